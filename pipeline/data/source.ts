@@ -1,0 +1,170 @@
+import { randomUUID } from 'node:crypto';
+import { type FileHandle, open, stat, unlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { createGunzip, createInflateRaw } from 'node:zlib';
+import { EnvironmentError, fileError, InputError } from '../errors.ts';
+
+/** Bytes on disk that are read by position: a file, a part of one, or what a compressed file inflates to. */
+export interface ByteSource {
+  /** What messages call it: the path, and the member inside the file where there is one. */
+  readonly name: string;
+  /** Bytes. */
+  readonly size: number;
+  /**
+   * Fills `target` with the bytes from `position` on.
+   * @throws InputError when the file ends before
+   */
+  read(target: Uint8Array, position: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** One read call takes less than 2 GiB. */
+const MAX_READ = 2 ** 30;
+const CHUNK = 2 ** 18;
+
+/**
+ * Opens a regular file for reading by position.
+ * @throws InputError when there is none, or it is a folder, a pipe or a device
+ */
+export async function openFile(path: string): Promise<ByteSource> {
+  try {
+    const stats = await stat(path); // before opening: opening a pipe that nobody writes to would wait for ever
+    if (!stats.isFile()) {
+      const what = stats.isDirectory() ? 'a folder' : 'a pipe or a device';
+      throw new InputError(`${path}: it is ${what}; a file was expected`);
+    }
+    return sourceOf(path, await open(path, 'r'), stats.size);
+  } catch (error) {
+    throw fileError(error, `cannot read ${path}`);
+  }
+}
+
+/**
+ * Opens a file for reading by position. A gzipped one, known by its first bytes, is inflated into a temporary file,
+ * which is gone when the source is closed or the process ends in whatever way.
+ * @throws InputError when the file is not there or its gzip data are damaged; EnvironmentError when the temporary
+ * folder cannot take it
+ */
+export async function openSource(path: string): Promise<ByteSource> {
+  const file = await openFile(path);
+  return closeOnError(file, async () => {
+    const magic = await readUpTo(file, 2);
+    if (!(magic[0] === 0x1f && magic[1] === 0x8b)) return file;
+    const inflated = await inflate(path, chunksOf(file, 0, file.size), 'gzip');
+    await file.close();
+    return inflated;
+  });
+}
+
+/**
+ * Inflates compressed bytes into a temporary file.
+ * @param name what messages call the result
+ * @param through sees every inflated chunk; what it throws ends the inflation
+ */
+export async function inflate(
+  name: string,
+  compressed: AsyncIterable<Uint8Array>,
+  form: 'gzip' | 'deflate',
+  through: (chunk: Buffer) => void = () => {},
+): Promise<ByteSource> {
+  const folder = tmpdir();
+  try {
+    const handle = await openTemporary(folder);
+    return await closeOnError(handle, async () => {
+      const inflater = form === 'gzip' ? createGunzip({ chunkSize: CHUNK }) : createInflateRaw({ chunkSize: CHUNK });
+      let size = 0;
+      await pipeline(compressed, inflater, async (chunks: AsyncIterable<Buffer>) => {
+        for await (const chunk of chunks) {
+          through(chunk);
+          for (let done = 0; done < chunk.length; ) {
+            done += (await handle.write(chunk, done, chunk.length - done, size + done)).bytesWritten;
+          }
+          size += chunk.length;
+        }
+      });
+      return sourceOf(name, handle, size);
+    });
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && typeof error.code === 'string')) throw error;
+    if (error.code.startsWith('Z_')) {
+      throw new InputError(`${name}: its compressed data are damaged (${error.message}); download or copy it again`);
+    }
+    const reason = error.code === 'ENOSPC' ? 'the disk is full' : error.message;
+    throw new EnvironmentError(
+      `cannot inflate ${name} into the temporary folder ${folder}: ${reason}; set TMPDIR to a folder with room, or decompress the file yourself`,
+      { cause: error },
+    );
+  }
+}
+
+/** A file that no path leads to any more: the system frees it when the handle is closed or the process ends. */
+async function openTemporary(folder: string): Promise<FileHandle> {
+  const path = join(folder, `convae-${randomUUID()}`);
+  const handle = await open(path, 'wx+', 0o600);
+  return closeOnError(handle, async () => {
+    await unlink(path);
+    return handle;
+  });
+}
+
+function sourceOf(name: string, handle: FileHandle, size: number): ByteSource {
+  let closed: Promise<void> | undefined;
+  return {
+    name,
+    size,
+    async read(target, position) {
+      for (let done = 0; done < target.length; ) {
+        const length = Math.min(target.length - done, MAX_READ);
+        const { bytesRead } = await handle.read(target, done, length, position + done).catch((error: unknown) => {
+          throw fileError(error, `cannot read ${name}`);
+        });
+        if (bytesRead === 0) {
+          throw new InputError(
+            `${name}: ended at byte ${position + done}, where ${target.length - done} more were expected; was it changed while it was read?`,
+          );
+        }
+        done += bytesRead;
+      }
+    },
+    close() {
+      closed ??= handle.close();
+      return closed;
+    },
+  };
+}
+
+/** `size` bytes of a source from `start` on, as a source; closing it closes the whole. */
+export const sliceOf = (whole: ByteSource, name: string, start: number, size: number): ByteSource => ({
+  name,
+  size,
+  read: (target, position) => whole.read(target, start + position),
+  close: () => whole.close(),
+});
+
+/** The first `count` bytes, or as many as there are. */
+export async function readUpTo(source: ByteSource, count: number, position = 0): Promise<Buffer> {
+  const bytes = Buffer.alloc(Math.max(0, Math.min(count, source.size - position)));
+  await source.read(bytes, position);
+  return bytes;
+}
+
+/** The bytes from `start` to before `end`, in order. */
+export async function* chunksOf(source: ByteSource, start: number, end: number): AsyncGenerator<Buffer> {
+  for (let position = start; position < end; position += CHUNK) {
+    const chunk = Buffer.allocUnsafe(Math.min(CHUNK, end - position));
+    await source.read(chunk, position);
+    yield chunk;
+  }
+}
+
+/** Runs `work`; if it fails, closes what was open before passing the failure on. */
+export async function closeOnError<T>(open: { close(): Promise<unknown> }, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    await open.close();
+    throw error;
+  }
+}

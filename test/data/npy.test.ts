@@ -1,0 +1,216 @@
+import { execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { gzipSync } from 'node:zlib';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { openArrays } from '../../pipeline/data/open-arrays.ts';
+import { idxBytes, npyBytes } from './formats.ts';
+import { inputErrorOf, openFiles, peerPython, pixelsOf, scratchFolder } from './support.ts';
+
+const path = scratchFolder();
+let files = 0;
+const write = (bytes: Uint8Array): string => {
+  const file = path(`file-${files++}.npy`);
+  writeFileSync(file, bytes);
+  return file;
+};
+
+const side = fc.integer({ min: 1, max: 6 });
+const shapes = fc.oneof(fc.tuple(side, side, side), fc.tuple(side, side, side, fc.constantFrom(1, 3))) as fc.Arbitrary<
+  number[]
+>;
+const arrays = shapes.chain((shape) => {
+  const length = shape.reduce((a, b) => a * b);
+  return fc.record({
+    shape: fc.constant(shape),
+    pixels: fc.uint8Array({ minLength: length, maxLength: length }),
+    version: fc.constantFrom(1, 2, 3),
+    gzip: fc.boolean(),
+  });
+});
+
+test('any images that are written are read back, in every version of the format, gzipped or not', async () => {
+  await fc.assert(
+    fc.asyncProperty(arrays, async ({ shape, pixels, version, gzip }) => {
+      const bytes = npyBytes('|u1', shape, pixels, { version });
+      const dataset = await openArrays({ images: write(gzip ? gzipSync(bytes) : bytes) });
+      const [length, height, width, channels = 1] = shape;
+      expect([dataset.length, dataset.labels]).toEqual([length, undefined]);
+      expect(dataset.shape).toEqual({ height, width, channels });
+      expect(await pixelsOf(dataset)).toEqual(pixels);
+      await dataset.close();
+    }),
+    { numRuns: 60 },
+  );
+});
+
+test('a file cut anywhere is refused, and nothing stays open', async () => {
+  const before = openFiles();
+  await fc.assert(
+    fc.asyncProperty(arrays, fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }), async (array, part) => {
+      const whole = npyBytes('|u1', array.shape, array.pixels, array);
+      const bytes = array.gzip ? gzipSync(whole) : whole;
+      const file = write(bytes.subarray(0, Math.floor(part * bytes.length)));
+      expect(await inputErrorOf(openArrays({ images: file }))).toContain(file);
+    }),
+    { numRuns: 100 },
+  );
+  expect(openFiles()).toBe(before);
+});
+
+test('whatever is changed in a header, opening ends well or with an InputError', async () => {
+  const valid = npyBytes('|u1', [2, 3, 3], new Uint8Array(18));
+  await fc.assert(
+    fc.asyncProperty(fc.nat(100), fc.nat(255), async (at, byte) => {
+      const bytes = Buffer.from(valid);
+      bytes[at] = byte;
+      const opening = openArrays({ images: write(bytes) });
+      const dataset = await opening.catch(() => undefined);
+      if (dataset) await dataset.close();
+      else await inputErrorOf(opening);
+    }),
+    { numRuns: 300 },
+  );
+});
+
+describe('labels', () => {
+  const images = write(npyBytes('|u1', [3, 1, 1], new Uint8Array(3)));
+  const bytesOf = (view: ArrayBufferView) => new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
+  const labelsOf = async (bytes: Uint8Array) => {
+    const dataset = await openArrays({ images, labels: write(bytes) });
+    await dataset.close();
+    return [...(dataset.labels ?? [])];
+  };
+
+  test.each([
+    ['|u1', Uint8Array.of(0, 255, 7), [0, 255, 7]],
+    ['|i1', Int8Array.of(0, 127, 7), [0, 127, 7]],
+    ['<u2', Uint16Array.of(0, 65535, 7), [0, 65535, 7]],
+    ['<i2', Int16Array.of(0, 32767, 7), [0, 32767, 7]],
+    ['>i2', Uint8Array.of(0, 0, 1, 2, 0, 7), [0, 258, 7]],
+    ['<u4', Uint32Array.of(0, 2 ** 31 - 1, 7), [0, 2 ** 31 - 1, 7]],
+    ['<i4', Int32Array.of(0, 70000, 7), [0, 70000, 7]],
+    ['>i4', Uint8Array.of(0, 0, 0, 0, 0, 0, 1, 2, 0, 0, 0, 7), [0, 258, 7]],
+    ['<i8', BigInt64Array.of(0n, 70000n, 7n), [0, 70000, 7]],
+    ['<u8', BigUint64Array.of(0n, 70000n, 7n), [0, 70000, 7]],
+    ['>u8', Uint8Array.from({ length: 24 }, (_, i) => (i === 15 ? 9 : 0)), [0, 9, 0]],
+  ])('of type %s', async (descr, values, expected) => {
+    expect(await labelsOf(npyBytes(descr, [3], bytesOf(values)))).toEqual(expected);
+    expect(await labelsOf(npyBytes(descr, [3, 1], bytesOf(values)))).toEqual(expected);
+  });
+
+  test('may be idx where the images are npy', async () => {
+    expect(await labelsOf(idxBytes([3], Uint8Array.of(1, 0, 2)))).toEqual([1, 0, 2]);
+  });
+
+  test.each([
+    ['<f4', [3], new Uint8Array(12), 'it holds 3 float32; labels are integers, one for each image: [3]'],
+    ['|u1', [2], new Uint8Array(2), `it holds 2 labels, and ${images} holds 3 images; they must be as many`],
+    ['|u1', [3, 2], new Uint8Array(6), 'it holds 3×2 uint8; labels are integers, one for each image: [3]'],
+    ['|u1', [], new Uint8Array(1), 'it holds one uint8; labels are integers, one for each image: [3]'],
+    ['|i1', [3], Uint8Array.of(0, 255, 0), 'the label of image 1 is -1; labels are class numbers from 0 to 2147483647'],
+    [
+      '<u8',
+      [3],
+      new Uint8Array(24).fill(255),
+      'the label of image 0 is 18446744073709552000; labels are class numbers from 0 to 2147483647',
+    ],
+  ])('%s %s that cannot be labels', async (descr, shape, values, line) => {
+    const labels = write(npyBytes(descr, shape, values));
+    expect(await inputErrorOf(openArrays({ images, labels }))).toBe(`${labels}: ${line}`);
+  });
+});
+
+describe('bad input ends with one line that says what is wrong', () => {
+  const plain = "'fortran_order': False, 'shape': (1, 1, 1)";
+  test.each([
+    [
+      'floats',
+      npyBytes('<f4', [1, 1, 1], new Uint8Array(4)),
+      'its pixels are float32; uint8 pixels, 0 to 255, were expected: multiply them by 255 (if they are in [0, 1]) and save them as uint8',
+    ],
+    [
+      'int64',
+      npyBytes('<i8', [1, 1, 1], new Uint8Array(8)),
+      'its pixels are int64; uint8 pixels, 0 to 255, were expected: save them as uint8',
+    ],
+    [
+      'bool',
+      npyBytes('|b1', [1, 1, 1], new Uint8Array(1)),
+      'its pixels are bool; uint8 pixels, 0 to 255, were expected: save them as uint8',
+    ],
+    [
+      'text',
+      npyBytes('<U5', [1], new Uint8Array(20)),
+      "it holds values of numpy's type <U5; numbers were expected (uint8 for pixels)",
+    ],
+    [
+      'an impossible width',
+      npyBytes('<u3', [1], new Uint8Array(3)),
+      "it holds values of numpy's type <u3; numbers were expected (uint8 for pixels)",
+    ],
+    [
+      'Fortran order',
+      npyBytes('|u1', [1, 2, 2], new Uint8Array(4), { fortran: true }),
+      "it is in Fortran's order; save it in C's: numpy.save(path, numpy.ascontiguousarray(array))",
+    ],
+    [
+      'truncated',
+      npyBytes('|u1', [2, 2, 2], new Uint8Array(7)),
+      'cut short: its header says 2×2×2 uint8, 136 bytes with the header, and it has 135; download or copy it again',
+    ],
+    [
+      'too long',
+      npyBytes('|u1', [2, 2, 2], new Uint8Array(9)),
+      'too long: its header says 2×2×2 uint8, 136 bytes with the header, and it has 137; download or copy it again',
+    ],
+    ['no images', npyBytes('|u1', [0, 28, 28], new Uint8Array()), 'it holds no images (0×28×28 uint8)'],
+    [
+      'a flat array',
+      npyBytes('|u1', [4, 784], new Uint8Array(3136)),
+      'it holds 4×784 uint8; images are [count, height, width] or [count, height, width, channels]',
+    ],
+    [
+      'a version of the future',
+      npyBytes('|u1', [1, 1, 1], new Uint8Array(1), { version: 4 }),
+      'npy version 4 is not known; save the array as version 1, 2 or 3',
+    ],
+    [
+      'a record',
+      npyBytes('', [], new Uint8Array(), { header: `{'descr': [('a', '<i4')], ${plain}, }` }),
+      `its npy header is not that of a plain array of numbers: {'descr': [('a', '<i4')], ${plain}, }; save the array as uint8`,
+    ],
+    [
+      'huge sides',
+      npyBytes('|u1', [], new Uint8Array(), {
+        header: `{'descr': '|u1', 'fortran_order': False, 'shape': (${'9'.repeat(30)}, 1, 1), }`,
+      }),
+      /^its npy header is not that of a plain array of numbers: /,
+    ],
+  ])('%s', async (_, bytes, line) => {
+    const file = write(bytes);
+    const message = await inputErrorOf(openArrays({ images: file }));
+    expect(message.slice(0, file.length + 2)).toBe(`${file}: `);
+    expect(message.slice(file.length + 2)).toEqual(typeof line === 'string' ? line : expect.stringMatching(line));
+  });
+});
+
+test.skipIf(!peerPython)('what numpy saves is read (skipped unless CONVAE_PEER_PYTHON names a Python)', async () => {
+  const [images, labels, wide] = [path('numpy.npy'), path('numpy-labels.npy'), path('numpy-v3.npy')];
+  const program = `
+import numpy as np, sys
+rng = np.random.default_rng(0)
+x = rng.integers(0, 256, (5, 7, 3, 3), dtype=np.uint8)
+np.save(sys.argv[1], x)
+np.save(sys.argv[2], np.arange(5)[::-1])
+np.lib.format.write_array(open(sys.argv[3], 'wb'), x, version=(3, 0))
+print(*x.ravel())`;
+  const printed = execFileSync(peerPython as string, ['-c', program, images, labels, wide], { encoding: 'utf8' });
+  const dataset = await openArrays({ images, labels });
+  expect(dataset.shape).toEqual({ height: 7, width: 3, channels: 3 });
+  expect((await pixelsOf(dataset)).join(' ')).toBe(printed.trim());
+  expect([...(dataset.labels ?? [])]).toEqual([4, 3, 2, 1, 0]);
+  const third = await openArrays({ images: wide });
+  expect((await pixelsOf(third)).join(' ')).toBe(printed.trim());
+  await Promise.all([dataset.close(), third.close()]);
+});

@@ -1,0 +1,241 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import sharp from 'sharp';
+import { describe, expect, test } from 'vitest';
+import type { ImageDataset } from '../../pipeline/data/dataset.ts';
+import { DATA_FORMS, openSplit, openSplits } from '../../pipeline/data/open.ts';
+import { idxBytes, npyBytes, zipBytes } from './formats.ts';
+import { inputErrorOf, openFiles, pixelsOf, scratchFolder } from './support.ts';
+
+const path = scratchFolder();
+const save = (file: string, bytes: Uint8Array): string => {
+  mkdirSync(dirname(path(file)), { recursive: true });
+  writeFileSync(path(file), bytes);
+  return path(file);
+};
+const idsOf = (dataset: ImageDataset) => Array.from({ length: dataset.length }, (_, i) => dataset.id(i));
+/** `count` images of 2×2 whose pixels are their number. */
+const numbered = (count: number, from = 0) =>
+  Uint8Array.from({ length: 4 * count }, (_, i) => from + Math.floor(i / 4));
+const numbersOf = async (dataset: ImageDataset) => [...(await pixelsOf(dataset))].filter((_, i) => i % 4 === 0);
+const png = async (file: string, level: number, size = 2) =>
+  save(
+    file,
+    await sharp({ create: { width: size, height: size, channels: 3, background: { r: level, g: level, b: level } } })
+      .toColourspace('b-w')
+      .png()
+      .toBuffer(),
+  );
+
+test('mnist: two parts, and all of it', async () => {
+  const { name, train, test: testing } = await openSplits('mnist');
+  expect([name, train.length, testing.length]).toEqual(['mnist', 60000, 10000]);
+  await Promise.all([train.close(), testing.close()]);
+  const all = await openSplit('mnist', 'all');
+  expect([all.length, all.id(0), all.id(59999), all.id(60000), all.id(69999)]).toEqual([
+    70000,
+    'train/0',
+    'train/59999',
+    'test/0',
+    'test/9999',
+  ]);
+  expect([59999, 60000].map((i) => all.labels?.[i])).toEqual([8, 7]);
+  // numpy: sha256(b'convae images 28x28x1 70000 labels\n' + labels.astype('<i4').tobytes() + pixels.tobytes())
+  expect(await all.fingerprint()).toBe('sha256:e11698c4f4c5a511699e62da43bc5bbbb09b76ad6eacad88af0b37610e683d91');
+  await all.close();
+  const one = await openSplit('mnist', 'test');
+  expect([one.name, one.length, one.id(0)]).toEqual(['mnist/test', 10000, '0']);
+  await one.close();
+});
+
+describe('a set in one piece', () => {
+  const file = save('whole.npy', npyBytes('|u1', [200, 2, 2], numbered(200)));
+  const labels = save(
+    'whole-labels.npy',
+    npyBytes(
+      '|u1',
+      [200],
+      Uint8Array.from({ length: 200 }, (_, i) => i % 7),
+    ),
+  );
+
+  test('has a tenth held out, always the same, in order', async () => {
+    const { train, test: testing } = await openSplits(`${file},${labels}`);
+    const [inTrain, inTest] = [await numbersOf(train), await numbersOf(testing)];
+    expect([train.length, testing.length]).toEqual([180, 20]);
+    expect([...inTrain, ...inTest].sort((a, b) => a - b)).toEqual(Array.from({ length: 200 }, (_, i) => i));
+    expect(inTrain).toEqual(inTrain.toSorted((a, b) => a - b));
+    expect(idsOf(testing)).toEqual(inTest.map(String));
+    expect([...(testing.labels ?? [])]).toEqual(inTest.map((i) => i % 7));
+    expect([...(train.labels ?? [])]).toEqual(inTrain.map((i) => i % 7));
+    await train.close();
+    expect(await numbersOf(testing)).toEqual(inTest); // what they share is open until both are closed
+    await testing.close();
+
+    const again = await openSplit(file, 'test');
+    expect(await numbersOf(again)).toEqual(inTest);
+    await again.close();
+    // The rule must never change: the test sets of people's own data hang on it. FNV-1a of '0/<id>', then MurmurHash3's
+    // finaliser, the 20 lowest of 200, computed in Python.
+    expect(inTest).toEqual([1, 16, 29, 30, 32, 40, 54, 55, 90, 100, 108, 112, 125, 130, 140, 141, 171, 175, 177, 187]);
+  });
+
+  test('another seed and fraction hold out others', async () => {
+    const testOf = async (options: { seed?: number; testFraction?: number }) => {
+      const held = await openSplit(file, 'test', options);
+      await held.close();
+      return idsOf(held);
+    };
+    const [usual, other, more] = [await testOf({}), await testOf({ seed: 1 }), await testOf({ testFraction: 0.25 })];
+    expect(other).toHaveLength(20);
+    expect(other).not.toEqual(usual);
+    expect(more).toHaveLength(50);
+    expect(more).toEqual(expect.arrayContaining(usual)); // a larger test set contains the smaller
+    expect(await testOf({ testFraction: 0.999 })).toHaveLength(199);
+    expect(await testOf({ testFraction: 0.0001 })).toHaveLength(1);
+    expect(await inputErrorOf(openSplits(file, { testFraction: 1 }))).toBe(
+      'a test fraction of 1: it must lie between 0 and 1',
+    );
+  });
+
+  test('as a whole is in its own order', async () => {
+    const all = await openSplit(`${file},${labels}`, 'all');
+    expect(await numbersOf(all)).toEqual(Array.from({ length: 200 }, (_, i) => i));
+    expect([all.name, all.id(17)]).toEqual([`${file},${labels}`, '17']);
+    await all.close();
+  });
+
+  test('of one image cannot be split', async () => {
+    const single = save('single.npy', npyBytes('|u1', [1, 2, 2], numbered(1)));
+    expect(await inputErrorOf(openSplits(single))).toBe(
+      `${single}: one image cannot be split into a training and a test set; add more`,
+    );
+  });
+
+  test('may have a comma in its name', async () => {
+    const comma = save('a,b.npy', npyBytes('|u1', [3, 2, 2], numbered(3)));
+    const all = await openSplit(comma, 'all');
+    expect([all.length, all.labels]).toEqual([3, undefined]);
+    await all.close();
+  });
+});
+
+describe('a set in two parts', () => {
+  test.each([
+    ['train-images-idx3-ubyte', 't10k-images-idx3-ubyte', 'labels-idx1-ubyte', false],
+    ['train-images-idx3-ubyte.gz', 't10k-images-idx3-ubyte.gz', 'labels-idx1-ubyte.gz', true],
+    ['train-images.idx3-ubyte', 't10k-images.idx3-ubyte', 'labels.idx1-ubyte', false],
+  ])('a folder with %s', async (trainFile, testFile, labelFile, gzip) => {
+    const packed = (bytes: Buffer) => (gzip ? gzipSync(bytes) : bytes);
+    const folder = `idx-${labelFile}`;
+    save(`${folder}/${trainFile}`, packed(idxBytes([5, 2, 2], numbered(5))));
+    save(`${folder}/${testFile}`, packed(idxBytes([3, 2, 2], numbered(3, 5))));
+    save(`${folder}/train-${labelFile}`, packed(idxBytes([5], Uint8Array.of(4, 3, 2, 1, 0))));
+    save(`${folder}/t10k-${labelFile}`, packed(idxBytes([3], Uint8Array.of(1, 2, 3))));
+    const all = await openSplit(path(folder), 'all');
+    expect(await numbersOf(all)).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+    expect([...(all.labels ?? [])]).toEqual([4, 3, 2, 1, 0, 1, 2, 3]);
+    const mixed = new Uint8Array(16);
+    await all.read([7, 0, 5, 4], mixed);
+    expect([...mixed].filter((_, i) => i % 4 === 0)).toEqual([7, 0, 5, 4]);
+    await all.close();
+  });
+
+  test('a folder with train and test: the classes are those of both', async () => {
+    await png('splits/train/b/1.png', 1);
+    await png('splits/train/c/2.png', 2);
+    await png('splits/test/a/3.png', 3);
+    await png('splits/test/c/4.png', 4);
+    const { train, test: testing } = await openSplits(path('splits'));
+    expect([train.classes, testing.classes]).toEqual(Array(2).fill(['a', 'b', 'c']));
+    expect([[...(train.labels ?? [])], [...(testing.labels ?? [])]]).toEqual([
+      [1, 2],
+      [0, 2],
+    ]);
+    expect([idsOf(train), idsOf(testing)]).toEqual([
+      ['b/1.png', 'c/2.png'],
+      ['a/3.png', 'c/4.png'],
+    ]);
+    const all = await openSplit(path('splits'), 'all');
+    expect(idsOf(all)).toEqual(['train/b/1.png', 'train/c/2.png', 'test/a/3.png', 'test/c/4.png']);
+    expect(await numbersOf(all)).toEqual([1, 2, 3, 4]);
+  });
+
+  test('npz with x_train and x_test', async () => {
+    const member = (name: string, count: number, from: number) => ({
+      name: `${name}.npy`,
+      data: npyBytes('|u1', [count, 2, 2], numbered(count, from)),
+      deflate: true,
+    });
+    const file = save('keras.npz', zipBytes([member('x_test', 2, 10), member('x_train', 3, 0)]));
+    const all = await openSplit(file, 'all');
+    expect(await numbersOf(all)).toEqual([0, 1, 2, 10, 11]);
+    expect(all.labels).toBeUndefined();
+    await all.close();
+  });
+
+  test('parts that do not fit each other', async () => {
+    save('sizes/train-images-idx3-ubyte', idxBytes([2, 2, 2], numbered(2)));
+    save('sizes/t10k-images-idx3-ubyte', idxBytes([1, 4, 2], numbered(2)));
+    expect(await inputErrorOf(openSplits(path('sizes')))).toBe(
+      `${path('sizes')}: its training images are 2×2×1 (height×width×channels) and its test images 4×2×1; they must be alike`,
+    );
+    await png('half/train/a/1.png', 1);
+    await png('half/test/2.png', 1);
+    expect(await inputErrorOf(openSplits(path('half')))).toBe(
+      `${path('half')}: its training images have labels and its test images have none; give both or neither`,
+    );
+  });
+});
+
+describe('what is no data ends with one line', () => {
+  const file = save('some.npy', npyBytes('|u1', [3, 2, 2], numbered(3)));
+  test.each([
+    [
+      'a name that is not known',
+      () => 'mnits',
+      () => `--data mnits: there is no file or folder 'mnits'; data are ${DATA_FORMS}`,
+    ],
+    ['nothing', () => '', () => `--data : there is no file or folder ''; data are ${DATA_FORMS}`],
+    [
+      'missing labels',
+      () => `${file},none.npy`,
+      () => `--data ${file},none.npy: there is no file or folder 'none.npy'; data are ${DATA_FORMS}`,
+    ],
+    [
+      'labels of a folder',
+      () => `${path('')},${file}`,
+      () =>
+        `--data ${path('')},${file}: ${path('')} is a folder; labels go with a file of images (a folder's are its subfolders)`,
+    ],
+    [
+      'labels of an npz',
+      () => `${save('l.npz', zipBytes([]))},${file}`,
+      () => `--data ${path('l.npz')},${file}: ${path('l.npz')} is an npz file, whose labels are inside; give it alone`,
+    ],
+    [
+      'a single image',
+      () => save('picture.png', Buffer.from('\x89PNG', 'latin1')),
+      () => `${path('picture.png')}: it is a single image; give the folder that holds it`,
+    ],
+    ['a device', () => '/dev/null', () => '/dev/null: it is a pipe or a device; a file was expected'],
+  ])('%s', async (_, spec, line) => {
+    expect(await inputErrorOf(openSplits(spec()))).toBe(line());
+  });
+});
+
+test('nothing stays open', async () => {
+  const file = save('leak.npy', npyBytes('|u1', [30, 2, 2], numbered(30)));
+  const before = openFiles();
+  for (const split of ['train', 'test', 'all'] as const) {
+    for (const spec of [file, 'mnist']) {
+      const dataset = await openSplit(spec, split);
+      await dataset.close();
+      await dataset.close();
+    }
+  }
+  const { train, test: testing } = await openSplits(file);
+  await Promise.all([train.close(), testing.close()]);
+  expect(openFiles()).toBe(before);
+});

@@ -1,0 +1,46 @@
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect } from 'vitest';
+import type { ImageDataset } from '../../pipeline/data/dataset.ts';
+import { bytesPerImage } from '../../pipeline/data/dataset.ts';
+import { range } from '../../pipeline/data/indices.ts';
+import { InputError } from '../../pipeline/errors.ts';
+
+/** A folder for the tests of one file, removed after them: names become paths. */
+export function scratchFolder(): (name: string) => string {
+  const folder = mkdtempSync(join(tmpdir(), 'convae-test-'));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  return (name) => join(folder, name);
+}
+
+/** The message of the InputError that the work must end with; it must be one line. */
+export async function inputErrorOf(work: Promise<unknown>): Promise<string> {
+  const error: unknown = await work.then(
+    () => expect.fail('no error was thrown'),
+    (thrown: unknown) => thrown,
+  );
+  if (!(error instanceof InputError)) throw error;
+  expect(error.exitCode).toBe(2);
+  expect(error.message).toMatch(/^[^\n]+$/);
+  return error.message;
+}
+
+/** All pixels, in the data set's order. */
+export async function pixelsOf(dataset: ImageDataset): Promise<Uint8Array> {
+  const pixels = new Uint8Array(dataset.length * bytesPerImage(dataset.shape));
+  await dataset.read(range(0, dataset.length), pixels);
+  return pixels;
+}
+
+export const sum = (values: Iterable<number>): number => {
+  let total = 0;
+  for (const value of values) total += value;
+  return total;
+};
+
+/** How many files this process has open, on systems that tell. */
+export const openFiles = (): number => (existsSync('/proc/self/fd') ? readdirSync('/proc/self/fd').length : 0);
+
+/** A Python with numpy to compare with, where the environment names one. */
+export const peerPython = process.env.CONVAE_PEER_PYTHON;
