@@ -1,0 +1,198 @@
+import type { DataType, TensorInfo, TypedArray } from '@tensorflow/tfjs-core';
+import * as tf from '@tensorflow/tfjs-core';
+import type { Kernels } from './kernels.ts';
+import { lower } from './lower.ts';
+import { Lowering } from './lowering.ts';
+import { mapInputs, type TapeInputs, type TapeOp, type TapeValue } from './tape.ts';
+import { portable } from './target.ts';
+
+/** A tfjs backend that computes nothing: its kernels write themselves on the tape of the trace in progress. */
+
+export const BACKEND = 'onnx';
+
+/** What one trace has recorded so far. */
+export class Recording {
+  readonly ops: TapeOp[] = [];
+  /** The layer that is being called. */
+  scope = '';
+  readonly #values = new WeakMap<object, TapeValue>();
+  readonly #lowering = new Lowering(portable);
+  readonly #constantName: (dataId: object) => string;
+  readonly #allowConstant: (values: TypedArray, shape: readonly number[], dataId: object) => void;
+
+  constructor(
+    constantName: (dataId: object) => string,
+    allowConstant: (values: TypedArray, shape: readonly number[], dataId: object) => void,
+  ) {
+    this.#constantName = constantName;
+    this.#allowConstant = allowConstant;
+  }
+
+  /** Makes a tensor that stands for a value from outside. */
+  symbol(value: TapeValue, name: string): TensorInfo {
+    this.#lowering.input(value, name);
+    return this.#tensorOf(value);
+  }
+
+  /** The value that a tensor stands for. A tensor of another backend becomes a constant. */
+  value({ dataId, shape, dtype }: TensorInfo): TapeValue {
+    const known = this.#values.get(dataId);
+    // A tensor may be seen through another shape (tfjs's reshape shares data), never through another type.
+    if (known) return known;
+    const home = tf.engine().state.tensorInfo.get(dataId)?.backend;
+    if (!home) throw new Error('a tensor that was disposed is used');
+    const values = home.readSync(dataId) as TypedArray;
+    return this.constant(dataId, values, shape, dtype);
+  }
+
+  constant(dataId: object, values: TypedArray, shape: readonly number[], dtype: DataType): TapeValue {
+    this.#allowConstant(values, shape, dataId);
+    const value: TapeValue = { shape, dtype, source: { kind: 'constant', name: this.#constantName(dataId), values } };
+    this.#values.set(dataId, value);
+    return value;
+  }
+
+  call(kernel: keyof Kernels, inputs: TapeInputs, attrs: TapeOp['attrs']): TensorInfo[] {
+    const op: TapeOp = { kernel, inputs, attrs, outputs: [], scope: this.scope };
+    // Lowering at once tells the outputs' shapes, and refuses what cannot be lowered where it is called.
+    const outputs = this.#lowering.call(op);
+    this.ops.push(op);
+    return outputs.map((output) => {
+      const value: TapeValue = { shape: output.shape, dtype: output.dtype, source: { kind: 'op' } };
+      op.outputs.push(value);
+      this.#lowering.define(value, output);
+      return this.#tensorOf(value);
+    });
+  }
+
+  /** Another tensor for the same value: tfjs clones whatever a gradient may need, and that is no call worth recording. */
+  alias(inputs: TapeInputs): TensorInfo {
+    const [value] = Object.values(inputs);
+    if (!value) throw new Error('no input');
+    return this.#tensorOf(value);
+  }
+
+  #tensorOf(value: TapeValue): TensorInfo {
+    const dataId = {};
+    this.#values.set(dataId, value);
+    return { dataId, shape: [...value.shape], dtype: value.dtype };
+  }
+}
+
+let recording: Recording | undefined;
+
+/** Runs `program` with the tracing backend writing into `into`. */
+export function record<T>(into: Recording, program: () => T): T {
+  register();
+  if (recording) throw new Error('a trace is in progress; traces cannot be nested');
+  const before = tf.getBackend();
+  // A backend made by a synchronous factory is in place when `setBackend` returns.
+  void tf.setBackend(BACKEND);
+  recording = into;
+  tf.engine().startScope('trace');
+  try {
+    return program();
+  } finally {
+    tf.engine().endScope();
+    recording = undefined;
+    void tf.setBackend(before);
+  }
+}
+
+function current(doing: string): Recording {
+  if (!recording) throw new Error(`${doing} outside a trace: the backend "${BACKEND}" only records; use trace()`);
+  return recording;
+}
+
+/** The tfjs op that is running, as in `conv2d`: what the user wrote. */
+const runningOps = (): string => {
+  const scopes = (tf.engine().state as unknown as { scopeStack: { name: string }[] }).scopeStack;
+  const ops = scopes.map(({ name }) => name).filter((name) => name.endsWith('__op'));
+  return [...new Set(ops.map((name) => name.replace('__op', '')))].join(' → ');
+};
+
+/** Names the layer, op and kernel in an error's message. */
+function located(error: unknown, kernel: string, inputs: readonly TensorInfo[]): Error {
+  const reason = error instanceof Error ? error.message : String(error);
+  const shapes = inputs.map(({ shape, dtype }) => `${dtype}[${shape}]`).join(', ');
+  const layer = recording?.scope ? `layer ${recording.scope}: ` : '';
+  const ops = runningOps();
+  return new Error(`${layer}${ops ? `tf.${ops}: ` : ''}kernel ${kernel}(${shapes}): ${reason}`, { cause: error });
+}
+
+class TracingBackend extends tf.KernelBackend {
+  override write(values: tf.BackendValues, shape: number[], dtype: DataType): object {
+    const dataId = {};
+    if (typeof values === 'string' || Array.isArray(values)) throw new Error('tensors of strings cannot be traced');
+    current('a tensor was made').constant(dataId, values as TypedArray, shape, dtype);
+    return dataId;
+  }
+
+  override readSync(): never {
+    const ops = runningOps();
+    throw new Error(
+      `the values of a traced tensor were asked for${ops ? ` in tf.${ops}` : ''}: a graph cannot depend on them; ` +
+        'keep data(), dataSync(), array() and print() out of the traced program',
+    );
+  }
+
+  override async read(): Promise<never> {
+    return this.readSync();
+  }
+
+  override disposeData = () => true;
+  override incRef = () => {};
+  override refCount = () => 1;
+  override numDataIds = () => 0;
+  override timerAvailable = () => false;
+  override floatPrecision = () => 32 as const;
+  override epsilon = () => 1e-7;
+  override memory = () => ({ unreliable: true });
+  override dispose = () => {};
+}
+
+let registered = false;
+
+function register(): void {
+  if (registered) return;
+  registered = true;
+  tf.registerBackend(BACKEND, () => new TracingBackend(), 0);
+  for (const kernelName of Object.keys(lower) as (keyof Kernels)[]) {
+    tf.registerKernel({
+      kernelName,
+      backendName: BACKEND,
+      kernelFunc: ({ inputs, attrs }) => {
+        const given = definedInputs(inputs);
+        try {
+          const rec = current(`kernel ${kernelName} was called`);
+          const values = mapInputs(given as unknown as TapeInputs, (info) => rec.value(info as unknown as TensorInfo));
+          if (kernelName === 'Identity') return rec.alias(values);
+          const outputs = rec.call(kernelName, values, (attrs ?? {}) as TapeOp['attrs']);
+          return MANY_OUTPUTS.has(kernelName) ? outputs : (outputs[0] as TensorInfo);
+        } catch (error) {
+          throw located(error, kernelName, Object.values(given));
+        }
+      },
+    });
+  }
+  // Every other kernel that tfjs knows is refused by name: its names are the strings that tfjs-core exports.
+  const known = new Set<string>(Object.keys(lower));
+  const exported = Object.entries(tf).filter(([name, value]) => name === value) as [string, string][];
+  for (const [kernelName] of exported.filter(([name]) => !known.has(name))) {
+    tf.registerKernel({
+      kernelName,
+      backendName: BACKEND,
+      kernelFunc: ({ inputs }) => {
+        const reason = 'it has no lowering to ONNX; rewrite the program without it, or add a rule to lower.ts';
+        throw located(new Error(reason), kernelName, Object.values(definedInputs(inputs)));
+      },
+    });
+  }
+}
+
+const MANY_OUTPUTS: ReadonlySet<string> = new Set(['SplitV', 'Unpack']);
+
+function definedInputs(inputs: tf.NamedTensorInfoMap): Record<string, TensorInfo> | TensorInfo[] {
+  if (Array.isArray(inputs)) return inputs as TensorInfo[];
+  return Object.fromEntries(Object.entries(inputs).filter((entry): entry is [string, TensorInfo] => entry[1] != null));
+}

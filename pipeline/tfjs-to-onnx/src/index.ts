@@ -1,0 +1,10 @@
+export { type BatchedInput, type ConvertibleModel, convertFunction, convertLayersModel } from './convert.ts';
+export { cpu } from './cpu/index.ts';
+export type { Graph, GraphBuilder, Ref } from './graph.ts';
+export { type Layout, layoutOf, packGraph, type StateBuffer, unpackGraph } from './layout.ts';
+export { lowerTape, NEXT } from './lowering.ts';
+export { print } from './print.ts';
+export { OPSET, serialize } from './serialize.ts';
+export type { Tape } from './tape.ts';
+export { portable, type Target } from './target.ts';
+export { type InputSpec, type LayeredModel, type TraceOptions, trace } from './trace.ts';

@@ -1,0 +1,170 @@
+import { fuse } from './fuse.ts';
+import { type Graph, GraphBuilder, type Ref, sameShape } from './graph.ts';
+import type { KernelName, Kernels } from './kernels.ts';
+import { type Layout, layoutOf, packBuffer, type StateBuffer, unpackBuffer, variableName } from './layout.ts';
+import { lower, type Rule } from './lower.ts';
+import { numbers } from './rules/shape.ts';
+import { mapInputs, type Tape, type TapeOp, type TapeValue } from './tape.ts';
+import type { Overrides, Target } from './target.ts';
+import { groupUpdates, type Update } from './updates.ts';
+import { elementType, plain, plainValue, splat, Value } from './value.ts';
+
+/** Lowers single kernel calls into one graph, and remembers what each tensor of the tape became. */
+export class Lowering {
+  readonly graph = new GraphBuilder();
+  readonly #values = new Map<TapeValue, Value>();
+  readonly #target: Target;
+
+  constructor(target: Target) {
+    this.#target = target;
+  }
+
+  /** Declares a graph input for a tensor that comes from outside. */
+  input(value: TapeValue, name: string): void {
+    const uint8 = value.source.kind === 'input' && value.source.storage === 'uint8';
+    const ref = this.graph.input(name, uint8 ? 'uint8' : elementType(value.dtype), value.shape);
+    const typed = uint8 ? this.graph.cast(ref, 'int32') : ref;
+    this.define(value, new Value(value.shape, value.dtype, plain, typed));
+  }
+
+  /** What a tensor of the tape became. */
+  value(value: TapeValue): Value {
+    const made = this.#values.get(value);
+    if (made) return made;
+    if (value.source.kind !== 'constant') throw new Error(`a ${value.source.kind} was used before it was made`);
+    const constant = this.#constant(value, value.source.values, value.source.name);
+    this.define(value, constant);
+    return constant;
+  }
+
+  /** Lowers one call and returns its outputs. */
+  call(op: TapeOp): Value[] {
+    this.graph.scope = op.scope;
+    const inputs = mapInputs(op.inputs, (value) => this.value(value));
+    const args = [inputs, op.attrs, this.graph] as unknown as Parameters<Rule<KernelName>>;
+    const override = this.#target.overrides[op.kernel] as Overrides[KernelName] as
+      | ((...args: Parameters<Rule<KernelName>>) => ReturnType<Rule<KernelName>> | undefined)
+      | undefined;
+    const rule = lower[op.kernel] as Rule<keyof Kernels>;
+    const outputs = [override?.(...args) ?? rule(...args)].flat();
+    op.outputs.forEach((output, i) => {
+      const value = outputs[i];
+      if (!value || !sameShape(value.shape, output.shape)) {
+        throw new Error(`${op.kernel} gave [${value?.shape}] where [${output.shape}] was traced`);
+      }
+      this.define(output, value);
+    });
+    this.graph.scope = '';
+    return outputs;
+  }
+
+  /** Says what a tensor of the tape is lowered to. */
+  define(value: TapeValue, lowered: Value): void {
+    this.#values.set(value, lowered);
+  }
+
+  #constant({ shape, dtype }: TapeValue, values: ArrayLike<number>, name: string): Value {
+    const first = values[0];
+    const uniform = values.length > 1 && first !== undefined && Array.prototype.every.call(values, (v) => v === first);
+    if (uniform) return new Value(shape, dtype, splat, numbers(this.graph, [first], [], dtype));
+    return new Value(shape, dtype, plain, numbers(this.graph, values, shape, dtype, name));
+  }
+}
+
+/** Suffix of the graph output that holds a buffer's new contents. */
+export const NEXT = ':next';
+
+export interface LowerOptions {
+  readonly name?: string;
+  /** How variables are held; by default as suits the tape. Graphs of one program share the layout of its step. */
+  readonly layout?: Layout;
+}
+
+/**
+ * Lowers a tape: inputs by name, each state buffer `b` as an input `b` and, where the program changes it, an output
+ * `b:next`, and the program's own outputs.
+ */
+export function lowerTape(traced: Tape, target: Target, { name = 'graph', layout }: LowerOptions = {}): Graph {
+  const tape = fuse(traced);
+  const { buffers } = layout ?? layoutOf(tape, target);
+  const lowering = new Lowering(target);
+  const g = lowering.graph;
+  for (const value of tape.inputs) if (value.source.kind === 'input') lowering.input(value, value.source.name);
+
+  const variables = new Map(tape.variables.map((value) => [variableName(value), value]));
+  const held = buffers.filter(({ members }) => members.some((member) => variables.has(member.name)));
+  const whole = new Map<StateBuffer, Value>();
+  for (const buffer of held) {
+    const ref = g.input(buffer.name, 'float', buffer.shape);
+    whole.set(buffer, plainValue(ref));
+    unpackBuffer(g, buffer, ref).forEach((value, i) => {
+      const variable = variables.get(buffer.members[i]?.name ?? '');
+      if (variable) lowering.define(variable, value);
+    });
+  }
+
+  const groups = groupUpdates(tape);
+  const atOnce = new Set(groups.flatMap((group) => group.flatMap(({ ops }) => ops)));
+  for (const op of tape.ops) if (!atOnce.has(op)) lowering.call(op);
+
+  const next = new Map<StateBuffer, Ref>();
+  const bufferOf = (variable: TapeValue): StateBuffer => {
+    const buffer = held.find(({ members }) => members.some((member) => member.name === variableName(variable)));
+    if (!buffer) throw new Error(`variable ${variableName(variable)} is not in the layout`);
+    return buffer;
+  };
+  for (const group of groups) {
+    for (const [buffer, ref] of updateAtOnce(lowering, group, bufferOf, whole)) next.set(buffer, ref);
+  }
+  const grouped = new Set(groups.flatMap((group) => group.flatMap((update) => update.variables)));
+  tape.variables.forEach((variable, i) => {
+    const update = tape.updates[i];
+    if (!update || update === variable || grouped.has(variable)) return;
+    const buffer = bufferOf(variable);
+    next.set(buffer, packBuffer(g, buffer, [lowering.value(update)]));
+  });
+
+  const outputs = Object.entries(tape.outputs).map(
+    ([output, value]) => [output, lowering.value(value).as(plain, g)] as const,
+  );
+  const updated = [...next].map(([buffer, ref]) => [`${buffer.name}${NEXT}`, ref] as const);
+  return g.build(name, Object.fromEntries([...outputs, ...updated]));
+}
+
+/** Computes a group of like updates on its buffers: the first member's calls, on the concatenation of all. */
+function updateAtOnce(
+  lowering: Lowering,
+  group: readonly Update[],
+  bufferOf: (variable: TapeValue) => StateBuffer,
+  whole: ReadonlyMap<StateBuffer, Value>,
+): [StateBuffer, Ref][] {
+  const [first] = group;
+  if (!first) return [];
+  const g = lowering.graph;
+  const all = new Map<TapeValue, TapeValue>();
+  const stand = (value: TapeValue, shape: readonly number[]): TapeValue => {
+    const standIn: TapeValue = { shape, dtype: value.dtype, source: { kind: 'op' } };
+    all.set(value, standIn);
+    return standIn;
+  };
+  const buffers = first.variables.map(bufferOf);
+  const [{ shape, members } = { shape: [], members: [] }] = buffers;
+  first.variables.forEach((variable, slot) => {
+    lowering.define(stand(variable, shape), whole.get(buffers[slot] as StateBuffer) as Value);
+  });
+  first.leaves.forEach((leaf, i) => {
+    const gradients = group.map((update) => lowering.value(update.leaves[i] as TapeValue));
+    const flat = packBuffer(g, { name: 'gradient', shape, members }, gradients);
+    lowering.define(stand(leaf, shape), plainValue(flat));
+  });
+  for (const op of first.ops) {
+    const inputs = mapInputs(op.inputs, (value) => all.get(value) ?? value);
+    const outputs = op.outputs.map((output) => stand(output, shape));
+    const attrs = op.attrs;
+    lowering.call({ kernel: op.kernel, inputs, attrs, outputs, scope: '' });
+  }
+  return first.results.map((result, slot) => {
+    const value = lowering.value(all.get(result) ?? result);
+    return [buffers[slot] as StateBuffer, g.reshape(value.as(plain, g), shape)];
+  });
+}

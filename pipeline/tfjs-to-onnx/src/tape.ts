@@ -1,0 +1,48 @@
+import type { DataType, TypedArray } from '@tensorflow/tfjs-core';
+import type { KernelName } from './kernels.ts';
+
+/** A tensor on the tape. */
+export interface TapeValue {
+  readonly shape: readonly number[];
+  readonly dtype: DataType;
+  readonly source: Source;
+}
+
+export type Source =
+  | { readonly kind: 'input'; readonly name: string; readonly storage: 'uint8' | undefined }
+  | { readonly kind: 'variable'; readonly name: string }
+  | { readonly kind: 'constant'; readonly name: string; readonly values: TypedArray }
+  | { readonly kind: 'op' };
+
+export type TapeInputs = Readonly<Record<string, TapeValue>> | readonly TapeValue[];
+
+/** One kernel call, as tfjs made it. */
+export interface TapeOp {
+  readonly kernel: KernelName;
+  readonly inputs: TapeInputs;
+  readonly attrs: Readonly<Record<string, unknown>>;
+  /** Filled when the call is recorded. */
+  readonly outputs: TapeValue[];
+  /** The layer that made the call, `encoder/conv1`, or ''. */
+  readonly scope: string;
+}
+
+/** A traced program: the kernel calls in order, what goes in, and what comes out. */
+export interface Tape {
+  readonly ops: readonly TapeOp[];
+  readonly inputs: readonly TapeValue[];
+  /** The variables as the program found them … */
+  readonly variables: readonly TapeValue[];
+  /** … and as it left them, in the same order. */
+  readonly updates: readonly TapeValue[];
+  readonly outputs: Readonly<Record<string, TapeValue>>;
+}
+
+/** The inputs of a kernel call as a list. */
+export const inputsOf = ({ inputs }: TapeOp): TapeValue[] => Object.values(inputs);
+
+/** Replaces the inputs of a call, keeping their names. */
+export function mapInputs<T>(inputs: TapeInputs, change: (value: TapeValue) => T): Record<string, T> | T[] {
+  if (Array.isArray(inputs)) return inputs.map(change);
+  return Object.fromEntries(Object.entries(inputs).map(([name, value]) => [name, change(value)]));
+}
