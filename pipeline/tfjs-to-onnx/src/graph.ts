@@ -35,6 +35,7 @@ type Standard =
   | 'Gemm'
   | 'Greater'
   | 'GreaterOrEqual'
+  | 'HardSigmoid'
   | 'Identity'
   | 'IsInf'
   | 'IsNaN'
@@ -211,7 +212,9 @@ export class GraphBuilder {
     const taken = new Set<string>();
     const named = Object.entries(outputs).map(([output, ref]) => {
       if (this.#names.has(output)) throw new Error(`output ${output} has the name of something else in the graph`);
-      const own = ref.producer && !taken.has(ref.name) ? ref : this.op('Identity', [ref]);
+      let own = ref;
+      // Equal nodes are made once, so a third name for a value takes an Identity of the second's.
+      while (!own.producer || taken.has(own.name)) own = this.op('Identity', [own]);
       taken.add(own.name);
       return { name: output, ref: own };
     });

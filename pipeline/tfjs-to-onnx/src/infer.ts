@@ -83,6 +83,7 @@ export const infer: { readonly [K in OpType]: Infer } = {
   Erf: first,
   Exp: first,
   Floor: first,
+  HardSigmoid: first,
   IsInf: predicate,
   IsNaN: predicate,
   LeakyRelu: first,

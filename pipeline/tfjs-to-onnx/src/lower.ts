@@ -44,7 +44,20 @@ const unary =
   (op: OpType): Unary =>
   ({ x }, _, g) =>
     map(g, op, x);
+/** ONNX has no arithmetic of booleans: they are taken as int32. */
 const binary =
+  (op: OpType): Binary =>
+  ({ a, b }, _, g) =>
+    cast(
+      g,
+      elementwise(g, [counted(g, a), counted(g, b)], (refs) => g.op(op, refs)),
+      a.dtype as Numeric,
+    );
+const comparison =
+  (op: OpType): Binary =>
+  ({ a, b }, _, g) =>
+    elementwise(g, [counted(g, a), counted(g, b)], (refs) => g.op(op, refs));
+const connective =
   (op: OpType): Binary =>
   ({ a, b }, _, g) =>
     elementwise(g, [a, b], (refs) => g.op(op, refs));
@@ -62,8 +75,12 @@ const logical =
   ({ x }, { axis, keepDims }, g) =>
     cast(g, reduce(g, op, cast(g, x, 'int32'), axis, keepDims), 'bool');
 
-const cast = (g: GraphBuilder, x: Value, dtype: 'float32' | 'int32' | 'bool'): Value =>
+type Numeric = 'float32' | 'int32' | 'bool';
+
+const cast = (g: GraphBuilder, x: Value, dtype: Numeric): Value =>
   x.dtype === dtype ? x : elementwise(g, [x], ([ref]) => g.cast(ref as NonNullable<typeof ref>, elementType(dtype)));
+
+const counted = (g: GraphBuilder, x: Value): Value => (x.dtype === 'bool' ? cast(g, x, 'int32') : x);
 
 /** THE table: how each tfjs kernel is written in standard ONNX operators. */
 export const lower: { readonly [K in KernelName]: Rule<K> } = {
@@ -114,8 +131,11 @@ export const lower: { readonly [K in KernelName]: Rule<K> } = {
   // 1 where x > 0, else alpha. (`Where` and `Sign` are several times slower than these.)
   Step: ({ x }, { alpha }, g) =>
     elementwise(g, [x], ([ref]) => {
-      const positive = g.cast(g.op('Greater', [ref, numbers(g, [0], [], x.dtype)]), 'float');
-      return alpha === 0 ? positive : g.op('Add', [g.op('Mul', [positive, g.float(1 - alpha)]), g.float(alpha)]);
+      const type = elementType(x.dtype);
+      const positive = g.cast(g.op('Greater', [ref, numbers(g, [0], [], x.dtype)]), type);
+      if (alpha === 0) return positive;
+      const [slope, rest] = [numbers(g, [alpha], [], x.dtype), numbers(g, [1 - alpha], [], x.dtype)];
+      return g.op('Add', [g.op('Mul', [positive, rest]), slope]);
     }),
   Tan: unary('Tan'),
   Tanh: unary('Tanh'),
@@ -153,13 +173,13 @@ export const lower: { readonly [K in KernelName]: Rule<K> } = {
     }),
   Sub: binary('Sub'),
 
-  Equal: binary('Equal'),
-  Greater: binary('Greater'),
-  GreaterEqual: binary('GreaterOrEqual'),
-  Less: binary('Less'),
-  LessEqual: binary('LessOrEqual'),
-  LogicalAnd: binary('And'),
-  LogicalOr: binary('Or'),
+  Equal: connective('Equal'),
+  Greater: comparison('Greater'),
+  GreaterEqual: comparison('GreaterOrEqual'),
+  Less: comparison('Less'),
+  LessEqual: comparison('LessOrEqual'),
+  LogicalAnd: connective('And'),
+  LogicalOr: connective('Or'),
   NotEqual: not('Equal'),
 
   All: logical('ReduceMin'),
@@ -177,7 +197,7 @@ export const lower: { readonly [K in KernelName]: Rule<K> } = {
   BroadcastTo: ({ x }, { shape }, g) => plainValue(g.op('Expand', [x.as(plain, g), g.ints(shape)])),
   Cast: ({ x }, { dtype }, g) => {
     elementType(dtype);
-    return cast(g, x, dtype as 'float32' | 'int32' | 'bool');
+    return cast(g, x, dtype as Numeric);
   },
   Concat: (values, { axis }, g) => concat(g, values, axis),
   ExpandDims: ({ input }, { dim }, g) => plainValue(expandDims(g, input, dim)),

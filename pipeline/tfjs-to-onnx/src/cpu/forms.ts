@@ -11,8 +11,12 @@ export interface BlockedForms {
   readonly blocked: Form;
   /** Kernels `[kh, kw, I, O]`, O a multiple of b: `[O/b, I/b, kh, kw, b, b]`, or with few inputs `[O/b, I, kh, kw, b]`. */
   readonly kernel: Form;
-  /** The same kernels for the opposite direction: from O channels to I. */
-  readonly opposite: Form;
+  /**
+   * The same kernels for the opposite direction, from O channels to I, a multiple of b: rows to gather taps from. Each
+   * is a tile `[b of O, b of I]`, in the order of `[O/b, I/b, kh, kw]`; or, where O is less than b, b of I in the order
+   * of `[I/b, O, kh, kw]`.
+   */
+  readonly flipped: Form;
 }
 
 type Shape4 = readonly [number, number, number, number];
@@ -48,17 +52,6 @@ export function blockedForms(b: number): BlockedForms {
     return g.reshape(data, [outputs, inputs, kh, kw]);
   };
 
-  const opposite: Form = {
-    name: `opposite${b}`,
-    from: (value, g) => {
-      const [kh, kw, i, o] = value.shape as Shape4;
-      return block(g.transpose(value.as(plain, g), [0, 1, 3, 2]), [kh, kw, o, i], g);
-    },
-    toPlain: () => {
-      throw new Error('nothing is computed in the opposite form');
-    },
-  };
-
   const kernel: Form = {
     name: `kernel${b}`,
     from: (value, g) => block(value.as(plain, g), value.shape as Shape4, g),
@@ -80,16 +73,26 @@ export function blockedForms(b: number): BlockedForms {
           return g.reshape(data, [o, i, kh, kw]);
         },
       ],
-      [
-        opposite,
-        (ref, shape, g) => {
-          const [kh, kw, i, o] = shape as Shape4;
-          const data = g.transpose(g.reshape(ref, [o / b, i / b, kh, kw, b, b]), [1, 0, 2, 3, 5, 4]);
-          return g.reshape(data, [i, o, kh, kw]);
-        },
-      ],
     ]),
   };
 
-  return { block: b, blocked, kernel, opposite };
+  const flipped: Form = {
+    name: `flipped${b}`,
+    from: (value, g) => {
+      const [kh, kw, i, o] = value.shape as Shape4;
+      if (!isBlocked(o)) {
+        const swapped = block(g.transpose(value.as(plain, g), [0, 1, 3, 2]), [kh, kw, o, i], g);
+        return g.reshape(swapped, [(i / b) * o * kh * kw, b]);
+      }
+      // Each tile transposed: to the blocked kernels a tile is an image of b pixels with b channels.
+      const tiles = (o / b) * (i / b) * kh * kw;
+      const images = g.reshape(value.as(kernel, g), [tiles, b, b, 1]);
+      return g.reshape(g.op('nchwc.ReorderOutput', [images], { channels: b }), [tiles, b * b]);
+    },
+    toPlain: () => {
+      throw new Error('nothing is computed in the flipped form');
+    },
+  };
+
+  return { block: b, blocked, kernel, flipped };
 }

@@ -1,4 +1,5 @@
 import { sameShape } from '../graph.ts';
+import { map } from '../rules/elementwise.ts';
 import { inputsOf, type Tape, type TapeValue } from '../tape.ts';
 import type { Target } from '../target.ts';
 import { ELEMENTWISE } from '../updates.ts';
@@ -22,6 +23,9 @@ export function cpu(block: number): Target {
       FusedConv2D: ({ x, filter, bias }, attrs, g) => conv.conv2d(g, x, filter, bias, attrs, attrs.activation),
       Conv2DBackpropInput: ({ dy, filter, bias }, attrs, g) =>
         conv.conv2dBackpropInput(g, dy, filter, bias, attrs, attrs.activation),
+      // 0 or 1 in one pass: any float above 0 times the largest one is at least 1.
+      Step: ({ x }, { alpha }, g) =>
+        alpha === 0 && x.dtype === 'float32' ? map(g, 'HardSigmoid', x, { alpha: LARGEST_FLOAT, beta: 0 }) : undefined,
       Conv2DBackpropFilter: ({ x, dy }, attrs, g) => conv.conv2dBackpropFilter(g, x, dy, attrs),
     },
     formsOfVariables: (tape) =>
@@ -32,6 +36,8 @@ export function cpu(block: number): Target {
       ),
   };
 }
+
+const LARGEST_FLOAT = (2 - 2 ** -23) * 2 ** 127;
 
 /**
  * Kernels, and whatever is combined with their gradients elementwise (an optimizer's slots), stay blocked between

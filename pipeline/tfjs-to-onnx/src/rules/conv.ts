@@ -3,6 +3,7 @@ import { backend_util } from '@tensorflow/tfjs-core';
 import type { Attributes, GraphBuilder, Ref } from '../graph.ts';
 import { nchw, oihw, plain, plainValue, Value } from '../value.ts';
 import { elementwise } from './elementwise.ts';
+import { numbers } from './shape.ts';
 
 type Window = Pick<Conv2DAttrs, 'strides' | 'pad' | 'dataFormat' | 'dimRoundingMode'> &
   Partial<Pick<Conv2DAttrs, 'dilations'>>;
@@ -125,7 +126,7 @@ export function activate(
     case 'relu':
       return apply((ref) => g.op('Relu', [ref]));
     case 'relu6':
-      return apply((ref) => g.op('Clip', [ref, g.float(0), g.float(6)]));
+      return apply((ref) => g.op('Clip', [ref, numbers(g, [0], [], y.dtype), numbers(g, [6], [], y.dtype)]));
     case 'elu':
       return apply((ref) => g.op('Elu', [ref]));
     case 'sigmoid':

@@ -1,0 +1,43 @@
+import { models } from '../../models/index.ts';
+import type { ModelDefinition } from '../../models/model.ts';
+import { InputError } from '../errors.ts';
+import { restore } from './checkpoint.ts';
+import { buildProgram, type TrainingProgram } from './program.ts';
+import { readRun, runPaths, type Which } from './run-folder.ts';
+import type { RunState } from './state.ts';
+
+/** A run's checkpoint, built. */
+export interface LoadedRun {
+  readonly state: RunState;
+  /** Weights and optimizer state are those of the checkpoint; variables live on tfjs's current backend. */
+  readonly program: TrainingProgram;
+}
+
+/**
+ * Builds a run's model with the weights of one of its checkpoints. tfjs needs a backend before.
+ * @param run the run folder
+ * @throws InputError when there is no such run, its checkpoint is damaged or its model is unknown
+ */
+export async function loadRun(
+  run: string,
+  which: Which,
+  known: Readonly<Record<string, ModelDefinition>> = models,
+): Promise<LoadedRun> {
+  const folder = runPaths(run)[which];
+  const checkpoint = await readRun(run, which);
+  if (!checkpoint) {
+    throw new InputError(
+      `${run}: there is no ${which} checkpoint; give the folder of a run that has finished ${which === 'best' ? 'an epoch' : 'training or was interrupted'}`,
+    );
+  }
+  const { state } = checkpoint;
+  const model = Object.hasOwn(known, state.plan.model) ? known[state.plan.model] : undefined;
+  if (!model) {
+    throw new InputError(
+      `${folder}: the model ${state.plan.model} is unknown here; known are ${Object.keys(known).join(', ')}`,
+    );
+  }
+  const program = buildProgram(model, state.plan.size, state.plan.recipe.optimizer);
+  restore([...program.weights, ...program.optimizerState], checkpoint, folder);
+  return { state, program };
+}

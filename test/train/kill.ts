@@ -1,0 +1,98 @@
+/**
+ * Kills a training process at random moments, again and again, and compares what it comes to with a run that never
+ * stopped. As a program: `node --import tsx test/train/kill.ts [--engine onnx] [--model cae] [--kills 20] [--epochs n]`.
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { Generator } from '../../pipeline/train/generator.ts';
+import { readRun } from '../../pipeline/train/run-folder.ts';
+import { startTraining } from './processes.ts';
+import { digestOf } from './run-digest.ts';
+
+export interface KillTest {
+  readonly engine: string;
+  readonly model: string;
+  readonly epochs: number;
+  readonly kills: number;
+  readonly seed: number;
+}
+
+/** What became of it: two lists that should be equal, and the steps at which the process was killed. */
+export interface KillResult {
+  readonly uninterrupted: string[];
+  readonly killed: string[];
+  /** Step of `latest` after each kill; 0 where there was none yet. */
+  readonly steps: number[];
+}
+
+/** @throws Error when a kill leaves a `latest` that cannot be read, or one of an earlier step than before */
+export async function killTest({ engine, model, epochs, kills, seed }: KillTest): Promise<KillResult> {
+  const folder = await mkdtemp(join(tmpdir(), 'convae-kill-'));
+  const [whole, torn] = [join(folder, 'whole'), join(folder, 'torn')];
+  const start = (run: string) => startTraining([run, '--engine', engine, '--model', model, '--epochs', String(epochs)]);
+  try {
+    const reference = start(whole);
+    await reference.said('loaded');
+    const began = performance.now();
+    await finished(reference);
+    const duration = performance.now() - began;
+
+    const uninterrupted = digestOf(whole);
+
+    const random = Generator.of(seed, 'kill');
+    const steps: number[] = [];
+    let reached = 0;
+    while (steps.length < kills) {
+      const training = start(torn);
+      await training.said('loaded');
+      // Each process gets, on average, its part of what is to be done, less a margin: kills are to come all along.
+      const delay = ((random.shuffled(1000)[0] as number) / 1000) * ((1.5 * duration) / kills);
+      await Promise.race([sleep(delay), training.end]);
+      if (training.process.kill('SIGKILL')) {
+        await training.end;
+        const step = (await readRun(torn, 'latest'))?.state.position.step ?? 0;
+        if (step < reached) throw new Error(`latest went back from step ${reached} to ${step}`);
+        reached = step;
+        steps.push(step);
+      } else {
+        // Finished before all kills had come: the next ones fall on another run.
+        await finished(training);
+        if (digestOf(torn).join() !== uninterrupted.join()) break;
+        await rm(torn, { recursive: true });
+        reached = 0;
+      }
+    }
+    await finished(start(torn));
+    return { uninterrupted, killed: digestOf(torn), steps };
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function finished({ end }: ReturnType<typeof startTraining>): Promise<void> {
+  const { code, stderr } = await end;
+  if (code !== 0) throw new Error(`the training process failed: ${stderr}`);
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const { values } = parseArgs({
+    options: {
+      engine: { type: 'string', default: 'tfjs-cpu' },
+      model: { type: 'string', default: 'tiny' },
+      epochs: { type: 'string', default: '100' },
+      kills: { type: 'string', default: '20' },
+      seed: { type: 'string', default: '0' },
+    },
+  });
+  const { engine, model } = values;
+  const [epochs, kills, seed] = [Number(values.epochs), Number(values.kills), Number(values.seed)];
+  const { uninterrupted, killed, steps } = await killTest({ engine, model, epochs, kills, seed });
+  const equal = JSON.stringify(uninterrupted) === JSON.stringify(killed);
+  console.log(`killed at steps ${steps.join(' ')}: ${uninterrupted.length} files ${equal ? 'are equal' : 'DIFFER'}`);
+  if (!equal) console.log({ uninterrupted, killed });
+  process.exitCode = equal ? 0 : 1;
+}

@@ -1,0 +1,207 @@
+import { execFileSync } from 'node:child_process';
+import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import sharp from 'sharp';
+import { expect, test } from 'vitest';
+import { addMetrics, type MetricsLine, MetricsLog, meansOf, noSums, Stopwatch } from '../../pipeline/train/metrics.ts';
+import { readPicture, reconstructionPicture, writePicture } from '../../pipeline/train/picture.ts';
+import { type Event, EventLog, eventOf } from '../../pipeline/train/tensorboard.ts';
+import { temporaryFolder } from './folders.ts';
+
+const line = (step: number, split: 'train' | 'test' = 'train'): MetricsLine => ({
+  split,
+  span: 'epoch',
+  epoch: step,
+  step,
+  images: 100,
+  rate: 50.5,
+  time: 1_700_000_000 + step,
+  loss: 1 / step,
+  kl: 2 / step,
+});
+
+test('means weigh every image alike', () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.tuple(fc.double({ min: -10, max: 10, noNaN: true }), fc.integer({ min: 1, max: 50 })), {
+        minLength: 1,
+      }),
+      (batches) => {
+        const sums = batches.reduce((sum, [loss, count]) => addMetrics(sum, { loss }, count), noSums);
+        const every = batches.flatMap(([loss, count]) => Array<number>(count).fill(loss));
+        expect(sums.images).toBe(every.length);
+        expect(meansOf(sums).loss).toBeCloseTo(every.reduce((a, b) => a + b) / every.length, 9);
+      },
+    ),
+  );
+});
+
+test('a stopwatch counts images a second over the time that it was given', () => {
+  const watch = new Stopwatch();
+  expect(watch.rate).toBe(0);
+  watch.add(100, 200);
+  watch.add(200, 100);
+  expect(watch.rate).toBe(1000);
+  watch.reset();
+  expect(watch.rate).toBe(0);
+});
+
+test('the metrics log is cut back to whole lines, and goes on from there', async () => {
+  const path = join(temporaryFolder(), 'metrics.jsonl');
+  const { log } = await MetricsLog.open(path, 0);
+  for (const step of [1, 2, 3]) await log.write(line(step));
+  await log.close();
+  appendFileSync(path, '{"split":"train","sp');
+  for (const [keep, kept] of [
+    [9, 3],
+    [2, 2],
+  ] as const) {
+    const reopened = await MetricsLog.open(path, keep);
+    expect(reopened.kept).toEqual([1, 2, 3].slice(0, kept).map((step) => line(step)));
+    expect(reopened.log.lines).toBe(kept);
+    await reopened.log.close();
+  }
+  const { log: last } = await MetricsLog.open(path, 2);
+  await last.write(line(7, 'test'));
+  await last.close();
+  expect(readFileSync(path, 'utf8')).toBe(
+    [line(1), line(2), line(7, 'test')].map((l) => `${JSON.stringify(l)}\n`).join(''),
+  );
+  writeFileSync(path, 'not metrics\n');
+  const { kept, log: fresh } = await MetricsLog.open(path, 5);
+  expect([kept, fresh.lines]).toEqual([[], 0]);
+  await fresh.close();
+});
+
+/** CRC-32C bit by bit, as its definition says. */
+function crc32c(data: Uint8Array): number {
+  let crc = 0xffffffff;
+  for (const byte of data) {
+    for (let bit = 0; bit < 8; bit++) {
+      const top = (crc ^ (byte >>> bit)) & 1;
+      crc >>>= 1;
+      if (top) crc ^= 0x82f63b78;
+    }
+  }
+  return (crc ^ 0xffffffff) >>> 0;
+}
+
+const unmask = (masked: number) => {
+  const rotated = (masked - 0xa282ead8) >>> 0;
+  return ((rotated >>> 17) | (rotated << 15)) >>> 0;
+};
+
+/** The records of a TFRecord file. */
+function framesOf(file: Buffer): Buffer[] {
+  const frames: Buffer[] = [];
+  for (let at = 0; at < file.length; ) {
+    const length = Number(file.readBigUInt64LE(at));
+    expect(unmask(file.readUInt32LE(at + 8))).toBe(crc32c(file.subarray(at, at + 8)));
+    const data = file.subarray(at + 12, at + 12 + length);
+    expect(unmask(file.readUInt32LE(at + 12 + length))).toBe(crc32c(data));
+    frames.push(data);
+    at += 16 + length;
+  }
+  return frames;
+}
+
+const events: Event[] = [
+  eventOf(line(1)),
+  eventOf(line(300, 'test')),
+  { time: 1_700_000_009.25, step: 2 ** 33, scalars: { 'loss/µ': 0.5 } },
+];
+
+async function eventFile(): Promise<{ folder: string; png: Uint8Array }> {
+  const folder = temporaryFolder();
+  const shape = { height: 2, width: 2, channels: 3 };
+  const picture = await reconstructionPicture(shape, new Uint8Array(24).fill(9), new Float32Array(24).fill(0.5));
+  const log = await EventLog.open(join(folder, 'events.out.tfevents.0.convae'), events.slice(0, 1));
+  for (const event of events.slice(1)) await log.write(event);
+  await log.write({ time: 1_700_000_010, step: 7, picture: { tag: 'reconstruction', picture } });
+  await log.close();
+  return { folder, png: picture.png };
+}
+
+test('event files are TFRecords with correct checksums and the version first', async () => {
+  expect(crc32c(Buffer.from('123456789'))).toBe(0xe3069283); // the check value of the CRC catalogue
+  const { folder } = await eventFile();
+  const frames = framesOf(readFileSync(join(folder, 'events.out.tfevents.0.convae')));
+  expect(frames.length).toBe(5);
+  expect(frames[0]?.toString('latin1')).toContain('\x1a\x0dbrain.Event:2');
+  expect(frames[1]?.readDoubleLE(1)).toBe(1_700_000_001);
+  expect(frames[1]?.subarray(9, 11)).toEqual(Buffer.from([0x10, 1])); // step: field 2, varint
+  expect(frames[2]?.subarray(9, 12)).toEqual(Buffer.from([0x10, 0xac, 0x02])); // 300
+  expect(frames[2]?.toString('latin1')).toContain('loss/test');
+});
+
+test('TensorBoard itself reads the events', async () => {
+  const python = process.env.CONVAE_PEER_PYTHON;
+  if (!python) {
+    console.log('skipped: CONVAE_PEER_PYTHON names no Python with tensorboard');
+    return;
+  }
+  const { folder, png } = await eventFile();
+  const script = `
+import base64, json, sys
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+a = EventAccumulator(sys.argv[1], size_guidance={}).Reload()
+s = {t: [[e.wall_time, e.step, e.value] for e in a.Scalars(t)] for t in a.Tags()['scalars']}
+i = {t: [[e.step, e.width, e.height, base64.b64encode(e.encoded_image_string).decode()] for e in a.Images(t)] for t in a.Tags()['images']}
+print(json.dumps([s, i]))`;
+  const [scalars, images] = JSON.parse(
+    execFileSync(python, ['-c', script, folder], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }),
+  );
+  const near = (value: number) => expect.closeTo(value, 6);
+  expect(scalars).toEqual({
+    'loss/epoch': [[1_700_000_001, 1, 1]],
+    'kl/epoch': [[1_700_000_001, 1, 2]],
+    'rate/epoch': [[1_700_000_001, 1, 50.5]],
+    'loss/test': [[1_700_000_300, 300, near(1 / 300)]],
+    'kl/test': [[1_700_000_300, 300, near(2 / 300)]],
+    'rate/test': [[1_700_000_300, 300, 50.5]],
+    'loss/µ': [[1_700_000_009.25, 2 ** 33, 0.5]],
+  });
+  expect(images).toEqual({
+    reconstruction: [[7, 28, 28, Buffer.from(png).toString('base64')]],
+  });
+}, 60_000);
+
+test.each([1, 3])('a picture of %i channels has each pixel four times four, white between', async (channels) => {
+  const shape = { height: 3, width: 2, channels };
+  const bytes = 6 * channels;
+  const images = Uint8Array.from({ length: 2 * bytes }, (_, i) => i * 5);
+  const reconstructions = Float32Array.from({ length: 2 * bytes }, (_, i) => (i * 7) / 255);
+  const picture = await reconstructionPicture(shape, images, reconstructions);
+  const path = join(temporaryFolder(), 'pictures', 'epoch-001.png');
+  await writePicture(path, picture);
+  const { width, height, channels: stored } = await sharp(path).metadata();
+  expect([width, height, stored]).toEqual([4 + 2 * (8 + 4), 4 + 2 * (12 + 4), channels]);
+  expect(await readPicture(path)).toEqual({ ...picture, png: Buffer.from(picture.png) });
+  const pixels = await sharp(path)
+    .toColourspace(channels === 1 ? 'b-w' : 'srgb')
+    .raw()
+    .toBuffer();
+  const expected = new Uint8Array(pixels.length).fill(255);
+  for (let row = 0; row < 2; row++) {
+    for (let image = 0; image < 2; image++) {
+      for (let y = 0; y < 12; y++) {
+        for (let x = 0; x < 8; x++) {
+          for (let c = 0; c < channels; c++) {
+            const from = ((image * 3 + (y >> 2)) * 2 + (x >> 2)) * channels + c;
+            const to = ((4 + row * 16 + y) * 28 + 4 + image * 12 + x) * channels + c;
+            expected[to] = row === 0 ? from * 5 : from * 7;
+          }
+        }
+      }
+    }
+  }
+  expect([...pixels]).toEqual([...expected]);
+});
+
+test('a picture that cannot be read back is none', async () => {
+  const path = join(temporaryFolder(), 'epoch-001.png');
+  expect(await readPicture(path)).toBeUndefined();
+  writeFileSync(path, 'no png');
+  expect(await readPicture(path)).toBeUndefined();
+});

@@ -1,0 +1,97 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { readRun } from '../../pipeline/train/run-folder.ts';
+import { temporaryFolder } from './folders.ts';
+import { startTraining } from './processes.ts';
+import { digestOf } from './run-digest.ts';
+
+const newRun = () => join(temporaryFolder(), 'run');
+const whole = async (run: string, ...args: string[]) => startTraining([run, ...args]).end;
+
+test.each(['SIGINT', 'SIGTERM'] as const)(
+  '%s saves, ends with 130, and the run can be continued',
+  async (signal) => {
+    const [run, reference] = [newRun(), newRun()];
+    const args = ['--epochs', '80', '--checkpoint-steps', '1000000'];
+    const training = startTraining([run, ...args]);
+    await training.said('training');
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    training.process.kill(signal);
+    const { code, stderr } = await training.end;
+    expect([code, stderr]).toEqual([
+      130,
+      expect.stringMatching(
+        /^interrupted after step \d+, in epoch \d+ of 80; .*latest has it: continue with --resume\n$/,
+      ),
+    ]);
+    const step = (await readRun(run, 'latest'))?.state.position.step;
+    expect(stderr).toContain(`after step ${step},`);
+    expect(readdirSync(run)).not.toContain('lock');
+    await Promise.all([whole(run, ...args), whole(reference, ...args)]);
+    expect(digestOf(run)).toEqual(digestOf(reference));
+  },
+  60_000,
+);
+
+test('two processes do not train into one folder', async () => {
+  const run = newRun();
+  const first = startTraining([run, '--epochs', '100000']);
+  await first.said('training');
+  const { code, stderr } = await whole(run);
+  first.process.kill('SIGINT');
+  expect([code, stderr]).toEqual([2, expect.stringContaining(`${run} is in use by process ${first.process.pid} (`)]);
+  expect((await first.end).code).toBe(130);
+}, 60_000);
+
+/** A file system of its own, or the reason why there is none. */
+function mount(options: string): string | { reason: string } {
+  const folder = join(temporaryFolder(), 'disk');
+  mkdirSync(folder);
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', folder], { stdio: 'pipe' });
+  } catch (error) {
+    return {
+      reason: `skipped: no tmpfs can be mounted here (${error instanceof Error ? error.message.split('\n')[0] : error})`,
+    };
+  }
+  onTestFinished(() => void execFileSync('umount', [folder]));
+  return folder;
+}
+
+test('on a full disk it ends with 3 and one line; the checkpoint before is whole and nothing half-written stays', async () => {
+  const disk = mount('size=1m');
+  if (typeof disk !== 'string') return console.log(disk.reason);
+  const run = join(disk, 'run');
+  expect((await whole(run, '--epochs', '1')).code).toBe(0);
+  const { position } = (await readRun(run, 'latest'))?.state ?? {};
+  const freeBlocks = () => Number(execFileSync('stat', ['-f', '-c', '%a', disk], { encoding: 'utf8' }));
+  writeFileSync(join(disk, 'ballast'), new Uint8Array((freeBlocks() - 6) * 4096)); // a checkpoint takes more than 6
+  const { code, stderr } = await whole(run, '--epochs', '2');
+  expect([code, stderr]).toEqual([
+    3,
+    expect.stringMatching(/^cannot write [^\n]*: the disk is full; free some space and run the command again\n$/),
+  ]);
+  expect((await readRun(run, 'latest'))?.state.position).toEqual(position);
+  expect(readdirSync(join(run, 'checkpoints'))).toEqual(['epoch-001']);
+  expect(readdirSync(run)).not.toContain('lock');
+
+  execFileSync('rm', [join(disk, 'ballast')]);
+  expect((await whole(run, '--epochs', '2')).code).toBe(0);
+  const reference = newRun();
+  await whole(reference, '--epochs', '2');
+  expect(digestOf(run)).toEqual(digestOf(reference));
+}, 60_000);
+
+test('on a read-only disk it ends with 3 and one line', async () => {
+  const disk = mount('size=1m,ro');
+  if (typeof disk !== 'string') return console.log(disk.reason);
+  const run = join(disk, 'run');
+  const { code, stderr } = await whole(run);
+  expect([code, stderr]).toEqual([
+    3,
+    `cannot use ${run} as a run folder: the file system is read-only; choose another folder\n`,
+  ]);
+  expect(existsSync(run)).toBe(false);
+}, 30_000);

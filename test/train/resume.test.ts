@@ -1,0 +1,233 @@
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { beforeAll, expect, test, vi } from 'vitest';
+import { InputError, Interrupted } from '../../pipeline/errors.ts';
+import type { TrainHooks, TrainOptions } from '../../pipeline/train/options.ts';
+import { silent } from '../../pipeline/train/progress.ts';
+import { readRun } from '../../pipeline/train/run-folder.ts';
+import { trainOn } from '../../pipeline/train/train.ts';
+import { temporaryFolder } from './folders.ts';
+import { digestOf } from './run-digest.ts';
+import { interruptAfter, never, stripeSplits, stripes, tiny, tinyOptions } from './tiny.ts';
+
+vi.setConfig({ testTimeout: 60_000 }); // hundreds of fsyncs
+
+const train = (run: string, hooks: TrainHooks = never, more: Partial<TrainOptions> = {}) =>
+  trainOn(stripeSplits(), tinyOptions(run, { resume: true, ...more }), hooks);
+
+const newRun = () => join(temporaryFolder(), 'run');
+
+/** Aborts when the loop has asked so many times: after every step, and before every step and test batch. */
+function abortAtCheck(checks: number): TrainHooks {
+  let asked = 0;
+  const signal = {
+    get aborted() {
+      asked++;
+      return asked > checks;
+    },
+  };
+  return { signal: signal as AbortSignal, progress: silent };
+}
+
+let uninterrupted: string[];
+beforeAll(async () => {
+  const run = mkdtempSync(join(tmpdir(), 'convae-test-'));
+  await train(run);
+  uninterrupted = digestOf(run);
+  rmSync(run, { recursive: true });
+});
+
+test('interrupted wherever the loop can stop, and resumed, a run equals one that never stopped, byte for byte', async () => {
+  const steps = new Set<number>();
+  for (let checks = 0; ; checks++) {
+    const run = newRun();
+    const stopped = await train(run, abortAtCheck(checks)).catch((error: unknown) => error);
+    if (!(stopped instanceof Interrupted)) {
+      expect(stopped).toMatchObject({ epochs: 2, steps: 10 });
+      break;
+    }
+    expect(stopped.exitCode).toBe(130);
+    const step = (await readRun(run, 'latest'))?.state.position.step ?? 0;
+    steps.add(step);
+    expect(stopped.message).toContain(`interrupted after step ${step}, in epoch`);
+    await train(run);
+    expect(digestOf(run)).toEqual(uninterrupted);
+  }
+  expect([...steps]).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+});
+
+test('interrupted after every single step, the same', async () => {
+  const run = newRun();
+  for (let step = 1; step <= 10; step++) {
+    await expect(train(run, interruptAfter(1))).rejects.toThrow(`interrupted after step ${step},`);
+  }
+  await train(run);
+  expect(digestOf(run)).toEqual(uninterrupted);
+});
+
+test('checkpoints by steps and by seconds change nothing', async () => {
+  for (const often of [{ checkpointSteps: 1 }, { checkpointSteps: 3 }, { checkpointSeconds: 0 }]) {
+    const run = newRun();
+    await train(run, never, often);
+    expect(digestOf(run)).toEqual(uninterrupted);
+  }
+});
+
+test('an interruption before anything was trained leaves nothing, and says so', async () => {
+  const run = newRun();
+  await expect(train(run, abortAtCheck(0))).rejects.toThrow('nothing was trained yet');
+  expect(existsSync(join(run, 'latest'))).toBe(false);
+  await train(run);
+  expect(digestOf(run)).toEqual(uninterrupted);
+});
+
+test('metrics and events are not doubled by what was trained twice', async () => {
+  const options = { batchSize: 1, epochs: 2 } as const; // 74 steps: a line of step metrics after the 50th
+  const whole = newRun();
+  await train(whole, never, options);
+  const lines = readFileSync(join(whole, 'metrics.jsonl'), 'utf8').trim().split('\n');
+  expect(lines.map((line) => JSON.parse(line)).map(({ split, span, step }) => `${split} ${span} ${step}`)).toEqual([
+    'train epoch 37',
+    'test epoch 37',
+    'train steps 50',
+    'train epoch 74',
+    'test epoch 74',
+  ]);
+  for (const steps of [36, 37, 49, 50, 51, 73]) {
+    const run = newRun();
+    await expect(train(run, interruptAfter(steps), options)).rejects.toThrow(Interrupted);
+    // What a killed process may have written after its last checkpoint.
+    appendFileSync(join(run, 'metrics.jsonl'), `${lines[0]}\n${lines[1]}\n{"split":"tra`);
+    appendFileSync(join(run, 'events.out.tfevents.0.convae'), 'half a frame');
+    await train(run, never, options);
+    expect(digestOf(run)).toEqual(digestOf(whole));
+  }
+});
+
+test('leftovers of a process that was killed are removed', async () => {
+  const run = newRun();
+  await expect(train(run, interruptAfter(7))).rejects.toThrow(Interrupted);
+  const checkpoints = join(run, 'checkpoints');
+  for (const leftover of ['step-00000009.partial', 'epoch-009', 'step-00000003']) {
+    mkdirSync(join(checkpoints, leftover, 'encoder'), { recursive: true });
+    writeFileSync(join(checkpoints, leftover, 'encoder', 'weights.bin'), 'part');
+  }
+  writeFileSync(join(run, 'latest.next'), 'not even a link');
+  writeFileSync(join(run, 'lock'), '{"pid":1');
+  await train(run);
+  expect(digestOf(run)).toEqual(uninterrupted);
+});
+
+test('more epochs extend a finished run, as if it had been asked for them at once', async () => {
+  const [extended, whole] = [newRun(), newRun()];
+  await train(extended, never, { epochs: 2 });
+  const summary = await train(extended, never, { epochs: 4 });
+  expect(summary).toMatchObject({ epochs: 4, steps: 20 });
+  await train(whole, never, { epochs: 4 });
+  expect(digestOf(extended)).toEqual(digestOf(whole));
+});
+
+test('resuming a finished run trains nothing and tells what it came to', async () => {
+  const run = newRun();
+  const first = await train(run);
+  const notes: string[] = [];
+  const again = await train(run, { ...never, progress: { ...silent, note: (line) => void notes.push(line) } });
+  expect(notes.at(-1)).toBe(`${run}: all its 2 epochs are done`);
+  expect({ ...again, seconds: 0, rate: 0 }).toEqual({ ...first, seconds: 0, rate: 0 });
+  expect(digestOf(run)).toEqual(uninterrupted);
+});
+
+test('a run in the folder is not overwritten without being asked to continue', async () => {
+  const run = newRun();
+  await train(run);
+  const error = await train(run, never, { resume: false }).catch((thrown: unknown) => thrown);
+  expect(error).toBeInstanceOf(InputError);
+  expect((error as Error).message).toBe(
+    `${run} holds a run of tiny already (2 of 2 epochs done); continue it with --resume, choose another folder with --run, or delete it`,
+  );
+  expect(digestOf(run)).toEqual(uninterrupted);
+});
+
+test('options that are left open are those of the run, others must agree with it', async () => {
+  const run = newRun();
+  const choices = { latent: 4, batchSize: 6, learningRate: 0.003, seed: 5, epochs: 3 };
+  await expect(train(run, interruptAfter(3), choices)).rejects.toThrow(Interrupted);
+  const before = digestOf(run);
+  const cases: [Partial<TrainOptions>, string][] = [
+    [{ latent: 5 }, 'latent size is 4 there and 5 here'],
+    [{ batchSize: 8 }, 'batch size is 6 there and 8 here'],
+    [{ learningRate: 0.01 }, 'learning rate is 0.003 there and 0.01 here'],
+    [{ seed: 0 }, 'seed is 5 there and 0 here'],
+    [{ limitTest: 10 }, 'number of test images is 11 there and 10 here'],
+    [{ model: { ...tiny, name: 'other' } }, 'model is tiny there and other here'],
+    [{ latent: 2, seed: 1 }, 'latent size is 4 there and 2 here, seed is 5 there and 1 here'],
+  ];
+  for (const [more, difference] of cases) {
+    const refusal = train(run, never, more);
+    await expect(refusal).rejects.toThrow(InputError);
+    await expect(refusal).rejects.toThrow(`${run} belongs to another run: ${difference}`);
+    expect(digestOf(run)).toEqual(before);
+  }
+  const wide = { height: 6, width: 6, channels: 1 };
+  for (const [splits, difference] of [
+    [
+      { ...stripeSplits(), train: stripes(37, { salt: 1 }) },
+      /fingerprint of the training images is sha256:.* there and sha256:.* here/,
+    ],
+    [
+      { ...stripeSplits(), train: stripes(37, { shape: wide }), test: stripes(11, { shape: wide }) },
+      /image size is 6×5×1 there and 6×6×1 here/,
+    ],
+  ] as const) {
+    await expect(trainOn(splits, tinyOptions(run, { resume: true }), never)).rejects.toThrow(difference);
+  }
+  expect(await train(run)).toMatchObject({ epochs: 3 });
+  expect((await readRun(run, 'latest'))?.state.plan).toMatchObject({
+    size: { latent: 4, seed: 5 },
+    recipe: { batchSize: 6, optimizer: { learningRate: 0.003 }, epochs: 3 },
+  });
+});
+
+test('the same data under another name continue', async () => {
+  const run = newRun();
+  await expect(train(run, interruptAfter(4))).rejects.toThrow(Interrupted);
+  await trainOn({ ...stripeSplits(), name: 'moved' }, tinyOptions(run, { resume: true }), never);
+  expect((await readRun(run, 'latest'))?.state.plan.data.name).toBe('moved');
+});
+
+test('a folder with other things in it is refused, and so is a file', async () => {
+  const folder = temporaryFolder();
+  writeFileSync(join(folder, 'thesis.txt'), 'important');
+  await expect(train(folder)).rejects.toThrow(/there is thesis\.txt in it, which no run wrote/);
+  await expect(train(join(folder, 'thesis.txt'))).rejects.toThrow(InputError);
+  expect(readdirSync(folder)).toEqual(['thesis.txt']);
+  expect(readFileSync(join(folder, 'thesis.txt'), 'utf8')).toBe('important');
+});
+
+test('a damaged checkpoint is refused by name and left as it is', async () => {
+  const run = newRun();
+  await train(run);
+  writeFileSync(join(run, 'latest', 'decoder', 'weights.bin'), 'x');
+  const before = digestOf(run);
+  await expect(train(run)).rejects.toThrow(/decoder.weights\.bin: .*train again/);
+  expect(digestOf(run)).toEqual(before);
+});
+
+test('a run folder that was moved goes on', async () => {
+  const [run, moved] = [newRun(), newRun()];
+  await expect(train(run, interruptAfter(6))).rejects.toThrow(Interrupted);
+  renameSync(run, moved);
+  await train(moved);
+  expect(digestOf(moved)).toEqual(uninterrupted);
+});
