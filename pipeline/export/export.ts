@@ -1,0 +1,108 @@
+import { writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import * as tf from '@tensorflow/tfjs-core';
+import '@tensorflow/tfjs-backend-cpu';
+import { OPSET } from 'tfjs-to-onnx';
+import type { DatasetSplits } from '../data/dataset.ts';
+import { openSplits } from '../data/open.ts';
+import { InputError } from '../errors.ts';
+import { loadRun } from '../train/load-run.ts';
+import type { RunState } from '../train/state.ts';
+import { CARD_FORMAT, type Card, fileDigest, writeCard } from './card.ts';
+import { measureParity } from './parity.ts';
+import { publishFolder } from './publish.ts';
+import { latentStatistics } from './statistics.ts';
+import { traceModel } from './trace-model.ts';
+
+export interface ExportOptions {
+  /** The run folder. */
+  readonly run: string;
+  /** The folder to export to. */
+  readonly out: string;
+  /** Which of the run's checkpoints. */
+  readonly which: 'best' | 'latest';
+  /** The run's data, where they are not any more where training found them. */
+  readonly data?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface ExportResult {
+  readonly out: string;
+  readonly card: Card;
+  readonly seconds: number;
+}
+
+/** The largest absolute difference between tfjs and ONNX Runtime with which a model is still published. */
+export const PARITY_TOLERANCE = 1e-4;
+
+const { version } = createRequire(import.meta.url)('../../package.json') as { version: string };
+
+/**
+ * Exports a run's checkpoint: `encoder.onnx`, `decoder.onnx` and `card.json`, checked against tfjs on real images.
+ * @throws InputError when the run has no finished epoch, is damaged, or its data are not to be found; Error when the
+ * ONNX models do not compute what tfjs does (nothing is published then)
+ */
+export async function exportRun({ run, out, which, data, signal }: ExportOptions): Promise<ExportResult> {
+  const began = performance.now();
+  tf.enableProdMode();
+  await tf.setBackend('cpu');
+  const { state, program } = await loadRun(run, which);
+  const { plan, position } = state;
+  if (!position.metrics) {
+    throw new InputError(
+      `${run}: no epoch of this run is finished; go on with \`convae train ${plan.model} --run ${run} --resume\``,
+    );
+  }
+  const { metrics } = position;
+  const splits = await openSplits(data ?? plan.data.name);
+  try {
+    await assertSameData(splits, state, run);
+    const bytes = traceModel(program.model, program.autoencoder, program.size);
+    const parity = await measureParity(program, bytes, splits.test);
+    const largest = Math.max(parity.latent, parity.image);
+    if (!(largest <= PARITY_TOLERANCE)) {
+      throw new Error(
+        `tfjs and ONNX Runtime differ by ${largest} on ${parity.images} images, more than ${PARITY_TOLERANCE}; nothing was exported`,
+      );
+    }
+    const statistics = await latentStatistics(bytes.encoder, program, splits.test);
+    let card: Card | undefined;
+    await publishFolder(
+      out,
+      async (folder) => {
+        const [encoder, decoder] = [join(folder, 'encoder.onnx'), join(folder, 'decoder.onnx')];
+        await writeFile(encoder, bytes.encoder);
+        await writeFile(decoder, bytes.decoder);
+        card = await writeCard(folder, {
+          format: CARD_FORMAT,
+          convae: version,
+          model: { name: program.model.name, summary: program.model.summary },
+          dataset: { name: plan.data.name, train: plan.data.train, test: plan.data.test },
+          image: { height: plan.size.height, width: plan.size.width, channels: plan.size.channels },
+          latent: { size: plan.size.latent, statistics },
+          classes: plan.data.classes,
+          conditional: program.model.conditional,
+          files: { 'encoder.onnx': await fileDigest(encoder), 'decoder.onnx': await fileDigest(decoder) },
+          opset: OPSET,
+          metrics: { epoch: position.epoch, step: position.step, train: metrics.train, test: metrics.test },
+          parity: { ...parity, tolerance: PARITY_TOLERANCE },
+          training: { recipe: plan.recipe, seed: plan.size.seed, epochs: position.epoch, engine: null },
+        });
+      },
+      { signal },
+    );
+    return { out, card: card as unknown as Card, seconds: (performance.now() - began) / 1000 };
+  } finally {
+    await Promise.all([splits.train.close(), splits.test.close()]);
+  }
+}
+
+/** @throws InputError when the test images are not those of the run (a run on fewer images than there are is not checked) */
+async function assertSameData({ name, test }: DatasetSplits, { plan }: RunState, run: string): Promise<void> {
+  const { images, fingerprint } = plan.data.test;
+  if (test.length === images ? (await test.fingerprint()) === fingerprint : test.length > images) return;
+  throw new InputError(
+    `${name}: its test images are not those that ${run} was trained with; give the run's data with --data`,
+  );
+}

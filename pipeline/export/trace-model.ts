@@ -1,0 +1,46 @@
+import type * as tf from '@tensorflow/tfjs-core';
+import { cast, div } from '@tensorflow/tfjs-core';
+import { convertFunction } from 'tfjs-to-onnx';
+import type { Autoencoder, ModelDefinition, ModelSize } from '../../models/model.ts';
+
+/** The bytes of `encoder.onnx` and `decoder.onnx`. */
+export interface OnnxModels {
+  readonly encoder: Uint8Array;
+  readonly decoder: Uint8Array;
+}
+
+/**
+ * Converts a model. The encoder takes `image` (uint8 `[N, H, W, C]`, scaled inside) and gives `latent` (float32
+ * `[N, D]`), and `logvar` where it is a VAE; the decoder takes `latent` and gives `image` (float32 `[N, H, W, C]` in
+ * [0, 1]); either takes `label` (int32 `[N]`) where the model is conditional there.
+ * @throws Error when a layer cannot be converted
+ */
+export function traceModel(model: ModelDefinition, autoencoder: Autoencoder, size: ModelSize): OnnxModels {
+  const { height, width, channels, latent } = size;
+  const label = { shape: ['N'], dtype: 'int32' } as const;
+  const encoder = convertFunction(
+    ({ image, label }: { image: tf.Tensor; label?: tf.Tensor }) => {
+      const pixels = div(cast(image, 'float32'), 255) as tf.Tensor4D;
+      return { ...autoencoder.encode({ image: pixels, label: label as tf.Tensor1D | undefined }) };
+    },
+    {
+      name: 'encoder',
+      inputs: {
+        image: { shape: ['N', height, width, channels], dtype: 'int32', storage: 'uint8' },
+        ...(model.conditional.encoder && { label }),
+      },
+      models: { encoder: autoencoder.encoder },
+    },
+  );
+  const decoder = convertFunction(
+    (inputs: { latent: tf.Tensor; label?: tf.Tensor }) => ({
+      image: autoencoder.decode(inputs.latent as tf.Tensor2D, inputs.label as tf.Tensor1D | undefined),
+    }),
+    {
+      name: 'decoder',
+      inputs: { latent: { shape: ['N', latent], dtype: 'float32' }, ...(model.conditional.decoder && { label }) },
+      models: { decoder: autoencoder.decoder },
+    },
+  );
+  return { encoder, decoder };
+}
