@@ -9,7 +9,7 @@ interface ConvOptions {
   readonly name: string;
   readonly inputs: number;
   readonly filters: number;
-  readonly kernelSize: number;
+  readonly kernelSize: number | readonly [number, number];
   readonly strides?: number;
   readonly padding?: Padding;
   readonly relu?: boolean;
@@ -30,11 +30,11 @@ export function conv({
   return layers.conv2d({
     name,
     filters,
-    kernelSize,
+    kernelSize: pair(kernelSize),
     strides,
     padding,
     activation: relu ? 'relu' : 'linear',
-    ...uniform(kernelSize ** 2 * inputs, seed, name),
+    ...uniform(area(kernelSize) * inputs, seed, name),
   });
 }
 
@@ -51,11 +51,11 @@ export function deconv({
   return layers.conv2dTranspose({
     name,
     filters,
-    kernelSize,
+    kernelSize: pair(kernelSize),
     strides,
     padding,
     activation: relu ? 'relu' : 'linear',
-    ...uniform(kernelSize ** 2 * filters, seed, name),
+    ...uniform(area(kernelSize) * filters, seed, name),
   });
 }
 
@@ -75,6 +75,11 @@ export function dense({
 }): Layer {
   return layers.dense({ name, units, activation: relu ? 'relu' : 'linear', ...uniform(inputs, seed, name) });
 }
+
+const pair = (size: ConvOptions['kernelSize']): [number, number] =>
+  typeof size === 'number' ? [size, size] : [...size];
+
+const area = (size: ConvOptions['kernelSize']): number => pair(size)[0] * pair(size)[1];
 
 function uniform(fanIn: number, seed: number, name: string) {
   const bound = 1 / Math.sqrt(fanIn);

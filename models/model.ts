@@ -26,6 +26,9 @@ export type OptimizerRecipe =
   | { readonly name: 'momentum'; readonly learningRate: number; readonly momentum: number }
   | { readonly name: 'sgd'; readonly learningRate: number };
 
+/** How a reconstruction is compared with its image, the mean over pixels. */
+export type PixelLoss = 'binary cross-entropy' | 'mean squared error';
+
 /** A batch as models see it. */
 export interface ImageBatch {
   /** Pixels in [0, 1], `[N, H, W, C]`. */
@@ -58,6 +61,7 @@ export interface Autoencoder {
 export interface ModelDefinition {
   readonly name: string;
   readonly summary: string;
+  readonly pixelLoss: PixelLoss;
   readonly recipe: Recipe;
   /** Whether encoding or decoding takes a label. */
   readonly conditional: { readonly encoder: boolean; readonly decoder: boolean };

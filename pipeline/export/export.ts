@@ -77,7 +77,7 @@ export async function exportRun({ run, out, which, data, signal }: ExportOptions
         card = await writeCard(folder, {
           format: CARD_FORMAT,
           convae: version,
-          model: { name: program.model.name, summary: program.model.summary },
+          model: { name: program.model.name, summary: program.model.summary, error: program.model.pixelLoss },
           dataset: { name: plan.data.name, train: plan.data.train, test: plan.data.test },
           image: { height: plan.size.height, width: plan.size.width, channels: plan.size.channels },
           latent: { size: plan.size.latent, statistics },

@@ -13,6 +13,7 @@ export const tiny: ModelDefinition = {
   name: 'tiny',
   summary: 'for tests',
   recipe: { epochs: 2, batchSize: 8, latent: 3, optimizer: { name: 'adam', learningRate: 1e-2, epsilon: 1e-8 } },
+  pixelLoss: 'mean squared error',
   conditional: { encoder: false, decoder: false },
   build({ height, width, channels, latent, seed }) {
     if (height < 2) throw new RangeError(`images of ${height}×${width} are too small`);

@@ -6,6 +6,7 @@ import { ELEMENTWISE } from '../updates.ts';
 import type { Form } from '../value.ts';
 import { blockedConv } from './conv.ts';
 import { blockedForms } from './forms.ts';
+import { transposedConv } from './transposed.ts';
 
 /**
  * Lowering for ONNX Runtime on a CPU: convolutions in all directions by its blocked kernels (domain
@@ -16,13 +17,13 @@ import { blockedForms } from './forms.ts';
 export function cpu(block: number): Target {
   const forms = blockedForms(block);
   const conv = blockedConv(forms);
+  const transposed = transposedConv(forms);
   return {
     name: `cpu${block}`,
     overrides: {
       Conv2D: ({ x, filter }, attrs, g) => conv.conv2d(g, x, filter, undefined, attrs, undefined),
       FusedConv2D: ({ x, filter, bias }, attrs, g) => conv.conv2d(g, x, filter, bias, attrs, attrs.activation),
-      Conv2DBackpropInput: ({ dy, filter, bias }, attrs, g) =>
-        conv.conv2dBackpropInput(g, dy, filter, bias, attrs, attrs.activation),
+      Conv2DBackpropInput: ({ dy, filter, bias }, attrs, g) => transposed(g, dy, filter, bias, attrs, attrs.activation),
       // 0 or 1 in one pass: any float above 0 times the largest one is at least 1.
       Step: ({ x }, { alpha }, g) =>
         alpha === 0 && x.dtype === 'float32' ? map(g, 'HardSigmoid', x, { alpha: LARGEST_FLOAT, beta: 0 }) : undefined,
@@ -59,7 +60,8 @@ function kernelVariables(
   const kernels: TapeValue[] = [];
   for (const op of tape.ops) {
     const [output] = op.outputs;
-    const filter = (op.inputs as Readonly<Record<string, TapeValue>>).filter;
+    // A list of inputs has a `filter` too, but it is a method.
+    const filter = Array.isArray(op.inputs) ? undefined : (op.inputs as Readonly<Record<string, TapeValue>>).filter;
     if (filter) kernels.push(filter);
     if (!output || !ELEMENTWISE.has(op.kernel)) continue;
     for (const input of inputsOf(op)) if (sameShape(input.shape, output.shape)) join(input, output);
