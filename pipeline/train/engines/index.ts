@@ -1,12 +1,10 @@
 import { EnvironmentError, InputError } from '../../errors.ts';
 import type { Engine } from '../engine.ts';
 import type { TrainingProgram } from '../program.ts';
+import type { DeviceChoice, EngineChoice } from './choices.ts';
 import { createTfjsEngine, type TfjsName, usesGpu, useTfjsBackend } from './tfjs.ts';
 
-export const engineChoices = ['auto', 'onnx', 'tfjs-node', 'tfjs-node-gpu', 'tfjs-cpu'] as const;
-export const deviceChoices = ['auto', 'cpu', 'cuda'] as const;
-export type EngineChoice = (typeof engineChoices)[number];
-export type DeviceChoice = (typeof deviceChoices)[number];
+export * from './choices.ts';
 
 export interface EngineOptions {
   /** How many threads to compute on; 0 leaves it to the engine. */

@@ -1,0 +1,178 @@
+import { execFileSync } from 'node:child_process';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { asyncBufferFromFile, parquetReadObjects } from 'hyparquet';
+import ort from 'onnxruntime-node';
+import { expect, test } from 'vitest';
+import type { EncodeResult } from '../../pipeline/encode/encode.ts';
+import type { Evaluation } from '../../pipeline/encode/evaluate.ts';
+import type { ExportResult } from '../../pipeline/export/export.ts';
+import type { TrainSummary } from '../../pipeline/train/options.ts';
+import { idxBytes, npyBytes, zipBytes } from '../data/formats.ts';
+import { scratchFolder } from '../data/support.ts';
+import { convae, convaeJson, start } from './convae.ts';
+
+const SIDE = 12;
+const scratch = scratchFolder();
+const cwd = scratch('cwd');
+mkdirSync(cwd);
+// Another project's settings, in whose folder convae may be called.
+writeFileSync(scratch('cwd/tsconfig.json'), '{ "compilerOptions": { "paths": { "tfjs-to-onnx": ["./other.ts"] } } }');
+
+/** Bars, lying or standing, of various places and brightness. */
+function bars(count: number, salt = 0): { pixels: Uint8Array; labels: Uint8Array } {
+  const labels = Uint8Array.from({ length: count }, (_, i) => i % 2);
+  const pixels = Uint8Array.from({ length: count * SIDE * SIDE }, (_, i) => {
+    const image = Math.floor(i / SIDE ** 2);
+    const [y, x] = [Math.floor(i / SIDE) % SIDE, i % SIDE];
+    const place = (image * 5 + salt) % SIDE;
+    return (labels[image] ? x : y) === place ? 255 - (image % 50) : (x * y) % 20;
+  });
+  return { pixels, labels };
+}
+
+const [train, test_] = [bars(24), bars(8, 3)];
+const everything = {
+  pixels: Uint8Array.of(...train.pixels, ...test_.pixels),
+  labels: [...train.labels, ...test_.labels],
+};
+const npy = ({ pixels, labels }: typeof train, part: string) => [
+  { name: `x_${part}.npy`, data: npyBytes('|u1', [labels.length, SIDE, SIDE], pixels) },
+  { name: `y_${part}.npy`, data: npyBytes('|u1', [labels.length], labels) },
+];
+writeFileSync(scratch('cwd/bars.npz'), zipBytes([...npy(train, 'train'), ...npy(test_, 'test')]));
+mkdirSync(scratch('cwd/idx'));
+for (const [part, { pixels, labels }] of [['train', train] as const, ['t10k', test_] as const]) {
+  writeFileSync(scratch(`cwd/idx/${part}-images-idx3-ubyte`), idxBytes([labels.length, SIDE, SIDE], pixels));
+  writeFileSync(scratch(`cwd/idx/${part}-labels-idx1-ubyte`), idxBytes([labels.length], labels));
+}
+
+const TINY = ['--latent', '2', '--batch-size', '10', '--threads', '1'];
+
+interface Row {
+  readonly id: string;
+  readonly label: number;
+  readonly latent: number[];
+  readonly error: number;
+}
+const rowsOf = async (name: string) =>
+  (await parquetReadObjects({ file: await asyncBufferFromFile(scratch(`cwd/${name}`)) })) as unknown as Row[];
+
+/** The numbers of an npy file of version 1. */
+function floatsOf(name: string): Float32Array {
+  const bytes = readFileSync(scratch(`cwd/${name}`));
+  return new Float32Array(
+    bytes.buffer.slice(bytes.byteOffset + 10 + bytes.readUInt16LE(8), bytes.byteOffset + bytes.length),
+  );
+}
+
+test.each([
+  ['onnx', 'bars.npz'],
+  ['tfjs-cpu', 'idx'],
+])('train, resume, export, encode and evaluate with %s on %s', { timeout: 120_000 }, async (engine, data) => {
+  const name = `by-${engine}`;
+  const run = `runs/${name}`;
+  const training = ['train', 'cae', '--data', data, '--run', run, '--engine', engine, ...TINY];
+
+  const first = await convae([...training, '--epochs', '1'], { cwd });
+  expect(first).toMatchObject({ code: 0 });
+  expect(first.stdout).toMatch(new RegExp(`^run +${run}\nmodel +cae\nepochs +1\nsteps +3\n`));
+  expect(first.stderr).toContain('24 + 8 images of 12×12×1, 1 epochs, batches of 10');
+  expect(readdirSync(scratch(`cwd/${run}`))).toEqual(expect.arrayContaining(['best', 'latest', 'metrics.jsonl']));
+
+  const again = await convae([...training, '--epochs', '2'], { cwd });
+  expect(again).toMatchObject({ code: 2, stdout: '' });
+  expect(again.stderr).toMatch(/^convae: runs\/by-\S+ holds a run of cae already [^\n]* --resume[^\n]*\n$/);
+
+  const resumed = await convaeJson<TrainSummary>([...training, '--epochs', '2', '--resume', '--quiet'], { cwd });
+  expect(resumed).toMatchObject({ run, model: 'cae', epochs: 2, steps: 6 });
+  const finished = await convaeJson<TrainSummary>([...training, '--resume'], { cwd });
+  expect(finished).toMatchObject({ epochs: 2, steps: 6, test: resumed.test, best: resumed.best });
+
+  const { out, card } = await convaeJson<ExportResult>(['export', run], { cwd });
+  expect(out).toBe(`exported/${name}`);
+  expect(card).toMatchObject({ latent: { size: 2 }, metrics: { test: { loss: resumed.best.loss } } });
+  expect(readdirSync(scratch(`cwd/${out}`)).sort()).toEqual(['card.json', 'decoder.onnx', 'encoder.onnx']);
+
+  const encode = (file: string, ...more: string[]) =>
+    convaeJson<EncodeResult>(['encode', out, '--data', data, '--out', file, ...more], { cwd });
+  expect(await encode(`${name}.npy`)).toMatchObject({ rows: 32, out: `${name}.npy` });
+  expect(await encode(`${name}/test.parquet`, '--split', 'test')).toMatchObject({ rows: 8 });
+  const latents = floatsOf(`${name}.npy`);
+  const session = await ort.InferenceSession.create(scratch(`cwd/${out}/encoder.onnx`));
+  const image = new ort.Tensor('uint8', everything.pixels, [32, SIDE, SIDE, 1]);
+  const { latent } = await session.run({ image });
+  await session.release();
+  expect(Math.max(...latents.map((value, i) => Math.abs(value - Number(latent?.data[i]))))).toBeLessThan(1e-4);
+  const rows = await rowsOf(`${name}/test.parquet`);
+  expect(rows.map(({ label }) => label)).toEqual([...test_.labels]);
+  expect(rows.flatMap((row) => row.latent)).toEqual([...latents.subarray(48)]);
+
+  const evaluation = await convaeJson<Evaluation>(['evaluate', out, '--data', data], { cwd });
+  const meanError = rows.reduce((sum, { error }) => sum + error, 0) / rows.length;
+  expect(evaluation.images).toBe(8);
+  expect(evaluation.reconstruction).toBeCloseTo(meanError, 5);
+  expect(evaluation.reconstruction).toBeCloseTo(resumed.best.loss, 4);
+  expect(evaluation.knn10).toBeGreaterThanOrEqual(0);
+});
+
+const endless = ['train', 'cae', '--data', 'bars.npz', '--epochs', '100000', '--engine', 'onnx', ...TINY];
+
+test('an interrupt saves and ends with 130; the run can be resumed', { timeout: 60_000 }, async () => {
+  const training = [...endless, '--run', 'runs/interrupted'];
+  const running = start(training, { cwd });
+  await running.said(/^epoch 1\//m);
+  running.process.kill('SIGINT');
+  const { code, stdout, stderr } = await running.end;
+  expect({ code, stdout }).toEqual({ code: 130, stdout: '' });
+  const [, epoch] =
+    /^convae: interrupted after step \d+, in epoch (\d+) of 100000; [^\n]*--resume\n$/m.exec(stderr) ?? [];
+  const summary = await convaeJson<TrainSummary>([...training, '--resume', '--epochs', `${epoch}`], { cwd });
+  expect(summary.epochs).toBe(Number(epoch));
+});
+
+test('a second interrupt ends at once', { timeout: 60_000 }, async () => {
+  const running = start([...endless, '--run', 'runs/twice'], { cwd });
+  await running.said(/^epoch 1\//m);
+  running.process.kill('SIGINT');
+  running.process.kill('SIGTERM');
+  const { code, stderr } = await running.end;
+  expect(code).toBe(130);
+  expect(stderr).not.toContain('interrupted');
+});
+
+/** A folder that cannot be written to, and how to release it; root may write anywhere but on a read-only file system. */
+function readOnlyFolder(): { folder: string; release: () => void; code: number } | undefined {
+  const folder = scratch('cwd/read-only');
+  mkdirSync(folder);
+  if (process.getuid?.() !== 0) {
+    chmodSync(folder, 0o555);
+    return { folder, release: () => chmodSync(folder, 0o755), code: 2 };
+  }
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'ro,size=64k', 'tmpfs', folder], { stdio: 'ignore' });
+  } catch {
+    return undefined; // a container without the right to mount
+  }
+  return { folder, release: () => execFileSync('umount', [folder]), code: 3 };
+}
+
+test('a read-only output folder: one line, nothing left', { timeout: 60_000 }, async (context) => {
+  const place = readOnlyFolder();
+  if (!place) return context.skip('root without the right to mount cannot make a read-only folder');
+  try {
+    const exported = 'exported/by-onnx';
+    for (const args of [
+      ['train', 'cae', '--data', 'bars.npz', '--run', 'read-only/run', ...TINY, '--quiet'],
+      ['export', 'runs/by-onnx', '--out', 'read-only/exported'],
+      ['encode', exported, '--data', 'bars.npz', '--out', 'read-only/latents.npy', '--quiet'],
+    ]) {
+      const { code, stdout, stderr } = await convae(args, { cwd });
+      expect({ code, stdout }, stderr).toEqual({ code: place.code, stdout: '' });
+      expect(stderr).toMatch(/^convae: cannot [^\n]*read-only[^\n]*\n$/);
+    }
+    expect(readdirSync(place.folder)).toEqual([]);
+    expect(existsSync(scratch('cwd/exported/by-onnx/card.json'))).toBe(true);
+  } finally {
+    place.release();
+  }
+});
