@@ -41,7 +41,7 @@ class ConvAE(nn.Module):
 
 images = torch.from_numpy(np.fromfile(path, dtype=np.uint8, offset=16).reshape(-1, 1, 28, 28).copy())
 model = ConvAE().to(memory_format=torch.channels_last)
-optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, fused=True)
+optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, fused="fused" in sys.argv)
 order = torch.randperm(len(images))
 times = []
 for step in range(WARM_UP + steps):

@@ -129,7 +129,7 @@ test.each(['tfjs-node', 'tfjs-node-gpu'] as const)('%s says how to get it where 
   const error = await prepareEngine(name, 'auto').catch((thrown: unknown) => thrown);
   expect(error).toBeInstanceOf(EnvironmentError);
   expect((error as Error).message).toBe(
-    `the engine ${name} is not installed; set it up with \`npm run setup:${name}\`, or use --engine onnx, which needs nothing`,
+    `the engine ${name} is not installed; install it with \`npm install --no-save --ignore-scripts=false @tensorflow/${name}@4.22.0\`, or use --engine onnx, which needs nothing`,
   );
   await prepareEngine('tfjs-cpu', 'auto');
 });
@@ -141,7 +141,7 @@ test('engines and devices that do not go together are refused with a pointer', a
     const refusal = createEngine(engine, 'cuda', program, options);
     await expect(refusal).rejects.toThrow(EnvironmentError);
     await expect(refusal).rejects.toThrow(
-      `the engine ${engine} trains on the CPU: for training on a GPU, \`npm run setup:tfjs-node-gpu\``,
+      `the engine ${engine} trains on the CPU: for training on a GPU, install @tensorflow/tfjs-node-gpu`,
     );
   }
   await expect(createEngine('tfjs-node-gpu', 'cpu', program, options)).rejects.toThrow(InputError);

@@ -28,7 +28,7 @@ export async function prepareEngine(
   await useTfjsBackend(name === 'onnx' ? 'tfjs-cpu' : name, threads);
   if (device === 'cuda' && !usesGpu()) {
     throw new EnvironmentError(
-      'TensorFlow finds no CUDA device: check the driver with nvidia-smi, set up `npm run setup:tfjs-node-gpu` again, or train with --device cpu',
+      'TensorFlow finds no CUDA device: check the driver with nvidia-smi, and that TensorFlow finds its CUDA libraries, or train with --device cpu',
     );
   }
   return name;
@@ -54,7 +54,7 @@ function resolve(choice: EngineChoice, device: DeviceChoice): 'onnx' | TfjsName 
   if (choice === 'auto') return device === 'cuda' ? 'tfjs-node-gpu' : 'onnx';
   if (device === 'cuda' && choice !== 'tfjs-node-gpu') {
     throw new EnvironmentError(
-      `the engine ${choice} trains on the CPU: for training on a GPU, \`npm run setup:tfjs-node-gpu\` and --engine tfjs-node-gpu --device cuda`,
+      `the engine ${choice} trains on the CPU: for training on a GPU, install @tensorflow/tfjs-node-gpu and use --engine tfjs-node-gpu --device cuda`,
     );
   }
   if (device === 'cpu' && choice === 'tfjs-node-gpu') {

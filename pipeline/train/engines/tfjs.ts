@@ -29,7 +29,7 @@ export async function useTfjsBackend(name: TfjsName, threads: number): Promise<v
     const missing = error instanceof Error && 'code' in error && error.code === 'ERR_MODULE_NOT_FOUND';
     const message = error instanceof Error ? error.message.split('\n')[0] : String(error);
     throw new EnvironmentError(
-      `the engine ${name} ${missing ? 'is not installed' : `does not load (${message})`}; set it up with \`npm run setup:${name}\`, or use --engine onnx, which needs nothing`,
+      `the engine ${name} ${missing ? 'is not installed' : `does not load (${message})`}; install it with \`npm install --no-save --ignore-scripts=false @tensorflow/${name}@4.22.0\`, or use --engine onnx, which needs nothing`,
       { cause: error },
     );
   }

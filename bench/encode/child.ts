@@ -1,0 +1,6 @@
+/** Encodes in a process of its own and says how much memory that took. */
+import { encode } from '../../pipeline/encode/encode.ts';
+
+const [exported = '', data = '', out = ''] = process.argv.slice(2);
+const { rows, seconds } = await encode({ exported, data, split: 'all', out, device: 'cpu' });
+console.log(JSON.stringify({ rows, seconds, peakMiB: process.resourceUsage().maxRSS / 1024 }));

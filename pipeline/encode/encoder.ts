@@ -1,0 +1,201 @@
+import { join } from 'node:path';
+import { sequentialBatches } from '../data/batches.ts';
+import { bytesPerImage, type ImageDataset, type ImageShape } from '../data/dataset.ts';
+import { EnvironmentError, InputError } from '../errors.ts';
+import { type Card, readCard, verifyFiles } from '../export/card.ts';
+import { stopIfAborted } from '../export/publish.ts';
+import { checkDevice, cudaFailure, type Device, defaultThreads } from './device.ts';
+import { EncoderThread, type Job, RuntimeFailure, type WorkerSetup } from './thread.ts';
+
+/** Batches that wait at a thread, so that it goes on while this one is writing. */
+const QUEUE = 8;
+/** Pixel bytes of a batch, and its images, at most, when nobody says how many: on a core, what stays in its cache. */
+const BATCH = { cpu: { bytes: 2 ** 20, images: 64 }, cuda: { bytes: 2 ** 24, images: 1024 } };
+
+export interface EncoderOptions {
+  /** Folder of the exported model. */
+  readonly exported: string;
+  readonly device: Device;
+  /** Threads that compute; the number of cores (at most 16) when not given. */
+  readonly threads?: number | undefined;
+  /** Images in a batch; when not given, as many as suit their size. */
+  readonly batchSize?: number | undefined;
+  /** Whether reconstruction errors can be asked for. */
+  readonly errors: boolean;
+  /** Images that will be encoded: a few need no more than a few threads. */
+  readonly images: number;
+}
+
+/** The codes of images `start` to before `start + count`; the arrays are used again for later batches. */
+export interface Codes {
+  readonly start: number;
+  readonly count: number;
+  /** `[count, D]` */
+  readonly latents: Float32Array;
+  /** Reconstruction error of each image, `[count]`, as the card's `model.error` defines it; where asked for. */
+  readonly errors: Float32Array | undefined;
+}
+
+/**
+ * Reads the card of an exported model and checks its files.
+ * @throws InputError when the folder is no exported model, or is damaged
+ */
+export async function openExported(folder: string): Promise<Card> {
+  const card = await readCard(folder);
+  await verifyFiles(folder, card);
+  return card;
+}
+
+/**
+ * @throws InputError when the model cannot encode these images: another shape, or labels that it needs are missing
+ */
+export function checkFits(card: Card, dataset: ImageDataset, errors: boolean): void {
+  const [asked, found] = [card.image, dataset.shape].map(describeShape);
+  if (asked !== found) {
+    throw new InputError(
+      `${dataset.name}: its images are ${found} (height×width×channels), the model ${card.model.name} was trained on ${asked}; resize them or use another model`,
+    );
+  }
+  const { encoder, decoder } = card.conditional;
+  if (!encoder && !(decoder && errors)) return;
+  if (!dataset.labels) {
+    throw new InputError(
+      `${dataset.name}: it has no labels, and the model ${card.model.name} needs the class of each image; give labelled data`,
+    );
+  }
+  const classes = card.classes?.length ?? Number.POSITIVE_INFINITY;
+  const unknown = dataset.labels.findIndex((label) => label < 0 || label >= classes);
+  if (unknown >= 0) {
+    throw new InputError(
+      `${dataset.name}: image ${dataset.id(unknown)} has label ${dataset.labels[unknown]}, the model ${card.model.name} knows labels 0 to ${classes - 1}`,
+    );
+  }
+}
+
+const describeShape = ({ height, width, channels }: ImageShape) => `${height}×${width}×${channels}`;
+
+/** An exported model, running in threads of its own. */
+export class Encoder {
+  readonly #card: Card;
+  readonly #threads: readonly EncoderThread[];
+  readonly #batchSize: number;
+
+  private constructor(card: Card, threads: readonly EncoderThread[], batchSize: number) {
+    this.#card = card;
+    this.#threads = threads;
+    this.#batchSize = batchSize;
+  }
+
+  /**
+   * @throws EnvironmentError when the device is not to be had or ONNX Runtime cannot load the model
+   */
+  static async start(card: Card, options: EncoderOptions): Promise<Encoder> {
+    const { exported, device, threads = defaultThreads(), errors, images } = options;
+    checkDevice(device);
+    const cuda = device === 'cuda';
+    const { height, width, channels } = card.image;
+    const limit = cuda ? BATCH.cuda : BATCH.cpu;
+    const fitting = Math.max(1, Math.min(limit.images, Math.floor(limit.bytes / bytesPerImage(card.image))));
+    const batchSize = options.batchSize ?? fitting;
+    const workers = cuda ? 1 : Math.max(1, Math.min(threads, Math.ceil(images / batchSize)));
+    const setup: WorkerSetup = {
+      encoder: join(exported, 'encoder.onnx'),
+      decoder: errors ? join(exported, 'decoder.onnx') : undefined,
+      session: {
+        executionProviders: cuda ? ['cuda'] : ['cpu'],
+        intraOpNumThreads: Math.max(1, Math.floor(threads / workers)),
+        interOpNumThreads: 1,
+        logSeverityLevel: 4,
+      },
+      shape: [height, width, channels],
+      latentSize: card.latent.size,
+      conditional: card.conditional,
+      error: card.model.error,
+    };
+    const starting = await Promise.allSettled(Array.from({ length: workers }, () => EncoderThread.start(setup)));
+    const started = starting.flatMap((start) => (start.status === 'fulfilled' ? [start.value] : []));
+    const failed = starting.find((start) => start.status === 'rejected');
+    if (!failed) return new Encoder(card, started, batchSize);
+    await Promise.all(started.map((thread) => thread.stop()));
+    if (!(failed.reason instanceof RuntimeFailure)) throw failed.reason;
+    if (cuda) throw cudaFailure(failed.reason.message);
+    throw new EnvironmentError(
+      `ONNX Runtime cannot load the models of ${exported}: ${failed.reason.message.replace(/\s+/g, ' ')}`,
+    );
+  }
+
+  /**
+   * Encodes a data set in its order.
+   * @param errors whether to compute reconstruction errors too, which takes several times as long
+   * @throws InputError when an image cannot be read or its code is not finite; Interrupted (or the signal's own reason,
+   * if that is an error) after `signal`
+   */
+  async *codes(
+    dataset: ImageDataset,
+    { errors, signal }: { errors: boolean; signal?: AbortSignal | undefined },
+  ): AsyncGenerator<Codes, void, undefined> {
+    const { conditional, latent } = this.#card;
+    const size = Math.max(1, Math.min(this.#batchSize, dataset.length));
+    const labelled = conditional.encoder || (conditional.decoder && errors);
+    const running: { start: number; job: Promise<Job> }[] = [];
+    const free: Job[] = Array.from({ length: QUEUE * this.#threads.length }, () => ({
+      count: 0,
+      images: new Uint8Array(size * bytesPerImage(dataset.shape)),
+      labels: labelled ? new Int32Array(size) : undefined,
+      latents: new Float32Array(size * latent.size),
+      errors: errors ? new Float32Array(size) : undefined,
+    }));
+    const finish = async ({ start, job }: { start: number; job: Promise<Job> }): Promise<Codes> => {
+      const done = await job.catch((error: unknown) => {
+        throw error instanceof RuntimeFailure ? runFailure(error) : error;
+      });
+      free.push(done);
+      const codes = {
+        start,
+        count: done.count,
+        latents: done.latents.subarray(0, done.count * latent.size),
+        errors: done.errors?.subarray(0, done.count),
+      };
+      checkFinite(codes, latent.size, dataset);
+      return codes;
+    };
+    for await (const { start, count, images, labels } of sequentialBatches(dataset, size, { ahead: 2 })) {
+      stopIfAborted(signal);
+      const oldest = free.length === 0 ? running.shift() : undefined;
+      if (oldest) yield await finish(oldest);
+      const job = { ...(free.pop() as Job), count };
+      job.images.set(images);
+      if (labels) job.labels?.set(labels);
+      const thread = this.#threads.reduce((least, other) => (other.load < least.load ? other : least));
+      const result = thread.run(job);
+      result.catch(() => {}); // reported when its turn comes
+      running.push({ start, job: result });
+    }
+    for (const last of running) {
+      yield await finish(last);
+      stopIfAborted(signal);
+    }
+  }
+
+  /** Ends the threads, also in the middle of a batch. */
+  async close(): Promise<void> {
+    await Promise.all(this.#threads.map((thread) => thread.stop()));
+  }
+}
+
+/** @throws InputError when a code or an error is NaN or infinite */
+function checkFinite({ start, latents, errors }: Codes, size: number, dataset: ImageDataset): void {
+  const latent = latents.findIndex((value) => !Number.isFinite(value));
+  const image = latent >= 0 ? Math.floor(latent / size) : (errors?.findIndex((value) => !Number.isFinite(value)) ?? -1);
+  if (image < 0) return;
+  const what = latent >= 0 ? 'code' : 'reconstruction';
+  throw new InputError(
+    `${dataset.name}: the ${what} of image ${dataset.id(start + image)} is not finite; the model is unusable, train it again (with a lower learning rate)`,
+  );
+}
+
+function runFailure({ message }: RuntimeFailure): Error {
+  const reason = message.replace(/\s+/g, ' ').trim();
+  if (!/alloc|out of memory/i.test(reason)) return new Error(`ONNX Runtime failed: ${reason}`);
+  return new EnvironmentError(`not enough memory for a batch: ${reason}; choose a smaller --batch-size`);
+}

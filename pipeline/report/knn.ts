@@ -1,0 +1,105 @@
+/** Points compared at a time: as many as stay in the processor's nearest cache. */
+const BLOCK = 512;
+/** Numbers of two points that are compared before asking whether the points are too far apart already. */
+const STRIDE = 4;
+
+export interface Neighbours {
+  /** Rows of the points, the nearest first, `[queries, k]`; of equally near ones the earlier row. */
+  readonly indices: Int32Array;
+  /** Squared Euclidean distances, `[queries, k]`. */
+  readonly squaredDistances: Float64Array;
+}
+
+export interface NeighbourOptions {
+  /** Neighbours of each query. */
+  readonly k: number;
+  /** Called now and then, with the number of finished queries; what it throws ends the search. */
+  readonly tick?: ((done: number) => void) | undefined;
+}
+
+/**
+ * The nearest points of each query, exactly, by comparing all with all. Gives way to other events between blocks.
+ * @param points `[n, size]`, `n` at least `k`
+ * @param queries `[m, size]`
+ */
+export async function nearestNeighbours(
+  points: Float32Array,
+  queries: Float32Array,
+  size: number,
+  { k, tick }: NeighbourOptions,
+): Promise<Neighbours> {
+  const [n, m] = [points.length / size, queries.length / size];
+  if (!(Number.isInteger(n) && Number.isInteger(m)))
+    throw new RangeError(`points and queries must have ${size} numbers each`);
+  if (!(Number.isInteger(k) && k > 0 && k <= n)) throw new RangeError(`${k} neighbours of ${n} points`);
+  const found = {
+    indices: new Int32Array(m * k).fill(-1),
+    squaredDistances: new Float64Array(m * k).fill(Number.POSITIVE_INFINITY),
+  };
+  for (let from = 0; from < m; from += BLOCK) {
+    const to = Math.min(from + BLOCK, m);
+    for (let first = 0; first < n; first += BLOCK) {
+      const last = Math.min(first + BLOCK, n);
+      for (let query = from; query < to; query++) compare({ points, queries, size, k }, query, first, last, found);
+    }
+    await new Promise((resolve) => setImmediate(resolve));
+    tick?.(to);
+  }
+  return found;
+}
+
+/** Puts the points `first` to before `last` where they belong in a query's list of neighbours. */
+function compare(
+  { points, queries, size, k }: { points: Float32Array; queries: Float32Array; size: number; k: number },
+  query: number,
+  first: number,
+  last: number,
+  { indices, squaredDistances }: Neighbours,
+): void {
+  const a = query * size;
+  const list = query * k;
+  const end = list + k - 1;
+  let farthest = squaredDistances[end] as number;
+  for (let point = first; point < last; point++) {
+    const b = point * size;
+    let distance = 0;
+    for (let i = 0; i < size && distance < farthest; ) {
+      for (const stop = Math.min(i + STRIDE, size); i < stop; i++) {
+        const difference = (queries[a + i] as number) - (points[b + i] as number);
+        distance += difference * difference;
+      }
+    }
+    if (distance >= farthest) continue;
+    let place = end;
+    for (; place > list && (squaredDistances[place - 1] as number) > distance; place--) {
+      squaredDistances[place] = squaredDistances[place - 1] as number;
+      indices[place] = indices[place - 1] as number;
+    }
+    squaredDistances[place] = distance;
+    indices[place] = point;
+    farthest = squaredDistances[end] as number;
+  }
+}
+
+/**
+ * The class that most of a query's neighbours have, `[queries]`; of equally frequent ones that of the nearest neighbour.
+ * @param labels of the points
+ */
+export function majorityVote({ indices }: Neighbours, labels: Int32Array, k: number): Int32Array {
+  return Int32Array.from({ length: indices.length / k }, (_, query) => {
+    const votes = new Map<number, number>();
+    for (const index of indices.subarray(query * k, (query + 1) * k)) {
+      const label = labels[index] as number;
+      votes.set(label, (votes.get(label) ?? 0) + 1);
+    }
+    // A map keeps the order in which the classes came: nearest first.
+    return [...votes].reduce((best, vote) => (vote[1] > best[1] ? vote : best))[0];
+  });
+}
+
+/** Share of the predictions that are right. */
+export function accuracy(predicted: Int32Array, labels: Int32Array): number {
+  if (predicted.length !== labels.length)
+    throw new RangeError(`${predicted.length} predictions, ${labels.length} labels`);
+  return predicted.reduce((right, label, i) => right + (label === labels[i] ? 1 : 0), 0) / labels.length;
+}

@@ -1,0 +1,136 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import sharp from 'sharp';
+import { expect, test } from 'vitest';
+import { type EncodeOptions, encode } from '../../pipeline/encode/encode.ts';
+import { EnvironmentError, Interrupted } from '../../pipeline/errors.ts';
+import { inputErrorOf, openFiles, scratchFolder } from '../data/support.ts';
+import { tinyData } from './support.ts';
+import { encoderWeights, exportTiny, tiny, writeTinyCard } from './tiny-model.ts';
+
+const scratch = scratchFolder();
+const exported = await exportTiny(scratch('tiny'));
+const data = tinyData(scratch('data'), 40);
+
+mkdirSync(scratch('out'));
+const outputs = () => readdirSync(scratch('out'));
+
+const encoding = (options: Partial<EncodeOptions>) =>
+  encode({ exported, data, split: 'all', out: scratch('out/x.parquet'), device: 'cpu', threads: 2, ...options });
+
+test('endings that say no format, and errors in npy', async () => {
+  expect(await inputErrorOf(encoding({ out: scratch('out/x.csv') }))).toContain('name a .parquet or an .npy file');
+  expect(await inputErrorOf(encoding({ out: scratch('out/x.npy'), error: true }))).toContain(
+    'an npy file holds latents only; choose a .parquet file for errors',
+  );
+});
+
+test('images of another shape', async () => {
+  const wide = tinyData(scratch('wide'), 3, { width: 4 });
+  expect(await inputErrorOf(encoding({ data: wide }))).toContain(
+    'its images are 2×4×1 (height×width×channels), the model tiny was trained on 2×3×1',
+  );
+});
+
+test('a model whose codes are not finite', async () => {
+  const broken = await exportTiny(scratch('nan'), { encoder: encoderWeights.with(3, Number.NaN) });
+  expect(await inputErrorOf(encoding({ exported: broken }))).toContain(
+    'the code of image 0 is not finite; the model is unusable',
+  );
+  expect(outputs()).toEqual([]);
+});
+
+test('a model that is not the card’s, or that ONNX Runtime cannot load', async () => {
+  const other = await exportTiny(scratch('other'));
+  writeFileSync(join(other, 'encoder.onnx'), readFileSync(join(other, 'decoder.onnx')));
+  expect(await inputErrorOf(encoding({ exported: other }))).toContain('encoder.onnx: its SHA-256 is not the one');
+  writeFileSync(join(other, 'encoder.onnx'), 'no model');
+  await writeTinyCard(other);
+  const failure = await encoding({ exported: other }).catch((error: unknown) => error);
+  expect(failure).toBeInstanceOf(EnvironmentError);
+  expect(failure).toHaveProperty('message', expect.stringMatching(/^ONNX Runtime cannot load the models of [^\n]*$/));
+  expect(outputs()).toEqual([]);
+});
+
+test('a corrupt image among the last of a folder: nothing is left behind', async () => {
+  const folder = scratch('images');
+  mkdirSync(folder);
+  const raw = { height: tiny.height, width: tiny.width, channels: 1 as const };
+  for (let i = 0; i < 60; i++) {
+    const file = join(folder, `${String(i).padStart(2, '0')}.png`);
+    await sharp(Buffer.alloc(tiny.pixels, i), { raw }).toColourspace('b-w').png().toFile(file);
+  }
+  const out = scratch('out/images.parquet');
+  await encoding({ data: folder, out, batchSize: 4 });
+  const before = readFileSync(out);
+  const broken = readFileSync(join(folder, '57.png'));
+  writeFileSync(join(folder, '57.png'), broken.subarray(0, broken.length - 25));
+  expect(await inputErrorOf(encoding({ data: folder, out, batchSize: 4 }))).toContain('57.png');
+  expect(readFileSync(out).equals(before)).toBe(true);
+  expect(outputs()).toEqual(['images.parquet']);
+});
+
+test('an interruption: nothing is left behind, in memory neither', async () => {
+  const out = scratch('out/interrupted.parquet');
+  const many = tinyData(scratch('many'), 20_000);
+  const run = async (): Promise<void> => {
+    const controller = new AbortController();
+    const done: number[] = [];
+    const progress = (count: number) => {
+      done.push(count);
+      if (count >= 5000) controller.abort();
+    };
+    await expect(encoding({ data: many, out, progress, signal: controller.signal })).rejects.toThrow(Interrupted);
+    expect(done.at(-1)).toBeLessThan(20_000);
+  };
+  await run();
+  const open = openFiles();
+  await run();
+  expect(openFiles()).toBe(open);
+  expect(outputs()).not.toContain('interrupted.parquet');
+  expect(outputs().filter((name) => name.startsWith('.'))).toEqual([]);
+});
+
+const binding = dirname(dirname(createRequire(import.meta.url).resolve('onnxruntime-node')));
+const provider = join(binding, 'bin/napi-v6', process.platform, process.arch, 'libonnxruntime_providers_cuda.so');
+
+test.skipIf(existsSync(provider))('CUDA where its provider is not installed', async () => {
+  const failure = await encoding({ device: 'cuda' }).catch((error: unknown) => error);
+  expect(failure).toBeInstanceOf(EnvironmentError);
+  expect(failure).toHaveProperty(
+    'message',
+    expect.stringMatching(/CUDA provider is not installed .*onnxruntime-node-install=cuda12`/),
+  );
+});
+
+const mounted = scratch('mounted');
+mkdirSync(mounted);
+
+function mount(options: string): boolean {
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', mounted], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+}
+const unmount = () => execFileSync('umount', [mounted]);
+const canMount = mount('size=64k');
+if (canMount) unmount();
+
+test.runIf(canMount)('a disk that is full before the end', async () => {
+  mount('size=64k');
+  try {
+    for (const name of ['x.parquet', 'x.npy']) {
+      const many = tinyData(scratch('too-many'), 50_000);
+      const failure = await encoding({ data: many, out: join(mounted, name) }).catch((error: unknown) => error);
+      expect(failure).toBeInstanceOf(EnvironmentError);
+      expect(failure).toHaveProperty('message', expect.stringMatching(/x\.(parquet|npy): the disk is full/));
+      expect(readdirSync(mounted)).toEqual([]);
+    }
+  } finally {
+    unmount();
+  }
+});
