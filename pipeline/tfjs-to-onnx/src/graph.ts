@@ -1,89 +1,10 @@
 import { infer, product } from './infer.ts';
+import type { OpType } from './operators.ts';
+
+export type { OpType } from './operators.ts';
 
 /** ONNX element types that occur in graphs made here. */
 export type ElementType = 'float' | 'int32' | 'int64' | 'uint8' | 'bool';
-
-type Standard =
-  | 'Abs'
-  | 'Acos'
-  | 'Acosh'
-  | 'Add'
-  | 'And'
-  | 'ArgMax'
-  | 'ArgMin'
-  | 'Asin'
-  | 'Asinh'
-  | 'Atan'
-  | 'Atanh'
-  | 'AveragePool'
-  | 'Cast'
-  | 'Ceil'
-  | 'Clip'
-  | 'Concat'
-  | 'Conv'
-  | 'ConvTranspose'
-  | 'Cos'
-  | 'Cosh'
-  | 'Div'
-  | 'Elu'
-  | 'Equal'
-  | 'Erf'
-  | 'Exp'
-  | 'Expand'
-  | 'Floor'
-  | 'Gather'
-  | 'Gemm'
-  | 'Greater'
-  | 'GreaterOrEqual'
-  | 'HardSigmoid'
-  | 'Identity'
-  | 'IsInf'
-  | 'IsNaN'
-  | 'LeakyRelu'
-  | 'Less'
-  | 'LessOrEqual'
-  | 'Log'
-  | 'LogSoftmax'
-  | 'MatMul'
-  | 'Max'
-  | 'MaxPool'
-  | 'Min'
-  | 'Mul'
-  | 'Neg'
-  | 'Not'
-  | 'OneHot'
-  | 'Or'
-  | 'PRelu'
-  | 'Pad'
-  | 'Pow'
-  | 'Reciprocal'
-  | 'ReduceMax'
-  | 'ReduceMean'
-  | 'ReduceMin'
-  | 'ReduceProd'
-  | 'ReduceSum'
-  | 'Relu'
-  | 'Reshape'
-  | 'Round'
-  | 'Selu'
-  | 'Sigmoid'
-  | 'Sign'
-  | 'Shape'
-  | 'Sin'
-  | 'Sinh'
-  | 'Slice'
-  | 'Softmax'
-  | 'Softplus'
-  | 'Split'
-  | 'Sqrt'
-  | 'Sub'
-  | 'Tan'
-  | 'Tanh'
-  | 'Tile'
-  | 'Transpose'
-  | 'Where';
-/** ONNX operators; those of ONNX Runtime's blocked (NCHWc) domain carry its short name. */
-export type OpType = Standard | 'nchwc.Conv' | 'nchwc.ReorderInput' | 'nchwc.ReorderOutput';
 
 export type Constant = Float32Array | Int32Array | BigInt64Array | Uint8Array;
 export type Attributes = Readonly<Record<string, number | readonly number[] | string | undefined>>;
@@ -96,6 +17,9 @@ export interface Ref {
   readonly constant?: Constant;
   readonly producer?: Node;
 }
+
+/** An optional input of an operator that is left out before others. */
+export const absent: Ref = { name: '', type: 'float', shape: [] };
 
 export interface Node {
   readonly op: OpType;
@@ -125,6 +49,9 @@ export class GraphBuilder {
   readonly #nodes: Node[] = [];
   readonly #made = new Map<string, Ref[]>();
   readonly #names = new Map<string, number>();
+  /** Constants that are others in another shape, and the names of those that constants were made of. */
+  readonly #reshaped = new Map<Ref, Ref>();
+  readonly #origins = new Map<string, string>();
 
   input(name: string, type: ElementType, shape: readonly number[]): Ref {
     const ref = { name: this.#unique(name), type, shape };
@@ -186,7 +113,13 @@ export class GraphBuilder {
 
   reshape(x: Ref, shape: readonly number[]): Ref {
     if (sameShape(x.shape, shape)) return x;
-    if (x.constant) return this.constant(x.constant, shape, x.name, x.type);
+    if (x.constant) {
+      const whole = this.#reshaped.get(x) ?? x;
+      if (sameShape(whole.shape, shape)) return whole;
+      const ref = this.#derived(whole, `[${shape}]`, shape, (data) => data);
+      this.#reshaped.set(ref, whole);
+      return ref;
+    }
     const source = x.producer?.op === 'Reshape' ? x.producer.inputs[0] : undefined;
     return source ? this.reshape(source, shape) : this.op('Reshape', [x, this.ints(shape)]);
   }
@@ -196,7 +129,7 @@ export class GraphBuilder {
     const shape = perm.map((axis) => x.shape[axis] ?? 0);
     const kept = (axes: readonly number[]) => axes.filter((axis) => x.shape[axis] !== 1);
     if (sameShape(kept(perm), kept(x.shape.map((_, i) => i)))) return this.reshape(x, shape);
-    if (x.constant) return this.constant(permute(x.constant, x.shape, perm), shape, x.name, x.type);
+    if (x.constant) return this.#derived(x, `(${perm})`, shape, (data) => permute(data, x.shape, perm));
     return this.op('Transpose', [x], { perm });
   }
 
@@ -207,11 +140,24 @@ export class GraphBuilder {
     return this.op('Cast', [exact ? source : x], { to });
   }
 
+  /** A constant made of another one, once. */
+  #derived(from: Ref, how: string, shape: readonly number[], make: (data: Constant) => Constant): Ref {
+    const key = `derived ${from.name}${how}`;
+    const made = this.#made.get(key)?.[0];
+    if (made) return made;
+    const ref = this.constant(make(from.constant as Constant), shape, from.name, from.type);
+    this.#made.set(key, [ref]);
+    this.#origins.set(ref.name, this.#origins.get(from.name) ?? from.name);
+    return ref;
+  }
+
   /** The part of the graph that the outputs need. An output that is an input or a constant gets an Identity. */
   build(name: string, outputs: Readonly<Record<string, Ref>>): Graph {
     const taken = new Set<string>();
     const named = Object.entries(outputs).map(([output, ref]) => {
-      if (this.#names.has(output)) throw new Error(`output ${output} has the name of something else in the graph`);
+      if (this.#inputs.some((input) => input.name === output)) {
+        throw new Error(`output ${output} has the name of an input; give it another`);
+      }
       let own = ref;
       // Equal nodes are made once, so a third name for a value takes an Identity of the second's.
       while (!own.producer || taken.has(own.name)) own = this.op('Identity', [own]);
@@ -228,7 +174,36 @@ export class GraphBuilder {
     };
     for (const { ref } of named) visit(ref);
     const nodes = this.#nodes.filter((node) => needed.has(node));
-    return { name, inputs: this.#inputs, outputs: named, constants: [...constants.values()], nodes };
+    const graph = { name, inputs: this.#inputs, outputs: named, constants: [...constants.values()], nodes };
+    return this.#renamed(graph, Object.keys(outputs));
+  }
+
+  /**
+   * Names as they should be in the finished graph: what has an output's name gets another, and a constant that was
+   * made of one that is not in the graph gets that one's name.
+   */
+  #renamed(graph: Graph, outputs: readonly string[]): Graph {
+    const names = new Map(outputs.filter((name) => this.#names.has(name)).map((name) => [name, this.#unique(name)]));
+    const taken = new Set([...outputs, ...[...graph.inputs, ...graph.constants].map((ref) => ref.name)]);
+    for (const { name } of graph.constants) {
+      const origin = this.#origins.get(name);
+      if (origin === undefined || taken.has(origin)) continue;
+      taken.add(origin);
+      names.set(name, origin);
+    }
+    if (names.size === 0) return graph;
+    const nameOf = (name: string) => names.get(name) ?? name;
+    const renamed = (ref: Ref): Ref => (names.has(ref.name) ? { ...ref, name: nameOf(ref.name) } : ref);
+    return {
+      ...graph,
+      outputs: graph.outputs.map(({ name, ref }) => ({ name, ref: renamed(ref) })),
+      constants: graph.constants.map(renamed),
+      nodes: graph.nodes.map((node) => ({
+        ...node,
+        inputs: node.inputs.map(renamed),
+        outputs: node.outputs.map(nameOf),
+      })),
+    };
   }
 
   #unique(name: string): string {

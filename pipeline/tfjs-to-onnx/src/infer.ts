@@ -1,12 +1,9 @@
 import { backend_util } from '@tensorflow/tfjs-core';
-import type { Attributes, ElementType, OpType, Ref } from './graph.ts';
+import type { ElementType, OpType, Ref } from './graph.ts';
+import { conv, convTranspose, einsum, gemm, matMul, pool } from './infer-products.ts';
+import { at, constantInts, type Infer, ints, need, product } from './sizes.ts';
 
-/** Shape and type of each output of an ONNX node. */
-export interface Inferred {
-  readonly shape: readonly number[];
-  readonly type: ElementType;
-}
-type Infer = (inputs: readonly Ref[], attrs: Attributes) => Inferred | Inferred[];
+export { constantInts, product } from './sizes.ts';
 
 const first: Infer = ([x]) => ({ shape: need(x).shape, type: need(x).type });
 const broadcast: Infer = (inputs) => ({ shape: broadcastAll(inputs), type: need(inputs[0]).type });
@@ -24,47 +21,6 @@ const argReduce: Infer = ([x], { axis }) => ({
   shape: need(x).shape.filter((_, i) => i !== axis),
   type: 'int64',
 });
-
-const conv: Infer = ([x, w], attrs) => {
-  const [n, , ...spatial] = need(x).shape;
-  const { kernel, strides, dilations, pads } = window(attrs, spatial.length);
-  const out = spatial.map((d, i) => {
-    const span = at(dilations, i) * (at(kernel, i) - 1) + 1;
-    return Math.floor((d + at(pads, i) + at(pads, i + spatial.length) - span) / at(strides, i)) + 1;
-  });
-  return { shape: [at([n], 0), at(need(w).shape, 0), ...out], type: 'float' };
-};
-
-const pool: Infer = ([x], attrs) => {
-  const { shape } = need(x);
-  const [out] = [conv([need(x), { ...need(x), shape: [at(shape, 1)] }], attrs)].flat();
-  return need(out);
-};
-
-const convTranspose: Infer = ([x, w], attrs) => {
-  const [n, , ...spatial] = need(x).shape;
-  const { kernel, strides, dilations, pads } = window(attrs, spatial.length);
-  const extra = ints(attrs.output_padding ?? spatial.map(() => 0));
-  const out = spatial.map((d, i) => {
-    const span = at(dilations, i) * (at(kernel, i) - 1) + 1;
-    return at(strides, i) * (d - 1) + at(extra, i) + span - at(pads, i) - at(pads, i + spatial.length);
-  });
-  return { shape: [at([n], 0), at(need(w).shape, 1), ...out], type: 'float' };
-};
-
-const matMul: Infer = ([a, b]) => {
-  const [x, y] = [need(a).shape, need(b).shape];
-  if (x.at(-1) !== y.at(-2)) throw new Error(`MatMul of [${x}] and [${y}]`);
-  const batch = backend_util.assertAndGetBroadcastShape(x.slice(0, -2), y.slice(0, -2));
-  return { shape: [...batch, at(x, x.length - 2), at(y, y.length - 1)], type: need(a).type };
-};
-
-const gemm: Infer = ([a, b], { transA = 0, transB = 0 }) => {
-  const [x, y] = [need(a).shape, need(b).shape];
-  const [inner, other] = [at(x, transA ? 0 : 1), at(y, transB ? 1 : 0)];
-  if (inner !== other) throw new Error(`Gemm of [${x}] and [${y}], transA ${transA}, transB ${transB}`);
-  return { shape: [at(x, transA ? 1 : 0), at(y, transB ? 0 : 1)], type: 'float' };
-};
 
 /** What each ONNX operator yields: the builder's own check of every node. A new operator is a row here. */
 export const infer: { readonly [K in OpType]: Infer } = {
@@ -103,8 +59,10 @@ export const infer: { readonly [K in OpType]: Infer } = {
   Tan: first,
   Tanh: first,
   Softmax: first,
-  LogSoftmax: first,
   Identity: first,
+  CumSum: first,
+  LRN: first,
+  ScatterND: first,
   Add: broadcast,
   And: broadcast,
   Div: broadcast,
@@ -179,10 +137,34 @@ export const infer: { readonly [K in OpType]: Infer } = {
     const { shape, type } = need(x);
     return { shape: [...shape.slice(0, Number(axis)), ...need(indices).shape, ...shape.slice(Number(axis) + 1)], type };
   },
+  GatherND: ([x, indices]) => {
+    const { shape, type } = need(x);
+    const places = need(indices).shape;
+    return { shape: [...places.slice(0, -1), ...shape.slice(at(places, places.length - 1))], type };
+  },
   OneHot: ([indices, depth, values]) => ({
     shape: [...need(indices).shape, ...constantInts(need(depth))],
     type: need(values).type,
   }),
+  TopK: ([x, k], { axis }) => {
+    const [count] = constantInts(need(k));
+    const shape = need(x).shape.map((d, i) => (i === axis ? at([count], 0) : d));
+    return [
+      { shape, type: need(x).type },
+      { shape, type: 'int64' },
+    ];
+  },
+  Resize: ([x, , scales, sizes]) => {
+    const { shape, type } = need(x);
+    const factors = sizes ? undefined : constantInts(need(scales));
+    return { shape: sizes ? constantInts(sizes) : shape.map((d, i) => Math.floor(d * at(factors ?? [], i))), type };
+  },
+  DepthToSpace: ([x], { blocksize }) => {
+    const { shape, type } = need(x);
+    const [n, c, h, w, b] = [at(shape, 0), at(shape, 1), at(shape, 2), at(shape, 3), Number(blocksize)];
+    return { shape: [n, c / b ** 2, h * b, w * b], type };
+  },
+  Einsum: einsum,
   MatMul: matMul,
   Gemm: gemm,
   Conv: conv,
@@ -202,39 +184,5 @@ export const infer: { readonly [K in OpType]: Infer } = {
   },
 };
 
-function window(attrs: Attributes, rank: number) {
-  const ones = new Array<number>(rank).fill(1);
-  return {
-    kernel: ints(attrs.kernel_shape ?? ones),
-    strides: ints(attrs.strides ?? ones),
-    dilations: ints(attrs.dilations ?? ones),
-    pads: ints(attrs.pads ?? [...ones, ...ones].fill(0)),
-  };
-}
-
 const broadcastAll = (inputs: readonly Ref[]): number[] =>
   inputs.reduce<number[]>((shape, ref) => backend_util.assertAndGetBroadcastShape(shape, [...ref.shape]), []);
-
-/** The integers of a constant ref. */
-export function constantInts(ref: Ref): number[] {
-  if (!ref.constant) throw new Error(`${ref.name} must be a constant`);
-  return Array.from(ref.constant as ArrayLike<number | bigint>, Number);
-}
-
-export const product = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
-
-function ints(value: Attributes[string]): number[] {
-  if (!Array.isArray(value)) throw new Error(`expected a list of integers, got ${String(value)}`);
-  return value;
-}
-
-function need<T>(value: T | undefined): T {
-  if (value === undefined) throw new Error('a required input is missing');
-  return value;
-}
-
-function at(list: readonly (number | undefined)[], i: number): number {
-  const value = list[i];
-  if (value === undefined) throw new Error(`no element ${i} in [${list}]`);
-  return value;
-}

@@ -63,6 +63,8 @@ export interface Kernels {
   Select: Kernel<tf.SelectInputs>;
   SquaredDifference: Kernel<tf.SquaredDifferenceInputs>;
   Sub: Kernel<tf.SubInputs>;
+  Atan2: Kernel<tf.Atan2Inputs>;
+  Mod: Kernel<tf.ModInputs>;
   // comparison and logic
   Equal: Kernel<tf.EqualInputs>;
   Greater: Kernel<tf.GreaterInputs>;
@@ -77,15 +79,16 @@ export interface Kernels {
   Any: Kernel<tf.AnyInputs, tf.AnyAttrs>;
   ArgMax: Kernel<tf.ArgMaxInputs, tf.ArgMaxAttrs>;
   ArgMin: Kernel<tf.ArgMinInputs, tf.ArgMinAttrs>;
-  LogSoftmax: Kernel<tf.LogSoftmaxInputs, tf.LogSoftmaxAttrs>;
   Max: Kernel<tf.MaxInputs, tf.MaxAttrs>;
   Mean: Kernel<tf.MeanInputs, tf.MeanAttrs>;
   Min: Kernel<tf.MinInputs, tf.MinAttrs>;
   Prod: Kernel<tf.ProdInputs, tf.ProdAttrs>;
   Softmax: Kernel<tf.SoftmaxInputs, tf.SoftmaxAttrs>;
   Sum: Kernel<tf.SumInputs, tf.SumAttrs>;
+  Cumsum: Kernel<tf.CumsumInputs, tf.CumsumAttrs>;
+  TopK: Kernel<tf.TopKInputs, tf.TopKAttrs>;
+  UnsortedSegmentSum: Kernel<tf.UnsortedSegmentSumInputs, tf.UnsortedSegmentSumAttrs>;
   // shape and content
-  BroadcastTo: Kernel<tf.BroadcastToInputs, tf.BroadCastToAttrs>;
   Cast: Kernel<tf.CastInputs, tf.CastAttrs>;
   Concat: Kernel<tf.ConcatInputs, tf.ConcatAttrs>;
   ExpandDims: Kernel<tf.ExpandDimsInputs, tf.ExpandDimsAttrs>;
@@ -105,7 +108,22 @@ export interface Kernels {
   Transpose: Kernel<tf.TransposeInputs, tf.TransposeAttrs>;
   Unpack: Kernel<tf.UnpackInputs, tf.UnpackAttrs>;
   ZerosLike: Kernel<tf.ZerosLikeInputs>;
+  BatchToSpaceND: Kernel<tf.BatchToSpaceNDInputs, tf.BatchToSpaceNDAttrs>;
+  DepthToSpace: Kernel<tf.DepthToSpaceInputs, tf.DepthToSpaceAttrs>;
+  FlipLeftRight: Kernel<tf.FlipLeftRightInputs>;
+  GatherNd: Kernel<tf.GatherNdInputs>;
+  LinSpace: Kernel<None, tf.LinSpaceAttrs>;
+  MirrorPad: Kernel<tf.MirrorPadInputs, tf.MirrorPadAttrs>;
+  ResizeBilinear: Kernel<tf.ResizeBilinearInputs, tf.ResizeBilinearAttrs>;
+  ResizeBilinearGrad: Kernel<tf.ResizeBilinearGradInputs, tf.ResizeBilinearGradAttrs>;
+  ResizeNearestNeighbor: Kernel<tf.ResizeNearestNeighborInputs, tf.ResizeNearestNeighborAttrs>;
+  ResizeNearestNeighborGrad: Kernel<tf.ResizeNearestNeighborGradInputs, tf.ResizeNearestNeighborGradAttrs>;
+  ScatterNd: Kernel<tf.ScatterNdInputs, tf.ScatterNdAttrs>;
+  SpaceToBatchND: Kernel<tf.SpaceToBatchNDInputs, tf.SpaceToBatchNDAttrs>;
+  StridedSlice: Kernel<tf.StridedSliceInputs, tf.StridedSliceAttrs>;
+  TensorScatterUpdate: Kernel<tf.TensorScatterUpdateInputs>;
   // matrix products and convolutions
+  Einsum: Kernel<tf.EinsumInputs, tf.EinsumAttrs>;
   BatchMatMul: Kernel<tf.BatchMatMulInputs, tf.BatchMatMulAttrs>;
   _FusedMatMul: Kernel<tf._FusedMatMulInputs, tf._FusedMatMulAttrs>;
   Conv2D: Kernel<tf.Conv2DInputs, tf.Conv2DAttrs>;
@@ -113,11 +131,32 @@ export interface Kernels {
   Conv2DBackpropInput: Kernel<Conv2DBackpropInputInputs, Conv2DBackpropInputAttrs>;
   FusedConv2D: Kernel<tf.FusedConv2DInputs, tf.FusedConv2DAttrs>;
   MaxPool: Kernel<tf.MaxPoolInputs, tf.MaxPoolAttrs>;
+  MaxPoolGrad: Kernel<tf.MaxPoolGradInputs, tf.MaxPoolGradAttrs>;
   AvgPool: Kernel<tf.AvgPoolInputs, tf.AvgPoolAttrs>;
+  AvgPoolGrad: Kernel<tf.AvgPoolGradInputs, tf.AvgPoolGradAttrs>;
+  DepthwiseConv2dNative: Kernel<tf.DepthwiseConv2dNativeInputs, tf.DepthwiseConv2dNativeAttrs>;
+  DepthwiseConv2dNativeBackpropFilter: Kernel<
+    tf.DepthwiseConv2dNativeBackpropFilterInputs,
+    tf.DepthwiseConv2dNativeBackpropFilterAttrs
+  >;
+  DepthwiseConv2dNativeBackpropInput: Kernel<
+    tf.DepthwiseConv2dNativeBackpropInputInputs,
+    tf.DepthwiseConv2dNativeBackpropInputAttrs
+  >;
+  FusedDepthwiseConv2D: Kernel<tf.FusedDepthwiseConv2DInputs, tf.FusedDepthwiseConv2DAttrs>;
+  FusedBatchNorm: Kernel<BatchNormInputs, tf.FusedBatchNormAttrs>;
+  LRN: Kernel<tf.LRNInputs, tf.LRNAttrs>;
+  Conv3D: Kernel<tf.Conv3DInputs, tf.Conv3DAttrs>;
+  MaxPool3D: Kernel<tf.MaxPool3DInputs, tf.MaxPool3DAttrs>;
+  AvgPool3D: Kernel<tf.AvgPool3DInputs, tf.AvgPool3DAttrs>;
 }
 
 /** tfjs's inputs and attributes, and the bias and activation that `fuse` folds in. */
 export type Conv2DBackpropInputInputs = tf.Conv2DBackpropInputInputs & { readonly bias?: tf.TensorInfo };
 export type Conv2DBackpropInputAttrs = tf.Conv2DBackpropInputAttrs & { readonly activation?: 'relu' | 'linear' };
+
+/** tfjs requires all of them in its type, and leaves scale and offset out where they are not given. */
+export type BatchNormInputs = Pick<tf.FusedBatchNormInputs, 'x' | 'mean' | 'variance'> &
+  Partial<Pick<tf.FusedBatchNormInputs, 'scale' | 'offset'>>;
 
 export type KernelName = keyof Kernels;

@@ -1,23 +1,36 @@
 import type { TensorInfo } from '@tensorflow/tfjs-core';
-import type { GraphBuilder, OpType } from './graph.ts';
+import { type GraphBuilder, sameShape } from './graph.ts';
 import type { KernelName, Kernels } from './kernels.ts';
-import { activate, conv2d, conv2dBackpropFilter, conv2dBackpropInput, pool } from './rules/conv.ts';
+import { atan2, floorDiv, mod, select, step } from './rules/arithmetic.ts';
+import { activate, conv2d, conv2dBackpropFilter, conv2dBackpropInput } from './rules/conv.ts';
+import { depthwiseBackpropFilter, depthwiseBackpropInput, depthwiseConv2d } from './rules/depthwise.ts';
 import { elementwise, map } from './rules/elementwise.ts';
-import { matMul } from './rules/matmul.ts';
-import { argReduce, reduce } from './rules/reduce.ts';
+import { gather, gatherNd, scatterNd, scatterUpdate, segmentSum, topK } from './rules/gather.ts';
+import { einsum, matMul } from './rules/matmul.ts';
+import { batchNorm, localResponse } from './rules/normalize.ts';
+import { avgPoolGrad, maxPoolGrad, pool } from './rules/pool.ts';
+import { argReduce, cumsum, reduce } from './rules/reduce.ts';
+import { resize, resizeGrad } from './rules/resize.ts';
 import {
   concat,
   expandDims,
   filled,
+  linspace,
+  mirrorPad,
   numbers,
   oneHot,
   pack,
   pad,
+  range,
   reverse,
   slice,
   split,
+  stridedSlice,
   unpack,
 } from './rules/shape.ts';
+import { binary, cast, comparison, connective, logical, type Numeric, not, reduction, unary } from './rules/simple.ts';
+import { batchToSpace, depthToSpace, spaceToBatch } from './rules/space.ts';
+import { conv3d, pool3d } from './rules/volume.ts';
 import { elementType, plain, plainValue, type Value } from './value.ts';
 
 /** tfjs's inputs of a kernel with tensors replaced by the values that they are lowered to. */
@@ -31,56 +44,6 @@ export type Rule<K extends KernelName> = (
   attrs: Kernels[K]['attrs'],
   g: GraphBuilder,
 ) => Value | Value[];
-
-type Unary = (inputs: { readonly x: Value }, attrs: unknown, g: GraphBuilder) => Value;
-type Binary = (inputs: { readonly a: Value; readonly b: Value }, attrs: unknown, g: GraphBuilder) => Value;
-type Reduce = (
-  inputs: { readonly x: Value },
-  attrs: { axis: number | number[]; keepDims: boolean },
-  g: GraphBuilder,
-) => Value;
-
-const unary =
-  (op: OpType): Unary =>
-  ({ x }, _, g) =>
-    map(g, op, x);
-/** ONNX has no arithmetic of booleans: they are taken as int32. */
-const binary =
-  (op: OpType): Binary =>
-  ({ a, b }, _, g) =>
-    cast(
-      g,
-      elementwise(g, [counted(g, a), counted(g, b)], (refs) => g.op(op, refs)),
-      a.dtype as Numeric,
-    );
-const comparison =
-  (op: OpType): Binary =>
-  ({ a, b }, _, g) =>
-    elementwise(g, [counted(g, a), counted(g, b)], (refs) => g.op(op, refs));
-const connective =
-  (op: OpType): Binary =>
-  ({ a, b }, _, g) =>
-    elementwise(g, [a, b], (refs) => g.op(op, refs));
-const not =
-  (op: OpType): Binary =>
-  ({ a, b }, _, g) =>
-    elementwise(g, [a, b], (refs) => g.op('Not', [g.op(op, refs)]));
-const reduction =
-  (op: Extract<OpType, `Reduce${string}`>): Reduce =>
-  ({ x }, { axis, keepDims }, g) =>
-    reduce(g, op, x, axis, keepDims);
-/** `all` and `any` through int32, as ONNX reduces no booleans. */
-const logical =
-  (op: 'ReduceMin' | 'ReduceMax'): Reduce =>
-  ({ x }, { axis, keepDims }, g) =>
-    cast(g, reduce(g, op, cast(g, x, 'int32'), axis, keepDims), 'bool');
-
-type Numeric = 'float32' | 'int32' | 'bool';
-
-const cast = (g: GraphBuilder, x: Value, dtype: Numeric): Value =>
-  x.dtype === dtype ? x : elementwise(g, [x], ([ref]) => g.cast(ref as NonNullable<typeof ref>, elementType(dtype)));
-
-const counted = (g: GraphBuilder, x: Value): Value => (x.dtype === 'bool' ? cast(g, x, 'int32') : x);
 
 /** THE table: how each tfjs kernel is written in standard ONNX operators. */
 export const lower: { readonly [K in KernelName]: Rule<K> } = {
@@ -128,44 +91,22 @@ export const lower: { readonly [K in KernelName]: Rule<K> } = {
   Softplus: unary('Softplus'),
   Sqrt: unary('Sqrt'),
   Square: ({ x }, _, g) => elementwise(g, [x], ([ref]) => g.op('Mul', [ref, ref])),
-  // 1 where x > 0, else alpha. (`Where` and `Sign` are several times slower than these.)
-  Step: ({ x }, { alpha }, g) =>
-    elementwise(g, [x], ([ref]) => {
-      const type = elementType(x.dtype);
-      const positive = g.cast(g.op('Greater', [ref, numbers(g, [0], [], x.dtype)]), type);
-      if (alpha === 0) return positive;
-      const [slope, rest] = [numbers(g, [alpha], [], x.dtype), numbers(g, [1 - alpha], [], x.dtype)];
-      return g.op('Add', [g.op('Mul', [positive, rest]), slope]);
-    }),
+  Step: ({ x }, { alpha }, g) => step(g, x, alpha),
   Tan: unary('Tan'),
   Tanh: unary('Tanh'),
 
   Add: binary('Add'),
   AddN: (values, _, g) => values.reduce((a, b) => elementwise(g, [a, b], (refs) => g.op('Add', refs))),
-  FloorDiv: ({ a, b }, _, g) => {
-    const quotient = elementwise(g, [cast(g, a, 'float32'), cast(g, b, 'float32')], (refs) =>
-      g.op('Floor', [g.op('Div', refs)]),
-    );
-    return cast(g, quotient, 'int32');
-  },
+  Atan2: ({ a, b }, _, g) => atan2(g, a, b),
+  FloorDiv: ({ a, b }, _, g) => floorDiv(g, a, b),
   Maximum: binary('Max'),
   Minimum: binary('Min'),
+  Mod: ({ a, b }, _, g) => mod(g, a, b),
   Multiply: binary('Mul'),
   Pow: binary('Pow'),
   Prelu: ({ x, alpha }, _, g) => elementwise(g, [x, alpha], (refs) => g.op('PRelu', refs)),
   RealDiv: binary('Div'),
-  Select: ({ condition, t, e }, _, g) => {
-    const rows = condition.shape.length === 1 && t.shape.length > 1;
-    const where = rows
-      ? plainValue(
-          g.reshape(
-            condition.as(plain, g),
-            t.shape.map((d, i) => (i === 0 ? d : 1)),
-          ),
-        )
-      : condition;
-    return elementwise(g, [where, t, e], (refs) => g.op('Where', refs));
-  },
+  Select: ({ condition, t, e }, _, g) => select(g, condition, t, e),
   SquaredDifference: ({ a, b }, _, g) =>
     elementwise(g, [a, b], (refs) => {
       const difference = g.op('Sub', refs);
@@ -186,53 +127,58 @@ export const lower: { readonly [K in KernelName]: Rule<K> } = {
   Any: logical('ReduceMax'),
   ArgMax: ({ x }, { axis }, g) => argReduce(g, 'ArgMax', x, axis),
   ArgMin: ({ x }, { axis }, g) => argReduce(g, 'ArgMin', x, axis),
-  LogSoftmax: ({ logits }, { axis }, g) => plainValue(g.op('LogSoftmax', [logits.as(plain, g)], { axis })),
+  Cumsum: ({ x }, { axis, exclusive, reverse: back }, g) => cumsum(g, x, axis, exclusive, back),
   Max: (inputs, { reductionIndices, keepDims }, g) => reduce(g, 'ReduceMax', inputs.x, reductionIndices, keepDims),
   Mean: ({ x }, { axis, keepDims }, g) => reduce(g, 'ReduceMean', cast(g, x, 'float32'), axis, keepDims),
   Min: reduction('ReduceMin'),
   Prod: reduction('ReduceProd'),
   Softmax: ({ logits }, { dim }, g) => plainValue(g.op('Softmax', [logits.as(plain, g)], { axis: dim })),
   Sum: reduction('ReduceSum'),
+  TopK: ({ x }, { k, sorted }, g) => topK(g, x, k, sorted),
+  UnsortedSegmentSum: ({ x, segmentIds }, { numSegments }, g) => segmentSum(g, x, segmentIds, numSegments),
 
-  BroadcastTo: ({ x }, { shape }, g) => plainValue(g.op('Expand', [x.as(plain, g), g.ints(shape)])),
+  BatchToSpaceND: ({ x }, { blockShape, crops }, g) => batchToSpace(g, x, blockShape, crops),
   Cast: ({ x }, { dtype }, g) => {
     elementType(dtype);
     return cast(g, x, dtype as Numeric);
   },
   Concat: (values, { axis }, g) => concat(g, values, axis),
+  DepthToSpace: ({ x }, { blockSize, dataFormat }, g) => depthToSpace(g, x, blockSize, dataFormat),
   ExpandDims: ({ input }, { dim }, g) => plainValue(expandDims(g, input, dim)),
   Fill: (_, { shape, value, dtype }, g) => filled(g, shape, Number(value), dtype),
-  GatherV2: ({ x, indices }, { axis, batchDims }, g) => {
-    if (batchDims) throw new Error('batchDims other than 0 are not lowered');
-    return plainValue(
-      g.op('Gather', [x.as(plain, g), indices.as(plain, g)], { axis: axis < 0 ? axis + x.shape.length : axis }),
-    );
-  },
+  FlipLeftRight: ({ image }, _, g) => reverse(g, image, 2),
+  GatherNd: ({ params, indices }, _, g) => gatherNd(g, params, indices),
+  GatherV2: ({ x, indices }, { axis, batchDims }, g) => gather(g, x, indices, axis, batchDims),
   Identity: ({ x }) => x,
+  LinSpace: (_, { start, stop, num }, g) => linspace(g, start, stop, num),
+  MirrorPad: ({ x }, { paddings, mode }, g) => mirrorPad(g, x, paddings, mode),
   OneHot: ({ indices }, { depth, onValue, offValue, dtype }, g) => oneHot(g, indices, depth, onValue, offValue, dtype),
   OnesLike: ({ x }, _, g) => filled(g, x.shape, 1, x.dtype),
   Pack: (values, { axis }, g) => pack(g, values, axis),
   PadV2: ({ x }, { paddings, constantValue }, g) => pad(g, x, paddings, constantValue),
-  Range: (_, { start, stop, step, dtype }, g) => {
-    const length = Math.max(0, Math.ceil((stop - start) / step));
-    return plainValue(
-      numbers(
-        g,
-        Array.from({ length }, (__, i) => start + i * step),
-        [length],
-        dtype,
-      ),
-    );
+  Range: (_, { start, stop, step, dtype }, g) => range(g, start, stop, step, dtype),
+  // Gradients of additions reshape to the shape that there is: that must not cost a layout.
+  Reshape: ({ x }, { shape }, g) => {
+    const target = resolved(shape, x.shape);
+    return sameShape(target, x.shape) ? x : plainValue(g.reshape(x.as(plain, g), target));
   },
-  Reshape: ({ x }, { shape }, g) => plainValue(g.reshape(x.as(plain, g), resolved(shape, x.shape))),
+  ResizeBilinear: ({ images }, attrs, g) => resize(g, images, attrs, 'linear'),
+  ResizeBilinearGrad: ({ images, dy }, attrs, g) => resizeGrad(g, dy, images, attrs, 'linear'),
+  ResizeNearestNeighbor: ({ images }, attrs, g) => resize(g, images, attrs, 'nearest'),
+  ResizeNearestNeighborGrad: ({ images, dy }, attrs, g) => resizeGrad(g, dy, images, attrs, 'nearest'),
   Reverse: ({ x }, { dims }, g) => reverse(g, x, dims),
+  ScatterNd: ({ indices, updates }, { shape }, g) => scatterNd(g, indices, updates, shape),
   Slice: ({ x }, { begin, size }, g) => slice(g, x, begin, size),
+  SpaceToBatchND: ({ x }, { blockShape, paddings }, g) => spaceToBatch(g, x, blockShape, paddings),
   SplitV: ({ x }, { numOrSizeSplits, axis }, g) => split(g, x, numOrSizeSplits, axis),
+  StridedSlice: ({ x }, attrs, g) => stridedSlice(g, x, attrs),
+  TensorScatterUpdate: ({ tensor, indices, updates }, _, g) => scatterUpdate(g, tensor, indices, updates),
   Tile: ({ x }, { reps }, g) => plainValue(g.op('Tile', [x.as(plain, g), g.ints(reps)])),
   Transpose: ({ x }, { perm }, g) => plainValue(g.transpose(x.as(plain, g), perm)),
   Unpack: ({ value }, { axis }, g) => unpack(g, value, axis),
   ZerosLike: ({ x }, _, g) => filled(g, x.shape, 0, x.dtype),
 
+  Einsum: (values, { equation }, g) => einsum(g, values, equation),
   BatchMatMul: ({ a, b }, attrs, g) => matMul(g, a, b, attrs),
   _FusedMatMul: ({ a, b, bias, preluActivationWeights: prelu }, attrs, g) =>
     activate(g, matMul(g, a, b, attrs, bias), attrs.activation, { alpha: attrs.leakyreluAlpha, prelu }),
@@ -243,8 +189,23 @@ export const lower: { readonly [K in KernelName]: Rule<K> } = {
   FusedConv2D: ({ x, filter, bias, preluActivationWeights: prelu }, attrs, g) =>
     activate(g, conv2d(g, x, filter, bias, attrs), attrs.activation, { alpha: attrs.leakyreluAlpha, prelu }),
   MaxPool: ({ x }, attrs, g) => pool(g, 'MaxPool', x, attrs),
+  MaxPoolGrad: ({ dy, input, output }, attrs, g) => maxPoolGrad(g, dy, input, output, attrs),
   AvgPool: ({ x }, attrs, g) => pool(g, 'AveragePool', x, attrs),
+  AvgPoolGrad: ({ dy, input }, attrs, g) => avgPoolGrad(g, dy, input, attrs),
+  DepthwiseConv2dNative: ({ x, filter }, attrs, g) => depthwiseConv2d(g, x, filter, undefined, attrs),
+  DepthwiseConv2dNativeBackpropFilter: ({ x, dy }, attrs, g) => depthwiseBackpropFilter(g, x, dy, nhwc(attrs)),
+  DepthwiseConv2dNativeBackpropInput: ({ dy, filter }, attrs, g) => depthwiseBackpropInput(g, dy, filter, nhwc(attrs)),
+  FusedDepthwiseConv2D: ({ x, filter, bias, preluActivationWeights: prelu }, attrs, g) =>
+    activate(g, depthwiseConv2d(g, x, filter, bias, attrs), attrs.activation, { alpha: attrs.leakyreluAlpha, prelu }),
+  FusedBatchNorm: (inputs, { varianceEpsilon }, g) => batchNorm(g, inputs, varianceEpsilon),
+  LRN: ({ x }, attrs, g) => localResponse(g, x, attrs),
+  Conv3D: ({ x, filter }, attrs, g) => conv3d(g, x, filter, attrs),
+  MaxPool3D: ({ x }, attrs, g) => pool3d(g, 'MaxPool', x, attrs),
+  AvgPool3D: ({ x }, attrs, g) => pool3d(g, 'AveragePool', x, attrs),
 };
+
+/** The only layout that tfjs's depthwise gradients know. */
+const nhwc = <A extends object>(attrs: A) => ({ ...attrs, dataFormat: 'NHWC' as const });
 
 /** tfjs's reshape target with its −1 filled in. */
 function resolved(shape: readonly number[], from: readonly number[]): number[] {

@@ -1,19 +1,25 @@
 import type { Attributes, Graph, Ref } from './graph.ts';
 
+/** Shapes of inputs and outputs, by name, where they differ from the graph's: with the batch size `N` in them. */
+export interface PrintOptions {
+  readonly shapes?: Readonly<Record<string, readonly (number | string)[]>>;
+}
+
 /**
  * A graph as short text, one node a line:
  *
- *     encoder(image: uint8[N,28,28,1])
- *     y = encoder/conv1/Conv(x, kernel) strides=2,2: float[N,32,14,14]
- *     return latent = y
+ *     encoder(image: float[N,28,28,1])
+ *       encoder/conv1/Conv = Conv(image, encoder/conv1/kernel:float[32,1,5,5]) strides=2,2
+ *       return latent = encoder/conv1/Conv: float[N,32,14,14]
  */
-export function print(graph: Graph): string {
-  const lines = graph.nodes.map(({ name, inputs, attrs, outputs, op }) => {
-    const label = name === op || name.startsWith(`${op}_`) ? op : `${op}`;
-    return `  ${outputs.join(', ')} = ${label}(${inputs.map(argument).join(', ')})${attributes(attrs)}`;
-  });
-  const inputs = graph.inputs.map((ref) => `${ref.name}: ${typed(ref)}`);
-  const outputs = graph.outputs.map(({ name, ref }) => `${name} = ${ref.name}: ${typed(ref)}`);
+export function print(graph: Graph, { shapes = {} }: PrintOptions = {}): string {
+  const port = (name: string, { type, shape }: Ref) => `${type}[${shapes[name] ?? shape}]`;
+  const lines = graph.nodes.map(
+    ({ op, inputs, attrs, outputs }) =>
+      `  ${outputs.join(', ')} = ${op}(${inputs.map(argument).join(', ')})${attributes(attrs)}`,
+  );
+  const inputs = graph.inputs.map((ref) => `${ref.name}: ${port(ref.name, ref)}`);
+  const outputs = graph.outputs.map(({ name, ref }) => `${name} = ${ref.name}: ${port(name, ref)}`);
   return [`${graph.name}(${inputs.join(', ')})`, ...lines, `  return ${outputs.join(', ')}`].join('\n');
 }
 
@@ -21,10 +27,13 @@ const typed = ({ type, shape }: Ref): string => `${type}[${shape}]`;
 
 function argument(ref: Ref): string {
   if (!ref.constant) return ref.name;
-  if (ref.constant.length > 8) return `${ref.name}${typed(ref)}`;
-  const values = Array.from(ref.constant, String).join(',');
+  if (ref.constant.length > 8) return `${ref.name}:${typed(ref)}`;
+  const values = Array.from(ref.constant, ref.type === 'float' ? short : String).join(',');
   return ref.shape.length === 0 ? values : `[${values}]`;
 }
+
+/** Float32 has no more than seven digits to show. */
+const short = (value: number | bigint): string => String(Number(Number(value).toPrecision(7)));
 
 function attributes(attrs: Attributes): string {
   const shown = Object.entries(attrs).filter(([, value]) => value !== undefined);

@@ -30,7 +30,7 @@ const DATA_TYPE: Readonly<Record<ElementType, DataType>> = {
 };
 
 /** Attributes that ONNX types as floats; all other numbers are integers. */
-const FLOAT_ATTRIBUTES = new Set(['alpha', 'beta', 'gamma']);
+const FLOAT_ATTRIBUTES = new Set(['alpha', 'beta', 'bias', 'gamma']);
 
 export interface SerializeOptions {
   /** Shapes of inputs and outputs with symbolic dimensions, by name, where they differ from the graph's. */

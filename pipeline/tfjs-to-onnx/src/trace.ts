@@ -2,6 +2,7 @@ import type { DataType, Rank, Tensor, TypedArray, Variable } from '@tensorflow/t
 import * as tf from '@tensorflow/tfjs-core';
 import { Recording, record } from './backend.ts';
 import type { Tape, TapeValue } from './tape.ts';
+import { watchVariables } from './untouched.ts';
 
 /** A tensor that the traced program is given. */
 export interface InputSpec {
@@ -11,7 +12,7 @@ export interface InputSpec {
   readonly storage?: 'uint8';
 }
 
-/** A model whose layers name the nodes; what tracing needs to know of tfjs-layers, which it does not import. */
+/** A model whose layers name nodes and weights; what tracing needs to know of tfjs-layers, which it does not import. */
 export interface LayeredModel {
   readonly layers: readonly object[];
 }
@@ -42,13 +43,17 @@ export function trace<Inputs extends Readonly<Record<string, InputSpec>>>(
   { inputs, variables = {}, models = {}, strict = false }: TraceOptions<Inputs>,
 ): Tape {
   const all = Object.values(tf.engine().registeredVariables);
-  const names = new Map(all.map((variable) => [variable.dataId, variable.name]));
+  const names = new Map<object, string>(all.map((variable) => [variable.dataId, variable.name]));
+  eachLayer(models, ({ weights }, prefix) => {
+    for (const weight of weights) names.set(weight.read().dataId, `${prefix}/${weight.originalName}`);
+  });
   const recording = new Recording(
     (dataId) => names.get(dataId) ?? 'constant',
     (values, shape, dataId) => {
       if (strict) refuseFrozen(values, shape, names.get(dataId));
     },
   );
+  const others = watchVariables(Object.values(variables));
   return record(recording, () => {
     const symbol = (value: TapeValue, name: string): Tensor => {
       const { dataId, shape, dtype } = recording.symbol(value, name);
@@ -67,6 +72,8 @@ export function trace<Inputs extends Readonly<Record<string, InputSpec>>>(
     for (const { variable, standIn } of declared) variable.dataId = standIn.dataId;
     try {
       const outputs = program(given as { [K in keyof Inputs]: Tensor });
+      if (outputs instanceof Promise) throw new Error('the traced program is asynchronous: it has to return tensors');
+      others.check();
       return {
         ops: recording.ops,
         inputs: tapeInputs.map(([, value]) => value),
@@ -75,7 +82,11 @@ export function trace<Inputs extends Readonly<Record<string, InputSpec>>>(
         outputs: Object.fromEntries(Object.entries(outputs).map(([name, tensor]) => [name, recording.value(tensor)])),
       };
     } finally {
-      for (const { variable, home } of declared) variable.dataId = home;
+      for (const { variable, home } of declared) {
+        tf.engine().disposeTensor(variable);
+        variable.dataId = home;
+      }
+      others.restore();
       restoreLayers();
     }
   });
@@ -91,38 +102,44 @@ function refuseFrozen(values: TypedArray, shape: readonly number[], variable: st
   }
 }
 
-interface Callable {
+interface Layer {
   readonly name: string;
+  readonly weights: readonly { readonly originalName: string; read(): Tensor }[];
   call: (...args: unknown[]) => unknown;
 }
 
-/** Makes each layer's calls name their nodes `prefix/layer`, nested models included. Returns what undoes it. */
+/** Every layer under its prefix, those of nested models included. */
+function eachLayer(
+  models: Readonly<Record<string, LayeredModel>>,
+  visit: (layer: Layer, prefix: string) => void,
+): void {
+  for (const [prefix, { layers }] of Object.entries(models)) {
+    for (const layer of layers as (Layer & Partial<LayeredModel>)[]) {
+      if (layer.layers) eachLayer({ [`${prefix}/${layer.name}`]: { layers: layer.layers } }, visit);
+      else visit(layer, prefix);
+    }
+  }
+}
+
+/** Makes each layer's calls name their nodes `prefix/layer`. Returns what undoes it. */
 function nameLayers(models: Readonly<Record<string, LayeredModel>>, recording: Recording): () => void {
   const undo: (() => void)[] = [];
-  const visit = (prefix: string, { layers }: LayeredModel): void => {
-    for (const layer of layers as (Callable & Partial<LayeredModel>)[]) {
-      const scope = `${prefix}/${layer.name}`;
-      if (layer.layers) {
-        visit(scope, { layers: layer.layers });
-        continue;
+  eachLayer(models, (layer, prefix) => {
+    const call = layer.call;
+    layer.call = function (this: unknown, ...args: unknown[]) {
+      const outer = recording.scope;
+      recording.scope = `${prefix}/${layer.name}`;
+      try {
+        return call.apply(this, args);
+      } finally {
+        recording.scope = outer;
       }
-      const call = layer.call;
-      layer.call = function (this: unknown, ...args: unknown[]) {
-        const outer = recording.scope;
-        recording.scope = scope;
-        try {
-          return call.apply(this, args);
-        } finally {
-          recording.scope = outer;
-        }
-      };
-      undo.push(() => {
-        // The method is the prototype's; what shadows it goes.
-        Reflect.deleteProperty(layer, 'call');
-      });
-    }
-  };
-  for (const [prefix, model] of Object.entries(models)) visit(prefix, model);
+    };
+    undo.push(() => {
+      // The method is the prototype's; what shadows it goes.
+      Reflect.deleteProperty(layer, 'call');
+    });
+  });
   return () => {
     for (const restore of undo) restore();
   };

@@ -1,4 +1,5 @@
 import { sameShape } from './graph.ts';
+import { product } from './infer.ts';
 import { inputsOf, type Tape, type TapeOp, type TapeValue } from './tape.ts';
 
 /**
@@ -27,7 +28,26 @@ export function groupUpdates(tape: Tape): Update[][] {
     const key = signature(update);
     groups.set(key, [...(groups.get(key) ?? []), update]);
   }
-  return [...groups.values()].filter((group) => group.length > 1);
+  return [...groups.values()].flatMap(cacheSized).filter((group) => group.length > 1);
+}
+
+/** Elements that a group has at most: a dozen operations on so many stay in a core's cache, on more they do not. */
+const CACHED = 80_000;
+
+/** The group in pieces of neighbouring weights; one that is larger than a cache is a piece of its own. */
+function cacheSized(group: readonly Update[]): Update[][] {
+  const pieces: { size: number; updates: Update[] }[] = [];
+  for (const update of group) {
+    const size = product(update.variables[0]?.shape ?? []);
+    const last = pieces.at(-1);
+    if (last && last.size + size <= CACHED) {
+      last.updates.push(update);
+      last.size += size;
+    } else {
+      pieces.push({ size, updates: [update] });
+    }
+  }
+  return pieces.map(({ updates }) => updates);
 }
 
 function updatesOf(tape: Tape, made: ReadonlyMap<TapeValue, TapeOp>): Update[] {

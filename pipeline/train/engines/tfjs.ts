@@ -1,3 +1,4 @@
+import { createRequire } from 'node:module';
 import * as tf from '@tensorflow/tfjs-core';
 import { bytesPerImage } from '../../data/dataset.ts';
 import { EnvironmentError } from '../../errors.ts';
@@ -23,15 +24,17 @@ export async function useTfjsBackend(name: TfjsName, threads: number): Promise<v
   process.env.TF_CPP_MIN_LOG_LEVEL ??= '2';
   if (threads > 0) process.env.TF_NUM_INTRAOP_THREADS ??= String(threads);
   const library: string = `@tensorflow/${name}`;
+  const remedy = `install it with \`npm install --no-save --ignore-scripts=false ${library}@4.22.0\`, or use --engine onnx, which needs nothing`;
+  try {
+    createRequire(import.meta.url).resolve(library);
+  } catch (cause) {
+    throw new EnvironmentError(`the engine ${name} is not installed; ${remedy}`, { cause });
+  }
   try {
     await import(library);
-  } catch (error) {
-    const missing = error instanceof Error && 'code' in error && error.code === 'ERR_MODULE_NOT_FOUND';
-    const message = error instanceof Error ? error.message.split('\n')[0] : String(error);
-    throw new EnvironmentError(
-      `the engine ${name} ${missing ? 'is not installed' : `does not load (${message})`}; install it with \`npm install --no-save --ignore-scripts=false @tensorflow/${name}@4.22.0\`, or use --engine onnx, which needs nothing`,
-      { cause: error },
-    );
+  } catch (cause) {
+    const message = cause instanceof Error ? cause.message.split('\n')[0] : String(cause);
+    throw new EnvironmentError(`the engine ${name} does not load (${message}); ${remedy}`, { cause });
   }
   await tf.setBackend('tensorflow');
 }

@@ -5,23 +5,50 @@ import { nchw, oihw, plain, plainValue, Value } from '../value.ts';
 import { elementwise } from './elementwise.ts';
 import { numbers } from './shape.ts';
 
-type Window = Pick<Conv2DAttrs, 'strides' | 'pad' | 'dataFormat' | 'dimRoundingMode'> &
+export type Window = Pick<Conv2DAttrs, 'strides' | 'pad' | 'dataFormat' | 'dimRoundingMode'> &
   Partial<Pick<Conv2DAttrs, 'dilations'>>;
 
 /** Sizes, strides and pads of a convolution, from tfjs's own arithmetic. */
 export type ConvInfo = backend_util.Conv2DInfo;
 
-/** What tfjs computes for a convolution of `[N, H, W, I]` with a kernel `[kh, kw, I, O]`. */
-export function convInfo(image: readonly number[], kernel: readonly number[], attrs: Window): ConvInfo {
+/** What tfjs computes for a convolution of `[N, H, W, I]` with a kernel `[kh, kw, I, O]`, or `[kh, kw, I, M]` by channel. */
+export function convInfo(
+  image: readonly number[],
+  kernel: readonly number[],
+  attrs: Window,
+  depthwise = false,
+): ConvInfo {
   if (attrs.dataFormat === 'NCHW') throw new Error('dataFormat NCHW is not lowered; use NHWC, the default of tfjs');
-  return backend_util.computeConv2DInfo(
+  const info = backend_util.computeConv2DInfo(
     image as [number, number, number, number],
     kernel as [number, number, number, number],
     attrs.strides,
     attrs.dilations ?? 1,
     attrs.pad,
     attrs.dimRoundingMode,
+    depthwise,
   );
+  return withExactPads(info);
+}
+
+/** Pads at the ends as the windows need them: ONNX rounds sizes down, tfjs as `dimRoundingMode` says. */
+export function withExactPads(info: ConvInfo): ConvInfo {
+  const [down, right] = beyond(info);
+  if (down <= -info.strideHeight || right <= -info.strideWidth) {
+    // For a pad that is one number tfjs takes both sizes from the kernel's height and its stride.
+    const size = `${info.outHeight}×${info.outWidth}`;
+    throw new Error(`tfjs computes only ${size} of the output; give a pad for each side, not one number`);
+  }
+  return { ...info, padInfo: { ...info.padInfo, bottom: Math.max(0, down), right: Math.max(0, right) } };
+}
+
+/** How far the last windows reach beyond the image, down and right; negative where they end before. */
+function beyond(info: ConvInfo): [number, number] {
+  const { padInfo, strideHeight, strideWidth, outHeight, outWidth, inHeight, inWidth } = info;
+  return [
+    strideHeight * (outHeight - 1) + info.effectiveFilterHeight - padInfo.top - inHeight,
+    strideWidth * (outWidth - 1) + info.effectiveFilterWidth - padInfo.left - inWidth,
+  ];
 }
 
 /** The ONNX attributes of the same convolution; pads are explicit. */
@@ -38,6 +65,17 @@ export function conv2d(g: GraphBuilder, x: Value, filter: Value, bias: Value | u
   return new Value(info.outShape, 'float32', nchw, ref);
 }
 
+/** The ONNX attributes of its transpose. */
+export function transposedAttributes(info: ConvInfo): Attributes {
+  const [down, right] = beyond(info);
+  return {
+    ...convAttributes(info),
+    pads: [info.padInfo.top, info.padInfo.left, Math.max(0, down), Math.max(0, right)],
+    // What the strides leave uncovered is added at the ends.
+    output_padding: [Math.max(0, -down), Math.max(0, -right)],
+  };
+}
+
 /** The gradient of a convolution by its input, which is also what a transposed convolution computes. */
 export function conv2dBackpropInput(
   g: GraphBuilder,
@@ -47,18 +85,8 @@ export function conv2dBackpropInput(
   attrs: Window & { inputShape: readonly number[] },
 ): Value {
   const info = convInfo(attrs.inputShape, filter.shape, attrs);
-  const { top, left } = info.padInfo;
-  // What the strides cover beyond the wanted size is cut off at the end; what they leave uncovered is added there.
-  const beyond = (wanted: number, steps: number, stride: number, kernel: number, before: number) =>
-    stride * (steps - 1) + kernel - before - wanted;
-  const down = beyond(info.inHeight, info.outHeight, info.strideHeight, info.filterHeight, top);
-  const right = beyond(info.inWidth, info.outWidth, info.strideWidth, info.filterWidth, left);
-  const ref = g.op('ConvTranspose', [dy.as(nchw, g), filter.as(oihw, g), vector(g, bias)], {
-    kernel_shape: [info.filterHeight, info.filterWidth],
-    strides: [info.strideHeight, info.strideWidth],
-    pads: [top, left, Math.max(0, down), Math.max(0, right)],
-    output_padding: [Math.max(0, -down), Math.max(0, -right)],
-  });
+  const inputs = [dy.as(nchw, g), filter.as(oihw, g), vector(g, bias)];
+  const ref = g.op('ConvTranspose', inputs, transposedAttributes(info));
   return new Value(info.inShape, 'float32', nchw, ref);
 }
 
@@ -73,42 +101,28 @@ export function conv2dBackpropFilter(
   attrs: Window & { filterShape: readonly number[] },
 ): Value {
   const info = convInfo(x.shape, attrs.filterShape, attrs);
-  const { top, left, bottom, right } = info.padInfo;
-  const { strideHeight: sh, strideWidth: sw, outHeight, outWidth, filterHeight, filterWidth, inChannels } = info;
-  const padded =
-    top + left + bottom + right === 0
-      ? x.as(plain, g)
-      : g.op('Pad', [x.as(plain, g), g.ints([0, top, left, 0, 0, bottom, right, 0])]);
-  const taps = Array.from({ length: filterHeight * filterWidth }, (_, tap) => {
-    const [row, column] = [Math.floor(tap / filterWidth), tap % filterWidth];
-    const ends = [row + sh * (outHeight - 1) + 1, column + sw * (outWidth - 1) + 1];
-    return g.op('Slice', [padded, g.ints([row, column]), g.ints(ends), g.ints([1, 2]), g.ints([sh, sw])]);
-  });
+  const { outHeight, outWidth, inChannels } = info;
+  const taps = tapsOf(g, x, info);
   const rows = info.batchSize * outHeight * outWidth;
   const patches = g.reshape(g.op('Concat', taps, { axis: 3 }), [rows, taps.length * inChannels]); // [N·h·w, kh·kw·I]
   const gradient = g.op('Gemm', [patches, g.reshape(dy.as(plain, g), [rows, info.outChannels])], { transA: 1 });
   return plainValue(g.reshape(gradient, attrs.filterShape));
 }
 
-export function pool(
-  g: GraphBuilder,
-  op: 'MaxPool' | 'AveragePool',
-  x: Value,
-  {
-    filterSize,
-    strides,
-    pad,
-    dimRoundingMode,
-  }: {
-    filterSize: number | [number, number];
-    strides: number | [number, number];
-    pad: Conv2DAttrs['pad'];
-    dimRoundingMode?: 'floor' | 'round' | 'ceil';
-  },
-): Value {
-  const image = x.shape as [number, number, number, number];
-  const info = backend_util.computePool2DInfo(image, filterSize, strides, 1, pad, dimRoundingMode);
-  return new Value(info.outShape, 'float32', nchw, g.op(op, [x.as(nchw, g)], convAttributes(info)));
+/** What each tap of a kernel sees of the images, channels last: `[N, h, w, I]` for each, row by row; `outside` in the padding. */
+export function tapsOf(g: GraphBuilder, x: Value, info: ConvInfo, outside = 0): Ref[] {
+  const { top, left, bottom, right } = info.padInfo;
+  const { strideHeight: sh, strideWidth: sw, filterHeight, filterWidth } = info;
+  const padded =
+    top + left + bottom + right === 0
+      ? x.as(plain, g)
+      : g.op('Pad', [x.as(plain, g), g.ints([0, top, left, 0, 0, bottom, right, 0]), g.float(outside)]);
+  return Array.from({ length: filterHeight * filterWidth }, (_, tap) => {
+    const [i, j] = [Math.floor(tap / filterWidth), tap % filterWidth];
+    const [row, column] = [i * info.dilationHeight, j * info.dilationWidth];
+    const ends = [row + sh * (info.outHeight - 1) + 1, column + sw * (info.outWidth - 1) + 1];
+    return g.op('Slice', [padded, g.ints([row, column]), g.ints(ends), g.ints([1, 2]), g.ints([sh, sw])]);
+  });
 }
 
 /** tfjs's fused activations. */
@@ -139,5 +153,6 @@ export function activate(
   throw new Error(`activation ${activation} is not lowered; apply it as a layer of its own`);
 }
 
-const vector = (g: GraphBuilder, bias: Value | undefined): Ref | undefined =>
+/** A bias as `[C]`. */
+export const vector = (g: GraphBuilder, bias: Value | undefined): Ref | undefined =>
   bias && g.reshape(bias.as(plain, g), [bias.shape.at(-1) ?? 1]);

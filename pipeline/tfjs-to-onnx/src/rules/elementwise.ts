@@ -27,8 +27,12 @@ export function elementwise(g: GraphBuilder, values: readonly Value[], combine: 
     shape,
     [...whole, ...partial].reduce<number[]>((s, v) => backend_util.assertAndGetBroadcastShape(s, [...v.shape]), []),
   );
-  const refs = values.map((value) => (isScalar(value) && coversShape ? scalar(value, g) : value.as(common, g)));
-  return result(common, combine(refs));
+  // With a scalar, ONNX Runtime walks the last axis: many times slower where that has length 1.
+  const stubby = common === plain && partial.length === 0 && values.some(isScalar) && shape.at(-1) === 1;
+  const layout = (ref: Ref) => (stubby ? g.reshape(ref, withoutLastOnes(shape)) : ref);
+  const refs = values.map((value) => (isScalar(value) && coversShape ? scalar(value, g) : layout(value.as(common, g))));
+  const combined = combine(refs);
+  return result(common, stubby ? g.reshape(combined, shape) : combined);
 
   function result(in_: Form, ref: Ref): Value {
     return new Value(shape, dataType(ref.type), in_, ref);
@@ -43,6 +47,8 @@ const isScalar = (value: Value): boolean => value.forms.has(splat) || product(va
 
 const scalar = (value: Value, g: GraphBuilder): Ref =>
   value.forms.get(splat) ?? g.reshape([...value.forms.values()][0] ?? value.as(plain, g), []);
+
+const withoutLastOnes = (shape: readonly number[]): number[] => shape.slice(0, shape.findLastIndex((d) => d !== 1) + 1);
 
 const isPerChannel = ({ shape }: Value, whole: readonly number[]): boolean =>
   whole.length === 4 && shape.at(-1) === whole.at(-1) && product(shape) === shape.at(-1);

@@ -28,3 +28,8 @@ export function matMul(
   const out = g.op('MatMul', [left, right]);
   return plainValue(bias ? g.op('Add', [out, bias.as(plain, g)]) : out);
 }
+
+export function einsum(g: GraphBuilder, values: readonly Value[], equation: string): Value {
+  const refs = values.map((value) => value.as(plain, g));
+  return plainValue(g.op('Einsum', refs, { equation }));
+}

@@ -29,3 +29,9 @@ export function argReduce(g: GraphBuilder, op: 'ArgMax' | 'ArgMin', x: Value, ax
   const [along = 0] = util.parseAxisParam(axis, [...x.shape]);
   return plainValue(g.cast(g.op(op, [x.as(plain, g)], { axis: along, keepdims: 0 }), 'int32'));
 }
+
+/** Sums of all that is before along an axis, or after it. */
+export function cumsum(g: GraphBuilder, x: Value, axis: number, exclusive: boolean, reverse: boolean): Value {
+  const attrs = { exclusive: Number(exclusive), reverse: Number(reverse) };
+  return plainValue(g.op('CumSum', [x.as(plain, g), g.constant(Int32Array.of(axis), [])], attrs));
+}

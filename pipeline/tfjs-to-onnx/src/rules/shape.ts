@@ -16,6 +16,44 @@ export function slice(g: GraphBuilder, x: Value, begin: number | number[], size:
   return plainValue(g.op('Slice', [x.as(plain, g), g.ints(starts), g.ints(ends), g.ints(axes)]));
 }
 
+interface StridedSlice {
+  readonly begin: number[];
+  readonly end: number[];
+  readonly strides: number[];
+  readonly beginMask: number;
+  readonly endMask: number;
+  readonly ellipsisMask: number;
+  readonly newAxisMask: number;
+  readonly shrinkAxisMask: number;
+}
+
+export function stridedSlice(g: GraphBuilder, x: Value, attrs: StridedSlice): Value {
+  const { begin, end, strides, finalShape } = slice_util.sliceInfo(
+    [...x.shape],
+    attrs.begin,
+    attrs.end,
+    attrs.strides,
+    attrs.beginMask,
+    attrs.endMask,
+    attrs.ellipsisMask,
+    attrs.newAxisMask,
+    attrs.shrinkAxisMask,
+  );
+  const axes = x.shape
+    .map((_, axis) => axis)
+    .filter((axis) => {
+      return begin[axis] !== 0 || end[axis] !== x.shape[axis] || strides[axis] !== 1;
+    });
+  // A step back beyond the first element ends "as far as it goes".
+  const ends = axes.map((axis) => ((end[axis] ?? 0) < 0 ? -(2 ** 31) : (end[axis] ?? 0)));
+  const pick = (list: readonly number[]) => g.ints(axes.map((axis) => list[axis] ?? 0));
+  const sliced =
+    axes.length === 0
+      ? x.as(plain, g)
+      : g.op('Slice', [x.as(plain, g), pick(begin), g.ints(ends), g.ints(axes), pick(strides)]);
+  return plainValue(g.reshape(sliced, finalShape));
+}
+
 /** `pieces` along `axis`: a number of equal ones, or their sizes. */
 export function split(g: GraphBuilder, x: Value, pieces: number | number[], axis: number): Value[] {
   const [along = 0] = util.parseAxisParam(axis, [...x.shape]);
@@ -66,6 +104,30 @@ export function pad(g: GraphBuilder, x: Value, paddings: readonly [number, numbe
   return plainValue(g.op('Pad', [x.as(plain, g), g.ints(pads), numbers(g, [value], [], x.dtype)]));
 }
 
+/** Pads with what is inside, mirrored at the border: with the border itself ('symmetric') or without it. */
+export function mirrorPad(
+  g: GraphBuilder,
+  x: Value,
+  paddings: readonly [number, number][],
+  mode: 'reflect' | 'symmetric',
+): Value {
+  const border = mode === 'symmetric' ? 1 : 0;
+  const padded = paddings.reduce(
+    (ref, [before, after], axis) => {
+      const size = x.shape[axis] ?? 1;
+      if (before === 0 && after === 0) return ref;
+      const mirrored = Array.from({ length: before + size + after }, (_, at) => {
+        const i = at - before;
+        if (i < 0) return -i - border;
+        return i < size ? i : 2 * (size - 1) - i + border;
+      });
+      return g.op('Gather', [ref, g.constant(Int32Array.from(mirrored))], { axis });
+    },
+    x.as(plain, g),
+  );
+  return plainValue(padded);
+}
+
 export function reverse(g: GraphBuilder, x: Value, dims: number | number[]): Value {
   const axes = util.parseAxisParam(dims, [...x.shape]);
   if (axes.length === 0) return x;
@@ -108,4 +170,18 @@ export function numbers(
   return type === 'bool'
     ? g.constant(Uint8Array.from(values), shape, name, 'bool')
     : g.constant(Int32Array.from(values), shape, name);
+}
+
+/** start, start + step … below stop. */
+export function range(g: GraphBuilder, start: number, stop: number, step: number, dtype: DataType): Value {
+  const length = Math.max(0, Math.ceil((stop - start) / step));
+  const values = Array.from({ length }, (_, i) => start + i * step);
+  return plainValue(numbers(g, values, [length], dtype));
+}
+
+/** `count` numbers from start to stop, both included. */
+export function linspace(g: GraphBuilder, start: number, stop: number, count: number): Value {
+  const step = (stop - start) / Math.max(1, count - 1);
+  const values = Array.from({ length: count }, (_, i) => start + i * step);
+  return plainValue(numbers(g, values, [count], 'float32'));
 }

@@ -1,0 +1,62 @@
+import fc from 'fast-check';
+import { describe, test } from 'vitest';
+import { convRows } from './rows/conv.ts';
+import { depthwiseRows, normalizeRows } from './rows/depthwise.ts';
+import { poolRows } from './rows/pool.ts';
+import {
+  convRow,
+  type Geometry,
+  isPossible,
+  layerRow,
+  pads,
+  seesImage,
+  transposeLayerRow,
+  transposeRow,
+} from './support/geometry.ts';
+import { blockedTargets } from './support/machine.ts';
+import { expectParity } from './support/parity.ts';
+
+const [target] = blockedTargets;
+if (!target) console.warn('skipped: this machine has no blocked kernels of 16 or 8 floats');
+
+describe.skipIf(!target)('blocked kernels', () => {
+  const expectBlocked = (row: Parameters<typeof expectParity>[0]) => expectParity(row, target);
+
+  test.each([...convRows, ...depthwiseRows, ...normalizeRows, ...poolRows])('$name', expectBlocked);
+
+  const side = fc.integer({ min: 1, max: 9 });
+  const stride = fc.integer({ min: 1, max: 3 });
+  const tap = fc.integer({ min: 1, max: 5 });
+  const channels = fc.oneof(
+    { weight: 3, arbitrary: fc.constantFrom(16, 32) },
+    fc.constantFrom(1, 2, 3, 7, 8, 11, 15, 17, 24),
+  );
+  const edge = fc.integer({ min: 0, max: 3 });
+  const pad = fc.oneof(
+    fc.constantFrom('same' as const, 'valid' as const),
+    edge,
+    fc.tuple(edge, edge, edge, edge).map((sides) => pads(...sides)),
+  );
+  const geometry = fc
+    .record({
+      batch: fc.oneof({ weight: 3, arbitrary: fc.integer({ min: 1, max: 4 }) }, fc.integer({ min: 15, max: 18 })),
+      size: fc.tuple(side, side),
+      inputs: channels,
+      outputs: channels,
+      kernel: fc.tuple(tap, tap),
+      strides: fc.tuple(stride, stride),
+      pad,
+    })
+    .filter((any) => isPossible(any) && seesImage(any));
+
+  const property = (makeRow: (geometry: Geometry) => Parameters<typeof expectParity>[0]) =>
+    fc.assert(
+      fc.asyncProperty(geometry, (any) => expectBlocked(makeRow(any))),
+      { numRuns: 60, seed: 7 },
+    );
+
+  test('any convolution, forward and by image and filter', () => property(convRow));
+  test('any transposed convolution, forward and by features and filter', () => property(transposeRow));
+  test('any layer with bias and relu', () => property(layerRow));
+  test('any transposed layer with bias and relu', () => property(transposeLayerRow));
+});

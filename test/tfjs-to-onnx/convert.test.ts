@@ -1,0 +1,95 @@
+import './support/tfjs.ts';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Tensor } from '@tensorflow/tfjs-core';
+import * as tf from '@tensorflow/tfjs-core';
+import type { LayersModel } from '@tensorflow/tfjs-layers';
+import { describe, expect, test } from 'vitest';
+import { graphOfLayersModel } from '../../pipeline/tfjs-to-onnx/src/convert.ts';
+import { convertLayersModel } from '../../pipeline/tfjs-to-onnx/src/index.ts';
+import { feed, hostTensors, openSession } from './support/ort.ts';
+import { expectClose, read } from './support/parity.ts';
+import { zoo } from './support/zoo.ts';
+
+const models = Object.entries(zoo).map(([name, make]) => ({ name, model: make() }));
+
+function build(name: string): LayersModel {
+  const found = models.find((one) => one.name === name);
+  if (!found) throw new Error(`no model ${name}`);
+  return found.model;
+}
+
+function samples({ inputs, inputNames }: LayersModel, n: number): Record<string, Tensor> {
+  return Object.fromEntries(
+    inputs.map(({ shape, dtype }, i) => {
+      const sizes = shape.map((d) => d ?? n);
+      const values = tf.randomUniform(sizes, dtype === 'int32' ? 0 : -1, dtype === 'int32' ? 7 : 1, 'float32', 11 + i);
+      return [inputNames[i] ?? '', dtype === 'int32' ? tf.cast(tf.floor(values), 'int32') : values];
+    }),
+  );
+}
+
+describe('layers models, at batches of 1 and 3, give what predict gives', () => {
+  test.each(models)('$name', async ({ name, model }) => {
+    const session = await openSession(convertLayersModel(model));
+    expect(session.inputNames).toEqual(model.inputNames);
+    for (const n of [1, 3]) {
+      const given = samples(model, n);
+      const expected = [model.predict(Object.values(given), { batchSize: n })].flat();
+      const feeds = Object.fromEntries(Object.entries(given).map(([input, tensor]) => [input, feed(tensor)]));
+      const outputs = hostTensors(await session.run(feeds));
+      expected.forEach((tensor, i) => {
+        expectClose(Object.values(outputs)[i], read(tensor), 2e-5, `${name}, batch ${n}, output ${i}`);
+      });
+    }
+    await session.release();
+  });
+});
+
+test('names: of the model’s inputs and outputs, and of the layers in nodes and weights', async () => {
+  const session = await openSession(convertLayersModel(build('several inputs and outputs')));
+  expect([session.inputNames, session.outputNames]).toEqual([
+    ['picture', 'label'],
+    ['mean', 'scale'],
+  ]);
+  await session.release();
+
+  const { graph } = graphOfLayersModel(build('nested models'));
+  expect(graph.nodes.map((node) => node.name)).toMatchInlineSnapshot(`
+    [
+      "whole/encoder/flat/Reshape",
+      "whole/encoder/code/Gemm",
+      "whole/encoder/flat/Reshape_1",
+      "whole/encoder/code/Gemm_1",
+      "whole/sum/Add",
+      "whole/decoder/out/Gemm",
+    ]
+  `);
+  expect(graph.constants.map((constant) => constant.name)).toMatchInlineSnapshot(`
+    [
+      "whole/encoder/flat/Reshape/shape",
+      "whole/encoder/code/kernel",
+      "whole/encoder/code/bias",
+      "whole/encoder/flat/Reshape_1/shape",
+      "whole/decoder/out/kernel",
+      "whole/decoder/out/bias",
+    ]
+  `);
+});
+
+test('onnx’s own checker passes every model of the zoo', ({ skip }) => {
+  const python = process.env.CONVAE_PEER_PYTHON;
+  if (!python) return skip('CONVAE_PEER_PYTHON names no Python with the package onnx');
+  const folder = mkdtempSync(join(tmpdir(), 'tfjs-to-onnx-'));
+  try {
+    for (const [i, { model }] of models.entries()) writeFileSync(join(folder, `${i}.onnx`), convertLayersModel(model));
+    const check =
+      'import sys, onnx\nfor f in sys.argv[1:]: onnx.checker.check_model(f, full_check=True)\nprint(len(sys.argv) - 1)';
+    const files = models.map((_, i) => join(folder, `${i}.onnx`));
+    expect(execFileSync(python, ['-c', check, ...files], { encoding: 'utf8' }).trim()).toBe(String(models.length));
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});

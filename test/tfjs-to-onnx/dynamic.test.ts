@@ -1,0 +1,229 @@
+import './support/tfjs.ts';
+import type { DataType, Tensor, Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs-core';
+import * as tf from '@tensorflow/tfjs-core';
+import { describe, expect, test } from 'vitest';
+import { type BatchedInput, convertFunction } from '../../pipeline/tfjs-to-onnx/src/index.ts';
+import { feed, hostTensors, openSession } from './support/ort.ts';
+import { expectClose, read } from './support/parity.ts';
+
+const BATCHES = [1, 2, 5, 1000];
+
+type Given = Readonly<Record<string, Tensor>>;
+interface Case {
+  readonly inputs: Readonly<Record<string, BatchedInput>>;
+  program(given: Given): Record<string, Tensor>;
+}
+
+const floats = (...shape: (number | 'N')[]): BatchedInput => ({ shape, dtype: 'float32' });
+const label: BatchedInput = { shape: ['N'], dtype: 'int32' };
+const images = { x: floats('N', 4, 6, 2) };
+const rows = { x: floats('N', 6) };
+const sizeOf = (x: Tensor | undefined): number => x?.shape[0] ?? 0;
+const filter = tf.variable(tf.randomUniform([3, 3, 2, 5], -1, 1, 'float32', 1));
+
+const cases: Readonly<Record<string, Case>> = {
+  'reshape there and back': {
+    inputs: images,
+    program: ({ x }) => {
+      const flat = tf.reshape(x as Tensor, [sizeOf(x), 48]);
+      return { flat, back: tf.reshape(tf.relu(flat), [-1, 6, 4, 2]) };
+    },
+  },
+  'the batch is part of an axis': {
+    inputs: images,
+    program: ({ x }) => ({ pixels: tf.reshape(x as Tensor, [-1, 2]), all: tf.reshape(x as Tensor, [-1]) }),
+  },
+  'concat and stack': {
+    inputs: { a: floats('N', 3), b: floats('N', 3) },
+    program: ({ a, b }) => ({
+      wide: tf.concat([a as Tensor, b as Tensor], 1),
+      long: tf.concat([a as Tensor, b as Tensor], 0),
+      stack: tf.stack([a as Tensor, b as Tensor], 1),
+    }),
+  },
+  'a class as one-hot planes of an image': {
+    inputs: { ...images, label },
+    program: ({ x, label }) => {
+      const planes = tf.reshape(tf.oneHot(label as Tensor1D, 3, 1, 0, 'float32'), [sizeOf(x), 1, 1, 3]);
+      return { y: tf.concat([x as Tensor, tf.tile(planes, [1, 4, 6, 1])], 3) };
+    },
+  },
+  'tile and expand': {
+    inputs: rows,
+    program: ({ x }) => ({
+      twice: tf.tile(x as Tensor2D, [2, 1]),
+      ones: tf.add(tf.ones([sizeOf(x), 2]), tf.zeros([sizeOf(x), 1])),
+      planes: tf.tile(tf.expandDims(x as Tensor2D, 1), [1, 3, 1]),
+      broadcast: tf.broadcastTo(tf.reshape(x as Tensor2D, [sizeOf(x), 1, 6]), [sizeOf(x), 2, 6]),
+    }),
+  },
+  'convolution, pooling, upsampling': {
+    inputs: images,
+    program: ({ x }) => {
+      const features = tf.relu(tf.conv2d(x as Tensor4D, filter as Tensor4D, 1, 'same'));
+      const pooled = tf.maxPool(features, 2, 2, 'same');
+      return {
+        doubled: tf.image.resizeNearestNeighbor(pooled, [4, 6]),
+        resized: tf.image.resizeBilinear(pooled, [3, 5]),
+      };
+    },
+  },
+  'transposed convolution': {
+    inputs: { x: floats('N', 2, 3, 5) },
+    program: ({ x }) => ({ y: tf.conv2dTranspose(x as Tensor4D, filter as Tensor4D, [sizeOf(x), 4, 6, 2], 2, 'same') }),
+  },
+  'slices, reductions, softmax': {
+    inputs: rows,
+    program: ({ x }) => ({
+      slice: tf.slice(x as Tensor2D, [0, 1], [-1, 3]),
+      mean: tf.mean(x as Tensor2D, 1),
+      total: tf.sum(x as Tensor2D),
+      column: tf.sum(x as Tensor2D, 0),
+      softmax: tf.softmax(x as Tensor2D),
+      largest: tf.argMax(x as Tensor2D, 1),
+    }),
+  },
+  'batched products': {
+    inputs: { a: floats('N', 3, 4), b: floats('N', 4, 2) },
+    program: ({ a, b }) => ({ y: tf.matMul(a as Tensor, b as Tensor) }),
+  },
+  'space and batch': {
+    inputs: images,
+    program: ({ x }) => ({
+      blocks: tf.spaceToBatchND(
+        x as Tensor,
+        [2, 3],
+        [
+          [0, 0],
+          [0, 0],
+        ],
+      ),
+      same: tf.batchToSpaceND(
+        tf.spaceToBatchND(
+          x as Tensor,
+          [2, 2],
+          [
+            [0, 0],
+            [0, 0],
+          ],
+        ),
+        [2, 2],
+        [
+          [0, 0],
+          [0, 0],
+        ],
+      ),
+    }),
+  },
+  'sizes that could be a batch': {
+    inputs: { x: floats('N', 3), y: floats(3, 3) },
+    program: ({ x, y }) => ({
+      own: tf.mul(x as Tensor, tf.ones([sizeOf(x), 3])),
+      fixed: tf.mul(y as Tensor, tf.tile(tf.reshape(tf.range(0, 3), [1, 3]), [3, 1])),
+      two: tf.tile(x as Tensor, [2, 1]),
+    }),
+  },
+  'rows by rows': {
+    inputs: rows,
+    program: ({ x }) => ({ products: tf.matMul(x as Tensor2D, x as Tensor2D, false, true) }),
+  },
+  'the input itself, and numbers without a batch': {
+    inputs: rows,
+    program: ({ x }) => ({ y: x as Tensor, constant: tf.range(0, 4), shape: tf.reshape(x as Tensor, [-1]) }),
+  },
+};
+
+function sample({ shape, dtype }: BatchedInput, n: number): Tensor {
+  const sizes = shape.map((d) => (d === 'N' ? n : d));
+  if (dtype === 'int32') return tf.cast(tf.randomUniform(sizes, 0, 3, 'float32', 5), 'int32');
+  return tf.randomUniform(sizes, -1, 1, dtype as DataType & 'float32', 5);
+}
+
+describe('one file for batches of any size', () => {
+  test.each(Object.entries(cases))('%s', async (name, { inputs, program }) => {
+    const session = await openSession(convertFunction(program, { name: 'model', inputs }));
+    for (const n of BATCHES) {
+      const given = Object.fromEntries(Object.entries(inputs).map(([input, spec]) => [input, sample(spec, n)]));
+      const feeds = Object.fromEntries(Object.entries(given).map(([input, tensor]) => [input, feed(tensor)]));
+      const outputs = hostTensors(await session.run(feeds));
+      const expected = program(given);
+      expect(Object.keys(outputs)).toEqual(Object.keys(expected));
+      for (const [output, tensor] of Object.entries(expected)) {
+        expectClose(outputs[output], read(tensor), 2e-5, `${name}, batch ${n}, ${output}`);
+      }
+    }
+    await session.release();
+  });
+
+  test('inputs and outputs say where the batch is', async () => {
+    const session = await openSession(
+      convertFunction(cases['the batch is part of an axis']?.program as Case['program'], {
+        name: 'model',
+        inputs: images,
+      }),
+    );
+    const shapes = (metadata: typeof session.inputMetadata) =>
+      Object.fromEntries(metadata.map((value) => [value.name, value.isTensor ? value.shape : []]));
+    expect(shapes(session.inputMetadata)).toEqual({ x: ['N', 4, 6, 2] });
+    expect(shapes(session.outputMetadata)).toEqual({ pixels: ['24*N', 2], all: ['48*N'] });
+    await session.release();
+  });
+
+  test('names of inputs and outputs may be those of things inside', async () => {
+    const program = ({ batch }: Given) => ({
+      Relu: tf.relu(tf.ones([sizeOf(batch), 3])),
+      shape: tf.add(batch as Tensor, 1),
+    });
+    const session = await openSession(convertFunction(program, { name: 'model', inputs: { batch: floats('N', 3) } }));
+    const outputs = hostTensors(await session.run({ batch: feed(tf.zeros([2, 3])) }));
+    expect(outputs).toMatchObject({ Relu: { shape: [2, 3] }, shape: { shape: [2, 3] } });
+    expect([...(outputs.shape?.values ?? [])]).toEqual([1, 1, 1, 1, 1, 1]);
+    await session.release();
+  });
+});
+
+describe('a program is refused', () => {
+  const refusal = (program: Case['program']): string => {
+    try {
+      convertFunction(program, { name: 'model', inputs: rows });
+    } catch (error) {
+      return (error as Error).message;
+    }
+    throw new Error('nothing was refused');
+  };
+
+  test('where numbers depend on the batch size', () => {
+    expect(refusal(({ x }) => ({ y: tf.div(x as Tensor, sizeOf(x)) }))).toMatchInlineSnapshot(
+      `"model: a number in Div (Div) depends on the batch size; write the program without it"`,
+    );
+    expect(refusal(({ x }) => ({ y: tf.add(tf.sum(x as Tensor, 1), tf.range(0, sizeOf(x))) }))).toMatchInlineSnapshot(
+      `"model: a number in Add (Add) depends on the batch size; write the program without it"`,
+    );
+  });
+
+  test('where sizes are no multiple of it', () => {
+    expect(refusal(({ x }) => ({ y: tf.ones([sizeOf(x) + 1, 2]) }))).toMatchInlineSnapshot(
+      `"model: a size in Expand (Expand) is no multiple of the batch size (90 for 89, 98 for 97)"`,
+    );
+  });
+
+  test('where it does other things for another size', () => {
+    expect(
+      refusal(({ x }) => ({ y: sizeOf(x) > 90 ? tf.relu(x as Tensor) : tf.abs(x as Tensor) })),
+    ).toMatchInlineSnapshot(`"model: node Abs (Abs) is not the same for a batch of another size"`);
+    expect(
+      refusal(({ x }) => ({ y: sizeOf(x) > 90 ? tf.relu(tf.sin(x as Tensor)) : tf.abs(x as Tensor) })),
+    ).toMatchInlineSnapshot(`"model: the program does other operations for a batch of another size"`);
+    expect(
+      refusal(({ x }) => ({
+        y:
+          sizeOf(x) > 90
+            ? tf.sub(tf.sin(x as Tensor), tf.cos(x as Tensor))
+            : tf.sub(tf.cos(x as Tensor), tf.sin(x as Tensor)),
+      })),
+    ).toMatchInlineSnapshot(`"model: node Cos (Cos) is not the same for a batch of another size"`);
+    expect(refusal(({ x }) => ({ y: tf.concat(tf.unstack(x as Tensor, 0), 0) }))).toMatchInlineSnapshot(
+      `"model: the program does other operations for a batch of another size"`,
+    );
+  });
+});
