@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { lstat, mkdir, open, readdir, realpath, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { fileError, InputError, Interrupted } from '../errors.ts';
 import { syncFolder } from '../durable.ts';
+import { fileError, InputError, Interrupted } from '../errors.ts';
 
 export interface PublishOptions {
   /** Ends the publishing: nothing appears, what was there stays. Too late once everything is on the disk. */

@@ -1,8 +1,8 @@
 import { readFile, rename } from 'node:fs/promises';
 import sharp from 'sharp';
 import { bytesPerImage, type ImageShape } from '../data/dataset.ts';
-import { fileError } from '../errors.ts';
 import { writeDurably } from '../durable.ts';
+import { fileError } from '../errors.ts';
 import type { Picture } from './tensorboard.ts';
 
 const SCALE = 4;

@@ -1,8 +1,8 @@
 import { lstat, readdir, readlink, realpath, rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { makeFolder, switchLink, syncFolder, writeDurably } from '../durable.ts';
 import { fileError, InputError } from '../errors.ts';
 import { type Checkpoint, readCheckpoint } from './checkpoint.ts';
-import { makeFolder, switchLink, syncFolder, writeDurably } from '../durable.ts';
 import type { Files } from './layers-format.ts';
 import type { RunPosition } from './state.ts';
 

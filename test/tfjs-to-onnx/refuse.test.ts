@@ -1,4 +1,6 @@
 import './support/tfjs.ts';
+import { execFileSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 import type { Tensor, Tensor1D, Tensor4D } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
 import { layers, sequential } from '@tensorflow/tfjs-layers';
@@ -177,6 +179,21 @@ test('outside a trace its backend says so', async () => {
   } finally {
     await tf.setBackend('cpu');
   }
+});
+
+test('a trace can be the first thing that tfjs does, where it has a backend', () => {
+  const code = `
+    import * as tf from '@tensorflow/tfjs-core';
+    import { trace } from './pipeline/tfjs-to-onnx/src/index.ts';
+    const run = () => trace(({ x }) => ({ y: tf.relu(x) }), { inputs: { x: { shape: [2], dtype: 'float32' } } });
+    try { run(); } catch (error) { console.log(error.message); }
+    await import('@tensorflow/tfjs-backend-cpu');
+    console.log(run().ops.length, tf.getBackend());`;
+  const args = ['--import', 'tsx', '--input-type=module', '--eval', code];
+  const cwd = fileURLToPath(new URL('../..', import.meta.url));
+  expect(execFileSync(process.execPath, args, { cwd, encoding: 'utf8' })).toBe(
+    'TensorFlow.js has no backend yet; import one, such as @tensorflow/tfjs-backend-cpu\n1 cpu\n',
+  );
 });
 
 test('a trace leaves nothing behind', () => {

@@ -83,9 +83,9 @@ let recording: Recording | undefined;
 
 /** Runs `program` with the tracing backend writing into `into`. */
 export function record<T>(into: Recording, program: () => T): T {
-  register();
   if (recording) throw new Error('a trace is in progress; traces cannot be nested');
-  const before = tf.getBackend();
+  const before = homeBackend();
+  register();
   // A backend made by a synchronous factory is in place when `setBackend` returns.
   void tf.setBackend(BACKEND);
   recording = into;
@@ -97,6 +97,17 @@ export function record<T>(into: Recording, program: () => T): T {
     recording = undefined;
     void tf.setBackend(before);
   }
+}
+
+/** The backend in use, which tfjs chooses when it is first needed: constants live there. */
+function homeBackend(): string {
+  if (!tf.getBackend()) {
+    if (Object.keys(tf.engine().registryFactory).length === 0) {
+      throw new Error('TensorFlow.js has no backend yet; import one, such as @tensorflow/tfjs-backend-cpu');
+    }
+    tf.backend();
+  }
+  return tf.getBackend();
 }
 
 function current(doing: string): Recording {

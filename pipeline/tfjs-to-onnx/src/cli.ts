@@ -122,12 +122,14 @@ async function publish(path: string, bytes: Uint8Array): Promise<void> {
     try {
       await file.writeFile(bytes);
       await file.sync();
-    } finally {
       await file.close();
+      await rename(part, path);
+    } catch (error) {
+      await file.close();
+      await rm(part, { force: true });
+      throw error;
     }
-    await rename(part, path);
   } catch (error) {
-    await rm(part, { force: true });
     throw fileFailure(error, path);
   }
 }

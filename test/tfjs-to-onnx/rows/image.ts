@@ -7,7 +7,7 @@ type Size = readonly [number, number];
 const pair = ([a, b]: Size): [number, number] => [a, b];
 
 /** Old and new heights and widths: up and down, by whole numbers and by fractions. */
-const sizes: readonly [Size, Size][] = [
+export const sizes: readonly [Size, Size][] = [
   [
     [3, 4],
     [6, 8],
@@ -42,7 +42,7 @@ const sizes: readonly [Size, Size][] = [
   ],
 ];
 
-const alignments = [
+export const alignments = [
   [false, false],
   [true, false],
   [false, true],
