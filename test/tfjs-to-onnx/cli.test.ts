@@ -53,7 +53,7 @@ describe('converts', () => {
     expect(await main([at('model.json'), at('out.onnx')])).toBe(0);
     expect(stderr).toBe('');
     expect(stdout.replace(folder, 'FOLDER')).toMatchInlineSnapshot(`
-      "FOLDER/out.onnx: 2154 bytes, 8 nodes, opset 18
+      "FOLDER/out.onnx: 2022 bytes, 6 nodes, opset 18
         input conv_input: float32 [N, 6, 6, 2]
         output code: float32 [N, 3]
       "
@@ -109,7 +109,7 @@ describe('converts', () => {
     expect(told).toMatchObject({
       file: at('out.onnx'),
       bytes: readFileSync(at('out.onnx')).length,
-      nodes: 8,
+      nodes: 6,
       inputs: [{ name: 'conv_input', type: 'float32', shape: ['N', 6, 6, 2] }],
       outputs: [{ name: 'code', type: 'float32', shape: ['N', 3] }],
     });
@@ -119,13 +119,11 @@ describe('converts', () => {
     expect(stdout).toMatchInlineSnapshot(`
       "little(conv_input: float[N,6,6,2])
         little/conv/Transpose = Transpose(conv_input) perm=0,3,1,2
-        little/conv/Expand = Expand(0, [4])
-        little/conv/Conv = Conv(little/conv/Transpose, little/conv/kernel:float[4,2,3,3], little/conv/Expand) kernel_shape=3,3 strides=1,1 dilations=1,1 pads=0,0,0,0
+        little/conv/Conv = Conv(little/conv/Transpose, little/conv/kernel:float[4,2,3,3], [0,0,0,0]) kernel_shape=3,3 strides=1,1 dilations=1,1 pads=0,0,0,0
         little/conv/Relu = Relu(little/conv/Conv)
         little/flat/Transpose = Transpose(little/conv/Relu) perm=0,2,3,1
         little/flat/Reshape = Reshape(little/flat/Transpose, [-1,64])
-        little/code/Expand = Expand(0, [3])
-        little/code/Gemm = Gemm(little/flat/Reshape, little/code/kernel:float[64,3], little/code/Expand) transA=0 transB=0
+        little/code/Gemm = Gemm(little/flat/Reshape, little/code/kernel:float[64,3], [0,0,0]) transA=0 transB=0
         return code = little/code/Gemm: float[N,3]
       "
     `);

@@ -3,7 +3,7 @@ import type { ElementType, OpType, Ref } from './graph.ts';
 import { conv, convTranspose, einsum, gemm, matMul, pool } from './infer-products.ts';
 import { at, constantInts, type Infer, ints, need, product } from './sizes.ts';
 
-export { constantInts, product } from './sizes.ts';
+export { product } from './sizes.ts';
 
 const first: Infer = ([x]) => ({ shape: need(x).shape, type: need(x).type });
 const broadcast: Infer = (inputs) => ({ shape: broadcastAll(inputs), type: need(inputs[0]).type });

@@ -4,7 +4,7 @@ import type { KernelName, Kernels } from './kernels.ts';
 import { type Layout, layoutOf, packBuffer, type StateBuffer, unpackBuffer, variableName } from './layout.ts';
 import { lower, type Rule } from './lower.ts';
 import { numbers } from './rules/shape.ts';
-import { mapInputs, type Tape, type TapeOp, type TapeValue } from './tape.ts';
+import { mapInputs, type Tape, type TapeOp, type TapeValue, UNNAMED } from './tape.ts';
 import type { Overrides, Target } from './target.ts';
 import { groupUpdates, type Update } from './updates.ts';
 import { elementType, plain, plainValue, splat, Value } from './value.ts';
@@ -65,8 +65,9 @@ export class Lowering {
 
   #constant({ shape, dtype }: TapeValue, values: ArrayLike<number>, name: string): Value {
     const first = values[0];
-    const uniform = values.length > 1 && first !== undefined && Array.prototype.every.call(values, (v) => v === first);
-    if (uniform) return new Value(shape, dtype, splat, numbers(this.graph, [first], [], dtype));
+    // Weights stay whole, even if they are all zeros as yet.
+    const alike = values.length > 1 && first !== undefined && Array.prototype.every.call(values, (v) => v === first);
+    if (alike && name === UNNAMED) return new Value(shape, dtype, splat, numbers(this.graph, [first], [], dtype));
     return new Value(shape, dtype, plain, numbers(this.graph, values, shape, dtype, name));
   }
 }

@@ -16,6 +16,9 @@ export type Source =
 
 export type TapeInputs = Readonly<Record<string, TapeValue>> | readonly TapeValue[];
 
+/** The name of constants that are no variable's. */
+export const UNNAMED = 'constant';
+
 /** One kernel call, as tfjs made it. */
 export interface TapeOp {
   readonly kernel: KernelName;

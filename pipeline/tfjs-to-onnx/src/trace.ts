@@ -1,7 +1,7 @@
 import type { DataType, Rank, Tensor, TypedArray, Variable } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
 import { Recording, record } from './backend.ts';
-import type { Tape, TapeValue } from './tape.ts';
+import { type Tape, type TapeValue, UNNAMED } from './tape.ts';
 import { watchVariables } from './untouched.ts';
 
 /** A tensor that the traced program is given. */
@@ -48,7 +48,7 @@ export function trace<Inputs extends Readonly<Record<string, InputSpec>>>(
     for (const weight of weights) names.set(weight.read().dataId, `${prefix}/${weight.originalName}`);
   });
   const recording = new Recording(
-    (dataId) => names.get(dataId) ?? 'constant',
+    (dataId) => names.get(dataId) ?? UNNAMED,
     (values, shape, dataId) => {
       if (strict) refuseFrozen(values, shape, names.get(dataId));
     },

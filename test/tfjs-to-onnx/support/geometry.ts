@@ -57,15 +57,6 @@ export function isPossible(geometry: Geometry): boolean {
   }
 }
 
-/** Whether every row and column of windows sees more than padding. */
-export function seesImage(geometry: Geometry): boolean {
-  const { kernel, pad } = geometry;
-  return (
-    !Array.isArray(pad) ||
-    (pad as readonly Pair[]).slice(1, 3).every((sides, i) => Math.max(...sides) < (kernel[i] ?? 0))
-  );
-}
-
 /** Sums of hundreds of products. */
 const TOLERANCE = 2e-5;
 

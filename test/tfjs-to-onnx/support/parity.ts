@@ -19,7 +19,7 @@ export interface Row {
 }
 
 /** Errors are measured as |got − expected| / (1 + |expected|). */
-export const TOLERANCE = 1e-5;
+const TOLERANCE = 1e-5;
 
 interface RowOptions {
   /** By default where there are float inputs. */

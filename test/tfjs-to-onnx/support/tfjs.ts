@@ -3,4 +3,5 @@ import '@tensorflow/tfjs-backend-cpu';
 import '@tensorflow/tfjs-layers';
 import * as tf from '@tensorflow/tfjs-core';
 
+tf.enableProdMode();
 await tf.setBackend('cpu');

@@ -115,6 +115,10 @@ const chains: Readonly<Record<string, () => Layer[]>> = {
     }),
     layers.lstm({ units: 2, ...recurrent }),
   ],
+  preprocessing: () => [layers.rescaling({ scale: 0.5, offset: 1, ...images }), layers.masking({ maskValue: 0 })],
+  'a convolutional recurrent network': () => [
+    layers.convLstm2d({ filters: 2, kernelSize: 2, ...recurrent, inputShape: [3, 5, 5, 2] }),
+  ],
   volumes: () => [
     layers.conv3d({ filters: 3, kernelSize: 2, activation: 'relu', ...volumes }),
     layers.maxPooling3d({ poolSize: 2, strides: 1 }),

@@ -26,7 +26,9 @@ export function blockedConv({ block, blocked, kernel }: BlockedForms) {
     const relu = activation === 'relu';
     if (!fits(info.inChannels, info.outChannels) || !(relu || (activation ?? 'linear') === 'linear')) return undefined;
     // With stride 1 the kernels pad as fast themselves.
-    const [image, window] = info.strideWidth > 1 ? padded(g, x, info) : [imageOf(g, x), convAttributes(info)];
+    const laid = info.strideWidth > 1 ? padded(g, x, info) : ([imageOf(g, x), convAttributes(info)] as const);
+    if (!laid) return undefined;
+    const [image, window] = laid;
     const offset = bias && g.reshape(bias.as(plain, g), [info.outChannels]);
     const ref = g.op('nchwc.Conv', [image, filter.as(kernel, g), offset], {
       ...window,
@@ -57,13 +59,15 @@ export function blockedConv({ block, blocked, kernel }: BlockedForms) {
       filterWidth: kw,
     } = info;
     if (!fits(i, o)) return undefined;
+    const laid = padded(g, x, info);
+    if (!laid) return undefined;
     const filled = Math.ceil(n / block) * block;
 
     const gradients = padBatch(g, dy.as(blocked, g), 0, filled - n); // [N, O/b, h, w, b]
     const byImages = g.reshape(gradients, [filled / block, block, o / block, outHeight * outWidth, block]);
     const asKernel = g.reshape(permuteRows(g, byImages, [2, 0, 3, 1]), [o, filled, outHeight, outWidth]);
 
-    const [image, { pads }] = padded(g, x, info);
+    const [image, { pads }] = laid;
     const channelsFirst = whole(i) ? g.op('nchwc.ReorderOutput', [image], { channels: i }) : image;
     const asImages = padBatch(g, g.transpose(channelsFirst, [1, 0, 2, 3]), 1, filled - n); // [I, N, H, W]
     const gradient = g.op('nchwc.Conv', [g.op('nchwc.ReorderInput', [asImages]), asKernel], {
@@ -85,9 +89,9 @@ export function blockedConv({ block, blocked, kernel }: BlockedForms) {
   /**
    * An image with its columns padded for a strided convolution, and the attributes that are left: the kernels are a
    * quarter faster than when they pad columns themselves (rows cost nothing). A convolution and the gradient by its
-   * kernel share it.
+   * kernel share it. Undefined where the windows see nothing but padding.
    */
-  function padded(g: GraphBuilder, x: Value, info: ConvInfo): [Ref, Attributes] {
+  function padded(g: GraphBuilder, x: Value, info: ConvInfo): [Ref, Attributes] | undefined {
     const { inChannels: c, inHeight: h, inWidth: w, padInfo } = info;
     const image = imageOf(g, x);
     const attrs = convAttributes(info);
@@ -96,6 +100,7 @@ export function blockedConv({ block, blocked, kernel }: BlockedForms) {
     const right = info.strideWidth * (info.outWidth - 1) + info.effectiveFilterWidth - padInfo.left - w;
     const [n = 1] = image.shape;
     const rows = Math.min(0, bottom);
+    if (h + rows <= 0 || w + padInfo.left + right <= 0) return undefined;
     const vector = whole(c) ? block : 1;
     const flat = g.reshape(image, [(n * c) / vector, h, w * vector]);
     const pads = [0, 0, padInfo.left * vector, 0, rows, right * vector];
