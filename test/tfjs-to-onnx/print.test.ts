@@ -17,9 +17,8 @@ test('a dense layer', () => {
   });
   expect(print(lowerTape(tape, portable, { name }))).toMatchInlineSnapshot(`
     "small(x: float[4,3])
-      m/code/Expand = Expand(1, [3,2])
-      m/code/Gemm = Gemm(x, m/code/Expand) transA=0 transB=0
-      m/code/Add = Add(m/code/Gemm, 0)
+      m/code/Gemm = Gemm(x, [1,1,1,1,1,1]) transA=0 transB=0
+      m/code/Add = Add(m/code/Gemm, [0,0])
       m/code/Tanh = Tanh(m/code/Add)
       return y = m/code/Tanh: float[4,2]"
   `);
