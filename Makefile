@@ -46,8 +46,8 @@ lint: $(INSTALLED) ## check formatting, style and types
 	npm run lint
 	npm run typecheck
 
-bench: $(INSTALLED) ## time the training step and the encoding
-	npm run bench:train-step
+bench: $(INSTALLED) ## time the engines and the encoding
+	npm run bench:engines
 	npm run bench:encode -- '$(EXPORT)'
 
 clean: ## remove the packages and what was built; runs/, exported/ and latents/ stay

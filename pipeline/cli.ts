@@ -2,10 +2,12 @@ import { createRequire } from 'node:module';
 import yargs from 'yargs';
 import { hideBin } from 'yargs/helpers';
 import type { Command, Context } from './commands/command.ts';
+import { doctorCommand } from './commands/doctor.ts';
 import { encodeCommand } from './commands/encode.ts';
 import { evaluateCommand } from './commands/evaluate.ts';
 import { exportCommand } from './commands/export.ts';
 import { modelsCommand } from './commands/models.ts';
+import { setupCommand } from './commands/setup.ts';
 import { trainCommand } from './commands/train.ts';
 import { EnvironmentError, InputError, Interrupted } from './errors.ts';
 
@@ -15,9 +17,15 @@ const BUG = 1;
 
 /** @throws what a command throws, or InputError when the arguments are wrong */
 async function run(args: readonly string[], context: Context): Promise<void> {
-  const commands = [trainCommand, exportCommand, encodeCommand, evaluateCommand, modelsCommand].map((command) =>
-    command(context),
-  );
+  const commands = [
+    trainCommand,
+    exportCommand,
+    encodeCommand,
+    evaluateCommand,
+    modelsCommand,
+    setupCommand,
+    doctorCommand,
+  ].map((command) => command(context));
   await yargs(args)
     .scriptName('convae')
     .usage('$0 <command> [options]\n\nConvolutional autoencoders for images: train, export to ONNX, encode in bulk.')

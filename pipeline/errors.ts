@@ -10,6 +10,20 @@ export class EnvironmentError extends Error {
   readonly exitCode = 3;
 }
 
+/** An engine or a device that is not to be had here, and what would bring it. */
+export class Unavailable extends EnvironmentError {
+  readonly reason: string;
+  /** What to do, as an imperative: "run `npm run setup:cuda`". */
+  readonly remedy: string;
+
+  /** @param instead what to do without it, as an imperative */
+  constructor(reason: string, remedy: string, instead: string, options?: ErrorOptions) {
+    super(`${reason}; ${remedy}, or ${instead}`, options);
+    this.reason = reason;
+    this.remedy = remedy;
+  }
+}
+
 /** Stopped by SIGINT or SIGTERM after saving what there was: exit code 130. */
 export class Interrupted extends Error {
   readonly exitCode = 130;

@@ -1,9 +1,8 @@
 import { join } from 'node:path';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { bytesPerImage } from '../../pipeline/data/dataset.ts';
-import { range } from '../../pipeline/data/indices.ts';
-import { openSplit } from '../../pipeline/data/open.ts';
 import { readCard } from '../../pipeline/export/card.ts';
+import { mnistInMemory } from '../mnist.ts';
 
 /**
  * Loads all of MNIST and the sessions, as ONNX Runtime makes them when nothing is said.
@@ -19,12 +18,8 @@ export async function bareLoop(
     ['encoder.onnx', 'decoder.onnx'].map((file) => InferenceSession.create(join(exported, file))),
   );
   if (!encoding || !decoding) throw new Error('there are two models');
-  const dataset = await openSplit('mnist', 'all');
-  const { length, shape } = dataset;
+  const { length, shape, pixels } = await mnistInMemory();
   const bytes = bytesPerImage(shape);
-  const pixels = new Uint8Array(length * bytes);
-  await dataset.read(range(0, length), pixels);
-  await dataset.close();
   const dims = [shape.height, shape.width, shape.channels];
   const latents = new Float32Array(batchSize * card.latent.size);
   const images = new Float32Array(batchSize * bytes);

@@ -11,6 +11,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import Table from 'cli-table3';
 import { encode } from '../../pipeline/encode/encode.ts';
+import { median } from '../rounds.ts';
 import { bareLoop } from './bare-loop.ts';
 import { repeatedMnist } from './repeated-mnist.ts';
 
@@ -77,11 +78,4 @@ async function memory(): Promise<void> {
   }
   console.log('peak memory of a process that encodes an idx file to Parquet, errors included');
   console.log(table.toString());
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = Math.floor(sorted.length / 2);
-  const [low = Number.NaN, high = Number.NaN] = [sorted[middle - 1], sorted[middle]];
-  return sorted.length % 2 ? high : (low + high) / 2;
 }

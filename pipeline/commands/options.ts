@@ -12,7 +12,7 @@ export const engine = {
 } as const;
 
 export const device = {
-  describe: 'where to compute',
+  describe: 'where to compute; webgpu is experimental',
   choices: deviceChoices,
   default: 'auto',
   requiresArg: true,

@@ -1,16 +1,26 @@
 import { join } from 'node:path';
 import { sequentialBatches } from '../data/batches.ts';
 import { bytesPerImage, type ImageDataset, type ImageShape } from '../data/dataset.ts';
+import { cudaFailure } from '../devices/cuda.ts';
 import { EnvironmentError, InputError } from '../errors.ts';
 import { type Card, readCard, verifyFiles } from '../export/card.ts';
 import { stopIfAborted } from '../export/publish.ts';
-import { checkDevice, cudaFailure, type Device, defaultThreads } from './device.ts';
+import { checkDevice, type Device, defaultThreads } from './device.ts';
 import { EncoderThread, type Job, RuntimeFailure, type WorkerSetup } from './thread.ts';
 
 /** Batches that wait at a thread, so that it goes on while this one is writing. */
 const QUEUE = 8;
 /** Pixel bytes of a batch, and its images, at most, when nobody says how many: on a core, what stays in its cache. */
-const BATCH = { cpu: { bytes: 2 ** 20, images: 64 }, cuda: { bytes: 2 ** 24, images: 1024 } };
+const BATCH = {
+  cpu: { bytes: 2 ** 20, images: 64 },
+  cuda: { bytes: 2 ** 24, images: 1024 },
+  webgpu: { bytes: 2 ** 22, images: 256 }, // an adapter need not hold more than 128 MiB in a buffer
+};
+/**
+ * Threads that have a session each, where that is not for the user to say. Two share a CUDA device: one's batch is copied,
+ * and its errors are summed, while the other's is computed.
+ */
+const WORKERS: { readonly [provider: string]: number } = { cuda: 2, webgpu: 1 };
 
 export interface EncoderOptions {
   /** Folder of the exported model. */
@@ -91,18 +101,18 @@ export class Encoder {
    */
   static async start(card: Card, options: EncoderOptions): Promise<Encoder> {
     const { exported, device, threads = defaultThreads(), errors, images } = options;
-    checkDevice(device);
-    const cuda = device === 'cuda';
+    await checkDevice(device);
+    const provider = device === 'auto' ? 'cpu' : device;
     const { height, width, channels } = card.image;
-    const limit = cuda ? BATCH.cuda : BATCH.cpu;
+    const limit = BATCH[provider];
     const fitting = Math.max(1, Math.min(limit.images, Math.floor(limit.bytes / bytesPerImage(card.image))));
     const batchSize = options.batchSize ?? fitting;
-    const workers = cuda ? 1 : Math.max(1, Math.min(threads, Math.ceil(images / batchSize)));
+    const workers = Math.max(1, Math.min(WORKERS[provider] ?? threads, Math.ceil(images / batchSize)));
     const setup: WorkerSetup = {
       encoder: join(exported, 'encoder.onnx'),
       decoder: errors ? join(exported, 'decoder.onnx') : undefined,
       session: {
-        executionProviders: cuda ? ['cuda'] : ['cpu'],
+        executionProviders: [provider],
         intraOpNumThreads: Math.max(1, Math.floor(threads / workers)),
         interOpNumThreads: 1,
         logSeverityLevel: 4,
@@ -118,7 +128,7 @@ export class Encoder {
     if (!failed) return new Encoder(card, started, batchSize);
     await Promise.all(started.map((thread) => thread.stop()));
     if (!(failed.reason instanceof RuntimeFailure)) throw failed.reason;
-    if (cuda) throw cudaFailure(failed.reason.message);
+    if (provider === 'cuda') throw cudaFailure(failed.reason.message);
     throw new EnvironmentError(
       `ONNX Runtime cannot load the models of ${exported}: ${failed.reason.message.replace(/\s+/g, ' ')}`,
     );

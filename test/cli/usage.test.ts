@@ -9,7 +9,7 @@ const scratch = scratchFolder();
 const cwd = scratch('cwd');
 mkdirSync(cwd);
 
-const COMMANDS = ['train', 'export', 'encode', 'evaluate', 'models'];
+const COMMANDS = ['train', 'export', 'encode', 'evaluate', 'models', 'setup', 'doctor'];
 
 test.concurrent('help and version go to stdout', async () => {
   const [help, bare, version] = await Promise.all([['--help'], [], ['--version']].map((args) => convae(args, { cwd })));
@@ -49,7 +49,7 @@ const MISTAKES: readonly (readonly [args: string, says: string])[] = [
   ['train cae --engine torch', '--engine "torch": expected one of "auto", "onnx", "tfjs-node"'],
   [
     'train cae --device tpu --engine x',
-    '--device "tpu": expected one of "auto", "cpu", "cuda", --engine "x": expected',
+    '--device "tpu": expected one of "auto", "cpu", "cuda", "webgpu", --engine "x": expected',
   ],
   ['train cae --engine tfjs-node-gpu --device cpu', 'the engine tfjs-node-gpu trains on the GPU'],
   ['train cae --data nowhere', "--data nowhere: there is no file or folder 'nowhere'"],

@@ -1,7 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import sharp from 'sharp';
 import { expect, test } from 'vitest';
 import { type EncodeOptions, encode } from '../../pipeline/encode/encode.ts';
@@ -91,18 +90,6 @@ test('an interruption: nothing is left behind, in memory neither', async () => {
   expect(openFiles()).toBe(open);
   expect(outputs()).not.toContain('interrupted.parquet');
   expect(outputs().filter((name) => name.startsWith('.'))).toEqual([]);
-});
-
-const binding = dirname(dirname(createRequire(import.meta.url).resolve('onnxruntime-node')));
-const provider = join(binding, 'bin/napi-v6', process.platform, process.arch, 'libonnxruntime_providers_cuda.so');
-
-test.skipIf(existsSync(provider))('CUDA where its provider is not installed', async () => {
-  const failure = await encoding({ device: 'cuda' }).catch((error: unknown) => error);
-  expect(failure).toBeInstanceOf(EnvironmentError);
-  expect(failure).toHaveProperty(
-    'message',
-    expect.stringMatching(/CUDA provider is not installed .*onnxruntime-node-install=cuda12`/),
-  );
 });
 
 const mounted = scratch('mounted');

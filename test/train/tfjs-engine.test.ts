@@ -117,32 +117,13 @@ test('reconstruct gives images in [0, 1] that tell the images apart', async () =
   expect(images.slice(0, 30)).not.toEqual(images.slice(30, 60));
 });
 
-test.each(['tfjs-node', 'tfjs-node-gpu'] as const)('%s says how to get it where it is not installed', async (name) => {
-  const installed = await import(`@tensorflow/${name}` as string).then(
-    () => true,
-    () => false,
-  );
-  if (installed) {
-    console.log(`skipped: ${name} is installed here`);
-    return;
-  }
-  const error = await prepareEngine(name, 'auto').catch((thrown: unknown) => thrown);
-  expect(error).toBeInstanceOf(EnvironmentError);
-  expect((error as Error).message).toBe(
-    `the engine ${name} is not installed; install it with \`npm install --no-save --ignore-scripts=false @tensorflow/${name}@4.22.0\`, or use --engine onnx, which needs nothing`,
-  );
-  await prepareEngine('tfjs-cpu', 'auto');
-});
-
 test('engines and devices that do not go together are refused with a pointer', async () => {
   const program = buildProgram(tiny, size);
   const options = { threads: 1, batchSize: 8 };
   for (const engine of ['onnx', 'tfjs-cpu', 'tfjs-node'] as const) {
     const refusal = createEngine(engine, 'cuda', program, options);
     await expect(refusal).rejects.toThrow(EnvironmentError);
-    await expect(refusal).rejects.toThrow(
-      `the engine ${engine} trains on the CPU: for training on a GPU, install @tensorflow/tfjs-node-gpu`,
-    );
+    await expect(refusal).rejects.toThrow(`the engine ${engine} trains on the CPU: to train on a GPU, run`);
   }
   await expect(createEngine('tfjs-node-gpu', 'cpu', program, options)).rejects.toThrow(InputError);
 });

@@ -1,4 +1,7 @@
-import { EnvironmentError, InputError } from '../../errors.ts';
+import { INSTALL_DRIVER } from '../../devices/cuda.ts';
+import { missingLibrary } from '../../devices/libraries.ts';
+import { webgpuAdapter } from '../../devices/webgpu.ts';
+import { EnvironmentError, InputError, Unavailable } from '../../errors.ts';
 import type { Engine } from '../engine.ts';
 import type { TrainingProgram } from '../program.ts';
 import type { DeviceChoice, EngineChoice } from './choices.ts';
@@ -24,13 +27,10 @@ export async function prepareEngine(
   threads = 0,
 ): Promise<'onnx' | TfjsName> {
   const name = resolve(choice, device);
+  if (device === 'webgpu') await webgpuAdapter();
   // The onnx engine keeps weights in tfjs variables while a program is built and traced; they are on the CPU.
   await useTfjsBackend(name === 'onnx' ? 'tfjs-cpu' : name, threads);
-  if (device === 'cuda' && !usesGpu()) {
-    throw new EnvironmentError(
-      'TensorFlow finds no CUDA device: check the driver with nvidia-smi, and that TensorFlow finds its CUDA libraries, or train with --device cpu',
-    );
-  }
+  if (name === 'tfjs-node-gpu' && !usesGpu()) throw noGpu();
   return name;
 }
 
@@ -47,18 +47,30 @@ export async function createEngine(
   const name = await prepareEngine(choice, device, options.threads);
   if (name !== 'onnx') return createTfjsEngine(program, { name });
   const { createOnnxEngine } = await import('./onnx.ts');
-  return createOnnxEngine(program, options);
+  return createOnnxEngine(program, { ...options, device: device === 'webgpu' ? 'webgpu' : 'cpu' });
+}
+
+/** TensorFlow says nothing and computes on the CPU. */
+function noGpu(): Unavailable {
+  const driver = missingLibrary('libcuda.so.1');
+  const [reason, remedy] = driver
+    ? [`there is no NVIDIA driver (${driver})`, INSTALL_DRIVER]
+    : ['TensorFlow finds no CUDA device', 'look at what nvidia-smi says'];
+  return new Unavailable(`the engine tfjs-node-gpu: ${reason}`, remedy, 'train with --engine onnx or tfjs-node');
 }
 
 function resolve(choice: EngineChoice, device: DeviceChoice): 'onnx' | TfjsName {
   if (choice === 'auto') return device === 'cuda' ? 'tfjs-node-gpu' : 'onnx';
   if (device === 'cuda' && choice !== 'tfjs-node-gpu') {
     throw new EnvironmentError(
-      `the engine ${choice} trains on the CPU: for training on a GPU, install @tensorflow/tfjs-node-gpu and use --engine tfjs-node-gpu --device cuda`,
+      `the engine ${choice} trains on the CPU: to train on a GPU, run npm run setup:tfjs-node-gpu and use --engine tfjs-node-gpu`,
     );
   }
   if (device === 'cpu' && choice === 'tfjs-node-gpu') {
     throw new InputError('the engine tfjs-node-gpu trains on the GPU: for --device cpu use --engine onnx or tfjs-node');
+  }
+  if (device === 'webgpu' && choice !== 'onnx') {
+    throw new InputError(`the engine ${choice} has no WebGPU: for --device webgpu use --engine onnx`);
   }
   return choice;
 }

@@ -1,6 +1,17 @@
 import * as tf from '@tensorflow/tfjs-core';
 import ort from 'onnxruntime-node';
-import { type Layout, layoutOf, lowerTape, NEXT, packGraph, serialize, type Target, unpackGraph } from 'tfjs-to-onnx';
+import {
+  type Layout,
+  layoutOf,
+  lowerTape,
+  NEXT,
+  packGraph,
+  portable,
+  serialize,
+  type Target,
+  unpackGraph,
+} from 'tfjs-to-onnx';
+import { webgpuAdapter } from '../../devices/webgpu.ts';
 import type { Engine, HostBatch, Metrics } from '../engine.ts';
 import type { TrainingProgram } from '../program.ts';
 import { type ProgramPart, traceProgram } from '../trace-program.ts';
@@ -11,6 +22,8 @@ export interface OnnxEngineOptions {
   readonly threads: number;
   /** The size of a full batch. */
   readonly batchSize: number;
+  /** Where to compute; by default on the CPU. WebGPU is experimental. */
+  readonly device?: 'cpu' | 'webgpu';
   /** What to lower for; by default the fastest that this machine computes correctly. */
   readonly target?: Target;
 }
@@ -21,11 +34,15 @@ interface Held {
   spare: ort.Tensor;
 }
 
-/** The traced program, run by onnxruntime-node. Weights and optimizer state stay in buffers of its own layout. */
+/**
+ * The traced program, run by onnxruntime-node. Weights and optimizer state stay in buffers of its own layout.
+ * @throws EnvironmentError when there is no WebGPU and it is asked for
+ */
 export async function createOnnxEngine(program: TrainingProgram, options: OnnxEngineOptions): Promise<Engine> {
-  const target = options.target ?? (await fastestTarget());
+  const adapter = options.device === 'webgpu' ? await webgpuAdapter() : undefined;
+  const target = options.target ?? (adapter ? portable : await fastestTarget());
   const layout = layoutOf(traceProgram(program, 'step', options.batchSize), target);
-  const engine = new OnnxEngine(program, target, layout, options.threads);
+  const engine = new OnnxEngine(program, target, layout, options.threads, adapter);
   await engine.push();
   return engine;
 }
@@ -38,17 +55,21 @@ class OnnxEngine implements Engine {
   readonly #target: Target;
   readonly #layout: Layout;
   readonly #threads: number;
+  readonly #provider: 'cpu' | 'webgpu';
   readonly #state = new Map<string, Held>();
   readonly #sessions = new Map<string, Promise<ort.InferenceSession>>();
 
-  constructor(program: TrainingProgram, target: Target, layout: Layout, threads: number) {
+  /** @param adapter the WebGPU adapter to compute on, if not on the CPU */
+  constructor(program: TrainingProgram, target: Target, layout: Layout, threads: number, adapter?: string) {
     this.#program = program;
     this.#target = target;
     this.#layout = layout;
     this.#threads = threads;
+    this.#provider = adapter === undefined ? 'cpu' : 'webgpu';
     this.imageShape = program.size;
     const { node } = ort.env.versions;
-    this.description = `onnxruntime-node ${node}, CPU, ${threads || 'all'} threads, ${target.name} kernels`;
+    const device = adapter === undefined ? `CPU, ${threads || 'all'} threads` : `WebGPU (experimental) on ${adapter}`;
+    this.description = `onnxruntime-node ${node}, ${device}, ${target.name} kernels`;
   }
 
   async step(batch: HostBatch): Promise<Metrics> {
@@ -156,6 +177,7 @@ class OnnxEngine implements Engine {
 
   #sessionOptions(): ort.InferenceSession.SessionOptions {
     return {
+      executionProviders: [this.#provider],
       ...(this.#threads > 0 && { intraOpNumThreads: this.#threads }),
       logSeverityLevel: 3,
       extra: { session: { set_denormal_as_zero: '1' } },

@@ -1,9 +1,8 @@
-import { createRequire } from 'node:module';
 import * as tf from '@tensorflow/tfjs-core';
 import { bytesPerImage } from '../../data/dataset.ts';
-import { EnvironmentError } from '../../errors.ts';
 import type { Engine, HostBatch, Metrics } from '../engine.ts';
 import type { PixelBatch, TrainingProgram } from '../program.ts';
+import { loadTensorFlow } from './tensorflow.ts';
 
 /** The ways to run a tfjs program eagerly in Node. */
 export type TfjsName = 'tfjs-cpu' | 'tfjs-node' | 'tfjs-node-gpu';
@@ -20,22 +19,7 @@ export async function useTfjsBackend(name: TfjsName, threads: number): Promise<v
     await tf.setBackend('cpu');
     return;
   }
-  // TensorFlow reads these once, when it is loaded.
-  process.env.TF_CPP_MIN_LOG_LEVEL ??= '2';
-  if (threads > 0) process.env.TF_NUM_INTRAOP_THREADS ??= String(threads);
-  const library: string = `@tensorflow/${name}`;
-  const remedy = `install it with \`npm install --no-save --ignore-scripts=false ${library}@4.22.0\`, or use --engine onnx, which needs nothing`;
-  try {
-    createRequire(import.meta.url).resolve(library);
-  } catch (cause) {
-    throw new EnvironmentError(`the engine ${name} is not installed; ${remedy}`, { cause });
-  }
-  try {
-    await import(library);
-  } catch (cause) {
-    const message = cause instanceof Error ? cause.message.split('\n')[0] : String(cause);
-    throw new EnvironmentError(`the engine ${name} does not load (${message}); ${remedy}`, { cause });
-  }
+  await loadTensorFlow(name, threads);
   await tf.setBackend('tensorflow');
 }
 
@@ -89,7 +73,7 @@ export async function createTfjsEngine(
 
   return {
     name: backend.name,
-    description: describe(backend.name),
+    description: describeTfjs(backend.name),
     imageShape,
     step: async (batch) => metrics(await run(batch, (pixels, noise) => ({ ...program.step(pixels, noise) }))),
     evaluate: async (batch) => metrics(await run(batch, (pixels, noise) => ({ ...program.evaluate(pixels, noise) }))),
@@ -101,7 +85,8 @@ export async function createTfjsEngine(
   };
 }
 
-function describe(name: TfjsName): string {
+/** One line for people: library, version, device. */
+export function describeTfjs(name: TfjsName): string {
   if (name === 'tfjs-cpu') return `tfjs ${tf.version_core} in plain JavaScript (slow)`;
   const { binding } = tf.backend() as { binding?: { TF_Version?: string } };
   return `${name} ${tf.version_core} on TensorFlow ${binding?.TF_Version ?? ''}, ${usesGpu() ? 'GPU' : 'CPU'}`;

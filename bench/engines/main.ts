@@ -1,0 +1,88 @@
+/**
+ * One table of what trains and runs `cae`: ONNX Runtime, TensorFlow, PyTorch, on one thread and on two, and on a GPU where
+ * there is one. Each measurement is a process of its own; they take turns, round after round.
+ *
+ *     PYTHON=python3 npm run bench:engines               # PyTorch needs pip install torch numpy
+ *     npm run bench:engines -- onnx tfjs-node --json     # these rows alone, as JSON
+ *
+ * ROUNDS (5) and STEPS (300 batches a round, after warming up) may be set in the environment.
+ */
+import { availableParallelism } from 'node:os';
+import { parseArgs } from 'node:util';
+import { BATCH } from './cae.ts';
+import { machine } from './machine.ts';
+import { format, json, type Row } from './report.ts';
+import { measure, pytorch, type System, systems, tasks } from './systems.ts';
+import { type Task, type Timing, WARM_UP } from './timing.ts';
+
+/** MNIST has so many batches; an epoch is measured at most. */
+const MOST_STEPS = Math.floor(60_000 / BATCH) - WARM_UP;
+const ROUNDS = whole('ROUNDS', 5, 1000);
+const STEPS = whole('STEPS', 300, MOST_STEPS);
+const THREADS = [1, 2].filter((threads) => threads <= availableParallelism());
+const MOST_THREADS = Math.max(...THREADS);
+
+const { values, positionals } = parseArgs({ options: { json: { type: 'boolean' } }, allowPositionals: true });
+const names = systems.map(({ name }) => name);
+const unknown = positionals.find((name) => !names.includes(name));
+if (unknown !== undefined) stop(`there is no row ${unknown}; there is ${names.join(', ')}`);
+
+interface Measured {
+  readonly system: System;
+  readonly threads: number;
+  readonly rounds: { [task in Task]?: Timing[] };
+}
+
+const here = machine(); // before the load is ours
+const versions: string[] = [];
+const leftOut: { system: string; reason: string }[] = [];
+const present = systems.filter((system) => {
+  if (positionals.length > 0 && !positionals.includes(system.name)) return false;
+  const answer = measure(system, 'encode', MOST_THREADS, 1);
+  if ('missing' in answer) leftOut.push({ system: system.name, reason: answer.missing });
+  else versions.push(`${system.name}: ${answer.description}`);
+  return !('missing' in answer);
+});
+
+const measured = [...THREADS, 0].flatMap((threads) =>
+  present
+    .filter(({ gpu }) => gpu === (threads === 0))
+    .map(
+      (system): Measured => ({ system, threads, rounds: Object.fromEntries(system.tasks.map((task) => [task, []])) }),
+    ),
+);
+for (let round = 1; round <= ROUNDS; round++) {
+  for (const task of tasks) {
+    for (const { system, threads, rounds } of measured) {
+      const timings = rounds[task];
+      if (!timings) continue;
+      const answer = measure(system, task, threads || MOST_THREADS, STEPS);
+      if ('missing' in answer) throw new Error(`${system.name}: ${answer.missing}`);
+      timings.push(answer);
+      const where = threads === 0 ? 'GPU' : `threads ${threads}`;
+      console.error(`round ${round}/${ROUNDS}: ${system.name}, ${task}, ${where}: ${answer.ms.toFixed(2)} ms`);
+    }
+  }
+}
+
+const rows = measured.map(({ system: { name }, threads, rounds }): Row => {
+  const reference = measured.find(
+    (other) => other.system === pytorch && other.threads === (threads || MOST_THREADS) && name !== pytorch.name,
+  );
+  return { system: name, threads, rounds, reference: reference && { ...reference, system: pytorch.name } };
+});
+const result = { machine: here, rounds: ROUNDS, steps: STEPS, batch: BATCH, versions, rows, leftOut };
+console.log(values.json ? json(result) : format(result));
+
+/** A whole number from 1 to `most` of the environment. */
+function whole(name: string, otherwise: number, most: number): number {
+  const value = Number(process.env[name] ?? otherwise);
+  return Number.isInteger(value) && value >= 1 && value <= most
+    ? value
+    : stop(`${name}=${process.env[name]}: a whole number from 1 to ${most} was expected`);
+}
+
+function stop(message: string): never {
+  console.error(message);
+  process.exit(2);
+}

@@ -1,0 +1,44 @@
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { missingLibrary } from '../../pipeline/devices/libraries.ts';
+import { convae } from '../cli/convae.ts';
+import { scratchFolder } from '../data/support.ts';
+import { tinyData } from '../encode/support.ts';
+import { exportTiny } from '../encode/tiny-model.ts';
+
+const scratch = scratchFolder();
+const exported = await exportTiny(scratch('tiny'));
+const data = tinyData(scratch('data'), 20);
+mkdirSync(scratch('libraries'));
+writeFileSync(scratch('libraries/libvulkan.so.1'), '');
+
+const nowhere = scratch('nowhere.json');
+const noDriver = { VK_DRIVER_FILES: nowhere, VK_ICD_FILENAMES: nowhere };
+const noLoader = { LD_LIBRARY_PATH: scratch('libraries') };
+
+const LOADER =
+  /^convae: --device webgpu: the Vulkan loader is missing \([^\n]*libvulkan\.so\.1: [^\n]*\); install it [^\n]* or use --device cpu\n$/;
+const DRIVER =
+  /^convae: --device webgpu: no WebGPU adapter is usable \(Vulkan finds no driver\); install or update the GPU's Vulkan driver, or use --device cpu\n$/;
+
+describe.skipIf(process.platform !== 'linux')('one line and exit code 3, and nothing written,', () => {
+  test.each([
+    ['without a Vulkan driver', noDriver, missingLibrary('libvulkan.so.1') ? LOADER : DRIVER],
+    ['without the Vulkan loader', noLoader, LOADER],
+  ])(
+    '%s',
+    async (_, env, message) => {
+      const folder = scratch('runs');
+      for (const args of [
+        ['train', 'cae', '--data', data, '--run', folder],
+        ['encode', exported, '--data', data, '--out', scratch('x.parquet')],
+        ['evaluate', exported, '--data', data],
+      ]) {
+        const { code, stdout, stderr } = await convae([...args, '--device', 'webgpu'], { cwd: scratch(''), env });
+        expect([code, stdout, stderr]).toEqual([3, '', expect.stringMatching(message)]);
+      }
+      expect([folder, scratch('x.parquet')].filter((path) => existsSync(path))).toEqual([]);
+    },
+    60_000,
+  );
+});

@@ -1,0 +1,166 @@
+import { join } from 'node:path';
+import { expect, test, vi } from 'vitest';
+import { cae } from '../../models/cae.ts';
+import { cvae } from '../../models/cvae.ts';
+import type { ModelDefinition } from '../../models/model.ts';
+import { sequentialBatches } from '../../pipeline/data/batches.ts';
+import { openSplits } from '../../pipeline/data/open.ts';
+import { subset } from '../../pipeline/data/subset.ts';
+import { missingLibrary } from '../../pipeline/devices/libraries.ts';
+import { Interrupted, Unavailable } from '../../pipeline/errors.ts';
+import type { HostBatch } from '../../pipeline/train/engine.ts';
+import { createEngine, type EngineChoice, prepareEngine } from '../../pipeline/train/engines/index.ts';
+import { isSetUp } from '../../pipeline/train/engines/tensorflow.ts';
+import { Generator } from '../../pipeline/train/generator.ts';
+import type { TrainHooks, TrainSummary } from '../../pipeline/train/options.ts';
+import { buildProgram } from '../../pipeline/train/program.ts';
+import { train } from '../../pipeline/train/train.ts';
+import { convae, convaeJson } from '../cli/convae.ts';
+import { temporaryFolder } from './folders.ts';
+import { digestOf } from './run-digest.ts';
+import { interruptAfter, never } from './tiny.ts';
+
+vi.setConfig({ testTimeout: 180_000 });
+
+const node = isSetUp('tfjs-node');
+const gpu = isSetUp('tfjs-node-gpu');
+const driver = missingLibrary('libcuda.so.1') === undefined;
+if (!node) console.log('skipped: tfjs-node is not set up (npm run setup:tfjs-node)');
+if (!(gpu && driver)) console.log(`skipped: training on a GPU: ${gpu ? 'no driver' : 'tfjs-node-gpu is not set up'}`);
+
+const BATCH = 32;
+
+/** Batches of real images in their order, with noise from a fixed seed. */
+async function batchesOf(steps: number, noiseSize: number): Promise<HostBatch[]> {
+  const { train: images } = await openSplits('mnist');
+  const generator = Generator.of(7, 'noise');
+  const batches: HostBatch[] = [];
+  const first = subset(
+    images,
+    'mnist',
+    Uint32Array.from({ length: steps * BATCH }, (_, i) => i),
+  );
+  for await (const batch of sequentialBatches(first, BATCH)) {
+    const noise = new Float32Array(BATCH * noiseSize);
+    generator.fillNormal(noise);
+    batches.push({ count: BATCH, images: batch.images.slice(), noise });
+  }
+  await images.close();
+  return batches;
+}
+
+async function lossesOf(choice: EngineChoice, model: ModelDefinition, batches: readonly HostBatch[]) {
+  await prepareEngine(choice, 'auto', 2);
+  const { latent } = model.recipe;
+  const program = buildProgram(model, { height: 28, width: 28, channels: 1, latent, classes: 10, seed: 0 });
+  const engine = await createEngine(choice, 'auto', program, { threads: 2, batchSize: BATCH });
+  const losses: number[] = [];
+  for (const batch of batches) losses.push((await engine.step(batch)).loss ?? Number.NaN);
+  await engine.dispose();
+  return losses;
+}
+
+/** Rounding grows from step to step: within a few units of float32's last place at first, within 1/1000 in the end. */
+function expectEqualLosses(found: readonly number[], expected: readonly number[]): void {
+  expect(found).toHaveLength(expected.length);
+  found.forEach((loss, step) => {
+    const target = expected[step] ?? Number.NaN;
+    expect(Math.abs(loss - target) / target, `step ${step}`).toBeLessThan(step < 5 ? 2e-6 : 1e-3);
+  });
+  expect(found.at(-1)).toBeLessThan((found[0] ?? Number.NaN) / 2);
+}
+
+test.runIf(node).each([cae, cvae])('tfjs-node: 100 steps of $name lose as much as the onnx engine’s', async (model) => {
+  const batches = await batchesOf(100, 10);
+  expectEqualLosses(await lossesOf('tfjs-node', model, batches), await lossesOf('onnx', model, batches));
+});
+
+test.runIf(gpu && driver)('tfjs-node-gpu: 100 steps of cae lose as much as the onnx engine’s', async () => {
+  const batches = await batchesOf(100, 10);
+  expectEqualLosses(await lossesOf('tfjs-node-gpu', cae, batches), await lossesOf('onnx', cae, batches));
+});
+
+const trainCae = (run: string, engine: EngineChoice, hooks: TrainHooks = never): Promise<TrainSummary> =>
+  train(
+    {
+      model: cae,
+      data: 'mnist',
+      run,
+      resume: true,
+      engine,
+      device: 'auto',
+      threads: 2,
+      seed: 0,
+      epochs: 2,
+      batchSize: BATCH,
+      limitTrain: 960,
+      limitTest: 200,
+      checkpointSeconds: Number.POSITIVE_INFINITY,
+    },
+    hooks,
+  );
+
+test.runIf(node)('a run that one engine began is finished by the other, and ends where each alone would', async () => {
+  const folder = temporaryFolder();
+  const run = (name: string) => join(folder, name);
+  const alone = await trainCae(run('onnx'), 'onnx');
+  for (const [first, second] of [
+    ['onnx', 'tfjs-node'],
+    ['tfjs-node', 'onnx'],
+  ] as const) {
+    const both = run(`${first}, ${second}`);
+    await expect(trainCae(both, first, interruptAfter(21))).rejects.toThrow(Interrupted);
+    const summary = await trainCae(both, second);
+    expect(summary.steps).toBe(alone.steps);
+    const [found = Number.NaN, expected = Number.NaN] = [summary.test.loss, alone.test.loss];
+    expect(Math.abs(found / expected - 1)).toBeLessThan(2e-3);
+  }
+});
+
+test.runIf(node)('tfjs-node gives the same bytes again', async () => {
+  const [first, second] = [join(temporaryFolder(), 'run'), join(temporaryFolder(), 'run')];
+  await trainCae(first, 'tfjs-node');
+  await trainCae(second, 'tfjs-node');
+  expect(digestOf(second)).toEqual(digestOf(first));
+});
+
+test.runIf(node)('TensorFlow’s own log stays out of the output', async () => {
+  const cwd = temporaryFolder();
+  const args = ['train', 'cae', '--engine', 'tfjs-node', '--epochs', '1', '--limit-train', '256', '--limit-test', '64'];
+  const { code, stderr, stdout } = await convae([...args, '--run', 'run'], { cwd });
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/engine {2}tfjs-node 4\.22\.0 on TensorFlow 2\.21\.0, CPU/);
+  expect(stderr.split('\n').filter((line) => !/^cae on mnist|^epoch|^$/.test(line))).toEqual([]);
+});
+
+test.skipIf(node).each(['tfjs-node', 'tfjs-node-gpu'] as const)('%s says how to get it', async (name) => {
+  if (isSetUp(name)) return;
+  const error = await prepareEngine(name, 'auto').catch((thrown: unknown) => thrown);
+  expect(error).toBeInstanceOf(Unavailable);
+  expect((error as Error).message).toBe(
+    `the engine ${name} is not set up; run \`npm run setup:${name}\`, or use --engine onnx, which needs nothing`,
+  );
+});
+
+test.runIf(gpu && !driver)('tfjs-node-gpu without a driver says so and stops', async () => {
+  const { code, stderr } = await convae(['train', 'cae', '--engine', 'tfjs-node-gpu'], { cwd: temporaryFolder() });
+  expect(code).toBe(3);
+  expect(stderr).toMatch(/^convae: the engine tfjs-node-gpu: there is no NVIDIA driver \(libcuda\.so\.1: .+\n$/);
+});
+
+test('the doctor knows each engine and device', async () => {
+  const findings = await convaeJson<{ option: string; usable: boolean; remedy: string | null }[]>(['doctor'], {
+    cwd: temporaryFolder(),
+  });
+  const usable = Object.fromEntries(findings.map((finding) => [finding.option, finding.usable]));
+  expect(usable).toMatchObject({
+    '--engine onnx': true,
+    '--engine tfjs-cpu': true,
+    '--engine tfjs-node': node,
+    '--engine tfjs-node-gpu': gpu && driver,
+    '--device cpu': true,
+  });
+  expect(usable).toHaveProperty('--device cuda');
+  expect(usable).toHaveProperty('--device webgpu');
+  for (const { usable, remedy } of findings) expect(remedy === null).toBe(usable);
+});
