@@ -47,6 +47,11 @@ export class Generator {
     return order;
   }
 
+  /** A number in [0, 1). */
+  uniform(): number {
+    return uniformFloat64(this.#random);
+  }
+
   /** Fills `target` with standard-normal numbers. */
   fillNormal(target: Float32Array): void {
     // Normals are made in pairs: a new source for each call, so that no second half waits outside `state`.

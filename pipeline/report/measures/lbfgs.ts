@@ -1,0 +1,95 @@
+/** Writes the gradient at a point and returns the value there. */
+export type Objective = (point: Float64Array, gradient: Float64Array) => Promise<number>;
+
+export interface Minimum {
+  readonly point: Float64Array;
+  readonly value: number;
+  readonly iterations: number;
+  /** Whether no number of the gradient is larger than the tolerance. */
+  readonly converged: boolean;
+}
+
+/** Steps remembered. */
+const MEMORY = 10;
+/** Sufficient decrease (Armijo). */
+const DECREASE = 1e-4;
+/** Halvings of a step before it is given up: the value cannot be told from its neighbours' any more. */
+const HALVINGS = 30;
+
+interface Step {
+  /** Change of the point. */
+  readonly s: Float64Array;
+  /** Change of the gradient. */
+  readonly y: Float64Array;
+  readonly rho: number;
+}
+
+/**
+ * The minimum of a smooth convex function: limited-memory BFGS (Nocedal and Wright, "Numerical optimization", algorithms
+ * 7.4 and 7.5) with a backtracking line search.
+ */
+export async function minimise(
+  objective: Objective,
+  start: Float64Array,
+  { maxIterations, tolerance }: { maxIterations: number; tolerance: number },
+): Promise<Minimum> {
+  let point = start.slice();
+  let gradient = new Float64Array(start.length);
+  let value = await objective(point, gradient);
+  const steps: Step[] = [];
+  for (let iterations = 0; ; iterations++) {
+    const largest = gradient.reduce((most, number) => Math.max(most, Math.abs(number)), 0);
+    const converged = largest <= tolerance;
+    if (converged || iterations === maxIterations) return { point, value, iterations, converged };
+    const direction = descent(gradient, steps);
+    const slope = dot(direction, gradient);
+    let [length, next, nextGradient] = [steps.length > 0 ? 1 : 1 / Math.sqrt(-slope), point, gradient];
+    let nextValue = Number.POSITIVE_INFINITY;
+    for (let halving = 0; !(nextValue <= value + DECREASE * length * slope); halving++) {
+      if (halving > HALVINGS) return { point, value, iterations, converged };
+      if (halving > 0) length /= 2;
+      next = point.map((number, i) => number + length * (direction[i] as number));
+      nextGradient = new Float64Array(start.length);
+      nextValue = await objective(next, nextGradient);
+    }
+    remember(steps, difference(next, point), difference(nextGradient, gradient));
+    [point, gradient, value] = [next, nextGradient, nextValue];
+  }
+}
+
+function dot(a: Float64Array, b: Float64Array): number {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += (a[i] as number) * (b[i] as number);
+  return sum;
+}
+
+const difference = (a: Float64Array, b: Float64Array): Float64Array => a.map((value, i) => value - (b[i] as number));
+
+function remember(steps: Step[], s: Float64Array, y: Float64Array): void {
+  const curvature = dot(s, y);
+  if (!(curvature > 1e-12 * dot(y, y))) return; // would not leave the approximation positive definite
+  steps.push({ s, y, rho: 1 / curvature });
+  if (steps.length > MEMORY) steps.shift();
+}
+
+/** Minus the approximate inverse Hessian times the gradient (two-loop recursion). */
+function descent(gradient: Float64Array, steps: readonly Step[]): Float64Array {
+  const direction = gradient.map((number) => -number);
+  const add = (factor: number, vector: Float64Array) => {
+    for (let i = 0; i < vector.length; i++) direction[i] = (direction[i] as number) + factor * (vector[i] as number);
+  };
+  const alphas = steps.toReversed().map(({ s, y, rho }) => {
+    const alpha = rho * dot(s, direction);
+    add(-alpha, y);
+    return alpha;
+  });
+  const last = steps.at(-1);
+  if (last) {
+    const scale = 1 / (last.rho * dot(last.y, last.y));
+    for (let i = 0; i < direction.length; i++) direction[i] = (direction[i] as number) * scale;
+  }
+  steps.forEach(({ s, y, rho }, i) => {
+    add((alphas[steps.length - 1 - i] as number) - rho * dot(y, direction), s);
+  });
+  return direction;
+}
