@@ -1,0 +1,88 @@
+import sharp from 'sharp';
+import { rasterize, textElement, textWidth } from './drawing.ts';
+
+const CAPTION = { size: 16, bold: true } as const;
+const CAPTION_HEIGHT = 30;
+const SIDE = 8;
+
+export interface Frame {
+  /** A PNG; all of one size. */
+  readonly png: Uint8Array;
+  /** Drawn above it, such as `epoch 3`. */
+  readonly caption: string;
+}
+
+export interface AnimationOptions {
+  /** WebP is exact and smaller; a GIF moves everywhere, and has at most 256 colours. */
+  readonly format: 'gif' | 'webp';
+  /** How long each picture stays, and how much longer the last one, in milliseconds. */
+  readonly delay?: number | undefined;
+  readonly rest?: number | undefined;
+}
+
+export interface Animation {
+  readonly width: number;
+  readonly height: number;
+  readonly data: Uint8Array;
+}
+
+/**
+ * Pictures one after another in an endless loop, each with its caption above and how far the series has come as a bar.
+ * @throws RangeError when there are none, or they are not of one size
+ */
+export async function animate(
+  frames: readonly Frame[],
+  { format, delay = 400, rest = 1600 }: AnimationOptions,
+): Promise<Animation> {
+  const pictures = await Promise.all(frames.map(({ png }) => rgbOf(png)));
+  const [first] = pictures;
+  if (!first) throw new RangeError('an animation needs a picture');
+  const other = pictures.find(({ width, height }) => width !== first.width || height !== first.height);
+  if (other) {
+    throw new RangeError(
+      `pictures of an animation differ: ${first.width}×${first.height} and ${other.width}×${other.height}`,
+    );
+  }
+  const widest = Math.max(...frames.map(({ caption }) => textWidth(caption, CAPTION)));
+  const width = Math.max(first.width, Math.ceil(widest) + 2 * SIDE);
+  const height = first.height + CAPTION_HEIGHT;
+  const pages = new Uint8Array(pictures.length * height * width * 3).fill(255);
+  pictures.forEach(({ pixels }, i) => {
+    const page = pages.subarray(i * height * width * 3);
+    page.set(captionOf(frames[i]?.caption ?? '', (i + 1) / pictures.length, width));
+    for (let y = 0; y < first.height; y++) {
+      const row = pixels.subarray(y * first.width * 3, (y + 1) * first.width * 3);
+      page.set(row, (CAPTION_HEIGHT + y) * width * 3);
+    }
+  });
+  const image = sharp(pages, {
+    raw: { width, height: height * pictures.length, channels: 3, pageHeight: height },
+    limitInputPixels: false,
+  });
+  const timing = { delay: pictures.map((_, i) => (i === pictures.length - 1 ? delay + rest : delay)), loop: 0 };
+  const encoded =
+    format === 'gif'
+      ? image.gif({ ...timing, dither: 0, effort: 7 })
+      : image.webp({ ...timing, lossless: true, effort: 4 });
+  return { width, height, data: await encoded.toBuffer() };
+}
+
+async function rgbOf(png: Uint8Array): Promise<{ width: number; height: number; pixels: Uint8Array }> {
+  const image = sharp(png).flatten({ background: 'white' }).toColourspace('srgb').raw();
+  const { data, info } = await image.toBuffer({ resolveWithObject: true });
+  return { width: info.width, height: info.height, pixels: data };
+}
+
+/** RGB, `[CAPTION_HEIGHT, width, 3]` */
+function captionOf(caption: string, share: number, width: number): Uint8Array {
+  const bar = (length: number, colour: string) =>
+    `<rect x="${SIDE / 2}" y="${CAPTION_HEIGHT - 5}" width="${length}" height="3" fill="${colour}"/>`;
+  const room = width - SIDE;
+  const { pixels } = rasterize(
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${CAPTION_HEIGHT}"><rect width="100%" height="100%" fill="white"/>${textElement(caption, { ...CAPTION, x: SIDE / 2, y: 19 })}${bar(room, '#dddddd')}${bar(Math.round(share * room), '#666666')}</svg>`,
+  );
+  return Uint8Array.from(
+    { length: CAPTION_HEIGHT * width * 3 },
+    (_, i) => pixels[Math.floor(i / 3) * 4 + (i % 3)] ?? 255,
+  );
+}

@@ -1,0 +1,89 @@
+import { createRequire } from 'node:module';
+import { Resvg } from '@resvg/resvg-js';
+
+/** A finished picture: its PNG, of `height` × `width` pixels and 1 (gray) or 3 (RGB) channels, and the same as SVG. */
+export interface Drawing {
+  readonly height: number;
+  readonly width: number;
+  readonly channels: number;
+  readonly png: Uint8Array;
+  readonly svg: string;
+}
+
+/** Letters of every picture; a browser that lacks it takes its own sans-serif. */
+export const FONT = 'DejaVu Sans, sans-serif';
+export const INK = '#222222';
+
+const { resolve } = createRequire(import.meta.url);
+const fontFiles = ['DejaVuSans.ttf', 'DejaVuSans-Bold.ttf'].map((name) => resolve(`dejavu-fonts-ttf/ttf/${name}`));
+
+/** Chinese, Japanese, Korean letters and others that DejaVu lacks: only then are the machine's own fonts asked. */
+const BEYOND_DEJAVU = /[\u0900-\u0e7f\u1100-\u11ff\u2e80-\uffef]|[\u{1f000}-\u{3ffff}]/u;
+
+function open(svg: string, zoom: number): Resvg {
+  return new Resvg(svg, {
+    fitTo: { mode: 'zoom', value: zoom },
+    font: {
+      loadSystemFonts: BEYOND_DEJAVU.test(svg),
+      fontFiles,
+      defaultFontFamily: 'DejaVu Sans',
+      sansSerifFamily: 'DejaVu Sans',
+    },
+  });
+}
+
+/** An SVG's pixels, RGBA, `[height, width, 4]`, each of its units `zoom` pixels. */
+export function rasterize(svg: string, zoom = 1): { height: number; width: number; pixels: Uint8Array } {
+  const image = open(svg, zoom).render();
+  return { height: image.height, width: image.width, pixels: image.pixels };
+}
+
+export interface TextStyle {
+  readonly size: number;
+  readonly bold?: boolean;
+}
+
+/** Width of a line of text as it is drawn, in pixels. */
+export function textWidth(text: string, { size, bold = false }: TextStyle): number {
+  const box = open(
+    `<svg xmlns="http://www.w3.org/2000/svg" width="8" height="8">${textElement(text, { x: 0, y: 0, size, bold })}</svg>`,
+    1,
+  ).getBBox();
+  return box?.width ?? 0;
+}
+
+/** A line of text as SVG, `y` its baseline. */
+export function textElement(
+  text: string,
+  {
+    x,
+    y,
+    size,
+    bold = false,
+    anchor = 'start',
+  }: TextStyle & { x: number; y: number; anchor?: 'start' | 'middle' | 'end' },
+): string {
+  const weight = bold ? ' font-weight="bold"' : '';
+  return `<text x="${x}" y="${y}" font-family="${FONT}" font-size="${size}"${weight} fill="${INK}" text-anchor="${anchor}">${escapeXml(text)}</text>`;
+}
+
+/** Text that goes into XML as it is: the five signs escaped, and what XML cannot hold replaced. */
+export function escapeXml(text: string): string {
+  const signs: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&apos;' };
+  return text
+    .replace(/[^\t\n\r\u0020-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/gu, '\uFFFD')
+    .replace(/[&<>"']/g, (sign) => signs[sign] ?? sign);
+}
+
+/** `text`, or as much of its beginning as fits with an ellipsis after it. */
+export function fitText(text: string, style: TextStyle, width: number): string {
+  if (textWidth(text, style) <= width) return text;
+  const letters = [...text];
+  let [fits, tooLong] = [0, letters.length];
+  while (tooLong - fits > 1) {
+    const middle = (fits + tooLong) >> 1;
+    if (textWidth(`${letters.slice(0, middle).join('')}…`, style) <= width) fits = middle;
+    else tooLong = middle;
+  }
+  return `${letters.slice(0, fits).join('')}…`;
+}

@@ -1,0 +1,87 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { PCA } from 'ml-pca';
+import * as scran from 'scran.js';
+import { call } from 'scran.js/main/wasm.js';
+import { Generator } from '../../train/generator.ts';
+
+/** Standard deviation of the start along its first axis; and of the noise on it, which parts points that are alike. */
+const START_SPREAD = 1e-4;
+const START_NOISE = 1e-6;
+/** Iterations between ticks. */
+const STRIDE = 10;
+/** Two are no faster for thousands of points. */
+const THREADS = 1;
+
+export interface TsneOptions {
+  /** Effective number of neighbours; 30 by default, fewer where there are fewer than 91 points. */
+  readonly perplexity?: number | undefined;
+  readonly iterations?: number | undefined;
+  readonly seed?: number | undefined;
+  /** Called before the first iteration and every few after it; what it throws ends the work. */
+  readonly tick?: ((done: number, iterations: number) => void | Promise<void>) | undefined;
+}
+
+/**
+ * t-SNE (Barnes–Hut; early exaggeration 12 for 250 iterations) that starts from the first two principal components,
+ * as scikit-learn's does with `init="pca"`. Equal input and seed give equal numbers.
+ * @param points `[n, size]`
+ * @returns float32 `[n, 2]`
+ * @throws RangeError when a number is not finite or there are fewer than 4 points
+ */
+export function tsne(points: Float32Array, size: number, options: TsneOptions = {}): Promise<Float32Array> {
+  // scran.js has one module in a process, which ends with the work: one after another.
+  const work = last.then(() => run(points, size, options));
+  last = work.catch(() => undefined);
+  return work;
+}
+
+let last: Promise<unknown> = Promise.resolve();
+
+async function run(
+  points: Float32Array,
+  size: number,
+  { perplexity = 30, iterations = 1000, seed = 0, tick = () => undefined }: TsneOptions,
+): Promise<Float32Array> {
+  const n = points.length / size;
+  if (!Number.isInteger(n) || n < 4)
+    throw new RangeError(`t-SNE of ${points.length} numbers: not 4 points of ${size} or more`);
+  if (!points.every(Number.isFinite)) throw new RangeError('t-SNE of numbers that are not all finite');
+  const start = startOf(points, size, seed);
+  await tick(0, iterations);
+  await scran.initialize({ numberOfThreads: THREADS });
+  try {
+    const effective = Math.min(perplexity, (n - 1) / 3);
+    const index = scran.buildNeighborSearchIndex(points, { numberOfDims: size, numberOfCells: n, approximate: false });
+    const k = Math.min(n - 1, scran.perplexityToNeighbors(effective));
+    const neighbors = scran.findNearestNeighbors(index, k, { numberOfThreads: THREADS });
+    // scran.js's own wrapper of these calls has a random start; the module takes any coordinates.
+    const state = call((module) => module.initialize_tsne(neighbors.results, effective, THREADS));
+    const coordinates = scran.createFloat64WasmArray(2 * n);
+    coordinates.array().set(start);
+    for (let done = 0; done < iterations; ) {
+      done = Math.min(iterations, done + STRIDE);
+      call((module) => module.run_tsne(state, -1, done, coordinates.offset));
+      await nextTurn(); // signals and timers wait for the event loop
+      await tick(done, iterations);
+    }
+    return Float32Array.from(coordinates.array());
+  } finally {
+    scran.terminate(); // with its workers and all its memory
+  }
+}
+
+/** The first two principal components, small, float64 `[n, 2]`. */
+function startOf(points: Float32Array, size: number, seed: number): Float64Array {
+  const n = points.length / size;
+  const rows = Array.from({ length: n }, (_, i) => [...points.subarray(i * size, (i + 1) * size)]);
+  const components = new PCA(rows, { method: 'covarianceMatrix' }).predict(rows, { nComponents: Math.min(2, size) });
+  let squares = 0;
+  for (let i = 0; i < n; i++) squares += components.get(i, 0) ** 2;
+  const scale = squares > 0 ? START_SPREAD / Math.sqrt(squares / n) : 0;
+  const start = new Float32Array(2 * n);
+  Generator.of(seed, 't-SNE').fillNormal(start);
+  return Float64Array.from(start, (noise, i) => {
+    const component = i % 2 < components.columns ? components.get(i >> 1, i % 2) : 0;
+    return scale * component + START_NOISE * noise;
+  });
+}
