@@ -19,7 +19,17 @@ export interface Recipe {
   readonly batchSize: number;
   readonly latent: number;
   readonly optimizer: OptimizerRecipe;
+  /** How the learning rate goes on from its first value; constant where nothing is said. */
+  readonly schedule?: Schedule;
+  /** Weight of the KL divergence in the loss (Higgins et al. 2017); only models that have one name it. */
+  readonly beta?: number;
+  /** Epochs over which that weight grows from 0 (Sønderby et al. 2016); 0 where nothing is said. */
+  readonly klWarmUp?: number;
 }
+
+/** `cosine` and `linear` end at 0 with the last epoch. */
+export const schedules = ['constant', 'cosine', 'linear'] as const;
+export type Schedule = (typeof schedules)[number];
 
 export type OptimizerRecipe =
   | { readonly name: 'adam'; readonly learningRate: number; readonly epsilon: number }
@@ -50,7 +60,8 @@ export interface Autoencoder {
   readonly decoder: LayersModel;
   /** Shape of the standard-normal noise that `loss` needs for a batch of `n`, or undefined if it needs none. */
   noiseShape(n: number): number[] | undefined;
-  loss(batch: ImageBatch, noise: Tensor | undefined): Losses;
+  /** @param klWeight weight of the KL divergence in the loss; 1 where not given */
+  loss(batch: ImageBatch, noise: Tensor | undefined, klWeight?: Scalar): Losses;
   /** The code of each image, `[N, D]` (a VAE's mean, and its log-variance). */
   encode(batch: ImageBatch): { latent: Tensor2D; logvar?: Tensor2D };
   /** Images in [0, 1], `[N, H, W, C]`, from codes `[N, D]` (and int32 labels `[N]` where the model is conditional). */

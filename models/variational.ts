@@ -38,13 +38,13 @@ export function variational(size: ModelSize, conditional: ModelDefinition['condi
     encoder,
     decoder,
     noiseShape: (n) => [n, latent],
-    loss(batch, noise) {
+    loss(batch, noise, klWeight) {
       if (!noise) throw new Error('a variational model needs noise');
       const [mu, logvar] = encode(batch);
       const z = tf.add(mu, tf.mul(tf.exp(tf.div(logvar, 2)), noise)) as Tensor2D;
       const reconstruction = binaryCrossEntropy(batch.image, toLogits.apply(withLabel(z, batch.label)) as Tensor4D);
       const kl = klDivergence(mu, logvar, batch.image.size);
-      return { loss: tf.add(reconstruction, kl), reconstruction, kl };
+      return { loss: tf.add(reconstruction, klWeight ? tf.mul(kl, klWeight) : kl), reconstruction, kl };
     },
     encode(batch) {
       const [mu, logvar] = encode(batch);

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { schedules } from '../../models/model.ts';
 import type { TrainSummary } from '../train/options.ts';
 import { type Context, defineCommand } from './command.ts';
 import { DATA, device, engine, json, positiveNumbers, quiet, wholeNumbers } from './options.ts';
@@ -11,7 +12,7 @@ export const trainCommand = ({ signal }: Context) =>
     builder: (yargs) =>
       yargs
         .positional('model', {
-          describe: 'what to train; `convae models` lists them',
+          describe: 'what to train: a model that `convae models` lists, or a file that defines one',
           type: 'string',
           demandOption: true,
         })
@@ -30,7 +31,19 @@ export const trainCommand = ({ signal }: Context) =>
             latent: ['numbers in a code', "the recipe's"],
           }),
         )
-        .options(positiveNumbers({ 'learning-rate': ['of the optimizer', "the recipe's"] }))
+        .options(
+          positiveNumbers({
+            'learning-rate': ['of the optimizer', "the recipe's"],
+            beta: ["weight of a VAE's KL divergence", "the recipe's"],
+            'kl-warm-up': ['epochs over which that weight grows from 0', 'none'],
+          }),
+        )
+        .option('schedule', {
+          describe: 'how the learning rate goes on; cosine and linear end at 0',
+          choices: schedules,
+          defaultDescription: "the recipe's",
+          requiresArg: true,
+        })
         .options(wholeNumbers({ seed: ['of weights, order and noise', '0'] }, Number.MIN_SAFE_INTEGER))
         .option('engine', engine)
         .option('device', device)
@@ -47,15 +60,23 @@ export const trainCommand = ({ signal }: Context) =>
         .option('json', json)
         .example('$0 train cae', 'MNIST into runs/cae, by the recipe')
         .example('$0 train cae --epochs 20 --resume', 'go on with that run, up to 20 epochs')
-        .example('$0 train cae --data photos --run runs/photos', 'a folder of images of one size'),
+        .example('$0 train cae --data photos --run runs/photos', 'a folder of images of one size')
+        .example('$0 train ./my-model.ts', 'a model of your own'),
     async handler({ model, run, threads, quiet, json, ...options }) {
-      const [{ modelNamed }, { train }, { createProgress }] = await Promise.all([
-        import('./model.ts'),
+      const [{ findModel }, { train }, { createProgress }] = await Promise.all([
+        import('../train/find-model.ts'),
         import('../train/train.ts'),
         import('../train/progress.ts'),
       ]);
+      const found = await findModel(model);
       const summary = await train(
-        { ...options, model: modelNamed(model), run: run ?? join('runs', model), threads: threads ?? 0 },
+        {
+          ...options,
+          model: found.model,
+          modelFile: found.file,
+          run: run ?? join('runs', found.model.name),
+          threads: threads ?? 0,
+        },
         { signal, progress: createProgress(process.stderr, { quiet }) },
       );
       printResult(json, summary, describe);

@@ -1,4 +1,5 @@
 import type { ImageShape } from '../data/dataset.ts';
+import type { Control } from './program.ts';
 
 /** A batch in host memory. */
 export interface HostBatch {
@@ -10,6 +11,17 @@ export interface HostBatch {
   readonly labels?: Int32Array | undefined;
   /** Standard-normal noise in the model's `noiseShape(N)`; present where it needs noise. */
   readonly noise?: Float32Array | undefined;
+  /** Values of the program's controls. */
+  readonly controls?: { readonly [name in Control]?: number } | undefined;
+}
+
+/** Codes in host memory. */
+export interface HostCodes {
+  readonly count: number;
+  /** `[N, D]` */
+  readonly latents: Float32Array;
+  /** Class indices `[N]`; present where the model is conditional. */
+  readonly labels?: Int32Array | undefined;
 }
 
 /** Means per pixel over a batch: `loss`, `reconstruction` and, for VAEs, `kl`. */
@@ -30,6 +42,10 @@ export interface Engine {
   evaluate(batch: HostBatch): Promise<Metrics>;
   /** Reconstructions at the mean of the code, in [0, 1], `[N, H, W, C]`. */
   reconstruct(batch: HostBatch): Promise<Float32Array>;
+  /** The code of each image (a VAE's mean), `[N, D]`. */
+  encode(batch: HostBatch): Promise<Float32Array>;
+  /** Images in [0, 1], `[N, H, W, C]`, from codes. */
+  decode(codes: HostCodes): Promise<Float32Array>;
   /** Brings the program's variables (weights and optimizer state) up to date. */
   pull(): Promise<void>;
   /** Takes the program's variables as they are now: after a checkpoint was loaded into them. */

@@ -2,6 +2,7 @@ import { models } from '../../models/index.ts';
 import type { ModelDefinition } from '../../models/model.ts';
 import { InputError } from '../errors.ts';
 import { restore } from './checkpoint.ts';
+import { findModel } from './find-model.ts';
 import { buildProgram, type TrainingProgram } from './program.ts';
 import { readRun, runPaths, type Which } from './run-folder.ts';
 import type { RunState } from './state.ts';
@@ -31,12 +32,9 @@ export async function loadRun(
     );
   }
   const { state } = checkpoint;
-  const model = Object.hasOwn(known, state.plan.model) ? known[state.plan.model] : undefined;
-  if (!model) {
-    throw new InputError(
-      `${folder}: the model ${state.plan.model} is unknown here; known are ${Object.keys(known).join(', ')}`,
-    );
-  }
+  const { model } = await findModel(state.plan.modelFile ?? state.plan.model, known).catch((error: unknown) => {
+    throw error instanceof InputError ? new InputError(`${folder}: ${error.message}`, { cause: error }) : error;
+  });
   const program = buildProgram(model, state.plan.size, state.plan.recipe.optimizer);
   restore([...program.weights, ...program.optimizerState], checkpoint, folder);
   return { state, program };

@@ -98,6 +98,19 @@ export class MetricsLog {
   }
 }
 
+/**
+ * Reads a run's metrics, as far as they are whole.
+ * @returns no lines where there is no file
+ */
+export async function readMetrics(path: string): Promise<MetricsLine[]> {
+  try {
+    return wholeLines(await readFile(path), Number.POSITIVE_INFINITY).kept;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
+    throw fileError(error, `cannot read ${path}`);
+  }
+}
+
 function wholeLines(data: Buffer, most: number): { kept: MetricsLine[]; bytes: number } {
   const kept: MetricsLine[] = [];
   let bytes = 0;

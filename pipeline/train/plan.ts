@@ -1,14 +1,20 @@
-import type { ModelDefinition } from '../../models/model.ts';
+import type { ModelDefinition, Schedule } from '../../models/model.ts';
 import type { DatasetSplits, ImageDataset } from '../data/dataset.ts';
 import { InputError } from '../errors.ts';
 import type { RunPlan } from './state.ts';
 
 /** What of a run's plan a user may choose; what is left open is the run's own, or the model's recipe in a new run. */
 export interface Choices {
+  /** Where the model is defined, if it is not one of convae's own. */
+  readonly modelFile?: string | undefined;
   readonly epochs?: number | undefined;
   readonly batchSize?: number | undefined;
   readonly latent?: number | undefined;
   readonly learningRate?: number | undefined;
+  readonly schedule?: Schedule | undefined;
+  /** Weight of the KL divergence, and epochs over which it grows to that; only for models that have one. */
+  readonly beta?: number | undefined;
+  readonly klWarmUp?: number | undefined;
   /** Decides initial weights, data order and noise; 0 unless chosen. */
   readonly seed?: number | undefined;
 }
@@ -40,6 +46,7 @@ export async function planOf(
   }
   return {
     model: model.name,
+    ...(choices.modelFile !== undefined && { modelFile: choices.modelFile }),
     size: {
       ...train.shape,
       latent: wholeNumber('--latent', choices.latent ?? size?.latent ?? model.recipe.latent),
@@ -50,6 +57,7 @@ export async function planOf(
       epochs: wholeNumber('--epochs', choices.epochs ?? recipe?.epochs ?? model.recipe.epochs),
       batchSize: wholeNumber('--batch-size', choices.batchSize ?? recipe?.batchSize ?? model.recipe.batchSize),
       optimizer: { ...optimizer, learningRate },
+      ...scheduleOf(model, choices, recipe),
     },
     data: {
       name,
@@ -58,6 +66,25 @@ export async function planOf(
       classes: train.classes ? [...train.classes] : null,
     },
   };
+}
+
+/** @throws InputError when the weight of a KL divergence is chosen for a model that has none */
+function scheduleOf(model: ModelDefinition, choices: Choices, previous: RunPlan['recipe'] | undefined) {
+  if (model.recipe.beta === undefined) {
+    const option = choices.beta !== undefined ? '--beta' : choices.klWarmUp !== undefined ? '--kl-warm-up' : undefined;
+    if (option) {
+      throw new InputError(`${option}: ${model.name} has no KL divergence; it is for variational models such as cvae`);
+    }
+  }
+  const recipe = previous ?? model.recipe;
+  const chosen = {
+    schedule: choices.schedule ?? recipe.schedule,
+    beta: choices.beta ?? recipe.beta,
+    klWarmUp: choices.klWarmUp ?? recipe.klWarmUp,
+  };
+  return Object.fromEntries(Object.entries(chosen).filter(([, value]) => value !== undefined)) as Partial<
+    Pick<RunPlan['recipe'], 'schedule' | 'beta' | 'klWarmUp'>
+  >;
 }
 
 /**
@@ -88,6 +115,9 @@ function features({ model, size, recipe, data }: RunPlan): Record<string, string
     'batch size': recipe.batchSize,
     'learning rate': learningRate,
     optimizer: Object.values(optimizer).join(' '),
+    schedule: recipe.schedule ?? 'constant',
+    'weight of the KL divergence': recipe.beta ?? 1,
+    'warm-up of that weight': recipe.klWarmUp ?? 0,
     'number of training images': data.train.images,
     'number of test images': data.test.images,
     'fingerprint of the training images': data.train.fingerprint,

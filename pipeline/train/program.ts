@@ -15,6 +15,9 @@ export interface PixelBatch {
   readonly label?: tf.Tensor1D | undefined;
 }
 
+/** What a step can be told anew each time: the learning rate, as a share of the optimizer's, and the KL's weight. */
+export type Control = 'rate' | 'klWeight';
+
 /** One model with its optimizer: the tfjs program that every engine runs, eagerly or traced. */
 export interface TrainingProgram {
   readonly model: ModelDefinition;
@@ -24,13 +27,21 @@ export interface TrainingProgram {
   readonly weights: readonly NamedVariable[];
   /** What the optimizer remembers between steps; names such as `optimizer/3`. */
   readonly optimizerState: readonly NamedVariable[];
+  /** The controls that its steps take. */
+  readonly controls: readonly Control[];
   /** One training step: computes the loss on the batch and updates the variables. */
-  step(batch: PixelBatch, noise: tf.Tensor | undefined): Losses;
+  step(batch: PixelBatch, noise: tf.Tensor | undefined, controls?: Controls): Losses;
   /** The losses on a batch, changing nothing. */
-  evaluate(batch: PixelBatch, noise: tf.Tensor | undefined): Losses;
+  evaluate(batch: PixelBatch, noise: tf.Tensor | undefined, controls?: Controls): Losses;
   /** Reconstructions at the mean of the code, in [0, 1], `[N, H, W, C]`. */
   reconstruct(batch: PixelBatch): tf.Tensor4D;
+  /** The code of each image (a VAE's mean), `[N, D]`. */
+  encode(batch: PixelBatch): tf.Tensor2D;
+  /** Images in [0, 1], `[N, H, W, C]`, from codes `[N, D]`. */
+  decode(latent: tf.Tensor2D, label: tf.Tensor1D | undefined): tf.Tensor4D;
 }
+
+export type Controls = { readonly [name in Control]?: tf.Scalar };
 
 /**
  * Builds a model with its optimizer. Every variable that training changes exists afterwards, so that a step can be
@@ -41,6 +52,7 @@ export function buildProgram(
   model: ModelDefinition,
   size: ModelSize,
   recipe: OptimizerRecipe = model.recipe.optimizer,
+  controls: readonly Control[] = [],
 ): TrainingProgram {
   const autoencoder = model.build(size);
   const weights = [...namedWeights('encoder', autoencoder.encoder), ...namedWeights('decoder', autoencoder.decoder)];
@@ -50,24 +62,31 @@ export function buildProgram(
     image: tf.div(tf.cast(image, 'float32'), 255) as tf.Tensor4D, // [N, H, W, C] in [0, 1]
     label,
   });
-  const evaluate = (batch: PixelBatch, noise: tf.Tensor | undefined): Losses =>
-    tf.tidy(() => ({ ...autoencoder.loss(scaled(batch), noise) }));
+  const evaluate = (batch: PixelBatch, noise: tf.Tensor | undefined, { klWeight }: Controls = {}): Losses =>
+    tf.tidy(() => ({ ...autoencoder.loss(scaled(batch), noise, klWeight) }));
   return {
     model,
     size,
     autoencoder,
     weights,
     optimizerState: state.map((variable, i) => ({ name: `optimizer/${i}`, variable })),
+    controls,
     evaluate,
-    step: (batch, noise) =>
+    step: (batch, noise, { rate, klWeight } = {}) =>
       tf.tidy(() => {
         let losses: Losses | undefined;
         const { grads } = tf.variableGrads(() => {
-          losses = autoencoder.loss(scaled(batch), noise);
+          losses = autoencoder.loss(scaled(batch), noise, klWeight);
           for (const loss of Object.values(losses)) tf.keep(loss);
           return losses.loss;
         }, trainable);
+        const before = rate && trainable.map((variable) => tf.clone(variable));
         optimizer.applyGradients(grads);
+        // Each of these optimizers moves weights in proportion to its learning rate, which tfjs takes as a number.
+        before?.forEach((old, i) => {
+          const variable = trainable[i] as tf.Variable;
+          variable.assign(tf.add(old, tf.mul(tf.sub(variable, old), rate as tf.Scalar)));
+        });
         // Kept above because `variableGrads` tidies; clones hand them to the caller's own tidy.
         const kept = losses as Losses;
         const out = Object.fromEntries(Object.entries(kept).map(([name, loss]) => [name, tf.clone(loss)]));
@@ -79,6 +98,8 @@ export function buildProgram(
         const { image, label } = scaled(batch);
         return autoencoder.decode(autoencoder.encode({ image, label }).latent, label);
       }),
+    encode: (batch) => tf.tidy(() => autoencoder.encode(scaled(batch)).latent),
+    decode: (latent, label) => tf.tidy(() => autoencoder.decode(latent, label)),
   };
 }
 

@@ -2,6 +2,7 @@ import { rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InputError } from '../errors.ts';
 import { type Checkpoint, checkpointFiles } from './checkpoint.ts';
+import type { PictureKind } from './epoch-pictures.ts';
 import { acquireLock } from './lock.ts';
 import { type MetricsLine, MetricsLog } from './metrics.ts';
 import { readPicture, writePicture } from './picture.ts';
@@ -69,10 +70,14 @@ export class Run {
     await events.write(eventOf(line));
   }
 
-  /** @param line the test metrics that the picture goes with */
-  async addPicture(line: MetricsLine, picture: Picture): Promise<void> {
-    await writePicture(this.#picturePath(line.epoch), picture);
-    await this.#begun().events.write(pictureEvent(line, picture));
+  /** @param line the test metrics that the pictures go with */
+  async addPictures(line: MetricsLine, pictures: Partial<Record<PictureKind, Picture>>): Promise<void> {
+    for (const kind of KINDS) {
+      const picture = pictures[kind];
+      if (!picture) continue;
+      await writePicture(this.#picturePath(line.epoch, kind), picture);
+      await this.#begun().events.write(pictureEvent(line, kind, picture));
+    }
   }
 
   /**
@@ -103,23 +108,29 @@ export class Run {
     return this.#logs;
   }
 
-  #picturePath(epoch: number): string {
-    return join(runPaths(this.folder).pictures, `epoch-${String(epoch).padStart(3, '0')}.png`);
+  #picturePath(epoch: number, kind: PictureKind): string {
+    const name = `epoch-${String(epoch).padStart(3, '0')}${kind === 'reconstruction' ? '' : `-${kind}`}.png`;
+    return join(runPaths(this.folder).pictures, name);
   }
 
   async #eventsOf(lines: readonly MetricsLine[]): Promise<Event[]> {
     const events: Event[] = [];
     for (const line of lines) {
       events.push(eventOf(line));
-      const picture = line.split === 'test' ? await readPicture(this.#picturePath(line.epoch)) : undefined;
-      if (picture) events.push(pictureEvent(line, picture));
+      if (line.split !== 'test') continue;
+      for (const kind of KINDS) {
+        const picture = await readPicture(this.#picturePath(line.epoch, kind));
+        if (picture) events.push(pictureEvent(line, kind, picture));
+      }
     }
     return events;
   }
 }
 
-const pictureEvent = ({ time, step }: MetricsLine, picture: Picture): Event => ({
+const KINDS: readonly PictureKind[] = ['reconstruction', 'samples', 'codes'];
+
+const pictureEvent = ({ time, step }: MetricsLine, tag: PictureKind, picture: Picture): Event => ({
   time,
   step,
-  picture: { tag: 'reconstruction', picture },
+  picture: { tag, picture },
 });

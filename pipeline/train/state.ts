@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { ModelSize, OptimizerRecipe } from '../../models/model.ts';
+import { type ModelSize, type OptimizerRecipe, schedules } from '../../models/model.ts';
 import { Generator, type GeneratorState } from './generator.ts';
 import { noSums } from './metrics.ts';
 
@@ -38,9 +38,19 @@ const images = z.strictObject({
 /** What a run trains: the part of its state that never changes, the number of epochs aside. */
 export const runPlan = z.strictObject({
   model: z.string(),
+  /** Absolute path of the file that defines the model, where it is not one of convae's own. */
+  modelFile: z.string().optional(),
   /** `size.seed` decides initial weights, data order and noise. */
   size,
-  recipe: z.strictObject({ epochs: positive, batchSize: positive, optimizer }),
+  recipe: z.strictObject({
+    epochs: positive,
+    batchSize: positive,
+    optimizer,
+    /** As in the model's `Recipe`; runs from before these could be chosen have none of them. */
+    schedule: z.enum(schedules).optional(),
+    beta: z.number().optional(),
+    klWarmUp: z.number().optional(),
+  }),
   data: z.strictObject({
     name: z.string(),
     train: images,

@@ -6,6 +6,7 @@ import { openSplits } from '../data/open.ts';
 import { subset } from '../data/subset.ts';
 import { EnvironmentError, InputError } from '../errors.ts';
 import { restore } from './checkpoint.ts';
+import { controlsNeeded } from './controls.ts';
 import { createEngine, prepareEngine } from './engines/index.ts';
 import type { TrainHooks, TrainOptions, TrainSummary } from './options.ts';
 import { assertSamePlan, planOf } from './plan.ts';
@@ -82,7 +83,7 @@ async function inMemory(dataset: ImageDataset, limit = dataset.length): Promise<
 /** @throws InputError when the model cannot be built for these images */
 function build(model: ModelDefinition, { size, recipe, data }: RunPlan): TrainingProgram {
   try {
-    return buildProgram(model, size, recipe.optimizer);
+    return buildProgram(model, size, recipe.optimizer, controlsNeeded(recipe));
   } catch (error) {
     if (error instanceof RangeError) throw new InputError(`${data.name}: ${error.message}`, { cause: error });
     throw error;

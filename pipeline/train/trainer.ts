@@ -3,19 +3,18 @@ import type { DatasetSplits } from '../data/dataset.ts';
 import { range } from '../data/indices.ts';
 import { InputError, Interrupted } from '../errors.ts';
 import { type BatchNeeds, batchesOf, type PreparedBatch } from './batches.ts';
+import { controlsAt } from './controls.ts';
 import type { Engine, Metrics } from './engine.ts';
+import { epochPictures } from './epoch-pictures.ts';
 import { Generator } from './generator.ts';
 import { addMetrics, type MetricSums, type MetricsLine, meansOf, noSums, Stopwatch } from './metrics.ts';
 import type { TrainHooks, TrainOptions, TrainSummary } from './options.ts';
-import { reconstructionPicture } from './picture.ts';
 import type { TrainingProgram } from './program.ts';
 import type { Run } from './run.ts';
 import { beginning, type RunPlan, type RunPosition } from './state.ts';
-import type { Picture } from './tensorboard.ts';
 
 /** Lines of step metrics are means over so many steps. */
 const STEPS_PER_LINE = 50;
-const PICTURE_IMAGES = 8;
 /** Noise for test images comes from this seed whatever the run's, so that evaluations compare. */
 const EVALUATION_SEED = 0;
 
@@ -88,7 +87,7 @@ export class Trainer {
     await this.#stopIfAsked();
     let began = performance.now();
     for await (const batch of batches) {
-      const metrics = await engine.step(batch);
+      const metrics = await engine.step({ ...batch, controls: this.#controls(this.#position.step) });
       this.#assertFinite(metrics, this.#position.step + 1);
       this.#advance(metrics, batch);
       const now = performance.now();
@@ -103,6 +102,11 @@ export class Trainer {
         began = performance.now();
       }
     }
+  }
+
+  #controls(step: number) {
+    const { plan, data } = this.#parts;
+    return controlsAt(plan.recipe, step, Math.ceil(data.train.length / plan.recipe.batchSize));
   }
 
   #advance(metrics: Metrics, { count, noiseState }: PreparedBatch): void {
@@ -128,6 +132,7 @@ export class Trainer {
     const { plan, data, engine } = this.#parts;
     const { batchSize } = plan.recipe;
     const noise = Generator.of(EVALUATION_SEED, 'evaluation');
+    const controls = this.#controls(Number.POSITIVE_INFINITY); // the weights that training ends with
     let sums = noSums;
     for await (const batch of batchesOf(data.test, range(0, data.test.length), {
       batchSize,
@@ -135,7 +140,7 @@ export class Trainer {
       noise,
     })) {
       await this.#stopIfAsked();
-      sums = addMetrics(sums, await engine.evaluate(batch), batch.count);
+      sums = addMetrics(sums, await engine.evaluate({ ...batch, controls }), batch.count);
     }
     this.#assertFinite(meansOf(sums), this.#position.step);
     return sums;
@@ -150,7 +155,11 @@ export class Trainer {
     const testLine = this.#line('test', 'epoch', testSums);
     await run.record(trainLine);
     await run.record(testLine);
-    await run.addPicture(testLine, await this.#picture());
+    const { program, data, engine } = this.#parts;
+    await run.addPictures(
+      testLine,
+      await epochPictures({ engine, program, plan, images: data.test, needs: this.#needs }),
+    );
     const isBest = best === null || testLine.loss < best.loss;
     this.#position = {
       ...this.#position,
@@ -165,17 +174,6 @@ export class Trainer {
     this.#watches.epoch.reset();
     const losses = `train loss ${trainLine.loss.toFixed(5)}  test loss ${testLine.loss.toFixed(5)}${isBest ? ' (best)' : ''}`;
     hooks.progress.note(`epoch ${epoch + 1}/${plan.recipe.epochs}  ${losses}  ${rate.toFixed(0)} images/s`);
-  }
-
-  /** The first test images and their reconstructions. */
-  async #picture(): Promise<Picture> {
-    const { data, engine } = this.#parts;
-    const order = range(0, Math.min(PICTURE_IMAGES, data.test.length));
-    const needs = { ...this.#needs, noiseShape: () => undefined };
-    for await (const batch of batchesOf(data.test, order, { batchSize: PICTURE_IMAGES, needs, noise: this.#noise })) {
-      return reconstructionPicture(data.test.shape, batch.images, await engine.reconstruct(batch));
-    }
-    throw new Error('no test images');
   }
 
   async #save({ best = false } = {}): Promise<void> {

@@ -48,6 +48,8 @@ for (const model of Object.values(models)) {
       const all: number[] = [];
       for (let step = 0; step < STEPS; step++) all.push(...Object.values(await engine.step(batch)));
       all.push(...Object.values(await engine.evaluate(batch)), ...(await engine.reconstruct(batch)));
+      const latents = await engine.encode(batch);
+      all.push(...latents, ...(await engine.decode({ count: N, latents, labels: batch.labels })));
       await engine.dispose();
       for (const { variable } of [...program.weights, ...program.optimizerState]) variable.dispose();
       return all;

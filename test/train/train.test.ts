@@ -42,6 +42,8 @@ function recorder(loss: (kind: 'step' | 'evaluate', call: number, count: number)
       note('reconstruct', batch);
       return Float32Array.from(batch.images, (pixel) => pixel / 255);
     },
+    encode: () => expect.fail('nothing asks for codes'),
+    decode: () => expect.fail('nothing is decoded'),
     pull: async () => {},
     push: async () => {},
     dispose: async () => {},

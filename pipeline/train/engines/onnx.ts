@@ -12,7 +12,7 @@ import {
   unpackGraph,
 } from 'tfjs-to-onnx';
 import { webgpuAdapter } from '../../devices/webgpu.ts';
-import type { Engine, HostBatch, Metrics } from '../engine.ts';
+import type { Engine, HostBatch, HostCodes, Metrics } from '../engine.ts';
 import type { TrainingProgram } from '../program.ts';
 import { type ProgramPart, traceProgram } from '../trace-program.ts';
 import { fastestTarget } from './blocks.ts';
@@ -95,6 +95,24 @@ class OnnxEngine implements Engine {
     return reconstruction?.data as Float32Array;
   }
 
+  async encode(batch: HostBatch): Promise<Float32Array> {
+    const session = await this.#session('encode', batch.count);
+    const { latent } = await session.run(this.#feeds(session, batch));
+    return latent?.data as Float32Array;
+  }
+
+  async decode({ count, latents, labels }: HostCodes): Promise<Float32Array> {
+    const session = await this.#session('decode', count);
+    const { latent } = this.#program.size;
+    const feeds = {
+      ...this.#held(session),
+      latent: new ort.Tensor('float32', latents.subarray(0, count * latent), [count, latent]),
+      ...this.#label(session, count, labels),
+    };
+    const { reconstruction } = await session.run(feeds);
+    return reconstruction?.data as Float32Array;
+  }
+
   async pull(): Promise<void> {
     const session = await this.#layoutSession('unpack');
     const feeds = Object.fromEntries([...this.#state].map(([name, { current }]) => [`${name}:packed`, current]));
@@ -129,19 +147,14 @@ class OnnxEngine implements Engine {
     return [...this.#program.weights, ...this.#program.optimizerState];
   }
 
-  #feeds(session: ort.InferenceSession, { count, images, labels, noise }: HostBatch): Record<string, ort.Tensor> {
+  #feeds(
+    session: ort.InferenceSession,
+    { count, images, labels, noise, controls }: HostBatch,
+  ): Record<string, ort.Tensor> {
     const { height, width, channels } = this.imageShape;
-    const feeds: Record<string, ort.Tensor> = {};
-    for (const name of session.inputNames) {
-      const held = this.#state.get(name);
-      if (held) feeds[name] = held.current;
-    }
+    const feeds = { ...this.#held(session), ...this.#label(session, count, labels) };
     const pixels = count * height * width * channels;
     feeds.image = new ort.Tensor('uint8', images.subarray(0, pixels), [count, height, width, channels]);
-    if (session.inputNames.includes('label')) {
-      if (!labels) throw new Error(`model ${this.#program.model.name} needs labels`);
-      feeds.label = new ort.Tensor('int32', labels.subarray(0, count), [count]);
-    }
     if (session.inputNames.includes('noise')) {
       const shape = this.#program.autoencoder.noiseShape(count);
       if (!noise || !shape) throw new Error(`model ${this.#program.model.name} needs noise`);
@@ -154,7 +167,25 @@ class OnnxEngine implements Engine {
         shape,
       );
     }
+    for (const name of this.#program.controls) {
+      if (!session.inputNames.includes(name)) continue;
+      const value = controls?.[name];
+      if (value === undefined) throw new Error(`the program needs ${name}`);
+      feeds[name] = new ort.Tensor('float32', Float32Array.of(value), []);
+    }
     return feeds;
+  }
+
+  /** What a session takes of weights and optimizer state. */
+  #held(session: ort.InferenceSession): Record<string, ort.Tensor> {
+    const held = session.inputNames.map((name) => [name, this.#state.get(name)?.current] as const);
+    return Object.fromEntries(held.flatMap(([name, tensor]) => (tensor ? [[name, tensor]] : [])));
+  }
+
+  #label(session: ort.InferenceSession, count: number, labels: Int32Array | undefined): Record<string, ort.Tensor> {
+    if (!session.inputNames.includes('label')) return {};
+    if (!labels) throw new Error(`model ${this.#program.model.name} needs labels`);
+    return { label: new ort.Tensor('int32', labels.subarray(0, count), [count]) };
   }
 
   /** Each batch size has its own trace; there are few: the full one, and the last of each split. */

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { bytesPerImage } from '../../data/dataset.ts';
 import type { Engine, HostBatch, Metrics } from '../engine.ts';
-import type { PixelBatch, TrainingProgram } from '../program.ts';
+import type { Control, Controls, PixelBatch, TrainingProgram } from '../program.ts';
 import { loadTensorFlow } from './tensorflow.ts';
 
 /** The ways to run a tfjs program eagerly in Node. */
@@ -43,7 +43,7 @@ export async function createTfjsEngine(
   /** Runs `compute` on the batch as tensors and reads what it returns; every tensor is gone afterwards. */
   async function run<T extends Record<string, tf.Tensor>>(
     batch: HostBatch,
-    compute: (pixels: PixelBatch, noise: tf.Tensor | undefined) => T,
+    compute: (pixels: PixelBatch, noise: tf.Tensor | undefined, controls: Controls) => T,
   ): Promise<Record<keyof T, Float32Array>> {
     const { count, labels, noise } = batch;
     const noiseShape = program.autoencoder.noiseShape(count);
@@ -59,6 +59,7 @@ export async function createTfjsEngine(
         },
         // Copied: a tensor keeps the array that it is made from, the batch's goes on to be another batch's.
         noiseShape && noise && tf.tensor(noise.slice(0, tf.util.sizeFromShape(noiseShape)), noiseShape, 'float32'),
+        scalarsOf(program.controls, batch.controls),
       ),
     );
     const read = await Promise.all(
@@ -75,14 +76,32 @@ export async function createTfjsEngine(
     name: backend.name,
     description: describeTfjs(backend.name),
     imageShape,
-    step: async (batch) => metrics(await run(batch, (pixels, noise) => ({ ...program.step(pixels, noise) }))),
-    evaluate: async (batch) => metrics(await run(batch, (pixels, noise) => ({ ...program.evaluate(pixels, noise) }))),
+    step: async (batch) => metrics(await run(batch, (...given) => ({ ...program.step(...given) }))),
+    evaluate: async (batch) => metrics(await run(batch, (...given) => ({ ...program.evaluate(...given) }))),
     reconstruct: async (batch) => (await run(batch, (pixels) => ({ image: program.reconstruct(pixels) }))).image,
+    encode: async (batch) => (await run(batch, (pixels) => ({ latent: program.encode(pixels) }))).latent,
+    async decode({ count, latents, labels }) {
+      const { latent } = program.size;
+      const image = tf.tidy(() =>
+        program.decode(
+          tf.tensor2d(latents.slice(0, count * latent), [count, latent]),
+          labels && tf.tensor1d(labels.slice(0, count), 'int32'),
+        ),
+      );
+      const pixels = Float32Array.from(await image.data());
+      image.dispose();
+      return pixels;
+    },
     // The program's variables are the only place where weights are.
     pull: async () => {},
     push: async () => {},
     dispose: async () => {},
   };
+}
+
+function scalarsOf(names: readonly Control[], values: HostBatch['controls'] = {}): Controls {
+  const given = names.flatMap((name) => (values[name] === undefined ? [] : [[name, tf.scalar(values[name])] as const]));
+  return Object.fromEntries(given);
 }
 
 /** One line for people: library, version, device. */

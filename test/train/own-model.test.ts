@@ -1,0 +1,95 @@
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test, vi } from 'vitest';
+import { findModel } from '../../pipeline/train/find-model.ts';
+import { convae, convaeJson } from '../cli/convae.ts';
+import { inputErrorOf, scratchFolder } from '../data/support.ts';
+
+vi.setConfig({ testTimeout: 60_000 });
+
+const scratch = scratchFolder();
+mkdirSync(scratch('project/parts'), { recursive: true });
+
+/** Two files, outside of the checkout: a dense code behind one more layer. */
+writeFileSync(
+  scratch('project/parts/widths.ts'),
+  `import * as tf from '@tensorflow/tfjs-core';
+export const width: number = 16;
+export const hidden = () => tf.util.sizeFromShape([width]);
+`,
+);
+writeFileSync(
+  scratch('project/deep.ts'),
+  `import { layers } from '@tensorflow/tfjs-layers';
+import { dense, deterministic, type ModelDefinition, waist } from 'convae/models';
+import { hidden, width } from './parts/widths.ts';
+
+const deep: ModelDefinition = {
+  name: 'deep',
+  summary: 'a dense code behind one more layer',
+  pixelLoss: 'binary cross-entropy',
+  recipe: { epochs: 1, batchSize: 32, latent: 4, optimizer: { name: 'adam', learningRate: 1e-3, epsilon: 1e-8 } },
+  conditional: { encoder: false, decoder: false },
+  build(size) {
+    const { latent, seed } = size;
+    const { height, width: columns, channels } = waist(size);
+    const features = height * columns * channels;
+    return deterministic(
+      size,
+      'binary cross-entropy',
+      [
+        layers.flatten({ name: 'flatten' }),
+        dense({ name: 'hidden', inputs: features, units: hidden(), seed }),
+        dense({ name: 'embedding', inputs: width, units: latent, seed }),
+      ],
+      [
+        dense({ name: 'expand', inputs: latent, units: features, seed }),
+        layers.reshape({ name: 'reshape', targetShape: [height, columns, channels] }),
+      ],
+    );
+  },
+};
+export default deep;
+`,
+);
+
+test('a model in a file of one’s own is trained, resumed, exported and encoded with', async () => {
+  const cwd = scratch('project');
+  const few = ['--limit-train', '96', '--limit-test', '32'];
+  const first = await convaeJson<{ model: string; run: string }>(['train', './deep.ts', ...few], { cwd });
+  expect(first).toMatchObject({ model: 'deep', run: join('runs', 'deep'), epochs: 1 });
+  const more = ['--resume', '--epochs', '2', ...few];
+  expect(await convaeJson(['train', 'deep.ts', ...more], { cwd })).toMatchObject({ epochs: 2, steps: 6 });
+  await convaeJson(['export', 'runs/deep'], { cwd });
+  const card = JSON.parse(readFileSync(join(cwd, 'exported/deep/card.json'), 'utf8')) as { model: object };
+  expect(card.model).toMatchObject({ name: 'deep', summary: 'a dense code behind one more layer' });
+  expect(readFileSync(join(cwd, 'exported/deep/encoder.onnx')).includes('encoder/hidden')).toBe(true);
+  const encoding = ['encode', 'exported/deep', '--data', 'mnist', '--split', 'test', '--out', 'deep.npy'];
+  expect(await convaeJson(encoding, { cwd })).toMatchObject({ rows: 10_000 });
+  const other = await convae(['train', 'cae', '--run', 'runs/deep', '--resume', ...few], { cwd });
+  expect(other).toMatchObject({ code: 2 });
+  expect(other.stderr).toContain('model is deep there and cae here');
+  expect(existsSync(join(cwd, 'runs', 'cae'))).toBe(false);
+});
+
+test.each([
+  ['nothing.ts', undefined, 'there is no such file'],
+  ['syntax.ts', 'export default {', 'it cannot be loaded'],
+  ['missing.ts', "import 'no-such-package';", "it cannot be loaded (Cannot find package 'no-such-package'"],
+  ['throws.ts', "throw new Error('out of order');", 'it cannot be loaded (out of order)'],
+  ['empty.ts', 'export {};', 'it exports no model'],
+  ['other.ts', 'export default 3;', 'what it exports: '],
+  ['half.ts', "export default { name: 'half', summary: '', pixelLoss: 'mean squared error' };", 'recipe: '],
+  ['name.ts', "export const a = { name: 'a/b' };", 'name: '],
+])('%s is refused in a line', async (name, content, reason) => {
+  if (content !== undefined) writeFileSync(scratch(name), content);
+  const message = await inputErrorOf(findModel(scratch(name)));
+  expect(message).toContain(`${scratch(name)}: ${reason}`);
+});
+
+test('what is no file is a model’s name', async () => {
+  expect((await findModel('cvae')).model.name).toBe('cvae');
+  expect(await inputErrorOf(findModel('vgg'))).toMatch(
+    /^there is no model 'vgg'; there is conv-ae, cae, .*\(\.\/vgg\.ts\)$/,
+  );
+});
