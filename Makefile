@@ -1,6 +1,6 @@
 MODEL  = cae
 DATA   = mnist
-RUN    = runs/$(MODEL)
+RUN    = runs/$(basename $(notdir $(MODEL)))
 EPOCHS =
 SEED   =
 ENGINE =
@@ -16,7 +16,7 @@ INSTALLED := node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install train export encode evaluate test lint bench clean
+.PHONY: help install train export encode evaluate gallery test lint bench clean
 
 help: ## print this
 	@echo 'make TARGET... [MODEL=cae] [DATA=mnist] [EPOCHS=] [SEED=] [ENGINE=] [DEVICE=] [RUN=runs/MODEL]'
@@ -38,6 +38,9 @@ encode: $(INSTALLED) ## encode all of DATA with the exported model, into latents
 
 evaluate: $(INSTALLED) ## measure the exported model on DATA
 	npx convae evaluate '$(EXPORT)' --data '$(DATA)' $(DEVICE_OPTION)
+
+gallery: $(INSTALLED) ## train, export, evaluate and draw all models on DATA, or what is left of that
+	npx convae gallery --data '$(DATA)' $(TRAIN_OPTIONS) $(DEVICE_OPTION)
 
 test: $(INSTALLED) ## run the tests
 	npm test -- $(TEST_OPTIONS)

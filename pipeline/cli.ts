@@ -6,7 +6,11 @@ import { doctorCommand } from './commands/doctor.ts';
 import { encodeCommand } from './commands/encode.ts';
 import { evaluateCommand } from './commands/evaluate.ts';
 import { exportCommand } from './commands/export.ts';
+import { galleryCommand } from './commands/gallery.ts';
 import { modelsCommand } from './commands/models.ts';
+import { reconstructCommand } from './commands/reconstruct.ts';
+import { reportCommand } from './commands/report.ts';
+import { sampleCommand } from './commands/sample.ts';
 import { setupCommand } from './commands/setup.ts';
 import { trainCommand } from './commands/train.ts';
 import { EnvironmentError, InputError, Interrupted } from './errors.ts';
@@ -22,6 +26,10 @@ async function run(args: readonly string[], context: Context): Promise<void> {
     exportCommand,
     encodeCommand,
     evaluateCommand,
+    reportCommand,
+    sampleCommand,
+    reconstructCommand,
+    galleryCommand,
     modelsCommand,
     setupCommand,
     doctorCommand,

@@ -1,12 +1,12 @@
-import type { Evaluation } from '../encode/evaluate.ts';
+import type { Evaluation } from '../report/evaluate.ts';
 import { type Context, defineCommand } from './command.ts';
 import { DATA, device, json, quiet, wholeNumbers } from './options.ts';
-import { number, printResult, table } from './output.ts';
+import { printResult, table } from './output.ts';
 
 export const evaluateCommand = ({ signal }: Context) =>
   defineCommand({
     command: 'evaluate <exported>',
-    describe: 'Measure how well an exported model does on images',
+    describe: 'Measure how well an exported model does on images, and write a report with pictures',
     builder: (yargs) =>
       yargs
         .positional('exported', {
@@ -15,6 +15,14 @@ export const evaluateCommand = ({ signal }: Context) =>
           demandOption: true,
         })
         .option('data', { describe: `the images: ${DATA}`, type: 'string', requiresArg: true, demandOption: true })
+        .option('out', {
+          describe: 'the folder to write report.json, report.md, report.html and pictures/ to',
+          type: 'string',
+          requiresArg: true,
+          defaultDescription: 'report/ in the model’s',
+        })
+        .options(wholeNumbers({ seed: ['what draws codes and samples', '0'] }, Number.MIN_SAFE_INTEGER))
+        .option('quick', { describe: 'measure and draw less, in half a minute', type: 'boolean', default: false })
         .option('device', device)
         .options(
           wholeNumbers({
@@ -24,25 +32,31 @@ export const evaluateCommand = ({ signal }: Context) =>
         )
         .option('quiet', quiet)
         .option('json', json)
-        .example('$0 evaluate exported/cae --data mnist', 'reconstruction error, nearest-neighbour accuracy, spread'),
-    async handler({ quiet, json, ...options }) {
-      const [{ evaluate }, { withCountProgress }] = await Promise.all([
-        import('../encode/evaluate.ts'),
-        import('./count-progress.ts'),
+        .example('$0 evaluate exported/cae --data mnist', 'exported/cae/report/report.html'),
+    async handler({ quiet, json, seed, ...options }) {
+      const [{ evaluate }, { withStageProgress }, { sectionsOf }] = await Promise.all([
+        import('../report/evaluate.ts'),
+        import('./stage-progress.ts'),
+        import('../report/figures.ts'),
       ]);
-      const result = await withCountProgress({ quiet }, (progress) => evaluate({ ...options, signal, progress }));
-      printResult(json, result, describe);
+      const result = await withStageProgress({ quiet }, (progress) =>
+        evaluate({ ...options, seed: seed ?? 0, signal, progress }),
+      );
+      printResult(json, result, ({ out, report }: Evaluation) =>
+        [
+          table([
+            ...sectionsOf(report).flatMap(({ figures, comparison }) => [
+              ...figures.map(({ name, value }) => [name, value]),
+              ...(comparison?.rows.map(([name, neighbours, probe]) => [
+                `${name}`,
+                `10-NN ${neighbours}, linear probe ${probe}`,
+              ]) ?? []),
+            ]),
+            ['time', `${report.seconds.total.toFixed(1)} s`],
+            ['report', `${out}/report.html`],
+          ]),
+          ...report.notes,
+        ].join('\n'),
+      );
     },
   });
-
-const describe = ({ images, reconstruction, knn10, latent, seconds }: Evaluation) =>
-  table([
-    ['test images', number(images)],
-    ['reconstruction error', `${number(reconstruction, 5)} per pixel`],
-    ['10-nearest-neighbour accuracy', knn10 === null ? 'the images have no labels' : `${number(knn10 * 100, 2)} %`],
-    [
-      'latent spread',
-      `standard deviations from ${number(Math.min(...latent.std), 3)} to ${number(Math.max(...latent.std), 3)}`,
-    ],
-    ['time', `${number(seconds, 1)} s`],
-  ]);

@@ -42,8 +42,20 @@ export interface Codes {
   readonly count: number;
   /** `[count, D]` */
   readonly latents: Float32Array;
+  /** Log variances of the codes, `[count, D]`, where the model is variational. */
+  readonly logvars: Float32Array | undefined;
   /** Reconstruction error of each image, `[count]`, as the card's `model.error` defines it; where asked for. */
   readonly errors: Float32Array | undefined;
+}
+
+/** Codes to be decoded and compared with images. */
+export interface CodedImages {
+  /** Pixels 0–255, `[count, H, W, C]`. */
+  readonly images: Uint8Array;
+  /** `[count]`; needed where the decoder is conditional. */
+  readonly labels: Int32Array | undefined;
+  /** `[count, D]` */
+  readonly latents: Float32Array;
 }
 
 /**
@@ -88,12 +100,18 @@ const describeShape = ({ height, width, channels }: ImageShape) => `${height}×$
 export class Encoder {
   readonly #card: Card;
   readonly #threads: readonly EncoderThread[];
-  readonly #batchSize: number;
+  /** Images in a batch. */
+  readonly batchSize: number;
 
   private constructor(card: Card, threads: readonly EncoderThread[], batchSize: number) {
     this.#card = card;
     this.#threads = threads;
-    this.#batchSize = batchSize;
+    this.batchSize = batchSize;
+  }
+
+  /** Whether the model's codes come with variances. */
+  get variational(): boolean {
+    return this.#threads.every(({ outputs }) => outputs.includes('logvar'));
   }
 
   /**
@@ -145,25 +163,26 @@ export class Encoder {
     { errors, signal }: { errors: boolean; signal?: AbortSignal | undefined },
   ): AsyncGenerator<Codes, void, undefined> {
     const { conditional, latent } = this.#card;
-    const size = Math.max(1, Math.min(this.#batchSize, dataset.length));
+    const size = Math.max(1, Math.min(this.batchSize, dataset.length));
     const labelled = conditional.encoder || (conditional.decoder && errors);
     const running: { start: number; job: Promise<Job> }[] = [];
     const free: Job[] = Array.from({ length: QUEUE * this.#threads.length }, () => ({
       count: 0,
+      given: false,
       images: new Uint8Array(size * bytesPerImage(dataset.shape)),
       labels: labelled ? new Int32Array(size) : undefined,
       latents: new Float32Array(size * latent.size),
+      logvars: this.variational ? new Float32Array(size * latent.size) : undefined,
       errors: errors ? new Float32Array(size) : undefined,
     }));
     const finish = async ({ start, job }: { start: number; job: Promise<Job> }): Promise<Codes> => {
-      const done = await job.catch((error: unknown) => {
-        throw error instanceof RuntimeFailure ? runFailure(error) : error;
-      });
+      const done = await job;
       free.push(done);
       const codes = {
         start,
         count: done.count,
         latents: done.latents.subarray(0, done.count * latent.size),
+        logvars: done.logvars?.subarray(0, done.count * latent.size),
         errors: done.errors?.subarray(0, done.count),
       };
       checkFinite(codes, latent.size, dataset);
@@ -176,15 +195,56 @@ export class Encoder {
       const job = { ...(free.pop() as Job), count };
       job.images.set(images);
       if (labels) job.labels?.set(labels);
-      const thread = this.#threads.reduce((least, other) => (other.load < least.load ? other : least));
-      const result = thread.run(job);
-      result.catch(() => {}); // reported when its turn comes
-      running.push({ start, job: result });
+      running.push({ start, job: this.#run(job) });
     }
     for (const last of running) {
       yield await finish(last);
       stopIfAborted(signal);
     }
+  }
+
+  /**
+   * Reconstruction errors of given codes, batch by batch, as the card's `model.error` defines them, `[count]` each. The
+   * encoder must have been started with `errors`.
+   * @throws as `codes`; an error that is not finite is given as it is
+   */
+  async *errorsOf(
+    batches: Iterable<CodedImages> | AsyncIterable<CodedImages>,
+    { signal }: { signal?: AbortSignal | undefined } = {},
+  ): AsyncGenerator<Float32Array, void, undefined> {
+    const { conditional, latent } = this.#card;
+    const running: Promise<Job>[] = [];
+    const finish = async (job: Promise<Job>) => (await job).errors ?? new Float32Array(0);
+    for await (const { images, labels, latents } of batches) {
+      stopIfAborted(signal);
+      const oldest = running.length >= QUEUE * this.#threads.length ? running.shift() : undefined;
+      if (oldest) yield await finish(oldest);
+      const count = latents.length / latent.size;
+      const job = {
+        count,
+        given: true,
+        images: images.slice(),
+        labels: conditional.decoder ? labels?.slice() : undefined,
+        latents: latents.slice(),
+        logvars: undefined,
+        errors: new Float32Array(count),
+      };
+      running.push(this.#run(job));
+    }
+    for (const job of running) {
+      yield await finish(job);
+      stopIfAborted(signal);
+    }
+  }
+
+  /** Gives a job to the thread that has least to do. */
+  #run(job: Job): Promise<Job> {
+    const thread = this.#threads.reduce((least, other) => (other.load < least.load ? other : least));
+    const result = thread.run(job).catch((error: unknown) => {
+      throw error instanceof RuntimeFailure ? runFailure(error) : error;
+    });
+    result.catch(() => {}); // reported when its turn comes
+    return result;
   }
 
   /** Ends the threads, also in the middle of a batch. */

@@ -19,18 +19,23 @@ export interface WorkerSetup {
 /** A batch on its way through a thread, in buffers that travel there and back. They may be longer than `count` needs. */
 export interface Job {
   readonly count: number;
+  /** Whether `latents` are given, to be decoded, rather than to be filled. */
+  readonly given: boolean;
   /** Pixels 0–255, `[count, H, W, C]`. */
   readonly images: Uint8Array<ArrayBuffer>;
   /** `[count]`; present where the model is conditional. */
   readonly labels: Int32Array<ArrayBuffer> | undefined;
-  /** Filled: `[count, D]`. */
+  /** Filled, or given: `[count, D]`. */
   readonly latents: Float32Array<ArrayBuffer>;
+  /** Filled where present: log variances of the codes of a variational model, `[count, D]`. */
+  readonly logvars: Float32Array<ArrayBuffer> | undefined;
   /** Filled where present: the reconstruction error of each image, `[count]`. */
   readonly errors: Float32Array<ArrayBuffer> | undefined;
 }
 
-/** A thread's first message. */
+/** A thread's first message: the encoder's outputs, or what ONNX Runtime said. */
 export interface Started {
+  readonly outputs?: readonly string[];
   readonly failure?: string;
 }
 
@@ -55,10 +60,13 @@ interface Waiting {
 export class EncoderThread {
   readonly #worker: Worker;
   readonly #waiting: Waiting[] = [];
+  /** Names of the encoder's outputs. */
+  readonly outputs: readonly string[];
   #ended = false;
 
-  private constructor(worker: Worker) {
+  private constructor(worker: Worker, outputs: readonly string[]) {
     this.#worker = worker;
+    this.outputs = outputs;
     worker.on('message', ({ job, failure }: Done) => {
       const waiting = this.#waiting.shift();
       if (failure === undefined) waiting?.resolve(job);
@@ -74,8 +82,8 @@ export class EncoderThread {
   /** @throws RuntimeFailure when a model cannot be loaded */
   static async start(setup: WorkerSetup): Promise<EncoderThread> {
     const worker = new Worker(new URL('./worker.js', import.meta.url), { workerData: setup, execArgv: [] });
-    const [{ failure }] = (await once(worker, 'message')) as [Started];
-    if (failure === undefined) return new EncoderThread(worker);
+    const [{ outputs = [], failure }] = (await once(worker, 'message')) as [Started];
+    if (failure === undefined) return new EncoderThread(worker, outputs);
     await once(worker, 'exit');
     throw new RuntimeFailure(failure);
   }
@@ -86,16 +94,16 @@ export class EncoderThread {
   }
 
   /**
-   * Encodes a batch. The job's buffers cannot be used until they come back.
+   * Encodes a batch, or decodes given codes. The job's buffers cannot be used until they come back.
    * @throws RuntimeFailure
    */
   run(job: Job): Promise<Job> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ resolve, reject });
-      const { images, labels, latents, errors } = job;
+      const { images, labels, latents, logvars, errors } = job;
       this.#worker.postMessage(
         job,
-        [images, labels, latents, errors].flatMap((array) => (array ? [array.buffer] : [])),
+        [images, labels, latents, logvars, errors].flatMap((array) => (array ? [array.buffer] : [])),
       );
     });
   }

@@ -44,22 +44,25 @@ try {
         (failure) => reply({ job, failure: messageOf(failure) }),
       );
   });
-  start({});
+  start({ outputs: encoder.outputNames });
 } catch (failure) {
   start({ failure: messageOf(failure) });
 }
 
 /**
- * Fills `job.latents`, and `job.errors` where it is there.
+ * Fills `job.latents` unless they are given, and `job.logvars` and `job.errors` where they are there.
  * @param {Job} job
  * @param {ort.InferenceSession} encoder
  * @param {ort.InferenceSession | undefined} decoder
  */
-async function run({ count, images, labels, latents, errors }, encoder, decoder) {
-  const image = new ort.Tensor('uint8', images.subarray(0, count * pixels), [count, ...shape]);
+async function run({ count, given, images, labels, latents, logvars, errors }, encoder, decoder) {
   const label = labels && new ort.Tensor('int32', labels.subarray(0, count), [count]);
-  const latent = new ort.Tensor('float32', latents.subarray(0, count * latentSize), [count, latentSize]);
-  await encoder.run(conditional.encoder && label ? { image, label } : { image }, { latent });
+  const latent = codes(latents, count);
+  if (!given) {
+    const image = new ort.Tensor('uint8', images.subarray(0, count * pixels), [count, ...shape]);
+    const outputs = logvars ? { latent, logvar: codes(logvars, count) } : { latent };
+    await encoder.run(conditional.encoder && label ? { image, label } : { image }, outputs);
+  }
   if (!errors || !decoder) return;
   if (reconstructions.length < count * pixels) reconstructions = new Float32Array(count * pixels);
   const output = new ort.Tensor('float32', reconstructions.subarray(0, count * pixels), [count, ...shape]);
@@ -67,6 +70,13 @@ async function run({ count, images, labels, latents, errors }, encoder, decoder)
   const errorOf = error === 'mean squared error' ? meanSquaredError : binaryCrossEntropy;
   for (let i = 0; i < count; i++) errors[i] = errorOf(images, reconstructions, i * pixels, (i + 1) * pixels);
 }
+
+/**
+ * @param {Float32Array} numbers
+ * @param {number} count
+ */
+const codes = (numbers, count) =>
+  new ort.Tensor('float32', numbers.subarray(0, count * latentSize), [count, latentSize]);
 
 /**
  * Mean over the numbers `from` to before `to` of the binary cross-entropy between pixels and probabilities, in nats.
@@ -118,8 +128,8 @@ function start(message) {
 
 /** @param {Done} message */
 function reply(message) {
-  const { images, labels, latents, errors } = message.job;
-  const arrays = [images, labels, latents, errors].filter((array) => array !== undefined);
+  const { images, labels, latents, logvars, errors } = message.job;
+  const arrays = [images, labels, latents, logvars, errors].filter((array) => array !== undefined);
   port.postMessage(
     message,
     arrays.map(({ buffer }) => buffer),

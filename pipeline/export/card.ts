@@ -20,6 +20,21 @@ const metrics = z.record(z.string(), z.number());
 const images = z.object({ images: positive, fingerprint: z.string().regex(/^sha256:[0-9a-f]{64}$/) });
 const file = z.object({ sha256: z.string().regex(/^[0-9a-f]{64}$/), bytes: positive });
 
+/** The fields of `GaussianMixture`, but for its size, and what it was fitted on. */
+const mixture = z.object({
+  /** Codes of that part of the data, evenly spread; of a variational model one draw from each image's distribution. */
+  over: z.literal('train'),
+  codes: positive,
+  /** Mean over those codes of the log density, in nats. */
+  logLikelihood: z.number(),
+  /** Of the components; they sum to 1. */
+  weights: numbers.min(1),
+  /** A row for each component. */
+  means: z.array(numbers),
+  /** Lower Cholesky factors of the covariances, row by row without the zeros above the diagonal, one for each component. */
+  factors: z.array(numbers),
+});
+
 const latent = z
   .object({
     size: positive,
@@ -32,12 +47,24 @@ const latent = z
       min: numbers,
       max: numbers,
     }),
+    /** Normal distributions fitted on codes, to draw codes from; absent where codes are too long for that. */
+    mixture: mixture.optional(),
   })
-  .superRefine(({ size, statistics }, context) => {
+  .superRefine(({ size, statistics, mixture }, context) => {
     for (const name of ['mean', 'std', 'min', 'max'] as const) {
       if (statistics[name].length === size) continue;
       const message = `expected ${size} numbers, one per latent dimension, got ${statistics[name].length}`;
       context.addIssue({ code: 'custom', message, path: ['statistics', name] });
+    }
+    const components = mixture?.weights.length;
+    for (const [name, length] of [
+      ['means', size],
+      ['factors', (size * (size + 1)) / 2],
+    ] as const) {
+      if (!mixture || (mixture[name].length === components && mixture[name].every((row) => row.length === length)))
+        continue;
+      const message = `expected ${length} numbers for each of ${components} components`;
+      context.addIssue({ code: 'custom', message, path: ['mixture', name] });
     }
   });
 
@@ -51,6 +78,8 @@ export const cardSchema = z.object({
     summary: z.string(),
     /** What the model's reconstruction loss is, and so the `error` of an image. */
     error: z.enum(['binary cross-entropy', 'mean squared error']).default('binary cross-entropy'),
+    /** Whether an image's code is a normal distribution near N(0, I): encoder.onnx has an output `logvar` then. */
+    variational: z.boolean().default(false),
   }),
   dataset: z.object({ name: z.string(), train: images, test: images }),
   image: z.object({ height: positive, width: positive, channels: positive }),
@@ -75,6 +104,9 @@ export const cardSchema = z.object({
       epochs: positive,
       batchSize: positive,
       optimizer: z.looseObject({ name: z.string(), learningRate: z.number() }),
+      schedule: z.string().optional(),
+      beta: z.number().optional(),
+      klWarmUp: z.number().optional(),
     }),
     seed: z.int(),
     /** Epochs that were completed. */
@@ -94,9 +126,15 @@ export type Card = z.infer<typeof cardSchema>;
 export async function writeCard(folder: string, card: z.input<typeof cardSchema>): Promise<Card> {
   const parsed = cardSchema.safeParse(card);
   if (!parsed.success) throw new Error(`the card does not fit its schema: ${oneLine(parsed.error)}`);
-  await writeFile(join(folder, 'card.json'), `${JSON.stringify(parsed.data, null, 2)}\n`);
+  await writeFile(join(folder, 'card.json'), `${layOut(parsed.data)}\n`);
   return parsed.data;
 }
+
+/** JSON on many lines, but with each list of numbers on one. */
+const layOut = (card: Card): string =>
+  JSON.stringify(card, null, 2).replace(/\[\n\s+-?\d[^[\]{}"]*\]/g, (list) =>
+    list.replace(/\n\s+/g, ' ').replace('[ ', '[').replace(' ]', ']'),
+  );
 
 /**
  * Reads the card of an exported model.

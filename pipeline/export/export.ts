@@ -8,12 +8,16 @@ import type { DatasetSplits } from '../data/dataset.ts';
 import { openSplits } from '../data/open.ts';
 import { InputError } from '../errors.ts';
 import { loadRun } from '../train/load-run.ts';
-import type { RunState } from '../train/state.ts';
+import type { TrainingProgram } from '../train/program.ts';
+import type { RunPlan, RunState } from '../train/state.ts';
 import { CARD_FORMAT, type Card, fileDigest, writeCard } from './card.ts';
+import { EncoderSession } from './encoder-session.ts';
+import { latentMixture } from './mixture.ts';
 import { measureParity } from './parity.ts';
 import { publishFolder } from './publish.ts';
 import { latentStatistics } from './statistics.ts';
 import { traceModel } from './trace-model.ts';
+import { copyTraining } from './training.ts';
 
 export interface ExportOptions {
   /** The run folder. */
@@ -35,6 +39,9 @@ export interface ExportResult {
 
 /** The largest absolute difference between tfjs and ONNX Runtime with which a model is still published. */
 export const PARITY_TOLERANCE = 1e-4;
+
+/** What other commands put beside an exported model, and a new export makes out of date. */
+const DERIVED = { training: 'metrics.jsonl', report: 'report.json', pictures: 'reconstructions.png' };
 
 const { version } = createRequire(import.meta.url)('../../package.json') as { version: string };
 
@@ -66,7 +73,7 @@ export async function exportRun({ run, out, which, data, signal }: ExportOptions
         `tfjs and ONNX Runtime differ by ${largest} on ${parity.images} images, more than ${PARITY_TOLERANCE}; nothing was exported`,
       );
     }
-    const statistics = await latentStatistics(bytes.encoder, program, splits.test);
+    const { variational, latent } = await describeCodes(bytes.encoder, program, splits, plan, signal);
     let card: Card | undefined;
     await publishFolder(
       out,
@@ -74,14 +81,20 @@ export async function exportRun({ run, out, which, data, signal }: ExportOptions
         const [encoder, decoder] = [join(folder, 'encoder.onnx'), join(folder, 'decoder.onnx')];
         await writeFile(encoder, bytes.encoder);
         await writeFile(decoder, bytes.decoder);
+        await copyTraining(run, folder);
         card = await writeCard(folder, {
           format: CARD_FORMAT,
           convae: version,
-          model: { name: program.model.name, summary: program.model.summary, error: program.model.pixelLoss },
+          model: {
+            name: program.model.name,
+            summary: program.model.summary,
+            error: program.model.pixelLoss,
+            variational,
+          },
           dataset: { name: plan.data.name, train: plan.data.train, test: plan.data.test },
           image: { height: plan.size.height, width: plan.size.width, channels: plan.size.channels },
-          latent: { size: plan.size.latent, statistics },
-          classes: plan.data.classes,
+          latent,
+          classes: plan.data.classes ?? classNumbers(program),
           conditional: program.model.conditional,
           files: { 'encoder.onnx': await fileDigest(encoder), 'decoder.onnx': await fileDigest(decoder) },
           opset: OPSET,
@@ -90,12 +103,40 @@ export async function exportRun({ run, out, which, data, signal }: ExportOptions
           training: { recipe: plan.recipe, seed: plan.size.seed, epochs: position.epoch, engine: null },
         });
       },
-      { signal },
+      { signal, derived: DERIVED },
     );
     return { out, card: card as unknown as Card, seconds: (performance.now() - began) / 1000 };
   } finally {
     await Promise.all([splits.train.close(), splits.test.close()]);
   }
+}
+
+/** What the card says of the codes. */
+async function describeCodes(
+  bytes: Uint8Array,
+  program: TrainingProgram,
+  { train, test }: DatasetSplits,
+  { size, data }: RunPlan,
+  signal: AbortSignal | undefined,
+): Promise<{ variational: boolean; latent: Card['latent'] }> {
+  const encoder = await EncoderSession.load(bytes, program);
+  try {
+    const statistics = await latentStatistics(encoder, test, signal);
+    const { classes, seed } = size;
+    const mixture = await latentMixture(encoder, train, { images: data.train.images, classes, seed, signal });
+    return {
+      variational: encoder.variational,
+      latent: { size: encoder.size, statistics, ...(mixture && { mixture }) },
+    };
+  } finally {
+    await encoder.release();
+  }
+}
+
+/** Classes that a conditional model was given as numbers alone. */
+function classNumbers({ model, size }: TrainingProgram): string[] | null {
+  const { encoder, decoder } = model.conditional;
+  return encoder || decoder ? Array.from({ length: size.classes }, (_, i) => String(i)) : null;
 }
 
 /** @throws InputError when the test images are not those of the run (a run on fewer images than there are is not checked) */

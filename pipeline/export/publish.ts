@@ -1,12 +1,21 @@
 import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { lstat, mkdir, open, readdir, realpath, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { syncFolder } from '../durable.ts';
 import { fileError, InputError, Interrupted } from '../errors.ts';
 
+/** Files that are waited for side by side: a disk that takes many at once is ten times as fast as one by one. */
+const SYNCS = 16;
+
 export interface PublishOptions {
   /** Ends the publishing: nothing appears, what was there stays. Too late once everything is on the disk. */
   readonly signal?: AbortSignal | undefined;
+  /**
+   * Folders in a folder that is replaced which may be lost with it, being made from what it held: their names, and a file
+   * in each by which it is known for that.
+   */
+  readonly derived?: Readonly<Record<string, string>> | undefined;
 }
 
 /**
@@ -19,7 +28,7 @@ export interface PublishOptions {
 export async function publishFolder(
   target: string,
   write: (folder: string) => Promise<void>,
-  { signal }: PublishOptions = {},
+  { signal, derived = {} }: PublishOptions = {},
 ): Promise<void> {
   await publish(target, 'folder', signal, async (temporary, path, exists) => {
     await mkdir(temporary);
@@ -27,7 +36,7 @@ export async function publishFolder(
     stopIfAborted(signal);
     await syncTree(temporary);
     stopIfAborted(signal);
-    if (exists) await replaceFolder(temporary, path, target);
+    if (exists) await replaceFolder(temporary, path, target, derived);
     else await rename(temporary, path);
   });
 }
@@ -94,9 +103,18 @@ async function existsAs(path: string, kind: 'file' | 'folder', target: string): 
  * A folder cannot be renamed over another that is not empty: the old one goes aside first, and back if that fails.
  * @throws InputError when the old one holds what the new one does not: it would be lost
  */
-async function replaceFolder(fresh: string, path: string, target: string): Promise<void> {
+async function replaceFolder(
+  fresh: string,
+  path: string,
+  target: string,
+  derived: Readonly<Record<string, string>>,
+): Promise<void> {
   const written = new Set(await readdir(fresh));
-  const foreign = (await readdir(path)).find((name) => !written.has(name));
+  const isDerived = (name: string) => {
+    const sign = Object.hasOwn(derived, name) ? derived[name] : undefined;
+    return sign !== undefined && existsSync(join(path, name, sign));
+  };
+  const foreign = (await readdir(path)).find((name) => !written.has(name) && !isDerived(name));
   if (foreign !== undefined) {
     throw new InputError(
       `cannot write ${target}: there is ${foreign} in it, which replacing the folder would delete; choose another folder`,
@@ -115,11 +133,17 @@ async function replaceFolder(fresh: string, path: string, target: string): Promi
 }
 
 async function syncTree(folder: string): Promise<void> {
-  for (const entry of await readdir(folder, { withFileTypes: true })) {
-    const path = join(folder, entry.name);
-    if (entry.isDirectory()) await syncTree(path);
-    else if (entry.isFile()) await sync(path);
-  }
+  const entries = await readdir(folder, { withFileTypes: true });
+  let next = 0;
+  const syncSome = async () => {
+    for (let entry = entries[next++]; entry; entry = entries[next++]) {
+      const path = join(folder, entry.name);
+      if (entry.isDirectory()) await syncTree(path);
+      else if (entry.isFile()) await sync(path);
+    }
+  };
+  const ends = await Promise.allSettled(Array.from({ length: SYNCS }, syncSome));
+  for (const end of ends) if (end.status === 'rejected') throw end.reason;
   await syncFolder(folder);
 }
 

@@ -4,8 +4,8 @@ import { asyncBufferFromFile, parquetReadObjects } from 'hyparquet';
 import ort from 'onnxruntime-node';
 import { expect, test } from 'vitest';
 import type { EncodeResult } from '../../pipeline/encode/encode.ts';
-import type { Evaluation } from '../../pipeline/encode/evaluate.ts';
 import type { ExportResult } from '../../pipeline/export/export.ts';
+import type { Evaluation } from '../../pipeline/report/evaluate.ts';
 import type { TrainSummary } from '../../pipeline/train/options.ts';
 import { idxBytes, npyBytes, zipBytes } from '../data/formats.ts';
 import { scratchFolder } from '../data/support.ts';
@@ -91,7 +91,7 @@ test.each([
   const { out, card } = await convaeJson<ExportResult>(['export', run], { cwd });
   expect(out).toBe(`exported/${name}`);
   expect(card).toMatchObject({ latent: { size: 2 }, metrics: { test: { loss: resumed.best.loss } } });
-  expect(readdirSync(scratch(`cwd/${out}`)).sort()).toEqual(['card.json', 'decoder.onnx', 'encoder.onnx']);
+  expect(readdirSync(scratch(`cwd/${out}`)).sort()).toEqual(['card.json', 'decoder.onnx', 'encoder.onnx', 'training']);
 
   const encode = (file: string, ...more: string[]) =>
     convaeJson<EncodeResult>(['encode', out, '--data', data, '--out', file, ...more], { cwd });
@@ -107,12 +107,13 @@ test.each([
   expect(rows.map(({ label }) => label)).toEqual([...test_.labels]);
   expect(rows.flatMap((row) => row.latent)).toEqual([...latents.subarray(48)]);
 
-  const evaluation = await convaeJson<Evaluation>(['evaluate', out, '--data', data], { cwd });
+  const { report } = await convaeJson<Evaluation>(['evaluate', out, '--data', data], { cwd });
   const meanError = rows.reduce((sum, { error }) => sum + error, 0) / rows.length;
-  expect(evaluation.images).toBe(8);
-  expect(evaluation.reconstruction).toBeCloseTo(meanError, 5);
-  expect(evaluation.reconstruction).toBeCloseTo(resumed.best.loss, 4);
-  expect(evaluation.knn10).toBeGreaterThanOrEqual(0);
+  const { images, atCode } = report.reconstruction;
+  expect(images).toBe(8);
+  expect(atCode.perPixel).toBeCloseTo(meanError, 5);
+  expect(atCode.perPixel).toBeCloseTo(resumed.best.loss, 4);
+  expect(report.representations?.map(({ name }) => name)).toEqual(['codes', 'PCA', 'pixels']);
 });
 
 const endless = ['train', 'cae', '--data', 'bars.npz', '--epochs', '100000', '--engine', 'onnx', ...TINY];

@@ -9,7 +9,10 @@ const scratch = scratchFolder();
 const cwd = scratch('cwd');
 mkdirSync(cwd);
 
-const COMMANDS = ['train', 'export', 'encode', 'evaluate', 'models', 'setup', 'doctor'];
+const COMMANDS = [
+  ...['train', 'export', 'encode', 'evaluate', 'report', 'sample', 'reconstruct'],
+  ...['gallery', 'models', 'setup', 'doctor'],
+];
 
 test.concurrent('help and version go to stdout', async () => {
   const [help, bare, version] = await Promise.all([['--help'], [], ['--version']].map((args) => convae(args, { cwd })));
@@ -51,6 +54,9 @@ const MISTAKES: readonly (readonly [args: string, says: string])[] = [
     'train cae --device tpu --engine x',
     '--device "tpu": expected one of "auto", "cpu", "cuda", "webgpu", --engine "x": expected',
   ],
+  ['train cae --beta 2 --data mnist --run x', '--beta: cae has no KL divergence'],
+  ['sample nowhere --out x --sampler magic', '--sampler "magic": expected one of "prior", "mixture", "interpolation"'],
+  ['gallery vgg', "there is no model 'vgg'; there is "],
   ['train cae --engine tfjs-node-gpu --device cpu', 'the engine tfjs-node-gpu trains on the GPU'],
   ['train cae --data nowhere', "--data nowhere: there is no file or folder 'nowhere'"],
   ['export nowhere', 'nowhere: there is no best checkpoint'],

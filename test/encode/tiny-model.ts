@@ -53,21 +53,30 @@ export interface TinyOptions {
   readonly conditional?: Card['conditional'];
   readonly error?: Card['model']['error'];
   readonly encoder?: readonly number[];
+  readonly decoder?: readonly number[];
+  /** Makes the model variational: the log variance of every code. */
+  readonly logvar?: number;
   readonly classes?: string[] | null;
+  readonly name?: string;
 }
 
 /** Writes an exported model as the export stage does: the two graphs and their card. */
 export async function exportTiny(folder: string, options: TinyOptions = {}): Promise<string> {
-  const { conditional = { encoder: false, decoder: false }, encoder = encoderWeights } = options;
+  const { conditional = { encoder: false, decoder: false }, encoder = encoderWeights, logvar } = options;
   const { height, width, channels, pixels, size } = tiny;
   const image = ['N', height, width, channels];
   const label = (on: boolean) => (on ? [value('label', Type.INT32, ['N'])] : []);
   mkdirSync(folder, { recursive: true });
   const encoderFile = model({
     inputs: [value('image', Type.UINT8, image), ...label(conditional.encoder)],
-    outputs: [value('latent', Type.FLOAT, ['N', size])],
+    outputs: [
+      value('latent', Type.FLOAT, ['N', size]),
+      ...(logvar === undefined ? [] : [value('logvar', Type.FLOAT, ['N', size])]),
+    ],
     initializers: [
       floats('scale', [], [1 / 255]),
+      floats('zero', [], [0]),
+      floats('spread', [], [logvar ?? 0]),
       floats('weights', [pixels, size], encoder),
       shapeTensor('column', [-1, 1]),
     ],
@@ -77,13 +86,16 @@ export async function exportTiny(folder: string, options: TinyOptions = {}): Pro
       node('Flatten', ['scaled'], ['flat']),
       node('MatMul', ['flat', 'weights'], [conditional.encoder ? 'plain' : 'latent']),
       ...(conditional.encoder ? addLabel('plain', 'latent') : []),
+      ...(logvar === undefined
+        ? []
+        : [node('Mul', ['latent', 'zero'], ['zeros']), node('Add', ['zeros', 'spread'], ['logvar'])]),
     ],
   });
   const decoderFile = model({
     inputs: [value('latent', Type.FLOAT, ['N', size]), ...label(conditional.decoder)],
     outputs: [value('image', Type.FLOAT, image)],
     initializers: [
-      floats('weights', [size, pixels], decoderWeights),
+      floats('weights', [size, pixels], options.decoder ?? decoderWeights),
       shapeTensor('shape', [-1, height, width, channels]),
       shapeTensor('column', [-1, 1]),
     ],
@@ -108,7 +120,11 @@ export async function writeTinyCard(folder: string, options: TinyOptions = {}): 
   return await writeCard(folder, {
     format: 1,
     convae: '0.1.0',
-    model: { name: 'tiny', summary: 'a linear map there and back', ...(options.error ? { error: options.error } : {}) },
+    model: {
+      name: options.name ?? 'tiny',
+      summary: 'a linear map there and back',
+      ...(options.error ? { error: options.error } : {}),
+    },
     dataset: { name: 'by hand', train: part, test: part },
     image: { height, width, channels },
     latent: { size, statistics: { over: 'test', images: 4, mean: zeros, std: zeros, min: zeros, max: zeros } },

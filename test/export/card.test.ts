@@ -42,6 +42,43 @@ test('a card that does not fit its schema is not written', async () => {
   expect(() => json(folder)).toThrow('ENOENT');
 });
 
+test('a mixture of codes is kept, each list of numbers on a line, and must fit the codes', async () => {
+  const folder = await exportTiny(scratch('mixture'));
+  const card = await readCard(folder);
+  expect(card.latent.mixture).toBeUndefined(); // as in older cards
+  expect(card.model.variational).toBe(false);
+  const mixture = {
+    over: 'train' as const,
+    codes: 7,
+    logLikelihood: -1.5,
+    weights: [0.25, 0.75],
+    means: [
+      [1, -2.5],
+      [3e-9, 4],
+    ],
+    factors: [
+      [1, 0, 2],
+      [3, -1, 1],
+    ],
+  };
+  const summary = 'lists [\n 1,\n 2\n] and "quotes"';
+  const complete = { ...card, model: { ...card.model, summary }, latent: { ...card.latent, mixture } };
+  await writeCard(folder, complete);
+  expect(await readCard(folder)).toEqual(complete);
+  const text = readFileSync(join(folder, 'card.json'), 'utf8');
+  expect(text).toContain('      "means": [\n        [1, -2.5],\n        [3e-9, 4]\n      ],\n');
+
+  for (const [change, message] of [
+    [{ means: [[1, 2]] }, 'expected 2 numbers for each of 2 components at latent.mixture.means'],
+    [{ factors: [[1, 0, 2], [3]] }, 'expected 3 numbers for each of 2 components at latent.mixture.factors'],
+    [{ weights: [] }, 'latent.mixture.weights'],
+  ] as const) {
+    const misfit = { ...complete, latent: { ...card.latent, mixture: { ...mixture, ...change } } };
+    writeFileSync(join(folder, 'card.json'), JSON.stringify(misfit));
+    expect(await inputErrorOf(readCard(folder))).toContain(message);
+  }
+});
+
 test('what is no exported model is refused with what to do', async () => {
   const missing = scratch('nowhere');
   expect(await inputErrorOf(readCard(missing))).toBe(

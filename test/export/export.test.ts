@@ -12,10 +12,12 @@ import { models } from '../../models/index.ts';
 import { openMnist } from '../../pipeline/data/mnist.ts';
 import { type Card, readCard, verifyFiles } from '../../pipeline/export/card.ts';
 import { exportRun } from '../../pipeline/export/export.ts';
+import { mixtureScale } from '../../pipeline/export/mixture.ts';
 import { loadRun } from '../../pipeline/train/load-run.ts';
 import type { TrainSummary } from '../../pipeline/train/options.ts';
 import { silent } from '../../pipeline/train/progress.ts';
 import { train } from '../../pipeline/train/train.ts';
+import { idxBytes } from '../data/formats.ts';
 
 const cae = models.cae as NonNullable<typeof models.cae>;
 let folder: string;
@@ -92,6 +94,76 @@ test('the files hold standard operators only, named by layer, with the weights i
     for (const layer of layers) expect(nodes.some((node) => node.startsWith(`${name}/${layer}/`))).toBe(true);
     expect(model.graph?.input.length).toBe(1);
   }
+});
+
+test('the mixture in the card has the mean and the covariance of the training codes', async () => {
+  const { mixture } = card.latent;
+  expect(mixture).toMatchObject({ over: 'train', codes: 1280 });
+  expect(mixture?.weights.length).toBe(10);
+  expect(card.model.variational).toBe(false);
+  const mnist = await openMnist('train');
+  const images = new Uint8Array(1280 * 784);
+  await mnist.read(
+    Array.from({ length: 1280 }, (_, i) => i),
+    images,
+  );
+  await mnist.close();
+  const encoder = await ort.InferenceSession.create(join(out(), 'encoder.onnx'));
+  const { latent } = await encoder.run({ image: new ort.Tensor('uint8', images, [1280, 28, 28, 1]) });
+  const codes = latent?.data as Float32Array;
+  // What expectation–maximisation keeps in each iteration: those of the whole mixture.
+  const { weights = [], means = [], factors = [] } = mixture ?? {};
+  const sumOver = (term: (component: number) => number) =>
+    weights.reduce((sum, weight, component) => sum + weight * term(component), 0);
+  const factor = (component: number, i: number, j: number) => factors[component]?.[(i * (i + 1)) / 2 + j] ?? 0;
+  for (let i = 0; i < 10; i++) {
+    const mean = (of: (image: number) => number) =>
+      Array.from({ length: 1280 }, (_, image) => of(image)).reduce((sum, value) => sum + value, 0) / 1280;
+    const center = (d: number) => mean((image) => codes[10 * image + d] ?? 0);
+    expect(sumOver((component) => means[component]?.[i] ?? 0)).toBeCloseTo(center(i), 4);
+    for (let j = 0; j <= i; j++) {
+      const second = sumOver((component) => {
+        let value = (means[component]?.[i] ?? 0) * (means[component]?.[j] ?? 0);
+        for (let k = 0; k <= j; k++) value += factor(component, i, k) * factor(component, j, k);
+        return value;
+      });
+      expect(second).toBeCloseTo(
+        mean((image) => (codes[10 * image + i] ?? 0) * (codes[10 * image + j] ?? 0)),
+        3,
+      );
+    }
+  }
+});
+
+test('a handful of images without class names is enough: fewer components, classes by number', async () => {
+  const images = join(folder, 'few.idx');
+  const labels = join(folder, 'few-labels.idx');
+  await writeFile(
+    images,
+    idxBytes(
+      [6, 28, 28],
+      Uint8Array.from({ length: 6 * 784 }, (_, i) => (i * i) % 251),
+    ),
+  );
+  await writeFile(labels, idxBytes([6], Uint8Array.of(0, 1, 2, 0, 1, 2)));
+  const few = { run: join(folder, 'few-run'), data: `${images},${labels}` };
+  const options = { ...few, resume: false, engine: 'onnx', device: 'cpu', threads: 2, epochs: 1, latent: 3 } as const;
+  const model = models['ccvae-decoder'] as NonNullable<typeof models.cae>;
+  await train({ ...options, model }, { signal: new AbortController().signal, progress: silent });
+  const { card: small } = await exportRun({ run: few.run, out: join(folder, 'few'), which: 'latest' });
+  expect(small.classes).toEqual(['0', '1', '2']);
+  expect(small.model.variational).toBe(true);
+  expect(small.latent.mixture).toMatchObject({ codes: 5, weights: [1] });
+});
+
+test('the fewer the codes and the longer, the fewer the components', () => {
+  expect(mixtureScale(60_000, 10, 10)).toEqual({ codes: 5000, components: 10 });
+  expect(mixtureScale(200, 10, 10)).toEqual({ codes: 200, components: 5 });
+  expect(mixtureScale(3, 10, 10)).toEqual({ codes: 3, components: 1 });
+  const long = mixtureScale(60_000, 10, 128);
+  expect(long.components).toBeLessThan(10);
+  expect(long.codes).toBeGreaterThanOrEqual(4 * 128 * long.components);
+  expect(mixtureScale(60_000, 10, 512)).toEqual({ codes: 2048, components: 1 });
 });
 
 const python = process.env.CONVAE_PEER_PYTHON;

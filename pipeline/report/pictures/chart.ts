@@ -5,7 +5,7 @@ import { type Config, compile, type TopLevelSpec } from 'vega-lite';
 import { type Drawing, FONT, INK, rasterize } from './drawing.ts';
 
 /** Pixels of the PNG per unit of a chart, so that it is sharp on any screen. */
-const ZOOM = 2;
+export const ZOOM = 2;
 
 const text = { font: FONT, fontWeight: 'normal' as const };
 

@@ -1,0 +1,187 @@
+import { join } from 'node:path';
+import { bytesPerImage } from '../data/dataset.ts';
+import { cudaFailure } from '../devices/cuda.ts';
+import { checkDevice, type Device, defaultThreads } from '../encode/device.ts';
+import { RuntimeFailure } from '../encode/thread.ts';
+import { EnvironmentError } from '../errors.ts';
+import type { Card } from '../export/card.ts';
+import { stopIfAborted } from '../export/publish.ts';
+import { type DecodeJob, DecoderThread, type WorkerSetup } from './thread.ts';
+
+/** Batches that wait at a thread, so that it goes on while this one works on images. */
+const QUEUE = 4;
+/** Numbers of a batch's images, and images, at most, when nobody says how many: on a core, what stays in its cache. */
+const BATCH = {
+  cpu: { numbers: 2 ** 18, images: 64 },
+  cuda: { numbers: 2 ** 22, images: 1024 },
+  webgpu: { numbers: 2 ** 20, images: 256 },
+};
+/** Threads that have a session each, where that is not for the user to say. */
+const WORKERS: { readonly [provider: string]: number } = { cuda: 2, webgpu: 1 };
+
+export interface DecoderOptions {
+  /** Folder of the exported model. */
+  readonly exported: string;
+  readonly device: Device;
+  /** Threads that compute; the number of cores (at most 16) when not given. */
+  readonly threads?: number | undefined;
+  /** Images in a batch; when not given, as many as suit their size. */
+  readonly batchSize?: number | undefined;
+  /** Images that will be decoded: a few need no more than a few threads. */
+  readonly images: number;
+}
+
+/** Any number of codes, and the class of each where the decoder is conditional. */
+export interface CodeBatch {
+  /** `[n, D]` */
+  readonly latents: Float32Array;
+  /** `[n]` */
+  readonly labels?: Int32Array | undefined;
+}
+
+/** Images of codes `start` to before `start + count`; the array is used again for later batches. */
+export interface DecodedImages {
+  readonly start: number;
+  readonly count: number;
+  /** In [0, 1], `[count, H, W, C]`. */
+  readonly images: Float32Array;
+}
+
+/** An exported decoder, running in threads of its own. */
+export class Decoder {
+  readonly #card: Card;
+  readonly #threads: readonly DecoderThread[];
+  /** Images in a batch, at most. */
+  readonly batchSize: number;
+
+  private constructor(card: Card, threads: readonly DecoderThread[], batchSize: number) {
+    this.#card = card;
+    this.#threads = threads;
+    this.batchSize = batchSize;
+  }
+
+  /** @throws EnvironmentError when the device is not to be had or ONNX Runtime cannot load the model */
+  static async start(card: Card, options: DecoderOptions): Promise<Decoder> {
+    const { exported, device, threads = defaultThreads(), images } = options;
+    await checkDevice(device);
+    const provider = device === 'auto' ? 'cpu' : device;
+    const { height, width, channels } = card.image;
+    const limit = BATCH[provider];
+    const fitting = Math.max(1, Math.min(limit.images, Math.floor(limit.numbers / bytesPerImage(card.image))));
+    const batchSize = options.batchSize ?? fitting;
+    const workers = Math.max(1, Math.min(WORKERS[provider] ?? threads, Math.ceil(images / batchSize)));
+    const setup: WorkerSetup = {
+      decoder: join(exported, 'decoder.onnx'),
+      session: {
+        executionProviders: [provider],
+        intraOpNumThreads: Math.max(1, Math.floor(threads / workers)),
+        interOpNumThreads: 1,
+        logSeverityLevel: 4,
+      },
+      shape: [height, width, channels],
+      latentSize: card.latent.size,
+    };
+    const starting = await Promise.allSettled(Array.from({ length: workers }, () => DecoderThread.start(setup)));
+    const started = starting.flatMap((start) => (start.status === 'fulfilled' ? [start.value] : []));
+    const failed = starting.find((start) => start.status === 'rejected');
+    if (!failed) return new Decoder(card, started, batchSize);
+    await Promise.all(started.map((thread) => thread.stop()));
+    if (!(failed.reason instanceof RuntimeFailure)) throw failed.reason;
+    if (provider === 'cuda') throw cudaFailure(failed.reason.message);
+    throw new EnvironmentError(`ONNX Runtime cannot load ${setup.decoder}: ${inOneLine(failed.reason)}`);
+  }
+
+  /**
+   * Decodes codes in their order. Each batch that is given is decoded on its own, in parts where it is larger than
+   * `batchSize`; it is read before the next is asked for, and may then be used again.
+   * @throws RangeError when a batch is not whole codes, or labels are missing where the decoder is conditional;
+   * Interrupted (or the signal's own reason, if that is an error) after `signal`
+   */
+  async *images(
+    codes: Iterable<CodeBatch> | AsyncIterable<CodeBatch>,
+    { signal }: { signal?: AbortSignal | undefined } = {},
+  ): AsyncGenerator<DecodedImages, void, undefined> {
+    const { size } = this.#card.latent;
+    const running: { start: number; job: Promise<DecodeJob> }[] = [];
+    const free: DecodeJob[] = [];
+    const finish = async ({ start, job }: { start: number; job: Promise<DecodeJob> }): Promise<DecodedImages> => {
+      const done = await job;
+      free.push(done);
+      return {
+        start,
+        count: done.count,
+        images: done.images.subarray(0, done.count * bytesPerImage(this.#card.image)),
+      };
+    };
+    let start = 0;
+    for await (const { latents, labels } of codes) {
+      const rows = this.#countCodes(latents, labels);
+      for (let from = 0; from < rows; from += this.batchSize) {
+        stopIfAborted(signal);
+        const oldest = running.length >= QUEUE * this.#threads.length ? running.shift() : undefined;
+        if (oldest) yield await finish(oldest);
+        const to = Math.min(rows, from + this.batchSize);
+        const job = { ...(free.pop() ?? this.#emptyJob()), count: to - from };
+        job.latents.set(latents.subarray(from * size, to * size));
+        if (labels) job.labels?.set(labels.subarray(from, to));
+        running.push({ start, job: this.#run(job) });
+        start += to - from;
+      }
+    }
+    for (const last of running) {
+      yield await finish(last);
+      stopIfAborted(signal);
+    }
+  }
+
+  /** Images of any number of codes, in [0, 1], `[n, H, W, C]`. @throws as `images` */
+  async decode(codes: CodeBatch, options: { signal?: AbortSignal | undefined } = {}): Promise<Float32Array> {
+    const pixels = bytesPerImage(this.#card.image);
+    const all = new Float32Array(this.#countCodes(codes.latents, codes.labels) * pixels);
+    for await (const { start, images } of this.images([codes], options)) all.set(images, start * pixels);
+    return all;
+  }
+
+  /** Ends the threads, also in the middle of a batch. */
+  async close(): Promise<void> {
+    await Promise.all(this.#threads.map((thread) => thread.stop()));
+  }
+
+  #countCodes(latents: Float32Array, labels: Int32Array | undefined): number {
+    const rows = latents.length / this.#card.latent.size;
+    if (!Number.isInteger(rows)) {
+      throw new RangeError(`${latents.length} numbers are not codes of ${this.#card.latent.size}`);
+    }
+    if (this.#card.conditional.decoder && labels?.length !== rows) {
+      throw new RangeError(`${labels?.length ?? 'no'} labels for ${rows} codes`);
+    }
+    return rows;
+  }
+
+  #emptyJob(): DecodeJob {
+    return {
+      count: 0,
+      latents: new Float32Array(this.batchSize * this.#card.latent.size),
+      labels: this.#card.conditional.decoder ? new Int32Array(this.batchSize) : undefined,
+      images: new Float32Array(this.batchSize * bytesPerImage(this.#card.image)),
+    };
+  }
+
+  /** Gives a job to the thread that has least to do. */
+  #run(job: DecodeJob): Promise<DecodeJob> {
+    const thread = this.#threads.reduce((least, other) => (other.load < least.load ? other : least));
+    const result = thread.run(job).catch((error: unknown) => {
+      throw error instanceof RuntimeFailure ? runFailure(error) : error;
+    });
+    result.catch(() => {}); // reported when its turn comes
+    return result;
+  }
+}
+
+const inOneLine = ({ message }: Error) => message.replace(/\s+/g, ' ').trim();
+
+function runFailure(failure: RuntimeFailure): Error {
+  const reason = inOneLine(failure);
+  if (!/alloc|out of memory/i.test(reason)) return new Error(`ONNX Runtime failed: ${reason}`);
+  return new EnvironmentError(`not enough memory for a batch: ${reason}; use smaller images or another device`);
+}

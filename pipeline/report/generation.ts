@@ -1,0 +1,77 @@
+import { join } from 'node:path';
+import type { DatasetSplits } from '../data/dataset.ts';
+import type { Card } from '../export/card.ts';
+import type { Decoder } from '../generate/decoder.ts';
+import { priorCodes } from '../generate/samplers.ts';
+import { cacheFolder } from '../setup/cache.ts';
+import { Generator } from '../train/generator.ts';
+import { openClassifier } from './classifier/classifier.ts';
+import { judgeSamples, type LabelledImages } from './classifier/judge.ts';
+import type { Report } from './schema.ts';
+import type { Stages } from './stages.ts';
+
+/** Samples decoded at a time. */
+const BATCH = 500;
+
+export interface GenerationOptions {
+  readonly card: Card;
+  readonly splits: DatasetSplits;
+  readonly decoder: Decoder;
+  readonly samples: number;
+  readonly seed: number;
+  readonly threads?: number | undefined;
+  readonly stages: Stages;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Judges samples of a conditional model, its classes in turn, by a classifier that is trained on the training images
+ * where that has not been done before.
+ */
+export async function measureGeneration(options: GenerationOptions): Promise<NonNullable<Report['generation']>> {
+  const { card, splits, decoder, samples, seed, threads, stages, signal } = options;
+  const { train, test } = splits;
+  const classifier = await stages.run('classifier', (tick) =>
+    openClassifier(train, { folder: join(cacheFolder(), 'classifiers'), threads, progress: tick, signal }),
+  );
+  try {
+    const all = test.length + samples;
+    const judgement = await stages.run(
+      'samples',
+      (tick) =>
+        judgeSamples({
+          classifier,
+          samples: drawSamples(card, decoder, samples, seed, signal),
+          testImages: test,
+          progress: (images) => tick(Math.min(1, images / all)),
+          signal,
+        }),
+      all,
+    );
+    return {
+      samples: judgement.samples,
+      accuracy: judgement.accuracy,
+      frechet: judgement.frechet,
+      classifier: { accuracy: judgement.testAccuracy, images: test.length },
+    };
+  } finally {
+    await classifier.close();
+  }
+}
+
+async function* drawSamples(
+  { latent, classes }: Card,
+  decoder: Decoder,
+  samples: number,
+  seed: number,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<LabelledImages> {
+  const generator = Generator.of(seed, 'judged samples');
+  const count = classes?.length ?? 1;
+  for (let start = 0; start < samples; start += BATCH) {
+    const n = Math.min(BATCH, samples - start);
+    const labels = Int32Array.from({ length: n }, (_, i) => (start + i) % count);
+    const images = await decoder.decode({ latents: priorCodes(latent.size, n, generator), labels }, { signal });
+    yield { images, labels };
+  }
+}

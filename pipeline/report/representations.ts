@@ -1,0 +1,160 @@
+import { bytesPerImage, type ImageDataset } from '../data/dataset.ts';
+import type { Effort } from './effort.ts';
+import { accuracy, majorityVote, nearestNeighbours } from './knn.ts';
+import { linearProbe } from './measures/linear-probe.ts';
+import { pauses, rowStretches, type Tick } from './measures/pace.ts';
+import { fitPca, project } from './measures/pca.ts';
+import { pickRows, type Rows, spreadRows } from './measures/rows.ts';
+import type { Representation } from './schema.ts';
+
+/** Neighbours that vote. */
+const NEIGHBOURS = 10;
+const COMPONENTS = 10;
+
+/** Training and test images as rows of numbers, with their classes. */
+export interface Told<R extends Rows = Rows> {
+  readonly size: number;
+  readonly train: R;
+  readonly trainLabels: Int32Array;
+  readonly test: R;
+  readonly testLabels: Int32Array;
+}
+
+/** 10-NN and linear probe of rows that are few numbers each. */
+export async function judgeRows(
+  name: Representation['name'],
+  rows: Told<Float32Array>,
+  tick: Tick,
+): Promise<Representation> {
+  const { size } = rows;
+  const neighbours = await voteOf(rows, (share) => tick(share * 0.7));
+  const probe = await probeOf(rows, {}, (share) => tick(0.7 + share * 0.3));
+  return { name, size, neighbours, probe };
+}
+
+/** As `judgeRows`, of the images' principal components. */
+export async function judgeComponents(pixels: Told<Uint8Array>, seed: number, tick: Tick): Promise<Representation> {
+  const pca = await fitPca(pixels.train, pixels.size, {
+    components: COMPONENTS,
+    seed,
+    tick: (share) => tick(share * 0.3),
+  });
+  const train = await project(pca, pixels.train, (share) => tick(0.3 + share * 0.1));
+  const test = await project(pca, pixels.test, (share) => tick(0.4 + share * 0.05));
+  const size = Math.min(COMPONENTS, pixels.size);
+  return judgeRows('PCA', { ...pixels, train, test, size }, (share) => tick(0.45 + share * 0.55));
+}
+
+/** As `judgeRows`, of the pixels, with no more test images and pixels than the effort allows. */
+export async function judgePixels(
+  pixels: Told<Uint8Array>,
+  queries: number,
+  { probeNumbers }: Effort,
+  tick: Tick,
+): Promise<Representation> {
+  const { size, train, trainLabels } = pixels;
+  const chosen = spreadRows(pixels.testLabels.length, queries);
+  const order = byVariance(train, size);
+  const some = {
+    size,
+    train: await reordered(train, size, order, (share) => tick(share * 0.05)),
+    trainLabels,
+    test: await reordered(pickRows(pixels.test, size, chosen), size, order),
+    testLabels: Int32Array.from(chosen, (row) => pixels.testLabels[row] as number),
+  };
+  const neighbours = await voteOf(some, (share) => tick(0.05 + share * 0.55));
+  const probe = await probeOf(pixels, { mostNumbers: probeNumbers }, (share) => tick(0.6 + share * 0.4));
+  return { name: 'pixels', size, neighbours, probe };
+}
+
+/** Evenly spread training images, as many as `most` pixels make, and all test images. */
+export async function readTold(
+  train: ImageDataset,
+  test: ImageDataset,
+  labels: { readonly train: Int32Array; readonly test: Int32Array },
+  most: number,
+  tick: Tick,
+): Promise<Told<Uint8Array>> {
+  const size = bytesPerImage(train.shape);
+  const known = spreadRows(train.length, most / size);
+  const asked = spreadRows(test.length, most / size);
+  const all = known.length + asked.length;
+  const rows = await readRows(train, known, (done) => tick(done / all));
+  const testRows = await readRows(test, asked, (done) => tick((known.length + done) / all));
+  const classes = (of: Int32Array, indices: Uint32Array) => Int32Array.from(indices, (row) => of[row] as number);
+  return {
+    size,
+    train: rows,
+    trainLabels: classes(labels.train, known),
+    test: testRows,
+    testLabels: classes(labels.test, asked),
+  };
+}
+
+/** Images read at a time. */
+const STEP = 500;
+
+async function readRows(dataset: ImageDataset, indices: Uint32Array, done: (images: number) => void) {
+  const size = bytesPerImage(dataset.shape);
+  const rows = new Uint8Array(indices.length * size);
+  for (let from = 0; from < indices.length; from += STEP) {
+    const some = indices.subarray(from, from + STEP);
+    await dataset.read(some, rows.subarray(from * size));
+    done(from + some.length);
+  }
+  return rows;
+}
+
+async function voteOf(rows: Told<Float32Array>, tick: Tick): Promise<Representation['neighbours']> {
+  const [points, queries] = [rows.trainLabels.length, rows.testLabels.length];
+  const k = Math.min(NEIGHBOURS, points);
+  const found = await nearestNeighbours(rows.train, rows.test, rows.size, { k, tick: (done) => tick(done / queries) });
+  return {
+    accuracy: accuracy(majorityVote(found, rows.trainLabels, k), rows.testLabels),
+    neighbours: k,
+    points,
+    queries,
+  };
+}
+
+async function probeOf(
+  { train, trainLabels, test, testLabels, size }: Told,
+  options: { mostNumbers?: number },
+  tick: Tick,
+): Promise<Representation['probe']> {
+  const result = await linearProbe({ rows: train, labels: trainLabels }, { rows: test, labels: testLabels }, size, {
+    ...options,
+    tick,
+  });
+  const { converged } = result;
+  return { accuracy: result.accuracy, fittedOn: result.rows, tested: testLabels.length, converged };
+}
+
+/** Columns, the one that varies most first: then a search can tell early that a point is too far away. */
+function byVariance(rows: Uint8Array, size: number): Uint32Array {
+  const some = pickRows(rows, size, spreadRows(rows.length / size, 5000));
+  const [sums, squares] = [new Float64Array(size), new Float64Array(size)];
+  some.forEach((value, i) => {
+    sums[i % size] = (sums[i % size] as number) + value;
+    squares[i % size] = (squares[i % size] as number) + value * value;
+  });
+  const n = some.length / size;
+  const variances = squares.map((square, column) => square / n - ((sums[column] as number) / n) ** 2);
+  return Uint32Array.from({ length: size }, (_, column) => column).sort(
+    (a, b) => (variances[b] as number) - (variances[a] as number),
+  );
+}
+
+/** The rows as floats, their columns in another order. Gives way to other events. */
+async function reordered(rows: Rows, size: number, order: Uint32Array, tick?: Tick): Promise<Float32Array> {
+  const result = new Float32Array(rows.length);
+  const pause = pauses(tick);
+  const n = rows.length / size;
+  for (const { from, to } of rowStretches(n, size)) {
+    for (let row = from * size; row < to * size; row += size)
+      for (let column = 0; column < size; column++)
+        result[row + column] = rows[row + (order[column] as number)] as number;
+    await pause(to / n);
+  }
+  return result;
+}

@@ -1,0 +1,35 @@
+import { readFileSync } from 'node:fs';
+import { mkdir, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import sharp from 'sharp';
+import { expect, test } from 'vitest';
+import { ImageWriter, toBytes } from '../../pipeline/generate/image-files.ts';
+import { scratchFolder } from '../data/support.ts';
+import { decode, noise } from '../report/pictures/support.ts';
+
+const scratch = scratchFolder();
+
+test('bytes are rounded, and cut off where numbers leave [0, 1]', () => {
+  expect(toBytes(Float32Array.of(0, 1, 0.5, 100.4 / 255, 100.6 / 255, -3, 7))).toEqual(
+    Uint8Array.of(0, 255, 128, 100, 101, 0, 255),
+  );
+  expect(() => toBytes(Float32Array.of(0, Number.NaN))).toThrow('images that are not numbers');
+});
+
+test.each([1, 3])('images of %i channels, in folders of their own', async (channels) => {
+  const folder = scratch(`channels-${channels}`);
+  await mkdir(folder);
+  const shape = { height: 4, width: 5, channels };
+  const images = noise(3 * 20 * channels);
+  const names = ['0.png', 'a/b/1.png', 'a/b/2.png'];
+  await new ImageWriter(folder, shape).write(images, names);
+  expect((await readdir(folder)).sort()).toEqual(['0.png', 'a']);
+  for (const [i, name] of names.entries()) {
+    const file = readFileSync(join(folder, name));
+    const { width, height, at } = await decode(file);
+    expect({ width, height }).toEqual({ width: 5, height: 4 });
+    expect((await sharp(file).metadata()).channels).toBe(channels);
+    const pixel = 20 * i + 13; // the fourth of the third row
+    expect(at(3, 2).slice(0, channels)).toEqual([...images.subarray(pixel * channels, (pixel + 1) * channels)]);
+  }
+});

@@ -1,0 +1,126 @@
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import sharp from 'sharp';
+import { expect, test } from 'vitest';
+import { Interrupted } from '../../pipeline/errors.ts';
+import { type ReconstructOptions, reconstruct } from '../../pipeline/generate/reconstruct.ts';
+import { layoutOf } from '../../pipeline/report/pictures/grid.ts';
+import { convaeJson } from '../cli/convae.ts';
+import { inputErrorOf, openFiles, scratchFolder } from '../data/support.ts';
+import { imageOf, labelOf, tinyData, tinyImages } from '../encode/support.ts';
+import { exportTiny, tiny, tinyLatent } from '../encode/tiny-model.ts';
+import { grayOf, tinyBytes } from './support.ts';
+
+const scratch = scratchFolder();
+const exported = await exportTiny(scratch('plain'));
+const both = { conditional: { encoder: true, decoder: true }, classes: ['a', 'b', 'c', 'd', 'e'] };
+const conditional = await exportTiny(scratch('conditional'), both);
+const images = tinyImages(300);
+mkdirSync(scratch('out'));
+
+let outputs = 0;
+const reconstructing = async (options: Partial<ReconstructOptions>) => {
+  const folder = scratch(`out/${outputs++}`);
+  const data = options.data ?? tinyData(scratch(`data${outputs}`), 300);
+  const result = await reconstruct({
+    exported,
+    split: 'all',
+    out: folder,
+    device: 'cpu',
+    threads: 2,
+    ...options,
+    data,
+  });
+  return { ...result, folder };
+};
+
+/** Some of the first images as files in subfolders. */
+async function imageFolder(name: string, files: readonly string[]): Promise<string> {
+  for (const [i, file] of files.entries()) {
+    const path = join(scratch(name), file);
+    mkdirSync(dirname(path), { recursive: true });
+    const raw = { height: tiny.height, width: tiny.width, channels: 1 as const };
+    const image = sharp(imageOf(images, i), { raw }).toColourspace('b-w');
+    await (file.endsWith('.webp') ? image.webp({ lossless: true }) : image.png()).toFile(path);
+  }
+  return scratch(name);
+}
+
+const expected = (i: number) => tinyBytes(tinyLatent(imageOf(images, i)));
+const listed = (folder: string) => (readdirSync(folder, { recursive: true }) as string[]).sort();
+
+test('a file for each image, under its id, holds its reconstruction', async () => {
+  const files = ['x/1.png', 'x/2.webp', 'y/1.png', 'y/deep/1.png', 'y/z.png'];
+  const data = await imageFolder('photos', files);
+  const { folder, images: count } = await reconstructing({ data });
+  expect(count).toBe(5);
+  expect(listed(folder).filter((name) => name.endsWith('.png'))).toEqual(
+    ['grid.png', ...files.map((file) => file.replace('webp', 'png'))].sort(),
+  );
+  for (const [i, file] of files.entries()) {
+    const { gray } = await grayOf(join(folder, file.replace('webp', 'png')));
+    if (file.endsWith('.png')) expect(gray).toEqual(expected(i));
+  }
+});
+
+test('so many images are evenly spread, and the grid shows originals above reconstructions', async () => {
+  const { folder, images: count } = await reconstructing({ n: 20 });
+  expect(count).toBe(20);
+  const chosen = Array.from({ length: 20 }, (_, i) => 15 * i);
+  expect(listed(folder)).toEqual([...chosen.map((i) => `${i}.png`), 'grid.png'].sort());
+  for (const i of chosen) expect((await grayOf(join(folder, `${i}.png`))).gray).toEqual(expected(i));
+
+  const { width, height, gray } = await grayOf(join(folder, 'grid.png'));
+  const rowLabels = ['original', 'reconstruction', 'original', 'reconstruction'];
+  const layout = layoutOf({ shape: tiny, images: new Uint8Array(32 * tiny.pixels), columns: 8, rowLabels });
+  expect({ width, height }).toEqual({ width: layout.width, height: layout.height });
+  const at = (row: number, column: number) =>
+    Array.from({ length: tiny.pixels }, (_, i) => {
+      const x = (layout.lefts[column] ?? 0) + (i % tiny.width) * layout.scale + 1;
+      return gray[((layout.tops[row] ?? 0) + Math.floor(i / tiny.width) * layout.scale + 1) * width + x];
+    });
+  for (let k = 0; k < 16; k++) {
+    const image = 15 * Math.floor((k * 20) / 16);
+    const row = 2 * Math.floor(k / 8);
+    expect(at(row, k % 8)).toEqual([...imageOf(images, image)]);
+    expect(at(row + 1, k % 8)).toEqual(expected(image));
+  }
+});
+
+test('a conditional model takes the classes from the data', async () => {
+  const seen: [number, number][] = [];
+  const { folder } = await reconstructing({ exported: conditional, progress: (...state) => seen.push(state) });
+  for (const i of [0, 1, 64, 150, 299]) {
+    const { gray } = await grayOf(join(folder, `${i}.png`));
+    expect(gray).toEqual(tinyBytes(tinyLatent(imageOf(images, i), labelOf(i)), labelOf(i)));
+  }
+  expect(seen.at(-1)).toEqual([300, 300]);
+  expect(seen.length).toBeGreaterThan(2);
+});
+
+test('what cannot be reconstructed is refused, an interruption obeyed; nothing is left behind', async () => {
+  const refused = (options: Partial<ReconstructOptions>) => inputErrorOf(reconstructing(options));
+  const unlabelled = tinyData(scratch('unlabelled'), 20, { labels: false });
+  expect(await refused({ exported: conditional, data: unlabelled })).toContain('it has no labels');
+  expect(await refused({ data: tinyData(scratch('wide'), 3, { width: 4 }) })).toContain('its images are 2×4×1');
+  const few = await exportTiny(scratch('few'), { ...both, classes: ['a', 'b'] });
+  expect(await refused({ exported: few })).toContain('the model tiny knows labels 0 to 1');
+  const damaged = await exportTiny(scratch('damaged'));
+  writeFileSync(join(damaged, 'encoder.onnx'), readFileSync(join(damaged, 'decoder.onnx')));
+  expect(await refused({ exported: damaged })).toContain('encoder.onnx: its SHA-256 is not the one in card.json');
+  const controller = new AbortController();
+  const stopped = { signal: controller.signal, progress: () => controller.abort() };
+  const before = openFiles();
+  await expect(reconstructing(stopped)).rejects.toThrow(Interrupted);
+  expect(openFiles()).toBe(before);
+  expect(readdirSync(scratch('out')).filter((name) => !/^[012]$/.test(name))).toEqual([]);
+});
+
+test('the command, from the test images alone', async () => {
+  const data = tinyData(scratch('more'), 300);
+  const result = await convaeJson<{ images: number }>(['reconstruct', exported, '--data', data, '--out', 'r'], {
+    cwd: scratch('.'),
+  });
+  expect(result).toMatchObject({ images: 30, out: 'r' });
+  expect(readdirSync(scratch('r')).length).toBe(31);
+});

@@ -1,0 +1,177 @@
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { Interrupted } from '../../pipeline/errors.ts';
+import { type SampleOptions, sample } from '../../pipeline/generate/sample.ts';
+import { layoutOf } from '../../pipeline/report/pictures/grid.ts';
+import { convae, convaeJson } from '../cli/convae.ts';
+import { inputErrorOf, scratchFolder } from '../data/support.ts';
+import { exportTiny, tiny } from '../encode/tiny-model.ts';
+import { codesIn, exportSampled, grayOf, tinyBytes, tinyMixture } from './support.ts';
+
+const scratch = scratchFolder();
+const plain = await exportSampled(scratch('plain'));
+const CLASSES = ['cat', 'dog, wet', '0'];
+const conditional = await exportSampled(scratch('conditional'), {
+  conditional: { encoder: false, decoder: true },
+  classes: CLASSES,
+  variational: true,
+});
+mkdirSync(scratch('out'));
+
+let outputs = 0;
+const sampling = async (options: Partial<SampleOptions> = {}) => {
+  const out = scratch(`out/${outputs++}`);
+  const result = await sample({ exported: plain, out, seed: 0, device: 'cpu', threads: 2, ...options });
+  return { ...result, folder: out };
+};
+
+/** The image at a row and column of a folder's grid, its enlarged pixels made small again. */
+async function inGrid(folder: string, columns: number, count: number, labels: boolean) {
+  const { width, height, gray } = await grayOf(join(folder, 'grid.png'));
+  const layout = layoutOf({
+    shape: tiny,
+    images: new Uint8Array(count * tiny.pixels),
+    columns,
+    ...(labels && { columnLabels: [''] }),
+  });
+  expect({ width, height }).toEqual({ width: layout.width, height: layout.height });
+  return (row: number, column: number) =>
+    Array.from({ length: tiny.pixels }, (_, i) => {
+      const [left, top] = [layout.lefts[column] ?? 0, layout.tops[row] ?? 0];
+      const x = left + (i % tiny.width) * layout.scale + (layout.scale >> 1);
+      return gray[(top + Math.floor(i / tiny.width) * layout.scale + (layout.scale >> 1)) * width + x];
+    });
+}
+
+const contents = (folder: string) => readdirSync(folder).map((name) => [name, readFileSync(join(folder, name), 'hex')]);
+
+test('images are those that the codes in codes.csv stand for, and so is the grid', async () => {
+  const { folder, ...result } = await sampling({ n: 70 });
+  expect(result).toMatchObject({ images: 70, sampler: 'mixture', seed: 0, classes: null });
+  const codes = codesIn(folder);
+  expect(codes.map(({ image }) => image)).toEqual(
+    Array.from({ length: 70 }, (_, i) => `00${String(i).padStart(2, '0')}.png`),
+  );
+  expect(readdirSync(folder).sort()).toEqual([...codes.map(({ image }) => image), 'codes.csv', 'grid.png'].sort());
+  const at = await inGrid(folder, 9, 70, false);
+  for (const [i, { image, code }] of codes.entries()) {
+    const { width, height, gray } = await grayOf(join(folder, image));
+    expect({ width, height, gray }).toEqual({ width: tiny.width, height: tiny.height, gray: tinyBytes(code) });
+    expect(at(Math.floor(i / 9), i % 9)).toEqual(gray);
+  }
+  expect(codes.some(({ code }) => (code[0] ?? 0) > 2) && codes.some(({ code }) => (code[0] ?? 0) < 2)).toBe(true);
+});
+
+test('the same seed gives the same folder, another one another', async () => {
+  const [a, b, c] = [
+    await sampling({ n: 12, seed: 7 }),
+    await sampling({ n: 12, seed: 7, threads: 1 }),
+    await sampling({ n: 12, seed: 8 }),
+  ];
+  expect(contents(b.folder)).toEqual(contents(a.folder));
+  expect(codesIn(c.folder)[0]).not.toEqual(codesIn(a.folder)[0]);
+});
+
+test('all classes: a column for each, the same code down a row', async () => {
+  const { folder, classes } = await sampling({ exported: conditional, n: 8 });
+  expect(classes).toEqual(CLASSES);
+  const lines = readFileSync(join(folder, 'codes.csv'), 'utf8').split('\n');
+  expect(lines[2]).toMatch(/^0001\.png,"dog, wet",/);
+  const codes = lines.slice(1, 9).map((line) => line.split(',').slice(-2).map(Number));
+  expect(codes[3]).not.toEqual(codes[0]);
+  const at = await inGrid(folder, 3, 8, true);
+  for (const [i, code] of codes.entries()) {
+    expect(code).toEqual(codes[i - (i % 3)]);
+    const { gray } = await grayOf(join(folder, `000${i}.png`));
+    expect(gray).toEqual(tinyBytes(code, i % 3));
+    expect(at(Math.floor(i / 3), i % 3)).toEqual(gray);
+  }
+  expect((await sampling({ exported: conditional })).images).toBe(30);
+  expect(contents((await sampling({ exported: conditional, n: 8, class: 'all' })).folder)).toEqual(contents(folder));
+});
+
+test('one class, by its name or else its index', async () => {
+  for (const [asked, label] of [
+    ['dog, wet', 1],
+    ['0', 2],
+    ['1', 1],
+  ] as const) {
+    const { folder, classes } = await sampling({ exported: conditional, n: 4, class: asked });
+    expect(classes).toEqual([CLASSES[label]]);
+    const code = (readFileSync(join(folder, 'codes.csv'), 'utf8').split('\n')[4] ?? '')
+      .split(',')
+      .slice(-2)
+      .map(Number);
+    expect((await grayOf(join(folder, '0003.png'))).gray).toEqual(tinyBytes(code, label));
+  }
+});
+
+test('a conditional model whose classes have no names takes an index', async () => {
+  const unnamed = await exportSampled(scratch('unnamed'), { conditional: { encoder: false, decoder: true } });
+  expect((await sampling({ exported: unnamed, n: 1, class: '4' })).classes).toEqual(['4']);
+  expect(await inputErrorOf(sampling({ exported: unnamed }))).toContain('does not say how many classes there are');
+});
+
+test('of very many images the grid shows the first', async () => {
+  const seen: number[] = [];
+  const { folder } = await sampling({ n: 1300, progress: (done) => seen.push(done) });
+  const at = await inGrid(folder, 37, 27 * 37, false);
+  const last = codesIn(folder)[27 * 37 - 1];
+  expect(at(26, 36)).toEqual(tinyBytes(last?.code ?? []));
+  expect(seen.at(-1)).toBe(1300);
+  expect(seen).toEqual([...seen].sort((a, b) => a - b));
+});
+
+test('what cannot be sampled is refused in one line, and nothing is written', async () => {
+  const before = readdirSync(scratch('out'));
+  const refused = (options: Partial<SampleOptions>) => inputErrorOf(sampling(options));
+  expect(await refused({ exported: conditional, class: 'cow' })).toBe(
+    '--class cow: tiny has no such class; expected all, cat, dog, wet, 0 or an index up to 2',
+  );
+  expect(await refused({ exported: conditional, class: '3' })).toContain('--class 3: tiny has no such class');
+  expect(await refused({ class: 'cat' })).toBe('--class cat: the decoder of tiny takes no class; leave --class out');
+  expect(await refused({ sampler: 'prior' })).toContain('its codes follow no prior');
+  expect(await refused({ exported: await exportTiny(scratch('old')) })).toContain('its card has no mixture');
+  const damaged = await exportSampled(scratch('damaged'));
+  writeFileSync(join(damaged, 'decoder.onnx'), readFileSync(join(damaged, 'encoder.onnx')));
+  expect(await refused({ exported: damaged })).toContain('decoder.onnx: its SHA-256 is not the one in card.json');
+  const broken = await exportSampled(scratch('broken'), {
+    mixture: {
+      ...tinyMixture,
+      weights: [1],
+      means: [[3e38, 3e38]],
+      factors: [[3e38, 3e38, 3e38]],
+    },
+  });
+  expect(await refused({ exported: broken })).toContain('images that are not numbers');
+  const controller = new AbortController();
+  const progress = () => controller.abort();
+  await expect(sampling({ n: 5000, progress, signal: controller.signal })).rejects.toThrow(Interrupted);
+  expect(readdirSync(scratch('out'))).toEqual(before);
+});
+
+test('a folder that holds other things stays as it is', async () => {
+  const out = scratch('mine');
+  mkdirSync(out);
+  writeFileSync(join(out, 'notes.txt'), 'keep');
+  expect(await inputErrorOf(sampling({ n: 2, out }))).toContain('there is notes.txt in it');
+  expect(readdirSync(out)).toEqual(['notes.txt']);
+  rmSync(join(out, 'notes.txt'));
+  await sampling({ n: 2, out });
+  await sampling({ n: 3, out });
+  expect(readdirSync(out).length).toBe(5);
+});
+
+test('the command prints its result, and one line where it is misused', async () => {
+  const [cwd, exported] = [scratch('.'), conditional];
+  const result = await convaeJson<{ images: number }>(
+    ['sample', exported, '--n', '6', '--class', 'cat', '--seed', '-3', '--out', 'cats'],
+    { cwd },
+  );
+  expect(result).toMatchObject({ out: 'cats', images: 6, sampler: 'prior', seed: -3, classes: ['cat'] });
+  expect(readdirSync(scratch('cats')).length).toBe(8);
+  const { code, stdout, stderr } = await convae(['sample', exported, '--class', 'cow', '--out', 'nothing'], { cwd });
+  expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+  expect(stderr).toMatch(/^convae: --class cow: tiny has no such class[^\n]+\n$/);
+});
