@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import sharp from 'sharp';
 import { expect, test } from 'vitest';
 import { InputError } from '../../pipeline/errors.ts';
+import { layoutOf } from '../../pipeline/report/pictures/grid.ts';
 import type { Engine, HostBatch, Metrics } from '../../pipeline/train/engine.ts';
 import { prepareEngine } from '../../pipeline/train/engines/index.ts';
 import { loadRun } from '../../pipeline/train/load-run.ts';
@@ -150,11 +151,19 @@ test('a picture an epoch shows the first eight test images above what became of 
   const image = new Uint8Array(30);
   await stripeSplits().test.read([7], image);
   const at = (x: number, y: number) => data[(y * info.width + x) * info.channels];
-  // Last column: after the gap and seven images of 5 × 4 pixels with a gap of 4 each.
-  for (const top of [4, 4 + 6 * 4 + 4]) {
+  // Last column: before it are labels and seven images; the original stands above the reconstruction, and is the same here.
+  const { scale, lefts, tops } = layoutOf({
+    shape: { height: 6, width: 5, channels: 1 },
+    images: new Uint8Array(16 * 30),
+    columns: 8,
+    rowLabels: ['original', 'reconstruction'],
+  });
+  for (const top of tops) {
     for (let y = 0; y < 6; y++)
-      for (let x = 0; x < 5; x++) expect(at(4 + 7 * 24 + x * 4 + 2, top + y * 4 + 1)).toBe(image[y * 5 + x]);
+      for (let x = 0; x < 5; x++)
+        expect(at((lefts[7] ?? 0) + x * scale + 2, top + y * scale + 1)).toBe(image[y * 5 + x]);
   }
+  expect(tops).toHaveLength(2);
 });
 
 test('a real engine learns, and the summary agrees with the files', async () => {
