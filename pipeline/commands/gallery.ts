@@ -5,15 +5,16 @@ import { number, printResult, table } from './output.ts';
 
 export const galleryCommand = ({ signal }: Context) =>
   defineCommand({
-    command: 'gallery [models..]',
+    command: 'gallery',
     describe: 'Train, export, evaluate and draw models one after another, and compare them',
     builder: (yargs) =>
       yargs
-        .positional('models', {
-          describe: 'names of models; all of them when none is named',
+        .option('models', {
+          describe: 'names with commas between them',
           type: 'string',
-          array: true,
-          default: [] as string[],
+          requiresArg: true,
+          defaultDescription: 'all',
+          coerce: (names: string) => names.split(','),
         })
         .option('data', { describe: `the images: ${DATA}`, type: 'string', requiresArg: true, default: 'mnist' })
         .option('runs', { describe: 'the folder for the runs', type: 'string', requiresArg: true, default: 'runs' })
@@ -37,15 +38,18 @@ export const galleryCommand = ({ signal }: Context) =>
         .option('quiet', quiet)
         .option('json', json)
         .example('$0 gallery', 'all models on MNIST, in about an hour; again: what is not done yet')
-        .example('$0 gallery cae cvae --data photos --runs runs/photos --out exported/photos', 'two, on other images'),
-    async handler({ models, quiet, json, ...options }) {
+        .example(
+          '$0 gallery --models cae,cvae --data photos --runs runs/photos --out exported/photos',
+          'two, on other images',
+        ),
+    async handler({ quiet, json, ...options }) {
       const [{ gallery }, { withStageProgress }] = await Promise.all([
         import('../gallery/gallery.ts'),
         import('./stage-progress.ts'),
       ]);
       const note = (line: string) => void (quiet || process.stderr.write(`${line}\n`));
       const exhibits = await withStageProgress({ quiet }, (progress) =>
-        gallery({ ...options, models: models.length > 0 ? models : undefined, note, progress, signal }),
+        gallery({ ...options, note, progress, signal }),
       );
       printResult(json, exhibits, describe);
     },

@@ -56,7 +56,7 @@ const MISTAKES: readonly (readonly [args: string, says: string])[] = [
   ],
   ['train cae --beta 2 --data mnist --run x', '--beta: cae has no KL divergence'],
   ['sample nowhere --out x --sampler magic', '--sampler "magic": expected one of "prior", "mixture", "interpolation"'],
-  ['gallery vgg', "there is no model 'vgg'; there is "],
+  ['gallery --models cae,vgg', "there is no model 'vgg'; there is "],
   ['train cae --engine tfjs-node-gpu --device cpu', 'the engine tfjs-node-gpu trains on the GPU'],
   ['train cae --data nowhere', "--data nowhere: there is no file or folder 'nowhere'"],
   ['export nowhere', 'nowhere: there is no best checkpoint'],
