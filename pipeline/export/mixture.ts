@@ -1,9 +1,9 @@
 import { sequentialBatches } from '../data/batches.ts';
 import type { ImageDataset } from '../data/dataset.ts';
 import { subset } from '../data/subset.ts';
-import { fitGaussianMixture } from '../report/measures/gaussian-mixture.ts';
-import { spreadRows } from '../report/measures/rows.ts';
-import { Generator } from '../train/generator.ts';
+import { Generator } from '../generator.ts';
+import { fitGaussianMixture } from '../measures/gaussian-mixture.ts';
+import { spreadRows } from '../measures/rows.ts';
 import type { Card } from './card.ts';
 import type { EncoderSession } from './encoder-session.ts';
 import { stopIfAborted } from './publish.ts';

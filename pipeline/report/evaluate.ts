@@ -110,7 +110,7 @@ async function measure(
       ? await generationOf({ ...options, card, splits, decoder, samples: effort.generated, stages })
       : null;
     const training = await readTraining(exported);
-    const { drawPictures } = await import('./gallery.ts'); // what draws takes a while to load
+    const { drawPictures } = await import('./draw-pictures.ts'); // what draws takes a while to load
     const pictures = await stages.run('pictures', (tick) =>
       drawPictures(
         {

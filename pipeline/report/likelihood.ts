@@ -2,11 +2,11 @@ import { sequentialBatches } from '../data/batches.ts';
 import { bytesPerImage, type ImageDataset } from '../data/dataset.ts';
 import { subset } from '../data/subset.ts';
 import type { CodedImages, Encoder } from '../encode/encoder.ts';
-import { Generator } from '../train/generator.ts';
-import { ImportanceSampling } from './measures/importance.ts';
-import type { Tick } from './measures/pace.ts';
-import { pickRows, spreadRows } from './measures/rows.ts';
-import { normalLogDensity, standardNormalLogDensity } from './measures/vae.ts';
+import { Generator } from '../generator.ts';
+import { ImportanceSampling } from '../measures/importance.ts';
+import type { Tick } from '../measures/pace.ts';
+import { pickRows, spreadRows } from '../measures/rows.ts';
+import { normalLogDensity, standardNormalLogDensity } from '../measures/vae.ts';
 
 /** Images and the approximate posteriors of their codes. */
 export interface Posteriors {

@@ -1,12 +1,12 @@
 import { bytesPerImage, type DatasetSplits } from '../data/dataset.ts';
 import type { Encoder } from '../encode/encoder.ts';
 import type { Card } from '../export/card.ts';
+import { clusterAgreement } from '../measures/clustering.ts';
+import { kmeans } from '../measures/kmeans.ts';
+import { activeUnits, klDivergence } from '../measures/vae.ts';
 import { type CodedSet, encodeSet } from './codes.ts';
 import type { Effort } from './effort.ts';
 import { errorOfSamples, type Posteriors, sampledLikelihood } from './likelihood.ts';
-import { clusterAgreement } from './measures/clustering.ts';
-import { kmeans } from './measures/kmeans.ts';
-import { activeUnits, klDivergence } from './measures/vae.ts';
 import { judgeComponents, judgePixels, judgeRows, readTold } from './representations.ts';
 import type { Report, Representation } from './schema.ts';
 import type { StagePlan, Stages } from './stages.ts';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
+import { escapeXml } from '../pictures/drawing.ts';
 import { type Comparison, type Figure, isTold, percent, type Section, sectionsOf } from './figures.ts';
 import type { Picture } from './picture.ts';
-import { escapeXml } from './pictures/drawing.ts';
 import type { Report } from './schema.ts';
 import { aboutOf } from './text.ts';
 

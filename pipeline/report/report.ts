@@ -8,10 +8,10 @@ import type { Card } from '../export/card.ts';
 import { publishFolder } from '../export/publish.ts';
 import { readTraining } from '../export/training.ts';
 import { Decoder } from '../generate/decoder.ts';
+import { activeUnits, klDivergence } from '../measures/vae.ts';
 import { encodeSet } from './codes.ts';
 import { effortOf } from './effort.ts';
 import { ACTIVE } from './measure.ts';
-import { activeUnits, klDivergence } from './measures/vae.ts';
 import { type StageProgress, Stages } from './stages.ts';
 import { classNames } from './subject.ts';
 
@@ -71,7 +71,7 @@ export async function drawReport(options: ReportOptions): Promise<DrawnReport> {
         test.length,
       )
       .finally(() => encoder.close());
-    const { drawPictures } = await import('./gallery.ts'); // what draws takes a while to load
+    const { drawPictures } = await import('./draw-pictures.ts'); // what draws takes a while to load
     const decoder = await Decoder.start(card, { ...options, images: test.length });
     try {
       const pictures = await stages.run('pictures', async (tick) =>

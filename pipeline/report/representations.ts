@@ -1,10 +1,10 @@
 import { bytesPerImage, type ImageDataset } from '../data/dataset.ts';
+import { accuracy, majorityVote, nearestNeighbours } from '../measures/knn.ts';
+import { linearProbe } from '../measures/linear-probe.ts';
+import { pauses, rowStretches, type Tick } from '../measures/pace.ts';
+import { fitPca, project } from '../measures/pca.ts';
+import { pickRows, type Rows, spreadRows } from '../measures/rows.ts';
 import type { Effort } from './effort.ts';
-import { accuracy, majorityVote, nearestNeighbours } from './knn.ts';
-import { linearProbe } from './measures/linear-probe.ts';
-import { pauses, rowStretches, type Tick } from './measures/pace.ts';
-import { fitPca, project } from './measures/pca.ts';
-import { pickRows, type Rows, spreadRows } from './measures/rows.ts';
 import type { Representation } from './schema.ts';
 
 /** Neighbours that vote. */

@@ -1,5 +1,5 @@
 import { stopIfAborted } from '../export/publish.ts';
-import type { Tick } from './measures/pace.ts';
+import type { Tick } from '../measures/pace.ts';
 
 /** How far a command of several stages is. */
 export interface StageState {

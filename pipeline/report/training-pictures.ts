@@ -1,9 +1,9 @@
 import type { Card } from '../export/card.ts';
 import type { TrainingRecord } from '../export/training.ts';
+import { animate } from '../pictures/animation.ts';
+import { ZOOM } from '../pictures/chart.ts';
+import { drawCurves } from '../pictures/curves.ts';
 import { type Picture, still } from './picture.ts';
-import { animate } from './pictures/animation.ts';
-import { ZOOM } from './pictures/chart.ts';
-import { drawCurves } from './pictures/curves.ts';
 
 /** Losses and reconstructions by epoch. */
 export async function trainingPictures(card: Card, record: TrainingRecord | undefined): Promise<readonly Picture[]> {

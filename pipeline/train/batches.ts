@@ -1,7 +1,7 @@
 import type { ImageDataset } from '../data/dataset.ts';
 import { bytesPerImage } from '../data/dataset.ts';
+import type { Generator, GeneratorState } from '../generator.ts';
 import type { HostBatch } from './engine.ts';
-import type { Generator, GeneratorState } from './generator.ts';
 
 /** What a model wants beside pixels. */
 export interface BatchNeeds {

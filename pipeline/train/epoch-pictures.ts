@@ -1,11 +1,11 @@
 import type { ImageDataset } from '../data/dataset.ts';
 import { range } from '../data/indices.ts';
-import type { Drawing } from '../report/pictures/drawing.ts';
-import { drawGrid } from '../report/pictures/grid.ts';
-import { drawConditionalSamples, drawReconstructions } from '../report/pictures/montage.ts';
+import { Generator } from '../generator.ts';
+import type { Drawing } from '../pictures/drawing.ts';
+import { drawGrid } from '../pictures/grid.ts';
+import { drawConditionalSamples, drawReconstructions } from '../pictures/montage.ts';
 import { type BatchNeeds, batchesOf, type PreparedBatch } from './batches.ts';
 import type { Engine } from './engine.ts';
-import { Generator } from './generator.ts';
 import type { TrainingProgram } from './program.ts';
 import type { RunPlan } from './state.ts';
 
@@ -75,7 +75,7 @@ async function samples({ engine, program, plan, images: { shape } }: Subject): P
 
 /** Where the test images lie in the plane of the codes. */
 async function codes(subject: Subject): Promise<Drawing> {
-  const { drawScatter } = await import('../report/pictures/scatter.ts'); // takes a while to load
+  const { drawScatter } = await import('../pictures/scatter.ts'); // takes a while to load
   const { engine, images, plan } = subject;
   const count = Math.min(MOST_CODES, images.length);
   const points = new Float32Array(count * 2);

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { type ModelSize, type OptimizerRecipe, schedules } from '../../models/model.ts';
-import { Generator, type GeneratorState } from './generator.ts';
+import { Generator, type GeneratorState } from '../generator.ts';
 import { noSums } from './metrics.ts';
 
 /** The version of the checkpoint folder's layout; raised when an older program could not read a newer folder. */

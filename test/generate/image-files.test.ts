@@ -5,7 +5,7 @@ import sharp from 'sharp';
 import { expect, test } from 'vitest';
 import { ImageWriter, toBytes } from '../../pipeline/generate/image-files.ts';
 import { scratchFolder } from '../data/support.ts';
-import { decode, noise } from '../report/pictures/support.ts';
+import { decode, noise } from '../pictures/support.ts';
 
 const scratch = scratchFolder();
 

@@ -4,7 +4,7 @@ import sharp from 'sharp';
 import { expect, test } from 'vitest';
 import { Interrupted } from '../../pipeline/errors.ts';
 import { type ReconstructOptions, reconstruct } from '../../pipeline/generate/reconstruct.ts';
-import { layoutOf } from '../../pipeline/report/pictures/grid.ts';
+import { layoutOf } from '../../pipeline/pictures/grid.ts';
 import { convaeJson } from '../cli/convae.ts';
 import { inputErrorOf, openFiles, scratchFolder } from '../data/support.ts';
 import { imageOf, labelOf, tinyData, tinyImages } from '../encode/support.ts';

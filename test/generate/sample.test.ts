@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { Interrupted } from '../../pipeline/errors.ts';
 import { type SampleOptions, sample } from '../../pipeline/generate/sample.ts';
-import { layoutOf } from '../../pipeline/report/pictures/grid.ts';
+import { layoutOf } from '../../pipeline/pictures/grid.ts';
 import { convae, convaeJson } from '../cli/convae.ts';
 import { inputErrorOf, scratchFolder } from '../data/support.ts';
 import { exportTiny, tiny } from '../encode/tiny-model.ts';

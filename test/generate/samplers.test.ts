@@ -3,7 +3,7 @@ import { openExported } from '../../pipeline/encode/encoder.ts';
 import { fileNames } from '../../pipeline/generate/file-names.ts';
 import { planSamples } from '../../pipeline/generate/sample-plan.ts';
 import { codesOf, interpolate, mixtureCodes, priorCodes } from '../../pipeline/generate/samplers.ts';
-import { Generator } from '../../pipeline/train/generator.ts';
+import { Generator } from '../../pipeline/generator.ts';
 import { inputErrorOf, scratchFolder } from '../data/support.ts';
 import { exportTiny } from '../encode/tiny-model.ts';
 import { exportSampled, tinyMixture } from './support.ts';

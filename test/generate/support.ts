@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Card, readCard, writeCard } from '../../pipeline/export/card.ts';
 import { decoderWeights, exportTiny, type TinyOptions, tiny } from '../encode/tiny-model.ts';
-import { decode } from '../report/pictures/support.ts';
+import { decode } from '../pictures/support.ts';
 
 type Mixture = NonNullable<Card['latent']['mixture']>;
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { InputError } from '../../pipeline/errors.ts';
+import { Generator } from '../../pipeline/generator.ts';
 import { type BatchNeeds, batchesOf } from '../../pipeline/train/batches.ts';
-import { Generator } from '../../pipeline/train/generator.ts';
 import { stripes } from './tiny.ts';
 
 const data = stripes(37);

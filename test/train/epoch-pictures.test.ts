@@ -4,7 +4,7 @@ import sharp from 'sharp';
 import { expect, test } from 'vitest';
 import { ccvae } from '../../models/ccvae.ts';
 import type { DatasetSplits } from '../../pipeline/data/dataset.ts';
-import { classColours } from '../../pipeline/report/pictures/palette.ts';
+import { classColours } from '../../pipeline/pictures/palette.ts';
 import { trainOn } from '../../pipeline/train/train.ts';
 import { temporaryFolder } from './folders.ts';
 import { never, stripes, tinyOptions } from './tiny.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { Generator, type GeneratorState } from '../../pipeline/train/generator.ts';
+import { Generator, type GeneratorState } from '../../pipeline/generator.ts';
 
 const normals = (generator: Generator, n: number) => {
   const target = new Float32Array(n);

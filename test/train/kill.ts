@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { Generator } from '../../pipeline/train/generator.ts';
+import { Generator } from '../../pipeline/generator.ts';
 import { readRun } from '../../pipeline/train/run-folder.ts';
 import { startTraining } from './processes.ts';
 import { digestOf } from './run-digest.ts';

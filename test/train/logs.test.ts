@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import sharp from 'sharp';
 import { expect, test } from 'vitest';
-import { drawReconstructions } from '../../pipeline/report/pictures/montage.ts';
+import { drawReconstructions } from '../../pipeline/pictures/montage.ts';
 import {
   addMetrics,
   type MetricsLine,

@@ -1,10 +1,10 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, expect, test } from 'vitest';
 import { EnvironmentError, InputError } from '../../pipeline/errors.ts';
+import { Generator } from '../../pipeline/generator.ts';
 import type { HostBatch } from '../../pipeline/train/engine.ts';
 import { createEngine, prepareEngine } from '../../pipeline/train/engines/index.ts';
 import { createTfjsEngine } from '../../pipeline/train/engines/tfjs.ts';
-import { Generator } from '../../pipeline/train/generator.ts';
 import { buildProgram } from '../../pipeline/train/program.ts';
 import { stripes, tiny } from './tiny.ts';
 

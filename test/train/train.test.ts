@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import sharp from 'sharp';
 import { expect, test } from 'vitest';
 import { InputError } from '../../pipeline/errors.ts';
-import { layoutOf } from '../../pipeline/report/pictures/grid.ts';
+import { layoutOf } from '../../pipeline/pictures/grid.ts';
 import type { Engine, HostBatch, Metrics } from '../../pipeline/train/engine.ts';
 import { prepareEngine } from '../../pipeline/train/engines/index.ts';
 import { loadRun } from '../../pipeline/train/load-run.ts';

@@ -2,8 +2,8 @@ import { sequentialBatches } from '../../data/batches.ts';
 import { bytesPerImage, type ImageDataset } from '../../data/dataset.ts';
 import { InputError } from '../../errors.ts';
 import { stopIfAborted } from '../../export/publish.ts';
-import type { Moments } from '../measures/covariance.ts';
-import { fitGaussian, frechetDistance } from '../measures/frechet.ts';
+import type { Moments } from '../../measures/covariance.ts';
+import { fitGaussian, frechetDistance } from '../../measures/frechet.ts';
 import type { Classifier } from './classifier.ts';
 
 /** Test images that are read at once. */

@@ -7,9 +7,9 @@ import { range } from '../../../pipeline/data/indices.ts';
 import { openSplits } from '../../../pipeline/data/open.ts';
 import { subset } from '../../../pipeline/data/subset.ts';
 import { InputError, Interrupted } from '../../../pipeline/errors.ts';
+import { Generator } from '../../../pipeline/generator.ts';
 import { type Classifier, openClassifier } from '../../../pipeline/report/classifier/classifier.ts';
 import { type JudgeOptions, judgeSamples, type LabelledImages } from '../../../pipeline/report/classifier/judge.ts';
-import { Generator } from '../../../pipeline/train/generator.ts';
 import { stripes } from '../../train/tiny.ts';
 
 const PIXELS = 784;

@@ -3,6 +3,7 @@ import ort from 'onnxruntime-node';
 import { portable, type Target } from 'tfjs-to-onnx';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { Interrupted } from '../../../pipeline/errors.ts';
+import { Generator } from '../../../pipeline/generator.ts';
 import {
   applyNetwork,
   buildNetwork,
@@ -15,7 +16,6 @@ import { TracedStep } from '../../../pipeline/report/classifier/traced-step.ts';
 import { trainClassifier } from '../../../pipeline/report/classifier/train-classifier.ts';
 import { fastestTarget } from '../../../pipeline/train/engines/blocks.ts';
 import { prepareEngine } from '../../../pipeline/train/engines/index.ts';
-import { Generator } from '../../../pipeline/train/generator.ts';
 import { stripes } from '../../train/tiny.ts';
 
 const targets: Target[] = [portable];

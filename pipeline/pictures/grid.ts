@@ -1,5 +1,5 @@
 import sharp from 'sharp';
-import { bytesPerImage, type ImageShape } from '../../data/dataset.ts';
+import { bytesPerImage, type ImageShape } from '../data/dataset.ts';
 import { type Drawing, fitText, rasterize, type TextStyle, textElement, textWidth } from './drawing.ts';
 
 /** White pixels between the images and around them. */

@@ -1,10 +1,10 @@
 import { PCA } from 'ml-pca';
 import { expect, test } from 'vitest';
-import { momentsOf } from '../../../pipeline/report/measures/covariance.ts';
-import { pauses } from '../../../pipeline/report/measures/pace.ts';
-import { fitPca, project } from '../../../pipeline/report/measures/pca.ts';
-import { choleskyFactor, invertLower, symmetricEigensystem } from '../../../pipeline/report/measures/symmetric.ts';
-import { peerPython } from '../../data/support.ts';
+import { momentsOf } from '../../pipeline/measures/covariance.ts';
+import { pauses } from '../../pipeline/measures/pace.ts';
+import { fitPca, project } from '../../pipeline/measures/pca.ts';
+import { choleskyFactor, invertLower, symmetricEigensystem } from '../../pipeline/measures/symmetric.ts';
+import { peerPython } from '../data/support.ts';
 import { cpuSeconds, digits, gap, needsPeer, normals, peerScript } from './support.ts';
 
 const peer = peerScript();

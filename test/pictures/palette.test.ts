@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { classColours, classPalette } from '../../../pipeline/report/pictures/palette.ts';
+import { classColours, classPalette } from '../../pipeline/pictures/palette.ts';
 import { rgbOf } from './support.ts';
 
 type Triple = readonly [number, number, number];

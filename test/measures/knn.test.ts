@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { accuracy, majorityVote, nearestNeighbours } from '../../pipeline/report/knn.ts';
+import { accuracy, majorityVote, nearestNeighbours } from '../../pipeline/measures/knn.ts';
 import { spreadOf } from '../../pipeline/spread.ts';
 import { peerPython, scratchFolder } from '../data/support.ts';
 

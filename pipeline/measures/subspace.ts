@@ -1,4 +1,4 @@
-import type { Generator } from '../../train/generator.ts';
+import type { Generator } from '../generator.ts';
 import { symmetricEigensystem } from './symmetric.ts';
 
 /** A symmetric matrix times each of some vectors, one after another, `[count, size]`. */

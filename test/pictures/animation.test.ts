@@ -1,7 +1,7 @@
 import sharp from 'sharp';
 import { expect, test } from 'vitest';
-import { animate } from '../../../pipeline/report/pictures/animation.ts';
-import { drawGrid } from '../../../pipeline/report/pictures/grid.ts';
+import { animate } from '../../pipeline/pictures/animation.ts';
+import { drawGrid } from '../../pipeline/pictures/grid.ts';
 import { decode, isInk, noise, pixelsWhere } from './support.ts';
 
 const frames = await Promise.all(

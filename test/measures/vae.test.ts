@@ -1,12 +1,7 @@
 import { expect, test } from 'vitest';
-import { ImportanceSampling } from '../../../pipeline/report/measures/importance.ts';
-import {
-  activeUnits,
-  klDivergence,
-  normalLogDensity,
-  standardNormalLogDensity,
-} from '../../../pipeline/report/measures/vae.ts';
-import { peerPython } from '../../data/support.ts';
+import { ImportanceSampling } from '../../pipeline/measures/importance.ts';
+import { activeUnits, klDivergence, normalLogDensity, standardNormalLogDensity } from '../../pipeline/measures/vae.ts';
+import { peerPython } from '../data/support.ts';
 import { gap, needsPeer, normals, peerScript } from './support.ts';
 
 const peer = peerScript();

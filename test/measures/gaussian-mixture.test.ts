@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest';
+import { Generator } from '../../pipeline/generator.ts';
 import {
   fitGaussianMixture,
   type GaussianMixture,
   improveMixture,
   mixtureLogDensity,
   sampleMixture,
-} from '../../../pipeline/report/measures/gaussian-mixture.ts';
-import { Generator } from '../../../pipeline/train/generator.ts';
-import { peerPython } from '../../data/support.ts';
+} from '../../pipeline/measures/gaussian-mixture.ts';
+import { peerPython } from '../data/support.ts';
 import { blobs, cpuSeconds, gap, needsPeer, normals, peerScript } from './support.ts';
 
 const peer = peerScript();

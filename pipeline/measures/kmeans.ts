@@ -1,4 +1,4 @@
-import { Generator } from '../../train/generator.ts';
+import { Generator } from '../generator.ts';
 import { Lloyd } from './kmeans-lloyd.ts';
 import { plusPlusCentres } from './kmeans-start.ts';
 import { type Pause, pauses, rowStretches, type Tick } from './pace.ts';

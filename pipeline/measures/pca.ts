@@ -1,4 +1,4 @@
-import { Generator } from '../../train/generator.ts';
+import { Generator } from '../generator.ts';
 import { columnMeans, momentsOf } from './covariance.ts';
 import { Nonzeros, padded, toWidth } from './nonzeros.ts';
 import { type Pause, pauses, rowStretches, type Tick } from './pace.ts';

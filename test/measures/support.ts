@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
-import { openMnist } from '../../../pipeline/data/mnist.ts';
-import { Generator } from '../../../pipeline/train/generator.ts';
-import { peerPython, pixelsOf, scratchFolder } from '../../data/support.ts';
+import { openMnist } from '../../pipeline/data/mnist.ts';
+import { Generator } from '../../pipeline/generator.ts';
+import { peerPython, pixelsOf, scratchFolder } from '../data/support.ts';
 
 export const needsPeer = '(skipped unless CONVAE_PEER_PYTHON names a Python with scikit-learn)';
 

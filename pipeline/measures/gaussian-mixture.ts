@@ -1,4 +1,4 @@
-import type { Generator } from '../../train/generator.ts';
+import type { Generator } from '../generator.ts';
 import { kmeans } from './kmeans.ts';
 import { type GaussianMixture, MixtureDensity } from './mixture-density.ts';
 import { MixtureSums } from './mixture-sums.ts';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { clusterAgreement } from '../../../pipeline/report/measures/clustering.ts';
-import { peerPython } from '../../data/support.ts';
+import { clusterAgreement } from '../../pipeline/measures/clustering.ts';
+import { peerPython } from '../data/support.ts';
 import { needsPeer, peerScript } from './support.ts';
 
 const peer = peerScript();

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { fitGaussian, frechetDistance } from '../../../pipeline/report/measures/frechet.ts';
-import { peerPython } from '../../data/support.ts';
+import { fitGaussian, frechetDistance } from '../../pipeline/measures/frechet.ts';
+import { peerPython } from '../data/support.ts';
 import { cpuSeconds, gap, needsPeer, normals, peerScript } from './support.ts';
 
 const peer = peerScript();

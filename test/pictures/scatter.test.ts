@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { classPalette, plainColour } from '../../../pipeline/report/pictures/palette.ts';
-import { drawScatter } from '../../../pipeline/report/pictures/scatter.ts';
+import { classPalette, plainColour } from '../../pipeline/pictures/palette.ts';
+import { drawScatter } from '../../pipeline/pictures/scatter.ts';
 import { type Decoded, decode, isInk, mean, noise, pixelsWhere, rgbOf } from './support.ts';
 import { placedElements, textsOf } from './svg.ts';
 

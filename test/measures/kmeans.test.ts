@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { kmeans, refineCentres } from '../../../pipeline/report/measures/kmeans.ts';
-import { peerPython } from '../../data/support.ts';
+import { kmeans, refineCentres } from '../../pipeline/measures/kmeans.ts';
+import { peerPython } from '../data/support.ts';
 import { blobs, cpuSeconds, digits, gap, needsPeer, normals, peerScript } from './support.ts';
 
 const peer = peerScript();

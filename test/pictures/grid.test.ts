@@ -1,12 +1,8 @@
 import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
-import { rasterize } from '../../../pipeline/report/pictures/drawing.ts';
-import { drawGrid, type ImageGrid, layoutOf } from '../../../pipeline/report/pictures/grid.ts';
-import {
-  drawConditionalSamples,
-  drawInterpolations,
-  drawReconstructions,
-} from '../../../pipeline/report/pictures/montage.ts';
+import { rasterize } from '../../pipeline/pictures/drawing.ts';
+import { drawGrid, type ImageGrid, layoutOf } from '../../pipeline/pictures/grid.ts';
+import { drawConditionalSamples, drawInterpolations, drawReconstructions } from '../../pipeline/pictures/montage.ts';
 import { type Decoded, decode, isInk, mean, noise, pixelsWhere } from './support.ts';
 
 /** Expects image `index` of `images` at a place, each of its pixels a square. */

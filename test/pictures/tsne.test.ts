@@ -2,10 +2,10 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
-import { openMnist } from '../../../pipeline/data/mnist.ts';
-import { nearestNeighbours } from '../../../pipeline/report/knn.ts';
-import { tsne } from '../../../pipeline/report/pictures/tsne.ts';
-import { peerPython, pixelsOf, scratchFolder } from '../../data/support.ts';
+import { openMnist } from '../../pipeline/data/mnist.ts';
+import { nearestNeighbours } from '../../pipeline/measures/knn.ts';
+import { tsne } from '../../pipeline/pictures/tsne.ts';
+import { peerPython, pixelsOf, scratchFolder } from '../data/support.ts';
 import { noise } from './support.ts';
 
 const scratch = scratchFolder();
@@ -118,7 +118,7 @@ test('the workers end with it', async () => {
 });
 
 test('a process that has made a map ends', () => {
-  const source = new URL('../../../pipeline/report/pictures/tsne.ts', import.meta.url).href;
+  const source = new URL('../../pipeline/pictures/tsne.ts', import.meta.url).href;
   const program = `import { tsne } from ${JSON.stringify(source)}; console.log((await tsne(Float32Array.from({ length: 60 }, (_, i) => i % 7), 3, { iterations: 20 })).length);`;
   writeFileSync(scratch('map.mts'), program);
   const { status, stdout } = spawnSync(process.execPath, ['--import', 'tsx', scratch('map.mts')], {

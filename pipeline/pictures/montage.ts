@@ -1,4 +1,4 @@
-import { bytesPerImage, type ImageShape } from '../../data/dataset.ts';
+import { bytesPerImage, type ImageShape } from '../data/dataset.ts';
 import type { Drawing } from './drawing.ts';
 import { drawGrid } from './grid.ts';
 

@@ -1,5 +1,5 @@
-import { accuracy } from '../knn.ts';
 import { columnMeans } from './covariance.ts';
+import { accuracy } from './knn.ts';
 import { minimise } from './lbfgs.ts';
 import { Nonzeros, padded, toWidth } from './nonzeros.ts';
 import { pauses, rowStretches, type Tick } from './pace.ts';

@@ -1,4 +1,4 @@
-import type { Generator } from '../../train/generator.ts';
+import type { Generator } from '../generator.ts';
 import { type Pause, rowStretches } from './pace.ts';
 
 /** Numbers that are compared before asking whether a row is too far from a candidate already. */

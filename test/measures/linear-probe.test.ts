@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest';
-import { minimise } from '../../../pipeline/report/measures/lbfgs.ts';
+import { minimise } from '../../pipeline/measures/lbfgs.ts';
 import {
   fitLinearProbe,
   type Labelled,
   type LinearProbe,
   linearProbe,
   predictClasses,
-} from '../../../pipeline/report/measures/linear-probe.ts';
-import { peerPython } from '../../data/support.ts';
+} from '../../pipeline/measures/linear-probe.ts';
+import { peerPython } from '../data/support.ts';
 import { blobs, cpuSeconds, digits, gap, needsPeer, normals, peerScript } from './support.ts';
 
 const peer = peerScript();
