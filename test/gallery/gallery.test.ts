@@ -1,0 +1,49 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test, vi } from 'vitest';
+import type { Exhibit } from '../../pipeline/gallery/gallery.ts';
+import { convae, convaeJson, start } from '../cli/convae.ts';
+import { makeShapes } from '../data/shapes.ts';
+import { scratchFolder } from '../data/support.ts';
+
+vi.setConfig({ testTimeout: 180_000 });
+
+const scratch = scratchFolder();
+const cwd = scratch('cwd');
+mkdirSync(cwd);
+await makeShapes(scratch('cwd/shapes'), 90);
+
+const args = ['gallery', '--models', 'cae,cvae', '--data', 'shapes', '--epochs', '1', '--quick'];
+const file = (path: string) => join(cwd, path);
+const changed = (path: string) => statSync(file(path)).mtimeMs;
+
+test('colour images of a folder go through training, export and evaluation; again only what is missing is done', async () => {
+  const interrupted = start(args, { cwd });
+  await interrupted.said(/^cae on shapes/m);
+  interrupted.process.kill('SIGINT');
+  expect(await interrupted.end).toMatchObject({ code: 130, stdout: '' });
+
+  const exhibits = await convaeJson<Exhibit[]>(args, { cwd });
+  expect(exhibits.map(({ model }) => model)).toEqual(['cae', 'cvae']);
+  const [cae, cvae] = exhibits;
+  expect(cae?.card).toMatchObject({ image: { height: 32, width: 32, channels: 3 }, training: { epochs: 1 } });
+  expect(cae?.report).toMatchObject({ variational: null, generation: null, data: { train: 75, test: 15 } });
+  expect(cvae?.report.variational?.klByDimension).toHaveLength(10);
+  expect(cvae?.card.classes).toEqual(['circle', 'cross', 'ring', 'square', 'triangle']);
+  for (const model of ['cae', 'cvae']) {
+    expect(readFileSync(file(`exported/${model}/report/report.html`), 'utf8')).toContain(model);
+    expect(readdirSync(file(`exported/${model}/report/pictures`)).length).toBeGreaterThan(2);
+  }
+  expect(existsSync(file('exported/cvae/report/pictures/samples.png'))).toBe(true);
+
+  const before = ['runs/cae/metrics.jsonl', 'exported/cae/card.json', 'exported/cvae/report/report.json'].map(changed);
+  rmSync(file('exported/cae/report'), { recursive: true });
+  const again = await convae(args, { cwd });
+  expect(again).toMatchObject({ code: 0 });
+  expect(again.stdout).toMatch(/^model +epochs .*\ncae +1 .*\ncvae +1 /);
+  expect(again.stderr).not.toContain('train');
+  expect(existsSync(file('exported/cae/report/report.json'))).toBe(true);
+  expect(
+    ['runs/cae/metrics.jsonl', 'exported/cae/card.json', 'exported/cvae/report/report.json'].map(changed),
+  ).toEqual(before);
+});
