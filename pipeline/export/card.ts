@@ -10,7 +10,7 @@ import { fileError, InputError } from '../errors.ts';
 export const CARD_FORMAT = 1;
 
 /** The files of an exported model besides its card. */
-export const MODEL_FILES = ['encoder.onnx', 'decoder.onnx'] as const;
+const MODEL_FILES = ['encoder.onnx', 'decoder.onnx'] as const;
 export type ModelFile = (typeof MODEL_FILES)[number];
 
 const count = z.int().min(0);

@@ -38,7 +38,7 @@ export interface ExportResult {
 }
 
 /** The largest absolute difference between tfjs and ONNX Runtime with which a model is still published. */
-export const PARITY_TOLERANCE = 1e-4;
+const PARITY_TOLERANCE = 1e-4;
 
 /** What other commands put beside an exported model, and a new export makes out of date. */
 const DERIVED = { training: 'metrics.jsonl', report: 'report.json', pictures: 'reconstructions.png' };

@@ -36,7 +36,7 @@ const images = z.strictObject({
 });
 
 /** What a run trains: the part of its state that never changes, the number of epochs aside. */
-export const runPlan = z.strictObject({
+const runPlan = z.strictObject({
   model: z.string(),
   /** Absolute path of the file that defines the model, where it is not one of convae's own. */
   modelFile: z.string().optional(),
@@ -62,7 +62,7 @@ export const runPlan = z.strictObject({
 const sums = z.strictObject({ images: count, sums: metrics });
 
 /** Where a run stands. */
-export const runPosition = z.strictObject({
+const runPosition = z.strictObject({
   /** Epochs that are complete, test evaluation included. */
   epoch: count,
   /** Batches of the epoch under way that have been trained on. */

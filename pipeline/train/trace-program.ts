@@ -6,15 +6,15 @@ import type { Control, Controls, TrainingProgram } from './program.ts';
 export type ProgramPart = 'step' | 'evaluate' | 'reconstruct' | 'encode' | 'decode';
 
 /** Whether a part takes noise. */
-export const takesNoise = (program: TrainingProgram, part: ProgramPart): boolean =>
+const takesNoise = (program: TrainingProgram, part: ProgramPart): boolean =>
   (part === 'step' || part === 'evaluate') && program.autoencoder.noiseShape(1) !== undefined;
 
 /** The controls that a part takes. */
-export const controlsOf = ({ controls }: TrainingProgram, part: ProgramPart): readonly Control[] =>
+const controlsOf = ({ controls }: TrainingProgram, part: ProgramPart): readonly Control[] =>
   controls.filter((control) => part === 'step' || (part === 'evaluate' && control === 'klWeight'));
 
 /** Whether a program takes labels. */
-export const takesLabels = ({ model: { conditional } }: TrainingProgram): boolean =>
+const takesLabels = ({ model: { conditional } }: TrainingProgram): boolean =>
   conditional.encoder || conditional.decoder;
 
 /**

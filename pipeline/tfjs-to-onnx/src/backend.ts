@@ -8,7 +8,7 @@ import { portable } from './target.ts';
 
 /** A tfjs backend that computes nothing: its kernels write themselves on the tape of the trace in progress. */
 
-export const BACKEND = 'onnx';
+const BACKEND = 'onnx';
 
 /** What one trace has recorded so far. */
 export class Recording {

@@ -4,7 +4,7 @@ import type { Tape } from './tape.ts';
 import { portable } from './target.ts';
 
 /** The name of the batch dimension. */
-export const BATCH = 'N';
+const BATCH = 'N';
 
 /** A graph for batches of any size; `shapes` says where the size enters and leaves. */
 export interface DynamicGraph {
