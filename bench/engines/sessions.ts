@@ -4,7 +4,7 @@ import ort from 'onnxruntime-node';
 import { cae } from '../../models/cae.ts';
 import { cudaFailure } from '../../pipeline/devices/cuda.ts';
 import { webgpuAdapter } from '../../pipeline/devices/webgpu.ts';
-import { checkDevice } from '../../pipeline/encode/device.ts';
+import { checkDevice } from '../../pipeline/devices/device.ts';
 import { traceModel } from '../../pipeline/export/trace-model.ts';
 import { prepareEngine } from '../../pipeline/train/engines/index.ts';
 import { caeOnMnist } from './cae.ts';

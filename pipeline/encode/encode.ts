@@ -1,10 +1,10 @@
 import { extname } from 'node:path';
 import type { ImageDataset } from '../data/dataset.ts';
 import { openSplit, type Split } from '../data/open.ts';
+import type { Device } from '../devices/device.ts';
 import { InputError } from '../errors.ts';
 import type { Card } from '../export/card.ts';
 import { publishFile } from '../export/publish.ts';
-import type { Device } from './device.ts';
 import { checkFits, Encoder, openExported } from './encoder.ts';
 import { npyWriter } from './npy.ts';
 import { type LatentWriter, parquetWriter } from './parquet.ts';

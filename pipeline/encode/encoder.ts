@@ -1,26 +1,23 @@
 import { join } from 'node:path';
 import { sequentialBatches } from '../data/batches.ts';
 import { bytesPerImage, type ImageDataset, type ImageShape } from '../data/dataset.ts';
-import { cudaFailure } from '../devices/cuda.ts';
-import { EnvironmentError, InputError } from '../errors.ts';
+import { checkDevice, type Device } from '../devices/device.ts';
+import { InputError } from '../errors.ts';
 import { type Card, readCard, verifyFiles } from '../export/card.ts';
 import { stopIfAborted } from '../export/publish.ts';
-import { checkDevice, type Device, defaultThreads } from './device.ts';
-import { EncoderThread, type Job, RuntimeFailure, type WorkerSetup } from './thread.ts';
+import { failureOf, leastBusy, type ModelThread, startThreads } from '../sessions/model-thread.ts';
+import { planThreads } from '../sessions/plan-threads.ts';
+import type { EncodeJob, EncoderSetup } from './job.ts';
 
 /** Batches that wait at a thread, so that it goes on while this one is writing. */
 const QUEUE = 8;
 /** Pixel bytes of a batch, and its images, at most, when nobody says how many: on a core, what stays in its cache. */
 const BATCH = {
-  cpu: { bytes: 2 ** 20, images: 64 },
-  cuda: { bytes: 2 ** 24, images: 1024 },
-  webgpu: { bytes: 2 ** 22, images: 256 }, // an adapter need not hold more than 128 MiB in a buffer
+  cpu: { numbers: 2 ** 20, images: 64 },
+  cuda: { numbers: 2 ** 24, images: 1024 },
+  webgpu: { numbers: 2 ** 22, images: 256 }, // an adapter need not hold more than 128 MiB in a buffer
 };
-/**
- * Threads that have a session each, where that is not for the user to say. Two share a CUDA device: one's batch is copied,
- * and its errors are summed, while the other's is computed.
- */
-const WORKERS: { readonly [provider: string]: number } = { cuda: 2, webgpu: 1 };
+const WORKER = new URL('./worker.js', import.meta.url);
 
 export interface EncoderOptions {
   /** Folder of the exported model. */
@@ -99,11 +96,11 @@ const describeShape = ({ height, width, channels }: ImageShape) => `${height}×$
 /** An exported model, running in threads of its own. */
 export class Encoder {
   readonly #card: Card;
-  readonly #threads: readonly EncoderThread[];
+  readonly #threads: readonly ModelThread<EncodeJob>[];
   /** Images in a batch. */
   readonly batchSize: number;
 
-  private constructor(card: Card, threads: readonly EncoderThread[], batchSize: number) {
+  private constructor(card: Card, threads: readonly ModelThread<EncodeJob>[], batchSize: number) {
     this.#card = card;
     this.#threads = threads;
     this.batchSize = batchSize;
@@ -118,38 +115,21 @@ export class Encoder {
    * @throws EnvironmentError when the device is not to be had or ONNX Runtime cannot load the model
    */
   static async start(card: Card, options: EncoderOptions): Promise<Encoder> {
-    const { exported, device, threads = defaultThreads(), errors, images } = options;
+    const { exported, device, errors } = options;
     await checkDevice(device);
-    const provider = device === 'auto' ? 'cpu' : device;
     const { height, width, channels } = card.image;
-    const limit = BATCH[provider];
-    const fitting = Math.max(1, Math.min(limit.images, Math.floor(limit.bytes / bytesPerImage(card.image))));
-    const batchSize = options.batchSize ?? fitting;
-    const workers = Math.max(1, Math.min(WORKERS[provider] ?? threads, Math.ceil(images / batchSize)));
-    const setup: WorkerSetup = {
+    const { session, batchSize, ...plan } = planThreads(device, bytesPerImage(card.image), BATCH, options);
+    const setup: EncoderSetup = {
       encoder: join(exported, 'encoder.onnx'),
       decoder: errors ? join(exported, 'decoder.onnx') : undefined,
-      session: {
-        executionProviders: [provider],
-        intraOpNumThreads: Math.max(1, Math.floor(threads / workers)),
-        interOpNumThreads: 1,
-        logSeverityLevel: 4,
-      },
+      session,
       shape: [height, width, channels],
       latentSize: card.latent.size,
       conditional: card.conditional,
       error: card.model.error,
     };
-    const starting = await Promise.allSettled(Array.from({ length: workers }, () => EncoderThread.start(setup)));
-    const started = starting.flatMap((start) => (start.status === 'fulfilled' ? [start.value] : []));
-    const failed = starting.find((start) => start.status === 'rejected');
-    if (!failed) return new Encoder(card, started, batchSize);
-    await Promise.all(started.map((thread) => thread.stop()));
-    if (!(failed.reason instanceof RuntimeFailure)) throw failed.reason;
-    if (provider === 'cuda') throw cudaFailure(failed.reason.message);
-    throw new EnvironmentError(
-      `ONNX Runtime cannot load the models of ${exported}: ${failed.reason.message.replace(/\s+/g, ' ')}`,
-    );
+    const models = `the models of ${exported}`;
+    return new Encoder(card, await startThreads<EncodeJob>(WORKER, setup, { ...plan, models }), batchSize);
   }
 
   /**
@@ -165,8 +145,8 @@ export class Encoder {
     const { conditional, latent } = this.#card;
     const size = Math.max(1, Math.min(this.batchSize, dataset.length));
     const labelled = conditional.encoder || (conditional.decoder && errors);
-    const running: { start: number; job: Promise<Job> }[] = [];
-    const free: Job[] = Array.from({ length: QUEUE * this.#threads.length }, () => ({
+    const running: { start: number; job: Promise<EncodeJob> }[] = [];
+    const free: EncodeJob[] = Array.from({ length: QUEUE * this.#threads.length }, () => ({
       count: 0,
       given: false,
       images: new Uint8Array(size * bytesPerImage(dataset.shape)),
@@ -175,7 +155,7 @@ export class Encoder {
       logvars: this.variational ? new Float32Array(size * latent.size) : undefined,
       errors: errors ? new Float32Array(size) : undefined,
     }));
-    const finish = async ({ start, job }: { start: number; job: Promise<Job> }): Promise<Codes> => {
+    const finish = async ({ start, job }: { start: number; job: Promise<EncodeJob> }): Promise<Codes> => {
       const done = await job;
       free.push(done);
       const codes = {
@@ -192,7 +172,7 @@ export class Encoder {
       stopIfAborted(signal);
       const oldest = free.length === 0 ? running.shift() : undefined;
       if (oldest) yield await finish(oldest);
-      const job = { ...(free.pop() as Job), count };
+      const job = { ...(free.pop() as EncodeJob), count };
       job.images.set(images);
       if (labels) job.labels?.set(labels);
       running.push({ start, job: this.#run(job) });
@@ -213,8 +193,8 @@ export class Encoder {
     { signal }: { signal?: AbortSignal | undefined } = {},
   ): AsyncGenerator<Float32Array, void, undefined> {
     const { conditional, latent } = this.#card;
-    const running: Promise<Job>[] = [];
-    const finish = async (job: Promise<Job>) => (await job).errors ?? new Float32Array(0);
+    const running: Promise<EncodeJob>[] = [];
+    const finish = async (job: Promise<EncodeJob>) => (await job).errors ?? new Float32Array(0);
     for await (const { images, labels, latents } of batches) {
       stopIfAborted(signal);
       const oldest = running.length >= QUEUE * this.#threads.length ? running.shift() : undefined;
@@ -238,11 +218,12 @@ export class Encoder {
   }
 
   /** Gives a job to the thread that has least to do. */
-  #run(job: Job): Promise<Job> {
-    const thread = this.#threads.reduce((least, other) => (other.load < least.load ? other : least));
-    const result = thread.run(job).catch((error: unknown) => {
-      throw error instanceof RuntimeFailure ? runFailure(error) : error;
-    });
+  #run(job: EncodeJob): Promise<EncodeJob> {
+    const result = leastBusy(this.#threads)
+      .run(job)
+      .catch((error: unknown) => {
+        throw failureOf(error, 'choose a smaller --batch-size');
+      });
     result.catch(() => {}); // reported when its turn comes
     return result;
   }
@@ -262,10 +243,4 @@ function checkFinite({ start, latents, errors }: Codes, size: number, dataset: I
   throw new InputError(
     `${dataset.name}: the ${what} of image ${dataset.id(start + image)} is not finite; the model is unusable, train it again (with a lower learning rate)`,
   );
-}
-
-function runFailure({ message }: RuntimeFailure): Error {
-  const reason = message.replace(/\s+/g, ' ').trim();
-  if (!/alloc|out of memory/i.test(reason)) return new Error(`ONNX Runtime failed: ${reason}`);
-  return new EnvironmentError(`not enough memory for a batch: ${reason}; choose a smaller --batch-size`);
 }

@@ -1,11 +1,11 @@
 // Plain JavaScript, since a thread starts three times as fast without a loader for TypeScript.
-import { parentPort, workerData } from 'node:worker_threads';
+import { workerData } from 'node:worker_threads';
 import ort from 'onnxruntime-node';
+import { serve } from '../sessions/serve.js';
 
 /**
- * One thread that encodes batches. Its messages are the types of thread.ts: `WorkerSetup` in `workerData`, `Job` in,
- * `Started`, then `Done` out.
- * @import { Done, Job, Started, WorkerSetup } from './thread.ts'
+ * One thread that encodes batches.
+ * @import { EncodeJob, EncoderSetup } from './job.ts'
  */
 
 const {
@@ -16,8 +16,7 @@ const {
   latentSize,
   conditional,
   error,
-} = /** @type {WorkerSetup} */ (workerData);
-const port = /** @type {import('node:worker_threads').MessagePort} */ (parentPort);
+} = /** @type {EncoderSetup} */ (workerData);
 const pixels = shape[0] * shape[1] * shape[2];
 
 const NEAREST = 2 ** -25;
@@ -25,33 +24,15 @@ const NEAREST = 2 ** -25;
 /** Reconstructions of a batch, used again for the next. */
 let reconstructions = new Float32Array(0);
 
-ort.env.logLevel = 'fatal'; // what fails is thrown as well
-try {
+await serve(async () => {
   const encoder = await ort.InferenceSession.create(encoderPath, session);
   const decoder = decoderPath === undefined ? undefined : await ort.InferenceSession.create(decoderPath, session);
-  let done = Promise.resolve();
-  let stopping = false;
-  port.on('message', (/** @type {Job | null} */ job) => {
-    if (job === null) {
-      stopping = true;
-      done = done.then(() => port.close());
-      return;
-    }
-    done = done
-      .then(() => (stopping ? undefined : run(job, encoder, decoder)))
-      .then(
-        () => reply({ job }),
-        (failure) => reply({ job, failure: messageOf(failure) }),
-      );
-  });
-  start({ outputs: encoder.outputNames });
-} catch (failure) {
-  start({ failure: messageOf(failure) });
-}
+  return { outputs: encoder.outputNames, run: (/** @type {EncodeJob} */ job) => run(job, encoder, decoder) };
+});
 
 /**
  * Fills `job.latents` unless they are given, and `job.logvars` and `job.errors` where they are there.
- * @param {Job} job
+ * @param {EncodeJob} job
  * @param {ort.InferenceSession} encoder
  * @param {ort.InferenceSession | undefined} decoder
  */
@@ -119,24 +100,4 @@ function meanSquaredError(images, reconstructed, from, to) {
     sum += (pixel / 255 - value) ** 2;
   }
   return sum / (to - from);
-}
-
-/** @param {Started} message */
-function start(message) {
-  port.postMessage(message);
-}
-
-/** @param {Done} message */
-function reply(message) {
-  const { images, labels, latents, logvars, errors } = message.job;
-  const arrays = [images, labels, latents, logvars, errors].filter((array) => array !== undefined);
-  port.postMessage(
-    message,
-    arrays.map(({ buffer }) => buffer),
-  );
-}
-
-/** @param {unknown} failure */
-function messageOf(failure) {
-  return failure instanceof Error ? failure.message : String(failure);
 }

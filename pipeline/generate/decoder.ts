@@ -1,12 +1,11 @@
 import { join } from 'node:path';
 import { bytesPerImage } from '../data/dataset.ts';
-import { cudaFailure } from '../devices/cuda.ts';
-import { checkDevice, type Device, defaultThreads } from '../encode/device.ts';
-import { RuntimeFailure } from '../encode/thread.ts';
-import { EnvironmentError } from '../errors.ts';
+import { checkDevice, type Device } from '../devices/device.ts';
 import type { Card } from '../export/card.ts';
 import { stopIfAborted } from '../export/publish.ts';
-import { type DecodeJob, DecoderThread, type WorkerSetup } from './thread.ts';
+import { failureOf, leastBusy, type ModelThread, startThreads } from '../sessions/model-thread.ts';
+import { planThreads } from '../sessions/plan-threads.ts';
+import type { DecodeJob, DecoderSetup } from './job.ts';
 
 /** Batches that wait at a thread, so that it goes on while this one works on images. */
 const QUEUE = 4;
@@ -16,8 +15,7 @@ const BATCH = {
   cuda: { numbers: 2 ** 22, images: 1024 },
   webgpu: { numbers: 2 ** 20, images: 256 },
 };
-/** Threads that have a session each, where that is not for the user to say. */
-const WORKERS: { readonly [provider: string]: number } = { cuda: 2, webgpu: 1 };
+const WORKER = new URL('./worker.js', import.meta.url);
 
 export interface DecoderOptions {
   /** Folder of the exported model. */
@@ -50,11 +48,11 @@ export interface DecodedImages {
 /** An exported decoder, running in threads of its own. */
 export class Decoder {
   readonly #card: Card;
-  readonly #threads: readonly DecoderThread[];
+  readonly #threads: readonly ModelThread<DecodeJob>[];
   /** Images in a batch, at most. */
   readonly batchSize: number;
 
-  private constructor(card: Card, threads: readonly DecoderThread[], batchSize: number) {
+  private constructor(card: Card, threads: readonly ModelThread<DecodeJob>[], batchSize: number) {
     this.#card = card;
     this.#threads = threads;
     this.batchSize = batchSize;
@@ -62,33 +60,13 @@ export class Decoder {
 
   /** @throws EnvironmentError when the device is not to be had or ONNX Runtime cannot load the model */
   static async start(card: Card, options: DecoderOptions): Promise<Decoder> {
-    const { exported, device, threads = defaultThreads(), images } = options;
+    const { exported, device } = options;
     await checkDevice(device);
-    const provider = device === 'auto' ? 'cpu' : device;
     const { height, width, channels } = card.image;
-    const limit = BATCH[provider];
-    const fitting = Math.max(1, Math.min(limit.images, Math.floor(limit.numbers / bytesPerImage(card.image))));
-    const batchSize = options.batchSize ?? fitting;
-    const workers = Math.max(1, Math.min(WORKERS[provider] ?? threads, Math.ceil(images / batchSize)));
-    const setup: WorkerSetup = {
-      decoder: join(exported, 'decoder.onnx'),
-      session: {
-        executionProviders: [provider],
-        intraOpNumThreads: Math.max(1, Math.floor(threads / workers)),
-        interOpNumThreads: 1,
-        logSeverityLevel: 4,
-      },
-      shape: [height, width, channels],
-      latentSize: card.latent.size,
-    };
-    const starting = await Promise.allSettled(Array.from({ length: workers }, () => DecoderThread.start(setup)));
-    const started = starting.flatMap((start) => (start.status === 'fulfilled' ? [start.value] : []));
-    const failed = starting.find((start) => start.status === 'rejected');
-    if (!failed) return new Decoder(card, started, batchSize);
-    await Promise.all(started.map((thread) => thread.stop()));
-    if (!(failed.reason instanceof RuntimeFailure)) throw failed.reason;
-    if (provider === 'cuda') throw cudaFailure(failed.reason.message);
-    throw new EnvironmentError(`ONNX Runtime cannot load ${setup.decoder}: ${inOneLine(failed.reason)}`);
+    const { session, batchSize, ...plan } = planThreads(device, bytesPerImage(card.image), BATCH, options);
+    const decoder = join(exported, 'decoder.onnx');
+    const setup: DecoderSetup = { decoder, session, shape: [height, width, channels], latentSize: card.latent.size };
+    return new Decoder(card, await startThreads<DecodeJob>(WORKER, setup, { ...plan, models: decoder }), batchSize);
   }
 
   /**
@@ -169,19 +147,12 @@ export class Decoder {
 
   /** Gives a job to the thread that has least to do. */
   #run(job: DecodeJob): Promise<DecodeJob> {
-    const thread = this.#threads.reduce((least, other) => (other.load < least.load ? other : least));
-    const result = thread.run(job).catch((error: unknown) => {
-      throw error instanceof RuntimeFailure ? runFailure(error) : error;
-    });
+    const result = leastBusy(this.#threads)
+      .run(job)
+      .catch((error: unknown) => {
+        throw failureOf(error, 'use smaller images or another device');
+      });
     result.catch(() => {}); // reported when its turn comes
     return result;
   }
-}
-
-const inOneLine = ({ message }: Error) => message.replace(/\s+/g, ' ').trim();
-
-function runFailure(failure: RuntimeFailure): Error {
-  const reason = inOneLine(failure);
-  if (!/alloc|out of memory/i.test(reason)) return new Error(`ONNX Runtime failed: ${reason}`);
-  return new EnvironmentError(`not enough memory for a batch: ${reason}; use smaller images or another device`);
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { bytesPerImage, type ImageDataset } from '../data/dataset.ts';
 import { openSplit, type Split } from '../data/open.ts';
 import { subset } from '../data/subset.ts';
-import type { Device } from '../encode/device.ts';
+import type { Device } from '../devices/device.ts';
 import { checkFits, Encoder, openExported } from '../encode/encoder.ts';
 import type { Card } from '../export/card.ts';
 import { publishFolder } from '../export/publish.ts';

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { bytesPerImage } from '../data/dataset.ts';
-import type { Device } from '../encode/device.ts';
+import type { Device } from '../devices/device.ts';
 import { openExported } from '../encode/encoder.ts';
 import type { Card } from '../export/card.ts';
 import { publishFolder } from '../export/publish.ts';

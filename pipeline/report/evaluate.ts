@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import type { DatasetSplits } from '../data/dataset.ts';
 import { openSplits } from '../data/open.ts';
-import type { Device } from '../encode/device.ts';
+import type { Device } from '../devices/device.ts';
 import { checkFits, Encoder, openExported } from '../encode/encoder.ts';
 import type { Card } from '../export/card.ts';
 import { publishFolder } from '../export/publish.ts';

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openSplit } from '../data/open.ts';
-import type { Device } from '../encode/device.ts';
+import type { Device } from '../devices/device.ts';
 import { checkFits, Encoder, openExported } from '../encode/encoder.ts';
 import { InputError } from '../errors.ts';
 import type { Card } from '../export/card.ts';

@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
-import { checkCuda } from '../devices/cuda.ts';
-import { webgpuAdapter } from '../devices/webgpu.ts';
+import { checkCuda } from './cuda.ts';
+import { webgpuAdapter } from './webgpu.ts';
 
 /** Where the model is run; `auto` is the CPU. */
 export type Device = 'auto' | 'cpu' | 'cuda' | 'webgpu';
