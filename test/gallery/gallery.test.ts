@@ -43,7 +43,7 @@ test('colour images of a folder go through training, export and evaluation; agai
   expect(again.stdout).toMatch(/^model +epochs .*\ncae +1 .*\ncvae +1 /);
   expect(again.stderr).not.toContain('train');
   expect(existsSync(file('exported/cae/report/report.json'))).toBe(true);
-  expect(
-    ['runs/cae/metrics.jsonl', 'exported/cae/card.json', 'exported/cvae/report/report.json'].map(changed),
-  ).toEqual(before);
+  expect(['runs/cae/metrics.jsonl', 'exported/cae/card.json', 'exported/cvae/report/report.json'].map(changed)).toEqual(
+    before,
+  );
 });
