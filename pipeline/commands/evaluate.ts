@@ -1,6 +1,6 @@
 import type { Evaluation } from '../report/evaluate.ts';
 import { type Context, defineCommand } from './command.ts';
-import { DATA, device, json, quiet, wholeNumbers } from './options.ts';
+import { DATA, device, exported, json, quiet, wholeNumbers } from './options.ts';
 import { printResult, table } from './output.ts';
 
 export const evaluateCommand = ({ signal }: Context) =>
@@ -9,11 +9,7 @@ export const evaluateCommand = ({ signal }: Context) =>
     describe: 'Measure how well an exported model does on images, and write a report with pictures',
     builder: (yargs) =>
       yargs
-        .positional('exported', {
-          describe: 'a folder that `convae export` made',
-          type: 'string',
-          demandOption: true,
-        })
+        .positional('exported', exported)
         .option('data', { describe: `the images: ${DATA}`, type: 'string', requiresArg: true, demandOption: true })
         .option('out', {
           describe: 'the folder to write report.json, report.md, report.html and pictures/ to',

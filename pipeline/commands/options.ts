@@ -4,6 +4,9 @@ import { deviceChoices, engineChoices } from '../train/engines/choices.ts';
 /** What `--data` takes. */
 export const DATA = 'mnist, IMAGES[,LABELS] (idx or npy), FILE.npz or a FOLDER of images';
 
+/** The positional argument of all that is done with an exported model. */
+export const exported = { describe: 'a folder that `convae export` made', type: 'string', demandOption: true } as const;
+
 export const engine = {
   describe: 'what runs the training steps',
   choices: engineChoices,

@@ -1,6 +1,6 @@
 import type { ReconstructResult } from '../generate/reconstruct.ts';
 import { type Context, defineCommand } from './command.ts';
-import { DATA, device, json, quiet, wholeNumbers } from './options.ts';
+import { DATA, device, exported, json, quiet, wholeNumbers } from './options.ts';
 import { number, printResult, table } from './output.ts';
 
 export const reconstructCommand = ({ signal }: Context) =>
@@ -9,11 +9,7 @@ export const reconstructCommand = ({ signal }: Context) =>
     describe: 'Encode and decode images with an exported model',
     builder: (yargs) =>
       yargs
-        .positional('exported', {
-          describe: 'a folder that `convae export` made',
-          type: 'string',
-          demandOption: true,
-        })
+        .positional('exported', exported)
         .option('data', { describe: `the images: ${DATA}`, type: 'string', requiresArg: true, demandOption: true })
         .option('split', {
           describe: 'which of the images',

@@ -1,6 +1,6 @@
 import type { DrawnReport } from '../report/report.ts';
 import { type Context, defineCommand } from './command.ts';
-import { DATA, device, json, quiet, wholeNumbers } from './options.ts';
+import { DATA, device, exported, json, quiet, wholeNumbers } from './options.ts';
 import { number, printResult, table } from './output.ts';
 
 export const reportCommand = ({ signal }: Context) =>
@@ -9,11 +9,7 @@ export const reportCommand = ({ signal }: Context) =>
     describe: 'Draw pictures of what an exported model does, as PNG and SVG',
     builder: (yargs) =>
       yargs
-        .positional('exported', {
-          describe: 'a folder that `convae export` made',
-          type: 'string',
-          demandOption: true,
-        })
+        .positional('exported', exported)
         .option('data', {
           describe: `the images: ${DATA}`,
           type: 'string',

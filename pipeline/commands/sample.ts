@@ -1,7 +1,7 @@
 import type { SampleResult } from '../generate/sample.ts';
 import { samplerNames } from '../generate/sampler-names.ts';
 import { type Context, defineCommand } from './command.ts';
-import { device, json, quiet, wholeNumbers } from './options.ts';
+import { device, exported, json, quiet, wholeNumbers } from './options.ts';
 import { number, printResult, table } from './output.ts';
 
 export const sampleCommand = ({ signal }: Context) =>
@@ -10,11 +10,7 @@ export const sampleCommand = ({ signal }: Context) =>
     describe: 'Generate images with an exported model',
     builder: (yargs) =>
       yargs
-        .positional('exported', {
-          describe: 'a folder that `convae export` made',
-          type: 'string',
-          demandOption: true,
-        })
+        .positional('exported', exported)
         .option('out', {
           describe: 'the folder to write: numbered PNG files, grid.png and codes.csv',
           type: 'string',

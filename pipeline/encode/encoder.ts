@@ -1,12 +1,12 @@
 import { join } from 'node:path';
 import { sequentialBatches } from '../data/batches.ts';
 import { bytesPerImage, type ImageDataset, type ImageShape } from '../data/dataset.ts';
-import { checkDevice, type Device } from '../devices/device.ts';
+import { checkDevice } from '../devices/device.ts';
 import { InputError } from '../errors.ts';
 import { type Card, readCard, verifyFiles } from '../export/card.ts';
 import { stopIfAborted } from '../export/publish.ts';
 import { failureOf, leastBusy, type ModelThread, startThreads } from '../sessions/model-thread.ts';
-import { planThreads } from '../sessions/plan-threads.ts';
+import { type ModelOptions, planThreads } from '../sessions/plan-threads.ts';
 import type { EncodeJob, EncoderSetup } from './job.ts';
 
 /** Batches that wait at a thread, so that it goes on while this one is writing. */
@@ -19,18 +19,9 @@ const BATCH = {
 };
 const WORKER = new URL('./worker.js', import.meta.url);
 
-export interface EncoderOptions {
-  /** Folder of the exported model. */
-  readonly exported: string;
-  readonly device: Device;
-  /** Threads that compute; the number of cores (at most 16) when not given. */
-  readonly threads?: number | undefined;
-  /** Images in a batch; when not given, as many as suit their size. */
-  readonly batchSize?: number | undefined;
+export interface EncoderOptions extends ModelOptions {
   /** Whether reconstruction errors can be asked for. */
   readonly errors: boolean;
-  /** Images that will be encoded: a few need no more than a few threads. */
-  readonly images: number;
 }
 
 /** The codes of images `start` to before `start + count`; the arrays are used again for later batches. */
@@ -118,7 +109,7 @@ export class Encoder {
     const { exported, device, errors } = options;
     await checkDevice(device);
     const { height, width, channels } = card.image;
-    const { session, batchSize, ...plan } = planThreads(device, bytesPerImage(card.image), BATCH, options);
+    const { session, batchSize, ...plan } = planThreads(bytesPerImage(card.image), BATCH, options);
     const setup: EncoderSetup = {
       encoder: join(exported, 'encoder.onnx'),
       decoder: errors ? join(exported, 'decoder.onnx') : undefined,

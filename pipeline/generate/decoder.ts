@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import { bytesPerImage } from '../data/dataset.ts';
-import { checkDevice, type Device } from '../devices/device.ts';
+import { checkDevice } from '../devices/device.ts';
 import type { Card } from '../export/card.ts';
 import { stopIfAborted } from '../export/publish.ts';
 import { failureOf, leastBusy, type ModelThread, startThreads } from '../sessions/model-thread.ts';
-import { planThreads } from '../sessions/plan-threads.ts';
+import { type ModelOptions, planThreads } from '../sessions/plan-threads.ts';
 import type { DecodeJob, DecoderSetup } from './job.ts';
 
 /** Batches that wait at a thread, so that it goes on while this one works on images. */
@@ -16,18 +16,6 @@ const BATCH = {
   webgpu: { numbers: 2 ** 20, images: 256 },
 };
 const WORKER = new URL('./worker.js', import.meta.url);
-
-export interface DecoderOptions {
-  /** Folder of the exported model. */
-  readonly exported: string;
-  readonly device: Device;
-  /** Threads that compute; the number of cores (at most 16) when not given. */
-  readonly threads?: number | undefined;
-  /** Images in a batch; when not given, as many as suit their size. */
-  readonly batchSize?: number | undefined;
-  /** Images that will be decoded: a few need no more than a few threads. */
-  readonly images: number;
-}
 
 /** Any number of codes, and the class of each where the decoder is conditional. */
 export interface CodeBatch {
@@ -59,11 +47,11 @@ export class Decoder {
   }
 
   /** @throws EnvironmentError when the device is not to be had or ONNX Runtime cannot load the model */
-  static async start(card: Card, options: DecoderOptions): Promise<Decoder> {
+  static async start(card: Card, options: ModelOptions): Promise<Decoder> {
     const { exported, device } = options;
     await checkDevice(device);
     const { height, width, channels } = card.image;
-    const { session, batchSize, ...plan } = planThreads(device, bytesPerImage(card.image), BATCH, options);
+    const { session, batchSize, ...plan } = planThreads(bytesPerImage(card.image), BATCH, options);
     const decoder = join(exported, 'decoder.onnx');
     const setup: DecoderSetup = { decoder, session, shape: [height, width, channels], latentSize: card.latent.size };
     return new Decoder(card, await startThreads<DecodeJob>(WORKER, setup, { ...plan, models: decoder }), batchSize);

@@ -10,6 +10,19 @@ export type Provider = 'cpu' | 'cuda' | 'webgpu';
  */
 const WORKERS: { readonly [provider in Provider]?: number } = { cuda: 2, webgpu: 1 };
 
+/** What whoever runs an exported model may choose. */
+export interface ModelOptions {
+  /** Folder of the exported model. */
+  readonly exported: string;
+  readonly device: Device;
+  /** Threads that compute; the number of cores (at most 16) when not given. */
+  readonly threads?: number | undefined;
+  /** Images in a batch; when not given, as many as suit their size. */
+  readonly batchSize?: number | undefined;
+  /** Images that will go through it: a few need no more than a few threads. */
+  readonly images: number;
+}
+
 /** How models are run: batches and threads. */
 export interface ThreadPlan {
   readonly provider: Provider;
@@ -21,19 +34,16 @@ export interface ThreadPlan {
 /**
  * @param imageSize numbers of an image
  * @param limits numbers of a batch, and its images, at most, when nobody says how many
- * @param wanted what the user chose, and how many images there are: a few need no more than a few threads
  */
 export function planThreads(
-  device: Device,
   imageSize: number,
   limits: { readonly [provider in Provider]: { readonly numbers: number; readonly images: number } },
-  wanted: { threads?: number | undefined; batchSize?: number | undefined; images: number },
+  { device, threads = defaultThreads(), images, batchSize: asked }: ModelOptions,
 ): ThreadPlan {
-  const { threads = defaultThreads(), images } = wanted;
   const provider = device === 'auto' ? 'cpu' : device;
   const limit = limits[provider];
   const fitting = Math.max(1, Math.min(limit.images, Math.floor(limit.numbers / imageSize)));
-  const batchSize = wanted.batchSize ?? fitting;
+  const batchSize = asked ?? fitting;
   const workers = Math.max(1, Math.min(WORKERS[provider] ?? threads, Math.ceil(images / batchSize)));
   return {
     provider,
