@@ -1,7 +1,8 @@
 import { basename, join, resolve } from 'node:path';
+import { InputError } from '../errors.ts';
 import type { ExportResult } from '../export/export.ts';
 import { type Context, defineCommand } from './command.ts';
-import { DATA, json } from './options.ts';
+import { DATA, json, wholeNumbers } from './options.ts';
 import { number, printResult, size, table } from './output.ts';
 
 export const exportCommand = ({ signal }: Context) =>
@@ -28,21 +29,36 @@ export const exportCommand = ({ signal }: Context) =>
           type: 'string',
           requiresArg: true,
         })
+        .option('with-train-step', {
+          describe: 'add a training step, to train the exported model further in a web page',
+          type: 'boolean',
+          default: false,
+        })
+        .options(wholeNumbers({ 'train-batch': ['images that the training step takes', '32'] }))
         .option('json', json)
         .example('$0 export runs/cae', 'into exported/cae'),
-    async handler({ run, out, which, data, json }) {
+    async handler({ run, out, which, data, withTrainStep, trainBatch, json }) {
+      if (trainBatch !== undefined && !withTrainStep) {
+        throw new InputError('--train-batch: it is the size of a training step; add --with-train-step');
+      }
       const { exportRun } = await import('../export/export.ts');
+      const trainStep = withTrainStep ? { batchSize: trainBatch ?? 32 } : undefined;
       const target = out ?? join('exported', basename(resolve(run)));
-      printResult(json, await exportRun({ run, out: target, which, data, signal }), describe);
+      printResult(json, await exportRun({ run, out: target, which, data, trainStep, signal }), describe);
     },
   });
 
-const describe = ({ out, card: { files, metrics, parity }, seconds }: ExportResult) =>
+const describe = ({ out, card: { files, metrics, parity, trainStep }, seconds }: ExportResult) =>
   table([
     ['exported', out],
     [
       'files',
-      [...Object.entries(files).map(([name, { bytes }]) => `${name} (${size(bytes)})`), 'card.json'].join(', '),
+      [
+        ...[...Object.entries(files), ...(trainStep ? [[trainStep.file, trainStep] as const] : [])].map(
+          ([name, { bytes }]) => `${name} (${size(bytes)})`,
+        ),
+        'card.json',
+      ].join(', '),
     ],
     ['checkpoint', `epoch ${number(metrics.epoch)}, test loss ${number(metrics.test.loss ?? Number.NaN, 5)}`],
     [

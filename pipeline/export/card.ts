@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { z } from 'zod';
 import { fileError, InputError } from '../errors.ts';
+import { trainStepSchema } from './train-step-schema.ts';
 
 /** The version of card.json; raised when an older program could not read a newer card. */
 export const CARD_FORMAT = 1;
@@ -114,6 +115,8 @@ export const cardSchema = z.object({
     /** The engine's name, or null where the run does not say. */
     engine: z.string().nullable(),
   }),
+  /** Where the model was exported with its training step. */
+  trainStep: trainStepSchema.optional(),
 });
 
 export type Card = z.infer<typeof cardSchema>;
@@ -159,9 +162,9 @@ export async function readCard(folder: string): Promise<Card> {
  * @throws InputError when one is missing or its SHA-256 differs
  */
 export async function verifyFiles(folder: string, card: Card): Promise<void> {
-  for (const name of MODEL_FILES) {
+  const { files, trainStep } = card;
+  for (const [name, expected] of Object.entries({ ...files, ...(trainStep && { [trainStep.file]: trainStep }) })) {
     const path = join(folder, name);
-    const expected = card.files[name];
     const found = await fileDigest(path).catch((error: unknown) => {
       if (hasCode(error, 'ENOENT')) throw new InputError(`${path}: the file is missing; export the model again`);
       throw fileError(error, `cannot read ${path}`);

@@ -17,6 +17,8 @@ import { measureParity } from './parity.ts';
 import { publishFolder } from './publish.ts';
 import { latentStatistics } from './statistics.ts';
 import { traceModel } from './trace-model.ts';
+import { traceTrainStep } from './train-step.ts';
+import { TRAIN_STEP_FILE } from './train-step-schema.ts';
 import { copyTraining } from './training.ts';
 
 export interface ExportOptions {
@@ -28,6 +30,8 @@ export interface ExportOptions {
   readonly which: 'best' | 'latest';
   /** The run's data, where they are not any more where training found them. */
   readonly data?: string | undefined;
+  /** Adds a training step, for batches of so many images. */
+  readonly trainStep?: { readonly batchSize: number } | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -40,17 +44,24 @@ export interface ExportResult {
 /** The largest absolute difference between tfjs and ONNX Runtime with which a model is still published. */
 const PARITY_TOLERANCE = 1e-4;
 
-/** What other commands put beside an exported model, and a new export makes out of date. */
-const DERIVED = { training: 'metrics.jsonl', report: 'report.json', pictures: 'reconstructions.png' };
+/** What an export or another command put beside an exported model, and a new export makes out of date. */
+const DERIVED = {
+  training: 'metrics.jsonl',
+  report: 'report.json',
+  pictures: 'reconstructions.png',
+  viewer: 'manifest.json',
+  [TRAIN_STEP_FILE]: '',
+};
 
 const { version } = createRequire(import.meta.url)('../../package.json') as { version: string };
 
 /**
- * Exports a run's checkpoint: `encoder.onnx`, `decoder.onnx` and `card.json`, checked against tfjs on real images.
+ * Exports a run's checkpoint: `encoder.onnx`, `decoder.onnx` and `card.json`, checked against tfjs on real images, and
+ * `train-step.onnx` if asked for.
  * @throws InputError when the run has no finished epoch, is damaged, or its data are not to be found; Error when the
  * ONNX models do not compute what tfjs does (nothing is published then)
  */
-export async function exportRun({ run, out, which, data, signal }: ExportOptions): Promise<ExportResult> {
+export async function exportRun({ run, out, which, data, trainStep, signal }: ExportOptions): Promise<ExportResult> {
   const began = performance.now();
   tf.enableProdMode();
   await tf.setBackend('cpu');
@@ -73,6 +84,7 @@ export async function exportRun({ run, out, which, data, signal }: ExportOptions
         `tfjs and ONNX Runtime differ by ${largest} on ${parity.images} images, more than ${PARITY_TOLERANCE}; nothing was exported`,
       );
     }
+    const step = trainStep && traceTrainStep(program, plan.recipe.optimizer, bytes, trainStep.batchSize);
     const { variational, latent } = await describeCodes(bytes.encoder, program, splits, plan, signal);
     let card: Card | undefined;
     await publishFolder(
@@ -81,6 +93,7 @@ export async function exportRun({ run, out, which, data, signal }: ExportOptions
         const [encoder, decoder] = [join(folder, 'encoder.onnx'), join(folder, 'decoder.onnx')];
         await writeFile(encoder, bytes.encoder);
         await writeFile(decoder, bytes.decoder);
+        if (step) await writeFile(join(folder, step.section.file), step.bytes);
         await copyTraining(run, folder);
         card = await writeCard(folder, {
           format: CARD_FORMAT,
@@ -101,6 +114,7 @@ export async function exportRun({ run, out, which, data, signal }: ExportOptions
           metrics: { epoch: position.epoch, step: position.step, train: metrics.train, test: metrics.test },
           parity: { ...parity, tolerance: PARITY_TOLERANCE },
           training: { recipe: plan.recipe, seed: plan.size.seed, epochs: position.epoch, engine: null },
+          ...(step && { trainStep: { ...step.section, ...(await fileDigest(join(folder, step.section.file))) } }),
         });
       },
       { signal, derived: DERIVED },

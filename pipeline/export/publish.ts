@@ -12,8 +12,8 @@ export interface PublishOptions {
   /** Ends the publishing: nothing appears, what was there stays. Too late once everything is on the disk. */
   readonly signal?: AbortSignal | undefined;
   /**
-   * Folders in a folder that is replaced which may be lost with it, being made from what it held: their names, and a file
-   * in each by which it is known for that.
+   * What may be lost with a folder that is replaced, being made from what it held: folders by name, with a file in each by
+   * which it is known for that; files by name, with ''.
    */
   readonly derived?: Readonly<Record<string, string>> | undefined;
 }

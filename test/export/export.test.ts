@@ -166,6 +166,29 @@ test('the fewer the codes and the longer, the fewer the components', () => {
   expect(mixtureScale(60_000, 10, 512)).toEqual({ codes: 2048, components: 1 });
 });
 
+test('a training step is exported if asked for, belongs to the verified files, and goes with the next export', async () => {
+  const target = join(folder, 'with-step');
+  const options = { run: run(), out: target, which: 'latest' } as const;
+  const { card: first } = await exportRun({ ...options, trainStep: { batchSize: 4 } });
+  expect(await readCard(target)).toEqual(first);
+  const file = join(target, 'train-step.onnx');
+  const session = await ort.InferenceSession.create(file);
+  expect(first.trainStep).toMatchObject({ file: 'train-step.onnx', batchSize: 4, inputs: { image: [4, 28, 28, 1] } });
+  expect(session.outputNames).toEqual(expect.arrayContaining(first.trainStep?.losses ?? ['loss']));
+  // Adam's powers of beta begin anew, whatever the run had come to.
+  const numbers = new Set(first.trainStep?.state.map(({ initial }) => initial));
+  expect([...numbers]).toEqual(['weights', Math.fround(0.9), Math.fround(0.999), 0]);
+  await session.release();
+  await verifyFiles(target, first);
+  await writeFile(file, Buffer.concat([await readFile(file), Buffer.of(0)]));
+  await expect(verifyFiles(target, first)).rejects.toThrow(
+    /train-step\.onnx: its SHA-256 is not the one in card\.json/,
+  );
+  const { card: second } = await exportRun(options);
+  expect(second.trainStep).toBeUndefined();
+  expect(existsSync(file)).toBe(false);
+});
+
 const python = process.env.CONVAE_PEER_PYTHON;
 if (!python) console.log("skipped: onnx's own checker (CONVAE_PEER_PYTHON names no Python with onnx)");
 test.skipIf(!python)("onnx's checker finds nothing wrong, full check", () => {

@@ -59,12 +59,12 @@ export class GraphBuilder {
     return ref;
   }
 
-  /** A constant; those of up to 64 elements are shared where they are equal. */
+  /** A constant; those of up to 64 elements and one name are shared where they are equal. */
   constant(data: Constant, shape: readonly number[] = [data.length], name = 'constant', type = typeOf(data)): Ref {
     if (data.length !== product(shape)) throw new Error(`constant ${name}: ${data.length} values for shape [${shape}]`);
     const make = () => ({ name: this.#unique(name), type, shape, constant: data });
     if (data.length > 64) return make();
-    const key = `${type}[${shape}]${data.join()}`;
+    const key = `${name}:${type}[${shape}]${data.join()}`;
     const shared = this.#made.get(key)?.[0];
     if (shared) return shared;
     const ref = make();

@@ -1,7 +1,8 @@
 export { type BatchedInput, type ConvertibleModel, convertFunction, convertLayersModel } from './convert.ts';
 export { cpu } from './cpu/index.ts';
 export type { Graph, GraphBuilder, Ref } from './graph.ts';
-export { type Layout, layoutOf, packGraph, type StateBuffer, unpackGraph } from './layout.ts';
+export { findInitializers, type Initializer } from './initializers.ts';
+export { type Layout, layoutOf, packGraph, type StateBuffer, separateLayout, unpackGraph } from './layout.ts';
 export { lowerTape, NEXT } from './lowering.ts';
 export { print } from './print.ts';
 export { OPSET, serialize } from './serialize.ts';

@@ -51,6 +51,14 @@ export function layoutOf(tape: Tape, target: Target): Layout {
   return { buffers: [...together, ...alone.map((one) => ({ name: one.name, shape: shapeIn(one), members: [one] }))] };
 }
 
+/** The layout that is simplest to use: each variable by itself, under its own name and in tfjs's shape. */
+export const separateLayout = ({ variables }: Tape): Layout => ({
+  buffers: variables.map((value) => {
+    const [name, shape] = [variableName(value), value.shape];
+    return { name, shape, members: [{ name, shape, form: plain }] };
+  }),
+});
+
 /** Takes a buffer apart: each member's value in its form. */
 export function unpackBuffer(g: GraphBuilder, buffer: StateBuffer, ref: Ref): Value[] {
   const sizes = buffer.members.map(({ shape }) => product(shape));

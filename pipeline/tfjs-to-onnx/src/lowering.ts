@@ -104,16 +104,20 @@ export function lowerTape(traced: Tape, target: Target, { name = 'graph', layout
     });
   }
 
-  const groups = groupUpdates(tape);
-  const atOnce = new Set(groups.flatMap((group) => group.flatMap(({ ops }) => ops)));
-  for (const op of tape.ops) if (!atOnce.has(op)) lowering.call(op);
-
-  const next = new Map<StateBuffer, Ref>();
   const bufferOf = (variable: TapeValue): StateBuffer => {
     const buffer = held.find(({ members }) => members.some((member) => member.name === variableName(variable)));
     if (!buffer) throw new Error(`variable ${variableName(variable)} is not in the layout`);
     return buffer;
   };
+  // Alike updates are computed at once if the layout holds the variables together.
+  const groups = groupUpdates(tape).filter((group) => {
+    const weights = group.flatMap(({ variables }) => variables.slice(0, 1));
+    return new Set(weights.map(bufferOf)).size === 1;
+  });
+  const atOnce = new Set(groups.flatMap((group) => group.flatMap(({ ops }) => ops)));
+  for (const op of tape.ops) if (!atOnce.has(op)) lowering.call(op);
+
+  const next = new Map<StateBuffer, Ref>();
   for (const group of groups) {
     for (const [buffer, ref] of updateAtOnce(lowering, group, bufferOf, whole)) next.set(buffer, ref);
   }
