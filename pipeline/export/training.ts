@@ -20,7 +20,7 @@ const pathsIn = (exported: string) => ({
 export interface TrainingRecord {
   /** Means over epochs, of training and test images. */
   readonly metrics: readonly MetricsLine[];
-  /** Pictures of the first test images and their reconstructions, by epoch. */
+  /** Pictures of some test images and their reconstructions, by epoch. */
   readonly pictures: readonly { readonly epoch: number; readonly png: Uint8Array }[];
 }
 

@@ -1,5 +1,4 @@
 import { bytesPerImage, type ImageDataset } from '../data/dataset.ts';
-import { range } from '../data/indices.ts';
 import type { Card } from '../export/card.ts';
 import type { TrainingRecord } from '../export/training.ts';
 import { interpolate, priorCodes } from '../generate/samplers.ts';
@@ -62,15 +61,17 @@ export async function drawPictures(subject: Subject, tick: Tick): Promise<Pictur
 }
 
 async function reconstructions({ card, test, latents, decode }: Subject): Promise<readonly Picture[]> {
-  const count = Math.min(PAIRS, test.length);
-  const originals = new Uint8Array(count * bytesPerImage(test.shape));
-  await test.read(range(0, count), originals);
-  const decoded = await decode(latents.subarray(0, count * card.latent.size), test.labels?.subarray(0, count));
+  const { labels } = test;
+  const chosen = spreadRows(test.length, PAIRS); // a folder's images lie class by class
+  const originals = new Uint8Array(chosen.length * bytesPerImage(test.shape));
+  await test.read(chosen, originals);
+  const codes = pickRows(latents, card.latent.size, chosen) as Float32Array;
+  const decoded = await decode(codes, labels && Int32Array.from(chosen, (row) => labels[row] ?? 0));
   const drawing = await drawReconstructions({ shape: test.shape, originals, reconstructions: decoded });
   const words = {
     title: 'Reconstructions',
     caption: `Test images above, and below what the decoder makes of their codes of ${card.latent.size} numbers. The more alike, the better.`,
-    alt: `The first ${count} test images, each above its reconstruction.`,
+    alt: `${chosen.length} test images, each above its reconstruction.`,
   };
   return [still('reconstructions', words, drawing)];
 }

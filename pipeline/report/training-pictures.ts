@@ -40,8 +40,7 @@ export async function trainingPictures(card: Card, record: TrainingRecord | unde
   pictures.push({
     file: 'training.webp',
     title: 'Reconstructions while training',
-    caption:
-      'The first test images and their reconstructions after each epoch. They should come to resemble the originals.',
+    caption: 'Some test images and their reconstructions after each epoch. They should come to resemble the originals.',
     alt: `Animation of reconstructions over ${alike.length} epochs.`,
     width: w,
     height: h,

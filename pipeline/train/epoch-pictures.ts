@@ -1,6 +1,6 @@
 import type { ImageDataset } from '../data/dataset.ts';
-import { range } from '../data/indices.ts';
 import { Generator } from '../generator.ts';
+import { spreadRows } from '../measures/rows.ts';
 import type { Drawing } from '../pictures/drawing.ts';
 import { drawGrid } from '../pictures/grid.ts';
 import { drawConditionalSamples, drawReconstructions } from '../pictures/montage.ts';
@@ -41,7 +41,7 @@ export async function epochPictures(subject: Subject): Promise<Partial<Record<Pi
 
 async function reconstructions(subject: Subject): Promise<Drawing> {
   const { engine, images } = subject;
-  for await (const batch of firstImages(subject, RECONSTRUCTIONS, RECONSTRUCTIONS)) {
+  for await (const batch of someImages(subject, spreadRows(images.length, RECONSTRUCTIONS), RECONSTRUCTIONS)) {
     return drawReconstructions({
       shape: images.shape,
       originals: batch.images,
@@ -77,27 +77,27 @@ async function samples({ engine, program, plan, images: { shape } }: Subject): P
 async function codes(subject: Subject): Promise<Drawing> {
   const { drawScatter } = await import('../pictures/scatter.ts'); // takes a while to load
   const { engine, images, plan } = subject;
-  const count = Math.min(MOST_CODES, images.length);
-  const points = new Float32Array(count * 2);
+  const chosen = spreadRows(images.length, MOST_CODES);
+  const points = new Float32Array(chosen.length * 2);
   let filled = 0;
-  for await (const batch of firstImages(subject, count, plan.recipe.batchSize)) {
+  for await (const batch of someImages(subject, chosen, plan.recipe.batchSize)) {
     points.set((await engine.encode(batch)).subarray(0, batch.count * 2), filled * 2);
     filled += batch.count;
   }
   return drawScatter({
     points,
-    labels: images.labels?.subarray(0, count),
+    labels: images.labels && Int32Array.from(chosen, (row) => images.labels?.[row] ?? 0),
     classes: plan.data.classes ?? undefined,
     axes: ['latent 1', 'latent 2'],
   });
 }
 
-function firstImages(
+/** Evenly spread test images: a folder's lie class by class. */
+function someImages(
   { images, needs }: Subject,
-  count: number,
+  chosen: Uint32Array,
   batchSize: number,
 ): AsyncGenerator<PreparedBatch, void, undefined> {
-  const order = range(0, Math.min(count, images.length));
   const noNoise = { ...needs, noiseShape: () => undefined };
-  return batchesOf(images, order, { batchSize, needs: noNoise, noise: Generator.of(PICTURE_SEED, 'pictures') });
+  return batchesOf(images, chosen, { batchSize, needs: noNoise, noise: Generator.of(PICTURE_SEED, 'pictures') });
 }
