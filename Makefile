@@ -8,6 +8,9 @@ DEVICE =
 
 NAME   := $(notdir $(RUN:/=))
 EXPORT := exported/$(NAME)
+# The page shows the first one first.
+CARDS  := $(sort $(wildcard exported/*/card.json))
+ALL    := $(patsubst %/card.json,'%',$(filter exported/cvae/%,$(CARDS)) $(filter-out exported/cvae/%,$(CARDS)))
 
 DEVICE_OPTION := $(if $(DEVICE),--device $(DEVICE))
 TRAIN_OPTIONS := $(if $(EPOCHS),--epochs $(EPOCHS)) $(if $(SEED),--seed $(SEED)) $(if $(ENGINE),--engine $(ENGINE))
@@ -16,7 +19,7 @@ INSTALLED := node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install train export encode evaluate gallery test lint bench clean
+.PHONY: help install train export encode evaluate gallery viewer test lint bench clean
 
 help: ## print this
 	@echo 'make TARGET... [MODEL=cae] [DATA=mnist] [EPOCHS=] [SEED=] [ENGINE=] [DEVICE=] [RUN=runs/MODEL]'
@@ -42,8 +45,12 @@ evaluate: $(INSTALLED) ## measure the exported model on DATA
 gallery: $(INSTALLED) ## train, export, evaluate and draw all models on DATA, or what is left of that
 	npx convae gallery --data '$(DATA)' $(TRAIN_OPTIONS) $(DEVICE_OPTION)
 
-test: $(INSTALLED) ## run the tests
+viewer: $(INSTALLED) ## make the page that shows all of exported/, into web-viewer/dist
+	npx convae site $(ALL) --data '$(DATA)' --out web-viewer/dist $(DEVICE_OPTION)
+
+test: $(INSTALLED) ## run the tests, those of the page in a browser last
 	npm test -- $(TEST_OPTIONS)
+	npm run test:browser -- $(BROWSER_TEST_OPTIONS)
 
 lint: $(INSTALLED) ## check formatting, style and types
 	npm run lint
@@ -54,4 +61,4 @@ bench: $(INSTALLED) ## time the engines and the encoding
 	npm run bench:encode -- '$(EXPORT)'
 
 clean: ## remove the packages and what was built; runs/, exported/ and latents/ stay
-	rm -rf node_modules coverage pipeline/*/node_modules pipeline/*/dist
+	rm -rf node_modules coverage pipeline/*/node_modules pipeline/*/dist web-viewer/node_modules web-viewer/dist

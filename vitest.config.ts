@@ -7,6 +7,7 @@ export default defineConfig({
   },
   test: {
     include: ['test/**/*.test.ts'],
+    exclude: ['test/**/*.browser.test.ts'], // npm run test:browser
     pool: 'forks', // native libraries and signals want processes of their own
     maxWorkers: 2,
     testTimeout: 30_000,

@@ -12,6 +12,7 @@ import { reconstructCommand } from './commands/reconstruct.ts';
 import { reportCommand } from './commands/report.ts';
 import { sampleCommand } from './commands/sample.ts';
 import { setupCommand } from './commands/setup.ts';
+import { siteCommand } from './commands/site.ts';
 import { trainCommand } from './commands/train.ts';
 import { EnvironmentError, InputError, Interrupted } from './errors.ts';
 
@@ -30,6 +31,7 @@ async function run(args: readonly string[], context: Context): Promise<void> {
     sampleCommand,
     reconstructCommand,
     galleryCommand,
+    siteCommand,
     modelsCommand,
     setupCommand,
     doctorCommand,

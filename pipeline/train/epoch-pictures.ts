@@ -88,7 +88,7 @@ async function codes(subject: Subject): Promise<Drawing> {
     points,
     labels: images.labels && Int32Array.from(chosen, (row) => images.labels?.[row] ?? 0),
     classes: plan.data.classes ?? undefined,
-    axes: ['latent 1', 'latent 2'],
+    axes: ['z0', 'z1'],
   });
 }
 

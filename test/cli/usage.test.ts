@@ -11,7 +11,7 @@ mkdirSync(cwd);
 
 const COMMANDS = [
   ...['train', 'export', 'encode', 'evaluate', 'report', 'sample', 'reconstruct'],
-  ...['gallery', 'models', 'setup', 'doctor'],
+  ...['gallery', 'site', 'models', 'setup', 'doctor'],
 ];
 
 test.concurrent('help and version go to stdout', async () => {

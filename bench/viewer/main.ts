@@ -1,0 +1,91 @@
+/**
+ * The page in a browser: slider moves, panning many points, time to the first picture, bytes and memory.
+ *
+ *     npm run bench:viewer -- SITE [--model cvae] [--many MODEL]
+ *
+ * `SITE` is what `convae site` made. `--many` names the model whose map is dragged (make one with `--split all`); its frames are
+ * compared with those of an empty page in the same browser.
+ */
+import { parseArgs } from 'node:util';
+import Table from 'cli-table3';
+import { median } from '../rounds.ts';
+import { memoryOf } from './memory.ts';
+import { openBench } from './open.ts';
+import { emptyFrames, panMap } from './panning.ts';
+import { moveSliders } from './sliders.ts';
+import { bytesOverTheWire } from './wire.ts';
+
+const [MOVES, MANY_MOVES, FRAMES, ROUNDS] = [200, 1000, 240, 5];
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { model: { type: 'string', default: 'cvae' }, many: { type: 'string' } },
+});
+const site = positionals[0] ?? 'web-viewer/dist';
+
+const table = new Table({ head: ['', 'median', 'least', 'most'], style: { head: [], border: [] } });
+await firstPictures();
+await sliders();
+await panning(values.many ?? values.model);
+console.log(table.toString());
+
+function add(name: string, times: readonly number[], unit = 'ms', digits = 1): void {
+  const text = (value: number) => `${value.toFixed(digits)} ${unit}`;
+  table.push([name, text(median(times)), text(Math.min(...times)), text(Math.max(...times))]);
+}
+
+/** Fresh browsers, nothing cached. */
+async function firstPictures(): Promise<void> {
+  const times: number[] = [];
+  for (let i = 0; i < ROUNDS; i++) {
+    const bench = await openBench(site, `#model=${values.model}`);
+    await bench.page.waitForFunction(() => window.watched.firstDrawn > 0);
+    times.push(await bench.page.evaluate(() => window.watched.firstDrawn));
+    if (i === 0) {
+      await bench.page.waitForLoadState('networkidle');
+      const { own, runtime, all } = await bytesOverTheWire(site, bench.url, bench.fetched);
+      for (const [name, bytes] of Object.entries({ 'own scripts and styles': own, 'ONNX Runtime': runtime, all })) {
+        add(`bytes with gzip: ${name}`, [bytes / 1000], 'kB', 0);
+      }
+    }
+    await bench.close();
+  }
+  add('from opening to the first decoded picture', times, 'ms', 0);
+}
+
+async function sliders(): Promise<void> {
+  const bench = await openBench(site, `#model=${values.model}`);
+  const { browser, page } = bench;
+  await moveSliders(page, MOVES); // warms up
+  const { decode, draw } = await moveSliders(page, MOVES);
+  add(`slider move: decoding, ${MOVES} moves`, decode, 'ms', 2);
+  add('slider move: input event to pixels drawn', draw, 'ms', 2);
+  const before = await memoryOf(browser, page);
+  await moveSliders(page, MANY_MOVES);
+  const after = await memoryOf(browser, page);
+  const grown = (name: 'scripts' | 'process') => [(after[name] - before[name]) / 1e6];
+  add(`memory grown in ${MANY_MOVES} moves: scripts`, grown('scripts'), 'MB');
+  add(`memory grown in ${MANY_MOVES} moves: the page’s process`, grown('process'), 'MB');
+  await bench.close();
+}
+
+async function panning(name: string): Promise<void> {
+  const bench = await openBench(site, `#model=${name}`);
+  await bench.page.waitForTimeout(2000);
+  const points = await bench.page.getAttribute('[data-points]', 'data-points');
+  await panMap(bench.page, FRAMES); // warms up
+  const ratios: number[] = [];
+  const [full, empty]: [number[], number[]] = [[], []];
+  for (let i = 0; i < ROUNDS; i++) {
+    const nothing = median(await emptyFrames(bench.page, FRAMES));
+    await bench.page.bringToFront();
+    const moving = median(await panMap(bench.page, FRAMES));
+    empty.push(nothing);
+    full.push(moving);
+    ratios.push(moving / nothing);
+  }
+  add('a frame of an empty page', empty, 'ms', 2);
+  add(`a frame while ${Number(points).toLocaleString('en-US')} points are dragged`, full, 'ms', 2);
+  add('their ratio', ratios, '', 2);
+  await bench.close();
+}

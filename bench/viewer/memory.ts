@@ -1,0 +1,30 @@
+import { readFile } from 'node:fs/promises';
+import type { Browser, Page } from 'playwright-core';
+
+const PAGE_BYTES = 4096;
+
+/** Memory of a page, in bytes: what its scripts hold after a collection, and its process's share of the machine's. */
+export interface PageMemory {
+  readonly scripts: number;
+  readonly process: number;
+}
+
+/** Measures the largest of the browser's page processes. */
+export async function memoryOf(browser: Browser, page: Page): Promise<PageMemory> {
+  const client = await page.context().newCDPSession(page);
+  await client.send('HeapProfiler.collectGarbage');
+  const { usedSize } = await client.send('Runtime.getHeapUsage');
+  await client.detach();
+  const system = await browser.newBrowserCDPSession();
+  const { processInfo } = await system.send('SystemInfo.getProcessInfo');
+  await system.detach();
+  const resident = await Promise.all(
+    processInfo.filter(({ type }) => type === 'renderer').map(({ id }) => residentBytes(id)),
+  );
+  return { scripts: usedSize, process: Math.max(...resident) };
+}
+
+async function residentBytes(process: number): Promise<number> {
+  const pages = (await readFile(`/proc/${process}/statm`, 'utf8').catch(() => '')).split(' ')[1];
+  return Number(pages ?? 0) * PAGE_BYTES;
+}

@@ -1,0 +1,39 @@
+import { type Browser, chromium, type Page } from 'playwright-core';
+import { serveFolder } from '../../pipeline/site/serve.ts';
+import { chromiumPath } from '../../test/viewer/chromium.ts';
+import { watchDecoding } from './watch.ts';
+
+export interface Bench {
+  readonly browser: Browser;
+  readonly page: Page;
+  /** Addresses that were fetched, in order. */
+  readonly fetched: readonly string[];
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+/** Opens a site in a fresh browser and waits for a model; the page keeps times of what it computes and draws. */
+export async function openBench(folder: string, hash: string): Promise<Bench> {
+  if (!chromiumPath) throw new Error('no Chromium found: install it, or name it in CONVAE_CHROMIUM');
+  const server = await serveFolder(folder, { port: 0 });
+  const browser = await chromium.launch({
+    executablePath: chromiumPath,
+    args: ['--no-sandbox', '--enable-precise-memory-info', '--js-flags=--expose-gc'],
+  });
+  const page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
+  const fetched: string[] = [];
+  page.on('requestfinished', (request) => fetched.push(request.url()));
+  await page.addInitScript(watchDecoding);
+  await page.goto(server.url + hash);
+  await page.waitForSelector('[data-model]:not([data-model=""])', { state: 'attached' });
+  return {
+    browser,
+    page,
+    fetched,
+    url: server.url,
+    async close() {
+      await browser.close();
+      await server.close();
+    },
+  };
+}

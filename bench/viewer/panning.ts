@@ -1,0 +1,57 @@
+import type { Page } from 'playwright-core';
+
+/** Times between frames, in milliseconds, while the map is dragged to and fro for `count` frames. */
+export async function panMap(page: Page, count: number): Promise<number[]> {
+  await page.waitForSelector('[data-points]');
+  return page.evaluate(async (count) => {
+    const canvas = document.querySelector<HTMLElement>('[data-points] canvas, canvas[data-points]');
+    if (!canvas) throw new Error('there is no map');
+    const box = canvas.getBoundingClientRect();
+    const [x, y] = [box.left + box.width / 2, box.top + box.height / 2];
+    const send = (type: string, shift: number, buttons: number) =>
+      canvas.dispatchEvent(
+        // The right button drags the map, also where the left one draws codes.
+        new PointerEvent(type, {
+          bubbles: true,
+          pointerId: 1,
+          pointerType: 'mouse',
+          isPrimary: true,
+          button: type === 'pointermove' ? -1 : 2,
+          buttons,
+          clientX: x + shift,
+          clientY: y + shift / 2,
+        }),
+      );
+    const frame = () => new Promise<number>((resolve) => requestAnimationFrame(resolve));
+    send('pointerdown', 0, 2);
+    const times: number[] = [];
+    let before = await frame();
+    for (let i = 0; i < count; i++) {
+      send('pointermove', 120 * Math.sin(i / 9), 2);
+      const now = await frame();
+      times.push(now - before);
+      before = now;
+    }
+    send('pointerup', 0, 0);
+    return times;
+  }, count);
+}
+
+/** Times between frames of a page that draws nothing. */
+export async function emptyFrames(page: Page, count: number): Promise<number[]> {
+  const empty = await page.context().newPage();
+  await empty.goto('about:blank');
+  const times = await empty.evaluate(async (count) => {
+    const frame = () => new Promise<number>((resolve) => requestAnimationFrame(resolve));
+    const times: number[] = [];
+    let before = await frame();
+    for (let i = 0; i < count; i++) {
+      const now = await frame();
+      times.push(now - before);
+      before = now;
+    }
+    return times;
+  }, count);
+  await empty.close();
+  return times;
+}

@@ -1,0 +1,48 @@
+/** What a page keeps for the bench; times in milliseconds since it was opened. */
+export interface Watched {
+  /** From asking the worker for one image to its answer, one by one. */
+  decodes: number[];
+  /** When the decoded image was last drawn, and when for the first time. */
+  drawn: number;
+  firstDrawn: number;
+}
+
+declare global {
+  interface Window {
+    watched: Watched;
+  }
+}
+
+/** Runs in the page before its own scripts: notes when one image is decoded and when the decoded image is drawn. */
+export function watchDecoding(): void {
+  const watched: Watched = { decodes: [], drawn: Number.NaN, firstDrawn: Number.NaN };
+  window.watched = watched;
+  const asked = new Map<number, number>();
+  const post = Worker.prototype.postMessage;
+  Worker.prototype.postMessage = function (this: Worker & { watched?: boolean }, message: unknown, ...rest: never[]) {
+    const { id, call, ask } = message as { id: number; call: string; ask: { count?: number } };
+    if (call === 'decode' && ask.count === 1) asked.set(id, performance.now());
+    if (!this.watched) {
+      this.watched = true;
+      this.addEventListener('message', ({ data }: MessageEvent<{ id?: number }>) => {
+        const began = data.id === undefined ? undefined : asked.get(data.id);
+        if (began === undefined) return;
+        asked.delete(data.id as number);
+        watched.decodes.push(performance.now() - began);
+      });
+    }
+    post.call(this, message, ...rest);
+  };
+  const put = CanvasRenderingContext2D.prototype.putImageData as (
+    this: CanvasRenderingContext2D,
+    ...given: unknown[]
+  ) => void;
+  Object.assign(CanvasRenderingContext2D.prototype, {
+    putImageData(this: CanvasRenderingContext2D, ...given: unknown[]) {
+      put.apply(this, given);
+      if (this.canvas !== document.querySelector('section[aria-label="Code and decoded image"] canvas.pixels')) return;
+      watched.drawn = performance.now();
+      if (Number.isNaN(watched.firstDrawn)) watched.firstDrawn = watched.drawn;
+    },
+  });
+}

@@ -1,0 +1,99 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import sharp from 'sharp';
+import { bytesPerImage, type ImageDataset, type ImageShape } from '../data/dataset.ts';
+import { range } from '../data/indices.ts';
+import type { Split } from '../data/open.ts';
+import type { Tick } from '../measures/pace.ts';
+import { classColours } from '../pictures/palette.ts';
+import { writeArray } from './arrays.ts';
+
+/** Images beside and above each other in a sheet at most, and its pixels: what any graphics card takes as a texture. */
+const MOST_TILES = 100;
+const MOST_PIXELS = 4096;
+const SET_FORMAT = 1;
+
+/** Pixels of some images in one PNG, row by row. */
+export interface Sheet {
+  readonly file: string;
+  /** Which images: `count` of them from `first` on. */
+  readonly first: number;
+  readonly count: number;
+  readonly columns: number;
+}
+
+export interface SetOptions {
+  /** What people call the data. */
+  readonly name: string;
+  readonly split: Split;
+  readonly classes: readonly string[] | null;
+  readonly tick: Tick;
+}
+
+/** Name of the folder of a set of images: the same images have the same. */
+export const setId = (fingerprint: string): string => fingerprint.replace(/^sha256:/, '').slice(0, 12);
+
+/** Writes images for the viewer: their exact pixels as PNG sheets, labels, ids, and `set.json`, which tells of them. */
+export async function writeSet(folder: string, dataset: ImageDataset, options: SetOptions): Promise<void> {
+  const { name, split, classes, tick } = options;
+  const { shape, length, labels } = dataset;
+  await mkdir(folder, { recursive: true });
+  const sheets = sheetsOf(shape, length);
+  for (const sheet of sheets) {
+    await writeFile(join(folder, sheet.file), await drawSheet(dataset, sheet));
+    tick((sheet.first + sheet.count) / length);
+  }
+  if (labels) await writeArray(join(folder, 'labels.npy'), labels, [length]);
+  const ids = Array.from({ length }, (_, i) => dataset.id(i));
+  const numbered = ids.every((id, i) => id === String(i));
+  if (!numbered) await writeFile(join(folder, 'ids.json'), JSON.stringify(ids));
+  const set = {
+    format: SET_FORMAT,
+    name,
+    split,
+    images: length,
+    height: shape.height,
+    width: shape.width,
+    channels: shape.channels,
+    classes,
+    colours: classes && classColours(classes.length),
+    labels: labels ? 'labels.npy' : null,
+    ids: numbered ? null : 'ids.json',
+    sheets,
+  };
+  await writeFile(join(folder, 'set.json'), `${JSON.stringify(set, null, 2)}\n`);
+}
+
+/** How images are shared out among sheets. */
+export function sheetsOf({ height, width }: ImageShape, images: number): Sheet[] {
+  const fitting = (side: number) => Math.max(1, Math.min(MOST_TILES, Math.floor(MOST_PIXELS / side)));
+  const most = fitting(width) * fitting(height);
+  return Array.from({ length: Math.ceil(images / most) }, (_, i) => {
+    const count = Math.min(most, images - i * most);
+    return { file: `sheet-${i}.png`, first: i * most, count, columns: Math.min(count, fitting(width)) };
+  });
+}
+
+async function drawSheet(dataset: ImageDataset, { first, count, columns }: Sheet): Promise<Uint8Array> {
+  const { height, width, channels } = dataset.shape;
+  const rows = Math.ceil(count / columns);
+  const line = width * channels;
+  const pixels = new Uint8Array(rows * columns * bytesPerImage(dataset.shape));
+  const images = new Uint8Array(columns * bytesPerImage(dataset.shape));
+  for (let row = 0; row < rows; row++) {
+    const from = row * columns;
+    const tiles = Math.min(columns, count - from);
+    await dataset.read(range(first + from, tiles), images);
+    for (let tile = 0; tile < tiles; tile++) {
+      for (let y = 0; y < height; y++) {
+        const at = (tile * height + y) * line;
+        pixels.set(images.subarray(at, at + line), ((row * height + y) * columns + tile) * line);
+      }
+    }
+  }
+  const raw = { width: columns * width, height: rows * height, channels: channels === 1 ? (1 as const) : (3 as const) };
+  return sharp(pixels, { raw, limitInputPixels: false })
+    .toColourspace(channels === 1 ? 'b-w' : 'srgb')
+    .png({ palette: false, compressionLevel: 9 })
+    .toBuffer();
+}

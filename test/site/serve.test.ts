@@ -1,0 +1,124 @@
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { get, type IncomingHttpHeaders, request } from 'node:http';
+import { text } from 'node:stream/consumers';
+import { afterAll, expect, test } from 'vitest';
+import { type Served, type ServeOptions, serveFolder } from '../../pipeline/site/serve.ts';
+import { inputErrorOf, scratchFolder } from '../data/support.ts';
+
+const scratch = scratchFolder();
+mkdirSync(scratch('site/sub'), { recursive: true });
+const FILES = {
+  'index.html': ['<p>start', 'text/html; charset=utf-8'],
+  'sub/index.html': ['<p>below', 'text/html; charset=utf-8'],
+  'app.js': ['1', 'text/javascript; charset=utf-8'],
+  'ort.mjs': ['2', 'text/javascript; charset=utf-8'],
+  'ort.wasm': ['wasm', 'application/wasm'],
+  'style.css': ['p {}', 'text/css; charset=utf-8'],
+  'card.json': ['{}', 'application/json; charset=utf-8'],
+  'metrics.jsonl': ['{}', 'application/x-ndjson; charset=utf-8'],
+  'encoder.onnx': ['onnx', 'application/octet-stream'],
+  'latents.npy': ['npy', 'application/octet-stream'],
+  'SHEET.PNG': ['png', 'image/png'],
+  'icon.svg': ['<svg/>', 'image/svg+xml'],
+  'with space & é.txt': ['text', 'text/plain; charset=utf-8'],
+} as const;
+for (const [name, [content]] of Object.entries(FILES)) writeFileSync(scratch(`site/${name}`), content);
+writeFileSync(scratch('secret.txt'), 'secret');
+mkdirSync(scratch('site-2'));
+writeFileSync(scratch('site-2/secret.txt'), 'secret');
+symlinkSync(scratch('secret.txt'), scratch('site/link.txt'));
+
+const running: Served[] = [];
+afterAll(() => Promise.all(running.map((served) => served.close())));
+
+async function serve(options: Partial<ServeOptions> = {}): Promise<Served> {
+  const served = await serveFolder(scratch('site'), { port: 0, ...options });
+  running.push(served);
+  return served;
+}
+
+interface Answer {
+  readonly status: number | undefined;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: string;
+}
+
+/** Asks for a path exactly as it is written, which fetch would tidy up. */
+const ask = (port: number, path: string, method = 'GET'): Promise<Answer> =>
+  new Promise((resolve, reject) => {
+    const asked = request({ host: 'localhost', port, path, method }, (response) => {
+      text(response).then((body) => {
+        resolve({ status: response.statusCode, headers: response.headers, body });
+      }, reject);
+    });
+    asked.on('error', reject).end();
+  });
+
+test('files have the types that browsers ask for, and pages may use threads', async () => {
+  const { port, url } = await serve();
+  expect(url).toBe(`http://localhost:${port}/`);
+  for (const [name, [content, type]] of Object.entries(FILES)) {
+    const { status, headers, body } = await ask(port, `/${encodeURIComponent(name).replace('%2F', '/')}?x=1`);
+    expect({ status, body }).toEqual({ status: 200, body: content });
+    expect(headers).toMatchObject({
+      'content-type': type,
+      'content-length': String(content.length),
+      'cross-origin-opener-policy': 'same-origin',
+      'cross-origin-embedder-policy': 'require-corp',
+    });
+  }
+  expect(await ask(port, '/')).toMatchObject({ status: 200, body: '<p>start' });
+  expect(await ask(port, '/sub')).toMatchObject({ status: 301, headers: { location: '/sub/' } });
+  expect(await ask(port, '/sub/')).toMatchObject({ status: 200, body: '<p>below' });
+  expect(await ask(port, '/app.js', 'HEAD')).toMatchObject({
+    status: 200,
+    body: '',
+    headers: { 'content-length': '1' },
+  });
+  expect(await ask(port, '/nothing')).toMatchObject({ status: 404 });
+  expect(await ask(port, '/app.js', 'POST')).toMatchObject({ status: 405, headers: { allow: 'GET, HEAD' } });
+});
+
+test('under a path, with the headers that are asked for', async () => {
+  const { port, url } = await serve({ base: '/some/path', isolated: false, headers: { 'x-test': 'yes' } });
+  expect(url).toBe(`http://localhost:${port}/some/path/`);
+  const found = await ask(port, '/some/path/card.json');
+  expect(found).toMatchObject({ status: 200, headers: { 'x-test': 'yes' } });
+  expect(Object.keys(found.headers).filter((name) => name.startsWith('cross-origin'))).toEqual([]);
+  expect(await ask(port, '/some/path')).toMatchObject({ status: 301, headers: { location: '/some/path/' } });
+  expect(await ask(port, '/some/path/')).toMatchObject({ status: 200, body: '<p>start' });
+  expect(await ask(port, '/some/path/sub')).toMatchObject({ status: 301, headers: { location: '/some/path/sub/' } });
+  for (const path of ['/', '/card.json', '/some/', '/some/pathcard.json']) {
+    expect(await ask(port, path)).toMatchObject({ status: 404 });
+  }
+});
+
+test('nothing outside of the folder can be had', async () => {
+  const { port } = await serve();
+  const paths = [
+    ...['/../secret.txt', '/sub/../../secret.txt', '/../site-2/secret.txt', '//secret.txt', '/link.txt'],
+    ...['/%2e%2e/secret.txt', '/..%2fsecret.txt', '/sub/..%2f..%2fsecret.txt', '/..%5csecret.txt'],
+    ...['/app.js%00.txt', '/%', '/app.js/', `/${'a'.repeat(5000)}`],
+  ];
+  for (const path of paths) {
+    const { status, body } = await ask(port, path);
+    expect([400, 404], path).toContain(status);
+    expect(body).toBe(`${status}\n`);
+  }
+  expect(await ask(port, '/card.json')).toMatchObject({ status: 200 });
+});
+
+test('a port that is taken, a folder that is not there', async () => {
+  const { port } = await serve();
+  expect(await inputErrorOf(serve({ port }))).toBe(`port ${port} is in use; choose another with --port`);
+  expect(await inputErrorOf(serveFolder(scratch('nowhere'), { port: 0 }))).toContain('no such file or folder');
+});
+
+test('closing ends it at once', async () => {
+  const served = await serveFolder(scratch('site'), { port: 0 });
+  const connection = get(served.url, { agent: false, headers: { connection: 'keep-alive' } });
+  await new Promise((resolve) => connection.on('response', resolve));
+  connection.on('error', () => {});
+  await served.close();
+  await expect(ask(served.port, '/')).rejects.toThrow(/ECONNREFUSED/);
+});

@@ -1,0 +1,100 @@
+import { type Browser, type BrowserContext, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import { afterAll, inject } from 'vitest';
+import { type ServeOptions, serveFolder } from '../../pipeline/site/serve.ts';
+import { chromiumPath } from './chromium.ts';
+
+const site = inject('site');
+
+/** The folder of the site that is looked at. */
+export const siteFolder: string = 'folder' in site ? site.folder : '';
+/** Whether there is a browser, and so a site; why not has been printed. */
+export const hasBrowser: boolean = 'folder' in site;
+
+export interface OpenOptions extends BrowserContextOptions {
+  readonly serve?: Partial<ServeOptions>;
+  /** Further arguments of Chromium. */
+  readonly args?: readonly string[];
+  /** The query of the address, `?…`. */
+  readonly query?: string;
+  /** Messages of the console that are expected; all others fail the test. */
+  readonly allowed?: readonly RegExp[];
+  /** Another folder than the tests' site. */
+  readonly folder?: string;
+  /** Called before the page is opened. */
+  readonly prepare?: (page: Page) => Promise<void>;
+}
+
+export interface Opened {
+  readonly page: Page;
+  readonly context: BrowserContext;
+  readonly url: string;
+  /** What went wrong so far: console errors and warnings, violations of the policy, requests to another origin. */
+  readonly faults: readonly string[];
+  /** Ends the page. @throws Error when anything went wrong in it */
+  close(): Promise<void>;
+}
+
+/** Browsers by their arguments: a file's tests share them, each with a context of its own. */
+const browsers = new Map<string, Promise<Browser>>();
+afterAll(async () => {
+  for (const browser of browsers.values()) await (await browser).close();
+});
+
+function browserWith(args: readonly string[]): Promise<Browser> {
+  const key = args.join(' ');
+  const browser =
+    browsers.get(key) ?? chromium.launch({ executablePath: chromiumPath ?? '', args: ['--no-sandbox', ...args] });
+  browsers.set(key, browser);
+  return browser;
+}
+
+/** That there is no GPU is no fault of the page's. */
+const USUAL = [/No available adapters/, /GPU stall due to ReadPixels/];
+
+/** Opens the site and waits until a model can be explored. */
+export async function openPage(hash = '', options: OpenOptions = {}): Promise<Opened> {
+  const { serve, args = [], query = '', allowed = [], folder = siteFolder, prepare, ...contextOptions } = options;
+  const server = await serveFolder(folder, { port: 0, ...serve });
+  const context = await (await browserWith(args)).newContext({
+    viewport: { width: 1440, height: 900 },
+    ...contextOptions,
+  });
+  const page = await context.newPage();
+  const faults: string[] = [];
+  const fault = (text: string) => {
+    if (![...USUAL, ...allowed].some((pattern) => pattern.test(text))) faults.push(text);
+  };
+  page.on('console', (message) => {
+    if (['error', 'warning'].includes(message.type())) fault(`console ${message.type()}: ${message.text()}`);
+  });
+  page.on('pageerror', (error) => fault(`uncaught: ${error.message}`));
+  context.on('request', (request) => {
+    const { protocol, origin } = new URL(request.url());
+    if (protocol.startsWith('http') && origin !== new URL(server.url).origin) fault(`another origin: ${request.url()}`);
+  });
+  await page.addInitScript(() => {
+    document.addEventListener('securitypolicyviolation', (event) => {
+      console.error(`policy: ${event.violatedDirective} ${event.blockedURI}`);
+    });
+  });
+  await prepare?.(page);
+  const url = `${server.url}${query}${hash}`;
+  await page.goto(url);
+  await ready(page);
+  return {
+    page,
+    context,
+    url,
+    faults,
+    async close() {
+      await context.close();
+      await server.close();
+      if (faults.length > 0) throw new Error(`the page had ${faults.length} faults: ${faults.join('; ')}`);
+    },
+  };
+}
+
+/** Waits until a model is open, or the page says what is wrong. */
+export async function ready(page: Page): Promise<void> {
+  await page.waitForSelector('[data-model]:not([data-model=""]), [role=alert] .problem', { state: 'attached' });
+}

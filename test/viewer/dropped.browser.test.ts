@@ -1,0 +1,240 @@
+import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { zipSync } from 'fflate';
+import * as ort from 'onnxruntime-node';
+import type { Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { hasBrowser, openPage, siteFolder } from './browser.ts';
+import { type Chosen, chosen, endlessEncoder, exportedFiles, withNaN } from './exported.ts';
+
+let folder: string;
+let files: Map<string, Buffer>;
+
+beforeAll(async () => {
+  if (!hasBrowser) return;
+  folder = await mkdtemp(join(tmpdir(), 'convae-dropped-'));
+  files = await exportedFiles(join(siteFolder, 'models/cae2'));
+  for (const [name, content] of files) {
+    await mkdir(dirname(join(folder, 'mine', name)), { recursive: true });
+    await writeFile(join(folder, 'mine', name), content);
+  }
+});
+afterAll(async () => {
+  if (folder) await rm(folder, { recursive: true, force: true });
+});
+
+const PATIENT = { timeout: 15_000 };
+const file = (name: string) => files.get(name) as Buffer;
+const opened = (page: Page) => page.getAttribute('[data-model]', 'data-model');
+const choose = (page: Page, given: Chosen[]) => page.setInputFiles('#open-model input >> nth=0', given);
+const loose = (changes: Record<string, Uint8Array | string> = {}) =>
+  ['card.json', 'encoder.onnx', 'decoder.onnx'].map((name) => chosen(name, changes[name] ?? file(name)));
+const problem = (page: Page) => page.locator('[role=alert] .problem p').textContent({ timeout: 30_000 });
+
+/** What the page shows as the decoded image, bytes. */
+const shown = (page: Page) =>
+  page.evaluate(() => {
+    const canvas = document.querySelector<HTMLCanvasElement>('.pinned figure:nth-child(3) canvas');
+    if (!canvas) return [];
+    const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext('2d', { willReadFrequently: true });
+    copy?.drawImage(canvas, 0, 0);
+    const { data } = copy?.getImageData(0, 0, canvas.width, canvas.height) ?? { data: [] };
+    return Array.from(data).filter((_, i) => i % 4 === 0);
+  });
+
+/** What the decoder makes of a code, bytes, by another runtime. */
+async function decodedBy(onnx: Uint8Array, code: readonly number[]): Promise<number[]> {
+  const session = await ort.InferenceSession.create(onnx);
+  const latent = new ort.Tensor('float32', Float32Array.from(code), [1, code.length]);
+  const { image } = await session.run({ latent });
+  return Array.from(image?.data as Float32Array, (value) => Math.round(255 * value));
+}
+
+/** Sets the code through the address, and waits until the page shows what the decoder makes of it. */
+async function expectDecodes(page: Page, code: readonly number[]): Promise<void> {
+  const expected = await decodedBy(file('decoder.onnx'), code);
+  await page.evaluate((z) => {
+    location.hash = `#z=${z}`;
+  }, code.join(','));
+  await expect
+    .poll(async () => {
+      const bytes = await shown(page);
+      return bytes.length === expected.length && Math.max(...bytes.map((b, i) => Math.abs(b - (expected[i] ?? 0))));
+    }, PATIENT)
+    .toBeLessThanOrEqual(1);
+}
+
+describe.skipIf(!hasBrowser)('a model that the visitor has', () => {
+  test('is opened from a zip, with the site’s images of the same data, and decodes like ONNX Runtime elsewhere', async () => {
+    const { page, close } = await openPage('#model=cvae');
+    const zip = zipSync(Object.fromEntries([...files].map(([name, content]) => [`some/cae2/${name}`, content])));
+    await choose(page, [chosen('cae2.zip', zip)]);
+    await expect.poll(() => opened(page), PATIENT).toBe('cae2');
+    await expectDecodes(page, [3, -2]);
+    expect(await page.locator('[role=alert] .problem').count()).toBe(0);
+    // An image of the site's set is found for it.
+    await page.evaluate(() => {
+      location.hash = '#image=5';
+    });
+    await expect.poll(() => page.evaluate(() => location.hash), PATIENT).toContain('image=5');
+    // The address names no model of the site, and the list has both.
+    expect(new URL(page.url()).hash).not.toContain('model=');
+    await page.click('.switch');
+    expect(await page.locator('#models [role=option][aria-selected=true]').textContent()).toContain('opened by you');
+    await page.getByRole('option', { name: /^cvae/ }).click();
+    await expect.poll(() => opened(page), PATIENT).toBe('cvae');
+    await page.click('.switch');
+    await page.getByRole('option', { name: /opened by you/ }).click();
+    await expect.poll(() => opened(page), PATIENT).toBe('cae2');
+    await close();
+  });
+
+  test('is opened from a folder, and from loose files that are dropped', async () => {
+    const { page, close } = await openPage('#model=cvae');
+    await page.setInputFiles('#open-model input >> nth=1', join(folder, 'mine'));
+    await expect.poll(() => opened(page), PATIENT).toBe('cae2');
+    await page.getByRole('tab', { name: 'Epochs' }).click();
+    await expect.poll(() => page.locator('#panel img, #panel canvas').count(), PATIENT).toBeGreaterThan(0);
+    await page.click('.switch');
+    await page.getByRole('option', { name: /^cvae/ }).click();
+    await expect.poll(() => opened(page), PATIENT).toBe('cvae');
+    const dropped = loose().map(({ name, buffer }) => ({ name, base64: buffer.toString('base64') }));
+    const accepted = await page.evaluate((dropped) => {
+      const transfer = new DataTransfer();
+      for (const { name, base64 } of dropped) {
+        transfer.items.add(new File([Uint8Array.from(atob(base64), (c) => c.charCodeAt(0))], name));
+      }
+      const target = document.querySelector('#right') as HTMLElement;
+      const send = (type: string) =>
+        !target.dispatchEvent(new DragEvent(type, { dataTransfer: transfer, bubbles: true, cancelable: true }));
+      return [send('dragover'), send('drop')];
+    }, dropped);
+    expect(accepted).toEqual([true, true]);
+    await expect.poll(() => opened(page), PATIENT).toBe('cae2');
+    await expectDecodes(page, [1, 4]);
+    await close();
+  });
+
+  test('does not take what is no model from the views', async () => {
+    const { page, close } = await openPage();
+    const taken = await page.evaluate(() => {
+      const transfer = new DataTransfer();
+      transfer.items.add(new File(['x'], 'digit.png', { type: 'image/png' }));
+      return ['dragover', 'drop'].map(
+        (type) =>
+          !(document.querySelector('header') as HTMLElement).dispatchEvent(
+            new DragEvent(type, { dataTransfer: transfer, bubbles: true, cancelable: true }),
+          ),
+      );
+    });
+    expect(taken).toEqual([false, false]);
+    await close();
+  });
+
+  test('is told where it is broken or hostile, and the model before goes on, without the network too', async () => {
+    const card = JSON.parse(file('card.json').toString());
+    const { page, context, close } = await openPage('#model=cae2', { allowed: [/ERR_INTERNET_DISCONNECTED/] });
+    const random = Buffer.from(Uint8Array.from({ length: 5000 }, (_, i) => (i * 2654435761) >>> 24));
+    const truncated = file('encoder.onnx').subarray(0, 10_000);
+    const cases: [string, Chosen[], RegExp][] = [
+      ['random bytes', loose({ 'encoder.onnx': random }), /encoder\.onnx is damaged/],
+      ['a part of a file', loose({ 'encoder.onnx': truncated }), /encoder\.onnx is damaged/],
+      [
+        'another graph',
+        loose({ 'encoder.onnx': file('decoder.onnx'), 'decoder.onnx': file('encoder.onnx') }),
+        /encoder\.onnx is not an autoencoder’s: it takes latent, where image was expected/,
+      ],
+      ['weights that are no numbers', loose({ 'decoder.onnx': withNaN(file('decoder.onnx')) }), /not a number/],
+      [
+        'a billion pixels',
+        loose({ 'card.json': JSON.stringify({ ...card, image: { height: 1e9, width: 1e9, channels: 1 } }) }),
+        /card\.json is not what convae writes at image/,
+      ],
+      [
+        'images of another size',
+        loose({ 'card.json': JSON.stringify({ ...card, image: { height: 32, width: 32, channels: 1 } }) }),
+        /./,
+      ],
+      ['no JSON', loose({ 'card.json': '<html>' }), /card\.json is not JSON/],
+      ['no card', [chosen('encoder.onnx', file('encoder.onnx'))], /card\.json is missing/],
+      ['something else', [chosen('cat.txt', 'miaow')], /No model/],
+      ['a zip that is none', [chosen('model.zip', random)], /model\.zip is not a zip/],
+      ['a bomb', [chosen('bomb.zip', zipSync({ 'card.json': new Uint8Array(320e6) }))], /more than 300 MB/],
+    ];
+    for (const [what, given, message] of cases) {
+      await choose(page, given);
+      expect(await problem(page), what).toMatch(message);
+      expect(await page.getByRole('button', { name: 'Start the model again' }).count(), what).toBe(0);
+      await page.getByRole('button', { name: 'Close' }).click();
+    }
+    await expectDecodes(page, [2, 2]);
+    await context.setOffline(true);
+    await choose(page, loose({ 'encoder.onnx': random }));
+    expect(await problem(page)).toMatch(/damaged|cannot be/);
+    expect(await opened(page)).toBe('cae2');
+    await expectDecodes(page, [-1, 5]);
+    await close();
+  }, 150_000);
+
+  test('is given up where it computes without end, and the model before goes on meanwhile', async () => {
+    const { page, close } = await openPage('#model=cae2');
+    await choose(page, loose({ 'encoder.onnx': endlessEncoder(28, 28, 2) }));
+    await expectDecodes(page, [0.5, 1.5]);
+    expect(await problem(page)).toMatch(/not answered within 12 seconds/);
+    expect(await opened(page)).toBe('cae2');
+    await expectDecodes(page, [-3, 1]);
+    await close();
+  });
+
+  test('is told where its card is of other files, but opened', async () => {
+    const { page, close } = await openPage('#model=cvae');
+    const card = JSON.parse(file('card.json').toString());
+    card.files['encoder.onnx'].sha256 = '0'.repeat(64);
+    await choose(page, loose({ 'card.json': JSON.stringify(card) }));
+    expect(await problem(page)).toMatch(/not written for this encoder\.onnx/);
+    await expectDecodes(page, [1, 1]);
+    await page.getByRole('tab', { name: 'Model' }).click();
+    await expect
+      .poll(() => page.locator('.files').textContent(), PATIENT)
+      .toMatch(/another file was loaded.*as loaded/s);
+    await close();
+  });
+});
+
+describe.skipIf(!hasBrowser)('?model=', () => {
+  test('opens a folder of the host, below a sub-path, and keeps it after a reload', async () => {
+    const { page, close } = await openPage('', { query: '?model=models/cae2', serve: { base: '/some/path/' } });
+    await expect.poll(() => opened(page), PATIENT).toBe('cae2');
+    await expectDecodes(page, [2, -3]);
+    await page.reload();
+    await expect.poll(() => opened(page), PATIENT).toBe('cae2');
+    await expect.poll(() => page.evaluate(() => location.hash), PATIENT).toContain('z=2,-3');
+    await close();
+  });
+
+  test('opens an export as it is', async () => {
+    const host = join(folder, 'host');
+    await mkdir(host);
+    await cp(join(folder, 'mine'), join(host, 'mine'), { recursive: true });
+    for (const part of ['index.html', 'assets', 'models', 'sets']) {
+      await cp(join(siteFolder, part), join(host, part), { recursive: true });
+    }
+    // It has no manifest, and a browser says when a file is not there.
+    const { page, close } = await openPage('', { folder: host, query: '?model=/mine/', allowed: [/404/] });
+    await expect.poll(() => opened(page), PATIENT).toBe('cae2');
+    await expectDecodes(page, [2, -3]);
+    await close();
+  });
+
+  test.each([
+    ['another host', 'https://example.org/model', /may not fetch from example\.org/],
+    ['a script', 'javascript:alert(1)', /may not fetch/],
+    ['nothing', 'nowhere/at/all', /nowhere\/at\/all.*404/],
+  ])('says what is wrong with %s, and shows the site’s first model', async (_, path, message) => {
+    const { page, close } = await openPage('', { query: `?model=${encodeURIComponent(path)}`, allowed: [/404/] });
+    expect(await problem(page)).toMatch(message);
+    await expect.poll(() => opened(page), PATIENT).not.toBe('');
+    await close();
+  });
+});

@@ -1,0 +1,151 @@
+import sharp from 'sharp';
+import { describe, expect, test } from 'vitest';
+import { drawReconstructions } from '../../pipeline/pictures/montage.ts';
+import { lossText, lossUnits, lossUnitText } from '../../web-viewer/src/ui/loss-units.ts';
+import { epochTicks, placeOn, scaleFor, scaleOfCurves, ticksOf } from '../../web-viewer/src/ui/scale.ts';
+import {
+  atOrBefore,
+  bestEpoch,
+  curveOf,
+  placeOfEpoch,
+  quantitiesOf,
+  readHistory,
+} from '../../web-viewer/src/views/epochs/history.ts';
+import { findTiles, readPairs } from '../../web-viewer/src/views/epochs/tiles.ts';
+
+const line = (split: string, epoch: number, numbers: object, span = 'epoch') =>
+  JSON.stringify({ split, span, epoch, step: 1, images: 1, time: 0, ...numbers });
+
+describe('a training’s record', () => {
+  const text = [
+    line('train', 2, { loss: 3, reconstruction: 2, kl: 1, rate: 50 }),
+    line('train', 1, { loss: 9 }, 'steps'),
+    line('train', 1, { loss: 5, reconstruction: 4.5, kl: 0.5 }),
+    line('test', 1, { loss: 2.5, reconstruction: 2, kl: 0.5 }),
+    '{"split":"test","span":"epoch","epoch":2,"lo',
+    line('test', 3, { loss: null }),
+    line('test', 2, { loss: 2.75 }),
+    'null',
+    '',
+  ].join('\n');
+
+  test('is read epoch by epoch, without lines over steps and what is damaged', () => {
+    expect(readHistory(text)).toEqual([
+      {
+        epoch: 1,
+        train: { loss: 5, reconstruction: 4.5, kl: 0.5 },
+        test: { loss: 2.5, reconstruction: 2, kl: 0.5 },
+        rate: null,
+      },
+      {
+        epoch: 2,
+        train: { loss: 3, reconstruction: 2, kl: 1 },
+        test: { loss: 2.75, reconstruction: null, kl: null },
+        rate: 50,
+      },
+    ]);
+  });
+
+  test('gives curves with gaps, and the best epoch', () => {
+    const history = readHistory(text);
+    expect(curveOf(history, 'test', 'kl')).toEqual([0.5, null]);
+    expect(bestEpoch(history)).toBe(1);
+    expect(quantitiesOf(history)).toEqual(['loss', 'reconstruction', 'kl']);
+    expect(quantitiesOf(readHistory(line('test', 1, { loss: 1, reconstruction: 1 })))).toEqual(['loss']);
+    expect(readHistory('')).toEqual([]);
+    expect(bestEpoch([])).toBeNull();
+  });
+
+  test('has a last epoch where another one is asked for', () => {
+    expect(placeOfEpoch([1, 2, 5], 0)).toBe(2);
+    expect(placeOfEpoch([1, 2, 5], 2)).toBe(1);
+    expect(placeOfEpoch([1, 2, 5], 4)).toBe(2);
+    expect(atOrBefore([2, 4], 3)).toBe(2);
+    expect(atOrBefore([2, 4], 1)).toBe(2);
+    expect(atOrBefore([], 1)).toBeNull();
+  });
+});
+
+describe('scales', () => {
+  test('are logarithmic where values span more than a power of ten, and hold all of them', () => {
+    expect(scaleFor([1, 9]).kind).toBe('linear');
+    expect(scaleFor([-1, 900]).kind).toBe('linear');
+    for (const values of [[1, 9], [0.002, 0.4, 7], [5], [0, 0], [-3, 4], [null, 2]]) {
+      const scale = scaleFor(values);
+      for (const value of values) {
+        if (value === null) continue;
+        expect(placeOn(scale, value)).toBeGreaterThan(0);
+        expect(placeOn(scale, value)).toBeLessThan(1);
+      }
+    }
+    const log = scaleFor([0.001, 1000]);
+    expect(log.kind).toBe('log');
+    expect(placeOn(log, 1)).toBeCloseTo(0.5, 9);
+  });
+
+  test('let the first training mean of many leave the picture', () => {
+    const [main, other] = [
+      { main: true, values: [10, 9, 8, 7] },
+      { main: false, values: [50, 9, 8, 7] },
+    ];
+    expect(scaleOfCurves([main, other]).high).toBeLessThan(11);
+    const few = [main, other].map((curve) => ({ ...curve, values: curve.values.slice(0, 3) }));
+    expect(scaleOfCurves(few).high).toBeGreaterThan(50);
+  });
+
+  test('have round ticks inside', () => {
+    expect(ticksOf({ kind: 'linear', low: 92.3, high: 127 }, 4)).toEqual([100, 110, 120]);
+    expect(ticksOf({ kind: 'linear', low: 0.0101, high: 0.0349 }, 4)).toEqual([0.02, 0.03]);
+    expect(ticksOf({ kind: 'log', low: 0.009, high: 4 }, 4)).toEqual([0.01, 0.03, 0.1, 0.3, 1, 3]);
+    expect(ticksOf({ kind: 'log', low: 0.9, high: 22 }, 4)).toEqual([1, 2, 5, 10, 20]);
+    expect(epochTicks(1, 20, 10)).toEqual([1, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20]);
+    expect(epochTicks(1, 3, 10)).toEqual([1, 2, 3]);
+    expect(epochTicks(7, 7, 10)).toEqual([7]);
+  });
+});
+
+test('losses are told per image in nats, squared errors per pixel', () => {
+  const image = { height: 28, width: 28, channels: 1 } as const;
+  const model = { name: 'm', summary: '', error: 'binary cross-entropy', variational: false } as const;
+  const nats = lossUnits({ model, image });
+  expect([lossText(0.1189, nats), lossUnitText(0.1189, nats)]).toEqual(['93.22', 'nats per image (0.1189 per pixel)']);
+  expect(lossText(-0.0001, nats)).toBe('−0.07840');
+  const squared = lossUnits({ model: { ...model, error: 'mean squared error' }, image: { ...image, channels: 3 } });
+  expect([lossText(0.0112, squared), lossUnitText(0.0112, squared)]).toEqual([
+    '0.01120',
+    'squared error per pixel and channel',
+  ]);
+  expect([lossText(null, nats), lossUnitText(null, nats)]).toEqual(['–', 'nats per image']);
+});
+
+describe('a training’s picture', () => {
+  test.each([
+    ['grey digits', { height: 28, width: 28, channels: 1 }, 8],
+    ['colours', { height: 32, width: 32, channels: 3 }, 8],
+    ['large images, which are not enlarged', { height: 90, width: 80, channels: 3 }, 8],
+    ['few images, with words as wide as one beside them', { height: 28, width: 28, channels: 1 }, 3],
+  ] as const)('gives back the images that the pipeline has drawn: %s', async (_, shape, count) => {
+    const size = shape.height * shape.width * shape.channels;
+    const bytes = (seed: number) =>
+      Uint8Array.from({ length: count * size }, (_, i) => (i * 7919 + seed * 31 + (i >> 5)) % 251);
+    const [originals, reconstructions] = [bytes(1), bytes(2)];
+    const { png } = await drawReconstructions({ shape, originals, reconstructions });
+    const { data, info } = await sharp(png)
+      .toColourspace('srgb')
+      .ensureAlpha()
+      .raw()
+      .toBuffer({ resolveWithObject: true });
+    const tiles = findTiles(info.width, info.height, shape);
+    if (!tiles) throw new Error('no tiles found');
+    const pairs = readPairs(new Uint8ClampedArray(data), info.width, tiles, shape);
+    expect(pairs).toHaveLength(count);
+    pairs.forEach(({ original, reconstruction }, i) => {
+      expect(Buffer.from(original).equals(originals.subarray(i * size, (i + 1) * size))).toBe(true);
+      expect(Buffer.from(reconstruction).equals(reconstructions.subarray(i * size, (i + 1) * size))).toBe(true);
+    });
+  });
+
+  test('that is laid out otherwise is told from one', () => {
+    expect(findTiles(500, 333, { height: 28, width: 28, channels: 1 })).toBeNull();
+  });
+});

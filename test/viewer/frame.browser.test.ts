@@ -1,0 +1,148 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Page } from 'playwright-core';
+import { describe, expect, test } from 'vitest';
+import { hasBrowser, openPage, siteFolder } from './browser.ts';
+
+const PATIENT = { timeout: 15_000 };
+const opened = (page: Page) => page.getAttribute('[data-model]', 'data-model');
+const hash = (page: Page) => page.evaluate(() => location.hash);
+const json = async (path: string) => JSON.parse(await readFile(join(siteFolder, path), 'utf8'));
+const names = async (): Promise<string[]> =>
+  (await json('models/index.json')).models.map(({ name }: { name: string }) => name);
+
+describe.skipIf(!hasBrowser)('the frame', () => {
+  test('lets the model be chosen with the keyboard, by what its card says', async () => {
+    const { page, close } = await openPage('#model=cvae');
+    const button = page.locator('.switch');
+    await button.focus();
+    await page.keyboard.press('Enter');
+    const option = (name: string) => page.getByRole('option', { name: new RegExp(`^${name}[^a-z-]`) });
+    await expect.poll(() => page.evaluate(() => document.activeElement?.textContent)).toMatch(/^cvae/);
+    const { dataset, latent, metrics, model } = await json('models/cae2/card.json');
+    await expect
+      .poll(() => option('cae2').textContent(), PATIENT)
+      .toBe(
+        `cae2${dataset.name} · ${latent.size}-D · loss ${Number(metrics.test.loss.toPrecision(3))} nats${model.summary}`,
+      );
+    await page.keyboard.press('End');
+    await page.keyboard.press('Home');
+    const order = await names();
+    for (let i = 0; i < order.indexOf('cae2'); i++) await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('Enter');
+    await expect.poll(() => opened(page), PATIENT).toBe('cae2');
+    expect(await page.locator('#models').isVisible()).toBe(false);
+    await expect.poll(() => hash(page), PATIENT).toContain('model=cae2');
+    // Escape leaves all as it is, and gives the focus back.
+    await button.focus();
+    await page.keyboard.press('Enter');
+    await page.keyboard.press('Escape');
+    expect(await button.evaluate((element) => element === document.activeElement)).toBe(true);
+    expect(await opened(page)).toBe('cae2');
+    await close();
+  });
+
+  test('restores what a link says: model, view, image, class, theme', async () => {
+    const { page, close } = await openPage('#model=ccvae&tab=model&image=12&class=4&theme=dark');
+    expect(await opened(page)).toBe('ccvae');
+    expect(await page.getByRole('tab', { selected: true }).textContent()).toBe('Model');
+    expect(await page.evaluate(() => document.documentElement.dataset.theme)).toBe('dark');
+    await expect.poll(() => hash(page), PATIENT).toMatch(/image=12/);
+    expect(await hash(page)).toMatch(/class=4/);
+    // Another address in the same page.
+    await page.evaluate(() => {
+      location.hash = '#model=cae2&tab=epochs&image=3';
+    });
+    await expect.poll(() => opened(page), PATIENT).toBe('cae2');
+    await expect.poll(() => hash(page), PATIENT).toMatch(/model=cae2&tab=epochs.*image=3/);
+    expect(await page.getByRole('tab', { selected: true }).textContent()).toBe('Epochs');
+    await close();
+  });
+
+  test('remembers the theme, and copies a link to what is seen', async () => {
+    const { page, context, close } = await openPage('#model=cae2&image=7');
+    await context.grantPermissions(['clipboard-read', 'clipboard-write']);
+    const theme = () => page.evaluate(() => document.documentElement.dataset.theme ?? 'auto');
+    const background = () => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+    const light = await background();
+    await page.getByRole('button', { name: /^Theme: auto/ }).click();
+    await page.getByRole('button', { name: /^Theme: light/ }).click();
+    expect(await theme()).toBe('dark');
+    expect(await background()).not.toBe(light);
+    await page.getByRole('tab', { name: 'Model' }).click();
+    await expect.poll(() => hash(page)).toContain('tab=model');
+    await page.getByRole('button', { name: 'Copy link' }).click();
+    await page.getByRole('button', { name: 'Copied' }).waitFor();
+    const link = await page.evaluate(() => navigator.clipboard.readText());
+    expect(link).toBe(page.url());
+    expect(new URL(link).hash).toMatch(/model=cae2&tab=model.*image=7/);
+    await page.reload();
+    await expect.poll(() => opened(page), PATIENT).toBe('cae2');
+    expect(await theme()).toBe('dark');
+    await close();
+  });
+
+  test('explains itself, and moves between views by arrow keys', async () => {
+    const { page, close } = await openPage('#model=cvae');
+    await page.getByRole('button', { name: 'What is this?' }).click();
+    const box = page.getByRole('dialog', { name: /squeezed/ });
+    expect(await box.textContent()).toMatch(/784 numbers.*into 10 numbers.*latent space/s);
+    await page.keyboard.press('Escape');
+    expect(await box.isVisible()).toBe(false);
+    await page.getByRole('tab', { name: 'Map' }).focus();
+    for (const name of ['Studio', 'Epochs', 'Train', 'Model', 'Map']) {
+      await page.keyboard.press('ArrowRight');
+      const selected = page.getByRole('tab', { selected: true });
+      expect(await selected.textContent()).toBe(name);
+      expect(await selected.evaluate((element) => element === document.activeElement)).toBe(true);
+    }
+    await page.keyboard.press('ArrowLeft');
+    expect(await page.getByRole('tab', { selected: true }).textContent()).toBe('Model');
+    await close();
+  });
+
+  test('fits a phone: the pictures stay on top, no view is wider than the page', async () => {
+    const { page, close } = await openPage('#model=cvae', { viewport: { width: 390, height: 844 }, hasTouch: true });
+    const shape = await page.locator('.pinned canvas').first().boundingBox();
+    expect(shape?.width).toBeCloseTo(shape?.height ?? 0, 0);
+    for (const tab of await page.getByRole('tab').all()) {
+      await tab.click();
+      expect(await page.locator('.pinned').isVisible()).toBe(true);
+      expect(await page.getByRole('tabpanel').count()).toBe(1);
+      expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(390);
+    }
+    await close();
+  });
+
+  test('goes on with the network cut, models that were open before among it', async () => {
+    const { page, context, close } = await openPage('#model=cae2', { serve: { base: '/some/path/' } });
+    await page.locator('.switch').click();
+    await page.getByRole('option', { name: /^cvae/ }).click();
+    await expect.poll(() => opened(page), PATIENT).toBe('cvae');
+    // What the training recorded is read last.
+    const { training } = await json('models/cvae/manifest.json');
+    const last: string = training.pictures.at(-1).file;
+    const fetched = () =>
+      page.evaluate(() =>
+        performance
+          .getEntriesByType('resource')
+          .map(({ name }) => name)
+          .join(),
+      );
+    await expect.poll(fetched, PATIENT).toContain(`models/cvae/${last}`);
+    await context.setOffline(true);
+    for (const name of ['Studio', 'Epochs', 'Model', 'Map']) await page.getByRole('tab', { name }).click();
+    await page.locator('.switch').click();
+    await page.getByRole('option', { name: /^cae2/ }).click();
+    await expect.poll(() => opened(page), PATIENT).toBe('cae2');
+    const before = await page.locator('#right canvas').first().screenshot();
+    await page.evaluate(() => {
+      location.hash += '&z=3,3';
+    });
+    await expect
+      .poll(async () => (await page.locator('#right canvas').first().screenshot()).equals(before), PATIENT)
+      .toBe(false);
+    expect(await page.locator('[role=alert] .problem').count()).toBe(0);
+    await close();
+  });
+});

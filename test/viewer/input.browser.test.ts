@@ -1,0 +1,396 @@
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { InferenceSession, Tensor } from 'onnxruntime-node';
+import type { Page } from 'playwright-core';
+import sharp from 'sharp';
+import { describe, expect, test } from 'vitest';
+import { readNpy } from '../../web-viewer/src/site/npy.ts';
+import { hasBrowser, openPage, siteFolder } from './browser.ts';
+
+/** What a page shows of the input and what the model makes of it. */
+interface Seen {
+  readonly pixels: Uint8Array;
+  readonly latent: number[];
+  readonly error: number;
+  readonly percentile: number;
+  /** The reconstruction as it is drawn, bytes. */
+  readonly reconstruction: number[];
+}
+
+const canvas = (page: Page) => page.getByRole('application', { name: /Input picture/ });
+
+/** Draws lines through places given as shares of the canvas. */
+async function draw(page: Page, ...lines: readonly (readonly (readonly [number, number])[])[]): Promise<void> {
+  const box = await canvas(page).boundingBox();
+  if (!box) throw new Error('there is no canvas');
+  for (const line of lines) {
+    const places = line.map(([x, y]) => [box.x + x * box.width, box.y + y * box.height] as const);
+    const [[x, y] = [0, 0], ...rest] = places;
+    await page.mouse.move(x, y);
+    await page.mouse.down();
+    for (const [nextX, nextY] of rest) await page.mouse.move(nextX, nextY, { steps: 4 });
+    await page.mouse.up();
+  }
+}
+
+const THREE = [
+  [0.15, 0.1],
+  [0.4, 0.08],
+  [0.45, 0.2],
+  [0.3, 0.3],
+  [0.45, 0.4],
+  [0.4, 0.55],
+  [0.15, 0.55],
+] as const;
+
+/** Waits until the page stands still, then reads what it shows, the input from the picture that it saves. */
+async function see(page: Page): Promise<Seen> {
+  await page.waitForFunction(() => document.querySelector('.easel')?.getAttribute('data-shows') === 'pixels');
+  const pixels = await savedPixels(page);
+  let before = '';
+  await expect
+    .poll(
+      async () => {
+        const now = (await page.getAttribute('.input-code-bars', 'data-latent')) ?? '';
+        const same = now !== '' && now === before;
+        before = now;
+        return same;
+      },
+      { interval: 60, timeout: 5000 },
+    )
+    .toBe(true);
+  return {
+    pixels,
+    latent: JSON.parse(before) as number[],
+    error: Number(await page.locator('.input-view [data-error]').getAttribute('data-error')),
+    percentile: Number(await page.locator('.unusual').getAttribute('data-percentile')),
+    reconstruction: [...(await bytesOf(await drawnBy(page, 'Reconstruction')))],
+  };
+}
+
+async function savedPixels(page: Page): Promise<Uint8Array> {
+  const [download] = await Promise.all([
+    page.waitForEvent('download'),
+    page.locator('.input-view').getByRole('button', { name: 'Save' }).click(),
+  ]);
+  expect(download.suggestedFilename()).toBe('input.png');
+  return bytesOf(await readFile(await download.path()));
+}
+
+/** A picture of the view as PNG, with the pixels that it is drawn with. */
+async function drawnBy(page: Page, name: string): Promise<Buffer> {
+  const picture = page.locator('.input-view').getByRole('img', { name, exact: true });
+  const url = await picture.evaluate((element) => (element as HTMLCanvasElement).toDataURL());
+  return Buffer.from(url.split(',')[1] ?? '', 'base64');
+}
+
+/** The pixels of a gray PNG of 28×28. */
+async function bytesOf(file: Buffer): Promise<Uint8Array> {
+  const { data, info } = await sharp(file)
+    .removeAlpha()
+    .toColourspace('b-w')
+    .raw()
+    .toBuffer({ resolveWithObject: true });
+  expect([info.width, info.height, info.channels]).toEqual([28, 28, 1]);
+  return new Uint8Array(data);
+}
+
+/** What ONNX Runtime for Node and the site's files say of an image. */
+async function truth(name: string, pixels: Uint8Array, label?: number) {
+  const folder = join(siteFolder, 'models', name);
+  const [encoder, decoder] = await Promise.all(
+    ['encoder.onnx', 'decoder.onnx'].map((file) => InferenceSession.create(join(folder, file))),
+  );
+  if (!encoder || !decoder) throw new Error('no sessions');
+  const told = (session: InferenceSession) =>
+    session.inputNames.includes('label') ? { label: new Tensor('int32', Int32Array.of(label ?? 0), [1]) } : {};
+  const { latent } = await encoder.run({ image: new Tensor('uint8', pixels, [1, 28, 28, 1]), ...told(encoder) });
+  const { image } = await decoder.run({ latent: latent as Tensor, ...told(decoder) });
+  const made = image?.data as Float32Array;
+  let sum = 0;
+  pixels.forEach((value, i) => {
+    const p = Math.min(1 - 2 ** -25, Math.max(2 ** -25, made[i] as number));
+    sum -= (value / 255) * Math.log(p) + (1 - value / 255) * Math.log(1 - p);
+  });
+  const errors = readNpy(await readFile(join(folder, 'test/errors.npy')), '<f4', 1, 'errors.npy').data;
+  const error = sum / pixels.length;
+  return {
+    latent: Array.from((latent as Tensor).data as Float32Array),
+    reconstruction: Array.from(made, (value) => 255 * value),
+    error,
+    percentile: errors.filter((other) => other < error).length / errors.length,
+  };
+}
+
+async function expectTruth(name: string, seen: Seen, label?: number): Promise<void> {
+  const { latent, reconstruction, error, percentile } = await truth(name, seen.pixels, label);
+  const most = (a: readonly number[], b: readonly number[]) =>
+    Math.max(...a.map((value, i) => Math.abs(value - (b[i] ?? Number.NaN))));
+  expect(seen.latent).toHaveLength(latent.length);
+  expect(most(seen.latent, latent)).toBeLessThan(1e-4);
+  // Bytes are rounded.
+  expect(most(seen.reconstruction, reconstruction)).toBeLessThan(0.5 + 255e-4);
+  // Pixels that are all but certain and yet wrong magnify what runtimes differ by.
+  expect(Math.abs(seen.error - error)).toBeLessThan(1e-5 + 1e-3 * error);
+  expect(Math.abs(seen.percentile - percentile)).toBeLessThan(2e-3);
+}
+
+/** The mean of where the ink is, in indices of pixels. */
+function centreOf(pixels: Uint8Array): readonly [number, number] {
+  let [sum, x, y] = [0, 0, 0];
+  pixels.forEach((value, i) => {
+    sum += value;
+    x += value * (i % 28);
+    y += value * Math.floor(i / 28);
+  });
+  return [x / sum, y / sum];
+}
+
+const png = (pixels: Uint8Array, width: number, height: number) =>
+  sharp(pixels, { raw: { width, height, channels: 1 } })
+    .png()
+    .toBuffer();
+
+/** A black cross on white paper, off the middle of a larger picture. */
+function cross(): Promise<Buffer> {
+  const pixels = new Uint8Array(200 * 120).fill(250);
+  for (let i = 0; i < 60; i++) {
+    for (let w = -4; w < 4; w++) {
+      pixels[(20 + i) * 200 + 40 + w] = 10;
+      pixels[(50 + w) * 200 + 10 + i] = 10;
+    }
+  }
+  return png(pixels, 200, 120);
+}
+
+/** Gives a file to the page as a drop or a paste does. */
+async function give(page: Page, how: 'drop' | 'paste', content: Buffer, name: string, type: string): Promise<void> {
+  await page.evaluate(
+    ({ how, bytes, name, type }) => {
+      const transfer = new DataTransfer();
+      transfer.items.add(new File([Uint8Array.from(bytes)], name, { type }));
+      const target = document.querySelector('.input-view');
+      if (how === 'paste') {
+        document.body.dispatchEvent(new ClipboardEvent('paste', { clipboardData: transfer, bubbles: true }));
+        return;
+      }
+      for (const event of ['dragover', 'drop']) {
+        target?.dispatchEvent(new DragEvent(event, { dataTransfer: transfer, bubbles: true, cancelable: true }));
+      }
+    },
+    { how, bytes: [...content], name, type },
+  );
+}
+
+/** What axe-core finds in the view. */
+async function violations(page: Page): Promise<string[]> {
+  await page.evaluate(await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8'));
+  return page.evaluate(async () => {
+    const { axe } = window as unknown as {
+      axe: { run(where: string): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> };
+    };
+    const found = await axe.run('.input-view');
+    return found.violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`);
+  });
+}
+
+describe.skipIf(!hasBrowser)('the input view', () => {
+  test('what is drawn with the mouse is centred, encoded and rebuilt as ONNX Runtime for Node does', async () => {
+    const { page, close } = await openPage('#model=cvae');
+    await draw(page, THREE);
+    const seen = await see(page);
+    const [x, y] = centreOf(seen.pixels);
+    expect(Math.abs(x - 14)).toBeLessThan(0.6);
+    expect(Math.abs(y - 14)).toBeLessThan(0.6);
+    await expectTruth('cvae', seen);
+
+    // Without centring, it is where it was drawn.
+    await page.getByLabel(/Centre as/).uncheck();
+    const raw = await see(page);
+    expect(centreOf(raw.pixels)[0]).toBeLessThan(12);
+    await expectTruth('cvae', raw);
+
+    // It is still there for the next model.
+    await page.getByLabel(/Centre as/).check();
+    expect((await see(page)).pixels).toEqual(seen.pixels);
+    await page.evaluate(() => {
+      location.hash = '#model=cae2';
+    });
+    await page.waitForSelector('[data-model=cae2]');
+    await expect
+      .poll(async () => (await page.getAttribute('.input-code-bars', 'data-latent'))?.split(',').length)
+      .toBe(2);
+    const other = await see(page);
+    expect(other.pixels).toEqual(seen.pixels);
+    await expectTruth('cae2', other);
+    await close();
+  });
+
+  test('follows the hand while it draws; clear and undo go back step by step', async () => {
+    const { page, close } = await openPage('#model=cvae&image=3', { reducedMotion: 'reduce' });
+    const first = await see(page);
+    const box = await canvas(page).boundingBox();
+    await page.mouse.move((box?.x ?? 0) + 60, (box?.y ?? 0) + 60);
+    await page.mouse.down();
+    const codes = new Set<string | null>();
+    for (let i = 1; i <= 6; i++) {
+      await page.mouse.move((box?.x ?? 0) + 60 + 10 * i, (box?.y ?? 0) + 60 + 20 * i, { steps: 3 });
+      await page.waitForTimeout(60);
+      codes.add(await page.getAttribute('.input-code-bars', 'data-latent'));
+    }
+    expect(codes.size).toBeGreaterThan(3);
+    await page.mouse.up();
+    const drawn = await see(page);
+    await page.getByRole('button', { name: 'Clear' }).click();
+    expect((await see(page)).pixels.every((value) => value === 0)).toBe(true);
+    await page.getByRole('button', { name: 'Undo' }).click();
+    expect((await see(page)).pixels).toEqual(drawn.pixels);
+    await page.getByRole('button', { name: 'Undo' }).click();
+    const back = await see(page);
+    expect(back.pixels).toEqual(first.pixels);
+    expect(await page.getByText('test image 3').count()).toBeGreaterThan(0);
+    // The eraser takes away from what is there.
+    await page.getByRole('radio', { name: 'Eraser' }).check();
+    await draw(page, [
+      [0.3, 0.5],
+      [0.7, 0.5],
+    ]);
+    await page.getByLabel(/Centre as/).uncheck();
+    const erased = await see(page);
+    const gone = erased.pixels.filter((value, i) => value < (first.pixels[i] as number)).length;
+    expect(gone).toBeGreaterThan(5);
+    expect(erased.pixels.every((value, i) => value <= (first.pixels[i] as number))).toBe(true);
+    await close();
+  });
+
+  test('is drawn on with keys alone', async () => {
+    const { page, close } = await openPage('#model=cvae');
+    await canvas(page).focus();
+    await page.keyboard.press('Space');
+    for (let i = 0; i < 4; i++) await page.keyboard.press('Shift+ArrowDown');
+    await page.keyboard.press('Space');
+    await expect(page.getByText('Pen up').count()).resolves.toBe(1);
+    const line = await see(page);
+    // A straight line downwards, 20 pixels long.
+    const rows = new Set<number>();
+    const columns = new Set<number>();
+    line.pixels.forEach((value, i) => {
+      if (value < 32) return;
+      rows.add(Math.floor(i / 28));
+      columns.add(i % 28);
+    });
+    expect(rows.size).toBe(20);
+    expect(columns.size).toBeLessThan(6);
+    await expectTruth('cvae', line);
+    await canvas(page).focus();
+    await page.keyboard.press('Delete');
+    expect((await see(page)).pixels.every((value) => value === 0)).toBe(true);
+    await canvas(page).focus();
+    await page.keyboard.press('Control+z');
+    expect((await see(page)).pixels).toEqual(line.pixels);
+    await close();
+  });
+
+  test('takes pictures from a file, a drop and the clipboard alike, and says what is no picture', async () => {
+    const { page, close } = await openPage('#model=cvae', { reducedMotion: 'reduce' });
+    const picture = await cross();
+    await page.setInputFiles('.input-view input[type=file]', {
+      name: 'cross.png',
+      mimeType: 'image/png',
+      buffer: picture,
+    });
+    await page.getByText('your picture').waitFor();
+    const opened = await see(page);
+    const [x, y] = centreOf(opened.pixels);
+    expect(Math.abs(x - 14)).toBeLessThan(0.6);
+    expect(Math.abs(y - 14)).toBeLessThan(0.6);
+    // Light on black, with clean paper.
+    expect(opened.pixels[0]).toBe(0);
+    expect(opened.pixels[14 * 28 + 14]).toBe(255);
+    await page.getByText(/Light and dark were exchanged/).waitFor();
+    await expectTruth('cvae', opened);
+    for (const how of ['drop', 'paste'] as const) {
+      await page.getByRole('button', { name: /An image of class 0/ }).click();
+      await page.waitForFunction(() => !document.body.textContent?.includes('your picture'));
+      await give(page, how, picture, 'cross.png', 'image/png');
+      await page.getByText('your picture').waitFor();
+      expect((await see(page)).pixels).toEqual(opened.pixels);
+    }
+    // As it is: the whole picture, small, in the middle.
+    await page.getByLabel(/Centre as/).uncheck();
+    const whole = await see(page);
+    expect(whole.pixels[14 * 28 + 14]).toBeLessThan(64);
+    await give(page, 'drop', Buffer.from('no picture at all'), 'notes.txt', 'text/plain');
+    await page.getByText('notes.txt is not a picture that this browser can read; try a PNG or JPEG file').waitFor();
+    expect((await see(page)).pixels).toEqual(whole.pixels);
+
+    // Noise is unlike anything that the model has seen; a test image has its place among the others.
+    const noise = Uint8Array.from({ length: 784 }, (_, i) => (Math.imul(i + 1, 2654435761) >>> 24) & 255);
+    // Dark around, so that light and dark stay as they are.
+    noise.forEach((_, i) => {
+      if (i < 28 || i >= 756 || i % 28 === 0 || i % 28 === 27) noise[i] = 0;
+    });
+    await give(page, 'paste', await png(noise, 28, 28), 'noise.png', 'image/png');
+    await expect.poll(() => page.getAttribute('.unusual', 'data-percentile')).toBe('1');
+    const foreign = await see(page);
+    expect(foreign.pixels).toEqual(noise);
+    await page.getByText(/Unlike all [\d,]+ test images/).waitFor();
+    await expectTruth('cvae', foreign);
+    await page.getByRole('button', { name: /An image of class 0/ }).click();
+    const known = await see(page);
+    expect(known.percentile).toBeLessThan(1);
+    await expectTruth('cvae', known);
+    await close();
+  });
+
+  test('a conditional model rebuilds the same drawing otherwise when told another class; axe-core objects to nothing', async () => {
+    const { page, close } = await openPage('#model=ccvae', { bypassCSP: true });
+    await draw(page, THREE);
+    const choose = async (name: string) => {
+      const group = page.locator('.input-view').getByRole('group', { name: /told this class/ });
+      await group.getByRole('radio', { name, exact: true }).check({ force: true });
+      await page.waitForTimeout(200);
+      return see(page);
+    };
+    const three = await choose('3');
+    await expectTruth('ccvae', three, 3);
+    const eight = await choose('8');
+    expect(eight.pixels).toEqual(three.pixels);
+    await expectTruth('ccvae', eight, 8);
+    const change = eight.reconstruction.map((value, i) => Math.abs(value - (three.reconstruction[i] ?? 0)));
+    expect(Math.max(...change)).toBeGreaterThan(100);
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await page.emulateMedia({ colorScheme });
+      expect(await violations(page)).toEqual([]);
+    }
+    await close();
+  });
+
+  test('draws with a finger, on a phone', async () => {
+    const { page, context, close } = await openPage('#model=cvae&tab=draw', {
+      viewport: { width: 390, height: 844 },
+      hasTouch: true,
+      isMobile: true,
+    });
+    const before = await see(page);
+    await canvas(page).scrollIntoViewIfNeeded();
+    const box = await canvas(page).boundingBox();
+    expect(box?.width).toBeGreaterThan(280);
+    const session = await context.newCDPSession(page);
+    const touch = (type: 'touchStart' | 'touchMove' | 'touchEnd', x: number, y: number) =>
+      session.send('Input.dispatchTouchEvent', {
+        type,
+        touchPoints: type === 'touchEnd' ? [] : [{ x: (box?.x ?? 0) + x, y: (box?.y ?? 0) + y }],
+      });
+    await touch('touchStart', 100, 60);
+    for (let i = 1; i <= 8; i++) await touch('touchMove', 100, 60 + 15 * i);
+    await touch('touchEnd', 0, 0);
+    // The page has not moved under the finger.
+    expect((await canvas(page).boundingBox())?.y).toBe(box?.y);
+    const seen = await see(page);
+    expect(seen.pixels).not.toEqual(before.pixels);
+    await expectTruth('cvae', seen);
+    await close();
+  });
+});

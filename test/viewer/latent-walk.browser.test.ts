@@ -1,0 +1,119 @@
+import sharp from 'sharp';
+import { describe, expect, it } from 'vitest';
+import { randomCodes } from '../../web-viewer/src/state/sampling.ts';
+import { hasBrowser, openPage } from './browser.ts';
+import {
+  codeInUrl,
+  codeOfRow,
+  decode,
+  difference,
+  download,
+  expectHero,
+  FRAMES,
+  HERO,
+  json,
+  parameter,
+  pixels,
+  SIZE,
+  soon,
+} from './latent-page.ts';
+
+describe.skipIf(!hasBrowser)('walks between codes', () => {
+  it('walks from one image’s code to another’s and saves that', async () => {
+    const { page, close } = await openPage('#model=cvae&image=5');
+    const end = (name: 'A' | 'B') => page.locator(`[data-end="${name}"]`);
+    const way = page.getByRole('slider', { name: 'Way from A to B' });
+    await soon(() => end('A').getAttribute('data-row')).toBe('5');
+    const other = Number(await end('B').getAttribute('data-row'));
+    await page.getByRole('button', { name: 'Other B' }).click();
+    await soon(async () => Number(await end('B').getAttribute('data-row'))).not.toBe(other);
+    const row = Number(await end('B').getAttribute('data-row'));
+    const [a, b] = [codeOfRow('cvae', 5), codeOfRow('cvae', row)];
+
+    await way.press('End');
+    await expectHero(page, 'cvae', () => b);
+    await soon(() => codeInUrl(page)[0]).toBeCloseTo(b[0] as number, 3);
+    await way.press('Home');
+    await expectHero(page, 'cvae', () => a);
+
+    const codes = Array.from({ length: FRAMES }, (_, i) =>
+      a.map((from, d) => from + (i / 11) * ((b[d] as number) - from)),
+    );
+    const expected = await decode('cvae', codes);
+    await soon(async () =>
+      difference(await pixels(page, '.frames .cell >> nth=7 >> canvas'), expected[7] as Float32Array),
+    ).toBeLessThan(1e-3);
+    await page.getByRole('button', { name: 'Frame 4 of 12' }).click();
+    await expectHero(page, 'cvae', () => codes[3] as Float32Array);
+
+    const strip = await download(page, 'Save strip');
+    expect(strip.name).toBe(`cvae-walk-5-${row}.png`);
+    const picture = await sharp(strip.bytes).removeAlpha().raw().toBuffer({ resolveWithObject: true });
+    expect([picture.info.width, picture.info.height]).toEqual([(12 * 29 - 1) * 8, 28 * 8]);
+    expected.forEach((image, i) => {
+      const found = Array.from({ length: SIZE }, (_, p) => {
+        const [x, y] = [(i * 29 + (p % 28)) * 8 + 4, Math.floor(p / 28) * 8 + 4];
+        return picture.data[3 * (y * picture.info.width + x)] as number;
+      });
+      expect(difference(found, image)).toBeLessThan(1e-3);
+    });
+
+    const gif = await download(page, 'Save GIF');
+    expect(gif.name).toBe(`cvae-walk-5-${row}.gif`);
+    const about = await sharp(gif.bytes).metadata();
+    expect([about.format, about.width, about.height, about.pages, about.loop]).toEqual(['gif', 224, 224, 22, 0]);
+    for (const i of [0, 5, 11, 12, 21]) {
+      const frame = await sharp(gif.bytes, { page: i }).removeAlpha().raw().toBuffer({ resolveWithObject: true });
+      const found = Array.from({ length: SIZE }, (_, p) => {
+        const at = (Math.floor(p / 28) * 8 + 3) * 224 + (p % 28) * 8 + 3;
+        return frame.data[frame.info.channels * at] as number;
+      });
+      // 255 grays at most: one is shown as its neighbour.
+      expect(difference(found, expected[i < 12 ? i : 22 - i] as Float32Array)).toBeLessThan(1.01 / 255);
+    }
+
+    const decoded = await download(page, 'Save PNG');
+    const large = await sharp(decoded.bytes).removeAlpha().resize(28, 28, { kernel: 'nearest' }).raw().toBuffer();
+    expect(
+      difference(
+        large.filter((_, i) => i % 3 === 0),
+        expected[3] as Float32Array,
+      ),
+    ).toBeLessThan(1e-3);
+
+    // Plays until paused.
+    await page.getByRole('button', { name: 'Play' }).click();
+    await soon(async () => Number(await way.inputValue())).toBeGreaterThan(0.4);
+    await page.getByRole('button', { name: 'Pause' }).click();
+    const still = await way.inputValue();
+    await page.waitForTimeout(150);
+    expect(await way.inputValue()).toBe(still);
+
+    // Codes without an image can be its ends too.
+    await page.getByRole('button', { name: 'Random', exact: true }).click();
+    await page.getByRole('button', { name: 'Set A' }).click();
+    await way.press('Home');
+    await expectHero(page, 'cvae', () => randomCodes(json('cvae', 'card.json'), 1, 2));
+    await close();
+  });
+
+  it('is alive before it is touched, and still for those who want that', async () => {
+    const { page, close } = await openPage('#model=cvae');
+    await soon(() => page.locator('.hero figcaption').getAttribute('data-origin')).toBe('walk');
+    const seen = new Set<string>();
+    await soon(async () => seen.add((await pixels(page, HERO)).join()).size).toBeGreaterThan(3);
+    expect(parameter(page, 'z')).toBeNull();
+    await page.keyboard.press('Shift');
+    await page.waitForTimeout(150);
+    const stopped = await pixels(page, HERO);
+    await page.waitForTimeout(400);
+    expect(await pixels(page, HERO)).toEqual(stopped);
+    await close();
+
+    const calm = await openPage('#model=cvae', { reducedMotion: 'reduce' });
+    await expectHero(calm.page, 'cvae', () => codeOfRow('cvae', 17));
+    await calm.page.waitForTimeout(1500);
+    await expectHero(calm.page, 'cvae', () => codeOfRow('cvae', 17));
+    await calm.close();
+  });
+});

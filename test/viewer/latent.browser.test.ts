@@ -1,0 +1,171 @@
+import { describe, expect, it } from 'vitest';
+import { randomCodes } from '../../web-viewer/src/state/sampling.ts';
+import { hasBrowser, openPage, ready } from './browser.ts';
+import {
+  codeInUrl,
+  codeOfRow,
+  decode,
+  difference,
+  expectAccessible,
+  expectHero,
+  json,
+  parameter,
+  pixels,
+  slider,
+  soon,
+} from './latent-page.ts';
+
+describe.skipIf(!hasBrowser)('the latent view', () => {
+  it('has a slider for each number, those first that tell the most, and shows what each does', async () => {
+    const { page, close } = await openPage('#model=cvae&image=5');
+    const { kl } = json('cvae', 'manifest.json').dimensions as { kl: number[] };
+    const order = kl.map((_, i) => i).sort((a, b) => (kl[b] as number) - (kl[a] as number));
+    const shown = page.locator('.dimension');
+    await soon(() => shown.count()).toBe(order.length);
+    expect(
+      await shown.evaluateAll((rows) => rows.map((row) => Number((row as HTMLElement).dataset.dimension))),
+    ).toEqual(order);
+
+    // The second one, by keyboard: the image follows, and the address.
+    const index = order[1] as number;
+    const home = codeOfRow('cvae', 5);
+    await expectHero(page, 'cvae', () => home);
+    await slider(page, index).focus();
+    for (let i = 0; i < 7; i++) await page.keyboard.press('ArrowRight');
+    const reached = Number(await slider(page, index).inputValue());
+    await soon(() => codeInUrl(page)[index]).toBeCloseTo(reached, 3);
+    const moved = codeInUrl(page);
+    const step = ((moved[index] as number) - (home[index] as number)) / 7;
+    expect(step).toBeGreaterThan(0.01);
+    moved.forEach((value, i) => {
+      if (i !== index) expect(Math.abs(value - (home[i] as number))).toBeLessThan(6e-4);
+    });
+    await expectHero(page, 'cvae', () => moved);
+    expect(await page.locator(`[data-dimension="${index}"] .value`).innerText()).toBe(
+      (moved[index] as number).toFixed(2).replace('-', '−'),
+    );
+
+    // Its row of images: from three deviations below the mean to three above; pressing one goes there.
+    const { mean, std } = json('cvae', 'card.json').latent.statistics as { mean: number[]; std: number[] };
+    const at = (offset: number) => moved.with(index, (mean[index] as number) + offset * (std[index] as number));
+    const expected = await decode('cvae', [-3, 0, 2].map(at));
+    for (const [i, cell] of [0, 3, 5].entries()) {
+      await soon(async () =>
+        difference(await pixels(page, `.strip .cell >> nth=${cell} >> canvas`), expected[i] as Float32Array),
+      ).toBeLessThan(1e-3);
+    }
+    await page.getByRole('button', { name: `Set z${index} to 2 sd` }).click();
+    await soon(() => codeInUrl(page)[index]).toBeCloseTo(at(2)[index] as number, 2);
+
+    // One number goes back with its button and by a double click, all with another.
+    await slider(page, order[0] as number).press('End');
+    await page.getByRole('button', { name: `Put z${index} back` }).click();
+    await soon(() => codeInUrl(page)[index]).toBeCloseTo(home[index] as number, 3);
+    await slider(page, order[0] as number).dblclick();
+    await soon(() => codeInUrl(page)[order[0] as number]).toBeCloseTo(home[order[0] as number] as number, 3);
+    await slider(page, index).press('Home');
+    await page.getByRole('button', { name: 'Reset', exact: true }).click();
+    await soon(() => parameter(page, 'z')).toBeNull();
+    await expectHero(page, 'cvae', () => home);
+
+    // All rows at once.
+    await page.getByRole('button', { name: 'Show all' }).click();
+    const last = order.at(-1) as number;
+    const [right] = await decode('cvae', [home.with(last, (mean[last] as number) + 3 * (std[last] as number))]);
+    await soon(async () =>
+      difference(await pixels(page, `[data-dimension="${last}"] .cell >> nth=6 >> canvas`), right as Float32Array),
+    ).toBeLessThan(1e-3);
+    await close();
+  });
+
+  it('draws random codes that its address repeats', async () => {
+    const { page, close, url } = await openPage('#model=cvae&image=5&seed=41');
+    const card = json('cvae', 'card.json');
+    const z = (from?: 'prior' | 'mixture', seed = 42) => randomCodes(card, 1, seed, from);
+    const near = (code: Float32Array) =>
+      Math.max(...codeInUrl(page).map((value, i) => Math.abs(value - (code[i] as number))));
+    await page.getByRole('button', { name: 'Random', exact: true }).click();
+    await soon(() => parameter(page, 'seed')).toBe('42');
+    expect(near(z())).toBeLessThan(6e-4);
+    await expectHero(page, 'cvae', () => z());
+    await page.getByLabel('What random codes are drawn from').selectOption('mixture');
+    await page.getByRole('button', { name: 'Random', exact: true }).click();
+    await soon(() => parameter(page, 'from')).toBe('mixture');
+    expect(near(z('mixture', 43))).toBeLessThan(6e-4);
+    const link = new URL(page.url()).hash;
+    await page.goto('about:blank');
+    await page.goto(url.replace(/#.*/, link));
+    await ready(page);
+    await expectHero(page, 'cvae', () => z('mixture', 43));
+    // The seed goes on where the address left it.
+    await page.getByRole('button', { name: 'Random', exact: true }).click();
+    await soon(() => parameter(page, 'seed')).toBe('44');
+    await soon(() => near(z('mixture', 44))).toBeLessThan(6e-4);
+    await close();
+  });
+
+  it('follows a fast hand without delay piling up, and memory stays flat', async () => {
+    const { page, close, context } = await openPage('#model=cvae&image=5', {
+      prepare: async (page) => {
+        await page.addInitScript(() => {
+          const counts = { decode: 0 };
+          Object.assign(window, { counts });
+          const post = Worker.prototype.postMessage;
+          Worker.prototype.postMessage = function (this: Worker, message: unknown, ...rest: never[]) {
+            const { call, ask } = message as { call?: string; ask?: { count?: number } };
+            if (call === 'decode' && ask?.count === 1) counts.decode += 1;
+            return post.call(this, message, ...rest);
+          };
+        });
+      },
+    });
+    await expectHero(page, 'cvae', () => codeOfRow('cvae', 5));
+    const session = await context.newCDPSession(page);
+    const memory = async () => {
+      await session.send('HeapProfiler.collectGarbage');
+      return (await session.send('Runtime.getHeapUsage')).usedSize;
+    };
+    // In one task: none of these can be answered before the last one is there.
+    const moves = (count: number) =>
+      slider(page, 0).evaluate((element, count) => {
+        const input = element as HTMLInputElement;
+        for (let i = 0; i < count; i++) {
+          input.value = String(Math.sin(i) * 2);
+          input.dispatchEvent(new InputEvent('input', { bubbles: true }));
+        }
+        return Number(Number(input.value).toFixed(3));
+      }, count);
+    const decodes = () => page.evaluate(() => (window as unknown as { counts: { decode: number } }).counts.decode);
+    const before = await decodes();
+    const final = await moves(200);
+    await expectHero(page, 'cvae', () => codeOfRow('cvae', 5).with(0, final));
+    const used = (await decodes()) - before;
+    expect(used).toBeGreaterThanOrEqual(2);
+    expect(used).toBeLessThan(6);
+    const first = await memory();
+    for (let i = 0; i < 10; i++) await moves(100);
+    await soon(() => parameter(page, 'z')).not.toBeNull();
+    await page.waitForTimeout(400);
+    expect((await memory()) - first).toBeLessThan(4e6);
+    await close();
+  });
+
+  it('tells the decoder a class, and is accessible in the dark', async () => {
+    const { page, close } = await openPage('#model=ccvae&image=0', { colorScheme: 'dark', bypassCSP: true });
+    await slider(page, 0).press('PageUp');
+    await soon(() => parameter(page, 'z')).not.toBeNull();
+    await page.locator('.latent').getByRole('radio', { name: '3', exact: true }).check();
+    await soon(() => parameter(page, 'class')).toBe('3');
+    await expectHero(page, 'ccvae', () => codeInUrl(page), 3);
+    await expectAccessible(page);
+    await close();
+  });
+
+  it('is accessible in the light, where it shows all', async () => {
+    const { page, close } = await openPage('#model=cae2&image=5', { bypassCSP: true });
+    await slider(page, 0).press('PageUp');
+    await page.getByRole('button', { name: 'Show all' }).click();
+    await expectAccessible(page);
+    await close();
+  });
+});

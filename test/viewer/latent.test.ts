@@ -1,0 +1,140 @@
+import sharp from 'sharp';
+import { describe, expect, it } from 'vitest';
+import type { InputImage } from '../../web-viewer/src/state/store.ts';
+import { caption, imageName } from '../../web-viewer/src/views/latent/caption.ts';
+import {
+  codeBetween,
+  codesAround,
+  codesBetween,
+  dimensionsOf,
+  moved,
+  OFFSETS,
+  shareOf,
+  split,
+  withValue,
+} from '../../web-viewer/src/views/latent/dimensions.ts';
+import { enlarge, sideBySide, thereAndBack } from '../../web-viewer/src/views/latent/pictures.ts';
+
+const statistics = {
+  images: 100,
+  mean: [0, 1, -2, 0],
+  std: [1, 0.1, 2, 0],
+  min: [-3, 0.9, -30, 0],
+  max: [4, 1.1, 0, 0],
+};
+const card = { latent: { size: 4, statistics } };
+const dimensions = (kl: number[] | null) => dimensionsOf(card, { dimensions: { kl, variance: [1, 0.01, 4, 0] } });
+
+describe('the dimensions of a code', () => {
+  it('are ordered by KL, else by variance, and told when they are off', () => {
+    const byKl = dimensions([0.5, 2, 0.0099, 0.01]);
+    expect(byKl.map(({ index }) => index)).toEqual([1, 0, 3, 2]);
+    expect(byKl.map(({ off }) => off)).toEqual([false, false, false, true]);
+    expect(dimensions(null).map(({ index }) => index)).toEqual([2, 0, 1, 3]);
+    expect(dimensions(null).some(({ off }) => off)).toBe(false);
+    // Numbers that do not belong to this model are not believed.
+    expect(dimensions([1]).map(({ kl }) => kl)).toEqual([null, null, null, null]);
+  });
+
+  it('reach 3.5 deviations and all images', () => {
+    const ends = dimensions([4, 3, 2, 1]).map(({ low, high }) => [low, high]);
+    expect(ends[0]).toEqual([-4, 4]);
+    expect(ends[1]?.[0]).toBeCloseTo(0.65);
+    expect(ends[1]?.[1]).toBeCloseTo(1.35);
+    expect(ends[2]).toEqual([-30, 26]);
+    expect(ends[3]).toEqual([-1, 1]);
+  });
+
+  it('are moved by keys, in round steps, to three decimals and no farther than the ends', () => {
+    const [first] = dimensions([4, 3, 2, 1]);
+    if (!first) throw new Error('no dimension');
+    expect(moved(first, 0.12345, 'ArrowRight')).toBe(0.173);
+    expect(moved(first, 0.12345, 'ArrowDown')).toBe(0.073);
+    expect(moved(first, 0, 'PageUp')).toBe(0.5);
+    expect(moved(first, 3.99, 'ArrowUp')).toBe(4);
+    expect(moved(first, 9, 'PageDown')).toBe(4);
+    expect(moved(first, 0, 'Home')).toBe(-4);
+    expect(moved(first, 0, 'End')).toBe(4);
+    expect(moved(first, 0, 'a')).toBeNull();
+    expect([shareOf(first, -4), shareOf(first, 2), shareOf(first, 99)]).toEqual([0, 0.75, 1]);
+  });
+
+  it('are varied one at a time around a code', () => {
+    const code = Float32Array.of(9, 8, 7, 6);
+    const [, second] = dimensions([4, 3, 2, 1]);
+    if (!second) throw new Error('no dimension');
+    const rows = split(codesAround(code, [second, { ...second, index: 3, mean: 0, std: 2 }]), 2 * OFFSETS.length);
+    expect(rows.map((row) => Array.from(row, (value) => Number(value.toFixed(4))))).toEqual([
+      ...[0.7, 0.8, 0.9, 1, 1.1, 1.2, 1.3].map((value) => [9, value, 7, 6]),
+      ...[-6, -4, -2, 0, 2, 4, 6].map((value) => [9, 8, 7, value]),
+    ]);
+    expect([...withValue(code, 2, -1)]).toEqual([9, 8, -1, 6]);
+    expect([...code]).toEqual([9, 8, 7, 6]);
+  });
+
+  it('lie evenly on a line between two codes, whose ends are exact', () => {
+    const [a, b] = [Float32Array.of(0.1, -3), Float32Array.of(7.3, 5)];
+    const rows = split(codesBetween(a, b, 5), 5);
+    expect([rows[0], rows[4]]).toEqual([a, b]);
+    expect(rows.map((row) => row[1])).toEqual([-3, -1, 1, 3, 5]);
+    expect(codeBetween(a, b, 0.25)).toEqual(rows[1]);
+  });
+});
+
+describe('pictures', () => {
+  const shape = { height: 2, width: 2, channels: 1 };
+
+  it('are the nearest pixels of the images, side by side', async () => {
+    const images = [Uint8Array.of(0, 50, 100, 150), Uint8Array.of(1, 2, 3, 4)];
+    const { width, height, data } = sideBySide(images, shape, 3, 1);
+    expect([width, height]).toEqual([15, 6]);
+    // The same by sharp.
+    const large = await Promise.all(
+      images.map((image) =>
+        sharp(image, { raw: { ...shape, channels: 1 } })
+          .resize(6, 6, { kernel: 'nearest' })
+          .toColourspace('b-w')
+          .raw()
+          .toBuffer(),
+      ),
+    );
+    for (let y = 0; y < 6; y++) {
+      for (let x = 0; x < 15; x++) {
+        const expected = x < 6 ? large[0]?.[y * 6 + x] : x < 9 ? 255 : large[1]?.[y * 6 + x - 9];
+        expect([...data.subarray(4 * (y * 15 + x), 4 * (y * 15 + x) + 4)]).toEqual([expected, expected, expected, 255]);
+      }
+    }
+  });
+
+  it('round and clamp what is in [0, 1], in colour too', () => {
+    const { data } = enlarge(Float32Array.of(0.5, 1.2, -0.1), { height: 1, width: 1, channels: 3 }, 1);
+    expect([...data]).toEqual([128, 255, 0, 255]);
+  });
+
+  it('go there and back', () => {
+    expect(thereAndBack([0, 1, 2, 3])).toEqual([0, 1, 2, 3, 2, 1]);
+  });
+});
+
+describe('the caption', () => {
+  const image: InputImage = { pixels: new Uint8Array(1), origin: 'set', row: 12, label: 1 };
+  const shown = {
+    input: image,
+    classes: ['ant', 'bee'],
+    oneClass: null,
+    seed: 3,
+    drawnFrom: 'the prior',
+    place: 0.254,
+    walk: 'on' as const,
+  };
+
+  it('names the image, or what else the code is from', () => {
+    expect(caption({ ...shown, origin: 'input' })).toBe('The code of image 12, class bee');
+    expect(imageName(image, null)).toBe('image 12');
+    expect(imageName({ ...image, origin: 'drawn', row: null }, null)).toBe('the drawn image');
+    expect(caption({ ...shown, origin: 'sample' })).toBe('Random code 3 from the prior');
+    expect(caption({ ...shown, origin: 'between' })).toBe('25 % of the way from A to B');
+    expect(caption({ ...shown, origin: 'walk', oneClass: 'ant' })).toBe('Between images of ant: touch to stop');
+    expect(caption({ ...shown, origin: 'walk', walk: 'ended' })).not.toContain('stop');
+  });
+});

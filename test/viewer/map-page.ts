@@ -1,0 +1,196 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Page } from 'playwright-core';
+import sharp from 'sharp';
+import { expect } from 'vitest';
+import { readNpy } from '../../web-viewer/src/site/npy.ts';
+import { siteFolder } from './browser.ts';
+
+export type Place = readonly [number, number];
+
+export interface Site {
+  readonly map: Float32Array;
+  readonly latents: Float32Array;
+  readonly errors: Float32Array;
+  readonly labels: Int32Array;
+  readonly count: number;
+  readonly size: number;
+  readonly classes: readonly string[];
+  readonly colours: readonly string[];
+  /** The pixels of a row. */
+  pixels(row: number): Promise<Uint8Array>;
+}
+
+/** What the site's files say of a model. */
+export async function readSite(name: string): Promise<Site> {
+  const folder = join(siteFolder, 'models', name);
+  const manifest = JSON.parse(await readFile(join(folder, 'manifest.json'), 'utf8')) as { set: string };
+  const setFolder = join(siteFolder, manifest.set);
+  const set = JSON.parse(await readFile(join(setFolder, 'set.json'), 'utf8')) as {
+    classes: string[];
+    colours: string[];
+    sheets: { file: string; first: number; count: number; columns: number }[];
+  };
+  const npy = async (file: string) =>
+    readNpy(await readFile(join(folder, 'test', file)), '<f4', file === 'errors.npy' ? 1 : 2, file);
+  const [map, latents, errors] = [await npy('map.npy'), await npy('latents.npy'), await npy('errors.npy')];
+  const labels = readNpy(await readFile(join(setFolder, 'labels.npy')), '<i4', 1, 'labels.npy').data;
+  return {
+    ...{ map: map.data, latents: latents.data, errors: errors.data, labels },
+    ...{ count: labels.length, size: latents.shape[1] as number, classes: set.classes, colours: set.colours },
+    async pixels(row) {
+      const sheet = set.sheets.find(({ first, count }) => row >= first && row < first + count);
+      if (!sheet) throw new Error(`no sheet has row ${row}`);
+      const tile = row - sheet.first;
+      const area = {
+        left: 28 * (tile % sheet.columns),
+        top: 28 * Math.floor(tile / sheet.columns),
+        width: 28,
+        height: 28,
+      };
+      return gray(await sharp(join(setFolder, sheet.file)).extract(area).png().toBuffer());
+    },
+  };
+}
+
+export const gray = async (png: Buffer) =>
+  new Uint8Array(await sharp(png).removeAlpha().toColourspace('b-w').raw().toBuffer());
+
+export const stage = (page: Page) => page.getByRole('application', { name: 'Map of the images' });
+export const told = async (page: Page, name: string) => (await stage(page).getAttribute(`data-${name}`)) ?? '';
+/** Waits until the map shows what there is, and stands still. */
+export async function settled(page: Page): Promise<void> {
+  await page.waitForSelector('.map-near [data-row], .map-stage[data-input]:not([data-input=""])');
+  let before = '';
+  await expect
+    .poll(
+      async () => {
+        const now = await stage(page).evaluate((element) =>
+          JSON.stringify({ ...element.dataset, height: element.clientHeight }),
+        );
+        const same = now === before;
+        before = now;
+        return same;
+      },
+      { interval: 120, timeout: 5000 },
+    )
+    .toBe(true);
+}
+
+/** Where places of the map are on the page, as the map says at present. */
+export async function screenOf(page: Page) {
+  const box = await stage(page).boundingBox();
+  const [x = 0, y = 0, scale = 0] = (await told(page, 'view')).split(',').map(Number);
+  if (!box || !scale) throw new Error('the map shows nothing');
+  const at = (place: Place): Place => [
+    box.x + box.width / 2 + (place[0] - x) * scale,
+    box.y + box.height / 2 - (place[1] - y) * scale,
+  ];
+  const of = ([left, top]: Place): Place => [
+    x + (left - box.x - box.width / 2) / scale,
+    y - (top - box.y - box.height / 2) / scale,
+  ];
+  return { box, scale, at, of };
+}
+
+/** A row whose point is far from all others, in the lower half of what is seen, where nothing floats above the map. */
+export async function lonelyRow(page: Page, { map, count }: Site, away = 9): Promise<{ row: number; at: Place }> {
+  const { box, at } = await screenOf(page);
+  const places = Array.from({ length: count }, (_, row) => at([map[2 * row] as number, map[2 * row + 1] as number]));
+  const row = places.findIndex(
+    ([x, y], own) =>
+      x > box.x + 80 &&
+      x < box.x + box.width - 80 &&
+      y > box.y + box.height * 0.3 &&
+      y < box.y + box.height - 60 &&
+      places.every((other, i) => i === own || Math.hypot(other[0] - x, other[1] - y) > away),
+  );
+  if (row < 0) throw new Error('no point stands alone');
+  return { row, at: places[row] as Place };
+}
+
+/** Nearest rows by brute force. */
+export function nearest(
+  { latents, count, size }: Site,
+  row: number,
+  k: number,
+  allowed: (row: number) => boolean = () => true,
+) {
+  const distance = (other: number) => {
+    let sum = 0;
+    for (let d = 0; d < size; d++)
+      sum += ((latents[other * size + d] as number) - (latents[row * size + d] as number)) ** 2;
+    return sum;
+  };
+  return Array.from({ length: count }, (_, other) => other)
+    .filter((other) => other !== row && allowed(other))
+    .sort((a, b) => distance(a) - distance(b))
+    .slice(0, k);
+}
+
+export const neighboursOf = (page: Page) =>
+  page.locator('.map-near [data-row]').evaluateAll((all) => all.map((one) => Number(one.getAttribute('data-row'))));
+
+/** Drags through places of the page. */
+export async function drag(page: Page, places: readonly Place[]): Promise<void> {
+  const [[x, y] = [0, 0], ...rest] = places;
+  await page.mouse.move(x, y);
+  await page.mouse.down();
+  for (const place of rest) await page.mouse.move(...place, { steps: 3 });
+  await page.mouse.up();
+}
+
+/** Downloads the ids of what is selected: the lines of the file, apart from the first. */
+export async function csv(page: Page): Promise<string[][]> {
+  const [download] = await Promise.all([
+    page.waitForEvent('download'),
+    page.getByRole('button', { name: 'Download their ids (CSV)' }).click(),
+  ]);
+  const [head, ...lines] = (await readFile(await download.path(), 'utf8')).split('\r\n').slice(0, -1);
+  expect(head).toBe('id,row,class,error');
+  return lines.map((line) => line.split(','));
+}
+
+/** The colour of a pixel of the page. */
+export async function colourAt(page: Page, [x, y]: Place): Promise<number[]> {
+  const shot = await page.screenshot({ clip: { x: Math.floor(x), y: Math.floor(y), width: 1, height: 1 } });
+  return [...(await sharp(shot).removeAlpha().raw().toBuffer())];
+}
+export const rgb = (hex: string) => [1, 3, 5].map((at) => Number.parseInt(hex.slice(at, at + 2), 16));
+export const apart = (a: readonly number[], b: readonly number[]) =>
+  Math.hypot(...a.map((value, i) => value - (b[i] ?? 0)));
+
+/** A place as a mouse can tell it. */
+export const whole = ([x, y]: Place): Place => [Math.round(x), Math.round(y)];
+
+/** Puts the pointer where it points at nothing. */
+export const away = (page: Page) => page.mouse.move(5, 5);
+
+/** The row whose point is nearest to a place of the page. */
+export async function nearestTo(page: Page, { map, count }: Site, place: Place) {
+  const { at } = await screenOf(page);
+  const all = Array.from({ length: count }, (_, row) => ({
+    row,
+    distance: apart(at([map[2 * row] as number, map[2 * row + 1] as number]), place),
+  }));
+  return all.reduce((a, b) => (b.distance < a.distance ? b : a));
+}
+
+/** By how much one turns when going around a polygon, seen from a place: 0 outside. */
+export const winding = (polygon: readonly Place[], [x, y]: Place) =>
+  polygon.reduce((sum, [px, py], i) => {
+    const [qx, qy] = polygon[(i + 1) % polygon.length] as Place;
+    const turn = Math.atan2(qy - y, qx - x) - Math.atan2(py - y, px - x);
+    return sum + Math.atan2(Math.sin(turn), Math.cos(turn));
+  }, 0);
+
+/** Distance from a place to the nearest edge of a polygon. */
+export const edgeDistance = (polygon: readonly Place[], [x, y]: Place) =>
+  Math.min(
+    ...polygon.map(([px, py], i) => {
+      const [qx, qy] = polygon[(i + 1) % polygon.length] as Place;
+      const share = ((x - px) * (qx - px) + (y - py) * (qy - py)) / ((qx - px) ** 2 + (qy - py) ** 2);
+      const t = Math.min(1, Math.max(0, share));
+      return Math.hypot(px + t * (qx - px) - x, py + t * (qy - py) - y);
+    }),
+  );

@@ -1,0 +1,313 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { hasBrowser, openPage, siteFolder } from './browser.ts';
+import {
+  apart,
+  away,
+  colourAt,
+  csv,
+  drag,
+  edgeDistance,
+  gray,
+  lonelyRow,
+  nearest,
+  nearestTo,
+  neighboursOf,
+  type Place,
+  readSite,
+  rgb,
+  type Site,
+  screenOf,
+  settled,
+  stage,
+  told,
+  whole,
+  winding,
+} from './map-page.ts';
+
+describe.skipIf(!hasBrowser)('the map', () => {
+  let cvae: Site;
+  beforeAll(async () => {
+    cvae = await readSite('cvae');
+  });
+
+  test('shows, selects and compares images', async () => {
+    const { page, close } = await openPage('#model=cvae&image=1', {
+      prepare: async (page) => {
+        await page.addInitScript(() => {
+          const { prototype } = WebGL2RenderingContext;
+          const draw = prototype.drawElements;
+          Object.assign(globalThis, { draws: 0 });
+          prototype.drawElements = function (...rest) {
+            Object.assign(globalThis, { draws: (globalThis as unknown as { draws: number }).draws + 1 });
+            draw.apply(this, rest);
+          };
+        });
+      },
+    });
+    const draws = () => page.evaluate(() => (globalThis as unknown as { draws: number }).draws);
+    await settled(page);
+    expect(await told(page, 'painter')).toBe('webgl2');
+    expect(Number(await told(page, 'points'))).toBe(cvae.count);
+
+    // Hover, click, neighbours.
+    const { row, at } = await lonelyRow(page, cvae);
+    const colour = rgb(cvae.colours[cvae.labels[row] as number] as string);
+    expect(apart(await colourAt(page, at), colour)).toBeLessThan(90);
+    await page.mouse.move(...at);
+    const tip = page.locator('.map-tip');
+    expect(await tip.getAttribute('data-row')).toBe(String(row));
+    expect(await tip.innerText()).toContain(`image ${row}`);
+    const url = await tip.locator('canvas').evaluate((canvas) => (canvas as HTMLCanvasElement).toDataURL());
+    expect(await gray(Buffer.from(url.split(',')[1] ?? '', 'base64'))).toEqual(await cvae.pixels(row));
+    await page.mouse.click(...at);
+    await expect.poll(() => told(page, 'selected')).toBe(String(row));
+    expect(await neighboursOf(page)).toEqual(nearest(cvae, row, 8));
+    await expect.poll(() => page.url()).toContain(`image=${row}`);
+
+    // A neighbour is chosen; then its class is hidden, and neighbours are of the others.
+    const [next = -1] = await neighboursOf(page);
+    await page.locator('.map-near button[data-row]').first().click();
+    await expect.poll(() => told(page, 'selected')).toBe(String(next));
+    const hidden = cvae.labels[next] as number;
+    const chip = page
+      .getByRole('button', { name: cvae.classes[hidden] ?? '', exact: true })
+      .and(page.locator('.map-class'));
+    await chip.click();
+    expect(await chip.getAttribute('aria-pressed')).toBe('false');
+    const isShown = (other: number) => cvae.labels[other] !== hidden;
+    await expect.poll(() => neighboursOf(page)).toEqual(nearest(cvae, next, 8, isShown));
+    expect(Number(await told(page, 'points'))).toBe([...cvae.labels].filter((label) => label !== hidden).length);
+    await chip.click();
+
+    // Nothing is drawn while nothing changes, or while another view is looked at.
+    await away(page);
+    await settled(page);
+    const before = await draws();
+    await page.waitForTimeout(200);
+    expect(await draws()).toBe(before);
+    await page.getByRole('tab', { name: 'Model' }).click();
+    await page.evaluate(() => {
+      document.documentElement.dataset.theme = 'dark';
+    });
+    await page.waitForTimeout(200);
+    expect(await draws()).toBe(before);
+    await page.getByRole('tab', { name: 'Map' }).click();
+    await expect.poll(draws).toBeGreaterThan(before);
+    await close();
+  });
+
+  test('zooms about the pointer, shows pictures, and is used by keys alone', async () => {
+    const { page, close } = await openPage('#model=cvae&image=1', { reducedMotion: 'reduce' });
+    await settled(page);
+    const before = await screenOf(page);
+    const pointer = whole((await lonelyRow(page, cvae)).at);
+    const under = before.of(pointer);
+    expect(Number(await told(page, 'pictures'))).toBe(0);
+    await page.mouse.move(...pointer);
+    for (let i = 0; i < 8; i++) await page.mouse.wheel(0, -240);
+    await settled(page);
+    const after = await screenOf(page);
+    expect(after.scale / before.scale).toBeCloseTo(Math.exp(8 * 0.48), 1);
+    expect(apart(after.at(under), pointer)).toBeLessThan(0.01);
+    expect(Number(await told(page, 'pictures'))).toBeGreaterThan(0);
+
+    await stage(page).focus();
+    await page.keyboard.press('0');
+    await settled(page);
+    expect((await screenOf(page)).scale).toBeCloseTo(before.scale, 3);
+    for (const key of ['+', '+', '+', 'ArrowLeft', 'ArrowUp', 'ArrowUp']) await page.keyboard.press(key);
+    await settled(page);
+    const moved = await screenOf(page);
+    expect(moved.scale / before.scale).toBeCloseTo(1.5 ** 3, 3);
+    const middle: Place = [moved.box.x + moved.box.width / 2, moved.box.y + moved.box.height / 2];
+    const nearby = await nearestTo(page, cvae, middle);
+    await page.keyboard.press('Enter');
+    if (nearby.distance < 28 && Number(await told(page, 'pictures')) === 0) {
+      await expect.poll(() => told(page, 'selected')).toBe(String(nearby.row));
+    }
+    await close();
+  });
+
+  test('selects by lasso, also after a class is hidden, and gives the ids away', async () => {
+    const { page, close } = await openPage('#model=cvae&image=1');
+    await settled(page);
+    const { box, at } = await screenOf(page);
+    const [cx, cy] = [box.x + box.width * 0.42, box.y + box.height * 0.55];
+    const star = Array.from({ length: 15 }, (_, i): Place => {
+      const [angle, radius] = [(2 * Math.PI * i) / 15, i % 3 ? 170 : 80];
+      return whole([cx + radius * Math.cos(angle), cy + radius * Math.sin(angle)]);
+    });
+    await page.getByRole('radio', { name: 'Lasso' }).check({ force: true });
+    await drag(page, star);
+    const places = Array.from({ length: cvae.count }, (_, row) =>
+      at([cvae.map[2 * row] as number, cvae.map[2 * row + 1] as number]),
+    );
+    const sure = (row: number) => edgeDistance(star, places[row] as Place) > 0.6;
+    const inside = (row: number) => Math.abs(winding(star, places[row] as Place)) > 1;
+    const rows = Array.from({ length: cvae.count }, (_, row) => row).filter(sure);
+    const check = async (expected: readonly number[]) => {
+      const lines = await csv(page);
+      expect(await page.getByRole('heading', { name: /selected$/ }).innerText()).toBe(
+        `${lines.length.toLocaleString('en-US')} images selected`,
+      );
+      for (const [id, row, name, error] of lines) {
+        expect(id).toBe(row);
+        expect(name).toBe(cvae.classes[cvae.labels[Number(row)] as number]);
+        expect(Number(error)).toBe(cvae.errors[Number(row)]);
+      }
+      expect(lines.map(([, row]) => Number(row)).filter(sure)).toEqual(expected);
+    };
+    const expected = rows.filter(inside);
+    expect(expected.length).toBeGreaterThan(50);
+    await check(expected);
+    const hidden = cvae.labels[expected[0] as number] as number;
+    await page.locator('.map-class').nth(hidden).click();
+    await check(expected.filter((row) => cvae.labels[row] !== hidden));
+
+    // An image of the grid is looked at.
+    const cell = page.getByRole('option').nth(3);
+    const chosen = await cell.getAttribute('data-row');
+    await cell.click();
+    await expect.poll(() => told(page, 'selected')).toBe(chosen);
+
+    await page.getByRole('button', { name: 'Close' }).click();
+    await page.getByRole('button', { name: 'Select view' }).click();
+    expect((await csv(page)).length).toBe([...cvae.labels].filter((label) => label !== hidden).length);
+    await page.locator('.map').getByRole('button', { name: 'Show all' }).click();
+    expect((await csv(page)).length).toBe(cvae.count);
+    await close();
+  });
+
+  test('decodes live on a plane of codes, where a drawn image lands at its code', async () => {
+    const { page, close } = await openPage('#model=cae2&image=1');
+    await expect.poll(() => told(page, 'plane')).toBe('complete');
+    const { box, at } = await screenOf(page);
+    const [from, to] = [
+      whole([box.x + box.width * 0.4, box.y + box.height * 0.7]),
+      whole([box.x + box.width * 0.6, box.y + box.height * 0.45]),
+    ] as const;
+    const hero = page.locator('.pinned canvas').nth(2);
+    const decoded = async () => {
+      const url = await hero.evaluate((canvas) => (canvas as HTMLCanvasElement).toDataURL());
+      return gray(Buffer.from(url.split(',')[1] ?? '', 'base64'));
+    };
+    const first = await decoded();
+    await drag(page, [from, to]);
+    await expect.poll(() => page.url()).toContain('z=');
+    await settled(page);
+    const codeText = new URL(page.url()).hash.match(/z=([^&]+)/)?.[1] ?? '';
+    const code = codeText.split(',').map(Number) as [number, number];
+    expect(apart(at(code), to)).toBeLessThan(0.2);
+    expect(await told(page, 'code')).toBe(Float32Array.from(code).join());
+    const session = await InferenceSession.create(join(siteFolder, 'models/cae2/decoder.onnx'));
+    const { image } = await session.run({ latent: new Tensor('float32', Float32Array.from(code), [1, 2]) });
+    const seen = await decoded();
+    const most = Math.max(
+      ...Array.from((image as Tensor).data as Float32Array, (v, i) => Math.abs(255 * v - (seen[i] ?? 0))),
+    );
+    expect(most).toBeLessThan(0.5 + 255e-4);
+    expect(seen).not.toEqual(first);
+
+    // Dragging with the right button moves the map and decodes nothing.
+    await page.mouse.move(...from);
+    await page.mouse.down({ button: 'right' });
+    await page.mouse.move(from[0] + 40, from[1] - 25, { steps: 3 });
+    await page.mouse.up({ button: 'right' });
+    await settled(page);
+    const moved = (await screenOf(page)).at([0, 0]);
+    expect(apart(moved, [at([0, 0])[0] + 40, at([0, 0])[1] - 25])).toBeLessThan(0.01);
+    expect(await told(page, 'code')).toBe(Float32Array.from(code).join());
+
+    // The plane behind the points: without it, its pictures are gone.
+    const area = { x: box.x + 60, y: box.y + box.height - 90, width: 200, height: 60 };
+    await expect.poll(() => told(page, 'plane')).toBe('complete');
+    const withPlane = await page.screenshot({ clip: area });
+    await page.getByRole('checkbox', { name: 'Decoded plane' }).uncheck();
+    await settled(page);
+    expect(withPlane.equals(await page.screenshot({ clip: area }))).toBe(false);
+
+    // A line is drawn on the input.
+    const easel = await page.getByRole('application', { name: /Input picture/ }).boundingBox();
+    if (!easel) throw new Error('there is nothing to draw on');
+    await drag(
+      page,
+      [0.2, 0.5, 0.8].map((share): Place => [easel.x + easel.width / 2, easel.y + share * easel.height]),
+    );
+    await expect.poll(() => told(page, 'selected')).toBe('');
+    await settled(page);
+    await expect.poll(() => told(page, 'input')).not.toBe('');
+    await settled(page);
+    const drawn = await page
+      .locator('.pinned canvas')
+      .first()
+      .evaluate((canvas) => (canvas as HTMLCanvasElement).toDataURL());
+    const pixels = await gray(Buffer.from(drawn.split(',')[1] ?? '', 'base64'));
+    const encoder = await InferenceSession.create(join(siteFolder, 'models/cae2/encoder.onnx'));
+    const { latent } = await encoder.run({ image: new Tensor('uint8', pixels, [1, 28, 28, 1]) });
+    const landed = (await told(page, 'input')).split(',').map(Number);
+    expect(apart([...((latent as Tensor).data as Float32Array)], landed)).toBeLessThan(1e-3);
+    await close();
+  });
+
+  test.each([
+    ['by hand where there is no WebGL', true],
+    ['by WebGL again after its context was lost', false],
+  ])('draws %s', async (_, without) => {
+    const { page, close } = await openPage('#model=cvae&image=1', {
+      allowed: [/CONTEXT_LOST_WEBGL/],
+      prepare: async (page) => {
+        if (!without) return;
+        await page.addInitScript(() => {
+          const get = HTMLCanvasElement.prototype.getContext as (
+            this: HTMLCanvasElement,
+            ...rest: unknown[]
+          ) => unknown;
+          HTMLCanvasElement.prototype.getContext = function (this: HTMLCanvasElement, ...rest: unknown[]) {
+            return rest[0] === 'webgl2' ? null : get.apply(this, rest);
+          } as typeof HTMLCanvasElement.prototype.getContext;
+        });
+      },
+    });
+    await settled(page);
+    if (!without) {
+      await page.evaluate(async () => {
+        const canvas = document.querySelector<HTMLCanvasElement>('.map-base canvas');
+        const extension = canvas?.getContext('webgl2')?.getExtension('WEBGL_lose_context');
+        if (!extension) throw new Error('the context cannot be lost');
+        extension.loseContext();
+        await new Promise((resolve) => setTimeout(resolve, 100));
+        extension.restoreContext();
+        await new Promise((resolve) => setTimeout(resolve, 300));
+      });
+    }
+    expect(await told(page, 'painter')).toBe(without ? 'canvas' : 'webgl2');
+    const { row, at } = await lonelyRow(page, cvae);
+    const ground = await colourAt(page, [at[0] + 6, at[1] + 6]);
+    const colour = rgb(cvae.colours[cvae.labels[row] as number] as string);
+    expect(apart(await colourAt(page, at), colour)).toBeLessThan(90);
+    expect(apart(ground, [255, 255, 255])).toBeLessThan(6);
+    await page.mouse.click(...at);
+    await expect.poll(() => told(page, 'selected')).toBe(String(row));
+    await close();
+  });
+
+  test('is open to everybody', async () => {
+    const { page, close } = await openPage('#model=cae2&image=1&colour=error', { bypassCSP: true });
+    await page.getByRole('button', { name: 'Select view' }).click();
+    await settled(page);
+    await page.evaluate(await readFile('node_modules/axe-core/axe.min.js', 'utf8'));
+    const violations = await page.evaluate(async () => {
+      const { axe } = globalThis as unknown as {
+        axe: { run(where: string): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> };
+      };
+      return (await axe.run('.map')).violations.map(
+        ({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`,
+      );
+    });
+    expect(violations).toEqual([]);
+    await close();
+  });
+});

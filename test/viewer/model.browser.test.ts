@@ -1,0 +1,89 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Page } from 'playwright-core';
+import { describe, expect, test } from 'vitest';
+import { hasBrowser, openPage, siteFolder } from './browser.ts';
+
+const PATIENT = { timeout: 15_000 };
+const read = (path: string) => readFile(join(siteFolder, 'models/ccvae', path));
+const cells = (page: Page, row: string) => page.locator(`${row} td`).allTextContents();
+/** A number as the page writes it, back. */
+const number = (text: string | undefined) => Number((text ?? '').replaceAll('−', '-').replaceAll(',', ''));
+
+describe.skipIf(!hasBrowser)('the facts of a model', () => {
+  test('are the card’s and the manifest’s', async () => {
+    const card = JSON.parse((await read('card.json')).toString());
+    const { dimensions } = JSON.parse((await read('manifest.json')).toString());
+    const { page, close } = await openPage('#model=ccvae&tab=model&image=1');
+    const figure = (name: string) =>
+      page
+        .locator('.figure', { has: page.locator('dt', { hasText: name }) })
+        .locator('dd')
+        .first()
+        .textContent();
+    expect(await figure('Trained on')).toBe(`${card.dataset.train.images.toLocaleString('en-US')} images`);
+    expect(await figure('Fingerprint of the test')).toBe(card.dataset.test.fingerprint);
+    expect(await figure('Latent size')).toBe(`${card.latent.size} numbers`);
+    expect(await figure('Kind')).toBe('variational, told the class in the encoder and decoder');
+    expect(await figure('Batch size')).toBe(`${card.training.recipe.batchSize} images`);
+    expect(number((await figure('Tolerance')) ?? '')).toBe(card.parity.tolerance);
+    expect(number((await figure('Parity of codes')) ?? '')).toBeCloseTo(card.parity.latent, 7);
+    for (const [name, value] of Object.entries<number>(card.metrics.test)) {
+      const [pixel, image] = await cells(page, `[data-measure="${name}"]`);
+      expect(number(pixel) / value).toBeCloseTo(1, 3);
+      expect(number(image) / (value * 784)).toBeCloseTo(1, 3);
+    }
+    for (const [index, kl] of (dimensions.kl as number[]).entries()) {
+      const [, shownKl, variance, mean] = await cells(page, `.model-view [data-dimension="${index}"]`);
+      expect(number(shownKl)).toBeCloseTo(kl, 2);
+      expect(number(variance)).toBeCloseTo(dimensions.variance[index], 2);
+      expect(number(mean)).toBeCloseTo(card.latent.statistics.mean[index], 2);
+    }
+    const order = await page
+      .locator('.model-view [data-dimension]')
+      .evaluateAll((rows) => rows.map((row) => row.dataset.dimension));
+    const expected = (dimensions.kl as number[]).map((kl, index) => ({ kl, index })).sort((a, b) => b.kl - a.kl);
+    expect(order).toEqual(expected.map(({ index }) => String(index)));
+    // The rows of other models come from their cards.
+    const cae2 = JSON.parse(await readFile(join(siteFolder, 'models/cae2/card.json'), 'utf8'));
+    await expect.poll(async () => (await cells(page, '[data-row="cae2"]')).length, PATIENT).toBe(9);
+    const [, , , size, loss] = await cells(page, '[data-row="cae2"]');
+    expect(size).toBe('2');
+    expect(number(loss) / (784 * cae2.metrics.test.loss)).toBeCloseTo(1, 3);
+    await close();
+  });
+
+  test('are taken away as files, which are checked', async () => {
+    const { page, close } = await openPage('#model=ccvae&tab=model&image=1');
+    for (const name of ['encoder.onnx', 'decoder.onnx', 'card.json']) {
+      const [download] = await Promise.all([
+        page.waitForEvent('download'),
+        page.getByRole('link', { name, exact: true }).click(),
+      ]);
+      expect(download.suggestedFilename()).toBe(name);
+      expect(await readFile(await download.path())).toEqual(await read(name));
+    }
+    const digest = createHash('sha256')
+      .update(await read('encoder.onnx'))
+      .digest('hex');
+    await expect.poll(() => page.locator('.files').textContent(), PATIENT).toContain(digest);
+    await expect.poll(() => page.locator('.files .same').count(), PATIENT).toBe(2);
+    await close();
+  });
+
+  test('tell what computes, which can be started again', async () => {
+    const { page, close } = await openPage('#model=cae2&tab=model&image=1', { allowed: [/No available adapters/] });
+    const computing = page.locator('[data-provider]');
+    await expect.poll(() => computing.textContent(), PATIENT).toMatch(/WebAssembly with (one thread|\d threads): /);
+    await page.getByRole('button', { name: 'Restart the worker' }).click();
+    await expect.poll(() => computing.getAttribute('data-provider'), PATIENT).toBe('wasm');
+    await page.getByRole('radio', { name: 'WebAssembly' }).check();
+    await expect.poll(() => computing.textContent(), PATIENT).toMatch(/, as chosen/);
+    // Without an adapter the choice fails with a message, and the model goes on.
+    await page.getByRole('radio', { name: 'WebGPU' }).check();
+    await expect.poll(() => page.locator('[role=alert] .problem').textContent(), PATIENT).toMatch(/no WebGPU adapter/);
+    await expect.poll(() => computing.getAttribute('data-provider')).toBe('wasm');
+    await close();
+  });
+});

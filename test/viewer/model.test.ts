@@ -1,0 +1,52 @@
+import { expect, test } from 'vitest';
+import { cardSchema, parseFile } from '../../web-viewer/src/site/schema.ts';
+import {
+  briefly,
+  dimensionsOf,
+  kindOf,
+  measuresOf,
+  optimizerOf,
+  restOfRecipe,
+  shapeOf,
+  valuesOf,
+} from '../../web-viewer/src/views/models/facts.ts';
+import { card } from './card.ts';
+
+const tiny = parseFile(cardSchema, card(), 'card.json');
+
+test('a card in a line', () => {
+  expect(briefly(tiny)).toBe('dots · 2-D · loss 0.25 nats');
+  const squared = { ...tiny, model: { ...tiny.model, error: 'mean squared error' as const } };
+  expect(briefly(squared)).toBe('dots · 2-D · loss 0.25');
+  expect([shapeOf(tiny), valuesOf(tiny)]).toEqual(['4\u00a0×\u00a05, colour', 60]);
+  expect(kindOf(tiny)).toBe('variational, told the class in the decoder');
+  const both = { model: { ...tiny.model, variational: false }, conditional: { encoder: true, decoder: true } };
+  expect(kindOf(both)).toBe('plain, told the class in the encoder and decoder');
+});
+
+test('measures per pixel and per image: a sum over every number of the image', () => {
+  expect(measuresOf(tiny).map(({ name, test, testImage, train }) => [name, test, testImage, train])).toEqual([
+    ['loss', 0.25, 15, 0.5],
+    ['reconstruction', 0.2, 12, 0.4],
+    ['kl', 0.05, 3, 0.1],
+  ]);
+  const plain = { ...tiny, metrics: { ...tiny.metrics, train: null, test: { sharpness: 2, loss: 1 } } };
+  expect(measuresOf(plain).map(({ name, trainImage }) => [name, trainImage])).toEqual([
+    ['loss', null],
+    ['sharpness', null],
+  ]);
+});
+
+test('dimensions, those that say most first', () => {
+  const byKl = dimensionsOf(tiny, { kl: [0.5, 2], variance: [4, 0.25] });
+  expect(byKl.map(({ index, kl, min }) => [index, kl, min])).toEqual([
+    [1, 2, -2],
+    [0, 0.5, -3],
+  ]);
+  expect(dimensionsOf(tiny, { kl: null, variance: [4, 0.25] }).map(({ index }) => index)).toEqual([0, 1]);
+});
+
+test('the recipe in words', () => {
+  expect(optimizerOf(tiny)).toBe('adam, learning rate 0.001, epsilon 1e−8');
+  expect(restOfRecipe(tiny)).toEqual([['kl warm up', '2']]);
+});

@@ -1,0 +1,238 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { InferenceSession, Tensor } from 'onnxruntime-node';
+import type { Page } from 'playwright-core';
+import sharp from 'sharp';
+import { afterAll, describe, expect, test } from 'vitest';
+import { priorCodes } from '../../web-viewer/src/state/sampling.ts';
+import { hasBrowser, openPage, siteFolder } from './browser.ts';
+
+const [SIZE, CLASSES, ROWS] = [28 * 28, 10, 10];
+/** Beyond what rounding to bytes makes. */
+const TOLERANCE = 1e-4;
+
+/** Polls longer than usual: pages may share their processors with much else. */
+const soon = <T>(read: () => T) => expect.poll(read, { timeout: 15_000, interval: 100 });
+const file = (model: string, path: string) => readFileSync(join(siteFolder, 'models', model, path));
+const json = (model: string, path: string) => JSON.parse(file(model, path).toString());
+const parameter = (page: Page, name: string) => new URLSearchParams(new URL(page.url()).hash.slice(1)).get(name);
+
+const sessions = new Map<string, Promise<InferenceSession>>();
+function session(model: string, graph: 'encoder' | 'decoder'): Promise<InferenceSession> {
+  const path = join(siteFolder, 'models', model, `${graph}.onnx`);
+  const made = sessions.get(path) ?? InferenceSession.create(path);
+  sessions.set(path, made);
+  return made;
+}
+afterAll(async () => {
+  for (const made of sessions.values()) await (await made).release();
+});
+
+const labels = (values: readonly number[]) => new Tensor('int32', Int32Array.from(values), [values.length]);
+
+/** What ONNX Runtime in Node decodes: each code with all classes, an image each. */
+async function decodeAll(model: string, codes: readonly Float32Array[]): Promise<Float32Array[]> {
+  const latents = Float32Array.from(codes.flatMap((code) => Array.from({ length: CLASSES }, () => [...code]).flat()));
+  const count = codes.length * CLASSES;
+  const { image } = await (await session(model, 'decoder')).run({
+    latent: new Tensor('float32', latents, [count, latents.length / count]),
+    label: labels(codes.flatMap(() => Array.from({ length: CLASSES }, (_, index) => index))),
+  });
+  const data = image?.data as Float32Array;
+  return Array.from({ length: count }, (_, i) => data.slice(i * SIZE, (i + 1) * SIZE));
+}
+
+/** What it encodes. */
+async function encode(model: string, pixels: Uint8Array, label: number): Promise<Float32Array> {
+  const encoder = await session(model, 'encoder');
+  const { latent } = await encoder.run({
+    image: new Tensor('uint8', pixels, [1, 28, 28, 1]),
+    ...(encoder.inputNames.includes('label') && { label: labels([label]) }),
+  });
+  return latent?.data as Float32Array;
+}
+
+/** The pixels of pictures in the page, 0–255. */
+const pictures = (page: Page, selector: string): Promise<number[][]> =>
+  page.locator(selector).evaluateAll((canvases) =>
+    canvases.map((canvas) => {
+      const { width, height } = canvas as HTMLCanvasElement;
+      const copy = new OffscreenCanvas(width, height).getContext('2d', { willReadFrequently: true });
+      copy?.drawImage(canvas as HTMLCanvasElement, 0, 0);
+      const data = copy?.getImageData(0, 0, width, height).data ?? [];
+      return Array.from(data).filter((_, i) => i % 4 === 0);
+    }),
+  );
+
+/** The largest difference of pictures from images in [0, 1], beyond what rounding makes. */
+function difference(seen: readonly (readonly number[])[], images: readonly Float32Array[]): number {
+  if (seen.length !== images.length) return Number.POSITIVE_INFINITY;
+  const of = (bytes: readonly number[], image: Float32Array) =>
+    image.reduce((most, value, i) => Math.max(most, Math.abs((bytes[i] as number) - 255 * value) - 0.5), 0);
+  return Math.max(...images.map((image, i) => of(seen[i] ?? [], image))) / 255;
+}
+
+const expectPictures = async (page: Page, selector: string, images: readonly Float32Array[]) =>
+  soon(async () => difference(await pictures(page, selector), images)).toBeLessThan(TOLERANCE);
+
+/** The first images and labels of the set, from its files. */
+async function imageOfSet(model: string, row: number): Promise<{ pixels: Uint8Array; label: number }> {
+  const folder = join(siteFolder, json(model, 'manifest.json').set);
+  const set = JSON.parse(readFileSync(join(folder, 'set.json')).toString());
+  const [sheet] = set.sheets;
+  const pixels = await sharp(join(folder, sheet.file))
+    .extract({
+      left: (row % sheet.columns) * 28,
+      top: Math.floor(row / sheet.columns) * 28,
+      width: 28,
+      height: 28,
+    })
+    .toColourspace('b-w')
+    .raw()
+    .toBuffer();
+  const npy = readFileSync(join(folder, set.labels));
+  return { pixels: new Uint8Array(pixels), label: npy.readInt32LE(10 + npy.readUInt16LE(8) + 4 * row) };
+}
+
+const rowsOf = (codes: Float32Array): Float32Array[] =>
+  Array.from({ length: ROWS }, (_, row) => codes.slice((row * codes.length) / ROWS, ((row + 1) * codes.length) / ROWS));
+
+const cell = (grid: string, row: number, column: number) =>
+  `[data-grid="${grid}"] [data-row="${row}"][data-column="${column}"]`;
+const OWN = '[data-own] canvas';
+
+async function saved(page: Page, click: () => Promise<void>): Promise<{ name: string; bytes: Buffer }> {
+  const [download] = await Promise.all([page.waitForEvent('download'), click()]);
+  return { name: download.suggestedFilename(), bytes: readFileSync(await download.path()) };
+}
+
+describe.skipIf(!hasBrowser)('the studio', () => {
+  test.each(['ccvae', 'ccvae-decoder'])('writes an image of the set in all classes with %s', async (model) => {
+    const { page, close } = await openPage(`#model=${model}&tab=studio&image=7`);
+    const { pixels, label } = await imageOfSet(model, 7);
+    const code = await encode(model, pixels, label);
+    const images = await decodeAll(model, [code]);
+    await expectPictures(page, OWN, images);
+    const other = (label + 4) % CLASSES;
+    await page.getByRole('button', { name: `Your image as class ${other}:` }).click();
+    await soon(() => parameter(page, 'class')).toBe(String(other));
+    await soon(() => parameter(page, 'z')?.split(',').map(Number)).toEqual(
+      Array.from(code, (value) => expect.closeTo(value, 2)),
+    );
+    // Another class for the sliders does not change the style that is kept.
+    await page.waitForTimeout(200);
+    await expectPictures(page, OWN, images);
+    await close();
+  });
+
+  test('reads a drawing as the class with the smallest error, unless it is told otherwise', async () => {
+    const { page, close } = await openPage('#model=ccvae&tab=studio&image=0');
+    await expectPictures(page, '.restyled-input canvas', [
+      Float32Array.from((await imageOfSet('ccvae', 0)).pixels, (value) => value / 255),
+    ]);
+    await page.getByRole('button', { name: 'Clear' }).click();
+    const box = await page.locator('.input-view canvas').first().boundingBox();
+    if (!box) throw new Error('no canvas to draw on');
+    await page.mouse.move(box.x + box.width / 2, box.y + 50);
+    await page.mouse.down();
+    await page.mouse.move(box.x + box.width / 2, box.y + box.height - 50, { steps: 12 });
+    await page.mouse.up();
+    const choice = page.getByRole('group', { name: 'Tell the encoder that it is' });
+    await choice.waitFor();
+    const drawn = async () => Uint8Array.from((await pictures(page, '.restyled-input canvas'))[0] ?? []);
+    const errorAs = async (pixels: Uint8Array, label: number) => {
+      const images = await decodeAll('ccvae', [await encode('ccvae', pixels, label)]);
+      return (images[label] as Float32Array).reduce((sum, value, i) => {
+        const target = (pixels[i] as number) / 255;
+        return sum - target * Math.log(value + 1e-7) - (1 - target) * Math.log(1 - value + 1e-7);
+      }, 0);
+    };
+    const likeliest = async () => {
+      const pixels = await drawn();
+      const errors = await Promise.all(Array.from({ length: CLASSES }, (_, label) => errorAs(pixels, label)));
+      return errors.indexOf(Math.min(...errors));
+    };
+    await soon(async () => choice.locator('input:checked').evaluate((radio) => radio.parentElement?.innerText)).toBe(
+      String(await likeliest()),
+    );
+    await choice.getByRole('radio', { name: '7' }).check();
+    await expectPictures(page, OWN, await decodeAll('ccvae', [await encode('ccvae', await drawn(), 7)]));
+    await close();
+  });
+
+  test('decodes the same random codes with every class, at any temperature', async () => {
+    const { page, close } = await openPage('#model=ccvae&tab=studio&seed=5');
+    const { size } = json('ccvae', 'card.json').latent;
+    const codes = priorCodes(ROWS, size, 5);
+    const mean = codes.reduce((sum, value) => sum + value, 0) / codes.length;
+    const variance = codes.reduce((sum, value) => sum + (value - mean) ** 2, 0) / codes.length;
+    // Five standard errors of 100 normal numbers.
+    expect(Math.abs(mean)).toBeLessThan(0.5);
+    expect(Math.abs(variance - 1)).toBeLessThan(5 * Math.sqrt(2 / codes.length));
+    const images = await decodeAll('ccvae', rowsOf(codes));
+    await expectPictures(page, '[data-grid=ccvae] canvas', images);
+
+    const { name, bytes } = await saved(page, () => page.getByRole('button', { name: 'Download PNG' }).click());
+    expect(name).toBe('ccvae-samples-5.png');
+    const { data, info } = await sharp(bytes).removeAlpha().raw().toBuffer({ resolveWithObject: true });
+    expect([info.width, info.height]).toEqual([8 + 10 * (112 + 8), 8 + 10 * (112 + 8)]);
+    const tile = (row: number, column: number) =>
+      Array.from({ length: SIZE }, (_, i) => {
+        const [x, y] = [8 + column * 120 + (i % 28) * 4 + 3, 8 + row * 120 + Math.floor(i / 28) * 4];
+        return data[(y * info.width + x) * info.channels] as number;
+      });
+    expect(difference([tile(6, 3)], [images[63] as Float32Array])).toBeLessThan(TOLERANCE);
+
+    await page.click(cell('ccvae', 2, 4));
+    const expected = Array.from(codes.slice(2 * size, 3 * size), (value) => Number(value.toFixed(3)));
+    await soon(() => parameter(page, 'z')?.split(',').map(Number)).toEqual(expected);
+    expect(parameter(page, 'class')).toBe('4');
+    for (const key of ['ArrowDown', 'ArrowRight', 'Enter']) await page.keyboard.press(key);
+    await soon(() => parameter(page, 'class')).toBe('5');
+    expect(Number(parameter(page, 'z')?.split(',')[0])).toBeCloseTo(codes[3 * size] as number, 3);
+    expect(await page.locator('[data-grid=ccvae] .marked').allInnerTexts()).toEqual(['5', 'D']);
+
+    await page.getByRole('slider', { name: 'Temperature' }).press('Home');
+    await soon(() => parameter(page, 'temperature')).toBe('0');
+    await expectPictures(page, '[data-grid=ccvae] canvas', await decodeAll('ccvae', rowsOf(codes.map(() => 0))));
+    await page.getByRole('slider', { name: 'Temperature' }).press('End');
+    await page.getByRole('button', { name: 'New codes' }).click();
+    await expectPictures(
+      page,
+      '[data-grid=ccvae] canvas',
+      await decodeAll('ccvae', rowsOf(priorCodes(ROWS, size, 6).map((value) => 1.5 * value))),
+    );
+    await close();
+  });
+
+  test('compares with another model in a worker of its own, until the view goes', async () => {
+    const { page, close } = await openPage('#model=ccvae&tab=studio&seed=3');
+    await page.getByRole('button', { name: 'Compare with ccvae-decoder' }).waitFor();
+    const before = page.workers().length;
+    await page.getByRole('button', { name: 'Compare with ccvae-decoder' }).click();
+    const codes = rowsOf(priorCodes(ROWS, json('ccvae', 'card.json').latent.size, 3));
+    for (const model of ['ccvae', 'ccvae-decoder']) {
+      await expectPictures(page, `[data-grid=${model}] canvas`, await decodeAll(model, codes));
+      const { loss } = json(model, 'card.json').metrics.test;
+      const figures = page.getByRole('region', { name: model, exact: true }).locator('dl');
+      expect((await figures.innerText()).replaceAll('\n', ' ')).toContain(
+        `${(loss * SIZE).toPrecision(4)} nats per image (${loss.toPrecision(4)}`,
+      );
+    }
+    // It may have threads of its own.
+    expect(page.workers().length).toBeGreaterThan(before);
+    await page.hover(cell('ccvae', 1, 8));
+    await soon(() => page.locator('[data-grid="ccvae-decoder"] .marked').allInnerTexts()).toEqual(['8', 'B']);
+    await page.getByRole('tab', { name: 'Map' }).click();
+    await soon(() => page.workers().length).toBe(before);
+    await close();
+  });
+
+  test('offers the models that are told classes where the open one is not', async () => {
+    const { page, close } = await openPage('#model=cvae&tab=studio');
+    await page.getByRole('button', { name: 'Open ccvae-decoder' }).click();
+    await page.locator('[data-grid="ccvae-decoder"]').waitFor();
+    expect(await page.locator('.studio').innerText()).not.toContain('is not told the class');
+    await close();
+  });
+});

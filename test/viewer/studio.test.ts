@@ -1,0 +1,99 @@
+import { describe, expect, test } from 'vitest';
+import {
+  atTemperature,
+  codeOf,
+  comparable,
+  firstColumns,
+  middleOf,
+  repeated,
+  smallest,
+  toggleColumn,
+} from '../../web-viewer/src/views/studio/codes.ts';
+import { difference } from '../../web-viewer/src/views/studio/compare.ts';
+import { montage } from '../../web-viewer/src/views/studio/montage.ts';
+
+type Card = Parameters<typeof comparable>[0];
+
+const card = {
+  model: { name: 'a', summary: '', error: 'binary cross-entropy', variational: true },
+  image: { height: 28, width: 28, channels: 1 },
+  latent: { size: 2, statistics: { images: 1, mean: [3, -1], std: [1, 1], min: [0, 0], max: [1, 1] } },
+  classes: ['x', 'y'],
+  conditional: { encoder: true, decoder: true },
+} as unknown as Card;
+
+describe('codes', () => {
+  test('keep their middle at any temperature', () => {
+    const codes = Float32Array.of(5, 1, 1, -3);
+    expect([...atTemperature(codes, [3, -1], 0)]).toEqual([3, -1, 3, -1]);
+    expect([...atTemperature(codes, [3, -1], 1)]).toEqual([5, 1, 1, -3]);
+    expect([...atTemperature(codes, [3, -1], 1.5)]).toEqual([6, 2, 0, -4]);
+    expect(middleOf(card)).toEqual([0, 0]);
+    expect(middleOf({ ...card, model: { ...card.model, variational: false } })).toEqual([3, -1]);
+  });
+
+  test('are repeated and taken out row by row', () => {
+    expect([...repeated(Float32Array.of(1, 2), 3)]).toEqual([1, 2, 1, 2, 1, 2]);
+    expect([...codeOf(Float32Array.of(1, 2, 3, 4), 1, 2)]).toEqual([3, 4]);
+    expect(smallest([4, 2, 3])).toBe(1);
+  });
+});
+
+describe('columns', () => {
+  test('are ten at most, in order, and never none', () => {
+    expect(firstColumns(3)).toEqual([0, 1, 2]);
+    expect(firstColumns(26)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+    expect(toggleColumn(firstColumns(26), 20)).toEqual(firstColumns(26));
+    expect(toggleColumn([0, 5, 7], 6)).toEqual([0, 5, 6, 7]);
+    expect(toggleColumn([0, 5], 0)).toEqual([5]);
+    expect(toggleColumn([5], 5)).toEqual([5]);
+  });
+});
+
+describe('models', () => {
+  test('are compared where codes and classes mean the same to both', () => {
+    const other = { ...card, conditional: { encoder: false, decoder: true } };
+    expect(comparable(card, other)).toBe(true);
+    for (const change of [
+      { conditional: { encoder: false, decoder: false } },
+      { classes: ['x', 'z'] },
+      { classes: null },
+      { image: { ...card.image, channels: 3 as const } },
+      { latent: { ...card.latent, size: 3 } },
+    ]) {
+      expect(comparable(card, { ...card, ...change })).toBe(false);
+    }
+    expect(difference('a', card, 'b', other)).toMatch(
+      /^a tells its encoder the class too.*; b tells the decoder alone/,
+    );
+    expect(difference('b', other, 'a', card)).toBe(difference('a', card, 'b', other));
+    expect(difference('a', card, 'c', card)).toMatch(/^Both tell encoder and decoder/);
+  });
+});
+
+describe('a montage', () => {
+  const at = ({ data, width }: ReturnType<typeof montage>, x: number, y: number) => [
+    ...data.subarray(4 * (y * width + x), 4 * (y * width + x) + 4),
+  ];
+
+  test('has each pixel as a square, with white between the images', () => {
+    const shape = { height: 1, width: 2, channels: 3 };
+    // Two rows of two images; a number per image, pixel and channel.
+    const row = (first: number) => Float32Array.from({ length: 12 }, (_, i) => (first + i) / 255);
+    const made = montage([row(10), row(100)], 2, shape, { scale: 4, gap: 8 });
+    expect([made.width, made.height]).toEqual([8 + 2 * (8 + 8), 8 + 2 * (4 + 8)]);
+    expect(at(made, 7, 8)).toEqual([255, 255, 255, 255]);
+    expect(at(made, 8, 8)).toEqual([10, 11, 12, 255]);
+    expect(at(made, 11, 11)).toEqual([10, 11, 12, 255]);
+    expect(at(made, 12, 8)).toEqual([13, 14, 15, 255]);
+    expect(at(made, 16, 8)).toEqual([255, 255, 255, 255]);
+    expect(at(made, 24, 8)).toEqual([16, 17, 18, 255]);
+    expect(at(made, 8, 20)).toEqual([100, 101, 102, 255]);
+    expect(at(made, 31, 23)).toEqual([109, 110, 111, 255]);
+  });
+
+  test('shows one channel as grey, and holds values within their range', () => {
+    const made = montage([Float32Array.of(0.5, 1.2)], 1, { height: 2, width: 1, channels: 1 }, { scale: 1, gap: 0 });
+    expect([...made.data]).toEqual([128, 128, 128, 255, 255, 255, 255, 255]);
+  });
+});

@@ -1,0 +1,273 @@
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { unzipSync } from 'fflate';
+import type { Page } from 'playwright-core';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { readCard, verifyFiles } from '../../pipeline/export/card.ts';
+import { hasBrowser, type OpenOptions, openPage } from './browser.ts';
+import { lossesOf, modelAndSample, reconstructionsOf } from './train-truth.ts';
+
+const PATIENT = { timeout: 45_000, interval: 50 };
+const SAMPLE = 256;
+const RATE = 10 ** -0.5;
+
+const button = (page: Page, name: string | RegExp) => page.getByRole('button', { name });
+const figure = (page: Page, name: string) =>
+  page
+    .locator('.train-numbers .figure', { has: page.locator('dt', { hasText: new RegExp(`^${name}`) }) })
+    .locator('dd');
+const stepsOf = async (page: Page) => Number.parseInt((await figure(page, 'Steps').innerText()).replace(',', ''), 10);
+const status = (page: Page) => page.locator('.train-controls [role=status]');
+const digests = (page: Page) =>
+  page
+    .locator('.train-digests dd')
+    .evaluateAll((all) => all.map((each) => (each as HTMLElement).dataset.sha256).filter(Boolean));
+
+/** Opens the page; a training does not go on after a test that has failed. */
+async function openTrain(hash: string, options: OpenOptions = {}) {
+  // Canvases are read by the tests alone.
+  const opened = await openPage(hash, { allowed: [/willReadFrequently/], ...options });
+  onTestFinished(() => opened.context.close());
+  return opened;
+}
+
+/** Trains for at least this many steps, then pauses, and waits until all is still. */
+async function train(page: Page, steps: number): Promise<number> {
+  await button(page, /Start training|Go on/).click();
+  await expect.poll(() => stepsOf(page), PATIENT).toBeGreaterThanOrEqual(steps);
+  await button(page, 'Pause').click();
+  const before = await stepsOf(page);
+  await expect.poll(async () => (await digests(page)).length, PATIENT).toBe(2);
+  const after = await stepsOf(page);
+  // The numbers on the page are up to a tenth of a second old.
+  expect(after - before).toBeLessThanOrEqual(8);
+  return after;
+}
+
+/** Clicks what downloads, and reads it. */
+async function downloaded(page: Page, name: string): Promise<{ name: string; bytes: Buffer }> {
+  const [download] = await Promise.all([page.waitForEvent('download'), button(page, name).click()]);
+  return { name: download.suggestedFilename(), bytes: await readFile(await download.path()) };
+}
+
+/** The losses of each step, as the page computed them. */
+async function lossesInPage(page: Page): Promise<number[][]> {
+  const { bytes } = await downloaded(page, 'Losses (CSV)');
+  const [, ...rows] = bytes.toString().trim().split('\n');
+  return rows.map((row) => row.split(',').slice(1).map(Number));
+}
+
+/** The pixels 0–255 of a row of pictures. */
+const pictures = (page: Page, row: 'image' | 'exported' | 'now') =>
+  page.locator(`[data-row=${row}] canvas`).evaluateAll((all) =>
+    all.map((canvas) => {
+      const { width, height } = canvas as HTMLCanvasElement;
+      const { data } = (canvas as HTMLCanvasElement).getContext('2d')?.getImageData(0, 0, width, height) ?? {};
+      return Array.from({ length: width * height }, (_, i) => data?.[4 * i] ?? -1);
+    }),
+  );
+
+/** Whether pixels are those of reconstructions to 1e-4, but for being rounded to bytes. */
+function expectSame(pixels: readonly number[][], expected: Float32Array): void {
+  const off = pixels.flat().map((pixel, i) => Math.abs(pixel - 255 * (expected[i] as number)));
+  expect(off).toHaveLength(expected.length);
+  expect(Math.max(...off)).toBeLessThan(0.5 + 255e-4);
+}
+
+const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length;
+
+describe.skipIf(!hasBrowser)('training in the page', { timeout: 120_000 }, () => {
+  test.each(['cvae', 'cae2'])('makes the loss of %s fall, as the native library computes it', async (name) => {
+    const { page, close } = await openTrain(`#model=${name}&tab=train`);
+    const subject = await modelAndSample(name, SAMPLE);
+    const shown = subject.sample.slice(0, 8);
+    expect(await pictures(page, 'image')).toEqual(shown.map(({ pixels }) => [...pixels]));
+    await expect
+      .poll(() => digests(page), PATIENT)
+      .toEqual((['encoder.onnx', 'decoder.onnx'] as const).map((file) => subject.card.files[file]?.sha256));
+
+    const steps = await train(page, 48);
+    const losses = await lossesInPage(page);
+    expect(losses).toHaveLength(steps);
+    for (const [at, expected] of (await lossesOf(subject, 3, RATE)).entries()) {
+      for (const [i, loss] of expected.entries())
+        expect(Math.abs((losses[at]?.[i] as number) - loss)).toBeLessThan(1e-4);
+    }
+    const total = losses.map(([loss]) => loss as number);
+    // Batches differ from each other by more than few steps change.
+    expect(mean(total.slice(-16))).toBeLessThan(mean(total.slice(0, 16)));
+
+    const { name: file, bytes } = await downloaded(page, 'Download the trained model');
+    expect(file).toBe(`${name}-trained.zip`);
+    const folder = await mkdtemp(join(tmpdir(), 'convae-trained-'));
+    try {
+      for (const [path, content] of Object.entries(unzipSync(bytes))) {
+        await mkdir(dirname(join(folder, path)), { recursive: true });
+        await writeFile(join(folder, path), content);
+      }
+      const inside = join(folder, `${name}-trained`);
+      const card = await readCard(inside);
+      await verifyFiles(inside, card);
+      expect(card.model.summary).toContain(`${steps} steps`);
+      expect(await digests(page)).toEqual([card.files['encoder.onnx'].sha256, card.files['decoder.onnx'].sha256]);
+      const [encoder, decoder] = await Promise.all(
+        (['encoder.onnx', 'decoder.onnx'] as const).map((file) => readFile(join(inside, file))),
+      );
+      const made = await reconstructionsOf({ encoder, decoder } as never, subject, shown);
+      await expect.poll(async () => pictures(page, 'now'), PATIENT).not.toEqual(await pictures(page, 'exported'));
+      await page.waitForTimeout(300);
+      expectSame(await pictures(page, 'now'), made);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+
+    await page.setInputFiles('#open-model input >> nth=0', { name: file, mimeType: 'application/zip', buffer: bytes });
+    await expect.poll(() => page.locator('.head').innerText(), PATIENT).toContain(`${steps} steps`);
+    await expect.poll(() => digests(page), PATIENT).not.toHaveLength(0);
+    expect(await page.locator('[role=alert] .problem').count()).toBe(0);
+    expect(await status(page).innerText()).toBe('The weights are as they were exported.');
+    await train(page, 2);
+    await close();
+  });
+
+  test('changes the whole page where that is wanted, and gives the exported weights back', async () => {
+    const { page, close } = await openTrain('#model=cae2&tab=train&image=7');
+    const reconstruction = () =>
+      page.locator('#left canvas[aria-label*="econstruction" i]').evaluateAll((all) => {
+        const canvas = all[0] as HTMLCanvasElement;
+        return [...(canvas.getContext('2d')?.getImageData(0, 0, canvas.width, canvas.height).data ?? [])].join();
+      });
+    const everywhere = page.getByLabel('Use the trained weights everywhere');
+    await expect.poll(async () => (await digests(page)).length, PATIENT).toBe(2);
+    await page.waitForTimeout(500);
+    const [original, exported] = [await digests(page), await reconstruction()];
+    expect(await everywhere.isDisabled()).toBe(true);
+    await train(page, 3);
+    const trained = await digests(page);
+    expect(trained).not.toEqual(original);
+    expect(await reconstruction()).toBe(exported);
+    await everywhere.check();
+    await expect.poll(reconstruction, PATIENT).not.toBe(exported);
+    const changed = await reconstruction();
+    await everywhere.uncheck();
+    await expect.poll(reconstruction, PATIENT).toBe(exported);
+    expect(await digests(page)).toEqual(trained);
+    await everywhere.focus();
+    await page.keyboard.press('Space');
+    await expect.poll(reconstruction, PATIENT).toBe(changed);
+    // While it goes on the page follows.
+    await train(page, (await stepsOf(page)) + 3);
+    await expect.poll(reconstruction, PATIENT).not.toBe(changed);
+
+    await button(page, 'Reset the weights').click();
+    await expect.poll(reconstruction, PATIENT).toBe(exported);
+    await expect.poll(() => digests(page), PATIENT).toEqual(original);
+    expect(await everywhere.isChecked()).toBe(false);
+    expect(await stepsOf(page)).toBe(0);
+    expect(await page.locator('.train-chart-frame path.raw').getAttribute('d')).toBe('');
+    // It begins where it began before.
+    await train(page, 1);
+    const [first] = await lossesInPage(page);
+    const [expected] = await lossesOf(await modelAndSample('cae2', SAMPLE), 1, RATE);
+    expect(Math.abs((first?.[0] as number) - (expected?.[0] as number))).toBeLessThan(1e-4);
+    await close();
+  });
+
+  test('learns the visitor’s own images, with their classes, and ends with the model', async () => {
+    const { page, close } = await openTrain('#model=ccvae&tab=train&image=0', { bypassCSP: true });
+    const own = page.locator('[data-own]');
+    await button(page, 'Add the input image').click();
+    expect(await button(page, 'Add the input image').isDisabled()).toBe(true);
+    const { set } = JSON.parse(
+      await readFile(join((await modelAndSample('ccvae', 1)).folder, 'manifest.json'), 'utf8'),
+    ) as { set: string };
+    expect(set).toMatch(/^sets\//);
+    await page.goto(`${page.url().replace(/&image=\d+/, '')}&image=1`);
+    await button(page, 'Add the input image').click();
+    expect(await own.count()).toBe(2);
+    await page.getByLabel('Class of your image 2').selectOption('5');
+    await button(page, 'Remove your image 1').click();
+    expect(await own.count()).toBe(1);
+    expect(await page.getByLabel('Class of your image 1').inputValue()).toBe('5');
+    await page.getByRole('checkbox', { name: /random images/ }).uncheck();
+    await expect.poll(() => page.locator('[data-row=image] canvas').count()).toBe(1);
+
+    // On one image alone, with a faster rate, it soon gets much better.
+    await page.locator('#train-rate').focus();
+    for (let i = 0; i < 2; i++) await page.keyboard.press('ArrowRight');
+    expect(await page.locator('.train-rate output').innerText()).toMatch(/^0\.001\s+1×$/);
+    await train(page, 12);
+    const losses = (await lossesInPage(page)).map(([loss]) => loss as number);
+    expect(losses.at(-1)).toBeLessThan(0.8 * (losses[0] as number));
+
+    await page.evaluate(await readFile(fileURLToPath(import.meta.resolve('axe-core/axe.min.js')), 'utf8'));
+    const violations = await page.evaluate(async () => {
+      const { axe } = globalThis as unknown as {
+        axe: { run(where: string): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> };
+      };
+      const { violations } = await axe.run('.train');
+      return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' | ')}`);
+    });
+    expect(violations).toEqual([]);
+
+    // It goes on behind another view, and another model ends it.
+    await button(page, 'Go on').click();
+    await page.getByRole('tab', { name: 'Map' }).click();
+    expect(await page.evaluate(() => document.documentElement.dataset.training)).toBe('running');
+    await page.getByRole('tab', { name: 'Train' }).click();
+    await expect.poll(() => stepsOf(page), PATIENT).toBeGreaterThan(losses.length + 1);
+    await page.click('.switch');
+    await page.getByRole('option', { name: /^cvae/ }).click();
+    await expect
+      .poll(() => page.locator('.train-message').innerText(), PATIENT)
+      .toBe('The training of ccvae ended when another model was opened.');
+    expect(await stepsOf(page)).toBe(0);
+    // What is drawn stays, as it fits this model too.
+    expect(await own.count()).toBe(1);
+    await close();
+  });
+
+  test('says what is wrong, and stays alive', async () => {
+    const changed: { graph: Buffer | null; beta: number } = { graph: Buffer.from('no graph'), beta: 1 };
+    const { page, close } = await openTrain('#model=cae2&tab=train', {
+      prepare: async (page) => {
+        await page.route('**/models/cae2/train-step.onnx', async (route) => {
+          if (changed.graph) await route.fulfill({ body: changed.graph });
+          else await route.continue();
+        });
+        // Adam divides by one minus this.
+        await page.route('**/models/cae2/card.json', async (route) => {
+          const card = await (await route.fetch()).json();
+          for (const each of card.trainStep.state) if (each.initial > 0.5) each.initial = changed.beta / 0.9;
+          await route.fulfill({ json: card });
+        });
+      },
+    });
+    await button(page, 'Start training').click();
+    const message = page.locator('.train-message');
+    await expect.poll(() => message.innerText(), PATIENT).toContain('train-step.onnx is damaged');
+    changed.graph = null;
+    await button(page, 'Start training').click();
+    await expect.poll(() => message.innerText(), PATIENT).toContain('The loss is no longer a number');
+    expect(await button(page, 'Go on').isDisabled()).toBe(true);
+    await button(page, 'Reset the weights').click();
+    await expect.poll(() => status(page).innerText()).toBe('The weights are as they were exported.');
+    await close();
+  });
+
+  test('needs a training step', async () => {
+    const { page, close } = await openTrain('#model=cae2&tab=train', {
+      prepare: async (page) => {
+        await page.route('**/models/cae2/card.json', async (route) => {
+          const { trainStep: _, ...card } = await (await route.fetch()).json();
+          await route.fulfill({ json: card });
+        });
+      },
+    });
+    expect(await page.locator('.train').innerText()).toContain('convae export RUN --with-train-step');
+    expect(await button(page, 'Start training').count()).toBe(0);
+    await close();
+  });
+});

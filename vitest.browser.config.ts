@@ -1,0 +1,17 @@
+import { fileURLToPath } from 'node:url';
+import { defineConfig } from 'vitest/config';
+
+/** Tests of the web page, in a real browser. */
+export default defineConfig({
+  resolve: {
+    alias: { 'tfjs-to-onnx': fileURLToPath(new URL('./pipeline/tfjs-to-onnx/src/index.ts', import.meta.url)) },
+  },
+  test: {
+    include: ['test/viewer/**/*.browser.test.ts'],
+    globalSetup: 'test/viewer/make-site.ts',
+    pool: 'forks',
+    maxWorkers: 2,
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+  },
+});

@@ -1,0 +1,58 @@
+import { Guard } from './frame/guard.tsx';
+import { narrow } from './frame/narrow.ts';
+import { Status } from './frame/status.tsx';
+import { inTheMiddle, Tabs } from './frame/tabs.tsx';
+import { model, tab } from './state/store.ts';
+import { EpochsView } from './views/epochs/epochs.tsx';
+import { InputView } from './views/input/input.tsx';
+import { LatentView } from './views/latent/latent.tsx';
+import { MapView } from './views/map/map.tsx';
+import { Header } from './views/models/header.tsx';
+import { ModelView } from './views/models/model.tsx';
+import { Pinned } from './views/models/pinned.tsx';
+import { StudioView } from './views/studio/studio.tsx';
+import { TrainView } from './views/train/train.tsx';
+
+/** The frame: the header, what is looked at on the left, the map or another view in the middle, the code on the right. */
+export function App() {
+  const shown = tab.value;
+  const middle = inTheMiddle(shown);
+  // Where there is room for one area only, the sides are views like the others.
+  const side = (name: string, tabName: string) =>
+    narrow.value
+      ? ({ role: 'tabpanel', 'aria-labelledby': `tab-${tabName}`, tabIndex: -1 } as const)
+      : ({ role: 'region', 'aria-label': name } as const);
+  return (
+    <div class="frame" data-tab={shown} data-model={model.value?.name ?? ''}>
+      <Header />
+      <main class="body">
+        <Pinned />
+        <Tabs />
+        <section id="left" class="area left" {...side('Input and reconstruction', 'draw')}>
+          <Guard name="The input">
+            <InputView />
+          </Guard>
+        </section>
+        <div class="panel" id="panel" role="tabpanel" aria-labelledby={`tab-${middle}`} tabIndex={-1}>
+          <div class="fill" hidden={middle !== 'map'}>
+            <Guard name="The map">
+              <MapView active={middle === 'map'} />
+            </Guard>
+          </div>
+          <Guard key={middle} name="This view">
+            {middle === 'studio' && <StudioView />}
+            {middle === 'epochs' && <EpochsView />}
+            {middle === 'train' && <TrainView />}
+            {middle === 'model' && <ModelView />}
+          </Guard>
+        </div>
+        <section id="right" class="area right" {...side('Code and decoded image', 'latent')}>
+          <Guard name="The code">
+            <LatentView />
+          </Guard>
+        </section>
+      </main>
+      <Status />
+    </div>
+  );
+}

@@ -1,0 +1,53 @@
+import webgpuScript from 'onnxruntime-web/ort-wasm-simd-threaded.asyncify.mjs?url';
+import webgpuLibrary from 'onnxruntime-web/ort-wasm-simd-threaded.asyncify.wasm?url';
+import wasmScript from 'onnxruntime-web/ort-wasm-simd-threaded.mjs?url';
+import wasmLibrary from 'onnxruntime-web/ort-wasm-simd-threaded.wasm?url';
+import type * as Ort from 'onnxruntime-web/wasm';
+import { hosted } from '../site/files.ts';
+import type { Provider } from './protocol.ts';
+
+export type Runtime = typeof Ort;
+
+/** More threads than this do not help models this small. */
+const MOST_THREADS = 4;
+
+/**
+ * Fetches ONNX Runtime's library, telling of its bytes as they come, and sets it up. Threads are used only where the page
+ * is cross-origin isolated.
+ * @throws Error when it cannot be fetched, or there is no WebGPU adapter and that is asked for
+ */
+export async function startRuntime(
+  provider: Provider,
+  threads: number,
+  onBytes: (bytes: number) => void,
+): Promise<{ ort: Runtime; threads: number; adapter: string | null }> {
+  const adapter = provider === 'webgpu' ? await webgpuAdapter() : null;
+  const files =
+    provider === 'webgpu' ? { mjs: webgpuScript, wasm: webgpuLibrary } : { mjs: wasmScript, wasm: wasmLibrary };
+  const urls = { mjs: new URL(files.mjs, import.meta.url).href, wasm: new URL(files.wasm, import.meta.url).href };
+  const [ort, library] = await Promise.all([
+    provider === 'webgpu' ? import('onnxruntime-web/webgpu') : import('onnxruntime-web/wasm'),
+    hosted(new URL('.', urls.wasm)).read(urls.wasm, onBytes),
+  ]);
+  const used = self.crossOriginIsolated
+    ? Math.max(1, threads || Math.min(MOST_THREADS, navigator.hardwareConcurrency ?? 1))
+    : 1;
+  ort.env.wasm.wasmPaths = urls;
+  ort.env.wasm.wasmBinary = library;
+  ort.env.wasm.numThreads = used;
+  ort.env.logLevel = 'error';
+  return { ort, threads: used, adapter };
+}
+
+/** The adapter's name. */
+async function webgpuAdapter(): Promise<string> {
+  const { gpu } = navigator as Navigator & { gpu?: { requestAdapter(): Promise<GpuAdapter | null> } };
+  const adapter = await gpu?.requestAdapter();
+  if (!adapter) throw new Error('this browser has no WebGPU adapter');
+  const { vendor, architecture, description } = adapter.info;
+  return description || [vendor, architecture].filter(Boolean).join(' ') || 'an unnamed adapter';
+}
+
+interface GpuAdapter {
+  readonly info: { readonly vendor: string; readonly architecture: string; readonly description: string };
+}

@@ -1,0 +1,60 @@
+import type { TrainStep } from '../site/schema.ts';
+import { Channel } from './channel.ts';
+import type { Provider } from './protocol.ts';
+import type { Batch, TrainerCalls } from './trainer-protocol.ts';
+import type { WeightFiles } from './trainer-weights.ts';
+
+/** Milliseconds that a step may take: the first one on a graphics card compiles its programs. */
+const PATIENCE = 120_000;
+
+/** The training step of a model, in a worker of its own. Calls are answered in turn. */
+export class Trainer {
+  readonly provider: Provider;
+  readonly threads: number;
+  readonly #worker: Channel<TrainerCalls>;
+
+  private constructor(provider: Provider, threads: number, worker: Channel<TrainerCalls>) {
+    this.provider = provider;
+    this.threads = threads;
+    this.#worker = worker;
+  }
+
+  /**
+   * Starts a worker, and loads the graph of a model's training step, whose weights begin as its files have them.
+   * @throws EngineProblem when the library cannot be had, or the graph is damaged or not what the card says
+   */
+  static async start(provider: Provider, graph: Uint8Array, step: TrainStep, files: WeightFiles): Promise<Trainer> {
+    const script = new Worker(new URL('./trainer-worker.ts', import.meta.url), { type: 'module', name: 'training' });
+    const worker = new Channel<TrainerCalls>(() => undefined, script);
+    try {
+      // The page and the model that is explored need some of the processor too.
+      const threads = Math.min(4, Math.max(1, (navigator.hardwareConcurrency ?? 2) - 1));
+      const started = await worker.call('start', { provider, threads }, Number.POSITIVE_INFINITY);
+      await worker.call('load', { graph, step, files }, PATIENCE);
+      return new Trainer(provider, started.threads, worker);
+    } catch (error) {
+      worker.end();
+      throw error;
+    }
+  }
+
+  /** Trains on one batch. @returns its losses, in the order of the card's `losses` @throws EngineProblem */
+  train(batch: Batch): Promise<Float64Array> {
+    return this.#worker.call('train', batch, PATIENCE);
+  }
+
+  /** The model's files with the weights as they are after the steps asked for. @throws EngineProblem */
+  files(): Promise<WeightFiles> {
+    return this.#worker.call('files', null, PATIENCE);
+  }
+
+  /** Goes back to the weights and the optimizer's state that it began with. @throws EngineProblem */
+  async reset(): Promise<void> {
+    await this.#worker.call('reset', null, PATIENCE);
+  }
+
+  /** Ends the worker; calls that wait fail. */
+  end(): void {
+    this.#worker.end();
+  }
+}

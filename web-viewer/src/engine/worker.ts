@@ -1,0 +1,127 @@
+import type { InferenceSession } from 'onnxruntime-web/wasm';
+import type { Calls, Codes, ModelFiles, Provider } from './protocol.ts';
+import { type Runtime, startRuntime } from './runtime.ts';
+import { isFatal, reasonOf, serve, tellBytes } from './serve.ts';
+
+/** A model's two graphs, and what they take. */
+interface Loaded extends Omit<ModelFiles, 'encoder' | 'decoder'> {
+  readonly encoder: InferenceSession;
+  readonly decoder: InferenceSession;
+}
+
+/** Models on one runtime. Requests are answered in turn. */
+let runtime: { ort: Runtime; provider: Provider } | undefined;
+const models = new Map<number, Loaded>();
+
+serve<Calls>({
+  async start({ provider, threads }) {
+    const { ort, ...facts } = await startRuntime(provider, threads, tellBytes);
+    runtime = { ort, provider };
+    return facts;
+  },
+
+  async load({ model, files: { encoder, decoder, ...about } }) {
+    const sessions: InferenceSession[] = [];
+    try {
+      const inputs = (name: string, label: boolean) => (label ? [name, 'label'] : [name]);
+      const encoding = await session('encoder.onnx', encoder, inputs('image', about.conditional.encoder), 'latent');
+      sessions.push(encoding);
+      const decoding = await session('decoder.onnx', decoder, inputs('latent', about.conditional.decoder), 'image');
+      sessions.push(decoding);
+      const loaded = { ...about, encoder: encoding, decoder: decoding };
+      await tryOut(loaded);
+      models.set(model, loaded);
+    } catch (error) {
+      for (const made of sessions) await made.release().catch(() => undefined);
+      throw error;
+    }
+    return null;
+  },
+
+  async release({ model }) {
+    const loaded = models.get(model);
+    models.delete(model);
+    await loaded?.encoder.release();
+    await loaded?.decoder.release();
+    return null;
+  },
+
+  encode: ({ model, count, images, labels }) => encode(modelOf(model), count, images, labels),
+  decode: ({ model, count, latents, labels }) => decode(modelOf(model), count, latents, labels),
+});
+
+async function encode(model: Loaded, count: number, images: Uint8Array, labels?: Int32Array): Promise<Codes> {
+  const { ort } = started();
+  const { height, width, channels } = model.image;
+  const { latent, logvar } = await model.encoder.run({
+    image: new ort.Tensor('uint8', images, [count, height, width, channels]),
+    ...(model.conditional.encoder && { label: new ort.Tensor('int32', given(labels), [count]) }),
+  });
+  const floats = (tensor: typeof latent, name: string) => numbers(tensor?.data, count * model.latent, name);
+  return { latent: floats(latent, 'latent'), ...(logvar && { logvar: floats(logvar, 'logvar') }) };
+}
+
+async function decode(model: Loaded, count: number, latents: Float32Array, labels?: Int32Array): Promise<Float32Array> {
+  const { ort } = started();
+  const { height, width, channels } = model.image;
+  const { image } = await model.decoder.run({
+    latent: new ort.Tensor('float32', latents, [count, model.latent]),
+    ...(model.conditional.decoder && { label: new ort.Tensor('int32', given(labels), [count]) }),
+  });
+  return numbers(image?.data, count * height * width * channels, 'image');
+}
+
+/** @throws Error when a model does not make an image of an image, in numbers */
+async function tryOut(model: Loaded): Promise<void> {
+  const { height, width, channels } = model.image;
+  const label = Int32Array.of(0);
+  const { latent, logvar } = await encode(model, 1, new Uint8Array(height * width * channels).fill(96), label);
+  const image = await decode(model, 1, latent, label);
+  for (const [name, values] of Object.entries({ latent, image, ...(logvar && { logvar }) })) {
+    if (!values.every(Number.isFinite))
+      throw new Error(`what it makes of an image (${name}) is not a number throughout`);
+  }
+}
+
+function started() {
+  if (!runtime) throw new Error('the runtime has not been started');
+  return runtime;
+}
+
+function modelOf(key: number): Loaded {
+  const found = models.get(key);
+  if (!found) throw new Error('the model has been replaced');
+  return found;
+}
+
+function given(labels: Int32Array | undefined): Int32Array {
+  if (!labels) throw new Error('this model needs a class for each image');
+  return labels;
+}
+
+/** @throws Error when a graph cannot be read, takes other inputs than the card promises, or lacks an output */
+async function session(file: string, bytes: Uint8Array, inputs: string[], output: string): Promise<InferenceSession> {
+  const { ort, provider } = started();
+  const made = await ort.InferenceSession.create(bytes, { executionProviders: [provider], logSeverityLevel: 3 }).catch(
+    (error: unknown) => {
+      if (isFatal(error)) throw error;
+      throw new Error(`${file} is damaged, or is not a model that this page can run (${reasonOf(error)})`);
+    },
+  );
+  const { inputNames, outputNames } = made;
+  const wrong =
+    inputNames.length !== inputs.length || !inputs.every((name) => inputNames.includes(name))
+      ? `it takes ${inputNames.join(', ') || 'nothing'}, where ${inputs.join(' and ')} ${inputs.length > 1 ? 'were' : 'was'} expected`
+      : !outputNames.includes(output) && `it gives ${outputNames.join(', ')}, where ${output} was expected`;
+  if (!wrong) return made;
+  await made.release();
+  throw new Error(`${file} is not an autoencoder’s: ${wrong}`);
+}
+
+/** An output's numbers in memory of their own, to be sent away. */
+function numbers(data: unknown, length: number, name: string): Float32Array {
+  if (!(data instanceof Float32Array) || data.length !== length) {
+    throw new Error(`the model’s output ${name} is not ${length} float32 numbers`);
+  }
+  return data.slice();
+}

@@ -1,0 +1,38 @@
+import { Component, type ComponentChildren } from 'preact';
+
+interface Props {
+  readonly name: string;
+  readonly children: ComponentChildren;
+}
+
+interface State {
+  readonly problem: string | null;
+}
+
+/** Keeps a fault of one view from taking the page with it. */
+export class Guard extends Component<Props, State> {
+  override state: State = { problem: null };
+
+  static override getDerivedStateFromError(error: unknown): State {
+    return { problem: error instanceof Error ? error.message : String(error) };
+  }
+
+  override componentDidCatch(error: unknown): void {
+    console.error(error);
+  }
+
+  override render() {
+    const { problem } = this.state;
+    if (problem === null) return this.props.children;
+    return (
+      <div class="say" role="alert">
+        <p>
+          {this.props.name} cannot be shown: {problem}
+        </p>
+        <button type="button" class="button" onClick={() => this.setState({ problem: null })}>
+          Try again
+        </button>
+      </div>
+    );
+  }
+}

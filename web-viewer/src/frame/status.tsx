@@ -1,0 +1,57 @@
+import { restart } from '../state/open.ts';
+import { engine, problem, progress } from '../state/store.ts';
+import { bytes } from '../ui/format.ts';
+
+/** What is being loaded, and what went wrong. */
+export function Status() {
+  const loading = progress.value;
+  return (
+    <>
+      <div class="loading-place">
+        {loading && (
+          <div class="loading">
+            <progress max={loading.total} value={loading.done} aria-label={`Loading ${loading.what}`} />
+            <span>
+              {loading.what}: {bytes(loading.done)} of {bytes(loading.total)}
+            </span>
+          </div>
+        )}
+      </div>
+      <div role="alert" class="problem-place">
+        {problem.value && <Problem text={problem.value} />}
+      </div>
+    </>
+  );
+}
+
+function Problem({ text }: { readonly text: string }) {
+  // A worker that goes on needs no start.
+  const stopped = progress.value === null && (!engine.value || engine.value.host.ended !== null);
+  return (
+    <div class="problem">
+      <p>{sentence(text)}</p>
+      <div class="row">
+        {stopped && (
+          <button type="button" class="button" onClick={() => void restart()}>
+            Start the model again
+          </button>
+        )}
+        <button
+          type="button"
+          class="button"
+          onClick={() => {
+            problem.value = null;
+          }}
+        >
+          Close
+        </button>
+      </div>
+    </div>
+  );
+}
+
+/** With a capital, unless it begins with a file's name, and a full stop. */
+function sentence(text: string): string {
+  const start = /^[a-z][a-z-]* /.test(text) ? text[0]?.toUpperCase() + text.slice(1) : text;
+  return /[.!?]$/.test(start) ? start : `${start}.`;
+}

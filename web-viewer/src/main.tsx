@@ -1,0 +1,11 @@
+import { render } from 'preact';
+import './style/tokens.css';
+import './style/base.css';
+import './style/frame.css';
+import { App } from './app.tsx';
+import { boot } from './boot.ts';
+
+const root = document.getElementById('app');
+if (!root) throw new Error('the page has no place for the app');
+render(<App />, root);
+void boot();

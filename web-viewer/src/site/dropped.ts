@@ -1,0 +1,99 @@
+import { FileProblem } from './problem.ts';
+import { type Limits, staysInside, unzip } from './zip.ts';
+
+/** What may be dropped: more is no model. */
+export const LIMITS: Limits = { files: 2000, bytes: 300e6 };
+
+/** A file that a visitor has given, with its path in the folder that it was in. */
+export interface GivenFile {
+  readonly path: string;
+  readonly file: Blob;
+}
+
+/** Whether what is held over the page may be a model: its files' names cannot be seen yet, images can be told. */
+export const mayBeModel = ({ items }: DataTransfer): boolean =>
+  [...items].some(({ kind, type }) => kind === 'file' && !type.startsWith('image/'));
+
+/** Whether what is dropped is meant to be a model: a folder, a zip, an ONNX or a JSON file. */
+export const looksLikeModel = ({ items }: DataTransfer): boolean =>
+  [...items].some((item) => {
+    if (item.kind !== 'file') return false;
+    return item.webkitGetAsEntry?.()?.isDirectory || /\.(zip|onnx|json)$/i.test(item.getAsFile()?.name ?? '');
+  });
+
+/**
+ * The files of a drop, those in folders among them. The transfer must be read at once, so this must be called in the
+ * event's handler.
+ * @throws FileProblem when there are too many
+ */
+export function filesOfDrop({ items }: DataTransfer): Promise<GivenFile[]> {
+  const roots = [...items].flatMap((item): (FileSystemEntry | File)[] => {
+    const root = item.kind === 'file' ? (item.webkitGetAsEntry?.() ?? item.getAsFile()) : null;
+    return root ? [root] : [];
+  });
+  return gather(roots);
+}
+
+async function gather(roots: readonly (FileSystemEntry | File)[]): Promise<GivenFile[]> {
+  const found: GivenFile[] = [];
+  const walk = async (entry: FileSystemEntry, path: string): Promise<void> => {
+    if (found.length > LIMITS.files) throw new FileProblem(`the folder holds more than ${LIMITS.files} files`);
+    if (entry.isFile) {
+      const file = await new Promise<File>((resolve, reject) => (entry as FileSystemFileEntry).file(resolve, reject));
+      found.push({ path, file });
+      return;
+    }
+    const reader = (entry as FileSystemDirectoryEntry).createReader();
+    const next = () => new Promise<FileSystemEntry[]>((resolve, reject) => reader.readEntries(resolve, reject));
+    // A reader gives a hundred at a time.
+    for (let part = await next(); part.length > 0; part = await next()) {
+      for (const inner of part) await walk(inner, `${path}/${inner.name}`);
+    }
+  };
+  for (const root of roots) {
+    if (root instanceof File) found.push({ path: root.name, file: root });
+    else await walk(root, root.name);
+  }
+  return found;
+}
+
+/** The files of a file input, where a folder was chosen with their paths in it. */
+export const filesOfInput = (files: Iterable<File>): GivenFile[] =>
+  Array.from(files, (file) => ({ path: file.webkitRelativePath || file.name, file }));
+
+/**
+ * Reads given files into memory, zips unpacked.
+ * @param onBytes is told of the bytes that have been read
+ * @throws FileProblem when they cannot be read, or hold more than the limits
+ */
+export async function readGiven(
+  given: readonly GivenFile[],
+  onBytes: (bytes: number) => void = () => undefined,
+): Promise<Map<string, Uint8Array<ArrayBuffer>>> {
+  if (given.length > LIMITS.files) throw new FileProblem(`there are more than ${LIMITS.files} files`);
+  if (sizeOf(given) > LIMITS.bytes) throw new FileProblem(`the files hold more than ${LIMITS.bytes / 1e6} MB`);
+  const files = new Map<string, Uint8Array<ArrayBuffer>>();
+  let left = LIMITS.bytes;
+  const put = (path: string, bytes: Uint8Array<ArrayBuffer>) => {
+    left -= bytes.length;
+    if (files.size >= LIMITS.files) throw new FileProblem(`there are more than ${LIMITS.files} files`);
+    files.set(path, bytes);
+  };
+  for (const { path, file } of given) {
+    if (!staysInside(path)) throw new FileProblem(`${path.slice(0, 80)} is not a path inside a folder`);
+    const buffer = await file.arrayBuffer().catch(() => {
+      throw new FileProblem(`${path} cannot be read`);
+    });
+    const bytes = new Uint8Array(buffer);
+    onBytes(bytes.length);
+    if (!/\.zip$/i.test(path)) put(path, bytes);
+    else {
+      const inside = await unzip(bytes, { files: LIMITS.files - files.size, bytes: Math.max(0, left) }, path);
+      for (const [name, content] of inside) put(`${path}/${name}`, content);
+    }
+  }
+  return files;
+}
+
+/** Bytes of given files, as they are. */
+export const sizeOf = (given: readonly GivenFile[]): number => given.reduce((sum, { file }) => sum + file.size, 0);

@@ -1,0 +1,113 @@
+import { FileProblem } from './problem.ts';
+
+/** Called with the bytes that have come since the last call. */
+export type OnBytes = (bytes: number) => void;
+
+/** Where a site's or a model's files come from: the host, or what a visitor has dropped. Paths are relative. */
+export interface FileSource {
+  /** @throws FileProblem when there is no such file, or it cannot be read */
+  read(path: string, onBytes?: OnBytes): Promise<Uint8Array<ArrayBuffer>>;
+  /** Address for an `<img>` or a link. */
+  url(path: string): string;
+  /** The same, seen from a folder. */
+  at(folder: string): FileSource;
+}
+
+/** Files of a static host, below a URL that ends in a slash. */
+export function hosted(base: URL): FileSource {
+  return {
+    url: (path) => new URL(path, base).href,
+    at: (folder) => hosted(new URL(`${folder.replace(/\/$/, '')}/`, base)),
+    async read(path, onBytes) {
+      const url = new URL(path, base);
+      const response = await fetch(url).catch(() => {
+        throw new FileProblem(`${url.pathname} cannot be fetched: the network or the host does not answer`);
+      });
+      if (!response.ok) throw new FileProblem(`${url.pathname} cannot be fetched: the host says ${response.status}`);
+      return readBody(response, onBytes);
+    },
+  };
+}
+
+/** Files in memory, by path. */
+export function inMemory(files: ReadonlyMap<string, Uint8Array<ArrayBuffer>>, folder = ''): FileSource {
+  const find = (path: string) => {
+    const bytes = files.get(folder + path);
+    if (!bytes) throw new FileProblem(`${path} is missing`);
+    return bytes;
+  };
+  const urls = new Map<string, string>();
+  return {
+    url(path) {
+      const made = urls.get(path) ?? URL.createObjectURL(new Blob([find(path)], { type: mediaType(path) }));
+      urls.set(path, made);
+      return made;
+    },
+    at: (inner) => inMemory(files, `${folder}${inner.replace(/\/$/, '')}/`),
+    async read(path, onBytes) {
+      const bytes = find(path);
+      onBytes?.(bytes.length);
+      return bytes;
+    },
+  };
+}
+
+/** A JSON file's value, unchecked. */
+export async function readJson(source: FileSource, path: string): Promise<unknown> {
+  const text = new TextDecoder().decode(await source.read(path));
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new FileProblem(`${path} is not JSON`);
+  }
+}
+
+const mediaType = (path: string) =>
+  path.endsWith('.png') ? 'image/png' : path.endsWith('.html') ? 'text/html' : 'application/octet-stream';
+
+async function readBody(response: Response, onBytes: OnBytes | undefined): Promise<Uint8Array<ArrayBuffer>> {
+  if (!onBytes || !response.body) return new Uint8Array(await response.arrayBuffer());
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  const reader = response.body.getReader();
+  for (let part = await reader.read(); !part.done; part = await reader.read()) {
+    chunks.push(part.value);
+    length += part.value.length;
+    onBytes(part.value.length);
+  }
+  const bytes = new Uint8Array(length);
+  let offset = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, offset);
+    offset += chunk.length;
+  }
+  return bytes;
+}
+
+/** Some files in memory laid over a source. */
+export const overlaid = (files: ReadonlyMap<string, Uint8Array<ArrayBuffer>>, source: FileSource): FileSource => {
+  const above = inMemory(files);
+  const of = (path: string) => (files.has(path) ? above : source);
+  return { url: (path) => of(path).url(path), at: source.at, read: (path, onBytes) => of(path).read(path, onBytes) };
+};
+
+/** A source that reads some files once: what it has read is there without the network too. */
+export function kept(source: FileSource, keeps: (path: string) => boolean): FileSource {
+  const reading = new Map<string, Promise<Uint8Array<ArrayBuffer>>>();
+  const urls = new Map<string, string>();
+  return {
+    at: source.at,
+    url: (path) => urls.get(path) ?? source.url(path),
+    read(path, onBytes) {
+      if (!keeps(path)) return source.read(path, onBytes);
+      const made = reading.get(path) ?? source.read(path, onBytes);
+      if (reading.get(path) === made) return made;
+      reading.set(path, made);
+      made.then(
+        (bytes) => urls.set(path, URL.createObjectURL(new Blob([bytes], { type: mediaType(path) }))),
+        () => reading.delete(path),
+      );
+      return made;
+    },
+  };
+}

@@ -1,0 +1,101 @@
+import { type FileSource, inMemory } from './files.ts';
+import { readNpy } from './npy.ts';
+import { FileProblem } from './problem.ts';
+import { type Card, cardSchema, type Manifest, parseFile, pointsCacheSchema } from './schema.ts';
+
+type Files = ReadonlyMap<string, Uint8Array<ArrayBuffer>>;
+
+const PICTURE = /^training\/pictures\/epoch-(\d+)\.png$/;
+
+/**
+ * The model's folder among files that a visitor has given: the one that holds card.json. An export has no manifest; then
+ * one is made from what is there.
+ * @returns the card's name of the model, and the folder
+ * @throws FileProblem when there is no model, or more than one
+ */
+export function givenModel(files: Files): { name: string; source: FileSource } {
+  const folder = folderOfModel([...files.keys()]);
+  const inside = new Map(
+    [...files].flatMap(([path, bytes]) =>
+      path.startsWith(folder) ? [[path.slice(folder.length), bytes] as const] : [],
+    ),
+  );
+  for (const file of ['encoder.onnx', 'decoder.onnx']) {
+    if (!inside.has(file)) throw new FileProblem(`${file} is missing beside card.json`);
+  }
+  const card = parseFile(cardSchema, json(inside, 'card.json'), 'card.json');
+  if (!inside.has('manifest.json')) inside.set('manifest.json', encode(manifestOf(inside, card)));
+  return { name: card.model.name, source: inMemory(inside) };
+}
+
+/** The path, with a slash at its end, of the folder with the card. @throws FileProblem */
+export function folderOfModel(paths: readonly string[]): string {
+  const depth = (path: string) => path.split('/').length;
+  const cards = paths.filter((path) => /(^|\/)card\.json$/.test(path)).sort((a, b) => depth(a) - depth(b));
+  const [first, second] = cards;
+  if (first === undefined) {
+    const missing = paths.some((path) => path.endsWith('.onnx')) ? 'card.json is missing beside the ONNX files' : '';
+    throw new FileProblem(
+      missing || 'no model: card.json, encoder.onnx and decoder.onnx belong together, as `convae export` writes them',
+    );
+  }
+  if (second !== undefined && depth(first) === depth(second)) {
+    const names = cards.map((path) => path.split('/').at(-2)).slice(0, 6);
+    throw new FileProblem(`there are ${cards.length} models (${names.join(', ')}); choose the folder of one`);
+  }
+  return first.slice(0, -'card.json'.length);
+}
+
+/** A manifest of an export: the training that it recorded, and the points where `convae site` has left them in it. */
+export function manifestOf(files: Files, card: Card): Manifest {
+  const pictures = [...files.keys()].flatMap((file) => {
+    const epoch = PICTURE.exec(file)?.[1];
+    return epoch === undefined ? [] : [{ epoch: Number(epoch), file }];
+  });
+  const metrics = 'training/metrics.jsonl';
+  const found = pointsOf(files, card);
+  return {
+    format: 1,
+    files: Object.fromEntries([...files].map(([path, { length }]) => [path, length])),
+    set: null,
+    points: found?.points ?? null,
+    dimensions: found?.dimensions ?? dimensionsOf(card),
+    training: files.has(metrics) ? { metrics, pictures: pictures.sort((a, b) => a.epoch - b.epoch) } : null,
+    report: ['report.html', 'report/report.html'].find((path) => files.has(path)) ?? null,
+  };
+}
+
+/** What the card alone says of the dimensions. */
+export const dimensionsOf = ({ latent }: Card): Manifest['dimensions'] => ({
+  kl: null,
+  variance: latent.statistics.std.map((std) => std ** 2),
+});
+
+/** The points that an earlier `convae site` has left in an export's folder `viewer`, where they are of the test images. */
+function pointsOf(files: Files, card: Card): (Pick<Manifest, 'dimensions'> & { points: Manifest['points'] }) | null {
+  try {
+    const about = parseFile(pointsCacheSchema, json(files, 'viewer/manifest.json'), 'viewer/manifest.json');
+    const errors = files.get('viewer/errors.npy');
+    if (!errors || about.fingerprint !== card.dataset.test.fingerprint) return null;
+    const { data } = readNpy(errors, '<f4', 1, 'viewer/errors.npy');
+    const [latents, map] = ['viewer/latents.npy', 'viewer/map.npy'];
+    if (!files.has(latents) || !files.has(map)) return null;
+    const { method, perplexity, dimensions } = about;
+    return {
+      points: { count: data.length, latents, errors: 'viewer/errors.npy', map, method, perplexity },
+      dimensions,
+    };
+  } catch {
+    return null; // whatever is there, a model can be explored without it
+  }
+}
+
+function json(files: Files, path: string): unknown {
+  try {
+    return JSON.parse(new TextDecoder().decode(files.get(path)));
+  } catch {
+    throw new FileProblem(`${path} is not JSON`);
+  }
+}
+
+const encode = (value: unknown) => new TextEncoder().encode(JSON.stringify(value));

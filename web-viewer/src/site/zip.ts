@@ -1,0 +1,85 @@
+import { Unzip, type UnzipFile, UnzipInflate } from 'fflate';
+import { FileProblem } from './problem.ts';
+
+/** How much a zip or a folder may hold. */
+export interface Limits {
+  readonly files: number;
+  readonly bytes: number;
+}
+
+/** Compressed bytes that are worked on at once: little enough that what they may become does not stop the page. */
+const SLICE = 1 << 14;
+/** Milliseconds of work after which the page gets its turn. */
+const TURN = 12;
+
+/**
+ * Unpacks a zip, in slices, and stops as soon as it comes to more than the limits.
+ * @param name of the zip, for messages
+ * @returns its files by path
+ * @throws FileProblem when it is damaged, too large, or names files outside of it
+ */
+export async function unzip(
+  zip: Uint8Array,
+  limits: Limits,
+  name = 'the zip',
+): Promise<Map<string, Uint8Array<ArrayBuffer>>> {
+  const files = new Map<string, Uint8Array<ArrayBuffer>>();
+  const open = new Set<string>();
+  let bytes = 0;
+  let failed: Error | undefined;
+  const fail = (what: string) => {
+    failed ??= new FileProblem(`${name} ${what}`);
+  };
+  const take = (file: UnzipFile) => {
+    if (failed || file.name.endsWith('/')) return;
+    if (!staysInside(file.name)) return fail(`names a file outside of its folder: ${file.name.slice(0, 80)}`);
+    if (files.size + open.size >= limits.files) return fail(`holds more than ${limits.files} files`);
+    if ((file.originalSize ?? 0) > limits.bytes) return fail(tooLarge(limits));
+    const parts: Uint8Array[] = [];
+    open.add(file.name);
+    file.ondata = (error, part, final) => {
+      if (failed) return;
+      if (error) return fail(`is damaged or cut off: ${error.message}`);
+      bytes += part.length;
+      if (bytes > limits.bytes) return fail(tooLarge(limits));
+      parts.push(part.slice());
+      if (!final) return;
+      open.delete(file.name);
+      files.set(file.name, joined(parts));
+    };
+    file.start();
+  };
+  const reader = new Unzip(take);
+  reader.register(UnzipInflate);
+  let turn = performance.now();
+  try {
+    for (let at = 0; at < zip.length && !failed; at += SLICE) {
+      reader.push(zip.subarray(at, at + SLICE), at + SLICE >= zip.length);
+      if (performance.now() - turn < TURN) continue;
+      await new Promise((resolve) => setTimeout(resolve));
+      turn = performance.now();
+    }
+  } catch (error) {
+    fail(`is damaged or cut off: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  if (files.size === 0 && open.size === 0) fail('is not a zip, or is empty');
+  if (open.size > 0) fail(`is damaged or cut off within ${[...open][0]}`);
+  if (failed) throw failed;
+  return files;
+}
+
+const tooLarge = ({ bytes }: Limits) => `holds more than ${Math.round(bytes / 1e6)} MB`;
+
+/** Whether a path from a zip or a folder names something within it. */
+export const staysInside = (path: string): boolean =>
+  path !== '' && !/^[/\\]|^[a-z]:|\\|\0/i.test(path) && !path.split('/').includes('..');
+
+function joined(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let offset = 0;
+  for (const part of parts) {
+    bytes.set(part, offset);
+    offset += part.length;
+  }
+  return bytes;
+}

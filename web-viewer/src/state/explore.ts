@@ -1,0 +1,102 @@
+import { batch, effect } from '@preact/signals';
+import type { Engine } from '../engine/client.ts';
+import { latest } from '../engine/latest.ts';
+import { errorPercentile } from '../site/points.ts';
+import { pixelErrors } from './errors.ts';
+import {
+  code,
+  codeOrigin,
+  decoded,
+  engine,
+  type InputImage,
+  input,
+  inputLabel,
+  label,
+  model,
+  type OpenModel,
+  problem,
+  reading,
+} from './store.ts';
+
+/** Shows an image on the left; its code becomes the one on the right, and its class, where it is known, what both are told. */
+export function showImage(image: InputImage): void {
+  batch(() => {
+    if (image.label !== null) inputLabel.value = image.label;
+    label.value = inputLabel.value;
+    input.value = image;
+    codeOrigin.value = 'input';
+  });
+}
+
+/** Shows an image of the set. */
+export function showRow(row: number): void {
+  const { set } = model.value ?? {};
+  if (!set || !(row >= 0 && row < set.about.images)) return;
+  showImage({ pixels: set.pixels(row), origin: 'set', row, label: set.labels?.[row] ?? null });
+}
+
+/** Tells the model another class with the image on the left, whose code becomes the one on the right again. */
+export function tellClass(index: number): void {
+  batch(() => {
+    inputLabel.value = index;
+    label.value = index;
+    codeOrigin.value = 'input';
+  });
+}
+
+/** Shows a code `[D]` on the right. */
+export function showCode(latent: Float32Array, origin: typeof codeOrigin.value): void {
+  batch(() => {
+    codeOrigin.value = origin;
+    code.value = latent;
+  });
+}
+
+/** Keeps readings and decoded images up to date with what they follow from. @returns what ends that */
+export function startExploring(): () => void {
+  const read = latest(async ([by, model, image, given]: [Engine, OpenModel, InputImage, number]) => {
+    try {
+      const result = await readImage(by, model, image, given);
+      if (input.value !== image) return;
+      batch(() => {
+        reading.value = result;
+        if (codeOrigin.value === 'input') code.value = result.codes.latent;
+      });
+    } catch (error) {
+      if (engine.value === by) problem.value = error instanceof Error ? error.message : String(error);
+    }
+  });
+  const decode = latest(async ([by, latents, given]: [Engine, Float32Array, number]) => {
+    try {
+      const image = await by.decode(1, latents, Int32Array.of(given));
+      // Another model may have been opened meanwhile.
+      if (engine.value === by) decoded.value = image;
+    } catch (error) {
+      if (engine.value === by) problem.value = error instanceof Error ? error.message : String(error);
+    }
+  });
+  const ends = [
+    effect(() => {
+      if (engine.value && model.value && input.value) read([engine.value, model.value, input.value, inputLabel.value]);
+      else reading.value = null;
+    }),
+    effect(() => {
+      if (engine.value && model.value && code.value?.length === model.value.card.latent.size) {
+        decode([engine.value, code.value, label.value]);
+      }
+    }),
+  ];
+  return () => {
+    for (const end of ends) end();
+  };
+}
+
+/** Encodes and decodes one image. @param given the class that the model is told where it takes one */
+async function readImage(engine: Engine, model: OpenModel, image: InputImage, given: number) {
+  const { card, points } = model;
+  const labels = Int32Array.of(given);
+  const codes = await engine.encode(1, image.pixels, labels);
+  const reconstruction = await engine.decode(1, codes.latent, labels);
+  const errors = pixelErrors(card.model.error, image.pixels, reconstruction, card.image.channels);
+  return { image, codes, reconstruction, ...errors, percentile: points && errorPercentile(points, errors.error) };
+}

@@ -1,0 +1,84 @@
+import type { ModelFiles } from '../engine/protocol.ts';
+import { type FileSource, hosted, readJson } from '../site/files.ts';
+import { type ImageSet, loadImageSet } from '../site/image-set.ts';
+import { loadPoints } from '../site/points.ts';
+import { FileProblem } from '../site/problem.ts';
+import { type Card, cardSchema, type Manifest, manifestSchema, parseFile } from '../site/schema.ts';
+import type { Meter } from './meter.ts';
+import { type OpenModel, site } from './store.ts';
+
+/** The folder of the page. */
+export const root = hosted(new URL('./', location.href.replace(/[?#].*$/, '')));
+const sets = new Map<string, Promise<ImageSet>>();
+
+/** Reads a card. @throws FileProblem */
+export const readCard = async (source: FileSource): Promise<Card> =>
+  parseFile(cardSchema, await readJson(source, 'card.json'), 'card.json');
+
+/** Reads a manifest. @throws FileProblem */
+export const readManifest = async (source: FileSource): Promise<Manifest> =>
+  parseFile(manifestSchema, await readJson(source, 'manifest.json'), 'manifest.json');
+
+/**
+ * Reads all that a model needs to be explored.
+ * @param given whether a visitor has given it: then its images are looked for among the site's
+ * @throws FileProblem when a file is missing or damaged, or the files do not belong together
+ */
+export async function readModel(name: string, source: FileSource, given: boolean, meter: Meter): Promise<OpenModel> {
+  const [manifest, card] = await Promise.all([readManifest(source), readCard(source)]);
+  meter.expect(bytesToLoad(manifest));
+  const { size } = card.latent;
+  if (manifest.dimensions.variance.length !== size || (manifest.dimensions.kl?.length ?? size) !== size) {
+    throw new FileProblem(`manifest.json does not have a number for each of the ${size} latent dimensions`);
+  }
+  const folder = given ? await setFor(card) : manifest.set;
+  const [files, points, set] = await Promise.all([
+    readFiles(source, card, meter.add),
+    loadPoints(source, manifest, size, meter.add),
+    folder === null ? null : loadSet(folder),
+  ]);
+  if (points && set && points.count !== set.about.images) {
+    throw new FileProblem(`${name} has codes of ${points.count} images, its set has ${set.about.images}`);
+  }
+  if (set && !fits(set, card)) {
+    if (!given) throw new FileProblem(`the images of ${name}’s set are not of the shape that it takes`);
+    return { name, card, manifest, source, files, set: null, points, given };
+  }
+  return { name, card, manifest, source, files, set, points, given };
+}
+
+const fits = ({ about }: ImageSet, { image }: Card) =>
+  about.height === image.height && about.width === image.width && about.channels === image.channels;
+
+/** The site's set of the images that a model was tested on: all sets of a site are named by their models' manifests. */
+async function setFor({ dataset }: Card): Promise<string | null> {
+  const id = dataset.test.fingerprint.replace(/^sha256:/, '').slice(0, 12);
+  const folder = `sets/${id}`;
+  if (sets.has(folder)) return folder;
+  for (const { folder: model } of site.value?.models ?? []) {
+    const manifest = await readManifest(root.at(`models/${model}`)).catch(() => null);
+    if (manifest?.set === folder) return folder;
+  }
+  return null;
+}
+
+async function readFiles(source: FileSource, card: Card, onBytes: (bytes: number) => void): Promise<ModelFiles> {
+  const [encoder, decoder] = await Promise.all([
+    source.read('encoder.onnx', onBytes),
+    source.read('decoder.onnx', onBytes),
+  ]);
+  return { encoder, decoder, image: card.image, latent: card.latent.size, conditional: card.conditional };
+}
+
+function loadSet(folder: string): Promise<ImageSet> {
+  const made = sets.get(folder) ?? loadImageSet(root.at(folder));
+  sets.set(folder, made);
+  made.catch(() => sets.delete(folder));
+  return made;
+}
+
+/** What is fetched before a model can be explored. */
+const bytesToLoad = ({ files, points }: Manifest): number =>
+  ['encoder.onnx', 'decoder.onnx', points?.latents, points?.errors, points?.map]
+    .map((path) => (path === undefined ? 0 : (files[path] ?? 0)))
+    .reduce((a, b) => a + b, 0);

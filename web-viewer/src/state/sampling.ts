@@ -1,0 +1,112 @@
+import type { Card } from '../site/schema.ts';
+
+/** A seeded source of random numbers. */
+export interface Randomness {
+  /** Evenly from [0, 1), 32 bits of it. */
+  uniform(): number;
+  /** From N(0, 1). */
+  normal(): number;
+}
+
+/** Chris Doty-Humphrey's sfc32, started from one number; normals by Box and Muller. */
+export function seeded(seed: number): Randomness {
+  let [a, b, c, counter] = [seed >>> 0, Math.floor(seed / 2 ** 32) >>> 0, 0x9e3779b9, 1];
+  let kept: number | undefined;
+  const next = (): number => {
+    const sum = (a + b + counter) >>> 0;
+    counter = (counter + 1) >>> 0;
+    a = (b ^ (b >>> 9)) >>> 0;
+    b = (c + (c << 3)) >>> 0;
+    c = (((c << 21) | (c >>> 11)) + sum) >>> 0;
+    return sum;
+  };
+  // Seeds that are near each other have nothing in common after this many.
+  for (let i = 0; i < 16; i++) next();
+  const uniform = () => next() / 2 ** 32;
+  return {
+    uniform,
+    normal() {
+      if (kept !== undefined) {
+        const value = kept;
+        kept = undefined;
+        return value;
+      }
+      const radius = Math.sqrt(-2 * Math.log(1 - uniform()));
+      const angle = 2 * Math.PI * uniform();
+      kept = radius * Math.sin(angle);
+      return radius * Math.cos(angle);
+    },
+  };
+}
+
+/** Codes from the prior N(0, I), `[count, size]`: the same for the same seed. */
+export function priorCodes(count: number, size: number, seed: number): Float32Array {
+  const random = seeded(seed);
+  return Float32Array.from({ length: count * size }, () => random.normal());
+}
+
+/**
+ * Codes from the mixture of normal distributions that was fitted to the model's codes, `[count, D]`.
+ * @throws RangeError when the card has none, or it does not fit the codes' size
+ */
+export function mixtureCodes({ latent }: Pick<Card, 'latent'>, count: number, seed: number): Float32Array {
+  const { size, mixture } = latent;
+  if (!mixture) throw new RangeError('the card has no mixture of the codes');
+  const random = seeded(seed);
+  const codes = new Float32Array(count * size);
+  const normals = new Float64Array(size);
+  for (let row = 0; row < count; row++) {
+    const component = pick(mixture.weights, random.uniform());
+    const [mean, factor] = [mixture.means[component], mixture.factors[component]];
+    if (mean?.length !== size || factor?.length !== (size * (size + 1)) / 2) {
+      throw new RangeError(`the card’s mixture is not one of ${size} dimensions`);
+    }
+    for (let i = 0; i < size; i++) normals[i] = random.normal();
+    for (let i = 0, at = 0; i < size; i++) {
+      let value = mean[i] as number;
+      for (let j = 0; j <= i; j++, at++) value += (factor[at] as number) * (normals[j] as number);
+      codes[row * size + i] = value;
+    }
+  }
+  return codes;
+}
+
+/** Where random codes can come from. */
+export type Distribution = 'prior' | 'mixture' | 'statistics';
+
+/** What random codes of a model can be drawn from, the best first. */
+export function distributions({ model, latent }: Pick<Card, 'model' | 'latent'>): readonly Distribution[] {
+  const found: Distribution[] = [];
+  if (model.variational) found.push('prior');
+  if (latent.mixture) found.push('mixture');
+  return found.length > 0 ? found : ['statistics'];
+}
+
+/**
+ * Random codes of a model, `[count, D]`: from the prior where it was trained with one, else from the mixture of its codes,
+ * else from normal numbers with the mean and deviation of each dimension.
+ * @param from another one of its distributions
+ * @throws RangeError when the card's mixture is damaged
+ */
+export function randomCodes(
+  card: Pick<Card, 'model' | 'latent'>,
+  count: number,
+  seed: number,
+  from: Distribution | undefined = distributions(card)[0],
+): Float32Array {
+  if (from === 'mixture') return mixtureCodes(card, count, seed);
+  const { size, statistics } = card.latent;
+  const codes = priorCodes(count, size, seed);
+  if (from === 'prior') return codes;
+  return codes.map((value, i) => (statistics.mean[i % size] ?? 0) + (statistics.std[i % size] ?? 1) * value);
+}
+
+/** The index of a share, 0 to 1, of weights that sum to 1 but for rounding. */
+function pick(weights: readonly number[], share: number): number {
+  let rest = share;
+  const found = weights.findIndex((weight) => {
+    rest -= weight;
+    return rest < 0;
+  });
+  return found < 0 ? weights.length - 1 : found;
+}

@@ -1,0 +1,81 @@
+import { signal } from '@preact/signals';
+import { showCode } from './explore.ts';
+import { code, codeOrigin, label, type OpenModel } from './store.ts';
+
+/** Whether the walk goes on. */
+export const walking = signal(false);
+
+/** Time from one image to the next, and its part that is spent standing. */
+const STEP = 2600;
+const REST = 0.25;
+/** The time between two codes: a slow walk needs no more, and leaves the machine cool. */
+const PACE = 30;
+/** After a pause, as in a hidden tab, the walk goes on where it was. */
+const LONGEST = 100;
+
+/**
+ * A slow walk through the codes of the set's images, until the visitor touches anything or another code is shown. Stands
+ * still for those who want little motion: then the first image's code is shown only. Where the decoder is told a class,
+ * all the images are of that one.
+ * @returns what ends it
+ */
+export function startWalk(model: OpenModel): () => void {
+  const { points, card } = model;
+  if (!points) {
+    showCode(Float32Array.from(card.latent.statistics.mean), 'walk');
+    return () => undefined;
+  }
+  const size = card.latent.size;
+  const rows = walkedRows(model);
+  const codeOf = (step: number) => {
+    const row = rows(step);
+    return points.latents.subarray(row * size, (row + 1) * size);
+  };
+  showCode(codeOf(0).slice(), 'walk');
+  const still = matchMedia('(prefers-reduced-motion: reduce)');
+  if (still.matches) return () => undefined;
+  const stop = new AbortController();
+  walking.value = true;
+  stop.signal.addEventListener('abort', () => {
+    walking.value = false;
+  });
+  const options = { signal: stop.signal, capture: true, passive: true } as const;
+  for (const event of ['pointerdown', 'keydown', 'wheel', 'dragenter', 'paste', 'hashchange'] as const) {
+    window.addEventListener(event, () => stop.abort(), options);
+  }
+  still.addEventListener('change', () => stop.abort(), options);
+  let [time, before] = [0, performance.now()];
+  const frame = (now: number) => {
+    // Whatever else sets a code has ended the walk.
+    if (codeOrigin.peek() !== 'walk') stop.abort();
+    if (stop.signal.aborted) return;
+    requestAnimationFrame(frame);
+    if (now - before < PACE) return;
+    time += Math.min(LONGEST, now - before);
+    before = now;
+    const step = Math.floor(time / STEP);
+    const [from, to] = [codeOf(step), codeOf(step + 1)];
+    const share = eased(Math.max(0, (time / STEP - step - REST) / (1 - REST)));
+    code.value = Float32Array.from(from, (value, d) => value + share * ((to[d] as number) - value));
+  };
+  requestAnimationFrame(frame);
+  return () => stop.abort();
+}
+
+/** Starts and ends slowly: 0 to 0, 1 to 1. */
+export const eased = (share: number): number => share * share * (3 - 2 * share);
+
+/** Rows of the set, far apart, the same on each visit; of the decoder's class, where it is told one. */
+export function walkedRows({
+  points,
+  card,
+  set,
+}: Pick<OpenModel, 'points' | 'card' | 'set'>): (step: number) => number {
+  const count = points?.count ?? 1;
+  const labels = card.conditional.decoder ? set?.labels : null;
+  const value = label.peek();
+  let rows = Array.from({ length: count }, (_, row) => row);
+  const own = labels ? rows.filter((row) => labels[row] === value) : [];
+  if (own.length > 1) rows = own;
+  return (step) => rows[(17 + step * 7919) % rows.length] as number;
+}

@@ -1,0 +1,22 @@
+/** A size such as `3.7 MB`. */
+export function bytes(count: number): string {
+  if (count < 1000) return `${count} B`;
+  return count < 1e6 ? `${(count / 1e3).toFixed(0)} kB` : `${(count / 1e6).toFixed(1)} MB`;
+}
+
+/** A number with a few digits that matter, with a true minus. */
+export function short(value: number, digits = 3): string {
+  if (!Number.isFinite(value)) return '–';
+  const size = Math.abs(value);
+  const text =
+    size !== 0 && (size < 1e-3 || size >= 1e6)
+      ? value.toExponential(digits - 1)
+      : String(Number(value.toPrecision(digits)));
+  return text.replaceAll('-', '−');
+}
+
+/** A number with thousands set apart. */
+export const grouped = (value: number): string => value.toLocaleString('en-US');
+
+/** A share such as `97.0 %`. */
+export const percent = (share: number, digits = 1): string => `${(100 * share).toFixed(digits)} %`;

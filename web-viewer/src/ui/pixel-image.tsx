@@ -1,0 +1,36 @@
+import { useLayoutEffect, useRef } from 'preact/hooks';
+import { errorImage, type Shape, toImageData } from './pixels.ts';
+
+interface Props {
+  /** Pixels `[H, W, C]`, bytes or floats in [0, 1]; null shows an empty picture of the same size. */
+  readonly pixels: Uint8Array | Float32Array | null;
+  readonly shape: Shape;
+  /** What is in the picture, for those who cannot see it. */
+  readonly label: string;
+  /** Draws errors `[H, W]` in colour instead; the error at which the scale ends. */
+  readonly errorScale?: number | undefined;
+  readonly class?: string | undefined;
+}
+
+/** An image with crisp pixels, as wide as its container. */
+export function PixelImage({ pixels, shape, label, errorScale, class: name = '' }: Props) {
+  const canvas = useRef<HTMLCanvasElement>(null);
+  useLayoutEffect(() => {
+    const context = canvas.current?.getContext('2d');
+    if (!context) return;
+    if (!pixels) context.clearRect(0, 0, shape.width, shape.height);
+    else if (errorScale !== undefined)
+      context.putImageData(errorImage(pixels as Float32Array, shape, errorScale), 0, 0);
+    else context.putImageData(toImageData(pixels, shape), 0, 0);
+  }, [pixels, shape, errorScale]);
+  return (
+    <canvas
+      ref={canvas}
+      class={`pixels ${name}`}
+      role="img"
+      aria-label={label}
+      width={shape.width}
+      height={shape.height}
+    />
+  );
+}

@@ -1,0 +1,54 @@
+/** Height, width and channels (1 or 3) of an image. */
+export interface Shape {
+  readonly height: number;
+  readonly width: number;
+  readonly channels: number;
+}
+
+/** An image as RGBA, for a canvas: bytes as they are, floats from [0, 1]. */
+export function toImageData(pixels: Uint8Array | Float32Array, { height, width, channels }: Shape): ImageData {
+  const image = new ImageData(width, height);
+  const scale = pixels instanceof Float32Array ? 255 : 1;
+  for (let i = 0; i < height * width; i++) {
+    for (let c = 0; c < 3; c++) {
+      // Rounds and clamps.
+      image.data[4 * i + c] = scale * (pixels[i * channels + Math.min(c, channels - 1)] as number);
+    }
+    image.data[4 * i + 3] = 255;
+  }
+  return image;
+}
+
+/** Stops of the error map's colours from none to much: dark to bright, alike for all eyes. */
+const ERROR_STOPS = [
+  [13, 8, 40],
+  [86, 16, 110],
+  [176, 42, 93],
+  [237, 105, 37],
+  [251, 180, 26],
+  [252, 255, 180],
+] as const;
+/** The error at which the scale ends, in nats or in squares of the range: the same for all images and models of a kind. */
+export const ERROR_SCALE = { 'binary cross-entropy': 2, 'mean squared error': 0.25 } as const;
+
+/** Errors `[H, W]` in colour, 0 the darkest, `most` and above the brightest. */
+export function errorImage(errors: Float32Array, { height, width }: Shape, most: number): ImageData {
+  const image = new ImageData(width, height);
+  for (let i = 0; i < height * width; i++) {
+    const [r, g, b] = errorColour((errors[i] as number) / most);
+    image.data.set([r, g, b, 255], 4 * i);
+  }
+  return image;
+}
+
+/** The colour of a share, 0 to 1, of the error scale. */
+export function errorColour(share: number): readonly [number, number, number] {
+  const place = Math.min(1, Math.max(0, share)) * (ERROR_STOPS.length - 1);
+  const low = Math.min(ERROR_STOPS.length - 2, Math.floor(place));
+  const [from, to] = [
+    ERROR_STOPS[low] as (typeof ERROR_STOPS)[number],
+    ERROR_STOPS[low + 1] as (typeof ERROR_STOPS)[number],
+  ];
+  const mix = (c: 0 | 1 | 2) => Math.round(from[c] + (place - low) * (to[c] - from[c]));
+  return [mix(0), mix(1), mix(2)];
+}

@@ -1,0 +1,124 @@
+import './epochs.css';
+import { useCallback, useMemo, useState } from 'preact/hooks';
+import { epoch as askedEpoch, model, type OpenModel } from '../../state/store.ts';
+import { lossText, lossUnits } from '../../ui/loss-units.ts';
+import { Chart } from './chart.tsx';
+import { atOrBefore, bestEpoch, curveOf, placeOfEpoch, quantitiesOf } from './history.ts';
+import { EpochFigures, NumbersTable, quantityNames } from './numbers.tsx';
+import { Picture } from './picture.tsx';
+import { Player } from './player.tsx';
+import { type Training, usePicture, useTraining } from './use-training.ts';
+
+/** A model's training, epoch by epoch: what it made of the same test images, and its losses. */
+export function EpochsView() {
+  const opened = model.value;
+  return (
+    <div class="epochs">
+      <h2>Training, epoch by epoch</h2>
+      {opened ? <OfModel key={opened.name} opened={opened} /> : <p class="say">The model is being loaded.</p>}
+    </div>
+  );
+}
+
+function OfModel({ opened }: { readonly opened: OpenModel }) {
+  const training = useTraining(opened);
+  if (!opened.manifest.training) {
+    return <p class="say">This model came without a record of its training, so there are no epochs to go through.</p>;
+  }
+  if (typeof training === 'string') {
+    return <p class="say">The record of this model’s training cannot be shown: {training}.</p>;
+  }
+  return (
+    <>
+      <p class="say">
+        Each epoch the model has seen all training images once more. Move through the epochs: blurs become shapes, and
+        the curves fall.
+      </p>
+      {training && <Record opened={opened} training={training} />}
+    </>
+  );
+}
+
+function Record({ opened, training }: { readonly opened: OpenModel; readonly training: Training }) {
+  const { history, pictures, epochs } = training;
+  const { card } = opened;
+  const units = useMemo(() => lossUnits(card), [card]);
+  const quantities = useMemo(() => quantitiesOf(history), [history]);
+  const [hovered, setHovered] = useState<number | null>(null);
+  const at = placeOfEpoch(epochs, askedEpoch.value);
+  const now = epochs[at] ?? 0;
+  const pictured = atOrBefore(pictures.epochs, now);
+  const picture = usePicture(pictures, pictured);
+  const move = useCallback(
+    (place: number) => {
+      askedEpoch.value = place === epochs.length - 1 ? 0 : (epochs[place] ?? 0);
+    },
+    [epochs],
+  );
+  const ready = useCallback(
+    async (place: number) => {
+      const next = atOrBefore(pictures.epochs, epochs[place] ?? 0);
+      if (next !== null) await pictures.get(next);
+    },
+    [epochs, pictures],
+  );
+  const entry = history.find(({ epoch }) => epoch === now);
+  const open = history.findIndex(({ epoch }) => epoch === card.metrics.epoch);
+  const charts = quantities.map((quantity) => ({
+    quantity,
+    curves: (['test', 'train'] as const).map((split) => ({
+      name: split === 'test' ? 'test' : 'training',
+      main: split === 'test',
+      values: curveOf(history, split, quantity).map((value) => value && value * units.factor),
+    })),
+  }));
+  const charted = history.map(({ epoch }) => epoch);
+  const toAll = (place: number) => epochs.indexOf(charted[place] ?? 0);
+  const said = `epoch ${now} of ${epochs.at(-1)}${entry?.test ? `, test loss ${lossText(entry.test.loss, units)} ${units.unit}` : ''}`;
+  return (
+    <>
+      <Player epochs={epochs} at={at} said={said} onMove={move} ready={ready} />
+      {pictured === null ? (
+        <p class="say">No pictures were kept of this training.</p>
+      ) : (
+        <figure>
+          <Picture picture={picture} shape={card.image} />
+          <figcaption class="say">
+            Above: test images. Below: what the model made of them after epoch {pictured}
+            {pictured === now ? '' : `, the last one before epoch ${now} of which a picture was kept`}.
+          </figcaption>
+        </figure>
+      )}
+      {history.length > 0 && (
+        <div class="charts" data-count={charts.length}>
+          {charts.map(({ quantity, curves }, i) => (
+            <Chart
+              key={quantity}
+              title={quantityNames[quantity]}
+              unit={units.unit}
+              epochs={charted}
+              curves={curves}
+              at={placeOfEpoch(charted, atOrBefore(charted, now) ?? 0)}
+              hovered={hovered}
+              open={open < 0 ? null : open}
+              height={i === 0 ? 200 : 160}
+              onMove={(place) => move(toAll(place))}
+              onHover={setHovered}
+            />
+          ))}
+        </div>
+      )}
+      <p class="say">
+        {open >= 0 && (
+          <>
+            <span class="open-sign" aria-hidden="true" /> The open model is that of epoch {card.metrics.epoch}
+            {bestEpoch(history) === card.metrics.epoch ? ', where the test loss was lowest' : ''}.{' '}
+          </>
+        )}
+        Drag along a curve to move through the epochs.
+      </p>
+      <EpochFigures epoch={entry} quantities={quantities} units={units} />
+      <NumbersTable history={history} quantities={quantities} units={units} />
+    </>
+  );
+}

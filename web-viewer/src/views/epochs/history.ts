@@ -1,0 +1,87 @@
+/** What was measured at the end of an epoch; in the unit of the card's model.error, mean per number of an image. */
+export interface Losses {
+  readonly loss: number;
+  readonly reconstruction: number | null;
+  readonly kl: number | null;
+}
+
+/** An epoch as the training's record has it. */
+export interface Epoch {
+  readonly epoch: number;
+  readonly train: Losses | null;
+  readonly test: Losses | null;
+  /** Training images a second. */
+  readonly rate: number | null;
+}
+
+export type Split = 'train' | 'test';
+export type Quantity = keyof Losses;
+
+/**
+ * The epochs of a `metrics.jsonl`, ascending. Lines over training steps, and lines that are damaged, are left out; of
+ * several lines for the same epoch the last one counts.
+ */
+export function readHistory(text: string): readonly Epoch[] {
+  const epochs = new Map<number, Epoch>();
+  for (const line of text.split('\n')) {
+    const found = readLine(line);
+    if (!found) continue;
+    const { epoch, split, losses, rate } = found;
+    const before = epochs.get(epoch) ?? { epoch, train: null, test: null, rate: null };
+    epochs.set(epoch, { ...before, [split]: losses, rate: rate ?? before.rate });
+  }
+  return [...epochs.values()].sort((a, b) => a.epoch - b.epoch);
+}
+
+function readLine(line: string): { epoch: number; split: Split; losses: Losses; rate: number | null } | null {
+  const record = parsed(line);
+  if (record?.span !== 'epoch') return null;
+  const { epoch, split, loss, rate } = record;
+  const whole = typeof epoch === 'number' && Number.isInteger(epoch) && epoch >= 0;
+  if (!whole || (split !== 'train' && split !== 'test') || !isNumber(loss)) return null;
+  const given = (value: unknown) => (isNumber(value) ? value : null);
+  const losses = { loss, reconstruction: given(record.reconstruction), kl: given(record.kl) };
+  return { epoch, split, losses, rate: given(rate) };
+}
+
+function parsed(line: string): Record<string, unknown> | null {
+  try {
+    const value: unknown = JSON.parse(line);
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : null;
+  } catch {
+    return null;
+  }
+}
+
+const isNumber = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value);
+
+/** One of the record's curves: a value or a gap for each epoch. */
+export function curveOf(history: readonly Epoch[], split: Split, quantity: Quantity): readonly (number | null)[] {
+  return history.map((epoch) => epoch[split]?.[quantity] ?? null);
+}
+
+/** What is worth a curve of its own: the parts of the loss only where there are two. */
+export function quantitiesOf(history: readonly Epoch[]): readonly Quantity[] {
+  const hasKl = history.some(({ train, test }) => train?.kl != null || test?.kl != null);
+  return hasKl ? ['loss', 'reconstruction', 'kl'] : ['loss'];
+}
+
+/** The epoch with the smallest test loss; null where none was tested. */
+export function bestEpoch(history: readonly Epoch[]): number | null {
+  let best: Epoch | null = null;
+  for (const epoch of history) {
+    if (epoch.test && epoch.test.loss < (best?.test?.loss ?? Number.POSITIVE_INFINITY)) best = epoch;
+  }
+  return best?.epoch ?? null;
+}
+
+/** The place in `epochs` (ascending) of the one that is asked for: 0 and what there is not mean the last. */
+export function placeOfEpoch(epochs: readonly number[], asked: number): number {
+  const place = asked === 0 ? -1 : epochs.indexOf(asked);
+  return place < 0 ? epochs.length - 1 : place;
+}
+
+/** The last of the values (ascending) that is not above `limit`, else the first; null where there are none. */
+export function atOrBefore(values: readonly number[], limit: number): number | null {
+  return values.findLast((value) => value <= limit) ?? values[0] ?? null;
+}

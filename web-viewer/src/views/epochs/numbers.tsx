@@ -1,0 +1,101 @@
+import { Figure } from '../../ui/figure.tsx';
+import { grouped } from '../../ui/format.ts';
+import { type LossUnits, lossText, lossUnitText } from '../../ui/loss-units.ts';
+import type { Epoch, Quantity } from './history.ts';
+
+export const quantityNames: Readonly<Record<Quantity, string>> = {
+  loss: 'Loss',
+  reconstruction: 'Reconstruction',
+  kl: 'KL divergence',
+};
+
+const hints: Readonly<Record<Quantity, string>> = {
+  loss: 'What training makes small. Of test images, which the model was not trained on.',
+  reconstruction: 'The part of the loss that says how much reconstructions differ from their images.',
+  kl: 'The part of the loss that says how much codes tell of their images: the distance from the prior, a standard normal distribution.',
+};
+
+interface Props {
+  readonly epoch: Epoch | undefined;
+  readonly quantities: readonly Quantity[];
+  readonly units: LossUnits;
+}
+
+/** What was measured after an epoch. */
+export function EpochFigures({ epoch, quantities, units }: Props) {
+  const gap = epoch?.test && epoch.train ? epoch.test.loss - epoch.train.loss : null;
+  return (
+    <dl class="figures epoch-figures">
+      {quantities.map((name) => (
+        <Figure
+          key={name}
+          name={`Test ${quantityNames[name].replace(/^[LR]/, (letter) => letter.toLowerCase())}`}
+          value={lossText(epoch?.test?.[name], units)}
+          unit={lossUnitText(epoch?.test?.[name], units)}
+          hint={hints[name]}
+        />
+      ))}
+      <Figure
+        name="Training loss"
+        value={lossText(epoch?.train?.loss, units)}
+        unit={lossUnitText(epoch?.train?.loss, units)}
+        hint="The same of the images that the model was trained on, as a mean over the epoch while the weights changed."
+      />
+      <Figure
+        name="Test minus training"
+        value={lossText(gap, units)}
+        unit={units.unit}
+        hint="Where it grows from epoch to epoch, the model learns its training images by heart. It is below zero at first, as the training loss is a mean over the epoch and the test loss is taken at its end."
+      />
+      {epoch?.rate != null && (
+        <Figure
+          name="Pace"
+          value={grouped(Math.round(epoch.rate))}
+          unit="images a second"
+          hint="How many training images were worked through in a second, on the computer that trained this model."
+        />
+      )}
+    </dl>
+  );
+}
+
+interface TableProps {
+  readonly history: readonly Epoch[];
+  readonly quantities: readonly Quantity[];
+  readonly units: LossUnits;
+}
+
+/** All numbers of the curves. */
+export function NumbersTable({ history, quantities, units }: TableProps) {
+  const splits = ['train', 'test'] as const;
+  return (
+    <details class="numbers">
+      <summary>All numbers as a table</summary>
+      <table>
+        <caption class="say">Losses in {units.unit}.</caption>
+        <thead>
+          <tr>
+            <th scope="col">Epoch</th>
+            {quantities.flatMap((name) =>
+              splits.map((split) => (
+                <th key={`${name} ${split}`} scope="col">
+                  {quantityNames[name]}, {split}
+                </th>
+              )),
+            )}
+          </tr>
+        </thead>
+        <tbody>
+          {history.map((epoch) => (
+            <tr key={epoch.epoch}>
+              <th scope="row">{epoch.epoch}</th>
+              {quantities.flatMap((name) =>
+                splits.map((split) => <td key={`${name} ${split}`}>{lossText(epoch[split]?.[name], units)}</td>),
+              )}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </details>
+  );
+}

@@ -1,0 +1,73 @@
+import type { FileSource } from '../../site/files.ts';
+import { FileProblem } from '../../site/problem.ts';
+import type { Manifest } from '../../site/schema.ts';
+import type { Shape } from '../../ui/pixels.ts';
+import { findTiles, type Pair, readPairs } from './tiles.ts';
+
+/** The picture of an epoch: its images, or its address where they are not where they are expected. */
+export interface EpochPicture {
+  readonly epoch: number;
+  readonly file: string;
+  readonly url: string;
+  readonly pairs: readonly Pair[] | null;
+}
+
+type Listed = NonNullable<Manifest['training']>['pictures'];
+
+/** How many pictures on each side of the one that is looked at are fetched before they are asked for. */
+const AHEAD = 4;
+
+/** The pictures by epoch of a training: fetched once, those near the one that is looked at before they are needed. */
+export class Pictures {
+  /** Ascending. */
+  readonly epochs: readonly number[];
+  readonly #files: ReadonlyMap<number, string>;
+  readonly #source: FileSource;
+  readonly #shape: Shape;
+  readonly #made = new Map<number, Promise<EpochPicture>>();
+
+  constructor(source: FileSource, listed: Listed, shape: Shape) {
+    this.#source = source;
+    this.#shape = shape;
+    this.#files = new Map(listed.map(({ epoch, file }) => [epoch, file]));
+    this.epochs = [...this.#files.keys()].sort((a, b) => a - b);
+  }
+
+  /** @throws FileProblem when it cannot be had or is no image */
+  get(epoch: number): Promise<EpochPicture> {
+    const made = this.#made.get(epoch) ?? this.#load(epoch);
+    this.#made.set(epoch, made);
+    made.catch(() => this.#made.delete(epoch));
+    return made;
+  }
+
+  /** Fetches the neighbours of an epoch, the nearest first. */
+  async prepare(epoch: number): Promise<void> {
+    const place = this.epochs.indexOf(epoch);
+    for (let step = 1; step <= AHEAD; step++) {
+      const near = [this.epochs[place + step], this.epochs[place - step]].filter((value) => value !== undefined);
+      // What cannot be fetched is told when it is looked at.
+      await Promise.all(near.map((neighbour) => this.get(neighbour).catch(() => undefined)));
+    }
+  }
+
+  async #load(epoch: number): Promise<EpochPicture> {
+    const file = this.#files.get(epoch);
+    if (file === undefined) throw new FileProblem(`there is no picture of epoch ${epoch}`);
+    const bytes = await this.#source.read(file);
+    const bitmap = await createImageBitmap(new Blob([bytes], { type: 'image/png' }), {
+      colorSpaceConversion: 'none',
+      premultiplyAlpha: 'none',
+    }).catch(() => {
+      throw new FileProblem(`${file} is not an image`);
+    });
+    const { width, height } = bitmap;
+    const tiles = findTiles(width, height, this.#shape);
+    const context = tiles && new OffscreenCanvas(width, height).getContext('2d', { willReadFrequently: true });
+    context?.drawImage(bitmap, 0, 0);
+    bitmap.close();
+    const pairs =
+      tiles && context ? readPairs(context.getImageData(0, 0, width, height).data, width, tiles, this.#shape) : null;
+    return { epoch, file, url: this.#source.url(file), pairs };
+  }
+}

@@ -1,0 +1,68 @@
+import { useEffect, useState } from 'preact/hooks';
+
+interface Props {
+  readonly epochs: readonly number[];
+  /** Place in `epochs` of the one that is looked at. */
+  readonly at: number;
+  /** What is heard of the epoch, for those who cannot see it. */
+  readonly said: string;
+  readonly onMove: (place: number) => void;
+  /** Waits until an epoch can be shown. */
+  readonly ready: (place: number) => Promise<unknown>;
+}
+
+/** Time for which each epoch is shown, in milliseconds. */
+const PACE = 450;
+
+/** The choice of an epoch: a slider over all of them, and a button that goes through them. */
+export function Player({ epochs, at, said, onMove, ready }: Props) {
+  const [playing, setPlaying] = useState(false);
+  const last = epochs.length - 1;
+  useEffect(() => {
+    if (!playing) return undefined;
+    if (at >= last) {
+      setPlaying(false);
+      return undefined;
+    }
+    let wanted = true;
+    const pause = new Promise((resolve) => setTimeout(resolve, PACE));
+    Promise.all([pause, ready(at + 1).catch(() => undefined)]).then(
+      () => {
+        if (wanted) onMove(at + 1);
+      },
+      () => undefined,
+    );
+    return () => {
+      wanted = false;
+    };
+  }, [playing, at, last, ready, onMove]);
+  const toggle = () => {
+    if (!playing && at >= last) onMove(0);
+    setPlaying(!playing);
+  };
+  return (
+    <div class="player">
+      <button type="button" class="button primary" disabled={last < 1} onClick={toggle}>
+        {playing ? 'Pause' : 'Play'}
+      </button>
+      <label class="player-slider">
+        <span class="visually-hidden">Epoch</span>
+        <input
+          type="range"
+          min={0}
+          max={last}
+          step={1}
+          value={at}
+          aria-valuetext={said}
+          onInput={(event) => {
+            setPlaying(false);
+            onMove(Number(event.currentTarget.value));
+          }}
+        />
+      </label>
+      <output class="player-epoch">
+        Epoch <b>{epochs[at]}</b> <span class="quiet">of {epochs[last]}</span>
+      </output>
+    </div>
+  );
+}

@@ -1,0 +1,96 @@
+import { computed } from '@preact/signals';
+import { showRow } from '../../state/explore.ts';
+import { classes, input, model } from '../../state/store.ts';
+import { colourOfClass } from '../../ui/class-colours.ts';
+import { grouped } from '../../ui/format.ts';
+import { PixelImage } from '../../ui/pixel-image.tsx';
+import { shape } from './settings.ts';
+
+/** As many as fit in a few lines. */
+const MOST = 30;
+const WITHOUT_CLASSES = 10;
+
+/** The first image of each class; without classes, some images from all over the set. */
+const examples = computed<readonly { row: number; label: number | null }[]>(() => {
+  const set = model.value?.set;
+  if (!set) return [];
+  if (!set.labels) {
+    const count = Math.min(WITHOUT_CLASSES, set.about.images);
+    return Array.from({ length: count }, (_, i) => ({ row: Math.floor((i * set.about.images) / count), label: null }));
+  }
+  const first = new Map<number, number>();
+  set.labels.forEach((label, row) => {
+    if (!first.has(label)) first.set(label, row);
+  });
+  return [...first]
+    .sort(([a], [b]) => a - b)
+    .slice(0, MOST)
+    .map(([label, row]) => ({ row, label }));
+});
+
+/** Images of the test set, one of each class. */
+export function Examples() {
+  const set = model.value?.set;
+  if (!set) return null;
+  return (
+    <ul class="examples" aria-label="Images of the test set">
+      {examples.value.map(({ row, label }) => (
+        <li key={row}>
+          <button
+            type="button"
+            class="example"
+            style={{ '--class': colourOfClass(label) }}
+            title={`Test image ${grouped(row)}${label === null ? '' : `: ${nameOf(label)}`}`}
+            aria-current={input.value?.row === row}
+            onClick={() => showRow(row)}
+          >
+            <PixelImage
+              pixels={set.pixels(row)}
+              shape={shape.value}
+              label={label === null ? `Test image ${row}` : `An image of class ${nameOf(label)}`}
+            />
+          </button>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+/** One of the test set's images, whichever. */
+export function AnotherExample() {
+  const set = model.value?.set;
+  if (!set) return null;
+  return (
+    <button
+      type="button"
+      class="button input-button"
+      title="An image of the test set, any"
+      onClick={() => showRow(Math.floor(Math.random() * set.about.images))}
+    >
+      Another example
+    </button>
+  );
+}
+
+/** What the input image is. */
+export function About() {
+  const image = input.value;
+  if (!image) return <>an empty canvas</>;
+  if (image.origin === 'drawn') return <>your drawing</>;
+  if (image.origin === 'file') return <>your picture</>;
+  return (
+    <>
+      test image {grouped(image.row ?? 0)}
+      {image.label !== null && (
+        <>
+          {', '}
+          <b class="class-name" style={{ '--class': colourOfClass(image.label) }}>
+            {nameOf(image.label)}
+          </b>
+        </>
+      )}
+    </>
+  );
+}
+
+const nameOf = (label: number) => classes.value?.[label] ?? model.value?.set?.about.classes?.[label] ?? String(label);

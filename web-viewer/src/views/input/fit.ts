@@ -1,0 +1,74 @@
+import type { Shape } from '../../ui/pixels.ts';
+import { borderColour, type Conventions, fromInk, toInk } from './conventions.ts';
+import { type Raster, resample } from './raster.ts';
+
+/** A picture that was fitted to a frame. */
+export interface Fitted {
+  /** The picture as it is, whole, in the middle; around it what prevails on its border. */
+  readonly picture: Raster;
+  /** The same as a drawing on the set's background: what stands out of the paper, at full contrast; null in colour. */
+  readonly drawing: Raster | null;
+  /** Whether light and dark were exchanged. */
+  readonly inverted: boolean;
+}
+
+/** Ink that differs less than this from the paper is its grain. */
+const GRAIN = 24;
+
+/**
+ * Fits a picture of any size to a frame. Where images are gray and the picture is light around, they dark (or the other way
+ * round), light and dark are exchanged.
+ * @param rgba `[H, W, 4]`, not multiplied by its alpha
+ */
+export function fitPicture(rgba: Uint8ClampedArray, size: Shape, frame: Shape, conventions: Conventions): Fitted {
+  const source = toChannels(flatten(rgba), size, frame.channels);
+  const border = borderColour(source);
+  const scale = Math.min(frame.width / size.width, frame.height / size.height);
+  const place = { scale, x: (frame.width - scale * size.width) / 2, y: (frame.height - scale * size.height) / 2 };
+  const picture = resample(source, place, frame.height, frame.width, border);
+  if (frame.channels !== 1) return { picture, drawing: null, inverted: false };
+  const inverted = (border[0] as number) >= 128 !== (conventions.background[0] as number) >= 128;
+  const upright = inverted ? { ...picture, data: picture.data.map((value) => 255 - value) } : picture;
+  return { picture: upright, drawing: asDrawing(upright, conventions), inverted };
+}
+
+/** Paper becomes the set's background, and the darkest of the ink its pen. What is so already stays as it is. */
+function asDrawing(picture: Raster, conventions: Conventions): Raster {
+  const ink = toInk(picture, conventions);
+  const [paper = 0] = borderColour(ink);
+  const most = ink.data.reduce((a, b) => Math.max(a, b), 0);
+  if ((paper === 0 && most >= 128) || most - paper <= GRAIN) return picture;
+  const low = paper + GRAIN;
+  return fromInk(
+    { ...ink, data: ink.data.map((value) => (255 * Math.max(0, value - low)) / (most - low)) },
+    conventions,
+  );
+}
+
+/** Lays a transparent picture over white; over black where what it shows is light itself. */
+function flatten(rgba: Uint8ClampedArray): Uint8ClampedArray {
+  let [light, mass] = [0, 0];
+  for (let i = 0; i < rgba.length; i += 4) {
+    light += luminance(rgba, i) * (rgba[i + 3] as number);
+    mass += rgba[i + 3] as number;
+  }
+  if (mass === 255 * (rgba.length / 4)) return rgba;
+  const paper = light > 170 * mass ? 0 : 255;
+  return rgba.map((value, i) => {
+    const share = (rgba[i | 3] as number) / 255;
+    return (i & 3) === 3 ? 255 : paper + share * (value - paper);
+  });
+}
+
+function toChannels(rgba: Uint8ClampedArray, { height, width }: Shape, channels: number): Raster {
+  const data = new Uint8Array(height * width * channels);
+  for (let i = 0; i < height * width; i++) {
+    if (channels === 1) data[i] = Math.round(luminance(rgba, 4 * i));
+    else for (let c = 0; c < channels; c++) data[channels * i + c] = rgba[4 * i + Math.min(c, 2)] as number;
+  }
+  return { height, width, channels, data };
+}
+
+/** As ITU-R BT.601 weighs the channels. */
+const luminance = (rgba: Uint8ClampedArray, i: number) =>
+  0.299 * (rgba[i] as number) + 0.587 * (rgba[i + 1] as number) + 0.114 * (rgba[i + 2] as number);

@@ -1,0 +1,39 @@
+import type { Placement } from './raster.ts';
+
+/** Milliseconds. */
+const TIME = 280;
+
+/**
+ * Moves a picture to its place, slowing down at both ends; at once for those who want little motion.
+ * @param show draws it on its way
+ * @param done is called when it is there
+ * @returns what brings it there at once
+ */
+export function glide(to: Placement, show: (part: Placement) => void, done: () => void): () => void {
+  let request = 0;
+  let over = false;
+  const finish = () => {
+    if (over) return;
+    over = true;
+    cancelAnimationFrame(request);
+    done();
+  };
+  const there = Math.abs(to.scale - 1) < 1e-6 && Math.hypot(to.x, to.y) < 1e-6;
+  if (there || matchMedia('(prefers-reduced-motion: reduce)').matches) {
+    finish();
+    return finish;
+  }
+  const began = performance.now();
+  const frame = (now: number) => {
+    const time = Math.max(0, now - began) / TIME;
+    if (time >= 1) {
+      finish();
+      return;
+    }
+    const share = time * time * (3 - 2 * time);
+    show({ scale: 1 + share * (to.scale - 1), x: share * to.x, y: share * to.y });
+    request = requestAnimationFrame(frame);
+  };
+  request = requestAnimationFrame(frame);
+  return finish;
+}

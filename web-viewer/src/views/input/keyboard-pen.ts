@@ -1,0 +1,84 @@
+import type { Shape } from '../../ui/pixels.ts';
+import { penDown, penMove, penUp } from './easel.ts';
+
+const ARROWS: Readonly<Record<string, readonly [number, number]>> = {
+  ArrowLeft: [-1, 0],
+  ArrowRight: [1, 0],
+  ArrowUp: [0, -1],
+  ArrowDown: [0, 1],
+};
+/** Pixels of the model's image that an arrow key moves the pen, and with Shift. */
+const STEP = 1;
+const STRIDE = 4;
+
+/** A pen for those who draw with keys: arrows move it, the space bar puts it down and lifts it. */
+export class KeyboardPen {
+  readonly #canvas: () => Shape;
+  readonly #grain: () => number;
+  readonly #show: (place: readonly [number, number]) => void;
+  readonly #say: (text: string) => void;
+  /** As shares of the canvas. */
+  #x = 0.5;
+  #y = 0.25;
+  #down = false;
+
+  /**
+   * @param canvas size of the painting
+   * @param grain the painting's pixels for one of the model's
+   * @param show is told where the pen is, in the painting's pixels
+   * @param say tells what cannot be seen
+   */
+  constructor(
+    canvas: () => Shape,
+    grain: () => number,
+    show: (place: readonly [number, number]) => void,
+    say: (text: string) => void,
+  ) {
+    this.#canvas = canvas;
+    this.#grain = grain;
+    this.#show = show;
+    this.#say = say;
+  }
+
+  /** @returns whether the key means something here */
+  press(key: string, far: boolean): boolean {
+    const arrow = ARROWS[key];
+    if (arrow) this.#move(arrow, far);
+    else if (key === ' ') this.#toggle();
+    else if (key === 'Escape' && this.#down) this.lift();
+    else return false;
+    return true;
+  }
+
+  lift(): void {
+    if (!this.#down) return;
+    this.#down = false;
+    penUp();
+    this.#say('Pen up');
+  }
+
+  #move([x, y]: readonly [number, number], far: boolean): void {
+    const { width, height } = this.#canvas();
+    const step = this.#grain() * (far ? STRIDE : STEP);
+    this.#x = Math.min(1, Math.max(0, this.#x + (x * step) / width));
+    this.#y = Math.min(1, Math.max(0, this.#y + (y * step) / height));
+    this.#show(this.#place());
+    if (this.#down) penMove([this.#place()]);
+  }
+
+  #toggle(): void {
+    if (this.#down) {
+      this.lift();
+      return;
+    }
+    this.#down = true;
+    this.#show(this.#place());
+    penDown(...this.#place());
+    this.#say('Pen down');
+  }
+
+  #place(): readonly [number, number] {
+    const { width, height } = this.#canvas();
+    return [this.#x * width, this.#y * height];
+  }
+}

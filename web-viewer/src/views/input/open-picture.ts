@@ -1,0 +1,45 @@
+import { signal } from '@preact/signals';
+import { showFile } from './easel.ts';
+import { fitPicture } from './fit.ts';
+
+/** What is wrong with the file that was given last. */
+export const trouble = signal<string | null>(null);
+
+/** Larger pictures are made smaller when they are decoded: no model sees more than this of them. */
+const MOST = 1024;
+const MOST_BYTES = 64e6;
+
+/** Makes a picture the input image; what is wrong with the file is told in `trouble`. */
+export async function openPicture(file: File): Promise<void> {
+  trouble.value = null;
+  try {
+    const { data, height, width } = await decode(file);
+    showFile((frame, conventions) => fitPicture(data, { height, width, channels: 4 }, frame, conventions));
+  } catch (error) {
+    trouble.value = error instanceof PictureProblem ? error.message : `${file.name} cannot be read`;
+  }
+}
+
+class PictureProblem extends Error {}
+
+async function decode(file: File): Promise<ImageData> {
+  const name = file.name || 'what was given';
+  if (file.size > MOST_BYTES) {
+    throw new PictureProblem(`${name} is too large: at most ${MOST_BYTES / 1e6} MB are read`);
+  }
+  // Exact pixels: nothing is to be converted or multiplied.
+  const bitmap = await createImageBitmap(file, { colorSpaceConversion: 'none', premultiplyAlpha: 'none' }).catch(() => {
+    throw new PictureProblem(`${name} is not a picture that this browser can read; try a PNG or JPEG file`);
+  });
+  const scale = Math.min(1, MOST / Math.max(bitmap.width, bitmap.height));
+  const [width, height] = [
+    Math.max(1, Math.round(scale * bitmap.width)),
+    Math.max(1, Math.round(scale * bitmap.height)),
+  ];
+  const context = new OffscreenCanvas(width, height).getContext('2d', { willReadFrequently: true });
+  if (!context) throw new PictureProblem('this browser cannot read pictures');
+  context.imageSmoothingQuality = 'high';
+  context.drawImage(bitmap, 0, 0, width, height);
+  bitmap.close();
+  return context.getImageData(0, 0, width, height);
+}

@@ -1,0 +1,56 @@
+import { openPicture, trouble } from './open-picture.ts';
+
+/** What belongs to a model, which other parts of the page take. */
+const OF_MODELS = /\.(zip|onnx|json|npy)$/i;
+
+/**
+ * Takes pictures that are dropped onto an element or pasted into the page.
+ * @param over is told whether something that could be a picture hovers over the element
+ * @returns what ends that
+ */
+export function takePictures(element: HTMLElement, over: (hovers: boolean) => void): () => void {
+  const stop = new AbortController();
+  const { signal } = stop;
+  const mayBe = ({ dataTransfer }: DragEvent) =>
+    [...(dataTransfer?.items ?? [])].some(({ kind, type }) => kind === 'file' && !/zip|json/.test(type));
+  element.addEventListener(
+    'dragover',
+    (event) => {
+      if (!mayBe(event)) return;
+      event.preventDefault();
+      over(true);
+    },
+    { signal },
+  );
+  element.addEventListener('dragleave', (event) => {
+    if (!element.contains(event.relatedTarget as Node | null)) over(false);
+  });
+  element.addEventListener(
+    'drop',
+    (event) => {
+      over(false);
+      const [item] = event.dataTransfer?.items ?? [];
+      const [file] = event.dataTransfer?.files ?? [];
+      if (!file || OF_MODELS.test(file.name) || item?.webkitGetAsEntry?.()?.isDirectory) return;
+      event.preventDefault();
+      event.stopPropagation();
+      void openPicture(file);
+    },
+    { signal },
+  );
+  document.addEventListener(
+    'paste',
+    (event) => {
+      const files = [...(event.clipboardData?.files ?? [])];
+      const file = files.find(({ type }) => type.startsWith('image/')) ?? files[0];
+      if (file) {
+        event.preventDefault();
+        void openPicture(file);
+      } else if (!(event.target instanceof HTMLInputElement)) {
+        trouble.value = 'there is no picture in the clipboard';
+      }
+    },
+    { signal },
+  );
+  return () => stop.abort();
+}

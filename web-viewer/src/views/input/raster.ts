@@ -1,0 +1,85 @@
+import type { Shape } from '../../ui/pixels.ts';
+
+/** A picture of bytes `[H, W, C]`. */
+export interface Raster extends Shape {
+  readonly data: Uint8Array;
+}
+
+/** Where a point of one picture lies in another: `scale · point + (x, y)`. */
+export interface Placement {
+  readonly scale: number;
+  readonly x: number;
+  readonly y: number;
+}
+
+/** Every point stays where it is. */
+export const IN_PLACE: Placement = { scale: 1, x: 0, y: 0 };
+
+/** First one placement, then another. */
+export const after = (second: Placement, first: Placement): Placement => ({
+  scale: second.scale * first.scale,
+  x: second.scale * first.x + second.x,
+  y: second.scale * first.y + second.y,
+});
+
+/** A picture of one colour `[C]`. */
+export function plain({ height, width, channels }: Shape, colour: readonly number[]): Raster {
+  const data = new Uint8Array(height * width * channels);
+  for (let i = 0; i < data.length; i++) data[i] = colour[i % channels] ?? 0;
+  return { height, width, channels, data };
+}
+
+/**
+ * Draws a picture into another one of `height`×`width`: each of its pixels becomes the mean of the area that it covers, so
+ * that nothing is skipped when scaling down and nothing is invented when scaling up.
+ * @param outside colour `[C]` of what lies beyond the source's edges
+ */
+export function resample(
+  source: Raster,
+  { scale, x, y }: Placement,
+  height: number,
+  width: number,
+  outside: readonly number[],
+): Raster {
+  const { channels } = source;
+  const across = covers(source.width, width, scale, x);
+  const down = covers(source.height, height, scale, y);
+  const data = new Uint8Array(height * width * channels);
+  const row = new Float64Array(source.width * channels);
+  down.forEach((rows, j) => {
+    row.fill(0);
+    for (let r = 0; r < rows.weights.length; r++) {
+      const weight = rows.weights[r] as number;
+      const from = (rows.first + r) * row.length;
+      for (let i = 0; i < row.length; i++) row[i] = (row[i] as number) + weight * (source.data[from + i] as number);
+    }
+    across.forEach((columns, i) => {
+      for (let c = 0; c < channels; c++) {
+        let sum = (1 - rows.inside * columns.inside) * (outside[c] ?? 0);
+        for (let k = 0; k < columns.weights.length; k++) {
+          sum += (columns.weights[k] as number) * (row[(columns.first + k) * channels + c] as number);
+        }
+        data[(j * width + i) * channels + c] = Math.round(sum);
+      }
+    });
+  });
+  return { height, width, channels, data };
+}
+
+/** The pixels that one covers along an axis, their shares of it, and the share of it that any cover. */
+interface Cover {
+  readonly first: number;
+  readonly weights: readonly number[];
+  readonly inside: number;
+}
+
+function covers(length: number, count: number, scale: number, offset: number): Cover[] {
+  return Array.from({ length: count }, (_, i) => {
+    const [from, to] = [(i - offset) / scale, (i + 1 - offset) / scale];
+    const first = Math.max(0, Math.floor(from));
+    const last = Math.min(length, Math.ceil(to));
+    const weights: number[] = [];
+    for (let p = first; p < last; p++) weights.push((Math.min(p + 1, to) - Math.max(p, from)) * scale);
+    return { first, weights, inside: weights.reduce((a, b) => a + b, 0) };
+  });
+}

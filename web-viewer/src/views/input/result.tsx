@@ -1,0 +1,90 @@
+import { model, reading } from '../../state/store.ts';
+import { Figure } from '../../ui/figure.tsx';
+import { short } from '../../ui/format.ts';
+import { Hint } from '../../ui/hint.tsx';
+import { PixelImage } from '../../ui/pixel-image.tsx';
+import { ERROR_SCALE, errorColour } from '../../ui/pixels.ts';
+import { shape } from './settings.ts';
+import { shareText, verdict } from './verdict.ts';
+
+/** What the model makes of the input, as a picture. */
+export function Reconstruction() {
+  const size = model.value?.card.latent.size;
+  return (
+    <figure class="input-picture">
+      <figcaption class="input-caption">
+        <b>Reconstruction</b> <span class="quiet">from {size ?? '…'} numbers</span>
+      </figcaption>
+      <PixelImage pixels={reading.value?.reconstruction ?? null} shape={shape.value} label="Reconstruction" />
+    </figure>
+  );
+}
+
+const UNITS = { 'binary cross-entropy': 'nats', 'mean squared error': '' } as const;
+const ABOUT_ERROR = {
+  'binary cross-entropy':
+    'Binary cross-entropy between input and reconstruction, in nats (natural units of information). Gray pixels cost some even when they are rebuilt exactly.',
+  'mean squared error': 'The squared difference between input and reconstruction, where white is 1 and black 0.',
+} as const;
+
+/** How unusual the input is for the model, in words and on a line. */
+export function Unusual() {
+  const { percentile } = reading.value ?? {};
+  const { points, set } = model.value ?? {};
+  if (!model.value) return null;
+  if (!points)
+    return <p class="say">This model came without a test set, so there is nothing to compare the error with.</p>;
+  const images = points.count;
+  const found = percentile === undefined || percentile === null ? null : verdict(percentile, images);
+  return (
+    <div class="unusual" data-word={found?.word} data-percentile={percentile}>
+      <div class="unusual-line" aria-hidden="true">
+        <span class="unusual-mark" style={{ left: `${100 * (percentile ?? 0)}%` }} />
+      </div>
+      <p class="unusual-text">
+        {found?.text ?? '…'}{' '}
+        <Hint
+          about="this comparison"
+          text={`${percentile === null || percentile === undefined ? 'So many' : shareText(percentile)} of the ${images} images of ${set?.about.name ?? 'the test set'} have a smaller reconstruction error than this one. A model rebuilds well what is like its training images; a large error hints at something it has not learnt.`}
+        />
+      </p>
+    </div>
+  );
+}
+
+/** The error of each pixel in colour, and as numbers. */
+export function ErrorMap() {
+  const kind = model.value?.card.model.error ?? 'binary cross-entropy';
+  const most = ERROR_SCALE[kind];
+  const unit = UNITS[kind];
+  const { errorMap = null, error } = reading.value ?? {};
+  const { height, width, channels } = shape.value;
+  const stops = Array.from({ length: 11 }, (_, i) => `rgb(${errorColour(i / 10).join(' ')})`);
+  return (
+    <section class="input-part" aria-labelledby="input-error">
+      <h3 id="input-error">Where the error is</h3>
+      <PixelImage pixels={errorMap} shape={shape.value} errorScale={most} label="Error of each pixel, in colour" />
+      <div class="colour-bar" aria-hidden="true">
+        <span>0</span>
+        <span class="colour-bar-scale" style={{ background: `linear-gradient(to right, ${stops.join(', ')})` }} />
+        <span>
+          ≥ {most} {unit}
+        </span>
+      </div>
+      <dl class="figures" data-error={error}>
+        <Figure
+          name="Error per pixel"
+          value={error === undefined ? '…' : short(error)}
+          unit={unit || undefined}
+          hint={`${ABOUT_ERROR[kind]} The mean over all pixels${channels > 1 ? ' and colours' : ''}.`}
+        />
+        <Figure
+          name="Error of the image"
+          value={error === undefined ? '…' : short(error * height * width * channels)}
+          unit={unit || 'squared'}
+          hint={`The same, summed over the ${height}×${width}${channels > 1 ? `×${channels}` : ''} numbers of the image.`}
+        />
+      </dl>
+    </section>
+  );
+}

@@ -1,0 +1,44 @@
+import { computed, signal } from '@preact/signals';
+import { model } from '../../state/store.ts';
+import type { Shape } from '../../ui/pixels.ts';
+import { type Conventions, conventionsOf } from './conventions.ts';
+
+/** About as many pixels wide as the canvas is on the screen. */
+const FINE = 252;
+/** Images of a set that are looked at to learn its conventions. */
+const SAMPLE = 60;
+
+export const tool = signal<'pen' | 'eraser'>('pen');
+/** The brush's diameter in the model's pixels. */
+export const brush = signal(2.6);
+/** The pen's colour in colour images `[3]`. */
+export const colour = signal<readonly number[]>([255, 255, 255]);
+/** Whether drawings and files are centred where the set's images are. */
+export const centring = signal(true);
+
+/** The model's images. */
+export const shape = computed<Shape>(() => model.value?.card.image ?? { height: 28, width: 28, channels: 1 });
+/** How many pixels of a painting, along each side, the model sees as one. */
+export const grain = computed(() => Math.max(1, Math.round(FINE / Math.max(shape.value.width, shape.value.height))));
+/** The painting. */
+export const canvas = computed<Shape>(() => ({
+  height: grain.value * shape.value.height,
+  width: grain.value * shape.value.width,
+  channels: shape.value.channels,
+}));
+
+/** How the images look that the model knows. */
+export const conventions = computed<Conventions>(() => {
+  const { set, card } = model.value ?? {};
+  const count = Math.min(SAMPLE, set?.about.images ?? 0);
+  const images = Array.from({ length: count }, (_, i) => set?.pixels(Math.floor((i * set.about.images) / count)));
+  const found = conventionsOf(
+    shape.value,
+    images.filter((pixels) => pixels !== undefined),
+  );
+  const digits = count === 0 && card?.dataset.name === 'mnist' && card.image.channels === 1;
+  return digits ? { ...found, centred: true } : found;
+});
+
+/** Whether what is drawn is centred. */
+export const centres = computed(() => centring.value && conventions.value.centred);

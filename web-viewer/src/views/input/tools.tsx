@@ -1,0 +1,157 @@
+import { useRef } from 'preact/hooks';
+import { input, model } from '../../state/store.ts';
+import { toImageData } from '../../ui/pixels.ts';
+import { save } from '../../ui/save.ts';
+import { canUndo, clear, setCentring, shownFile, undo } from './easel.ts';
+import { openPicture } from './open-picture.ts';
+import { brush, centring, colour, conventions, shape, tool } from './settings.ts';
+
+/** What one draws with, and what can be done to the drawing. */
+export function Tools() {
+  const thickest = Math.max(4, shape.value.width / 6);
+  return (
+    <div class="input-tools row">
+      <fieldset class="segments">
+        <legend class="visually-hidden">Draw with</legend>
+        {(['pen', 'eraser'] as const).map((name) => (
+          <label key={name}>
+            <input
+              type="radio"
+              name="input-tool"
+              checked={tool.value === name}
+              onChange={() => {
+                tool.value = name;
+              }}
+            />
+            <span class="segment">{name === 'pen' ? 'Pen' : 'Eraser'}</span>
+          </label>
+        ))}
+      </fieldset>
+      <input
+        type="range"
+        class="input-brush"
+        aria-label="Brush size"
+        aria-valuetext={`${brush.value} pixels`}
+        title={`Brush: ${brush.value} of the image’s pixels wide`}
+        min={1}
+        max={thickest}
+        step={0.2}
+        value={brush.value}
+        onInput={(event) => {
+          brush.value = event.currentTarget.valueAsNumber;
+        }}
+      />
+      <button type="button" class="button input-button" disabled={!canUndo.value} onClick={undo}>
+        Undo
+      </button>
+      <button type="button" class="button input-button" onClick={clear}>
+        Clear
+      </button>
+    </div>
+  );
+}
+
+const COLOURS = [
+  ['black', 0, 0, 0],
+  ['grey', 128, 128, 128],
+  ['white', 255, 255, 255],
+  ['red', 200, 40, 40],
+  ['orange', 240, 150, 40],
+  ['yellow', 245, 225, 80],
+  ['green', 60, 140, 60],
+  ['blue', 50, 100, 200],
+  ['brown', 120, 80, 45],
+] as const;
+
+/** The pen's colours, for models of colour images. */
+export function Colours() {
+  if (shape.value.channels === 1) return null;
+  return (
+    <fieldset class="swatches">
+      <legend class="visually-hidden">Colour of the pen</legend>
+      {COLOURS.map(([name, ...rgb]) => (
+        <label key={name} title={name}>
+          <input
+            type="radio"
+            name="input-colour"
+            aria-label={name}
+            checked={rgb.every((value, c) => value === colour.value[c])}
+            onChange={() => {
+              colour.value = rgb;
+              tool.value = 'pen';
+            }}
+          />
+          <span class="swatch" style={{ background: `rgb(${rgb.join(' ')})` }} />
+        </label>
+      ))}
+    </fieldset>
+  );
+}
+
+/** Whether drawings are centred as the set's images are, where these are. */
+export function Centring() {
+  if (!conventions.value.centred) return null;
+  const set = model.value?.card.dataset.name.split('/')[0];
+  return (
+    <label class="input-tick" title="Scales what is drawn to 20 of 28 pixels and puts its centre of mass in the middle">
+      <input type="checkbox" checked={centring.value} onChange={(event) => setCentring(event.currentTarget.checked)} />{' '}
+      Centre as {set === 'mnist' ? 'MNIST does' : 'the test images are'}
+    </label>
+  );
+}
+
+/** A picture from a file, and the input image as a file. */
+export function Files() {
+  const chooser = useRef<HTMLInputElement>(null);
+  return (
+    <>
+      <button
+        type="button"
+        class="button input-button"
+        title="A picture from a file. You can also drop one here, or paste one."
+        onClick={() => chooser.current?.click()}
+      >
+        Open…
+      </button>
+      <input
+        ref={chooser}
+        type="file"
+        hidden
+        accept="image/*"
+        aria-label="Picture to open"
+        onChange={(event) => {
+          const [file] = event.currentTarget.files ?? [];
+          if (file) void openPicture(file);
+          event.currentTarget.value = '';
+        }}
+      />
+      <button
+        type="button"
+        class="button input-button"
+        disabled={!input.value}
+        title="Saves exactly what the model is given, as a PNG file"
+        onClick={() => void saveInput()}
+      >
+        Save
+      </button>
+    </>
+  );
+}
+
+async function saveInput(): Promise<void> {
+  const [image, size] = [input.value, shape.value];
+  if (!image) return;
+  const canvas = new OffscreenCanvas(size.width, size.height);
+  canvas.getContext('2d')?.putImageData(toImageData(image.pixels, size), 0, 0);
+  save(await canvas.convertToBlob({ type: 'image/png' }), 'input.png');
+}
+
+/** What was done to a file's picture. */
+export function AboutFile() {
+  if (!shownFile.value?.inverted) return null;
+  return (
+    <p class="say">Light and dark were exchanged, as the model knows {dark() ? 'light on dark' : 'dark on light'}.</p>
+  );
+}
+
+const dark = () => (conventions.value.background[0] ?? 0) < 128;

@@ -1,0 +1,35 @@
+import { grouped } from '../../ui/format.ts';
+
+/**
+ * How unusual an error is, in a word and a sentence.
+ * @param percentile the share of the set's images with a smaller error, 0 to 1
+ * @param images how many the set has
+ */
+export function verdict(
+  percentile: number,
+  images: number,
+): { readonly word: 'ordinary' | 'unusual' | 'foreign'; readonly text: string } {
+  const share = shareText(percentile);
+  if (percentile >= 1) {
+    const text = `Unlike all ${grouped(images)} test images: each of them is rebuilt better. The model has not seen such images.`;
+    return { word: 'foreign', text };
+  }
+  if (percentile >= 0.99) {
+    return {
+      word: 'foreign',
+      text: `Unlike ${share} of the test images: the model has hardly seen such images.`,
+    };
+  }
+  if (percentile >= 0.9) return { word: 'unusual', text: `Unusual: ${share} of the test images are rebuilt better.` };
+  if (percentile >= 0.5) return { word: 'ordinary', text: `Ordinary: ${share} of the test images are rebuilt better.` };
+  return {
+    word: 'ordinary',
+    text: `Familiar: rebuilt better than ${shareText(1 - percentile)} of the test images.`,
+  };
+}
+
+/** A share in percent, never rounded up to all. */
+export const shareText = (share: number): string => {
+  const digits = share > 0.99 && share < 1 ? 10 : 1;
+  return `${Math.floor(100 * share * digits + 1e-9) / digits} %`;
+};

@@ -1,0 +1,43 @@
+import type { Shape } from '../../ui/pixels.ts';
+import type { GifReply, GifRequest } from './gif-worker.ts';
+import { ENLARGED, type Picture, thereAndBack } from './pictures.ts';
+
+/** A frame of an animation is shown this long, in milliseconds, and those at its ends. */
+const DELAY = 80;
+const END_DELAY = 480;
+
+/** A PNG file with exactly these pixels. @throws Error when the browser cannot make one */
+export async function png({ width, height, data }: Picture): Promise<Blob> {
+  const canvas = new OffscreenCanvas(width, height);
+  const context = canvas.getContext('2d');
+  if (!context) throw new Error('this browser cannot make a picture');
+  context.putImageData(new ImageData(data, width, height), 0, 0);
+  return canvas.convertToBlob({ type: 'image/png' });
+}
+
+/** A GIF that goes through images in [0, 1] and back, again and again; made in a worker. @throws Error when that fails */
+export async function animation(images: readonly Float32Array[], shape: Shape): Promise<Blob> {
+  const last = images.length - 1;
+  const order = thereAndBack(images.map((_, i) => i));
+  const request: GifRequest = {
+    images: order.map((i) => images[i] as Float32Array),
+    delays: order.map((i) => (i === 0 || i === last ? END_DELAY : DELAY)),
+    shape,
+    scale: ENLARGED,
+  };
+  const worker = new Worker(new URL('./gif-worker.ts', import.meta.url), { type: 'module', name: 'gif' });
+  try {
+    const reply = await new Promise<GifReply>((resolve, reject) => {
+      worker.onmessage = ({ data }: MessageEvent<GifReply>) => resolve(data);
+      worker.onerror = (event) => {
+        event.preventDefault();
+        reject(new Error(`the GIF cannot be made: ${event.message || 'its script cannot be loaded'}`));
+      };
+      worker.postMessage(request);
+    });
+    if ('error' in reply) throw new Error(`the GIF cannot be made: ${reply.error}`);
+    return new Blob([reply.file], { type: 'image/gif' });
+  } finally {
+    worker.terminate();
+  }
+}

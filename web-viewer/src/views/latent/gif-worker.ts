@@ -1,0 +1,25 @@
+import { encode } from 'modern-gif';
+import type { Shape } from '../../ui/pixels.ts';
+import { enlarge } from './pictures.ts';
+
+/** What the worker is asked for: images in [0, 1], and the milliseconds for which each is shown. */
+export interface GifRequest {
+  readonly images: readonly Float32Array[];
+  readonly delays: readonly number[];
+  readonly shape: Shape;
+  readonly scale: number;
+}
+
+/** The file, or what went wrong. */
+export type GifReply = { readonly file: ArrayBuffer } | { readonly error: string };
+
+const post = (reply: GifReply) => self.postMessage(reply);
+
+self.onmessage = async ({ data: { images, delays, shape, scale } }: MessageEvent<GifRequest>) => {
+  try {
+    const frames = images.map((image, i) => ({ data: enlarge(image, shape, scale).data, delay: delays[i] ?? 100 }));
+    post({ file: await encode({ width: shape.width * scale, height: shape.height * scale, frames }) });
+  } catch (error) {
+    post({ error: error instanceof Error ? error.message : String(error) });
+  }
+};

@@ -1,0 +1,70 @@
+import {
+  classes,
+  code,
+  codeOrigin,
+  conditional,
+  decoded,
+  input,
+  label,
+  model,
+  problem,
+  seed,
+} from '../../state/store.ts';
+import { walking } from '../../state/walk.ts';
+import { PixelImage } from '../../ui/pixel-image.tsx';
+import { save } from '../../ui/save.ts';
+import { place } from './between-state.ts';
+import { caption } from './caption.ts';
+import { png } from './files.ts';
+import { drawnFrom } from './latent-state.ts';
+import { ENLARGED, enlarge } from './pictures.ts';
+
+/** What random codes are drawn from, in words. */
+const distributionNames = {
+  prior: 'the prior',
+  mixture: 'the mixture',
+  statistics: 'their spread',
+} as const;
+
+const EMPTY = { height: 28, width: 28, channels: 1 };
+
+/** The image of the current code, large, and where that code is from. */
+export function Hero() {
+  const shape = model.value?.card.image ?? EMPTY;
+  const name = conditional.value ? classes.value?.[label.value] : undefined;
+  const words = code.value
+    ? caption({
+        origin: codeOrigin.value,
+        input: input.value,
+        classes: classes.value,
+        oneClass: model.value?.set?.labels ? (name ?? null) : null,
+        seed: seed.value,
+        drawnFrom: distributionNames[drawnFrom.value],
+        place: place.value,
+        walk: !model.value?.points ? 'nowhere' : walking.value ? 'on' : 'ended',
+      })
+    : '';
+  return (
+    <figure class="hero">
+      <PixelImage
+        pixels={decoded.value}
+        shape={shape}
+        label={`Decoded image${name === undefined ? '' : ` of class ${name}`}${words && `. ${words}`}`}
+      />
+      <figcaption class="say" data-origin={codeOrigin.value}>
+        {words}
+      </figcaption>
+    </figure>
+  );
+}
+
+/** Saves the decoded image, enlarged. */
+export async function saveDecoded(): Promise<void> {
+  const opened = model.value;
+  if (!opened || !decoded.value) return;
+  try {
+    save(await png(enlarge(decoded.value, opened.card.image, ENLARGED)), `${opened.name}-decoded.png`);
+  } catch (error) {
+    problem.value = error instanceof Error ? error.message : String(error);
+  }
+}

@@ -1,0 +1,120 @@
+import { computed, effect, signal } from '@preact/signals';
+import type { Engine } from '../../engine/client.ts';
+import { latest } from '../../engine/latest.ts';
+import { showCode } from '../../state/explore.ts';
+import { type Distribution, distributions, randomCodes } from '../../state/sampling.ts';
+import {
+  code,
+  codeOrigin,
+  engine,
+  label,
+  model,
+  type OpenModel,
+  reading,
+  sampleFrom,
+  seed,
+} from '../../state/store.ts';
+import { codesAround, type Dimension, dimensionsOf, OFFSETS, split } from './dimensions.ts';
+
+/** So many sliders are shown at first. */
+export const FIRST = 24;
+/** The hand rests when it has not moved for this long, in milliseconds; a walk that goes on is followed this often. */
+const REST = 150;
+const FOLLOW = 700;
+
+/** All dimensions, those that tell the most first. */
+export const dimensions = computed(() => (model.value ? dimensionsOf(model.value.card, model.value.manifest) : []));
+/** Whether those after the first are shown too, and what each does. */
+export const everySlider = signal(false);
+export const everyStrip = signal(false);
+export const sliders = computed(() => (everySlider.value ? dimensions.value : dimensions.value.slice(0, FIRST)));
+
+/** The place in the code of the dimension that was touched last. */
+const touched = signal(-1);
+/** The dimension whose small images are shown above the sliders. */
+export const active = computed(
+  () => sliders.value.find(({ index }) => index === touched.value) ?? sliders.value[0] ?? null,
+);
+export const touch = ({ index }: Dimension): void => {
+  touched.value = index;
+};
+
+/** The input image's code, which sliders go back to. */
+export const home = computed(() => reading.value?.codes.latent ?? null);
+/** What a number goes back to: the input's, else the mean. */
+export const homeOf = ({ index, mean }: Dimension): number => home.value?.[index] ?? mean;
+
+/** Goes back to the input's code, else to the mean of all. */
+export function reset(): void {
+  if (home.value) {
+    showCode(home.value, 'input');
+    return;
+  }
+  const mean = new Float32Array(dimensions.value.length);
+  for (const dimension of dimensions.value) mean[dimension.index] = dimension.mean;
+  showCode(mean, 'sliders');
+}
+
+/** What random codes are drawn from. */
+export const drawnFrom = computed((): Distribution => {
+  const found = model.value ? distributions(model.value.card) : [];
+  return found.find((name) => name === sampleFrom.value) ?? found[0] ?? 'statistics';
+});
+
+/** Shows the next random code. */
+export function showRandom(): void {
+  if (!model.value) return;
+  seed.value += 1;
+  showCode(randomCodes(model.value.card, 1, seed.value, drawnFrom.value), 'sample');
+}
+
+/** Small images of what dimensions do, by their place in the code, each as OFFSETS; of the model that they are from. */
+export const strips = signal<{
+  readonly of: OpenModel;
+  readonly images: ReadonlyMap<number, readonly Float32Array[]>;
+} | null>(null);
+
+interface Wanted {
+  readonly by: Engine;
+  readonly of: OpenModel;
+  readonly around: Float32Array;
+  readonly given: number;
+  readonly shown: readonly Dimension[];
+}
+
+/** Keeps the small images up to date while the hand rests. @returns what ends that */
+export function followStrips(): () => void {
+  let done: Partial<Wanted> = {};
+  let last = 0;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const decode = latest(async (wanted: Wanted) => {
+    const { by, of, around, given, shown } = wanted;
+    const count = shown.length * OFFSETS.length;
+    // Should the engine end meanwhile, the large image tells of it.
+    const batch = await by
+      .decode(count, codesAround(around, shown), new Int32Array(count).fill(given))
+      .catch(() => null);
+    if (!batch || model.value !== of) return;
+    const images = split(batch, count);
+    const rows = shown.map(
+      ({ index }, i) => [index, images.slice(i * OFFSETS.length, (i + 1) * OFFSETS.length)] as const,
+    );
+    strips.value = { of, images: new Map(rows) };
+    done = wanted;
+    last = performance.now();
+  });
+  const end = effect(() => {
+    const [by, of, around, given] = [engine.value, model.value, code.value, label.value];
+    const shown = everyStrip.value ? sliders.value : active.value ? [active.value] : [];
+    const walks = codeOrigin.value === 'walk' || codeOrigin.value === 'between';
+    clearTimeout(timer);
+    if (!by || !of || around?.length !== of.card.latent.size || shown.length === 0) return;
+    const moves = around !== done.around && of === done.of;
+    const wait = !moves ? 0 : walks && performance.now() - last > FOLLOW ? 0 : REST;
+    timer = setTimeout(() => decode({ by, of, around, given, shown }), wait);
+  });
+  return () => {
+    clearTimeout(timer);
+    end();
+  };
+}

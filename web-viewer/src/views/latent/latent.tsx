@@ -1,0 +1,48 @@
+import { useEffect } from 'preact/hooks';
+import { classes, conditional, decoded, label, model } from '../../state/store.ts';
+import { ClassChoice } from '../../ui/class-choice.tsx';
+import { Hero, saveDecoded } from './hero.tsx';
+import './latent.css';
+import { Between } from './between.tsx';
+import { followStrips } from './latent-state.ts';
+import { Sliders } from './sliders.tsx';
+import { ActiveStrip } from './strip.tsx';
+import { Tools } from './tools.tsx';
+
+/** The code on the right: its image, a slider for each of its numbers, and a walk from one image's code to another's. */
+export function LatentView() {
+  useEffect(followStrips, []);
+  const opened = model.value;
+  return (
+    <div class="latent">
+      <header>
+        <div class="row spread">
+          <h2>Decoded image</h2>
+          <button type="button" class="button small" onClick={() => void saveDecoded()} disabled={!decoded.value}>
+            Save PNG
+          </button>
+        </div>
+        <p class="say">{opened ? `Made from ${opened.card.latent.size} numbers: move one.` : 'Loading'}</p>
+      </header>
+      <Hero />
+      <Tools />
+      {opened && conditional.value && classes.value && (
+        <ClassChoice
+          name="Class that the decoder is told"
+          classes={classes.value}
+          chosen={label.value}
+          onChoose={(index) => {
+            label.value = index;
+          }}
+        />
+      )}
+      {opened && (
+        <>
+          <ActiveStrip />
+          <Sliders />
+          <Between key={opened.name} model={opened} />
+        </>
+      )}
+    </div>
+  );
+}

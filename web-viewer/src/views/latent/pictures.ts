@@ -1,0 +1,46 @@
+import type { Shape } from '../../ui/pixels.ts';
+
+/** Times that files show an image's pixels enlarged. */
+export const ENLARGED = 8;
+
+/** A picture as RGBA. */
+export interface Picture {
+  readonly width: number;
+  readonly height: number;
+  readonly data: Uint8ClampedArray<ArrayBuffer>;
+}
+
+/** Images in [0, 1] or 0–255 side by side, each pixel `scale` pixels wide and high, white between them. @param gap in pixels of an image */
+export function sideBySide(
+  images: readonly (Float32Array | Uint8Array)[],
+  { height, width, channels }: Shape,
+  scale: number,
+  gap: number,
+): Picture {
+  const wide = (images.length * (width + gap) - gap) * scale;
+  const high = height * scale;
+  const data = new Uint8ClampedArray(wide * high * 4).fill(255);
+  images.forEach((image, i) => {
+    const left = i * (width + gap) * scale;
+    const range = image instanceof Float32Array ? 255 : 1;
+    for (let y = 0; y < high; y++) {
+      const row = Math.floor(y / scale) * width;
+      for (let x = 0; x < width * scale; x++) {
+        const from = (row + Math.floor(x / scale)) * channels;
+        const to = 4 * (y * wide + left + x);
+        // Rounds and clamps.
+        for (let c = 0; c < 3; c++) data[to + c] = range * (image[from + Math.min(c, channels - 1)] as number);
+      }
+    }
+  });
+  return { width: wide, height: high, data };
+}
+
+/** One image, enlarged. */
+export const enlarge = (image: Float32Array | Uint8Array, shape: Shape, scale: number): Picture =>
+  sideBySide([image], shape, scale, 0);
+
+/** There and back again, without showing an end twice: 0 1 2 3 2 1. */
+export function thereAndBack<T>(items: readonly T[]): readonly T[] {
+  return [...items, ...items.slice(1, -1).reverse()];
+}

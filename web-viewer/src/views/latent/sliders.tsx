@@ -1,0 +1,117 @@
+import { showCode } from '../../state/explore.ts';
+import { code } from '../../state/store.ts';
+import { Hint } from '../../ui/hint.tsx';
+import { type Dimension, moved, shareOf, withValue } from './dimensions.ts';
+import { active, dimensions, everySlider, everyStrip, FIRST, home, homeOf, sliders, touch } from './latent-state.ts';
+import { Strip } from './strip.tsx';
+
+/** A slider for each number of the code, those first that tell the most. */
+export function Sliders() {
+  const all = dimensions.value;
+  const byKl = all[0]?.kl !== null;
+  const most = Math.max(...all.map(({ kl, variance }) => kl ?? variance), Number.MIN_VALUE);
+  const off = all.filter((dimension) => dimension.off).length;
+  return (
+    <section class="sliders" aria-label="Sliders">
+      <div class="row">
+        <h3>The code</h3>
+        <span class="say">most telling first</span>
+        <Hint
+          about="the order"
+          text={
+            byKl
+              ? 'Ordered by KL, the nats that a number tells of an image; the bar under its name shows it. The mark on a slider is the input image’s number.'
+              : 'Ordered by variance over the images; the bar under its name shows it. The mark on a slider is the input image’s number.'
+          }
+        />
+      </div>
+      {sliders.value.map((dimension) => (
+        <Slider key={dimension.index} dimension={dimension} weight={(dimension.kl ?? dimension.variance) / most} />
+      ))}
+      {off > 0 && (
+        <p class="say">
+          {off} of {all.length} are off: the model does not use them.
+        </p>
+      )}
+      {all.length > FIRST && (
+        <button
+          type="button"
+          class="button"
+          aria-expanded={everySlider.value}
+          onClick={() => {
+            everySlider.value = !everySlider.value;
+          }}
+        >
+          {everySlider.value ? `Show the first ${FIRST}` : `Show all ${all.length}`}
+        </button>
+      )}
+    </section>
+  );
+}
+
+interface Props {
+  readonly dimension: Dimension;
+  /** What it tells, as a share of what the first one does. */
+  readonly weight: number;
+}
+
+const percentOf = (share: number) => `${(100 * share).toFixed(2)}%`;
+/** Without a sign where nothing is left of it. */
+const twoDecimals = (value: number) => (Number(value.toFixed(2)) || 0).toFixed(2).replace('-', '−');
+
+function Slider({ dimension, weight }: Props) {
+  const { index, low, high, kl, off } = dimension;
+  const back = homeOf(dimension);
+  const value = code.value?.[index] ?? back;
+  const set = (target: number) => {
+    touch(dimension);
+    if (code.value) showCode(withValue(code.value, index, target), 'sliders');
+  };
+  const [at, mark] = [shareOf(dimension, value), shareOf(dimension, back)];
+  const away = Math.abs(value - back) >= 0.0005;
+  return (
+    <div class="dimension" data-dimension={index} data-off={off} data-active={active.value?.index === index}>
+      <span class="name" title={kl === null ? undefined : `KL ${kl.toFixed(3)} nats`}>
+        z{index}
+        <i class="weight" style={{ width: percentOf(Math.max(0, weight)) }} />
+      </span>
+      <span class="track">
+        <span class="scale">
+          <i class="changed" style={{ left: percentOf(Math.min(at, mark)), width: percentOf(Math.abs(at - mark)) }} />
+          {home.value && <i class="mark" style={{ left: percentOf(mark) }} />}
+        </span>
+        <input
+          type="range"
+          min={low}
+          max={high}
+          step="any"
+          value={value}
+          aria-label={`z${index}${off ? ', switched off' : ''}`}
+          aria-valuetext={twoDecimals(value)}
+          onInput={({ currentTarget }) => set(Number(Number(currentTarget.value).toFixed(3)))}
+          onKeyDown={(event) => {
+            const target = moved(dimension, value, event.key);
+            if (target === null || event.ctrlKey || event.metaKey || event.altKey) return;
+            event.preventDefault();
+            set(target);
+          }}
+          onFocus={() => touch(dimension)}
+          onPointerDown={() => touch(dimension)}
+          onDblClick={() => set(back)}
+        />
+      </span>
+      <span class="value">{twoDecimals(value)}</span>
+      <button
+        type="button"
+        class="back"
+        data-away={away}
+        disabled={!away}
+        aria-label={`Put z${index} back to ${twoDecimals(back)}`}
+        onClick={() => set(back)}
+      >
+        ↺
+      </button>
+      {everyStrip.value && <Strip dimension={dimension} reachable={false} />}
+    </div>
+  );
+}

@@ -1,0 +1,84 @@
+import { showCode } from '../../state/explore.ts';
+import { code, model } from '../../state/store.ts';
+import { short } from '../../ui/format.ts';
+import { Hint } from '../../ui/hint.tsx';
+import { PixelImage } from '../../ui/pixel-image.tsx';
+import { type Dimension, OFFSETS, withValue } from './dimensions.ts';
+import { active, everyStrip, strips } from './latent-state.ts';
+
+/** What the dimension that was touched last does, with its numbers. */
+export function ActiveStrip() {
+  const shown = active.value;
+  if (!shown) return null;
+  const { index, kl, variance, mean, std, off } = shown;
+  return (
+    <section class="strip" aria-label={`What z${index} does`}>
+      <div class="row spread">
+        <h3>
+          What z{index} does{off && <span class="quiet">: nothing, it is off</span>}{' '}
+          <Hint
+            about="this row"
+            text={`The same code, with this number alone at the mean of all images’ codes and at one, two and three standard deviations (sd) to both sides. ${
+              kl === null
+                ? 'The variance, in squares of the number’s own scale, says how much it differs between images.'
+                : 'The KL, in nats, says how much this number tells of an image: below 0.01 the model leaves it unused.'
+            } Press an image to go there.`}
+          />
+        </h3>
+        <button
+          type="button"
+          class="button small"
+          aria-pressed={everyStrip.value}
+          onClick={() => {
+            everyStrip.value = !everyStrip.value;
+          }}
+        >
+          Show all
+        </button>
+      </div>
+      <Strip dimension={shown} reachable />
+      <div class="offsets" aria-hidden="true">
+        {OFFSETS.map((offset) => (
+          <span key={offset}>{offset === 0 ? 'mean' : `${offset > 0 ? '+' : '−'}${Math.abs(offset)}`}</span>
+        ))}
+      </div>
+      <p class="say facts">
+        {kl === null ? `variance ${short(variance)}` : `KL ${short(kl)} nats`} · mean {short(mean, 2)} · sd{' '}
+        {std.toFixed(2)}
+      </p>
+    </section>
+  );
+}
+
+/** The images of a code with one of its numbers at seven values; pressing one goes there. */
+export function Strip({ dimension, reachable }: { readonly dimension: Dimension; readonly reachable: boolean }) {
+  const opened = model.value;
+  if (!opened) return null;
+  const { index, mean, std } = dimension;
+  const found = strips.value?.of === opened ? strips.value.images.get(index) : undefined;
+  const value = code.value?.[index] ?? mean;
+  return (
+    <div class="cells">
+      {OFFSETS.map((offset, i) => {
+        const target = Number((mean + offset * std).toFixed(3));
+        const name = offset === 0 ? 'the mean' : `${short(offset)} sd`;
+        return (
+          <button
+            key={offset}
+            type="button"
+            class="cell"
+            // The slider does the same by keyboard.
+            tabIndex={reachable ? 0 : -1}
+            data-near={std > 0 && Math.abs(value - mean - offset * std) <= std / 2}
+            aria-label={`Set z${index} to ${name}, ${short(target)}`}
+            onClick={() => {
+              if (code.value) showCode(withValue(code.value, index, target), 'sliders');
+            }}
+          >
+            <PixelImage pixels={found?.[i] ?? null} shape={opened.card.image} label={`z${index} at ${name}`} />
+          </button>
+        );
+      })}
+    </div>
+  );
+}

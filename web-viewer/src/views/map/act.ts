@@ -1,0 +1,90 @@
+import { showCode, showRow } from '../../state/explore.ts';
+import type { Camera } from './camera.ts';
+import type { Actions } from './gestures.ts';
+import { cornersOf } from './lasso.ts';
+import { aiming, chosenTool, codePlace, hovered, isPlane, lasso, placeOf, tool } from './map-state.ts';
+import type { Scene } from './scene.ts';
+import { cut } from './ticks.ts';
+import { type Place, seen } from './transform.ts';
+
+/** How far from a point a pointer and the middle of the map reach, in CSS pixels. */
+const REACH = { pointer: 9, aim: 28 } as const;
+const STEP = { move: 60, code: 6, zoom: 1.5 } as const;
+const arrows: Readonly<Record<string, readonly [number, number]>> = {
+  ArrowLeft: [-1, 0],
+  ArrowRight: [1, 0],
+  ArrowUp: [0, -1],
+  ArrowDown: [0, 1],
+};
+
+/** Decodes a place of the plane of codes, as finely as the screen shows it. */
+function decodePlace([x, y]: Place, scale: number): void {
+  if (isPlane.value) showCode(Float32Array.of(cut(x, scale), cut(y, scale)), 'map');
+}
+
+function hoverAt(scene: Scene, camera: Camera, at: Place | null, reach: number): void {
+  const row = at && scene.pick(at, reach);
+  if (row === null) hovered.value = null;
+  else if (row !== hovered.peek()?.row) hovered.value = { row, at: camera.toScreen(placeOf(row)) };
+}
+
+/** What pointers do on the map. */
+export function pointerActions(scene: Scene, camera: Camera): Actions {
+  const isOnCode = (at: Place) => {
+    if (!isPlane.value || !codePlace.value) return false;
+    const [x, y] = camera.toScreen(codePlace.value);
+    return Math.hypot(x - at[0], y - at[1]) < 14;
+  };
+  return {
+    toolAt: (at) => (tool.value !== 'lasso' && isOnCode(at) ? 'decode' : tool.value),
+    move: (dx, dy) => camera.move(dx, dy),
+    zoom: (at, factor) => camera.zoom(at, factor),
+    reset: () => camera.reset(),
+    decode: (at) => decodePlace(camera.toMap(at), camera.view.scale),
+    lasso(path, done) {
+      lasso.value = path?.flatMap((x, i) => (i % 2 ? [] : camera.toMap([x, path[i + 1] as number]))) ?? null;
+      if (done && path && path.length < 6) lasso.value = null;
+      // After one lasso the hand has its usual tool again.
+      if (done) chosenTool.value = null;
+    },
+    click(at) {
+      const row = scene.pick(at, REACH.pointer);
+      if (row !== null) showRow(row);
+      else if (tool.value === 'decode') decodePlace(camera.toMap(at), camera.view.scale);
+    },
+    hover: (at) => hoverAt(scene, camera, at, REACH.pointer),
+  };
+}
+
+/** Puts the lasso around everything that is in view. */
+export function lassoView(camera: Camera): void {
+  lasso.value = cornersOf(seen(camera.view, camera.size));
+}
+
+/** What the toolbar's buttons and + and − do. */
+export const zoomStep = (camera: Camera, direction: 1 | -1): void =>
+  camera.zoom(camera.middle, STEP.zoom ** direction, true);
+
+/** What keys do on the map: they act on its middle, which is then marked. @returns whether the key is one of the map's */
+export function pressKey(event: KeyboardEvent, scene: Scene, camera: Camera): boolean {
+  if (event.ctrlKey || event.metaKey || event.altKey) return false;
+  const arrow = arrows[event.key];
+  if (arrow) {
+    const [x, y] = arrow;
+    if (event.shiftKey) {
+      const [px, py] = codePlace.value ?? [0, 0];
+      const { scale } = camera.view;
+      decodePlace([px + (x * STEP.code) / scale, py - (y * STEP.code) / scale], scale);
+    } else camera.move(-x * STEP.move, -y * STEP.move);
+  } else if (event.key === '+' || event.key === '=') camera.zoom(camera.middle, STEP.zoom);
+  else if (event.key === '-') camera.zoom(camera.middle, 1 / STEP.zoom);
+  else if (event.key === '0') camera.reset();
+  else if (event.key === 'Enter') {
+    const row = scene.pick(camera.middle, REACH.aim);
+    if (row !== null) showRow(row);
+  } else if (event.key === 'Escape') lasso.value = null;
+  else return event.key === ' ';
+  aiming.value = true;
+  hoverAt(scene, camera, camera.middle, REACH.aim);
+  return true;
+}

@@ -1,0 +1,74 @@
+import { model } from '../../state/store.ts';
+import { grouped } from '../../ui/format.ts';
+import { save } from '../../ui/save.ts';
+import { csvOf } from './csv.ts';
+import { ImageGrid } from './image-grid.tsx';
+import { factsOf } from './image-of-row.tsx';
+import { colourOnMap, lasso, pointClasses } from './map-state.ts';
+
+/** The images inside the lasso: how many of which class, all of them to look at, their ids to take away. */
+export function Chosen({ rows }: { readonly rows: Uint32Array }) {
+  const words = `${grouped(rows.length)} ${rows.length === 1 ? 'image' : 'images'} selected`;
+  const download = () => {
+    const lines = Array.from(rows, (row) => {
+      const { id, className, error } = factsOf(row);
+      return { id, row, class: className ?? '', error };
+    });
+    save(new Blob([csvOf(lines)], { type: 'text/csv' }), `${model.value?.name ?? 'convae'}-selected.csv`);
+  };
+  return (
+    <section class="map-chosen" aria-label="Selected images" data-own>
+      <div class="map-chosen-head">
+        <h3>{words}</h3>
+        <span class="visually-hidden" role="status">
+          {words}
+        </span>
+        <button
+          type="button"
+          class="map-link"
+          onClick={() => {
+            lasso.value = null;
+          }}
+        >
+          Close
+        </button>
+      </div>
+      <ClassShares rows={rows} />
+      {rows.length > 0 ? (
+        <ImageGrid rows={rows} />
+      ) : (
+        <p class="say">No point lies inside. Draw around some, or show more classes.</p>
+      )}
+      <button type="button" class="button" disabled={rows.length === 0} onClick={download}>
+        Download their ids (CSV)
+      </button>
+    </section>
+  );
+}
+
+/** How the selected images share out among the classes. */
+function ClassShares({ rows }: { readonly rows: Uint32Array }) {
+  const names = pointClasses.value;
+  const labels = model.value?.set?.labels;
+  if (!labels || names.length === 0 || rows.length === 0) return null;
+  const counts = names.map(() => 0);
+  for (const row of rows) {
+    const label = labels[row] as number;
+    if (label in counts) counts[label] = (counts[label] as number) + 1;
+  }
+  const found = counts.map((count, index) => ({ count, index })).filter(({ count }) => count > 0);
+  const most = found.toSorted((a, b) => b.count - a.count).slice(0, 3);
+  return (
+    <div class="map-shares">
+      <div class="map-shares-bar" aria-hidden="true">
+        {found.map(({ count, index }) => (
+          <span key={index} style={{ flexGrow: count, background: `rgb(${colourOnMap(index).join(' ')})` }} />
+        ))}
+      </div>
+      <p class="say">
+        {most.map(({ count, index }) => `${names[index]}: ${grouped(count)}`).join(' · ')}
+        {found.length > most.length && ` · and ${found.length - most.length} more`}
+      </p>
+    </div>
+  );
+}

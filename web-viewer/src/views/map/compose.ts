@@ -1,0 +1,78 @@
+import type { Rgb } from './colours.ts';
+import { type Grid, visitWithin } from './grid.ts';
+import type { Picture } from './painter.ts';
+import type { ThumbnailLevels } from './thumbnails.ts';
+import { type Bounds, type Size, seen, toScreen, type View } from './transform.ts';
+
+/** Pictures' longer side in CSS pixels when the first appear; it grows while zooming in. */
+const SIDE = { first: 30, most: 60, growth: 0.3 } as const;
+/** Distance between pictures as a multiple of their side: room for points. */
+const AIR = 1.25;
+
+/** Diameter of the points in CSS pixels: dense maps have small ones, and they grow while zooming in. */
+export function pointDiameter(count: number, { width, height }: Size, zoom: number): number {
+  const first = Math.min(7, Math.max(2.2, 0.55 * Math.sqrt((width * height) / Math.max(1, count))));
+  return Math.min(13, first * Math.max(1, zoom) ** 0.4);
+}
+
+/** How many times the scale that shows everything the first pictures appear at: sooner where points are few. */
+export const firstPictures = (count: number, { width, height }: Size): number =>
+  Math.min(4, Math.max(0.7, 0.6 * SIDE.first * Math.sqrt(Math.max(1, count) / Math.max(1, width * height))));
+
+/** The side of pictures in CSS pixels, at `zoom` times the scale at which the first appear. */
+export const pictureSide = (zoom: number): number => Math.min(SIDE.most, SIDE.first * Math.max(1, zoom) ** SIDE.growth);
+
+/** The distance that pictures keep, in the map's unit. */
+export const pictureSpacing = (zoom: number, scale: number): number => (AIR * pictureSide(zoom)) / scale;
+
+/**
+ * The pictures of images that a view shows, each in a frame of its point's colour.
+ * @param zoom the scale as a multiple of that at which the first appear
+ * @param aspect width of an image by its height
+ * @param colours of the points `[N, 4]`
+ * @param opacity of the picture of a row
+ */
+export function picturesIn(
+  grid: Grid,
+  levels: ThumbnailLevels,
+  view: View,
+  size: Size,
+  zoom: number,
+  aspect: number,
+  colours: Uint8Array,
+  opacity: (row: number) => number,
+): Picture[] {
+  if (zoom <= 1) return [];
+  const [spacing, side] = [pictureSpacing(zoom, view.scale), pictureSide(zoom)];
+  const [width, height] = [side * Math.min(1, aspect), side * Math.min(1, 1 / aspect)];
+  const pictures: Picture[] = [];
+  visitWithin(grid, widened(seen(view, size), side / view.scale), (row, x, y) => {
+    if (!levels.has(row, spacing)) return;
+    const [left, top] = toScreen(view, size, [x, y]);
+    const frame: Rgb = [colours[4 * row] ?? 0, colours[4 * row + 1] ?? 0, colours[4 * row + 2] ?? 0];
+    pictures.push({
+      key: row,
+      left: left - width / 2,
+      top: top - height / 2,
+      width,
+      height,
+      alpha: opacity(row),
+      frame,
+    });
+  });
+  return pictures;
+}
+
+/** The picture that covers a place of the screen; null where none does. */
+export const pictureAt = (pictures: readonly Picture[], [x, y]: readonly [number, number]): number | null =>
+  pictures.findLast(
+    ({ left, top, width, height, alpha }) =>
+      alpha > 0.5 && x >= left && x <= left + width && y >= top && y <= top + height,
+  )?.key ?? null;
+
+const widened = ({ left, right, bottom, top }: Bounds, by: number): Bounds => ({
+  left: left - by,
+  right: right + by,
+  bottom: bottom - by,
+  top: top + by,
+});

@@ -1,0 +1,18 @@
+/** A field of a CSV file: quoted where it has to be (RFC 4180). */
+export const csvField = (value: string): string =>
+  /[",\r\n]|^\s|\s$/.test(value) ? `"${value.replaceAll('"', '""')}"` : value;
+
+/** What is known of an image that is written into a CSV file. */
+export interface CsvRow {
+  readonly id: string;
+  readonly row: number;
+  /** Its class's name; empty where it has none. */
+  readonly class: string;
+  readonly error: number;
+}
+
+/** A CSV file with the columns id, row, class and error, a line per image. */
+export const csvOf = (rows: readonly CsvRow[]): string =>
+  ['id,row,class,error', ...rows.map((row) => [csvField(row.id), row.row, csvField(row.class), row.error].join(','))]
+    .map((line) => `${line}\r\n`)
+    .join('');

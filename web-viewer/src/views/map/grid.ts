@@ -1,0 +1,82 @@
+import type { Bounds, Place } from './transform.ts';
+
+/** Points sorted into the squares of a grid, to find those near a place without looking at all. */
+export interface Grid {
+  readonly map: Float32Array;
+  readonly bounds: Bounds;
+  /** Side of a square, in the map's unit. */
+  readonly side: number;
+  readonly columns: number;
+  readonly rows: number;
+  /** Of square s: `order[starts[s]]` up to `order[starts[s + 1]]`. */
+  readonly starts: Uint32Array;
+  readonly order: Uint32Array;
+}
+
+/** About this many points in a square, and squares in a row at most. */
+const FILL = 3;
+const MOST = 512;
+
+/** Sorts places `[N, 2]` into a grid; those that are no finite numbers are left out. */
+export function makeGrid(map: Float32Array, bounds: Bounds): Grid {
+  const count = map.length / 2;
+  const [width, height] = [bounds.right - bounds.left, bounds.top - bounds.bottom];
+  const side = Math.max(Math.sqrt((width * height * FILL) / Math.max(1, count)), Math.max(width, height) / MOST);
+  const [columns, rows] = [Math.floor(width / side) + 1, Math.floor(height / side) + 1];
+  const starts = new Uint32Array(columns * rows + 1);
+  const squares = new Int32Array(count).fill(-1);
+  let kept = 0;
+  for (let row = 0; row < count; row++) {
+    const [x, y] = [map[2 * row] as number, map[2 * row + 1] as number];
+    if (!Number.isFinite(x) || !Number.isFinite(y)) continue;
+    const square =
+      Math.min(rows - 1, Math.floor((y - bounds.bottom) / side)) * columns +
+      Math.min(columns - 1, Math.floor((x - bounds.left) / side));
+    squares[row] = square;
+    starts[square + 1] = (starts[square + 1] as number) + 1;
+    kept++;
+  }
+  for (let s = 0; s < columns * rows; s++) starts[s + 1] = (starts[s + 1] as number) + (starts[s] as number);
+  const next = starts.slice();
+  const order = new Uint32Array(kept);
+  for (let row = 0; row < count; row++) {
+    const square = squares[row] as number;
+    if (square < 0) continue;
+    order[next[square] as number] = row;
+    next[square] = (next[square] as number) + 1;
+  }
+  return { map, bounds, side, columns, rows, starts, order };
+}
+
+/** Calls `visit` with each row whose place lies within a rectangle, its edges included. */
+export function visitWithin(grid: Grid, box: Bounds, visit: (row: number, x: number, y: number) => void): void {
+  const { map, bounds, side, columns, rows, starts, order } = grid;
+  const square = (value: number, most: number) => Math.min(most - 1, Math.max(0, Math.floor(value / side)));
+  const [left, right] = [square(box.left - bounds.left, columns), square(box.right - bounds.left, columns)];
+  const [bottom, top] = [square(box.bottom - bounds.bottom, rows), square(box.top - bounds.bottom, rows)];
+  for (let j = bottom; j <= top; j++) {
+    const end = starts[j * columns + right + 1] as number;
+    for (let at = starts[j * columns + left] as number; at < end; at++) {
+      const row = order[at] as number;
+      const [x, y] = [map[2 * row] as number, map[2 * row + 1] as number];
+      if (x >= box.left && x <= box.right && y >= box.bottom && y <= box.top) visit(row, x, y);
+    }
+  }
+}
+
+/**
+ * The row whose place is nearest to a place, no further than `radius`; null where there is none.
+ * @param shown 1 for each row that counts; null: all
+ */
+export function nearestPoint(grid: Grid, [x, y]: Place, radius: number, shown: Uint8Array | null): number | null {
+  let best: number | null = null;
+  let least = radius * radius;
+  const box = { left: x - radius, right: x + radius, bottom: y - radius, top: y + radius };
+  visitWithin(grid, box, (row, px, py) => {
+    const square = (px - x) ** 2 + (py - y) ** 2;
+    if (square > least || (shown && !shown[row])) return;
+    least = square;
+    best = row;
+  });
+  return best;
+}

@@ -1,0 +1,42 @@
+import { type Grid, visitWithin } from './grid.ts';
+import type { Bounds, Place } from './transform.ts';
+
+/** Whether a place lies inside a polygon, `[x, y, x, y, …]`, which is closed from its last corner to the first (even-odd). */
+export function insidePolygon(polygon: ArrayLike<number>, [x, y]: Place): boolean {
+  let inside = false;
+  for (let i = 0, j = polygon.length - 2; i < polygon.length; j = i, i += 2) {
+    const [xi, yi] = [polygon[i] as number, polygon[i + 1] as number];
+    const [xj, yj] = [polygon[j] as number, polygon[j + 1] as number];
+    if (yi > y !== yj > y && x < ((xj - xi) * (y - yi)) / (yj - yi) + xi) inside = !inside;
+  }
+  return inside;
+}
+
+/** The rows whose places lie inside a polygon, in the set's order. */
+export function rowsInside(grid: Grid, polygon: ArrayLike<number>): Uint32Array {
+  const found: number[] = [];
+  visitWithin(grid, around(polygon), (row, x, y) => {
+    if (insidePolygon(polygon, [x, y])) found.push(row);
+  });
+  return Uint32Array.from(found).sort();
+}
+
+/** The corners of a rectangle, as a polygon. */
+export const cornersOf = ({ left, right, bottom, top }: Bounds): readonly number[] => [
+  ...[left, bottom],
+  ...[right, bottom],
+  ...[right, top],
+  ...[left, top],
+];
+
+function around(polygon: ArrayLike<number>): Bounds {
+  let [left, right, bottom, top] = [Infinity, -Infinity, Infinity, -Infinity];
+  for (let i = 0; i < polygon.length; i += 2) {
+    const [x, y] = [polygon[i] as number, polygon[i + 1] as number];
+    left = Math.min(left, x);
+    right = Math.max(right, x);
+    bottom = Math.min(bottom, y);
+    top = Math.max(top, y);
+  }
+  return { left, right, bottom, top };
+}

@@ -1,0 +1,64 @@
+import './map.css';
+import { model } from '../../state/store.ts';
+import { grouped } from '../../ui/format.ts';
+import { Hint } from '../../ui/hint.tsx';
+import { Legend } from './legend.tsx';
+import { isPlane, points } from './map-state.ts';
+import { Neighbours } from './neighbours.tsx';
+import { Stage } from './stage.tsx';
+
+/** The images that the model was tested on, as points where the encoder puts them. It draws only while `active`. */
+export function MapView({ active }: { readonly active: boolean }) {
+  return (
+    <section class="map" aria-labelledby="map-title">
+      <Title />
+      {active && <Legend />}
+      <Stage active={active} />
+      {active && <Neighbours />}
+    </section>
+  );
+}
+
+function Title() {
+  const opened = model.value;
+  const [title, sentence, hint] = opened ? wordsOf(opened) : ['Map', 'A model is being loaded.', null];
+  return (
+    <header class="map-title">
+      <h2 id="map-title">
+        {title} {hint && <Hint about="this map" text={hint} />}
+      </h2>
+      <p class="say">{sentence}</p>
+    </header>
+  );
+}
+
+function wordsOf({
+  set,
+  card,
+  points: found,
+}: NonNullable<typeof model.value>): readonly [string, string, string | null] {
+  const size = card.latent.size;
+  if (!points.value || !found) {
+    const sentence = 'This model came without the codes of its test images, so there are no points to show.';
+    return ['Map', sentence, null];
+  }
+  const title = `${grouped(found.count)} images as the model sees them`;
+  const kind = set ? `${set.about.name} ${set.about.split} images` : 'images';
+  if (isPlane.value) {
+    return [
+      title,
+      `Each point is one of the ${kind}, at the two numbers of its code. Press and drag: the decoder draws what belongs there.`,
+      'The encoder turns an image into two numbers: where its point lies. The decoder turns any two numbers back into an image, between and beyond the points too: that is what stands dimly behind them. Alike images have codes close together.',
+    ];
+  }
+  const drawn = `The ${size} numbers of each code are drawn on a plane by ${found.method}`;
+  return [
+    title,
+    card.conditional.encoder
+      ? `Each point is one of the ${kind}, by style alone: the model is told the class, so classes mix. Zoom in, click one.`
+      : `Each point is one of the ${kind}; alike ones lie close together. Zoom in to see them, click to look closer.`,
+    found.method === 't-SNE'
+      ? `${drawn}${found.perplexity === null ? '' : ` (perplexity ${found.perplexity})`}, which keeps neighbours together. Distances between far groups, their sizes and the axes mean little.`
+      : `${drawn}: the two directions in which codes vary most. What they vary in besides cannot be seen here.`,
+  ];
+}

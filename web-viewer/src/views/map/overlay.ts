@@ -1,0 +1,230 @@
+import type { Shape } from '../../ui/pixels.ts';
+import { toImageData } from '../../ui/pixels.ts';
+import { ticks } from './ticks.ts';
+import { type Place, type Size, seen, toScreen, type View } from './transform.ts';
+
+/** Colours of the page, as CSS writes them. */
+export interface Theme {
+  readonly ink: string;
+  readonly quiet: string;
+  readonly line: string;
+  readonly panel: string;
+  readonly accent: string;
+}
+
+/** A picture that stands on the map at a place of its own. */
+export interface Marker {
+  readonly place: Place;
+  readonly picture: HTMLCanvasElement | OffscreenCanvas | null;
+}
+
+/** What is drawn over the points. */
+export interface Marks {
+  /** Whether places are numbers that mean something. */
+  readonly axes: boolean;
+  readonly selected: Place | null;
+  readonly neighbours: readonly Place[];
+  readonly hovered: Place | null;
+  /** An image that is not of the set. */
+  readonly drawn: Marker | null;
+  readonly code: Marker | null;
+  readonly lasso: readonly number[] | null;
+  /** Whether the middle of the map is what keys act on. */
+  readonly aim: boolean;
+}
+
+/** Draws everything over the points: axes, lines to neighbours, rings, markers, the lasso. */
+export function drawMarks(
+  context: CanvasRenderingContext2D,
+  view: View,
+  size: Size,
+  ratio: number,
+  theme: Theme,
+  marks: Marks,
+): void {
+  context.setTransform(ratio, 0, 0, ratio, 0, 0);
+  context.clearRect(0, 0, size.width, size.height);
+  const at = (place: Place) => toScreen(view, size, place);
+  if (marks.axes) drawAxes(context, view, size, theme);
+  const origin = marks.selected ?? marks.drawn?.place ?? null;
+  if (origin) {
+    const lines = new Path2D();
+    for (const place of marks.neighbours) {
+      lines.moveTo(...at(origin));
+      lines.lineTo(...at(place));
+    }
+    stroke(context, lines, theme.panel, 3.5);
+    stroke(context, lines, theme.ink, 1.25);
+    for (const place of marks.neighbours) ring(context, at(place), 4.5, theme, theme.ink, 1.5);
+  }
+  if (marks.lasso) drawLasso(context, marks.lasso, at, theme);
+  if (marks.selected) ring(context, at(marks.selected), 8, theme, theme.ink, 2.5);
+  if (marks.hovered) ring(context, at(marks.hovered), 6.5, theme, theme.ink, 2);
+  if (marks.code) {
+    const place = at(marks.code.place);
+    pin(context, place, marks.code.picture, 44, theme, theme.accent, 'above');
+    disc(context, place, theme);
+  }
+  if (marks.drawn) {
+    const place = at(marks.drawn.place);
+    pin(context, place, marks.drawn.picture, 44, theme, theme.ink, 'below');
+    diamond(context, place, theme);
+  }
+  if (marks.aim) drawAim(context, size, theme);
+}
+
+function stroke(context: CanvasRenderingContext2D, path: Path2D, colour: string, width: number): void {
+  context.strokeStyle = colour;
+  context.lineWidth = width;
+  context.stroke(path);
+}
+
+function ring(
+  context: CanvasRenderingContext2D,
+  [x, y]: Place,
+  radius: number,
+  theme: Theme,
+  colour: string,
+  width: number,
+) {
+  const path = new Path2D();
+  path.arc(x, y, radius, 0, 2 * Math.PI);
+  stroke(context, path, theme.panel, width + 2.5);
+  stroke(context, path, colour, width);
+}
+
+function fill(context: CanvasRenderingContext2D, path: Path2D, theme: Theme, colour: string): void {
+  stroke(context, path, theme.panel, 4);
+  context.fillStyle = colour;
+  context.fill(path);
+}
+
+function disc(context: CanvasRenderingContext2D, [x, y]: Place, theme: Theme): void {
+  const path = new Path2D();
+  path.arc(x, y, 6, 0, 2 * Math.PI);
+  fill(context, path, theme, theme.accent);
+}
+
+function diamond(context: CanvasRenderingContext2D, [x, y]: Place, theme: Theme): void {
+  const path = new Path2D(`M${x} ${y - 7.5}L${x + 7.5} ${y}L${x} ${y + 7.5}L${x - 7.5} ${y}Z`);
+  fill(context, path, theme, theme.ink);
+}
+
+/** A picture on a short stem. */
+function pin(
+  context: CanvasRenderingContext2D,
+  [x, y]: Place,
+  picture: CanvasImageSource | null,
+  side: number,
+  theme: Theme,
+  colour: string,
+  where: 'above' | 'below',
+): void {
+  if (!picture) return;
+  const top = where === 'above' ? y - side - 16 : y + 16;
+  const path = new Path2D();
+  path.roundRect(x - side / 2 - 2, top - 2, side + 4, side + 4, 5);
+  stroke(context, path, theme.panel, 3);
+  context.fillStyle = colour;
+  context.fill(path);
+  context.imageSmoothingEnabled = false;
+  context.drawImage(picture, x - side / 2, top, side, side);
+}
+
+function drawLasso(
+  context: CanvasRenderingContext2D,
+  lasso: readonly number[],
+  at: (place: Place) => Place,
+  theme: Theme,
+): void {
+  const path = new Path2D();
+  for (let i = 0; i < lasso.length; i += 2) path.lineTo(...at([lasso[i] as number, lasso[i + 1] as number]));
+  path.closePath();
+  context.globalAlpha = 0.12;
+  context.fillStyle = theme.accent;
+  context.fill(path);
+  context.globalAlpha = 1;
+  stroke(context, path, theme.panel, 4);
+  stroke(context, path, theme.accent, 2);
+}
+
+function drawAim(context: CanvasRenderingContext2D, { width, height }: Size, theme: Theme): void {
+  const [x, y] = [Math.round(width / 2), Math.round(height / 2)];
+  const path = new Path2D(`M${x - 14} ${y}h8m12 0h8M${x} ${y - 14}v8m0 12v8`);
+  stroke(context, path, theme.panel, 4);
+  stroke(context, path, theme.ink, 1.5);
+}
+
+/** Values along the lower and the left edge, and the lines on which a number of the code is zero. */
+function drawAxes(context: CanvasRenderingContext2D, view: View, size: Size, theme: Theme): void {
+  const box = seen(view, size);
+  const x = ticks(box.left, box.right, size.width / 90);
+  const y = ticks(box.bottom, box.top, size.height / 90);
+  const zero = new Path2D();
+  const marks = new Path2D();
+  context.font = '11px system-ui, sans-serif';
+  context.fillStyle = theme.quiet;
+  context.strokeStyle = theme.panel;
+  context.lineJoin = 'round';
+  const write = (value: number, decimals: number, px: number, py: number) => {
+    const text = value.toFixed(decimals).replace('-', '−');
+    context.lineWidth = 3;
+    context.strokeText(text, px, py);
+    context.fillText(text, px, py);
+  };
+  const [middle] = toScreen(view, size, [0, 0]);
+  const [, centre] = toScreen(view, size, [0, 0]);
+  zero.moveTo(middle, 0);
+  zero.lineTo(middle, size.height);
+  zero.moveTo(0, centre);
+  zero.lineTo(size.width, centre);
+  stroke(context, zero, theme.line, 1);
+  context.strokeStyle = theme.panel;
+  context.textAlign = 'center';
+  context.textBaseline = 'alphabetic';
+  for (const value of x.values) {
+    const [px] = toScreen(view, size, [value, 0]);
+    if (px < 34 || px > size.width - 56) continue;
+    marks.moveTo(px, size.height);
+    marks.lineTo(px, size.height - 5);
+    write(value, x.decimals, px, size.height - 8);
+  }
+  context.textAlign = 'left';
+  context.textBaseline = 'middle';
+  for (const value of y.values) {
+    const [, py] = toScreen(view, size, [0, value]);
+    if (py < 74 || py > size.height - 22) continue;
+    marks.moveTo(0, py);
+    marks.lineTo(5, py);
+    write(value, y.decimals, 8, py);
+  }
+  stroke(context, marks, theme.quiet, 1);
+  context.fillStyle = theme.ink;
+  context.strokeStyle = theme.panel;
+  for (const [text, px, py] of [
+    ['z1 ↑', 8, 58],
+    ['z0 →', size.width - 38, size.height - 12],
+  ] as const) {
+    context.lineWidth = 3;
+    context.strokeText(text, px, py);
+    context.fillText(text, px, py);
+  }
+}
+
+/** A small canvas that shows pixels and is drawn anew only when they change. */
+export class SmallPicture {
+  readonly canvas = document.createElement('canvas');
+  #shown: Uint8Array | Float32Array | null = null;
+
+  /** @returns the canvas; null without pixels */
+  show(pixels: Uint8Array | Float32Array | null, shape: Shape): HTMLCanvasElement | null {
+    if (!pixels || pixels.length !== shape.height * shape.width * shape.channels) return null;
+    if (pixels !== this.#shown) {
+      this.#shown = pixels;
+      this.canvas.width = shape.width;
+      this.canvas.height = shape.height;
+      this.canvas.getContext('2d')?.putImageData(toImageData(pixels, shape), 0, 0);
+    }
+    return this.canvas;
+  }
+}

@@ -1,0 +1,211 @@
+import type { Rgb } from './colours.ts';
+import { attribute, type Program, program } from './gl.ts';
+import {
+  atlasFor,
+  DIM,
+  FRAME,
+  type Frame,
+  type Painter,
+  type Picture,
+  type Store,
+  type StoreName,
+  UPLOADS,
+} from './painter.ts';
+import { PointLayer } from './point-layer.ts';
+import * as shaders from './shaders.ts';
+import { Slots } from './slots.ts';
+import type { Size, View } from './transform.ts';
+
+/** Floats of a picture: its rectangle, its place in the texture, its frame's colour and its alpha. */
+const STRIDE = 10;
+const WANTED = 1600;
+
+type GL = WebGL2RenderingContext;
+
+/** @returns a painter that uses WebGL 2; null where the canvas has none, or one that cannot do what is needed */
+export function webglPainter(canvas: HTMLCanvasElement): Painter | null {
+  const gl = canvas.getContext('webgl2', { alpha: false, antialias: false, depth: false, stencil: false });
+  if (!gl || gl.isContextLost()) return null;
+  try {
+    return new WebglPainter(canvas, gl);
+  } catch {
+    return null;
+  }
+}
+
+class WebglPainter implements Painter {
+  readonly kind = 'webgl2';
+  readonly canvas: HTMLCanvasElement;
+  readonly #gl: GL;
+  readonly #points: Program;
+  readonly #pictures: Program;
+  readonly #pointArrays: WebGLVertexArrayObject;
+  readonly #places: WebGLBuffer;
+  readonly #colours: WebGLBuffer;
+  readonly #order: WebGLBuffer;
+  readonly #pictureArrays: WebGLVertexArrayObject;
+  readonly #instances: WebGLBuffer;
+  #instanceData = new Float32Array(STRIDE * 256);
+  readonly #atlases = new Map<StoreName, Atlas>();
+  readonly #layer: PointLayer;
+  #count = 0;
+
+  constructor(canvas: HTMLCanvasElement, gl: GL) {
+    this.canvas = canvas;
+    this.#gl = gl;
+    this.#points = program(gl, shaders.points);
+    this.#pictures = program(gl, shaders.pictures);
+    this.#layer = new PointLayer(gl);
+    gl.enable(gl.BLEND);
+    gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
+    gl.pixelStorei(gl.UNPACK_ALIGNMENT, 1);
+
+    this.#pointArrays = gl.createVertexArray();
+    gl.bindVertexArray(this.#pointArrays);
+    this.#places = attribute(gl, this.#points, [['place', 2]], gl.FLOAT);
+    this.#colours = attribute(gl, this.#points, [['colour', 4]], gl.UNSIGNED_BYTE);
+    this.#order = gl.createBuffer();
+    gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, this.#order);
+
+    this.#pictureArrays = gl.createVertexArray();
+    gl.bindVertexArray(this.#pictureArrays);
+    attribute(gl, this.#pictures, [['corner', 2]], gl.FLOAT);
+    gl.bufferData(gl.ARRAY_BUFFER, Float32Array.of(0, 0, 1, 0, 0, 1, 1, 1), gl.STATIC_DRAW);
+    const parts = [['box', 4] as const, ['origin', 2] as const, ['look', 4] as const];
+    this.#instances = attribute(gl, this.#pictures, parts, gl.FLOAT, 1);
+    gl.bindVertexArray(null);
+  }
+
+  setPlaces(map: Float32Array): void {
+    const gl = this.#gl;
+    gl.bindBuffer(gl.ARRAY_BUFFER, this.#places);
+    gl.bufferData(gl.ARRAY_BUFFER, map, gl.STATIC_DRAW);
+    this.#count = 0;
+    this.#layer.forget();
+  }
+
+  setLook(colours: Uint8Array, order: Uint32Array): void {
+    const gl = this.#gl;
+    gl.bindVertexArray(this.#pointArrays);
+    gl.bindBuffer(gl.ARRAY_BUFFER, this.#colours);
+    gl.bufferData(gl.ARRAY_BUFFER, colours, gl.STATIC_DRAW);
+    gl.bufferData(gl.ELEMENT_ARRAY_BUFFER, order, gl.STATIC_DRAW);
+    gl.bindVertexArray(null);
+    this.#count = order.length;
+    this.#layer.forget();
+  }
+
+  setStore(name: StoreName, store: Store | null): void {
+    const old = this.#atlases.get(name);
+    if (old) this.#gl.deleteTexture(old.texture);
+    if (store) this.#atlases.set(name, new Atlas(this.#gl, store));
+    else this.#atlases.delete(name);
+  }
+
+  draw(frame: Frame): boolean {
+    const gl = this.#gl;
+    gl.viewport(0, 0, this.canvas.width, this.canvas.height);
+    gl.clearColor(frame.ground[0] / 255, frame.ground[1] / 255, frame.ground[2] / 255, 1);
+    gl.clear(gl.COLOR_BUFFER_BIT);
+    const waiting = this.#drawPictures('plane', frame.plane, frame);
+    this.#layer.draw(frame, this.#count, (view, size) => this.#drawPoints(frame, view, size));
+    return this.#drawPictures('thumbnails', frame.thumbnails, frame) || waiting;
+  }
+
+  #drawPoints({ ratio, diameter, alpha }: Frame, view: View, size: Size): void {
+    const gl = this.#gl;
+    const { uniforms } = this.#points;
+    gl.useProgram(this.#points.program);
+    gl.bindVertexArray(this.#pointArrays);
+    gl.uniform2f(uniforms.centre ?? null, view.x, view.y);
+    gl.uniform2f(uniforms.scale ?? null, (2 * view.scale) / size.width, (2 * view.scale) / size.height);
+    gl.uniform1f(uniforms.size ?? null, diameter * ratio);
+    gl.uniform1f(uniforms.alpha ?? null, alpha);
+    gl.drawElements(gl.POINTS, this.#count, gl.UNSIGNED_INT, 0);
+  }
+
+  #drawPictures(name: StoreName, list: readonly Picture[], { size, ratio, ground, ink }: Frame): boolean {
+    const atlas = this.#atlases.get(name);
+    if (!atlas || list.length === 0) return false;
+    const gl = this.#gl;
+    if (this.#instanceData.length < STRIDE * list.length)
+      this.#instanceData = new Float32Array(2 * STRIDE * list.length);
+    const data = this.#instanceData;
+    const { drawn, waiting } = atlas.place(list, data);
+    const { program, uniforms } = this.#pictures;
+    gl.useProgram(program);
+    gl.bindVertexArray(this.#pictureArrays);
+    gl.bindBuffer(gl.ARRAY_BUFFER, this.#instances);
+    gl.bufferData(gl.ARRAY_BUFFER, data.subarray(0, STRIDE * drawn), gl.STREAM_DRAW);
+    gl.bindTexture(gl.TEXTURE_2D, atlas.texture);
+    gl.uniform2f(uniforms.screen ?? null, size.width, size.height);
+    gl.uniform2f(uniforms.tile ?? null, atlas.store.shape.width, atlas.store.shape.height);
+    gl.uniform1i(uniforms.grey ?? null, atlas.store.shape.channels === 1 ? 1 : 0);
+    gl.uniform1i(uniforms.dim ?? null, name === 'plane' ? 1 : 0);
+    gl.uniform1f(uniforms.strength ?? null, DIM);
+    gl.uniform3f(uniforms.ground ?? null, ...unit(ground));
+    gl.uniform3f(uniforms.ink ?? null, ...unit(ink));
+    gl.uniform1f(uniforms.border ?? null, FRAME.width);
+    gl.uniform1f(uniforms.radius ?? null, FRAME.radius);
+    gl.uniform1f(uniforms.ratio ?? null, ratio);
+    gl.drawArraysInstanced(gl.TRIANGLE_STRIP, 0, 4, drawn);
+    return waiting;
+  }
+}
+
+const unit = ([r, g, b]: Rgb) => [r / 255, g / 255, b / 255] as const;
+
+/** Pictures in one texture, those that are wanted at present. */
+class Atlas {
+  readonly store: Store;
+  readonly texture: WebGLTexture;
+  readonly #gl: GL;
+  readonly #slots: Slots;
+  readonly #columns: number;
+
+  constructor(gl: GL, store: Store) {
+    const { columns, count, width, height } = atlasFor(store.shape, WANTED, gl.getParameter(gl.MAX_TEXTURE_SIZE));
+    this.store = store;
+    this.#gl = gl;
+    this.#columns = columns;
+    this.#slots = new Slots(count);
+    this.texture = gl.createTexture();
+    gl.bindTexture(gl.TEXTURE_2D, this.texture);
+    gl.texStorage2D(gl.TEXTURE_2D, 1, store.shape.channels === 1 ? gl.R8 : gl.RGB8, width, height);
+    gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MIN_FILTER, gl.LINEAR);
+  }
+
+  /** Writes what the shader needs of each picture, putting some of those that are missing into the texture. */
+  place(list: readonly Picture[], data: Float32Array): { drawn: number; waiting: boolean } {
+    let [drawn, uploads, waiting] = [0, 0, false];
+    for (const { key, left, top, width, height, alpha, frame } of list.slice(0, this.#slots.count)) {
+      let slot = this.#slots.find(key);
+      if (slot === undefined) {
+        if (uploads++ >= UPLOADS) {
+          waiting = true;
+          continue;
+        }
+        slot = this.#slots.take(key);
+        this.#upload(slot, this.store.pixels(key));
+      }
+      const [x, y] = this.#origin(slot);
+      data.set([left, top, width, height, x, y, frame[0] / 255, frame[1] / 255, frame[2] / 255, alpha], STRIDE * drawn);
+      drawn++;
+    }
+    return { drawn, waiting };
+  }
+
+  #origin(slot: number): readonly [number, number] {
+    const { width, height } = this.store.shape;
+    return [(slot % this.#columns) * width, Math.floor(slot / this.#columns) * height];
+  }
+
+  #upload(slot: number, pixels: Uint8Array): void {
+    const gl = this.#gl;
+    const { width, height, channels } = this.store.shape;
+    const [x, y] = this.#origin(slot);
+    gl.bindTexture(gl.TEXTURE_2D, this.texture);
+    const format = channels === 1 ? gl.RED : gl.RGB;
+    gl.texSubImage2D(gl.TEXTURE_2D, 0, x, y, width, height, format, gl.UNSIGNED_BYTE, pixels);
+  }
+}

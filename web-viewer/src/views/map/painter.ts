@@ -1,0 +1,97 @@
+import type { Shape } from '../../ui/pixels.ts';
+import type { Rgb } from './colours.ts';
+import type { Size, View } from './transform.ts';
+
+/** A picture on the map, in CSS pixels. */
+export interface Picture {
+  /** Which picture of its store. */
+  readonly key: number;
+  readonly left: number;
+  readonly top: number;
+  readonly width: number;
+  readonly height: number;
+  readonly alpha: number;
+  /** The colour of its frame. */
+  readonly frame: Rgb;
+}
+
+/** Where the pixels of pictures come from, bytes `[H, W, C]`, all of one shape. */
+export interface Store {
+  readonly shape: Shape;
+  pixels(key: number): Uint8Array;
+}
+
+/** Stores that a painter draws from: images of the set in frames, and the decoded plane, dim, as ink on the ground. */
+export type StoreName = 'thumbnails' | 'plane';
+
+/** What is drawn. */
+export interface Frame {
+  readonly size: Size;
+  /** Device pixels per CSS pixel. */
+  readonly ratio: number;
+  readonly view: View;
+  /** Of a point, in CSS pixels. */
+  readonly diameter: number;
+  readonly alpha: number;
+  readonly ground: Rgb;
+  readonly ink: Rgb;
+  readonly plane: readonly Picture[];
+  readonly thumbnails: readonly Picture[];
+}
+
+/** Draws the map: the decoded plane, the points, pictures of some of them. */
+export interface Painter {
+  readonly kind: 'webgl2' | 'canvas';
+  readonly canvas: HTMLCanvasElement;
+  /** Places `[N, 2]`. */
+  setPlaces(map: Float32Array): void;
+  /** Colours `[N, 4]`, and the rows to draw, from the lowest to the topmost. */
+  setLook(colours: Uint8Array, order: Uint32Array): void;
+  setStore(name: StoreName, store: Store | null): void;
+  /** @returns whether pictures are left for the next frame */
+  draw(frame: Frame): boolean;
+}
+
+/** Pictures that are put into a texture in one frame at most, so that none takes long. */
+export const UPLOADS = 128;
+
+/** How a store's pictures lie in one texture, no wider or higher than `most` pixels. */
+export function atlasFor({ width, height }: Shape, wanted: number, most = 2048) {
+  const columns = Math.max(1, Math.min(Math.ceil(Math.sqrt(wanted)), Math.floor(most / width)));
+  const rows = Math.max(1, Math.min(Math.ceil(wanted / columns), Math.floor(most / height)));
+  return { columns, count: columns * rows, width: columns * width, height: rows * height };
+}
+
+/** A store whose pictures are no larger than `most` pixels: larger ones are averaged over squares. */
+export function reducedStore({ shape, pixels }: Store, most: number): Store {
+  const factor = Math.ceil(Math.max(shape.height, shape.width) / most);
+  if (factor <= 1) return { shape, pixels };
+  const small = {
+    height: Math.max(1, Math.floor(shape.height / factor)),
+    width: Math.max(1, Math.floor(shape.width / factor)),
+    channels: shape.channels,
+  };
+  return { shape: small, pixels: (key) => average(pixels(key), shape, small, factor) };
+}
+
+function average(pixels: Uint8Array, from: Shape, to: Shape, factor: number): Uint8Array {
+  const { channels } = from;
+  const result = new Uint8Array(to.height * to.width * channels);
+  for (let i = 0; i < result.length; i++) {
+    const [c, x, y] = [i % channels, Math.floor(i / channels) % to.width, Math.floor(i / channels / to.width)];
+    let [sum, count] = [0, 0];
+    for (let v = y * factor; v < Math.min(from.height, (y + 1) * factor); v++) {
+      for (let u = x * factor; u < Math.min(from.width, (x + 1) * factor); u++) {
+        sum += pixels[(v * from.width + u) * channels + c] as number;
+        count++;
+      }
+    }
+    result[i] = Math.round(sum / count);
+  }
+  return result;
+}
+
+/** How strongly the decoded plane is drawn. */
+export const DIM = 0.34;
+/** Width of a picture's frame and radius of its corners, in CSS pixels. */
+export const FRAME = { width: 2, radius: 4 } as const;

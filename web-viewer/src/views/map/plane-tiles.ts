@@ -1,0 +1,115 @@
+import { engine, model, type OpenModel } from '../../state/store.ts';
+import type { Store } from './painter.ts';
+import { type Cell, cellsWithin, codeOf, type Lattice, latticeFor } from './plane.ts';
+import { type Bounds, type Size, seen, type View } from './transform.ts';
+
+/** Codes decoded in one go: few enough that the image under the hand never waits long. */
+const BATCH = 32;
+/** The view stands still this long, in ms, before its plane is decoded. */
+const SETTLED = 120;
+/** Images kept. */
+const KEPT = 3000;
+
+/** The plane of codes as images, decoded bit by bit for what is seen, and kept for when it is seen again. */
+export class PlaneTiles {
+  readonly store: Store;
+  readonly #opened: OpenModel;
+  readonly #given: number;
+  readonly #onChange: () => void;
+  readonly #keys = new Map<string, number>();
+  readonly #images = new Map<number, Uint8Array>();
+  #next = 0;
+  #wanted: { lattice: Lattice; cells: Cell[] } | null = null;
+  #lattices: Lattice[] = [];
+  #seen: { view: View; size: Size } | null = null;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #busy = false;
+  #ended = false;
+
+  /** @param given the class that the decoder is given where it takes one */
+  constructor(opened: OpenModel, given: number, onChange: () => void) {
+    this.#opened = opened;
+    this.#given = given;
+    this.#onChange = onChange;
+    const shape = opened.card.image;
+    const empty = new Uint8Array(shape.height * shape.width * shape.channels);
+    this.store = { shape, pixels: (key) => this.#images.get(key) ?? empty };
+  }
+
+  /** Whether all that was asked for has been decoded. */
+  get isComplete(): boolean {
+    return this.#seen !== null && !this.#wanted?.cells.length && !this.#busy;
+  }
+
+  end(): void {
+    this.#ended = true;
+    clearTimeout(this.#timer);
+  }
+
+  /** Asks for the part of the plane that a view shows; it comes once the view stands still. */
+  want(view: View, size: Size): void {
+    if (view === this.#seen?.view && size === this.#seen.size) return;
+    this.#seen = { view, size };
+    const lattice = latticeFor(view, this.store.shape);
+    const cells = cellsWithin(lattice, seen(view, size)).filter((cell) => !this.#keys.has(name(lattice, cell)));
+    if (this.#lattices.at(-1)?.level !== lattice.level) {
+      this.#lattices = [...this.#lattices.filter(({ level }) => level !== lattice.level), lattice].slice(-2);
+    }
+    this.#wanted = cells.length > 0 ? { lattice, cells } : null;
+    clearTimeout(this.#timer);
+    if (this.#wanted) this.#timer = setTimeout(() => void this.#decode(), SETTLED);
+  }
+
+  /** The images within a rectangle that have been decoded, those of the present lattice last. */
+  *within(box: Bounds): Generator<{ readonly key: number } & Bounds> {
+    for (const lattice of this.#lattices) {
+      // A lattice far finer than what is seen is not worth its many cells.
+      if ((box.right - box.left) / lattice.width > 100) continue;
+      for (const cell of cellsWithin(lattice, box)) {
+        const key = this.#keys.get(name(lattice, cell));
+        if (key === undefined) continue;
+        const [left, bottom] = [cell.column * lattice.width, cell.row * lattice.height];
+        yield { key, left, right: left + lattice.width, bottom, top: bottom + lattice.height };
+      }
+    }
+  }
+
+  async #decode(): Promise<void> {
+    if (this.#busy) return;
+    this.#busy = true;
+    try {
+      while (this.#wanted && !this.#ended && engine.value && model.value === this.#opened) {
+        const { lattice, cells }: { lattice: Lattice; cells: Cell[] } = this.#wanted;
+        const batch = cells.splice(0, BATCH);
+        if (batch.length === 0) break;
+        const codes = Float32Array.from(batch.flatMap((cell) => codeOf(lattice, cell)));
+        const images = await engine.value.decode(batch.length, codes, new Int32Array(batch.length).fill(this.#given));
+        this.#keep(lattice, batch, images);
+        this.#onChange();
+      }
+    } catch {
+      // The engine has ended or cannot decode: whoever shows the code tells; the plane stays as it is.
+      this.#wanted = null;
+    } finally {
+      this.#busy = false;
+      this.#onChange();
+    }
+  }
+
+  #keep(lattice: Lattice, cells: readonly Cell[], images: Float32Array): void {
+    const length = images.length / cells.length;
+    cells.forEach((cell, i) => {
+      const key = this.#next++;
+      this.#keys.set(name(lattice, cell), key);
+      const bytes = Uint8ClampedArray.from(images.subarray(i * length, (i + 1) * length), (value) => 255 * value);
+      this.#images.set(key, new Uint8Array(bytes.buffer));
+    });
+    for (const [text, key] of this.#keys) {
+      if (this.#keys.size <= KEPT) break;
+      this.#keys.delete(text);
+      this.#images.delete(key);
+    }
+  }
+}
+
+const name = ({ level }: Lattice, { column, row }: Cell) => `${level} ${column} ${row}`;

@@ -1,0 +1,76 @@
+import './stage.css';
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { lassoView, pointerActions, pressKey } from './act.ts';
+import { Camera } from './camera.ts';
+import { Chosen } from './chosen.tsx';
+import { listenToPointers } from './gestures.ts';
+import { describe } from './image-of-row.tsx';
+import { aiming, hovered, isPlane, lasso, lassoed, tool } from './map-state.ts';
+import { Scene } from './scene.ts';
+import { ToolBar, ZoomBar } from './tool-bar.tsx';
+import { ToolTip } from './tool-tip.tsx';
+
+/** The canvases of the map, with what floats above them. */
+export function Stage({ active }: { readonly active: boolean }) {
+  const stage = useRef<HTMLDivElement>(null);
+  const base = useRef<HTMLDivElement>(null);
+  const marks = useRef<HTMLCanvasElement>(null);
+  const [parts, setParts] = useState<{ readonly scene: Scene; readonly camera: Camera } | null>(null);
+
+  useEffect(() => {
+    if (!stage.current || !base.current || !marks.current) return undefined;
+    const camera = new Camera();
+    const scene = new Scene(stage.current, base.current, marks.current, camera);
+    const endPointers = listenToPointers(stage.current, pointerActions(scene, camera));
+    setParts({ scene, camera });
+    return () => {
+      endPointers();
+      scene.end();
+      camera.end();
+    };
+  }, []);
+  useEffect(() => parts?.scene.setActive(active), [parts, active]);
+
+  const onKeyDown = (event: KeyboardEvent) => {
+    if (event.target !== stage.current || !parts) return;
+    if (pressKey(event, parts.scene, parts.camera)) event.preventDefault();
+  };
+  return (
+    <div class="map-frame">
+      <div
+        ref={stage}
+        class="map-stage"
+        role="application"
+        aria-roledescription="map"
+        aria-label="Map of the images"
+        aria-describedby="map-keys"
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: it takes keys
+        tabIndex={0}
+        data-tool={tool.value}
+        onKeyDown={onKeyDown}
+        onPointerDown={endAim}
+        onBlur={endAim}
+      >
+        <div ref={base} class="map-base" />
+        <canvas ref={marks} class="map-marks" />
+        {active && hovered.value?.at && parts && (
+          <ToolTip row={hovered.value.row} at={hovered.value.at} size={parts.camera.size} />
+        )}
+      </div>
+      <p class="visually-hidden" role="status">
+        {active && aiming.value && hovered.value && describe(hovered.value.row)}
+      </p>
+      <p id="map-keys" class="visually-hidden">
+        Arrow keys move the map, plus and minus zoom, zero shows everything, Enter selects the point in the middle
+        {isPlane.value && ', Shift with arrow keys moves the code that is decoded'}.
+      </p>
+      {parts && <ToolBar selectView={() => lassoView(parts.camera)} />}
+      {parts && <ZoomBar camera={parts.camera} />}
+      {active && lasso.value && lassoed.value && <Chosen rows={lassoed.value} />}
+    </div>
+  );
+}
+
+function endAim(): void {
+  aiming.value = false;
+}

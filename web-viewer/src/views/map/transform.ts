@@ -1,0 +1,108 @@
+/** Which part of the map is seen: its place in the middle of the screen, and CSS pixels per unit. On the map y points up. */
+export interface View {
+  readonly x: number;
+  readonly y: number;
+  readonly scale: number;
+}
+
+/** Width and height of the screen's part that shows the map, in CSS pixels. */
+export interface Size {
+  readonly width: number;
+  readonly height: number;
+}
+
+/** A rectangle on the map. */
+export interface Bounds {
+  readonly left: number;
+  readonly right: number;
+  readonly bottom: number;
+  readonly top: number;
+}
+
+export type Place = readonly [number, number];
+
+/** How far one can zoom, as multiples of the scale that shows everything. */
+export const ZOOM = { least: 0.5, most: 300 } as const;
+
+/** Map → screen, in CSS pixels from the top left. */
+export const toScreen = (view: View, size: Size, [x, y]: Place): Place => [
+  size.width / 2 + (x - view.x) * view.scale,
+  size.height / 2 - (y - view.y) * view.scale,
+];
+
+/** Screen → map. */
+export const toMap = (view: View, size: Size, [x, y]: Place): Place => [
+  view.x + (x - size.width / 2) / view.scale,
+  view.y - (y - size.height / 2) / view.scale,
+];
+
+/** What of the map can be seen. */
+export function seen(view: View, size: Size): Bounds {
+  const [left, top] = toMap(view, size, [0, 0]);
+  const [right, bottom] = toMap(view, size, [size.width, size.height]);
+  return { left, right, bottom, top };
+}
+
+/** The rectangle around all places `[N, 2]` that are finite numbers, never empty. */
+export function boundsOf(map: Float32Array): Bounds {
+  let [left, right, bottom, top] = [Infinity, -Infinity, Infinity, -Infinity];
+  for (let i = 0; i + 1 < map.length; i += 2) {
+    const [x, y] = [map[i] as number, map[i + 1] as number];
+    if (!Number.isFinite(x) || !Number.isFinite(y)) continue;
+    left = Math.min(left, x);
+    right = Math.max(right, x);
+    bottom = Math.min(bottom, y);
+    top = Math.max(top, y);
+  }
+  if (left > right) return { left: -1, right: 1, bottom: -1, top: 1 };
+  const least = Math.max(right - left, top - bottom, Math.abs(left) * 1e-6, 1e-9) / 100;
+  const [wide, high] = [Math.max(0, least - (right - left)) / 2, Math.max(0, least - (top - bottom)) / 2];
+  return { left: left - wide, right: right + wide, bottom: bottom - high, top: top + high };
+}
+
+/** The view that shows all of `bounds` with a margin of `margin` pixels around it. */
+export function wholeView(bounds: Bounds, size: Size, margin: number): View {
+  const room = (length: number) => Math.max(1, length - 2 * margin);
+  return {
+    x: (bounds.left + bounds.right) / 2,
+    y: (bounds.bottom + bounds.top) / 2,
+    scale: Math.min(room(size.width) / (bounds.right - bounds.left), room(size.height) / (bounds.top - bounds.bottom)),
+  };
+}
+
+/** Zooms so that what lies under a place of the screen stays there. */
+export function zoomAbout(view: View, size: Size, at: Place, factor: number): View {
+  const [x, y] = toMap(view, size, at);
+  const scale = view.scale * factor;
+  return { x: x - (at[0] - size.width / 2) / scale, y: y + (at[1] - size.height / 2) / scale, scale };
+}
+
+/** Moves the map by pixels, as a hand that holds it does. */
+export const moveBy = (view: View, dx: number, dy: number): View => ({
+  ...view,
+  x: view.x - dx / view.scale,
+  y: view.y + dy / view.scale,
+});
+
+/** The factor of zooming, cut so that the scale stays within bounds around the one that shows everything. */
+export const allowedFactor = (view: View, whole: View, factor: number): number =>
+  Math.min((whole.scale * ZOOM.most) / view.scale, Math.max((whole.scale * ZOOM.least) / view.scale, factor));
+
+/** Keeps the middle of the view within the map or close beside it, so that the map cannot get lost. */
+export function keepNear(view: View, { left, right, bottom, top }: Bounds): View {
+  const clamp = (value: number, low: number, high: number) => {
+    const beside = (high - low) / 2;
+    return Math.min(high + beside, Math.max(low - beside, value));
+  };
+  return { ...view, x: clamp(view.x, left, right), y: clamp(view.y, bottom, top) };
+}
+
+/** A view on the way from one to another: the scale changes evenly to the eye, and nothing swings out. */
+export function between(from: View, to: View, share: number): View {
+  if (share >= 1) return to;
+  const scale = from.scale * (to.scale / from.scale) ** share;
+  // What both views show in the same place stays there.
+  const moved =
+    Math.abs(to.scale / from.scale - 1) < 1e-6 ? share : (1 / from.scale - 1 / scale) / (1 / from.scale - 1 / to.scale);
+  return { x: from.x + moved * (to.x - from.x), y: from.y + moved * (to.y - from.y), scale };
+}

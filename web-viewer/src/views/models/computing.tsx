@@ -1,0 +1,58 @@
+import { type Compute, chosenCompute, restart, setCompute } from '../../state/open.ts';
+import { engine, engineNote } from '../../state/store.ts';
+
+const choices: readonly [Compute, string][] = [
+  ['auto', 'the faster that agrees'],
+  ['wasm', 'WebAssembly'],
+  ['webgpu', 'WebGPU'],
+];
+
+/** What runs the model here, and why; the choice of another runtime; a way out where it hangs. */
+export function Computing() {
+  const running = engine.value;
+  return (
+    <section class="computing">
+      <h3>What computes here</h3>
+      <p data-provider={running?.provider ?? ''}>{running ? describe(running) : 'Nothing yet: it is being started.'}</p>
+      <div class="row">
+        <fieldset class="row choice">
+          <legend class="visually-hidden">What is to compute</legend>
+          {choices.map(([value, name]) => (
+            <label key={value}>
+              <input
+                type="radio"
+                name="compute"
+                checked={chosenCompute.value === value}
+                onChange={() => void setCompute(value)}
+              />{' '}
+              {name}
+            </label>
+          ))}
+        </fieldset>
+        <button type="button" class="button" onClick={() => void restart()}>
+          Restart the worker
+        </button>
+      </div>
+    </section>
+  );
+}
+
+interface Facts {
+  readonly provider: 'wasm' | 'webgpu';
+  readonly threads: number;
+  readonly adapter: string | null;
+}
+
+function describe({ provider, threads, adapter }: Facts): string {
+  const where =
+    provider === 'webgpu'
+      ? `ONNX Runtime on WebGPU (${adapter ?? 'an unnamed adapter'})`
+      : `ONNX Runtime on WebAssembly with ${threads === 1 ? 'one thread' : `${threads} threads`}`;
+  const note = engineNote.value;
+  const why = note === '' ? '' : note === 'as chosen' ? ', as chosen' : `: ${note}`;
+  const alone =
+    provider === 'wasm' && threads === 1 && !globalThis.crossOriginIsolated
+      ? ' More threads need a host that isolates the page (the headers Cross-Origin-Opener-Policy and -Embedder-Policy).'
+      : '';
+  return `${where}${why}.${alone} It runs in a worker in your browser; no image leaves it.`;
+}

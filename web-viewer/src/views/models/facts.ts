@@ -1,0 +1,115 @@
+import type { Card } from '../../site/schema.ts';
+import { grouped, short } from '../../ui/format.ts';
+
+/** The unit of a model's losses and errors. */
+export const unitOf = ({ model }: Card): string =>
+  model.error === 'binary cross-entropy' ? 'nats' : 'squares of the range';
+
+/** The numbers of an image: pixels times channels, over which losses are a mean. */
+export const valuesOf = ({ image }: Pick<Card, 'image'>): number => image.height * image.width * image.channels;
+
+/** `28 × 28, gray`, not broken within the numbers. */
+export const shapeOf = ({ image: { height, width, channels } }: Pick<Card, 'image'>): string =>
+  `${height}\u00a0×\u00a0${width}, ${channels === 1 ? 'gray' : 'colour'}`;
+
+/** `variational, told the class in encoder and decoder`. */
+export function kindOf({ model, conditional }: Pick<Card, 'model' | 'conditional'>): string {
+  const told = [conditional.encoder && 'encoder', conditional.decoder && 'decoder'].filter(Boolean).join(' and ');
+  return [model.variational ? 'variational' : 'plain', told && `told the class in the ${told}`]
+    .filter(Boolean)
+    .join(', ');
+}
+
+/** What tells a model from others, in a line: its data, the length of its codes, its test loss. */
+export const briefly = (card: Card): string =>
+  [
+    card.dataset.name,
+    `${card.latent.size}-D`,
+    card.metrics.test.loss === undefined
+      ? ''
+      : `loss ${short(card.metrics.test.loss)}${card.model.error === 'binary cross-entropy' ? ' nats' : ''}`,
+  ]
+    .filter(Boolean)
+    .join(' · ');
+
+/** A row of the table of measures: per pixel as the card has it, and per image. */
+export interface Measure {
+  readonly name: string;
+  readonly test: number | null;
+  readonly testImage: number | null;
+  readonly train: number | null;
+  readonly trainImage: number | null;
+}
+
+/** All measures of the card, the loss and its parts first. */
+export function measuresOf(card: Card): Measure[] {
+  const { test, train } = card.metrics;
+  const first = ['loss', 'reconstruction', 'kl'];
+  const names = [...new Set([...first, ...Object.keys(test), ...Object.keys(train ?? {})])];
+  const values = valuesOf(card);
+  const times = (value: number | undefined) => (value === undefined ? null : value * values);
+  return names
+    .filter((name) => name in test || name in (train ?? {}))
+    .map((name) => ({
+      name,
+      test: test[name] ?? null,
+      testImage: times(test[name]),
+      train: train?.[name] ?? null,
+      trainImage: times(train?.[name]),
+    }));
+}
+
+/** What a measure says. */
+export const meaningOf = (name: string): string =>
+  ({
+    loss: 'What training made as small as it could: the sum of the parts below. Smaller is better.',
+    reconstruction: 'How far reconstructions are from their images, the mean over all pixels. Smaller is better.',
+    kl: 'What the codes say beyond the standard normal distribution: the price of a code, in nats.',
+  })[name] ?? 'A measure that the run recorded.';
+
+/** `adam, learning rate 0.001, epsilon 1e−8`. */
+export const optimizerOf = ({ training }: Card): string => {
+  const { name, learningRate, ...rest } = training.recipe.optimizer;
+  const others = Object.entries(rest).map(([key, value]) => `${spaced(key)} ${told(value)}`);
+  return [name, `learning rate ${short(learningRate)}`, ...others].join(', ');
+};
+
+/** What else the recipe says, besides epochs, batch size and optimizer. */
+export const restOfRecipe = ({ training }: Card): [name: string, value: string][] =>
+  Object.entries(training.recipe)
+    .filter(([name]) => !['epochs', 'batchSize', 'optimizer'].includes(name))
+    .map(([name, value]) => [spaced(name), told(value)]);
+
+const spaced = (name: string) => name.replace(/([a-z])([A-Z])/g, '$1 $2').toLowerCase();
+const told = (value: unknown): string => String(value).slice(0, 100).replace('-', '−');
+
+/** A dimension of the codes, as the model was tested. */
+export interface Dimension {
+  readonly index: number;
+  readonly kl: number | null;
+  readonly variance: number;
+  readonly mean: number;
+  readonly std: number;
+  readonly min: number;
+  readonly max: number;
+}
+
+/** The dimensions, those that say most first: by KL where there is one, else by variance. */
+export function dimensionsOf(
+  { latent: { size, statistics } }: Pick<Card, 'latent'>,
+  { kl, variance }: { readonly kl: readonly number[] | null; readonly variance: readonly number[] },
+): Dimension[] {
+  const rows = Array.from({ length: size }, (_, index) => ({
+    index,
+    kl: kl?.[index] ?? null,
+    variance: variance[index] ?? Number.NaN,
+    mean: statistics.mean[index] ?? Number.NaN,
+    std: statistics.std[index] ?? Number.NaN,
+    min: statistics.min[index] ?? Number.NaN,
+    max: statistics.max[index] ?? Number.NaN,
+  }));
+  return rows.sort((a, b) => (b.kl ?? b.variance) - (a.kl ?? a.variance) || a.index - b.index);
+}
+
+/** `10,000 images`. */
+export const images = (count: number): string => `${grouped(count)} ${count === 1 ? 'image' : 'images'}`;

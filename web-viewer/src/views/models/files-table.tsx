@@ -1,0 +1,88 @@
+import { useEffect, useState } from 'preact/hooks';
+import { sha256 } from '../../site/digest.ts';
+import type { OpenModel } from '../../state/store.ts';
+import { grouped } from '../../ui/format.ts';
+import { Wide } from './wide.tsx';
+
+/** The model's files: to take away, with their sizes and what they should be. */
+export function FilesTable({ model }: { readonly model: OpenModel }) {
+  const { card, manifest, source, given } = model;
+  const digests = useDigests(model);
+  const step = card.trainStep;
+  const files = [
+    ...Object.entries(card.files).map(([name, { bytes, sha256 }]) => ({ name, bytes, told: sha256 })),
+    ...(step && manifest.files[step.file] !== undefined ? [{ name: step.file, bytes: step.bytes, told: null }] : []),
+    { name: 'card.json', bytes: manifest.files['card.json'] ?? null, told: null },
+  ];
+  return (
+    <section>
+      <h3>Its files</h3>
+      <p class="say">
+        ONNX runs in most languages: <code>image</code> bytes in, <code>latent</code> out, and back.
+        {digests === 'not here' && ' Over plain http the browser does not let the page check their SHA-256.'}
+      </p>
+      <Wide name="Files">
+        <table class="numbers files">
+          <thead>
+            <tr>
+              <th scope="col">File</th>
+              <th scope="col">Bytes</th>
+              <th scope="col" class="words">
+                SHA-256
+              </th>
+            </tr>
+          </thead>
+          <tbody>
+            {files.map(({ name, bytes, told }) => (
+              <tr key={name}>
+                <th scope="row">
+                  <a href={source.url(name)} download={name}>
+                    {name}
+                  </a>
+                </th>
+                <td>{bytes === null ? '–' : grouped(bytes)}</td>
+                <td class="words">
+                  {told && <code>{told}</code>}{' '}
+                  {told && digests !== null && digests !== 'not here' && <Check same={digests[name] === told} />}
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </Wide>
+      {manifest.report !== null && (
+        <p>
+          <a
+            href={source.url(manifest.report)}
+            {...(given ? { download: 'report.html' } : { target: '_blank', rel: 'noopener' })}
+          >
+            {given ? 'Take the report' : 'Read the report'}
+          </a>{' '}
+          of all measures and pictures that <code>convae report</code> made.
+        </p>
+      )}
+    </section>
+  );
+}
+
+function Check({ same }: { readonly same: boolean }) {
+  return same ? <span class="same">✓ as loaded</span> : <span class="other">✗ another file was loaded</span>;
+}
+
+/** SHA-256 of the files that were loaded. */
+function useDigests({ files }: OpenModel): Record<string, string> | 'not here' | null {
+  const [digests, setDigests] = useState<Record<string, string> | 'not here' | null>(null);
+  useEffect(() => {
+    let wanted = true;
+    setDigests(null);
+    void Promise.all([sha256(files.encoder), sha256(files.decoder)]).then(([encoder, decoder]) => {
+      if (!wanted) return;
+      const both = encoder !== null && decoder !== null && encoder !== undefined && decoder !== undefined;
+      setDigests(both ? { 'encoder.onnx': encoder, 'decoder.onnx': decoder } : 'not here');
+    });
+    return () => {
+      wanted = false;
+    };
+  }, [files]);
+  return digests;
+}

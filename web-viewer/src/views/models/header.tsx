@@ -1,0 +1,105 @@
+import { signal } from '@preact/signals';
+import { model } from '../../state/store.ts';
+import { chooseTheme, theme, themes } from '../../state/theme.ts';
+import { About } from './about.tsx';
+import './header.css';
+import { Icon } from './icons.tsx';
+import { OpenMenu } from './open-menu.tsx';
+import { Switcher } from './switcher.tsx';
+
+/** The site's name, the choice of a model and what it is, and what can be done with the page. */
+export function Header() {
+  return (
+    <header class="head">
+      <button type="button" class="skip" onClick={skip}>
+        Skip to the view
+      </button>
+      <h1>
+        <Mark />
+        <span class="name">convae</span>
+      </h1>
+      <Switcher />
+      <p class="summary quiet">{model.value?.card.model.summary}</p>
+      <div class="actions">
+        <About />
+        <OpenMenu />
+        <CopyLink />
+        <ThemeButton />
+      </div>
+    </header>
+  );
+}
+
+/** Not a link: the address holds the state. */
+function skip(): void {
+  const shown = [...document.querySelectorAll<HTMLElement>('[role=tabpanel]')].find((view) => view.offsetParent);
+  shown?.focus();
+}
+
+function Mark() {
+  return (
+    <svg class="mark" viewBox="0 0 32 32" width="28" height="28" aria-hidden="true">
+      <path d="M2 4l11 7v10L2 28Z" />
+      <path d="M30 4l-11 7v10l11 7Z" />
+      <path class="code" d="M16 11v10" />
+    </svg>
+  );
+}
+
+const copied = signal<'no' | 'yes' | 'failed'>('no');
+
+function CopyLink() {
+  const copy = async () => {
+    copied.value = (await toClipboard(location.href)) ? 'yes' : 'failed';
+    setTimeout(() => {
+      copied.value = 'no';
+    }, 2500);
+  };
+  const text = { no: 'Copy link', yes: 'Copied', failed: 'Not allowed' }[copied.value];
+  return (
+    <button
+      type="button"
+      class="action copy"
+      title="Copy a link to just what you see: the model, the image, the code and the view"
+      onClick={() => void copy()}
+    >
+      <Icon name={copied.value === 'yes' ? 'done' : 'link'} />
+      <span class="word" aria-live="polite">
+        {text}
+      </span>
+    </button>
+  );
+}
+
+/** @returns whether the text is on the clipboard */
+async function toClipboard(text: string): Promise<boolean> {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    // Pages over plain http have no clipboard of that kind.
+    const field = document.createElement('textarea');
+    field.value = text;
+    document.body.append(field);
+    field.select();
+    const done = document.execCommand('copy');
+    field.remove();
+    return done;
+  }
+}
+
+function ThemeButton() {
+  const current = theme.value;
+  const next = themes[(themes.indexOf(current) + 1) % themes.length] ?? 'auto';
+  return (
+    <button
+      type="button"
+      class="action"
+      title={`Colours: ${current === 'auto' ? 'as your system has them' : current}`}
+      aria-label={`Theme: ${current}. Change to ${next}`}
+      onClick={() => chooseTheme(next)}
+    >
+      <Icon name={current} />
+    </button>
+  );
+}

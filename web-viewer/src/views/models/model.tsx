@@ -1,0 +1,38 @@
+import { model } from '../../state/store.ts';
+import { Comparison } from './comparison.tsx';
+import { Computing } from './computing.tsx';
+import { DimensionsTable } from './dimensions-table.tsx';
+import { CodeFacts, DataFacts, TrainingFacts } from './figures.tsx';
+import { FilesTable } from './files-table.tsx';
+import { MeasuresTable } from './measures-table.tsx';
+import './model.css';
+
+/** Every number that the card and the manifest hold, what computes here, and the site's models side by side. */
+export function ModelView() {
+  const open = model.value;
+  if (!open) return <p class="say">No model is open yet.</p>;
+  const { name, card } = open;
+  return (
+    <div class="model-view">
+      <div class="intro">
+        <h2>
+          {name}: {card.model.summary}
+        </h2>
+        <p class="say">
+          Every number known about this model: what it was trained on, how well it does, and what runs it here. The
+          files below are all that it consists of; take them with you.
+        </p>
+      </div>
+      <div class="groups">
+        <DataFacts card={card} />
+        <CodeFacts model={open} />
+        <TrainingFacts card={card} />
+      </div>
+      <MeasuresTable card={card} />
+      <DimensionsTable model={open} />
+      <FilesTable model={open} />
+      <Computing />
+      <Comparison />
+    </div>
+  );
+}

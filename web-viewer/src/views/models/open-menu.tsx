@@ -1,0 +1,91 @@
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { filesOfDrop, filesOfInput, type GivenFile, LIMITS, looksLikeModel, mayBeModel } from '../../site/dropped.ts';
+import { openGiven } from '../../state/give.ts';
+import { problem } from '../../state/store.ts';
+import { Icon } from './icons.tsx';
+
+/** Opens a model that the visitor has: by choosing files, a zip or a folder, or by dropping them anywhere on the page. */
+export function OpenMenu() {
+  const menu = useRef<HTMLDivElement>(null);
+  const take = (event: Event) => {
+    const chooser = event.currentTarget as HTMLInputElement;
+    const given = filesOfInput(chooser.files ?? []);
+    // The same files can be chosen again.
+    chooser.value = '';
+    menu.current?.hidePopover();
+    if (given.length > 0) void openGiven(given);
+  };
+  return (
+    <>
+      <button type="button" class="action" popovertarget="open-model">
+        <Icon name="open" />
+        <span class="word">Open a model</span>
+      </button>
+      <div ref={menu} id="open-model" class="menu opening" popover="auto" role="dialog" aria-label="Open a model">
+        <p>
+          Look at a model of your own: drop its folder or a zip of it anywhere on this page, or choose it here. It stays
+          in your browser; nothing is sent anywhere.
+        </p>
+        <div class="row">
+          <label class="button choose">
+            Files or a zip…
+            <input class="visually-hidden" type="file" multiple onChange={take} />
+          </label>
+          <label class="button choose">
+            A folder…
+            <input class="visually-hidden" type="file" ref={makeFolderChooser} onChange={take} />
+          </label>
+        </div>
+        <p class="say">
+          It takes what <code>convae export</code> writes: card.json, encoder.onnx and decoder.onnx; up to{' '}
+          {LIMITS.bytes / 1e6} MB.
+        </p>
+      </div>
+      <DropPlace />
+    </>
+  );
+}
+
+function makeFolderChooser(chooser: HTMLInputElement | null): void {
+  if (chooser) chooser.webkitdirectory = true;
+}
+
+/** Takes models that are dropped on the page. Pictures are left to where they are dropped. */
+function DropPlace() {
+  const [over, setOver] = useState(false);
+  useEffect(() => {
+    const ends = new AbortController();
+    const on = (type: 'dragover' | 'dragleave' | 'drop', listen: (event: DragEvent, transfer: DataTransfer) => void) =>
+      window.addEventListener(type, (event) => event.dataTransfer && listen(event, event.dataTransfer), {
+        capture: true,
+        signal: ends.signal,
+      });
+    on('dragover', (event, transfer) => {
+      if (!mayBeModel(transfer)) return;
+      event.preventDefault();
+      transfer.dropEffect = 'copy';
+      setOver(true);
+    });
+    on('dragleave', (event) => {
+      // Left the window.
+      if (event.relatedTarget === null) setOver(false);
+    });
+    on('drop', (event, transfer) => {
+      setOver(false);
+      if (!looksLikeModel(transfer)) return;
+      event.preventDefault();
+      event.stopPropagation();
+      void openDropped(filesOfDrop(transfer));
+    });
+    return () => ends.abort();
+  }, []);
+  return over ? <div class="drop-place">Drop the model’s folder or zip here</div> : null;
+}
+
+async function openDropped(files: Promise<GivenFile[]>): Promise<void> {
+  try {
+    await openGiven(await files);
+  } catch (error) {
+    problem.value = error instanceof Error ? error.message : String(error);
+  }
+}

@@ -1,0 +1,28 @@
+import type { Card } from '../../site/schema.ts';
+import { Figure } from '../../ui/figure.tsx';
+import { lossText, lossUnits, lossUnitText } from '../../ui/loss-units.ts';
+
+const NAMES: Readonly<Record<string, readonly [string, string]>> = {
+  loss: ['Test loss', 'What training made small, of test images that the model was not trained on. Lower is better.'],
+  reconstruction: [
+    'Reconstruction',
+    'The part of the loss that says how much reconstructions differ from their images.',
+  ],
+  kl: ['KL divergence', 'The part of the loss that says how much the codes tell of their images, beside the class.'],
+};
+
+/** A model's test losses, as its card has them. */
+export function CardFigures({ card }: { readonly card: Card }) {
+  const units = lossUnits(card);
+  return (
+    <dl class="figures card-figures">
+      {Object.entries(NAMES).flatMap(([key, [name, hint]]) => {
+        const value = card.metrics.test[key];
+        if (value === undefined) return [];
+        return (
+          <Figure key={key} name={name} value={lossText(value, units)} unit={lossUnitText(value, units)} hint={hint} />
+        );
+      })}
+    </dl>
+  );
+}

@@ -1,0 +1,32 @@
+import { GRID, toggleColumn } from './codes.ts';
+
+interface Props {
+  readonly classes: readonly string[];
+  readonly columns: readonly number[];
+  readonly onChoose: (columns: readonly number[]) => void;
+}
+
+/** Where there are more classes than columns: which of them are shown. */
+export function ColumnChoice({ classes, columns, onChoose }: Props) {
+  return (
+    <details class="column-choice">
+      <summary>
+        {columns.length} of {classes.length} classes are shown: choose up to {GRID}
+      </summary>
+      <fieldset class="classes">
+        <legend class="visually-hidden">Classes that are shown</legend>
+        {classes.map((name, index) => (
+          <label key={name} class="column-option">
+            <input
+              type="checkbox"
+              checked={columns.includes(index)}
+              disabled={!columns.includes(index) && columns.length >= GRID}
+              onChange={() => onChoose(toggleColumn(columns, index))}
+            />{' '}
+            {name}
+          </label>
+        ))}
+      </fieldset>
+    </details>
+  );
+}

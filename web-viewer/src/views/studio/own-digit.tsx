@@ -1,0 +1,126 @@
+import { useEffect, useMemo, useState } from 'preact/hooks';
+import type { Engine } from '../../engine/client.ts';
+import { latest } from '../../engine/latest.ts';
+import { showCode } from '../../state/explore.ts';
+import { code, engine, type InputImage, input, label, type OpenModel, problem } from '../../state/store.ts';
+import { ClassChoice } from '../../ui/class-choice.tsx';
+import { colourOfClass } from '../../ui/class-colours.ts';
+import { PixelImage } from '../../ui/pixel-image.tsx';
+import { type Restyled, restyle } from './own-image.ts';
+
+interface Props {
+  readonly opened: OpenModel;
+  /** Indices of the classes that are shown. */
+  readonly columns: readonly number[];
+}
+
+/** The image on the left in the style that its code holds, with each of the classes. */
+export function OwnDigit({ opened, columns }: Props) {
+  const { card } = opened;
+  const [chosen, setChosen] = useState<{ readonly image: InputImage; readonly index: number } | null>(null);
+  const given = chosen?.image === input.value ? (chosen?.index ?? null) : null;
+  const made = useRestyled(opened, given, columns);
+  const names = card.classes ?? [];
+  const size = card.image.height * card.image.width * card.image.channels;
+  const take = (index: number) => {
+    if (!made) return;
+    label.value = index;
+    showCode(made.code.slice(), 'sliders');
+  };
+  if (!input.value) return <p class="say">Draw an image, drop one or take an example, and it appears here.</p>;
+  const own = made?.encodedAs ?? input.value.label;
+  return (
+    <>
+      <div class="restyled" style={{ '--image': `${card.image.width}px` }}>
+        <figure class="restyled-input">
+          <PixelImage pixels={input.value.pixels} shape={card.image} label="Your image" />
+          <figcaption>your image</figcaption>
+        </figure>
+        <span class="restyled-arrow" aria-hidden="true">
+          →
+        </span>
+        <div class="restyled-classes" data-own>
+          {columns.map((index, i) => (
+            <button
+              key={index}
+              type="button"
+              class="restyled-class"
+              data-class={index}
+              style={{ '--class': colourOfClass(index) }}
+              aria-label={`Your image as class ${names[index]}${index === own ? ' own' : ''}: take it to the sliders`}
+              aria-pressed={label.value === index && sameCode(code.value, made?.code)}
+              onClick={() => take(index)}
+            >
+              <PixelImage
+                pixels={made && made.classes === columns ? made.images.slice(i * size, (i + 1) * size) : null}
+                shape={card.image}
+                label={`class ${names[index]}`}
+              />
+              <span>
+                {names[index]}
+                {index === own && <em> own</em>}
+              </span>
+            </button>
+          ))}
+        </div>
+      </div>
+      {card.conditional.encoder ? (
+        <div class="encoded-as">
+          <p class="say" aria-live="polite">
+            {made && about(made, names)}
+          </p>
+          {made && made.from !== 'set' && (
+            <ClassChoice
+              classes={names}
+              chosen={given ?? made.encodedAs ?? -1}
+              name="Tell the encoder that it is"
+              onChoose={(index) => input.value && setChosen({ image: input.value, index })}
+            />
+          )}
+        </div>
+      ) : (
+        <p class="say">This model’s encoder is not told a class, so nobody has to say what your image is.</p>
+      )}
+    </>
+  );
+}
+
+const sameCode = (a: Float32Array | null, b: Float32Array | undefined) =>
+  a !== null && b !== undefined && a.length === b.length && a.every((value, i) => value === b[i]);
+
+function about({ encodedAs, from }: Restyled, names: readonly string[]): string {
+  const name = names[encodedAs ?? 0] ?? '';
+  if (from === 'set') return `The encoder is told the class too: that of this image is known to be ${name}.`;
+  if (from === 'visitor') return `The encoder is told the class too: ${name}, as you say.`;
+  return `The encoder is told the class too: ${name}, with which the model reconstructs your image best.`;
+}
+
+/** What the model makes of the input image, kept up to date; null while there is nothing yet. */
+function useRestyled(opened: OpenModel, chosen: number | null, columns: readonly number[]): Restyled | null {
+  const [made, setMade] = useState<Restyled | null>(null);
+  const state = useMemo(() => ({ over: false }), []);
+  const work = useMemo(
+    () =>
+      latest(async ([by, image, given, classes]: [Engine, InputImage, number | null, readonly number[]]) => {
+        try {
+          const next = await restyle(by, opened.card, image, given, classes);
+          if (!state.over && engine.value === by) setMade(next);
+        } catch (error) {
+          if (!state.over && engine.value === by)
+            problem.value = error instanceof Error ? error.message : String(error);
+        }
+      }),
+    [opened, state],
+  );
+  const [by, image] = [engine.value, input.value];
+  useEffect(() => {
+    if (by && image) work([by, image, chosen, columns]);
+  }, [by, image, chosen, columns, work]);
+  useEffect(
+    () => () => {
+      state.over = true;
+    },
+    [state],
+  );
+  return made;
+}

@@ -1,0 +1,66 @@
+import type { Engine } from '../../engine/client.ts';
+import type { Card } from '../../site/schema.ts';
+import { pixelErrors } from '../../state/errors.ts';
+import type { InputImage } from '../../state/store.ts';
+import { repeated, smallest } from './codes.ts';
+
+/** An image's code, and what the decoder makes of it with each class. */
+export interface Restyled {
+  readonly image: InputImage;
+  /** The class that the encoder was told; null where it takes none. */
+  readonly encodedAs: number | null;
+  /** Where that class is from. */
+  readonly from: 'visitor' | 'set' | 'error';
+  /** `[D]` */
+  readonly code: Float32Array;
+  readonly classes: readonly number[];
+  /** In [0, 1], `[classes, H, W, C]`. */
+  readonly images: Float32Array;
+}
+
+/** With more classes than these no class is tried out for the encoder. */
+const MOST_TRIED = 64;
+
+/**
+ * Encodes an image and decodes its code with each of some classes, in one batch. An encoder that takes a class gets the
+ * one that is chosen, else the image's own, else the one with which the model reconstructs the image best.
+ * @param chosen a class that the visitor says the image is of
+ * @throws EngineProblem
+ */
+export async function restyle(
+  engine: Engine,
+  card: Card,
+  image: InputImage,
+  chosen: number | null,
+  classes: readonly number[],
+): Promise<Restyled> {
+  let encodedAs: number | null = null;
+  let from: Restyled['from'] = 'visitor';
+  if (card.conditional.encoder) {
+    encodedAs = chosen;
+    if (encodedAs === null && image.label !== null) [encodedAs, from] = [image.label, 'set'];
+    if (encodedAs === null) [encodedAs, from] = [await likeliestClass(engine, card, image), 'error'];
+  }
+  const { latent } = await engine.encode(1, image.pixels, Int32Array.of(encodedAs ?? 0));
+  const images = await engine.decode(classes.length, repeated(latent, classes.length), Int32Array.from(classes));
+  return { image, encodedAs, from, code: latent, classes, images };
+}
+
+/** The class with which the model reconstructs an image with the smallest error. */
+async function likeliestClass(
+  engine: Engine,
+  { image, model, classes }: Card,
+  { pixels }: InputImage,
+): Promise<number> {
+  const count = Math.min(MOST_TRIED, classes?.length ?? 1);
+  const labels = Int32Array.from({ length: count }, (_, i) => i);
+  const copies = new Uint8Array(count * pixels.length);
+  for (let i = 0; i < count; i++) copies.set(pixels, i * pixels.length);
+  const { latent } = await engine.encode(count, copies, labels);
+  const made = await engine.decode(count, latent, labels);
+  const errors = Array.from(labels, (label) => {
+    const reconstruction = made.subarray(label * pixels.length, (label + 1) * pixels.length);
+    return pixelErrors(model.error, pixels, reconstruction, image.channels).error;
+  });
+  return smallest(errors);
+}

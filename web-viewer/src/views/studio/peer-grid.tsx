@@ -1,0 +1,55 @@
+import type { Signal } from '@preact/signals';
+import { useState } from 'preact/hooks';
+import { bytes } from '../../ui/format.ts';
+import type { Shape } from '../../ui/pixels.ts';
+import { CardFigures } from './card-figures.tsx';
+import { GRID } from './codes.ts';
+import { type RowImages, useDecodedGrid } from './decode-grid.ts';
+import { Grid, type Place } from './grid.tsx';
+import { usePeer } from './use-peer.ts';
+
+interface Props {
+  /** One of the site's models. */
+  readonly name: string;
+  /** The codes of the rows `[rows, D]`. */
+  readonly codes: Float32Array;
+  readonly columns: readonly number[];
+  readonly heads: readonly { readonly name: string; readonly index: number }[];
+  readonly shape: Shape;
+  readonly marked: Signal<Place | null>;
+  readonly focused: Signal<Place>;
+  readonly onDownload: (name: string, rows: readonly RowImages[]) => void;
+}
+
+/** The same codes and classes as another model decodes them, in a worker of its own. */
+export function PeerGrid({ name, codes, columns, heads, shape, marked, focused, onDownload }: Props) {
+  const peer = usePeer(name);
+  const [problem, setProblem] = useState<string | null>(null);
+  const ready = peer?.state === 'ready' ? peer : null;
+  const rows = useDecodedGrid(ready?.engine ?? null, codes, GRID, columns, setProblem);
+  const wrong = peer?.state === 'failed' ? peer.why : problem;
+  return (
+    <section aria-label={name}>
+      <h4>{name}</h4>
+      <Grid name={name} rows={rows} columns={heads} {...{ shape, marked, focused }} />
+      <div class="peer-state">
+        {ready && !wrong && (
+          <button type="button" class="button" onClick={() => onDownload(name, rows)}>
+            Download PNG
+          </button>
+        )}
+        <p role="status" class="say">
+          {wrong && `${name} cannot be compared: ${wrong}.`}
+          {!wrong && !ready && 'Loading the other model '}
+          {!wrong && peer?.state === 'loading' && (
+            <>
+              <progress max={peer.total} value={peer.done} aria-hidden="true" /> {bytes(peer.done)} of{' '}
+              {bytes(peer.total)}
+            </>
+          )}
+        </p>
+      </div>
+      {ready && <CardFigures card={ready.card} />}
+    </section>
+  );
+}

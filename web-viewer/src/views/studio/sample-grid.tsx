@@ -1,0 +1,150 @@
+import { useSignal } from '@preact/signals';
+import { useMemo, useState } from 'preact/hooks';
+import { cards } from '../../state/cards.ts';
+import { showCode } from '../../state/explore.ts';
+import { randomCodes } from '../../state/sampling.ts';
+import { engine, label, type OpenModel, problem, seed, site, temperature } from '../../state/store.ts';
+import { Hint } from '../../ui/hint.tsx';
+import { save } from '../../ui/save.ts';
+import { CardFigures } from './card-figures.tsx';
+import { atTemperature, codeOf, comparable, GRID, middleOf } from './codes.ts';
+import { difference } from './compare.ts';
+import { type RowImages, useDecodedGrid } from './decode-grid.ts';
+import { Grid, type Place } from './grid.tsx';
+import { montage, montagePng } from './montage.ts';
+import { PeerGrid } from './peer-grid.tsx';
+
+interface Props {
+  readonly opened: OpenModel;
+  /** Indices of the classes that are the columns. */
+  readonly columns: readonly number[];
+}
+
+const PNG = { scale: 4, gap: 8 };
+
+const tell = (message: string) => {
+  problem.value = message;
+};
+
+/** Random codes with each of the classes; beside them, where it is asked for, those of another model. */
+export function SampleGrid({ opened, columns }: Props) {
+  const { card, name } = opened;
+  const size = card.latent.size;
+  const [peer, setPeer] = useState<string | null>(null);
+  const marked = useSignal<Place | null>(null);
+  const focused = useSignal<Place>({ row: 0, column: 0 });
+  const drawn = useMemo(() => randomCodes(card, GRID, seed.value), [card, seed.value]);
+  const codes = useMemo(
+    () => atTemperature(drawn, middleOf(card), temperature.value),
+    [drawn, card, temperature.value],
+  );
+  const rows = useDecodedGrid(engine.value, codes, GRID, columns, tell);
+  const heads = useMemo(
+    () => columns.map((index) => ({ index, name: card.classes?.[index] ?? String(index) })),
+    [columns, card],
+  );
+  const take = ({ row, column }: Place) => {
+    label.value = columns[column] ?? 0;
+    showCode(codeOf(codes, row, size), 'sample');
+  };
+  const peers = (site.value?.models ?? []).filter(({ name: other }) => {
+    const found = cards.value.get(other);
+    return !(other === name && !opened.given) && found && comparable(card, found);
+  });
+  const peerCard = peer === null ? null : (cards.value.get(peer) ?? null);
+  const download = (of: string, images: readonly RowImages[]) => void savePng(opened, of, images, columns.length);
+  const grid = (
+    <>
+      <Grid name={name} rows={rows} columns={heads} shape={card.image} {...{ marked, focused }} onTake={take} />
+      <button type="button" class="button" onClick={() => download(name, rows)}>
+        Download PNG
+      </button>
+    </>
+  );
+  return (
+    <>
+      <div class="row grid-tools">
+        <button type="button" class="button primary" onClick={() => (seed.value += 1)}>
+          New codes
+        </button>
+        <Temperature />
+        {peers.map(({ name: other }) => (
+          <button
+            key={other}
+            type="button"
+            class="button"
+            aria-pressed={peer === other}
+            onClick={() => setPeer(peer === other ? null : other)}
+          >
+            Compare with {other}
+          </button>
+        ))}
+      </div>
+      {peer === null ? (
+        <div class="grid-alone">{grid}</div>
+      ) : (
+        <>
+          {peerCard && <p class="say">{difference(name, card, peer, peerCard)}</p>}
+          <div class="grids">
+            <section aria-label={name}>
+              <h4>{name}</h4>
+              {grid}
+              <CardFigures card={card} />
+            </section>
+            <PeerGrid
+              name={peer}
+              codes={codes}
+              columns={columns}
+              heads={heads}
+              shape={card.image}
+              {...{ marked, focused }}
+              onDownload={download}
+            />
+          </div>
+        </>
+      )}
+    </>
+  );
+}
+
+function Temperature() {
+  return (
+    <span class="row">
+      <label class="row temperature">
+        <span>Temperature</span>
+        <input
+          type="range"
+          min={0}
+          max={1.5}
+          step={0.05}
+          value={temperature.value}
+          onInput={(event) => {
+            temperature.value = Number(event.currentTarget.value);
+          }}
+        />
+        <output>
+          {temperature.value.toFixed(2)} <span class="unit">×</span>
+        </output>
+      </label>
+      <Hint
+        about="the temperature"
+        text="What the random codes are multiplied with. 0: all rows are the most average style. 1: styles as often as in the training images. More: rarer styles, until the decoder has never seen anything like it."
+      />
+    </span>
+  );
+}
+
+async function savePng(
+  { card }: OpenModel,
+  name: string,
+  images: readonly RowImages[],
+  columns: number,
+): Promise<void> {
+  const rows = images.flatMap(({ value }) => (value ? [value] : []));
+  if (rows.length < images.length) return;
+  try {
+    save(await montagePng(montage(rows, columns, card.image, PNG)), `${name}-samples-${seed.value}.png`);
+  } catch (error) {
+    tell(error instanceof Error ? error.message : String(error));
+  }
+}

@@ -1,0 +1,74 @@
+import './studio.css';
+import { useEffect, useState } from 'preact/hooks';
+import { cards, readCards } from '../../state/cards.ts';
+import { openModel } from '../../state/open.ts';
+import { model, type OpenModel, site } from '../../state/store.ts';
+import { firstColumns, GRID } from './codes.ts';
+import { ColumnChoice } from './columns.tsx';
+import { OwnDigit } from './own-digit.tsx';
+import { SampleGrid } from './sample-grid.tsx';
+
+/** What a model that is told classes makes of one code with all of them. */
+export function StudioView() {
+  const opened = model.value;
+  const listed = site.value;
+  useEffect(() => {
+    if (listed) void readCards();
+  }, [listed]);
+  return (
+    <div class="studio">
+      <h2>One style, every class</h2>
+      {!opened && <p class="say">The model is being loaded.</p>}
+      {opened && !opened.card.conditional.decoder && <Elsewhere name={opened.name} />}
+      {opened?.card.conditional.decoder && <Studio key={opened.name} opened={opened} />}
+    </div>
+  );
+}
+
+function Studio({ opened }: { readonly opened: OpenModel }) {
+  const classes = opened.card.classes ?? [];
+  const [columns, setColumns] = useState(() => firstColumns(classes.length));
+  return (
+    <>
+      <p class="say">
+        This decoder is told the class beside the code, so what is left to the code is the style; of a digit, slant,
+        width and stroke. Draw an image, or take another example, and see it written as every class.
+      </p>
+      {classes.length > GRID && <ColumnChoice classes={classes} columns={columns} onChoose={setColumns} />}
+      <section class="studio-part">
+        <h3>Your image in every class</h3>
+        <OwnDigit opened={opened} columns={columns} />
+      </section>
+      <section class="studio-part">
+        <h3>Random styles in every class</h3>
+        <p class="say">
+          Each row is one random code, each column one class. Press an image to take its code and class to the sliders.
+        </p>
+        <SampleGrid opened={opened} columns={columns} />
+      </section>
+    </>
+  );
+}
+
+/** For a model that is not told classes: which of the site's models are. */
+function Elsewhere({ name }: { readonly name: string }) {
+  const fitting = (site.value?.models ?? []).filter(
+    ({ name: other }) => cards.value.get(other)?.conditional.decoder === true,
+  );
+  const told = `${name} is not told the class of an image, so it cannot write one style in every class`;
+  if (fitting.length === 0) {
+    return <p class="say">{told}. For this, train a conditional model, such as ccvae, and put it on the page.</p>;
+  }
+  return (
+    <>
+      <p class="say">{told}; these models of the site can:</p>
+      <p class="row">
+        {fitting.map(({ name: other }) => (
+          <button key={other} type="button" class="button" onClick={() => void openModel(other)}>
+            Open {other}
+          </button>
+        ))}
+      </p>
+    </>
+  );
+}

@@ -1,0 +1,74 @@
+import type { Batch } from '../../engine/trainer-protocol.ts';
+import type { Card, TrainStep } from '../../site/schema.ts';
+import { priorCodes, seeded } from '../../state/sampling.ts';
+
+/*
+ * What a training draws at random. All of it follows from the seed and the number of the step, so that a training that is
+ * begun again goes the same way.
+ */
+
+/** An image to train on: pixels 0–255 `[H, W, C]`, and its class where that is known. */
+export interface TrainImage {
+  readonly pixels: Uint8Array;
+  readonly label: number | null;
+}
+
+/** A seed of its own for each step and purpose. */
+const stepSeed = (seed: number, step: number, purpose: 0 | 1) => (2 * seed + purpose) * 2 ** 32 + step;
+
+/** Rows of `total`, `count` of them, none twice: a larger sample begins with a smaller one of the same seed. */
+export function sampleRows(total: number, count: number, seed: number): number[] {
+  const random = seeded(seed);
+  // Those that are no longer in their place, as shuffling all rows would leave them.
+  const moved = new Map<number, number>();
+  return Array.from({ length: Math.min(total, count) }, (_, i) => {
+    const other = i + Math.floor(random.uniform() * (total - i));
+    const row = moved.get(other) ?? other;
+    moved.set(other, moved.get(i) ?? i);
+    return row;
+  });
+}
+
+/**
+ * The images of a step, `batchSize` indices below `images`: none twice where there are enough, else each equally often but
+ * for what is left over.
+ */
+export function batchIndices(images: number, batchSize: number, seed: number, step: number): number[] {
+  if (images === 0) return [];
+  const rest = batchSize % images;
+  const whole = Array.from({ length: batchSize - rest }, (_, i) => i % images);
+  return images >= batchSize
+    ? sampleRows(images, batchSize, stepSeed(seed, step, 0))
+    : [...whole, ...sampleRows(images, rest, stepSeed(seed, step, 0))];
+}
+
+/**
+ * What a step is given, the same for the same images, seed and step.
+ * @param at the steps before it
+ * @param rate the learning rate as a share of the recipe's
+ */
+export function batchOf(
+  card: Pick<Card, 'training' | 'latent'>,
+  { inputs, batchSize }: TrainStep,
+  images: readonly TrainImage[],
+  { seed, at, rate }: { readonly seed: number; readonly at: number; readonly rate: number },
+): Batch {
+  const chosen = batchIndices(images.length, batchSize, seed, at).map((i) => images[i] as TrainImage);
+  const image = new Uint8Array(inputs.image.reduce((size, side) => size * side, 1));
+  chosen.forEach(({ pixels }, i) => {
+    image.set(pixels, (i * image.length) / batchSize);
+  });
+  return {
+    image,
+    rate,
+    ...(inputs.label && { label: Int32Array.from(chosen, ({ label }) => label ?? 0) }),
+    ...(inputs.noise && { noise: priorCodes(batchSize, card.latent.size, stepSeed(seed, at, 1)) }),
+    ...(inputs.klWeight && { klWeight: klWeightOf(card) }),
+  };
+}
+
+/** The weight of the KL divergence that the model was trained with in the end. */
+export function klWeightOf({ training: { recipe } }: Pick<Card, 'training'>): number {
+  const { beta } = recipe as { readonly beta?: unknown };
+  return typeof beta === 'number' ? beta : 1;
+}

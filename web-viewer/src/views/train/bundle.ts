@@ -1,0 +1,69 @@
+import { zipSync } from 'fflate';
+import type { WeightFiles } from '../../engine/trainer-weights.ts';
+
+/** What was trained, for those who get the files. */
+export interface Facts {
+  readonly name: string;
+  readonly steps: number;
+  readonly batchSize: number;
+  /** How many images the visitor has added, and how many there are of a set, with its name. */
+  readonly own: number;
+  readonly sample: number;
+  readonly set: string;
+  /** The learning rate as a share of the recipe's. */
+  readonly rate: number;
+}
+
+/** A file of the download, by name. */
+export type Bundle = ReadonlyMap<string, Uint8Array>;
+
+/**
+ * The folder of a model with trained weights, as `convae export` would have written it: its card has the new files'
+ * digests, and all else as it was.
+ * @param card the export's card.json
+ * @param digest SHA-256 in lower-case hex digits
+ */
+export async function bundleOf(
+  card: unknown,
+  graph: Uint8Array,
+  trained: WeightFiles,
+  facts: Facts,
+  digest: (bytes: Uint8Array<ArrayBuffer>) => Promise<string>,
+): Promise<Bundle> {
+  const files = { 'encoder.onnx': trained.encoder, 'decoder.onnx': trained.decoder };
+  const described = await Promise.all(
+    Object.entries(files).map(async ([name, bytes]) => [name, { sha256: await digest(bytes), bytes: bytes.length }]),
+  );
+  const old = card as { readonly model: { readonly summary: string } };
+  const summary = `${old.model.summary.replace(/ \(trained on in a browser: \d+ steps\)$/, '')} (trained on in a browser: ${facts.steps} steps)`;
+  const updated = { ...old, model: { ...old.model, summary }, files: Object.fromEntries(described) };
+  const text = (content: string) => new TextEncoder().encode(content);
+  return new Map<string, Uint8Array>([
+    ['README.txt', text(readme(facts))],
+    ['card.json', text(`${JSON.stringify(updated, null, 2)}\n`)],
+    ...Object.entries(files),
+    ['train-step.onnx', graph],
+  ]);
+}
+
+/** A zip with the files in a folder. They are weights, which no compression makes smaller. */
+export function zipped(folder: string, files: Bundle): Uint8Array<ArrayBuffer> {
+  const inside = Object.fromEntries([...files].map(([name, bytes]) => [`${folder}/${name}`, bytes]));
+  return new Uint8Array(zipSync(inside, { level: 0 }));
+}
+
+const readme = ({ name, steps, batchSize, own, sample, set, rate }: Facts): string => `${name}, trained on in a browser
+
+encoder.onnx and decoder.onnx are those of the exported model ${name} after ${steps} more training steps of
+${batchSize} images each, drawn from ${[sample > 0 && `${sample} of ${set}`, own > 0 && `${own} added by hand`].filter(Boolean).join(' and ')}, at last with
+${Number(rate.toPrecision(3))} times the learning rate in card.json (training.recipe.optimizer). The optimizer began anew.
+
+card.json has the SHA-256 and the sizes of these two files. All its other numbers are still those of the exported
+model and do not hold for these weights: metrics, parity, the latent statistics and the mixture of codes.
+Test images that a model was trained on cannot test it any more.
+
+train-step.onnx is the training step, as it was: a page of convae goes on training where these weights are.
+
+Encode images with it:  convae encode ${name}-trained --data IMAGES --out codes.parquet
+Look at it:             drop the zip on a page that \`convae site\` made
+`;

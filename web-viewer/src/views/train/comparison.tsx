@@ -1,0 +1,38 @@
+import { useEffect } from 'preact/hooks';
+import { PixelImage } from '../../ui/pixel-image.tsx';
+import { shownImages } from './images.ts';
+import { before, followReconstructions, now } from './reconstructions.ts';
+import { exported, steps } from './training.ts';
+
+/** Images, what the exported weights make of them, and what the weights make of them as they are now. */
+export function Comparison() {
+  useEffect(followReconstructions, []);
+  const { card } = exported.value ?? {};
+  const shown = shownImages.value;
+  if (!card || shown.length === 0) return null;
+  const made = (of: typeof before) => (i: number) => of.value?.made[i] ?? null;
+  const rows = [
+    { key: 'image', name: 'Image', pixels: (i: number) => shown[i]?.pixels ?? null },
+    { key: 'exported', name: 'As exported', pixels: made(before) },
+    { key: 'now', name: 'Now', pixels: made(now.value ? now : before) },
+  ];
+  return (
+    <section class="train-comparison" aria-labelledby="train-comparison">
+      <h3 id="train-comparison">What it makes of them</h3>
+      {rows.map(({ key, name, pixels }) => (
+        <div key={key} class="train-row" data-row={key} data-steps={steps.value}>
+          <span class="say">{name}</span>
+          {shown.map((_, i) => (
+            // The images have no other name than their place.
+            <PixelImage
+              key={`${key}-${String(i)}`}
+              pixels={pixels(i)}
+              shape={card.image}
+              label={`${name}, ${i + 1} of ${shown.length}`}
+            />
+          ))}
+        </div>
+      ))}
+    </section>
+  );
+}

@@ -1,0 +1,92 @@
+import { grouped } from '../../ui/format.ts';
+import { Hint } from '../../ui/hint.tsx';
+import { images } from './images.ts';
+import { exported, message, pause, phase, rate, reset, start, steps } from './training.ts';
+
+const [LEAST, MOST, STEP] = [-2, 1, 0.25];
+
+/** Start, pause, reset, and how fast to learn. */
+export function Controls() {
+  const now = phase.value;
+  const busy = now === 'running' || now === 'starting' || now === 'pausing';
+  const none = images.value.length === 0;
+  return (
+    <section class="train-controls" aria-label="Training">
+      <div class="row">
+        <button
+          type="button"
+          class="button primary train-start"
+          disabled={!busy && (none || now === 'broken')}
+          onClick={() => (busy ? pause() : void start())}
+        >
+          {busy ? 'Pause' : now === 'ready' ? 'Start training' : 'Go on'}
+        </button>
+        <button
+          type="button"
+          class="button"
+          aria-label="Reset the weights"
+          disabled={now === 'ready'}
+          onClick={(event) => {
+            // This button is of no use then.
+            (event.currentTarget.previousElementSibling as HTMLElement | null)?.focus();
+            void reset();
+          }}
+        >
+          Reset
+        </button>
+      </div>
+      <p class="say" role="status">
+        {said()}
+      </p>
+      {message.value && (
+        <p class="train-message" role="alert">
+          {message.value}
+        </p>
+      )}
+      <Rate />
+    </section>
+  );
+}
+
+/** Two digits, without an exponent as long as that can be read. */
+const digits = (value: number) => String(Number(value.toPrecision(2)));
+
+function said(): string {
+  if (phase.value === 'starting') return 'Getting the training step…';
+  if (phase.value === 'running') return 'It is learning. This goes on while you look at the other views.';
+  if (phase.value === 'pausing') return 'Pausing…';
+  if (phase.value === 'broken') return `Stopped at step ${grouped(steps.value)}.`;
+  if (phase.value === 'paused') return `Paused after ${grouped(steps.value)} steps.`;
+  return images.value.length === 0 ? 'Choose images to learn from first.' : 'The weights are as they were exported.';
+}
+
+function Rate() {
+  const { optimizer } = exported.value?.card.training.recipe ?? {};
+  if (!optimizer) return null;
+  const share = digits(rate.value);
+  const result = digits(rate.value * optimizer.learningRate);
+  return (
+    <div class="train-rate">
+      <label for="train-rate">Learning rate</label>
+      <Hint
+        about="the learning rate"
+        text={`How far the weights move in a step. The model was trained with ${digits(optimizer.learningRate)} (${optimizer.name}); too high a rate spoils it within a few steps.`}
+      />
+      <output for="train-rate">
+        <b>{result}</b> <span class="quiet">{share}×</span>
+      </output>
+      <input
+        id="train-rate"
+        type="range"
+        min={LEAST}
+        max={MOST}
+        step={STEP}
+        value={Math.log10(rate.value)}
+        aria-valuetext={`${result}, ${share} times that of the model’s training`}
+        onInput={(event) => {
+          rate.value = 10 ** event.currentTarget.valueAsNumber;
+        }}
+      />
+    </div>
+  );
+}

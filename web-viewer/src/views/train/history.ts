@@ -1,0 +1,66 @@
+/** Steps that a smoothed loss is the mean of. */
+export const WINDOW = 20;
+
+/** The losses of each step, by name. */
+export class History {
+  readonly names: readonly string[];
+  readonly #values: readonly number[][];
+
+  constructor(names: readonly string[]) {
+    this.names = names;
+    this.#values = names.map(() => []);
+  }
+
+  get steps(): number {
+    return this.#values[0]?.length ?? 0;
+  }
+
+  add(losses: ArrayLike<number>): void {
+    this.#values.forEach((values, i) => {
+      values.push(losses[i] ?? Number.NaN);
+    });
+  }
+
+  of(name: string): readonly number[] {
+    return this.#values[this.names.indexOf(name)] ?? [];
+  }
+
+  /** The mean of the last steps; null before the first. */
+  recent(name: string, steps = WINDOW): number | null {
+    const last = this.of(name).slice(-steps);
+    return last.length === 0 ? null : last.reduce((a, b) => a + b, 0) / last.length;
+  }
+
+  /** All of it as CSV: a row for each step, numbers as they were computed. */
+  csv(): string {
+    const rows = Array.from({ length: this.steps }, (_, i) => [i + 1, ...this.#values.map((values) => values[i])]);
+    return `${[['step', ...this.names], ...rows].map((row) => row.join(',')).join('\n')}\n`;
+  }
+}
+
+/** The mean of each value and those before it, `window` of them where there are as many. */
+export function smoothed(values: readonly number[], window = WINDOW): number[] {
+  let sum = 0;
+  return values.map((value, i) => {
+    sum += value - (i >= window ? (values[i - window] as number) : 0);
+    return sum / Math.min(i + 1, window);
+  });
+}
+
+/** A point of a curve: a step, counted from 1, and its value. */
+export type Point = readonly [step: number, value: number];
+
+/** The points of a curve; of more values than can be told apart the least and the largest of each of `places` parts. */
+export function thinned(values: readonly number[], places: number): Point[] {
+  if (values.length <= 2 * places) return values.map((value, i) => [i + 1, value]);
+  return Array.from({ length: places }, (_, place) => {
+    const first = Math.floor((place * values.length) / places);
+    const end = Math.floor(((place + 1) * values.length) / places);
+    let [least, most] = [first, first];
+    for (let i = first; i < end; i++) {
+      if ((values[i] as number) < (values[least] as number)) least = i;
+      if ((values[i] as number) > (values[most] as number)) most = i;
+    }
+    return [Math.min(least, most), Math.max(least, most)].map((i): Point => [i + 1, values[i] as number]);
+  }).flat();
+}

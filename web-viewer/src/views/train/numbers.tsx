@@ -1,0 +1,59 @@
+import { Figure } from '../../ui/figure.tsx';
+import { grouped, short } from '../../ui/format.ts';
+import { lossText, lossUnits, lossUnitText } from '../../ui/loss-units.ts';
+import { klWeightOf } from './batches.ts';
+import { WINDOW } from './history.ts';
+import { computing, exported, history, speed, steps, trainStep } from './training.ts';
+
+const names: Readonly<Record<string, string>> = { loss: 'Loss', reconstruction: 'Reconstruction', kl: 'KL divergence' };
+const hints: Readonly<Record<string, string>> = {
+  loss: `What training makes small, of images that it is trained on: the mean over the last ${WINDOW} steps.`,
+  reconstruction: `The part of the loss that says how much reconstructions differ from their images: the mean over the last ${WINDOW} steps.`,
+  kl: `The part of the loss that says how much codes tell of their images: the distance from the prior, a standard normal distribution. The mean over the last ${WINDOW} steps.`,
+};
+
+/** How long and how fast the model has been trained here, and its losses. */
+export function Numbers() {
+  const { card } = exported.value ?? {};
+  const step = trainStep.value;
+  if (!card || !step) return null;
+  const units = lossUnits(card);
+  const count = steps.value;
+  const losses = history.value;
+  const found = computing.value;
+  return (
+    <dl class="figures train-numbers">
+      {step.losses.map((name) => {
+        const value = losses.recent(name);
+        return (
+          <Figure
+            key={name}
+            name={names[name] ?? name}
+            value={lossText(value, units)}
+            unit={lossUnitText(value, units)}
+            hint={`${hints[name] ?? 'A part of the loss.'}${name === 'kl' ? ` Its weight in the loss is ${short(klWeightOf(card))}, as in the model’s training.` : ''}`}
+          />
+        );
+      })}
+      <Figure
+        name="Steps"
+        value={grouped(count)}
+        unit={`of ${step.batchSize} images`}
+        hint="In a step the model sees some of the images and all its weights change a little."
+      />
+      <Figure
+        name="Speed"
+        value={speed.value === null ? '–' : grouped(Math.round(speed.value))}
+        unit="images a second"
+        hint={`How many images are worked through in a second, forwards and backwards.${
+          found === null
+            ? ''
+            : ` Computed ${found.provider === 'webgpu' ? 'on the graphics card (WebGPU)' : threads(found.threads)}.`
+        }`}
+      />
+    </dl>
+  );
+}
+
+const threads = (count: number) =>
+  `by the processor, with ${count} ${count === 1 ? 'thread' : 'threads'} (WebAssembly)`;

@@ -1,0 +1,118 @@
+import { useEffect, useState } from 'preact/hooks';
+import type { WeightFiles } from '../../engine/trainer-weights.ts';
+import { sha256 } from '../../site/digest.ts';
+import { problem } from '../../state/store.ts';
+import { bytes } from '../../ui/format.ts';
+import { Hint } from '../../ui/hint.tsx';
+import { save } from '../../ui/save.ts';
+import { bundleOf, zipped } from './bundle.ts';
+import { own, sample } from './images.ts';
+import { exported, exportFiles, history, phase, rate, steps, trained, trainStep, use } from './training.ts';
+import { everywhere } from './weights-in-use.ts';
+
+/** What to do with trained weights: use them in all of the page, and take them away. */
+export function Outcome() {
+  const some = trained.value !== null;
+  const still = some && phase.value === 'paused';
+  return (
+    <section class="train-outcome" aria-labelledby="train-outcome">
+      <h3 id="train-outcome">The trained weights</h3>
+      <label class="row train-switch">
+        <input
+          type="checkbox"
+          checked={everywhere.value}
+          disabled={!some}
+          onChange={(event) => void use(event.currentTarget.checked ? 'trained' : 'exported')}
+        />
+        <span>Use the trained weights everywhere</span>
+      </label>
+      <p class="say">
+        {everywhere.value
+          ? 'Input, reconstruction, sliders and the marker on the map follow the trained weights. The map’s points, percentiles and all numbers of the test set are still those of the exported model.'
+          : 'Then what you draw, the sliders and the marker on the map follow them, while they change too. The map’s points and all numbers of the test set stay those of the exported model.'}
+      </p>
+      <div class="row">
+        <button type="button" class="button" disabled={!still} onClick={() => void download()}>
+          Download the trained model
+        </button>
+        <Hint
+          about="the trained model"
+          text="A zip with encoder.onnx and decoder.onnx, a card, the training step and a note. Unpacked it is a folder that convae encode takes; dropped on this page it opens."
+        />
+        <button
+          type="button"
+          class="button"
+          disabled={steps.value === 0}
+          onClick={() => save(history.value.csv(), `${exported.value?.name ?? 'model'}-losses.csv`)}
+        >
+          Losses (CSV)
+        </button>
+      </div>
+      <Digests />
+    </section>
+  );
+}
+
+/** Which files the weights make, to be compared with others. */
+function Digests() {
+  const files: WeightFiles | null = trained.value ?? exported.value?.files ?? null;
+  const moving = phase.value !== 'ready' && phase.value !== 'paused';
+  const [found, setFound] = useState<{ files: WeightFiles; digests: (string | null)[] } | null>(null);
+  useEffect(() => {
+    if (!files || moving) return undefined;
+    let wanted = true;
+    void Promise.all([sha256(files.encoder), sha256(files.decoder)]).then((digests) => {
+      if (wanted) setFound({ files, digests });
+    });
+    return () => {
+      wanted = false;
+    };
+  }, [files, moving]);
+  const known = found?.files === files && !moving ? found : null;
+  return (
+    <dl class="figures train-digests">
+      {(['encoder', 'decoder'] as const).map((name, i) => (
+        <div key={name} class="figure">
+          <dt>
+            {name}.onnx{' '}
+            <Hint
+              about={`the line on ${name}.onnx`}
+              text="The file’s size and the first digits of its SHA-256: the same digits mean the same weights, as exported ones have again after a reset."
+            />
+          </dt>
+          <dd data-sha256={known?.digests[i] ?? ''}>
+            {files ? bytes(files[name].length) : '–'} <code>{known?.digests[i]?.slice(0, 12) ?? '–'}</code>
+          </dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+async function download(): Promise<void> {
+  const [opened, files, step] = [exported.value, trained.value, trainStep.value];
+  if (!opened || !files || !step) return;
+  const about = opened.set?.about;
+  try {
+    const { graph, card } = await exportFiles();
+    const facts = {
+      name: opened.card.model.name,
+      steps: steps.value,
+      batchSize: step.batchSize,
+      own: own.value.length,
+      sample: sample.value.length,
+      set: `the ${about?.split} images of ${about?.name}`,
+      rate: rate.value,
+    };
+    const digest = async (bytes: Uint8Array<ArrayBuffer>) => {
+      const found = await sha256(bytes);
+      if (found === null) throw new Error('browsers compute the SHA-256 that its card needs over https alone');
+      return found;
+    };
+    const folder = `${facts.name}-trained`;
+    const zip = zipped(folder, await bundleOf(card, graph, files, facts, digest));
+    save(new Blob([zip], { type: 'application/zip' }), `${folder}.zip`);
+  } catch (error) {
+    problem.value = `the trained model cannot be downloaded: ${error instanceof Error ? error.message : String(error)}`;
+  }
+}

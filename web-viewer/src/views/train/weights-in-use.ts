@@ -1,0 +1,84 @@
+import { batch, effect, signal } from '@preact/signals';
+import type { Engine } from '../../engine/client.ts';
+import type { ModelFiles } from '../../engine/protocol.ts';
+import type { WeightFiles } from '../../engine/trainer-weights.ts';
+import { engine, model, type OpenModel, problem } from '../../state/store.ts';
+
+/** Whether all of the page uses the trained weights. */
+export const everywhere = signal(false);
+
+/** The trained weights that the page uses, and the engine that has them. */
+let inUse: { readonly engine: Engine; readonly exported: OpenModel; readonly files: WeightFiles } | null = null;
+
+/** Whether it is still the same model, with whatever weights. */
+const isOpen = (exported: OpenModel) => model.value?.source === exported.source;
+
+/**
+ * Makes all of the page use trained weights; what fails is told in `problem`.
+ * @param settle whether the open model has these files from now on; else they are soon replaced
+ */
+export async function putTrained(exported: OpenModel, files: WeightFiles, settle: boolean): Promise<void> {
+  const { host } = engine.value ?? {};
+  if (!host) return;
+  const whole = { ...exported.files, ...files };
+  try {
+    const loaded = await host.load(whole);
+    if (!isOpen(exported) || !everywhere.value) {
+      loaded.release();
+      return;
+    }
+    inUse = { engine: loaded, exported, files };
+    const { value: opened } = model;
+    swap(loaded, settle && opened ? { ...opened, files: whole } : opened);
+  } catch (error) {
+    // A new worker gets them again.
+    if (host.ended !== null || !isOpen(exported)) return;
+    problem.value = `the trained weights cannot be used: ${error instanceof Error ? error.message : String(error)}`;
+    await putBack(exported);
+  }
+}
+
+/** Makes all of the page use the exported weights again. */
+export async function putBack(exported: OpenModel): Promise<void> {
+  everywhere.value = false;
+  if (!isOpen(exported) || (inUse === null && model.value === exported)) return;
+  inUse = null;
+  const loaded = await engine.value?.host.load(exported.files).catch(() => undefined);
+  if (isOpen(exported) && !everywhere.value) swap(loaded, exported);
+  else loaded?.release();
+}
+
+function swap(loaded: Engine | undefined, opened: OpenModel | null): void {
+  const former = engine.value;
+  batch(() => {
+    if (loaded) engine.value = loaded;
+    model.value = opened;
+  });
+  if (loaded) former?.release();
+}
+
+// Another worker has taken over, with the weights that it was given.
+effect(() => {
+  const current = engine.value;
+  if (!current || !inUse || current === inUse.engine || !everywhere.peek()) return;
+  if (model.peek()?.source === inUse.exported.source) void putTrained(inUse.exported, inUse.files, true);
+});
+
+/** Does something with an engine that has certain weights of the open model. */
+export async function withWeightsOf<T>(
+  exported: OpenModel,
+  files: WeightFiles,
+  work: (engine: Engine) => Promise<T>,
+): Promise<T | null> {
+  const { value: current } = engine;
+  if (!current || !isOpen(exported)) return null;
+  const has: WeightFiles = current === inUse?.engine ? inUse.files : (model.value as OpenModel).files;
+  if (has === files) return work(current);
+  const whole: ModelFiles = { ...exported.files, encoder: files.encoder, decoder: files.decoder };
+  const loaded = await current.host.load(whole);
+  try {
+    return await work(loaded);
+  } finally {
+    loaded.release();
+  }
+}
