@@ -20,7 +20,7 @@ export interface Done<Job> {
 const STOP = null;
 
 /** ONNX Runtime failed; the message is its own. */
-export class RuntimeFailure extends Error {}
+class RuntimeFailure extends Error {}
 
 interface Waiting<Job> {
   resolve(job: Job): void;

@@ -63,14 +63,10 @@ export function startWalk(model: OpenModel): () => void {
 }
 
 /** Starts and ends slowly: 0 to 0, 1 to 1. */
-export const eased = (share: number): number => share * share * (3 - 2 * share);
+const eased = (share: number): number => share * share * (3 - 2 * share);
 
 /** Rows of the set, far apart, the same on each visit; of the decoder's class, where it is told one. */
-export function walkedRows({
-  points,
-  card,
-  set,
-}: Pick<OpenModel, 'points' | 'card' | 'set'>): (step: number) => number {
+function walkedRows({ points, card, set }: Pick<OpenModel, 'points' | 'card' | 'set'>): (step: number) => number {
   const count = points?.count ?? 1;
   const labels = card.conditional.decoder ? set?.labels : null;
   const value = label.peek();

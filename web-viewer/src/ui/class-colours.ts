@@ -5,7 +5,7 @@ import { model } from '../state/store.ts';
 const PLAIN = '#3a6ea5';
 
 /** Colours of the classes `#rrggbb`, the same as in the pipeline's pictures, which come with the set. */
-export const classColours = computed(() => model.value?.set?.about.colours ?? []);
+const classColours = computed(() => model.value?.set?.about.colours ?? []);
 
 /** The colour of a class `#rrggbb`. */
 export const colourOfClass = (index: number | null): string =>

@@ -17,6 +17,3 @@ export function short(value: number, digits = 3): string {
 
 /** A number with thousands set apart. */
 export const grouped = (value: number): string => value.toLocaleString('en-US');
-
-/** A share such as `97.0 %`. */
-export const percent = (share: number, digits = 1): string => `${(100 * share).toFixed(digits)} %`;

@@ -18,7 +18,7 @@ export interface Dimension {
 }
 
 /** A dimension that tells less than this, in nats, is switched off. */
-export const OFF_KL = 0.01;
+const OFF_KL = 0.01;
 /** A slider reaches this many standard deviations to both sides, and on to the farthest code of an image. */
 const REACH = 3.5;
 /** Where a row of small images is decoded, in standard deviations from the mean. */

@@ -20,7 +20,7 @@ export const firstPictures = (count: number, { width, height }: Size): number =>
   Math.min(4, Math.max(0.7, 0.6 * SIDE.first * Math.sqrt(Math.max(1, count) / Math.max(1, width * height))));
 
 /** The side of pictures in CSS pixels, at `zoom` times the scale at which the first appear. */
-export const pictureSide = (zoom: number): number => Math.min(SIDE.most, SIDE.first * Math.max(1, zoom) ** SIDE.growth);
+const pictureSide = (zoom: number): number => Math.min(SIDE.most, SIDE.first * Math.max(1, zoom) ** SIDE.growth);
 
 /** The distance that pictures keep, in the map's unit. */
 export const pictureSpacing = (zoom: number, scale: number): number => (AIR * pictureSide(zoom)) / scale;

@@ -1,5 +1,5 @@
 /** A field of a CSV file: quoted where it has to be (RFC 4180). */
-export const csvField = (value: string): string =>
+const csvField = (value: string): string =>
   /[",\r\n]|^\s|\s$/.test(value) ? `"${value.replaceAll('"', '""')}"` : value;
 
 /** What is known of an image that is written into a CSV file. */

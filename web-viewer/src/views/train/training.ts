@@ -15,7 +15,7 @@ import { everywhere, putBack, putTrained } from './weights-in-use.ts';
  */
 
 /** Seed of what a training draws: the same for all, so that one that is begun again goes the same way. */
-export const SEED = 1;
+const SEED = 1;
 /** Milliseconds between two looks at the weights while they are trained, and how many times longer than a look at least. */
 const LOOK = { every: 1000, times: 10 } as const;
 /** Milliseconds between two changes of the numbers on the page. */

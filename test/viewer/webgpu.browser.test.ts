@@ -1,0 +1,42 @@
+import { describe, expect, test } from 'vitest';
+import { hasBrowser, openPage } from './browser.ts';
+import { codeOfRow, decode, difference, HERO, pixels } from './latent-page.ts';
+
+/** Chromium's own software adapter, so that WebGPU runs on machines without a GPU. */
+const ADAPTER = ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader', '--enable-features=Vulkan'];
+const PATIENT = { timeout: 60_000 };
+const ROW = 3;
+
+describe.skipIf(!hasBrowser)('WebGPU', { timeout: 120_000 }, () => {
+  test.each(['cae2', 'cvae'])('computes %s as ONNX Runtime for Node does, where it is chosen', async (model) => {
+    const { page, close } = await openPage(`#model=${model}&tab=model&image=1`, {
+      args: ADAPTER,
+      // Chromium warns of software adapters, ONNX Runtime of nodes that it leaves to the processor.
+      allowed: [/vulkan|swiftshader|WebGPU is experimental|powerPreference|VerifyEachNodeIsAssignedToAnEp/i],
+    });
+    const computing = page.locator('[data-provider]');
+    // A software adapter is not taken by itself.
+    await expect.poll(() => computing.textContent(), PATIENT).toMatch(/WebAssembly .*by the processor|WebGPU takes/);
+    await page.getByRole('radio', { name: 'WebGPU' }).check();
+    await expect.poll(() => computing.getAttribute('data-provider'), PATIENT).toBe('webgpu');
+
+    // Another image than wasm has encoded.
+    await page.evaluate((row) => {
+      location.hash = location.hash.replace('image=1', `image=${row}`);
+    }, ROW);
+    const expected = codeOfRow(model, ROW);
+    const found = async () =>
+      JSON.parse((await page.getAttribute('.input-code-bars', 'data-latent')) ?? '[]') as readonly number[];
+    const off = async () =>
+      Math.max(
+        ...(await found()).map((value, i) => Math.abs(value - (expected[i] as number)) / Math.max(1, Math.abs(value))),
+      );
+    await expect.poll(off, PATIENT).toBeLessThan(1e-4);
+    expect(await found()).toHaveLength(expected.length);
+    const [image] = await decode(model, [expected]);
+    await expect
+      .poll(async () => difference(await pixels(page, HERO), image as Float32Array), PATIENT)
+      .toBeLessThan(1e-3);
+    await close();
+  });
+});
