@@ -20,9 +20,12 @@ export async function openBench(folder: string, hash: string): Promise<Bench> {
     executablePath: chromiumPath,
     args: ['--no-sandbox', '--enable-precise-memory-info', '--js-flags=--expose-gc'],
   });
-  const page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
+  const context = await browser.newContext({ viewport: { width: 1440, height: 900 } });
+  const page = await context.newPage();
   const fetched: string[] = [];
   page.on('requestfinished', (request) => fetched.push(request.url()));
+  // tsx wraps functions in a helper of its own, which functions that run in a page miss.
+  await context.addInitScript('globalThis.__name ??= (given) => given');
   await page.addInitScript(watchDecoding);
   await page.goto(server.url + hash);
   await page.waitForSelector('[data-model]:not([data-model=""])', { state: 'attached' });

@@ -2,8 +2,9 @@ import type { Page } from 'playwright-core';
 
 /** Times of slider moves, one by one, in milliseconds. */
 export interface SliderTimes {
-  /** From asking the model's worker to its answer. */
-  readonly decode: readonly number[];
+  /** What the model's worker spends on an image; and from asking it to its answer, between frames that are drawn. */
+  readonly computed: readonly number[];
+  readonly answered: readonly number[];
   /** From the input event to the pixels drawn. */
   readonly draw: readonly number[];
 }
@@ -29,6 +30,11 @@ export function moveSliders(page: Page, count: number): Promise<SliderTimes> {
       while (!(window.watched.drawn >= began)) await new Promise((resolve) => setTimeout(resolve, 0));
       draw.push(window.watched.drawn - began);
     }
-    return { decode: [...window.watched.decodes], draw };
+    const { decodes } = window.watched;
+    return {
+      computed: decodes.map(({ computed }) => computed),
+      answered: decodes.map(({ answered }) => answered),
+      draw,
+    };
   }, count);
 }

@@ -1,7 +1,7 @@
 /** What a page keeps for the bench; times in milliseconds since it was opened. */
 export interface Watched {
-  /** From asking the worker for one image to its answer, one by one. */
-  decodes: number[];
+  /** What the worker has spent on decoding one image, and how long its answer took, one by one. */
+  decodes: { computed: number; answered: number }[];
   /** When the decoded image was last drawn, and when for the first time. */
   drawn: number;
   firstDrawn: number;
@@ -24,11 +24,11 @@ export function watchDecoding(): void {
     if (call === 'decode' && ask.count === 1) asked.set(id, performance.now());
     if (!this.watched) {
       this.watched = true;
-      this.addEventListener('message', ({ data }: MessageEvent<{ id?: number }>) => {
+      this.addEventListener('message', ({ data }: MessageEvent<{ id?: number; took?: number }>) => {
         const began = data.id === undefined ? undefined : asked.get(data.id);
         if (began === undefined) return;
         asked.delete(data.id as number);
-        watched.decodes.push(performance.now() - began);
+        watched.decodes.push({ computed: data.took ?? Number.NaN, answered: performance.now() - began });
       });
     }
     post.call(this, message, ...rest);

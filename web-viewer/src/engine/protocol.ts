@@ -42,7 +42,8 @@ export interface Calls {
 export type Protocol<C> = { [K in keyof C]: { ask: unknown; answer: unknown } };
 
 export type Reply =
-  | { id: number; answer: unknown }
+  /** `took`: the milliseconds that the worker has spent on it. */
+  | { id: number; answer: unknown; took: number }
   /** `fatal` where the library itself has broken down, so that nothing more can be asked of this worker. */
   | { id: number; error: string; fatal: boolean }
   /** Bytes of the library that have come since the last message. */

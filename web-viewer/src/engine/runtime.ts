@@ -8,8 +8,9 @@ import type { Provider } from './protocol.ts';
 
 export type Runtime = typeof Ort;
 
-/** More threads than this do not help models this small. */
+/** More threads than this do not help models this small; and the page itself and its drawing need cores too. */
 const MOST_THREADS = 4;
+const threadsOf = (cores: number): number => Math.min(MOST_THREADS, Math.max(1, Math.floor(cores / 2)));
 
 /**
  * Fetches ONNX Runtime's library, telling of its bytes as they come, and sets it up. Threads are used only where the page
@@ -29,9 +30,7 @@ export async function startRuntime(
     provider === 'webgpu' ? import('onnxruntime-web/webgpu') : import('onnxruntime-web/wasm'),
     hosted(new URL('.', urls.wasm)).read(urls.wasm, onBytes),
   ]);
-  const used = self.crossOriginIsolated
-    ? Math.max(1, threads || Math.min(MOST_THREADS, navigator.hardwareConcurrency ?? 1))
-    : 1;
+  const used = self.crossOriginIsolated ? Math.max(1, threads || threadsOf(navigator.hardwareConcurrency ?? 1)) : 1;
   ort.env.wasm.wasmPaths = urls;
   ort.env.wasm.wasmBinary = library;
   ort.env.wasm.numThreads = used;

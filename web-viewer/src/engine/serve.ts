@@ -14,9 +14,10 @@ export const tellBytes = (bytes: number): void => post({ bytes });
 export function serve<C extends Protocol<C>>(handlers: Handlers<C>): void {
   let queue = Promise.resolve();
   const answer = async ({ id, call, ask }: { id: number; call: keyof C; ask: C[keyof C]['ask'] }): Promise<void> => {
+    const began = performance.now();
     try {
       const answer = await handlers[call](ask);
-      post({ id, answer }, buffersOf(answer));
+      post({ id, answer, took: performance.now() - began }, buffersOf(answer));
     } catch (error) {
       post({ id, error: messageOf(error), fatal: isFatal(error) });
     }
