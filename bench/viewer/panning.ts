@@ -25,14 +25,17 @@ export async function panMap(page: Page, count: number): Promise<number[]> {
     const frame = () => new Promise<number>((resolve) => requestAnimationFrame(resolve));
     send('pointerdown', 0, 2);
     const times: number[] = [];
+    const views = new Set<string | null | undefined>();
     let before = await frame();
     for (let i = 0; i < count; i++) {
       send('pointermove', 120 * Math.sin(i / 9), 2);
       const now = await frame();
+      views.add(document.querySelector('[data-points]')?.getAttribute('data-view'));
       times.push(now - before);
       before = now;
     }
     send('pointerup', 0, 0);
+    if (views.size < count / 4) throw new Error(`the map has moved ${views.size} times in ${count} frames only`);
     return times;
   }, count);
 }
