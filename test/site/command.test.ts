@@ -70,7 +70,7 @@ test.concurrent.each([
   expect(existsSync(scratch('cwd/none'))).toBe(false);
 });
 
-test('make viewer shows all that is exported', () => {
+test('make viewer shows all that is exported, cvae first', () => {
   const make = (folder: string) => {
     const dry = ['--no-print-directory', '-n', '-o', 'node_modules/.package-lock.json', '-f', `${root}/Makefile`];
     const env = { ...process.env, MAKEFLAGS: '' };
@@ -83,6 +83,6 @@ test('make viewer shows all that is exported', () => {
     writeFileSync(scratch(`made/exported/${name}/card.json`), '{}');
   }
   expect(make(scratch('made'))).toBe(
-    "npx convae site 'exported/cae2' 'exported/cvae' --data 'mnist' --out web-viewer/dist",
+    "npx convae site 'exported/cvae' 'exported/cae2' --data 'mnist' --out web-viewer/dist",
   );
 });
