@@ -17,3 +17,10 @@ export function short(value: number, digits = 3): string {
 
 /** A number with thousands set apart. */
 export const grouped = (value: number): string => value.toLocaleString('en-US');
+
+/** What people call a data set: a path's last part. */
+export const dataName = (name: string): string =>
+  name
+    .replace(/[\\/]+$/, '')
+    .split(/[\\/]/)
+    .at(-1) || name;

@@ -1,6 +1,6 @@
 import { model, reading } from '../../state/store.ts';
 import { Figure } from '../../ui/figure.tsx';
-import { short } from '../../ui/format.ts';
+import { dataName, short } from '../../ui/format.ts';
 import { Hint } from '../../ui/hint.tsx';
 import { PixelImage } from '../../ui/pixel-image.tsx';
 import { ERROR_SCALE, errorColour } from '../../ui/pixels.ts';
@@ -45,7 +45,7 @@ export function Unusual() {
         {found?.text ?? '…'}{' '}
         <Hint
           about="this comparison"
-          text={`${percentile === null || percentile === undefined ? 'So many' : shareText(percentile)} of the ${images} images of ${set?.about.name ?? 'the test set'} have a smaller reconstruction error than this one. A model rebuilds well what is like its training images; a large error hints at something it has not learnt.`}
+          text={`${percentile === null || percentile === undefined ? 'So many' : shareText(percentile)} of the ${images} images of ${set ? dataName(set.about.name) : 'the test set'} have a smaller reconstruction error than this one. A model rebuilds well what is like its training images; a large error hints at something it has not learnt.`}
         />
       </p>
     </div>

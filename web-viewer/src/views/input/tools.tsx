@@ -1,5 +1,6 @@
 import { useRef } from 'preact/hooks';
 import { input, model } from '../../state/store.ts';
+import { dataName } from '../../ui/format.ts';
 import { toImageData } from '../../ui/pixels.ts';
 import { save } from '../../ui/save.ts';
 import { canUndo, clear, setCentring, shownFile, undo } from './easel.ts';
@@ -91,7 +92,7 @@ export function Colours() {
 /** Whether drawings are centred as the set's images are, where these are. */
 export function Centring() {
   if (!conventions.value.centred) return null;
-  const set = model.value?.card.dataset.name.split('/')[0];
+  const set = dataName(model.value?.card.dataset.name ?? '');
   return (
     <label class="input-tick" title="Scales what is drawn to 20 of 28 pixels and puts its centre of mass in the middle">
       <input type="checkbox" checked={centring.value} onChange={(event) => setCentring(event.currentTarget.checked)} />{' '}

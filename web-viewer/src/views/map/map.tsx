@@ -1,6 +1,6 @@
 import './map.css';
 import { model } from '../../state/store.ts';
-import { grouped } from '../../ui/format.ts';
+import { dataName, grouped } from '../../ui/format.ts';
 import { Hint } from '../../ui/hint.tsx';
 import { Legend } from './legend.tsx';
 import { isPlane, points } from './map-state.ts';
@@ -12,7 +12,7 @@ export function MapView({ active }: { readonly active: boolean }) {
   return (
     <section class="map" aria-labelledby="map-title">
       <Title />
-      {active && <Legend />}
+      <div class="map-legend-place">{active && <Legend />}</div>
       <Stage active={active} />
       {active && <Neighbours />}
     </section>
@@ -43,7 +43,7 @@ function wordsOf({
     return ['Map', sentence, null];
   }
   const title = `${grouped(found.count)} images as the model sees them`;
-  const kind = set ? `${set.about.name} ${set.about.split} images` : 'images';
+  const kind = set ? `${dataName(set.about.name)} ${set.about.split} images` : 'images';
   if (isPlane.value) {
     return [
       title,

@@ -3,7 +3,7 @@ import type { Card } from '../../site/schema.ts';
 import { cards, readCards } from '../../state/cards.ts';
 import { givenModels, openModel, reopen } from '../../state/open.ts';
 import { model, modelName, site } from '../../state/store.ts';
-import { bytes, grouped, short } from '../../ui/format.ts';
+import { bytes, dataName, grouped, short } from '../../ui/format.ts';
 import { kindOf, shapeOf, valuesOf } from './facts.ts';
 import { Wide } from './wide.tsx';
 
@@ -96,7 +96,7 @@ function Cells({ card }: { readonly card: Card | null | undefined }) {
   return (
     <>
       <td class="words">{kindOf(card)}</td>
-      <td class="words">{card.dataset.name}</td>
+      <td class="words">{dataName(card.dataset.name)}</td>
       <td class="words">{shapeOf(card)}</td>
       <td>{grouped(card.latent.size)}</td>
       <td>{loss('loss')}</td>

@@ -1,5 +1,5 @@
 import type { Card } from '../../site/schema.ts';
-import { grouped, short } from '../../ui/format.ts';
+import { dataName, grouped, short } from '../../ui/format.ts';
 
 /** The unit of a model's losses and errors. */
 export const unitOf = ({ model }: Card): string =>
@@ -23,7 +23,7 @@ export function kindOf({ model, conditional }: Pick<Card, 'model' | 'conditional
 /** What tells a model from others, in a line: its data, the length of its codes, its test loss. */
 export const briefly = (card: Card): string =>
   [
-    card.dataset.name,
+    dataName(card.dataset.name),
     `${card.latent.size}-D`,
     card.metrics.test.loss === undefined
       ? ''

@@ -1,5 +1,5 @@
 import { input, model } from '../../state/store.ts';
-import { grouped } from '../../ui/format.ts';
+import { dataName, grouped } from '../../ui/format.ts';
 import { Hint } from '../../ui/hint.tsx';
 import { PixelImage } from '../../ui/pixel-image.tsx';
 import {
@@ -48,7 +48,7 @@ function Sample() {
             }}
           />
           <span>
-            <b>{grouped(size)}</b> random images of {about.name}
+            <b>{grouped(size)}</b> random images of {dataName(about.name)}
           </span>
         </label>
         <Hint
