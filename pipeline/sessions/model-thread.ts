@@ -60,10 +60,13 @@ export class ModelThread<Job extends object> {
    */
   static async start<Job extends object>(script: URL, setup: object): Promise<ModelThread<Job>> {
     const worker = new Worker(script, { workerData: setup, execArgv: [] });
-    const [{ outputs = [], failure }] = (await once(worker, 'message')) as [Started];
-    if (failure === undefined) return new ModelThread(worker, outputs);
-    await once(worker, 'exit');
-    throw new RuntimeFailure(failure);
+    // Waited for from the start: a thread that ends at once gives its last message and ends in one turn of the event loop.
+    const exited = new Promise<[]>((resolve) => worker.once('exit', () => resolve([])));
+    const [told] = (await Promise.race([once(worker, 'message'), exited])) as [Started?];
+    if (!told) throw new Error('a thread of ONNX Runtime ended before it could compute');
+    if (told.failure === undefined) return new ModelThread(worker, told.outputs ?? []);
+    await exited;
+    throw new RuntimeFailure(told.failure);
   }
 
   /** Jobs that it has yet to finish. */
