@@ -14,7 +14,7 @@ import { sampleCommand } from './commands/sample.ts';
 import { setupCommand } from './commands/setup.ts';
 import { siteCommand } from './commands/site.ts';
 import { trainCommand } from './commands/train.ts';
-import { EnvironmentError, InputError, Interrupted } from './errors.ts';
+import { EnvironmentError, InputError, Interrupted } from './io/errors.ts';
 
 const { version } = createRequire(import.meta.url)('../package.json') as { version: string };
 const INTERRUPTED = 130;

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { readCard } from '../../pipeline/artifacts/card.ts';
 import { bytesPerImage } from '../../pipeline/data/dataset.ts';
-import { readCard } from '../../pipeline/export/card.ts';
 import { mnistInMemory } from '../mnist.ts';
 
 /**

@@ -1,5 +1,5 @@
 /** One measurement in a process of its own: `node --import tsx convae.ts ENGINE DEVICE TASK THREADS STEPS`. */
-import { EnvironmentError, Unavailable } from '../../pipeline/errors.ts';
+import { EnvironmentError, Unavailable } from '../../pipeline/io/errors.ts';
 import { timeEager } from './eager.ts';
 import { timeSessions } from './sessions.ts';
 import type { Program } from './systems.ts';

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { cae } from '../../models/cae.ts';
-import { silent } from '../../pipeline/train/progress.ts';
+import { silent } from '../../pipeline/io/progress.ts';
 import { train } from '../../pipeline/train/train.ts';
 import type { Program } from './systems.ts';
 import { startClock, type Timing, WARM_UP } from './timing.ts';

@@ -8,7 +8,7 @@ export const doctorCommand = () =>
     describe: 'Tell which engines and devices can be used here, and what would bring the others',
     builder: (yargs) => yargs.option('json', json),
     async handler(argv) {
-      const { diagnose } = await import('../doctor/doctor.ts');
+      const { diagnose } = await import('../setup/doctor.ts');
       printResult(argv.json, await diagnose(), (findings) =>
         table(
           findings.flatMap(({ option, usable, about, remedy }) => [

@@ -1,6 +1,6 @@
 import { basename, join, resolve } from 'node:path';
-import { InputError } from '../errors.ts';
 import type { ExportResult } from '../export/export.ts';
+import { InputError } from '../io/errors.ts';
 import { type Context, defineCommand } from './command.ts';
 import { DATA, json, wholeNumbers } from './options.ts';
 import { number, printResult, size, table } from './output.ts';

@@ -1,4 +1,4 @@
-import { InputError } from '../errors.ts';
+import { InputError } from '../io/errors.ts';
 import { deviceChoices, engineChoices } from '../train/engines/choices.ts';
 
 /** What `--data` takes. */

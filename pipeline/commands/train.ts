@@ -66,7 +66,7 @@ export const trainCommand = ({ signal }: Context) =>
       const [{ findModel }, { train }, { createProgress }] = await Promise.all([
         import('../train/find-model.ts'),
         import('../train/train.ts'),
-        import('../train/progress.ts'),
+        import('../io/progress.ts'),
       ]);
       const found = await findModel(model);
       const summary = await train(

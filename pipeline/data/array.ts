@@ -1,4 +1,4 @@
-import { InputError } from '../errors.ts';
+import { InputError } from '../io/errors.ts';
 import { bytesPerImage, type ImageDataset, type ImageShape } from './dataset.ts';
 import { defineDataset } from './define.ts';
 import { stretches } from './indices.ts';

@@ -1,7 +1,7 @@
 import type { Dirent } from 'node:fs';
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileError, InputError } from '../errors.ts';
+import { fileError, InputError } from '../io/errors.ts';
 import { IMAGE_FILE } from './image-file.ts';
 
 /** The image files of a folder. */

@@ -1,4 +1,4 @@
-import { InputError } from '../errors.ts';
+import { InputError } from '../io/errors.ts';
 import type { DatasetSplits, ImageDataset } from './dataset.ts';
 import { range } from './indices.ts';
 import { sharing, subset } from './subset.ts';

@@ -1,4 +1,4 @@
-import { InputError } from '../errors.ts';
+import { InputError } from '../io/errors.ts';
 import { type ArrayFile, checkSize, type NumberType } from './array.ts';
 import { type ByteSource, readUpTo } from './source.ts';
 

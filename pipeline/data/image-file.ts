@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import sharp, { type Sharp } from 'sharp';
-import { fileError, InputError } from '../errors.ts';
+import { fileError, InputError } from '../io/errors.ts';
 import type { ImageShape } from './dataset.ts';
 
 /** Many small images are decoded side by side, each on one thread; a file that changed must not come out of a cache. */

@@ -1,5 +1,5 @@
 import { totalmem } from 'node:os';
-import { EnvironmentError } from '../errors.ts';
+import { EnvironmentError } from '../io/errors.ts';
 import { bytesPerImage, type ImageDataset } from './dataset.ts';
 import { defineDataset } from './define.ts';
 import { range } from './indices.ts';

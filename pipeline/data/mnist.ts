@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { EnvironmentError } from '../errors.ts';
+import { EnvironmentError } from '../io/errors.ts';
 import type { ImageDataset } from './dataset.ts';
 import { openArrays } from './open-arrays.ts';
 

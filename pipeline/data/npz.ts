@@ -1,9 +1,9 @@
-import { InputError } from '../errors.ts';
+import { InputError } from '../io/errors.ts';
+import { readNpy } from '../io/npy.ts';
+import { openZipMember, readZipMembers, type ZipMember } from '../io/zip.ts';
 import { type ArrayFile, arrayDataset } from './array.ts';
 import type { ImageDataset } from './dataset.ts';
-import { readNpy } from './npy.ts';
 import { closeOnError, openFile } from './source.ts';
-import { openZipMember, readZipMembers, type ZipMember } from './zip.ts';
 
 export type NpzPart = 'train' | 'test' | 'whole';
 

@@ -1,7 +1,7 @@
+import { isNpy, readNpy } from '../io/npy.ts';
 import { type ArrayFile, arrayDataset } from './array.ts';
 import type { ImageDataset } from './dataset.ts';
 import { readIdx } from './idx.ts';
-import { isNpy, readNpy } from './npy.ts';
 import { closeOnError, openSource, readUpTo } from './source.ts';
 
 /** Files of images and labels. Each may be idx or npy, gzipped or not: the first bytes tell, not the name. */

@@ -1,6 +1,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { InputError } from '../errors.ts';
+import { InputError } from '../io/errors.ts';
+import { isZip } from '../io/zip.ts';
 import { trainThenTest } from './concat.ts';
 import type { DatasetSplits, ImageDataset } from './dataset.ts';
 import { openFolder } from './folder.ts';
@@ -11,7 +12,6 @@ import { openMnist } from './mnist.ts';
 import { hasNpzParts, openNpz } from './npz.ts';
 import { openArrays } from './open-arrays.ts';
 import { closeOnError, openFile, readUpTo } from './source.ts';
-import { isZip } from './zip.ts';
 
 /** What `--data` takes. */
 export const DATA_FORMS =

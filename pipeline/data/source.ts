@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip, createInflateRaw } from 'node:zlib';
-import { EnvironmentError, fileError, InputError } from '../errors.ts';
+import { EnvironmentError, fileError, InputError } from '../io/errors.ts';
 
 /** Bytes on disk that are read by position: a file, a part of one, or what a compressed file inflates to. */
 export interface ByteSource {

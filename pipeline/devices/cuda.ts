@@ -1,4 +1,4 @@
-import { EnvironmentError, Unavailable } from '../errors.ts';
+import { EnvironmentError, Unavailable } from '../io/errors.ts';
 import { cudaProvider, restoreCudaProvider } from '../setup/cuda.ts';
 import { missingLibrary } from './libraries.ts';
 

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
-import { Unavailable } from '../errors.ts';
+import { Unavailable } from '../io/errors.ts';
 
 /** What the probing process prints, as JSON. */
 export interface ProbeAnswer {

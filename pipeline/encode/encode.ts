@@ -1,12 +1,12 @@
 import { extname } from 'node:path';
+import type { Card } from '../artifacts/card.ts';
 import type { ImageDataset } from '../data/dataset.ts';
 import { openSplit, type Split } from '../data/open.ts';
 import type { Device } from '../devices/device.ts';
-import { InputError } from '../errors.ts';
-import type { Card } from '../export/card.ts';
-import { publishFile } from '../export/publish.ts';
-import { checkFits, Encoder, openExported } from './encoder.ts';
-import { npyWriter } from './npy.ts';
+import { checkFits, Encoder, openExported } from '../inference/encoder.ts';
+import { InputError } from '../io/errors.ts';
+import { npyWriter } from '../io/npy-writer.ts';
+import { publishFile } from '../io/publish.ts';
 import { type LatentWriter, parquetWriter } from './parquet.ts';
 
 export interface EncodeOptions {

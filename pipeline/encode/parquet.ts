@@ -2,7 +2,7 @@ import type { DecodedArray, Encoding, SchemaElement } from 'hyparquet';
 import { fileWriter, ParquetWriter } from 'hyparquet-writer';
 import { writeColumn } from 'hyparquet-writer/src/column.js';
 import type { ImageDataset } from '../data/dataset.ts';
-import type { Codes } from './encoder.ts';
+import type { Codes } from '../inference/encoder.ts';
 
 /** Takes codes in the order of the data set and writes them to a file. */
 export interface LatentWriter {

@@ -4,22 +4,22 @@ import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-backend-cpu';
 import { OPSET } from 'tfjs-to-onnx';
+import { CARD_FORMAT, type Card, fileDigest, writeCard } from '../artifacts/card.ts';
+import type { RunPlan, RunState } from '../artifacts/run.ts';
+import { TRAIN_STEP_FILE } from '../artifacts/train-step.ts';
+import { copyTraining } from '../artifacts/training.ts';
 import type { DatasetSplits } from '../data/dataset.ts';
 import { openSplits } from '../data/open.ts';
-import { InputError } from '../errors.ts';
+import { InputError } from '../io/errors.ts';
+import { publishFolder } from '../io/publish.ts';
 import { loadRun } from '../train/load-run.ts';
 import type { TrainingProgram } from '../train/program.ts';
-import type { RunPlan, RunState } from '../train/state.ts';
-import { CARD_FORMAT, type Card, fileDigest, writeCard } from './card.ts';
 import { EncoderSession } from './encoder-session.ts';
 import { latentMixture } from './mixture.ts';
 import { measureParity } from './parity.ts';
-import { publishFolder } from './publish.ts';
 import { latentStatistics } from './statistics.ts';
 import { traceModel } from './trace-model.ts';
 import { traceTrainStep } from './train-step.ts';
-import { TRAIN_STEP_FILE } from './train-step-schema.ts';
-import { copyTraining } from './training.ts';
 
 export interface ExportOptions {
   /** The run folder. */

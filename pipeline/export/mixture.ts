@@ -1,12 +1,12 @@
+import { fitGaussianMixture } from '../analyse/gaussian-mixture.ts';
+import type { Card } from '../artifacts/card.ts';
 import { sequentialBatches } from '../data/batches.ts';
 import type { ImageDataset } from '../data/dataset.ts';
+import { Generator } from '../data/generator.ts';
+import { spreadRows } from '../data/rows.ts';
 import { subset } from '../data/subset.ts';
-import { Generator } from '../generator.ts';
-import { fitGaussianMixture } from '../measures/gaussian-mixture.ts';
-import { spreadRows } from '../measures/rows.ts';
-import type { Card } from './card.ts';
+import { stopIfAborted } from '../io/publish.ts';
 import type { EncoderSession } from './encoder-session.ts';
-import { stopIfAborted } from './publish.ts';
 
 const BATCH = 256;
 const MAX_CODES = 5_000;

@@ -1,8 +1,8 @@
+import type { Card } from '../artifacts/card.ts';
 import { sequentialBatches } from '../data/batches.ts';
 import type { ImageDataset } from '../data/dataset.ts';
-import type { Card } from './card.ts';
+import { stopIfAborted } from '../io/publish.ts';
 import type { EncoderSession } from './encoder-session.ts';
-import { stopIfAborted } from './publish.ts';
 
 const BATCH = 256;
 

@@ -1,9 +1,9 @@
 import { lowerTape, NEXT, portable, separateLayout, serialize, type Tape } from 'tfjs-to-onnx';
 import type { OptimizerRecipe } from '../../models/model.ts';
+import { TRAIN_STEP_FILE, type TrainStepSection } from '../artifacts/train-step.ts';
 import { buildProgram, type NamedVariable, type TrainingProgram } from '../train/program.ts';
 import { traceProgram } from '../train/trace-program.ts';
 import type { OnnxModels } from './trace-model.ts';
-import { TRAIN_STEP_FILE, type TrainStepSection } from './train-step-schema.ts';
 import { placeWeights } from './weight-places.ts';
 
 /** The bytes of `train-step.onnx`, and what the card says of it besides their digest. */

@@ -1,7 +1,7 @@
 import { findInitializers, type Initializer } from 'tfjs-to-onnx';
+import type { TrainStepSection } from '../artifacts/train-step.ts';
 import type { NamedVariable } from '../train/program.ts';
 import type { OnnxModels } from './trace-model.ts';
-import type { TrainStepSection } from './train-step-schema.ts';
 
 /** Where a weight is in the exported files. */
 export type WeightPlace = TrainStepSection['weights'][number];

@@ -2,16 +2,16 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { models } from '../../models/index.ts';
 import type { ModelDefinition } from '../../models/model.ts';
+import { type Card, readCard } from '../artifacts/card.ts';
+import { type Report, reportSchema } from '../artifacts/report.ts';
+import { readRun } from '../artifacts/run-folder.ts';
 import { openSplits } from '../data/open.ts';
-import { InputError } from '../errors.ts';
-import { type Card, readCard } from '../export/card.ts';
 import { exportRun } from '../export/export.ts';
+import { InputError } from '../io/errors.ts';
+import type { Progress } from '../io/progress.ts';
+import { type StageProgress, Stages } from '../io/stages.ts';
 import { evaluate } from '../report/evaluate.ts';
-import { type Report, reportSchema } from '../report/schema.ts';
-import { type StageProgress, Stages } from '../report/stages.ts';
 import type { DeviceChoice, EngineChoice } from '../train/engines/index.ts';
-import type { Progress } from '../train/progress.ts';
-import { readRun } from '../train/run-folder.ts';
 import { train } from '../train/train.ts';
 
 /** Epochs of models whose recipes take hours. */

@@ -1,5 +1,5 @@
-import { InputError } from '../errors.ts';
-import type { Card } from '../export/card.ts';
+import type { Card } from '../artifacts/card.ts';
+import { InputError } from '../io/errors.ts';
 
 /**
  * The classes that are to be generated, by index: the one asked for, or all.

@@ -2,7 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import sharp from 'sharp';
 import { bytesPerImage, type ImageShape } from '../data/dataset.ts';
-import { InputError } from '../errors.ts';
+import { InputError } from '../io/errors.ts';
 
 /**
  * Pixels 0–255 from numbers in [0, 1]; what is beyond is cut off.

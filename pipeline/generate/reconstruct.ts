@@ -1,15 +1,15 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Card } from '../artifacts/card.ts';
 import { bytesPerImage, type ImageDataset } from '../data/dataset.ts';
 import { openSplit, type Split } from '../data/open.ts';
+import { spreadRows } from '../data/rows.ts';
 import { subset } from '../data/subset.ts';
 import type { Device } from '../devices/device.ts';
-import { checkFits, Encoder, openExported } from '../encode/encoder.ts';
-import type { Card } from '../export/card.ts';
-import { publishFolder } from '../export/publish.ts';
-import { spreadRows } from '../measures/rows.ts';
+import { type CodeBatch, Decoder } from '../inference/decoder.ts';
+import { checkFits, Encoder, openExported } from '../inference/encoder.ts';
+import { publishFolder } from '../io/publish.ts';
 import { drawReconstructions } from '../pictures/montage.ts';
-import { type CodeBatch, Decoder } from './decoder.ts';
 import { fileNames } from './file-names.ts';
 import { ImageWriter, toBytes } from './image-files.ts';
 

@@ -1,5 +1,5 @@
-import type { Card } from '../export/card.ts';
-import { Generator } from '../generator.ts';
+import type { Card } from '../artifacts/card.ts';
+import { Generator } from '../data/generator.ts';
 import { classesAsked } from './classes.ts';
 import type { SamplerName } from './sampler-names.ts';
 import { codesOf, interpolate } from './samplers.ts';

@@ -1,7 +1,7 @@
-import { InputError } from '../errors.ts';
-import type { Card } from '../export/card.ts';
-import type { Generator } from '../generator.ts';
-import { type GaussianMixture, sampleMixture } from '../measures/gaussian-mixture.ts';
+import { type GaussianMixture, sampleMixture } from '../analyse/gaussian-mixture.ts';
+import type { Card } from '../artifacts/card.ts';
+import type { Generator } from '../data/generator.ts';
+import { InputError } from '../io/errors.ts';
 
 /** Draws codes, `[count, D]`. */
 export type DrawCodes = (count: number, generator: Generator) => Float32Array;

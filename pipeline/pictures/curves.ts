@@ -1,5 +1,5 @@
 import type { TopLevelSpec } from 'vega-lite';
-import type { MetricsLine } from '../train/metrics.ts';
+import type { MetricsLine } from '../artifacts/metrics.ts';
 import { drawChart } from './chart.ts';
 import { type Drawing, INK } from './drawing.ts';
 

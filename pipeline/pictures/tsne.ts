@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { PCA } from 'ml-pca';
 import * as scran from 'scran.js';
 import { call } from 'scran.js/main/wasm.js';
-import { Generator } from '../generator.ts';
+import { Generator } from '../data/generator.ts';
 
 /** Standard deviation of the start along its first axis; and of the noise on it, which parts points that are alike. */
 const START_SPREAD = 1e-4;

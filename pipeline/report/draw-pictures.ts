@@ -1,10 +1,10 @@
+import type { Card } from '../artifacts/card.ts';
+import type { TrainingRecord } from '../artifacts/training.ts';
 import { bytesPerImage, type ImageDataset } from '../data/dataset.ts';
-import type { Card } from '../export/card.ts';
-import type { TrainingRecord } from '../export/training.ts';
+import { Generator } from '../data/generator.ts';
+import { pickRows, spreadRows } from '../data/rows.ts';
 import { interpolate, priorCodes } from '../generate/samplers.ts';
-import { Generator } from '../generator.ts';
-import type { Tick } from '../measures/pace.ts';
-import { pickRows, spreadRows } from '../measures/rows.ts';
+import type { Tick } from '../io/pace.ts';
 import { drawKlBars } from '../pictures/bars.ts';
 import { ZOOM } from '../pictures/chart.ts';
 import { drawGrid } from '../pictures/grid.ts';

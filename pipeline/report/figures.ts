@@ -1,4 +1,4 @@
-import type { Report, Representation } from './schema.ts';
+import type { Report, Representation } from '../artifacts/report.ts';
 
 /** A number of a report, in words. */
 export interface Figure {

@@ -1,14 +1,14 @@
 import { join } from 'node:path';
+import { openClassifier } from '../analyse/classifier/classifier.ts';
+import { judgeSamples, type LabelledImages } from '../analyse/classifier/judge.ts';
+import type { Card } from '../artifacts/card.ts';
+import type { Report } from '../artifacts/report.ts';
 import type { DatasetSplits } from '../data/dataset.ts';
-import type { Card } from '../export/card.ts';
-import type { Decoder } from '../generate/decoder.ts';
+import { Generator } from '../data/generator.ts';
 import { priorCodes } from '../generate/samplers.ts';
-import { Generator } from '../generator.ts';
-import { cacheFolder } from '../setup/cache.ts';
-import { openClassifier } from './classifier/classifier.ts';
-import { judgeSamples, type LabelledImages } from './classifier/judge.ts';
-import type { Report } from './schema.ts';
-import type { Stages } from './stages.ts';
+import type { Decoder } from '../inference/decoder.ts';
+import { cacheFolder } from '../io/cache-folder.ts';
+import type { Stages } from '../io/stages.ts';
 
 /** Samples decoded at a time. */
 const BATCH = 500;

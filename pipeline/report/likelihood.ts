@@ -1,12 +1,12 @@
+import { ImportanceSampling } from '../analyse/importance.ts';
+import { normalLogDensity, standardNormalLogDensity } from '../analyse/vae.ts';
 import { sequentialBatches } from '../data/batches.ts';
 import { bytesPerImage, type ImageDataset } from '../data/dataset.ts';
+import { Generator } from '../data/generator.ts';
+import { pickRows, spreadRows } from '../data/rows.ts';
 import { subset } from '../data/subset.ts';
-import type { CodedImages, Encoder } from '../encode/encoder.ts';
-import { Generator } from '../generator.ts';
-import { ImportanceSampling } from '../measures/importance.ts';
-import type { Tick } from '../measures/pace.ts';
-import { pickRows, spreadRows } from '../measures/rows.ts';
-import { normalLogDensity, standardNormalLogDensity } from '../measures/vae.ts';
+import type { CodedImages, Encoder } from '../inference/encoder.ts';
+import type { Tick } from '../io/pace.ts';
 
 /** Images and the approximate posteriors of their codes. */
 export interface Posteriors {

@@ -1,15 +1,15 @@
+import { clusterAgreement } from '../analyse/clustering.ts';
+import { kmeans } from '../analyse/kmeans.ts';
+import { activeUnits, klDivergence } from '../analyse/vae.ts';
+import type { Card } from '../artifacts/card.ts';
+import type { Report, Representation } from '../artifacts/report.ts';
 import { bytesPerImage, type DatasetSplits } from '../data/dataset.ts';
-import type { Encoder } from '../encode/encoder.ts';
-import type { Card } from '../export/card.ts';
-import { clusterAgreement } from '../measures/clustering.ts';
-import { kmeans } from '../measures/kmeans.ts';
-import { activeUnits, klDivergence } from '../measures/vae.ts';
+import type { Encoder } from '../inference/encoder.ts';
+import type { StagePlan, Stages } from '../io/stages.ts';
 import { type CodedSet, encodeSet } from './codes.ts';
 import type { Effort } from './effort.ts';
 import { errorOfSamples, type Posteriors, sampledLikelihood } from './likelihood.ts';
 import { judgeComponents, judgePixels, judgeRows, readTold } from './representations.ts';
-import type { Report, Representation } from './schema.ts';
-import type { StagePlan, Stages } from './stages.ts';
 import type { Ranked } from './subject.ts';
 
 /** Variance of a posterior's mean above which a dimension is active (Burda, Grosse and Salakhutdinov 2016). */

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
+import type { Report } from '../artifacts/report.ts';
 import { escapeXml } from '../pictures/drawing.ts';
 import { type Comparison, type Figure, isTold, percent, type Section, sectionsOf } from './figures.ts';
 import type { Picture } from './picture.ts';
-import type { Report } from './schema.ts';
 import { aboutOf } from './text.ts';
 
 const style = readFileSync(new URL('./page.css', import.meta.url), 'utf8');

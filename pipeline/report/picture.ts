@@ -1,5 +1,5 @@
+import type { PictureNote } from '../artifacts/report.ts';
 import type { Drawing } from '../pictures/drawing.ts';
-import type { PictureNote } from './schema.ts';
 
 /** A finished picture of a report: a still one as PNG and SVG, one that moves as it is. */
 export interface Picture extends PictureNote {

@@ -1,18 +1,18 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { activeUnits, klDivergence } from '../analyse/vae.ts';
+import type { Card } from '../artifacts/card.ts';
+import { readTraining } from '../artifacts/training.ts';
 import { openSplit } from '../data/open.ts';
 import type { Device } from '../devices/device.ts';
-import { checkFits, Encoder, openExported } from '../encode/encoder.ts';
-import { InputError } from '../errors.ts';
-import type { Card } from '../export/card.ts';
-import { publishFolder } from '../export/publish.ts';
-import { readTraining } from '../export/training.ts';
-import { Decoder } from '../generate/decoder.ts';
-import { activeUnits, klDivergence } from '../measures/vae.ts';
+import { Decoder } from '../inference/decoder.ts';
+import { checkFits, Encoder, openExported } from '../inference/encoder.ts';
+import { InputError } from '../io/errors.ts';
+import { publishFolder } from '../io/publish.ts';
+import { type StageProgress, Stages } from '../io/stages.ts';
 import { encodeSet } from './codes.ts';
 import { effortOf } from './effort.ts';
 import { ACTIVE } from './measure.ts';
-import { type StageProgress, Stages } from './stages.ts';
 import { classNames } from './subject.ts';
 
 export interface ReportOptions {

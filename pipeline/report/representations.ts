@@ -1,11 +1,11 @@
+import { accuracy, majorityVote, nearestNeighbours } from '../analyse/knn.ts';
+import { linearProbe } from '../analyse/linear-probe.ts';
+import { fitPca, project } from '../analyse/pca.ts';
+import type { Representation } from '../artifacts/report.ts';
 import { bytesPerImage, type ImageDataset } from '../data/dataset.ts';
-import { accuracy, majorityVote, nearestNeighbours } from '../measures/knn.ts';
-import { linearProbe } from '../measures/linear-probe.ts';
-import { pauses, rowStretches, type Tick } from '../measures/pace.ts';
-import { fitPca, project } from '../measures/pca.ts';
-import { pickRows, type Rows, spreadRows } from '../measures/rows.ts';
+import { pickRows, type Rows, spreadRows } from '../data/rows.ts';
+import { pauses, rowStretches, type Tick } from '../io/pace.ts';
 import type { Effort } from './effort.ts';
-import type { Representation } from './schema.ts';
 
 /** Neighbours that vote. */
 const NEIGHBOURS = 10;

@@ -1,5 +1,5 @@
+import type { Card } from '../artifacts/card.ts';
 import type { DatasetSplits } from '../data/dataset.ts';
-import type { Card } from '../export/card.ts';
 
 /** Classes beyond which a measure by class would say little and take long. */
 const MOST_CLASSES = 1000;

@@ -1,5 +1,5 @@
+import type { Report } from '../artifacts/report.ts';
 import { sectionsOf, whole } from './figures.ts';
-import type { Report } from './schema.ts';
 
 /** `report.md`: the figures in tables, and the pictures. */
 export function reportText(report: Report): string {

@@ -1,7 +1,7 @@
 import { chmod, mkdir, readdir, readFile, readlink, rename, rm, stat, symlink } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
-import { EnvironmentError, fileError } from '../errors.ts';
+import { EnvironmentError, fileError } from '../io/errors.ts';
 import { runTool, type SetupContext } from './tool.ts';
 import { checkWheelsFit, pinsNamed, unpackWheels, type WheelSet, wheelFolder } from './wheels.ts';
 

@@ -4,7 +4,7 @@
  */
 import { cae } from '../../models/cae.ts';
 import { openSplits } from '../data/open.ts';
-import { EnvironmentError } from '../errors.ts';
+import { EnvironmentError } from '../io/errors.ts';
 import { createTfjsEngine, type TfjsName, useTfjsBackend } from '../train/engines/tfjs.ts';
 import { buildProgram } from '../train/program.ts';
 

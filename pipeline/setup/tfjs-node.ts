@@ -1,7 +1,7 @@
 import { copyFile, mkdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { missingLibrary } from '../devices/libraries.ts';
-import { EnvironmentError, fileError } from '../errors.ts';
+import { EnvironmentError, fileError } from '../io/errors.ts';
 import { runTool, type SetupContext } from './tool.ts';
 import { checkWheelsFit, pinsNamed, unpackWheels, type WheelSet, wheelFolder } from './wheels.ts';
 

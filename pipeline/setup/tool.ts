@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
 import { appendFile, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { EnvironmentError, Interrupted } from '../errors.ts';
-import { cacheFolder } from './cache.ts';
+import { cacheFolder } from '../io/cache-folder.ts';
+import { EnvironmentError, Interrupted } from '../io/errors.ts';
 
 /** What a setup needs from whoever runs it. */
 export interface SetupContext {

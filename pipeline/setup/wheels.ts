@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
-import { EnvironmentError, fileError } from '../errors.ts';
-import { cacheFolder } from './cache.ts';
+import { cacheFolder } from '../io/cache-folder.ts';
+import { EnvironmentError, fileError } from '../io/errors.ts';
 import { runTool, type SetupContext } from './tool.ts';
 
 /** Native libraries that are published as Python wheels (zip archives); nothing of them is run by Python. */

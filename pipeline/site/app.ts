@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { EnvironmentError, InputError } from '../errors.ts';
+import { EnvironmentError, InputError } from '../io/errors.ts';
 
 const SOURCE = fileURLToPath(new URL('../../web-viewer', import.meta.url));
 

@@ -1,10 +1,10 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { fileDigest } from '../artifacts/card.ts';
 import type { Split } from '../data/open.ts';
-import { fileDigest } from '../export/card.ts';
-import { publishFolder } from '../export/publish.ts';
-import { readFloats, writeArray } from './arrays.ts';
+import { readFloats, writeArray } from '../io/npy-arrays.ts';
+import { publishFolder } from '../io/publish.ts';
 import type { Part } from './data.ts';
 import type { Points } from './points.ts';
 import type { Subject } from './subjects.ts';

@@ -1,10 +1,10 @@
+import type { Card } from '../artifacts/card.ts';
 import { trainThenTest } from '../data/concat.ts';
 import type { DatasetSplits, ImageDataset } from '../data/dataset.ts';
 import { range } from '../data/indices.ts';
 import { openSplits, type Split } from '../data/open.ts';
 import { subset } from '../data/subset.ts';
-import { InputError } from '../errors.ts';
-import type { Card } from '../export/card.ts';
+import { InputError } from '../io/errors.ts';
 import type { Subject } from './subjects.ts';
 
 /** The images of a site that belong to a model. */

@@ -4,9 +4,9 @@ import sharp from 'sharp';
 import { bytesPerImage, type ImageDataset, type ImageShape } from '../data/dataset.ts';
 import { range } from '../data/indices.ts';
 import type { Split } from '../data/open.ts';
-import type { Tick } from '../measures/pace.ts';
+import { writeArray } from '../io/npy-arrays.ts';
+import type { Tick } from '../io/pace.ts';
 import { classColours } from '../pictures/palette.ts';
-import { writeArray } from './arrays.ts';
 
 /** Images beside and above each other in a sheet at most, and its pixels: what any graphics card takes as a texture. */
 const MOST_TILES = 100;

@@ -1,7 +1,7 @@
 import { copyFile, mkdir, readdir, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';
 import type { Split } from '../data/open.ts';
-import { fileError } from '../errors.ts';
+import { fileError } from '../io/errors.ts';
 import { writePoints } from './cache.ts';
 import type { Points } from './points.ts';
 import type { Subject } from './subjects.ts';

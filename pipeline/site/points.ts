@@ -1,8 +1,8 @@
+import { activeUnits, klDivergence } from '../analyse/vae.ts';
 import type { ImageDataset } from '../data/dataset.ts';
 import type { Device } from '../devices/device.ts';
-import { Encoder } from '../encode/encoder.ts';
-import { activeUnits, klDivergence } from '../measures/vae.ts';
-import type { Stages } from '../report/stages.ts';
+import { Encoder } from '../inference/encoder.ts';
+import type { Stages } from '../io/stages.ts';
 import { mapOf, type PlaneMap } from './map.ts';
 import type { Subject } from './subjects.ts';
 

@@ -3,7 +3,7 @@ import { realpath, stat } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type OutgoingHttpHeaders, type ServerResponse } from 'node:http';
 import { extname, join, resolve, sep } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { EnvironmentError, fileError, InputError } from '../errors.ts';
+import { EnvironmentError, fileError, InputError } from '../io/errors.ts';
 
 const HOST = 'localhost';
 

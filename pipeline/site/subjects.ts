@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
-import { openExported } from '../encode/encoder.ts';
-import { fileError, InputError } from '../errors.ts';
-import type { Card } from '../export/card.ts';
+import type { Card } from '../artifacts/card.ts';
+import { openExported } from '../inference/encoder.ts';
+import { fileError, InputError } from '../io/errors.ts';
 
 /** An exported model that a site shows. */
 export interface Subject {

@@ -1,6 +1,6 @@
 import type { ImageDataset } from '../data/dataset.ts';
 import { bytesPerImage } from '../data/dataset.ts';
-import type { Generator, GeneratorState } from '../generator.ts';
+import type { Generator, GeneratorState } from '../data/generator.ts';
 import type { HostBatch } from './engine.ts';
 
 /** What a model wants beside pixels. */

@@ -1,5 +1,5 @@
+import type { RunPlan } from '../artifacts/run.ts';
 import type { Control } from './program.ts';
-import type { RunPlan } from './state.ts';
 
 type Recipe = RunPlan['recipe'];
 

@@ -1,13 +1,13 @@
+import type { RunPlan } from '../artifacts/run.ts';
 import type { ImageDataset } from '../data/dataset.ts';
-import { Generator } from '../generator.ts';
-import { spreadRows } from '../measures/rows.ts';
+import { Generator } from '../data/generator.ts';
+import { spreadRows } from '../data/rows.ts';
 import type { Drawing } from '../pictures/drawing.ts';
 import { drawGrid } from '../pictures/grid.ts';
 import { drawConditionalSamples, drawReconstructions } from '../pictures/montage.ts';
 import { type BatchNeeds, batchesOf, type PreparedBatch } from './batches.ts';
 import type { Engine } from './engine.ts';
 import type { TrainingProgram } from './program.ts';
-import type { RunPlan } from './state.ts';
 
 const RECONSTRUCTIONS = 8;
 /** Samples in a row and in a column. */

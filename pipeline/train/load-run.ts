@@ -1,11 +1,11 @@
 import { models } from '../../models/index.ts';
 import type { ModelDefinition } from '../../models/model.ts';
-import { InputError } from '../errors.ts';
-import { restore } from './checkpoint.ts';
+import { restore } from '../artifacts/checkpoint.ts';
+import type { RunState } from '../artifacts/run.ts';
+import { readRun, runPaths, type Which } from '../artifacts/run-folder.ts';
+import { InputError } from '../io/errors.ts';
 import { findModel } from './find-model.ts';
 import { buildProgram, type TrainingProgram } from './program.ts';
-import { readRun, runPaths, type Which } from './run-folder.ts';
-import type { RunState } from './state.ts';
 
 /** A run's checkpoint, built. */
 export interface LoadedRun {

@@ -1,8 +1,8 @@
 import type { ModelDefinition } from '../../models/model.ts';
+import type { Progress } from '../io/progress.ts';
 import type { Metrics } from './engine.ts';
 import type { DeviceChoice, EngineChoice } from './engines/index.ts';
 import type { Choices } from './plan.ts';
-import type { Progress } from './progress.ts';
 
 /** What to train, and how; the data aside. */
 export interface TrainOptions extends Choices {

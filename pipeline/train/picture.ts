@@ -1,8 +1,8 @@
 import { readFile, rename } from 'node:fs/promises';
 import sharp from 'sharp';
-import { writeDurably } from '../durable.ts';
-import { fileError } from '../errors.ts';
-import type { Picture } from './tensorboard.ts';
+import { writeDurably } from '../io/durable.ts';
+import { fileError } from '../io/errors.ts';
+import type { Picture } from '../io/tfevents.ts';
 
 /** Writes a picture's file, which appears complete or not at all. */
 export async function writePicture(path: string, { png }: Picture): Promise<void> {

@@ -1,7 +1,7 @@
 import type { ModelDefinition, Schedule } from '../../models/model.ts';
+import type { RunPlan } from '../artifacts/run.ts';
 import type { DatasetSplits, ImageDataset } from '../data/dataset.ts';
-import { InputError } from '../errors.ts';
-import type { RunPlan } from './state.ts';
+import { InputError } from '../io/errors.ts';
 
 /** What of a run's plan a user may choose; what is left open is the run's own, or the model's recipe in a new run. */
 export interface Choices {

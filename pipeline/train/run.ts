@@ -1,15 +1,22 @@
 import { rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { InputError } from '../errors.ts';
-import { type Checkpoint, checkpointFiles } from './checkpoint.ts';
+import { type Checkpoint, checkpointFiles } from '../artifacts/checkpoint.ts';
+import { type MetricsLine, MetricsLog } from '../artifacts/metrics.ts';
+import { CHECKPOINT_FORMAT, type RunPlan, type RunPosition } from '../artifacts/run.ts';
+import {
+  completeLinks,
+  openRunFolder,
+  publishCheckpoint,
+  readRun,
+  runPaths,
+  tidyRunFolder,
+} from '../artifacts/run-folder.ts';
+import { InputError } from '../io/errors.ts';
+import { acquireLock } from '../io/lock.ts';
+import { type Event, EventLog, eventOf, type Picture } from '../io/tfevents.ts';
 import type { PictureKind } from './epoch-pictures.ts';
-import { acquireLock } from './lock.ts';
-import { type MetricsLine, MetricsLog } from './metrics.ts';
 import { readPicture, writePicture } from './picture.ts';
 import type { TrainingProgram } from './program.ts';
-import { completeLinks, openRunFolder, publishCheckpoint, readRun, runPaths, tidyRunFolder } from './run-folder.ts';
-import { CHECKPOINT_FORMAT, type RunPlan, type RunPosition } from './state.ts';
-import { type Event, EventLog, eventOf, type Picture } from './tensorboard.ts';
 
 /** A run folder in the hands of the process that trains into it. */
 export class Run {

@@ -1,18 +1,18 @@
 import type { ModelDefinition } from '../../models/model.ts';
+import { restore } from '../artifacts/checkpoint.ts';
+import type { RunPlan } from '../artifacts/run.ts';
 import type { DatasetSplits, ImageDataset } from '../data/dataset.ts';
 import { range } from '../data/indices.ts';
 import { loadIntoMemory } from '../data/memory.ts';
 import { openSplits } from '../data/open.ts';
 import { subset } from '../data/subset.ts';
-import { EnvironmentError, InputError } from '../errors.ts';
-import { restore } from './checkpoint.ts';
+import { EnvironmentError, InputError } from '../io/errors.ts';
 import { controlsNeeded } from './controls.ts';
 import { createEngine, prepareEngine } from './engines/index.ts';
 import type { TrainHooks, TrainOptions, TrainSummary } from './options.ts';
 import { assertSamePlan, planOf } from './plan.ts';
 import { buildProgram, type TrainingProgram } from './program.ts';
 import { Run } from './run.ts';
-import type { RunPlan } from './state.ts';
 import { Trainer, variablesOf } from './trainer.ts';
 
 /**

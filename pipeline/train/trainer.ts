@@ -1,17 +1,17 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { addMetrics, type MetricSums, type MetricsLine, meansOf, noSums, Stopwatch } from '../artifacts/metrics.ts';
+import { beginning, type RunPlan, type RunPosition } from '../artifacts/run.ts';
 import type { DatasetSplits } from '../data/dataset.ts';
+import { Generator } from '../data/generator.ts';
 import { range } from '../data/indices.ts';
-import { InputError, Interrupted } from '../errors.ts';
-import { Generator } from '../generator.ts';
+import { InputError, Interrupted } from '../io/errors.ts';
 import { type BatchNeeds, batchesOf, type PreparedBatch } from './batches.ts';
 import { controlsAt } from './controls.ts';
 import type { Engine, Metrics } from './engine.ts';
 import { epochPictures } from './epoch-pictures.ts';
-import { addMetrics, type MetricSums, type MetricsLine, meansOf, noSums, Stopwatch } from './metrics.ts';
 import type { TrainHooks, TrainOptions, TrainSummary } from './options.ts';
 import type { TrainingProgram } from './program.ts';
 import type { Run } from './run.ts';
-import { beginning, type RunPlan, type RunPosition } from './state.ts';
 
 /** Lines of step metrics are means over so many steps. */
 const STEPS_PER_LINE = 50;

@@ -6,7 +6,7 @@ import type { ImageDataset } from '../../pipeline/data/dataset.ts';
 import { defineDataset } from '../../pipeline/data/define.ts';
 import { loadIntoMemory } from '../../pipeline/data/memory.ts';
 import { openMnist } from '../../pipeline/data/mnist.ts';
-import { EnvironmentError, InputError } from '../../pipeline/errors.ts';
+import { EnvironmentError, InputError } from '../../pipeline/io/errors.ts';
 import { pixelsOf } from './support.ts';
 
 /** Images of one pixel, which is their number; notes which batches are asked for, by their first image. */

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { sequentialBatches } from '../../pipeline/data/batches.ts';
 import { openArrays } from '../../pipeline/data/open-arrays.ts';
-import { EnvironmentError } from '../../pipeline/errors.ts';
+import { EnvironmentError } from '../../pipeline/io/errors.ts';
 import { idxBytes } from './formats.ts';
 import { inputErrorOf, openFiles, pixelsOf, scratchFolder } from './support.ts';
 

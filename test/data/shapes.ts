@@ -6,7 +6,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
-import { Generator } from '../../pipeline/generator.ts';
+import { Generator } from '../../pipeline/data/generator.ts';
 
 const SIDE = 32;
 

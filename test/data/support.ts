@@ -5,7 +5,7 @@ import { afterAll, expect } from 'vitest';
 import type { ImageDataset } from '../../pipeline/data/dataset.ts';
 import { bytesPerImage } from '../../pipeline/data/dataset.ts';
 import { range } from '../../pipeline/data/indices.ts';
-import { InputError } from '../../pipeline/errors.ts';
+import { InputError } from '../../pipeline/io/errors.ts';
 
 /** A folder for the tests of one file, removed after them: names become paths. */
 export function scratchFolder(): (name: string) => string {

@@ -1,5 +1,5 @@
 import { webgpuAdapter } from '../../pipeline/devices/webgpu.ts';
-import { EnvironmentError } from '../../pipeline/errors.ts';
+import { EnvironmentError } from '../../pipeline/io/errors.ts';
 
 /** Why nothing can be computed on WebGPU here; undefined where it can. */
 export const noWebgpu = await webgpuAdapter().then(

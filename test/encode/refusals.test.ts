@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import sharp from 'sharp';
 import { expect, test } from 'vitest';
 import { type EncodeOptions, encode } from '../../pipeline/encode/encode.ts';
-import { EnvironmentError, Interrupted } from '../../pipeline/errors.ts';
+import { EnvironmentError, Interrupted } from '../../pipeline/io/errors.ts';
 import { inputErrorOf, openFiles, scratchFolder } from '../data/support.ts';
 import { tinyData } from './support.ts';
 import { encoderWeights, exportTiny, tiny, writeTinyCard } from './tiny-model.ts';

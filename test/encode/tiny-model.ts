@@ -16,7 +16,7 @@ import {
   TypeProtoSchema,
   ValueInfoProtoSchema,
 } from 'onnx-buf';
-import { type Card, fileDigest, writeCard } from '../../pipeline/export/card.ts';
+import { type Card, fileDigest, writeCard } from '../../pipeline/artifacts/card.ts';
 
 /** Images of 2 × 3 pixels and codes of two numbers, small enough to compute by hand. */
 export const tiny = { height: 2, width: 3, channels: 1, pixels: 6, size: 2 } as const;

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { models } from '../../models/index.ts';
 import { encode } from '../../pipeline/encode/encode.ts';
 import { exportRun } from '../../pipeline/export/export.ts';
-import { silent } from '../../pipeline/train/progress.ts';
+import { silent } from '../../pipeline/io/progress.ts';
 import { train } from '../../pipeline/train/train.ts';
 import { idxBytes } from '../data/formats.ts';
 import { scratchFolder } from '../data/support.ts';

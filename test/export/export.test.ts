@@ -9,13 +9,13 @@ import { ModelProtoSchema } from 'onnx-buf';
 import ort from 'onnxruntime-node';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { models } from '../../models/index.ts';
+import { type Card, readCard, verifyFiles } from '../../pipeline/artifacts/card.ts';
 import { openMnist } from '../../pipeline/data/mnist.ts';
-import { type Card, readCard, verifyFiles } from '../../pipeline/export/card.ts';
 import { exportRun } from '../../pipeline/export/export.ts';
 import { mixtureScale } from '../../pipeline/export/mixture.ts';
+import { silent } from '../../pipeline/io/progress.ts';
 import { loadRun } from '../../pipeline/train/load-run.ts';
 import type { TrainSummary } from '../../pipeline/train/options.ts';
-import { silent } from '../../pipeline/train/progress.ts';
 import { train } from '../../pipeline/train/train.ts';
 import { idxBytes } from '../data/formats.ts';
 

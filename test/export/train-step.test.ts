@@ -10,9 +10,9 @@ import ort from 'onnxruntime-node';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { models } from '../../models/index.ts';
 import type { ModelDefinition, ModelSize } from '../../models/model.ts';
+import { trainStepSchema } from '../../pipeline/artifacts/train-step.ts';
 import { type OnnxModels, traceModel } from '../../pipeline/export/trace-model.ts';
 import { type TrainStep, traceTrainStep } from '../../pipeline/export/train-step.ts';
-import { trainStepSchema } from '../../pipeline/export/train-step-schema.ts';
 import { buildProgram, type TrainingProgram } from '../../pipeline/train/program.ts';
 
 const size: ModelSize = { height: 12, width: 12, channels: 1, latent: 3, classes: 4, seed: 7 };

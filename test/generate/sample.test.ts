@@ -1,8 +1,8 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { Interrupted } from '../../pipeline/errors.ts';
 import { type SampleOptions, sample } from '../../pipeline/generate/sample.ts';
+import { Interrupted } from '../../pipeline/io/errors.ts';
 import { layoutOf } from '../../pipeline/pictures/grid.ts';
 import { convae, convaeJson } from '../cli/convae.ts';
 import { inputErrorOf, scratchFolder } from '../data/support.ts';

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import { openExported } from '../../pipeline/encode/encoder.ts';
+import { Generator } from '../../pipeline/data/generator.ts';
 import { fileNames } from '../../pipeline/generate/file-names.ts';
 import { planSamples } from '../../pipeline/generate/sample-plan.ts';
 import { codesOf, interpolate, mixtureCodes, priorCodes } from '../../pipeline/generate/samplers.ts';
-import { Generator } from '../../pipeline/generator.ts';
+import { openExported } from '../../pipeline/inference/encoder.ts';
 import { inputErrorOf, scratchFolder } from '../data/support.ts';
 import { exportTiny } from '../encode/tiny-model.ts';
 import { exportSampled, tinyMixture } from './support.ts';

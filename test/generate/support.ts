@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Card, readCard, writeCard } from '../../pipeline/export/card.ts';
+import { type Card, readCard, writeCard } from '../../pipeline/artifacts/card.ts';
 import { decoderWeights, exportTiny, type TinyOptions, tiny } from '../encode/tiny-model.ts';
 import { decode } from '../pictures/support.ts';
 

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
+import type { MetricsLine } from '../../pipeline/artifacts/metrics.ts';
 import { drawKlBars } from '../../pipeline/pictures/bars.ts';
 import { drawCurves } from '../../pipeline/pictures/curves.ts';
 import { plainColour, quietColour } from '../../pipeline/pictures/palette.ts';
-import type { MetricsLine } from '../../pipeline/train/metrics.ts';
 import { decode, pixelsWhere } from './support.ts';
 import { type Placed, placedElements, textsOf } from './svg.ts';
 

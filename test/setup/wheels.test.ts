@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, test, vi } from 'vitest';
-import { EnvironmentError, Interrupted } from '../../pipeline/errors.ts';
+import { EnvironmentError, Interrupted } from '../../pipeline/io/errors.ts';
 import { unpackWheels, type WheelSet } from '../../pipeline/setup/wheels.ts';
 import { convae } from '../cli/convae.ts';
 import { scratchFolder } from '../data/support.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { Generator } from '../../pipeline/generator.ts';
+import { Generator } from '../../pipeline/data/generator.ts';
 import { tsne } from '../../pipeline/pictures/tsne.ts';
 import { mapOf } from '../../pipeline/site/map.ts';
 

@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { Interrupted } from '../../pipeline/errors.ts';
+import { Interrupted } from '../../pipeline/io/errors.ts';
 import { buildSite, type SiteOptions } from '../../pipeline/site/site.ts';
 import { inputErrorOf, openFiles, scratchFolder } from '../data/support.ts';
 import { tinyData } from '../encode/support.ts';

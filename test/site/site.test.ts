@@ -5,7 +5,7 @@ import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { expect, test } from 'vitest';
 import { openSplit } from '../../pipeline/data/open.ts';
 import { encode } from '../../pipeline/encode/encode.ts';
-import type { StageState } from '../../pipeline/report/stages.ts';
+import type { StageState } from '../../pipeline/io/stages.ts';
 import { buildSite, type SiteOptions } from '../../pipeline/site/site.ts';
 import { pixelsOf, scratchFolder } from '../data/support.ts';
 import { readRows, tinyData } from '../encode/support.ts';

@@ -1,8 +1,8 @@
 import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { parse } from 'npyjs';
+import type { Card } from '../../pipeline/artifacts/card.ts';
 import { openSplits } from '../../pipeline/data/open.ts';
-import type { Card } from '../../pipeline/export/card.ts';
 import { exportTiny, type TinyOptions } from '../encode/tiny-model.ts';
 
 export const readJson = <T = Record<string, unknown>>(path: string): T => JSON.parse(readFileSync(path, 'utf8')) as T;

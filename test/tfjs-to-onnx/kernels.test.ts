@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { lower } from '../../pipeline/tfjs-to-onnx/src/lower.ts';
+import { lower } from '../../pipeline/tfjs-to-onnx/src/kernels/index.ts';
 import { binaryRows } from './rows/binary.ts';
 import { convRows } from './rows/conv.ts';
 import { depthwiseRows, normalizeRows } from './rows/depthwise.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { InputError } from '../../pipeline/errors.ts';
-import { Generator } from '../../pipeline/generator.ts';
+import { Generator } from '../../pipeline/data/generator.ts';
+import { InputError } from '../../pipeline/io/errors.ts';
 import { type BatchNeeds, batchesOf } from '../../pipeline/train/batches.ts';
 import { stripes } from './tiny.ts';
 

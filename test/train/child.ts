@@ -4,9 +4,9 @@
  */
 import { parseArgs } from 'node:util';
 import { cae } from '../../models/cae.ts';
-import { Interrupted } from '../../pipeline/errors.ts';
+import { Interrupted } from '../../pipeline/io/errors.ts';
+import { silent } from '../../pipeline/io/progress.ts';
 import { engineChoices } from '../../pipeline/train/engines/index.ts';
-import { silent } from '../../pipeline/train/progress.ts';
 import { trainOn } from '../../pipeline/train/train.ts';
 import { stripeSplits, stripes, tiny, tinyOptions } from './tiny.ts';
 

@@ -8,8 +8,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { Generator } from '../../pipeline/generator.ts';
-import { readRun } from '../../pipeline/train/run-folder.ts';
+import { readRun } from '../../pipeline/artifacts/run-folder.ts';
+import { Generator } from '../../pipeline/data/generator.ts';
 import { startTraining } from './processes.ts';
 import { digestOf } from './run-digest.ts';
 

@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import sharp from 'sharp';
 import { expect, test } from 'vitest';
-import { drawReconstructions } from '../../pipeline/pictures/montage.ts';
 import {
   addMetrics,
   type MetricsLine,
@@ -13,9 +12,10 @@ import {
   noSums,
   readMetrics,
   Stopwatch,
-} from '../../pipeline/train/metrics.ts';
+} from '../../pipeline/artifacts/metrics.ts';
+import { type Event, EventLog, eventOf } from '../../pipeline/io/tfevents.ts';
+import { drawReconstructions } from '../../pipeline/pictures/montage.ts';
 import { readPicture, writePicture } from '../../pipeline/train/picture.ts';
-import { type Event, EventLog, eventOf } from '../../pipeline/train/tensorboard.ts';
 import { temporaryFolder } from './folders.ts';
 
 const line = (step: number, split: 'train' | 'test' = 'train'): MetricsLine => ({

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { readRun } from '../../pipeline/train/run-folder.ts';
+import { readRun } from '../../pipeline/artifacts/run-folder.ts';
 import { temporaryFolder } from './folders.ts';
 import { startTraining } from './processes.ts';
 import { digestOf } from './run-digest.ts';

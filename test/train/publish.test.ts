@@ -1,11 +1,11 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, test, vi } from 'vitest';
-import { checkpointFiles } from '../../pipeline/train/checkpoint.ts';
+import { checkpointFiles } from '../../pipeline/artifacts/checkpoint.ts';
+import { CHECKPOINT_FORMAT, type RunPlan, type RunPosition } from '../../pipeline/artifacts/run.ts';
+import { completeLinks, publishCheckpoint, readRun, tidyRunFolder } from '../../pipeline/artifacts/run-folder.ts';
 import { prepareEngine } from '../../pipeline/train/engines/index.ts';
 import { buildProgram } from '../../pipeline/train/program.ts';
-import { completeLinks, publishCheckpoint, readRun, tidyRunFolder } from '../../pipeline/train/run-folder.ts';
-import { CHECKPOINT_FORMAT, type RunPlan, type RunPosition } from '../../pipeline/train/state.ts';
 import { temporaryFolder } from './folders.ts';
 import { tiny } from './tiny.ts';
 

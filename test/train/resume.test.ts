@@ -12,10 +12,10 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, expect, test, vi } from 'vitest';
-import { InputError, Interrupted } from '../../pipeline/errors.ts';
+import { readRun } from '../../pipeline/artifacts/run-folder.ts';
+import { InputError, Interrupted } from '../../pipeline/io/errors.ts';
+import { silent } from '../../pipeline/io/progress.ts';
 import type { TrainHooks, TrainOptions } from '../../pipeline/train/options.ts';
-import { silent } from '../../pipeline/train/progress.ts';
-import { readRun } from '../../pipeline/train/run-folder.ts';
 import { trainOn } from '../../pipeline/train/train.ts';
 import { temporaryFolder } from './folders.ts';
 import { digestOf } from './run-digest.ts';

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, expect, test } from 'vitest';
-import { EnvironmentError, InputError } from '../../pipeline/errors.ts';
-import { Generator } from '../../pipeline/generator.ts';
+import { Generator } from '../../pipeline/data/generator.ts';
+import { EnvironmentError, InputError } from '../../pipeline/io/errors.ts';
 import type { HostBatch } from '../../pipeline/train/engine.ts';
 import { createEngine, prepareEngine } from '../../pipeline/train/engines/index.ts';
 import { createTfjsEngine } from '../../pipeline/train/engines/tfjs.ts';

@@ -5,8 +5,8 @@ import { binaryCrossEntropy } from '../../models/losses.ts';
 import type { ModelDefinition } from '../../models/model.ts';
 import type { DatasetSplits, ImageDataset, ImageShape } from '../../pipeline/data/dataset.ts';
 import { defineDataset } from '../../pipeline/data/define.ts';
+import { silent } from '../../pipeline/io/progress.ts';
 import type { TrainHooks, TrainOptions } from '../../pipeline/train/options.ts';
-import { silent } from '../../pipeline/train/progress.ts';
 
 /** A model that trains in a millisecond a step: one dense layer each way, and noise on the code. */
 export const tiny: ModelDefinition = {

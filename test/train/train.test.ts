@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { expect, test } from 'vitest';
-import { InputError } from '../../pipeline/errors.ts';
+import { InputError } from '../../pipeline/io/errors.ts';
 import { layoutOf } from '../../pipeline/pictures/grid.ts';
 import type { Engine, HostBatch, Metrics } from '../../pipeline/train/engine.ts';
 import { prepareEngine } from '../../pipeline/train/engines/index.ts';

@@ -1,10 +1,10 @@
 import type { DataType, TensorInfo, TypedArray } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
+import { lower } from './kernels/index.ts';
 import type { Kernels } from './kernels.ts';
-import { lower } from './lower.ts';
-import { Lowering } from './lowering.ts';
+import { Lowering } from './lower.ts';
 import { mapInputs, type TapeInputs, type TapeOp, type TapeValue } from './tape.ts';
-import { portable } from './target.ts';
+import { portable } from './targets/target.ts';
 
 /** A tfjs backend that computes nothing: its kernels write themselves on the tape of the trace in progress. */
 
@@ -202,7 +202,7 @@ function register(): void {
       kernelName,
       backendName: BACKEND,
       kernelFunc: ({ inputs }) => {
-        const reason = 'it has no lowering to ONNX; rewrite the program without it, or add a rule to lower.ts';
+        const reason = 'it has no lowering to ONNX; rewrite the program without it, or add a rule to kernels/index.ts';
         throw located(new Error(reason), kernelName, Object.values(definedInputs(inputs)));
       },
     });

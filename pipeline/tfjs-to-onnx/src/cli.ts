@@ -1,11 +1,11 @@
 import { open, rename, rm, stat } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { parseArgs } from 'node:util';
-import { graphOfLayersModel } from './convert.ts';
-import type { DynamicGraph } from './dynamic-batch.ts';
 import { Failure, fileFailure } from './failure.ts';
+import { graphOfLayersModel } from './from/convert.ts';
+import type { DynamicGraph } from './from/dynamic-batch.ts';
+import { loadModel } from './from/load-model.ts';
 import type { Ref } from './graph.ts';
-import { loadModel } from './load-model.ts';
 import { print } from './print.ts';
 import { OPSET, serialize } from './serialize.ts';
 

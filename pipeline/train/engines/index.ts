@@ -1,7 +1,7 @@
 import { INSTALL_DRIVER } from '../../devices/cuda.ts';
 import { missingLibrary } from '../../devices/libraries.ts';
 import { webgpuAdapter } from '../../devices/webgpu.ts';
-import { EnvironmentError, InputError, Unavailable } from '../../errors.ts';
+import { EnvironmentError, InputError, Unavailable } from '../../io/errors.ts';
 import type { Engine } from '../engine.ts';
 import type { TrainingProgram } from '../program.ts';
 import type { DeviceChoice, EngineChoice } from './choices.ts';

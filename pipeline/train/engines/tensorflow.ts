@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import util from 'node:util';
-import { Unavailable } from '../../errors.ts';
+import { Unavailable } from '../../io/errors.ts';
 
 /** The addon that the setup puts beside the binding. */
 interface Stderr {

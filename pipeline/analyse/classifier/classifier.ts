@@ -1,0 +1,125 @@
+import { createHash } from 'node:crypto';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import ort from 'onnxruntime-node';
+import { bytesPerImage, type ImageDataset, type ImageShape } from '../../data/dataset.ts';
+import { cached } from '../../io/cache.ts';
+import { InputError } from '../../io/errors.ts';
+import { convertNetwork, disposeNetwork, FEATURES } from './network.ts';
+import { type TrainClassifierOptions, trainClassifier } from './train-classifier.ts';
+
+/** Raised when the network or its training changes: what was trained otherwise is not used any more. */
+const RECIPE_VERSION = 1;
+/** Images that ONNX Runtime is given at once. */
+const BATCH = 250;
+
+export interface OpenClassifierOptions extends Omit<TrainClassifierOptions, 'classes' | 'seed'> {
+  /** Where trained classifiers are kept. */
+  readonly folder: string;
+  /** Decides the classifier's initial weights and data order; 0 if not given. */
+  readonly seed?: number | undefined;
+}
+
+/** What a classifier says of some images. */
+export interface Classified {
+  /** The likeliest class of each image, `[count]`. */
+  readonly labels: Int32Array;
+  /** `[count, featureSize]` */
+  readonly features: Float32Array;
+}
+
+/**
+ * The classifier of a labelled training set: trained when it is first asked for, later taken from the folder.
+ * @throws InputError when the images have no labels, or all the same; when an image cannot be read or the folder cannot
+ * be used; EnvironmentError when the disk fails; Interrupted (or the signal's own reason, if that is an error) after
+ * `signal`
+ */
+export async function openClassifier(train: ImageDataset, options: OpenClassifierOptions): Promise<Classifier> {
+  const { folder, seed = 0, threads = 0, steps, signal } = options;
+  const classes = countClasses(train);
+  const identity = { recipe: RECIPE_VERSION, data: await train.fingerprint(), classes, seed, steps };
+  const key = createHash('sha256').update(JSON.stringify(identity)).digest('hex').slice(0, 16);
+  const trained = async () => {
+    const network = await trainClassifier(train, { ...options, classes, seed });
+    try {
+      return convertNetwork(network);
+    } finally {
+      disposeNetwork(network);
+    }
+  };
+  const bytes = await cached(folder, key, trained, { signal });
+  return Classifier.load(bytes, { shape: train.shape, classes, threads });
+}
+
+/** @throws InputError when there are no labels, or fewer than two classes */
+function countClasses({ name, labels, classes }: ImageDataset): number {
+  if (!labels) throw new InputError(`${name}: it has no labels, and a classifier learns from them; give labelled data`);
+  const negative = labels.findIndex((label) => label < 0);
+  if (negative >= 0) {
+    throw new InputError(`${name}: its image ${negative} has label ${labels[negative]}, where 0 or more was expected`);
+  }
+  const largest = labels.reduce((most, label) => Math.max(most, label), 0);
+  if (labels.every((label) => label === labels[0])) {
+    throw new InputError(`${name}: all its images are of one class; a classifier needs images of two at least`);
+  }
+  return Math.max(classes?.length ?? 0, largest + 1);
+}
+
+/** A trained classifier in ONNX Runtime. */
+export class Classifier {
+  readonly shape: ImageShape;
+  readonly classes: number;
+  /** Numbers in an image's features. */
+  readonly featureSize = FEATURES;
+  readonly #session: ort.InferenceSession;
+
+  private constructor(session: ort.InferenceSession, shape: ImageShape, classes: number) {
+    this.#session = session;
+    this.shape = shape;
+    this.classes = classes;
+  }
+
+  /** @param bytes what `convertNetwork` made */
+  static async load(
+    bytes: Uint8Array,
+    { shape, classes, threads = 0 }: { shape: ImageShape; classes: number; threads?: number },
+  ): Promise<Classifier> {
+    const options = { ...(threads > 0 && { intraOpNumThreads: threads }), logSeverityLevel: 3 as const };
+    return new Classifier(await ort.InferenceSession.create(bytes, options), shape, classes);
+  }
+
+  /**
+   * Classifies images. Gives way to other events.
+   * @param images pixels in [0, 1], at least `[count, H, W, C]`
+   * @throws RangeError when there are fewer
+   */
+  async classify(images: Float32Array, count: number): Promise<Classified> {
+    const { height, width, channels } = this.shape;
+    const pixels = bytesPerImage(this.shape);
+    if (images.length < count * pixels) throw new RangeError(`${images.length} pixels are not ${count} images`);
+    const labels = new Int32Array(count);
+    const features = new Float32Array(count * FEATURES);
+    for (let start = 0; start < count; start += BATCH) {
+      const n = Math.min(BATCH, count - start);
+      const batch = images.subarray(start * pixels, (start + n) * pixels);
+      const outputs = await this.#session.run({
+        image: new ort.Tensor('float32', batch, [n, height, width, channels]),
+      });
+      features.set(outputs.features?.data as Float32Array, start * FEATURES);
+      labels.set(likeliest(outputs.logits?.data as Float32Array, this.classes), start);
+      await nextTurn(); // ONNX Runtime never lets the event loop turn
+    }
+    return { labels, features };
+  }
+
+  async close(): Promise<void> {
+    await this.#session.release();
+  }
+}
+
+/** The largest of each row. @param logits `[n, classes]` */
+function likeliest(logits: Float32Array, classes: number): Int32Array {
+  return Int32Array.from({ length: logits.length / classes }, (_, i) => {
+    const row = logits.subarray(i * classes, (i + 1) * classes);
+    return row.indexOf(Math.max(...row));
+  });
+}

@@ -1,0 +1,77 @@
+import { type ArrayFile, checkSize, type NumberType } from '../data/array.ts';
+import { type ByteSource, readUpTo } from '../data/source.ts';
+import { InputError } from './errors.ts';
+
+const MAGIC = Buffer.from('\x93NUMPY', 'latin1');
+/** Bytes of a header; numpy's own limit for what it trusts is 10,000. */
+const MAX_HEADER = 2 ** 20;
+const MAX_DIMENSIONS = 8;
+const KINDS: Readonly<Record<string, { kind: NumberType['kind']; word: string }>> = {
+  u: { kind: 'uint', word: 'uint' },
+  i: { kind: 'int', word: 'int' },
+  f: { kind: 'float', word: 'float' },
+  c: { kind: 'other', word: 'complex' },
+};
+
+/** Whether these first bytes of a file are npy's. */
+export const isNpy = (magic: Uint8Array): boolean => MAGIC.equals(magic.subarray(0, MAGIC.length));
+
+/**
+ * Reads the header of an npy array, versions 1.0 to 3.0: magic, version, length of the header, and the header itself,
+ * a Python dictionary with `descr`, `fortran_order` and `shape`.
+ * @throws InputError when it is not npy, holds objects, is in Fortran's order, or its size is not what the header says
+ */
+export async function readNpy(source: ByteSource): Promise<ArrayFile> {
+  const start = await readUpTo(source, 12);
+  if (!isNpy(start)) throw new InputError(`${source.name}: it is not an npy array: it does not start with \\x93NUMPY`);
+  const version = start[6];
+  if (version !== undefined && (version < 1 || version > 3)) {
+    throw new InputError(`${source.name}: npy version ${version} is not known; save the array as version 1, 2 or 3`);
+  }
+  const lengthBytes = version === 1 ? 2 : 4;
+  if (start.length < 8 + lengthBytes) throw cutShort(source, 8 + lengthBytes);
+  const offset = 8 + lengthBytes + start.readUIntLE(8, lengthBytes);
+  if (offset > source.size) throw cutShort(source, offset);
+  if (offset > MAX_HEADER) throw new InputError(`${source.name}: its npy header of ${offset} bytes is damaged`);
+  const header = await readUpTo(source, offset - 8 - lengthBytes, 8 + lengthBytes);
+  const { descr, fortranOrder, shape } = parseHeader(header.toString(version === 3 ? 'utf8' : 'latin1'), source.name);
+  if (fortranOrder && shape.length > 1) {
+    throw new InputError(
+      `${source.name}: it is in Fortran's order; save it in C's: numpy.save(path, numpy.ascontiguousarray(array))`,
+    );
+  }
+  return checkSize({ source, offset, shape, type: typeOf(descr, source.name) });
+}
+
+const cutShort = ({ name, size }: ByteSource, expected: number) =>
+  new InputError(
+    `${name}: cut short inside its npy header: ${expected} bytes were expected at least, it has ${size}; download or copy it again`,
+  );
+
+function parseHeader(text: string, name: string) {
+  const descr = /(['"])descr\1\s*:\s*(['"])([^'"]*)\2/.exec(text)?.[3];
+  const order = /(['"])fortran_order\1\s*:\s*(True|False)/.exec(text)?.[2];
+  const shape = /(['"])shape\1\s*:\s*\(([\d\s,L]*)\)/.exec(text)?.[2];
+  const sides = (shape?.match(/\d+/g) ?? []).map(Number);
+  const plain = sides.length <= MAX_DIMENSIONS && sides.every(Number.isSafeInteger);
+  if (descr === undefined || order === undefined || shape === undefined || !plain) {
+    const what = text.replace(/\s+/g, ' ').trim().slice(0, 120);
+    throw new InputError(
+      `${name}: its npy header is not that of a plain array of numbers: ${what || 'it is empty'}; save the array as uint8`,
+    );
+  }
+  return { descr, fortranOrder: order === 'True', shape: sides };
+}
+
+/** Python's type strings: byte order (`|` none, `<` little, `>` big), a letter, bytes: `|u1`, `<i8`. */
+function typeOf(descr: string, name: string): NumberType {
+  const [, order, letter = '', digits = ''] = /^([|<>=]?)([a-zA-Z?])(\d*)$/.exec(descr) ?? [];
+  const bytes = Number(digits);
+  const known = KINDS[letter];
+  const whole = known?.kind === 'uint' || known?.kind === 'int';
+  if (known && bytes > 0 && (!whole || [1, 2, 4, 8].includes(bytes))) {
+    return { name: `${known.word}${8 * bytes}`, kind: known.kind, bytes, littleEndian: order !== '>' };
+  }
+  if (letter === 'b' && bytes === 1) return { name: 'bool', kind: 'other', bytes, littleEndian: true };
+  throw new InputError(`${name}: it holds values of numpy's type ${descr}; numbers were expected (uint8 for pixels)`);
+}

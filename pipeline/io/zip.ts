@@ -1,0 +1,151 @@
+import { crc32 } from 'node:zlib';
+import { type ByteSource, chunksOf, inflate, readUpTo, sliceOf } from '../data/source.ts';
+import { InputError } from './errors.ts';
+
+/**
+ * A reader of zip archives by position (PKWARE's APPNOTE, 4.3): stored and deflated members, zip64. The archive itself is
+ * never in memory.
+ */
+export interface ZipMember {
+  readonly name: string;
+  readonly method: number;
+  readonly encrypted: boolean;
+  readonly crc: number;
+  /** Bytes in the archive. */
+  readonly compressedSize: number;
+  /** Bytes of the member itself. */
+  readonly size: number;
+  /** Where its local header lies. */
+  readonly offset: number;
+}
+
+const LOCAL = 0x04034b50;
+const CENTRAL = 0x02014b50;
+const END = 0x06054b50;
+const END64 = 0x06064b50;
+const LOCATOR64 = 0x07064b50;
+const END_BYTES = 22;
+const MAX_COMMENT = 0xffff;
+/** Bytes of the list of members: hundreds of thousands of arrays. */
+const MAX_DIRECTORY = 2 ** 26;
+/** Stands for "see the zip64 record". */
+const FULL32 = 0xffffffff;
+
+/** Whether these first bytes of a file are a zip archive's (one without members has its end record there). */
+export const isZip = (magic: Uint8Array): boolean =>
+  magic.length >= 4 && [LOCAL, END].includes(Buffer.from(magic).readUInt32LE(0));
+
+const damaged = (archive: ByteSource, what: string) =>
+  new InputError(`${archive.name}: cut short or damaged: ${what}; download or copy it again`);
+
+/**
+ * Lists an archive's members, in the archive's order.
+ * @throws InputError when it is no zip archive, or cut short
+ */
+export async function readZipMembers(archive: ByteSource): Promise<ZipMember[]> {
+  const tailStart = Math.max(0, archive.size - END_BYTES - MAX_COMMENT);
+  const tail = await readUpTo(archive, END_BYTES + MAX_COMMENT, tailStart);
+  const at = findEnd(tail);
+  if (at === undefined) throw damaged(archive, 'the end record of the zip archive is missing');
+  let directorySize = tail.readUInt32LE(at + 12);
+  let directoryStart = tail.readUInt32LE(at + 16);
+  const locator = await readUpTo(archive, 20, Math.max(0, tailStart + at - 20));
+  if (locator.length === 20 && locator.readUInt32LE(0) === LOCATOR64) {
+    const end64 = await readUpTo(archive, 56, u64(locator, 8));
+    if (end64.length < 56 || end64.readUInt32LE(0) !== END64) throw damaged(archive, 'its zip64 end record is missing');
+    directorySize = u64(end64, 40);
+    directoryStart = u64(end64, 48);
+  }
+  if (directorySize > MAX_DIRECTORY || directoryStart + directorySize > tailStart + at)
+    throw damaged(archive, 'its list of members is not where it should be');
+  const directory = await readUpTo(archive, directorySize, directoryStart);
+  return [...parseDirectory(directory, archive)];
+}
+
+/**
+ * Opens a member for reading by position. A stored one is read where it lies; a deflated one is inflated into a temporary
+ * file and checked against its size and CRC-32. Closing it closes the archive.
+ * @throws InputError when it is encrypted, compressed in another way, or damaged
+ */
+export async function openZipMember(archive: ByteSource, member: ZipMember): Promise<ByteSource> {
+  const { method, compressedSize, size } = member;
+  const name = `${archive.name}:${member.name}`;
+  if (member.encrypted) throw new InputError(`${name}: it is encrypted; save it without a password`);
+  const local = await readUpTo(archive, 30, member.offset);
+  if (local.length < 30 || local.readUInt32LE(0) !== LOCAL)
+    throw damaged(archive, `${member.name} is not where it should be`);
+  const start = member.offset + 30 + local.readUInt16LE(26) + local.readUInt16LE(28);
+  if (start + compressedSize > archive.size) throw damaged(archive, `${member.name} reaches beyond the end`);
+  if (method === 0 && compressedSize !== size) throw damaged(archive, `${member.name} has two sizes`);
+  if (method === 0) return sliceOf(archive, name, start, compressedSize);
+  if (method !== 8) {
+    throw new InputError(
+      `${name}: compression method ${method} is not known; save it stored or deflated, as numpy does`,
+    );
+  }
+  let seen = 0;
+  let crc = 0;
+  const inflated = await inflate(name, chunksOf(archive, start, start + compressedSize), 'deflate', (chunk) => {
+    seen += chunk.length;
+    crc = crc32(chunk, crc);
+    if (seen > size) throw damaged(archive, `${member.name} is longer than the ${size} bytes that are listed`);
+  });
+  if (seen !== size || crc !== member.crc) {
+    await inflated.close();
+    throw damaged(archive, `${member.name} has other contents than its size and CRC-32 say`);
+  }
+  await archive.close();
+  return inflated;
+}
+
+/** The end record is the last one whose comment reaches exactly to the end of the file. */
+function findEnd(tail: Buffer): number | undefined {
+  for (let at = tail.length - END_BYTES; at >= 0; at--) {
+    if (tail.readUInt32LE(at) === END && at + END_BYTES + tail.readUInt16LE(at + 20) === tail.length) return at;
+  }
+  return undefined;
+}
+
+function* parseDirectory(directory: Buffer, archive: ByteSource): Generator<ZipMember> {
+  for (let at = 0; at < directory.length; ) {
+    if (at + 46 > directory.length || directory.readUInt32LE(at) !== CENTRAL)
+      throw damaged(archive, 'its list of members is broken');
+    const nameEnd = at + 46 + directory.readUInt16LE(at + 28);
+    const extraEnd = nameEnd + directory.readUInt16LE(at + 30);
+    const end = extraEnd + directory.readUInt16LE(at + 32);
+    if (end > directory.length) throw damaged(archive, 'its list of members is broken');
+    const large = zip64Numbers(directory.subarray(nameEnd, extraEnd));
+    // The zip64 record holds, in this order, only those of the three that are full in the plain record.
+    const wide = (value: number) => (value === FULL32 ? (large.shift() ?? value) : value);
+    const size = wide(directory.readUInt32LE(at + 24));
+    const compressedSize = wide(directory.readUInt32LE(at + 20));
+    const offset = wide(directory.readUInt32LE(at + 42));
+    const flags = directory.readUInt16LE(at + 8);
+    yield {
+      name: directory.toString(flags & 0x800 ? 'utf8' : 'latin1', at + 46, nameEnd),
+      method: directory.readUInt16LE(at + 10),
+      encrypted: (flags & 1) !== 0,
+      crc: directory.readUInt32LE(at + 16),
+      compressedSize,
+      size,
+      offset,
+    };
+    at = end;
+  }
+}
+
+/** The 64-bit numbers of the extra field 0x0001. */
+function zip64Numbers(extra: Buffer): number[] {
+  for (let at = 0; at + 4 <= extra.length; ) {
+    const end = at + 4 + extra.readUInt16LE(at + 2);
+    if (extra.readUInt16LE(at) === 1) {
+      const numbers: number[] = [];
+      for (let i = at + 4; i + 8 <= Math.min(end, extra.length); i += 8) numbers.push(u64(extra, i));
+      return numbers;
+    }
+    at = end;
+  }
+  return [];
+}
+
+const u64 = (bytes: Buffer, at: number): number => Number(bytes.readBigUInt64LE(at));

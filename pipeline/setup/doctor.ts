@@ -1,0 +1,75 @@
+import { execFile } from 'node:child_process';
+import { availableParallelism, cpus } from 'node:os';
+import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { version_core } from '@tensorflow/tfjs-core';
+import ort from 'onnxruntime-node';
+import { checkCuda } from '../devices/cuda.ts';
+import { webgpuAdapter } from '../devices/webgpu.ts';
+import { Unavailable } from '../io/errors.ts';
+import { fastestTarget } from '../train/engines/blocks.ts';
+import { prepareEngine } from '../train/engines/index.ts';
+
+/** What there is to say of an engine or a device. */
+export interface Answer {
+  /** Version and hardware, or why it cannot be used. */
+  readonly about: string;
+  /** What would bring it; null where it can be used. */
+  readonly remedy: string | null;
+}
+
+export interface Finding extends Answer {
+  /** `--engine onnx`, `--device cuda` … */
+  readonly option: string;
+  readonly usable: boolean;
+}
+
+const runFile = promisify(execFile);
+
+const checks: Readonly<Record<string, () => Promise<string>>> = {
+  '--engine onnx': async () => {
+    await prepareEngine('onnx', 'cpu');
+    return `onnxruntime-node ${ort.env.versions.node}, ${(await fastestTarget()).name} kernels`;
+  },
+  '--engine tfjs-node': () => tensorFlow('tfjs-node'),
+  '--engine tfjs-node-gpu': () => tensorFlow('tfjs-node-gpu'),
+  '--engine tfjs-cpu': async () => `tfjs ${version_core} in plain JavaScript (slow)`,
+  '--device cpu': async () => `${cpus()[0]?.model.trim() ?? process.arch}, ${availableParallelism()} cores`,
+  '--device cuda': async () => {
+    await checkCuda();
+    return `${await gpuNames()}, for encode and evaluate`;
+  },
+  '--device webgpu': async () => `${await webgpuAdapter()} (experimental)`,
+};
+
+/** Tries each engine and device. */
+export const diagnose = (): Promise<Finding[]> =>
+  Promise.all(
+    Object.entries(checks).map(async ([option, check]) => {
+      try {
+        return { option, usable: true, about: await check(), remedy: null };
+      } catch (error) {
+        if (!(error instanceof Unavailable)) throw error;
+        const about = error.reason.replace(`${option}: `, '').replace(/^the engine \S+?:? /, '');
+        return { option, usable: false, about, remedy: error.remedy };
+      }
+    }),
+  );
+
+/** Loads an engine in a process of its own: two TensorFlows do not go into one. */
+async function tensorFlow(name: string): Promise<string> {
+  const command = ['--import', 'tsx', join(import.meta.dirname, 'engine-probe.ts'), name];
+  const { stdout } = await runFile(process.execPath, command, { cwd: resolve(import.meta.dirname, '../..') });
+  const { about, remedy } = JSON.parse(stdout) as Answer;
+  if (remedy !== null) throw new Unavailable(about, remedy, 'use another engine');
+  return about;
+}
+
+async function gpuNames(): Promise<string> {
+  try {
+    const { stdout } = await runFile('nvidia-smi', ['--query-gpu=name', '--format=csv,noheader']);
+    return stdout.trim().split('\n').join(', ');
+  } catch {
+    throw new Unavailable('nvidia-smi finds no GPU', 'look at what it says', 'use --device cpu');
+  }
+}

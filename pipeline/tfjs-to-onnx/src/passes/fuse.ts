@@ -1,0 +1,67 @@
+import { product } from '../infer.ts';
+import { inputsOf, mapInputs, type Tape, type TapeOp, type TapeValue } from '../tape.ts';
+
+/**
+ * Folds a bias and a relu into the convolution that they follow, as tfjs itself does outside gradients. What asks for
+ * the sign of the value before the relu (its gradient does) can as well ask for that of the value after.
+ */
+export function fuse(tape: Tape): Tape {
+  const users = new Map<TapeValue, TapeOp[]>();
+  for (const op of tape.ops) for (const input of inputsOf(op)) users.set(input, [...(users.get(input) ?? []), op]);
+  const kept = new Set([...Object.values(tape.outputs), ...tape.updates]);
+  const usersOf = (value: TapeValue) => (kept.has(value) ? undefined : users.get(value));
+
+  const replaced = new Map<TapeOp, TapeOp | undefined>();
+  const renamed = new Map<TapeValue, TapeValue>();
+  for (const op of tape.ops) {
+    if (!CONVOLUTIONS.has(op.kernel) || (op.attrs.activation ?? 'linear') !== 'linear') continue;
+    let [fused, last] = [op, op];
+    const adds = usersOf(outputOf(op)) ?? [];
+    const [add] = adds;
+    const bias = add && adds.length === 1 && !('bias' in op.inputs) ? biasOf(add, outputOf(op)) : undefined;
+    if (add && bias) {
+      fused = withInputs(op, { ...op.inputs, bias }, outputOf(add));
+      last = add;
+      replaced.set(op, undefined);
+    }
+    const after = usersOf(outputOf(last)) ?? [];
+    const relu = after.find(({ kernel }) => kernel === 'Relu');
+    if (relu && after.every(({ kernel, attrs }) => kernel === 'Relu' || (kernel === 'Step' && attrs.alpha === 0))) {
+      fused = { ...fused, attrs: { ...fused.attrs, activation: 'relu' }, outputs: [outputOf(relu)] };
+      renamed.set(outputOf(last), outputOf(relu));
+      replaced.set(last, undefined);
+      last = relu;
+    }
+    if (fused !== op) replaced.set(last, fused.kernel === 'Conv2D' ? { ...fused, kernel: 'FusedConv2D' } : fused);
+  }
+
+  const ops = tape.ops.flatMap((op) => {
+    const now = replaced.has(op) ? replaced.get(op) : op;
+    if (!now) return [];
+    const inputs = mapInputs(now.inputs, (value) => renamed.get(value) ?? value);
+    return [{ ...now, inputs }];
+  });
+  return { ...tape, ops };
+}
+
+const CONVOLUTIONS: ReadonlySet<string> = new Set(['Conv2D', 'FusedConv2D', 'Conv2DBackpropInput']);
+
+function outputOf({ outputs, kernel }: TapeOp): TapeValue {
+  const [output] = outputs;
+  if (!output) throw new Error(`${kernel} has no output`);
+  return output;
+}
+
+/** The other operand of an addition to `x`, where it is one number per channel. */
+function biasOf(op: TapeOp, x: TapeValue): TapeValue | undefined {
+  if (op.kernel !== 'Add') return undefined;
+  const [a, b] = inputsOf(op);
+  const other = a === x ? b : a;
+  return other && product(other.shape) === x.shape.at(-1) && other.shape.at(-1) === x.shape.at(-1) ? other : undefined;
+}
+
+const withInputs = (op: TapeOp, inputs: TapeOp['inputs'], output: TapeValue): TapeOp => ({
+  ...op,
+  inputs,
+  outputs: [output],
+});

@@ -1,0 +1,98 @@
+import { type Form, nchw, oihw, plain } from '../../forms.ts';
+import type { GraphBuilder, Ref } from '../../graph.ts';
+
+/**
+ * The layouts of ONNX Runtime's blocked kernels, for blocks of `b` floats (one vector register). A blocked tensor goes
+ * by its shape with the channels first; `b` channels lie next to each other in memory.
+ */
+export interface BlockedForms {
+  readonly block: number;
+  /** Images `[N, H, W, C]`, C a multiple of b: `[N, C/b, H, W, b]` in memory, called `[N, C, H, W]`. */
+  readonly blocked: Form;
+  /** Kernels `[kh, kw, I, O]`, O a multiple of b: `[O/b, I/b, kh, kw, b, b]`, or with few inputs `[O/b, I, kh, kw, b]`. */
+  readonly kernel: Form;
+  /**
+   * The same kernels for the opposite direction, from O channels to I, a multiple of b: rows to gather taps from. Each
+   * is a tile `[b of O, b of I]`, in the order of `[O/b, I/b, kh, kw]`; or, where O is less than b, b of I in the order
+   * of `[I/b, O, kh, kw]`.
+   */
+  readonly flipped: Form;
+}
+
+type Shape4 = readonly [number, number, number, number];
+
+export function blockedForms(b: number): BlockedForms {
+  const isBlocked = (channels: number) => channels % b === 0;
+
+  const blocked: Form = {
+    name: `blocked${b}`,
+    from: (value, g) =>
+      value.forms.has(nchw)
+        ? g.op('nchwc.ReorderInput', [value.as(nchw, g)])
+        : g.op('nchwc.ReorderInput', [value.as(plain, g)], { channels_last: 1 }),
+    toPlain: (ref, shape, g) => g.op('nchwc.ReorderOutput', [ref], { channels: shape[3], channels_last: 1 }),
+    to: new Map([[nchw, (ref, shape, g) => g.op('nchwc.ReorderOutput', [ref], { channels: shape[3] })]]),
+    withChannels: (ref, vector, combine, g) => {
+      const [n, c, h, w] = ref.shape as Shape4;
+      const blocks = g.reshape(ref, [n, c / b, h, w, b]);
+      return g.reshape(combine(blocks, g.reshape(vector, [1, c / b, 1, 1, b])), ref.shape);
+    },
+    channelSums: (ref, g) => {
+      const [n, c, h, w] = ref.shape as Shape4;
+      const pixels = g.op('ReduceSum', [g.reshape(ref, [n, c / b, h * w, b]), g.ints([2])], { keepdims: 0 });
+      return g.reshape(g.op('ReduceSum', [pixels, g.ints([0])], { keepdims: 0 }), [c]);
+    },
+  };
+
+  /** Kernels to `outputs` channels, given with those channels last: `[kh, kw, inputs, outputs]`. */
+  const block = (ref: Ref, [kh, kw, inputs, outputs]: Shape4, g: GraphBuilder): Ref => {
+    const data = isBlocked(inputs)
+      ? g.transpose(g.reshape(ref, [kh, kw, inputs / b, b, outputs / b, b]), [4, 2, 0, 1, 3, 5])
+      : g.transpose(g.reshape(ref, [kh, kw, inputs, outputs / b, b]), [3, 2, 0, 1, 4]);
+    return g.reshape(data, [outputs, inputs, kh, kw]);
+  };
+
+  const kernel: Form = {
+    name: `kernel${b}`,
+    from: (value, g) => block(value.as(plain, g), value.shape as Shape4, g),
+    toPlain: (ref, shape, g) => {
+      const [kh, kw, i, o] = shape as Shape4;
+      const data = isBlocked(i)
+        ? g.transpose(g.reshape(ref, [o / b, i / b, kh, kw, b, b]), [2, 3, 1, 4, 0, 5])
+        : g.transpose(g.reshape(ref, [o / b, i, kh, kw, b]), [2, 3, 1, 0, 4]);
+      return g.reshape(data, shape);
+    },
+    to: new Map([
+      [
+        oihw,
+        (ref, shape, g) => {
+          const [kh, kw, i, o] = shape as Shape4;
+          const data = isBlocked(i)
+            ? g.transpose(g.reshape(ref, [o / b, i / b, kh, kw, b, b]), [0, 5, 1, 4, 2, 3])
+            : g.transpose(g.reshape(ref, [o / b, i, kh, kw, b]), [0, 4, 1, 2, 3]);
+          return g.reshape(data, [o, i, kh, kw]);
+        },
+      ],
+    ]),
+  };
+
+  const flipped: Form = {
+    name: `flipped${b}`,
+    from: (value, g) => {
+      const [kh, kw, i, o] = value.shape as Shape4;
+      if (!isBlocked(o)) {
+        const swapped = block(g.transpose(value.as(plain, g), [0, 1, 3, 2]), [kh, kw, o, i], g);
+        return g.reshape(swapped, [(i / b) * o * kh * kw, b]);
+      }
+      // Each tile transposed: to the blocked kernels a tile is an image of b pixels with b channels.
+      const tiles = (o / b) * (i / b) * kh * kw;
+      const images = g.reshape(value.as(kernel, g), [tiles, b, b, 1]);
+      return g.reshape(g.op('nchwc.ReorderOutput', [images], { channels: b }), [tiles, b * b]);
+    },
+    toPlain: () => {
+      throw new Error('nothing is computed in the flipped form');
+    },
+  };
+
+  return { block: b, blocked, kernel, flipped };
+}
