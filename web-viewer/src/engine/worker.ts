@@ -3,13 +3,13 @@ import type { Calls, Codes, ModelFiles, Provider } from './protocol.ts';
 import { type Runtime, startRuntime } from './runtime.ts';
 import { isFatal, reasonOf, serve, tellBytes } from './serve.ts';
 
-/** A model's two graphs, and what they take. */
+/** A model's two sessions and their inputs. */
 interface Loaded extends Omit<ModelFiles, 'encoder' | 'decoder'> {
   readonly encoder: InferenceSession;
   readonly decoder: InferenceSession;
 }
 
-/** Models on one runtime. Requests are answered in turn. */
+/** Models on one runtime. Requests are answered in order. */
 let runtime: { ort: Runtime; provider: Provider } | undefined;
 const models = new Map<number, Loaded>();
 
@@ -71,7 +71,7 @@ async function decode(model: Loaded, count: number, latents: Float32Array, label
   return numbers(image?.data, count * height * width * channels, 'image');
 }
 
-/** @throws Error when a model does not make an image of an image, in numbers */
+/** @throws Error when a model does not turn an image into a finite image */
 async function tryOut(model: Loaded): Promise<void> {
   const { height, width, channels } = model.image;
   const label = Int32Array.of(0);
@@ -99,7 +99,7 @@ function given(labels: Int32Array | undefined): Int32Array {
   return labels;
 }
 
-/** @throws Error when a graph cannot be read, takes other inputs than the card promises, or lacks an output */
+/** @throws Error when a graph cannot be read, has other inputs than the card says, or lacks an output */
 async function session(file: string, bytes: Uint8Array, inputs: string[], output: string): Promise<InferenceSession> {
   const { ort, provider } = started();
   const made = await ort.InferenceSession.create(bytes, { executionProviders: [provider], logSeverityLevel: 3 }).catch(
@@ -118,7 +118,7 @@ async function session(file: string, bytes: Uint8Array, inputs: string[], output
   throw new Error(`${file} is not an autoencoder’s: ${wrong}`);
 }
 
-/** An output's numbers in memory of their own, to be sent away. */
+/** An output's values in memory of their own, to be transferred. */
 function numbers(data: unknown, length: number, name: string): Float32Array {
   if (!(data instanceof Float32Array) || data.length !== length) {
     throw new Error(`the model’s output ${name} is not ${length} float32 numbers`);

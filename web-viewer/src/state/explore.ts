@@ -18,7 +18,7 @@ import {
   reading,
 } from './store.ts';
 
-/** Shows an image on the left; its code becomes the one on the right, and its class, where it is known, what both are told. */
+/** Shows an image on the left; its latent becomes the one on the right, and its class, where known, conditions both sides. */
 export function showImage(image: InputImage): void {
   batch(() => {
     if (image.label !== null) inputLabel.value = image.label;
@@ -35,7 +35,7 @@ export function showRow(row: number): void {
   showImage({ pixels: set.pixels(row), origin: 'set', row, label: set.labels?.[row] ?? null });
 }
 
-/** Tells the model another class with the image on the left, whose code becomes the one on the right again. */
+/** Changes the class given with the image on the left, whose latent becomes the one on the right again. */
 export function tellClass(index: number): void {
   batch(() => {
     inputLabel.value = index;
@@ -44,7 +44,7 @@ export function tellClass(index: number): void {
   });
 }
 
-/** Shows a code `[D]` on the right. */
+/** Shows a latent `[D]` on the right. */
 export function showCode(latent: Float32Array, origin: typeof codeOrigin.value): void {
   batch(() => {
     codeOrigin.value = origin;
@@ -52,7 +52,7 @@ export function showCode(latent: Float32Array, origin: typeof codeOrigin.value):
   });
 }
 
-/** Keeps readings and decoded images up to date with what they follow from. @returns what ends that */
+/** Keeps the reconstruction and the decoded image up to date. @returns a function that stops it */
 export function startExploring(): () => void {
   const read = latest(async ([by, model, image, given]: [Engine, OpenModel, InputImage, number]) => {
     try {
@@ -91,7 +91,7 @@ export function startExploring(): () => void {
   };
 }
 
-/** Encodes and decodes one image. @param given the class that the model is told where it takes one */
+/** Encodes and decodes one image. @param given the class, where the model takes one */
 async function readImage(engine: Engine, model: OpenModel, image: InputImage, given: number) {
   const { card, points } = model;
   const labels = Int32Array.of(given);

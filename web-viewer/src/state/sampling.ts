@@ -1,14 +1,14 @@
 import type { Card } from '../site/schema.ts';
 
-/** A seeded source of random numbers. */
+/** A seeded random number generator. */
 export interface Randomness {
-  /** Evenly from [0, 1), 32 bits of it. */
+  /** Uniform in [0, 1), with 32 bits. */
   uniform(): number;
   /** From N(0, 1). */
   normal(): number;
 }
 
-/** Chris Doty-Humphrey's sfc32, started from one number; normals by Box and Muller. */
+/** Chris Doty-Humphrey's sfc32, seeded with one number; normals by the Box–Muller transform. */
 export function seeded(seed: number): Randomness {
   let [a, b, c, counter] = [seed >>> 0, Math.floor(seed / 2 ** 32) >>> 0, 0x9e3779b9, 1];
   let kept: number | undefined;
@@ -20,7 +20,7 @@ export function seeded(seed: number): Randomness {
     c = (((c << 21) | (c >>> 11)) + sum) >>> 0;
     return sum;
   };
-  // Seeds that are near each other have nothing in common after this many.
+  // Decorrelates neighbouring seeds.
   for (let i = 0; i < 16; i++) next();
   const uniform = () => next() / 2 ** 32;
   return {
@@ -39,15 +39,15 @@ export function seeded(seed: number): Randomness {
   };
 }
 
-/** Codes from the prior N(0, I), `[count, size]`: the same for the same seed. */
+/** Latents from the prior N(0, I), `[count, size]`: the same for the same seed. */
 export function priorCodes(count: number, size: number, seed: number): Float32Array {
   const random = seeded(seed);
   return Float32Array.from({ length: count * size }, () => random.normal());
 }
 
 /**
- * Codes from the mixture of normal distributions that was fitted to the model's codes, `[count, D]`.
- * @throws RangeError when the card has none, or it does not fit the codes' size
+ * Latents from the Gaussian mixture fitted to the model's latents, `[count, D]`.
+ * @throws RangeError when the card has none, or it does not fit the latent size
  */
 export function mixtureCodes({ latent }: Pick<Card, 'latent'>, count: number, seed: number): Float32Array {
   const { size, mixture } = latent;
@@ -71,10 +71,10 @@ export function mixtureCodes({ latent }: Pick<Card, 'latent'>, count: number, se
   return codes;
 }
 
-/** Where random codes can come from. */
+/** Distributions of random latents. */
 export type Distribution = 'prior' | 'mixture' | 'statistics';
 
-/** What random codes of a model can be drawn from, the best first. */
+/** The distributions that a model has, the best first. */
 export function distributions({ model, latent }: Pick<Card, 'model' | 'latent'>): readonly Distribution[] {
   const found: Distribution[] = [];
   if (model.variational) found.push('prior');
@@ -83,9 +83,9 @@ export function distributions({ model, latent }: Pick<Card, 'model' | 'latent'>)
 }
 
 /**
- * Random codes of a model, `[count, D]`: from the prior where it was trained with one, else from the mixture of its codes,
- * else from normal numbers with the mean and deviation of each dimension.
- * @param from another one of its distributions
+ * Random latents of a model, `[count, D]`: from the prior where it was trained with one, else from the mixture of its
+ * latents, else from a normal distribution with the mean and standard deviation of each dimension.
+ * @param from one of its distributions
  * @throws RangeError when the card's mixture is damaged
  */
 export function randomCodes(
@@ -101,7 +101,7 @@ export function randomCodes(
   return codes.map((value, i) => (statistics.mean[i % size] ?? 0) + (statistics.std[i % size] ?? 1) * value);
 }
 
-/** The index of a share, 0 to 1, of weights that sum to 1 but for rounding. */
+/** The index at a share, 0 to 1, of weights that sum to 1 up to rounding. */
 function pick(weights: readonly number[], share: number): number {
   let rest = share;
   const found = weights.findIndex((weight) => {

@@ -8,9 +8,9 @@ interface Gpu {
 }
 
 /**
- * Goes over to WebGPU where that is worth while, and notes why or why not.
+ * Moves to WebGPU where that is worthwhile, and notes why or why not.
  * @param running the model on wasm
- * @param isWanted whether the model is still the one that was asked for last
+ * @param isWanted whether the model is still the last one requested
  */
 export async function upgrade(running: Engine, model: OpenModel, isWanted: () => boolean): Promise<void> {
   const { gpu } = navigator as Navigator & { gpu?: Gpu };

@@ -2,22 +2,22 @@ import { signal } from '@preact/signals';
 import { showCode } from './explore.ts';
 import { code, codeOrigin, label, type OpenModel } from './store.ts';
 
-/** Whether the walk goes on. */
+/** Whether the walk is running. */
 export const walking = signal(false);
 
-/** Time from one image to the next, and its part that is spent standing. */
+/** Time from one image to the next, and how much of it is spent at rest. */
 const STEP = 2600;
 const REST = 0.25;
-/** The time between two codes: a slow walk needs no more, and leaves the machine cool. */
+/** Time between two latents: a slow walk needs no more, and spares the machine. */
 const PACE = 30;
-/** After a pause, as in a hidden tab, the walk goes on where it was. */
+/** After a pause, as in a hidden tab, the walk resumes where it was. */
 const LONGEST = 100;
 
 /**
- * A slow walk through the codes of the set's images, until the visitor touches anything or another code is shown. Stands
- * still for those who want little motion: then the first image's code is shown only. Where the decoder is told a class,
- * all the images are of that one.
- * @returns what ends it
+ * A slow walk through the latents of the set's images, until the visitor interacts or another latent is shown. With reduced
+ * motion only the first image's latent is shown. Where the decoder is conditional, all
+ * images are of one class.
+ * @returns a function that ends it
  */
 export function startWalk(model: OpenModel): () => void {
   const { points, card } = model;
@@ -46,7 +46,7 @@ export function startWalk(model: OpenModel): () => void {
   still.addEventListener('change', () => stop.abort(), options);
   let [time, before] = [0, performance.now()];
   const frame = (now: number) => {
-    // Whatever else sets a code has ended the walk.
+    // Anything else that sets a latent has ended the walk.
     if (codeOrigin.peek() !== 'walk') stop.abort();
     if (stop.signal.aborted) return;
     requestAnimationFrame(frame);
@@ -62,10 +62,10 @@ export function startWalk(model: OpenModel): () => void {
   return () => stop.abort();
 }
 
-/** Starts and ends slowly: 0 to 0, 1 to 1. */
+/** Eases in and out: 0 to 0, 1 to 1. */
 const eased = (share: number): number => share * share * (3 - 2 * share);
 
-/** Rows of the set, far apart, the same on each visit; of the decoder's class, where it is told one. */
+/** Rows of the set, far apart, the same on each visit; of the decoder's class where it takes one. */
 function walkedRows({ points, card, set }: Pick<OpenModel, 'points' | 'card' | 'set'>): (step: number) => number {
   const count = points?.count ?? 1;
   const labels = card.conditional.decoder ? set?.labels : null;

@@ -9,7 +9,7 @@ import { Picture } from './picture.tsx';
 import { Player } from './player.tsx';
 import { type Training, usePicture, useTraining } from './use-training.ts';
 
-/** A model's training, epoch by epoch: what it made of the same test images, and its losses. */
+/** A model's training by epoch: reconstructions of the same test images, and losses. */
 export function EpochsView() {
   const opened = model.value;
   return (

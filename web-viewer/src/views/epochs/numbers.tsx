@@ -21,7 +21,7 @@ interface Props {
   readonly units: LossUnits;
 }
 
-/** What was measured after an epoch. */
+/** Measurements after an epoch. */
 export function EpochFigures({ epoch, quantities, units }: Props) {
   const gap = epoch?.test && epoch.train ? epoch.test.loss - epoch.train.loss : null;
   return (
@@ -65,7 +65,7 @@ interface TableProps {
   readonly units: LossUnits;
 }
 
-/** All numbers of the curves. */
+/** The curves' values as a table. */
 export function NumbersTable({ history, quantities, units }: TableProps) {
   const splits = ['train', 'test'] as const;
   return (

@@ -5,7 +5,7 @@ import { clear, hasDrawn, penDown, penMove, penUp, type Shown, shown, undo } fro
 import { KeyboardPen } from './keyboard-pen.ts';
 import { brush, canvas, grain, tool } from './settings.ts';
 
-/** It takes keys, as an application may. */
+/** Handles keys itself, as an application role may. */
 const focusable = { tabIndex: 0 } as const;
 
 /** The input image, to be drawn on. */
@@ -101,7 +101,7 @@ function draw(context: CanvasRenderingContext2D, content: Shown): void {
     context.drawImage(buffer, 0, 0, width, height);
     return;
   }
-  // What the picture's corner shows is what lies around it.
+  // The corner of the picture shows its surroundings.
   const [red, green, blue] = image.data;
   context.fillStyle = `rgb(${red} ${green} ${blue})`;
   context.fillRect(0, 0, width, height);
@@ -110,13 +110,13 @@ function draw(context: CanvasRenderingContext2D, content: Shown): void {
   context.drawImage(buffer, x, y, scale * width, scale * height);
 }
 
-/** Shows where the brush is, as shares of the canvas. */
+/** Shows the brush's position, as shares of the canvas. */
 function moveRing(ring: HTMLElement | null, x: number, y: number): void {
   ring?.style.setProperty('left', `${100 * x}%`);
   ring?.style.setProperty('top', `${100 * y}%`);
 }
 
-/** Draws with mouse, finger or stylus. @returns what ends that */
+/** Draws with mouse, finger or stylus. @returns a function that stops it */
 function listen(target: HTMLCanvasElement, ring: HTMLElement | null): () => void {
   let drawing: number | null = null;
   const places = (events: readonly PointerEvent[]) => {
@@ -139,7 +139,7 @@ function listen(target: HTMLCanvasElement, ring: HTMLElement | null): () => void
     target.setPointerCapture(event.pointerId);
     follow(event);
     const [[x, y] = [0, 0]] = places([event]);
-    // A stylus may have an eraser at its other end.
+    // A stylus may have an eraser on its other end.
     if (event.button === 5) penDown(x, y, true);
     else penDown(x, y);
   });

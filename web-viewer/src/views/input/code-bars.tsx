@@ -4,10 +4,10 @@ import { short } from '../../ui/format.ts';
 import { Hint } from '../../ui/hint.tsx';
 import { bars, dimensionOrder } from './bar-scale.ts';
 
-/** More are shown when asked for. */
+/** The rest is shown on request. */
 const FIRST = 32;
 
-/** The code of the input image, each number as a bar. */
+/** The latent of the input image, each dimension as a bar. */
 export function CodeBars() {
   const [all, setAll] = useState(false);
   const opened = model.value;
@@ -15,7 +15,7 @@ export function CodeBars() {
   const { card, manifest } = opened;
   const size = card.latent.size;
   const order = dimensionOrder(manifest, size);
-  // A reading of the model before may still be there for a moment.
+  // The previous model's result may still be here for a moment.
   const codes = reading.value?.codes.latent.length === size ? reading.value.codes : null;
   const zero = new Float32Array(card.latent.statistics.mean);
   const rows = bars(codes?.latent ?? zero, codes?.logvar, card, all ? order : order.slice(0, FIRST));
@@ -55,7 +55,7 @@ export function CodeBars() {
   );
 }
 
-/** With as many digits in each row. */
+/** The same number of digits in each row. */
 const number = (value: number) => {
   if (Math.abs(value) >= 1000) return short(value);
   const text = value.toFixed(2);

@@ -13,7 +13,7 @@ import { ErrorMap, Reconstruction, Unusual } from './result.tsx';
 import { conventions } from './settings.ts';
 import { AboutFile, Centring, Colours, Files, Tools } from './tools.tsx';
 
-/** The input image, drawn, opened or taken from the test set, and what the model makes of it. */
+/** The input image (drawn, opened or taken from the test set) and its reconstruction. */
 export function InputView() {
   const element = useRef<HTMLDivElement>(null);
   const [hovers, setHovers] = useState(false);
@@ -60,7 +60,7 @@ export function InputView() {
   );
 }
 
-/** The class that a conditional model is given with the image. */
+/** The class given to a conditional model with the image. */
 function Told() {
   const { encoder = false, decoder = false } = model.value?.card.conditional ?? {};
   if (!classes.value || !(encoder || decoder)) return null;

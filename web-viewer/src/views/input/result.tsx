@@ -7,7 +7,7 @@ import { ERROR_SCALE, errorColour } from '../../ui/pixels.ts';
 import { shape } from './settings.ts';
 import { shareText, verdict } from './verdict.ts';
 
-/** What the model makes of the input, as a picture. */
+/** The reconstruction of the input. */
 export function Reconstruction() {
   const size = model.value?.card.latent.size;
   return (

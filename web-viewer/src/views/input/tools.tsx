@@ -7,7 +7,7 @@ import { canUndo, clear, setCentring, shownFile, undo } from './easel.ts';
 import { openPicture } from './open-picture.ts';
 import { brush, centring, colour, conventions, shape, tool } from './settings.ts';
 
-/** What one draws with, and what can be done to the drawing. */
+/** Drawing tools and actions. */
 export function Tools() {
   const thickest = Math.max(4, shape.value.width / 6);
   return (
@@ -64,7 +64,7 @@ const COLOURS = [
   ['brown', 120, 80, 45],
 ] as const;
 
-/** The pen's colours, for models of colour images. */
+/** Pen colours, for models of colour images. */
 export function Colours() {
   if (shape.value.channels === 1) return null;
   return (
@@ -89,7 +89,7 @@ export function Colours() {
   );
 }
 
-/** Whether drawings are centred as the set's images are, where these are. */
+/** Whether drawings are centred, for sets whose images are. */
 export function Centring() {
   if (!conventions.value.centred) return null;
   const set = dataName(model.value?.card.dataset.name ?? '');
@@ -101,7 +101,7 @@ export function Centring() {
   );
 }
 
-/** A picture from a file, and the input image as a file. */
+/** Opens a picture, and saves the input image. */
 export function Files() {
   const chooser = useRef<HTMLInputElement>(null);
   return (
@@ -147,7 +147,7 @@ async function saveInput(): Promise<void> {
   save(await canvas.convertToBlob({ type: 'image/png' }), 'input.png');
 }
 
-/** What was done to a file's picture. */
+/** How a file's picture was changed. */
 export function AboutFile() {
   if (!shownFile.value?.inverted) return null;
   return (

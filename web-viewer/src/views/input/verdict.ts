@@ -1,9 +1,9 @@
 import { grouped } from '../../ui/format.ts';
 
 /**
- * How unusual an error is, in a word and a sentence.
+ * How unusual an error is, as a word and a sentence.
  * @param percentile the share of the set's images with a smaller error, 0 to 1
- * @param images how many the set has
+ * @param images number of images in the set
  */
 export function verdict(
   percentile: number,
@@ -28,7 +28,7 @@ export function verdict(
   };
 }
 
-/** A share in percent, never rounded up to all. */
+/** A share in percent, never rounded up to 100 %. */
 export const shareText = (share: number): string => {
   const digits = share > 0.99 && share < 1 ? 10 : 1;
   return `${Math.floor(100 * share * digits + 1e-9) / digits} %`;

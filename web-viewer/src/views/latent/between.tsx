@@ -22,7 +22,7 @@ import { ENLARGED, sideBySide } from './pictures.ts';
 
 const steps = Array.from({ length: FRAMES }, (_, i) => i);
 
-/** A walk in a straight line from one code to another: frames, a slider over them, and files. */
+/** An interpolation between two latents: frames, a slider over them, and files. */
 export function Between({ model }: { readonly model: OpenModel }) {
   useEffect(followFrames, []);
   const [a, b] = [endA.value, endB.value];
@@ -106,7 +106,7 @@ export function Between({ model }: { readonly model: OpenModel }) {
 interface EndProps {
   readonly name: string;
   readonly end: End | null;
-  /** Stands for a code without an image. */
+  /** Placeholder for a latent without an image. */
   readonly decoded: Float32Array | undefined;
   readonly image: OpenModel['card']['image'];
   readonly children: ComponentChildren;

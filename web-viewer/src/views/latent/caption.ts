@@ -1,18 +1,18 @@
 import type { codeOrigin, InputImage } from '../../state/store.ts';
 
-/** What the words under the decoded image follow from. */
+/** What the caption under the decoded image depends on. */
 export interface Shown {
   readonly origin: typeof codeOrigin.value;
   readonly input: InputImage | null;
   readonly classes: readonly string[] | null;
-  /** Whether the idle walk is of images of one class. */
+  /** Whether the idle walk stays within one class. */
   readonly oneClass: string | null;
   readonly seed: number;
-  /** What random codes are drawn from, in words. */
+  /** The distribution that random latents are drawn from, in words. */
   readonly drawnFrom: string;
-  /** How far a walk between two images has come, 0 to 1. */
+  /** Progress of an interpolation between two images, 0 to 1. */
   readonly place: number;
-  /** Whether the idle walk goes on, has ended, or has no images to go among. */
+  /** Whether the idle walk is running, has ended, or has no images to visit. */
   readonly walk: 'on' | 'ended' | 'nowhere';
 }
 
@@ -24,7 +24,7 @@ export function imageName({ origin, row, label }: InputImage, classes: readonly 
   return `image ${row}${name === undefined ? '' : `, class ${name}`}`;
 }
 
-/** Where the shown code is from, in a sentence. */
+/** The origin of the shown latent, in a sentence. */
 export function caption({ origin, input, classes, oneClass, seed, drawnFrom, place, walk }: Shown): string {
   switch (origin) {
     case 'input':

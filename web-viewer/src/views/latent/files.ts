@@ -2,7 +2,7 @@ import type { Shape } from '../../ui/pixels.ts';
 import type { GifReply, GifRequest } from './gif-worker.ts';
 import { ENLARGED, type Picture, thereAndBack } from './pictures.ts';
 
-/** A frame of an animation is shown this long, in milliseconds, and those at its ends. */
+/** How long each frame of an animation is shown, in milliseconds, and the first and last frames. */
 const DELAY = 80;
 const END_DELAY = 480;
 
@@ -15,7 +15,7 @@ export async function png({ width, height, data }: Picture): Promise<Blob> {
   return canvas.convertToBlob({ type: 'image/png' });
 }
 
-/** A GIF that goes through images in [0, 1] and back, again and again; made in a worker. @throws Error when that fails */
+/** A GIF that plays images in [0, 1] forth and back in a loop; made in a worker. @throws Error when that fails */
 export async function animation(images: readonly Float32Array[], shape: Shape): Promise<Blob> {
   const last = images.length - 1;
   const order = thereAndBack(images.map((_, i) => i));

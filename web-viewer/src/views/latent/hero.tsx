@@ -19,7 +19,7 @@ import { png } from './files.ts';
 import { drawnFrom } from './latent-state.ts';
 import { ENLARGED, enlarge } from './pictures.ts';
 
-/** What random codes are drawn from, in words. */
+/** The distribution that random latents are drawn from, in words. */
 const distributionNames = {
   prior: 'the prior',
   mixture: 'the mixture',
@@ -28,7 +28,7 @@ const distributionNames = {
 
 const EMPTY = { height: 28, width: 28, channels: 1 };
 
-/** The image of the current code, large, and where that code is from. */
+/** The image of the current latent, large, and where the latent comes from. */
 export function Hero() {
   const shape = model.value?.card.image ?? EMPTY;
   const name = conditional.value ? classes.value?.[label.value] : undefined;

@@ -9,7 +9,7 @@ import { Sliders } from './sliders.tsx';
 import { ActiveStrip } from './strip.tsx';
 import { Tools } from './tools.tsx';
 
-/** The code on the right: its image, a slider for each of its numbers, and a walk from one image's code to another's. */
+/** The panel on the right: the decoded image, a slider for each latent dimension, and interpolation. */
 export function LatentView() {
   useEffect(followStrips, []);
   const opened = model.value;

@@ -5,7 +5,7 @@ import { type Dimension, moved, shareOf, withValue } from './dimensions.ts';
 import { active, dimensions, everySlider, everyStrip, FIRST, home, homeOf, sliders, touch } from './latent-state.ts';
 import { Strip } from './strip.tsx';
 
-/** A slider for each number of the code, those first that tell the most. */
+/** A slider for each latent dimension, the most informative first. */
 export function Sliders() {
   const all = dimensions.value;
   const byKl = all[0]?.kl !== null;
@@ -51,12 +51,12 @@ export function Sliders() {
 
 interface Props {
   readonly dimension: Dimension;
-  /** What it tells, as a share of what the first one does. */
+  /** Information relative to the first dimension. */
   readonly weight: number;
 }
 
 const percentOf = (share: number) => `${(100 * share).toFixed(2)}%`;
-/** Without a sign where nothing is left of it. */
+/** Omits the sign of a rounded zero. */
 const twoDecimals = (value: number) => (Number(value.toFixed(2)) || 0).toFixed(2).replace('-', '−');
 
 function Slider({ dimension, weight }: Props) {

@@ -6,7 +6,7 @@ import { PixelImage } from '../../ui/pixel-image.tsx';
 import { type Dimension, OFFSETS, withValue } from './dimensions.ts';
 import { active, everyStrip, strips } from './latent-state.ts';
 
-/** What the dimension that was touched last does, with its numbers. */
+/** What the dimension touched last does, with its values. */
 export function ActiveStrip() {
   const shown = active.value;
   if (!shown) return null;
@@ -50,7 +50,7 @@ export function ActiveStrip() {
   );
 }
 
-/** The images of a code with one of its numbers at seven values; pressing one goes there. */
+/** Images of a latent with one dimension at seven values; pressing one selects it. */
 export function Strip({ dimension, reachable }: { readonly dimension: Dimension; readonly reachable: boolean }) {
   const opened = model.value;
   if (!opened) return null;
@@ -67,7 +67,7 @@ export function Strip({ dimension, reachable }: { readonly dimension: Dimension;
             key={offset}
             type="button"
             class="cell"
-            // The slider does the same by keyboard.
+            // Keyboard users have the slider.
             tabIndex={reachable ? 0 : -1}
             data-near={std > 0 && Math.abs(value - mean - offset * std) <= std / 2}
             aria-label={`Set z${index} to ${name}, ${short(target)}`}

@@ -9,7 +9,7 @@ const names: Readonly<Record<Distribution, string>> = {
   statistics: 'spread',
 };
 
-/** Other codes than by hand: random ones, and back to the input's. */
+/** Random latents, and back to the input's latent. */
 export function Tools() {
   const found = model.value ? distributions(model.value.card) : [];
   const [first] = found;

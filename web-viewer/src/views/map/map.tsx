@@ -7,7 +7,7 @@ import { isPlane, points } from './map-state.ts';
 import { Neighbours } from './neighbours.tsx';
 import { Stage } from './stage.tsx';
 
-/** The images that the model was tested on, as points where the encoder puts them. It draws only while `active`. */
+/** The test images as points at their encoded positions. Draws only while `active`. */
 export function MapView({ active }: { readonly active: boolean }) {
   return (
     <section class="map" aria-labelledby="map-title">

@@ -1,6 +1,6 @@
 import { selectedRow } from '../../state/store.ts';
 
-/** The marks on the map that stand for what the other areas show. */
+/** Markers for the items that other areas show. */
 export function Marks() {
   return (
     <p class="map-key quiet">

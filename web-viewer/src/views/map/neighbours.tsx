@@ -6,7 +6,7 @@ import { describe, ImageOfRow } from './image-of-row.tsx';
 import { hovered, neighbours, points } from './map-state.ts';
 import { Marks } from './marks.tsx';
 
-/** The images whose codes are nearest to that of the one that is looked at. */
+/** The images whose latents are nearest to the selected image's. */
 export function Neighbours() {
   if (!points.value || !model.value?.set) return null;
   const size = model.value.card.latent.size;

@@ -14,11 +14,11 @@ import { readTheme, watchTheme } from './theme.ts';
 import { ThumbnailLevels } from './thumbnails.ts';
 import { type Place, seen } from './transform.ts';
 
-/** Larger images are reduced to this for the map, in pixels. */
+/** Larger images are downscaled to this for the map, in pixels. */
 const MOST_PIXELS = 64;
 const OPACITY = { plain: 0.82, plane: 0.72 } as const;
 
-/** The map as it is drawn: its canvases, what is on them, and when they are drawn anew. */
+/** The drawn map: its canvases, their content, and when they are redrawn. */
 export class Scene {
   readonly #stage: HTMLElement;
   readonly #marks: HTMLCanvasElement;
@@ -26,7 +26,7 @@ export class Scene {
   readonly #surface: Surface;
   readonly #small = { drawn: new SmallPicture(), code: new SmallPicture() };
   #theme: ReturnType<typeof readTheme>;
-  /** Which images become pictures while zooming in, and the zoom at which the first do. */
+  /** Which images become thumbnails while zooming in, and the zoom at which the first do. */
   #levels: ThumbnailLevels | null = null;
   #first = 1;
   #pictures: readonly Picture[] = [];
@@ -34,7 +34,7 @@ export class Scene {
   readonly #still = matchMedia('(prefers-reduced-motion: reduce)');
   #tiles: PlaneTiles | null = null;
   #active = false;
-  /** The frame that is asked for, and whether the points are drawn in it too, not just the marks. */
+  /** The scheduled frame, and whether it redraws the points too, not just the marks. */
   #frame = 0;
   #whole = false;
   readonly #ends: (() => void)[];
@@ -67,7 +67,7 @@ export class Scene {
         const row = selectedRow.value;
         if (row !== null) untracked(() => state.inputPlace.value && camera.reveal(state.inputPlace.value));
       }),
-      // Whatever marks follow from; they are worked out when they are drawn.
+      // Subscribes to everything that marks depend on; they are computed when drawn.
       effect(() => {
         void [code.value, codeOrigin.value, decoded.value, input.value, reading.value];
         void [state.hovered.value, state.lasso.value, state.aiming.value];
@@ -83,13 +83,13 @@ export class Scene {
     this.#surface.end();
   }
 
-  /** A scene that is not active draws nothing. */
+  /** An inactive scene draws nothing. */
   setActive(active: boolean): void {
     this.#active = active;
     this.refresh();
   }
 
-  /** Draws anew in the next frame. */
+  /** Schedules a redraw. */
   readonly refresh = (): void => {
     this.#whole = true;
     this.#ask();
@@ -108,7 +108,7 @@ export class Scene {
     });
   }
 
-  /** The row whose picture, or whose point within `reach` pixels, is at a place of the screen. */
+  /** The row whose thumbnail, or whose point within `reach` pixels, is at a screen position. */
   pick(at: Place, reach: number): number | null {
     const grid = state.grid.value;
     if (!grid) return null;
@@ -215,7 +215,7 @@ export class Scene {
         row === null && inputPlace && input.value
           ? { place: inputPlace, picture: this.#small.drawn.show(input.value.pixels, shape) }
           : null,
-      // The input's own code is where the input is.
+      // The input's own latent has the input's mark.
       code:
         codePlace && codeOrigin.value !== 'input'
           ? { place: codePlace, picture: this.#small.code.show(decoded.value, shape) }
@@ -225,7 +225,7 @@ export class Scene {
     };
   }
 
-  /** What is drawn, for those who read the page. */
+  /** Describes the drawing for screen readers. */
   #tell(): void {
     const { x, y, scale } = this.#camera.view;
     const { dataset } = this.#stage;

@@ -10,7 +10,7 @@ import { Scene } from './scene.ts';
 import { ToolBar, ZoomBar } from './tool-bar.tsx';
 import { ToolTip } from './tool-tip.tsx';
 
-/** The canvases of the map, with what floats above them. */
+/** The map's canvases and the elements that float above them. */
 export function Stage({ active }: { readonly active: boolean }) {
   const stage = useRef<HTMLDivElement>(null);
   const base = useRef<HTMLDivElement>(null);
@@ -44,7 +44,7 @@ export function Stage({ active }: { readonly active: boolean }) {
         aria-roledescription="map"
         aria-label="Map of the images"
         aria-describedby="map-keys"
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: it takes keys
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: it handles keys
         tabIndex={0}
         data-tool={tool.value}
         onKeyDown={onKeyDown}

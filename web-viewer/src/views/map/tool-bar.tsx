@@ -8,7 +8,7 @@ const tools: Readonly<Record<Tool, readonly [name: string, what: string]>> = {
   lasso: ['Lasso', 'Draw around points to select their images; Shift and drag does the same'],
 };
 
-/** What dragging does, and what else the map shows. */
+/** Selects what dragging does and what the map shows. */
 export function ToolBar({ selectView }: { readonly selectView: () => void }) {
   if (!points.value) return null;
   const names = (Object.keys(tools) as Tool[]).filter((name) => name !== 'decode' || isPlane.value);
@@ -49,7 +49,7 @@ export function ToolBar({ selectView }: { readonly selectView: () => void }) {
   );
 }
 
-/** Buttons that zoom. */
+/** Zoom buttons. */
 export function ZoomBar({ camera }: { readonly camera: Camera }) {
   if (!points.value) return null;
   const buttons = [

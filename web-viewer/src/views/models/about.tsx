@@ -6,7 +6,7 @@ import './about.css';
 import { shapeOf, valuesOf } from './facts.ts';
 import { Icon } from './icons.tsx';
 
-/** A few sentences and a drawing for those who have never heard of an autoencoder. */
+/** A few sentences and a drawing for visitors new to autoencoders. */
 export function About() {
   const dialog = useRef<HTMLDialogElement>(null);
   return (
@@ -61,7 +61,7 @@ function Words() {
   );
 }
 
-/** Image → encoder → code → decoder → image, with the image that is on the page right now. */
+/** Image → encoder → latent → decoder → image, with the page's current image. */
 function Diagram() {
   const shape = model.value?.card.image ?? { height: 28, width: 28, channels: 1 };
   const about = model.value?.card;

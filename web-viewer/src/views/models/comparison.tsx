@@ -15,7 +15,7 @@ interface Row {
   choose(): void;
 }
 
-/** All the site's models side by side, and those that the visitor has opened. */
+/** All models of the site next to each other, and those that the visitor has opened. */
 export function Comparison() {
   useEffect(() => void readCards(), []);
   const rows: Row[] = [

@@ -7,7 +7,7 @@ const choices: readonly [Compute, string][] = [
   ['webgpu', 'WebGPU'],
 ];
 
-/** What runs the model here, and why; the choice of another runtime; a way out where it hangs. */
+/** The runtime in use and why, the choice of another one, and a restart if it hangs. */
 export function Computing() {
   const running = engine.value;
   return (

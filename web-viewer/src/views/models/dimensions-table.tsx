@@ -3,7 +3,7 @@ import { grouped, short } from '../../ui/format.ts';
 import { dimensionsOf } from './facts.ts';
 import { Wide } from './wide.tsx';
 
-/** The dimensions of the codes over the test images, those that say most first. */
+/** The latent dimensions over the test images, the most informative first. */
 export function DimensionsTable({ model: { card, manifest } }: { readonly model: OpenModel }) {
   const rows = dimensionsOf(card, manifest.dimensions);
   const withKl = manifest.dimensions.kl !== null;

@@ -53,7 +53,7 @@ function Fingerprint({ name, value }: { readonly name: string; readonly value: s
   );
 }
 
-/** What the model makes of its data. */
+/** How well the model does on its data. */
 export function CodeFacts({ model: { card, manifest } }: { readonly model: OpenModel }) {
   const { size, mixture } = card.latent;
   const { parity } = card;
@@ -106,7 +106,7 @@ export function CodeFacts({ model: { card, manifest } }: { readonly model: OpenM
 const mapMethod = ({ method, perplexity }: { readonly method: string; readonly perplexity: number | null }) =>
   method === 'codes' ? 'the codes themselves' : `${method}${perplexity === null ? '' : `, perplexity ${perplexity}`}`;
 
-/** How the model was trained, and what wrote it. */
+/** How the model was trained, and by which version. */
 export function TrainingFacts({ card }: { readonly card: Card }) {
   const { recipe, seed, epochs, engine } = card.training;
   return (

@@ -4,7 +4,7 @@ import type { OpenModel } from '../../state/store.ts';
 import { grouped } from '../../ui/format.ts';
 import { Wide } from './wide.tsx';
 
-/** The model's files: to take away, with their sizes and what they should be. */
+/** The model's files for download, with their sizes and expected digests. */
 export function FilesTable({ model }: { readonly model: OpenModel }) {
   const { card, manifest, source, given } = model;
   const digests = useDigests(model);
@@ -69,7 +69,7 @@ function Check({ same }: { readonly same: boolean }) {
   return same ? <span class="same">✓ as loaded</span> : <span class="other">✗ another file was loaded</span>;
 }
 
-/** SHA-256 of the files that were loaded. */
+/** SHA-256 of the loaded files. */
 function useDigests({ files }: OpenModel): Record<string, string> | 'not here' | null {
   const [digests, setDigests] = useState<Record<string, string> | 'not here' | null>(null);
   useEffect(() => {

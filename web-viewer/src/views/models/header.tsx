@@ -7,7 +7,7 @@ import { Icon } from './icons.tsx';
 import { OpenMenu } from './open-menu.tsx';
 import { Switcher } from './switcher.tsx';
 
-/** The site's name, the choice of a model and what it is, and what can be done with the page. */
+/** The site's name, the model switcher, and the page's actions. */
 export function Header() {
   return (
     <header class="head">
@@ -77,7 +77,7 @@ async function toClipboard(text: string): Promise<boolean> {
     await navigator.clipboard.writeText(text);
     return true;
   } catch {
-    // Pages over plain http have no clipboard of that kind.
+    // Pages over plain http have no clipboard API.
     const field = document.createElement('textarea');
     field.value = text;
     document.body.append(field);

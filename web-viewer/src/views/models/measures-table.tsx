@@ -4,7 +4,7 @@ import { Hint } from '../../ui/hint.tsx';
 import { meaningOf, measuresOf, unitOf, valuesOf } from './facts.ts';
 import { Wide } from './wide.tsx';
 
-/** The losses and their parts, per pixel and per image. */
+/** The losses and their terms, per pixel and per image. */
 export function MeasuresTable({ card }: { readonly card: Card }) {
   const number = (value: number | null) => (value === null ? '–' : short(value, 4));
   return (

@@ -7,7 +7,7 @@ import { FilesTable } from './files-table.tsx';
 import { MeasuresTable } from './measures-table.tsx';
 import './model.css';
 
-/** Every number that the card and the manifest hold, what computes here, and the site's models side by side. */
+/** Every number of the card and the manifest, the runtime, and a comparison of the site's models. */
 export function ModelView() {
   const open = model.value;
   if (!open) return <p class="say">No model is open yet.</p>;

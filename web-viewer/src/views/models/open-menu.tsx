@@ -4,13 +4,13 @@ import { openGiven } from '../../state/give.ts';
 import { problem } from '../../state/store.ts';
 import { Icon } from './icons.tsx';
 
-/** Opens a model that the visitor has: by choosing files, a zip or a folder, or by dropping them anywhere on the page. */
+/** Opens a model of the visitor's: files, a zip or a folder, chosen or dropped anywhere on the page. */
 export function OpenMenu() {
   const menu = useRef<HTMLDivElement>(null);
   const take = (event: Event) => {
     const chooser = event.currentTarget as HTMLInputElement;
     const given = filesOfInput(chooser.files ?? []);
-    // The same files can be chosen again.
+    // Allows choosing the same files again.
     chooser.value = '';
     menu.current?.hidePopover();
     if (given.length > 0) void openGiven(given);
@@ -50,7 +50,7 @@ function makeFolderChooser(chooser: HTMLInputElement | null): void {
   if (chooser) chooser.webkitdirectory = true;
 }
 
-/** Takes models that are dropped on the page. Pictures are left to where they are dropped. */
+/** Opens models dropped on the page. Pictures are handled by the element that they are dropped on. */
 function DropPlace() {
   const [over, setOver] = useState(false);
   useEffect(() => {
@@ -67,7 +67,7 @@ function DropPlace() {
       setOver(true);
     });
     on('dragleave', (event) => {
-      // Left the window.
+      // The pointer left the window.
       if (event.relatedTarget === null) setOver(false);
     });
     on('drop', (event, transfer) => {

@@ -11,7 +11,7 @@ const NAMES: Readonly<Record<string, readonly [string, string]>> = {
   kl: ['KL divergence', 'The part of the loss that says how much the codes tell of their images, beside the class.'],
 };
 
-/** A model's test losses, as its card has them. */
+/** A model's test losses, from its card. */
 export function CardFigures({ card }: { readonly card: Card }) {
   const units = lossUnits(card);
   return (

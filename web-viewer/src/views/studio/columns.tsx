@@ -6,7 +6,7 @@ interface Props {
   readonly onChoose: (columns: readonly number[]) => void;
 }
 
-/** Where there are more classes than columns: which of them are shown. */
+/** Selects the shown classes where there are more than columns. */
 export function ColumnChoice({ classes, columns, onChoose }: Props) {
   return (
     <details class="column-choice">

@@ -1,6 +1,6 @@
 import type { Card } from '../../site/schema.ts';
 
-/** One plain sentence on what sets two models apart that are shown the same codes and classes. */
+/** One sentence on the difference between two models that take the same latents and classes. */
 export function difference(ours: string, a: Card, theirs: string, b: Card): string {
   const [both, decoder] = a.conditional.encoder ? [ours, theirs] : [theirs, ours];
   if (a.conditional.encoder === b.conditional.encoder) {

@@ -4,7 +4,7 @@ import type { Engine } from '../../engine/client.ts';
 import { latest } from '../../engine/latest.ts';
 import { repeated } from './codes.ts';
 
-/** The images of a row's code with each class, `[columns, H, W, C]`; null until they are decoded. */
+/** The images of a row's latent with each class, `[columns, H, W, C]`; null until they are decoded. */
 export type RowImages = Signal<Float32Array | null>;
 
 interface Ask {
@@ -15,8 +15,8 @@ interface Ask {
 }
 
 /**
- * Decodes codes `[rows, D]`, each with every one of the classes, row by row, so that other work finds a gap between them.
- * @param onProblem is told what goes wrong with the engine
+ * Decodes latents `[rows, D]`, each with every class, row by row, so that other requests can run in between.
+ * @param onProblem receives failures of the engine
  */
 export function useDecodedGrid(
   engine: Engine | null,

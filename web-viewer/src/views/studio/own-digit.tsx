@@ -10,11 +10,11 @@ import { type Restyled, restyle } from './own-image.ts';
 
 interface Props {
   readonly opened: OpenModel;
-  /** Indices of the classes that are shown. */
+  /** Indices of the shown classes. */
   readonly columns: readonly number[];
 }
 
-/** The image on the left in the style that its code holds, with each of the classes. */
+/** The image on the left decoded with each class, in the style that its latent holds. */
 export function OwnDigit({ opened, columns }: Props) {
   const { card } = opened;
   const [chosen, setChosen] = useState<{ readonly image: InputImage; readonly index: number } | null>(null);
@@ -95,7 +95,7 @@ function about({ encodedAs, from }: Restyled, names: readonly string[]): string 
   return `The encoder is told the class too: ${name}, with which the model reconstructs your image best.`;
 }
 
-/** What the model makes of the input image, kept up to date; null while there is nothing yet. */
+/** The reconstructions of the input image, kept up to date; null until the first. */
 function useRestyled(opened: OpenModel, chosen: number | null, columns: readonly number[]): Restyled | null {
   const [made, setMade] = useState<Restyled | null>(null);
   const state = useMemo(() => ({ over: false }), []);

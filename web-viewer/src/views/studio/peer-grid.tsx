@@ -11,7 +11,7 @@ import { usePeer } from './use-peer.ts';
 interface Props {
   /** One of the site's models. */
   readonly name: string;
-  /** The codes of the rows `[rows, D]`. */
+  /** The latents of the rows `[rows, D]`. */
   readonly codes: Float32Array;
   readonly columns: readonly number[];
   readonly heads: readonly { readonly name: string; readonly index: number }[];
@@ -21,7 +21,7 @@ interface Props {
   readonly onDownload: (name: string, rows: readonly RowImages[]) => void;
 }
 
-/** The same codes and classes as another model decodes them, in a worker of its own. */
+/** The same latents and classes decoded by another model, in a worker of its own. */
 export function PeerGrid({ name, codes, columns, heads, shape, marked, focused, onDownload }: Props) {
   const peer = usePeer(name);
   const [problem, setProblem] = useState<string | null>(null);

@@ -16,7 +16,7 @@ import { PeerGrid } from './peer-grid.tsx';
 
 interface Props {
   readonly opened: OpenModel;
-  /** Indices of the classes that are the columns. */
+  /** Indices of the columns' classes. */
   readonly columns: readonly number[];
 }
 
@@ -26,7 +26,7 @@ const tell = (message: string) => {
   problem.value = message;
 };
 
-/** Random codes with each of the classes; beside them, where it is asked for, those of another model. */
+/** Random latents decoded with each class; on request next to those of another model. */
 export function SampleGrid({ opened, columns }: Props) {
   const { card, name } = opened;
   const size = card.latent.size;

@@ -8,7 +8,7 @@ import { ColumnChoice } from './columns.tsx';
 import { OwnDigit } from './own-digit.tsx';
 import { SampleGrid } from './sample-grid.tsx';
 
-/** What a model that is told classes makes of one code with all of them. */
+/** One latent decoded with every class of a conditional model. */
 export function StudioView() {
   const opened = model.value;
   const listed = site.value;
@@ -50,7 +50,7 @@ function Studio({ opened }: { readonly opened: OpenModel }) {
   );
 }
 
-/** For a model that is not told classes: which of the site's models are. */
+/** For an unconditional model: the site's conditional models. */
 function Elsewhere({ name }: { readonly name: string }) {
   const fitting = (site.value?.models ?? []).filter(
     ({ name: other }) => cards.value.get(other)?.conditional.decoder === true,

@@ -1,12 +1,12 @@
 import { zipSync } from 'fflate';
 import type { WeightFiles } from '../../engine/trainer-weights.ts';
 
-/** What was trained, for those who get the files. */
+/** A note on the training, for those who receive the files. */
 export interface Facts {
   readonly name: string;
   readonly steps: number;
   readonly batchSize: number;
-  /** How many images the visitor has added, and how many there are of a set, with its name. */
+  /** Number of images added by the visitor, and number and name of those from a set. */
   readonly own: number;
   readonly sample: number;
   readonly set: string;
@@ -14,12 +14,12 @@ export interface Facts {
   readonly rate: number;
 }
 
-/** A file of the download, by name. */
+/** A file of the download. */
 export type Bundle = ReadonlyMap<string, Uint8Array>;
 
 /**
  * The folder of a model with trained weights, as `convae export` would have written it: its card has the new files'
- * digests, and all else as it was.
+ * digests and is otherwise unchanged.
  * @param card the export's card.json
  * @param digest SHA-256 in lower-case hex digits
  */
@@ -46,7 +46,7 @@ export async function bundleOf(
   ]);
 }
 
-/** A zip with the files in a folder. They are weights, which no compression makes smaller. */
+/** A zip of a folder with the files. Weights do not compress. */
 export function zipped(folder: string, files: Bundle): Uint8Array<ArrayBuffer> {
   const inside = Object.fromEntries([...files].map(([name, bytes]) => [`${folder}/${name}`, bytes]));
   return new Uint8Array(zipSync(inside, { level: 0 }));

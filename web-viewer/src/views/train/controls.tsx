@@ -5,7 +5,7 @@ import { exported, message, pause, phase, rate, reset, start, steps } from './tr
 
 const [LEAST, MOST, STEP] = [-2, 1, 0.25];
 
-/** Start, pause, reset, and how fast to learn. */
+/** Start, pause, reset, and the learning rate. */
 export function Controls() {
   const now = phase.value;
   const busy = now === 'running' || now === 'starting' || now === 'pausing';
@@ -27,7 +27,7 @@ export function Controls() {
           aria-label="Reset the weights"
           disabled={now === 'ready'}
           onClick={(event) => {
-            // This button is of no use then.
+            // The button has no effect then.
             (event.currentTarget.previousElementSibling as HTMLElement | null)?.focus();
             void reset();
           }}
@@ -48,7 +48,7 @@ export function Controls() {
   );
 }
 
-/** Two digits, without an exponent as long as that can be read. */
+/** Two significant digits, without an exponent while that is readable. */
 const digits = (value: number) => String(Number(value.toPrecision(2)));
 
 function said(): string {

@@ -7,7 +7,7 @@ import { exported, history, steps } from './training.ts';
 
 const HEIGHT = 220;
 const [LEFT, RIGHT, TOP, BOTTOM] = [46, 12, 10, 26];
-/** Steps that the axis has at least, so that the first ones do not jump. */
+/** Minimum number of steps on the axis, so that the first ones do not jump. */
 const LEAST_STEPS = 50;
 
 /** The loss of each step, and its running mean. */

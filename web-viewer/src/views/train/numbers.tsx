@@ -12,7 +12,7 @@ const hints: Readonly<Record<string, string>> = {
   kl: `The part of the loss that says how much codes tell of their images: the distance from the prior, a standard normal distribution. The mean over the last ${WINDOW} steps.`,
 };
 
-/** How long and how fast the model has been trained here, and its losses. */
+/** Duration and speed of the training in the page, and its losses. */
 export function Numbers() {
   const { card } = exported.value ?? {};
   const step = trainStep.value;

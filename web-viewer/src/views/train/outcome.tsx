@@ -10,7 +10,7 @@ import { own, sample } from './images.ts';
 import { exported, exportFiles, history, phase, rate, steps, trained, trainStep, use } from './training.ts';
 import { everywhere } from './weights-in-use.ts';
 
-/** What to do with trained weights: use them in all of the page, and take them away. */
+/** Actions on trained weights: use them in the whole page, or download them. */
 export function Outcome() {
   const some = trained.value !== null;
   const still = some && phase.value === 'paused';
@@ -53,7 +53,7 @@ export function Outcome() {
   );
 }
 
-/** Which files the weights make, to be compared with others. */
+/** Digests of the trained files, for comparison. */
 function Digests() {
   const files: WeightFiles | null = trained.value ?? exported.value?.files ?? null;
   const moving = phase.value !== 'ready' && phase.value !== 'paused';

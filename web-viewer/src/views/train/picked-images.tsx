@@ -19,7 +19,7 @@ import {
   useSample,
 } from './images.ts';
 
-/** What the model is trained on: the visitor's images, and a sample of the set. */
+/** The training images: the visitor's, and a sample of the set. */
 export function PickedImages() {
   return (
     <section class="train-images" aria-labelledby="train-images">

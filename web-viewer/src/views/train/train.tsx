@@ -7,7 +7,7 @@ import { Outcome } from './outcome.tsx';
 import { PickedImages } from './picked-images.tsx';
 import { exported, trainStep } from './training.ts';
 
-/** The open model goes on learning, in the page. */
+/** Trains the open model further, in the page. */
 export function TrainView() {
   return (
     <div class="train">
