@@ -181,7 +181,7 @@ describe.skipIf(!hasBrowser)('a model that the visitor has', () => {
     const { page, close } = await openPage('#model=cae2');
     await choose(page, loose({ 'encoder.onnx': endlessEncoder(28, 28, 2) }));
     await expectDecodes(page, [0.5, 1.5]);
-    expect(await problem(page)).toMatch(/not answered within 12 seconds/);
+    expect(await problem(page)).toMatch(/did not answer within 12 seconds/);
     expect(await opened(page)).toBe('cae2');
     await expectDecodes(page, [-3, 1]);
     await close();

@@ -127,7 +127,7 @@ describe.skipIf(!hasBrowser)('training in the page', { timeout: 120_000 }, () =>
     await expect.poll(() => page.locator('.head').innerText(), PATIENT).toContain(`${steps} steps`);
     await expect.poll(() => digests(page), PATIENT).not.toHaveLength(0);
     expect(await page.locator('[role=alert] .problem').count()).toBe(0);
-    expect(await status(page).innerText()).toBe('The weights are as they were exported.');
+    expect(await status(page).innerText()).toBe('The weights are those of the export.');
     await train(page, 2);
     await close();
   });
@@ -253,7 +253,7 @@ describe.skipIf(!hasBrowser)('training in the page', { timeout: 120_000 }, () =>
     await expect.poll(() => message.innerText(), PATIENT).toContain('The loss is no longer a number');
     expect(await button(page, 'Go on').isDisabled()).toBe(true);
     await button(page, 'Reset the weights').click();
-    await expect.poll(() => status(page).innerText()).toBe('The weights are as they were exported.');
+    await expect.poll(() => status(page).innerText()).toBe('The weights are those of the export.');
     await close();
   });
 

@@ -46,8 +46,8 @@ export function App() {
             {middle === 'model' && <ModelView />}
           </Guard>
         </div>
-        <section id="right" class="area right" {...side('Code and decoded image', 'latent')}>
-          <Guard name="The code">
+        <section id="right" class="area right" {...side('Latent and decoded image', 'latent')}>
+          <Guard name="The latent">
             <LatentView />
           </Guard>
         </section>

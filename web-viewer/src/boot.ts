@@ -1,8 +1,8 @@
 import { effect } from '@preact/signals';
 import { readCards } from './state/cards.ts';
 import { showRow, startExploring } from './state/explore.ts';
-import { openLink } from './state/give.ts';
 import { openModel, openSite } from './state/open.ts';
+import { openLink } from './state/open-files.ts';
 import { input, model, modelName, type OpenModel, problem, site } from './state/store.ts';
 import { followState, modelInUrl, readExplored, readSettings } from './state/url.ts';
 import { startWalk } from './state/walk.ts';
@@ -55,9 +55,9 @@ async function openFirst(): Promise<void> {
   else await openModel(named ?? first?.name ?? '');
   // An address without a usable model still shows one.
   if (model.value || !first || !problem.value) return;
-  const told = problem.value;
+  const reported = problem.value;
   await openModel(first.name);
-  problem.value = told;
+  problem.value = reported;
 }
 
 /** Opens the model that the address has changed to, with its state. */

@@ -58,7 +58,7 @@ export class Channel<C extends Protocol<C> = Calls> {
       this.#worker.postMessage({ id, call, ask });
       const timer = Number.isFinite(patience)
         ? setTimeout(
-            () => this.end(`it has not answered within ${patience / 1000} seconds`),
+            () => this.end(`it did not answer within ${patience / 1000} seconds`),
             patience * (1 + this.#waiting.size),
           )
         : undefined;

@@ -1,5 +1,5 @@
 import { Channel } from './channel.ts';
-import type { Calls, Codes, ModelFiles, Provider } from './protocol.ts';
+import type { Calls, Latents, ModelFiles, Provider } from './protocol.ts';
 
 /** Milliseconds that a new model may take to reconstruct an image. */
 const LOAD_PATIENCE = 12_000;
@@ -85,7 +85,7 @@ export class Engine {
   }
 
   /** Latents of images: pixels 0–255 `[N, H, W, C]`, labels `[N]` where the encoder takes them. @throws EngineProblem */
-  encode(count: number, images: Uint8Array, labels?: Int32Array): Promise<Codes> {
+  encode(count: number, images: Uint8Array, labels?: Int32Array): Promise<Latents> {
     return this.#worker.call('encode', { model: this.#model, count, images, labels });
   }
 

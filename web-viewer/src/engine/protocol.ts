@@ -12,7 +12,7 @@ export interface ModelFiles {
 }
 
 /** Latents of images: the mean and, for a variational model, the log variance, each `[N, D]`. */
-export interface Codes {
+export interface Latents {
   readonly latent: Float32Array;
   readonly logvar?: Float32Array | undefined;
 }
@@ -30,7 +30,7 @@ export interface Calls {
   load: { ask: OfModel & { files: ModelFiles }; answer: null };
   release: { ask: OfModel; answer: null };
   /** Pixels 0–255 `[N, H, W, C]`, labels `[N]` where the encoder takes them. */
-  encode: { ask: OfModel & { count: number; images: Uint8Array; labels?: Int32Array | undefined }; answer: Codes };
+  encode: { ask: OfModel & { count: number; images: Uint8Array; labels?: Int32Array | undefined }; answer: Latents };
   /** Latents `[N, D]` → images in [0, 1], `[N, H, W, C]`. */
   decode: {
     ask: OfModel & { count: number; latents: Float32Array; labels?: Int32Array | undefined };

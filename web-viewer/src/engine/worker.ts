@@ -1,5 +1,5 @@
 import type { InferenceSession } from 'onnxruntime-web/wasm';
-import type { Calls, Codes, ModelFiles, Provider } from './protocol.ts';
+import type { Calls, Latents, ModelFiles, Provider } from './protocol.ts';
 import { type Runtime, startRuntime } from './runtime.ts';
 import { isFatal, reasonOf, serve, tellBytes } from './serve.ts';
 
@@ -50,7 +50,7 @@ serve<Calls>({
   decode: ({ model, count, latents, labels }) => decode(modelOf(model), count, latents, labels),
 });
 
-async function encode(model: Loaded, count: number, images: Uint8Array, labels?: Int32Array): Promise<Codes> {
+async function encode(model: Loaded, count: number, images: Uint8Array, labels?: Int32Array): Promise<Latents> {
   const { ort } = started();
   const { height, width, channels } = model.image;
   const { latent, logvar } = await model.encoder.run({
@@ -78,8 +78,7 @@ async function tryOut(model: Loaded): Promise<void> {
   const { latent, logvar } = await encode(model, 1, new Uint8Array(height * width * channels).fill(96), label);
   const image = await decode(model, 1, latent, label);
   for (const [name, values] of Object.entries({ latent, image, ...(logvar && { logvar }) })) {
-    if (!values.every(Number.isFinite))
-      throw new Error(`what it makes of an image (${name}) is not a number throughout`);
+    if (!values.every(Number.isFinite)) throw new Error(`its output for an image (${name}) is not finite`);
   }
 }
 

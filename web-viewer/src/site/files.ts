@@ -21,7 +21,7 @@ export function hosted(base: URL): FileSource {
     async read(path, onBytes) {
       const url = new URL(path, base);
       const response = await fetch(url).catch(() => {
-        throw new FileProblem(`${url.pathname} cannot be fetched: the network or the host does not answer`);
+        throw new FileProblem(`${url.pathname} cannot be fetched: the network or the host does not respond`);
       });
       if (!response.ok) throw new FileProblem(`${url.pathname} cannot be fetched: the host says ${response.status}`);
       return readBody(response, onBytes);

@@ -34,7 +34,7 @@ export async function loadPoints(
   ]);
   const fits = latents.shape[0] === count && latents.shape[1] === latentSize;
   if (!fits || errors.shape[0] !== count || map.shape[0] !== count || map.shape[1] !== 2) {
-    throw new FileProblem('the codes, errors and places of the images do not belong together');
+    throw new FileProblem('the latents, errors and map positions of the images do not match');
   }
   return {
     count,

@@ -4,14 +4,14 @@ import { latest } from '../engine/latest.ts';
 import { errorPercentile } from '../site/points.ts';
 import { pixelErrors } from './errors.ts';
 import {
-  code,
-  codeOrigin,
+  currentLatent,
   decoded,
   engine,
   type InputImage,
   input,
   inputLabel,
   label,
+  latentOrigin,
   model,
   type OpenModel,
   problem,
@@ -24,7 +24,7 @@ export function showImage(image: InputImage): void {
     if (image.label !== null) inputLabel.value = image.label;
     label.value = inputLabel.value;
     input.value = image;
-    codeOrigin.value = 'input';
+    latentOrigin.value = 'input';
   });
 }
 
@@ -40,15 +40,15 @@ export function tellClass(index: number): void {
   batch(() => {
     inputLabel.value = index;
     label.value = index;
-    codeOrigin.value = 'input';
+    latentOrigin.value = 'input';
   });
 }
 
 /** Shows a latent `[D]` on the right. */
-export function showCode(latent: Float32Array, origin: typeof codeOrigin.value): void {
+export function showLatent(latent: Float32Array, origin: typeof latentOrigin.value): void {
   batch(() => {
-    codeOrigin.value = origin;
-    code.value = latent;
+    latentOrigin.value = origin;
+    currentLatent.value = latent;
   });
 }
 
@@ -60,7 +60,7 @@ export function startExploring(): () => void {
       if (input.value !== image) return;
       batch(() => {
         reading.value = result;
-        if (codeOrigin.value === 'input') code.value = result.codes.latent;
+        if (latentOrigin.value === 'input') currentLatent.value = result.latents.latent;
       });
     } catch (error) {
       if (engine.value === by) problem.value = error instanceof Error ? error.message : String(error);
@@ -81,8 +81,8 @@ export function startExploring(): () => void {
       else reading.value = null;
     }),
     effect(() => {
-      if (engine.value && model.value && code.value?.length === model.value.card.latent.size) {
-        decode([engine.value, code.value, label.value]);
+      if (engine.value && model.value && currentLatent.value?.length === model.value.card.latent.size) {
+        decode([engine.value, currentLatent.value, label.value]);
       }
     }),
   ];
@@ -95,8 +95,8 @@ export function startExploring(): () => void {
 async function readImage(engine: Engine, model: OpenModel, image: InputImage, given: number) {
   const { card, points } = model;
   const labels = Int32Array.of(given);
-  const codes = await engine.encode(1, image.pixels, labels);
-  const reconstruction = await engine.decode(1, codes.latent, labels);
+  const latents = await engine.encode(1, image.pixels, labels);
+  const reconstruction = await engine.decode(1, latents.latent, labels);
   const errors = pixelErrors(card.model.error, image.pixels, reconstruction, card.image.channels);
-  return { image, codes, reconstruction, ...errors, percentile: points && errorPercentile(points, errors.error) };
+  return { image, latents, reconstruction, ...errors, percentile: points && errorPercentile(points, errors.error) };
 }

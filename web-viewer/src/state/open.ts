@@ -4,12 +4,11 @@ import type { Provider } from '../engine/protocol.ts';
 import { kept, readJson } from '../site/files.ts';
 import { FileProblem } from '../site/problem.ts';
 import { indexSchema, parseFile } from '../site/schema.ts';
-import { adopt, endApart, endHosts, hostApart, hostFor, isRunning, libraryBytes } from './hosts.ts';
 import { Meter } from './meter.ts';
 import { isOfTraining, readAhead } from './read-ahead.ts';
 import { readModel, root } from './read-model.ts';
 import {
-  code,
+  currentLatent,
   decoded,
   engine,
   engineNote,
@@ -26,6 +25,7 @@ import {
   site,
 } from './store.ts';
 import { upgrade } from './upgrade.ts';
+import { adopt, endApart, endHosts, hostApart, hostFor, isRunning, libraryBytes } from './workers.ts';
 
 /** Which runtime to use: the fastest that agrees, or the visitor's choice. */
 export type Compute = 'auto' | Provider;
@@ -147,12 +147,12 @@ function show(next: OpenModel, loaded: Engine): void {
     model.value = next;
     modelName.value = next.given ? null : next.name;
     reading.value = null;
-    code.value = null;
+    currentLatent.value = null;
     decoded.value = null;
     // Before the first model these come from the address.
     if (before) epoch.value = 0;
     if (before && !sameSet) shownClasses.value = null;
-    for (const told of [label, inputLabel]) if (told.value >= (next.card.classes?.length ?? 1)) told.value = 0;
+    for (const choice of [label, inputLabel]) if (choice.value >= (next.card.classes?.length ?? 1)) choice.value = 0;
     input.value = kept ? { ...kept } : null;
   });
   remember(next);

@@ -38,7 +38,7 @@ export async function readModel(name: string, source: FileSource, given: boolean
     folder === null ? null : loadSet(folder),
   ]);
   if (points && set && points.count !== set.about.images) {
-    throw new FileProblem(`${name} has codes of ${points.count} images, its set has ${set.about.images}`);
+    throw new FileProblem(`${name} has latents of ${points.count} images, its set has ${set.about.images}`);
   }
   if (set && !fits(set, card)) {
     if (!given) throw new FileProblem(`the images of ${name}’s set are not of the shape that it takes`);

@@ -40,7 +40,7 @@ export function seeded(seed: number): Randomness {
 }
 
 /** Latents from the prior N(0, I), `[count, size]`: the same for the same seed. */
-export function priorCodes(count: number, size: number, seed: number): Float32Array {
+export function priorLatents(count: number, size: number, seed: number): Float32Array {
   const random = seeded(seed);
   return Float32Array.from({ length: count * size }, () => random.normal());
 }
@@ -49,11 +49,11 @@ export function priorCodes(count: number, size: number, seed: number): Float32Ar
  * Latents from the Gaussian mixture fitted to the model's latents, `[count, D]`.
  * @throws RangeError when the card has none, or it does not fit the latent size
  */
-export function mixtureCodes({ latent }: Pick<Card, 'latent'>, count: number, seed: number): Float32Array {
+export function mixtureLatents({ latent }: Pick<Card, 'latent'>, count: number, seed: number): Float32Array {
   const { size, mixture } = latent;
-  if (!mixture) throw new RangeError('the card has no mixture of the codes');
+  if (!mixture) throw new RangeError('the card has no mixture of latents');
   const random = seeded(seed);
-  const codes = new Float32Array(count * size);
+  const latents = new Float32Array(count * size);
   const normals = new Float64Array(size);
   for (let row = 0; row < count; row++) {
     const component = pick(mixture.weights, random.uniform());
@@ -65,10 +65,10 @@ export function mixtureCodes({ latent }: Pick<Card, 'latent'>, count: number, se
     for (let i = 0, at = 0; i < size; i++) {
       let value = mean[i] as number;
       for (let j = 0; j <= i; j++, at++) value += (factor[at] as number) * (normals[j] as number);
-      codes[row * size + i] = value;
+      latents[row * size + i] = value;
     }
   }
-  return codes;
+  return latents;
 }
 
 /** Distributions of random latents. */
@@ -88,17 +88,17 @@ export function distributions({ model, latent }: Pick<Card, 'model' | 'latent'>)
  * @param from one of its distributions
  * @throws RangeError when the card's mixture is damaged
  */
-export function randomCodes(
+export function randomLatents(
   card: Pick<Card, 'model' | 'latent'>,
   count: number,
   seed: number,
   from: Distribution | undefined = distributions(card)[0],
 ): Float32Array {
-  if (from === 'mixture') return mixtureCodes(card, count, seed);
+  if (from === 'mixture') return mixtureLatents(card, count, seed);
   const { size, statistics } = card.latent;
-  const codes = priorCodes(count, size, seed);
-  if (from === 'prior') return codes;
-  return codes.map((value, i) => (statistics.mean[i % size] ?? 0) + (statistics.std[i % size] ?? 1) * value);
+  const latents = priorLatents(count, size, seed);
+  if (from === 'prior') return latents;
+  return latents.map((value, i) => (statistics.mean[i % size] ?? 0) + (statistics.std[i % size] ?? 1) * value);
 }
 
 /** The index at a share, 0 to 1, of weights that sum to 1 up to rounding. */

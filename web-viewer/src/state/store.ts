@@ -1,6 +1,6 @@
 import { computed, signal } from '@preact/signals';
 import type { Engine } from '../engine/client.ts';
-import type { Codes, ModelFiles } from '../engine/protocol.ts';
+import type { Latents, ModelFiles } from '../engine/protocol.ts';
 import type { FileSource } from '../site/files.ts';
 import type { ImageSet } from '../site/image-set.ts';
 import type { Points } from '../site/points.ts';
@@ -40,7 +40,7 @@ export interface InputImage {
 /** The model's result for the input image. */
 export interface Reading {
   readonly image: InputImage;
-  readonly codes: Codes;
+  readonly latents: Latents;
   /** `[H, W, C]` in [0, 1]. */
   readonly reconstruction: Float32Array;
   /** The error of each pixel, the mean over its channels, `[H, W]`, in the unit of the card's model.error. */
@@ -77,8 +77,8 @@ export const reading = signal<Reading | null>(null);
 export const inputLabel = signal(0);
 
 /** The latent on the right `[D]`, its origin, the class for the decoder, and the decoded image `[H, W, C]`. */
-export const code = signal<Float32Array | null>(null);
-export const codeOrigin = signal<'input' | 'sliders' | 'sample' | 'walk' | 'between' | 'map' | 'link'>('input');
+export const currentLatent = signal<Float32Array | null>(null);
+export const latentOrigin = signal<'input' | 'sliders' | 'sample' | 'walk' | 'between' | 'map' | 'link'>('input');
 export const label = signal(0);
 export const decoded = signal<Float32Array | null>(null);
 

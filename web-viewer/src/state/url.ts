@@ -1,11 +1,11 @@
 import { effect } from '@preact/signals';
-import { showCode, showRow } from './explore.ts';
+import { showLatent, showRow } from './explore.ts';
 import {
-  code,
-  codeOrigin,
   colourBy,
+  currentLatent,
   epoch,
   label,
+  latentOrigin,
   model,
   modelName,
   sampleFrom,
@@ -107,13 +107,13 @@ const explored: readonly Row[] = [
   {
     key: 'z',
     read: () =>
-      code.value === null || codeOrigin.value === 'input' || codeOrigin.value === 'walk'
+      currentLatent.value === null || latentOrigin.value === 'input' || latentOrigin.value === 'walk'
         ? null
-        : Array.from(code.value, (value) => Number(value.toFixed(3))).join(','),
+        : Array.from(currentLatent.value, (value) => Number(value.toFixed(3))).join(','),
     write: (text) => {
       const values = text?.split(',').map(Number) ?? [];
       if (values.length === model.value?.card.latent.size && values.every(Number.isFinite)) {
-        showCode(Float32Array.from(values), 'link');
+        showLatent(Float32Array.from(values), 'link');
       }
     },
   },

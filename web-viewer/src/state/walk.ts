@@ -1,6 +1,6 @@
 import { signal } from '@preact/signals';
-import { showCode } from './explore.ts';
-import { code, codeOrigin, label, type OpenModel } from './store.ts';
+import { showLatent } from './explore.ts';
+import { currentLatent, label, latentOrigin, type OpenModel } from './store.ts';
 
 /** Whether the walk is running. */
 export const walking = signal(false);
@@ -22,16 +22,16 @@ const LONGEST = 100;
 export function startWalk(model: OpenModel): () => void {
   const { points, card } = model;
   if (!points) {
-    showCode(Float32Array.from(card.latent.statistics.mean), 'walk');
+    showLatent(Float32Array.from(card.latent.statistics.mean), 'walk');
     return () => undefined;
   }
   const size = card.latent.size;
   const rows = walkedRows(model);
-  const codeOf = (step: number) => {
+  const latentOf = (step: number) => {
     const row = rows(step);
     return points.latents.subarray(row * size, (row + 1) * size);
   };
-  showCode(codeOf(0).slice(), 'walk');
+  showLatent(latentOf(0).slice(), 'walk');
   const still = matchMedia('(prefers-reduced-motion: reduce)');
   if (still.matches) return () => undefined;
   const stop = new AbortController();
@@ -47,16 +47,16 @@ export function startWalk(model: OpenModel): () => void {
   let [time, before] = [0, performance.now()];
   const frame = (now: number) => {
     // Anything else that sets a latent has ended the walk.
-    if (codeOrigin.peek() !== 'walk') stop.abort();
+    if (latentOrigin.peek() !== 'walk') stop.abort();
     if (stop.signal.aborted) return;
     requestAnimationFrame(frame);
     if (now - before < PACE) return;
     time += Math.min(LONGEST, now - before);
     before = now;
     const step = Math.floor(time / STEP);
-    const [from, to] = [codeOf(step), codeOf(step + 1)];
+    const [from, to] = [latentOf(step), latentOf(step + 1)];
     const share = eased(Math.max(0, (time / STEP - step - REST) / (1 - REST)));
-    code.value = Float32Array.from(from, (value, d) => value + share * ((to[d] as number) - value));
+    currentLatent.value = Float32Array.from(from, (value, d) => value + share * ((to[d] as number) - value));
   };
   requestAnimationFrame(frame);
   return () => stop.abort();

@@ -18,7 +18,7 @@ export function Picture({ picture, shape }: Props) {
       <img
         class="epoch-sheet"
         src={picture.url}
-        alt={`Test images and what the model made of them after epoch ${picture.epoch}`}
+        alt={`Test images and their reconstructions after epoch ${picture.epoch}`}
       />
     );
   }

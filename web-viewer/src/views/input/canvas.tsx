@@ -1,7 +1,7 @@
 import { useEffect, useId, useLayoutEffect, useRef } from 'preact/hooks';
 import { input } from '../../state/store.ts';
 import { toImageData } from '../../ui/pixels.ts';
-import { clear, hasDrawn, penDown, penMove, penUp, type Shown, shown, undo } from './easel.ts';
+import { clear, hasDrawn, penDown, penMove, penUp, type Shown, shown, undo } from './drawing.ts';
 import { KeyboardPen } from './keyboard-pen.ts';
 import { brush, canvas, grain, tool } from './settings.ts';
 
@@ -60,7 +60,7 @@ export function Canvas() {
       style={{ '--brush': `${100 * diameter}%`, 'aspect-ratio': `${width} / ${height}` }}
       role="application"
       {...focusable}
-      aria-label={`Input picture, to be drawn on${origin === 'set' ? '; now an image of the test set' : ''}`}
+      aria-label={`Input image, to draw on${origin === 'set' ? '; currently a test image' : ''}`}
       aria-describedby={help}
       data-shows={content?.kind}
       onKeyDown={onKeyDown}

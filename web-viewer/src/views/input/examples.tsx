@@ -33,7 +33,7 @@ export function Examples() {
   const set = model.value?.set;
   if (!set) return null;
   return (
-    <ul class="examples" aria-label="Images of the test set">
+    <ul class="examples" aria-label="Test images">
       {examples.value.map(({ row, label }) => (
         <li key={row}>
           <button
@@ -64,7 +64,7 @@ export function AnotherExample() {
     <button
       type="button"
       class="button input-button"
-      title="An image of the test set, any"
+      title="A random test image"
       onClick={() => showRow(Math.floor(Math.random() * set.about.images))}
     >
       Another example

@@ -3,9 +3,9 @@ import { tellClass } from '../../state/explore.ts';
 import { classes, inputLabel, model } from '../../state/store.ts';
 import { ClassChoice } from '../../ui/class-choice.tsx';
 import { Canvas } from './canvas.tsx';
-import { CodeBars } from './code-bars.tsx';
-import { startEasel } from './easel.ts';
+import { startEasel } from './drawing.ts';
 import { About, AnotherExample, Examples } from './examples.tsx';
+import { LatentBars } from './latent-bars.tsx';
 import './input.css';
 import { trouble } from './open-picture.ts';
 import { takePictures } from './pictures-in.ts';
@@ -31,7 +31,7 @@ export function InputView() {
           </span>
         </h2>
         <p class="say">
-          Draw {digits}: the model repaints it from {size ?? 'a few'} numbers alone.
+          Draw {digits}: the model reconstructs it from {size ?? 'a few'} numbers.
         </p>
       </header>
       <div class="input-picture">
@@ -55,7 +55,7 @@ export function InputView() {
         </div>
       </div>
       <ErrorMap />
-      <CodeBars />
+      <LatentBars />
     </div>
   );
 }
@@ -66,7 +66,7 @@ function Told() {
   if (!classes.value || !(encoder || decoder)) return null;
   return (
     <ClassChoice
-      name={`The ${encoder && decoder ? 'model' : encoder ? 'encoder' : 'decoder'} is told this class: try others`}
+      name={`Class for the ${encoder && decoder ? 'model' : encoder ? 'encoder' : 'decoder'}: try others`}
       classes={classes.value}
       chosen={inputLabel.value}
       onChoose={tellClass}

@@ -1,5 +1,5 @@
 import type { Shape } from '../../ui/pixels.ts';
-import { penDown, penMove, penUp } from './easel.ts';
+import { penDown, penMove, penUp } from './drawing.ts';
 
 const ARROWS: Readonly<Record<string, readonly [number, number]>> = {
   ArrowLeft: [-1, 0],

@@ -1,5 +1,5 @@
 import { signal } from '@preact/signals';
-import { showFile } from './easel.ts';
+import { showFile } from './drawing.ts';
 import { fitPicture } from './fit.ts';
 
 /** The problem with the last file, if any. */
@@ -23,9 +23,9 @@ export async function openPicture(file: File): Promise<void> {
 class PictureProblem extends Error {}
 
 async function decode(file: File): Promise<ImageData> {
-  const name = file.name || 'what was given';
+  const name = file.name || 'the picture';
   if (file.size > MOST_BYTES) {
-    throw new PictureProblem(`${name} is too large: at most ${MOST_BYTES / 1e6} MB are read`);
+    throw new PictureProblem(`${name} is too large: the limit is ${MOST_BYTES / 1e6} MB`);
   }
   // Exact pixels: no colour conversion, no premultiplied alpha.
   const bitmap = await createImageBitmap(file, { colorSpaceConversion: 'none', premultiplyAlpha: 'none' }).catch(() => {

@@ -3,7 +3,7 @@ import { input, model } from '../../state/store.ts';
 import { dataName } from '../../ui/format.ts';
 import { toImageData } from '../../ui/pixels.ts';
 import { save } from '../../ui/save.ts';
-import { canUndo, clear, setCentring, shownFile, undo } from './easel.ts';
+import { canUndo, clear, setCentring, shownFile, undo } from './drawing.ts';
 import { openPicture } from './open-picture.ts';
 import { brush, centring, colour, conventions, shape, tool } from './settings.ts';
 
@@ -13,7 +13,7 @@ export function Tools() {
   return (
     <div class="input-tools row">
       <fieldset class="segments">
-        <legend class="visually-hidden">Draw with</legend>
+        <legend class="visually-hidden">Drawing tool</legend>
         {(['pen', 'eraser'] as const).map((name) => (
           <label key={name}>
             <input
@@ -33,7 +33,7 @@ export function Tools() {
         class="input-brush"
         aria-label="Brush size"
         aria-valuetext={`${brush.value} pixels`}
-        title={`Brush: ${brush.value} of the image’s pixels wide`}
+        title={`Brush: ${brush.value} image pixels wide`}
         min={1}
         max={thickest}
         step={0.2}
@@ -69,7 +69,7 @@ export function Colours() {
   if (shape.value.channels === 1) return null;
   return (
     <fieldset class="swatches">
-      <legend class="visually-hidden">Colour of the pen</legend>
+      <legend class="visually-hidden">Pen colour</legend>
       {COLOURS.map(([name, ...rgb]) => (
         <label key={name} title={name}>
           <input
@@ -94,9 +94,9 @@ export function Centring() {
   if (!conventions.value.centred) return null;
   const set = dataName(model.value?.card.dataset.name ?? '');
   return (
-    <label class="input-tick" title="Scales what is drawn to 20 of 28 pixels and puts its centre of mass in the middle">
+    <label class="input-tick" title="Scales the drawing to 20 of 28 pixels and centres its centre of mass">
       <input type="checkbox" checked={centring.value} onChange={(event) => setCentring(event.currentTarget.checked)} />{' '}
-      Centre as {set === 'mnist' ? 'MNIST does' : 'the test images are'}
+      Centre like {set === 'mnist' ? 'MNIST' : 'the test images'}
     </label>
   );
 }
@@ -130,7 +130,7 @@ export function Files() {
         type="button"
         class="button input-button"
         disabled={!input.value}
-        title="Saves exactly what the model is given, as a PNG file"
+        title="Saves exactly the model’s input, as a PNG file"
         onClick={() => void saveInput()}
       >
         Save
@@ -151,7 +151,9 @@ async function saveInput(): Promise<void> {
 export function AboutFile() {
   if (!shownFile.value?.inverted) return null;
   return (
-    <p class="say">Light and dark were exchanged, as the model knows {dark() ? 'light on dark' : 'dark on light'}.</p>
+    <p class="say">
+      Light and dark were swapped: the model was trained on {dark() ? 'light on dark' : 'dark on light'}.
+    </p>
   );
 }
 

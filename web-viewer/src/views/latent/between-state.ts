@@ -1,21 +1,21 @@
 import { computed, effect, signal } from '@preact/signals';
 import type { Engine } from '../../engine/client.ts';
 import { latest } from '../../engine/latest.ts';
-import { showCode } from '../../state/explore.ts';
+import { showLatent } from '../../state/explore.ts';
 import {
   classes,
-  code,
-  codeOrigin,
   conditional,
+  currentLatent,
   engine,
   input,
   label,
+  latentOrigin,
   model,
   type OpenModel,
   reading,
 } from '../../state/store.ts';
 import { imageName } from './caption.ts';
-import { codeBetween, codesBetween, split } from './dimensions.ts';
+import { latentBetween, latentsBetween, split } from './dimensions.ts';
 
 /** Frames of an interpolation. */
 export const FRAMES = 12;
@@ -56,9 +56,9 @@ export const frames = signal<{
 
 const inputEnd = computed((): End | null => {
   if (!reading.value) return null;
-  const { image, codes } = reading.value;
+  const { image, latents } = reading.value;
   return {
-    latent: codes.latent,
+    latent: latents.latent,
     pixels: image.pixels,
     name: imageName(image, classes.value),
     file: String(image.row ?? 'input'),
@@ -89,11 +89,11 @@ const otherEnd = computed((): End | null => {
 /** Makes the shown latent an end. */
 export function setEnd(end: 'a' | 'b'): void {
   const of = model.value;
-  if (!of || !code.value) return;
-  const isInput = codeOrigin.value === 'input' && inputEnd.value !== null;
+  if (!of || !currentLatent.value) return;
+  const isInput = latentOrigin.value === 'input' && inputEnd.value !== null;
   const taken: End = isInput
     ? (inputEnd.value as End)
-    : { latent: code.value, pixels: null, name: 'a code without an image', file: 'code', row: null };
+    : { latent: currentLatent.value, pixels: null, name: 'a latent without an image', file: 'latent', row: null };
   chosen.value = { of, a: choice.value?.a ?? null, b: choice.value?.b ?? null, [end]: taken };
   place.value = end === 'a' ? 0 : 1;
 }
@@ -111,7 +111,7 @@ export function goTo(share: number): void {
   const [a, b] = [endA.peek(), endB.peek()];
   if (!a || !b) return;
   place.value = share;
-  showCode(codeBetween(a.latent, b.latent, share), 'between');
+  showLatent(latentBetween(a.latent, b.latent, share), 'between');
 }
 
 /** Plays forth and back until paused, or until something else sets the latent. */
@@ -123,7 +123,7 @@ export function play(): void {
   goTo(phase);
   const frame = (now: number) => {
     if (!playing.peek()) return;
-    if (codeOrigin.peek() !== 'between' || model.peek() !== of) {
+    if (latentOrigin.peek() !== 'between' || model.peek() !== of) {
       playing.value = false;
       return;
     }
@@ -149,7 +149,7 @@ export function followFrames(): () => void {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const decode = latest(async ({ by, of, a, b, given }: Wanted) => {
     const batch = await by
-      .decode(FRAMES, codesBetween(a.latent, b.latent, FRAMES), new Int32Array(FRAMES).fill(given))
+      .decode(FRAMES, latentsBetween(a.latent, b.latent, FRAMES), new Int32Array(FRAMES).fill(given))
       .catch(() => null);
     if (batch && model.value === of) frames.value = { of, a, b, images: split(batch, FRAMES) };
   });

@@ -69,35 +69,35 @@ function niceStep(size: number): number {
 }
 
 /** A latent with one dimension replaced. */
-export function withValue(code: Float32Array, index: number, value: number): Float32Array {
-  const changed = code.slice();
+export function withValue(latent: Float32Array, index: number, value: number): Float32Array {
+  const changed = latent.slice();
   changed[index] = value;
   return changed;
 }
 
 /** For each dimension the latent with that dimension at OFFSETS, `[dimensions × OFFSETS, D]`. */
-export function codesAround(code: Float32Array, dimensions: readonly Dimension[]): Float32Array {
-  const codes = new Float32Array(dimensions.length * OFFSETS.length * code.length);
+export function latentsAround(latent: Float32Array, dimensions: readonly Dimension[]): Float32Array {
+  const latents = new Float32Array(dimensions.length * OFFSETS.length * latent.length);
   let at = 0;
   for (const { index, mean, std } of dimensions) {
     for (const offset of OFFSETS) {
-      codes.set(code, at);
-      codes[at + index] = mean + offset * std;
-      at += code.length;
+      latents.set(latent, at);
+      latents[at + index] = mean + offset * std;
+      at += latent.length;
     }
   }
-  return codes;
+  return latents;
 }
 
 /** Evenly spaced latents on the straight line between two, both included, `[count, D]`. */
-export function codesBetween(from: Float32Array, to: Float32Array, count: number): Float32Array {
-  const codes = new Float32Array(count * from.length);
-  for (let i = 0; i < count; i++) codes.set(codeBetween(from, to, i / (count - 1)), i * from.length);
-  return codes;
+export function latentsBetween(from: Float32Array, to: Float32Array, count: number): Float32Array {
+  const latents = new Float32Array(count * from.length);
+  for (let i = 0; i < count; i++) latents.set(latentBetween(from, to, i / (count - 1)), i * from.length);
+  return latents;
 }
 
 /** Linear interpolation between two latents at a position from 0 to 1. */
-export const codeBetween = (from: Float32Array, to: Float32Array, share: number): Float32Array =>
+export const latentBetween = (from: Float32Array, to: Float32Array, share: number): Float32Array =>
   from.map((value, d) => (1 - share) * value + share * (to[d] as number));
 
 /** The images of a batch as views. */

@@ -10,7 +10,7 @@ const END_DELAY = 480;
 export async function png({ width, height, data }: Picture): Promise<Blob> {
   const canvas = new OffscreenCanvas(width, height);
   const context = canvas.getContext('2d');
-  if (!context) throw new Error('this browser cannot make a picture');
+  if (!context) throw new Error('this browser cannot create a picture');
   context.putImageData(new ImageData(data, width, height), 0, 0);
   return canvas.convertToBlob({ type: 'image/png' });
 }
@@ -31,11 +31,11 @@ export async function animation(images: readonly Float32Array[], shape: Shape): 
       worker.onmessage = ({ data }: MessageEvent<GifReply>) => resolve(data);
       worker.onerror = (event) => {
         event.preventDefault();
-        reject(new Error(`the GIF cannot be made: ${event.message || 'its script cannot be loaded'}`));
+        reject(new Error(`the GIF cannot be created: ${event.message || 'its script cannot be loaded'}`));
       };
       worker.postMessage(request);
     });
-    if ('error' in reply) throw new Error(`the GIF cannot be made: ${reply.error}`);
+    if ('error' in reply) throw new Error(`the GIF cannot be created: ${reply.error}`);
     return new Blob([reply.file], { type: 'image/gif' });
   } finally {
     worker.terminate();

@@ -1,20 +1,20 @@
 import { computed, effect, signal } from '@preact/signals';
 import type { Engine } from '../../engine/client.ts';
 import { latest } from '../../engine/latest.ts';
-import { showCode } from '../../state/explore.ts';
-import { type Distribution, distributions, randomCodes } from '../../state/sampling.ts';
+import { showLatent } from '../../state/explore.ts';
+import { type Distribution, distributions, randomLatents } from '../../state/sampling.ts';
 import {
-  code,
-  codeOrigin,
+  currentLatent,
   engine,
   label,
+  latentOrigin,
   model,
   type OpenModel,
   reading,
   sampleFrom,
   seed,
 } from '../../state/store.ts';
-import { codesAround, type Dimension, dimensionsOf, OFFSETS, split } from './dimensions.ts';
+import { type Dimension, dimensionsOf, latentsAround, OFFSETS, split } from './dimensions.ts';
 
 /** Number of sliders shown at first. */
 export const FIRST = 24;
@@ -40,19 +40,19 @@ export const touch = ({ index }: Dimension): void => {
 };
 
 /** The input image's latent, to which sliders reset. */
-export const home = computed(() => reading.value?.codes.latent ?? null);
+export const home = computed(() => reading.value?.latents.latent ?? null);
 /** The value that a dimension resets to: the input's, else the mean. */
 export const homeOf = ({ index, mean }: Dimension): number => home.value?.[index] ?? mean;
 
 /** Resets to the input's latent, else to the mean. */
 export function reset(): void {
   if (home.value) {
-    showCode(home.value, 'input');
+    showLatent(home.value, 'input');
     return;
   }
   const mean = new Float32Array(dimensions.value.length);
   for (const dimension of dimensions.value) mean[dimension.index] = dimension.mean;
-  showCode(mean, 'sliders');
+  showLatent(mean, 'sliders');
 }
 
 /** The distribution that random latents are drawn from. */
@@ -65,7 +65,7 @@ export const drawnFrom = computed((): Distribution => {
 export function showRandom(): void {
   if (!model.value) return;
   seed.value += 1;
-  showCode(randomCodes(model.value.card, 1, seed.value, drawnFrom.value), 'sample');
+  showLatent(randomLatents(model.value.card, 1, seed.value, drawnFrom.value), 'sample');
 }
 
 /** Previews of what dimensions do, by index, each at OFFSETS; and the model they belong to. */
@@ -92,7 +92,7 @@ export function followStrips(): () => void {
     const count = shown.length * OFFSETS.length;
     // If the engine ends meanwhile, the large image reports it.
     const batch = await by
-      .decode(count, codesAround(around, shown), new Int32Array(count).fill(given))
+      .decode(count, latentsAround(around, shown), new Int32Array(count).fill(given))
       .catch(() => null);
     if (!batch || model.value !== of) return;
     const images = split(batch, count);
@@ -104,9 +104,9 @@ export function followStrips(): () => void {
     last = performance.now();
   });
   const end = effect(() => {
-    const [by, of, around, given] = [engine.value, model.value, code.value, label.value];
+    const [by, of, around, given] = [engine.value, model.value, currentLatent.value, label.value];
     const shown = everyStrip.value ? sliders.value : active.value ? [active.value] : [];
-    const walks = codeOrigin.value === 'walk' || codeOrigin.value === 'between';
+    const walks = latentOrigin.value === 'walk' || latentOrigin.value === 'between';
     clearTimeout(timer);
     if (!by || !of || around?.length !== of.card.latent.size || shown.length === 0) return;
     const moves = around !== done.around && of === done.of;

@@ -22,13 +22,13 @@ export function LatentView() {
             Save PNG
           </button>
         </div>
-        <p class="say">{opened ? `Made from ${opened.card.latent.size} numbers: move one.` : 'Loading'}</p>
+        <p class="say">{opened ? `Decoded from ${opened.card.latent.size} latent dimensions: move one.` : 'Loading'}</p>
       </header>
       <Hero />
       <Tools />
       {opened && conditional.value && classes.value && (
         <ClassChoice
-          name="Class that the decoder is told"
+          name="Class for the decoder"
           classes={classes.value}
           chosen={label.value}
           onChoose={(index) => {

@@ -1,5 +1,5 @@
-import { showCode } from '../../state/explore.ts';
-import { code, model } from '../../state/store.ts';
+import { showLatent } from '../../state/explore.ts';
+import { currentLatent, model } from '../../state/store.ts';
 import { short } from '../../ui/format.ts';
 import { Hint } from '../../ui/hint.tsx';
 import { PixelImage } from '../../ui/pixel-image.tsx';
@@ -15,14 +15,14 @@ export function ActiveStrip() {
     <section class="strip" aria-label={`What z${index} does`}>
       <div class="row spread">
         <h3>
-          What z{index} does{off && <span class="quiet">: nothing, it is off</span>}{' '}
+          What z{index} does{off && <span class="quiet">: nothing, it is inactive</span>}{' '}
           <Hint
             about="this row"
-            text={`The same code, with this number alone at the mean of all images’ codes and at one, two and three standard deviations (sd) to both sides. ${
+            text={`The same latent with only this dimension changed: the mean of all images’ latents, and one, two and three standard deviations (sd) to both sides. ${
               kl === null
-                ? 'The variance, in squares of the number’s own scale, says how much it differs between images.'
-                : 'The KL, in nats, says how much this number tells of an image: below 0.01 the model leaves it unused.'
-            } Press an image to go there.`}
+                ? 'The variance shows how much this dimension differs between images.'
+                : 'The KL divergence, in nats, shows how much information about an image this dimension holds. Below 0.01 the model does not use it.'
+            } Press an image to select it.`}
           />
         </h3>
         <button
@@ -56,7 +56,7 @@ export function Strip({ dimension, reachable }: { readonly dimension: Dimension;
   if (!opened) return null;
   const { index, mean, std } = dimension;
   const found = strips.value?.of === opened ? strips.value.images.get(index) : undefined;
-  const value = code.value?.[index] ?? mean;
+  const value = currentLatent.value?.[index] ?? mean;
   return (
     <div class="cells">
       {OFFSETS.map((offset, i) => {
@@ -72,7 +72,7 @@ export function Strip({ dimension, reachable }: { readonly dimension: Dimension;
             data-near={std > 0 && Math.abs(value - mean - offset * std) <= std / 2}
             aria-label={`Set z${index} to ${name}, ${short(target)}`}
             onClick={() => {
-              if (code.value) showCode(withValue(code.value, index, target), 'sliders');
+              if (currentLatent.value) showLatent(withValue(currentLatent.value, index, target), 'sliders');
             }}
           >
             <PixelImage pixels={found?.[i] ?? null} shape={opened.card.image} label={`z${index} at ${name}`} />

@@ -18,7 +18,7 @@ export function factsOf(row: number) {
 
 /** The unit of errors. */
 export const errorUnit = () =>
-  model.value?.card.model.error === 'binary cross-entropy' ? 'nats per pixel' : 'squares per pixel';
+  model.value?.card.model.error === 'binary cross-entropy' ? 'nats per pixel' : 'squared error per pixel';
 
 /** Describes a row in words. */
 export function describe(row: number): string {

@@ -76,7 +76,7 @@ function ClassFilter() {
   };
   return (
     <fieldset class="map-classes">
-      <legend class="visually-hidden">Classes that are shown</legend>
+      <legend class="visually-hidden">Shown classes</legend>
       {names.map((name, index) => (
         <button
           key={name}

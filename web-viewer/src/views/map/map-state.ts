@@ -1,6 +1,6 @@
 import { computed, signal } from '@preact/signals';
 import { nearestRows, placeOnMap } from '../../state/neighbours.ts';
-import { code, colourBy, input, model, reading, selectedRow, shownClasses } from '../../state/store.ts';
+import { colourBy, currentLatent, input, model, reading, selectedRow, shownClasses } from '../../state/store.ts';
 import { colourOfClass } from '../../ui/class-colours.ts';
 import {
   coloursByClass,
@@ -92,18 +92,18 @@ const NEIGHBOURS = 8;
 /** The visible rows whose latents are nearest to the input image's, without itself. */
 export const neighbours = computed(() => {
   const [current, row, mask] = [points.value, selectedRow.value, shown.value];
-  const latent = inputCode.value;
+  const latent = inputLatent.value;
   if (!current || !latent) return [];
   return nearestRows(current, latent, NEIGHBOURS, (other) => other !== row && (!mask || mask[other] === 1));
 });
 
 /** The latent of the input image; for a row of the set, the one that its point was made with. */
-const inputCode = computed(() => {
+const inputLatent = computed(() => {
   const [current, row] = [points.value, selectedRow.value];
   const size = model.value?.card.latent.size ?? 0;
   if (current && row !== null && row < current.count) return current.latents.subarray(row * size, (row + 1) * size);
   const read = input.value && reading.value;
-  return read && read.image.row === null && read.codes.latent.length === size ? read.codes.latent : null;
+  return read && read.image.row === null && read.latents.latent.length === size ? read.latents.latent : null;
 });
 
 /** The map position of a row. */
@@ -115,13 +115,13 @@ export const placeOf = (row: number): Place => {
 /** The map position of the input image; null where there is none. */
 export const inputPlace = computed<Place | null>(() => {
   const [current, row] = [points.value, selectedRow.value];
-  if (!current || !inputCode.value) return null;
-  return row === null ? placeOnMap(current, inputCode.value) : placeOf(row);
+  if (!current || !inputLatent.value) return null;
+  return row === null ? placeOnMap(current, inputLatent.value) : placeOf(row);
 });
 
 /** The map position of the decoded latent. */
-export const codePlace = computed<Place | null>(() => {
-  const [current, latent] = [points.value, code.value];
+export const latentPosition = computed<Place | null>(() => {
+  const [current, latent] = [points.value, currentLatent.value];
   if (!current || !latent || latent.length !== model.value?.card.latent.size) return null;
   return placeOnMap(current, latent);
 });

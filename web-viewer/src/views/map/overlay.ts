@@ -27,7 +27,7 @@ export interface Marks {
   readonly hovered: Place | null;
   /** An image from outside the set. */
   readonly drawn: Marker | null;
-  readonly code: Marker | null;
+  readonly decoded: Marker | null;
   readonly lasso: readonly number[] | null;
   /** Whether keys act on the centre of the map. */
   readonly aim: boolean;
@@ -60,9 +60,9 @@ export function drawMarks(
   if (marks.lasso) drawLasso(context, marks.lasso, at, theme);
   if (marks.selected) ring(context, at(marks.selected), 8, theme, theme.ink, 2.5);
   if (marks.hovered) ring(context, at(marks.hovered), 6.5, theme, theme.ink, 2);
-  if (marks.code) {
-    const place = at(marks.code.place);
-    pin(context, place, marks.code.picture, 44, theme, theme.accent, 'above');
+  if (marks.decoded) {
+    const place = at(marks.decoded.place);
+    pin(context, place, marks.decoded.picture, 44, theme, theme.accent, 'above');
     disc(context, place, theme);
   }
   if (marks.drawn) {

@@ -1,6 +1,6 @@
 import { engine, model, type OpenModel } from '../../state/store.ts';
 import type { Store } from './painter.ts';
-import { type Cell, cellsWithin, codeOf, type Lattice, latticeFor } from './plane.ts';
+import { type Cell, cellsWithin, type Lattice, latentOf, latticeFor } from './plane.ts';
 import { type Bounds, type Size, seen, type View } from './transform.ts';
 
 /** Latents decoded per request: few enough that interactive decoding never waits long. */
@@ -82,8 +82,8 @@ export class PlaneTiles {
         const { lattice, cells }: { lattice: Lattice; cells: Cell[] } = this.#wanted;
         const batch = cells.splice(0, BATCH);
         if (batch.length === 0) break;
-        const codes = Float32Array.from(batch.flatMap((cell) => codeOf(lattice, cell)));
-        const images = await engine.value.decode(batch.length, codes, new Int32Array(batch.length).fill(this.#given));
+        const latents = Float32Array.from(batch.flatMap((cell) => latentOf(lattice, cell)));
+        const images = await engine.value.decode(batch.length, latents, new Int32Array(batch.length).fill(this.#given));
         this.#keep(lattice, batch, images);
         this.#onChange();
       }

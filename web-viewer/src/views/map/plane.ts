@@ -36,7 +36,7 @@ export function cellsWithin({ width, height }: Lattice, box: Bounds): Cell[] {
 }
 
 /** The latent at the centre of a cell, which is decoded for it. */
-export const codeOf = ({ width, height }: Lattice, { column, row }: Cell): readonly [number, number] => [
+export const latentOf = ({ width, height }: Lattice, { column, row }: Cell): readonly [number, number] => [
   (column + 0.5) * width,
   (row + 0.5) * height,
 ];

@@ -1,5 +1,5 @@
 import { effect, untracked } from '@preact/signals';
-import { code, codeOrigin, decoded, input, label, model, reading, selectedRow } from '../../state/store.ts';
+import { currentLatent, decoded, input, label, latentOrigin, model, reading, selectedRow } from '../../state/store.ts';
 import type { Camera } from './camera.ts';
 import { rgbOf } from './colours.ts';
 import { firstPictures, pictureAt, pictureSpacing, picturesIn, pointDiameter } from './compose.ts';
@@ -24,7 +24,7 @@ export class Scene {
   readonly #marks: HTMLCanvasElement;
   readonly #camera: Camera;
   readonly #surface: Surface;
-  readonly #small = { drawn: new SmallPicture(), code: new SmallPicture() };
+  readonly #small = { drawn: new SmallPicture(), decoded: new SmallPicture() };
   #theme: ReturnType<typeof readTheme>;
   /** Which images become thumbnails while zooming in, and the zoom at which the first do. */
   #levels: ThumbnailLevels | null = null;
@@ -69,7 +69,7 @@ export class Scene {
       }),
       // Subscribes to everything that marks depend on; they are computed when drawn.
       effect(() => {
-        void [code.value, codeOrigin.value, decoded.value, input.value, reading.value];
+        void [currentLatent.value, latentOrigin.value, decoded.value, input.value, reading.value];
         void [state.hovered.value, state.lasso.value, state.aiming.value];
         this.#ask();
       }),
@@ -204,7 +204,11 @@ export class Scene {
 
   #marksNow(): Marks {
     const [row, opened] = [selectedRow.value, model.value];
-    const [inputPlace, codePlace, hovered] = [state.inputPlace.value, state.codePlace.value, state.hovered.value];
+    const [inputPlace, latentPosition, hovered] = [
+      state.inputPlace.value,
+      state.latentPosition.value,
+      state.hovered.value,
+    ];
     const shape = opened?.card.image ?? { height: 1, width: 1, channels: 1 };
     return {
       axes: state.isPlane.value,
@@ -216,9 +220,9 @@ export class Scene {
           ? { place: inputPlace, picture: this.#small.drawn.show(input.value.pixels, shape) }
           : null,
       // The input's own latent has the input's mark.
-      code:
-        codePlace && codeOrigin.value !== 'input'
-          ? { place: codePlace, picture: this.#small.code.show(decoded.value, shape) }
+      decoded:
+        latentPosition && latentOrigin.value !== 'input'
+          ? { place: latentPosition, picture: this.#small.decoded.show(decoded.value, shape) }
           : null,
       lasso: state.lasso.value,
       aim: state.aiming.value,
@@ -229,15 +233,15 @@ export class Scene {
   #tell(): void {
     const { x, y, scale } = this.#camera.view;
     const { dataset } = this.#stage;
-    const told = {
+    const attributes = {
       painter: this.#surface.kind,
       view: `${x},${y},${scale}`,
       selected: String(selectedRow.value ?? ''),
       input: state.inputPlace.value?.join() ?? '',
-      code: state.codePlace.value?.join() ?? '',
+      latent: state.latentPosition.value?.join() ?? '',
       pictures: String(this.#pictures.length),
       plane: this.#tiles?.isComplete ? 'complete' : '',
     };
-    for (const [name, value] of Object.entries(told)) if (dataset[name] !== value) dataset[name] = value;
+    for (const [name, value] of Object.entries(attributes)) if (dataset[name] !== value) dataset[name] = value;
   }
 }

@@ -1,6 +1,6 @@
 import './stage.css';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { lassoView, pointerActions, pressKey } from './act.ts';
+import { lassoView, pointerActions, pressKey } from './actions.ts';
 import { Camera } from './camera.ts';
 import { Chosen } from './chosen.tsx';
 import { listenToPointers } from './gestures.ts';
@@ -62,7 +62,7 @@ export function Stage({ active }: { readonly active: boolean }) {
       </p>
       <p id="map-keys" class="visually-hidden">
         Arrow keys move the map, plus and minus zoom, zero shows everything, Enter selects the point in the middle
-        {isPlane.value && ', Shift with arrow keys moves the code that is decoded'}.
+        {isPlane.value && ', Shift with arrow keys moves the decoded latent'}.
       </p>
       {parts && <ToolBar selectView={() => lassoView(parts.camera)} />}
       {parts && <ZoomBar camera={parts.camera} />}

@@ -1,9 +1,9 @@
-import { zoomStep } from './act.ts';
+import { zoomStep } from './actions.ts';
 import type { Camera } from './camera.ts';
 import { chosenTool, isPlane, planeWanted, points, type Tool, tool } from './map-state.ts';
 
 const tools: Readonly<Record<Tool, readonly [name: string, what: string]>> = {
-  decode: ['Decode', 'Drag to decode the place under the pointer; the right button or the space bar moves the map'],
+  decode: ['Decode', 'Drag to decode the position under the pointer; the right button or the space bar moves the map'],
   move: ['Move', 'Drag to move the map'],
   lasso: ['Lasso', 'Draw around points to select their images; Shift and drag does the same'],
 };

@@ -2,8 +2,7 @@ import type { Card } from '../../site/schema.ts';
 import { dataName, grouped, short } from '../../ui/format.ts';
 
 /** The unit of a model's losses and errors. */
-export const unitOf = ({ model }: Card): string =>
-  model.error === 'binary cross-entropy' ? 'nats' : 'squares of the range';
+export const unitOf = ({ model }: Card): string => (model.error === 'binary cross-entropy' ? 'nats' : 'squared error');
 
 /** The number of values in an image: pixels times channels. Losses are means over them. */
 export const valuesOf = ({ image }: Pick<Card, 'image'>): number => image.height * image.width * image.channels;
@@ -14,8 +13,8 @@ export const shapeOf = ({ image: { height, width, channels } }: Pick<Card, 'imag
 
 /** `variational, encoder and decoder conditioned on the class`. */
 export function kindOf({ model, conditional }: Pick<Card, 'model' | 'conditional'>): string {
-  const told = [conditional.encoder && 'encoder', conditional.decoder && 'decoder'].filter(Boolean).join(' and ');
-  return [model.variational ? 'variational' : 'plain', told && `told the class in the ${told}`]
+  const parts = [conditional.encoder && 'encoder', conditional.decoder && 'decoder'].filter(Boolean).join(' and ');
+  return [model.variational ? 'variational' : 'plain', parts && `${parts} conditioned on the class`]
     .filter(Boolean)
     .join(', ');
 }
@@ -62,15 +61,15 @@ export function measuresOf(card: Card): Measure[] {
 /** What a measure means. */
 export const meaningOf = (name: string): string =>
   ({
-    loss: 'What training made as small as it could: the sum of the parts below. Smaller is better.',
-    reconstruction: 'How far reconstructions are from their images, the mean over all pixels. Smaller is better.',
-    kl: 'What the codes say beyond the standard normal distribution: the price of a code, in nats.',
-  })[name] ?? 'A measure that the run recorded.';
+    loss: 'What training minimised: the sum of the terms below. Lower is better.',
+    reconstruction: 'How far reconstructions are from their images, averaged over all pixels. Lower is better.',
+    kl: 'How far the latents’ distributions are from the standard normal prior, in nats.',
+  })[name] ?? 'A measure recorded by the run.';
 
 /** `adam, learning rate 0.001, epsilon 1e−8`. */
 export const optimizerOf = ({ training }: Card): string => {
   const { name, learningRate, ...rest } = training.recipe.optimizer;
-  const others = Object.entries(rest).map(([key, value]) => `${spaced(key)} ${told(value)}`);
+  const others = Object.entries(rest).map(([key, value]) => `${spaced(key)} ${formatted(value)}`);
   return [name, `learning rate ${short(learningRate)}`, ...others].join(', ');
 };
 
@@ -78,10 +77,10 @@ export const optimizerOf = ({ training }: Card): string => {
 export const restOfRecipe = ({ training }: Card): [name: string, value: string][] =>
   Object.entries(training.recipe)
     .filter(([name]) => !['epochs', 'batchSize', 'optimizer'].includes(name))
-    .map(([name, value]) => [spaced(name), told(value)]);
+    .map(([name, value]) => [spaced(name), formatted(value)]);
 
 const spaced = (name: string) => name.replace(/([a-z])([A-Z])/g, '$1 $2').toLowerCase();
-const told = (value: unknown): string => String(value).slice(0, 100).replace('-', '−');
+const formatted = (value: unknown): string => String(value).slice(0, 100).replace('-', '−');
 
 /** A latent dimension over the test images. */
 export interface Dimension {

@@ -60,7 +60,7 @@ function CopyLink() {
     <button
       type="button"
       class="action copy"
-      title="Copy a link to just what you see: the model, the image, the code and the view"
+      title="Copy a link to this view: the model, the image, the latent and the tab"
       onClick={() => void copy()}
     >
       <Icon name={copied.value === 'yes' ? 'done' : 'link'} />
@@ -95,7 +95,7 @@ function ThemeButton() {
     <button
       type="button"
       class="action"
-      title={`Colours: ${current === 'auto' ? 'as your system has them' : current}`}
+      title={`Colours: ${current === 'auto' ? 'system setting' : current}`}
       aria-label={`Theme: ${current}. Change to ${next}`}
       onClick={() => chooseTheme(next)}
     >

@@ -12,7 +12,7 @@ export function MeasuresTable({ card }: { readonly card: Card }) {
       <h3>How well it does</h3>
       <p class="say">
         In {unitOf(card)}. An image is the sum of its {grouped(valuesOf(card))} pixels
-        {card.image.channels > 1 && ', each colour counted by itself'}.
+        {card.image.channels > 1 && ', each colour channel counted separately'}.
       </p>
       <Wide name="Measures">
         <table class="numbers measures">

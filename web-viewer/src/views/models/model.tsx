@@ -2,7 +2,7 @@ import { model } from '../../state/store.ts';
 import { Comparison } from './comparison.tsx';
 import { Computing } from './computing.tsx';
 import { DimensionsTable } from './dimensions-table.tsx';
-import { CodeFacts, DataFacts, TrainingFacts } from './figures.tsx';
+import { DataFacts, LatentFacts, TrainingFacts } from './figures.tsx';
 import { FilesTable } from './files-table.tsx';
 import { MeasuresTable } from './measures-table.tsx';
 import './model.css';
@@ -19,13 +19,13 @@ export function ModelView() {
           {name}: {card.model.summary}
         </h2>
         <p class="say">
-          Every number known about this model: what it was trained on, how well it does, and what runs it here. The
-          files below are all that it consists of; take them with you.
+          Everything recorded about this model: its training data, how well it does, and what runs it here. The files
+          below are all that it consists of; take them with you.
         </p>
       </div>
       <div class="groups">
         <DataFacts card={card} />
-        <CodeFacts model={open} />
+        <LatentFacts model={open} />
         <TrainingFacts card={card} />
       </div>
       <MeasuresTable card={card} />

@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { filesOfDrop, filesOfInput, type GivenFile, LIMITS, looksLikeModel, mayBeModel } from '../../site/dropped.ts';
-import { openGiven } from '../../state/give.ts';
+import { openGiven } from '../../state/open-files.ts';
 import { problem } from '../../state/store.ts';
 import { Icon } from './icons.tsx';
 
@@ -23,8 +23,8 @@ export function OpenMenu() {
       </button>
       <div ref={menu} id="open-model" class="menu opening" popover="auto" role="dialog" aria-label="Open a model">
         <p>
-          Look at a model of your own: drop its folder or a zip of it anywhere on this page, or choose it here. It stays
-          in your browser; nothing is sent anywhere.
+          Open your own model: drop its folder or a zip anywhere on this page, or choose it here. It stays in your
+          browser; nothing is sent anywhere.
         </p>
         <div class="row">
           <label class="button choose">
@@ -37,7 +37,7 @@ export function OpenMenu() {
           </label>
         </div>
         <p class="say">
-          It takes what <code>convae export</code> writes: card.json, encoder.onnx and decoder.onnx; up to{' '}
+          Expected are the files of <code>convae export</code>: card.json, encoder.onnx and decoder.onnx; up to{' '}
           {LIMITS.bytes / 1e6} MB.
         </p>
       </div>

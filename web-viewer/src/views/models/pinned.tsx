@@ -7,7 +7,7 @@ export function Pinned() {
   const pictures = [
     ['Input', input.value?.pixels ?? null],
     ['Reconstruction', reading.value?.reconstruction ?? null],
-    ['Decoded code', decoded.value],
+    ['Decoded latent', decoded.value],
   ] as const;
   return (
     <div class="pinned">

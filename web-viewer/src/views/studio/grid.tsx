@@ -3,8 +3,8 @@ import { useMemo, useRef } from 'preact/hooks';
 import { colourOfClass } from '../../ui/class-colours.ts';
 import { PixelImage } from '../../ui/pixel-image.tsx';
 import type { Shape } from '../../ui/pixels.ts';
-import { rowName } from './codes.ts';
 import type { RowImages } from './decode-grid.ts';
+import { rowName } from './latents.ts';
 
 /** A cell of a grid. */
 export interface Place {
@@ -56,7 +56,7 @@ export function Grid({ name, rows, columns, shape, marked, focused, onTake }: Pr
       class="grid"
       data-grid={name}
       style={{ '--columns': String(columns.length), '--image': `${shape.width}px` }}
-      aria-label={`Decoded by ${name}: a column for each class, a row for each code`}
+      aria-label={`Decoded by ${name}: a column for each class, a row for each latent`}
       {...(onTake && { role: 'grid' as const })}
       onPointerLeave={() => {
         marked.value = null;
@@ -77,7 +77,7 @@ function Heads({ columns, marked }: Pick<Props, 'columns' | 'marked'>) {
     <thead>
       <tr>
         <th scope="col">
-          <span class="visually-hidden">Code</span>
+          <span class="visually-hidden">Latent</span>
         </th>
         {columns.map(({ name, index }, column) => (
           <th
@@ -143,7 +143,7 @@ function Cell({ pixels, shape, marked, focused, onTake, onKeys, row, column, nam
   const mark = () => {
     marked.value = { row, column };
   };
-  const label = `class ${name}, code ${rowName(row)}`;
+  const label = `class ${name}, latent ${rowName(row)}`;
   const place = { 'data-row': row, 'data-column': column, onPointerEnter: mark };
   const image = <PixelImage pixels={pixels} shape={shape} label={label} />;
   if (!onTake) {

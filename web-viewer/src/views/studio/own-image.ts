@@ -2,7 +2,7 @@ import type { Engine } from '../../engine/client.ts';
 import type { Card } from '../../site/schema.ts';
 import { pixelErrors } from '../../state/errors.ts';
 import type { InputImage } from '../../state/store.ts';
-import { repeated, smallest } from './codes.ts';
+import { repeated, smallest } from './latents.ts';
 
 /** An image's latent, and its decoding with each class. */
 export interface Restyled {
@@ -12,7 +12,7 @@ export interface Restyled {
   /** Where that class comes from. */
   readonly from: 'visitor' | 'set' | 'error';
   /** `[D]` */
-  readonly code: Float32Array;
+  readonly latent: Float32Array;
   readonly classes: readonly number[];
   /** In [0, 1], `[classes, H, W, C]`. */
   readonly images: Float32Array;
@@ -43,7 +43,7 @@ export async function restyle(
   }
   const { latent } = await engine.encode(1, image.pixels, Int32Array.of(encodedAs ?? 0));
   const images = await engine.decode(classes.length, repeated(latent, classes.length), Int32Array.from(classes));
-  return { image, encodedAs, from, code: latent, classes, images };
+  return { image, encodedAs, from, latent, classes, images };
 }
 
 /** The class that reconstructs an image with the smallest error. */

@@ -1,6 +1,6 @@
 import type { Batch } from '../../engine/trainer-protocol.ts';
 import type { Card, TrainStep } from '../../site/schema.ts';
-import { priorCodes, seeded } from '../../state/sampling.ts';
+import { priorLatents, seeded } from '../../state/sampling.ts';
 
 /*
  * Everything random in a training. It follows from the seed and the step number only, so a restarted training is
@@ -62,7 +62,7 @@ export function batchOf(
     image,
     rate,
     ...(inputs.label && { label: Int32Array.from(chosen, ({ label }) => label ?? 0) }),
-    ...(inputs.noise && { noise: priorCodes(batchSize, card.latent.size, stepSeed(seed, at, 1)) }),
+    ...(inputs.noise && { noise: priorLatents(batchSize, card.latent.size, stepSeed(seed, at, 1)) }),
     ...(inputs.klWeight && { klWeight: klWeightOf(card) }),
   };
 }

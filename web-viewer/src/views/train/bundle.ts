@@ -55,15 +55,15 @@ export function zipped(folder: string, files: Bundle): Uint8Array<ArrayBuffer> {
 const readme = ({ name, steps, batchSize, own, sample, set, rate }: Facts): string => `${name}, trained on in a browser
 
 encoder.onnx and decoder.onnx are those of the exported model ${name} after ${steps} more training steps of
-${batchSize} images each, drawn from ${[sample > 0 && `${sample} of ${set}`, own > 0 && `${own} added by hand`].filter(Boolean).join(' and ')}, at last with
-${Number(rate.toPrecision(3))} times the learning rate in card.json (training.recipe.optimizer). The optimizer began anew.
+${batchSize} images each, drawn from ${[sample > 0 && `${sample} of ${set}`, own > 0 && `${own} added by hand`].filter(Boolean).join(' and ')}, most recently with
+${Number(rate.toPrecision(3))} times the learning rate in card.json (training.recipe.optimizer). The optimizer started with fresh state.
 
-card.json has the SHA-256 and the sizes of these two files. All its other numbers are still those of the exported
-model and do not hold for these weights: metrics, parity, the latent statistics and the mixture of codes.
-Test images that a model was trained on cannot test it any more.
+card.json has the SHA-256 and the sizes of these two files. All its other figures are still those of the exported
+model and do not hold for these weights: metrics, parity, the latent statistics and the mixture of latents.
+A model cannot be tested on images that it was trained on.
 
-train-step.onnx is the training step, as it was: a page of convae goes on training where these weights are.
+train-step.onnx is the unchanged training step: a page of convae resumes training from these weights.
 
-Encode images with it:  convae encode ${name}-trained --data IMAGES --out codes.parquet
-Look at it:             drop the zip on a page that \`convae site\` made
+Encode images with it:  convae encode ${name}-trained --data IMAGES --out latents.parquet
+Explore it:             drop the zip on a page that \`convae site\` made
 `;

@@ -18,7 +18,7 @@ export function Comparison() {
   ];
   return (
     <section class="train-comparison" aria-labelledby="train-comparison">
-      <h3 id="train-comparison">What it makes of them</h3>
+      <h3 id="train-comparison">Reconstructions</h3>
       {rows.map(({ key, name, pixels }) => (
         <div key={key} class="train-row" data-row={key} data-steps={steps.value}>
           <span class="say">{name}</span>

@@ -27,7 +27,7 @@ export const needsClass = computed(() => model.value?.card.trainStep?.inputs.lab
 /** Why there is no sample; null where there is one. */
 export const noSample = computed(() => {
   const set = model.value?.set;
-  if (!set) return 'This model came without images, so it can be trained on yours alone.';
+  if (!set) return 'This model has no images, so it can only be trained on yours.';
   if (needsClass.value && !set.labels) return 'The images here have no classes, which this model needs.';
   return null;
 });

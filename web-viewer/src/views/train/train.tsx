@@ -19,7 +19,7 @@ export function TrainView() {
 
 function OfModel() {
   const opened = exported.value;
-  if (!opened) return <p class="say">The model is being loaded.</p>;
+  if (!opened) return <p class="say">Loading the model.</p>;
   if (!trainStep.value) {
     return (
       <p class="say">

@@ -158,7 +158,7 @@ export async function use(which: 'trained' | 'exported'): Promise<void> {
 
 /** The start of the open model's training. @throws Error before it has started */
 export async function exportFiles(): Promise<Begun> {
-  if (!subject?.begun) throw new Error('the training has not begun');
+  if (!subject?.begun) throw new Error('the training has not started');
   return subject.begun;
 }
 
@@ -211,7 +211,7 @@ async function takeSteps(current: Subject, step: TrainStep, trainer: Trainer, is
 }
 
 const RUN_AWAY =
-  'The loss is no longer a number: the weights have run away, as they do when the learning rate is too high. Reset, and train with a lower one.';
+  'The loss is no longer a number: training diverged, as it does when the learning rate is too high. Reset, and train with a lower one.';
 
 function stopWith(next: Phase, problem: unknown): void {
   batch(() => {

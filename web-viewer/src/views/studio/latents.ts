@@ -7,9 +7,9 @@ export const GRID = 10;
  * Latents `[N, D]` moved closer to the centre of all latents, or farther away.
  * @param temperature factor of their distance from `mean` `[D]`
  */
-export function atTemperature(codes: Float32Array, mean: readonly number[], temperature: number): Float32Array {
+export function atTemperature(latents: Float32Array, mean: readonly number[], temperature: number): Float32Array {
   const size = mean.length;
-  return codes.map((value, i) => {
+  return latents.map((value, i) => {
     const middle = mean[i % size] as number;
     return middle + temperature * (value - middle);
   });
@@ -20,18 +20,18 @@ export const middleOf = ({ model, latent }: Pick<Card, 'model' | 'latent'>): rea
   model.variational ? Array.from({ length: latent.size }, () => 0) : latent.statistics.mean;
 
 /** One latent `[D]` repeated: `[count, D]`. */
-export function repeated(code: Float32Array, count: number): Float32Array {
-  const codes = new Float32Array(count * code.length);
-  for (let i = 0; i < count; i++) codes.set(code, i * code.length);
-  return codes;
+export function repeated(latent: Float32Array, count: number): Float32Array {
+  const latents = new Float32Array(count * latent.length);
+  for (let i = 0; i < count; i++) latents.set(latent, i * latent.length);
+  return latents;
 }
 
 /** The name of a row: A, B, … */
 export const rowName = (row: number): string => String.fromCharCode(65 + row);
 
 /** The latent of a row. */
-export const codeOf = (codes: Float32Array, row: number, size: number): Float32Array =>
-  codes.slice(row * size, (row + 1) * size);
+export const latentOf = (latents: Float32Array, row: number, size: number): Float32Array =>
+  latents.slice(row * size, (row + 1) * size);
 
 /** The index of the smallest number. */
 export const smallest = (values: readonly number[]): number => values.indexOf(Math.min(...values));

@@ -1,7 +1,7 @@
 import { sha256 } from '../site/digest.ts';
 import { type GivenFile, readGiven, sizeOf } from '../site/dropped.ts';
+import { dimensionsOf, givenModel } from '../site/exported-folder.ts';
 import { hosted, overlaid } from '../site/files.ts';
-import { dimensionsOf, givenModel } from '../site/given.ts';
 import { FileProblem } from '../site/problem.ts';
 import type { Manifest } from '../site/schema.ts';
 import { open } from './open.ts';
@@ -46,7 +46,7 @@ function folderOf(path: string): URL {
   try {
     folder = new URL(`${path.replace(/[^/]*\.json$/, '').replace(/\/+$/, '')}/`, base);
   } catch {
-    throw new FileProblem(`${path} is not an address`);
+    throw new FileProblem(`${path} is not a URL`);
   }
   if (folder.origin === base.origin) return folder;
   throw new FileProblem(

@@ -1,15 +1,15 @@
-import { showCode, showRow } from '../../state/explore.ts';
+import { showLatent, showRow } from '../../state/explore.ts';
 import type { Camera } from './camera.ts';
 import type { Actions } from './gestures.ts';
 import { cornersOf } from './lasso.ts';
-import { aiming, chosenTool, codePlace, hovered, isPlane, lasso, placeOf, tool } from './map-state.ts';
+import { aiming, chosenTool, hovered, isPlane, lasso, latentPosition, placeOf, tool } from './map-state.ts';
 import type { Scene } from './scene.ts';
 import { cut } from './ticks.ts';
 import { type Place, seen } from './transform.ts';
 
 /** How close to a point a pointer and the map's centre must be, in CSS pixels. */
 const REACH = { pointer: 9, aim: 28 } as const;
-const STEP = { move: 60, code: 6, zoom: 1.5 } as const;
+const STEP = { move: 60, decode: 6, zoom: 1.5 } as const;
 const arrows: Readonly<Record<string, readonly [number, number]>> = {
   ArrowLeft: [-1, 0],
   ArrowRight: [1, 0],
@@ -19,7 +19,7 @@ const arrows: Readonly<Record<string, readonly [number, number]>> = {
 
 /** Decodes a position of the latent plane, at the screen's resolution. */
 function decodePlace([x, y]: Place, scale: number): void {
-  if (isPlane.value) showCode(Float32Array.of(cut(x, scale), cut(y, scale)), 'map');
+  if (isPlane.value) showLatent(Float32Array.of(cut(x, scale), cut(y, scale)), 'map');
 }
 
 function hoverAt(scene: Scene, camera: Camera, at: Place | null, reach: number): void {
@@ -30,13 +30,13 @@ function hoverAt(scene: Scene, camera: Camera, at: Place | null, reach: number):
 
 /** Pointer actions on the map. */
 export function pointerActions(scene: Scene, camera: Camera): Actions {
-  const isOnCode = (at: Place) => {
-    if (!isPlane.value || !codePlace.value) return false;
-    const [x, y] = camera.toScreen(codePlace.value);
+  const isOnLatent = (at: Place) => {
+    if (!isPlane.value || !latentPosition.value) return false;
+    const [x, y] = camera.toScreen(latentPosition.value);
     return Math.hypot(x - at[0], y - at[1]) < 14;
   };
   return {
-    toolAt: (at) => (tool.value !== 'lasso' && isOnCode(at) ? 'decode' : tool.value),
+    toolAt: (at) => (tool.value !== 'lasso' && isOnLatent(at) ? 'decode' : tool.value),
     move: (dx, dy) => camera.move(dx, dy),
     zoom: (at, factor) => camera.zoom(at, factor),
     reset: () => camera.reset(),
@@ -72,9 +72,9 @@ export function pressKey(event: KeyboardEvent, scene: Scene, camera: Camera): bo
   if (arrow) {
     const [x, y] = arrow;
     if (event.shiftKey) {
-      const [px, py] = codePlace.value ?? [0, 0];
+      const [px, py] = latentPosition.value ?? [0, 0];
       const { scale } = camera.view;
-      decodePlace([px + (x * STEP.code) / scale, py - (y * STEP.code) / scale], scale);
+      decodePlace([px + (x * STEP.decode) / scale, py - (y * STEP.decode) / scale], scale);
     } else camera.move(-x * STEP.move, -y * STEP.move);
   } else if (event.key === '+' || event.key === '=') camera.zoom(camera.middle, STEP.zoom);
   else if (event.key === '-') camera.zoom(camera.middle, 1 / STEP.zoom);

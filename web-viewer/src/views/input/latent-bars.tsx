@@ -8,7 +8,7 @@ import { bars, dimensionOrder } from './bar-scale.ts';
 const FIRST = 32;
 
 /** The latent of the input image, each dimension as a bar. */
-export function CodeBars() {
+export function LatentBars() {
   const [all, setAll] = useState(false);
   const opened = model.value;
   if (!opened) return null;
@@ -16,31 +16,31 @@ export function CodeBars() {
   const size = card.latent.size;
   const order = dimensionOrder(manifest, size);
   // The previous model's result may still be here for a moment.
-  const codes = reading.value?.codes.latent.length === size ? reading.value.codes : null;
+  const latents = reading.value?.latents.latent.length === size ? reading.value.latents : null;
   const zero = new Float32Array(card.latent.statistics.mean);
-  const rows = bars(codes?.latent ?? zero, codes?.logvar, card, all ? order : order.slice(0, FIRST));
+  const rows = bars(latents?.latent ?? zero, latents?.logvar, card, all ? order : order.slice(0, FIRST));
   const { variational } = card.model;
   return (
-    <section class="input-part" aria-labelledby="input-code">
-      <h3 id="input-code">
-        The code: {size} numbers{' '}
+    <section class="input-part" aria-labelledby="input-latent">
+      <h3 id="input-latent">
+        The latent: {size} dimensions{' '}
         <Hint
-          about="the code"
-          text={`All that the model keeps of the image. The numbers that tell most come first (by ${manifest.dimensions.kl ? 'their KL divergence' : 'how much they vary'}). The line in the middle is the mean of the test images, the light band one standard deviation of theirs to either side.${variational ? ' The thin line shows how sure the encoder is: one standard deviation of its own.' : ''}`}
+          about="the latent"
+          text={`All that the model keeps of the image. The most informative dimensions come first (by ${manifest.dimensions.kl ? 'KL divergence' : 'variance'}). The line in the middle is the mean of the test images, the light band is one standard deviation to either side.${variational ? ' The thin line is the encoder’s own standard deviation: its uncertainty.' : ''}`}
         />
       </h3>
-      <ol class="input-code-bars" data-latent={codes ? JSON.stringify([...codes.latent]) : undefined}>
+      <ol class="input-latent-bars" data-latent={latents ? JSON.stringify([...latents.latent]) : undefined}>
         {rows.map(({ dimension, value, deviation, middle, band, at, span }) => (
-          <li key={dimension} class="input-code-bar">
-            <span class="input-code-name">z{dimension}</span>
-            <span class="input-code-track" aria-hidden="true">
-              <span class="input-code-band" style={extent(band[0], band[1])} />
-              <span class="input-code-middle" />
-              {codes && <span class="input-code-fill" style={extent(Math.min(at, middle), Math.max(at, middle))} />}
-              {deviation !== null && <span class="input-code-span" style={extent(span[0], span[1])} />}
+          <li key={dimension} class="input-latent-bar">
+            <span class="input-latent-name">z{dimension}</span>
+            <span class="input-latent-track" aria-hidden="true">
+              <span class="input-latent-band" style={extent(band[0], band[1])} />
+              <span class="input-latent-middle" />
+              {latents && <span class="input-latent-fill" style={extent(Math.min(at, middle), Math.max(at, middle))} />}
+              {deviation !== null && <span class="input-latent-span" style={extent(span[0], span[1])} />}
             </span>
-            <span class="input-code-value">
-              {codes ? number(value) : '…'}
+            <span class="input-latent-value">
+              {latents ? number(value) : '…'}
               {deviation !== null && <span class="unit"> ± {deviation.toFixed(2)}</span>}
             </span>
           </li>
