@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdir, rename, stat, writeFile } from 'node:fs/promises';
+import { stat, writeFile } from 'node:fs/promises';
 import { isBuiltin } from 'node:module';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -8,8 +8,9 @@ import { z } from 'zod';
 import { models } from '../../models/index.ts';
 import type { ModelDefinition } from '../../models/model.ts';
 import { cacheFolder } from '../io/cache-folder.ts';
-import { InputError } from '../io/errors.ts';
+import { EnvironmentError, InputError } from '../io/errors.ts';
 import { moduleExtension } from '../io/installation.ts';
+import { publishFile } from '../io/publish.ts';
 
 /** A model, and the file that defines it unless it is one of convae's own. */
 export interface FoundModel {
@@ -67,70 +68,59 @@ async function modelOf(path: string): Promise<ModelDefinition> {
 
 /** Compiles a file, together with those that it imports by relative paths, into the user's cache, and imports it. */
 async function load(path: string): Promise<Record<string, unknown>> {
-  const compiled = join(cacheFolder(), 'models');
+  const folder = join(cacheFolder(), 'models');
   try {
     const { build } = await import('esbuild');
     const { outputFiles } = await build({
       entryPoints: [resolve(path)],
-      outdir: compiled,
+      outdir: folder,
       bundle: true,
       write: false,
       format: 'esm',
       platform: 'node',
       conditions: [], // Node's own, without esbuild's `module`
       sourcemap: 'inline',
-      sourcesContent: false,
       plugins: [packages],
       logLevel: 'silent',
     });
     const code = outputFiles[0]?.contents ?? new Uint8Array();
-    const file = join(compiled, `${createHash('sha256').update(code).digest('hex').slice(0, 16)}.mjs`);
-    await mkdir(compiled, { recursive: true });
-    await writeFile(`${file}.${process.pid}`, code);
-    await rename(`${file}.${process.pid}`, file);
+    const file = join(folder, `${createHash('sha256').update(code).digest('hex').slice(0, 16)}.mjs`);
+    await publishFile(file, (part) => writeFile(part, code));
     process.setSourceMapsEnabled(true);
     return (await import(pathToFileURL(file).href)) as Record<string, unknown>;
   } catch (cause) {
-    throw new InputError(`${path}: it cannot be loaded (${reasonOf(cause)}); models/cae.ts of convae is an example`, {
-      cause,
-    });
+    if (cause instanceof EnvironmentError) throw cause;
+    const reason = `${path}: it cannot be loaded (${reasonOf(cause)})`;
+    throw new InputError(`${reason}; models/cae.ts of convae is an example`, { cause });
   }
 }
 
-/** One line that says why a file was not loaded, and where. */
+/** The first line of an error, with its place in the source. */
 function reasonOf(cause: unknown): string {
-  const [error] = (cause as Partial<BuildFailure>).errors ?? [];
-  if (error) return error.location ? `${error.location.file}:${error.location.line}: ${error.text}` : error.text;
-  return cause instanceof Error ? (cause.message.split('\n', 1)[0] ?? '') : String(cause);
+  const { errors = [], message = String(cause), stack = '' } = Object(cause) as Partial<BuildFailure>;
+  const [error] = errors;
+  if (error?.location) return `${error.location.file}:${error.location.line}: ${error.text}`;
+  const [, line] = /:(\d+):\d+\)?$/m.exec(stack) ?? [];
+  return `${message.split('\n', 1)[0]}${line ? `, line ${line}` : ''}`;
 }
 
 /** Packages of which a model must get convae's own copy: two copies of tfjs reject each other's tensors. */
 const SHARED = /^(convae|tfjs-to-onnx|@tensorflow\/[^/]+)(\/|$)/;
-
-const urlOf = (name: string) =>
-  name === 'convae/models'
-    ? new URL(`../../models/kit${moduleExtension}`, import.meta.url).href
-    : import.meta.resolve(name);
+const KIT = new URL(`../../models/kit${moduleExtension}`, import.meta.url).href;
 
 /** Turns the names of packages into URLs, since the compiled file is elsewhere: next to the model's file, else convae's. */
 const packages: Plugin = {
   name: 'packages',
-  setup({ onResolve, resolve: find }) {
-    onResolve({ filter: /^[^./#]/ }, async ({ path, kind, importer, resolveDir, pluginData }) => {
-      if (kind === 'entry-point' || isBuiltin(path) || pluginData === packages) return undefined;
-      if (!SHARED.test(path)) {
-        const found = await find(path, { kind, importer, resolveDir, pluginData: packages });
-        if (found.errors.length === 0) {
-          return /[\\/]node_modules[\\/]/.test(found.path)
-            ? { path: pathToFileURL(found.path).href, external: true }
-            : found;
-        }
-      }
+  setup: ({ onResolve, resolve: find }) =>
+    onResolve({ filter: /^[^./#]/ }, async ({ path, pluginData, ...from }) => {
+      if (from.kind === 'entry-point' || isBuiltin(path) || pluginData === packages) return undefined;
+      if (path === 'convae/models') return { path: KIT, external: true };
+      const found = SHARED.test(path) ? undefined : await find(path, { ...from, pluginData: packages });
+      if (found?.errors.length === 0) return { path: pathToFileURL(found.path).href, external: true };
       try {
-        return { path: urlOf(path), external: true };
+        return { path: import.meta.resolve(path), external: true };
       } catch {
         return { errors: [{ text: `cannot find package '${path}'` }] };
       }
-    });
-  },
+    }),
 };

@@ -9,6 +9,7 @@ vi.setConfig({ testTimeout: 60_000 });
 
 const scratch = scratchFolder();
 mkdirSync(scratch('project/parts'), { recursive: true });
+process.env.XDG_CACHE_HOME = scratch('cache');
 
 /** Two files, outside of the checkout: a dense code behind one more layer. */
 writeFileSync(
@@ -75,8 +76,8 @@ test('a model in a file of one’s own is trained, resumed, exported and encoded
 test.each([
   ['nothing.ts', undefined, 'there is no such file'],
   ['syntax.ts', 'export default {', 'it cannot be loaded'],
-  ['missing.ts', "import 'no-such-package';", "it cannot be loaded (Cannot find package 'no-such-package'"],
-  ['throws.ts', "throw new Error('out of order');", 'it cannot be loaded (out of order)'],
+  ['missing.ts', "import 'no-such-package';", /it cannot be loaded \(.*missing\.ts:1: .*'no-such-package'/],
+  ['throws.ts', "type A = 1;\nthrow new Error('out of order');", /it cannot be loaded \(out of order/],
   ['empty.ts', 'export {};', 'it exports no model'],
   ['other.ts', 'export default 3;', 'what it exports: '],
   ['half.ts', "export default { name: 'half', summary: '', pixelLoss: 'mean squared error' };", 'recipe: '],
@@ -84,7 +85,8 @@ test.each([
 ])('%s is refused in a line', async (name, content, reason) => {
   if (content !== undefined) writeFileSync(scratch(name), content);
   const message = await inputErrorOf(findModel(scratch(name)));
-  expect(message).toContain(`${scratch(name)}: ${reason}`);
+  expect(message).toContain(`${scratch(name)}: `);
+  expect(message).toMatch(reason);
 });
 
 test('what is no file is a model’s name', async () => {
