@@ -27,8 +27,7 @@ let listing = '';
 
 beforeAll(async () => {
   mkdirSync(app);
-  const pack = ['pack', '--silent', '--ignore-scripts=false', '--pack-destination', scratch('.')];
-  run('npm', [...pack, '--workspace', 'tfjs-to-onnx', '--include-workspace-root'], root);
+  run('npm', ['run', '--silent', 'pack', '--', '--silent', '--pack-destination', scratch('.')], root);
   const tarballs = readdirSync(scratch('.')).filter((name) => name.endsWith('.tgz'));
   for (const name of tarballs) console.log(`${name}: ${(statSync(scratch(name)).size / 1e6).toFixed(1)} MB`);
   run('npm', ['init', '-y']);
@@ -103,7 +102,7 @@ const rows: readonly { convae: string; prints?: RegExp; writes?: readonly string
   { convae: `gallery --models cae2 --data digits ${limits} --quick`, writes: ['exported/cae2/report/report.json'] },
   {
     convae: 'site exported/wide exported/cae2 --out page',
-    writes: ['page/index.html', 'page/models/wide/encoder.onnx'],
+    writes: ['page/index.html', 'page/licenses.md', 'page/models/wide/encoder.onnx'],
   },
 ];
 
@@ -200,6 +199,7 @@ test.each([root, converter])('publint has nothing to say about %s', (folder) => 
 
 test('nothing was written into node_modules, and no development tool is there', () => {
   expect(listingOf(modules)).toBe(listing);
+  for (const name of ['convae', 'tfjs-to-onnx']) expect(existsSync(join(modules, name, 'LICENSE'))).toBe(true);
   for (const name of ['vite', 'tsx', 'typescript', 'vitest', 'rolldown', 'onnxruntime-web', 'preact']) {
     expect(existsSync(join(modules, name)), name).toBe(false);
   }

@@ -11,11 +11,25 @@ const scratch = scratchFolder();
 mkdirSync(scratch('project/parts'), { recursive: true });
 process.env.XDG_CACHE_HOME = scratch('cache');
 
-/** Two files, outside of the checkout: a dense code behind one more layer. */
+/**
+ * A package and two files outside the checkout: a dense layer before the latent. They import the package, one of convae's
+ * dependencies, and tfjs, whose copy in the project must not be taken.
+ */
+for (const [name, code] of [
+  ['units', 'export const units = 16;'],
+  ['@tensorflow/tfjs-core', "throw new Error('this is not convae’s tfjs');"],
+] as const) {
+  const folder = scratch(`project/node_modules/${name}`);
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, 'package.json'), JSON.stringify({ name, type: 'module', exports: './index.js' }));
+  writeFileSync(join(folder, 'index.js'), code);
+}
 writeFileSync(
   scratch('project/parts/widths.ts'),
   `import * as tf from '@tensorflow/tfjs-core';
-export const width: number = 16;
+import { units } from 'units';
+import { z } from 'zod';
+export const width: number = z.number().parse(units);
 export const hidden = () => tf.util.sizeFromShape([width]);
 `,
 );
@@ -27,7 +41,7 @@ import { hidden, width } from './parts/widths.ts';
 
 const deep: ModelDefinition = {
   name: 'deep',
-  summary: 'a dense code behind one more layer',
+  summary: 'one more dense layer',
   pixelLoss: 'binary cross-entropy',
   recipe: { epochs: 1, batchSize: 32, latent: 4, optimizer: { name: 'adam', learningRate: 1e-3, epsilon: 1e-8 } },
   conditional: { encoder: false, decoder: false },
@@ -63,7 +77,7 @@ test('a model in a file of one’s own is trained, resumed, exported and encoded
   expect(await convaeJson(['train', 'deep.ts', ...more], { cwd })).toMatchObject({ epochs: 2, steps: 6 });
   await convaeJson(['export', 'runs/deep'], { cwd });
   const card = JSON.parse(readFileSync(join(cwd, 'exported/deep/card.json'), 'utf8')) as { model: object };
-  expect(card.model).toMatchObject({ name: 'deep', summary: 'a dense code behind one more layer' });
+  expect(card.model).toMatchObject({ name: 'deep', summary: 'one more dense layer' });
   expect(readFileSync(join(cwd, 'exported/deep/encoder.onnx')).includes('encoder/hidden')).toBe(true);
   const encoding = ['encode', 'exported/deep', '--data', 'mnist', '--split', 'test', '--out', 'deep.npy'];
   expect(await convaeJson(encoding, { cwd })).toMatchObject({ rows: 10_000 });
