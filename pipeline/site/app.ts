@@ -21,9 +21,8 @@ export async function placeApp(folder: string, built: string | undefined): Promi
   }
   const source = built ?? VIEWER;
   if (!existsSync(join(source, 'index.html'))) {
-    throw built === undefined
-      ? new EnvironmentError(`the page is missing from ${VIEWER}; install convae again`)
-      : new InputError(`${built}: there is no index.html in it; give the folder of a built page`);
+    if (built !== undefined) throw new InputError(`${built}: there is no index.html in it; give a built page`);
+    throw new EnvironmentError(`the page is missing from ${VIEWER}; install convae again`);
   }
   await cp(source, folder, { recursive: true });
 }

@@ -97,8 +97,7 @@ async function load(path: string): Promise<Record<string, unknown>> {
 
 /** The first line of an error, with its place in the source. */
 function reasonOf(cause: unknown): string {
-  const { errors = [], message = String(cause), stack = '' } = Object(cause) as Partial<BuildFailure>;
-  const [error] = errors;
+  const { errors: [error] = [], message = String(cause), stack = '' } = Object(cause) as Partial<BuildFailure>;
   if (error?.location) return `${error.location.file}:${error.location.line}: ${error.text}`;
   const [, line] = /:(\d+):\d+\)?$/m.exec(stack) ?? [];
   return `${message.split('\n', 1)[0]}${line ? `, line ${line}` : ''}`;
