@@ -41,7 +41,7 @@ import { hidden, width } from './parts/widths.ts';
 
 const deep: ModelDefinition = {
   name: 'deep',
-  summary: 'one more dense layer',
+  summary: 'dense latent behind one more layer',
   pixelLoss: 'binary cross-entropy',
   recipe: { epochs: 1, batchSize: 32, latent: 4, optimizer: { name: 'adam', learningRate: 1e-3, epsilon: 1e-8 } },
   conditional: { encoder: false, decoder: false },
@@ -77,7 +77,7 @@ test('a model in a file of one’s own is trained, resumed, exported and encoded
   expect(await convaeJson(['train', 'deep.ts', ...more], { cwd })).toMatchObject({ epochs: 2, steps: 6 });
   await convaeJson(['export', 'runs/deep'], { cwd });
   const card = JSON.parse(readFileSync(join(cwd, 'exported/deep/card.json'), 'utf8')) as { model: object };
-  expect(card.model).toMatchObject({ name: 'deep', summary: 'one more dense layer' });
+  expect(card.model).toMatchObject({ name: 'deep', summary: 'dense latent behind one more layer' });
   expect(readFileSync(join(cwd, 'exported/deep/encoder.onnx')).includes('encoder/hidden')).toBe(true);
   const encoding = ['encode', 'exported/deep', '--data', 'mnist', '--split', 'test', '--out', 'deep.npy'];
   expect(await convaeJson(encoding, { cwd })).toMatchObject({ rows: 10_000 });
