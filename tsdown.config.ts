@@ -9,6 +9,7 @@ const shared = defineConfig({
   fixedExtension: false,
   deps: { skipNodeModulesBundle: true, neverBundle: /^tfjs-to-onnx/ },
   logLevel: 'warn',
+  inputOptions: { checks: { pluginTimings: false } },
 });
 
 /** dist/ mirrors the tree file by file: workers, child scripts and assets are found there by the same relative paths. */

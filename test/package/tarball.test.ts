@@ -170,7 +170,11 @@ test('tfjs-to-onnx converts a model, and what its README shows runs', () => {
   }
 });
 
-test('the types are found', () => {
+test('both packages are imported from code, with their types', () => {
+  const code =
+    "import { dense } from 'convae/models'; import { trace } from 'tfjs-to-onnx'; console.log(typeof dense, typeof trace);";
+  writeFileSync(join(app, 'imports.mjs'), code);
+  expect(run(process.execPath, ['imports.mjs'])).toBe('function function\n');
   const checks = `
     import type { LayersModel } from '@tensorflow/tfjs-layers';
     import type { ModelDefinition } from 'convae/models';

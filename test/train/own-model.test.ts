@@ -103,7 +103,7 @@ test.each([
   expect(message).toMatch(reason);
 });
 
-test('what is no file is a model’s name', async () => {
+test('a spec that is no path is the name of a model', async () => {
   expect((await findModel('cvae')).model.name).toBe('cvae');
   expect(await inputErrorOf(findModel('vgg'))).toMatch(
     /^there is no model 'vgg'; there is conv-ae, cae, .*\(\.\/vgg\.ts\)$/,
