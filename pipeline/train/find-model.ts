@@ -5,7 +5,7 @@ import { pathToFileURL } from 'node:url';
 import type { Plugin } from 'esbuild';
 import { z } from 'zod';
 import { models } from '../../models/index.ts';
-import type { ModelDefinition } from '../../models/model.ts';
+import type { ModelDefinition } from '../../models/kit/model.ts';
 import { InputError } from '../io/errors.ts';
 
 /** A model, and the file that defines it where it is not one of convae's own. */

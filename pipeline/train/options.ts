@@ -1,4 +1,4 @@
-import type { ModelDefinition } from '../../models/model.ts';
+import type { ModelDefinition } from '../../models/kit/model.ts';
 import type { Progress } from '../io/progress.ts';
 import type { Metrics } from './engine.ts';
 import type { DeviceChoice, EngineChoice } from './engines/index.ts';

@@ -1,4 +1,4 @@
-import type { ModelDefinition, Schedule } from '../../models/model.ts';
+import type { ModelDefinition, Schedule } from '../../models/kit/model.ts';
 import type { RunPlan } from '../artifacts/run.ts';
 import type { DatasetSplits, ImageDataset } from '../data/dataset.ts';
 import { InputError } from '../io/errors.ts';

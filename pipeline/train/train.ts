@@ -1,4 +1,4 @@
-import type { ModelDefinition } from '../../models/model.ts';
+import type { ModelDefinition } from '../../models/kit/model.ts';
 import { restore } from '../artifacts/checkpoint.ts';
 import type { RunPlan } from '../artifacts/run.ts';
 import type { DatasetSplits, ImageDataset } from '../data/dataset.ts';

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { expect, test } from 'vitest';
-import { ccvae } from '../../models/ccvae.ts';
+import { ccvae } from '../../models/vae.ts';
 import type { DatasetSplits } from '../../pipeline/data/dataset.ts';
 import { classColours } from '../../pipeline/pictures/palette.ts';
 import { trainOn } from '../../pipeline/train/train.ts';

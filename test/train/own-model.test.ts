@@ -10,7 +10,7 @@ vi.setConfig({ testTimeout: 60_000 });
 const scratch = scratchFolder();
 mkdirSync(scratch('project/parts'), { recursive: true });
 
-/** Two files, outside of the checkout: a dense code behind one more layer. */
+/** Two files, outside the checkout: a dense latent behind one more layer. */
 writeFileSync(
   scratch('project/parts/widths.ts'),
   `import * as tf from '@tensorflow/tfjs-core';
@@ -21,33 +21,28 @@ export const hidden = () => tf.util.sizeFromShape([width]);
 writeFileSync(
   scratch('project/deep.ts'),
   `import { layers } from '@tensorflow/tfjs-layers';
-import { dense, deterministic, type ModelDefinition, waist } from 'convae/models';
+import { adam, dense, deterministic, featureMap, type ModelDefinition } from 'convae/models';
 import { hidden, width } from './parts/widths.ts';
 
 const deep: ModelDefinition = {
   name: 'deep',
-  summary: 'a dense code behind one more layer',
-  pixelLoss: 'binary cross-entropy',
-  recipe: { epochs: 1, batchSize: 32, latent: 4, optimizer: { name: 'adam', learningRate: 1e-3, epsilon: 1e-8 } },
-  conditional: { encoder: false, decoder: false },
-  build(size) {
+  summary: 'dense latent behind one more layer',
+  recipe: { epochs: 1, batchSize: 32, latent: 4, optimizer: adam() },
+  ...deterministic('binary cross-entropy', (size) => {
     const { latent, seed } = size;
-    const { height, width: columns, channels } = waist(size);
-    const features = height * columns * channels;
-    return deterministic(
-      size,
-      'binary cross-entropy',
-      [
+    const { shape, features } = featureMap(size);
+    return {
+      toLatent: [
         layers.flatten({ name: 'flatten' }),
         dense({ name: 'hidden', inputs: features, units: hidden(), seed }),
         dense({ name: 'embedding', inputs: width, units: latent, seed }),
       ],
-      [
+      fromLatent: [
         dense({ name: 'expand', inputs: latent, units: features, seed }),
-        layers.reshape({ name: 'reshape', targetShape: [height, columns, channels] }),
+        layers.reshape({ name: 'reshape', targetShape: shape }),
       ],
-    );
-  },
+    };
+  }),
 };
 export default deep;
 `,
@@ -62,7 +57,7 @@ test('a model in a file of one’s own is trained, resumed, exported and encoded
   expect(await convaeJson(['train', 'deep.ts', ...more], { cwd })).toMatchObject({ epochs: 2, steps: 6 });
   await convaeJson(['export', 'runs/deep'], { cwd });
   const card = JSON.parse(readFileSync(join(cwd, 'exported/deep/card.json'), 'utf8')) as { model: object };
-  expect(card.model).toMatchObject({ name: 'deep', summary: 'a dense code behind one more layer' });
+  expect(card.model).toMatchObject({ name: 'deep', summary: 'dense latent behind one more layer' });
   expect(readFileSync(join(cwd, 'exported/deep/encoder.onnx')).includes('encoder/hidden')).toBe(true);
   const encoding = ['encode', 'exported/deep', '--data', 'mnist', '--split', 'test', '--out', 'deep.npy'];
   expect(await convaeJson(encoding, { cwd })).toMatchObject({ rows: 10_000 });

@@ -1,8 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { layers, sequential } from '@tensorflow/tfjs-layers';
-import { dense } from '../../models/layers.ts';
-import { binaryCrossEntropy } from '../../models/losses.ts';
-import type { ModelDefinition } from '../../models/model.ts';
+import { dense } from '../../models/kit/layers.ts';
+import { binaryCrossEntropy } from '../../models/kit/losses.ts';
+import type { ModelDefinition } from '../../models/kit/model.ts';
 import type { DatasetSplits, ImageDataset, ImageShape } from '../../pipeline/data/dataset.ts';
 import { defineDataset } from '../../pipeline/data/define.ts';
 import { silent } from '../../pipeline/io/progress.ts';

@@ -2,7 +2,7 @@ import { initializers, layers } from '@tensorflow/tfjs-layers';
 
 /** Layers with PyTorch's default initialisation: weights and biases uniform in ±1/√fan_in. */
 
-type Layer = InstanceType<typeof layers.Layer>;
+export type Layer = InstanceType<typeof layers.Layer>;
 type Padding = 'same' | 'valid';
 
 interface ConvOptions {
@@ -94,7 +94,7 @@ function uniform(fanIn: number, seed: number, name: string) {
   };
 }
 
-/** FNV-1a over the run's seed and the weight's name: each weight draws from a stream of its own. */
+/** FNV-1a over the run's seed and the weight's name: each weight has its own random stream. */
 function seedOf(seed: number, name: string): number {
   let hash = 0x811c9dc5;
   for (const char of `${seed}/${name}`) hash = Math.imul(hash ^ char.charCodeAt(0), 0x01000193) >>> 0;
