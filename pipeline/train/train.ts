@@ -8,24 +8,25 @@ import { openSplits } from '../data/open.ts';
 import { subset } from '../data/subset.ts';
 import { EnvironmentError, InputError } from '../io/errors.ts';
 import { controlsNeeded } from './controls.ts';
+import type { Engine } from './engine.ts';
 import { createEngine, prepareEngine } from './engines/index.ts';
+import { trainEpochs, variablesOf } from './loop.ts';
 import type { TrainHooks, TrainOptions, TrainSummary } from './options.ts';
-import { assertSamePlan, planOf } from './plan.ts';
+import { assertSamePlan, planOf, positive } from './plan.ts';
 import { buildProgram, type TrainingProgram } from './program.ts';
 import { Run } from './run.ts';
-import { Trainer, variablesOf } from './trainer.ts';
 
 /**
  * Trains a model into a run folder.
  * @param options `data` is what `openSplits` takes
- * @throws InputError, EnvironmentError when it cannot go on; the last checkpoint stays
- * @throws Interrupted when the signal came, after saving
+ * @throws InputError, EnvironmentError when it cannot continue; the last checkpoint stays
+ * @throws Interrupted once the signal is aborted, after saving
  */
 export async function train(
   options: TrainOptions & { readonly data: string },
   hooks: TrainHooks,
 ): Promise<TrainSummary> {
-  await prepareEngine(options.engine, options.device, options.threads); // refuses before data are read
+  await prepareEngine(options.engine, options.device, options.threads); // fails before data are read
   const splits = await openSplits(options.data);
   try {
     return await trainOn(splits, options, hooks);
@@ -34,7 +35,7 @@ export async function train(
   }
 }
 
-/** Trains as `train` does, on data that are open. */
+/** Trains as `train` does, on an open data set. */
 export async function trainOn(splits: DatasetSplits, options: TrainOptions, hooks: TrainHooks): Promise<TrainSummary> {
   const { model, engine: choice, device, threads } = options;
   await prepareEngine(choice, device, threads);
@@ -42,21 +43,19 @@ export async function trainOn(splits: DatasetSplits, options: TrainOptions, hook
   try {
     const data = {
       name: splits.name,
-      train: await inMemory(splits.train, options.limitTrain),
-      test: await inMemory(splits.test, options.limitTest),
+      train: await inMemory(splits.train, '--limit-train', options.limitTrain),
+      test: await inMemory(splits.test, '--limit-test', options.limitTest),
     };
     const plan = await planOf(model, data, options, run.checkpoint?.state.plan);
     if (run.checkpoint) assertSamePlan(run.folder, run.checkpoint.state.plan, plan);
     const program = build(model, plan);
+    let engine: Engine | undefined;
     try {
       if (run.checkpoint) restore(variablesOf(program), run.checkpoint, run.folder);
-      const engine = await createEngine(choice, device, program, { threads, batchSize: plan.recipe.batchSize });
-      try {
-        return await new Trainer({ run, plan, data, program, engine, options, hooks }).train();
-      } finally {
-        await engine.dispose();
-      }
+      engine = await createEngine(choice, device, program, { threads, batchSize: plan.recipe.batchSize });
+      return await trainEpochs({ run, plan, data, program, engine, options, hooks });
     } finally {
+      await engine?.dispose();
       for (const { variable } of variablesOf(program)) variable.dispose();
     }
   } finally {
@@ -65,17 +64,14 @@ export async function trainOn(splits: DatasetSplits, options: TrainOptions, hook
   }
 }
 
-/** The images that training uses, held in memory where they fit. */
-async function inMemory(dataset: ImageDataset, limit = dataset.length): Promise<ImageDataset> {
-  if (dataset.length === 0) throw new InputError(`${dataset.name}: there are no images in it`);
-  if (!(Number.isInteger(limit) && limit >= 1)) {
-    throw new InputError(`${dataset.name}: a limit of ${limit} images; a whole number of at least 1 was expected`);
-  }
-  const used = limit < dataset.length ? subset(dataset, dataset.name, range(0, limit)) : dataset;
+/** The images to train or test on, held in memory where they fit. */
+async function inMemory(dataset: ImageDataset, option: string, limit = dataset.length): Promise<ImageDataset> {
+  if (dataset.length === 0) throw new InputError(`${dataset.name}: it holds no images`);
+  const used = positive(option, limit) < dataset.length ? subset(dataset, dataset.name, range(0, limit)) : dataset;
   try {
     return await loadIntoMemory(used);
   } catch (error) {
-    if (error instanceof EnvironmentError) return used; // too large: batches are read as they are needed
+    if (error instanceof EnvironmentError) return used; // too large: each batch is read when it is needed
     throw error;
   }
 }

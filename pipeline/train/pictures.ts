@@ -1,0 +1,119 @@
+import { readFile, rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import sharp from 'sharp';
+import type { RunPlan } from '../artifacts/run.ts';
+import type { DatasetSplits } from '../data/dataset.ts';
+import { Generator } from '../data/generator.ts';
+import { pickRows, spreadRows } from '../data/rows.ts';
+import { writeDurably } from '../io/durable.ts';
+import { fileError } from '../io/errors.ts';
+import type { Picture } from '../io/tfevents.ts';
+import type { Drawing } from '../pictures/drawing.ts';
+import { drawGrid } from '../pictures/grid.ts';
+import { drawConditionalSamples, drawReconstructions } from '../pictures/montage.ts';
+import { batchesOf, needsOf } from './batches.ts';
+import type { Engine } from './engine.ts';
+import type { TrainingProgram } from './program.ts';
+
+const RECONSTRUCTIONS = 8;
+/** Rows and columns of samples. */
+const SAMPLES = 10;
+/** Points of a scatter plot: enough to show the classes, few enough to be drawn in a second. */
+const MOST_POINTS = 5000;
+/** Seed of the samples, the same for all runs so that epochs and runs compare. */
+const PICTURE_SEED = 0;
+
+/** Kinds of pictures; existing runs call the scatter plot of the latents `codes`. */
+const kinds = ['reconstruction', 'samples', 'codes'] as const;
+export type EpochPictures = { readonly [kind in (typeof kinds)[number]]?: Picture };
+
+/** A model in training, with its data. */
+export interface Trained {
+  readonly plan: RunPlan;
+  readonly data: DatasetSplits;
+  readonly program: TrainingProgram;
+  readonly engine: Engine;
+}
+
+/** Draws the current model: test images and their reconstructions; a VAE's samples; two-dimensional latents. */
+export async function drawPictures(trained: Trained): Promise<EpochPictures> {
+  const { program, plan } = trained;
+  return {
+    reconstruction: await reconstructions(trained),
+    ...(program.model.recipe.beta !== undefined && { samples: await samples(trained) }),
+    ...(plan.size.latent === 2 && { codes: await scatterPlot(trained) }),
+  };
+}
+
+async function reconstructions(trained: Trained): Promise<Drawing> {
+  const { engine, data } = trained;
+  for await (const batch of testBatches(trained, spreadRows(data.test.length, RECONSTRUCTIONS), RECONSTRUCTIONS)) {
+    const { shape } = data.test;
+    return drawReconstructions({ shape, originals: batch.images, reconstructions: await engine.reconstruct(batch) });
+  }
+  throw new Error('no test images');
+}
+
+/** Decoded draws from the prior; a conditional model's have one column per class, and the same draw along a row. */
+async function samples({ engine, program, plan, data }: Trained): Promise<Drawing> {
+  const { shape } = data.test;
+  const { latent, classes } = plan.size;
+  const byClass = program.model.conditional.decoder;
+  const columns = byClass ? Math.min(classes, SAMPLES) : SAMPLES;
+  const count = SAMPLES * columns;
+  const draws = new Float32Array((byClass ? SAMPLES : count) * latent);
+  Generator.of(PICTURE_SEED, 'samples').fillNormal(draws);
+  if (!byClass) return drawGrid({ shape, images: await engine.decode({ count, latents: draws }), columns });
+  const rows = Uint32Array.from({ length: count }, (_, i) => Math.floor(i / columns));
+  const labels = Int32Array.from({ length: count }, (_, i) => i % columns);
+  const images = await engine.decode({ count, latents: pickRows(draws, latent, rows) as Float32Array, labels });
+  const names = Array.from({ length: columns }, (_, i) => plan.data.classes?.[i] ?? String(i));
+  return drawConditionalSamples({ shape, images, classes: names });
+}
+
+async function scatterPlot(trained: Trained): Promise<Drawing> {
+  const { drawScatter } = await import('../pictures/scatter.ts'); // loads slowly
+  const { engine, data, plan } = trained;
+  const { length, labels: all } = data.test;
+  const chosen = spreadRows(length, MOST_POINTS);
+  const points = new Float32Array(chosen.length * 2);
+  let done = 0;
+  for await (const batch of testBatches(trained, chosen, plan.recipe.batchSize)) {
+    points.set(await engine.encode(batch), done * 2);
+    done += batch.count;
+  }
+  const labels = all && Int32Array.from(chosen, (row) => all[row] ?? 0);
+  return drawScatter({ points, labels, classes: plan.data.classes ?? undefined, axes: ['z0', 'z1'] });
+}
+
+/** Batches of the chosen test images, without noise. The choice is spread evenly: a folder's images are sorted by class. */
+function testBatches({ data, program }: Trained, chosen: Uint32Array, batchSize: number) {
+  const needs = { ...needsOf(program), noiseShape: () => undefined };
+  return batchesOf(data.test, chosen, { batchSize, needs, noise: Generator.of(PICTURE_SEED, 'pictures') });
+}
+
+/** Writes an epoch's pictures into the run's folder of pictures; each file appears complete or not at all. */
+export async function writePictures(folder: string, epoch: number, pictures: EpochPictures): Promise<void> {
+  for (const [kind, { png }] of Object.entries(pictures)) {
+    const path = pathOf(folder, epoch, kind);
+    try {
+      await writeDurably(`${path}.partial`, png);
+      await rename(`${path}.partial`, path);
+    } catch (error) {
+      throw fileError(error, `cannot write ${path}`);
+    }
+  }
+}
+
+/** Reads those of an epoch's pictures that exist and can be decoded: a run can be resumed without them. */
+export async function readPictures(folder: string, epoch: number): Promise<EpochPictures> {
+  const read = async (kind: string) => {
+    const png = await readFile(pathOf(folder, epoch, kind));
+    const { height, width, channels } = await sharp(png).metadata();
+    return [[kind, { height, width, channels, png }] as const];
+  };
+  return Object.fromEntries((await Promise.all(kinds.map((kind) => read(kind).catch(() => [])))).flat());
+}
+
+const pathOf = (folder: string, epoch: number, kind: string): string =>
+  join(folder, `epoch-${String(epoch).padStart(3, '0')}${kind === 'reconstruction' ? '' : `-${kind}`}.png`);
