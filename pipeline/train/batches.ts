@@ -15,9 +15,9 @@ export const needsOf = ({ model, autoencoder }: TrainingProgram): BatchNeeds => 
   noiseShape: (n) => autoencoder.noiseShape(n),
 });
 
-/** A batch, and the state of the noise generator after the batch's noise was drawn. */
+/** A batch, and the state of the noise generator after the batch's noise was drawn from it. */
 export interface PreparedBatch extends HostBatch {
-  readonly noiseState: GeneratorState;
+  readonly noiseState: GeneratorState | undefined;
 }
 
 /**
@@ -25,40 +25,39 @@ export interface PreparedBatch extends HostBatch {
  * works on the current one, into the other of two buffers: `images` are valid until the next batch but one is requested.
  * @param order indices of images
  * @param first index of the first batch
+ * @param noise source of the noise; without it batches have none
  * @throws InputError what the data set's `read` throws, when the batch concerned is requested
  */
 export async function* batchesOf(
   dataset: ImageDataset,
   order: Uint32Array,
-  { batchSize, first = 0, needs, noise }: { batchSize: number; first?: number; needs: BatchNeeds; noise: Generator },
+  { batchSize, first = 0, needs, noise }: { batchSize: number; first?: number; needs: BatchNeeds; noise?: Generator },
 ): AsyncGenerator<PreparedBatch, void, undefined> {
   const total = Math.ceil(order.length / batchSize);
   const bytes = bytesPerImage(dataset.shape);
   const buffers = [0, 1].map(() => new Uint8Array(Math.min(batchSize, order.length) * bytes));
 
-  const prepare = async (index: number): Promise<PreparedBatch> => {
+  const prepare = async (index: number): Promise<PreparedBatch | undefined> => {
+    if (index >= total) return undefined;
     const indices = order.subarray(index * batchSize, (index + 1) * batchSize);
     const count = indices.length;
     const images = (buffers[index % 2] as Uint8Array).subarray(0, count * bytes);
     const labels = needs.labels ? Int32Array.from(indices, (i) => dataset.labels?.[i] as number) : undefined;
-    const shape = needs.noiseShape(count);
-    const normal = shape && new Float32Array(shape.reduce((size, d) => size * d, 1));
+    const noiseShape = noise && needs.noiseShape(count);
+    const normal = noiseShape && new Float32Array(noiseShape.reduce((size, d) => size * d, 1));
     if (normal) noise.fillNormal(normal);
-    const noiseState = noise.state;
+    const noiseState = noise?.state;
     await dataset.read(indices, images);
     return { count, images, labels, noise: normal, noiseState };
   };
 
-  let next: Promise<PreparedBatch> | undefined;
-  const prepareNext = (index: number) => {
-    next = index < total ? prepare(index) : undefined;
-    next?.catch(() => {}); // reported when the batch is requested
-  };
+  let next = prepare(first);
   try {
-    prepareNext(first);
-    for (let index = first; next; index++) {
-      const batch: PreparedBatch = await next;
-      prepareNext(index + 1);
+    for (let index = first; ; index++) {
+      const batch = await next;
+      if (!batch) return;
+      next = prepare(index + 1);
+      next.catch(() => {}); // reported when the batch is requested
       yield batch;
     }
   } finally {

@@ -20,8 +20,6 @@ const RECONSTRUCTIONS = 8;
 const SAMPLES = 10;
 /** Points of a scatter plot: enough to show the classes, few enough to be drawn in a second. */
 const MOST_POINTS = 5000;
-/** Seed of the samples, the same for all runs so that epochs and runs compare. */
-const PICTURE_SEED = 0;
 
 /** Kinds of pictures; existing runs call the scatter plot of the latents `codes`. */
 const kinds = ['reconstruction', 'samples', 'codes'] as const;
@@ -37,59 +35,49 @@ export interface Trained {
 
 /** Draws the current model: test images and their reconstructions; a VAE's samples; two-dimensional latents. */
 export async function drawPictures(trained: Trained): Promise<EpochPictures> {
-  const { program, plan } = trained;
   return {
     reconstruction: await reconstructions(trained),
-    ...(program.model.recipe.beta !== undefined && { samples: await samples(trained) }),
-    ...(plan.size.latent === 2 && { codes: await scatterPlot(trained) }),
+    ...(trained.program.model.recipe.beta !== undefined && { samples: await samples(trained) }),
+    ...(trained.plan.size.latent === 2 && { codes: await scatterPlot(trained) }),
   };
 }
 
-async function reconstructions(trained: Trained): Promise<Drawing> {
-  const { engine, data } = trained;
-  for await (const batch of testBatches(trained, spreadRows(data.test.length, RECONSTRUCTIONS), RECONSTRUCTIONS)) {
-    const { shape } = data.test;
-    return drawReconstructions({ shape, originals: batch.images, reconstructions: await engine.reconstruct(batch) });
+async function reconstructions({ engine, program, data: { test } }: Trained): Promise<Drawing> {
+  const chosen = spreadRows(test.length, RECONSTRUCTIONS); // spread, because a folder's images are sorted by class
+  for await (const batch of batchesOf(test, chosen, { batchSize: chosen.length, needs: needsOf(program) })) {
+    const reconstructions = await engine.reconstruct(batch);
+    return drawReconstructions({ shape: test.shape, originals: batch.images, reconstructions });
   }
   throw new Error('no test images');
 }
 
 /** Decoded draws from the prior; a conditional model's have one column per class, and the same draw along a row. */
-async function samples({ engine, program, plan, data }: Trained): Promise<Drawing> {
-  const { shape } = data.test;
+async function samples({ engine, program, plan, data: { test } }: Trained): Promise<Drawing> {
   const { latent, classes } = plan.size;
   const byClass = program.model.conditional.decoder;
   const columns = byClass ? Math.min(classes, SAMPLES) : SAMPLES;
   const count = SAMPLES * columns;
   const draws = new Float32Array((byClass ? SAMPLES : count) * latent);
-  Generator.of(PICTURE_SEED, 'samples').fillNormal(draws);
-  if (!byClass) return drawGrid({ shape, images: await engine.decode({ count, latents: draws }), columns });
+  Generator.of(0, 'samples').fillNormal(draws); // the same for all runs, so that their pictures compare
+  if (!byClass) return drawGrid({ shape: test.shape, images: await engine.decode({ count, latents: draws }), columns });
   const rows = Uint32Array.from({ length: count }, (_, i) => Math.floor(i / columns));
   const labels = Int32Array.from({ length: count }, (_, i) => i % columns);
   const images = await engine.decode({ count, latents: pickRows(draws, latent, rows) as Float32Array, labels });
   const names = Array.from({ length: columns }, (_, i) => plan.data.classes?.[i] ?? String(i));
-  return drawConditionalSamples({ shape, images, classes: names });
+  return drawConditionalSamples({ shape: test.shape, images, classes: names });
 }
 
-async function scatterPlot(trained: Trained): Promise<Drawing> {
+async function scatterPlot({ engine, program, plan, data: { test } }: Trained): Promise<Drawing> {
   const { drawScatter } = await import('../pictures/scatter.ts'); // loads slowly
-  const { engine, data, plan } = trained;
-  const { length, labels: all } = data.test;
-  const chosen = spreadRows(length, MOST_POINTS);
+  const chosen = spreadRows(test.length, MOST_POINTS);
   const points = new Float32Array(chosen.length * 2);
   let done = 0;
-  for await (const batch of testBatches(trained, chosen, plan.recipe.batchSize)) {
+  for await (const batch of batchesOf(test, chosen, { batchSize: plan.recipe.batchSize, needs: needsOf(program) })) {
     points.set(await engine.encode(batch), done * 2);
     done += batch.count;
   }
-  const labels = all && Int32Array.from(chosen, (row) => all[row] ?? 0);
+  const labels = test.labels && Int32Array.from(chosen, (row) => test.labels?.[row] ?? 0);
   return drawScatter({ points, labels, classes: plan.data.classes ?? undefined, axes: ['z0', 'z1'] });
-}
-
-/** Batches of the chosen test images, without noise. The choice is spread evenly: a folder's images are sorted by class. */
-function testBatches({ data, program }: Trained, chosen: Uint32Array, batchSize: number) {
-  const needs = { ...needsOf(program), noiseShape: () => undefined };
-  return batchesOf(data.test, chosen, { batchSize, needs, noise: Generator.of(PICTURE_SEED, 'pictures') });
 }
 
 /** Writes an epoch's pictures into the run's folder of pictures; each file appears complete or not at all. */

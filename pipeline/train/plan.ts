@@ -17,18 +17,14 @@ export async function planOf(
 ): Promise<RunPlan> {
   const { recipe, size } = previous ?? { recipe: model.recipe, size: { latent: model.recipe.latent, seed: 0 } };
   const { seed = size.seed, learningRate = recipe.optimizer.learningRate } = options;
-  if (!(learningRate > 0 && Number.isFinite(learningRate))) {
-    throw new InputError(`--learning-rate ${learningRate}: expected a number above 0`);
-  }
-  if (!Number.isSafeInteger(seed)) throw new InputError(`--seed ${seed}: expected an integer`);
+  checked('--learning-rate', learningRate, learningRate > 0 && Number.isFinite(learningRate), 'a number above 0');
+  checked('--seed', seed, Number.isSafeInteger(seed), 'an integer');
   if (model.recipe.beta === undefined && (options.beta ?? options.klWarmUp) !== undefined) {
     const option = options.beta !== undefined ? '--beta' : '--kl-warm-up';
     throw new InputError(`${option}: ${model.name} has no KL divergence; use a variational model such as cvae`);
   }
   if ((model.conditional.encoder || model.conditional.decoder) && !(train.labels && test.labels)) {
-    throw new InputError(
-      `${name}: ${model.name} needs labels, and these images have none; add labels or train another model`,
-    );
+    throw new InputError(`${name}: ${model.name} needs labels, and these images have none; train another model`);
   }
   return {
     model: model.name,
@@ -66,11 +62,9 @@ export function assertSamePlan(run: string, found: RunPlan, wanted: RunPlan): vo
   const differences = Object.keys(there)
     .filter((name) => there[name] !== here[name])
     .map((name) => `${name} is ${there[name]} there and ${here[name]} here`);
-  if (differences.length > 0) {
-    throw new InputError(
-      `${run} belongs to another run: ${differences.join(', ')}; resume it with its original options, or choose another folder`,
-    );
-  }
+  if (differences.length === 0) return;
+  const remedy = 'resume it with its original options, or choose another folder';
+  throw new InputError(`${run} belongs to another run: ${differences.join(', ')}; ${remedy}`);
 }
 
 function features({ model, size, recipe, data }: RunPlan): Record<string, string | number> {
@@ -94,11 +88,14 @@ function features({ model, size, recipe, data }: RunPlan): Record<string, string
   };
 }
 
-/** @throws InputError unless an option's value is an integer of at least 1 */
-export function positive(option: string, value: number): number {
-  if (Number.isSafeInteger(value) && value >= 1) return value;
-  throw new InputError(`${option} ${value}: expected an integer of at least 1`);
+function checked(option: string, value: number, ok: boolean, expected: string): number {
+  if (ok) return value;
+  throw new InputError(`${option} ${value}: expected ${expected}`);
 }
+
+/** The value of an option. @throws InputError unless it is an integer of at least 1 */
+export const positive = (option: string, value: number): number =>
+  checked(option, value, Number.isSafeInteger(value) && value >= 1, 'an integer of at least 1');
 
 const classCount = ({ labels = new Int32Array() }: ImageDataset): number =>
   labels.reduce((count, label) => Math.max(count, label + 1), 0);

@@ -7,12 +7,11 @@ import { layoutOf } from '../../pipeline/pictures/grid.ts';
 import type { Engine, HostBatch, Metrics } from '../../pipeline/train/engine.ts';
 import { prepareEngine } from '../../pipeline/train/engines/index.ts';
 import { loadRun } from '../../pipeline/train/load-run.ts';
-import { trainEpochs } from '../../pipeline/train/loop.ts';
 import type { TrainOptions } from '../../pipeline/train/options.ts';
 import { planOf } from '../../pipeline/train/plan.ts';
 import { buildProgram } from '../../pipeline/train/program.ts';
-import { Run } from '../../pipeline/train/run.ts';
-import { train, trainOn } from '../../pipeline/train/train.ts';
+import { openRun } from '../../pipeline/train/run.ts';
+import { train, trainEpochs, trainOn } from '../../pipeline/train/train.ts';
 import { temporaryFolder } from './folders.ts';
 import { contentsOf } from './run-digest.ts';
 import { never, stripeSplits, stripes, tiny, tinyOptions } from './tiny.ts';
@@ -56,7 +55,7 @@ async function trainWith(engine: Engine, run: string, more: Partial<TrainOptions
   await prepareEngine('tfjs-cpu', 'auto');
   const data = stripeSplits();
   const options = tinyOptions(run, more);
-  const folder = await Run.open(run, options);
+  const folder = await openRun(run, options);
   try {
     const plan = await planOf(tiny, data, options, undefined);
     const program = buildProgram(tiny, plan.size, plan.recipe.optimizer);
