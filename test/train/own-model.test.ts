@@ -48,7 +48,7 @@ export default deep;
 `,
 );
 
-test('a model in a file of one’s own is trained, resumed, exported and encoded with', async () => {
+test('a user’s own model file is trained, resumed, exported and used to encode', async () => {
   const cwd = scratch('project');
   const few = ['--limit-train', '96', '--limit-test', '32'];
   const first = await convaeJson<{ model: string; run: string }>(['train', './deep.ts', ...few], { cwd });
@@ -68,23 +68,23 @@ test('a model in a file of one’s own is trained, resumed, exported and encoded
 });
 
 test.each([
-  ['nothing.ts', undefined, 'there is no such file'],
-  ['syntax.ts', 'export default {', 'it cannot be loaded'],
-  ['missing.ts', "import 'no-such-package';", "it cannot be loaded (Cannot find package 'no-such-package'"],
-  ['throws.ts', "throw new Error('out of order');", 'it cannot be loaded (out of order)'],
-  ['empty.ts', 'export {};', 'it exports no model'],
-  ['other.ts', 'export default 3;', 'what it exports: '],
+  ['nothing.ts', undefined, 'no such file'],
+  ['syntax.ts', 'export default {', 'cannot be loaded'],
+  ['missing.ts', "import 'no-such-package';", "'no-such-package'"],
+  ['throws.ts', "throw new Error('out of order');", 'out of order'],
+  ['empty.ts', 'export {};', 'no model'],
+  ['other.ts', 'export default 3;', 'expected object'],
   ['half.ts', "export default { name: 'half', summary: '', pixelLoss: 'mean squared error' };", 'recipe: '],
   ['name.ts', "export const a = { name: 'a/b' };", 'name: '],
-])('%s is refused in a line', async (name, content, reason) => {
+])('%s is refused in one line', async (name, content, reason) => {
   if (content !== undefined) writeFileSync(scratch(name), content);
   const message = await inputErrorOf(findModel(scratch(name)));
-  expect(message).toContain(`${scratch(name)}: ${reason}`);
+  expect(message).toContain(scratch(name));
+  expect(message).toContain(reason);
+  expect(message).not.toContain('\n');
 });
 
-test('what is no file is a model’s name', async () => {
+test('anything that is not a file name is the name of a model', async () => {
   expect((await findModel('cvae')).model.name).toBe('cvae');
-  expect(await inputErrorOf(findModel('vgg'))).toMatch(
-    /^there is no model 'vgg'; there is conv-ae, cae, .*\(\.\/vgg\.ts\)$/,
-  );
+  expect(await inputErrorOf(findModel('vgg'))).toMatch(/'vgg'.* conv-ae, cae, .*\.\/vgg\.ts/);
 });

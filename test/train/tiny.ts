@@ -8,7 +8,7 @@ import { defineDataset } from '../../pipeline/data/define.ts';
 import { silent } from '../../pipeline/io/progress.ts';
 import type { TrainHooks, TrainOptions } from '../../pipeline/train/options.ts';
 
-/** A model that trains in a millisecond a step: one dense layer each way, and noise on the code. */
+/** A model that trains in a millisecond a step: one dense layer each way, and noise on the latent. */
 export const tiny: ModelDefinition = {
   name: 'tiny',
   summary: 'for tests',
@@ -42,12 +42,12 @@ export const tiny: ModelDefinition = {
       noiseShape,
       loss({ image }, noise) {
         if (!noise) throw new Error('the noise is missing');
-        const code = tf.add(encode(image), tf.mul(noise, 0.1));
-        const loss = binaryCrossEntropy(image, decoder.apply(code) as tf.Tensor4D);
+        const z = tf.add(encode(image), tf.mul(noise, 0.1));
+        const loss = binaryCrossEntropy(image, decoder.apply(z) as tf.Tensor4D);
         return { loss, reconstruction: tf.clone(loss) };
       },
       encode: ({ image }) => ({ latent: encode(image) }),
-      decode: (code) => tf.sigmoid(decoder.apply(code) as tf.Tensor4D) as tf.Tensor4D,
+      decode: (z) => tf.sigmoid(decoder.apply(z) as tf.Tensor4D) as tf.Tensor4D,
     };
   },
 };

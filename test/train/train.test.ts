@@ -18,7 +18,7 @@ import { never, stripeSplits, stripes, tiny, tinyOptions } from './tiny.ts';
 
 const newRun = () => join(temporaryFolder(), 'run');
 
-/** An engine that learns nothing: notes what it is given and answers with losses that the test decides. */
+/** An engine that learns nothing: it records its batches and returns losses that the test decides. */
 function recorder(loss: (kind: 'step' | 'evaluate', call: number, count: number) => number) {
   const seen = { step: [] as HostBatch[], evaluate: [] as HostBatch[], reconstruct: [] as HostBatch[] };
   const note = (kind: keyof typeof seen, batch: HostBatch) => {
@@ -65,7 +65,7 @@ async function trainWith(engine: Engine, run: string, more: Partial<TrainOptions
   }
 }
 
-/** The numbers of the images in batches: each stripe image is unlike the others. */
+/** Indices of the images in batches: no two stripe images are equal. */
 async function numbersOf(batches: readonly HostBatch[]): Promise<number[]> {
   const numbers = new Map<string, number>();
   for (let i = 0; i < 37; i++) {
@@ -78,7 +78,7 @@ async function numbersOf(batches: readonly HostBatch[]): Promise<number[]> {
   );
 }
 
-test('every epoch shows every image once, in an order of its own, and keeps the last partial batch', async () => {
+test('every epoch shows every image once, in a different order, and keeps the last partial batch', async () => {
   const { engine, seen } = recorder(() => 1);
   await trainWith(engine, newRun(), { epochs: 3 });
   expect(seen.step.map(({ count }) => count)).toEqual([8, 8, 8, 8, 5, 8, 8, 8, 8, 5, 8, 8, 8, 8, 5]);
@@ -135,7 +135,7 @@ test('every evaluation sees the test images in order with the same noise', async
   expect(seen.evaluate.slice(2)).toEqual(seen.evaluate.slice(0, 2));
 });
 
-test('a picture an epoch shows eight evenly spread test images above what became of them', async () => {
+test('one picture per epoch shows eight evenly spread test images above their reconstructions', async () => {
   const { engine, seen } = recorder(() => 1);
   const run = newRun();
   await trainWith(engine, run, { epochs: 2 });
@@ -204,7 +204,7 @@ test('limits train and test on the first images', async () => {
   expect(weights(run)).toEqual(weights(same));
 });
 
-test('where training diverges it stops with one line, and the last good checkpoint stays', async () => {
+test('diverging training stops with one line, and the last good checkpoint stays', async () => {
   const run = newRun();
   const hooks = { ...never, progress: { ...never.progress } };
   const options = tinyOptions(run, { epochs: 40, learningRate: 3e37, checkpointSteps: 1 });
@@ -221,7 +221,7 @@ test('where training diverges it stops with one line, and the last good checkpoi
   expect((await loadRun(other, 'latest', { tiny })).state.position.step).toBe(6);
 });
 
-test('what cannot be trained is refused before anything is written', async () => {
+test('invalid options and data are refused before anything is written', async () => {
   const small = { height: 1, width: 5, channels: 1 };
   const cases: [RegExp, Partial<TrainOptions>, ReturnType<typeof stripeSplits>?][] = [
     [/--batch-size 0: .*at least 1/, { batchSize: 0 }],
