@@ -3,7 +3,6 @@ import { initializers, layers } from '@tensorflow/tfjs-layers';
 /** Layers with PyTorch's default initialisation: weights and biases uniform in ±1/√fan_in. */
 
 export type Layer = InstanceType<typeof layers.Layer>;
-type Padding = 'same' | 'valid';
 
 interface ConvOptions {
   readonly name: string;
@@ -11,76 +10,45 @@ interface ConvOptions {
   readonly filters: number;
   readonly kernelSize: number | readonly [number, number];
   readonly strides?: number;
-  readonly padding?: Padding;
+  readonly padding?: 'same' | 'valid';
+  readonly relu?: boolean;
+  readonly seed: number;
+}
+
+interface DenseOptions {
+  readonly name: string;
+  readonly inputs: number;
+  readonly units: number;
   readonly relu?: boolean;
   readonly seed: number;
 }
 
 /** Convolution; kernel `[k, k, inputs, filters]`, fan-in k² × inputs. */
-export function conv({
-  name,
-  inputs,
-  filters,
-  kernelSize,
-  strides = 1,
-  padding = 'same',
-  relu,
-  seed,
-}: ConvOptions): Layer {
-  return layers.conv2d({
-    name,
-    filters,
-    kernelSize: pair(kernelSize),
-    strides,
-    padding,
-    activation: relu ? 'relu' : 'linear',
-    ...uniform(area(kernelSize) * inputs, seed, name),
-  });
-}
+export const conv = ({ inputs, ...options }: ConvOptions): Layer => layers.conv2d(convArgs(options, inputs));
 
 /** Transposed convolution; kernel `[k, k, filters, inputs]`, fan-in k² × filters (PyTorch's convention). */
-export function deconv({
-  name,
-  filters,
-  kernelSize,
-  strides = 1,
-  padding = 'same',
-  relu,
-  seed,
-}: Omit<ConvOptions, 'inputs'>): Layer {
-  return layers.conv2dTranspose({
-    name,
-    filters,
-    kernelSize: pair(kernelSize),
-    strides,
-    padding,
-    activation: relu ? 'relu' : 'linear',
-    ...uniform(area(kernelSize) * filters, seed, name),
-  });
-}
+export const deconv = (options: Omit<ConvOptions, 'inputs'>): Layer =>
+  layers.conv2dTranspose(convArgs(options, options.filters));
 
 /** Dense layer; kernel `[inputs, units]`, fan-in `inputs`. */
-export function dense({
-  name,
-  inputs,
-  units,
-  relu,
-  seed,
-}: {
-  name: string;
-  inputs: number;
-  units: number;
-  relu?: boolean;
-  seed: number;
-}): Layer {
-  return layers.dense({ name, units, activation: relu ? 'relu' : 'linear', ...uniform(inputs, seed, name) });
+export const dense = ({ name, inputs, units, relu, seed }: DenseOptions): Layer =>
+  layers.dense({ name, units, activation: relu ? 'relu' : 'linear', ...uniform(inputs, seed, name) });
+
+function convArgs(options: Omit<ConvOptions, 'inputs'>, fanInChannels: number) {
+  const { name, filters, kernelSize, strides = 1, padding = 'same', relu, seed } = options;
+  const [height, width] = typeof kernelSize === 'number' ? [kernelSize, kernelSize] : kernelSize;
+  return {
+    name,
+    filters,
+    kernelSize: [height, width] as [number, number],
+    strides,
+    padding,
+    activation: relu ? ('relu' as const) : ('linear' as const),
+    ...uniform(height * width * fanInChannels, seed, name),
+  };
 }
 
-const pair = (size: ConvOptions['kernelSize']): [number, number] =>
-  typeof size === 'number' ? [size, size] : [...size];
-
-const area = (size: ConvOptions['kernelSize']): number => pair(size)[0] * pair(size)[1];
-
+/** PyTorch's default initializers for kernel and bias. */
 function uniform(fanIn: number, seed: number, name: string) {
   const bound = 1 / Math.sqrt(fanIn);
   return {
