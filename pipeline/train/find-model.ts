@@ -6,7 +6,7 @@ import { pathToFileURL } from 'node:url';
 import type { BuildFailure, Plugin } from 'esbuild';
 import { z } from 'zod';
 import { models } from '../../models/index.ts';
-import type { ModelDefinition } from '../../models/model.ts';
+import type { ModelDefinition } from '../../models/kit/model.ts';
 import { cacheFolder } from '../io/cache-folder.ts';
 import { EnvironmentError, InputError } from '../io/errors.ts';
 import { moduleExtension } from '../io/installation.ts';

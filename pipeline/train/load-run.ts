@@ -1,5 +1,5 @@
 import { models } from '../../models/index.ts';
-import type { ModelDefinition } from '../../models/model.ts';
+import type { ModelDefinition } from '../../models/kit/model.ts';
 import { restore } from '../artifacts/checkpoint.ts';
 import type { RunState } from '../artifacts/run.ts';
 import { readRun, runPaths, type Which } from '../artifacts/run-folder.ts';
