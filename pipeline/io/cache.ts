@@ -1,19 +1,22 @@
-import { createHash } from 'node:crypto';
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { makeFolder } from './durable.ts';
+import { sha256 } from './digest.ts';
 import { fileError } from './errors.ts';
-import { publishFile } from './publish.ts';
+import { makeFolder, publishFile } from './publish.ts';
 
-/** Digits of the contents' SHA-256 in a file's name. */
+/** The folder of downloaded libraries, `$XDG_CACHE_HOME/convae`: outside the checkout, so that they outlive it. */
+export const cacheFolder = (): string => join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'convae');
+
+/** Digits of the content's SHA-256 in a file's name. */
 const DIGITS = 16;
 
 /**
- * Takes a file from a folder of files that carry their contents' hash in their names, or makes it and puts it there,
- * whole or not at all. What is damaged is made anew.
- * @param key what tells the file from the others in the folder
- * @throws InputError or EnvironmentError when the folder cannot be read or written, before anything is made; what
- * `make` throws; Interrupted (or the signal's own reason, if that is an error) after `signal`
+ * Reads a file from a folder whose file names contain a hash of the content, or makes and publishes it. A damaged file
+ * is replaced.
+ * @param key identifies the file within the folder
+ * @throws InputError or EnvironmentError when the folder cannot be read or written, before anything is made; errors of
+ * `make`; Interrupted (or the signal's own reason, if that is an error) after `signal`
  */
 export async function cached(
   folder: string,
@@ -39,5 +42,4 @@ export async function cached(
   return bytes;
 }
 
-const nameOf = (key: string, bytes: Uint8Array): string =>
-  `${key}-${createHash('sha256').update(bytes).digest('hex').slice(0, DIGITS)}.onnx`;
+const nameOf = (key: string, bytes: Uint8Array): string => `${key}-${sha256(bytes).slice(0, DIGITS)}.onnx`;

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { addMetrics, type MetricSums, type MetricsLine, meansOf, noSums, Stopwatch } from '../artifacts/metrics.ts';
-import { beginning, type RunPlan, type RunPosition } from '../artifacts/run.ts';
+import type { RunPlan, RunPosition } from '../artifacts/run.ts';
 import type { DatasetSplits } from '../data/dataset.ts';
 import { Generator } from '../data/generator.ts';
 import { range } from '../data/indices.ts';
@@ -11,7 +11,7 @@ import type { Engine, Metrics } from './engine.ts';
 import { epochPictures } from './epoch-pictures.ts';
 import type { TrainHooks, TrainOptions, TrainSummary } from './options.ts';
 import type { TrainingProgram } from './program.ts';
-import type { Run } from './run.ts';
+import { beginning, type Run } from './run.ts';
 
 /** Lines of step metrics are means over so many steps. */
 const STEPS_PER_LINE = 50;

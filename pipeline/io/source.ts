@@ -4,17 +4,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip, createInflateRaw } from 'node:zlib';
-import { EnvironmentError, fileError, InputError } from '../io/errors.ts';
+import { codeOf, EnvironmentError, fileError, InputError } from './errors.ts';
 
-/** Bytes on disk that are read by position: a file, a part of one, or what a compressed file inflates to. */
+/** Bytes on disk that are read by position: a file, a part of one, or the content of a compressed file. */
 export interface ByteSource {
-  /** What messages call it: the path, and the member inside the file where there is one. */
+  /** Name for messages: the path, and the archive member if there is one. */
   readonly name: string;
   /** Bytes. */
   readonly size: number;
   /**
-   * Fills `target` with the bytes from `position` on.
-   * @throws InputError when the file ends before
+   * Fills `target` with the bytes that start at `position`.
+   * @throws InputError when the file ends too early
    */
   read(target: Uint8Array, position: number): Promise<void>;
   close(): Promise<void>;
@@ -26,11 +26,11 @@ const CHUNK = 2 ** 18;
 
 /**
  * Opens a regular file for reading by position.
- * @throws InputError when there is none, or it is a folder, a pipe or a device
+ * @throws InputError when it is missing, or is a folder, a pipe or a device
  */
 export async function openFile(path: string): Promise<ByteSource> {
   try {
-    const stats = await stat(path); // before opening: opening a pipe that nobody writes to would wait for ever
+    const stats = await stat(path); // before opening: opening a pipe without a writer would wait forever
     if (!stats.isFile()) {
       const what = stats.isDirectory() ? 'a folder' : 'a pipe or a device';
       throw new InputError(`${path}: it is ${what}; a file was expected`);
@@ -42,10 +42,10 @@ export async function openFile(path: string): Promise<ByteSource> {
 }
 
 /**
- * Opens a file for reading by position. A gzipped one, known by its first bytes, is inflated into a temporary file,
- * which is gone when the source is closed or the process ends in whatever way.
- * @throws InputError when the file is not there or its gzip data are damaged; EnvironmentError when the temporary
- * folder cannot take it
+ * Opens a file for reading by position. A gzipped file, recognised by its first bytes, is inflated into a temporary
+ * file, which disappears when the source is closed or the process ends.
+ * @throws InputError when the file is missing or its gzip data are damaged; EnvironmentError when the temporary folder
+ * cannot hold it
  */
 export async function openSource(path: string): Promise<ByteSource> {
   const file = await openFile(path);
@@ -60,8 +60,8 @@ export async function openSource(path: string): Promise<ByteSource> {
 
 /**
  * Inflates compressed bytes into a temporary file.
- * @param name what messages call the result
- * @param through sees every inflated chunk; what it throws ends the inflation
+ * @param name of the result in messages
+ * @param through receives every inflated chunk; an error that it throws ends the inflation
  */
 export async function inflate(
   name: string,
@@ -87,11 +87,13 @@ export async function inflate(
       return sourceOf(name, handle, size);
     });
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && typeof error.code === 'string')) throw error;
-    if (error.code.startsWith('Z_')) {
-      throw new InputError(`${name}: its compressed data are damaged (${error.message}); download or copy it again`);
+    const code = codeOf(error);
+    if (code === undefined) throw error;
+    const { message } = error as Error;
+    if (code.startsWith('Z_')) {
+      throw new InputError(`${name}: its compressed data are damaged (${message}); download or copy it again`);
     }
-    const reason = error.code === 'ENOSPC' ? 'the disk is full' : error.message;
+    const reason = code === 'ENOSPC' ? 'the disk is full' : message;
     throw new EnvironmentError(
       `cannot inflate ${name} into the temporary folder ${folder}: ${reason}; set TMPDIR to a folder with room, or decompress the file yourself`,
       { cause: error },
@@ -99,7 +101,7 @@ export async function inflate(
   }
 }
 
-/** A file that no path leads to any more: the system frees it when the handle is closed or the process ends. */
+/** Opens a file that has no path any more: the system frees it when the handle is closed or the process ends. */
 async function openTemporary(folder: string): Promise<FileHandle> {
   const path = join(folder, `convae-${randomUUID()}`);
   const handle = await open(path, 'wx+', 0o600);
@@ -135,22 +137,22 @@ function sourceOf(name: string, handle: FileHandle, size: number): ByteSource {
   };
 }
 
-/** `size` bytes of a source from `start` on, as a source; closing it closes the whole. */
-export const sliceOf = (whole: ByteSource, name: string, start: number, size: number): ByteSource => ({
+/** `size` bytes of a source, starting at `start`, as a source; closing it closes the original. */
+export const sliceOf = (original: ByteSource, name: string, start: number, size: number): ByteSource => ({
   name,
   size,
-  read: (target, position) => whole.read(target, start + position),
-  close: () => whole.close(),
+  read: (target, position) => original.read(target, start + position),
+  close: () => original.close(),
 });
 
-/** The first `count` bytes, or as many as there are. */
+/** Reads `count` bytes, or fewer where the source ends. */
 export async function readUpTo(source: ByteSource, count: number, position = 0): Promise<Buffer> {
   const bytes = Buffer.alloc(Math.max(0, Math.min(count, source.size - position)));
   await source.read(bytes, position);
   return bytes;
 }
 
-/** The bytes from `start` to before `end`, in order. */
+/** Reads the bytes from `start` up to, but excluding, `end`. */
 export async function* chunksOf(source: ByteSource, start: number, end: number): AsyncGenerator<Buffer> {
   for (let position = start; position < end; position += CHUNK) {
     const chunk = Buffer.allocUnsafe(Math.min(CHUNK, end - position));
@@ -159,7 +161,7 @@ export async function* chunksOf(source: ByteSource, start: number, end: number):
   }
 }
 
-/** Runs `work`; if it fails, closes what was open before passing the failure on. */
+/** Runs `work`; if it fails, closes `open` and rethrows. */
 export async function closeOnError<T>(open: { close(): Promise<unknown> }, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
