@@ -8,6 +8,7 @@ import {
   imageShape,
   images,
   type Limits,
+  listUpTo,
   metrics,
   nonNegative,
   numbers,
@@ -15,7 +16,6 @@ import {
   positive,
   spread,
   textUpTo,
-  unlimited,
 } from './fields.ts';
 
 /** The version of card.json; raised when an older program could not read a newer card. */
@@ -32,7 +32,7 @@ const weightWithin = (limits: Limits) =>
   z
     .object({
       /** The name in `state`. */
-      variable: textUpTo(limits),
+      variable: textUpTo(limits.text),
       /** Shape of the variable. */
       shape: shapeWithin(limits),
       file: z.enum(['encoder.onnx', 'decoder.onnx']),
@@ -55,7 +55,7 @@ const weightWithin = (limits: Limits) =>
       }),
     );
 
-const shapeWithin = ({ variableSize }: Limits) =>
+const shapeWithin = ({ variableSize = Number.POSITIVE_INFINITY }: Limits) =>
   z.array(positive).check(
     z.maxLength(8),
     z.refine((shape) => volume(shape) <= variableSize, 'it is too large'),
@@ -63,13 +63,14 @@ const shapeWithin = ({ variableSize }: Limits) =>
 
 /** The card's section on `train-step.onnx`: one training step as a graph, and its first state. */
 export const trainStepWithin = (limits: Limits) => {
-  const [text, shape, { variables, stateSize }] = [textUpTo(limits), shapeWithin(limits), limits];
+  const { text: most, variables, stateSize = Number.POSITIVE_INFINITY, batchSize } = limits;
+  const [text, shape] = [textUpTo(most), shapeWithin(limits)];
   return z
     .object({
       file: z.literal(TRAIN_STEP_FILE),
       sha256: digest,
       bytes: positive,
-      batchSize: atMost(limits.batchSize),
+      batchSize: atMost(batchSize),
       /** Inputs besides the state, by name, with their shapes. */
       inputs: z.object({
         /** uint8 */
@@ -84,27 +85,22 @@ export const trainStepWithin = (limits: Limits) => {
         klWeight: z.optional(scalar),
       }),
       /** Carried from one step to the next, float32: inputs by name, and the outputs that hold their next values. */
-      state: z
-        .array(
-          z.object({
-            name: text,
-            next: text,
-            shape,
-            /** The number that fills it at first, or `weights` for one of the weights. */
-            initial: z.union([z.literal('weights'), z.number()]),
-          }),
-        )
-        .check(
-          z.maxLength(variables),
-          z.refine((state) => state.reduce((sum, { shape }) => sum + volume(shape), 0) <= stateSize, 'it is too large'),
-        ),
-      /** Every occurrence of each weight in the model's files; a weight may occur more than once. */
-      weights: z.array(weightWithin(limits)).check(z.maxLength(variables)),
-      /** Scalar outputs; training minimises `loss`. */
-      losses: z.array(text).check(
-        z.maxLength(16),
-        z.refine((losses) => losses.includes('loss'), 'expected loss among them'),
+      state: listUpTo(
+        z.object({
+          name: text,
+          next: text,
+          shape,
+          /** The number that fills it at first, or `weights` for one of the weights. */
+          initial: z.union([z.literal('weights'), z.number()]),
+        }),
+        variables,
+      ).check(
+        z.refine((state) => state.reduce((sum, { shape }) => sum + volume(shape), 0) <= stateSize, 'it is too large'),
       ),
+      /** Every occurrence of each weight in the model's files; a weight may occur more than once. */
+      weights: listUpTo(weightWithin(limits), variables),
+      /** Scalar outputs; training minimises `loss`. */
+      losses: listUpTo(text, 16).check(z.refine((losses) => losses.includes('loss'), 'expected loss among them')),
     })
     .check(
       z.superRefine(({ state, weights }, context) => {
@@ -165,7 +161,7 @@ const file = z.object({ sha256: digest, bytes: positive });
 
 /** All of card.json: what an exported model is, how it was made and how well it performs. */
 export const cardWithin = (limits: Limits) => {
-  const text = textUpTo(limits);
+  const text = textUpTo(limits.text);
   return z
     .object({
       format: z.literal(CARD_FORMAT),
@@ -184,7 +180,8 @@ export const cardWithin = (limits: Limits) => {
         .object(imageShape(limits))
         .check(
           z.refine(
-            ({ height, width, channels }) => height * width * channels <= limits.imageSize,
+            ({ height, width, channels }) =>
+              height * width * channels <= (limits.imageSize ?? Number.POSITIVE_INFINITY),
             'the image is too large',
           ),
         ),
@@ -236,8 +233,8 @@ export const cardWithin = (limits: Limits) => {
     );
 };
 
-export const cardSchema = /* @__PURE__ */ cardWithin(unlimited);
-export const trainStepSchema = /* @__PURE__ */ trainStepWithin(unlimited);
+export const cardSchema = /* @__PURE__ */ cardWithin({});
+export const trainStepSchema = /* @__PURE__ */ trainStepWithin({});
 
 export type Card = z.infer<typeof cardSchema>;
 export type TrainStepSection = z.infer<typeof trainStepSchema>;

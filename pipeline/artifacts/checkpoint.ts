@@ -24,16 +24,15 @@ export interface Checkpoint {
 }
 
 /** A tfjs variable and its name in checkpoints. */
-export interface CheckpointVariable {
+interface CheckpointVariable {
   readonly name: string;
   readonly variable: tf.Variable;
 }
 
-/** What a checkpoint saves besides the state of the run. */
-export interface CheckpointContent {
-  readonly encoder: LayersModel;
-  readonly decoder: LayersModel;
-  readonly optimizer: readonly CheckpointVariable[];
+/** What a checkpoint saves besides the state of the run; a `TrainingProgram` has it. */
+interface CheckpointContent {
+  readonly autoencoder: { readonly encoder: LayersModel; readonly decoder: LayersModel };
+  readonly optimizerState: readonly CheckpointVariable[];
 }
 
 const CHECKSUMS = 'SHA256SUMS';
@@ -61,11 +60,11 @@ const variablesDescription = z.object({ weights: weightSpecs });
  * likewise, `state.json`, and `SHA256SUMS` of them all, which `sha256sum -c` reads. Equal states give equal bytes.
  */
 export async function checkpointFiles(
-  { encoder, decoder, optimizer }: CheckpointContent,
+  { autoencoder: { encoder, decoder }, optimizerState }: CheckpointContent,
   state: RunState,
 ): Promise<Files> {
   const { data, specs } = await tf.io.encodeWeights(
-    optimizer.map(({ name, variable }) => ({ name, tensor: variable })),
+    optimizerState.map(({ name, variable }) => ({ name, tensor: variable })),
   );
   const files: Record<string, Uint8Array> = {
     ...(await modelFiles('encoder', encoder)),

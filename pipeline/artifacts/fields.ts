@@ -5,36 +5,22 @@ import * as z from 'zod/mini';
  * imports them. Issues have English messages where `zod` is loaded too, as in every reader and writer.
  */
 
-/** Upper bounds of what a file may contain. */
+/** Upper bounds of what a file may contain; none where absent. The page, which opens anybody's files, sets them all. */
 export interface Limits {
   /** Characters of a text. */
-  readonly text: number;
+  readonly text?: number;
   /** Pixels of an image's side, and numbers of an image. */
-  readonly side: number;
-  readonly imageSize: number;
-  readonly latentSize: number;
-  readonly classes: number;
-  readonly images: number;
+  readonly side?: number;
+  readonly imageSize?: number;
+  readonly latentSize?: number;
+  readonly classes?: number;
+  readonly images?: number;
   /** Of a training step: numbers of a variable and of the state, number of variables, images of a batch. */
-  readonly variableSize: number;
-  readonly stateSize: number;
-  readonly variables: number;
-  readonly batchSize: number;
+  readonly variableSize?: number;
+  readonly stateSize?: number;
+  readonly variables?: number;
+  readonly batchSize?: number;
 }
-
-/** No bounds, for files on the user's own disk. The page, which opens anybody's files, has its own. */
-export const unlimited: Limits = {
-  text: Number.POSITIVE_INFINITY,
-  side: Number.POSITIVE_INFINITY,
-  imageSize: Number.POSITIVE_INFINITY,
-  latentSize: Number.POSITIVE_INFINITY,
-  classes: Number.POSITIVE_INFINITY,
-  images: Number.POSITIVE_INFINITY,
-  variableSize: Number.POSITIVE_INFINITY,
-  stateSize: Number.POSITIVE_INFINITY,
-  variables: Number.POSITIVE_INFINITY,
-  batchSize: Number.POSITIVE_INFINITY,
-};
 
 export const count = z.int().check(z.nonnegative());
 export const positive = z.int().check(z.positive());
@@ -52,14 +38,16 @@ export const conditional = z.object({ encoder: z.boolean(), decoder: z.boolean()
 /** One number for each latent dimension; `std` divides by the number of images. */
 export const spread = { mean: numbers, std: numbers, min: numbers, max: numbers };
 
-export const atMost = (most: number) => z.int().check(z.positive(), z.maximum(most));
-export const textUpTo = ({ text }: Limits) => z.string().check(z.maxLength(text));
+export const atMost = (most = Number.POSITIVE_INFINITY) => z.int().check(z.positive(), z.maximum(most));
+export const listUpTo = <T extends z.ZodMiniType>(item: T, most = Number.POSITIVE_INFINITY) =>
+  z.array(item).check(z.maxLength(most));
+export const textUpTo = (most = Number.POSITIVE_INFINITY) => z.string().check(z.maxLength(most));
 /** Class names by index, or null where the data has no classes. */
-export const classNames = (limits: Limits) =>
-  z.nullable(z.array(textUpTo(limits)).check(z.minLength(1), z.maxLength(limits.classes)));
+export const classNames = ({ text, classes }: Limits) =>
+  z.nullable(listUpTo(textUpTo(text), classes).check(z.minLength(1)));
 
 /** Height, width and channels (1 or 3) of images. */
-export const imageShape = ({ side }: Limits) => ({
+export const imageShape = ({ side }: Limits = {}) => ({
   height: atMost(side),
   width: atMost(side),
   channels: z.int().check(z.refine((channels) => channels === 1 || channels === 3, 'expected 1 or 3')),

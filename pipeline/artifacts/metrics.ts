@@ -21,6 +21,16 @@ export const metricsLine = z.looseObject({
 
 export type MetricsLine = z.infer<typeof metricsLine>;
 
+/** A line as a TensorBoard event: tags such as `loss/test`; training has `loss/steps` and `loss/epoch`. */
+export function eventOf({ split, span, epoch: _, step, images: __, time, ...numbers }: MetricsLine) {
+  const curve = split === 'test' ? 'test' : span;
+  const scalars: Record<string, number> = {};
+  for (const [name, value] of Object.entries(numbers)) {
+    if (typeof value === 'number') scalars[`${name}/${curve}`] = value;
+  }
+  return { time, step, scalars };
+}
+
 /** Sums of metrics over images, from which means are computed. */
 export interface MetricSums {
   readonly images: number;

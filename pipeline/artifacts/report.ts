@@ -1,16 +1,5 @@
 import * as z from 'zod/mini';
-import {
-  conditional,
-  count,
-  imageShape,
-  nonNegative,
-  numbers,
-  pixelLoss,
-  positive,
-  share,
-  spread,
-  unlimited,
-} from './fields.ts';
+import { conditional, count, imageShape, nonNegative, numbers, pixelLoss, positive, share, spread } from './fields.ts';
 
 /** The version of report.json; raised when an older program could not read a newer report. */
 export const REPORT_FORMAT = 1;
@@ -125,7 +114,7 @@ export const reportSchema = z.object({
   }),
   data: z.object({
     name: z.string(),
-    image: z.object(imageShape(unlimited)),
+    image: z.object(imageShape()),
     train: positive,
     test: positive,
     classes: z.nullable(z.array(z.string())),

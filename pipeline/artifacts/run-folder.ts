@@ -6,6 +6,7 @@ import { type Checkpoint, type Files, readCheckpoint } from './checkpoint.ts';
 import type { RunPosition } from './run.ts';
 import { runPaths } from './run-files.ts';
 
+export { runPaths };
 export type Which = 'latest' | 'best';
 
 const epochName = (epoch: number) => `epoch-${String(epoch).padStart(3, '0')}`;

@@ -1,16 +1,5 @@
 import * as z from 'zod/mini';
-import {
-  atMost,
-  classNames,
-  count,
-  digest,
-  imageShape,
-  type Limits,
-  numbers,
-  positive,
-  textUpTo,
-  unlimited,
-} from './fields.ts';
+import { atMost, classNames, count, digest, imageShape, type Limits, numbers, positive, textUpTo } from './fields.ts';
 
 /** A relative path that stays inside its folder. */
 const path = z.string().check(z.regex(/^(?!\/)(?!.*(^|\/)\.\.(\/|$))[^\\:?#]+$/));
@@ -29,8 +18,8 @@ export const siteIndexSchema = z.object({
 export const imageSetWithin = (limits: Limits) =>
   z.object({
     format: z.literal(1),
-    name: textUpTo(limits),
-    split: textUpTo(limits),
+    name: textUpTo(limits.text),
+    split: textUpTo(limits.text),
     images: atMost(limits.images),
     ...imageShape(limits),
     classes: classNames(limits),
@@ -74,8 +63,8 @@ export const pointsSchema = z.object({
   files: z.record(z.enum(POINTS_ARRAYS), digest),
 });
 
-export const imageSetSchema = /* @__PURE__ */ imageSetWithin(unlimited);
-export const manifestSchema = /* @__PURE__ */ manifestWithin(unlimited);
+export const imageSetSchema = /* @__PURE__ */ imageSetWithin({});
+export const manifestSchema = /* @__PURE__ */ manifestWithin({});
 
 export type SiteIndex = z.infer<typeof siteIndexSchema>;
 export type ImageSetFile = z.infer<typeof imageSetSchema>;

@@ -4,7 +4,7 @@ import { dump, parse } from 'npyjs';
 import { InputError } from './errors.ts';
 import { type ByteSource, readUpTo } from './source.ts';
 
-/** The type of an array's numbers. `name` is numpy's: uint8, float32. */
+/** Type of an array's numbers. `name` is numpy's: uint8, float32. */
 export interface NumberType {
   readonly name: string;
   readonly kind: 'uint' | 'int' | 'float' | 'other';
@@ -12,7 +12,7 @@ export interface NumberType {
   readonly littleEndian: boolean;
 }
 
-/** A dense array in row-major order, somewhere in a file. */
+/** A dense array in row-major order inside a file. */
 export interface ArrayFile {
   readonly source: ByteSource;
   /** Position of the first number. */
@@ -25,16 +25,16 @@ export interface ArrayFile {
 export const describeArray = ({ shape, type }: ArrayFile): string => `${shape.join('×') || 'one'} ${type.name}`;
 
 /**
- * Compares a file's size with the one that its header implies.
- * @throws InputError when they differ
+ * Checks that a file's size agrees with its header.
+ * @throws InputError
  */
 export function checkSize(array: ArrayFile): ArrayFile {
   const { source, offset, shape, type } = array;
   const expected = offset + shape.reduce((product, side) => product * side, type.bytes);
   if (source.size === expected) return array;
-  const wrong = source.size < expected ? 'cut short' : 'too long';
+  const wrong = source.size < expected ? 'truncated' : 'too long';
   throw new InputError(
-    `${source.name}: ${wrong}: its header says ${describeArray(array)}, ${expected} bytes with the header, and it has ${source.size}; download or copy it again`,
+    `${source.name}: ${wrong}: it has ${source.size} bytes, ${expected} were expected for ${describeArray(array)}; download or copy it again`,
   );
 }
 

@@ -1,11 +1,17 @@
 import { rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Checkpoint, type CheckpointContent, checkpointFiles } from '../artifacts/checkpoint.ts';
-import { type MetricsLine, noSums } from '../artifacts/metrics.ts';
+import { type Checkpoint, checkpointFiles } from '../artifacts/checkpoint.ts';
+import { eventOf, type MetricsLine } from '../artifacts/metrics.ts';
 import { CHECKPOINT_FORMAT, type RunPlan, type RunPosition } from '../artifacts/run.ts';
-import { MetricsLog, runPaths } from '../artifacts/run-files.ts';
-import { completeLinks, openRunFolder, publishCheckpoint, readRun, tidyRunFolder } from '../artifacts/run-folder.ts';
-import { Generator } from '../data/generator.ts';
+import { MetricsLog } from '../artifacts/run-files.ts';
+import {
+  completeLinks,
+  openRunFolder,
+  publishCheckpoint,
+  readRun,
+  runPaths,
+  tidyRunFolder,
+} from '../artifacts/run-folder.ts';
 import { InputError } from '../io/errors.ts';
 import { acquireLock } from '../io/lock.ts';
 import { type Event, EventLog, type Picture } from '../io/tfevents.ts';
@@ -13,7 +19,7 @@ import type { PictureKind } from './epoch-pictures.ts';
 import { readPicture, writePicture } from './picture.ts';
 import type { TrainingProgram } from './program.ts';
 
-/** A run folder, locked by the process that trains into it. */
+/** A run folder in the hands of the process that trains into it. */
 export class Run {
   readonly folder: string;
   /** The latest checkpoint, where the run has one. */
@@ -28,9 +34,9 @@ export class Run {
   }
 
   /**
-   * Locks a run folder, creating it if it is missing, and reads its latest checkpoint.
-   * @param resume whether an existing run is resumed
-   * @throws InputError when the folder contains other files, a run that is not to be resumed or a damaged run, or when
+   * Locks a run folder, which is made if need be, and reads its latest checkpoint.
+   * @param resume whether to go on with a run that is there
+   * @throws InputError when the folder holds something else, a run that is not to be resumed or a damaged one, or when
    * another process trains into it
    */
   static async open(folder: string, { resume }: { resume: boolean }): Promise<Run> {
@@ -52,7 +58,7 @@ export class Run {
     }
   }
 
-  /** Prepares for writing: removes leftovers and truncates the logs to the checkpoint. */
+  /** Starts to write: removes leftovers and cuts the logs back to the checkpoint. */
   async begin(): Promise<void> {
     const { metrics: metricsPath, events: eventsPath } = runPaths(this.folder);
     const position = this.checkpoint?.state.position;
@@ -67,7 +73,7 @@ export class Run {
   }
 
   async record(line: MetricsLine): Promise<void> {
-    const { metrics, events } = this.#opened();
+    const { metrics, events } = this.#begun();
     await metrics.write(line);
     await events.write(eventOf(line));
   }
@@ -78,35 +84,35 @@ export class Run {
       const picture = pictures[kind];
       if (!picture) continue;
       await writePicture(this.#picturePath(line.epoch, kind), picture);
-      await this.#opened().events.write(pictureEvent(line, kind, picture));
+      await this.#begun().events.write(pictureEvent(line, kind, picture));
     }
   }
 
   /**
-   * Publishes a checkpoint of the program's current variables.
-   * @throws EnvironmentError or InputError when it cannot be written; earlier checkpoints stay unchanged
+   * Publishes a checkpoint of the program's variables as they are.
+   * @throws EnvironmentError or InputError when it cannot be written; the checkpoints before stay as they were
    */
   async save(program: TrainingProgram, plan: RunPlan, at: RunPosition, { best }: { best: boolean }): Promise<void> {
-    const { metrics } = this.#opened();
+    const { metrics } = this.#begun();
     await metrics.sync();
     const position = { ...at, metricsLines: metrics.lines };
-    const files = await checkpointFiles(contentOf(program), { format: CHECKPOINT_FORMAT, plan, position });
+    const files = await checkpointFiles(program, { format: CHECKPOINT_FORMAT, plan, position });
     await publishCheckpoint(this.folder, position, files, { best });
   }
 
-  /** Unlocks the folder, and removes it if it is empty. */
+  /** Unlocks the folder; if nothing was written to it, it is removed. */
   async close(): Promise<void> {
     try {
       await this.#logs?.events.close();
       await this.#logs?.metrics.close();
     } finally {
       await this.#unlock();
-      await rmdir(this.folder).catch(() => {}); // fails unless the folder is empty
+      await rmdir(this.folder).catch(() => {}); // only an empty folder goes
     }
   }
 
-  #opened() {
-    if (!this.#logs) throw new Error('call Run.begin() first');
+  #begun() {
+    if (!this.#logs) throw new Error('Run.begin() comes first');
     return this.#logs;
   }
 
@@ -130,36 +136,6 @@ export class Run {
 }
 
 const KINDS: readonly PictureKind[] = ['reconstruction', 'samples', 'codes'];
-
-/** What a checkpoint saves of a program. */
-export const contentOf = ({ autoencoder, optimizerState }: TrainingProgram): CheckpointContent => ({
-  ...autoencoder,
-  optimizer: optimizerState,
-});
-
-/** The position of a new run. */
-export const beginning = (seed: number): RunPosition => ({
-  epoch: 0,
-  batches: 0,
-  step: 0,
-  order: Generator.of(seed, 'order').state,
-  noise: Generator.of(seed, 'noise').state,
-  epochSums: noSums,
-  windowSums: noSums,
-  metrics: null,
-  best: null,
-  metricsLines: 0,
-});
-
-/** A line of metrics as a TensorBoard event: tags such as `loss/test`; training has `loss/steps` and `loss/epoch`. */
-export function eventOf({ split, span, epoch: _, step, images: __, time, ...numbers }: MetricsLine): Event {
-  const curve = split === 'test' ? 'test' : span;
-  const scalars: Record<string, number> = {};
-  for (const [name, value] of Object.entries(numbers)) {
-    if (typeof value === 'number') scalars[`${name}/${curve}`] = value;
-  }
-  return { time, step, scalars };
-}
 
 const pictureEvent = ({ time, step }: MetricsLine, tag: PictureKind, picture: Picture): Event => ({
   time,

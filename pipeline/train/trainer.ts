@@ -6,12 +6,13 @@ import { Generator } from '../data/generator.ts';
 import { range } from '../data/indices.ts';
 import { InputError, Interrupted } from '../io/errors.ts';
 import { type BatchNeeds, batchesOf, type PreparedBatch } from './batches.ts';
+import { beginning } from './beginning.ts';
 import { controlsAt } from './controls.ts';
 import type { Engine, Metrics } from './engine.ts';
 import { epochPictures } from './epoch-pictures.ts';
 import type { TrainHooks, TrainOptions, TrainSummary } from './options.ts';
 import type { TrainingProgram } from './program.ts';
-import { beginning, type Run } from './run.ts';
+import type { Run } from './run.ts';
 
 /** Lines of step metrics are means over so many steps. */
 const STEPS_PER_LINE = 50;

@@ -21,7 +21,6 @@ import { InputError } from '../../pipeline/io/errors.ts';
 import { prepareEngine } from '../../pipeline/train/engines/index.ts';
 import { loadRun } from '../../pipeline/train/load-run.ts';
 import { buildProgram } from '../../pipeline/train/program.ts';
-import { contentOf } from '../../pipeline/train/run.ts';
 import { trainOn } from '../../pipeline/train/train.ts';
 import { temporaryFolder } from '../train/folders.ts';
 import { contentsOf } from '../train/run-digest.ts';
@@ -80,7 +79,7 @@ test('loaded by tfjs itself, the two models compute what the trained ones do', a
 test('the same state gives the same bytes, in another program too', async () => {
   const run = runCopy();
   const { program } = await loadRun(run, 'latest', known);
-  const files: Files = await checkpointFiles(contentOf(program), state);
+  const files: Files = await checkpointFiles(program, state);
   expect(Object.keys(files).sort()).toEqual([...trained.keys()].sort());
   for (const [file, data] of Object.entries(files))
     expect(Buffer.from(data).equals(trained.get(file) as Buffer)).toBe(true);
@@ -92,7 +91,7 @@ test('what was saved is what is loaded, optimizer state included', async () => {
     variable.assign(tf.randomNormal(variable.shape));
   }
   const run = join(temporaryFolder(), 'run');
-  await publishCheckpoint(run, state.position, await checkpointFiles(contentOf(program), state), { best: false });
+  await publishCheckpoint(run, state.position, await checkpointFiles(program, state), { best: false });
   const loaded = await loadRun(run, 'latest', known);
   expect(loaded.state).toEqual(state);
   for (const part of ['weights', 'optimizerState'] as const) {

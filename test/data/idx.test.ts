@@ -88,12 +88,12 @@ describe('bad input ends with one line that says what is wrong', () => {
     {
       what: 'truncated',
       bytes: images.subarray(0, 20),
-      line: 'cut short: its header says 3×2×2 uint8, 28 bytes with the header, and it has 20; download or copy it again',
+      line: 'truncated: it has 20 bytes, 28 were expected for 3×2×2 uint8; download or copy it again',
     },
     {
       what: 'too long',
       bytes: Buffer.concat([images, Buffer.alloc(1)]),
-      line: 'too long: its header says 3×2×2 uint8, 28 bytes with the header, and it has 29; download or copy it again',
+      line: 'too long: it has 29 bytes, 28 were expected for 3×2×2 uint8; download or copy it again',
     },
     {
       what: 'cut inside the header',

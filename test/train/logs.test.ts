@@ -4,12 +4,11 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import sharp from 'sharp';
 import { expect, test } from 'vitest';
-import { addMetrics, type MetricsLine, meansOf, noSums, Stopwatch } from '../../pipeline/artifacts/metrics.ts';
+import { addMetrics, eventOf, type MetricsLine, meansOf, noSums, Stopwatch } from '../../pipeline/artifacts/metrics.ts';
 import { MetricsLog, readMetrics } from '../../pipeline/artifacts/run-files.ts';
 import { type Event, EventLog } from '../../pipeline/io/tfevents.ts';
 import { drawReconstructions } from '../../pipeline/pictures/montage.ts';
 import { readPicture, writePicture } from '../../pipeline/train/picture.ts';
-import { eventOf } from '../../pipeline/train/run.ts';
 import { temporaryFolder } from './folders.ts';
 
 const line = (step: number, split: 'train' | 'test' = 'train'): MetricsLine => ({

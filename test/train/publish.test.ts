@@ -6,7 +6,6 @@ import { CHECKPOINT_FORMAT, type RunPlan, type RunPosition } from '../../pipelin
 import { completeLinks, publishCheckpoint, readRun, tidyRunFolder } from '../../pipeline/artifacts/run-folder.ts';
 import { prepareEngine } from '../../pipeline/train/engines/index.ts';
 import { buildProgram } from '../../pipeline/train/program.ts';
-import { contentOf } from '../../pipeline/train/run.ts';
 import { temporaryFolder } from './folders.ts';
 import { tiny } from './tiny.ts';
 
@@ -83,8 +82,7 @@ test.each([
   async ({ next, best }) => {
     const program = buildProgram(tiny, size);
     const first = position(1, 0, 1);
-    const filesOf = (at: RunPosition) =>
-      checkpointFiles(contentOf(program), { format: CHECKPOINT_FORMAT, plan, position: at });
+    const filesOf = (at: RunPosition) => checkpointFiles(program, { format: CHECKPOINT_FORMAT, plan, position: at });
     const [old, fresh] = [await filesOf(first), await filesOf(next)];
     const seen = new Set<string>();
     for (let operations = 0; ; operations++) {
@@ -124,7 +122,7 @@ test.each([
 test('killed at any operation of the first checkpoint, a run has none or a whole one', async () => {
   const program = buildProgram(tiny, size);
   const at = position(1, 0, 1);
-  const files = await checkpointFiles(contentOf(program), { format: CHECKPOINT_FORMAT, plan, position: at });
+  const files = await checkpointFiles(program, { format: CHECKPOINT_FORMAT, plan, position: at });
   for (let operations = 0; ; operations++) {
     const run = join(temporaryFolder(), 'run');
     disk.left = operations;

@@ -10,7 +10,7 @@ import { FileProblem } from './problem.ts';
  */
 
 /** A page cannot hold more than this, and no genuine file contains it. */
-const LIMITS: Limits = {
+const LIMITS: Required<Limits> = {
   text: 1000,
   side: 4096,
   imageSize: 1 << 22,
