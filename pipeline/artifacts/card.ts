@@ -25,6 +25,9 @@ export const CARD_FORMAT = 1;
 export const TRAIN_STEP_FILE = 'train-step.onnx';
 
 const scalar = z.tuple([]);
+/** Adds the issue that some field is not as expected. */
+const expected = (context: z.core.$RefinementCtx, path: string[], message: string) =>
+  context.addIssue({ code: 'custom', message: `expected ${message}`, path });
 const volume = (shape: readonly number[]) => shape.reduce((size, side) => size * side, 1);
 
 /** A weight inside one of the model's files, as float32 in little-endian order. */
@@ -44,13 +47,10 @@ const weightWithin = (limits: Limits) =>
     })
     .check(
       z.superRefine(({ shape, bytes, permutation }, context) => {
-        if (bytes !== 4 * volume(shape)) {
-          const message = `expected ${4 * volume(shape)} bytes, got ${bytes}`;
-          context.addIssue({ code: 'custom', message, path: ['bytes'] });
-        }
+        const size = 4 * volume(shape);
+        if (bytes !== size) expected(context, ['bytes'], `${size} bytes, got ${bytes}`);
         if (permutation.length !== shape.length || shape.some((_, axis) => !permutation.includes(axis))) {
-          const message = `expected the numbers from 0 to ${shape.length - 1} in some order`;
-          context.addIssue({ code: 'custom', message, path: ['permutation'] });
+          expected(context, ['permutation'], `the numbers from 0 to ${shape.length - 1} in some order`);
         }
       }),
     );
@@ -107,8 +107,11 @@ export const trainStepWithin = (limits: Limits) => {
         const shapes = new Map(weights.map(({ variable, shape }) => [variable, shape.join()]));
         for (const { name, shape, initial } of state) {
           if (shapes.get(name) === (initial === 'weights' ? shape.join() : undefined)) continue;
-          const message = `expected weights to have ${name}, in its shape, exactly if its initial value is weights`;
-          context.addIssue({ code: 'custom', message, path: ['weights'] });
+          expected(
+            context,
+            ['weights'],
+            `weights to have ${name}, in its shape, exactly if its initial value is weights`,
+          );
         }
       }),
     );
@@ -141,8 +144,8 @@ const latentWithin = (limits: Limits) =>
       z.superRefine(({ size, statistics, mixture }, context) => {
         for (const name of ['mean', 'std', 'min', 'max'] as const) {
           if (statistics[name].length === size) continue;
-          const message = `expected ${size} numbers, one per latent dimension, got ${statistics[name].length}`;
-          context.addIssue({ code: 'custom', message, path: ['statistics', name] });
+          const message = `${size} numbers, one per latent dimension, got ${statistics[name].length}`;
+          expected(context, ['statistics', name], message);
         }
         const components = mixture?.weights.length;
         for (const [name, length] of [
@@ -151,8 +154,7 @@ const latentWithin = (limits: Limits) =>
         ] as const) {
           const rows = mixture?.[name];
           if (!rows || (rows.length === components && rows.every((row) => row.length === length))) continue;
-          const message = `expected ${length} numbers for each of ${components} components`;
-          context.addIssue({ code: 'custom', message, path: ['mixture', name] });
+          expected(context, ['mixture', name], `${length} numbers for each of ${components} components`);
         }
       }),
     );

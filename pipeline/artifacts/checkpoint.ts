@@ -35,6 +35,9 @@ interface CheckpointContent {
   readonly optimizerState: readonly CheckpointVariable[];
 }
 
+/** Makes the error for a file that cannot be used; the reason is a clause. */
+type Damaged = (file: string, reason: string) => InputError;
+
 const CHECKSUMS = 'SHA256SUMS';
 const FILES = [
   'decoder/model.json',
@@ -49,6 +52,7 @@ const FILES = [
 const weightSpecs = z.array(
   z.object({ name: z.string(), shape: z.array(z.int().min(0)), dtype: z.literal('float32') }),
 );
+type WeightSpecs = z.infer<typeof weightSpecs>;
 const modelDescription = z.object({
   modelTopology: z.record(z.string(), z.unknown()),
   weightsManifest: z.tuple([z.object({ paths: z.tuple([z.literal('weights.bin')]), weights: weightSpecs })]),
@@ -97,31 +101,41 @@ const toJson = (value: unknown): Uint8Array => Buffer.from(`${JSON.stringify(val
  * @throws InputError when a file is missing, damaged or of an unknown version
  */
 export async function readCheckpoint(folder: string): Promise<Checkpoint> {
-  const read = async (file: string): Promise<Uint8Array> => {
+  const damaged: Damaged = (file, reason) =>
+    new InputError(
+      `${join(folder, file)}: ${reason}; the checkpoint cannot be used: delete the run folder and train again, or train into another one`,
+    );
+  const read = async (file: string): Promise<Buffer> => {
     const data = await readFile(join(folder, file))
       .catch(ignoreMissing)
       .catch((error: unknown) => {
         throw fileError(error, `cannot read ${join(folder, file)}`);
       });
-    if (!data) throw damaged(folder, file, 'it is missing');
+    if (!data) throw damaged(file, 'it is missing');
     return data;
   };
   checkVersion(await read('state.json'), folder);
-  const files: Record<string, Uint8Array> = {};
-  for (const [file, sum] of checksums(await read(CHECKSUMS), folder)) {
-    const data = await read(file);
-    if (sha256(data) !== sum) {
-      throw damaged(folder, file, `its content (${data.byteLength} bytes) does not match ${CHECKSUMS}`);
-    }
-    files[file] = data;
+  const sums = checksums(await read(CHECKSUMS), damaged);
+  const contents = new Map(await Promise.all([...sums.keys()].map(async (file) => [file, await read(file)] as const)));
+  for (const [file, data] of contents) {
+    if (sha256(data) === sums.get(file)) continue;
+    throw damaged(file, `its content (${data.byteLength} bytes) does not match ${CHECKSUMS}`);
   }
-  const parts = new CheckpointFiles(folder, files);
-  const tensors = new Map(parts.tensors(parts.json(variablesDescription, 'optimizer.json').weights, 'optimizer.bin'));
-  for (const part of ['encoder', 'decoder']) {
-    const [{ weights }] = parts.json(modelDescription, `${part}/model.json`).weightsManifest;
-    for (const [name, tensor] of parts.tensors(weights, `${part}/weights.bin`)) tensors.set(`${part}/${name}`, tensor);
-  }
-  return { state: parts.json(runState, 'state.json'), tensors };
+  const json = <T>(schema: z.core.$ZodType<T>, file: string): T =>
+    parse(schema, contents.get(file) as Buffer, file, damaged);
+  const tensors = (specs: WeightSpecs, file: string) => tensorsOf(specs, contents.get(file) as Buffer, file, damaged);
+  const weightsOf = (part: string) => {
+    const [{ weights }] = json(modelDescription, `${part}/model.json`).weightsManifest;
+    return tensors(weights, `${part}/weights.bin`).map(([name, tensor]) => [`${part}/${name}`, tensor] as const);
+  };
+  return {
+    state: json(runState, 'state.json'),
+    tensors: new Map([
+      ...tensors(json(variablesDescription, 'optimizer.json').weights, 'optimizer.bin'),
+      ...weightsOf('encoder'),
+      ...weightsOf('decoder'),
+    ]),
+  };
 }
 
 /**
@@ -144,16 +158,11 @@ export function restore(variables: readonly CheckpointVariable[], { tensors }: C
   }
 }
 
-const damaged = (folder: string, file: string, reason: string) =>
-  new InputError(
-    `${join(folder, file)}: ${reason}; the checkpoint cannot be used: delete the run folder and train again, or train into another one`,
-  );
-
 /** Refuses another version, which may have other files, before any file is called missing or damaged. */
-function checkVersion(stateJson: Uint8Array, folder: string): void {
+function checkVersion(stateJson: Buffer, folder: string): void {
   let format: number;
   try {
-    ({ format } = z.object({ format: z.int() }).parse(JSON.parse(Buffer.from(stateJson).toString('utf8'))));
+    ({ format } = z.object({ format: z.int() }).parse(JSON.parse(String(stateJson))));
   } catch {
     return; // damaged, which the checksums will show
   }
@@ -165,56 +174,42 @@ function checkVersion(stateJson: Uint8Array, folder: string): void {
 }
 
 /** SHA-256 by file name. */
-function checksums(list: Uint8Array, folder: string): Map<string, string> {
-  const text = Buffer.from(list).toString('latin1');
+function checksums(list: Buffer, damaged: Damaged): Map<string, string> {
+  const text = list.toString('latin1');
   const lines = [...text.matchAll(/^([0-9a-f]{64}) {2}(.+)\n/gm)];
   const sums = new Map(lines.map(([, sum = '', file = '']) => [file, sum]));
   const complete =
     sums.size === lines.length &&
     [...sums.keys()].sort().join() === FILES.join() &&
     lines.map(([line]) => line).join('') === text;
-  if (!complete) throw damaged(folder, CHECKSUMS, `it does not list the ${FILES.length} files of a checkpoint`);
+  if (!complete) throw damaged(CHECKSUMS, `it does not list the ${FILES.length} files of a checkpoint`);
   return sums;
 }
 
-/** The files of a checkpoint whose checksums are right. */
-class CheckpointFiles {
-  readonly #folder: string;
-  readonly #files: Files;
-
-  constructor(folder: string, files: Files) {
-    this.#folder = folder;
-    this.#files = files;
+/** Parses a JSON file and checks it against a schema. */
+function parse<T>(schema: z.core.$ZodType<T>, data: Buffer, file: string, damaged: Damaged): T {
+  let value: unknown;
+  try {
+    value = JSON.parse(String(data));
+  } catch (error) {
+    throw damaged(file, `it is not JSON (${(error as Error).message.replaceAll('\n', ' ')})`);
   }
+  const parsed = z.safeParse(schema, value);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw damaged(file, `${issue?.path.join('.') || 'its content'}: ${issue?.message ?? 'unexpected'}`);
+}
 
-  json<T>(schema: z.core.$ZodType<T>, file: string): T {
-    let value: unknown;
-    try {
-      value = JSON.parse(Buffer.from(this.#files[file] as Uint8Array).toString('utf8'));
-    } catch (error) {
-      throw damaged(this.#folder, file, `it is not JSON (${(error as Error).message.replaceAll('\n', ' ')})`);
-    }
-    const parsed = z.safeParse(schema, value);
-    if (parsed.success) return parsed.data;
-    const [issue] = parsed.error.issues;
-    throw damaged(this.#folder, file, `${issue?.path.join('.') || 'its content'}: ${issue?.message ?? 'unexpected'}`);
-  }
-
-  tensors(specs: z.infer<typeof weightSpecs>, file: string): Map<string, StoredTensor> {
-    const data = this.#files[file] as Uint8Array;
-    const lengths = specs.map(({ shape }) => shape.reduce((product, n) => product * n, 1));
-    const expected = lengths.reduce((sum, n) => sum + n * Float32Array.BYTES_PER_ELEMENT, 0);
-    if (data.byteLength !== expected) {
-      throw damaged(this.#folder, file, `it has ${data.byteLength} bytes, ${expected} were expected`);
-    }
-    const values = new Float32Array(data.slice().buffer);
-    let offset = 0;
-    return new Map(
-      specs.map(({ name, shape }, i) => {
-        const start = offset;
-        offset += lengths[i] as number;
-        return [name, { shape, values: values.subarray(start, offset) }];
-      }),
-    );
-  }
+/** Divides a file among the tensors that it contains, by name. */
+function tensorsOf(specs: WeightSpecs, data: Buffer, file: string, damaged: Damaged) {
+  const lengths = specs.map(({ shape }) => shape.reduce((product, n) => product * n, 1));
+  const expected = lengths.reduce((sum, n) => sum + n * Float32Array.BYTES_PER_ELEMENT, 0);
+  if (data.byteLength !== expected) throw damaged(file, `it has ${data.byteLength} bytes, ${expected} were expected`);
+  const values = new Float32Array(new Uint8Array(data).buffer);
+  let offset = 0;
+  return specs.map(({ name, shape }, i): [string, StoredTensor] => {
+    const start = offset;
+    offset += lengths[i] as number;
+    return [name, { shape, values: values.subarray(start, offset) }];
+  });
 }

@@ -165,30 +165,36 @@ class Display {
 /** Images per second and remaining time. */
 class Meter {
   readonly #now: () => number;
-  readonly #first: { time: number; done: number };
-  #window: { time: number; done: number }[];
-  #last: { time: number; done: number };
+  readonly #first: Sample;
+  #last: Sample;
+  /** Samples of the last `RATE_MS`, at least `BAR_MS` apart. */
+  readonly #recent: Sample[];
 
   constructor(done: number, now = () => performance.now()) {
     this.#now = now;
-    this.#first = { time: now(), done };
-    this.#last = this.#first;
-    this.#window = [this.#first];
+    this.#first = this.#last = { time: now(), done };
+    this.#recent = [this.#first];
   }
 
   add(done: number): void {
-    this.#last = { time: this.#now(), done };
-    if (this.#last.time - (this.#window.at(-1)?.time ?? 0) >= BAR_MS) this.#window.push(this.#last);
-    while (this.#window.length > 1 && this.#last.time - (this.#window[1]?.time ?? 0) > RATE_MS) this.#window.shift();
+    const time = this.#now();
+    this.#last = { time, done };
+    if (time - (this.#recent.at(-1) as Sample).time >= BAR_MS) this.#recent.push(this.#last);
+    while (time - (this.#recent[1]?.time ?? time) > RATE_MS) this.#recent.shift();
   }
 
   /** @param total images at the end */
   read(total: number): string {
     const { time, done } = this.#last;
-    const [oldest = this.#first] = this.#window;
+    const oldest = this.#recent[0] as Sample;
     const rate = ((done - oldest.done) / (time - oldest.time)) * 1000;
     // The pace of the complete session, evaluations and checkpoints included, predicts the rest best.
     const pace = (time - this.#first.time) / (done - this.#first.done);
     return `${Number.isFinite(rate) ? rate.toFixed(0) : '–'} images/s  ETA ${duration((pace * (total - done)) / 1000)}`;
   }
+}
+
+interface Sample {
+  readonly time: number;
+  readonly done: number;
 }
