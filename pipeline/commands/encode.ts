@@ -45,7 +45,7 @@ export const encodeCommand = ({ signal }: Context) =>
     async handler({ quiet, json, ...options }) {
       const [{ encode }, { withCountProgress }] = await Promise.all([
         import('../encode/encode.ts'),
-        import('../io/count-progress.ts'),
+        import('../io/progress.ts'),
       ]);
       const result = await withCountProgress({ quiet }, (progress) => encode({ ...options, signal, progress }));
       printResult(json, result, describe);

@@ -32,7 +32,7 @@ export const evaluateCommand = ({ signal }: Context) =>
     async handler({ quiet, json, seed, ...options }) {
       const [{ evaluate }, { withStageProgress }, { sectionsOf }] = await Promise.all([
         import('../report/evaluate.ts'),
-        import('../io/stage-progress.ts'),
+        import('../io/progress.ts'),
         import('../report/figures.ts'),
       ]);
       const result = await withStageProgress({ quiet }, (progress) =>

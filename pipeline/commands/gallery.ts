@@ -45,7 +45,7 @@ export const galleryCommand = ({ signal }: Context) =>
     async handler({ quiet, json, ...options }) {
       const [{ gallery }, { withStageProgress }] = await Promise.all([
         import('../gallery/gallery.ts'),
-        import('../io/stage-progress.ts'),
+        import('../io/progress.ts'),
       ]);
       const note = (line: string) => void (quiet || process.stderr.write(`${line}\n`));
       const exhibits = await withStageProgress({ quiet }, (progress) =>

@@ -32,7 +32,7 @@ export const reconstructCommand = ({ signal }: Context) =>
     async handler({ quiet, json, ...options }) {
       const [{ reconstruct }, { withCountProgress }] = await Promise.all([
         import('../generate/reconstruct.ts'),
-        import('../io/count-progress.ts'),
+        import('../io/progress.ts'),
       ]);
       const result = await withCountProgress({ quiet }, (progress) => reconstruct({ ...options, signal, progress }));
       printResult(json, result, describe);

@@ -36,7 +36,7 @@ export const reportCommand = ({ signal }: Context) =>
     async handler({ quiet, json, seed, ...options }) {
       const [{ drawReport }, { withStageProgress }] = await Promise.all([
         import('../report/report.ts'),
-        import('../io/stage-progress.ts'),
+        import('../io/progress.ts'),
       ]);
       const result = await withStageProgress({ quiet }, (progress) =>
         drawReport({ ...options, seed: seed ?? 0, signal, progress }),

@@ -43,7 +43,7 @@ export const sampleCommand = ({ signal }: Context) =>
     async handler({ quiet, json, ...options }) {
       const [{ sample }, { withCountProgress }] = await Promise.all([
         import('../generate/sample.ts'),
-        import('../io/count-progress.ts'),
+        import('../io/progress.ts'),
       ]);
       const result = await withCountProgress({ quiet }, (progress) => sample({ ...options, signal, progress }));
       printResult(json, result, describe);

@@ -59,7 +59,7 @@ export const siteCommand = ({ signal }: Context) =>
     async handler({ quiet, json, serve, port, ...options }) {
       const [{ buildSite }, { withStageProgress }, { serveFolder }] = await Promise.all([
         import('../site/site.ts'),
-        import('../io/stage-progress.ts'),
+        import('../io/progress.ts'),
         import('../site/serve.ts'),
       ]);
       const note = (line: string) => void (quiet || process.stderr.write(`${line}\n`));

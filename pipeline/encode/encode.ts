@@ -5,7 +5,7 @@ import { openSplit, type Split } from '../data/open.ts';
 import type { Device } from '../devices/device.ts';
 import { checkFits, Encoder, openExported } from '../inference/encoder.ts';
 import { InputError } from '../io/errors.ts';
-import { npyWriter } from '../io/npy-writer.ts';
+import { npyWriter } from '../io/npy.ts';
 import { publishFile } from '../io/publish.ts';
 import { type LatentWriter, parquetWriter } from './parquet.ts';
 

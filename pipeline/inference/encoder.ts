@@ -1,5 +1,6 @@
 import { join } from 'node:path';
-import { type Card, readCard, verifyFiles } from '../artifacts/card.ts';
+import type { Card } from '../artifacts/card.ts';
+import { readCard, verifyFiles } from '../artifacts/exported.ts';
 import { sequentialBatches } from '../data/batches.ts';
 import { bytesPerImage, type ImageDataset, type ImageShape } from '../data/dataset.ts';
 import { checkDevice } from '../devices/device.ts';

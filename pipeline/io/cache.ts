@@ -1,43 +1,72 @@
-import { createHash } from 'node:crypto';
-import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { makeFolder } from './durable.ts';
+import { sha256 } from './digest.ts';
 import { fileError } from './errors.ts';
-import { publishFile } from './publish.ts';
+import { makeFolder, publishFile } from './publish.ts';
 
-/** Digits of the contents' SHA-256 in a file's name. */
+/** The folder of downloaded libraries, `$XDG_CACHE_HOME/convae`: outside the checkout, so that they outlive it. */
+export const cacheFolder = (): string => join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'convae');
+
+/** Digits of the content's SHA-256 in a file's name. */
 const DIGITS = 16;
 
+export interface CacheOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** Extension of the file's name. */
+  readonly extension?: string;
+  /** Whether a file has the expected content; a file that has not is replaced like a damaged one. */
+  readonly accepts?: (bytes: Uint8Array) => boolean;
+  /** Largest total size of the folder's files in bytes; the least recently used files are removed. */
+  readonly limit?: number;
+}
+
 /**
- * Takes a file from a folder of files that carry their contents' hash in their names, or makes it and puts it there,
- * whole or not at all. What is damaged is made anew.
- * @param key what tells the file from the others in the folder
- * @throws InputError or EnvironmentError when the folder cannot be read or written, before anything is made; what
- * `make` throws; Interrupted (or the signal's own reason, if that is an error) after `signal`
+ * Reads a file from a folder whose file names contain a hash of the content, or makes and publishes it. A damaged file
+ * is replaced.
+ * @param key identifies the file within the folder
+ * @throws InputError or EnvironmentError when the folder cannot be read or written, before anything is made; errors of
+ * `make`; Interrupted (or the signal's own reason, if that is an error) after `signal`
  */
 export async function cached(
   folder: string,
   key: string,
   make: () => Promise<Uint8Array>,
-  { signal }: { signal?: AbortSignal | undefined } = {},
+  { signal, extension = 'onnx', accepts = () => true, limit }: CacheOptions = {},
 ): Promise<Uint8Array> {
+  const nameOf = (bytes: Uint8Array) => `${key}-${sha256(bytes).slice(0, DIGITS)}.${extension}`;
   const damaged: string[] = [];
   try {
     await makeFolder(folder);
     for (const name of (await readdir(folder)).sort()) {
       if (!name.startsWith(`${key}-`)) continue;
       const bytes = await readFile(join(folder, name));
-      if (name === nameOf(key, bytes)) return bytes;
+      if (name === nameOf(bytes) && accepts(bytes)) {
+        // The time of the last use; the file may belong to another user.
+        await utimes(join(folder, name), new Date(), new Date()).catch(() => {});
+        return bytes;
+      }
       damaged.push(name);
     }
   } catch (error) {
     throw fileError(error, `cannot use ${folder}`);
   }
   const bytes = await make();
-  await publishFile(join(folder, nameOf(key, bytes)), (path) => writeFile(path, bytes), { signal });
-  for (const name of damaged) if (name !== nameOf(key, bytes)) await rm(join(folder, name), { force: true });
+  await publishFile(join(folder, nameOf(bytes)), (path) => writeFile(path, bytes), { signal });
+  for (const name of damaged) if (name !== nameOf(bytes)) await rm(join(folder, name), { force: true });
+  if (limit !== undefined) await prune(folder, limit);
   return bytes;
 }
 
-const nameOf = (key: string, bytes: Uint8Array): string =>
-  `${key}-${createHash('sha256').update(bytes).digest('hex').slice(0, DIGITS)}.onnx`;
+/** Removes the least recently used files until the others have no more than `limit` bytes. */
+async function prune(folder: string, limit: number): Promise<void> {
+  const paths = (await readdir(folder)).map((name) => join(folder, name));
+  const files = await Promise.all(
+    paths.map(async (path) => ({ path, about: await stat(path).catch(() => undefined) })),
+  );
+  let total = 0;
+  for (const { path, about } of files.sort((a, b) => (b.about?.mtimeMs ?? 0) - (a.about?.mtimeMs ?? 0))) {
+    total += about?.size ?? 0;
+    if (total > limit) await rm(path, { force: true });
+  }
+}

@@ -1,6 +1,6 @@
 import type { ImageDataset } from '../data/dataset.ts';
 import type { Encoder } from '../inference/encoder.ts';
-import type { Tick } from '../io/pace.ts';
+import type { Tick } from '../io/stages.ts';
 
 /** The codes of a data set. */
 export interface CodedSet {

@@ -1,10 +1,10 @@
 import type { Card } from '../artifacts/card.ts';
-import type { TrainingRecord } from '../artifacts/training.ts';
+import type { TrainingRecord } from '../artifacts/exported.ts';
 import { bytesPerImage, type ImageDataset } from '../data/dataset.ts';
 import { Generator } from '../data/generator.ts';
 import { pickRows, spreadRows } from '../data/rows.ts';
 import { interpolate, priorCodes } from '../generate/samplers.ts';
-import type { Tick } from '../io/pace.ts';
+import type { Tick } from '../io/stages.ts';
 import { drawKlBars } from '../pictures/bars.ts';
 import { ZOOM } from '../pictures/chart.ts';
 import { drawGrid } from '../pictures/grid.ts';

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { activeUnits, klDivergence } from '../analyse/vae.ts';
 import type { Card } from '../artifacts/card.ts';
-import { readTraining } from '../artifacts/training.ts';
+import { readTraining } from '../artifacts/exported.ts';
 import { openSplit } from '../data/open.ts';
 import type { Device } from '../devices/device.ts';
 import { Decoder } from '../inference/decoder.ts';

@@ -4,7 +4,7 @@ import { fitPca, project } from '../analyse/pca.ts';
 import type { Representation } from '../artifacts/report.ts';
 import { bytesPerImage, type ImageDataset } from '../data/dataset.ts';
 import { pickRows, type Rows, spreadRows } from '../data/rows.ts';
-import { pauses, rowStretches, type Tick } from '../io/pace.ts';
+import { pauses, rowStretches, type Tick } from '../io/stages.ts';
 import type { Effort } from './effort.ts';
 
 /** Neighbours that vote. */

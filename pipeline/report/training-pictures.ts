@@ -1,5 +1,5 @@
 import type { Card } from '../artifacts/card.ts';
-import type { TrainingRecord } from '../artifacts/training.ts';
+import type { TrainingRecord } from '../artifacts/exported.ts';
 import { animate } from '../pictures/animation.ts';
 import { ZOOM } from '../pictures/chart.ts';
 import { drawCurves } from '../pictures/curves.ts';
