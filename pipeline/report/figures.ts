@@ -1,16 +1,16 @@
 import type { Report, Representation } from '../artifacts/report.ts';
 
-/** A number of a report, in words. */
+/** A measure of a report, as readers see it. */
 export interface Figure {
   readonly name: string;
   /** With its unit. */
   readonly value: string;
-  /** What it is, in a sentence, with the direction that is better. */
+  /** One sentence, with the better direction. */
   readonly meaning: string;
   readonly better: 'higher' | 'lower' | 'neither';
 }
 
-/** Figures beside one another: one to a row for several things. */
+/** The same measures of several representations, one per row. */
 export interface Comparison {
   readonly head: readonly string[];
   readonly rows: readonly (readonly string[])[];
@@ -22,18 +22,18 @@ export interface Section {
   readonly title: string;
   readonly figures: readonly Figure[];
   readonly comparison?: Comparison | undefined;
-  /** Names of the pictures that belong here, without their endings. */
+  /** File names of its pictures, without extensions. */
   readonly pictures: readonly string[];
 }
 
-/** `12,345.6`, with so many digits after the point. */
+/** `12,345.6`, with a fixed number of decimals. */
 const fixed = (value: number, digits: number): string =>
   value.toLocaleString('en', { minimumFractionDigits: digits, maximumFractionDigits: digits });
 
-export const whole = (value: number): string => fixed(value, 0);
+export const integer = (value: number): string => fixed(value, 0);
 export const percent = (value: number): string => `${fixed(100 * value, 1)} %`;
 
-/** The figures of a report as people read them, in sections. */
+/** All measures of a report, in sections. */
 export function sectionsOf(report: Report): Section[] {
   return [
     {
@@ -47,7 +47,7 @@ export function sectionsOf(report: Report): Section[] {
     {
       title: 'The latent space',
       figures: [...clusterFigures(report), spreadFigure(report), ...activeFigures(report)],
-      comparison: report.representations ? comparisonOf(report.representations, isTold(report)) : undefined,
+      comparison: report.representations ? comparisonOf(report.representations, decoderSeesLabel(report)) : undefined,
       pictures: ['codes', 'kl'],
     },
     ...(report.pictures.some(({ file }) => /^(losses|training)\./.test(file))
@@ -56,18 +56,25 @@ export function sectionsOf(report: Report): Section[] {
   ];
 }
 
+/** Name and value of each measure, for a table on a terminal. */
+export const figureRows = (report: Report): string[][] =>
+  sectionsOf(report).flatMap(({ figures, comparison }) => [
+    ...figures.map(({ name, value }) => [name, value]),
+    ...(comparison?.rows ?? []).map(([name = '', knn, probe]) => [name, `10-NN ${knn}, linear probe ${probe}`]),
+  ]);
+
 function reconstructionFigures({ reconstruction, data }: Report): Figure[] {
   const { error, images, atCode, atSample } = reconstruction;
   const bce = error === 'binary cross-entropy';
   const unit = bce ? 'nats' : 'squared error';
   const what = bce ? 'Binary cross-entropy' : 'Squared difference (pixels from 0 to 1)';
-  const from = atSample ? 'from a code drawn from its distribution' : 'from its code';
+  const from = atSample ? 'from a sampled latent' : 'from its latent';
   const main = atSample ?? atCode;
   const figures: Figure[] = [
     {
       name: bce ? 'BCE per pixel' : 'MSE per pixel',
       value: `${fixed(main.perPixel, 4)} ${unit}`,
-      meaning: `${what} between an image and its reconstruction ${from}, mean over the pixels of ${whole(images)} test images; lower is better.`,
+      meaning: `${what} between an image and its reconstruction ${from}, averaged over the pixels of ${integer(images)} test images; lower is better.`,
       better: 'lower',
     },
   ];
@@ -76,7 +83,7 @@ function reconstructionFigures({ reconstruction, data }: Report): Figure[] {
     figures.push({
       name: 'BCE per image',
       value: `${fixed(main.nats, 1)} nats`,
-      meaning: `The same summed over the ${whole(height * width * channels)} numbers of an image; lower is better.`,
+      meaning: `The same, summed over the ${integer(height * width * channels)} values of an image; lower is better.`,
       better: 'lower',
     });
   }
@@ -84,7 +91,7 @@ function reconstructionFigures({ reconstruction, data }: Report): Figure[] {
     figures.push({
       name: bce ? 'BCE per pixel at the mean' : 'MSE per pixel at the mean',
       value: `${fixed(atCode.perPixel, 4)} ${unit}${atCode.nats === null ? '' : ` (${fixed(atCode.nats, 1)} per image)`}`,
-      meaning: 'The same from the mean of the code’s distribution instead, without noise; lower is better.',
+      meaning: 'The same, from the mean latent instead of a sampled one; lower is better.',
       better: 'lower',
     });
   }
@@ -99,7 +106,7 @@ function variationalFigures({ variational }: Report): Figure[] {
       name: 'KL divergence',
       value: `${fixed(kl.nats, 1)} nats (${fixed(kl.perPixel, 4)} per pixel)`,
       meaning:
-        'How far the codes’ distributions are from the standard normal, per image: what it costs to tell the code. Neither high nor low is better by itself; it adds to the error.',
+        'Divergence of the latent distribution of an image from the standard normal prior. It adds to the error; neither high nor low is better by itself.',
       better: 'neither',
     },
   ];
@@ -108,7 +115,7 @@ function variationalFigures({ variational }: Report): Figure[] {
       name: '−ELBO',
       value: `${fixed(negativeElbo, 1)} nats`,
       meaning:
-        'BCE and KL per image together, a bound on −log p(x), which is what training minimises; lower is better.',
+        'BCE plus KL per image, an upper bound on −log p(x) and the loss that training minimises; lower is better.',
       better: 'lower',
     });
   }
@@ -116,7 +123,7 @@ function variationalFigures({ variational }: Report): Figure[] {
     figures.push({
       name: 'Negative log-likelihood',
       value: `${fixed(nll.nats, 1)} ± ${fixed(nll.standardError, 1)} nats`,
-      meaning: `−log p(x) per image by importance sampling, ${whole(nll.samples)} codes for each of ${whole(nll.images)} evenly spread test images (± standard error; their −ELBO is ${fixed(nll.negativeElbo, 1)}); lower is better. Gray pixels count as probabilities: compare only with figures that do so too.`,
+      meaning: `−log p(x) per image, estimated by importance sampling with ${integer(nll.samples)} latents for each of ${integer(nll.images)} evenly spaced test images (± standard error; their −ELBO is ${fixed(nll.negativeElbo, 1)}); lower is better. Gray pixels count as probabilities: compare only with values computed that way.`,
       better: 'lower',
     });
   }
@@ -130,50 +137,50 @@ function generationFigures({ generation }: Report): Figure[] {
     {
       name: 'Samples recognised',
       value: percent(accuracy),
-      meaning: `Share of ${whole(samples)} generated images that a classifier takes for the class that was asked for (of real test images it gets ${percent(classifier.accuracy)} right); higher is better.`,
+      meaning: `Share of ${integer(samples)} generated images that a classifier assigns to the requested class (its accuracy on test images is ${percent(classifier.accuracy)}); higher is better.`,
       better: 'higher',
     },
     {
       name: 'Fréchet distance',
       value: fixed(frechet, 2),
       meaning:
-        'How far the classifier’s features of generated images are, as a whole, from those of test images, squared; 0 would be no difference, lower is better. Comparable only between models of the same data.',
+        'Squared distance between the distributions of the classifier’s features for generated and for test images; 0 means no difference, lower is better. Compare only models trained on the same data.',
       better: 'lower',
     },
   ];
 }
 
-/** Whether the decoder is told the class, so that codes are not to be judged by holding it. */
-export const isTold = ({ model }: Report): boolean => model.conditional.decoder;
+/** Whether the decoder receives the class, so that latents need not encode it. */
+export const decoderSeesLabel = ({ model }: Report): boolean => model.conditional.decoder;
 
-const betterOf = (told: boolean): string =>
-  told
-    ? 'this model’s decoder is told the class, so that codes need not hold it, and low is as it should be'
+const betterOf = (seesLabel: boolean): string =>
+  seesLabel
+    ? 'the decoder of this model receives the class, so latents need not encode it and low values are expected'
     : 'higher is better';
 
 function clusterFigures(report: Report): Figure[] {
   const { clusters } = report;
   if (!clusters) return [];
-  const told = isTold(report);
-  const better = told ? 'neither' : 'higher';
+  const seesLabel = decoderSeesLabel(report);
+  const better = seesLabel ? 'neither' : 'higher';
   const { clusters: k, images, accuracy, nmi, ari } = clusters;
   return [
     {
       name: 'Clustering accuracy',
       value: percent(accuracy),
-      meaning: `k-means with ${k} clusters on the codes of all ${whole(images)} images: share of images whose cluster stands for their class, by the best assignment; ${betterOf(told)}.`,
+      meaning: `k-means with ${k} clusters on the latents of all ${integer(images)} images: share of images whose cluster is assigned to their class, under the best assignment; ${betterOf(seesLabel)}.`,
       better,
     },
     {
       name: 'Clustering NMI',
       value: fixed(nmi, 3),
-      meaning: `Normalised mutual information of the same clusters and the classes: how much one tells of the other, from 0 to 1${told ? '' : '; higher is better'}.`,
+      meaning: `Normalised mutual information between these clusters and the classes, from 0 to 1${seesLabel ? '' : '; higher is better'}.`,
       better,
     },
     {
       name: 'Clustering ARI',
       value: fixed(ari, 3),
-      meaning: `Adjusted Rand index of the same: whether pairs of images are together in both, 0 by chance, 1 always${told ? '' : '; higher is better'}.`,
+      meaning: `Adjusted Rand index of these clusters and the classes: 0 for a random clustering, 1 for a perfect match${seesLabel ? '' : '; higher is better'}.`,
       better,
     },
   ];
@@ -185,7 +192,7 @@ function spreadFigure({ spread }: Report): Figure {
     name: 'Latent spread',
     value: least === most ? fixed(least, 2) : `${fixed(least, 2)} to ${fixed(most, 2)}`,
     meaning:
-      'Standard deviation of each number of the code over the test images, the smallest and the largest; neither high nor low is better.',
+      'Standard deviation of each latent dimension over the test images, smallest to largest; neither high nor low is better.',
     better: 'neither',
   };
 }
@@ -197,32 +204,32 @@ function activeFigures({ variational }: Report): Figure[] {
     {
       name: 'Active units',
       value: `${activeUnits} of ${klByDimension.length}`,
-      meaning: `Numbers of the code that depend on the image (the variance of their mean is above ${activeThreshold}); more means that less of the code is wasted.`,
+      meaning: `Latent dimensions that depend on the image (the variance of their mean is above ${activeThreshold}); more active units waste less of the latent.`,
       better: 'higher',
     },
   ];
 }
 
 const REPRESENTATION_NAMES: Record<Representation['name'], (size: number) => string> = {
-  codes: (size) => `codes (${size} numbers)`,
-  PCA: (size) => `PCA (${size} numbers)`,
-  pixels: (size) => `raw pixels (${whole(size)} numbers)`,
+  codes: (size) => `latents (${size} dimensions)`,
+  PCA: (size) => `PCA (${size} components)`,
+  pixels: (size) => `raw pixels (${integer(size)} values)`,
 };
 
-function comparisonOf(representations: readonly Representation[], told: boolean): Comparison {
+function comparisonOf(representations: readonly Representation[], seesLabel: boolean): Comparison {
   const pixels = representations.find(({ name }) => name === 'pixels');
   const subset =
     pixels && pixels.neighbours.queries < pixels.probe.tested
-      ? ` Neighbours of raw pixels: for ${whole(pixels.neighbours.queries)} evenly spread test images; their probe: fitted on ${whole(pixels.probe.fittedOn)} training images.`
+      ? ` For raw pixels, 10-NN uses ${integer(pixels.neighbours.queries)} evenly spaced test images, and the probe is fitted on ${integer(pixels.probe.fittedOn)} training images.`
       : '';
   return {
-    head: ['what stands for an image', '10 nearest neighbours', 'linear probe'],
+    head: ['representation', '10-NN accuracy', 'linear-probe accuracy'],
     rows: representations.map(({ name, size, neighbours, probe }) => [
       REPRESENTATION_NAMES[name](size),
       percent(neighbours.accuracy),
       percent(probe.accuracy),
     ]),
-    meaning: `Share of test images whose class is told right from training images, by the vote of the 10 nearest or by logistic regression; ${betterOf(told)}. PCA and the pixels themselves are there to compare with.${subset}`,
-    better: told ? 'neither' : 'higher',
+    meaning: `Share of test images classified correctly, by a vote of the 10 nearest training images and by logistic regression; ${betterOf(seesLabel)}. PCA and raw pixels are baselines.${subset}`,
+    better: seesLabel ? 'neither' : 'higher',
   };
 }

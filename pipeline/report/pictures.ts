@@ -1,0 +1,271 @@
+import { activeUnits, klDivergence } from '../analyse/vae.ts';
+import type { Card } from '../artifacts/card.ts';
+import type { PictureNote } from '../artifacts/report.ts';
+import type { TrainingRecord } from '../artifacts/training.ts';
+import { bytesPerImage, type ImageDataset } from '../data/dataset.ts';
+import { Generator } from '../data/generator.ts';
+import { pickRows, spreadRows } from '../data/rows.ts';
+import { interpolate, priorCodes } from '../generate/samplers.ts';
+import type { Tick } from '../io/pace.ts';
+import { animate } from '../pictures/animation.ts';
+import { drawKlBars } from '../pictures/bars.ts';
+import { ZOOM } from '../pictures/chart.ts';
+import { drawCurves } from '../pictures/curves.ts';
+import type { Drawing } from '../pictures/drawing.ts';
+import { drawGrid } from '../pictures/grid.ts';
+import { drawConditionalSamples, drawInterpolations, drawReconstructions } from '../pictures/montage.ts';
+import { drawScatter } from '../pictures/scatter.ts';
+import { tsne } from '../pictures/tsne.ts';
+import { integer } from './figures.ts';
+import { ACTIVE, type Effort } from './measure.ts';
+
+/** Images beside their reconstructions. */
+const PAIRS = 8;
+const SAMPLE_ROWS = 10;
+/** Most classes that get a column of samples. */
+const MOST_COLUMNS = 20;
+/** Interpolations, and images in each. */
+const STRIPS = 6;
+const STEPS = 10;
+
+/** A picture of a report as PNG and SVG, or an animation. */
+export interface Picture extends PictureNote {
+  readonly data: Uint8Array;
+  readonly svg: string | undefined;
+}
+
+export interface PictureInput {
+  readonly card: Card;
+  readonly test: ImageDataset;
+  /** Class names by index, if there are any. */
+  readonly classes: readonly string[] | undefined;
+  /** Of the test images, `[n, size]`; log variances if the model is variational. */
+  readonly latents: Float32Array;
+  readonly logvars: Float32Array | undefined;
+  /** Decodes latents `[n, size]`, for a conditional decoder with their labels, to images in [0, 1]. */
+  readonly decode: (latents: Float32Array, labels: Int32Array | undefined) => Promise<Float32Array>;
+  readonly training: TrainingRecord | undefined;
+  readonly seed: number;
+  readonly scatter: Effort['scatter'];
+}
+
+/** Draws every picture that suits the model. t-SNE takes most of the time. */
+export async function picturesOf(input: PictureInput, tick: Tick): Promise<Picture[]> {
+  const works: [(input: PictureInput, tick: Tick) => Promise<Picture | undefined>, weight: number][] = [
+    [reconstructions, 0.1],
+    [latentMap, 0.5],
+    [input.card.conditional.decoder ? samplesByClass : samples, 0.1],
+    [interpolations, 0.1],
+    [klByDimension, 0.1],
+    [losses, 0.05],
+    [reconstructionsByEpoch, 0.05],
+  ];
+  const pictures: Picture[] = [];
+  let done = 0;
+  for (const [work, weight] of works) {
+    const picture = await work(input, (share) => tick(done + share * weight));
+    if (picture) pictures.push(picture);
+    done += weight;
+    tick(Math.min(1, done));
+  }
+  return pictures;
+}
+
+type Words = Pick<Picture, 'title' | 'caption' | 'alt'>;
+
+/** A drawing under a name, as PNG and SVG. @param density image pixels per CSS pixel */
+const still = (name: string, words: Words, { png, svg, width, height }: Drawing, density = 1): Picture => ({
+  file: `${name}.png`,
+  ...words,
+  width,
+  height,
+  density,
+  data: png,
+  svg,
+});
+
+async function reconstructions({ card, test, latents, decode }: PictureInput): Promise<Picture> {
+  const { labels } = test;
+  const chosen = spreadRows(test.length, PAIRS); // images of a folder are ordered by class
+  const originals = new Uint8Array(chosen.length * bytesPerImage(test.shape));
+  await test.read(chosen, originals);
+  const decoded = await decode(
+    pickRows(latents, card.latent.size, chosen) as Float32Array,
+    labels && Int32Array.from(chosen, (row) => labels[row] ?? 0),
+  );
+  const words = {
+    title: 'Reconstructions',
+    caption: `Test images (top) and their reconstructions from latents of size ${card.latent.size} (bottom). The closer, the better.`,
+    alt: `${chosen.length} test images, each above its reconstruction.`,
+  };
+  return still(
+    'reconstructions',
+    words,
+    await drawReconstructions({ shape: test.shape, originals, reconstructions: decoded }),
+  );
+}
+
+async function latentMap({ card, test, classes, latents, seed, scatter }: PictureInput, tick: Tick) {
+  const { size } = card.latent;
+  if (test.length < 4) return undefined;
+  const chosen = spreadRows(test.length, size === 2 ? scatter.direct : scatter.tsne);
+  const some = pickRows(latents, size, chosen) as Float32Array;
+  const jittered = () =>
+    Float32Array.from({ length: 2 * chosen.length }, (_, i) => (i % 2 ? (i % 97) / 97 : (some[i / 2] as number)));
+  const [points, axes] =
+    size === 1
+      ? [jittered(), ['latent', 'random jitter'] as const]
+      : size === 2
+        ? [some, ['latent dimension 1', 'latent dimension 2'] as const]
+        : [await tsne(some, size, { seed, tick: (done, iterations) => tick(done / iterations) }), null];
+  const labels = test.labels && Int32Array.from(chosen, (row) => test.labels?.[row] as number);
+  const drawing = await drawScatter({ points, labels, classes, axes });
+  const coloured = labels ? ', coloured by class' : '';
+  const projected = axes ? '' : `, projected from ${size} dimensions by t-SNE`;
+  const caption = [
+    `Latents of ${integer(chosen.length)} test images${projected}${coloured}.`,
+    !axes && 'Distances between groups mean little.',
+    labels &&
+      !card.conditional.decoder &&
+      'The better the classes separate, the more class information the latents hold.',
+    labels &&
+      card.conditional.decoder &&
+      'The decoder is given the class: the more the classes mix, the less of that information the latents repeat.',
+  ];
+  const words = {
+    title: size === 2 ? 'Map of the latents' : 'Map of the latents (t-SNE)',
+    caption: caption.filter(Boolean).join(' '),
+    alt: `Scatter plot of ${integer(chosen.length)} latents${coloured}.`,
+  };
+  return still('codes', words, drawing, ZOOM);
+}
+
+async function samplesByClass({ card, test, decode, seed }: PictureInput) {
+  const { latent, classes } = card;
+  if (!classes) return undefined;
+  const columns = Math.min(classes.length, MOST_COLUMNS);
+  const rows = priorCodes(latent.size, SAMPLE_ROWS, Generator.of(seed, 'styles'));
+  const cells = Array.from({ length: SAMPLE_ROWS * columns }, (_, i) => i);
+  const latents = pickRows(
+    rows,
+    latent.size,
+    Uint32Array.from(cells, (i) => Math.floor(i / columns)),
+  ) as Float32Array;
+  const images = await decode(
+    latents,
+    Int32Array.from(cells, (i) => i % columns),
+  );
+  const words = {
+    title: 'Samples by class',
+    caption:
+      'Generated images: a column for each class, a row for each random latent. The class should stay the same within a column, the style within a row.',
+    alt: `Grid of generated images, ${SAMPLE_ROWS} for each of ${columns} classes.`,
+  };
+  const drawing = await drawConditionalSamples({ shape: test.shape, images, classes: classes.slice(0, columns) });
+  return still('samples', words, drawing);
+}
+
+async function samples({ card, test, logvars, decode, seed }: PictureInput) {
+  if (!logvars) return undefined;
+  const images = await decode(priorCodes(card.latent.size, 100, Generator.of(seed, 'samples')), undefined);
+  const words = {
+    title: 'Random samples',
+    caption:
+      'Images decoded from random latents of the prior, the standard normal distribution. They should look real.',
+    alt: 'Grid of 100 generated images.',
+  };
+  return still('samples', words, await drawGrid({ shape: test.shape, images, columns: 10 }));
+}
+
+async function interpolations({ card, test, latents, logvars, decode }: PictureInput) {
+  const { size } = card.latent;
+  const pairs = logvars ? pairsOf(test, card.conditional.decoder) : [];
+  if (pairs.length === 0) return undefined;
+  const steps = new Float32Array(pairs.length * STEPS * size);
+  const latentOf = (image: number) => latents.subarray(image * size, (image + 1) * size);
+  pairs.forEach(([from, to], strip) => {
+    steps.set(interpolate(latentOf(from), latentOf(to), STEPS), strip * STEPS * size);
+  });
+  const { labels } = test;
+  const labelOf = (i: number) => labels?.[pairs[Math.floor(i / STEPS)]?.[0] ?? 0] ?? 0;
+  const images = await decode(steps, labels && Int32Array.from({ length: pairs.length * STEPS }, (_, i) => labelOf(i)));
+  const words = {
+    title: 'Interpolations',
+    caption: `Images decoded along the line between the latents of two test images${card.conditional.decoder ? ' of the same class' : ''}. Every step should look real.`,
+    alt: `${pairs.length} strips of ${STEPS} images, each turning one test image into another.`,
+  };
+  return still('interpolations', words, await drawInterpolations({ shape: test.shape, images, steps: STEPS }));
+}
+
+/** Pairs of test images, of the same class or, if there are labels, of different classes. */
+function pairsOf({ length, labels }: ImageDataset, sameClass: boolean): [number, number][] {
+  const pairs: [number, number][] = [];
+  const used = new Set<number>();
+  for (let from = 0; from < length && pairs.length < STRIPS; from++) {
+    if (used.has(from)) continue;
+    for (let to = from + 1; to < length; to++) {
+      if (used.has(to) || (labels && (labels[from] === labels[to]) !== sameClass)) continue;
+      pairs.push([from, to]);
+      used.add(from).add(to);
+      break;
+    }
+  }
+  return pairs;
+}
+
+async function klByDimension({ card, latents, logvars }: PictureInput) {
+  if (!logvars) return undefined;
+  const { size } = card.latent;
+  const kl = [...klDivergence(latents, logvars, size).perDimension];
+  const active = Array.from(activeUnits(latents, size, ACTIVE).variances, (variance) => variance > ACTIVE);
+  const words = {
+    title: 'KL divergence by latent dimension',
+    caption:
+      'KL divergence of each latent dimension from the prior in nats, averaged over the test images. A dimension at zero is unused; neither high nor low is better by itself.',
+    alt: `Bar chart of the KL divergence of ${size} latent dimensions.`,
+  };
+  return still('kl', words, await drawKlBars({ kl, active }), ZOOM);
+}
+
+async function losses({ card, training }: PictureInput) {
+  if (!training || training.metrics.length === 0) return undefined;
+  const { height, width, channels } = card.image;
+  const inNats = card.model.error === 'binary cross-entropy';
+  const drawing = await drawCurves({
+    metrics: training.metrics,
+    ...(inNats ? { factor: height * width * channels } : {}),
+    names: { reconstruction: inNats ? 'reconstruction (BCE)' : 'reconstruction (MSE)', kl: 'KL divergence' },
+    unit: inNats ? 'nats per image' : 'squared error per pixel',
+  });
+  const words = {
+    title: 'Losses during training',
+    caption: `Loss after each epoch, ${inNats ? 'in nats per image' : 'squared error per pixel'}; lower is better. Where the test loss rises while the training loss falls, the model overfits.`,
+    alt: 'Line chart of training and test loss by epoch.',
+  };
+  return still('losses', words, drawing, ZOOM);
+}
+
+async function reconstructionsByEpoch({ training }: PictureInput): Promise<Picture | undefined> {
+  const last = training?.pictures.at(-1);
+  if (!training || !last) return undefined;
+  const size = pngSize(last.png);
+  const frames = training.pictures
+    .filter(({ png }) => pngSize(png) === size)
+    .map(({ epoch, png }) => ({ png, caption: `epoch ${epoch}` }));
+  const { data, width, height } = await animate(frames, { format: 'webp' });
+  return {
+    file: 'training.webp',
+    title: 'Reconstructions during training',
+    caption:
+      'Test images and their reconstructions after each epoch. The reconstructions should approach the originals.',
+    alt: `Animation of reconstructions over ${frames.length} epochs.`,
+    width,
+    height,
+    density: 1,
+    data,
+    svg: undefined,
+  };
+}
+
+/** Width and height in a PNG's header, as one comparable string. */
+const pngSize = (png: Uint8Array): string => Buffer.from(png.subarray(16, 24)).toString('hex');
