@@ -5,7 +5,7 @@ import type { TrainingRecord } from '../artifacts/training.ts';
 import { bytesPerImage, type ImageDataset } from '../data/dataset.ts';
 import { Generator } from '../data/generator.ts';
 import { pickRows, spreadRows } from '../data/rows.ts';
-import { interpolate, priorCodes } from '../generate/samplers.ts';
+import { interpolate, priorLatents } from '../generate/samplers.ts';
 import type { Tick } from '../io/pace.ts';
 import { animate } from '../pictures/animation.ts';
 import { drawKlBars } from '../pictures/bars.ts';
@@ -144,7 +144,7 @@ async function samplesByClass({ card, test, decode, seed }: PictureInput) {
   const { latent, classes } = card;
   if (!classes) return undefined;
   const columns = Math.min(classes.length, MOST_COLUMNS);
-  const rows = priorCodes(latent.size, SAMPLE_ROWS, Generator.of(seed, 'styles'));
+  const rows = priorLatents(latent.size, SAMPLE_ROWS, Generator.of(seed, 'styles'));
   const cells = Array.from({ length: SAMPLE_ROWS * columns }, (_, i) => i);
   const latents = pickRows(
     rows,
@@ -167,7 +167,7 @@ async function samplesByClass({ card, test, decode, seed }: PictureInput) {
 
 async function samples({ card, test, logvars, decode, seed }: PictureInput) {
   if (!logvars) return undefined;
-  const images = await decode(priorCodes(card.latent.size, 100, Generator.of(seed, 'samples')), undefined);
+  const images = await decode(priorLatents(card.latent.size, 100, Generator.of(seed, 'samples')), undefined);
   const words = {
     title: 'Random samples',
     caption:
