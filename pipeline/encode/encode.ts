@@ -1,7 +1,8 @@
 import { extname } from 'node:path';
 import { openSplit, type Split } from '../data/open.ts';
 import { checkFits, openExported } from '../inference/exported.ts';
-import type { ComputeOptions } from '../inference/plan.ts';
+import { type ComputeOptions, encodingGraphs } from '../inference/plan.ts';
+import { withSessions } from '../inference/sessions.ts';
 import { InputError } from '../io/errors.ts';
 import { npyWriter } from '../io/npy-writer.ts';
 import { publishFile } from '../io/publish.ts';
@@ -57,21 +58,17 @@ export async function encode(options: EncodeOptions): Promise<EncodeResult> {
     await publishFile(
       out,
       async (path) => {
-        const graphs = errors ? (['encoder', 'decoder', 'error'] as const) : (['encoder'] as const);
-        const sessions = await model.start({ ...options, graphs, images });
-        try {
-          const writer =
-            format === 'npy'
-              ? npyWriter(path, { rows: images, size })
-              : parquetWriter(path, dataset, { size, errors, about });
+        const writer =
+          format === 'npy'
+            ? npyWriter(path, { rows: images, size })
+            : parquetWriter(path, dataset, { size, errors, about });
+        await withSessions(model, { ...options, graphs: encodingGraphs(errors), images }, async (sessions) => {
           for await (const batch of sessions.encode(dataset, { errors, signal })) {
             await writer.write(batch);
             progress?.(batch.start + batch.count, images);
           }
-          await writer.finish();
-        } finally {
-          await sessions.stop();
-        }
+        });
+        await writer.finish();
       },
       { signal },
     );

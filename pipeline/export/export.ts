@@ -11,7 +11,7 @@ import { TRAIN_STEP_FILE } from '../artifacts/train-step.ts';
 import { copyTraining } from '../artifacts/training.ts';
 import type { DatasetSplits } from '../data/dataset.ts';
 import { openSplits } from '../data/open.ts';
-import { Sessions } from '../inference/sessions.ts';
+import { withSessions } from '../inference/sessions.ts';
 import { InputError } from '../io/errors.ts';
 import { publishFolder } from '../io/publish.ts';
 import { loadRun } from '../train/load-run.ts';
@@ -134,11 +134,8 @@ async function measure(
 ): Promise<Pick<Card, 'latent' | 'parity'> & { variational: boolean }> {
   const { conditional, pixelLoss } = program.model;
   const card = { image: imageOf(program), conditional, latent: { size: size.latent }, model: { error: pixelLoss } };
-  const sessions = await Sessions.start(
-    { ...models, card },
-    { graphs: ['encoder', 'decoder'], images: test.length, device: 'cpu' },
-  );
-  try {
+  const options = { graphs: ['encoder', 'decoder'], images: test.length, device: 'cpu' } as const;
+  return withSessions({ ...models, card }, options, async (sessions) => {
     const parity = await measureParity(program, sessions, test);
     const largest = Math.max(parity.latent, parity.image);
     if (!(largest <= PARITY_TOLERANCE)) {
@@ -147,17 +144,15 @@ async function measure(
       );
     }
     const { latents } = await sessions.encodeAll(test, { signal });
-    const mixtureOptions = { images: data.train.images, classes: size.classes, seed: size.seed, signal };
-    const mixture = await latentMixture(sessions, size.latent, train, mixtureOptions);
     const statistics = { over: 'test' as const, images: test.length, ...spreadOf(latents, size.latent) };
+    const training = { images: data.train.images, classes: size.classes, seed: size.seed, signal };
+    const mixture = await latentMixture(sessions, size.latent, train, training);
     return {
       parity: { ...parity, tolerance: PARITY_TOLERANCE },
       variational: sessions.variational,
       latent: { size: size.latent, statistics, ...(mixture && { mixture }) },
     };
-  } finally {
-    await sessions.stop();
-  }
+  });
 }
 
 /** Class names of a conditional model whose data has only numbers. */

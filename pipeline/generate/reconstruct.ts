@@ -6,7 +6,7 @@ import { spreadRows } from '../data/rows.ts';
 import { subset } from '../data/subset.ts';
 import { checkFits, type ExportedModel, openExported } from '../inference/exported.ts';
 import type { ComputeOptions } from '../inference/plan.ts';
-import type { Latents, Sessions } from '../inference/sessions.ts';
+import { type Latents, type Sessions, withSessions } from '../inference/sessions.ts';
 import { publishFolder } from '../io/publish.ts';
 import { drawReconstructions } from '../pictures/montage.ts';
 import { fileNames, ImageWriter, toBytes } from './image-files.ts';
@@ -74,21 +74,18 @@ async function writeReconstructions(
   const [originals, reconstructions] = [new Uint8Array(shown.length * pixels), new Uint8Array(shown.length * pixels)];
   await dataset.read(shown, originals);
   const writer = new ImageWriter(folder, shape);
-  const sessions = await model.start({ ...options, graphs: ['encoder', 'decoder'], images });
-  try {
+  await withSessions(model, { ...options, graphs: ['encoder', 'decoder'], images }, async (sessions) => {
     for await (const decoded of sessions.decode(encoded(sessions, dataset, signal), { signal })) {
       const { start, count } = decoded;
       const bytes = toBytes(decoded.images);
       shown.forEach((image, i) => {
-        if (image >= start && image < start + count)
-          reconstructions.set(bytes.subarray((image - start) * pixels, (image - start + 1) * pixels), i * pixels);
+        if (image < start || image >= start + count) return;
+        reconstructions.set(bytes.subarray((image - start) * pixels, (image - start + 1) * pixels), i * pixels);
       });
       await writer.write(bytes, names.slice(start, start + count));
       progress?.(start + count, images);
     }
-  } finally {
-    await sessions.stop();
-  }
+  });
   const grid = await drawReconstructions({ shape, originals, reconstructions });
   await writeFile(join(folder, GRID_FILE), grid.png);
 }

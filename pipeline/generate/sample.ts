@@ -4,6 +4,7 @@ import type { Card } from '../artifacts/card.ts';
 import { bytesPerImage } from '../data/dataset.ts';
 import { openExported } from '../inference/exported.ts';
 import type { ComputeOptions } from '../inference/plan.ts';
+import { withSessions } from '../inference/sessions.ts';
 import { publishFolder } from '../io/publish.ts';
 import type { Drawing } from '../pictures/drawing.ts';
 import { drawGrid } from '../pictures/grid.ts';
@@ -52,8 +53,7 @@ export async function sample(options: SampleOptions): Promise<SampleResult> {
     out,
     async (folder) => {
       const writer = new ImageWriter(folder, card.image);
-      const sessions = await model.start({ ...options, graphs: ['decoder'], images: n });
-      try {
+      await withSessions(model, { ...options, graphs: ['decoder'], images: n }, async (sessions) => {
         for await (const { start, count, images } of sessions.decode([{ latents, labels }], { signal })) {
           const bytes = toBytes(images);
           const space = shown.subarray(start * pixels);
@@ -61,9 +61,7 @@ export async function sample(options: SampleOptions): Promise<SampleResult> {
           await writer.write(bytes, names.slice(start, start + count));
           progress?.(start + count, n);
         }
-      } finally {
-        await sessions.stop();
-      }
+      });
       await writeFile(join(folder, 'latents.csv'), latentsCsv(card, plan, names));
       await writeFile(join(folder, 'grid.png'), (await gridOf(card, plan, shown)).png);
     },

@@ -2,27 +2,12 @@ import { join } from 'node:path';
 import { type Card, readCard, verifyFiles } from '../artifacts/card.ts';
 import type { ImageDataset } from '../data/dataset.ts';
 import { InputError } from '../io/errors.ts';
-import type { SessionOptions } from './plan.ts';
-import { type RunnableModel, Sessions } from './sessions.ts';
+import type { RunnableModel } from './sessions.ts';
 
 /** An exported folder whose files are those that its card describes. */
-export class ExportedModel implements RunnableModel {
+export interface ExportedModel extends RunnableModel {
   readonly folder: string;
   readonly card: Card;
-  readonly encoder: string;
-  readonly decoder: string;
-
-  constructor(folder: string, card: Card) {
-    this.folder = folder;
-    this.card = card;
-    this.encoder = join(folder, 'encoder.onnx');
-    this.decoder = join(folder, 'decoder.onnx');
-  }
-
-  /** Starts sessions of its graphs. @throws as `Sessions.start` */
-  start(options: SessionOptions): Promise<Sessions> {
-    return Sessions.start(this, options);
-  }
 }
 
 /**
@@ -32,7 +17,7 @@ export class ExportedModel implements RunnableModel {
 export async function openExported(folder: string): Promise<ExportedModel> {
   const card = await readCard(folder);
   await verifyFiles(folder, card);
-  return new ExportedModel(folder, card);
+  return { folder, card, encoder: join(folder, 'encoder.onnx'), decoder: join(folder, 'decoder.onnx') };
 }
 
 /**

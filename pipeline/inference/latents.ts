@@ -6,8 +6,8 @@ import { cacheFolder } from '../io/cache-folder.ts';
 import { EnvironmentError, InputError } from '../io/errors.ts';
 import type { Tick } from '../io/pace.ts';
 import type { ExportedModel } from './exported.ts';
-import { type ComputeOptions, providerOf } from './plan.ts';
-import type { LatentSet, Sessions } from './sessions.ts';
+import { type ComputeOptions, encodingGraphs, providerOf } from './plan.ts';
+import { type LatentSet, type Sessions, withSessions } from './sessions.ts';
 
 /** Raised when the same model and images would give other numbers. */
 const FORMAT = 1;
@@ -70,13 +70,8 @@ async function keyOf({ card }: ExportedModel, dataset: ImageDataset, { device }:
   return createHash('sha256').update(JSON.stringify(about)).digest('hex').slice(0, 32);
 }
 
-async function encodeAll(model: ExportedModel, dataset: ImageDataset, options: LatentSetOptions): Promise<LatentSet> {
-  if (options.sessions) return options.sessions.encodeAll(dataset, options);
-  const graphs = options.errors ? (['encoder', 'decoder', 'error'] as const) : (['encoder'] as const);
-  const sessions = await model.start({ ...options, graphs, images: dataset.length });
-  try {
-    return await sessions.encodeAll(dataset, options);
-  } finally {
-    await sessions.stop();
-  }
+function encodeAll(model: ExportedModel, dataset: ImageDataset, options: LatentSetOptions): Promise<LatentSet> {
+  const encode = (sessions: Sessions) => sessions.encodeAll(dataset, options);
+  if (options.sessions) return encode(options.sessions);
+  return withSessions(model, { ...options, graphs: encodingGraphs(options.errors), images: dataset.length }, encode);
 }

@@ -33,33 +33,28 @@ export interface SessionOptions extends ComputeOptions {
   readonly images: number;
 }
 
-/** Batch sizes of encoder and decoder, and how to start the pool. */
-export interface SessionPlan extends PoolOptions {
-  readonly encoderBatch: number;
-  readonly decoderBatch: number;
-}
+/** The graphs that encoding takes. */
+export const encodingGraphs = (errors: boolean): GraphName[] =>
+  errors ? ['encoder', 'decoder', 'error'] : ['encoder'];
 
 /** The execution provider of a device; `auto` is the CPU. */
 export const providerOf = (device: Device): Provider => (device === 'auto' ? 'cpu' : device);
 
-/** @param imageBytes bytes of an image's pixels; the decoder gives four times as many */
+/** Batch size and worker threads. @param pixels numbers of an image: bytes that are encoded, float32 that are decoded */
 export function planSessions(
-  imageBytes: number,
+  pixels: number,
   { graphs, images, device, threads = defaultThreads(), batchSize }: SessionOptions,
-): SessionPlan {
+): PoolOptions & { readonly batchSize: number } {
   const provider = providerOf(device);
   const limit = BATCH[provider];
-  const imagesIn = (bytes: number) => batchSize ?? Math.max(1, Math.min(limit.images, Math.floor(limit.bytes / bytes)));
-  const [encoderBatch, decoderBatch] = [imagesIn(imageBytes), imagesIn(4 * imageBytes)];
-  const batches = Math.ceil(images / (graphs.includes('encoder') ? encoderBatch : decoderBatch));
-  const workers = Math.max(1, Math.min(WORKERS[provider] ?? threads, batches));
-  return {
-    ...{ provider, encoderBatch, decoderBatch, workers },
-    session: {
-      executionProviders: [provider],
-      intraOpNumThreads: Math.max(1, Math.floor(threads / workers)),
-      interOpNumThreads: 1,
-      logSeverityLevel: 4,
-    },
+  const fitting = Math.floor(limit.bytes / (graphs.includes('decoder') ? 4 * pixels : pixels));
+  const size = batchSize ?? Math.max(1, Math.min(limit.images, fitting));
+  const workers = Math.max(1, Math.min(WORKERS[provider] ?? threads, Math.ceil(images / size)));
+  const session = {
+    executionProviders: [provider],
+    intraOpNumThreads: Math.max(1, Math.floor(threads / workers)),
+    interOpNumThreads: 1,
+    logSeverityLevel: 4 as const,
   };
+  return { provider, batchSize: size, workers, session };
 }

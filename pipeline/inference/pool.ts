@@ -70,19 +70,14 @@ export class Pool {
    * Starts all workers or none.
    * @throws EnvironmentError when ONNX Runtime cannot load a graph
    */
-  static async start(graphs: Graphs, { provider, workers, session }: PoolOptions): Promise<Pool> {
-    const starting = Array.from({ length: workers }, () => SessionWorker.start(graphs, session));
+  static async start(graphs: Graphs, options: PoolOptions): Promise<Pool> {
+    const starting = Array.from({ length: options.workers }, () => SessionWorker.start(graphs, options));
     const results = await Promise.allSettled(starting);
     const pool = new Pool(results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : [])));
     const failed = results.find((result) => result.status === 'rejected');
     if (!failed) return pool;
     await pool.stop();
-    if (provider === 'cuda' && failed.reason instanceof LoadFailure) throw cudaFailure(failed.reason.message);
-    if (!(failed.reason instanceof LoadFailure)) throw failed.reason;
-    const { graph, message } = failed.reason;
-    const source = graphs[graph]?.source;
-    const name = typeof source === 'string' ? source : `the graph ${graph}`;
-    throw new EnvironmentError(`ONNX Runtime cannot load ${name}: ${oneLine(message)}`);
+    throw failed.reason;
   }
 
   get size(): number {
@@ -106,23 +101,9 @@ export class Pool {
   }
 }
 
-class LoadFailure extends Error {
-  readonly graph: string;
-
-  constructor({ graph, message }: NonNullable<Started['failure']>) {
-    super(message);
-    this.graph = graph;
-  }
-}
-
-interface Waiting {
-  resolve(job: object): void;
-  reject(reason: unknown): void;
-}
-
 class SessionWorker {
   readonly #worker: Worker;
-  readonly #waiting: Waiting[] = [];
+  readonly #waiting: { resolve(job: object): void; reject(reason: unknown): void }[] = [];
   readonly outputs: Started['outputs'];
   #exited = false;
 
@@ -141,8 +122,8 @@ class SessionWorker {
     });
   }
 
-  /** @throws LoadFailure when ONNX Runtime cannot load a graph */
-  static async start(graphs: Graphs, session: InferenceSession.SessionOptions): Promise<SessionWorker> {
+  /** @throws EnvironmentError when ONNX Runtime cannot load a graph */
+  static async start(graphs: Graphs, { provider, session }: PoolOptions): Promise<SessionWorker> {
     const worker = new Worker(SCRIPT, { workerData: { graphs, session }, execArgv: [] });
     // Listened for from the start: a worker that fails may send its message and exit in one turn of the event loop.
     const exited = new Promise<[]>((resolve) => worker.once('exit', () => resolve([])));
@@ -150,7 +131,11 @@ class SessionWorker {
     if (!started) throw new Error('a worker thread of ONNX Runtime exited before it could compute');
     if (!started.failure) return new SessionWorker(worker, started.outputs);
     await exited;
-    throw new LoadFailure(started.failure);
+    const { graph, message } = started.failure;
+    if (provider === 'cuda') throw cudaFailure(message);
+    const source = graphs[graph]?.source;
+    const name = typeof source === 'string' ? source : `the graph ${graph}`;
+    throw new EnvironmentError(`ONNX Runtime cannot load ${name}: ${oneLine(message)}`);
   }
 
   /** Jobs that are not finished. */

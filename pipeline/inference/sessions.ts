@@ -5,7 +5,7 @@ import { checkDevice } from '../devices/device.ts';
 import { InputError } from '../io/errors.ts';
 import type { Tick } from '../io/pace.ts';
 import { stopIfAborted } from '../io/publish.ts';
-import { type ComputeOptions, planSessions, type SessionOptions } from './plan.ts';
+import { type ComputeOptions, encodingGraphs, planSessions, type SessionOptions } from './plan.ts';
 import { type Graphs, type Job, Pool } from './pool.ts';
 
 /** Batches queued per worker, so that it stays busy. */
@@ -28,26 +28,20 @@ interface EncodingOptions extends Stoppable {
   readonly errors?: boolean;
 }
 
-/** Latents of images `start` to before `start + count`. */
-export interface LatentBatch {
-  readonly start: number;
-  readonly count: number;
-  /** `[count, D]` */
-  readonly latents: Float32Array;
-  /** Log variances of the latents, `[count, D]`, where the model is variational. */
-  readonly logvars: Float32Array | undefined;
-  /** Reconstruction error of each image, `[count]`, as the card's `model.error` defines it; where asked for. */
-  readonly errors: Float32Array | undefined;
-}
-
-/** Latents of a data set, in its order; optional arrays as in `LatentBatch`. */
+/** Latents of images, in the order of their data set. */
 export interface LatentSet {
   /** `[n, D]` */
   readonly latents: Float32Array;
-  /** `[n, D]` */
+  /** Log variances of the latents, `[n, D]`, where the model is variational. */
   readonly logvars: Float32Array | undefined;
-  /** `[n]` */
+  /** Reconstruction error of each image, `[n]`, as the card's `model.error` defines it; where asked for. */
   readonly errors: Float32Array | undefined;
+}
+
+/** Latents of images `start` to before `start + count`. */
+export interface LatentBatch extends LatentSet {
+  readonly start: number;
+  readonly count: number;
 }
 
 /** Any number of latents, and the class of each where the decoder is conditional. */
@@ -65,39 +59,47 @@ export interface LatentsOfImages extends Latents {
 }
 
 /** Decoded latents `start` to before `start + count`. */
-export interface ImageBatch {
-  readonly start: number;
-  readonly count: number;
+export type ImageBatch = Pick<LatentBatch, 'start' | 'count'> & {
   /** In [0, 1], `[count, H, W, C]`. */
   readonly images: Float32Array;
+};
+
+/**
+ * Runs a model's graphs in a pool of workers while some work needs them.
+ * @throws EnvironmentError when the device is unavailable or ONNX Runtime cannot load a graph; what `work` throws
+ */
+export async function withSessions<T>(
+  { encoder, decoder, card }: RunnableModel,
+  options: SessionOptions,
+  work: (sessions: Sessions) => Promise<T>,
+): Promise<T> {
+  await checkDevice(options.device);
+  const { graphs } = options;
+  const { batchSize, ...plan } = planSessions(bytesPerImage(card.image), options);
+  const sources: Graphs = {
+    ...(graphs.includes('encoder') && { encoder: { source: encoder } }),
+    ...(graphs.includes('decoder') && { decoder: { source: decoder, outputs: { image: 'reconstruction' } } }),
+    ...(graphs.includes('error') && { error: { source: await errorGraphOf(card) } }),
+  };
+  const pool = await Pool.start(sources, plan);
+  try {
+    return await work(new Sessions(pool, card, batchSize));
+  } finally {
+    await pool.stop();
+  }
 }
 
-/** A model running in a pool of workers. */
+/** A model whose graphs run in a pool of workers. */
 export class Sessions {
   readonly #pool: Pool;
   readonly #card: RunnableModel['card'];
-  readonly #decoderBatch: number;
-  /** Images in a batch of the encoder. */
+  /** Images in a batch, at most. */
   readonly batchSize: number;
 
-  private constructor(pool: Pool, card: RunnableModel['card'], batchSize: number, decoderBatch: number) {
+  constructor(pool: Pool, card: RunnableModel['card'], batchSize: number) {
     this.#pool = pool;
     this.#card = card;
     this.batchSize = batchSize;
-    this.#decoderBatch = decoderBatch;
-  }
-
-  /** @throws EnvironmentError when the device is unavailable or ONNX Runtime cannot load a graph */
-  static async start({ encoder, decoder, card }: RunnableModel, options: SessionOptions): Promise<Sessions> {
-    await checkDevice(options.device);
-    const { graphs } = options;
-    const { encoderBatch, decoderBatch, ...plan } = planSessions(bytesPerImage(card.image), options);
-    const sources: Graphs = {
-      ...(graphs.includes('encoder') && { encoder: { source: encoder } }),
-      ...(graphs.includes('decoder') && { decoder: { source: decoder, outputs: { image: 'reconstruction' } } }),
-      ...(graphs.includes('error') && { error: { source: await errorGraphOf(card) } }),
-    };
-    return new Sessions(await Pool.start(sources, plan), card, encoderBatch, decoderBatch);
   }
 
   /** Whether the encoder gives log variances. */
@@ -115,7 +117,7 @@ export class Sessions {
     { errors = false, signal }: EncodingOptions = {},
   ): AsyncGenerator<LatentBatch, void, undefined> {
     const { conditional, latent } = this.#card;
-    const graphs = errors ? ['encoder', 'decoder', 'error'] : ['encoder'];
+    const graphs = encodingGraphs(errors);
     const labelled = conditional.encoder || (conditional.decoder && errors);
     const batches = sequentialBatches(dataset, Math.max(1, Math.min(this.batchSize, dataset.length)), { ahead: 2 });
     const jobs = this.#inOrder(batches, signal, ({ start, count, images, labels }) => ({
@@ -205,11 +207,6 @@ export class Sessions {
     for await (const { tensors } of jobs) yield tensors.error.data;
   }
 
-  /** Stops the workers, also in the middle of the work. */
-  async stop(): Promise<void> {
-    await this.#pool.stop();
-  }
-
   /** Runs a job for each item and gives the jobs back in order; asks for items only as far ahead as the queues reach. */
   async *#inOrder<T, J extends Job>(
     items: Iterable<T> | AsyncIterable<T>,
@@ -228,14 +225,14 @@ export class Sessions {
     }
   }
 
-  /** Batches of at most the decoder's batch size. */
+  /** Batches no larger than the batch size. */
   async *#inParts(batches: Iterable<Latents> | AsyncIterable<Latents>) {
     const { size } = this.#card.latent;
     let start = 0;
     for await (const batch of batches) {
       const rows = this.#countRows(batch);
-      for (let from = 0; from < rows; from += this.#decoderBatch) {
-        const to = Math.min(rows, from + this.#decoderBatch);
+      for (let from = 0; from < rows; from += this.batchSize) {
+        const to = Math.min(rows, from + this.batchSize);
         const part = {
           latents: batch.latents.subarray(from * size, to * size),
           labels: batch.labels?.subarray(from, to),

@@ -10,7 +10,7 @@ import { openSplits } from '../data/open.ts';
 import { checkFits, type ExportedModel, openExported } from '../inference/exported.ts';
 import { latentsOf } from '../inference/latents.ts';
 import type { ComputeOptions } from '../inference/plan.ts';
-import type { LatentSet, Sessions } from '../inference/sessions.ts';
+import { type LatentSet, type Sessions, withSessions } from '../inference/sessions.ts';
 import { InputError } from '../io/errors.ts';
 import { publishFolder } from '../io/publish.ts';
 import { type StageProgress, Stages } from '../io/stages.ts';
@@ -170,12 +170,8 @@ async function withModel<T>(options: EvaluateOptions, work: (open: OpenModel) =>
   try {
     for (const part of [train, test]) checkFits(card, part, true);
     const graphs = ['encoder', 'decoder', 'error'] as const;
-    const sessions = await model.start({ ...options, graphs, images: train.length + test.length });
-    try {
-      return await work({ model, splits, sessions });
-    } finally {
-      await sessions.stop();
-    }
+    const images = train.length + test.length;
+    return await withSessions(model, { ...options, graphs, images }, (sessions) => work({ model, splits, sessions }));
   } finally {
     await Promise.all([train.close(), test.close()]);
   }

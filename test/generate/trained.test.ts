@@ -11,6 +11,7 @@ import { openMnist } from '../../pipeline/data/mnist.ts';
 import { exportRun } from '../../pipeline/export/export.ts';
 import { mixtureOf, planSamples } from '../../pipeline/generate/samplers.ts';
 import { openExported } from '../../pipeline/inference/exported.ts';
+import { withSessions } from '../../pipeline/inference/sessions.ts';
 import { silent } from '../../pipeline/io/progress.ts';
 import { loadRun } from '../../pipeline/train/load-run.ts';
 import { train } from '../../pipeline/train/train.ts';
@@ -33,9 +34,7 @@ test('the decoder gives the images that eager tfjs gives', async () => {
   const { latents, labels } = planSamples(card, exported, { n: 23, seed: 0 });
   const model = await openExported(exported);
   const options = { graphs: ['decoder'], device: 'cpu', threads: 2, images: 23, batchSize: 5 } as const;
-  const sessions = await model.start(options);
-  const images = await sessions.decodeAll({ latents, labels });
-  await sessions.stop();
+  const images = await withSessions(model, options, (sessions) => sessions.decodeAll({ latents, labels }));
   await tf.setBackend('cpu');
   const { program } = await loadRun(run, 'latest');
   const label = tf.tensor1d(labels ?? new Int32Array(0), 'int32');

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { openExported } from '../../pipeline/inference/exported.ts';
 import type { GraphName } from '../../pipeline/inference/plan.ts';
-import type { Latents, Sessions } from '../../pipeline/inference/sessions.ts';
+import { type Latents, type Sessions, withSessions } from '../../pipeline/inference/sessions.ts';
 import { EnvironmentError, Interrupted } from '../../pipeline/io/errors.ts';
 import { scratchFolder } from '../data/support.ts';
 import { exportTiny, tiny } from '../encode/tiny-model.ts';
@@ -19,12 +19,7 @@ async function withDecoder<T>(
   work: (sessions: Sessions) => Promise<T>,
 ): Promise<T> {
   const model = await openExported(exported);
-  const sessions = await model.start({ graphs: ['decoder'], device: 'cpu', images: 10_000, ...options });
-  try {
-    return await work(sessions);
-  } finally {
-    await sessions.stop();
-  }
+  return withSessions(model, { graphs: ['decoder'], device: 'cpu', images: 10_000, ...options }, work);
 }
 
 const latentsFrom = (start: number, count: number) =>
@@ -119,7 +114,7 @@ test('a file that is no model', async () => {
   const model = await openExported(broken);
   writeFileSync(join(broken, 'decoder.onnx'), 'no model');
   const options = { graphs: ['decoder'], device: 'cpu', threads: 2, images: 1000 } as const;
-  const failure = await model.start(options).catch((error: unknown) => error);
+  const failure = await withSessions(model, options, async () => {}).catch((error: unknown) => error);
   expect(failure).toBeInstanceOf(EnvironmentError);
   expect(failure).toHaveProperty(
     'message',
@@ -129,10 +124,8 @@ test('a file that is no model', async () => {
 
 test('tfjs is loaded only where errors are computed', async () => {
   const model = await openExported(plain);
-  const start = async (graphs: readonly GraphName[]) => {
-    await (await model.start({ graphs, device: 'cpu', threads: 1, images: 1 })).stop();
-    return '_tfengine' in globalThis;
-  };
+  const start = (graphs: readonly GraphName[]) =>
+    withSessions(model, { graphs, device: 'cpu', threads: 1, images: 1 }, async () => '_tfengine' in globalThis);
   expect(await start(['encoder', 'decoder'])).toBe(false);
   expect(await start(['encoder', 'decoder', 'error'])).toBe(true);
 });
