@@ -31,7 +31,7 @@ const fixed = (value: number, digits: number): string =>
   value.toLocaleString('en', { minimumFractionDigits: digits, maximumFractionDigits: digits });
 
 export const integer = (value: number): string => fixed(value, 0);
-export const percent = (value: number): string => `${fixed(100 * value, 1)} %`;
+const percent = (value: number): string => `${fixed(100 * value, 1)} %`;
 
 const figure =
   (better: Figure['better'], ending: string) =>
@@ -41,7 +41,7 @@ const higher = figure('higher', '; higher is better.');
 const neither = figure('neither', '; neither high nor low is better.');
 
 /** Whether the decoder receives the class, so that latents need not encode it. */
-export const decoderSeesLabel = ({ model }: Report): boolean => model.conditional.decoder;
+const decoderSeesLabel = ({ model }: Report): boolean => model.conditional.decoder;
 
 /** A measure of how much class information latents hold. */
 const classFigure = (report: Report) =>

@@ -32,11 +32,11 @@ export interface Measuring {
 export interface Effort {
   /** Images of the importance-sampled likelihood, and latents drawn for each. */
   readonly nll: { readonly samples: number; readonly images: number };
-  /** Test images whose nearest training images are searched in pixel space. */
-  readonly pixelQueries: (points: number, shape: ImageShape) => number;
+  /** Test images whose nearest of `points` training images are searched in pixel space. */
+  readonly pixelQueries: (points: number) => number;
   /** Most pixels of training images that the baselines use. */
   readonly baselinePixels: number;
-  /** Most nonzero values that the linear probe of the pixels is fitted on. */
+  /** Most nonzero pixels that the linear probe is fitted on. */
   readonly probeNumbers: number;
   /** Latents in the scatter plot, directly and by t-SNE. */
   readonly scatter: { readonly direct: number; readonly tsne: number };
@@ -45,32 +45,22 @@ export interface Effort {
 }
 
 /** Limits that keep `evaluate` within three minutes on two cores, or with `quick` within half a minute. */
-export const effortOf = (shape: ImageShape, quick: boolean): Effort =>
-  quick
-    ? {
-        nll: { samples: 100, images: sameCost({ images: 200, least: 50 }, shape) },
-        pixelQueries: queriesWithin(1.2e10),
-        baselinePixels: 1e7,
-        probeNumbers: 2e5,
-        scatter: { direct: 2000, tsne: 1000 },
-        generated: 1000,
-      }
-    : {
-        nll: { samples: 500, images: sameCost({ images: 1000, least: 100 }, shape) },
-        pixelQueries: queriesWithin(9.5e10),
-        baselinePixels: 6e7,
-        probeNumbers: 3e6,
-        scatter: { direct: 10_000, tsne: 5000 },
-        generated: 10_000,
-      };
-
-/** How many images of this shape cost as much as `images` MNIST digits. */
-const sameCost = ({ images, least }: { images: number; least: number }, shape: ImageShape) =>
-  Math.max(least, Math.min(images, Math.floor((images * 784) / bytesPerImage(shape))));
-
-/** How many queries need `pairs` comparisons of two pixels. */
-const queriesWithin = (pairs: number) => (points: number, shape: ImageShape) =>
-  Math.max(100, Math.floor(pairs / (points * bytesPerImage(shape))));
+export function effortOf(shape: ImageShape, quick: boolean): Effort {
+  const either = (inFull: number, quickly: number) => (quick ? quickly : inFull);
+  const size = bytesPerImage(shape);
+  /** How many images of this shape cost as much as `images` MNIST digits. */
+  const sameCost = (images: number, least: number) =>
+    Math.max(least, Math.min(images, Math.floor((images * 784) / size)));
+  const comparisons = either(9.5e10, 1.2e10); // of two pixels
+  return {
+    nll: { samples: either(500, 100), images: sameCost(either(1000, 200), either(100, 50)) },
+    pixelQueries: (points) => Math.max(100, Math.floor(comparisons / (points * size))),
+    baselinePixels: either(6e7, 1e7),
+    probeNumbers: either(3e6, 2e5),
+    scatter: { direct: either(10_000, 2000), tsne: either(5000, 1000) },
+    generated: either(10_000, 1000),
+  };
+}
 
 /** Labels of both splits, renumbered from 0 without gaps. */
 export interface DenseLabels {
@@ -203,7 +193,7 @@ export async function measureClasses(
     baselines.push(await judgeComponents(read, seed, (share) => tick(0.1 + share * 0.9)));
     return read;
   });
-  const limits = { ...effort, queries: effort.pixelQueries(pixels.trainLabels.length, test.shape) };
+  const limits = { ...effort, queries: effort.pixelQueries(pixels.trainLabels.length) };
   baselines.push(await stages.run('pixels', (tick) => judgePixels(pixels, limits, tick)));
   return { representations: [ofLatents, ...baselines], clusters };
 }
@@ -218,9 +208,7 @@ async function measureClusters(
   const rows = new Float32Array(train.latents.length + test.latents.length);
   rows.set(train.latents);
   rows.set(test.latents, train.latents.length);
-  const classes = new Int32Array(labels.train.length + labels.test.length);
-  classes.set(labels.train);
-  classes.set(labels.test, labels.train.length);
+  const classes = Int32Array.from([...labels.train, ...labels.test]);
   const { assignment, inertia } = await kmeans(rows, size, { clusters: labels.classes, seed, tick });
   return { clusters: labels.classes, images: classes.length, inertia, ...clusterAgreement(assignment, classes) };
 }

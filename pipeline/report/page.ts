@@ -1,15 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { Report } from '../artifacts/report.ts';
 import { escapeXml } from '../pictures/drawing.ts';
-import {
-  type Comparison,
-  decoderSeesLabel,
-  type Figure,
-  integer,
-  percent,
-  type Section,
-  sectionsOf,
-} from './figures.ts';
+import { type Comparison, type Figure, integer, type Section, sectionsOf } from './figures.ts';
 import type { Picture } from './pictures.ts';
 
 const style = readFileSync(new URL('./page.css', import.meta.url), 'utf8');
@@ -47,24 +39,27 @@ ${notes.length > 0 ? `<section><h2>Notes</h2><ul>${notes.map((note) => `<li>${es
 
 const capital = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);
 
+/** Names of the main figures; of a list, the first that the report has. */
+const MAIN = [
+  ['−ELBO', 'BCE per pixel', 'MSE per pixel'],
+  ['Samples recognised'],
+  ['Fréchet distance'],
+  ['10-NN accuracy'],
+  ['Clustering accuracy'],
+];
+
 /** The main figures, in large type. */
 function tiles(report: Report): string {
-  const { representations, clusters, generation } = report;
-  const figures = sectionsOf(report).flatMap((section) => section.figures);
-  const named = (name: string) => figures.filter((figure) => figure.name === name);
-  const [error] = ['−ELBO', 'BCE per pixel', 'MSE per pixel'].flatMap(named);
-  const [latents] = representations ?? [];
-  const byClass = !decoderSeesLabel(report);
-  const found: (readonly [name: string, value: string])[] = [
-    ...(error ? [[error.name, error.value] as const] : []),
-    ...(generation ? [...named('Samples recognised'), ...named('Fréchet distance')] : []).map(
-      ({ name, value }) => [name, value] as const,
-    ),
-    ...(latents && byClass ? [['10-NN accuracy', percent(latents.neighbours.accuracy)] as const] : []),
-    ...(clusters && byClass ? [['Clustering accuracy', percent(clusters.accuracy)] as const] : []),
-  ];
-  return `<dl class="tiles">${found
-    .map(([name, value]) => `<div><dt>${escapeXml(name)}</dt><dd>${valueHtml(value)}</dd></div>`)
+  const all = sectionsOf(report).flatMap(({ figures, comparison }) => {
+    const [, nearest = ''] = comparison?.rows[0] ?? [];
+    return comparison ? [...figures, { ...comparison, name: '10-NN accuracy', value: nearest }] : figures;
+  });
+  const main = MAIN.flatMap((names) =>
+    names.flatMap((name) => all.filter((figure) => figure.name === name)).slice(0, 1),
+  );
+  return `<dl class="tiles">${main
+    .filter(({ better }) => better !== 'neither')
+    .map(({ name, value }) => `<div><dt>${escapeXml(name)}</dt><dd>${valueHtml(value)}</dd></div>`)
     .join('')}</dl>`;
 }
 
