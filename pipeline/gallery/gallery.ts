@@ -57,7 +57,7 @@ export interface GalleryEntry {
  * @throws InputError, EnvironmentError, Interrupted
  */
 export async function gallery(options: GalleryOptions): Promise<GalleryEntry[]> {
-  const { data, seed, signal, note, quick } = options;
+  const { data, signal, note } = options;
   const { train: images, test } = await openSplits(data);
   const labelled = images.labels !== undefined && test.labels !== undefined;
   const count = Math.min(images.length, options.limitTrain ?? images.length);
@@ -70,66 +70,61 @@ export async function gallery(options: GalleryOptions): Promise<GalleryEntry[]> 
     if (labelled || !(encoder || decoder)) plans.push(await planOf(found, count, options));
     else note(`skipping ${found.model.name}: it needs labels, and ${data} has none`);
   }
-  const stages = new Stages(
-    plans.flatMap(({ todo }) => todo),
-    signal,
-    options.progress,
-  );
+  const weights = plans.flatMap(({ steps }) => steps.map(({ name, seconds }) => [name, seconds] as const));
+  const stages = new Stages(weights, signal, options.progress);
   const entries: GalleryEntry[] = [];
-  for (const { model, file: modelFile, run, exported, epochs, todo } of plans) {
-    const step = async (kind: Kind, work: (tick: Tick) => Promise<unknown>) => {
-      const [name] = todo.find(([name]) => name === `${kind} ${model.name}`) ?? [];
-      if (name !== undefined) await stages.run(name, work);
-    };
-    await step('train', (tick) =>
-      train(
-        { ...options, model, modelFile, run, epochs, seed, resume: true, threads: 0 },
-        { signal, progress: trainingProgress(note, tick) },
-      ),
-    );
-    await step('export', () => exportRun({ run, out: exported, which: 'best', signal }));
-    await step('evaluate', (tick) =>
-      evaluate({ exported, data, seed: 0, quick, device: 'auto', signal, progress: ({ total }) => tick(total) }),
-    );
+  for (const { model, exported, steps } of plans) {
+    for (const { name, work } of steps) await stages.run(name, work);
     const [card, report] = [await readCard(exported), await readReport(exported)];
     if (!report) throw new Error(`${exported} has no report`);
-    entries.push({ model: model.name, exported, card, report });
+    entries.push({ model, exported, card, report });
   }
   return entries;
 }
 
-type Kind = 'train' | 'export' | 'evaluate';
-
-/** The stages that are left for a model, with their seconds. */
-interface Plan extends FoundModel {
-  readonly run: string;
+/** The steps that are left for a model. */
+interface Plan {
+  readonly model: string;
   readonly exported: string;
-  readonly epochs: number;
-  readonly todo: readonly (readonly [name: string, seconds: number])[];
+  readonly steps: readonly { readonly name: string; readonly seconds: number; work(tick: Tick): Promise<unknown> }[];
 }
 
-async function planOf(
-  found: FoundModel,
-  images: number,
-  { runs, out, quick, ...options }: GalleryOptions,
-): Promise<Plan> {
-  const { name, recipe } = found.model;
-  const [run, exported] = [join(runs, name), join(out, name)];
+async function planOf({ model, file }: FoundModel, images: number, options: GalleryOptions): Promise<Plan> {
+  const { data, quick, seed, signal, note } = options;
+  const { name, recipe } = model;
+  const [run, exported] = [join(options.runs, name), join(options.out, name)];
   const epochs = options.epochs ?? EPOCHS[name] ?? recipe.epochs;
   const latest = (await readRun(run, 'latest'))?.state.position;
   const left = epochs - (latest?.epoch ?? 0);
   const card = await readCard(exported).catch(() => undefined);
   const isExported = left <= 0 && card !== undefined && card.metrics.step === latest?.best?.step;
   const report = isExported ? await readReport(exported) : undefined;
-  const isReported = report !== undefined && card?.files['encoder.onnx'].sha256 === report.model.encoder;
-  const training = left * (images * SECONDS.image + Math.ceil(images / recipe.batchSize) * SECONDS.step);
-  const todo: [kind: Kind, seconds: number, done: boolean][] = [
-    ['train', training, left <= 0],
-    ['export', SECONDS.export, isExported],
-    ['evaluate', quick ? SECONDS.quick : SECONDS.evaluate, isReported],
+  const steps = [
+    {
+      name: `train ${name}`,
+      seconds: left * (images * SECONDS.image + Math.ceil(images / recipe.batchSize) * SECONDS.step),
+      done: left <= 0,
+      work: (tick: Tick) =>
+        train(
+          { ...options, model, modelFile: file, run, epochs, seed, resume: true, threads: 0 },
+          { signal, progress: trainingProgress(note, tick) },
+        ),
+    },
+    {
+      name: `export ${name}`,
+      seconds: SECONDS.export,
+      done: isExported,
+      work: () => exportRun({ run, out: exported, which: 'best', signal }),
+    },
+    {
+      name: `evaluate ${name}`,
+      seconds: quick ? SECONDS.quick : SECONDS.evaluate,
+      done: report !== undefined && report.model.encoder === card?.files['encoder.onnx'].sha256,
+      work: (tick: Tick) =>
+        evaluate({ exported, data, seed: 0, quick, device: 'auto', signal, progress: ({ total }) => tick(total) }),
+    },
   ];
-  const remaining = todo.filter(([, , done]) => !done);
-  return { ...found, run, exported, epochs, todo: remaining.map(([kind, seconds]) => [`${kind} ${name}`, seconds]) };
+  return { model: name, exported, steps: steps.filter(({ done }) => !done) };
 }
 
 async function readReport(exported: string): Promise<Report | undefined> {

@@ -86,7 +86,7 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
       ? await (await import('./generation.ts')) // loads all of tfjs
           .measureGeneration({ ...options, card, splits, decoder, samples: effort.generated, stages })
       : null;
-    const { pictures, trained } = await draw(model, encoded.test, options, stages);
+    const pictures = await draw(model, encoded.test, options, stages);
     const report = checkReport({
       format: REPORT_FORMAT,
       convae: version,
@@ -119,7 +119,7 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
         variational &&
           card.model.error !== 'binary cross-entropy' &&
           'There is no likelihood in nats: the model was trained on squared error, which has no scale of its own.',
-        !trained &&
+        !pictures.some(({ file }) => /^(losses|training)\./.test(file)) &&
           'Losses and pictures by epoch are missing: the exported model has none. Export the run again to add them.',
       ].filter((note) => note !== false),
       seconds: { total: stages.elapsed, stages: { ...stages.seconds } },
@@ -143,17 +143,16 @@ export async function drawPictures(options: EvaluateOptions): Promise<DrawnPictu
       (tick) => encodeSet(encoder, splits.test, { size: card.latent.size, errors: false, signal, tick }),
       splits.test.length,
     );
-    const drawn = await draw(model, test, options, stages);
-    const pictures = drawn.pictures.map(({ title, file, data, svg }) => {
-      const contents = { [file]: data, ...(svg !== undefined && { [file.replace(/\.\w+$/, '.svg')]: svg }) };
-      return { title, files: Object.keys(contents), contents };
-    });
-    const write = (folder: string) =>
-      writeFiles(folder, Object.assign({}, ...pictures.map(({ contents }) => contents)));
-    await publishFolder(out, write, { signal });
-    return { out, pictures: pictures.map(({ title, files }) => ({ title, files })), seconds: stages.elapsed };
+    const pictures = await draw(model, test, options, stages);
+    await publishFolder(out, (folder) => writeFiles(folder, Object.assign({}, ...pictures.map(filesOf))), { signal });
+    const files = pictures.map((picture) => ({ title: picture.title, files: Object.keys(filesOf(picture)) }));
+    return { out, pictures: files, seconds: stages.elapsed };
   });
 }
+
+/** Contents of a picture's files by name. */
+const filesOf = ({ file, data, svg }: Picture): Record<string, string | Uint8Array> =>
+  svg === undefined ? { [file]: data } : { [file]: data, [file.replace(/\.\w+$/, '.svg')]: svg };
 
 interface OpenModel {
   readonly card: Card;
@@ -185,13 +184,12 @@ async function withModel<T>(options: EvaluateOptions, work: (model: OpenModel) =
   }
 }
 
-/** All pictures, and whether the exported model has a training record to draw from. */
 async function draw(
   { card, splits, decoder }: OpenModel,
   { latents, logvars }: CodedSet,
   { exported, seed, quick, signal }: EvaluateOptions,
   stages: Stages,
-): Promise<{ pictures: readonly Picture[]; trained: boolean }> {
+): Promise<readonly Picture[]> {
   const { picturesOf } = await import('./pictures.ts'); // loads the drawing libraries
   const { test } = splits;
   const training = await readTraining(exported);
@@ -199,7 +197,7 @@ async function draw(
   const decode = (latents: Float32Array, labels: Int32Array | undefined) =>
     decoder.decode({ latents, labels }, { signal });
   const input = { card, test, classes: classNames(card, splits), latents, logvars, decode, training, seed, scatter };
-  return { pictures: await stages.run('pictures', (tick) => picturesOf(input, tick)), trained: training !== undefined };
+  return stages.run('pictures', (tick) => picturesOf(input, tick));
 }
 
 /** Class names: the model's if it is conditional, else the data's, else the model's. */

@@ -18,12 +18,11 @@ export interface Comparison {
   readonly better: Figure['better'];
 }
 
-export interface Section {
+export interface Section<P> {
   readonly title: string;
   readonly figures: readonly Figure[];
   readonly comparison?: Comparison | undefined;
-  /** File names of its pictures, without extensions. */
-  readonly pictures: readonly string[];
+  readonly pictures: readonly P[];
 }
 
 /** `12,345.6`, with a fixed number of decimals. */
@@ -49,32 +48,34 @@ const classFigure = (report: Report) =>
     ? figure('neither', '; low values are expected, since the decoder of this model receives the class.')
     : higher;
 
-/** All measures of a report, in sections. */
-export function sectionsOf(report: Report): Section[] {
-  const { generation, pictures } = report;
-  const drawn = (...names: string[]) => names.some((name) => pictures.some(({ file }) => file.startsWith(`${name}.`)));
+/** All measures and pictures of a report, in sections. */
+export function sectionsOf<P extends { readonly file: string }>(report: Report, pictures: readonly P[]): Section<P>[] {
+  const named = (...names: string[]) =>
+    names.flatMap((name) => pictures.filter(({ file }) => file.startsWith(`${name}.`)));
   return [
     {
       title: 'Reconstruction',
       figures: [...reconstructionFigures(report), ...variationalFigures(report)],
-      pictures: ['reconstructions'],
+      pictures: named('reconstructions'),
     },
-    ...(generation || drawn('samples', 'interpolations')
-      ? [{ title: 'Generated images', figures: generationFigures(report), pictures: ['samples', 'interpolations'] }]
-      : []),
+    {
+      title: 'Generated images',
+      figures: generationFigures(report),
+      pictures: named('samples', 'interpolations'),
+    },
     {
       title: 'Latent space',
       figures: [...clusterFigures(report), ...latentFigures(report)],
       comparison: comparisonOf(report),
-      pictures: ['codes', 'kl'],
+      pictures: named('codes', 'kl'),
     },
-    ...(drawn('losses', 'training') ? [{ title: 'Training', figures: [], pictures: ['losses', 'training'] }] : []),
-  ];
+    { title: 'Training', figures: [], pictures: named('losses', 'training') },
+  ].filter(({ figures, pictures }) => figures.length + pictures.length > 0);
 }
 
 /** Name and value of each measure, for a table on a terminal. */
 export const figureRows = (report: Report): string[][] =>
-  sectionsOf(report).flatMap(({ figures, comparison }) => [
+  sectionsOf(report, []).flatMap(({ figures, comparison }) => [
     ...figures.map(({ name, value }) => [name, value]),
     ...(comparison?.rows ?? []).map(([name = '', knn, probe]) => [name, `10-NN ${knn}, linear probe ${probe}`]),
   ]);
@@ -105,10 +106,8 @@ function reconstructionFigures({ reconstruction, data }: Report): Figure[] {
         `${fixed(atMean.perPixel, 4)} ${unit}${perImage}`,
         'The same, from the mean latent instead of a sampled one',
       ),
-  ].filter(isFigure);
+  ].filter((found) => found !== false && found !== null);
 }
-
-const isFigure = (value: Figure | null | false): value is Figure => Boolean(value);
 
 function variationalFigures({ variational }: Report): Figure[] {
   if (!variational) return [];
@@ -131,7 +130,7 @@ function variationalFigures({ variational }: Report): Figure[] {
         `${fixed(nll.nats, 1)} ± ${fixed(nll.standardError, 1)} nats`,
         `−log p(x) per image, estimated by importance sampling with ${integer(nll.samples)} latents for each of ${integer(nll.images)} evenly spaced test images (± standard error; their −ELBO is ${fixed(nll.negativeElbo, 1)}). Gray pixels count as probabilities, so compare only values computed that way`,
       ),
-  ].filter(isFigure);
+  ].filter((found) => found !== false && found !== null);
 }
 
 function generationFigures({ generation }: Report): Figure[] {

@@ -9,7 +9,7 @@ import type { Tick } from '../io/pace.ts';
 import type { StagePlan, Stages } from '../io/stages.ts';
 import { type CodedSet, encodeSet } from './codes.ts';
 import { errorOfSamples, type Posteriors, sampledLikelihood } from './likelihood.ts';
-import { judgeComponents, judgePixels, judgeRows, readPixels } from './representations.ts';
+import { judgeComponents, judgePixels, judgeRows, type LabelledRows, readPixels } from './representations.ts';
 
 /** Variance of a posterior's mean above which a dimension is active (Burda, Grosse and Salakhutdinov 2016). */
 export const ACTIVE = 0.01;
@@ -177,16 +177,15 @@ export async function measureClasses(
   labels: DenseLabels,
 ): Promise<Pick<Report, 'representations' | 'clusters'>> {
   const { train, test } = splits;
-  const { size } = card.latent;
   const rows = {
-    size,
+    size: card.latent.size,
     train: encoded.train.latents,
     trainLabels: labels.train,
     test: encoded.test.latents,
     testLabels: labels.test,
   };
   const ofLatents = await stages.run('nearest neighbours', (tick) => judgeRows('codes', rows, tick));
-  const clusters = await stages.run('clusters', (tick) => measureClusters(encoded, size, labels, seed, tick));
+  const clusters = await stages.run('clusters', (tick) => measureClusters(rows, labels.classes, seed, tick));
   const baselines: Representation[] = [];
   const pixels = await stages.run('principal components', async (tick) => {
     const read = await readPixels(train, test, labels, effort.baselinePixels, (share) => tick(share * 0.1));
@@ -198,17 +197,12 @@ export async function measureClasses(
   return { representations: [ofLatents, ...baselines], clusters };
 }
 
-async function measureClusters(
-  { train, test }: EncodedSplits,
-  size: number,
-  labels: DenseLabels,
-  seed: number,
-  tick: Tick,
-): Promise<NonNullable<Report['clusters']>> {
-  const rows = new Float32Array(train.latents.length + test.latents.length);
-  rows.set(train.latents);
-  rows.set(test.latents, train.latents.length);
-  const classes = Int32Array.from([...labels.train, ...labels.test]);
-  const { assignment, inertia } = await kmeans(rows, size, { clusters: labels.classes, seed, tick });
-  return { clusters: labels.classes, images: classes.length, inertia, ...clusterAgreement(assignment, classes) };
+/** k-means on all latents, with as many clusters as classes. */
+async function measureClusters(rows: LabelledRows<Float32Array>, clusters: number, seed: number, tick: Tick) {
+  const all = new Float32Array(rows.train.length + rows.test.length);
+  all.set(rows.train);
+  all.set(rows.test, rows.train.length);
+  const classes = Int32Array.from([...rows.trainLabels, ...rows.testLabels]);
+  const { assignment, inertia } = await kmeans(all, rows.size, { clusters, seed, tick });
+  return { clusters, images: classes.length, inertia, ...clusterAgreement(assignment, classes) };
 }

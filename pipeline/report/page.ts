@@ -26,9 +26,7 @@ ${style}</style>
 ${tiles(report)}
 </header>
 <main>
-${sectionsOf(report)
-  .map((section) => sectionHtml(section, pictures))
-  .join('\n')}
+${sectionsOf(report, pictures).map(sectionHtml).join('\n')}
 ${notes.length > 0 ? `<section><h2>Notes</h2><ul>${notes.map((note) => `<li>${escapeXml(note)}</li>`).join('')}</ul></section>` : ''}
 </main>
 <footer><p>${escapeXml(aboutOf(report))}</p></footer>
@@ -50,7 +48,7 @@ const MAIN = [
 
 /** The main figures, in large type. */
 function tiles(report: Report): string {
-  const all = sectionsOf(report).flatMap(({ figures, comparison }) => {
+  const all = sectionsOf(report, []).flatMap(({ figures, comparison }) => {
     const [, nearest = ''] = comparison?.rows[0] ?? [];
     return comparison ? [...figures, { ...comparison, name: '10-NN accuracy', value: nearest }] : figures;
   });
@@ -69,14 +67,12 @@ function valueHtml(value: string): string {
   return `${escapeXml(amount)}${unit ? ` <small>${escapeXml(unit)}</small>` : ''}`;
 }
 
-function sectionHtml({ title, figures, comparison, pictures: names }: Section, pictures: readonly Picture[]): string {
-  return `<section>
+const sectionHtml = ({ title, figures, comparison, pictures }: Section<Picture>): string => `<section>
 <h2>${escapeXml(title)}</h2>
 ${figures.length > 0 ? `<dl class="figures">${figures.map(figureHtml).join('\n')}</dl>` : ''}
 ${comparison ? comparisonHtml(comparison) : ''}
-${picturesNamed(pictures, names).map(pictureHtml).join('\n')}
+${pictures.map(pictureHtml).join('\n')}
 </section>`;
-}
 
 const ARROWS: Record<Figure['better'], string> = {
   lower: ' <span class="better" title="lower is better">↓</span>',
@@ -110,8 +106,8 @@ function pictureHtml({ file, title, caption, alt, width, height, density, data }
 
 /** `report.md`: the figures in tables, and the pictures. */
 export function reportText(report: Report): string {
-  const { model, notes, pictures } = report;
-  const sections = sectionsOf(report).flatMap(({ title, figures, comparison, pictures: names }) => [
+  const { model, notes } = report;
+  const sections = sectionsOf(report, report.pictures).flatMap(({ title, figures, comparison, pictures }) => [
     `## ${title}`,
     figures.length > 0 &&
       tableText(
@@ -120,9 +116,7 @@ export function reportText(report: Report): string {
       ),
     comparison && tableText(comparison.head, comparison.rows),
     comparison?.meaning,
-    ...picturesNamed(pictures, names).map(
-      ({ file, alt, caption }) => `![${escapeText(alt)}](pictures/${file})\n\n${escapeText(caption)}`,
-    ),
+    ...pictures.map(({ file, alt, caption }) => `![${escapeText(alt)}](pictures/${file})\n\n${escapeText(caption)}`),
   ]);
   const blocks = [
     `# ${escapeText(model.name)}`,
@@ -132,10 +126,6 @@ export function reportText(report: Report): string {
   ];
   return `${blocks.filter(Boolean).join('\n\n')}\n`;
 }
-
-/** The pictures with these file names, their extensions aside. */
-const picturesNamed = <P extends { readonly file: string }>(pictures: readonly P[], names: readonly string[]): P[] =>
-  names.flatMap((name) => pictures.filter(({ file }) => file.startsWith(`${name}.`)));
 
 /** Model, data and settings, in plain text. */
 function aboutOf({ model, data, seconds, settings, convae }: Report): string {

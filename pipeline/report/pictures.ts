@@ -170,7 +170,8 @@ async function interpolations({ card, test, latents, logvars, decode }: PictureI
   pairs.forEach(([from, to], strip) => {
     path.set(interpolate(latentOf(from), latentOf(to), STEPS), strip * STEPS * size);
   });
-  const pathLabels = labels && Int32Array.from(pairs.flatMap(([from]) => new Array<number>(STEPS).fill(labels[from] ?? 0)));
+  const pathLabels =
+    labels && Int32Array.from(pairs.flatMap(([from]) => new Array<number>(STEPS).fill(labels[from] ?? 0)));
   const images = await decode(path, pathLabels);
   return still('interpolations', await drawInterpolations({ shape, images, steps: STEPS }), {
     title: 'Interpolations',
