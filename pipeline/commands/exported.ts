@@ -1,4 +1,4 @@
-import { samplerNames } from '../generate/sampler-names.ts';
+import type { SamplerName } from '../generate/samplers.ts';
 import { defineCommand } from './command.ts';
 import { choice, flag, integers, options, otherwise, pick, required, text, withDefault } from './options.ts';
 import { number, seconds } from './output.ts';
@@ -78,7 +78,7 @@ export const sample = defineCommand({
   describe: 'Generate images',
   options: {
     exported,
-    out: required(text('output folder: numbered PNG files, grid.png and codes.csv')),
+    out: required(text('output folder: numbered PNG files, grid.png and latents.csv')),
     ...integers({ n: ['number of images', '100; 10 per class when all classes are generated'] }),
     class: otherwise(
       text('class to generate, by name or index, for conditional models'),
@@ -87,7 +87,7 @@ export const sample = defineCommand({
     sampler: otherwise(
       choice(
         'source of the latents: N(0, I), the Gaussian mixture of the training latents, or lines between two latents',
-        samplerNames,
+        ['prior', 'mixture', 'interpolation'] as const satisfies readonly SamplerName[],
       ),
       'prior for variational models, else mixture',
     ),

@@ -7,13 +7,13 @@ import { checkReport, REPORT_FORMAT, type Report } from '../artifacts/report.ts'
 import { readTraining } from '../artifacts/training.ts';
 import type { DatasetSplits } from '../data/dataset.ts';
 import { openSplits } from '../data/open.ts';
-import type { Device } from '../devices/device.ts';
-import { Decoder } from '../inference/decoder.ts';
-import { checkFits, Encoder, openExported } from '../inference/encoder.ts';
+import { checkFits, type ExportedModel, openExported } from '../inference/exported.ts';
+import { latentsOf } from '../inference/latents.ts';
+import type { ComputeOptions } from '../inference/plan.ts';
+import type { LatentSet, Sessions } from '../inference/sessions.ts';
 import { InputError } from '../io/errors.ts';
 import { publishFolder } from '../io/publish.ts';
 import { type StageProgress, Stages } from '../io/stages.ts';
-import { type CodedSet, encodeSet } from './codes.ts';
 import {
   denseLabels,
   effortOf,
@@ -28,7 +28,7 @@ import type { Picture } from './pictures.ts';
 
 const { version } = createRequire(import.meta.url)('../../package.json') as { version: string };
 
-export interface EvaluateOptions {
+export interface EvaluateOptions extends ComputeOptions {
   /** Folder of the exported model. */
   readonly exported: string;
   /** What `--data` takes; the data that the model was trained on when not given. */
@@ -38,12 +38,6 @@ export interface EvaluateOptions {
   readonly seed: number;
   /** Whether to use fewer images, for a first look. */
   readonly quick: boolean;
-  /** Images per batch; chosen by their size when not given. */
-  readonly batchSize?: number | undefined;
-  readonly device: Device;
-  /** Number of threads; the number of cores (at most 16) when not given. */
-  readonly threads?: number | undefined;
-  readonly signal?: AbortSignal | undefined;
   readonly progress?: StageProgress | undefined;
 }
 
@@ -67,16 +61,17 @@ export interface DrawnPictures {
  */
 export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   const { exported, out = join(exported, 'report'), seed, quick, signal, progress } = options;
-  return withModel(options, async (model) => {
-    const { card, splits, encoder, decoder } = model;
-    const { variational } = encoder;
+  return withModel(options, async (open) => {
+    const { model, splits, sessions } = open;
+    const { card } = model;
+    const { variational } = sessions;
     const labels = denseLabels(splits);
     const labelled = typeof labels !== 'string';
     const judged = card.conditional.decoder && labelled;
     const plan = measuringPlan(card, variational, labelled);
     const stages = new Stages([...plan, ...(judged ? generationPlan : []), ['pictures', 8]], signal, progress);
     const effort = effortOf(splits.test.shape, quick);
-    const measuring = { card, splits, encoder, effort, seed, stages, signal };
+    const measuring = { ...options, model, splits, sessions, effort, stages };
     const encoded = await encodeAll(measuring);
     const ofModel = await measureModel(measuring, encoded);
     const ofClasses = labelled
@@ -84,9 +79,9 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
       : { representations: null, clusters: null };
     const generation = judged
       ? await (await import('./generation.ts')) // loads all of tfjs
-          .measureGeneration({ ...options, card, splits, decoder, samples: effort.generated, stages })
+          .measureGeneration({ ...options, card, splits, sessions, samples: effort.generated, stages })
       : null;
-    const pictures = await draw(model, encoded.test, options, stages);
+    const pictures = await draw(open, encoded.test, options, stages);
     const report = checkReport({
       format: REPORT_FORMAT,
       convae: version,
@@ -135,15 +130,15 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
  */
 export async function drawPictures(options: EvaluateOptions): Promise<DrawnPictures> {
   const { exported, out = join(exported, 'pictures'), signal, progress } = options;
-  return withModel(options, async (model) => {
-    const { card, splits, encoder } = model;
+  return withModel(options, async (open) => {
+    const { model, splits, sessions } = open;
     const stages = new Stages([['encoding', 2], ['pictures', 18]], signal, progress); // biome-ignore format: a table
     const test = await stages.run(
       'encoding',
-      (tick) => encodeSet(encoder, splits.test, { size: card.latent.size, errors: false, signal, tick }),
+      (tick) => latentsOf(model, splits.test, { ...options, sessions, errors: false, tick }),
       splits.test.length,
     );
-    const pictures = await draw(model, test, options, stages);
+    const pictures = await draw(open, test, options, stages);
     await publishFolder(out, (folder) => writeFiles(folder, Object.assign({}, ...pictures.map(filesOf))), { signal });
     const files = pictures.map((picture) => ({ title: picture.title, files: Object.keys(filesOf(picture)) }));
     return { out, pictures: files, seconds: stages.elapsed };
@@ -155,15 +150,15 @@ const filesOf = ({ file, data, svg }: Picture): Record<string, string | Uint8Arr
   svg === undefined ? { [file]: data } : { [file]: data, [file.replace(/\.\w+$/, '.svg')]: svg };
 
 interface OpenModel {
-  readonly card: Card;
+  readonly model: ExportedModel;
   readonly splits: DatasetSplits;
-  readonly encoder: Encoder;
-  readonly decoder: Decoder;
+  readonly sessions: Sessions;
 }
 
 /** Opens the exported model and its data, and closes them after the work. */
-async function withModel<T>(options: EvaluateOptions, work: (model: OpenModel) => Promise<T>): Promise<T> {
-  const card = await openExported(options.exported);
+async function withModel<T>(options: EvaluateOptions, work: (open: OpenModel) => Promise<T>): Promise<T> {
+  const model = await openExported(options.exported);
+  const { card } = model;
   const splits = await openSplits(options.data ?? card.dataset.name).catch((error: unknown) => {
     if (options.data !== undefined || !(error instanceof InputError)) throw error;
     throw new InputError(
@@ -171,22 +166,23 @@ async function withModel<T>(options: EvaluateOptions, work: (model: OpenModel) =
     );
   });
   const { train, test } = splits;
-  const open: { close(): Promise<void> }[] = [train, test];
   try {
     for (const part of [train, test]) checkFits(card, part, true);
-    const encoder = await Encoder.start(card, { ...options, errors: true, images: train.length + test.length });
-    open.push(encoder);
-    const decoder = await Decoder.start(card, { ...options, images: test.length });
-    open.push(decoder);
-    return await work({ card, splits, encoder, decoder });
+    const graphs = ['encoder', 'decoder', 'error'] as const;
+    const sessions = await model.start({ ...options, graphs, images: train.length + test.length });
+    try {
+      return await work({ model, splits, sessions });
+    } finally {
+      await sessions.stop();
+    }
   } finally {
-    await Promise.all(open.map((resource) => resource.close()));
+    await Promise.all([train.close(), test.close()]);
   }
 }
 
 async function draw(
-  { card, splits, decoder }: OpenModel,
-  { latents, logvars }: CodedSet,
+  { model: { card }, splits, sessions }: OpenModel,
+  { latents, logvars }: LatentSet,
   { exported, seed, quick, signal }: EvaluateOptions,
   stages: Stages,
 ): Promise<readonly Picture[]> {
@@ -195,7 +191,7 @@ async function draw(
   const training = await readTraining(exported);
   const { scatter } = effortOf(test.shape, quick);
   const decode = (latents: Float32Array, labels: Int32Array | undefined) =>
-    decoder.decode({ latents, labels }, { signal });
+    sessions.decodeAll({ latents, labels }, { signal });
   const input = { card, test, classes: classNames(card, splits), latents, logvars, decode, training, seed, scatter };
   return stages.run('pictures', (tick) => picturesOf(input, tick));
 }

@@ -5,8 +5,8 @@ import type { Card } from '../artifacts/card.ts';
 import type { Report } from '../artifacts/report.ts';
 import type { DatasetSplits } from '../data/dataset.ts';
 import { Generator } from '../data/generator.ts';
-import { priorCodes } from '../generate/samplers.ts';
-import type { Decoder } from '../inference/decoder.ts';
+import { priorLatents } from '../generate/samplers.ts';
+import type { Sessions } from '../inference/sessions.ts';
 import { cacheFolder } from '../io/cache-folder.ts';
 import type { Stages } from '../io/stages.ts';
 
@@ -16,7 +16,7 @@ const BATCH = 500;
 export interface GenerationOptions {
   readonly card: Card;
   readonly splits: DatasetSplits;
-  readonly decoder: Decoder;
+  readonly sessions: Sessions;
   readonly samples: number;
   readonly seed: number;
   readonly threads?: number | undefined;
@@ -24,12 +24,9 @@ export interface GenerationOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/**
- * Judges samples of a conditional model, its classes in turn, by a classifier that is trained on the training images
- * where that has not been done before.
- */
+/** Judges samples of a conditional model, its classes in turn, by a classifier trained on the training images. */
 export async function measureGeneration(options: GenerationOptions): Promise<NonNullable<Report['generation']>> {
-  const { card, splits, decoder, samples, seed, threads, stages, signal } = options;
+  const { card, splits, sessions, samples, seed, threads, stages, signal } = options;
   const { train, test } = splits;
   const classifier = await stages.run('classifier', (tick) =>
     openClassifier(train, { folder: join(cacheFolder(), 'classifiers'), threads, progress: tick, signal }),
@@ -41,7 +38,7 @@ export async function measureGeneration(options: GenerationOptions): Promise<Non
       (tick) =>
         judgeSamples({
           classifier,
-          samples: drawSamples(card, decoder, samples, seed, signal),
+          samples: drawSamples(card, sessions, samples, seed, signal),
           testImages: test,
           progress: (images) => tick(Math.min(1, images / all)),
           signal,
@@ -61,7 +58,7 @@ export async function measureGeneration(options: GenerationOptions): Promise<Non
 
 async function* drawSamples(
   { latent, classes }: Card,
-  decoder: Decoder,
+  sessions: Sessions,
   samples: number,
   seed: number,
   signal: AbortSignal | undefined,
@@ -71,7 +68,7 @@ async function* drawSamples(
   for (let start = 0; start < samples; start += BATCH) {
     const n = Math.min(BATCH, samples - start);
     const labels = Int32Array.from({ length: n }, (_, i) => (start + i) % count);
-    const images = await decoder.decode({ latents: priorCodes(latent.size, n, generator), labels }, { signal });
+    const images = await sessions.decodeAll({ latents: priorLatents(latent.size, n, generator), labels }, { signal });
     yield { images, labels };
   }
 }

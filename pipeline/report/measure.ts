@@ -4,10 +4,12 @@ import { activeUnits, klDivergence } from '../analyse/vae.ts';
 import type { Card } from '../artifacts/card.ts';
 import type { Report, Representation } from '../artifacts/report.ts';
 import { bytesPerImage, type DatasetSplits, type ImageShape } from '../data/dataset.ts';
-import type { Encoder } from '../inference/encoder.ts';
+import type { ExportedModel } from '../inference/exported.ts';
+import { latentsOf } from '../inference/latents.ts';
+import type { ComputeOptions } from '../inference/plan.ts';
+import type { LatentSet, Sessions } from '../inference/sessions.ts';
 import type { Tick } from '../io/pace.ts';
 import type { StagePlan, Stages } from '../io/stages.ts';
-import { type CodedSet, encodeSet } from './codes.ts';
 import { errorOfSamples, type Posteriors, sampledLikelihood } from './likelihood.ts';
 import { judgeComponents, judgePixels, judgeRows, type LabelledRows, readPixels } from './representations.ts';
 
@@ -18,14 +20,13 @@ export const ACTIVE = 0.01;
 const MOST_CLASSES = 1000;
 
 /** What is measured, and how. */
-export interface Measuring {
-  readonly card: Card;
+export interface Measuring extends ComputeOptions {
+  readonly model: ExportedModel;
   readonly splits: DatasetSplits;
-  readonly encoder: Encoder;
+  readonly sessions: Sessions;
   readonly effort: Effort;
   readonly seed: number;
   readonly stages: Stages;
-  readonly signal: AbortSignal | undefined;
 }
 
 /** Limits on what would take too long on all of the data. */
@@ -106,23 +107,22 @@ export const generationPlan: StagePlan = [
 
 /** The encoded splits of the data. */
 export interface EncodedSplits {
-  readonly train: CodedSet;
-  readonly test: CodedSet;
+  readonly train: LatentSet;
+  readonly test: LatentSet;
 }
 
 /** Encodes all images, with reconstruction errors of the test images. */
-export async function encodeAll({ card, splits, encoder, stages, signal }: Measuring): Promise<EncodedSplits> {
+export async function encodeAll({ model, splits, stages, ...options }: Measuring): Promise<EncodedSplits> {
   const { train, test } = splits;
   const all = train.length + test.length;
-  const { size } = card.latent;
   return stages.run(
     'encoding',
     async (tick) => {
       const trainTick = (share: number) => tick((share * train.length) / all);
       const testTick = (share: number) => tick((train.length + share * test.length) / all);
       return {
-        train: await encodeSet(encoder, train, { size, errors: false, signal, tick: trainTick }),
-        test: await encodeSet(encoder, test, { size, errors: true, signal, tick: testTick }),
+        train: await latentsOf(model, train, { ...options, errors: false, tick: trainTick }),
+        test: await latentsOf(model, test, { ...options, errors: true, tick: testTick }),
       };
     },
     all,
@@ -131,20 +131,21 @@ export async function encodeAll({ card, splits, encoder, stages, signal }: Measu
 
 /** Measures reconstructions and, of a variational model, the terms of its bound. */
 export async function measureModel(
-  { card, encoder, effort, seed, stages, signal }: Measuring,
-  { test }: EncodedSplits,
+  { model: { card }, splits, sessions, effort, seed, stages, signal }: Measuring,
+  { test: { latents, logvars, errors = new Float32Array(0) } }: EncodedSplits,
 ): Promise<Pick<Report, 'reconstruction' | 'variational'>> {
-  const { dataset, latents, logvars } = test;
+  const dataset = splits.test;
+  const error = errors.reduce((sum, error) => sum + error, 0) / dataset.length;
   const { size } = card.latent;
   const pixels = bytesPerImage(dataset.shape);
   const inNats = isBernoulli(card);
   const errorOf = (perPixel: number) => ({ perPixel, nats: inNats ? perPixel * pixels : null });
-  const base = { error: card.model.error, images: dataset.length, atCode: errorOf(test.error) };
+  const base = { error: card.model.error, images: dataset.length, atCode: errorOf(error) };
   if (!logvars) return { reconstruction: { ...base, atSample: null }, variational: null };
   const posteriors: Posteriors = { dataset, size, latents, logvars };
   const atSample = await stages.run(
     'sampled latents',
-    (tick) => errorOfSamples(encoder, posteriors, { seed, signal, tick }),
+    (tick) => errorOfSamples(sessions, posteriors, { seed, signal, tick }),
     dataset.length,
   );
   const { total, perDimension } = klDivergence(latents, logvars, size);
@@ -152,7 +153,7 @@ export async function measureModel(
   const nll = inNats
     ? await stages.run(
         'importance sampling',
-        (tick) => sampledLikelihood(encoder, posteriors, { ...effort.nll, seed, signal, tick }),
+        (tick) => sampledLikelihood(sessions, posteriors, { ...effort.nll, seed, signal, tick }),
         Math.min(dataset.length, effort.nll.images) * effort.nll.samples,
       )
     : null;
@@ -172,7 +173,7 @@ export async function measureModel(
 
 /** Measures how well classes can be predicted from latents, and from pixels for comparison. */
 export async function measureClasses(
-  { card, splits, effort, seed, stages }: Measuring,
+  { model: { card }, splits, effort, seed, stages }: Measuring,
   encoded: EncodedSplits,
   labels: DenseLabels,
 ): Promise<Pick<Report, 'representations' | 'clusters'>> {

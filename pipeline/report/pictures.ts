@@ -5,7 +5,7 @@ import type { TrainingRecord } from '../artifacts/training.ts';
 import { bytesPerImage, type ImageDataset } from '../data/dataset.ts';
 import { Generator } from '../data/generator.ts';
 import { pickRows, spreadRows } from '../data/rows.ts';
-import { interpolate, priorCodes } from '../generate/samplers.ts';
+import { interpolate, priorLatents } from '../generate/samplers.ts';
 import type { Tick } from '../io/pace.ts';
 import { animate } from '../pictures/animation.ts';
 import { drawKlBars } from '../pictures/bars.ts';
@@ -131,7 +131,7 @@ async function samplesByClass({ card, test, decode, seed }: PictureInput) {
   if (!classes) return undefined;
   const columns = classes.length;
   const cells = Array.from({ length: SAMPLE_ROWS * columns }, (_, i) => i);
-  const rows = priorCodes(size, SAMPLE_ROWS, Generator.of(seed, 'styles'));
+  const rows = priorLatents(size, SAMPLE_ROWS, Generator.of(seed, 'styles'));
   const latents = pickRows(
     rows,
     size,
@@ -151,7 +151,7 @@ async function samplesByClass({ card, test, decode, seed }: PictureInput) {
 
 async function samples({ card, test, logvars, decode, seed }: PictureInput) {
   if (!logvars) return undefined;
-  const images = await decode(priorCodes(card.latent.size, 100, Generator.of(seed, 'samples')), undefined);
+  const images = await decode(priorLatents(card.latent.size, 100, Generator.of(seed, 'samples')), undefined);
   return still('samples', await drawGrid({ shape: test.shape, images, columns: 10 }), {
     title: 'Random samples',
     caption:

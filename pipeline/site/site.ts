@@ -3,7 +3,7 @@ import { copyFile, mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Split } from '../data/open.ts';
 import type { Device } from '../devices/device.ts';
-import { checkFits } from '../inference/encoder.ts';
+import { checkFits } from '../inference/exported.ts';
 import { EnvironmentError, fileError, InputError } from '../io/errors.ts';
 import type { Tick } from '../io/pace.ts';
 import { publishFolder } from '../io/publish.ts';
