@@ -4,8 +4,15 @@ import { choice, flag, integers, options, otherwise, pick, required, text, withD
 import { number, seconds } from './output.ts';
 
 const exported = required(options.exported);
-const time = (result: { readonly seconds: number; readonly imagesPerSecond: number }) =>
-  `${seconds(result.seconds)}, ${number(result.imagesPerSecond)} images/s`;
+
+/** The printout of a command that writes something for each image. */
+const written = (name: string, out: string, images: number, speed: { seconds: number; imagesPerSecond: number }) => ({
+  rows: [
+    [name, out],
+    ['images', number(images)],
+    ['time', `${seconds(speed.seconds)}, ${number(speed.imagesPerSecond)} images/s`],
+  ],
+});
 
 export const encode = defineCommand({
   command: 'encode <exported>',
@@ -30,13 +37,7 @@ export const encode = defineCommand({
     const { encode } = await import('../encode/encode.ts');
     return countImages((progress) => encode({ ...args, signal, progress }));
   },
-  print: ({ out, rows, ...speed }) => ({
-    rows: [
-      ['latents', out],
-      ['images', number(rows)],
-      ['time', time(speed)],
-    ],
-  }),
+  print: ({ out, rows, ...speed }) => written('latents', out, rows, speed),
 });
 
 export const evaluate = defineCommand({
@@ -132,11 +133,5 @@ export const reconstruct = defineCommand({
     const { reconstruct } = await import('../generate/reconstruct.ts');
     return countImages((progress) => reconstruct({ ...args, signal, progress }));
   },
-  print: ({ out, images, ...speed }) => ({
-    rows: [
-      ['reconstructions', out],
-      ['images', number(images)],
-      ['time', time(speed)],
-    ],
-  }),
+  print: ({ out, images, ...speed }) => written('reconstructions', out, images, speed),
 });

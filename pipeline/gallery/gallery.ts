@@ -10,8 +10,8 @@ import type { Tick } from '../io/pace.ts';
 import type { Progress } from '../io/progress.ts';
 import { type StageProgress, Stages } from '../io/stages.ts';
 import { evaluate } from '../report/evaluate.ts';
-import type { DeviceChoice, EngineChoice } from '../train/engines/index.ts';
 import { type FoundModel, findModel } from '../train/find-model.ts';
+import type { TrainOptions } from '../train/options.ts';
 import { train } from '../train/train.ts';
 
 /** Epochs of models whose recipes take hours. */
@@ -19,7 +19,9 @@ const EPOCHS: Readonly<Record<string, number>> = { 'conv-ae': 20 };
 /** Seconds on two cores of a training image, a training step, an export and an evaluation; only the ratios matter. */
 const SECONDS = { image: 3.2e-4, step: 4e-3, export: 2, evaluate: 100, quick: 25 };
 
-export interface GalleryOptions {
+/** Training options apply to every model. */
+export interface GalleryOptions
+  extends Pick<TrainOptions, 'epochs' | 'seed' | 'limitTrain' | 'limitTest' | 'engine' | 'device'> {
   /** What `--data` takes. */
   readonly data: string;
   /** Names or files of models; all models of convae when not given. */
@@ -27,13 +29,6 @@ export interface GalleryOptions {
   /** Folders for runs and for exported models, each in a folder with the model's name. */
   readonly runs: string;
   readonly out: string;
-  /** Epochs of every model; its recipe's when not given. */
-  readonly epochs?: number | undefined;
-  readonly seed?: number | undefined;
-  readonly limitTrain?: number | undefined;
-  readonly limitTest?: number | undefined;
-  readonly engine: EngineChoice;
-  readonly device: DeviceChoice;
   /** Whether to evaluate on fewer images. */
   readonly quick: boolean;
   readonly signal: AbortSignal;

@@ -204,13 +204,14 @@ function classNames(card: Card, { test }: DatasetSplits): readonly string[] | un
 }
 
 async function writeReport(folder: string, report: Report, pictures: readonly Picture[]): Promise<void> {
+  const drawn = pictures.map(({ file, data }) => [`pictures/${file}`, data]);
+  await mkdir(join(folder, 'pictures'));
   await writeFiles(folder, {
     'report.json': `${JSON.stringify(report, null, 2)}\n`,
     'report.md': reportText(report),
     'report.html': reportPage(report, pictures),
+    ...Object.fromEntries(drawn),
   });
-  await mkdir(join(folder, 'pictures'));
-  await writeFiles(join(folder, 'pictures'), Object.fromEntries(pictures.map(({ file, data }) => [file, data])));
 }
 
 async function writeFiles(folder: string, contents: Readonly<Record<string, string | Uint8Array>>): Promise<void> {

@@ -11,11 +11,9 @@ export interface Figure {
 }
 
 /** The same measures of several representations, one per row. */
-export interface Comparison {
+export interface Comparison extends Pick<Figure, 'meaning' | 'better'> {
   readonly head: readonly string[];
   readonly rows: readonly (readonly string[])[];
-  readonly meaning: string;
-  readonly better: Figure['better'];
 }
 
 export interface Section<P> {
@@ -38,6 +36,8 @@ const figure =
 const lower = figure('lower', '; lower is better.');
 const higher = figure('higher', '; higher is better.');
 const neither = figure('neither', '; neither high nor low is better.');
+
+const isFigure = (found: Figure | false | null): found is Figure => found !== false && found !== null;
 
 /** Whether the decoder receives the class, so that latents need not encode it. */
 const decoderSeesLabel = ({ model }: Report): boolean => model.conditional.decoder;
@@ -106,7 +106,7 @@ function reconstructionFigures({ reconstruction, data }: Report): Figure[] {
         `${fixed(atMean.perPixel, 4)} ${unit}${perImage}`,
         'The same, from the mean latent instead of a sampled one',
       ),
-  ].filter((found) => found !== false && found !== null);
+  ].filter(isFigure);
 }
 
 function variationalFigures({ variational }: Report): Figure[] {
@@ -130,7 +130,7 @@ function variationalFigures({ variational }: Report): Figure[] {
         `${fixed(nll.nats, 1)} ± ${fixed(nll.standardError, 1)} nats`,
         `−log p(x) per image, estimated by importance sampling with ${integer(nll.samples)} latents for each of ${integer(nll.images)} evenly spaced test images (± standard error; their −ELBO is ${fixed(nll.negativeElbo, 1)}). Gray pixels count as probabilities, so compare only values computed that way`,
       ),
-  ].filter((found) => found !== false && found !== null);
+  ].filter(isFigure);
 }
 
 function generationFigures({ generation }: Report): Figure[] {
@@ -176,19 +176,19 @@ function clusterFigures(report: Report): Figure[] {
 
 function latentFigures({ spread, variational }: Report): Figure[] {
   const range = [...new Set([Math.min(...spread.std), Math.max(...spread.std)].map((std) => fixed(std, 2)))];
-  const ofSpread = neither(
-    'Latent spread',
-    range.join(' to '),
-    'Standard deviation of each latent dimension over the test images, smallest to largest',
-  );
-  if (!variational) return [ofSpread];
-  const { activeUnits, klByDimension, activeThreshold } = variational;
-  const ofUnits = higher(
-    'Active units',
-    `${activeUnits} of ${klByDimension.length}`,
-    `Latent dimensions that depend on the image (the variance of their mean is above ${activeThreshold})`,
-  );
-  return [ofSpread, ofUnits];
+  return [
+    neither(
+      'Latent spread',
+      range.join(' to '),
+      'Standard deviation of each latent dimension over the test images, smallest to largest',
+    ),
+    variational &&
+      higher(
+        'Active units',
+        `${variational.activeUnits} of ${variational.klByDimension.length}`,
+        `Latent dimensions that depend on the image (the variance of their mean is above ${variational.activeThreshold})`,
+      ),
+  ].filter(isFigure);
 }
 
 const REPRESENTATION_NAMES: Record<Representation['name'], (size: number) => string> = {

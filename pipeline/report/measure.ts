@@ -106,10 +106,7 @@ export const generationPlan: StagePlan = [
 ];
 
 /** The encoded splits of the data. */
-export interface EncodedSplits {
-  readonly train: LatentSet;
-  readonly test: LatentSet;
-}
+export type EncodedSplits = Readonly<Record<'train' | 'test', LatentSet>>;
 
 /** Encodes all images, with reconstruction errors of the test images. */
 export async function encodeAll({ model, splits, stages, ...options }: Measuring): Promise<EncodedSplits> {
@@ -132,8 +129,9 @@ export async function encodeAll({ model, splits, stages, ...options }: Measuring
 /** Measures reconstructions and, of a variational model, the terms of its bound. */
 export async function measureModel(
   { model: { card }, splits, sessions, effort, seed, stages, signal }: Measuring,
-  { test: { latents, logvars, errors = new Float32Array(0) } }: EncodedSplits,
+  { test: { latents, logvars, errors } }: EncodedSplits,
 ): Promise<Pick<Report, 'reconstruction' | 'variational'>> {
+  if (!errors) throw new Error('the test images were encoded without their reconstruction errors');
   const dataset = splits.test;
   const error = errors.reduce((sum, error) => sum + error, 0) / dataset.length;
   const { size } = card.latent;
