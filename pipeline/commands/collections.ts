@@ -1,6 +1,6 @@
 import { defineCommand } from './command.ts';
 import { flag, integers, options, otherwise, pick, required, text, withDefault } from './options.ts';
-import { number, seconds, size, table } from './output.ts';
+import { number, seconds, size } from './output.ts';
 
 const percent = (share: number | undefined) => (share === undefined ? '–' : number(100 * share, 1));
 
@@ -26,26 +26,25 @@ export const gallery = defineCommand({
     const { gallery } = await import('../gallery/gallery.ts');
     return showStages((progress) => gallery({ ...args, note, progress, signal }));
   },
-  print: (entries) =>
-    table(
-      entries.map(({ model, card, report }) => {
-        const { reconstruction, variational, clusters, representations, generation, settings } = report;
-        const { atCode: atMean, atSample } = reconstruction;
-        const nats = variational?.negativeElbo ?? atMean.nats;
-        return [
-          model,
-          card.training.epochs,
-          number((atSample ?? atMean).perPixel, 4),
-          atSample ? number(atMean.perPixel, 4) : '–',
-          nats === null ? '–' : number(nats, 1),
-          percent(representations?.[0]?.neighbours.accuracy),
-          `${percent(clusters?.accuracy)} / ${percent(clusters?.nmi)}`,
-          percent(generation?.accuracy),
-          `${settings.quick ? '(quick) ' : ''}${report.seconds.total.toFixed(0)} s`,
-        ];
-      }),
-      ['model', 'epochs', 'error', 'at the mean', 'nats', '10-NN', 'k-means', 'samples', 'evaluation'],
-    ),
+  print: (entries) => ({
+    head: ['model', 'epochs', 'error', 'at the mean', 'nats', '10-NN', 'k-means', 'samples', 'evaluation'],
+    rows: entries.map(({ model, card, report }) => {
+      const { reconstruction, variational, clusters, representations, generation, settings } = report;
+      const { atCode: atMean, atSample } = reconstruction;
+      const nats = variational?.negativeElbo ?? atMean.nats;
+      return [
+        model,
+        card.training.epochs,
+        number((atSample ?? atMean).perPixel, 4),
+        atSample ? number(atMean.perPixel, 4) : '–',
+        nats === null ? '–' : number(nats, 1),
+        percent(representations?.[0]?.neighbours.accuracy),
+        `${percent(clusters?.accuracy)} / ${percent(clusters?.nmi)}`,
+        percent(generation?.accuracy),
+        `${settings.quick ? '(quick) ' : ''}${report.seconds.total.toFixed(0)} s`,
+      ];
+    }),
+  }),
 });
 
 export const site = defineCommand({
@@ -67,7 +66,7 @@ export const site = defineCommand({
     },
     split: withDefault(options.split, 'test'),
     serve: flag('serve the page on http://localhost'),
-    port: withDefault(integers({ port: 'port to serve on' }, 0).port, 8080),
+    port: withDefault(integers({ port: ['port to serve on'] }, 0).port, 8080),
     device: options.device,
     app: { type: 'string', requiresArg: true, hidden: true },
     quiet: options.quiet,
@@ -80,14 +79,13 @@ export const site = defineCommand({
     const { buildSite } = await import('../site/site.ts');
     return showStages((progress) => buildSite({ ...args, note, progress, signal }));
   },
-  print({ out, models, bytes, ...result }, { serve }) {
-    const rows = models.map((model) => [model.name, number(model.points), model.map, size(model.bytes)]);
-    const hint = serve ? '' : '; --serve shows it here';
-    return [
-      table(rows, ['model', 'points', 'map', 'bytes']),
-      `${out}: ${size(bytes)} in ${seconds(result.seconds)}, for any static host${hint}`,
-    ].join('\n');
-  },
+  print: ({ out, models, bytes, ...result }, { serve }) => ({
+    head: ['model', 'points', 'map', 'bytes'],
+    rows: models.map((model) => [model.name, number(model.points), model.map, size(model.bytes)]),
+    notes: [
+      `${out}: ${size(bytes)} in ${seconds(result.seconds)}, for any static host${serve ? '' : '; --serve shows it here'}`,
+    ],
+  }),
   async after({ out }, { serve, port }, { signal }) {
     if (!serve) return;
     const { serveFolder } = await import('../site/serve.ts');

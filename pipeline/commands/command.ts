@@ -1,6 +1,7 @@
-import type { ArgumentsCamelCase, Argv, CommandModule, InferredOptionTypes } from 'yargs';
+import type { ArgumentsCamelCase, CommandModule, InferredOptionTypes } from 'yargs';
 import type { StageProgress } from '../io/stages.ts';
 import { type Option, options } from './options.ts';
+import { type Printout, printed } from './output.ts';
 
 type Arguments<O extends Record<string, Option>> = ArgumentsCamelCase<InferredOptionTypes<O>>;
 
@@ -26,11 +27,10 @@ interface Definition<O extends Record<string, Option>, R> {
   /** All but `--json`, which every command has. */
   readonly options: O;
   /** Command lines without `convae`, and what each does. */
-  readonly examples: Readonly<Record<string, string>>;
+  readonly examples?: Readonly<Record<string, string>>;
   /** Imports its stage when it is called, so that `--help` loads none. */
   run(args: Arguments<O>, context: Context): Promise<R>;
-  /** The result as text. */
-  print(result: R, args: Arguments<O>): string | Promise<string>;
+  print(result: R, args: Arguments<O>): Printout | Promise<Printout>;
   /** What follows after the result is printed. */
   after?(result: R, args: Arguments<O>, context: Context): Promise<void>;
 }
@@ -39,38 +39,34 @@ interface Definition<O extends Record<string, Option>, R> {
 export type Command = (signal: AbortSignal) => CommandModule & { readonly command: string };
 
 export function defineCommand<const O extends Record<string, Option>, R>(definition: Definition<O, R>): Command {
-  const { command, describe, examples, run, print, after } = definition;
+  const { command, describe, examples = {}, run, print, after } = definition;
   return (signal) => ({
     command,
     describe,
-    builder: (yargs) => build(yargs, { command, options: { ...definition.options, json: options.json }, examples }),
+    builder(yargs) {
+      const positionals = [...command.matchAll(/[<[](\w+)/g)].map(([, name]) => name);
+      const all: Record<string, Option> = { ...definition.options, json: options.json };
+      yargs.middleware((args) => {
+        // The last of a repeated option counts, unless the option is a list.
+        for (const [name, value] of Object.entries(args)) {
+          if (Array.isArray(value) && name !== '_' && !all[name]?.array) args[name] = value.at(-1);
+        }
+      }, true);
+      for (const [name, option] of Object.entries(all)) {
+        if (positionals.includes(name)) yargs.positional(name, option);
+        else yargs.option(name, option);
+      }
+      for (const [line, about] of Object.entries(examples)) yargs.example(`$0 ${line}`, about);
+      return yargs;
+    },
     async handler(argv) {
       const args = argv as Arguments<O>; // yargs parsed them by these options
       const context = contextOf(signal, argv.quiet === true);
       const result = await run(args, context);
-      process.stdout.write(`${argv.json ? JSON.stringify(result) : await print(result, args)}\n`);
+      process.stdout.write(`${argv.json ? JSON.stringify(result) : printed(await print(result, args))}\n`);
       await after?.(result, args, context);
     },
   });
-}
-
-function build(
-  yargs: Argv,
-  { command, options, examples }: Pick<Definition<Record<string, Option>, unknown>, 'command' | 'options' | 'examples'>,
-): Argv {
-  yargs.middleware((args) => {
-    // The last of a repeated option counts, unless the option is a list.
-    for (const [name, value] of Object.entries(args)) {
-      if (Array.isArray(value) && name !== '_' && !options[name]?.array) args[name] = value.at(-1);
-    }
-  }, true);
-  const positionals = [...command.matchAll(/[<[](\w+)/g)].map(([, name]) => name);
-  for (const [name, option] of Object.entries(options)) {
-    if (positionals.includes(name)) yargs.positional(name, option);
-    else yargs.option(name, option);
-  }
-  for (const [line, about] of Object.entries(examples)) yargs.example(`$0 ${line}`, about);
-  return yargs;
 }
 
 const contextOf = (signal: AbortSignal, quiet: boolean): Context => ({

@@ -1,11 +1,18 @@
 import type { SamplerName } from '../generate/samplers.ts';
 import { defineCommand } from './command.ts';
 import { choice, flag, integers, options, otherwise, pick, required, text, withDefault } from './options.ts';
-import { number, seconds, table } from './output.ts';
+import { number, seconds } from './output.ts';
 
 const exported = required(options.exported);
-const time = (result: { readonly seconds: number; readonly imagesPerSecond: number }) =>
-  `${seconds(result.seconds)}, ${number(result.imagesPerSecond)} images/s`;
+
+/** The printout of a command that writes something for each image. */
+const written = (name: string, out: string, images: number, speed: { seconds: number; imagesPerSecond: number }) => ({
+  rows: [
+    [name, out],
+    ['images', number(images)],
+    ['time', `${seconds(speed.seconds)}, ${number(speed.imagesPerSecond)} images/s`],
+  ],
+});
 
 export const encode = defineCommand({
   command: 'encode <exported>',
@@ -30,12 +37,7 @@ export const encode = defineCommand({
     const { encode } = await import('../encode/encode.ts');
     return countImages((progress) => encode({ ...args, signal, progress }));
   },
-  print: ({ out, rows, ...speed }) =>
-    table([
-      ['latents', out],
-      ['images', number(rows)],
-      ['time', time(speed)],
-    ]),
+  print: ({ out, rows, ...speed }) => written('latents', out, rows, speed),
 });
 
 export const evaluate = defineCommand({
@@ -60,14 +62,15 @@ export const evaluate = defineCommand({
     );
   },
   async print(result) {
+    const { out } = result;
     if ('pictures' in result) {
-      const rows = result.pictures.map(({ title, files }) => [title, files.map((file) => `${result.out}/${file}`)]);
-      return table([...rows.map(([title, files]) => [`${title}`, `${files}`]), ['time', seconds(result.seconds)]]);
+      const rows = result.pictures.map(({ title, files }) => [title, files.map((file) => `${out}/${file}`).join(', ')]);
+      return { rows: [...rows, ['time', seconds(result.seconds)]] };
     }
     const { figureRows } = await import('../report/figures.ts');
-    const { out, report } = result;
-    const rows = [...figureRows(report), ['time', seconds(report.seconds.total)], ['report', `${out}/report.html`]];
-    return [table(rows), ...report.notes].join('\n');
+    const time = seconds(result.report.seconds.total);
+    const rows = [...figureRows(result.report), ['time', time], ['report', `${out}/report.html`]];
+    return { rows, notes: result.report.notes };
   },
 });
 
@@ -101,14 +104,15 @@ export const sample = defineCommand({
     const { sample } = await import('../generate/sample.ts');
     return countImages((progress) => sample({ ...args, signal, progress }));
   },
-  print: ({ out, images, sampler, seed, classes, ...result }) =>
-    table([
+  print: ({ out, images, sampler, seed, classes, ...result }) => ({
+    rows: [
       ['samples', out],
       ['images', number(images)],
       ['sampler', `${sampler}, seed ${seed}`],
       ...(classes ? [['classes', classes.join(', ')]] : []),
       ['time', seconds(result.seconds)],
-    ]),
+    ],
+  }),
 });
 
 export const reconstruct = defineCommand({
@@ -129,10 +133,5 @@ export const reconstruct = defineCommand({
     const { reconstruct } = await import('../generate/reconstruct.ts');
     return countImages((progress) => reconstruct({ ...args, signal, progress }));
   },
-  print: ({ out, images, ...speed }) =>
-    table([
-      ['reconstructions', out],
-      ['images', number(images)],
-      ['time', time(speed)],
-    ]),
+  print: ({ out, images, ...speed }) => written('reconstructions', out, images, speed),
 });

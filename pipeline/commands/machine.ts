@@ -1,6 +1,5 @@
 import { defineCommand } from './command.ts';
 import { choice, options, required } from './options.ts';
-import { table } from './output.ts';
 
 /** What can be set up, and what each is for. */
 const setups = {
@@ -32,20 +31,18 @@ export const setup = defineCommand({
         : await (await import('../setup/tfjs-node.ts')).setUpTfjsNode(what, context);
     return { what, description };
   },
-  print: ({ description }) => description,
+  print: ({ description }) => ({ rows: [[description]] }),
 });
 
 export const doctor = defineCommand({
   command: 'doctor',
   describe: 'Show which engines and devices are available, and how to install the others',
   options: {},
-  examples: {},
   run: async () => (await import('../setup/doctor.ts')).diagnose(),
-  print: (findings) =>
-    table(
-      findings.flatMap(({ option, usable, about, remedy }) => [
-        [usable ? '✔' : '–', option, about],
-        ...(remedy ? [['', '', `→ ${remedy}`]] : []),
-      ]),
-    ),
+  print: (findings) => ({
+    rows: findings.flatMap(({ option, usable, about, remedy }) => [
+      [usable ? '✔' : '–', option, about],
+      ...(remedy ? [['', '', `→ ${remedy}`]] : []),
+    ]),
+  }),
 });

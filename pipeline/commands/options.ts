@@ -11,11 +11,11 @@ export const flag = (describe: string) => ({ describe, type: 'boolean', default:
 export const choice = <const C extends string>(describe: string, choices: readonly C[]) =>
   ({ describe, choices, requiresArg: true }) as const;
 
-/** An option's description, and in a pair with it what happens without the option. */
-type Description = string | readonly [describe: string, otherwise: string];
+/** Descriptions of options by name, and of what happens without them. */
+type Descriptions<K extends string> = Record<K, readonly [describe: string, otherwise?: string]>;
 
 /** Options that take an integer of at least `least`. */
-export const integers = <K extends string>(descriptions: Record<K, Description>, least = 1) =>
+export const integers = <K extends string>(descriptions: Descriptions<K>, least = 1) =>
   numbers(
     descriptions,
     (value) => Number.isSafeInteger(value) && value >= least,
@@ -23,16 +23,15 @@ export const integers = <K extends string>(descriptions: Record<K, Description>,
   );
 
 /** Options that take a number above 0. */
-const positives = <K extends string>(descriptions: Record<K, Description>) =>
+const positives = <K extends string>(descriptions: Descriptions<K>) =>
   numbers(descriptions, (value) => value > 0 && value < Number.POSITIVE_INFINITY, 'a number above 0');
 
 function numbers<K extends string>(
-  descriptions: Record<K, Description>,
+  descriptions: Descriptions<K>,
   accepts: (value: number) => boolean,
   expected: string,
 ) {
-  const options = Object.entries<Description>(descriptions).map(([name, description]) => {
-    const [describe, defaultDescription] = typeof description === 'string' ? [description] : description;
+  const entries = Object.entries<Descriptions<K>[K]>(descriptions).map(([name, [describe, defaultDescription]]) => {
     const coerce = (value: unknown): number => {
       const number = value === '' ? Number.NaN : Number(value);
       if (!accepts(number)) throw new InputError(`--${name} ${value}: expected ${expected}`);
@@ -40,7 +39,7 @@ function numbers<K extends string>(
     };
     return [name, { describe, ...(defaultDescription && { defaultDescription }), requiresArg: true, coerce }];
   });
-  return Object.fromEntries(options) as Record<K, { describe: string; requiresArg: true; coerce(v: unknown): number }>;
+  return Object.fromEntries(entries) as Record<K, { describe: string; requiresArg: true; coerce(v: unknown): number }>;
 }
 
 /** The options that commands share, in one place. */
@@ -68,9 +67,9 @@ export const options = {
   }),
   ...integers({ seed: ['random seed', '0'] }, Number.MIN_SAFE_INTEGER),
   ...integers({
-    'limit-train': 'use only the first N training images',
-    'limit-test': 'use only the first N test images',
-    'checkpoint-steps': 'save a checkpoint every N steps',
+    'limit-train': ['use only the first N training images'],
+    'limit-test': ['use only the first N test images'],
+    'checkpoint-steps': ['save a checkpoint every N steps'],
   }),
   ...positives({ 'checkpoint-seconds': ['save a checkpoint every N seconds', '60'] }),
   engine: { ...choice('engine that runs the training steps', engineChoices), default: 'auto' },

@@ -1,13 +1,22 @@
 type Cell = string | number;
 
-/** Rows as text in columns, below a row of column names where `head` is given. */
-export function table(rows: readonly (readonly Cell[])[], head?: readonly string[]): string {
-  const lines = [...(head ? [head] : []), ...rows].map((row) => row.map(String));
+/** A result for people: rows of a table, below their column names if there is a `head`, and lines below the table. */
+export interface Printout {
+  readonly head?: readonly string[];
+  readonly rows: readonly (readonly Cell[])[];
+  readonly notes?: readonly string[];
+}
+
+/** The printout as text. */
+export const printed = ({ head, rows, notes = [] }: Printout): string =>
+  [...table([...(head ? [head] : []), ...rows]), ...notes].join('\n');
+
+function table(rows: readonly (readonly Cell[])[]): string[] {
+  const lines = rows.map((row) => row.map(String));
   const widths = (lines[0] ?? []).map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)));
   return lines
     .map((line) => line.map((cell, column) => cell.padEnd(widths[column] ?? 0)))
-    .map((line) => line.join('  ').trimEnd())
-    .join('\n');
+    .map((line) => line.join('  ').trimEnd());
 }
 
 /** `12,345.6`, with at most so many digits after the point. */

@@ -2,7 +2,7 @@ import { basename, join, resolve } from 'node:path';
 import { InputError } from '../io/errors.ts';
 import { defineCommand } from './command.ts';
 import { choice, flag, integers, options, otherwise, pick, required, text, withDefault } from './options.ts';
-import { number, seconds, size, table } from './output.ts';
+import { number, seconds, size } from './output.ts';
 
 const loss = ({ loss = Number.NaN }: { readonly loss?: number }) => number(loss, 5);
 
@@ -36,8 +36,8 @@ export const train = defineCommand({
       { signal, progress: createProgress(process.stderr, { quiet }) },
     );
   },
-  print: ({ run, model, epochs, steps, train, test, best, engine, rate, ...result }) =>
-    table([
+  print: ({ run, model, epochs, steps, train, test, best, engine, rate, ...result }) => ({
+    rows: [
       ['run', run],
       ['model', model],
       ['epochs', number(epochs)],
@@ -46,7 +46,8 @@ export const train = defineCommand({
       ['best', `test ${loss(best)} in epoch ${number(best.epoch)}`],
       ['engine', engine],
       ['time', `${seconds(result.seconds)}${rate > 0 ? `, ${number(rate)} images/s` : ''}`],
-    ]),
+    ],
+  }),
 });
 
 export const exportCommand = defineCommand({
@@ -76,13 +77,15 @@ export const exportCommand = defineCommand({
     const sizes = { ...files, ...(trainStep && { [trainStep.file]: trainStep }) };
     const names = Object.entries(sizes).map(([name, { bytes }]) => `${name} (${size(bytes)})`);
     const [latent, image] = [parity.latent.toExponential(1), parity.image.toExponential(1)];
-    return table([
-      ['exported', out],
-      ['files', [...names, 'card.json'].join(', ')],
-      ['checkpoint', `epoch ${number(metrics.epoch)}, test loss ${loss(metrics.test)}`],
-      ['parity', `tfjs and ONNX Runtime differ by at most ${latent} (latent) and ${image} (image)`],
-      ['time', seconds(result.seconds)],
-    ]);
+    return {
+      rows: [
+        ['exported', out],
+        ['files', [...names, 'card.json'].join(', ')],
+        ['checkpoint', `epoch ${number(metrics.epoch)}, test loss ${loss(metrics.test)}`],
+        ['parity', `tfjs and ONNX Runtime differ by at most ${latent} (latent) and ${image} (image)`],
+        ['time', seconds(result.seconds)],
+      ],
+    };
   },
 });
 
@@ -90,7 +93,6 @@ export const models = defineCommand({
   command: 'models',
   describe: 'List the models and their recipes',
   options: {},
-  examples: {},
   async run() {
     const { models } = await import('../../models/index.ts');
     return Object.values(models).map(({ name, summary, recipe, conditional }) => ({
@@ -100,9 +102,8 @@ export const models = defineCommand({
       conditional,
     }));
   },
-  print: (list) =>
-    table(
-      list.map(({ name, summary, recipe }) => [name, recipe.latent, recipe.epochs, recipe.batchSize, summary]),
-      ['model', 'latent', 'epochs', 'batch', 'description'],
-    ),
+  print: (list) => ({
+    head: ['model', 'latent', 'epochs', 'batch', 'description'],
+    rows: list.map(({ name, summary, recipe }) => [name, recipe.latent, recipe.epochs, recipe.batchSize, summary]),
+  }),
 });

@@ -81,7 +81,7 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
       ? await (await import('./generation.ts')) // loads all of tfjs
           .measureGeneration({ ...options, card, splits, sessions, samples: effort.generated, stages })
       : null;
-    const { pictures, trained } = await draw(open, encoded.test, options, stages);
+    const pictures = await draw(open, encoded.test, options, stages);
     const report = checkReport({
       format: REPORT_FORMAT,
       convae: version,
@@ -114,7 +114,7 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
         variational &&
           card.model.error !== 'binary cross-entropy' &&
           'There is no likelihood in nats: the model was trained on squared error, which has no scale of its own.',
-        !trained &&
+        !pictures.some(({ file }) => /^(losses|training)\./.test(file)) &&
           'Losses and pictures by epoch are missing: the exported model has none. Export the run again to add them.',
       ].filter((note) => note !== false),
       seconds: { total: stages.elapsed, stages: { ...stages.seconds } },
@@ -138,17 +138,16 @@ export async function drawPictures(options: EvaluateOptions): Promise<DrawnPictu
       (tick) => latentsOf(model, splits.test, { ...options, sessions, errors: false, tick }),
       splits.test.length,
     );
-    const drawn = await draw(open, test, options, stages);
-    const pictures = drawn.pictures.map(({ title, file, data, svg }) => {
-      const contents = { [file]: data, ...(svg !== undefined && { [file.replace(/\.\w+$/, '.svg')]: svg }) };
-      return { title, files: Object.keys(contents), contents };
-    });
-    const write = (folder: string) =>
-      writeFiles(folder, Object.assign({}, ...pictures.map(({ contents }) => contents)));
-    await publishFolder(out, write, { signal });
-    return { out, pictures: pictures.map(({ title, files }) => ({ title, files })), seconds: stages.elapsed };
+    const pictures = await draw(open, test, options, stages);
+    await publishFolder(out, (folder) => writeFiles(folder, Object.assign({}, ...pictures.map(filesOf))), { signal });
+    const files = pictures.map((picture) => ({ title: picture.title, files: Object.keys(filesOf(picture)) }));
+    return { out, pictures: files, seconds: stages.elapsed };
   });
 }
+
+/** Contents of a picture's files by name. */
+const filesOf = ({ file, data, svg }: Picture): Record<string, string | Uint8Array> =>
+  svg === undefined ? { [file]: data } : { [file]: data, [file.replace(/\.\w+$/, '.svg')]: svg };
 
 interface OpenModel {
   readonly model: ExportedModel;
@@ -177,13 +176,12 @@ async function withModel<T>(options: EvaluateOptions, work: (open: OpenModel) =>
   }
 }
 
-/** All pictures, and whether the exported model has a training record to draw from. */
 async function draw(
   { model: { card }, splits, sessions }: OpenModel,
   { latents, logvars }: LatentSet,
   { exported, seed, quick, signal }: EvaluateOptions,
   stages: Stages,
-): Promise<{ pictures: readonly Picture[]; trained: boolean }> {
+): Promise<readonly Picture[]> {
   const { picturesOf } = await import('./pictures.ts'); // loads the drawing libraries
   const { test } = splits;
   const training = await readTraining(exported);
@@ -191,7 +189,7 @@ async function draw(
   const decode = (latents: Float32Array, labels: Int32Array | undefined) =>
     sessions.decodeAll({ latents, labels }, { signal });
   const input = { card, test, classes: classNames(card, splits), latents, logvars, decode, training, seed, scatter };
-  return { pictures: await stages.run('pictures', (tick) => picturesOf(input, tick)), trained: training !== undefined };
+  return stages.run('pictures', (tick) => picturesOf(input, tick));
 }
 
 /** Class names: the model's if it is conditional, else the data's, else the model's. */
@@ -202,13 +200,14 @@ function classNames(card: Card, { test }: DatasetSplits): readonly string[] | un
 }
 
 async function writeReport(folder: string, report: Report, pictures: readonly Picture[]): Promise<void> {
+  const drawn = pictures.map(({ file, data }) => [`pictures/${file}`, data]);
+  await mkdir(join(folder, 'pictures'));
   await writeFiles(folder, {
     'report.json': `${JSON.stringify(report, null, 2)}\n`,
     'report.md': reportText(report),
     'report.html': reportPage(report, pictures),
+    ...Object.fromEntries(drawn),
   });
-  await mkdir(join(folder, 'pictures'));
-  await writeFiles(join(folder, 'pictures'), Object.fromEntries(pictures.map(({ file, data }) => [file, data])));
 }
 
 async function writeFiles(folder: string, contents: Readonly<Record<string, string | Uint8Array>>): Promise<void> {

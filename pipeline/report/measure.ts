@@ -11,7 +11,7 @@ import type { LatentSet, Sessions } from '../inference/sessions.ts';
 import type { Tick } from '../io/pace.ts';
 import type { StagePlan, Stages } from '../io/stages.ts';
 import { errorOfSamples, type Posteriors, sampledLikelihood } from './likelihood.ts';
-import { judgeComponents, judgePixels, judgeRows, readPixels } from './representations.ts';
+import { judgeComponents, judgePixels, judgeRows, type LabelledRows, readPixels } from './representations.ts';
 
 /** Variance of a posterior's mean above which a dimension is active (Burda, Grosse and Salakhutdinov 2016). */
 export const ACTIVE = 0.01;
@@ -33,11 +33,11 @@ export interface Measuring extends ComputeOptions {
 export interface Effort {
   /** Images of the importance-sampled likelihood, and latents drawn for each. */
   readonly nll: { readonly samples: number; readonly images: number };
-  /** Test images whose nearest training images are searched in pixel space. */
-  readonly pixelQueries: (points: number, shape: ImageShape) => number;
+  /** Test images whose nearest of `points` training images are searched in pixel space. */
+  readonly pixelQueries: (points: number) => number;
   /** Most pixels of training images that the baselines use. */
   readonly baselinePixels: number;
-  /** Most nonzero values that the linear probe of the pixels is fitted on. */
+  /** Most nonzero pixels that the linear probe is fitted on. */
   readonly probeNumbers: number;
   /** Latents in the scatter plot, directly and by t-SNE. */
   readonly scatter: { readonly direct: number; readonly tsne: number };
@@ -46,32 +46,22 @@ export interface Effort {
 }
 
 /** Limits that keep `evaluate` within three minutes on two cores, or with `quick` within half a minute. */
-export const effortOf = (shape: ImageShape, quick: boolean): Effort =>
-  quick
-    ? {
-        nll: { samples: 100, images: sameCost({ images: 200, least: 50 }, shape) },
-        pixelQueries: queriesWithin(1.2e10),
-        baselinePixels: 1e7,
-        probeNumbers: 2e5,
-        scatter: { direct: 2000, tsne: 1000 },
-        generated: 1000,
-      }
-    : {
-        nll: { samples: 500, images: sameCost({ images: 1000, least: 100 }, shape) },
-        pixelQueries: queriesWithin(9.5e10),
-        baselinePixels: 6e7,
-        probeNumbers: 3e6,
-        scatter: { direct: 10_000, tsne: 5000 },
-        generated: 10_000,
-      };
-
-/** How many images of this shape cost as much as `images` MNIST digits. */
-const sameCost = ({ images, least }: { images: number; least: number }, shape: ImageShape) =>
-  Math.max(least, Math.min(images, Math.floor((images * 784) / bytesPerImage(shape))));
-
-/** How many queries need `pairs` comparisons of two pixels. */
-const queriesWithin = (pairs: number) => (points: number, shape: ImageShape) =>
-  Math.max(100, Math.floor(pairs / (points * bytesPerImage(shape))));
+export function effortOf(shape: ImageShape, quick: boolean): Effort {
+  const either = (inFull: number, quickly: number) => (quick ? quickly : inFull);
+  const size = bytesPerImage(shape);
+  /** How many images of this shape cost as much as `images` MNIST digits. */
+  const sameCost = (images: number, least: number) =>
+    Math.max(least, Math.min(images, Math.floor((images * 784) / size)));
+  const comparisons = either(9.5e10, 1.2e10); // of two pixels
+  return {
+    nll: { samples: either(500, 100), images: sameCost(either(1000, 200), either(100, 50)) },
+    pixelQueries: (points) => Math.max(100, Math.floor(comparisons / (points * size))),
+    baselinePixels: either(6e7, 1e7),
+    probeNumbers: either(3e6, 2e5),
+    scatter: { direct: either(10_000, 2000), tsne: either(5000, 1000) },
+    generated: either(10_000, 1000),
+  };
+}
 
 /** Labels of both splits, renumbered from 0 without gaps. */
 export interface DenseLabels {
@@ -116,10 +106,7 @@ export const generationPlan: StagePlan = [
 ];
 
 /** The encoded splits of the data. */
-export interface EncodedSplits {
-  readonly train: LatentSet;
-  readonly test: LatentSet;
-}
+export type EncodedSplits = Readonly<Record<'train' | 'test', LatentSet>>;
 
 /** Encodes all images, with reconstruction errors of the test images. */
 export async function encodeAll({ model, splits, stages, ...options }: Measuring): Promise<EncodedSplits> {
@@ -142,8 +129,9 @@ export async function encodeAll({ model, splits, stages, ...options }: Measuring
 /** Measures reconstructions and, of a variational model, the terms of its bound. */
 export async function measureModel(
   { model: { card }, splits, sessions, effort, seed, stages, signal }: Measuring,
-  { test: { latents, logvars, errors = new Float32Array(0) } }: EncodedSplits,
+  { test: { latents, logvars, errors } }: EncodedSplits,
 ): Promise<Pick<Report, 'reconstruction' | 'variational'>> {
+  if (!errors) throw new Error('the test images were encoded without their reconstruction errors');
   const dataset = splits.test;
   const error = errors.reduce((sum, error) => sum + error, 0) / dataset.length;
   const { size } = card.latent;
@@ -188,40 +176,32 @@ export async function measureClasses(
   labels: DenseLabels,
 ): Promise<Pick<Report, 'representations' | 'clusters'>> {
   const { train, test } = splits;
-  const { size } = card.latent;
   const rows = {
-    size,
+    size: card.latent.size,
     train: encoded.train.latents,
     trainLabels: labels.train,
     test: encoded.test.latents,
     testLabels: labels.test,
   };
   const ofLatents = await stages.run('nearest neighbours', (tick) => judgeRows('codes', rows, tick));
-  const clusters = await stages.run('clusters', (tick) => measureClusters(encoded, size, labels, seed, tick));
+  const clusters = await stages.run('clusters', (tick) => measureClusters(rows, labels.classes, seed, tick));
   const baselines: Representation[] = [];
   const pixels = await stages.run('principal components', async (tick) => {
     const read = await readPixels(train, test, labels, effort.baselinePixels, (share) => tick(share * 0.1));
     baselines.push(await judgeComponents(read, seed, (share) => tick(0.1 + share * 0.9)));
     return read;
   });
-  const limits = { ...effort, queries: effort.pixelQueries(pixels.trainLabels.length, test.shape) };
+  const limits = { ...effort, queries: effort.pixelQueries(pixels.trainLabels.length) };
   baselines.push(await stages.run('pixels', (tick) => judgePixels(pixels, limits, tick)));
   return { representations: [ofLatents, ...baselines], clusters };
 }
 
-async function measureClusters(
-  { train, test }: EncodedSplits,
-  size: number,
-  labels: DenseLabels,
-  seed: number,
-  tick: Tick,
-): Promise<NonNullable<Report['clusters']>> {
-  const rows = new Float32Array(train.latents.length + test.latents.length);
-  rows.set(train.latents);
-  rows.set(test.latents, train.latents.length);
-  const classes = new Int32Array(labels.train.length + labels.test.length);
-  classes.set(labels.train);
-  classes.set(labels.test, labels.train.length);
-  const { assignment, inertia } = await kmeans(rows, size, { clusters: labels.classes, seed, tick });
-  return { clusters: labels.classes, images: classes.length, inertia, ...clusterAgreement(assignment, classes) };
+/** k-means on all latents, with as many clusters as classes. */
+async function measureClusters(rows: LabelledRows<Float32Array>, clusters: number, seed: number, tick: Tick) {
+  const all = new Float32Array(rows.train.length + rows.test.length);
+  all.set(rows.train);
+  all.set(rows.test, rows.train.length);
+  const classes = Int32Array.from([...rows.trainLabels, ...rows.testLabels]);
+  const { assignment, inertia } = await kmeans(all, rows.size, { clusters, seed, tick });
+  return { clusters, images: classes.length, inertia, ...clusterAgreement(assignment, classes) };
 }

@@ -1,15 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { Report } from '../artifacts/report.ts';
 import { escapeXml } from '../pictures/drawing.ts';
-import {
-  type Comparison,
-  decoderSeesLabel,
-  type Figure,
-  integer,
-  percent,
-  type Section,
-  sectionsOf,
-} from './figures.ts';
+import { type Comparison, type Figure, integer, type Section, sectionsOf } from './figures.ts';
 import type { Picture } from './pictures.ts';
 
 const style = readFileSync(new URL('./page.css', import.meta.url), 'utf8');
@@ -34,9 +26,7 @@ ${style}</style>
 ${tiles(report)}
 </header>
 <main>
-${sectionsOf(report)
-  .map((section) => sectionHtml(section, pictures))
-  .join('\n')}
+${sectionsOf(report, pictures).map(sectionHtml).join('\n')}
 ${notes.length > 0 ? `<section><h2>Notes</h2><ul>${notes.map((note) => `<li>${escapeXml(note)}</li>`).join('')}</ul></section>` : ''}
 </main>
 <footer><p>${escapeXml(aboutOf(report))}</p></footer>
@@ -47,24 +37,27 @@ ${notes.length > 0 ? `<section><h2>Notes</h2><ul>${notes.map((note) => `<li>${es
 
 const capital = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);
 
+/** Names of the main figures; of a list, the first that the report has. */
+const MAIN = [
+  ['−ELBO', 'BCE per pixel', 'MSE per pixel'],
+  ['Samples recognised'],
+  ['Fréchet distance'],
+  ['10-NN accuracy'],
+  ['Clustering accuracy'],
+];
+
 /** The main figures, in large type. */
 function tiles(report: Report): string {
-  const { representations, clusters, generation } = report;
-  const figures = sectionsOf(report).flatMap((section) => section.figures);
-  const named = (name: string) => figures.filter((figure) => figure.name === name);
-  const [error] = ['−ELBO', 'BCE per pixel', 'MSE per pixel'].flatMap(named);
-  const [latents] = representations ?? [];
-  const byClass = !decoderSeesLabel(report);
-  const found: (readonly [name: string, value: string])[] = [
-    ...(error ? [[error.name, error.value] as const] : []),
-    ...(generation ? [...named('Samples recognised'), ...named('Fréchet distance')] : []).map(
-      ({ name, value }) => [name, value] as const,
-    ),
-    ...(latents && byClass ? [['10-NN accuracy', percent(latents.neighbours.accuracy)] as const] : []),
-    ...(clusters && byClass ? [['Clustering accuracy', percent(clusters.accuracy)] as const] : []),
-  ];
-  return `<dl class="tiles">${found
-    .map(([name, value]) => `<div><dt>${escapeXml(name)}</dt><dd>${valueHtml(value)}</dd></div>`)
+  const all = sectionsOf(report, []).flatMap(({ figures, comparison }) => {
+    const [, nearest = ''] = comparison?.rows[0] ?? [];
+    return comparison ? [...figures, { ...comparison, name: '10-NN accuracy', value: nearest }] : figures;
+  });
+  const main = MAIN.flatMap((names) =>
+    names.flatMap((name) => all.filter((figure) => figure.name === name)).slice(0, 1),
+  );
+  return `<dl class="tiles">${main
+    .filter(({ better }) => better !== 'neither')
+    .map(({ name, value }) => `<div><dt>${escapeXml(name)}</dt><dd>${valueHtml(value)}</dd></div>`)
     .join('')}</dl>`;
 }
 
@@ -74,14 +67,12 @@ function valueHtml(value: string): string {
   return `${escapeXml(amount)}${unit ? ` <small>${escapeXml(unit)}</small>` : ''}`;
 }
 
-function sectionHtml({ title, figures, comparison, pictures: names }: Section, pictures: readonly Picture[]): string {
-  return `<section>
+const sectionHtml = ({ title, figures, comparison, pictures }: Section<Picture>): string => `<section>
 <h2>${escapeXml(title)}</h2>
 ${figures.length > 0 ? `<dl class="figures">${figures.map(figureHtml).join('\n')}</dl>` : ''}
 ${comparison ? comparisonHtml(comparison) : ''}
-${picturesNamed(pictures, names).map(pictureHtml).join('\n')}
+${pictures.map(pictureHtml).join('\n')}
 </section>`;
-}
 
 const ARROWS: Record<Figure['better'], string> = {
   lower: ' <span class="better" title="lower is better">↓</span>',
@@ -115,8 +106,8 @@ function pictureHtml({ file, title, caption, alt, width, height, density, data }
 
 /** `report.md`: the figures in tables, and the pictures. */
 export function reportText(report: Report): string {
-  const { model, notes, pictures } = report;
-  const sections = sectionsOf(report).flatMap(({ title, figures, comparison, pictures: names }) => [
+  const { model, notes } = report;
+  const sections = sectionsOf(report, report.pictures).flatMap(({ title, figures, comparison, pictures }) => [
     `## ${title}`,
     figures.length > 0 &&
       tableText(
@@ -125,9 +116,7 @@ export function reportText(report: Report): string {
       ),
     comparison && tableText(comparison.head, comparison.rows),
     comparison?.meaning,
-    ...picturesNamed(pictures, names).map(
-      ({ file, alt, caption }) => `![${escapeText(alt)}](pictures/${file})\n\n${escapeText(caption)}`,
-    ),
+    ...pictures.map(({ file, alt, caption }) => `![${escapeText(alt)}](pictures/${file})\n\n${escapeText(caption)}`),
   ]);
   const blocks = [
     `# ${escapeText(model.name)}`,
@@ -137,10 +126,6 @@ export function reportText(report: Report): string {
   ];
   return `${blocks.filter(Boolean).join('\n\n')}\n`;
 }
-
-/** The pictures with these file names, their extensions aside. */
-const picturesNamed = <P extends { readonly file: string }>(pictures: readonly P[], names: readonly string[]): P[] =>
-  names.flatMap((name) => pictures.filter(({ file }) => file.startsWith(`${name}.`)));
 
 /** Model, data and settings, in plain text. */
 function aboutOf({ model, data, seconds, settings, convae }: Report): string {

@@ -71,45 +71,34 @@ export async function picturesOf(input: PictureInput, tick: Tick): Promise<Pictu
   return pictures;
 }
 
-type Words = Pick<Picture, 'title' | 'caption' | 'alt'>;
+const pick = (rows: Float32Array, size: number, chosen: Uint32Array) => pickRows(rows, size, chosen) as Float32Array;
 
-/** A drawing under a name, as PNG and SVG. @param density image pixels per CSS pixel */
-const still = (name: string, words: Words, { png, svg, width, height }: Drawing, density = 1): Picture => ({
-  file: `${name}.png`,
-  ...words,
-  width,
-  height,
-  density,
-  data: png,
-  svg,
-});
+/** A drawing under a name, as PNG and SVG; `density` is image pixels per CSS pixel. */
+const still = (
+  name: string,
+  { png, svg, width, height }: Drawing,
+  words: Pick<Picture, 'title' | 'caption' | 'alt'> & { density?: number },
+): Picture => ({ file: `${name}.png`, density: 1, ...words, width, height, data: png, svg });
 
 async function reconstructions({ card, test, latents, decode }: PictureInput): Promise<Picture> {
-  const { labels } = test;
-  const chosen = spreadRows(test.length, PAIRS); // images of a folder are ordered by class
-  const originals = new Uint8Array(chosen.length * bytesPerImage(test.shape));
+  const { shape, labels, length } = test;
+  const chosen = spreadRows(length, PAIRS); // images of a folder are ordered by class
+  const originals = new Uint8Array(chosen.length * bytesPerImage(shape));
   await test.read(chosen, originals);
-  const decoded = await decode(
-    pickRows(latents, card.latent.size, chosen) as Float32Array,
-    labels && Int32Array.from(chosen, (row) => labels[row] ?? 0),
-  );
-  const words = {
+  const chosenLabels = labels && Int32Array.from(chosen, (row) => labels[row] ?? 0);
+  const decoded = await decode(pick(latents, card.latent.size, chosen), chosenLabels);
+  return still('reconstructions', await drawReconstructions({ shape, originals, reconstructions: decoded }), {
     title: 'Reconstructions',
     caption: `Test images (top) and their reconstructions from latents of size ${card.latent.size} (bottom). The closer, the better.`,
     alt: `${chosen.length} test images, each above its reconstruction.`,
-  };
-  return still(
-    'reconstructions',
-    words,
-    await drawReconstructions({ shape: test.shape, originals, reconstructions: decoded }),
-  );
+  });
 }
 
 async function latentMap({ card, test, classes, latents, seed, scatter }: PictureInput, tick: Tick) {
   const { size } = card.latent;
   if (test.length < 4) return undefined;
   const chosen = spreadRows(test.length, size === 2 ? scatter.direct : scatter.tsne);
-  const some = pickRows(latents, size, chosen) as Float32Array;
+  const some = pick(latents, size, chosen);
   const jittered = () =>
     Float32Array.from({ length: 2 * chosen.length }, (_, i) => (i % 2 ? (i % 97) / 97 : (some[i / 2] as number)));
   const [points, axes] =
@@ -119,82 +108,70 @@ async function latentMap({ card, test, classes, latents, seed, scatter }: Pictur
         ? [some, ['latent dimension 1', 'latent dimension 2'] as const]
         : [await tsne(some, size, { seed, tick: (done, iterations) => tick(done / iterations) }), null];
   const labels = test.labels && Int32Array.from(chosen, (row) => test.labels?.[row] as number);
-  const drawing = await drawScatter({ points, labels, classes, axes });
   const coloured = labels ? ', coloured by class' : '';
-  const projected = axes ? '' : `, projected from ${size} dimensions by t-SNE`;
   const caption = [
-    `Latents of ${integer(chosen.length)} test images${projected}${coloured}.`,
-    !axes && 'Distances between groups mean little.',
+    `Latents of ${integer(chosen.length)} test images${axes ? '' : `, projected from ${size} dimensions by t-SNE`}${coloured}.`,
+    axes ? '' : 'Distances between groups mean little.',
     labels &&
-      !card.conditional.decoder &&
-      'The better the classes separate, the more class information the latents hold.',
-    labels &&
-      card.conditional.decoder &&
-      'The decoder is given the class: the more the classes mix, the less of that information the latents repeat.',
+      (card.conditional.decoder
+        ? 'The decoder is given the class: the more the classes mix, the less class information the latents repeat.'
+        : 'The better the classes separate, the more class information the latents hold.'),
   ];
-  const words = {
-    title: size === 2 ? 'Map of the latents' : 'Map of the latents (t-SNE)',
+  return still('codes', await drawScatter({ points, labels, classes, axes }), {
+    title: axes ? 'Map of the latents' : 'Map of the latents (t-SNE)',
     caption: caption.filter(Boolean).join(' '),
     alt: `Scatter plot of ${integer(chosen.length)} latents${coloured}.`,
-  };
-  return still('codes', words, drawing, ZOOM);
+    density: ZOOM,
+  });
 }
 
 async function samplesByClass({ card, test, decode, seed }: PictureInput) {
-  const { latent, classes } = card;
+  const { size } = card.latent;
+  const classes = card.classes?.slice(0, MOST_COLUMNS);
   if (!classes) return undefined;
-  const columns = Math.min(classes.length, MOST_COLUMNS);
-  const rows = priorLatents(latent.size, SAMPLE_ROWS, Generator.of(seed, 'styles'));
-  const cells = Array.from({ length: SAMPLE_ROWS * columns }, (_, i) => i);
-  const latents = pickRows(
-    rows,
-    latent.size,
-    Uint32Array.from(cells, (i) => Math.floor(i / columns)),
-  ) as Float32Array;
-  const images = await decode(
-    latents,
-    Int32Array.from(cells, (i) => i % columns),
-  );
-  const words = {
+  const columns = classes.length;
+  const grid = { length: SAMPLE_ROWS * columns };
+  const rows = Uint32Array.from(grid, (_, i) => Math.floor(i / columns));
+  const labels = Int32Array.from(grid, (_, i) => i % columns);
+  const latents = priorLatents(size, SAMPLE_ROWS, Generator.of(seed, 'styles'));
+  const images = await decode(pick(latents, size, rows), labels);
+  return still('samples', await drawConditionalSamples({ shape: test.shape, images, classes }), {
     title: 'Samples by class',
     caption:
       'Generated images: a column for each class, a row for each random latent. The class should stay the same within a column, the style within a row.',
     alt: `Grid of generated images, ${SAMPLE_ROWS} for each of ${columns} classes.`,
-  };
-  const drawing = await drawConditionalSamples({ shape: test.shape, images, classes: classes.slice(0, columns) });
-  return still('samples', words, drawing);
+  });
 }
 
 async function samples({ card, test, logvars, decode, seed }: PictureInput) {
   if (!logvars) return undefined;
   const images = await decode(priorLatents(card.latent.size, 100, Generator.of(seed, 'samples')), undefined);
-  const words = {
+  return still('samples', await drawGrid({ shape: test.shape, images, columns: 10 }), {
     title: 'Random samples',
     caption:
       'Images decoded from random latents of the prior, the standard normal distribution. They should look real.',
     alt: 'Grid of 100 generated images.',
-  };
-  return still('samples', words, await drawGrid({ shape: test.shape, images, columns: 10 }));
+  });
 }
 
 async function interpolations({ card, test, latents, logvars, decode }: PictureInput) {
   const { size } = card.latent;
+  const { shape, labels } = test;
   const pairs = logvars ? pairsOf(test, card.conditional.decoder) : [];
   if (pairs.length === 0) return undefined;
-  const steps = new Float32Array(pairs.length * STEPS * size);
+  const path = new Float32Array(pairs.length * STEPS * size);
   const latentOf = (image: number) => latents.subarray(image * size, (image + 1) * size);
   pairs.forEach(([from, to], strip) => {
-    steps.set(interpolate(latentOf(from), latentOf(to), STEPS), strip * STEPS * size);
+    path.set(interpolate(latentOf(from), latentOf(to), STEPS), strip * STEPS * size);
   });
-  const { labels } = test;
-  const labelOf = (i: number) => labels?.[pairs[Math.floor(i / STEPS)]?.[0] ?? 0] ?? 0;
-  const images = await decode(steps, labels && Int32Array.from({ length: pairs.length * STEPS }, (_, i) => labelOf(i)));
-  const words = {
+  const pathLabels =
+    labels && Int32Array.from(pairs.flatMap(([from]) => new Array<number>(STEPS).fill(labels[from] ?? 0)));
+  const images = await decode(path, pathLabels);
+  return still('interpolations', await drawInterpolations({ shape, images, steps: STEPS }), {
     title: 'Interpolations',
     caption: `Images decoded along the line between the latents of two test images${card.conditional.decoder ? ' of the same class' : ''}. Every step should look real.`,
     alt: `${pairs.length} strips of ${STEPS} images, each turning one test image into another.`,
-  };
-  return still('interpolations', words, await drawInterpolations({ shape: test.shape, images, steps: STEPS }));
+  });
 }
 
 /** Pairs of test images, of the same class or, if there are labels, of different classes. */
@@ -218,39 +195,37 @@ async function klByDimension({ card, latents, logvars }: PictureInput) {
   const { size } = card.latent;
   const kl = [...klDivergence(latents, logvars, size).perDimension];
   const active = Array.from(activeUnits(latents, size, ACTIVE).variances, (variance) => variance > ACTIVE);
-  const words = {
+  return still('kl', await drawKlBars({ kl, active }), {
     title: 'KL divergence by latent dimension',
     caption:
       'KL divergence of each latent dimension from the prior in nats, averaged over the test images. A dimension at zero is unused; neither high nor low is better by itself.',
     alt: `Bar chart of the KL divergence of ${size} latent dimensions.`,
-  };
-  return still('kl', words, await drawKlBars({ kl, active }), ZOOM);
+    density: ZOOM,
+  });
 }
 
 async function losses({ card, training }: PictureInput) {
   if (!training || training.metrics.length === 0) return undefined;
+  const { metrics } = training;
   const { height, width, channels } = card.image;
-  const inNats = card.model.error === 'binary cross-entropy';
-  const drawing = await drawCurves({
-    metrics: training.metrics,
-    ...(inNats ? { factor: height * width * channels } : {}),
-    names: { reconstruction: inNats ? 'reconstruction (BCE)' : 'reconstruction (MSE)', kl: 'KL divergence' },
-    unit: inNats ? 'nats per image' : 'squared error per pixel',
-  });
-  const words = {
+  const drawing =
+    card.model.error === 'binary cross-entropy'
+      ? { factor: height * width * channels, loss: 'BCE', unit: 'nats per image' }
+      : { loss: 'MSE', unit: 'squared error per pixel' };
+  const names = { reconstruction: `reconstruction (${drawing.loss})`, kl: 'KL divergence' };
+  return still('losses', await drawCurves({ ...drawing, metrics, names }), {
     title: 'Losses during training',
-    caption: `Loss after each epoch, ${inNats ? 'in nats per image' : 'squared error per pixel'}; lower is better. Where the test loss rises while the training loss falls, the model overfits.`,
+    caption: `Loss after each epoch, in ${drawing.unit}; lower is better. Where the test loss rises while the training loss falls, the model overfits.`,
     alt: 'Line chart of training and test loss by epoch.',
-  };
-  return still('losses', words, drawing, ZOOM);
+    density: ZOOM,
+  });
 }
 
 async function reconstructionsByEpoch({ training }: PictureInput): Promise<Picture | undefined> {
   const last = training?.pictures.at(-1);
   if (!training || !last) return undefined;
-  const size = pngSize(last.png);
   const frames = training.pictures
-    .filter(({ png }) => pngSize(png) === size)
+    .filter(({ png }) => pngSize(png) === pngSize(last.png))
     .map(({ epoch, png }) => ({ png, caption: `epoch ${epoch}` }));
   const { data, width, height } = await animate(frames, { format: 'webp' });
   return {

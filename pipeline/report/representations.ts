@@ -1,6 +1,7 @@
 import { accuracy, majorityVote, nearestNeighbours } from '../analyse/knn.ts';
 import { linearProbe } from '../analyse/linear-probe.ts';
 import { fitPca, project } from '../analyse/pca.ts';
+import { spreadOf } from '../analyse/spread.ts';
 import type { Representation } from '../artifacts/report.ts';
 import { bytesPerImage, type ImageDataset } from '../data/dataset.ts';
 import { pickRows, type Rows, spreadRows } from '../data/rows.ts';
@@ -11,7 +12,7 @@ const NEIGHBOURS = 10;
 const COMPONENTS = 10;
 
 /** Training and test images as rows of `size` values, `[n, size]`, with their classes, `[n]`. */
-interface LabelledRows<R extends Rows = Rows> {
+export interface LabelledRows<R extends Rows = Rows> {
   readonly size: number;
   readonly train: R;
   readonly trainLabels: Int32Array;
@@ -80,10 +81,8 @@ export async function readPixels(
   tick: Tick,
 ): Promise<LabelledRows<Uint8Array>> {
   const size = bytesPerImage(train.shape);
-  const [trainRows, testRows] = [train, test].map(({ length }) => spreadRows(length, most / size)) as [
-    Uint32Array,
-    Uint32Array,
-  ];
+  const trainRows = spreadRows(train.length, most / size);
+  const testRows = spreadRows(test.length, most / size);
   const all = trainRows.length + testRows.length;
   const pick = (of: Int32Array, rows: Uint32Array) => Int32Array.from(rows, (row) => of[row] as number);
   return {
@@ -116,12 +115,8 @@ async function nearestNeighbourVote(
   const [points, queries] = [rows.trainLabels.length, rows.testLabels.length];
   const k = Math.min(NEIGHBOURS, points);
   const found = await nearestNeighbours(rows.train, rows.test, rows.size, { k, tick: (done) => tick(done / queries) });
-  return {
-    accuracy: accuracy(majorityVote(found, rows.trainLabels, k), rows.testLabels),
-    neighbours: k,
-    points,
-    queries,
-  };
+  const votes = majorityVote(found, rows.trainLabels, k);
+  return { accuracy: accuracy(votes, rows.testLabels), neighbours: k, points, queries };
 }
 
 async function probeOf(
@@ -129,27 +124,18 @@ async function probeOf(
   options: { mostNumbers?: number },
   tick: Tick,
 ): Promise<Representation['probe']> {
-  const result = await linearProbe({ rows: train, labels: trainLabels }, { rows: test, labels: testLabels }, size, {
-    ...options,
-    tick,
-  });
-  const { converged } = result;
-  return { accuracy: result.accuracy, fittedOn: result.rows, tested: testLabels.length, converged };
+  const [known, held] = [
+    { rows: train, labels: trainLabels },
+    { rows: test, labels: testLabels },
+  ];
+  const { accuracy, rows, converged } = await linearProbe(known, held, size, { ...options, tick });
+  return { accuracy, fittedOn: rows, tested: testLabels.length, converged };
 }
 
 /** Columns by descending variance, so that a neighbour search can discard distant points early. */
 function byVariance(rows: Uint8Array, size: number): Uint32Array {
-  const some = pickRows(rows, size, spreadRows(rows.length / size, 5000));
-  const [sums, squares] = [new Float64Array(size), new Float64Array(size)];
-  some.forEach((value, i) => {
-    sums[i % size] = (sums[i % size] as number) + value;
-    squares[i % size] = (squares[i % size] as number) + value * value;
-  });
-  const n = some.length / size;
-  const variances = squares.map((square, column) => square / n - ((sums[column] as number) / n) ** 2);
-  return Uint32Array.from({ length: size }, (_, column) => column).sort(
-    (a, b) => (variances[b] as number) - (variances[a] as number),
-  );
+  const { std } = spreadOf(Float32Array.from(pickRows(rows, size, spreadRows(rows.length / size, 5000))), size);
+  return Uint32Array.from(std.keys()).sort((a, b) => (std[b] as number) - (std[a] as number));
 }
 
 /** The rows as floats with their columns reordered. Yields to the event loop. */
