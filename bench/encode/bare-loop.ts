@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
-import { readCard } from '../../pipeline/artifacts/card.ts';
+import { readCard } from '../../pipeline/artifacts/exported.ts';
 import { bytesPerImage } from '../../pipeline/data/dataset.ts';
 import { mnistInMemory } from '../mnist.ts';
 

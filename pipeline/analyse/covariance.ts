@@ -1,5 +1,5 @@
 import { countNonzeros, type Rows } from '../data/rows.ts';
-import type { Pause } from '../io/pace.ts';
+import type { Pause } from '../io/stages.ts';
 import { Nonzeros } from './nonzeros.ts';
 
 export interface Moments {

@@ -1,5 +1,5 @@
 import { countRows, type Rows } from '../data/rows.ts';
-import { pauses, type Tick } from '../io/pace.ts';
+import { pauses, type Tick } from '../io/stages.ts';
 import { type Moments, momentsOf } from './covariance.ts';
 import { symmetricEigensystem } from './symmetric.ts';
 

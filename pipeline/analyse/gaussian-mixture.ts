@@ -1,6 +1,6 @@
 import type { Generator } from '../data/generator.ts';
 import { countRows } from '../data/rows.ts';
-import { pauses, rowStretches, type Tick } from '../io/pace.ts';
+import { pauses, rowStretches, type Tick } from '../io/stages.ts';
 import { kmeans } from './kmeans.ts';
 import { type GaussianMixture, MixtureDensity } from './mixture-density.ts';
 import { MixtureSums } from './mixture-sums.ts';

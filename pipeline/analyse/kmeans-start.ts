@@ -1,5 +1,5 @@
 import type { Generator } from '../data/generator.ts';
-import { type Pause, rowStretches } from '../io/pace.ts';
+import { type Pause, rowStretches } from '../io/stages.ts';
 
 /** Numbers that are compared before asking whether a row is too far from a candidate already. */
 const STRIDE = 8;

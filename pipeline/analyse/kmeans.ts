@@ -1,6 +1,6 @@
 import { Generator } from '../data/generator.ts';
 import { countRows } from '../data/rows.ts';
-import { type Pause, pauses, rowStretches, type Tick } from '../io/pace.ts';
+import { type Pause, pauses, rowStretches, type Tick } from '../io/stages.ts';
 import { Lloyd } from './kmeans-lloyd.ts';
 import { plusPlusCentres } from './kmeans-start.ts';
 

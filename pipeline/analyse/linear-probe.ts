@@ -1,5 +1,5 @@
 import { countNonzeros, countRows, pickRows, type Rows, spreadRows } from '../data/rows.ts';
-import { pauses, rowStretches, type Tick } from '../io/pace.ts';
+import { pauses, rowStretches, type Tick } from '../io/stages.ts';
 import { columnMeans } from './covariance.ts';
 import { accuracy } from './knn.ts';
 import { minimise } from './lbfgs.ts';

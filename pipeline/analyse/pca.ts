@@ -1,6 +1,6 @@
 import { Generator } from '../data/generator.ts';
 import { countRows, pickRows, type Rows, spreadRows } from '../data/rows.ts';
-import { type Pause, pauses, rowStretches, type Tick } from '../io/pace.ts';
+import { type Pause, pauses, rowStretches, type Tick } from '../io/stages.ts';
 import { columnMeans, momentsOf } from './covariance.ts';
 import { Nonzeros, padded, toWidth } from './nonzeros.ts';
 import { leadingEigenvectors, type Operator } from './subspace.ts';

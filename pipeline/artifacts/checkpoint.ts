@@ -1,54 +1,103 @@
-import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
+import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { z } from 'zod';
-import { fileError, InputError } from '../io/errors.ts';
-import type { NamedVariable, TrainingProgram } from '../train/program.ts';
-import {
-  type Damaged,
-  type Files,
-  fromJson,
-  modelFiles,
-  readModel,
-  readVariables,
-  type StoredTensor,
-  toJson,
-  variableFiles,
-} from './layers-format.ts';
+import { sha256 } from '../io/digest.ts';
+import { fileError, InputError, ignoreMissing } from '../io/errors.ts';
 import { CHECKPOINT_FORMAT, type RunState, runState } from './run.ts';
 
-const CHECKSUMS = 'SHA256SUMS';
+/** Contents of files by name. */
+export type Files = Readonly<Record<string, Uint8Array>>;
+
+/** A float32 tensor of a file. */
+export interface StoredTensor {
+  readonly shape: readonly number[];
+  readonly values: Float32Array;
+}
 
 /** A checkpoint in memory. */
 export interface Checkpoint {
   readonly state: RunState;
-  /** By the names of `TrainingProgram.weights` and `.optimizerState`. */
+  /** By the names of the variables: `encoder/conv1/kernel`, `optimizer/3`. */
   readonly tensors: ReadonlyMap<string, StoredTensor>;
 }
 
+/** A tfjs variable and its name in checkpoints. */
+interface CheckpointVariable {
+  readonly name: string;
+  readonly variable: tf.Variable;
+}
+
+/** What a checkpoint saves besides the state of the run; a `TrainingProgram` has it. */
+interface CheckpointContent {
+  readonly autoencoder: { readonly encoder: LayersModel; readonly decoder: LayersModel };
+  readonly optimizerState: readonly CheckpointVariable[];
+}
+
+/** Makes the error for a file that cannot be used; the reason is a clause. */
+type Damaged = (file: string, reason: string) => InputError;
+
+const CHECKSUMS = 'SHA256SUMS';
+const FILES = [
+  'decoder/model.json',
+  'decoder/weights.bin',
+  'encoder/model.json',
+  'encoder/weights.bin',
+  'optimizer.bin',
+  'optimizer.json',
+  'state.json',
+];
+
+const weightSpecs = z.array(
+  z.object({ name: z.string(), shape: z.array(z.int().min(0)), dtype: z.literal('float32') }),
+);
+type WeightSpecs = z.infer<typeof weightSpecs>;
+const modelDescription = z.object({
+  modelTopology: z.record(z.string(), z.unknown()),
+  weightsManifest: z.tuple([z.object({ paths: z.tuple([z.literal('weights.bin')]), weights: weightSpecs })]),
+});
+const variablesDescription = z.object({ weights: weightSpecs });
+
 /**
- * Everything of a checkpoint as files: both models in tfjs-layers format, the optimizer, `state.json`, and `SHA256SUMS`
- * over them all (`sha256sum -c` reads it). The same state gives the same bytes.
+ * The files of a checkpoint: both models in tfjs-layers format (`model.json` and `weights.bin`), the optimizer's variables
+ * likewise, `state.json`, and `SHA256SUMS` of them all, which `sha256sum -c` reads. Equal states give equal bytes.
  */
-export async function checkpointFiles(program: TrainingProgram, state: RunState): Promise<Files> {
-  const { encoder, decoder } = program.autoencoder;
-  const files: Record<string, Uint8Array> = {};
-  for (const [part, model] of Object.entries({ encoder, decoder })) {
-    for (const [file, data] of Object.entries(await modelFiles(model))) files[`${part}/${file}`] = data;
-  }
-  Object.assign(files, await variableFiles('optimizer', program.optimizerState));
-  files['state.json'] = toJson(runState.parse(state));
-  files[CHECKSUMS] = Buffer.from(
-    Object.entries(files)
-      .map(([file, data]) => `${sha256(data)}  ${file}\n`)
-      .join(''),
+export async function checkpointFiles(
+  { autoencoder: { encoder, decoder }, optimizerState }: CheckpointContent,
+  state: RunState,
+): Promise<Files> {
+  const { data, specs } = await tf.io.encodeWeights(
+    optimizerState.map(({ name, variable }) => ({ name, tensor: variable })),
   );
+  const files: Record<string, Uint8Array> = {
+    ...(await modelFiles('encoder', encoder)),
+    ...(await modelFiles('decoder', decoder)),
+    'optimizer.json': toJson({ weights: specs }),
+    'optimizer.bin': new Uint8Array(data),
+    'state.json': toJson(runState.parse(state)),
+  };
+  const sums = Object.entries(files).map(([file, content]) => `${sha256(content)}  ${file}\n`);
+  return { ...files, [CHECKSUMS]: Buffer.from(sums.join('')) };
+}
+
+async function modelFiles(folder: string, model: LayersModel): Promise<Files> {
+  const files: Record<string, Uint8Array> = {};
+  await model.save({
+    async save({ weightSpecs = [], weightData, ...description }) {
+      const weightsManifest = [{ paths: ['weights.bin'], weights: weightSpecs }];
+      files[`${folder}/model.json`] = toJson({ ...description, weightsManifest });
+      files[`${folder}/weights.bin`] = new Uint8Array(tf.io.CompositeArrayBuffer.join(weightData));
+      return { modelArtifactsInfo: { dateSaved: new Date(0), modelTopologyType: 'JSON' } };
+    },
+  });
   return files;
 }
 
+const toJson = (value: unknown): Uint8Array => Buffer.from(`${JSON.stringify(value, undefined, 1)}\n`);
+
 /**
- * Reads a checkpoint folder and checks every byte of it.
+ * Reads a checkpoint folder and verifies every byte of it.
  * @throws InputError when a file is missing, damaged or of an unknown version
  */
 export async function readCheckpoint(folder: string): Promise<Checkpoint> {
@@ -56,36 +105,45 @@ export async function readCheckpoint(folder: string): Promise<Checkpoint> {
     new InputError(
       `${join(folder, file)}: ${reason}; the checkpoint cannot be used: delete the run folder and train again, or train into another one`,
     );
-  const read = async (file: string): Promise<Uint8Array> => {
-    try {
-      return await readFile(join(folder, file));
-    } catch (error) {
-      if (error instanceof Error && 'code' in error && error.code === 'ENOENT') throw damaged(file, 'it is missing');
-      throw fileError(error, `cannot read ${join(folder, file)}`);
-    }
+  const read = async (file: string): Promise<Buffer> => {
+    const data = await readFile(join(folder, file))
+      .catch(ignoreMissing)
+      .catch((error: unknown) => {
+        throw fileError(error, `cannot read ${join(folder, file)}`);
+      });
+    if (!data) throw damaged(file, 'it is missing');
+    return data;
   };
-  const stateJson = await read('state.json');
-  checkVersion(stateJson, folder);
-  const files: Record<string, Uint8Array> = {};
-  for (const [file, sum] of checksums(await read(CHECKSUMS), damaged)) {
-    const data = await read(file);
-    if (sha256(data) !== sum) throw damaged(file, `its content (${data.byteLength} bytes) does not match ${CHECKSUMS}`);
-    files[file] = data;
+  checkVersion(await read('state.json'), folder);
+  const sums = checksums(await read(CHECKSUMS), damaged);
+  const contents = new Map(await Promise.all([...sums.keys()].map(async (file) => [file, await read(file)] as const)));
+  for (const [file, data] of contents) {
+    if (sha256(data) === sums.get(file)) continue;
+    throw damaged(file, `its content (${data.byteLength} bytes) does not match ${CHECKSUMS}`);
   }
-  const state = fromJson(runState, 'state.json', files, damaged);
-  const tensors = new Map(readVariables('optimizer', files, damaged));
-  for (const part of ['encoder', 'decoder']) {
-    for (const [name, tensor] of readModel(part, files, damaged)) tensors.set(`${part}/${name}`, tensor);
-  }
-  return { state, tensors };
+  const json = <T>(schema: z.core.$ZodType<T>, file: string): T =>
+    parse(schema, contents.get(file) as Buffer, file, damaged);
+  const tensors = (specs: WeightSpecs, file: string) => tensorsOf(specs, contents.get(file) as Buffer, file, damaged);
+  const weightsOf = (part: string) => {
+    const [{ weights }] = json(modelDescription, `${part}/model.json`).weightsManifest;
+    return tensors(weights, `${part}/weights.bin`).map(([name, tensor]) => [`${part}/${name}`, tensor] as const);
+  };
+  return {
+    state: json(runState, 'state.json'),
+    tensors: new Map([
+      ...tensors(json(variablesDescription, 'optimizer.json').weights, 'optimizer.bin'),
+      ...weightsOf('encoder'),
+      ...weightsOf('decoder'),
+    ]),
+  };
 }
 
 /**
- * Sets variables to what a checkpoint holds for them.
- * @param folder what messages call the checkpoint
- * @throws InputError when the checkpoint lacks one or has it in another shape
+ * Assigns a checkpoint's values to variables.
+ * @param folder name of the checkpoint in messages
+ * @throws InputError when the checkpoint lacks a variable or has it in another shape
  */
-export function restore(variables: readonly NamedVariable[], { tensors }: Checkpoint, folder: string): void {
+export function restore(variables: readonly CheckpointVariable[], { tensors }: Checkpoint, folder: string): void {
   for (const { name, variable } of variables) {
     const stored = tensors.get(name);
     const found = stored ? `[${stored.shape}]` : 'nothing';
@@ -100,16 +158,13 @@ export function restore(variables: readonly NamedVariable[], { tensors }: Checkp
   }
 }
 
-const sha256 = (data: Uint8Array) => createHash('sha256').update(data).digest('hex');
-
-/** Another version may have other files: that is said before anything is called missing or damaged. */
-function checkVersion(stateJson: Uint8Array, folder: string): void {
-  const version = z.object({ format: z.int() });
+/** Refuses another version, which may have other files, before any file is called missing or damaged. */
+function checkVersion(stateJson: Buffer, folder: string): void {
   let format: number;
   try {
-    format = version.parse(JSON.parse(Buffer.from(stateJson).toString('utf8'))).format;
+    ({ format } = z.object({ format: z.int() }).parse(JSON.parse(String(stateJson))));
   } catch {
-    return; // damaged, which the checksums will tell
+    return; // damaged, which the checksums will show
   }
   if (format !== CHECKPOINT_FORMAT) {
     throw new InputError(
@@ -118,25 +173,43 @@ function checkVersion(stateJson: Uint8Array, folder: string): void {
   }
 }
 
-const LISTED = [
-  'encoder/model.json',
-  'encoder/weights.bin',
-  'decoder/model.json',
-  'decoder/weights.bin',
-  'optimizer.json',
-  'optimizer.bin',
-  'state.json',
-].sort();
-
 /** SHA-256 by file name. */
-function checksums(list: Uint8Array, damaged: Damaged): Map<string, string> {
-  const text = Buffer.from(list).toString('latin1');
+function checksums(list: Buffer, damaged: Damaged): Map<string, string> {
+  const text = list.toString('latin1');
   const lines = [...text.matchAll(/^([0-9a-f]{64}) {2}(.+)\n/gm)];
   const sums = new Map(lines.map(([, sum = '', file = '']) => [file, sum]));
   const complete =
     sums.size === lines.length &&
-    [...sums.keys()].sort().join() === LISTED.join() &&
+    [...sums.keys()].sort().join() === FILES.join() &&
     lines.map(([line]) => line).join('') === text;
-  if (!complete) throw damaged(CHECKSUMS, `it does not list the ${LISTED.length} files of a checkpoint`);
+  if (!complete) throw damaged(CHECKSUMS, `it does not list the ${FILES.length} files of a checkpoint`);
   return sums;
+}
+
+/** Parses a JSON file and checks it against a schema. */
+function parse<T>(schema: z.core.$ZodType<T>, data: Buffer, file: string, damaged: Damaged): T {
+  let value: unknown;
+  try {
+    value = JSON.parse(String(data));
+  } catch (error) {
+    throw damaged(file, `it is not JSON (${(error as Error).message.replaceAll('\n', ' ')})`);
+  }
+  const parsed = z.safeParse(schema, value);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw damaged(file, `${issue?.path.join('.') || 'its content'}: ${issue?.message ?? 'unexpected'}`);
+}
+
+/** Divides a file among the tensors that it contains, by name. */
+function tensorsOf(specs: WeightSpecs, data: Buffer, file: string, damaged: Damaged) {
+  const lengths = specs.map(({ shape }) => shape.reduce((product, n) => product * n, 1));
+  const expected = lengths.reduce((sum, n) => sum + n * Float32Array.BYTES_PER_ELEMENT, 0);
+  if (data.byteLength !== expected) throw damaged(file, `it has ${data.byteLength} bytes, ${expected} were expected`);
+  const values = new Float32Array(new Uint8Array(data).buffer);
+  let offset = 0;
+  return specs.map(({ name, shape }, i): [string, StoredTensor] => {
+    const start = offset;
+    offset += lengths[i] as number;
+    return [name, { shape, values: values.subarray(start, offset) }];
+  });
 }

@@ -1,21 +1,19 @@
-import { type FileHandle, open, readFile } from 'node:fs/promises';
-import { z } from 'zod';
-import { fileError } from '../io/errors.ts';
-import type { Metrics } from '../train/engine.ts';
+import * as z from 'zod/mini';
 
-/**
- * One line of `metrics.jsonl`. `span` says what the means are over: `steps` (training, since the line before) or
- * `epoch` (training: while it went on; test: after it).
- */
-const metricsLine = z.looseObject({
+/** Means per pixel over a batch or an epoch: `loss`, `reconstruction` and, for VAEs, `kl`. */
+export type Metrics = Readonly<Record<string, number>>;
+
+/** One line of `metrics.jsonl`: means of metrics, which are additional keys. */
+export const metricsLine = z.looseObject({
   split: z.enum(['train', 'test']),
+  /** `steps`: training since the previous line. `epoch`: training during the epoch, or a test after it. */
   span: z.enum(['steps', 'epoch']),
-  /** Epochs counted from 1, and training steps done. */
+  /** Epochs counted from 1, and completed training steps. */
   epoch: z.int(),
   step: z.int(),
   images: z.int(),
-  /** Training images a second, evaluation and checkpoints left out. */
-  rate: z.number().optional(),
+  /** Training images per second, without evaluation and checkpoints. */
+  rate: z.optional(z.number()),
   /** Seconds since 1970. */
   time: z.number(),
   loss: z.number(),
@@ -23,7 +21,17 @@ const metricsLine = z.looseObject({
 
 export type MetricsLine = z.infer<typeof metricsLine>;
 
-/** Sums of metrics over images, from which means come. */
+/** A line as a TensorBoard event: tags such as `loss/test`; training has `loss/steps` and `loss/epoch`. */
+export function eventOf({ split, span, epoch: _, step, images: __, time, ...numbers }: MetricsLine) {
+  const curve = split === 'test' ? 'test' : span;
+  const scalars: Record<string, number> = {};
+  for (const [name, value] of Object.entries(numbers)) {
+    if (typeof value === 'number') scalars[`${name}/${curve}`] = value;
+  }
+  return { time, step, scalars };
+}
+
+/** Sums of metrics over images, from which means are computed. */
 export interface MetricSums {
   readonly images: number;
   readonly sums: Metrics;
@@ -41,93 +49,7 @@ export function addMetrics({ images, sums }: MetricSums, metrics: Metrics, count
 export const meansOf = ({ images, sums }: MetricSums): Metrics =>
   Object.fromEntries(Object.entries(sums).map(([name, sum]) => [name, sum / images]));
 
-/** The metrics of a run as JSON lines. */
-export class MetricsLog {
-  readonly #path: string;
-  readonly #file: FileHandle;
-  /** Lines in the file. */
-  lines: number;
-
-  private constructor(path: string, file: FileHandle, lines: number) {
-    this.#path = path;
-    this.#file = file;
-    this.lines = lines;
-  }
-
-  /**
-   * Opens the log and cuts it back to what it was at a checkpoint.
-   * @param keep lines to keep
-   * @returns the log and the lines kept: fewer than asked if the file has fewer whole ones
-   */
-  static async open(path: string, keep: number): Promise<{ log: MetricsLog; kept: MetricsLine[] }> {
-    try {
-      const file = await open(path, 'a+');
-      try {
-        const { kept, bytes } = wholeLines(await readFile(file), keep);
-        await file.truncate(bytes);
-        return { log: new MetricsLog(path, file, kept.length), kept };
-      } catch (error) {
-        await file.close();
-        throw error;
-      }
-    } catch (error) {
-      throw fileError(error, `cannot write ${path}`);
-    }
-  }
-
-  async write(line: MetricsLine): Promise<void> {
-    await this.#writing(() => this.#file.appendFile(`${JSON.stringify(line)}\n`));
-    this.lines++;
-  }
-
-  /** Waits until the disk has every line. */
-  async sync(): Promise<void> {
-    await this.#writing(() => this.#file.sync());
-  }
-
-  async close(): Promise<void> {
-    await this.#writing(() => this.#file.close());
-  }
-
-  async #writing(work: () => Promise<void>): Promise<void> {
-    try {
-      await work();
-    } catch (error) {
-      throw fileError(error, `cannot write ${this.#path}`);
-    }
-  }
-}
-
-/**
- * Reads a run's metrics, as far as they are whole.
- * @returns no lines where there is no file
- */
-export async function readMetrics(path: string): Promise<MetricsLine[]> {
-  try {
-    return wholeLines(await readFile(path), Number.POSITIVE_INFINITY).kept;
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
-    throw fileError(error, `cannot read ${path}`);
-  }
-}
-
-function wholeLines(data: Buffer, most: number): { kept: MetricsLine[]; bytes: number } {
-  const kept: MetricsLine[] = [];
-  let bytes = 0;
-  while (kept.length < most) {
-    const end = data.indexOf('\n', bytes);
-    if (end < 0) break;
-    try {
-      kept.push(metricsLine.parse(JSON.parse(data.toString('utf8', bytes, end))));
-    } catch {
-      break; // from here on the file is not what a run wrote
-    }
-    bytes = end + 1;
-  }
-  return { kept, bytes };
-}
-
-/** Images a second over the time that was spent on them. */
+/** Images per second, over the time spent on them. */
 export class Stopwatch {
   #images = 0;
   #ms = 0;
@@ -137,7 +59,7 @@ export class Stopwatch {
     this.#ms += ms;
   }
 
-  /** To a tenth; 0 before anything was added. */
+  /** Rounded to a tenth; 0 before the first `add`. */
   get rate(): number {
     return this.#ms > 0 ? Math.round((this.#images / this.#ms) * 10_000) / 10 : 0;
   }

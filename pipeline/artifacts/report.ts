@@ -1,89 +1,84 @@
-import { z } from 'zod';
+import * as z from 'zod/mini';
+import { conditional, count, imageShape, nonNegative, numbers, pixelLoss, positive, share, spread } from './fields.ts';
 
 /** The version of report.json; raised when an older program could not read a newer report. */
 export const REPORT_FORMAT = 1;
 
-const count = z.int().min(0);
-const positive = z.int().min(1);
-const share = z.number().min(0).max(1);
-const nonNegative = z.number().min(0);
-const numbers = z.array(z.number());
-
 /** Mean error of reconstructions. */
 const errors = z.object({
-  /** As `reconstruction.error` says, the mean over pixels and images. */
+  /** In the unit of `reconstruction.error`, mean over pixels and images. */
   perPixel: z.number(),
-  /** Nats: binary cross-entropy summed over an image's pixels, the mean over images; null for squared errors. */
-  nats: z.number().nullable(),
+  /** Binary cross-entropy in nats, summed over an image's pixels, mean over images; null for squared errors. */
+  nats: z.nullable(z.number()),
 });
 
 const reconstruction = z.object({
-  error: z.enum(['binary cross-entropy', 'mean squared error']),
+  error: pixelLoss,
   /** Test images. */
   images: positive,
-  /** From the code; of a variational model, from the posterior's mean. */
+  /** From the latent; of a variational model, from the posterior's mean. */
   atCode: errors,
-  /** From a code drawn from the posterior; null where the model is not variational. */
-  atSample: errors.nullable(),
+  /** From a sample of the posterior; null where the model is not variational. */
+  atSample: z.nullable(errors),
 });
 
 const variational = z.object({
   /** KL divergence of the posterior from the prior, mean over the test images. */
   kl: z.object({ nats: nonNegative, perPixel: nonNegative }),
-  /** Cross-entropy at a drawn code and KL, in nats per image: −ELBO; null where the error is squared. */
-  negativeElbo: z.number().nullable(),
-  /** −log p(x) in nats per image, estimated by importance sampling; null where the error is squared. */
-  nll: z
-    .object({
+  /** −ELBO in nats per image: cross-entropy at a sampled latent, plus KL; null for squared errors. */
+  negativeElbo: z.nullable(z.number()),
+  /** −log p(x) in nats per image, estimated by importance sampling; null for squared errors. */
+  nll: z.nullable(
+    z.object({
       nats: z.number(),
-      /** Of the mean over the images, from their spread. */
+      /** Standard error of the mean over the images. */
       standardError: nonNegative,
-      /** Evenly spread test images, and codes drawn for each. */
+      /** Evenly spaced test images, and latents sampled for each. */
       images: positive,
       samples: positive,
-      /** Of the same images and codes, to compare with. */
+      /** Of the same images and latents, for comparison. */
       negativeElbo: z.number(),
-    })
-    .nullable(),
+    }),
+  ),
   /** Nats, mean over the test images, by latent dimension. */
   klByDimension: numbers,
   /** Variance of the posterior's mean over the test images, by latent dimension. */
   varianceByDimension: numbers,
   /** Dimensions with a variance above `activeThreshold`. */
   activeUnits: count,
-  activeThreshold: z.number().positive(),
+  activeThreshold: z.number().check(z.positive()),
 });
 
-/** How well the class can be told from some numbers that stand for an image. */
+/** How well a representation of images predicts their class. */
 const representation = z.object({
   name: z.enum(['codes', 'PCA', 'pixels']),
-  /** Numbers for each image. */
+  /** Dimensions. */
   size: positive,
-  /** Vote of the 10 nearest training images. */
+  /** Majority vote of the 10 nearest training images. */
   neighbours: z.object({ accuracy: share, neighbours: positive, points: positive, queries: positive }),
   /** Multinomial logistic regression fitted on training images, tested on test images. */
   probe: z.object({ accuracy: share, fittedOn: positive, tested: positive, converged: z.boolean() }),
 });
 
 const clusters = z.object({
-  /** Clusters, as many as classes. */
+  /** One for each class. */
   clusters: positive,
   /** Training and test images. */
   images: positive,
   accuracy: share,
   nmi: share,
-  ari: z.number().min(-1).max(1),
+  ari: z.number().check(z.minimum(-1), z.maximum(1)),
   inertia: nonNegative,
 });
 
 const generation = z.object({
-  /** Samples, as many of each class as of any other but for one. */
+  /** Samples; the numbers of any two classes differ by at most one. */
   samples: positive,
-  /** Share of samples that the classifier gives the class that was asked for. */
+  /** Share of samples that the classifier assigns to the requested class. */
   accuracy: share,
   /** Fréchet distance between the classifier's features of samples and of test images. */
   frechet: nonNegative,
-  /** The same classifier on the test images. */
+  /** The same classifier's accuracy on the test images. */
   classifier: z.object({ accuracy: share, images: positive }),
 });
 
@@ -92,16 +87,16 @@ const picture = z.object({
   file: z.string(),
   title: z.string(),
   caption: z.string(),
-  /** What is to be seen, in words. */
+  /** Description in words. */
   alt: z.string(),
   /** Pixels of the file. */
   width: positive,
   height: positive,
-  /** Pixels of the file for each on an ordinary screen. */
+  /** Pixels of the file per CSS pixel. */
   density: positive,
 });
 
-/** All of report.json: what was measured of a model, on what, and what was left out. */
+/** All of report.json: what was measured, on which data, and what was omitted. */
 export const reportSchema = z.object({
   format: z.literal(REPORT_FORMAT),
   /** The version of convae that wrote it. */
@@ -111,7 +106,7 @@ export const reportSchema = z.object({
     summary: z.string(),
     latent: positive,
     variational: z.boolean(),
-    conditional: z.object({ encoder: z.boolean(), decoder: z.boolean() }),
+    conditional,
     /** SHA-256 of encoder.onnx. */
     encoder: z.string(),
     epochs: count,
@@ -119,24 +114,24 @@ export const reportSchema = z.object({
   }),
   data: z.object({
     name: z.string(),
-    image: z.object({ height: positive, width: positive, channels: positive }),
+    image: z.object(imageShape()),
     train: positive,
     test: positive,
-    classes: z.array(z.string()).nullable(),
+    classes: z.nullable(z.array(z.string())),
   }),
   settings: z.object({ seed: z.int(), quick: z.boolean() }),
   reconstruction,
-  variational: variational.nullable(),
-  /** Of the test codes, by latent dimension; `std` divides by the number of images. */
-  spread: z.object({ mean: numbers, std: numbers, min: numbers, max: numbers }),
-  /** The codes first, then what they are compared with; null without labels. */
-  representations: z.array(representation).min(1).nullable(),
-  /** k-means on the codes; null without labels. */
-  clusters: clusters.nullable(),
-  /** What a conditional model makes; null for others. */
-  generation: generation.nullable(),
+  variational: z.nullable(variational),
+  /** Of the test images' latents. */
+  spread: z.object(spread),
+  /** The latents first, then the representations to compare with; null without labels. */
+  representations: z.nullable(z.array(representation).check(z.minLength(1))),
+  /** k-means on the latents; null without labels. */
+  clusters: z.nullable(clusters),
+  /** Samples of a conditional model; null for others. */
+  generation: z.nullable(generation),
   pictures: z.array(picture),
-  /** What was left out, and why. */
+  /** What was omitted, and why. */
   notes: z.array(z.string()),
   seconds: z.object({ total: nonNegative, stages: z.record(z.string(), nonNegative) }),
 });

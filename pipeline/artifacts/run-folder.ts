@@ -1,36 +1,23 @@
 import { lstat, readdir, readlink, realpath, rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { makeFolder, switchLink, syncFolder, writeDurably } from '../io/durable.ts';
-import { fileError, InputError } from '../io/errors.ts';
-import { type Checkpoint, readCheckpoint } from './checkpoint.ts';
-import type { Files } from './layers-format.ts';
+import { codeOf, fileError, InputError, ignoreMissing } from '../io/errors.ts';
+import { makeFolder, switchLink, syncFolder, writeDurably } from '../io/publish.ts';
+import { type Checkpoint, type Files, readCheckpoint } from './checkpoint.ts';
 import type { RunPosition } from './run.ts';
+import { runPaths } from './run-files.ts';
 
-/**
- * What lies in a run folder. `latest` and `best` are links to folders in `checkpoints/`. Such a folder appears complete
- * or not at all, and a link changes in one step: whatever ends the process, `latest` names a whole checkpoint.
- */
-export const runPaths = (run: string) => ({
-  checkpoints: join(run, 'checkpoints'),
-  latest: join(run, 'latest'),
-  best: join(run, 'best'),
-  metrics: join(run, 'metrics.jsonl'),
-  events: join(run, 'events.out.tfevents.0.convae'),
-  pictures: join(run, 'pictures'),
-  lock: join(run, 'lock'),
-});
-
+export { runPaths };
 export type Which = 'latest' | 'best';
 
 const epochName = (epoch: number) => `epoch-${String(epoch).padStart(3, '0')}`;
 
-/** What the folder of a checkpoint is called: by its epoch at an epoch's end, by its step within one. */
+/** Name of a checkpoint's folder: the epoch at an epoch's end, otherwise the step. */
 const checkpointName = ({ epoch, batches, step }: RunPosition) =>
   batches === 0 ? epochName(epoch) : `step-${String(step).padStart(8, '0')}`;
 
 /**
- * Makes the run folder, if need be.
- * @throws InputError when it holds anything that no run writes
+ * Creates the run folder if it is missing.
+ * @throws InputError when it contains a file that no run writes
  */
 export async function openRunFolder(run: string): Promise<void> {
   try {
@@ -46,7 +33,7 @@ export async function openRunFolder(run: string): Promise<void> {
 }
 
 /**
- * Removes what an interrupted process left unfinished.
+ * Repairs the links and removes the files that an interrupted process left behind.
  * @throws InputError when `latest` or `best` is not a link
  */
 export async function tidyRunFolder(run: string, best: RunPosition['best']): Promise<void> {
@@ -61,8 +48,8 @@ export async function tidyRunFolder(run: string, best: RunPosition['best']): Pro
 }
 
 /**
- * Makes `files` the run's latest checkpoint (and its best), then removes the checkpoints that nothing points to.
- * @throws EnvironmentError or InputError when the folder cannot be written; the checkpoints before stay as they were
+ * Publishes `files` as the run's latest checkpoint (and its best), then removes checkpoints without a link.
+ * @throws EnvironmentError or InputError when the folder cannot be written; earlier checkpoints stay unchanged
  */
 export async function publishCheckpoint(
   run: string,
@@ -82,13 +69,13 @@ export async function publishCheckpoint(
     if (best) await pointTo(run, 'best', name);
     await removeUnreferenced(run);
   } catch (error) {
-    await rm(partial, { recursive: true, force: true }).catch(() => {}); // the first failure is the one to report
+    await rm(partial, { recursive: true, force: true }).catch(() => {}); // report the first failure
     throw fileError(error, `cannot write the checkpoint of step ${position.step} to ${run}`);
   }
 }
 
 /**
- * Reads a run's checkpoint, also while the run goes on.
+ * Reads a run's checkpoint, also while the run is training.
  * @returns undefined where the run has none yet
  * @throws InputError when it is damaged or cannot be read
  */
@@ -102,13 +89,13 @@ export async function readRun(run: string, which: Which): Promise<Checkpoint | u
     try {
       return await readCheckpoint(folder);
     } catch (error) {
-      // A training process removes a checkpoint only after the link has gone on to another.
+      // A training process removes a checkpoint only after it has moved the link.
       if ((await realpath(link).catch(() => folder)) === folder) throw error;
     }
   }
 }
 
-/** Takes up a switch of links that was cut short, so that it can be read. */
+/** Completes an interrupted switch of links, so that the run can be read. */
 export async function completeLinks(run: string): Promise<void> {
   try {
     for (const which of ['latest', 'best'] as const) {
@@ -131,11 +118,10 @@ async function targetOf(run: string, which: Which): Promise<string | undefined> 
   try {
     return basename(await readlink(link));
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
-    if (error instanceof Error && 'code' in error && error.code === 'EINVAL') {
+    if (codeOf(error) === 'EINVAL') {
       throw new InputError(`${link} is not a link; was the run copied without keeping links? Copy it again with cp -a`);
     }
-    throw error;
+    return ignoreMissing(error);
   }
 }
 
@@ -148,11 +134,11 @@ async function removeUnreferenced(run: string): Promise<void> {
   }
 }
 
-const exists = (path: string) =>
-  lstat(path).then(
-    () => true,
-    (error: unknown) => {
-      if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return false;
-      throw fileError(error, `cannot read ${path}`);
-    },
-  );
+/** Whether there is anything at a path, a link without a target included. */
+async function exists(path: string): Promise<boolean> {
+  try {
+    return (await lstat(path).catch(ignoreMissing)) !== undefined;
+  } catch (error) {
+    throw fileError(error, `cannot read ${path}`);
+  }
+}

@@ -1,25 +1,18 @@
-import { z } from 'zod';
-import { type ModelSize, type OptimizerRecipe, schedules } from '../../models/model.ts';
-import { Generator, type GeneratorState } from '../data/generator.ts';
-import { noSums } from './metrics.ts';
+import * as z from 'zod/mini';
+import type { ModelSize, OptimizerRecipe, Schedule } from '../../models/model.ts';
+import { count, images, metrics, positive } from './fields.ts';
 
-/** The version of the checkpoint folder's layout; raised when an older program could not read a newer folder. */
+/** The version of a checkpoint folder; raised when an older program could not read a newer folder. */
 export const CHECKPOINT_FORMAT = 1;
 
-const count = z.int().min(0);
-const positive = z.int().min(1);
-const int32 = z
-  .int()
-  .min(-(2 ** 31))
-  .max(2 ** 31 - 1);
-const generatorState = z.tuple([int32, int32, int32, int32]).readonly() satisfies z.ZodType<GeneratorState>;
-const metrics = z.record(z.string(), z.number());
+const int32 = z.int().check(z.minimum(-(2 ** 31)), z.maximum(2 ** 31 - 1));
+const generatorState = z.readonly(z.tuple([int32, int32, int32, int32]));
 
 const optimizer = z.discriminatedUnion('name', [
   z.strictObject({ name: z.literal('adam'), learningRate: z.number(), epsilon: z.number() }),
   z.strictObject({ name: z.literal('momentum'), learningRate: z.number(), momentum: z.number() }),
   z.strictObject({ name: z.literal('sgd'), learningRate: z.number() }),
-]) satisfies z.ZodType<OptimizerRecipe>;
+]) satisfies z.ZodMiniType<OptimizerRecipe>;
 
 const size = z.strictObject({
   height: positive,
@@ -28,57 +21,52 @@ const size = z.strictObject({
   latent: positive,
   classes: count,
   seed: z.int(),
-}) satisfies z.ZodType<ModelSize>;
+}) satisfies z.ZodMiniType<ModelSize>;
 
-const images = z.strictObject({
-  images: positive,
-  fingerprint: z.string().regex(/^sha256:[0-9a-f]{64}$/),
-});
-
-/** What a run trains: the part of its state that never changes, the number of epochs aside. */
+/** What a run trains: the part of its state that never changes, except for the number of epochs. */
 const runPlan = z.strictObject({
   model: z.string(),
-  /** Absolute path of the file that defines the model, where it is not one of convae's own. */
-  modelFile: z.string().optional(),
+  /** Absolute path of the file that defines the model, unless it is one of convae's own. */
+  modelFile: z.optional(z.string()),
   /** `size.seed` decides initial weights, data order and noise. */
   size,
   recipe: z.strictObject({
     epochs: positive,
     batchSize: positive,
     optimizer,
-    /** As in the model's `Recipe`; runs from before these could be chosen have none of them. */
-    schedule: z.enum(schedules).optional(),
-    beta: z.number().optional(),
-    klWarmUp: z.number().optional(),
+    /** As in the model's `Recipe`; absent from runs that are older than these options. */
+    schedule: z.optional(z.enum(['constant', 'cosine', 'linear']) satisfies z.ZodMiniType<Schedule>),
+    beta: z.optional(z.number()),
+    klWarmUp: z.optional(z.number()),
   }),
   data: z.strictObject({
     name: z.string(),
-    train: images,
-    test: images,
-    classes: z.array(z.string()).nullable(),
+    train: z.strictObject(images),
+    test: z.strictObject(images),
+    classes: z.nullable(z.array(z.string())),
   }),
 });
 
 const sums = z.strictObject({ images: count, sums: metrics });
 
-/** Where a run stands. */
+/** How far a run has come. */
 const runPosition = z.strictObject({
-  /** Epochs that are complete, test evaluation included. */
+  /** Complete epochs, test evaluation included. */
   epoch: count,
-  /** Batches of the epoch under way that have been trained on. */
+  /** Batches of the current epoch that have been trained on. */
   batches: count,
-  /** Training steps since the beginning. */
+  /** Training steps since the start. */
   step: count,
-  /** The order generator as it was when the epoch under way began. */
+  /** State of the random generator of the data order at the start of the current epoch. */
   order: generatorState,
   noise: generatorState,
-  /** Sums over the epoch under way, and since the last line of step metrics. */
+  /** Sums over the current epoch, and since the last line of step metrics. */
   epochSums: sums,
   windowSums: sums,
   /** Of the last complete epoch. */
-  metrics: z.strictObject({ train: metrics, test: metrics }).nullable(),
+  metrics: z.nullable(z.strictObject({ train: metrics, test: metrics })),
   /** The epoch with the lowest test loss so far. */
-  best: z.strictObject({ epoch: positive, step: positive, loss: z.number() }).nullable(),
+  best: z.nullable(z.strictObject({ epoch: positive, step: positive, loss: z.number() })),
   /** Lines of metrics.jsonl. */
   metricsLines: count,
 });
@@ -93,17 +81,3 @@ export const runState = z.strictObject({
 export type RunPlan = z.infer<typeof runPlan>;
 export type RunPosition = z.infer<typeof runPosition>;
 export type RunState = z.infer<typeof runState>;
-
-/** Where a run of that seed begins. */
-export const beginning = (seed: number): RunPosition => ({
-  epoch: 0,
-  batches: 0,
-  step: 0,
-  order: Generator.of(seed, 'order').state,
-  noise: Generator.of(seed, 'noise').state,
-  epochSums: noSums,
-  windowSums: noSums,
-  metrics: null,
-  best: null,
-  metricsLines: 0,
-});

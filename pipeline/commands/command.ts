@@ -74,11 +74,11 @@ const contextOf = (signal: AbortSignal, quiet: boolean): Context => ({
   quiet,
   note: (line) => void (quiet || process.stderr.write(`${line}\n`)),
   async countImages(work) {
-    const { withCountProgress } = await import('../io/count-progress.ts');
+    const { withCountProgress } = await import('../io/progress.ts');
     return withCountProgress({ quiet }, work);
   },
   async showStages(work) {
-    const { withStageProgress } = await import('../io/stage-progress.ts');
+    const { withStageProgress } = await import('../io/progress.ts');
     return withStageProgress({ quiet }, work);
   },
 });

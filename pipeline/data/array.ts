@@ -1,42 +1,8 @@
 import { InputError } from '../io/errors.ts';
+import { type ArrayFile, describeArray, type NumberType } from '../io/npy.ts';
 import { bytesPerImage, type ImageDataset, type ImageShape } from './dataset.ts';
 import { defineDataset } from './define.ts';
 import { stretches } from './indices.ts';
-import type { ByteSource } from './source.ts';
-
-/** What one number of an array is. `name` is numpy's: uint8, float32. */
-export interface NumberType {
-  readonly name: string;
-  readonly kind: 'uint' | 'int' | 'float' | 'other';
-  readonly bytes: number;
-  readonly littleEndian: boolean;
-}
-
-/** A dense array in row-major order, somewhere in a file. */
-export interface ArrayFile {
-  readonly source: ByteSource;
-  /** Where the first number lies. */
-  readonly offset: number;
-  readonly shape: readonly number[];
-  readonly type: NumberType;
-}
-
-/** `60000×28×28 uint8`. */
-const describe = ({ shape, type }: ArrayFile): string => `${shape.join('×') || 'one'} ${type.name}`;
-
-/**
- * Compares a file's size with what its header promises.
- * @throws InputError when they differ
- */
-export function checkSize(array: ArrayFile): ArrayFile {
-  const { source, offset, shape, type } = array;
-  const expected = offset + shape.reduce((product, side) => product * side, type.bytes);
-  if (source.size === expected) return array;
-  const wrong = source.size < expected ? 'cut short' : 'too long';
-  throw new InputError(
-    `${source.name}: ${wrong}: its header says ${describe(array)}, ${expected} bytes with the header, and it has ${source.size}; download or copy it again`,
-  );
-}
 
 /**
  * A data set of arrays in files: uint8 images `[n, h, w]` or `[n, h, w, c]` with 1 or 3 channels, integer labels `[n]` or `[n, 1]`.
@@ -80,19 +46,19 @@ function imageShape(array: ArrayFile): ImageShape {
   }
   if (shape.length !== 3 && shape.length !== 4) {
     throw new InputError(
-      `${source.name}: it holds ${describe(array)}; images are [count, height, width] or [count, height, width, channels]`,
+      `${source.name}: it holds ${describeArray(array)}; images are [count, height, width] or [count, height, width, channels]`,
     );
   }
   const [count, height, width, channels = 1] = shape as [number, number, number, number?];
   if (count * height * width * channels === 0) {
-    throw new InputError(`${source.name}: it holds no images (${describe(array)})`);
+    throw new InputError(`${source.name}: it holds no images (${describeArray(array)})`);
   }
   if (channels !== 1 && channels !== 3) {
     const remedy =
       height === 1 || height === 3
         ? `the channels seem to come first: save the images as [count, height, width, channels], here ${[count, width, channels, height].join('×')}`
         : 'keep 1 (gray) or 3 (RGB)';
-    throw new InputError(`${source.name}: its images have ${channels} channels (${describe(array)}); ${remedy}`);
+    throw new InputError(`${source.name}: its images have ${channels} channels (${describeArray(array)}); ${remedy}`);
   }
   return { height, width, channels };
 }
@@ -104,7 +70,7 @@ async function readLabels(array: ArrayFile, images: ArrayFile): Promise<Int32Arr
   const [count, columns = 1] = shape;
   if ((type.kind !== 'uint' && type.kind !== 'int') || count === undefined || columns !== 1 || shape.length > 2) {
     throw new InputError(
-      `${source.name}: it holds ${describe(array)}; labels are integers, one for each image: [${images.shape[0]}]`,
+      `${source.name}: it holds ${describeArray(array)}; labels are integers, one for each image: [${images.shape[0]}]`,
     );
   }
   if (count !== images.shape[0]) {

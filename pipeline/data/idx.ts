@@ -1,6 +1,6 @@
 import { InputError } from '../io/errors.ts';
-import { type ArrayFile, checkSize, type NumberType } from './array.ts';
-import { type ByteSource, readUpTo } from './source.ts';
+import { type ArrayFile, checkSize, type NumberType } from '../io/npy.ts';
+import { type ByteSource, readUpTo } from '../io/source.ts';
 
 /** The idx format's type byte. Numbers are big-endian. */
 const TYPES: Readonly<Record<number, NumberType>> = {

@@ -1,9 +1,10 @@
 import { InputError } from '../io/errors.ts';
+import type { ArrayFile } from '../io/npy.ts';
 import { readNpy } from '../io/npy.ts';
+import { closeOnError, openFile } from '../io/source.ts';
 import { openZipMember, readZipMembers, type ZipMember } from '../io/zip.ts';
-import { type ArrayFile, arrayDataset } from './array.ts';
+import { arrayDataset } from './array.ts';
 import type { ImageDataset } from './dataset.ts';
-import { closeOnError, openFile } from './source.ts';
 
 export type NpzPart = 'train' | 'test' | 'whole';
 

@@ -1,8 +1,9 @@
+import type { ArrayFile } from '../io/npy.ts';
 import { isNpy, readNpy } from '../io/npy.ts';
-import { type ArrayFile, arrayDataset } from './array.ts';
+import { closeOnError, openSource, readUpTo } from '../io/source.ts';
+import { arrayDataset } from './array.ts';
 import type { ImageDataset } from './dataset.ts';
 import { readIdx } from './idx.ts';
-import { closeOnError, openSource, readUpTo } from './source.ts';
 
 /** Files of images and labels. Each may be idx or npy, gzipped or not: the first bytes tell, not the name. */
 export interface ArrayPaths {

@@ -1,6 +1,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { InputError } from '../io/errors.ts';
+import { closeOnError, openFile, readUpTo } from '../io/source.ts';
 import { isZip } from '../io/zip.ts';
 import { trainThenTest } from './concat.ts';
 import type { DatasetSplits, ImageDataset } from './dataset.ts';
@@ -11,7 +12,6 @@ import { IMAGE_FILE } from './image-file.ts';
 import { openMnist } from './mnist.ts';
 import { hasNpzParts, openNpz } from './npz.ts';
 import { openArrays } from './open-arrays.ts';
-import { closeOnError, openFile, readUpTo } from './source.ts';
 
 /** What `--data` takes. */
 export const DATA_FORMS =

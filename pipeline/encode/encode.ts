@@ -4,7 +4,7 @@ import { checkFits, openExported } from '../inference/exported.ts';
 import { type ComputeOptions, encodingGraphs } from '../inference/plan.ts';
 import { withSessions } from '../inference/sessions.ts';
 import { InputError } from '../io/errors.ts';
-import { npyWriter } from '../io/npy-writer.ts';
+import { npyWriter } from '../io/npy.ts';
 import { publishFile } from '../io/publish.ts';
 import { parquetWriter } from './parquet.ts';
 

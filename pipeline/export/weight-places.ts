@@ -1,5 +1,5 @@
 import { findInitializers, type Initializer } from 'tfjs-to-onnx';
-import type { TrainStepSection } from '../artifacts/train-step.ts';
+import type { TrainStepSection } from '../artifacts/card.ts';
 import type { NamedVariable } from '../train/program.ts';
 import type { OnnxModels } from './trace-model.ts';
 

@@ -1,13 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { models } from '../../models/index.ts';
-import { type Card, readCard } from '../artifacts/card.ts';
+import type { Card } from '../artifacts/card.ts';
+import { readCard } from '../artifacts/exported.ts';
 import { type Report, reportSchema } from '../artifacts/report.ts';
 import { readRun } from '../artifacts/run-folder.ts';
 import { openSplits } from '../data/open.ts';
 import { exportRun } from '../export/export.ts';
-import type { Tick } from '../io/pace.ts';
 import type { Progress } from '../io/progress.ts';
+import type { Tick } from '../io/stages.ts';
 import { type StageProgress, Stages } from '../io/stages.ts';
 import { evaluate } from '../report/evaluate.ts';
 import { type FoundModel, findModel } from '../train/find-model.ts';

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
-import { type Card, readCard, verifyFiles } from '../artifacts/card.ts';
+import type { Card } from '../artifacts/card.ts';
+import { readCard, verifyFiles } from '../artifacts/exported.ts';
 import type { ImageDataset } from '../data/dataset.ts';
 import { InputError } from '../io/errors.ts';
 import type { RunnableModel } from './sessions.ts';

@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type { ImageDataset } from '../data/dataset.ts';
-import { cached } from '../io/cache.ts';
-import { cacheFolder } from '../io/cache-folder.ts';
+import { cached, cacheFolder } from '../io/cache.ts';
 import { EnvironmentError, InputError } from '../io/errors.ts';
-import type { Tick } from '../io/pace.ts';
+import type { Tick } from '../io/stages.ts';
 import type { ExportedModel } from './exported.ts';
 import { type ComputeOptions, encodingGraphs, providerOf } from './plan.ts';
 import { type LatentSet, type Sessions, withSessions } from './sessions.ts';

@@ -3,8 +3,8 @@ import { sequentialBatches } from '../data/batches.ts';
 import { bytesPerImage, type ImageDataset } from '../data/dataset.ts';
 import { checkDevice } from '../devices/device.ts';
 import { InputError } from '../io/errors.ts';
-import type { Tick } from '../io/pace.ts';
 import { stopIfAborted } from '../io/publish.ts';
+import type { Tick } from '../io/stages.ts';
 import { type ComputeOptions, encodingGraphs, planSessions, type SessionOptions } from './plan.ts';
 import { type Graphs, type Job, Pool } from './pool.ts';
 

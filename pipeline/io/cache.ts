@@ -1,29 +1,32 @@
-import { createHash } from 'node:crypto';
 import { readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { makeFolder } from './durable.ts';
+import { sha256 } from './digest.ts';
 import { fileError } from './errors.ts';
-import { publishFile } from './publish.ts';
+import { makeFolder, publishFile } from './publish.ts';
 
-/** Digits of the contents' SHA-256 in a file's name. */
+/** The folder of downloaded libraries, `$XDG_CACHE_HOME/convae`: outside the checkout, so that they outlive it. */
+export const cacheFolder = (): string => join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'convae');
+
+/** Digits of the content's SHA-256 in a file's name. */
 const DIGITS = 16;
 
 export interface CacheOptions {
   readonly signal?: AbortSignal | undefined;
-  /** Of the files' names. */
+  /** Extension of the file's name. */
   readonly extension?: string;
-  /** Whether a file holds what was asked for; one that does not counts as damaged. */
+  /** Whether a file has the expected content; a file that has not is replaced like a damaged one. */
   readonly accepts?: (bytes: Uint8Array) => boolean;
-  /** Bytes that the folder's files may take together; those used longest ago are removed. */
+  /** Largest total size of the folder's files in bytes; the least recently used files are removed. */
   readonly limit?: number;
 }
 
 /**
- * Takes a file from a folder of files that carry their contents' hash in their names, or makes it and puts it there,
- * whole or not at all. What is damaged is made anew.
- * @param key what tells the file from the others in the folder
- * @throws InputError or EnvironmentError when the folder cannot be read or written, before anything is made; what
- * `make` throws; Interrupted (or the signal's own reason, if that is an error) after `signal`
+ * Reads a file from a folder whose file names contain a hash of the content, or makes and publishes it. A damaged file
+ * is replaced.
+ * @param key identifies the file within the folder
+ * @throws InputError or EnvironmentError when the folder cannot be read or written, before anything is made; errors of
+ * `make`; Interrupted (or the signal's own reason, if that is an error) after `signal`
  */
 export async function cached(
   folder: string,
@@ -31,8 +34,7 @@ export async function cached(
   make: () => Promise<Uint8Array>,
   { signal, extension = 'onnx', accepts = () => true, limit }: CacheOptions = {},
 ): Promise<Uint8Array> {
-  const nameOf = (bytes: Uint8Array) =>
-    `${key}-${createHash('sha256').update(bytes).digest('hex').slice(0, DIGITS)}.${extension}`;
+  const nameOf = (bytes: Uint8Array) => `${key}-${sha256(bytes).slice(0, DIGITS)}.${extension}`;
   const damaged: string[] = [];
   try {
     await makeFolder(folder);
@@ -40,7 +42,8 @@ export async function cached(
       if (!name.startsWith(`${key}-`)) continue;
       const bytes = await readFile(join(folder, name));
       if (name === nameOf(bytes) && accepts(bytes)) {
-        await utimes(join(folder, name), new Date(), new Date()).catch(() => {}); // used now; not ours to change, maybe
+        // The time of the last use; the file may belong to another user.
+        await utimes(join(folder, name), new Date(), new Date()).catch(() => {});
         return bytes;
       }
       damaged.push(name);
@@ -55,7 +58,7 @@ export async function cached(
   return bytes;
 }
 
-/** Removes the files that were used longest ago until the others take no more than `limit` bytes. */
+/** Removes the least recently used files until the others have no more than `limit` bytes. */
 async function prune(folder: string, limit: number): Promise<void> {
   const paths = (await readdir(folder)).map((name) => join(folder, name));
   const files = await Promise.all(

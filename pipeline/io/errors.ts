@@ -1,4 +1,4 @@
-/** Errors that end a command with one line and an exit code; anything else that is thrown is a bug and shows its stack. */
+/** Errors that end a command with one line and an exit code; any other error is a bug and shows its stack. */
 
 /** The user's input is wrong: exit code 2. The message says what, where, what was expected and what to do. */
 export class InputError extends Error {
@@ -10,7 +10,7 @@ export class EnvironmentError extends Error {
   readonly exitCode = 3;
 }
 
-/** An engine or a device that is not to be had here, and what would bring it. */
+/** An engine or a device that is unavailable here, and how to install it. */
 export class Unavailable extends EnvironmentError {
   readonly reason: string;
   /** What to do, as an imperative: "run `npm run setup:cuda`". */
@@ -24,32 +24,42 @@ export class Unavailable extends EnvironmentError {
   }
 }
 
-/** Stopped by SIGINT or SIGTERM after saving what there was: exit code 130. */
+/** Stopped by SIGINT or SIGTERM after saving the work done so far: exit code 130. */
 export class Interrupted extends Error {
   readonly exitCode = 130;
 }
 
-/** Node's file-system error codes that speak of the machine rather than of what the user typed. */
+/** The code that Node gives an error of the system ("ENOENT") or of its own; undefined for other errors. */
+export const codeOf = (error: unknown): string | undefined =>
+  error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+
+/** Handler for `catch`: undefined where a file or folder is missing. @throws any other error */
+export function ignoreMissing(error: unknown): undefined {
+  if (codeOf(error) !== 'ENOENT') throw error;
+}
+
+/** File-system error codes that concern the machine rather than what the user typed. */
 const ENVIRONMENT_CODES = new Set(['ENOSPC', 'EDQUOT', 'EIO', 'EROFS', 'EMFILE', 'ENFILE', 'ENOMEM']);
 
+const REASONS: Readonly<Record<string, string>> = {
+  ENOSPC: 'the disk is full; free some space and run the command again',
+  EDQUOT: 'the disk quota is used up; free some space and run the command again',
+  EROFS: 'the file system is read-only; choose another folder',
+  EACCES: 'permission denied; choose another folder or change its permissions',
+  EPERM: 'permission denied; choose another folder or change its permissions',
+  ENOENT: 'no such file or folder',
+  ENOTDIR: 'a part of the path is a file, not a folder',
+  EISDIR: 'it is a folder, a file was expected',
+  EEXIST: 'it exists already',
+};
+
 /**
- * Turns a file-system error into a one-line error that names the path; other errors are returned as they are.
- * @param error what was thrown
- * @param doing what was being done, as a clause ("cannot write runs/cae")
+ * Turns a file-system error into a one-line error that names the path; other errors are returned unchanged.
+ * @param doing the failed action, as a clause ("cannot write runs/cae")
  */
 export function fileError(error: unknown, doing: string): unknown {
-  if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string') return error;
-  const reason: Record<string, string> = {
-    ENOSPC: 'the disk is full; free some space and run the command again',
-    EDQUOT: 'the disk quota is used up; free some space and run the command again',
-    EROFS: 'the file system is read-only; choose another folder',
-    EACCES: 'permission denied; choose another folder or change its permissions',
-    EPERM: 'permission denied; choose another folder or change its permissions',
-    ENOENT: 'no such file or folder',
-    ENOTDIR: 'a part of the path is a file, not a folder',
-    EISDIR: 'it is a folder, a file was expected',
-    EEXIST: 'it exists already',
-  };
-  const Kind = ENVIRONMENT_CODES.has(error.code) ? EnvironmentError : InputError;
-  return new Kind(`${doing}: ${reason[error.code] ?? error.message}`, { cause: error });
+  const code = codeOf(error);
+  if (code === undefined) return error;
+  const Kind = ENVIRONMENT_CODES.has(code) ? EnvironmentError : InputError;
+  return new Kind(`${doing}: ${REASONS[code] ?? (error as Error).message}`, { cause: error });
 }

@@ -4,22 +4,22 @@ import { link, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/pro
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
-import { fileError, InputError } from './errors.ts';
+import { codeOf, fileError, InputError, ignoreMissing } from './errors.ts';
 
-/** The holder shows that it lives every so often; one that cannot be asked and is silent for long is gone. */
+/** Heartbeat. A holder on another machine that is silent for 60 s is presumed dead. */
 const BEAT_MS = 10_000;
 const SILENT_MS = 60_000;
-/** A lock file without content is one that is being written, unless it stays so. */
+/** An empty lock file is still being written, unless it stays empty for 2 s. */
 const WRITING_MS = 2_000;
 
 const holderSchema = z.object({ pid: z.int(), place: z.string(), born: z.string(), token: z.string() });
 type Holder = z.infer<typeof holderSchema>;
 
 /**
- * Keeps other processes from working in the same folder. A lock whose process is gone is taken over.
+ * Locks a folder against other processes. A lock whose process is dead is replaced.
  * @param path the lock file; its folder exists
- * @param what that the lock is for, as messages call it
- * @returns how to give it back
+ * @param what name of the locked thing in messages
+ * @returns a function that releases the lock
  * @throws InputError while another process holds it
  */
 export async function acquireLock(path: string, what: string): Promise<() => Promise<void>> {
@@ -31,7 +31,7 @@ export async function acquireLock(path: string, what: string): Promise<() => Pro
   }
   const beat = setInterval(() => {
     const now = new Date();
-    utimes(path, now, now).catch(() => {}); // whoever uses the folder will meet the reason and report it
+    utimes(path, now, now).catch(() => {}); // the next write to the folder reports the reason
   }, BEAT_MS).unref();
   return async () => {
     clearInterval(beat);
@@ -58,27 +58,27 @@ async function removeStale(path: string, what: string): Promise<void> {
     await sleep(50);
     return;
   }
-  if (holder && lives(holder, silentMs)) {
+  if (holder && isAlive(holder, silentMs)) {
     throw new InputError(
       `${what} is in use by process ${holder.pid} (${holder.place}, last sign of life ${Math.round(silentMs / 1000)} s ago); wait for it to end, or choose another folder`,
     );
   }
   const aside = `${path}.${randomUUID()}`;
   await rename(path, aside).catch(ignoreMissing);
-  // If another process replaced the stale lock meanwhile, that was its new one: it goes back.
+  // If another process replaced the stale lock meanwhile, its new lock was moved: put it back.
   const moved = await read(aside);
   if (moved && moved.holder?.token !== holder?.token) await link(aside, path).catch(() => {});
   await rm(aside, { force: true });
 }
 
-function lives({ pid, place, born }: Holder, silentMs: number): boolean {
+function isAlive({ pid, place, born }: Holder, silentMs: number): boolean {
   if (place !== placeOf()) return silentMs < SILENT_MS;
   try {
     process.kill(pid, 0);
   } catch (error) {
     if (codeOf(error) === 'ESRCH') return false;
   }
-  return birthOf(pid) === born; // else the number has gone to another process
+  return birthOf(pid) === born; // otherwise another process has the number now
 }
 
 async function read(path: string): Promise<{ holder: Holder | undefined; silentMs: number } | undefined> {
@@ -95,7 +95,7 @@ async function read(path: string): Promise<{ holder: Holder | undefined; silentM
   }
 }
 
-/** Where process numbers mean the same: the machine, and the container on it. */
+/** The machine, and the container on it: the scope of process numbers. */
 function placeOf(): string {
   try {
     return `${hostname()} ${readlinkSync('/proc/self/ns/pid')}`;
@@ -104,7 +104,7 @@ function placeOf(): string {
   }
 }
 
-/** When a process began, in ticks since the machine did; '' where that is not to be had. */
+/** Start time of a process in ticks since the machine started; '' where unavailable. */
 function birthOf(pid: number): string {
   try {
     const stats = readFileSync(`/proc/${pid}/stat`, 'utf8');
@@ -112,10 +112,4 @@ function birthOf(pid: number): string {
   } catch {
     return '';
   }
-}
-
-const codeOf = (error: unknown) => (error instanceof Error && 'code' in error ? error.code : undefined);
-
-function ignoreMissing(error: unknown): undefined {
-  if (codeOf(error) !== 'ENOENT') throw error;
 }

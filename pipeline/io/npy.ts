@@ -1,9 +1,45 @@
-import { type ArrayFile, checkSize, type NumberType } from '../data/array.ts';
-import { type ByteSource, readUpTo } from '../data/source.ts';
+import { appendFileSync, writeFileSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
+import { dump, parse } from 'npyjs';
 import { InputError } from './errors.ts';
+import { type ByteSource, readUpTo } from './source.ts';
+
+/** Type of an array's numbers. `name` is numpy's: uint8, float32. */
+export interface NumberType {
+  readonly name: string;
+  readonly kind: 'uint' | 'int' | 'float' | 'other';
+  readonly bytes: number;
+  readonly littleEndian: boolean;
+}
+
+/** A dense array in row-major order inside a file. */
+export interface ArrayFile {
+  readonly source: ByteSource;
+  /** Position of the first number. */
+  readonly offset: number;
+  readonly shape: readonly number[];
+  readonly type: NumberType;
+}
+
+/** `60000×28×28 uint8`. */
+export const describeArray = ({ shape, type }: ArrayFile): string => `${shape.join('×') || 'one'} ${type.name}`;
+
+/**
+ * Checks that a file's size agrees with its header.
+ * @throws InputError
+ */
+export function checkSize(array: ArrayFile): ArrayFile {
+  const { source, offset, shape, type } = array;
+  const expected = offset + shape.reduce((product, side) => product * side, type.bytes);
+  if (source.size === expected) return array;
+  const wrong = source.size < expected ? 'truncated' : 'too long';
+  throw new InputError(
+    `${source.name}: ${wrong}: it has ${source.size} bytes, ${expected} were expected for ${describeArray(array)}; download or copy it again`,
+  );
+}
 
 const MAGIC = Buffer.from('\x93NUMPY', 'latin1');
-/** Bytes of a header; numpy's own limit for what it trusts is 10,000. */
+/** Bytes of a header; numpy itself trusts at most 10,000. */
 const MAX_HEADER = 2 ** 20;
 const MAX_DIMENSIONS = 8;
 const KINDS: Readonly<Record<string, { kind: NumberType['kind']; word: string }>> = {
@@ -13,13 +49,13 @@ const KINDS: Readonly<Record<string, { kind: NumberType['kind']; word: string }>
   c: { kind: 'other', word: 'complex' },
 };
 
-/** Whether these first bytes of a file are npy's. */
+/** Whether a file that begins with these bytes is an npy file. */
 export const isNpy = (magic: Uint8Array): boolean => MAGIC.equals(magic.subarray(0, MAGIC.length));
 
 /**
  * Reads the header of an npy array, versions 1.0 to 3.0: magic, version, length of the header, and the header itself,
  * a Python dictionary with `descr`, `fortran_order` and `shape`.
- * @throws InputError when it is not npy, holds objects, is in Fortran's order, or its size is not what the header says
+ * @throws InputError when it is not npy, holds objects, is in Fortran order, or its size contradicts the header
  */
 export async function readNpy(source: ByteSource): Promise<ArrayFile> {
   const start = await readUpTo(source, 12);
@@ -41,6 +77,47 @@ export async function readNpy(source: ByteSource): Promise<ArrayFile> {
     );
   }
   return checkSize({ source, offset, shape, type: typeOf(descr, source.name) });
+}
+
+/** Writes numbers as an npy array. */
+export async function writeArray(path: string, numbers: Float32Array | Int32Array, shape: number[]): Promise<void> {
+  await writeFile(path, new Uint8Array(dump(numbers, shape)));
+}
+
+/** Reads a float32 npy array into memory. @throws Error when it is of another type or shape */
+export async function readFloats(path: string, shape: readonly number[]): Promise<Float32Array> {
+  const { data, shape: found } = parse(new Uint8Array(await readFile(path)).buffer);
+  if (data instanceof Float32Array && found.join() === shape.join()) return data;
+  throw new Error(`${path}: not float32 ${shape.join('×')}`);
+}
+
+/** Bytes to collect before writing them. */
+const CHUNK = 2 ** 20;
+
+/**
+ * Writes latents, without ids and labels, as an npy array, float32 `[rows, size]`, batch by batch.
+ * @param path of a file that is overwritten
+ */
+export function npyWriter(path: string, { rows, size }: { rows: number; size: number }) {
+  writeFileSync(path, new Uint8Array(dump(new Float32Array(0), [rows, size]))); // only the header
+  const chunk = new Float32Array(CHUNK / 4);
+  let filled = 0;
+  const flush = () => {
+    appendFileSync(path, new Uint8Array(chunk.buffer, 0, 4 * filled));
+    filled = 0;
+  };
+  return {
+    async write({ latents }: { readonly latents: Float32Array }): Promise<void> {
+      for (let from = 0; from < latents.length; ) {
+        const part = latents.subarray(from, from + chunk.length - filled);
+        chunk.set(part, filled);
+        filled += part.length;
+        from += part.length;
+        if (filled === chunk.length) flush();
+      }
+    },
+    finish: async (): Promise<void> => flush(),
+  };
 }
 
 const cutShort = ({ name, size }: ByteSource, expected: number) =>
@@ -68,8 +145,8 @@ function typeOf(descr: string, name: string): NumberType {
   const [, order, letter = '', digits = ''] = /^([|<>=]?)([a-zA-Z?])(\d*)$/.exec(descr) ?? [];
   const bytes = Number(digits);
   const known = KINDS[letter];
-  const whole = known?.kind === 'uint' || known?.kind === 'int';
-  if (known && bytes > 0 && (!whole || [1, 2, 4, 8].includes(bytes))) {
+  const integer = known?.kind === 'uint' || known?.kind === 'int';
+  if (known && bytes > 0 && (!integer || [1, 2, 4, 8].includes(bytes))) {
     return { name: `${known.word}${8 * bytes}`, kind: known.kind, bytes, littleEndian: order !== '>' };
   }
   if (letter === 'b' && bytes === 1) return { name: 'bool', kind: 'other', bytes, littleEndian: true };

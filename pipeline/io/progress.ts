@@ -1,154 +1,200 @@
 import { MultiBar, type SingleBar } from 'cli-progress';
-
-/** What training tells while it goes on. */
-export interface Progress {
-  /** Says something in a line of its own. */
-  note(line: string): void;
-  /**
-   * Training begins.
-   * @param images all images of all epochs
-   * @param done those of them that were trained on before this process
-   */
-  start(images: number, done: number, epochs: number): void;
-  /** Cheap: called after every step. `done` counts images as `start` does; `epoch` from 1. */
-  update(done: number, epoch: number, loss: number): void;
-  /** Training has ended, in whatever way. */
-  stop(): void;
-}
-
-/** Says nothing. */
-export const silent: Progress = { note() {}, start() {}, update() {}, stop() {} };
+import type { StageProgress, StageState } from './stages.ts';
 
 const BAR_MS = 100;
 const LINE_MS = 5_000;
 /** The rate shown is that of the last seconds. */
 const RATE_MS = 3_000;
+/** Steps of a bar. */
+const STEPS = 1000;
 
-/** A bar on a terminal, else a plain line every few seconds. */
+/** What training reports while it runs. */
+export interface Progress {
+  /** Writes a line that stays. */
+  note(line: string): void;
+  /**
+   * Training starts.
+   * @param images all images of all epochs
+   * @param done those of them that were trained on before this process
+   */
+  start(images: number, done: number, epochs: number): void;
+  /** Cheap enough to call after every step. `done` counts images as `start` does; `epoch` from 1. */
+  update(done: number, epoch: number, loss: number): void;
+  /** Training has ended, for whatever reason. */
+  stop(): void;
+}
+
+/** Reports nothing. */
+export const silent: Progress = { note() {}, start() {}, update() {}, stop() {} };
+
+/** Where progress is shown; `stream` is stderr by default. */
+export interface ProgressOutput {
+  readonly quiet: boolean;
+  readonly stream?: NodeJS.WriteStream;
+}
+
+/** Shows the progress of training: a bar on a terminal, otherwise a line every few seconds. */
 export function createProgress(
   stream: NodeJS.WriteStream,
   { quiet = false, now = () => performance.now() }: { quiet?: boolean; now?: () => number } = {},
 ): Progress {
   if (quiet) return silent;
-  return stream.isTTY ? bar(stream, now) : lines(stream, now);
-}
-
-function lines(stream: NodeJS.WriteStream, now: () => number): Progress {
-  let meter: Meter | undefined;
-  let shown = now();
+  const display = new Display(stream, now);
+  let update: Progress['update'] = () => {};
   return {
-    note: (line) => void stream.write(`${line}\n`),
-    start(images, done, epochs) {
-      meter = new Meter(images, done, epochs, now);
-      shown = now();
+    note: (line) => display.note(line),
+    start(images, first, epochs) {
+      const meter = new Meter(first, now);
+      update = (done, epoch, loss) => {
+        meter.add(done);
+        const percent = Math.floor((done / images) * 100);
+        const lossText = Number.isNaN(loss) ? '–' : loss.toFixed(4);
+        display.show(
+          done / images,
+          () => `epoch ${epoch}/${epochs}  ${percent} %  loss ${lossText}  ${meter.read(images)}`,
+        );
+      };
+      update(first, Math.floor((first / images) * epochs) + 1, Number.NaN);
     },
-    update(done, epoch, loss) {
-      if (!meter) return;
-      meter.add(done);
-      if (now() - shown < LINE_MS) return;
-      shown = now();
-      const { epochs, percentage, rate, eta } = meter.read();
-      stream.write(
-        `epoch ${epoch}/${epochs}  ${percentage} %  loss ${loss.toFixed(4)}  ${rate} images/s  ETA ${eta}\n`,
-      );
-    },
-    stop() {},
+    update: (done, epoch, loss) => update(done, epoch, loss),
+    stop: () => display.stop(),
   };
 }
 
-function bar(stream: NodeJS.WriteStream, now: () => number): Progress {
-  let meter: Meter | undefined;
-  let shown = Number.NEGATIVE_INFINITY;
-  let single: SingleBar | undefined;
-  const bars = new MultiBar({
-    stream,
-    format: 'epoch {epoch}/{epochs} {bar} {percentage} %  loss {loss}  {rate} images/s  ETA {eta_text}',
-    barsize: 24,
-    barCompleteChar: '█',
-    barIncompleteChar: '░',
-    hideCursor: true,
-    gracefulExit: false,
-    etaBuffer: 1,
-    clearOnComplete: true,
+/** Runs work that counts images, showing its progress. */
+export const withCountProgress = <T>(
+  output: ProgressOutput,
+  work: (progress: (done: number, total: number) => void) => Promise<T>,
+): Promise<T> =>
+  withDisplay(output, (show) => {
+    const meter = new Meter(0);
+    return work((done, total) => {
+      meter.add(done);
+      show(done / total, () => `${done}/${total} images  ${meter.read(total)}`);
+    });
   });
-  return {
-    note(line) {
-      if (single) bars.log(`${line}\n`);
-      else stream.write(`${line}\n`);
-    },
-    start(images, done, epochs) {
-      meter = new Meter(images, done, epochs, now);
-      single = bars.create(images, done, {
-        epoch: Math.floor((done / images) * epochs) + 1,
-        epochs,
-        loss: '–',
-        rate: '–',
-        eta_text: '–',
-      });
-    },
-    update(done, epoch, loss) {
-      if (!meter || !single) return;
-      meter.add(done);
-      if (now() - shown < BAR_MS) return;
-      shown = now();
-      const { rate, eta } = meter.read();
-      single.update(done, { epoch, loss: loss.toFixed(4), rate, eta_text: eta });
-      bars.update(); // its own timer does not run while an engine blocks the event loop
-    },
-    stop() {
-      if (!single) return;
-      bars.update(); // writes the notes that wait
-      bars.stop();
-      single = undefined;
-    },
-  };
-}
 
-/** Rate and remaining time. */
-class Meter {
-  readonly #images: number;
-  readonly #epochs: number;
-  readonly #now: () => number;
-  readonly #first: { time: number; done: number };
-  #window: { time: number; done: number }[];
-  #last: { time: number; done: number };
+/** Runs work of several stages, showing its progress. */
+export const withStageProgress = <T>(
+  output: ProgressOutput,
+  work: (progress: StageProgress) => Promise<T>,
+): Promise<T> => withDisplay(output, (show) => work((state) => show(state.total, () => describeStage(state))));
 
-  constructor(images: number, done: number, epochs: number, now: () => number) {
-    this.#images = images;
-    this.#epochs = epochs;
-    this.#now = now;
-    this.#first = { time: now(), done };
-    this.#last = this.#first;
-    this.#window = [this.#first];
-  }
-
-  add(done: number): void {
-    this.#last = { time: this.#now(), done };
-    if (this.#last.time - (this.#window.at(-1)?.time ?? 0) >= BAR_MS) this.#window.push(this.#last);
-    while (this.#window.length > 1 && this.#last.time - (this.#window[1]?.time ?? 0) > RATE_MS) this.#window.shift();
-  }
-
-  read(): { epochs: number; percentage: number; rate: string; eta: string } {
-    const { time, done } = this.#last;
-    const [oldest = this.#first] = this.#window;
-    const rate = ((done - oldest.done) / (time - oldest.time)) * 1000;
-    // The whole session's pace, evaluations and checkpoints included, foretells the rest best.
-    const pace = (time - this.#first.time) / (done - this.#first.done);
-    return {
-      epochs: this.#epochs,
-      percentage: Math.floor((done / this.#images) * 100),
-      rate: Number.isFinite(rate) ? rate.toFixed(0) : '–',
-      eta: duration((pace * (this.#images - done)) / 1000),
-    };
-  }
+/** `2/9 nearest neighbours 43 %  ETA 12 s` */
+export function describeStage({ name, number, stages, share, rate, left }: StageState): string {
+  const pace = rate ? `  ${rate.toFixed(0)} images/s` : '';
+  return `${number}/${stages} ${name} ${Math.floor(share * 100)} %${pace}  ETA ${duration(left ?? Number.NaN)}`;
 }
 
 /** Seconds as `42 s`, `3:07` or `1:02:09`. */
 export function duration(seconds: number): string {
   if (!Number.isFinite(seconds)) return '–';
-  const whole = Math.ceil(seconds);
-  if (whole < 60) return `${whole} s`;
+  const all = Math.ceil(seconds);
+  if (all < 60) return `${all} s`;
   const two = (n: number) => String(n).padStart(2, '0');
-  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60];
-  return hours ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`;
+  const [hours, minutes] = [Math.floor(all / 3600), Math.floor(all / 60) % 60];
+  return hours ? `${hours}:${two(minutes)}:${two(all % 60)}` : `${minutes}:${two(all % 60)}`;
+}
+
+async function withDisplay<T>(
+  { quiet, stream = process.stderr }: ProgressOutput,
+  work: (show: Display['show']) => Promise<T>,
+): Promise<T> {
+  if (quiet) return work(() => {});
+  const display = new Display(stream);
+  try {
+    return await work((share, text) => display.show(share, text));
+  } finally {
+    display.stop();
+  }
+}
+
+/** Draws a bar with a text on a terminal, otherwise writes the text as a line every few seconds. */
+class Display {
+  readonly #stream: NodeJS.WriteStream;
+  readonly #now: () => number;
+  #bars: MultiBar | undefined;
+  #bar: SingleBar | undefined;
+  #shown: number | undefined;
+
+  constructor(stream: NodeJS.WriteStream, now = () => performance.now()) {
+    this.#stream = stream;
+    this.#now = now;
+  }
+
+  /** @param share finished share of the work, 0 to 1 */
+  show(share: number, text: () => string): void {
+    const { isTTY } = this.#stream;
+    const now = this.#now();
+    const wait = isTTY ? BAR_MS : LINE_MS;
+    this.#shown ??= isTTY ? now - wait : now; // the first line comes after LINE_MS
+    if (now - this.#shown < wait) return;
+    this.#shown = now;
+    if (isTTY) this.#draw(share, text());
+    else this.#stream.write(`${text()}\n`);
+  }
+
+  note(line: string): void {
+    if (this.#bars) this.#bars.log(`${line}\n`);
+    else this.#stream.write(`${line}\n`);
+  }
+
+  stop(): void {
+    this.#bars?.update(); // writes the notes that wait
+    this.#bars?.stop();
+    this.#bars = undefined;
+  }
+
+  #draw(share: number, text: string): void {
+    this.#bars ??= new MultiBar({
+      stream: this.#stream,
+      format: '{bar} {text}',
+      barsize: 24,
+      barCompleteChar: '█',
+      barIncompleteChar: '░',
+      hideCursor: true,
+      gracefulExit: false,
+      clearOnComplete: true,
+    });
+    this.#bar ??= this.#bars.create(STEPS, 0, { text });
+    this.#bar.update(Math.floor(share * STEPS), { text });
+    this.#bars.update(); // its own timer does not run while an engine blocks the event loop
+  }
+}
+
+/** Images per second and remaining time. */
+class Meter {
+  readonly #now: () => number;
+  readonly #first: Sample;
+  #last: Sample;
+  /** Samples of the last `RATE_MS`, at least `BAR_MS` apart. */
+  readonly #recent: Sample[];
+
+  constructor(done: number, now = () => performance.now()) {
+    this.#now = now;
+    this.#first = this.#last = { time: now(), done };
+    this.#recent = [this.#first];
+  }
+
+  add(done: number): void {
+    const time = this.#now();
+    this.#last = { time, done };
+    if (time - (this.#recent.at(-1) as Sample).time >= BAR_MS) this.#recent.push(this.#last);
+    while (time - (this.#recent[1]?.time ?? time) > RATE_MS) this.#recent.shift();
+  }
+
+  /** @param total images at the end */
+  read(total: number): string {
+    const { time, done } = this.#last;
+    const oldest = this.#recent[0] as Sample;
+    const rate = ((done - oldest.done) / (time - oldest.time)) * 1000;
+    // The pace of the complete session, evaluations and checkpoints included, predicts the rest best.
+    const pace = (time - this.#first.time) / (done - this.#first.done);
+    return `${Number.isFinite(rate) ? rate.toFixed(0) : '–'} images/s  ETA ${duration((pace * (total - done)) / 1000)}`;
+  }
+}
+
+interface Sample {
+  readonly time: number;
+  readonly done: number;
 }

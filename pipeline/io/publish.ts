@@ -1,29 +1,28 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { lstat, mkdir, open, readdir, realpath, rename, rm } from 'node:fs/promises';
+import { lstat, mkdir, open, readdir, realpath, rename, rm, stat, symlink } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { syncFolder } from './durable.ts';
-import { fileError, InputError, Interrupted } from './errors.ts';
+import { codeOf, fileError, InputError, Interrupted, ignoreMissing } from './errors.ts';
 
-/** Files that are waited for side by side: a disk that takes many at once is ten times as fast as one by one. */
+/** Concurrent fsync calls; ten times as fast as one by one on a disk that takes many. */
 const SYNCS = 16;
 
 export interface PublishOptions {
-  /** Ends the publishing: nothing appears, what was there stays. Too late once everything is on the disk. */
+  /** Cancels publishing and leaves the target unchanged. No effect once everything is on the disk. */
   readonly signal?: AbortSignal | undefined;
   /**
-   * What may be lost with a folder that is replaced, being made from what it held: folders by name, with a file in each by
-   * which it is known for that; files by name, with ''.
+   * What a replaced folder may contain besides the files of the new one, because it was derived from them: a folder's name
+   * with a file that identifies it, or a file's name with ''.
    */
   readonly derived?: Readonly<Record<string, string>> | undefined;
 }
 
 /**
- * Makes a folder appear whole or not at all. One that is there is replaced, unless it holds what the new one does not.
- * @param target where the folder is to be; the folders above it are made
- * @param write fills the empty folder that it is given
+ * Creates a folder, complete or not at all. An existing folder is replaced, unless it holds files that the new one lacks.
+ * @param target path of the folder; its parents are created
+ * @param write fills the empty folder whose path it is given
  * @throws InputError or EnvironmentError when the disk is full, read-only or forbidden, or something else is at `target`;
- * Interrupted (or the signal's own reason, if that is an error) after `signal`; what `write` throws
+ * Interrupted (or the signal's own reason, if that is an error) after `signal`; errors of `write`
  */
 export async function publishFolder(
   target: string,
@@ -42,8 +41,8 @@ export async function publishFolder(
 }
 
 /**
- * Makes a file appear whole or not at all; one that is there is replaced.
- * @param target where the file is to be; the folders above it are made
+ * Creates a file, complete or not at all; an existing file is replaced.
+ * @param target path of the file; its parents are created
  * @param write fills the empty file whose path it is given
  * @throws as `publishFolder`
  */
@@ -78,7 +77,7 @@ async function publish(
     await work(temporary, path, exists);
     await syncFolder(dirname(path));
   } catch (error) {
-    // What failed first is what is reported.
+    // Report the first failure.
     if (temporary) await rm(temporary, { recursive: true, force: true }).catch(() => {});
     throw concernsTarget(error, temporary) ? fileError(error, `cannot write ${target}`) : error;
   }
@@ -89,10 +88,7 @@ const sibling = (path: string) =>
   join(dirname(path), `.${basename(path)}.${process.pid}-${randomBytes(4).toString('hex')}.tmp`);
 
 async function existsAs(path: string, kind: 'file' | 'folder', target: string): Promise<boolean> {
-  const found = await lstat(path).catch((error: unknown) => {
-    if (isSystemError(error) && error.code === 'ENOENT') return undefined;
-    throw error;
-  });
+  const found = await lstat(path).catch(ignoreMissing);
   if (!found) return false;
   if (kind === 'folder' ? found.isDirectory() : found.isFile()) return true;
   const what = found.isDirectory() ? 'a folder' : found.isFile() ? 'a file' : 'neither a file nor a folder';
@@ -100,8 +96,8 @@ async function existsAs(path: string, kind: 'file' | 'folder', target: string): 
 }
 
 /**
- * A folder cannot be renamed over another that is not empty: the old one goes aside first, and back if that fails.
- * @throws InputError when the old one holds what the new one does not: it would be lost
+ * Replaces a folder. It cannot be renamed over one that is not empty: the old one moves aside first, and back on failure.
+ * @throws InputError when the old folder holds files that the new one lacks, which would be lost
  */
 async function replaceFolder(
   fresh: string,
@@ -147,9 +143,9 @@ async function syncTree(folder: string): Promise<void> {
   await syncFolder(folder);
 }
 
-/** Waits until the disk has a file. */
-async function sync(path: string): Promise<void> {
-  const handle = await open(path, 'r+');
+/** Waits until a file is on the disk. */
+async function sync(path: string, flags = 'r+'): Promise<void> {
+  const handle = await open(path, flags);
   try {
     await handle.sync();
   } finally {
@@ -157,18 +153,63 @@ async function sync(path: string): Promise<void> {
   }
 }
 
-/** @throws the signal's reason where that is an error of our own, else Interrupted, once the signal is aborted */
+/** @throws the signal's reason where that is an error of our own, otherwise Interrupted, once the signal is aborted */
 export function stopIfAborted(signal: AbortSignal | undefined): void {
   if (!signal?.aborted) return;
-  // An abort without a reason of one's own has a DOMException.
+  // An abort without a reason has a DOMException.
   const { reason } = signal;
   throw reason instanceof Error && !(reason instanceof DOMException) ? reason : new Interrupted('interrupted');
 }
 
-const isSystemError = (error: unknown): error is NodeJS.ErrnoException =>
-  error instanceof Error && 'errno' in error && 'code' in error && typeof error.code === 'string';
-
-/** Whether a failure is the target's: a full disk has no path; a file that `write` could not read has its own. */
+/** Whether a failure concerns the target: a full disk has no path; a file that `write` could not read has its own. */
 function concernsTarget(error: unknown, temporary: string | undefined): boolean {
-  return isSystemError(error) && (!error.path || !temporary || error.path.startsWith(temporary));
+  if (codeOf(error) === undefined || !(error instanceof Error && 'errno' in error)) return false;
+  const path = 'path' in error ? String(error.path) : '';
+  return !path || !temporary || path.startsWith(temporary);
+}
+
+/**
+ * Creates a folder and its missing parents. Node's `recursive` reports a folder that cannot be created on a read-only
+ * disk as missing.
+ */
+export async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path);
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT' && dirname(path) !== path) {
+      await makeFolder(dirname(path));
+      await makeFolder(path);
+    } else if (!(await stat(path).catch(() => undefined))?.isDirectory()) throw error;
+  }
+}
+
+/** Writes a file, creates its folder, and waits until the file is on the disk. */
+export async function writeDurably(path: string, data: string | Uint8Array): Promise<void> {
+  await makeFolder(dirname(path));
+  const file = await open(path, 'w');
+  try {
+    await file.writeFile(data);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+/** Waits until a folder's entries are on the disk. */
+export async function syncFolder(path: string): Promise<void> {
+  if (process.platform !== 'win32') await sync(path, 'r'); // folders cannot be opened there, and renames are journalled
+}
+
+/**
+ * Points a link at another folder in one step: readers see the old or the new one.
+ * @param target absolute, or relative to the link's folder
+ */
+export async function switchLink(target: string, link: string): Promise<void> {
+  const fresh = `${link}.next`;
+  await rm(fresh, { force: true });
+  await symlink(target, fresh, 'junction');
+  // Windows cannot rename over a link to a folder.
+  if (process.platform === 'win32') await rm(link, { force: true });
+  await rename(fresh, link);
+  await syncFolder(dirname(link));
 }

@@ -1,28 +1,30 @@
-import type { Tick } from './pace.ts';
 import { stopIfAborted } from './publish.ts';
 
-/** How far a command of several stages is. */
+/** Called now and then with the finished share of the work, 0 to 1; an error that it throws ends the work. */
+export type Tick = (share: number) => void;
+
+/** Progress of a command that has several stages. */
 export interface StageState {
   readonly name: string;
   /** Counted from 1. */
   readonly number: number;
   readonly stages: number;
-  /** Of this stage, 0 to 1. */
+  /** Finished share of this stage, 0 to 1. */
   readonly share: number;
-  /** Of everything, 0 to 1, by the time that the stages are expected to take. */
+  /** Finished share of all stages, 0 to 1, each weighted by the time that it is expected to take. */
   readonly total: number;
-  /** Images a second in this stage, where it counts images. */
+  /** Images per second in this stage, where it counts images. */
   readonly rate: number | undefined;
-  /** Seconds until everything is done, at the pace so far; undefined at first. */
+  /** Estimated seconds until all stages are done; undefined at first. */
   readonly left: number | undefined;
 }
 
 export type StageProgress = (state: StageState) => void;
 
-/** A stage's name, and how long it takes compared with others. */
+/** Each stage's name and relative duration. */
 export type StagePlan = readonly (readonly [name: string, weight: number])[];
 
-/** Stages one after another, with one progress, and interruptible at each tick. */
+/** Runs stages one after another with a common progress; each tick is a point where they can be interrupted. */
 export class Stages {
   readonly #plan: StagePlan;
   readonly #signal: AbortSignal | undefined;
@@ -36,20 +38,20 @@ export class Stages {
     this.#progress = progress;
   }
 
-  /** Seconds that each finished stage took. */
+  /** Duration of each finished stage in seconds. */
   get seconds(): Readonly<Record<string, number>> {
     return this.#seconds;
   }
 
-  /** Seconds since the first. */
+  /** Seconds since the stages were created. */
   get elapsed(): number {
     return (performance.now() - this.#began) / 1000;
   }
 
   /**
    * Runs a stage of the plan.
-   * @param work is given what to call with its share of work done, 0 to 1
-   * @param images how many images the stage goes through
+   * @param work receives the function to call with its finished share
+   * @param images number of images that the stage processes
    * @throws what `work` throws; Interrupted (or the signal's own reason, if that is an error) after the signal
    */
   async run<T>(name: string, work: (tick: Tick) => Promise<T>, images?: number): Promise<T> {
@@ -75,4 +77,29 @@ export class Stages {
     const sum = (numbers: readonly number[]) => numbers.reduce((a, b) => a + b, 0);
     return Math.min(1, (sum(weights.slice(0, index)) + share * (weights[index] ?? 0)) / sum(weights));
   }
+}
+
+/** Yield to the event loop at least this often (ms). */
+const YIELD_MS = 25;
+
+/** Numbers to process between two pauses. */
+const STRETCH = 2 ** 20;
+
+/** Yields to the event loop and reports the finished share, if `YIELD_MS` have passed since it last did. */
+export type Pause = (share: number) => Promise<void>;
+
+export function pauses(tick: Tick | undefined): Pause {
+  let last = performance.now();
+  return async (share) => {
+    if (performance.now() - last < YIELD_MS) return;
+    await new Promise((resolve) => setImmediate(resolve));
+    tick?.(share);
+    last = performance.now();
+  };
+}
+
+/** Ranges of rows short enough to pause after each. @param cost numbers processed for each row */
+export function* rowStretches(n: number, cost: number): Generator<{ from: number; to: number }> {
+  const step = Math.max(1, Math.floor(STRETCH / cost));
+  for (let from = 0; from < n; from += step) yield { from, to: Math.min(from + step, n) };
 }

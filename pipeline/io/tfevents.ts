@@ -1,8 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
-import type { MetricsLine } from '../artifacts/metrics.ts';
 import { fileError } from './errors.ts';
 
-/** A picture as TensorBoard shows it. */
+/** A picture for TensorBoard. */
 export interface Picture {
   readonly height: number;
   readonly width: number;
@@ -10,23 +9,13 @@ export interface Picture {
   readonly png: Uint8Array;
 }
 
-/** What an event file says at a time: numbers by tag, or a picture. */
+/** An entry of an event file: numbers by tag, or a picture. */
 export interface Event {
   /** Seconds since 1970. */
   readonly time: number;
   readonly step: number;
   readonly scalars?: Readonly<Record<string, number>>;
   readonly picture?: { readonly tag: string; readonly picture: Picture };
-}
-
-/** A line of metrics as an event: tags such as `loss/test`, where training has `loss/steps` and `loss/epoch`. */
-export function eventOf({ split, span, epoch: _, step, images: __, time, ...numbers }: MetricsLine): Event {
-  const curve = split === 'test' ? 'test' : span;
-  const scalars: Record<string, number> = {};
-  for (const [name, value] of Object.entries(numbers)) {
-    if (typeof value === 'number') scalars[`${name}/${curve}`] = value;
-  }
-  return { time, step, scalars };
 }
 
 /** A TensorBoard event file. */
@@ -39,7 +28,7 @@ export class EventLog {
     this.#file = file;
   }
 
-  /** Starts the file anew with events that happened before. */
+  /** Creates the file, or overwrites it, and writes earlier events. */
   static async open(path: string, before: readonly Event[]): Promise<EventLog> {
     const start = before[0]?.time ?? Date.now() / 1000;
     try {
@@ -66,7 +55,7 @@ export class EventLog {
   }
 }
 
-// tensorflow/core/util/event.proto and framework/summary.proto, as far as they are used here.
+// tensorflow/core/util/event.proto and framework/summary.proto, as far as used here.
 
 function encode({ time: seconds, step, scalars = {}, picture }: Event): Uint8Array {
   const values = Object.entries(scalars).map(([tag, value]) => bytes(1, message(bytes(1, utf8(tag)), float(2, value))));
@@ -114,7 +103,7 @@ function frame(data: Uint8Array): Uint8Array {
   return out;
 }
 
-/** CRC-32C (Castagnoli), rotated and shifted as TFRecord wants it. */
+/** CRC-32C (Castagnoli), rotated and offset as TFRecord requires. */
 function maskedCrc32c(data: Uint8Array): number {
   let crc = 0xffffffff;
   for (const byte of data) crc = (crcTable[(crc ^ byte) & 0xff] as number) ^ (crc >>> 8);

@@ -1,10 +1,10 @@
 import { crc32 } from 'node:zlib';
-import { type ByteSource, chunksOf, inflate, readUpTo, sliceOf } from '../data/source.ts';
 import { InputError } from './errors.ts';
+import { type ByteSource, chunksOf, inflate, readUpTo, sliceOf } from './source.ts';
 
 /**
- * A reader of zip archives by position (PKWARE's APPNOTE, 4.3): stored and deflated members, zip64. The archive itself is
- * never in memory.
+ * A member of a zip archive (PKWARE's APPNOTE, 4.3; stored or deflated, zip64 included). Archives are read by position and
+ * never held in memory.
  */
 export interface ZipMember {
   readonly name: string;
@@ -13,9 +13,9 @@ export interface ZipMember {
   readonly crc: number;
   /** Bytes in the archive. */
   readonly compressedSize: number;
-  /** Bytes of the member itself. */
+  /** Bytes after decompression. */
   readonly size: number;
-  /** Where its local header lies. */
+  /** Position of its local header. */
   readonly offset: number;
 }
 
@@ -26,12 +26,12 @@ const END64 = 0x06064b50;
 const LOCATOR64 = 0x07064b50;
 const END_BYTES = 22;
 const MAX_COMMENT = 0xffff;
-/** Bytes of the list of members: hundreds of thousands of arrays. */
+/** Bytes of the list of members; enough for hundreds of thousands of arrays. */
 const MAX_DIRECTORY = 2 ** 26;
-/** Stands for "see the zip64 record". */
+/** Marks a value that is in the zip64 record. */
 const FULL32 = 0xffffffff;
 
-/** Whether these first bytes of a file are a zip archive's (one without members has its end record there). */
+/** Whether a file that begins with these bytes is a zip archive. An empty archive begins with its end record. */
 export const isZip = (magic: Uint8Array): boolean =>
   magic.length >= 4 && [LOCAL, END].includes(Buffer.from(magic).readUInt32LE(0));
 
@@ -40,7 +40,7 @@ const damaged = (archive: ByteSource, what: string) =>
 
 /**
  * Lists an archive's members, in the archive's order.
- * @throws InputError when it is no zip archive, or cut short
+ * @throws InputError when it is not a zip archive, or is cut short
  */
 export async function readZipMembers(archive: ByteSource): Promise<ZipMember[]> {
   const tailStart = Math.max(0, archive.size - END_BYTES - MAX_COMMENT);
@@ -63,9 +63,9 @@ export async function readZipMembers(archive: ByteSource): Promise<ZipMember[]> 
 }
 
 /**
- * Opens a member for reading by position. A stored one is read where it lies; a deflated one is inflated into a temporary
- * file and checked against its size and CRC-32. Closing it closes the archive.
- * @throws InputError when it is encrypted, compressed in another way, or damaged
+ * Opens a member for reading by position. A stored member is read in place; a deflated member is inflated into a temporary
+ * file and checked against its size and CRC-32. Closing the member closes the archive.
+ * @throws InputError when it is encrypted, compressed by another method, or damaged
  */
 export async function openZipMember(archive: ByteSource, member: ZipMember): Promise<ByteSource> {
   const { method, compressedSize, size } = member;
@@ -98,7 +98,7 @@ export async function openZipMember(archive: ByteSource, member: ZipMember): Pro
   return inflated;
 }
 
-/** The end record is the last one whose comment reaches exactly to the end of the file. */
+/** Finds the end record: the last whose comment ends exactly at the end of the file. */
 function findEnd(tail: Buffer): number | undefined {
   for (let at = tail.length - END_BYTES; at >= 0; at--) {
     if (tail.readUInt32LE(at) === END && at + END_BYTES + tail.readUInt16LE(at + 20) === tail.length) return at;
@@ -115,7 +115,7 @@ function* parseDirectory(directory: Buffer, archive: ByteSource): Generator<ZipM
     const end = extraEnd + directory.readUInt16LE(at + 32);
     if (end > directory.length) throw damaged(archive, 'its list of members is broken');
     const large = zip64Numbers(directory.subarray(nameEnd, extraEnd));
-    // The zip64 record holds, in this order, only those of the three that are full in the plain record.
+    // The zip64 record holds, in this order, only those of the three that exceed 32 bits.
     const wide = (value: number) => (value === FULL32 ? (large.shift() ?? value) : value);
     const size = wide(directory.readUInt32LE(at + 24));
     const compressedSize = wide(directory.readUInt32LE(at + 20));
@@ -134,7 +134,7 @@ function* parseDirectory(directory: Buffer, archive: ByteSource): Generator<ZipM
   }
 }
 
-/** The 64-bit numbers of the extra field 0x0001. */
+/** Reads the 64-bit numbers of the extra field 0x0001. */
 function zip64Numbers(extra: Buffer): number[] {
   for (let at = 0; at + 4 <= extra.length; ) {
     const end = at + 4 + extra.readUInt16LE(at + 2);

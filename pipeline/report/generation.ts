@@ -7,7 +7,7 @@ import type { DatasetSplits } from '../data/dataset.ts';
 import { Generator } from '../data/generator.ts';
 import { priorLatents } from '../generate/samplers.ts';
 import type { Sessions } from '../inference/sessions.ts';
-import { cacheFolder } from '../io/cache-folder.ts';
+import { cacheFolder } from '../io/cache.ts';
 import type { Stages } from '../io/stages.ts';
 
 /** Samples decoded at a time. */

@@ -6,7 +6,7 @@ import { Generator } from '../data/generator.ts';
 import { pickRows, spreadRows } from '../data/rows.ts';
 import { subset } from '../data/subset.ts';
 import type { LatentsOfImages, Sessions } from '../inference/sessions.ts';
-import type { Tick } from '../io/pace.ts';
+import type { Tick } from '../io/stages.ts';
 
 /** Images and the approximate posteriors of their latents. */
 export interface Posteriors {

@@ -8,8 +8,7 @@ import type { ExportedModel } from '../inference/exported.ts';
 import { latentsOf } from '../inference/latents.ts';
 import type { ComputeOptions } from '../inference/plan.ts';
 import type { LatentSet, Sessions } from '../inference/sessions.ts';
-import type { Tick } from '../io/pace.ts';
-import type { StagePlan, Stages } from '../io/stages.ts';
+import type { StagePlan, Stages, Tick } from '../io/stages.ts';
 import { errorOfSamples, type Posteriors, sampledLikelihood } from './likelihood.ts';
 import { judgeComponents, judgePixels, judgeRows, type LabelledRows, readPixels } from './representations.ts';
 

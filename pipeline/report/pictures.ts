@@ -1,12 +1,12 @@
 import { activeUnits, klDivergence } from '../analyse/vae.ts';
 import type { Card } from '../artifacts/card.ts';
+import type { TrainingRecord } from '../artifacts/exported.ts';
 import type { PictureNote } from '../artifacts/report.ts';
-import type { TrainingRecord } from '../artifacts/training.ts';
 import { bytesPerImage, type ImageDataset } from '../data/dataset.ts';
 import { Generator } from '../data/generator.ts';
 import { pickRows, spreadRows } from '../data/rows.ts';
 import { interpolate, priorLatents } from '../generate/samplers.ts';
-import type { Tick } from '../io/pace.ts';
+import type { Tick } from '../io/stages.ts';
 import { animate } from '../pictures/animation.ts';
 import { drawKlBars } from '../pictures/bars.ts';
 import { ZOOM } from '../pictures/chart.ts';

@@ -5,7 +5,7 @@ import { spreadOf } from '../analyse/spread.ts';
 import type { Representation } from '../artifacts/report.ts';
 import { bytesPerImage, type ImageDataset } from '../data/dataset.ts';
 import { pickRows, type Rows, spreadRows } from '../data/rows.ts';
-import { pauses, rowStretches, type Tick } from '../io/pace.ts';
+import { pauses, rowStretches, type Tick } from '../io/stages.ts';
 
 /** Neighbours that vote. */
 const NEIGHBOURS = 10;

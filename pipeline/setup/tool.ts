@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { appendFile, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { cacheFolder } from '../io/cache-folder.ts';
+import { cacheFolder } from '../io/cache.ts';
 import { EnvironmentError, Interrupted } from '../io/errors.ts';
 
 /** What a setup needs from whoever runs it. */

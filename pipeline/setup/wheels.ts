@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
-import { cacheFolder } from '../io/cache-folder.ts';
+import { cacheFolder } from '../io/cache.ts';
 import { EnvironmentError, fileError } from '../io/errors.ts';
 import { runTool, type SetupContext } from './tool.ts';
 

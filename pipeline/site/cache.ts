@@ -1,30 +1,13 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
-import { fileDigest } from '../artifacts/card.ts';
+import { POINTS_ARRAYS, POINTS_FORMAT, pointsSchema } from '../artifacts/site.ts';
 import type { Split } from '../data/open.ts';
-import { readFloats, writeArray } from '../io/npy-arrays.ts';
+import { fileDigest } from '../io/digest.ts';
+import { readFloats, writeArray } from '../io/npy.ts';
 import { publishFolder } from '../io/publish.ts';
 import type { Part } from './data.ts';
 import type { Points } from './points.ts';
 import type { Subject } from './subjects.ts';
-
-/** Raised when the same model and images would give other points. The viewer reads this folder of a dropped export too. */
-const FORMAT = 1;
-const ARRAYS = ['latents', 'errors', 'map'] as const;
-
-const schema = z.object({
-  format: z.literal(FORMAT),
-  /** What the points are of. */
-  card: z.string(),
-  split: z.string(),
-  fingerprint: z.string(),
-  method: z.enum(['codes', 't-SNE', 'PCA']),
-  perplexity: z.number().nullable(),
-  dimensions: z.object({ kl: z.array(z.number()).nullable(), variance: z.array(z.number()) }),
-  /** SHA-256 of each file of numbers. */
-  files: z.record(z.enum(ARRAYS), z.string()),
-});
 
 /** What was asked for: points are used again for the same alone. */
 export interface Wanted {
@@ -44,17 +27,18 @@ const keyOf = ({ subject, split, part }: Wanted) => ({
 export async function readCache(wanted: Wanted): Promise<Points | undefined> {
   const folder = folderOf(wanted.subject);
   try {
-    const { files, method, perplexity, dimensions, ...found } = schema.parse(
+    const { files, method, perplexity, dimensions, ...found } = pointsSchema.parse(
       JSON.parse(await readFile(join(folder, 'manifest.json'), 'utf8')),
     );
     for (const [name, value] of Object.entries(keyOf(wanted))) {
       if (found[name as keyof ReturnType<typeof keyOf>] !== value) return undefined;
     }
-    for (const name of ARRAYS) {
+    for (const name of POINTS_ARRAYS) {
       if ((await fileDigest(join(folder, `${name}.npy`))).sha256 !== files[name]) return undefined;
     }
     const rows = wanted.part.dataset.length;
-    const read = (name: (typeof ARRAYS)[number], shape: number[]) => readFloats(join(folder, `${name}.npy`), shape);
+    const read = (name: (typeof POINTS_ARRAYS)[number], shape: number[]) =>
+      readFloats(join(folder, `${name}.npy`), shape);
     return {
       latents: await read('latents', [rows, wanted.subject.card.latent.size]),
       errors: await read('errors', [rows]),
@@ -73,16 +57,16 @@ export async function writeCache(wanted: Wanted, points: Points, signal: AbortSi
     async (folder) => {
       await writePoints(folder, points);
       const digests = await Promise.all(
-        ARRAYS.map(async (name) => [name, (await fileDigest(join(folder, `${name}.npy`))).sha256] as const),
+        POINTS_ARRAYS.map(async (name) => [name, (await fileDigest(join(folder, `${name}.npy`))).sha256] as const),
       );
-      const manifest: z.infer<typeof schema> = {
-        format: FORMAT,
+      const manifest = pointsSchema.parse({
+        format: POINTS_FORMAT,
         ...keyOf(wanted),
         method: points.map.method,
         perplexity: points.map.perplexity,
-        dimensions: { kl: points.dimensions.kl?.slice() ?? null, variance: points.dimensions.variance.slice() },
-        files: Object.fromEntries(digests) as Record<(typeof ARRAYS)[number], string>,
-      };
+        dimensions: points.dimensions,
+        files: Object.fromEntries(digests),
+      });
       await writeFile(join(folder, 'manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`);
     },
     { signal },

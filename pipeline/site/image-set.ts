@@ -1,26 +1,20 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
+import { type ImageSetFile, imageSetSchema } from '../artifacts/site.ts';
 import { bytesPerImage, type ImageDataset, type ImageShape } from '../data/dataset.ts';
 import { range } from '../data/indices.ts';
 import type { Split } from '../data/open.ts';
-import { writeArray } from '../io/npy-arrays.ts';
-import type { Tick } from '../io/pace.ts';
+import { writeArray } from '../io/npy.ts';
+import type { Tick } from '../io/stages.ts';
 import { classColours } from '../pictures/palette.ts';
 
 /** Images beside and above each other in a sheet at most, and its pixels: what any graphics card takes as a texture. */
 const MOST_TILES = 100;
 const MOST_PIXELS = 4096;
-const SET_FORMAT = 1;
 
 /** Pixels of some images in one PNG, row by row. */
-export interface Sheet {
-  readonly file: string;
-  /** Which images: `count` of them from `first` on. */
-  readonly first: number;
-  readonly count: number;
-  readonly columns: number;
-}
+export type Sheet = ImageSetFile['sheets'][number];
 
 export interface SetOptions {
   /** What people call the data. */
@@ -47,8 +41,8 @@ export async function writeSet(folder: string, dataset: ImageDataset, options: S
   const ids = Array.from({ length }, (_, i) => dataset.id(i));
   const numbered = ids.every((id, i) => id === String(i));
   if (!numbered) await writeFile(join(folder, 'ids.json'), JSON.stringify(ids));
-  const set = {
-    format: SET_FORMAT,
+  const set = imageSetSchema.parse({
+    format: 1,
     name,
     split,
     images: length,
@@ -60,7 +54,7 @@ export async function writeSet(folder: string, dataset: ImageDataset, options: S
     labels: labels ? 'labels.npy' : null,
     ids: numbered ? null : 'ids.json',
     sheets,
-  };
+  });
   await writeFile(join(folder, 'set.json'), `${JSON.stringify(set, null, 2)}\n`);
 }
 

@@ -1,5 +1,5 @@
 import { fitPca, project } from '../analyse/pca.ts';
-import type { Tick } from '../io/pace.ts';
+import type { Tick } from '../io/stages.ts';
 import { tsne } from '../pictures/tsne.ts';
 
 /** Longer codes are brought to this many principal components before t-SNE. */

@@ -1,13 +1,12 @@
 import { copyFile, mkdir, readdir, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';
+import { trainingFiles } from '../artifacts/exported.ts';
+import { manifestSchema } from '../artifacts/site.ts';
 import type { Split } from '../data/open.ts';
 import { fileError } from '../io/errors.ts';
 import { writePoints } from './cache.ts';
 import type { Points } from './points.ts';
 import type { Subject } from './subjects.ts';
-import { trainingFiles } from './training-files.ts';
-
-const MANIFEST_FORMAT = 1;
 
 export interface Shown {
   readonly split: Split;
@@ -45,8 +44,8 @@ export async function writeModel(folder: string, subject: Subject, { split, poin
   if (report) await copy(join(exported, 'report', 'report.html'), join(folder, 'report.html'));
   await mkdir(join(folder, split));
   await writePoints(join(folder, split), points);
-  const manifest = {
-    format: MANIFEST_FORMAT,
+  const manifest = manifestSchema.parse({
+    format: 1,
     files: await sizesIn(folder),
     set,
     points: {
@@ -60,7 +59,7 @@ export async function writeModel(folder: string, subject: Subject, { split, poin
     dimensions: points.dimensions,
     training,
     report: report ? 'report.html' : null,
-  };
+  });
   await writeFile(join(folder, 'manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`);
 }
 

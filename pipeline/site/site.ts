@@ -1,12 +1,13 @@
 import { existsSync } from 'node:fs';
 import { copyFile, mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { siteIndexSchema } from '../artifacts/site.ts';
 import type { Split } from '../data/open.ts';
 import type { Device } from '../devices/device.ts';
 import { checkFits } from '../inference/exported.ts';
-import { EnvironmentError, fileError, InputError } from '../io/errors.ts';
-import type { Tick } from '../io/pace.ts';
+import { codeOf, EnvironmentError, fileError, InputError } from '../io/errors.ts';
 import { publishFolder } from '../io/publish.ts';
+import type { Tick } from '../io/stages.ts';
 import { type StageProgress, Stages } from '../io/stages.ts';
 import { placeApp } from './app.ts';
 import { readCache, type Wanted, writeCache } from './cache.ts';
@@ -17,7 +18,6 @@ import { measurePoints, type Points, pointsPlan } from './points.ts';
 import { openSubjects, type Subject } from './subjects.ts';
 
 const INDEX = join('models', 'index.json');
-const INDEX_FORMAT = 1;
 
 export interface SiteOptions {
   /** Folders of exported models; the first is shown first. */
@@ -137,7 +137,7 @@ const setOf = ({ part }: Wanted) => `sets/${setId(part.fingerprint)}`;
  */
 async function keptFiles(out: string): Promise<string[]> {
   const entries = await readdir(out, { withFileTypes: true }).catch((error: unknown) => {
-    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR')) return [];
+    if (['ENOENT', 'ENOTDIR'].includes(codeOf(error) ?? '')) return [];
     throw fileError(error, `cannot read ${out}`);
   });
   if (entries.length > 0 && !existsSync(join(out, INDEX))) {
@@ -180,6 +180,7 @@ async function writeSets(folder: string, items: readonly Item[], tick: Tick): Pr
 
 async function writeIndex(folder: string, subjects: readonly Subject[]): Promise<void> {
   const models = subjects.map(({ name, folder }) => ({ name, folder }));
-  await writeFile(join(folder, INDEX), `${JSON.stringify({ format: INDEX_FORMAT, models }, null, 2)}\n`);
+  const index = siteIndexSchema.parse({ format: 1, models });
+  await writeFile(join(folder, INDEX), `${JSON.stringify(index, null, 2)}\n`);
   await writeFile(join(folder, '.nojekyll'), ''); // GitHub Pages would leave out what begins with _
 }

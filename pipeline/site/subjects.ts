@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import type { Card } from '../artifacts/card.ts';
 import { type ExportedModel, openExported } from '../inference/exported.ts';
+import { sha256 } from '../io/digest.ts';
 import { fileError, InputError } from '../io/errors.ts';
 
 /** An exported model that a site shows. */
@@ -52,5 +52,5 @@ async function hashOf(path: string): Promise<string> {
   const text = await readFile(path).catch((error: unknown) => {
     throw fileError(error, `cannot read ${path}`);
   });
-  return createHash('sha256').update(text).digest('hex');
+  return sha256(text);
 }

@@ -1,7 +1,7 @@
 import { readFile, rename } from 'node:fs/promises';
 import sharp from 'sharp';
-import { writeDurably } from '../io/durable.ts';
 import { fileError } from '../io/errors.ts';
+import { writeDurably } from '../io/publish.ts';
 import type { Picture } from '../io/tfevents.ts';
 
 /** Writes a picture's file, which appears complete or not at all. */

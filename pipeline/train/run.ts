@@ -1,8 +1,9 @@
 import { rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Checkpoint, checkpointFiles } from '../artifacts/checkpoint.ts';
-import { type MetricsLine, MetricsLog } from '../artifacts/metrics.ts';
+import { eventOf, type MetricsLine } from '../artifacts/metrics.ts';
 import { CHECKPOINT_FORMAT, type RunPlan, type RunPosition } from '../artifacts/run.ts';
+import { MetricsLog } from '../artifacts/run-files.ts';
 import {
   completeLinks,
   openRunFolder,
@@ -13,7 +14,7 @@ import {
 } from '../artifacts/run-folder.ts';
 import { InputError } from '../io/errors.ts';
 import { acquireLock } from '../io/lock.ts';
-import { type Event, EventLog, eventOf, type Picture } from '../io/tfevents.ts';
+import { type Event, EventLog, type Picture } from '../io/tfevents.ts';
 import type { PictureKind } from './epoch-pictures.ts';
 import { readPicture, writePicture } from './picture.ts';
 import type { TrainingProgram } from './program.ts';

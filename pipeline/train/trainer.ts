@@ -1,11 +1,12 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { addMetrics, type MetricSums, type MetricsLine, meansOf, noSums, Stopwatch } from '../artifacts/metrics.ts';
-import { beginning, type RunPlan, type RunPosition } from '../artifacts/run.ts';
+import type { RunPlan, RunPosition } from '../artifacts/run.ts';
 import type { DatasetSplits } from '../data/dataset.ts';
 import { Generator } from '../data/generator.ts';
 import { range } from '../data/indices.ts';
 import { InputError, Interrupted } from '../io/errors.ts';
 import { type BatchNeeds, batchesOf, type PreparedBatch } from './batches.ts';
+import { beginning } from './beginning.ts';
 import { controlsAt } from './controls.ts';
 import type { Engine, Metrics } from './engine.ts';
 import { epochPictures } from './epoch-pictures.ts';

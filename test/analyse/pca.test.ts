@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { momentsOf } from '../../pipeline/analyse/covariance.ts';
 import { fitPca, project } from '../../pipeline/analyse/pca.ts';
 import { choleskyFactor, invertLower, symmetricEigensystem } from '../../pipeline/analyse/symmetric.ts';
-import { pauses } from '../../pipeline/io/pace.ts';
+import { pauses } from '../../pipeline/io/stages.ts';
 import { peerPython } from '../data/support.ts';
 import { cpuSeconds, digits, gap, needsPeer, normals, peerScript } from './support.ts';
 

@@ -1,7 +1,7 @@
 import { appendFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { readCard, verifyFiles, writeCard } from '../../pipeline/artifacts/card.ts';
+import { readCard, verifyFiles, writeCard } from '../../pipeline/artifacts/exported.ts';
 import { inputErrorOf, scratchFolder } from '../data/support.ts';
 import { exportTiny } from '../encode/tiny-model.ts';
 

@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { copyTraining, readTraining } from '../../pipeline/artifacts/training.ts';
+import { copyTraining, readTraining } from '../../pipeline/artifacts/exported.ts';
 import { publishFolder } from '../../pipeline/io/publish.ts';
 import { inputErrorOf, scratchFolder } from '../data/support.ts';
 

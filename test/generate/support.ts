@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Card, readCard, writeCard } from '../../pipeline/artifacts/card.ts';
+import type { Card } from '../../pipeline/artifacts/card.ts';
+import { readCard, writeCard } from '../../pipeline/artifacts/exported.ts';
 import { decoderWeights, exportTiny, type TinyOptions, tiny } from '../encode/tiny-model.ts';
 import { decode } from '../pictures/support.ts';
 

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { Interrupted } from '../../pipeline/io/errors.ts';
-import { describeStage, withStageProgress } from '../../pipeline/io/stage-progress.ts';
+import { describeStage, withStageProgress } from '../../pipeline/io/progress.ts';
 import { type StageState, Stages } from '../../pipeline/io/stages.ts';
 
 const plan = [

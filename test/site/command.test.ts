@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { readCard } from '../../pipeline/artifacts/card.ts';
+import { readCard } from '../../pipeline/artifacts/exported.ts';
 import type { Site } from '../../pipeline/site/site.ts';
 import { convae, convaeJson, start } from '../cli/convae.ts';
 import { scratchFolder } from '../data/support.ts';

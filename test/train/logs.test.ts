@@ -4,16 +4,9 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import sharp from 'sharp';
 import { expect, test } from 'vitest';
-import {
-  addMetrics,
-  type MetricsLine,
-  MetricsLog,
-  meansOf,
-  noSums,
-  readMetrics,
-  Stopwatch,
-} from '../../pipeline/artifacts/metrics.ts';
-import { type Event, EventLog, eventOf } from '../../pipeline/io/tfevents.ts';
+import { addMetrics, eventOf, type MetricsLine, meansOf, noSums, Stopwatch } from '../../pipeline/artifacts/metrics.ts';
+import { MetricsLog, readMetrics } from '../../pipeline/artifacts/run-files.ts';
+import { type Event, EventLog } from '../../pipeline/io/tfevents.ts';
 import { drawReconstructions } from '../../pipeline/pictures/montage.ts';
 import { readPicture, writePicture } from '../../pipeline/train/picture.ts';
 import { temporaryFolder } from './folders.ts';

@@ -176,7 +176,7 @@ describe('what is told of a code and an error', () => {
   });
 
   test('bars stand where the value lies between three deviations of the test set', () => {
-    const statistics = { images: 10, mean: [1, 0], std: [2, 0.01], min: [0, 0], max: [0, 0] };
+    const statistics = { over: 'test' as const, images: 10, mean: [1, 0], std: [2, 0.01], min: [0, 0], max: [0, 0] };
     const card = {
       latent: { size: 2, statistics },
       model: { name: '', summary: '', error: 'binary cross-entropy' as const, variational: true },

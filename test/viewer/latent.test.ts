@@ -16,6 +16,7 @@ import {
 import { enlarge, sideBySide, thereAndBack } from '../../web-viewer/src/views/latent/pictures.ts';
 
 const statistics = {
+  over: 'test' as const,
   images: 100,
   mean: [0, 1, -2, 0],
   std: [1, 0.1, 2, 0],

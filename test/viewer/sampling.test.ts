@@ -7,8 +7,11 @@ import {
   seeded,
 } from '../../web-viewer/src/state/sampling.ts';
 
-const statistics = { images: 5, mean: [1, -2], std: [0.5, 3], min: [0, -9], max: [2, 9] };
+const statistics = { over: 'test' as const, images: 5, mean: [1, -2], std: [0.5, 3], min: [0, -9], max: [2, 9] };
 const mixture = {
+  over: 'train' as const,
+  codes: 5,
+  logLikelihood: 0,
   weights: [0.25, 0.75],
   means: [
     [10, 0],

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { unzipSync } from 'fflate';
 import type { Page } from 'playwright-core';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { readCard, verifyFiles } from '../../pipeline/artifacts/card.ts';
+import { readCard, verifyFiles } from '../../pipeline/artifacts/exported.ts';
 import { hasBrowser, type OpenOptions, openPage } from './browser.ts';
 import { lossesOf, modelAndSample, reconstructionsOf } from './train-truth.ts';
 

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { unzipSync } from 'fflate';
 import { describe, expect, it } from 'vitest';
-import { cardSchema as pipelineSchema, readCard, verifyFiles } from '../../pipeline/artifacts/card.ts';
+import { cardSchema as pipelineSchema } from '../../pipeline/artifacts/card.ts';
+import { readCard, verifyFiles } from '../../pipeline/artifacts/exported.ts';
 import {
   initialState,
   readWeight,

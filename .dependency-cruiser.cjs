@@ -1,0 +1,66 @@
+/** The rooms of pipeline/, from the bottom up: each may import only itself and the rooms before it. */
+const ROOMS = [
+  'pipeline/tfjs-to-onnx',
+  'models',
+  'pipeline/io',
+  'pipeline/artifacts',
+  'pipeline/data',
+  'pipeline/devices',
+  'pipeline/pictures',
+  'pipeline/train',
+  'pipeline/inference',
+  'pipeline/analyse',
+  'pipeline/export',
+  'pipeline/encode',
+  'pipeline/generate',
+  'pipeline/report',
+  'pipeline/site',
+  'pipeline/gallery',
+  'pipeline/setup',
+  'pipeline/commands',
+  'pipeline/cli.ts',
+];
+const within = (rooms) => `^(${rooms.map((room) => room.replaceAll('.', '\\.')).join('|')})(/|$)`;
+
+/** Modules that the page imports, and what they may import. */
+const SCHEMAS = '^pipeline/artifacts/(card|fields|metrics|report|run|site)\\.ts$';
+
+/** @type {import('dependency-cruiser').IConfiguration} */
+module.exports = {
+  forbidden: [
+    { name: 'no-cycle', severity: 'error', from: {}, to: { circular: true } },
+    ...ROOMS.slice(0, -1).map((room, i) => ({
+      name: `${room.split('/').at(-1)}-imports-downward`,
+      severity: 'error',
+      from: { path: within([room]) },
+      to: { path: within(ROOMS.slice(i + 1)) },
+    })),
+    {
+      name: 'schemas-stay-pure',
+      comment: 'The page imports these modules: types of models aside, they need only zod.',
+      severity: 'error',
+      from: { path: SCHEMAS },
+      to: { pathNot: [SCHEMAS, '^node_modules/zod/'], dependencyTypesNot: ['type-only'] },
+    },
+    {
+      name: 'page-imports-schemas',
+      severity: 'error',
+      from: { path: '^web-viewer/src/' },
+      to: { path: '^(pipeline|models)/', pathNot: [SCHEMAS, '^pipeline/tfjs-to-onnx/src/run\\.ts$'] },
+    },
+    {
+      name: 'no-import-of-the-page',
+      severity: 'error',
+      from: { path: '^(pipeline|models)/' },
+      to: { path: '^(web-viewer|test|bench)/' },
+    },
+    { name: 'resolvable', severity: 'error', from: { path: '^(pipeline|models)/' }, to: { couldNotResolve: true } },
+  ],
+  options: {
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    doNotFollow: { path: 'node_modules' },
+    exclude: { path: '/(dist|node_modules/.*/node_modules)/' },
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node', 'default', 'types'] },
+  },
+};

@@ -1,0 +1,164 @@
+import { copyFile, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { fileDigest } from '../io/digest.ts';
+import { codeOf, fileError, InputError, ignoreMissing } from '../io/errors.ts';
+import { CARD_FORMAT, type Card, cardSchema } from './card.ts';
+import type { MetricsLine } from './metrics.ts';
+import { readMetrics, runPaths } from './run-files.ts';
+import type { Manifest } from './site.ts';
+
+/**
+ * Writes card.json into an exported model's folder.
+ * @returns the card as `readCard` will return it, defaults filled in
+ * @throws Error when the card does not fit its schema, which is a bug
+ */
+export async function writeCard(folder: string, card: z.input<typeof cardSchema>): Promise<Card> {
+  const parsed = cardSchema.safeParse(card);
+  if (!parsed.success) throw new Error(`the card does not fit its schema: ${oneLine(parsed.error)}`);
+  await writeFile(join(folder, 'card.json'), `${layOut(parsed.data)}\n`);
+  return parsed.data;
+}
+
+/** Formats JSON on many lines, but each list of numbers on one. */
+const layOut = (card: Card): string =>
+  JSON.stringify(card, null, 2).replace(/\[\n\s+-?\d[^[\]{}"]*\]/g, (list) =>
+    list.replace(/\n\s+/g, ' ').replace('[ ', '[').replace(' ]', ']'),
+  );
+
+/**
+ * Reads the card of an exported model.
+ * @throws InputError when the folder or the card is missing, or the card is damaged or of a newer version
+ */
+export async function readCard(folder: string): Promise<Card> {
+  const path = join(folder, 'card.json');
+  const value = parseJson(await readText(folder, path), path);
+  const version = z.object({ format: z.number() }).safeParse(value);
+  if (version.success && version.data.format > CARD_FORMAT) {
+    throw new InputError(
+      `${path}: card format ${version.data.format} is newer than this version of convae, which reads format ${CARD_FORMAT}; update convae`,
+    );
+  }
+  const parsed = cardSchema.safeParse(value);
+  if (!parsed.success) throw new InputError(`${path}: ${oneLine(parsed.error)}; export the model again`);
+  return parsed.data;
+}
+
+/**
+ * Compares the model's files with their digests in the card.
+ * @throws InputError when one is missing or its SHA-256 differs
+ */
+export async function verifyFiles(folder: string, card: Card): Promise<void> {
+  const { files, trainStep } = card;
+  for (const [name, expected] of Object.entries({ ...files, ...(trainStep && { [trainStep.file]: trainStep }) })) {
+    const path = join(folder, name);
+    const found = await fileDigest(path).catch((error: unknown) => {
+      if (codeOf(error) === 'ENOENT') throw new InputError(`${path}: the file is missing; export the model again`);
+      throw fileError(error, `cannot read ${path}`);
+    });
+    if (found.sha256 === expected.sha256) continue;
+    const sizes = found.bytes === expected.bytes ? '' : ` (${found.bytes} bytes where ${expected.bytes} were expected)`;
+    throw new InputError(`${path}: its SHA-256 is not the one in card.json${sizes}; export the model again`);
+  }
+}
+
+async function readText(folder: string, path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if (!['ENOENT', 'ENOTDIR'].includes(codeOf(error) ?? '')) throw fileError(error, `cannot read ${path}`);
+    const found = await stat(folder).catch(() => undefined);
+    if (!found) throw new InputError(`${folder}: there is no such folder; make it with \`convae export RUN\``);
+    const what = found.isDirectory() ? 'it has no card.json, so it is not an exported model' : 'it is not a folder';
+    throw new InputError(`${folder}: ${what}; give a folder that \`convae export RUN\` made`);
+  }
+}
+
+function parseJson(text: string, path: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new InputError(`${path}: it is not JSON (${reason.replace(/\s+/g, ' ')}); export the model again`);
+  }
+}
+
+/** Joins zod's list of issues, which has two lines for each, into one line. */
+const oneLine = (error: z.core.$ZodError) =>
+  z
+    .prettifyError(error)
+    .replace(/\s*\n\s*→ at /g, ' at ')
+    .replace(/^✖ /, '')
+    .replace(/\n✖ /g, '; ');
+
+/** Paths of the training record, from an exported model's folder. */
+const METRICS = 'training/metrics.jsonl';
+const PICTURES = 'training/pictures';
+const PICTURE = /^epoch-(\d+)\.png$/;
+/** Pictures that are kept of a long training, evenly spaced, the first and the last among them. */
+const MOST_PICTURES = 60;
+
+/** The record of a model's training. */
+export interface TrainingRecord {
+  /** Means over epochs, of training and test images. */
+  readonly metrics: readonly MetricsLine[];
+  /** Pictures of some test images and their reconstructions, by epoch. */
+  readonly pictures: readonly { readonly epoch: number; readonly png: Uint8Array }[];
+}
+
+/**
+ * Copies a run's record into an exported model's folder: `training/metrics.jsonl`, the lines of complete epochs, and
+ * `training/pictures/`. Writes nothing if the run recorded nothing.
+ */
+export async function copyTraining(run: string, exported: string): Promise<void> {
+  const from = runPaths(run);
+  const lines = (await readMetrics(from.metrics)).filter(({ span }) => span === 'epoch');
+  const pictures = spread(await picturesIn(from.pictures), MOST_PICTURES);
+  if (lines.length === 0 && pictures.length === 0) return;
+  await mkdir(join(exported, PICTURES), { recursive: true });
+  await writeFile(join(exported, METRICS), lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
+  for (const { name } of pictures) await copyFile(join(from.pictures, name), join(exported, PICTURES, name));
+}
+
+/** Reads the training record of an exported model; undefined where there is none. */
+export async function readTraining(exported: string): Promise<TrainingRecord | undefined> {
+  const folder = join(exported, PICTURES);
+  try {
+    const metrics = await readMetrics(join(exported, METRICS));
+    const pictures = await Promise.all(
+      (await picturesIn(folder)).map(async ({ epoch, name }) => ({ epoch, png: await readFile(join(folder, name)) })),
+    );
+    return metrics.length > 0 || pictures.length > 0 ? { metrics, pictures } : undefined;
+  } catch (error) {
+    throw fileError(error, `cannot read ${join(exported, 'training')}`);
+  }
+}
+
+/** Paths of the training record's files, from the exported model's folder; null where it has no metrics. */
+export async function trainingFiles(exported: string): Promise<Manifest['training']> {
+  const found = await stat(join(exported, METRICS)).catch(() => undefined);
+  if (!found?.isFile()) return null;
+  const pictures = await picturesIn(join(exported, PICTURES)).catch(() => []);
+  return { metrics: METRICS, pictures: pictures.map(({ epoch, name }) => ({ epoch, file: `${PICTURES}/${name}` })) };
+}
+
+async function picturesIn(folder: string): Promise<{ epoch: number; name: string }[]> {
+  const names = await readdir(folder)
+    .catch(ignoreMissing)
+    .catch((error: unknown) => {
+      throw fileError(error, `cannot read ${folder}`);
+    });
+  return (names ?? [])
+    .flatMap((name) => {
+      const epoch = PICTURE.exec(name)?.[1];
+      return epoch === undefined ? [] : [{ epoch: Number(epoch), name }];
+    })
+    .sort((a, b) => a.epoch - b.epoch);
+}
+
+/** `most` of the items, evenly spaced from the first to the last. */
+function spread<T>(items: readonly T[], most: number): readonly T[] {
+  if (items.length <= most) return items;
+  const places = Array.from({ length: most }, (_, i) => Math.round((i * (items.length - 1)) / (most - 1)));
+  return places.map((place) => items[place] as T);
+}

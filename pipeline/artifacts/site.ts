@@ -1,0 +1,71 @@
+import * as z from 'zod/mini';
+import { atMost, classNames, count, digest, imageShape, type Limits, numbers, positive, textUpTo } from './fields.ts';
+
+/** A relative path that stays inside its folder. */
+const path = z.string().check(z.regex(/^(?!\/)(?!.*(^|\/)\.\.(\/|$))[^\\:?#]+$/));
+/** How latents were projected to a plane; `codes`: they are two-dimensional themselves. */
+const map = { method: z.enum(['codes', 't-SNE', 'PCA']), perplexity: z.nullable(z.number()) };
+/** Mean KL divergence in nats (null where the model is not variational) and variance, by latent dimension. */
+const dimensions = z.object({ kl: z.nullable(numbers), variance: numbers });
+
+/** `models/index.json`: the models of a site. */
+export const siteIndexSchema = z.object({
+  format: z.literal(1),
+  models: z.array(z.object({ name: z.string(), folder: path })),
+});
+
+/** `set.json` of an image set. Labels and ids are files of its folder. */
+export const imageSetWithin = (limits: Limits) =>
+  z.object({
+    format: z.literal(1),
+    name: textUpTo(limits.text),
+    split: textUpTo(limits.text),
+    images: atMost(limits.images),
+    ...imageShape(limits),
+    classes: classNames(limits),
+    /** A colour `#rrggbb` for each class. */
+    colours: z.nullable(z.array(z.string().check(z.regex(/^#[0-9a-f]{6}$/)))),
+    labels: z.nullable(path),
+    ids: z.nullable(path),
+    /** Images `first` to `first + count - 1`, as tiles of one PNG, `columns` in a row. */
+    sheets: z.array(z.object({ file: path, first: count, count: positive, columns: atMost(1000) })),
+  });
+
+/** `manifest.json` of a model in a site: every file that the page may request, with its size in bytes. */
+export const manifestWithin = (limits: Limits) =>
+  z.object({
+    format: z.literal(1),
+    files: z.record(z.string(), count),
+    /** Folder of the image set, from the site's root. */
+    set: z.nullable(path),
+    points: z.nullable(z.object({ count: atMost(limits.images), latents: path, errors: path, map: path, ...map })),
+    dimensions,
+    training: z.nullable(z.object({ metrics: path, pictures: z.array(z.object({ epoch: count, file: path })) })),
+    report: z.nullable(path),
+  });
+
+/** The format of an exported model's folder `viewer`; raised when equal inputs would give other points. */
+export const POINTS_FORMAT = 1;
+
+/** Arrays of the folder `viewer`, each in a file `<name>.npy`. */
+export const POINTS_ARRAYS = ['latents', 'errors', 'map'] as const;
+
+/** `viewer/manifest.json`, which `convae site` leaves in an exported model's folder next to the points it computed. */
+export const pointsSchema = z.object({
+  format: z.literal(POINTS_FORMAT),
+  /** SHA-256 of the card, the split and its fingerprint: what the points belong to. */
+  card: digest,
+  split: z.string(),
+  fingerprint: z.string(),
+  ...map,
+  dimensions,
+  /** SHA-256 of each array's file. */
+  files: z.record(z.enum(POINTS_ARRAYS), digest),
+});
+
+export const imageSetSchema = /* @__PURE__ */ imageSetWithin({});
+export const manifestSchema = /* @__PURE__ */ manifestWithin({});
+
+export type SiteIndex = z.infer<typeof siteIndexSchema>;
+export type ImageSetFile = z.infer<typeof imageSetSchema>;
+export type Manifest = z.infer<typeof manifestSchema>;
