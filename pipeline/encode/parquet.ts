@@ -17,6 +17,7 @@ const GROUP = { numbers: 2 ** 17, minRows: 256, maxRows: 8192 };
 /** A column: its elements in the schema (the last has the values), and the values of a group's first rows. */
 interface Column {
   readonly elements: readonly SchemaElement[];
+  readonly encoding?: Encoding;
   values(rows: number): DecodedArray;
   /** Values per row of a list. */
   readonly listOf?: number;
@@ -36,33 +37,32 @@ export function parquetWriter(
   const { labels } = dataset;
   const groupRows = Math.max(GROUP.minRows, Math.min(GROUP.maxRows, Math.floor(GROUP.numbers / size)));
   const group = { first: 0, rows: 0, latents: new Float32Array(groupRows * size), errors: new Float32Array(groupRows) };
-  const columns: Column[] = [
-    {
-      elements: [{ name: 'id', type: 'BYTE_ARRAY', converted_type: 'UTF8', repetition_type: 'REQUIRED' }],
-      values: (rows) => Array.from({ length: rows }, (_, i) => Buffer.from(dataset.id(group.first + i))),
-    },
-  ];
-  if (labels) {
-    columns.push({
-      elements: [{ name: 'label', type: 'INT32', repetition_type: 'REQUIRED' }],
-      values: (rows) => labels.subarray(group.first, group.first + rows),
-    });
-  }
-  columns.push({
+  const required = { repetition_type: 'REQUIRED' } as const;
+  const id: Column = {
+    elements: [{ name: 'id', type: 'BYTE_ARRAY', converted_type: 'UTF8', ...required }],
+    encoding: 'DELTA_BYTE_ARRAY', // ids share prefixes with their predecessors
+    values: (rows) => Array.from({ length: rows }, (_, i) => Buffer.from(dataset.id(group.first + i))),
+  };
+  const label: Column | false = labels !== undefined && {
+    elements: [{ name: 'label', type: 'INT32', ...required }], // few values, for which the library makes a dictionary
+    values: (rows) => labels.subarray(group.first, group.first + rows),
+  };
+  const latent: Column = {
     elements: [
-      { name: 'latent', converted_type: 'LIST', repetition_type: 'REQUIRED', num_children: 1 },
+      { name: 'latent', converted_type: 'LIST', num_children: 1, ...required },
       { name: 'list', repetition_type: 'REPEATED', num_children: 1 },
-      { name: 'element', type: 'FLOAT', repetition_type: 'REQUIRED' },
+      { name: 'element', type: 'FLOAT', ...required },
     ],
+    encoding: 'PLAIN',
     values: (rows) => group.latents.subarray(0, rows * size),
     listOf: size,
-  });
-  if (errors) {
-    columns.push({
-      elements: [{ name: 'error', type: 'FLOAT', repetition_type: 'REQUIRED' }],
-      values: (rows) => group.errors.subarray(0, rows),
-    });
-  }
+  };
+  const error: Column | false = errors && {
+    elements: [{ name: 'error', type: 'FLOAT', ...required }],
+    encoding: 'PLAIN',
+    values: (rows) => group.errors.subarray(0, rows),
+  };
+  const columns = [id, label, latent, error].filter((column) => column !== false);
   const file = new GroupWriter(path, columns, about);
   const flush = () => {
     file.write(group.rows);
@@ -120,7 +120,7 @@ class GroupWriter {
           pageSize: 0, // one page
           columnIndex: false,
           offsetIndex: false,
-          ...encodingOf(element.type),
+          ...(column.encoding && { encoding: column.encoding }),
         },
         pageData: { values: column.values(rows), ...levels(rows, column.listOf) },
       });
@@ -139,12 +139,6 @@ class GroupWriter {
   async finish(): Promise<void> {
     await this.#parquet.finish();
   }
-}
-
-/** Ids share prefixes with their predecessors; labels are few, for which the library makes a dictionary. */
-function encodingOf(type: SchemaElement['type']): { encoding?: Encoding } {
-  if (type === 'INT32') return {};
-  return { encoding: type === 'BYTE_ARRAY' ? 'DELTA_BYTE_ARRAY' : 'PLAIN' };
 }
 
 /** Dremel's levels: lists are never empty, so all values are defined, and the first of each list begins a row. */

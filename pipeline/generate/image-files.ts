@@ -21,43 +21,33 @@ export function toBytes(images: Float32Array): Uint8Array {
   return new Uint8Array(bytes.buffer);
 }
 
-/** Writes images as PNG files, 8-bit gray or RGB, several at a time. */
-export class ImageWriter {
-  readonly #folder: string;
-  readonly #shape: ImageShape;
-  readonly #made = new Map<string, Promise<unknown>>();
-
-  /** @param folder an existing one; folders inside it are made when needed */
-  constructor(folder: string, shape: ImageShape) {
-    this.#folder = folder;
-    this.#shape = shape;
-  }
-
-  /** @param images pixels 0–255, `[names.length, H, W, C]` @param names paths inside the folder */
-  async write(images: Uint8Array, names: readonly string[]): Promise<void> {
-    const { height, width, channels } = this.#shape;
-    const bytes = bytesPerImage(this.#shape);
-    const results = await Promise.allSettled(
-      names.map(async (name, i) => {
-        const path = join(this.#folder, name);
-        const raw = { height, width, channels: channels === 1 ? 1 : 3 } as const;
-        const image = sharp(images.subarray(i * bytes, (i + 1) * bytes), { raw });
-        const png = await image
-          .toColourspace(channels === 1 ? 'b-w' : 'srgb')
-          .png()
-          .toBuffer();
-        await this.#make(dirname(path));
-        await writeFile(path, png);
-      }),
-    );
-    for (const result of results) if (result.status === 'rejected') throw result.reason;
-  }
-
-  #make(folder: string): Promise<unknown> {
-    const made = this.#made.get(folder) ?? mkdir(folder, { recursive: true });
-    this.#made.set(folder, made);
-    return made;
-  }
+/**
+ * Writes images as PNG files, 8-bit gray or RGB, several at a time.
+ * @param images pixels 0–255, `[names.length, H, W, C]`
+ * @param names paths inside the folder; folders in them are made
+ */
+export async function writeImages(
+  folder: string,
+  shape: ImageShape,
+  images: Uint8Array,
+  names: readonly string[],
+): Promise<void> {
+  const { height, width, channels } = shape;
+  const bytes = bytesPerImage(shape);
+  for (const inner of new Set(names.map((name) => dirname(name))))
+    await mkdir(join(folder, inner), { recursive: true });
+  const results = await Promise.allSettled(
+    names.map((name, i) =>
+      sharp(images.subarray(i * bytes, (i + 1) * bytes), {
+        raw: { height, width, channels: channels === 1 ? 1 : 3 },
+      })
+        .toColourspace(channels === 1 ? 'b-w' : 'srgb')
+        .png()
+        .toBuffer()
+        .then((png) => writeFile(join(folder, name), png)),
+    ),
+  );
+  for (const result of results) if (result.status === 'rejected') throw result.reason;
 }
 
 /**

@@ -9,7 +9,7 @@ import type { ComputeOptions } from '../inference/plan.ts';
 import { type Latents, type Sessions, withSessions } from '../inference/sessions.ts';
 import { publishFolder } from '../io/publish.ts';
 import { drawReconstructions } from '../pictures/montage.ts';
-import { fileNames, ImageWriter, toBytes } from './image-files.ts';
+import { fileNames, toBytes, writeImages } from './image-files.ts';
 
 /** Images in the grid, at most. */
 const GRID = 16;
@@ -73,7 +73,6 @@ async function writeReconstructions(
   const shown = spreadRows(images, GRID);
   const [originals, reconstructions] = [new Uint8Array(shown.length * pixels), new Uint8Array(shown.length * pixels)];
   await dataset.read(shown, originals);
-  const writer = new ImageWriter(folder, shape);
   await withSessions(model, { ...options, graphs: ['encoder', 'decoder'], images }, async (sessions) => {
     for await (const decoded of sessions.decode(encoded(sessions, dataset, signal), { signal })) {
       const { start, count } = decoded;
@@ -82,7 +81,7 @@ async function writeReconstructions(
         if (image < start || image >= start + count) return;
         reconstructions.set(bytes.subarray((image - start) * pixels, (image - start + 1) * pixels), i * pixels);
       });
-      await writer.write(bytes, names.slice(start, start + count));
+      await writeImages(folder, shape, bytes, names.slice(start, start + count));
       progress?.(start + count, images);
     }
   });

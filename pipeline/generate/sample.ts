@@ -9,7 +9,7 @@ import { publishFolder } from '../io/publish.ts';
 import type { Drawing } from '../pictures/drawing.ts';
 import { drawGrid } from '../pictures/grid.ts';
 import { drawConditionalSamples, drawInterpolations } from '../pictures/montage.ts';
-import { ImageWriter, toBytes } from './image-files.ts';
+import { toBytes, writeImages } from './image-files.ts';
 import { className, planSamples, type SampleChoices, type SamplePlan, type SamplerName } from './samplers.ts';
 
 /** Images of a grid, and bytes of their pixels, at most. */
@@ -52,13 +52,12 @@ export async function sample(options: SampleOptions): Promise<SampleResult> {
   await publishFolder(
     out,
     async (folder) => {
-      const writer = new ImageWriter(folder, card.image);
       await withSessions(model, { ...options, graphs: ['decoder'], images: n }, async (sessions) => {
         for await (const { start, count, images } of sessions.decode([{ latents, labels }], { signal })) {
           const bytes = toBytes(images);
           const space = shown.subarray(start * pixels);
           space.set(bytes.subarray(0, space.length));
-          await writer.write(bytes, names.slice(start, start + count));
+          await writeImages(folder, card.image, bytes, names.slice(start, start + count));
           progress?.(start + count, n);
         }
       });

@@ -6,9 +6,6 @@ import { InputError } from '../io/errors.ts';
 /** Source of latents to decode. */
 export type SamplerName = 'prior' | 'mixture' | 'interpolation';
 
-/** Draws latents, `[count, D]`. */
-type Draw = (count: number, generator: Generator) => Float32Array;
-
 /** Latents of one interpolation, a row of the grid. */
 const STEPS = 10;
 /** Default number of images without classes is ROWS², with classes in columns ROWS of each. */
@@ -45,60 +42,53 @@ export interface SamplePlan {
  */
 export function planSamples(card: Card, exported: string, choices: SampleChoices): SamplePlan {
   const classes = classesOf(card, choices.class);
-  if (choices.sampler === 'interpolation') return planInterpolations(card, exported, classes, choices);
-  const draw = samplerOf(card, exported, choices.sampler);
-  const sampler = choices.sampler ?? (card.model.variational ? 'prior' : 'mixture');
+  const sampler = choices.sampler ?? defaultSampler(card);
+  const generator = Generator.of(choices.seed, 'samples');
+  const { size, mixture } = card.latent;
+  if (sampler === 'interpolation') {
+    const { n = ROWS * STEPS } = choices;
+    const steps = Math.min(STEPS, n);
+    const rows = Math.ceil(n / steps);
+    const draw = samplerOf(card, exported, mixture && 'mixture'); // ends that look like encoded images
+    const ends = draw(2 * rows, generator);
+    const endOf = (index: number) => ends.subarray(index * size, (index + 1) * size);
+    const latents = new Float32Array(rows * steps * size);
+    for (let row = 0; row < rows; row++) {
+      latents.set(interpolate(endOf(2 * row), endOf(2 * row + 1), steps), row * steps * size);
+    }
+    const labels = labelsOf(classes, n, (image) => Math.floor(image / steps));
+    return { sampler, n, latents: latents.subarray(0, n * size), labels, columns: { are: 'steps', count: steps } };
+  }
   const across = classes?.length ?? 1;
   const n = choices.n ?? ROWS * (across > 1 ? across : ROWS);
-  const { size } = card.latent;
-  const drawn = draw(Math.ceil(n / across), Generator.of(choices.seed, 'samples'));
+  const drawn = samplerOf(card, exported, sampler)(Math.ceil(n / across), generator);
   const latents = new Float32Array(n * size);
   for (let i = 0; i < n; i++) {
     const from = Math.floor(i / across) * size;
     latents.set(drawn.subarray(from, from + size), i * size);
   }
   const inColumns = across > 1 && across <= MAX_CLASS_COLUMNS;
-  return {
-    sampler,
-    n,
-    latents,
-    labels: classes && Int32Array.from({ length: n }, (_, i) => classes[i % across] as number),
-    columns: inColumns ? { are: 'classes', count: across } : { are: 'images', count: Math.ceil(Math.sqrt(n)) },
-  };
+  const columns = inColumns
+    ? ({ are: 'classes', count: across } as const)
+    : ({ are: 'images', count: Math.ceil(Math.sqrt(n)) } as const);
+  return { sampler, n, latents, labels: labelsOf(classes, n, (image) => image), columns };
 }
 
-function planInterpolations(
-  card: Card,
-  exported: string,
-  classes: number[] | undefined,
-  { n = ROWS * STEPS, seed }: SampleChoices,
-): SamplePlan {
-  const { size } = card.latent;
-  const steps = Math.min(STEPS, n);
-  const rows = Math.ceil(n / steps);
-  const draw = samplerOf(card, exported, card.latent.mixture && 'mixture'); // ends that look like encoded images
-  const ends = draw(2 * rows, Generator.of(seed, 'samples'));
-  const latents = new Float32Array(rows * steps * size);
-  for (let row = 0; row < rows; row++) {
-    const [from, to] = [2 * row, 2 * row + 1].map((end) => ends.subarray(end * size, (end + 1) * size));
-    if (from && to) latents.set(interpolate(from, to, steps), row * steps * size);
-  }
-  const labelOf = (image: number) => classes?.[Math.floor(image / steps) % classes.length] as number;
-  return {
-    sampler: 'interpolation',
-    n,
-    latents: latents.subarray(0, n * size),
-    labels: classes && Int32Array.from({ length: n }, (_, i) => labelOf(i)),
-    columns: { are: 'steps', count: steps },
-  };
-}
+/** Labels of images that take the classes in turn. */
+const labelsOf = (classes: readonly number[] | undefined, n: number, turn: (image: number) => number) =>
+  classes && Int32Array.from({ length: n }, (_, i) => classes[turn(i) % classes.length] as number);
+
+const defaultSampler = ({ model }: Card) => (model.variational ? 'prior' : 'mixture');
 
 /**
- * The sampler of a model: unless asked otherwise its prior where it is variational, else the mixture in its card.
+ * The sampler of a model: by default its prior where it is variational, else the mixture in its card.
  * @throws InputError when the model has no prior, or the card no mixture
  */
-export function samplerOf(card: Card, exported: string, asked?: 'prior' | 'mixture' | undefined): Draw {
-  const sampler = asked ?? (card.model.variational ? 'prior' : 'mixture');
+export function samplerOf(
+  card: Card,
+  exported: string,
+  sampler: 'prior' | 'mixture' = defaultSampler(card),
+): (count: number, generator: Generator) => Float32Array {
   if (sampler === 'mixture') {
     const mixture = mixtureOf(card, exported);
     return (count, generator) => mixtureLatents(mixture, count, generator);

@@ -7,15 +7,10 @@ import { EnvironmentError } from '../io/errors.ts';
 /** ONNX Runtime's execution providers that models run on. */
 export type Provider = 'cpu' | 'cuda' | 'webgpu';
 
-/** The graphs that each worker holds a session of, by name. */
-export type Graphs = Readonly<Record<string, Graph>>;
-
-export interface Graph {
-  /** Path or bytes of an ONNX file. */
-  readonly source: string | Uint8Array;
-  /** Outputs whose tensors have another name in a job. */
-  readonly outputs?: Readonly<Record<string, string>>;
-}
+/** The graphs that each worker holds a session of, by name: path or bytes, and outputs that a job knows by other names. */
+export type Graphs = Readonly<
+  Record<string, { readonly source: string | Uint8Array; readonly outputs?: Readonly<Record<string, string>> }>
+>;
 
 /** Input or output of a job's graphs. */
 export interface JobTensor {
@@ -36,7 +31,7 @@ export interface Job {
 /** A worker's first message: the outputs of each graph, or the graph that ONNX Runtime cannot load and its reason. */
 export interface Started {
   readonly outputs: Readonly<Record<string, readonly string[]>>;
-  readonly failure: { readonly graph: string; readonly message: string } | undefined;
+  readonly failure?: { readonly graph: string; readonly message: string };
 }
 
 /** A worker's answer to a job; `failure` is ONNX Runtime's message. */

@@ -9,7 +9,7 @@ import ort from 'onnxruntime-node';
  */
 
 const port = /** @type {MessagePort} */ (parentPort);
-const { graphs, session } = /** @type {{ graphs: Graphs, session: ort.InferenceSession.SessionOptions }} */ (
+const { graphs, session: options } = /** @type {{ graphs: Graphs, session: ort.InferenceSession.SessionOptions }} */ (
   workerData
 );
 /** @type {Record<string, ort.InferenceSession>} */
@@ -18,35 +18,25 @@ const sessions = {};
 const scratch = {};
 
 ort.env.logLevel = 'fatal'; // errors are thrown as well
-const failure = await load();
-/** @type {Started} */
-const started = {
-  outputs: Object.fromEntries(Object.entries(sessions).map(([name, { outputNames }]) => [name, outputNames])),
-  failure,
-};
-if (!failure) listen();
-port.postMessage(started);
-
-async function load() {
+let loading = '';
+try {
   for (const [graph, { source }] of Object.entries(graphs)) {
-    try {
-      sessions[graph] = await ort.InferenceSession.create(/** @type {string} */ (source), session);
-    } catch (error) {
-      return { graph, message: messageOf(error) };
-    }
+    loading = graph;
+    sessions[graph] = await ort.InferenceSession.create(/** @type {string} */ (source), options);
   }
-  return undefined;
+  listen();
+  const outputs = Object.entries(sessions).map(([graph, { outputNames }]) => [graph, outputNames]);
+  port.postMessage(/** @type {Started} */ ({ outputs: Object.fromEntries(outputs) }));
+} catch (error) {
+  port.postMessage(/** @type {Started} */ ({ outputs: {}, failure: { graph: loading, message: messageOf(error) } }));
 }
 
 function listen() {
   let last = Promise.resolve();
   let stopping = false;
   port.on('message', (/** @type {Job | null} */ job) => {
-    if (job) last = last.then(() => (stopping ? undefined : answer(job)));
-    else {
-      stopping = true;
-      last = last.then(() => port.close());
-    }
+    if (!job) stopping = true;
+    last = last.then(() => (stopping ? port.close() : answer(/** @type {Job} */ (job))));
   });
 }
 
@@ -70,21 +60,16 @@ async function run({ graphs: names, tensors }) {
   for (const graph of names) {
     const session = /** @type {ort.InferenceSession} */ (sessions[graph]);
     const renamed = graphs[graph]?.outputs ?? {};
-    /** @type {ort.InferenceSession.OnnxValueMapType} */
-    const [inputs, outputs] = [{}, {}];
-    for (const name of session.inputNames) if (made[name]) inputs[name] = made[name];
-    for (const name of session.outputNames) {
-      const tensor = made[renamed[name] ?? name];
-      if (tensor) outputs[name] = tensor;
-    }
-    await session.run(inputs, outputs);
+    const pick = (/** @type {readonly string[]} */ keys, /** @type {(key: string) => string} */ nameOf) =>
+      Object.fromEntries(keys.flatMap((key) => (made[nameOf(key)] ? [[key, made[nameOf(key)]]] : [])));
+    await session.run(
+      pick(session.inputNames, (key) => key),
+      pick(session.outputNames, (key) => renamed[key] ?? key),
+    );
   }
 }
 
-/**
- * @param {string} name
- * @param {readonly number[]} dims
- */
+/** @type {(name: string, dims: readonly number[]) => Float32Array} */
 function scratchOf(name, dims) {
   const length = dims.reduce((product, side) => product * side, 1);
   let array = scratch[name] ?? new Float32Array(0);
@@ -92,7 +77,7 @@ function scratchOf(name, dims) {
   return array.subarray(0, length);
 }
 
-/** @param {unknown} error */
+/** @type {(error: unknown) => string} */
 function messageOf(error) {
   return error instanceof Error ? error.message : String(error);
 }

@@ -78,8 +78,7 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
       ? await measureClasses(measuring, encoded, labels)
       : { representations: null, clusters: null };
     const generation = judged
-      ? await (await import('./generation.ts')) // loads all of tfjs
-          .measureGeneration({ ...options, card, splits, sessions, samples: effort.generated, stages })
+      ? await (await import('./generation.ts')).measureGeneration(measuring) // loads all of tfjs
       : null;
     const pictures = await draw(open, encoded.test, options, stages);
     const report = checkReport({

@@ -3,7 +3,7 @@ import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { expect, test } from 'vitest';
-import { fileNames, ImageWriter, toBytes } from '../../pipeline/generate/image-files.ts';
+import { fileNames, toBytes, writeImages } from '../../pipeline/generate/image-files.ts';
 import { scratchFolder } from '../data/support.ts';
 import { decode, noise } from '../pictures/support.ts';
 
@@ -22,7 +22,7 @@ test.each([1, 3])('images of %i channels, in folders of their own', async (chann
   const shape = { height: 4, width: 5, channels };
   const images = noise(3 * 20 * channels);
   const names = ['0.png', 'a/b/1.png', 'a/b/2.png'];
-  await new ImageWriter(folder, shape).write(images, names);
+  await writeImages(folder, shape, images, names);
   expect((await readdir(folder)).sort()).toEqual(['0.png', 'a']);
   for (const [i, name] of names.entries()) {
     const file = readFileSync(join(folder, name));
