@@ -1,25 +1,21 @@
 import { extname } from 'node:path';
 import { openSplit, type Split } from '../data/open.ts';
 import { checkFits, openExported } from '../inference/exported.ts';
-import { type ComputeOptions, encodingGraphs } from '../inference/plan.ts';
+import { type CommandOptions, encodingGraphs } from '../inference/plan.ts';
 import { withSessions } from '../inference/sessions.ts';
 import { InputError } from '../io/errors.ts';
 import { npyWriter } from '../io/npy.ts';
 import { publishFile } from '../io/publish.ts';
 import { parquetWriter } from './parquet.ts';
 
-export interface EncodeOptions extends ComputeOptions {
-  /** Folder of the exported model. */
-  readonly exported: string;
+export interface EncodeOptions extends CommandOptions {
   /** Value of `--data`. */
   readonly data: string;
   readonly split: Split;
-  /** `.parquet` or `.npy`. */
+  /** A `.parquet` or an `.npy` file. */
   readonly out: string;
   /** Whether to write reconstruction errors, which takes the decoder's time too; default: into Parquet yes. */
   readonly error?: boolean | undefined;
-  /** Called as images are done. */
-  readonly progress?: ((done: number, total: number) => void) | undefined;
 }
 
 export interface EncodeResult {

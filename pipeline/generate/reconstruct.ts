@@ -5,7 +5,7 @@ import { openSplit, type Split } from '../data/open.ts';
 import { spreadRows } from '../data/rows.ts';
 import { subset } from '../data/subset.ts';
 import { checkFits, type ExportedModel, openExported } from '../inference/exported.ts';
-import type { ComputeOptions } from '../inference/plan.ts';
+import type { CommandOptions } from '../inference/plan.ts';
 import { type Latents, type Sessions, withSessions } from '../inference/sessions.ts';
 import { publishFolder } from '../io/publish.ts';
 import { drawReconstructions } from '../pictures/montage.ts';
@@ -15,18 +15,12 @@ import { fileNames, toBytes, writeImages } from './image-files.ts';
 const GRID = 16;
 const GRID_FILE = 'grid.png';
 
-export interface ReconstructOptions extends ComputeOptions {
-  /** Folder of the exported model. */
-  readonly exported: string;
+export interface ReconstructOptions extends CommandOptions {
   /** Value of `--data`. */
   readonly data: string;
   readonly split: Split;
   /** Number of images, evenly spread over the data; default: all of them. */
   readonly n?: number | undefined;
-  /** The folder to write. */
-  readonly out: string;
-  /** Called as images are written. */
-  readonly progress?: ((done: number, total: number) => void) | undefined;
 }
 
 export interface ReconstructResult {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Card } from '../artifacts/card.ts';
 import { bytesPerImage } from '../data/dataset.ts';
 import { openExported } from '../inference/exported.ts';
-import type { ComputeOptions } from '../inference/plan.ts';
+import type { CommandOptions } from '../inference/plan.ts';
 import { withSessions } from '../inference/sessions.ts';
 import { publishFolder } from '../io/publish.ts';
 import type { Drawing } from '../pictures/drawing.ts';
@@ -15,14 +15,7 @@ import { className, planSamples, type SampleChoices, type SamplePlan, type Sampl
 /** Images of a grid, and bytes of their pixels, at most. */
 const GRID = { images: 1000, bytes: 2 ** 26 };
 
-export interface SampleOptions extends SampleChoices, ComputeOptions {
-  /** Folder of the exported model. */
-  readonly exported: string;
-  /** The folder to write. */
-  readonly out: string;
-  /** Called as images are written. */
-  readonly progress?: ((done: number, total: number) => void) | undefined;
-}
+export interface SampleOptions extends SampleChoices, CommandOptions {}
 
 export interface SampleResult {
   readonly out: string;

@@ -24,6 +24,16 @@ export interface ComputeOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Options of a command that runs an exported model and writes files. */
+export interface CommandOptions extends ComputeOptions {
+  /** Folder of the exported model. */
+  readonly exported: string;
+  /** The file or folder to write. */
+  readonly out: string;
+  /** Called as images are done. */
+  readonly progress?: ((done: number, total: number) => void) | undefined;
+}
+
 /** `error` computes reconstruction errors and needs `decoder`. */
 export type GraphName = 'encoder' | 'decoder' | 'error';
 

@@ -184,27 +184,24 @@ export class Sessions {
   }
 
   /**
-   * Reconstruction errors of given latents, batch by batch, as the card's `model.error` defines them, `[n]` each.
+   * Reconstruction errors of given latents, batch by batch, as the card's `model.error` defines them, `[n]` each, with
+   * copies of the latents.
    * @throws as `decode`; an error that is not finite is given as it is
    */
   async *errorsOf(
     batches: Iterable<LatentsOfImages> | AsyncIterable<LatentsOfImages>,
     { signal }: Stoppable = {},
-  ): AsyncGenerator<Float32Array, void, undefined> {
+  ): AsyncGenerator<{ latents: Float32Array; errors: Float32Array }, void, undefined> {
     const jobs = this.#inOrder(batches, signal, ({ images, ...batch }) => {
       const count = this.#countRows(batch);
       const dims = this.#imageDims(count);
+      const image = copied(images, dims);
       return {
         graphs: ['decoder', 'error'],
-        tensors: {
-          ...this.#decoderInputs(batch, count),
-          image: copied(images, dims),
-          reconstruction: { dims },
-          error: floats([count]),
-        },
+        tensors: { ...this.#decoderInputs(batch, count), image, reconstruction: { dims }, error: floats([count]) },
       };
     });
-    for await (const { tensors } of jobs) yield tensors.error.data;
+    for await (const { tensors } of jobs) yield { latents: tensors.latent.data, errors: tensors.error.data };
   }
 
   /** Runs a job for each item and gives the jobs back in order; asks for items only as far ahead as the queues reach. */
@@ -274,9 +271,9 @@ async function errorGraphOf({ model, image }: RunnableModel['card']): Promise<Ui
 }
 
 /** A copy of the array: the worker takes it over. */
-const copied = (data: Uint8Array | Int32Array | Float32Array, dims: readonly number[]) => ({
+const copied = <A extends Uint8Array | Int32Array | Float32Array>(data: A, dims: readonly number[]) => ({
   dims,
-  data: data.slice(),
+  data: data.slice() as ReturnType<A['slice']>,
 });
 
 /** Zeros to be filled. */

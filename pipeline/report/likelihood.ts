@@ -34,12 +34,12 @@ export async function errorOfSamples(
   async function* batches(): AsyncGenerator<LatentsOfImages> {
     for await (const { start, count, images, labels } of sequentialBatches(dataset, sessions.batchSize)) {
       const range = [start * size, (start + count) * size] as const;
-      const drawn = samplePosterior(latents.subarray(...range), logvars.subarray(...range), generator);
-      yield { images, labels, latents: drawn };
+      const z = samplePosterior(latents.subarray(...range), logvars.subarray(...range), generator);
+      yield { images, labels, latents: z };
     }
   }
   let [sum, done] = [0, 0];
-  for await (const errors of sessions.errorsOf(batches(), { signal })) {
+  for await (const { errors } of sessions.errorsOf(batches(), { signal })) {
     for (const error of errors) sum += error;
     done += errors.length;
     tick?.(done / dataset.length);
@@ -78,17 +78,11 @@ export async function sampledLikelihood(
   for await (const { start, count, images, labels } of sequentialBatches(some, sessions.batchSize)) {
     const range = [start * size, (start + count) * size] as const;
     const [mean, spread] = [means.subarray(...range), spreads.subarray(...range)];
-    const drawn: Float32Array[] = [];
     function* batches(): Iterable<LatentsOfImages> {
-      for (let sample = 0; sample < samples; sample++) {
-        const latents = samplePosterior(mean, spread, generator);
-        drawn.push(latents);
-        yield { images, labels, latents };
-      }
+      for (let i = 0; i < samples; i++) yield { images, labels, latents: samplePosterior(mean, spread, generator) };
     }
     const estimate = new ImportanceSampling(count);
-    for await (const errors of sessions.errorsOf(batches(), { signal })) {
-      const z = drawn.shift() as Float32Array;
+    for await (const { latents: z, errors } of sessions.errorsOf(batches(), { signal })) {
       const prior = standardNormalLogDensity(z, size);
       const posterior = normalLogDensity(z, mean, spread, size);
       estimate.add({ likelihood: Float64Array.from(errors, (error) => -error * pixels), prior, posterior });
@@ -100,11 +94,5 @@ export async function sampledLikelihood(
   const n = logs.length;
   const mean = logs.reduce((sum, log) => sum + log, 0) / n;
   const variance = logs.reduce((sum, log) => sum + (log - mean) ** 2, 0) / Math.max(1, n - 1);
-  return {
-    nats: -mean,
-    standardError: Math.sqrt(variance / n),
-    images: n,
-    samples,
-    negativeElbo: -bounds / n,
-  };
+  return { nats: -mean, standardError: Math.sqrt(variance / n), images: n, samples, negativeElbo: -bounds / n };
 }
