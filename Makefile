@@ -8,7 +8,7 @@ DEVICE =
 
 NAME   := $(notdir $(RUN:/=))
 EXPORT := exported/$(NAME)
-# The page shows the first one first.
+# The page shows the first model first.
 CARDS  := $(sort $(wildcard exported/*/card.json))
 ALL    := $(patsubst %/card.json,'%',$(filter exported/cvae/%,$(CARDS)) $(filter-out exported/cvae/%,$(CARDS)))
 
@@ -25,12 +25,12 @@ help: ## print this
 	@echo 'make TARGET... [MODEL=cae] [DATA=mnist] [EPOCHS=] [SEED=] [ENGINE=] [DEVICE=] [RUN=runs/MODEL]'
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-install: $(INSTALLED) ## install the npm packages, if they are missing or outdated (every target does)
+install: $(INSTALLED) ## install the npm packages if missing or outdated (every target does this)
 
 $(INSTALLED): package-lock.json
 	npm ci --no-audit --no-fund
 
-train: $(INSTALLED) ## train MODEL on DATA into RUN, or go on with what is there
+train: $(INSTALLED) ## train MODEL on DATA into RUN, or resume RUN
 	npx convae train $(MODEL) --data '$(DATA)' --run '$(RUN)' --resume $(TRAIN_OPTIONS) $(DEVICE_OPTION)
 
 export: $(INSTALLED) ## export RUN to ONNX, into exported/
@@ -39,16 +39,16 @@ export: $(INSTALLED) ## export RUN to ONNX, into exported/
 encode: $(INSTALLED) ## encode all of DATA with the exported model, into latents/
 	npx convae encode '$(EXPORT)' --data '$(DATA)' --out 'latents/$(NAME).parquet' $(DEVICE_OPTION)
 
-evaluate: $(INSTALLED) ## measure the exported model on DATA
+evaluate: $(INSTALLED) ## write a report on the exported model, measured on DATA
 	npx convae evaluate '$(EXPORT)' --data '$(DATA)' $(DEVICE_OPTION)
 
-gallery: $(INSTALLED) ## train, export, evaluate and draw all models on DATA, or what is left of that
+gallery: $(INSTALLED) ## train, export and evaluate all models on DATA, skipping what is done
 	npx convae gallery --data '$(DATA)' $(TRAIN_OPTIONS) $(DEVICE_OPTION)
 
-viewer: $(INSTALLED) ## make the page that shows all of exported/, into web-viewer/dist
+viewer: $(INSTALLED) ## build the page for all of exported/, into web-viewer/dist
 	npx convae site $(ALL) --data '$(DATA)' --out web-viewer/dist $(DEVICE_OPTION)
 
-test: $(INSTALLED) ## run the tests, those of the page in a browser last
+test: $(INSTALLED) ## run the tests, the browser tests last
 	npm test -- $(TEST_OPTIONS)
 	npm run test:browser -- $(BROWSER_TEST_OPTIONS)
 
@@ -56,9 +56,9 @@ lint: $(INSTALLED) ## check formatting, style and types
 	npm run lint
 	npm run typecheck
 
-bench: $(INSTALLED) ## time the engines and the encoding
+bench: $(INSTALLED) ## time the engines and encoding
 	npm run bench:engines
 	npm run bench:encode -- '$(EXPORT)'
 
-clean: ## remove the packages and what was built; runs/, exported/ and latents/ stay
+clean: ## remove packages and build output; keep runs/, exported/ and latents/
 	rm -rf node_modules coverage dist pipeline/*/node_modules pipeline/*/dist web-viewer/node_modules web-viewer/dist

@@ -1,18 +1,6 @@
 import yargs from 'yargs';
 import { hideBin } from 'yargs/helpers';
-import type { Command, Context } from './commands/command.ts';
-import { doctorCommand } from './commands/doctor.ts';
-import { encodeCommand } from './commands/encode.ts';
-import { evaluateCommand } from './commands/evaluate.ts';
-import { exportCommand } from './commands/export.ts';
-import { galleryCommand } from './commands/gallery.ts';
-import { modelsCommand } from './commands/models.ts';
-import { reconstructCommand } from './commands/reconstruct.ts';
-import { reportCommand } from './commands/report.ts';
-import { sampleCommand } from './commands/sample.ts';
-import { setupCommand } from './commands/setup.ts';
-import { siteCommand } from './commands/site.ts';
-import { trainCommand } from './commands/train.ts';
+import { commands } from './commands/index.ts';
 import { EnvironmentError, InputError, Interrupted } from './io/errors.ts';
 import { version } from './io/installation.ts';
 
@@ -20,37 +8,24 @@ const INTERRUPTED = 130;
 const BUG = 1;
 
 /** @throws what a command throws, or InputError when the arguments are wrong */
-async function run(args: readonly string[], context: Context): Promise<void> {
-  const commands = [
-    trainCommand,
-    exportCommand,
-    encodeCommand,
-    evaluateCommand,
-    reportCommand,
-    sampleCommand,
-    reconstructCommand,
-    galleryCommand,
-    siteCommand,
-    modelsCommand,
-    setupCommand,
-    doctorCommand,
-  ].map((command) => command(context));
+async function run(args: readonly string[], signal: AbortSignal): Promise<void> {
+  const modules = commands.map((command) => command(signal));
   await yargs(args)
     .scriptName('convae')
     .usage('$0 <command> [options]\n\nConvolutional autoencoders for images: train, export to ONNX, encode in bulk.')
-    .command(commands)
-    .example('$0 train cae', 'train on MNIST into runs/cae')
-    .example('$0 export runs/cae', 'ONNX models into exported/cae')
-    .example('$0 encode exported/cae --data mnist --out latents.parquet', 'latents of 70,000 images')
+    .command(modules)
+    .example('$0 train cae', 'train on MNIST, into runs/cae')
+    .example('$0 export runs/cae', 'export to ONNX, into exported/cae')
+    .example('$0 encode exported/cae --data mnist --out latents.parquet', 'encode 70,000 images')
     .epilogue(
-      '`convae <command> --help` tells the options of a command.\n' +
-        'Exit codes: 0 done, 2 the input is wrong, 3 the machine failed (disk, device, library), 130 interrupted.',
+      'Run `convae <command> --help` for the options of a command.\n' +
+        'Exit codes: 0 success, 2 wrong input, 3 machine failure (disk, device, missing library), 130 interrupted.',
     )
     .demandCommand(1, 'a command is missing')
     .strict()
     .recommendCommands()
     .locale('en')
-    .parserConfiguration({ 'duplicate-arguments-array': false, 'dot-notation': false })
+    .parserConfiguration({ 'greedy-arrays': false, 'dot-notation': false })
     .version(version)
     .help()
     .alias('help', 'h')
@@ -58,15 +33,15 @@ async function run(args: readonly string[], context: Context): Promise<void> {
     .exitProcess(false)
     .fail((message, error) => {
       if (!message) throw error;
-      const help = commands.map(nameOf).filter((name) => name === args[0]);
-      throw new InputError(`${inOneLine(message)} (see \`${['convae', ...help, '--help'].join(' ')}\`)`);
+      if (args[0] === 'report')
+        throw new InputError('there is no command report; use `convae evaluate --pictures-only`');
+      const known = modules.map(({ command }) => command.split(' ')[0]).filter((name) => name === args[0]);
+      throw new InputError(`${inOneLine(message)} (see \`${['convae', ...known, '--help'].join(' ')}\`)`);
     })
     .parseAsync();
 }
 
-const nameOf = ({ command }: Command) => command.split(' ')[0];
-
-/** yargs' words about wrong arguments. */
+/** A message of yargs about wrong arguments, in one line. */
 const inOneLine = (message: string) =>
   message
     .replace('Invalid values:', '')
@@ -83,15 +58,15 @@ function interruptSignal(): AbortSignal {
   const interrupt = () => {
     if (controller.signal.aborted) process.exit(INTERRUPTED);
     controller.abort();
-    if (process.stderr.isTTY) process.stderr.write('\nstopping; Ctrl-C again stops at once\n');
+    if (process.stderr.isTTY) process.stderr.write('\nstopping; press Ctrl-C again to exit immediately\n');
   };
   process.on('SIGINT', interrupt);
   process.on('SIGTERM', interrupt);
   return controller.signal;
 }
 
-/** Says on stderr what went wrong. Returns the exit code. */
-function report(error: unknown): number {
+/** Prints an error on stderr. Returns the exit code. */
+function printError(error: unknown): number {
   if (error instanceof InputError || error instanceof EnvironmentError || error instanceof Interrupted) {
     process.stderr.write(`convae: ${error.message}\n`);
     return error.exitCode;
@@ -99,19 +74,19 @@ function report(error: unknown): number {
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
   process.stderr.write(
     `${stack}\n\nThis is a bug in convae ${version} (Node ${process.version}, ${process.platform} ${process.arch}). ` +
-      "Please report the lines above and the command that you ran to the project's issue tracker.\n",
+      "Please report the lines above and the command you ran to the project's issue tracker.\n",
   );
   return BUG;
 }
 
-process.on('uncaughtException', (error) => process.exit(report(error)));
+process.on('uncaughtException', (error) => process.exit(printError(error)));
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  // Whoever read the results has seen enough.
-  process.exit(error.code === 'EPIPE' ? 0 : report(error));
+  // EPIPE: the reader (head, less) has closed the pipe.
+  process.exit(error.code === 'EPIPE' ? 0 : printError(error));
 });
 try {
   const args = hideBin(process.argv);
-  await run(args.length > 0 ? args : ['--help'], { signal: interruptSignal() });
+  await run(args.length > 0 ? args : ['--help'], interruptSignal());
 } catch (error) {
-  process.exit(report(error));
+  process.exit(printError(error));
 }

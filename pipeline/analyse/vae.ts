@@ -1,3 +1,5 @@
+import type { Generator } from '../data/generator.ts';
+
 const LOG_TWO_PI = Math.log(2 * Math.PI);
 
 /** Numbers are `[n, size]`: a row for each image. @throws RangeError */
@@ -83,4 +85,12 @@ export function normalLogDensity(z: Float32Array, mu: Float32Array, logvar: Floa
     logs[row] = (logs[row] as number) - ((value - (mu[i] as number)) ** 2 * Math.exp(-log) + log + LOG_TWO_PI) / 2;
   });
   return logs;
+}
+
+/** One draw from each N(mu, exp(logvar)), in the shape of `mu`. */
+export function samplePosterior(mu: Float32Array, logvar: Float32Array, generator: Generator): Float32Array {
+  checkAlike(mu, logvar);
+  const z = new Float32Array(mu.length);
+  generator.fillNormal(z);
+  return z.map((noise, i) => (mu[i] as number) + Math.exp((logvar[i] as number) / 2) * noise);
 }

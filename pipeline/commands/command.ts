@@ -1,20 +1,84 @@
-import type { Argv, CommandModule } from 'yargs';
+import type { ArgumentsCamelCase, CommandModule, InferredOptionTypes } from 'yargs';
+import type { StageProgress } from '../io/stages.ts';
+import { type Option, options } from './options.ts';
+import { type Printout, printed } from './output.ts';
 
-/** What the program lends to its commands. */
+type Arguments<O extends Record<string, Option>> = ArgumentsCamelCase<InferredOptionTypes<O>>;
+
+/** What the program provides to a running command. */
 export interface Context {
   /** Aborted when the user interrupts. */
   readonly signal: AbortSignal;
+  /** Whether progress is unwanted. */
+  readonly quiet: boolean;
+  /** Prints a line on stderr, unless `quiet`. */
+  note(line: string): void;
+  /** Shows progress of work that counts images. */
+  countImages<T>(work: (progress: (done: number, total: number) => void) => Promise<T>): Promise<T>;
+  /** Shows progress of work in stages. */
+  showStages<T>(work: (progress: StageProgress) => Promise<T>): Promise<T>;
 }
 
-export interface Command extends CommandModule {
-  /** Its name, then its positional arguments. */
+/** A command as data. The types of its arguments are inferred from its options. */
+interface Definition<O extends Record<string, Option>, R> {
+  /** Its name, then its positional arguments, described among the options. */
   readonly command: string;
+  readonly describe: string;
+  /** All but `--json`, which every command has. */
+  readonly options: O;
+  /** Command lines without `convae`, and what each does. */
+  readonly examples?: Readonly<Record<string, string>>;
+  /** Imports its stage when it is called, so that `--help` loads none. */
+  run(args: Arguments<O>, context: Context): Promise<R>;
+  print(result: R, args: Arguments<O>): Printout | Promise<Printout>;
+  /** What follows after the result is printed. */
+  after?(result: R, args: Arguments<O>, context: Context): Promise<void>;
 }
 
-/** A yargs module whose handler's arguments are typed by what its builder declares. */
-export const defineCommand = <Options>(command: {
-  command: string;
-  describe: string;
-  builder: (yargs: Argv) => Argv<Options>;
-  handler: CommandModule<object, Options>['handler'];
-}): Command => command as unknown as Command; // yargs passes the handler what the builder declares
+/** A command that awaits the program's interrupt signal. */
+export type Command = (signal: AbortSignal) => CommandModule & { readonly command: string };
+
+export function defineCommand<const O extends Record<string, Option>, R>(definition: Definition<O, R>): Command {
+  const { command, describe, examples = {}, run, print, after } = definition;
+  return (signal) => ({
+    command,
+    describe,
+    builder(yargs) {
+      const positionals = [...command.matchAll(/[<[](\w+)/g)].map(([, name]) => name);
+      const all: Record<string, Option> = { ...definition.options, json: options.json };
+      yargs.middleware((args) => {
+        // The last of a repeated option counts, unless the option is a list.
+        for (const [name, value] of Object.entries(args)) {
+          if (Array.isArray(value) && name !== '_' && !all[name]?.array) args[name] = value.at(-1);
+        }
+      }, true);
+      for (const [name, option] of Object.entries(all)) {
+        if (positionals.includes(name)) yargs.positional(name, option);
+        else yargs.option(name, option);
+      }
+      for (const [line, about] of Object.entries(examples)) yargs.example(`$0 ${line}`, about);
+      return yargs;
+    },
+    async handler(argv) {
+      const args = argv as Arguments<O>; // yargs parsed them by these options
+      const context = contextOf(signal, argv.quiet === true);
+      const result = await run(args, context);
+      process.stdout.write(`${argv.json ? JSON.stringify(result) : printed(await print(result, args))}\n`);
+      await after?.(result, args, context);
+    },
+  });
+}
+
+const contextOf = (signal: AbortSignal, quiet: boolean): Context => ({
+  signal,
+  quiet,
+  note: (line) => void (quiet || process.stderr.write(`${line}\n`)),
+  async countImages(work) {
+    const { withCountProgress } = await import('../io/progress.ts');
+    return withCountProgress({ quiet }, work);
+  },
+  async showStages(work) {
+    const { withStageProgress } = await import('../io/progress.ts');
+    return withStageProgress({ quiet }, work);
+  },
+});

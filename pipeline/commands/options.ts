@@ -1,64 +1,98 @@
+import type { Options, PositionalOptions } from 'yargs';
+import { schedules } from '../../models/kit/model.ts';
 import { InputError } from '../io/errors.ts';
 import { deviceChoices, engineChoices } from '../train/engines/choices.ts';
 
-/** What `--data` takes. */
-export const DATA = 'mnist, IMAGES[,LABELS] (idx or npy), FILE.npz or a FOLDER of images';
+/** An option, or a positional argument, as yargs takes it. */
+export type Option = Options & PositionalOptions;
 
-/** The positional argument of all that is done with an exported model. */
-export const exported = { describe: 'a folder that `convae export` made', type: 'string', demandOption: true } as const;
+export const text = (describe: string) => ({ describe, type: 'string', requiresArg: true }) as const;
+export const flag = (describe: string) => ({ describe, type: 'boolean', default: false }) as const;
+export const choice = <const C extends string>(describe: string, choices: readonly C[]) =>
+  ({ describe, choices, requiresArg: true }) as const;
 
-export const engine = {
-  describe: 'what runs the training steps',
-  choices: engineChoices,
-  default: 'auto',
-  requiresArg: true,
-} as const;
+/** Descriptions of options by name, and of what happens without them. */
+type Descriptions<K extends string> = Record<K, readonly [describe: string, otherwise?: string]>;
 
-export const device = {
-  describe: 'where to compute; webgpu is experimental',
-  choices: deviceChoices,
-  default: 'auto',
-  requiresArg: true,
-} as const;
-
-export const json = { describe: 'print the result as a line of JSON', type: 'boolean', default: false } as const;
-export const quiet = { describe: 'no progress on stderr', type: 'boolean', default: false } as const;
-
-interface NumberOption {
-  describe: string;
-  defaultDescription?: string;
-  requiresArg: true;
-  coerce: (value: unknown) => number;
-}
-
-/** What an option is, and what happens without it. */
-type Description = string | readonly [describe: string, otherwise: string];
-
-/** Options that take a whole number from `least` on. */
-export const wholeNumbers = <K extends string>(descriptions: Record<K, Description>, least = 1) =>
+/** Options that take an integer of at least `least`. */
+export const integers = <K extends string>(descriptions: Descriptions<K>, least = 1) =>
   numbers(
     descriptions,
     (value) => Number.isSafeInteger(value) && value >= least,
-    least > Number.MIN_SAFE_INTEGER ? `a whole number of at least ${least}` : 'a whole number',
+    least > Number.MIN_SAFE_INTEGER ? `an integer of at least ${least}` : 'an integer',
   );
 
 /** Options that take a number above 0. */
-export const positiveNumbers = <K extends string>(descriptions: Record<K, Description>) =>
+const positives = <K extends string>(descriptions: Descriptions<K>) =>
   numbers(descriptions, (value) => value > 0 && value < Number.POSITIVE_INFINITY, 'a number above 0');
 
 function numbers<K extends string>(
-  descriptions: Record<K, Description>,
+  descriptions: Descriptions<K>,
   accepts: (value: number) => boolean,
   expected: string,
-): Record<K, NumberOption> {
-  const options = Object.entries<Description>(descriptions).map(([name, description]) => {
-    const [describe, otherwise] = typeof description === 'string' ? [description] : description;
+) {
+  const entries = Object.entries<Descriptions<K>[K]>(descriptions).map(([name, [describe, defaultDescription]]) => {
     const coerce = (value: unknown): number => {
       const number = value === '' ? Number.NaN : Number(value);
-      if (!accepts(number)) throw new InputError(`--${name} ${value}: ${expected} was expected`);
+      if (!accepts(number)) throw new InputError(`--${name} ${value}: expected ${expected}`);
       return number;
     };
-    return [name, { describe, ...(otherwise && { defaultDescription: otherwise }), requiresArg: true, coerce }];
+    return [name, { describe, ...(defaultDescription && { defaultDescription }), requiresArg: true, coerce }];
   });
-  return Object.fromEntries(options) as Record<K, NumberOption>;
+  return Object.fromEntries(entries) as Record<K, { describe: string; requiresArg: true; coerce(v: unknown): number }>;
 }
+
+/** The options that commands share, in one place. */
+export const options = {
+  model: text('model to train: a name that `convae models` lists, or a file that defines one'),
+  exported: text('folder that `convae export` wrote'),
+  data: text('images: mnist, IMAGES[,LABELS] (idx or npy), FILE.npz or a FOLDER of images'),
+  split: choice('part of the images', ['train', 'test', 'all']),
+  ...integers({
+    epochs: ['number of epochs', "the recipe's"],
+    'batch-size': ['images per batch', 'by image size'],
+    latent: ['latent size', "the recipe's"],
+  }),
+  'learning-rate': {
+    ...positives({ 'learning-rate': ['initial learning rate', "the recipe's"] })['learning-rate'],
+    alias: 'lr',
+  },
+  schedule: {
+    ...choice('learning-rate schedule; cosine and linear decay to 0', schedules),
+    defaultDescription: "the recipe's",
+  },
+  ...positives({
+    beta: ['weight of the KL divergence, for variational models', "the recipe's"],
+    'kl-warm-up': ['epochs over which that weight grows from 0', 'none'],
+  }),
+  ...integers({ seed: ['random seed', '0'] }, Number.MIN_SAFE_INTEGER),
+  ...integers({
+    'limit-train': ['use only the first N training images'],
+    'limit-test': ['use only the first N test images'],
+    'checkpoint-steps': ['save a checkpoint every N steps'],
+  }),
+  ...positives({ 'checkpoint-seconds': ['save a checkpoint every N seconds', '60'] }),
+  engine: { ...choice('engine that runs the training steps', engineChoices), default: 'auto' },
+  device: { ...choice('device to compute on; webgpu is experimental', deviceChoices), default: 'auto' },
+  ...integers({ threads: ['number of threads', 'one per core, at most 16'] }),
+  quick: flag('use fewer images: less accurate, but done in half a minute'),
+  quiet: flag('print no progress'),
+  json: flag('print the result as one line of JSON'),
+} as const satisfies Record<string, Option>;
+
+type Name = keyof typeof options;
+
+/** Some of the shared options. */
+export const pick = <K extends Name>(...names: K[]): Pick<typeof options, K> =>
+  Object.fromEntries(names.map((name) => [name, options[name]])) as Pick<typeof options, K>;
+
+export const required = <O extends Option>(option: O) => ({ ...option, demandOption: true as const });
+
+/** The option with a default value. */
+export const withDefault = <O extends Option, const D>(option: O, value: D) => ({ ...option, default: value });
+
+/** The option without a default value, but with words for what happens without it. */
+export const otherwise = <O extends Option>(option: O, defaultDescription: string) => ({
+  ...option,
+  defaultDescription,
+});

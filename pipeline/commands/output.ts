@@ -1,29 +1,29 @@
-import Table from 'cli-table3';
-
 type Cell = string | number;
 
-/** Prints a command's result on stdout: as a line of JSON for machines, or as lines for people. */
-export function printResult<T>(json: boolean, result: T, lines: (result: T) => string): void {
-  process.stdout.write(`${json ? JSON.stringify(result) : lines(result)}\n`);
+/** A result for people: rows of a table, below their column names if there is a `head`, and lines below the table. */
+export interface Printout {
+  readonly head?: readonly string[];
+  readonly rows: readonly (readonly Cell[])[];
+  readonly notes?: readonly string[];
 }
 
-/** Rows as text in columns; the first row names them where `head` is given. */
-export function table(rows: readonly (readonly Cell[])[], head?: readonly string[]): string {
-  const none = ['top', 'bottom', 'mid', 'left', 'right'].flatMap((side) => [side, `${side}-mid`, `mid-${side}`]);
-  const corners = ['top', 'bottom'].flatMap((side) => [`${side}-left`, `${side}-right`]);
-  const chars = Object.fromEntries([...none, ...corners, 'left-mid', 'right-mid', 'mid-mid'].map((name) => [name, '']));
-  const text = new Table({
-    chars: { ...chars, middle: '  ' },
-    style: { 'padding-left': 0, 'padding-right': 0, head: [], border: [] },
-    ...(head && { head: [...head] }),
-  });
-  text.push(...rows.map((row) => row.map(String)));
-  return text.toString().replace(/ +$/gm, '');
+/** The printout as text. */
+export const printed = ({ head, rows, notes = [] }: Printout): string =>
+  [...table([...(head ? [head] : []), ...rows]), ...notes].join('\n');
+
+function table(rows: readonly (readonly Cell[])[]): string[] {
+  const lines = rows.map((row) => row.map(String));
+  const widths = (lines[0] ?? []).map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)));
+  return lines
+    .map((line) => line.map((cell, column) => cell.padEnd(widths[column] ?? 0)))
+    .map((line) => line.join('  ').trimEnd());
 }
 
 /** `12,345.6`, with at most so many digits after the point. */
 export const number = (value: number, digits = 0): string =>
   value.toLocaleString('en', { maximumFractionDigits: digits });
+
+export const seconds = (value: number): string => `${number(value, 1)} s`;
 
 /** Bytes as kB or MB. */
 export const size = (bytes: number): string =>

@@ -2,31 +2,32 @@ import type { DecodedArray, Encoding, SchemaElement } from 'hyparquet';
 import { fileWriter, ParquetWriter } from 'hyparquet-writer';
 import { writeColumn } from 'hyparquet-writer/src/column.js';
 import type { ImageDataset } from '../data/dataset.ts';
-import type { Codes } from '../inference/encoder.ts';
+import type { LatentBatch } from '../inference/sessions.ts';
 
-/** Takes codes in the order of the data set and writes them to a file. */
+/** Writes latents to a file, in the order of the data set. */
 export interface LatentWriter {
-  write(codes: Codes): Promise<void>;
-  /** Writes what is left. */
+  write(batch: LatentBatch): Promise<void>;
+  /** Writes the rest. */
   finish(): Promise<void>;
 }
 
-/** Rows of a row group: as many as 128 Ki latent numbers make, within bounds; it is what is held in memory. */
+/** Rows of a row group, which is held in memory: as many as hold 128 Ki numbers of latents, within bounds. */
 const GROUP = { numbers: 2 ** 17, minRows: 256, maxRows: 8192 };
 
-/** A column: its elements in the schema, the last of which has the values, and the values of a group's first rows. */
+/** A column: its elements in the schema (the last has the values), and the values of a group's first rows. */
 interface Column {
   readonly elements: readonly SchemaElement[];
+  readonly encoding?: Encoding;
   values(rows: number): DecodedArray;
-  /** Of a list: how many values a row has. */
+  /** Values per row of a list. */
   readonly listOf?: number;
 }
 
 /**
  * Writes Parquet: `id` string, `label` int32 (where the data set has labels), `latent` list of float32, `error` float32
- * (where there are errors). No value is ever null. A row group is on the disk before the next begins.
+ * (where there are errors). No value is ever null. A row group is written before the next begins.
  * @param path of a file that is overwritten
- * @param about what is written into the file's own metadata, under the key `convae`
+ * @param about goes into the file's metadata, under the key `convae`
  */
 export function parquetWriter(
   path: string,
@@ -36,33 +37,32 @@ export function parquetWriter(
   const { labels } = dataset;
   const groupRows = Math.max(GROUP.minRows, Math.min(GROUP.maxRows, Math.floor(GROUP.numbers / size)));
   const group = { first: 0, rows: 0, latents: new Float32Array(groupRows * size), errors: new Float32Array(groupRows) };
-  const columns: Column[] = [
-    {
-      elements: [{ name: 'id', type: 'BYTE_ARRAY', converted_type: 'UTF8', repetition_type: 'REQUIRED' }],
-      values: (rows) => Array.from({ length: rows }, (_, i) => Buffer.from(dataset.id(group.first + i))),
-    },
-  ];
-  if (labels) {
-    columns.push({
-      elements: [{ name: 'label', type: 'INT32', repetition_type: 'REQUIRED' }],
-      values: (rows) => labels.subarray(group.first, group.first + rows),
-    });
-  }
-  columns.push({
+  const required = { repetition_type: 'REQUIRED' } as const;
+  const id: Column = {
+    elements: [{ name: 'id', type: 'BYTE_ARRAY', converted_type: 'UTF8', ...required }],
+    encoding: 'DELTA_BYTE_ARRAY', // ids share prefixes with their predecessors
+    values: (rows) => Array.from({ length: rows }, (_, i) => Buffer.from(dataset.id(group.first + i))),
+  };
+  const label: Column | false = labels !== undefined && {
+    elements: [{ name: 'label', type: 'INT32', ...required }], // few values, for which the library makes a dictionary
+    values: (rows) => labels.subarray(group.first, group.first + rows),
+  };
+  const latent: Column = {
     elements: [
-      { name: 'latent', converted_type: 'LIST', repetition_type: 'REQUIRED', num_children: 1 },
+      { name: 'latent', converted_type: 'LIST', num_children: 1, ...required },
       { name: 'list', repetition_type: 'REPEATED', num_children: 1 },
-      { name: 'element', type: 'FLOAT', repetition_type: 'REQUIRED' },
+      { name: 'element', type: 'FLOAT', ...required },
     ],
+    encoding: 'PLAIN',
     values: (rows) => group.latents.subarray(0, rows * size),
     listOf: size,
-  });
-  if (errors) {
-    columns.push({
-      elements: [{ name: 'error', type: 'FLOAT', repetition_type: 'REQUIRED' }],
-      values: (rows) => group.errors.subarray(0, rows),
-    });
-  }
+  };
+  const error: Column | false = errors && {
+    elements: [{ name: 'error', type: 'FLOAT', ...required }],
+    encoding: 'PLAIN',
+    values: (rows) => group.errors.subarray(0, rows),
+  };
+  const columns = [id, label, latent, error].filter((column) => column !== false);
   const file = new GroupWriter(path, columns, about);
   const flush = () => {
     file.write(group.rows);
@@ -70,11 +70,11 @@ export function parquetWriter(
     group.rows = 0;
   };
   return {
-    async write(codes) {
-      for (let from = 0; from < codes.count; ) {
-        const to = Math.min(codes.count, from + groupRows - group.rows);
-        group.latents.set(codes.latents.subarray(from * size, to * size), group.rows * size);
-        if (codes.errors) group.errors.set(codes.errors.subarray(from, to), group.rows);
+    async write({ count, latents, errors }) {
+      for (let from = 0; from < count; ) {
+        const to = Math.min(count, from + groupRows - group.rows);
+        group.latents.set(latents.subarray(from * size, to * size), group.rows * size);
+        if (errors) group.errors.set(errors.subarray(from, to), group.rows);
         group.rows += to - from;
         from = to;
         if (group.rows === groupRows) flush();
@@ -87,7 +87,7 @@ export function parquetWriter(
   };
 }
 
-/** Writes row groups column by column: the library's own way through nested values takes several times as long. */
+/** Writes row groups column by column: the library's own path through nested values takes several times as long. */
 class GroupWriter {
   readonly #parquet: ParquetWriter;
   readonly #columns: readonly Column[];
@@ -114,13 +114,13 @@ class GroupWriter {
           columnName: column.elements.map(({ name }) => name).join('.'),
           element,
           schemaPath: [{ name: 'schema' }, ...column.elements],
-          codec: floats ? 'UNCOMPRESSED' : 'SNAPPY', // floats do not get smaller
+          codec: floats ? 'UNCOMPRESSED' : 'SNAPPY', // floats do not compress
           compressors: { SNAPPY: compressors.SNAPPY },
-          stats: column.listOf === undefined, // the smallest number of a list column tells nothing
+          stats: column.listOf === undefined, // a list column's minimum is of no use
           pageSize: 0, // one page
           columnIndex: false,
           offsetIndex: false,
-          ...encodingOf(element.type),
+          ...(column.encoding && { encoding: column.encoding }),
         },
         pageData: { values: column.values(rows), ...levels(rows, column.listOf) },
       });
@@ -141,13 +141,7 @@ class GroupWriter {
   }
 }
 
-/** Ids have beginnings in common with those before them; labels are few, for which the library makes a dictionary. */
-function encodingOf(type: SchemaElement['type']): { encoding?: Encoding } {
-  if (type === 'INT32') return {};
-  return { encoding: type === 'BYTE_ARRAY' ? 'DELTA_BYTE_ARRAY' : 'PLAIN' };
-}
-
-/** Dremel's levels: within a list that is never empty all values are defined, and the first of each begins a row. */
+/** Dremel's levels: lists are never empty, so all values are defined, and the first of each list begins a row. */
 function levels(rows: number, listOf: number | undefined) {
   if (listOf === undefined) return { definitionLevels: [], repetitionLevels: [], maxDefinitionLevel: 0 };
   const repetitionLevels = Array<number>(rows * listOf).fill(1);

@@ -1,10 +1,12 @@
 import * as tf from '@tensorflow/tfjs-core';
-import ort from 'onnxruntime-node';
-import { bytesPerImage, type ImageDataset } from '../data/dataset.ts';
+import type { ImageDataset } from '../data/dataset.ts';
+import { range } from '../data/indices.ts';
+import { spreadRows } from '../data/rows.ts';
+import { subset } from '../data/subset.ts';
+import type { Sessions } from '../inference/sessions.ts';
 import type { TrainingProgram } from '../train/program.ts';
-import type { OnnxModels } from './trace-model.ts';
 
-/** Images that are compared: real ones, spread over the data set. tfjs's own backend takes some 15 ms for each. */
+/** Images to compare: real ones, spread over the data set. tfjs's own backend takes some 15 ms for each. */
 const IMAGES = 16;
 
 /** The largest absolute differences between tfjs and ONNX Runtime. */
@@ -14,52 +16,41 @@ export interface Parity {
   readonly image: number;
 }
 
-/** Runs real images through the model in tfjs and in ONNX Runtime, encoder and decoder each on the same input. */
+/**
+ * Runs real images through the model in tfjs and in ONNX Runtime, encoder and decoder each on the same input.
+ * @param sessions of the converted encoder and decoder
+ */
 export async function measureParity(
-  program: TrainingProgram,
-  models: OnnxModels,
+  { autoencoder, size }: TrainingProgram,
+  sessions: Sessions,
   dataset: ImageDataset,
 ): Promise<Parity> {
-  const { height, width, channels } = dataset.shape;
-  const n = Math.min(IMAGES, dataset.length);
-  const indices = Array.from({ length: n }, (_, i) => Math.floor((i * dataset.length) / n));
-  const pixels = new Uint8Array(n * bytesPerImage(dataset.shape));
-  await dataset.read(indices, pixels);
-  const labels = Int32Array.from(indices, (index) => dataset.labels?.[index] ?? 0);
-  const feedLabel = (needed: boolean) => (needed ? { label: new ort.Tensor('int32', labels, [n]) } : {});
-  const { conditional } = program.model;
-
-  const image = new ort.Tensor('uint8', pixels, [n, height, width, channels]);
-  const latent = await runOnce(models.encoder, { image, ...feedLabel(conditional.encoder) }, 'latent');
-  const decoded = await runOnce(models.decoder, { latent, ...feedLabel(conditional.decoder) }, 'image');
+  const images = subset(dataset, dataset.name, spreadRows(dataset.length, IMAGES));
+  const n = images.length;
+  const shape = [n, size.height, size.width, size.channels] as const;
+  const pixels = new Uint8Array(n * size.height * size.width * size.channels);
+  await images.read(range(0, n), pixels);
+  const labels = images.labels ?? new Int32Array(n);
+  const { latents } = await sessions.encodeAll(images);
+  const decoded = await sessions.decodeAll({ latents, labels });
   return tf.tidy(() => {
-    const input = tf.div(tf.tensor4d(pixels, [n, height, width, channels], 'int32'), 255) as tf.Tensor4D;
+    const image = tf.div(tf.tensor4d(pixels, [...shape], 'int32'), 255) as tf.Tensor4D;
     const label = tf.tensor1d(labels, 'int32');
-    const { latent: expected } = program.autoencoder.encode({ image: input, label });
-    const codes = tf.tensor2d(latent.data as Float32Array, latent.dims as [number, number]);
-    const expectedImage = program.autoencoder.decode(codes, label);
-    return { images: n, latent: difference(expected, latent), image: difference(expectedImage, decoded) };
+    const expected = autoencoder.encode({ image, label }).latent;
+    const expectedImage = autoencoder.decode(tf.tensor2d(latents, [n, size.latent]), label);
+    return { images: n, latent: difference(expected, latents), image: difference(expectedImage, decoded) };
   });
 }
 
-async function runOnce(bytes: Uint8Array, feeds: Record<string, ort.Tensor>, output: string): Promise<ort.Tensor> {
-  const session = await ort.InferenceSession.create(bytes, { logSeverityLevel: 3 });
-  try {
-    const { [output]: result } = await session.run(feeds);
-    if (!result) throw new Error(`the graph has no output ${output}`);
-    return result as ort.Tensor;
-  } finally {
-    await session.release();
+/** NaN where a number of either is NaN: no comparison with it holds. */
+function difference(expected: tf.Tensor, found: Float32Array): number {
+  const numbers = expected.dataSync();
+  if (numbers.length !== found.length) {
+    throw new Error(`tfjs gives ${numbers.length} numbers, ONNX Runtime ${found.length}`);
   }
-}
-
-/** NaN wherever either is not a number: a comparison with it fails. */
-function difference(expected: tf.Tensor, got: ort.Tensor): number {
-  const [a, b] = [expected.dataSync(), got.data as Float32Array];
-  if (a.length !== b.length) throw new Error(`tfjs gives ${a.length} numbers, ONNX Runtime ${b.length}`);
   let largest = 0;
-  for (const [i, value] of a.entries()) {
-    const d = Math.abs(value - (b[i] ?? Number.NaN));
+  for (const [i, value] of numbers.entries()) {
+    const d = Math.abs(value - (found[i] ?? Number.NaN));
     if (!(d <= largest)) largest = d;
   }
   return largest;

@@ -1,50 +1,45 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { models } from '../../models/index.ts';
-import type { ModelDefinition } from '../../models/kit/model.ts';
 import type { Card } from '../artifacts/card.ts';
 import { readCard } from '../artifacts/exported.ts';
 import { type Report, reportSchema } from '../artifacts/report.ts';
 import { readRun } from '../artifacts/run-folder.ts';
 import { openSplits } from '../data/open.ts';
 import { exportRun } from '../export/export.ts';
-import { InputError } from '../io/errors.ts';
 import type { Progress } from '../io/progress.ts';
+import type { Tick } from '../io/stages.ts';
 import { type StageProgress, Stages } from '../io/stages.ts';
 import { evaluate } from '../report/evaluate.ts';
-import type { DeviceChoice, EngineChoice } from '../train/engines/index.ts';
+import { type FoundModel, findModel } from '../train/find-model.ts';
+import type { TrainOptions } from '../train/options.ts';
 import { train } from '../train/train.ts';
 
 /** Epochs of models whose recipes take hours. */
 const EPOCHS: Readonly<Record<string, number>> = { 'conv-ae': 20 };
-/** What a step, an export and an evaluation take beside one another, in seconds of two cores; only shares matter. */
+/** Seconds on two cores of a training image, a training step, an export and an evaluation; only the ratios matter. */
 const SECONDS = { image: 3.2e-4, step: 4e-3, export: 2, evaluate: 100, quick: 25 };
 
-export interface GalleryOptions {
+/** Training options apply to every model. */
+export interface GalleryOptions
+  extends Pick<TrainOptions, 'epochs' | 'seed' | 'limitTrain' | 'limitTest' | 'engine' | 'device'> {
   /** What `--data` takes. */
   readonly data: string;
-  /** Names of models; all when not given. */
+  /** Names or files of models; all models of convae when not given. */
   readonly models?: readonly string[] | undefined;
-  /** Folders that runs and exported models are put into, each under its model's name. */
+  /** Folders for runs and for exported models, each in a folder with the model's name. */
   readonly runs: string;
   readonly out: string;
-  /** Epochs of every model; the recipes' when not given. */
-  readonly epochs?: number | undefined;
-  readonly seed?: number | undefined;
-  readonly limitTrain?: number | undefined;
-  readonly limitTest?: number | undefined;
-  readonly engine: EngineChoice;
-  readonly device: DeviceChoice;
-  /** Whether to measure and draw less. */
+  /** Whether to evaluate on fewer images. */
   readonly quick: boolean;
   readonly signal: AbortSignal;
-  /** Says something in a line of its own. */
+  /** Prints a line. */
   note(line: string): void;
   readonly progress: StageProgress;
 }
 
-/** A model of the gallery. */
-export interface Exhibit {
+/** A finished model of the gallery. */
+export interface GalleryEntry {
   readonly model: string;
   /** The exported folder, its report in `report/`. */
   readonly exported: string;
@@ -53,99 +48,91 @@ export interface Exhibit {
 }
 
 /**
- * Trains, exports, evaluates and draws models one after another. What is done already is not done again: begun again
- * after an interruption, it goes on where it stopped.
+ * Trains, exports and evaluates models one after another. Skips what is already done, so that it resumes after an
+ * interruption.
  * @throws InputError, EnvironmentError, Interrupted
  */
-export async function gallery(options: GalleryOptions): Promise<Exhibit[]> {
-  const { runs, out, data, seed, signal, note, quick } = options;
+export async function gallery(options: GalleryOptions): Promise<GalleryEntry[]> {
+  const { data, signal, note } = options;
   const { train: images, test } = await openSplits(data);
   const labelled = images.labels !== undefined && test.labels !== undefined;
   const count = Math.min(images.length, options.limitTrain ?? images.length);
   await Promise.all([images.close(), test.close()]);
 
-  const works: Work[] = [];
-  for (const model of chosen(options.models)) {
-    if ((model.conditional.encoder || model.conditional.decoder) && !labelled) {
-      note(`${model.name} is left out: it learns from labels, and ${data} has none`);
-      continue;
-    }
-    works.push(await workOf(model, count, options));
+  const plans: Plan[] = [];
+  for (const name of options.models ?? Object.keys(models)) {
+    const found = await findModel(name);
+    const { encoder, decoder } = found.model.conditional;
+    if (labelled || !(encoder || decoder)) plans.push(await planOf(found, count, options));
+    else note(`skipping ${found.model.name}: it needs labels, and ${data} has none`);
   }
-  const stages = new Stages(
-    works.flatMap(({ todo }) => todo),
-    signal,
-    options.progress,
-  );
-  const exhibits: Exhibit[] = [];
-  for (const { model, todo, epochs } of works) {
-    const [run, exported] = [join(runs, model.name), join(out, model.name)];
-    const step = (kind: Kind, work: (tick: (share: number) => void) => Promise<unknown>) =>
-      todo.some(([name]) => name === nameOf(kind, model)) ? stages.run(nameOf(kind, model), work) : undefined;
-    await step('train', (tick) =>
-      train(
-        { ...options, model, run, epochs, seed, resume: true, threads: 0 },
-        { signal, progress: trainingProgress(note, tick) },
-      ),
-    );
-    await step('export', () => exportRun({ run, out: exported, which: 'best', signal }));
-    await step('evaluate', (tick) =>
-      evaluate({ exported, data, seed: 0, quick, device: 'auto', signal, progress: ({ total }) => tick(total) }),
-    );
+  const weights = plans.flatMap(({ steps }) => steps.map(({ name, seconds }) => [name, seconds] as const));
+  const stages = new Stages(weights, signal, options.progress);
+  const entries: GalleryEntry[] = [];
+  for (const { model, exported, steps } of plans) {
+    for (const { name, work } of steps) await stages.run(name, work);
     const [card, report] = [await readCard(exported), await readReport(exported)];
     if (!report) throw new Error(`${exported} has no report`);
-    exhibits.push({ model: model.name, exported, card, report });
+    entries.push({ model, exported, card, report });
   }
-  return exhibits;
+  return entries;
 }
 
-type Kind = 'train' | 'export' | 'evaluate';
-const nameOf = (kind: Kind, model: ModelDefinition) => `${kind} ${model.name}`;
-
-/** What is left to do for a model: the names of stages and their weights. */
-interface Work {
-  readonly model: ModelDefinition;
-  readonly epochs: number;
-  readonly todo: (readonly [name: string, seconds: number])[];
+/** The steps that are left for a model. */
+interface Plan {
+  readonly model: string;
+  readonly exported: string;
+  readonly steps: readonly { readonly name: string; readonly seconds: number; work(tick: Tick): Promise<unknown> }[];
 }
 
-async function workOf(model: ModelDefinition, images: number, options: GalleryOptions): Promise<Work> {
-  const { runs, out, quick } = options;
-  const epochs = options.epochs ?? EPOCHS[model.name] ?? model.recipe.epochs;
-  const latest = (await readRun(join(runs, model.name), 'latest'))?.state.position;
+async function planOf({ model, file }: FoundModel, images: number, options: GalleryOptions): Promise<Plan> {
+  const { data, quick, seed, signal, note } = options;
+  const { name, recipe } = model;
+  const [run, exported] = [join(options.runs, name), join(options.out, name)];
+  const epochs = options.epochs ?? EPOCHS[name] ?? recipe.epochs;
+  const latest = (await readRun(run, 'latest'))?.state.position;
   const left = epochs - (latest?.epoch ?? 0);
-  const steps = Math.ceil(images / model.recipe.batchSize);
-  const card = await readCard(join(out, model.name)).catch(() => undefined);
-  const report = card && (await readReport(join(out, model.name)));
+  const card = await readCard(exported).catch(() => undefined);
   const isExported = left <= 0 && card !== undefined && card.metrics.step === latest?.best?.step;
-  const isReported = isExported && report?.model.encoder.endsWith(card.files['encoder.onnx'].sha256);
-  const todo: Work['todo'] = [];
-  const add = (kind: Kind, seconds: number) => todo.push([nameOf(kind, model), seconds]);
-  if (left > 0) add('train', left * (images * SECONDS.image + steps * SECONDS.step));
-  if (!isExported) add('export', SECONDS.export);
-  if (!isReported) add('evaluate', quick ? SECONDS.quick : SECONDS.evaluate);
-  return { model, epochs, todo };
-}
-
-/** @throws InputError for a name that no model has */
-function chosen(names: readonly string[] = Object.keys(models)): ModelDefinition[] {
-  return names.map((name) => {
-    const model = Object.hasOwn(models, name) ? models[name] : undefined;
-    if (model) return model;
-    throw new InputError(`there is no model '${name}'; there is ${Object.keys(models).join(', ')}`);
-  });
+  const report = isExported ? await readReport(exported) : undefined;
+  const steps = [
+    {
+      name: `train ${name}`,
+      seconds: left * (images * SECONDS.image + Math.ceil(images / recipe.batchSize) * SECONDS.step),
+      done: left <= 0,
+      work: (tick: Tick) =>
+        train(
+          { ...options, model, modelFile: file, run, epochs, seed, resume: true, threads: 0 },
+          { signal, progress: trainingProgress(note, tick) },
+        ),
+    },
+    {
+      name: `export ${name}`,
+      seconds: SECONDS.export,
+      done: isExported,
+      work: () => exportRun({ run, out: exported, which: 'best', signal }),
+    },
+    {
+      name: `evaluate ${name}`,
+      seconds: quick ? SECONDS.quick : SECONDS.evaluate,
+      done: report !== undefined && report.model.encoder === card?.files['encoder.onnx'].sha256,
+      work: (tick: Tick) =>
+        evaluate({ exported, data, seed: 0, quick, device: 'auto', signal, progress: ({ total }) => tick(total) }),
+    },
+  ];
+  return { model: name, exported, steps: steps.filter(({ done }) => !done) };
 }
 
 async function readReport(exported: string): Promise<Report | undefined> {
   try {
     return reportSchema.parse(JSON.parse(await readFile(join(exported, 'report', 'report.json'), 'utf8')));
   } catch {
-    return undefined; // none, or another version's
+    return undefined; // no report, or one of another version
   }
 }
 
-/** Turns the training's own progress into a share of what it has still to do. */
-function trainingProgress(note: (line: string) => void, tick: (share: number) => void): Progress {
+/** Converts the progress of a training into the finished share of what was left of it. */
+function trainingProgress(note: (line: string) => void, tick: Tick): Progress {
   let [first, total] = [0, 1];
   return {
     note,

@@ -1,39 +1,26 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Card } from '../artifacts/card.ts';
 import { bytesPerImage, type ImageDataset } from '../data/dataset.ts';
 import { openSplit, type Split } from '../data/open.ts';
 import { spreadRows } from '../data/rows.ts';
 import { subset } from '../data/subset.ts';
-import type { Device } from '../devices/device.ts';
-import { type CodeBatch, Decoder } from '../inference/decoder.ts';
-import { checkFits, Encoder, openExported } from '../inference/encoder.ts';
+import { checkFits, type ExportedModel, openExported } from '../inference/exported.ts';
+import type { CommandOptions } from '../inference/plan.ts';
+import { type Latents, type Sessions, withSessions } from '../inference/sessions.ts';
 import { publishFolder } from '../io/publish.ts';
 import { drawReconstructions } from '../pictures/montage.ts';
-import { fileNames } from './file-names.ts';
-import { ImageWriter, toBytes } from './image-files.ts';
+import { fileNames, toBytes, writeImages } from './image-files.ts';
 
-/** Images of the grid at most. */
+/** Images in the grid, at most. */
 const GRID = 16;
 const GRID_FILE = 'grid.png';
 
-export interface ReconstructOptions {
-  /** Folder of the exported model. */
-  readonly exported: string;
-  /** What `--data` takes. */
+export interface ReconstructOptions extends CommandOptions {
+  /** Value of `--data`. */
   readonly data: string;
   readonly split: Split;
-  /** How many images, evenly spread over the data; all of them when not given. */
+  /** Number of images, evenly spread over the data; default: all of them. */
   readonly n?: number | undefined;
-  /** The folder to write. */
-  readonly out: string;
-  readonly device: Device;
-  /** Threads that compute; the number of cores (at most 16) when not given. */
-  readonly threads?: number | undefined;
-  /** Stops; nothing is written. */
-  readonly signal?: AbortSignal | undefined;
-  /** Called as images are written. */
-  readonly progress?: ((done: number, total: number) => void) | undefined;
 }
 
 export interface ReconstructResult {
@@ -44,19 +31,19 @@ export interface ReconstructResult {
 }
 
 /**
- * Encodes and decodes images with an exported model (a variational one at its codes' means) into a folder: a PNG file for
- * each under its id, and a grid of some beside their originals. The folder appears whole or not at all.
+ * Encodes and decodes images with an exported model (a variational one at the means of its latents) into a folder: a PNG
+ * file for each under its id, and a grid of some beside their originals. The folder appears complete or not at all.
  * @throws InputError, EnvironmentError, Interrupted
  */
 export async function reconstruct(options: ReconstructOptions): Promise<ReconstructResult> {
   const { exported, data, split, n, out, signal } = options;
   const began = performance.now();
-  const card = await openExported(exported);
+  const model = await openExported(exported);
   const all = await openSplit(data, split);
   try {
-    checkFits(card, all, true);
+    checkFits(model.card, all, true);
     const dataset = subset(all, all.name, spreadRows(all.length, n ?? all.length));
-    await publishFolder(out, (folder) => writeReconstructions(folder, card, dataset, options), { signal });
+    await publishFolder(out, (folder) => writeReconstructions(folder, model, dataset, options), { signal });
     const images = dataset.length;
     const seconds = (performance.now() - began) / 1000;
     return { out, images, seconds, imagesPerSecond: images / seconds };
@@ -67,51 +54,41 @@ export async function reconstruct(options: ReconstructOptions): Promise<Reconstr
 
 async function writeReconstructions(
   folder: string,
-  card: Card,
+  model: ExportedModel,
   dataset: ImageDataset,
   options: ReconstructOptions,
 ): Promise<void> {
   const { signal, progress } = options;
+  const shape = model.card.image;
   const images = dataset.length;
-  const names = fileNames(
-    Array.from({ length: images }, (_, i) => dataset.id(i)),
-    [GRID_FILE],
-  );
-  const pixels = bytesPerImage(card.image);
+  const ids = Array.from({ length: images }, (_, i) => dataset.id(i));
+  const names = fileNames(ids, [GRID_FILE]);
+  const pixels = bytesPerImage(shape);
   const shown = spreadRows(images, GRID);
   const [originals, reconstructions] = [new Uint8Array(shown.length * pixels), new Uint8Array(shown.length * pixels)];
   await dataset.read(shown, originals);
-  const writer = new ImageWriter(folder, card.image);
-  const encoder = await Encoder.start(card, { ...options, errors: false, images });
-  try {
-    const decoder = await Decoder.start(card, { ...options, images });
-    try {
-      for await (const decoded of decoder.images(codesOf(encoder, dataset, signal), { signal })) {
-        const { start, count } = decoded;
-        const bytes = toBytes(decoded.images);
-        shown.forEach((image, i) => {
-          if (image >= start && image < start + count)
-            reconstructions.set(bytes.subarray((image - start) * pixels, (image - start + 1) * pixels), i * pixels);
-        });
-        await writer.write(bytes, names.slice(start, start + count));
-        progress?.(start + count, images);
-      }
-    } finally {
-      await decoder.close();
+  await withSessions(model, { ...options, graphs: ['encoder', 'decoder'], images }, async (sessions) => {
+    for await (const decoded of sessions.decode(encoded(sessions, dataset, signal), { signal })) {
+      const { start, count } = decoded;
+      const bytes = toBytes(decoded.images);
+      shown.forEach((image, i) => {
+        if (image < start || image >= start + count) return;
+        reconstructions.set(bytes.subarray((image - start) * pixels, (image - start + 1) * pixels), i * pixels);
+      });
+      await writeImages(folder, shape, bytes, names.slice(start, start + count));
+      progress?.(start + count, images);
     }
-  } finally {
-    await encoder.close();
-  }
-  const grid = await drawReconstructions({ shape: card.image, originals, reconstructions });
+  });
+  const grid = await drawReconstructions({ shape, originals, reconstructions });
   await writeFile(join(folder, GRID_FILE), grid.png);
 }
 
-async function* codesOf(
-  encoder: Encoder,
+async function* encoded(
+  sessions: Sessions,
   dataset: ImageDataset,
   signal: AbortSignal | undefined,
-): AsyncGenerator<CodeBatch, void, undefined> {
-  for await (const { start, count, latents } of encoder.codes(dataset, { errors: false, signal })) {
+): AsyncGenerator<Latents, void, undefined> {
+  for await (const { start, count, latents } of sessions.encode(dataset, { signal })) {
     yield { latents, labels: dataset.labels?.subarray(start, start + count) };
   }
 }

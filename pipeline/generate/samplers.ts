@@ -1,57 +1,134 @@
 import { type GaussianMixture, sampleMixture } from '../analyse/gaussian-mixture.ts';
 import type { Card } from '../artifacts/card.ts';
-import type { Generator } from '../data/generator.ts';
+import { Generator } from '../data/generator.ts';
 import { InputError } from '../io/errors.ts';
 
-/** Draws codes, `[count, D]`. */
-export type DrawCodes = (count: number, generator: Generator) => Float32Array;
+/** Source of latents to decode. */
+export type SamplerName = 'prior' | 'mixture' | 'interpolation';
 
-/** Codes drawn from N(0, I), a variational model's prior, `[count, size]`. */
-export function priorCodes(size: number, count: number, generator: Generator): Float32Array {
-  const codes = new Float32Array(count * size);
-  generator.fillNormal(codes);
-  return codes;
+/** Latents of one interpolation, a row of the grid. */
+const STEPS = 10;
+/** Default number of images without classes is ROWS², with classes in columns ROWS of each. */
+const ROWS = 10;
+/** Classes that get a column of the grid each; with more there is none for any. */
+const MAX_CLASS_COLUMNS = 100;
+
+export interface SampleChoices {
+  /** Number of images. */
+  readonly n?: number | undefined;
+  /** Name or index of the class, or `all`; conditional models only. */
+  readonly class?: string | undefined;
+  readonly sampler?: SamplerName | undefined;
+  readonly seed: number;
 }
 
-/** Codes drawn from a mixture, `[count, size]`: one after another, so that more of them begin with the same. */
-export function mixtureCodes(mixture: GaussianMixture, count: number, generator: Generator): Float32Array {
-  const codes = new Float32Array(count * mixture.size);
-  for (let i = 0; i < count; i++) codes.set(sampleMixture(mixture, 1, generator).rows, i * mixture.size);
-  return codes;
+/** The latents to decode, in the grid's order: row after row. */
+export interface SamplePlan {
+  readonly sampler: SamplerName;
+  readonly n: number;
+  /** `[n, D]` */
+  readonly latents: Float32Array;
+  /** `[n]`, where the decoder is conditional. */
+  readonly labels: Int32Array | undefined;
+  /** Meaning of the grid's columns. */
+  readonly columns: { readonly are: 'classes' | 'steps' | 'images'; readonly count: number };
 }
 
 /**
- * The Gaussian mixture that an export has fitted on its model's codes.
+ * Draws the latents to decode. The same seed gives the same latents, and a larger `n` only adds to them. With several
+ * classes each latent is decoded once per class, in a row; a row of interpolations has one class.
+ * @param exported the model's folder, for messages
+ * @throws InputError when the model lacks the class or the sampler that is asked for
+ */
+export function planSamples(card: Card, exported: string, choices: SampleChoices): SamplePlan {
+  const classes = classesOf(card, choices.class);
+  const sampler = choices.sampler ?? defaultSampler(card);
+  const generator = Generator.of(choices.seed, 'samples');
+  const { size, mixture } = card.latent;
+  if (sampler === 'interpolation') {
+    const { n = ROWS * STEPS } = choices;
+    const steps = Math.min(STEPS, n);
+    const rows = Math.ceil(n / steps);
+    const draw = samplerOf(card, exported, mixture && 'mixture'); // ends that look like encoded images
+    const ends = draw(2 * rows, generator);
+    const endOf = (index: number) => ends.subarray(index * size, (index + 1) * size);
+    const latents = new Float32Array(rows * steps * size);
+    for (let row = 0; row < rows; row++) {
+      latents.set(interpolate(endOf(2 * row), endOf(2 * row + 1), steps), row * steps * size);
+    }
+    const labels = labelsOf(classes, n, (image) => Math.floor(image / steps));
+    return { sampler, n, latents: latents.subarray(0, n * size), labels, columns: { are: 'steps', count: steps } };
+  }
+  const across = classes?.length ?? 1;
+  const n = choices.n ?? ROWS * (across > 1 ? across : ROWS);
+  const drawn = samplerOf(card, exported, sampler)(Math.ceil(n / across), generator);
+  const latents = new Float32Array(n * size);
+  for (let i = 0; i < n; i++) {
+    const from = Math.floor(i / across) * size;
+    latents.set(drawn.subarray(from, from + size), i * size);
+  }
+  const inColumns = across > 1 && across <= MAX_CLASS_COLUMNS;
+  const columns = inColumns
+    ? ({ are: 'classes', count: across } as const)
+    : ({ are: 'images', count: Math.ceil(Math.sqrt(n)) } as const);
+  return { sampler, n, latents, labels: labelsOf(classes, n, (image) => image), columns };
+}
+
+/** Labels of images that take the classes in turn. */
+const labelsOf = (classes: readonly number[] | undefined, n: number, turn: (image: number) => number) =>
+  classes && Int32Array.from({ length: n }, (_, i) => classes[turn(i) % classes.length] as number);
+
+const defaultSampler = ({ model }: Card) => (model.variational ? 'prior' : 'mixture');
+
+/**
+ * The sampler of a model: by default its prior where it is variational, else the mixture in its card.
+ * @throws InputError when the model has no prior, or the card no mixture
+ */
+export function samplerOf(
+  card: Card,
+  exported: string,
+  sampler: 'prior' | 'mixture' = defaultSampler(card),
+): (count: number, generator: Generator) => Float32Array {
+  if (sampler === 'mixture') {
+    const mixture = mixtureOf(card, exported);
+    return (count, generator) => mixtureLatents(mixture, count, generator);
+  }
+  if (card.model.variational) return (count, generator) => priorLatents(card.latent.size, count, generator);
+  throw new InputError(
+    `--sampler prior: ${card.model.name} is not a variational model, so its latents have no prior; use --sampler mixture`,
+  );
+}
+
+/** Latents drawn from N(0, I), a variational model's prior, `[count, size]`. */
+export function priorLatents(size: number, count: number, generator: Generator): Float32Array {
+  const latents = new Float32Array(count * size);
+  generator.fillNormal(latents);
+  return latents;
+}
+
+/** Latents drawn from a mixture, `[count, size]`, one after another: a larger `count` only adds to them. */
+export function mixtureLatents(mixture: GaussianMixture, count: number, generator: Generator): Float32Array {
+  const latents = new Float32Array(count * mixture.size);
+  for (let i = 0; i < count; i++) latents.set(sampleMixture(mixture, 1, generator).rows, i * mixture.size);
+  return latents;
+}
+
+/**
+ * The Gaussian mixture that the export fitted to latents of training images.
  * @param exported the model's folder, for the message
  * @throws InputError when the card has none
  */
 export function mixtureOf({ latent: { size, mixture } }: Card, exported: string): GaussianMixture {
   if (mixture) return { size, weights: mixture.weights, means: mixture.means, factors: mixture.factors };
   throw new InputError(
-    `${exported}: its card has no mixture of codes to sample from: it is of an older convae, or its codes are too long; export the model again`,
+    `${exported}: its card has no mixture of latents to sample from, because it was written by an older convae or its latents are too long; export the model again`,
   );
 }
 
 /**
- * What draws codes for a model: the prior where it is variational, else the mixture in its card, unless told.
- * @throws InputError when the prior is asked of a model that has none, or a mixture of a card that has none
- */
-export function codesOf(card: Card, exported: string, asked?: 'prior' | 'mixture' | undefined): DrawCodes {
-  const sampler = asked ?? (card.model.variational ? 'prior' : 'mixture');
-  if (sampler === 'mixture') {
-    const mixture = mixtureOf(card, exported);
-    return (count, generator) => mixtureCodes(mixture, count, generator);
-  }
-  if (card.model.variational) return (count, generator) => priorCodes(card.latent.size, count, generator);
-  throw new InputError(
-    `--sampler prior: ${card.model.name} is no variational model, its codes follow no prior; use --sampler mixture`,
-  );
-}
-
-/**
- * `steps` codes from one code to another, both included, `[steps, D]`: along a straight line. That stays between the two
- * wherever codes lie, also where their mean is not 0, which an arc around 0 does not; and of a variational model it passes
- * through where the prior is densest, whose images the decoder knows.
+ * `steps` latents from one to another, both included, `[steps, D]`, on a straight line. It stays between the two even
+ * where the latents' mean is not 0, which an arc around 0 does not; and between latents of a variational model it passes
+ * where the prior is densest, the region that the decoder knows.
  */
 export function interpolate(from: Float32Array, to: Float32Array, steps: number): Float32Array {
   const size = from.length;
@@ -60,3 +137,31 @@ export function interpolate(from: Float32Array, to: Float32Array, steps: number)
     return (1 - share) * (from[i % size] as number) + share * (to[i % size] as number);
   });
 }
+
+/**
+ * Indices of the classes to generate: the one asked for, or all.
+ * @param asked a class's name, or its index where no class has that name, or `all`
+ * @returns undefined where the decoder takes no class
+ * @throws InputError when there is no such class, or the decoder takes none
+ */
+function classesOf({ model, conditional, classes }: Card, asked: string | undefined): number[] | undefined {
+  if (!conditional.decoder) {
+    if (asked === undefined) return undefined;
+    throw new InputError(`--class ${asked}: the decoder of ${model.name} takes no class; leave --class out`);
+  }
+  const named = asked === undefined ? -1 : (classes?.indexOf(asked) ?? -1);
+  if (named >= 0) return [named];
+  if (asked === undefined || asked === 'all') {
+    if (classes) return classes.map((_, index) => index);
+    throw new InputError(`the card of ${model.name} does not list its classes; give one with --class INDEX`);
+  }
+  const index = /^\d+$/.test(asked) ? Number(asked) : -1;
+  if (index >= 0 && index < (classes?.length ?? Number.POSITIVE_INFINITY)) return [index];
+  const names = classes && (classes.length <= 20 ? classes : [...classes.slice(0, 20), '…']).join(', ');
+  throw new InputError(
+    `--class ${asked}: ${model.name} has no such class; expected all, ${classes ? `${names} or an index up to ${classes.length - 1}` : 'or an index'}`,
+  );
+}
+
+/** Name of a class; its index where it has none. */
+export const className = ({ classes }: Card, index: number): string => classes?.[index] ?? String(index);

@@ -1,103 +1,83 @@
-// Plain JavaScript, since a thread starts three times as fast without a loader for TypeScript.
-import { workerData } from 'node:worker_threads';
+// Plain JavaScript: a thread starts three times as fast without a TypeScript loader.
+import { parentPort, workerData } from 'node:worker_threads';
 import ort from 'onnxruntime-node';
-import { serve } from './serve.js';
 
 /**
- * One thread that encodes batches.
- * @import { EncodeJob, EncoderSetup } from './job.ts'
+ * A worker thread with a session for each graph; it runs jobs one after another.
+ * @import { MessagePort } from 'node:worker_threads'
+ * @import { Graphs, Job, Reply, Started } from './pool.ts'
  */
 
-const {
-  encoder: encoderPath,
-  decoder: decoderPath,
-  session,
-  shape,
-  latentSize,
-  conditional,
-  error,
-} = /** @type {EncoderSetup} */ (workerData);
-const pixels = shape[0] * shape[1] * shape[2];
+const port = /** @type {MessagePort} */ (parentPort);
+const { graphs, session: options } = /** @type {{ graphs: Graphs, session: ort.InferenceSession.SessionOptions }} */ (
+  workerData
+);
+/** @type {Record<string, ort.InferenceSession>} */
+const sessions = {};
+/** @type {Record<string, Float32Array>} Tensors that stay here, by name; reused by the next job. */
+const scratch = {};
 
-const NEAREST = 2 ** -25;
-
-/** Reconstructions of a batch, used again for the next. */
-let reconstructions = new Float32Array(0);
-
-await serve(async () => {
-  const encoder = await ort.InferenceSession.create(encoderPath, session);
-  const decoder = decoderPath === undefined ? undefined : await ort.InferenceSession.create(decoderPath, session);
-  return { outputs: encoder.outputNames, run: (/** @type {EncodeJob} */ job) => run(job, encoder, decoder) };
-});
-
-/**
- * Fills `job.latents` unless they are given, and `job.logvars` and `job.errors` where they are there.
- * @param {EncodeJob} job
- * @param {ort.InferenceSession} encoder
- * @param {ort.InferenceSession | undefined} decoder
- */
-async function run({ count, given, images, labels, latents, logvars, errors }, encoder, decoder) {
-  const label = labels && new ort.Tensor('int32', labels.subarray(0, count), [count]);
-  const latent = codes(latents, count);
-  if (!given) {
-    const image = new ort.Tensor('uint8', images.subarray(0, count * pixels), [count, ...shape]);
-    const outputs = logvars ? { latent, logvar: codes(logvars, count) } : { latent };
-    await encoder.run(conditional.encoder && label ? { image, label } : { image }, outputs);
+ort.env.logLevel = 'fatal'; // errors are thrown as well
+let loading = '';
+try {
+  for (const [graph, { source }] of Object.entries(graphs)) {
+    loading = graph;
+    sessions[graph] = await ort.InferenceSession.create(/** @type {string} */ (source), options);
   }
-  if (!errors || !decoder) return;
-  if (reconstructions.length < count * pixels) reconstructions = new Float32Array(count * pixels);
-  const output = new ort.Tensor('float32', reconstructions.subarray(0, count * pixels), [count, ...shape]);
-  await decoder.run(conditional.decoder && label ? { latent, label } : { latent }, { image: output });
-  const errorOf = error === 'mean squared error' ? meanSquaredError : binaryCrossEntropy;
-  for (let i = 0; i < count; i++) errors[i] = errorOf(images, reconstructions, i * pixels, (i + 1) * pixels);
+  listen();
+  const outputs = Object.entries(sessions).map(([graph, { outputNames }]) => [graph, outputNames]);
+  port.postMessage(/** @type {Started} */ ({ outputs: Object.fromEntries(outputs) }));
+} catch (error) {
+  port.postMessage(/** @type {Started} */ ({ outputs: {}, failure: { graph: loading, message: messageOf(error) } }));
+}
+
+function listen() {
+  let last = Promise.resolve();
+  let stopping = false;
+  port.on('message', (/** @type {Job | null} */ job) => {
+    if (!job) stopping = true;
+    last = last.then(() => (stopping ? port.close() : answer(/** @type {Job} */ (job))));
+  });
+}
+
+/** @param {Job} job */
+async function answer(job) {
+  const failure = await run(job).then(() => undefined, messageOf);
+  const buffers = Object.values(job.tensors).flatMap((tensor) => tensor?.data?.buffer ?? []);
+  port.postMessage(/** @type {Reply} */ ({ job, failure }), buffers);
 }
 
 /**
- * @param {Float32Array} numbers
- * @param {number} count
+ * Runs the job's graphs, each on the job's tensors that have the names of its inputs and outputs.
+ * @param {Job} job
  */
-const codes = (numbers, count) =>
-  new ort.Tensor('float32', numbers.subarray(0, count * latentSize), [count, latentSize]);
-
-/**
- * Mean over the numbers `from` to before `to` of the binary cross-entropy between pixels and probabilities, in nats.
- * Probabilities are held 2^-25 away from 0 and 1 (17.3 nats): a float32 comes no nearer to 1, nor does ONNX Runtime's
- * sigmoid to 0 before it is exactly that. Black and white pixels, which have one term each, are multiplied and share a
- * logarithm.
- * @param {Uint8Array} images 0–255
- * @param {Float32Array} probabilities
- * @param {number} from
- * @param {number} to
- */
-function binaryCrossEntropy(images, probabilities, from, to) {
-  let sum = 0;
-  let product = 1;
-  for (let i = from; i < to; i++) {
-    const pixel = /** @type {number} */ (images[i]);
-    const p = Math.min(Math.max(/** @type {number} */ (probabilities[i]), NEAREST), 1 - NEAREST);
-    if (pixel === 0) product *= 1 - p;
-    else if (pixel === 255) product *= p;
-    else sum += (pixel * Math.log(p) + (255 - pixel) * Math.log(1 - p)) / 255;
-    if (product < 1e-200) {
-      sum += Math.log(product);
-      product = 1;
-    }
+async function run({ graphs: names, tensors }) {
+  /** @type {Record<string, ort.Tensor>} */
+  const made = {};
+  for (const [name, tensor] of Object.entries(tensors)) {
+    if (tensor) made[name] = new ort.Tensor(tensor.data ?? scratchOf(name, tensor.dims), tensor.dims);
   }
-  return -(sum + Math.log(product)) / (to - from);
+  for (const graph of names) {
+    const session = /** @type {ort.InferenceSession} */ (sessions[graph]);
+    const renamed = graphs[graph]?.outputs ?? {};
+    const pick = (/** @type {readonly string[]} */ keys, /** @type {(key: string) => string} */ nameOf) =>
+      Object.fromEntries(keys.flatMap((key) => (made[nameOf(key)] ? [[key, made[nameOf(key)]]] : [])));
+    await session.run(
+      pick(session.inputNames, (key) => key),
+      pick(session.outputNames, (key) => renamed[key] ?? key),
+    );
+  }
 }
 
-/**
- * Mean over the numbers `from` to before `to` of the squared difference between pixels / 255 and reconstructions.
- * @param {Uint8Array} images 0–255
- * @param {Float32Array} reconstructed
- * @param {number} from
- * @param {number} to
- */
-function meanSquaredError(images, reconstructed, from, to) {
-  let sum = 0;
-  for (let i = from; i < to; i++) {
-    const [pixel, value] = /** @type {[number, number]} */ ([images[i], reconstructed[i]]);
-    sum += (pixel / 255 - value) ** 2;
-  }
-  return sum / (to - from);
+/** @type {(name: string, dims: readonly number[]) => Float32Array} */
+function scratchOf(name, dims) {
+  const length = dims.reduce((product, side) => product * side, 1);
+  let array = scratch[name] ?? new Float32Array(0);
+  if (array.length < length) array = scratch[name] = new Float32Array(length);
+  return array.subarray(0, length);
+}
+
+/** @type {(error: unknown) => string} */
+function messageOf(error) {
+  return error instanceof Error ? error.message : String(error);
 }

@@ -6,36 +6,36 @@ import { readTraining } from '../artifacts/exported.ts';
 import { checkReport, REPORT_FORMAT, type Report } from '../artifacts/report.ts';
 import type { DatasetSplits } from '../data/dataset.ts';
 import { openSplits } from '../data/open.ts';
-import type { Device } from '../devices/device.ts';
-import { Decoder } from '../inference/decoder.ts';
-import { checkFits, Encoder, openExported } from '../inference/encoder.ts';
+import { checkFits, type ExportedModel, openExported } from '../inference/exported.ts';
+import { latentsOf } from '../inference/latents.ts';
+import type { ComputeOptions } from '../inference/plan.ts';
+import { type LatentSet, type Sessions, withSessions } from '../inference/sessions.ts';
+import { InputError } from '../io/errors.ts';
 import { version } from '../io/installation.ts';
 import { publishFolder } from '../io/publish.ts';
 import { type StageProgress, Stages } from '../io/stages.ts';
-import { effortOf } from './effort.ts';
-import type { GenerationOptions } from './generation.ts';
-import { encodeAll, generationPlan, type Measuring, measureClasses, measureModel, measuringPlan } from './measure.ts';
-import { reportPage } from './page.ts';
-import type { Picture } from './picture.ts';
-import { classNames, rankedLabels } from './subject.ts';
-import { reportText } from './text.ts';
+import {
+  denseLabels,
+  effortOf,
+  encodeAll,
+  generationPlan,
+  measureClasses,
+  measureModel,
+  measuringPlan,
+} from './measure.ts';
+import { reportPage, reportText } from './page.ts';
+import type { Picture } from './pictures.ts';
 
-export interface EvaluateOptions {
+export interface EvaluateOptions extends ComputeOptions {
   /** Folder of the exported model. */
   readonly exported: string;
-  /** What `--data` takes. */
-  readonly data: string;
-  /** The folder that the report is written to; `report` in the model's when not given. */
+  /** What `--data` takes; the data that the model was trained on when not given. */
+  readonly data?: string | undefined;
+  /** Output folder; in the model's folder when not given: `report`, or `pictures` for pictures only. */
   readonly out?: string | undefined;
   readonly seed: number;
-  /** Whether to measure and draw less, for a first look. */
+  /** Whether to use fewer images, for a first look. */
   readonly quick: boolean;
-  /** Images in a batch; when not given, as many as suit their size. */
-  readonly batchSize?: number | undefined;
-  readonly device: Device;
-  /** Threads that compute; the number of cores (at most 16) when not given. */
-  readonly threads?: number | undefined;
-  readonly signal?: AbortSignal | undefined;
   readonly progress?: StageProgress | undefined;
 }
 
@@ -45,162 +45,168 @@ export interface Evaluation {
   readonly report: Report;
 }
 
+export interface DrawnPictures {
+  /** The pictures' folder. */
+  readonly out: string;
+  readonly pictures: readonly { readonly title: string; readonly files: readonly string[] }[];
+  readonly seconds: number;
+}
+
 /**
  * Measures an exported model on a data set and writes a report: `report.json`, `report.md`, `report.html` and
- * `pictures/`. The folder appears whole or not at all.
+ * `pictures/`. The folder appears complete or not at all.
  * @throws InputError, EnvironmentError, Interrupted
  */
 export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
-  const { exported, data, signal } = options;
-  const { out = join(exported, 'report') } = options;
-  const card = await openExported(exported);
-  const splits = await openSplits(data);
-  try {
-    checkFits(card, splits.train, true);
-    checkFits(card, splits.test, true);
-    const { report, pictures } = await measure(card, splits, options);
-    await publishFolder(out, (folder) => writeReport(folder, report, pictures), { signal });
-    return { out, report };
-  } finally {
-    await Promise.all([splits.train.close(), splits.test.close()]);
-  }
-}
-
-async function writeReport(folder: string, report: Report, pictures: readonly Picture[]): Promise<void> {
-  await writeFile(join(folder, 'report.json'), `${JSON.stringify(report, null, 2)}\n`);
-  await writeFile(join(folder, 'report.md'), reportText(report));
-  await writeFile(join(folder, 'report.html'), reportPage(report, pictures));
-  await mkdir(join(folder, 'pictures'));
-  for (const { file, data } of pictures) await writeFile(join(folder, 'pictures', file), data);
-}
-
-async function measure(
-  card: Card,
-  splits: DatasetSplits,
-  options: EvaluateOptions,
-): Promise<{ report: Report; pictures: readonly Picture[] }> {
-  const { exported, seed, quick, signal, progress } = options;
-  const { train, test } = splits;
-  const encoder = await Encoder.start(card, { ...options, errors: true, images: train.length + test.length });
-  const decoder = await Decoder.start(card, { ...options, images: test.length }).catch(async (error: unknown) => {
-    await encoder.close();
-    throw error;
-  });
-  try {
-    const labels = rankedLabels(splits);
-    const { variational } = encoder;
-    const judged = card.conditional.decoder && typeof labels !== 'string';
-    const plan = [
-      ...measuringPlan(card, variational, typeof labels !== 'string'),
-      ...(judged ? generationPlan : []),
-      ['pictures', 8] as const,
-    ];
-    const stages = new Stages(plan, signal, progress);
-    const effort = effortOf(test.shape, quick);
-    const measuring: Measuring = { card, splits, encoder, effort, seed, stages, signal };
-    const codes = await encodeAll(measuring);
-    const ofModel = await measureModel(measuring, codes);
-    const ofClasses =
-      typeof labels === 'string'
-        ? { representations: null, clusters: null }
-        : await measureClasses(measuring, codes, labels);
+  const { exported, out = join(exported, 'report'), seed, quick, signal, progress } = options;
+  return withModel(options, async (open) => {
+    const { model, splits, sessions } = open;
+    const { card } = model;
+    const { variational } = sessions;
+    const labels = denseLabels(splits);
+    const labelled = typeof labels !== 'string';
+    const judged = card.conditional.decoder && labelled;
+    const plan = measuringPlan(card, variational, labelled);
+    const stages = new Stages([...plan, ...(judged ? generationPlan : []), ['pictures', 8]], signal, progress);
+    const effort = effortOf(splits.test.shape, quick);
+    const measuring = { ...options, model, splits, sessions, effort, stages };
+    const encoded = await encodeAll(measuring);
+    const ofModel = await measureModel(measuring, encoded);
+    const ofClasses = labelled
+      ? await measureClasses(measuring, encoded, labels)
+      : { representations: null, clusters: null };
     const generation = judged
-      ? await generationOf({ ...options, card, splits, decoder, samples: effort.generated, stages })
+      ? await (await import('./generation.ts')).measureGeneration(measuring) // loads all of tfjs
       : null;
-    const training = await readTraining(exported);
-    const { drawPictures } = await import('./draw-pictures.ts'); // what draws takes a while to load
-    const pictures = await stages.run('pictures', (tick) =>
-      drawPictures(
-        {
-          card,
-          test,
-          classes: classNames(card, splits),
-          latents: codes.test.latents,
-          dimensions: ofModel.variational ? dimensionsOf(ofModel.variational) : undefined,
-          decode: (latents, classes) => decoder.decode({ latents, labels: classes }, { signal }),
-          training,
-          seed,
-          effort,
-        },
-        tick,
-      ),
-    );
-    const notes = notesOf(card, { labels, variational, trained: training !== undefined, quick });
+    const pictures = await draw(open, encoded.test, options, stages);
     const report = checkReport({
-      ...aboutOf(card, splits, variational),
+      format: REPORT_FORMAT,
+      convae: version,
+      model: {
+        name: card.model.name,
+        summary: card.model.summary,
+        latent: card.latent.size,
+        variational,
+        conditional: card.conditional,
+        encoder: card.files['encoder.onnx'].sha256,
+        epochs: card.metrics.epoch,
+        seed: card.training.seed,
+      },
+      data: {
+        name: splits.name,
+        image: card.image,
+        train: splits.train.length,
+        test: splits.test.length,
+        classes: classNames(card, splits)?.slice() ?? null,
+      },
       settings: { seed, quick },
       ...ofModel,
-      spread: spreadOf(codes.test.latents, card.latent.size),
+      spread: spreadOf(encoded.test.latents, card.latent.size),
       ...ofClasses,
       generation,
       pictures: pictures.map(({ data: _, svg: __, ...note }) => note),
-      notes,
+      notes: [
+        quick && 'Evaluated with --quick: some measures use fewer images than usual and are less accurate.',
+        !labelled && `Measures by class (10-NN, linear probe, clustering) are missing: ${labels}.`,
+        variational &&
+          card.model.error !== 'binary cross-entropy' &&
+          'There is no likelihood in nats: the model was trained on squared error, which has no scale of its own.',
+        !pictures.some(({ file }) => /^(losses|training)\./.test(file)) &&
+          'Losses and pictures by epoch are missing: the exported model has none. Export the run again to add them.',
+      ].filter((note) => note !== false),
       seconds: { total: stages.elapsed, stages: { ...stages.seconds } },
     });
-    return { report, pictures };
-  } finally {
-    await Promise.all([encoder.close(), decoder.close()]);
-  }
+    await publishFolder(out, (folder) => writeReport(folder, report, pictures), { signal });
+    return { out, report };
+  });
 }
 
-async function generationOf(options: GenerationOptions) {
-  const { measureGeneration } = await import('./generation.ts'); // with all of tfjs
-  return measureGeneration(options);
-}
-
-const dimensionsOf = ({ klByDimension, varianceByDimension, activeThreshold }: NonNullable<Report['variational']>) => ({
-  kl: klByDimension,
-  active: varianceByDimension.map((variance) => variance > activeThreshold),
-});
-
-function aboutOf(card: Card, splits: DatasetSplits, variational: boolean) {
-  const { train, test } = splits;
-  const { height, width, channels } = test.shape;
-  return {
-    format: REPORT_FORMAT,
-    convae: version,
-    model: {
-      name: card.model.name,
-      summary: card.model.summary,
-      latent: card.latent.size,
-      variational,
-      conditional: card.conditional,
-      encoder: card.files['encoder.onnx'].sha256,
-      epochs: card.metrics.epoch,
-      seed: card.training.seed,
-    },
-    data: {
-      name: splits.name,
-      image: { height, width, channels },
-      train: train.length,
-      test: test.length,
-      classes: classNames(card, splits)?.slice() ?? null,
-    },
-  } satisfies Partial<Report>;
-}
-
-/** What is left out, and why. */
-function notesOf(
-  card: Card,
-  {
-    labels,
-    variational,
-    trained,
-    quick,
-  }: { labels: ReturnType<typeof rankedLabels>; variational: boolean; trained: boolean; quick: boolean },
-): string[] {
-  const notes: string[] = [];
-  if (quick) notes.push('A quick look (--quick): some figures are of fewer images than usual, and so less certain.');
-  if (typeof labels === 'string') {
-    notes.push(`What tells classes apart (nearest neighbours, probe, clusters) was not measured: ${labels}.`);
-  }
-  if (variational && card.model.error !== 'binary cross-entropy') {
-    notes.push(
-      'There is no likelihood in nats: the model was trained on squared error, which has no scale of its own.',
+/**
+ * Draws the pictures of a report, as PNG and SVG. The folder appears complete or not at all.
+ * @throws InputError, EnvironmentError, Interrupted
+ */
+export async function drawPictures(options: EvaluateOptions): Promise<DrawnPictures> {
+  const { exported, out = join(exported, 'pictures'), signal, progress } = options;
+  return withModel(options, async (open) => {
+    const { model, splits, sessions } = open;
+    const stages = new Stages([['encoding', 2], ['pictures', 18]], signal, progress); // biome-ignore format: a table
+    const test = await stages.run(
+      'encoding',
+      (tick) => latentsOf(model, splits.test, { ...options, sessions, errors: false, tick }),
+      splits.test.length,
     );
+    const pictures = await draw(open, test, options, stages);
+    await publishFolder(out, (folder) => writeFiles(folder, Object.assign({}, ...pictures.map(filesOf))), { signal });
+    const files = pictures.map((picture) => ({ title: picture.title, files: Object.keys(filesOf(picture)) }));
+    return { out, pictures: files, seconds: stages.elapsed };
+  });
+}
+
+/** Contents of a picture's files by name. */
+const filesOf = ({ file, data, svg }: Picture): Record<string, string | Uint8Array> =>
+  svg === undefined ? { [file]: data } : { [file]: data, [file.replace(/\.\w+$/, '.svg')]: svg };
+
+interface OpenModel {
+  readonly model: ExportedModel;
+  readonly splits: DatasetSplits;
+  readonly sessions: Sessions;
+}
+
+/** Opens the exported model and its data, and closes them after the work. */
+async function withModel<T>(options: EvaluateOptions, work: (open: OpenModel) => Promise<T>): Promise<T> {
+  const model = await openExported(options.exported);
+  const { card } = model;
+  const splits = await openSplits(options.data ?? card.dataset.name).catch((error: unknown) => {
+    if (options.data !== undefined || !(error instanceof InputError)) throw error;
+    throw new InputError(
+      `${error.message}; the model was trained on ${card.dataset.name}, give its images with --data`,
+    );
+  });
+  const { train, test } = splits;
+  try {
+    for (const part of [train, test]) checkFits(card, part, true);
+    const graphs = ['encoder', 'decoder', 'error'] as const;
+    const images = train.length + test.length;
+    return await withSessions(model, { ...options, graphs, images }, (sessions) => work({ model, splits, sessions }));
+  } finally {
+    await Promise.all([train.close(), test.close()]);
   }
-  if (!trained) {
-    notes.push('No losses and pictures by epoch: the exported model carries none. Export the run again to have them.');
-  }
-  return notes;
+}
+
+async function draw(
+  { model: { card }, splits, sessions }: OpenModel,
+  { latents, logvars }: LatentSet,
+  { exported, seed, quick, signal }: EvaluateOptions,
+  stages: Stages,
+): Promise<readonly Picture[]> {
+  const { picturesOf } = await import('./pictures.ts'); // loads the drawing libraries
+  const { test } = splits;
+  const training = await readTraining(exported);
+  const { scatter } = effortOf(test.shape, quick);
+  const decode = (latents: Float32Array, labels: Int32Array | undefined) =>
+    sessions.decodeAll({ latents, labels }, { signal });
+  const input = { card, test, classes: classNames(card, splits), latents, logvars, decode, training, seed, scatter };
+  return stages.run('pictures', (tick) => picturesOf(input, tick));
+}
+
+/** Class names: the model's if it is conditional, else the data's, else the model's. */
+function classNames(card: Card, { test }: DatasetSplits): readonly string[] | undefined {
+  const ofModel = card.classes ?? undefined;
+  if (card.conditional.encoder || card.conditional.decoder) return ofModel;
+  return test.classes ?? (test.labels ? ofModel : undefined);
+}
+
+async function writeReport(folder: string, report: Report, pictures: readonly Picture[]): Promise<void> {
+  const drawn = pictures.map(({ file, data }) => [`pictures/${file}`, data]);
+  await mkdir(join(folder, 'pictures'));
+  await writeFiles(folder, {
+    'report.json': `${JSON.stringify(report, null, 2)}\n`,
+    'report.md': reportText(report),
+    'report.html': reportPage(report, pictures),
+    ...Object.fromEntries(drawn),
+  });
+}
+
+async function writeFiles(folder: string, contents: Readonly<Record<string, string | Uint8Array>>): Promise<void> {
+  for (const [file, data] of Object.entries(contents)) await writeFile(join(folder, file), data);
 }

@@ -1,228 +1,223 @@
 import type { Report, Representation } from '../artifacts/report.ts';
 
-/** A number of a report, in words. */
+/** A measure of a report, as readers see it. */
 export interface Figure {
   readonly name: string;
   /** With its unit. */
   readonly value: string;
-  /** What it is, in a sentence, with the direction that is better. */
+  /** One sentence, with the better direction. */
   readonly meaning: string;
   readonly better: 'higher' | 'lower' | 'neither';
 }
 
-/** Figures beside one another: one to a row for several things. */
-export interface Comparison {
+/** The same measures of several representations, one per row. */
+export interface Comparison extends Pick<Figure, 'meaning' | 'better'> {
   readonly head: readonly string[];
   readonly rows: readonly (readonly string[])[];
-  readonly meaning: string;
-  readonly better: Figure['better'];
 }
 
-export interface Section {
+export interface Section<P> {
   readonly title: string;
   readonly figures: readonly Figure[];
   readonly comparison?: Comparison | undefined;
-  /** Names of the pictures that belong here, without their endings. */
-  readonly pictures: readonly string[];
+  readonly pictures: readonly P[];
 }
 
-/** `12,345.6`, with so many digits after the point. */
+/** `12,345.6`, with a fixed number of decimals. */
 const fixed = (value: number, digits: number): string =>
   value.toLocaleString('en', { minimumFractionDigits: digits, maximumFractionDigits: digits });
 
-export const whole = (value: number): string => fixed(value, 0);
-export const percent = (value: number): string => `${fixed(100 * value, 1)} %`;
+export const integer = (value: number): string => fixed(value, 0);
+const percent = (value: number): string => `${fixed(100 * value, 1)} %`;
 
-/** The figures of a report as people read them, in sections. */
-export function sectionsOf(report: Report): Section[] {
+const figure =
+  (better: Figure['better'], ending: string) =>
+  (name: string, value: string, meaning: string): Figure => ({ name, value, meaning: `${meaning}${ending}`, better });
+const lower = figure('lower', '; lower is better.');
+const higher = figure('higher', '; higher is better.');
+const neither = figure('neither', '; neither high nor low is better.');
+
+const isFigure = (found: Figure | false | null): found is Figure => found !== false && found !== null;
+
+/** Whether the decoder receives the class, so that latents need not encode it. */
+const decoderSeesLabel = ({ model }: Report): boolean => model.conditional.decoder;
+
+/** A measure of how much class information latents hold. */
+const classFigure = (report: Report) =>
+  decoderSeesLabel(report)
+    ? figure('neither', '; low values are expected, since the decoder of this model receives the class.')
+    : higher;
+
+/** All measures and pictures of a report, in sections. */
+export function sectionsOf<P extends { readonly file: string }>(report: Report, pictures: readonly P[]): Section<P>[] {
+  const named = (...names: string[]) =>
+    names.flatMap((name) => pictures.filter(({ file }) => file.startsWith(`${name}.`)));
   return [
     {
       title: 'Reconstruction',
       figures: [...reconstructionFigures(report), ...variationalFigures(report)],
-      pictures: ['reconstructions'],
+      pictures: named('reconstructions'),
     },
-    ...(report.generation || report.pictures.some(({ file }) => /^(samples|interpolations)\./.test(file))
-      ? [{ title: 'Generated images', figures: generationFigures(report), pictures: ['samples', 'interpolations'] }]
-      : []),
     {
-      title: 'The latent space',
-      figures: [...clusterFigures(report), spreadFigure(report), ...activeFigures(report)],
-      comparison: report.representations ? comparisonOf(report.representations, isTold(report)) : undefined,
-      pictures: ['codes', 'kl'],
+      title: 'Generated images',
+      figures: generationFigures(report),
+      pictures: named('samples', 'interpolations'),
     },
-    ...(report.pictures.some(({ file }) => /^(losses|training)\./.test(file))
-      ? [{ title: 'Training', figures: [], pictures: ['losses', 'training'] }]
-      : []),
-  ];
+    {
+      title: 'Latent space',
+      figures: [...clusterFigures(report), ...latentFigures(report)],
+      comparison: comparisonOf(report),
+      pictures: named('codes', 'kl'),
+    },
+    { title: 'Training', figures: [], pictures: named('losses', 'training') },
+  ].filter(({ figures, pictures }) => figures.length + pictures.length > 0);
 }
 
+/** Name and value of each measure, for a table on a terminal. */
+export const figureRows = (report: Report): string[][] =>
+  sectionsOf(report, []).flatMap(({ figures, comparison }) => [
+    ...figures.map(({ name, value }) => [name, value]),
+    ...(comparison?.rows ?? []).map(([name = '', knn, probe]) => [name, `10-NN ${knn}, linear probe ${probe}`]),
+  ]);
+
 function reconstructionFigures({ reconstruction, data }: Report): Figure[] {
-  const { error, images, atCode, atSample } = reconstruction;
+  const { error, images, atCode: atMean, atSample } = reconstruction;
   const bce = error === 'binary cross-entropy';
-  const unit = bce ? 'nats' : 'squared error';
+  const [name, unit] = bce ? ['BCE per pixel', 'nats'] : ['MSE per pixel', 'squared error'];
   const what = bce ? 'Binary cross-entropy' : 'Squared difference (pixels from 0 to 1)';
-  const from = atSample ? 'from a code drawn from its distribution' : 'from its code';
-  const main = atSample ?? atCode;
-  const figures: Figure[] = [
-    {
-      name: bce ? 'BCE per pixel' : 'MSE per pixel',
-      value: `${fixed(main.perPixel, 4)} ${unit}`,
-      meaning: `${what} between an image and its reconstruction ${from}, mean over the pixels of ${whole(images)} test images; lower is better.`,
-      better: 'lower',
-    },
-  ];
-  if (main.nats !== null) {
-    const { height, width, channels } = data.image;
-    figures.push({
-      name: 'BCE per image',
-      value: `${fixed(main.nats, 1)} nats`,
-      meaning: `The same summed over the ${whole(height * width * channels)} numbers of an image; lower is better.`,
-      better: 'lower',
-    });
-  }
-  if (atSample) {
-    figures.push({
-      name: bce ? 'BCE per pixel at the mean' : 'MSE per pixel at the mean',
-      value: `${fixed(atCode.perPixel, 4)} ${unit}${atCode.nats === null ? '' : ` (${fixed(atCode.nats, 1)} per image)`}`,
-      meaning: 'The same from the mean of the code’s distribution instead, without noise; lower is better.',
-      better: 'lower',
-    });
-  }
-  return figures;
+  const { perPixel, nats } = atSample ?? atMean;
+  const { height, width, channels } = data.image;
+  const perImage = atMean.nats === null ? '' : ` (${fixed(atMean.nats, 1)} per image)`;
+  return [
+    lower(
+      name,
+      `${fixed(perPixel, 4)} ${unit}`,
+      `${what} between an image and its reconstruction from ${atSample ? 'a sampled' : 'its'} latent, averaged over the pixels of ${integer(images)} test images`,
+    ),
+    nats !== null &&
+      lower(
+        'BCE per image',
+        `${fixed(nats, 1)} nats`,
+        `The same, summed over the ${integer(height * width * channels)} values of an image`,
+      ),
+    atSample &&
+      lower(
+        `${name} at the mean`,
+        `${fixed(atMean.perPixel, 4)} ${unit}${perImage}`,
+        'The same, from the mean latent instead of a sampled one',
+      ),
+  ].filter(isFigure);
 }
 
 function variationalFigures({ variational }: Report): Figure[] {
   if (!variational) return [];
   const { kl, negativeElbo, nll } = variational;
-  const figures: Figure[] = [
-    {
-      name: 'KL divergence',
-      value: `${fixed(kl.nats, 1)} nats (${fixed(kl.perPixel, 4)} per pixel)`,
-      meaning:
-        'How far the codes’ distributions are from the standard normal, per image: what it costs to tell the code. Neither high nor low is better by itself; it adds to the error.',
-      better: 'neither',
-    },
-  ];
-  if (negativeElbo !== null) {
-    figures.push({
-      name: '−ELBO',
-      value: `${fixed(negativeElbo, 1)} nats`,
-      meaning:
-        'BCE and KL per image together, a bound on −log p(x), which is what training minimises; lower is better.',
-      better: 'lower',
-    });
-  }
-  if (nll) {
-    figures.push({
-      name: 'Negative log-likelihood',
-      value: `${fixed(nll.nats, 1)} ± ${fixed(nll.standardError, 1)} nats`,
-      meaning: `−log p(x) per image by importance sampling, ${whole(nll.samples)} codes for each of ${whole(nll.images)} evenly spread test images (± standard error; their −ELBO is ${fixed(nll.negativeElbo, 1)}); lower is better. Gray pixels count as probabilities: compare only with figures that do so too.`,
-      better: 'lower',
-    });
-  }
-  return figures;
+  return [
+    neither(
+      'KL divergence',
+      `${fixed(kl.nats, 1)} nats (${fixed(kl.perPixel, 4)} per pixel)`,
+      'Divergence of the latent distribution of an image from the standard normal prior, which adds to the error',
+    ),
+    negativeElbo !== null &&
+      lower(
+        '−ELBO',
+        `${fixed(negativeElbo, 1)} nats`,
+        'BCE plus KL per image, an upper bound on −log p(x) and the loss that training minimises',
+      ),
+    nll &&
+      lower(
+        'Negative log-likelihood',
+        `${fixed(nll.nats, 1)} ± ${fixed(nll.standardError, 1)} nats`,
+        `−log p(x) per image, estimated by importance sampling with ${integer(nll.samples)} latents for each of ${integer(nll.images)} evenly spaced test images (± standard error; their −ELBO is ${fixed(nll.negativeElbo, 1)}). Gray pixels count as probabilities, so compare only values computed that way`,
+      ),
+  ].filter(isFigure);
 }
 
 function generationFigures({ generation }: Report): Figure[] {
   if (!generation) return [];
   const { samples, accuracy, frechet, classifier } = generation;
   return [
-    {
-      name: 'Samples recognised',
-      value: percent(accuracy),
-      meaning: `Share of ${whole(samples)} generated images that a classifier takes for the class that was asked for (of real test images it gets ${percent(classifier.accuracy)} right); higher is better.`,
-      better: 'higher',
-    },
-    {
-      name: 'Fréchet distance',
-      value: fixed(frechet, 2),
-      meaning:
-        'How far the classifier’s features of generated images are, as a whole, from those of test images, squared; 0 would be no difference, lower is better. Comparable only between models of the same data.',
-      better: 'lower',
-    },
+    higher(
+      'Samples recognised',
+      percent(accuracy),
+      `Share of ${integer(samples)} generated images that a classifier assigns to the requested class (its accuracy on test images is ${percent(classifier.accuracy)})`,
+    ),
+    lower(
+      'Fréchet distance',
+      fixed(frechet, 2),
+      'Squared distance between the classifier’s features of generated and of test images, as distributions: 0 means no difference; compare only models of the same data',
+    ),
   ];
 }
-
-/** Whether the decoder is told the class, so that codes are not to be judged by holding it. */
-export const isTold = ({ model }: Report): boolean => model.conditional.decoder;
-
-const betterOf = (told: boolean): string =>
-  told
-    ? 'this model’s decoder is told the class, so that codes need not hold it, and low is as it should be'
-    : 'higher is better';
 
 function clusterFigures(report: Report): Figure[] {
   const { clusters } = report;
   if (!clusters) return [];
-  const told = isTold(report);
-  const better = told ? 'neither' : 'higher';
   const { clusters: k, images, accuracy, nmi, ari } = clusters;
+  const classMeasure = classFigure(report);
   return [
-    {
-      name: 'Clustering accuracy',
-      value: percent(accuracy),
-      meaning: `k-means with ${k} clusters on the codes of all ${whole(images)} images: share of images whose cluster stands for their class, by the best assignment; ${betterOf(told)}.`,
-      better,
-    },
-    {
-      name: 'Clustering NMI',
-      value: fixed(nmi, 3),
-      meaning: `Normalised mutual information of the same clusters and the classes: how much one tells of the other, from 0 to 1${told ? '' : '; higher is better'}.`,
-      better,
-    },
-    {
-      name: 'Clustering ARI',
-      value: fixed(ari, 3),
-      meaning: `Adjusted Rand index of the same: whether pairs of images are together in both, 0 by chance, 1 always${told ? '' : '; higher is better'}.`,
-      better,
-    },
+    classMeasure(
+      'Clustering accuracy',
+      percent(accuracy),
+      `k-means with ${k} clusters on the latents of all ${integer(images)} images: share of images whose cluster is assigned to their class, under the best assignment`,
+    ),
+    classMeasure(
+      'Clustering NMI',
+      fixed(nmi, 3),
+      'Normalised mutual information between these clusters and the classes, from 0 to 1',
+    ),
+    classMeasure(
+      'Clustering ARI',
+      fixed(ari, 3),
+      'Adjusted Rand index of these clusters and the classes: 0 for a random clustering, 1 for a perfect match',
+    ),
   ];
 }
 
-function spreadFigure({ spread }: Report): Figure {
-  const [least, most] = [Math.min(...spread.std), Math.max(...spread.std)];
-  return {
-    name: 'Latent spread',
-    value: least === most ? fixed(least, 2) : `${fixed(least, 2)} to ${fixed(most, 2)}`,
-    meaning:
-      'Standard deviation of each number of the code over the test images, the smallest and the largest; neither high nor low is better.',
-    better: 'neither',
-  };
-}
-
-function activeFigures({ variational }: Report): Figure[] {
-  if (!variational) return [];
-  const { activeUnits, klByDimension, activeThreshold } = variational;
+function latentFigures({ spread, variational }: Report): Figure[] {
+  const range = [...new Set([Math.min(...spread.std), Math.max(...spread.std)].map((std) => fixed(std, 2)))];
   return [
-    {
-      name: 'Active units',
-      value: `${activeUnits} of ${klByDimension.length}`,
-      meaning: `Numbers of the code that depend on the image (the variance of their mean is above ${activeThreshold}); more means that less of the code is wasted.`,
-      better: 'higher',
-    },
-  ];
+    neither(
+      'Latent spread',
+      range.join(' to '),
+      'Standard deviation of each latent dimension over the test images, smallest to largest',
+    ),
+    variational &&
+      higher(
+        'Active units',
+        `${variational.activeUnits} of ${variational.klByDimension.length}`,
+        `Latent dimensions that depend on the image (the variance of their mean is above ${variational.activeThreshold})`,
+      ),
+  ].filter(isFigure);
 }
 
 const REPRESENTATION_NAMES: Record<Representation['name'], (size: number) => string> = {
-  codes: (size) => `codes (${size} numbers)`,
-  PCA: (size) => `PCA (${size} numbers)`,
-  pixels: (size) => `raw pixels (${whole(size)} numbers)`,
+  codes: (size) => `latents (${size} dimensions)`,
+  PCA: (size) => `PCA (${size} components)`,
+  pixels: (size) => `raw pixels (${integer(size)} values)`,
 };
 
-function comparisonOf(representations: readonly Representation[], told: boolean): Comparison {
+function comparisonOf(report: Report): Comparison | undefined {
+  const { representations } = report;
+  if (!representations) return undefined;
   const pixels = representations.find(({ name }) => name === 'pixels');
   const subset =
     pixels && pixels.neighbours.queries < pixels.probe.tested
-      ? ` Neighbours of raw pixels: for ${whole(pixels.neighbours.queries)} evenly spread test images; their probe: fitted on ${whole(pixels.probe.fittedOn)} training images.`
+      ? ` For raw pixels, 10-NN uses ${integer(pixels.neighbours.queries)} evenly spaced test images, and the probe is fitted on ${integer(pixels.probe.fittedOn)} training images.`
       : '';
+  const { meaning, better } = classFigure(report)(
+    '',
+    '',
+    'Share of test images classified correctly, by a vote of the 10 nearest training images and by logistic regression',
+  );
   return {
-    head: ['what stands for an image', '10 nearest neighbours', 'linear probe'],
+    head: ['representation', '10-NN accuracy', 'linear-probe accuracy'],
     rows: representations.map(({ name, size, neighbours, probe }) => [
       REPRESENTATION_NAMES[name](size),
       percent(neighbours.accuracy),
       percent(probe.accuracy),
     ]),
-    meaning: `Share of test images whose class is told right from training images, by the vote of the 10 nearest or by logistic regression; ${betterOf(told)}. PCA and the pixels themselves are there to compare with.${subset}`,
-    better: told ? 'neither' : 'higher',
+    meaning: `${meaning} PCA and raw pixels are baselines.${subset}`,
+    better,
   };
 }

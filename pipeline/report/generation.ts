@@ -1,47 +1,30 @@
 import { join } from 'node:path';
 import { openClassifier } from '../analyse/classifier/classifier.ts';
 import { judgeSamples, type LabelledImages } from '../analyse/classifier/judge.ts';
-import type { Card } from '../artifacts/card.ts';
 import type { Report } from '../artifacts/report.ts';
-import type { DatasetSplits } from '../data/dataset.ts';
 import { Generator } from '../data/generator.ts';
-import { priorCodes } from '../generate/samplers.ts';
-import type { Decoder } from '../inference/decoder.ts';
+import { priorLatents } from '../generate/samplers.ts';
 import { cacheFolder } from '../io/cache.ts';
-import type { Stages } from '../io/stages.ts';
+import type { Measuring } from './measure.ts';
 
 /** Samples decoded at a time. */
 const BATCH = 500;
 
-export interface GenerationOptions {
-  readonly card: Card;
-  readonly splits: DatasetSplits;
-  readonly decoder: Decoder;
-  readonly samples: number;
-  readonly seed: number;
-  readonly threads?: number | undefined;
-  readonly stages: Stages;
-  readonly signal?: AbortSignal | undefined;
-}
-
-/**
- * Judges samples of a conditional model, its classes in turn, by a classifier that is trained on the training images
- * where that has not been done before.
- */
-export async function measureGeneration(options: GenerationOptions): Promise<NonNullable<Report['generation']>> {
-  const { card, splits, decoder, samples, seed, threads, stages, signal } = options;
+/** Judges samples of a conditional model, its classes in turn, by a classifier trained on the training images. */
+export async function measureGeneration(measuring: Measuring): Promise<NonNullable<Report['generation']>> {
+  const { splits, effort, threads, stages, signal } = measuring;
   const { train, test } = splits;
   const classifier = await stages.run('classifier', (tick) =>
     openClassifier(train, { folder: join(cacheFolder(), 'classifiers'), threads, progress: tick, signal }),
   );
   try {
-    const all = test.length + samples;
+    const all = test.length + effort.generated;
     const judgement = await stages.run(
       'samples',
       (tick) =>
         judgeSamples({
           classifier,
-          samples: drawSamples(card, decoder, samples, seed, signal),
+          samples: drawSamples(measuring),
           testImages: test,
           progress: (images) => tick(Math.min(1, images / all)),
           signal,
@@ -59,19 +42,13 @@ export async function measureGeneration(options: GenerationOptions): Promise<Non
   }
 }
 
-async function* drawSamples(
-  { latent, classes }: Card,
-  decoder: Decoder,
-  samples: number,
-  seed: number,
-  signal: AbortSignal | undefined,
-): AsyncGenerator<LabelledImages> {
+async function* drawSamples({ model, sessions, effort, seed, signal }: Measuring): AsyncGenerator<LabelledImages> {
+  const { latent, classes } = model.card;
   const generator = Generator.of(seed, 'judged samples');
-  const count = classes?.length ?? 1;
-  for (let start = 0; start < samples; start += BATCH) {
-    const n = Math.min(BATCH, samples - start);
-    const labels = Int32Array.from({ length: n }, (_, i) => (start + i) % count);
-    const images = await decoder.decode({ latents: priorCodes(latent.size, n, generator), labels }, { signal });
+  for (let start = 0; start < effort.generated; start += BATCH) {
+    const n = Math.min(BATCH, effort.generated - start);
+    const labels = Int32Array.from({ length: n }, (_, i) => (start + i) % (classes?.length ?? 1));
+    const images = await sessions.decodeAll({ latents: priorLatents(latent.size, n, generator), labels }, { signal });
     yield { images, labels };
   }
 }

@@ -3,101 +3,146 @@ import { kmeans } from '../analyse/kmeans.ts';
 import { activeUnits, klDivergence } from '../analyse/vae.ts';
 import type { Card } from '../artifacts/card.ts';
 import type { Report, Representation } from '../artifacts/report.ts';
-import { bytesPerImage, type DatasetSplits } from '../data/dataset.ts';
-import type { Encoder } from '../inference/encoder.ts';
-import type { StagePlan, Stages } from '../io/stages.ts';
-import { type CodedSet, encodeSet } from './codes.ts';
-import type { Effort } from './effort.ts';
+import { bytesPerImage, type DatasetSplits, type ImageShape } from '../data/dataset.ts';
+import type { ExportedModel } from '../inference/exported.ts';
+import { latentsOf } from '../inference/latents.ts';
+import type { ComputeOptions } from '../inference/plan.ts';
+import type { LatentSet, Sessions } from '../inference/sessions.ts';
+import type { StagePlan, Stages, Tick } from '../io/stages.ts';
 import { errorOfSamples, type Posteriors, sampledLikelihood } from './likelihood.ts';
-import { judgeComponents, judgePixels, judgeRows, readTold } from './representations.ts';
-import type { Ranked } from './subject.ts';
+import { judgeComponents, judgePixels, judgeRows, type LabelledRows, readPixels } from './representations.ts';
 
 /** Variance of a posterior's mean above which a dimension is active (Burda, Grosse and Salakhutdinov 2016). */
 export const ACTIVE = 0.01;
 
+/** Most classes for which measures by class are computed: beyond, they say little and take long. */
+const MOST_CLASSES = 1000;
+
 /** What is measured, and how. */
-export interface Measuring {
-  readonly card: Card;
+export interface Measuring extends ComputeOptions {
+  readonly model: ExportedModel;
   readonly splits: DatasetSplits;
-  readonly encoder: Encoder;
+  readonly sessions: Sessions;
   readonly effort: Effort;
   readonly seed: number;
   readonly stages: Stages;
-  readonly signal: AbortSignal | undefined;
 }
 
-export interface Codes {
-  readonly train: CodedSet;
-  readonly test: CodedSet;
+/** Limits on what would take too long on all of the data. */
+export interface Effort {
+  /** Images of the importance-sampled likelihood, and latents drawn for each. */
+  readonly nll: { readonly samples: number; readonly images: number };
+  /** Test images whose nearest of `points` training images are searched in pixel space. */
+  readonly pixelQueries: (points: number) => number;
+  /** Most pixels of training images that the baselines use. */
+  readonly baselinePixels: number;
+  /** Most nonzero pixels that the linear probe is fitted on. */
+  readonly probeNumbers: number;
+  /** Latents in the scatter plot, directly and by t-SNE. */
+  readonly scatter: { readonly direct: number; readonly tsne: number };
+  /** Samples that the classifier judges. */
+  readonly generated: number;
+}
+
+/** Limits that keep `evaluate` within three minutes on two cores, or with `quick` within half a minute. */
+export function effortOf(shape: ImageShape, quick: boolean): Effort {
+  const either = (inFull: number, quickly: number) => (quick ? quickly : inFull);
+  const size = bytesPerImage(shape);
+  /** How many images of this shape cost as much as `images` MNIST digits. */
+  const sameCost = (images: number, least: number) =>
+    Math.max(least, Math.min(images, Math.floor((images * 784) / size)));
+  const comparisons = either(9.5e10, 1.2e10); // of two pixels
+  return {
+    nll: { samples: either(500, 100), images: sameCost(either(1000, 200), either(100, 50)) },
+    pixelQueries: (points) => Math.max(100, Math.floor(comparisons / (points * size))),
+    baselinePixels: either(6e7, 1e7),
+    probeNumbers: either(3e6, 2e5),
+    scatter: { direct: either(10_000, 2000), tsne: either(5000, 1000) },
+    generated: either(10_000, 1000),
+  };
+}
+
+/** Labels of both splits, renumbered from 0 without gaps. */
+export interface DenseLabels {
+  readonly train: Int32Array;
+  readonly test: Int32Array;
+  /** Number of classes. */
+  readonly classes: number;
+}
+
+/** Labels for the measures by class. @returns a reason instead if there are no usable labels */
+export function denseLabels({ train, test }: DatasetSplits): DenseLabels | string {
+  if (!train.labels || !test.labels) return 'the images have no labels';
+  const distinct = [...new Set([...train.labels, ...test.labels])].sort((a, b) => a - b);
+  if (distinct.length < 2) return 'all images are of one class';
+  if (distinct.length > MOST_CLASSES)
+    return `there are ${distinct.length} classes, and at most ${MOST_CLASSES} are compared`;
+  const ranks = new Map(distinct.map((label, rank) => [label, rank]));
+  const dense = (labels: Int32Array) => labels.map((label) => ranks.get(label) as number);
+  return { train: dense(train.labels), test: dense(test.labels), classes: distinct.length };
 }
 
 const isBernoulli = ({ model }: Card): boolean => model.error === 'binary cross-entropy';
 
-/** The stages of `measure…`, in their order, by the seconds that they take of MNIST. */
+/** The stages of `encodeAll` and `measure…` in their order, weighted by their seconds on MNIST. */
 export function measuringPlan(card: Card, variational: boolean, labelled: boolean): StagePlan {
-  return [
-    ['encoding', 5],
-    ...(variational ? ([['drawn codes', 1]] as const) : []),
-    ...(variational && isBernoulli(card) ? ([['importance sampling', 40]] as const) : []),
-    ...(labelled
-      ? ([
-          ['nearest neighbours', 7],
-          ['clusters', 5],
-          ['principal components', 10],
-          ['pixels', 28],
-        ] as const)
-      : []),
+  const plan: [name: string, weight: number, applies: boolean][] = [
+    ['encoding', 5, true],
+    ['sampled latents', 1, variational],
+    ['importance sampling', 40, variational && isBernoulli(card)],
+    ['nearest neighbours', 7, labelled],
+    ['clusters', 5, labelled],
+    ['principal components', 10, labelled],
+    ['pixels', 28, labelled],
   ];
+  return plan.filter(([, , applies]) => applies).map(([name, weight]) => [name, weight]);
 }
 
-/** The stages that judge what a conditional model makes; the first takes long only once for a data set. */
+/** The stages that judge samples of a conditional model; the first is long only once for a data set. */
 export const generationPlan: StagePlan = [
   ['classifier', 16],
   ['samples', 4],
 ];
 
-/** Encodes all images, and reconstructs the test images. */
-export async function encodeAll({ card, splits, encoder, stages, signal }: Measuring): Promise<Codes> {
+/** The encoded splits of the data. */
+export type EncodedSplits = Readonly<Record<'train' | 'test', LatentSet>>;
+
+/** Encodes all images, with reconstruction errors of the test images. */
+export async function encodeAll({ model, splits, stages, ...options }: Measuring): Promise<EncodedSplits> {
   const { train, test } = splits;
   const all = train.length + test.length;
-  const { size } = card.latent;
   return stages.run(
     'encoding',
-    async (tick) => ({
-      train: await encodeSet(encoder, train, {
-        size,
-        errors: false,
-        signal,
-        tick: (share) => tick((share * train.length) / all),
-      }),
-      test: await encodeSet(encoder, test, {
-        size,
-        errors: true,
-        signal,
-        tick: (share) => tick((train.length + share * test.length) / all),
-      }),
-    }),
+    async (tick) => {
+      const trainTick = (share: number) => tick((share * train.length) / all);
+      const testTick = (share: number) => tick((train.length + share * test.length) / all);
+      return {
+        train: await latentsOf(model, train, { ...options, errors: false, tick: trainTick }),
+        test: await latentsOf(model, test, { ...options, errors: true, tick: testTick }),
+      };
+    },
     all,
   );
 }
 
-/** How well images are reconstructed and, of a variational model, what its bound is made of. */
+/** Measures reconstructions and, of a variational model, the terms of its bound. */
 export async function measureModel(
-  measuring: Measuring,
-  { test }: Codes,
+  { model: { card }, splits, sessions, effort, seed, stages, signal }: Measuring,
+  { test: { latents, logvars, errors } }: EncodedSplits,
 ): Promise<Pick<Report, 'reconstruction' | 'variational'>> {
-  const { card, encoder, effort, seed, stages, signal } = measuring;
-  const { dataset, latents, logvars } = test;
+  if (!errors) throw new Error('the test images were encoded without their reconstruction errors');
+  const dataset = splits.test;
+  const error = errors.reduce((sum, error) => sum + error, 0) / dataset.length;
   const { size } = card.latent;
   const pixels = bytesPerImage(dataset.shape);
   const inNats = isBernoulli(card);
   const errorOf = (perPixel: number) => ({ perPixel, nats: inNats ? perPixel * pixels : null });
-  const base = { error: card.model.error, images: dataset.length, atCode: errorOf(test.error) };
+  const base = { error: card.model.error, images: dataset.length, atCode: errorOf(error) };
   if (!logvars) return { reconstruction: { ...base, atSample: null }, variational: null };
   const posteriors: Posteriors = { dataset, size, latents, logvars };
   const atSample = await stages.run(
-    'drawn codes',
-    (tick) => errorOfSamples(encoder, posteriors, { seed, signal, tick }),
+    'sampled latents',
+    (tick) => errorOfSamples(sessions, posteriors, { seed, signal, tick }),
     dataset.length,
   );
   const { total, perDimension } = klDivergence(latents, logvars, size);
@@ -105,7 +150,7 @@ export async function measureModel(
   const nll = inNats
     ? await stages.run(
         'importance sampling',
-        (tick) => sampledLikelihood(encoder, posteriors, { ...effort.nll, seed, signal, tick }),
+        (tick) => sampledLikelihood(sessions, posteriors, { ...effort.nll, seed, signal, tick }),
         Math.min(dataset.length, effort.nll.images) * effort.nll.samples,
       )
     : null;
@@ -123,47 +168,39 @@ export async function measureModel(
   };
 }
 
-/** What the codes tell about the classes, beside what pixels tell. */
+/** Measures how well classes can be predicted from latents, and from pixels for comparison. */
 export async function measureClasses(
-  { card, splits, effort, seed, stages }: Measuring,
-  codes: Codes,
-  labels: Ranked,
+  { model: { card }, splits, effort, seed, stages }: Measuring,
+  encoded: EncodedSplits,
+  labels: DenseLabels,
 ): Promise<Pick<Report, 'representations' | 'clusters'>> {
   const { train, test } = splits;
-  const { size } = card.latent;
-  const told = {
-    size,
-    train: codes.train.latents,
+  const rows = {
+    size: card.latent.size,
+    train: encoded.train.latents,
     trainLabels: labels.train,
-    test: codes.test.latents,
+    test: encoded.test.latents,
     testLabels: labels.test,
   };
-  const ofCodes = await stages.run('nearest neighbours', (tick) => judgeRows('codes', told, tick));
-  const clusters = await stages.run('clusters', (tick) => clustersOf(codes, size, labels, seed, tick));
+  const ofLatents = await stages.run('nearest neighbours', (tick) => judgeRows('codes', rows, tick));
+  const clusters = await stages.run('clusters', (tick) => measureClusters(rows, labels.classes, seed, tick));
   const baselines: Representation[] = [];
   const pixels = await stages.run('principal components', async (tick) => {
-    const read = await readTold(train, test, labels, effort.baselinePixels, (share) => tick(share * 0.1));
+    const read = await readPixels(train, test, labels, effort.baselinePixels, (share) => tick(share * 0.1));
     baselines.push(await judgeComponents(read, seed, (share) => tick(0.1 + share * 0.9)));
     return read;
   });
-  const queries = effort.pixelQueries(pixels.trainLabels.length, test.shape);
-  baselines.push(await stages.run('pixels', (tick) => judgePixels(pixels, queries, effort, tick)));
-  return { representations: [ofCodes, ...baselines], clusters };
+  const limits = { ...effort, queries: effort.pixelQueries(pixels.trainLabels.length) };
+  baselines.push(await stages.run('pixels', (tick) => judgePixels(pixels, limits, tick)));
+  return { representations: [ofLatents, ...baselines], clusters };
 }
 
-async function clustersOf(
-  { train, test }: Codes,
-  size: number,
-  labels: Ranked,
-  seed: number,
-  tick: (share: number) => void,
-): Promise<NonNullable<Report['clusters']>> {
-  const rows = new Float32Array(train.latents.length + test.latents.length);
-  rows.set(train.latents);
-  rows.set(test.latents, train.latents.length);
-  const classes = new Int32Array(labels.train.length + labels.test.length);
-  classes.set(labels.train);
-  classes.set(labels.test, labels.train.length);
-  const { assignment, inertia } = await kmeans(rows, size, { clusters: labels.classes, seed, tick });
-  return { clusters: labels.classes, images: classes.length, inertia, ...clusterAgreement(assignment, classes) };
+/** k-means on all latents, with as many clusters as classes. */
+async function measureClusters(rows: LabelledRows<Float32Array>, clusters: number, seed: number, tick: Tick) {
+  const all = new Float32Array(rows.train.length + rows.test.length);
+  all.set(rows.train);
+  all.set(rows.test, rows.train.length);
+  const classes = Int32Array.from([...rows.trainLabels, ...rows.testLabels]);
+  const { assignment, inertia } = await kmeans(all, rows.size, { clusters, seed, tick });
+  return { clusters, images: classes.length, inertia, ...clusterAgreement(assignment, classes) };
 }

@@ -1,37 +1,33 @@
 import { readFileSync } from 'node:fs';
 import type { Report } from '../artifacts/report.ts';
 import { escapeXml } from '../pictures/drawing.ts';
-import { type Comparison, type Figure, isTold, percent, type Section, sectionsOf } from './figures.ts';
-import type { Picture } from './picture.ts';
-import { aboutOf } from './text.ts';
+import { type Comparison, type Figure, integer, type Section, sectionsOf } from './figures.ts';
+import type { Picture } from './pictures.ts';
 
 const style = readFileSync(new URL('./page.css', import.meta.url), 'utf8');
 
-/** `report.html`: everything in one file that asks for no other. */
+/** `report.html`: one self-contained file. */
 export function reportPage(report: Report, pictures: readonly Picture[]): string {
   const { model, notes } = report;
-  const title = `${model.name}: how well it does`;
   return `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
-<title>${escapeXml(title)}</title>
+<title>${escapeXml(model.name)}: evaluation</title>
 <style>
 ${style}</style>
 </head>
 <body>
 <header>
 <h1>${escapeXml(model.name)}</h1>
-<p class="summary">${escapeXml(capital(model.summary))}, with a code of ${model.latent} numbers</p>
+<p class="summary">${escapeXml(capital(model.summary))}; latent size ${model.latent}</p>
 ${tiles(report)}
 </header>
 <main>
-${sectionsOf(report)
-  .map((section) => sectionHtml(section, pictures))
-  .join('\n')}
-${notes.length > 0 ? `<section><h2>Left out</h2><ul>${notes.map((note) => `<li>${escapeXml(note)}</li>`).join('')}</ul></section>` : ''}
+${sectionsOf(report, pictures).map(sectionHtml).join('\n')}
+${notes.length > 0 ? `<section><h2>Notes</h2><ul>${notes.map((note) => `<li>${escapeXml(note)}</li>`).join('')}</ul></section>` : ''}
 </main>
 <footer><p>${escapeXml(aboutOf(report))}</p></footer>
 </body>
@@ -41,45 +37,42 @@ ${notes.length > 0 ? `<section><h2>Left out</h2><ul>${notes.map((note) => `<li>$
 
 const capital = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);
 
-/** The figures that say most, large. */
+/** Names of the main figures; of a list, the first that the report has. */
+const MAIN = [
+  ['−ELBO', 'BCE per pixel', 'MSE per pixel'],
+  ['Samples recognised'],
+  ['Fréchet distance'],
+  ['10-NN accuracy'],
+  ['Clustering accuracy'],
+];
+
+/** The main figures, in large type. */
 function tiles(report: Report): string {
-  const { representations, clusters, generation } = report;
-  const figures = sectionsOf(report).flatMap((section) => section.figures);
-  const named = (name: string) => figures.find((figure) => figure.name === name);
-  const error = named('−ELBO') ?? named('BCE per pixel') ?? named('MSE per pixel');
-  const [codes] = representations ?? [];
-  const told = isTold(report);
-  const found: [string, string][] = [
-    ...(error ? [[error.name, error.value] as [string, string]] : []),
-    ...(generation
-      ? ([
-          ['samples recognised', percent(generation.accuracy)],
-          ['Fréchet distance', named('Fréchet distance')?.value ?? ''],
-        ] as [string, string][])
-      : []),
-    ...(codes && !told ? [['class told by neighbours', percent(codes.neighbours.accuracy)] as [string, string]] : []),
-    ...(clusters && !told ? [['clustering accuracy', percent(clusters.accuracy)] as [string, string]] : []),
-  ];
-  return `<dl class="tiles">${found
-    .map(([name, value]) => `<div><dt>${escapeXml(name)}</dt><dd>${valueHtml(value)}</dd></div>`)
+  const all = sectionsOf(report, []).flatMap(({ figures, comparison }) => {
+    const [, nearest = ''] = comparison?.rows[0] ?? [];
+    return comparison ? [...figures, { ...comparison, name: '10-NN accuracy', value: nearest }] : figures;
+  });
+  const main = MAIN.flatMap((names) =>
+    names.flatMap((name) => all.filter((figure) => figure.name === name)).slice(0, 1),
+  );
+  return `<dl class="tiles">${main
+    .filter(({ better }) => better !== 'neither')
+    .map(({ name, value }) => `<div><dt>${escapeXml(name)}</dt><dd>${valueHtml(value)}</dd></div>`)
     .join('')}</dl>`;
 }
 
-/** A value with its unit smaller. */
+/** A value, its unit in small type. */
 function valueHtml(value: string): string {
   const [, amount = value, unit = ''] = /^(\S+)\s*(.*)$/.exec(value) ?? [];
   return `${escapeXml(amount)}${unit ? ` <small>${escapeXml(unit)}</small>` : ''}`;
 }
 
-function sectionHtml({ title, figures, comparison, pictures: names }: Section, pictures: readonly Picture[]): string {
-  const drawn = names.flatMap((name) => pictures.filter(({ file }) => file.startsWith(`${name}.`)));
-  return `<section>
+const sectionHtml = ({ title, figures, comparison, pictures }: Section<Picture>): string => `<section>
 <h2>${escapeXml(title)}</h2>
 ${figures.length > 0 ? `<dl class="figures">${figures.map(figureHtml).join('\n')}</dl>` : ''}
 ${comparison ? comparisonHtml(comparison) : ''}
-${drawn.map(pictureHtml).join('\n')}
+${pictures.map(pictureHtml).join('\n')}
 </section>`;
-}
 
 const ARROWS: Record<Figure['better'], string> = {
   lower: ' <span class="better" title="lower is better">↓</span>',
@@ -110,3 +103,41 @@ function pictureHtml({ file, title, caption, alt, width, height, density, data }
 <div class="frame"><img src="${source}" alt="${escapeXml(alt)}" width="${Math.round(width / density)}" height="${Math.round(height / density)}"></div>
 <figcaption>${escapeXml(caption)}</figcaption></figure>`;
 }
+
+/** `report.md`: the figures in tables, and the pictures. */
+export function reportText(report: Report): string {
+  const { model, notes } = report;
+  const sections = sectionsOf(report, report.pictures).flatMap(({ title, figures, comparison, pictures }) => [
+    `## ${title}`,
+    figures.length > 0 &&
+      tableText(
+        ['figure', 'value', 'meaning'],
+        figures.map(({ name, value, meaning }) => [name, value, meaning]),
+      ),
+    comparison && tableText(comparison.head, comparison.rows),
+    comparison?.meaning,
+    ...pictures.map(({ file, alt, caption }) => `![${escapeText(alt)}](pictures/${file})\n\n${escapeText(caption)}`),
+  ]);
+  const blocks = [
+    `# ${escapeText(model.name)}`,
+    `${escapeText(model.summary)}. ${escapeText(aboutOf(report))}`,
+    ...sections,
+    notes.length > 0 && `## Notes\n\n${notes.map((note) => `- ${escapeText(note)}`).join('\n')}`,
+  ];
+  return `${blocks.filter(Boolean).join('\n\n')}\n`;
+}
+
+/** Model, data and settings, in plain text. */
+function aboutOf({ model, data, seconds, settings, convae }: Report): string {
+  const { height, width, channels } = data.image;
+  return `Trained for ${model.epochs} epochs (seed ${model.seed}); evaluated on ${data.name}, ${integer(data.train)} training and ${integer(data.test)} test images of ${height}×${width}×${channels}, with seed ${settings.seed} in ${integer(seconds.total)} s by convae ${convae}.`;
+}
+
+function tableText(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const row = (cells: readonly string[]) => `| ${cells.map(escapeText).join(' | ')} |`;
+  return [row(head), `|${head.map(() => ' --- ').join('|')}|`, ...rows.map(row)].join('\n');
+}
+
+/** Escapes Markdown's characters, and joins lines. */
+const escapeText = (text: string): string =>
+  text.replace(/[\\`*_[\]<>|#]/g, (sign) => `\\${sign}`).replace(/\s*\n\s*/g, ' ');

@@ -1,18 +1,18 @@
 import { accuracy, majorityVote, nearestNeighbours } from '../analyse/knn.ts';
 import { linearProbe } from '../analyse/linear-probe.ts';
 import { fitPca, project } from '../analyse/pca.ts';
+import { spreadOf } from '../analyse/spread.ts';
 import type { Representation } from '../artifacts/report.ts';
 import { bytesPerImage, type ImageDataset } from '../data/dataset.ts';
 import { pickRows, type Rows, spreadRows } from '../data/rows.ts';
 import { pauses, rowStretches, type Tick } from '../io/stages.ts';
-import type { Effort } from './effort.ts';
 
 /** Neighbours that vote. */
 const NEIGHBOURS = 10;
 const COMPONENTS = 10;
 
-/** Training and test images as rows of numbers, with their classes. */
-export interface Told<R extends Rows = Rows> {
+/** Training and test images as rows of `size` values, `[n, size]`, with their classes, `[n]`. */
+export interface LabelledRows<R extends Rows = Rows> {
   readonly size: number;
   readonly train: R;
   readonly trainLabels: Int32Array;
@@ -20,20 +20,23 @@ export interface Told<R extends Rows = Rows> {
   readonly testLabels: Int32Array;
 }
 
-/** 10-NN and linear probe of rows that are few numbers each. */
+/** Accuracy of 10-NN and of a linear probe on short rows. */
 export async function judgeRows(
   name: Representation['name'],
-  rows: Told<Float32Array>,
+  rows: LabelledRows<Float32Array>,
   tick: Tick,
 ): Promise<Representation> {
-  const { size } = rows;
-  const neighbours = await voteOf(rows, (share) => tick(share * 0.7));
+  const neighbours = await nearestNeighbourVote(rows, (share) => tick(share * 0.7));
   const probe = await probeOf(rows, {}, (share) => tick(0.7 + share * 0.3));
-  return { name, size, neighbours, probe };
+  return { name, size: rows.size, neighbours, probe };
 }
 
-/** As `judgeRows`, of the images' principal components. */
-export async function judgeComponents(pixels: Told<Uint8Array>, seed: number, tick: Tick): Promise<Representation> {
+/** `judgeRows` on the principal components of the images. */
+export async function judgeComponents(
+  pixels: LabelledRows<Uint8Array>,
+  seed: number,
+  tick: Tick,
+): Promise<Representation> {
   const pca = await fitPca(pixels.train, pixels.size, {
     components: COMPONENTS,
     seed,
@@ -45,15 +48,17 @@ export async function judgeComponents(pixels: Told<Uint8Array>, seed: number, ti
   return judgeRows('PCA', { ...pixels, train, test, size }, (share) => tick(0.45 + share * 0.55));
 }
 
-/** As `judgeRows`, of the pixels, with no more test images and pixels than the effort allows. */
+/**
+ * `judgeRows` on the pixels.
+ * @param limits test images whose neighbours are searched, and nonzero pixels that the probe is fitted on
+ */
 export async function judgePixels(
-  pixels: Told<Uint8Array>,
-  queries: number,
-  { probeNumbers }: Effort,
+  pixels: LabelledRows<Uint8Array>,
+  limits: { readonly queries: number; readonly probeNumbers: number },
   tick: Tick,
 ): Promise<Representation> {
   const { size, train, trainLabels } = pixels;
-  const chosen = spreadRows(pixels.testLabels.length, queries);
+  const chosen = spreadRows(pixels.testLabels.length, limits.queries);
   const order = byVariance(train, size);
   const some = {
     size,
@@ -62,32 +67,30 @@ export async function judgePixels(
     test: await reordered(pickRows(pixels.test, size, chosen), size, order),
     testLabels: Int32Array.from(chosen, (row) => pixels.testLabels[row] as number),
   };
-  const neighbours = await voteOf(some, (share) => tick(0.05 + share * 0.55));
-  const probe = await probeOf(pixels, { mostNumbers: probeNumbers }, (share) => tick(0.6 + share * 0.4));
+  const neighbours = await nearestNeighbourVote(some, (share) => tick(0.05 + share * 0.55));
+  const probe = await probeOf(pixels, { mostNumbers: limits.probeNumbers }, (share) => tick(0.6 + share * 0.4));
   return { name: 'pixels', size, neighbours, probe };
 }
 
-/** Evenly spread training images, as many as `most` pixels make, and all test images. */
-export async function readTold(
+/** Reads evenly spaced training images and test images, at most `most` pixels of each. */
+export async function readPixels(
   train: ImageDataset,
   test: ImageDataset,
   labels: { readonly train: Int32Array; readonly test: Int32Array },
   most: number,
   tick: Tick,
-): Promise<Told<Uint8Array>> {
+): Promise<LabelledRows<Uint8Array>> {
   const size = bytesPerImage(train.shape);
-  const known = spreadRows(train.length, most / size);
-  const asked = spreadRows(test.length, most / size);
-  const all = known.length + asked.length;
-  const rows = await readRows(train, known, (done) => tick(done / all));
-  const testRows = await readRows(test, asked, (done) => tick((known.length + done) / all));
-  const classes = (of: Int32Array, indices: Uint32Array) => Int32Array.from(indices, (row) => of[row] as number);
+  const trainRows = spreadRows(train.length, most / size);
+  const testRows = spreadRows(test.length, most / size);
+  const all = trainRows.length + testRows.length;
+  const pick = (of: Int32Array, rows: Uint32Array) => Int32Array.from(rows, (row) => of[row] as number);
   return {
     size,
-    train: rows,
-    trainLabels: classes(labels.train, known),
-    test: testRows,
-    testLabels: classes(labels.test, asked),
+    train: await readRows(train, trainRows, (done) => tick(done / all)),
+    trainLabels: pick(labels.train, trainRows),
+    test: await readRows(test, testRows, (done) => tick((trainRows.length + done) / all)),
+    testLabels: pick(labels.test, testRows),
   };
 }
 
@@ -105,47 +108,37 @@ async function readRows(dataset: ImageDataset, indices: Uint32Array, done: (imag
   return rows;
 }
 
-async function voteOf(rows: Told<Float32Array>, tick: Tick): Promise<Representation['neighbours']> {
+async function nearestNeighbourVote(
+  rows: LabelledRows<Float32Array>,
+  tick: Tick,
+): Promise<Representation['neighbours']> {
   const [points, queries] = [rows.trainLabels.length, rows.testLabels.length];
   const k = Math.min(NEIGHBOURS, points);
   const found = await nearestNeighbours(rows.train, rows.test, rows.size, { k, tick: (done) => tick(done / queries) });
-  return {
-    accuracy: accuracy(majorityVote(found, rows.trainLabels, k), rows.testLabels),
-    neighbours: k,
-    points,
-    queries,
-  };
+  const votes = majorityVote(found, rows.trainLabels, k);
+  return { accuracy: accuracy(votes, rows.testLabels), neighbours: k, points, queries };
 }
 
 async function probeOf(
-  { train, trainLabels, test, testLabels, size }: Told,
+  { train, trainLabels, test, testLabels, size }: LabelledRows,
   options: { mostNumbers?: number },
   tick: Tick,
 ): Promise<Representation['probe']> {
-  const result = await linearProbe({ rows: train, labels: trainLabels }, { rows: test, labels: testLabels }, size, {
-    ...options,
-    tick,
-  });
-  const { converged } = result;
-  return { accuracy: result.accuracy, fittedOn: result.rows, tested: testLabels.length, converged };
+  const [known, held] = [
+    { rows: train, labels: trainLabels },
+    { rows: test, labels: testLabels },
+  ];
+  const { accuracy, rows, converged } = await linearProbe(known, held, size, { ...options, tick });
+  return { accuracy, fittedOn: rows, tested: testLabels.length, converged };
 }
 
-/** Columns, the one that varies most first: then a search can tell early that a point is too far away. */
+/** Columns by descending variance, so that a neighbour search can discard distant points early. */
 function byVariance(rows: Uint8Array, size: number): Uint32Array {
-  const some = pickRows(rows, size, spreadRows(rows.length / size, 5000));
-  const [sums, squares] = [new Float64Array(size), new Float64Array(size)];
-  some.forEach((value, i) => {
-    sums[i % size] = (sums[i % size] as number) + value;
-    squares[i % size] = (squares[i % size] as number) + value * value;
-  });
-  const n = some.length / size;
-  const variances = squares.map((square, column) => square / n - ((sums[column] as number) / n) ** 2);
-  return Uint32Array.from({ length: size }, (_, column) => column).sort(
-    (a, b) => (variances[b] as number) - (variances[a] as number),
-  );
+  const { std } = spreadOf(Float32Array.from(pickRows(rows, size, spreadRows(rows.length / size, 5000))), size);
+  return Uint32Array.from(std.keys()).sort((a, b) => (std[b] as number) - (std[a] as number));
 }
 
-/** The rows as floats, their columns in another order. Gives way to other events. */
+/** The rows as floats with their columns reordered. Yields to the event loop. */
 async function reordered(rows: Rows, size: number, order: Uint32Array, tick?: Tick): Promise<Float32Array> {
   const result = new Float32Array(rows.length);
   const pause = pauses(tick);

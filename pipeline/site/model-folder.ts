@@ -4,8 +4,7 @@ import { trainingFiles } from '../artifacts/exported.ts';
 import { manifestSchema } from '../artifacts/site.ts';
 import type { Split } from '../data/open.ts';
 import { fileError } from '../io/errors.ts';
-import { writePoints } from './cache.ts';
-import type { Points } from './points.ts';
+import { type Points, writePoints } from './points.ts';
 import type { Subject } from './subjects.ts';
 
 export interface Shown {

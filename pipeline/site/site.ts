@@ -4,17 +4,16 @@ import { join } from 'node:path';
 import { siteIndexSchema } from '../artifacts/site.ts';
 import type { Split } from '../data/open.ts';
 import type { Device } from '../devices/device.ts';
-import { checkFits } from '../inference/encoder.ts';
+import { checkFits } from '../inference/exported.ts';
 import { codeOf, EnvironmentError, fileError, InputError } from '../io/errors.ts';
 import { publishFolder } from '../io/publish.ts';
 import type { Tick } from '../io/stages.ts';
 import { type StageProgress, Stages } from '../io/stages.ts';
 import { placeApp } from './app.ts';
-import { readCache, type Wanted, writeCache } from './cache.ts';
 import { DataSources } from './data.ts';
 import { setId, writeSet } from './image-set.ts';
 import { sizesIn, writeModel } from './model-folder.ts';
-import { measurePoints, type Points, pointsPlan } from './points.ts';
+import { keepPoints, measurePoints, type Points, pointsPlan, readPoints, type Wanted } from './points.ts';
 import { openSubjects, type Subject } from './subjects.ts';
 
 const INDEX = join('models', 'index.json');
@@ -77,13 +76,13 @@ export async function buildSite(options: SiteOptions): Promise<Site> {
       const part = await sources.find(subject, split);
       checkFits(subject.card, part.dataset, true);
       const wanted = { subject, split, part };
-      items.push({ ...wanted, cached: await readCache(wanted) });
+      items.push({ ...wanted, cached: await readPoints(wanted) });
     }
-    const plan = items.flatMap(({ subject, part, cached }) => (cached ? [] : pointsPlan(subject, part.dataset.length)));
+    const plan = items.flatMap((item) => (item.cached ? [] : pointsPlan(item)));
     const stages = new Stages([...plan, ['app', 4], ['images', 2]], signal, progress);
     const shown: { item: Item; points: Points }[] = [];
     for (const item of items) {
-      const points = item.cached ?? (await measurePoints(item.subject, item.part.dataset, { device, stages, signal }));
+      const points = item.cached ?? (await measurePoints(item, { device, stages, signal }));
       if (!item.cached) await keep(item, points, { signal, note });
       shown.push({ item, points });
     }
@@ -155,7 +154,7 @@ async function keep(
   { signal, note }: { signal: AbortSignal | undefined; note: (line: string) => void },
 ): Promise<void> {
   try {
-    await writeCache(item, points, signal);
+    await keepPoints(item, points, signal);
   } catch (error) {
     if (!(error instanceof InputError || error instanceof EnvironmentError)) throw error;
     note(`the points of ${item.subject.name} will be computed again next time: ${error.message}`);

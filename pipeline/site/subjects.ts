@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import type { Card } from '../artifacts/card.ts';
-import { openExported } from '../inference/encoder.ts';
+import { type ExportedModel, openExported } from '../inference/exported.ts';
 import { sha256 } from '../io/digest.ts';
 import { fileError, InputError } from '../io/errors.ts';
 
@@ -13,6 +13,7 @@ export interface Subject {
   readonly folder: string;
   /** Where it was exported to. */
   readonly exported: string;
+  readonly model: ExportedModel;
   readonly card: Card;
   /** SHA-256 of card.json, which names the model's files by theirs. */
   readonly cardHash: string;
@@ -30,7 +31,7 @@ export async function openSubjects(folders: readonly string[]): Promise<Subject[
   }
   const subjects: Subject[] = [];
   for (const exported of folders) {
-    const card = await openExported(exported);
+    const model = await openExported(exported);
     const name = basename(resolve(exported));
     const folder = urlSafe(name);
     const same = subjects.find((other) => other.folder.toLowerCase() === folder.toLowerCase());
@@ -39,7 +40,8 @@ export async function openSubjects(folders: readonly string[]): Promise<Subject[
         `${exported}: its name in the site would be ${folder}, as that of ${same.exported}; rename one of the folders`,
       );
     }
-    subjects.push({ name, folder, exported, card, cardHash: await hashOf(join(exported, 'card.json')) });
+    const cardHash = await hashOf(join(exported, 'card.json'));
+    subjects.push({ name, folder, exported, model, card: model.card, cardHash });
   }
   return subjects;
 }

@@ -10,7 +10,7 @@ const cwd = scratch('cwd');
 mkdirSync(cwd);
 
 const COMMANDS = [
-  ...['train', 'export', 'encode', 'evaluate', 'report', 'sample', 'reconstruct'],
+  ...['train', 'export', 'encode', 'evaluate', 'sample', 'reconstruct'],
   ...['gallery', 'site', 'models', 'setup', 'doctor'],
 ];
 
@@ -35,7 +35,7 @@ test.concurrent('models', async () => {
     convae(['models'], { cwd }),
   ]);
   expect(list.find(({ name }) => name === 'cae')?.recipe.epochs).toBe(10);
-  expect(text.stdout).toMatch(/^model +latent +epochs +batch +what it is\n(.*\n)*cae +10 +10 +128 +convolutional/);
+  expect(text.stdout).toMatch(/^model +latent +epochs +batch +description\n(.*\n)*cae +10 +10 +128 +convolutional/);
 });
 
 const MISTAKES: readonly (readonly [args: string, says: string])[] = [
@@ -46,9 +46,11 @@ const MISTAKES: readonly (readonly [args: string, says: string])[] = [
   ['train cae extra', 'Unknown argument: extra (see `convae train --help`)'],
   ['train cae --epoch 3', 'Unknown argument: epoch (see `convae train --help`)'],
   ['train cae --epochs', '--epochs needs a value (see `convae train --help`)'],
-  ['train cae --epochs few', '--epochs few: a whole number of at least 1 was expected'],
-  ['train cae --seed 1.5', '--seed 1.5: a whole number was expected'],
-  ['train cae --learning-rate -1', '--learning-rate -1: a number above 0 was expected'],
+  ['train cae --epochs few', '--epochs few: expected an integer of at least 1'],
+  ['train cae --seed 1.5', '--seed 1.5: expected an integer'],
+  ['train cae --learning-rate -1', '--learning-rate -1: expected a number above 0'],
+  ['train cae --lr 0', '--learning-rate 0: expected a number above 0'],
+  ['train cae --epochs 3 --epochs few', '--epochs few: expected an integer of at least 1'],
   ['train cae --engine torch', '--engine "torch": expected one of "auto", "onnx", "tfjs-node"'],
   [
     'train cae --device tpu --engine x',
@@ -65,6 +67,8 @@ const MISTAKES: readonly (readonly [args: string, says: string])[] = [
   ['encode nowhere --data mnist --out x.npy', 'nowhere: there is no such folder'],
   ['encode nowhere --data mnist --out x.txt', 'x.txt: its ending says no known format'],
   ['evaluate nowhere --data mnist', 'nowhere: there is no such folder'],
+  ['report exported/cae', '`convae evaluate --pictures-only`'],
+  ['export nowhere --train-batch 8', '--train-batch needs --with-train-step'],
 ];
 
 test.concurrent.each(MISTAKES)('convae %s: one line, exit code 2', async (args, says) => {
@@ -96,7 +100,7 @@ test.concurrent('a bug shows its stack and says what to do', async () => {
   const { code, stderr } = await convae(['models'], { cwd, env });
   expect(code).toBe(1);
   expect(stderr).toMatch(/^TypeError: broken on purpose\n +at [^\n]+\n/m);
-  expect(stderr).toMatch(/at printResult \([^\n]*output\.ts:\d+:\d+\)/);
+  expect(stderr).toMatch(/at [^\n]*commands\/command\.ts:\d+:\d+\)/);
   expect(stderr).toContain(`This is a bug in convae ${packageJson.version}`);
 });
 

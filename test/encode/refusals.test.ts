@@ -33,10 +33,10 @@ test('images of another shape', async () => {
   );
 });
 
-test('a model whose codes are not finite', async () => {
+test('a model whose latents are not finite', async () => {
   const broken = await exportTiny(scratch('nan'), { encoder: encoderWeights.with(3, Number.NaN) });
   expect(await inputErrorOf(encoding({ exported: broken }))).toContain(
-    'the code of image 0 is not finite; the model is unusable',
+    'the latent of image 0 is not finite; the model is unusable',
   );
   expect(outputs()).toEqual([]);
 });
@@ -49,7 +49,10 @@ test('a model that is not the card’s, or that ONNX Runtime cannot load', async
   await writeTinyCard(other);
   const failure = await encoding({ exported: other }).catch((error: unknown) => error);
   expect(failure).toBeInstanceOf(EnvironmentError);
-  expect(failure).toHaveProperty('message', expect.stringMatching(/^ONNX Runtime cannot load the models of [^\n]*$/));
+  expect(failure).toHaveProperty(
+    'message',
+    expect.stringMatching(/^ONNX Runtime cannot load [^\n]*encoder\.onnx: [^\n]+$/),
+  );
   expect(outputs()).toEqual([]);
 });
 

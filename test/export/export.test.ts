@@ -58,7 +58,7 @@ test('the card that is written can be read, fits its files and tells what traini
   expect(card.dataset.train.images).toBe(1280);
 });
 
-test('any batch size gives the codes that eager tfjs gives', async () => {
+test('any batch size gives the latents that eager tfjs gives', async () => {
   const mnist = await openMnist('test');
   const images = new Uint8Array(1000 * 784);
   await mnist.read(
@@ -97,7 +97,7 @@ test('the files hold standard operators only, named by layer, with the weights i
   }
 });
 
-test('the mixture in the card has the mean and the covariance of the training codes', async () => {
+test('the mixture in the card has the mean and the covariance of the training latents', async () => {
   const { mixture } = card.latent;
   expect(mixture).toMatchObject({ over: 'train', codes: 1280 });
   expect(mixture?.weights.length).toBe(10);
@@ -157,14 +157,14 @@ test('a handful of images without class names is enough: fewer components, class
   expect(small.latent.mixture).toMatchObject({ codes: 5, weights: [1] });
 });
 
-test('the fewer the codes and the longer, the fewer the components', () => {
-  expect(mixtureScale(60_000, 10, 10)).toEqual({ codes: 5000, components: 10 });
-  expect(mixtureScale(200, 10, 10)).toEqual({ codes: 200, components: 5 });
-  expect(mixtureScale(3, 10, 10)).toEqual({ codes: 3, components: 1 });
+test('fewer or larger latents give fewer components', () => {
+  expect(mixtureScale(60_000, 10, 10)).toEqual({ count: 5000, components: 10 });
+  expect(mixtureScale(200, 10, 10)).toEqual({ count: 200, components: 5 });
+  expect(mixtureScale(3, 10, 10)).toEqual({ count: 3, components: 1 });
   const long = mixtureScale(60_000, 10, 128);
   expect(long.components).toBeLessThan(10);
-  expect(long.codes).toBeGreaterThanOrEqual(4 * 128 * long.components);
-  expect(mixtureScale(60_000, 10, 512)).toEqual({ codes: 2048, components: 1 });
+  expect(long.count).toBeGreaterThanOrEqual(4 * 128 * long.components);
+  expect(mixtureScale(60_000, 10, 512)).toEqual({ count: 2048, components: 1 });
 });
 
 test('a training step is exported if asked for, belongs to the verified files, and goes with the next export', async () => {

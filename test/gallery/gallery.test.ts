@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
-import type { Exhibit } from '../../pipeline/gallery/gallery.ts';
+import type { GalleryEntry } from '../../pipeline/gallery/gallery.ts';
 import { convae, convaeJson, start } from '../cli/convae.ts';
 import { makeShapes } from '../data/shapes.ts';
 import { scratchFolder } from '../data/support.ts';
@@ -23,9 +23,9 @@ test('colour images of a folder go through training, export and evaluation; agai
   interrupted.process.kill('SIGINT');
   expect(await interrupted.end).toMatchObject({ code: 130, stdout: '' });
 
-  const exhibits = await convaeJson<Exhibit[]>(args, { cwd });
-  expect(exhibits.map(({ model }) => model)).toEqual(['cae', 'cvae']);
-  const [cae, cvae] = exhibits;
+  const entries = await convaeJson<GalleryEntry[]>(args, { cwd });
+  expect(entries.map(({ model }) => model)).toEqual(['cae', 'cvae']);
+  const [cae, cvae] = entries;
   expect(cae?.card).toMatchObject({ image: { height: 32, width: 32, channels: 3 }, training: { epochs: 1 } });
   expect(cae?.report).toMatchObject({ variational: null, generation: null, data: { train: 75, test: 15 } });
   expect(cvae?.report.variational?.klByDimension).toHaveLength(10);

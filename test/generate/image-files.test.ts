@@ -3,7 +3,7 @@ import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { expect, test } from 'vitest';
-import { ImageWriter, toBytes } from '../../pipeline/generate/image-files.ts';
+import { fileNames, toBytes, writeImages } from '../../pipeline/generate/image-files.ts';
 import { scratchFolder } from '../data/support.ts';
 import { decode, noise } from '../pictures/support.ts';
 
@@ -13,7 +13,7 @@ test('bytes are rounded, and cut off where numbers leave [0, 1]', () => {
   expect(toBytes(Float32Array.of(0, 1, 0.5, 100.4 / 255, 100.6 / 255, -3, 7))).toEqual(
     Uint8Array.of(0, 255, 128, 100, 101, 0, 255),
   );
-  expect(() => toBytes(Float32Array.of(0, Number.NaN))).toThrow('images that are not numbers');
+  expect(() => toBytes(Float32Array.of(0, Number.NaN))).toThrow('NaN');
 });
 
 test.each([1, 3])('images of %i channels, in folders of their own', async (channels) => {
@@ -22,7 +22,7 @@ test.each([1, 3])('images of %i channels, in folders of their own', async (chann
   const shape = { height: 4, width: 5, channels };
   const images = noise(3 * 20 * channels);
   const names = ['0.png', 'a/b/1.png', 'a/b/2.png'];
-  await new ImageWriter(folder, shape).write(images, names);
+  await writeImages(folder, shape, images, names);
   expect((await readdir(folder)).sort()).toEqual(['0.png', 'a']);
   for (const [i, name] of names.entries()) {
     const file = readFileSync(join(folder, name));
@@ -32,4 +32,21 @@ test.each([1, 3])('images of %i channels, in folders of their own', async (chann
     const pixel = 20 * i + 13; // the fourth of the third row
     expect(at(3, 2).slice(0, channels)).toEqual([...images.subarray(pixel * channels, (pixel + 1) * channels)]);
   }
+});
+
+test('file names are ids with another ending, each its own', () => {
+  expect(fileNames(['0', '1'], ['grid.png'])).toEqual(['0.png', '1.png']);
+  expect(fileNames(['a/x.jpg', 'b/x.JPEG', 'b/y.v2.png', 'b/no.ext'], [])).toEqual([
+    'a/x.png',
+    'b/x.png',
+    'b/y.v2.png',
+    'b/no.ext.png',
+  ]);
+  expect(fileNames(['grid.gif', 'x.png', 'X.jpg', 'X.jpg.png', 'sub/grid.png'], ['grid.png'])).toEqual([
+    'grid.gif.png',
+    'x.png',
+    'X.jpg.png',
+    'X.jpg.png.png',
+    'sub/grid.png',
+  ]);
 });

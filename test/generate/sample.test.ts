@@ -7,7 +7,7 @@ import { layoutOf } from '../../pipeline/pictures/grid.ts';
 import { convae, convaeJson } from '../cli/convae.ts';
 import { inputErrorOf, scratchFolder } from '../data/support.ts';
 import { exportTiny, tiny } from '../encode/tiny-model.ts';
-import { codesIn, exportSampled, grayOf, tinyBytes, tinyMixture } from './support.ts';
+import { exportSampled, grayOf, latentsIn, tinyBytes, tinyMixture } from './support.ts';
 
 const scratch = scratchFolder();
 const plain = await exportSampled(scratch('plain'));
@@ -46,21 +46,23 @@ async function inGrid(folder: string, columns: number, count: number, labels: bo
 
 const contents = (folder: string) => readdirSync(folder).map((name) => [name, readFileSync(join(folder, name), 'hex')]);
 
-test('images are those that the codes in codes.csv stand for, and so is the grid', async () => {
+test('images are the decoded latents of latents.csv, and so is the grid', async () => {
   const { folder, ...result } = await sampling({ n: 70 });
   expect(result).toMatchObject({ images: 70, sampler: 'mixture', seed: 0, classes: null });
-  const codes = codesIn(folder);
-  expect(codes.map(({ image }) => image)).toEqual(
+  const latents = latentsIn(folder);
+  expect(latents.map(({ image }) => image)).toEqual(
     Array.from({ length: 70 }, (_, i) => `00${String(i).padStart(2, '0')}.png`),
   );
-  expect(readdirSync(folder).sort()).toEqual([...codes.map(({ image }) => image), 'codes.csv', 'grid.png'].sort());
+  expect(readdirSync(folder).sort()).toEqual([...latents.map(({ image }) => image), 'latents.csv', 'grid.png'].sort());
   const at = await inGrid(folder, 9, 70, false);
-  for (const [i, { image, code }] of codes.entries()) {
+  for (const [i, { image, latent }] of latents.entries()) {
     const { width, height, gray } = await grayOf(join(folder, image));
-    expect({ width, height, gray }).toEqual({ width: tiny.width, height: tiny.height, gray: tinyBytes(code) });
+    expect({ width, height, gray }).toEqual({ width: tiny.width, height: tiny.height, gray: tinyBytes(latent) });
     expect(at(Math.floor(i / 9), i % 9)).toEqual(gray);
   }
-  expect(codes.some(({ code }) => (code[0] ?? 0) > 2) && codes.some(({ code }) => (code[0] ?? 0) < 2)).toBe(true);
+  expect(latents.some(({ latent }) => (latent[0] ?? 0) > 2) && latents.some(({ latent }) => (latent[0] ?? 0) < 2)).toBe(
+    true,
+  );
 });
 
 test('the same seed gives the same folder, another one another', async () => {
@@ -70,21 +72,21 @@ test('the same seed gives the same folder, another one another', async () => {
     await sampling({ n: 12, seed: 8 }),
   ];
   expect(contents(b.folder)).toEqual(contents(a.folder));
-  expect(codesIn(c.folder)[0]).not.toEqual(codesIn(a.folder)[0]);
+  expect(latentsIn(c.folder)[0]).not.toEqual(latentsIn(a.folder)[0]);
 });
 
-test('all classes: a column for each, the same code down a row', async () => {
+test('all classes: a column for each, the same latent along a row', async () => {
   const { folder, classes } = await sampling({ exported: conditional, n: 8 });
   expect(classes).toEqual(CLASSES);
-  const lines = readFileSync(join(folder, 'codes.csv'), 'utf8').split('\n');
+  const lines = readFileSync(join(folder, 'latents.csv'), 'utf8').split('\n');
   expect(lines[2]).toMatch(/^0001\.png,"dog, wet",/);
-  const codes = lines.slice(1, 9).map((line) => line.split(',').slice(-2).map(Number));
-  expect(codes[3]).not.toEqual(codes[0]);
+  const latents = lines.slice(1, 9).map((line) => line.split(',').slice(-2).map(Number));
+  expect(latents[3]).not.toEqual(latents[0]);
   const at = await inGrid(folder, 3, 8, true);
-  for (const [i, code] of codes.entries()) {
-    expect(code).toEqual(codes[i - (i % 3)]);
+  for (const [i, latent] of latents.entries()) {
+    expect(latent).toEqual(latents[i - (i % 3)]);
     const { gray } = await grayOf(join(folder, `000${i}.png`));
-    expect(gray).toEqual(tinyBytes(code, i % 3));
+    expect(gray).toEqual(tinyBytes(latent, i % 3));
     expect(at(Math.floor(i / 3), i % 3)).toEqual(gray);
   }
   expect((await sampling({ exported: conditional })).images).toBe(30);
@@ -99,26 +101,26 @@ test('one class, by its name or else its index', async () => {
   ] as const) {
     const { folder, classes } = await sampling({ exported: conditional, n: 4, class: asked });
     expect(classes).toEqual([CLASSES[label]]);
-    const code = (readFileSync(join(folder, 'codes.csv'), 'utf8').split('\n')[4] ?? '')
+    const latent = (readFileSync(join(folder, 'latents.csv'), 'utf8').split('\n')[4] ?? '')
       .split(',')
       .slice(-2)
       .map(Number);
-    expect((await grayOf(join(folder, '0003.png'))).gray).toEqual(tinyBytes(code, label));
+    expect((await grayOf(join(folder, '0003.png'))).gray).toEqual(tinyBytes(latent, label));
   }
 });
 
 test('a conditional model whose classes have no names takes an index', async () => {
   const unnamed = await exportSampled(scratch('unnamed'), { conditional: { encoder: false, decoder: true } });
   expect((await sampling({ exported: unnamed, n: 1, class: '4' })).classes).toEqual(['4']);
-  expect(await inputErrorOf(sampling({ exported: unnamed }))).toContain('does not say how many classes there are');
+  expect(await inputErrorOf(sampling({ exported: unnamed }))).toContain('does not list its classes');
 });
 
 test('of very many images the grid shows the first', async () => {
   const seen: number[] = [];
   const { folder } = await sampling({ n: 1300, progress: (done) => seen.push(done) });
   const at = await inGrid(folder, 37, 27 * 37, false);
-  const last = codesIn(folder)[27 * 37 - 1];
-  expect(at(26, 36)).toEqual(tinyBytes(last?.code ?? []));
+  const last = latentsIn(folder)[27 * 37 - 1];
+  expect(at(26, 36)).toEqual(tinyBytes(last?.latent ?? []));
   expect(seen.at(-1)).toBe(1300);
   expect(seen).toEqual([...seen].sort((a, b) => a - b));
 });
@@ -131,7 +133,7 @@ test('what cannot be sampled is refused in one line, and nothing is written', as
   );
   expect(await refused({ exported: conditional, class: '3' })).toContain('--class 3: tiny has no such class');
   expect(await refused({ class: 'cat' })).toBe('--class cat: the decoder of tiny takes no class; leave --class out');
-  expect(await refused({ sampler: 'prior' })).toContain('its codes follow no prior');
+  expect(await refused({ sampler: 'prior' })).toMatch(/^--sampler prior: tiny .*use --sampler mixture$/);
   expect(await refused({ exported: await exportTiny(scratch('old')) })).toContain('its card has no mixture');
   const damaged = await exportSampled(scratch('damaged'));
   writeFileSync(join(damaged, 'decoder.onnx'), readFileSync(join(damaged, 'encoder.onnx')));
@@ -144,7 +146,7 @@ test('what cannot be sampled is refused in one line, and nothing is written', as
       factors: [[3e38, 3e38, 3e38]],
     },
   });
-  expect(await refused({ exported: broken })).toContain('images that are not numbers');
+  expect(await refused({ exported: broken })).toContain('NaN');
   const controller = new AbortController();
   const progress = () => controller.abort();
   await expect(sampling({ n: 5000, progress, signal: controller.signal })).rejects.toThrow(Interrupted);

@@ -1,9 +1,7 @@
 import { expect, test } from 'vitest';
 import { Generator } from '../../pipeline/data/generator.ts';
-import { fileNames } from '../../pipeline/generate/file-names.ts';
-import { planSamples } from '../../pipeline/generate/sample-plan.ts';
-import { codesOf, interpolate, mixtureCodes, priorCodes } from '../../pipeline/generate/samplers.ts';
-import { openExported } from '../../pipeline/inference/encoder.ts';
+import { interpolate, mixtureLatents, planSamples, priorLatents, samplerOf } from '../../pipeline/generate/samplers.ts';
+import { openExported } from '../../pipeline/inference/exported.ts';
 import { inputErrorOf, scratchFolder } from '../data/support.ts';
 import { exportTiny } from '../encode/tiny-model.ts';
 import { exportSampled, tinyMixture } from './support.ts';
@@ -24,8 +22,11 @@ function momentsOf(rows: readonly (readonly [number, number])[]) {
   return { mean: [x, y], covariance };
 }
 
-const pairs = (codes: Float32Array): [number, number][] =>
-  Array.from({ length: codes.length / 2 }, (_, i) => [codes[2 * i] ?? Number.NaN, codes[2 * i + 1] ?? Number.NaN]);
+const pairs = (latents: Float32Array): [number, number][] =>
+  Array.from({ length: latents.length / 2 }, (_, i) => [
+    latents[2 * i] ?? Number.NaN,
+    latents[2 * i + 1] ?? Number.NaN,
+  ]);
 
 function expectNear(got: readonly number[], expected: readonly number[], within: number): void {
   expect(got.length).toBe(expected.length);
@@ -33,14 +34,14 @@ function expectNear(got: readonly number[], expected: readonly number[], within:
 }
 
 test('the prior is N(0, I)', () => {
-  const { mean, covariance } = momentsOf(pairs(priorCodes(2, 40_000, generator())));
+  const { mean, covariance } = momentsOf(pairs(priorLatents(2, 40_000, generator())));
   expectNear(mean, [0, 0], 4 / Math.sqrt(40_000));
   expectNear(covariance, [1, 0, 1], 4 * Math.sqrt(2 / 40_000));
 });
 
 test('a mixture gives each component its share, around its mean, with its covariance', () => {
-  const codes = pairs(mixtureCodes({ ...tinyMixture, size: 2 }, 40_000, generator()));
-  const [first, second] = [codes.filter(([x]) => x < 2), codes.filter(([x]) => x >= 2)];
+  const latents = pairs(mixtureLatents({ ...tinyMixture, size: 2 }, 40_000, generator()));
+  const [first, second] = [latents.filter(([x]) => x < 2), latents.filter(([x]) => x >= 2)];
   expect(Math.abs(first.length / 40_000 - 0.25)).toBeLessThan(4 * Math.sqrt((0.25 * 0.75) / 40_000));
   const [a, b] = [momentsOf(first), momentsOf(second)];
   expectNear(a.mean, [-6, 2], 4 * Math.sqrt(4.25 / 10_000));
@@ -49,11 +50,11 @@ test('a mixture gives each component its share, around its mean, with its covari
   expectNear(b.covariance, [0.25, -0.5, 1.0625], 4 * 1.0625 * Math.sqrt(2 / 30_000)); // of L = [0.5 0; -1 0.25]
 });
 
-test('the same seed draws the same codes, and more of them begin with the same', () => {
+test('the same seed draws the same latents, and more of them begin with the same', () => {
   const mixture = { ...tinyMixture, size: 2 };
   for (const draw of [
-    (count: number, seed: number) => priorCodes(2, count, generator(seed)),
-    (count: number, seed: number) => mixtureCodes(mixture, count, generator(seed)),
+    (count: number, seed: number) => priorLatents(2, count, generator(seed)),
+    (count: number, seed: number) => mixtureLatents(mixture, count, generator(seed)),
   ]) {
     expect(draw(50, 3)).toEqual(draw(50, 3));
     expect(draw(50, 3).subarray(0, 20)).toEqual(draw(10, 3));
@@ -71,58 +72,41 @@ test('an interpolation goes from one code to the other in equal steps', () => {
 test('variational models are sampled from their prior, others from the mixture in the card', async () => {
   const [vae, ae] = [scratch('vae'), scratch('ae')];
   const [vaeCard, aeCard] = [
-    await openExported(await exportSampled(vae, { variational: true })),
-    await openExported(await exportSampled(ae)),
+    (await openExported(await exportSampled(vae, { variational: true }))).card,
+    (await openExported(await exportSampled(ae))).card,
   ];
-  const prior = priorCodes(2, 9, generator());
-  const mixture = mixtureCodes({ ...tinyMixture, size: 2 }, 9, generator());
-  expect(codesOf(vaeCard, vae)(9, generator())).toEqual(prior);
-  expect(codesOf(vaeCard, vae, 'mixture')(9, generator())).toEqual(mixture);
-  expect(codesOf(aeCard, ae)(9, generator())).toEqual(mixture);
-  expect(await inputErrorOf((async () => codesOf(aeCard, ae, 'prior'))())).toBe(
-    '--sampler prior: tiny is no variational model, its codes follow no prior; use --sampler mixture',
+  const prior = priorLatents(2, 9, generator());
+  const mixture = mixtureLatents({ ...tinyMixture, size: 2 }, 9, generator());
+  expect(samplerOf(vaeCard, vae)(9, generator())).toEqual(prior);
+  expect(samplerOf(vaeCard, vae, 'mixture')(9, generator())).toEqual(mixture);
+  expect(samplerOf(aeCard, ae)(9, generator())).toEqual(mixture);
+  expect(await inputErrorOf((async () => samplerOf(aeCard, ae, 'prior'))())).toMatch(
+    /^--sampler prior: tiny is not .*--sampler mixture$/,
   );
-  const old = await openExported(await exportTiny(scratch('old')));
-  expect(await inputErrorOf((async () => codesOf(old, 'old'))())).toMatch(
+  const { card: old } = await openExported(await exportTiny(scratch('old')));
+  expect(await inputErrorOf((async () => samplerOf(old, 'old'))())).toMatch(
     /^old: its card has no mixture .*export the model again$/,
   );
 });
 
-test('rows of interpolations: steps between drawn codes, one class to a row', async () => {
+test('rows of interpolations: steps between drawn latents, one class to a row', async () => {
   const names = { conditional: { encoder: false, decoder: true }, classes: ['cat', 'dog', 'cow'] };
-  const card = await openExported(await exportSampled(scratch('lines'), names));
+  const { card } = await openExported(await exportSampled(scratch('lines'), names));
   const { n, latents, labels, columns } = planSamples(card, 'lines', { n: 43, sampler: 'interpolation', seed: 5 });
   expect({ n, columns }).toEqual({ n: 43, columns: { are: 'steps', count: 10 } });
   expect(latents.length).toBe(2 * 43);
   expect([...(labels ?? [])]).toEqual(Array.from({ length: 43 }, (_, i) => Math.floor(i / 10) % 3));
-  const codes = pairs(latents);
+  const points = pairs(latents);
   for (const row of [0, 1, 2, 3]) {
-    const [first, last] = [codes[10 * row], codes[10 * row + 9]];
+    const [first, last] = [points[10 * row], points[10 * row + 9]];
     for (let step = 1; step < 9; step++) {
       const between = [0, 1].map((d) => ((first?.[d] ?? 0) * (9 - step) + (last?.[d] ?? 0) * step) / 9);
-      expectNear(codes[10 * row + step] ?? [], between, 1e-5);
+      expectNear(points[10 * row + step] ?? [], between, 1e-5);
     }
     expect(first).not.toEqual(last);
   }
   const five = planSamples(card, 'lines', { n: 5, sampler: 'interpolation', seed: 5, class: 'cow' });
   expect([...(five.labels ?? [])]).toEqual([2, 2, 2, 2, 2]);
   expect(five.columns.count).toBe(5);
-  expect(pairs(five.latents)[4]).toEqual(codes[9]);
-});
-
-test('file names are ids with another ending, each its own', () => {
-  expect(fileNames(['0', '1'], ['grid.png'])).toEqual(['0.png', '1.png']);
-  expect(fileNames(['a/x.jpg', 'b/x.JPEG', 'b/y.v2.png', 'b/no.ext'], [])).toEqual([
-    'a/x.png',
-    'b/x.png',
-    'b/y.v2.png',
-    'b/no.ext.png',
-  ]);
-  expect(fileNames(['grid.gif', 'x.png', 'X.jpg', 'X.jpg.png', 'sub/grid.png'], ['grid.png'])).toEqual([
-    'grid.gif.png',
-    'x.png',
-    'X.jpg.png',
-    'X.jpg.png.png',
-    'sub/grid.png',
-  ]);
+  expect(pairs(five.latents)[4]).toEqual(points[9]);
 });

@@ -42,19 +42,19 @@ export async function exportSampled(
   return folder;
 }
 
-/** What the tiny decoder gives, by hand: sigmoid((code + label) × weights), `[6]`. */
-export const tinyImage = (code: ArrayLike<number>, label = 0): number[] =>
+/** What the tiny decoder gives, by hand: sigmoid((latent + label) × weights), `[6]`. */
+export const tinyImage = (latent: ArrayLike<number>, label = 0): number[] =>
   Array.from({ length: tiny.pixels }, (_, i) => {
     const logit = [0, 1].reduce(
-      (sum, d) => sum + ((code[d] ?? 0) + label) * (decoderWeights[tiny.pixels * d + i] ?? 0),
+      (sum, d) => sum + ((latent[d] ?? 0) + label) * (decoderWeights[tiny.pixels * d + i] ?? 0),
       0,
     );
     return 1 / (1 + Math.exp(-logit));
   });
 
 /** The same in the bytes of an image file. */
-export const tinyBytes = (code: ArrayLike<number>, label = 0): number[] =>
-  tinyImage(code, label).map((value) => Math.round(value * 255));
+export const tinyBytes = (latent: ArrayLike<number>, label = 0): number[] =>
+  tinyImage(latent, label).map((value) => Math.round(value * 255));
 
 /** Gray values of a PNG file. */
 export async function grayOf(path: string): Promise<{ width: number; height: number; gray: number[] }> {
@@ -62,9 +62,9 @@ export async function grayOf(path: string): Promise<{ width: number; height: num
   return { width, height, gray: Array.from({ length: width * height }, (_, i) => data[i * channels] ?? -1) };
 }
 
-/** The lines of a folder's codes.csv. */
-export function codesIn(folder: string): { image: string; class: string | undefined; code: Float32Array }[] {
-  const [head = '', ...lines] = readFileSync(join(folder, 'codes.csv'), 'utf8').trimEnd().split('\n');
+/** The lines of a folder's latents.csv. */
+export function latentsIn(folder: string): { image: string; class: string | undefined; latent: Float32Array }[] {
+  const [head = '', ...lines] = readFileSync(join(folder, 'latents.csv'), 'utf8').trimEnd().split('\n');
   const names = head.split(',');
   return lines.map((line) => {
     const fields = line.split(',');
@@ -72,7 +72,7 @@ export function codesIn(folder: string): { image: string; class: string | undefi
     return {
       image: field('image') ?? '',
       class: names.includes('class') ? field('class') : undefined,
-      code: Float32Array.from(
+      latent: Float32Array.from(
         names.filter((name) => /^z\d+$/.test(name)),
         (name) => Number(field(name)),
       ),

@@ -8,8 +8,7 @@ import { openSplits } from '../../pipeline/data/open.ts';
 import { encode } from '../../pipeline/encode/encode.ts';
 import { InputError, Interrupted } from '../../pipeline/io/errors.ts';
 import type { StageState } from '../../pipeline/io/stages.ts';
-import { evaluate } from '../../pipeline/report/evaluate.ts';
-import { drawReport } from '../../pipeline/report/report.ts';
+import { drawPictures, evaluate } from '../../pipeline/report/evaluate.ts';
 import { inputErrorOf, peerPython, pixelsOf, scratchFolder } from '../data/support.ts';
 import { imageOf, tinyData } from '../encode/support.ts';
 import { decoderWeights, encoderWeights, exportTiny, tinyError } from '../encode/tiny-model.ts';
@@ -35,7 +34,7 @@ async function partsOf(data: string) {
 
 const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
 
-test('the figures are those of the images themselves', async () => {
+test('the figures agree with those computed from the images', async () => {
   const data = tinyData(scratch('data'), 300);
   const { train, test: held } = await partsOf(data);
   const [known, codes] = [train.images.map(codeOf), held.images.map(codeOf)];
@@ -72,7 +71,7 @@ test('the figures are those of the images themselves', async () => {
   expect(states.at(-1)).toMatchObject({ name: 'pictures', number: 6, stages: 6, share: 1, total: 1, left: 0 });
 });
 
-test('the report is whole, and its page asks for nothing else', async () => {
+test('the report is complete, and its page is self-contained', async () => {
   const data = tinyData(scratch('whole-data'), 60);
   const out = scratch('whole');
   const { report } = await evaluate({ ...options, data, out, quick: true });
@@ -90,7 +89,7 @@ test('the report is whole, and its page asks for nothing else', async () => {
   }
   expect(page.replace(/"data:[^"]*"/g, '')).not.toMatch(/https?:|<script|<link|url\(|@import|src="(?!")/);
   for (const note of report.notes) expect(page).toContain(note);
-  expect(report.notes.join(' ')).toMatch(/--quick.*exported model carries none/);
+  expect(report.notes.join(' ')).toMatch(/--quick.*by epoch are missing/);
   await evaluate({ ...options, data, out, quick: true }); // replaces it
 });
 
@@ -174,13 +173,13 @@ test('squared errors are not called nats', async () => {
   expect(page).not.toMatch(/>BCE|ELBO/);
 });
 
-test('without labels nothing is told of classes, and the report says why', async () => {
+test('without labels nothing is measured by class, and the report says why', async () => {
   const data = tinyData(scratch('unlabelled'), 40, { labels: false });
   const out = scratch('unlabelled-report');
   const { report } = await evaluate({ ...options, data, out });
   expect(report).toMatchObject({ representations: null, clusters: null, data: { classes: null } });
   expect(report.reconstruction.atCode.perPixel).toBeGreaterThan(0);
-  expect(report.notes.join()).toContain('was not measured: the images have no labels');
+  expect(report.notes.join()).toMatch(/by class.*the images have no labels/);
 });
 
 test('names cannot break the page or the text', async () => {
@@ -196,15 +195,15 @@ test('names cannot break the page or the text', async () => {
   );
 });
 
-test('pictures alone, as PNG and SVG, of the data that the card names or others', async () => {
+test('only the pictures, as PNG and SVG, of given data or the data that the card names', async () => {
   const data = tinyData(scratch('pictures-data'), 100);
   const out = scratch('pictures');
-  const { pictures } = await drawReport({ ...options, data, out });
+  const { pictures } = await drawPictures({ ...options, data, out });
   const files = ['reconstructions.png', 'reconstructions.svg', 'codes.png', 'codes.svg'];
   expect(pictures.flatMap((picture) => picture.files)).toEqual(files);
   expect(readdirSync(out).sort()).toEqual([...files].sort());
   expect(readFileSync(join(out, 'codes.svg'), 'utf8')).toMatch(/^<svg [\s\S]*<\/svg>\s*$/);
-  expect(await inputErrorOf(drawReport({ ...options }))).toContain('the model was trained on by hand');
+  expect(await inputErrorOf(drawPictures({ ...options }))).toContain('the model was trained on by hand');
 });
 
 test('what does not fit is one line, and nothing is written', async () => {

@@ -2,8 +2,7 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { expect, test } from 'vitest';
-import type { Evaluation } from '../../pipeline/report/evaluate.ts';
-import type { DrawnReport } from '../../pipeline/report/report.ts';
+import type { DrawnPictures, Evaluation } from '../../pipeline/report/evaluate.ts';
 import { convaeJson } from '../cli/convae.ts';
 import { npyBytes, zipBytes } from '../data/formats.ts';
 import { scratchFolder } from '../data/support.ts';
@@ -89,7 +88,7 @@ test('a conditional model of colour images, trained, exported, evaluated, drawn'
   expect(page.match(/<img src="data:image\/(png|webp);base64,/g)).toHaveLength(7);
   expect(page.replace(/"data:[^"]*"/g, '')).not.toMatch(/https?:/);
 
-  const drawn = await convaeJson<DrawnReport>(['report', 'exported/bars'], { cwd });
+  const drawn = await convaeJson<DrawnPictures>(['evaluate', 'exported/bars', '--pictures-only'], { cwd });
   expect(drawn.out).toBe('exported/bars/pictures');
   const files = drawn.pictures.flatMap((picture) => picture.files);
   expect(readdirSync(join(exported, 'pictures')).sort()).toEqual([...files].sort());

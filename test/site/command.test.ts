@@ -47,7 +47,7 @@ test.concurrent('the finished site is served until an interrupt', async () => {
   running.process.stderr?.on('data', (text: string) => {
     said += text;
   });
-  await running.said(/Ctrl-C ends/);
+  await running.said(/Ctrl-C/);
   const url = /http:\S+/.exec(said)?.[0] ?? '';
   const index = await fetch(new URL('models/index.json', url));
   expect(await index.json()).toEqual({ format: 1, models: [{ name: 'served', folder: 'served' }] });

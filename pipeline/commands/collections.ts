@@ -1,0 +1,97 @@
+import { defineCommand } from './command.ts';
+import { flag, integers, options, otherwise, pick, required, text, withDefault } from './options.ts';
+import { number, seconds, size } from './output.ts';
+
+const percent = (share: number | undefined) => (share === undefined ? '–' : number(100 * share, 1));
+
+export const gallery = defineCommand({
+  command: 'gallery',
+  describe: 'Train, export and evaluate several models, and compare them',
+  options: {
+    models: {
+      ...otherwise(text('comma-separated names of models'), 'all'),
+      coerce: (names: string | undefined) => names?.split(','),
+    },
+    data: withDefault(options.data, 'mnist'),
+    runs: withDefault(text('folder for the runs'), 'runs'),
+    out: withDefault(text('folder for the exported models and their reports'), 'exported'),
+    epochs: otherwise(options.epochs, "the recipe's, 20 for conv-ae"),
+    ...pick('seed', 'limit-train', 'limit-test', 'engine', 'device', 'quick', 'quiet'),
+  },
+  examples: {
+    gallery: 'all models on MNIST, in about an hour; run again, it does only what is missing',
+    'gallery --models cae,cvae --data photos --runs runs/photos --out exported/photos': 'two models on other images',
+  },
+  async run(args, { signal, note, showStages }) {
+    const { gallery } = await import('../gallery/gallery.ts');
+    return showStages((progress) => gallery({ ...args, note, progress, signal }));
+  },
+  print: (entries) => ({
+    head: ['model', 'epochs', 'error', 'at the mean', 'nats', '10-NN', 'k-means', 'samples', 'evaluation'],
+    rows: entries.map(({ model, card, report }) => {
+      const { reconstruction, variational, clusters, representations, generation, settings } = report;
+      const { atCode: atMean, atSample } = reconstruction;
+      const nats = variational?.negativeElbo ?? atMean.nats;
+      return [
+        model,
+        card.training.epochs,
+        number((atSample ?? atMean).perPixel, 4),
+        atSample ? number(atMean.perPixel, 4) : '–',
+        nats === null ? '–' : number(nats, 1),
+        percent(representations?.[0]?.neighbours.accuracy),
+        `${percent(clusters?.accuracy)} / ${percent(clusters?.nmi)}`,
+        percent(generation?.accuracy),
+        `${settings.quick ? '(quick) ' : ''}${report.seconds.total.toFixed(0)} s`,
+      ];
+    }),
+  }),
+});
+
+export const site = defineCommand({
+  command: 'site [exported..]',
+  describe: 'Build a static web page to explore exported models',
+  options: {
+    exported: {
+      describe: 'folders that `convae export` wrote; the first is shown first',
+      type: 'string',
+      array: true,
+      default: [] as string[],
+    },
+    out: required(text('output folder; an existing page is replaced')),
+    data: {
+      ...otherwise(options.data, 'the training data of each model'),
+      describe: `${options.data.describe}; repeat it for several data sets`,
+      array: true,
+      default: [] as string[],
+    },
+    split: withDefault(options.split, 'test'),
+    serve: flag('serve the page on http://localhost'),
+    port: withDefault(integers({ port: ['port to serve on'] }, 0).port, 8080),
+    device: options.device,
+    app: { type: 'string', requiresArg: true, hidden: true },
+    quiet: options.quiet,
+  },
+  examples: {
+    'site exported/cvae exported/cae2 --out site': 'a folder for any static host',
+    'site exported/cvae --out site --serve': 'build it and serve it',
+  },
+  async run(args, { signal, note, showStages }) {
+    const { buildSite } = await import('../site/site.ts');
+    return showStages((progress) => buildSite({ ...args, note, progress, signal }));
+  },
+  print: ({ out, models, bytes, ...result }, { serve }) => ({
+    head: ['model', 'points', 'map', 'bytes'],
+    rows: models.map((model) => [model.name, number(model.points), model.map, size(model.bytes)]),
+    notes: [
+      `${out}: ${size(bytes)} in ${seconds(result.seconds)}, for any static host${serve ? '' : '; --serve shows it here'}`,
+    ],
+  }),
+  async after({ out }, { serve, port }, { signal }) {
+    if (!serve) return;
+    const { serveFolder } = await import('../site/serve.ts');
+    const served = await serveFolder(out, { port });
+    process.stderr.write(`${served.url} (Ctrl-C stops)\n`);
+    if (!signal.aborted) await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+    await served.close();
+  },
+});

@@ -1,0 +1,137 @@
+import type { SamplerName } from '../generate/samplers.ts';
+import { defineCommand } from './command.ts';
+import { choice, flag, integers, options, otherwise, pick, required, text, withDefault } from './options.ts';
+import { number, seconds } from './output.ts';
+
+const exported = required(options.exported);
+
+/** The printout of a command that writes something for each image. */
+const written = (name: string, out: string, images: number, speed: { seconds: number; imagesPerSecond: number }) => ({
+  rows: [
+    [name, out],
+    ['images', number(images)],
+    ['time', `${seconds(speed.seconds)}, ${number(speed.imagesPerSecond)} images/s`],
+  ],
+});
+
+export const encode = defineCommand({
+  command: 'encode <exported>',
+  describe: 'Encode images to latents',
+  options: {
+    exported,
+    data: required(options.data),
+    split: withDefault(options.split, 'all'),
+    out: required(text('output file: .parquet or .npy')),
+    error: {
+      describe: 'write reconstruction errors too; --no-error is faster',
+      type: 'boolean',
+      defaultDescription: 'true for Parquet',
+    },
+    ...pick('device', 'batch-size', 'threads', 'quiet'),
+  },
+  examples: {
+    'encode exported/cae --data mnist --out mnist.parquet': 'write id, label, latent and error of 70,000 images',
+    'encode exported/cae --data photos --out photos.npy': 'write only the latents, as a NumPy array',
+  },
+  async run(args, { signal, countImages }) {
+    const { encode } = await import('../encode/encode.ts');
+    return countImages((progress) => encode({ ...args, signal, progress }));
+  },
+  print: ({ out, rows, ...speed }) => written('latents', out, rows, speed),
+});
+
+export const evaluate = defineCommand({
+  command: 'evaluate <exported>',
+  describe: 'Measure an exported model and write a report with pictures',
+  options: {
+    exported,
+    data: otherwise(options.data, 'the training data of the model'),
+    out: otherwise(text('output folder'), 'report/ in <exported>, pictures/ with --pictures-only'),
+    'pictures-only': flag('only draw the pictures, as PNG and SVG'),
+    seed: withDefault(options.seed, 0),
+    ...pick('quick', 'device', 'batch-size', 'threads', 'quiet'),
+  },
+  examples: {
+    'evaluate exported/cae': 'write exported/cae/report/: report.html, report.md, report.json and pictures',
+    'evaluate exported/cae --pictures-only': 'draw into exported/cae/pictures/',
+  },
+  async run({ picturesOnly, ...args }, { signal, showStages }) {
+    const { drawPictures, evaluate } = await import('../report/evaluate.ts');
+    return showStages<Awaited<ReturnType<typeof drawPictures | typeof evaluate>>>((progress) =>
+      (picturesOnly ? drawPictures : evaluate)({ ...args, signal, progress }),
+    );
+  },
+  async print(result) {
+    const { out } = result;
+    if ('pictures' in result) {
+      const rows = result.pictures.map(({ title, files }) => [title, files.map((file) => `${out}/${file}`).join(', ')]);
+      return { rows: [...rows, ['time', seconds(result.seconds)]] };
+    }
+    const { figureRows } = await import('../report/figures.ts');
+    const time = seconds(result.report.seconds.total);
+    const rows = [...figureRows(result.report), ['time', time], ['report', `${out}/report.html`]];
+    return { rows, notes: result.report.notes };
+  },
+});
+
+export const sample = defineCommand({
+  command: 'sample <exported>',
+  describe: 'Generate images',
+  options: {
+    exported,
+    out: required(text('output folder: numbered PNG files, grid.png and latents.csv')),
+    ...integers({ n: ['number of images', '100; 10 per class when all classes are generated'] }),
+    class: otherwise(
+      text('class to generate, by name or index, for conditional models'),
+      'all (each latent is decoded once per class)',
+    ),
+    sampler: otherwise(
+      choice(
+        'source of the latents: N(0, I), the Gaussian mixture of the training latents, or lines between two latents',
+        ['prior', 'mixture', 'interpolation'] as const satisfies readonly SamplerName[],
+      ),
+      'prior for variational models, else mixture',
+    ),
+    seed: withDefault(options.seed, 0),
+    ...pick('device', 'threads', 'quiet'),
+  },
+  examples: {
+    'sample exported/cvae --out samples': 'generate 100 images',
+    'sample exported/ccvae --class 7 --n 10 --out sevens': 'generate ten images of one class',
+    'sample exported/cvae --sampler interpolation --out lines': 'generate ten images along each of ten lines',
+  },
+  async run(args, { signal, countImages }) {
+    const { sample } = await import('../generate/sample.ts');
+    return countImages((progress) => sample({ ...args, signal, progress }));
+  },
+  print: ({ out, images, sampler, seed, classes, ...result }) => ({
+    rows: [
+      ['samples', out],
+      ['images', number(images)],
+      ['sampler', `${sampler}, seed ${seed}`],
+      ...(classes ? [['classes', classes.join(', ')]] : []),
+      ['time', seconds(result.seconds)],
+    ],
+  }),
+});
+
+export const reconstruct = defineCommand({
+  command: 'reconstruct <exported>',
+  describe: 'Encode images and decode them again',
+  options: {
+    exported,
+    data: required(options.data),
+    split: withDefault(options.split, 'test'),
+    ...integers({ n: ['number of images, evenly spaced', 'all'] }),
+    out: required(text('output folder: a PNG file per image, named by its id, and grid.png')),
+    ...pick('device', 'threads', 'quiet'),
+  },
+  examples: {
+    'reconstruct exported/cae --data mnist --n 100 --out reconstructions': 'reconstruct 100 test images',
+  },
+  async run(args, { signal, countImages }) {
+    const { reconstruct } = await import('../generate/reconstruct.ts');
+    return countImages((progress) => reconstruct({ ...args, signal, progress }));
+  },
+  print: ({ out, images, ...speed }) => written('reconstructions', out, images, speed),
+});

@@ -1,0 +1,48 @@
+import { defineCommand } from './command.ts';
+import { choice, options, required } from './options.ts';
+
+/** What can be set up, and what each is for. */
+const setups = {
+  'tfjs-node': 'TensorFlow, for --engine tfjs-node',
+  'tfjs-node-gpu': 'TensorFlow with CUDA, for --engine tfjs-node-gpu',
+  cuda: "ONNX Runtime's CUDA provider, for encode and evaluate with --device cuda",
+} as const;
+
+export const setup = defineCommand({
+  command: 'setup <what>',
+  describe: 'Install an engine or a device that npm cannot install',
+  options: {
+    what: required(
+      choice(
+        Object.entries(setups)
+          .map(([name, about]) => `${name}: ${about}`)
+          .join('; '),
+        Object.keys(setups) as (keyof typeof setups)[],
+      ),
+    ),
+    quiet: options.quiet,
+  },
+  examples: { 'setup tfjs-node': 'afterwards: convae train cae --engine tfjs-node' },
+  async run({ what }, { signal, note }) {
+    const context = { signal, note };
+    const description =
+      what === 'cuda'
+        ? await (await import('../setup/cuda.ts')).setUpCuda(context)
+        : await (await import('../setup/tfjs-node.ts')).setUpTfjsNode(what, context);
+    return { what, description };
+  },
+  print: ({ description }) => ({ rows: [[description]] }),
+});
+
+export const doctor = defineCommand({
+  command: 'doctor',
+  describe: 'Show which engines and devices are available, and how to install the others',
+  options: {},
+  run: async () => (await import('../setup/doctor.ts')).diagnose(),
+  print: (findings) => ({
+    rows: findings.flatMap(({ option, usable, about, remedy }) => [
+      [usable ? '✔' : '–', option, about],
+      ...(remedy ? [['', '', `→ ${remedy}`]] : []),
+    ]),
+  }),
+});

@@ -1,0 +1,295 @@
+import type { Card } from '../artifacts/card.ts';
+import { sequentialBatches } from '../data/batches.ts';
+import { bytesPerImage, type ImageDataset } from '../data/dataset.ts';
+import { checkDevice } from '../devices/device.ts';
+import { InputError } from '../io/errors.ts';
+import { stopIfAborted } from '../io/publish.ts';
+import type { Tick } from '../io/stages.ts';
+import { type ComputeOptions, encodingGraphs, planSessions, type SessionOptions } from './plan.ts';
+import { type Graphs, type Job, Pool } from './pool.ts';
+
+/** Batches queued per worker, so that it stays busy. */
+const QUEUE = 8;
+
+/** The graphs of a model (path or bytes) and the entries of its card that running them takes. */
+export interface RunnableModel {
+  readonly encoder: string | Uint8Array;
+  readonly decoder: string | Uint8Array;
+  readonly card: Pick<Card, 'image' | 'conditional'> & {
+    readonly latent: Pick<Card['latent'], 'size'>;
+    readonly model: Pick<Card['model'], 'error'>;
+  };
+}
+
+type Stoppable = Pick<ComputeOptions, 'signal'>;
+
+interface EncodingOptions extends Stoppable {
+  /** Whether to compute reconstruction errors too, which takes several times as long. */
+  readonly errors?: boolean;
+}
+
+/** Latents of images, in the order of their data set. */
+export interface LatentSet {
+  /** `[n, D]` */
+  readonly latents: Float32Array;
+  /** Log variances of the latents, `[n, D]`, where the model is variational. */
+  readonly logvars: Float32Array | undefined;
+  /** Reconstruction error of each image, `[n]`, as the card's `model.error` defines it; where asked for. */
+  readonly errors: Float32Array | undefined;
+}
+
+/** Latents of images `start` to before `start + count`. */
+export interface LatentBatch extends LatentSet {
+  readonly start: number;
+  readonly count: number;
+}
+
+/** Any number of latents, and the class of each where the decoder is conditional. */
+export interface Latents {
+  /** `[n, D]` */
+  readonly latents: Float32Array;
+  /** `[n]` */
+  readonly labels?: Int32Array | undefined;
+}
+
+/** Latents, and the images to compare their reconstructions with. */
+export interface LatentsOfImages extends Latents {
+  /** Pixels 0–255, `[n, H, W, C]`. */
+  readonly images: Uint8Array;
+}
+
+/** Decoded latents `start` to before `start + count`. */
+export type ImageBatch = Pick<LatentBatch, 'start' | 'count'> & {
+  /** In [0, 1], `[count, H, W, C]`. */
+  readonly images: Float32Array;
+};
+
+/**
+ * Runs a model's graphs in a pool of workers while some work needs them.
+ * @throws EnvironmentError when the device is unavailable or ONNX Runtime cannot load a graph; what `work` throws
+ */
+export async function withSessions<T>(
+  { encoder, decoder, card }: RunnableModel,
+  options: SessionOptions,
+  work: (sessions: Sessions) => Promise<T>,
+): Promise<T> {
+  await checkDevice(options.device);
+  const { graphs } = options;
+  const { batchSize, ...plan } = planSessions(bytesPerImage(card.image), options);
+  const sources: Graphs = {
+    ...(graphs.includes('encoder') && { encoder: { source: encoder } }),
+    ...(graphs.includes('decoder') && { decoder: { source: decoder, outputs: { image: 'reconstruction' } } }),
+    ...(graphs.includes('error') && { error: { source: await errorGraphOf(card) } }),
+  };
+  const pool = await Pool.start(sources, plan);
+  try {
+    return await work(new Sessions(pool, card, batchSize));
+  } finally {
+    await pool.stop();
+  }
+}
+
+/** A model whose graphs run in a pool of workers. */
+export class Sessions {
+  readonly #pool: Pool;
+  readonly #card: RunnableModel['card'];
+  /** Images in a batch, at most. */
+  readonly batchSize: number;
+
+  constructor(pool: Pool, card: RunnableModel['card'], batchSize: number) {
+    this.#pool = pool;
+    this.#card = card;
+    this.batchSize = batchSize;
+  }
+
+  /** Whether the encoder gives log variances. */
+  get variational(): boolean {
+    return this.#pool.outputs.encoder?.includes('logvar') ?? false;
+  }
+
+  /**
+   * Encodes a data set in its order.
+   * @throws InputError when an image cannot be read or its latent is not finite; Interrupted (or the signal's own reason,
+   * if that is an error) after `signal`
+   */
+  async *encode(
+    dataset: ImageDataset,
+    { errors = false, signal }: EncodingOptions = {},
+  ): AsyncGenerator<LatentBatch, void, undefined> {
+    const { conditional, latent } = this.#card;
+    const graphs = encodingGraphs(errors);
+    const labelled = conditional.encoder || (conditional.decoder && errors);
+    const batches = sequentialBatches(dataset, Math.max(1, Math.min(this.batchSize, dataset.length)), { ahead: 2 });
+    const jobs = this.#inOrder(batches, signal, ({ start, count, images, labels }) => ({
+      ...{ start, count, graphs },
+      tensors: {
+        image: copied(images, this.#imageDims(count)),
+        label: labelled && labels ? copied(labels, [count]) : undefined,
+        latent: floats([count, latent.size]),
+        logvar: this.variational ? floats([count, latent.size]) : undefined,
+        reconstruction: errors ? { dims: this.#imageDims(count) } : undefined,
+        error: errors ? floats([count]) : undefined,
+      },
+    }));
+    for await (const { start, count, tensors } of jobs) {
+      const { latent, logvar, error } = tensors;
+      const batch = { start, count, latents: latent.data, logvars: logvar?.data, errors: error?.data };
+      checkFinite(batch, dataset);
+      yield batch;
+    }
+  }
+
+  /** Encodes a data set into memory. @param tick called with the share done @throws as `encode` */
+  async encodeAll(
+    dataset: ImageDataset,
+    { tick, ...options }: EncodingOptions & { readonly tick?: Tick | undefined } = {},
+  ): Promise<LatentSet> {
+    const { length } = dataset;
+    const { size } = this.#card.latent;
+    const latents = new Float32Array(length * size);
+    const logvars = this.variational ? new Float32Array(length * size) : undefined;
+    const errors = options.errors ? new Float32Array(length) : undefined;
+    for await (const batch of this.encode(dataset, options)) {
+      latents.set(batch.latents, batch.start * size);
+      if (batch.logvars) logvars?.set(batch.logvars, batch.start * size);
+      if (batch.errors) errors?.set(batch.errors, batch.start);
+      tick?.((batch.start + batch.count) / length);
+    }
+    return { latents, logvars, errors };
+  }
+
+  /**
+   * Decodes latents in their order. Each batch that is given is decoded by itself, in parts where it is large; it is read
+   * before the next is asked for.
+   * @throws RangeError when a batch is not rows of latents, or labels are missing where the decoder is conditional;
+   * Interrupted (or the signal's own reason, if that is an error) after `signal`
+   */
+  async *decode(
+    batches: Iterable<Latents> | AsyncIterable<Latents>,
+    { signal }: Stoppable = {},
+  ): AsyncGenerator<ImageBatch, void, undefined> {
+    const jobs = this.#inOrder(this.#inParts(batches), signal, ({ start, count, ...part }) => ({
+      ...{ start, count, graphs: ['decoder'] },
+      tensors: { ...this.#decoderInputs(part, count), reconstruction: floats(this.#imageDims(count)) },
+    }));
+    for await (const { start, count, tensors } of jobs) yield { start, count, images: tensors.reconstruction.data };
+  }
+
+  /** Images of any number of latents, in [0, 1], `[n, H, W, C]`. @throws as `decode` */
+  async decodeAll(latents: Latents, options: Stoppable = {}): Promise<Float32Array> {
+    const pixels = bytesPerImage(this.#card.image);
+    const all = new Float32Array(this.#countRows(latents) * pixels);
+    for await (const { start, images } of this.decode([latents], options)) all.set(images, start * pixels);
+    return all;
+  }
+
+  /**
+   * Reconstruction errors of given latents, batch by batch, as the card's `model.error` defines them, `[n]` each, with
+   * copies of the latents.
+   * @throws as `decode`; an error that is not finite is given as it is
+   */
+  async *errorsOf(
+    batches: Iterable<LatentsOfImages> | AsyncIterable<LatentsOfImages>,
+    { signal }: Stoppable = {},
+  ): AsyncGenerator<{ latents: Float32Array; errors: Float32Array }, void, undefined> {
+    const jobs = this.#inOrder(batches, signal, ({ images, ...batch }) => {
+      const count = this.#countRows(batch);
+      const dims = this.#imageDims(count);
+      const image = copied(images, dims);
+      return {
+        graphs: ['decoder', 'error'],
+        tensors: { ...this.#decoderInputs(batch, count), image, reconstruction: { dims }, error: floats([count]) },
+      };
+    });
+    for await (const { tensors } of jobs) yield { latents: tensors.latent.data, errors: tensors.error.data };
+  }
+
+  /** Runs a job for each item and gives the jobs back in order; asks for items only as far ahead as the queues reach. */
+  async *#inOrder<T, J extends Job>(
+    items: Iterable<T> | AsyncIterable<T>,
+    signal: AbortSignal | undefined,
+    jobOf: (item: T) => J,
+  ): AsyncGenerator<J, void, undefined> {
+    const running: Promise<J>[] = [];
+    for await (const item of items) {
+      stopIfAborted(signal);
+      running.push(this.#pool.run(jobOf(item)));
+      if (running.length >= QUEUE * this.#pool.size) yield await (running.shift() as Promise<J>);
+    }
+    for (const job of running) {
+      yield await job;
+      stopIfAborted(signal);
+    }
+  }
+
+  /** Batches no larger than the batch size. */
+  async *#inParts(batches: Iterable<Latents> | AsyncIterable<Latents>) {
+    const { size } = this.#card.latent;
+    let start = 0;
+    for await (const batch of batches) {
+      const rows = this.#countRows(batch);
+      for (let from = 0; from < rows; from += this.batchSize) {
+        const to = Math.min(rows, from + this.batchSize);
+        const part = {
+          latents: batch.latents.subarray(from * size, to * size),
+          labels: batch.labels?.subarray(from, to),
+        };
+        yield { start, count: to - from, ...part };
+        start += to - from;
+      }
+    }
+  }
+
+  #decoderInputs({ latents, labels }: Latents, count: number) {
+    return {
+      latent: copied(latents, [count, this.#card.latent.size]),
+      label: labels && this.#card.conditional.decoder ? copied(labels, [count]) : undefined,
+    };
+  }
+
+  #countRows({ latents, labels }: Latents): number {
+    const { latent, conditional } = this.#card;
+    const rows = latents.length / latent.size;
+    if (!Number.isInteger(rows))
+      throw new RangeError(`${latents.length} numbers are not latents of size ${latent.size}`);
+    if (conditional.decoder && labels?.length !== rows) {
+      throw new RangeError(`${labels?.length ?? 'no'} labels for ${rows} latents`);
+    }
+    return rows;
+  }
+
+  #imageDims(count: number): number[] {
+    const { height, width, channels } = this.#card.image;
+    return [count, height, width, channels];
+  }
+}
+
+/** Only here, since it loads all of tfjs. */
+async function errorGraphOf({ model, image }: RunnableModel['card']): Promise<Uint8Array> {
+  const { errorGraph } = await import('./reconstruction-error.ts');
+  return errorGraph(model.error, image);
+}
+
+/** A copy of the array: the worker takes it over. */
+const copied = <A extends Uint8Array | Int32Array | Float32Array>(data: A, dims: readonly number[]) => ({
+  dims,
+  data: data.slice() as ReturnType<A['slice']>,
+});
+
+/** Zeros to be filled. */
+const floats = (dims: readonly number[]) => ({
+  dims,
+  data: new Float32Array(dims.reduce((product, side) => product * side, 1)),
+});
+
+/** @throws InputError when a latent or an error is NaN or infinite */
+function checkFinite({ start, count, latents, errors }: LatentBatch, dataset: ImageDataset): void {
+  const at = latents.findIndex((value) => !Number.isFinite(value));
+  const image =
+    at >= 0 ? Math.floor((at * count) / latents.length) : (errors?.findIndex((value) => !Number.isFinite(value)) ?? -1);
+  if (image < 0) return;
+  const what = at >= 0 ? 'latent' : 'reconstruction';
+  throw new InputError(
+    `${dataset.name}: the ${what} of image ${dataset.id(start + image)} is not finite; the model is unusable, train it again (with a lower learning rate)`,
+  );
+}
