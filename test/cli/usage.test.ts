@@ -66,6 +66,7 @@ const MISTAKES: readonly (readonly [args: string, says: RegExp])[] = [
   ['encode nowhere --data mnist --out x.npy', /nowhere: .*folder/],
   ['encode nowhere --data mnist --out x.txt', /x\.txt: .*\.parquet/],
   ['evaluate nowhere', /nowhere: .*folder/],
+  ['site nowhere elsewhere --out a --out b --data mnist --data mnist', /nowhere: .*folder/],
 ];
 
 test.concurrent.each(MISTAKES)('convae %s: one line, exit code 2', async (args, says) => {
