@@ -1,4 +1,5 @@
 import type { SamplerName } from '../generate/samplers.ts';
+import type { DrawnPictures, EvaluateOptions, Evaluation } from '../report/evaluate.ts';
 import { defineCommand } from './command.ts';
 import { choice, flag, integers, options, pick, text } from './options.ts';
 import { number, seconds } from './output.ts';
@@ -55,9 +56,10 @@ export const evaluate = defineCommand({
   },
   async run({ picturesOnly, ...args }, { signal, showStages }) {
     const { drawPictures, evaluate } = await import('../report/evaluate.ts');
-    return showStages<Awaited<ReturnType<typeof drawPictures | typeof evaluate>>>((progress) =>
-      (picturesOnly ? drawPictures : evaluate)({ ...args, signal, progress }),
-    );
+    const work: (options: EvaluateOptions) => Promise<Evaluation | DrawnPictures> = picturesOnly
+      ? drawPictures
+      : evaluate;
+    return showStages((progress) => work({ ...args, signal, progress }));
   },
   async print(result) {
     const { out } = result;
