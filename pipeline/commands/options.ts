@@ -1,5 +1,5 @@
 import type { Options, PositionalOptions } from 'yargs';
-import { schedules } from '../../models/model.ts';
+import { schedules } from '../../models/kit/model.ts';
 import { InputError } from '../io/errors.ts';
 import { deviceChoices, engineChoices } from '../train/engines/choices.ts';
 

@@ -1,5 +1,4 @@
 import { mkdir, writeFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { spreadOf } from '../analyse/spread.ts';
 import type { Card } from '../artifacts/card.ts';
@@ -12,6 +11,7 @@ import { latentsOf } from '../inference/latents.ts';
 import type { ComputeOptions } from '../inference/plan.ts';
 import type { LatentSet, Sessions } from '../inference/sessions.ts';
 import { InputError } from '../io/errors.ts';
+import { version } from '../io/installation.ts';
 import { publishFolder } from '../io/publish.ts';
 import { type StageProgress, Stages } from '../io/stages.ts';
 import {
@@ -25,8 +25,6 @@ import {
 } from './measure.ts';
 import { reportPage, reportText } from './page.ts';
 import type { Picture } from './pictures.ts';
-
-const { version } = createRequire(import.meta.url)('../../package.json') as { version: string };
 
 export interface EvaluateOptions extends ComputeOptions {
   /** Folder of the exported model. */

@@ -72,8 +72,8 @@ test('the figures agree with those computed from the images', async () => {
 });
 
 test('the report is complete, and its page is self-contained', async () => {
-  const data = tinyData(scratch('whole-data'), 60);
-  const out = scratch('whole');
+  const data = tinyData(scratch('complete-data'), 60);
+  const out = scratch('complete');
   const { report } = await evaluate({ ...options, data, out, quick: true });
   expect(readdirSync(out).sort()).toEqual(['pictures', 'report.html', 'report.json', 'report.md']);
   expect(reportSchema.parse(JSON.parse(readFileSync(join(out, 'report.json'), 'utf8')))).toEqual(report);
@@ -111,14 +111,14 @@ test('of a variational model: errors, KL and likelihood agree with sums over the
   expect(expected - atMean).toBeGreaterThan(0.05); // so that the one is not taken for the other
 
   const kl = [0, 1].map((d) =>
-    mean(means.map((code) => ((code[d] ?? 0) ** 2 + Math.exp(logvar) - 1 - logvar) / 2)),
+    mean(means.map((latent) => ((latent[d] ?? 0) ** 2 + Math.exp(logvar) - 1 - logvar) / 2)),
   ) as [number, number];
   expect(variational?.klByDimension).toEqual(kl.map((value) => expect.closeTo(value, 5)));
   expect(variational?.kl.nats).toBeCloseTo(kl[0] + kl[1], 5);
   expect(variational?.kl.perPixel).toBeCloseTo((kl[0] + kl[1]) / 6, 6);
   expect(variational?.negativeElbo).toBeCloseTo(6 * (reconstruction.atSample?.perPixel ?? 0) + kl[0] + kl[1], 6);
   const spread = [0, 1].map((d) => {
-    const column = means.map((code) => code[d] ?? 0);
+    const column = means.map((latent) => latent[d] ?? 0);
     return mean(column.map((x) => (x - mean(column)) ** 2));
   });
   expect(variational?.varianceByDimension).toEqual(spread.map((value) => expect.closeTo(value, 5)));
@@ -212,9 +212,9 @@ test('what does not fit is one line, and nothing is written', async () => {
     inputErrorOf(evaluate({ ...options, data: tinyData(scratch('refused-data'), 40), out, ...more }));
   expect(await refused({ data: tinyData(scratch('wide'), 40, { width: 5 }) })).toMatch(/images are 2×5×1.*2×3×1/);
   const conditional = { encoder: false, decoder: true };
-  const told = await exportTiny(scratch('told'), { conditional, classes: ['a', 'b', 'c', 'd', 'e'] });
+  const labelled = await exportTiny(scratch('labelled'), { conditional, classes: ['a', 'b', 'c', 'd', 'e'] });
   const unlabelled = tinyData(scratch('refused-unlabelled'), 40, { labels: false });
-  expect(await refused({ exported: told, data: unlabelled })).toContain('needs the class of each image');
+  expect(await refused({ exported: labelled, data: unlabelled })).toContain('needs the class of each image');
   const few = await exportTiny(scratch('few'), { conditional, classes: ['a', 'b'] });
   expect(await refused({ exported: few })).toContain('the model tiny knows labels 0 to 1');
   const damaged = await exportTiny(scratch('damaged'));

@@ -30,10 +30,10 @@ export function tinyExpectedError(
 }
 
 /** Nats of an image, from logits. */
-export function crossEntropy(image: ArrayLike<number>, code: readonly number[], decoder: readonly number[]): number {
+export function crossEntropy(image: ArrayLike<number>, latent: readonly number[], decoder: readonly number[]): number {
   let sum = 0;
   for (let i = 0; i < tiny.pixels; i++) {
-    const logit = code.reduce((total, z, d) => total + z * (decoder[tiny.pixels * d + i] ?? 0), 0);
+    const logit = latent.reduce((total, z, d) => total + z * (decoder[tiny.pixels * d + i] ?? 0), 0);
     sum += Math.max(logit, 0) - (logit * (image[i] ?? 0)) / 255 + Math.log1p(Math.exp(-Math.abs(logit)));
   }
   return sum;
