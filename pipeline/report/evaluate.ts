@@ -129,7 +129,7 @@ export async function drawPictures(options: EvaluateOptions): Promise<DrawnPictu
   const { exported, out = join(exported, 'pictures'), signal, progress } = options;
   return withModel(options, async (open) => {
     const { model, splits, sessions } = open;
-    const stages = new Stages([['encoding', 2], ['pictures', 18]], signal, progress); // biome-ignore format: a table
+    const stages = new Stages(Object.entries({ encoding: 2, pictures: 18 }), signal, progress);
     const test = await stages.run(
       'encoding',
       (tick) => latentsOf(model, splits.test, { ...options, sessions, errors: false, tick }),
@@ -173,6 +173,7 @@ async function withModel<T>(options: EvaluateOptions, work: (open: OpenModel) =>
   }
 }
 
+/** Draws all pictures of the model, in a stage. */
 async function draw(
   { model: { card }, splits, sessions }: OpenModel,
   { latents, logvars }: LatentSet,
@@ -197,13 +198,12 @@ function classNames(card: Card, { test }: DatasetSplits): readonly string[] | un
 }
 
 async function writeReport(folder: string, report: Report, pictures: readonly Picture[]): Promise<void> {
-  const drawn = pictures.map(({ file, data }) => [`pictures/${file}`, data]);
   await mkdir(join(folder, 'pictures'));
   await writeFiles(folder, {
     'report.json': `${JSON.stringify(report, null, 2)}\n`,
     'report.md': reportText(report),
     'report.html': reportPage(report, pictures),
-    ...Object.fromEntries(drawn),
+    ...Object.fromEntries(pictures.map(({ file, data }) => [`pictures/${file}`, data])),
   });
 }
 
