@@ -7,7 +7,7 @@ import { sequentialBatches } from '../../pipeline/data/batches.ts';
 import { Generator } from '../../pipeline/data/generator.ts';
 import { openSplits } from '../../pipeline/data/open.ts';
 import { subset } from '../../pipeline/data/subset.ts';
-import { missingLibrary } from '../../pipeline/devices/libraries.ts';
+import { missingLibrary } from '../../pipeline/devices/cuda.ts';
 import { Interrupted, Unavailable } from '../../pipeline/io/errors.ts';
 import type { HostBatch } from '../../pipeline/train/engine.ts';
 import { createEngine, type EngineChoice, prepareEngine } from '../../pipeline/train/engines/index.ts';
