@@ -6,31 +6,31 @@ import { pipeline } from 'node:stream/promises';
 import { createGunzip, createInflateRaw } from 'node:zlib';
 import { EnvironmentError, fileError, InputError } from '../io/errors.ts';
 
-/** Bytes on disk that are read by position: a file, a part of one, or what a compressed file inflates to. */
+/** Bytes that are read by position: a file, a part of one, or the contents of a compressed one. */
 export interface ByteSource {
-  /** What messages call it: the path, and the member inside the file where there is one. */
+  /** For messages: the path, and the member of an archive. */
   readonly name: string;
   /** Bytes. */
   readonly size: number;
   /**
    * Fills `target` with the bytes from `position` on.
-   * @throws InputError when the file ends before
+   * @throws InputError when the file ends before that
    */
   read(target: Uint8Array, position: number): Promise<void>;
   close(): Promise<void>;
 }
 
-/** One read call takes less than 2 GiB. */
+/** A read call is limited to less than 2 GiB. */
 const MAX_READ = 2 ** 30;
 const CHUNK = 2 ** 18;
 
 /**
  * Opens a regular file for reading by position.
- * @throws InputError when there is none, or it is a folder, a pipe or a device
+ * @throws InputError when it is missing, a folder, a pipe or a device
  */
 export async function openFile(path: string): Promise<ByteSource> {
   try {
-    const stats = await stat(path); // before opening: opening a pipe that nobody writes to would wait for ever
+    const stats = await stat(path); // before opening, since opening a pipe without a writer never returns
     if (!stats.isFile()) {
       const what = stats.isDirectory() ? 'a folder' : 'a pipe or a device';
       throw new InputError(`${path}: it is ${what}; a file was expected`);
@@ -42,10 +42,10 @@ export async function openFile(path: string): Promise<ByteSource> {
 }
 
 /**
- * Opens a file for reading by position. A gzipped one, known by its first bytes, is inflated into a temporary file,
- * which is gone when the source is closed or the process ends in whatever way.
- * @throws InputError when the file is not there or its gzip data are damaged; EnvironmentError when the temporary
- * folder cannot take it
+ * Opens a file for reading by position. A gzipped one, recognized by its first bytes, is inflated into a temporary file,
+ * which disappears when the source is closed or the process ends in any way.
+ * @throws InputError when the file is missing or its gzip data are damaged; EnvironmentError when it cannot be inflated
+ * into the temporary folder
  */
 export async function openSource(path: string): Promise<ByteSource> {
   const file = await openFile(path);
@@ -60,8 +60,8 @@ export async function openSource(path: string): Promise<ByteSource> {
 
 /**
  * Inflates compressed bytes into a temporary file.
- * @param name what messages call the result
- * @param through sees every inflated chunk; what it throws ends the inflation
+ * @param name for messages
+ * @param through receives every inflated chunk; its errors end the inflation
  */
 export async function inflate(
   name: string,
@@ -93,13 +93,13 @@ export async function inflate(
     }
     const reason = error.code === 'ENOSPC' ? 'the disk is full' : error.message;
     throw new EnvironmentError(
-      `cannot inflate ${name} into the temporary folder ${folder}: ${reason}; set TMPDIR to a folder with room, or decompress the file yourself`,
+      `cannot inflate ${name} into the temporary folder ${folder}: ${reason}; set TMPDIR to a folder with more space, or decompress the file yourself`,
       { cause: error },
     );
   }
 }
 
-/** A file that no path leads to any more: the system frees it when the handle is closed or the process ends. */
+/** An unlinked file: the system frees it when the handle is closed or the process ends. */
 async function openTemporary(folder: string): Promise<FileHandle> {
   const path = join(folder, `convae-${randomUUID()}`);
   const handle = await open(path, 'wx+', 0o600);
@@ -122,7 +122,7 @@ function sourceOf(name: string, handle: FileHandle, size: number): ByteSource {
         });
         if (bytesRead === 0) {
           throw new InputError(
-            `${name}: ended at byte ${position + done}, where ${target.length - done} more were expected; was it changed while it was read?`,
+            `${name}: it ends at byte ${position + done}, ${target.length - done} more were expected; was it changed while it was being read?`,
           );
         }
         done += bytesRead;
@@ -135,15 +135,15 @@ function sourceOf(name: string, handle: FileHandle, size: number): ByteSource {
   };
 }
 
-/** `size` bytes of a source from `start` on, as a source; closing it closes the whole. */
-export const sliceOf = (whole: ByteSource, name: string, start: number, size: number): ByteSource => ({
+/** `size` bytes of a source from `start` on; closing the slice closes the source. */
+export const sliceOf = (source: ByteSource, name: string, start: number, size: number): ByteSource => ({
   name,
   size,
-  read: (target, position) => whole.read(target, start + position),
-  close: () => whole.close(),
+  read: (target, position) => source.read(target, start + position),
+  close: () => source.close(),
 });
 
-/** The first `count` bytes, or as many as there are. */
+/** `count` bytes from `position` on, or fewer at the end. */
 export async function readUpTo(source: ByteSource, count: number, position = 0): Promise<Buffer> {
   const bytes = Buffer.alloc(Math.max(0, Math.min(count, source.size - position)));
   await source.read(bytes, position);
@@ -159,7 +159,7 @@ export async function* chunksOf(source: ByteSource, start: number, end: number):
   }
 }
 
-/** Runs `work`; if it fails, closes what was open before passing the failure on. */
+/** Runs `work`; if it fails, closes `open` before rethrowing. */
 export async function closeOnError<T>(open: { close(): Promise<unknown> }, work: () => Promise<T>): Promise<T> {
   try {
     return await work();

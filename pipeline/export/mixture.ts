@@ -4,7 +4,7 @@ import { sequentialBatches } from '../data/batches.ts';
 import type { ImageDataset } from '../data/dataset.ts';
 import { Generator } from '../data/generator.ts';
 import { spreadRows } from '../data/rows.ts';
-import { subset } from '../data/subset.ts';
+import { subset } from '../data/split.ts';
 import { stopIfAborted } from '../io/publish.ts';
 import type { EncoderSession } from './encoder-session.ts';
 

@@ -4,7 +4,7 @@ import type { Card } from '../artifacts/card.ts';
 import { bytesPerImage, type ImageDataset } from '../data/dataset.ts';
 import { openSplit, type Split } from '../data/open.ts';
 import { spreadRows } from '../data/rows.ts';
-import { subset } from '../data/subset.ts';
+import { subset } from '../data/split.ts';
 import type { Device } from '../devices/device.ts';
 import { type CodeBatch, Decoder } from '../inference/decoder.ts';
 import { checkFits, Encoder, openExported } from '../inference/encoder.ts';

@@ -4,7 +4,7 @@ import { sequentialBatches } from '../data/batches.ts';
 import { bytesPerImage, type ImageDataset } from '../data/dataset.ts';
 import { Generator } from '../data/generator.ts';
 import { pickRows, spreadRows } from '../data/rows.ts';
-import { subset } from '../data/subset.ts';
+import { subset } from '../data/split.ts';
 import type { CodedImages, Encoder } from '../inference/encoder.ts';
 import type { Tick } from '../io/pace.ts';
 

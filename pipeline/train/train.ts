@@ -1,11 +1,11 @@
 import type { ModelDefinition } from '../../models/model.ts';
 import { restore } from '../artifacts/checkpoint.ts';
 import type { RunPlan } from '../artifacts/run.ts';
+import { loadIntoMemory } from '../data/batches.ts';
 import type { DatasetSplits, ImageDataset } from '../data/dataset.ts';
-import { range } from '../data/indices.ts';
-import { loadIntoMemory } from '../data/memory.ts';
 import { openSplits } from '../data/open.ts';
-import { subset } from '../data/subset.ts';
+import { range } from '../data/rows.ts';
+import { subset } from '../data/split.ts';
 import { EnvironmentError, InputError } from '../io/errors.ts';
 import { controlsNeeded } from './controls.ts';
 import { createEngine, prepareEngine } from './engines/index.ts';

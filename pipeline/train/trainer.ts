@@ -3,7 +3,7 @@ import { addMetrics, type MetricSums, type MetricsLine, meansOf, noSums, Stopwat
 import { beginning, type RunPlan, type RunPosition } from '../artifacts/run.ts';
 import type { DatasetSplits } from '../data/dataset.ts';
 import { Generator } from '../data/generator.ts';
-import { range } from '../data/indices.ts';
+import { range } from '../data/rows.ts';
 import { InputError, Interrupted } from '../io/errors.ts';
 import { type BatchNeeds, batchesOf, type PreparedBatch } from './batches.ts';
 import { controlsAt } from './controls.ts';

@@ -6,7 +6,7 @@ import type { ModelDefinition } from '../../models/model.ts';
 import { sequentialBatches } from '../../pipeline/data/batches.ts';
 import { Generator } from '../../pipeline/data/generator.ts';
 import { openSplits } from '../../pipeline/data/open.ts';
-import { subset } from '../../pipeline/data/subset.ts';
+import { subset } from '../../pipeline/data/split.ts';
 import { missingLibrary } from '../../pipeline/devices/cuda.ts';
 import { Interrupted, Unavailable } from '../../pipeline/io/errors.ts';
 import type { HostBatch } from '../../pipeline/train/engine.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type OpenClassifierOptions, openClassifier } from '../../../pipeline/analyse/classifier/classifier.ts';
 import type { ImageDataset } from '../../../pipeline/data/dataset.ts';
-import { range } from '../../../pipeline/data/indices.ts';
+import { range } from '../../../pipeline/data/rows.ts';
 import { InputError, Interrupted } from '../../../pipeline/io/errors.ts';
 import { stripes } from '../../train/tiny.ts';
 

@@ -6,9 +6,9 @@ import { type Classifier, openClassifier } from '../../../pipeline/analyse/class
 import { type JudgeOptions, judgeSamples, type LabelledImages } from '../../../pipeline/analyse/classifier/judge.ts';
 import type { ImageDataset } from '../../../pipeline/data/dataset.ts';
 import { Generator } from '../../../pipeline/data/generator.ts';
-import { range } from '../../../pipeline/data/indices.ts';
 import { openSplits } from '../../../pipeline/data/open.ts';
-import { subset } from '../../../pipeline/data/subset.ts';
+import { range } from '../../../pipeline/data/rows.ts';
+import { subset } from '../../../pipeline/data/split.ts';
 import { InputError, Interrupted } from '../../../pipeline/io/errors.ts';
 import { stripes } from '../../train/tiny.ts';
 
