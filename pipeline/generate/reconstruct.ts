@@ -9,7 +9,7 @@ import type { Device } from '../devices/device.ts';
 import { type CodeBatch, Decoder } from '../inference/decoder.ts';
 import { checkFits, Encoder, openExported } from '../inference/encoder.ts';
 import { publishFolder } from '../io/publish.ts';
-import { drawReconstructions } from '../pictures/montage.ts';
+import { drawReconstructions } from '../pictures/grid.ts';
 import { fileNames } from './file-names.ts';
 import { ImageWriter, toBytes } from './image-files.ts';
 

@@ -1,8 +1,14 @@
 import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
 import { rasterize } from '../../pipeline/pictures/drawing.ts';
-import { drawGrid, type ImageGrid, layoutOf } from '../../pipeline/pictures/grid.ts';
-import { drawConditionalSamples, drawInterpolations, drawReconstructions } from '../../pipeline/pictures/montage.ts';
+import {
+  drawConditionalSamples,
+  drawGrid,
+  drawInterpolations,
+  drawReconstructions,
+  type ImageGrid,
+  layoutOf,
+} from '../../pipeline/pictures/grid.ts';
 import { type Decoded, decode, isInk, mean, noise, pixelsWhere } from './support.ts';
 
 /** Expects image `index` of `images` at a place, each of its pixels a square. */

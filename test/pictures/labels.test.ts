@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { placeLabels } from '../../pipeline/pictures/labels.ts';
+import { placeLabels } from '../../pipeline/pictures/scatter.ts';
 
 const area = { width: 600, height: 500 };
 

@@ -14,7 +14,7 @@ import {
   Stopwatch,
 } from '../../pipeline/artifacts/metrics.ts';
 import { type Event, EventLog, eventOf } from '../../pipeline/io/tfevents.ts';
-import { drawReconstructions } from '../../pipeline/pictures/montage.ts';
+import { drawReconstructions } from '../../pipeline/pictures/grid.ts';
 import { readPicture, writePicture } from '../../pipeline/train/picture.ts';
 import { temporaryFolder } from './folders.ts';
 
