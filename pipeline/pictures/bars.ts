@@ -1,4 +1,3 @@
-import type { TopLevelSpec } from 'vega-lite';
 import { drawChart } from './chart.ts';
 import type { Drawing } from './drawing.ts';
 import { plainColour, quietColour } from './palette.ts';
@@ -42,8 +41,7 @@ export function drawKlBars({ kl, active, title }: KlBars): Promise<Drawing> {
     mark: { type: 'text', baseline: 'bottom', dy: -3, fontSize: 11 },
     encoding: { text: { field: 'kl', type: 'quantitative', format: '.2f' } },
   };
-  return drawChart({
-    ...(title === undefined ? {} : { title }),
+  return drawChart(title, {
     data: { values: bars },
     width: Math.max(240, size * Math.min(48, Math.max(4, MAX_WIDTH / Math.max(1, size)))),
     height: 280,
@@ -52,5 +50,5 @@ export function drawKlBars({ kl, active, title }: KlBars): Promise<Drawing> {
       y: { field: 'kl', type: 'quantitative', axis: { title: 'KL in nats', tickCount: 6 }, scale: { zero: true } },
     },
     layer: [{ mark: { type: 'bar' }, encoding: { color } }, ...(size <= MAX_VALUES ? [values] : [])],
-  } as TopLevelSpec);
+  });
 }

@@ -1,4 +1,3 @@
-import type { TopLevelSpec } from 'vega-lite';
 import type { MetricsLine } from '../artifacts/metrics.ts';
 import { drawChart } from './chart.ts';
 import { type Drawing, INK } from './drawing.ts';
@@ -41,17 +40,16 @@ export async function drawCurves({ metrics, title, unit, names = {}, factor = 1 
     points: pointsOf(metrics, loss, factor),
   }));
   if (panels.every(({ points }) => points.length === 0)) throw new RangeError('there are no metrics to draw');
-  const heading = title === undefined ? {} : { title };
   const [only] = panels;
   if (panels.length === 1 && only) {
     const axisTitle = unit === undefined ? only.name : `${only.name} (${unit})`;
-    return drawChart({ ...heading, width: 600, height: 340, ...panel(only.points, axisTitle) } as TopLevelSpec);
+    return drawChart(title, { width: 600, height: 340, ...panel(only.points, axisTitle) });
   }
   const hconcat = panels.map(({ name, points }, i) => ({
     ...PANEL,
     ...panel(points, i === 0 ? unit : undefined, name),
   }));
-  return drawChart({ ...heading, hconcat, bounds: 'flush', spacing: 76 } as unknown as TopLevelSpec);
+  return drawChart(title, { hconcat, bounds: 'flush', spacing: 76 });
 }
 
 /** `loss`, and its terms where there are several. */

@@ -1,4 +1,3 @@
-import type { TopLevelSpec } from 'vega-lite';
 import { drawChart } from './chart.ts';
 import { type Drawing, FONT, fitText, INK, textWidth } from './drawing.ts';
 import { classColours, plainColour } from './palette.ts';
@@ -73,14 +72,13 @@ export async function drawScatter({ points, labels, classes = [], title, axes }:
   const longest = Math.max(0, ...names.map((name) => textWidth(name, LEGEND)));
   const size = count > 40 ? 12 : count > 20 || longest > 60 ? 14 : 18;
   const marks = labels ? classLabels(points, labels, nameOf, frame, size) : [];
-  return drawChart({
+  return drawChart(title, {
     ...PLOT,
-    ...(title === undefined ? {} : { title }),
     layer: [
       pointLayer(values, frame, axes, labels ? { names, colours } : undefined),
       ...(marks.length > 0 ? labelLayers(marks, size) : []),
     ],
-  } as TopLevelSpec);
+  });
 }
 
 /** Unique names, as a legend needs them. */

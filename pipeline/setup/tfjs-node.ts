@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
-import { copyFile, mkdir, rename, rm } from 'node:fs/promises';
+import { copyFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { missingLibrary } from '../devices/cuda.ts';
-import { EnvironmentError, fileError } from '../io/errors.ts';
+import { EnvironmentError } from '../io/errors.ts';
+import { publishFile } from '../io/publish.ts';
 import { runTool, type SetupContext } from './tool.ts';
 import { checkWheelsFit, pinsNamed, unpackWheels, type WheelSet, wheelFolder } from './wheels.ts';
 
@@ -104,27 +105,17 @@ function addons(name: TfjsNode, tensorflow: string): Addon[] {
 }
 
 /** Copies an addon to where Node loads it, compiling it first unless the cache has it. */
-async function place({ target, kept, sources, options }: Addon, compiler: string, context: SetupContext) {
-  const { signal, note } = context;
-  const partial = `${kept}.${process.pid}.partial`;
-  try {
-    await mkdir(dirname(kept), { recursive: true });
-    if (!existsSync(kept)) {
-      const file = basename(target);
-      note(`compiling ${file}`);
-      const headers = `-I${join(packages, 'node-api-headers', 'include')}`;
-      const common = ['-shared', '-fPIC', '-O2', '-DNAPI_VERSION=8', '-w', headers];
-      await runTool(`compiling ${file}`, compiler, [...common, ...sources, ...options, '-o', partial], { signal });
-      await rename(partial, kept);
-    }
-    await mkdir(dirname(target), { recursive: true });
-    await copyFile(kept, `${target}.partial`);
-    await rename(`${target}.partial`, target);
-  } catch (error) {
-    throw fileError(error, `cannot write ${target}`);
-  } finally {
-    await rm(partial, { force: true });
+async function place({ target, kept, sources, options }: Addon, compiler: string, { signal, note }: SetupContext) {
+  if (!existsSync(kept)) {
+    const doing = `compiling ${basename(target)}`;
+    note(doing);
+    const headers = `-I${join(packages, 'node-api-headers', 'include')}`;
+    const command = ['-shared', '-fPIC', '-O2', '-DNAPI_VERSION=8', '-w', headers, ...sources, ...options, '-o'];
+    await publishFile(kept, async (path) => {
+      await runTool(doing, compiler, [...command, path], { signal });
+    });
   }
+  await publishFile(target, (path) => copyFile(kept, path));
 }
 
 /** @throws EnvironmentError when no compiler runs */

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, rename, rm, statfs } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { cacheFolder } from '../io/cache-folder.ts';
-import { EnvironmentError, fileError } from '../io/errors.ts';
+import { EnvironmentError } from '../io/errors.ts';
+import { publishFolder } from '../io/publish.ts';
 import { runTool, type SetupContext } from './tool.ts';
 
 /** Native libraries published as Python wheels (zip archives). They are used without Python. */
@@ -58,8 +59,7 @@ export async function unpackWheels(set: WheelSet, context: UnpackContext): Promi
   if (existsSync(folder)) return folder;
   const { signal, note } = context;
   const archives = `${folder}.download`;
-  const staging = `${folder}.${process.pid}.partial`;
-  try {
+  await publishFolder(folder, async (staging) => {
     await mkdir(archives, { recursive: true });
     await checkSpace(set);
     note(`downloading ${set.name} (${(set.bytes.download / 1e6).toFixed(0)} MB)`);
@@ -76,14 +76,9 @@ export async function unpackWheels(set: WheelSet, context: UnpackContext): Promi
     const script = join(import.meta.dirname, 'unpack.py');
     await runTool(`unpacking ${set.name}`, PYTHON, [script, staging, set.members.join(), ...wheels], { signal });
     await context.prepare?.(staging, folder);
-    await rename(staging, folder);
-    await rm(archives, { recursive: true, force: true });
-    return folder;
-  } catch (error) {
-    throw fileError(error, `cannot keep ${set.name} in ${cacheFolder()}`);
-  } finally {
-    await rm(staging, { recursive: true, force: true });
-  }
+  });
+  await rm(archives, { recursive: true, force: true });
+  return folder;
 }
 
 /**
