@@ -1,3 +1,4 @@
+import { range } from '../data/rows.ts';
 import { drawChart } from './chart.ts';
 import { type Drawing, FONT, fitText, INK, textWidth } from './drawing.ts';
 import { classColours, plainColour } from './palette.ts';
@@ -22,24 +23,19 @@ export interface Scatter {
   readonly axes: readonly [string, string] | null;
 }
 
+/** The range of coordinates to show on each axis. */
 interface Frame {
   readonly x: readonly [number, number];
   readonly y: readonly [number, number];
 }
 
-/** A range of coordinates: the plot's length, the middle, and coordinates per unit of the chart. */
-interface AxisRange {
-  readonly length: number;
-  readonly middle: number;
-  readonly unit: number;
-}
-
+/** A class's name in the plot, in its units. */
 interface ClassLabel {
   readonly name: string;
   /** Median of the class's points. */
   readonly x: number;
   readonly y: number;
-  /** Position of the name, in the points' coordinates. */
+  /** Centre of the name. */
   readonly labelX: number;
   readonly labelY: number;
   /** Whether the name is so far from the median that a line must connect them. */
@@ -87,9 +83,9 @@ function namesOf(present: readonly number[], classes: readonly string[]): string
   return names.map((name, i) => (names.indexOf(name) === i && name !== '' ? name : `${name} (${present[i]})`));
 }
 
-/** The ranges to show; `equal`: with units of the same length on both axes. */
+/** @param equal whether units have the same length on both axes */
 function frameOf(points: Float32Array | Float64Array, equal: boolean): Frame {
-  const [x, y] = [PLOT.width, PLOT.height].map((length, axis) => {
+  const axes = [PLOT.width, PLOT.height].map((length, axis) => {
     let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
     for (let i = axis; i < points.length; i += 2) {
       low = Math.min(low, points[i] ?? 0);
@@ -97,52 +93,51 @@ function frameOf(points: Float32Array | Float64Array, equal: boolean): Frame {
     }
     const [middle, span] = low > high ? [0, 2] : [(low + high) / 2, high - low || 2];
     return { length, middle, unit: span / (length - 2 * MARGIN) };
-  }) as [AxisRange, AxisRange];
-  const larger = Math.max(x.unit, y.unit);
-  const domain = ({ length, middle, unit }: AxisRange): [number, number] => {
-    const half = ((equal ? larger : unit) * length) / 2;
+  });
+  const largest = Math.max(...axes.map(({ unit }) => unit));
+  const [x = [0, 1], y = [0, 1]] = axes.map(({ length, middle, unit }): [number, number] => {
+    const half = ((equal ? largest : unit) * length) / 2;
     return [middle - half, middle + half];
-  };
-  return { x: domain(x), y: domain(y) };
+  });
+  return { x, y };
 }
 
 /** All rows in a fixed pseudo-random order, so that the last class does not cover the others. */
 function shuffledRows(n: number): number[] {
   const key = (i: number) => Math.imul(i + 1, 0x9e3779b1) >>> 0; // multiplicative hashing: a permutation of 32-bit numbers
-  return Array.from({ length: n }, (_, i) => i).sort((a, b) => key(a) - key(b));
+  return [...range(0, n)].sort((a, b) => key(a) - key(b));
 }
 
 function classLabels(
   points: Float32Array | Float64Array,
   labels: ArrayLike<number>,
   names: ReadonlyMap<number, string>,
-  { x, y }: Frame,
+  frame: Frame,
   size: number,
 ): ClassLabel[] {
-  const anchors = [...names].map(([label, name]) => {
-    const rows = Array.from({ length: labels.length }, (_, i) => i).filter((i) => labels[i] === label);
-    const at = [0, 1].map((axis) => median(rows.map((i) => points[2 * i + axis] ?? 0)));
-    return { name, x: at[0] ?? 0, y: at[1] ?? 0 };
+  const share = (value: number, [low, high]: Frame['x']) => (value - low) / (high - low);
+  const boxes = [...names].map(([label, name]) => {
+    const rows = range(0, labels.length).filter((i) => labels[i] === label);
+    const medianOf = (axis: number) => median(Float64Array.from(rows, (i) => points[2 * i + axis] ?? 0));
+    return {
+      name,
+      x: PLOT.width * share(medianOf(0), frame.x),
+      y: PLOT.height * (1 - share(medianOf(1), frame.y)),
+      width: textWidth(name, { size, bold: true }) + 6,
+      height: size + 2,
+    };
   });
-  const unitX = (x[1] - x[0]) / PLOT.width;
-  const unitY = (y[1] - y[0]) / PLOT.height;
-  const boxes = anchors.map((anchor) => ({
-    x: (anchor.x - x[0]) / unitX,
-    y: (y[1] - anchor.y) / unitY,
-    width: textWidth(anchor.name, { size, bold: true }) + 6,
-    height: size + 2,
-  }));
-  return placeLabels(boxes, PLOT).map((place, i) => {
-    const anchor = anchors[i] ?? { name: '', x: 0, y: 0 };
-    const distance = Math.hypot(place.x - (boxes[i]?.x ?? 0), place.y - (boxes[i]?.y ?? 0));
-    return { ...anchor, labelX: x[0] + place.x * unitX, labelY: y[1] - place.y * unitY, moved: distance > 0.75 * size };
+  const places = placeLabels(boxes, PLOT);
+  return boxes.map(({ name, x, y }, i) => {
+    const { x: labelX, y: labelY } = places[i] ?? { x, y };
+    return { name, x, y, labelX, labelY, moved: Math.hypot(labelX - x, labelY - y) > 0.75 * size };
   });
 }
 
-function median(values: number[]): number {
-  values.sort((a, b) => a - b);
-  const half = values.length >> 1;
-  return values.length % 2 === 1 ? (values[half] ?? 0) : ((values[half - 1] ?? 0) + (values[half] ?? 0)) / 2;
+function median(values: Float64Array): number {
+  values.sort();
+  const half = (values.length - 1) / 2;
+  return ((values[Math.floor(half)] ?? 0) + (values[Math.ceil(half)] ?? 0)) / 2;
 }
 
 function pointLayer(
@@ -177,8 +172,8 @@ function pointLayer(
 
 function labelLayers(marks: readonly ClassLabel[], size: number): object[] {
   const at = (x: string, y: string) => ({
-    x: { field: x, type: 'quantitative' },
-    y: { field: y, type: 'quantitative' },
+    x: { field: x, type: 'quantitative', scale: null },
+    y: { field: y, type: 'quantitative', scale: null },
   });
   const text = { type: 'text', font: FONT, fontSize: size, fontWeight: 'bold', baseline: 'middle' };
   const encoding = { ...at('labelX', 'labelY'), text: { field: 'name', type: 'nominal' } };
