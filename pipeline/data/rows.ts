@@ -18,11 +18,20 @@ export type Rows = Float32Array | Uint8Array;
 
 /**
  * Number of rows.
+ * @throws RangeError where there is no row or the last is incomplete
+ */
+export function countCompleteRows(rows: Rows, size: number): number {
+  const n = rows.length / size;
+  if (!(Number.isInteger(n) && n > 0)) throw new RangeError(`${rows.length} numbers are not rows of ${size}`);
+  return n;
+}
+
+/**
+ * Number of rows of finite values.
  * @throws RangeError where there is no row, the last is incomplete, or a value is not finite
  */
 export function countRows(rows: Rows, size: number): number {
-  const n = rows.length / size;
-  if (!(Number.isInteger(n) && n > 0)) throw new RangeError(`${rows.length} numbers are not rows of ${size}`);
+  const n = countCompleteRows(rows, size);
   if (rows instanceof Float32Array) {
     const at = rows.findIndex((value) => !Number.isFinite(value));
     if (at >= 0) throw new RangeError(`number ${at % size} of row ${Math.floor(at / size)} is ${rows[at]}`);

@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { spreadOf } from '../analyse/spread.ts';
+import { spreadOf } from '../analyse/moments.ts';
 import type { Card } from '../artifacts/card.ts';
 import { checkReport, REPORT_FORMAT, type Report } from '../artifacts/report.ts';
 import { readTraining } from '../artifacts/training.ts';

@@ -1,5 +1,4 @@
-import { ImportanceSampling } from '../analyse/importance.ts';
-import { normalLogDensity, standardNormalLogDensity } from '../analyse/vae.ts';
+import { ImportanceSampling, normalLogDensity, standardNormalLogDensity } from '../analyse/vae.ts';
 import { sequentialBatches } from '../data/batches.ts';
 import { bytesPerImage, type ImageDataset } from '../data/dataset.ts';
 import { Generator } from '../data/generator.ts';

@@ -38,7 +38,7 @@ test('is nought to itself, alike both ways, and knows turned covariances', async
 
 test('what cannot be is refused', async () => {
   await expect(fitGaussian(Float32Array.of(1, 2), 2)).rejects.toThrow('one row');
-  expect(() => frechetDistance(diagonal([1], [1]), diagonal([1, 1], [1, 1]))).toThrow('features of 1 and of 2');
+  expect(() => frechetDistance(diagonal([1], [1]), diagonal([1, 1], [1, 1]))).toThrow(/features.*\b1\b.*\b2\b/);
 });
 
 test('10,000 rows of 128 features take seconds', async () => {

@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { accuracy, majorityVote, nearestNeighbours } from '../../pipeline/analyse/knn.ts';
-import { spreadOf } from '../../pipeline/analyse/spread.ts';
+import { spreadOf } from '../../pipeline/analyse/moments.ts';
 import { peerPython, scratchFolder } from '../data/support.ts';
 
 const scratch = scratchFolder();

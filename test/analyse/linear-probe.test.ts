@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { minimise } from '../../pipeline/analyse/lbfgs.ts';
+import { minimize } from '../../pipeline/analyse/lbfgs.ts';
 import {
   fitLinearProbe,
   type Labelled,
@@ -82,7 +82,7 @@ test('a subset where there are very many numbers, told in the result; an end to 
 test('what cannot be is refused; what the listener throws ends it', async () => {
   const { rows, labels } = blobs(30, 2, 3, 4);
   await expect(fitLinearProbe({ rows, labels: labels.subarray(1) }, 2)).rejects.toThrow('30 rows, 29 labels');
-  await expect(fitLinearProbe({ rows, labels: labels.map((label) => label - 1) }, 2)).rejects.toThrow('a class -1');
+  await expect(fitLinearProbe({ rows, labels: labels.map((label) => label - 1) }, 2)).rejects.toThrow('class -1');
   const stop = new Error('enough');
   const tick = () => {
     throw stop;
@@ -95,17 +95,17 @@ test('60,000 codes of ten numbers take seconds', async () => {
   expect(await cpuSeconds(() => linearProbe(data, data, 10))).toBeLessThan(5);
 });
 
-test('the minimiser solves a badly scaled quadratic, and says when it was not let', async () => {
+test('the minimizer solves a badly scaled quadratic, and reports when it is stopped early', async () => {
   const scales = Float64Array.from({ length: 12 }, (_, i) => 2 ** i);
   const bowl = (point: Float64Array, gradient: Float64Array) => {
     gradient.set(point.map((x, i) => (scales[i] as number) * (x - i)));
     return Promise.resolve(point.reduce((sum, x, i) => sum + ((scales[i] as number) * (x - i) ** 2) / 2, 0));
   };
   const start = new Float64Array(12).fill(50);
-  const found = await minimise(bowl, start, { maxIterations: 400, tolerance: 1e-8 });
+  const found = await minimize(bowl, start, { maxIterations: 400, tolerance: 1e-8 });
   expect(found.converged).toBe(true);
   expect(gap(found.point, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11])).toBeLessThan(1e-7);
-  const cut = await minimise(bowl, start, { maxIterations: 4, tolerance: 1e-8 });
+  const cut = await minimize(bowl, start, { maxIterations: 4, tolerance: 1e-8 });
   expect([cut.converged, cut.iterations]).toEqual([false, 4]);
 });
 

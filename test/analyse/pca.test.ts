@@ -1,8 +1,8 @@
 import { PCA } from 'ml-pca';
 import { expect, test } from 'vitest';
-import { momentsOf } from '../../pipeline/analyse/covariance.ts';
+import { choleskyFactor, invertLower, symmetricEigensystem } from '../../pipeline/analyse/matrix.ts';
+import { momentsOf } from '../../pipeline/analyse/moments.ts';
 import { fitPca, project } from '../../pipeline/analyse/pca.ts';
-import { choleskyFactor, invertLower, symmetricEigensystem } from '../../pipeline/analyse/symmetric.ts';
 import { pauses } from '../../pipeline/io/pace.ts';
 import { peerPython } from '../data/support.ts';
 import { cpuSeconds, digits, gap, needsPeer, normals, peerScript } from './support.ts';

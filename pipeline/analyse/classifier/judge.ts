@@ -2,8 +2,8 @@ import { sequentialBatches } from '../../data/batches.ts';
 import { bytesPerImage, type ImageDataset } from '../../data/dataset.ts';
 import { InputError } from '../../io/errors.ts';
 import { stopIfAborted } from '../../io/publish.ts';
-import type { Moments } from '../covariance.ts';
 import { fitGaussian, frechetDistance } from '../frechet.ts';
+import type { Moments } from '../moments.ts';
 import type { Classifier } from './classifier.ts';
 
 /** Test images that are read at once. */

@@ -1,7 +1,7 @@
 /**
- * The state of Lloyd's iterations. Distances that cannot change an assignment are not computed: the triangle inequality
- * bounds them (Elkan 2003, "Using the triangle inequality to accelerate k-means", without the distances between
- * centres); the assignments are those of comparing all.
+ * The state of Lloyd's iterations. Distances that cannot change an assignment are not computed, since the triangle
+ * inequality bounds them (Elkan 2003, "Using the triangle inequality to accelerate k-means", without the distances between
+ * centres). The assignments are those of comparing every row with every centre.
  */
 export class Lloyd {
   readonly clusters: number;
@@ -11,11 +11,11 @@ export class Lloyd {
   readonly assignment: Int32Array;
   readonly #rows: Float32Array;
   readonly #size: number;
-  /** No row is farther from its centre, `[n]`. */
+  /** Upper bound on each row's distance from its centre, `[n]`. */
   readonly #upper: Float64Array;
-  /** No row is nearer to a centre, `[n, clusters]`. */
+  /** Lower bound on each row's distance from each centre, `[n, clusters]`. */
   readonly #lower: Float64Array;
-  /** How far the centres moved last. */
+  /** Distance by which each centre moved last. */
   readonly #drift: Float64Array;
   readonly #sums: Float64Array;
   readonly #counts: Float64Array;
@@ -34,7 +34,7 @@ export class Lloyd {
     this.#counts = new Float64Array(this.clusters);
   }
 
-  /** Gives the rows `from` to before `to` to their nearest centres; returns how many changed theirs. */
+  /** Assigns the rows `from` to before `to` to their nearest centres; returns how many changed. */
   reassign(from: number, to: number): number {
     const { assignment, clusters } = this;
     const [upper, lower, drift] = [this.#upper, this.#lower, this.#drift];
@@ -53,7 +53,7 @@ export class Lloyd {
         if (!known) {
           known = true;
           distance = this.#distance(row, own);
-          lower[at + own] = distance + (own > c ? (drift[own] as number) : 0); // its drift is yet to be taken off
+          lower[at + own] = distance + (own > c ? (drift[own] as number) : 0); // the loop subtracts its drift later
           if (bound >= distance) continue;
         }
         const other = this.#distance(row, c);
@@ -71,7 +71,7 @@ export class Lloyd {
     return moved;
   }
 
-  /** Puts the centres at the means of their rows; returns the sum of the squared shifts. */
+  /** Moves the centres to the means of their rows; returns the sum of the squared shifts. */
   moveCentres(): number {
     this.#fillEmpty();
     const size = this.#size;
@@ -90,7 +90,7 @@ export class Lloyd {
     return total;
   }
 
-  /** Sum of the squared distances of the rows from their centres. */
+  /** Sum of the rows' squared distances from their centres. */
   inertia(): number {
     return this.assignment.reduce((sum, own, row) => sum + this.#distance(row, own) ** 2, 0);
   }
@@ -126,7 +126,7 @@ export class Lloyd {
         const distance = this.#distance(row, own);
         if (distance > farthest.distance) farthest = { row, distance };
       });
-      if (farthest.row < 0) return; // fewer different rows than clusters
+      if (farthest.row < 0) return; // there are fewer distinct rows than clusters
       this.#move(farthest.row, empty);
       this.#upper[farthest.row] = this.#distance(farthest.row, empty);
     }
