@@ -60,7 +60,7 @@ test('subfolders are classes, ids are paths, and the order is that of code units
   await dataset.close();
 });
 
-test('a flat folder has no labels; links are followed, also in a circle', async () => {
+test('a flat folder has no labels; links are followed, even circular ones', async () => {
   await png('flat/1.png', { seed: 1 });
   await png('elsewhere/x.png', { seed: 2 });
   symlinkSync(path('elsewhere/x.png'), path('flat/2.png'));
@@ -169,7 +169,7 @@ describe('formats', () => {
   });
 });
 
-describe('bad input ends with one line that says what is wrong', () => {
+describe('bad input ends with one line that names', () => {
   const good = 'bad/good.png';
   beforeAll(() => png(good));
   /** A folder of one good image and one that is not. */

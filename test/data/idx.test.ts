@@ -31,7 +31,7 @@ const arrays = shapes.chain((shape) => {
   });
 });
 
-test('any images and labels that are written are read back, gzipped or not', async () => {
+test('any images and labels are read as written, gzipped or not', async () => {
   await fc.assert(
     fc.asyncProperty(arrays, async ({ shape, pixels, labels, gzip }) => {
       const packed = (bytes: Buffer) => write(gzip ? gzipSync(bytes) : bytes);
@@ -50,7 +50,7 @@ test('any images and labels that are written are read back, gzipped or not', asy
   );
 });
 
-test('a file cut anywhere is refused, plain and gzipped, and nothing stays open', async () => {
+test('a file truncated anywhere is refused, plain and gzipped, and nothing stays open', async () => {
   const before = openFiles();
   await fc.assert(
     fc.asyncProperty(arrays, fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }), async (array, part) => {
@@ -64,7 +64,7 @@ test('a file cut anywhere is refused, plain and gzipped, and nothing stays open'
   expect(openFiles()).toBe(before);
 });
 
-test('whatever the bytes are, opening ends well or with an InputError', async () => {
+test('for any bytes, opening succeeds or ends with an InputError', async () => {
   const valid = idxBytes([2, 3, 3], new Uint8Array(18));
   const changed = fc.tuple(fc.nat(valid.length - 1), fc.nat(255)).map(([at, byte]) => {
     const bytes = Buffer.from(valid);

@@ -29,7 +29,7 @@ const arrays = shapes.chain((shape) => {
   });
 });
 
-test('any images that are written are read back, in every version of the format, gzipped or not', async () => {
+test('any images are read as written, in every version of the format, gzipped or not', async () => {
   await fc.assert(
     fc.asyncProperty(arrays, async ({ shape, pixels, version, gzip }) => {
       const bytes = npyBytes('|u1', shape, pixels, { version });
@@ -44,7 +44,7 @@ test('any images that are written are read back, in every version of the format,
   );
 });
 
-test('a file cut anywhere is refused, and nothing stays open', async () => {
+test('a file truncated anywhere is refused, and nothing stays open', async () => {
   const before = openFiles();
   await fc.assert(
     fc.asyncProperty(arrays, fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }), async (array, part) => {
@@ -58,7 +58,7 @@ test('a file cut anywhere is refused, and nothing stays open', async () => {
   expect(openFiles()).toBe(before);
 });
 
-test('whatever is changed in a header, opening ends well or with an InputError', async () => {
+test('for any change in a header, opening succeeds or ends with an InputError', async () => {
   const valid = npyBytes('|u1', [2, 3, 3], new Uint8Array(18));
   await fc.assert(
     fc.asyncProperty(fc.nat(100), fc.nat(255), async (at, byte) => {
@@ -140,7 +140,7 @@ describe('bad input ends with one line that names', () => {
   });
 });
 
-test.skipIf(!peerPython)('what numpy saves is read (skipped unless CONVAE_PEER_PYTHON names a Python)', async () => {
+test.skipIf(!peerPython)('files of numpy are read (skipped unless CONVAE_PEER_PYTHON names a Python)', async () => {
   const [images, labels, wide] = [path('numpy.npy'), path('numpy-labels.npy'), path('numpy-v3.npy')];
   const program = `
 import numpy as np, sys

@@ -60,7 +60,7 @@ test.each([
   await dataset.close();
 });
 
-test('any members, zip64 or not, with a comment or without, are read back', async () => {
+test('any members are read as written, zip64 or not, with and without a comment', async () => {
   const archives = fc.record({
     values: fc.uint8Array({ minLength: 12, maxLength: 12 }),
     deflate: fc.boolean(),
@@ -82,7 +82,7 @@ test('any members, zip64 or not, with a comment or without, are read back', asyn
   );
 });
 
-test('a file cut anywhere is refused, and nothing stays open', async () => {
+test('a file truncated anywhere is refused, and nothing stays open', async () => {
   const before = openFiles();
   const archives = [true, false].flatMap((deflate) =>
     [true, false].map((zip64) => zipBytes([images('x', deflate), labels('y', 0, 1, 2)], { zip64 })),
@@ -101,7 +101,7 @@ test('a file cut anywhere is refused, and nothing stays open', async () => {
   expect(openFiles()).toBe(before);
 });
 
-test('whatever byte is changed, opening ends well or with an InputError', async () => {
+test('for any changed byte, opening succeeds or ends with an InputError', async () => {
   const before = openFiles();
   const valid = readFileSync(fileURLToPath(new URL('fixtures/numpy-deflated.npz', import.meta.url)));
   await fc.assert(
@@ -151,7 +151,7 @@ describe('bad input ends with one line that names', () => {
   });
 });
 
-test('members of more than 4 GiB, and beyond 4 GiB, are read where they lie', async () => {
+test('members of more than 4 GiB, and beyond 4 GiB, are read in place', async () => {
   const [count, bytes] = [5_500_000, 784]; // 4.3 GB, most of them holes in the file
   const header = npyBytes('|u1', [count, 28, 28], new Uint8Array());
   const size = header.length + count * bytes;
@@ -186,7 +186,7 @@ test('members of more than 4 GiB, and beyond 4 GiB, are read where they lie', as
 });
 
 test.skipIf(!peerPython)(
-  'what numpy and zipfile save is read (skipped unless CONVAE_PEER_PYTHON names a Python)',
+  'files of numpy and zipfile are read (skipped unless CONVAE_PEER_PYTHON names a Python)',
   async () => {
     const [stored, deflated, commented] = [path('a.npz'), path('b.npz'), path('c.npz')];
     const program = `

@@ -50,7 +50,7 @@ test('mnist: two parts, and all of it', async () => {
   await one.close();
 });
 
-describe('a set in one piece', () => {
+describe('a data set in one piece', () => {
   const file = save('whole.npy', npyBytes('|u1', [200, 2, 2], numbered(200)));
   const labels = save(
     'whole-labels.npy',
@@ -118,7 +118,7 @@ describe('a set in one piece', () => {
   });
 });
 
-describe('a set in two parts', () => {
+describe('a data set in two parts', () => {
   test.each([
     ['train-images-idx3-ubyte', 't10k-images-idx3-ubyte', 'labels-idx1-ubyte', false],
     ['train-images-idx3-ubyte.gz', 't10k-images-idx3-ubyte.gz', 'labels-idx1-ubyte.gz', true],

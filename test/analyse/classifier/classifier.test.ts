@@ -27,7 +27,7 @@ async function open(more: Partial<OpenClassifierOptions> = {}, images: ImageData
   return { classifier, trained };
 }
 
-test('is trained once, then taken from the folder', async () => {
+test('is trained once, then read from the folder', async () => {
   const { classifier, trained } = await open();
   expect(trained).toBe(40);
   const files = await readdir(folder);
@@ -57,7 +57,7 @@ test('is trained once, then taken from the folder', async () => {
   await again.classifier.close();
 });
 
-test('other data, another seed or another training is another classifier', async () => {
+test('other data, seeds or training steps give other classifiers', async () => {
   await open({ steps: 2 });
   for (const [more, images] of [
     [{ steps: 3 }, train],
@@ -98,7 +98,7 @@ test('nothing appears when the training is stopped', async () => {
   expect(await readdir(folder)).toEqual([]);
 });
 
-test('what cannot be learned from, or kept, is refused before any training', async () => {
+test('unsuitable data and folders are refused before any training', async () => {
   const labelled = (labels: Int32Array | undefined): ImageDataset => ({ ...train, labels });
   const progress = () => {
     throw new Error('trained');

@@ -65,7 +65,7 @@ test('the classifier learns digits from 140 batches of 6,000 images', async () =
   expect(told).toEqual([500, 1000, 1333, 1666, 1999, 2000]);
 });
 
-describe('worse than real images are', () => {
+describe('worse than real images:', () => {
   const changed = (change: (value: number, i: number) => number) => Float32Array.from(images, change);
   const noisy = (deviation: number) => {
     const noise = new Float32Array(images.length);
@@ -121,7 +121,7 @@ describe('worse than real images are', () => {
   });
 });
 
-test('what does not fit is refused in one line', async () => {
+test('data that do not fit are refused in one line', async () => {
   const refused = async (judging: Promise<unknown>, message: string) => {
     await expect(judging).rejects.toThrow(InputError);
     await expect(judging).rejects.toThrow(message);
