@@ -59,7 +59,7 @@ export async function fitGaussianMixture(
     seed,
     tick: tick && (() => tick(0)),
   });
-  const sums = new MixtureSums(centres, size);
+  const sums = mixtureSums(centres, size);
   assignment.forEach((component, row) => {
     sums.add(rows, row * size, component, 1);
   });
@@ -79,8 +79,8 @@ export async function improveMixture(
   let mixture = start;
   let logLikelihood = Number.NEGATIVE_INFINITY;
   for (let iterations = 1; ; iterations++) {
-    const density = new MixtureDensity(mixture);
-    const sums = new MixtureSums(Float64Array.from(mixture.means.flat()), size);
+    const density = mixtureDensity(mixture);
+    const sums = mixtureSums(Float64Array.from(mixture.means.flat()), size);
     let total = 0;
     for (const { from, to } of rowStretches(n, size * size * mixture.weights.length)) {
       for (let row = from; row < to; row++) {
@@ -100,7 +100,7 @@ export async function improveMixture(
 
 /** Log density of each row, in nats, `[n]`. @param rows `[n, size]` @throws RangeError */
 export function mixtureLogDensity(mixture: GaussianMixture, rows: Float32Array): Float64Array {
-  const density = new MixtureDensity(mixture);
+  const density = mixtureDensity(mixture);
   return Float64Array.from({ length: countRows(rows, mixture.size) }, (_, row) => density.at(rows, row * mixture.size));
 }
 
@@ -132,47 +132,38 @@ export function sampleMixture(
   return { rows, components };
 }
 
-/** The log density of a mixture at one row at a time. */
-class MixtureDensity {
-  /** Probability of each component given the row. */
-  readonly shares: Float64Array;
-  readonly #size: number;
-  readonly #means: Float64Array;
+/**
+ * The log density of a mixture at one row at a time.
+ * @returns `at`, the log density in nats of the row that starts at an index, and `shares`, which it updates: the
+ * probability of each component given that row
+ */
+function mixtureDensity({ size, weights, means, factors }: GaussianMixture) {
+  const shares = new Float64Array(weights.length);
+  const flatMeans = Float64Array.from(means.flat());
+  const difference = new Float64Array(size);
   /** Lower triangles of the Cholesky factors' inverses, row by row. */
-  readonly #inverses: Float64Array;
+  const inverses = Float64Array.from(
+    factors.flatMap((factor) => packLower(invertLower(unpackLower(factor, size), size), size)),
+  );
   /** Log of each component's weight times its density at its mean. */
-  readonly #peaks: Float64Array;
-  readonly #difference: Float64Array;
-
-  constructor({ size, weights, means, factors }: GaussianMixture) {
-    this.#size = size;
-    this.shares = new Float64Array(weights.length);
-    this.#means = Float64Array.from(means.flat());
-    this.#difference = new Float64Array(size);
-    const inverses = factors.map((factor) => packLower(invertLower(unpackLower(factor, size), size), size));
-    this.#inverses = Float64Array.from(inverses.flat());
-    this.#peaks = Float64Array.from(weights, (weight, component) => {
-      let peak = Math.log(weight) - (size / 2) * Math.log(2 * Math.PI);
-      for (let i = 0; i < size; i++) peak -= Math.log(factors[component]?.[(i * (i + 3)) / 2] as number);
-      return peak;
-    });
-  }
-
-  /** Log density, in nats, of the row that starts at `start`; updates `shares`. */
-  at(rows: Float32Array, start: number): number {
-    const { shares } = this;
-    const [size, means, inverses, difference] = [this.#size, this.#means, this.#inverses, this.#difference];
+  const peaks = Float64Array.from(weights, (weight, component) => {
+    let peak = Math.log(weight) - (size / 2) * Math.log(2 * Math.PI);
+    for (let i = 0; i < size; i++) peak -= Math.log(factors[component]?.[(i * (i + 3)) / 2] as number);
+    return peak;
+  });
+  const at = (rows: Float32Array, start: number): number => {
     let highest = Number.NEGATIVE_INFINITY;
     for (let component = 0, at = 0; component < shares.length; component++) {
-      for (let i = 0; i < size; i++)
-        difference[i] = (rows[start + i] as number) - (means[component * size + i] as number);
+      for (let i = 0; i < size; i++) {
+        difference[i] = (rows[start + i] as number) - (flatMeans[component * size + i] as number);
+      }
       let squares = 0;
       for (let i = 0; i < size; i++) {
         let sum = 0;
         for (let j = 0; j <= i; j++, at++) sum += (inverses[at] as number) * (difference[j] as number);
         squares += sum * sum;
       }
-      const log = (this.#peaks[component] as number) - squares / 2;
+      const log = (peaks[component] as number) - squares / 2;
       shares[component] = log;
       if (log > highest) highest = log;
     }
@@ -182,10 +173,12 @@ class MixtureDensity {
       shares[component] = share;
       sum += share;
     }
-    for (let component = 0; component < shares.length; component++)
+    for (let component = 0; component < shares.length; component++) {
       shares[component] = (shares[component] as number) / sum;
+    }
     return highest + Math.log(sum);
-  }
+  };
+  return { at, shares };
 }
 
 /** The lower triangle of a matrix `[size, size]`, row by row. */
@@ -204,72 +197,60 @@ const NEGLIGIBLE = 1e-14;
 /** The smallest ridge, relative to a covariance's mean variance: rounding must not make the covariance indefinite. */
 const MIN_RIDGE = 1e-12;
 
-/** Sums of rows and of their products, weighted by the components' shares, and the mixture that fits them best. */
-class MixtureSums {
-  readonly #size: number;
-  /** Points near the components' means, subtracted from the rows so that sums do not cancel. */
-  readonly #origins: Float64Array;
-  readonly #shares: Float64Array;
-  readonly #sums: Float64Array;
-  /** Lower triangles. */
-  readonly #products: Float64Array;
-  readonly #difference: Float64Array;
-
-  /** @param origins `[components, size]` */
-  constructor(origins: Float64Array, size: number) {
-    this.#size = size;
-    this.#origins = origins;
-    this.#shares = new Float64Array(origins.length / size);
-    this.#sums = new Float64Array(origins.length);
-    this.#products = new Float64Array(origins.length * size);
-    this.#difference = new Float64Array(size);
-  }
-
-  /** Adds the row that starts at `start`. */
-  add(rows: Float32Array, start: number, component: number, share: number): void {
+/**
+ * Sums of rows and of their products, weighted by the components' shares.
+ * @param origins points near the components' means, subtracted from the rows so that sums do not cancel, `[components, size]`
+ * @returns `add`, which adds the row that starts at an index, and `mixture`, which fits the sums best, with `ridge` added
+ * to its variances
+ */
+function mixtureSums(origins: Float64Array, size: number) {
+  const shares = new Float64Array(origins.length / size);
+  const sums = new Float64Array(origins.length);
+  const products = new Float64Array(origins.length * size); // lower triangles
+  const difference = new Float64Array(size);
+  const add = (rows: Float32Array, start: number, component: number, share: number): void => {
     if (share < NEGLIGIBLE) return;
-    const [size, origins, difference] = [this.#size, this.#origins, this.#difference];
-    const [sums, products] = [this.#sums, this.#products];
-    this.#shares[component] = (this.#shares[component] as number) + share;
+    shares[component] = (shares[component] as number) + share;
     const own = component * size;
     for (let i = 0; i < size; i++) {
       const value = (rows[start + i] as number) - (origins[own + i] as number);
       const weighted = share * value;
       difference[i] = value;
       sums[own + i] = (sums[own + i] as number) + weighted;
-      for (let j = 0, at = (own + i) * size; j <= i; j++, at++)
+      for (let j = 0, at = (own + i) * size; j <= i; j++, at++) {
         products[at] = (products[at] as number) + weighted * (difference[j] as number);
+      }
     }
-  }
-
-  /** The mixture of the sums, with `ridge` added to its variances. */
-  mixture(ridge: number): GaussianMixture {
-    const size = this.#size;
-    const components = Array.from(this.#shares, (share, component) => {
+  };
+  const mixture = (ridge: number): GaussianMixture => {
+    const components = Array.from(shares, (share, component) => {
+      const own = component * size;
       const total = Math.max(share, Number.MIN_VALUE);
-      const shift = this.#sums.subarray(component * size, (component + 1) * size).map((sum) => sum / total);
-      const mean = Array.from(shift, (value, i) => value + (this.#origins[component * size + i] as number));
-      return { mean, factor: this.#factor(component, total, shift, ridge) };
+      const shift = sums.subarray(own, own + size).map((sum) => sum / total);
+      const covariance = products
+        .subarray(own * size, (own + size) * size)
+        .map((sum, at) => sum / total - (shift[Math.floor(at / size)] as number) * (shift[at % size] as number));
+      return {
+        mean: Array.from(shift, (value, i) => value + (origins[own + i] as number)),
+        factor: packLower(choleskyFactor(withRidge(covariance, size, ridge), size), size),
+      };
     });
-    const sum = this.#shares.reduce((total, share) => total + share, 0);
+    const sum = shares.reduce((total, share) => total + share, 0);
     return {
       size,
-      weights: Array.from(this.#shares, (share) => share / sum),
+      weights: Array.from(shares, (share) => share / sum),
       means: components.map(({ mean }) => mean),
       factors: components.map(({ factor }) => factor),
     };
-  }
+  };
+  return { add, mixture };
+}
 
-  #factor(component: number, total: number, shift: Float64Array, ridge: number): number[] {
-    const size = this.#size;
-    const from = component * size * size;
-    const covariance = this.#products
-      .subarray(from, from + size * size)
-      .map((sum, at) => sum / total - (shift[Math.floor(at / size)] as number) * (shift[at % size] as number));
-    let trace = 0;
-    for (let i = 0; i < size; i++) trace += covariance[i * (size + 1)] as number;
-    const added = Math.max(ridge, (MIN_RIDGE * trace) / size);
-    for (let i = 0; i < size; i++) covariance[i * (size + 1)] = (covariance[i * (size + 1)] as number) + added;
-    return packLower(choleskyFactor(covariance, size), size);
-  }
+/** Adds the ridge to the diagonal of a covariance, in place. */
+function withRidge(covariance: Float64Array, size: number, ridge: number): Float64Array {
+  let trace = 0;
+  for (let i = 0; i < size; i++) trace += covariance[i * (size + 1)] as number;
+  const added = Math.max(ridge, (MIN_RIDGE * trace) / size);
+  for (let i = 0; i < size; i++) covariance[i * (size + 1)] = (covariance[i * (size + 1)] as number) + added;
+  return covariance;
 }

@@ -62,13 +62,13 @@ export async function fitLinearProbe(
   const classes = allLabels.reduce((most, label) => Math.max(most, label), 0) + 1;
   const width = padded(classes);
   const scale = standardization(rows, size);
-  const sums = new SoftmaxGradient(rows, labels, size, classes, width);
+  const sums = softmaxSums(rows, labels, size, classes, width);
   const pause = pauses(tick);
   let passes = 0;
   const found = await minimize(
     async (point, gradient) => {
       const { weights, bias } = unscaled(point, scale, width);
-      sums.clear();
+      sums.reset();
       for (const { from, to } of rowStretches(n, size * width)) {
         sums.add(from, to, weights, bias);
         await pause(Math.min(1, (passes + to / n) / (maxIterations + 1)));
@@ -94,7 +94,7 @@ export async function fitLinearProbe(
 
 /** Writes the gradient for standardized rows, penalty included, divided by n; returns the penalty divided by n. */
 function scaledGradient(
-  sums: SoftmaxGradient,
+  sums: SoftmaxSums,
   point: Float64Array,
   { mean, std }: Standardization,
   { width, n, c }: { width: number; n: number; c: number },
@@ -193,50 +193,41 @@ function unscaled(point: Float64Array, { mean, std }: Standardization, width: nu
   return { weights, bias };
 }
 
-/** Sums the loss of a softmax classifier over rows, in nats, and its gradient with respect to weights and bias. */
-class SoftmaxGradient {
-  loss = 0;
-  /** `[size, width]` */
+/** Loss of a softmax classifier, summed over rows, in nats, and its gradient. */
+interface SoftmaxSums {
+  loss: number;
+  /** Gradient of the loss with respect to weights `[size, width]` and bias `[width]`. */
   readonly weights: Float64Array;
-  /** `[width]` */
   readonly bias: Float64Array;
-  readonly #rows: Rows;
-  readonly #labels: Int32Array;
-  readonly #size: number;
-  readonly #classes: number;
-  readonly #nonzeros: Nonzeros;
-  readonly #scores: Float64Array;
+  /** Adds rows `from` to before `to`. @param weights `[size, width]` @param bias `[width]` */
+  add(from: number, to: number, weights: Float64Array, bias: Float64Array): void;
+  reset(): void;
+}
 
-  /** @param width `classes`, padded */
-  constructor(rows: Rows, labels: Int32Array, size: number, classes: number, width: number) {
-    this.#rows = rows;
-    this.#labels = labels;
-    this.#size = size;
-    this.#classes = classes;
-    this.#nonzeros = new Nonzeros(size);
-    this.#scores = new Float64Array(width);
-    this.weights = new Float64Array(size * width);
-    this.bias = new Float64Array(width);
-  }
-
-  /** Resets the sums. */
-  clear(): void {
-    this.loss = 0;
-    this.weights.fill(0);
-    this.bias.fill(0);
-  }
-
-  /** Adds the rows `from` to before `to`. @param weights `[size, width]` @param bias `[width]` */
-  add(from: number, to: number, weights: Float64Array, bias: Float64Array): void {
-    const [nonzeros, scores, slopes] = [this.#nonzeros, this.#scores, this.bias];
-    for (let row = from; row < to; row++) {
-      nonzeros.read(this.#rows, row * this.#size);
-      nonzeros.times(weights, scores);
-      this.loss += toResiduals(scores, bias, this.#classes, this.#labels[row] as number);
-      for (let k = 0; k < scores.length; k++) slopes[k] = (slopes[k] as number) + (scores[k] as number);
-      nonzeros.addProducts(scores, this.weights);
-    }
-  }
+/** @param width `classes`, padded */
+function softmaxSums(rows: Rows, labels: Int32Array, size: number, classes: number, width: number): SoftmaxSums {
+  const nonzeros = new Nonzeros(size);
+  const scores = new Float64Array(width);
+  const sums: SoftmaxSums = {
+    loss: 0,
+    weights: new Float64Array(size * width),
+    bias: new Float64Array(width),
+    add(from, to, weights, bias) {
+      for (let row = from; row < to; row++) {
+        nonzeros.read(rows, row * size);
+        nonzeros.times(weights, scores);
+        sums.loss += toResiduals(scores, bias, classes, labels[row] as number);
+        for (let k = 0; k < width; k++) sums.bias[k] = (sums.bias[k] as number) + (scores[k] as number);
+        nonzeros.addProducts(scores, sums.weights);
+      }
+    },
+    reset() {
+      sums.loss = 0;
+      sums.weights.fill(0);
+      sums.bias.fill(0);
+    },
+  };
+  return sums;
 }
 
 /** Converts scores without bias to probabilities, minus 1 at the label; returns the loss. */

@@ -148,16 +148,7 @@ function covarianceProduct(rows: Rows, size: number, mean: Float64Array, pause: 
 }
 
 /** Multiplies vectors `[count, size]` by a symmetric matrix. */
-export type Operator = (vectors: Float64Array) => Promise<Float64Array>;
-
-export interface LeadingEigenvectors {
-  /** Orthonormal, `[count, size]`, each with its largest absolute value positive. */
-  readonly components: Float64Array;
-  /** Eigenvalues, the largest first. */
-  readonly variances: Float64Array;
-  /** Largest ‖A v − λ v‖ over the largest eigenvalue. */
-  readonly residual: number;
-}
+type Operator = (vectors: Float64Array) => Promise<Float64Array>;
 
 /** Additional vectors in the iteration, which save passes. */
 const SPARE = 10;
@@ -169,12 +160,12 @@ const SPARE = 10;
  * @param enough the residual to stop at
  * @param passes maximum number of products
  */
-export async function leadingEigenvectors(
+async function leadingEigenvectors(
   operator: Operator,
   size: number,
   count: number,
   { generator, enough, passes }: { generator: Generator; enough: number; passes: number },
-): Promise<LeadingEigenvectors> {
+): Promise<Pick<Pca, 'components' | 'variances' | 'residual'>> {
   const width = Math.min(size, count + SPARE);
   const start = new Float32Array(width * size);
   generator.fillNormal(start);

@@ -38,7 +38,6 @@ export interface ImageGrid {
 
 /** Positions of a grid's images, in pixels of the picture. */
 export interface GridLayout {
-  readonly rows: number;
   readonly scale: number;
   readonly width: number;
   readonly height: number;
@@ -66,7 +65,6 @@ export function layoutOf({ shape, images, columns, scale, columnLabels, rowLabel
   const top = GAP + (columnLabels ? LABEL_HEIGHT : 0);
   const edges = (from: number, step: number, n: number) => Array.from({ length: n }, (_, i) => from + i * (step + GAP));
   return {
-    rows,
     scale: enlarged,
     width: left + columns * (width * enlarged + GAP),
     height: top + rows * (height * enlarged + GAP),
