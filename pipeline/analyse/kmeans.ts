@@ -1,7 +1,7 @@
 import { Generator } from '../data/generator.ts';
 import { countRows } from '../data/rows.ts';
 import { type Pause, pauses, rowStretches, type Tick } from '../io/pace.ts';
-import { Lloyd } from './lloyd.ts';
+import { lloyd } from './lloyd.ts';
 
 export interface KMeans {
   /** Cluster of each row, `[n]`. */
@@ -70,12 +70,12 @@ export async function refineCentres(
   pause: Pause = pauses(undefined),
 ): Promise<KMeans> {
   const n = countRows(rows, size);
-  const lloyd = new Lloyd(rows, size, start);
+  const { assignment, centres, inertia, ...state } = lloyd(rows, size, start);
   const enough = tolerance * meanVariance(rows, size);
   const reassign = async (share: number): Promise<number> => {
     let moved = 0;
-    for (const { from, to } of rowStretches(n, size * lloyd.clusters)) {
-      moved += lloyd.reassign(from, to);
+    for (const { from, to } of rowStretches(n, start.length)) {
+      moved += state.reassign(from, to);
       await pause(share);
     }
     return moved;
@@ -83,21 +83,23 @@ export async function refineCentres(
   await reassign(0);
   let iterations = 0;
   for (let settled = false; !settled && iterations < maxIterations; iterations++) {
-    const shift = lloyd.moveCentres();
+    const shift = state.moveCentres();
     const moved = await reassign((iterations + 1) / maxIterations);
     settled = moved === 0 || shift <= enough;
   }
-  return { assignment: lloyd.assignment, centres: lloyd.centres, inertia: lloyd.inertia(), iterations };
+  return { assignment, centres, inertia: inertia(), iterations };
 }
 
+/** Mean over the columns of their variances. */
 function meanVariance(rows: Float32Array, size: number): number {
   const n = rows.length / size;
   const [means, squares] = [new Float64Array(size), new Float64Array(size)];
-  for (let i = 0; i < rows.length; i += size)
-    for (let j = 0; j < size; j++) means[j] = (means[j] as number) + (rows[i + j] as number) / n;
-  for (let i = 0; i < rows.length; i += size)
-    for (let j = 0; j < size; j++)
-      squares[j] = (squares[j] as number) + ((rows[i + j] as number) - (means[j] as number)) ** 2;
+  rows.forEach((value, i) => {
+    means[i % size] = (means[i % size] as number) + value / n;
+  });
+  rows.forEach((value, i) => {
+    squares[i % size] = (squares[i % size] as number) + (value - (means[i % size] as number)) ** 2;
+  });
   return squares.reduce((sum, square) => sum + square, 0) / (n * size);
 }
 
