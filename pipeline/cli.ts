@@ -1,4 +1,3 @@
-import { createRequire } from 'node:module';
 import yargs from 'yargs';
 import { hideBin } from 'yargs/helpers';
 import type { Command, Context } from './commands/command.ts';
@@ -15,8 +14,8 @@ import { setupCommand } from './commands/setup.ts';
 import { siteCommand } from './commands/site.ts';
 import { trainCommand } from './commands/train.ts';
 import { EnvironmentError, InputError, Interrupted } from './io/errors.ts';
+import { version } from './io/installation.ts';
 
-const { version } = createRequire(import.meta.url)('../package.json') as { version: string };
 const INTERRUPTED = 130;
 const BUG = 1;
 

@@ -13,7 +13,9 @@ export interface SliderTimes {
 export function moveSliders(page: Page, count: number): Promise<SliderTimes> {
   return page.evaluate(async (count) => {
     const sliders = [
-      ...document.querySelectorAll<HTMLInputElement>('section[aria-label="Code and decoded image"] input[type=range]'),
+      ...document.querySelectorAll<HTMLInputElement>(
+        'section[aria-label="Latent and decoded image"] input[type=range]',
+      ),
     ].slice(0, 10);
     const frame = () => new Promise((resolve) => requestAnimationFrame(resolve));
     const draw: number[] = [];

@@ -40,7 +40,8 @@ export function watchDecoding(): void {
   Object.assign(CanvasRenderingContext2D.prototype, {
     putImageData(this: CanvasRenderingContext2D, ...given: unknown[]) {
       put.apply(this, given);
-      if (this.canvas !== document.querySelector('section[aria-label="Code and decoded image"] canvas.pixels')) return;
+      if (this.canvas !== document.querySelector('section[aria-label="Latent and decoded image"] canvas.pixels'))
+        return;
       watched.drawn = performance.now();
       if (Number.isNaN(watched.firstDrawn)) watched.firstDrawn = watched.drawn;
     },

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type ModelSize, type OptimizerRecipe, schedules } from '../../models/model.ts';
+import { type ModelSize, type OptimizerRecipe, schedules } from '../../models/kit/model.ts';
 import { Generator, type GeneratorState } from '../data/generator.ts';
 import { noSums } from './metrics.ts';
 

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { schedules } from '../../models/model.ts';
+import { schedules } from '../../models/kit/model.ts';
 import type { TrainSummary } from '../train/options.ts';
 import { type Context, defineCommand } from './command.ts';
 import { DATA, device, engine, json, positiveNumbers, quiet, wholeNumbers } from './options.ts';

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { models } from '../../models/index.ts';
-import type { ModelDefinition } from '../../models/model.ts';
+import type { ModelDefinition } from '../../models/kit/model.ts';
 import { type Card, readCard } from '../artifacts/card.ts';
 import { type Report, reportSchema } from '../artifacts/report.ts';
 import { readRun } from '../artifacts/run-folder.ts';

@@ -1,5 +1,4 @@
 import { mkdir, writeFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { spreadOf } from '../analyse/moments.ts';
 import type { Card } from '../artifacts/card.ts';
@@ -10,6 +9,7 @@ import { openSplits } from '../data/open.ts';
 import type { Device } from '../devices/device.ts';
 import { Decoder } from '../inference/decoder.ts';
 import { checkFits, Encoder, openExported } from '../inference/encoder.ts';
+import { version } from '../io/installation.ts';
 import { publishFolder } from '../io/publish.ts';
 import { type StageProgress, Stages } from '../io/stages.ts';
 import { effortOf } from './effort.ts';
@@ -19,8 +19,6 @@ import { reportPage } from './page.ts';
 import type { Picture } from './picture.ts';
 import { classNames, rankedLabels } from './subject.ts';
 import { reportText } from './text.ts';
-
-const { version } = createRequire(import.meta.url)('../../package.json') as { version: string };
 
 export interface EvaluateOptions {
   /** Folder of the exported model. */

@@ -1,8 +1,10 @@
 import { existsSync } from 'node:fs';
 import { copyFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { basename, dirname, join, resolve } from 'node:path';
 import { missingLibrary } from '../devices/cuda.ts';
 import { EnvironmentError } from '../io/errors.ts';
+import { nodeScript } from '../io/installation.ts';
 import { publishFile } from '../io/publish.ts';
 import { runTool, type SetupContext } from './tool.ts';
 import { checkWheelsFit, pinsNamed, unpackWheels, type WheelSet, wheelFolder } from './wheels.ts';
@@ -38,8 +40,10 @@ const wheels: Record<TfjsNode, WheelSet> = {
   },
 };
 
-const root = resolve(import.meta.dirname, '../..');
-const packages = join(root, 'node_modules');
+/** The node_modules that holds tfjs, which tfjs-node must share: the checkout's, or that of the user's project. */
+const tfjs = createRequire(import.meta.url).resolve('@tensorflow/tfjs-core/package.json');
+const packages = resolve(tfjs, '../../..');
+const root = dirname(packages);
 const tfjsFolder = (name: TfjsNode) => join(packages, '@tensorflow', name);
 
 /**
@@ -135,7 +139,6 @@ async function findCompiler(signal: AbortSignal): Promise<string> {
 
 /** Trains a few steps in a child process, so that a broken library cannot crash this one. */
 async function prove(name: TfjsNode, signal: AbortSignal): Promise<string> {
-  const script = join(import.meta.dirname, 'prove.ts');
-  const command = ['--import', 'tsx', script, name];
+  const command = [...nodeScript(import.meta.dirname, 'prove'), name];
   return (await runTool(`a training step with ${name}`, process.execPath, command, { signal, cwd: root })).trim();
 }

@@ -145,7 +145,7 @@ describe.skipIf(!hasBrowser)('a model that the visitor has', () => {
         loose({ 'encoder.onnx': file('decoder.onnx'), 'decoder.onnx': file('encoder.onnx') }),
         /encoder\.onnx is not an autoencoder’s: it takes latent, where image was expected/,
       ],
-      ['weights that are no numbers', loose({ 'decoder.onnx': withNaN(file('decoder.onnx')) }), /not a number/],
+      ['weights that are no numbers', loose({ 'decoder.onnx': withNaN(file('decoder.onnx')) }), /not finite/],
       [
         'a billion pixels',
         loose({ 'card.json': JSON.stringify({ ...card, image: { height: 1e9, width: 1e9, channels: 1 } }) }),
@@ -181,7 +181,7 @@ describe.skipIf(!hasBrowser)('a model that the visitor has', () => {
     const { page, close } = await openPage('#model=cae2');
     await choose(page, loose({ 'encoder.onnx': endlessEncoder(28, 28, 2) }));
     await expectDecodes(page, [0.5, 1.5]);
-    expect(await problem(page)).toMatch(/not answered within 12 seconds/);
+    expect(await problem(page)).toMatch(/did not answer within 12 seconds/);
     expect(await opened(page)).toBe('cae2');
     await expectDecodes(page, [-3, 1]);
     await close();

@@ -1,7 +1,7 @@
 import { strToU8, zipSync } from 'fflate';
 import { describe, expect, test } from 'vitest';
 import { readGiven } from '../../web-viewer/src/site/dropped.ts';
-import { folderOfModel, givenModel, manifestOf } from '../../web-viewer/src/site/given.ts';
+import { folderOfModel, givenModel, manifestOf } from '../../web-viewer/src/site/exported-folder.ts';
 import { readNpy } from '../../web-viewer/src/site/npy.ts';
 import { cardSchema, parseFile } from '../../web-viewer/src/site/schema.ts';
 import { staysInside, unzip } from '../../web-viewer/src/site/zip.ts';

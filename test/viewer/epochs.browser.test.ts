@@ -170,7 +170,7 @@ describe.skipIf(!hasBrowser)('the epochs', () => {
         });
       },
     });
-    await soon(() => page.locator('.epochs').innerText()).toContain('came without a record of its training');
+    await soon(() => page.locator('.epochs').innerText()).toContain('has no record of its training');
     await close();
   });
 });

@@ -195,7 +195,9 @@ describe('what is told of a code and an error', () => {
     expect(shareText(1)).toBe('100 %');
     expect(shareText(0.29)).toBe('29 %');
     expect(verdict(1, 10000).text).toContain('all 10,000 test images');
-    expect(verdict(0.991, 10000).text).toBe('Unlike 99.1 % of the test images: the model has hardly seen such images.');
+    expect(verdict(0.991, 10000).text).toBe(
+      'Unlike 99.1 % of the test images: the model has hardly seen images like this.',
+    );
     expect(verdict(0.95, 10000).word).toBe('unusual');
     expect(verdict(0.2, 10000).text).toContain('better than 80 %');
   });

@@ -18,7 +18,7 @@ interface Seen {
   readonly reconstruction: number[];
 }
 
-const canvas = (page: Page) => page.getByRole('application', { name: /Input picture/ });
+const canvas = (page: Page) => page.getByRole('application', { name: /Input image/ });
 
 /** Draws lines through places given as shares of the canvas. */
 async function draw(page: Page, ...lines: readonly (readonly (readonly [number, number])[])[]): Promise<void> {
@@ -52,7 +52,7 @@ async function see(page: Page): Promise<Seen> {
   await expect
     .poll(
       async () => {
-        const now = (await page.getAttribute('.input-code-bars', 'data-latent')) ?? '';
+        const now = (await page.getAttribute('.input-latent-bars', 'data-latent')) ?? '';
         const same = now !== '' && now === before;
         before = now;
         return same;
@@ -206,20 +206,20 @@ describe.skipIf(!hasBrowser)('the input view', () => {
     await expectTruth('cvae', seen);
 
     // Without centring, it is where it was drawn.
-    await page.getByLabel(/Centre as/).uncheck();
+    await page.getByLabel(/Centre like/).uncheck();
     const raw = await see(page);
     expect(centreOf(raw.pixels)[0]).toBeLessThan(12);
     await expectTruth('cvae', raw);
 
     // It is still there for the next model.
-    await page.getByLabel(/Centre as/).check();
+    await page.getByLabel(/Centre like/).check();
     expect((await see(page)).pixels).toEqual(seen.pixels);
     await page.evaluate(() => {
       location.hash = '#model=cae2';
     });
     await page.waitForSelector('[data-model=cae2]');
     await expect
-      .poll(async () => (await page.getAttribute('.input-code-bars', 'data-latent'))?.split(',').length)
+      .poll(async () => (await page.getAttribute('.input-latent-bars', 'data-latent'))?.split(',').length)
       .toBe(2);
     const other = await see(page);
     expect(other.pixels).toEqual(seen.pixels);
@@ -237,7 +237,7 @@ describe.skipIf(!hasBrowser)('the input view', () => {
     for (let i = 1; i <= 6; i++) {
       await page.mouse.move((box?.x ?? 0) + 60 + 10 * i, (box?.y ?? 0) + 60 + 20 * i, { steps: 3 });
       await page.waitForTimeout(60);
-      codes.add(await page.getAttribute('.input-code-bars', 'data-latent'));
+      codes.add(await page.getAttribute('.input-latent-bars', 'data-latent'));
     }
     expect(codes.size).toBeGreaterThan(3);
     await page.mouse.up();
@@ -256,7 +256,7 @@ describe.skipIf(!hasBrowser)('the input view', () => {
       [0.3, 0.5],
       [0.7, 0.5],
     ]);
-    await page.getByLabel(/Centre as/).uncheck();
+    await page.getByLabel(/Centre like/).uncheck();
     const erased = await see(page);
     const gone = erased.pixels.filter((value, i) => value < (first.pixels[i] as number)).length;
     expect(gone).toBeGreaterThan(5);
@@ -308,7 +308,7 @@ describe.skipIf(!hasBrowser)('the input view', () => {
     // Light on black, with clean paper.
     expect(opened.pixels[0]).toBe(0);
     expect(opened.pixels[14 * 28 + 14]).toBe(255);
-    await page.getByText(/Light and dark were exchanged/).waitFor();
+    await page.getByText(/Light and dark were swapped/).waitFor();
     await expectTruth('cvae', opened);
     for (const how of ['drop', 'paste'] as const) {
       await page.getByRole('button', { name: /An image of class 0/ }).click();
@@ -318,7 +318,7 @@ describe.skipIf(!hasBrowser)('the input view', () => {
       expect((await see(page)).pixels).toEqual(opened.pixels);
     }
     // As it is: the whole picture, small, in the middle.
-    await page.getByLabel(/Centre as/).uncheck();
+    await page.getByLabel(/Centre like/).uncheck();
     const whole = await see(page);
     expect(whole.pixels[14 * 28 + 14]).toBeLessThan(64);
     await give(page, 'drop', Buffer.from('no picture at all'), 'notes.txt', 'text/plain');
@@ -348,7 +348,7 @@ describe.skipIf(!hasBrowser)('the input view', () => {
     const { page, close } = await openPage('#model=ccvae', { bypassCSP: true });
     await draw(page, THREE);
     const choose = async (name: string) => {
-      const group = page.locator('.input-view').getByRole('group', { name: /told this class/ });
+      const group = page.locator('.input-view').getByRole('group', { name: /Class for the/ });
       await group.getByRole('radio', { name, exact: true }).check({ force: true });
       await page.waitForTimeout(200);
       return see(page);

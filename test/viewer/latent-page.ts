@@ -14,8 +14,8 @@ export const FRAMES = 12;
 const file = (model: string, path: string) => readFileSync(join(siteFolder, 'models', model, path));
 export const json = (model: string, path: string) => JSON.parse(file(model, path).toString());
 
-/** Codes that the pipeline has written, `[D]` of a row. */
-export function codeOfRow(model: string, row: number): Float32Array {
+/** Latents that the pipeline has written, `[D]` of a row. */
+export function latentOfRow(model: string, row: number): Float32Array {
   const { size } = json(model, 'card.json').latent;
   const bytes = file(model, 'test/latents.npy');
   const start = 10 + bytes.readUInt16LE(8) + row * size * 4;
@@ -54,7 +54,7 @@ export const pixels = (page: Page, selector: string) =>
 export const HERO = '.hero canvas';
 
 export const parameter = (page: Page, name: string) => new URLSearchParams(new URL(page.url()).hash.slice(1)).get(name);
-export const codeInUrl = (page: Page) => Float32Array.from((parameter(page, 'z') ?? '').split(',').map(Number));
+export const latentInUrl = (page: Page) => Float32Array.from((parameter(page, 'z') ?? '').split(',').map(Number));
 
 /** Waits until the picture is what a code decodes to. */
 export async function expectHero(page: Page, model: string, code: () => Float32Array, label?: number): Promise<void> {

@@ -1,10 +1,8 @@
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
-import { randomCodes } from '../../web-viewer/src/state/sampling.ts';
+import { randomLatents } from '../../web-viewer/src/state/sampling.ts';
 import { hasBrowser, openPage } from './browser.ts';
 import {
-  codeInUrl,
-  codeOfRow,
   decode,
   difference,
   download,
@@ -12,6 +10,8 @@ import {
   FRAMES,
   HERO,
   json,
+  latentInUrl,
+  latentOfRow,
   parameter,
   pixels,
   SIZE,
@@ -22,17 +22,17 @@ describe.skipIf(!hasBrowser)('walks between codes', () => {
   it('walks from one image’s code to another’s and saves that', async () => {
     const { page, close } = await openPage('#model=cvae&image=5');
     const end = (name: 'A' | 'B') => page.locator(`[data-end="${name}"]`);
-    const way = page.getByRole('slider', { name: 'Way from A to B' });
+    const way = page.getByRole('slider', { name: 'Position from A to B' });
     await soon(() => end('A').getAttribute('data-row')).toBe('5');
     const other = Number(await end('B').getAttribute('data-row'));
     await page.getByRole('button', { name: 'Other B' }).click();
     await soon(async () => Number(await end('B').getAttribute('data-row'))).not.toBe(other);
     const row = Number(await end('B').getAttribute('data-row'));
-    const [a, b] = [codeOfRow('cvae', 5), codeOfRow('cvae', row)];
+    const [a, b] = [latentOfRow('cvae', 5), latentOfRow('cvae', row)];
 
     await way.press('End');
     await expectHero(page, 'cvae', () => b);
-    await soon(() => codeInUrl(page)[0]).toBeCloseTo(b[0] as number, 3);
+    await soon(() => latentInUrl(page)[0]).toBeCloseTo(b[0] as number, 3);
     await way.press('Home');
     await expectHero(page, 'cvae', () => a);
 
@@ -89,11 +89,11 @@ describe.skipIf(!hasBrowser)('walks between codes', () => {
     await page.waitForTimeout(150);
     expect(await way.inputValue()).toBe(still);
 
-    // Codes without an image can be its ends too.
+    // Latents without an image can be its ends too.
     await page.getByRole('button', { name: 'Random', exact: true }).click();
     await page.getByRole('button', { name: 'Set A' }).click();
     await way.press('Home');
-    await expectHero(page, 'cvae', () => randomCodes(json('cvae', 'card.json'), 1, 2));
+    await expectHero(page, 'cvae', () => randomLatents(json('cvae', 'card.json'), 1, 2));
     await close();
   });
 
@@ -111,9 +111,9 @@ describe.skipIf(!hasBrowser)('walks between codes', () => {
     await close();
 
     const calm = await openPage('#model=cvae', { reducedMotion: 'reduce' });
-    await expectHero(calm.page, 'cvae', () => codeOfRow('cvae', 17));
+    await expectHero(calm.page, 'cvae', () => latentOfRow('cvae', 17));
     await calm.page.waitForTimeout(1500);
-    await expectHero(calm.page, 'cvae', () => codeOfRow('cvae', 17));
+    await expectHero(calm.page, 'cvae', () => latentOfRow('cvae', 17));
     await calm.close();
   });
 });

@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { randomCodes } from '../../web-viewer/src/state/sampling.ts';
+import { randomLatents } from '../../web-viewer/src/state/sampling.ts';
 import { hasBrowser, openPage, ready } from './browser.ts';
 import {
-  codeInUrl,
-  codeOfRow,
   decode,
   difference,
   expectAccessible,
   expectHero,
   json,
+  latentInUrl,
+  latentOfRow,
   parameter,
   pixels,
   slider,
@@ -28,13 +28,13 @@ describe.skipIf(!hasBrowser)('the latent view', () => {
 
     // The second one, by keyboard: the image follows, and the address.
     const index = order[1] as number;
-    const home = codeOfRow('cvae', 5);
+    const home = latentOfRow('cvae', 5);
     await expectHero(page, 'cvae', () => home);
     await slider(page, index).focus();
     for (let i = 0; i < 7; i++) await page.keyboard.press('ArrowRight');
     const reached = Number(await slider(page, index).inputValue());
-    await soon(() => codeInUrl(page)[index]).toBeCloseTo(reached, 3);
-    const moved = codeInUrl(page);
+    await soon(() => latentInUrl(page)[index]).toBeCloseTo(reached, 3);
+    const moved = latentInUrl(page);
     const step = ((moved[index] as number) - (home[index] as number)) / 7;
     expect(step).toBeGreaterThan(0.01);
     moved.forEach((value, i) => {
@@ -55,14 +55,14 @@ describe.skipIf(!hasBrowser)('the latent view', () => {
       ).toBeLessThan(1e-3);
     }
     await page.getByRole('button', { name: `Set z${index} to 2 sd` }).click();
-    await soon(() => codeInUrl(page)[index]).toBeCloseTo(at(2)[index] as number, 2);
+    await soon(() => latentInUrl(page)[index]).toBeCloseTo(at(2)[index] as number, 2);
 
     // One number goes back with its button and by a double click, all with another.
     await slider(page, order[0] as number).press('End');
-    await page.getByRole('button', { name: `Put z${index} back` }).click();
-    await soon(() => codeInUrl(page)[index]).toBeCloseTo(home[index] as number, 3);
+    await page.getByRole('button', { name: `Reset z${index}` }).click();
+    await soon(() => latentInUrl(page)[index]).toBeCloseTo(home[index] as number, 3);
     await slider(page, order[0] as number).dblclick();
-    await soon(() => codeInUrl(page)[order[0] as number]).toBeCloseTo(home[order[0] as number] as number, 3);
+    await soon(() => latentInUrl(page)[order[0] as number]).toBeCloseTo(home[order[0] as number] as number, 3);
     await slider(page, index).press('Home');
     await page.getByRole('button', { name: 'Reset', exact: true }).click();
     await soon(() => parameter(page, 'z')).toBeNull();
@@ -81,14 +81,14 @@ describe.skipIf(!hasBrowser)('the latent view', () => {
   it('draws random codes that its address repeats', async () => {
     const { page, close, url } = await openPage('#model=cvae&image=5&seed=41');
     const card = json('cvae', 'card.json');
-    const z = (from?: 'prior' | 'mixture', seed = 42) => randomCodes(card, 1, seed, from);
+    const z = (from?: 'prior' | 'mixture', seed = 42) => randomLatents(card, 1, seed, from);
     const near = (code: Float32Array) =>
-      Math.max(...codeInUrl(page).map((value, i) => Math.abs(value - (code[i] as number))));
+      Math.max(...latentInUrl(page).map((value, i) => Math.abs(value - (code[i] as number))));
     await page.getByRole('button', { name: 'Random', exact: true }).click();
     await soon(() => parameter(page, 'seed')).toBe('42');
     expect(near(z())).toBeLessThan(6e-4);
     await expectHero(page, 'cvae', () => z());
-    await page.getByLabel('What random codes are drawn from').selectOption('mixture');
+    await page.getByLabel('Distribution of random latents').selectOption('mixture');
     await page.getByRole('button', { name: 'Random', exact: true }).click();
     await soon(() => parameter(page, 'from')).toBe('mixture');
     expect(near(z('mixture', 43))).toBeLessThan(6e-4);
@@ -119,7 +119,7 @@ describe.skipIf(!hasBrowser)('the latent view', () => {
         });
       },
     });
-    await expectHero(page, 'cvae', () => codeOfRow('cvae', 5));
+    await expectHero(page, 'cvae', () => latentOfRow('cvae', 5));
     const session = await context.newCDPSession(page);
     const memory = async () => {
       await session.send('HeapProfiler.collectGarbage');
@@ -138,7 +138,7 @@ describe.skipIf(!hasBrowser)('the latent view', () => {
     const decodes = () => page.evaluate(() => (window as unknown as { counts: { decode: number } }).counts.decode);
     const before = await decodes();
     const final = await moves(200);
-    await expectHero(page, 'cvae', () => codeOfRow('cvae', 5).with(0, final));
+    await expectHero(page, 'cvae', () => latentOfRow('cvae', 5).with(0, final));
     const used = (await decodes()) - before;
     expect(used).toBeGreaterThanOrEqual(2);
     expect(used).toBeLessThan(6);
@@ -156,7 +156,7 @@ describe.skipIf(!hasBrowser)('the latent view', () => {
     await soon(() => parameter(page, 'z')).not.toBeNull();
     await page.locator('.latent').getByRole('radio', { name: '3', exact: true }).check();
     await soon(() => parameter(page, 'class')).toBe('3');
-    await expectHero(page, 'ccvae', () => codeInUrl(page), 3);
+    await expectHero(page, 'ccvae', () => latentInUrl(page), 3);
     await expectAccessible(page);
     await close();
   });

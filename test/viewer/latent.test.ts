@@ -3,10 +3,10 @@ import { describe, expect, it } from 'vitest';
 import type { InputImage } from '../../web-viewer/src/state/store.ts';
 import { caption, imageName } from '../../web-viewer/src/views/latent/caption.ts';
 import {
-  codeBetween,
-  codesAround,
-  codesBetween,
   dimensionsOf,
+  latentBetween,
+  latentsAround,
+  latentsBetween,
   moved,
   OFFSETS,
   shareOf,
@@ -63,7 +63,7 @@ describe('the dimensions of a code', () => {
     const code = Float32Array.of(9, 8, 7, 6);
     const [, second] = dimensions([4, 3, 2, 1]);
     if (!second) throw new Error('no dimension');
-    const rows = split(codesAround(code, [second, { ...second, index: 3, mean: 0, std: 2 }]), 2 * OFFSETS.length);
+    const rows = split(latentsAround(code, [second, { ...second, index: 3, mean: 0, std: 2 }]), 2 * OFFSETS.length);
     expect(rows.map((row) => Array.from(row, (value) => Number(value.toFixed(4))))).toEqual([
       ...[0.7, 0.8, 0.9, 1, 1.1, 1.2, 1.3].map((value) => [9, value, 7, 6]),
       ...[-6, -4, -2, 0, 2, 4, 6].map((value) => [9, 8, 7, value]),
@@ -74,10 +74,10 @@ describe('the dimensions of a code', () => {
 
   it('lie evenly on a line between two codes, whose ends are exact', () => {
     const [a, b] = [Float32Array.of(0.1, -3), Float32Array.of(7.3, 5)];
-    const rows = split(codesBetween(a, b, 5), 5);
+    const rows = split(latentsBetween(a, b, 5), 5);
     expect([rows[0], rows[4]]).toEqual([a, b]);
     expect(rows.map((row) => row[1])).toEqual([-3, -1, 1, 3, 5]);
-    expect(codeBetween(a, b, 0.25)).toEqual(rows[1]);
+    expect(latentBetween(a, b, 0.25)).toEqual(rows[1]);
   });
 });
 
@@ -129,10 +129,10 @@ describe('the caption', () => {
   };
 
   it('names the image, or what else the code is from', () => {
-    expect(caption({ ...shown, origin: 'input' })).toBe('The code of image 12, class bee');
+    expect(caption({ ...shown, origin: 'input' })).toBe('The latent of image 12, class bee');
     expect(imageName(image, null)).toBe('image 12');
     expect(imageName({ ...image, origin: 'drawn', row: null }, null)).toBe('the drawn image');
-    expect(caption({ ...shown, origin: 'sample' })).toBe('Random code 3 from the prior');
+    expect(caption({ ...shown, origin: 'sample' })).toBe('Random latent 3 from the prior');
     expect(caption({ ...shown, origin: 'between' })).toBe('25 % of the way from A to B');
     expect(caption({ ...shown, origin: 'walk', oneClass: 'ant' })).toBe('Between images of ant: touch to stop');
     expect(caption({ ...shown, origin: 'walk', walk: 'ended' })).not.toContain('stop');

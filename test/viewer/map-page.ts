@@ -57,7 +57,7 @@ export const gray = async (png: Buffer) =>
   new Uint8Array(await sharp(png).removeAlpha().toColourspace('b-w').raw().toBuffer());
 
 export const stage = (page: Page) => page.getByRole('application', { name: 'Map of the images' });
-export const told = async (page: Page, name: string) => (await stage(page).getAttribute(`data-${name}`)) ?? '';
+export const attribute = async (page: Page, name: string) => (await stage(page).getAttribute(`data-${name}`)) ?? '';
 /** Waits until the map shows what there is, and stands still. */
 export async function settled(page: Page): Promise<void> {
   await page.waitForSelector('.map-near [data-row], .map-stage[data-input]:not([data-input=""])');
@@ -80,7 +80,7 @@ export async function settled(page: Page): Promise<void> {
 /** Where places of the map are on the page, as the map says at present. */
 export async function screenOf(page: Page) {
   const box = await stage(page).boundingBox();
-  const [x = 0, y = 0, scale = 0] = (await told(page, 'view')).split(',').map(Number);
+  const [x = 0, y = 0, scale = 0] = (await attribute(page, 'view')).split(',').map(Number);
   if (!box || !scale) throw new Error('the map shows nothing');
   const at = (place: Place): Place => [
     box.x + box.width / 2 + (place[0] - x) * scale,

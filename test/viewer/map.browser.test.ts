@@ -5,6 +5,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { hasBrowser, openPage, siteFolder } from './browser.ts';
 import {
   apart,
+  attribute,
   away,
   colourAt,
   csv,
@@ -22,7 +23,6 @@ import {
   screenOf,
   settled,
   stage,
-  told,
   whole,
   winding,
 } from './map-page.ts';
@@ -49,8 +49,8 @@ describe.skipIf(!hasBrowser)('the map', () => {
     });
     const draws = () => page.evaluate(() => (globalThis as unknown as { draws: number }).draws);
     await settled(page);
-    expect(await told(page, 'painter')).toBe('webgl2');
-    expect(Number(await told(page, 'points'))).toBe(cvae.count);
+    expect(await attribute(page, 'painter')).toBe('webgl2');
+    expect(Number(await attribute(page, 'points'))).toBe(cvae.count);
 
     // Hover, click, neighbours.
     const { row, at } = await lonelyRow(page, cvae);
@@ -63,14 +63,14 @@ describe.skipIf(!hasBrowser)('the map', () => {
     const url = await tip.locator('canvas').evaluate((canvas) => (canvas as HTMLCanvasElement).toDataURL());
     expect(await gray(Buffer.from(url.split(',')[1] ?? '', 'base64'))).toEqual(await cvae.pixels(row));
     await page.mouse.click(...at);
-    await expect.poll(() => told(page, 'selected')).toBe(String(row));
+    await expect.poll(() => attribute(page, 'selected')).toBe(String(row));
     expect(await neighboursOf(page)).toEqual(nearest(cvae, row, 8));
     await expect.poll(() => page.url()).toContain(`image=${row}`);
 
     // A neighbour is chosen; then its class is hidden, and neighbours are of the others.
     const [next = -1] = await neighboursOf(page);
     await page.locator('.map-near button[data-row]').first().click();
-    await expect.poll(() => told(page, 'selected')).toBe(String(next));
+    await expect.poll(() => attribute(page, 'selected')).toBe(String(next));
     const hidden = cvae.labels[next] as number;
     const chip = page
       .getByRole('button', { name: cvae.classes[hidden] ?? '', exact: true })
@@ -79,7 +79,7 @@ describe.skipIf(!hasBrowser)('the map', () => {
     expect(await chip.getAttribute('aria-pressed')).toBe('false');
     const isShown = (other: number) => cvae.labels[other] !== hidden;
     await expect.poll(() => neighboursOf(page)).toEqual(nearest(cvae, next, 8, isShown));
-    expect(Number(await told(page, 'points'))).toBe([...cvae.labels].filter((label) => label !== hidden).length);
+    expect(Number(await attribute(page, 'points'))).toBe([...cvae.labels].filter((label) => label !== hidden).length);
     await chip.click();
 
     // Nothing is drawn while nothing changes, or while another view is looked at.
@@ -105,14 +105,14 @@ describe.skipIf(!hasBrowser)('the map', () => {
     const before = await screenOf(page);
     const pointer = whole((await lonelyRow(page, cvae)).at);
     const under = before.of(pointer);
-    expect(Number(await told(page, 'pictures'))).toBe(0);
+    expect(Number(await attribute(page, 'pictures'))).toBe(0);
     await page.mouse.move(...pointer);
     for (let i = 0; i < 8; i++) await page.mouse.wheel(0, -240);
     await settled(page);
     const after = await screenOf(page);
     expect(after.scale / before.scale).toBeCloseTo(Math.exp(8 * 0.48), 1);
     expect(apart(after.at(under), pointer)).toBeLessThan(0.01);
-    expect(Number(await told(page, 'pictures'))).toBeGreaterThan(0);
+    expect(Number(await attribute(page, 'pictures'))).toBeGreaterThan(0);
 
     await stage(page).focus();
     await page.keyboard.press('0');
@@ -125,8 +125,8 @@ describe.skipIf(!hasBrowser)('the map', () => {
     const middle: Place = [moved.box.x + moved.box.width / 2, moved.box.y + moved.box.height / 2];
     const nearby = await nearestTo(page, cvae, middle);
     await page.keyboard.press('Enter');
-    if (nearby.distance < 28 && Number(await told(page, 'pictures')) === 0) {
-      await expect.poll(() => told(page, 'selected')).toBe(String(nearby.row));
+    if (nearby.distance < 28 && Number(await attribute(page, 'pictures')) === 0) {
+      await expect.poll(() => attribute(page, 'selected')).toBe(String(nearby.row));
     }
     await close();
   });
@@ -171,7 +171,7 @@ describe.skipIf(!hasBrowser)('the map', () => {
     const cell = page.getByRole('option').nth(3);
     const chosen = await cell.getAttribute('data-row');
     await cell.click();
-    await expect.poll(() => told(page, 'selected')).toBe(chosen);
+    await expect.poll(() => attribute(page, 'selected')).toBe(chosen);
 
     await page.getByRole('button', { name: 'Close' }).click();
     await page.getByRole('button', { name: 'Select view' }).click();
@@ -183,7 +183,7 @@ describe.skipIf(!hasBrowser)('the map', () => {
 
   test('decodes live on a plane of codes, where a drawn image lands at its code', async () => {
     const { page, close } = await openPage('#model=cae2&image=1');
-    await expect.poll(() => told(page, 'plane')).toBe('complete');
+    await expect.poll(() => attribute(page, 'plane')).toBe('complete');
     const { box, at } = await screenOf(page);
     const [from, to] = [
       whole([box.x + box.width * 0.4, box.y + box.height * 0.7]),
@@ -198,10 +198,10 @@ describe.skipIf(!hasBrowser)('the map', () => {
     await drag(page, [from, to]);
     await expect.poll(() => page.url()).toContain('z=');
     await settled(page);
-    const codeText = new URL(page.url()).hash.match(/z=([^&]+)/)?.[1] ?? '';
-    const code = codeText.split(',').map(Number) as [number, number];
+    const latentText = new URL(page.url()).hash.match(/z=([^&]+)/)?.[1] ?? '';
+    const code = latentText.split(',').map(Number) as [number, number];
     expect(apart(at(code), to)).toBeLessThan(0.2);
-    expect(await told(page, 'code')).toBe(Float32Array.from(code).join());
+    expect(await attribute(page, 'latent')).toBe(Float32Array.from(code).join());
     const session = await InferenceSession.create(join(siteFolder, 'models/cae2/decoder.onnx'));
     const { image } = await session.run({ latent: new Tensor('float32', Float32Array.from(code), [1, 2]) });
     const seen = await decoded();
@@ -219,26 +219,26 @@ describe.skipIf(!hasBrowser)('the map', () => {
     await settled(page);
     const moved = (await screenOf(page)).at([0, 0]);
     expect(apart(moved, [at([0, 0])[0] + 40, at([0, 0])[1] - 25])).toBeLessThan(0.01);
-    expect(await told(page, 'code')).toBe(Float32Array.from(code).join());
+    expect(await attribute(page, 'latent')).toBe(Float32Array.from(code).join());
 
     // The plane behind the points: without it, its pictures are gone.
     const area = { x: box.x + 60, y: box.y + box.height - 90, width: 200, height: 60 };
-    await expect.poll(() => told(page, 'plane')).toBe('complete');
+    await expect.poll(() => attribute(page, 'plane')).toBe('complete');
     const withPlane = await page.screenshot({ clip: area });
     await page.getByRole('checkbox', { name: 'Decoded plane' }).uncheck();
     await settled(page);
     expect(withPlane.equals(await page.screenshot({ clip: area }))).toBe(false);
 
     // A line is drawn on the input.
-    const easel = await page.getByRole('application', { name: /Input picture/ }).boundingBox();
+    const easel = await page.getByRole('application', { name: /Input image/ }).boundingBox();
     if (!easel) throw new Error('there is nothing to draw on');
     await drag(
       page,
       [0.2, 0.5, 0.8].map((share): Place => [easel.x + easel.width / 2, easel.y + share * easel.height]),
     );
-    await expect.poll(() => told(page, 'selected')).toBe('');
+    await expect.poll(() => attribute(page, 'selected')).toBe('');
     await settled(page);
-    await expect.poll(() => told(page, 'input')).not.toBe('');
+    await expect.poll(() => attribute(page, 'input')).not.toBe('');
     await settled(page);
     const drawn = await page
       .locator('.pinned canvas')
@@ -247,7 +247,7 @@ describe.skipIf(!hasBrowser)('the map', () => {
     const pixels = await gray(Buffer.from(drawn.split(',')[1] ?? '', 'base64'));
     const encoder = await InferenceSession.create(join(siteFolder, 'models/cae2/encoder.onnx'));
     const { latent } = await encoder.run({ image: new Tensor('uint8', pixels, [1, 28, 28, 1]) });
-    const landed = (await told(page, 'input')).split(',').map(Number);
+    const landed = (await attribute(page, 'input')).split(',').map(Number);
     expect(apart([...((latent as Tensor).data as Float32Array)], landed)).toBeLessThan(1e-3);
     await close();
   });
@@ -283,14 +283,14 @@ describe.skipIf(!hasBrowser)('the map', () => {
         await new Promise((resolve) => setTimeout(resolve, 300));
       });
     }
-    expect(await told(page, 'painter')).toBe(without ? 'canvas' : 'webgl2');
+    expect(await attribute(page, 'painter')).toBe(without ? 'canvas' : 'webgl2');
     const { row, at } = await lonelyRow(page, cvae);
     const ground = await colourAt(page, [at[0] + 6, at[1] + 6]);
     const colour = rgb(cvae.colours[cvae.labels[row] as number] as string);
     expect(apart(await colourAt(page, at), colour)).toBeLessThan(90);
     expect(apart(ground, [255, 255, 255])).toBeLessThan(6);
     await page.mouse.click(...at);
-    await expect.poll(() => told(page, 'selected')).toBe(String(row));
+    await expect.poll(() => attribute(page, 'selected')).toBe(String(row));
     await close();
   });
 

@@ -11,7 +11,7 @@ import {
 import { csvOf } from '../../web-viewer/src/views/map/csv.ts';
 import { makeGrid, nearestPoint, visitWithin } from '../../web-viewer/src/views/map/grid.ts';
 import { cornersOf, insidePolygon, rowsInside } from '../../web-viewer/src/views/map/lasso.ts';
-import { cellsWithin, codeOf, latticeFor } from '../../web-viewer/src/views/map/plane.ts';
+import { cellsWithin, latentOf, latticeFor } from '../../web-viewer/src/views/map/plane.ts';
 import { Slots } from '../../web-viewer/src/views/map/slots.ts';
 import { scattered, ThumbnailLevels } from '../../web-viewer/src/views/map/thumbnails.ts';
 import { cut, ticks } from '../../web-viewer/src/views/map/ticks.ts';
@@ -241,7 +241,7 @@ describe('the decoded plane', () => {
         }
       }),
     );
-    expect(codeOf({ level: 1, width: 2, height: 4 }, { column: -1, row: 2 })).toEqual([-1, 10]);
+    expect(latentOf({ level: 1, width: 2, height: 4 }, { column: -1, row: 2 })).toEqual([-1, 10]);
   });
 
   it('has round values at its edges, and codes as fine as the screen', () => {

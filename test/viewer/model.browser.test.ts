@@ -25,10 +25,10 @@ describe.skipIf(!hasBrowser)('the facts of a model', () => {
     expect(await figure('Trained on')).toBe(`${card.dataset.train.images.toLocaleString('en-US')} images`);
     expect(await figure('Fingerprint of the test')).toBe(card.dataset.test.fingerprint);
     expect(await figure('Latent size')).toBe(`${card.latent.size} numbers`);
-    expect(await figure('Kind')).toBe('variational, told the class in the encoder and decoder');
+    expect(await figure('Kind')).toBe('variational, encoder and decoder conditioned on the class');
     expect(await figure('Batch size')).toBe(`${card.training.recipe.batchSize} images`);
     expect(number((await figure('Tolerance')) ?? '')).toBe(card.parity.tolerance);
-    expect(number((await figure('Parity of codes')) ?? '')).toBeCloseTo(card.parity.latent, 7);
+    expect(number((await figure('Parity of latents')) ?? '')).toBeCloseTo(card.parity.latent, 7);
     for (const [name, value] of Object.entries<number>(card.metrics.test)) {
       const [pixel, image] = await cells(page, `[data-measure="${name}"]`);
       expect(number(pixel) / value).toBeCloseTo(1, 3);

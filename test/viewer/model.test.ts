@@ -19,9 +19,9 @@ test('a card in a line', () => {
   const squared = { ...tiny, model: { ...tiny.model, error: 'mean squared error' as const } };
   expect(briefly(squared)).toBe('dots · 2-D · loss 0.25');
   expect([shapeOf(tiny), valuesOf(tiny)]).toEqual(['4\u00a0×\u00a05, colour', 60]);
-  expect(kindOf(tiny)).toBe('variational, told the class in the decoder');
+  expect(kindOf(tiny)).toBe('variational, decoder conditioned on the class');
   const both = { model: { ...tiny.model, variational: false }, conditional: { encoder: true, decoder: true } };
-  expect(kindOf(both)).toBe('plain, told the class in the encoder and decoder');
+  expect(kindOf(both)).toBe('plain, encoder and decoder conditioned on the class');
 });
 
 test('measures per pixel and per image: a sum over every number of the image', () => {

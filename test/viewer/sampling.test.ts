@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { distributions, mixtureCodes, priorCodes, randomCodes, seeded } from '../../web-viewer/src/state/sampling.ts';
+import {
+  distributions,
+  mixtureLatents,
+  priorLatents,
+  randomLatents,
+  seeded,
+} from '../../web-viewer/src/state/sampling.ts';
 
 const statistics = { images: 5, mean: [1, -2], std: [0.5, 3], min: [0, -9], max: [2, 9] };
 const mixture = {
@@ -43,20 +49,20 @@ describe('seeded randomness', () => {
   });
 
   it('repeats for a seed and has nothing in common with the next one', () => {
-    expect(priorCodes(7, 3, 5)).toEqual(priorCodes(7, 3, 5));
-    const [one, two] = [1, 2].map((seed) => [...priorCodes(20_000, 1, seed)]) as [number[], number[]];
+    expect(priorLatents(7, 3, 5)).toEqual(priorLatents(7, 3, 5));
+    const [one, two] = [1, 2].map((seed) => [...priorLatents(20_000, 1, seed)]) as [number[], number[]];
     expect(Math.abs(covariance(one, two))).toBeLessThan(0.03);
-    expect(priorCodes(4, 2, 2 ** 32 + 1)).not.toEqual(priorCodes(4, 2, 1));
+    expect(priorLatents(4, 2, 2 ** 32 + 1)).not.toEqual(priorLatents(4, 2, 1));
   });
 
   it('keeps the codes drawn first when more are drawn', () => {
-    expect(priorCodes(3, 4, 9)).toEqual(priorCodes(10, 4, 9).subarray(0, 12));
+    expect(priorLatents(3, 4, 9)).toEqual(priorLatents(10, 4, 9).subarray(0, 12));
   });
 });
 
 describe('the prior', () => {
   it('has moments and quantiles of N(0, I)', () => {
-    const codes = priorCodes(50_000, 2, 1);
+    const codes = priorLatents(50_000, 2, 1);
     const [x, y] = [column(codes, 2, 0), column(codes, 2, 1)];
     for (const values of [x, y]) {
       expect(Math.abs(mean(values))).toBeLessThan(0.02);
@@ -71,7 +77,7 @@ describe('the prior', () => {
 
 describe('the mixture', () => {
   it('has its components’ weights, means and covariances', () => {
-    const codes = mixtureCodes(card(false, true), 40_000, 3);
+    const codes = mixtureLatents(card(false, true), 40_000, 3);
     const rows = Array.from({ length: 40_000 }, (_, row) => codes.subarray(2 * row, 2 * row + 2));
     const parts = [rows.filter((row) => (row[0] as number) > 0), rows.filter((row) => (row[0] as number) <= 0)];
     parts.forEach((part, k) => {
@@ -87,22 +93,22 @@ describe('the mixture', () => {
   });
 
   it('says when it does not fit', () => {
-    expect(() => mixtureCodes(card(false, false), 1, 1)).toThrow('no mixture');
+    expect(() => mixtureLatents(card(false, false), 1, 1)).toThrow('no mixture');
     const damaged = card(false, true);
     const latent = { ...damaged.latent, mixture: { ...mixture, factors: [[1], [1]] } };
-    expect(() => mixtureCodes({ latent }, 1, 1)).toThrow('not one of 2 dimensions');
+    expect(() => mixtureLatents({ latent }, 1, 1)).toThrow('not one of 2 dimensions');
   });
 });
 
 describe('random codes of a model', () => {
   it('come from the prior, else the mixture, else its statistics', () => {
     expect(distributions(card(true, true))).toEqual(['prior', 'mixture']);
-    expect(randomCodes(card(true, true), 9, 4)).toEqual(priorCodes(9, 2, 4));
-    expect(randomCodes(card(true, true), 9, 4, 'mixture')).toEqual(mixtureCodes(card(true, true), 9, 4));
+    expect(randomLatents(card(true, true), 9, 4)).toEqual(priorLatents(9, 2, 4));
+    expect(randomLatents(card(true, true), 9, 4, 'mixture')).toEqual(mixtureLatents(card(true, true), 9, 4));
     expect(distributions(card(false, true))).toEqual(['mixture']);
-    expect(randomCodes(card(false, true), 9, 4)).toEqual(mixtureCodes(card(false, true), 9, 4));
+    expect(randomLatents(card(false, true), 9, 4)).toEqual(mixtureLatents(card(false, true), 9, 4));
     expect(distributions(card(false, false))).toEqual(['statistics']);
-    const codes = randomCodes(card(false, false), 20_000, 4);
+    const codes = randomLatents(card(false, false), 20_000, 4);
     expect(mean(column(codes, 2, 1))).toBeCloseTo(-2, 0);
     expect(Math.sqrt(covariance(column(codes, 2, 1), column(codes, 2, 1)))).toBeCloseTo(3, 0);
     expect(Math.sqrt(covariance(column(codes, 2, 0), column(codes, 2, 0)))).toBeCloseTo(0.5, 1);

@@ -4,7 +4,7 @@ import { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { Page } from 'playwright-core';
 import sharp from 'sharp';
 import { afterAll, describe, expect, test } from 'vitest';
-import { priorCodes } from '../../web-viewer/src/state/sampling.ts';
+import { priorLatents } from '../../web-viewer/src/state/sampling.ts';
 import { hasBrowser, openPage, siteFolder } from './browser.ts';
 
 const [SIZE, CLASSES, ROWS] = [28 * 28, 10, 10];
@@ -137,7 +137,7 @@ describe.skipIf(!hasBrowser)('the studio', () => {
     await page.mouse.down();
     await page.mouse.move(box.x + box.width / 2, box.y + box.height - 50, { steps: 12 });
     await page.mouse.up();
-    const choice = page.getByRole('group', { name: 'Tell the encoder that it is' });
+    const choice = page.getByRole('group', { name: 'Class for the encoder' });
     await choice.waitFor();
     const drawn = async () => Uint8Array.from((await pictures(page, '.restyled-input canvas'))[0] ?? []);
     const errorAs = async (pixels: Uint8Array, label: number) => {
@@ -163,7 +163,7 @@ describe.skipIf(!hasBrowser)('the studio', () => {
   test('decodes the same random codes with every class, at any temperature', async () => {
     const { page, close } = await openPage('#model=ccvae&tab=studio&seed=5');
     const { size } = json('ccvae', 'card.json').latent;
-    const codes = priorCodes(ROWS, size, 5);
+    const codes = priorLatents(ROWS, size, 5);
     const mean = codes.reduce((sum, value) => sum + value, 0) / codes.length;
     const variance = codes.reduce((sum, value) => sum + (value - mean) ** 2, 0) / codes.length;
     // Five standard errors of 100 normal numbers.
@@ -196,11 +196,11 @@ describe.skipIf(!hasBrowser)('the studio', () => {
     await soon(() => parameter(page, 'temperature')).toBe('0');
     await expectPictures(page, '[data-grid=ccvae] canvas', await decodeAll('ccvae', rowsOf(codes.map(() => 0))));
     await page.getByRole('slider', { name: 'Temperature' }).press('End');
-    await page.getByRole('button', { name: 'New codes' }).click();
+    await page.getByRole('button', { name: 'New latents' }).click();
     await expectPictures(
       page,
       '[data-grid=ccvae] canvas',
-      await decodeAll('ccvae', rowsOf(priorCodes(ROWS, size, 6).map((value) => 1.5 * value))),
+      await decodeAll('ccvae', rowsOf(priorLatents(ROWS, size, 6).map((value) => 1.5 * value))),
     );
     await close();
   });
@@ -210,7 +210,7 @@ describe.skipIf(!hasBrowser)('the studio', () => {
     await page.getByRole('button', { name: 'Compare with ccvae-decoder' }).waitFor();
     const before = page.workers().length;
     await page.getByRole('button', { name: 'Compare with ccvae-decoder' }).click();
-    const codes = rowsOf(priorCodes(ROWS, json('ccvae', 'card.json').latent.size, 3));
+    const codes = rowsOf(priorLatents(ROWS, json('ccvae', 'card.json').latent.size, 3));
     for (const model of ['ccvae', 'ccvae-decoder']) {
       await expectPictures(page, `[data-grid=${model}] canvas`, await decodeAll(model, codes));
       const { loss } = json(model, 'card.json').metrics.test;
@@ -228,11 +228,11 @@ describe.skipIf(!hasBrowser)('the studio', () => {
     await close();
   });
 
-  test('offers the models that are told classes where the open one is not', async () => {
+  test('offers the conditional models where the open one is not', async () => {
     const { page, close } = await openPage('#model=cvae&tab=studio');
     await page.getByRole('button', { name: 'Open ccvae-decoder' }).click();
     await page.locator('[data-grid="ccvae-decoder"]').waitFor();
-    expect(await page.locator('.studio').innerText()).not.toContain('is not told the class');
+    expect(await page.locator('.studio').innerText()).not.toContain('is not conditional');
     await close();
   });
 });

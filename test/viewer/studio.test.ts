@@ -1,15 +1,15 @@
 import { describe, expect, test } from 'vitest';
+import { difference } from '../../web-viewer/src/views/studio/compare.ts';
 import {
   atTemperature,
-  codeOf,
   comparable,
   firstColumns,
+  latentOf,
   middleOf,
   repeated,
   smallest,
   toggleColumn,
-} from '../../web-viewer/src/views/studio/codes.ts';
-import { difference } from '../../web-viewer/src/views/studio/compare.ts';
+} from '../../web-viewer/src/views/studio/latents.ts';
 import { montage } from '../../web-viewer/src/views/studio/montage.ts';
 
 type Card = Parameters<typeof comparable>[0];
@@ -34,7 +34,7 @@ describe('codes', () => {
 
   test('are repeated and taken out row by row', () => {
     expect([...repeated(Float32Array.of(1, 2), 3)]).toEqual([1, 2, 1, 2, 1, 2]);
-    expect([...codeOf(Float32Array.of(1, 2, 3, 4), 1, 2)]).toEqual([3, 4]);
+    expect([...latentOf(Float32Array.of(1, 2, 3, 4), 1, 2)]).toEqual([3, 4]);
     expect(smallest([4, 2, 3])).toBe(1);
   });
 });
@@ -64,10 +64,10 @@ describe('models', () => {
       expect(comparable(card, { ...card, ...change })).toBe(false);
     }
     expect(difference('a', card, 'b', other)).toMatch(
-      /^a tells its encoder the class too.*; b tells the decoder alone/,
+      /^a gives its encoder the class too.* b gives it only to the decoder/,
     );
     expect(difference('b', other, 'a', card)).toBe(difference('a', card, 'b', other));
-    expect(difference('a', card, 'c', card)).toMatch(/^Both tell encoder and decoder/);
+    expect(difference('a', card, 'c', card)).toMatch(/^Both give encoder and decoder/);
   });
 });
 

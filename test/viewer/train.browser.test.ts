@@ -35,7 +35,7 @@ async function openTrain(hash: string, options: OpenOptions = {}) {
 
 /** Trains for at least this many steps, then pauses, and waits until all is still. */
 async function train(page: Page, steps: number): Promise<number> {
-  await button(page, /Start training|Go on/).click();
+  await button(page, /Start training|Resume/).click();
   await expect.poll(() => stepsOf(page), PATIENT).toBeGreaterThanOrEqual(steps);
   await button(page, 'Pause').click();
   const before = await stepsOf(page);
@@ -127,7 +127,7 @@ describe.skipIf(!hasBrowser)('training in the page', { timeout: 120_000 }, () =>
     await expect.poll(() => page.locator('.head').innerText(), PATIENT).toContain(`${steps} steps`);
     await expect.poll(() => digests(page), PATIENT).not.toHaveLength(0);
     expect(await page.locator('[role=alert] .problem').count()).toBe(0);
-    expect(await status(page).innerText()).toBe('The weights are as they were exported.');
+    expect(await status(page).innerText()).toBe('The weights are those of the export.');
     await train(page, 2);
     await close();
   });
@@ -213,7 +213,7 @@ describe.skipIf(!hasBrowser)('training in the page', { timeout: 120_000 }, () =>
     expect(violations).toEqual([]);
 
     // It goes on behind another view, and another model ends it.
-    await button(page, 'Go on').click();
+    await button(page, 'Resume').click();
     await page.getByRole('tab', { name: 'Map' }).click();
     expect(await page.evaluate(() => document.documentElement.dataset.training)).toBe('running');
     await page.getByRole('tab', { name: 'Train' }).click();
@@ -251,9 +251,9 @@ describe.skipIf(!hasBrowser)('training in the page', { timeout: 120_000 }, () =>
     changed.graph = null;
     await button(page, 'Start training').click();
     await expect.poll(() => message.innerText(), PATIENT).toContain('The loss is no longer a number');
-    expect(await button(page, 'Go on').isDisabled()).toBe(true);
+    expect(await button(page, 'Resume').isDisabled()).toBe(true);
     await button(page, 'Reset the weights').click();
-    await expect.poll(() => status(page).innerText()).toBe('The weights are as they were exported.');
+    await expect.poll(() => status(page).innerText()).toBe('The weights are those of the export.');
     await close();
   });
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { hasBrowser, openPage } from './browser.ts';
-import { codeOfRow, decode, difference, HERO, pixels } from './latent-page.ts';
+import { decode, difference, HERO, latentOfRow, pixels } from './latent-page.ts';
 
 /** Chromium's own software adapter, so that WebGPU runs on machines without a GPU. */
 const ADAPTER = ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader', '--enable-features=Vulkan'];
@@ -16,7 +16,7 @@ describe.skipIf(!hasBrowser)('WebGPU', { timeout: 120_000 }, () => {
     });
     const computing = page.locator('[data-provider]');
     // A software adapter is not taken by itself.
-    await expect.poll(() => computing.textContent(), PATIENT).toMatch(/WebAssembly .*by the processor|WebGPU takes/);
+    await expect.poll(() => computing.textContent(), PATIENT).toMatch(/WebAssembly .*run on the CPU|WebGPU takes/);
     await page.getByRole('radio', { name: 'WebGPU' }).check();
     await expect.poll(() => computing.getAttribute('data-provider'), PATIENT).toBe('webgpu');
 
@@ -24,9 +24,9 @@ describe.skipIf(!hasBrowser)('WebGPU', { timeout: 120_000 }, () => {
     await page.evaluate((row) => {
       location.hash = location.hash.replace('image=1', `image=${row}`);
     }, ROW);
-    const expected = codeOfRow(model, ROW);
+    const expected = latentOfRow(model, ROW);
     const found = async () =>
-      JSON.parse((await page.getAttribute('.input-code-bars', 'data-latent')) ?? '[]') as readonly number[];
+      JSON.parse((await page.getAttribute('.input-latent-bars', 'data-latent')) ?? '[]') as readonly number[];
     const off = async () =>
       Math.max(
         ...(await found()).map((value, i) => Math.abs(value - (expected[i] as number)) / Math.max(1, Math.abs(value))),

@@ -13,11 +13,11 @@ import { Pinned } from './views/models/pinned.tsx';
 import { StudioView } from './views/studio/studio.tsx';
 import { TrainView } from './views/train/train.tsx';
 
-/** The frame: the header, what is looked at on the left, the map or another view in the middle, the code on the right. */
+/** The frame: the header, the input on the left, the map or another view in the middle, the latent on the right. */
 export function App() {
   const shown = tab.value;
   const middle = inTheMiddle(shown);
-  // Where there is room for one area only, the sides are views like the others.
+  // Where only one panel fits, the sides are views like the others.
   const side = (name: string, tabName: string) =>
     narrow.value
       ? ({ role: 'tabpanel', 'aria-labelledby': `tab-${tabName}`, tabIndex: -1 } as const)
@@ -46,8 +46,8 @@ export function App() {
             {middle === 'model' && <ModelView />}
           </Guard>
         </div>
-        <section id="right" class="area right" {...side('Code and decoded image', 'latent')}>
-          <Guard name="The code">
+        <section id="right" class="area right" {...side('Latent and decoded image', 'latent')}>
+          <Guard name="The latent">
             <LatentView />
           </Guard>
         </section>

@@ -1,13 +1,13 @@
 import { effect } from '@preact/signals';
 import { readCards } from './state/cards.ts';
 import { showRow, startExploring } from './state/explore.ts';
-import { openLink } from './state/give.ts';
 import { openModel, openSite } from './state/open.ts';
+import { openLink } from './state/open-files.ts';
 import { input, model, modelName, type OpenModel, problem, site } from './state/store.ts';
 import { followState, modelInUrl, readExplored, readSettings } from './state/url.ts';
 import { startWalk } from './state/walk.ts';
 
-/** Opens the site, the model that the address names, and what it says to look at; then keeps all of that up to date. */
+/** Opens the site, the model in the address and its state; then keeps all of that up to date. */
 export async function boot(): Promise<void> {
   try {
     readSettings();
@@ -20,7 +20,7 @@ export async function boot(): Promise<void> {
   let shown: OpenModel | null = null;
   effect(() => {
     const opened = model.value;
-    // Other weights of the same model, from training, change nothing of what is looked at.
+    // New weights of the same model, from training, do not change the view.
     if (opened && opened.source === shown?.source) return;
     shown = opened;
     endWalk?.();
@@ -32,18 +32,18 @@ export async function boot(): Promise<void> {
   });
   followState();
   window.addEventListener('hashchange', ({ newURL }) => {
-    // The state before may have been written over it meanwhile.
+    // The previous state may have overwritten it meanwhile.
     if (newURL !== location.href) history.replaceState(history.state, '', newURL);
     const name = modelInUrl();
     readSettings();
     if (name && name !== modelName.value) void follow(name, location.hash);
     else readExplored();
   });
-  // So that the choice of a model tells of all of them, without the network too.
+  // So that the model switcher describes all of them, also offline.
   if (model.value) void readCards();
 }
 
-/** Opens the site's model that the hash names, the folder that the query names (`?model=`), or the site's first model. */
+/** Opens the site's model in the hash, the folder in the query (`?model=`), or the site's first model. */
 async function openFirst(): Promise<void> {
   const linked = new URLSearchParams(location.search).get('model');
   const named = modelInUrl();
@@ -53,18 +53,18 @@ async function openFirst(): Promise<void> {
   const [first] = site.value?.models ?? [];
   if (linked !== null && named === null) await openLink(linked);
   else await openModel(named ?? first?.name ?? '');
-  // An address that names no model that can be opened still shows one.
+  // An address without a usable model still shows one.
   if (model.value || !first || !problem.value) return;
-  const told = problem.value;
+  const reported = problem.value;
   await openModel(first.name);
-  problem.value = told;
+  problem.value = reported;
 }
 
-/** Opens another model that the address has come to name, and what it says to look at. */
+/** Opens the model that the address has changed to, with its state. */
 async function follow(name: string, hash: string): Promise<void> {
   await openModel(name);
   if (modelName.value !== name) return;
-  // Meanwhile the address may have followed the model before.
+  // Meanwhile the address may have followed the previous model.
   history.replaceState(history.state, '', hash);
   readSettings();
   readExplored();

@@ -1,3 +1,3 @@
-/** Set by vite.config.ts: bytes of ONNX Runtime's libraries. */
+/** Sizes of ONNX Runtime's libraries in bytes, defined by vite.config.ts. */
 declare const WASM_BYTES: number;
 declare const WEBGPU_BYTES: number;

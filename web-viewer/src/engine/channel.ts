@@ -1,9 +1,9 @@
 import type { Calls, Protocol, Reply } from './protocol.ts';
 
-/** A call that takes longer than this is taken for dead: the model may be hostile. Starting may wait for the network. */
+/** Timeout of a call, after which the worker counts as hung: a model may be hostile. Starting may wait for the network. */
 const PATIENCE = 20_000;
 
-/** The worker has stopped, was restarted, or does not answer; or what was asked of it cannot be done. */
+/** The worker has stopped, was restarted, does not answer, or cannot do what was requested. */
 export class EngineProblem extends Error {}
 
 interface Waiting {
@@ -11,7 +11,7 @@ interface Waiting {
   reject(error: Error): void;
 }
 
-/** Messages to a worker, matched with its answers. */
+/** Requests to a worker, matched with its answers. */
 export class Channel<C extends Protocol<C> = Calls> {
   readonly #worker: Worker;
   readonly #waiting = new Map<number, Waiting>();
@@ -50,7 +50,7 @@ export class Channel<C extends Protocol<C> = Calls> {
     return this.#ended;
   }
 
-  /** @throws EngineProblem when the worker says so, ends, or takes longer than `patience` milliseconds */
+  /** @throws EngineProblem when the worker reports one, ends, or takes longer than `patience` milliseconds */
   call<K extends keyof C>(call: K, ask: C[K]['ask'], patience = PATIENCE): Promise<C[K]['answer']> {
     if (this.#ended !== null) return Promise.reject(endedProblem(this.#ended));
     const id = this.#next++;
@@ -58,7 +58,7 @@ export class Channel<C extends Protocol<C> = Calls> {
       this.#worker.postMessage({ id, call, ask });
       const timer = Number.isFinite(patience)
         ? setTimeout(
-            () => this.end(`it has not answered within ${patience / 1000} seconds`),
+            () => this.end(`it did not answer within ${patience / 1000} seconds`),
             patience * (1 + this.#waiting.size),
           )
         : undefined;

@@ -1,15 +1,15 @@
 import type { Engine, Host } from './client.ts';
 import type { ModelFiles } from './protocol.ts';
 
-/** The largest difference of pixels, in [0, 1], and of codes with which two runtimes agree. */
+/** The largest difference of pixels, in [0, 1], and of latents with which two runtimes agree. */
 const AGREEMENT = 1e-3;
 const TRIALS = 8;
 
 /**
- * Tries a model on WebGPU: it is taken where it computes what `engine` does and answers no slower.
+ * Tries a model on WebGPU: WebGPU is used where it computes what `engine` does and is no slower.
  * @param host of WebGPU
  * @param probe an image `[1, H, W, C]`, with its label where the model takes one
- * @returns the model there, and why it is taken or not; without an engine, only why not
+ * @returns the model on WebGPU, and why it is used or not; without an engine, only why not
  */
 export async function tryWebgpu(
   engine: Engine,
@@ -43,7 +43,7 @@ async function trial(engine: Engine, { pixels, label }: { pixels: Uint8Array; la
   return { latent, image, time: (performance.now() - began) / TRIALS };
 }
 
-/** The largest absolute difference; not a number where one of the numbers is none. */
+/** The largest absolute difference; NaN where a value is NaN. */
 function distance(a: Float32Array, b: Float32Array): number {
   let most = a.length === b.length ? 0 : Number.NaN;
   for (let i = 0; i < a.length; i++) most = Math.max(most, Math.abs((a[i] as number) - (b[i] as number)));

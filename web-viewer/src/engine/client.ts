@@ -1,7 +1,7 @@
 import { Channel } from './channel.ts';
-import type { Calls, Codes, ModelFiles, Provider } from './protocol.ts';
+import type { Calls, Latents, ModelFiles, Provider } from './protocol.ts';
 
-/** Milliseconds that a model may take until it has made an image of an image. */
+/** Milliseconds that a new model may take to reconstruct an image. */
 const LOAD_PATIENCE = 12_000;
 
 /** ONNX Runtime in a worker. It may hold several models. */
@@ -20,8 +20,8 @@ export class Host {
   }
 
   /**
-   * @param onBytes is told of the library's bytes as they come
-   * @throws EngineProblem when the library cannot be had, or there is no WebGPU where that is asked for
+   * @param onBytes receives the library's download progress, in bytes
+   * @throws EngineProblem when the library cannot be fetched, or WebGPU is requested and unavailable
    */
   static async start(provider: Provider, onBytes: (bytes: number) => void = () => undefined): Promise<Host> {
     const worker = new Channel(onBytes);
@@ -35,8 +35,8 @@ export class Host {
   }
 
   /**
-   * Loads a model beside those that are there, and tries it on one image.
-   * @throws EngineProblem when its files are damaged or are not what they should be; the others stay
+   * Loads another model and tries it on one image.
+   * @throws EngineProblem when its files are damaged or do not match its card; the other models stay
    */
   async load(files: ModelFiles): Promise<Engine> {
     const model = this.#models++;
@@ -54,13 +54,13 @@ export class Host {
     return this.#worker.over;
   }
 
-  /** Ends the worker; calls that wait fail. */
+  /** Ends the worker; pending calls fail. */
   end(): void {
     this.#worker.end();
   }
 }
 
-/** One model, loaded in a worker. Calls are answered in turn; arrays that are passed stay the caller's. */
+/** One model, loaded in a worker. Calls are answered in order; arrays that are passed stay the caller's. */
 export class Engine {
   readonly host: Host;
   readonly #worker: Channel;
@@ -84,17 +84,17 @@ export class Engine {
     return this.host.adapter;
   }
 
-  /** Codes of images: pixels 0–255 `[N, H, W, C]`, labels `[N]` where the encoder takes them. @throws EngineProblem */
-  encode(count: number, images: Uint8Array, labels?: Int32Array): Promise<Codes> {
+  /** Latents of images: pixels 0–255 `[N, H, W, C]`, labels `[N]` where the encoder takes them. @throws EngineProblem */
+  encode(count: number, images: Uint8Array, labels?: Int32Array): Promise<Latents> {
     return this.#worker.call('encode', { model: this.#model, count, images, labels });
   }
 
-  /** Images in [0, 1], `[N, H, W, C]`, of codes `[N, D]`. @throws EngineProblem */
+  /** Images in [0, 1], `[N, H, W, C]`, of latents `[N, D]`. @throws EngineProblem */
   decode(count: number, latents: Float32Array, labels?: Int32Array): Promise<Float32Array> {
     return this.#worker.call('decode', { model: this.#model, count, latents, labels });
   }
 
-  /** Frees the model's memory in the worker, after the calls that wait. */
+  /** Frees the model's memory in the worker, after pending calls. */
   release(): void {
     this.#worker.call('release', { model: this.#model }).catch(() => undefined);
   }

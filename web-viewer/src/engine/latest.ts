@@ -1,6 +1,6 @@
 /**
- * Runs work for the newest of the values it is given: while one is worked on, later ones replace each other, and only the
- * last of them is worked on next. So a hand that moves faster than the model computes is followed without delay piling up.
+ * Processes only the newest value: while one is processed, later ones replace each other, and the last of them is next. A
+ * pointer that moves faster than the model computes is followed without a backlog.
  */
 export function latest<T>(work: (value: T) => Promise<void>): (value: T) => void {
   let busy = false;

@@ -1,37 +1,37 @@
-/** Which of ONNX Runtime's libraries computes. */
+/** The execution provider. */
 export type Provider = 'wasm' | 'webgpu';
 
-/** The two graphs of a model, and what they take. */
+/** The two graphs of a model and their inputs. */
 export interface ModelFiles {
   readonly encoder: Uint8Array<ArrayBuffer>;
   readonly decoder: Uint8Array<ArrayBuffer>;
   readonly image: { readonly height: number; readonly width: number; readonly channels: number };
-  /** D, the numbers of a code. */
+  /** D, the latent size. */
   readonly latent: number;
   readonly conditional: { readonly encoder: boolean; readonly decoder: boolean };
 }
 
-/** Codes of images: the mean and, of a variational model, the log variance, each `[N, D]`. */
-export interface Codes {
+/** Latents of images: the mean and, for a variational model, the log variance, each `[N, D]`. */
+export interface Latents {
   readonly latent: Float32Array;
   readonly logvar?: Float32Array | undefined;
 }
 
-/** Which of a worker's models is meant. */
+/** Which of a worker's models to use. */
 interface OfModel {
   readonly model: number;
 }
 
-/** What the worker can be asked for, and what it answers. */
+/** The worker's calls and their answers. */
 export interface Calls {
-  /** Fetches and starts the library. `threads` 0: as many as suit. */
+  /** Fetches and starts the library. `threads` 0 means the default. */
   start: { ask: { provider: Provider; threads: number }; answer: { threads: number; adapter: string | null } };
-  /** Loads a model beside those that are there, and tries it on a grey image. */
+  /** Loads another model and tries it on a grey image. */
   load: { ask: OfModel & { files: ModelFiles }; answer: null };
   release: { ask: OfModel; answer: null };
   /** Pixels 0–255 `[N, H, W, C]`, labels `[N]` where the encoder takes them. */
-  encode: { ask: OfModel & { count: number; images: Uint8Array; labels?: Int32Array | undefined }; answer: Codes };
-  /** Codes `[N, D]` → images in [0, 1], `[N, H, W, C]`. */
+  encode: { ask: OfModel & { count: number; images: Uint8Array; labels?: Int32Array | undefined }; answer: Latents };
+  /** Latents `[N, D]` → images in [0, 1], `[N, H, W, C]`. */
   decode: {
     ask: OfModel & { count: number; latents: Float32Array; labels?: Int32Array | undefined };
     answer: Float32Array;
@@ -42,9 +42,9 @@ export interface Calls {
 export type Protocol<C> = { [K in keyof C]: { ask: unknown; answer: unknown } };
 
 export type Reply =
-  /** `took`: the milliseconds that the worker has spent on it. */
+  /** `took`: milliseconds of work in the worker. */
   | { id: number; answer: unknown; took: number }
-  /** `fatal` where the library itself has broken down, so that nothing more can be asked of this worker. */
+  /** `fatal` where the library itself has crashed, so that this worker is unusable. */
   | { id: number; error: string; fatal: boolean }
-  /** Bytes of the library that have come since the last message. */
+  /** Bytes of the library received since the last message. */
   | { bytes: number };

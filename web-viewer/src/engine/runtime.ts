@@ -8,14 +8,14 @@ import type { Provider } from './protocol.ts';
 
 export type Runtime = typeof Ort;
 
-/** More threads than this do not help models this small; and the page itself and its drawing need cores too. */
+/** More threads do not speed up models this small, and the page and its drawing need cores too. */
 const MOST_THREADS = 4;
 const threadsOf = (cores: number): number => Math.min(MOST_THREADS, Math.max(1, Math.floor(cores / 2)));
 
 /**
- * Fetches ONNX Runtime's library, telling of its bytes as they come, and sets it up. Threads are used only where the page
- * is cross-origin isolated.
- * @throws Error when it cannot be fetched, or there is no WebGPU adapter and that is asked for
+ * Fetches ONNX Runtime's library, reporting its download progress, and sets it up. Threads are used only where the page is
+ * cross-origin isolated.
+ * @throws Error when it cannot be fetched, or WebGPU is requested and there is no adapter
  */
 export async function startRuntime(
   provider: Provider,

@@ -1,16 +1,16 @@
 import type { Protocol, Reply } from './protocol.ts';
 
-/** What a worker does for each call. */
+/** A worker's handler for each call. */
 export type Handlers<C extends Protocol<C>> = {
   [K in keyof C]: (ask: C[K]['ask']) => C[K]['answer'] | Promise<C[K]['answer']>;
 };
 
 const post = (reply: Reply, transfer: Transferable[] = []) => self.postMessage(reply, { transfer });
 
-/** Tells the page of the library's bytes as they come. */
+/** Reports the library's download progress to the page. */
 export const tellBytes = (bytes: number): void => post({ bytes });
 
-/** Makes this worker answer calls, in turn. */
+/** Makes this worker answer calls, in order. */
 export function serve<C extends Protocol<C>>(handlers: Handlers<C>): void {
   let queue = Promise.resolve();
   const answer = async ({ id, call, ask }: { id: number; call: keyof C; ask: C[keyof C]['ask'] }): Promise<void> => {
@@ -27,11 +27,11 @@ export function serve<C extends Protocol<C>>(handlers: Handlers<C>): void {
   };
 }
 
-/** Whether the library has broken down: after that it answers nothing, or anything. */
+/** Whether the library has crashed: afterwards its answers are unreliable. */
 export const isFatal = (error: unknown): boolean =>
   error instanceof WebAssembly.RuntimeError || typeof error === 'number' || /\babort/i.test(messageOf(error));
 
-/** What ONNX Runtime says, without its codes. */
+/** ONNX Runtime's message without its error codes. */
 export const reasonOf = (error: unknown): string =>
   messageOf(error)
     .replace(/^.*ERROR_MESSAGE:\s*/s, '')
@@ -42,7 +42,7 @@ export const reasonOf = (error: unknown): string =>
 const messageOf = (error: unknown): string =>
   error instanceof Error ? error.message : typeof error === 'number' ? 'it ran out of memory' : String(error);
 
-/** The memory of an answer's arrays, which are the worker's own, to be handed over. */
+/** The buffers of an answer's arrays, to be transferred. */
 const buffersOf = (answer: unknown): Transferable[] =>
   typeof answer !== 'object' || answer === null
     ? []

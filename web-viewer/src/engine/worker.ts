@@ -1,15 +1,15 @@
 import type { InferenceSession } from 'onnxruntime-web/wasm';
-import type { Calls, Codes, ModelFiles, Provider } from './protocol.ts';
+import type { Calls, Latents, ModelFiles, Provider } from './protocol.ts';
 import { type Runtime, startRuntime } from './runtime.ts';
 import { isFatal, reasonOf, serve, tellBytes } from './serve.ts';
 
-/** A model's two graphs, and what they take. */
+/** A model's two sessions and their inputs. */
 interface Loaded extends Omit<ModelFiles, 'encoder' | 'decoder'> {
   readonly encoder: InferenceSession;
   readonly decoder: InferenceSession;
 }
 
-/** Models on one runtime. Requests are answered in turn. */
+/** Models on one runtime. Requests are answered in order. */
 let runtime: { ort: Runtime; provider: Provider } | undefined;
 const models = new Map<number, Loaded>();
 
@@ -50,7 +50,7 @@ serve<Calls>({
   decode: ({ model, count, latents, labels }) => decode(modelOf(model), count, latents, labels),
 });
 
-async function encode(model: Loaded, count: number, images: Uint8Array, labels?: Int32Array): Promise<Codes> {
+async function encode(model: Loaded, count: number, images: Uint8Array, labels?: Int32Array): Promise<Latents> {
   const { ort } = started();
   const { height, width, channels } = model.image;
   const { latent, logvar } = await model.encoder.run({
@@ -71,15 +71,14 @@ async function decode(model: Loaded, count: number, latents: Float32Array, label
   return numbers(image?.data, count * height * width * channels, 'image');
 }
 
-/** @throws Error when a model does not make an image of an image, in numbers */
+/** @throws Error when a model does not turn an image into a finite image */
 async function tryOut(model: Loaded): Promise<void> {
   const { height, width, channels } = model.image;
   const label = Int32Array.of(0);
   const { latent, logvar } = await encode(model, 1, new Uint8Array(height * width * channels).fill(96), label);
   const image = await decode(model, 1, latent, label);
   for (const [name, values] of Object.entries({ latent, image, ...(logvar && { logvar }) })) {
-    if (!values.every(Number.isFinite))
-      throw new Error(`what it makes of an image (${name}) is not a number throughout`);
+    if (!values.every(Number.isFinite)) throw new Error(`its output for an image (${name}) is not finite`);
   }
 }
 
@@ -99,7 +98,7 @@ function given(labels: Int32Array | undefined): Int32Array {
   return labels;
 }
 
-/** @throws Error when a graph cannot be read, takes other inputs than the card promises, or lacks an output */
+/** @throws Error when a graph cannot be read, has other inputs than the card says, or lacks an output */
 async function session(file: string, bytes: Uint8Array, inputs: string[], output: string): Promise<InferenceSession> {
   const { ort, provider } = started();
   const made = await ort.InferenceSession.create(bytes, { executionProviders: [provider], logSeverityLevel: 3 }).catch(
@@ -118,7 +117,7 @@ async function session(file: string, bytes: Uint8Array, inputs: string[], output
   throw new Error(`${file} is not an autoencoder’s: ${wrong}`);
 }
 
-/** An output's numbers in memory of their own, to be sent away. */
+/** An output's values in memory of their own, to be transferred. */
 function numbers(data: unknown, length: number, name: string): Float32Array {
   if (!(data instanceof Float32Array) || data.length !== length) {
     throw new Error(`the model’s output ${name} is not ${length} float32 numbers`);

@@ -9,7 +9,7 @@ interface State {
   readonly problem: string | null;
 }
 
-/** Keeps a fault of one view from taking the page with it. */
+/** An error boundary: a failing view does not take the page down. */
 export class Guard extends Component<Props, State> {
   override state: State = { problem: null };
 

@@ -2,7 +2,7 @@ import { restart } from '../state/open.ts';
 import { engine, problem, progress } from '../state/store.ts';
 import { bytes } from '../ui/format.ts';
 
-/** What is being loaded, and what went wrong. */
+/** Loading progress and errors. */
 export function Status() {
   const loading = progress.value;
   return (
@@ -25,7 +25,7 @@ export function Status() {
 }
 
 function Problem({ text }: { readonly text: string }) {
-  // A worker that goes on needs no start.
+  // A worker that is still running needs no restart.
   const stopped = progress.value === null && (!engine.value || engine.value.host.ended !== null);
   return (
     <div class="problem">
@@ -50,7 +50,7 @@ function Problem({ text }: { readonly text: string }) {
   );
 }
 
-/** With a capital, unless it begins with a file's name, and a full stop. */
+/** Capitalizes a sentence, unless it begins with a file name, and adds a full stop. */
 function sentence(text: string): string {
   const start = /^[a-z][a-z-]* /.test(text) ? text[0]?.toUpperCase() + text.slice(1) : text;
   return /[.!?]$/.test(start) ? start : `${start}.`;

@@ -12,19 +12,19 @@ const names: Readonly<Record<Tab, string>> = {
   model: 'Model',
 };
 const order: readonly Tab[] = ['draw', 'map', 'latent', 'studio', 'epochs', 'train', 'model'];
-/** Where the views of the sides are; they have a tab where there is room for one area only. */
+/** Views of the side panels; they get a tab where only one panel fits. */
 const sides: Partial<Record<Tab, string>> = { draw: 'left', latent: 'right' };
 
-/** The view in the middle. The sides are always in view where there is room: then the middle shows the map. */
+/** The view in the middle. Where there is room, the side panels are always visible and the middle shows the map. */
 export const inTheMiddle = (shown: Tab): Tab => (shown in sides ? 'map' : shown);
 
-/** The choice of a view: arrow keys, Home and End move. */
+/** The tab list; arrow keys, Home and End move the selection. */
 export function Tabs() {
   const list = useRef<HTMLDivElement>(null);
   const selected = narrow.value ? tab.value : inTheMiddle(tab.value);
   const visible = order.filter((name) => narrow.value || !(name in sides));
   useEffect(() => {
-    // On a phone the list may be wider than the page.
+    // On a phone the tab list may be wider than the page.
     const chosen = list.current?.querySelector<HTMLElement>(`#tab-${selected}`);
     if (narrow.value) chosen?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
   }, [selected]);

@@ -1,20 +1,20 @@
 import { FileProblem } from './problem.ts';
 import { type Limits, staysInside, unzip } from './zip.ts';
 
-/** What may be dropped: more is no model. */
+/** Limits of a drop: more is no model. */
 export const LIMITS: Limits = { files: 2000, bytes: 300e6 };
 
-/** A file that a visitor has given, with its path in the folder that it was in. */
+/** A visitor's file, with its path in the folder that it came from. */
 export interface GivenFile {
   readonly path: string;
   readonly file: Blob;
 }
 
-/** Whether what is held over the page may be a model: its files' names cannot be seen yet, images can be told. */
+/** Whether a drag over the page may be a model: file names are hidden until the drop, but image types are visible. */
 export const mayBeModel = ({ items }: DataTransfer): boolean =>
   [...items].some(({ kind, type }) => kind === 'file' && !type.startsWith('image/'));
 
-/** Whether what is dropped is meant to be a model: a folder, a zip, an ONNX or a JSON file. */
+/** Whether a drop is meant to be a model: a folder, a zip, an ONNX or a JSON file. */
 export const looksLikeModel = ({ items }: DataTransfer): boolean =>
   [...items].some((item) => {
     if (item.kind !== 'file') return false;
@@ -22,8 +22,8 @@ export const looksLikeModel = ({ items }: DataTransfer): boolean =>
   });
 
 /**
- * The files of a drop, those in folders among them. The transfer must be read at once, so this must be called in the
- * event's handler.
+ * The files of a drop, those in folders included. The transfer is only readable during the event, so call this in its
+ * handler.
  * @throws FileProblem when there are too many
  */
 export function filesOfDrop({ items }: DataTransfer): Promise<GivenFile[]> {
@@ -45,7 +45,7 @@ async function gather(roots: readonly (FileSystemEntry | File)[]): Promise<Given
     }
     const reader = (entry as FileSystemDirectoryEntry).createReader();
     const next = () => new Promise<FileSystemEntry[]>((resolve, reject) => reader.readEntries(resolve, reject));
-    // A reader gives a hundred at a time.
+    // A reader returns up to a hundred entries at a time.
     for (let part = await next(); part.length > 0; part = await next()) {
       for (const inner of part) await walk(inner, `${path}/${inner.name}`);
     }
@@ -57,14 +57,14 @@ async function gather(roots: readonly (FileSystemEntry | File)[]): Promise<Given
   return found;
 }
 
-/** The files of a file input, where a folder was chosen with their paths in it. */
+/** The files of a file input, with their paths where a folder was chosen. */
 export const filesOfInput = (files: Iterable<File>): GivenFile[] =>
   Array.from(files, (file) => ({ path: file.webkitRelativePath || file.name, file }));
 
 /**
- * Reads given files into memory, zips unpacked.
- * @param onBytes is told of the bytes that have been read
- * @throws FileProblem when they cannot be read, or hold more than the limits
+ * Reads files into memory and unpacks zips.
+ * @param onBytes receives the number of bytes read
+ * @throws FileProblem when they cannot be read or exceed the limits
  */
 export async function readGiven(
   given: readonly GivenFile[],
@@ -95,5 +95,5 @@ export async function readGiven(
   return files;
 }
 
-/** Bytes of given files, as they are. */
+/** Total size of the files in bytes, zips not unpacked. */
 export const sizeOf = (given: readonly GivenFile[]): number => given.reduce((sum, { file }) => sum + file.size, 0);

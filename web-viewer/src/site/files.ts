@@ -1,15 +1,15 @@
 import { FileProblem } from './problem.ts';
 
-/** Called with the bytes that have come since the last call. */
+/** Receives the number of bytes read since the last call. */
 export type OnBytes = (bytes: number) => void;
 
-/** Where a site's or a model's files come from: the host, or what a visitor has dropped. Paths are relative. */
+/** The source of a site's or a model's files: the host, or a drop. Paths are relative. */
 export interface FileSource {
-  /** @throws FileProblem when there is no such file, or it cannot be read */
+  /** @throws FileProblem when the file is missing or cannot be read */
   read(path: string, onBytes?: OnBytes): Promise<Uint8Array<ArrayBuffer>>;
-  /** Address for an `<img>` or a link. */
+  /** URL for an `<img>` or a link. */
   url(path: string): string;
-  /** The same, seen from a folder. */
+  /** The same source, relative to a folder. */
   at(folder: string): FileSource;
 }
 
@@ -21,7 +21,7 @@ export function hosted(base: URL): FileSource {
     async read(path, onBytes) {
       const url = new URL(path, base);
       const response = await fetch(url).catch(() => {
-        throw new FileProblem(`${url.pathname} cannot be fetched: the network or the host does not answer`);
+        throw new FileProblem(`${url.pathname} cannot be fetched: the network or the host does not respond`);
       });
       if (!response.ok) throw new FileProblem(`${url.pathname} cannot be fetched: the host says ${response.status}`);
       return readBody(response, onBytes);
@@ -52,7 +52,7 @@ export function inMemory(files: ReadonlyMap<string, Uint8Array<ArrayBuffer>>, fo
   };
 }
 
-/** A JSON file's value, unchecked. */
+/** A JSON file's value, unvalidated. */
 export async function readJson(source: FileSource, path: string): Promise<unknown> {
   const text = new TextDecoder().decode(await source.read(path));
   try {
@@ -84,14 +84,14 @@ async function readBody(response: Response, onBytes: OnBytes | undefined): Promi
   return bytes;
 }
 
-/** Some files in memory laid over a source. */
+/** Overlays a source with files in memory. */
 export const overlaid = (files: ReadonlyMap<string, Uint8Array<ArrayBuffer>>, source: FileSource): FileSource => {
   const above = inMemory(files);
   const of = (path: string) => (files.has(path) ? above : source);
   return { url: (path) => of(path).url(path), at: source.at, read: (path, onBytes) => of(path).read(path, onBytes) };
 };
 
-/** A source that reads some files once: what it has read is there without the network too. */
+/** A source that reads some files once: afterwards they are available offline. */
 export function kept(source: FileSource, keeps: (path: string) => boolean): FileSource {
   const reading = new Map<string, Promise<Uint8Array<ArrayBuffer>>>();
   const urls = new Map<string, string>();

@@ -66,7 +66,7 @@ async function loadSheet(
   onBytes: OnBytes | undefined,
 ) {
   const bytes = await source.read(sheet.file, onBytes);
-  // Exact pixels: nothing is to be converted or multiplied.
+  // Exact pixels: no colour conversion, no premultiplied alpha.
   const bitmap = await createImageBitmap(new Blob([bytes], { type: 'image/png' }), {
     colorSpaceConversion: 'none',
     premultiplyAlpha: 'none',
@@ -87,7 +87,7 @@ async function loadSheet(
   return { ...sheet, bitmap, pixels: dropChannels(data, channels) };
 }
 
-/** From RGBA to as many channels as the images have. */
+/** Converts RGBA to the images' number of channels. */
 function dropChannels(rgba: Uint8ClampedArray, channels: number): Uint8Array {
   const pixels = new Uint8Array((rgba.length / 4) * channels);
   for (let i = 0, j = 0; i < rgba.length; i += 4) {

@@ -3,16 +3,16 @@ import { readNpy } from './npy.ts';
 import { FileProblem } from './problem.ts';
 import type { Manifest } from './schema.ts';
 
-/** The image set as the model sees it, one row per image, in the set's order. */
+/** The image set as the model encodes it, one row per image, in the set's order. */
 export interface Points {
   readonly count: number;
-  /** Codes `[N, D]`. */
+  /** Latents `[N, D]`. */
   readonly latents: Float32Array;
   /** Reconstruction error of each image, mean per pixel, `[N]`. */
   readonly errors: Float32Array;
   /** The same errors, ascending. */
   readonly sortedErrors: Float32Array;
-  /** Places on the map `[N, 2]`. */
+  /** Map positions `[N, 2]`. */
   readonly map: Float32Array;
   readonly method: 'codes' | 't-SNE' | 'PCA';
   readonly perplexity: number | null;
@@ -34,7 +34,7 @@ export async function loadPoints(
   ]);
   const fits = latents.shape[0] === count && latents.shape[1] === latentSize;
   if (!fits || errors.shape[0] !== count || map.shape[0] !== count || map.shape[1] !== 2) {
-    throw new FileProblem('the codes, errors and places of the images do not belong together');
+    throw new FileProblem('the latents, errors and map positions of the images do not match');
   }
   return {
     count,
@@ -47,7 +47,7 @@ export async function loadPoints(
   };
 }
 
-/** The share of the points, 0 to 1, whose error is smaller. */
+/** The share of the points, 0 to 1, with a smaller error. */
 export function errorPercentile({ sortedErrors }: Points, error: number): number {
   let [low, high] = [0, sortedErrors.length];
   while (low < high) {

@@ -3,7 +3,7 @@ import type { Card } from '../site/schema.ts';
 import { readCard, root } from './read-model.ts';
 import { site } from './store.ts';
 
-/** The cards of the site's models that have been read, by the models' names; null where one cannot be read. */
+/** The cards of the site's models that have been read, by name; null where one cannot be read. */
 export const cards = signal<ReadonlyMap<string, Card | null>>(new Map());
 let reading: Promise<void> | undefined;
 
@@ -20,6 +20,6 @@ async function readAll(): Promise<void> {
     cards.value = new Map(cards.value).set(name, card);
   });
   await Promise.all(read);
-  // What the network has refused may come another time.
+  // What failed over the network may succeed later.
   if ([...cards.value.values()].includes(null)) reading = undefined;
 }

@@ -1,11 +1,11 @@
-/** As near as a float32 comes to 1: what the pipeline holds probabilities away from 0 and 1. */
+/** The distance that the pipeline keeps probabilities from 0 and 1: the resolution of a float32 below 1. */
 const MARGIN = 2 ** -25;
 
 /**
- * The error of each pixel (mean over its channels) and the mean of all, as `convae encode` computes it.
+ * The error of each pixel (mean over its channels) and the overall mean, as `convae encode` computes it.
  * @param pixels 0–255, `[H, W, C]`
  * @param reconstruction in [0, 1], `[H, W, C]`
- * @returns nats for binary cross-entropy, squares of a pixel's range for the mean squared error; `[H, W]`
+ * @returns nats for binary cross-entropy, squared range for the mean squared error; `[H, W]`
  */
 export function pixelErrors(
   kind: 'binary cross-entropy' | 'mean squared error',

@@ -4,27 +4,27 @@ import { latest } from '../engine/latest.ts';
 import { errorPercentile } from '../site/points.ts';
 import { pixelErrors } from './errors.ts';
 import {
-  code,
-  codeOrigin,
+  currentLatent,
   decoded,
   engine,
   type InputImage,
   input,
   inputLabel,
   label,
+  latentOrigin,
   model,
   type OpenModel,
   problem,
   reading,
 } from './store.ts';
 
-/** Shows an image on the left; its code becomes the one on the right, and its class, where it is known, what both are told. */
+/** Shows an image on the left; its latent becomes the one on the right, and its class, where known, conditions both sides. */
 export function showImage(image: InputImage): void {
   batch(() => {
     if (image.label !== null) inputLabel.value = image.label;
     label.value = inputLabel.value;
     input.value = image;
-    codeOrigin.value = 'input';
+    latentOrigin.value = 'input';
   });
 }
 
@@ -35,24 +35,24 @@ export function showRow(row: number): void {
   showImage({ pixels: set.pixels(row), origin: 'set', row, label: set.labels?.[row] ?? null });
 }
 
-/** Tells the model another class with the image on the left, whose code becomes the one on the right again. */
+/** Changes the class given with the image on the left, whose latent becomes the one on the right again. */
 export function tellClass(index: number): void {
   batch(() => {
     inputLabel.value = index;
     label.value = index;
-    codeOrigin.value = 'input';
+    latentOrigin.value = 'input';
   });
 }
 
-/** Shows a code `[D]` on the right. */
-export function showCode(latent: Float32Array, origin: typeof codeOrigin.value): void {
+/** Shows a latent `[D]` on the right. */
+export function showLatent(latent: Float32Array, origin: typeof latentOrigin.value): void {
   batch(() => {
-    codeOrigin.value = origin;
-    code.value = latent;
+    latentOrigin.value = origin;
+    currentLatent.value = latent;
   });
 }
 
-/** Keeps readings and decoded images up to date with what they follow from. @returns what ends that */
+/** Keeps the reconstruction and the decoded image up to date. @returns a function that stops it */
 export function startExploring(): () => void {
   const read = latest(async ([by, model, image, given]: [Engine, OpenModel, InputImage, number]) => {
     try {
@@ -60,7 +60,7 @@ export function startExploring(): () => void {
       if (input.value !== image) return;
       batch(() => {
         reading.value = result;
-        if (codeOrigin.value === 'input') code.value = result.codes.latent;
+        if (latentOrigin.value === 'input') currentLatent.value = result.latents.latent;
       });
     } catch (error) {
       if (engine.value === by) problem.value = error instanceof Error ? error.message : String(error);
@@ -81,8 +81,8 @@ export function startExploring(): () => void {
       else reading.value = null;
     }),
     effect(() => {
-      if (engine.value && model.value && code.value?.length === model.value.card.latent.size) {
-        decode([engine.value, code.value, label.value]);
+      if (engine.value && model.value && currentLatent.value?.length === model.value.card.latent.size) {
+        decode([engine.value, currentLatent.value, label.value]);
       }
     }),
   ];
@@ -91,12 +91,12 @@ export function startExploring(): () => void {
   };
 }
 
-/** Encodes and decodes one image. @param given the class that the model is told where it takes one */
+/** Encodes and decodes one image. @param given the class, where the model takes one */
 async function readImage(engine: Engine, model: OpenModel, image: InputImage, given: number) {
   const { card, points } = model;
   const labels = Int32Array.of(given);
-  const codes = await engine.encode(1, image.pixels, labels);
-  const reconstruction = await engine.decode(1, codes.latent, labels);
+  const latents = await engine.encode(1, image.pixels, labels);
+  const reconstruction = await engine.decode(1, latents.latent, labels);
   const errors = pixelErrors(card.model.error, image.pixels, reconstruction, card.image.channels);
-  return { image, codes, reconstruction, ...errors, percentile: points && errorPercentile(points, errors.error) };
+  return { image, latents, reconstruction, ...errors, percentile: points && errorPercentile(points, errors.error) };
 }

@@ -1,6 +1,6 @@
 import { progress } from './store.ts';
 
-/** Adds up bytes that come from several sides, and shows them. */
+/** Adds up and shows download progress from several sources. */
 export class Meter {
   readonly #what: string;
   #done = 0;
@@ -21,13 +21,13 @@ export class Meter {
     this.#tell();
   };
 
-  /** What comes later is not shown. */
+  /** Stop reporting. */
   end(): void {
     if (!this.#over) progress.value = null;
     this.#over = true;
   }
 
-  /** Another one is shown from now on. */
+  /** Hand over to another meter. */
   silence(): void {
     this.#over = true;
   }

@@ -1,8 +1,8 @@
 import type { Points } from '../site/points.ts';
 
 /**
- * The rows whose codes are nearest to a code (Euclidean), nearest first.
- * @param allowed whether a row is looked at
+ * The rows with the nearest latents (Euclidean distance), nearest first.
+ * @param allowed whether a row is considered
  */
 export function nearestRows(
   { latents, count }: Points,
@@ -29,8 +29,8 @@ export function nearestRows(
 }
 
 /**
- * Where a code lies on the map: itself where the map is the latent plane; else among its nearest neighbours, weighted by
- * their nearness, since t-SNE has no place for codes that it was not made with.
+ * The map position of a latent: the latent itself where the map is the latent plane; else a mean of its nearest neighbours
+ * weighted by proximity, since t-SNE has no position for new latents.
  */
 export function placeOnMap(points: Points, latent: Float32Array): readonly [number, number] {
   if (points.method === 'codes') return [latent[0] as number, latent[1] as number];

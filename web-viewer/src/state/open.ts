@@ -4,12 +4,11 @@ import type { Provider } from '../engine/protocol.ts';
 import { kept, readJson } from '../site/files.ts';
 import { FileProblem } from '../site/problem.ts';
 import { indexSchema, parseFile } from '../site/schema.ts';
-import { adopt, endApart, endHosts, hostApart, hostFor, isRunning, libraryBytes } from './hosts.ts';
 import { Meter } from './meter.ts';
 import { isOfTraining, readAhead } from './read-ahead.ts';
 import { readModel, root } from './read-model.ts';
 import {
-  code,
+  currentLatent,
   decoded,
   engine,
   engineNote,
@@ -26,20 +25,21 @@ import {
   site,
 } from './store.ts';
 import { upgrade } from './upgrade.ts';
+import { adopt, endApart, endHosts, hostApart, hostFor, isRunning, libraryBytes } from './workers.ts';
 
-/** Which runtime to use: the fastest that agrees, or the one that the visitor has chosen. */
+/** Which runtime to use: the fastest that agrees, or the visitor's choice. */
 export type Compute = 'auto' | Provider;
 
-/** What the visitor has chosen. */
+/** The visitor's choice. */
 export const chosenCompute = signal<Compute>('auto');
-/** Models that the visitor has given in this visit, the newest last. */
+/** Models that the visitor has opened during this visit, the newest last. */
 export const givenModels = signal<readonly OpenModel[]>([]);
 
-/** Models of the site that were opened before, so that going back takes no network. */
+/** The site's models that were opened before, so that returning needs no network. */
 const opened = new Map<string, OpenModel>();
 const MOST_OPENED = 8;
 
-/** Counts the models that were asked for, so that a slow one does not replace a later one. */
+/** Counts requested models, so that a slow one does not replace a later one. */
 let asked = 0;
 let meter = new Meter('');
 
@@ -49,7 +49,7 @@ export async function openSite(): Promise<void> {
   if (site.value.models.length === 0) throw new FileProblem('this site has no models');
 }
 
-/** Opens one of the site's models by name; what fails is told in `problem`, and the model before stays. */
+/** Opens one of the site's models by name; failures are reported in `problem`, and the previous model stays. */
 export async function openModel(name: string, compute: Compute = chosenCompute.value): Promise<void> {
   chosenCompute.value = compute;
   const entry = site.value?.models.find((model) => model.name === name);
@@ -61,16 +61,16 @@ export async function openModel(name: string, compute: Compute = chosenCompute.v
   await open(name, false, (meter) => opened.get(name) ?? readModel(name, source, false, meter));
 }
 
-/** Opens a model that was open before. */
+/** Reopens a model. */
 export const reopen = (model: OpenModel): Promise<boolean> => open(model.name, model.given, () => model);
 
-/** Goes on with the open model on another runtime. */
+/** Moves the open model to another runtime. */
 export async function setCompute(compute: Compute): Promise<void> {
   chosenCompute.value = compute;
   if (model.value) await reopen(model.value);
 }
 
-/** Stops the model's worker and starts another one with the same model. */
+/** Restarts the model's worker with the same model. */
 export async function restart(): Promise<void> {
   const current = model.value;
   const [first] = site.value?.models ?? [];
@@ -82,10 +82,10 @@ export async function restart(): Promise<void> {
 
 /**
  * Opens a model.
- * @param given whether its files are a visitor's: these get a worker apart, so that whatever they do to it the model before
- * goes on; it becomes the one that runs once they have shown that they work
- * @param read gets the model
- * @returns whether it is open; where not, `problem` says why
+ * @param given whether its files are a visitor's: these get a separate worker, so that the previous model survives
+ * whatever they do; that worker becomes the running one once they have proved to work
+ * @param read reads the model
+ * @returns whether it was opened; otherwise `problem` says why
  */
 export async function open(
   name: string,
@@ -128,10 +128,10 @@ export async function open(
   }
 }
 
-/** The model before the open one, which may still be asked by those who have not seen the new one. */
+/** The model before the open one, for components that have not switched yet. */
 let former: Engine | null = null;
 
-/** Makes a loaded model the one that is explored. */
+/** Makes a loaded model the open one. */
 function show(next: OpenModel, loaded: Engine): void {
   former?.release();
   former = engine.value;
@@ -141,18 +141,18 @@ function show(next: OpenModel, loaded: Engine): void {
     if (next === model.value) return;
     const before = model.value;
     const sameSet = next.set !== null && next.set === before?.set;
-    // What the visitor has drawn or opened stays as long as it fits.
+    // The visitor's drawing or picture stays as long as it fits.
     const own = input.value?.origin !== 'set' && before && sameSize(next.card.image, before.card.image);
     const kept = sameSet || own ? input.value : null;
     model.value = next;
     modelName.value = next.given ? null : next.name;
     reading.value = null;
-    code.value = null;
+    currentLatent.value = null;
     decoded.value = null;
-    // Before the first model these are what the address says.
+    // Before the first model these come from the address.
     if (before) epoch.value = 0;
     if (before && !sameSet) shownClasses.value = null;
-    for (const told of [label, inputLabel]) if (told.value >= (next.card.classes?.length ?? 1)) told.value = 0;
+    for (const choice of [label, inputLabel]) if (choice.value >= (next.card.classes?.length ?? 1)) choice.value = 0;
     input.value = kept ? { ...kept } : null;
   });
   remember(next);

@@ -1,14 +1,14 @@
 import type { OpenModel } from './store.ts';
 
-/** Whether a file of a model is a record of its training. */
+/** Whether a model's file belongs to the record of its training. */
 export const isOfTraining = (path: string): boolean => path.startsWith('training/');
 
-/** More is not read before it is asked for. */
+/** Larger records are not prefetched. */
 const MOST_BYTES = 2e6;
 
 /**
- * Reads what the model's training has recorded once all else is there, so that it can be looked at at once, and without the
- * network. What cannot be read now is read when it is asked for.
+ * Prefetches the record of the model's training once everything else has loaded, so that it opens immediately and offline.
+ * Files that fail are read when they are needed.
  */
 export async function readAhead({ manifest, source, given }: OpenModel, isWanted: () => boolean): Promise<void> {
   const { connection } = navigator as Navigator & { connection?: { readonly saveData?: boolean } };
@@ -22,6 +22,6 @@ export async function readAhead({ manifest, source, given }: OpenModel, isWanted
       await source.read(file);
     }
   } catch {
-    // Nobody has asked for it yet.
+    // Nothing needs it yet.
   }
 }

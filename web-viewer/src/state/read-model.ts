@@ -7,7 +7,7 @@ import { type Card, cardSchema, type Manifest, manifestSchema, parseFile } from 
 import type { Meter } from './meter.ts';
 import { type OpenModel, site } from './store.ts';
 
-/** The folder of the page. */
+/** The page's folder. */
 export const root = hosted(new URL('./', location.href.replace(/[?#].*$/, '')));
 const sets = new Map<string, Promise<ImageSet>>();
 
@@ -20,9 +20,9 @@ export const readManifest = async (source: FileSource): Promise<Manifest> =>
   parseFile(manifestSchema, await readJson(source, 'manifest.json'), 'manifest.json');
 
 /**
- * Reads all that a model needs to be explored.
- * @param given whether a visitor has given it: then its images are looked for among the site's
- * @throws FileProblem when a file is missing or damaged, or the files do not belong together
+ * Reads everything needed to explore a model.
+ * @param given whether it is a visitor's: then its images are looked up among the site's
+ * @throws FileProblem when a file is missing or damaged, or the files do not match
  */
 export async function readModel(name: string, source: FileSource, given: boolean, meter: Meter): Promise<OpenModel> {
   const [manifest, card] = await Promise.all([readManifest(source), readCard(source)]);
@@ -38,7 +38,7 @@ export async function readModel(name: string, source: FileSource, given: boolean
     folder === null ? null : loadSet(folder),
   ]);
   if (points && set && points.count !== set.about.images) {
-    throw new FileProblem(`${name} has codes of ${points.count} images, its set has ${set.about.images}`);
+    throw new FileProblem(`${name} has latents of ${points.count} images, its set has ${set.about.images}`);
   }
   if (set && !fits(set, card)) {
     if (!given) throw new FileProblem(`the images of ${name}’s set are not of the shape that it takes`);
@@ -50,7 +50,7 @@ export async function readModel(name: string, source: FileSource, given: boolean
 const fits = ({ about }: ImageSet, { image }: Card) =>
   about.height === image.height && about.width === image.width && about.channels === image.channels;
 
-/** The site's set of the images that a model was tested on: all sets of a site are named by their models' manifests. */
+/** The site's set of a model's test images: all sets of a site are named by their models' manifests. */
 async function setFor({ dataset }: Card): Promise<string | null> {
   const id = dataset.test.fingerprint.replace(/^sha256:/, '').slice(0, 12);
   const folder = `sets/${id}`;
@@ -77,7 +77,7 @@ function loadSet(folder: string): Promise<ImageSet> {
   return made;
 }
 
-/** What is fetched before a model can be explored. */
+/** Files fetched before a model can be explored. */
 const bytesToLoad = ({ files, points }: Manifest): number =>
   ['encoder.onnx', 'decoder.onnx', points?.latents, points?.errors, points?.map]
     .map((path) => (path === undefined ? 0 : (files[path] ?? 0)))

@@ -1,14 +1,14 @@
 import type { Card } from '../site/schema.ts';
 
-/** A seeded source of random numbers. */
+/** A seeded random number generator. */
 export interface Randomness {
-  /** Evenly from [0, 1), 32 bits of it. */
+  /** Uniform in [0, 1), with 32 bits. */
   uniform(): number;
   /** From N(0, 1). */
   normal(): number;
 }
 
-/** Chris Doty-Humphrey's sfc32, started from one number; normals by Box and Muller. */
+/** Chris Doty-Humphrey's sfc32, seeded with one number; normals by the Box–Muller transform. */
 export function seeded(seed: number): Randomness {
   let [a, b, c, counter] = [seed >>> 0, Math.floor(seed / 2 ** 32) >>> 0, 0x9e3779b9, 1];
   let kept: number | undefined;
@@ -20,7 +20,7 @@ export function seeded(seed: number): Randomness {
     c = (((c << 21) | (c >>> 11)) + sum) >>> 0;
     return sum;
   };
-  // Seeds that are near each other have nothing in common after this many.
+  // Decorrelates neighbouring seeds.
   for (let i = 0; i < 16; i++) next();
   const uniform = () => next() / 2 ** 32;
   return {
@@ -39,21 +39,21 @@ export function seeded(seed: number): Randomness {
   };
 }
 
-/** Codes from the prior N(0, I), `[count, size]`: the same for the same seed. */
-export function priorCodes(count: number, size: number, seed: number): Float32Array {
+/** Latents from the prior N(0, I), `[count, size]`: the same for the same seed. */
+export function priorLatents(count: number, size: number, seed: number): Float32Array {
   const random = seeded(seed);
   return Float32Array.from({ length: count * size }, () => random.normal());
 }
 
 /**
- * Codes from the mixture of normal distributions that was fitted to the model's codes, `[count, D]`.
- * @throws RangeError when the card has none, or it does not fit the codes' size
+ * Latents from the Gaussian mixture fitted to the model's latents, `[count, D]`.
+ * @throws RangeError when the card has none, or it does not fit the latent size
  */
-export function mixtureCodes({ latent }: Pick<Card, 'latent'>, count: number, seed: number): Float32Array {
+export function mixtureLatents({ latent }: Pick<Card, 'latent'>, count: number, seed: number): Float32Array {
   const { size, mixture } = latent;
-  if (!mixture) throw new RangeError('the card has no mixture of the codes');
+  if (!mixture) throw new RangeError('the card has no mixture of latents');
   const random = seeded(seed);
-  const codes = new Float32Array(count * size);
+  const latents = new Float32Array(count * size);
   const normals = new Float64Array(size);
   for (let row = 0; row < count; row++) {
     const component = pick(mixture.weights, random.uniform());
@@ -65,16 +65,16 @@ export function mixtureCodes({ latent }: Pick<Card, 'latent'>, count: number, se
     for (let i = 0, at = 0; i < size; i++) {
       let value = mean[i] as number;
       for (let j = 0; j <= i; j++, at++) value += (factor[at] as number) * (normals[j] as number);
-      codes[row * size + i] = value;
+      latents[row * size + i] = value;
     }
   }
-  return codes;
+  return latents;
 }
 
-/** Where random codes can come from. */
+/** Distributions of random latents. */
 export type Distribution = 'prior' | 'mixture' | 'statistics';
 
-/** What random codes of a model can be drawn from, the best first. */
+/** The distributions that a model has, the best first. */
 export function distributions({ model, latent }: Pick<Card, 'model' | 'latent'>): readonly Distribution[] {
   const found: Distribution[] = [];
   if (model.variational) found.push('prior');
@@ -83,25 +83,25 @@ export function distributions({ model, latent }: Pick<Card, 'model' | 'latent'>)
 }
 
 /**
- * Random codes of a model, `[count, D]`: from the prior where it was trained with one, else from the mixture of its codes,
- * else from normal numbers with the mean and deviation of each dimension.
- * @param from another one of its distributions
+ * Random latents of a model, `[count, D]`: from the prior where it was trained with one, else from the mixture of its
+ * latents, else from a normal distribution with the mean and standard deviation of each dimension.
+ * @param from one of its distributions
  * @throws RangeError when the card's mixture is damaged
  */
-export function randomCodes(
+export function randomLatents(
   card: Pick<Card, 'model' | 'latent'>,
   count: number,
   seed: number,
   from: Distribution | undefined = distributions(card)[0],
 ): Float32Array {
-  if (from === 'mixture') return mixtureCodes(card, count, seed);
+  if (from === 'mixture') return mixtureLatents(card, count, seed);
   const { size, statistics } = card.latent;
-  const codes = priorCodes(count, size, seed);
-  if (from === 'prior') return codes;
-  return codes.map((value, i) => (statistics.mean[i % size] ?? 0) + (statistics.std[i % size] ?? 1) * value);
+  const latents = priorLatents(count, size, seed);
+  if (from === 'prior') return latents;
+  return latents.map((value, i) => (statistics.mean[i % size] ?? 0) + (statistics.std[i % size] ?? 1) * value);
 }
 
-/** The index of a share, 0 to 1, of weights that sum to 1 but for rounding. */
+/** The index at a share, 0 to 1, of weights that sum to 1 up to rounding. */
 function pick(weights: readonly number[], share: number): number {
   let rest = share;
   const found = weights.findIndex((weight) => {

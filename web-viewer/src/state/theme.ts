@@ -6,13 +6,13 @@ export type Theme = (typeof themes)[number];
 const KEY = 'convae-theme';
 const themeNamed = (text: string | null) => themes.find((theme) => theme === text);
 
-/** What the visitor has chosen, remembered where the browser lets the page. */
+/** The visitor's choice, remembered where the browser allows it. */
 const chosen = signal<Theme>(stored() ?? 'auto');
-/** What the address asks for, as for a page shown within another. */
+/** The theme requested by the address, for embedding the page. */
 export const linkedTheme = signal<Theme | null>(null);
 export const theme = computed(() => linkedTheme.value ?? chosen.value);
 
-/** Takes a theme from the address. */
+/** Applies a theme from the address. */
 export function linkTheme(text: string | null): void {
   linkedTheme.value = themeNamed(text) ?? null;
 }
@@ -23,7 +23,7 @@ export function chooseTheme(next: Theme): void {
   try {
     localStorage.setItem(KEY, next);
   } catch {
-    // It holds for this visit.
+    // It applies to this visit only.
   }
 }
 

@@ -1,16 +1,16 @@
 import { tryWebgpu } from '../engine/choose.ts';
 import type { Engine } from '../engine/client.ts';
-import { hostFor } from './hosts.ts';
 import { engine, engineNote, type OpenModel } from './store.ts';
+import { hostFor } from './workers.ts';
 
 interface Gpu {
   requestAdapter(): Promise<{ info?: { isFallbackAdapter?: boolean } } | null>;
 }
 
 /**
- * Goes over to WebGPU where that is worth while, and notes why or why not.
+ * Moves to WebGPU where that is worthwhile, and notes why or why not.
  * @param running the model on wasm
- * @param isWanted whether the model is still the one that was asked for last
+ * @param isWanted whether the model is still the last one requested
  */
 export async function upgrade(running: Engine, model: OpenModel, isWanted: () => boolean): Promise<void> {
   const { gpu } = navigator as Navigator & { gpu?: Gpu };
@@ -19,8 +19,8 @@ export async function upgrade(running: Engine, model: OpenModel, isWanted: () =>
   };
   if (!gpu) return note('this browser has no WebGPU');
   const adapter = await gpu.requestAdapter().catch(() => null);
-  if (!adapter) return note('WebGPU finds no graphics adapter here');
-  if (adapter.info?.isFallbackAdapter) return note('WebGPU would be computed by the processor here');
+  if (!adapter) return note('WebGPU finds no graphics adapter');
+  if (adapter.info?.isFallbackAdapter) return note('WebGPU would run on the CPU here');
   const host = await hostFor('webgpu', () => undefined).catch((error: unknown) => {
     note(error instanceof Error ? error.message : String(error));
   });

@@ -1,11 +1,11 @@
 import { effect } from '@preact/signals';
-import { showCode, showRow } from './explore.ts';
+import { showLatent, showRow } from './explore.ts';
 import {
-  code,
-  codeOrigin,
   colourBy,
+  currentLatent,
   epoch,
   label,
+  latentOrigin,
   model,
   modelName,
   sampleFrom,
@@ -18,7 +18,7 @@ import {
 } from './store.ts';
 import { linkedTheme, linkTheme } from './theme.ts';
 
-/** A part of the state that the address holds: its name there, its text (null: not there), and what reads it. */
+/** A parameter of the address: its name, its text (null when absent), and its parser. */
 interface Row {
   readonly key: string;
   read(): string | null;
@@ -30,7 +30,7 @@ const whole = (text: string | null, fallback: number): number => {
   return Number.isInteger(value) && value >= 0 ? value : fallback;
 };
 
-/** What can be set before a model is open. */
+/** Parameters that need no open model. */
 const settings: readonly Row[] = [
   { key: 'theme', read: () => linkedTheme.value, write: linkTheme },
   {
@@ -86,7 +86,7 @@ const settings: readonly Row[] = [
   },
 ];
 
-/** What needs the open model. */
+/** Parameters that need the open model. */
 const explored: readonly Row[] = [
   {
     key: 'image',
@@ -107,13 +107,13 @@ const explored: readonly Row[] = [
   {
     key: 'z',
     read: () =>
-      code.value === null || codeOrigin.value === 'input' || codeOrigin.value === 'walk'
+      currentLatent.value === null || latentOrigin.value === 'input' || latentOrigin.value === 'walk'
         ? null
-        : Array.from(code.value, (value) => Number(value.toFixed(3))).join(','),
+        : Array.from(currentLatent.value, (value) => Number(value.toFixed(3))).join(','),
     write: (text) => {
       const values = text?.split(',').map(Number) ?? [];
       if (values.length === model.value?.card.latent.size && values.every(Number.isFinite)) {
-        showCode(Float32Array.from(values), 'link');
+        showLatent(Float32Array.from(values), 'link');
       }
     },
   },
@@ -121,23 +121,23 @@ const explored: readonly Row[] = [
 
 const parameters = () => new URLSearchParams(location.hash.slice(1));
 
-/** The model that the address names. */
+/** The model in the address. */
 export const modelInUrl = (): string | null => parameters().get('model');
 
-/** Takes the settings from the address. */
+/** Applies the settings in the address. */
 export function readSettings(): void {
   const found = parameters();
   for (const { key, write } of settings) write(found.get(key));
 }
 
-/** Takes from the address what needs an open model. @returns whether it says what to look at */
+/** Applies the parameters that need an open model. @returns whether they select something to show */
 export function readExplored(): boolean {
   const found = parameters();
   for (const { key, write } of explored) write(found.get(key));
   return found.has('image') || found.has('z');
 }
 
-/** Keeps the address up to date, from the first open model on. @returns what ends that */
+/** Keeps the address up to date, from the first open model on. @returns a function that stops it */
 export function followState(): () => void {
   let timer: ReturnType<typeof setTimeout> | undefined;
   return effect(() => {

@@ -1,37 +1,37 @@
 import { signal } from '@preact/signals';
-import { showCode } from './explore.ts';
-import { code, codeOrigin, label, type OpenModel } from './store.ts';
+import { showLatent } from './explore.ts';
+import { currentLatent, label, latentOrigin, type OpenModel } from './store.ts';
 
-/** Whether the walk goes on. */
+/** Whether the walk is running. */
 export const walking = signal(false);
 
-/** Time from one image to the next, and its part that is spent standing. */
+/** Time from one image to the next, and how much of it is spent at rest. */
 const STEP = 2600;
 const REST = 0.25;
-/** The time between two codes: a slow walk needs no more, and leaves the machine cool. */
+/** Time between two latents: a slow walk needs no more, and spares the machine. */
 const PACE = 30;
-/** After a pause, as in a hidden tab, the walk goes on where it was. */
+/** After a pause, as in a hidden tab, the walk resumes where it was. */
 const LONGEST = 100;
 
 /**
- * A slow walk through the codes of the set's images, until the visitor touches anything or another code is shown. Stands
- * still for those who want little motion: then the first image's code is shown only. Where the decoder is told a class,
- * all the images are of that one.
- * @returns what ends it
+ * A slow walk through the latents of the set's images, until the visitor interacts or another latent is shown. With reduced
+ * motion only the first image's latent is shown. Where the decoder is conditional, all
+ * images are of one class.
+ * @returns a function that ends it
  */
 export function startWalk(model: OpenModel): () => void {
   const { points, card } = model;
   if (!points) {
-    showCode(Float32Array.from(card.latent.statistics.mean), 'walk');
+    showLatent(Float32Array.from(card.latent.statistics.mean), 'walk');
     return () => undefined;
   }
   const size = card.latent.size;
   const rows = walkedRows(model);
-  const codeOf = (step: number) => {
+  const latentOf = (step: number) => {
     const row = rows(step);
     return points.latents.subarray(row * size, (row + 1) * size);
   };
-  showCode(codeOf(0).slice(), 'walk');
+  showLatent(latentOf(0).slice(), 'walk');
   const still = matchMedia('(prefers-reduced-motion: reduce)');
   if (still.matches) return () => undefined;
   const stop = new AbortController();
@@ -46,26 +46,26 @@ export function startWalk(model: OpenModel): () => void {
   still.addEventListener('change', () => stop.abort(), options);
   let [time, before] = [0, performance.now()];
   const frame = (now: number) => {
-    // Whatever else sets a code has ended the walk.
-    if (codeOrigin.peek() !== 'walk') stop.abort();
+    // Anything else that sets a latent has ended the walk.
+    if (latentOrigin.peek() !== 'walk') stop.abort();
     if (stop.signal.aborted) return;
     requestAnimationFrame(frame);
     if (now - before < PACE) return;
     time += Math.min(LONGEST, now - before);
     before = now;
     const step = Math.floor(time / STEP);
-    const [from, to] = [codeOf(step), codeOf(step + 1)];
+    const [from, to] = [latentOf(step), latentOf(step + 1)];
     const share = eased(Math.max(0, (time / STEP - step - REST) / (1 - REST)));
-    code.value = Float32Array.from(from, (value, d) => value + share * ((to[d] as number) - value));
+    currentLatent.value = Float32Array.from(from, (value, d) => value + share * ((to[d] as number) - value));
   };
   requestAnimationFrame(frame);
   return () => stop.abort();
 }
 
-/** Starts and ends slowly: 0 to 0, 1 to 1. */
+/** Eases in and out: 0 to 0, 1 to 1. */
 const eased = (share: number): number => share * share * (3 - 2 * share);
 
-/** Rows of the set, far apart, the same on each visit; of the decoder's class, where it is told one. */
+/** Rows of the set, far apart, the same on each visit; of the decoder's class where it takes one. */
 function walkedRows({ points, card, set }: Pick<OpenModel, 'points' | 'card' | 'set'>): (step: number) => number {
   const count = points?.count ?? 1;
   const labels = card.conditional.decoder ? set?.labels : null;

@@ -7,7 +7,7 @@ interface Props {
   readonly onChoose: (index: number) => void;
 }
 
-/** One of the classes, to be chosen: radio buttons in their colours. */
+/** Radio buttons for the classes, in their colours. */
 export function ClassChoice({ classes, chosen, name, onChoose }: Props) {
   return (
     <fieldset class="classes">

@@ -1,10 +1,10 @@
 import { computed } from '@preact/signals';
 import { model } from '../state/store.ts';
 
-/** What stands for a class or an image without one. */
+/** Colour for images without a class. */
 const PLAIN = '#3a6ea5';
 
-/** Colours of the classes `#rrggbb`, the same as in the pipeline's pictures, which come with the set. */
+/** Class colours `#rrggbb`, the same as in the pipeline's pictures; they come with the image set. */
 const classColours = computed(() => model.value?.set?.about.colours ?? []);
 
 /** The colour of a class `#rrggbb`. */

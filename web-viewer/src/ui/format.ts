@@ -4,7 +4,7 @@ export function bytes(count: number): string {
   return count < 1e6 ? `${(count / 1e3).toFixed(0)} kB` : `${(count / 1e6).toFixed(1)} MB`;
 }
 
-/** A number with a few digits that matter, with a true minus. */
+/** A number with a few significant digits and a true minus sign. */
 export function short(value: number, digits = 3): string {
   if (!Number.isFinite(value)) return '–';
   const size = Math.abs(value);
@@ -15,10 +15,10 @@ export function short(value: number, digits = 3): string {
   return text.replaceAll('-', '−');
 }
 
-/** A number with thousands set apart. */
+/** A number with thousands separators. */
 export const grouped = (value: number): string => value.toLocaleString('en-US');
 
-/** What people call a data set: a path's last part. */
+/** The display name of a data set: the last part of its path. */
 export const dataName = (name: string): string =>
   name
     .replace(/[\\/]+$/, '')

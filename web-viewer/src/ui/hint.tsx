@@ -1,6 +1,6 @@
 import { useId } from 'preact/hooks';
 
-/** A question mark that explains what stands beside it. */
+/** A question mark that explains the item next to it. */
 export function Hint({ about, text }: { readonly about: string; readonly text: string }) {
   const id = `hint-${useId()}`;
   return (

@@ -1,23 +1,23 @@
 import type { Card } from '../site/schema.ts';
 import { short } from './format.ts';
 
-/** How a model's losses are told. */
+/** How a model's losses are displayed. */
 export interface LossUnits {
-  /** What a mean per number of an image is multiplied with to give what the curves show. */
+  /** Factor from a mean per pixel to the unit of the curves. */
   readonly factor: number;
   readonly unit: string;
-  /** The same loss as it is recorded: a mean per number. */
+  /** Formats the loss as recorded: a mean per pixel. */
   readonly each: string;
 }
 
-/** Nats are told per image, as papers do; squared errors as they are, per pixel. */
+/** Nats are given per image, as in papers; squared errors per pixel. */
 export function lossUnits({ model, image: { height, width, channels } }: Pick<Card, 'model' | 'image'>): LossUnits {
   const each = channels > 1 ? 'pixel and channel' : 'pixel';
   if (model.error === 'mean squared error') return { factor: 1, unit: `squared error per ${each}`, each };
   return { factor: height * width * channels, unit: 'nats per image', each };
 }
 
-/** A number with as many digits for all epochs, so that nothing moves while they go by. */
+/** A number with the same digits for all epochs, so that the layout does not shift. */
 export function steady(value: number | null | undefined, digits = 4): string {
   if (value === null || value === undefined) return '–';
   const size = Math.abs(value);
@@ -25,11 +25,11 @@ export function steady(value: number | null | undefined, digits = 4): string {
   return value.toPrecision(digits).replace('-', '−');
 }
 
-/** A recorded loss in the unit of the curves, with digits enough to see an epoch's progress. */
+/** A recorded loss in the unit of the curves, with enough digits to show an epoch's progress. */
 export const lossText = (value: number | null | undefined, { factor }: LossUnits): string =>
   steady(value === null || value === undefined ? null : value * factor);
 
-/** A recorded loss in the unit of the curves, and as it is. */
+/** A recorded loss, in the unit of the curves and as recorded. */
 export function lossUnitText(value: number | null | undefined, { factor, unit, each }: LossUnits): string {
   if (factor === 1 || value === null || value === undefined) return unit;
   return `${unit} (${steady(value)} per ${each})`;

@@ -2,12 +2,12 @@ import { useLayoutEffect, useRef } from 'preact/hooks';
 import { errorImage, type Shape, toImageData } from './pixels.ts';
 
 interface Props {
-  /** Pixels `[H, W, C]`, bytes or floats in [0, 1]; null shows an empty picture of the same size. */
+  /** Pixels `[H, W, C]`, bytes or floats in [0, 1]; null shows an empty image of the same size. */
   readonly pixels: Uint8Array | Float32Array | null;
   readonly shape: Shape;
-  /** What is in the picture, for those who cannot see it. */
+  /** Alternative text. */
   readonly label: string;
-  /** Draws errors `[H, W]` in colour instead; the error at which the scale ends. */
+  /** Draws errors `[H, W]` in colour instead; the error at the end of the scale. */
   readonly errorScale?: number | undefined;
   readonly class?: string | undefined;
 }

@@ -5,7 +5,7 @@ export interface Shape {
   readonly channels: number;
 }
 
-/** An image as RGBA, for a canvas: bytes as they are, floats from [0, 1]. */
+/** An image as RGBA for a canvas; bytes are copied, floats scaled from [0, 1]. */
 export function toImageData(pixels: Uint8Array | Float32Array, { height, width, channels }: Shape): ImageData {
   const image = new ImageData(width, height);
   const scale = pixels instanceof Float32Array ? 255 : 1;
@@ -19,7 +19,7 @@ export function toImageData(pixels: Uint8Array | Float32Array, { height, width, 
   return image;
 }
 
-/** Stops of the error map's colours from none to much: dark to bright, alike for all eyes. */
+/** Colour stops of the error map, from low to high: dark to bright, readable for colour-blind visitors. */
 const ERROR_STOPS = [
   [13, 8, 40],
   [86, 16, 110],
@@ -28,7 +28,7 @@ const ERROR_STOPS = [
   [251, 180, 26],
   [252, 255, 180],
 ] as const;
-/** The error at which the scale ends, in nats or in squares of the range: the same for all images and models of a kind. */
+/** The error at the end of the scale, in nats or squared range: the same for all images and models of a kind. */
 export const ERROR_SCALE = { 'binary cross-entropy': 2, 'mean squared error': 0.25 } as const;
 
 /** Errors `[H, W]` in colour, 0 the darkest, `most` and above the brightest. */

@@ -1,4 +1,4 @@
-/** Hands a file to the visitor. */
+/** Downloads a file. */
 export function save(content: Blob | string, name: string): void {
   const blob = typeof content === 'string' ? new Blob([content], { type: 'text/plain' }) : content;
   const url = URL.createObjectURL(blob);

@@ -1,16 +1,16 @@
-/** How values become places along an axis. */
+/** Maps values to positions along an axis. */
 export interface Scale {
   readonly kind: 'linear' | 'log';
   readonly low: number;
   readonly high: number;
 }
 
-/** Values that span more than this factor are shown by their logarithm. */
+/** Values that span more than this factor are shown on a logarithmic scale. */
 const WIDE = 10;
-/** Room above and below the curves, as a share of what they span. */
+/** Padding above and below the curves, as a share of the values' range. */
 const MARGIN = 0.06;
 
-/** A scale on which all values can be told apart: logarithmic where they are positive and span more than a power of ten. */
+/** A scale that keeps all values distinguishable: logarithmic where they are positive and span more than a power of ten. */
 export function scaleFor(values: readonly (number | null)[]): Scale {
   const finite = values.filter((value): value is number => value !== null && Number.isFinite(value));
   if (finite.length === 0) return { kind: 'linear', low: 0, high: 1 };
@@ -23,12 +23,12 @@ export function scaleFor(values: readonly (number | null)[]): Scale {
   return { kind: 'linear', low: least - room, high: most + room };
 }
 
-/** Epochs from which on the first one's training mean, taken while the model learns the most, may leave the picture. */
+/** From this many epochs on, the first epoch's training mean, taken while the model learns fastest, may be clipped. */
 const MANY = 4;
 
 /**
- * A scale for curves over the same epochs. The first values of those that are not the main one are left out where there
- * are others enough: a training loss that is far away there would press all others together.
+ * A scale for curves over the same epochs. The first values of the secondary curves are ignored if there are enough
+ * others: a training loss that starts far away would squash everything else.
  */
 export function scaleOfCurves(
   curves: readonly { readonly values: readonly (number | null)[]; readonly main: boolean }[],
@@ -36,12 +36,12 @@ export function scaleOfCurves(
   return scaleFor(curves.flatMap(({ values, main }) => (main || values.length < MANY ? values : values.slice(1))));
 }
 
-/** Where a value lies between the ends of its scale: 0 at the low one, 1 at the high one. */
+/** The position of a value on its scale: 0 at the low end, 1 at the high end. */
 export function placeOn({ kind, low, high }: Scale, value: number): number {
   return kind === 'log' ? Math.log(value / low) / Math.log(high / low) : (value - low) / (high - low);
 }
 
-/** Round values within a scale, about as many as asked for. */
+/** Round values within a scale, about `count` of them. */
 export function ticksOf({ kind, low, high }: Scale, count: number): readonly number[] {
   if (kind === 'log') {
     for (const digits of [[1, 2, 5], [1, 3], [1]]) {
@@ -56,7 +56,7 @@ export function ticksOf({ kind, low, high }: Scale, count: number): readonly num
   return ticks;
 }
 
-/** Epochs to be written under an axis: whole numbers at even steps, and the last one. */
+/** Epochs to label on an axis: integers at even steps, and the last one. */
 export function epochTicks(first: number, last: number, count: number): readonly number[] {
   const step = Math.max(1, roundStep((last - first) / Math.max(1, count)));
   const ticks: number[] = [];

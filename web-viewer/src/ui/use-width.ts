@@ -1,6 +1,6 @@
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 
-/** The width of an element, followed: what refers to the element, and its width in CSS pixels (0 before it is there). */
+/** Tracks an element's width: a ref for the element, and its width in CSS pixels (0 before it is mounted). */
 export function useWidth<E extends HTMLElement>() {
   const element = useRef<E>(null);
   const [width, setWidth] = useState(0);

@@ -4,11 +4,11 @@ import { steady } from '../../ui/loss-units.ts';
 import { epochTicks, placeOn, type Scale, scaleOfCurves, ticksOf } from '../../ui/scale.ts';
 import { useWidth } from '../../ui/use-width.ts';
 
-/** A line of the chart: a value for each epoch, null where there is none. */
+/** A line of the chart: a value for each epoch, null for a gap. */
 export interface Curve {
   readonly name: string;
   readonly values: readonly (number | null)[];
-  /** The one to look at; others are drawn lighter. */
+  /** The main curve; others are drawn lighter. */
   readonly main: boolean;
 }
 
@@ -17,11 +17,11 @@ interface Props {
   readonly unit: string;
   readonly epochs: readonly number[];
   readonly curves: readonly Curve[];
-  /** Place in `epochs` of the epoch that is looked at. */
+  /** Index in `epochs` of the selected epoch. */
   readonly at: number;
-  /** Place of the epoch under the pointer, in this chart or another one. */
+  /** Index of the epoch under the pointer, in this chart or another one. */
   readonly hovered: number | null;
-  /** Place of the epoch whose weights the open model has. */
+  /** Index of the epoch whose weights the open model has. */
   readonly open: number | null;
   readonly height: number;
   readonly onMove: (place: number) => void;
@@ -33,7 +33,7 @@ const RIGHT = 14;
 const TOP = 10;
 const BOTTOM = 26;
 
-/** Curves over the epochs, with a marker that follows the pointer while it is pressed. */
+/** Curves over the epochs, with a marker that follows the pressed pointer. */
 export function Chart(props: Props) {
   const { title, unit, epochs, curves, at, hovered, open, height, onMove, onHover } = props;
   const [frame, width] = useWidth<HTMLDivElement>();
@@ -158,7 +158,7 @@ function OpenMark({ x, bottom }: { readonly x: number; readonly bottom: number }
   return <path class="open-mark" d={`M${x - 5} ${bottom + 7}L${x} ${bottom}L${x + 5} ${bottom + 7}Z`} />;
 }
 
-/** An SVG path through the values; a gap where there is none. */
+/** An SVG path through the values, with gaps. */
 function pathOf(
   values: readonly (number | null)[],
   x: (place: number) => number,
@@ -178,7 +178,7 @@ function pathOf(
     .join('');
 }
 
-/** What a curve does, in words. */
+/** Describes a curve in words. */
 function summary({ name, values }: Curve, epochs: readonly number[]): string {
   const known = values.flatMap((value, place) => (value === null ? [] : [{ value, epoch: epochs[place] ?? 0 }]));
   const [first, last] = [known[0], known.at(-1)];

@@ -9,13 +9,13 @@ import { Picture } from './picture.tsx';
 import { Player } from './player.tsx';
 import { type Training, usePicture, useTraining } from './use-training.ts';
 
-/** A model's training, epoch by epoch: what it made of the same test images, and its losses. */
+/** A model's training by epoch: reconstructions of the same test images, and losses. */
 export function EpochsView() {
   const opened = model.value;
   return (
     <div class="epochs">
       <h2>Training, epoch by epoch</h2>
-      {opened ? <OfModel key={opened.name} opened={opened} /> : <p class="say">The model is being loaded.</p>}
+      {opened ? <OfModel key={opened.name} opened={opened} /> : <p class="say">Loading the model.</p>}
     </div>
   );
 }
@@ -23,7 +23,7 @@ export function EpochsView() {
 function OfModel({ opened }: { readonly opened: OpenModel }) {
   const training = useTraining(opened);
   if (!opened.manifest.training) {
-    return <p class="say">This model came without a record of its training, so there are no epochs to go through.</p>;
+    return <p class="say">This model has no record of its training, so there are no epochs to show.</p>;
   }
   if (typeof training === 'string') {
     return <p class="say">The record of this model’s training cannot be shown: {training}.</p>;
@@ -79,13 +79,13 @@ function Record({ opened, training }: { readonly opened: OpenModel; readonly tra
     <>
       <Player epochs={epochs} at={at} said={said} onMove={move} ready={ready} />
       {pictured === null ? (
-        <p class="say">No pictures were kept of this training.</p>
+        <p class="say">This training has no pictures.</p>
       ) : (
         <figure>
           <Picture picture={picture} shape={card.image} />
           <figcaption class="say">
             Above: test images. Below: what the model made of them after epoch {pictured}
-            {pictured === now ? '' : `, the last one before epoch ${now} of which a picture was kept`}.
+            {pictured === now ? '' : `, the last picture before epoch ${now}`}.
           </figcaption>
         </figure>
       )}

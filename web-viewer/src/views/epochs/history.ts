@@ -1,16 +1,16 @@
-/** What was measured at the end of an epoch; in the unit of the card's model.error, mean per number of an image. */
+/** Measurements at the end of an epoch, in the unit of the card's model.error, mean per pixel. */
 export interface Losses {
   readonly loss: number;
   readonly reconstruction: number | null;
   readonly kl: number | null;
 }
 
-/** An epoch as the training's record has it. */
+/** An epoch of the training's record. */
 export interface Epoch {
   readonly epoch: number;
   readonly train: Losses | null;
   readonly test: Losses | null;
-  /** Training images a second. */
+  /** Training images per second. */
   readonly rate: number | null;
 }
 
@@ -18,8 +18,8 @@ export type Split = 'train' | 'test';
 export type Quantity = keyof Losses;
 
 /**
- * The epochs of a `metrics.jsonl`, ascending. Lines over training steps, and lines that are damaged, are left out; of
- * several lines for the same epoch the last one counts.
+ * The epochs of a `metrics.jsonl`, ascending. Lines over training steps and damaged lines are skipped; of several lines
+ * for the same epoch the last one counts.
  */
 export function readHistory(text: string): readonly Epoch[] {
   const epochs = new Map<number, Epoch>();
@@ -55,18 +55,18 @@ function parsed(line: string): Record<string, unknown> | null {
 
 const isNumber = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value);
 
-/** One of the record's curves: a value or a gap for each epoch. */
+/** A curve of the record: a value or a gap for each epoch. */
 export function curveOf(history: readonly Epoch[], split: Split, quantity: Quantity): readonly (number | null)[] {
   return history.map((epoch) => epoch[split]?.[quantity] ?? null);
 }
 
-/** What is worth a curve of its own: the parts of the loss only where there are two. */
+/** Curves worth drawing: the terms of the loss only where there are two. */
 export function quantitiesOf(history: readonly Epoch[]): readonly Quantity[] {
   const hasKl = history.some(({ train, test }) => train?.kl != null || test?.kl != null);
   return hasKl ? ['loss', 'reconstruction', 'kl'] : ['loss'];
 }
 
-/** The epoch with the smallest test loss; null where none was tested. */
+/** The epoch with the lowest test loss; null where none was tested. */
 export function bestEpoch(history: readonly Epoch[]): number | null {
   let best: Epoch | null = null;
   for (const epoch of history) {
@@ -75,13 +75,13 @@ export function bestEpoch(history: readonly Epoch[]): number | null {
   return best?.epoch ?? null;
 }
 
-/** The place in `epochs` (ascending) of the one that is asked for: 0 and what there is not mean the last. */
+/** Index in `epochs` (ascending) of the requested epoch; 0 and unknown epochs mean the last. */
 export function placeOfEpoch(epochs: readonly number[], asked: number): number {
   const place = asked === 0 ? -1 : epochs.indexOf(asked);
   return place < 0 ? epochs.length - 1 : place;
 }
 
-/** The last of the values (ascending) that is not above `limit`, else the first; null where there are none. */
+/** The last value (ascending) that is not above `limit`, else the first; null where there are none. */
 export function atOrBefore(values: readonly number[], limit: number): number | null {
   return values.findLast((value) => value <= limit) ?? values[0] ?? null;
 }

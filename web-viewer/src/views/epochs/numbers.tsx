@@ -10,9 +10,9 @@ export const quantityNames: Readonly<Record<Quantity, string>> = {
 };
 
 const hints: Readonly<Record<Quantity, string>> = {
-  loss: 'What training makes small. Of test images, which the model was not trained on.',
-  reconstruction: 'The part of the loss that says how much reconstructions differ from their images.',
-  kl: 'The part of the loss that says how much codes tell of their images: the distance from the prior, a standard normal distribution.',
+  loss: 'What training minimises, on test images that the model was not trained on.',
+  reconstruction: 'The term of the loss that measures how much reconstructions differ from their images.',
+  kl: 'The term of the loss that measures how far the latents’ distributions are from the prior, a standard normal distribution.',
 };
 
 interface Props {
@@ -21,7 +21,7 @@ interface Props {
   readonly units: LossUnits;
 }
 
-/** What was measured after an epoch. */
+/** Measurements after an epoch. */
 export function EpochFigures({ epoch, quantities, units }: Props) {
   const gap = epoch?.test && epoch.train ? epoch.test.loss - epoch.train.loss : null;
   return (
@@ -39,20 +39,20 @@ export function EpochFigures({ epoch, quantities, units }: Props) {
         name="Training loss"
         value={lossText(epoch?.train?.loss, units)}
         unit={lossUnitText(epoch?.train?.loss, units)}
-        hint="The same of the images that the model was trained on, as a mean over the epoch while the weights changed."
+        hint="The same on the training images, averaged over the epoch while the weights changed."
       />
       <Figure
         name="Test minus training"
         value={lossText(gap, units)}
         unit={units.unit}
-        hint="Where it grows from epoch to epoch, the model learns its training images by heart. It is below zero at first, as the training loss is a mean over the epoch and the test loss is taken at its end."
+        hint="If it grows from epoch to epoch, the model overfits. At first it is below zero, because the training loss is averaged over the epoch and the test loss is measured at its end."
       />
       {epoch?.rate != null && (
         <Figure
           name="Pace"
           value={grouped(Math.round(epoch.rate))}
-          unit="images a second"
-          hint="How many training images were worked through in a second, on the computer that trained this model."
+          unit="images per second"
+          hint="Training speed, on the computer that trained this model."
         />
       )}
     </dl>
@@ -65,7 +65,7 @@ interface TableProps {
   readonly units: LossUnits;
 }
 
-/** All numbers of the curves. */
+/** The curves' values as a table. */
 export function NumbersTable({ history, quantities, units }: TableProps) {
   const splits = ['train', 'test'] as const;
   return (

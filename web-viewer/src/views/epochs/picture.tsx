@@ -7,10 +7,10 @@ interface Props {
   readonly shape: Shape;
 }
 
-/** Pairs that are expected while the first picture comes, so that nothing jumps. */
+/** Number of pairs to reserve room for while the first picture loads, so that the layout does not shift. */
 const EXPECTED = Array.from({ length: 8 }, () => ({ original: null, reconstruction: null }));
 
-/** Test images above, what the model made of them after an epoch below. */
+/** Test images above, their reconstructions after an epoch below. */
 export function Picture({ picture, shape }: Props) {
   if (typeof picture === 'string') return <p class="say">The picture of this epoch cannot be shown: {picture}.</p>;
   if (picture && !picture.pairs) {
@@ -18,7 +18,7 @@ export function Picture({ picture, shape }: Props) {
       <img
         class="epoch-sheet"
         src={picture.url}
-        alt={`Test images and what the model made of them after epoch ${picture.epoch}`}
+        alt={`Test images and their reconstructions after epoch ${picture.epoch}`}
       />
     );
   }

@@ -4,7 +4,7 @@ import type { Manifest } from '../../site/schema.ts';
 import type { Shape } from '../../ui/pixels.ts';
 import { findTiles, type Pair, readPairs } from './tiles.ts';
 
-/** The picture of an epoch: its images, or its address where they are not where they are expected. */
+/** The picture of an epoch: its images, or its URL where the layout is unknown. */
 export interface EpochPicture {
   readonly epoch: number;
   readonly file: string;
@@ -14,10 +14,10 @@ export interface EpochPicture {
 
 type Listed = NonNullable<Manifest['training']>['pictures'];
 
-/** How many pictures on each side of the one that is looked at are fetched before they are asked for. */
+/** How many pictures on each side of the selected one are prefetched. */
 const AHEAD = 4;
 
-/** The pictures by epoch of a training: fetched once, those near the one that is looked at before they are needed. */
+/** The pictures of a training by epoch, fetched once; those near the selected one are prefetched. */
 export class Pictures {
   /** Ascending. */
   readonly epochs: readonly number[];
@@ -33,7 +33,7 @@ export class Pictures {
     this.epochs = [...this.#files.keys()].sort((a, b) => a - b);
   }
 
-  /** @throws FileProblem when it cannot be had or is no image */
+  /** @throws FileProblem when it cannot be fetched or is no image */
   get(epoch: number): Promise<EpochPicture> {
     const made = this.#made.get(epoch) ?? this.#load(epoch);
     this.#made.set(epoch, made);
@@ -41,12 +41,12 @@ export class Pictures {
     return made;
   }
 
-  /** Fetches the neighbours of an epoch, the nearest first. */
+  /** Prefetches the neighbours of an epoch, the nearest first. */
   async prepare(epoch: number): Promise<void> {
     const place = this.epochs.indexOf(epoch);
     for (let step = 1; step <= AHEAD; step++) {
       const near = [this.epochs[place + step], this.epochs[place - step]].filter((value) => value !== undefined);
-      // What cannot be fetched is told when it is looked at.
+      // Failures are reported when the picture is selected.
       await Promise.all(near.map((neighbour) => this.get(neighbour).catch(() => undefined)));
     }
   }

@@ -2,19 +2,19 @@ import { useEffect, useState } from 'preact/hooks';
 
 interface Props {
   readonly epochs: readonly number[];
-  /** Place in `epochs` of the one that is looked at. */
+  /** Index in `epochs` of the selected epoch. */
   readonly at: number;
-  /** What is heard of the epoch, for those who cannot see it. */
+  /** The epoch as announced by screen readers. */
   readonly said: string;
   readonly onMove: (place: number) => void;
-  /** Waits until an epoch can be shown. */
+  /** Resolves when an epoch can be shown. */
   readonly ready: (place: number) => Promise<unknown>;
 }
 
-/** Time for which each epoch is shown, in milliseconds. */
+/** How long each epoch is shown, in milliseconds. */
 const PACE = 450;
 
-/** The choice of an epoch: a slider over all of them, and a button that goes through them. */
+/** Selects an epoch: a slider over all epochs, and a button that plays them. */
 export function Player({ epochs, at, said, onMove, ready }: Props) {
   const [playing, setPlaying] = useState(false);
   const last = epochs.length - 1;

@@ -1,13 +1,13 @@
 import type { Shape } from '../../ui/pixels.ts';
 
-/** White pixels between the images of a picture and around them. */
+/** White pixels between and around the images of a picture. */
 const GAP = 4;
 /** Rows of a picture: originals above, reconstructions below. */
 const ROWS = 2;
-/** Images in a row, at most. */
+/** The most images in a row. */
 const COLUMNS = 8;
 
-/** Where the images of a training's picture are: two rows of them, enlarged, with room for words on the left. */
+/** Geometry of the images in a training picture: two rows, enlarged, with room for labels on the left. */
 export interface Tiles {
   readonly scale: number;
   readonly columns: number;
@@ -16,13 +16,13 @@ export interface Tiles {
   readonly top: number;
 }
 
-/** An original and what the model made of it, each `[H, W, C]`. */
+/** An original and its reconstruction, each `[H, W, C]`. */
 export interface Pair {
   readonly original: Uint8Array;
   readonly reconstruction: Uint8Array;
 }
 
-/** Finds the images of a picture from its size alone; null where it is not laid out as two rows of such images. */
+/** Derives the geometry from the picture's size; null where it is not two rows of such images. */
 export function findTiles(width: number, height: number, shape: Shape): Tiles | null {
   const scale = ((height - GAP) / ROWS - GAP) / shape.height;
   if (!Number.isInteger(scale) || scale < 1) return null;
@@ -32,9 +32,9 @@ export function findTiles(width: number, height: number, shape: Shape): Tiles | 
 }
 
 /**
- * Reads the images out of a picture: each of their pixels from the middle of the square that shows it. Where the words on
- * the left are as wide as an image they are told from one by their squares, which are not even.
- * @param rgba the picture, `width` pixels in a row
+ * Reads the images out of a picture, each pixel from the centre of its enlarged square. Labels as wide as an image are
+ * recognised by their squares, which are not uniform.
+ * @param rgba the picture, with rows of `width` pixels
  */
 export function readPairs(rgba: Uint8ClampedArray, width: number, tiles: Tiles, shape: Shape): readonly Pair[] {
   const { scale, columns, left, top } = tiles;

@@ -3,17 +3,17 @@ import type { OpenModel } from '../../state/store.ts';
 import { type Epoch, readHistory } from './history.ts';
 import { type EpochPicture, Pictures } from './pictures.ts';
 
-/** What the site has of a model's training. */
+/** The site's record of a model's training. */
 export interface Training {
   readonly history: readonly Epoch[];
   readonly pictures: Pictures;
-  /** All epochs of which there is something, ascending. */
+  /** All recorded epochs, ascending. */
   readonly epochs: readonly number[];
 }
 
 const message = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
-/** Fetches a training's record. @returns it, what is wrong with it, or null while it is fetched */
+/** Fetches a training's record. @returns the record, its problem, or null while loading */
 export function useTraining(model: OpenModel): Training | string | null {
   const [found, setFound] = useState<Training | string | null>(null);
   useEffect(() => {
@@ -39,7 +39,7 @@ export function useTraining(model: OpenModel): Training | string | null {
   return found;
 }
 
-/** The picture of an epoch; while it comes, the one before. @returns it, or what is wrong with it */
+/** The picture of an epoch; the previous one while it loads. @returns the picture, or its problem */
 export function usePicture(pictures: Pictures, epoch: number | null): EpochPicture | string | null {
   const [shown, setShown] = useState<EpochPicture | string | null>(null);
   useEffect(() => {

@@ -1,32 +1,32 @@
 import type { Card, Manifest } from '../../site/schema.ts';
 
-/** A number of a code, as a share, 0 to 1, of an axis of its own. */
+/** A latent dimension on an axis of its own, as shares from 0 to 1. */
 export interface Bar {
-  /** Which number of the code, from 0. */
+  /** Index of the dimension. */
   readonly dimension: number;
   readonly value: number;
-  /** Standard deviation that the encoder gives it; null where the model is not variational. */
+  /** Standard deviation given by the encoder; null where the model is not variational. */
   readonly deviation: number | null;
-  /** The mean of the test set's codes, and the span of one standard deviation to either side. */
+  /** Mean of the test set's latents, and one standard deviation to either side. */
   readonly middle: number;
   readonly band: readonly [number, number];
-  /** Where the value is, and one deviation to either side. */
+  /** The value, and one standard deviation to either side. */
   readonly at: number;
   readonly span: readonly [number, number];
 }
 
-/** Half of an axis, in standard deviations. */
+/** Half the length of an axis, in standard deviations. */
 const REACH = 3;
 
-/** The numbers of a code, the most telling first: by their KL divergence where there is one, else by their variance. */
+/** Latent dimensions, the most informative first: by KL divergence where there is one, else by variance. */
 export function dimensionOrder({ dimensions: { kl, variance } }: Pick<Manifest, 'dimensions'>, size: number): number[] {
   const weight = kl ?? variance;
   return Array.from({ length: size }, (_, d) => d).sort((a, b) => (weight[b] ?? 0) - (weight[a] ?? 0) || a - b);
 }
 
 /**
- * Places a code's numbers on axes that reach three standard deviations of the test set's codes to either side of their mean;
- * of a variational model not less than three of its prior, so that a number which says nothing stays small.
+ * Places latent dimensions on axes that span three standard deviations of the test set's latents to either side of their mean.
+ * For a variational model an axis spans at least three of the prior, so that an inactive dimension stays small.
  */
 export function bars(
   latent: Float32Array,

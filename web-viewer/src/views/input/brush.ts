@@ -1,18 +1,18 @@
 import type { Box } from './centre.ts';
 
-/** A line drawn in one go: points `x, y, x, y, …`, the brush's radius, and its colour `[C]`. */
+/** A stroke: points `x, y, x, y, …`, the brush's radius, and its colour `[C]`. */
 export interface Stroke {
   readonly points: readonly number[];
   readonly radius: number;
   readonly colour: readonly number[];
 }
 
-/** How much of a brush's radius is its soft edge. */
+/** The share of a brush's radius that is its soft edge. */
 const SOFT = 0.75;
 
 /**
- * Draws a part of a stroke into a mask `[H, W]`, 0 (not touched) to 255 (covered): a round brush with a soft edge, moved from
- * one point to the next. Where parts of a stroke overlap, the denser counts, so that a slow hand draws no darker line.
+ * Draws a part of a stroke into a mask `[H, W]`, 0 (untouched) to 255 (covered): a round brush with a soft edge, moved from
+ * point to point. Where parts of a stroke overlap, the denser wins, so that slow movements draw no darker line.
  * @returns the pixels that may have changed
  */
 export function drawSegment(
@@ -45,7 +45,7 @@ export function drawSegment(
   return box;
 }
 
-/** Lays a colour `[C]` over a picture `[H, W, C]` as far as a mask `[H, W]` covers it, in a box. */
+/** Blends a colour `[C]` over a picture `[H, W, C]` through a mask `[H, W]`, within a box. */
 export function layColour(
   into: Uint8Array,
   under: Uint8Array,

@@ -1,11 +1,11 @@
 import { useEffect, useId, useLayoutEffect, useRef } from 'preact/hooks';
 import { input } from '../../state/store.ts';
 import { toImageData } from '../../ui/pixels.ts';
-import { clear, hasDrawn, penDown, penMove, penUp, type Shown, shown, undo } from './easel.ts';
+import { clear, hasDrawn, penDown, penMove, penUp, type Shown, shown, undo } from './drawing.ts';
 import { KeyboardPen } from './keyboard-pen.ts';
 import { brush, canvas, grain, tool } from './settings.ts';
 
-/** It takes keys, as an application may. */
+/** Handles keys itself, as an application role may. */
 const focusable = { tabIndex: 0 } as const;
 
 /** The input image, to be drawn on. */
@@ -60,7 +60,7 @@ export function Canvas() {
       style={{ '--brush': `${100 * diameter}%`, 'aspect-ratio': `${width} / ${height}` }}
       role="application"
       {...focusable}
-      aria-label={`Input picture, to be drawn on${origin === 'set' ? '; now an image of the test set' : ''}`}
+      aria-label={`Input image, to draw on${origin === 'set' ? '; currently a test image' : ''}`}
       aria-describedby={help}
       data-shows={content?.kind}
       onKeyDown={onKeyDown}
@@ -101,7 +101,7 @@ function draw(context: CanvasRenderingContext2D, content: Shown): void {
     context.drawImage(buffer, 0, 0, width, height);
     return;
   }
-  // What the picture's corner shows is what lies around it.
+  // The corner of the picture shows its surroundings.
   const [red, green, blue] = image.data;
   context.fillStyle = `rgb(${red} ${green} ${blue})`;
   context.fillRect(0, 0, width, height);
@@ -110,13 +110,13 @@ function draw(context: CanvasRenderingContext2D, content: Shown): void {
   context.drawImage(buffer, x, y, scale * width, scale * height);
 }
 
-/** Shows where the brush is, as shares of the canvas. */
+/** Shows the brush's position, as shares of the canvas. */
 function moveRing(ring: HTMLElement | null, x: number, y: number): void {
   ring?.style.setProperty('left', `${100 * x}%`);
   ring?.style.setProperty('top', `${100 * y}%`);
 }
 
-/** Draws with mouse, finger or stylus. @returns what ends that */
+/** Draws with mouse, finger or stylus. @returns a function that stops it */
 function listen(target: HTMLCanvasElement, ring: HTMLElement | null): () => void {
   let drawing: number | null = null;
   const places = (events: readonly PointerEvent[]) => {
@@ -139,7 +139,7 @@ function listen(target: HTMLCanvasElement, ring: HTMLElement | null): () => void
     target.setPointerCapture(event.pointerId);
     follow(event);
     const [[x, y] = [0, 0]] = places([event]);
-    // A stylus may have an eraser at its other end.
+    // A stylus may have an eraser on its other end.
     if (event.button === 5) penDown(x, y, true);
     else penDown(x, y);
   });

@@ -1,13 +1,13 @@
 import { IN_PLACE, type Placement, type Raster, resample } from './raster.ts';
 
-/** The part of the frame that MNIST's digits were fitted into: 20 of 28 pixels. */
+/** The part of the frame that MNIST digits were fitted to: 20 of 28 pixels. */
 const INNER = 20 / 28;
-/** Ink below this, of 255, is the soft edge of a stroke, or noise. */
+/** Ink below this, of 255, is a stroke's soft edge or noise. */
 const FAINT = 32;
-/** Dots are not blown up further than this. */
+/** Dots are not enlarged further than this. */
 const MOST = 3;
 
-/** A rectangle of pixels; the right and lower edge lie outside. */
+/** A rectangle of pixels; the right and lower edges are exclusive. */
 export interface Box {
   readonly left: number;
   readonly top: number;
@@ -15,7 +15,7 @@ export interface Box {
   readonly bottom: number;
 }
 
-/** What holds all ink of a picture with one channel; null where it has none. */
+/** The bounding box of the ink in a single-channel picture; null where there is none. */
 export function inkBox({ height, width, data }: Raster): Box | null {
   let [left, top, right, bottom] = [width, height, 0, 0];
   for (let y = 0; y < height; y++) {
@@ -30,7 +30,7 @@ export function inkBox({ height, width, data }: Raster): Box | null {
   return right > left ? { left, top, right, bottom } : null;
 }
 
-/** The centre of mass of a picture with one channel, in indices of pixels; null where it is empty. */
+/** The centre of mass of a single-channel picture, in pixel indices; null where it is empty. */
 export function centreOfMass({ height, width, data }: Raster): { readonly x: number; readonly y: number } | null {
   let [mass, x, y] = [0, 0, 0];
   for (let row = 0; row < height; row++) {
@@ -45,10 +45,10 @@ export function centreOfMass({ height, width, data }: Raster): { readonly x: num
 }
 
 /**
- * Centres and scales ink as LeCun et al. did for MNIST: its bounding box is fitted into 20×20 pixels of 28×28 (as much of
- * other sizes), then moved by whole pixels until the centre of mass lies in the middle. The box stays inside the frame.
- * @param ink one channel, 0 where there is none, of any size
- * @returns the picture of `height`×`width`, and where the points of `ink` lie in it
+ * Centres and scales ink as LeCun et al. did for MNIST: the bounding box is fitted into 20×20 of 28×28 pixels (in proportion
+ * for other sizes), then moved by whole pixels until the centre of mass is central. The box stays inside the frame.
+ * @param ink single channel, 0 where empty, of any size
+ * @returns the picture of `height`×`width`, and the placement of `ink` in it
  */
 export function centre(ink: Raster, height: number, width: number): { picture: Raster; placement: Placement } {
   const box = inkBox(ink);
@@ -57,7 +57,7 @@ export function centre(ink: Raster, height: number, width: number): { picture: R
     return { picture: resample(ink, { ...IN_PLACE, scale }, height, width, [0]), placement: { ...IN_PLACE, scale } };
   }
   const [across, down] = [box.right - box.left, box.bottom - box.top];
-  // From one frame to the other, however much finer the drawing is.
+  // From one frame to the other, whatever the drawing's resolution.
   const most = MOST * Math.min(height / ink.height, width / ink.width);
   const scale = Math.min((INNER * width) / across, (INNER * height) / down, most);
   const room = { x: Math.floor((width - across * scale) / 2), y: Math.floor((height - down * scale) / 2) };
@@ -71,7 +71,7 @@ export function centre(ink: Raster, height: number, width: number): { picture: R
   return { picture: resample(ink, placement, height, width, [0]), placement };
 }
 
-/** Whole pixels to go until a place is less than half a pixel from the middle, or as far below it: where MNIST's digits are. */
+/** Whole pixels to move until a position is less than half a pixel from the middle, or as far below it: where MNIST's digits are. */
 const toMiddle = (place: number, length: number) => Math.ceil((length - 1) / 2 - place - 1e-9);
 
 const clamp = (value: number, low: number, high: number) => Math.min(high, Math.max(low, value));

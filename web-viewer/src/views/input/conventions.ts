@@ -2,24 +2,24 @@ import type { Shape } from '../../ui/pixels.ts';
 import { centreOfMass, inkBox } from './centre.ts';
 import type { Raster } from './raster.ts';
 
-/** How the images of a set look, so that what is drawn looks alike. */
+/** The conventions of a set's images, so that drawings look like them. */
 export interface Conventions {
-  /** Colour `[C]` behind what they show. */
+  /** Background colour `[C]`. */
   readonly background: readonly number[];
-  /** Colour `[C]` of a pen. */
+  /** Pen colour `[C]`. */
   readonly ink: readonly number[];
-  /** Whether they are centred and scaled as MNIST's digits are. */
+  /** Whether images are centred and scaled like MNIST digits. */
   readonly centred: boolean;
 }
 
-/** A light drawing on black. */
+/** Light drawings on black. */
 const plainConventions = (channels: number): Conventions => ({
   background: Array.from({ length: channels }, () => 0),
   ink: Array.from({ length: channels }, () => 255),
   centred: false,
 });
 
-/** Looks at some images `[H, W, C]` of a set. Without any, they are taken for light drawings on black. */
+/** Derives the conventions from some images `[H, W, C]` of a set; without images, light drawings on black. */
 export function conventionsOf(shape: Shape, images: readonly Uint8Array[]): Conventions {
   const { channels } = shape;
   if (images.length === 0) return plainConventions(channels);
@@ -32,7 +32,7 @@ export function conventionsOf(shape: Shape, images: readonly Uint8Array[]): Conv
   return { ...conventions, centred: alike.length >= 0.9 * images.length };
 }
 
-/** How much ink each pixel of a grayscale picture holds: 0 the background, 255 the pen. */
+/** The amount of ink in each pixel of a grayscale picture: 0 is background, 255 is pen. */
 export function toInk(picture: Raster, { background: [paper = 0], ink: [pen = 255] }: Conventions): Raster {
   const data = picture.data.map((value) => Math.round(Math.max(0, (255 * (value - paper)) / (pen - paper))));
   return { ...picture, data };
@@ -43,7 +43,7 @@ export function fromInk(picture: Raster, { background: [paper = 0], ink: [pen = 
   return { ...picture, data: picture.data.map((value) => Math.round(paper + (value * (pen - paper)) / 255)) };
 }
 
-/** The colour `[C]` that prevails on the border of a picture: the median of each channel. */
+/** The prevailing colour `[C]` on the border of a picture: the median of each channel. */
 export function borderColour({ height, width, channels, data }: Raster): number[] {
   return Array.from({ length: channels }, (_, c) => {
     const values: number[] = [];
@@ -55,7 +55,7 @@ export function borderColour({ height, width, channels, data }: Raster): number[
   });
 }
 
-/** Whether ink fills 20 of 28 pixels along its longer side, and its centre of mass is the middle, both to about a pixel. */
+/** Whether the ink fills 20 of 28 pixels along its longer side and its centre of mass is central, both to about a pixel. */
 function isCentred(ink: Raster): boolean {
   const [box, mass] = [inkBox(ink), centreOfMass(ink)];
   if (!box || !mass) return false;

@@ -6,11 +6,11 @@ import { grouped } from '../../ui/format.ts';
 import { PixelImage } from '../../ui/pixel-image.tsx';
 import { shape } from './settings.ts';
 
-/** As many as fit in a few lines. */
+/** As many as fit on a few lines. */
 const MOST = 30;
 const WITHOUT_CLASSES = 10;
 
-/** The first image of each class; without classes, some images from all over the set. */
+/** The first image of each class; without classes, images from all over the set. */
 const examples = computed<readonly { row: number; label: number | null }[]>(() => {
   const set = model.value?.set;
   if (!set) return [];
@@ -28,12 +28,12 @@ const examples = computed<readonly { row: number; label: number | null }[]>(() =
     .map(([label, row]) => ({ row, label }));
 });
 
-/** Images of the test set, one of each class. */
+/** Test images, one of each class. */
 export function Examples() {
   const set = model.value?.set;
   if (!set) return null;
   return (
-    <ul class="examples" aria-label="Images of the test set">
+    <ul class="examples" aria-label="Test images">
       {examples.value.map(({ row, label }) => (
         <li key={row}>
           <button
@@ -56,7 +56,7 @@ export function Examples() {
   );
 }
 
-/** One of the test set's images, whichever. */
+/** A random test image. */
 export function AnotherExample() {
   const set = model.value?.set;
   if (!set) return null;
@@ -64,7 +64,7 @@ export function AnotherExample() {
     <button
       type="button"
       class="button input-button"
-      title="An image of the test set, any"
+      title="A random test image"
       onClick={() => showRow(Math.floor(Math.random() * set.about.images))}
     >
       Another example
@@ -72,7 +72,7 @@ export function AnotherExample() {
   );
 }
 
-/** What the input image is. */
+/** Describes the input image. */
 export function About() {
   const image = input.value;
   if (!image) return <>an empty canvas</>;

@@ -2,23 +2,23 @@ import type { Shape } from '../../ui/pixels.ts';
 import { borderColour, type Conventions, fromInk, toInk } from './conventions.ts';
 import { type Raster, resample } from './raster.ts';
 
-/** A picture that was fitted to a frame. */
+/** A picture fitted to a frame. */
 export interface Fitted {
-  /** The picture as it is, whole, in the middle; around it what prevails on its border. */
+  /** The full picture, centred; its surroundings have the border's prevailing colour. */
   readonly picture: Raster;
-  /** The same as a drawing on the set's background: what stands out of the paper, at full contrast; null in colour. */
+  /** The picture as a drawing on the set's background, at full contrast; null in colour. */
   readonly drawing: Raster | null;
-  /** Whether light and dark were exchanged. */
+  /** Whether light and dark were swapped. */
   readonly inverted: boolean;
 }
 
-/** Ink that differs less than this from the paper is its grain. */
+/** Ink that differs less than this from the paper counts as grain. */
 const GRAIN = 24;
 
 /**
- * Fits a picture of any size to a frame. Where images are gray and the picture is light around, they dark (or the other way
- * round), light and dark are exchanged.
- * @param rgba `[H, W, 4]`, not multiplied by its alpha
+ * Fits a picture of any size to a frame. If images are gray and the picture has a light border where theirs is dark (or the
+ * reverse), light and dark are swapped.
+ * @param rgba `[H, W, 4]`, alpha not premultiplied
  */
 export function fitPicture(rgba: Uint8ClampedArray, size: Shape, frame: Shape, conventions: Conventions): Fitted {
   const source = toChannels(flatten(rgba), size, frame.channels);
@@ -32,7 +32,7 @@ export function fitPicture(rgba: Uint8ClampedArray, size: Shape, frame: Shape, c
   return { picture: upright, drawing: asDrawing(upright, conventions), inverted };
 }
 
-/** Paper becomes the set's background, and the darkest of the ink its pen. What is so already stays as it is. */
+/** Maps paper to the set's background and the darkest ink to its pen; a drawing that already fits is unchanged. */
 function asDrawing(picture: Raster, conventions: Conventions): Raster {
   const ink = toInk(picture, conventions);
   const [paper = 0] = borderColour(ink);
@@ -45,7 +45,7 @@ function asDrawing(picture: Raster, conventions: Conventions): Raster {
   );
 }
 
-/** Lays a transparent picture over white; over black where what it shows is light itself. */
+/** Composites a transparent picture over white; over black where its content is light. */
 function flatten(rgba: Uint8ClampedArray): Uint8ClampedArray {
   let [light, mass] = [0, 0];
   for (let i = 0; i < rgba.length; i += 4) {
@@ -69,6 +69,6 @@ function toChannels(rgba: Uint8ClampedArray, { height, width }: Shape, channels:
   return { height, width, channels, data };
 }
 
-/** As ITU-R BT.601 weighs the channels. */
+/** Luma weights of ITU-R BT.601. */
 const luminance = (rgba: Uint8ClampedArray, i: number) =>
   0.299 * (rgba[i] as number) + 0.587 * (rgba[i + 1] as number) + 0.114 * (rgba[i + 2] as number);

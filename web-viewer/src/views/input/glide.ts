@@ -4,10 +4,10 @@ import type { Placement } from './raster.ts';
 const TIME = 280;
 
 /**
- * Moves a picture to its place, slowing down at both ends; at once for those who want little motion.
- * @param show draws it on its way
- * @param done is called when it is there
- * @returns what brings it there at once
+ * Moves a picture to its target, slowing down at both ends; immediately where reduced motion is preferred.
+ * @param show draws an intermediate position
+ * @param done called on arrival
+ * @returns a function that finishes the motion immediately
  */
 export function glide(to: Placement, show: (part: Placement) => void, done: () => void): () => void {
   let request = 0;

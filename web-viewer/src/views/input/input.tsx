@@ -3,9 +3,9 @@ import { tellClass } from '../../state/explore.ts';
 import { classes, inputLabel, model } from '../../state/store.ts';
 import { ClassChoice } from '../../ui/class-choice.tsx';
 import { Canvas } from './canvas.tsx';
-import { CodeBars } from './code-bars.tsx';
-import { startEasel } from './easel.ts';
+import { startEasel } from './drawing.ts';
 import { About, AnotherExample, Examples } from './examples.tsx';
+import { LatentBars } from './latent-bars.tsx';
 import './input.css';
 import { trouble } from './open-picture.ts';
 import { takePictures } from './pictures-in.ts';
@@ -13,7 +13,7 @@ import { ErrorMap, Reconstruction, Unusual } from './result.tsx';
 import { conventions } from './settings.ts';
 import { AboutFile, Centring, Colours, Files, Tools } from './tools.tsx';
 
-/** The input image, drawn, opened or taken from the test set, and what the model makes of it. */
+/** The input image (drawn, opened or taken from the test set) and its reconstruction. */
 export function InputView() {
   const element = useRef<HTMLDivElement>(null);
   const [hovers, setHovers] = useState(false);
@@ -31,7 +31,7 @@ export function InputView() {
           </span>
         </h2>
         <p class="say">
-          Draw {digits}: the model repaints it from {size ?? 'a few'} numbers alone.
+          Draw {digits}: the model reconstructs it from {size ?? 'a few'} numbers.
         </p>
       </header>
       <div class="input-picture">
@@ -55,18 +55,18 @@ export function InputView() {
         </div>
       </div>
       <ErrorMap />
-      <CodeBars />
+      <LatentBars />
     </div>
   );
 }
 
-/** The class that a conditional model is given with the image. */
+/** The class given to a conditional model with the image. */
 function Told() {
   const { encoder = false, decoder = false } = model.value?.card.conditional ?? {};
   if (!classes.value || !(encoder || decoder)) return null;
   return (
     <ClassChoice
-      name={`The ${encoder && decoder ? 'model' : encoder ? 'encoder' : 'decoder'} is told this class: try others`}
+      name={`Class for the ${encoder && decoder ? 'model' : encoder ? 'encoder' : 'decoder'}: try others`}
       classes={classes.value}
       chosen={inputLabel.value}
       onChoose={tellClass}

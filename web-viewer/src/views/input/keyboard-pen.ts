@@ -1,5 +1,5 @@
 import type { Shape } from '../../ui/pixels.ts';
-import { penDown, penMove, penUp } from './easel.ts';
+import { penDown, penMove, penUp } from './drawing.ts';
 
 const ARROWS: Readonly<Record<string, readonly [number, number]>> = {
   ArrowLeft: [-1, 0],
@@ -7,11 +7,11 @@ const ARROWS: Readonly<Record<string, readonly [number, number]>> = {
   ArrowUp: [0, -1],
   ArrowDown: [0, 1],
 };
-/** Pixels of the model's image that an arrow key moves the pen, and with Shift. */
+/** Model pixels per arrow key press, and with Shift. */
 const STEP = 1;
 const STRIDE = 4;
 
-/** A pen for those who draw with keys: arrows move it, the space bar puts it down and lifts it. */
+/** A pen for keyboard users: arrow keys move it, the space bar puts it down and lifts it. */
 export class KeyboardPen {
   readonly #canvas: () => Shape;
   readonly #grain: () => number;
@@ -24,9 +24,9 @@ export class KeyboardPen {
 
   /**
    * @param canvas size of the painting
-   * @param grain the painting's pixels for one of the model's
-   * @param show is told where the pen is, in the painting's pixels
-   * @param say tells what cannot be seen
+   * @param grain painting pixels per model pixel
+   * @param show receives the pen's position, in painting pixels
+   * @param say announces changes to screen readers
    */
   constructor(
     canvas: () => Shape,
@@ -40,7 +40,7 @@ export class KeyboardPen {
     this.#say = say;
   }
 
-  /** @returns whether the key means something here */
+  /** @returns whether the key was handled */
   press(key: string, far: boolean): boolean {
     const arrow = ARROWS[key];
     if (arrow) this.#move(arrow, far);

@@ -1,15 +1,15 @@
 import { signal } from '@preact/signals';
-import { showFile } from './easel.ts';
+import { showFile } from './drawing.ts';
 import { fitPicture } from './fit.ts';
 
-/** What is wrong with the file that was given last. */
+/** The problem with the last file, if any. */
 export const trouble = signal<string | null>(null);
 
-/** Larger pictures are made smaller when they are decoded: no model sees more than this of them. */
+/** Larger pictures are downscaled while decoding: no model sees more than this. */
 const MOST = 1024;
 const MOST_BYTES = 64e6;
 
-/** Makes a picture the input image; what is wrong with the file is told in `trouble`. */
+/** Makes a picture the input image; problems with the file are reported in `trouble`. */
 export async function openPicture(file: File): Promise<void> {
   trouble.value = null;
   try {
@@ -23,11 +23,11 @@ export async function openPicture(file: File): Promise<void> {
 class PictureProblem extends Error {}
 
 async function decode(file: File): Promise<ImageData> {
-  const name = file.name || 'what was given';
+  const name = file.name || 'the picture';
   if (file.size > MOST_BYTES) {
-    throw new PictureProblem(`${name} is too large: at most ${MOST_BYTES / 1e6} MB are read`);
+    throw new PictureProblem(`${name} is too large: the limit is ${MOST_BYTES / 1e6} MB`);
   }
-  // Exact pixels: nothing is to be converted or multiplied.
+  // Exact pixels: no colour conversion, no premultiplied alpha.
   const bitmap = await createImageBitmap(file, { colorSpaceConversion: 'none', premultiplyAlpha: 'none' }).catch(() => {
     throw new PictureProblem(`${name} is not a picture that this browser can read; try a PNG or JPEG file`);
   });

@@ -2,19 +2,19 @@ import type { Shape } from '../../ui/pixels.ts';
 import { drawSegment, layColour, type Stroke } from './brush.ts';
 import { IN_PLACE, type Placement, plain, type Raster, resample } from './raster.ts';
 
-/** What is under the strokes, and the strokes, in the order in which they were drawn. */
+/** A base image, and the strokes on it in drawing order. */
 export interface Sketch {
-  /** As large as the painting; null: nothing but the background. */
+  /** The size of the painting; null for the plain background. */
   readonly base: Raster | null;
   readonly strokes: readonly Stroke[];
 }
 
 export const EMPTY: Sketch = { base: null, strokes: [] };
 
-/** A sketch as a picture, a stroke of which may still be under the hand. */
+/** A rendered sketch whose last stroke may be unfinished. */
 export class Painting {
   readonly raster: Raster;
-  /** What is under the stroke that is being drawn, and what it covers so far. */
+  /** The picture below the unfinished stroke, and the stroke's mask so far. */
   #under: Uint8Array;
   #mask: Uint8Array | null = null;
 
@@ -35,7 +35,7 @@ export class Painting {
     }
   }
 
-  /** Goes on with a stroke, whose points before `from` have been drawn already. */
+  /** Continues a stroke whose points before `from` have been drawn. */
   draw({ points, radius, colour }: Stroke, from = 0): void {
     const { height, width, data } = this.raster;
     this.#mask ??= new Uint8Array(height * width);
@@ -48,7 +48,7 @@ export class Painting {
     }
   }
 
-  /** The stroke is done; the next one goes over it. */
+  /** Ends the stroke; the next one is drawn over it. */
   finish(): void {
     this.#mask = null;
     this.#under = this.raster.data.slice();

@@ -1,12 +1,12 @@
 import { openPicture, trouble } from './open-picture.ts';
 
-/** What belongs to a model, which other parts of the page take. */
+/** Files that belong to a model, which other parts of the page handle. */
 const OF_MODELS = /\.(zip|onnx|json|npy)$/i;
 
 /**
- * Takes pictures that are dropped onto an element or pasted into the page.
- * @param over is told whether something that could be a picture hovers over the element
- * @returns what ends that
+ * Accepts pictures dropped onto an element or pasted into the page.
+ * @param over receives whether something that may be a picture hovers over the element
+ * @returns a function that stops it
  */
 export function takePictures(element: HTMLElement, over: (hovers: boolean) => void): () => void {
   const stop = new AbortController();

@@ -1,21 +1,21 @@
 import type { Shape } from '../../ui/pixels.ts';
 
-/** A picture of bytes `[H, W, C]`. */
+/** An image of bytes `[H, W, C]`. */
 export interface Raster extends Shape {
   readonly data: Uint8Array;
 }
 
-/** Where a point of one picture lies in another: `scale · point + (x, y)`. */
+/** Maps points of one picture to another: `scale · point + (x, y)`. */
 export interface Placement {
   readonly scale: number;
   readonly x: number;
   readonly y: number;
 }
 
-/** Every point stays where it is. */
+/** The identity placement. */
 export const IN_PLACE: Placement = { scale: 1, x: 0, y: 0 };
 
-/** First one placement, then another. */
+/** Composes two placements, the first one first. */
 export const after = (second: Placement, first: Placement): Placement => ({
   scale: second.scale * first.scale,
   x: second.scale * first.x + second.x,
@@ -30,9 +30,9 @@ export function plain({ height, width, channels }: Shape, colour: readonly numbe
 }
 
 /**
- * Draws a picture into another one of `height`×`width`: each of its pixels becomes the mean of the area that it covers, so
- * that nothing is skipped when scaling down and nothing is invented when scaling up.
- * @param outside colour `[C]` of what lies beyond the source's edges
+ * Draws a picture into another of `height`×`width`. Each target pixel is the mean of the area that it covers, so nothing
+ * is skipped when scaling down and nothing is invented when scaling up.
+ * @param outside colour `[C]` beyond the source's edges
  */
 export function resample(
   source: Raster,
@@ -66,7 +66,7 @@ export function resample(
   return { height, width, channels, data };
 }
 
-/** The pixels that one covers along an axis, their shares of it, and the share of it that any cover. */
+/** The source pixels covered by a target pixel along an axis, their shares, and the total share covered. */
 interface Cover {
   readonly first: number;
   readonly weights: readonly number[];

@@ -7,7 +7,7 @@ import { ERROR_SCALE, errorColour } from '../../ui/pixels.ts';
 import { shape } from './settings.ts';
 import { shareText, verdict } from './verdict.ts';
 
-/** What the model makes of the input, as a picture. */
+/** The reconstruction of the input. */
 export function Reconstruction() {
   const size = model.value?.card.latent.size;
   return (
@@ -23,7 +23,7 @@ export function Reconstruction() {
 const UNITS = { 'binary cross-entropy': 'nats', 'mean squared error': '' } as const;
 const ABOUT_ERROR = {
   'binary cross-entropy':
-    'Binary cross-entropy between input and reconstruction, in nats (natural units of information). Gray pixels cost some even when they are rebuilt exactly.',
+    'Binary cross-entropy between input and reconstruction, in nats (natural units of information). Gray pixels have an error even when they are reconstructed exactly.',
   'mean squared error': 'The squared difference between input and reconstruction, where white is 1 and black 0.',
 } as const;
 
@@ -32,8 +32,7 @@ export function Unusual() {
   const { percentile } = reading.value ?? {};
   const { points, set } = model.value ?? {};
   if (!model.value) return null;
-  if (!points)
-    return <p class="say">This model came without a test set, so there is nothing to compare the error with.</p>;
+  if (!points) return <p class="say">This model has no test set to compare the error with.</p>;
   const images = points.count;
   const found = percentile === undefined || percentile === null ? null : verdict(percentile, images);
   return (
@@ -45,7 +44,7 @@ export function Unusual() {
         {found?.text ?? '…'}{' '}
         <Hint
           about="this comparison"
-          text={`${percentile === null || percentile === undefined ? 'So many' : shareText(percentile)} of the ${images} images of ${set ? dataName(set.about.name) : 'the test set'} have a smaller reconstruction error than this one. A model rebuilds well what is like its training images; a large error hints at something it has not learnt.`}
+          text={`${percentile === null || percentile === undefined ? 'This share' : shareText(percentile)} of the ${images} images of ${set ? dataName(set.about.name) : 'the test set'} have a smaller reconstruction error than this one. A model reconstructs images well that resemble its training images. A large error hints at something it has not learned.`}
         />
       </p>
     </div>
@@ -82,7 +81,7 @@ export function ErrorMap() {
           name="Error of the image"
           value={error === undefined ? '…' : short(error * height * width * channels)}
           unit={unit || 'squared'}
-          hint={`The same, summed over the ${height}×${width}${channels > 1 ? `×${channels}` : ''} numbers of the image.`}
+          hint={`The same, summed over the ${height}×${width}${channels > 1 ? `×${channels}` : ''} values of the image.`}
         />
       </dl>
     </section>

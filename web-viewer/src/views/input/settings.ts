@@ -3,9 +3,9 @@ import { model } from '../../state/store.ts';
 import type { Shape } from '../../ui/pixels.ts';
 import { type Conventions, conventionsOf } from './conventions.ts';
 
-/** About as many pixels wide as the canvas is on the screen. */
+/** Approximate width of the canvas on the screen, in pixels. */
 const FINE = 252;
-/** Images of a set that are looked at to learn its conventions. */
+/** Number of images of a set inspected to learn its conventions. */
 const SAMPLE = 60;
 
 export const tool = signal<'pen' | 'eraser'>('pen');
@@ -13,12 +13,12 @@ export const tool = signal<'pen' | 'eraser'>('pen');
 export const brush = signal(2.6);
 /** The pen's colour in colour images `[3]`. */
 export const colour = signal<readonly number[]>([255, 255, 255]);
-/** Whether drawings and files are centred where the set's images are. */
+/** Whether drawings and files are centred, as the set's images are. */
 export const centring = signal(true);
 
-/** The model's images. */
+/** The model's image shape. */
 export const shape = computed<Shape>(() => model.value?.card.image ?? { height: 28, width: 28, channels: 1 });
-/** How many pixels of a painting, along each side, the model sees as one. */
+/** Painting pixels per model pixel, along each side. */
 export const grain = computed(() => Math.max(1, Math.round(FINE / Math.max(shape.value.width, shape.value.height))));
 /** The painting. */
 export const canvas = computed<Shape>(() => ({
@@ -27,7 +27,7 @@ export const canvas = computed<Shape>(() => ({
   channels: shape.value.channels,
 }));
 
-/** How the images look that the model knows. */
+/** The conventions of the images that the model was trained on. */
 export const conventions = computed<Conventions>(() => {
   const { set, card } = model.value ?? {};
   const count = Math.min(SAMPLE, set?.about.images ?? 0);
@@ -40,5 +40,5 @@ export const conventions = computed<Conventions>(() => {
   return digits ? { ...found, centred: true } : found;
 });
 
-/** Whether what is drawn is centred. */
+/** Whether drawings are centred. */
 export const centres = computed(() => centring.value && conventions.value.centred);

@@ -3,17 +3,17 @@ import { input, model } from '../../state/store.ts';
 import { dataName } from '../../ui/format.ts';
 import { toImageData } from '../../ui/pixels.ts';
 import { save } from '../../ui/save.ts';
-import { canUndo, clear, setCentring, shownFile, undo } from './easel.ts';
+import { canUndo, clear, setCentring, shownFile, undo } from './drawing.ts';
 import { openPicture } from './open-picture.ts';
 import { brush, centring, colour, conventions, shape, tool } from './settings.ts';
 
-/** What one draws with, and what can be done to the drawing. */
+/** Drawing tools and actions. */
 export function Tools() {
   const thickest = Math.max(4, shape.value.width / 6);
   return (
     <div class="input-tools row">
       <fieldset class="segments">
-        <legend class="visually-hidden">Draw with</legend>
+        <legend class="visually-hidden">Drawing tool</legend>
         {(['pen', 'eraser'] as const).map((name) => (
           <label key={name}>
             <input
@@ -33,7 +33,7 @@ export function Tools() {
         class="input-brush"
         aria-label="Brush size"
         aria-valuetext={`${brush.value} pixels`}
-        title={`Brush: ${brush.value} of the image’s pixels wide`}
+        title={`Brush: ${brush.value} image pixels wide`}
         min={1}
         max={thickest}
         step={0.2}
@@ -64,12 +64,12 @@ const COLOURS = [
   ['brown', 120, 80, 45],
 ] as const;
 
-/** The pen's colours, for models of colour images. */
+/** Pen colours, for models of colour images. */
 export function Colours() {
   if (shape.value.channels === 1) return null;
   return (
     <fieldset class="swatches">
-      <legend class="visually-hidden">Colour of the pen</legend>
+      <legend class="visually-hidden">Pen colour</legend>
       {COLOURS.map(([name, ...rgb]) => (
         <label key={name} title={name}>
           <input
@@ -89,19 +89,19 @@ export function Colours() {
   );
 }
 
-/** Whether drawings are centred as the set's images are, where these are. */
+/** Whether drawings are centred, for sets whose images are. */
 export function Centring() {
   if (!conventions.value.centred) return null;
   const set = dataName(model.value?.card.dataset.name ?? '');
   return (
-    <label class="input-tick" title="Scales what is drawn to 20 of 28 pixels and puts its centre of mass in the middle">
+    <label class="input-tick" title="Scales the drawing to 20 of 28 pixels and centres its centre of mass">
       <input type="checkbox" checked={centring.value} onChange={(event) => setCentring(event.currentTarget.checked)} />{' '}
-      Centre as {set === 'mnist' ? 'MNIST does' : 'the test images are'}
+      Centre like {set === 'mnist' ? 'MNIST' : 'the test images'}
     </label>
   );
 }
 
-/** A picture from a file, and the input image as a file. */
+/** Opens a picture, and saves the input image. */
 export function Files() {
   const chooser = useRef<HTMLInputElement>(null);
   return (
@@ -130,7 +130,7 @@ export function Files() {
         type="button"
         class="button input-button"
         disabled={!input.value}
-        title="Saves exactly what the model is given, as a PNG file"
+        title="Saves exactly the model’s input, as a PNG file"
         onClick={() => void saveInput()}
       >
         Save
@@ -147,11 +147,13 @@ async function saveInput(): Promise<void> {
   save(await canvas.convertToBlob({ type: 'image/png' }), 'input.png');
 }
 
-/** What was done to a file's picture. */
+/** How a file's picture was changed. */
 export function AboutFile() {
   if (!shownFile.value?.inverted) return null;
   return (
-    <p class="say">Light and dark were exchanged, as the model knows {dark() ? 'light on dark' : 'dark on light'}.</p>
+    <p class="say">
+      Light and dark were swapped: the model was trained on {dark() ? 'light on dark' : 'dark on light'}.
+    </p>
   );
 }
 

@@ -1,9 +1,9 @@
 import { grouped } from '../../ui/format.ts';
 
 /**
- * How unusual an error is, in a word and a sentence.
+ * How unusual an error is, as a word and a sentence.
  * @param percentile the share of the set's images with a smaller error, 0 to 1
- * @param images how many the set has
+ * @param images number of images in the set
  */
 export function verdict(
   percentile: number,
@@ -11,24 +11,26 @@ export function verdict(
 ): { readonly word: 'ordinary' | 'unusual' | 'foreign'; readonly text: string } {
   const share = shareText(percentile);
   if (percentile >= 1) {
-    const text = `Unlike all ${grouped(images)} test images: each of them is rebuilt better. The model has not seen such images.`;
+    const text = `Unlike all ${grouped(images)} test images: each of them is reconstructed better. The model has not seen images like this.`;
     return { word: 'foreign', text };
   }
   if (percentile >= 0.99) {
     return {
       word: 'foreign',
-      text: `Unlike ${share} of the test images: the model has hardly seen such images.`,
+      text: `Unlike ${share} of the test images: the model has hardly seen images like this.`,
     };
   }
-  if (percentile >= 0.9) return { word: 'unusual', text: `Unusual: ${share} of the test images are rebuilt better.` };
-  if (percentile >= 0.5) return { word: 'ordinary', text: `Ordinary: ${share} of the test images are rebuilt better.` };
+  if (percentile >= 0.9)
+    return { word: 'unusual', text: `Unusual: ${share} of the test images are reconstructed better.` };
+  if (percentile >= 0.5)
+    return { word: 'ordinary', text: `Ordinary: ${share} of the test images are reconstructed better.` };
   return {
     word: 'ordinary',
-    text: `Familiar: rebuilt better than ${shareText(1 - percentile)} of the test images.`,
+    text: `Familiar: reconstructed better than ${shareText(1 - percentile)} of the test images.`,
   };
 }
 
-/** A share in percent, never rounded up to all. */
+/** A share in percent, never rounded up to 100 %. */
 export const shareText = (share: number): string => {
   const digits = share > 0.99 && share < 1 ? 10 : 1;
   return `${Math.floor(100 * share * digits + 1e-9) / digits} %`;

@@ -1,52 +1,52 @@
 import { computed, effect, signal } from '@preact/signals';
 import type { Engine } from '../../engine/client.ts';
 import { latest } from '../../engine/latest.ts';
-import { showCode } from '../../state/explore.ts';
+import { showLatent } from '../../state/explore.ts';
 import {
   classes,
-  code,
-  codeOrigin,
   conditional,
+  currentLatent,
   engine,
   input,
   label,
+  latentOrigin,
   model,
   type OpenModel,
   reading,
 } from '../../state/store.ts';
 import { imageName } from './caption.ts';
-import { codeBetween, codesBetween, split } from './dimensions.ts';
+import { latentBetween, latentsBetween, split } from './dimensions.ts';
 
-/** Frames of a walk. */
+/** Frames of an interpolation. */
 export const FRAMES = 12;
-/** Time of a walk in one direction, in milliseconds. */
+/** Duration of an interpolation in one direction, in milliseconds. */
 const DURATION = 3000;
 const REST = 150;
 
-/** An end of a walk. */
+/** An end of an interpolation. */
 export interface End {
   readonly latent: Float32Array;
-  /** The image itself, where there is one. */
+  /** The image, where there is one. */
   readonly pixels: Uint8Array | null;
   readonly name: string;
-  /** For a file's name. */
+  /** Used in file names. */
   readonly file: string;
   readonly row: number | null;
 }
 
-/** Ends that the visitor has chosen, with their model; and how often another B was asked for. */
+/** Ends chosen by the visitor, with their model, and how many times another B was requested. */
 const chosen = signal<{ readonly of: OpenModel; readonly a: End | null; readonly b: End | null } | null>(null);
 const turn = signal(0);
 const choice = computed(() => (chosen.value?.of === model.value ? chosen.value : null));
 
-/** Where the walk begins: the chosen code, else the input's. */
+/** The start: the chosen latent, else the input's. */
 export const endA = computed(() => choice.value?.a ?? inputEnd.value);
-/** Where it ends: the chosen code, else that of another image of the set. */
+/** The end: the chosen latent, else that of another image of the set. */
 export const endB = computed(() => choice.value?.b ?? otherEnd.value);
-/** How far the walk has come, 0 to 1, and whether it goes on by itself. */
+/** Progress, 0 to 1, and whether the animation is running. */
 export const place = signal(0);
 export const playing = signal(false);
-/** The frames of the walk, and the ends and the class that they are of. */
+/** The frames, and the ends and class that they belong to. */
 export const frames = signal<{
   readonly of: OpenModel;
   readonly a: End;
@@ -56,9 +56,9 @@ export const frames = signal<{
 
 const inputEnd = computed((): End | null => {
   if (!reading.value) return null;
-  const { image, codes } = reading.value;
+  const { image, latents } = reading.value;
   return {
-    latent: codes.latent,
+    latent: latents.latent,
     pixels: image.pixels,
     name: imageName(image, classes.value),
     file: String(image.row ?? 'input'),
@@ -66,7 +66,7 @@ const inputEnd = computed((): End | null => {
   };
 });
 
-/** An image far from A in the set, of another class; of the same one where the decoder is told it. */
+/** An image of the set far from A, of another class; of the same class where the decoder is conditional. */
 const otherEnd = computed((): End | null => {
   const { points, set, card } = model.value ?? {};
   if (!points || !set || !card) return null;
@@ -86,19 +86,19 @@ const otherEnd = computed((): End | null => {
   };
 });
 
-/** Takes the code that is shown as an end. */
+/** Makes the shown latent an end. */
 export function setEnd(end: 'a' | 'b'): void {
   const of = model.value;
-  if (!of || !code.value) return;
-  const isInput = codeOrigin.value === 'input' && inputEnd.value !== null;
+  if (!of || !currentLatent.value) return;
+  const isInput = latentOrigin.value === 'input' && inputEnd.value !== null;
   const taken: End = isInput
     ? (inputEnd.value as End)
-    : { latent: code.value, pixels: null, name: 'a code without an image', file: 'code', row: null };
+    : { latent: currentLatent.value, pixels: null, name: 'a latent without an image', file: 'latent', row: null };
   chosen.value = { of, a: choice.value?.a ?? null, b: choice.value?.b ?? null, [end]: taken };
   place.value = end === 'a' ? 0 : 1;
 }
 
-/** Takes another image of the set as B. */
+/** Makes another image of the set B. */
 export function nextEnd(): void {
   const of = model.value;
   if (!of) return;
@@ -106,15 +106,15 @@ export function nextEnd(): void {
   chosen.value = { of, a: choice.value?.a ?? null, b: null };
 }
 
-/** Shows the code at a share, 0 to 1, of the way. */
+/** Shows the latent at a position from 0 to 1. */
 export function goTo(share: number): void {
   const [a, b] = [endA.peek(), endB.peek()];
   if (!a || !b) return;
   place.value = share;
-  showCode(codeBetween(a.latent, b.latent, share), 'between');
+  showLatent(latentBetween(a.latent, b.latent, share), 'between');
 }
 
-/** Goes there and back until paused, or until something else sets the code. */
+/** Plays forth and back until paused, or until something else sets the latent. */
 export function play(): void {
   playing.value = true;
   const of = model.peek();
@@ -123,11 +123,11 @@ export function play(): void {
   goTo(phase);
   const frame = (now: number) => {
     if (!playing.peek()) return;
-    if (codeOrigin.peek() !== 'between' || model.peek() !== of) {
+    if (latentOrigin.peek() !== 'between' || model.peek() !== of) {
       playing.value = false;
       return;
     }
-    // From 0 to 1 and back to 2, which is 0 again.
+    // From 0 to 1 and back to 2, which equals 0.
     phase = (phase + Math.max(0, Math.min(100, now - before)) / DURATION) % 2;
     before = now;
     goTo(1 - Math.abs(1 - phase));
@@ -144,12 +144,12 @@ interface Wanted {
   readonly given: number;
 }
 
-/** Keeps the frames up to date. @returns what ends that */
+/** Keeps the frames up to date. @returns a function that stops it */
 export function followFrames(): () => void {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const decode = latest(async ({ by, of, a, b, given }: Wanted) => {
     const batch = await by
-      .decode(FRAMES, codesBetween(a.latent, b.latent, FRAMES), new Int32Array(FRAMES).fill(given))
+      .decode(FRAMES, latentsBetween(a.latent, b.latent, FRAMES), new Int32Array(FRAMES).fill(given))
       .catch(() => null);
     if (batch && model.value === of) frames.value = { of, a, b, images: split(batch, FRAMES) };
   });
@@ -161,7 +161,7 @@ export function followFrames(): () => void {
         timer = setTimeout(() => decode({ by, of, a, b, given }), frames.peek()?.of === of ? REST : 0);
       }
     }),
-    // A new image begins a new walk.
+    // A new image starts a new interpolation.
     effect(() => {
       if (input.value) place.value = 0;
     }),

@@ -22,7 +22,7 @@ import { ENLARGED, sideBySide } from './pictures.ts';
 
 const steps = Array.from({ length: FRAMES }, (_, i) => i);
 
-/** A walk in a straight line from one code to another: frames, a slider over them, and files. */
+/** An interpolation between two latents: frames, a slider over them, and files. */
 export function Between({ model }: { readonly model: OpenModel }) {
   useEffect(followFrames, []);
   const [a, b] = [endA.value, endB.value];
@@ -31,12 +31,12 @@ export function Between({ model }: { readonly model: OpenModel }) {
   const made = frames.value?.of === model ? frames.value : null;
   const shown = Math.round(place.value * (FRAMES - 1));
   return (
-    <section class="walk" aria-label="Walk between two images">
-      <h3>Walk from A to B</h3>
+    <section class="walk" aria-label="Interpolation between two images">
+      <h3>Interpolate from A to B</h3>
       <p class="say">
         {ready || a
-          ? 'A straight line between two codes. Drag along it: what comes between is what the decoder believes in.'
-          : 'Show an image on the left: its code is where the walk begins.'}
+          ? 'A straight line between two latents. Drag along it to see what the decoder makes of the points in between.'
+          : 'Show an image on the left: its latent is the start.'}
       </p>
       <div class="ends">
         <EndPicture name="A" end={a} decoded={made?.images[0]} image={image}>
@@ -53,7 +53,7 @@ export function Between({ model }: { readonly model: OpenModel }) {
               step={0.01}
               value={place.value}
               disabled={!ready}
-              aria-label="Way from A to B"
+              aria-label="Position from A to B"
               aria-valuetext={`${Math.round(100 * place.value)} %`}
               onInput={({ currentTarget }) => {
                 playing.value = false;
@@ -79,7 +79,7 @@ export function Between({ model }: { readonly model: OpenModel }) {
           </button>
         </EndPicture>
       </div>
-      {!b && <p class="say">This model comes without images: set any code, then press “Set B”.</p>}
+      {!b && <p class="say">This model has no images: choose any latent, then press “Set B”.</p>}
       <div class="frames">
         {steps.map((i) => (
           <button
@@ -106,7 +106,7 @@ export function Between({ model }: { readonly model: OpenModel }) {
 interface EndProps {
   readonly name: string;
   readonly end: End | null;
-  /** Stands for a code without an image. */
+  /** Placeholder for a latent without an image. */
   readonly decoded: Float32Array | undefined;
   readonly image: OpenModel['card']['image'];
   readonly children: ComponentChildren;

@@ -1,30 +1,30 @@
 import type { Card, Manifest } from '../../site/schema.ts';
 
-/** One number of a code, as a slider shows it. */
+/** A latent dimension as a slider shows it. */
 export interface Dimension {
-  /** Its place in the code. */
+  /** Its index in the latent. */
   readonly index: number;
-  /** What it tells of an image, in nats; null where the model has no prior. */
+  /** Its KL divergence, in nats; null where the model has no prior. */
   readonly kl: number | null;
   readonly variance: number;
-  /** Of the codes of images. */
+  /** Over the latents of images. */
   readonly mean: number;
   readonly std: number;
   /** The slider's ends. */
   readonly low: number;
   readonly high: number;
-  /** Whether the model leaves it unused. */
+  /** Whether the model does not use it. */
   readonly off: boolean;
 }
 
-/** A dimension that tells less than this, in nats, is switched off. */
+/** A dimension with less KL divergence than this, in nats, is inactive. */
 const OFF_KL = 0.01;
-/** A slider reaches this many standard deviations to both sides, and on to the farthest code of an image. */
+/** A slider spans this many standard deviations to both sides, and further to the farthest latent of an image. */
 const REACH = 3.5;
-/** Where a row of small images is decoded, in standard deviations from the mean. */
+/** Offsets of a row of previews, in standard deviations from the mean. */
 export const OFFSETS = [-3, -2, -1, 0, 1, 2, 3] as const;
 
-/** The dimensions of a model's codes, those first that tell the most of an image: by KL, else by variance. */
+/** A model's latent dimensions, the most informative first: by KL divergence, else by variance. */
 export function dimensionsOf(
   { latent }: Pick<Card, 'latent'>,
   { dimensions }: Pick<Manifest, 'dimensions'>,
@@ -49,11 +49,11 @@ export function dimensionsOf(
   }).sort((a, b) => (b.kl ?? b.variance) - (a.kl ?? a.variance) || a.index - b.index);
 }
 
-/** Where a value lies on the slider, 0 to 1. */
+/** The position of a value on the slider, 0 to 1. */
 export const shareOf = ({ low, high }: Dimension, value: number): number =>
   Math.min(1, Math.max(0, (value - low) / (high - low)));
 
-/** The value that a key moves the slider to, with three decimals, as an address holds them; null for other keys. */
+/** The value after a key press, with three decimals as in addresses; null for other keys. */
 export function moved(dimension: Dimension, value: number, key: string): number | null {
   const { low, high } = dimension;
   const step = niceStep((high - low) / 100);
@@ -62,45 +62,45 @@ export function moved(dimension: Dimension, value: number, key: string): number 
   return target === null ? null : Number(Math.min(high, Math.max(low, target)).toFixed(3));
 }
 
-/** The next of 1, 2, 5, 10 … at or below a number. */
+/** The largest of 1, 2, 5, 10 … that is not above a number. */
 function niceStep(size: number): number {
   const power = 10 ** Math.floor(Math.log10(size));
   return power * ([5, 2, 1].find((digit) => digit * power <= size * (1 + 1e-9)) ?? 1);
 }
 
-/** A code with one number replaced. */
-export function withValue(code: Float32Array, index: number, value: number): Float32Array {
-  const changed = code.slice();
+/** A latent with one dimension replaced. */
+export function withValue(latent: Float32Array, index: number, value: number): Float32Array {
+  const changed = latent.slice();
   changed[index] = value;
   return changed;
 }
 
-/** For each dimension the code with that number at OFFSETS, `[dimensions × OFFSETS, D]`. */
-export function codesAround(code: Float32Array, dimensions: readonly Dimension[]): Float32Array {
-  const codes = new Float32Array(dimensions.length * OFFSETS.length * code.length);
+/** For each dimension the latent with that dimension at OFFSETS, `[dimensions × OFFSETS, D]`. */
+export function latentsAround(latent: Float32Array, dimensions: readonly Dimension[]): Float32Array {
+  const latents = new Float32Array(dimensions.length * OFFSETS.length * latent.length);
   let at = 0;
   for (const { index, mean, std } of dimensions) {
     for (const offset of OFFSETS) {
-      codes.set(code, at);
-      codes[at + index] = mean + offset * std;
-      at += code.length;
+      latents.set(latent, at);
+      latents[at + index] = mean + offset * std;
+      at += latent.length;
     }
   }
-  return codes;
+  return latents;
 }
 
-/** Codes evenly on the straight line from one to another, both included, `[count, D]`. */
-export function codesBetween(from: Float32Array, to: Float32Array, count: number): Float32Array {
-  const codes = new Float32Array(count * from.length);
-  for (let i = 0; i < count; i++) codes.set(codeBetween(from, to, i / (count - 1)), i * from.length);
-  return codes;
+/** Evenly spaced latents on the straight line between two, both included, `[count, D]`. */
+export function latentsBetween(from: Float32Array, to: Float32Array, count: number): Float32Array {
+  const latents = new Float32Array(count * from.length);
+  for (let i = 0; i < count; i++) latents.set(latentBetween(from, to, i / (count - 1)), i * from.length);
+  return latents;
 }
 
-/** The code at a share, 0 to 1, of the way from one to another. */
-export const codeBetween = (from: Float32Array, to: Float32Array, share: number): Float32Array =>
+/** Linear interpolation between two latents at a position from 0 to 1. */
+export const latentBetween = (from: Float32Array, to: Float32Array, share: number): Float32Array =>
   from.map((value, d) => (1 - share) * value + share * (to[d] as number));
 
-/** The images of a batch, each a view on it. */
+/** The images of a batch as views. */
 export function split(batch: Float32Array, count: number): readonly Float32Array[] {
   const size = batch.length / count;
   return Array.from({ length: count }, (_, i) => batch.subarray(i * size, (i + 1) * size));

@@ -2,7 +2,7 @@ import type { Shape } from '../../ui/pixels.ts';
 import type { GifReply, GifRequest } from './gif-worker.ts';
 import { ENLARGED, type Picture, thereAndBack } from './pictures.ts';
 
-/** A frame of an animation is shown this long, in milliseconds, and those at its ends. */
+/** How long each frame of an animation is shown, in milliseconds, and the first and last frames. */
 const DELAY = 80;
 const END_DELAY = 480;
 
@@ -10,12 +10,12 @@ const END_DELAY = 480;
 export async function png({ width, height, data }: Picture): Promise<Blob> {
   const canvas = new OffscreenCanvas(width, height);
   const context = canvas.getContext('2d');
-  if (!context) throw new Error('this browser cannot make a picture');
+  if (!context) throw new Error('this browser cannot create a picture');
   context.putImageData(new ImageData(data, width, height), 0, 0);
   return canvas.convertToBlob({ type: 'image/png' });
 }
 
-/** A GIF that goes through images in [0, 1] and back, again and again; made in a worker. @throws Error when that fails */
+/** A GIF that plays images in [0, 1] forth and back in a loop; made in a worker. @throws Error when that fails */
 export async function animation(images: readonly Float32Array[], shape: Shape): Promise<Blob> {
   const last = images.length - 1;
   const order = thereAndBack(images.map((_, i) => i));
@@ -31,11 +31,11 @@ export async function animation(images: readonly Float32Array[], shape: Shape): 
       worker.onmessage = ({ data }: MessageEvent<GifReply>) => resolve(data);
       worker.onerror = (event) => {
         event.preventDefault();
-        reject(new Error(`the GIF cannot be made: ${event.message || 'its script cannot be loaded'}`));
+        reject(new Error(`the GIF cannot be created: ${event.message || 'its script cannot be loaded'}`));
       };
       worker.postMessage(request);
     });
-    if ('error' in reply) throw new Error(`the GIF cannot be made: ${reply.error}`);
+    if ('error' in reply) throw new Error(`the GIF cannot be created: ${reply.error}`);
     return new Blob([reply.file], { type: 'image/gif' });
   } finally {
     worker.terminate();

@@ -2,7 +2,7 @@ import { encode } from 'modern-gif';
 import type { Shape } from '../../ui/pixels.ts';
 import { enlarge } from './pictures.ts';
 
-/** What the worker is asked for: images in [0, 1], and the milliseconds for which each is shown. */
+/** A request: images in [0, 1], and how long each is shown, in milliseconds. */
 export interface GifRequest {
   readonly images: readonly Float32Array[];
   readonly delays: readonly number[];
@@ -10,7 +10,7 @@ export interface GifRequest {
   readonly scale: number;
 }
 
-/** The file, or what went wrong. */
+/** The file, or the error. */
 export type GifReply = { readonly file: ArrayBuffer } | { readonly error: string };
 
 const post = (reply: GifReply) => self.postMessage(reply);

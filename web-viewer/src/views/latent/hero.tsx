@@ -1,11 +1,11 @@
 import {
   classes,
-  code,
-  codeOrigin,
   conditional,
+  currentLatent,
   decoded,
   input,
   label,
+  latentOrigin,
   model,
   problem,
   seed,
@@ -19,22 +19,22 @@ import { png } from './files.ts';
 import { drawnFrom } from './latent-state.ts';
 import { ENLARGED, enlarge } from './pictures.ts';
 
-/** What random codes are drawn from, in words. */
+/** The distribution that random latents are drawn from, in words. */
 const distributionNames = {
   prior: 'the prior',
   mixture: 'the mixture',
-  statistics: 'their spread',
+  statistics: 'their mean and spread',
 } as const;
 
 const EMPTY = { height: 28, width: 28, channels: 1 };
 
-/** The image of the current code, large, and where that code is from. */
+/** The image of the current latent, large, and where the latent comes from. */
 export function Hero() {
   const shape = model.value?.card.image ?? EMPTY;
   const name = conditional.value ? classes.value?.[label.value] : undefined;
-  const words = code.value
+  const words = currentLatent.value
     ? caption({
-        origin: codeOrigin.value,
+        origin: latentOrigin.value,
         input: input.value,
         classes: classes.value,
         oneClass: model.value?.set?.labels ? (name ?? null) : null,
@@ -51,7 +51,7 @@ export function Hero() {
         shape={shape}
         label={`Decoded image${name === undefined ? '' : ` of class ${name}`}${words && `. ${words}`}`}
       />
-      <figcaption class="say" data-origin={codeOrigin.value}>
+      <figcaption class="say" data-origin={latentOrigin.value}>
         {words}
       </figcaption>
     </figure>

@@ -1,37 +1,37 @@
 import { computed, effect, signal } from '@preact/signals';
 import type { Engine } from '../../engine/client.ts';
 import { latest } from '../../engine/latest.ts';
-import { showCode } from '../../state/explore.ts';
-import { type Distribution, distributions, randomCodes } from '../../state/sampling.ts';
+import { showLatent } from '../../state/explore.ts';
+import { type Distribution, distributions, randomLatents } from '../../state/sampling.ts';
 import {
-  code,
-  codeOrigin,
+  currentLatent,
   engine,
   label,
+  latentOrigin,
   model,
   type OpenModel,
   reading,
   sampleFrom,
   seed,
 } from '../../state/store.ts';
-import { codesAround, type Dimension, dimensionsOf, OFFSETS, split } from './dimensions.ts';
+import { type Dimension, dimensionsOf, latentsAround, OFFSETS, split } from './dimensions.ts';
 
-/** So many sliders are shown at first. */
+/** Number of sliders shown at first. */
 export const FIRST = 24;
-/** The hand rests when it has not moved for this long, in milliseconds; a walk that goes on is followed this often. */
+/** The slider counts as at rest after this long without movement, in milliseconds; during an animation previews update this often. */
 const REST = 150;
 const FOLLOW = 700;
 
-/** All dimensions, those that tell the most first. */
+/** All dimensions, the most informative first. */
 export const dimensions = computed(() => (model.value ? dimensionsOf(model.value.card, model.value.manifest) : []));
-/** Whether those after the first are shown too, and what each does. */
+/** Whether the remaining sliders are shown, and what each does. */
 export const everySlider = signal(false);
 export const everyStrip = signal(false);
 export const sliders = computed(() => (everySlider.value ? dimensions.value : dimensions.value.slice(0, FIRST)));
 
-/** The place in the code of the dimension that was touched last. */
+/** Index of the dimension touched last. */
 const touched = signal(-1);
-/** The dimension whose small images are shown above the sliders. */
+/** The dimension whose previews are shown above the sliders. */
 export const active = computed(
   () => sliders.value.find(({ index }) => index === touched.value) ?? sliders.value[0] ?? null,
 );
@@ -39,36 +39,36 @@ export const touch = ({ index }: Dimension): void => {
   touched.value = index;
 };
 
-/** The input image's code, which sliders go back to. */
-export const home = computed(() => reading.value?.codes.latent ?? null);
-/** What a number goes back to: the input's, else the mean. */
+/** The input image's latent, to which sliders reset. */
+export const home = computed(() => reading.value?.latents.latent ?? null);
+/** The value that a dimension resets to: the input's, else the mean. */
 export const homeOf = ({ index, mean }: Dimension): number => home.value?.[index] ?? mean;
 
-/** Goes back to the input's code, else to the mean of all. */
+/** Resets to the input's latent, else to the mean. */
 export function reset(): void {
   if (home.value) {
-    showCode(home.value, 'input');
+    showLatent(home.value, 'input');
     return;
   }
   const mean = new Float32Array(dimensions.value.length);
   for (const dimension of dimensions.value) mean[dimension.index] = dimension.mean;
-  showCode(mean, 'sliders');
+  showLatent(mean, 'sliders');
 }
 
-/** What random codes are drawn from. */
+/** The distribution that random latents are drawn from. */
 export const drawnFrom = computed((): Distribution => {
   const found = model.value ? distributions(model.value.card) : [];
   return found.find((name) => name === sampleFrom.value) ?? found[0] ?? 'statistics';
 });
 
-/** Shows the next random code. */
+/** Shows the next random latent. */
 export function showRandom(): void {
   if (!model.value) return;
   seed.value += 1;
-  showCode(randomCodes(model.value.card, 1, seed.value, drawnFrom.value), 'sample');
+  showLatent(randomLatents(model.value.card, 1, seed.value, drawnFrom.value), 'sample');
 }
 
-/** Small images of what dimensions do, by their place in the code, each as OFFSETS; of the model that they are from. */
+/** Previews of what dimensions do, by index, each at OFFSETS; and the model they belong to. */
 export const strips = signal<{
   readonly of: OpenModel;
   readonly images: ReadonlyMap<number, readonly Float32Array[]>;
@@ -82,7 +82,7 @@ interface Wanted {
   readonly shown: readonly Dimension[];
 }
 
-/** Keeps the small images up to date while the hand rests. @returns what ends that */
+/** Keeps the previews up to date while the sliders are at rest. @returns a function that stops it */
 export function followStrips(): () => void {
   let done: Partial<Wanted> = {};
   let last = 0;
@@ -90,9 +90,9 @@ export function followStrips(): () => void {
   const decode = latest(async (wanted: Wanted) => {
     const { by, of, around, given, shown } = wanted;
     const count = shown.length * OFFSETS.length;
-    // Should the engine end meanwhile, the large image tells of it.
+    // If the engine ends meanwhile, the large image reports it.
     const batch = await by
-      .decode(count, codesAround(around, shown), new Int32Array(count).fill(given))
+      .decode(count, latentsAround(around, shown), new Int32Array(count).fill(given))
       .catch(() => null);
     if (!batch || model.value !== of) return;
     const images = split(batch, count);
@@ -104,9 +104,9 @@ export function followStrips(): () => void {
     last = performance.now();
   });
   const end = effect(() => {
-    const [by, of, around, given] = [engine.value, model.value, code.value, label.value];
+    const [by, of, around, given] = [engine.value, model.value, currentLatent.value, label.value];
     const shown = everyStrip.value ? sliders.value : active.value ? [active.value] : [];
-    const walks = codeOrigin.value === 'walk' || codeOrigin.value === 'between';
+    const walks = latentOrigin.value === 'walk' || latentOrigin.value === 'between';
     clearTimeout(timer);
     if (!by || !of || around?.length !== of.card.latent.size || shown.length === 0) return;
     const moves = around !== done.around && of === done.of;

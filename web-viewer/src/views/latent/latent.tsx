@@ -9,7 +9,7 @@ import { Sliders } from './sliders.tsx';
 import { ActiveStrip } from './strip.tsx';
 import { Tools } from './tools.tsx';
 
-/** The code on the right: its image, a slider for each of its numbers, and a walk from one image's code to another's. */
+/** The panel on the right: the decoded image, a slider for each latent dimension, and interpolation. */
 export function LatentView() {
   useEffect(followStrips, []);
   const opened = model.value;
@@ -22,13 +22,13 @@ export function LatentView() {
             Save PNG
           </button>
         </div>
-        <p class="say">{opened ? `Made from ${opened.card.latent.size} numbers: move one.` : 'Loading'}</p>
+        <p class="say">{opened ? `Decoded from ${opened.card.latent.size} latent dimensions: move one.` : 'Loading'}</p>
       </header>
       <Hero />
       <Tools />
       {opened && conditional.value && classes.value && (
         <ClassChoice
-          name="Class that the decoder is told"
+          name="Class for the decoder"
           classes={classes.value}
           chosen={label.value}
           onChoose={(index) => {

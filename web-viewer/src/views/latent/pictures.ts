@@ -1,16 +1,16 @@
 import type { Shape } from '../../ui/pixels.ts';
 
-/** Times that files show an image's pixels enlarged. */
+/** Enlargement of an image's pixels in files. */
 export const ENLARGED = 8;
 
-/** A picture as RGBA. */
+/** An RGBA image. */
 export interface Picture {
   readonly width: number;
   readonly height: number;
   readonly data: Uint8ClampedArray<ArrayBuffer>;
 }
 
-/** Images in [0, 1] or 0–255 side by side, each pixel `scale` pixels wide and high, white between them. @param gap in pixels of an image */
+/** Images in [0, 1] or 0–255 in a row on white, each pixel enlarged `scale` times. @param gap in image pixels */
 export function sideBySide(
   images: readonly (Float32Array | Uint8Array)[],
   { height, width, channels }: Shape,
@@ -40,7 +40,7 @@ export function sideBySide(
 export const enlarge = (image: Float32Array | Uint8Array, shape: Shape, scale: number): Picture =>
   sideBySide([image], shape, scale, 0);
 
-/** There and back again, without showing an end twice: 0 1 2 3 2 1. */
+/** Forth and back without repeating an end: 0 1 2 3 2 1. */
 export function thereAndBack<T>(items: readonly T[]): readonly T[] {
   return [...items, ...items.slice(1, -1).reverse()];
 }

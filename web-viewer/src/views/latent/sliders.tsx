@@ -1,11 +1,11 @@
-import { showCode } from '../../state/explore.ts';
-import { code } from '../../state/store.ts';
+import { showLatent } from '../../state/explore.ts';
+import { currentLatent } from '../../state/store.ts';
 import { Hint } from '../../ui/hint.tsx';
 import { type Dimension, moved, shareOf, withValue } from './dimensions.ts';
 import { active, dimensions, everySlider, everyStrip, FIRST, home, homeOf, sliders, touch } from './latent-state.ts';
 import { Strip } from './strip.tsx';
 
-/** A slider for each number of the code, those first that tell the most. */
+/** A slider for each latent dimension, the most informative first. */
 export function Sliders() {
   const all = dimensions.value;
   const byKl = all[0]?.kl !== null;
@@ -14,14 +14,14 @@ export function Sliders() {
   return (
     <section class="sliders" aria-label="Sliders">
       <div class="row">
-        <h3>The code</h3>
-        <span class="say">most telling first</span>
+        <h3>The latent</h3>
+        <span class="say">most informative first</span>
         <Hint
           about="the order"
           text={
             byKl
-              ? 'Ordered by KL, the nats that a number tells of an image; the bar under its name shows it. The mark on a slider is the input image’s number.'
-              : 'Ordered by variance over the images; the bar under its name shows it. The mark on a slider is the input image’s number.'
+              ? 'Ordered by KL divergence, shown by the bar under each name. The mark on a slider is the input image’s value.'
+              : 'Ordered by variance over the images, shown by the bar under each name. The mark on a slider is the input image’s value.'
           }
         />
       </div>
@@ -51,21 +51,21 @@ export function Sliders() {
 
 interface Props {
   readonly dimension: Dimension;
-  /** What it tells, as a share of what the first one does. */
+  /** Information relative to the first dimension. */
   readonly weight: number;
 }
 
 const percentOf = (share: number) => `${(100 * share).toFixed(2)}%`;
-/** Without a sign where nothing is left of it. */
+/** Omits the sign of a rounded zero. */
 const twoDecimals = (value: number) => (Number(value.toFixed(2)) || 0).toFixed(2).replace('-', '−');
 
 function Slider({ dimension, weight }: Props) {
   const { index, low, high, kl, off } = dimension;
   const back = homeOf(dimension);
-  const value = code.value?.[index] ?? back;
+  const value = currentLatent.value?.[index] ?? back;
   const set = (target: number) => {
     touch(dimension);
-    if (code.value) showCode(withValue(code.value, index, target), 'sliders');
+    if (currentLatent.value) showLatent(withValue(currentLatent.value, index, target), 'sliders');
   };
   const [at, mark] = [shareOf(dimension, value), shareOf(dimension, back)];
   const away = Math.abs(value - back) >= 0.0005;
@@ -86,7 +86,7 @@ function Slider({ dimension, weight }: Props) {
           max={high}
           step="any"
           value={value}
-          aria-label={`z${index}${off ? ', switched off' : ''}`}
+          aria-label={`z${index}${off ? ', inactive' : ''}`}
           aria-valuetext={twoDecimals(value)}
           onInput={({ currentTarget }) => set(Number(Number(currentTarget.value).toFixed(3)))}
           onKeyDown={(event) => {
@@ -106,7 +106,7 @@ function Slider({ dimension, weight }: Props) {
         class="back"
         data-away={away}
         disabled={!away}
-        aria-label={`Put z${index} back to ${twoDecimals(back)}`}
+        aria-label={`Reset z${index} to ${twoDecimals(back)}`}
         onClick={() => set(back)}
       >
         ↺

@@ -1,12 +1,12 @@
-import { showCode } from '../../state/explore.ts';
-import { code, model } from '../../state/store.ts';
+import { showLatent } from '../../state/explore.ts';
+import { currentLatent, model } from '../../state/store.ts';
 import { short } from '../../ui/format.ts';
 import { Hint } from '../../ui/hint.tsx';
 import { PixelImage } from '../../ui/pixel-image.tsx';
 import { type Dimension, OFFSETS, withValue } from './dimensions.ts';
 import { active, everyStrip, strips } from './latent-state.ts';
 
-/** What the dimension that was touched last does, with its numbers. */
+/** What the dimension touched last does, with its values. */
 export function ActiveStrip() {
   const shown = active.value;
   if (!shown) return null;
@@ -15,14 +15,14 @@ export function ActiveStrip() {
     <section class="strip" aria-label={`What z${index} does`}>
       <div class="row spread">
         <h3>
-          What z{index} does{off && <span class="quiet">: nothing, it is off</span>}{' '}
+          What z{index} does{off && <span class="quiet">: nothing, it is inactive</span>}{' '}
           <Hint
             about="this row"
-            text={`The same code, with this number alone at the mean of all images’ codes and at one, two and three standard deviations (sd) to both sides. ${
+            text={`The same latent with only this dimension changed: the mean of all images’ latents, and one, two and three standard deviations (sd) to both sides. ${
               kl === null
-                ? 'The variance, in squares of the number’s own scale, says how much it differs between images.'
-                : 'The KL, in nats, says how much this number tells of an image: below 0.01 the model leaves it unused.'
-            } Press an image to go there.`}
+                ? 'The variance shows how much this dimension differs between images.'
+                : 'The KL divergence, in nats, shows how much information about an image this dimension holds. Below 0.01 the model does not use it.'
+            } Press an image to select it.`}
           />
         </h3>
         <button
@@ -50,13 +50,13 @@ export function ActiveStrip() {
   );
 }
 
-/** The images of a code with one of its numbers at seven values; pressing one goes there. */
+/** Images of a latent with one dimension at seven values; pressing one selects it. */
 export function Strip({ dimension, reachable }: { readonly dimension: Dimension; readonly reachable: boolean }) {
   const opened = model.value;
   if (!opened) return null;
   const { index, mean, std } = dimension;
   const found = strips.value?.of === opened ? strips.value.images.get(index) : undefined;
-  const value = code.value?.[index] ?? mean;
+  const value = currentLatent.value?.[index] ?? mean;
   return (
     <div class="cells">
       {OFFSETS.map((offset, i) => {
@@ -67,12 +67,12 @@ export function Strip({ dimension, reachable }: { readonly dimension: Dimension;
             key={offset}
             type="button"
             class="cell"
-            // The slider does the same by keyboard.
+            // Keyboard users have the slider.
             tabIndex={reachable ? 0 : -1}
             data-near={std > 0 && Math.abs(value - mean - offset * std) <= std / 2}
             aria-label={`Set z${index} to ${name}, ${short(target)}`}
             onClick={() => {
-              if (code.value) showCode(withValue(code.value, index, target), 'sliders');
+              if (currentLatent.value) showLatent(withValue(currentLatent.value, index, target), 'sliders');
             }}
           >
             <PixelImage pixels={found?.[i] ?? null} shape={opened.card.image} label={`z${index} at ${name}`} />

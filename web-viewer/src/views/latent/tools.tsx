@@ -1,5 +1,5 @@
 import { type Distribution, distributions } from '../../state/sampling.ts';
-import { codeOrigin, model, sampleFrom } from '../../state/store.ts';
+import { latentOrigin, model, sampleFrom } from '../../state/store.ts';
 import { Hint } from '../../ui/hint.tsx';
 import { drawnFrom, home, reset, showRandom } from './latent-state.ts';
 
@@ -9,7 +9,7 @@ const names: Readonly<Record<Distribution, string>> = {
   statistics: 'spread',
 };
 
-/** Other codes than by hand: random ones, and back to the input's. */
+/** Random latents, and back to the input's latent. */
 export function Tools() {
   const found = model.value ? distributions(model.value.card) : [];
   const [first] = found;
@@ -21,7 +21,7 @@ export function Tools() {
       {found.length > 1 ? (
         <select
           class="small"
-          aria-label="What random codes are drawn from"
+          aria-label="Distribution of random latents"
           value={drawnFrom.value}
           onChange={({ currentTarget: { value } }) => {
             sampleFrom.value = found.find((name) => name === value && name !== first) ?? null;
@@ -36,13 +36,13 @@ export function Tools() {
       ) : (
         first && <span class="say">from {names[first]}</span>
       )}
-      <Hint about="a random code" text={hints[drawnFrom.value]} />
+      <Hint about="a random latent" text={hints[drawnFrom.value]} />
       <button
         type="button"
         class="button small last"
         onClick={reset}
-        disabled={!model.value || codeOrigin.value === 'input'}
-        title={home.value ? 'Back to the input’s code' : 'Back to the mean of the codes'}
+        disabled={!model.value || latentOrigin.value === 'input'}
+        title={home.value ? 'Back to the input’s latent' : 'Back to the mean of the latents'}
       >
         Reset
       </button>
@@ -52,9 +52,9 @@ export function Tools() {
 
 const hints: Readonly<Record<Distribution, string>> = {
   prior:
-    'The prior is where a variational model is taught to put its codes: every number on its own, around 0 with a standard deviation of 1. The seed is in the address, so that the same code comes again.',
+    'The prior is the distribution that a variational model is trained towards: each dimension independent, with mean 0 and standard deviation 1. The seed is part of the address, so a link shows the same latent.',
   mixture:
-    'The mixture is a sum of bell curves that was fitted to the codes of the training images: it knows where codes lie together. The seed is in the address, so that the same code comes again.',
+    'The Gaussian mixture was fitted to the latents of training images, so it knows where latents cluster. The seed is part of the address, so a link shows the same latent.',
   statistics:
-    'Every number on its own, with the mean and the standard deviation that it has over the images. The seed is in the address, so that the same code comes again.',
+    'Each dimension independent, with its mean and standard deviation over the images. The seed is part of the address, so a link shows the same latent.',
 };

@@ -13,19 +13,19 @@ import {
   zoomAbout,
 } from './transform.ts';
 
-/** Pixels around the map when all of it is shown. */
+/** Margin around the map when all of it is shown, in pixels. */
 const MARGIN = 36;
-/** How long a change of the view that was asked for by a button takes, in ms. */
+/** Duration of a view change requested by a button, in ms. */
 const GLIDE = 220;
 
-/** What of the map is seen, and how that changes. */
+/** The visible part of the map, and how it changes. */
 export class Camera {
   size: Size = { width: 0, height: 0 };
   view: View = { x: 0, y: 0, scale: 1 };
   /** The view that shows everything. */
   whole: View = this.view;
   #bounds: Bounds = { left: -1, right: 1, bottom: -1, top: 1 };
-  /** Whether the view is the visitor's own, and not just the one that shows everything. */
+  /** Whether the visitor has changed the view from the one that shows everything. */
   #own = false;
   #glide = 0;
   /** Called when the view has changed. */
@@ -71,7 +71,7 @@ export class Camera {
     this.#take(moveBy(this.view, dx, dy));
   }
 
-  /** Zooms about a place of the screen, at once or gently. */
+  /** Zooms about a screen position, immediately or animated. */
   zoom(at: Place, factor: number, gently = false): void {
     const next = zoomAbout(this.view, this.size, at, allowedFactor(this.view, this.whole, factor));
     if (gently) this.#glideTo(next);
@@ -85,7 +85,7 @@ export class Camera {
     });
   }
 
-  /** Brings a place into view that is not. */
+  /** Pans a position into view if it is outside. */
   reveal(place: Place): void {
     const [x, y] = this.toScreen(place);
     const { width, height } = this.size;

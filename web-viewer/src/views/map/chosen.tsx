@@ -6,7 +6,7 @@ import { ImageGrid } from './image-grid.tsx';
 import { factsOf } from './image-of-row.tsx';
 import { colourOnMap, lasso, pointClasses } from './map-state.ts';
 
-/** The images inside the lasso: how many of which class, all of them to look at, their ids to take away. */
+/** The images inside the lasso: counts by class, thumbnails, and their ids for download. */
 export function Chosen({ rows }: { readonly rows: Uint32Array }) {
   const words = `${grouped(rows.length)} ${rows.length === 1 ? 'image' : 'images'} selected`;
   const download = () => {
@@ -46,7 +46,7 @@ export function Chosen({ rows }: { readonly rows: Uint32Array }) {
   );
 }
 
-/** How the selected images share out among the classes. */
+/** Distribution of the selected images over the classes. */
 function ClassShares({ rows }: { readonly rows: Uint32Array }) {
   const names = pointClasses.value;
   const labels = model.value?.set?.labels;

@@ -8,11 +8,11 @@ export const rgbOf = (hex: string): Rgb => {
   return [(value >> 16) & 255, (value >> 8) & 255, value & 255];
 };
 
-/** The parts of the error scale that stand out from a light and from a dark ground. */
+/** The part of the error scale that contrasts with a light and with a dark ground. */
 const PARTS = { light: [0.04, 0.8], dark: [0.24, 1] } as const;
 export type Ground = keyof typeof PARTS;
 
-/** A colour that stands out from the ground: on a dark one, dark colours are lighter. */
+/** A colour that contrasts with the ground: on a dark one, dark colours are lightened. */
 export function onGround([r, g, b]: Rgb, ground: Ground): Rgb {
   const light = (0.3 * r + 0.59 * g + 0.11 * b) / 255;
   const lift = ground === 'light' ? 0 : 0.4 * Math.min(1, Math.max(0, (0.42 - light) / 0.3));
@@ -20,13 +20,13 @@ export function onGround([r, g, b]: Rgb, ground: Ground): Rgb {
   return [raised(r), raised(g), raised(b)];
 }
 
-/** The colour of an error, `share` of the way from the least to the most. */
+/** The colour of an error at a share of the range. */
 export function pointErrorColour(share: number, ground: Ground): Rgb {
   const [from, to] = PARTS[ground];
   return errorColour(from + Math.min(1, Math.max(0, share)) * (to - from));
 }
 
-/** Between which errors colours change: from the first to the 99th percentile, so that a few outliers do not take it all. */
+/** The range of the error colours: from the first to the 99th percentile, so that outliers do not dominate. */
 export function errorRange(sorted: Float32Array): readonly [number, number] {
   const at = (share: number) => sorted[Math.round(share * (sorted.length - 1))] ?? 0;
   const [low, high] = [at(0.01), at(0.99)];
@@ -61,7 +61,7 @@ export function coloursByClass(
   return colours;
 }
 
-/** 1 for each row whose class is shown, 0 for the others; null where all are. Rows without a class are always shown. */
+/** 1 for each row whose class is visible, 0 for others; null where all are. Rows without a class are always visible. */
 export function shownRows(
   labels: Int32Array | null,
   classes: number,

@@ -4,33 +4,33 @@ import type { Picture } from './painter.ts';
 import type { ThumbnailLevels } from './thumbnails.ts';
 import { type Bounds, type Size, seen, toScreen, type View } from './transform.ts';
 
-/** Pictures' longer side in CSS pixels when the first appear; it grows while zooming in. */
+/** The thumbnails' longer side in CSS pixels when the first appear; it grows while zooming in. */
 const SIDE = { first: 30, most: 60, growth: 0.3 } as const;
-/** Distance between pictures as a multiple of their side: room for points. */
+/** Distance between thumbnails as a multiple of their side: room for points. */
 const AIR = 1.25;
 
-/** Diameter of the points in CSS pixels: dense maps have small ones, and they grow while zooming in. */
+/** Diameter of the points in CSS pixels: smaller on dense maps, growing while zooming in. */
 export function pointDiameter(count: number, { width, height }: Size, zoom: number): number {
   const first = Math.min(7, Math.max(2.2, 0.55 * Math.sqrt((width * height) / Math.max(1, count))));
   return Math.min(13, first * Math.max(1, zoom) ** 0.4);
 }
 
-/** How many times the scale that shows everything the first pictures appear at: sooner where points are few. */
+/** The zoom at which the first thumbnails appear, as a multiple of the scale that shows everything: sooner where points are few. */
 export const firstPictures = (count: number, { width, height }: Size): number =>
   Math.min(4, Math.max(0.7, 0.6 * SIDE.first * Math.sqrt(Math.max(1, count) / Math.max(1, width * height))));
 
-/** The side of pictures in CSS pixels, at `zoom` times the scale at which the first appear. */
+/** The side of thumbnails in CSS pixels, at `zoom` times the scale at which the first appear. */
 const pictureSide = (zoom: number): number => Math.min(SIDE.most, SIDE.first * Math.max(1, zoom) ** SIDE.growth);
 
-/** The distance that pictures keep, in the map's unit. */
+/** The distance between thumbnails, in map units. */
 export const pictureSpacing = (zoom: number, scale: number): number => (AIR * pictureSide(zoom)) / scale;
 
 /**
- * The pictures of images that a view shows, each in a frame of its point's colour.
+ * The thumbnails that a view shows, each in a frame of its point's colour.
  * @param zoom the scale as a multiple of that at which the first appear
- * @param aspect width of an image by its height
+ * @param aspect width of an image divided by its height
  * @param colours of the points `[N, 4]`
- * @param opacity of the picture of a row
+ * @param opacity of a row's thumbnail
  */
 export function picturesIn(
   grid: Grid,
@@ -63,7 +63,7 @@ export function picturesIn(
   return pictures;
 }
 
-/** The picture that covers a place of the screen; null where none does. */
+/** The thumbnail that covers a screen position; null where none does. */
 export const pictureAt = (pictures: readonly Picture[], [x, y]: readonly [number, number]): number | null =>
   pictures.findLast(
     ({ left, top, width, height, alpha }) =>

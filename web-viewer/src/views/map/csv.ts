@@ -1,12 +1,12 @@
-/** A field of a CSV file: quoted where it has to be (RFC 4180). */
+/** A field of a CSV file, quoted where necessary (RFC 4180). */
 const csvField = (value: string): string =>
   /[",\r\n]|^\s|\s$/.test(value) ? `"${value.replaceAll('"', '""')}"` : value;
 
-/** What is known of an image that is written into a CSV file. */
+/** The facts about an image that go into a CSV file. */
 export interface CsvRow {
   readonly id: string;
   readonly row: number;
-  /** Its class's name; empty where it has none. */
+  /** Its class name; empty where it has none. */
   readonly class: string;
   readonly error: number;
 }

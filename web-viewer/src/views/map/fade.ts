@@ -1,22 +1,22 @@
-/** Time, in ms, in which something that is new appears. */
+/** Fade-in time, in ms. */
 const TIME = 160;
 
-/** Lets things that were not there in the last frame appear softly. */
+/** Fades in items that were not in the last frame. */
 export class Fade {
   #before = new Map<number, number>();
   #now = new Map<number, number>();
   #time = 0;
-  /** Whether something has yet to appear fully. */
+  /** Whether an item is still fading in. */
   unfinished = false;
 
-  /** Begins a frame, at `time` in ms. */
+  /** Starts a frame at `time`, in ms. */
   begin(time: number): void {
     [this.#before, this.#now] = [this.#now, new Map()];
     this.#time = time;
     this.unfinished = false;
   }
 
-  /** How visible a thing is that is there in this frame, 0 to 1. */
+  /** The opacity of an item in this frame, 0 to 1. */
   opacity(key: number): number {
     const born = this.#before.get(key) ?? this.#time;
     this.#now.set(key, born);

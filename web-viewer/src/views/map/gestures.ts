@@ -1,15 +1,15 @@
 import type { Tool } from './map-state.ts';
 import type { Place } from './transform.ts';
 
-/** What gestures on the map do; places are CSS pixels from its top left. */
+/** Gesture callbacks of the map; positions are CSS pixels from its top left. */
 export interface Actions {
-  /** What dragging from a place does. */
+  /** What dragging from a position does. */
   toolAt(at: Place): Tool;
   move(dx: number, dy: number): void;
   zoom(at: Place, factor: number): void;
   reset(): void;
   decode(at: Place): void;
-  /** The path of a lasso so far, `[x, y, …]`; `done` when the hand lets go; null: given up. */
+  /** The path of a lasso so far, `[x, y, …]`, with `done` on release; null when cancelled. */
   lasso(path: readonly number[] | null, done: boolean): void;
   click(at: Place): void;
   hover(at: Place | null): void;
@@ -28,8 +28,8 @@ interface Drag {
 
 /**
  * Mouse, pen, touch and wheel on the map: one pointer drags with the tool (the space bar, the right or the middle button
- * move the map, Shift draws a lasso, whatever the tool), two pinch and move, the wheel zooms.
- * @returns what ends that
+ * pan, Shift draws a lasso, whatever the tool), two pointers pinch and pan, the wheel zooms.
+ * @returns a function that stops it
  */
 export function listenToPointers(stage: HTMLElement, actions: Actions): () => void {
   const held = new Map<number, Place>();

@@ -1,12 +1,12 @@
 type GL = WebGL2RenderingContext;
 
-/** A program and where its uniforms are. */
+/** A program and its uniform locations. */
 export interface Program {
   readonly program: WebGLProgram;
   readonly uniforms: Readonly<Record<string, WebGLUniformLocation | null>>;
 }
 
-/** @throws Error when the shaders cannot be used here */
+/** @throws Error when the shaders do not compile or link */
 export function program(gl: GL, source: { readonly vertex: string; readonly fragment: string }): Program {
   const linked = gl.createProgram();
   for (const [type, text] of [
@@ -31,7 +31,7 @@ export function program(gl: GL, source: { readonly vertex: string; readonly frag
   };
 }
 
-/** A buffer that holds the parts of each vertex, or of each instance, one behind the other. */
+/** An interleaved buffer of per-vertex or per-instance attributes. */
 export function attribute(
   gl: GL,
   { program }: Program,

@@ -1,23 +1,23 @@
 import type { Bounds, Place } from './transform.ts';
 
-/** Points sorted into the squares of a grid, to find those near a place without looking at all. */
+/** Points sorted into the cells of a grid, for fast neighbour lookups. */
 export interface Grid {
   readonly map: Float32Array;
   readonly bounds: Bounds;
-  /** Side of a square, in the map's unit. */
+  /** Width of a cell, in map units. */
   readonly side: number;
   readonly columns: number;
   readonly rows: number;
-  /** Of square s: `order[starts[s]]` up to `order[starts[s + 1]]`. */
+  /** Rows of cell s: `order[starts[s]]` up to `order[starts[s + 1]]`. */
   readonly starts: Uint32Array;
   readonly order: Uint32Array;
 }
 
-/** About this many points in a square, and squares in a row at most. */
+/** Approximate number of points per cell, and the most cells per row. */
 const FILL = 3;
 const MOST = 512;
 
-/** Sorts places `[N, 2]` into a grid; those that are no finite numbers are left out. */
+/** Sorts positions `[N, 2]` into a grid; non-finite ones are left out. */
 export function makeGrid(map: Float32Array, bounds: Bounds): Grid {
   const count = map.length / 2;
   const [width, height] = [bounds.right - bounds.left, bounds.top - bounds.bottom];
@@ -48,7 +48,7 @@ export function makeGrid(map: Float32Array, bounds: Bounds): Grid {
   return { map, bounds, side, columns, rows, starts, order };
 }
 
-/** Calls `visit` with each row whose place lies within a rectangle, its edges included. */
+/** Calls `visit` with each row whose position is within a rectangle, edges included. */
 export function visitWithin(grid: Grid, box: Bounds, visit: (row: number, x: number, y: number) => void): void {
   const { map, bounds, side, columns, rows, starts, order } = grid;
   const square = (value: number, most: number) => Math.min(most - 1, Math.max(0, Math.floor(value / side)));
@@ -65,8 +65,8 @@ export function visitWithin(grid: Grid, box: Bounds, visit: (row: number, x: num
 }
 
 /**
- * The row whose place is nearest to a place, no further than `radius`; null where there is none.
- * @param shown 1 for each row that counts; null: all
+ * The row nearest to a position, within `radius`; null where there is none.
+ * @param shown 1 for each row that counts; null for all
  */
 export function nearestPoint(grid: Grid, [x, y]: Place, radius: number, shown: Uint8Array | null): number | null {
   let best: number | null = null;

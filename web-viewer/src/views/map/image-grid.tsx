@@ -4,10 +4,10 @@ import { selectedRow } from '../../state/store.ts';
 import { describe, ImageOfRow } from './image-of-row.tsx';
 import { hovered } from './map-state.ts';
 
-/** Side of a cell in CSS pixels. */
+/** Width of a cell, in CSS pixels. */
 const CELL = 42;
 
-/** Any number of images in a grid that scrolls; only those in view are there. Arrow keys move, Enter selects. */
+/** A virtual scrolling grid of images. Arrow keys move, Enter selects. */
 export function ImageGrid({ rows }: { readonly rows: Uint32Array }) {
   const box = useRef<HTMLDivElement>(null);
   const [room, setRoom] = useState({ top: 0, height: 400, columns: 5 });
@@ -116,7 +116,7 @@ export function ImageGrid({ rows }: { readonly rows: Uint32Array }) {
   );
 }
 
-/** Which cell an event comes from. */
+/** The cell that an event comes from. */
 function indexOf({ target }: Event): number | null {
   const index = target instanceof Element ? target.closest<HTMLElement>('[data-index]')?.dataset.index : undefined;
   return index === undefined ? null : Number(index);

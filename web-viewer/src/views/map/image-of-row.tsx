@@ -4,7 +4,7 @@ import { short } from '../../ui/format.ts';
 import { PixelImage } from '../../ui/pixel-image.tsx';
 import { pointClasses, points } from './map-state.ts';
 
-/** What is known of a row: its id, its class, its error. */
+/** The facts about a row: its id, class and error. */
 export function factsOf(row: number) {
   const opened = model.value;
   const label = opened?.set?.labels?.[row] ?? null;
@@ -18,9 +18,9 @@ export function factsOf(row: number) {
 
 /** The unit of errors. */
 export const errorUnit = () =>
-  model.value?.card.model.error === 'binary cross-entropy' ? 'nats per pixel' : 'squares per pixel';
+  model.value?.card.model.error === 'binary cross-entropy' ? 'nats per pixel' : 'squared error per pixel';
 
-/** A row in words. */
+/** Describes a row in words. */
 export function describe(row: number): string {
   const { id, className, error } = factsOf(row);
   return `${className === null ? '' : `${className}, `}image ${id}, error ${short(error)}`;

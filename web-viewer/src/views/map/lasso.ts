@@ -1,7 +1,7 @@
 import { type Grid, visitWithin } from './grid.ts';
 import type { Bounds, Place } from './transform.ts';
 
-/** Whether a place lies inside a polygon, `[x, y, x, y, …]`, which is closed from its last corner to the first (even-odd). */
+/** Whether a position is inside a closed polygon, `[x, y, x, y, …]` (even-odd rule). */
 export function insidePolygon(polygon: ArrayLike<number>, [x, y]: Place): boolean {
   let inside = false;
   for (let i = 0, j = polygon.length - 2; i < polygon.length; j = i, i += 2) {
@@ -12,7 +12,7 @@ export function insidePolygon(polygon: ArrayLike<number>, [x, y]: Place): boolea
   return inside;
 }
 
-/** The rows whose places lie inside a polygon, in the set's order. */
+/** The rows inside a polygon, in the set's order. */
 export function rowsInside(grid: Grid, polygon: ArrayLike<number>): Uint32Array {
   const found: number[] = [];
   visitWithin(grid, around(polygon), (row, x, y) => {
@@ -21,7 +21,7 @@ export function rowsInside(grid: Grid, polygon: ArrayLike<number>): Uint32Array 
   return Uint32Array.from(found).sort();
 }
 
-/** The corners of a rectangle, as a polygon. */
+/** A rectangle as a polygon. */
 export const cornersOf = ({ left, right, bottom, top }: Bounds): readonly number[] => [
   ...[left, bottom],
   ...[right, bottom],

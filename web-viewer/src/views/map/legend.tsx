@@ -6,7 +6,7 @@ import { pointErrorColour } from './colours.ts';
 import { errorUnit } from './image-of-row.tsx';
 import { colourOnMap, drawnOrder, errorEnds, ground, pointClasses, points } from './map-state.ts';
 
-/** What colours and marks mean, and which classes are shown. */
+/** Explains colours and marks, and filters classes. */
 export function Legend() {
   if (!points.value) return null;
   const hasClasses = pointClasses.value.length > 0;
@@ -76,7 +76,7 @@ function ClassFilter() {
   };
   return (
     <fieldset class="map-classes">
-      <legend class="visually-hidden">Classes that are shown</legend>
+      <legend class="visually-hidden">Shown classes</legend>
       {names.map((name, index) => (
         <button
           key={name}

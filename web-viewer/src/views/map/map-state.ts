@@ -1,6 +1,6 @@
 import { computed, signal } from '@preact/signals';
 import { nearestRows, placeOnMap } from '../../state/neighbours.ts';
-import { code, colourBy, input, model, reading, selectedRow, shownClasses } from '../../state/store.ts';
+import { colourBy, currentLatent, input, model, reading, selectedRow, shownClasses } from '../../state/store.ts';
 import { colourOfClass } from '../../ui/class-colours.ts';
 import {
   coloursByClass,
@@ -17,24 +17,24 @@ import { rowsInside } from './lasso.ts';
 import { scattered } from './thumbnails.ts';
 import { boundsOf, type Place } from './transform.ts';
 
-/** What a hand that drags on the map does: moves it, draws a lasso, or decodes the place under it (2-D codes only). */
+/** What dragging does: pans, draws a lasso, or decodes the position under the pointer (2-D latents only). */
 export type Tool = 'decode' | 'move' | 'lasso';
 
-/** The tool that the visitor has chosen; null: the one that suits the map. */
+/** The tool chosen by the visitor; null for the default of the map. */
 export const chosenTool = signal<Tool | null>(null);
-/** Whether 2-D codes have the decoded plane behind them. */
+/** Whether 2-D latents have the decoded plane behind them. */
 export const planeWanted = signal(true);
-/** The row that is pointed at, and where its point is on the screen, if it is pointed at there. */
+/** The row that is pointed at, and its screen position if it is pointed at on the map. */
 export const hovered = signal<{ readonly row: number; readonly at: Place | null } | null>(null);
-/** Whether keys act on the middle of the map, which is then marked. */
+/** Whether keys act on the centre of the map, which is then marked. */
 export const aiming = signal(false);
-/** The corners of the lasso on the map; null: none. */
+/** The corners of the lasso on the map, or null. */
 export const lasso = signal<readonly number[] | null>(null);
-/** What points stand on. */
+/** The ground that points are drawn on. */
 export const ground = signal<Ground>('light');
 
 export const points = computed(() => model.value?.points ?? null);
-/** Whether the map is the plane of codes itself, so that each of its places can be decoded. */
+/** Whether the map is the latent plane itself, so that each position can be decoded. */
 export const isPlane = computed(() => points.value?.method === 'codes' && model.value?.card.latent.size === 2);
 export const tool = computed<Tool>(() => {
   const wanted = chosenTool.value ?? (isPlane.value ? 'decode' : 'move');
@@ -42,12 +42,12 @@ export const tool = computed<Tool>(() => {
 });
 
 const labels = computed(() => model.value?.set?.labels ?? null);
-/** The names of the classes that points have; none without labels. */
+/** The names of the classes that points have; empty without labels. */
 export const pointClasses = computed(() => (labels.value && model.value?.set?.about.classes) || []);
 
 export const bounds = computed(() => boundsOf(points.value?.map ?? new Float32Array()));
 export const grid = computed(() => points.value && makeGrid(points.value.map, bounds.value));
-/** 1 for each row that the class filter shows; null: all. */
+/** 1 for each row that passes the class filter; null for all. */
 export const shown = computed(() => shownRows(labels.value, pointClasses.value.length, shownClasses.value));
 
 const scatter = computed(() => {
@@ -58,9 +58,9 @@ const byError = computed(() => {
   const errors = points.value?.errors ?? new Float32Array();
   return scatter.value.slice().sort((a, b) => (errors[a] as number) - (errors[b] as number));
 });
-/** The rows that are shown, in an order without a pattern. */
+/** The visible rows, in an order without a pattern. */
 export const shownScattered = computed(() => onlyShown(scatter.value));
-/** The rows that are drawn, the topmost last: the worst reconstructed on top where colours tell errors. */
+/** The drawn rows, the topmost last: the worst reconstructed on top where colours show errors. */
 export const drawnOrder = computed(() =>
   colourBy.value === 'error' ? onlyShown(byError.value) : shownScattered.value,
 );
@@ -80,7 +80,7 @@ export const pointColours = computed(() => {
     : coloursByClass(points.value.count, labels.value, colourOnMap);
 });
 
-/** The rows inside the lasso that the class filter shows, in the set's order; null without a lasso. */
+/** The visible rows inside the lasso, in the set's order; null without a lasso. */
 export const lassoed = computed(() => {
   if (!lasso.value || !grid.value) return null;
   const rows = rowsInside(grid.value, lasso.value);
@@ -89,39 +89,39 @@ export const lassoed = computed(() => {
 });
 
 const NEIGHBOURS = 8;
-/** The rows whose codes are nearest to that of the input image, among those that are shown and without itself. */
+/** The visible rows whose latents are nearest to the input image's, without itself. */
 export const neighbours = computed(() => {
   const [current, row, mask] = [points.value, selectedRow.value, shown.value];
-  const latent = inputCode.value;
+  const latent = inputLatent.value;
   if (!current || !latent) return [];
   return nearestRows(current, latent, NEIGHBOURS, (other) => other !== row && (!mask || mask[other] === 1));
 });
 
-/** The code of the input image: of a row of the set, the one that its point was made with. */
-const inputCode = computed(() => {
+/** The latent of the input image; for a row of the set, the one that its point was made with. */
+const inputLatent = computed(() => {
   const [current, row] = [points.value, selectedRow.value];
   const size = model.value?.card.latent.size ?? 0;
   if (current && row !== null && row < current.count) return current.latents.subarray(row * size, (row + 1) * size);
   const read = input.value && reading.value;
-  return read && read.image.row === null && read.codes.latent.length === size ? read.codes.latent : null;
+  return read && read.image.row === null && read.latents.latent.length === size ? read.latents.latent : null;
 });
 
-/** The place of a row. */
+/** The map position of a row. */
 export const placeOf = (row: number): Place => {
   const map = points.value?.map;
   return [map?.[2 * row] ?? Number.NaN, map?.[2 * row + 1] ?? Number.NaN];
 };
 
-/** Where the input image lies: null where there is none. */
+/** The map position of the input image; null where there is none. */
 export const inputPlace = computed<Place | null>(() => {
   const [current, row] = [points.value, selectedRow.value];
-  if (!current || !inputCode.value) return null;
-  return row === null ? placeOnMap(current, inputCode.value) : placeOf(row);
+  if (!current || !inputLatent.value) return null;
+  return row === null ? placeOnMap(current, inputLatent.value) : placeOf(row);
 });
 
-/** Where the code on the right lies. */
-export const codePlace = computed<Place | null>(() => {
-  const [current, latent] = [points.value, code.value];
+/** The map position of the decoded latent. */
+export const latentPosition = computed<Place | null>(() => {
+  const [current, latent] = [points.value, currentLatent.value];
   if (!current || !latent || latent.length !== model.value?.card.latent.size) return null;
   return placeOnMap(current, latent);
 });

@@ -7,7 +7,7 @@ import { isPlane, points } from './map-state.ts';
 import { Neighbours } from './neighbours.tsx';
 import { Stage } from './stage.tsx';
 
-/** The images that the model was tested on, as points where the encoder puts them. It draws only while `active`. */
+/** The test images as points at their encoded positions. Draws only while `active`. */
 export function MapView({ active }: { readonly active: boolean }) {
   return (
     <section class="map" aria-labelledby="map-title">
@@ -39,7 +39,7 @@ function wordsOf({
 }: NonNullable<typeof model.value>): readonly [string, string, string | null] {
   const size = card.latent.size;
   if (!points.value || !found) {
-    const sentence = 'This model came without the codes of its test images, so there are no points to show.';
+    const sentence = 'This model has no latents of test images, so there are no points to show.';
     return ['Map', sentence, null];
   }
   const title = `${grouped(found.count)} images as the model sees them`;
@@ -47,18 +47,18 @@ function wordsOf({
   if (isPlane.value) {
     return [
       title,
-      `Each point is one of the ${kind}, at the two numbers of its code. Press and drag: the decoder draws what belongs there.`,
-      'The encoder turns an image into two numbers: where its point lies. The decoder turns any two numbers back into an image, between and beyond the points too: that is what stands dimly behind them. Alike images have codes close together.',
+      `Each point is one of the ${kind}, at its two latent dimensions. Press and drag: the decoder draws the image at that position.`,
+      'The encoder turns an image into two numbers, the position of its point. The decoder turns any two numbers back into an image, also between and beyond the points: those images are shown dimmed behind them. Similar images have nearby latents.',
     ];
   }
-  const drawn = `The ${size} numbers of each code are drawn on a plane by ${found.method}`;
+  const drawn = `The ${size} latent dimensions are projected onto a plane by ${found.method}`;
   return [
     title,
     card.conditional.encoder
-      ? `Each point is one of the ${kind}, by style alone: the model is told the class, so classes mix. Zoom in, click one.`
-      : `Each point is one of the ${kind}; alike ones lie close together. Zoom in to see them, click to look closer.`,
+      ? `Each point is one of the ${kind}, by style only: the model is given the class, so classes mix. Zoom in and click one.`
+      : `Each point is one of the ${kind}; similar images are close together. Zoom in to see them, click one to select it.`,
     found.method === 't-SNE'
       ? `${drawn}${found.perplexity === null ? '' : ` (perplexity ${found.perplexity})`}, which keeps neighbours together. Distances between far groups, their sizes and the axes mean little.`
-      : `${drawn}: the two directions in which codes vary most. What they vary in besides cannot be seen here.`,
+      : `${drawn}: the two directions in which latents vary most. Other variation cannot be seen here.`,
   ];
 }

@@ -1,6 +1,6 @@
 import { selectedRow } from '../../state/store.ts';
 
-/** The marks on the map that stand for what the other areas show. */
+/** Markers for the items that other areas show. */
 export function Marks() {
   return (
     <p class="map-key quiet">
@@ -9,7 +9,7 @@ export function Marks() {
       ) : (
         <Mark shape="M8 2a6 6 0 1 0 0 12a6 6 0 1 0 0-12Z" name="selected image" kind="ring" />
       )}
-      <Mark shape="M8 2.5a5.5 5.5 0 1 0 0 11a5.5 5.5 0 1 0 0-11Z" name="decoded code" kind="accent" />
+      <Mark shape="M8 2.5a5.5 5.5 0 1 0 0 11a5.5 5.5 0 1 0 0-11Z" name="decoded latent" kind="accent" />
     </p>
   );
 }

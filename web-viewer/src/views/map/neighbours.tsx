@@ -6,7 +6,7 @@ import { describe, ImageOfRow } from './image-of-row.tsx';
 import { hovered, neighbours, points } from './map-state.ts';
 import { Marks } from './marks.tsx';
 
-/** The images whose codes are nearest to that of the one that is looked at. */
+/** The images whose latents are nearest to the selected image's. */
 export function Neighbours() {
   if (!points.value || !model.value?.set) return null;
   const size = model.value.card.latent.size;
@@ -14,10 +14,10 @@ export function Neighbours() {
   return (
     <div class="map-near">
       <h3>
-        Nearest codes{' '}
+        Nearest latents{' '}
         <Hint
-          about="nearest codes"
-          text={`The images whose codes are closest to that of ${whose}, in all ${size} numbers, nearest first; classes that are hidden are left out. The number below is the distance between the two codes. On the map lines lead to them.`}
+          about="nearest latents"
+          text={`The images whose latents are closest to that of ${whose}, over all ${size} dimensions, nearest first; hidden classes are left out. The number below is the distance between the two latents. On the map lines lead to them.`}
         />
       </h3>
       <ol>

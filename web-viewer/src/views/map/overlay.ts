@@ -3,7 +3,7 @@ import { toImageData } from '../../ui/pixels.ts';
 import { ticks } from './ticks.ts';
 import { type Place, type Size, seen, toScreen, type View } from './transform.ts';
 
-/** Colours of the page, as CSS writes them. */
+/** Colours of the page, in CSS syntax. */
 export interface Theme {
   readonly ink: string;
   readonly quiet: string;
@@ -12,7 +12,7 @@ export interface Theme {
   readonly accent: string;
 }
 
-/** A picture that stands on the map at a place of its own. */
+/** A picture with its own position on the map. */
 export interface Marker {
   readonly place: Place;
   readonly picture: HTMLCanvasElement | OffscreenCanvas | null;
@@ -20,20 +20,20 @@ export interface Marker {
 
 /** What is drawn over the points. */
 export interface Marks {
-  /** Whether places are numbers that mean something. */
+  /** Whether coordinates are meaningful. */
   readonly axes: boolean;
   readonly selected: Place | null;
   readonly neighbours: readonly Place[];
   readonly hovered: Place | null;
-  /** An image that is not of the set. */
+  /** An image from outside the set. */
   readonly drawn: Marker | null;
-  readonly code: Marker | null;
+  readonly decoded: Marker | null;
   readonly lasso: readonly number[] | null;
-  /** Whether the middle of the map is what keys act on. */
+  /** Whether keys act on the centre of the map. */
   readonly aim: boolean;
 }
 
-/** Draws everything over the points: axes, lines to neighbours, rings, markers, the lasso. */
+/** Draws everything above the points: axes, lines to neighbours, rings, markers, the lasso. */
 export function drawMarks(
   context: CanvasRenderingContext2D,
   view: View,
@@ -60,9 +60,9 @@ export function drawMarks(
   if (marks.lasso) drawLasso(context, marks.lasso, at, theme);
   if (marks.selected) ring(context, at(marks.selected), 8, theme, theme.ink, 2.5);
   if (marks.hovered) ring(context, at(marks.hovered), 6.5, theme, theme.ink, 2);
-  if (marks.code) {
-    const place = at(marks.code.place);
-    pin(context, place, marks.code.picture, 44, theme, theme.accent, 'above');
+  if (marks.decoded) {
+    const place = at(marks.decoded.place);
+    pin(context, place, marks.decoded.picture, 44, theme, theme.accent, 'above');
     disc(context, place, theme);
   }
   if (marks.drawn) {
@@ -155,7 +155,7 @@ function drawAim(context: CanvasRenderingContext2D, { width, height }: Size, the
   stroke(context, path, theme.ink, 1.5);
 }
 
-/** Values along the lower and the left edge, and the lines on which a number of the code is zero. */
+/** Axis labels along the lower and the left edge, and the lines on which a latent dimension is zero. */
 function drawAxes(context: CanvasRenderingContext2D, view: View, size: Size, theme: Theme): void {
   const box = seen(view, size);
   const x = ticks(box.left, box.right, size.width / 90);
@@ -211,7 +211,7 @@ function drawAxes(context: CanvasRenderingContext2D, view: View, size: Size, the
   }
 }
 
-/** A small canvas that shows pixels and is drawn anew only when they change. */
+/** A small canvas of pixels, redrawn only when they change. */
 export class SmallPicture {
   readonly canvas = document.createElement('canvas');
   #shown: Uint8Array | Float32Array | null = null;

@@ -16,7 +16,7 @@ import { Slots } from './slots.ts';
 const WANTED = 1600;
 const css = ([r, g, b]: Rgb, alpha = 1) => `rgb(${r} ${g} ${b} / ${alpha})`;
 
-/** @returns a painter that needs no WebGL; null where the canvas can no longer be used for that */
+/** @returns a painter that needs no WebGL; null where the canvas already has another context */
 export function canvasPainter(canvas: HTMLCanvasElement): Painter | null {
   const context = canvas.getContext('2d', { alpha: false });
   return context && new CanvasPainter(canvas, context);
@@ -30,7 +30,7 @@ class CanvasPainter implements Painter {
   #colours = new Uint32Array();
   #order = new Uint32Array();
   readonly #atlases = new Map<StoreName, Atlas>();
-  /** A point of each colour, drawn once for all. */
+  /** A sprite of a point in each colour. */
   #dots = new Map<number, OffscreenCanvas>();
   #dotSize = 0;
 
@@ -126,7 +126,7 @@ class CanvasPainter implements Painter {
   }
 }
 
-/** Pictures side by side on one canvas, those that are wanted at present. */
+/** The pictures currently needed, on one canvas. */
 class Atlas {
   readonly slots: Slots;
   readonly #store: Store;
@@ -145,7 +145,7 @@ class Atlas {
     this.#canvas = new OffscreenCanvas(width, height);
   }
 
-  /** Sets what the dim pictures are mixed with. */
+  /** Sets the colour that the dimmed pictures are blended with. */
   ground(ground: Rgb, ink: Rgb): void {
     if (!this.#dim || this.#mixed === `${ground} ${ink}`) return;
     this.#mixed = `${ground} ${ink}`;
@@ -168,7 +168,7 @@ class Atlas {
   }
 }
 
-/** Mixes an image with the ground: a grey one as ink. */
+/** Blends an image with the ground: a grey one as ink. */
 function dimmed({ data }: ImageData, { channels }: Shape, ground: Rgb, ink: Rgb): void {
   for (let i = 0; i < data.length; i++) {
     const c = i % 4;

@@ -16,13 +16,13 @@ import * as shaders from './shaders.ts';
 import { Slots } from './slots.ts';
 import type { Size, View } from './transform.ts';
 
-/** Floats of a picture: its rectangle, its place in the texture, its frame's colour and its alpha. */
+/** Floats per picture: its rectangle, its position in the texture, its frame's colour and its alpha. */
 const STRIDE = 10;
 const WANTED = 1600;
 
 type GL = WebGL2RenderingContext;
 
-/** @returns a painter that uses WebGL 2; null where the canvas has none, or one that cannot do what is needed */
+/** @returns a painter that uses WebGL 2; null where that is unavailable or insufficient */
 export function webglPainter(canvas: HTMLCanvasElement): Painter | null {
   const gl = canvas.getContext('webgl2', { alpha: false, antialias: false, depth: false, stencil: false });
   if (!gl || gl.isContextLost()) return null;
@@ -155,7 +155,7 @@ class WebglPainter implements Painter {
 
 const unit = ([r, g, b]: Rgb) => [r / 255, g / 255, b / 255] as const;
 
-/** Pictures in one texture, those that are wanted at present. */
+/** The pictures currently needed, in one texture. */
 class Atlas {
   readonly store: Store;
   readonly texture: WebGLTexture;
@@ -175,7 +175,7 @@ class Atlas {
     gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MIN_FILTER, gl.LINEAR);
   }
 
-  /** Writes what the shader needs of each picture, putting some of those that are missing into the texture. */
+  /** Writes the shader's attributes of each picture, uploading some of the missing ones to the texture. */
   place(list: readonly Picture[], data: Float32Array): { drawn: number; waiting: boolean } {
     let [drawn, uploads, waiting] = [0, 0, false];
     for (const { key, left, top, width, height, alpha, frame } of list.slice(0, this.#slots.count)) {

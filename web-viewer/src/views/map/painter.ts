@@ -4,24 +4,24 @@ import type { Size, View } from './transform.ts';
 
 /** A picture on the map, in CSS pixels. */
 export interface Picture {
-  /** Which picture of its store. */
+  /** Its index in its store. */
   readonly key: number;
   readonly left: number;
   readonly top: number;
   readonly width: number;
   readonly height: number;
   readonly alpha: number;
-  /** The colour of its frame. */
+  /** Colour of its frame. */
   readonly frame: Rgb;
 }
 
-/** Where the pixels of pictures come from, bytes `[H, W, C]`, all of one shape. */
+/** The source of pictures' pixels, bytes `[H, W, C]`, all of one shape. */
 export interface Store {
   readonly shape: Shape;
   pixels(key: number): Uint8Array;
 }
 
-/** Stores that a painter draws from: images of the set in frames, and the decoded plane, dim, as ink on the ground. */
+/** Stores that a painter draws from: images of the set in frames, and the decoded plane, dimmed, as ink on the ground. */
 export type StoreName = 'thumbnails' | 'plane';
 
 /** What is drawn. */
@@ -30,7 +30,7 @@ export interface Frame {
   /** Device pixels per CSS pixel. */
   readonly ratio: number;
   readonly view: View;
-  /** Of a point, in CSS pixels. */
+  /** Diameter of a point, in CSS pixels. */
   readonly diameter: number;
   readonly alpha: number;
   readonly ground: Rgb;
@@ -39,30 +39,30 @@ export interface Frame {
   readonly thumbnails: readonly Picture[];
 }
 
-/** Draws the map: the decoded plane, the points, pictures of some of them. */
+/** Draws the map: the decoded plane, the points, and thumbnails of some of them. */
 export interface Painter {
   readonly kind: 'webgl2' | 'canvas';
   readonly canvas: HTMLCanvasElement;
-  /** Places `[N, 2]`. */
+  /** Sets map positions `[N, 2]`. */
   setPlaces(map: Float32Array): void;
-  /** Colours `[N, 4]`, and the rows to draw, from the lowest to the topmost. */
+  /** Sets colours `[N, 4]`, and the rows to draw, from the lowest to the topmost. */
   setLook(colours: Uint8Array, order: Uint32Array): void;
   setStore(name: StoreName, store: Store | null): void;
   /** @returns whether pictures are left for the next frame */
   draw(frame: Frame): boolean;
 }
 
-/** Pictures that are put into a texture in one frame at most, so that none takes long. */
+/** The most pictures uploaded to a texture per frame, so that no frame takes long. */
 export const UPLOADS = 128;
 
-/** How a store's pictures lie in one texture, no wider or higher than `most` pixels. */
+/** The arrangement of a store's pictures in one texture, no wider or higher than `most` pixels. */
 export function atlasFor({ width, height }: Shape, wanted: number, most = 2048) {
   const columns = Math.max(1, Math.min(Math.ceil(Math.sqrt(wanted)), Math.floor(most / width)));
   const rows = Math.max(1, Math.min(Math.ceil(wanted / columns), Math.floor(most / height)));
   return { columns, count: columns * rows, width: columns * width, height: rows * height };
 }
 
-/** A store whose pictures are no larger than `most` pixels: larger ones are averaged over squares. */
+/** A store with pictures no larger than `most` pixels: larger ones are averaged over squares. */
 export function reducedStore({ shape, pixels }: Store, most: number): Store {
   const factor = Math.ceil(Math.max(shape.height, shape.width) / most);
   if (factor <= 1) return { shape, pixels };
@@ -91,7 +91,7 @@ function average(pixels: Uint8Array, from: Shape, to: Shape, factor: number): Ui
   return result;
 }
 
-/** How strongly the decoded plane is drawn. */
+/** Opacity of the decoded plane. */
 export const DIM = 0.34;
 /** Width of a picture's frame and radius of its corners, in CSS pixels. */
 export const FRAME = { width: 2, radius: 4 } as const;

@@ -1,16 +1,16 @@
 import { engine, model, type OpenModel } from '../../state/store.ts';
 import type { Store } from './painter.ts';
-import { type Cell, cellsWithin, codeOf, type Lattice, latticeFor } from './plane.ts';
+import { type Cell, cellsWithin, type Lattice, latentOf, latticeFor } from './plane.ts';
 import { type Bounds, type Size, seen, type View } from './transform.ts';
 
-/** Codes decoded in one go: few enough that the image under the hand never waits long. */
+/** Latents decoded per request: few enough that interactive decoding never waits long. */
 const BATCH = 32;
-/** The view stands still this long, in ms, before its plane is decoded. */
+/** How long the view must be still before its plane is decoded, in ms. */
 const SETTLED = 120;
-/** Images kept. */
+/** Number of images kept. */
 const KEPT = 3000;
 
-/** The plane of codes as images, decoded bit by bit for what is seen, and kept for when it is seen again. */
+/** The latent plane as images, decoded gradually for the visible part and cached. */
 export class PlaneTiles {
   readonly store: Store;
   readonly #opened: OpenModel;
@@ -26,7 +26,7 @@ export class PlaneTiles {
   #busy = false;
   #ended = false;
 
-  /** @param given the class that the decoder is given where it takes one */
+  /** @param given the class for a conditional decoder */
   constructor(opened: OpenModel, given: number, onChange: () => void) {
     this.#opened = opened;
     this.#given = given;
@@ -36,7 +36,7 @@ export class PlaneTiles {
     this.store = { shape, pixels: (key) => this.#images.get(key) ?? empty };
   }
 
-  /** Whether all that was asked for has been decoded. */
+  /** Whether everything requested has been decoded. */
   get isComplete(): boolean {
     return this.#seen !== null && !this.#wanted?.cells.length && !this.#busy;
   }
@@ -46,7 +46,7 @@ export class PlaneTiles {
     clearTimeout(this.#timer);
   }
 
-  /** Asks for the part of the plane that a view shows; it comes once the view stands still. */
+  /** Requests the part of the plane that a view shows; it is decoded once the view is still. */
   want(view: View, size: Size): void {
     if (view === this.#seen?.view && size === this.#seen.size) return;
     this.#seen = { view, size };
@@ -60,10 +60,10 @@ export class PlaneTiles {
     if (this.#wanted) this.#timer = setTimeout(() => void this.#decode(), SETTLED);
   }
 
-  /** The images within a rectangle that have been decoded, those of the present lattice last. */
+  /** The decoded images within a rectangle, those of the current lattice last. */
   *within(box: Bounds): Generator<{ readonly key: number } & Bounds> {
     for (const lattice of this.#lattices) {
-      // A lattice far finer than what is seen is not worth its many cells.
+      // A lattice far finer than the view is not worth its many cells.
       if ((box.right - box.left) / lattice.width > 100) continue;
       for (const cell of cellsWithin(lattice, box)) {
         const key = this.#keys.get(name(lattice, cell));
@@ -82,13 +82,13 @@ export class PlaneTiles {
         const { lattice, cells }: { lattice: Lattice; cells: Cell[] } = this.#wanted;
         const batch = cells.splice(0, BATCH);
         if (batch.length === 0) break;
-        const codes = Float32Array.from(batch.flatMap((cell) => codeOf(lattice, cell)));
-        const images = await engine.value.decode(batch.length, codes, new Int32Array(batch.length).fill(this.#given));
+        const latents = Float32Array.from(batch.flatMap((cell) => latentOf(lattice, cell)));
+        const images = await engine.value.decode(batch.length, latents, new Int32Array(batch.length).fill(this.#given));
         this.#keep(lattice, batch, images);
         this.#onChange();
       }
     } catch {
-      // The engine has ended or cannot decode: whoever shows the code tells; the plane stays as it is.
+      // The engine has ended or cannot decode. The view of the latent reports it; the plane stays unchanged.
       this.#wanted = null;
     } finally {
       this.#busy = false;

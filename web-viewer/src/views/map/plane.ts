@@ -1,12 +1,12 @@
 import type { Bounds, View } from './transform.ts';
 
-/** A square of the decoded plane: column and row of a lattice whose cells are `side` units wide. */
+/** A cell of the decoded plane: column and row of a lattice whose cells are `side` units wide. */
 export interface Cell {
   readonly column: number;
   readonly row: number;
 }
 
-/** A lattice over the plane of codes; an image of H×W pixels fills a cell. */
+/** A lattice over the latent plane; an image of H×W pixels fills a cell. */
 export interface Lattice {
   /** Cells are 2^level units wide. */
   readonly level: number;
@@ -17,14 +17,14 @@ export interface Lattice {
 /** Cells are at least this many pixels wide, and less than twice as many. */
 const LEAST = 38;
 
-/** The lattice that suits a view. Zooming by less than a factor of two keeps it, so that what was decoded serves on. */
+/** The lattice for a view. Zooming by less than a factor of two keeps it, so that decoded cells stay useful. */
 export function latticeFor(view: View, image: { readonly height: number; readonly width: number }): Lattice {
   const level = Math.ceil(Math.log2(LEAST / view.scale));
   const width = 2 ** level;
   return { level, width, height: (width * image.height) / image.width };
 }
 
-/** The cells that a rectangle touches, those nearest to its middle first. */
+/** The cells that a rectangle touches, those nearest to its centre first. */
 export function cellsWithin({ width, height }: Lattice, box: Bounds): Cell[] {
   const cells: Cell[] = [];
   const [x, y] = [(box.left + box.right) / 2 / width - 0.5, (box.bottom + box.top) / 2 / height - 0.5];
@@ -35,8 +35,8 @@ export function cellsWithin({ width, height }: Lattice, box: Bounds): Cell[] {
   return cells.sort((a, b) => distance(a) - distance(b));
 }
 
-/** The code in the middle of a cell, which is what is decoded for it. */
-export const codeOf = ({ width, height }: Lattice, { column, row }: Cell): readonly [number, number] => [
+/** The latent at the centre of a cell, which is decoded for it. */
+export const latentOf = ({ width, height }: Lattice, { column, row }: Cell): readonly [number, number] => [
   (column + 0.5) * width,
   (row + 0.5) * height,
 ];

@@ -3,14 +3,14 @@ import type { Frame } from './painter.ts';
 import * as shaders from './shaders.ts';
 import type { Size, View } from './transform.ts';
 
-/** Fewer points than this are drawn anew as fast. */
+/** With fewer points than this, redrawing is as fast. */
 const WORTH = 15_000;
-/** What is drawn beyond each edge of the screen, as a share of the screen. */
+/** The margin drawn beyond each edge of the screen, as a share of the screen. */
 const MARGIN = 0.25;
 
 /**
- * The points of a view and its surroundings, drawn once into a texture, from which the frames of a pan are taken: so
- * panning costs the same with any number of points, also where no GPU draws them.
+ * The points of a view and its surroundings, drawn once into a texture that the frames of a pan are taken from. Panning
+ * then costs the same for any number of points, also without a GPU.
  */
 export class PointLayer {
   readonly #gl: WebGL2RenderingContext;
@@ -19,7 +19,7 @@ export class PointLayer {
   readonly #target: WebGLFramebuffer;
   #width = 0;
   #height = 0;
-  /** What the last frame's points looked like, and what the texture's do, around which view. */
+  /** How the last frame's points looked, how the texture's look, and around which view. */
   #last = '';
   #held = '';
   #view: View = { x: 0, y: 0, scale: 1 };
@@ -31,7 +31,7 @@ export class PointLayer {
     this.#target = gl.createFramebuffer();
   }
 
-  /** The points have changed. */
+  /** Invalidates the texture after the points have changed. */
   forget(): void {
     this.#held = '';
     this.#last = '';
@@ -39,14 +39,14 @@ export class PointLayer {
 
   /**
    * Draws the points of a frame.
-   * @param render draws them onto what is bound, as seen by a view on a screen of a size
+   * @param render draws the points onto the bound target, for a view and a screen size
    */
   draw(frame: Frame, count: number, render: (view: View, size: Size) => void): void {
     const { view, size, ratio, diameter, alpha } = frame;
     const look = [view.scale, size.width, size.height, ratio, diameter, alpha].join();
     const steady = look === this.#last;
     this.#last = look;
-    // While zooming, each frame differs from the one before.
+    // While zooming, each frame differs from the previous one.
     if (count < WORTH || !steady) {
       render(view, size);
       return;
@@ -73,7 +73,7 @@ export class PointLayer {
     gl.drawArrays(gl.TRIANGLES, 0, 3);
   }
 
-  /** Makes the texture, empty, what is drawn onto. */
+  /** Makes an empty texture the render target. */
   #bind(width: number, height: number): void {
     const gl = this.#gl;
     gl.bindFramebuffer(gl.FRAMEBUFFER, this.#target);

@@ -1,5 +1,5 @@
 import { effect, untracked } from '@preact/signals';
-import { code, codeOrigin, decoded, input, label, model, reading, selectedRow } from '../../state/store.ts';
+import { currentLatent, decoded, input, label, latentOrigin, model, reading, selectedRow } from '../../state/store.ts';
 import type { Camera } from './camera.ts';
 import { rgbOf } from './colours.ts';
 import { firstPictures, pictureAt, pictureSpacing, picturesIn, pointDiameter } from './compose.ts';
@@ -14,19 +14,19 @@ import { readTheme, watchTheme } from './theme.ts';
 import { ThumbnailLevels } from './thumbnails.ts';
 import { type Place, seen } from './transform.ts';
 
-/** Larger images are reduced to this for the map, in pixels. */
+/** Larger images are downscaled to this for the map, in pixels. */
 const MOST_PIXELS = 64;
 const OPACITY = { plain: 0.82, plane: 0.72 } as const;
 
-/** The map as it is drawn: its canvases, what is on them, and when they are drawn anew. */
+/** The drawn map: its canvases, their content, and when they are redrawn. */
 export class Scene {
   readonly #stage: HTMLElement;
   readonly #marks: HTMLCanvasElement;
   readonly #camera: Camera;
   readonly #surface: Surface;
-  readonly #small = { drawn: new SmallPicture(), code: new SmallPicture() };
+  readonly #small = { drawn: new SmallPicture(), decoded: new SmallPicture() };
   #theme: ReturnType<typeof readTheme>;
-  /** Which images become pictures while zooming in, and the zoom at which the first do. */
+  /** Which images become thumbnails while zooming in, and the zoom at which the first do. */
   #levels: ThumbnailLevels | null = null;
   #first = 1;
   #pictures: readonly Picture[] = [];
@@ -34,7 +34,7 @@ export class Scene {
   readonly #still = matchMedia('(prefers-reduced-motion: reduce)');
   #tiles: PlaneTiles | null = null;
   #active = false;
-  /** The frame that is asked for, and whether the points are drawn in it too, not just the marks. */
+  /** The scheduled frame, and whether it redraws the points too, not just the marks. */
   #frame = 0;
   #whole = false;
   readonly #ends: (() => void)[];
@@ -67,9 +67,9 @@ export class Scene {
         const row = selectedRow.value;
         if (row !== null) untracked(() => state.inputPlace.value && camera.reveal(state.inputPlace.value));
       }),
-      // Whatever marks follow from; they are worked out when they are drawn.
+      // Subscribes to everything that marks depend on; they are computed when drawn.
       effect(() => {
-        void [code.value, codeOrigin.value, decoded.value, input.value, reading.value];
+        void [currentLatent.value, latentOrigin.value, decoded.value, input.value, reading.value];
         void [state.hovered.value, state.lasso.value, state.aiming.value];
         this.#ask();
       }),
@@ -83,13 +83,13 @@ export class Scene {
     this.#surface.end();
   }
 
-  /** A scene that is not active draws nothing. */
+  /** An inactive scene draws nothing. */
   setActive(active: boolean): void {
     this.#active = active;
     this.refresh();
   }
 
-  /** Draws anew in the next frame. */
+  /** Schedules a redraw. */
   readonly refresh = (): void => {
     this.#whole = true;
     this.#ask();
@@ -108,7 +108,7 @@ export class Scene {
     });
   }
 
-  /** The row whose picture, or whose point within `reach` pixels, is at a place of the screen. */
+  /** The row whose thumbnail, or whose point within `reach` pixels, is at a screen position. */
   pick(at: Place, reach: number): number | null {
     const grid = state.grid.value;
     if (!grid) return null;
@@ -204,7 +204,11 @@ export class Scene {
 
   #marksNow(): Marks {
     const [row, opened] = [selectedRow.value, model.value];
-    const [inputPlace, codePlace, hovered] = [state.inputPlace.value, state.codePlace.value, state.hovered.value];
+    const [inputPlace, latentPosition, hovered] = [
+      state.inputPlace.value,
+      state.latentPosition.value,
+      state.hovered.value,
+    ];
     const shape = opened?.card.image ?? { height: 1, width: 1, channels: 1 };
     return {
       axes: state.isPlane.value,
@@ -215,29 +219,29 @@ export class Scene {
         row === null && inputPlace && input.value
           ? { place: inputPlace, picture: this.#small.drawn.show(input.value.pixels, shape) }
           : null,
-      // The input's own code is where the input is.
-      code:
-        codePlace && codeOrigin.value !== 'input'
-          ? { place: codePlace, picture: this.#small.code.show(decoded.value, shape) }
+      // The input's own latent has the input's mark.
+      decoded:
+        latentPosition && latentOrigin.value !== 'input'
+          ? { place: latentPosition, picture: this.#small.decoded.show(decoded.value, shape) }
           : null,
       lasso: state.lasso.value,
       aim: state.aiming.value,
     };
   }
 
-  /** What is drawn, for those who read the page. */
+  /** Describes the drawing for screen readers. */
   #tell(): void {
     const { x, y, scale } = this.#camera.view;
     const { dataset } = this.#stage;
-    const told = {
+    const attributes = {
       painter: this.#surface.kind,
       view: `${x},${y},${scale}`,
       selected: String(selectedRow.value ?? ''),
       input: state.inputPlace.value?.join() ?? '',
-      code: state.codePlace.value?.join() ?? '',
+      latent: state.latentPosition.value?.join() ?? '',
       pictures: String(this.#pictures.length),
       plane: this.#tiles?.isComplete ? 'complete' : '',
     };
-    for (const [name, value] of Object.entries(told)) if (dataset[name] !== value) dataset[name] = value;
+    for (const [name, value] of Object.entries(attributes)) if (dataset[name] !== value) dataset[name] = value;
   }
 }

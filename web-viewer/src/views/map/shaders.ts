@@ -1,4 +1,4 @@
-/** Round points: a place on the map and a colour each. */
+/** Round points with a map position and a colour each. */
 export const points = {
   vertex: `#version 300 es
     in vec2 place;
@@ -25,7 +25,7 @@ export const points = {
     }`,
 };
 
-/** Pictures of a texture, each in a rectangle of the screen: in a frame with round corners, or mixed with the ground. */
+/** Pictures from a texture, each in a screen rectangle: framed with round corners, or blended with the ground. */
 export const pictures = {
   vertex: `#version 300 es
     in vec2 corner;
@@ -79,7 +79,7 @@ export const pictures = {
     }`,
 };
 
-/** A texture's pixels as they are, shifted. */
+/** A texture's pixels, shifted. */
 export const copy = {
   vertex: `#version 300 es
     void main() {

@@ -1,14 +1,14 @@
-/** Places for pictures in one big texture: each key has one until others that are wanted later push it out. */
+/** Slots for pictures in one large texture, with least-recently-used eviction. */
 export class Slots {
   readonly count: number;
-  /** Slot of each key, the one used longest ago first. */
+  /** Slot of each key, the least recently used first. */
   readonly #slots = new Map<number, number>();
 
   constructor(count: number) {
     this.count = count;
   }
 
-  /** The slot of a key, which counts as used now; undefined where it has none. */
+  /** The slot of a key, which becomes the most recently used; undefined where it has none. */
   find(key: number): number | undefined {
     const slot = this.#slots.get(key);
     if (slot === undefined) return undefined;
@@ -17,7 +17,7 @@ export class Slots {
     return slot;
   }
 
-  /** A slot for a key that has none: a free one, or that of the key that was used longest ago. */
+  /** A slot for a key that has none: a free one, or that of the least recently used key. */
   take(key: number): number {
     let slot = this.#slots.size;
     if (slot >= this.count) {

@@ -1,6 +1,6 @@
 import './stage.css';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { lassoView, pointerActions, pressKey } from './act.ts';
+import { lassoView, pointerActions, pressKey } from './actions.ts';
 import { Camera } from './camera.ts';
 import { Chosen } from './chosen.tsx';
 import { listenToPointers } from './gestures.ts';
@@ -10,7 +10,7 @@ import { Scene } from './scene.ts';
 import { ToolBar, ZoomBar } from './tool-bar.tsx';
 import { ToolTip } from './tool-tip.tsx';
 
-/** The canvases of the map, with what floats above them. */
+/** The map's canvases and the elements that float above them. */
 export function Stage({ active }: { readonly active: boolean }) {
   const stage = useRef<HTMLDivElement>(null);
   const base = useRef<HTMLDivElement>(null);
@@ -44,7 +44,7 @@ export function Stage({ active }: { readonly active: boolean }) {
         aria-roledescription="map"
         aria-label="Map of the images"
         aria-describedby="map-keys"
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: it takes keys
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: it handles keys
         tabIndex={0}
         data-tool={tool.value}
         onKeyDown={onKeyDown}
@@ -62,7 +62,7 @@ export function Stage({ active }: { readonly active: boolean }) {
       </p>
       <p id="map-keys" class="visually-hidden">
         Arrow keys move the map, plus and minus zoom, zero shows everything, Enter selects the point in the middle
-        {isPlane.value && ', Shift with arrow keys moves the code that is decoded'}.
+        {isPlane.value && ', Shift with arrow keys moves the decoded latent'}.
       </p>
       {parts && <ToolBar selectView={() => lassoView(parts.camera)} />}
       {parts && <ZoomBar camera={parts.camera} />}

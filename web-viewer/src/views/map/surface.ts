@@ -2,11 +2,11 @@ import type { Frame, Painter, Store, StoreName } from './painter.ts';
 import { canvasPainter } from './painter-canvas.ts';
 import { webglPainter } from './painter-gl.ts';
 
-/** A lost WebGL context that has not come back after this time, in ms, is given up. */
+/** How long to wait for a lost WebGL context, in ms, before giving it up. */
 const PATIENCE = 2000;
 
 /**
- * The canvas with the points, by WebGL where there is one, else by hand. It outlives the loss of its WebGL context: what is
+ * The canvas of the points: WebGL where available, else a 2-D canvas. It survives the loss of its WebGL context: what is
  * drawn is kept here and handed to the next painter.
  */
 export class Surface {
@@ -18,7 +18,7 @@ export class Surface {
   readonly #stores = new Map<StoreName, Store | null>();
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  /** @param onChange is called when everything is to be drawn again */
+  /** @param onChange called when everything must be redrawn */
   constructor(host: HTMLElement, onChange: () => void) {
     this.#host = host;
     this.#onChange = onChange;
@@ -62,7 +62,7 @@ export class Surface {
     return this.#painter.draw(frame);
   }
 
-  /** Takes a painter on a canvas of its own: a canvas that has had one kind of context gives no other. */
+  /** Creates a painter on a new canvas: a canvas has only one kind of context. */
   #start(make: (canvas: HTMLCanvasElement) => Painter | null): void {
     const canvas = document.createElement('canvas');
     canvas.setAttribute('aria-hidden', 'true');

@@ -2,7 +2,7 @@ import { rgbOf } from './colours.ts';
 import { ground } from './map-state.ts';
 import type { Theme } from './overlay.ts';
 
-/** The page's colours, as they are now; tells the points what they stand on. */
+/** The page's current colours; also updates the ground that points are drawn on. */
 export function readTheme(element: Element): Theme {
   const style = getComputedStyle(element);
   // A canvas writes every colour as #rrggbb.
@@ -23,7 +23,7 @@ export function readTheme(element: Element): Theme {
   };
 }
 
-/** Calls `onChange` when the page's colours change. @returns what ends that */
+/** Calls `onChange` when the page's colours change. @returns a function that stops it */
 export function watchTheme(onChange: () => void): () => void {
   const scheme = matchMedia('(prefers-color-scheme: dark)');
   scheme.addEventListener('change', onChange);

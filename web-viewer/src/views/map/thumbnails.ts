@@ -1,15 +1,15 @@
-/** From one level to the next, pictures may stand closer by this factor. */
+/** From one level to the next, the distance between thumbnails shrinks by this factor. */
 const RATIO = Math.SQRT2;
 const NONE = 255;
 const LEVELS = 40;
 
 /**
- * Which images are shown as pictures on the map, so that no two overlap however far one zooms in: level by level, each
- * point, in a fixed order, gets a picture once there is room among those that have one. So zooming in adds pictures and
- * takes none away, and panning changes nothing.
+ * Which images have thumbnails on the map, so that none overlap at any zoom: level by level, each point, in a fixed order,
+ * gets a thumbnail once there is room among the existing ones. Zooming in only adds thumbnails, and panning changes
+ * nothing.
  */
 export class ThumbnailLevels {
-  /** The level from which a row has a picture; 255: none so far. */
+  /** The level from which a row has a thumbnail; 255 for none so far. */
   readonly #levels: Uint8Array;
   readonly #map: Float32Array;
   readonly #order: Uint32Array;
@@ -18,9 +18,9 @@ export class ThumbnailLevels {
   #done = -1;
 
   /**
-   * @param map places `[N, 2]`
-   * @param order rows that may have a picture, the most welcome first
-   * @param spacing distance in x or y, in the map's unit, that two pictures keep at level 0
+   * @param map positions `[N, 2]`
+   * @param order rows that may have a thumbnail, in order of preference
+   * @param spacing distance in x or y between two thumbnails at level 0, in map units
    */
   constructor(map: Float32Array, order: Uint32Array, spacing: number) {
     this.#map = map;
@@ -30,7 +30,7 @@ export class ThumbnailLevels {
     this.#table = new Int32Array(2 ** Math.ceil(Math.log2(2 * Math.max(2, order.length))));
   }
 
-  /** Whether a row has a picture where pictures may keep a distance of `spacing` in the map's unit. */
+  /** Whether a row has a thumbnail when thumbnails are `spacing` map units apart. */
   has(row: number, spacing: number): boolean {
     const ratio = this.#spacing / spacing;
     if (!(ratio >= 1)) return false;
@@ -50,7 +50,7 @@ export class ThumbnailLevels {
     }
   }
 
-  /** Rows are hashed by squares as wide as the spacing: each holds one picture at most. */
+  /** Rows are hashed by squares as wide as the spacing: each holds at most one thumbnail. */
   #slot(x: number, y: number, spacing: number): number {
     const mask = this.#table.length - 1;
     let slot = (Math.imul(x, 73_856_093) ^ Math.imul(y, 19_349_663)) & mask;
@@ -85,7 +85,7 @@ export class ThumbnailLevels {
   }
 }
 
-/** All rows in an order without a pattern, the same each time. */
+/** All rows in a fixed order without a pattern. */
 export function scattered(count: number): Uint32Array {
   const order = Uint32Array.from({ length: count }, (_, row) => row);
   let state = 0x9e3779b9;

@@ -12,7 +12,7 @@ export function ticks(
   return { values, decimals: Math.max(0, -Math.floor(Math.log10(step) + 1e-9)) };
 }
 
-/** Cuts a coordinate to what a screen of `scale` pixels per unit can tell apart (a tenth of a pixel), so that links hold all of it. */
+/** Rounds a coordinate to a tenth of a pixel on a screen of `scale` pixels per unit, so that links stay short. */
 export function cut(value: number, scale: number): number {
   const decimals = Math.min(12, Math.max(0, Math.ceil(Math.log10(10 * scale))));
   return Number(value.toFixed(decimals));

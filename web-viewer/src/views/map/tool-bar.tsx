@@ -1,14 +1,14 @@
-import { zoomStep } from './act.ts';
+import { zoomStep } from './actions.ts';
 import type { Camera } from './camera.ts';
 import { chosenTool, isPlane, planeWanted, points, type Tool, tool } from './map-state.ts';
 
 const tools: Readonly<Record<Tool, readonly [name: string, what: string]>> = {
-  decode: ['Decode', 'Drag to decode the place under the pointer; the right button or the space bar moves the map'],
+  decode: ['Decode', 'Drag to decode the position under the pointer; the right button or the space bar moves the map'],
   move: ['Move', 'Drag to move the map'],
   lasso: ['Lasso', 'Draw around points to select their images; Shift and drag does the same'],
 };
 
-/** What dragging does, and what else the map shows. */
+/** Selects what dragging does and what the map shows. */
 export function ToolBar({ selectView }: { readonly selectView: () => void }) {
   if (!points.value) return null;
   const names = (Object.keys(tools) as Tool[]).filter((name) => name !== 'decode' || isPlane.value);
@@ -49,7 +49,7 @@ export function ToolBar({ selectView }: { readonly selectView: () => void }) {
   );
 }
 
-/** Buttons that zoom. */
+/** Zoom buttons. */
 export function ZoomBar({ camera }: { readonly camera: Camera }) {
   if (!points.value) return null;
   const buttons = [

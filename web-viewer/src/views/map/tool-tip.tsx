@@ -12,7 +12,7 @@ interface Props {
   readonly size: Size;
 }
 
-/** The image under the pointer, with what is known of it, beside its point. */
+/** The image under the pointer with its facts, next to its point. */
 export function ToolTip({ row, at: [x, y], size }: Props) {
   const { id, label, className, error } = factsOf(row);
   const left = x + AWAY + SIDE.width > size.width ? x - AWAY - SIDE.width : x + AWAY;

@@ -1,11 +1,11 @@
-/** Which part of the map is seen: its place in the middle of the screen, and CSS pixels per unit. On the map y points up. */
+/** The visible part of the map: the map position at the screen's centre, and CSS pixels per unit. On the map y points up. */
 export interface View {
   readonly x: number;
   readonly y: number;
   readonly scale: number;
 }
 
-/** Width and height of the screen's part that shows the map, in CSS pixels. */
+/** Size of the screen area that shows the map, in CSS pixels. */
 export interface Size {
   readonly width: number;
   readonly height: number;
@@ -21,7 +21,7 @@ export interface Bounds {
 
 export type Place = readonly [number, number];
 
-/** How far one can zoom, as multiples of the scale that shows everything. */
+/** Zoom limits, as multiples of the scale that shows everything. */
 export const ZOOM = { least: 0.5, most: 300 } as const;
 
 /** Map → screen, in CSS pixels from the top left. */
@@ -36,14 +36,14 @@ export const toMap = (view: View, size: Size, [x, y]: Place): Place => [
   view.y - (y - size.height / 2) / view.scale,
 ];
 
-/** What of the map can be seen. */
+/** The visible rectangle of the map. */
 export function seen(view: View, size: Size): Bounds {
   const [left, top] = toMap(view, size, [0, 0]);
   const [right, bottom] = toMap(view, size, [size.width, size.height]);
   return { left, right, bottom, top };
 }
 
-/** The rectangle around all places `[N, 2]` that are finite numbers, never empty. */
+/** The bounding box of all finite positions `[N, 2]`, never empty. */
 export function boundsOf(map: Float32Array): Bounds {
   let [left, right, bottom, top] = [Infinity, -Infinity, Infinity, -Infinity];
   for (let i = 0; i + 1 < map.length; i += 2) {
@@ -60,7 +60,7 @@ export function boundsOf(map: Float32Array): Bounds {
   return { left: left - wide, right: right + wide, bottom: bottom - high, top: top + high };
 }
 
-/** The view that shows all of `bounds` with a margin of `margin` pixels around it. */
+/** The view that shows all of `bounds` with a margin of `margin` pixels. */
 export function wholeView(bounds: Bounds, size: Size, margin: number): View {
   const room = (length: number) => Math.max(1, length - 2 * margin);
   return {
@@ -70,25 +70,25 @@ export function wholeView(bounds: Bounds, size: Size, margin: number): View {
   };
 }
 
-/** Zooms so that what lies under a place of the screen stays there. */
+/** Zooms about a screen position, which keeps its map position. */
 export function zoomAbout(view: View, size: Size, at: Place, factor: number): View {
   const [x, y] = toMap(view, size, at);
   const scale = view.scale * factor;
   return { x: x - (at[0] - size.width / 2) / scale, y: y + (at[1] - size.height / 2) / scale, scale };
 }
 
-/** Moves the map by pixels, as a hand that holds it does. */
+/** Pans the map by pixels. */
 export const moveBy = (view: View, dx: number, dy: number): View => ({
   ...view,
   x: view.x - dx / view.scale,
   y: view.y + dy / view.scale,
 });
 
-/** The factor of zooming, cut so that the scale stays within bounds around the one that shows everything. */
+/** A zoom factor clamped to the limits around the scale that shows everything. */
 export const allowedFactor = (view: View, whole: View, factor: number): number =>
   Math.min((whole.scale * ZOOM.most) / view.scale, Math.max((whole.scale * ZOOM.least) / view.scale, factor));
 
-/** Keeps the middle of the view within the map or close beside it, so that the map cannot get lost. */
+/** Keeps the centre of the view on or near the map, so that the map cannot get lost. */
 export function keepNear(view: View, { left, right, bottom, top }: Bounds): View {
   const clamp = (value: number, low: number, high: number) => {
     const beside = (high - low) / 2;
@@ -97,11 +97,11 @@ export function keepNear(view: View, { left, right, bottom, top }: Bounds): View
   return { ...view, x: clamp(view.x, left, right), y: clamp(view.y, bottom, top) };
 }
 
-/** A view on the way from one to another: the scale changes evenly to the eye, and nothing swings out. */
+/** A view between two others: the scale changes at a visually constant rate, without swinging out. */
 export function between(from: View, to: View, share: number): View {
   if (share >= 1) return to;
   const scale = from.scale * (to.scale / from.scale) ** share;
-  // What both views show in the same place stays there.
+  // The point that both views show at the same position stays there.
   const moved =
     Math.abs(to.scale / from.scale - 1) < 1e-6 ? share : (1 / from.scale - 1 / scale) / (1 / from.scale - 1 / to.scale);
   return { x: from.x + moved * (to.x - from.x), y: from.y + moved * (to.y - from.y), scale };

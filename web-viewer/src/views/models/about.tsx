@@ -6,7 +6,7 @@ import './about.css';
 import { shapeOf, valuesOf } from './facts.ts';
 import { Icon } from './icons.tsx';
 
-/** A few sentences and a drawing for those who have never heard of an autoencoder. */
+/** A few sentences and a drawing for visitors new to autoencoders. */
 export function About() {
   const dialog = useRef<HTMLDialogElement>(null);
   return (
@@ -47,21 +47,21 @@ function Words() {
   return (
     <>
       <p>
-        An <b>autoencoder</b> is a neural network that has learnt to copy images through a bottleneck. Its encoder
-        squeezes an image, {pixels}, into {size}: the image’s <b>code</b>. Its decoder sees nothing but the code, and
-        paints the image again.
+        An <b>autoencoder</b> is a neural network that has learned to copy images through a bottleneck. Its encoder
+        compresses an image, {pixels}, into {size}: the image’s <b>latent</b>. Its decoder sees only the latent and
+        reconstructs the image.
       </p>
       <p>
-        To copy well it had to find out what its images have in common, so images that are alike get codes that are
-        close. All possible codes together are the <b>latent space</b>: each point of it is an image, most of which
-        nobody has ever drawn.
+        To copy well it had to learn what its images have in common, so similar images get latents that are close. All
+        possible latents form the <b>latent space</b>: each of its points is an image, most of which nobody has ever
+        seen.
       </p>
       <p>Walk through it: move a slider or a point on the map, and watch one image turn into another.</p>
     </>
   );
 }
 
-/** Image → encoder → code → decoder → image, with the image that is on the page right now. */
+/** Image → encoder → latent → decoder → image, with the page's current image. */
 function Diagram() {
   const shape = model.value?.card.image ?? { height: 28, width: 28, channels: 1 };
   const about = model.value?.card;
@@ -74,12 +74,12 @@ function Diagram() {
       </figure>
       <Funnel name="encoder" />
       <figure>
-        <CodeBars values={made?.codes.latent ?? null} />
-        <figcaption>code{about && `: ${about.latent.size} numbers`}</figcaption>
+        <LatentBars values={made?.latents.latent ?? null} />
+        <figcaption>latent{about && `: ${about.latent.size} numbers`}</figcaption>
       </figure>
       <Funnel name="decoder" />
       <figure>
-        <PixelImage pixels={made?.reconstruction ?? null} shape={shape} label="The image that the decoder paints" />
+        <PixelImage pixels={made?.reconstruction ?? null} shape={shape} label="The reconstruction" />
         <figcaption>image, painted</figcaption>
       </figure>
     </div>
@@ -99,14 +99,14 @@ function Funnel({ name }: { readonly name: 'encoder' | 'decoder' }) {
 
 const BARS = 16;
 
-function CodeBars({ values }: { readonly values: Float32Array | null }) {
+function LatentBars({ values }: { readonly values: Float32Array | null }) {
   const shown = Array.from(values ?? []).slice(0, BARS);
   const scale = 28 / Math.max(2.5, ...shown.map(Math.abs));
   const step = 90 / Math.max(1, shown.length);
   const height = Math.min(14, 0.7 * step);
   const bars = shown.map((value, index) => ({ value, y: (index + 0.5) * step - height / 2 }));
   return (
-    <svg class="code-bars" viewBox="0 0 60 90" role="img" aria-label="The code: a few numbers, drawn as bars">
+    <svg class="latent-bars" viewBox="0 0 60 90" role="img" aria-label="The latent: a few numbers, drawn as bars">
       <path class="axis" d="M30 0V90" />
       {bars.map(({ value, y }) => (
         <rect key={y} x={30 + scale * Math.min(0, value)} y={y} width={scale * Math.abs(value)} height={height} />

@@ -15,7 +15,7 @@ interface Row {
   choose(): void;
 }
 
-/** All the site's models side by side, and those that the visitor has opened. */
+/** All models of the site next to each other, and those that the visitor has opened. */
 export function Comparison() {
   useEffect(() => void readCards(), []);
   const rows: Row[] = [
@@ -36,9 +36,9 @@ export function Comparison() {
   ];
   return (
     <section>
-      <h3>All models here</h3>
+      <h3>All models</h3>
       <p class="say">
-        Losses of test images, the sum over an image, in nats or in squares of the range. Choose one to open it.
+        Losses on test images, summed over an image, in nats or squared error. Choose a model to open it.
       </p>
       <Wide name="Models">
         <table class="numbers comparison">

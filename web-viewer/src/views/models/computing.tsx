@@ -2,21 +2,21 @@ import { type Compute, chosenCompute, restart, setCompute } from '../../state/op
 import { engine, engineNote } from '../../state/store.ts';
 
 const choices: readonly [Compute, string][] = [
-  ['auto', 'the faster that agrees'],
+  ['auto', 'the fastest that agrees'],
   ['wasm', 'WebAssembly'],
   ['webgpu', 'WebGPU'],
 ];
 
-/** What runs the model here, and why; the choice of another runtime; a way out where it hangs. */
+/** The runtime in use and why, the choice of another one, and a restart if it hangs. */
 export function Computing() {
   const running = engine.value;
   return (
     <section class="computing">
-      <h3>What computes here</h3>
-      <p data-provider={running?.provider ?? ''}>{running ? describe(running) : 'Nothing yet: it is being started.'}</p>
+      <h3>Runtime</h3>
+      <p data-provider={running?.provider ?? ''}>{running ? describe(running) : 'Not started yet.'}</p>
       <div class="row">
         <fieldset class="row choice">
-          <legend class="visually-hidden">What is to compute</legend>
+          <legend class="visually-hidden">Runtime</legend>
           {choices.map(([value, name]) => (
             <label key={value}>
               <input

@@ -3,7 +3,7 @@ import { grouped, short } from '../../ui/format.ts';
 import { dimensionsOf } from './facts.ts';
 import { Wide } from './wide.tsx';
 
-/** The dimensions of the codes over the test images, those that say most first. */
+/** The latent dimensions over the test images, the most informative first. */
 export function DimensionsTable({ model: { card, manifest } }: { readonly model: OpenModel }) {
   const rows = dimensionsOf(card, manifest.dimensions);
   const withKl = manifest.dimensions.kl !== null;
@@ -13,11 +13,11 @@ export function DimensionsTable({ model: { card, manifest } }: { readonly model:
   const sum = rows.reduce((sum, { kl }) => sum + (kl ?? 0), 0);
   return (
     <section>
-      <h3>The dimensions of its codes</h3>
+      <h3>Latent dimensions</h3>
       <p class="say">
-        Those that say most first, by {withKl ? 'KL divergence in nats per image' : 'variance'}. Mean to largest are
+        The most informative first, by {withKl ? 'KL divergence in nats per image' : 'variance'}. Mean to largest are
         over {grouped(images)} {over === 'train' ? 'training' : 'test'} images.
-        {withKl && ` All together: ${short(sum, 4)} nats per image.`}
+        {withKl && ` Total: ${short(sum, 4)} nats per image.`}
       </p>
       <Wide name="Dimensions">
         <table class="numbers dimensions">

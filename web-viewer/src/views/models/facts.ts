@@ -2,25 +2,24 @@ import type { Card } from '../../site/schema.ts';
 import { dataName, grouped, short } from '../../ui/format.ts';
 
 /** The unit of a model's losses and errors. */
-export const unitOf = ({ model }: Card): string =>
-  model.error === 'binary cross-entropy' ? 'nats' : 'squares of the range';
+export const unitOf = ({ model }: Card): string => (model.error === 'binary cross-entropy' ? 'nats' : 'squared error');
 
-/** The numbers of an image: pixels times channels, over which losses are a mean. */
+/** The number of values in an image: pixels times channels. Losses are means over them. */
 export const valuesOf = ({ image }: Pick<Card, 'image'>): number => image.height * image.width * image.channels;
 
-/** `28 × 28, gray`, not broken within the numbers. */
+/** `28 × 28, gray`, without line breaks inside. */
 export const shapeOf = ({ image: { height, width, channels } }: Pick<Card, 'image'>): string =>
   `${height}\u00a0×\u00a0${width}, ${channels === 1 ? 'gray' : 'colour'}`;
 
-/** `variational, told the class in encoder and decoder`. */
+/** `variational, encoder and decoder conditioned on the class`. */
 export function kindOf({ model, conditional }: Pick<Card, 'model' | 'conditional'>): string {
-  const told = [conditional.encoder && 'encoder', conditional.decoder && 'decoder'].filter(Boolean).join(' and ');
-  return [model.variational ? 'variational' : 'plain', told && `told the class in the ${told}`]
+  const parts = [conditional.encoder && 'encoder', conditional.decoder && 'decoder'].filter(Boolean).join(' and ');
+  return [model.variational ? 'variational' : 'plain', parts && `${parts} conditioned on the class`]
     .filter(Boolean)
     .join(', ');
 }
 
-/** What tells a model from others, in a line: its data, the length of its codes, its test loss. */
+/** What distinguishes a model, in a line: its data, latent size and test loss. */
 export const briefly = (card: Card): string =>
   [
     dataName(card.dataset.name),
@@ -32,7 +31,7 @@ export const briefly = (card: Card): string =>
     .filter(Boolean)
     .join(' · ');
 
-/** A row of the table of measures: per pixel as the card has it, and per image. */
+/** A row of the table of measures: per pixel as in the card, and per image. */
 export interface Measure {
   readonly name: string;
   readonly test: number | null;
@@ -41,7 +40,7 @@ export interface Measure {
   readonly trainImage: number | null;
 }
 
-/** All measures of the card, the loss and its parts first. */
+/** All measures of the card, the loss and its terms first. */
 export function measuresOf(card: Card): Measure[] {
   const { test, train } = card.metrics;
   const first = ['loss', 'reconstruction', 'kl'];
@@ -59,31 +58,31 @@ export function measuresOf(card: Card): Measure[] {
     }));
 }
 
-/** What a measure says. */
+/** What a measure means. */
 export const meaningOf = (name: string): string =>
   ({
-    loss: 'What training made as small as it could: the sum of the parts below. Smaller is better.',
-    reconstruction: 'How far reconstructions are from their images, the mean over all pixels. Smaller is better.',
-    kl: 'What the codes say beyond the standard normal distribution: the price of a code, in nats.',
-  })[name] ?? 'A measure that the run recorded.';
+    loss: 'What training minimised: the sum of the terms below. Lower is better.',
+    reconstruction: 'How far reconstructions are from their images, averaged over all pixels. Lower is better.',
+    kl: 'How far the latents’ distributions are from the standard normal prior, in nats.',
+  })[name] ?? 'A measure recorded by the run.';
 
 /** `adam, learning rate 0.001, epsilon 1e−8`. */
 export const optimizerOf = ({ training }: Card): string => {
   const { name, learningRate, ...rest } = training.recipe.optimizer;
-  const others = Object.entries(rest).map(([key, value]) => `${spaced(key)} ${told(value)}`);
+  const others = Object.entries(rest).map(([key, value]) => `${spaced(key)} ${formatted(value)}`);
   return [name, `learning rate ${short(learningRate)}`, ...others].join(', ');
 };
 
-/** What else the recipe says, besides epochs, batch size and optimizer. */
+/** The rest of the recipe, besides epochs, batch size and optimizer. */
 export const restOfRecipe = ({ training }: Card): [name: string, value: string][] =>
   Object.entries(training.recipe)
     .filter(([name]) => !['epochs', 'batchSize', 'optimizer'].includes(name))
-    .map(([name, value]) => [spaced(name), told(value)]);
+    .map(([name, value]) => [spaced(name), formatted(value)]);
 
 const spaced = (name: string) => name.replace(/([a-z])([A-Z])/g, '$1 $2').toLowerCase();
-const told = (value: unknown): string => String(value).slice(0, 100).replace('-', '−');
+const formatted = (value: unknown): string => String(value).slice(0, 100).replace('-', '−');
 
-/** A dimension of the codes, as the model was tested. */
+/** A latent dimension over the test images. */
 export interface Dimension {
   readonly index: number;
   readonly kl: number | null;
@@ -94,7 +93,7 @@ export interface Dimension {
   readonly max: number;
 }
 
-/** The dimensions, those that say most first: by KL where there is one, else by variance. */
+/** The latent dimensions, the most informative first: by KL divergence where there is one, else by variance. */
 export function dimensionsOf(
   { latent: { size, statistics } }: Pick<Card, 'latent'>,
   { kl, variance }: { readonly kl: readonly number[] | null; readonly variance: readonly number[] },

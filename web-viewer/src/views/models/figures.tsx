@@ -19,17 +19,13 @@ export function DataFacts({ card }: { readonly card: Card }) {
   const { train, test, name } = card.dataset;
   return (
     <Group name="Data">
-      <Figure name="Data set" value={name} hint="The images that it was trained and tested on." />
-      <Figure name="Trained on" value={images(train.images)} hint="The weights follow from these images." />
-      <Figure
-        name="Tested on"
-        value={images(test.images)}
-        hint="Images that training has not used; the map shows them."
-      />
+      <Figure name="Data set" value={name} hint="The images that the model was trained and tested on." />
+      <Figure name="Trained on" value={images(train.images)} hint="The images that the weights were fitted to." />
+      <Figure name="Tested on" value={images(test.images)} hint="Images not used in training; the map shows them." />
       <Figure
         name="An image"
         value={shapeOf(card)}
-        hint={`Height × width in pixels: ${grouped(valuesOf(card))} numbers, bytes from 0 to 255.`}
+        hint={`Height × width in pixels: ${grouped(valuesOf(card))} values, bytes from 0 to 255.`}
       />
       <Figure
         name="Classes"
@@ -53,8 +49,8 @@ function Fingerprint({ name, value }: { readonly name: string; readonly value: s
   );
 }
 
-/** What the model makes of its data. */
-export function CodeFacts({ model: { card, manifest } }: { readonly model: OpenModel }) {
+/** How well the model does on its data. */
+export function LatentFacts({ model: { card, manifest } }: { readonly model: OpenModel }) {
   const { size, mixture } = card.latent;
   const { parity } = card;
   return (
@@ -64,28 +60,32 @@ export function CodeFacts({ model: { card, manifest } }: { readonly model: OpenM
         value={kindOf(card)}
         hint="A variational encoder gives a normal distribution for each image, a plain one a point."
       />
-      <Figure name="Latent size" value={grouped(size)} unit="numbers" hint="D: how many numbers a code has." />
+      <Figure name="Latent size" value={grouped(size)} unit="numbers" hint="D: the number of latent dimensions." />
       <Figure
         name="Compression"
         value={`1 : ${short(valuesOf(card) / size)}`}
-        hint={`${grouped(valuesOf(card))} numbers of an image become ${grouped(size)} of a code.`}
+        hint={`${grouped(valuesOf(card))} values of an image become ${grouped(size)} latent dimensions.`}
       />
-      <Figure name="Error" value={card.model.error} hint="What tells how far a reconstruction is from its image." />
+      <Figure
+        name="Error"
+        value={card.model.error}
+        hint="The measure of the difference between a reconstruction and its image."
+      />
       <Figure
         name="Map"
         value={manifest.points ? mapMethod(manifest.points) : 'none'}
-        hint="How the codes of the test images became places on the map."
+        hint="How the latents of the test images became map positions."
       />
       {mixture && (
         <Figure
           name="Mixture"
           value={grouped(mixture.weights.length)}
-          unit="normal distributions"
-          hint="Fitted on codes of training images, to draw new codes from."
+          unit="components"
+          hint="A Gaussian mixture fitted to latents of training images, to draw random latents from."
         />
       )}
       <Figure
-        name="Parity of codes"
+        name="Parity of latents"
         value={short(parity.latent, 2)}
         hint={`The largest difference between the exported encoder and the trained one, over ${parity.images} images.`}
       />
@@ -97,16 +97,16 @@ export function CodeFacts({ model: { card, manifest } }: { readonly model: OpenM
       <Figure
         name="Tolerance"
         value={short(parity.tolerance, 2)}
-        hint="What parity may be at most; else nothing is exported."
+        hint="The largest difference allowed; above it nothing is exported."
       />
     </Group>
   );
 }
 
 const mapMethod = ({ method, perplexity }: { readonly method: string; readonly perplexity: number | null }) =>
-  method === 'codes' ? 'the codes themselves' : `${method}${perplexity === null ? '' : `, perplexity ${perplexity}`}`;
+  method === 'codes' ? 'the latents themselves' : `${method}${perplexity === null ? '' : `, perplexity ${perplexity}`}`;
 
-/** How the model was trained, and what wrote it. */
+/** How the model was trained, and by which version. */
 export function TrainingFacts({ card }: { readonly card: Card }) {
   const { recipe, seed, epochs, engine } = card.training;
   return (
@@ -114,29 +114,29 @@ export function TrainingFacts({ card }: { readonly card: Card }) {
       <Figure
         name="Epochs"
         value={epochs === recipe.epochs ? grouped(epochs) : `${grouped(epochs)} of ${grouped(recipe.epochs)}`}
-        hint="How often training went through all of its images."
+        hint="The number of passes over the training images."
       />
       <Figure
         name="Exported after"
         value={`epoch ${grouped(card.metrics.epoch)}, step ${grouped(card.metrics.step)}`}
-        hint="The checkpoint that this model is: a step is one change of the weights."
+        hint="The exported checkpoint: a step is one update of the weights."
       />
       <Figure
         name="Batch size"
         value={grouped(recipe.batchSize)}
         unit="images"
-        hint="How many images a step looks at."
+        hint="The number of images in a training step."
       />
-      <Figure name="Optimizer" value={optimizerOf(card)} hint="How steps change the weights." />
+      <Figure name="Optimizer" value={optimizerOf(card)} hint="How a step updates the weights." />
       {restOfRecipe(card).map(([name, value]) => (
-        <Figure key={name} name={name} value={value} hint="Another setting of the recipe." />
+        <Figure key={name} name={name} value={value} hint="A setting of the recipe." />
       ))}
       <Figure
         name="Seed"
         value={String(seed)}
-        hint="Where the random numbers start: the same seed gives the same model."
+        hint="The start of the random numbers: the same seed gives the same model."
       />
-      {engine && <Figure name="Trained by" value={engine} hint="What computed the steps." />}
+      {engine && <Figure name="Trained by" value={engine} hint="The engine that ran the training steps." />}
       <Figure name="ONNX opset" value={String(card.opset)} hint="The version of the operators in the ONNX files." />
       <Figure name="convae" value={card.convae} hint="The version that exported the model." />
     </Group>

@@ -4,22 +4,24 @@ import type { OpenModel } from '../../state/store.ts';
 import { grouped } from '../../ui/format.ts';
 import { Wide } from './wide.tsx';
 
-/** The model's files: to take away, with their sizes and what they should be. */
+/** The model's files for download, with their sizes and expected digests. */
 export function FilesTable({ model }: { readonly model: OpenModel }) {
   const { card, manifest, source, given } = model;
   const digests = useDigests(model);
   const step = card.trainStep;
   const files = [
-    ...Object.entries(card.files).map(([name, { bytes, sha256 }]) => ({ name, bytes, told: sha256 })),
-    ...(step && manifest.files[step.file] !== undefined ? [{ name: step.file, bytes: step.bytes, told: null }] : []),
-    { name: 'card.json', bytes: manifest.files['card.json'] ?? null, told: null },
+    ...Object.entries(card.files).map(([name, { bytes, sha256 }]) => ({ name, bytes, expected: sha256 })),
+    ...(step && manifest.files[step.file] !== undefined
+      ? [{ name: step.file, bytes: step.bytes, expected: null }]
+      : []),
+    { name: 'card.json', bytes: manifest.files['card.json'] ?? null, expected: null },
   ];
   return (
     <section>
       <h3>Its files</h3>
       <p class="say">
         ONNX runs in most languages: <code>image</code> bytes in, <code>latent</code> out, and back.
-        {digests === 'not here' && ' Over plain http the browser does not let the page check their SHA-256.'}
+        {digests === 'not here' && ' Browsers do not let a page over plain http check their SHA-256.'}
       </p>
       <Wide name="Files">
         <table class="numbers files">
@@ -33,7 +35,7 @@ export function FilesTable({ model }: { readonly model: OpenModel }) {
             </tr>
           </thead>
           <tbody>
-            {files.map(({ name, bytes, told }) => (
+            {files.map(({ name, bytes, expected }) => (
               <tr key={name}>
                 <th scope="row">
                   <a href={source.url(name)} download={name}>
@@ -42,8 +44,10 @@ export function FilesTable({ model }: { readonly model: OpenModel }) {
                 </th>
                 <td>{bytes === null ? '–' : grouped(bytes)}</td>
                 <td class="words">
-                  {told && <code>{told}</code>}{' '}
-                  {told && digests !== null && digests !== 'not here' && <Check same={digests[name] === told} />}
+                  {expected && <code>{expected}</code>}{' '}
+                  {expected && digests !== null && digests !== 'not here' && (
+                    <Check same={digests[name] === expected} />
+                  )}
                 </td>
               </tr>
             ))}
@@ -56,9 +60,9 @@ export function FilesTable({ model }: { readonly model: OpenModel }) {
             href={source.url(manifest.report)}
             {...(given ? { download: 'report.html' } : { target: '_blank', rel: 'noopener' })}
           >
-            {given ? 'Take the report' : 'Read the report'}
+            {given ? 'Download the report' : 'Read the report'}
           </a>{' '}
-          of all measures and pictures that <code>convae report</code> made.
+          with the measures and pictures of <code>convae evaluate</code>.
         </p>
       )}
     </section>
@@ -69,7 +73,7 @@ function Check({ same }: { readonly same: boolean }) {
   return same ? <span class="same">✓ as loaded</span> : <span class="other">✗ another file was loaded</span>;
 }
 
-/** SHA-256 of the files that were loaded. */
+/** SHA-256 of the loaded files. */
 function useDigests({ files }: OpenModel): Record<string, string> | 'not here' | null {
   const [digests, setDigests] = useState<Record<string, string> | 'not here' | null>(null);
   useEffect(() => {

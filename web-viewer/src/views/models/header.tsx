@@ -7,7 +7,7 @@ import { Icon } from './icons.tsx';
 import { OpenMenu } from './open-menu.tsx';
 import { Switcher } from './switcher.tsx';
 
-/** The site's name, the choice of a model and what it is, and what can be done with the page. */
+/** The site's name, the model switcher, and the page's actions. */
 export function Header() {
   return (
     <header class="head">
@@ -60,7 +60,7 @@ function CopyLink() {
     <button
       type="button"
       class="action copy"
-      title="Copy a link to just what you see: the model, the image, the code and the view"
+      title="Copy a link to this view: the model, the image, the latent and the tab"
       onClick={() => void copy()}
     >
       <Icon name={copied.value === 'yes' ? 'done' : 'link'} />
@@ -77,7 +77,7 @@ async function toClipboard(text: string): Promise<boolean> {
     await navigator.clipboard.writeText(text);
     return true;
   } catch {
-    // Pages over plain http have no clipboard of that kind.
+    // Pages over plain http have no clipboard API.
     const field = document.createElement('textarea');
     field.value = text;
     document.body.append(field);
@@ -95,7 +95,7 @@ function ThemeButton() {
     <button
       type="button"
       class="action"
-      title={`Colours: ${current === 'auto' ? 'as your system has them' : current}`}
+      title={`Colours: ${current === 'auto' ? 'system setting' : current}`}
       aria-label={`Theme: ${current}. Change to ${next}`}
       onClick={() => chooseTheme(next)}
     >

@@ -4,7 +4,7 @@ import { Hint } from '../../ui/hint.tsx';
 import { meaningOf, measuresOf, unitOf, valuesOf } from './facts.ts';
 import { Wide } from './wide.tsx';
 
-/** The losses and their parts, per pixel and per image. */
+/** The losses and their terms, per pixel and per image. */
 export function MeasuresTable({ card }: { readonly card: Card }) {
   const number = (value: number | null) => (value === null ? '–' : short(value, 4));
   return (
@@ -12,7 +12,7 @@ export function MeasuresTable({ card }: { readonly card: Card }) {
       <h3>How well it does</h3>
       <p class="say">
         In {unitOf(card)}. An image is the sum of its {grouped(valuesOf(card))} pixels
-        {card.image.channels > 1 && ', each colour counted by itself'}.
+        {card.image.channels > 1 && ', each colour channel counted separately'}.
       </p>
       <Wide name="Measures">
         <table class="numbers measures">

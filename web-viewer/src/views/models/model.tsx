@@ -2,12 +2,12 @@ import { model } from '../../state/store.ts';
 import { Comparison } from './comparison.tsx';
 import { Computing } from './computing.tsx';
 import { DimensionsTable } from './dimensions-table.tsx';
-import { CodeFacts, DataFacts, TrainingFacts } from './figures.tsx';
+import { DataFacts, LatentFacts, TrainingFacts } from './figures.tsx';
 import { FilesTable } from './files-table.tsx';
 import { MeasuresTable } from './measures-table.tsx';
 import './model.css';
 
-/** Every number that the card and the manifest hold, what computes here, and the site's models side by side. */
+/** Every number of the card and the manifest, the runtime, and a comparison of the site's models. */
 export function ModelView() {
   const open = model.value;
   if (!open) return <p class="say">No model is open yet.</p>;
@@ -19,13 +19,13 @@ export function ModelView() {
           {name}: {card.model.summary}
         </h2>
         <p class="say">
-          Every number known about this model: what it was trained on, how well it does, and what runs it here. The
-          files below are all that it consists of; take them with you.
+          Everything recorded about this model: its training data, how well it does, and what runs it here. The files
+          below are all that it consists of; take them with you.
         </p>
       </div>
       <div class="groups">
         <DataFacts card={card} />
-        <CodeFacts model={open} />
+        <LatentFacts model={open} />
         <TrainingFacts card={card} />
       </div>
       <MeasuresTable card={card} />

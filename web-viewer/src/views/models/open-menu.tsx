@@ -1,16 +1,16 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { filesOfDrop, filesOfInput, type GivenFile, LIMITS, looksLikeModel, mayBeModel } from '../../site/dropped.ts';
-import { openGiven } from '../../state/give.ts';
+import { openGiven } from '../../state/open-files.ts';
 import { problem } from '../../state/store.ts';
 import { Icon } from './icons.tsx';
 
-/** Opens a model that the visitor has: by choosing files, a zip or a folder, or by dropping them anywhere on the page. */
+/** Opens a model of the visitor's: files, a zip or a folder, chosen or dropped anywhere on the page. */
 export function OpenMenu() {
   const menu = useRef<HTMLDivElement>(null);
   const take = (event: Event) => {
     const chooser = event.currentTarget as HTMLInputElement;
     const given = filesOfInput(chooser.files ?? []);
-    // The same files can be chosen again.
+    // Allows choosing the same files again.
     chooser.value = '';
     menu.current?.hidePopover();
     if (given.length > 0) void openGiven(given);
@@ -23,8 +23,8 @@ export function OpenMenu() {
       </button>
       <div ref={menu} id="open-model" class="menu opening" popover="auto" role="dialog" aria-label="Open a model">
         <p>
-          Look at a model of your own: drop its folder or a zip of it anywhere on this page, or choose it here. It stays
-          in your browser; nothing is sent anywhere.
+          Open your own model: drop its folder or a zip anywhere on this page, or choose it here. It stays in your
+          browser; nothing is sent anywhere.
         </p>
         <div class="row">
           <label class="button choose">
@@ -37,7 +37,7 @@ export function OpenMenu() {
           </label>
         </div>
         <p class="say">
-          It takes what <code>convae export</code> writes: card.json, encoder.onnx and decoder.onnx; up to{' '}
+          Expected are the files of <code>convae export</code>: card.json, encoder.onnx and decoder.onnx; up to{' '}
           {LIMITS.bytes / 1e6} MB.
         </p>
       </div>
@@ -50,7 +50,7 @@ function makeFolderChooser(chooser: HTMLInputElement | null): void {
   if (chooser) chooser.webkitdirectory = true;
 }
 
-/** Takes models that are dropped on the page. Pictures are left to where they are dropped. */
+/** Opens models dropped on the page. Pictures are handled by the element that they are dropped on. */
 function DropPlace() {
   const [over, setOver] = useState(false);
   useEffect(() => {
@@ -67,7 +67,7 @@ function DropPlace() {
       setOver(true);
     });
     on('dragleave', (event) => {
-      // Left the window.
+      // The pointer left the window.
       if (event.relatedTarget === null) setOver(false);
     });
     on('drop', (event, transfer) => {

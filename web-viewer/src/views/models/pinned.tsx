@@ -1,13 +1,13 @@
 import { decoded, input, model, reading } from '../../state/store.ts';
 import { PixelImage } from '../../ui/pixel-image.tsx';
 
-/** On a phone: the pictures that every view changes, always on top. */
+/** On a phone: the pictures that every view changes, pinned to the top. */
 export function Pinned() {
   const shape = model.value?.card.image ?? { height: 28, width: 28, channels: 1 };
   const pictures = [
     ['Input', input.value?.pixels ?? null],
     ['Reconstruction', reading.value?.reconstruction ?? null],
-    ['Decoded code', decoded.value],
+    ['Decoded latent', decoded.value],
   ] as const;
   return (
     <div class="pinned">

@@ -46,7 +46,7 @@ function choices(): Choice[] {
 
 const isOpen = signal(false);
 
-/** Which model is looked at: a button that shows it, and a list of all with what tells them apart. */
+/** The model switcher: a button with the open model, and a list of all models with their main facts. */
 export function Switcher() {
   const list = useRef<HTMLDivElement>(null);
   const options = () => [...(list.current?.querySelectorAll<HTMLButtonElement>('[role=option]') ?? [])];

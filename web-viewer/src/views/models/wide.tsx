@@ -1,6 +1,6 @@
 import type { ComponentChildren } from 'preact';
 
-/** Holds a table that may be wider than the page; it scrolls by itself, with the keyboard too. */
+/** A scrollable container for a table wider than the page, also by keyboard. */
 export function Wide({ name, children }: { readonly name: string; readonly children: ComponentChildren }) {
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached with the keyboard

@@ -3,15 +3,18 @@ import { Figure } from '../../ui/figure.tsx';
 import { lossText, lossUnits, lossUnitText } from '../../ui/loss-units.ts';
 
 const NAMES: Readonly<Record<string, readonly [string, string]>> = {
-  loss: ['Test loss', 'What training made small, of test images that the model was not trained on. Lower is better.'],
+  loss: ['Test loss', 'What training minimised, on test images that the model was not trained on. Lower is better.'],
   reconstruction: [
     'Reconstruction',
-    'The part of the loss that says how much reconstructions differ from their images.',
+    'The term of the loss that measures how much reconstructions differ from their images.',
   ],
-  kl: ['KL divergence', 'The part of the loss that says how much the codes tell of their images, beside the class.'],
+  kl: [
+    'KL divergence',
+    'The term of the loss that measures how much the latents hold about their images, besides the class.',
+  ],
 };
 
-/** A model's test losses, as its card has them. */
+/** A model's test losses, from its card. */
 export function CardFigures({ card }: { readonly card: Card }) {
   const units = lossUnits(card);
   return (

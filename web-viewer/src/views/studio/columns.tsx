@@ -1,4 +1,4 @@
-import { GRID, toggleColumn } from './codes.ts';
+import { GRID, toggleColumn } from './latents.ts';
 
 interface Props {
   readonly classes: readonly string[];
@@ -6,7 +6,7 @@ interface Props {
   readonly onChoose: (columns: readonly number[]) => void;
 }
 
-/** Where there are more classes than columns: which of them are shown. */
+/** Selects the shown classes where there are more than columns. */
 export function ColumnChoice({ classes, columns, onChoose }: Props) {
   return (
     <details class="column-choice">
@@ -14,7 +14,7 @@ export function ColumnChoice({ classes, columns, onChoose }: Props) {
         {columns.length} of {classes.length} classes are shown: choose up to {GRID}
       </summary>
       <fieldset class="classes">
-        <legend class="visually-hidden">Classes that are shown</legend>
+        <legend class="visually-hidden">Shown classes</legend>
         {classes.map((name, index) => (
           <label key={name} class="column-option">
             <input

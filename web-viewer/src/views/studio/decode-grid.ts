@@ -2,25 +2,25 @@ import { type Signal, signal } from '@preact/signals';
 import { useEffect, useMemo } from 'preact/hooks';
 import type { Engine } from '../../engine/client.ts';
 import { latest } from '../../engine/latest.ts';
-import { repeated } from './codes.ts';
+import { repeated } from './latents.ts';
 
-/** The images of a row's code with each class, `[columns, H, W, C]`; null until they are decoded. */
+/** The images of a row's latent with each class, `[columns, H, W, C]`; null until they are decoded. */
 export type RowImages = Signal<Float32Array | null>;
 
 interface Ask {
   readonly engine: Engine;
-  readonly codes: Float32Array;
+  readonly latents: Float32Array;
   readonly size: number;
   readonly classes: readonly number[];
 }
 
 /**
- * Decodes codes `[rows, D]`, each with every one of the classes, row by row, so that other work finds a gap between them.
- * @param onProblem is told what goes wrong with the engine
+ * Decodes latents `[rows, D]`, each with every class, row by row, so that other requests can run in between.
+ * @param onProblem receives failures of the engine
  */
 export function useDecodedGrid(
   engine: Engine | null,
-  codes: Float32Array | null,
+  latents: Float32Array | null,
   rows: number,
   classes: readonly number[],
   onProblem: (message: string) => void,
@@ -30,11 +30,15 @@ export function useDecodedGrid(
   state.engine = engine;
   const decode = useMemo(
     () =>
-      latest(async ({ engine, codes, size, classes }: Ask) => {
+      latest(async ({ engine, latents, size, classes }: Ask) => {
         try {
           for (const [row, shown] of images.entries()) {
-            const code = codes.subarray(row * size, (row + 1) * size);
-            const made = await engine.decode(classes.length, repeated(code, classes.length), Int32Array.from(classes));
+            const latent = latents.subarray(row * size, (row + 1) * size);
+            const made = await engine.decode(
+              classes.length,
+              repeated(latent, classes.length),
+              Int32Array.from(classes),
+            );
             if (state.over || state.engine !== engine) return;
             shown.value = made;
           }
@@ -45,8 +49,8 @@ export function useDecodedGrid(
     [images],
   );
   useEffect(() => {
-    if (engine && codes) decode({ engine, codes, size: codes.length / rows, classes });
-  }, [engine, codes, rows, classes, decode]);
+    if (engine && latents) decode({ engine, latents, size: latents.length / rows, classes });
+  }, [engine, latents, rows, classes, decode]);
   useEffect(
     () => () => {
       state.over = true;

@@ -3,27 +3,27 @@ import { useMemo, useRef } from 'preact/hooks';
 import { colourOfClass } from '../../ui/class-colours.ts';
 import { PixelImage } from '../../ui/pixel-image.tsx';
 import type { Shape } from '../../ui/pixels.ts';
-import { rowName } from './codes.ts';
 import type { RowImages } from './decode-grid.ts';
+import { rowName } from './latents.ts';
 
-/** A place in a grid. */
+/** A cell of a grid. */
 export interface Place {
   readonly row: number;
   readonly column: number;
 }
 
 interface Props {
-  /** The model that has decoded the images. */
+  /** The model that decoded the images. */
   readonly name: string;
   readonly rows: readonly RowImages[];
   /** Names and indices of the columns' classes. */
   readonly columns: readonly { readonly name: string; readonly index: number }[];
   readonly shape: Shape;
-  /** The place that is looked at: its row and column stand out, in all grids. */
+  /** The cell that is pointed at: its row and column are highlighted in all grids. */
   readonly marked: Signal<Place | null>;
-  /** The place that the keyboard is on. */
+  /** The cell with the keyboard focus. */
   readonly focused: Signal<Place>;
-  /** Takes an image to the right; a grid without it is only looked at. */
+  /** Shows an image on the right; a grid without it is read-only. */
   readonly onTake?: ((place: Place) => void) | undefined;
 }
 
@@ -34,7 +34,7 @@ const STEPS: Readonly<Record<string, readonly [number, number]>> = {
   ArrowRight: [0, 1],
 };
 
-/** Images with a column for each class and a row for each code. */
+/** Images with a column for each class and a row for each latent. */
 export function Grid({ name, rows, columns, shape, marked, focused, onTake }: Props) {
   const body = useRef<HTMLTableElement>(null);
   const keys = (event: KeyboardEvent) => {
@@ -56,7 +56,7 @@ export function Grid({ name, rows, columns, shape, marked, focused, onTake }: Pr
       class="grid"
       data-grid={name}
       style={{ '--columns': String(columns.length), '--image': `${shape.width}px` }}
-      aria-label={`Decoded by ${name}: a column for each class, a row for each code`}
+      aria-label={`Decoded by ${name}: a column for each class, a row for each latent`}
       {...(onTake && { role: 'grid' as const })}
       onPointerLeave={() => {
         marked.value = null;
@@ -77,7 +77,7 @@ function Heads({ columns, marked }: Pick<Props, 'columns' | 'marked'>) {
     <thead>
       <tr>
         <th scope="col">
-          <span class="visually-hidden">Code</span>
+          <span class="visually-hidden">Latent</span>
         </th>
         {columns.map(({ name, index }, column) => (
           <th
@@ -104,7 +104,7 @@ function Row({ images, row, columns, shape, marked, focused, onTake, onKeys }: R
   const made = images.value;
   const cells = useMemo(() => {
     const size = shape.height * shape.width * shape.channels;
-    // After a change of the columns the images of the ones before are still here for a moment.
+    // After the columns change, the images of the previous ones are still here for a moment.
     const fits = made?.length === columns.length * size;
     return columns.map((_, column) => (fits ? made.slice(column * size, (column + 1) * size) : null));
   }, [made, columns, shape]);
@@ -143,7 +143,7 @@ function Cell({ pixels, shape, marked, focused, onTake, onKeys, row, column, nam
   const mark = () => {
     marked.value = { row, column };
   };
-  const label = `class ${name}, code ${rowName(row)}`;
+  const label = `class ${name}, latent ${rowName(row)}`;
   const place = { 'data-row': row, 'data-column': column, onPointerEnter: mark };
   const image = <PixelImage pixels={pixels} shape={shape} label={label} />;
   if (!onTake) {

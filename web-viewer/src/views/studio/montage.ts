@@ -1,6 +1,6 @@
 import type { Shape } from '../../ui/pixels.ts';
 
-/** A picture as RGBA. */
+/** An RGBA picture. */
 export interface Montage {
   readonly width: number;
   readonly height: number;
@@ -8,7 +8,7 @@ export interface Montage {
 }
 
 /**
- * Images in rows and columns on white, each of their pixels a square.
+ * Images in rows and columns on white, each pixel enlarged to a square.
  * @param rows images in [0, 1] row by row, each `[columns, H, W, C]`
  * @param scale side of the squares
  * @param gap white pixels between the images and around them

@@ -1,8 +1,8 @@
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import type { Engine } from '../../engine/client.ts';
 import { latest } from '../../engine/latest.ts';
-import { showCode } from '../../state/explore.ts';
-import { code, engine, type InputImage, input, label, type OpenModel, problem } from '../../state/store.ts';
+import { showLatent } from '../../state/explore.ts';
+import { currentLatent, engine, type InputImage, input, label, type OpenModel, problem } from '../../state/store.ts';
 import { ClassChoice } from '../../ui/class-choice.tsx';
 import { colourOfClass } from '../../ui/class-colours.ts';
 import { PixelImage } from '../../ui/pixel-image.tsx';
@@ -10,11 +10,11 @@ import { type Restyled, restyle } from './own-image.ts';
 
 interface Props {
   readonly opened: OpenModel;
-  /** Indices of the classes that are shown. */
+  /** Indices of the shown classes. */
   readonly columns: readonly number[];
 }
 
-/** The image on the left in the style that its code holds, with each of the classes. */
+/** The image on the left decoded with each class, in the style that its latent holds. */
 export function OwnDigit({ opened, columns }: Props) {
   const { card } = opened;
   const [chosen, setChosen] = useState<{ readonly image: InputImage; readonly index: number } | null>(null);
@@ -25,7 +25,7 @@ export function OwnDigit({ opened, columns }: Props) {
   const take = (index: number) => {
     if (!made) return;
     label.value = index;
-    showCode(made.code.slice(), 'sliders');
+    showLatent(made.latent.slice(), 'sliders');
   };
   if (!input.value) return <p class="say">Draw an image, drop one or take an example, and it appears here.</p>;
   const own = made?.encodedAs ?? input.value.label;
@@ -47,8 +47,8 @@ export function OwnDigit({ opened, columns }: Props) {
               class="restyled-class"
               data-class={index}
               style={{ '--class': colourOfClass(index) }}
-              aria-label={`Your image as class ${names[index]}${index === own ? ' own' : ''}: take it to the sliders`}
-              aria-pressed={label.value === index && sameCode(code.value, made?.code)}
+              aria-label={`Your image as class ${names[index]}${index === own ? ' own' : ''}: send it to the sliders`}
+              aria-pressed={label.value === index && sameLatent(currentLatent.value, made?.latent)}
               onClick={() => take(index)}
             >
               <PixelImage
@@ -73,29 +73,29 @@ export function OwnDigit({ opened, columns }: Props) {
             <ClassChoice
               classes={names}
               chosen={given ?? made.encodedAs ?? -1}
-              name="Tell the encoder that it is"
+              name="Class for the encoder"
               onChoose={(index) => input.value && setChosen({ image: input.value, index })}
             />
           )}
         </div>
       ) : (
-        <p class="say">This model’s encoder is not told a class, so nobody has to say what your image is.</p>
+        <p class="say">This model’s encoder takes no class, so your image needs no label.</p>
       )}
     </>
   );
 }
 
-const sameCode = (a: Float32Array | null, b: Float32Array | undefined) =>
+const sameLatent = (a: Float32Array | null, b: Float32Array | undefined) =>
   a !== null && b !== undefined && a.length === b.length && a.every((value, i) => value === b[i]);
 
 function about({ encodedAs, from }: Restyled, names: readonly string[]): string {
   const name = names[encodedAs ?? 0] ?? '';
-  if (from === 'set') return `The encoder is told the class too: that of this image is known to be ${name}.`;
-  if (from === 'visitor') return `The encoder is told the class too: ${name}, as you say.`;
-  return `The encoder is told the class too: ${name}, with which the model reconstructs your image best.`;
+  if (from === 'set') return `The encoder takes the class too: this image’s is known to be ${name}.`;
+  if (from === 'visitor') return `The encoder takes the class too: ${name}, your choice.`;
+  return `The encoder takes the class too: ${name}, with which the model reconstructs your image best.`;
 }
 
-/** What the model makes of the input image, kept up to date; null while there is nothing yet. */
+/** The reconstructions of the input image, kept up to date; null until the first. */
 function useRestyled(opened: OpenModel, chosen: number | null, columns: readonly number[]): Restyled | null {
   const [made, setMade] = useState<Restyled | null>(null);
   const state = useMemo(() => ({ over: false }), []);

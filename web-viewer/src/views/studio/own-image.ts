@@ -2,29 +2,29 @@ import type { Engine } from '../../engine/client.ts';
 import type { Card } from '../../site/schema.ts';
 import { pixelErrors } from '../../state/errors.ts';
 import type { InputImage } from '../../state/store.ts';
-import { repeated, smallest } from './codes.ts';
+import { repeated, smallest } from './latents.ts';
 
-/** An image's code, and what the decoder makes of it with each class. */
+/** An image's latent, and its decoding with each class. */
 export interface Restyled {
   readonly image: InputImage;
-  /** The class that the encoder was told; null where it takes none. */
+  /** The class given to the encoder; null where it takes none. */
   readonly encodedAs: number | null;
-  /** Where that class is from. */
+  /** Where that class comes from. */
   readonly from: 'visitor' | 'set' | 'error';
   /** `[D]` */
-  readonly code: Float32Array;
+  readonly latent: Float32Array;
   readonly classes: readonly number[];
   /** In [0, 1], `[classes, H, W, C]`. */
   readonly images: Float32Array;
 }
 
-/** With more classes than these no class is tried out for the encoder. */
+/** With more classes than these the encoder's class is not searched for. */
 const MOST_TRIED = 64;
 
 /**
- * Encodes an image and decodes its code with each of some classes, in one batch. An encoder that takes a class gets the
- * one that is chosen, else the image's own, else the one with which the model reconstructs the image best.
- * @param chosen a class that the visitor says the image is of
+ * Encodes an image and decodes its latent with each of some classes, in one batch. An encoder that takes a class gets the
+ * chosen one, else the image's own, else the one that reconstructs the image best.
+ * @param chosen the class chosen by the visitor
  * @throws EngineProblem
  */
 export async function restyle(
@@ -43,10 +43,10 @@ export async function restyle(
   }
   const { latent } = await engine.encode(1, image.pixels, Int32Array.of(encodedAs ?? 0));
   const images = await engine.decode(classes.length, repeated(latent, classes.length), Int32Array.from(classes));
-  return { image, encodedAs, from, code: latent, classes, images };
+  return { image, encodedAs, from, latent, classes, images };
 }
 
-/** The class with which the model reconstructs an image with the smallest error. */
+/** The class that reconstructs an image with the smallest error. */
 async function likeliestClass(
   engine: Engine,
   { image, model, classes }: Card,

@@ -3,16 +3,16 @@ import { useState } from 'preact/hooks';
 import { bytes } from '../../ui/format.ts';
 import type { Shape } from '../../ui/pixels.ts';
 import { CardFigures } from './card-figures.tsx';
-import { GRID } from './codes.ts';
 import { type RowImages, useDecodedGrid } from './decode-grid.ts';
 import { Grid, type Place } from './grid.tsx';
+import { GRID } from './latents.ts';
 import { usePeer } from './use-peer.ts';
 
 interface Props {
   /** One of the site's models. */
   readonly name: string;
-  /** The codes of the rows `[rows, D]`. */
-  readonly codes: Float32Array;
+  /** The latents of the rows `[rows, D]`. */
+  readonly latents: Float32Array;
   readonly columns: readonly number[];
   readonly heads: readonly { readonly name: string; readonly index: number }[];
   readonly shape: Shape;
@@ -21,12 +21,12 @@ interface Props {
   readonly onDownload: (name: string, rows: readonly RowImages[]) => void;
 }
 
-/** The same codes and classes as another model decodes them, in a worker of its own. */
-export function PeerGrid({ name, codes, columns, heads, shape, marked, focused, onDownload }: Props) {
+/** The same latents and classes decoded by another model, in a worker of its own. */
+export function PeerGrid({ name, latents, columns, heads, shape, marked, focused, onDownload }: Props) {
   const peer = usePeer(name);
   const [problem, setProblem] = useState<string | null>(null);
   const ready = peer?.state === 'ready' ? peer : null;
-  const rows = useDecodedGrid(ready?.engine ?? null, codes, GRID, columns, setProblem);
+  const rows = useDecodedGrid(ready?.engine ?? null, latents, GRID, columns, setProblem);
   const wrong = peer?.state === 'failed' ? peer.why : problem;
   return (
     <section aria-label={name}>

@@ -1,22 +1,22 @@
 import { useSignal } from '@preact/signals';
 import { useMemo, useState } from 'preact/hooks';
 import { cards } from '../../state/cards.ts';
-import { showCode } from '../../state/explore.ts';
-import { randomCodes } from '../../state/sampling.ts';
+import { showLatent } from '../../state/explore.ts';
+import { randomLatents } from '../../state/sampling.ts';
 import { engine, label, type OpenModel, problem, seed, site, temperature } from '../../state/store.ts';
 import { Hint } from '../../ui/hint.tsx';
 import { save } from '../../ui/save.ts';
 import { CardFigures } from './card-figures.tsx';
-import { atTemperature, codeOf, comparable, GRID, middleOf } from './codes.ts';
 import { difference } from './compare.ts';
 import { type RowImages, useDecodedGrid } from './decode-grid.ts';
 import { Grid, type Place } from './grid.tsx';
+import { atTemperature, comparable, GRID, latentOf, middleOf } from './latents.ts';
 import { montage, montagePng } from './montage.ts';
 import { PeerGrid } from './peer-grid.tsx';
 
 interface Props {
   readonly opened: OpenModel;
-  /** Indices of the classes that are the columns. */
+  /** Indices of the columns' classes. */
   readonly columns: readonly number[];
 }
 
@@ -26,26 +26,26 @@ const tell = (message: string) => {
   problem.value = message;
 };
 
-/** Random codes with each of the classes; beside them, where it is asked for, those of another model. */
+/** Random latents decoded with each class; on request next to those of another model. */
 export function SampleGrid({ opened, columns }: Props) {
   const { card, name } = opened;
   const size = card.latent.size;
   const [peer, setPeer] = useState<string | null>(null);
   const marked = useSignal<Place | null>(null);
   const focused = useSignal<Place>({ row: 0, column: 0 });
-  const drawn = useMemo(() => randomCodes(card, GRID, seed.value), [card, seed.value]);
-  const codes = useMemo(
+  const drawn = useMemo(() => randomLatents(card, GRID, seed.value), [card, seed.value]);
+  const latents = useMemo(
     () => atTemperature(drawn, middleOf(card), temperature.value),
     [drawn, card, temperature.value],
   );
-  const rows = useDecodedGrid(engine.value, codes, GRID, columns, tell);
+  const rows = useDecodedGrid(engine.value, latents, GRID, columns, tell);
   const heads = useMemo(
     () => columns.map((index) => ({ index, name: card.classes?.[index] ?? String(index) })),
     [columns, card],
   );
   const take = ({ row, column }: Place) => {
     label.value = columns[column] ?? 0;
-    showCode(codeOf(codes, row, size), 'sample');
+    showLatent(latentOf(latents, row, size), 'sample');
   };
   const peers = (site.value?.models ?? []).filter(({ name: other }) => {
     const found = cards.value.get(other);
@@ -65,7 +65,7 @@ export function SampleGrid({ opened, columns }: Props) {
     <>
       <div class="row grid-tools">
         <button type="button" class="button primary" onClick={() => (seed.value += 1)}>
-          New codes
+          New latents
         </button>
         <Temperature />
         {peers.map(({ name: other }) => (
@@ -93,7 +93,7 @@ export function SampleGrid({ opened, columns }: Props) {
             </section>
             <PeerGrid
               name={peer}
-              codes={codes}
+              latents={latents}
               columns={columns}
               heads={heads}
               shape={card.image}
@@ -128,7 +128,7 @@ function Temperature() {
       </label>
       <Hint
         about="the temperature"
-        text="What the random codes are multiplied with. 0: all rows are the most average style. 1: styles as often as in the training images. More: rarer styles, until the decoder has never seen anything like it."
+        text="A factor on the random latents. 0: every row has the average style. 1: styles are as frequent as in the training images. Above 1: rarer styles, until the decoder has never seen anything like them."
       />
     </span>
   );

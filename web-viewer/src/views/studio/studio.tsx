@@ -3,12 +3,12 @@ import { useEffect, useState } from 'preact/hooks';
 import { cards, readCards } from '../../state/cards.ts';
 import { openModel } from '../../state/open.ts';
 import { model, type OpenModel, site } from '../../state/store.ts';
-import { firstColumns, GRID } from './codes.ts';
 import { ColumnChoice } from './columns.tsx';
+import { firstColumns, GRID } from './latents.ts';
 import { OwnDigit } from './own-digit.tsx';
 import { SampleGrid } from './sample-grid.tsx';
 
-/** What a model that is told classes makes of one code with all of them. */
+/** One latent decoded with every class of a conditional model. */
 export function StudioView() {
   const opened = model.value;
   const listed = site.value;
@@ -18,7 +18,7 @@ export function StudioView() {
   return (
     <div class="studio">
       <h2>One style, every class</h2>
-      {!opened && <p class="say">The model is being loaded.</p>}
+      {!opened && <p class="say">Loading the model.</p>}
       {opened && !opened.card.conditional.decoder && <Elsewhere name={opened.name} />}
       {opened?.card.conditional.decoder && <Studio key={opened.name} opened={opened} />}
     </div>
@@ -31,7 +31,7 @@ function Studio({ opened }: { readonly opened: OpenModel }) {
   return (
     <>
       <p class="say">
-        This decoder is told the class beside the code, so what is left to the code is the style; of a digit, slant,
+        This decoder takes the class next to the latent, so the latent only needs to hold the style; for a digit, slant,
         width and stroke. Draw an image, or take another example, and see it written as every class.
       </p>
       {classes.length > GRID && <ColumnChoice classes={classes} columns={columns} onChoose={setColumns} />}
@@ -42,7 +42,8 @@ function Studio({ opened }: { readonly opened: OpenModel }) {
       <section class="studio-part">
         <h3>Random styles in every class</h3>
         <p class="say">
-          Each row is one random code, each column one class. Press an image to take its code and class to the sliders.
+          Each row is one random latent, each column one class. Press an image to send its latent and class to the
+          sliders.
         </p>
         <SampleGrid opened={opened} columns={columns} />
       </section>
@@ -50,18 +51,18 @@ function Studio({ opened }: { readonly opened: OpenModel }) {
   );
 }
 
-/** For a model that is not told classes: which of the site's models are. */
+/** For an unconditional model: the site's conditional models. */
 function Elsewhere({ name }: { readonly name: string }) {
   const fitting = (site.value?.models ?? []).filter(
     ({ name: other }) => cards.value.get(other)?.conditional.decoder === true,
   );
-  const told = `${name} is not told the class of an image, so it cannot write one style in every class`;
+  const reason = `${name} is not conditional, so it cannot draw one style in every class`;
   if (fitting.length === 0) {
-    return <p class="say">{told}. For this, train a conditional model, such as ccvae, and put it on the page.</p>;
+    return <p class="say">{reason}. For this, train a conditional model, such as ccvae, and put it on the page.</p>;
   }
   return (
     <>
-      <p class="say">{told}; these models of the site can:</p>
+      <p class="say">{reason}; these models of the site can:</p>
       <p class="row">
         {fitting.map(({ name: other }) => (
           <button key={other} type="button" class="button" onClick={() => void openModel(other)}>

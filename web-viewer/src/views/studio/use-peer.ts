@@ -4,15 +4,15 @@ import type { Card } from '../../site/schema.ts';
 import { readCard, root } from '../../state/read-model.ts';
 import { site } from '../../state/store.ts';
 
-/** Another model of the site beside the open one. */
+/** Another model of the site, next to the open one. */
 export type Peer =
   | { readonly state: 'loading'; readonly done: number; readonly total: number }
   | { readonly state: 'failed'; readonly why: string }
   | { readonly state: 'ready'; readonly engine: Engine; readonly card: Card };
 
 /**
- * Loads one of the site's models into a worker of its own, which ends when another one is asked for or the view goes.
- * @param name null: none
+ * Loads one of the site's models into a worker of its own, which ends when another one is requested or the view unmounts.
+ * @param name null for none
  */
 export function usePeer(name: string | null): Peer | null {
   const [peer, setPeer] = useState<Peer | null>(null);

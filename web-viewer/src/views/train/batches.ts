@@ -1,25 +1,25 @@
 import type { Batch } from '../../engine/trainer-protocol.ts';
 import type { Card, TrainStep } from '../../site/schema.ts';
-import { priorCodes, seeded } from '../../state/sampling.ts';
+import { priorLatents, seeded } from '../../state/sampling.ts';
 
 /*
- * What a training draws at random. All of it follows from the seed and the number of the step, so that a training that is
- * begun again goes the same way.
+ * Everything random in a training. It follows from the seed and the step number only, so a restarted training is
+ * identical.
  */
 
-/** An image to train on: pixels 0–255 `[H, W, C]`, and its class where that is known. */
+/** A training image: pixels 0–255 `[H, W, C]`, and its class where known. */
 export interface TrainImage {
   readonly pixels: Uint8Array;
   readonly label: number | null;
 }
 
-/** A seed of its own for each step and purpose. */
+/** A separate seed for each step and purpose. */
 const stepSeed = (seed: number, step: number, purpose: 0 | 1) => (2 * seed + purpose) * 2 ** 32 + step;
 
-/** Rows of `total`, `count` of them, none twice: a larger sample begins with a smaller one of the same seed. */
+/** `count` of `total` rows, without repetition: with the same seed a larger sample begins with a smaller one. */
 export function sampleRows(total: number, count: number, seed: number): number[] {
   const random = seeded(seed);
-  // Those that are no longer in their place, as shuffling all rows would leave them.
+  // Rows that a shuffle of all rows would have moved.
   const moved = new Map<number, number>();
   return Array.from({ length: Math.min(total, count) }, (_, i) => {
     const other = i + Math.floor(random.uniform() * (total - i));
@@ -30,8 +30,8 @@ export function sampleRows(total: number, count: number, seed: number): number[]
 }
 
 /**
- * The images of a step, `batchSize` indices below `images`: none twice where there are enough, else each equally often but
- * for what is left over.
+ * The images of a step, `batchSize` indices below `images`: without repetition where there are enough, else each equally
+ * often, up to the remainder.
  */
 export function batchIndices(images: number, batchSize: number, seed: number, step: number): number[] {
   if (images === 0) return [];
@@ -43,8 +43,8 @@ export function batchIndices(images: number, batchSize: number, seed: number, st
 }
 
 /**
- * What a step is given, the same for the same images, seed and step.
- * @param at the steps before it
+ * The inputs of a step, the same for the same images, seed and step.
+ * @param at number of steps before it
  * @param rate the learning rate as a share of the recipe's
  */
 export function batchOf(
@@ -62,12 +62,12 @@ export function batchOf(
     image,
     rate,
     ...(inputs.label && { label: Int32Array.from(chosen, ({ label }) => label ?? 0) }),
-    ...(inputs.noise && { noise: priorCodes(batchSize, card.latent.size, stepSeed(seed, at, 1)) }),
+    ...(inputs.noise && { noise: priorLatents(batchSize, card.latent.size, stepSeed(seed, at, 1)) }),
     ...(inputs.klWeight && { klWeight: klWeightOf(card) }),
   };
 }
 
-/** The weight of the KL divergence that the model was trained with in the end. */
+/** The KL weight at the end of the model's training. */
 export function klWeightOf({ training: { recipe } }: Pick<Card, 'training'>): number {
   const { beta } = recipe as { readonly beta?: unknown };
   return typeof beta === 'number' ? beta : 1;

@@ -1,12 +1,12 @@
 import { zipSync } from 'fflate';
 import type { WeightFiles } from '../../engine/trainer-weights.ts';
 
-/** What was trained, for those who get the files. */
+/** A note on the training, for those who receive the files. */
 export interface Facts {
   readonly name: string;
   readonly steps: number;
   readonly batchSize: number;
-  /** How many images the visitor has added, and how many there are of a set, with its name. */
+  /** Number of images added by the visitor, and number and name of those from a set. */
   readonly own: number;
   readonly sample: number;
   readonly set: string;
@@ -14,12 +14,12 @@ export interface Facts {
   readonly rate: number;
 }
 
-/** A file of the download, by name. */
+/** A file of the download. */
 export type Bundle = ReadonlyMap<string, Uint8Array>;
 
 /**
  * The folder of a model with trained weights, as `convae export` would have written it: its card has the new files'
- * digests, and all else as it was.
+ * digests and is otherwise unchanged.
  * @param card the export's card.json
  * @param digest SHA-256 in lower-case hex digits
  */
@@ -46,7 +46,7 @@ export async function bundleOf(
   ]);
 }
 
-/** A zip with the files in a folder. They are weights, which no compression makes smaller. */
+/** A zip of a folder with the files. Weights do not compress. */
 export function zipped(folder: string, files: Bundle): Uint8Array<ArrayBuffer> {
   const inside = Object.fromEntries([...files].map(([name, bytes]) => [`${folder}/${name}`, bytes]));
   return new Uint8Array(zipSync(inside, { level: 0 }));
@@ -55,15 +55,15 @@ export function zipped(folder: string, files: Bundle): Uint8Array<ArrayBuffer> {
 const readme = ({ name, steps, batchSize, own, sample, set, rate }: Facts): string => `${name}, trained on in a browser
 
 encoder.onnx and decoder.onnx are those of the exported model ${name} after ${steps} more training steps of
-${batchSize} images each, drawn from ${[sample > 0 && `${sample} of ${set}`, own > 0 && `${own} added by hand`].filter(Boolean).join(' and ')}, at last with
-${Number(rate.toPrecision(3))} times the learning rate in card.json (training.recipe.optimizer). The optimizer began anew.
+${batchSize} images each, drawn from ${[sample > 0 && `${sample} of ${set}`, own > 0 && `${own} added by hand`].filter(Boolean).join(' and ')}, most recently with
+${Number(rate.toPrecision(3))} times the learning rate in card.json (training.recipe.optimizer). The optimizer started with fresh state.
 
-card.json has the SHA-256 and the sizes of these two files. All its other numbers are still those of the exported
-model and do not hold for these weights: metrics, parity, the latent statistics and the mixture of codes.
-Test images that a model was trained on cannot test it any more.
+card.json has the SHA-256 and the sizes of these two files. All its other figures are still those of the exported
+model and do not hold for these weights: metrics, parity, the latent statistics and the mixture of latents.
+A model cannot be tested on images that it was trained on.
 
-train-step.onnx is the training step, as it was: a page of convae goes on training where these weights are.
+train-step.onnx is the unchanged training step: a page of convae resumes training from these weights.
 
-Encode images with it:  convae encode ${name}-trained --data IMAGES --out codes.parquet
-Look at it:             drop the zip on a page that \`convae site\` made
+Encode images with it:  convae encode ${name}-trained --data IMAGES --out latents.parquet
+Explore it:             drop the zip on a page that \`convae site\` made
 `;

@@ -4,7 +4,7 @@ import { shownImages } from './images.ts';
 import { before, followReconstructions, now } from './reconstructions.ts';
 import { exported, steps } from './training.ts';
 
-/** Images, what the exported weights make of them, and what the weights make of them as they are now. */
+/** Images with their reconstructions by the exported and by the current weights. */
 export function Comparison() {
   useEffect(followReconstructions, []);
   const { card } = exported.value ?? {};
@@ -18,12 +18,12 @@ export function Comparison() {
   ];
   return (
     <section class="train-comparison" aria-labelledby="train-comparison">
-      <h3 id="train-comparison">What it makes of them</h3>
+      <h3 id="train-comparison">Reconstructions</h3>
       {rows.map(({ key, name, pixels }) => (
         <div key={key} class="train-row" data-row={key} data-steps={steps.value}>
           <span class="say">{name}</span>
           {shown.map((_, i) => (
-            // The images have no other name than their place.
+            // The images have no key but their index.
             <PixelImage
               key={`${key}-${String(i)}`}
               pixels={pixels(i)}

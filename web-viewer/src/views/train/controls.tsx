@@ -5,7 +5,7 @@ import { exported, message, pause, phase, rate, reset, start, steps } from './tr
 
 const [LEAST, MOST, STEP] = [-2, 1, 0.25];
 
-/** Start, pause, reset, and how fast to learn. */
+/** Start, pause, reset, and the learning rate. */
 export function Controls() {
   const now = phase.value;
   const busy = now === 'running' || now === 'starting' || now === 'pausing';
@@ -19,7 +19,7 @@ export function Controls() {
           disabled={!busy && (none || now === 'broken')}
           onClick={() => (busy ? pause() : void start())}
         >
-          {busy ? 'Pause' : now === 'ready' ? 'Start training' : 'Go on'}
+          {busy ? 'Pause' : now === 'ready' ? 'Start training' : 'Resume'}
         </button>
         <button
           type="button"
@@ -27,7 +27,7 @@ export function Controls() {
           aria-label="Reset the weights"
           disabled={now === 'ready'}
           onClick={(event) => {
-            // This button is of no use then.
+            // The button has no effect then.
             (event.currentTarget.previousElementSibling as HTMLElement | null)?.focus();
             void reset();
           }}
@@ -48,16 +48,16 @@ export function Controls() {
   );
 }
 
-/** Two digits, without an exponent as long as that can be read. */
+/** Two significant digits, without an exponent while that is readable. */
 const digits = (value: number) => String(Number(value.toPrecision(2)));
 
 function said(): string {
-  if (phase.value === 'starting') return 'Getting the training step…';
-  if (phase.value === 'running') return 'It is learning. This goes on while you look at the other views.';
+  if (phase.value === 'starting') return 'Loading the training step…';
+  if (phase.value === 'running') return 'Training. It continues while you look at the other views.';
   if (phase.value === 'pausing') return 'Pausing…';
   if (phase.value === 'broken') return `Stopped at step ${grouped(steps.value)}.`;
   if (phase.value === 'paused') return `Paused after ${grouped(steps.value)} steps.`;
-  return images.value.length === 0 ? 'Choose images to learn from first.' : 'The weights are as they were exported.';
+  return images.value.length === 0 ? 'Choose training images first.' : 'The weights are those of the export.';
 }
 
 function Rate() {
@@ -70,7 +70,7 @@ function Rate() {
       <label for="train-rate">Learning rate</label>
       <Hint
         about="the learning rate"
-        text={`How far the weights move in a step. The model was trained with ${digits(optimizer.learningRate)} (${optimizer.name}); too high a rate spoils it within a few steps.`}
+        text={`How far the weights move in a step. The model was trained with ${digits(optimizer.learningRate)} (${optimizer.name}). Too high a rate ruins it within a few steps.`}
       />
       <output for="train-rate">
         <b>{result}</b> <span class="quiet">{share}×</span>

@@ -1,4 +1,4 @@
-/** Steps that a smoothed loss is the mean of. */
+/** Number of steps averaged for the smoothed loss. */
 export const WINDOW = 20;
 
 /** The losses of each step, by name. */
@@ -31,14 +31,14 @@ export class History {
     return last.length === 0 ? null : last.reduce((a, b) => a + b, 0) / last.length;
   }
 
-  /** All of it as CSV: a row for each step, numbers as they were computed. */
+  /** The full history as CSV: a row for each step, at full precision. */
   csv(): string {
     const rows = Array.from({ length: this.steps }, (_, i) => [i + 1, ...this.#values.map((values) => values[i])]);
     return `${[['step', ...this.names], ...rows].map((row) => row.join(',')).join('\n')}\n`;
   }
 }
 
-/** The mean of each value and those before it, `window` of them where there are as many. */
+/** Running mean over `window` values, or over as many as there are. */
 export function smoothed(values: readonly number[], window = WINDOW): number[] {
   let sum = 0;
   return values.map((value, i) => {
@@ -50,7 +50,7 @@ export function smoothed(values: readonly number[], window = WINDOW): number[] {
 /** A point of a curve: a step, counted from 1, and its value. */
 export type Point = readonly [step: number, value: number];
 
-/** The points of a curve; of more values than can be told apart the least and the largest of each of `places` parts. */
+/** The points of a curve; more values than fit are reduced to the minimum and maximum of each of `places` parts. */
 export function thinned(values: readonly number[], places: number): Point[] {
   if (values.length <= 2 * places) return values.map((value, i) => [i + 1, value]);
   return Array.from({ length: places }, (_, place) => {

@@ -2,32 +2,32 @@ import { computed, effect, signal } from '@preact/signals';
 import { type InputImage, input, inputLabel, model } from '../../state/store.ts';
 import { sampleRows, type TrainImage } from './batches.ts';
 
-/** One that the visitor has added. */
+/** An image added by the visitor. */
 export interface OwnImage extends TrainImage {
   readonly key: number;
 }
 
 export const LEAST_SAMPLE = 32;
 export const MOST_SAMPLE = 1000;
-/** Images that are shown with what the model makes of them. */
+/** Images shown with their reconstructions. */
 const SHOWN = 8;
-/** More than this cannot be looked through. */
+/** More than this cannot be browsed. */
 export const MOST_OWN = 200;
 
-/** Images that the visitor has added, the newest last. */
+/** Images added by the visitor, the newest last. */
 export const own = signal<readonly OwnImage[]>([]);
 /** Whether images of the set are used, how many, and which. */
 export const useSample = signal(true);
 export const sampleSize = signal(256);
 export const sampleSeed = signal(1);
 
-/** Whether the model is told the class of an image when it is trained. */
+/** Whether training needs each image's class. */
 export const needsClass = computed(() => model.value?.card.trainStep?.inputs.label !== undefined);
 
 /** Why there is no sample; null where there is one. */
 export const noSample = computed(() => {
   const set = model.value?.set;
-  if (!set) return 'This model came without images, so it can be trained on yours alone.';
+  if (!set) return 'This model has no images, so it can only be trained on yours.';
   if (needsClass.value && !set.labels) return 'The images here have no classes, which this model needs.';
   return null;
 });
@@ -40,10 +40,10 @@ export const sample = computed((): readonly TrainImage[] => {
   return rows.map((row) => ({ pixels: set.pixels(row), label: set.labels?.[row] ?? null }));
 });
 
-/** All images to train on: the visitor's first. */
+/** All training images, the visitor's first. */
 export const images = computed((): readonly TrainImage[] => [...own.value, ...sample.value]);
 
-/** Some of them to be looked at: of the visitor's the newest. */
+/** Some of them to display: the newest of the visitor's. */
 export const shownImages = computed((): readonly TrainImage[] => {
   const mine = own.value.slice(-SHOWN).reverse();
   const room = sample.value.length === 0 ? SHOWN : Math.max(SHOWN / 2, SHOWN - sample.value.length);
@@ -52,13 +52,13 @@ export const shownImages = computed((): readonly TrainImage[] => {
 
 let keys = 0;
 
-/** Adds the input image; of the class that it is known to have, else of the chosen one. */
+/** Adds the input image, with its known class or else the chosen one. */
 export function addInput(image: InputImage): void {
   if (own.value.length >= MOST_OWN) return;
   own.value = [...own.value, { key: keys++, pixels: image.pixels.slice(), label: image.label ?? inputLabel.value }];
 }
 
-/** Whether the input image is among those added. */
+/** Whether the input image has been added. */
 export const isAdded = computed(() => {
   const pixels = input.value?.pixels;
   return own.value.some((image) => image.pixels.every((value, i) => value === pixels?.[i]));
@@ -73,7 +73,7 @@ export function setClass(key: number, label: number): void {
 }
 
 let kind = '';
-// Images stay with models that can be trained on them too.
+// Images are kept for models that can be trained on them too.
 effect(() => {
   if (!model.value) return;
   const { image, classes } = model.value.card;

@@ -7,7 +7,7 @@ import { exported, history, steps } from './training.ts';
 
 const HEIGHT = 220;
 const [LEFT, RIGHT, TOP, BOTTOM] = [46, 12, 10, 26];
-/** Steps that the axis has at least, so that the first ones do not jump. */
+/** Minimum number of steps on the axis, so that the first ones do not jump. */
 const LEAST_STEPS = 50;
 
 /** The loss of each step, and its running mean. */
@@ -30,7 +30,7 @@ export function LossChart() {
   const path = (points: readonly Point[]) =>
     points.map(([step, value], i) => `${i === 0 ? 'M' : 'L'}${x(step).toFixed(1)} ${y(value).toFixed(1)}`).join('');
   const end = mean.at(-1);
-  const told = end
+  const summary = end
     ? `Loss, ${unit}: ${short(raw[0]?.[1] ?? 0, 4)} in the first of ${grouped(count)} steps, ${short(end[1], 4)} as the mean of the last.`
     : 'Loss: no steps have been taken yet.';
   return (
@@ -43,7 +43,7 @@ export function LossChart() {
       </figcaption>
       <div ref={frame} class="train-chart-frame">
         {width > 0 && (
-          <svg role="img" aria-label={told} width={width} height={HEIGHT}>
+          <svg role="img" aria-label={summary} width={width} height={HEIGHT}>
             <g class="axes">
               {values.length > 0 &&
                 ticksOf(scale, HEIGHT / 45).map((tick) => (
@@ -66,7 +66,7 @@ export function LossChart() {
             {end && <circle cx={x(end[0])} cy={y(end[1])} r={4.5} />}
             {values.length === 0 && (
               <text class="empty" x={(LEFT + width - RIGHT) / 2} y={HEIGHT / 2} text-anchor="middle">
-                The curve begins with the first step.
+                The curve starts with the first step.
               </text>
             )}
           </svg>

@@ -7,12 +7,12 @@ import { computing, exported, history, speed, steps, trainStep } from './trainin
 
 const names: Readonly<Record<string, string>> = { loss: 'Loss', reconstruction: 'Reconstruction', kl: 'KL divergence' };
 const hints: Readonly<Record<string, string>> = {
-  loss: `What training makes small, of images that it is trained on: the mean over the last ${WINDOW} steps.`,
-  reconstruction: `The part of the loss that says how much reconstructions differ from their images: the mean over the last ${WINDOW} steps.`,
-  kl: `The part of the loss that says how much codes tell of their images: the distance from the prior, a standard normal distribution. The mean over the last ${WINDOW} steps.`,
+  loss: `What training minimises, on the training images: the mean over the last ${WINDOW} steps.`,
+  reconstruction: `The term of the loss that measures how much reconstructions differ from their images: the mean over the last ${WINDOW} steps.`,
+  kl: `The term of the loss that measures how far the latents’ distributions are from the prior, a standard normal distribution: the mean over the last ${WINDOW} steps.`,
 };
 
-/** How long and how fast the model has been trained here, and its losses. */
+/** Duration and speed of the training in the page, and its losses. */
 export function Numbers() {
   const { card } = exported.value ?? {};
   const step = trainStep.value;
@@ -31,7 +31,7 @@ export function Numbers() {
             name={names[name] ?? name}
             value={lossText(value, units)}
             unit={lossUnitText(value, units)}
-            hint={`${hints[name] ?? 'A part of the loss.'}${name === 'kl' ? ` Its weight in the loss is ${short(klWeightOf(card))}, as in the model’s training.` : ''}`}
+            hint={`${hints[name] ?? 'A term of the loss.'}${name === 'kl' ? ` Its weight in the loss is ${short(klWeightOf(card))}, as in the model’s training.` : ''}`}
           />
         );
       })}
@@ -39,12 +39,12 @@ export function Numbers() {
         name="Steps"
         value={grouped(count)}
         unit={`of ${step.batchSize} images`}
-        hint="In a step the model sees some of the images and all its weights change a little."
+        hint="In a step the model sees a batch of images and its weights change a little."
       />
       <Figure
         name="Speed"
         value={speed.value === null ? '–' : grouped(Math.round(speed.value))}
-        unit="images a second"
+        unit="images per second"
         hint={`How many images are worked through in a second, forwards and backwards.${
           found === null
             ? ''

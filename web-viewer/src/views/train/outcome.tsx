@@ -10,7 +10,7 @@ import { own, sample } from './images.ts';
 import { exported, exportFiles, history, phase, rate, steps, trained, trainStep, use } from './training.ts';
 import { everywhere } from './weights-in-use.ts';
 
-/** What to do with trained weights: use them in all of the page, and take them away. */
+/** Actions on trained weights: use them in the whole page, or download them. */
 export function Outcome() {
   const some = trained.value !== null;
   const still = some && phase.value === 'paused';
@@ -28,8 +28,8 @@ export function Outcome() {
       </label>
       <p class="say">
         {everywhere.value
-          ? 'Input, reconstruction, sliders and the marker on the map follow the trained weights. The map’s points, percentiles and all numbers of the test set are still those of the exported model.'
-          : 'Then what you draw, the sliders and the marker on the map follow them, while they change too. The map’s points and all numbers of the test set stay those of the exported model.'}
+          ? 'Input, reconstruction, sliders and the marker on the map use the trained weights. The map’s points, percentiles and all figures of the test set are still those of the exported model.'
+          : 'Then your drawing, the sliders and the marker on the map use them, also during training. The map’s points and all figures of the test set stay those of the exported model.'}
       </p>
       <div class="row">
         <button type="button" class="button" disabled={!still} onClick={() => void download()}>
@@ -37,7 +37,7 @@ export function Outcome() {
         </button>
         <Hint
           about="the trained model"
-          text="A zip with encoder.onnx and decoder.onnx, a card, the training step and a note. Unpacked it is a folder that convae encode takes; dropped on this page it opens."
+          text="A zip with encoder.onnx, decoder.onnx, the card, the training step and a note. Unpacked, it is an exported model for convae encode. Dropped on this page, it opens."
         />
         <button
           type="button"
@@ -53,7 +53,7 @@ export function Outcome() {
   );
 }
 
-/** Which files the weights make, to be compared with others. */
+/** Digests of the trained files, for comparison. */
 function Digests() {
   const files: WeightFiles | null = trained.value ?? exported.value?.files ?? null;
   const moving = phase.value !== 'ready' && phase.value !== 'paused';
@@ -77,7 +77,7 @@ function Digests() {
             {name}.onnx{' '}
             <Hint
               about={`the line on ${name}.onnx`}
-              text="The file’s size and the first digits of its SHA-256: the same digits mean the same weights, as exported ones have again after a reset."
+              text="The file’s size and the first digits of its SHA-256. Equal digits mean equal weights, for example after a reset."
             />
           </dt>
           <dd data-sha256={known?.digests[i] ?? ''}>
@@ -106,7 +106,7 @@ async function download(): Promise<void> {
     };
     const digest = async (bytes: Uint8Array<ArrayBuffer>) => {
       const found = await sha256(bytes);
-      if (found === null) throw new Error('browsers compute the SHA-256 that its card needs over https alone');
+      if (found === null) throw new Error('its card needs SHA-256, which browsers compute only over https');
       return found;
     };
     const folder = `${facts.name}-trained`;

@@ -19,11 +19,11 @@ import {
   useSample,
 } from './images.ts';
 
-/** What the model is trained on: the visitor's images, and a sample of the set. */
+/** The training images: the visitor's, and a sample of the set. */
 export function PickedImages() {
   return (
     <section class="train-images" aria-labelledby="train-images">
-      <h3 id="train-images">Images to learn from</h3>
+      <h3 id="train-images">Training images</h3>
       <Sample />
       <Own />
     </section>
@@ -53,12 +53,12 @@ function Sample() {
         </label>
         <Hint
           about="the random images"
-          text={`They are from the ${about.split} images that come with this page. What a model was trained on cannot test it any more, so its numbers on them would then flatter it.`}
+          text={`They are taken from the ${about.split} images of this page. A model cannot be tested on images that it was trained on: its losses on them would look too good.`}
         />
       </div>
       <input
         type="range"
-        aria-label="How many random images"
+        aria-label="Number of random images"
         min={least}
         max={most}
         step={most - least >= 8 ? 8 : 1}
@@ -93,11 +93,11 @@ function Own() {
       </button>
       <span class="say" aria-live="polite">
         {full
-          ? `${MOST_OWN} images are as many as fit.`
+          ? `The limit is ${MOST_OWN} images.`
           : own.value.length === 0
             ? 'Draw something, then add it.'
             : isAdded.value
-              ? 'It is added. Draw the next one.'
+              ? 'Added. Draw the next one.'
               : `${own.value.length} of yours.`}
       </span>
       {own.value.length > 0 && (

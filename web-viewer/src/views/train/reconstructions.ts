@@ -7,13 +7,13 @@ import { shownImages } from './images.ts';
 import { exported, message, trained } from './training.ts';
 import { withWeightsOf } from './weights-in-use.ts';
 
-/** Images and what a model makes of them, each `[H, W, C]`. */
+/** Images and their reconstructions, each `[H, W, C]`. */
 export interface Reconstructed {
   readonly images: readonly TrainImage[];
   readonly made: readonly Float32Array[];
 }
 
-/** What the exported and the trained weights make of the shown images. */
+/** Reconstructions by the exported and by the trained weights. */
 export const before = signal<Reconstructed | null>(null);
 export const now = signal<Reconstructed | null>(null);
 
@@ -44,11 +44,11 @@ const work = async ({ target, opened, files, images }: Task): Promise<void> => {
     if (made && exported.value === opened && !isReset) target.value = { images, made };
   } catch (error) {
     if (engine.value?.host.ended !== null || exported.value !== opened) return;
-    message.value = `The reconstructions cannot be made: ${error instanceof Error ? error.message : String(error)}.`;
+    message.value = `The reconstructions cannot be computed: ${error instanceof Error ? error.message : String(error)}.`;
   }
 };
 
-/** Keeps the reconstructions up to date. @returns what ends that */
+/** Keeps the reconstructions up to date. @returns a function that stops it */
 export function followReconstructions(): () => void {
   const makeBefore = latest(work);
   const makeNow = latest(work);

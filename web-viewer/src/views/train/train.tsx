@@ -7,7 +7,7 @@ import { Outcome } from './outcome.tsx';
 import { PickedImages } from './picked-images.tsx';
 import { exported, trainStep } from './training.ts';
 
-/** The open model goes on learning, in the page. */
+/** Trains the open model further, in the page. */
 export function TrainView() {
   return (
     <div class="train">
@@ -19,7 +19,7 @@ export function TrainView() {
 
 function OfModel() {
   const opened = exported.value;
-  if (!opened) return <p class="say">The model is being loaded.</p>;
+  if (!opened) return <p class="say">Loading the model.</p>;
   if (!trainStep.value) {
     return (
       <p class="say">

@@ -11,62 +11,62 @@ import { images } from './images.ts';
 import { everywhere, putBack, putTrained } from './weights-in-use.ts';
 
 /*
- * The training of the open model. It goes on while other views are looked at, and ends when another model is opened.
+ * The training of the open model. It continues while other views are shown, and ends when another model is opened.
  */
 
-/** Seed of what a training draws: the same for all, so that one that is begun again goes the same way. */
+/** Seed of the training: the same for everyone, so that a restarted training is identical. */
 const SEED = 1;
-/** Milliseconds between two looks at the weights while they are trained, and how many times longer than a look at least. */
+/** Milliseconds between two reads of the weights during training, and that interval as a multiple of a read's duration. */
 const LOOK = { every: 1000, times: 10 } as const;
-/** Milliseconds between two changes of the numbers on the page. */
+/** Milliseconds between updates of the numbers on the page. */
 const SHOW = 100;
-/** The share of an older value in the mean time of a step. */
+/** Smoothing factor of the step duration. */
 const KEEP = 0.9;
 
-/** `pausing` until the last step is over and its weights have been taken. */
+/** `pausing` until the last step has finished and its weights have been read. */
 export type Phase = 'ready' | 'starting' | 'running' | 'pausing' | 'paused' | 'broken';
 
 export const phase = signal<Phase>('ready');
 /** The learning rate as a share of the recipe's. */
 export const rate = signal(10 ** -0.5);
-/** Steps so far, and images a second. */
+/** Steps so far, and images per second. */
 export const steps = signal(0);
 export const speed = signal<number | null>(null);
-/** What has happened that the visitor should know. */
+/** A message for the visitor. */
 export const message = signal<string | null>(null);
-/** The model's files with the weights as they were when last looked at; null before the first step. */
+/** The model's files with the weights last read; null before the first step. */
 export const trained = signal<WeightFiles | null>(null);
-/** How the training is computed, once it has begun. */
+/** How the training is computed, once it has started. */
 export const computing = signal<{ readonly provider: Provider; readonly threads: number } | null>(null);
-/** The losses of all steps; it stays the same object, `steps` says that there is more of it. */
+/** The losses of all steps. It remains the same object; `steps` signals additions. */
 export const history = signal(new History([]));
-/** The open model as it was exported, whatever weights are in use. */
+/** The open model as exported, whatever weights are in use. */
 export const exported = signal<OpenModel | null>(null);
-/** How a step is described; null where the model came without one. */
+/** The training step's description; null where the model has none. */
 export const trainStep = computed(() => exported.value?.card.trainStep ?? null);
 
-/** What a training begins with: its worker, and files of the export that go into what is downloaded. */
+/** The start of a training: its worker, and the exported files for the download. */
 interface Begun {
   readonly trainer: Trainer;
   readonly graph: Uint8Array<ArrayBuffer>;
   readonly card: unknown;
 }
 
-/** A model that is trained. */
+/** A model in training. */
 interface Subject {
   readonly exported: OpenModel;
   readonly step: TrainStep | null;
   begun: Promise<Begun> | null;
-  /** Counts the runs: a reset begins another one. */
+  /** Counts the runs: a reset starts another one. */
   run: number;
 }
 
 let subject: Subject | null = null;
 let looking: Promise<void> | null = null;
-/** When the weights are next looked at. */
+/** When the weights are read next. */
 let nextLook = 0;
 
-// Another model ends the training; other weights of the same model do not.
+// Opening another model ends the training; other weights of the same model do not.
 effect(() => {
   const opened = model.value;
   if (opened?.source === subject?.exported.source) return;
@@ -98,7 +98,7 @@ function clear(step: TrainStep | null): void {
   history.value = new History(step?.losses ?? []);
 }
 
-/** Begins to train, or goes on. */
+/** Starts or resumes training. */
 export async function start(): Promise<void> {
   const current = subject;
   if (!current?.step || images.value.length === 0) return;
@@ -122,13 +122,13 @@ export async function start(): Promise<void> {
   }
 }
 
-/** Stops after the step that is being taken. */
+/** Stops after the current step. */
 export function pause(): void {
   if (phase.value === 'running') phase.value = 'pausing';
   if (phase.value === 'starting') phase.value = steps.value > 0 ? 'paused' : 'ready';
 }
 
-/** Goes back to the exported weights, everywhere. */
+/** Returns to the exported weights, everywhere. */
 export async function reset(): Promise<void> {
   const current = subject;
   if (!current) return;
@@ -139,14 +139,14 @@ export async function reset(): Promise<void> {
   });
   const restored = current.begun?.then(({ trainer }) => trainer.reset());
   restored?.catch(() => {
-    // The next start makes another worker.
+    // The next start creates another worker.
     end(current);
     current.begun = null;
   });
   await putBack(current.exported);
 }
 
-/** Makes all of the page use the trained weights, or the exported ones again. */
+/** Makes the whole page use the trained weights, or the exported ones again. */
 export async function use(which: 'trained' | 'exported'): Promise<void> {
   const { value: opened } = exported;
   if (!opened) return;
@@ -156,9 +156,9 @@ export async function use(which: 'trained' | 'exported'): Promise<void> {
   await putTrained(opened, trained.value, phase.value !== 'running');
 }
 
-/** What the training of the open model began with. @throws Error before it has begun */
+/** The start of the open model's training. @throws Error before it has started */
 export async function exportFiles(): Promise<Begun> {
-  if (!subject?.begun) throw new Error('the training has not begun');
+  if (!subject?.begun) throw new Error('the training has not started');
   return subject.begun;
 }
 
@@ -173,7 +173,7 @@ async function begin({ source, files }: OpenModel, step: TrainStep): Promise<Beg
   return { trainer, graph, card };
 }
 
-/** Takes steps until the visitor pauses, or they cannot go on. @throws EngineProblem */
+/** Takes steps until the visitor pauses or a step fails. @throws EngineProblem */
 async function takeSteps(current: Subject, step: TrainStep, trainer: Trainer, isOn: () => boolean): Promise<void> {
   const losses = history.value;
   let shown = 0;
@@ -211,7 +211,7 @@ async function takeSteps(current: Subject, step: TrainStep, trainer: Trainer, is
 }
 
 const RUN_AWAY =
-  'The loss is no longer a number: the weights have run away, as they do when the learning rate is too high. Reset, and train with a lower one.';
+  'The loss is no longer a number: training diverged, as it does when the learning rate is too high. Reset, and train with a lower one.';
 
 function stopWith(next: Phase, problem: unknown): void {
   batch(() => {
@@ -220,7 +220,7 @@ function stopWith(next: Phase, problem: unknown): void {
   });
 }
 
-/** Takes the weights as they are now, for the pictures and, where that is wanted, for all of the page. */
+/** Reads the current weights, for the pictures and, where wanted, for the whole page. */
 function look(current: Subject, trainer: Trainer, isOn: () => boolean): Promise<void> {
   const began = performance.now();
   const take = async () => {

@@ -4,18 +4,18 @@ import type { ModelFiles } from '../../engine/protocol.ts';
 import type { WeightFiles } from '../../engine/trainer-weights.ts';
 import { engine, model, type OpenModel, problem } from '../../state/store.ts';
 
-/** Whether all of the page uses the trained weights. */
+/** Whether the whole page uses the trained weights. */
 export const everywhere = signal(false);
 
-/** The trained weights that the page uses, and the engine that has them. */
+/** The trained weights in use, and the engine that has them. */
 let inUse: { readonly engine: Engine; readonly exported: OpenModel; readonly files: WeightFiles } | null = null;
 
-/** Whether it is still the same model, with whatever weights. */
+/** Whether it is still the same model, with any weights. */
 const isOpen = (exported: OpenModel) => model.value?.source === exported.source;
 
 /**
- * Makes all of the page use trained weights; what fails is told in `problem`.
- * @param settle whether the open model has these files from now on; else they are soon replaced
+ * Makes the whole page use trained weights; failures are reported in `problem`.
+ * @param settle whether the open model keeps these files; otherwise they are replaced soon
  */
 export async function putTrained(exported: OpenModel, files: WeightFiles, settle: boolean): Promise<void> {
   const { host } = engine.value ?? {};
@@ -31,14 +31,14 @@ export async function putTrained(exported: OpenModel, files: WeightFiles, settle
     const { value: opened } = model;
     swap(loaded, settle && opened ? { ...opened, files: whole } : opened);
   } catch (error) {
-    // A new worker gets them again.
+    // A new worker receives them again.
     if (host.ended !== null || !isOpen(exported)) return;
     problem.value = `the trained weights cannot be used: ${error instanceof Error ? error.message : String(error)}`;
     await putBack(exported);
   }
 }
 
-/** Makes all of the page use the exported weights again. */
+/** Makes the whole page use the exported weights again. */
 export async function putBack(exported: OpenModel): Promise<void> {
   everywhere.value = false;
   if (!isOpen(exported) || (inUse === null && model.value === exported)) return;
@@ -57,14 +57,14 @@ function swap(loaded: Engine | undefined, opened: OpenModel | null): void {
   if (loaded) former?.release();
 }
 
-// Another worker has taken over, with the weights that it was given.
+// Another worker has taken over, with the weights that it received.
 effect(() => {
   const current = engine.value;
   if (!current || !inUse || current === inUse.engine || !everywhere.peek()) return;
   if (model.peek()?.source === inUse.exported.source) void putTrained(inUse.exported, inUse.files, true);
 });
 
-/** Does something with an engine that has certain weights of the open model. */
+/** Calls an engine that has certain weights of the open model. */
 export async function withWeightsOf<T>(
   exported: OpenModel,
   files: WeightFiles,

@@ -1,42 +1,42 @@
 import type { Card } from '../../site/schema.ts';
 
-/** The rows of a sample grid, each of a code of its own, and its columns at most. */
+/** Rows of a sample grid, each with its own latent, and the most columns. */
 export const GRID = 10;
 
 /**
- * Codes `[N, D]` drawn nearer to the middle of all codes, or farther away.
- * @param temperature what their distance from `mean` `[D]` is multiplied with
+ * Latents `[N, D]` moved closer to the centre of all latents, or farther away.
+ * @param temperature factor of their distance from `mean` `[D]`
  */
-export function atTemperature(codes: Float32Array, mean: readonly number[], temperature: number): Float32Array {
+export function atTemperature(latents: Float32Array, mean: readonly number[], temperature: number): Float32Array {
   const size = mean.length;
-  return codes.map((value, i) => {
+  return latents.map((value, i) => {
     const middle = mean[i % size] as number;
     return middle + temperature * (value - middle);
   });
 }
 
-/** The middle of the codes: that of the prior where the model was trained with one, else the mean of its codes. */
+/** The centre of the latents: the prior's where the model was trained with one, else their mean. */
 export const middleOf = ({ model, latent }: Pick<Card, 'model' | 'latent'>): readonly number[] =>
   model.variational ? Array.from({ length: latent.size }, () => 0) : latent.statistics.mean;
 
-/** One code `[D]`, over and over: `[count, D]`. */
-export function repeated(code: Float32Array, count: number): Float32Array {
-  const codes = new Float32Array(count * code.length);
-  for (let i = 0; i < count; i++) codes.set(code, i * code.length);
-  return codes;
+/** One latent `[D]` repeated: `[count, D]`. */
+export function repeated(latent: Float32Array, count: number): Float32Array {
+  const latents = new Float32Array(count * latent.length);
+  for (let i = 0; i < count; i++) latents.set(latent, i * latent.length);
+  return latents;
 }
 
-/** What a row's code is called: A, B, … */
+/** The name of a row: A, B, … */
 export const rowName = (row: number): string => String.fromCharCode(65 + row);
 
-/** The code of a row. */
-export const codeOf = (codes: Float32Array, row: number, size: number): Float32Array =>
-  codes.slice(row * size, (row + 1) * size);
+/** The latent of a row. */
+export const latentOf = (latents: Float32Array, row: number, size: number): Float32Array =>
+  latents.slice(row * size, (row + 1) * size);
 
-/** Where the smallest number is. */
+/** The index of the smallest number. */
 export const smallest = (values: readonly number[]): number => values.indexOf(Math.min(...values));
 
-/** Whether two models can be shown the same codes and classes, so that their images can be compared. */
+/** Whether two models take the same latents and classes, so that their images can be compared. */
 export function comparable(a: Card, b: Card): boolean {
   const alike = (x: unknown, y: unknown) => JSON.stringify(x) === JSON.stringify(y);
   return (
@@ -50,11 +50,11 @@ export function comparable(a: Card, b: Card): boolean {
   );
 }
 
-/** The classes that are the columns at first: as many as fit. */
+/** The default columns: as many classes as fit. */
 export const firstColumns = (classes: number): readonly number[] =>
   Array.from({ length: Math.min(GRID, classes) }, (_, i) => i);
 
-/** The columns after one is chosen or no longer: ascending, at most as many as fit, at least one. */
+/** The columns after one was toggled: ascending, at least one, at most as many as fit. */
 export function toggleColumn(columns: readonly number[], column: number): readonly number[] {
   if (!columns.includes(column)) {
     return columns.length >= GRID ? columns : [...columns, column].sort((a, b) => a - b);

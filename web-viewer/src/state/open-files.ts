@@ -1,14 +1,14 @@
 import { sha256 } from '../site/digest.ts';
 import { type GivenFile, readGiven, sizeOf } from '../site/dropped.ts';
+import { dimensionsOf, givenModel } from '../site/exported-folder.ts';
 import { hosted, overlaid } from '../site/files.ts';
-import { dimensionsOf, givenModel } from '../site/given.ts';
 import { FileProblem } from '../site/problem.ts';
 import type { Manifest } from '../site/schema.ts';
 import { open } from './open.ts';
 import { readCard, readManifest, readModel, root } from './read-model.ts';
 import { model, problem } from './store.ts';
 
-/** Opens a model from files that the visitor has given: a zip, a folder, or loose files. What fails is told in `problem`. */
+/** Opens a model from the visitor's files: a zip, a folder, or loose files. Failures are reported in `problem`. */
 export async function openGiven(given: readonly GivenFile[]): Promise<void> {
   const found = await open('your model', true, async (meter) => {
     meter.expect(sizeOf(given));
@@ -20,14 +20,14 @@ export async function openGiven(given: readonly GivenFile[]): Promise<void> {
 
 /**
  * Opens a model from a folder of this host.
- * @param path of the folder, from the page's own or from the host's root, or a whole address of this host
+ * @param path of the folder, relative to the page or the host's root, or a full URL on this host
  * @returns whether it is open
  */
 export async function openLink(path: string): Promise<boolean> {
   return open(path, true, async (meter) => {
     const folder = folderOf(path);
     const source = hosted(folder);
-    // The card first: where there is none, there is no model.
+    // The card first: without it there is no model.
     const card = await readCard(source);
     const manifest = await readManifest(source).catch((): Manifest => {
       return { ...NOTHING, dimensions: dimensionsOf(card) };
@@ -39,14 +39,14 @@ export async function openLink(path: string): Promise<boolean> {
 
 const NOTHING = { format: 1, files: {}, set: null, points: null, training: null, report: null } as const;
 
-/** @throws FileProblem when it is not a folder of this host */
+/** @throws FileProblem when the path is not a folder of this host */
 function folderOf(path: string): URL {
   const base = new URL(root.url(''));
   let folder: URL;
   try {
     folder = new URL(`${path.replace(/[^/]*\.json$/, '').replace(/\/+$/, '')}/`, base);
   } catch {
-    throw new FileProblem(`${path} is not an address`);
+    throw new FileProblem(`${path} is not a URL`);
   }
   if (folder.origin === base.origin) return folder;
   throw new FileProblem(
@@ -54,7 +54,7 @@ function folderOf(path: string): URL {
   );
 }
 
-/** Says where the files are not those that the card describes, as far as that can be told. */
+/** Reports files that do not match the card, as far as that can be checked. */
 async function warn(): Promise<void> {
   const current = model.value;
   if (!current) return;

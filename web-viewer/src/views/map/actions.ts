@@ -1,15 +1,15 @@
-import { showCode, showRow } from '../../state/explore.ts';
+import { showLatent, showRow } from '../../state/explore.ts';
 import type { Camera } from './camera.ts';
 import type { Actions } from './gestures.ts';
 import { cornersOf } from './lasso.ts';
-import { aiming, chosenTool, codePlace, hovered, isPlane, lasso, placeOf, tool } from './map-state.ts';
+import { aiming, chosenTool, hovered, isPlane, lasso, latentPosition, placeOf, tool } from './map-state.ts';
 import type { Scene } from './scene.ts';
 import { cut } from './ticks.ts';
 import { type Place, seen } from './transform.ts';
 
-/** How far from a point a pointer and the middle of the map reach, in CSS pixels. */
+/** How close to a point a pointer and the map's centre must be, in CSS pixels. */
 const REACH = { pointer: 9, aim: 28 } as const;
-const STEP = { move: 60, code: 6, zoom: 1.5 } as const;
+const STEP = { move: 60, decode: 6, zoom: 1.5 } as const;
 const arrows: Readonly<Record<string, readonly [number, number]>> = {
   ArrowLeft: [-1, 0],
   ArrowRight: [1, 0],
@@ -17,9 +17,9 @@ const arrows: Readonly<Record<string, readonly [number, number]>> = {
   ArrowDown: [0, 1],
 };
 
-/** Decodes a place of the plane of codes, as finely as the screen shows it. */
+/** Decodes a position of the latent plane, at the screen's resolution. */
 function decodePlace([x, y]: Place, scale: number): void {
-  if (isPlane.value) showCode(Float32Array.of(cut(x, scale), cut(y, scale)), 'map');
+  if (isPlane.value) showLatent(Float32Array.of(cut(x, scale), cut(y, scale)), 'map');
 }
 
 function hoverAt(scene: Scene, camera: Camera, at: Place | null, reach: number): void {
@@ -28,15 +28,15 @@ function hoverAt(scene: Scene, camera: Camera, at: Place | null, reach: number):
   else if (row !== hovered.peek()?.row) hovered.value = { row, at: camera.toScreen(placeOf(row)) };
 }
 
-/** What pointers do on the map. */
+/** Pointer actions on the map. */
 export function pointerActions(scene: Scene, camera: Camera): Actions {
-  const isOnCode = (at: Place) => {
-    if (!isPlane.value || !codePlace.value) return false;
-    const [x, y] = camera.toScreen(codePlace.value);
+  const isOnLatent = (at: Place) => {
+    if (!isPlane.value || !latentPosition.value) return false;
+    const [x, y] = camera.toScreen(latentPosition.value);
     return Math.hypot(x - at[0], y - at[1]) < 14;
   };
   return {
-    toolAt: (at) => (tool.value !== 'lasso' && isOnCode(at) ? 'decode' : tool.value),
+    toolAt: (at) => (tool.value !== 'lasso' && isOnLatent(at) ? 'decode' : tool.value),
     move: (dx, dy) => camera.move(dx, dy),
     zoom: (at, factor) => camera.zoom(at, factor),
     reset: () => camera.reset(),
@@ -44,7 +44,7 @@ export function pointerActions(scene: Scene, camera: Camera): Actions {
     lasso(path, done) {
       lasso.value = path?.flatMap((x, i) => (i % 2 ? [] : camera.toMap([x, path[i + 1] as number]))) ?? null;
       if (done && path && path.length < 6) lasso.value = null;
-      // After one lasso the hand has its usual tool again.
+      // After one lasso the usual tool returns.
       if (done) chosenTool.value = null;
     },
     click(at) {
@@ -56,25 +56,25 @@ export function pointerActions(scene: Scene, camera: Camera): Actions {
   };
 }
 
-/** Puts the lasso around everything that is in view. */
+/** Puts a lasso around everything in view. */
 export function lassoView(camera: Camera): void {
   lasso.value = cornersOf(seen(camera.view, camera.size));
 }
 
-/** What the toolbar's buttons and + and − do. */
+/** Actions of the toolbar's buttons and of the + and − keys. */
 export const zoomStep = (camera: Camera, direction: 1 | -1): void =>
   camera.zoom(camera.middle, STEP.zoom ** direction, true);
 
-/** What keys do on the map: they act on its middle, which is then marked. @returns whether the key is one of the map's */
+/** Keyboard actions on the map: they act on its centre, which is then marked. @returns whether the key was handled */
 export function pressKey(event: KeyboardEvent, scene: Scene, camera: Camera): boolean {
   if (event.ctrlKey || event.metaKey || event.altKey) return false;
   const arrow = arrows[event.key];
   if (arrow) {
     const [x, y] = arrow;
     if (event.shiftKey) {
-      const [px, py] = codePlace.value ?? [0, 0];
+      const [px, py] = latentPosition.value ?? [0, 0];
       const { scale } = camera.view;
-      decodePlace([px + (x * STEP.code) / scale, py - (y * STEP.code) / scale], scale);
+      decodePlace([px + (x * STEP.decode) / scale, py - (y * STEP.decode) / scale], scale);
     } else camera.move(-x * STEP.move, -y * STEP.move);
   } else if (event.key === '+' || event.key === '=') camera.zoom(camera.middle, STEP.zoom);
   else if (event.key === '-') camera.zoom(camera.middle, 1 / STEP.zoom);

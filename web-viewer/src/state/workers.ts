@@ -1,16 +1,16 @@
 import { Host } from '../engine/client.ts';
 import type { Provider } from '../engine/protocol.ts';
 
-/** The workers that run, one of a kind. */
+/** The running workers, one for each provider. */
 const hosts = new Map<Provider, Promise<Host>>();
 
-/** Bytes of the library that a new worker fetches. */
+/** Download progress of a new worker's library, in bytes. */
 export const libraryBytes = (provider: Provider): number => (provider === 'webgpu' ? WEBGPU_BYTES : WASM_BYTES);
 
-/** Whether there is one that need not be started. */
+/** Whether a worker is running. */
 export const isRunning = (provider: Provider): boolean => hosts.has(provider);
 
-/** The one that runs, or a new one. @throws EngineProblem */
+/** The running worker, or a new one. @throws EngineProblem */
 export function hostFor(provider: Provider, onBytes: (bytes: number) => void): Promise<Host> {
   const running = hosts.get(provider);
   if (running) return running;
@@ -20,8 +20,8 @@ export function hostFor(provider: Provider, onBytes: (bytes: number) => void): P
 }
 
 /**
- * A worker that nothing else depends on, for files that cannot be trusted. Where none can be started (the network is
- * gone) the one that runs must do. @throws EngineProblem
+ * A separate worker for files that cannot be trusted. Where none can be started (the network is down) the running one is
+ * used. @throws EngineProblem
  */
 export async function hostApart(provider: Provider, onBytes: (bytes: number) => void): Promise<Host> {
   try {
@@ -33,10 +33,10 @@ export async function hostApart(provider: Provider, onBytes: (bytes: number) => 
   }
 }
 
-/** Milliseconds that a worker which is no longer needed may still answer what was asked of it. */
+/** Milliseconds that a replaced worker may still answer pending calls. */
 const GRACE = 5000;
 
-/** Makes a worker the one that runs; the one before ends. */
+/** Makes a worker the running one; the previous one ends. */
 export async function adopt(host: Host): Promise<void> {
   const before = hosts.get(host.provider);
   const former = await before?.catch(() => undefined);
@@ -45,16 +45,16 @@ export async function adopt(host: Host): Promise<void> {
   if (former) setTimeout(() => former.end(), GRACE);
 }
 
-/** Ends a worker unless it is one of those that run. */
+/** Ends a worker unless it is a running one. */
 export async function endApart(host: Host): Promise<void> {
   if ((await hosts.get(host.provider)?.catch(() => undefined)) !== host) host.end();
 }
 
-/** Ends all that run. */
+/** Ends all running workers. */
 export async function endHosts(): Promise<void> {
   const running = [...hosts.values()];
   hosts.clear();
-  // One that still waits for the network ends itself when it comes.
+  // A worker that still waits for the network ends itself when it starts.
   for (const host of running) void host.then((host) => host.end()).catch(() => undefined);
 }
 

@@ -12,52 +12,52 @@ import { after, IN_PLACE, type Placement, plain, type Raster, resample } from '.
 import { brush, canvas, centres, centring, colour, conventions, grain, shape, tool } from './settings.ts';
 
 /*
- * The drawing on the left: what is drawn becomes the input image, and what becomes the input image elsewhere can be drawn on.
- * A drawing is kept finer than the model sees it. Soon after the hand has left it, it glides to where the model sees it.
+ * The drawing on the left. A drawing becomes the input image, and an input image set elsewhere can be drawn on. A drawing
+ * has a finer resolution than the model. Shortly after a stroke it glides to the position in which the model sees it.
  */
 
-/** How long the hand may pause within a drawing. */
+/** The longest pause within a drawing. */
 const PAUSE = 650;
 const MOST_UNDO = 60;
 
-/** A step that can be undone. */
+/** An undo step. */
 interface Work {
   readonly sketch: Sketch;
-  /** What it is a picture of, until somebody draws on it. */
+  /** What the picture is of, until the visitor draws on it. */
   readonly source: { readonly image: InputImage } | { readonly file: Fitted } | null;
 }
 
 const BLANK: Work = { sketch: EMPTY, source: null };
 
-/** What the canvas shows: the strokes as drawn, which may be on their way, or exactly what the model gets. */
+/** What the canvas shows: the strokes as drawn, possibly in motion, or exactly the model's input. */
 export type Shown =
   | { readonly kind: 'strokes'; readonly picture: Raster; readonly part: Placement }
   | { readonly kind: 'pixels'; readonly picture: Raster };
 
 export const shown = signal<Shown | null>(null);
-/** Whether the visitor has drawn at all. */
+/** Whether the visitor has drawn anything. */
 export const hasDrawn = signal(false);
 
 const work = signal<Work>(BLANK);
 const past = signal<readonly Work[]>([]);
-/** Where the sketch lies on the canvas. */
+/** The sketch's placement on the canvas. */
 let camera: Placement = IN_PLACE;
 let painting: Painting | null = null;
-/** The stroke under the hand. */
+/** The current stroke. */
 let stroke: (Stroke & { readonly points: number[] }) | null = null;
-/** The pixels that were handed to the model from here. */
+/** The pixels last given to the model from here. */
 let ours: Uint8Array | null = null;
 let timer: ReturnType<typeof setTimeout> | undefined;
 let arrive: (() => void) | null = null;
 
 export const canUndo = computed(() => past.value.length > 0);
-/** The file that is shown, where it is one that nobody has drawn on. */
+/** The shown file, if nothing was drawn on it. */
 export const shownFile = computed(() => {
   const { source } = work.value;
   return source && 'file' in source ? source.file : null;
 });
 
-/** Follows the input image, wherever it is set. @returns what ends that */
+/** Follows the input image, wherever it is set. @returns a function that stops it */
 export function startEasel(): () => void {
   return effect(() => {
     const image = input.value;
@@ -71,7 +71,7 @@ export function startEasel(): () => void {
   });
 }
 
-/** Takes over an image that was chosen elsewhere. */
+/** Shows an image that was chosen elsewhere. */
 function adopt(image: InputImage, size: Shape): void {
   const picture = { ...size, data: image.pixels };
   const { height, width } = canvas.peek();
@@ -89,7 +89,7 @@ function adopt(image: InputImage, size: Shape): void {
 
 const remember = (entry: Work) => [...past.peek(), entry].slice(-MOST_UNDO);
 
-/** Puts something else on the canvas. */
+/** Replaces the canvas' content. */
 function reset(next: Work, place = IN_PLACE): void {
   still();
   stroke = null;
@@ -103,19 +103,19 @@ function paint(place: Placement): void {
   shown.value = { kind: 'strokes', picture: painting.raster, part: IN_PLACE };
 }
 
-/** Of a file: as a drawing where drawings are centred, else as it is. */
+/** Placement of a file: as a drawing where drawings are centred, else unchanged. */
 function sketchOf({ sketch, source }: Work): Sketch {
   if (!source || !('file' in source)) return sketch;
   return { ...sketch, base: (centres.peek() && source.file.drawing) || source.file.picture };
 }
 
-/** The brush touches the canvas. Places are in its pixels. @param erases whatever the chosen tool */
+/** Starts a stroke. Coordinates are canvas pixels. @param erases overrides the chosen tool */
 export function penDown(x: number, y: number, erases = tool.peek() === 'eraser'): void {
   still();
   const { background, ink } = conventions.peek();
   const before = work.peek();
   past.value = remember(before);
-  // A pen begins a drawing of its own; the eraser takes away from what is there.
+  // A pen starts a new drawing; the eraser edits the existing one.
   if (before.source && !erases) reset(BLANK);
   else work.value = { sketch: sketchOf(before), source: null };
   if (!painting) paint(camera);
@@ -125,7 +125,7 @@ export function penDown(x: number, y: number, erases = tool.peek() === 'eraser')
   penMove([[x, y]]);
 }
 
-/** The brush moves on. It stays inside the canvas as a whole, so that nothing of a drawing is lost. */
+/** Continues the stroke. The brush stays inside the canvas, so that nothing of a drawing is lost. */
 export function penMove(places: readonly (readonly [number, number])[]): void {
   if (!stroke || !painting) return;
   const { height, width } = painting.raster;
@@ -139,7 +139,7 @@ export function penMove(places: readonly (readonly [number, number])[]): void {
   publish();
 }
 
-/** The brush leaves the canvas. */
+/** Ends the stroke. */
 export function penUp(): void {
   if (!stroke || !painting) return;
   painting.finish();
@@ -151,7 +151,7 @@ export function penUp(): void {
   settleSoon();
 }
 
-/** Back to what was there before the last step. */
+/** Undoes the last step. */
 export function undo(): void {
   const before = past.peek().at(-1);
   if (!before) return;
@@ -161,20 +161,20 @@ export function undo(): void {
   past.value = left;
 }
 
-/** An empty canvas. */
+/** Clears the canvas. */
 export function clear(): void {
   past.value = remember(work.peek());
   show(BLANK);
 }
 
-/** A file's picture becomes the input. @param fit fits it to the painting */
+/** Makes a file's picture the input. @param fit fits it to the painting */
 export function showFile(fit: (frame: Shape, conventions: Conventions) => Fitted): void {
   const file = fit(canvas.peek(), conventions.peek());
   past.value = remember(work.peek());
   show({ sketch: { base: file.picture, strokes: [] }, source: { file } });
 }
 
-/** Whether drawings and files are centred; an image of the set stays as it is. */
+/** Whether drawings and files are centred; an image of the set is never moved. */
 export function setCentring(on: boolean): void {
   centring.value = on;
   const current = work.peek();
@@ -183,7 +183,7 @@ export function setCentring(on: boolean): void {
 
 function show(next: Work, place = IN_PLACE): void {
   if (next.source && 'image' in next.source) {
-    // Comes back as an image from elsewhere does.
+    // It comes back as an image from elsewhere does.
     ours = null;
     showImage(next.source.image);
     return;
@@ -193,7 +193,7 @@ function show(next: Work, place = IN_PLACE): void {
   settleSoon();
 }
 
-/** What the model gets of the painting, and where the painting lies in that. */
+/** The model's input made of the painting, and the painting's placement in it. */
 function modelSees(): { picture: Raster; placement: Placement } {
   const size = shape.peek();
   const found = conventions.peek();
@@ -212,7 +212,7 @@ function publish(): void {
   showImage({ pixels: picture.data, origin: work.peek().source ? 'file' : 'drawn', row: null, label: null });
 }
 
-/** Ends what is planned for later. */
+/** Cancels what is scheduled. */
 function still(): void {
   clearTimeout(timer);
   arrive?.();
@@ -223,7 +223,7 @@ function settleSoon(): void {
   timer = setTimeout(settle, PAUSE);
 }
 
-/** Lets the painting glide to where the model sees it, then shows the model's pixels; strokes go on in that place. */
+/** Lets the painting glide to the position in which the model sees it, then shows the model's pixels. Later strokes start there. */
 function settle(): void {
   if (!painting) return;
   const { raster } = painting;

@@ -8,9 +8,9 @@ type Files = ReadonlyMap<string, Uint8Array<ArrayBuffer>>;
 const PICTURE = /^training\/pictures\/epoch-(\d+)\.png$/;
 
 /**
- * The model's folder among files that a visitor has given: the one that holds card.json. An export has no manifest; then
- * one is made from what is there.
- * @returns the card's name of the model, and the folder
+ * The model's folder among a visitor's files: the one that holds card.json. An export has no manifest; one is then made
+ * from its files.
+ * @returns the model's name in the card, and the folder
  * @throws FileProblem when there is no model, or more than one
  */
 export function givenModel(files: Files): { name: string; source: FileSource } {
@@ -28,7 +28,7 @@ export function givenModel(files: Files): { name: string; source: FileSource } {
   return { name: card.model.name, source: inMemory(inside) };
 }
 
-/** The path, with a slash at its end, of the folder with the card. @throws FileProblem */
+/** The path of the folder with the card, ending in a slash. @throws FileProblem */
 export function folderOfModel(paths: readonly string[]): string {
   const depth = (path: string) => path.split('/').length;
   const cards = paths.filter((path) => /(^|\/)card\.json$/.test(path)).sort((a, b) => depth(a) - depth(b));
@@ -46,7 +46,7 @@ export function folderOfModel(paths: readonly string[]): string {
   return first.slice(0, -'card.json'.length);
 }
 
-/** A manifest of an export: the training that it recorded, and the points where `convae site` has left them in it. */
+/** A manifest for an export: its recorded training, and the points that `convae site` left in it. */
 export function manifestOf(files: Files, card: Card): Manifest {
   const pictures = [...files.keys()].flatMap((file) => {
     const epoch = PICTURE.exec(file)?.[1];
@@ -65,13 +65,13 @@ export function manifestOf(files: Files, card: Card): Manifest {
   };
 }
 
-/** What the card alone says of the dimensions. */
+/** The dimensions as far as the card describes them. */
 export const dimensionsOf = ({ latent }: Card): Manifest['dimensions'] => ({
   kl: null,
   variance: latent.statistics.std.map((std) => std ** 2),
 });
 
-/** The points that an earlier `convae site` has left in an export's folder `viewer`, where they are of the test images. */
+/** The points that an earlier `convae site` left in an export's folder `viewer`, if they are of the test images. */
 function pointsOf(files: Files, card: Card): (Pick<Manifest, 'dimensions'> & { points: Manifest['points'] }) | null {
   try {
     const about = parseFile(pointsCacheSchema, json(files, 'viewer/manifest.json'), 'viewer/manifest.json');
@@ -86,7 +86,7 @@ function pointsOf(files: Files, card: Card): (Pick<Manifest, 'dimensions'> & { p
       dimensions,
     };
   } catch {
-    return null; // whatever is there, a model can be explored without it
+    return null; // a model can be explored without it
   }
 }
 
