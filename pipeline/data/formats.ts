@@ -34,13 +34,13 @@ const named = new Map<string, DataSource>([
  */
 const formats: readonly DataFormat[] = [
   {
-    usage: 'a FOLDER with idx files',
+    usage: 'FOLDER of idx files',
     matches: (path) => isFolder(path) && idxFolder(path) !== undefined,
     locate: ({ path }) => idxFolder(path) as DataSource,
     labelled: 'a folder, and its labels are idx files in it',
   },
   {
-    usage: 'a FOLDER of images (subfolders are classes), or with train/ and test/',
+    usage: 'FOLDER of images, optionally in train/ and test/ (subfolders are classes)',
     matches: isFolder,
     locate: ({ path }) => imageFolder(path),
     labelled: 'a folder, and its subfolders are the classes',

@@ -136,11 +136,11 @@ function labelElements(
     const x = (lefts[column] ?? 0) + cell.width / 2;
     return textElement(fitText(label, style, cell.width), { ...style, x, y: LABEL_HEIGHT - 4, anchor: 'middle' });
   });
-  const beside = rowLabels.slice(0, tops.length).map((label, row) => {
+  const left = rowLabels.slice(0, tops.length).map((label, row) => {
     const [x, y] = [(lefts[0] ?? 0) - LABEL_SPACE, (tops[row] ?? 0) + cell.height / 2 + LABEL.size * 0.36];
     return textElement(fitText(label, LABEL, WIDEST_ROW_LABEL), { ...LABEL, x, y, anchor: 'end' });
   });
-  return [...above, ...beside].join('');
+  return [...above, ...left].join('');
 }
 
 /** The font size at which the longest label fits, but not too small to read. */

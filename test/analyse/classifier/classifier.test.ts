@@ -110,10 +110,7 @@ test('unsuitable data and folders are refused before any training', async () => 
   };
   await refused(labelled(undefined), 'stripes: it has no labels');
   await refused(labelled(new Int32Array(36).fill(3)), 'stripes: all its images are of one class');
-  await refused(
-    labelled(Int32Array.from({ length: 36 }, (_, i) => (i === 5 ? -1 : i % 3))),
-    'image 5 has label -1',
-  );
+  await refused(labelled(Int32Array.from({ length: 36 }, (_, i) => (i === 5 ? -1 : i % 3))), 'image 5 has label -1');
   const file = join(folder, '..', '..', 'file');
   await writeFile(file, '');
   await refused(train, `cannot use ${file}: `, { folder: file });
