@@ -59,7 +59,7 @@ const formats: readonly DataFormat[] = [
 ];
 
 /** The possible values of `--data`. */
-export const DATA_FORMS = [...named.keys(), ...formats.map(({ usage }) => usage)].join(', ');
+export const DATA_FORMS = [...named.keys(), ...formats.map(({ usage }) => usage)].join(' | ');
 
 /**
  * Locates the images of a value of `--data`, see `DATA_FORMS`.
