@@ -1,6 +1,6 @@
 import { bytesPerImage, type ImageShape } from '../pipeline/data/dataset.ts';
-import { range } from '../pipeline/data/indices.ts';
 import { openSplit } from '../pipeline/data/open.ts';
+import { range } from '../pipeline/data/rows.ts';
 
 /** Images in memory. */
 export interface Images {

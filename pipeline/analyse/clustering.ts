@@ -1,19 +1,19 @@
 import munkres from 'munkres';
 
 export interface ClusterAgreement {
-  /** Share of rows whose cluster stands for their class, by the best one-to-one assignment of clusters to classes. */
+  /** Share of rows whose cluster is assigned to their class, by the best one-to-one assignment of clusters to classes. */
   readonly accuracy: number;
-  /** Normalised mutual information, 0 to 1. */
+  /** Normalized mutual information, 0 to 1. */
   readonly nmi: number;
-  /** Adjusted Rand index: 0 expected of chance, 1 of the same partition. */
+  /** Adjusted Rand index: 0 expected for random clusters, 1 for equal partitions. */
   readonly ari: number;
 }
 
 /**
- * How well clusters agree with classes: accuracy by the best assignment (Hungarian method, as usual in deep clustering:
- * Xie, Girshick and Farhadi 2016, equation 9), mutual information over the arithmetic mean of the two entropies
- * (scikit-learn's default), adjusted Rand index (Hubert and Arabie 1985).
- * @param clusters one number for each row, `[n]`, at least one; any integers
+ * Agreement of clusters with classes: accuracy by the best assignment (Hungarian method, as in deep clustering: Xie,
+ * Girshick and Farhadi 2016, equation 9), mutual information over the arithmetic mean of the two entropies (scikit-learn's
+ * default), adjusted Rand index (Hubert and Arabie 1985).
+ * @param clusters the rows' clusters, `[n]`, at least one; any integers
  * @param labels the rows' classes, `[n]`; any integers
  * @throws RangeError
  */
@@ -23,7 +23,7 @@ export function clusterAgreement(clusters: Int32Array, labels: Int32Array): Clus
 }
 
 interface Contingency {
-  /** Rows of each cluster (outer) and class (inner). */
+  /** Number of rows in each cluster (outer) and class (inner). */
   readonly counts: readonly (readonly number[])[];
   readonly clusterSizes: readonly number[];
   readonly classSizes: readonly number[];
@@ -48,7 +48,7 @@ function contingency(clusters: Int32Array, labels: Int32Array): Contingency {
   };
 }
 
-/** The different numbers and their ranks. */
+/** Indices of the distinct numbers. */
 function ranks(numbers: Int32Array): Map<number, number> {
   return new Map(Array.from(new Set(numbers)).map((number, rank) => [number, rank]));
 }
@@ -83,7 +83,7 @@ const pairs = (count: number): number => (count * (count - 1)) / 2;
 function adjustedRand({ counts, clusterSizes, classSizes, n }: Contingency): number {
   const together = total(counts.flat().map(pairs));
   const [inCluster, inClass] = [total(clusterSizes.map(pairs)), total(classSizes.map(pairs))];
-  if (together === inCluster && together === inClass) return 1; // also where no pair, or every pair, is together
+  if (together === inCluster && together === inClass) return 1; // also where no pair of rows, or every pair, is together
   const expected = (inCluster * inClass) / pairs(n);
   return (together - expected) / ((inCluster + inClass) / 2 - expected);
 }

@@ -1,10 +1,10 @@
 import { countRows, type Rows } from '../data/rows.ts';
 import { pauses, type Tick } from '../io/stages.ts';
-import { type Moments, momentsOf } from './covariance.ts';
-import { symmetricEigensystem } from './symmetric.ts';
+import { symmetricEigensystem } from './matrix.ts';
+import { type Moments, momentsOf } from './moments.ts';
 
 /**
- * The normal distribution fitted to feature rows. Gives way to other events.
+ * Fits a normal distribution to rows of features. Yields to the event loop.
  * @param rows `[n, size]`, at least two rows
  * @throws RangeError
  */
@@ -15,16 +15,16 @@ export async function fitGaussian(rows: Rows, size: number, tick?: Tick): Promis
 }
 
 /**
- * Fréchet distance between two normal distributions, squared as is usual (Dowson and Landau 1982; Heusel et al. 2017,
+ * Squared Fréchet distance between two normal distributions (Dowson and Landau 1982; Heusel et al. 2017,
  * "GANs trained by a two time-scale update rule", equation 6): |μ₁ − μ₂|² + tr(Σ₁ + Σ₂ − 2 (Σ₁ Σ₂)^½).
  *
- * The trace of the root is the sum of the roots of the eigenvalues of Σ₁^½ Σ₂ Σ₁^½, which is symmetric: no complex
- * numbers arise, and singular covariances need no ridge.
+ * The trace of the root is the sum of the roots of the eigenvalues of Σ₁^½ Σ₂ Σ₁^½. That is symmetric, so there are no
+ * complex numbers, and singular covariances need no ridge.
  * @throws RangeError
  */
 export function frechetDistance(a: Moments, b: Moments): number {
   const size = a.mean.length;
-  if (size !== b.mean.length) throw new RangeError(`features of ${size} and of ${b.mean.length} numbers`);
+  if (size !== b.mean.length) throw new RangeError(`features of size ${size} and ${b.mean.length}`);
   const between = a.mean.reduce((sum, mean, i) => sum + (mean - (b.mean[i] as number)) ** 2, 0);
   const root = squareRoot(a.covariance, size);
   const inner = product(product(root, b.covariance, size), root, size);
@@ -38,7 +38,7 @@ export function frechetDistance(a: Moments, b: Moments): number {
   return Math.max(0, between + trace(a.covariance, size) + trace(b.covariance, size) - 2 * overlap);
 }
 
-/** Square roots; zero of what rounding alone tells from zero. */
+/** Square roots; values within rounding error of 0 count as 0. */
 function roots(values: Float64Array): Float64Array {
   const noise = values.length * Number.EPSILON * Math.abs(values[0] ?? 0);
   return values.map((value) => (value > noise ? Math.sqrt(value) : 0));

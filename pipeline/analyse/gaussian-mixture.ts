@@ -2,25 +2,33 @@ import type { Generator } from '../data/generator.ts';
 import { countRows } from '../data/rows.ts';
 import { pauses, rowStretches, type Tick } from '../io/stages.ts';
 import { kmeans } from './kmeans.ts';
-import { type GaussianMixture, MixtureDensity } from './mixture-density.ts';
-import { MixtureSums } from './mixture-sums.ts';
+import { choleskyFactor, invertLower } from './matrix.ts';
 
-export type { GaussianMixture };
+/** A mixture of normal distributions with full covariances, in plain numbers, as a card stores it. */
+export interface GaussianMixture {
+  readonly size: number;
+  /** Weights of the components, which sum to 1. */
+  readonly weights: readonly number[];
+  /** `[components][size]` */
+  readonly means: readonly (readonly number[])[];
+  /** Lower triangles of the covariances' Cholesky factors, row by row, `[components][size (size + 1) / 2]`. */
+  readonly factors: readonly (readonly number[])[];
+}
 
 export interface MixtureFit {
   readonly mixture: GaussianMixture;
-  /** Mean over the rows of the log density, in nats, as it was before the last improvement. */
+  /** Mean log density of the rows, in nats, before the last update. */
   readonly logLikelihood: number;
   readonly iterations: number;
   readonly converged: boolean;
 }
 
 export interface ExpectationOptions {
-  /** 100 when not given. */
+  /** 100 by default. */
   readonly maxIterations?: number | undefined;
-  /** Ends when the mean log density grows by less, in nats; 1e-3 when not given. */
+  /** Stops when the mean log density grows by less, in nats; 1e-3 by default. */
   readonly tolerance?: number | undefined;
-  /** Added to the variances; 1e-6 when not given. */
+  /** Added to the variances; 1e-6 by default. */
   readonly ridge?: number | undefined;
   readonly tick?: Tick | undefined;
 }
@@ -33,9 +41,9 @@ export interface MixtureOptions extends ExpectationOptions {
 const RIDGE = 1e-6;
 
 /**
- * A mixture of normal distributions with full covariances: expectation–maximisation (Dempster, Laird and Rubin 1977;
- * Bishop, "Pattern recognition and machine learning", 9.2.2) from one k-means clustering, with the defaults of
- * scikit-learn's `GaussianMixture`. The same seed gives the same mixture. Gives way to other events.
+ * Fits a mixture by expectation–maximization (Dempster, Laird and Rubin 1977; Bishop, "Pattern recognition and machine
+ * learning", 9.2.2) from one k-means clustering, with the defaults of scikit-learn's `GaussianMixture`. Equal seeds give
+ * equal mixtures. Yields to the event loop.
  * @param rows `[n, size]`, `n` at least `components`
  * @throws RangeError
  */
@@ -51,14 +59,14 @@ export async function fitGaussianMixture(
     seed,
     tick: tick && (() => tick(0)),
   });
-  const sums = new MixtureSums(centres, size);
+  const sums = mixtureSums(centres, size);
   assignment.forEach((component, row) => {
     sums.add(rows, row * size, component, 1);
   });
   return improveMixture(rows, sums.mixture(ridge), options);
 }
 
-/** Expectation–maximisation from a given mixture. @param rows `[n, size]` @throws RangeError */
+/** Expectation–maximization from a given mixture. @param rows `[n, size]` @throws RangeError */
 export async function improveMixture(
   rows: Float32Array,
   start: GaussianMixture,
@@ -71,8 +79,8 @@ export async function improveMixture(
   let mixture = start;
   let logLikelihood = Number.NEGATIVE_INFINITY;
   for (let iterations = 1; ; iterations++) {
-    const density = new MixtureDensity(mixture);
-    const sums = new MixtureSums(Float64Array.from(mixture.means.flat()), size);
+    const density = mixtureDensity(mixture);
+    const sums = mixtureSums(Float64Array.from(mixture.means.flat()), size);
     let total = 0;
     for (const { from, to } of rowStretches(n, size * size * mixture.weights.length)) {
       for (let row = from; row < to; row++) {
@@ -92,11 +100,11 @@ export async function improveMixture(
 
 /** Log density of each row, in nats, `[n]`. @param rows `[n, size]` @throws RangeError */
 export function mixtureLogDensity(mixture: GaussianMixture, rows: Float32Array): Float64Array {
-  const density = new MixtureDensity(mixture);
+  const density = mixtureDensity(mixture);
   return Float64Array.from({ length: countRows(rows, mixture.size) }, (_, row) => density.at(rows, row * mixture.size));
 }
 
-/** Rows drawn from the mixture, `[count, size]`, and the component that each came from, `[count]`. */
+/** Draws rows from a mixture, `[count, size]`, and the component of each, `[count]`. */
 export function sampleMixture(
   { size, weights, means, factors }: GaussianMixture,
   count: number,
@@ -108,7 +116,7 @@ export function sampleMixture(
       rest -= weight;
       return rest < 0;
     });
-    return found < 0 ? weights.length - 1 : found; // the weights' rounded sum may be less than 1
+    return found < 0 ? weights.length - 1 : found; // because of rounding, the weights may sum to less than 1
   });
   const normals = new Float32Array(count * size);
   generator.fillNormal(normals);
@@ -122,4 +130,127 @@ export function sampleMixture(
     }
   });
   return { rows, components };
+}
+
+/**
+ * The log density of a mixture at one row at a time.
+ * @returns `at`, the log density in nats of the row that starts at an index, and `shares`, which it updates: the
+ * probability of each component given that row
+ */
+function mixtureDensity({ size, weights, means, factors }: GaussianMixture) {
+  const shares = new Float64Array(weights.length);
+  const flatMeans = Float64Array.from(means.flat());
+  const difference = new Float64Array(size);
+  /** Lower triangles of the Cholesky factors' inverses, row by row. */
+  const inverses = Float64Array.from(
+    factors.flatMap((factor) => packLower(invertLower(unpackLower(factor, size), size), size)),
+  );
+  /** Log of each component's weight times its density at its mean. */
+  const peaks = Float64Array.from(weights, (weight, component) => {
+    let peak = Math.log(weight) - (size / 2) * Math.log(2 * Math.PI);
+    for (let i = 0; i < size; i++) peak -= Math.log(factors[component]?.[(i * (i + 3)) / 2] as number);
+    return peak;
+  });
+  const at = (rows: Float32Array, start: number): number => {
+    let highest = Number.NEGATIVE_INFINITY;
+    for (let component = 0, at = 0; component < shares.length; component++) {
+      for (let i = 0; i < size; i++) {
+        difference[i] = (rows[start + i] as number) - (flatMeans[component * size + i] as number);
+      }
+      let squares = 0;
+      for (let i = 0; i < size; i++) {
+        let sum = 0;
+        for (let j = 0; j <= i; j++, at++) sum += (inverses[at] as number) * (difference[j] as number);
+        squares += sum * sum;
+      }
+      const log = (peaks[component] as number) - squares / 2;
+      shares[component] = log;
+      if (log > highest) highest = log;
+    }
+    let sum = 0;
+    for (let component = 0; component < shares.length; component++) {
+      const share = Math.exp((shares[component] as number) - highest);
+      shares[component] = share;
+      sum += share;
+    }
+    for (let component = 0; component < shares.length; component++) {
+      shares[component] = (shares[component] as number) / sum;
+    }
+    return highest + Math.log(sum);
+  };
+  return { at, shares };
+}
+
+/** The lower triangle of a matrix `[size, size]`, row by row. */
+function packLower(matrix: Float64Array, size: number): number[] {
+  return Array.from({ length: size }, (_, i) => Array.from(matrix.subarray(i * size, i * size + i + 1))).flat();
+}
+
+function unpackLower(packed: readonly number[], size: number): Float64Array {
+  const matrix = new Float64Array(size * size);
+  for (let i = 0, at = 0; i < size; i++) for (let j = 0; j <= i; j++, at++) matrix[i * size + j] = packed[at] as number;
+  return matrix;
+}
+
+/** A component's share of a row that is too small to change its mean and covariance. */
+const NEGLIGIBLE = 1e-14;
+/** The smallest ridge, relative to a covariance's mean variance: rounding must not make the covariance indefinite. */
+const MIN_RIDGE = 1e-12;
+
+/**
+ * Sums of rows and of their products, weighted by the components' shares.
+ * @param origins points near the components' means, subtracted from the rows so that sums do not cancel, `[components, size]`
+ * @returns `add`, which adds the row that starts at an index, and `mixture`, which fits the sums best, with `ridge` added
+ * to its variances
+ */
+function mixtureSums(origins: Float64Array, size: number) {
+  const shares = new Float64Array(origins.length / size);
+  const sums = new Float64Array(origins.length);
+  const products = new Float64Array(origins.length * size); // lower triangles
+  const difference = new Float64Array(size);
+  const add = (rows: Float32Array, start: number, component: number, share: number): void => {
+    if (share < NEGLIGIBLE) return;
+    shares[component] = (shares[component] as number) + share;
+    const own = component * size;
+    for (let i = 0; i < size; i++) {
+      const value = (rows[start + i] as number) - (origins[own + i] as number);
+      const weighted = share * value;
+      difference[i] = value;
+      sums[own + i] = (sums[own + i] as number) + weighted;
+      for (let j = 0, at = (own + i) * size; j <= i; j++, at++) {
+        products[at] = (products[at] as number) + weighted * (difference[j] as number);
+      }
+    }
+  };
+  const mixture = (ridge: number): GaussianMixture => {
+    const components = Array.from(shares, (share, component) => {
+      const own = component * size;
+      const total = Math.max(share, Number.MIN_VALUE);
+      const shift = sums.subarray(own, own + size).map((sum) => sum / total);
+      const covariance = products
+        .subarray(own * size, (own + size) * size)
+        .map((sum, at) => sum / total - (shift[Math.floor(at / size)] as number) * (shift[at % size] as number));
+      return {
+        mean: Array.from(shift, (value, i) => value + (origins[own + i] as number)),
+        factor: packLower(choleskyFactor(withRidge(covariance, size, ridge), size), size),
+      };
+    });
+    const sum = shares.reduce((total, share) => total + share, 0);
+    return {
+      size,
+      weights: Array.from(shares, (share) => share / sum),
+      means: components.map(({ mean }) => mean),
+      factors: components.map(({ factor }) => factor),
+    };
+  };
+  return { add, mixture };
+}
+
+/** Adds the ridge to the diagonal of a covariance, in place. */
+function withRidge(covariance: Float64Array, size: number, ridge: number): Float64Array {
+  let trace = 0;
+  for (let i = 0; i < size; i++) trace += covariance[i * (size + 1)] as number;
+  const added = Math.max(ridge, (MIN_RIDGE * trace) / size);
+  for (let i = 0; i < size; i++) covariance[i * (size + 1)] = (covariance[i * (size + 1)] as number) + added;
+  return covariance;
 }

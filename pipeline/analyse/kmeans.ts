@@ -1,48 +1,50 @@
 import { Generator } from '../data/generator.ts';
 import { countRows } from '../data/rows.ts';
 import { type Pause, pauses, rowStretches, type Tick } from '../io/stages.ts';
-import { Lloyd } from './kmeans-lloyd.ts';
-import { plusPlusCentres } from './kmeans-start.ts';
+import { lloyd } from './lloyd.ts';
 
 export interface KMeans {
   /** Cluster of each row, `[n]`. */
   readonly assignment: Int32Array;
   /** `[clusters, size]` */
   readonly centres: Float64Array;
-  /** Sum of the squared distances of the rows from their centres. */
+  /** Sum of the rows' squared distances from their centres. */
   readonly inertia: number;
   readonly iterations: number;
 }
 
 export interface LloydOptions {
-  /** Iterations at most; 300 when not given. */
+  /** 300 by default. */
   readonly maxIterations?: number | undefined;
-  /** Ends when the centres' squared shifts sum to less than this times the columns' mean variance; 1e-4 when not given. */
+  /**
+   * Stops when the centres' squared shifts sum to less than this times the mean variance of the columns; 1e-4 by default.
+   */
   readonly tolerance?: number | undefined;
 }
 
 export interface KMeansOptions extends LloydOptions {
   readonly clusters: number;
-  /** Starts, of which the one with the smallest inertia is kept; 10 when not given. */
+  /** Number of starts, of which the one with the smallest inertia is kept; 10 by default. */
   readonly restarts?: number | undefined;
   readonly seed: number;
   readonly tick?: Tick | undefined;
 }
 
 /**
- * k-means (Lloyd 1982) from several greedy k-means++ starts, with the defaults of scikit-learn's `KMeans`. The same
- * seed gives the same clusters. Gives way to other events.
+ * k-means (Lloyd 1982) from several greedy k-means++ starts, with the defaults of scikit-learn's `KMeans`. Equal seeds give
+ * equal clusters. Yields to the event loop.
  *
- * Not with the library ml-kmeans: it wants an array for each row (0.4 GB for 70,000 digits, which its start copies),
- * knows no restarts, leaves clusters empty, and compares every row with every centre in each iteration.
+ * The library ml-kmeans needs an array for each row (0.4 GB for 70,000 digits, which its start copies), has no restarts,
+ * leaves clusters empty, and compares every row with every centre in each iteration.
  * @param rows `[n, size]`, `n` at least `clusters`
  * @throws RangeError
  */
 export async function kmeans(rows: Float32Array, size: number, options: KMeansOptions): Promise<KMeans> {
   const { clusters, restarts = 10, seed, tick } = options;
   const n = countRows(rows, size);
-  if (!(Number.isInteger(clusters) && clusters > 0 && clusters <= n))
+  if (!(Number.isInteger(clusters) && clusters > 0 && clusters <= n)) {
     throw new RangeError(`${clusters} clusters of ${n} rows`);
+  }
   if (!(Number.isInteger(restarts) && restarts > 0)) throw new RangeError(`${restarts} starts`);
   const generator = Generator.of(seed, 'k-means');
   const pause = pauses(tick);
@@ -57,7 +59,7 @@ export async function kmeans(rows: Float32Array, size: number, options: KMeansOp
 }
 
 /**
- * Lloyd's iterations from given centres; a cluster that has lost its rows takes the row that is farthest from its centre.
+ * Lloyd's iterations from given centres. A cluster that has lost all rows takes the row farthest from its centre.
  * @param start `[clusters, size]`
  */
 export async function refineCentres(
@@ -68,12 +70,12 @@ export async function refineCentres(
   pause: Pause = pauses(undefined),
 ): Promise<KMeans> {
   const n = countRows(rows, size);
-  const lloyd = new Lloyd(rows, size, start);
+  const { assignment, centres, inertia, ...state } = lloyd(rows, size, start);
   const enough = tolerance * meanVariance(rows, size);
   const reassign = async (share: number): Promise<number> => {
     let moved = 0;
-    for (const { from, to } of rowStretches(n, size * lloyd.clusters)) {
-      moved += lloyd.reassign(from, to);
+    for (const { from, to } of rowStretches(n, start.length)) {
+      moved += state.reassign(from, to);
       await pause(share);
     }
     return moved;
@@ -81,20 +83,102 @@ export async function refineCentres(
   await reassign(0);
   let iterations = 0;
   for (let settled = false; !settled && iterations < maxIterations; iterations++) {
-    const shift = lloyd.moveCentres();
+    const shift = state.moveCentres();
     const moved = await reassign((iterations + 1) / maxIterations);
     settled = moved === 0 || shift <= enough;
   }
-  return { assignment: lloyd.assignment, centres: lloyd.centres, inertia: lloyd.inertia(), iterations };
+  return { assignment, centres, inertia: inertia(), iterations };
 }
 
+/** Mean over the columns of their variances. */
 function meanVariance(rows: Float32Array, size: number): number {
   const n = rows.length / size;
   const [means, squares] = [new Float64Array(size), new Float64Array(size)];
-  for (let i = 0; i < rows.length; i += size)
-    for (let j = 0; j < size; j++) means[j] = (means[j] as number) + (rows[i + j] as number) / n;
-  for (let i = 0; i < rows.length; i += size)
-    for (let j = 0; j < size; j++)
-      squares[j] = (squares[j] as number) + ((rows[i + j] as number) - (means[j] as number)) ** 2;
+  rows.forEach((value, i) => {
+    means[i % size] = (means[i % size] as number) + value / n;
+  });
+  rows.forEach((value, i) => {
+    squares[i % size] = (squares[i % size] as number) + (value - (means[i % size] as number)) ** 2;
+  });
   return squares.reduce((sum, square) => sum + square, 0) / (n * size);
+}
+
+/** Number of columns compared between checks whether a row is already too far from a candidate. */
+const STRIDE = 8;
+
+/**
+ * Chooses rows as initial centres, `[clusters, size]`, by greedy k-means++ (Arthur and Vassilvitskii 2007, "k-means++: the
+ * advantages of careful seeding"): of 2 + ⌊ln k⌋ candidates, drawn with probability proportional to their squared distance
+ * from the centres so far, the one that leaves the smallest sum of squared distances.
+ */
+async function plusPlusCentres(
+  rows: Float32Array,
+  size: number,
+  clusters: number,
+  generator: Generator,
+  pause: Pause,
+): Promise<Float64Array> {
+  const n = rows.length / size;
+  const centres = new Float64Array(clusters * size);
+  const candidates = 2 + Math.floor(Math.log(clusters));
+  let nearest = new Float64Array(n).fill(Number.POSITIVE_INFINITY);
+  let potential = 0;
+  for (let cluster = 0; cluster < clusters; cluster++) {
+    let best = { row: -1, nearest, potential: Number.POSITIVE_INFINITY };
+    for (let trial = 0; trial < (cluster === 0 ? 1 : candidates); trial++) {
+      const row = potential > 0 ? drawRow(nearest, potential, generator) : Math.floor(generator.uniform() * n);
+      const distances = new Float64Array(n);
+      let sum = 0;
+      for (const { from, to } of rowStretches(n, size)) {
+        sum += capDistances(rows, size, row, nearest, distances, from, to);
+        await pause(0);
+      }
+      if (sum < best.potential) best = { row, nearest: distances, potential: sum };
+    }
+    ({ nearest, potential } = best);
+    centres.set(rows.subarray(best.row * size, (best.row + 1) * size), cluster * size);
+  }
+  return centres;
+}
+
+/** Draws a row with probability proportional to its weight. @param sum of the weights */
+function drawRow(weights: Float64Array, sum: number, generator: Generator): number {
+  let rest = generator.uniform() * sum;
+  let last = 0;
+  for (let row = 0; row < weights.length; row++) {
+    const weight = weights[row] as number;
+    if (weight === 0) continue;
+    last = row;
+    rest -= weight;
+    if (rest < 0) return row;
+  }
+  return last; // reached because of rounding
+}
+
+/** Writes the rows' squared distances from a row, but at most the caps; returns their sum. */
+function capDistances(
+  rows: Float32Array,
+  size: number,
+  row: number,
+  caps: Float64Array,
+  target: Float64Array,
+  from: number,
+  to: number,
+): number {
+  const a = row * size;
+  let sum = 0;
+  for (let i = from, b = from * size; i < to; i++, b += size) {
+    const cap = caps[i] as number;
+    let distance = 0;
+    for (let j = 0; j < size && distance < cap; ) {
+      for (const stop = Math.min(j + STRIDE, size); j < stop; j++) {
+        const difference = (rows[a + j] as number) - (rows[b + j] as number);
+        distance += difference * difference;
+      }
+    }
+    const capped = Math.min(distance, cap);
+    target[i] = capped;
+    sum += capped;
+  }
+  return sum;
 }

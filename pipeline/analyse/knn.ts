@@ -1,10 +1,10 @@
-/** Points compared at a time: as many as stay in the processor's nearest cache. */
+/** Points compared at a time: as many as fit in the first-level cache. */
 const BLOCK = 512;
-/** Numbers of two points that are compared before asking whether the points are too far apart already. */
+/** Number of dimensions compared between checks whether two points are already too far apart. */
 const STRIDE = 4;
 
 export interface Neighbours {
-  /** Rows of the points, the nearest first, `[queries, k]`; of equally near ones the earlier row. */
+  /** Indices of points, nearest first, `[queries, k]`; of equally near ones the lower index. */
   readonly indices: Int32Array;
   /** Squared Euclidean distances, `[queries, k]`. */
   readonly squaredDistances: Float64Array;
@@ -48,7 +48,7 @@ export async function nearestNeighbours(
   return found;
 }
 
-/** Puts the points `first` to before `last` where they belong in a query's list of neighbours. */
+/** Inserts the points `first` to before `last` into a query's list of neighbours. */
 function compare(
   { points, queries, size, k }: { points: Float32Array; queries: Float32Array; size: number; k: number },
   query: number,
@@ -82,7 +82,7 @@ function compare(
 }
 
 /**
- * The class that most of a query's neighbours have, `[queries]`; of equally frequent ones that of the nearest neighbour.
+ * The most frequent class of each query's neighbours, `[queries]`; of equally frequent ones that of the nearest neighbour.
  * @param labels of the points
  */
 export function majorityVote({ indices }: Neighbours, labels: Int32Array, k: number): Int32Array {
@@ -92,12 +92,12 @@ export function majorityVote({ indices }: Neighbours, labels: Int32Array, k: num
       const label = labels[index] as number;
       votes.set(label, (votes.get(label) ?? 0) + 1);
     }
-    // A map keeps the order in which the classes came: nearest first.
+    // A map keeps the order of insertion: nearest first.
     return [...votes].reduce((best, vote) => (vote[1] > best[1] ? vote : best))[0];
   });
 }
 
-/** Share of the predictions that are right. */
+/** Share of correct predictions. */
 export function accuracy(predicted: Int32Array, labels: Int32Array): number {
   if (predicted.length !== labels.length)
     throw new RangeError(`${predicted.length} predictions, ${labels.length} labels`);

@@ -1,19 +1,21 @@
-/** Writes the gradient at a point and returns the value there. */
+import { dot } from './matrix.ts';
+
+/** Writes the gradient at a point and returns the value. */
 export type Objective = (point: Float64Array, gradient: Float64Array) => Promise<number>;
 
 export interface Minimum {
   readonly point: Float64Array;
   readonly value: number;
   readonly iterations: number;
-  /** Whether no number of the gradient is larger than the tolerance. */
+  /** Whether no component of the gradient exceeds the tolerance. */
   readonly converged: boolean;
 }
 
-/** Steps remembered. */
+/** Number of steps remembered. */
 const MEMORY = 10;
 /** Sufficient decrease (Armijo). */
 const DECREASE = 1e-4;
-/** Halvings of a step before it is given up: the value cannot be told from its neighbours' any more. */
+/** Maximum number of halvings of a step; beyond that the value no longer changes. */
 const HALVINGS = 30;
 
 interface Step {
@@ -25,10 +27,10 @@ interface Step {
 }
 
 /**
- * The minimum of a smooth convex function: limited-memory BFGS (Nocedal and Wright, "Numerical optimization", algorithms
+ * Minimizes a smooth convex function by limited-memory BFGS (Nocedal and Wright, "Numerical optimization", algorithms
  * 7.4 and 7.5) with a backtracking line search.
  */
-export async function minimise(
+export async function minimize(
   objective: Objective,
   start: Float64Array,
   { maxIterations, tolerance }: { maxIterations: number; tolerance: number },
@@ -57,17 +59,11 @@ export async function minimise(
   }
 }
 
-function dot(a: Float64Array, b: Float64Array): number {
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += (a[i] as number) * (b[i] as number);
-  return sum;
-}
-
 const difference = (a: Float64Array, b: Float64Array): Float64Array => a.map((value, i) => value - (b[i] as number));
 
 function remember(steps: Step[], s: Float64Array, y: Float64Array): void {
   const curvature = dot(s, y);
-  if (!(curvature > 1e-12 * dot(y, y))) return; // would not leave the approximation positive definite
+  if (!(curvature > 1e-12 * dot(y, y))) return; // the approximation would not stay positive definite
   steps.push({ s, y, rho: 1 / curvature });
   if (steps.length > MEMORY) steps.shift();
 }

@@ -1,12 +1,12 @@
 import type { Rows } from '../data/rows.ts';
 
-/** Columns of a matrix are taken four at a time, that their sums stay in registers: its rows must be padded to a multiple. */
+/** Columns of a matrix are multiplied four at a time, so that their sums stay in registers. */
 const LANES = 4;
 
-/** The width that rows of a matrix are padded to. */
+/** `width`, rounded up to what `Nonzeros` needs. */
 export const padded = (width: number): number => Math.ceil(width / LANES) * LANES;
 
-/** A matrix with its rows cut, or filled with zeros, to another width. @param matrix `[…, from]` */
+/** Truncates the rows of a matrix, or pads them with zeros. @param matrix `[…, from]` @returns `[…, to]` */
 export function toWidth(matrix: Float64Array, from: number, to: number): Float64Array {
   const result = new Float64Array((matrix.length / from) * to);
   const kept = Math.min(from, to);
@@ -14,7 +14,7 @@ export function toWidth(matrix: Float64Array, from: number, to: number): Float64
   return result;
 }
 
-/** The nonzero numbers of one row at a time, and products with them: zeros cost nothing there. */
+/** The nonzero values of one row at a time, and products with them, which zeros do not slow down. */
 export class Nonzeros {
   count = 0;
   readonly columns: Int32Array;
@@ -25,7 +25,7 @@ export class Nonzeros {
     this.values = new Float64Array(size);
   }
 
-  /** Takes the row that starts at `start`. */
+  /** Reads the row that starts at `start`. */
   read(rows: Rows, start: number): void {
     const { columns, values } = this;
     let count = 0;
@@ -38,7 +38,7 @@ export class Nonzeros {
     this.count = count;
   }
 
-  /** Writes the row times a matrix. @param matrix `[size, width]` @param products `[width]`, `width` padded */
+  /** Writes the row times a matrix. @param matrix `[size, width]`, `width` padded @param products `[width]` */
   times(matrix: Float64Array, products: Float64Array): void {
     const { columns, values, count } = this;
     const width = products.length;
@@ -59,7 +59,7 @@ export class Nonzeros {
     }
   }
 
-  /** Adds the product of each number of the row with each factor. @param factors `[width]`, padded @param sums `[size, width]` */
+  /** Adds the outer product of the row and `factors`. @param factors `[width]`, padded @param sums `[size, width]` */
   addProducts(factors: Float64Array, sums: Float64Array): void {
     const { columns, values, count } = this;
     const width = factors.length;

@@ -1,38 +1,35 @@
 import type { Generator } from '../data/generator.ts';
+import { countCompleteRows } from '../data/rows.ts';
 
 const LOG_TWO_PI = Math.log(2 * Math.PI);
 
-/** Numbers are `[n, size]`: a row for each image. @throws RangeError */
-function countImages(numbers: Float32Array, size: number): number {
-  const n = numbers.length / size;
-  if (!(Number.isInteger(n) && n > 0)) throw new RangeError(`${numbers.length} numbers are not rows of ${size}`);
-  return n;
-}
-
-function checkAlike(a: Float32Array, b: Float32Array): void {
-  if (a.length !== b.length) throw new RangeError(`${a.length} numbers beside ${b.length}`);
+/** @throws RangeError unless there are rows of `size` numbers, equally many in all arrays */
+function countImages(size: number, first: Float32Array, ...others: readonly Float32Array[]): number {
+  for (const { length } of others) {
+    if (length !== first.length) throw new RangeError(`${first.length} numbers, but ${length} of the same rows`);
+  }
+  return countCompleteRows(first, size);
 }
 
 export interface Divergence {
-  /** Nats, mean over the images, `[size]`. */
+  /** Mean over the images, in nats, `[size]`. */
   readonly perDimension: Float64Array;
   /** Their sum. */
   readonly total: number;
 }
 
 /**
- * How far the approximate posteriors N(mu, exp(logvar)) are from the prior N(0, I): Kullback–Leibler divergence
+ * Kullback–Leibler divergence of the approximate posteriors N(mu, exp(logvar)) from the prior N(0, I):
  * (mu² + exp(logvar) − 1 − logvar) / 2 (Kingma and Welling 2014, "Auto-encoding variational Bayes", appendix B).
  * @param mu `[n, size]`
  * @param logvar `[n, size]`
  */
 export function klDivergence(mu: Float32Array, logvar: Float32Array, size: number): Divergence {
-  const n = countImages(mu, size);
-  checkAlike(mu, logvar);
+  const n = countImages(size, mu, logvar);
   const sums = new Float64Array(size);
   mu.forEach((mean, i) => {
     const log = logvar[i] as number;
-    // exp(x) − 1 loses what matters where the posterior is almost the prior.
+    // exp(x) − 1 would lose precision where the posterior is close to the prior.
     sums[i % size] = (sums[i % size] as number) + (mean * mean + Math.expm1(log) - log) / 2;
   });
   const perDimension = sums.map((sum) => sum / n);
@@ -42,17 +39,17 @@ export function klDivergence(mu: Float32Array, logvar: Float32Array, size: numbe
 export interface Activity {
   /** Variance over the images of each dimension's posterior mean, `[size]`. */
   readonly variances: Float64Array;
-  /** Dimensions whose variance is above the threshold. */
+  /** Number of dimensions whose variance is above the threshold. */
   readonly active: number;
 }
 
 /**
- * Latent dimensions that depend on the image: those whose posterior mean varies over the images by more than 0.01
- * (Burda, Grosse and Salakhutdinov 2016, "Importance weighted autoencoders", section 5.2).
+ * Counts latent dimensions that depend on the image: those whose posterior mean has a variance over the images of more than
+ * 0.01 (Burda, Grosse and Salakhutdinov 2016, "Importance weighted autoencoders", section 5.2).
  * @param mu `[n, size]`
  */
 export function activeUnits(mu: Float32Array, size: number, threshold = 0.01): Activity {
-  const n = countImages(mu, size);
+  const n = countImages(size, mu);
   const means = new Float64Array(size);
   mu.forEach((mean, i) => {
     means[i % size] = (means[i % size] as number) + mean / n;
@@ -66,7 +63,7 @@ export function activeUnits(mu: Float32Array, size: number, threshold = 0.01): A
 
 /** log N(z; 0, I) of each row, in nats, `[n]`. @param z `[n, size]` */
 export function standardNormalLogDensity(z: Float32Array, size: number): Float64Array {
-  const logs = new Float64Array(countImages(z, size));
+  const logs = new Float64Array(countImages(size, z));
   z.forEach((value, i) => {
     const row = Math.floor(i / size);
     logs[row] = (logs[row] as number) - (value * value + LOG_TWO_PI) / 2;
@@ -76,9 +73,7 @@ export function standardNormalLogDensity(z: Float32Array, size: number): Float64
 
 /** log N(z; mu, exp(logvar)) of each row, in nats, `[n]`. @param z, mu, logvar `[n, size]` */
 export function normalLogDensity(z: Float32Array, mu: Float32Array, logvar: Float32Array, size: number): Float64Array {
-  const logs = new Float64Array(countImages(z, size));
-  checkAlike(z, mu);
-  checkAlike(z, logvar);
+  const logs = new Float64Array(countImages(size, z, mu, logvar));
   z.forEach((value, i) => {
     const row = Math.floor(i / size);
     const log = logvar[i] as number;
@@ -89,8 +84,75 @@ export function normalLogDensity(z: Float32Array, mu: Float32Array, logvar: Floa
 
 /** One draw from each N(mu, exp(logvar)), in the shape of `mu`. */
 export function samplePosterior(mu: Float32Array, logvar: Float32Array, generator: Generator): Float32Array {
-  checkAlike(mu, logvar);
+  countImages(1, mu, logvar);
   const z = new Float32Array(mu.length);
   generator.fillNormal(z);
   return z.map((noise, i) => (mu[i] as number) + Math.exp((logvar[i] as number) / 2) * noise);
+}
+
+/** Log densities of a sample z from each image's posterior q(z|x), in nats, `[n]` each. */
+export interface SampleLogs {
+  /** log p(x|z) */
+  readonly likelihood: ArrayLike<number>;
+  /** log p(z) */
+  readonly prior: ArrayLike<number>;
+  /** log q(z|x) */
+  readonly posterior: ArrayLike<number>;
+}
+
+/**
+ * Estimates log p(x) of images by importance sampling: log (1/K) Σ p(x|z) p(z) / q(z|x), in expectation a lower bound that
+ * is tight for K → ∞ (Burda, Grosse and Salakhutdinov 2016, equation 8). Samples are added, one for each image at a time,
+ * and not kept. The sums are relative to the largest weight so far, so that exponentials do not overflow.
+ */
+export class ImportanceSampling {
+  #samples = 0;
+  readonly #largest: Float64Array;
+  /** Sum of the weights, divided by the largest. */
+  readonly #sums: Float64Array;
+  /** Sum of the log weights. */
+  readonly #logs: Float64Array;
+
+  /** @param n number of images */
+  constructor(n: number) {
+    this.#largest = new Float64Array(n).fill(Number.NEGATIVE_INFINITY);
+    this.#sums = new Float64Array(n);
+    this.#logs = new Float64Array(n);
+  }
+
+  get samples(): number {
+    return this.#samples;
+  }
+
+  /** Adds one sample of every image. @throws RangeError when the numbers of logs and images differ, or one is NaN */
+  add({ likelihood, prior, posterior }: SampleLogs): void {
+    const n = this.#sums.length;
+    for (const { length } of [likelihood, prior, posterior]) {
+      if (length !== n) throw new RangeError(`${length} logs of ${n} images`);
+    }
+    for (let i = 0; i < n; i++) {
+      const weight = (likelihood[i] as number) + (prior[i] as number) - (posterior[i] as number);
+      if (Number.isNaN(weight)) throw new RangeError(`the weight of image ${i} is not a number`);
+      this.#logs[i] = (this.#logs[i] as number) + weight;
+      const largest = this.#largest[i] as number;
+      if (weight === Number.NEGATIVE_INFINITY) continue;
+      if (weight <= largest) {
+        this.#sums[i] = (this.#sums[i] as number) + Math.exp(weight - largest);
+      } else {
+        this.#sums[i] = (this.#sums[i] as number) * Math.exp(largest - weight) + 1;
+        this.#largest[i] = weight;
+      }
+    }
+    this.#samples++;
+  }
+
+  /** Estimated log p(x) of each image, in nats, `[n]`. */
+  logLikelihoods(): Float64Array {
+    return this.#sums.map((sum, i) => (this.#largest[i] as number) + Math.log(sum / this.#samples));
+  }
+
+  /** Mean log weight of each image, in nats, `[n]`: its evidence lower bound, from the same samples. */
+  lowerBounds(): Float64Array {
+    return this.#logs.map((sum) => sum / this.#samples);
+  }
 }

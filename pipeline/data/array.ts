@@ -1,13 +1,12 @@
 import { InputError } from '../io/errors.ts';
-import { type ArrayFile, describeArray, type NumberType } from '../io/npy.ts';
-import { bytesPerImage, type ImageDataset, type ImageShape } from './dataset.ts';
-import { defineDataset } from './define.ts';
-import { stretches } from './indices.ts';
+import { type ArrayFile, describeArray } from '../io/npy.ts';
+import { bytesPerImage, defineDataset, type ImageDataset, type ImageShape } from './dataset.ts';
+import { runs } from './rows.ts';
 
 /**
- * A data set of arrays in files: uint8 images `[n, h, w]` or `[n, h, w, c]` with 1 or 3 channels, integer labels `[n]` or `[n, 1]`.
- * Images are read by position when asked for; labels are held. Takes over the images' source: `close` closes it.
- * @throws InputError when an array is of another kind, there are no images, or the counts differ
+ * A data set of arrays in files: uint8 images `[n, h, w]` or `[n, h, w, c]` with 1 or 3 channels, integer labels `[n]` or
+ * `[n, 1]`. Images are read by position on request, labels into memory. `close` closes the images' source.
+ * @throws InputError when an array is of another type or shape, there are no images, or the counts differ
  */
 export async function arrayDataset(
   name: string,
@@ -28,7 +27,7 @@ export async function arrayDataset(
     id: String,
     async read(indices, target) {
       const joined = (i: number) => indices[i] === (indices[i - 1] as number) + 1;
-      for (const { from, to } of stretches(indices.length, joined)) {
+      for (const { from, to } of runs(indices.length, joined)) {
         await source.read(target.subarray(from * bytes, to * bytes), offset + (indices[from] as number) * bytes);
       }
     },
@@ -46,17 +45,17 @@ function imageShape(array: ArrayFile): ImageShape {
   }
   if (shape.length !== 3 && shape.length !== 4) {
     throw new InputError(
-      `${source.name}: it holds ${describeArray(array)}; images are [count, height, width] or [count, height, width, channels]`,
+      `${source.name}: it contains ${describeArray(array)}; images are [count, height, width] or [count, height, width, channels]`,
     );
   }
   const [count, height, width, channels = 1] = shape as [number, number, number, number?];
   if (count * height * width * channels === 0) {
-    throw new InputError(`${source.name}: it holds no images (${describeArray(array)})`);
+    throw new InputError(`${source.name}: it contains no images (${describeArray(array)})`);
   }
   if (channels !== 1 && channels !== 3) {
     const remedy =
       height === 1 || height === 3
-        ? `the channels seem to come first: save the images as [count, height, width, channels], here ${[count, width, channels, height].join('×')}`
+        ? `the channels seem to come first; save the images as [count, height, width, channels], here ${[count, width, channels, height].join('×')}`
         : 'keep 1 (gray) or 3 (RGB)';
     throw new InputError(`${source.name}: its images have ${channels} channels (${describeArray(array)}); ${remedy}`);
   }
@@ -70,36 +69,24 @@ async function readLabels(array: ArrayFile, images: ArrayFile): Promise<Int32Arr
   const [count, columns = 1] = shape;
   if ((type.kind !== 'uint' && type.kind !== 'int') || count === undefined || columns !== 1 || shape.length > 2) {
     throw new InputError(
-      `${source.name}: it holds ${describeArray(array)}; labels are integers, one for each image: [${images.shape[0]}]`,
+      `${source.name}: it contains ${describeArray(array)}; labels are integers, one for each image: [${images.shape[0]}]`,
     );
   }
   if (count !== images.shape[0]) {
     throw new InputError(
-      `${source.name}: it holds ${count} labels, and ${images.source.name} holds ${images.shape[0]} images; they must be as many`,
+      `${source.name}: it contains ${count} labels, but ${images.source.name} contains ${images.shape[0]} images; there must be one label for each image`,
     );
   }
   const bytes = Buffer.alloc(count * type.bytes);
   await source.read(bytes, offset);
-  const number = numberReader(new DataView(bytes.buffer, bytes.byteOffset, bytes.length), type);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const sign = type.kind === 'int' ? 'Int' : 'Uint';
+  const read = `get${type.bytes === 8 ? 'Big' : ''}${sign}${8 * type.bytes}` as 'getInt32' | 'getBigInt64';
   return Int32Array.from({ length: count }, (_, i) => {
-    const label = number(i * type.bytes);
+    const label = Number(view[read](i * type.bytes, type.littleEndian));
     if (label >= 0 && label <= LARGEST_LABEL) return label;
     throw new InputError(
-      `${source.name}: the label of image ${i} is ${label}; labels are class numbers from 0 to ${LARGEST_LABEL}`,
+      `${source.name}: the label of image ${i} is ${label}; labels are class indices from 0 to ${LARGEST_LABEL}`,
     );
   });
-}
-
-function numberReader(view: DataView, { kind, bytes, littleEndian }: NumberType): (at: number) => number {
-  const signed = kind === 'int';
-  switch (bytes) {
-    case 1:
-      return (at) => (signed ? view.getInt8(at) : view.getUint8(at));
-    case 2:
-      return (at) => (signed ? view.getInt16(at, littleEndian) : view.getUint16(at, littleEndian));
-    case 4:
-      return (at) => (signed ? view.getInt32(at, littleEndian) : view.getUint32(at, littleEndian));
-    default:
-      return (at) => Number(signed ? view.getBigInt64(at, littleEndian) : view.getBigUint64(at, littleEndian));
-  }
 }

@@ -1,5 +1,7 @@
-import { bytesPerImage, type ImageDataset } from './dataset.ts';
-import { range } from './indices.ts';
+import { totalmem } from 'node:os';
+import { EnvironmentError } from '../io/errors.ts';
+import { bytesPerImage, defineDataset, type ImageDataset } from './dataset.ts';
+import { range } from './rows.ts';
 
 /** Images `start` to before `start + count` of a data set, in its order. */
 export interface SequentialBatch {
@@ -12,11 +14,11 @@ export interface SequentialBatch {
 }
 
 /**
- * Walks through a data set in its order; the last batch may be smaller. While the consumer works on a batch, the next
- * `ahead` are being read. Memory is that of `2 × ahead + 1` batches, whatever the length: buffers are used in turn, so
- * a batch's `images` are valid until `ahead + 1` more batches have been asked for.
- * @param ahead batches read beforehand; 0 reads only when asked
- * @throws InputError what the data set's `read` throws, when the batch that it concerns is asked for
+ * Iterates over a data set in its order; the last batch may be smaller. While the consumer works on a batch, the next
+ * `ahead` are being read. Uses the memory of `2 × ahead + 1` batches: buffers are reused, so a batch's `images` are valid
+ * until `ahead + 1` more batches have been requested.
+ * @param ahead batches to read in advance; 0 reads on request only
+ * @throws InputError from the data set's `read`, when the batch concerned is requested
  */
 export async function* sequentialBatches(
   dataset: ImageDataset,
@@ -36,11 +38,10 @@ export async function* sequentialBatches(
     if (next >= batches) return;
     const start = next * batchSize;
     const count = Math.min(batchSize, dataset.length - start);
-    const buffer = ring[next % ring.length] as Uint8Array;
-    const images = buffer.subarray(0, count * bytes);
+    const images = (ring[next % ring.length] as Uint8Array).subarray(0, count * bytes);
     const labels = dataset.labels?.subarray(start, start + count);
     const batch = dataset.read(range(start, count), images).then(() => ({ start, count, images, labels }));
-    batch.catch(() => {}); // reported when its turn comes
+    batch.catch(() => {}); // reported when this batch is requested
     reading.push(batch);
     next++;
   };
@@ -51,6 +52,47 @@ export async function* sequentialBatches(
       yield await (reading.shift() as Promise<SequentialBatch>);
     }
   } finally {
-    await Promise.allSettled(reading); // whoever stops early may close the data set at once
+    await Promise.allSettled(reading); // a consumer that stops early may close the data set next
   }
 }
+
+const CHUNK = 2 ** 22;
+const GIB = 2 ** 30;
+
+/** Half of the memory available to this process, at most 4 GiB, the largest typed array of Node 20. */
+const defaultLimit = () => Math.min(4 * GIB, Math.min(totalmem(), process.constrainedMemory() || Infinity) / 2);
+
+/**
+ * Reads a data set into one array, for access in random order. The caller may close the original afterwards.
+ * @param limitBytes maximum size of the pixels; half of the available memory by default, at most 4 GiB
+ * @throws EnvironmentError when the pixels are larger; InputError when an image cannot be read
+ */
+export async function loadIntoMemory(
+  dataset: ImageDataset,
+  { limitBytes = defaultLimit() }: { limitBytes?: number } = {},
+): Promise<ImageDataset> {
+  const { name, length, shape } = dataset;
+  const bytes = bytesPerImage(shape);
+  if (length * bytes > limitBytes) {
+    throw new EnvironmentError(
+      `${name}: ${length} images of ${shape.height}×${shape.width}×${shape.channels} take ${gib(length * bytes)} of memory, more than the limit of ${gib(limitBytes)}; use fewer or smaller images, or a machine with more memory`,
+    );
+  }
+  const pixels = new Uint8Array(length * bytes);
+  const step = Math.max(1, Math.floor(CHUNK / bytes));
+  for (let start = 0; start < length; start += step) {
+    await dataset.read(range(start, Math.min(step, length - start)), pixels.subarray(start * bytes));
+  }
+  return defineDataset({
+    ...dataset,
+    async read(indices, target) {
+      for (let i = 0; i < indices.length; i++) {
+        const start = (indices[i] as number) * bytes;
+        target.set(pixels.subarray(start, start + bytes), i * bytes);
+      }
+    },
+    close: async () => {},
+  });
+}
+
+const gib = (bytes: number): string => `${(bytes / GIB).toFixed(bytes < GIB ? 3 : 1)} GiB`;

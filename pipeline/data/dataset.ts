@@ -1,3 +1,7 @@
+import { createHash } from 'node:crypto';
+import { endianness } from 'node:os';
+import { range } from './rows.ts';
+
 /** Height and width in pixels, and the number of channels (1 gray, 3 RGB). */
 export interface ImageShape {
   readonly height: number;
@@ -9,17 +13,17 @@ export interface ImageShape {
 export const bytesPerImage = ({ height, width, channels }: ImageShape): number => height * width * channels;
 
 /**
- * A set of images of one shape, in a fixed order. Pixels stay uint8 (0–255, channels last) until they are inside the
- * graph. Readers never hold more than what they are asked for, unless they say so.
+ * Images of one shape, in a fixed order. Pixels stay uint8 (0–255, channels last) until they are inside the graph.
+ * Readers hold only what they are asked for, unless they say otherwise.
  */
 export interface ImageDataset {
-  /** What a user would call it: `mnist/test`, a path. */
+  /** Shown to users: `mnist/test`, a path. */
   readonly name: string;
   readonly shape: ImageShape;
   readonly length: number;
   /** One class index per image, `[length]`, or undefined where the data has no labels. */
   readonly labels: Int32Array | undefined;
-  /** Class names by index, where the data names them (folders do; MNIST's are '0' … '9'). */
+  /** Class names by index, where the data has them (folders do; MNIST's are '0' … '9'). */
   readonly classes: readonly string[] | undefined;
   /** A stable name of image `index`: its number, or its path inside the folder. */
   id(index: number): string;
@@ -30,15 +34,74 @@ export interface ImageDataset {
    * @throws InputError when an image cannot be decoded or has another size (its id is in the message)
    */
   read(indices: ArrayLike<number>, target: Uint8Array): Promise<void>;
-  /** SHA-256 over shape, labels and pixels, as `sha256:<hex>`: two sets with equal contents have equal fingerprints. */
+  /** SHA-256 over shape, labels and pixels, as `sha256:<hex>`: data sets of equal contents have equal fingerprints. */
   fingerprint(): Promise<string>;
   /** Releases file handles and temporary files. */
   close(): Promise<void>;
 }
 
-/** The two parts of a data set that training and evaluation use. */
+/** The training and the test part of a data set. */
 export interface DatasetSplits {
   readonly name: string;
   readonly train: ImageDataset;
   readonly test: ImageDataset;
+}
+
+/** A data set that has been located but not opened: in two parts, or in one piece that is yet to be split. */
+export type DataSource =
+  | { readonly train: () => Promise<ImageDataset>; readonly test: () => Promise<ImageDataset> }
+  | { readonly all: () => Promise<ImageDataset> };
+
+/** Bytes that are read at a time to compute a fingerprint. */
+const CHUNK = 2 ** 20;
+
+/**
+ * Completes a reader: `read` checks its arguments (RangeError: a mistake of the caller, not of the data), and the
+ * fingerprint is computed in the same way for all formats.
+ */
+export function defineDataset(reader: Omit<ImageDataset, 'fingerprint'>): ImageDataset {
+  const { name, length } = reader;
+  const bytes = bytesPerImage(reader.shape);
+  const dataset: ImageDataset = {
+    ...reader,
+    async read(indices, target) {
+      if (target.length < indices.length * bytes) {
+        throw new RangeError(
+          `${name}: ${indices.length} images need ${indices.length * bytes} bytes, the target has ${target.length}`,
+        );
+      }
+      for (let i = 0; i < indices.length; i++) {
+        const index = indices[i];
+        if (index === undefined || !(Number.isInteger(index) && index >= 0 && index < length)) {
+          throw new RangeError(`${name}: there is no image ${index}; it has ${length}, counted from 0`);
+        }
+      }
+      await reader.read(indices, target);
+    },
+    fingerprint: () => fingerprintOf(dataset),
+  };
+  return dataset;
+}
+
+/**
+ * SHA-256 over the line `convae images HxWxC N labels|unlabelled`, the labels as little-endian int32 and the pixels, in
+ * the order of the data set. Names, ids and the file format do not matter.
+ */
+async function fingerprintOf({ shape, length, labels, read }: ImageDataset): Promise<string> {
+  const bytes = bytesPerImage(shape);
+  const hash = createHash('sha256');
+  const size = `${shape.height}x${shape.width}x${shape.channels}`;
+  hash.update(`convae images ${size} ${length} ${labels ? 'labels' : 'unlabelled'}\n`);
+  if (labels) {
+    const raw = Buffer.from(labels.buffer, labels.byteOffset, labels.byteLength);
+    hash.update(endianness() === 'LE' ? raw : Buffer.from(raw).swap32());
+  }
+  const step = Math.max(1, Math.floor(CHUNK / bytes));
+  const pixels = new Uint8Array(Math.min(step, length) * bytes);
+  for (let start = 0; start < length; start += step) {
+    const count = Math.min(step, length - start);
+    await read(range(start, count), pixels);
+    hash.update(pixels.subarray(0, count * bytes));
+  }
+  return `sha256:${hash.digest('hex')}`;
 }

@@ -5,10 +5,10 @@ import { uniformInt } from 'pure-rand/distribution/uniformInt';
 import { xoroshiro128plusFromState } from 'pure-rand/generator/xoroshiro128plus';
 import type { RandomGenerator } from 'pure-rand/types/RandomGenerator';
 
-/** All that a generator remembers: four 32-bit integers, not all zero. */
+/** State of a random generator: four 32-bit integers, not all zero. */
 export type GeneratorState = readonly [number, number, number, number];
 
-/** Seeded randomness (xoroshiro128+) whose state can be saved at any time and taken up again. */
+/** A seeded random generator (xoroshiro128+) whose state can be saved and restored at any time. */
 export class Generator {
   readonly #random: RandomGenerator;
 
@@ -16,15 +16,11 @@ export class Generator {
     this.#random = random;
   }
 
-  /** The generator of one purpose: streams of different names are independent though they share a seed. */
+  /** A generator for one purpose: streams of different names are independent even with the same seed. */
   static of(seed: number, stream: string): Generator {
     const digest = createHash('sha256').update(`${seed}/${stream}`).digest();
-    return Generator.fromState([
-      digest.readInt32LE(0),
-      digest.readInt32LE(4),
-      digest.readInt32LE(8),
-      digest.readInt32LE(12),
-    ]);
+    const state = [0, 4, 8, 12].map((offset) => digest.readInt32LE(offset));
+    return Generator.fromState(state as unknown as GeneratorState);
   }
 
   static fromState(state: GeneratorState): Generator {
@@ -35,14 +31,12 @@ export class Generator {
     return [...this.#random.getState()] as [number, number, number, number];
   }
 
-  /** The numbers 0 … n − 1 in random order (Fisher–Yates). */
+  /** The integers 0 … n − 1 in random order (Fisher–Yates). */
   shuffled(n: number): Uint32Array {
     const order = Uint32Array.from({ length: n }, (_, i) => i);
     for (let i = n - 1; i > 0; i--) {
       const j = uniformInt(this.#random, 0, i);
-      const other = order[j] as number;
-      order[j] = order[i] as number;
-      order[i] = other;
+      [order[i], order[j]] = [order[j] as number, order[i] as number];
     }
     return order;
   }
@@ -54,7 +48,7 @@ export class Generator {
 
   /** Fills `target` with standard-normal numbers. */
   fillNormal(target: Float32Array): void {
-    // Normals are made in pairs: a new source for each call, so that no second half waits outside `state`.
+    // Normals are drawn in pairs. A new source for each call keeps no second half that `state` would not include.
     const normal = randomNormal.source(() => uniformFloat64(this.#random))();
     for (let i = 0; i < target.length; i++) target[i] = normal();
   }

@@ -3,19 +3,19 @@ import sharp, { type Sharp } from 'sharp';
 import { fileError, InputError } from '../io/errors.ts';
 import type { ImageShape } from './dataset.ts';
 
-/** Many small images are decoded side by side, each on one thread; a file that changed must not come out of a cache. */
+/** Many small images are decoded in parallel, each on one thread. Without a cache, so that changed files are read again. */
 sharp.concurrency(1);
 sharp.cache(false);
 
-/** Names of the files that are taken for images. */
+/** Names of image files. */
 export const IMAGE_FILE = /\.(png|jpe?g|webp|gif|tiff?|avif)$/i;
 
-/** Guards against files of a few kilobytes that inflate to gigabytes. */
+/** A few kilobytes may decode to gigabytes. */
 const MAX_PIXELS = 8192 * 8192;
 
 /**
- * The shape of an image in a file: upright, as its EXIF orientation says, 1 channel if it is stored as gray, else 3.
- * @throws InputError when it is missing or no image
+ * Shape of an image file: upright (by EXIF orientation), with 1 channel if it is stored as gray, otherwise 3.
+ * @throws InputError when it is missing or not an image
  */
 export async function imageFileShape(path: string): Promise<ImageShape> {
   return decoding(path, async (image) => {
@@ -25,9 +25,9 @@ export async function imageFileShape(path: string): Promise<ImageShape> {
 }
 
 /**
- * Decodes an image file to 8 bits into `target`, upright, transparent parts on black, of several frames or pages
- * the first. Gray pixels fit into 3 channels; coloured ones do not fit into 1.
- * @param first the image that decided the shape, for messages
+ * Decodes an image file to 8 bits into `target`: upright, transparent parts on black, the first of several frames or pages.
+ * Gray images may have 3 channels; coloured ones may not have 1.
+ * @param first path of the image that decided the shape, for messages
  * @throws InputError when it is missing, damaged, of another size, or coloured where gray is expected
  */
 export async function decodeImageFile(
@@ -56,7 +56,7 @@ export async function decodeImageFile(
   for (let pixel = 0, i = 0; pixel < target.length; pixel++, i += 3) {
     const gray = data[i] as number;
     if (data[i + 1] !== gray || data[i + 2] !== gray) {
-      throw new InputError(`${path}: it is coloured and ${first} is gray; convert all images to gray, or all to RGB`);
+      throw new InputError(`${path}: it is coloured, but ${first} is gray; convert all images to gray, or all to RGB`);
     }
     target[pixel] = gray;
   }

@@ -1,13 +1,37 @@
+/** `count` consecutive integers from `start` on. */
+export const range = (start: number, count: number): Uint32Array =>
+  Uint32Array.from({ length: count }, (_, i) => start + i);
+
+/**
+ * Splits the positions 0 … count − 1 into runs.
+ * @param joined whether position `i` belongs to the same run as the one before it
+ */
+export function* runs(count: number, joined: (i: number) => boolean): Generator<{ from: number; to: number }> {
+  for (let from = 0, to = 1; from < count; from = to, to++) {
+    while (to < count && joined(to)) to++;
+    yield { from, to };
+  }
+}
+
 /** Rows of numbers, one after another, `[n, size]`. */
 export type Rows = Float32Array | Uint8Array;
 
 /**
- * How many rows there are.
- * @throws RangeError where the numbers are not whole rows, there is no row, or a number is not finite
+ * Number of rows.
+ * @throws RangeError where there is no row or the last is incomplete
  */
-export function countRows(rows: Rows, size: number): number {
+export function countCompleteRows(rows: Rows, size: number): number {
   const n = rows.length / size;
   if (!(Number.isInteger(n) && n > 0)) throw new RangeError(`${rows.length} numbers are not rows of ${size}`);
+  return n;
+}
+
+/**
+ * Number of rows of finite values.
+ * @throws RangeError where there is no row, the last is incomplete, or a value is not finite
+ */
+export function countRows(rows: Rows, size: number): number {
+  const n = countCompleteRows(rows, size);
   if (rows instanceof Float32Array) {
     const at = rows.findIndex((value) => !Number.isFinite(value));
     if (at >= 0) throw new RangeError(`number ${at % size} of row ${Math.floor(at / size)} is ${rows[at]}`);
@@ -15,14 +39,14 @@ export function countRows(rows: Rows, size: number): number {
   return n;
 }
 
-/** How many numbers are not zero. */
+/** Number of values other than zero. */
 export function countNonzeros(rows: Rows): number {
   let count = 0;
   for (let i = 0; i < rows.length; i++) if (rows[i] !== 0) count++;
   return count;
 }
 
-/** `count` of `n` rows, evenly spread, in order; all of them if there are no more. */
+/** Indices of `count` of `n` rows, evenly spaced, in order; of all rows if there are no more. */
 export function spreadRows(n: number, count: number): Uint32Array {
   const chosen = Math.min(n, Math.max(1, Math.floor(count)));
   return Uint32Array.from({ length: chosen }, (_, i) => Math.floor((i * n) / chosen));
@@ -30,8 +54,8 @@ export function spreadRows(n: number, count: number): Uint32Array {
 
 /** The chosen rows, one after another. */
 export function pickRows(rows: Rows, size: number, chosen: Uint32Array): Rows {
-  const picked =
-    rows instanceof Uint8Array ? new Uint8Array(chosen.length * size) : new Float32Array(chosen.length * size);
+  const length = chosen.length * size;
+  const picked = rows instanceof Uint8Array ? new Uint8Array(length) : new Float32Array(length);
   chosen.forEach((row, i) => {
     picked.set(rows.subarray(row * size, (row + 1) * size), i * size);
   });

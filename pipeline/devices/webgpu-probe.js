@@ -1,10 +1,10 @@
-// A process of its own: what the graphics driver and Dawn write to stderr stays here, and so does a driver's crash.
+// A separate process, so that a driver's crash and what Dawn writes to stderr do not reach the parent.
 import ort from 'onnxruntime-node';
 
 /** ONNX, one node: y = x + x, both float32 [4]. */
 const MODEL = 'CAo6NQoOCgF4CgF4EgF5IgNBZGQSAWdaDwoBeBIKCggIARIECgIIBGIPCgF5EgoKCAgBEgQKAggEQgQKABAV';
 
-process.on('SIGINT', () => {}); // whoever started this decides
+process.on('SIGINT', () => {}); // the parent decides when to stop
 
 /** @param {import('./webgpu.ts').ProbeAnswer} answer */
 const answer = (answer) => process.stdout.write(JSON.stringify(answer));

@@ -4,17 +4,17 @@ import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { Unavailable } from '../io/errors.ts';
 
-/** What the probing process prints, as JSON. */
+/** The JSON that `webgpu-probe.js` prints. */
 export interface ProbeAnswer {
   /** This build of ONNX Runtime has no WebGPU. */
   readonly missing?: boolean;
-  /** What ONNX Runtime said; absent where it computed. */
+  /** ONNX Runtime's error; absent where the computation succeeded. */
   readonly failure?: string;
 }
 
 const PROBE = fileURLToPath(new URL('./webgpu-probe.js', import.meta.url));
 /** A driver that has not added four numbers by then never will. */
-const PATIENCE_MS = 60_000;
+const TIMEOUT_MS = 60_000;
 
 const unavailable = (reason: string, remedy: string) =>
   new Unavailable(`--device webgpu: ${reason}`, remedy, 'use --device cpu');
@@ -22,8 +22,8 @@ const unavailable = (reason: string, remedy: string) =>
 let found: Promise<string> | undefined;
 
 /**
- * Finds out, once per process, whether onnxruntime-node computes on WebGPU here.
- * @returns the adapter's name, as far as it is known
+ * Checks, once per process, that onnxruntime-node can compute on WebGPU.
+ * @returns the adapter's name, if known
  * @throws Unavailable when there is no WebGPU or no adapter
  */
 export function webgpuAdapter(): Promise<string> {
@@ -32,11 +32,11 @@ export function webgpuAdapter(): Promise<string> {
 }
 
 async function probe(): Promise<string> {
-  // The Vulkan loader then names the device that Dawn has chosen; ONNX Runtime does not.
+  // With this variable the Vulkan loader logs the device that Dawn chose; ONNX Runtime does not name it.
   const child = spawn(process.execPath, [PROBE], {
     env: { ...process.env, VK_LOADER_DEBUG: 'driver' },
     stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: PATIENCE_MS,
+    timeout: TIMEOUT_MS,
     killSignal: 'SIGKILL',
   });
   const [printed, log, [code, signal]] = await Promise.all([
@@ -48,15 +48,15 @@ async function probe(): Promise<string> {
   const { missing, failure = reason } = JSON.parse(printed || '{}') as ProbeAnswer;
   if (missing) {
     const platform = `${process.platform}-${process.arch}`;
-    throw unavailable(`onnxruntime-node has no WebGPU for ${platform}`, 'take another machine');
+    throw unavailable(`onnxruntime-node has no WebGPU for ${platform}`, 'use another machine');
   }
   if (failure !== undefined) throw refusal(failure, log);
   return /Using "([^"]+)" with driver/.exec(log)?.[1] ?? 'an unnamed adapter';
 }
 
 /**
- * @param failure what ONNX Runtime threw
- * @param log what Dawn and the Vulkan loader wrote to stderr; it knows more
+ * @param failure ONNX Runtime's error
+ * @param log stderr of Dawn and the Vulkan loader, which is more specific
  */
 function refusal(failure: string, log: string): Unavailable {
   const loader = /Couldn't load Vulkan: (.+)/.exec(log)?.[1];
@@ -66,9 +66,9 @@ function refusal(failure: string, log: string): Unavailable {
   }
   const noDriver = log.includes('VK_ERROR_INCOMPATIBLE_DRIVER') ? 'Vulkan finds no driver' : undefined;
   const warning = [...log.matchAll(/^Warning: (.+?)\.?$/gm)].at(-1)?.[1];
-  const said = failure.split(' was false. ').at(-1)?.replace(/\s+/g, ' ').trim();
+  const message = failure.split(' was false. ').at(-1)?.replace(/\s+/g, ' ').trim();
   return unavailable(
-    `no WebGPU adapter is usable (${noDriver ?? warning ?? said})`,
+    `no WebGPU adapter is usable (${noDriver ?? warning ?? message})`,
     `install or update the GPU's ${process.platform === 'linux' ? 'Vulkan' : 'graphics'} driver`,
   );
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-backend-cpu';
 import { OPSET } from 'tfjs-to-onnx';
-import { spreadOf } from '../analyse/spread.ts';
+import { spreadOf } from '../analyse/moments.ts';
 import { CARD_FORMAT, type Card, TRAIN_STEP_FILE } from '../artifacts/card.ts';
 import { copyTraining, writeCard } from '../artifacts/exported.ts';
 import type { RunPlan, RunState } from '../artifacts/run.ts';

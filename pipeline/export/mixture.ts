@@ -4,7 +4,7 @@ import type { Card } from '../artifacts/card.ts';
 import type { ImageDataset } from '../data/dataset.ts';
 import { Generator } from '../data/generator.ts';
 import { spreadRows } from '../data/rows.ts';
-import { subset } from '../data/subset.ts';
+import { subset } from '../data/split.ts';
 import type { Sessions } from '../inference/sessions.ts';
 import { stopIfAborted } from '../io/publish.ts';
 

@@ -1,8 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { ImageDataset } from '../data/dataset.ts';
-import { range } from '../data/indices.ts';
-import { spreadRows } from '../data/rows.ts';
-import { subset } from '../data/subset.ts';
+import { range, spreadRows } from '../data/rows.ts';
+import { subset } from '../data/split.ts';
 import type { Sessions } from '../inference/sessions.ts';
 import type { TrainingProgram } from '../train/program.ts';
 

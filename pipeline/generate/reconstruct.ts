@@ -3,12 +3,12 @@ import { join } from 'node:path';
 import { bytesPerImage, type ImageDataset } from '../data/dataset.ts';
 import { openSplit, type Split } from '../data/open.ts';
 import { spreadRows } from '../data/rows.ts';
-import { subset } from '../data/subset.ts';
+import { subset } from '../data/split.ts';
 import { checkFits, type ExportedModel, openExported } from '../inference/exported.ts';
 import type { CommandOptions } from '../inference/plan.ts';
 import { type Latents, type Sessions, withSessions } from '../inference/sessions.ts';
 import { publishFolder } from '../io/publish.ts';
-import { drawReconstructions } from '../pictures/montage.ts';
+import { drawReconstructions } from '../pictures/grid.ts';
 import { fileNames, toBytes, writeImages } from './image-files.ts';
 
 /** Images in the grid, at most. */

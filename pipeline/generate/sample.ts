@@ -7,8 +7,7 @@ import type { CommandOptions } from '../inference/plan.ts';
 import { withSessions } from '../inference/sessions.ts';
 import { publishFolder } from '../io/publish.ts';
 import type { Drawing } from '../pictures/drawing.ts';
-import { drawGrid } from '../pictures/grid.ts';
-import { drawConditionalSamples, drawInterpolations } from '../pictures/montage.ts';
+import { drawConditionalSamples, drawGrid, drawInterpolations } from '../pictures/grid.ts';
 import { toBytes, writeImages } from './image-files.ts';
 import { className, planSamples, type SampleChoices, type SamplePlan, type SamplerName } from './samplers.ts';
 

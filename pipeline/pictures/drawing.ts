@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import { Resvg } from '@resvg/resvg-js';
 
-/** A finished picture: its PNG, of `height` × `width` pixels and 1 (gray) or 3 (RGB) channels, and the same as SVG. */
+/** A picture as PNG, of `height` × `width` pixels and 1 (gray) or 3 (RGB) channels, and as SVG. */
 export interface Drawing {
   readonly height: number;
   readonly width: number;
@@ -10,14 +10,14 @@ export interface Drawing {
   readonly svg: string;
 }
 
-/** Letters of every picture; a browser that lacks it takes its own sans-serif. */
+/** Font of all pictures; browsers without it use their own sans-serif. */
 export const FONT = 'DejaVu Sans, sans-serif';
 export const INK = '#222222';
 
 const { resolve } = createRequire(import.meta.url);
 const fontFiles = ['DejaVuSans.ttf', 'DejaVuSans-Bold.ttf'].map((name) => resolve(`dejavu-fonts-ttf/ttf/${name}`));
 
-/** Chinese, Japanese, Korean letters and others that DejaVu lacks: only then are the machine's own fonts asked. */
+/** Letters that DejaVu lacks, such as Chinese, Japanese and Korean. Only for them are the machine's fonts loaded. */
 const BEYOND_DEJAVU = /[\u0900-\u0e7f\u1100-\u11ff\u2e80-\uffef]|[\u{1f000}-\u{3ffff}]/u;
 
 function open(svg: string, zoom: number): Resvg {
@@ -32,42 +32,38 @@ function open(svg: string, zoom: number): Resvg {
   });
 }
 
-/** An SVG's pixels, RGBA, `[height, width, 4]`, each of its units `zoom` pixels. */
+/** Renders an SVG as RGBA, `[height, width, 4]`, with `zoom` pixels for each of its units. */
 export function rasterize(svg: string, zoom = 1): { height: number; width: number; pixels: Uint8Array } {
-  const image = open(svg, zoom).render();
-  return { height: image.height, width: image.width, pixels: image.pixels };
+  const { height, width, pixels } = open(svg, zoom).render();
+  return { height, width, pixels };
 }
+
+export const svgElement = (width: number, height: number, content: string): string =>
+  `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}">${content}</svg>`;
+
+export const WHITE_GROUND = '<rect width="100%" height="100%" fill="white"/>';
 
 export interface TextStyle {
   readonly size: number;
   readonly bold?: boolean;
 }
 
-/** Width of a line of text as it is drawn, in pixels. */
+/** Width of a line of text in pixels. */
 export function textWidth(text: string, { size, bold = false }: TextStyle): number {
-  const box = open(
-    `<svg xmlns="http://www.w3.org/2000/svg" width="8" height="8">${textElement(text, { x: 0, y: 0, size, bold })}</svg>`,
-    1,
-  ).getBBox();
-  return box?.width ?? 0;
+  const line = textElement(text, { x: 0, y: 0, size, bold });
+  return open(svgElement(8, 8, line), 1).getBBox()?.width ?? 0;
 }
 
-/** A line of text as SVG, `y` its baseline. */
+/** A line of text as SVG; `y` is its baseline. */
 export function textElement(
   text: string,
-  {
-    x,
-    y,
-    size,
-    bold = false,
-    anchor = 'start',
-  }: TextStyle & { x: number; y: number; anchor?: 'start' | 'middle' | 'end' },
+  { x, y, size, bold, anchor = 'start' }: TextStyle & { x: number; y: number; anchor?: 'start' | 'middle' | 'end' },
 ): string {
   const weight = bold ? ' font-weight="bold"' : '';
   return `<text x="${x}" y="${y}" font-family="${FONT}" font-size="${size}"${weight} fill="${INK}" text-anchor="${anchor}">${escapeXml(text)}</text>`;
 }
 
-/** Text that goes into XML as it is: the five signs escaped, and what XML cannot hold replaced. */
+/** Escapes the five special characters of XML, and replaces those that it cannot contain. */
 export function escapeXml(text: string): string {
   const signs: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&apos;' };
   return text
@@ -75,7 +71,7 @@ export function escapeXml(text: string): string {
     .replace(/[&<>"']/g, (sign) => signs[sign] ?? sign);
 }
 
-/** `text`, or as much of its beginning as fits with an ellipsis after it. */
+/** `text`, or as much of its beginning as fits, with an ellipsis. */
 export function fitText(text: string, style: TextStyle, width: number): string {
   if (textWidth(text, style) <= width) return text;
   const letters = [...text];

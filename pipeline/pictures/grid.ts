@@ -1,32 +1,43 @@
 import sharp from 'sharp';
 import { bytesPerImage, type ImageShape } from '../data/dataset.ts';
-import { type Drawing, fitText, rasterize, type TextStyle, textElement, textWidth } from './drawing.ts';
+import {
+  type Drawing,
+  fitText,
+  rasterize,
+  svgElement,
+  type TextStyle,
+  textElement,
+  textWidth,
+  WHITE_GROUND,
+} from './drawing.ts';
 
 /** White pixels between the images and around them. */
 const GAP = 4;
-/** An image is enlarged to about this size, and a whole grid to no more than that. */
+/** Images are enlarged to about this size, as long as the grid is not larger than that. */
 const IMAGE_SIZE = 112;
 const GRID_SIZE = 1300;
 const LABEL: TextStyle = { size: 15 };
-/** Height of a row of column labels; room between a row's label and its images. */
+/** Height of the column labels; space between a row's label and its images. */
 const LABEL_HEIGHT = 22;
-const LABEL_ROOM = 8;
+const LABEL_SPACE = 8;
 const WIDEST_ROW_LABEL = 240;
+
+/** `[n, height, width, channels]`: bytes 0–255, or floats in [0, 1]. */
+type Pixels = Uint8Array | Float32Array;
 
 export interface ImageGrid {
   readonly shape: ImageShape;
-  /** Row after row, `[n, height, width, channels]`: bytes 0–255, or numbers in [0, 1]. The last row may be short. */
-  readonly images: Uint8Array | Float32Array;
+  /** Row by row; the last row may be short. */
+  readonly images: Pixels;
   readonly columns: number;
-  /** Pixels of the picture for each of an image, a whole number; by default what suits the size of image and grid. */
+  /** Integer factor by which images are enlarged; by default it depends on the sizes of image and grid. */
   readonly scale?: number | undefined;
   readonly columnLabels?: readonly string[] | undefined;
   readonly rowLabels?: readonly string[] | undefined;
 }
 
-/** Where the images of a grid are, in pixels of the picture. */
+/** Positions of a grid's images, in pixels of the picture. */
 export interface GridLayout {
-  readonly rows: number;
   readonly scale: number;
   readonly width: number;
   readonly height: number;
@@ -35,11 +46,14 @@ export interface GridLayout {
   readonly tops: readonly number[];
 }
 
-/** @throws RangeError unless `images` holds whole images of 1 or 3 channels, at least one */
+/**
+ * The layout of a grid.
+ * @throws RangeError unless `images` contains complete images of 1 or 3 channels, at least one
+ */
 export function layoutOf({ shape, images, columns, scale, columnLabels, rowLabels }: ImageGrid): GridLayout {
+  const { height, width, channels } = shape;
   const count = images.length / bytesPerImage(shape);
-  if (!Number.isInteger(count) || count < 1 || !(shape.channels === 1 || shape.channels === 3) || !(columns >= 1)) {
-    const { height, width, channels } = shape;
+  if (!Number.isInteger(count) || count < 1 || !(channels === 1 || channels === 3) || !(columns >= 1)) {
     throw new RangeError(
       `${images.length} numbers are not images of ${height}×${width}×${channels} in ${columns} columns`,
     );
@@ -47,16 +61,15 @@ export function layoutOf({ shape, images, columns, scale, columnLabels, rowLabel
   const rows = Math.ceil(count / columns);
   const enlarged = scale ?? scaleFor(shape, rows, columns);
   const widest = Math.max(0, ...(rowLabels ?? []).map((label) => textWidth(label, LABEL)));
-  const left = GAP + (rowLabels ? Math.ceil(Math.min(widest, WIDEST_ROW_LABEL)) + 2 * LABEL_ROOM : 0);
+  const left = GAP + (rowLabels ? Math.ceil(Math.min(widest, WIDEST_ROW_LABEL)) + 2 * LABEL_SPACE : 0);
   const top = GAP + (columnLabels ? LABEL_HEIGHT : 0);
   const edges = (from: number, step: number, n: number) => Array.from({ length: n }, (_, i) => from + i * (step + GAP));
   return {
-    rows,
     scale: enlarged,
-    width: left + columns * (shape.width * enlarged + GAP),
-    height: top + rows * (shape.height * enlarged + GAP),
-    lefts: edges(left, shape.width * enlarged, columns),
-    tops: edges(top, shape.height * enlarged, rows),
+    width: left + columns * (width * enlarged + GAP),
+    height: top + rows * (height * enlarged + GAP),
+    lefts: edges(left, width * enlarged, columns),
+    tops: edges(top, height * enlarged, rows),
   };
 }
 
@@ -67,9 +80,9 @@ function scaleFor({ height, width }: ImageShape, rows: number, columns: number):
 }
 
 /**
- * Images in rows and columns on white, enlarged by a whole number so that each pixel stays a sharp square, with labels
- * above the columns and left of the rows where they are given.
- * @throws RangeError unless `images` holds whole images of 1 or 3 channels
+ * Draws images in rows and columns on white, enlarged by an integer so that each pixel stays a sharp square, with optional
+ * labels above the columns and left of the rows.
+ * @throws RangeError unless `images` contains complete images of 1 or 3 channels
  */
 export async function drawGrid(grid: ImageGrid): Promise<Drawing> {
   const layout = layoutOf(grid);
@@ -79,27 +92,23 @@ export async function drawGrid(grid: ImageGrid): Promise<Drawing> {
   const tiles = new Uint8Array(height * width * channels).fill(255);
   placeImages(tiles, grid, layout);
   const tilesPng = await pngOf(tiles, width, height, channels);
-  const open = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}">`;
-  const ground = '<rect width="100%" height="100%" fill="white"/>';
-  const image = `<image width="${width}" height="${height}" style="image-rendering:pixelated" href="data:image/png;base64,${Buffer.from(tilesPng).toString('base64')}"/>`;
-  const svg = `${open}${image}${labels}</svg>`;
+  const href = `data:image/png;base64,${Buffer.from(tilesPng).toString('base64')}`;
+  const image = `<image width="${width}" height="${height}" style="image-rendering:pixelated" href="${href}"/>`;
+  const svg = svgElement(width, height, image + labels);
   if (labels === '') return { width, height, channels, png: tilesPng, svg };
-  const lettered = rasterize(`${open}${ground}${labels}</svg>`).pixels;
-  for (let i = 0; i < width * height; i++) {
-    // labels lie beside the images, where tiles are white
-    for (let c = 0; c < channels; c++)
-      tiles[i * channels + c] = Math.min(tiles[i * channels + c] ?? 0, lettered[i * 4 + c] ?? 0);
+  const lettered = rasterize(svgElement(width, height, WHITE_GROUND + labels)).pixels;
+  // Where there are labels the tiles are white, and the other way round.
+  for (let i = 0; i < tiles.length; i++) {
+    const letter = lettered[4 * Math.floor(i / channels) + (i % channels)] ?? 0;
+    tiles[i] = Math.min(tiles[i] ?? 0, letter);
   }
   return { width, height, channels, png: await pngOf(tiles, width, height, channels), svg };
 }
 
-function placeImages(
-  tiles: Uint8Array,
-  { shape, images, columns }: ImageGrid,
-  { scale, lefts, tops, width }: GridLayout,
-): void {
+function placeImages(tiles: Uint8Array, { shape, images, columns }: ImageGrid, layout: GridLayout): void {
+  const { scale, lefts, tops, width } = layout;
   const { channels } = shape;
-  const bytes = images instanceof Uint8Array ? images : Uint8ClampedArray.from(images, (value) => value * 255);
+  const bytes = toBytes(images);
   const count = images.length / bytesPerImage(shape);
   for (let index = 0; index < count; index++) {
     const left = lefts[index % columns] ?? 0;
@@ -108,12 +117,14 @@ function placeImages(
       const row = (index * shape.height + Math.floor(y / scale)) * shape.width;
       for (let x = 0; x < shape.width * scale; x++) {
         const from = (row + Math.floor(x / scale)) * channels;
-        const to = ((top + y) * width + left + x) * channels;
-        for (let c = 0; c < channels; c++) tiles[to + c] = bytes[from + c] ?? 0;
+        tiles.set(bytes.subarray(from, from + channels), ((top + y) * width + left + x) * channels);
       }
     }
   }
 }
+
+const toBytes = (pixels: Pixels): Uint8Array =>
+  pixels instanceof Uint8Array ? pixels : new Uint8Array(Uint8ClampedArray.from(pixels, (value) => value * 255));
 
 function labelElements(
   { shape, columnLabels = [], rowLabels = [] }: ImageGrid,
@@ -125,19 +136,14 @@ function labelElements(
     const x = (lefts[column] ?? 0) + cell.width / 2;
     return textElement(fitText(label, style, cell.width), { ...style, x, y: LABEL_HEIGHT - 4, anchor: 'middle' });
   });
-  const beside = rowLabels.slice(0, tops.length).map((label, row) => {
-    const y = (tops[row] ?? 0) + cell.height / 2 + LABEL.size * 0.36;
-    return textElement(fitText(label, LABEL, WIDEST_ROW_LABEL), {
-      ...LABEL,
-      x: (lefts[0] ?? 0) - LABEL_ROOM,
-      y,
-      anchor: 'end',
-    });
+  const left = rowLabels.slice(0, tops.length).map((label, row) => {
+    const [x, y] = [(lefts[0] ?? 0) - LABEL_SPACE, (tops[row] ?? 0) + cell.height / 2 + LABEL.size * 0.36];
+    return textElement(fitText(label, LABEL, WIDEST_ROW_LABEL), { ...LABEL, x, y, anchor: 'end' });
   });
-  return [...above, ...beside].join('');
+  return [...above, ...left].join('');
 }
 
-/** The size at which the longest of the labels fits, within what can be read. */
+/** The font size at which the longest label fits, but not too small to read. */
 function fittingSize(labels: readonly string[], width: number): number {
   const widest = Math.max(...labels.map((label) => textWidth(label, LABEL)));
   return Math.max(10, Math.min(LABEL.size, Math.floor((LABEL.size * width) / widest)));
@@ -148,4 +154,60 @@ async function pngOf(pixels: Uint8Array, width: number, height: number, channels
     .toColourspace(channels === 1 ? 'b-w' : 'srgb')
     .png()
     .toBuffer();
+}
+
+export interface ReconstructionGrid {
+  readonly shape: ImageShape;
+  readonly originals: Pixels;
+  readonly reconstructions: Pixels;
+  /** Number of columns; 8 by default. */
+  readonly columns?: number | undefined;
+}
+
+/** Draws images with their reconstructions below them, in as many double rows as are needed. */
+export async function drawReconstructions({
+  shape,
+  originals,
+  reconstructions,
+  columns = 8,
+}: ReconstructionGrid): Promise<Drawing> {
+  const [above, below] = [toBytes(originals), toBytes(reconstructions)];
+  if (above.length !== below.length)
+    throw new RangeError(`${above.length} bytes of images, ${below.length} of reconstructions`);
+  const size = bytesPerImage(shape);
+  const count = above.length / size;
+  const across = Math.min(columns, count);
+  const blocks = Math.ceil(count / across);
+  const images = new Uint8Array(2 * blocks * across * size).fill(255);
+  for (let block = 0; block < blocks; block++) {
+    const part = [block * across * size, Math.min(count, (block + 1) * across) * size] as const;
+    images.set(above.subarray(...part), 2 * block * across * size);
+    images.set(below.subarray(...part), (2 * block + 1) * across * size);
+  }
+  const rowLabels = Array.from({ length: blocks }, () => ['original', 'reconstruction']).flat();
+  return drawGrid({ shape, images, columns: across, rowLabels });
+}
+
+export interface ConditionalGrid {
+  readonly shape: ImageShape;
+  /** Row by row, each with one image of every class: n = rows × classes. */
+  readonly images: Pixels;
+  readonly classes: readonly string[];
+}
+
+/** Draws samples of a conditional model: a column for each class, with its name. */
+export const drawConditionalSamples = ({ shape, images, classes }: ConditionalGrid): Promise<Drawing> =>
+  drawGrid({ shape, images, columns: classes.length, columnLabels: classes });
+
+export interface InterpolationStrips {
+  readonly shape: ImageShape;
+  /** Row by row: n = rows × steps. */
+  readonly images: Pixels;
+  readonly steps: number;
+}
+
+/** Draws interpolations, one in each row, with the percentage of the way above the columns. */
+export function drawInterpolations({ shape, images, steps }: InterpolationStrips): Promise<Drawing> {
+  const columnLabels = Array.from({ length: steps }, (_, i) => `${Math.round((100 * i) / Math.max(1, steps - 1))} %`);
+  return drawGrid({ shape, images, columns: steps, columnLabels });
 }

@@ -1,7 +1,7 @@
 /**
- * Ten colours for ten classes. Found by maximizing the smallest distance between any two (OKLab), as seen with normal
- * sight, without red, without green and without blue cones (Machado, Oliveira & Fernandes 2009): at least 0.118, twice
- * that of the usual palettes. Their order gives digits that codes mix up (4 and 9, 3, 5 and 8) colours far apart.
+ * Ten colours for ten classes, found by maximizing the smallest distance (OKLab) between any two as seen with normal sight
+ * and without red, green or blue cones (Machado, Oliveira & Fernandes 2009): at least 0.118, twice that of common palettes.
+ * Their order gives digits that models confuse (4 and 9; 3, 5 and 8) colours far apart.
  */
 export const classPalette: readonly string[] = [
   '#dc51b0', // pink
@@ -16,14 +16,14 @@ export const classPalette: readonly string[] = [
   '#402a8c', // indigo
 ];
 
-/** Data without classes. */
+/** The colour of data without classes. */
 export const plainColour = '#3a6ea5';
-/** What stands back: units that do nothing, guide lines. */
+/** The colour of inactive units. */
 export const quietColour = '#b8bcc2';
 
 /**
- * A colour for each of `count` classes: the palette for up to ten; for more, hues around the circle, neighbours at
- * different lightness.
+ * A colour for each of `count` classes: the palette for up to ten; for more, hues around the circle with alternating
+ * lightness.
  */
 export function classColours(count: number): readonly string[] {
   if (count <= classPalette.length) return classPalette.slice(0, count);
@@ -34,7 +34,7 @@ export function classColours(count: number): readonly string[] {
   });
 }
 
-/** A colour of the OKLCH space as `#rrggbb`, its chroma lowered to what a screen can show. */
+/** A colour of the OKLCH space as `#rrggbb`, with its chroma reduced to what a screen can show. */
 function oklch(lightness: number, chroma: number, hue: number): string {
   for (let c = chroma; c > 0; c -= 0.005) {
     const rgb = linearRgb(lightness, c * Math.cos(hue), c * Math.sin(hue));
@@ -54,12 +54,8 @@ function linearRgb(lightness: number, a: number, b: number): number[] {
   ];
 }
 
-const hex = (linear: readonly number[]): string =>
-  `#${linear
-    .map((value) => (value <= 0.0031308 ? 12.92 * value : 1.055 * value ** (1 / 2.4) - 0.055))
-    .map((value) =>
-      Math.round(255 * Math.min(1, Math.max(0, value)))
-        .toString(16)
-        .padStart(2, '0'),
-    )
-    .join('')}`;
+const hex = (linear: readonly number[]): string => {
+  const gamma = linear.map((value) => (value <= 0.0031308 ? 12.92 * value : 1.055 * value ** (1 / 2.4) - 0.055));
+  const bytes = Uint8ClampedArray.from(gamma, (value) => Math.round(255 * value));
+  return `#${Buffer.from(bytes).toString('hex')}`;
+};

@@ -1,12 +1,11 @@
-import type { TopLevelSpec } from 'vega-lite';
+import { range } from '../data/rows.ts';
 import { drawChart } from './chart.ts';
 import { type Drawing, FONT, fitText, INK, textWidth } from './drawing.ts';
-import { placeLabels } from './labels.ts';
 import { classColours, plainColour } from './palette.ts';
 
-/** The plot, in units of the chart. */
+/** Size of the plot in units of the chart. */
 const PLOT = { width: 620, height: 520 };
-/** Room between the outermost points and the frame. */
+/** Space between the outermost points and the frame. */
 const MARGIN = 14;
 const LEGEND_ROWS = 22;
 const LEGEND = { size: 13 };
@@ -15,35 +14,38 @@ const WIDEST_NAME = 160;
 export interface Scatter {
   /** `[n, 2]` */
   readonly points: Float32Array | Float64Array;
-  /** One class index per point, `[n]`; without it all points look alike. */
+  /** One class index per point, `[n]`; points without labels have one colour. */
   readonly labels?: ArrayLike<number> | undefined;
-  /** Class names by index; a class without one is called by its number. */
+  /** Class names by index; a class without a name is shown by its index. */
   readonly classes?: readonly string[] | undefined;
   readonly title?: string | undefined;
-  /** Titles of the axes; null for coordinates that mean nothing (t-SNE), drawn without axes and at equal scale. */
+  /** Titles of the axes; null for meaningless coordinates (t-SNE), which are drawn without axes and at equal scale. */
   readonly axes: readonly [string, string] | null;
 }
 
+/** The range of coordinates to show on each axis. */
 interface Frame {
   readonly x: readonly [number, number];
   readonly y: readonly [number, number];
 }
 
+/** A class's name in the plot, in its units. */
 interface ClassLabel {
   readonly name: string;
-  /** The median of the class's points, and where its name is, in the points' coordinates. */
+  /** Median of the class's points. */
   readonly x: number;
   readonly y: number;
+  /** Centre of the name. */
   readonly labelX: number;
   readonly labelY: number;
-  /** Whether the name had to go so far from the median that a line must lead there. */
+  /** Whether the name is so far from the median that a line must connect them. */
   readonly moved: boolean;
 }
 
 /**
- * Points in the plane, coloured by class, with a legend and each class's name at the median of its points; names that
- * would cover one another are moved apart, with a line to where they belong.
- * @throws RangeError where numbers of points and labels differ or a coordinate is not finite
+ * Draws points in the plane, coloured by class, with a legend and each class's name at the median of its points. Names that
+ * would overlap are moved apart and connected to their medians by lines.
+ * @throws RangeError when the numbers of points and labels differ or a coordinate is not finite
  */
 export async function drawScatter({ points, labels, classes = [], title, axes }: Scatter): Promise<Drawing> {
   const n = points.length / 2;
@@ -66,80 +68,76 @@ export async function drawScatter({ points, labels, classes = [], title, axes }:
   const longest = Math.max(0, ...names.map((name) => textWidth(name, LEGEND)));
   const size = count > 40 ? 12 : count > 20 || longest > 60 ? 14 : 18;
   const marks = labels ? classLabels(points, labels, nameOf, frame, size) : [];
-  return drawChart({
+  return drawChart(title, {
     ...PLOT,
-    ...(title === undefined ? {} : { title }),
     layer: [
       pointLayer(values, frame, axes, labels ? { names, colours } : undefined),
       ...(marks.length > 0 ? labelLayers(marks, size) : []),
     ],
-  } as TopLevelSpec);
+  });
 }
 
-/** Names that are unique, as a legend needs them. */
+/** Unique names, as a legend needs them. */
 function namesOf(present: readonly number[], classes: readonly string[]): string[] {
   const names = present.map((label) => fitText(classes[label] ?? String(label), LEGEND, WIDEST_NAME));
   return names.map((name, i) => (names.indexOf(name) === i && name !== '' ? name : `${name} (${present[i]})`));
 }
 
-/** The ranges that are shown; `equal`: a unit is as long on either axis. */
+/** @param equal whether units have the same length on both axes */
 function frameOf(points: Float32Array | Float64Array, equal: boolean): Frame {
-  const ranges = [0, 1].map((axis) => {
-    let [least, most] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  const axes = [PLOT.width, PLOT.height].map((length, axis) => {
+    let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
     for (let i = axis; i < points.length; i += 2) {
-      least = Math.min(least, points[i] ?? 0);
-      most = Math.max(most, points[i] ?? 0);
+      low = Math.min(low, points[i] ?? 0);
+      high = Math.max(high, points[i] ?? 0);
     }
-    if (least > most) return { middle: 0, span: 2 };
-    return { middle: (least + most) / 2, span: most - least || 2 };
+    const [middle, span] = low > high ? [0, 2] : [(low + high) / 2, high - low || 2];
+    return { length, middle, unit: span / (length - 2 * MARGIN) };
   });
-  const lengths = [PLOT.width, PLOT.height].map((length) => length - 2 * MARGIN);
-  const perPixel = ranges.map(({ span }, axis) => span / (lengths[axis] ?? 1));
-  const domain = (axis: number, length: number): [number, number] => {
-    const unit = equal ? Math.max(...perPixel) : (perPixel[axis] ?? 1);
-    const middle = ranges[axis]?.middle ?? 0;
-    return [middle - (unit * length) / 2, middle + (unit * length) / 2];
-  };
-  return { x: domain(0, PLOT.width), y: domain(1, PLOT.height) };
+  const largest = Math.max(...axes.map(({ unit }) => unit));
+  const [x = [0, 1], y = [0, 1]] = axes.map(({ length, middle, unit }): [number, number] => {
+    const half = ((equal ? largest : unit) * length) / 2;
+    return [middle - half, middle + half];
+  });
+  return { x, y };
 }
 
-/** All rows in a fixed mixed order, so that no class lies over the others because it comes last. */
+/** All rows in a fixed pseudo-random order, so that the last class does not cover the others. */
 function shuffledRows(n: number): number[] {
   const key = (i: number) => Math.imul(i + 1, 0x9e3779b1) >>> 0; // multiplicative hashing: a permutation of 32-bit numbers
-  return Array.from({ length: n }, (_, i) => i).sort((a, b) => key(a) - key(b));
+  return [...range(0, n)].sort((a, b) => key(a) - key(b));
 }
 
 function classLabels(
   points: Float32Array | Float64Array,
   labels: ArrayLike<number>,
   names: ReadonlyMap<number, string>,
-  { x, y }: Frame,
+  frame: Frame,
   size: number,
 ): ClassLabel[] {
-  const anchors = [...names].map(([label, name]) => {
-    const rows = Array.from({ length: labels.length }, (_, i) => i).filter((i) => labels[i] === label);
-    const at = [0, 1].map((axis) => median(rows.map((i) => points[2 * i + axis] ?? 0)));
-    return { name, x: at[0] ?? 0, y: at[1] ?? 0 };
+  const share = (value: number, [low, high]: Frame['x']) => (value - low) / (high - low);
+  const boxes = [...names].map(([label, name]) => {
+    const rows = range(0, labels.length).filter((i) => labels[i] === label);
+    const medianOf = (axis: number) => median(Float64Array.from(rows, (i) => points[2 * i + axis] ?? 0));
+    return {
+      name,
+      x: PLOT.width * share(medianOf(0), frame.x),
+      y: PLOT.height * (1 - share(medianOf(1), frame.y)),
+      width: textWidth(name, { size, bold: true }) + 6,
+      height: size + 2,
+    };
   });
-  const unitX = (x[1] - x[0]) / PLOT.width;
-  const unitY = (y[1] - y[0]) / PLOT.height;
-  const boxes = anchors.map((anchor) => ({
-    x: (anchor.x - x[0]) / unitX,
-    y: (y[1] - anchor.y) / unitY,
-    width: textWidth(anchor.name, { size, bold: true }) + 6,
-    height: size + 2,
-  }));
-  return placeLabels(boxes, PLOT).map((place, i) => {
-    const anchor = anchors[i] ?? { name: '', x: 0, y: 0 };
-    const distance = Math.hypot(place.x - (boxes[i]?.x ?? 0), place.y - (boxes[i]?.y ?? 0));
-    return { ...anchor, labelX: x[0] + place.x * unitX, labelY: y[1] - place.y * unitY, moved: distance > 0.75 * size };
+  const places = placeLabels(boxes, PLOT);
+  return boxes.map(({ name, x, y }, i) => {
+    const { x: labelX, y: labelY } = places[i] ?? { x, y };
+    return { name, x, y, labelX, labelY, moved: Math.hypot(labelX - x, labelY - y) > 0.75 * size };
   });
 }
 
-function median(values: number[]): number {
-  values.sort((a, b) => a - b);
-  const half = values.length >> 1;
-  return values.length % 2 === 1 ? (values[half] ?? 0) : ((values[half - 1] ?? 0) + (values[half] ?? 0)) / 2;
+function median(values: Float64Array): number {
+  values.sort();
+  const half = (values.length - 1) / 2;
+  return ((values[Math.floor(half)] ?? 0) + (values[Math.ceil(half)] ?? 0)) / 2;
 }
 
 function pointLayer(
@@ -148,12 +146,11 @@ function pointLayer(
   axes: Scatter['axes'],
   groups: { names: readonly string[]; colours: readonly string[] } | undefined,
 ): object {
-  const axis = (title: string | undefined) => (title === undefined ? null : { title, tickCount: 7 });
   const position = (field: string, domain: readonly [number, number], title: string | undefined) => ({
     field,
     type: 'quantitative',
     scale: { domain, nice: false, zero: false },
-    axis: axis(title),
+    axis: title === undefined ? null : { title, tickCount: 7 },
   });
   const colour = groups && {
     field: 'class',
@@ -175,8 +172,8 @@ function pointLayer(
 
 function labelLayers(marks: readonly ClassLabel[], size: number): object[] {
   const at = (x: string, y: string) => ({
-    x: { field: x, type: 'quantitative' },
-    y: { field: y, type: 'quantitative' },
+    x: { field: x, type: 'quantitative', scale: null },
+    y: { field: y, type: 'quantitative', scale: null },
   });
   const text = { type: 'text', font: FONT, fontSize: size, fontWeight: 'bold', baseline: 'middle' };
   const encoding = { ...at('labelX', 'labelY'), text: { field: 'name', type: 'nominal' } };
@@ -194,3 +191,54 @@ function labelLayers(marks: readonly ClassLabel[], size: number): object[] {
     { data, encoding, mark: { ...text, fill: INK } },
   ];
 }
+
+/** A label's box in pixels; `x` and `y` are its centre. */
+export interface LabelBox {
+  x: number;
+  y: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+const ROUNDS = 300;
+
+/**
+ * Positions labels (by their centres) as close as possible to where they are wanted: labels that overlap are pushed apart in
+ * the shorter direction until none do, or for a number of rounds where there are too many for the area.
+ */
+export function placeLabels(
+  wanted: readonly LabelBox[],
+  area: { readonly width: number; readonly height: number },
+): { x: number; y: number }[] {
+  const boxes = wanted.map((box) => ({ ...box }));
+  for (let round = 0; round < ROUNDS; round++) {
+    let moved = false;
+    boxes.forEach((a, i) => {
+      for (const b of boxes.slice(i + 1)) moved = pushApart(a, b) || moved;
+    });
+    for (const box of boxes) {
+      box.x = clamp(box.x, box.width / 2, area.width - box.width / 2);
+      box.y = clamp(box.y, box.height / 2, area.height - box.height / 2);
+    }
+    if (!moved) break;
+  }
+  return boxes.map(({ x, y }) => ({ x, y }));
+}
+
+/**
+ * Pushes two boxes apart in the shorter direction.
+ * @returns whether they overlapped
+ */
+function pushApart(a: LabelBox, b: LabelBox): boolean {
+  const overlapX = (a.width + b.width) / 2 - Math.abs(a.x - b.x);
+  const overlapY = (a.height + b.height) / 2 - Math.abs(a.y - b.y);
+  if (overlapX <= 0.01 || overlapY <= 0.01) return false;
+  const [axis, overlap] = overlapX < overlapY ? (['x', overlapX] as const) : (['y', overlapY] as const);
+  const push = ((a[axis] <= b[axis] ? -1 : 1) * overlap) / 2;
+  a[axis] += push;
+  b[axis] -= push;
+  return true;
+}
+
+const clamp = (value: number, least: number, most: number): number =>
+  least > most ? (least + most) / 2 : Math.min(most, Math.max(least, value));

@@ -1,23 +1,20 @@
-/** What of scran.js is used here: it comes without types. Arrays and results live in the memory of its WebAssembly module. */
+/** The parts of scran.js used here; it has no types. Arrays and results are in the memory of its WebAssembly module. */
 declare module 'scran.js' {
   export interface WasmArray<Values> {
     /** Address in the module's memory. */
     readonly offset: number;
-    /** A view that holds until the module's memory grows. */
+    /** A view that is valid until the module's memory grows. */
     array(): Values;
-    free(): void;
   }
-  export interface NeighborIndex {
-    free(): void;
-  }
+  /** Exact or approximate search of nearest neighbours. */
+  export type NeighborIndex = object;
   export interface Neighbors {
-    /** What the module itself knows them by. */
+    /** The module's own handle. */
     readonly results: object;
-    free(): void;
   }
   /** Loads the module and starts its workers; false if it is loaded already. */
   export function initialize(options?: { numberOfThreads?: number }): Promise<boolean>;
-  /** Ends the workers and lets go of the module. */
+  /** Ends the workers and frees the module. */
   export function terminate(): void;
   export function createFloat64WasmArray(length: number): WasmArray<Float64Array>;
   /** @param points `[numberOfCells, numberOfDims]` */
@@ -34,18 +31,15 @@ declare module 'scran.js' {
 }
 
 declare module 'scran.js/main/wasm.js' {
-  /** A t-SNE under way, all but the coordinates. */
-  export interface TsneState {
-    delete(): void;
-  }
   export interface ScranModule {
-    initialize_tsne(neighbors: object, perplexity: number, threads: number): TsneState;
+    /** @returns the state of a t-SNE, without the coordinates */
+    initialize_tsne(neighbors: object, perplexity: number, threads: number): object;
     /**
-     * Goes on until `iterations` are done in all, or for `milliseconds` if that is not negative.
-     * @param coordinates address of float64 `[n, 2]`: where the points are, then where they have got to
+     * Continues until `iterations` are done in total, or for `milliseconds` if that is not negative.
+     * @param coordinates address of the points' coordinates, float64 `[n, 2]`, which are updated
      */
-    run_tsne(state: TsneState, milliseconds: number, iterations: number, coordinates: number): void;
+    run_tsne(state: object, milliseconds: number, iterations: number, coordinates: number): void;
   }
-  /** Calls the module, whose exceptions become errors with a message. */
+  /** Calls the module, and converts its exceptions to errors with a message. */
   export function call<Result>(work: (module: ScranModule) => Result): Result;
 }

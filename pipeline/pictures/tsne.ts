@@ -4,12 +4,12 @@ import * as scran from 'scran.js';
 import { call } from 'scran.js/main/wasm.js';
 import { Generator } from '../data/generator.ts';
 
-/** Standard deviation of the start along its first axis; and of the noise on it, which parts points that are alike. */
+/** Standard deviation of the initial map along its first axis, and of the noise that separates equal points. */
 const START_SPREAD = 1e-4;
 const START_NOISE = 1e-6;
-/** Iterations between ticks. */
+/** Iterations between calls of `tick`. */
 const STRIDE = 10;
-/** Two are no faster for thousands of points. */
+/** Two threads are no faster for thousands of points. */
 const THREADS = 1;
 
 export interface TsneOptions {
@@ -17,19 +17,19 @@ export interface TsneOptions {
   readonly perplexity?: number | undefined;
   readonly iterations?: number | undefined;
   readonly seed?: number | undefined;
-  /** Called before the first iteration and every few after it; what it throws ends the work. */
+  /** Called before the first iteration and every few after it; its errors end the work. */
   readonly tick?: ((done: number, iterations: number) => void | Promise<void>) | undefined;
 }
 
 /**
- * t-SNE (Barnes–Hut; early exaggeration 12 for 250 iterations) that starts from the first two principal components,
- * as scikit-learn's does with `init="pca"`. Equal input and seed give equal numbers.
+ * t-SNE (Barnes–Hut, early exaggeration 12 for 250 iterations), initialized by the first two principal components like
+ * scikit-learn's with `init="pca"`. Equal input and seed give equal results.
  * @param points `[n, size]`
  * @returns float32 `[n, 2]`
- * @throws RangeError when a number is not finite or there are fewer than 4 points
+ * @throws RangeError when a value is not finite or there are fewer than 4 points
  */
 export function tsne(points: Float32Array, size: number, options: TsneOptions = {}): Promise<Float32Array> {
-  // scran.js has one module in a process, which ends with the work: one after another.
+  // scran.js has one module in a process, which is ended after each map, so maps are made one at a time.
   const work = last.then(() => run(points, size, options));
   last = work.catch(() => undefined);
   return work;
@@ -43,8 +43,9 @@ async function run(
   { perplexity = 30, iterations = 1000, seed = 0, tick = () => undefined }: TsneOptions,
 ): Promise<Float32Array> {
   const n = points.length / size;
-  if (!Number.isInteger(n) || n < 4)
-    throw new RangeError(`t-SNE of ${points.length} numbers: not 4 points of ${size} or more`);
+  if (!Number.isInteger(n) || n < 4) {
+    throw new RangeError(`t-SNE of ${points.length} numbers: not 4 or more points of ${size}`);
+  }
   if (!points.every(Number.isFinite)) throw new RangeError('t-SNE of numbers that are not all finite');
   const start = startOf(points, size, seed);
   await tick(0, iterations);
@@ -54,23 +55,23 @@ async function run(
     const index = scran.buildNeighborSearchIndex(points, { numberOfDims: size, numberOfCells: n, approximate: false });
     const k = Math.min(n - 1, scran.perplexityToNeighbors(effective));
     const neighbors = scran.findNearestNeighbors(index, k, { numberOfThreads: THREADS });
-    // scran.js's own wrapper of these calls has a random start; the module takes any coordinates.
+    // scran.js's wrapper of these calls starts from a random map; the module accepts any coordinates.
     const state = call((module) => module.initialize_tsne(neighbors.results, effective, THREADS));
     const coordinates = scran.createFloat64WasmArray(2 * n);
     coordinates.array().set(start);
     for (let done = 0; done < iterations; ) {
       done = Math.min(iterations, done + STRIDE);
       call((module) => module.run_tsne(state, -1, done, coordinates.offset));
-      await nextTurn(); // signals and timers wait for the event loop
+      await nextTurn(); // lets the event loop handle signals and timers
       await tick(done, iterations);
     }
     return Float32Array.from(coordinates.array());
   } finally {
-    scran.terminate(); // with its workers and all its memory
+    scran.terminate(); // frees its workers and all its memory
   }
 }
 
-/** The first two principal components, small, float64 `[n, 2]`. */
+/** The initial map: the first two principal components, scaled down, float64 `[n, 2]`. */
 function startOf(points: Float32Array, size: number, seed: number): Float64Array {
   const n = points.length / size;
   const rows = Array.from({ length: n }, (_, i) => [...points.subarray(i * size, (i + 1) * size)]);

@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { spreadOf } from '../analyse/spread.ts';
+import { spreadOf } from '../analyse/moments.ts';
 import type { Card } from '../artifacts/card.ts';
 import { readTraining } from '../artifacts/exported.ts';
 import { checkReport, REPORT_FORMAT, type Report } from '../artifacts/report.ts';

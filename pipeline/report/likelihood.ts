@@ -1,10 +1,9 @@
-import { ImportanceSampling } from '../analyse/importance.ts';
-import { normalLogDensity, samplePosterior, standardNormalLogDensity } from '../analyse/vae.ts';
+import { ImportanceSampling, normalLogDensity, samplePosterior, standardNormalLogDensity } from '../analyse/vae.ts';
 import { sequentialBatches } from '../data/batches.ts';
 import { bytesPerImage, type ImageDataset } from '../data/dataset.ts';
 import { Generator } from '../data/generator.ts';
 import { pickRows, spreadRows } from '../data/rows.ts';
-import { subset } from '../data/subset.ts';
+import { subset } from '../data/split.ts';
 import type { LatentsOfImages, Sessions } from '../inference/sessions.ts';
 import type { Tick } from '../io/stages.ts';
 

@@ -1,7 +1,7 @@
 import { accuracy, majorityVote, nearestNeighbours } from '../analyse/knn.ts';
 import { linearProbe } from '../analyse/linear-probe.ts';
+import { spreadOf } from '../analyse/moments.ts';
 import { fitPca, project } from '../analyse/pca.ts';
-import { spreadOf } from '../analyse/spread.ts';
 import type { Representation } from '../artifacts/report.ts';
 import { bytesPerImage, type ImageDataset } from '../data/dataset.ts';
 import { pickRows, type Rows, spreadRows } from '../data/rows.ts';

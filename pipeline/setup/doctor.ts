@@ -11,11 +11,11 @@ import { nodeScript } from '../io/installation.ts';
 import { fastestTarget } from '../train/engines/blocks.ts';
 import { prepareEngine } from '../train/engines/index.ts';
 
-/** What there is to say of an engine or a device. */
+/** Whether an engine or a device can be used. */
 export interface Answer {
   /** Version and hardware, or why it cannot be used. */
   readonly about: string;
-  /** What would bring it; null where it can be used. */
+  /** How to make it available; null where it can be used. */
   readonly remedy: string | null;
 }
 
@@ -57,7 +57,7 @@ export const diagnose = (): Promise<Finding[]> =>
     }),
   );
 
-/** Loads an engine in a process of its own: two TensorFlows do not go into one. */
+/** Loads an engine in a child process: one process cannot hold two TensorFlows. */
 async function tensorFlow(name: string): Promise<string> {
   const command = [...nodeScript(import.meta.dirname, 'engine-probe'), name];
   const { stdout } = await runFile(process.execPath, command, { cwd: resolve(import.meta.dirname, '../..') });
@@ -71,6 +71,6 @@ async function gpuNames(): Promise<string> {
     const { stdout } = await runFile('nvidia-smi', ['--query-gpu=name', '--format=csv,noheader']);
     return stdout.trim().split('\n').join(', ');
   } catch {
-    throw new Unavailable('nvidia-smi finds no GPU', 'look at what it says', 'use --device cpu');
+    throw new Unavailable('nvidia-smi finds no GPU', 'run it to see why', 'use --device cpu');
   }
 }

@@ -1,4 +1,4 @@
-/** `node --import tsx engine-probe.ts ENGINE`: prints, as JSON, whether an engine can be used. */
+/** `engine-probe.ts ENGINE`: prints, as JSON, whether an engine of tfjs can be used. */
 import { Unavailable } from '../io/errors.ts';
 import { prepareEngine } from '../train/engines/index.ts';
 import { describeTfjs, type TfjsName } from '../train/engines/tfjs.ts';

@@ -1,6 +1,6 @@
 /**
- * `node --import tsx prove.ts ENGINE`: trains cae for two steps with an engine of tfjs-node and with tfjs in plain
- * JavaScript. Prints a line that describes the engine; fails where the losses differ.
+ * `prove.ts ENGINE`: trains cae for two steps with an engine of tfjs-node and with tfjs in plain JavaScript. Prints a
+ * line that describes the engine; fails where the losses differ.
  */
 import { cae } from '../../models/cae.ts';
 import { openSplits } from '../data/open.ts';
@@ -10,7 +10,7 @@ import { buildProgram } from '../train/program.ts';
 
 const STEPS = 2;
 const IMAGES = 2;
-/** Float32 rounds each loss to 6e-8; the rest is what three updates make of it. */
+/** Float32 rounds each loss to 6e-8; the updates amplify that. */
 const TOLERANCE = 1e-5;
 
 async function lossesOf(name: TfjsName, images: Uint8Array): Promise<{ losses: number[]; description: string }> {

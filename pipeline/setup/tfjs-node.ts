@@ -1,9 +1,11 @@
-import { copyFile, mkdir, rename, rm, stat } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { copyFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { basename, dirname, join, resolve } from 'node:path';
-import { missingLibrary } from '../devices/libraries.ts';
-import { EnvironmentError, fileError } from '../io/errors.ts';
+import { missingLibrary } from '../devices/cuda.ts';
+import { EnvironmentError } from '../io/errors.ts';
 import { nodeScript } from '../io/installation.ts';
+import { publishFile } from '../io/publish.ts';
 import { runTool, type SetupContext } from './tool.ts';
 import { checkWheelsFit, pinsNamed, unpackWheels, type WheelSet, wheelFolder } from './wheels.ts';
 
@@ -11,7 +13,7 @@ import { checkWheelsFit, pinsNamed, unpackWheels, type WheelSet, wheelFolder } f
 export type TfjsNode = 'tfjs-node' | 'tfjs-node-gpu';
 
 const VERSION = '4.22.0';
-/** N-API's headers: an addon compiled against them runs on every Node. */
+/** N-API's headers: an addon compiled against them runs on every version of Node. */
 const HEADERS = 'node-api-headers@1.9.0';
 
 const include = 'tensorflow/include';
@@ -32,7 +34,7 @@ const wheels: Record<TfjsNode, WheelSet> = {
   'tfjs-node-gpu': {
     name: 'tensorflow-cuda-2.21.0',
     pins: pinsNamed('tensorflow-cuda.txt'),
-    // TensorFlow looks for CUDA's libraries beside its own folder.
+    // TensorFlow looks for CUDA's libraries next to its own folder.
     members: [...members, 'nvidia/*/lib/*', 'nvidia/cuda_nvcc/*'],
     bytes: { download: 3.4e9, unpacked: 5.7e9 },
   },
@@ -45,9 +47,9 @@ const root = dirname(packages);
 const tfjsFolder = (name: TfjsNode) => join(packages, '@tensorflow', name);
 
 /**
- * Makes an engine of tfjs-node: the npm package without its installer, the library from TensorFlow's wheel, the binding
- * between them compiled here. Doing it again does what is missing only.
- * @returns a line that describes the engine, which has done a training step then
+ * Installs tfjs-node: the npm package without its installer, the library from TensorFlow's wheel, and the binding between
+ * them, compiled here; then tries a training step. Finished steps are not repeated.
+ * @returns a line that describes the engine
  * @throws EnvironmentError when something is missing or fails; Interrupted
  */
 export async function setUpTfjsNode(name: TfjsNode, context: SetupContext): Promise<string> {
@@ -57,11 +59,11 @@ export async function setUpTfjsNode(name: TfjsNode, context: SetupContext): Prom
   await unpackWheels(wheels[name], context);
   note(`installing @tensorflow/${name} ${VERSION}`);
   const [sibling] = (Object.keys(wheels) as TfjsNode[]).filter((other) => other !== name);
-  const present = sibling && (await isThere(tfjsFolder(sibling))) ? [name, sibling] : [name];
+  const present = sibling && existsSync(tfjsFolder(sibling)) ? [name, sibling] : [name];
   await installPackages(present, signal);
   for (const each of present) {
     const library = await wheelFolder(wheels[each]);
-    if (!(await isThere(library))) continue; // a sibling that another installer brought
+    if (!existsSync(library)) continue; // the sibling was installed in another way
     for (const addon of addons(each, join(library, 'tensorflow'))) await place(addon, compiler, context);
   }
   note('training a few steps with it');
@@ -70,17 +72,17 @@ export async function setUpTfjsNode(name: TfjsNode, context: SetupContext): Prom
   return driver ? `${description}; this machine has no NVIDIA driver, which the GPU needs` : description;
 }
 
-/** npm drops what no package.json names when it installs something else, and clears their folders: all go together. */
+/** Each `npm install` removes packages that package.json does not list, so all are installed together. */
 async function installPackages(names: readonly TfjsNode[], signal: AbortSignal): Promise<void> {
   const wanted = names.map((name) => `@tensorflow/${name}@${VERSION}`);
   const quiet = ['--no-save', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel', 'error'];
-  await runTool('npm', ['install', ...quiet, ...wanted, HEADERS], { signal, cwd: root, doing: 'installing with npm' });
+  await runTool('installing with npm', 'npm', ['install', ...quiet, ...wanted, HEADERS], { signal, cwd: root });
 }
 
 interface Addon {
-  /** Where Node loads it from. */
+  /** Path that Node loads. */
   readonly target: string;
-  /** Where it is kept between installs. */
+  /** Path of the copy in the cache, which survives `npm ci`. */
   readonly kept: string;
   readonly sources: readonly string[];
   readonly options: readonly string[];
@@ -106,59 +108,37 @@ function addons(name: TfjsNode, tensorflow: string): Addon[] {
   ];
 }
 
-/** Puts an addon where it is loaded from, compiling it first where that was not done before. */
-async function place({ target, kept, sources, options }: Addon, compiler: string, context: SetupContext) {
-  const { signal, note } = context;
-  const partial = `${kept}.${process.pid}.partial`;
-  try {
-    await mkdir(dirname(kept), { recursive: true });
-    if (!(await isThere(kept))) {
-      note(`compiling ${basename(target)}`);
-      const headers = `-I${join(packages, 'node-api-headers', 'include')}`;
-      const common = ['-shared', '-fPIC', '-O2', '-DNAPI_VERSION=8', '-w', headers];
-      await runTool(compiler, [...common, ...sources, ...options, '-o', partial], {
-        signal,
-        doing: `compiling ${basename(target)}`,
-      });
-      await rename(partial, kept);
-    }
-    await mkdir(dirname(target), { recursive: true });
-    await copyFile(kept, `${target}.partial`);
-    await rename(`${target}.partial`, target);
-  } catch (error) {
-    throw fileError(error, `cannot write ${target}`);
-  } finally {
-    await rm(partial, { force: true });
+/** Copies an addon to where Node loads it, compiling it first unless the cache has it. */
+async function place({ target, kept, sources, options }: Addon, compiler: string, { signal, note }: SetupContext) {
+  if (!existsSync(kept)) {
+    const doing = `compiling ${basename(target)}`;
+    note(doing);
+    const headers = `-I${join(packages, 'node-api-headers', 'include')}`;
+    const command = ['-shared', '-fPIC', '-O2', '-DNAPI_VERSION=8', '-w', headers, ...sources, ...options, '-o'];
+    await publishFile(kept, async (path) => {
+      await runTool(doing, compiler, [...command, path], { signal });
+    });
   }
+  await publishFile(target, (path) => copyFile(kept, path));
 }
 
-/** @throws EnvironmentError when there is none */
+/** @throws EnvironmentError when no compiler runs */
 async function findCompiler(signal: AbortSignal): Promise<string> {
   for (const compiler of process.env.CXX ? [process.env.CXX] : ['g++', 'c++', 'clang++']) {
     try {
-      await runTool(compiler, ['--version'], { signal, doing: 'looking for a compiler' });
+      await runTool('looking for a compiler', compiler, ['--version'], { signal });
       return compiler;
     } catch (error) {
       if (!(error instanceof EnvironmentError)) throw error;
     }
   }
   throw new EnvironmentError(
-    `no C++ compiler is found (${process.env.CXX ?? 'g++, c++, clang++'}); it compiles the binding: install one (Debian: apt-get install g++)`,
+    `no C++ compiler was found for the binding (tried ${process.env.CXX ?? 'g++, c++, clang++'}); install one (Debian: apt-get install g++)`,
   );
 }
 
-/** Trains a little in a process of its own, which a broken library cannot take down this one with. */
+/** Trains a few steps in a child process, so that a broken library cannot crash this one. */
 async function prove(name: TfjsNode, signal: AbortSignal): Promise<string> {
-  const said = await runTool(process.execPath, [...nodeScript(import.meta.dirname, 'prove'), name], {
-    signal,
-    cwd: root,
-    doing: `a training step with ${name}`,
-  });
-  return said.trim();
+  const command = [...nodeScript(import.meta.dirname, 'prove'), name];
+  return (await runTool(`a training step with ${name}`, process.execPath, command, { signal, cwd: root })).trim();
 }
-
-const isThere = (path: string) =>
-  stat(path).then(
-    () => true,
-    () => false,
-  );

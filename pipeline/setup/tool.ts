@@ -4,61 +4,65 @@ import { join } from 'node:path';
 import { cacheFolder } from '../io/cache.ts';
 import { EnvironmentError, Interrupted } from '../io/errors.ts';
 
-/** What a setup needs from whoever runs it. */
+/** What a setup needs from its caller. */
 export interface SetupContext {
-  /** Stops; what is finished by then is not done again. */
+  /** Interrupts the setup; the next one skips what is finished. */
   readonly signal: AbortSignal;
-  /** Says in one line what is being done. */
+  /** Reports the current step in one line. */
   note(line: string): void;
 }
 
 export interface ToolOptions {
   readonly signal: AbortSignal;
-  /** What it is run for, as a clause; begins the message when it fails ("compiling the binding"). */
-  readonly doing: string;
   readonly cwd?: string | undefined;
   readonly env?: NodeJS.ProcessEnv | undefined;
-  /** Shows what the tool says as it says it, on stderr. */
+  /** Passes the tool's output on to stderr as it arrives. */
   readonly show?: boolean | undefined;
 }
 
 /**
- * Runs a program quietly and returns what it printed on stdout.
- * @throws EnvironmentError when it is not there or fails: one line with its own reason, and the log that has the rest;
+ * Runs a program quietly.
+ * @param doing begins the error message when it fails: "compiling the binding"
+ * @returns its stdout
+ * @throws EnvironmentError when it is missing or fails: one line with its own reason and the path of the full log;
  * Interrupted after `signal`
  */
-export async function runTool(command: string, args: readonly string[], options: ToolOptions): Promise<string> {
-  const { signal, doing, cwd, env, show } = options;
-  const { code, stdout, output } = await new Promise<{ code: number | string; stdout: string; output: string }>(
-    (resolve, reject) => {
-      const child = spawn(command, args, {
-        signal,
-        cwd,
-        env: env ?? process.env,
-        stdio: ['ignore', show ? process.stderr : 'pipe', show ? process.stderr : 'pipe'],
-      });
-      let [stdout, output] = ['', ''];
-      child.stdout?.setEncoding('utf8').on('data', (text: string) => {
-        stdout += text;
-        output += text;
-      });
-      child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-        output += text;
-      });
-      child.on('error', (error: NodeJS.ErrnoException) => {
-        if (signal.aborted) reject(new Interrupted('interrupted; the same command goes on where it stopped'));
-        else reject(new EnvironmentError(`${doing}: cannot run ${command} (${error.code ?? error.message})`));
-      });
-      child.on('close', (code, killed) => resolve({ code: code ?? killed ?? 'unknown', stdout, output }));
-    },
-  );
-  if (signal.aborted) throw new Interrupted('interrupted; the same command goes on where it stopped');
+export async function runTool(
+  doing: string,
+  command: string,
+  args: readonly string[],
+  { signal, cwd, env, show }: ToolOptions,
+): Promise<string> {
+  const child = spawn(command, args, {
+    signal,
+    cwd,
+    env: env ?? process.env,
+    stdio: ['ignore', show ? process.stderr : 'pipe', show ? process.stderr : 'pipe'],
+  });
+  let [stdout, output] = ['', ''];
+  child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text;
+    output += text;
+  });
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    output += text;
+  });
+  const code = await new Promise<number | string>((resolve, reject) => {
+    child.on('error', (error: NodeJS.ErrnoException) => {
+      if (signal.aborted) reject(interrupted());
+      else reject(new EnvironmentError(`${doing}: cannot run ${command} (${error.code ?? error.message})`));
+    });
+    child.on('close', (code, killed) => resolve(code ?? killed ?? 'unknown'));
+  });
+  if (signal.aborted) throw interrupted();
   if (code === 0) return stdout;
   const log = await keepLog([command, ...args].join(' '), output);
   throw new EnvironmentError(`${doing} failed (${reasonIn(output) ?? `${command} ended with ${code}`}); see ${log}`);
 }
 
-/** The line of a tool's output that says why it failed: the first that speaks of an error, else the last. */
+const interrupted = () => new Interrupted('interrupted; run the same command again to resume');
+
+/** The line of a tool's output that explains its failure: the first that mentions an error, else the last. */
 function reasonIn(output: string): string | undefined {
   const lines = output
     .split('\n')

@@ -1,36 +1,38 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, rm, statfs } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, readFile, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { cacheFolder } from '../io/cache.ts';
-import { EnvironmentError, fileError } from '../io/errors.ts';
+import { EnvironmentError } from '../io/errors.ts';
+import { publishFolder } from '../io/publish.ts';
 import { runTool, type SetupContext } from './tool.ts';
 
-/** Native libraries that are published as Python wheels (zip archives); nothing of them is run by Python. */
+/** Native libraries published as Python wheels (zip archives). They are used without Python. */
 export interface WheelSet {
-  /** Its folder's name in the cache. */
+  /** Name of its folder in the cache. */
   readonly name: string;
   /** Path of a pip requirements file: a version and a SHA-256 for each wheel. */
   readonly pins: string;
-  /** Patterns of the members that are needed. */
+  /** Patterns of the members to unpack. */
   readonly members: readonly string[];
-  /** Bytes to download, and of what is unpacked. */
+  /** Size in bytes, compressed and unpacked. */
   readonly bytes: { readonly download: number; readonly unpacked: number };
 }
 
-/** The wheels' tags. Only the libraries inside are used, so the Python that they are made for need not be this one. */
+/** Tags of the wheels. Only the libraries inside are used, so the machine's own Python version does not matter. */
 const PLATFORM = [
   ...['--python-version', '3.12', '--implementation', 'cp', '--abi', 'cp312', '--abi', 'none'],
-  ...['2_28', '2_27', '2_17', '2014', '2_12', '2010', '2_5', '1'].flatMap((glibc) => [
+  ...['_2_28', '_2_27', '_2_17', '2014', '_2_12', '2010', '_2_5', '1'].flatMap((tag) => [
     '--platform',
-    `manylinux${glibc.includes('_') ? '_' : ''}${glibc}_x86_64`,
+    `manylinux${tag}_x86_64`,
   ]),
 ];
-/** The oldest glibc that all of the wheels run on. */
+/** The oldest glibc that all the wheels support. */
 const GLIBC = [2, 28] as const;
 
 const PYTHON = process.env.PYTHON || 'python3';
 
-/** Where a set of wheels is, or will be, unpacked. Other pins or members are unpacked into another folder. */
+/** The folder that a set of wheels is unpacked in; its name depends on the pins and the members. */
 export async function wheelFolder({ name, pins, members }: WheelSet): Promise<string> {
   const hash = createHash('sha256').update(await readFile(pins));
   const digest = hash.update(members.join()).digest('hex');
@@ -39,117 +41,88 @@ export async function wheelFolder({ name, pins, members }: WheelSet): Promise<st
 
 export interface UnpackContext extends SetupContext {
   /**
-   * Completes what is unpacked before it appears.
-   * @param staging where it is
-   * @param folder where it will be
+   * Completes the unpacked files before they are published.
+   * @param staging the folder they are in
+   * @param folder its final path
    */
   prepare?(staging: string, folder: string): Promise<void>;
 }
 
 /**
- * Fetches wheels with pip, which checks their hashes, and unpacks them in the cache, whole or not at all. Wheels that are
- * there are not fetched again.
+ * Downloads wheels with pip, which checks their hashes, and unpacks them in the cache, completely or not at all. Does
+ * nothing if they are there already.
  * @returns the folder
- * @throws EnvironmentError for a platform without wheels, a missing Python or pip, a full disk, a failed download
+ * @throws EnvironmentError when Python or pip is missing, the disk is full, or the download fails; Interrupted
  */
 export async function unpackWheels(set: WheelSet, context: UnpackContext): Promise<string> {
   const folder = await wheelFolder(set);
-  if (await exists(folder)) return folder;
+  if (existsSync(folder)) return folder;
   const { signal, note } = context;
   const archives = `${folder}.download`;
-  const staging = `${folder}.${process.pid}.partial`;
-  try {
+  await publishFolder(folder, async (staging) => {
     await mkdir(archives, { recursive: true });
     await checkSpace(set);
     note(`downloading ${set.name} (${(set.bytes.download / 1e6).toFixed(0)} MB)`);
-    await runTool(
-      PYTHON,
-      [
-        ...['-m', 'pip', '--disable-pip-version-check', 'download', '--no-deps', '--only-binary', ':all:'],
-        ...['--require-hashes', '--requirement', set.pins, '--dest', archives, ...PLATFORM],
-        ...(process.stderr.isTTY ? [] : ['--quiet']),
-      ],
-      {
-        signal,
-        doing: `downloading ${set.name}`,
-        // Newer versions of pip go on with a download that broke off; older ones ignore this.
-        env: { ...process.env, PIP_RESUME_RETRIES: '5' },
-        show: process.stderr.isTTY,
-      },
-    );
+    const download = [
+      ...['-m', 'pip', '--disable-pip-version-check', 'download', '--no-deps', '--only-binary', ':all:'],
+      ...['--require-hashes', '--requirement', set.pins, '--dest', archives, ...PLATFORM],
+      ...(process.stderr.isTTY ? [] : ['--quiet']),
+    ];
+    // Newer versions of pip resume an interrupted download; older ones ignore this variable.
+    const env = { ...process.env, PIP_RESUME_RETRIES: '5' };
+    await runTool(`downloading ${set.name}`, PYTHON, download, { signal, env, show: process.stderr.isTTY });
     note(`unpacking ${set.name}`);
     const wheels = (await readdir(archives)).map((file) => join(archives, file));
     const script = join(import.meta.dirname, 'unpack.py');
-    await runTool(PYTHON, [script, staging, set.members.join(), ...wheels], {
-      signal,
-      doing: `unpacking ${set.name}`,
-    });
+    await runTool(`unpacking ${set.name}`, PYTHON, [script, staging, set.members.join(), ...wheels], { signal });
     await context.prepare?.(staging, folder);
-    await rename(staging, folder);
-    await rm(archives, { recursive: true, force: true });
-    return folder;
-  } catch (error) {
-    throw fileError(error, `cannot keep ${set.name} in ${cacheFolder()}`);
-  } finally {
-    await rm(staging, { recursive: true, force: true });
-  }
+  });
+  await rm(archives, { recursive: true, force: true });
+  return folder;
 }
 
 /**
- * Whether wheels can be fetched and run here.
+ * Checks that the libraries of wheels can be downloaded and loaded here.
  * @throws EnvironmentError
  */
 export async function checkWheelsFit(signal: AbortSignal): Promise<void> {
   const { platform, arch } = process;
   if (platform !== 'linux' || arch !== 'x64') {
     throw new EnvironmentError(
-      `this setup knows the libraries for Linux on x64 only, this is ${platform} on ${arch}; use --engine onnx on the CPU`,
+      `these libraries are available for Linux on x64 only, not for ${platform} on ${arch}; use --engine onnx on the CPU`,
     );
   }
-  const glibc = glibcVersion();
+  const report = process.report.getReport() as { header: { glibcVersionRuntime?: string } };
+  const glibc = report.header.glibcVersionRuntime;
   const [major = 0, minor = 0] = (glibc ?? '').split('.').map(Number);
   if (major < GLIBC[0] || (major === GLIBC[0] && minor < GLIBC[1])) {
     throw new EnvironmentError(
       `the libraries need glibc ${GLIBC.join('.')} or newer, this system has ${glibc ? `glibc ${glibc}` : 'another C library'}; use --engine onnx on the CPU`,
     );
   }
-  for (const [module, debian] of [
-    ['zipfile', 'python3'],
-    ['pip', 'python3-pip'],
-  ] as const) {
+  const needs = {
+    zipfile: `Python 3 is missing (${PYTHON} does not run); it downloads the libraries: install it (Debian: apt-get install python3)`,
+    pip: `pip is missing from ${PYTHON}; it downloads the libraries: install it (Debian: apt-get install python3-pip)`,
+  };
+  for (const [module, message] of Object.entries(needs)) {
     try {
-      await runTool(PYTHON, ['-c', `import ${module}`], { signal, doing: 'looking for Python' });
-    } catch (error) {
-      if (!(error instanceof EnvironmentError)) throw error;
-      const what = module === 'pip' ? `pip is missing from ${PYTHON}` : `Python 3 is missing (${PYTHON} does not run)`;
-      throw new EnvironmentError(`${what}; it fetches the libraries: install it (Debian: apt-get install ${debian})`, {
-        cause: error,
-      });
+      await runTool('looking for Python', PYTHON, ['-c', `import ${module}`], { signal });
+    } catch (cause) {
+      throw cause instanceof EnvironmentError ? new EnvironmentError(message, { cause }) : cause;
     }
   }
 }
 
-function glibcVersion(): string | undefined {
-  const { header } = process.report.getReport() as { header: { glibcVersionRuntime?: string } };
-  return header.glibcVersionRuntime;
-}
-
-/** @throws EnvironmentError when the disk has no room for the archives and what is in them */
+/** @throws EnvironmentError when the disk has no room for the archives and their contents */
 async function checkSpace({ name, bytes }: WheelSet): Promise<void> {
   const { bavail, bsize } = await statfs(cacheFolder());
   const needed = bytes.download + bytes.unpacked;
   if (bavail * bsize >= needed) return;
   const gigabytes = (count: number) => (count / 1e9).toFixed(1);
   throw new EnvironmentError(
-    `${name} needs ${gigabytes(needed)} GB in ${cacheFolder()}, there are ${gigabytes(bavail * bsize)}; free some space, or name a folder on another disk with XDG_CACHE_HOME`,
+    `${name} needs ${gigabytes(needed)} GB in ${cacheFolder()}, but only ${gigabytes(bavail * bsize)} are free; free some space, or set XDG_CACHE_HOME to a folder on another disk`,
   );
 }
 
-/** The requirements file of that name among those of this folder. */
+/** Path of a requirements file in `pins/`. */
 export const pinsNamed = (file: string): string => join(import.meta.dirname, 'pins', file);
-
-const exists = (path: string) =>
-  readdir(path).then(
-    () => true,
-    () => false,
-  );

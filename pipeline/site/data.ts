@@ -1,9 +1,8 @@
 import type { Card } from '../artifacts/card.ts';
-import { trainThenTest } from '../data/concat.ts';
 import type { DatasetSplits, ImageDataset } from '../data/dataset.ts';
-import { range } from '../data/indices.ts';
 import { openSplits, type Split } from '../data/open.ts';
-import { subset } from '../data/subset.ts';
+import { range } from '../data/rows.ts';
+import { subset, trainThenTest } from '../data/split.ts';
 import { InputError } from '../io/errors.ts';
 import type { Subject } from './subjects.ts';
 

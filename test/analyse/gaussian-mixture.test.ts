@@ -71,7 +71,7 @@ test('one component is the rows’ mean and covariance', async () => {
   expect(gap(covariance, expected)).toBeLessThan(1e-5);
 });
 
-test('samples have the mixture’s moments; fitting them gives it back', async () => {
+test('samples have the mixture’s moments; fitting them recovers it', async () => {
   const { rows, components } = sampleMixture(two, 40_000, Generator.of(3, 'samples'));
   expect(mean(components)).toBeCloseTo(0.75, 2);
   const [x, y] = [0, 1].map((j) => rows.filter((_, at) => at % 2 === j && components[at >> 1] === 1));
@@ -104,7 +104,7 @@ test('samples have the mixture’s moments; fitting them gives it back', async (
   ]);
 });
 
-test('no iteration makes the rows less likely; the same seed gives the same mixture', async () => {
+test('no iteration lowers the likelihood; equal seeds give equal mixtures', async () => {
   const { rows } = blobs(2000, 5, 8, 4, 1);
   const options = { components: 6, seed: 2, tolerance: 0 };
   let before = Number.NEGATIVE_INFINITY;
@@ -118,7 +118,7 @@ test('no iteration makes the rows less likely; the same seed gives the same mixt
   expect(one.iterations).toBe(100);
 });
 
-test('columns that never vary, rows that are all alike', async () => {
+test('constant columns, equal rows', async () => {
   const rows = normals(300, 5).map((value, at) => (at % 3 === 1 ? 1000 : value));
   const { mixture } = await fitGaussianMixture(rows, 3, { components: 3, seed: 0 });
   expect(mixture.factors.flat().every(Number.isFinite)).toBe(true);
@@ -133,7 +133,7 @@ test('columns that never vary, rows that are all alike', async () => {
   expect([...sampleMixture(alike.mixture, 2, Generator.of(0, 's')).rows].map(Math.round)).toEqual([2, 2, 2, 2]);
 });
 
-test('60,000 codes of ten numbers take seconds', async () => {
+test('60,000 latents of size 10 take seconds', async () => {
   const { rows } = blobs(60_000, 10, 12, 6, 0.5);
   const seconds = await cpuSeconds(() =>
     fitGaussianMixture(rows, 10, { components: 10, seed: 0, maxIterations: 5, tolerance: 0 }),

@@ -63,7 +63,7 @@ test('a cluster without rows takes the row farthest from its centre', async () =
   expect(inertia).toBe(2);
 });
 
-test('as many clusters as rows, and more clusters than different rows', async () => {
+test('as many clusters as rows, and more clusters than distinct rows', async () => {
   const three = await kmeans(Float32Array.of(5, 7, 9), 1, { clusters: 3, seed: 0 });
   expect(new Set(three.assignment).size).toBe(3);
   expect(three.inertia).toBe(0);
@@ -72,7 +72,7 @@ test('as many clusters as rows, and more clusters than different rows', async ()
   expect([...same.centres]).toEqual(Array(8).fill(3));
 });
 
-test('finds separate groups; the same seed gives the same clusters', async () => {
+test('finds separate groups; equal seeds give equal clusters', async () => {
   const { rows, labels } = blobs(3000, 10, 10, 1, 8);
   const found = await kmeans(rows, 10, { clusters: 10, seed: 5 });
   const classes = Array.from(
@@ -92,7 +92,7 @@ test('finds separate groups; the same seed gives the same clusters', async () =>
   expect(best.inertia).toBeLessThanOrEqual(one.inertia); // the first of its starts
 });
 
-test('gives way to other events, tells its progress, and ends by what the listener throws', async () => {
+test('yields to other events, reports progress, and ends with an error of the tick', async () => {
   const rows = normals(70_000 * 10, 3);
   let events = 0;
   const timer = setInterval(() => events++, 1);
@@ -113,14 +113,14 @@ test('gives way to other events, tells its progress, and ends by what the listen
   expect(shares.at(-1)).toBeLessThan(1);
 });
 
-test('what cannot be is refused', async () => {
+test('invalid arguments are refused', async () => {
   const rows = Float32Array.of(1, 2, Number.NaN, 4);
   await expect(kmeans(rows, 2, { clusters: 1, seed: 0 })).rejects.toThrow('number 0 of row 1 is NaN');
   await expect(kmeans(rows.subarray(0, 2), 2, { clusters: 2, seed: 0 })).rejects.toThrow('2 clusters of 1 rows');
   await expect(kmeans(rows, 3, { clusters: 1, seed: 0 })).rejects.toThrow('not rows of 3');
 });
 
-test('70,000 codes of ten numbers take seconds', async () => {
+test('70,000 latents of size 10 take seconds', async () => {
   const { rows } = blobs(70_000, 10, 10, 4, 1);
   expect(await cpuSeconds(() => kmeans(rows, 10, { clusters: 10, restarts: 2, seed: 0 }))).toBeLessThan(4);
 });

@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { accuracy, majorityVote, nearestNeighbours } from '../../pipeline/analyse/knn.ts';
-import { spreadOf } from '../../pipeline/analyse/spread.ts';
+import { spreadOf } from '../../pipeline/analyse/moments.ts';
 import { peerPython, scratchFolder } from '../data/support.ts';
 
 const scratch = scratchFolder();
@@ -34,7 +34,7 @@ function normals(count: number, seed: number): Float32Array {
   );
 }
 
-test('finds what comparing and sorting everything finds, also where distances are equal', async () => {
+test('finds the same as comparing and sorting everything, even with equal distances', async () => {
   const coordinate = fc.integer({ min: -2, max: 2 }); // few values, so that many distances are equal
   await fc.assert(
     fc.asyncProperty(
@@ -69,7 +69,7 @@ test('finds them across blocks of points and queries', async () => {
   expect(done).toEqual([512, 700]);
 });
 
-test('is as fast as 20 seconds for 60,000 × 10,000 codes of ten numbers ask for', async () => {
+test('is fast enough for 60,000 × 10,000 latents of size 10 in 20 seconds', async () => {
   const [points, queries] = [normals(60_000 * 10, 3), normals(500 * 10, 4)];
   const seconds: number[] = [];
   for (let i = 0; i < 3; i++) {
@@ -81,7 +81,7 @@ test('is as fast as 20 seconds for 60,000 × 10,000 codes of ten numbers ask for
   expect(Math.min(...seconds)).toBeLessThan(1); // a twentieth of the queries
 });
 
-test('the majority decides; a tie is the nearest one’s', () => {
+test('the majority decides; the nearest one breaks ties', () => {
   const neighbours = {
     indices: Int32Array.of(0, 1, 2, 3, 4, 5, 4, 3, 2, 1, 0, 5),
     squaredDistances: new Float64Array(12),
@@ -93,7 +93,7 @@ test('the majority decides; a tie is the nearest one’s', () => {
   expect(accuracy(Int32Array.of(7, 9, 8), Int32Array.of(7, 8, 8))).toBeCloseTo(2 / 3, 12);
 });
 
-test('what cannot be is refused', async () => {
+test('invalid arguments are refused', async () => {
   const points = new Float32Array(6);
   await expect(nearestNeighbours(points, points, 2, { k: 4 })).rejects.toThrow('4 neighbours of 3 points');
   await expect(nearestNeighbours(points, points, 4, { k: 1 })).rejects.toThrow('must have 4 numbers each');
@@ -101,7 +101,7 @@ test('what cannot be is refused', async () => {
   expect(() => spreadOf(points, 4)).toThrow('6 numbers are not rows of 4');
 });
 
-test('the spread of columns', () => {
+test('statistics of columns', () => {
   const { mean, std, min, max } = spreadOf(Float32Array.of(1, -1, 3, -1, 8, 5), 2);
   expect([mean, min, max]).toEqual([
     [4, 1],

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { minimise } from '../../pipeline/analyse/lbfgs.ts';
+import { minimize } from '../../pipeline/analyse/lbfgs.ts';
 import {
   fitLinearProbe,
   type Labelled,
@@ -38,7 +38,7 @@ function lossOf(
   return total / n;
 }
 
-test('ends at the least loss, whichever way one looks', async () => {
+test('ends at a minimum of the loss in every direction', async () => {
   const data = blobs(150, 4, 3, 1, 0.7);
   const probe = await fitLinearProbe(data, 4, { c: 0.3, tolerance: 1e-9, maxIterations: 500 });
   expect(probe.converged).toBe(true);
@@ -53,7 +53,7 @@ test('ends at the least loss, whichever way one looks', async () => {
   }
 });
 
-test('does not mind how columns are scaled and shifted, nor constant ones', async () => {
+test('does not depend on the columns’ scale and offset; ignores constant columns', async () => {
   const data = blobs(300, 3, 3, 2, 0.7);
   const changed = Float32Array.from({ length: 300 * 4 }, (_, at) => {
     const [row, j] = [Math.floor(at / 4), at % 4];
@@ -69,7 +69,7 @@ test('does not mind how columns are scaled and shifted, nor constant ones', asyn
   expect(gap(other.weights.subarray(9), [0, 0, 0])).toBeLessThan(1e-12);
 });
 
-test('a subset where there are very many numbers, told in the result; an end to the iterations too', async () => {
+test('a subset of too many rows, and a limit on the iterations, are reported', async () => {
   const [train, test] = [blobs(1000, 4, 5, 3), blobs(1000, 4, 5, 3)];
   const all = await linearProbe(train, test, 4);
   const some = await linearProbe(train, test, 4, { mostNumbers: 1200, maxIterations: 3 });
@@ -79,10 +79,10 @@ test('a subset where there are very many numbers, told in the result; an end to 
   expect(some.accuracy).toBeGreaterThan(0.4);
 });
 
-test('what cannot be is refused; what the listener throws ends it', async () => {
+test('invalid arguments are refused; an error of the tick ends it', async () => {
   const { rows, labels } = blobs(30, 2, 3, 4);
   await expect(fitLinearProbe({ rows, labels: labels.subarray(1) }, 2)).rejects.toThrow('30 rows, 29 labels');
-  await expect(fitLinearProbe({ rows, labels: labels.map((label) => label - 1) }, 2)).rejects.toThrow('a class -1');
+  await expect(fitLinearProbe({ rows, labels: labels.map((label) => label - 1) }, 2)).rejects.toThrow('class -1');
   const stop = new Error('enough');
   const tick = () => {
     throw stop;
@@ -90,22 +90,22 @@ test('what cannot be is refused; what the listener throws ends it', async () => 
   await expect(fitLinearProbe(blobs(60_000, 10, 10, 5), 10, { tick })).rejects.toBe(stop);
 });
 
-test('60,000 codes of ten numbers take seconds', async () => {
+test('60,000 latents of size 10 take seconds', async () => {
   const data = blobs(60_000, 10, 10, 5, 0.8);
   expect(await cpuSeconds(() => linearProbe(data, data, 10))).toBeLessThan(5);
 });
 
-test('the minimiser solves a badly scaled quadratic, and says when it was not let', async () => {
+test('the minimizer solves a badly scaled quadratic, and reports when it is stopped early', async () => {
   const scales = Float64Array.from({ length: 12 }, (_, i) => 2 ** i);
   const bowl = (point: Float64Array, gradient: Float64Array) => {
     gradient.set(point.map((x, i) => (scales[i] as number) * (x - i)));
     return Promise.resolve(point.reduce((sum, x, i) => sum + ((scales[i] as number) * (x - i) ** 2) / 2, 0));
   };
   const start = new Float64Array(12).fill(50);
-  const found = await minimise(bowl, start, { maxIterations: 400, tolerance: 1e-8 });
+  const found = await minimize(bowl, start, { maxIterations: 400, tolerance: 1e-8 });
   expect(found.converged).toBe(true);
   expect(gap(found.point, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11])).toBeLessThan(1e-7);
-  const cut = await minimise(bowl, start, { maxIterations: 4, tolerance: 1e-8 });
+  const cut = await minimize(bowl, start, { maxIterations: 4, tolerance: 1e-8 });
   expect([cut.converged, cut.iterations]).toEqual([false, 4]);
 });
 

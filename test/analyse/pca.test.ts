@@ -1,8 +1,8 @@
 import { PCA } from 'ml-pca';
 import { expect, test } from 'vitest';
-import { momentsOf } from '../../pipeline/analyse/covariance.ts';
+import { choleskyFactor, invertLower, symmetricEigensystem } from '../../pipeline/analyse/matrix.ts';
+import { momentsOf } from '../../pipeline/analyse/moments.ts';
 import { fitPca, project } from '../../pipeline/analyse/pca.ts';
-import { choleskyFactor, invertLower, symmetricEigensystem } from '../../pipeline/analyse/symmetric.ts';
 import { pauses } from '../../pipeline/io/stages.ts';
 import { peerPython } from '../data/support.ts';
 import { cpuSeconds, digits, gap, needsPeer, normals, peerScript } from './support.ts';
@@ -52,7 +52,7 @@ test.each([
   expect(gap(covariance, diagonal) / (found.variances[0] ?? 0)).toBeLessThan(1e-4);
 });
 
-test('rows that hold fewer directions than are asked for', async () => {
+test('rows of lower rank than the number of components', async () => {
   const line = Float32Array.from({ length: 50 * 6 }, (_, at) => Math.floor(at / 6) * (at % 6));
   const found = await fitPca(line, 6);
   expect(found.components.length).toBe(36);

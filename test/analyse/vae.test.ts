@@ -1,19 +1,24 @@
 import { expect, test } from 'vitest';
-import { ImportanceSampling } from '../../pipeline/analyse/importance.ts';
-import { activeUnits, klDivergence, normalLogDensity, standardNormalLogDensity } from '../../pipeline/analyse/vae.ts';
+import {
+  activeUnits,
+  ImportanceSampling,
+  klDivergence,
+  normalLogDensity,
+  standardNormalLogDensity,
+} from '../../pipeline/analyse/vae.ts';
 import { peerPython } from '../data/support.ts';
 import { gap, needsPeer, normals, peerScript } from './support.ts';
 
 const peer = peerScript();
 
-test('divergence by hand, and of posteriors that are almost the prior', () => {
+test('divergence by hand, and of posteriors close to the prior', () => {
   const { perDimension, total } = klDivergence(Float32Array.of(1, 0, 3, 0), Float32Array.of(0, Math.log(4), 0, 0), 2);
   expect(perDimension[0]).toBeCloseTo((0.5 + 4.5) / 2, 7);
   expect(perDimension[1]).toBeCloseTo((3 - Math.log(4)) / 4, 7);
   expect(total).toBeCloseTo(2.5 + (3 - Math.log(4)) / 4, 7);
   const near = klDivergence(Float32Array.of(0), Float32Array.of(2 ** -20), 1); // logvar² / 4 to first order
   expect(near.total / 2 ** -42).toBeCloseTo(1, 5);
-  expect(() => klDivergence(new Float32Array(4), new Float32Array(2), 2)).toThrow('4 numbers beside 2');
+  expect(() => klDivergence(new Float32Array(4), new Float32Array(2), 2)).toThrow(/4 numbers.*\b2\b/);
 });
 
 test('active units are those whose mean varies by more than 0.01', () => {
@@ -54,7 +59,7 @@ test('with the exact posterior a single sample is exact', () => {
   expect(gap(sampling.lowerBounds(), truth)).toBeLessThan(1e-4);
 });
 
-test('another posterior’s samples approach the truth, its lower bound misses the divergence', () => {
+test('samples of another posterior approach the truth; its lower bound is off by the divergence', () => {
   const { sampling, truth } = linearModel(Float32Array.of(-2, 0, 1, 3), 0.8, 4000);
   expect(sampling.samples).toBe(4000);
   expect(gap(sampling.logLikelihoods(), truth)).toBeLessThan(0.03);
@@ -67,7 +72,7 @@ test('another posterior’s samples approach the truth, its lower bound misses t
   ).toBeLessThan(0.03);
 });
 
-test('weights far beyond the exponential’s range, and impossible samples, do no harm', () => {
+test('weights beyond the exponential’s range, and impossible samples, are handled', () => {
   const sampling = new ImportanceSampling(3);
   const zeros = [0, 0, 0];
   const add = (...likelihood: number[]) => sampling.add({ likelihood, prior: zeros, posterior: zeros });

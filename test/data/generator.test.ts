@@ -8,7 +8,7 @@ const normals = (generator: Generator, n: number) => {
   return target;
 };
 
-test('the first numbers of xoroshiro128+ are those of its reference implementation', () => {
+test('xoroshiro128+ gives the numbers of its reference implementation', () => {
   // Blackman and Vigna's C code on 64-bit integers; shuffled and fillNormal only see its low halves.
   const mask = (1n << 64n) - 1n;
   const rotl = (x: bigint, k: bigint) => ((x << k) | (x >> (64n - k))) & mask;
@@ -26,7 +26,7 @@ test('the first numbers of xoroshiro128+ are those of its reference implementati
   }
 });
 
-test('a shuffle holds every number once', () => {
+test('a shuffle contains every number once', () => {
   fc.assert(
     fc.property(fc.nat(300), fc.integer(), (n, seed) => {
       const order = Generator.of(seed, 'order').shuffled(n);
@@ -35,7 +35,7 @@ test('a shuffle holds every number once', () => {
   );
 });
 
-test('every one of the 24 orders of four comes as often as the others', () => {
+test('all 24 orders of four are equally frequent', () => {
   const generator = Generator.of(7, 'order');
   const counts = new Map<string, number>();
   const draws = 24_000;
@@ -49,7 +49,7 @@ test('every one of the 24 orders of four comes as often as the others', () => {
   expect(chiSquare).toBeLessThan(49.7); // 23 degrees of freedom, 0.1 %
 });
 
-test('normal numbers have the moments and the distribution of the standard normal', () => {
+test('normals have the moments and the distribution of the standard normal', () => {
   const n = 200_000;
   const values = normals(Generator.of(0, 'noise'), n);
   const moment = (power: number) => values.reduce((sum, x) => sum + x ** power, 0) / n;
@@ -68,7 +68,7 @@ test('normal numbers have the moments and the distribution of the standard norma
   }
 });
 
-test('a generator taken up from its state goes on as the original, through JSON and odd counts', () => {
+test('a generator restored from its state continues as the original, through JSON and odd counts', () => {
   fc.assert(
     fc.property(fc.integer(), fc.array(fc.nat(9), { maxLength: 6 }), fc.nat(9), (seed, fills, more) => {
       const original = Generator.of(seed, 'noise');

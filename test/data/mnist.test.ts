@@ -38,7 +38,7 @@ test.each([
   },
 );
 
-test('images are read in the order asked for', async () => {
+test('images are read in the requested order', async () => {
   const mnist = await openMnist('train');
   const indices = [59999, 0, 12345, 12346, 12347, 7];
   const pixels = new Uint8Array(indices.length * 784);
@@ -50,7 +50,7 @@ test('images are read in the order asked for', async () => {
   await mnist.close();
 });
 
-test('an image that does not exist and a target that is too small are mistakes of the caller', async () => {
+test('a missing image and a target that is too small are RangeErrors', async () => {
   const mnist = await openMnist('test');
   await expect(mnist.read([10000], new Uint8Array(784))).rejects.toThrow(RangeError);
   await expect(mnist.read([-1], new Uint8Array(784))).rejects.toThrow(RangeError);

@@ -4,9 +4,9 @@ import { open } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { hasNpzParts, openNpz } from '../../pipeline/data/npz.ts';
+import { npzFile, openNpz } from '../../pipeline/data/npz.ts';
 import { type Member, npyBytes, zipBytes, zipCentral, zipEnd, zipLocal } from './formats.ts';
-import { inputErrorOf, openFiles, peerPython, pixelsOf, scratchFolder } from './support.ts';
+import { expectFacts, inputErrorOf, openFiles, peerPython, pixelsOf, scratchFolder } from './support.ts';
 
 const path = scratchFolder();
 let files = 0;
@@ -31,7 +31,7 @@ const labels = (name: string, ...values: number[]): Member => ({
 // savez[_compressed](file, x_train=x, y_train=y, x_test=x[::-1][:2], y_test=y[::-1][:2].astype(int64)[:, None])
 test.each(['stored', 'deflated'])("numpy's own file, %s", async (kind) => {
   const file = fileURLToPath(new URL(`fixtures/numpy-${kind}.npz`, import.meta.url));
-  expect(await hasNpzParts(file)).toBe(true);
+  expect(await npzFile(file)).toHaveProperty('train');
   const [train, testing] = [await openNpz(file, 'train'), await openNpz(file, 'test')];
   expect([train.shape, testing.shape]).toEqual(Array(2).fill({ height: 4, width: 5, channels: 1 }));
   expect([train.length, testing.length]).toEqual([3, 2]);
@@ -53,14 +53,14 @@ test.each([
   ['train_images', 'train_labels'],
 ])('arrays named %s and %s', async (imageName, labelName) => {
   const file = write(zipBytes([labels('other', 1), labels(labelName, 2, 0, 1), images(imageName, true)]));
-  expect(await hasNpzParts(file)).toBe(false);
+  expect(await npzFile(file)).toHaveProperty('all');
   const dataset = await openNpz(file);
   expect([...(dataset.labels ?? [])]).toEqual([2, 0, 1]);
   expect(await pixelsOf(dataset)).toEqual(pixels);
   await dataset.close();
 });
 
-test('any members, zip64 or not, with a comment or without, are read back', async () => {
+test('any members are read as written, zip64 or not, with and without a comment', async () => {
   const archives = fc.record({
     values: fc.uint8Array({ minLength: 12, maxLength: 12 }),
     deflate: fc.boolean(),
@@ -82,7 +82,7 @@ test('any members, zip64 or not, with a comment or without, are read back', asyn
   );
 });
 
-test('a file cut anywhere is refused, and nothing stays open', async () => {
+test('a file truncated anywhere is refused, and nothing stays open', async () => {
   const before = openFiles();
   const archives = [true, false].flatMap((deflate) =>
     [true, false].map((zip64) => zipBytes([images('x', deflate), labels('y', 0, 1, 2)], { zip64 })),
@@ -101,7 +101,7 @@ test('a file cut anywhere is refused, and nothing stays open', async () => {
   expect(openFiles()).toBe(before);
 });
 
-test('whatever byte is changed, opening ends well or with an InputError', async () => {
+test('for any changed byte, opening succeeds or ends with an InputError', async () => {
   const before = openFiles();
   const valid = readFileSync(fileURLToPath(new URL('fixtures/numpy-deflated.npz', import.meta.url)));
   await fc.assert(
@@ -119,71 +119,39 @@ test('whatever byte is changed, opening ends well or with an InputError', async 
   expect(openFiles()).toBe(before);
 });
 
-describe('bad input ends with one line that says what is wrong', () => {
+describe('bad input ends with one line that names', () => {
   const x = images('x');
-  const again = 'download or copy it again';
-  test.each([
-    [
-      'no zip archive',
-      Buffer.from('hello'),
-      `: cut short or damaged: the end record of the zip archive is missing; ${again}`,
-    ],
-    [
-      'nothing inside',
-      zipBytes([]),
-      ': it has no images: no array is named images, x, data, x_train, train_images, arr_0; it holds nothing',
-    ],
-    [
-      'other names',
-      zipBytes([labels('a', 1), labels('b', 1)]),
-      ': it has no images: no array is named images, x, data, x_train, train_images, arr_0; it holds a.npy, b.npy',
-    ],
-    [
-      'counts differ',
-      zipBytes([x, labels('y', 1, 2)]),
-      /^:y\.npy: it holds 2 labels, and .+:x\.npy holds 3 images; they must be as many$/,
-    ],
-    [
-      'wrong CRC-32',
-      zipBytes([{ ...x, deflate: true, crc: 1 }]),
-      `: cut short or damaged: x.npy has other contents than its size and CRC-32 say; ${again}`,
-    ],
-    [
-      'longer than listed',
-      zipBytes([{ ...x, deflate: true, size: 60 }]),
-      `: cut short or damaged: x.npy is longer than the 60 bytes that are listed; ${again}`,
-    ],
-    [
-      'shorter than listed',
-      zipBytes([{ ...x, deflate: true, size: 600 }]),
-      `: cut short or damaged: x.npy has other contents than its size and CRC-32 say; ${again}`,
-    ],
-    ['two sizes', zipBytes([{ ...x, size: 600 }]), `: cut short or damaged: x.npy has two sizes; ${again}`],
-    ['encrypted', zipBytes([{ ...x, flags: 1 }]), ':x.npy: it is encrypted; save it without a password'],
-    [
-      'bzip2',
-      zipBytes([{ ...x, method: 12 }]),
-      ':x.npy: compression method 12 is not known; save it stored or deflated, as numpy does',
-    ],
-    [
-      'not npy',
-      zipBytes([{ name: 'x.npy', data: Buffer.from('text') }]),
-      ':x.npy: it is not an npy array: it does not start with \\x93NUMPY',
-    ],
+  const wanted = 'images, x, data, x_train, train_images, arr_0';
+  test.each<[string, Buffer, ...string[]]>([
+    ['no zip archive', Buffer.from('hello'), 'end record', 'zip'],
+    ['nothing inside', zipBytes([]), wanted, 'nothing'],
+    ['other names', zipBytes([labels('a', 1), labels('b', 1)]), wanted, 'a.npy, b.npy'],
+    ['counts differ', zipBytes([x, labels('y', 1, 2)]), ':y.npy: ', '2 labels', ':x.npy', '3 images'],
+    ['wrong CRC-32', zipBytes([{ ...x, deflate: true, crc: 1 }]), 'x.npy', 'CRC-32'],
+    ['longer than listed', zipBytes([{ ...x, deflate: true, size: 60 }]), 'x.npy', '60 bytes'],
+    ['shorter than listed', zipBytes([{ ...x, deflate: true, size: 600 }]), 'x.npy', 'size'],
+    ['two sizes', zipBytes([{ ...x, size: 600 }]), 'x.npy', 'two sizes'],
+    ['encrypted', zipBytes([{ ...x, flags: 1 }]), ':x.npy: ', 'encrypted'],
+    ['bzip2', zipBytes([{ ...x, method: 12 }]), ':x.npy: ', '12', 'deflated'],
+    ['not npy', zipBytes([{ name: 'x.npy', data: Buffer.from('text') }]), ':x.npy: ', '\\x93NUMPY'],
     [
       'floats',
       zipBytes([{ name: 'x.npy', data: npyBytes('<f8', [1, 1, 1], new Uint8Array(8)) }]),
-      ':x.npy: its pixels are float64; uint8 pixels, 0 to 255, were expected: multiply them by 255 (if they are in [0, 1]) and save them as uint8',
+      ':x.npy: ',
+      'float64',
+      '255',
+      '[0, 1]',
+      'uint8',
     ],
-  ])('%s', async (_, bytes, line) => {
+  ])('%s', async (_, bytes, ...facts) => {
     const file = write(bytes);
     const message = await inputErrorOf(openNpz(file));
-    expect(message.slice(0, file.length)).toBe(file);
-    expect(message.slice(file.length)).toEqual(typeof line === 'string' ? line : expect.stringMatching(line));
+    expect(message.slice(0, file.length + 1)).toBe(`${file}:`);
+    expectFacts(message, ...facts);
   });
 });
 
-test('members of more than 4 GiB, and beyond 4 GiB, are read where they lie', async () => {
+test('members of more than 4 GiB, and beyond 4 GiB, are read in place', async () => {
   const [count, bytes] = [5_500_000, 784]; // 4.3 GB, most of them holes in the file
   const header = npyBytes('|u1', [count, 28, 28], new Uint8Array());
   const size = header.length + count * bytes;
@@ -218,7 +186,7 @@ test('members of more than 4 GiB, and beyond 4 GiB, are read where they lie', as
 });
 
 test.skipIf(!peerPython)(
-  'what numpy and zipfile save is read (skipped unless CONVAE_PEER_PYTHON names a Python)',
+  'files of numpy and zipfile are read (skipped unless CONVAE_PEER_PYTHON names a Python)',
   async () => {
     const [stored, deflated, commented] = [path('a.npz'), path('b.npz'), path('c.npz')];
     const program = `

@@ -4,9 +4,10 @@ import { gzipSync } from 'node:zlib';
 import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
 import type { ImageDataset } from '../../pipeline/data/dataset.ts';
-import { DATA_FORMS, openSplit, openSplits } from '../../pipeline/data/open.ts';
+import { DATA_FORMS } from '../../pipeline/data/formats.ts';
+import { openSplit, openSplits } from '../../pipeline/data/open.ts';
 import { idxBytes, npyBytes, zipBytes } from './formats.ts';
-import { inputErrorOf, openFiles, pixelsOf, scratchFolder } from './support.ts';
+import { expectFacts, inputErrorOf, openFiles, pixelsOf, scratchFolder } from './support.ts';
 
 const path = scratchFolder();
 const save = (file: string, bytes: Uint8Array): string => {
@@ -49,7 +50,7 @@ test('mnist: two parts, and all of it', async () => {
   await one.close();
 });
 
-describe('a set in one piece', () => {
+describe('a data set in one piece', () => {
   const file = save('whole.npy', npyBytes('|u1', [200, 2, 2], numbered(200)));
   const labels = save(
     'whole-labels.npy',
@@ -94,9 +95,7 @@ describe('a set in one piece', () => {
     expect(more).toEqual(expect.arrayContaining(usual)); // a larger test set contains the smaller
     expect(await testOf({ testFraction: 0.999 })).toHaveLength(199);
     expect(await testOf({ testFraction: 0.0001 })).toHaveLength(1);
-    expect(await inputErrorOf(openSplits(file, { testFraction: 1 }))).toBe(
-      'a test fraction of 1: it must lie between 0 and 1',
-    );
+    expectFacts(await inputErrorOf(openSplits(file, { testFraction: 1 })), 'fraction of 1:', 'between 0 and 1');
   });
 
   test('as a whole is in its own order', async () => {
@@ -108,9 +107,7 @@ describe('a set in one piece', () => {
 
   test('of one image cannot be split', async () => {
     const single = save('single.npy', npyBytes('|u1', [1, 2, 2], numbered(1)));
-    expect(await inputErrorOf(openSplits(single))).toBe(
-      `${single}: one image cannot be split into a training and a test set; add more`,
-    );
+    expectFacts(await inputErrorOf(openSplits(single)), `${single}: `, 'one image');
   });
 
   test('may have a comma in its name', async () => {
@@ -121,7 +118,7 @@ describe('a set in one piece', () => {
   });
 });
 
-describe('a set in two parts', () => {
+describe('a data set in two parts', () => {
   test.each([
     ['train-images-idx3-ubyte', 't10k-images-idx3-ubyte', 'labels-idx1-ubyte', false],
     ['train-images-idx3-ubyte.gz', 't10k-images-idx3-ubyte.gz', 'labels-idx1-ubyte.gz', true],
@@ -178,50 +175,36 @@ describe('a set in two parts', () => {
   test('parts that do not fit each other', async () => {
     save('sizes/train-images-idx3-ubyte', idxBytes([2, 2, 2], numbered(2)));
     save('sizes/t10k-images-idx3-ubyte', idxBytes([1, 4, 2], numbered(2)));
-    expect(await inputErrorOf(openSplits(path('sizes')))).toBe(
-      `${path('sizes')}: its training images are 2×2×1 (height×width×channels) and its test images 4×2×1; they must be alike`,
-    );
+    const sizes = await inputErrorOf(openSplits(path('sizes')));
+    expectFacts(sizes, `${path('sizes')}: `, 'training', '2×2×1', 'height×width×channels', 'test', '4×2×1');
     await png('half/train/a/1.png', 1);
     await png('half/test/2.png', 1);
-    expect(await inputErrorOf(openSplits(path('half')))).toBe(
-      `${path('half')}: its training images have labels and its test images have none; give both or neither`,
-    );
+    const half = await inputErrorOf(openSplits(path('half')));
+    expectFacts(half, `${path('half')}: `, 'training images have labels', 'test images have none');
   });
 });
 
-describe('what is no data ends with one line', () => {
+describe('anything else ends with one line that names', () => {
   const file = save('some.npy', npyBytes('|u1', [3, 2, 2], numbered(3)));
-  test.each([
-    [
-      'a name that is not known',
-      () => 'mnits',
-      () => `--data mnits: there is no file or folder 'mnits'; data are ${DATA_FORMS}`,
-    ],
-    ['nothing', () => '', () => `--data : there is no file or folder ''; data are ${DATA_FORMS}`],
-    [
-      'missing labels',
-      () => `${file},none.npy`,
-      () => `--data ${file},none.npy: there is no file or folder 'none.npy'; data are ${DATA_FORMS}`,
-    ],
+  const npz = save('l.npz', zipBytes([]));
+  const image = save('picture.png', Buffer.from('\x89PNG', 'latin1'));
+  test.each<[string, string, ...string[]]>([
+    ['an unknown name', 'mnits', '--data mnits: ', "'mnits'", DATA_FORMS],
+    ['an empty name', '', '--data : ', "''", DATA_FORMS],
+    ['missing labels', `${file},none.npy`, `--data ${file},none.npy: `, "'none.npy'", DATA_FORMS],
     [
       'labels of a folder',
-      () => `${path('')},${file}`,
-      () =>
-        `--data ${path('')},${file}: ${path('')} is a folder; labels go with a file of images (a folder's are its subfolders)`,
+      `${path('')},${file}`,
+      `--data ${path('')},${file}: `,
+      'a folder',
+      'subfolders',
+      `'${file}'`,
     ],
-    [
-      'labels of an npz',
-      () => `${save('l.npz', zipBytes([]))},${file}`,
-      () => `--data ${path('l.npz')},${file}: ${path('l.npz')} is an npz file, whose labels are inside; give it alone`,
-    ],
-    [
-      'a single image',
-      () => save('picture.png', Buffer.from('\x89PNG', 'latin1')),
-      () => `${path('picture.png')}: it is a single image; give the folder that holds it`,
-    ],
-    ['a device', () => '/dev/null', () => '/dev/null: it is a pipe or a device; a file was expected'],
-  ])('%s', async (_, spec, line) => {
-    expect(await inputErrorOf(openSplits(spec()))).toBe(line());
+    ['labels of an npz', `${npz},${file}`, `--data ${npz},${file}: `, 'an npz file', 'an array in it', `'${file}'`],
+    ['a single image', image, `${image}: `, 'a single image', 'folder'],
+    ['a device', '/dev/null', '/dev/null: ', 'pipe or a device', 'file'],
+  ])('%s', async (_, spec, ...facts) => {
+    expectFacts(await inputErrorOf(openSplits(spec)), ...facts);
   });
 });
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, expect } from 'vitest';
 import type { ImageDataset } from '../../pipeline/data/dataset.ts';
 import { bytesPerImage } from '../../pipeline/data/dataset.ts';
-import { range } from '../../pipeline/data/indices.ts';
+import { range } from '../../pipeline/data/rows.ts';
 import { InputError } from '../../pipeline/io/errors.ts';
 
 /** A folder for the tests of one file, removed after them: names become paths. */
@@ -24,6 +24,17 @@ export async function inputErrorOf(work: Promise<unknown>): Promise<string> {
   expect(error.exitCode).toBe(2);
   expect(error.message).toMatch(/^[^\n]+$/);
   return error.message;
+}
+
+/** Asserts that a message contains these facts (paths, values, option names), in this order. */
+export function expectFacts(message: string, ...facts: readonly (string | RegExp)[]): void {
+  let rest = message;
+  for (const fact of facts) {
+    const found = typeof fact === 'string' ? rest.indexOf(fact) : rest.search(fact);
+    if (found < 0)
+      expect.fail(`'${message}' does not contain ${fact}${rest === message ? '' : ` after the facts before`}`);
+    rest = rest.slice(found + (typeof fact === 'string' ? fact.length : (rest.match(fact)?.[0].length ?? 0)));
+  }
 }
 
 /** All pixels, in the data set's order. */

@@ -1,7 +1,7 @@
 import { webgpuAdapter } from '../../pipeline/devices/webgpu.ts';
 import { EnvironmentError } from '../../pipeline/io/errors.ts';
 
-/** Why nothing can be computed on WebGPU here; undefined where it can. */
+/** Why WebGPU is unavailable here; undefined where it is available. */
 export const noWebgpu = await webgpuAdapter().then(
   () => undefined,
   (error: unknown) => {

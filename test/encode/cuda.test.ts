@@ -1,8 +1,7 @@
 import { existsSync } from 'node:fs';
 import { asyncBufferFromFile, parquetReadObjects } from 'hyparquet';
 import { expect, test } from 'vitest';
-import { missingLibrary } from '../../pipeline/devices/libraries.ts';
-import { restoreCudaProvider } from '../../pipeline/setup/cuda.ts';
+import { missingLibrary, restoreCudaProvider } from '../../pipeline/devices/cuda.ts';
 import { convae } from '../cli/convae.ts';
 import { scratchFolder } from '../data/support.ts';
 import { tinyData } from './support.ts';

@@ -48,7 +48,7 @@ test.each(['gif', 'webp'] as const)('a %s shows each picture with its caption', 
   expect(captions.size).toBe(3);
 });
 
-test('the same pictures give the same bytes', async () => {
+test('equal pictures give equal bytes', async () => {
   for (const format of ['gif', 'webp'] as const) {
     expect(await animate(frames, { format })).toEqual(await animate(frames, { format }));
   }
@@ -69,7 +69,7 @@ test('colour pictures keep their colours', async () => {
   }
 });
 
-test('no pictures, or pictures of two sizes, are refused', async () => {
+test('no pictures, or pictures of different sizes, are refused', async () => {
   await expect(animate([], { format: 'gif' })).rejects.toThrow(RangeError);
   const small = await drawGrid({
     shape: { height: 4, width: 4, channels: 1 },

@@ -39,7 +39,7 @@ function axisOf(labels: readonly Placed[], along: 'x' | 'y'): (position: number)
 
 const isTick = ({ element, text }: Placed) => element === 'text' && /^[−\d.]+$/.test(text);
 
-test('test losses stand where the axes say: after their epochs', async () => {
+test('test losses are at their epochs by the axes’ own labels', async () => {
   const value = (epoch: number) => 0.1 + 0.2 / (1 + epoch);
   const { svg } = await drawCurves({
     metrics: metricsOf((epoch) => ({ loss: value(epoch) })),
@@ -66,7 +66,7 @@ test('test losses stand where the axes say: after their epochs', async () => {
   expect(textsOf(svg)).toEqual(expect.arrayContaining(['cae', 'epoch', 'loss (nats per pixel)', 'train', 'test']));
 });
 
-test('a loss of several terms has a panel for each, numbered by its own axis', async () => {
+test('a loss of several terms has a panel with axes for each', async () => {
   const losses = (epoch: number) => ({ loss: 0.3 / (1 + epoch), reconstruction: 0.2 / (1 + epoch), kl: 0.01 * epoch });
   const { svg } = await drawCurves({
     metrics: metricsOf(losses),
@@ -85,20 +85,20 @@ test('a loss of several terms has a panel for each, numbered by its own axis', a
   expect(Math.max(...texts.filter((text) => /^[\d.]+$/.test(text)).map(Number))).toBeGreaterThan(30); // 784 × 0.04 … 784 × 0.15
 });
 
-test('a reconstruction that is all of the loss has no panel of its own', async () => {
+test('a single term that equals the loss has no panel', async () => {
   const { svg } = await drawCurves({
     metrics: metricsOf((epoch) => ({ loss: 1 / (1 + epoch), reconstruction: 1 / (1 + epoch) })),
   });
   expect(textsOf(svg)).not.toContain('reconstruction');
 });
 
-test('before the first epoch is over the axis counts steps; without metrics there is no chart', async () => {
+test('before the end of the first epoch the axis counts steps; without metrics there is no chart', async () => {
   const metrics = metricsOf((epoch) => ({ loss: 1 / (1 + epoch) })).slice(0, 3);
   expect(textsOf((await drawCurves({ metrics })).svg)).toEqual(expect.arrayContaining(['training step', '100']));
   await expect(drawCurves({ metrics: [] })).rejects.toThrow(RangeError);
 });
 
-test('the same metrics give the same bytes, and two charts can share a page', async () => {
+test('equal metrics give equal bytes, and two charts can share a page', async () => {
   const [a, b] = [metricsOf((epoch) => ({ loss: 1 / (1 + epoch) })), metricsOf((epoch) => ({ loss: 2 / (1 + epoch) }))];
   const [first, other, again] = await Promise.all([a, b, a].map((metrics) => drawCurves({ metrics })));
   expect(again).toEqual(first);
@@ -110,7 +110,7 @@ test('the same metrics give the same bytes, and two charts can share a page', as
   }
 });
 
-test('bars are as high as their KL, the largest first', async () => {
+test('bars show their KL, the largest first', async () => {
   const kl = [1, 0.004, 4, 2];
   const { svg, png } = await drawKlBars({ kl, active: [true, false, true, true], title: 'KL' });
   const texts = textsOf(svg);

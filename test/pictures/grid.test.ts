@@ -1,8 +1,14 @@
 import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
 import { rasterize } from '../../pipeline/pictures/drawing.ts';
-import { drawGrid, type ImageGrid, layoutOf } from '../../pipeline/pictures/grid.ts';
-import { drawConditionalSamples, drawInterpolations, drawReconstructions } from '../../pipeline/pictures/montage.ts';
+import {
+  drawConditionalSamples,
+  drawGrid,
+  drawInterpolations,
+  drawReconstructions,
+  type ImageGrid,
+  layoutOf,
+} from '../../pipeline/pictures/grid.ts';
 import { type Decoded, decode, isInk, mean, noise, pixelsWhere } from './support.ts';
 
 /** Expects image `index` of `images` at a place, each of its pixels a square. */
@@ -27,7 +33,7 @@ describe.each([1, 3])('images of %i channels', (channels) => {
   const shape = { height: 5, width: 7, channels };
   const images = noise(7 * 5 * 7 * channels);
 
-  test('lie in rows with gaps of white, the last row short', async () => {
+  test('are in rows with white gaps, the last row short', async () => {
     const grid = { shape, images, columns: 3, scale: 2 };
     const drawing = await drawGrid(grid);
     const picture = await decode(drawing.png);
@@ -45,7 +51,7 @@ describe.each([1, 3])('images of %i channels', (channels) => {
     }
   });
 
-  test('stay as they are under labels, and in the SVG', async () => {
+  test('are unchanged by labels, and in the SVG', async () => {
     const grid = {
       shape,
       images,
@@ -75,7 +81,7 @@ describe.each([1, 3])('images of %i channels', (channels) => {
   });
 });
 
-test('labels are centred over their columns and end before their rows', async () => {
+test('labels are centred over their columns and left of their rows', async () => {
   const grid = {
     shape: { height: 28, width: 28, channels: 1 },
     images: new Float32Array(6 * 784).fill(0.5),
@@ -115,7 +121,7 @@ test.each([
   expect(layoutOf({ shape, images: new Uint8Array(columns * rows * side * side), columns }).scale).toBe(scale);
 });
 
-test('numbers in [0, 1] become bytes, those outside the nearest', async () => {
+test('floats in [0, 1] become bytes; others are clamped', async () => {
   const shape = { height: 1, width: 5, channels: 1 };
   const picture = await decode(
     (await drawGrid({ shape, images: Float32Array.of(-1, 0, 0.2, 1, 7), columns: 1, scale: 1 })).png,
@@ -123,7 +129,7 @@ test('numbers in [0, 1] become bytes, those outside the nearest', async () => {
   expect(Array.from({ length: 5 }, (_, x) => picture.at(4 + x, 4)[0])).toEqual([0, 0, 51, 255, 255]);
 });
 
-test('reconstructions lie under their originals, in double rows', async () => {
+test('reconstructions are below their originals, in double rows', async () => {
   const shape = { height: 28, width: 28, channels: 1 };
   const [originals, reconstructions] = [noise(10 * 784, 2), noise(10 * 784, 3)];
   const drawing = await drawReconstructions({
@@ -163,7 +169,7 @@ test('samples have a column for each class, interpolations one for each step', a
   ]);
 });
 
-test('the same images give the same bytes', async () => {
+test('equal images give equal bytes', async () => {
   const grid = {
     shape: { height: 9, width: 6, channels: 3 },
     images: noise(8 * 162),
@@ -179,6 +185,6 @@ test.each([
   { shape: { height: 2, width: 2, channels: 1 }, images: new Uint8Array(0), columns: 1 },
   { shape: { height: 2, width: 2, channels: 2 }, images: new Uint8Array(8), columns: 1 },
   { shape: { height: 2, width: 2, channels: 1 }, images: new Uint8Array(8), columns: 0 },
-])('what is not a grid of images is refused: %o', async (grid) => {
+])('invalid grids are refused: %o', async (grid) => {
   await expect(drawGrid(grid)).rejects.toThrow(RangeError);
 });

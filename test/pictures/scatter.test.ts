@@ -1,6 +1,7 @@
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { classPalette, plainColour } from '../../pipeline/pictures/palette.ts';
-import { drawScatter } from '../../pipeline/pictures/scatter.ts';
+import { drawScatter, placeLabels } from '../../pipeline/pictures/scatter.ts';
 import { type Decoded, decode, isInk, mean, noise, pixelsWhere, rgbOf } from './support.ts';
 import { placedElements, textsOf } from './svg.ts';
 
@@ -36,7 +37,7 @@ function discsOf(picture: Decoded, colour: readonly number[]): [number, number][
   return discs.sort(([ax, ay], [bx, by]) => (Math.abs(ax - bx) > 3 ? ax - bx : ay - by));
 }
 
-test('points are discs of their class where their coordinates say, y upwards, both scales equal without axes', async () => {
+test('points are discs at their coordinates in their class’s colour, y upwards, with equal scales without axes', async () => {
   const picture = await decode((await drawScatter({ points, labels, classes, axes: null })).png);
   const seen = classPalette.slice(0, 3).map((colour) => discsOf(picture, overWhite(colour, 0.6)));
   expect(seen.map(({ length }) => length)).toEqual([4, 4, 4]);
@@ -55,7 +56,7 @@ test('points are discs of their class where their coordinates say, y upwards, bo
   });
 });
 
-test.each([null, ['code 1', 'code 2'] as const])('names stand in ink at the medians, axes %o', async (axes) => {
+test.each([null, ['latent 1', 'latent 2'] as const])('names are at the medians, axes %o', async (axes) => {
   const picture = await decode((await drawScatter({ points, labels, classes, axes })).png);
   for (const colour of classPalette.slice(0, 3)) {
     const discs = discsOf(picture, overWhite(colour, 0.6));
@@ -74,7 +75,7 @@ test.each([null, ['code 1', 'code 2'] as const])('names stand in ink at the medi
   }
 });
 
-test('far points do not draw a name away from the median', async () => {
+test('outliers do not move a name away from the median', async () => {
   const skewed = Float32Array.of(0, 0, 1, 1, 2, 2, 30, 40, 100, 100);
   const { svg } = await drawScatter({ points: skewed, labels: new Int32Array(5), classes: ['all'], axes: ['a', 'b'] });
   const placed = placedElements(svg);
@@ -100,10 +101,10 @@ test('names have a white halo over the points', async () => {
   }
 });
 
-test('the legend shows each class once, in its full colour, right of the points', async () => {
-  const { svg, png } = await drawScatter({ points, labels, classes, axes: ['code 1', 'code 2'], title: 'codes' });
+test('the legend right of the points shows each class once, in its full colour', async () => {
+  const { svg, png } = await drawScatter({ points, labels, classes, axes: ['latent 1', 'latent 2'], title: 'latents' });
   const texts = textsOf(svg);
-  for (const name of ['codes', 'code 1', 'code 2']) expect(texts.filter((text) => text === name)).toHaveLength(1);
+  for (const name of ['latents', 'latent 1', 'latent 2']) expect(texts.filter((text) => text === name)).toHaveLength(1);
   for (const name of classes) expect(texts.filter((text) => text === name)).toHaveLength(3); // halo, name, legend
   const picture = await decode(png);
   for (const colour of classPalette.slice(0, 3)) {
@@ -113,7 +114,7 @@ test('the legend shows each class once, in its full colour, right of the points'
   }
 });
 
-test('names of classes that lie together do not cover one another', async () => {
+test('names of overlapping classes do not overlap', async () => {
   const names = Array.from({ length: 12 }, (_, i) => `class ${i}`);
   const together = Float32Array.from(noise(2400, 5));
   const { svg } = await drawScatter({
@@ -142,7 +143,7 @@ test('points without classes have one colour, no legend and no names', async () 
   expect(fills).toEqual(Array.from({ length: 12 }, () => plainColour));
 });
 
-test('a class keeps its colour where others are absent, and classes without names have numbers', async () => {
+test('a class keeps its colour where others are absent, and classes without names have indices', async () => {
   const { svg } = await drawScatter({ points, labels: labels.map((label) => label + 4), axes: null });
   expect(textsOf(svg)).toContain('6');
   for (const colour of classPalette.slice(4, 7)) expect(svg).toContain(colour);
@@ -158,12 +159,12 @@ test('no class is drawn over the others', async () => {
   expect(Math.abs(early - 250)).toBeLessThan(50);
 });
 
-test('the same points give the same bytes', async () => {
-  const scatter = { points, labels, classes, axes: ['code 1', 'code 2'] } as const;
+test('equal points give equal bytes', async () => {
+  const scatter = { points, labels, classes, axes: ['latent 1', 'latent 2'] } as const;
   expect(await drawScatter(scatter)).toEqual(await drawScatter(scatter));
 });
 
-test('points that are all alike, and one point, can be drawn', async () => {
+test('equal points, and a single point, can be drawn', async () => {
   for (const n of [1, 3]) {
     const { svg } = await drawScatter({
       points: new Float32Array(2 * n).fill(5),
@@ -174,8 +175,63 @@ test('points that are all alike, and one point, can be drawn', async () => {
   }
 });
 
-test('numbers that do not fit together, or are not finite, are refused', async () => {
+test('arrays of different lengths and non-finite coordinates are refused', async () => {
   await expect(drawScatter({ points: new Float32Array(3), axes: null })).rejects.toThrow(RangeError);
   await expect(drawScatter({ points, labels: new Int32Array(11), axes: null })).rejects.toThrow(RangeError);
   await expect(drawScatter({ points: Float32Array.of(0, Number.NaN), axes: null })).rejects.toThrow('not finite');
+});
+
+const area = { width: 600, height: 500 };
+
+const box = fc.record({
+  x: fc.double({ min: 0, max: 600, noNaN: true }),
+  y: fc.double({ min: 0, max: 500, noNaN: true }),
+  width: fc.integer({ min: 10, max: 60 }),
+  height: fc.constant(18),
+});
+
+test('labels end up apart and inside the area', () => {
+  fc.assert(
+    fc.property(fc.array(box, { maxLength: 15 }), (boxes) => {
+      const places = placeLabels(boxes, area);
+      places.forEach((a, i) => {
+        const { width, height } = boxes[i] ?? { width: 0, height: 0 };
+        expect(Math.abs(a.x - 300)).toBeLessThanOrEqual(300 - width / 2 + 1e-9);
+        expect(Math.abs(a.y - 250)).toBeLessThanOrEqual(250 - height / 2 + 1e-9);
+        for (let j = i + 1; j < places.length; j++) {
+          const [b, other] = [places[j] ?? a, boxes[j] ?? { width: 0, height: 0 }];
+          const apart = Math.max(
+            Math.abs(a.x - b.x) - (width + other.width) / 2,
+            Math.abs(a.y - b.y) - (height + other.height) / 2,
+          );
+          expect(apart).toBeGreaterThan(-0.5);
+        }
+      });
+    }),
+    { seed: 1, numRuns: 300 },
+  );
+});
+
+test('labels that do not overlap stay where they are', () => {
+  const boxes = [
+    { x: 100, y: 100, width: 40, height: 18 },
+    { x: 141, y: 100, width: 40, height: 18 },
+    { x: 100, y: 119, width: 40, height: 18 },
+  ];
+  expect(placeLabels(boxes, area)).toEqual(boxes.map(({ x, y }) => ({ x, y })));
+});
+
+test('overlapping labels are pushed apart in the shorter direction, each by half', () => {
+  const [a, b, c] = [
+    { x: 100, y: 100, width: 40, height: 18 },
+    { x: 105, y: 112, width: 40, height: 18 },
+    { x: 300, y: 105, width: 40, height: 18 },
+  ];
+  const beside = { ...c, x: 335 };
+  expect(placeLabels([a, b, c, beside], area)).toEqual([
+    { x: 100, y: 97 },
+    { x: 105, y: 115 },
+    { x: 297.5, y: 105 },
+    { x: 337.5, y: 105 },
+  ]);
 });

@@ -44,7 +44,7 @@ async function trustworthiness(points: Float32Array, size: number, map: Float32A
 const digits = await coarseDigits(500);
 let map = new Float32Array();
 
-test('neighbours stay neighbours, and equal input gives equal bytes however often it is watched', async () => {
+test('neighbours stay neighbours, and equal input gives equal bytes with and without ticks', async () => {
   const ticks: number[] = [];
   map = new Float32Array(await tsne(digits, 49, { tick: (done) => void ticks.push(done) }));
   expect(map).toHaveLength(1000);
@@ -55,7 +55,7 @@ test('neighbours stay neighbours, and equal input gives equal bytes however ofte
   expect(await tsne(digits, 49)).toEqual(map);
 });
 
-test('another seed gives another map; two at a time are each as if alone', async () => {
+test('another seed gives another map; concurrent maps do not disturb each other', async () => {
   const few = digits.slice(0, 200 * 49);
   const options = { iterations: 300 };
   const [first, other, again] = await Promise.all([
@@ -77,7 +77,7 @@ test('starts from the principal components', async () => {
   expect(Math.abs(correlation)).toBeGreaterThan(0.95);
 });
 
-test('what a tick throws ends it, and the next one starts afresh', async () => {
+test('an error of a tick ends it, and the next map is not affected', async () => {
   let last = 0;
   const stopped = tsne(digits, 49, {
     tick: async (done) => {
@@ -91,7 +91,7 @@ test('what a tick throws ends it, and the next one starts afresh', async () => {
   expect(await tsne(few, 49, { iterations: 100 })).toEqual(await tsne(few, 49, { iterations: 100 }));
 });
 
-test('few points, codes of one number and codes that are all alike have maps', async () => {
+test('few points, latents of size 1 and equal latents have maps', async () => {
   for (const points of [noise(4 * 2), noise(40), new Uint8Array(60)]) {
     const plane = await tsne(Float32Array.from(points), points.length === 8 ? 2 : 1, { iterations: 60 });
     expect(plane.every(Number.isFinite)).toBe(true);
@@ -99,13 +99,13 @@ test('few points, codes of one number and codes that are all alike have maps', a
   }
 });
 
-test('numbers that are no points are refused', async () => {
+test('invalid points are refused', async () => {
   await expect(tsne(new Float32Array(7), 2)).rejects.toThrow(RangeError);
-  await expect(tsne(new Float32Array(6), 2)).rejects.toThrow('not 4 points');
+  await expect(tsne(new Float32Array(6), 2)).rejects.toThrow('4 or more points of 2');
   await expect(tsne(Float32Array.of(1, 2, 3, 4, Number.NaN, 6, 7, 8), 2)).rejects.toThrow('not all finite');
 });
 
-test('the workers end with it', async () => {
+test('its workers end with it', async () => {
   const workers = () => z.object({ workers: z.array(z.unknown()) }).parse(process.report.getReport()).workers.length;
   const before = workers();
   let during = 0;
@@ -117,7 +117,7 @@ test('the workers end with it', async () => {
   expect(during).toBe(before + 1);
 });
 
-test('a process that has made a map ends', () => {
+test('a process that made a map exits', () => {
   const source = new URL('../../pipeline/pictures/tsne.ts', import.meta.url).href;
   const program = `import { tsne } from ${JSON.stringify(source)}; console.log((await tsne(Float32Array.from({ length: 60 }, (_, i) => i % 7), 3, { iterations: 20 })).length);`;
   writeFileSync(scratch('map.mts'), program);

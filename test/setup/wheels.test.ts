@@ -60,7 +60,7 @@ const context = () => {
   return { notes, note: (line: string) => notes.push(line), signal: new AbortController().signal };
 };
 
-test.runIf(pip)('what is needed of a wheel is unpacked, once', async () => {
+test.runIf(pip)('the members needed of a wheel are unpacked, once', async () => {
   const { sha256, cache } = localIndex('good');
   const first = context();
   const folder = await unpackWheels(setOf('good', sha256), first);
@@ -83,7 +83,7 @@ test.runIf(pip)('a wheel with another hash is refused, and nothing appears', asy
   expect(readdirSync(cache).filter((name) => /^bad-[0-9a-f]{8}$|partial$/.test(name))).toEqual([]);
 });
 
-test.runIf(pip)('what breaks off while it is completed, or has no room, does not appear; then it goes on', async () => {
+test.runIf(pip)('an interrupted or failed unpacking leaves nothing, and the next one uses the download', async () => {
   const { sha256, cache } = localIndex('broken');
   const set = setOf('broken', sha256);
   const interrupted = { ...context(), prepare: () => Promise.reject(new Interrupted('interrupted')) };
@@ -92,13 +92,13 @@ test.runIf(pip)('what breaks off while it is completed, or has no room, does not
   const huge = { ...set, bytes: { download: 1e9, unpacked: 1e18 } };
   const full = await unpackWheels(huge, context()).catch((error: unknown) => error);
   expect(full).toBeInstanceOf(EnvironmentError);
-  expect((full as Error).message).toMatch(/^broken needs 1000000001\.0 GB in .*XDG_CACHE_HOME$/);
-  // The wheel that was fetched is used.
+  expect((full as Error).message).toMatch(/^broken .*1000000001\.0 GB .*XDG_CACHE_HOME/);
+  // The downloaded wheel is used.
   vi.stubEnv('PIP_FIND_LINKS', join(cache, readdirSync(cache).find((name) => name.endsWith('.download')) ?? 'none'));
   expect(existsSync(await unpackWheels(set, context()))).toBe(true);
 });
 
-test.runIf(pip)('what is missing on the machine is said in a line: Python, pip, a compiler', async () => {
+test.runIf(pip)('one line names what the machine lacks: Python, pip, a compiler', async () => {
   const folder = scratch('programs');
   mkdirSync(folder);
   const environment = { PATH: folder, XDG_CACHE_HOME: scratch('empty-cache') };
@@ -107,16 +107,14 @@ test.runIf(pip)('what is missing on the machine is said in a line: Python, pip, 
     expect(code).toBe(3);
     return stderr;
   };
-  expect(await refusal()).toMatch(
-    /^convae: Python 3 is missing \(python3 does not run\); .*apt-get install python3\)\n$/,
-  );
+  expect(await refusal()).toMatch(/^convae: [^\n]*Python 3[^\n]*apt-get install python3\)\n$/);
   const python = execFileSync('python3', ['-c', 'import sys; print(sys.executable)'], { encoding: 'utf8' }).trim();
   writeFileSync(join(folder, 'python3'), `#!/bin/sh\ncase "$2" in *pip*) exit 1;; esac\nexec ${python} "$@"\n`, {
     mode: 0o755,
   });
   symlinkSync('/bin/sh', join(folder, 'sh'));
-  expect(await refusal()).toMatch(/^convae: pip is missing from python3; .*apt-get install python3-pip\)\n$/);
+  expect(await refusal()).toMatch(/^convae: [^\n]*pip[^\n]*python3[^\n]*apt-get install python3-pip\)\n$/);
   writeFileSync(join(folder, 'python3'), `#!/bin/sh\nexec ${python} "$@"\n`, { mode: 0o755 });
-  expect(await refusal()).toMatch(/^convae: no C\+\+ compiler is found .*apt-get install g\+\+\)\n$/);
+  expect(await refusal()).toMatch(/^convae: [^\n]*C\+\+ compiler[^\n]*apt-get install g\+\+\)\n$/);
   expect(existsSync(join(scratch('empty-cache'), 'convae', 'tensorflow-cpu-2.21.0'))).toBe(false);
 });

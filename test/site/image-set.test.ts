@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import sharp from 'sharp';
 import { expect, test } from 'vitest';
 import type { ImageShape } from '../../pipeline/data/dataset.ts';
-import { defineDataset } from '../../pipeline/data/define.ts';
+import { defineDataset } from '../../pipeline/data/dataset.ts';
 import { type Sheet, setId, sheetsOf, writeSet } from '../../pipeline/site/image-set.ts';
 import { scratchFolder } from '../data/support.ts';
 import { readJson, readNpy } from './support.ts';

@@ -223,7 +223,7 @@ test('models of different data have a set of images each; of the first so many i
   const limited = scratch('exported/limited');
   copyExport(plain, limited);
   const held = await openSplit(data, 'test');
-  const { subset } = await import('../../pipeline/data/subset.ts');
+  const { subset } = await import('../../pipeline/data/split.ts');
   const five = { images: 5, fingerprint: await subset(held, 'five', Uint32Array.of(0, 1, 2, 3, 4)).fingerprint() };
   changeCard(limited, { dataset: { name: 'gone', train: { ...five, images: 20 }, test: five } });
   const { models } = await building({

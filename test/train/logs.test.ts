@@ -7,7 +7,7 @@ import { expect, test } from 'vitest';
 import { addMetrics, eventOf, type MetricsLine, meansOf, noSums, Stopwatch } from '../../pipeline/artifacts/metrics.ts';
 import { MetricsLog, readMetrics } from '../../pipeline/artifacts/run-files.ts';
 import { type Event, EventLog } from '../../pipeline/io/tfevents.ts';
-import { drawReconstructions } from '../../pipeline/pictures/montage.ts';
+import { drawReconstructions } from '../../pipeline/pictures/grid.ts';
 import { readPictures, writePictures } from '../../pipeline/train/pictures.ts';
 import { temporaryFolder } from './folders.ts';
 

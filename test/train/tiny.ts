@@ -4,7 +4,7 @@ import { dense } from '../../models/kit/layers.ts';
 import { binaryCrossEntropy } from '../../models/kit/losses.ts';
 import type { ModelDefinition } from '../../models/kit/model.ts';
 import type { DatasetSplits, ImageDataset, ImageShape } from '../../pipeline/data/dataset.ts';
-import { defineDataset } from '../../pipeline/data/define.ts';
+import { defineDataset } from '../../pipeline/data/dataset.ts';
 import { silent } from '../../pipeline/io/progress.ts';
 import type { TrainHooks, TrainOptions } from '../../pipeline/train/options.ts';
 

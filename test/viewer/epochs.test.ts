@@ -1,6 +1,6 @@
 import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
-import { drawReconstructions } from '../../pipeline/pictures/montage.ts';
+import { drawReconstructions } from '../../pipeline/pictures/grid.ts';
 import { lossText, lossUnits, lossUnitText } from '../../web-viewer/src/ui/loss-units.ts';
 import { epochTicks, placeOn, scaleFor, scaleOfCurves, ticksOf } from '../../web-viewer/src/ui/scale.ts';
 import {

@@ -7,29 +7,29 @@ import { InputError } from '../../io/errors.ts';
 import { convertNetwork, disposeNetwork, FEATURES } from './network.ts';
 import { type TrainClassifierOptions, trainClassifier } from './train-classifier.ts';
 
-/** Raised when the network or its training changes: what was trained otherwise is not used any more. */
+/** Raised when the network or its training changes, so that older classifiers are not used. */
 const RECIPE_VERSION = 1;
-/** Images that ONNX Runtime is given at once. */
+/** Images in a run of ONNX Runtime. */
 const BATCH = 250;
 
 export interface OpenClassifierOptions extends Omit<TrainClassifierOptions, 'classes' | 'seed'> {
-  /** Where trained classifiers are kept. */
+  /** Folder of trained classifiers. */
   readonly folder: string;
-  /** Decides the classifier's initial weights and data order; 0 if not given. */
+  /** Seed of the initial weights and the data order; 0 by default. */
   readonly seed?: number | undefined;
 }
 
-/** What a classifier says of some images. */
+/** Predictions for a batch of images. */
 export interface Classified {
-  /** The likeliest class of each image, `[count]`. */
+  /** The most likely class of each image, `[count]`. */
   readonly labels: Int32Array;
   /** `[count, featureSize]` */
   readonly features: Float32Array;
 }
 
 /**
- * The classifier of a labelled training set: trained when it is first asked for, later taken from the folder.
- * @throws InputError when the images have no labels, or all the same; when an image cannot be read or the folder cannot
+ * Opens the classifier of a labelled training set, training it unless the folder has it.
+ * @throws InputError when the images have no labels, or only one class; when an image cannot be read or the folder cannot
  * be used; EnvironmentError when the disk fails; Interrupted (or the signal's own reason, if that is an error) after
  * `signal`
  */
@@ -52,14 +52,14 @@ export async function openClassifier(train: ImageDataset, options: OpenClassifie
 
 /** @throws InputError when there are no labels, or fewer than two classes */
 function countClasses({ name, labels, classes }: ImageDataset): number {
-  if (!labels) throw new InputError(`${name}: it has no labels, and a classifier learns from them; give labelled data`);
+  if (!labels) throw new InputError(`${name}: it has no labels, which a classifier needs; use labelled data`);
   const negative = labels.findIndex((label) => label < 0);
   if (negative >= 0) {
-    throw new InputError(`${name}: its image ${negative} has label ${labels[negative]}, where 0 or more was expected`);
+    throw new InputError(`${name}: image ${negative} has label ${labels[negative]}; 0 or more was expected`);
   }
   const largest = labels.reduce((most, label) => Math.max(most, label), 0);
   if (labels.every((label) => label === labels[0])) {
-    throw new InputError(`${name}: all its images are of one class; a classifier needs images of two at least`);
+    throw new InputError(`${name}: all its images are of one class; a classifier needs at least two classes`);
   }
   return Math.max(classes?.length ?? 0, largest + 1);
 }
@@ -68,7 +68,7 @@ function countClasses({ name, labels, classes }: ImageDataset): number {
 export class Classifier {
   readonly shape: ImageShape;
   readonly classes: number;
-  /** Numbers in an image's features. */
+  /** Number of features of an image. */
   readonly featureSize = FEATURES;
   readonly #session: ort.InferenceSession;
 
@@ -78,7 +78,7 @@ export class Classifier {
     this.classes = classes;
   }
 
-  /** @param bytes what `convertNetwork` made */
+  /** @param bytes from `convertNetwork` */
   static async load(
     bytes: Uint8Array,
     { shape, classes, threads = 0 }: { shape: ImageShape; classes: number; threads?: number },
@@ -88,7 +88,7 @@ export class Classifier {
   }
 
   /**
-   * Classifies images. Gives way to other events.
+   * Classifies images. Yields to the event loop.
    * @param images pixels in [0, 1], at least `[count, H, W, C]`
    * @throws RangeError when there are fewer
    */
@@ -105,8 +105,8 @@ export class Classifier {
         image: new ort.Tensor('float32', batch, [n, height, width, channels]),
       });
       features.set(outputs.features?.data as Float32Array, start * FEATURES);
-      labels.set(likeliest(outputs.logits?.data as Float32Array, this.classes), start);
-      await nextTurn(); // ONNX Runtime never lets the event loop turn
+      labels.set(argMax(outputs.logits?.data as Float32Array, this.classes), start);
+      await nextTurn(); // ONNX Runtime blocks the event loop
     }
     return { labels, features };
   }
@@ -116,8 +116,8 @@ export class Classifier {
   }
 }
 
-/** The largest of each row. @param logits `[n, classes]` */
-function likeliest(logits: Float32Array, classes: number): Int32Array {
+/** Index of the largest value in each row. @param logits `[n, classes]` */
+function argMax(logits: Float32Array, classes: number): Int32Array {
   return Int32Array.from({ length: logits.length / classes }, (_, i) => {
     const row = logits.subarray(i * classes, (i + 1) * classes);
     return row.indexOf(Math.max(...row));

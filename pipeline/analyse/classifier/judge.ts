@@ -2,14 +2,14 @@ import { sequentialBatches } from '../../data/batches.ts';
 import { bytesPerImage, type ImageDataset } from '../../data/dataset.ts';
 import { InputError } from '../../io/errors.ts';
 import { stopIfAborted } from '../../io/publish.ts';
-import type { Moments } from '../covariance.ts';
 import { fitGaussian, frechetDistance } from '../frechet.ts';
+import type { Moments } from '../moments.ts';
 import type { Classifier } from './classifier.ts';
 
-/** Test images that are read at once. */
+/** Test images in a batch. */
 const BATCH = 500;
 
-/** Images and the classes that they are meant to be of. */
+/** Images and their intended classes. */
 export interface LabelledImages {
   /** Pixels in [0, 1], `[count, H, W, C]`. */
   readonly images: Float32Array;
@@ -19,30 +19,30 @@ export interface LabelledImages {
 
 export interface JudgeOptions {
   readonly classifier: Classifier;
-  /** Batches of any size; each is done with before the next is asked for. */
+  /** Batches of any size; each is processed before the next is requested. */
   readonly samples: AsyncIterable<LabelledImages>;
   readonly testImages: ImageDataset;
-  /** Told now and then how many images, test images and samples, have been classified. What it throws ends the work. */
+  /** Receives the number of test images and samples classified so far; its errors end the work. */
   readonly progress?: ((images: number) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
 export interface Judgement {
-  /** How many samples there were. */
+  /** Number of samples. */
   readonly samples: number;
-  /** The share of the samples that the classifier takes for what they are meant to be. */
+  /** Share of samples that the classifier assigns to their intended classes. */
   readonly accuracy: number;
-  /** Fréchet distance (squared, as is usual) between the classifier's features of samples and of test images. */
+  /** Squared Fréchet distance between the classifier's features of samples and of test images. */
   readonly frechet: number;
-  /** The share of the test images that the classifier gets right. */
+  /** Share of test images that the classifier assigns to their classes. */
   readonly testAccuracy: number;
 }
 
 /**
- * Judges labelled samples by a classifier of real images.
+ * Evaluates labelled samples with a classifier of real images.
  * @throws InputError when the test images do not fit the classifier or have no labels, or a sample is not finite;
  * RangeError when there are fewer than two samples or test images; Interrupted (or the signal's own reason, if that is an
- * error) after `signal`; what `samples` throws
+ * error) after `signal`; errors of `samples`
  */
 export async function judgeSamples(options: JudgeOptions): Promise<Judgement> {
   const { classifier, samples, testImages, progress, signal } = options;
@@ -69,7 +69,7 @@ interface Hooks {
   stop(): void;
 }
 
-/** How a set of images looks to a classifier. */
+/** A classifier's accuracy on a set of images, and their features. */
 interface Description {
   readonly count: number;
   readonly accuracy: number;
@@ -101,15 +101,17 @@ async function describe(
 }
 
 async function* testBatches(dataset: ImageDataset, { shape }: Classifier): AsyncGenerator<LabelledImages> {
-  const [asked, found] = [shape, dataset.shape].map(({ height, width, channels }) => `${height}×${width}×${channels}`);
-  if (asked !== found) {
+  const [expected, found] = [shape, dataset.shape].map(
+    ({ height, width, channels }) => `${height}×${width}×${channels}`,
+  );
+  if (expected !== found) {
     throw new InputError(
-      `${dataset.name}: its images are ${found} (height×width×channels), those that the classifier learned from ${asked}; give data of one size`,
+      `${dataset.name}: its images are ${found} (height×width×channels), but the classifier was trained on ${expected}; use data of one size`,
     );
   }
   for await (const { images, labels } of sequentialBatches(dataset, BATCH)) {
     if (!labels) {
-      throw new InputError(`${dataset.name}: it has no labels, and a classifier is tested by them; give labelled data`);
+      throw new InputError(`${dataset.name}: it has no labels, which testing a classifier needs; use labelled data`);
     }
     yield { images: Float32Array.from(images, (pixel) => pixel / 255), labels };
   }
@@ -122,7 +124,7 @@ async function* checked(samples: AsyncIterable<LabelledImages>, { shape }: Class
     const at = batch.images.findIndex((pixel) => !Number.isFinite(pixel));
     if (at >= 0) {
       throw new InputError(
-        `sample ${start + Math.floor(at / bytesPerImage(shape))} is not finite; the model is unusable, train it again (with a lower learning rate)`,
+        `sample ${start + Math.floor(at / bytesPerImage(shape))} is not finite; the model is unusable: train it again with a lower learning rate`,
       );
     }
     start += batch.labels.length;

@@ -5,19 +5,19 @@ import { convertFunction } from 'tfjs-to-onnx';
 import { conv, dense } from '../../../models/kit/layers.ts';
 import type { ImageShape } from '../../data/dataset.ts';
 
-/** Numbers in the feature layer, the one before the logits. */
+/** Size of the feature layer, the one before the logits. */
 export const FEATURES = 128;
-/** Channels of the last convolution; those before have half of the next, and no fewer than 16. */
-const WIDEST = 128;
-const NARROWEST = 16;
-/** Convolutions halve height and width until neither is larger. */
-const SMALLEST = 4;
-/** Kernels are 5×5 where the image is larger than this, else 3×3. */
-const LARGE = 16;
+/** Channels of the last convolution; each earlier one has half as many as the next, but at least 16. */
+const MAX_FILTERS = 128;
+const MIN_FILTERS = 16;
+/** Convolutions halve height and width until neither is larger than this. */
+const MIN_SIDE = 4;
+/** Kernels are 5×5 where the image is larger than this, otherwise 3×3. */
+const LARGE_SIDE = 16;
 
 export interface ClassifierSize extends ImageShape {
   readonly classes: number;
-  /** Decides the initial weights. */
+  /** Seed of the initial weights. */
   readonly seed: number;
 }
 
@@ -61,11 +61,11 @@ export function buildNetwork(size: ClassifierSize): ClassifierNetwork {
 /** 28×28 → 14×14 (32 channels) → 7×7 (64) → 4×4 (128). */
 function stagesOf({ height, width }: ImageShape): { filters: number; kernelSize: number }[] {
   const sides: number[] = [];
-  for (let side = Math.max(height, width); side > SMALLEST; side = Math.ceil(side / 2)) sides.push(side);
-  if (sides.length === 0) sides.push(SMALLEST);
+  for (let side = Math.max(height, width); side > MIN_SIDE; side = Math.ceil(side / 2)) sides.push(side);
+  if (sides.length === 0) sides.push(MIN_SIDE);
   return sides.map((side, i) => ({
-    filters: Math.max(NARROWEST, WIDEST / 2 ** (sides.length - 1 - i)),
-    kernelSize: side > LARGE ? 5 : 3,
+    filters: Math.max(MIN_FILTERS, MAX_FILTERS / 2 ** (sides.length - 1 - i)),
+    kernelSize: side > LARGE_SIDE ? 5 : 3,
   }));
 }
 
@@ -74,12 +74,12 @@ export function applyNetwork(
   { trunk, head }: ClassifierNetwork,
   image: tf.Tensor4D,
 ): { features: tf.Tensor2D; logits: tf.Tensor2D } {
-  const centred = sub(mul(image, 2), 1); // in [0, 1] alone, colours are learned a lot more slowly
+  const centred = sub(mul(image, 2), 1); // with inputs in [0, 1], colours are learned much more slowly
   const features = trunk.apply(centred) as tf.Tensor2D;
   return { features, logits: head.apply(features) as tf.Tensor2D };
 }
 
-/** Pixels 0–255 as what a network takes. */
+/** Converts pixels 0–255 to the network's input. */
 export const scaled = (pixels: tf.Tensor): tf.Tensor4D => div(cast(pixels, 'float32'), 255);
 
 /**

@@ -1,5 +1,4 @@
-import { INSTALL_DRIVER } from '../../devices/cuda.ts';
-import { missingLibrary } from '../../devices/libraries.ts';
+import { INSTALL_DRIVER, missingLibrary } from '../../devices/cuda.ts';
 import { webgpuAdapter } from '../../devices/webgpu.ts';
 import { EnvironmentError, InputError, Unavailable } from '../../io/errors.ts';
 import type { Engine } from '../engine.ts';

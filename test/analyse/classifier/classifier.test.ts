@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type OpenClassifierOptions, openClassifier } from '../../../pipeline/analyse/classifier/classifier.ts';
 import type { ImageDataset } from '../../../pipeline/data/dataset.ts';
-import { range } from '../../../pipeline/data/indices.ts';
+import { range } from '../../../pipeline/data/rows.ts';
 import { InputError, Interrupted } from '../../../pipeline/io/errors.ts';
 import { stripes } from '../../train/tiny.ts';
 
@@ -27,7 +27,7 @@ async function open(more: Partial<OpenClassifierOptions> = {}, images: ImageData
   return { classifier, trained };
 }
 
-test('is trained once, then taken from the folder', async () => {
+test('is trained once, then read from the folder', async () => {
   const { classifier, trained } = await open();
   expect(trained).toBe(40);
   const files = await readdir(folder);
@@ -57,7 +57,7 @@ test('is trained once, then taken from the folder', async () => {
   await again.classifier.close();
 });
 
-test('other data, another seed or another training is another classifier', async () => {
+test('other data, seeds or training steps give other classifiers', async () => {
   await open({ steps: 2 });
   for (const [more, images] of [
     [{ steps: 3 }, train],
@@ -98,7 +98,7 @@ test('nothing appears when the training is stopped', async () => {
   expect(await readdir(folder)).toEqual([]);
 });
 
-test('what cannot be learned from, or kept, is refused before any training', async () => {
+test('unsuitable data and folders are refused before any training', async () => {
   const labelled = (labels: Int32Array | undefined): ImageDataset => ({ ...train, labels });
   const progress = () => {
     throw new Error('trained');
@@ -110,10 +110,7 @@ test('what cannot be learned from, or kept, is refused before any training', asy
   };
   await refused(labelled(undefined), 'stripes: it has no labels');
   await refused(labelled(new Int32Array(36).fill(3)), 'stripes: all its images are of one class');
-  await refused(
-    labelled(Int32Array.from({ length: 36 }, (_, i) => (i === 5 ? -1 : i % 3))),
-    'its image 5 has label -1',
-  );
+  await refused(labelled(Int32Array.from({ length: 36 }, (_, i) => (i === 5 ? -1 : i % 3))), 'image 5 has label -1');
   const file = join(folder, '..', '..', 'file');
   await writeFile(file, '');
   await refused(train, `cannot use ${file}: `, { folder: file });

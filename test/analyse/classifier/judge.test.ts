@@ -6,9 +6,9 @@ import { type Classifier, openClassifier } from '../../../pipeline/analyse/class
 import { type JudgeOptions, judgeSamples, type LabelledImages } from '../../../pipeline/analyse/classifier/judge.ts';
 import type { ImageDataset } from '../../../pipeline/data/dataset.ts';
 import { Generator } from '../../../pipeline/data/generator.ts';
-import { range } from '../../../pipeline/data/indices.ts';
 import { openSplits } from '../../../pipeline/data/open.ts';
-import { subset } from '../../../pipeline/data/subset.ts';
+import { range } from '../../../pipeline/data/rows.ts';
+import { subset } from '../../../pipeline/data/split.ts';
 import { InputError, Interrupted } from '../../../pipeline/io/errors.ts';
 import { stripes } from '../../train/tiny.ts';
 
@@ -65,7 +65,7 @@ test('the classifier learns digits from 140 batches of 6,000 images', async () =
   expect(told).toEqual([500, 1000, 1333, 1666, 1999, 2000]);
 });
 
-describe('worse than real images are', () => {
+describe('worse than real images:', () => {
   const changed = (change: (value: number, i: number) => number) => Float32Array.from(images, change);
   const noisy = (deviation: number) => {
     const noise = new Float32Array(images.length);
@@ -121,7 +121,7 @@ describe('worse than real images are', () => {
   });
 });
 
-test('what does not fit is refused in one line', async () => {
+test('data that do not fit are refused in one line', async () => {
   const refused = async (judging: Promise<unknown>, message: string) => {
     await expect(judging).rejects.toThrow(InputError);
     await expect(judging).rejects.toThrow(message);

@@ -1,10 +1,17 @@
 import { PCA } from 'ml-pca';
 
 export interface Eigensystem {
-  /** The largest first. */
+  /** Largest first. */
   readonly values: Float64Array;
-  /** Orthonormal, one after another in the values' order, `[size, size]`. */
+  /** Orthonormal, in the order of the values, `[size, size]`. */
   readonly vectors: Float64Array;
+}
+
+/** Scalar product of `size` numbers of two arrays. */
+export function dot(a: Float64Array, b: Float64Array, size = a.length, fromA = 0, fromB = 0): number {
+  let sum = 0;
+  for (let i = 0; i < size; i++) sum += (a[fromA + i] as number) * (b[fromB + i] as number);
+  return sum;
 }
 
 /** Eigenvalues and eigenvectors of a symmetric matrix. @param matrix `[size, size]` */
@@ -16,10 +23,10 @@ export function symmetricEigensystem(matrix: Float64Array, size: number): Eigens
 }
 
 /**
- * The lower factor L of a symmetric positive definite matrix = L Lᵀ (Cholesky).
- * @param matrix `[size, size]`, of which the lower triangle is read
+ * Cholesky factor: the lower triangular L with L Lᵀ = `matrix`.
+ * @param matrix symmetric and positive definite, `[size, size]`; only the lower triangle is read
  * @returns `[size, size]`, zeros above the diagonal
- * @throws RangeError where the matrix is not positive definite
+ * @throws RangeError when the matrix is not positive definite
  */
 export function choleskyFactor(matrix: Float64Array, size: number): Float64Array {
   const factor = new Float64Array(size * size);
@@ -38,7 +45,7 @@ export function choleskyFactor(matrix: Float64Array, size: number): Float64Array
   return factor;
 }
 
-/** The inverse of a lower triangular matrix, lower triangular. @param factor `[size, size]` */
+/** Inverse of a lower triangular matrix. @param factor `[size, size]` */
 export function invertLower(factor: Float64Array, size: number): Float64Array {
   const inverse = new Float64Array(size * size);
   for (let column = 0; column < size; column++) {

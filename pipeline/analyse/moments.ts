@@ -1,17 +1,48 @@
-import { countNonzeros, type Rows } from '../data/rows.ts';
+import { countCompleteRows, countNonzeros, type Rows } from '../data/rows.ts';
 import type { Pause } from '../io/stages.ts';
 import { Nonzeros } from './nonzeros.ts';
+
+/** Statistics of columns, one entry for each; `std` divides by the number of rows. */
+export interface Spread {
+  readonly mean: number[];
+  readonly std: number[];
+  readonly min: number[];
+  readonly max: number[];
+}
+
+/**
+ * Mean, standard deviation, minimum and maximum of each column.
+ * @param rows `[n, size]`, at least one row
+ */
+export function spreadOf(rows: Float32Array, size: number): Spread {
+  const n = countCompleteRows(rows, size);
+  const fold = (initial: number, step: (result: number, value: number, column: number) => number) => {
+    const columns = Array<number>(size).fill(initial);
+    rows.forEach((value, i) => {
+      columns[i % size] = step(columns[i % size] as number, value, i % size);
+    });
+    return columns;
+  };
+  const mean = fold(0, (sum, value) => sum + value).map((sum) => sum / n);
+  const squares = fold(0, (sum, value, column) => sum + (value - (mean[column] as number)) ** 2);
+  return {
+    mean,
+    std: squares.map((sum) => Math.sqrt(sum / n)),
+    min: fold(Number.POSITIVE_INFINITY, (min, value) => Math.min(min, value)),
+    max: fold(Number.NEGATIVE_INFINITY, (max, value) => Math.max(max, value)),
+  };
+}
 
 export interface Moments {
   /** `[size]` */
   readonly mean: Float64Array;
-  /** `[size, size]`, divided by the number of rows less one (by one if there is one row) */
+  /** `[size, size]`, divided by the number of rows − 1 (by 1 if there is one row) */
   readonly covariance: Float64Array;
 }
 
-/** Share of nonzero numbers below which multiplying nonzeros alone is the faster way (measured). */
+/** Share of nonzero values below which it is faster to multiply only nonzeros (measured). */
 const SPARSE = 0.4;
-/** Rows whose products are summed before they are added to the matrix. */
+/** Number of rows whose products are added together. */
 const BLOCK = 128;
 
 /** Means of the columns. @param rows `[n, size]` */
@@ -43,15 +74,15 @@ export async function momentsOf(rows: Rows, size: number, pause: Pause): Promise
   return { mean, covariance };
 }
 
-/** Sums of products of centred columns. */
+/** Sums of the products of centred columns. */
 interface Products {
-  /** Adds the rows `from` to before `to`, no more than `BLOCK`. */
+  /** Adds the rows `from` to before `to`, at most `BLOCK`. */
   add(from: number, to: number): void;
-  /** The sum for two columns, the second not before the first. */
+  /** The sum for the columns i ≤ j. */
   of(i: number, j: number): number;
 }
 
-/** From the nonzeros of each row, centred at the end. */
+/** Multiplies the nonzeros of each row, and centres at the end. */
 function sparse(rows: Rows, size: number, mean: Float64Array): Products {
   const sums = new Float64Array(size * size);
   const nonzeros = new Nonzeros(size);
@@ -76,7 +107,7 @@ function sparse(rows: Rows, size: number, mean: Float64Array): Products {
   };
 }
 
-/** From blocks of rows turned to columns, in tiles of four by four columns that the processor's registers hold. */
+/** Multiplies transposed blocks of rows, in tiles of 4 × 4 columns whose sums stay in registers. */
 function dense(rows: Rows, size: number, mean: Float64Array): Products {
   const padded = Math.ceil(size / 4) * 4;
   const sums = new Float64Array(padded * padded);
