@@ -61,4 +61,4 @@ bench: $(INSTALLED) ## time the engines and encoding
 	npm run bench:encode -- '$(EXPORT)'
 
 clean: ## remove packages and build output; keep runs/, exported/ and latents/
-	rm -rf node_modules coverage pipeline/*/node_modules pipeline/*/dist web-viewer/node_modules web-viewer/dist
+	rm -rf node_modules coverage dist pipeline/*/node_modules pipeline/*/dist web-viewer/node_modules web-viewer/dist

@@ -14,7 +14,7 @@ for (const path of process.argv.slice(2)) {
           status === 'failed' && !assertionResults.some((test) => test.status === 'failed'),
       ).length;
   } catch (error) {
-    console.error(`there is no report of the tests: ${error.message}`);
+    console.error(`the tests left no report: ${error.message}`);
     counts.failed += 1;
   }
 }

@@ -1,22 +1,23 @@
 #!/usr/bin/env node
 // CommonJS, because loading an ES module starts Node's thread pool, whose size can be set only before.
+const { existsSync } = require('node:fs');
 const { availableParallelism } = require('node:os');
 const { resolve } = require('node:path');
 
-const root = resolve(__dirname, '..');
-const tsconfig = resolve(root, 'tsconfig.json');
 process.env.UV_THREADPOOL_SIZE ??= String(Math.max(4, availableParallelism()));
-// Threads and child processes that load tsx find the checkout's paths by this, whatever folder they are in.
-process.env.TSX_TSCONFIG_PATH = tsconfig;
+// The package holds only compiled code. A checkout runs its source, even if it has been built before.
+if (existsSync(resolve(__dirname, '../pipeline/cli.ts'))) void runSource(resolve(__dirname, '..'));
+else void import('../dist/pipeline/cli.js');
 
-async function main() {
+async function runSource(root) {
+  const tsconfig = resolve(root, 'tsconfig.json');
+  // Threads and child processes that load tsx find the checkout's paths by this, whatever folder they are in.
+  process.env.TSX_TSCONFIG_PATH = tsconfig;
   const { register } = await import('tsx/esm/api').catch((error) => {
     if (error.code !== 'ERR_MODULE_NOT_FOUND') throw error;
-    process.stderr.write(`convae: the packages that it needs are not installed; run \`npm ci\` in ${root}\n`);
+    process.stderr.write(`convae: its packages are not installed; run \`npm ci\` in ${root}\n`);
     process.exit(3);
   });
   register({ tsconfig });
   await import('../pipeline/cli.ts');
 }
-
-void main();

@@ -1,8 +1,7 @@
-/** What models are made of; a model in a file of its own imports it as `convae/models`. */
-export * from './code.ts';
-export * from './deterministic.ts';
-export * from './layers.ts';
-export * from './losses.ts';
-export * from './model.ts';
-export * from './trunk.ts';
-export * from './variational.ts';
+/** The parts that models are made of. A model in a user's own file imports them as `convae/models`. */
+export * from './kit/deterministic.ts';
+export * from './kit/layers.ts';
+export * from './kit/losses.ts';
+export * from './kit/model.ts';
+export * from './kit/trunk.ts';
+export * from './kit/variational.ts';

@@ -1,10 +1,9 @@
-import { createRequire } from 'node:module';
 import yargs from 'yargs';
 import { hideBin } from 'yargs/helpers';
 import { commands } from './commands/index.ts';
 import { EnvironmentError, InputError, Interrupted } from './io/errors.ts';
+import { version } from './io/installation.ts';
 
-const { version } = createRequire(import.meta.url)('../package.json') as { version: string };
 const INTERRUPTED = 130;
 const BUG = 1;
 

@@ -13,6 +13,12 @@ export default defineConfig({
     WASM_BYTES: bytesOf('ort-wasm-simd-threaded.wasm'),
     WEBGPU_BYTES: bytesOf('ort-wasm-simd-threaded.asyncify.wasm'),
   },
-  build: { target: 'es2022', assetsInlineLimit: 0, modulePreload: { polyfill: false }, chunkSizeWarningLimit: 1000 },
+  build: {
+    target: 'es2022',
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    chunkSizeWarningLimit: 1000,
+    license: { fileName: 'licenses.md' },
+  },
   worker: { format: 'es' },
 });

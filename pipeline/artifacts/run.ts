@@ -1,6 +1,7 @@
-import * as z from 'zod/mini';
-import type { ModelSize, OptimizerRecipe, Schedule } from '../../models/model.ts';
-import { count, images, metrics, positive } from './fields.ts';
+import { z } from 'zod';
+import { type ModelSize, type OptimizerRecipe, schedules } from '../../models/kit/model.ts';
+import { Generator, type GeneratorState } from '../data/generator.ts';
+import { noSums } from './metrics.ts';
 
 /** The version of a checkpoint folder; raised when an older program could not read a newer folder. */
 export const CHECKPOINT_FORMAT = 1;

@@ -1,5 +1,5 @@
 import { defineCommand } from './command.ts';
-import { flag, integers, options, otherwise, pick, required, text, withDefault } from './options.ts';
+import { flag, integers, options, pick, text } from './options.ts';
 import { number, seconds, size } from './output.ts';
 
 const percent = (share: number | undefined) => (share === undefined ? '–' : number(100 * share, 1));
@@ -9,13 +9,14 @@ export const gallery = defineCommand({
   describe: 'Train, export and evaluate several models, and compare them',
   options: {
     models: {
-      ...otherwise(text('comma-separated names of models'), 'all'),
+      ...text('comma-separated names or files of models'),
+      defaultDescription: 'all',
       coerce: (names: string | undefined) => names?.split(','),
     },
-    data: withDefault(options.data, 'mnist'),
-    runs: withDefault(text('folder for the runs'), 'runs'),
-    out: withDefault(text('folder for the exported models and their reports'), 'exported'),
-    epochs: otherwise(options.epochs, "the recipe's, 20 for conv-ae"),
+    data: { ...options.data, default: 'mnist' },
+    runs: { ...text('folder for the runs'), default: 'runs' },
+    out: { ...text('folder for the exported models and their reports'), default: 'exported' },
+    epochs: { ...options.epochs, defaultDescription: "the recipe's, 20 for conv-ae" },
     ...pick('seed', 'limit-train', 'limit-test', 'engine', 'device', 'quick', 'quiet'),
   },
   examples: {
@@ -57,16 +58,17 @@ export const site = defineCommand({
       array: true,
       default: [] as string[],
     },
-    out: required(text('output folder; an existing page is replaced')),
+    out: { ...text('output folder; an existing page is replaced'), demandOption: true },
     data: {
-      ...otherwise(options.data, 'the training data of each model'),
+      ...options.data,
+      defaultDescription: 'the training data of each model',
       describe: `${options.data.describe}; repeat it for several data sets`,
       array: true,
       default: [] as string[],
     },
-    split: withDefault(options.split, 'test'),
+    split: { ...options.split, default: 'test' },
     serve: flag('serve the page on http://localhost'),
-    port: withDefault(integers({ port: ['port to serve on'] }, 0).port, 8080),
+    port: { ...integers({ port: ['port to serve on'] }, 0).port, default: 8080 },
     device: options.device,
     app: { type: 'string', requiresArg: true, hidden: true },
     quiet: options.quiet,

@@ -1,9 +1,8 @@
 import type { SamplerName } from '../generate/samplers.ts';
+import type { DrawnPictures, EvaluateOptions, Evaluation } from '../report/evaluate.ts';
 import { defineCommand } from './command.ts';
-import { choice, flag, integers, options, otherwise, pick, required, text, withDefault } from './options.ts';
+import { choice, flag, integers, options, pick, text } from './options.ts';
 import { number, seconds } from './output.ts';
-
-const exported = required(options.exported);
 
 /** The printout of a command that writes something for each image. */
 const written = (name: string, out: string, images: number, speed: { seconds: number; imagesPerSecond: number }) => ({
@@ -18,10 +17,10 @@ export const encode = defineCommand({
   command: 'encode <exported>',
   describe: 'Encode images to latents',
   options: {
-    exported,
-    data: required(options.data),
-    split: withDefault(options.split, 'all'),
-    out: required(text('output file: .parquet or .npy')),
+    exported: options.exported,
+    data: { ...options.data, demandOption: true },
+    split: { ...options.split, default: 'all' },
+    out: { ...text('output file: .parquet or .npy'), demandOption: true },
     error: {
       describe: 'write reconstruction errors too; --no-error is faster',
       type: 'boolean',
@@ -44,11 +43,11 @@ export const evaluate = defineCommand({
   command: 'evaluate <exported>',
   describe: 'Measure an exported model and write a report with pictures',
   options: {
-    exported,
-    data: otherwise(options.data, 'the training data of the model'),
-    out: otherwise(text('output folder'), 'report/ in <exported>, pictures/ with --pictures-only'),
+    exported: options.exported,
+    data: { ...options.data, defaultDescription: 'the training data of the model' },
+    out: { ...text('output folder'), defaultDescription: 'report/ in <exported>, pictures/ with --pictures-only' },
     'pictures-only': flag('only draw the pictures, as PNG and SVG'),
-    seed: withDefault(options.seed, 0),
+    seed: { ...options.seed, default: 0 },
     ...pick('quick', 'device', 'batch-size', 'threads', 'quiet'),
   },
   examples: {
@@ -57,9 +56,10 @@ export const evaluate = defineCommand({
   },
   async run({ picturesOnly, ...args }, { signal, showStages }) {
     const { drawPictures, evaluate } = await import('../report/evaluate.ts');
-    return showStages<Awaited<ReturnType<typeof drawPictures | typeof evaluate>>>((progress) =>
-      (picturesOnly ? drawPictures : evaluate)({ ...args, signal, progress }),
-    );
+    const work: (options: EvaluateOptions) => Promise<Evaluation | DrawnPictures> = picturesOnly
+      ? drawPictures
+      : evaluate;
+    return showStages((progress) => work({ ...args, signal, progress }));
   },
   async print(result) {
     const { out } = result;
@@ -78,21 +78,21 @@ export const sample = defineCommand({
   command: 'sample <exported>',
   describe: 'Generate images',
   options: {
-    exported,
-    out: required(text('output folder: numbered PNG files, grid.png and latents.csv')),
+    exported: options.exported,
+    out: { ...text('output folder: numbered PNG files, grid.png and latents.csv'), demandOption: true },
     ...integers({ n: ['number of images', '100; 10 per class when all classes are generated'] }),
-    class: otherwise(
-      text('class to generate, by name or index, for conditional models'),
-      'all (each latent is decoded once per class)',
-    ),
-    sampler: otherwise(
-      choice(
+    class: {
+      ...text('class to generate, by name or index, for conditional models'),
+      defaultDescription: 'all (each latent is decoded once per class)',
+    },
+    sampler: {
+      ...choice(
         'source of the latents: N(0, I), the Gaussian mixture of the training latents, or lines between two latents',
         ['prior', 'mixture', 'interpolation'] as const satisfies readonly SamplerName[],
       ),
-      'prior for variational models, else mixture',
-    ),
-    seed: withDefault(options.seed, 0),
+      defaultDescription: 'prior for variational models, else mixture',
+    },
+    seed: { ...options.seed, default: 0 },
     ...pick('device', 'threads', 'quiet'),
   },
   examples: {
@@ -119,11 +119,11 @@ export const reconstruct = defineCommand({
   command: 'reconstruct <exported>',
   describe: 'Encode images and decode them again',
   options: {
-    exported,
-    data: required(options.data),
-    split: withDefault(options.split, 'test'),
+    exported: options.exported,
+    data: { ...options.data, demandOption: true },
+    split: { ...options.split, default: 'test' },
     ...integers({ n: ['number of images, evenly spaced', 'all'] }),
-    out: required(text('output folder: a PNG file per image, named by its id, and grid.png')),
+    out: { ...text('output folder: a PNG file per image, named by its id, and grid.png'), demandOption: true },
     ...pick('device', 'threads', 'quiet'),
   },
   examples: {

@@ -1,25 +1,18 @@
 import { defineCommand } from './command.ts';
-import { choice, options, required } from './options.ts';
-
-/** What can be set up, and what each is for. */
-const setups = {
-  'tfjs-node': 'TensorFlow, for --engine tfjs-node',
-  'tfjs-node-gpu': 'TensorFlow with CUDA, for --engine tfjs-node-gpu',
-  cuda: "ONNX Runtime's CUDA provider, for encode and evaluate with --device cuda",
-} as const;
+import { choice, options } from './options.ts';
 
 export const setup = defineCommand({
   command: 'setup <what>',
   describe: 'Install an engine or a device that npm cannot install',
   options: {
-    what: required(
-      choice(
-        Object.entries(setups)
-          .map(([name, about]) => `${name}: ${about}`)
-          .join('; '),
-        Object.keys(setups) as (keyof typeof setups)[],
+    what: {
+      ...choice(
+        'tfjs-node: TensorFlow, for --engine tfjs-node; tfjs-node-gpu: the same with CUDA, for --engine tfjs-node-gpu; ' +
+          "cuda: ONNX Runtime's CUDA provider, for encode and evaluate with --device cuda",
+        ['tfjs-node', 'tfjs-node-gpu', 'cuda'],
       ),
-    ),
+      demandOption: true,
+    },
     quiet: options.quiet,
   },
   examples: { 'setup tfjs-node': 'afterwards: convae train cae --engine tfjs-node' },

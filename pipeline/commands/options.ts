@@ -1,5 +1,5 @@
 import type { Options, PositionalOptions } from 'yargs';
-import { schedules } from '../../models/model.ts';
+import { schedules } from '../../models/kit/model.ts';
 import { InputError } from '../io/errors.ts';
 import { deviceChoices, engineChoices } from '../train/engines/choices.ts';
 
@@ -11,8 +11,11 @@ export const flag = (describe: string) => ({ describe, type: 'boolean', default:
 export const choice = <const C extends string>(describe: string, choices: readonly C[]) =>
   ({ describe, choices, requiresArg: true }) as const;
 
-/** Descriptions of options by name, and of what happens without them. */
-type Descriptions<K extends string> = Record<K, readonly [describe: string, otherwise?: string]>;
+/** By an option's name: its description, the default that help shows, and an alias. */
+type Descriptions<K extends string> = Record<
+  K,
+  readonly [describe: string, defaultDescription?: string, alias?: string]
+>;
 
 /** Options that take an integer of at least `least`. */
 export const integers = <K extends string>(descriptions: Descriptions<K>, least = 1) =>
@@ -31,68 +34,51 @@ function numbers<K extends string>(
   accepts: (value: number) => boolean,
   expected: string,
 ) {
-  const entries = Object.entries<Descriptions<K>[K]>(descriptions).map(([name, [describe, defaultDescription]]) => {
+  const entries = Object.entries<Descriptions<K>[K]>(descriptions).map(([name, description]) => {
+    const [describe, defaultDescription, alias = []] = description;
     const coerce = (value: unknown): number => {
       const number = value === '' ? Number.NaN : Number(value);
       if (!accepts(number)) throw new InputError(`--${name} ${value}: expected ${expected}`);
       return number;
     };
-    return [name, { describe, ...(defaultDescription && { defaultDescription }), requiresArg: true, coerce }];
+    return [name, { describe, ...(defaultDescription && { defaultDescription }), alias, requiresArg: true, coerce }];
   });
   return Object.fromEntries(entries) as Record<K, { describe: string; requiresArg: true; coerce(v: unknown): number }>;
 }
 
 /** The options that commands share, in one place. */
 export const options = {
-  model: text('model to train: a name that `convae models` lists, or a file that defines one'),
-  exported: text('folder that `convae export` wrote'),
+  model: { ...text('name of a model, see `convae models`, or a file that defines one'), demandOption: true },
+  exported: { ...text('folder that `convae export` wrote'), demandOption: true },
   data: text('images: mnist, IMAGES[,LABELS] (idx or npy), FILE.npz or a FOLDER of images'),
   split: choice('part of the images', ['train', 'test', 'all']),
-  ...integers({
-    epochs: ['number of epochs', "the recipe's"],
-    'batch-size': ['images per batch', 'by image size'],
-    latent: ['latent size', "the recipe's"],
-  }),
-  'learning-rate': {
-    ...positives({ 'learning-rate': ['initial learning rate', "the recipe's"] })['learning-rate'],
-    alias: 'lr',
-  },
   schedule: {
     ...choice('learning-rate schedule; cosine and linear decay to 0', schedules),
     defaultDescription: "the recipe's",
   },
-  ...positives({
-    beta: ['weight of the KL divergence, for variational models', "the recipe's"],
-    'kl-warm-up': ['epochs over which that weight grows from 0', 'none'],
-  }),
-  ...integers({ seed: ['random seed', '0'] }, Number.MIN_SAFE_INTEGER),
   ...integers({
+    epochs: ['number of epochs', "the recipe's"],
+    'batch-size': ['images per batch', 'by image size'],
+    latent: ['latent size', "the recipe's"],
+    threads: ['number of threads', 'one per core, at most 16'],
     'limit-train': ['use only the first N training images'],
     'limit-test': ['use only the first N test images'],
     'checkpoint-steps': ['save a checkpoint every N steps'],
   }),
-  ...positives({ 'checkpoint-seconds': ['save a checkpoint every N seconds', '60'] }),
+  ...integers({ seed: ['random seed', '0'] }, Number.MIN_SAFE_INTEGER),
+  ...positives({
+    'learning-rate': ['initial learning rate', "the recipe's", 'lr'],
+    beta: ['weight of the KL divergence, for variational models', "the recipe's"],
+    'kl-warm-up': ['epochs over which that weight grows from 0', 'none'],
+    'checkpoint-seconds': ['save a checkpoint every N seconds', '60'],
+  }),
   engine: { ...choice('engine that runs the training steps', engineChoices), default: 'auto' },
   device: { ...choice('device to compute on; webgpu is experimental', deviceChoices), default: 'auto' },
-  ...integers({ threads: ['number of threads', 'one per core, at most 16'] }),
   quick: flag('use fewer images: less accurate, but done in half a minute'),
   quiet: flag('print no progress'),
   json: flag('print the result as one line of JSON'),
 } as const satisfies Record<string, Option>;
 
-type Name = keyof typeof options;
-
 /** Some of the shared options. */
-export const pick = <K extends Name>(...names: K[]): Pick<typeof options, K> =>
+export const pick = <K extends keyof typeof options>(...names: K[]): Pick<typeof options, K> =>
   Object.fromEntries(names.map((name) => [name, options[name]])) as Pick<typeof options, K>;
-
-export const required = <O extends Option>(option: O) => ({ ...option, demandOption: true as const });
-
-/** The option with a default value. */
-export const withDefault = <O extends Option, const D>(option: O, value: D) => ({ ...option, default: value });
-
-/** The option without a default value, but with words for what happens without it. */
-export const otherwise = <O extends Option>(option: O, defaultDescription: string) => ({
-  ...option,
-  defaultDescription,
-});

@@ -19,7 +19,7 @@ function table(rows: readonly (readonly Cell[])[]): string[] {
     .map((line) => line.join('  ').trimEnd());
 }
 
-/** `12,345.6`, with at most so many digits after the point. */
+/** `12,345.6`, with at most `digits` decimals. */
 export const number = (value: number, digits = 0): string =>
   value.toLocaleString('en', { maximumFractionDigits: digits });
 

@@ -1,7 +1,7 @@
 import { basename, join, resolve } from 'node:path';
 import { InputError } from '../io/errors.ts';
 import { defineCommand } from './command.ts';
-import { choice, flag, integers, options, otherwise, pick, required, text, withDefault } from './options.ts';
+import { choice, flag, integers, options, pick, text } from './options.ts';
 import { number, seconds, size } from './output.ts';
 
 const loss = ({ loss = Number.NaN }: { readonly loss?: number }) => number(loss, 5);
@@ -10,14 +10,14 @@ export const train = defineCommand({
   command: 'train <model>',
   describe: 'Train a model',
   options: {
-    model: required(options.model),
-    data: withDefault(options.data, 'mnist'),
-    run: otherwise(text('run folder'), 'runs/<model>'),
+    model: options.model,
+    data: { ...options.data, default: 'mnist' },
+    run: { ...text('run folder'), defaultDescription: 'runs/<model>' },
     resume: flag('resume the run, or start it if there is none'),
     epochs: options.epochs,
-    'batch-size': otherwise(options['batch-size'], "the recipe's"),
+    'batch-size': { ...options['batch-size'], defaultDescription: "the recipe's" },
     ...pick('latent', 'learning-rate', 'schedule', 'beta', 'kl-warm-up', 'seed', 'engine', 'device'),
-    threads: otherwise(options.threads, "the engine's choice"),
+    threads: { ...options.threads, defaultDescription: "the engine's choice" },
     ...pick('limit-train', 'limit-test', 'checkpoint-steps', 'checkpoint-seconds', 'quiet'),
   },
   examples: {
@@ -54,13 +54,13 @@ export const exportCommand = defineCommand({
   command: 'export <run>',
   describe: 'Export a run to ONNX models and a card',
   options: {
-    run: required(text('run folder that `convae train` wrote')),
-    out: otherwise(text('output folder'), 'exported/<name of the run>'),
-    which: withDefault(
-      choice('checkpoint: the one with the lowest test loss, or the latest', ['best', 'latest']),
-      'best',
-    ),
-    data: otherwise(options.data, 'the training data of the run'),
+    run: { ...text('run folder that `convae train` wrote'), demandOption: true },
+    out: { ...text('output folder'), defaultDescription: 'exported/<name of the run>' },
+    which: {
+      ...choice('checkpoint: the one with the lowest test loss, or the latest', ['best', 'latest']),
+      default: 'best',
+    },
+    data: { ...options.data, defaultDescription: 'the training data of the run' },
     'with-train-step': flag('add train-step.onnx, so that a web page can train the model further'),
     ...integers({ 'train-batch': ['batch size of the training step', '32'] }),
   },

@@ -1,5 +1,4 @@
 import { writeFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-backend-cpu';
@@ -13,6 +12,7 @@ import { openSplits } from '../data/open.ts';
 import { withSessions } from '../inference/sessions.ts';
 import { fileDigest } from '../io/digest.ts';
 import { InputError } from '../io/errors.ts';
+import { version } from '../io/installation.ts';
 import { publishFolder } from '../io/publish.ts';
 import { loadRun } from '../train/load-run.ts';
 import type { TrainingProgram } from '../train/program.ts';
@@ -52,8 +52,6 @@ const DERIVED = {
   viewer: 'manifest.json',
   [TRAIN_STEP_FILE]: '',
 };
-
-const { version } = createRequire(import.meta.url)('../../package.json') as { version: string };
 
 /**
  * Exports a run's checkpoint: `encoder.onnx`, `decoder.onnx` and `card.json`, checked against tfjs on real images, and

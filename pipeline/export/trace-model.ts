@@ -1,7 +1,7 @@
 import type * as tf from '@tensorflow/tfjs-core';
 import { cast, div } from '@tensorflow/tfjs-core';
 import { convertFunction } from 'tfjs-to-onnx';
-import type { Autoencoder, ModelDefinition, ModelSize } from '../../models/model.ts';
+import type { Autoencoder, ModelDefinition, ModelSize } from '../../models/kit/model.ts';
 
 /** The bytes of `encoder.onnx` and `decoder.onnx`. */
 export interface OnnxModels {

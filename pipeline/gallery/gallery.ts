@@ -86,7 +86,7 @@ interface Plan {
 }
 
 async function planOf({ model, file }: FoundModel, images: number, options: GalleryOptions): Promise<Plan> {
-  const { data, quick, seed, signal, note } = options;
+  const { data, quick, signal, note } = options;
   const { name, recipe } = model;
   const [run, exported] = [join(options.runs, name), join(options.out, name)];
   const epochs = options.epochs ?? EPOCHS[name] ?? recipe.epochs;
@@ -102,7 +102,7 @@ async function planOf({ model, file }: FoundModel, images: number, options: Gall
       done: left <= 0,
       work: (tick: Tick) =>
         train(
-          { ...options, model, modelFile: file, run, epochs, seed, resume: true, threads: 0 },
+          { ...options, model, modelFile: file, run, epochs, resume: true, threads: 0 },
           { signal, progress: trainingProgress(note, tick) },
         ),
     },

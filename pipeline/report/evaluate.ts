@@ -1,5 +1,4 @@
 import { mkdir, writeFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { spreadOf } from '../analyse/spread.ts';
 import type { Card } from '../artifacts/card.ts';
@@ -12,6 +11,7 @@ import { latentsOf } from '../inference/latents.ts';
 import type { ComputeOptions } from '../inference/plan.ts';
 import { type LatentSet, type Sessions, withSessions } from '../inference/sessions.ts';
 import { InputError } from '../io/errors.ts';
+import { version } from '../io/installation.ts';
 import { publishFolder } from '../io/publish.ts';
 import { type StageProgress, Stages } from '../io/stages.ts';
 import {
@@ -25,8 +25,6 @@ import {
 } from './measure.ts';
 import { reportPage, reportText } from './page.ts';
 import type { Picture } from './pictures.ts';
-
-const { version } = createRequire(import.meta.url)('../../package.json') as { version: string };
 
 export interface EvaluateOptions extends ComputeOptions {
   /** Folder of the exported model. */
@@ -131,7 +129,7 @@ export async function drawPictures(options: EvaluateOptions): Promise<DrawnPictu
   const { exported, out = join(exported, 'pictures'), signal, progress } = options;
   return withModel(options, async (open) => {
     const { model, splits, sessions } = open;
-    const stages = new Stages([['encoding', 2], ['pictures', 18]], signal, progress); // biome-ignore format: a table
+    const stages = new Stages(Object.entries({ encoding: 2, pictures: 18 }), signal, progress);
     const test = await stages.run(
       'encoding',
       (tick) => latentsOf(model, splits.test, { ...options, sessions, errors: false, tick }),
@@ -175,6 +173,7 @@ async function withModel<T>(options: EvaluateOptions, work: (open: OpenModel) =>
   }
 }
 
+/** Draws all pictures of the model, in a stage. */
 async function draw(
   { model: { card }, splits, sessions }: OpenModel,
   { latents, logvars }: LatentSet,
@@ -199,13 +198,12 @@ function classNames(card: Card, { test }: DatasetSplits): readonly string[] | un
 }
 
 async function writeReport(folder: string, report: Report, pictures: readonly Picture[]): Promise<void> {
-  const drawn = pictures.map(({ file, data }) => [`pictures/${file}`, data]);
   await mkdir(join(folder, 'pictures'));
   await writeFiles(folder, {
     'report.json': `${JSON.stringify(report, null, 2)}\n`,
     'report.md': reportText(report),
     'report.html': reportPage(report, pictures),
-    ...Object.fromEntries(drawn),
+    ...Object.fromEntries(pictures.map(({ file, data }) => [`pictures/${file}`, data])),
   });
 }
 

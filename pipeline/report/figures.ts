@@ -37,8 +37,6 @@ const lower = figure('lower', '; lower is better.');
 const higher = figure('higher', '; higher is better.');
 const neither = figure('neither', '; neither high nor low is better.');
 
-const isFigure = (found: Figure | false | null): found is Figure => found !== false && found !== null;
-
 /** Whether the decoder receives the class, so that latents need not encode it. */
 const decoderSeesLabel = ({ model }: Report): boolean => model.conditional.decoder;
 
@@ -106,7 +104,7 @@ function reconstructionFigures({ reconstruction, data }: Report): Figure[] {
         `${fixed(atMean.perPixel, 4)} ${unit}${perImage}`,
         'The same, from the mean latent instead of a sampled one',
       ),
-  ].filter(isFigure);
+  ].filter((found) => !!found);
 }
 
 function variationalFigures({ variational }: Report): Figure[] {
@@ -130,7 +128,7 @@ function variationalFigures({ variational }: Report): Figure[] {
         `${fixed(nll.nats, 1)} ± ${fixed(nll.standardError, 1)} nats`,
         `−log p(x) per image, estimated by importance sampling with ${integer(nll.samples)} latents for each of ${integer(nll.images)} evenly spaced test images (± standard error; their −ELBO is ${fixed(nll.negativeElbo, 1)}). Gray pixels count as probabilities, so compare only values computed that way`,
       ),
-  ].filter(isFigure);
+  ].filter((found) => !!found);
 }
 
 function generationFigures({ generation }: Report): Figure[] {
@@ -188,7 +186,7 @@ function latentFigures({ spread, variational }: Report): Figure[] {
         `${variational.activeUnits} of ${variational.klByDimension.length}`,
         `Latent dimensions that depend on the image (the variance of their mean is above ${variational.activeThreshold})`,
       ),
-  ].filter(isFigure);
+  ].filter((found) => !!found);
 }
 
 const REPRESENTATION_NAMES: Record<Representation['name'], (size: number) => string> = {

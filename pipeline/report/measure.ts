@@ -28,24 +28,8 @@ export interface Measuring extends ComputeOptions {
   readonly stages: Stages;
 }
 
-/** Limits on what would take too long on all of the data. */
-export interface Effort {
-  /** Images of the importance-sampled likelihood, and latents drawn for each. */
-  readonly nll: { readonly samples: number; readonly images: number };
-  /** Test images whose nearest of `points` training images are searched in pixel space. */
-  readonly pixelQueries: (points: number) => number;
-  /** Most pixels of training images that the baselines use. */
-  readonly baselinePixels: number;
-  /** Most nonzero pixels that the linear probe is fitted on. */
-  readonly probeNumbers: number;
-  /** Latents in the scatter plot, directly and by t-SNE. */
-  readonly scatter: { readonly direct: number; readonly tsne: number };
-  /** Samples that the classifier judges. */
-  readonly generated: number;
-}
-
 /** Limits that keep `evaluate` within three minutes on two cores, or with `quick` within half a minute. */
-export function effortOf(shape: ImageShape, quick: boolean): Effort {
+export function effortOf(shape: ImageShape, quick: boolean) {
   const either = (inFull: number, quickly: number) => (quick ? quickly : inFull);
   const size = bytesPerImage(shape);
   /** How many images of this shape cost as much as `images` MNIST digits. */
@@ -53,14 +37,22 @@ export function effortOf(shape: ImageShape, quick: boolean): Effort {
     Math.max(least, Math.min(images, Math.floor((images * 784) / size)));
   const comparisons = either(9.5e10, 1.2e10); // of two pixels
   return {
+    /** Images of the importance-sampled likelihood, and latents drawn for each. */
     nll: { samples: either(500, 100), images: sameCost(either(1000, 200), either(100, 50)) },
-    pixelQueries: (points) => Math.max(100, Math.floor(comparisons / (points * size))),
+    /** Test images whose nearest of `points` training images are searched in pixel space. */
+    pixelQueries: (points: number) => Math.max(100, Math.floor(comparisons / (points * size))),
+    /** Most pixels of training images that the baselines use. */
     baselinePixels: either(6e7, 1e7),
+    /** Most nonzero pixels that the linear probe is fitted on. */
     probeNumbers: either(3e6, 2e5),
+    /** Latents in the scatter plot, directly and by t-SNE. */
     scatter: { direct: either(10_000, 2000), tsne: either(5000, 1000) },
+    /** Samples that the classifier judges. */
     generated: either(10_000, 1000),
   };
 }
+
+export type Effort = ReturnType<typeof effortOf>;
 
 /** Labels of both splits, renumbered from 0 without gaps. */
 export interface DenseLabels {
@@ -99,10 +91,7 @@ export function measuringPlan(card: Card, variational: boolean, labelled: boolea
 }
 
 /** The stages that judge samples of a conditional model; the first is long only once for a data set. */
-export const generationPlan: StagePlan = [
-  ['classifier', 16],
-  ['samples', 4],
-];
+export const generationPlan: StagePlan = Object.entries({ classifier: 16, samples: 4 });
 
 /** The encoded splits of the data. */
 export type EncodedSplits = Readonly<Record<'train' | 'test', LatentSet>>;

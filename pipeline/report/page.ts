@@ -37,14 +37,9 @@ ${notes.length > 0 ? `<section><h2>Notes</h2><ul>${notes.map((note) => `<li>${es
 
 const capital = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);
 
-/** Names of the main figures; of a list, the first that the report has. */
-const MAIN = [
-  ['−ELBO', 'BCE per pixel', 'MSE per pixel'],
-  ['Samples recognised'],
-  ['Fréchet distance'],
-  ['10-NN accuracy'],
-  ['Clustering accuracy'],
-];
+/** The main figures: the first of `ERRORS` that the report has, and those of `MAIN`. */
+const ERRORS = ['−ELBO', 'BCE per pixel', 'MSE per pixel'];
+const MAIN = ['Samples recognised', 'Fréchet distance', '10-NN accuracy', 'Clustering accuracy'];
 
 /** The main figures, in large type. */
 function tiles(report: Report): string {
@@ -52,13 +47,11 @@ function tiles(report: Report): string {
     const [, nearest = ''] = comparison?.rows[0] ?? [];
     return comparison ? [...figures, { ...comparison, name: '10-NN accuracy', value: nearest }] : figures;
   });
-  const main = MAIN.flatMap((names) =>
-    names.flatMap((name) => all.filter((figure) => figure.name === name)).slice(0, 1),
-  );
-  return `<dl class="tiles">${main
-    .filter(({ better }) => better !== 'neither')
-    .map(({ name, value }) => `<div><dt>${escapeXml(name)}</dt><dd>${valueHtml(value)}</dd></div>`)
-    .join('')}</dl>`;
+  const named = (name: string) => all.filter((figure) => figure.name === name && figure.better !== 'neither');
+  const tile = ({ name, value }: Pick<Figure, 'name' | 'value'>) =>
+    `<div><dt>${escapeXml(name)}</dt><dd>${valueHtml(value)}</dd></div>`;
+  const main = [...ERRORS.flatMap(named).slice(0, 1), ...MAIN.flatMap(named)];
+  return `<dl class="tiles">${main.map(tile).join('')}</dl>`;
 }
 
 /** A value, its unit in small type. */

@@ -222,9 +222,10 @@ async function losses({ card, training }: PictureInput) {
 }
 
 async function reconstructionsByEpoch({ training }: PictureInput): Promise<Picture | undefined> {
-  const last = training?.pictures.at(-1);
-  if (!training || !last) return undefined;
-  const frames = training.pictures
+  const pictures = training?.pictures ?? [];
+  const last = pictures.at(-1);
+  if (!last) return undefined;
+  const frames = pictures
     .filter(({ png }) => pngSize(png) === pngSize(last.png))
     .map(({ epoch, png }) => ({ png, caption: `epoch ${epoch}` }));
   const { data, width, height } = await animate(frames, { format: 'webp' });

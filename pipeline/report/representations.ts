@@ -140,9 +140,8 @@ function byVariance(rows: Uint8Array, size: number): Uint32Array {
 
 /** The rows as floats with their columns reordered. Yields to the event loop. */
 async function reordered(rows: Rows, size: number, order: Uint32Array, tick?: Tick): Promise<Float32Array> {
-  const result = new Float32Array(rows.length);
+  const [result, n] = [new Float32Array(rows.length), rows.length / size];
   const pause = pauses(tick);
-  const n = rows.length / size;
   for (const { from, to } of rowStretches(n, size)) {
     for (let row = from * size; row < to * size; row += size)
       for (let column = 0; column < size; column++)

@@ -1,12 +1,13 @@
 import { execFile } from 'node:child_process';
 import { availableParallelism, cpus } from 'node:os';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { version_core } from '@tensorflow/tfjs-core';
 import ort from 'onnxruntime-node';
 import { checkCuda } from '../devices/cuda.ts';
 import { webgpuAdapter } from '../devices/webgpu.ts';
 import { Unavailable } from '../io/errors.ts';
+import { nodeScript } from '../io/installation.ts';
 import { fastestTarget } from '../train/engines/blocks.ts';
 import { prepareEngine } from '../train/engines/index.ts';
 
@@ -58,7 +59,7 @@ export const diagnose = (): Promise<Finding[]> =>
 
 /** Loads an engine in a process of its own: two TensorFlows do not go into one. */
 async function tensorFlow(name: string): Promise<string> {
-  const command = ['--import', 'tsx', join(import.meta.dirname, 'engine-probe.ts'), name];
+  const command = [...nodeScript(import.meta.dirname, 'engine-probe'), name];
   const { stdout } = await runFile(process.execPath, command, { cwd: resolve(import.meta.dirname, '../..') });
   const { about, remedy } = JSON.parse(stdout) as Answer;
   if (remedy !== null) throw new Unavailable(about, remedy, 'use another engine');

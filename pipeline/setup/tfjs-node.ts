@@ -1,7 +1,9 @@
 import { copyFile, mkdir, rename, rm, stat } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { basename, dirname, join, resolve } from 'node:path';
 import { missingLibrary } from '../devices/libraries.ts';
 import { EnvironmentError, fileError } from '../io/errors.ts';
+import { nodeScript } from '../io/installation.ts';
 import { runTool, type SetupContext } from './tool.ts';
 import { checkWheelsFit, pinsNamed, unpackWheels, type WheelSet, wheelFolder } from './wheels.ts';
 
@@ -36,8 +38,10 @@ const wheels: Record<TfjsNode, WheelSet> = {
   },
 };
 
-const root = resolve(import.meta.dirname, '../..');
-const packages = join(root, 'node_modules');
+/** The node_modules that holds tfjs, which tfjs-node must share: the checkout's, or that of the user's project. */
+const tfjs = createRequire(import.meta.url).resolve('@tensorflow/tfjs-core/package.json');
+const packages = resolve(tfjs, '../../..');
+const root = dirname(packages);
 const tfjsFolder = (name: TfjsNode) => join(packages, '@tensorflow', name);
 
 /**
@@ -145,8 +149,7 @@ async function findCompiler(signal: AbortSignal): Promise<string> {
 
 /** Trains a little in a process of its own, which a broken library cannot take down this one with. */
 async function prove(name: TfjsNode, signal: AbortSignal): Promise<string> {
-  const script = join(import.meta.dirname, 'prove.ts');
-  const said = await runTool(process.execPath, ['--import', 'tsx', script, name], {
+  const said = await runTool(process.execPath, [...nodeScript(import.meta.dirname, 'prove'), name], {
     signal,
     cwd: root,
     doing: `a training step with ${name}`,

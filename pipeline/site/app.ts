@@ -4,25 +4,25 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { EnvironmentError, InputError } from '../io/errors.ts';
 
-const SOURCE = fileURLToPath(new URL('../../web-viewer', import.meta.url));
+/** The page's source in a checkout; the built page in the package. */
+const VIEWER = fileURLToPath(new URL('../../web-viewer', import.meta.url));
 
 /**
- * Puts the viewer's app into a folder: builds it, or copies one that is built already.
- * @param built folder of a built app
- * @throws InputError when there is no app in `built`; EnvironmentError when convae was installed without its viewer
+ * Puts the page into a folder: builds it in a checkout, copies it otherwise.
+ * @param built folder of a built page
+ * @throws InputError when `built` holds no page; EnvironmentError when convae was installed without its page
  */
 export async function placeApp(folder: string, built: string | undefined): Promise<void> {
-  if (built !== undefined) {
-    if (!existsSync(join(built, 'index.html'))) {
-      throw new InputError(`${built}: there is no index.html in it; give the folder of a built app`);
-    }
-    await cp(built, folder, { recursive: true });
+  const configFile = join(VIEWER, 'vite.config.ts');
+  if (built === undefined && existsSync(configFile)) {
+    const { build } = await import('vite');
+    await build({ root: VIEWER, configFile, logLevel: 'warn', build: { outDir: folder, emptyOutDir: true } });
     return;
   }
-  const configFile = join(SOURCE, 'vite.config.ts');
-  if (!existsSync(configFile)) {
-    throw new EnvironmentError(`the viewer is missing from ${SOURCE}; install convae again`);
+  const source = built ?? VIEWER;
+  if (!existsSync(join(source, 'index.html'))) {
+    if (built !== undefined) throw new InputError(`${built}: there is no index.html in it; give a built page`);
+    throw new EnvironmentError(`the page is missing from ${VIEWER}; install convae again`);
   }
-  const { build } = await import('vite');
-  await build({ root: SOURCE, configFile, logLevel: 'warn', build: { outDir: folder, emptyOutDir: true } });
+  await cp(source, folder, { recursive: true });
 }

@@ -1,9 +1,12 @@
 import { defineConfig } from 'tsdown';
 
 export default defineConfig({
-  entry: ['src/index.ts', 'src/cli.ts'],
+  entry: 'src/{index,run,cli}.ts',
   format: 'esm',
   platform: 'neutral',
   deps: { neverBundle: [/^node:/, /^@tensorflow\//] },
+  sourcemap: true,
   dts: true,
+  logLevel: 'warn',
+  inputOptions: { checks: { pluginTimings: false } },
 });

@@ -1,26 +1,25 @@
 import { createHash } from 'node:crypto';
-import { mkdir, rename, stat, writeFile } from 'node:fs/promises';
+import { stat, writeFile } from 'node:fs/promises';
+import { isBuiltin } from 'node:module';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type { Plugin } from 'esbuild';
+import type { BuildFailure, Plugin } from 'esbuild';
 import { z } from 'zod';
 import { models } from '../../models/index.ts';
-import type { ModelDefinition } from '../../models/model.ts';
-import { InputError } from '../io/errors.ts';
+import type { ModelDefinition } from '../../models/kit/model.ts';
+import { cacheFolder } from '../io/cache-folder.ts';
+import { EnvironmentError, InputError } from '../io/errors.ts';
+import { moduleExtension } from '../io/installation.ts';
+import { publishFile } from '../io/publish.ts';
 
-/** A model, and the file that defines it where it is not one of convae's own. */
+/** A model, and the file that defines it unless it is one of convae's own. */
 export interface FoundModel {
   readonly model: ModelDefinition;
   /** Absolute path. */
   readonly file?: string | undefined;
 }
 
-const root = resolve(import.meta.dirname, '../..');
-const KIT = pathToFileURL(join(root, 'models', 'kit.ts')).href;
-/** Inside node_modules, so that a model's file may lie anywhere and import the packages that are installed here. */
-const COMPILED = join(root, 'node_modules', '.cache', 'convae');
-
-/** Enough of a ModelDefinition to tell it from anything else; what is in `recipe` is checked where a run is planned. */
+/** Enough of a ModelDefinition to recognize one; the recipe is checked when a run is planned. */
 const definition = z.object({
   name: z.string().regex(/^[\w.-]+$/),
   summary: z.string(),
@@ -31,7 +30,7 @@ const definition = z.object({
 });
 
 /**
- * The model of a name, or of a file (one with a slash or an ending of TypeScript or JavaScript in its name).
+ * Finds a model by its name, or by the path of its file (which has a slash or an extension of TypeScript or JavaScript).
  * @throws InputError when there is no such model or file, or the file defines no model
  */
 export async function findModel(
@@ -67,39 +66,60 @@ async function modelOf(path: string): Promise<ModelDefinition> {
   );
 }
 
-/** Compiles a file together with those that it imports by relative paths, and imports it. */
+/** Compiles a file, together with those that it imports by relative paths, into the user's cache, and imports it. */
 async function load(path: string): Promise<Record<string, unknown>> {
+  const folder = join(cacheFolder(), 'models');
   try {
     const { build } = await import('esbuild');
     const { outputFiles } = await build({
       entryPoints: [resolve(path)],
+      outdir: folder,
       bundle: true,
       write: false,
       format: 'esm',
       platform: 'node',
-      packages: 'external',
-      plugins: [kit],
+      conditions: [], // Node's own, without esbuild's `module`
+      sourcemap: 'inline',
+      plugins: [packages],
       logLevel: 'silent',
     });
     const code = outputFiles[0]?.contents ?? new Uint8Array();
-    const file = join(COMPILED, `model-${createHash('sha256').update(code).digest('hex').slice(0, 16)}.mjs`);
-    await mkdir(COMPILED, { recursive: true });
-    await writeFile(`${file}.${process.pid}`, code);
-    await rename(`${file}.${process.pid}`, file);
+    const file = join(folder, `${createHash('sha256').update(code).digest('hex').slice(0, 16)}.mjs`);
+    await publishFile(file, (part) => writeFile(part, code));
+    process.setSourceMapsEnabled(true);
     return (await import(pathToFileURL(file).href)) as Record<string, unknown>;
   } catch (cause) {
-    const [line] = (cause instanceof Error ? cause.message : String(cause))
-      .split('\n')
-      .filter((text) => !/^Build failed/.test(text));
-    throw new InputError(`${path}: it cannot be loaded (${line?.trim()}); see models/cae.ts of convae for an example`, {
-      cause,
-    });
+    if (cause instanceof EnvironmentError) throw cause;
+    const reason = `${path}: it cannot be loaded (${reasonOf(cause)})`;
+    throw new InputError(`${reason}; models/cae.ts of convae is an example`, { cause });
   }
 }
 
-const kit: Plugin = {
-  name: 'convae/models',
-  setup({ onResolve }) {
-    onResolve({ filter: /^convae\/models$/ }, () => ({ path: KIT, external: true }));
-  },
+/** The first line of an error, with its place in the source. */
+function reasonOf(cause: unknown): string {
+  const { errors: [error] = [], message = String(cause), stack = '' } = Object(cause) as Partial<BuildFailure>;
+  if (error?.location) return `${error.location.file}:${error.location.line}: ${error.text}`;
+  const [, line] = /:(\d+):\d+\)?$/m.exec(stack) ?? [];
+  return `${message.split('\n', 1)[0]}${line ? `, line ${line}` : ''}`;
+}
+
+/** Packages of which a model must get convae's own copy: two copies of tfjs reject each other's tensors. */
+const SHARED = /^(convae|tfjs-to-onnx|@tensorflow\/[^/]+)(\/|$)/;
+const KIT = new URL(`../../models/kit${moduleExtension}`, import.meta.url).href;
+
+/** Turns the names of packages into URLs, since the compiled file is elsewhere: next to the model's file, else convae's. */
+const packages: Plugin = {
+  name: 'packages',
+  setup: ({ onResolve, resolve: find }) =>
+    onResolve({ filter: /^[^./#]/ }, async ({ path, pluginData, ...from }) => {
+      if (from.kind === 'entry-point' || isBuiltin(path) || pluginData === packages) return undefined;
+      if (path === 'convae/models') return { path: KIT, external: true };
+      const found = SHARED.test(path) ? undefined : await find(path, { ...from, pluginData: packages });
+      if (found?.errors.length === 0) return { path: pathToFileURL(found.path).href, external: true };
+      try {
+        return { path: import.meta.resolve(path), external: true };
+      } catch {
+        return { errors: [{ text: `cannot find package '${path}'` }] };
+      }
+    }),
 };

@@ -1,5 +1,5 @@
 import { models } from '../../models/index.ts';
-import type { ModelDefinition } from '../../models/model.ts';
+import type { ModelDefinition } from '../../models/kit/model.ts';
 import { restore } from '../artifacts/checkpoint.ts';
 import type { RunState } from '../artifacts/run.ts';
 import { readRun, runPaths, type Which } from '../artifacts/run-folder.ts';
@@ -7,15 +7,15 @@ import { InputError } from '../io/errors.ts';
 import { findModel } from './find-model.ts';
 import { buildProgram, type TrainingProgram } from './program.ts';
 
-/** A run's checkpoint, built. */
+/** A run's model with the weights of a checkpoint. */
 export interface LoadedRun {
   readonly state: RunState;
-  /** Weights and optimizer state are those of the checkpoint; variables live on tfjs's current backend. */
+  /** Weights and optimizer state are the checkpoint's; its variables are on tfjs's current backend. */
   readonly program: TrainingProgram;
 }
 
 /**
- * Builds a run's model with the weights of one of its checkpoints. tfjs needs a backend before.
+ * Builds a run's model with the weights of one of its checkpoints. tfjs must have a backend.
  * @param run the run folder
  * @throws InputError when there is no such run, its checkpoint is damaged or its model is unknown
  */

@@ -1,29 +1,40 @@
-import type { ModelDefinition } from '../../models/model.ts';
+import type { ModelDefinition, Schedule } from '../../models/kit/model.ts';
 import type { Progress } from '../io/progress.ts';
 import type { Metrics } from './engine.ts';
 import type { DeviceChoice, EngineChoice } from './engines/index.ts';
-import type { Choices } from './plan.ts';
 
-/** What to train, and how; the data aside. */
-export interface TrainOptions extends Choices {
+/** What to train and how, except for the data. */
+export interface TrainOptions {
   readonly model: ModelDefinition;
+  /** The file that defines the model, if it is not built in. */
+  readonly modelFile?: string | undefined;
+  /** Hyperparameters: by default a resumed run's own, else those of the model's recipe. */
+  readonly epochs?: number | undefined;
+  readonly batchSize?: number | undefined;
+  readonly latent?: number | undefined;
+  readonly learningRate?: number | undefined;
+  readonly schedule?: Schedule | undefined;
+  /** Weight of the KL divergence, and epochs over which it grows to that; only for variational models. */
+  readonly beta?: number | undefined;
+  readonly klWarmUp?: number | undefined;
+  /** Decides initial weights, data order and noise; by default 0. */
+  readonly seed?: number | undefined;
   /** The run folder. */
   readonly run: string;
-  /** Whether to continue the run that is in the folder; where there is none yet, it begins. */
+  /** Whether to continue the run in that folder, if there is one. */
   readonly resume: boolean;
   readonly engine: EngineChoice;
   readonly device: DeviceChoice;
-  /** How many threads to compute on; 0 leaves it to the engine. */
+  /** Number of threads; 0 leaves it to the engine. */
   readonly threads: number;
-  /** A checkpoint is saved at the end of every epoch, every so many seconds (60) and every so many steps (never). */
+  /** Seconds (default 60) and steps (default: no limit) between checkpoints; every epoch ends with one, too. */
   readonly checkpointSeconds?: number | undefined;
   readonly checkpointSteps?: number | undefined;
-  /** Use the first so many images alone, for a quick look. */
+  /** Use only the first N images. */
   readonly limitTrain?: number | undefined;
   readonly limitTest?: number | undefined;
 }
 
-/** What whoever starts training has to do with it while it goes on. */
 export interface TrainHooks {
   /** Once aborted, training finishes its step, saves and throws Interrupted. */
   readonly signal: AbortSignal;
@@ -43,7 +54,7 @@ export interface TrainSummary {
   readonly best: { readonly epoch: number; readonly step: number; readonly loss: number };
   /** The engine in one line: library, version, device, threads. */
   readonly engine: string;
-  /** Of this process: seconds that it trained, evaluations and checkpoints included, and images a second without them. */
+  /** Of this process: seconds including evaluation and checkpoints, and images a second without them. */
   readonly seconds: number;
   readonly rate: number;
 }

@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import type { Autoencoder, Losses, ModelDefinition, ModelSize, OptimizerRecipe } from '../../models/model.ts';
+import type { Autoencoder, Losses, ModelDefinition, ModelSize, OptimizerRecipe } from '../../models/kit/model.ts';
 
 /** A tfjs variable under the name that checkpoints know it by. */
 export interface NamedVariable {

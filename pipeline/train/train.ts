@@ -1,31 +1,36 @@
-import type { ModelDefinition } from '../../models/model.ts';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { ModelDefinition } from '../../models/kit/model.ts';
 import { restore } from '../artifacts/checkpoint.ts';
-import type { RunPlan } from '../artifacts/run.ts';
+import { addMetrics, type MetricSums, type MetricsLine, meansOf, noSums, Stopwatch } from '../artifacts/metrics.ts';
+import { beginning, type RunPlan, type RunPosition } from '../artifacts/run.ts';
 import type { DatasetSplits, ImageDataset } from '../data/dataset.ts';
+import { Generator } from '../data/generator.ts';
 import { range } from '../data/indices.ts';
 import { loadIntoMemory } from '../data/memory.ts';
 import { openSplits } from '../data/open.ts';
 import { subset } from '../data/subset.ts';
-import { EnvironmentError, InputError } from '../io/errors.ts';
-import { controlsNeeded } from './controls.ts';
+import { EnvironmentError, InputError, Interrupted } from '../io/errors.ts';
+import { batchesOf, needsOf, type PreparedBatch } from './batches.ts';
+import { controlsAt, controlsNeeded } from './controls.ts';
+import type { Engine, Metrics } from './engine.ts';
 import { createEngine, prepareEngine } from './engines/index.ts';
 import type { TrainHooks, TrainOptions, TrainSummary } from './options.ts';
-import { assertSamePlan, planOf } from './plan.ts';
+import { drawPictures, type Trained } from './pictures.ts';
+import { assertSamePlan, planOf, positive } from './plan.ts';
 import { buildProgram, type TrainingProgram } from './program.ts';
-import { Run } from './run.ts';
-import { Trainer, variablesOf } from './trainer.ts';
+import { openRun, type Run } from './run.ts';
+
+/** A line of step metrics holds means over this many steps. */
+const STEPS_PER_LINE = 50;
 
 /**
  * Trains a model into a run folder.
  * @param options `data` is what `openSplits` takes
- * @throws InputError, EnvironmentError when it cannot go on; the last checkpoint stays
- * @throws Interrupted when the signal came, after saving
+ * @throws InputError, EnvironmentError when it cannot continue; the last checkpoint stays
+ * @throws Interrupted once the signal is aborted, after saving
  */
-export async function train(
-  options: TrainOptions & { readonly data: string },
-  hooks: TrainHooks,
-): Promise<TrainSummary> {
-  await prepareEngine(options.engine, options.device, options.threads); // refuses before data are read
+export async function train(options: TrainOptions & { data: string }, hooks: TrainHooks): Promise<TrainSummary> {
+  await prepareEngine(options.engine, options.device, options.threads); // fails before data are read
   const splits = await openSplits(options.data);
   try {
     return await trainOn(splits, options, hooks);
@@ -34,29 +39,27 @@ export async function train(
   }
 }
 
-/** Trains as `train` does, on data that are open. */
+/** Trains as `train` does, on an open data set. */
 export async function trainOn(splits: DatasetSplits, options: TrainOptions, hooks: TrainHooks): Promise<TrainSummary> {
   const { model, engine: choice, device, threads } = options;
   await prepareEngine(choice, device, threads);
-  const run = await Run.open(options.run, options);
+  const run = await openRun(options.run, options);
   try {
     const data = {
       name: splits.name,
-      train: await inMemory(splits.train, options.limitTrain),
-      test: await inMemory(splits.test, options.limitTest),
+      train: await inMemory(splits.train, '--limit-train', options.limitTrain),
+      test: await inMemory(splits.test, '--limit-test', options.limitTest),
     };
     const plan = await planOf(model, data, options, run.checkpoint?.state.plan);
     if (run.checkpoint) assertSamePlan(run.folder, run.checkpoint.state.plan, plan);
     const program = build(model, plan);
+    let engine: Engine | undefined;
     try {
       if (run.checkpoint) restore(variablesOf(program), run.checkpoint, run.folder);
-      const engine = await createEngine(choice, device, program, { threads, batchSize: plan.recipe.batchSize });
-      try {
-        return await new Trainer({ run, plan, data, program, engine, options, hooks }).train();
-      } finally {
-        await engine.dispose();
-      }
+      engine = await createEngine(choice, device, program, { threads, batchSize: plan.recipe.batchSize });
+      return await trainEpochs({ run, plan, data, program, engine, options, hooks });
     } finally {
+      await engine?.dispose();
       for (const { variable } of variablesOf(program)) variable.dispose();
     }
   } finally {
@@ -65,22 +68,182 @@ export async function trainOn(splits: DatasetSplits, options: TrainOptions, hook
   }
 }
 
-/** The images that training uses, held in memory where they fit. */
-async function inMemory(dataset: ImageDataset, limit = dataset.length): Promise<ImageDataset> {
-  if (dataset.length === 0) throw new InputError(`${dataset.name}: there are no images in it`);
-  if (!(Number.isInteger(limit) && limit >= 1)) {
-    throw new InputError(`${dataset.name}: a limit of ${limit} images; a whole number of at least 1 was expected`);
+/** Everything that stays the same while a process trains; what changes is its `RunPosition`. */
+export interface Session extends Trained {
+  readonly run: Run;
+  readonly options: TrainOptions;
+  readonly hooks: TrainHooks;
+}
+
+/** Trains from the run's position to the plan's last epoch. @throws as `train` does */
+export async function trainEpochs(session: Session): Promise<TrainSummary> {
+  const { run, plan, data, program, engine, options, hooks } = session;
+  const { epochs, batchSize } = plan.recipe;
+  const { checkpointSeconds = 60, checkpointSteps = Number.POSITIVE_INFINITY } = options;
+  const needs = needsOf(program);
+  const watches = { line: new Stopwatch(), epoch: new Stopwatch(), process: new Stopwatch() };
+  const start = performance.now();
+
+  let at = run.checkpoint?.state.position ?? beginning(plan.size.seed);
+  const noise = Generator.fromState(at.noise);
+  await run.begin();
+  announce(session, at);
+
+  while (at.epoch < epochs) {
+    const order = Generator.fromState(at.order);
+    const shuffled = order.shuffled(data.train.length);
+    let before = performance.now();
+    for await (const batch of batchesOf(data.train, shuffled, { batchSize, first: at.batches, needs, noise })) {
+      await stopIfAsked(session, at);
+
+      const controls = controlsAt(plan.recipe, at.step, Math.ceil(data.train.length / batchSize));
+      const metrics = await engine.step({ ...batch, controls });
+      assertFinite(session, metrics, at.step + 1);
+      at = afterStep(at, batch, metrics);
+
+      const now = performance.now();
+      for (const watch of Object.values(watches)) watch.add(batch.count, now - before);
+      before = now;
+      hooks.progress.update(imagesDone(session, at), at.epoch + 1, metrics.loss as number);
+      if (at.step % STEPS_PER_LINE === 0) {
+        await run.record(lineOf(at, at.windowSums, { split: 'train', span: 'steps', rate: watches.line.rate }));
+        at = { ...at, windowSums: noSums };
+        watches.line.reset();
+      }
+
+      if (now - run.saved.time > checkpointSeconds * 1000 || at.step % checkpointSteps === 0) {
+        await save(session, at);
+        before = performance.now(); // rates leave the time of checkpoints out
+      }
+    }
+
+    const testSums = await evaluate(session, at);
+    const trainLine = lineOf(at, at.epochSums, { split: 'train', span: 'epoch', rate: watches.epoch.rate });
+    const testLine = lineOf(at, testSums, { split: 'test', span: 'epoch' });
+    await run.record(trainLine);
+    await run.record(testLine, await drawPictures(session));
+
+    at = { ...afterEpoch(at, testSums), order: order.state };
+    const best = at.best?.epoch === at.epoch;
+    await save(session, at, { best });
+    const losses = `train loss ${trainLine.loss.toFixed(5)}  test loss ${testLine.loss.toFixed(5)}${best ? ' (best)' : ''}`;
+    hooks.progress.note(`epoch ${at.epoch}/${epochs}  ${losses}  ${watches.epoch.rate.toFixed(0)} images/s`);
+    watches.epoch.reset();
   }
-  const used = limit < dataset.length ? subset(dataset, dataset.name, range(0, limit)) : dataset;
+
+  const { epoch, step, metrics, best } = at;
+  if (!metrics || !best) throw new Error('a run that has done an epoch has metrics');
+  const done = { run: run.folder, model: plan.model, epochs: epoch, steps: step, ...metrics, best };
+  const seconds = (performance.now() - start) / 1000;
+  return { ...done, engine: engine.description, seconds, rate: watches.process.rate };
+}
+
+/** Starts the progress display and reports what is trained and, when a run is resumed, from where. */
+function announce(session: Session, at: RunPosition): void {
+  const { run, plan, data, engine, hooks } = session;
+  const { size, recipe } = plan;
+  const images = `${data.train.length} + ${data.test.length} images of ${size.height}×${size.width}×${size.channels}`;
+  const training = `${recipe.epochs} epochs, batch size ${recipe.batchSize}, ${engine.description}`;
+  hooks.progress.note(`${plan.model} on ${data.name}: ${images}, ${training}`);
+  const from = `continues at step ${at.step}, in epoch ${at.epoch + 1} of ${recipe.epochs}`;
+  const state = at.epoch < recipe.epochs ? from : `all ${at.epoch} epochs are done`;
+  if (run.checkpoint) hooks.progress.note(`${run.folder}: ${state}`);
+  hooks.progress.start(recipe.epochs * data.train.length, imagesDone(session, at), recipe.epochs);
+}
+
+/** Training images of all epochs that were trained on. */
+const imagesDone = ({ plan, data }: Session, { epoch, batches }: RunPosition): number =>
+  epoch * data.train.length + Math.min(batches * plan.recipe.batchSize, data.train.length);
+
+/** Yields to the event loop. @throws Interrupted, after saving, once the signal is aborted */
+async function stopIfAsked(session: Session, at: RunPosition): Promise<void> {
+  const { run, plan, hooks } = session;
+  await nextTurn(); // signals and timers would wait forever: an engine may never yield to the event loop
+  if (!hooks.signal.aborted) return;
+  if (at.step > run.saved.step) await save(session, at);
+  const kept = at.step > 0 ? `${run.folder}/latest has it: continue with --resume` : 'nothing was trained yet';
+  const where = `after step ${at.step}, in epoch ${at.epoch + 1} of ${plan.recipe.epochs}`;
+  throw new Interrupted(`interrupted ${where}; ${kept}`);
+}
+
+const afterStep = (at: RunPosition, { count, noiseState }: PreparedBatch, metrics: Metrics): RunPosition => ({
+  ...at,
+  batches: at.batches + 1,
+  step: at.step + 1,
+  noise: noiseState ?? at.noise,
+  epochSums: addMetrics(at.epochSums, metrics, count),
+  windowSums: addMetrics(at.windowSums, metrics, count),
+});
+
+function afterEpoch(at: RunPosition, testSums: MetricSums): RunPosition {
+  const [epoch, test] = [at.epoch + 1, meansOf(testSums)];
+  const loss = test.loss as number;
+  const best = at.best && at.best.loss <= loss ? at.best : { epoch, step: at.step, loss };
+  return { ...at, epoch, batches: 0, epochSums: noSums, metrics: { train: meansOf(at.epochSums), test }, best };
+}
+
+/** Means as a line of metrics.jsonl. */
+function lineOf(at: RunPosition, sums: MetricSums, of: Pick<MetricsLine, 'split' | 'span' | 'rate'>): MetricsLine {
+  const { loss = Number.NaN, ...terms } = meansOf(sums);
+  const place = { split: of.split, span: of.span, epoch: at.epoch + 1, step: at.step, images: sums.images };
+  return { ...place, rate: of.rate, time: Date.now() / 1000, loss, ...terms };
+}
+
+/** Losses summed over the test images. @throws Interrupted; InputError when a loss is not finite */
+async function evaluate(session: Session, at: RunPosition): Promise<MetricSums> {
+  const { plan, data, program, engine } = session;
+  const { batchSize } = plan.recipe;
+  const noise = Generator.of(0, 'evaluation'); // the same for all runs, so that their losses compare
+  const controls = controlsAt(plan.recipe, Number.POSITIVE_INFINITY, 1); // the KL weight that training ends with
+  const batches = batchesOf(data.test, range(0, data.test.length), { batchSize, needs: needsOf(program), noise });
+  let sums = noSums;
+  for await (const batch of batches) {
+    await stopIfAsked(session, at);
+    sums = addMetrics(sums, await engine.evaluate({ ...batch, controls }), batch.count);
+  }
+  assertFinite(session, meansOf(sums), at.step);
+  return sums;
+}
+
+/** Publishes a checkpoint. @throws InputError when a variable is not finite: nothing is published then */
+async function save(session: Session, at: RunPosition, { best = false } = {}): Promise<void> {
+  const { run, plan, program, engine } = session;
+  await engine.pull();
+  for (const { name, variable } of variablesOf(program)) {
+    if (!(await variable.data()).every(Number.isFinite)) throw diverged(session, `${name} is not finite`, at.step);
+  }
+  await run.save(program, plan, at, { best });
+}
+
+/** Weights, then optimizer state: everything that training changes. */
+const variablesOf = (program: TrainingProgram) => [...program.weights, ...program.optimizerState];
+
+function assertFinite(session: Session, metrics: Metrics, step: number): void {
+  for (const [name, value] of Object.entries(metrics)) {
+    if (!Number.isFinite(value)) throw diverged(session, `the ${name} became ${value}`, step);
+  }
+}
+
+function diverged({ run, plan }: Session, what: string, step: number): InputError {
+  const { learningRate } = plan.recipe.optimizer;
+  const kept = run.saved.step > 0 ? `${run.folder}/latest is of step ${run.saved.step}` : 'there is no checkpoint yet';
+  return new InputError(
+    `${what} at step ${step}: training diverged; try a lower --learning-rate (it is ${learningRate}) in another run folder; ${kept}`,
+  );
+}
+
+/** The images to train or test on, held in memory where they fit. */
+async function inMemory(dataset: ImageDataset, option: string, limit = dataset.length): Promise<ImageDataset> {
+  if (dataset.length === 0) throw new InputError(`${dataset.name}: it holds no images`);
+  const used = positive(option, limit) < dataset.length ? subset(dataset, dataset.name, range(0, limit)) : dataset;
   try {
     return await loadIntoMemory(used);
   } catch (error) {
-    if (error instanceof EnvironmentError) return used; // too large: batches are read as they are needed
+    if (error instanceof EnvironmentError) return used; // too large: each batch is read when it is needed
     throw error;
   }
 }
 
-/** @throws InputError when the model cannot be built for these images */
 function build(model: ModelDefinition, { size, recipe, data }: RunPlan): TrainingProgram {
   try {
     return buildProgram(model, size, recipe.optimizer, controlsNeeded(recipe));

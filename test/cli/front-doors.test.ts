@@ -1,5 +1,6 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { scratchFolder } from '../data/support.ts';
@@ -29,6 +30,26 @@ test('make passes its variables on', () => {
     "npx convae train cae --data 'my photos' --run '/tmp/a' --resume --epochs 2 --seed 3 --engine tfjs-cpu",
     "npx convae evaluate 'exported/a' --data 'my photos'",
   ]);
+});
+
+test('a checkout runs its source, built or not; the package, which has no source, what was built', () => {
+  const files = {
+    'package.json': '{ "type": "module" }',
+    'tsconfig.json': '{}',
+    'pipeline/cli.ts': "console.log('source' satisfies string);",
+    'dist/pipeline/cli.js': "console.log('built');",
+  };
+  for (const [name, content] of Object.entries(files)) {
+    mkdirSync(dirname(scratch(name)), { recursive: true });
+    writeFileSync(scratch(name), content);
+  }
+  cpSync(`${root}/bin`, scratch('bin'), { recursive: true });
+  const convae = () => spawnSync(process.execPath, [scratch('bin/convae.cjs')], { encoding: 'utf8' });
+  expect(convae()).toMatchObject({ status: 3, stderr: expect.stringMatching(/^convae: .* `npm ci` in [^\n]+\n$/) });
+  symlinkSync(`${root}/node_modules`, scratch('node_modules'));
+  expect(convae()).toMatchObject({ status: 0, stdout: 'source\n' });
+  rmSync(scratch('pipeline'), { recursive: true });
+  expect(convae()).toMatchObject({ status: 0, stdout: 'built\n' });
 });
 
 const result = (status: string, ...tests: string[]) => ({

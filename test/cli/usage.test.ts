@@ -38,44 +38,42 @@ test.concurrent('models', async () => {
   expect(text.stdout).toMatch(/^model +latent +epochs +batch +description\n(.*\n)*cae +10 +10 +128 +convolutional/);
 });
 
-const MISTAKES: readonly (readonly [args: string, says: string])[] = [
-  ['trian', 'there is no such command; did you mean train? (see `convae --help`)'],
-  ['fly-to-the-moon', 'Unknown argument: fly-to-the-moon (see `convae --help`)'],
-  ['train', 'an argument is missing (see `convae train --help`)'],
-  ['train vgg', "there is no model 'vgg'; there is "],
-  ['train cae extra', 'Unknown argument: extra (see `convae train --help`)'],
-  ['train cae --epoch 3', 'Unknown argument: epoch (see `convae train --help`)'],
-  ['train cae --epochs', '--epochs needs a value (see `convae train --help`)'],
-  ['train cae --epochs few', '--epochs few: expected an integer of at least 1'],
-  ['train cae --seed 1.5', '--seed 1.5: expected an integer'],
-  ['train cae --learning-rate -1', '--learning-rate -1: expected a number above 0'],
-  ['train cae --lr 0', '--learning-rate 0: expected a number above 0'],
-  ['train cae --epochs 3 --epochs few', '--epochs few: expected an integer of at least 1'],
-  ['train cae --engine torch', '--engine "torch": expected one of "auto", "onnx", "tfjs-node"'],
-  [
-    'train cae --device tpu --engine x',
-    '--device "tpu": expected one of "auto", "cpu", "cuda", "webgpu", --engine "x": expected',
-  ],
-  ['train cae --beta 2 --data mnist --run x', '--beta: cae has no KL divergence'],
-  ['sample nowhere --out x --sampler magic', '--sampler "magic": expected one of "prior", "mixture", "interpolation"'],
-  ['gallery --models cae,vgg', "there is no model 'vgg'; there is "],
-  ['train cae --engine tfjs-node-gpu --device cpu', 'the engine tfjs-node-gpu trains on the GPU'],
-  ['train cae --data nowhere', "--data nowhere: there is no file or folder 'nowhere'"],
-  ['export nowhere', 'nowhere: there is no best checkpoint'],
-  ['export nowhere --which first', '--which "first": expected one of "best", "latest"'],
-  ['encode nowhere --data mnist', 'Missing required argument: out (see `convae encode --help`)'],
-  ['encode nowhere --data mnist --out x.npy', 'nowhere: there is no such folder'],
-  ['encode nowhere --data mnist --out x.txt', 'x.txt: its ending says no known format'],
-  ['evaluate nowhere --data mnist', 'nowhere: there is no such folder'],
-  ['report exported/cae', '`convae evaluate --pictures-only`'],
-  ['export nowhere --train-batch 8', '--train-batch needs --with-train-step'],
+const MISTAKES: readonly (readonly [args: string, says: RegExp])[] = [
+  ['trian', /did you mean train\?.*`convae --help`/],
+  ['fly-to-the-moon', /fly-to-the-moon.*`convae --help`/],
+  ['report exported/cae', /`convae evaluate --pictures-only`/],
+  ['train', /argument.*missing.*`convae train --help`/],
+  ['train vgg', /'vgg'.* cae, /],
+  ['train cae extra', /extra.*`convae train --help`/],
+  ['train cae --epoch 3', /: epoch .*`convae train --help`/],
+  ['train cae --epochs', /--epochs needs a value.*`convae train --help`/],
+  ['train cae --epochs few', /--epochs few: .*integer.*at least 1/],
+  ['train cae --epochs 3 --epochs few', /--epochs few: .*integer.*at least 1/],
+  ['train cae --seed 1.5', /--seed 1\.5: .*integer/],
+  ['train cae --learning-rate -1', /--learning-rate -1: .*above 0/],
+  ['train cae --lr 0', /--learning-rate 0: .*above 0/],
+  ['train cae --engine torch', /--engine "torch": .*"auto", "onnx", "tfjs-node"/],
+  ['train cae --device tpu --engine x', /--device "tpu": .*"auto", "cpu", "cuda", "webgpu", --engine "x": /],
+  ['train cae --beta 2 --data mnist --run x', /--beta.* cae .*KL divergence/],
+  ['sample nowhere --out x --sampler magic', /--sampler "magic": .*"prior", "mixture", "interpolation"/],
+  ['gallery --models cae,vgg', /'vgg'.* cae, /],
+  ['train cae --engine tfjs-node-gpu --device cpu', /tfjs-node-gpu.* GPU/],
+  ['train cae --data nowhere', /--data nowhere: .*'nowhere'/],
+  ['export nowhere', /nowhere: .*best/],
+  ['export nowhere --which first', /--which "first": .*"best", "latest"/],
+  ['export nowhere --train-batch 8', /--train-batch.*--with-train-step/],
+  ['encode nowhere --data mnist', /required.*: out .*`convae encode --help`/],
+  ['encode nowhere --data mnist --out x.npy', /nowhere: .*folder/],
+  ['encode nowhere --data mnist --out x.txt', /x\.txt: .*\.parquet/],
+  ['evaluate nowhere', /nowhere: .*folder/],
+  ['site nowhere elsewhere --out a --out b --data mnist --data mnist', /nowhere: .*folder/],
 ];
 
 test.concurrent.each(MISTAKES)('convae %s: one line, exit code 2', async (args, says) => {
   const { code, stdout, stderr } = await convae(args.split(' '), { cwd });
   expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
   expect(stderr).toMatch(/^convae: [^\n]+\n$/);
-  expect(stderr).toContain(says);
+  expect(stderr).toMatch(says);
   expect(existsSync(scratch('cwd/runs/cae'))).toBe(false);
 });
 
@@ -86,12 +84,13 @@ test.concurrent('what the machine lacks: one line, exit code 3', async () => {
 });
 
 test.concurrent('a checkout without its packages says how to install them', async () => {
-  mkdirSync(scratch('bare/bin'), { recursive: true });
+  for (const folder of ['bin', 'pipeline']) mkdirSync(scratch(`bare/${folder}`), { recursive: true });
+  writeFileSync(scratch('bare/pipeline/cli.ts'), '');
   const program = scratch('bare/bin/convae.cjs');
   copyFileSync(fileURLToPath(new URL('../../bin/convae.cjs', import.meta.url)), program);
   const { code, stderr } = await convae(['models'], { cwd, program });
   expect(code).toBe(3);
-  expect(stderr).toMatch(/^convae: the packages [^\n]+ run `npm ci` in [^\n]*bare\n$/);
+  expect(stderr).toMatch(/^convae: [^\n]* run `npm ci` in [^\n]*bare\n$/);
 });
 
 test.concurrent('a bug shows its stack and says what to do', async () => {

@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import ort from 'onnxruntime-node';
 import { beforeAll, expect, test } from 'vitest';
 import { models } from '../../models/index.ts';
-import type { ModelDefinition } from '../../models/model.ts';
+import type { ModelDefinition } from '../../models/kit/model.ts';
 import { mixtureLogDensity } from '../../pipeline/analyse/gaussian-mixture.ts';
 import type { Card } from '../../pipeline/artifacts/card.ts';
 import { Generator } from '../../pipeline/data/generator.ts';

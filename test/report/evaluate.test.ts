@@ -12,7 +12,7 @@ import { drawPictures, evaluate } from '../../pipeline/report/evaluate.ts';
 import { inputErrorOf, peerPython, pixelsOf, scratchFolder } from '../data/support.ts';
 import { imageOf, tinyData } from '../encode/support.ts';
 import { decoderWeights, encoderWeights, exportTiny, tinyError } from '../encode/tiny-model.ts';
-import { codeOf, crossEntropy, tinyExpectedError, tinyLikelihood, voteOfTen } from './tiny-truth.ts';
+import { crossEntropy, latentOf, tinyExpectedError, tinyLikelihood, voteOfTen } from './tiny-truth.ts';
 
 const scratch = scratchFolder();
 const exported = await exportTiny(scratch('tiny'));
@@ -37,13 +37,13 @@ const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + 
 test('the figures agree with those computed from the images', async () => {
   const data = tinyData(scratch('data'), 300);
   const { train, test: held } = await partsOf(data);
-  const [known, codes] = [train.images.map(codeOf), held.images.map(codeOf)];
+  const [known, latents] = [train.images.map(latentOf), held.images.map(latentOf)];
   const states: StageState[] = [];
   const out = scratch('figures');
   const { report } = await evaluate({ ...options, data, out, batchSize: 16, progress: (state) => states.push(state) });
 
   expect(held.images.length).toBeGreaterThan(10);
-  const error = mean(held.images.map((image, i) => tinyError(image, codes[i] ?? [])));
+  const error = mean(held.images.map((image, i) => tinyError(image, latents[i] ?? [])));
   expect(report.reconstruction).toMatchObject({ images: held.images.length, atSample: null });
   expect(report.reconstruction.atCode.perPixel).toBeCloseTo(error, 6);
   expect(report.reconstruction.atCode.nats).toBeCloseTo(6 * error, 5);
@@ -52,16 +52,16 @@ test('the figures agree with those computed from the images', async () => {
   const share = (rows: number[][], queries: number[][]) =>
     mean(queries.map((query, i) => (voteOfTen(rows, train.labels, query) === held.labels[i] ? 1 : 0)));
   const plain = (images: readonly Uint8Array[]) => images.map((image) => [...image]);
-  const [ofCodes, , ofPixels] = report.representations ?? [];
-  expect(ofCodes?.neighbours).toEqual({
-    accuracy: expect.closeTo(share(known, codes), 12),
+  const [ofLatents, , ofPixels] = report.representations ?? [];
+  expect(ofLatents?.neighbours).toEqual({
+    accuracy: expect.closeTo(share(known, latents), 12),
     neighbours: 10,
     points: train.images.length,
     queries: held.images.length,
   });
   expect(ofPixels?.neighbours.accuracy).toBeCloseTo(share(plain(train.images), plain(held.images)), 12);
   expect(report.clusters).toMatchObject({ clusters: 5, images: 300 });
-  const first = codes.map(([x = 0]) => x);
+  const first = latents.map(([x = 0]) => x);
   expect(report.spread.mean[0]).toBeCloseTo(mean(first), 5);
   expect(report.spread.max[0]).toBeCloseTo(Math.max(...first), 5);
   expect(report.spread.min).toHaveLength(2);
@@ -72,8 +72,8 @@ test('the figures agree with those computed from the images', async () => {
 });
 
 test('the report is complete, and its page is self-contained', async () => {
-  const data = tinyData(scratch('whole-data'), 60);
-  const out = scratch('whole');
+  const data = tinyData(scratch('complete-data'), 60);
+  const out = scratch('complete');
   const { report } = await evaluate({ ...options, data, out, quick: true });
   expect(readdirSync(out).sort()).toEqual(['pictures', 'report.html', 'report.json', 'report.md']);
   expect(reportSchema.parse(JSON.parse(readFileSync(join(out, 'report.json'), 'utf8')))).toEqual(report);
@@ -93,7 +93,7 @@ test('the report is complete, and its page is self-contained', async () => {
   await evaluate({ ...options, data, out, quick: true }); // replaces it
 });
 
-test('of a variational model: errors, KL and likelihood agree with sums over the plane of codes', async () => {
+test('of a variational model: errors, KL and likelihood agree with sums over the plane of latents', async () => {
   const logvar = -0.7;
   const encoder = encoderWeights.map((weight) => weight / 10);
   const decoder = decoderWeights.map((weight) => weight * 6);
@@ -101,7 +101,7 @@ test('of a variational model: errors, KL and likelihood agree with sums over the
   const data = tinyData(scratch('variational-data'), 3000);
   const { test: held } = await partsOf(data);
   const { report } = await evaluate({ ...options, exported: model, data, out: scratch('variational-report') });
-  const means = held.images.map((image) => codeOf(image).map((x) => x / 10));
+  const means = held.images.map((image) => latentOf(image).map((x) => x / 10));
 
   const { reconstruction, variational } = report;
   const atMean = mean(held.images.map((image, i) => crossEntropy(image, means[i] ?? [], decoder) / 6));
@@ -111,14 +111,14 @@ test('of a variational model: errors, KL and likelihood agree with sums over the
   expect(expected - atMean).toBeGreaterThan(0.05); // so that the one is not taken for the other
 
   const kl = [0, 1].map((d) =>
-    mean(means.map((code) => ((code[d] ?? 0) ** 2 + Math.exp(logvar) - 1 - logvar) / 2)),
+    mean(means.map((latent) => ((latent[d] ?? 0) ** 2 + Math.exp(logvar) - 1 - logvar) / 2)),
   ) as [number, number];
   expect(variational?.klByDimension).toEqual(kl.map((value) => expect.closeTo(value, 5)));
   expect(variational?.kl.nats).toBeCloseTo(kl[0] + kl[1], 5);
   expect(variational?.kl.perPixel).toBeCloseTo((kl[0] + kl[1]) / 6, 6);
   expect(variational?.negativeElbo).toBeCloseTo(6 * (reconstruction.atSample?.perPixel ?? 0) + kl[0] + kl[1], 6);
   const spread = [0, 1].map((d) => {
-    const column = means.map((code) => code[d] ?? 0);
+    const column = means.map((latent) => latent[d] ?? 0);
     return mean(column.map((x) => (x - mean(column)) ** 2));
   });
   expect(variational?.varianceByDimension).toEqual(spread.map((value) => expect.closeTo(value, 5)));
@@ -212,9 +212,9 @@ test('what does not fit is one line, and nothing is written', async () => {
     inputErrorOf(evaluate({ ...options, data: tinyData(scratch('refused-data'), 40), out, ...more }));
   expect(await refused({ data: tinyData(scratch('wide'), 40, { width: 5 }) })).toMatch(/images are 2×5×1.*2×3×1/);
   const conditional = { encoder: false, decoder: true };
-  const told = await exportTiny(scratch('told'), { conditional, classes: ['a', 'b', 'c', 'd', 'e'] });
+  const labelled = await exportTiny(scratch('labelled'), { conditional, classes: ['a', 'b', 'c', 'd', 'e'] });
   const unlabelled = tinyData(scratch('refused-unlabelled'), 40, { labels: false });
-  expect(await refused({ exported: told, data: unlabelled })).toContain('needs the class of each image');
+  expect(await refused({ exported: labelled, data: unlabelled })).toContain('needs the class of each image');
   const few = await exportTiny(scratch('few'), { conditional, classes: ['a', 'b'] });
   expect(await refused({ exported: few })).toContain('the model tiny knows labels 0 to 1');
   const damaged = await exportTiny(scratch('damaged'));
@@ -252,7 +252,7 @@ test('scikit-learn measures the same', async (context) => {
   const data = tinyData(scratch('peer'), 1000);
   const { train, test: held } = await partsOf(data);
   const { report } = await evaluate({ ...options, data, out: scratch('peer-report') });
-  const codes = (split: 'train' | 'test') => {
+  const latents = (split: 'train' | 'test') => {
     const out = scratch(`peer-${split}.npy`);
     return encode({ exported, data, out, split, device: 'cpu' }).then(() => out);
   };
@@ -280,8 +280,8 @@ print(json.dumps([judge(train, test), judge(pca.transform(images), pca.transform
     train.labels,
     held.labels,
   ]);
-  const answer = execFileSync(peerPython, ['-c', script, await codes('train'), await codes('test')], { input });
-  const [ofCodes, ofPca, ofPixels, inertia, nmi, ari] = JSON.parse(answer.toString()) as [
+  const answer = execFileSync(peerPython, ['-c', script, await latents('train'), await latents('test')], { input });
+  const [ofLatents, ofPca, ofPixels, inertia, nmi, ari] = JSON.parse(answer.toString()) as [
     [number, number],
     [number, number],
     [number, number],
@@ -289,7 +289,7 @@ print(json.dumps([judge(train, test), judge(pca.transform(images), pca.transform
     number,
     number,
   ];
-  [ofCodes, ofPca, ofPixels].forEach(([neighbours, probe], i) => {
+  [ofLatents, ofPca, ofPixels].forEach(([neighbours, probe], i) => {
     const found = report.representations?.[i];
     expect(Math.abs((found?.neighbours.accuracy ?? 0) - neighbours)).toBeLessThan(0.03); // ties are broken otherwise
     expect(Math.abs((found?.probe.accuracy ?? 0) - probe)).toBeLessThan(0.011);

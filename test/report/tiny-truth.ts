@@ -3,7 +3,7 @@ import { tiny, tinyLatent } from '../encode/tiny-model.ts';
 const STEP = 0.2;
 const REACH = 6;
 
-/** −log p(x) in nats of an image under the tiny model with a standard normal prior, by summing over the plane of codes. */
+/** −log p(x) in nats of an image under the tiny model with a standard normal prior, by summing over the plane of latents. */
 export function tinyLikelihood(image: ArrayLike<number>, decoder: readonly number[]): number {
   let sum = 0;
   for (let x = -REACH; x <= REACH; x += STEP)
@@ -12,7 +12,7 @@ export function tinyLikelihood(image: ArrayLike<number>, decoder: readonly numbe
   return -Math.log(sum);
 }
 
-/** Cross-entropy per pixel that is expected of an image's codes drawn with a log variance, by summing over the plane. */
+/** Cross-entropy per pixel that is expected of an image's latents drawn with a log variance, by summing over the plane. */
 export function tinyExpectedError(
   image: ArrayLike<number>,
   decoder: readonly number[],
@@ -29,11 +29,11 @@ export function tinyExpectedError(
   return sum / tiny.pixels;
 }
 
-/** Nats of a whole image, from logits. */
-export function crossEntropy(image: ArrayLike<number>, code: readonly number[], decoder: readonly number[]): number {
+/** Nats of an image, from logits. */
+export function crossEntropy(image: ArrayLike<number>, latent: readonly number[], decoder: readonly number[]): number {
   let sum = 0;
   for (let i = 0; i < tiny.pixels; i++) {
-    const logit = code.reduce((total, z, d) => total + z * (decoder[tiny.pixels * d + i] ?? 0), 0);
+    const logit = latent.reduce((total, z, d) => total + z * (decoder[tiny.pixels * d + i] ?? 0), 0);
     sum += Math.max(logit, 0) - (logit * (image[i] ?? 0)) / 255 + Math.log1p(Math.exp(-Math.abs(logit)));
   }
   return sum;
@@ -50,4 +50,4 @@ export function voteOfTen(rows: readonly number[][], labels: ArrayLike<number>, 
   return nearest.reduce((best, label) => (votes(label) > votes(best) ? label : best));
 }
 
-export const codeOf = (image: ArrayLike<number>): number[] => tinyLatent(image).map(Math.fround);
+export const latentOf = (image: ArrayLike<number>): number[] => tinyLatent(image).map(Math.fround);

@@ -23,7 +23,7 @@ async function walk(order: Uint32Array, { first = 0, noise = Generator.of(0, 'no
   return { seen, states };
 }
 
-test('batches follow the order, the last one smaller, each with its labels and noise of its own', async () => {
+test('batches follow the order, the last one smaller, each with its labels and its own noise', async () => {
   const order = Generator.of(3, 'order').shuffled(37);
   const { seen } = await walk(order);
   expect(seen.map(({ labels }) => labels.length)).toEqual([8, 8, 8, 8, 5]);
@@ -36,18 +36,18 @@ test('batches follow the order, the last one smaller, each with its labels and n
   expect(new Set(noise).size).toBe(37 * 3);
 });
 
-test('taken up in the middle with the state of the noise, the rest is the same', async () => {
+test('started in the middle with the saved noise state, the rest is the same', async () => {
   const order = Generator.of(3, 'order').shuffled(37);
-  const whole = await walk(order);
+  const all = await walk(order);
   for (let first = 1; first <= 5; first++) {
-    const state = whole.states[first - 1];
+    const state = all.states[first - 1];
     if (!state) throw new Error('no state');
     const rest = await walk(order, { first, noise: Generator.fromState(state) });
-    expect(rest.seen).toEqual(whole.seen.slice(first));
+    expect(rest.seen).toEqual(all.seen.slice(first));
   }
 });
 
-test('the next batch is being read while the consumer has one, and only that', async () => {
+test('while the consumer has a batch, only the next one is being read', async () => {
   const reads: number[] = [];
   const watched = { ...data, read: async (indices: ArrayLike<number>) => void reads.push(indices.length) };
   const order = Generator.of(3, 'order').shuffled(37);
@@ -60,7 +60,7 @@ test('the next batch is being read while the consumer has one, and only that', a
   expect(reads.length).toBe(3);
 });
 
-test('an image that cannot be read is reported when its batch is asked for', async () => {
+test('an image that cannot be read is reported when its batch is requested', async () => {
   const broken = {
     ...data,
     async read(indices: ArrayLike<number>) {
@@ -71,11 +71,11 @@ test('an image that cannot be read is reported when its batch is asked for', asy
   const batches = batchesOf(broken, order, { batchSize: 8, needs, noise: Generator.of(0, 'noise') });
   expect((await batches.next()).done).toBe(false);
   expect((await batches.next()).done).toBe(false);
-  await new Promise((resolve) => setTimeout(resolve, 5)); // the failed read waits for its turn
+  await new Promise((resolve) => setTimeout(resolve, 5)); // the failed read is not reported yet
   await expect(batches.next()).rejects.toThrow('image 20 is damaged');
 });
 
-test('a model that wants neither labels nor noise gets none, and the noise generator stays', async () => {
+test('a model that needs neither labels nor noise gets none, and the noise generator does not advance', async () => {
   const noise = Generator.of(0, 'noise');
   const state = noise.state;
   const order = Uint32Array.from({ length: 3 }, (_, i) => i);

@@ -1,6 +1,6 @@
 /**
  * A training process for tests: `child.ts RUN [--model tiny|cae] [--engine …] [--epochs n] [--checkpoint-steps n]`.
- * Says `loaded` and `training` on stdout when it is so far; ends as the CLI does.
+ * Prints `loaded` and `training` on stdout when it reaches these points; exits as the CLI does.
  */
 import { parseArgs } from 'node:util';
 import { cae } from '../../models/cae.ts';

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import { portable } from 'tfjs-to-onnx';
 import { beforeAll, expect, test } from 'vitest';
-import { cvae } from '../../models/cvae.ts';
+import { cvae } from '../../models/vae.ts';
 import { Generator } from '../../pipeline/data/generator.ts';
 import { InputError, Interrupted } from '../../pipeline/io/errors.ts';
 import { controlsAt, controlsNeeded } from '../../pipeline/train/controls.ts';

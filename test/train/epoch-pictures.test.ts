@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { expect, test } from 'vitest';
-import { ccvae } from '../../models/ccvae.ts';
+import { ccvae } from '../../models/vae.ts';
 import type { DatasetSplits } from '../../pipeline/data/dataset.ts';
 import { classColours } from '../../pipeline/pictures/palette.ts';
 import { trainOn } from '../../pipeline/train/train.ts';
@@ -16,7 +16,7 @@ const splits = (): DatasetSplits => ({
   test: stripes(24, { shape, salt: 5 }),
 });
 
-test('an epoch of a conditional model with a plane of codes leaves three pictures, the same again after a resume', async () => {
+test('an epoch of a conditional model with a 2-D latent leaves three pictures, which a resume keeps', async () => {
   const run = join(temporaryFolder(), 'run');
   const options = (epochs: number) =>
     tinyOptions(run, { model: ccvae, engine: 'onnx', latent: 2, epochs, resume: true });
@@ -30,7 +30,7 @@ test('an epoch of a conditional model with a plane of codes leaves three picture
   expect(names.map((name) => readFileSync(join(pictures, name)))).toEqual(first);
   expect(readFileSync(join(pictures, 'epoch-002-samples.png'))).not.toEqual(first[1]);
 
-  // Ten rows; a column for each class of which the samples are asked for: ten of the twelve.
+  // Ten rows, and a column for each of the first ten of twelve classes.
   const samples = await sharp(first[1]).metadata();
   expect(samples.width).toBeGreaterThan(10 * 12);
   expect(samples.height).toBeGreaterThan(10 * 12);

@@ -1,5 +1,5 @@
 /**
- * Kills a training process at random moments, again and again, and compares what it comes to with a run that never
+ * Kills a training process repeatedly at random moments, and compares the result with a run that never
  * stopped. As a program: `node --import tsx test/train/kill.ts [--engine onnx] [--model cae] [--kills 20] [--epochs n]`.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -21,7 +21,7 @@ export interface KillTest {
   readonly seed: number;
 }
 
-/** What became of it: two lists that should be equal, and the steps at which the process was killed. */
+/** Two digests that should be equal, and the steps at which the process was killed. */
 export interface KillResult {
   readonly uninterrupted: string[];
   readonly killed: string[];
@@ -32,42 +32,42 @@ export interface KillResult {
 /** @throws Error when a kill leaves a `latest` that cannot be read, or one of an earlier step than before */
 export async function killTest({ engine, model, epochs, kills, seed }: KillTest): Promise<KillResult> {
   const folder = await mkdtemp(join(tmpdir(), 'convae-kill-'));
-  const [whole, torn] = [join(folder, 'whole'), join(folder, 'torn')];
+  const [reference, killed] = [join(folder, 'reference'), join(folder, 'killed')];
   const start = (run: string) => startTraining([run, '--engine', engine, '--model', model, '--epochs', String(epochs)]);
   try {
-    const reference = start(whole);
-    await reference.said('loaded');
+    const first = start(reference);
+    await first.said('loaded');
     const began = performance.now();
-    await finished(reference);
+    await finished(first);
     const duration = performance.now() - began;
 
-    const uninterrupted = digestOf(whole);
+    const uninterrupted = digestOf(reference);
 
     const random = Generator.of(seed, 'kill');
     const steps: number[] = [];
     let reached = 0;
     while (steps.length < kills) {
-      const training = start(torn);
+      const training = start(killed);
       await training.said('loaded');
-      // Each process gets, on average, its part of what is to be done, less a margin: kills are to come all along.
+      // On average each process does its share of the work, so that kills are spread over all of it.
       const delay = ((random.shuffled(1000)[0] as number) / 1000) * ((1.5 * duration) / kills);
       await Promise.race([sleep(delay), training.end]);
       if (training.process.kill('SIGKILL')) {
         await training.end;
-        const step = (await readRun(torn, 'latest'))?.state.position.step ?? 0;
+        const step = (await readRun(killed, 'latest'))?.state.position.step ?? 0;
         if (step < reached) throw new Error(`latest went back from step ${reached} to ${step}`);
         reached = step;
         steps.push(step);
       } else {
-        // Finished before all kills had come: the next ones fall on another run.
+        // Finished before the last kill: the next kills hit another run.
         await finished(training);
-        if (digestOf(torn).join() !== uninterrupted.join()) break;
-        await rm(torn, { recursive: true });
+        if (digestOf(killed).join() !== uninterrupted.join()) break;
+        await rm(killed, { recursive: true });
         reached = 0;
       }
     }
-    await finished(start(torn));
-    return { uninterrupted, killed: digestOf(torn), steps };
+    await finished(start(killed));
+    return { uninterrupted, killed: digestOf(killed), steps };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

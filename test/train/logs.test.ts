@@ -8,7 +8,7 @@ import { addMetrics, eventOf, type MetricsLine, meansOf, noSums, Stopwatch } fro
 import { MetricsLog, readMetrics } from '../../pipeline/artifacts/run-files.ts';
 import { type Event, EventLog } from '../../pipeline/io/tfevents.ts';
 import { drawReconstructions } from '../../pipeline/pictures/montage.ts';
-import { readPicture, writePicture } from '../../pipeline/train/picture.ts';
+import { readPictures, writePictures } from '../../pipeline/train/pictures.ts';
 import { temporaryFolder } from './folders.ts';
 
 const line = (step: number, split: 'train' | 'test' = 'train'): MetricsLine => ({
@@ -177,18 +177,23 @@ print(json.dumps([s, i]))`;
 
 test.each([1, 3])('a picture of %i channels is read back as it was written', async (channels) => {
   const { svg: _, ...picture } = await pictureOf(channels);
-  const path = join(temporaryFolder(), 'pictures', 'epoch-001.png');
-  await writePicture(path, picture);
-  const { width, height, channels: stored } = await sharp(path).metadata();
-  expect([width, height, stored]).toEqual([picture.width, picture.height, channels]);
-  expect(await readPicture(path)).toEqual({ ...picture, png: Buffer.from(picture.png) });
+  const folder = join(temporaryFolder(), 'pictures');
+  await writePictures(folder, 1, { reconstruction: picture, samples: picture });
+  for (const file of ['epoch-001.png', 'epoch-001-samples.png']) {
+    const { width, height, channels: stored } = await sharp(join(folder, file)).metadata();
+    expect([width, height, stored]).toEqual([picture.width, picture.height, channels]);
+  }
+  const stored = { ...picture, png: Buffer.from(picture.png) };
+  const read = await readPictures(folder, 1);
+  expect(read).toEqual({ reconstruction: stored, samples: stored });
+  expect(Object.keys(read)).toEqual(['reconstruction', 'samples']); // the order of the events
 });
 
 test('a picture that cannot be read back is none', async () => {
-  const path = join(temporaryFolder(), 'epoch-001.png');
-  expect(await readPicture(path)).toBeUndefined();
-  writeFileSync(path, 'no png');
-  expect(await readPicture(path)).toBeUndefined();
+  const folder = temporaryFolder();
+  expect(await readPictures(folder, 1)).toEqual({});
+  writeFileSync(join(folder, 'epoch-001.png'), 'no png');
+  expect(await readPictures(folder, 1)).toEqual({});
 });
 
 test('metrics are read as far as they are whole; a run without any has none', async () => {

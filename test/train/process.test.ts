@@ -8,10 +8,10 @@ import { startTraining } from './processes.ts';
 import { digestOf } from './run-digest.ts';
 
 const newRun = () => join(temporaryFolder(), 'run');
-const whole = async (run: string, ...args: string[]) => startTraining([run, ...args]).end;
+const runToEnd = async (run: string, ...args: string[]) => startTraining([run, ...args]).end;
 
 test.each(['SIGINT', 'SIGTERM'] as const)(
-  '%s saves, ends with 130, and the run can be continued',
+  '%s saves, exits with 130, and the run can be resumed',
   async (signal) => {
     const [run, reference] = [newRun(), newRun()];
     const args = ['--epochs', '80', '--checkpoint-steps', '1000000'];
@@ -22,14 +22,12 @@ test.each(['SIGINT', 'SIGTERM'] as const)(
     const { code, stderr } = await training.end;
     expect([code, stderr]).toEqual([
       130,
-      expect.stringMatching(
-        /^interrupted after step \d+, in epoch \d+ of 80; .*latest has it: continue with --resume\n$/,
-      ),
+      expect.stringMatching(/^interrupted after step \d+, in epoch \d+ of 80; .*latest.*--resume\n$/),
     ]);
     const step = (await readRun(run, 'latest'))?.state.position.step;
     expect(stderr).toContain(`after step ${step},`);
     expect(readdirSync(run)).not.toContain('lock');
-    await Promise.all([whole(run, ...args), whole(reference, ...args)]);
+    await Promise.all([runToEnd(run, ...args), runToEnd(reference, ...args)]);
     expect(digestOf(run)).toEqual(digestOf(reference));
   },
   60_000,
@@ -39,13 +37,13 @@ test('two processes do not train into one folder', async () => {
   const run = newRun();
   const first = startTraining([run, '--epochs', '100000']);
   await first.said('training');
-  const { code, stderr } = await whole(run);
+  const { code, stderr } = await runToEnd(run);
   first.process.kill('SIGINT');
-  expect([code, stderr]).toEqual([2, expect.stringContaining(`${run} is in use by process ${first.process.pid} (`)]);
+  expect([code, stderr]).toEqual([2, expect.stringMatching(new RegExp(`run .*process ${first.process.pid} `))]);
   expect((await first.end).code).toBe(130);
 }, 60_000);
 
-/** A file system of its own, or the reason why there is none. */
+/** A separate file system, or the reason why there is none. */
 function mount(options: string): string | { reason: string } {
   const folder = join(temporaryFolder(), 'disk');
   mkdirSync(folder);
@@ -60,38 +58,33 @@ function mount(options: string): string | { reason: string } {
   return folder;
 }
 
-test('on a full disk it ends with 3 and one line; the checkpoint before is whole and nothing half-written stays', async () => {
+test('on a full disk it exits with 3 and one line; the previous checkpoint is complete and nothing partial stays', async () => {
   const disk = mount('size=1m');
   if (typeof disk !== 'string') return console.log(disk.reason);
   const run = join(disk, 'run');
-  expect((await whole(run, '--epochs', '1')).code).toBe(0);
+  expect((await runToEnd(run, '--epochs', '1')).code).toBe(0);
   const { position } = (await readRun(run, 'latest'))?.state ?? {};
   const freeBlocks = () => Number(execFileSync('stat', ['-f', '-c', '%a', disk], { encoding: 'utf8' }));
   writeFileSync(join(disk, 'ballast'), new Uint8Array((freeBlocks() - 6) * 4096)); // a checkpoint takes more than 6
-  const { code, stderr } = await whole(run, '--epochs', '2');
-  expect([code, stderr]).toEqual([
-    3,
-    expect.stringMatching(/^cannot write [^\n]*: the disk is full; free some space and run the command again\n$/),
-  ]);
+  const { code, stderr } = await runToEnd(run, '--epochs', '2');
+  expect([code, stderr]).toEqual([3, expect.stringMatching(/^[^\n]*disk is full[^\n]*\n$/)]);
   expect((await readRun(run, 'latest'))?.state.position).toEqual(position);
   expect(readdirSync(join(run, 'checkpoints'))).toEqual(['epoch-001']);
   expect(readdirSync(run)).not.toContain('lock');
 
   execFileSync('rm', [join(disk, 'ballast')]);
-  expect((await whole(run, '--epochs', '2')).code).toBe(0);
+  expect((await runToEnd(run, '--epochs', '2')).code).toBe(0);
   const reference = newRun();
-  await whole(reference, '--epochs', '2');
+  await runToEnd(reference, '--epochs', '2');
   expect(digestOf(run)).toEqual(digestOf(reference));
 }, 60_000);
 
-test('on a read-only disk it ends with 3 and one line', async () => {
+test('on a read-only disk it exits with 3 and one line', async () => {
   const disk = mount('size=1m,ro');
   if (typeof disk !== 'string') return console.log(disk.reason);
   const run = join(disk, 'run');
-  const { code, stderr } = await whole(run);
-  expect([code, stderr]).toEqual([
-    3,
-    `cannot use ${run} as a run folder: the file system is read-only; choose another folder\n`,
-  ]);
+  const { code, stderr } = await runToEnd(run);
+  expect([code, stderr]).toEqual([3, expect.stringMatching(/^[^\n]*read-only[^\n]*\n$/)]);
+  expect(stderr).toContain(run);
   expect(existsSync(run)).toBe(false);
 }, 30_000);

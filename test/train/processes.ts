@@ -7,7 +7,7 @@ const CHILD = fileURLToPath(new URL('child.ts', import.meta.url));
 /** A training process under test. */
 export interface Training {
   readonly process: ChildProcess;
-  /** Resolves when it has said that; rejects when it ends before. */
+  /** Resolves when it has printed that word; rejects when it exits before. */
   said(word: 'loaded' | 'training'): Promise<void>;
   /** Exit code (null after a signal) and what it wrote to stderr. */
   readonly end: Promise<{ code: number | null; stderr: string }>;

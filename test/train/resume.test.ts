@@ -28,7 +28,7 @@ const train = (run: string, hooks: TrainHooks = never, more: Partial<TrainOption
 
 const newRun = () => join(temporaryFolder(), 'run');
 
-/** Aborts when the loop has asked so many times: after every step, and before every step and test batch. */
+/** Aborts at the check after `checks` others; the loop checks before every step and every test batch. */
 function abortAtCheck(checks: number): TrainHooks {
   let asked = 0;
   const signal = {
@@ -48,7 +48,7 @@ beforeAll(async () => {
   rmSync(run, { recursive: true });
 });
 
-test('interrupted wherever the loop can stop, and resumed, a run equals one that never stopped, byte for byte', async () => {
+test('a run interrupted at any check and resumed equals one that never stopped, byte for byte', async () => {
   const steps = new Set<number>();
   for (let checks = 0; ; checks++) {
     const run = newRun();
@@ -67,7 +67,7 @@ test('interrupted wherever the loop can stop, and resumed, a run equals one that
   expect([...steps]).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
 });
 
-test('interrupted after every single step, the same', async () => {
+test('and so does a run interrupted after every single step', async () => {
   const run = newRun();
   for (let step = 1; step <= 10; step++) {
     await expect(train(run, interruptAfter(1))).rejects.toThrow(`interrupted after step ${step},`);
@@ -84,7 +84,7 @@ test('checkpoints by steps and by seconds change nothing', async () => {
   }
 });
 
-test('an interruption before anything was trained leaves nothing, and says so', async () => {
+test('an interruption before the first step leaves no checkpoint, and the message says so', async () => {
   const run = newRun();
   await expect(train(run, abortAtCheck(0))).rejects.toThrow('nothing was trained yet');
   expect(existsSync(join(run, 'latest'))).toBe(false);
@@ -92,11 +92,11 @@ test('an interruption before anything was trained leaves nothing, and says so', 
   expect(digestOf(run)).toEqual(uninterrupted);
 });
 
-test('metrics and events are not doubled by what was trained twice', async () => {
+test('steps that are trained twice leave their metrics and events once', async () => {
   const options = { batchSize: 1, epochs: 2 } as const; // 74 steps: a line of step metrics after the 50th
-  const whole = newRun();
-  await train(whole, never, options);
-  const lines = readFileSync(join(whole, 'metrics.jsonl'), 'utf8').trim().split('\n');
+  const complete = newRun();
+  await train(complete, never, options);
+  const lines = readFileSync(join(complete, 'metrics.jsonl'), 'utf8').trim().split('\n');
   expect(lines.map((line) => JSON.parse(line)).map(({ split, span, step }) => `${split} ${span} ${step}`)).toEqual([
     'train epoch 37',
     'test epoch 37',
@@ -107,15 +107,15 @@ test('metrics and events are not doubled by what was trained twice', async () =>
   for (const steps of [36, 37, 49, 50, 51, 73]) {
     const run = newRun();
     await expect(train(run, interruptAfter(steps), options)).rejects.toThrow(Interrupted);
-    // What a killed process may have written after its last checkpoint.
+    // A killed process may have written this after its last checkpoint.
     appendFileSync(join(run, 'metrics.jsonl'), `${lines[0]}\n${lines[1]}\n{"split":"tra`);
     appendFileSync(join(run, 'events.out.tfevents.0.convae'), 'half a frame');
     await train(run, never, options);
-    expect(digestOf(run)).toEqual(digestOf(whole));
+    expect(digestOf(run)).toEqual(digestOf(complete));
   }
 });
 
-test('leftovers of a process that was killed are removed', async () => {
+test('leftovers of a killed process are removed', async () => {
   const run = newRun();
   await expect(train(run, interruptAfter(7))).rejects.toThrow(Interrupted);
   const checkpoints = join(run, 'checkpoints');
@@ -129,37 +129,36 @@ test('leftovers of a process that was killed are removed', async () => {
   expect(digestOf(run)).toEqual(uninterrupted);
 });
 
-test('more epochs extend a finished run, as if it had been asked for them at once', async () => {
-  const [extended, whole] = [newRun(), newRun()];
+test('extending a finished run equals training for all epochs in one go', async () => {
+  const [extended, direct] = [newRun(), newRun()];
   await train(extended, never, { epochs: 2 });
   const summary = await train(extended, never, { epochs: 4 });
   expect(summary).toMatchObject({ epochs: 4, steps: 20 });
-  await train(whole, never, { epochs: 4 });
-  expect(digestOf(extended)).toEqual(digestOf(whole));
+  await train(direct, never, { epochs: 4 });
+  expect(digestOf(extended)).toEqual(digestOf(direct));
 });
 
-test('resuming a finished run trains nothing and tells what it came to', async () => {
+test('resuming a finished run trains nothing and returns its summary', async () => {
   const run = newRun();
   const first = await train(run);
   const notes: string[] = [];
   const again = await train(run, { ...never, progress: { ...silent, note: (line) => void notes.push(line) } });
-  expect(notes.at(-1)).toBe(`${run}: all its 2 epochs are done`);
+  expect(notes.at(-1)).toMatch(/run: all 2 epochs are done/);
   expect({ ...again, seconds: 0, rate: 0 }).toEqual({ ...first, seconds: 0, rate: 0 });
   expect(digestOf(run)).toEqual(uninterrupted);
 });
 
-test('a run in the folder is not overwritten without being asked to continue', async () => {
+test('an existing run is not overwritten without --resume', async () => {
   const run = newRun();
   await train(run);
   const error = await train(run, never, { resume: false }).catch((thrown: unknown) => thrown);
   expect(error).toBeInstanceOf(InputError);
-  expect((error as Error).message).toBe(
-    `${run} holds a run of tiny already (2 of 2 epochs done); continue it with --resume, choose another folder with --run, or delete it`,
-  );
+  expect((error as Error).message).toContain(`${run} `);
+  expect((error as Error).message).toMatch(/run of tiny .*2 of 2 epochs.*--resume.*--run/);
   expect(digestOf(run)).toEqual(uninterrupted);
 });
 
-test('options that are left open are those of the run, others must agree with it', async () => {
+test('options default to those of the run, and given ones must agree with it', async () => {
   const run = newRun();
   const choices = { latent: 4, batchSize: 6, learningRate: 0.003, seed: 5, epochs: 3 };
   await expect(train(run, interruptAfter(3), choices)).rejects.toThrow(Interrupted);
@@ -199,32 +198,32 @@ test('options that are left open are those of the run, others must agree with it
   });
 });
 
-test('the same data under another name continue', async () => {
+test('the same data under another name can be resumed', async () => {
   const run = newRun();
   await expect(train(run, interruptAfter(4))).rejects.toThrow(Interrupted);
   await trainOn({ ...stripeSplits(), name: 'moved' }, tinyOptions(run, { resume: true }), never);
   expect((await readRun(run, 'latest'))?.state.plan.data.name).toBe('moved');
 });
 
-test('a folder with other things in it is refused, and so is a file', async () => {
+test('a folder with other content is refused, and so is a file', async () => {
   const folder = temporaryFolder();
   writeFileSync(join(folder, 'thesis.txt'), 'important');
-  await expect(train(folder)).rejects.toThrow(/there is thesis\.txt in it, which no run wrote/);
+  await expect(train(folder)).rejects.toThrow(/thesis\.txt/);
   await expect(train(join(folder, 'thesis.txt'))).rejects.toThrow(InputError);
   expect(readdirSync(folder)).toEqual(['thesis.txt']);
   expect(readFileSync(join(folder, 'thesis.txt'), 'utf8')).toBe('important');
 });
 
-test('a damaged checkpoint is refused by name and left as it is', async () => {
+test('a damaged checkpoint is refused, its file named, and left unchanged', async () => {
   const run = newRun();
   await train(run);
   writeFileSync(join(run, 'latest', 'decoder', 'weights.bin'), 'x');
   const before = digestOf(run);
-  await expect(train(run)).rejects.toThrow(/decoder.weights\.bin: .*train again/);
+  await expect(train(run)).rejects.toThrow(/decoder.weights\.bin/);
   expect(digestOf(run)).toEqual(before);
 });
 
-test('a run folder that was moved goes on', async () => {
+test('a run folder that was moved can be resumed', async () => {
   const [run, moved] = [newRun(), newRun()];
   await expect(train(run, interruptAfter(6))).rejects.toThrow(Interrupted);
   renameSync(run, moved);

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
 import { cae } from '../../models/cae.ts';
-import { cvae } from '../../models/cvae.ts';
-import type { ModelDefinition } from '../../models/model.ts';
+import type { ModelDefinition } from '../../models/kit/model.ts';
+import { cvae } from '../../models/vae.ts';
 import { sequentialBatches } from '../../pipeline/data/batches.ts';
 import { Generator } from '../../pipeline/data/generator.ts';
 import { openSplits } from '../../pipeline/data/open.ts';

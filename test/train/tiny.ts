@@ -1,14 +1,14 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { layers, sequential } from '@tensorflow/tfjs-layers';
-import { dense } from '../../models/layers.ts';
-import { binaryCrossEntropy } from '../../models/losses.ts';
-import type { ModelDefinition } from '../../models/model.ts';
+import { dense } from '../../models/kit/layers.ts';
+import { binaryCrossEntropy } from '../../models/kit/losses.ts';
+import type { ModelDefinition } from '../../models/kit/model.ts';
 import type { DatasetSplits, ImageDataset, ImageShape } from '../../pipeline/data/dataset.ts';
 import { defineDataset } from '../../pipeline/data/define.ts';
 import { silent } from '../../pipeline/io/progress.ts';
 import type { TrainHooks, TrainOptions } from '../../pipeline/train/options.ts';
 
-/** A model that trains in a millisecond a step: one dense layer each way, and noise on the code. */
+/** A model that trains in a millisecond a step: one dense layer each way, and noise on the latent. */
 export const tiny: ModelDefinition = {
   name: 'tiny',
   summary: 'for tests',
@@ -42,12 +42,12 @@ export const tiny: ModelDefinition = {
       noiseShape,
       loss({ image }, noise) {
         if (!noise) throw new Error('the noise is missing');
-        const code = tf.add(encode(image), tf.mul(noise, 0.1));
-        const loss = binaryCrossEntropy(image, decoder.apply(code) as tf.Tensor4D);
+        const z = tf.add(encode(image), tf.mul(noise, 0.1));
+        const loss = binaryCrossEntropy(image, decoder.apply(z) as tf.Tensor4D);
         return { loss, reconstruction: tf.clone(loss) };
       },
       encode: ({ image }) => ({ latent: encode(image) }),
-      decode: (code) => tf.sigmoid(decoder.apply(code) as tf.Tensor4D) as tf.Tensor4D,
+      decode: (z) => tf.sigmoid(decoder.apply(z) as tf.Tensor4D) as tf.Tensor4D,
     };
   },
 };

@@ -3,7 +3,7 @@ import ort from 'onnxruntime-node';
 import { layoutOf, lowerTape, portable, serialize } from 'tfjs-to-onnx';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { models } from '../../models/index.ts';
-import type { ModelDefinition } from '../../models/model.ts';
+import type { ModelDefinition } from '../../models/kit/model.ts';
 import { Generator } from '../../pipeline/data/generator.ts';
 import { InputError } from '../../pipeline/io/errors.ts';
 import type { HostBatch, Metrics } from '../../pipeline/train/engine.ts';

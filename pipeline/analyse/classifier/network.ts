@@ -2,7 +2,7 @@ import type * as tf from '@tensorflow/tfjs-core';
 import { cast, div, mul, sub } from '@tensorflow/tfjs-core';
 import { layers, type Sequential, sequential } from '@tensorflow/tfjs-layers';
 import { convertFunction } from 'tfjs-to-onnx';
-import { conv, dense } from '../../../models/layers.ts';
+import { conv, dense } from '../../../models/kit/layers.ts';
 import type { ImageShape } from '../../data/dataset.ts';
 
 /** Numbers in the feature layer, the one before the logits. */

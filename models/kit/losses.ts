@@ -1,7 +1,7 @@
 import type { Scalar, Tensor } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
 
-/** What a decoder's last layer gives, before it is made pixels, compared with the image: the mean over all pixels. */
+/** Compares the decoder's last linear layer, before sigmoid or clipping, with the image: a mean over all pixels. */
 export type ReconstructionLoss = (image: Tensor, output: Tensor) => Scalar;
 
 /**

@@ -6,24 +6,24 @@ export interface ModelSize {
   readonly height: number;
   readonly width: number;
   readonly channels: number;
-  /** Numbers in a latent code. */
+  /** Dimensions of the latent. */
   readonly latent: number;
   /** Number of classes; only conditional models use it. */
   readonly classes: number;
   readonly seed: number;
 }
 
-/** How a model is trained when nobody says otherwise. */
+/** How a model is trained by default. */
 export interface Recipe {
   readonly epochs: number;
   readonly batchSize: number;
   readonly latent: number;
   readonly optimizer: OptimizerRecipe;
-  /** How the learning rate goes on from its first value; constant where nothing is said. */
+  /** Learning-rate schedule; `constant` by default. */
   readonly schedule?: Schedule;
-  /** Weight of the KL divergence in the loss (Higgins et al. 2017); only models that have one name it. */
+  /** Weight of the KL divergence in the loss (Higgins et al. 2017); only variational models have one. */
   readonly beta?: number;
-  /** Epochs over which that weight grows from 0 (Sønderby et al. 2016); 0 where nothing is said. */
+  /** Epochs over which that weight grows from 0 (Sønderby et al. 2016); 0 by default. */
   readonly klWarmUp?: number;
 }
 
@@ -36,7 +36,14 @@ export type OptimizerRecipe =
   | { readonly name: 'momentum'; readonly learningRate: number; readonly momentum: number }
   | { readonly name: 'sgd'; readonly learningRate: number };
 
-/** How a reconstruction is compared with its image, the mean over pixels. */
+/** Adam, by default with PyTorch's hyperparameters. */
+export const adam = ({ learningRate = 1e-3, epsilon = 1e-8 } = {}): OptimizerRecipe => ({
+  name: 'adam',
+  learningRate,
+  epsilon,
+});
+
+/** The reconstruction error: a mean over all pixels. */
 export type PixelLoss = 'binary cross-entropy' | 'mean squared error';
 
 /** A batch as models see it. */
@@ -47,34 +54,38 @@ export interface ImageBatch {
   readonly label?: Tensor1D | undefined;
 }
 
-/** What training minimises, `loss`, and the terms that it is made of. All are means per pixel. */
+/** `loss`, which training minimises, and its terms. All are means per pixel. */
 export type Losses = {
   readonly loss: Scalar;
   readonly reconstruction: Scalar;
   readonly kl?: Scalar;
 };
 
-/** A model that is built: two tfjs-layers models, and the pure functions of tensors that the stages trace. */
+/** A built model: two tfjs-layers models, and the pure functions of tensors that the stages trace. */
 export interface Autoencoder {
   readonly encoder: LayersModel;
   readonly decoder: LayersModel;
   /** Shape of the standard-normal noise that `loss` needs for a batch of `n`, or undefined if it needs none. */
   noiseShape(n: number): number[] | undefined;
-  /** @param klWeight weight of the KL divergence in the loss; 1 where not given */
+  /** @param klWeight weight of the KL divergence in the loss; 1 by default */
   loss(batch: ImageBatch, noise: Tensor | undefined, klWeight?: Scalar): Losses;
-  /** The code of each image, `[N, D]` (a VAE's mean, and its log-variance). */
+  /** The latent of each image, `[N, D]` (a VAE's mean, and its log-variance). */
   encode(batch: ImageBatch): { latent: Tensor2D; logvar?: Tensor2D };
-  /** Images in [0, 1], `[N, H, W, C]`, from codes `[N, D]` (and int32 labels `[N]` where the model is conditional). */
+  /** Images in [0, 1], `[N, H, W, C]`, from latents `[N, D]` (and int32 labels `[N]` where the model is conditional). */
   decode(latent: Tensor2D, label?: Tensor1D | undefined): Tensor4D;
 }
 
-/** One row of the model list. */
-export interface ModelDefinition {
+/** A model: an architecture with a name and a recipe. */
+export interface ModelDefinition extends ModelArchitecture {
   readonly name: string;
   readonly summary: string;
-  readonly pixelLoss: PixelLoss;
   readonly recipe: Recipe;
-  /** Whether encoding or decoding takes a label. */
+}
+
+/** The part of a definition that `deterministic` and `variational` make. */
+export interface ModelArchitecture {
+  readonly pixelLoss: PixelLoss;
+  /** Whether encoder and decoder take a label. */
   readonly conditional: { readonly encoder: boolean; readonly decoder: boolean };
   /** @throws RangeError when the model cannot be built for that size; the message names sizes that fit */
   build(size: ModelSize): Autoencoder;

@@ -1,0 +1,107 @@
+import { readFile, rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import sharp from 'sharp';
+import type { RunPlan } from '../artifacts/run.ts';
+import type { DatasetSplits } from '../data/dataset.ts';
+import { Generator } from '../data/generator.ts';
+import { pickRows, spreadRows } from '../data/rows.ts';
+import { writeDurably } from '../io/durable.ts';
+import { fileError } from '../io/errors.ts';
+import type { Picture } from '../io/tfevents.ts';
+import type { Drawing } from '../pictures/drawing.ts';
+import { drawGrid } from '../pictures/grid.ts';
+import { drawConditionalSamples, drawReconstructions } from '../pictures/montage.ts';
+import { batchesOf, needsOf } from './batches.ts';
+import type { Engine } from './engine.ts';
+import type { TrainingProgram } from './program.ts';
+
+const RECONSTRUCTIONS = 8;
+/** Rows and columns of samples. */
+const SAMPLES = 10;
+/** Points of a scatter plot: enough to show the classes, few enough to be drawn in a second. */
+const MOST_POINTS = 5000;
+
+/** Kinds of pictures; existing runs call the scatter plot of the latents `codes`. */
+const kinds = ['reconstruction', 'samples', 'codes'] as const;
+export type EpochPictures = { readonly [kind in (typeof kinds)[number]]?: Picture };
+
+/** A model in training, with its data. */
+export interface Trained {
+  readonly plan: RunPlan;
+  readonly data: DatasetSplits;
+  readonly program: TrainingProgram;
+  readonly engine: Engine;
+}
+
+/** Draws the current model: test images and their reconstructions; a VAE's samples; two-dimensional latents. */
+export async function drawPictures(trained: Trained): Promise<EpochPictures> {
+  return {
+    reconstruction: await reconstructions(trained),
+    ...(trained.program.model.recipe.beta !== undefined && { samples: await samples(trained) }),
+    ...(trained.plan.size.latent === 2 && { codes: await scatterPlot(trained) }),
+  };
+}
+
+async function reconstructions({ engine, program, data: { test } }: Trained): Promise<Drawing> {
+  const chosen = spreadRows(test.length, RECONSTRUCTIONS); // spread, because a folder's images are sorted by class
+  for await (const batch of batchesOf(test, chosen, { batchSize: chosen.length, needs: needsOf(program) })) {
+    const reconstructions = await engine.reconstruct(batch);
+    return drawReconstructions({ shape: test.shape, originals: batch.images, reconstructions });
+  }
+  throw new Error('no test images');
+}
+
+/** Decoded draws from the prior; a conditional model's have one column per class, and the same draw along a row. */
+async function samples({ engine, program, plan, data: { test } }: Trained): Promise<Drawing> {
+  const { latent, classes } = plan.size;
+  const byClass = program.model.conditional.decoder;
+  const columns = byClass ? Math.min(classes, SAMPLES) : SAMPLES;
+  const count = SAMPLES * columns;
+  const draws = new Float32Array((byClass ? SAMPLES : count) * latent);
+  Generator.of(0, 'samples').fillNormal(draws); // the same for all runs, so that their pictures compare
+  if (!byClass) return drawGrid({ shape: test.shape, images: await engine.decode({ count, latents: draws }), columns });
+  const rows = Uint32Array.from({ length: count }, (_, i) => Math.floor(i / columns));
+  const labels = Int32Array.from({ length: count }, (_, i) => i % columns);
+  const images = await engine.decode({ count, latents: pickRows(draws, latent, rows) as Float32Array, labels });
+  const names = Array.from({ length: columns }, (_, i) => plan.data.classes?.[i] ?? String(i));
+  return drawConditionalSamples({ shape: test.shape, images, classes: names });
+}
+
+async function scatterPlot({ engine, program, plan, data: { test } }: Trained): Promise<Drawing> {
+  const { drawScatter } = await import('../pictures/scatter.ts'); // loads slowly
+  const chosen = spreadRows(test.length, MOST_POINTS);
+  const points = new Float32Array(chosen.length * 2);
+  let done = 0;
+  for await (const batch of batchesOf(test, chosen, { batchSize: plan.recipe.batchSize, needs: needsOf(program) })) {
+    points.set(await engine.encode(batch), done * 2);
+    done += batch.count;
+  }
+  const labels = test.labels && Int32Array.from(chosen, (row) => test.labels?.[row] ?? 0);
+  return drawScatter({ points, labels, classes: plan.data.classes ?? undefined, axes: ['z0', 'z1'] });
+}
+
+/** Writes an epoch's pictures into the run's folder of pictures; each file appears complete or not at all. */
+export async function writePictures(folder: string, epoch: number, pictures: EpochPictures): Promise<void> {
+  for (const [kind, { png }] of Object.entries(pictures)) {
+    const path = pathOf(folder, epoch, kind);
+    try {
+      await writeDurably(`${path}.partial`, png);
+      await rename(`${path}.partial`, path);
+    } catch (error) {
+      throw fileError(error, `cannot write ${path}`);
+    }
+  }
+}
+
+/** Reads those of an epoch's pictures that exist and can be decoded: a run can be resumed without them. */
+export async function readPictures(folder: string, epoch: number): Promise<EpochPictures> {
+  const read = async (kind: string) => {
+    const png = await readFile(pathOf(folder, epoch, kind));
+    const { height, width, channels } = await sharp(png).metadata();
+    return [[kind, { height, width, channels, png }] as const];
+  };
+  return Object.fromEntries((await Promise.all(kinds.map((kind) => read(kind).catch(() => [])))).flat());
+}
+
+const pathOf = (folder: string, epoch: number, kind: string): string =>
+  join(folder, `epoch-${String(epoch).padStart(3, '0')}${kind === 'reconstruction' ? '' : `-${kind}`}.png`);
