@@ -62,7 +62,7 @@ const shapeWithin = ({ variableSize = Number.POSITIVE_INFINITY }: Limits) =>
   );
 
 /** The card's section on `train-step.onnx`: one training step as a graph, and its first state. */
-export const trainStepWithin = (limits: Limits) => {
+const trainStepWithin = (limits: Limits) => {
   const { text: most, variables, stateSize = Number.POSITIVE_INFINITY, batchSize } = limits;
   const [text, shape] = [textUpTo(most), shapeWithin(limits)];
   return z

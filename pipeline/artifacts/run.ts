@@ -1,7 +1,6 @@
-import { z } from 'zod';
-import { type ModelSize, type OptimizerRecipe, schedules } from '../../models/kit/model.ts';
-import { Generator, type GeneratorState } from '../data/generator.ts';
-import { noSums } from './metrics.ts';
+import * as z from 'zod/mini';
+import type { ModelSize, OptimizerRecipe, Schedule } from '../../models/kit/model.ts';
+import { count, images, metrics, positive } from './fields.ts';
 
 /** The version of a checkpoint folder; raised when an older program could not read a newer folder. */
 export const CHECKPOINT_FORMAT = 1;

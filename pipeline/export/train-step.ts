@@ -1,6 +1,6 @@
 import { lowerTape, NEXT, portable, separateLayout, serialize, type Tape } from 'tfjs-to-onnx';
 import type { OptimizerRecipe } from '../../models/kit/model.ts';
-import { TRAIN_STEP_FILE, type TrainStepSection } from '../artifacts/train-step.ts';
+import { TRAIN_STEP_FILE, type TrainStepSection } from '../artifacts/card.ts';
 import { buildProgram, type NamedVariable, type TrainingProgram } from '../train/program.ts';
 import { traceProgram } from '../train/trace-program.ts';
 import type { OnnxModels } from './trace-model.ts';

@@ -7,7 +7,7 @@ import type { BuildFailure, Plugin } from 'esbuild';
 import { z } from 'zod';
 import { models } from '../../models/index.ts';
 import type { ModelDefinition } from '../../models/kit/model.ts';
-import { cacheFolder } from '../io/cache-folder.ts';
+import { cacheFolder } from '../io/cache.ts';
 import { EnvironmentError, InputError } from '../io/errors.ts';
 import { moduleExtension } from '../io/installation.ts';
 import { publishFile } from '../io/publish.ts';

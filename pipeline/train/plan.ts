@@ -1,6 +1,8 @@
 import type { ModelDefinition } from '../../models/kit/model.ts';
-import type { RunPlan } from '../artifacts/run.ts';
+import { noSums } from '../artifacts/metrics.ts';
+import type { RunPlan, RunPosition } from '../artifacts/run.ts';
 import type { DatasetSplits, ImageDataset } from '../data/dataset.ts';
+import { Generator } from '../data/generator.ts';
 import { InputError } from '../io/errors.ts';
 import type { TrainOptions } from './options.ts';
 
@@ -99,3 +101,17 @@ export const positive = (option: string, value: number): number =>
 
 const classCount = ({ labels = new Int32Array() }: ImageDataset): number =>
   labels.reduce((count, label) => Math.max(count, label + 1), 0);
+
+/** The position of a new run. */
+export const startOfRun = (seed: number): RunPosition => ({
+  epoch: 0,
+  batches: 0,
+  step: 0,
+  order: Generator.of(seed, 'order').state,
+  noise: Generator.of(seed, 'noise').state,
+  epochSums: noSums,
+  windowSums: noSums,
+  metrics: null,
+  best: null,
+  metricsLines: 0,
+});

@@ -1,11 +1,12 @@
 import { rmdir } from 'node:fs/promises';
 import { checkpointFiles } from '../artifacts/checkpoint.ts';
-import { type MetricsLine, MetricsLog } from '../artifacts/metrics.ts';
+import { eventOf, type MetricsLine } from '../artifacts/metrics.ts';
 import { CHECKPOINT_FORMAT, type RunPlan, type RunPosition } from '../artifacts/run.ts';
+import { MetricsLog } from '../artifacts/run-files.ts';
 import * as runFolder from '../artifacts/run-folder.ts';
 import { InputError } from '../io/errors.ts';
 import { acquireLock } from '../io/lock.ts';
-import { type Event, EventLog, eventOf } from '../io/tfevents.ts';
+import { type Event, EventLog } from '../io/tfevents.ts';
 import { type EpochPictures, readPictures, writePictures } from './pictures.ts';
 import type { TrainingProgram } from './program.ts';
 

@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ModelDefinition } from '../../models/kit/model.ts';
 import { restore } from '../artifacts/checkpoint.ts';
 import { addMetrics, type MetricSums, type MetricsLine, meansOf, noSums, Stopwatch } from '../artifacts/metrics.ts';
-import { beginning, type RunPlan, type RunPosition } from '../artifacts/run.ts';
+import type { RunPlan, RunPosition } from '../artifacts/run.ts';
 import type { DatasetSplits, ImageDataset } from '../data/dataset.ts';
 import { Generator } from '../data/generator.ts';
 import { range } from '../data/indices.ts';
@@ -16,7 +16,7 @@ import type { Engine, Metrics } from './engine.ts';
 import { createEngine, prepareEngine } from './engines/index.ts';
 import type { TrainHooks, TrainOptions, TrainSummary } from './options.ts';
 import { drawPictures, type Trained } from './pictures.ts';
-import { assertSamePlan, planOf, positive } from './plan.ts';
+import { assertSamePlan, planOf, positive, startOfRun } from './plan.ts';
 import { buildProgram, type TrainingProgram } from './program.ts';
 import { openRun, type Run } from './run.ts';
 
@@ -84,7 +84,7 @@ export async function trainEpochs(session: Session): Promise<TrainSummary> {
   const watches = { line: new Stopwatch(), epoch: new Stopwatch(), process: new Stopwatch() };
   const start = performance.now();
 
-  let at = run.checkpoint?.state.position ?? beginning(plan.size.seed);
+  let at = run.checkpoint?.state.position ?? startOfRun(plan.size.seed);
   const noise = Generator.fromState(at.noise);
   await run.begin();
   announce(session, at);

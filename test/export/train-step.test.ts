@@ -10,7 +10,7 @@ import ort from 'onnxruntime-node';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { models } from '../../models/index.ts';
 import type { ModelDefinition, ModelSize } from '../../models/kit/model.ts';
-import { trainStepSchema } from '../../pipeline/artifacts/train-step.ts';
+import { trainStepSchema } from '../../pipeline/artifacts/card.ts';
 import { type OnnxModels, traceModel } from '../../pipeline/export/trace-model.ts';
 import { type TrainStep, traceTrainStep } from '../../pipeline/export/train-step.ts';
 import { buildProgram, type TrainingProgram } from '../../pipeline/train/program.ts';

@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { cae } from '../../models/cae.ts';
 import type { ModelSize } from '../../models/kit/model.ts';
 import { cvae } from '../../models/vae.ts';
-import { trainStepSchema } from '../../pipeline/artifacts/train-step.ts';
+import { trainStepSchema } from '../../pipeline/artifacts/card.ts';
 import { type OnnxModels, traceModel } from '../../pipeline/export/trace-model.ts';
 import { traceTrainStep } from '../../pipeline/export/train-step.ts';
 import { placeWeights } from '../../pipeline/export/weight-places.ts';

@@ -1,4 +1,4 @@
-/** SHA-256 as lower-case hex digits; null where the page may not compute it (browsers allow it over https alone). */
+/** SHA-256 as lower-case hex digits; null where the browser forbids it (without https). */
 export async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string | null> {
   const subtle: SubtleCrypto | undefined = globalThis.crypto?.subtle;
   if (!subtle) return null;

@@ -1,2 +1,2 @@
-/** Something is wrong with a file of the site, or with one that the visitor has given; its message is for them. */
+/** A file of the site, or of the visitor, is wrong. The message is shown to the visitor. */
 export class FileProblem extends Error {}

@@ -7,16 +7,16 @@ export interface Limits {
   readonly bytes: number;
 }
 
-/** Compressed bytes that are worked on at once: little enough that what they may become does not stop the page. */
+/** Compressed bytes per slice: few enough that their decompressed content does not block the page. */
 const SLICE = 1 << 14;
-/** Milliseconds of work after which the page gets its turn. */
+/** Yield to the page after this many milliseconds of work. */
 const TURN = 12;
 
 /**
- * Unpacks a zip, in slices, and stops as soon as it comes to more than the limits.
+ * Unpacks a zip in slices, and stops as soon as it exceeds the limits.
  * @param name of the zip, for messages
  * @returns its files by path
- * @throws FileProblem when it is damaged, too large, or names files outside of it
+ * @throws FileProblem when it is damaged, too large, or contains a path outside its folder
  */
 export async function unzip(
   zip: Uint8Array,
