@@ -5,9 +5,9 @@ import { bytesPerImage } from '../../pipeline/data/dataset.ts';
 import { mnistInMemory } from '../mnist.ts';
 
 /**
- * Loads all of MNIST and the sessions, as ONNX Runtime makes them when nothing is said.
- * @param decoder whether to decode the codes as well
- * @returns a function that runs every batch once and gives the images per second
+ * Loads all of MNIST and the sessions, with default options of ONNX Runtime.
+ * @param decoder whether to decode the latents too
+ * @returns a function that runs every batch once and returns the images per second
  */
 export async function bareLoop(
   exported: string,

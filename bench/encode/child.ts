@@ -1,4 +1,4 @@
-/** Encodes in a process of its own and says how much memory that took. */
+/** Encodes in its own process and reports the peak memory. */
 import { encode } from '../../pipeline/encode/encode.ts';
 
 const [exported = '', data = '', out = ''] = process.argv.slice(2);

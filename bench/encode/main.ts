@@ -18,7 +18,7 @@ import { repeatedMnist } from './repeated-mnist.ts';
 const RUNS = 5;
 
 const exported = process.argv[2] ?? 'exported/cae';
-/** Encode's own choice for images of that size, if none is given. */
+/** Default batch size of encode for these images. */
 const BATCH = Number(process.argv[3] ?? 64);
 const scratch = await mkdtemp(join(tmpdir(), 'convae-bench-encode-'));
 try {
@@ -29,7 +29,7 @@ try {
   await rm(scratch, { recursive: true });
 }
 
-/** Bare loop and encode in turn; the ratio is the median of the pairs' ratios. */
+/** Runs the bare loop and encode in turn; the ratio is the median over pairs. */
 async function speed(error: boolean): Promise<void> {
   const run = await bareLoop(exported, { batchSize: BATCH, decoder: error });
   const pairs: { bare: number; ours: number }[] = [];

@@ -3,7 +3,7 @@ import { sequentialBatches } from '../../pipeline/data/batches.ts';
 import { bytesPerImage } from '../../pipeline/data/dataset.ts';
 import { openSplit } from '../../pipeline/data/open.ts';
 
-/** Writes all of MNIST's images, that many times over, into one idx file. */
+/** Writes all images of MNIST `times` times into one idx file. */
 export async function repeatedMnist(path: string, times: number): Promise<void> {
   const dataset = await openSplit('mnist', 'all');
   const file = await open(path, 'w');
