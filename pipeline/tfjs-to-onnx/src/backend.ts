@@ -1,12 +1,10 @@
 import type { DataType, TensorInfo, TypedArray } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
-import { lower } from './kernels/index.ts';
-import type { Kernels } from './kernels.ts';
-import { Lowering } from './lower.ts';
+import { plainValue, type Value } from './forms.ts';
+import { type KernelName, kernels } from './kernels/index.ts';
 import { mapInputs, type TapeInputs, type TapeOp, type TapeValue } from './tape.ts';
-import { portable } from './targets/target.ts';
 
-/** A tfjs backend that computes nothing: its kernels write themselves on the tape of the trace in progress. */
+/** A tfjs backend that computes nothing: its kernels record their calls on the tape of the trace in progress. */
 
 const BACKEND = 'onnx';
 
@@ -16,7 +14,6 @@ export class Recording {
   /** The layer that is being called. */
   scope = '';
   readonly #values = new WeakMap<object, TapeValue>();
-  readonly #lowering = new Lowering(portable);
   readonly #constantName: (dataId: object) => string;
   readonly #allowConstant: (values: TypedArray, shape: readonly number[], dataId: object) => void;
 
@@ -28,10 +25,11 @@ export class Recording {
     this.#allowConstant = allowConstant;
   }
 
-  /** Makes a tensor that stands for a value from outside. */
-  symbol(value: TapeValue, name: string): TensorInfo {
-    this.#lowering.input(value, name);
-    return this.#tensorOf(value);
+  /** Makes a tensor that stands for a value from outside, or for one that the tape has. */
+  tensor(value: TapeValue): TensorInfo {
+    const dataId = {};
+    this.#values.set(dataId, value);
+    return { dataId, shape: [...value.shape], dtype: value.dtype };
   }
 
   /** The value that a tensor stands for. A tensor of another backend becomes a constant. */
@@ -52,32 +50,25 @@ export class Recording {
     return value;
   }
 
-  call(kernel: keyof Kernels, inputs: TapeInputs, attrs: TapeOp['attrs']): TensorInfo[] {
-    const op: TapeOp = { kernel, inputs, attrs, outputs: [], scope: this.scope };
-    // Lowering at once tells the outputs' shapes, and refuses what cannot be lowered where it is called.
-    const outputs = this.#lowering.call(op);
-    this.ops.push(op);
-    return outputs.map((output) => {
-      const value: TapeValue = { shape: output.shape, dtype: output.dtype, source: { kind: 'op' } };
-      op.outputs.push(value);
-      this.#lowering.define(value, output);
-      return this.#tensorOf(value);
+  /**
+   * Records a call. The kernel's rule gives the outputs' shapes and dtypes, and refuses what cannot be lowered; it adds
+   * no nodes, as there is no graph yet.
+   */
+  call(kernel: KernelName, inputs: TapeInputs, attrs: TapeOp['attrs']): TensorInfo[] {
+    const rule = kernels[kernel] as (inputs: unknown, attrs: unknown) => Value | Value[];
+    const outputs = [rule(mapInputs(inputs, unlowered), attrs)].flat().map(({ shape, dtype }): TapeValue => {
+      return { shape, dtype, source: { kind: 'op' } };
     });
-  }
-
-  /** Another tensor for the same value: tfjs clones whatever a gradient may need, and that is no call worth recording. */
-  alias(inputs: TapeInputs): TensorInfo {
-    const [value] = Object.values(inputs);
-    if (!value) throw new Error('no input');
-    return this.#tensorOf(value);
-  }
-
-  #tensorOf(value: TapeValue): TensorInfo {
-    const dataId = {};
-    this.#values.set(dataId, value);
-    return { dataId, shape: [...value.shape], dtype: value.dtype };
+    this.ops.push({ kernel, inputs, attrs, outputs, scope: this.scope });
+    return outputs.map((output) => this.tensor(output));
   }
 }
+
+/** A value that has a shape and a dtype, and is in no graph. */
+const unlowered = ({ shape, dtype }: TapeValue): Value =>
+  plainValue(shape, dtype, () => {
+    throw new Error('a rule added nodes while its kernel was traced');
+  });
 
 let recording: Recording | undefined;
 
@@ -122,7 +113,7 @@ const runningOps = (): string => {
   return [...new Set(ops.map((name) => name.replace('__op', '')))].join(' → ');
 };
 
-/** Names the layer, op and kernel in an error's message. */
+/** Adds the layer, op and kernel to an error's message. */
 function located(error: unknown, kernel: string, inputs: readonly TensorInfo[]): Error {
   const reason = error instanceof Error ? error.message : String(error);
   const shapes = inputs.map(({ shape, dtype }) => `${dtype}[${shape}]`).join(', ');
@@ -151,7 +142,7 @@ class TracingBackend extends tf.KernelBackend {
     return this.readSync();
   }
 
-  /** How many tensors share data, where it is not one. */
+  /** Number of tensors that share data, where it is not one. */
   readonly #shared = new WeakMap<object, number>();
 
   override refCount = (dataId: object): number => this.#shared.get(dataId) ?? 1;
@@ -176,7 +167,7 @@ function register(): void {
   if (registered) return;
   registered = true;
   tf.registerBackend(BACKEND, () => new TracingBackend(), 0);
-  for (const kernelName of Object.keys(lower) as (keyof Kernels)[]) {
+  for (const kernelName of Object.keys(kernels) as KernelName[]) {
     tf.registerKernel({
       kernelName,
       backendName: BACKEND,
@@ -185,7 +176,8 @@ function register(): void {
         try {
           const rec = current(`kernel ${kernelName} was called`);
           const values = mapInputs(given as unknown as TapeInputs, (info) => rec.value(info as unknown as TensorInfo));
-          if (kernelName === 'Identity') return rec.alias(values);
+          // tfjs clones whatever a gradient may need: another tensor for the same value, and no call to record.
+          if (kernelName === 'Identity') return rec.tensor(Object.values(values)[0] as TapeValue);
           const outputs = rec.call(kernelName, values, (attrs ?? {}) as TapeOp['attrs']);
           return MANY_OUTPUTS.has(kernelName) ? outputs : (outputs[0] as TensorInfo);
         } catch (error) {
@@ -195,7 +187,7 @@ function register(): void {
     });
   }
   // Every other kernel that tfjs knows is refused by name: its names are the strings that tfjs-core exports.
-  const known = new Set<string>(Object.keys(lower));
+  const known = new Set(Object.keys(kernels));
   const exported = Object.entries(tf).filter(([name, value]) => name === value) as [string, string][];
   for (const [kernelName] of exported.filter(([name]) => !known.has(name))) {
     tf.registerKernel({

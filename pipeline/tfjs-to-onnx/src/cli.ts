@@ -5,7 +5,7 @@ import { Failure, fileFailure } from './failure.ts';
 import { graphOfLayersModel } from './from/convert.ts';
 import type { DynamicGraph } from './from/dynamic-batch.ts';
 import { loadModel } from './from/load-model.ts';
-import type { Ref } from './graph.ts';
+import type { Ref } from './ir.ts';
 import { print } from './print.ts';
 import { OPSET, serialize } from './serialize.ts';
 

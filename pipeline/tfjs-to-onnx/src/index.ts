@@ -1,9 +1,8 @@
 export { type BatchedInput, type ConvertibleModel, convertFunction, convertLayersModel } from './from/convert.ts';
-export type { Graph, GraphBuilder, Ref } from './graph.ts';
-export { findInitializers, type Initializer } from './initializers.ts';
+export type { Graph, Ref } from './ir.ts';
 export { lowerTape, NEXT } from './lower.ts';
 export { print } from './print.ts';
-export { OPSET, serialize } from './serialize.ts';
+export { findInitializers, type Initializer, OPSET, serialize } from './serialize.ts';
 export { type Layout, layoutOf, packGraph, type StateBuffer, separateLayout, unpackGraph } from './state.ts';
 export type { Tape } from './tape.ts';
 export { cpu } from './targets/cpu/index.ts';

@@ -1,16 +1,17 @@
-import { elementType, plain, plainValue, splat, Value } from './forms.ts';
-import { type Graph, GraphBuilder, type Ref, sameShape } from './graph.ts';
-import { lower, type Rule } from './kernels/index.ts';
-import { numbers } from './kernels/shape.ts';
-import type { KernelName, Kernels } from './kernels.ts';
+import { GraphBuilder } from './builder.ts';
+import { elementType, plain, plainValue, Value } from './forms.ts';
+import { type Graph, type Ref, sameShape } from './ir.ts';
+import { numbers } from './kernels/elementwise.ts';
+import { kernels } from './kernels/index.ts';
+import { filled } from './kernels/shape.ts';
 import { fuse } from './passes/fuse.ts';
 import { groupUpdates, type Update } from './passes/group-updates.ts';
 import { type Layout, layoutOf, packBuffer, type StateBuffer, unpackBuffer, variableName } from './state.ts';
-import { mapInputs, type Tape, type TapeOp, type TapeValue, UNNAMED } from './tape.ts';
-import type { Overrides, Target } from './targets/target.ts';
+import { type ConstantSource, mapInputs, type Tape, type TapeOp, type TapeValue, UNNAMED } from './tape.ts';
+import type { Target } from './targets/target.ts';
 
-/** Lowers single kernel calls into one graph, and remembers what each tensor of the tape became. */
-export class Lowering {
+/** Lowers kernel calls into one graph, and remembers what each tensor of the tape became. */
+class Lowering {
   readonly graph = new GraphBuilder();
   readonly #values = new Map<TapeValue, Value>();
   readonly #target: Target;
@@ -32,44 +33,47 @@ export class Lowering {
     const made = this.#values.get(value);
     if (made) return made;
     if (value.source.kind !== 'constant') throw new Error(`a ${value.source.kind} was used before it was made`);
-    const constant = this.#constant(value, value.source.values, value.source.name);
+    const constant = constantValue(value, value.source);
+    constant.first(this.graph);
     this.define(value, constant);
     return constant;
   }
 
-  /** Lowers one call and returns its outputs. */
-  call(op: TapeOp): Value[] {
+  /** Adds the nodes of one call. */
+  call(op: TapeOp): void {
     this.graph.scope = op.scope;
-    const inputs = mapInputs(op.inputs, (value) => this.value(value));
-    const args = [inputs, op.attrs, this.graph] as unknown as Parameters<Rule<KernelName>>;
-    const override = this.#target.overrides[op.kernel] as Overrides[KernelName] as
-      | ((...args: Parameters<Rule<KernelName>>) => ReturnType<Rule<KernelName>> | undefined)
-      | undefined;
-    const rule = lower[op.kernel] as Rule<keyof Kernels>;
-    const outputs = [override?.(...args) ?? rule(...args)].flat();
+    const args = [mapInputs(op.inputs, (value) => this.value(value)), op.attrs] as const;
+    const rule = kernels[op.kernel] as AnyRule;
+    const override = this.#target.overrides[op.kernel] as AnyRule | undefined;
+    const outputs = [override?.(...args) ?? rule(...args) ?? []].flat();
     op.outputs.forEach((output, i) => {
       const value = outputs[i];
       if (!value || !sameShape(value.shape, output.shape)) {
         throw new Error(`${op.kernel} gave [${value?.shape}] where [${output.shape}] was traced`);
       }
+      value.first(this.graph);
       this.define(output, value);
     });
     this.graph.scope = '';
-    return outputs;
   }
 
-  /** Says what a tensor of the tape is lowered to. */
+  /** Sets what a tensor of the tape is lowered to. */
   define(value: TapeValue, lowered: Value): void {
     this.#values.set(value, lowered);
   }
+}
 
-  #constant({ shape, dtype }: TapeValue, values: ArrayLike<number>, name: string): Value {
-    const first = values[0];
-    // Weights stay whole, even if they are all zeros as yet.
-    const alike = values.length > 1 && first !== undefined && Array.prototype.every.call(values, (v) => v === first);
-    if (alike && name === UNNAMED) return new Value(shape, dtype, splat, numbers(this.graph, [first], [], dtype));
-    return new Value(shape, dtype, plain, numbers(this.graph, values, shape, dtype, name));
+type AnyRule = (inputs: unknown, attrs: unknown) => Value | Value[] | undefined;
+
+function constantValue({ shape, dtype }: TapeValue, { name, values }: ConstantSource): Value {
+  const first = values[0];
+  const named = name !== UNNAMED;
+  // Weights stay tensors, even if they are all zeros as yet.
+  if (!named && first !== undefined && values.length > 1 && values.every((value) => value === first)) {
+    return filled(shape, first, dtype);
   }
+  const weight = named ? { name, shape, permutation: shape.map((_, axis) => axis) } : undefined;
+  return plainValue(shape, dtype, (g) => numbers(g, values, shape, dtype, weight));
 }
 
 /** Suffix of the graph output that holds a buffer's new contents. */
@@ -77,7 +81,7 @@ export const NEXT = ':next';
 
 export interface LowerOptions {
   readonly name?: string;
-  /** How variables are held; by default as suits the tape. Graphs of one program share the layout of its step. */
+  /** How variables are held; by default the one that suits the tape. Graphs of one program share the layout of its step. */
   readonly layout?: Layout;
 }
 
@@ -94,10 +98,10 @@ export function lowerTape(traced: Tape, target: Target, { name = 'graph', layout
 
   const variables = new Map(tape.variables.map((value) => [variableName(value), value]));
   const held = buffers.filter(({ members }) => members.some((member) => variables.has(member.name)));
-  const whole = new Map<StateBuffer, Value>();
+  const full = new Map<StateBuffer, Value>();
   for (const buffer of held) {
     const ref = g.input(buffer.name, 'float', buffer.shape);
-    whole.set(buffer, plainValue(ref));
+    full.set(buffer, plainValue(buffer.shape, 'float32', ref));
     unpackBuffer(g, buffer, ref).forEach((value, i) => {
       const variable = variables.get(buffer.members[i]?.name ?? '');
       if (variable) lowering.define(variable, value);
@@ -109,17 +113,17 @@ export function lowerTape(traced: Tape, target: Target, { name = 'graph', layout
     if (!buffer) throw new Error(`variable ${variableName(variable)} is not in the layout`);
     return buffer;
   };
-  // Alike updates are computed at once if the layout holds the variables together.
+  // Equal updates are computed together if the layout holds their variables together.
   const groups = groupUpdates(tape).filter((group) => {
     const weights = group.flatMap(({ variables }) => variables.slice(0, 1));
     return new Set(weights.map(bufferOf)).size === 1;
   });
-  const atOnce = new Set(groups.flatMap((group) => group.flatMap(({ ops }) => ops)));
-  for (const op of tape.ops) if (!atOnce.has(op)) lowering.call(op);
+  const together = new Set(groups.flatMap((group) => group.flatMap(({ ops }) => ops)));
+  for (const op of tape.ops) if (!together.has(op)) lowering.call(op);
 
   const next = new Map<StateBuffer, Ref>();
   for (const group of groups) {
-    for (const [buffer, ref] of updateAtOnce(lowering, group, bufferOf, whole)) next.set(buffer, ref);
+    for (const [buffer, ref] of updateTogether(lowering, group, bufferOf, full)) next.set(buffer, ref);
   }
   const grouped = new Set(groups.flatMap((group) => group.flatMap((update) => update.variables)));
   tape.variables.forEach((variable, i) => {
@@ -136,12 +140,12 @@ export function lowerTape(traced: Tape, target: Target, { name = 'graph', layout
   return g.build(name, Object.fromEntries([...outputs, ...updated]));
 }
 
-/** Computes a group of like updates on its buffers: the first member's calls, on the concatenation of all. */
-function updateAtOnce(
+/** Computes a group of equal updates on its buffers: the first member's calls, on the concatenation of all. */
+function updateTogether(
   lowering: Lowering,
   group: readonly Update[],
   bufferOf: (variable: TapeValue) => StateBuffer,
-  whole: ReadonlyMap<StateBuffer, Value>,
+  full: ReadonlyMap<StateBuffer, Value>,
 ): [StateBuffer, Ref][] {
   const [first] = group;
   if (!first) return [];
@@ -155,18 +159,17 @@ function updateAtOnce(
   const buffers = first.variables.map(bufferOf);
   const [{ shape, members } = { shape: [], members: [] }] = buffers;
   first.variables.forEach((variable, slot) => {
-    lowering.define(stand(variable, shape), whole.get(buffers[slot] as StateBuffer) as Value);
+    lowering.define(stand(variable, shape), full.get(buffers[slot] as StateBuffer) as Value);
   });
   first.leaves.forEach((leaf, i) => {
     const gradients = group.map((update) => lowering.value(update.leaves[i] as TapeValue));
     const flat = packBuffer(g, { name: 'gradient', shape, members }, gradients);
-    lowering.define(stand(leaf, shape), plainValue(flat));
+    lowering.define(stand(leaf, shape), plainValue(shape, 'float32', flat));
   });
   for (const op of first.ops) {
     const inputs = mapInputs(op.inputs, (value) => all.get(value) ?? value);
     const outputs = op.outputs.map((output) => stand(output, shape));
-    const attrs = op.attrs;
-    lowering.call({ kernel: op.kernel, inputs, attrs, outputs, scope: '' });
+    lowering.call({ ...op, inputs, outputs, scope: '' });
   }
   return first.results.map((result, slot) => {
     const value = lowering.value(all.get(result) ?? result);

@@ -1,5 +1,5 @@
 import type { DataType, TypedArray } from '@tensorflow/tfjs-core';
-import type { KernelName } from './kernels.ts';
+import type { KernelName } from './kernels/index.ts';
 
 /** A tensor on the tape. */
 export interface TapeValue {
@@ -11,8 +11,15 @@ export interface TapeValue {
 export type Source =
   | { readonly kind: 'input'; readonly name: string; readonly storage: 'uint8' | undefined }
   | { readonly kind: 'variable'; readonly name: string }
-  | { readonly kind: 'constant'; readonly name: string; readonly values: TypedArray }
+  | ConstantSource
   | { readonly kind: 'op' };
+
+export interface ConstantSource {
+  readonly kind: 'constant';
+  /** The variable's, or UNNAMED. */
+  readonly name: string;
+  readonly values: TypedArray;
+}
 
 export type TapeInputs = Readonly<Record<string, TapeValue>> | readonly TapeValue[];
 

@@ -1,10 +1,10 @@
 import type { DataType, Rank, Tensor, TypedArray, Variable } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
 import { Recording, record } from './backend.ts';
+import { elementType } from './forms.ts';
 import { type Tape, type TapeValue, UNNAMED } from './tape.ts';
-import { watchVariables } from './untouched.ts';
 
-/** A tensor that the traced program is given. */
+/** An input of the traced program. */
 export interface InputSpec {
   readonly shape: readonly number[];
   readonly dtype: DataType;
@@ -12,14 +12,14 @@ export interface InputSpec {
   readonly storage?: 'uint8';
 }
 
-/** A model whose layers name nodes and weights; what tracing needs to know of tfjs-layers, which it does not import. */
+/** A model whose layers name nodes and weights: the part of a tfjs-layers model that tracing needs. */
 export interface LayeredModel {
   readonly layers: readonly object[];
 }
 
 export interface TraceOptions<Inputs extends Readonly<Record<string, InputSpec>>> {
   readonly inputs: Inputs;
-  /** Variables that the program reads and assigns, by the names that they get in the graph. All others are constants. */
+  /** Variables that the program reads and assigns, by their names in the graph. All others are constants. */
   readonly variables?: Readonly<Record<string, Variable>>;
   /** Models by the prefix that the names of their layers' nodes get. */
   readonly models?: Readonly<Record<string, LayeredModel>>;
@@ -53,20 +53,20 @@ export function trace<Inputs extends Readonly<Record<string, InputSpec>>>(
       if (strict) refuseFrozen(values, shape, names.get(dataId));
     },
   );
-  const others = watchVariables(Object.values(variables));
+  const others = new VariableGuard(Object.values(variables));
   return record(recording, () => {
-    const symbol = (value: TapeValue, name: string): Tensor => {
-      const { dataId, shape, dtype } = recording.symbol(value, name);
-      return tf.engine().makeTensorFromTensorInfo({ dataId, shape, dtype });
+    const symbol = (value: TapeValue): Tensor => {
+      elementType(value.dtype);
+      return tf.engine().makeTensorFromTensorInfo(recording.tensor(value));
     };
     const tapeInputs = Object.entries(inputs).map(([name, { shape, dtype, storage }]): [string, TapeValue] => {
       return [name, { shape, dtype, source: { kind: 'input', name, storage } }];
     });
-    const given = Object.fromEntries(tapeInputs.map(([name, value]) => [name, symbol(value, name)]));
+    const given = Object.fromEntries(tapeInputs.map(([name, value]) => [name, symbol(value)]));
 
     const declared = Object.entries(variables).map(([name, variable]) => {
       const before: TapeValue = { shape: variable.shape, dtype: variable.dtype, source: { kind: 'variable', name } };
-      return { variable, before, home: variable.dataId, standIn: tf.keep(symbol(before, name)) };
+      return { variable, before, home: variable.dataId, standIn: tf.keep(symbol(before)) };
     });
     const restoreLayers = nameLayers(models, recording);
     for (const { variable, standIn } of declared) variable.dataId = standIn.dataId;
@@ -121,7 +121,7 @@ function eachLayer(
   }
 }
 
-/** Makes each layer's calls name their nodes `prefix/layer`. Returns what undoes it. */
+/** Names the nodes of each layer's calls `prefix/layer`. Returns a function that undoes it. */
 function nameLayers(models: Readonly<Record<string, LayeredModel>>, recording: Recording): () => void {
   const undo: (() => void)[] = [];
   eachLayer(models, (layer, prefix) => {
@@ -136,11 +136,57 @@ function nameLayers(models: Readonly<Record<string, LayeredModel>>, recording: R
       }
     };
     undo.push(() => {
-      // The method is the prototype's; what shadows it goes.
+      // Delete our own property so that the prototype's method shows through again.
       Reflect.deleteProperty(layer, 'call');
     });
   });
   return () => {
     for (const restore of undo) restore();
   };
+}
+
+const registered = (): Variable[] => Object.values(tf.engine().registeredVariables);
+
+/** Guards all variables except the declared ones, which a trace may assign. */
+class VariableGuard {
+  readonly #before = new Set(registered());
+  readonly #held: readonly { readonly variable: Variable; readonly home: object; readonly clone: Tensor }[];
+
+  constructor(declared: readonly Variable[]) {
+    // A clone keeps the data alive when an assignment lets go of it.
+    this.#held = [...this.#before]
+      .filter((variable) => !declared.includes(variable))
+      .map((variable) => ({ variable, home: variable.dataId, clone: tf.keep(tf.clone(variable)) }));
+  }
+
+  #made(): Variable[] {
+    return registered().filter((variable) => !this.#before.has(variable));
+  }
+
+  /** @throws Error naming a variable that was assigned or made during the trace */
+  check(): void {
+    const assigned = this.#held.find(({ variable, home }) => variable.dataId !== home);
+    if (assigned) {
+      const { name } = assigned.variable;
+      throw new Error(`variable ${name} is assigned and not declared: its new value would be lost; declare it`);
+    }
+    const [first] = this.#made();
+    if (first) {
+      const hint = 'an optimizer makes its own when it first applies gradients';
+      throw new Error(`variable ${first.name} was made during the trace; make it before, and declare it (${hint})`);
+    }
+  }
+
+  /** Restores assigned variables and disposes of new ones. */
+  restore(): void {
+    for (const variable of this.#made()) variable.dispose();
+    for (const { variable, home, clone } of this.#held) {
+      if (variable.dataId === home) {
+        clone.dispose();
+        continue;
+      }
+      tf.engine().disposeTensor(variable);
+      variable.dataId = clone.dataId; // the clone's hold on the data becomes the variable's
+    }
+  }
 }

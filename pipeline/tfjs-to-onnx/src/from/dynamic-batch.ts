@@ -1,4 +1,4 @@
-import type { Constant, Graph, Node, Ref } from '../graph.ts';
+import type { Constant, Graph, Node, Ref } from '../ir.ts';
 import { lowerTape } from '../lower.ts';
 import type { Tape } from '../tape.ts';
 import { portable } from '../targets/target.ts';

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import type { io } from '@tensorflow/tfjs-core';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { Failure, fileFailure } from '../failure.ts';
-import { product } from '../infer.ts';
+import { product } from '../ir.ts';
 
 /**
  * Loads a tfjs-layers model from disk: its model.json and the files of weights that this names.

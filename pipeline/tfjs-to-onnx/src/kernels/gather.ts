@@ -1,51 +1,61 @@
-import { plain, plainValue, type Value } from '../forms.ts';
-import type { GraphBuilder, Ref } from '../graph.ts';
-import { filled, numbers } from './shape.ts';
-
-/** Slices of x along an axis. */
-export function gather(g: GraphBuilder, x: Value, indices: Value, axis: number, batchDims: number): Value {
-  if (batchDims) throw new Error('batchDims other than 0 are not lowered');
-  const along = axis < 0 ? axis + x.shape.length : axis;
-  return plainValue(g.op('Gather', [x.as(plain, g), indices.as(plain, g)], { axis: along }));
-}
-
-/** Slices of `params` at the places that the last axis of `indices` names. */
-export function gatherNd(g: GraphBuilder, params: Value, indices: Value): Value {
-  return plainValue(g.op('GatherND', [params.as(plain, g), places(g, indices)]));
-}
-
-/** Zeros with `updates` added at the places that the last axis of `indices` names. */
-export function scatterNd(g: GraphBuilder, indices: Value, updates: Value, shape: readonly number[]): Value {
-  const zeros = filled(g, shape, 0, updates.dtype).as(plain, g);
-  return plainValue(g.op('ScatterND', [zeros, places(g, indices), updates.as(plain, g)], { reduction: 'add' }));
-}
-
-/** `tensor` with the slices at those places replaced. */
-export function scatterUpdate(g: GraphBuilder, tensor: Value, indices: Value, updates: Value): Value {
-  return plainValue(g.op('ScatterND', [tensor.as(plain, g), places(g, indices), updates.as(plain, g)]));
-}
-
-/** Sums of the slices along the first axis that have the same number, 0 … count − 1; other numbers drop out. */
-export function segmentSum(g: GraphBuilder, x: Value, ids: Value, count: number): Value {
-  const id = ids.as(plain, g);
-  const within = g.op('And', [
-    g.op('GreaterOrEqual', [id, numbers(g, [0], [], 'int32')]),
-    g.op('Less', [id, numbers(g, [count], [], 'int32')]),
-  ]);
-  // What drops out goes to a last slice that is cut off.
-  const target = g.op('Where', [within, id, numbers(g, [count], [], 'int32')]);
-  const slices = x.shape.slice(ids.shape.length);
-  const zeros = filled(g, [count + 1, ...slices], 0, x.dtype).as(plain, g);
-  const index = g.cast(g.reshape(target, [...id.shape, 1]), 'int64');
-  const sums = g.op('ScatterND', [zeros, index, x.as(plain, g)], { reduction: 'add' });
-  return plainValue(g.op('Slice', [sums, g.ints([0]), g.ints([count]), g.ints([0])]));
-}
-
-/** The k largest along the last axis, and where they are. */
-export function topK(g: GraphBuilder, x: Value, k: number, sorted: boolean): Value[] {
-  const axis = x.shape.length - 1;
-  const [values, indices] = g.ops('TopK', [x.as(plain, g), g.ints([k])], { axis, largest: 1, sorted: Number(sorted) });
-  return [plainValue(values as Ref), plainValue(g.cast(indices as Ref, 'int32'))];
-}
+import type * as tf from '@tensorflow/tfjs-core';
+import type { GraphBuilder } from '../builder.ts';
+import { elementType, plain, plainValue, type Value } from '../forms.ts';
+import type { Ref, Shape } from '../ir.ts';
+import { number } from './elementwise.ts';
+import { type Family, rule } from './rule.ts';
+import { expandDims, filled } from './shape.ts';
 
 const places = (g: GraphBuilder, indices: Value): Ref => g.cast(indices.as(plain, g), 'int64');
+const zeros = (g: GraphBuilder, shape: Shape, { dtype }: Value): Ref => filled(shape, 0, dtype).as(plain, g);
+
+/** Reading and writing at places that a tensor names. */
+export const gathering = {
+  GatherNd: rule<tf.GatherNdInputs>(({ params, indices }) => {
+    const depth = indices.shape.at(-1) ?? 0;
+    const shape = [...indices.shape.slice(0, -1), ...params.shape.slice(depth)];
+    return plainValue(shape, params.dtype, (g) => g.GatherND(params.as(plain, g), places(g, indices)));
+  }),
+  GatherV2: rule<tf.GatherV2Inputs, tf.GatherV2Attrs>(({ x, indices }, { axis: at, batchDims }) => {
+    if (batchDims) throw new Error('batchDims other than 0 are not lowered');
+    const axis = at < 0 ? at + x.shape.length : at;
+    const shape = [...x.shape.slice(0, axis), ...indices.shape, ...x.shape.slice(axis + 1)];
+    return plainValue(shape, x.dtype, (g) => g.Gather(x.as(plain, g), indices.as(plain, g), { axis }));
+  }),
+  // By comparison with 0 … depth − 1: unlike ONNX's `OneHot` it takes int32 on every execution provider, and gives
+  // `offValue` for an index outside.
+  OneHot: rule<tf.OneHotInputs, tf.OneHotAttrs>(({ indices }, { depth, onValue, offValue, dtype }) =>
+    plainValue([...indices.shape, depth], dtype, (g) => {
+      const classes = g.constant(Int32Array.from({ length: depth }, (_, i) => i));
+      const hit = g.Equal(expandDims(indices, -1).as(plain, g), classes);
+      if (onValue === 1 && offValue === 0) return g.cast(hit, elementType(dtype));
+      return g.Where(hit, number(g, onValue, dtype), number(g, offValue, dtype));
+    }),
+  ),
+  ScatterNd: rule<tf.ScatterNdInputs, tf.ScatterNdAttrs>(({ indices, updates }, { shape }) =>
+    plainValue(shape, updates.dtype, (g) =>
+      g.ScatterND(zeros(g, shape, updates), places(g, indices), updates.as(plain, g), { reduction: 'add' }),
+    ),
+  ),
+  TensorScatterUpdate: rule<tf.TensorScatterUpdateInputs>(({ tensor, indices, updates }) =>
+    plainValue(tensor.shape, tensor.dtype, (g) =>
+      g.ScatterND(tensor.as(plain, g), places(g, indices), updates.as(plain, g)),
+    ),
+  ),
+  // Sums of the slices along the first axis with equal ids, 0 … numSegments − 1; other ids drop out.
+  UnsortedSegmentSum: rule<tf.UnsortedSegmentSumInputs, tf.UnsortedSegmentSumAttrs>(
+    ({ x, segmentIds }, { numSegments: count }) => {
+      const slices = x.shape.slice(segmentIds.shape.length);
+      return plainValue([count, ...slices], x.dtype, (g) => {
+        const id = segmentIds.as(plain, g);
+        const within = g.And(g.GreaterOrEqual(id, number(g, 0, 'int32')), g.Less(id, number(g, count, 'int32')));
+        // What drops out goes to a last slice that is cut off.
+        const target = g.Where(within, id, number(g, count, 'int32'));
+        const start = zeros(g, [count + 1, ...slices], x);
+        const index = g.cast(g.reshape(target, [...id.shape, 1]), 'int64');
+        const sums = g.ScatterND(start, index, x.as(plain, g), { reduction: 'add' });
+        return g.Slice(sums, g.ints([0]), g.ints([count]), g.ints([0]));
+      });
+    },
+  ),
+} satisfies Family;

@@ -1,4 +1,4 @@
-import { product } from '../infer.ts';
+import { product } from '../ir.ts';
 import { inputsOf, mapInputs, type Tape, type TapeOp, type TapeValue } from '../tape.ts';
 
 /**

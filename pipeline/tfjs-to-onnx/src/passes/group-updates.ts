@@ -1,5 +1,4 @@
-import { sameShape } from '../graph.ts';
-import { product } from '../infer.ts';
+import { product, sameShape } from '../ir.ts';
 import { inputsOf, type Tape, type TapeOp, type TapeValue } from '../tape.ts';
 
 /**

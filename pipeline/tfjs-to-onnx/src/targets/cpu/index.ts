@@ -1,6 +1,6 @@
 import type { Form } from '../../forms.ts';
-import { sameShape } from '../../graph.ts';
-import { map } from '../../kernels/elementwise.ts';
+import { sameShape } from '../../ir.ts';
+import { elementwise } from '../../kernels/elementwise.ts';
 import { ELEMENTWISE } from '../../passes/group-updates.ts';
 import { inputsOf, type Tape, type TapeValue } from '../../tape.ts';
 import type { Target } from '../target.ts';
@@ -21,13 +21,15 @@ export function cpu(block: number): Target {
   return {
     name: `cpu${block}`,
     overrides: {
-      Conv2D: ({ x, filter }, attrs, g) => conv.conv2d(g, x, filter, undefined, attrs, undefined),
-      FusedConv2D: ({ x, filter, bias }, attrs, g) => conv.conv2d(g, x, filter, bias, attrs, attrs.activation),
-      Conv2DBackpropInput: ({ dy, filter, bias }, attrs, g) => transposed(g, dy, filter, bias, attrs, attrs.activation),
+      Conv2D: ({ x, filter }, attrs) => conv.conv2d(x, filter, undefined, attrs),
+      FusedConv2D: ({ x, filter, bias }, attrs) => conv.conv2d(x, filter, bias, attrs),
+      Conv2DBackpropInput: ({ dy, filter, bias }, attrs) => transposed(dy, filter, bias, attrs),
       // 0 or 1 in one pass: any float above 0 times the largest one is at least 1.
-      Step: ({ x }, { alpha }, g) =>
-        alpha === 0 && x.dtype === 'float32' ? map(g, 'HardSigmoid', x, { alpha: LARGEST_FLOAT, beta: 0 }) : undefined,
-      Conv2DBackpropFilter: ({ x, dy }, attrs, g) => conv.conv2dBackpropFilter(g, x, dy, attrs),
+      Step: ({ x }, { alpha }) =>
+        alpha === 0 && x.dtype === 'float32'
+          ? elementwise([x], ([ref], g) => g.HardSigmoid(ref, { alpha: LARGEST_FLOAT, beta: 0 }))
+          : undefined,
+      Conv2DBackpropFilter: ({ x, dy }, attrs) => conv.conv2dBackpropFilter(x, dy, attrs),
     },
     formsOfVariables: (tape) =>
       kernelVariables(
