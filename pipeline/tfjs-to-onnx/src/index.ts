@@ -1,4 +1,6 @@
-export { type BatchedInput, type ConvertibleModel, convertFunction, convertLayersModel } from './from/convert.ts';
+export type { DynamicGraph } from './from/dynamic-batch.ts';
+export { type BatchedInput, convertFunction, graphOfFunction } from './from/function.ts';
+export { type ConvertibleModel, convertLayersModel } from './from/layers-model.ts';
 export type { Graph, Ref } from './ir.ts';
 export { lowerTape, NEXT } from './lower.ts';
 export { print } from './print.ts';
@@ -8,3 +10,4 @@ export type { Tape } from './tape.ts';
 export { cpu } from './targets/cpu/index.ts';
 export { portable, type Target } from './targets/target.ts';
 export { type InputSpec, type LayeredModel, type TraceOptions, trace } from './trace.ts';
+export { findWeights, type WeightPlace } from './weights.ts';
