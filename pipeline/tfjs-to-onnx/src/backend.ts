@@ -2,11 +2,14 @@ import type { DataType, TensorInfo, TypedArray } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
 import { plainValue, type Value } from './forms.ts';
 import { type KernelName, kernels } from './kernels/index.ts';
-import { mapInputs, type TapeInputs, type TapeOp, type TapeValue } from './tape.ts';
+import { mapEach, type TapeInputs, type TapeOp, type TapeValue } from './tape.ts';
 
 /** A tfjs backend that computes nothing: its kernels record their calls on the tape of the trace in progress. */
 
 const BACKEND = 'onnx';
+
+/** Names a constant, or throws where the trace may not have it. */
+type NameConstant = (dataId: object, values: TypedArray, shape: readonly number[]) => string;
 
 /** What one trace has recorded so far. */
 export class Recording {
@@ -14,15 +17,10 @@ export class Recording {
   /** The layer that is being called. */
   scope = '';
   readonly #values = new WeakMap<object, TapeValue>();
-  readonly #constantName: (dataId: object) => string;
-  readonly #allowConstant: (values: TypedArray, shape: readonly number[], dataId: object) => void;
+  readonly #nameConstant: NameConstant;
 
-  constructor(
-    constantName: (dataId: object) => string,
-    allowConstant: (values: TypedArray, shape: readonly number[], dataId: object) => void,
-  ) {
-    this.#constantName = constantName;
-    this.#allowConstant = allowConstant;
+  constructor(nameConstant: NameConstant) {
+    this.#nameConstant = nameConstant;
   }
 
   /** Makes a tensor that stands for a value from outside, or for one that the tape has. */
@@ -44,8 +42,8 @@ export class Recording {
   }
 
   constant(dataId: object, values: TypedArray, shape: readonly number[], dtype: DataType): TapeValue {
-    this.#allowConstant(values, shape, dataId);
-    const value: TapeValue = { shape, dtype, source: { kind: 'constant', name: this.#constantName(dataId), values } };
+    const name = this.#nameConstant(dataId, values, shape);
+    const value: TapeValue = { shape, dtype, source: { kind: 'constant', name, values } };
     this.#values.set(dataId, value);
     return value;
   }
@@ -56,7 +54,7 @@ export class Recording {
    */
   call(kernel: KernelName, inputs: TapeInputs, attrs: TapeOp['attrs']): TensorInfo[] {
     const rule = kernels[kernel] as (inputs: unknown, attrs: unknown) => Value | Value[];
-    const outputs = [rule(mapInputs(inputs, unlowered), attrs)].flat().map(({ shape, dtype }): TapeValue => {
+    const outputs = [rule(mapEach(inputs, unlowered), attrs)].flat().map(({ shape, dtype }): TapeValue => {
       return { shape, dtype, source: { kind: 'op' } };
     });
     this.ops.push({ kernel, inputs, attrs, outputs, scope: this.scope });
@@ -167,43 +165,46 @@ function register(): void {
   if (registered) return;
   registered = true;
   tf.registerBackend(BACKEND, () => new TracingBackend(), 0);
-  for (const kernelName of Object.keys(kernels) as KernelName[]) {
-    tf.registerKernel({
-      kernelName,
-      backendName: BACKEND,
-      kernelFunc: ({ inputs, attrs }) => {
-        const given = definedInputs(inputs);
-        try {
-          const rec = current(`kernel ${kernelName} was called`);
-          const values = mapInputs(given as unknown as TapeInputs, (info) => rec.value(info as unknown as TensorInfo));
-          // tfjs clones whatever a gradient may need: another tensor for the same value, and no call to record.
-          if (kernelName === 'Identity') return rec.tensor(Object.values(values)[0] as TapeValue);
-          const outputs = rec.call(kernelName, values, (attrs ?? {}) as TapeOp['attrs']);
-          return MANY_OUTPUTS.has(kernelName) ? outputs : (outputs[0] as TensorInfo);
-        } catch (error) {
-          throw located(error, kernelName, Object.values(given));
-        }
-      },
-    });
-  }
+  for (const kernelName of Object.keys(kernels) as KernelName[]) registerKernel(kernelName, callRule);
   // Every other kernel that tfjs knows is refused by name: its names are the strings that tfjs-core exports.
   const known = new Set(Object.keys(kernels));
-  const exported = Object.entries(tf).filter(([name, value]) => name === value) as [string, string][];
-  for (const [kernelName] of exported.filter(([name]) => !known.has(name))) {
-    tf.registerKernel({
-      kernelName,
-      backendName: BACKEND,
-      kernelFunc: ({ inputs }) => {
-        const reason = 'it has no lowering to ONNX; rewrite the program without it, or add a rule to kernels/index.ts';
-        throw located(new Error(reason), kernelName, Object.values(definedInputs(inputs)));
-      },
+  const exported = Object.entries(tf).flatMap(([name, value]) => (name === value && !known.has(name) ? [name] : []));
+  for (const kernelName of exported) {
+    registerKernel(kernelName, () => {
+      throw new Error('it has no lowering to ONNX; rewrite the program without it, or add a rule to kernels/');
     });
   }
 }
 
+type Tensors = Readonly<Record<string, TensorInfo>> | readonly TensorInfo[];
+
+function registerKernel<Name extends string>(
+  kernelName: Name,
+  call: (kernel: Name, inputs: Tensors, attrs: TapeOp['attrs']) => TensorInfo | TensorInfo[],
+): void {
+  const kernelFunc: tf.KernelFunc = ({ inputs, attrs }) => {
+    const given = definedInputs(inputs);
+    try {
+      return call(kernelName, given, (attrs ?? {}) as TapeOp['attrs']);
+    } catch (error) {
+      throw located(error, kernelName, Object.values(given));
+    }
+  };
+  tf.registerKernel({ kernelName, backendName: BACKEND, kernelFunc });
+}
+
 const MANY_OUTPUTS: ReadonlySet<string> = new Set(['SplitV', 'TopK', 'Unpack']);
 
-function definedInputs(inputs: tf.NamedTensorInfoMap): Record<string, TensorInfo> | TensorInfo[] {
+function callRule(kernel: KernelName, given: Tensors, attrs: TapeOp['attrs']): TensorInfo | TensorInfo[] {
+  const rec = current(`kernel ${kernel} was called`);
+  const inputs = mapEach(given, (tensor) => rec.value(tensor));
+  // tfjs clones whatever a gradient may need: another tensor for the same value, and no call to record.
+  if (kernel === 'Identity') return rec.tensor(Object.values(inputs)[0] as TapeValue);
+  const outputs = rec.call(kernel, inputs, attrs);
+  return MANY_OUTPUTS.has(kernel) ? outputs : (outputs[0] as TensorInfo);
+}
+
+function definedInputs(inputs: tf.NamedTensorInfoMap): Tensors {
   if (Array.isArray(inputs)) return inputs as TensorInfo[];
   return Object.fromEntries(Object.entries(inputs).filter((entry): entry is [string, TensorInfo] => entry[1] != null));
 }

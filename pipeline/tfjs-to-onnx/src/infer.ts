@@ -37,17 +37,14 @@ const pool = (x: Ref, attrs: Window): TensorType => conv(x, { ...x, shape: [at(x
  * them, and the type of each output. ONNX Runtime's blocked (NCHWc) operators carry their domain's short name.
  */
 export const operators = {
-  ...each(
-    'Abs Acos Acosh Asin Asinh Atan Atanh Ceil Cos Cosh Elu Erf Exp Floor Identity Log Neg Not Reciprocal',
-    unary,
-  ),
-  ...each('Relu Round Selu Sigmoid Sign Sin Sinh Softplus Sqrt Tan Tanh', unary),
-  ...each('IsInf IsNaN', predicate),
-  ...each('Add And Div Max Min Mul Or Pow PRelu Sub', binary),
-  ...each('Equal Greater GreaterOrEqual Less LessOrEqual', compare),
-  ...each('ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum', reduce),
-  ...each('ArgMax ArgMin', argReduce),
-  ...each('AveragePool MaxPool', pool),
+  ...each('Abs Acos Acosh Asin Asinh Atan Atanh Ceil Cos Cosh Elu Erf Exp Floor Identity Log Neg Not', () => unary),
+  ...each('Reciprocal Relu Round Selu Sigmoid Sign Sin Sinh Softplus Sqrt Tan Tanh', () => unary),
+  ...each('IsInf IsNaN', () => predicate),
+  ...each('Add And Div Max Min Mul Or Pow PRelu Sub', () => binary),
+  ...each('Equal Greater GreaterOrEqual Less LessOrEqual', () => compare),
+  ...each('ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum', () => reduce),
+  ...each('ArgMax ArgMin', () => argReduce),
+  ...each('AveragePool MaxPool', () => pool),
   Cast: ({ shape }: Ref, { to }: { readonly to: ElementType }) => ({ shape, type: to }),
   Clip: (x: Ref, _low: Ref, _high: Ref) => unary(x),
   Concat: (parts: readonly Ref[], { axis }: Axis) => {
@@ -69,13 +66,7 @@ export const operators = {
     return ofType(x, [n, c / b ** 2, h * b, w * b]);
   },
   Einsum: (terms: readonly Ref[], { equation }: { readonly equation: string }) =>
-    ofType(
-      terms[0] as Ref,
-      einsumShape(
-        equation,
-        terms.map(({ shape }) => shape),
-      ),
-    ),
+    ofType(terms[0] as Ref, einsumShape(equation, terms)),
   Expand: (x: Ref, shape: Ref) => ofType(x, broadcast(x.shape, constantInts(shape))),
   Gather: (x: Ref, indices: Ref, { axis = 0 }: Partial<Axis> = {}) =>
     ofType(x, [...x.shape.slice(0, axis), ...indices.shape, ...x.shape.slice(axis + 1)]),
@@ -167,18 +158,19 @@ export type OpType = keyof typeof operators;
 
 type Words<Text extends string> = Text extends `${infer First} ${infer Rest}` ? First | Words<Rest> : Text;
 
-/** The same row for several names, which are separated by spaces. */
-export function each<Names extends string, Row>(names: Names, row: Row): { readonly [Name in Words<Names>]: Row } {
-  return Object.fromEntries(names.split(' ').map((name) => [name, row])) as { [Name in Words<Names>]: Row };
+/** A row for each of several names, which are separated by spaces. */
+export function each<Names extends string, Row>(names: Names, row: (name: Words<Names>) => Row) {
+  const rows = names.split(' ').map((name) => [name, row(name as Words<Names>)]);
+  return Object.fromEntries(rows) as { readonly [Name in Words<Names>]: Row };
 }
 
 /** The shape of an einsum: each letter of an equation like 'ij,jk->ik' names a size. */
-export function einsumShape(equation: string, shapes: readonly Shape[]): number[] {
+export function einsumShape(equation: string, terms: readonly { readonly shape: Shape }[]): number[] {
   const [from = '', to = ''] = equation.split('->');
   const sizes = new Map<string, number>();
   from.split(',').forEach((letters, i) => {
     [...letters.trim()].forEach((letter, axis) => {
-      sizes.set(letter, at(shapes[i] ?? [], axis));
+      sizes.set(letter, at(terms[i]?.shape ?? [], axis));
     });
   });
   return [...to.trim()].map((letter) => at([sizes.get(letter)], 0));

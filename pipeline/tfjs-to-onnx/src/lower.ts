@@ -7,7 +7,7 @@ import { filled } from './kernels/shape.ts';
 import { fuse } from './passes/fuse.ts';
 import { groupUpdates, type Update } from './passes/group-updates.ts';
 import { type Layout, layoutOf, packBuffer, type StateBuffer, unpackBuffer, variableName } from './state.ts';
-import { type ConstantSource, mapInputs, type Tape, type TapeOp, type TapeValue, UNNAMED } from './tape.ts';
+import { type ConstantSource, mapEach, type Tape, type TapeOp, type TapeValue, UNNAMED } from './tape.ts';
 import type { Target } from './targets/target.ts';
 
 /** Lowers kernel calls into one graph, and remembers what each tensor of the tape became. */
@@ -42,7 +42,7 @@ class Lowering {
   /** Adds the nodes of one call. */
   call(op: TapeOp): void {
     this.graph.scope = op.scope;
-    const args = [mapInputs(op.inputs, (value) => this.value(value)), op.attrs] as const;
+    const args = [mapEach(op.inputs, (value) => this.value(value)), op.attrs] as const;
     const rule = kernels[op.kernel] as AnyRule;
     const override = this.#target.overrides[op.kernel] as AnyRule | undefined;
     const outputs = [override?.(...args) ?? rule(...args) ?? []].flat();
@@ -167,7 +167,7 @@ function updateTogether(
     lowering.define(stand(leaf, shape), plainValue(shape, 'float32', flat));
   });
   for (const op of first.ops) {
-    const inputs = mapInputs(op.inputs, (value) => all.get(value) ?? value);
+    const inputs = mapEach(op.inputs, (value) => all.get(value) ?? value);
     const outputs = op.outputs.map((output) => stand(output, shape));
     lowering.call({ ...op, inputs, outputs, scope: '' });
   }

@@ -51,8 +51,11 @@ export interface Tape {
 /** The inputs of a kernel call as a list. */
 export const inputsOf = ({ inputs }: TapeOp): TapeValue[] => Object.values(inputs);
 
-/** Replaces the inputs of a call, keeping their names. */
-export function mapInputs<T>(inputs: TapeInputs, change: (value: TapeValue) => T): Record<string, T> | T[] {
+/** Replaces each of a call's inputs and keeps their names. */
+export function mapEach<From, To>(
+  inputs: Readonly<Record<string, From>> | readonly From[],
+  change: (value: From) => To,
+): Record<string, To> | To[] {
   if (Array.isArray(inputs)) return inputs.map(change);
   return Object.fromEntries(Object.entries(inputs).map(([name, value]) => [name, change(value)]));
 }

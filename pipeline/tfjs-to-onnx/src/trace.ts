@@ -47,25 +47,25 @@ export function trace<Inputs extends Readonly<Record<string, InputSpec>>>(
   eachLayer(models, ({ weights }, prefix) => {
     for (const weight of weights) names.set(weight.read().dataId, `${prefix}/${weight.originalName}`);
   });
-  const recording = new Recording(
-    (dataId) => names.get(dataId) ?? UNNAMED,
-    (values, shape, dataId) => {
-      if (strict) refuseFrozen(values, shape, names.get(dataId));
-    },
-  );
+  const recording = new Recording((dataId, values, shape) => {
+    const name = names.get(dataId);
+    if (strict) refuseFrozen(values, shape, name);
+    return name ?? UNNAMED;
+  });
   const others = new VariableGuard(Object.values(variables));
   return record(recording, () => {
     const symbol = (value: TapeValue): Tensor => {
       elementType(value.dtype);
       return tf.engine().makeTensorFromTensorInfo(recording.tensor(value));
     };
-    const tapeInputs = Object.entries(inputs).map(([name, { shape, dtype, storage }]): [string, TapeValue] => {
-      return [name, { shape, dtype, source: { kind: 'input', name, storage } }];
+    const tapeInputs = Object.entries(inputs).map(([name, { shape, dtype, storage }]): TapeValue => {
+      return { shape, dtype, source: { kind: 'input', name, storage } };
     });
-    const given = Object.fromEntries(tapeInputs.map(([name, value]) => [name, symbol(value)]));
+    const given = Object.fromEntries(Object.keys(inputs).map((name, i) => [name, symbol(tapeInputs[i] as TapeValue)]));
 
     const declared = Object.entries(variables).map(([name, variable]) => {
-      const before: TapeValue = { shape: variable.shape, dtype: variable.dtype, source: { kind: 'variable', name } };
+      const { shape, dtype } = variable;
+      const before: TapeValue = { shape, dtype, source: { kind: 'variable', name } };
       return { variable, before, home: variable.dataId, standIn: tf.keep(symbol(before)) };
     });
     const restoreLayers = nameLayers(models, recording);
@@ -76,7 +76,7 @@ export function trace<Inputs extends Readonly<Record<string, InputSpec>>>(
       others.check();
       return {
         ops: recording.ops,
-        inputs: tapeInputs.map(([, value]) => value),
+        inputs: tapeInputs,
         variables: declared.map(({ before }) => before),
         updates: declared.map(({ variable }) => recording.value(variable)),
         outputs: Object.fromEntries(Object.entries(outputs).map(([name, tensor]) => [name, recording.value(tensor)])),
@@ -96,9 +96,8 @@ function refuseFrozen(values: TypedArray, shape: readonly number[], variable: st
   const remedy = 'give it as an input, or as a declared variable';
   if (variable) throw new Error(`variable ${variable} is not declared and would be frozen into the graph; ${remedy}`);
   if (values.some((value) => value !== values[0])) {
-    throw new Error(
-      `a tensor [${shape}] of numbers made during the trace would be frozen into the graph (random?); ${remedy}`,
-    );
+    const found = `a tensor [${shape}] of numbers made during the trace`;
+    throw new Error(`${found} would be frozen into the graph (random?); ${remedy}`);
   }
 }
 
@@ -123,9 +122,9 @@ function eachLayer(
 
 /** Names the nodes of each layer's calls `prefix/layer`. Returns a function that undoes it. */
 function nameLayers(models: Readonly<Record<string, LayeredModel>>, recording: Recording): () => void {
-  const undo: (() => void)[] = [];
+  const named: Layer[] = [];
   eachLayer(models, (layer, prefix) => {
-    const call = layer.call;
+    const { call } = layer;
     layer.call = function (this: unknown, ...args: unknown[]) {
       const outer = recording.scope;
       recording.scope = `${prefix}/${layer.name}`;
@@ -135,14 +134,10 @@ function nameLayers(models: Readonly<Record<string, LayeredModel>>, recording: R
         recording.scope = outer;
       }
     };
-    undo.push(() => {
-      // Delete our own property so that the prototype's method shows through again.
-      Reflect.deleteProperty(layer, 'call');
-    });
+    named.push(layer);
   });
-  return () => {
-    for (const restore of undo) restore();
-  };
+  // Delete our own property so that the prototype's method shows through again.
+  return () => named.forEach((layer) => void Reflect.deleteProperty(layer, 'call'));
 }
 
 const registered = (): Variable[] => Object.values(tf.engine().registeredVariables);

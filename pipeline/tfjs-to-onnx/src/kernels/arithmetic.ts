@@ -1,6 +1,7 @@
 import type * as tf from '@tensorflow/tfjs-core';
 import type { GraphBuilder, OperatorOf } from '../builder.ts';
 import { elementType, plain, plainValue, type Value } from '../forms.ts';
+import { each } from '../infer.ts';
 import type { Ref } from '../ir.ts';
 import { cast, combine, elementwise, map, number } from './elementwise.ts';
 import { type Family, rule } from './rule.ts';
@@ -63,48 +64,24 @@ export function activate(
 
 /** Arithmetic, comparison and logic, element by element. */
 export const arithmetic = {
-  Abs: unary('Abs'),
-  Acos: unary('Acos'),
-  Acosh: unary('Acosh'),
-  Asin: unary('Asin'),
-  Asinh: unary('Asinh'),
-  Atan: unary('Atan'),
-  Atanh: unary('Atanh'),
-  Ceil: unary('Ceil'),
+  ...each('Abs Acos Acosh Asin Asinh Atan Atanh Ceil Cos Cosh Elu Erf Exp Floor Log Neg', unary),
+  ...each('Reciprocal Relu Round Selu Sigmoid Sign Sin Sinh Softplus Sqrt Tan Tanh', unary),
   ClipByValue: rule<tf.ClipByValueInputs, tf.ClipByValueAttrs>(({ x }, { clipValueMin, clipValueMax }) =>
     clip(x, clipValueMin, clipValueMax),
   ),
-  Cos: unary('Cos'),
-  Cosh: unary('Cosh'),
-  Elu: unary('Elu'),
   // 1 where y ≥ 0, else exp(x) = y + 1
   EluGrad: rule<tf.EluGradInputs>(({ dy, y }) =>
     elementwise([dy, y], ([d, v], g) => g.Mul(d, g.Add(g.Min(v, g.float(0)), g.float(1)))),
   ),
-  Erf: unary('Erf'),
-  Exp: unary('Exp'),
   Expm1: rule<Unary>(({ x }) => elementwise([x], ([ref], g) => g.Sub(g.Exp(ref), g.float(1)))),
-  Floor: unary('Floor'),
   IsFinite: rule<Unary>(({ x }) => elementwise([x], ([ref], g) => g.Not(g.Or(g.IsNaN(ref), g.IsInf(ref))), 'bool')),
   IsInf: predicate('IsInf'),
   IsNan: predicate('IsNaN'),
   LeakyRelu: rule<tf.LeakyReluInputs, tf.LeakyReluAttrs>(({ x }, attrs) => activate(x, 'leakyrelu', attrs)),
-  Log: unary('Log'),
   Log1p: rule<Unary>(({ x }) => elementwise([x], ([ref], g) => g.Log(g.Add(ref, g.float(1))))),
   LogicalNot: unary('Not'),
-  Neg: unary('Neg'),
-  Reciprocal: unary('Reciprocal'),
-  Relu: unary('Relu'),
   Relu6: rule<Unary>(({ x }) => clip(x, 0, 6)),
-  Round: unary('Round'),
   Rsqrt: rule<Unary>(({ x }) => elementwise([x], ([ref], g) => g.Reciprocal(g.Sqrt(ref)))),
-  Selu: unary('Selu'),
-  Sigmoid: unary('Sigmoid'),
-  Sign: unary('Sign'),
-  Sin: unary('Sin'),
-  Sinh: unary('Sinh'),
-  Softplus: unary('Softplus'),
-  Sqrt: unary('Sqrt'),
   Square: rule<Unary>(({ x }) => elementwise([x], ([ref], g) => g.Mul(ref, ref))),
   // 1 where x > 0, else alpha; `Where` and `Sign` are several times slower.
   Step: rule<tf.StepInputs, tf.StepAttrs>(({ x }, { alpha }) =>
@@ -115,8 +92,6 @@ export const arithmetic = {
       return g.Add(g.Mul(positive, number(g, 1 - alpha, x.dtype)), slope);
     }),
   ),
-  Tan: unary('Tan'),
-  Tanh: unary('Tanh'),
 
   Add: binary('Add'),
   AddN: rule<tf.AddNInputs>((values) => values.reduce((a, b) => combine('Add', a, b))),

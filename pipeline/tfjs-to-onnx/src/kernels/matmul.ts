@@ -36,11 +36,7 @@ export const products = {
       activate(matMul(a, b, attrs, bias), attrs.activation, { alpha: attrs.leakyreluAlpha, prelu }),
   ),
   Einsum: rule<tf.EinsumInputs, tf.EinsumAttrs>((values, { equation }) => {
-    const shape = einsumShape(
-      equation,
-      values.map((value) => value.shape),
-    );
-    return plainValue(shape, values[0]?.dtype ?? 'float32', (g) =>
+    return plainValue(einsumShape(equation, values), values[0]?.dtype ?? 'float32', (g) =>
       g.Einsum(
         values.map((value) => value.as(plain, g)),
         { equation },

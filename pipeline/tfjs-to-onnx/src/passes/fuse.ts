@@ -1,5 +1,5 @@
 import { product } from '../ir.ts';
-import { inputsOf, mapInputs, type Tape, type TapeOp, type TapeValue } from '../tape.ts';
+import { inputsOf, mapEach, type Tape, type TapeOp, type TapeValue } from '../tape.ts';
 
 /**
  * Folds a bias and a relu into the convolution that they follow, as tfjs itself does outside gradients. What asks for
@@ -38,7 +38,7 @@ export function fuse(tape: Tape): Tape {
   const ops = tape.ops.flatMap((op) => {
     const now = replaced.has(op) ? replaced.get(op) : op;
     if (!now) return [];
-    const inputs = mapInputs(now.inputs, (value) => renamed.get(value) ?? value);
+    const inputs = mapEach(now.inputs, (value) => renamed.get(value) ?? value);
     return [{ ...now, inputs }];
   });
   return { ...tape, ops };

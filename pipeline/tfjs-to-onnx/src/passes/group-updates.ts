@@ -147,17 +147,6 @@ function scalarName(value: TapeValue): string {
 const isScalar = ({ shape }: TapeValue): boolean => shape.length === 0;
 
 /** Kernels that do the same to each element, whatever the shape and layout. */
-export const ELEMENTWISE: ReadonlySet<string> = new Set([
-  'Abs',
-  'Add',
-  'Maximum',
-  'Minimum',
-  'Multiply',
-  'Neg',
-  'Pow',
-  'RealDiv',
-  'Sqrt',
-  'Square',
-  'SquaredDifference',
-  'Sub',
-]);
+export const ELEMENTWISE: ReadonlySet<string> = new Set(
+  'Abs Add Maximum Minimum Multiply Neg Pow RealDiv Sqrt Square SquaredDifference Sub'.split(' '),
+);
