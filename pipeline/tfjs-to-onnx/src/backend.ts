@@ -53,7 +53,7 @@ export class Recording {
    * no nodes, as there is no graph yet.
    */
   call(kernel: KernelName, inputs: TapeInputs, attrs: TapeOp['attrs']): TensorInfo[] {
-    const rule = kernels[kernel] as (inputs: unknown, attrs: unknown) => Value | Value[];
+    const rule = kernels[kernel] as (inputs: unknown, attrs: unknown) => Value | readonly Value[];
     const outputs = [rule(mapEach(inputs, unlowered), attrs)].flat().map(({ shape, dtype }): TapeValue => {
       return { shape, dtype, source: { kind: 'op' } };
     });

@@ -14,11 +14,14 @@ import {
 } from './ir.ts';
 import { transposedWeight } from './weights.ts';
 
-type Outputs<Types> = Types extends readonly TensorType[] ? { readonly [I in keyof Types]: Ref } : Ref;
+/** What an operator with these output types gives: one thing, or a list where there are several. */
+export type Outputs<Types, One> = Types extends readonly TensorType[] ? { readonly [I in keyof Types]: One } : One;
 
 /** A method for each ONNX operator, which adds a node and returns its output, or a list where there are several. */
 export type OperatorMethods = {
-  readonly [Op in OpType]: (...args: Parameters<(typeof operators)[Op]>) => Outputs<ReturnType<(typeof operators)[Op]>>;
+  readonly [Op in OpType]: (
+    ...args: Parameters<(typeof operators)[Op]>
+  ) => Outputs<ReturnType<(typeof operators)[Op]>, Ref>;
 };
 
 /** The operators that can be called with these inputs, and have one output. */

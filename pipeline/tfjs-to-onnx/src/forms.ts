@@ -128,7 +128,8 @@ export const elementType = (dtype: DataType): ElementType => {
   throw new Error(`tensors of type ${dtype} cannot be part of an ONNX graph made here; use float32, int32 or bool`);
 };
 
-const dataType = (type: ElementType): DataType => {
+/** The tfjs dtype that stands for an element type. */
+export const dataType = (type: ElementType): DataType => {
   if (type === 'float') return 'float32';
   return type === 'bool' ? 'bool' : 'int32';
 };

@@ -65,8 +65,18 @@ export const operators = {
     const [n, c, h, w] = image(x);
     return ofType(x, [n, c / b ** 2, h * b, w * b]);
   },
-  Einsum: (terms: readonly Ref[], { equation }: { readonly equation: string }) =>
-    ofType(terms[0] as Ref, einsumShape(equation, terms)),
+  // 'ij,jk->ik': each letter names a size
+  Einsum: (terms: readonly Ref[], { equation }: { readonly equation: string }) => {
+    const [from = '', to = ''] = equation.split('->');
+    const sizes = new Map<string, number>();
+    from.split(',').forEach((letters, i) => {
+      [...letters.trim()].forEach((letter, axis) => void sizes.set(letter, at(terms[i]?.shape ?? [], axis)));
+    });
+    return ofType(
+      terms[0] as Ref,
+      [...to.trim()].map((letter) => at([sizes.get(letter)], 0)),
+    );
+  },
   Expand: (x: Ref, shape: Ref) => ofType(x, broadcast(x.shape, constantInts(shape))),
   Gather: (x: Ref, indices: Ref, { axis = 0 }: Partial<Axis> = {}) =>
     ofType(x, [...x.shape.slice(0, axis), ...indices.shape, ...x.shape.slice(axis + 1)]),
@@ -162,18 +172,6 @@ type Words<Text extends string> = Text extends `${infer First} ${infer Rest}` ? 
 export function each<Names extends string, Row>(names: Names, row: (name: Words<Names>) => Row) {
   const rows = names.split(' ').map((name) => [name, row(name as Words<Names>)]);
   return Object.fromEntries(rows) as { readonly [Name in Words<Names>]: Row };
-}
-
-/** The shape of an einsum: each letter of an equation like 'ij,jk->ik' names a size. */
-export function einsumShape(equation: string, terms: readonly { readonly shape: Shape }[]): number[] {
-  const [from = '', to = ''] = equation.split('->');
-  const sizes = new Map<string, number>();
-  from.split(',').forEach((letters, i) => {
-    [...letters.trim()].forEach((letter, axis) => {
-      sizes.set(letter, at(terms[i]?.shape ?? [], axis));
-    });
-  });
-  return [...to.trim()].map((letter) => at([sizes.get(letter)], 0));
 }
 
 function conv(x: Ref, w: Ref, _bias: Ref | undefined, attrs: Window): TensorType {

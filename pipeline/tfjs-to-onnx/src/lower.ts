@@ -63,7 +63,7 @@ class Lowering {
   }
 }
 
-type AnyRule = (inputs: unknown, attrs: unknown) => Value | Value[] | undefined;
+type AnyRule = (inputs: unknown, attrs: unknown) => Value | readonly Value[] | undefined;
 
 function constantValue({ shape, dtype }: TapeValue, { name, values }: ConstantSource): Value {
   const first = values[0];

@@ -1,31 +1,26 @@
 import type * as tf from '@tensorflow/tfjs-core';
-import { plain, plainValue, type Value } from '../forms.ts';
-import { einsumShape } from '../infer.ts';
-import { broadcast, product } from '../ir.ts';
+import type { Value } from '../forms.ts';
+import { product } from '../ir.ts';
 import { activate } from './arithmetic.ts';
+import { onnx } from './onnx.ts';
 import { type Family, rule } from './rule.ts';
+import { reshape, transpose } from './shape.ts';
 
 /** Products of matrices or of stacks of them; a single pair as a `Gemm`, which takes transposes and bias. */
 function matMul(a: Value, b: Value, { transposeA, transposeB }: tf.BatchMatMulAttrs, bias?: Value): Value {
-  const stacks = [a, b].map(({ shape }) => shape.slice(0, -2));
-  const [rows, columns] = [a.shape.at(transposeA ? -1 : -2) ?? 1, b.shape.at(transposeB ? -2 : -1) ?? 1];
-  const shape = [...broadcast(...stacks), rows, columns];
-  const single = stacks.every((stack) => product(stack) === 1);
+  const single = [a, b].every(({ shape }) => product(shape.slice(0, -2)) === 1);
   const row = !bias || product(bias.shape) === bias.shape.at(-1);
-  return plainValue(shape, a.dtype, (g) => {
-    const [x, y] = [a.as(plain, g), b.as(plain, g)];
-    if (single && row) {
-      const c = bias && g.reshape(bias.as(plain, g), [bias.shape.at(-1) ?? 1]);
-      const flags = { transA: Number(transposeA), transB: Number(transposeB) };
-      const out = g.Gemm(g.reshape(x, x.shape.slice(-2)), g.reshape(y, y.shape.slice(-2)), c, flags);
-      return g.reshape(out, shape);
-    }
-    const swapped = (rank: number) => Array.from({ length: rank }, (_, i) => (i < rank - 2 ? i : 2 * rank - 3 - i));
-    const left = transposeA ? g.transpose(x, swapped(x.shape.length)) : x;
-    const right = transposeB ? g.transpose(y, swapped(y.shape.length)) : y;
-    const out = g.MatMul(left, right);
-    return bias ? g.Add(out, bias.as(plain, g)) : out;
-  });
+  const rank = Math.max(a.shape.length, b.shape.length);
+  if (single && row) {
+    const [x, y] = [reshape(a, a.shape.slice(-2)), reshape(b, b.shape.slice(-2))];
+    const c = bias && reshape(bias, [bias.shape.at(-1) ?? 1]);
+    const out = onnx.Gemm(x, y, c, { transA: Number(transposeA), transB: Number(transposeB) });
+    return reshape(out, [...new Array<number>(rank - 2).fill(1), ...out.shape]);
+  }
+  const swapped = ({ shape: { length } }: Value) =>
+    Array.from({ length }, (_, i) => (i < length - 2 ? i : 2 * length - 3 - i));
+  const out = onnx.MatMul(transposeA ? transpose(a, swapped(a)) : a, transposeB ? transpose(b, swapped(b)) : b);
+  return bias ? onnx.Add(out, bias) : out;
 }
 
 /** Products of matrices and tensors. */
@@ -35,12 +30,5 @@ export const products = {
     ({ a, b, bias, preluActivationWeights: prelu }, attrs) =>
       activate(matMul(a, b, attrs, bias), attrs.activation, { alpha: attrs.leakyreluAlpha, prelu }),
   ),
-  Einsum: rule<tf.EinsumInputs, tf.EinsumAttrs>((values, { equation }) => {
-    return plainValue(einsumShape(equation, values), values[0]?.dtype ?? 'float32', (g) =>
-      g.Einsum(
-        values.map((value) => value.as(plain, g)),
-        { equation },
-      ),
-    );
-  }),
+  Einsum: rule<tf.EinsumInputs, tf.EinsumAttrs>((values, { equation }) => onnx.Einsum(values, { equation })),
 } satisfies Family;

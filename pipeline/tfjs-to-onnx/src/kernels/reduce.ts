@@ -4,7 +4,9 @@ import type { GraphBuilder, OperatorOf } from '../builder.ts';
 import { nchw, plain, plainValue, splat, Value } from '../forms.ts';
 import { type Ref, sameShape } from '../ir.ts';
 import { cast, combine, elementwise, map } from './elementwise.ts';
+import { onnx, retyped } from './onnx.ts';
 import { type Family, rule } from './rule.ts';
+import { filled } from './shape.ts';
 
 type Reduction = OperatorOf<[Ref, Ref | undefined, { keepdims: number }]> & `Reduce${string}`;
 type Inputs = Pick<tf.NamedTensorInfoMap, 'x'>;
@@ -44,8 +46,7 @@ const logical = (op: Reduction) =>
 const argReduction = (op: 'ArgMax' | 'ArgMin') =>
   rule<Inputs, { readonly axis: number }>(({ x }, { axis }) => {
     const [along = 0] = util.parseAxisParam(axis, [...x.shape]);
-    const shape = x.shape.filter((_, i) => i !== along);
-    return plainValue(shape, 'int32', (g) => g.cast(g[op](x.as(plain, g), { axis: along, keepdims: 0 }), 'int32'));
+    return retyped(onnx[op](x, { axis: along, keepdims: 0 }), 'int32');
   });
 
 /** Reductions along axes, and what is normalized by them. */
@@ -55,10 +56,7 @@ export const reductions = {
   ArgMax: argReduction('ArgMax'),
   ArgMin: argReduction('ArgMin'),
   Cumsum: rule<tf.CumsumInputs, tf.CumsumAttrs>(({ x }, { axis, exclusive, reverse }) =>
-    plainValue(x.shape, x.dtype, (g) => {
-      const along = g.constant(Int32Array.of(axis), []);
-      return g.CumSum(x.as(plain, g), along, { exclusive: Number(exclusive), reverse: Number(reverse) });
-    }),
+    onnx.CumSum(x, filled([], axis, 'int32'), { exclusive: Number(exclusive), reverse: Number(reverse) }),
   ),
   Max: rule<tf.MaxInputs, tf.MaxAttrs>(({ x }, { reductionIndices, keepDims }) =>
     reduce('ReduceMax', x, reductionIndices, keepDims),
@@ -68,18 +66,11 @@ export const reductions = {
   ),
   Min: reduction('ReduceMin'),
   Prod: reduction('ReduceProd'),
-  Softmax: rule<tf.SoftmaxInputs, tf.SoftmaxAttrs>(({ logits }, { dim }) =>
-    plainValue(logits.shape, logits.dtype, (g) => g.Softmax(logits.as(plain, g), { axis: dim })),
-  ),
+  Softmax: rule<tf.SoftmaxInputs, tf.SoftmaxAttrs>(({ logits }, { dim }) => onnx.Softmax(logits, { axis: dim })),
   Sum: reduction('ReduceSum'),
   TopK: rule<tf.TopKInputs, tf.TopKAttrs>(({ x }, { k, sorted }) => {
-    const axis = x.shape.length - 1;
-    const shape = x.shape.map((d, i) => (i === axis ? k : d));
-    const top = (g: GraphBuilder) => g.TopK(x.as(plain, g), g.ints([k]), { axis, largest: 1, sorted: Number(sorted) });
-    return [
-      plainValue(shape, x.dtype, (g) => top(g)[0]),
-      plainValue(shape, 'int32', (g) => g.cast(top(g)[1], 'int32')),
-    ];
+    const [values, indices] = onnx.TopK(x, [k], { axis: x.shape.length - 1, largest: 1, sorted: Number(sorted) });
+    return [values, retyped(indices, 'int32')];
   }),
   // (x − mean) / √(variance + ε) · scale + offset as one product and one sum with numbers per channel
   FusedBatchNorm: rule<BatchNormInputs, tf.FusedBatchNormAttrs>(

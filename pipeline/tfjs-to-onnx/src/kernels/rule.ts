@@ -10,7 +10,7 @@ export type Values<Inputs> = Inputs extends readonly tf.TensorInfo[]
  * How a kernel call is written in ONNX: the values that it gives. Shapes and dtypes are settled, and what cannot be
  * lowered is refused, when the rule is called; nodes are added when a graph asks for a value.
  */
-export type Rule<Inputs, Attrs> = (inputs: Values<Inputs>, attrs: Attrs) => Value | Value[];
+export type Rule<Inputs, Attrs> = (inputs: Values<Inputs>, attrs: Attrs) => Value | readonly Value[];
 
 /** A rule with tfjs's own types of a kernel's inputs and attributes. */
 export const rule = <Inputs, Attrs = unknown>(body: Rule<Inputs, Attrs>): Rule<Inputs, Attrs> => body;

@@ -1,12 +1,12 @@
 import type * as tf from '@tensorflow/tfjs-core';
 import { backend_util, slice_util, util } from '@tensorflow/tfjs-core';
 import { plain, plainValue, splat, Value } from '../forms.ts';
-import { product, type Ref, type Shape, sameShape } from '../ir.ts';
+import { product, type Shape, sameShape } from '../ir.ts';
 import { number, numbers } from './elementwise.ts';
+import { onnx } from './onnx.ts';
 import { type Family, rule } from './rule.ts';
 
 type None = unknown;
-type Pads = readonly (readonly number[])[];
 
 /** The part of tfjs's Tensor that its shape helpers read. */
 const tensorLike = ({ shape, dtype }: Value) => ({ dataId: {}, shape: [...shape], dtype }) as unknown as tf.Tensor;
@@ -23,38 +23,20 @@ export const transpose = (x: Value, perm: readonly number[]): Value => {
 
 function slice(x: Value, begin: number | number[], size: number | number[]): Value {
   const [from = [], count = []] = slice_util.parseSliceParams(tensorLike(x), begin, size);
-  const axes = x.shape.map((_, axis) => axis).filter((axis) => from[axis] !== 0 || count[axis] !== x.shape[axis]);
+  const axes = x.shape.flatMap((d, axis) => (from[axis] !== 0 || count[axis] !== d ? [axis] : []));
   if (axes.length === 0) return x;
   const starts = axes.map((axis) => from[axis] ?? 0);
   const ends = axes.map((axis) => (from[axis] ?? 0) + (count[axis] ?? 0));
-  return plainValue(count, x.dtype, (g) => g.Slice(x.as(plain, g), g.ints(starts), g.ints(ends), g.ints(axes)));
+  return onnx.Slice(x, starts, ends, axes);
 }
 
-function split(x: Value, pieces: number | number[], axis: number): Value[] {
-  const sizes = backend_util.prepareSplitSize(tensorLike(x), pieces, axis);
-  return sizes.map((size, i) =>
-    plainValue(
-      x.shape.map((d, k) => (k === axis ? size : d)),
-      x.dtype,
-      (g) => g.Split(x.as(plain, g), g.ints(sizes), { axis })[i] as Ref,
-    ),
-  );
-}
+const split = (x: Value, pieces: number | number[], axis: number): readonly Value[] =>
+  onnx.Split(x, backend_util.prepareSplitSize(tensorLike(x), pieces, axis), { axis });
 
 function concat(values: readonly Value[], axis: number): Value {
-  const [first] = values;
-  if (!first) throw new Error('there is nothing to concatenate');
   const parts = values.filter(({ shape }) => product(shape) > 0);
-  if (parts.length < 2) return parts[0] ?? first;
-  const along = axisOf(axis, first);
-  const length = parts.reduce((sum, { shape }) => sum + (shape[along] ?? 0), 0);
-  const shape = first.shape.map((d, i) => (i === along ? length : d));
-  return plainValue(shape, first.dtype, (g) =>
-    g.Concat(
-      parts.map((value) => value.as(plain, g)),
-      { axis: along },
-    ),
-  );
+  const [first = values[0] as Value] = parts;
+  return parts.length < 2 ? first : onnx.Concat(parts, { axis: axisOf(axis, first) });
 }
 
 /** A new axis of length 1 at `axis`, counted from the end where negative. */
@@ -64,12 +46,9 @@ export function expandDims(x: Value, axis: number): Value {
   return reshape(x, shape);
 }
 
-function pad(x: Value, paddings: Pads, value = 0): Value {
-  const [before, after] = [paddings.map(([n = 0]) => n), paddings.map(([, n = 0]) => n)];
-  const shape = x.shape.map((d, i) => d + (before[i] ?? 0) + (after[i] ?? 0));
-  return plainValue(shape, x.dtype, (g) =>
-    g.Pad(x.as(plain, g), g.ints([...before, ...after]), number(g, value, x.dtype)),
-  );
+function pad(x: Value, paddings: readonly (readonly number[])[], value = 0): Value {
+  const pads = [...paddings.map(([before = 0]) => before), ...paddings.map(([, after = 0]) => after)];
+  return onnx.Pad(x, pads, filled([], value, x.dtype));
 }
 
 /** Where the elements of a mirrored axis come from; `border` is 1 if the outermost element is repeated. */
@@ -83,11 +62,8 @@ function mirrored(size: number, [before = 0, after = 0]: readonly number[], bord
 
 export function reverse(x: Value, dims: number | number[]): Value {
   const axes = util.parseAxisParam(dims, [...x.shape]);
-  if (axes.length === 0) return x;
   const all = (n: number) => axes.map(() => n);
-  return plainValue(x.shape, x.dtype, (g) =>
-    g.Slice(x.as(plain, g), g.ints(all(-1)), g.ints(all(-(2 ** 31))), g.ints(axes), g.ints(all(-1))),
-  );
+  return axes.length === 0 ? x : onnx.Slice(x, all(-1), all(-(2 ** 31)), axes, all(-1));
 }
 
 /** A tensor of one number, kept as that number. */
@@ -95,15 +71,10 @@ export const filled = (shape: Shape, value: number, dtype: tf.DataType): Value =
   new Value(shape, dtype, splat, (g) => number(g, value, dtype));
 
 /** `length` numbers from `start` in steps. */
-const sequence = (start: number, step: number, length: number, dtype: tf.DataType): Value =>
-  plainValue([length], dtype, (g) =>
-    numbers(
-      g,
-      Array.from({ length }, (_, i) => start + i * step),
-      [length],
-      dtype,
-    ),
-  );
+export function sequence(start: number, step: number, length: number, dtype: tf.DataType): Value {
+  const values = Array.from({ length }, (_, i) => start + i * step);
+  return plainValue([length], dtype, (g) => numbers(g, values, [length], dtype));
+}
 
 /** tfjs's reshape target with its −1 filled in. */
 function resolved(shape: Shape, from: Shape): Shape {
@@ -129,24 +100,21 @@ export const shaping = {
   ),
   MirrorPad: rule<tf.MirrorPadInputs, tf.MirrorPadAttrs>(({ x }, { paddings, mode }) => {
     const border = mode === 'symmetric' ? 1 : 0;
-    const shape = x.shape.map((d, axis) => d + (paddings[axis]?.[0] ?? 0) + (paddings[axis]?.[1] ?? 0));
-    return plainValue(shape, x.dtype, (g) =>
-      paddings.reduce(
-        (ref, padding, axis) => {
-          if (padding.every((n) => n === 0)) return ref;
-          return g.Gather(ref, g.constant(mirrored(x.shape[axis] ?? 1, padding, border)), { axis });
-        },
-        x.as(plain, g),
-      ),
-    );
+    return paddings.reduce((value, padding, axis) => {
+      if (padding.every((n) => n === 0)) return value;
+      const places = mirrored(x.shape[axis] ?? 1, padding, border);
+      return onnx.Gather(
+        value,
+        plainValue([places.length], 'int32', (g) => g.constant(places)),
+        { axis },
+      );
+    }, x);
   }),
   OnesLike: rule<tf.OnesLikeInputs>(({ x }) => filled(x.shape, 1, x.dtype)),
-  Pack: rule<tf.PackInputs, tf.PackAttrs>((values, { axis }) =>
-    concat(
-      values.map((value) => expandDims(value, axis)),
-      axis,
-    ),
-  ),
+  Pack: rule<tf.PackInputs, tf.PackAttrs>((values, { axis }) => {
+    const expanded = values.map((value) => expandDims(value, axis));
+    return concat(expanded, axis);
+  }),
   PadV2: rule<tf.PadV2Inputs, tf.PadV2Attrs>(({ x }, { paddings, constantValue }) => pad(x, paddings, constantValue)),
   Range: rule<None, tf.RangeAttrs>((_, { start, stop, step, dtype }) =>
     sequence(start, step, Math.max(0, Math.ceil((stop - start) / step)), dtype),
@@ -185,20 +153,11 @@ export const shaping = {
     const axes = x.shape.flatMap((d, axis) => (changes(d, axis) ? [axis] : []));
     // A step back beyond the first element ends "as far as it goes".
     const ends = end.map((to) => (to < 0 ? -(2 ** 31) : to));
-    return plainValue(finalShape, x.dtype, (g) => {
-      const pick = (list: readonly number[]) => g.ints(axes.map((axis) => list[axis] ?? 0));
-      const ref = x.as(plain, g);
-      const sliced = axes.length === 0 ? ref : g.Slice(ref, pick(begin), pick(ends), g.ints(axes), pick(strides));
-      return g.reshape(sliced, finalShape);
-    });
+    const pick = (list: readonly number[]) => axes.map((axis) => list[axis] ?? 0);
+    const sliced = axes.length === 0 ? x : onnx.Slice(x, pick(begin), pick(ends), axes, pick(strides));
+    return reshape(sliced, finalShape);
   }),
-  Tile: rule<tf.TileInputs, tf.TileAttrs>(({ x }, { reps }) =>
-    plainValue(
-      x.shape.map((d, i) => d * (reps[i] ?? 1)),
-      x.dtype,
-      (g) => g.Tile(x.as(plain, g), g.ints(reps)),
-    ),
-  ),
+  Tile: rule<tf.TileInputs, tf.TileAttrs>(({ x }, { reps }) => onnx.Tile(x, reps)),
   Transpose: rule<tf.TransposeInputs, tf.TransposeAttrs>(({ x }, { perm }) => transpose(x, perm)),
   Unpack: rule<tf.UnpackInputs, tf.UnpackAttrs>(({ value }, { axis }) => {
     const along = axisOf(axis, value);
