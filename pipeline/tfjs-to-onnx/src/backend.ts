@@ -52,13 +52,13 @@ export class Recording {
    * Records a call. The kernel's rule gives the outputs' shapes and dtypes, and refuses what cannot be lowered; it adds
    * no nodes, as there is no graph yet.
    */
-  call(kernel: KernelName, inputs: TapeInputs, attrs: TapeOp['attrs']): TensorInfo[] {
+  call(kernel: KernelName, inputs: TapeInputs, attrs: TapeOp['attrs']): TensorInfo | TensorInfo[] {
     const rule = kernels[kernel] as (inputs: unknown, attrs: unknown) => Value | readonly Value[];
-    const outputs = [rule(mapEach(inputs, unlowered), attrs)].flat().map(({ shape, dtype }): TapeValue => {
-      return { shape, dtype, source: { kind: 'op' } };
-    });
+    const given = rule(mapEach(inputs, unlowered), attrs);
+    const outputs = [given].flat().map(({ shape, dtype }): TapeValue => ({ shape, dtype, source: { kind: 'op' } }));
     this.ops.push({ kernel, inputs, attrs, outputs, scope: this.scope });
-    return outputs.map((output) => this.tensor(output));
+    const tensors = outputs.map((output) => this.tensor(output));
+    return Array.isArray(given) ? tensors : (tensors[0] as TensorInfo);
   }
 }
 
@@ -193,15 +193,11 @@ function registerKernel<Name extends string>(
   tf.registerKernel({ kernelName, backendName: BACKEND, kernelFunc });
 }
 
-const MANY_OUTPUTS: ReadonlySet<string> = new Set(['SplitV', 'TopK', 'Unpack']);
-
 function callRule(kernel: KernelName, given: Tensors, attrs: TapeOp['attrs']): TensorInfo | TensorInfo[] {
   const rec = current(`kernel ${kernel} was called`);
   const inputs = mapEach(given, (tensor) => rec.value(tensor));
   // tfjs clones whatever a gradient may need: another tensor for the same value, and no call to record.
-  if (kernel === 'Identity') return rec.tensor(Object.values(inputs)[0] as TapeValue);
-  const outputs = rec.call(kernel, inputs, attrs);
-  return MANY_OUTPUTS.has(kernel) ? outputs : (outputs[0] as TensorInfo);
+  return kernel === 'Identity' ? rec.tensor(Object.values(inputs)[0] as TapeValue) : rec.call(kernel, inputs, attrs);
 }
 
 function definedInputs(inputs: tf.NamedTensorInfoMap): Tensors {

@@ -97,35 +97,33 @@ export function lowerTape(traced: Tape, target: Target, { name = 'graph', layout
   for (const value of tape.inputs) if (value.source.kind === 'input') lowering.input(value, value.source.name);
 
   const variables = new Map(tape.variables.map((value) => [variableName(value), value]));
-  const held = buffers.filter(({ members }) => members.some((member) => variables.has(member.name)));
+  const held = new Map<TapeValue, StateBuffer>();
   const full = new Map<StateBuffer, Value>();
-  for (const buffer of held) {
+  for (const buffer of buffers.filter(({ members }) => members.some((member) => variables.has(member.name)))) {
     const ref = g.input(buffer.name, 'float', buffer.shape);
     full.set(buffer, plainValue(buffer.shape, 'float32', ref));
     unpackBuffer(g, buffer, ref).forEach((value, i) => {
       const variable = variables.get(buffer.members[i]?.name ?? '');
-      if (variable) lowering.define(variable, value);
+      if (!variable) return;
+      lowering.define(variable, value);
+      held.set(variable, buffer);
     });
   }
-
   const bufferOf = (variable: TapeValue): StateBuffer => {
-    const buffer = held.find(({ members }) => members.some((member) => member.name === variableName(variable)));
+    const buffer = held.get(variable);
     if (!buffer) throw new Error(`variable ${variableName(variable)} is not in the layout`);
     return buffer;
   };
+
   // Equal updates are computed together if the layout holds their variables together.
   const groups = groupUpdates(tape).filter((group) => {
-    const weights = group.flatMap(({ variables }) => variables.slice(0, 1));
-    return new Set(weights.map(bufferOf)).size === 1;
+    return new Set(group.map(({ variables: [weight] }) => weight && bufferOf(weight))).size === 1;
   });
-  const together = new Set(groups.flatMap((group) => group.flatMap(({ ops }) => ops)));
+  const updates = groups.flat();
+  const together = new Set(updates.flatMap(({ ops }) => ops));
   for (const op of tape.ops) if (!together.has(op)) lowering.call(op);
-
-  const next = new Map<StateBuffer, Ref>();
-  for (const group of groups) {
-    for (const [buffer, ref] of updateTogether(lowering, group, bufferOf, full)) next.set(buffer, ref);
-  }
-  const grouped = new Set(groups.flatMap((group) => group.flatMap((update) => update.variables)));
+  const next = new Map(groups.flatMap((group) => lowerTogether(lowering, group, bufferOf, full)));
+  const grouped = new Set(updates.flatMap((update) => update.variables));
   tape.variables.forEach((variable, i) => {
     const update = tape.updates[i];
     if (!update || update === variable || grouped.has(variable)) return;
@@ -141,7 +139,7 @@ export function lowerTape(traced: Tape, target: Target, { name = 'graph', layout
 }
 
 /** Computes a group of equal updates on its buffers: the first member's calls, on the concatenation of all. */
-function updateTogether(
+function lowerTogether(
   lowering: Lowering,
   group: readonly Update[],
   bufferOf: (variable: TapeValue) => StateBuffer,
@@ -150,29 +148,29 @@ function updateTogether(
   const [first] = group;
   if (!first) return [];
   const g = lowering.graph;
-  const all = new Map<TapeValue, TapeValue>();
-  const stand = (value: TapeValue, shape: readonly number[]): TapeValue => {
-    const standIn: TapeValue = { shape, dtype: value.dtype, source: { kind: 'op' } };
-    all.set(value, standIn);
-    return standIn;
-  };
   const buffers = first.variables.map(bufferOf);
   const [{ shape, members } = { shape: [], members: [] }] = buffers;
+  const standIns = new Map<TapeValue, TapeValue>();
+  const standIn = (value: TapeValue): TapeValue => {
+    const all: TapeValue = { shape, dtype: value.dtype, source: { kind: 'op' } };
+    standIns.set(value, all);
+    return all;
+  };
   first.variables.forEach((variable, slot) => {
-    lowering.define(stand(variable, shape), full.get(buffers[slot] as StateBuffer) as Value);
+    lowering.define(standIn(variable), full.get(buffers[slot] as StateBuffer) as Value);
   });
   first.leaves.forEach((leaf, i) => {
     const gradients = group.map((update) => lowering.value(update.leaves[i] as TapeValue));
     const flat = packBuffer(g, { name: 'gradient', shape, members }, gradients);
-    lowering.define(stand(leaf, shape), plainValue(shape, 'float32', flat));
+    lowering.define(standIn(leaf), plainValue(shape, 'float32', flat));
   });
   for (const op of first.ops) {
-    const inputs = mapEach(op.inputs, (value) => all.get(value) ?? value);
-    const outputs = op.outputs.map((output) => stand(output, shape));
+    const inputs = mapEach(op.inputs, (value) => standIns.get(value) ?? value);
+    const outputs = op.outputs.map(standIn);
     lowering.call({ ...op, inputs, outputs, scope: '' });
   }
   return first.results.map((result, slot) => {
-    const value = lowering.value(all.get(result) ?? result);
+    const value = lowering.value(standIns.get(result) ?? result);
     return [buffers[slot] as StateBuffer, g.reshape(value.as(plain, g), shape)];
   });
 }
