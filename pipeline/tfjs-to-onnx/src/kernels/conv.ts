@@ -41,6 +41,12 @@ function byChannel(g: GraphBuilder, filter: Value): Ref {
   return g.reshape(g.transpose(filter.as(plain, g), [2, 3, 0, 1]), [c * m, 1, kh, kw]);
 }
 
+const fused = (conv: typeof conv2d) =>
+  rule<tf.FusedConv2DInputs, tf.FusedConv2DAttrs | tf.FusedDepthwiseConv2DAttrs>(
+    ({ x, filter, bias, preluActivationWeights: prelu }, attrs) =>
+      activate(conv(x, filter, bias, attrs), attrs.activation, { alpha: attrs.leakyreluAlpha, prelu }),
+  );
+
 const sum = (g: GraphBuilder, x: Ref, axis: number): Ref => g.ReduceSum(x, g.ints([axis]), { keepdims: 0 });
 
 /** The only data format that tfjs's depthwise gradients know. */
@@ -49,10 +55,7 @@ const nhwc = <Attrs extends object>(attrs: Attrs) => ({ ...attrs, dataFormat: 'N
 /** Convolutions of images and volumes, and their gradients. */
 export const convolutions = {
   Conv2D: rule<tf.Conv2DInputs, tf.Conv2DAttrs>(({ x, filter }, attrs) => conv2d(x, filter, undefined, attrs)),
-  FusedConv2D: rule<tf.FusedConv2DInputs, tf.FusedConv2DAttrs>(
-    ({ x, filter, bias, preluActivationWeights: prelu }, attrs) =>
-      activate(conv2d(x, filter, bias, attrs), attrs.activation, { alpha: attrs.leakyreluAlpha, prelu }),
-  ),
+  FusedConv2D: fused(conv2d),
   // A transposed convolution is the gradient of a convolution by its input.
   Conv2DBackpropInput: rule<TransposedInputs, TransposedAttrs>(({ dy, filter, bias }, attrs) => {
     const info = convInfo(attrs.inputShape, filter.shape, attrs);
@@ -76,10 +79,7 @@ export const convolutions = {
   DepthwiseConv2dNative: rule<tf.DepthwiseConv2dNativeInputs, tf.DepthwiseConv2dNativeAttrs>(({ x, filter }, attrs) =>
     depthwise(x, filter, undefined, attrs),
   ),
-  FusedDepthwiseConv2D: rule<tf.FusedDepthwiseConv2DInputs, tf.FusedDepthwiseConv2DAttrs>(
-    ({ x, filter, bias, preluActivationWeights: prelu }, attrs) =>
-      activate(depthwise(x, filter, bias, attrs), attrs.activation, { alpha: attrs.leakyreluAlpha, prelu }),
-  ),
+  FusedDepthwiseConv2D: fused(depthwise),
   DepthwiseConv2dNativeBackpropInput: rule<
     tf.DepthwiseConv2dNativeBackpropInputInputs,
     tf.DepthwiseConv2dNativeBackpropInputAttrs

@@ -11,7 +11,7 @@ export function blockedConv({ block, blocked, kernel }: BlockedForms) {
   const fits = (inputs: number, outputs: number) => isBlocked(outputs) && (isBlocked(inputs) || inputs < block);
   const imageOf = (x: Value, g: GraphBuilder): Ref => x.as(isBlocked(x.shape[3] ?? 0) ? blocked : nchw, g);
 
-  return { conv2d, conv2dBackpropFilter };
+  return { fits, conv2d, conv2dBackpropFilter };
 
   function conv2d(
     x: Value,

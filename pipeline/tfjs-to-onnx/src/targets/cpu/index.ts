@@ -1,4 +1,3 @@
-import type { Form } from '../../forms.ts';
 import { sameShape } from '../../ir.ts';
 import { elementwise } from '../../kernels/elementwise.ts';
 import { ELEMENTWISE } from '../../passes/group-updates.ts';
@@ -31,43 +30,35 @@ export function cpu(block: number): Target {
           : undefined,
       Conv2DBackpropFilter: ({ x, dy }, attrs) => conv.conv2dBackpropFilter(x, dy, attrs),
     },
-    formsOfVariables: (tape) =>
-      kernelVariables(
-        tape,
-        forms.kernel,
-        (outputs, inputs) => outputs % block === 0 && (inputs % block === 0 || inputs < block),
-      ),
+    formsOfVariables: (tape) => {
+      const kernels = kernelVariables(tape, (inputs, outputs) => conv.fits(inputs, outputs));
+      return new Map(kernels.map((variable) => [variable, forms.kernel]));
+    },
   };
 }
 
 const LARGEST_FLOAT = (2 - 2 ** -23) * 2 ** 127;
 
 /**
- * Kernels, and whatever is combined with their gradients elementwise (an optimizer's slots), stay blocked between
- * steps: then an update changes no layout.
+ * Kernels, and all variables that are combined with their gradients elementwise (an optimizer's slots), stay blocked
+ * between steps: then an update changes no form.
  */
-function kernelVariables(
-  tape: Tape,
-  form: Form,
-  fits: (outputs: number, inputs: number) => boolean,
-): Map<TapeValue, Form> {
-  const parent = new Map<TapeValue, TapeValue>();
-  const find = (value: TapeValue): TapeValue => {
-    const up = parent.get(value);
-    return up === undefined ? value : find(up);
-  };
-  const join = (a: TapeValue, b: TapeValue) => {
-    if (find(a) !== find(b)) parent.set(find(a), find(b));
-  };
-  const kernels: TapeValue[] = [];
-  for (const op of tape.ops) {
-    const [output] = op.outputs;
+function kernelVariables(tape: Tape, fits: (inputs: number, outputs: number) => boolean): TapeValue[] {
+  const kernels = tape.ops.flatMap(({ inputs }) => {
     // A list of inputs has a `filter` too, but it is a method.
-    const filter = Array.isArray(op.inputs) ? undefined : (op.inputs as Readonly<Record<string, TapeValue>>).filter;
-    if (filter) kernels.push(filter);
-    if (!output || !ELEMENTWISE.has(op.kernel)) continue;
-    for (const input of inputsOf(op)) if (sameShape(input.shape, output.shape)) join(input, output);
+    const filter = Array.isArray(inputs) ? undefined : (inputs as Readonly<Record<string, TapeValue>>).filter;
+    return filter ? [filter] : [];
+  });
+  const blocked = new Set(kernels.filter(({ shape: [, , i = 0, o = 0] }) => fits(i, o)));
+  const combined = tape.ops
+    .filter(({ kernel }) => ELEMENTWISE.has(kernel))
+    .map((op) =>
+      [...op.outputs, ...inputsOf(op)].filter(({ shape }, _, [output]) => sameShape(shape, output?.shape ?? [])),
+    );
+  for (let before = -1; before < blocked.size; ) {
+    before = blocked.size;
+    const reached = combined.filter((values) => values.some((value) => blocked.has(value)));
+    for (const value of reached.flat()) blocked.add(value);
   }
-  const classes = new Set(kernels.filter(({ shape: [, , i = 0, o = 0] }) => fits(o, i)).map(find));
-  return new Map(tape.variables.filter((variable) => classes.has(find(variable))).map((variable) => [variable, form]));
+  return tape.variables.filter((variable) => blocked.has(variable));
 }
