@@ -17,8 +17,11 @@ type Repeated<List extends readonly unknown[]> = List extends readonly [infer Fi
   ? (keyof First & NamesOf<Rest[number]>) | Repeated<Rest>
   : never;
 
-/** The rule of each kernel. A kernel that two families have is left without a type, so that its uses do not compile. */
-export type Kernels = Omit<Intersection<(typeof families)[number]>, Repeated<typeof families>>;
+/** A type that must be empty. */
+type Empty<Names extends never> = Names;
+
+/** The rule of each kernel. A kernel that two families have does not compile. */
+export type Kernels = Omit<Intersection<(typeof families)[number]>, Empty<Repeated<typeof families>>>;
 
 /** The tfjs kernels that can be lowered. */
 export type KernelName = keyof Kernels;
