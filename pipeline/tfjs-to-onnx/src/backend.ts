@@ -36,7 +36,7 @@ export class Recording {
     // A tensor may be seen through another shape (tfjs's reshape shares data), never through another type.
     if (known) return known;
     const home = tf.engine().state.tensorInfo.get(dataId)?.backend;
-    if (!home) throw new Error('a tensor that was disposed is used');
+    if (!home) throw new Error('a disposed tensor is used');
     const values = home.readSync(dataId) as TypedArray;
     return this.constant(dataId, values, shape, dtype);
   }
@@ -49,8 +49,8 @@ export class Recording {
   }
 
   /**
-   * Records a call. The kernel's rule gives the outputs' shapes and dtypes, and refuses what cannot be lowered; it adds
-   * no nodes, as there is no graph yet.
+   * Records a call. The kernel's rule gives the outputs' shapes and dtypes, and refuses calls that cannot be lowered;
+   * it adds no nodes, as there is no graph yet.
    */
   call(kernel: KernelName, inputs: TapeInputs, attrs: TapeOp['attrs']): TensorInfo | TensorInfo[] {
     const rule = kernels[kernel] as (inputs: unknown, attrs: unknown) => Value | readonly Value[];
@@ -104,7 +104,7 @@ function current(doing: string): Recording {
   return recording;
 }
 
-/** The tfjs op that is running, as in `conv2d`: what the user wrote. */
+/** The tfjs op that is running, by the name that the user calls: `conv2d`. */
 const runningOps = (): string => {
   const scopes = (tf.engine().state as unknown as { scopeStack: { name: string }[] }).scopeStack;
   const ops = scopes.map(({ name }) => name).filter((name) => name.endsWith('__op'));

@@ -59,7 +59,7 @@ export class GraphBuilder extends WithOperators {
   readonly #nodes: Node[] = [];
   readonly #made = new Map<string, Ref[]>();
   readonly #names = new Map<string, number>();
-  /** Constants that are others in another shape, and the names of those that constants were made of. */
+  /** Reshaped constants with their sources, and the names of constants with the names that they derive from. */
   readonly #reshaped = new Map<Ref, Ref>();
   readonly #origins = new Map<string, string>();
 
@@ -164,7 +164,7 @@ export class GraphBuilder extends WithOperators {
     return ref;
   }
 
-  /** A constant made of another one, once. */
+  /** A constant derived from another one, once. */
   #derived(from: Ref, how: string, shape: Shape, make: (data: Constant) => Constant, weight: Weight | undefined): Ref {
     return this.#once(`derived ${from.name}${how}`, () => {
       const ref = this.constant(make(from.constant as Constant), shape, from.name, from.type, weight);
@@ -207,8 +207,8 @@ export class GraphBuilder extends WithOperators {
   }
 
   /**
-   * Names as they should be in the finished graph: what has an output's name gets another, and a constant that was
-   * made of one that is not in the graph gets that one's name.
+   * The names of the finished graph: a value with an output's name gets another, and a constant derived from one that
+   * is not in the graph gets the name of that one.
    */
   #renamed(graph: Graph, outputs: readonly string[]): Graph {
     const names = new Map(outputs.filter((name) => this.#names.has(name)).map((name) => [name, this.#unique(name)]));

@@ -28,7 +28,7 @@ export type Emit = (g: GraphBuilder) => Ref;
 
 /**
  * A tensor while it is lowered: one logical shape, tfjs's, and any number of forms, each made when first asked for. A
- * value whose forms nobody asks for adds nothing to a graph: shape and dtype are known before.
+ * value that is never asked for a form adds nothing to a graph; its shape and dtype are known anyway.
  */
 export class Value {
   readonly shape: Shape;
@@ -72,7 +72,7 @@ export class Value {
     return form.from(this, g);
   }
 
-  /** A rule says the shape and dtype of its result; the nodes that it adds have to agree. */
+  /** A rule declares the shape and dtype of its result; the nodes that it adds have to agree. */
   #checked(form: Form, ref: Ref): Ref {
     const size = form === splat ? 1 : product(this.shape);
     const fits = form === plain ? sameShape(ref.shape, this.shape) : product(ref.shape) === size;
@@ -92,7 +92,7 @@ export const plain: Form = {
   channelSums: (ref, g) => sum(sum(ref, [1, 2], g), [0], g),
 };
 
-/** One number that stands for a whole tensor of it: what `ones`, `zeros` and gradients of means are. */
+/** A tensor of equal numbers, held as that number: `ones`, `zeros`, gradients of means. */
 export const splat: Form = {
   name: 'splat',
   from: () => {

@@ -20,7 +20,7 @@ class Lowering {
     this.#target = target;
   }
 
-  /** Declares a graph input for a tensor that comes from outside. */
+  /** Declares a graph input. */
   input(value: TapeValue, name: string): void {
     const uint8 = value.source.kind === 'input' && value.source.storage === 'uint8';
     const ref = this.graph.input(name, uint8 ? 'uint8' : elementType(value.dtype), value.shape);
@@ -28,7 +28,7 @@ class Lowering {
     this.define(value, new Value(value.shape, value.dtype, plain, typed));
   }
 
-  /** What a tensor of the tape became. */
+  /** The value of a tensor of the tape. */
   value(value: TapeValue): Value {
     const made = this.#values.get(value);
     if (made) return made;

@@ -12,7 +12,7 @@ import type { Attributes, ElementType, Graph, Ref, SymbolicShapes } from './ir.t
 /** The one operator set that graphs are written in. */
 export const OPSET = 18;
 const IR_VERSION = 8;
-/** What the names of blocked operators begin with here, and ONNX Runtime's domain of them. */
+/** The prefix of blocked operators' names here, and their domain in ONNX Runtime. */
 const [NCHWC, NCHWC_DOMAIN] = ['nchwc.', 'com.microsoft.nchwc'];
 
 const DATA_TYPE: Readonly<Record<ElementType, DataType>> = {

@@ -37,7 +37,7 @@ export interface TapeOp {
   readonly scope: string;
 }
 
-/** A traced program: the kernel calls in order, what goes in, and what comes out. */
+/** A traced program: its kernel calls in order, inputs, variables and outputs. */
 export interface Tape {
   readonly ops: readonly TapeOp[];
   readonly inputs: readonly TapeValue[];

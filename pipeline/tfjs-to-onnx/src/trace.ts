@@ -8,7 +8,7 @@ import { type Tape, type TapeValue, UNNAMED } from './tape.ts';
 export interface InputSpec {
   readonly shape: readonly number[];
   readonly dtype: DataType;
-  /** How the graph takes an int32 input: as bytes, widened inside the graph. */
+  /** An int32 input may be stored as bytes, which the graph widens. */
   readonly storage?: 'uint8';
 }
 
@@ -25,7 +25,7 @@ export interface TraceOptions<Inputs extends Readonly<Record<string, InputSpec>>
   readonly models?: Readonly<Record<string, LayeredModel>>;
   /**
    * Refuses variables that are not declared and arrays of numbers that appear during the trace: in a training step
-   * they are frozen by mistake (random numbers, forgotten weights).
+   * they would be frozen by mistake (random numbers, forgotten weights).
    */
   readonly strict?: boolean;
 }

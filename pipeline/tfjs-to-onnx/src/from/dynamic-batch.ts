@@ -14,15 +14,15 @@ export interface DynamicGraph {
 }
 
 /**
- * Finds the batch size in a program by tracing it at two sizes and comparing: what differs is made to follow the size
- * of the first input's first axis.
+ * Finds the batch size in a program by tracing it at two sizes and comparing. Shapes that differ follow the size of the
+ * first input's first axis.
  * @param traceAt traces the program for a batch size
- * @throws Error naming the node where something else than a shape depends on the batch size
+ * @throws Error naming the node where a value other than a shape depends on the batch size
  */
 export function dynamicBatch(traceAt: (n: number) => Tape, name: string): DynamicGraph {
   const [small, large] = [lowerTape(traceAt(SMALL), portable, { name }), lowerTape(traceAt(LARGE), portable, { name })];
   if (small.nodes.length !== large.nodes.length) {
-    throw new Error(`${name}: the program does other operations for a batch of another size`);
+    throw new Error(`${name}: the operations differ for a batch of another size`);
   }
   const nodes: Node[] = [];
   const constants = new Map<string, Ref>();
@@ -114,7 +114,7 @@ function sameWork(a: Node, b: Node): boolean {
 
 const equal = (a: Constant, b: Constant): boolean => a.length === b.length && a.every((value, i) => value === b[i]);
 
-/** A shape with the batch size in it; a dimension that is no multiple of it gets a name of its own. */
+/** A shape with the batch size in it; a dimension that is no multiple of it gets its own name. */
 function symbolic(a: Ref, b: Ref | undefined): (number | string)[] {
   return a.shape.map((d, axis) => {
     const [times, other] = [d / SMALL, b?.shape[axis]];

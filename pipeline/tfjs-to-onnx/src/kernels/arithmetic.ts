@@ -59,7 +59,7 @@ export function activate(
     case 'prelu':
       if (prelu) return combine('PRelu', y, prelu);
   }
-  throw new Error(`activation ${activation} is not lowered; apply it as a layer of its own`);
+  throw new Error(`activation ${activation} is not lowered; apply it in its own layer`);
 }
 
 /** Arithmetic, comparison and logic, element by element. */

@@ -6,7 +6,7 @@ import { broadcast, product, type Ref, type Shape, sameShape, type Weight } from
 type Refs<Operands extends readonly Value[]> = { readonly [I in keyof Operands]: Ref };
 
 /**
- * Combines tensors elementwise in a form that they already have, so that no format is changed for it. Splats and single
+ * Combines tensors elementwise in a form that they already have, so that none has to change its form. Splats and single
  * numbers take part as scalars, one number per channel as the form provides for.
  * @param dtype the result's; by default the first operand's
  */

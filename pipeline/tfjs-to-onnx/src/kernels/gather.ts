@@ -11,7 +11,7 @@ const places = (indices: Value): Value => retyped(indices, 'int64');
 const scatterAdd = (shape: Shape, indices: Value, updates: Value): Value =>
   onnx.ScatterND(filled(shape, 0, updates.dtype), places(indices), updates, { reduction: 'add' });
 
-/** Reading and writing at places that a tensor names. */
+/** Reads and writes at the positions in a tensor of indices. */
 export const gathering = {
   GatherNd: rule<tf.GatherNdInputs>(({ params, indices }) => onnx.GatherND(params, places(indices))),
   GatherV2: rule<tf.GatherV2Inputs, tf.GatherV2Attrs>(({ x, indices }, { axis, batchDims }) => {
@@ -36,7 +36,7 @@ export const gathering = {
     ({ x, segmentIds: id }, { numSegments }) => {
       const [zero, count] = [filled([], 0, 'int32'), filled([], numSegments, 'int32')];
       const within = onnx.And(onnx.GreaterOrEqual(id, zero), onnx.Less(id, count));
-      // What drops out goes to a last slice that is cut off.
+      // Other ids are sent to a last slice, which is cut off.
       const target = reshape(onnx.Where(within, id, count), [...id.shape, 1]);
       const sums = scatterAdd([numSegments + 1, ...x.shape.slice(id.shape.length)], target, x);
       return onnx.Slice(sums, [0], [numSegments], [0]);

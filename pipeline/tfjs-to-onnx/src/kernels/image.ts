@@ -28,7 +28,7 @@ const resize = (mode: Mode) =>
     });
   });
 
-/** What each pixel gave to the new ones, as a product with a matrix for each axis. */
+/** The contribution of each pixel to the new ones, as a product with a matrix for each axis. */
 const resizeGradient = (mode: Mode) =>
   rule<tf.ResizeBilinearGradInputs, Attrs>(({ images, dy }, attrs) => {
     const [, height = 1, width = 1] = images.shape;
@@ -40,7 +40,7 @@ const resizeGradient = (mode: Mode) =>
     });
   });
 
-/** How much of each old pixel is in each new one along an axis: `[new, old]`. */
+/** The share of each old pixel in each new one along an axis: `[new, old]`. */
 function weights(g: GraphBuilder, old: number, now: number, attrs: Attrs, mode: Mode): Ref {
   const matrix = new Float32Array(now * old);
   const aligned = attrs.alignCorners && now > 1;
@@ -65,7 +65,7 @@ function weights(g: GraphBuilder, old: number, now: number, attrs: Attrs, mode: 
 
 /** Resizing and rearranging of images. */
 export const imaging = {
-  // Channels laid out as blocks of pixels: `[N, H, W, b²·C]` as `[N, b·H, b·W, C]`.
+  // Channels become blocks of pixels: `[N, H, W, b²·C]` as `[N, b·H, b·W, C]`.
   DepthToSpace: rule<tf.DepthToSpaceInputs, tf.DepthToSpaceAttrs>(({ x }, { blockSize, dataFormat }) => {
     refuseChannelsFirst({ dataFormat });
     const [n = 1, h = 1, w = 1, c = 1] = x.shape;

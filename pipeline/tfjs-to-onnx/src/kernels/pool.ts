@@ -35,7 +35,7 @@ const pool3d = (op: 'MaxPool' | 'AveragePool') =>
 export const pooling = {
   AvgPool: pool('AveragePool'),
   AvgPool3D: pool3d('AveragePool'),
-  // dy divided by the whole window, at the borders too, as tfjs has it.
+  // dy divided by the full window, at the borders too, as in tfjs.
   AvgPoolGrad: rule<tf.AvgPoolGradInputs, tf.AvgPoolGradAttrs>(({ dy, input }, attrs) => {
     const info = poolInfo(input, attrs);
     const { batchSize: n, inChannels: c, outHeight: h, outWidth: w, filterHeight: kh, filterWidth: kw } = info;
@@ -48,8 +48,8 @@ export const pooling = {
   }),
   MaxPool: pool('MaxPool'),
   MaxPool3D: pool3d('MaxPool'),
-  // dy goes where the window's first maximum was. One channel of masked dy for each place in the window, laid over the
-  // image by a transposed convolution whose kernel for a place is 1 there.
+  // dy flows to the window's first maximum. One channel of masked dy for each place in the window, spread
+  // over the image by a transposed convolution whose kernel for a place is 1 there.
   MaxPoolGrad: rule<tf.MaxPoolGradInputs, tf.MaxPoolGradAttrs>(({ dy, input, output }, attrs) => {
     const info = poolInfo(input, attrs);
     const { batchSize: n, inChannels: c, outHeight: h, outWidth: w, filterHeight: kh, filterWidth: kw } = info;

@@ -49,7 +49,7 @@ const argReduction = (op: 'ArgMax' | 'ArgMin') =>
     return retyped(onnx[op](x, { axis: along, keepdims: 0 }), 'int32');
   });
 
-/** Reductions along axes, and what is normalized by them. */
+/** Reductions along axes, and normalization. */
 export const reductions = {
   All: logical('ReduceMin'),
   Any: logical('ReduceMax'),

@@ -7,8 +7,8 @@ export type Values<Inputs> = Inputs extends readonly tf.TensorInfo[]
   : { readonly [P in keyof Inputs]: tf.TensorInfo extends Exclude<Inputs[P], undefined> ? Value : Inputs[P] };
 
 /**
- * How a kernel call is written in ONNX: the values that it gives. Shapes and dtypes are settled, and what cannot be
- * lowered is refused, when the rule is called; nodes are added when a graph asks for a value.
+ * Writes a kernel call in ONNX. Calling a rule gives shapes and dtypes and refuses calls that cannot be lowered; nodes
+ * are added when a graph asks for a value.
  */
 export type Rule<Inputs, Attrs> = (inputs: Values<Inputs>, attrs: Attrs) => Value | readonly Value[];
 

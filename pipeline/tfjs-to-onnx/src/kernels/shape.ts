@@ -82,7 +82,7 @@ function resolved(shape: Shape, from: Shape): Shape {
   return shape.map((d) => (d === -1 ? product(from) / known : d));
 }
 
-/** Reshaping, slicing and joining, and tensors that are made of nothing. */
+/** Reshaping, slicing and joining, and new tensors. */
 export const shaping = {
   BatchToSpaceND: rule<tf.BatchToSpaceNDInputs, tf.BatchToSpaceNDAttrs>(({ x }, { blockShape: block, crops }) => {
     const [shape, size] = [[...x.shape], product(block)];
@@ -151,7 +151,7 @@ export const shaping = {
     );
     const changes = (d: number, axis: number) => begin[axis] !== 0 || end[axis] !== d || strides[axis] !== 1;
     const axes = x.shape.flatMap((d, axis) => (changes(d, axis) ? [axis] : []));
-    // A step back beyond the first element ends "as far as it goes".
+    // A negative step may end beyond the first element.
     const ends = end.map((to) => (to < 0 ? -(2 ** 31) : to));
     const pick = (list: readonly number[]) => axes.map((axis) => list[axis] ?? 0);
     const sliced = axes.length === 0 ? x : onnx.Slice(x, pick(begin), pick(ends), axes, pick(strides));

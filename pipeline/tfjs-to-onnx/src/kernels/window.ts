@@ -4,7 +4,7 @@ import type { GraphBuilder } from '../builder.ts';
 import { plain, type Value } from '../forms.ts';
 import type { Ref, Shape } from '../ir.ts';
 
-/** How a convolution or a pooling moves over an image, as tfjs says it. */
+/** tfjs's description of how a convolution or a pooling moves over an image. */
 export type WindowAttrs = Pick<Conv2DAttrs, 'strides' | 'pad' | 'dataFormat' | 'dimRoundingMode'> &
   Partial<Pick<Conv2DAttrs, 'dilations'>>;
 export type PoolAttrs = Pick<WindowAttrs, 'strides' | 'pad' | 'dimRoundingMode'> & {
@@ -16,7 +16,7 @@ export type ConvInfo = backend_util.Conv2DInfo;
 
 type Shape4 = [number, number, number, number];
 
-/** What tfjs computes for a convolution of `[N, H, W, I]` with a kernel `[kh, kw, I, O]`, or `[kh, kw, I, M]` by channel. */
+/** Sizes and pads for a convolution of `[N, H, W, I]` with a kernel `[kh, kw, I, O]`, or `[kh, kw, I, M]` by channel. */
 export function convInfo(image: Shape, kernel: Shape, attrs: WindowAttrs, depthwise = false): ConvInfo {
   refuseChannelsFirst(attrs);
   const { strides, pad, dimRoundingMode } = attrs;
@@ -34,7 +34,7 @@ export function convInfo(image: Shape, kernel: Shape, attrs: WindowAttrs, depthw
   );
 }
 
-/** What tfjs computes for a pooling of `[N, H, W, C]`. */
+/** Sizes and pads for a pooling of `[N, H, W, C]`. */
 export const poolInfo = ({ shape }: Value, { filterSize, strides, pad, dimRoundingMode }: PoolAttrs): ConvInfo =>
   withExactPads(backend_util.computePool2DInfo(shape as Shape4, filterSize, strides, 1, pad, dimRoundingMode));
 
@@ -43,7 +43,7 @@ export function refuseChannelsFirst({ dataFormat }: { readonly dataFormat?: stri
   if (dataFormat === 'NCDHW') throw new Error('dataFormat NCDHW is not lowered; use NDHWC, the default of tfjs');
 }
 
-/** Pads at the ends as the windows need them: ONNX rounds sizes down, tfjs as `dimRoundingMode` says. */
+/** Pads at the ends as the windows need them: ONNX rounds sizes down, tfjs according to `dimRoundingMode`. */
 function withExactPads(info: ConvInfo): ConvInfo {
   const [down, right] = beyond(info);
   if (down <= -info.strideHeight || right <= -info.strideWidth) {

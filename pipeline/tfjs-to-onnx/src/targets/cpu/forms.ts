@@ -4,7 +4,7 @@ import { product, type Ref } from '../../ir.ts';
 
 /**
  * The forms of ONNX Runtime's blocked kernels, for blocks of `b` floats (one vector register). A blocked tensor is
- * declared with its channels first; `b` channels lie next to each other in memory.
+ * declared with its channels first; `b` channels are adjacent in memory.
  */
 export interface BlockedForms {
   readonly block: number;
@@ -99,7 +99,7 @@ export function blockedForms(b: number): BlockedForms {
 }
 
 /*
- * ONNX Runtime copies with `Transpose`, `Slice` and `Pad` on one thread, with `Gather` on all: worth it where whole
+ * ONNX Runtime copies with `Transpose`, `Slice` and `Pad` on one thread, with `Gather` on all: worth it where complete
  * vectors move.
  */
 

@@ -6,9 +6,9 @@ import { type BlockedForms, cropRows, gatherRows } from './forms.ts';
 type Attrs = WindowAttrs & { readonly inputShape: Shape; readonly activation?: 'relu' | 'linear' };
 
 /**
- * Transposed convolutions (what a convolution's gradient by its input is) by blocked convolutions of stride 1. With
+ * Transposed convolutions (the gradient of a convolution by its input) by blocked convolutions of stride 1. With
  * stride s an output row s·m + φ meets only the kernel rows k ≡ φ + pad (mod s): each phase φ of the rows and of the
- * columns is a convolution of its own, and their outputs are interleaved. Undefined where the sizes do not fit.
+ * columns is its own convolution, and their outputs are interleaved. Undefined where the sizes do not fit.
  */
 export function transposedConv({ block, blocked, flipped }: BlockedForms) {
   const isBlocked = (channels: number) => channels % block === 0;
