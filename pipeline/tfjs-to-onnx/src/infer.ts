@@ -9,10 +9,10 @@ export interface Window {
   readonly pads?: Shape;
   readonly group?: number;
 }
-interface Axis {
+export interface Axis {
   readonly axis: number;
 }
-interface KeepDims {
+export interface KeepDims {
   readonly keepdims?: number;
 }
 type Flags<Names extends string> = { readonly [Name in Names]?: number };
@@ -157,7 +157,7 @@ export const operators = {
   },
 };
 
-interface ResizeAttributes {
+export interface ResizeAttributes {
   readonly mode: 'nearest' | 'linear';
   readonly coordinate_transformation_mode: 'align_corners' | 'half_pixel' | 'asymmetric';
   readonly nearest_mode?: 'round_prefer_ceil' | 'floor';

@@ -10,7 +10,7 @@ import { filled } from './shape.ts';
 
 type Reduction = OperatorOf<[Ref, Ref | undefined, { keepdims: number }]> & `Reduce${string}`;
 type Inputs = Pick<tf.NamedTensorInfoMap, 'x'>;
-interface Attrs {
+export interface ReduceAttrs {
   readonly axis: number | number[];
   readonly keepDims: boolean;
 }
@@ -36,11 +36,11 @@ function reduced(g: GraphBuilder, op: Reduction, x: Value, axes: readonly number
   return g[op](x.as(plain, g), g.ints(axes), { keepdims: 0 });
 }
 
-const reduction = (op: Reduction) => rule<Inputs, Attrs>(({ x }, { axis, keepDims }) => reduce(op, x, axis, keepDims));
+const reduction = (op: Reduction) => rule<Inputs, ReduceAttrs>(({ x }, { axis, keepDims }) => reduce(op, x, axis, keepDims));
 
 /** ONNX reduces no booleans. */
 const logical = (op: Reduction) =>
-  rule<Inputs, Attrs>(({ x }, { axis, keepDims }) => cast(reduce(op, cast(x, 'int32'), axis, keepDims), 'bool'));
+  rule<Inputs, ReduceAttrs>(({ x }, { axis, keepDims }) => cast(reduce(op, cast(x, 'int32'), axis, keepDims), 'bool'));
 
 /** Position of the largest or smallest element along an axis, int32. */
 const argReduction = (op: 'ArgMax' | 'ArgMin') =>
