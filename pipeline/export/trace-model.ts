@@ -1,6 +1,6 @@
 import type * as tf from '@tensorflow/tfjs-core';
 import { cast, div } from '@tensorflow/tfjs-core';
-import { convertFunction } from 'tfjs-to-onnx';
+import { type DynamicGraph, type Graph, graphOfFunction, serialize } from 'tfjs-to-onnx';
 import type { Autoencoder, ModelDefinition, ModelSize } from '../../models/kit/model.ts';
 
 /** The bytes of `encoder.onnx` and `decoder.onnx`. */
@@ -9,16 +9,21 @@ export interface OnnxModels {
   readonly decoder: Uint8Array;
 }
 
+/** Converted models, with the graphs that know where their weights are. */
+export interface TracedModels extends OnnxModels {
+  readonly graphs: { readonly [Part in keyof OnnxModels]: Graph };
+}
+
 /**
  * Converts a model. The encoder takes `image` (uint8 `[N, H, W, C]`, scaled inside) and gives `latent` (float32
  * `[N, D]`), and `logvar` where it is a VAE; the decoder takes `latent` and gives `image` (float32 `[N, H, W, C]` in
  * [0, 1]); either takes `label` (int32 `[N]`) where the model is conditional there.
  * @throws Error when a layer cannot be converted
  */
-export function traceModel(model: ModelDefinition, autoencoder: Autoencoder, size: ModelSize): OnnxModels {
+export function traceModel(model: ModelDefinition, autoencoder: Autoencoder, size: ModelSize): TracedModels {
   const { height, width, channels, latent } = size;
   const label = { shape: ['N'], dtype: 'int32' } as const;
-  const encoder = convertFunction(
+  const encoder = graphOfFunction(
     ({ image, label }: { image: tf.Tensor; label?: tf.Tensor }) => {
       const pixels = div(cast(image, 'float32'), 255) as tf.Tensor4D;
       return { ...autoencoder.encode({ image: pixels, label: label as tf.Tensor1D | undefined }) };
@@ -32,7 +37,7 @@ export function traceModel(model: ModelDefinition, autoencoder: Autoencoder, siz
       models: { encoder: autoencoder.encoder },
     },
   );
-  const decoder = convertFunction(
+  const decoder = graphOfFunction(
     (inputs: { latent: tf.Tensor; label?: tf.Tensor }) => ({
       image: autoencoder.decode(inputs.latent as tf.Tensor2D, inputs.label as tf.Tensor1D | undefined),
     }),
@@ -42,5 +47,11 @@ export function traceModel(model: ModelDefinition, autoencoder: Autoencoder, siz
       models: { decoder: autoencoder.decoder },
     },
   );
-  return { encoder, decoder };
+  return {
+    encoder: bytesOf(encoder),
+    decoder: bytesOf(decoder),
+    graphs: { encoder: encoder.graph, decoder: decoder.graph },
+  };
 }
+
+const bytesOf = ({ graph, shapes }: DynamicGraph): Uint8Array => serialize(graph, { shapes });

@@ -1,12 +1,11 @@
-import { lowerTape, NEXT, portable, separateLayout, serialize, type Tape } from 'tfjs-to-onnx';
+import { findWeights, lowerTape, NEXT, portable, separateLayout, serialize, type Tape } from 'tfjs-to-onnx';
 import type { OptimizerRecipe } from '../../models/kit/model.ts';
 import { TRAIN_STEP_FILE, type TrainStepSection } from '../artifacts/card.ts';
 import { buildProgram, type NamedVariable, type TrainingProgram } from '../train/program.ts';
 import { traceProgram } from '../train/trace-program.ts';
-import type { OnnxModels } from './trace-model.ts';
-import { placeWeights } from './weight-places.ts';
+import type { TracedModels } from './trace-model.ts';
 
-/** The bytes of `train-step.onnx`, and what the card says of it besides their digest. */
+/** The bytes of `train-step.onnx`, and its section of the card without their digest. */
 export interface TrainStep {
   readonly bytes: Uint8Array;
   readonly section: Omit<TrainStepSection, 'sha256' | 'bytes'>;
@@ -14,15 +13,15 @@ export interface TrainStep {
 
 /**
  * Traces one training step (losses, gradients, optimizer) of `batchSize` images into standard operators. Weights and
- * optimizer state go in and come out under the names that checkpoints know them by, in tfjs's shapes. Weights begin as
- * the model's files have them, optimizer state as in a training that begins.
+ * optimizer state go in and come out under their names in checkpoints, in tfjs's shapes. Weights start as in the model's
+ * files, optimizer state as in a new training.
  * @param models the same program's encoder and decoder
- * @throws Error when the step cannot be traced, or the files do not have a weight as it is
+ * @throws Error when the step cannot be traced, or a weight is in neither file or stored otherwise than transposed
  */
 export function traceTrainStep(
   program: TrainingProgram,
   optimizer: OptimizerRecipe,
-  models: OnnxModels,
+  models: TracedModels,
   batchSize: number,
 ): TrainStep {
   const tape = withoutUnused(traceProgram({ ...program, controls: ['rate', 'klWeight'] }, 'step', batchSize));
@@ -34,21 +33,46 @@ export function traceTrainStep(
     if (!outputs.has(next)) throw new Error(`the training step does not change ${name}`);
     return { name, next, shape: variable.shape, initial: initial(named) };
   };
-  const begun = buildProgram(program.model, program.size, optimizer);
+  const fresh = buildProgram(program.model, program.size, optimizer);
   return {
     bytes: serialize(graph),
     section: {
       file: TRAIN_STEP_FILE,
       batchSize,
       inputs: inputsOf(tape),
-      state: [...program.weights.map(state(() => 'weights')), ...begun.optimizerState.map(state(onlyNumber))],
-      weights: placeWeights(program.weights, models),
+      state: [...program.weights.map(state(() => 'weights')), ...fresh.optimizerState.map(state(onlyNumber))],
+      weights: placesOf(program.weights, models),
       losses: Object.keys(tape.outputs),
     },
   };
 }
 
-/** The tape without inputs that change nothing: the weight of a KL divergence that a model does not have. */
+/** Every occurrence of the weights in the model's files. */
+function placesOf(weights: readonly NamedVariable[], models: TracedModels): TrainStepSection['weights'] {
+  const shapes = new Map(weights.map(({ name, variable }) => [name, variable.shape]));
+  const places = (['encoder', 'decoder'] as const).flatMap((part) =>
+    findWeights(models.graphs[part], models[part])
+      .filter(({ name }) => shapes.has(name))
+      .map(({ name, shape, permutation, ...range }) => {
+        const expected = shapes.get(name);
+        if (`${shape}` === `${expected}`) {
+          return {
+            variable: name,
+            shape: [...shape],
+            permutation: [...permutation],
+            ...range,
+            file: `${part}.onnx` as const,
+          };
+        }
+        throw new Error(`weight ${name} is [${shape}] in ${part}.onnx, and [${expected}] in the training step`);
+      }),
+  );
+  const missing = weights.find(({ name }) => !places.some(({ variable }) => variable === name));
+  if (missing) throw new Error(`weight ${missing.name} is in neither encoder.onnx nor decoder.onnx`);
+  return places;
+}
+
+/** The tape without unused inputs: the weight of a KL divergence that a model does not have. */
 function withoutUnused(tape: Tape): Tape {
   const used = new Set(tape.ops.flatMap(({ inputs }) => Object.values(inputs)));
   return { ...tape, inputs: tape.inputs.filter((input) => used.has(input)) };
@@ -59,12 +83,12 @@ function inputsOf({ inputs }: Tape): TrainStepSection['inputs'] {
   return Object.fromEntries(shapes) as TrainStepSection['inputs'];
 }
 
-/** The number that a variable is full of. */
+/** The value of all elements of a variable. */
 function onlyNumber({ name, variable }: NamedVariable): number {
   const values = variable.dataSync();
   const [first] = values;
   if (first === undefined || values.some((value) => value !== first)) {
-    throw new Error(`${name} does not begin with one number`);
+    throw new Error(`${name} does not start with one value everywhere`);
   }
   return first;
 }

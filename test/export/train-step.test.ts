@@ -7,11 +7,12 @@ import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-backend-cpu';
 import { ModelProtoSchema, TensorProto_DataType as Type } from 'onnx-buf';
 import ort from 'onnxruntime-node';
+import type { Graph } from 'tfjs-to-onnx';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { models } from '../../models/index.ts';
 import type { ModelDefinition, ModelSize } from '../../models/kit/model.ts';
 import { trainStepSchema } from '../../pipeline/artifacts/card.ts';
-import { type OnnxModels, traceModel } from '../../pipeline/export/trace-model.ts';
+import { type OnnxModels, type TracedModels, traceModel } from '../../pipeline/export/trace-model.ts';
 import { type TrainStep, traceTrainStep } from '../../pipeline/export/train-step.ts';
 import { buildProgram, type TrainingProgram } from '../../pipeline/train/program.ts';
 
@@ -30,7 +31,7 @@ const named = (name: string): ModelDefinition => {
 
 interface Exported {
   readonly program: TrainingProgram;
-  readonly files: OnnxModels;
+  readonly files: TracedModels;
   readonly step: TrainStep;
 }
 
@@ -174,6 +175,72 @@ describe.each([
     const check = 'import onnx, sys; [onnx.checker.check_model(onnx.load(f), full_check=True) for f in sys.argv[1:]]';
     execFileSync(python ?? '', ['-c', check, ...paths]);
     rmSync(folder, { recursive: true });
+  });
+});
+
+describe('the places of weights', () => {
+  const cae = named('cae');
+
+  test.each(Object.keys(models))(
+    '%s: every weight is where the section says, in the order of axes that it gives',
+    (name) => {
+      const { program, files, step } = exportStep(named(name));
+      for (const { name: weight, variable } of program.weights) {
+        const places = placesOf(step, weight);
+        expect(places.length, weight).toBeGreaterThan(0);
+        for (const { file, offset, bytes, shape, permutation } of places) {
+          expect(shape).toEqual(variable.shape);
+          const stored = new Float32Array(fileOf(files, file).slice(offset, offset + bytes).buffer);
+          expect([...stored], weight).toEqual([...tf.transpose(variable, permutation).dataSync()]);
+        }
+      }
+      expect(new Set(step.section.weights.map(({ file, offset }) => `${file} ${offset}`)).size).toBe(
+        step.section.weights.length,
+      );
+    },
+  );
+
+  test('equal weights have separate places, and a weight of equal numbers has its order of axes', () => {
+    const program = buildProgram(named('cvae'), size);
+    const weights = new Map(program.weights.map(({ name, variable }) => [name, variable]));
+    for (const name of ['encoder/mu/bias', 'encoder/logvar/bias', 'encoder/conv2/kernel']) {
+      const variable = weights.get(name) as tf.Variable;
+      variable.assign(tf.fill(variable.shape, 0.25));
+    }
+    const files = traceModel(named('cvae'), program.autoencoder, size);
+    const { section } = traceTrainStep(program, named('cvae').recipe.optimizer, files, BATCH);
+    expect(new Set(section.weights.map(({ file, offset }) => `${file} ${offset}`)).size).toBe(program.weights.length);
+    expect(section.weights.find(({ variable }) => variable === 'encoder/conv2/kernel')?.permutation).toEqual([
+      3, 2, 0, 1,
+    ]);
+  });
+
+  test('a weight that neither file has, or has in another shape, is named', () => {
+    const { program, files } = exportStep(cae);
+    const trace = (weights: TrainingProgram['weights']) =>
+      traceTrainStep({ ...program, weights }, cae.recipe.optimizer, files, BATCH);
+    const renamed = program.weights.map((one) =>
+      one.name === 'encoder/conv1/kernel' ? { ...one, name: 'encoder/other/kernel' } : one,
+    );
+    expect(() => trace(renamed)).toThrow(/encoder\/other\/kernel .* encoder\.onnx .* decoder\.onnx/);
+    const { graphs } = files;
+    const reshape = (ref: Graph['constants'][number]) =>
+      ref.weight ? { ...ref, weight: { ...ref.weight, shape: [1, ...ref.weight.shape] } } : ref;
+    const encoder = { ...graphs.encoder, constants: graphs.encoder.constants.map(reshape) };
+    expect(() =>
+      traceTrainStep(program, cae.recipe.optimizer, { ...files, graphs: { ...graphs, encoder } }, BATCH),
+    ).toThrow(/encoder\/conv1\/kernel .*\[1,5,5,1,32\] in encoder\.onnx.*\[5,5,1,32\]/);
+  });
+
+  test('a section that contradicts itself does not fit the card', () => {
+    const { section, bytes } = exportStep(cae).step;
+    const good = { ...section, bytes: bytes.length, sha256: '0'.repeat(64) };
+    const [first, ...others] = good.weights;
+    const complaint = (weights: unknown) => trainStepSchema.safeParse({ ...good, weights }).error?.message;
+    expect(complaint(good.weights)).toBeUndefined();
+    expect(complaint([{ ...first, permutation: [3, 2, 0, 0] }, ...others])).toContain('the numbers from 0 to 3');
+    expect(complaint([{ ...first, bytes: 4 }, ...others])).toContain('expected 3200 bytes, got 4');
+    expect(complaint(others)).toContain('expected weights to have encoder/conv1/kernel');
   });
 });
 

@@ -150,7 +150,7 @@ describe('refuses, in one line, with exit code 2, and leaves what was there', ()
     ],
     'a model without a list of weights': [
       ({ json, weights }) => ({ json: { modelTopology: json.modelTopology }, weights }),
-      /model\.json: it has no weightsManifest that names its files of weights/,
+      /model\.json: it has no weightsManifest/,
     ],
     'a list of weights that is damaged': [
       ({ json, weights }) => ({

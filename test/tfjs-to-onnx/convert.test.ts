@@ -7,7 +7,7 @@ import type { Tensor } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { describe, expect, test } from 'vitest';
-import { graphOfLayersModel } from '../../pipeline/tfjs-to-onnx/src/from/convert.ts';
+import { graphOfLayersModel } from '../../pipeline/tfjs-to-onnx/src/from/layers-model.ts';
 import { convertLayersModel } from '../../pipeline/tfjs-to-onnx/src/index.ts';
 import { feed, hostTensors, openSession } from './support/ort.ts';
 import { expectClose, read } from './support/parity.ts';

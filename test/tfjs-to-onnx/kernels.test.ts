@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { lower } from '../../pipeline/tfjs-to-onnx/src/kernels/index.ts';
+import { kernels } from '../../pipeline/tfjs-to-onnx/src/kernels/index.ts';
 import { binaryRows } from './rows/binary.ts';
 import { convRows } from './rows/conv.ts';
 import { depthwiseRows, normalizeRows } from './rows/depthwise.ts';
@@ -35,5 +35,5 @@ test('every kernel of the table is on the tape of some row', () => {
   const reached = new Set<string>(tapes.flatMap(({ ops }) => ops.map(({ kernel }) => kernel)));
   // A clone is another name for a tensor, and is not put on the tape.
   reached.add('Identity');
-  expect(Object.keys(lower).filter((kernel) => !reached.has(kernel))).toEqual([]);
+  expect(Object.keys(kernels).filter((kernel) => !reached.has(kernel))).toEqual([]);
 });

@@ -1,14 +1,15 @@
 import type { DataType, TensorInfo, TypedArray } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
-import { lower } from './kernels/index.ts';
-import type { Kernels } from './kernels.ts';
-import { Lowering } from './lower.ts';
-import { mapInputs, type TapeInputs, type TapeOp, type TapeValue } from './tape.ts';
-import { portable } from './targets/target.ts';
+import { plainValue, type Value } from './forms.ts';
+import { type KernelName, kernels } from './kernels/index.ts';
+import { mapEach, type TapeInputs, type TapeOp, type TapeValue } from './tape.ts';
 
-/** A tfjs backend that computes nothing: its kernels write themselves on the tape of the trace in progress. */
+/** A tfjs backend that computes nothing: its kernels record their calls on the tape of the trace in progress. */
 
 const BACKEND = 'onnx';
+
+/** Names a constant, or throws where the trace may not have it. */
+type NameConstant = (dataId: object, values: TypedArray, shape: readonly number[]) => string;
 
 /** What one trace has recorded so far. */
 export class Recording {
@@ -16,22 +17,17 @@ export class Recording {
   /** The layer that is being called. */
   scope = '';
   readonly #values = new WeakMap<object, TapeValue>();
-  readonly #lowering = new Lowering(portable);
-  readonly #constantName: (dataId: object) => string;
-  readonly #allowConstant: (values: TypedArray, shape: readonly number[], dataId: object) => void;
+  readonly #nameConstant: NameConstant;
 
-  constructor(
-    constantName: (dataId: object) => string,
-    allowConstant: (values: TypedArray, shape: readonly number[], dataId: object) => void,
-  ) {
-    this.#constantName = constantName;
-    this.#allowConstant = allowConstant;
+  constructor(nameConstant: NameConstant) {
+    this.#nameConstant = nameConstant;
   }
 
-  /** Makes a tensor that stands for a value from outside. */
-  symbol(value: TapeValue, name: string): TensorInfo {
-    this.#lowering.input(value, name);
-    return this.#tensorOf(value);
+  /** Makes a tensor that stands for a value from outside, or for one that the tape has. */
+  tensor(value: TapeValue): TensorInfo {
+    const dataId = {};
+    this.#values.set(dataId, value);
+    return { dataId, shape: [...value.shape], dtype: value.dtype };
   }
 
   /** The value that a tensor stands for. A tensor of another backend becomes a constant. */
@@ -40,44 +36,37 @@ export class Recording {
     // A tensor may be seen through another shape (tfjs's reshape shares data), never through another type.
     if (known) return known;
     const home = tf.engine().state.tensorInfo.get(dataId)?.backend;
-    if (!home) throw new Error('a tensor that was disposed is used');
+    if (!home) throw new Error('a disposed tensor is used');
     const values = home.readSync(dataId) as TypedArray;
     return this.constant(dataId, values, shape, dtype);
   }
 
   constant(dataId: object, values: TypedArray, shape: readonly number[], dtype: DataType): TapeValue {
-    this.#allowConstant(values, shape, dataId);
-    const value: TapeValue = { shape, dtype, source: { kind: 'constant', name: this.#constantName(dataId), values } };
+    const name = this.#nameConstant(dataId, values, shape);
+    const value: TapeValue = { shape, dtype, source: { kind: 'constant', name, values } };
     this.#values.set(dataId, value);
     return value;
   }
 
-  call(kernel: keyof Kernels, inputs: TapeInputs, attrs: TapeOp['attrs']): TensorInfo[] {
-    const op: TapeOp = { kernel, inputs, attrs, outputs: [], scope: this.scope };
-    // Lowering at once tells the outputs' shapes, and refuses what cannot be lowered where it is called.
-    const outputs = this.#lowering.call(op);
-    this.ops.push(op);
-    return outputs.map((output) => {
-      const value: TapeValue = { shape: output.shape, dtype: output.dtype, source: { kind: 'op' } };
-      op.outputs.push(value);
-      this.#lowering.define(value, output);
-      return this.#tensorOf(value);
-    });
-  }
-
-  /** Another tensor for the same value: tfjs clones whatever a gradient may need, and that is no call worth recording. */
-  alias(inputs: TapeInputs): TensorInfo {
-    const [value] = Object.values(inputs);
-    if (!value) throw new Error('no input');
-    return this.#tensorOf(value);
-  }
-
-  #tensorOf(value: TapeValue): TensorInfo {
-    const dataId = {};
-    this.#values.set(dataId, value);
-    return { dataId, shape: [...value.shape], dtype: value.dtype };
+  /**
+   * Records a call. The kernel's rule gives the outputs' shapes and dtypes, and refuses calls that cannot be lowered;
+   * it adds no nodes, as there is no graph yet.
+   */
+  call(kernel: KernelName, inputs: TapeInputs, attrs: TapeOp['attrs']): TensorInfo | TensorInfo[] {
+    const rule = kernels[kernel] as (inputs: unknown, attrs: unknown) => Value | readonly Value[];
+    const given = rule(mapEach(inputs, unlowered), attrs);
+    const outputs = [given].flat().map(({ shape, dtype }): TapeValue => ({ shape, dtype, source: { kind: 'op' } }));
+    this.ops.push({ kernel, inputs, attrs, outputs, scope: this.scope });
+    const tensors = outputs.map((output) => this.tensor(output));
+    return Array.isArray(given) ? tensors : (tensors[0] as TensorInfo);
   }
 }
+
+/** A value that has a shape and a dtype, and is in no graph. */
+const unlowered = ({ shape, dtype }: TapeValue): Value =>
+  plainValue(shape, dtype, () => {
+    throw new Error('a rule added nodes while its kernel was traced');
+  });
 
 let recording: Recording | undefined;
 
@@ -115,14 +104,14 @@ function current(doing: string): Recording {
   return recording;
 }
 
-/** The tfjs op that is running, as in `conv2d`: what the user wrote. */
+/** The tfjs op that is running, by the name that the user calls: `conv2d`. */
 const runningOps = (): string => {
   const scopes = (tf.engine().state as unknown as { scopeStack: { name: string }[] }).scopeStack;
   const ops = scopes.map(({ name }) => name).filter((name) => name.endsWith('__op'));
   return [...new Set(ops.map((name) => name.replace('__op', '')))].join(' → ');
 };
 
-/** Names the layer, op and kernel in an error's message. */
+/** Adds the layer, op and kernel to an error's message. */
 function located(error: unknown, kernel: string, inputs: readonly TensorInfo[]): Error {
   const reason = error instanceof Error ? error.message : String(error);
   const shapes = inputs.map(({ shape, dtype }) => `${dtype}[${shape}]`).join(', ');
@@ -151,7 +140,7 @@ class TracingBackend extends tf.KernelBackend {
     return this.readSync();
   }
 
-  /** How many tensors share data, where it is not one. */
+  /** Number of tensors that share data, where it is not one. */
   readonly #shared = new WeakMap<object, number>();
 
   override refCount = (dataId: object): number => this.#shared.get(dataId) ?? 1;
@@ -176,42 +165,42 @@ function register(): void {
   if (registered) return;
   registered = true;
   tf.registerBackend(BACKEND, () => new TracingBackend(), 0);
-  for (const kernelName of Object.keys(lower) as (keyof Kernels)[]) {
-    tf.registerKernel({
-      kernelName,
-      backendName: BACKEND,
-      kernelFunc: ({ inputs, attrs }) => {
-        const given = definedInputs(inputs);
-        try {
-          const rec = current(`kernel ${kernelName} was called`);
-          const values = mapInputs(given as unknown as TapeInputs, (info) => rec.value(info as unknown as TensorInfo));
-          if (kernelName === 'Identity') return rec.alias(values);
-          const outputs = rec.call(kernelName, values, (attrs ?? {}) as TapeOp['attrs']);
-          return MANY_OUTPUTS.has(kernelName) ? outputs : (outputs[0] as TensorInfo);
-        } catch (error) {
-          throw located(error, kernelName, Object.values(given));
-        }
-      },
-    });
-  }
+  for (const kernelName of Object.keys(kernels) as KernelName[]) registerKernel(kernelName, callRule);
   // Every other kernel that tfjs knows is refused by name: its names are the strings that tfjs-core exports.
-  const known = new Set<string>(Object.keys(lower));
-  const exported = Object.entries(tf).filter(([name, value]) => name === value) as [string, string][];
-  for (const [kernelName] of exported.filter(([name]) => !known.has(name))) {
-    tf.registerKernel({
-      kernelName,
-      backendName: BACKEND,
-      kernelFunc: ({ inputs }) => {
-        const reason = 'it has no lowering to ONNX; rewrite the program without it, or add a rule to kernels/index.ts';
-        throw located(new Error(reason), kernelName, Object.values(definedInputs(inputs)));
-      },
+  const known = new Set(Object.keys(kernels));
+  const exported = Object.entries(tf).flatMap(([name, value]) => (name === value && !known.has(name) ? [name] : []));
+  for (const kernelName of exported) {
+    registerKernel(kernelName, () => {
+      throw new Error('it has no lowering to ONNX; rewrite the program without it, or add a rule to kernels/');
     });
   }
 }
 
-const MANY_OUTPUTS: ReadonlySet<string> = new Set(['SplitV', 'TopK', 'Unpack']);
+type Tensors = Readonly<Record<string, TensorInfo>> | readonly TensorInfo[];
 
-function definedInputs(inputs: tf.NamedTensorInfoMap): Record<string, TensorInfo> | TensorInfo[] {
+function registerKernel<Name extends string>(
+  kernelName: Name,
+  call: (kernel: Name, inputs: Tensors, attrs: TapeOp['attrs']) => TensorInfo | TensorInfo[],
+): void {
+  const kernelFunc: tf.KernelFunc = ({ inputs, attrs }) => {
+    const given = definedInputs(inputs);
+    try {
+      return call(kernelName, given, (attrs ?? {}) as TapeOp['attrs']);
+    } catch (error) {
+      throw located(error, kernelName, Object.values(given));
+    }
+  };
+  tf.registerKernel({ kernelName, backendName: BACKEND, kernelFunc });
+}
+
+function callRule(kernel: KernelName, given: Tensors, attrs: TapeOp['attrs']): TensorInfo | TensorInfo[] {
+  const rec = current(`kernel ${kernel} was called`);
+  const inputs = mapEach(given, (tensor) => rec.value(tensor));
+  // tfjs clones whatever a gradient may need: another tensor for the same value, and no call to record.
+  return kernel === 'Identity' ? rec.tensor(Object.values(inputs)[0] as TapeValue) : rec.call(kernel, inputs, attrs);
+}
+
+function definedInputs(inputs: tf.NamedTensorInfoMap): Tensors {
   if (Array.isArray(inputs)) return inputs as TensorInfo[];
   return Object.fromEntries(Object.entries(inputs).filter((entry): entry is [string, TensorInfo] => entry[1] != null));
 }

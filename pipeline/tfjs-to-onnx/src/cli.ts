@@ -2,10 +2,10 @@ import { open, rename, rm, stat } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { parseArgs } from 'node:util';
 import { Failure, fileFailure } from './failure.ts';
-import { graphOfLayersModel } from './from/convert.ts';
 import type { DynamicGraph } from './from/dynamic-batch.ts';
+import { graphOfLayersModel } from './from/layers-model.ts';
 import { loadModel } from './from/load-model.ts';
-import type { Ref } from './graph.ts';
+import type { Ref } from './ir.ts';
 import { print } from './print.ts';
 import { OPSET, serialize } from './serialize.ts';
 
@@ -14,14 +14,14 @@ const USAGE = `tfjs-to-onnx MODEL.json OUT.onnx [options]
 Converts a TensorFlow.js layers model (model.json and its files of weights) to an ONNX file.
 
   --print     print the graph as text; OUT.onnx may then be left out
-  --json      print what was made as JSON
+  --json      print a summary as JSON
   --version   print the version
   --help      print this
 
 Exit codes: 0 done, 2 the input is wrong, 3 the machine failed (disk, missing package).
 `;
 
-/** Runs the command with its arguments and returns its exit code; what is no user's fault is thrown. */
+/** Runs the command and returns its exit code; a bug of ours is thrown. */
 export async function main(args: readonly string[]): Promise<number> {
   try {
     const { values, positionals } = parse(args);
@@ -56,16 +56,24 @@ async function convert(paths: readonly string[], { text, json }: { text: boolean
   const bytes = serialize(converted.graph, { shapes: converted.shapes });
   if (out) await publish(out, bytes);
 
-  const { nodes, outputs, inputs } = converted.graph;
-  const described = {
-    ...(out && { file: out, bytes: bytes.length }),
-    opset: OPSET,
-    nodes: nodes.length,
-    inputs: inputs.map((ref) => describe(ref.name, ref, converted)),
-    outputs: outputs.map(({ name, ref }) => describe(name, ref, converted)),
-    ...(text && { graph: print(converted.graph, converted) }),
+  const { graph, shapes } = converted;
+  const port = (name: string, { type, shape }: Ref) => {
+    return { name, type: type === 'float' ? 'float32' : type, shape: shapes[name] ?? shape };
   };
-  process.stdout.write(json ? `${JSON.stringify(described)}\n` : summary(described));
+  const inputs = graph.inputs.map((ref) => port(ref.name, ref));
+  const outputs = graph.outputs.map(({ name, ref }) => port(name, ref));
+  const file = out && { file: out, bytes: bytes.length };
+  const printed = text && { graph: print(graph, converted) };
+  if (json) {
+    const described = { ...file, opset: OPSET, nodes: graph.nodes.length, inputs, outputs, ...printed };
+    process.stdout.write(`${JSON.stringify(described)}\n`);
+    return;
+  }
+  const line = (kind: string) => (one: ReturnType<typeof port>) =>
+    `  ${kind} ${one.name}: ${one.type} [${one.shape.join(', ')}]`;
+  const head = `${out}: ${bytes.length} bytes, ${graph.nodes.length} nodes, opset ${OPSET}`;
+  const summary = file ? [head, ...inputs.map(line('input')), ...outputs.map(line('output'))] : [];
+  process.stdout.write(`${[...summary, ...(printed ? [printed.graph] : [])].join('\n')}\n`);
 }
 
 async function convertFile(path: string): Promise<DynamicGraph> {
@@ -79,42 +87,12 @@ async function convertFile(path: string): Promise<DynamicGraph> {
   }
 }
 
-interface Described {
-  readonly file?: string;
-  readonly bytes?: number;
-  readonly nodes: number;
-  readonly inputs: readonly Port[];
-  readonly outputs: readonly Port[];
-  readonly graph?: string;
-}
-interface Port {
-  readonly name: string;
-  readonly type: string;
-  readonly shape: readonly (number | string)[];
-}
-
-const describe = (name: string, ref: Ref, { shapes }: DynamicGraph): Port => ({
-  name,
-  type: ref.type === 'float' ? 'float32' : ref.type,
-  shape: shapes[name] ?? ref.shape,
-});
-
-function summary({ file, bytes, nodes, inputs, outputs, graph }: Described): string {
-  const port = (kind: string) => (one: Port) => `  ${kind} ${one.name}: ${one.type} [${one.shape.join(', ')}]`;
-  const lines = [
-    ...(file ? [`${file}: ${bytes} bytes, ${nodes} nodes, opset ${OPSET}`] : []),
-    ...(file ? [...inputs.map(port('input')), ...outputs.map(port('output'))] : []),
-    ...(graph ? [graph] : []),
-  ];
-  return `${lines.join('\n')}\n`;
-}
-
 async function refuseFolder(path: string): Promise<void> {
   const found = await stat(path).catch(() => undefined);
   if (found?.isDirectory()) throw new Failure(`${path}: it is a folder; give the name of the ONNX file`);
 }
 
-/** Writes a file whole or not at all. */
+/** Writes a complete file or none. */
 async function publish(path: string, bytes: Uint8Array): Promise<void> {
   const part = `${path}.${process.pid}.part`;
   try {

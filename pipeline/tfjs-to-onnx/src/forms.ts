@@ -1,18 +1,19 @@
 import type { DataType } from '@tensorflow/tfjs-core';
-import type { ElementType, GraphBuilder, Ref } from './graph.ts';
+import type { GraphBuilder } from './builder.ts';
+import { type ElementType, product, type Ref, type Shape, sameShape } from './ir.ts';
 
 /**
- * A physical layout that a tensor can have in the graph. tfjs's own (`plain`) is channels-last; ONNX's convolutions
- * want channels first.
+ * A physical memory format that a tensor can have in the graph. tfjs's own (`plain`) is channels-last; ONNX's
+ * convolutions want channels first.
  */
 export interface Form {
   readonly name: string;
   /** Makes this form, by way of the plain one. */
   from(value: Value, g: GraphBuilder): Ref;
   /** Other forms that can be made from this one directly. */
-  readonly to?: ReadonlyMap<Form, (ref: Ref, shape: readonly number[], g: GraphBuilder) => Ref>;
+  readonly to?: ReadonlyMap<Form, (ref: Ref, shape: Shape, g: GraphBuilder) => Ref>;
   /** Makes the plain form from this one. */
-  toPlain(ref: Ref, shape: readonly number[], g: GraphBuilder): Ref;
+  toPlain(ref: Ref, shape: Shape, g: GraphBuilder): Ref;
   /**
    * Combines a tensor in this form, elementwise, with one number per channel.
    * @param vector the numbers, `[C]`
@@ -22,52 +23,82 @@ export interface Form {
   channelSums?(ref: Ref, g: GraphBuilder): Ref;
 }
 
-/** A tensor while it is lowered: one logical shape, tfjs's, and any number of forms, each made when first asked for. */
-export class Value {
-  readonly shape: readonly number[];
-  readonly dtype: DataType;
-  readonly forms = new Map<Form, Ref>();
+/** Adds the nodes that compute a value, and returns it in one form. */
+export type Emit = (g: GraphBuilder) => Ref;
 
-  constructor(shape: readonly number[], dtype: DataType, form: Form, ref: Ref) {
+/**
+ * A tensor while it is lowered: one logical shape, tfjs's, and any number of forms, each made when first asked for. A
+ * value that is never asked for a form adds nothing to a graph; its shape and dtype are known anyway.
+ */
+export class Value {
+  readonly shape: Shape;
+  readonly dtype: DataType;
+  readonly #forms: Map<Form, Ref | Emit>;
+
+  constructor(shape: Shape, dtype: DataType, form: Form, made: Ref | Emit) {
+    elementType(dtype);
     this.shape = shape;
     this.dtype = dtype;
-    this.forms.set(form, ref);
+    this.#forms = new Map([[form, made]]);
+  }
+
+  /** Whether the value has a form without a change of form. */
+  has(form: Form): boolean {
+    return this.#forms.has(form);
+  }
+
+  get forms(): Form[] {
+    return [...this.#forms.keys()];
   }
 
   /** This value in a form. */
   as(form: Form, g: GraphBuilder): Ref {
-    const made = this.forms.get(form) ?? this.#direct(form, g) ?? form.from(this, g);
-    this.forms.set(form, made);
-    return made;
+    const made = this.#forms.get(form) ?? this.#converted(form, g);
+    const ref = typeof made === 'function' ? this.#checked(form, made(g)) : made;
+    this.#forms.set(form, ref);
+    return ref;
   }
 
-  #direct(form: Form, g: GraphBuilder): Ref | undefined {
-    for (const [have, ref] of this.forms) {
-      const made = have.to?.get(form)?.(ref, this.shape, g);
-      if (made) return made;
+  /** This value in whichever form it was given first. */
+  first(g: GraphBuilder): Ref {
+    return this.as(this.forms[0] ?? plain, g);
+  }
+
+  #converted(form: Form, g: GraphBuilder): Ref {
+    for (const have of this.forms) {
+      const convert = form === plain ? have.toPlain : have.to?.get(form);
+      if (convert) return convert(this.as(have, g), this.shape, g);
     }
-    return undefined;
+    return form.from(this, g);
+  }
+
+  /** A rule declares the shape and dtype of its result; the nodes that it adds have to agree. */
+  #checked(form: Form, ref: Ref): Ref {
+    const size = form === splat ? 1 : product(this.shape);
+    const fits = form === plain ? sameShape(ref.shape, this.shape) : product(ref.shape) === size;
+    if (fits && dataType(ref.type) === this.dtype) return ref;
+    const expected = `${this.dtype}[${this.shape}] in form ${form.name}`;
+    throw new Error(`${ref.name} is ${ref.type}[${ref.shape}], where ${expected} was expected`);
   }
 }
 
 /** Channels-last, as tfjs has it. */
 export const plain: Form = {
   name: 'plain',
-  from(value, g) {
-    for (const [form, ref] of value.forms) return form.toPlain(ref, value.shape, g);
+  from: () => {
     throw new Error('a value without any form');
   },
   toPlain: (ref) => ref,
   channelSums: (ref, g) => sum(sum(ref, [1, 2], g), [0], g),
 };
 
-/** One number that stands for a whole tensor of it: what `ones`, `zeros` and gradients of means are. */
+/** A tensor of equal numbers, held as that number: `ones`, `zeros`, gradients of means. */
 export const splat: Form = {
   name: 'splat',
   from: () => {
     throw new Error('a tensor of many numbers has no splat form');
   },
-  toPlain: (ref, shape, g) => (shape.length === 0 ? ref : g.op('Expand', [ref, g.ints(shape)])),
+  toPlain: (ref, shape, g) => (shape.length === 0 ? ref : g.Expand(ref, g.ints(shape))),
 };
 
 /** Images with the channels first: `[N, H, W, C]` as `[N, C, H, W]`. */
@@ -86,19 +117,22 @@ export const oihw: Form = {
   toPlain: (ref, _, g) => g.transpose(ref, [2, 3, 1, 0]),
 };
 
-/** A value in tfjs's own layout. */
-export const plainValue = (ref: Ref): Value => new Value(ref.shape, dataType(ref.type), plain, ref);
+/** A value in tfjs's own format. */
+export const plainValue = (shape: Shape, dtype: DataType, made: Ref | Emit): Value =>
+  new Value(shape, dtype, plain, made);
 
+/** @throws Error for a dtype that graphs do not have */
 export const elementType = (dtype: DataType): ElementType => {
   if (dtype === 'float32') return 'float';
   if (dtype === 'int32' || dtype === 'bool') return dtype;
   throw new Error(`tensors of type ${dtype} cannot be part of an ONNX graph made here; use float32, int32 or bool`);
 };
 
+/** The tfjs dtype that stands for an element type. */
 export const dataType = (type: ElementType): DataType => {
   if (type === 'float') return 'float32';
   return type === 'bool' ? 'bool' : 'int32';
 };
 
 const sum = (ref: Ref, axes: readonly number[], g: GraphBuilder): Ref =>
-  g.op('ReduceSum', [ref, g.ints(axes)], { keepdims: 0 });
+  g.ReduceSum(ref, g.ints(axes), { keepdims: 0 });

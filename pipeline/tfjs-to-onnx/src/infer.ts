@@ -1,188 +1,213 @@
-import { backend_util } from '@tensorflow/tfjs-core';
-import type { ElementType, OpType, Ref } from './graph.ts';
-import { conv, convTranspose, einsum, gemm, matMul, pool } from './infer-products.ts';
-import { at, constantInts, type Infer, ints, need, product } from './sizes.ts';
+import { broadcast, type ElementType, product, type Ref, type Shape, type TensorType } from './ir.ts';
 
-export { product } from './sizes.ts';
+/** Attributes of convolutions and pooling; by default a window of 1 with stride 1, without pads. */
+export interface Window {
+  readonly kernel_shape?: Shape;
+  readonly strides?: Shape;
+  readonly dilations?: Shape;
+  /** Before every axis, then after every axis. */
+  readonly pads?: Shape;
+  readonly group?: number;
+}
+export interface Axis {
+  readonly axis: number;
+}
+export interface KeepDims {
+  readonly keepdims?: number;
+}
+type Flags<Names extends string> = { readonly [Name in Names]?: number };
 
-const first: Infer = ([x]) => ({ shape: need(x).shape, type: need(x).type });
-const broadcast: Infer = (inputs) => ({ shape: broadcastAll(inputs), type: need(inputs[0]).type });
-const compare: Infer = (inputs) => ({ shape: broadcastAll(inputs), type: 'bool' });
-const predicate: Infer = ([x]) => ({ shape: need(x).shape, type: 'bool' });
-
-const reduce: Infer = ([x, axes], { keepdims = 1 }) => {
-  const { shape, type } = need(x);
-  const reduced = axes ? constantInts(axes) : shape.map((_, i) => i);
-  const kept = shape.map((d, i) => (reduced.includes(i) ? 1 : d));
-  return { shape: keepdims ? kept : shape.filter((_, i) => !reduced.includes(i)), type };
+const unary = (x: Ref): TensorType => ofType(x, x.shape);
+const binary = (a: Ref, b: Ref): TensorType => ofType(a, broadcast(a.shape, b.shape));
+const compare = (a: Ref, b: Ref): TensorType => ({ shape: broadcast(a.shape, b.shape), type: 'bool' });
+const predicate = ({ shape }: Ref): TensorType => ({ shape, type: 'bool' });
+const reduce = (x: Ref, axes: Ref | undefined, { keepdims = 1 }: KeepDims): TensorType => {
+  const reduced = axes ? constantInts(axes) : x.shape.map((_, i) => i);
+  const shape = x.shape.filter((_, i) => !reduced.includes(i));
+  return keepdims ? mapSizes(x, (d, i) => (reduced.includes(i) ? 1 : d)) : ofType(x, shape);
 };
-
-const argReduce: Infer = ([x], { axis }) => ({
-  shape: need(x).shape.filter((_, i) => i !== axis),
+const argReduce = ({ shape }: Ref, { axis }: Axis & KeepDims): TensorType => ({
+  shape: shape.filter((_, i) => i !== axis),
   type: 'int64',
 });
+const pool = (x: Ref, attrs: Window): TensorType => conv(x, { ...x, shape: [at(x.shape, 1)] }, undefined, attrs);
 
-/** What each ONNX operator yields: the builder's own check of every node. A new operator is a row here. */
-export const infer: { readonly [K in OpType]: Infer } = {
-  Abs: first,
-  Acos: first,
-  Acosh: first,
-  Asin: first,
-  Asinh: first,
-  Atan: first,
-  Atanh: first,
-  Ceil: first,
-  Clip: first,
-  Cos: first,
-  Cosh: first,
-  Elu: first,
-  Erf: first,
-  Exp: first,
-  Floor: first,
-  HardSigmoid: first,
-  IsInf: predicate,
-  IsNaN: predicate,
-  LeakyRelu: first,
-  Log: first,
-  Neg: first,
-  Not: first,
-  Reciprocal: first,
-  Relu: first,
-  Round: first,
-  Selu: first,
-  Sigmoid: first,
-  Sign: first,
-  Sin: first,
-  Sinh: first,
-  Softplus: first,
-  Sqrt: first,
-  Tan: first,
-  Tanh: first,
-  Softmax: first,
-  Identity: first,
-  CumSum: first,
-  LRN: first,
-  ScatterND: first,
-  Add: broadcast,
-  And: broadcast,
-  Div: broadcast,
-  Max: broadcast,
-  Min: broadcast,
-  Mul: broadcast,
-  Or: broadcast,
-  Pow: broadcast,
-  PRelu: broadcast,
-  Sub: broadcast,
-  Equal: compare,
-  Greater: compare,
-  GreaterOrEqual: compare,
-  Less: compare,
-  LessOrEqual: compare,
-  Where: (inputs) => ({ shape: broadcastAll(inputs), type: need(inputs[1]).type }),
-  ReduceMax: reduce,
-  ReduceMean: reduce,
-  ReduceMin: reduce,
-  ReduceProd: reduce,
-  ReduceSum: reduce,
-  ArgMax: argReduce,
-  ArgMin: argReduce,
-  Cast: ([x], { to }) => ({ shape: need(x).shape, type: to as ElementType }),
-  Reshape: ([x, target]) => {
-    const { shape, type } = need(x);
-    const wanted = constantInts(need(target));
-    if (product(wanted) !== product(shape)) throw new Error(`Reshape of [${shape}] to [${wanted}]`);
-    return { shape: wanted, type };
+/**
+ * The ONNX operators that graphs are made of: their inputs and attributes, as the builder's method of that name takes
+ * them, and the type of each output. ONNX Runtime's blocked (NCHWc) operators carry their domain's short name.
+ */
+export const operators = {
+  ...each('Abs Acos Acosh Asin Asinh Atan Atanh Ceil Cos Cosh Elu Erf Exp Floor Identity Log Neg Not', () => unary),
+  ...each('Reciprocal Relu Round Selu Sigmoid Sign Sin Sinh Softplus Sqrt Tan Tanh', () => unary),
+  ...each('IsInf IsNaN', () => predicate),
+  ...each('Add And Div Max Min Mul Or Pow PRelu Sub', () => binary),
+  ...each('Equal Greater GreaterOrEqual Less LessOrEqual', () => compare),
+  ...each('ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum', () => reduce),
+  ...each('ArgMax ArgMin', () => argReduce),
+  ...each('AveragePool MaxPool', () => pool),
+  Cast: ({ shape }: Ref, { to }: { readonly to: ElementType }) => ({ shape, type: to }),
+  Clip: (x: Ref, _low: Ref, _high: Ref) => unary(x),
+  Concat: (parts: readonly Ref[], { axis }: Axis) => {
+    const [first] = parts;
+    if (!first) throw new Error('there is nothing to concatenate');
+    return resized(first, axis, sum(parts.map(({ shape }) => at(shape, axis))));
   },
-  Shape: (_, { start = 0, end = 0 }) => ({ shape: [Number(end) - Number(start)], type: 'int64' }),
-  Transpose: ([x], { perm }) => ({ shape: ints(perm ?? []).map((i) => at(need(x).shape, i)), type: need(x).type }),
-  Expand: ([x, target]) => {
-    const { shape, type } = need(x);
-    return { shape: backend_util.assertAndGetBroadcastShape([...shape], constantInts(need(target))), type };
+  Conv: conv,
+  ConvTranspose: (x: Ref, w: Ref, _bias: Ref | undefined, attrs: Window & { readonly output_padding?: Shape }) => {
+    const [n = 1, , ...spatial] = x.shape;
+    const { spans, strides, pads } = windows(attrs, spatial.length);
+    const { group = 1, output_padding = spatial.map(() => 0) } = attrs;
+    const out = spatial.map((d, i) => at(strides, i) * (d - 1) + at(output_padding, i) + at(spans, i) - at(pads, i));
+    return ofType(x, [n, at(w.shape, 1) * group, ...out]);
   },
-  Tile: ([x, reps]) => {
-    const times = constantInts(need(reps));
-    return { shape: need(x).shape.map((d, i) => d * at(times, i)), type: need(x).type };
+  CumSum: (x: Ref, _axis: Ref, _: Flags<'exclusive' | 'reverse'>) => unary(x),
+  DepthToSpace: (x: Ref, { blocksize: b }: { readonly blocksize: number; readonly mode: string }) => {
+    const [n, c, h, w] = image(x);
+    return ofType(x, [n, c / b ** 2, h * b, w * b]);
   },
-  Concat: (inputs, { axis }) => {
-    const { shape, type } = need(inputs[0]);
-    const length = inputs.reduce((sum, { shape: s }) => sum + at(s, Number(axis)), 0);
-    return { shape: shape.map((d, i) => (i === axis ? length : d)), type };
+  // 'ij,jk->ik': each letter names a size
+  Einsum: (terms: readonly Ref[], { equation }: { readonly equation: string }) => {
+    const [from = '', to = ''] = equation.split('->');
+    const sizes = new Map<string, number>();
+    from.split(',').forEach((letters, i) => {
+      [...letters.trim()].forEach((letter, axis) => void sizes.set(letter, at(terms[i]?.shape ?? [], axis)));
+    });
+    return ofType(
+      terms[0] as Ref,
+      [...to.trim()].map((letter) => at([sizes.get(letter)], 0)),
+    );
   },
-  Split: ([x, sizes], { axis }) => {
-    const { shape, type } = need(x);
-    return constantInts(need(sizes)).map((size) => ({ shape: shape.map((d, i) => (i === axis ? size : d)), type }));
+  Expand: (x: Ref, shape: Ref) => ofType(x, broadcast(x.shape, constantInts(shape))),
+  Gather: (x: Ref, indices: Ref, { axis = 0 }: Partial<Axis> = {}) =>
+    ofType(x, [...x.shape.slice(0, axis), ...indices.shape, ...x.shape.slice(axis + 1)]),
+  GatherND: (x: Ref, { shape }: Ref) =>
+    ofType(x, [...shape.slice(0, -1), ...x.shape.slice(at(shape, shape.length - 1))]),
+  Gemm: (a: Ref, b: Ref, _c: Ref | undefined, { transA, transB }: Flags<'transA' | 'transB'>) => {
+    const [rows, inner] = transA ? [1, 0] : [0, 1];
+    const [other, columns] = transB ? [1, 0] : [0, 1];
+    if (at(a.shape, inner) !== at(b.shape, other)) {
+      throw new Error(`Gemm of [${a.shape}] and [${b.shape}], transA ${transA}, transB ${transB}`);
+    }
+    return ofType(a, [at(a.shape, rows), at(b.shape, columns)]);
   },
-  Slice: ([x, starts, ends, axes, steps]) => {
-    const shape = [...need(x).shape];
-    const [from, to, along] = [constantInts(need(starts)), constantInts(need(ends)), constantInts(need(axes))];
-    const by = steps ? constantInts(steps) : along.map(() => 1);
+  HardSigmoid: (x: Ref, _: Flags<'alpha' | 'beta'>) => unary(x),
+  LRN: (x: Ref, _: Flags<'size' | 'bias' | 'alpha' | 'beta'>) => unary(x),
+  LeakyRelu: (x: Ref, _: { readonly alpha: number }) => unary(x),
+  MatMul: (a: Ref, b: Ref) => {
+    const [x, y] = [a.shape, b.shape];
+    if (x.at(-1) !== y.at(-2)) throw new Error(`MatMul of [${x}] and [${y}]`);
+    return ofType(a, [...broadcast(x.slice(0, -2), y.slice(0, -2)), at(x, x.length - 2), at(y, y.length - 1)]);
+  },
+  Pad: (x: Ref, pads: Ref, _value?: Ref) => {
+    const by = constantInts(pads);
+    return mapSizes(x, (d, i) => d + at(by, i) + at(by, i + x.shape.length));
+  },
+  Reshape: (x: Ref, target: Ref) => {
+    const shape = constantInts(target);
+    if (product(shape) !== product(x.shape)) throw new Error(`Reshape of [${x.shape}] to [${shape}]`);
+    return ofType(x, shape);
+  },
+  Resize: (x: Ref, _region: undefined, scales: Ref | undefined, sizes: Ref | undefined, _: ResizeAttributes) => {
+    if (sizes) return ofType(x, constantInts(sizes));
+    const factors = scales ? constantInts(scales) : [];
+    return mapSizes(x, (d, i) => Math.floor(d * at(factors, i)));
+  },
+  ScatterND: (x: Ref, _indices: Ref, _updates: Ref, _attrs?: { readonly reduction?: 'add' }) => unary(x),
+  Shape: (_: Ref, { start, end }: { readonly start: number; readonly end: number }) => int64([end - start]),
+  Slice: (x: Ref, starts: Ref, ends: Ref, axes: Ref, steps?: Ref) => {
+    const shape = [...x.shape];
+    const [from, to, along] = [constantInts(starts), constantInts(ends), constantInts(axes)];
     along.forEach((axis, i) => {
       const d = at(shape, axis);
+      const step = steps ? at(constantInts(steps), i) : 1;
       const clamp = (p: number, low: number, high: number) => Math.min(Math.max(p < 0 ? p + d : p, low), high);
-      const step = at(by, i);
-      const [start, end] =
-        step > 0
-          ? [clamp(at(from, i), 0, d), clamp(at(to, i), 0, d)]
-          : [clamp(at(from, i), 0, d - 1), clamp(at(to, i), -1, d - 1)];
+      const [low, high] = step > 0 ? [0, d] : [-1, d - 1];
+      const [start, end] = [clamp(at(from, i), Math.max(low, 0), high), clamp(at(to, i), low, high)];
       shape[axis] = Math.max(0, Math.ceil((end - start) / step));
     });
-    return { shape, type: need(x).type };
+    return ofType(x, shape);
   },
-  Pad: ([x, pads]) => {
-    const by = constantInts(need(pads));
-    const { shape, type } = need(x);
-    return { shape: shape.map((d, i) => d + at(by, i) + at(by, i + shape.length)), type };
+  Softmax: (x: Ref, _: Axis) => unary(x),
+  Split: (x: Ref, sizes: Ref, { axis }: Axis) => constantInts(sizes).map((size) => resized(x, axis, size)),
+  Tile: (x: Ref, repeats: Ref) => {
+    const times = constantInts(repeats);
+    return mapSizes(x, (d, i) => d * at(times, i));
   },
-  Gather: ([x, indices], { axis = 0 }) => {
-    const { shape, type } = need(x);
-    return { shape: [...shape.slice(0, Number(axis)), ...need(indices).shape, ...shape.slice(Number(axis) + 1)], type };
+  TopK: (x: Ref, k: Ref, { axis }: Axis & Flags<'largest' | 'sorted'>) => {
+    const values = resized(x, axis, at(constantInts(k), 0));
+    return [values, int64(values.shape)] as const;
   },
-  GatherND: ([x, indices]) => {
-    const { shape, type } = need(x);
-    const places = need(indices).shape;
-    return { shape: [...places.slice(0, -1), ...shape.slice(at(places, places.length - 1))], type };
-  },
-  OneHot: ([indices, depth, values]) => ({
-    shape: [...need(indices).shape, ...constantInts(need(depth))],
-    type: need(values).type,
+  Transpose: (x: Ref, { perm }: { readonly perm: Shape }) => ({
+    type: x.type,
+    shape: perm.map((axis) => at(x.shape, axis)),
   }),
-  TopK: ([x, k], { axis }) => {
-    const [count] = constantInts(need(k));
-    const shape = need(x).shape.map((d, i) => (i === axis ? at([count], 0) : d));
-    return [
-      { shape, type: need(x).type },
-      { shape, type: 'int64' },
-    ];
+  Where: (condition: Ref, a: Ref, b: Ref) => ofType(a, broadcast(condition.shape, a.shape, b.shape)),
+  'nchwc.Conv': (x: Ref, w: Ref, bias: Ref | undefined, attrs: Window & { readonly activation?: 'Relu' }) =>
+    conv(x, w, bias, attrs),
+  'nchwc.ReorderInput': (x: Ref, { channels_last }: Flags<'channels_last'> = {}) => {
+    const [n, a, b, c] = image(x);
+    return ofType(x, channels_last ? [n, c, a, b] : [n, a, b, c]);
   },
-  Resize: ([x, , scales, sizes]) => {
-    const { shape, type } = need(x);
-    const factors = sizes ? undefined : constantInts(need(scales));
-    return { shape: sizes ? constantInts(sizes) : shape.map((d, i) => Math.floor(d * at(factors ?? [], i))), type };
-  },
-  DepthToSpace: ([x], { blocksize }) => {
-    const { shape, type } = need(x);
-    const [n, c, h, w, b] = [at(shape, 0), at(shape, 1), at(shape, 2), at(shape, 3), Number(blocksize)];
-    return { shape: [n, c / b ** 2, h * b, w * b], type };
-  },
-  Einsum: einsum,
-  MatMul: matMul,
-  Gemm: gemm,
-  Conv: conv,
-  ConvTranspose: convTranspose,
-  MaxPool: pool,
-  AveragePool: pool,
-  'nchwc.Conv': conv,
-  'nchwc.ReorderInput': ([x], { channels_last }) => {
-    const { shape } = need(x);
-    const [n, a, b, c] = [at(shape, 0), at(shape, 1), at(shape, 2), at(shape, 3)];
-    return { shape: channels_last ? [n, c, a, b] : [n, a, b, c], type: 'float' };
-  },
-  'nchwc.ReorderOutput': ([x], { channels, channels_last }) => {
-    const { shape } = need(x);
-    const [n, h, w, c] = [at(shape, 0), at(shape, 2), at(shape, 3), Number(channels)];
-    return { shape: channels_last ? [n, h, w, c] : [n, c, h, w], type: 'float' };
+  'nchwc.ReorderOutput': (
+    x: Ref,
+    { channels, channels_last }: Flags<'channels_last'> & { readonly channels: number },
+  ) => {
+    const [n, , h, w] = image(x);
+    return ofType(x, channels_last ? [n, h, w, channels] : [n, channels, h, w]);
   },
 };
 
-const broadcastAll = (inputs: readonly Ref[]): number[] =>
-  inputs.reduce<number[]>((shape, ref) => backend_util.assertAndGetBroadcastShape(shape, [...ref.shape]), []);
+export interface ResizeAttributes {
+  readonly mode: 'nearest' | 'linear';
+  readonly coordinate_transformation_mode: 'align_corners' | 'half_pixel' | 'asymmetric';
+  readonly nearest_mode?: 'round_prefer_ceil' | 'floor';
+}
+
+/** Names of ONNX operators. */
+export type OpType = keyof typeof operators;
+
+type Words<Text extends string> = Text extends `${infer First} ${infer Rest}` ? First | Words<Rest> : Text;
+
+/** A row for each of several names, which are separated by spaces. */
+export function each<Names extends string, Row>(names: Names, row: (name: Words<Names>) => Row) {
+  const rows = names.split(' ').map((name) => [name, row(name as Words<Names>)]);
+  return Object.fromEntries(rows) as { readonly [Name in Words<Names>]: Row };
+}
+
+function conv(x: Ref, w: Ref, _bias: Ref | undefined, attrs: Window): TensorType {
+  const [n = 1, , ...spatial] = x.shape;
+  const { spans, strides, pads } = windows(attrs, spatial.length);
+  const out = spatial.map((d, i) => Math.floor((d + at(pads, i) - at(spans, i)) / at(strides, i)) + 1);
+  return ofType(x, [n, at(w.shape, 0), ...out]);
+}
+
+/** What a window covers, steps and adds on each axis. */
+function windows({ kernel_shape, strides, dilations, pads }: Window, rank: number) {
+  const ones = new Array<number>(rank).fill(1);
+  return {
+    strides: strides ?? ones,
+    spans: ones.map((_, i) => at(dilations ?? ones, i) * (at(kernel_shape ?? ones, i) - 1) + 1),
+    pads: ones.map((_, i) => (pads ? at(pads, i) + at(pads, i + rank) : 0)),
+  };
+}
+
+const ofType = ({ type }: Ref, shape: Shape): TensorType => ({ shape, type });
+const int64 = (shape: Shape): TensorType => ({ shape, type: 'int64' });
+const sum = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0);
+const image = ({ shape }: Ref) => [at(shape, 0), at(shape, 1), at(shape, 2), at(shape, 3)] as const;
+
+const mapSizes = (x: Ref, size: (d: number, axis: number) => number): TensorType => ofType(x, x.shape.map(size));
+/** The type of a tensor with another size along one axis. */
+const resized = (x: Ref, axis: number, size: number) => mapSizes(x, (d, i) => (i === axis ? size : d));
+
+/** The numbers of a constant. */
+function constantInts({ name, constant }: Ref): number[] {
+  if (!constant) throw new Error(`${name} must be a constant`);
+  return Array.from(constant as ArrayLike<number | bigint>, Number);
+}
+
+function at(list: readonly (number | undefined)[], i: number): number {
+  const value = list[i];
+  if (value === undefined) throw new Error(`no element ${i} in [${list}]`);
+  return value;
+}

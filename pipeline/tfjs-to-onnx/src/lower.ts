@@ -1,16 +1,17 @@
-import { elementType, plain, plainValue, splat, Value } from './forms.ts';
-import { type Graph, GraphBuilder, type Ref, sameShape } from './graph.ts';
-import { lower, type Rule } from './kernels/index.ts';
-import { numbers } from './kernels/shape.ts';
-import type { KernelName, Kernels } from './kernels.ts';
+import { GraphBuilder } from './builder.ts';
+import { elementType, plain, plainValue, Value } from './forms.ts';
+import { type Graph, type Ref, sameShape } from './ir.ts';
+import { numbers } from './kernels/elementwise.ts';
+import { kernels } from './kernels/index.ts';
+import { filled } from './kernels/shape.ts';
 import { fuse } from './passes/fuse.ts';
 import { groupUpdates, type Update } from './passes/group-updates.ts';
 import { type Layout, layoutOf, packBuffer, type StateBuffer, unpackBuffer, variableName } from './state.ts';
-import { mapInputs, type Tape, type TapeOp, type TapeValue, UNNAMED } from './tape.ts';
-import type { Overrides, Target } from './targets/target.ts';
+import { type ConstantSource, mapEach, type Tape, type TapeOp, type TapeValue, UNNAMED } from './tape.ts';
+import type { Target } from './targets/target.ts';
 
-/** Lowers single kernel calls into one graph, and remembers what each tensor of the tape became. */
-export class Lowering {
+/** Lowers kernel calls into one graph, and remembers what each tensor of the tape became. */
+class Lowering {
   readonly graph = new GraphBuilder();
   readonly #values = new Map<TapeValue, Value>();
   readonly #target: Target;
@@ -19,7 +20,7 @@ export class Lowering {
     this.#target = target;
   }
 
-  /** Declares a graph input for a tensor that comes from outside. */
+  /** Declares a graph input. */
   input(value: TapeValue, name: string): void {
     const uint8 = value.source.kind === 'input' && value.source.storage === 'uint8';
     const ref = this.graph.input(name, uint8 ? 'uint8' : elementType(value.dtype), value.shape);
@@ -27,49 +28,52 @@ export class Lowering {
     this.define(value, new Value(value.shape, value.dtype, plain, typed));
   }
 
-  /** What a tensor of the tape became. */
+  /** The value of a tensor of the tape. */
   value(value: TapeValue): Value {
     const made = this.#values.get(value);
     if (made) return made;
     if (value.source.kind !== 'constant') throw new Error(`a ${value.source.kind} was used before it was made`);
-    const constant = this.#constant(value, value.source.values, value.source.name);
+    const constant = constantValue(value, value.source);
+    constant.first(this.graph);
     this.define(value, constant);
     return constant;
   }
 
-  /** Lowers one call and returns its outputs. */
-  call(op: TapeOp): Value[] {
+  /** Adds the nodes of one call. */
+  call(op: TapeOp): void {
     this.graph.scope = op.scope;
-    const inputs = mapInputs(op.inputs, (value) => this.value(value));
-    const args = [inputs, op.attrs, this.graph] as unknown as Parameters<Rule<KernelName>>;
-    const override = this.#target.overrides[op.kernel] as Overrides[KernelName] as
-      | ((...args: Parameters<Rule<KernelName>>) => ReturnType<Rule<KernelName>> | undefined)
-      | undefined;
-    const rule = lower[op.kernel] as Rule<keyof Kernels>;
-    const outputs = [override?.(...args) ?? rule(...args)].flat();
+    const args = [mapEach(op.inputs, (value) => this.value(value)), op.attrs] as const;
+    const rule = kernels[op.kernel] as AnyRule;
+    const override = this.#target.overrides[op.kernel] as AnyRule | undefined;
+    const outputs = [override?.(...args) ?? rule(...args) ?? []].flat();
     op.outputs.forEach((output, i) => {
       const value = outputs[i];
       if (!value || !sameShape(value.shape, output.shape)) {
         throw new Error(`${op.kernel} gave [${value?.shape}] where [${output.shape}] was traced`);
       }
+      value.first(this.graph);
       this.define(output, value);
     });
     this.graph.scope = '';
-    return outputs;
   }
 
-  /** Says what a tensor of the tape is lowered to. */
+  /** Sets what a tensor of the tape is lowered to. */
   define(value: TapeValue, lowered: Value): void {
     this.#values.set(value, lowered);
   }
+}
 
-  #constant({ shape, dtype }: TapeValue, values: ArrayLike<number>, name: string): Value {
-    const first = values[0];
-    // Weights stay whole, even if they are all zeros as yet.
-    const alike = values.length > 1 && first !== undefined && Array.prototype.every.call(values, (v) => v === first);
-    if (alike && name === UNNAMED) return new Value(shape, dtype, splat, numbers(this.graph, [first], [], dtype));
-    return new Value(shape, dtype, plain, numbers(this.graph, values, shape, dtype, name));
+type AnyRule = (inputs: unknown, attrs: unknown) => Value | readonly Value[] | undefined;
+
+function constantValue({ shape, dtype }: TapeValue, { name, values }: ConstantSource): Value {
+  const first = values[0];
+  const named = name !== UNNAMED;
+  // Weights stay tensors, even if they are all zeros as yet.
+  if (!named && first !== undefined && values.length > 1 && values.every((value) => value === first)) {
+    return filled(shape, first, dtype);
   }
+  const weight = named ? { name, shape, permutation: shape.map((_, axis) => axis) } : undefined;
+  return plainValue(shape, dtype, (g) => numbers(g, values, shape, dtype, weight));
 }
 
 /** Suffix of the graph output that holds a buffer's new contents. */
@@ -77,7 +81,7 @@ export const NEXT = ':next';
 
 export interface LowerOptions {
   readonly name?: string;
-  /** How variables are held; by default as suits the tape. Graphs of one program share the layout of its step. */
+  /** How variables are held; by default the one that suits the tape. Graphs of one program share the layout of its step. */
   readonly layout?: Layout;
 }
 
@@ -93,35 +97,33 @@ export function lowerTape(traced: Tape, target: Target, { name = 'graph', layout
   for (const value of tape.inputs) if (value.source.kind === 'input') lowering.input(value, value.source.name);
 
   const variables = new Map(tape.variables.map((value) => [variableName(value), value]));
-  const held = buffers.filter(({ members }) => members.some((member) => variables.has(member.name)));
-  const whole = new Map<StateBuffer, Value>();
-  for (const buffer of held) {
+  const held = new Map<TapeValue, StateBuffer>();
+  const full = new Map<StateBuffer, Value>();
+  for (const buffer of buffers.filter(({ members }) => members.some((member) => variables.has(member.name)))) {
     const ref = g.input(buffer.name, 'float', buffer.shape);
-    whole.set(buffer, plainValue(ref));
+    full.set(buffer, plainValue(buffer.shape, 'float32', ref));
     unpackBuffer(g, buffer, ref).forEach((value, i) => {
       const variable = variables.get(buffer.members[i]?.name ?? '');
-      if (variable) lowering.define(variable, value);
+      if (!variable) return;
+      lowering.define(variable, value);
+      held.set(variable, buffer);
     });
   }
-
   const bufferOf = (variable: TapeValue): StateBuffer => {
-    const buffer = held.find(({ members }) => members.some((member) => member.name === variableName(variable)));
+    const buffer = held.get(variable);
     if (!buffer) throw new Error(`variable ${variableName(variable)} is not in the layout`);
     return buffer;
   };
-  // Alike updates are computed at once if the layout holds the variables together.
-  const groups = groupUpdates(tape).filter((group) => {
-    const weights = group.flatMap(({ variables }) => variables.slice(0, 1));
-    return new Set(weights.map(bufferOf)).size === 1;
-  });
-  const atOnce = new Set(groups.flatMap((group) => group.flatMap(({ ops }) => ops)));
-  for (const op of tape.ops) if (!atOnce.has(op)) lowering.call(op);
 
-  const next = new Map<StateBuffer, Ref>();
-  for (const group of groups) {
-    for (const [buffer, ref] of updateAtOnce(lowering, group, bufferOf, whole)) next.set(buffer, ref);
-  }
-  const grouped = new Set(groups.flatMap((group) => group.flatMap((update) => update.variables)));
+  // Equal updates are computed together if the layout holds their variables together.
+  const groups = groupUpdates(tape).filter((group) => {
+    return new Set(group.map(({ variables: [weight] }) => weight && bufferOf(weight))).size === 1;
+  });
+  const updates = groups.flat();
+  const together = new Set(updates.flatMap(({ ops }) => ops));
+  for (const op of tape.ops) if (!together.has(op)) lowering.call(op);
+  const next = new Map(groups.flatMap((group) => lowerTogether(lowering, group, bufferOf, full)));
+  const grouped = new Set(updates.flatMap((update) => update.variables));
   tape.variables.forEach((variable, i) => {
     const update = tape.updates[i];
     if (!update || update === variable || grouped.has(variable)) return;
@@ -136,40 +138,39 @@ export function lowerTape(traced: Tape, target: Target, { name = 'graph', layout
   return g.build(name, Object.fromEntries([...outputs, ...updated]));
 }
 
-/** Computes a group of like updates on its buffers: the first member's calls, on the concatenation of all. */
-function updateAtOnce(
+/** Computes a group of equal updates on its buffers: the first member's calls, on the concatenation of all. */
+function lowerTogether(
   lowering: Lowering,
   group: readonly Update[],
   bufferOf: (variable: TapeValue) => StateBuffer,
-  whole: ReadonlyMap<StateBuffer, Value>,
+  full: ReadonlyMap<StateBuffer, Value>,
 ): [StateBuffer, Ref][] {
   const [first] = group;
   if (!first) return [];
   const g = lowering.graph;
-  const all = new Map<TapeValue, TapeValue>();
-  const stand = (value: TapeValue, shape: readonly number[]): TapeValue => {
-    const standIn: TapeValue = { shape, dtype: value.dtype, source: { kind: 'op' } };
-    all.set(value, standIn);
-    return standIn;
-  };
   const buffers = first.variables.map(bufferOf);
   const [{ shape, members } = { shape: [], members: [] }] = buffers;
+  const standIns = new Map<TapeValue, TapeValue>();
+  const standIn = (value: TapeValue): TapeValue => {
+    const all: TapeValue = { shape, dtype: value.dtype, source: { kind: 'op' } };
+    standIns.set(value, all);
+    return all;
+  };
   first.variables.forEach((variable, slot) => {
-    lowering.define(stand(variable, shape), whole.get(buffers[slot] as StateBuffer) as Value);
+    lowering.define(standIn(variable), full.get(buffers[slot] as StateBuffer) as Value);
   });
   first.leaves.forEach((leaf, i) => {
     const gradients = group.map((update) => lowering.value(update.leaves[i] as TapeValue));
     const flat = packBuffer(g, { name: 'gradient', shape, members }, gradients);
-    lowering.define(stand(leaf, shape), plainValue(flat));
+    lowering.define(standIn(leaf), plainValue(shape, 'float32', flat));
   });
   for (const op of first.ops) {
-    const inputs = mapInputs(op.inputs, (value) => all.get(value) ?? value);
-    const outputs = op.outputs.map((output) => stand(output, shape));
-    const attrs = op.attrs;
-    lowering.call({ kernel: op.kernel, inputs, attrs, outputs, scope: '' });
+    const inputs = mapEach(op.inputs, (value) => standIns.get(value) ?? value);
+    const outputs = op.outputs.map(standIn);
+    lowering.call({ ...op, inputs, outputs, scope: '' });
   }
   return first.results.map((result, slot) => {
-    const value = lowering.value(all.get(result) ?? result);
+    const value = lowering.value(standIns.get(result) ?? result);
     return [buffers[slot] as StateBuffer, g.reshape(value.as(plain, g), shape)];
   });
 }

@@ -1,9 +1,4 @@
-import type { Attributes, Graph, Ref } from './graph.ts';
-
-/** Shapes of inputs and outputs, by name, where they differ from the graph's: with the batch size `N` in them. */
-export interface PrintOptions {
-  readonly shapes?: Readonly<Record<string, readonly (number | string)[]>>;
-}
+import type { Attributes, Graph, Ref, SymbolicShapes } from './ir.ts';
 
 /**
  * A graph as short text, one node a line:
@@ -12,7 +7,7 @@ export interface PrintOptions {
  *       encoder/conv1/Conv = Conv(image, encoder/conv1/kernel:float[32,1,5,5]) strides=2,2
  *       return latent = encoder/conv1/Conv: float[N,32,14,14]
  */
-export function print(graph: Graph, { shapes = {} }: PrintOptions = {}): string {
+export function print(graph: Graph, { shapes = {} }: { readonly shapes?: SymbolicShapes } = {}): string {
   const port = (name: string, { type, shape }: Ref) => `${type}[${shapes[name] ?? shape}]`;
   const lines = graph.nodes.map(
     ({ op, inputs, attrs, outputs }) =>
@@ -32,7 +27,7 @@ function argument(ref: Ref): string {
   return ref.shape.length === 0 ? values : `[${values}]`;
 }
 
-/** Float32 has no more than seven digits to show. */
+/** A float32 has about seven significant digits. */
 const short = (value: number | bigint): string => String(Number(Number(value).toPrecision(7)));
 
 function attributes(attrs: Attributes): string {

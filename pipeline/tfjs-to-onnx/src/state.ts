@@ -1,6 +1,6 @@
+import { GraphBuilder } from './builder.ts';
 import { type Form, plain, Value } from './forms.ts';
-import { type Graph, GraphBuilder, type Ref } from './graph.ts';
-import { product } from './infer.ts';
+import { type Graph, product, type Ref } from './ir.ts';
 import { groupUpdates } from './passes/group-updates.ts';
 import type { Tape, TapeValue } from './tape.ts';
 import type { Target } from './targets/target.ts';
@@ -62,7 +62,7 @@ export const separateLayout = ({ variables }: Tape): Layout => ({
 /** Takes a buffer apart: each member's value in its form. */
 export function unpackBuffer(g: GraphBuilder, buffer: StateBuffer, ref: Ref): Value[] {
   const sizes = buffer.members.map(({ shape }) => product(shape));
-  const parts = sizes.length === 1 ? [ref] : g.ops('Split', [ref, g.ints(sizes)], { axis: 0 });
+  const parts = sizes.length === 1 ? [ref] : g.Split(ref, g.ints(sizes), { axis: 0 });
   return buffer.members.map((one, i) => {
     const part = parts[i] as Ref;
     return new Value(one.shape, 'float32', one.form, g.reshape(part, shapeIn(one)));
@@ -74,8 +74,7 @@ export function packBuffer(g: GraphBuilder, buffer: StateBuffer, values: readonl
   const refs = buffer.members.map(({ form }, i) => (values[i] as Value).as(form, g));
   const [only] = refs;
   if (refs.length === 1 && only) return g.reshape(only, buffer.shape);
-  return g.op(
-    'Concat',
+  return g.Concat(
     refs.map((ref) => g.reshape(ref, [product(ref.shape)])),
     { axis: 0 },
   );

@@ -1,5 +1,5 @@
 import type { DataType, TypedArray } from '@tensorflow/tfjs-core';
-import type { KernelName } from './kernels.ts';
+import type { KernelName } from './kernels/index.ts';
 
 /** A tensor on the tape. */
 export interface TapeValue {
@@ -11,8 +11,15 @@ export interface TapeValue {
 export type Source =
   | { readonly kind: 'input'; readonly name: string; readonly storage: 'uint8' | undefined }
   | { readonly kind: 'variable'; readonly name: string }
-  | { readonly kind: 'constant'; readonly name: string; readonly values: TypedArray }
+  | ConstantSource
   | { readonly kind: 'op' };
+
+export interface ConstantSource {
+  readonly kind: 'constant';
+  /** The variable's, or UNNAMED. */
+  readonly name: string;
+  readonly values: TypedArray;
+}
 
 export type TapeInputs = Readonly<Record<string, TapeValue>> | readonly TapeValue[];
 
@@ -30,7 +37,7 @@ export interface TapeOp {
   readonly scope: string;
 }
 
-/** A traced program: the kernel calls in order, what goes in, and what comes out. */
+/** A traced program: its kernel calls in order, inputs, variables and outputs. */
 export interface Tape {
   readonly ops: readonly TapeOp[];
   readonly inputs: readonly TapeValue[];
@@ -44,8 +51,11 @@ export interface Tape {
 /** The inputs of a kernel call as a list. */
 export const inputsOf = ({ inputs }: TapeOp): TapeValue[] => Object.values(inputs);
 
-/** Replaces the inputs of a call, keeping their names. */
-export function mapInputs<T>(inputs: TapeInputs, change: (value: TapeValue) => T): Record<string, T> | T[] {
+/** Replaces each of a call's inputs and keeps their names. */
+export function mapEach<From, To>(
+  inputs: Readonly<Record<string, From>> | readonly From[],
+  change: (value: From) => To,
+): Record<string, To> | To[] {
   if (Array.isArray(inputs)) return inputs.map(change);
   return Object.fromEntries(Object.entries(inputs).map(([name, value]) => [name, change(value)]));
 }

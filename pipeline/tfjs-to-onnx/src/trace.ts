@@ -1,31 +1,31 @@
 import type { DataType, Rank, Tensor, TypedArray, Variable } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
 import { Recording, record } from './backend.ts';
+import { elementType } from './forms.ts';
 import { type Tape, type TapeValue, UNNAMED } from './tape.ts';
-import { watchVariables } from './untouched.ts';
 
-/** A tensor that the traced program is given. */
+/** An input of the traced program. */
 export interface InputSpec {
   readonly shape: readonly number[];
   readonly dtype: DataType;
-  /** How the graph takes an int32 input: as bytes, widened inside the graph. */
+  /** An int32 input may be stored as bytes, which the graph widens. */
   readonly storage?: 'uint8';
 }
 
-/** A model whose layers name nodes and weights; what tracing needs to know of tfjs-layers, which it does not import. */
+/** A model whose layers name nodes and weights: the part of a tfjs-layers model that tracing needs. */
 export interface LayeredModel {
   readonly layers: readonly object[];
 }
 
 export interface TraceOptions<Inputs extends Readonly<Record<string, InputSpec>>> {
   readonly inputs: Inputs;
-  /** Variables that the program reads and assigns, by the names that they get in the graph. All others are constants. */
+  /** Variables that the program reads and assigns, by their names in the graph. All others are constants. */
   readonly variables?: Readonly<Record<string, Variable>>;
   /** Models by the prefix that the names of their layers' nodes get. */
   readonly models?: Readonly<Record<string, LayeredModel>>;
   /**
    * Refuses variables that are not declared and arrays of numbers that appear during the trace: in a training step
-   * they are frozen by mistake (random numbers, forgotten weights).
+   * they would be frozen by mistake (random numbers, forgotten weights).
    */
   readonly strict?: boolean;
 }
@@ -47,26 +47,26 @@ export function trace<Inputs extends Readonly<Record<string, InputSpec>>>(
   eachLayer(models, ({ weights }, prefix) => {
     for (const weight of weights) names.set(weight.read().dataId, `${prefix}/${weight.originalName}`);
   });
-  const recording = new Recording(
-    (dataId) => names.get(dataId) ?? UNNAMED,
-    (values, shape, dataId) => {
-      if (strict) refuseFrozen(values, shape, names.get(dataId));
-    },
-  );
-  const others = watchVariables(Object.values(variables));
+  const recording = new Recording((dataId, values, shape) => {
+    const name = names.get(dataId);
+    if (strict) refuseFrozen(values, shape, name);
+    return name ?? UNNAMED;
+  });
+  const others = new VariableGuard(Object.values(variables));
   return record(recording, () => {
-    const symbol = (value: TapeValue, name: string): Tensor => {
-      const { dataId, shape, dtype } = recording.symbol(value, name);
-      return tf.engine().makeTensorFromTensorInfo({ dataId, shape, dtype });
+    const symbol = (value: TapeValue): Tensor => {
+      elementType(value.dtype);
+      return tf.engine().makeTensorFromTensorInfo(recording.tensor(value));
     };
-    const tapeInputs = Object.entries(inputs).map(([name, { shape, dtype, storage }]): [string, TapeValue] => {
-      return [name, { shape, dtype, source: { kind: 'input', name, storage } }];
+    const tapeInputs = Object.entries(inputs).map(([name, { shape, dtype, storage }]): TapeValue => {
+      return { shape, dtype, source: { kind: 'input', name, storage } };
     });
-    const given = Object.fromEntries(tapeInputs.map(([name, value]) => [name, symbol(value, name)]));
+    const given = Object.fromEntries(Object.keys(inputs).map((name, i) => [name, symbol(tapeInputs[i] as TapeValue)]));
 
     const declared = Object.entries(variables).map(([name, variable]) => {
-      const before: TapeValue = { shape: variable.shape, dtype: variable.dtype, source: { kind: 'variable', name } };
-      return { variable, before, home: variable.dataId, standIn: tf.keep(symbol(before, name)) };
+      const { shape, dtype } = variable;
+      const before: TapeValue = { shape, dtype, source: { kind: 'variable', name } };
+      return { variable, before, home: variable.dataId, standIn: tf.keep(symbol(before)) };
     });
     const restoreLayers = nameLayers(models, recording);
     for (const { variable, standIn } of declared) variable.dataId = standIn.dataId;
@@ -76,7 +76,7 @@ export function trace<Inputs extends Readonly<Record<string, InputSpec>>>(
       others.check();
       return {
         ops: recording.ops,
-        inputs: tapeInputs.map(([, value]) => value),
+        inputs: tapeInputs,
         variables: declared.map(({ before }) => before),
         updates: declared.map(({ variable }) => recording.value(variable)),
         outputs: Object.fromEntries(Object.entries(outputs).map(([name, tensor]) => [name, recording.value(tensor)])),
@@ -96,9 +96,8 @@ function refuseFrozen(values: TypedArray, shape: readonly number[], variable: st
   const remedy = 'give it as an input, or as a declared variable';
   if (variable) throw new Error(`variable ${variable} is not declared and would be frozen into the graph; ${remedy}`);
   if (values.some((value) => value !== values[0])) {
-    throw new Error(
-      `a tensor [${shape}] of numbers made during the trace would be frozen into the graph (random?); ${remedy}`,
-    );
+    const found = `a tensor [${shape}] of numbers made during the trace`;
+    throw new Error(`${found} would be frozen into the graph (random?); ${remedy}`);
   }
 }
 
@@ -121,11 +120,11 @@ function eachLayer(
   }
 }
 
-/** Makes each layer's calls name their nodes `prefix/layer`. Returns what undoes it. */
+/** Names the nodes of each layer's calls `prefix/layer`. Returns a function that undoes it. */
 function nameLayers(models: Readonly<Record<string, LayeredModel>>, recording: Recording): () => void {
-  const undo: (() => void)[] = [];
+  const named: Layer[] = [];
   eachLayer(models, (layer, prefix) => {
-    const call = layer.call;
+    const { call } = layer;
     layer.call = function (this: unknown, ...args: unknown[]) {
       const outer = recording.scope;
       recording.scope = `${prefix}/${layer.name}`;
@@ -135,12 +134,54 @@ function nameLayers(models: Readonly<Record<string, LayeredModel>>, recording: R
         recording.scope = outer;
       }
     };
-    undo.push(() => {
-      // The method is the prototype's; what shadows it goes.
-      Reflect.deleteProperty(layer, 'call');
-    });
+    named.push(layer);
   });
-  return () => {
-    for (const restore of undo) restore();
-  };
+  // Delete our own property so that the prototype's method shows through again.
+  return () => named.forEach((layer) => void Reflect.deleteProperty(layer, 'call'));
+}
+
+const registered = (): Variable[] => Object.values(tf.engine().registeredVariables);
+
+/** Guards all variables except the declared ones, which a trace may assign. */
+class VariableGuard {
+  readonly #before = new Set(registered());
+  readonly #held: readonly { readonly variable: Variable; readonly home: object; readonly clone: Tensor }[];
+
+  constructor(declared: readonly Variable[]) {
+    // A clone keeps the data alive when an assignment lets go of it.
+    this.#held = [...this.#before]
+      .filter((variable) => !declared.includes(variable))
+      .map((variable) => ({ variable, home: variable.dataId, clone: tf.keep(tf.clone(variable)) }));
+  }
+
+  #made(): Variable[] {
+    return registered().filter((variable) => !this.#before.has(variable));
+  }
+
+  /** @throws Error naming a variable that was assigned or made during the trace */
+  check(): void {
+    const assigned = this.#held.find(({ variable, home }) => variable.dataId !== home);
+    if (assigned) {
+      const { name } = assigned.variable;
+      throw new Error(`variable ${name} is assigned and not declared: its new value would be lost; declare it`);
+    }
+    const [first] = this.#made();
+    if (first) {
+      const hint = 'an optimizer makes its own when it first applies gradients';
+      throw new Error(`variable ${first.name} was made during the trace; make it before, and declare it (${hint})`);
+    }
+  }
+
+  /** Restores assigned variables and disposes of new ones. */
+  restore(): void {
+    for (const variable of this.#made()) variable.dispose();
+    for (const { variable, home, clone } of this.#held) {
+      if (variable.dataId === home) {
+        clone.dispose();
+        continue;
+      }
+      tf.engine().disposeTensor(variable);
+      variable.dataId = clone.dataId; // the clone's hold on the data becomes the variable's
+    }
+  }
 }

@@ -3,19 +3,18 @@ import { dirname, join } from 'node:path';
 import type { io } from '@tensorflow/tfjs-core';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { Failure, fileFailure } from '../failure.ts';
-import { product } from '../infer.ts';
+import { product } from '../ir.ts';
 
 /**
- * Loads a tfjs-layers model from disk: its model.json and the files of weights that this names.
+ * Loads a tfjs-layers model from disk: its model.json and the weight files named there.
  * @throws Failure naming the file that is missing, damaged or of another kind
  */
 export async function loadModel(path: string): Promise<LayersModel> {
   const [tf, layers] = await libraries();
-  const description = await readDescription(path);
-  const manifest = manifestOf(description.weightsManifest, path);
+  const { modelTopology, manifest } = await readDescription(path);
   const weightData = Buffer.concat(await Promise.all(manifest.map((group) => readGroup(group, path))));
   const artifacts: io.ModelArtifacts = {
-    modelTopology: withoutInitializers(description.modelTopology) as object,
+    modelTopology: withoutInitializers(modelTopology) as object,
     weightSpecs: manifest.flatMap(({ weights }) => weights),
     weightData: weightData.buffer.slice(weightData.byteOffset, weightData.byteOffset + weightData.byteLength),
   };
@@ -40,12 +39,7 @@ async function libraries() {
   }
 }
 
-interface Description {
-  readonly modelTopology: unknown;
-  readonly weightsManifest: unknown;
-}
-
-async function readDescription(path: string): Promise<Description> {
+async function readDescription(path: string): Promise<{ modelTopology: unknown; manifest: Group[] }> {
   const text = await read(path);
   let description: unknown;
   try {
@@ -59,24 +53,22 @@ async function readDescription(path: string): Promise<Description> {
     throw new Failure(`${path}: it is a GraphModel; only models saved by tfjs-layers or from Keras can be converted`);
   }
   if (!topology) throw new Failure(`${path}: it has no modelTopology; a model.json saved by tfjs-layers was expected`);
-  return { modelTopology, weightsManifest };
+  if (!Array.isArray(weightsManifest)) {
+    throw new Failure(`${path}: it has no weightsManifest that names its weight files`);
+  }
+  if (!weightsManifest.every(isGroup)) {
+    const expected = 'paths, and weights with name, shape and dtype were expected';
+    throw new Failure(`${path}: its weightsManifest is damaged; ${expected}`);
+  }
+  return { modelTopology, manifest: weightsManifest };
 }
 
 type Group = io.WeightsManifestConfig[number];
 
-function manifestOf(manifest: unknown, path: string): Group[] {
-  if (!Array.isArray(manifest)) throw new Failure(`${path}: it has no weightsManifest that names its files of weights`);
-  const isGroup = (group: unknown): group is Group => {
-    const { paths, weights } = asRecord(group) ?? {};
-    return isList(paths, (one) => typeof one === 'string') && isList(weights, isWeight);
-  };
-  if (!manifest.every(isGroup)) {
-    throw new Failure(
-      `${path}: its weightsManifest is damaged; paths, and weights with name, shape and dtype were expected`,
-    );
-  }
-  return manifest;
-}
+const isGroup = (group: unknown): group is Group => {
+  const { paths, weights } = asRecord(group) ?? {};
+  return isList(paths, (one) => typeof one === 'string') && isList(weights, isWeight);
+};
 
 const isWeight = (weight: unknown): boolean => {
   const { name, shape, dtype } = asRecord(weight) ?? {};
@@ -84,7 +76,7 @@ const isWeight = (weight: unknown): boolean => {
   return typeof name === 'string' && typeof dtype === 'string' && isList(shape, isSize);
 };
 
-/** The bytes of a group of weights, which lie in one or several files. */
+/** The bytes of a group of weights, which are in one or several files. */
 async function readGroup({ paths, weights }: Group, model: string): Promise<Buffer> {
   const files = paths.map((path) => join(dirname(model), path));
   const bytes = Buffer.concat(await Promise.all(files.map(read)));
@@ -104,7 +96,7 @@ function bytesOf({ name, shape, dtype, quantization }: io.WeightsManifestEntry, 
   return each * product(shape);
 }
 
-/** Every weight is loaded, so that none needs to be drawn at random first (which takes long for some initializers). */
+/** Weights are loaded, so they need no initial values (some initializers are slow). */
 function withoutInitializers(topology: unknown): unknown {
   if (Array.isArray(topology)) return topology.map(withoutInitializers);
   const record = asRecord(topology);

@@ -1,71 +1,104 @@
-import { backend_util } from '@tensorflow/tfjs-core';
-import { dataType, type Form, nchw, plain, splat, Value } from '../forms.ts';
-import { type GraphBuilder, type OpType, type Ref, sameShape } from '../graph.ts';
-import { product } from '../infer.ts';
+import type { DataType } from '@tensorflow/tfjs-core';
+import type { GraphBuilder, OperatorOf } from '../builder.ts';
+import { elementType, type Form, nchw, plain, splat, Value } from '../forms.ts';
+import { broadcast, product, type Ref, type Shape, sameShape, type Weight } from '../ir.ts';
+
+type Refs<Operands extends readonly Value[]> = { readonly [I in keyof Operands]: Ref };
 
 /**
- * Combines tensors elementwise in a form that they already have, so that no layout is changed for it. Splats and
- * single numbers take part as scalars, one number per channel as the form provides for.
+ * Combines tensors elementwise in a form that they already have, so that none has to change its form. Splats and single
+ * numbers take part as scalars, one number per channel as the form provides for.
+ * @param dtype the result's; by default the first operand's
  */
-export function elementwise(g: GraphBuilder, values: readonly Value[], combine: (refs: Ref[]) => Ref): Value {
-  const shape = values.reduce<number[]>((s, v) => backend_util.assertAndGetBroadcastShape(s, [...v.shape]), []);
-  const whole = values.filter((value) => !isScalar(value) && sameShape(value.shape, shape));
-  const partial = values.filter((value) => !isScalar(value) && !sameShape(value.shape, shape));
-  if (whole.length === 0 && partial.length === 0)
-    return result(splat, combine(values.map((value) => scalar(value, g))));
-
-  const form = partial.length === 0 || values.length === 2 ? preferredForm(whole) : plain;
-  const vector = partial[0];
-  if (form !== plain && vector && form.withChannels && isPerChannel(vector, shape)) {
-    const other = values.find((value) => value !== vector) as Value;
-    const inOrder = (ref: Ref, v: Ref) => combine(values[0] === vector ? [v, ref] : [ref, v]);
-    const numbers = g.reshape(vector.as(plain, g), [shape.at(-1) ?? 1]);
-    return result(form, form.withChannels(other.as(form, g), numbers, inOrder, g));
+export function elementwise<const Operands extends readonly Value[]>(
+  operands: Operands,
+  combine: (refs: Refs<Operands>, g: GraphBuilder) => Ref,
+  dtype: DataType = operands[0]?.dtype ?? 'float32',
+): Value {
+  const values: readonly Value[] = operands;
+  const combined = (g: GraphBuilder, refs: readonly Ref[]) => combine(refs as Refs<Operands>, g);
+  const shape = broadcast(...values.map((value) => value.shape));
+  const tensors = values.filter((value) => !isScalar(value));
+  if (tensors.length === 0) {
+    return new Value(shape, dtype, splat, (g) =>
+      combined(
+        g,
+        values.map((value) => scalar(value, g)),
+      ),
+    );
   }
-  const common = partial.length === 0 ? form : plain;
-  const coversShape = sameShape(
-    shape,
-    [...whole, ...partial].reduce<number[]>((s, v) => backend_util.assertAndGetBroadcastShape(s, [...v.shape]), []),
-  );
+  const full = tensors.filter((value) => sameShape(value.shape, shape));
+  const partial = tensors.find((value) => !full.includes(value));
+  const form = !partial || values.length === 2 ? preferredForm(full) : plain;
+  const { withChannels } = form;
+  if (form !== plain && withChannels && partial && isPerChannel(partial, shape)) {
+    const other = values.find((value) => value !== partial) as Value;
+    return new Value(shape, dtype, form, (g) => {
+      const perChannel = g.reshape(partial.as(plain, g), [shape.at(-1) ?? 1]);
+      const inOrder = (x: Ref, vector: Ref) => combined(g, values[0] === partial ? [vector, x] : [x, vector]);
+      return withChannels(other.as(form, g), perChannel, inOrder, g);
+    });
+  }
+  const common = partial ? plain : form;
+  const coversShape = sameShape(shape, broadcast(...tensors.map((value) => value.shape)));
   // With a scalar, ONNX Runtime walks the last axis: many times slower where that has length 1.
-  const stubby = common === plain && partial.length === 0 && values.some(isScalar) && shape.at(-1) === 1;
-  const layout = (ref: Ref) => (stubby ? g.reshape(ref, withoutLastOnes(shape)) : ref);
-  const refs = values.map((value) => (isScalar(value) && coversShape ? scalar(value, g) : layout(value.as(common, g))));
-  const combined = combine(refs);
-  return result(common, stubby ? g.reshape(combined, shape) : combined);
-
-  function result(in_: Form, ref: Ref): Value {
-    return new Value(shape, dataType(ref.type), in_, ref);
-  }
+  const lastAxisIsOne = common === plain && !partial && tensors.length < values.length && shape.at(-1) === 1;
+  return new Value(shape, dtype, common, (g) => {
+    const refs = values.map((value) => {
+      if (isScalar(value) && coversShape) return scalar(value, g);
+      const ref = value.as(common, g);
+      return lastAxisIsOne ? g.reshape(ref, withoutLastOnes(shape)) : ref;
+    });
+    const result = combined(g, refs);
+    return lastAxisIsOne ? g.reshape(result, shape) : result;
+  });
 }
 
-/** A unary ONNX operator as a rule's body. */
-export const map = (g: GraphBuilder, op: OpType, x: Value, attrs = {}): Value =>
-  elementwise(g, [x], (refs) => g.op(op, refs, attrs));
+/** A unary operator on each element. */
+export const map = (op: OperatorOf<[Ref]>, x: Value, dtype = x.dtype): Value =>
+  elementwise([x], ([ref], g) => g[op](ref), dtype);
 
-const isScalar = (value: Value): boolean => value.forms.has(splat) || product(value.shape) === 1;
+/** A binary operator on each pair of elements. */
+export const combine = (op: OperatorOf<[Ref, Ref]>, a: Value, b: Value, dtype = a.dtype): Value =>
+  elementwise([a, b], ([x, y], g) => g[op](x, y), dtype);
+
+export const cast = (x: Value, dtype: DataType): Value =>
+  x.dtype === dtype ? x : elementwise([x], ([ref], g) => g.cast(ref, elementType(dtype)), dtype);
+
+/** One number of a tfjs dtype. */
+export const number = (g: GraphBuilder, value: number, dtype: DataType): Ref => numbers(g, [value], [], dtype);
+
+/** A constant of a tfjs dtype; a weight's under its name. */
+export function numbers(
+  g: GraphBuilder,
+  values: ArrayLike<number>,
+  shape: Shape,
+  dtype: DataType,
+  weight?: Weight,
+): Ref {
+  const type = elementType(dtype);
+  const data = { float: Float32Array, int32: Int32Array, bool: Uint8Array }[type as 'float' | 'int32' | 'bool'];
+  return g.constant(data.from(values), shape, weight?.name, type, weight);
+}
+
+const isScalar = (value: Value): boolean => value.has(splat) || product(value.shape) === 1;
 
 const scalar = (value: Value, g: GraphBuilder): Ref =>
-  value.forms.get(splat) ?? g.reshape([...value.forms.values()][0] ?? value.as(plain, g), []);
+  value.has(splat) ? value.as(splat, g) : g.reshape(value.first(g), []);
 
-const withoutLastOnes = (shape: readonly number[]): number[] => shape.slice(0, shape.findLastIndex((d) => d !== 1) + 1);
+const withoutLastOnes = (shape: Shape): Shape => shape.slice(0, shape.findLastIndex((d) => d !== 1) + 1);
 
-const isPerChannel = ({ shape }: Value, whole: readonly number[]): boolean =>
-  whole.length === 4 && shape.at(-1) === whole.at(-1) && product(shape) === shape.at(-1);
+const isPerChannel = ({ shape }: Value, full: Shape): boolean =>
+  full.length === 4 && shape.at(-1) === full.at(-1) && product(shape) === shape.at(-1);
 
 /** The form that most of the values have; among equals another than plain, which convolutions would not take. */
 function preferredForm(values: readonly Value[]): Form {
-  const count = (form: Form) => values.filter(({ forms }) => forms.has(form)).length;
-  const candidates = new Set(values.flatMap(({ forms }) => [...forms.keys()]));
-  let best: Form = plain;
-  for (const form of candidates) {
+  const count = (form: Form) => values.filter((value) => value.has(form)).length;
+  let best = plain;
+  for (const form of new Set(values.flatMap(({ forms }) => forms))) {
     if (form === plain) continue;
-    if (
-      count(form) > count(best) ||
-      (best === plain && count(form) === count(plain)) ||
-      (best === nchw && count(form) === count(nchw))
-    )
-      best = form;
+    const tie = (best === plain || best === nchw) && count(form) === count(best);
+    if (tie || count(form) > count(best)) best = form;
   }
   return best;
 }

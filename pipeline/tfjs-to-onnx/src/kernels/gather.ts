@@ -1,51 +1,45 @@
-import { plain, plainValue, type Value } from '../forms.ts';
-import type { GraphBuilder, Ref } from '../graph.ts';
-import { filled, numbers } from './shape.ts';
+import type * as tf from '@tensorflow/tfjs-core';
+import type { Value } from '../forms.ts';
+import type { Shape } from '../ir.ts';
+import { cast } from './elementwise.ts';
+import { onnx, retyped } from './onnx.ts';
+import { type Family, rule } from './rule.ts';
+import { expandDims, filled, reshape, sequence } from './shape.ts';
 
-/** Slices of x along an axis. */
-export function gather(g: GraphBuilder, x: Value, indices: Value, axis: number, batchDims: number): Value {
-  if (batchDims) throw new Error('batchDims other than 0 are not lowered');
-  const along = axis < 0 ? axis + x.shape.length : axis;
-  return plainValue(g.op('Gather', [x.as(plain, g), indices.as(plain, g)], { axis: along }));
-}
+const places = (indices: Value): Value => retyped(indices, 'int64');
 
-/** Slices of `params` at the places that the last axis of `indices` names. */
-export function gatherNd(g: GraphBuilder, params: Value, indices: Value): Value {
-  return plainValue(g.op('GatherND', [params.as(plain, g), places(g, indices)]));
-}
+const scatterAdd = (shape: Shape, indices: Value, updates: Value): Value =>
+  onnx.ScatterND(filled(shape, 0, updates.dtype), places(indices), updates, { reduction: 'add' });
 
-/** Zeros with `updates` added at the places that the last axis of `indices` names. */
-export function scatterNd(g: GraphBuilder, indices: Value, updates: Value, shape: readonly number[]): Value {
-  const zeros = filled(g, shape, 0, updates.dtype).as(plain, g);
-  return plainValue(g.op('ScatterND', [zeros, places(g, indices), updates.as(plain, g)], { reduction: 'add' }));
-}
-
-/** `tensor` with the slices at those places replaced. */
-export function scatterUpdate(g: GraphBuilder, tensor: Value, indices: Value, updates: Value): Value {
-  return plainValue(g.op('ScatterND', [tensor.as(plain, g), places(g, indices), updates.as(plain, g)]));
-}
-
-/** Sums of the slices along the first axis that have the same number, 0 … count − 1; other numbers drop out. */
-export function segmentSum(g: GraphBuilder, x: Value, ids: Value, count: number): Value {
-  const id = ids.as(plain, g);
-  const within = g.op('And', [
-    g.op('GreaterOrEqual', [id, numbers(g, [0], [], 'int32')]),
-    g.op('Less', [id, numbers(g, [count], [], 'int32')]),
-  ]);
-  // What drops out goes to a last slice that is cut off.
-  const target = g.op('Where', [within, id, numbers(g, [count], [], 'int32')]);
-  const slices = x.shape.slice(ids.shape.length);
-  const zeros = filled(g, [count + 1, ...slices], 0, x.dtype).as(plain, g);
-  const index = g.cast(g.reshape(target, [...id.shape, 1]), 'int64');
-  const sums = g.op('ScatterND', [zeros, index, x.as(plain, g)], { reduction: 'add' });
-  return plainValue(g.op('Slice', [sums, g.ints([0]), g.ints([count]), g.ints([0])]));
-}
-
-/** The k largest along the last axis, and where they are. */
-export function topK(g: GraphBuilder, x: Value, k: number, sorted: boolean): Value[] {
-  const axis = x.shape.length - 1;
-  const [values, indices] = g.ops('TopK', [x.as(plain, g), g.ints([k])], { axis, largest: 1, sorted: Number(sorted) });
-  return [plainValue(values as Ref), plainValue(g.cast(indices as Ref, 'int32'))];
-}
-
-const places = (g: GraphBuilder, indices: Value): Ref => g.cast(indices.as(plain, g), 'int64');
+/** Reads and writes at the positions in a tensor of indices. */
+export const gathering = {
+  GatherNd: rule<tf.GatherNdInputs>(({ params, indices }) => onnx.GatherND(params, places(indices))),
+  GatherV2: rule<tf.GatherV2Inputs, tf.GatherV2Attrs>(({ x, indices }, { axis, batchDims }) => {
+    if (batchDims) throw new Error('batchDims other than 0 are not lowered');
+    return onnx.Gather(x, indices, { axis: axis < 0 ? axis + x.shape.length : axis });
+  }),
+  // By comparison with 0 … depth − 1: unlike ONNX's `OneHot` it takes int32 on every execution provider, and gives
+  // `offValue` for an index outside.
+  OneHot: rule<tf.OneHotInputs, tf.OneHotAttrs>(({ indices }, { depth, onValue, offValue, dtype }) => {
+    const hit = onnx.Equal(expandDims(indices, -1), sequence(0, 1, depth, 'int32'));
+    if (onValue === 1 && offValue === 0) return cast(hit, dtype);
+    return onnx.Where(hit, filled([], onValue, dtype), filled([], offValue, dtype));
+  }),
+  ScatterNd: rule<tf.ScatterNdInputs, tf.ScatterNdAttrs>(({ indices, updates }, { shape }) =>
+    scatterAdd(shape, indices, updates),
+  ),
+  TensorScatterUpdate: rule<tf.TensorScatterUpdateInputs>(({ tensor, indices, updates }) =>
+    onnx.ScatterND(tensor, places(indices), updates),
+  ),
+  // Sums of the slices along the first axis with equal ids, 0 … numSegments − 1; other ids drop out.
+  UnsortedSegmentSum: rule<tf.UnsortedSegmentSumInputs, tf.UnsortedSegmentSumAttrs>(
+    ({ x, segmentIds: id }, { numSegments }) => {
+      const [zero, count] = [filled([], 0, 'int32'), filled([], numSegments, 'int32')];
+      const within = onnx.And(onnx.GreaterOrEqual(id, zero), onnx.Less(id, count));
+      // Other ids are sent to a last slice, which is cut off.
+      const target = reshape(onnx.Where(within, id, count), [...id.shape, 1]);
+      const sums = scatterAdd([numSegments + 1, ...x.shape.slice(id.shape.length)], target, x);
+      return onnx.Slice(sums, [0], [numSegments], [0]);
+    },
+  ),
+} satisfies Family;

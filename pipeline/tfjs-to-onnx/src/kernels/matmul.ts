@@ -1,35 +1,34 @@
-import { plain, plainValue, type Value } from '../forms.ts';
-import type { GraphBuilder } from '../graph.ts';
-import { product } from '../infer.ts';
+import type * as tf from '@tensorflow/tfjs-core';
+import type { Value } from '../forms.ts';
+import { product } from '../ir.ts';
+import { activate } from './arithmetic.ts';
+import { onnx } from './onnx.ts';
+import { type Family, rule } from './rule.ts';
+import { reshape, transpose } from './shape.ts';
 
-/** Products of matrices or of stacks of them; where there is but one pair, a `Gemm`, which takes transposes and bias. */
-export function matMul(
-  g: GraphBuilder,
-  a: Value,
-  b: Value,
-  { transposeA, transposeB }: { transposeA: boolean; transposeB: boolean },
-  bias?: Value,
-): Value {
-  const [x, y] = [a.as(plain, g), b.as(plain, g)];
-  const single = product(x.shape.slice(0, -2)) === 1 && product(y.shape.slice(0, -2)) === 1;
-  const row = bias && product(bias.shape) === bias.shape.at(-1);
-  if (single && (!bias || row)) {
-    const c = bias && g.reshape(bias.as(plain, g), [bias.shape.at(-1) ?? 1]);
-    const out = g.op('Gemm', [g.reshape(x, x.shape.slice(-2)), g.reshape(y, y.shape.slice(-2)), c], {
-      transA: Number(transposeA),
-      transB: Number(transposeB),
-    });
-    const rank = Math.max(x.shape.length, y.shape.length);
-    return plainValue(g.reshape(out, [...new Array<number>(rank - 2).fill(1), ...out.shape]));
+/** Products of matrices or of stacks of them; a single pair as a `Gemm`, which takes transposes and bias. */
+function matMul(a: Value, b: Value, { transposeA, transposeB }: tf.BatchMatMulAttrs, bias?: Value): Value {
+  const single = [a, b].every(({ shape }) => product(shape.slice(0, -2)) === 1);
+  const row = !bias || product(bias.shape) === bias.shape.at(-1);
+  const rank = Math.max(a.shape.length, b.shape.length);
+  if (single && row) {
+    const [x, y] = [reshape(a, a.shape.slice(-2)), reshape(b, b.shape.slice(-2))];
+    const c = bias && reshape(bias, [bias.shape.at(-1) ?? 1]);
+    const out = onnx.Gemm(x, y, c, { transA: Number(transposeA), transB: Number(transposeB) });
+    return reshape(out, [...new Array<number>(rank - 2).fill(1), ...out.shape]);
   }
-  const swapped = (rank: number) => Array.from({ length: rank }, (_, i) => (i < rank - 2 ? i : 2 * rank - 3 - i));
-  const left = transposeA ? g.transpose(x, swapped(x.shape.length)) : x;
-  const right = transposeB ? g.transpose(y, swapped(y.shape.length)) : y;
-  const out = g.op('MatMul', [left, right]);
-  return plainValue(bias ? g.op('Add', [out, bias.as(plain, g)]) : out);
+  const swapped = ({ shape: { length } }: Value) =>
+    Array.from({ length }, (_, i) => (i < length - 2 ? i : 2 * length - 3 - i));
+  const out = onnx.MatMul(transposeA ? transpose(a, swapped(a)) : a, transposeB ? transpose(b, swapped(b)) : b);
+  return bias ? onnx.Add(out, bias) : out;
 }
 
-export function einsum(g: GraphBuilder, values: readonly Value[], equation: string): Value {
-  const refs = values.map((value) => value.as(plain, g));
-  return plainValue(g.op('Einsum', refs, { equation }));
-}
+/** Products of matrices and tensors. */
+export const products = {
+  BatchMatMul: rule<tf.BatchMatMulInputs, tf.BatchMatMulAttrs>(({ a, b }, attrs) => matMul(a, b, attrs)),
+  _FusedMatMul: rule<tf._FusedMatMulInputs, tf._FusedMatMulAttrs>(
+    ({ a, b, bias, preluActivationWeights: prelu }, attrs) =>
+      activate(matMul(a, b, attrs, bias), attrs.activation, { alpha: attrs.leakyreluAlpha, prelu }),
+  ),
+  Einsum: rule<tf.EinsumInputs, tf.EinsumAttrs>((values, { equation }) => onnx.Einsum(values, { equation })),
+} satisfies Family;

@@ -1,187 +1,168 @@
-import type { DataType, TensorInfo } from '@tensorflow/tfjs-core';
+import type * as tf from '@tensorflow/tfjs-core';
 import { backend_util, slice_util, util } from '@tensorflow/tfjs-core';
-import { elementType, plain, plainValue, splat, Value } from '../forms.ts';
-import type { GraphBuilder, Ref } from '../graph.ts';
-import { product } from '../infer.ts';
+import { plain, plainValue, splat, Value } from '../forms.ts';
+import { product, type Shape, sameShape } from '../ir.ts';
+import { number, numbers } from './elementwise.ts';
+import { onnx } from './onnx.ts';
+import { type Family, rule } from './rule.ts';
 
-/** The part of tfjs's TensorInfo that its shape helpers read. */
-const info = ({ shape, dtype }: Value): TensorInfo => ({ dataId: {}, shape: [...shape], dtype });
+type None = unknown;
 
-export function slice(g: GraphBuilder, x: Value, begin: number | number[], size: number | number[]): Value {
-  const [from = [], count = []] = slice_util.parseSliceParams(info(x), begin, size);
-  const axes = x.shape.map((_, axis) => axis).filter((axis) => from[axis] !== 0 || count[axis] !== x.shape[axis]);
+/** The part of tfjs's Tensor that its shape helpers read. */
+const tensorLike = ({ shape, dtype }: Value) => ({ dataId: {}, shape: [...shape], dtype }) as unknown as tf.Tensor;
+
+const axisOf = (axis: number, { shape }: Value): number => util.parseAxisParam(axis, [...shape])[0] ?? 0;
+
+export const reshape = (x: Value, shape: Shape): Value =>
+  plainValue(shape, x.dtype, (g) => g.reshape(x.as(plain, g), shape));
+
+export const transpose = (x: Value, perm: readonly number[]): Value => {
+  const shape = perm.map((axis) => x.shape[axis] ?? 1);
+  return plainValue(shape, x.dtype, (g) => g.transpose(x.as(plain, g), perm));
+};
+
+function slice(x: Value, begin: number | number[], size: number | number[]): Value {
+  const [from = [], count = []] = slice_util.parseSliceParams(tensorLike(x), begin, size);
+  const axes = x.shape.flatMap((d, axis) => (from[axis] !== 0 || count[axis] !== d ? [axis] : []));
   if (axes.length === 0) return x;
   const starts = axes.map((axis) => from[axis] ?? 0);
   const ends = axes.map((axis) => (from[axis] ?? 0) + (count[axis] ?? 0));
-  return plainValue(g.op('Slice', [x.as(plain, g), g.ints(starts), g.ints(ends), g.ints(axes)]));
+  return onnx.Slice(x, starts, ends, axes);
 }
 
-interface StridedSlice {
-  readonly begin: number[];
-  readonly end: number[];
-  readonly strides: number[];
-  readonly beginMask: number;
-  readonly endMask: number;
-  readonly ellipsisMask: number;
-  readonly newAxisMask: number;
-  readonly shrinkAxisMask: number;
-}
+const split = (x: Value, pieces: number | number[], axis: number): readonly Value[] =>
+  onnx.Split(x, backend_util.prepareSplitSize(tensorLike(x), pieces, axis), { axis });
 
-export function stridedSlice(g: GraphBuilder, x: Value, attrs: StridedSlice): Value {
-  const { begin, end, strides, finalShape } = slice_util.sliceInfo(
-    [...x.shape],
-    attrs.begin,
-    attrs.end,
-    attrs.strides,
-    attrs.beginMask,
-    attrs.endMask,
-    attrs.ellipsisMask,
-    attrs.newAxisMask,
-    attrs.shrinkAxisMask,
-  );
-  const axes = x.shape
-    .map((_, axis) => axis)
-    .filter((axis) => {
-      return begin[axis] !== 0 || end[axis] !== x.shape[axis] || strides[axis] !== 1;
-    });
-  // A step back beyond the first element ends "as far as it goes".
-  const ends = axes.map((axis) => ((end[axis] ?? 0) < 0 ? -(2 ** 31) : (end[axis] ?? 0)));
-  const pick = (list: readonly number[]) => g.ints(axes.map((axis) => list[axis] ?? 0));
-  const sliced =
-    axes.length === 0
-      ? x.as(plain, g)
-      : g.op('Slice', [x.as(plain, g), pick(begin), g.ints(ends), g.ints(axes), pick(strides)]);
-  return plainValue(g.reshape(sliced, finalShape));
-}
-
-/** `pieces` along `axis`: a number of equal ones, or their sizes. */
-export function split(g: GraphBuilder, x: Value, pieces: number | number[], axis: number): Value[] {
-  const [along = 0] = util.parseAxisParam(axis, [...x.shape]);
-  const sizes = backend_util.prepareSplitSize(
-    info(x) as Parameters<typeof backend_util.prepareSplitSize>[0],
-    pieces,
-    along,
-  );
-  return g.ops('Split', [x.as(plain, g), g.ints(sizes)], { axis: along }).map(plainValue);
-}
-
-export function concat(g: GraphBuilder, values: readonly Value[], axis: number): Value {
+function concat(values: readonly Value[], axis: number): Value {
   const parts = values.filter(({ shape }) => product(shape) > 0);
-  const [along = 0] = util.parseAxisParam(axis, [...(values[0]?.shape ?? [])]);
-  if (parts.length < 2) return parts[0] ?? (values[0] as Value);
-  return plainValue(
-    g.op(
-      'Concat',
-      parts.map((value) => value.as(plain, g)),
-      { axis: along },
-    ),
-  );
+  const [first = values[0] as Value] = parts;
+  return parts.length < 2 ? first : onnx.Concat(parts, { axis: axisOf(axis, first) });
 }
 
 /** A new axis of length 1 at `axis`, counted from the end where negative. */
-export function expandDims(g: GraphBuilder, x: Value, axis: number): Ref {
+export function expandDims(x: Value, axis: number): Value {
   const shape = [...x.shape];
   shape.splice(axis < 0 ? shape.length + axis + 1 : axis, 0, 1);
-  return g.reshape(x.as(plain, g), shape);
+  return reshape(x, shape);
 }
 
-export function pack(g: GraphBuilder, values: readonly Value[], axis: number): Value {
-  return concat(
-    g,
-    values.map((value) => plainValue(expandDims(g, value, axis))),
-    axis,
-  );
+function pad(x: Value, paddings: readonly (readonly number[])[], value = 0): Value {
+  const pads = [...paddings.map(([before = 0]) => before), ...paddings.map(([, after = 0]) => after)];
+  return onnx.Pad(x, pads, filled([], value, x.dtype));
 }
 
-export function unpack(g: GraphBuilder, x: Value, axis: number): Value[] {
-  const [along = 0] = util.parseAxisParam(axis, [...x.shape]);
-  const shape = x.shape.filter((_, i) => i !== along);
-  return split(g, x, x.shape[along] ?? 1, along).map((part) => plainValue(g.reshape(part.as(plain, g), shape)));
+/** Where the elements of a mirrored axis come from; `border` is 1 if the outermost element is repeated. */
+function mirrored(size: number, [before = 0, after = 0]: readonly number[], border: number): Int32Array {
+  return Int32Array.from({ length: before + size + after }, (_, at) => {
+    const i = at - before;
+    if (i < 0) return -i - border;
+    return i < size ? i : 2 * (size - 1) - i + border;
+  });
 }
 
-export function pad(g: GraphBuilder, x: Value, paddings: readonly [number, number][], value: number): Value {
-  const pads = [...paddings.map(([before]) => before), ...paddings.map(([, after]) => after)];
-  return plainValue(g.op('Pad', [x.as(plain, g), g.ints(pads), numbers(g, [value], [], x.dtype)]));
-}
-
-/** Pads with what is inside, mirrored at the border: with the border itself ('symmetric') or without it. */
-export function mirrorPad(
-  g: GraphBuilder,
-  x: Value,
-  paddings: readonly [number, number][],
-  mode: 'reflect' | 'symmetric',
-): Value {
-  const border = mode === 'symmetric' ? 1 : 0;
-  const padded = paddings.reduce(
-    (ref, [before, after], axis) => {
-      const size = x.shape[axis] ?? 1;
-      if (before === 0 && after === 0) return ref;
-      const mirrored = Array.from({ length: before + size + after }, (_, at) => {
-        const i = at - before;
-        if (i < 0) return -i - border;
-        return i < size ? i : 2 * (size - 1) - i + border;
-      });
-      return g.op('Gather', [ref, g.constant(Int32Array.from(mirrored))], { axis });
-    },
-    x.as(plain, g),
-  );
-  return plainValue(padded);
-}
-
-export function reverse(g: GraphBuilder, x: Value, dims: number | number[]): Value {
+export function reverse(x: Value, dims: number | number[]): Value {
   const axes = util.parseAxisParam(dims, [...x.shape]);
-  if (axes.length === 0) return x;
-  const all = (n: number) => g.ints(axes.map(() => n));
-  return plainValue(g.op('Slice', [x.as(plain, g), all(-1), all(-(2 ** 31)), g.ints(axes), all(-1)]));
-}
-
-/**
- * One-hot rows by comparison with 0 … depth − 1: unlike ONNX's `OneHot` it takes int32 on every execution provider,
- * and gives `off` for an index outside.
- */
-export function oneHot(
-  g: GraphBuilder,
-  indices: Value,
-  depth: number,
-  on: number,
-  off: number,
-  dtype: DataType,
-): Value {
-  const classes = g.constant(Int32Array.from({ length: depth }, (_, i) => i));
-  const hit = g.op('Equal', [expandDims(g, indices, -1), classes]);
-  if (on === 1 && off === 0) return plainValue(g.cast(hit, elementType(dtype)));
-  return plainValue(g.op('Where', [hit, numbers(g, [on], [], dtype), numbers(g, [off], [], dtype)]));
+  const all = (n: number) => axes.map(() => n);
+  return axes.length === 0 ? x : onnx.Slice(x, all(-1), all(-(2 ** 31)), axes, all(-1));
 }
 
 /** A tensor of one number, kept as that number. */
-export const filled = (g: GraphBuilder, shape: readonly number[], value: number, dtype: DataType): Value =>
-  new Value(shape, dtype, splat, numbers(g, [value], [], dtype));
+export const filled = (shape: Shape, value: number, dtype: tf.DataType): Value =>
+  new Value(shape, dtype, splat, (g) => number(g, value, dtype));
 
-/** A constant of a tfjs dtype. */
-export function numbers(
-  g: GraphBuilder,
-  values: ArrayLike<number>,
-  shape: readonly number[],
-  dtype: DataType,
-  name?: string,
-): Ref {
-  const type = elementType(dtype);
-  if (type === 'float') return g.constant(Float32Array.from(values), shape, name);
-  return type === 'bool'
-    ? g.constant(Uint8Array.from(values), shape, name, 'bool')
-    : g.constant(Int32Array.from(values), shape, name);
-}
-
-/** start, start + step … below stop. */
-export function range(g: GraphBuilder, start: number, stop: number, step: number, dtype: DataType): Value {
-  const length = Math.max(0, Math.ceil((stop - start) / step));
+/** `length` numbers from `start` in steps. */
+export function sequence(start: number, step: number, length: number, dtype: tf.DataType): Value {
   const values = Array.from({ length }, (_, i) => start + i * step);
-  return plainValue(numbers(g, values, [length], dtype));
+  return plainValue([length], dtype, (g) => numbers(g, values, [length], dtype));
 }
 
-/** `count` numbers from start to stop, both included. */
-export function linspace(g: GraphBuilder, start: number, stop: number, count: number): Value {
-  const step = (stop - start) / Math.max(1, count - 1);
-  const values = Array.from({ length: count }, (_, i) => start + i * step);
-  return plainValue(numbers(g, values, [count], 'float32'));
+/** tfjs's reshape target with its −1 filled in. */
+function resolved(shape: Shape, from: Shape): Shape {
+  const known = product(shape.filter((d) => d !== -1));
+  return shape.map((d) => (d === -1 ? product(from) / known : d));
 }
+
+/** Reshaping, slicing and joining, and new tensors. */
+export const shaping = {
+  BatchToSpaceND: rule<tf.BatchToSpaceNDInputs, tf.BatchToSpaceNDAttrs>(({ x }, { blockShape: block, crops }) => {
+    const [shape, size] = [[...x.shape], product(block)];
+    const grid = reshape(x, backend_util.getReshaped(shape, block, size));
+    const moved = transpose(grid, backend_util.getPermuted(grid.shape.length, block.length));
+    const full = reshape(moved, backend_util.getReshapedPermuted(shape, block, size));
+    const begin = backend_util.getSliceBeginCoords(crops, block.length);
+    return slice(full, begin, backend_util.getSliceSize([...full.shape], crops, block.length));
+  }),
+  Concat: rule<tf.ConcatInputs, tf.ConcatAttrs>((values, { axis }) => concat(values, axis)),
+  ExpandDims: rule<tf.ExpandDimsInputs, tf.ExpandDimsAttrs>(({ input }, { dim }) => expandDims(input, dim)),
+  Fill: rule<None, tf.FillAttrs>((_, { shape, value, dtype }) => filled(shape, Number(value), dtype)),
+  LinSpace: rule<None, tf.LinSpaceAttrs>((_, { start, stop, num }) =>
+    sequence(start, (stop - start) / Math.max(1, num - 1), num, 'float32'),
+  ),
+  MirrorPad: rule<tf.MirrorPadInputs, tf.MirrorPadAttrs>(({ x }, { paddings, mode }) => {
+    const border = mode === 'symmetric' ? 1 : 0;
+    return paddings.reduce((value, padding, axis) => {
+      if (padding.every((n) => n === 0)) return value;
+      const places = mirrored(x.shape[axis] ?? 1, padding, border);
+      return onnx.Gather(
+        value,
+        plainValue([places.length], 'int32', (g) => g.constant(places)),
+        { axis },
+      );
+    }, x);
+  }),
+  OnesLike: rule<tf.OnesLikeInputs>(({ x }) => filled(x.shape, 1, x.dtype)),
+  Pack: rule<tf.PackInputs, tf.PackAttrs>((values, { axis }) => {
+    const expanded = values.map((value) => expandDims(value, axis));
+    return concat(expanded, axis);
+  }),
+  PadV2: rule<tf.PadV2Inputs, tf.PadV2Attrs>(({ x }, { paddings, constantValue }) => pad(x, paddings, constantValue)),
+  Range: rule<None, tf.RangeAttrs>((_, { start, stop, step, dtype }) =>
+    sequence(start, step, Math.max(0, Math.ceil((stop - start) / step)), dtype),
+  ),
+  // Gradients of additions reshape to the same shape: that must not cost a change of form.
+  Reshape: rule<tf.ReshapeInputs, tf.ReshapeAttrs>(({ x }, { shape }) => {
+    const target = resolved(shape, x.shape);
+    return sameShape(target, x.shape) ? x : reshape(x, target);
+  }),
+  Reverse: rule<tf.ReverseInputs, tf.ReverseAttrs>(({ x }, { dims }) => reverse(x, dims)),
+  Slice: rule<tf.SliceInputs, tf.SliceAttrs>(({ x }, { begin, size }) => slice(x, begin, size)),
+  SpaceToBatchND: rule<tf.SpaceToBatchNDInputs, tf.SpaceToBatchNDAttrs>(({ x }, { blockShape: block, paddings }) => {
+    const every = x.shape.map((_, axis) => paddings[axis - 1] ?? [0, 0]);
+    const padded = every.flat().every((n) => n === 0) ? x : pad(x, every);
+    const [shape, size] = [[...padded.shape], product(block)];
+    const grid = reshape(padded, backend_util.getReshaped(shape, block, size, false));
+    const moved = transpose(grid, backend_util.getPermuted(grid.shape.length, block.length, false));
+    return reshape(moved, backend_util.getReshapedPermuted(shape, block, size, false));
+  }),
+  SplitV: rule<tf.SplitVInputs, tf.SplitVAttrs>(({ x }, { numOrSizeSplits, axis }) =>
+    split(x, numOrSizeSplits, axisOf(axis, x)),
+  ),
+  StridedSlice: rule<tf.StridedSliceInputs, tf.StridedSliceAttrs>(({ x }, attrs) => {
+    const { begin, end, strides, finalShape } = slice_util.sliceInfo(
+      [...x.shape],
+      attrs.begin,
+      attrs.end,
+      attrs.strides,
+      attrs.beginMask,
+      attrs.endMask,
+      attrs.ellipsisMask,
+      attrs.newAxisMask,
+      attrs.shrinkAxisMask,
+    );
+    const changes = (d: number, axis: number) => begin[axis] !== 0 || end[axis] !== d || strides[axis] !== 1;
+    const axes = x.shape.flatMap((d, axis) => (changes(d, axis) ? [axis] : []));
+    // A negative step may end beyond the first element.
+    const ends = end.map((to) => (to < 0 ? -(2 ** 31) : to));
+    const pick = (list: readonly number[]) => axes.map((axis) => list[axis] ?? 0);
+    const sliced = axes.length === 0 ? x : onnx.Slice(x, pick(begin), pick(ends), axes, pick(strides));
+    return reshape(sliced, finalShape);
+  }),
+  Tile: rule<tf.TileInputs, tf.TileAttrs>(({ x }, { reps }) => onnx.Tile(x, reps)),
+  Transpose: rule<tf.TransposeInputs, tf.TransposeAttrs>(({ x }, { perm }) => transpose(x, perm)),
+  Unpack: rule<tf.UnpackInputs, tf.UnpackAttrs>(({ value }, { axis }) => {
+    const along = axisOf(axis, value);
+    const shape = value.shape.filter((_, i) => i !== along);
+    return split(value, value.shape[along] ?? 1, along).map((part) => reshape(part, shape));
+  }),
+  ZerosLike: rule<tf.ZerosLikeInputs>(({ x }) => filled(x.shape, 0, x.dtype)),
+} satisfies Family;

@@ -1,9 +1,9 @@
-import { product } from '../infer.ts';
-import { inputsOf, mapInputs, type Tape, type TapeOp, type TapeValue } from '../tape.ts';
+import { product } from '../ir.ts';
+import { inputsOf, mapEach, type Tape, type TapeOp, type TapeValue } from '../tape.ts';
 
 /**
- * Folds a bias and a relu into the convolution that they follow, as tfjs itself does outside gradients. What asks for
- * the sign of the value before the relu (its gradient does) can as well ask for that of the value after.
+ * Folds a bias and a relu into the convolution that they follow, as tfjs itself does outside gradients. Relu's gradient
+ * needs only sign(x), and sign(relu(x)) is the same, so it may read the fused output.
  */
 export function fuse(tape: Tape): Tape {
   const users = new Map<TapeValue, TapeOp[]>();
@@ -20,7 +20,7 @@ export function fuse(tape: Tape): Tape {
     const [add] = adds;
     const bias = add && adds.length === 1 && !('bias' in op.inputs) ? biasOf(add, outputOf(op)) : undefined;
     if (add && bias) {
-      fused = withInputs(op, { ...op.inputs, bias }, outputOf(add));
+      fused = { ...op, inputs: { ...op.inputs, bias } as TapeOp['inputs'], outputs: [outputOf(add)] };
       last = add;
       replaced.set(op, undefined);
     }
@@ -38,7 +38,7 @@ export function fuse(tape: Tape): Tape {
   const ops = tape.ops.flatMap((op) => {
     const now = replaced.has(op) ? replaced.get(op) : op;
     if (!now) return [];
-    const inputs = mapInputs(now.inputs, (value) => renamed.get(value) ?? value);
+    const inputs = mapEach(now.inputs, (value) => renamed.get(value) ?? value);
     return [{ ...now, inputs }];
   });
   return { ...tape, ops };
@@ -59,9 +59,3 @@ function biasOf(op: TapeOp, x: TapeValue): TapeValue | undefined {
   const other = a === x ? b : a;
   return other && product(other.shape) === x.shape.at(-1) && other.shape.at(-1) === x.shape.at(-1) ? other : undefined;
 }
-
-const withInputs = (op: TapeOp, inputs: TapeOp['inputs'], output: TapeValue): TapeOp => ({
-  ...op,
-  inputs,
-  outputs: [output],
-});

@@ -1,9 +1,10 @@
+import type { GraphBuilder } from '../../builder.ts';
 import { type Form, nchw, oihw, plain } from '../../forms.ts';
-import type { GraphBuilder, Ref } from '../../graph.ts';
+import { product, type Ref } from '../../ir.ts';
 
 /**
- * The layouts of ONNX Runtime's blocked kernels, for blocks of `b` floats (one vector register). A blocked tensor goes
- * by its shape with the channels first; `b` channels lie next to each other in memory.
+ * The forms of ONNX Runtime's blocked kernels, for blocks of `b` floats (one vector register). A blocked tensor is
+ * declared with its channels first; `b` channels are adjacent in memory.
  */
 export interface BlockedForms {
   readonly block: number;
@@ -27,11 +28,11 @@ export function blockedForms(b: number): BlockedForms {
   const blocked: Form = {
     name: `blocked${b}`,
     from: (value, g) =>
-      value.forms.has(nchw)
-        ? g.op('nchwc.ReorderInput', [value.as(nchw, g)])
-        : g.op('nchwc.ReorderInput', [value.as(plain, g)], { channels_last: 1 }),
-    toPlain: (ref, shape, g) => g.op('nchwc.ReorderOutput', [ref], { channels: shape[3], channels_last: 1 }),
-    to: new Map([[nchw, (ref, shape, g) => g.op('nchwc.ReorderOutput', [ref], { channels: shape[3] })]]),
+      value.has(nchw)
+        ? g['nchwc.ReorderInput'](value.as(nchw, g))
+        : g['nchwc.ReorderInput'](value.as(plain, g), { channels_last: 1 }),
+    toPlain: (ref, [, , , channels = 1], g) => g['nchwc.ReorderOutput'](ref, { channels, channels_last: 1 }),
+    to: new Map([[nchw, (ref, [, , , channels = 1], g) => g['nchwc.ReorderOutput'](ref, { channels })]]),
     withChannels: (ref, vector, combine, g) => {
       const [n, c, h, w] = ref.shape as Shape4;
       const blocks = g.reshape(ref, [n, c / b, h, w, b]);
@@ -39,8 +40,8 @@ export function blockedForms(b: number): BlockedForms {
     },
     channelSums: (ref, g) => {
       const [n, c, h, w] = ref.shape as Shape4;
-      const pixels = g.op('ReduceSum', [g.reshape(ref, [n, c / b, h * w, b]), g.ints([2])], { keepdims: 0 });
-      return g.reshape(g.op('ReduceSum', [pixels, g.ints([0])], { keepdims: 0 }), [c]);
+      const pixels = g.ReduceSum(g.reshape(ref, [n, c / b, h * w, b]), g.ints([2]), { keepdims: 0 });
+      return g.reshape(g.ReduceSum(pixels, g.ints([0]), { keepdims: 0 }), [c]);
     },
   };
 
@@ -87,7 +88,7 @@ export function blockedForms(b: number): BlockedForms {
       // Each tile transposed: to the blocked kernels a tile is an image of b pixels with b channels.
       const tiles = (o / b) * (i / b) * kh * kw;
       const images = g.reshape(value.as(kernel, g), [tiles, b, b, 1]);
-      return g.reshape(g.op('nchwc.ReorderOutput', [images], { channels: b }), [tiles, b * b]);
+      return g.reshape(g['nchwc.ReorderOutput'](images, { channels: b }), [tiles, b * b]);
     },
     toPlain: () => {
       throw new Error('nothing is computed in the flipped form');
@@ -96,3 +97,37 @@ export function blockedForms(b: number): BlockedForms {
 
   return { block: b, blocked, kernel, flipped };
 }
+
+/*
+ * ONNX Runtime copies with `Transpose`, `Slice` and `Pad` on one thread, with `Gather` on all: worth it where complete
+ * vectors move.
+ */
+
+/** Permutes all axes but the last. */
+export function permuteRows(g: GraphBuilder, x: Ref, perm: readonly number[]): Ref {
+  const vector = x.shape.at(-1) ?? 1;
+  const leading = x.shape.slice(0, -1);
+  const strides = leading.map((_, axis) => product(leading.slice(axis + 1)));
+  const shape = perm.map((axis) => leading[axis] ?? 1);
+  let rows = [0];
+  for (const axis of perm) {
+    const [length = 1, stride = 1] = [leading[axis], strides[axis]];
+    rows = rows.flatMap((row) => Array.from({ length }, (_, i) => row + i * stride));
+  }
+  return gatherRows(g, g.reshape(x, [product(leading), vector]), rows, [...shape, vector]);
+}
+
+/** Cuts `[n, h, w, vector]` to `height` and `width`. */
+export function cropRows(g: GraphBuilder, x: Ref, height: number, width: number): Ref {
+  const [n = 1, h = 1, w = 1, vector = 1] = x.shape;
+  if (h === height && w === width) return x;
+  const rows = Array.from({ length: n * height * width }, (_, i) => {
+    const [image, y] = [Math.floor(i / (height * width)), Math.floor(i / width) % height];
+    return (image * h + y) * w + (i % width);
+  });
+  return gatherRows(g, g.reshape(x, [n * h * w, vector]), rows, [n, height, width, vector]);
+}
+
+/** The rows of a table `[rows, vector]`, in the given order. */
+export const gatherRows = (g: GraphBuilder, table: Ref, rows: readonly number[], shape: readonly number[]): Ref =>
+  g.reshape(g.Gather(table, g.constant(Int32Array.from(rows), [rows.length], 'rows')), shape);

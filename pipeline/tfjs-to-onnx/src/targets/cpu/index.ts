@@ -1,6 +1,5 @@
-import type { Form } from '../../forms.ts';
-import { sameShape } from '../../graph.ts';
-import { map } from '../../kernels/elementwise.ts';
+import { sameShape } from '../../ir.ts';
+import { elementwise } from '../../kernels/elementwise.ts';
 import { ELEMENTWISE } from '../../passes/group-updates.ts';
 import { inputsOf, type Tape, type TapeValue } from '../../tape.ts';
 import type { Target } from '../target.ts';
@@ -21,51 +20,45 @@ export function cpu(block: number): Target {
   return {
     name: `cpu${block}`,
     overrides: {
-      Conv2D: ({ x, filter }, attrs, g) => conv.conv2d(g, x, filter, undefined, attrs, undefined),
-      FusedConv2D: ({ x, filter, bias }, attrs, g) => conv.conv2d(g, x, filter, bias, attrs, attrs.activation),
-      Conv2DBackpropInput: ({ dy, filter, bias }, attrs, g) => transposed(g, dy, filter, bias, attrs, attrs.activation),
+      Conv2D: ({ x, filter }, attrs) => conv.conv2d(x, filter, undefined, attrs),
+      FusedConv2D: ({ x, filter, bias }, attrs) => conv.conv2d(x, filter, bias, attrs),
+      Conv2DBackpropInput: ({ dy, filter, bias }, attrs) => transposed(dy, filter, bias, attrs),
       // 0 or 1 in one pass: any float above 0 times the largest one is at least 1.
-      Step: ({ x }, { alpha }, g) =>
-        alpha === 0 && x.dtype === 'float32' ? map(g, 'HardSigmoid', x, { alpha: LARGEST_FLOAT, beta: 0 }) : undefined,
-      Conv2DBackpropFilter: ({ x, dy }, attrs, g) => conv.conv2dBackpropFilter(g, x, dy, attrs),
+      Step: ({ x }, { alpha }) =>
+        alpha === 0 && x.dtype === 'float32'
+          ? elementwise([x], ([ref], g) => g.HardSigmoid(ref, { alpha: LARGEST_FLOAT, beta: 0 }))
+          : undefined,
+      Conv2DBackpropFilter: ({ x, dy }, attrs) => conv.conv2dBackpropFilter(x, dy, attrs),
     },
-    formsOfVariables: (tape) =>
-      kernelVariables(
-        tape,
-        forms.kernel,
-        (outputs, inputs) => outputs % block === 0 && (inputs % block === 0 || inputs < block),
-      ),
+    formsOfVariables: (tape) => {
+      const kernels = kernelVariables(tape, (inputs, outputs) => conv.fits(inputs, outputs));
+      return new Map(kernels.map((variable) => [variable, forms.kernel]));
+    },
   };
 }
 
 const LARGEST_FLOAT = (2 - 2 ** -23) * 2 ** 127;
 
 /**
- * Kernels, and whatever is combined with their gradients elementwise (an optimizer's slots), stay blocked between
- * steps: then an update changes no layout.
+ * Kernels, and all variables that are combined with their gradients elementwise (an optimizer's slots), stay blocked
+ * between steps: then an update changes no form.
  */
-function kernelVariables(
-  tape: Tape,
-  form: Form,
-  fits: (outputs: number, inputs: number) => boolean,
-): Map<TapeValue, Form> {
-  const parent = new Map<TapeValue, TapeValue>();
-  const find = (value: TapeValue): TapeValue => {
-    const up = parent.get(value);
-    return up === undefined ? value : find(up);
-  };
-  const join = (a: TapeValue, b: TapeValue) => {
-    if (find(a) !== find(b)) parent.set(find(a), find(b));
-  };
-  const kernels: TapeValue[] = [];
-  for (const op of tape.ops) {
-    const [output] = op.outputs;
+function kernelVariables(tape: Tape, fits: (inputs: number, outputs: number) => boolean): TapeValue[] {
+  const kernels = tape.ops.flatMap(({ inputs }) => {
     // A list of inputs has a `filter` too, but it is a method.
-    const filter = Array.isArray(op.inputs) ? undefined : (op.inputs as Readonly<Record<string, TapeValue>>).filter;
-    if (filter) kernels.push(filter);
-    if (!output || !ELEMENTWISE.has(op.kernel)) continue;
-    for (const input of inputsOf(op)) if (sameShape(input.shape, output.shape)) join(input, output);
+    const filter = Array.isArray(inputs) ? undefined : (inputs as Readonly<Record<string, TapeValue>>).filter;
+    return filter ? [filter] : [];
+  });
+  const blocked = new Set(kernels.filter(({ shape: [, , i = 0, o = 0] }) => fits(i, o)));
+  const combined = tape.ops
+    .filter(({ kernel }) => ELEMENTWISE.has(kernel))
+    .map((op) =>
+      [...op.outputs, ...inputsOf(op)].filter(({ shape }, _, [output]) => sameShape(shape, output?.shape ?? [])),
+    );
+  for (let before = -1; before < blocked.size; ) {
+    before = blocked.size;
+    const reached = combined.filter((values) => values.some((value) => blocked.has(value)));
+    for (const value of reached.flat()) blocked.add(value);
   }
-  const classes = new Set(kernels.filter(({ shape: [, , i = 0, o = 0] }) => fits(o, i)).map(find));
-  return new Map(tape.variables.filter((variable) => classes.has(find(variable))).map((variable) => [variable, form]));
+  return tape.variables.filter((variable) => blocked.has(variable));
 }

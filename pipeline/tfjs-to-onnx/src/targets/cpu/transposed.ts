@@ -1,57 +1,52 @@
 import { nchw, plain, Value } from '../../forms.ts';
-import type { GraphBuilder, Ref } from '../../graph.ts';
-import { convInfo } from '../../kernels/conv.ts';
-import type { BlockedForms } from './forms.ts';
-import { cropRows, gatherRows } from './rows.ts';
+import type { Shape } from '../../ir.ts';
+import { convInfo, type WindowAttrs } from '../../kernels/window.ts';
+import { type BlockedForms, cropRows, gatherRows } from './forms.ts';
 
-type Window = Parameters<typeof convInfo>[2] & { readonly inputShape: readonly number[] };
+type Attrs = WindowAttrs & { readonly inputShape: Shape; readonly activation?: 'relu' | 'linear' };
 
 /**
- * Transposed convolutions (what a convolution's gradient by its input is) by blocked convolutions of stride 1. With
+ * Transposed convolutions (the gradient of a convolution by its input) by blocked convolutions of stride 1. With
  * stride s an output row s·m + φ meets only the kernel rows k ≡ φ + pad (mod s): each phase φ of the rows and of the
- * columns is a convolution of its own, and their outputs are interleaved. Undefined where the sizes do not fit.
+ * columns is its own convolution, and their outputs are interleaved. Undefined where the sizes do not fit.
  */
 export function transposedConv({ block, blocked, flipped }: BlockedForms) {
-  const whole = (channels: number) => channels % block === 0;
+  const isBlocked = (channels: number) => channels % block === 0;
 
-  return (
-    g: GraphBuilder,
-    dy: Value,
-    filter: Value,
-    bias: Value | undefined,
-    attrs: Window,
-    activation: 'relu' | 'linear' | undefined,
-  ): Value | undefined => {
+  return (dy: Value, filter: Value, bias: Value | undefined, attrs: Attrs): Value | undefined => {
     const info = convInfo(attrs.inputShape, filter.shape, attrs);
     const { batchSize: n, inChannels: i, outChannels: o, inHeight, inWidth, filterHeight, filterWidth } = info;
-    if (!whole(i) || !(whole(o) || o < block)) return undefined;
+    if (!isBlocked(i) || !(isBlocked(o) || o < block)) return undefined;
     const rows = phasesOf(filterHeight, info.strideHeight, info.padInfo.top, inHeight, info.outHeight);
     const columns = phasesOf(filterWidth, info.strideWidth, info.padInfo.left, inWidth, info.outWidth);
     if (!rows || !columns || info.dilationHeight !== 1 || info.dilationWidth !== 1) return undefined;
 
-    const source = dy.as(whole(o) ? blocked : nchw, g);
-    const taps = filter.as(flipped, g);
-    const offset = bias && g.reshape(bias.as(plain, g), [i]);
     const [height, width] = [Math.ceil(inHeight / info.strideHeight), Math.ceil(inWidth / info.strideWidth)];
     const images = (n * i) / block;
-    const lines = rows.map((row) => {
-      const parts = columns.map((column) => {
-        const [kh, kw] = [row.taps.length, column.taps.length];
-        const used = flippedRows([i, o, filterHeight, filterWidth], row.taps, column.taps);
-        const part = g.op('nchwc.Conv', [source, gatherRows(g, taps, used, [i, o, kh, kw]), offset], {
-          kernel_shape: [kh, kw],
-          strides: [1, 1],
-          dilations: [1, 1],
-          pads: [row.before, column.before, row.after, column.after],
-          ...(activation === 'relu' && { activation: 'Relu' }),
+    const fused = attrs.activation === 'relu' && ({ activation: 'Relu' } as const);
+    return new Value(info.inShape, 'float32', blocked, (g) => {
+      const source = dy.as(isBlocked(o) ? blocked : nchw, g);
+      const taps = filter.as(flipped, g);
+      const offset = bias && g.reshape(bias.as(plain, g), [i]);
+      const lines = rows.map((row) => {
+        const parts = columns.map((column) => {
+          const [kh, kw] = [row.taps.length, column.taps.length];
+          const used = flippedRows([i, o, filterHeight, filterWidth], row.taps, column.taps);
+          const part = g['nchwc.Conv'](source, gatherRows(g, taps, used, [i, o, kh, kw]), offset, {
+            kernel_shape: [kh, kw],
+            strides: [1, 1],
+            dilations: [1, 1],
+            pads: [row.before, column.before, row.after, column.after],
+            ...fused,
+          });
+          return g.reshape(part, [images, height, width, 1, block]);
         });
-        return g.reshape(part, [images, height, width, 1, block]);
+        return g.reshape(g.concat(parts, 3), [images, height, 1, width * parts.length * block]);
       });
-      return g.reshape(joined(g, parts, 3), [images, height, 1, width * parts.length * block]);
+      const full = [images, height * rows.length, width * columns.length, block];
+      const cut = cropRows(g, g.reshape(g.concat(lines, 2), full), inHeight, inWidth);
+      return g.reshape(cut, [n, i, inHeight, inWidth]);
     });
-    const full = [images, height * rows.length, width * columns.length, block];
-    const cut = cropRows(g, g.reshape(joined(g, lines, 2), full), inHeight, inWidth);
-    return new Value(info.inShape, 'float32', blocked, g.reshape(cut, [n, i, inHeight, inWidth]));
   };
 
   /** The rows of the flipped form that one phase's kernel is made of: `[I/b, O/b, taps, taps]`, or O for O/b. */
@@ -60,8 +55,8 @@ export function transposedConv({ block, blocked, flipped }: BlockedForms) {
     rows: readonly number[],
     columns: readonly number[],
   ): number[] {
-    const [outputs, inputs] = [i / block, whole(o) ? o / block : o];
-    const at = (a: number, b: number) => (whole(o) ? b * outputs + a : a * inputs + b);
+    const [outputs, inputs] = [i / block, isBlocked(o) ? o / block : o];
+    const at = (a: number, b: number) => (isBlocked(o) ? b * outputs + a : a * inputs + b);
     return range(outputs).flatMap((a) =>
       range(inputs).flatMap((b) => rows.flatMap((r) => columns.map((c) => (at(a, b) * kh + r) * kw + c))),
     );
@@ -89,11 +84,6 @@ function phasesOf(taps: number, stride: number, pad: number, full: number, steps
     };
   });
   return phases.every((phase) => phase.taps.length > 0 && phase.before >= 0 && phase.after >= 0) ? phases : undefined;
-}
-
-function joined(g: GraphBuilder, parts: readonly Ref[], axis: number): Ref {
-  const [only] = parts;
-  return parts.length === 1 && only ? only : g.op('Concat', parts, { axis });
 }
 
 const range = (length: number): number[] => Array.from({ length }, (_, i) => i);

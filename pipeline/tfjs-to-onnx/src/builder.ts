@@ -1,0 +1,268 @@
+import { type OpType, operators } from './infer.ts';
+import {
+  type Attributes,
+  type Constant,
+  type ElementType,
+  type Graph,
+  type Node,
+  product,
+  type Ref,
+  type Shape,
+  sameShape,
+  type TensorType,
+  type Weight,
+} from './ir.ts';
+import { transposedWeight } from './weights.ts';
+
+/** What an operator with these output types gives: one thing, or a list where there are several. */
+export type Outputs<Types, One> = Types extends readonly TensorType[] ? { readonly [I in keyof Types]: One } : One;
+
+/** A method for each ONNX operator, which adds a node and returns its output, or a list where there are several. */
+export type OperatorMethods = {
+  readonly [Op in OpType]: (
+    ...args: Parameters<(typeof operators)[Op]>
+  ) => Outputs<ReturnType<(typeof operators)[Op]>, Ref>;
+};
+
+/** The operators that can be called with these inputs, and have one output. */
+export type OperatorOf<Inputs extends readonly unknown[]> = {
+  [Op in OpType]: OperatorMethods[Op] extends (...inputs: Inputs) => Ref ? Op : never;
+}[OpType];
+
+/** `GraphBuilder` itself defines the methods. */
+const WithOperators = class {} as new () => OperatorMethods;
+
+type Argument = Ref | readonly Ref[] | Attributes | undefined;
+type Infer = (...args: readonly Argument[]) => TensorType | TensorType[];
+
+/** An optional input that is left out before others. */
+const absent: Ref = { name: '', type: 'float', shape: [] };
+
+/**
+ * Builds an ONNX graph node by node, with a method for each operator: `g.Clip(x, low, high)`. It owns names, types and
+ * shapes: each node is checked and inferred when it is added, equal nodes and equal constants are made once, and
+ * reshapes and transposes of constants are folded.
+ */
+export class GraphBuilder extends WithOperators {
+  static {
+    for (const op of Object.keys(operators) as OpType[]) {
+      const value = function (this: GraphBuilder, ...args: Argument[]) {
+        return this.#add(op, args);
+      };
+      Object.defineProperty(GraphBuilder.prototype, op, { value });
+    }
+  }
+
+  /** Prefix for the names of the nodes that follow, as in `encoder/conv1/Conv`. */
+  scope = '';
+  readonly #inputs: Ref[] = [];
+  readonly #nodes: Node[] = [];
+  readonly #made = new Map<string, Ref[]>();
+  readonly #names = new Map<string, number>();
+  /** Reshaped constants with their sources, and the names of constants with the names that they derive from. */
+  readonly #reshaped = new Map<Ref, Ref>();
+  readonly #origins = new Map<string, string>();
+
+  input(name: string, type: ElementType, shape: Shape): Ref {
+    const ref = { name: this.#unique(name), type, shape };
+    this.#inputs.push(ref);
+    return ref;
+  }
+
+  /**
+   * A constant; those of up to 64 elements and one name are shared where they are equal.
+   * @param weight the tensor of the program that it is, if it is one
+   */
+  constant(
+    data: Constant,
+    shape: Shape = [data.length],
+    name = 'constant',
+    type = typeOf(data),
+    weight?: Weight | undefined,
+  ): Ref {
+    if (data.length !== product(shape)) throw new Error(`constant ${name}: ${data.length} values for shape [${shape}]`);
+    const make = (): Ref => ({ name: this.#unique(name), type, shape, constant: data, weight });
+    return data.length > 64 ? make() : this.#once(`${name}:${type}[${shape}]${data.join()}`, make);
+  }
+
+  float(value: number): Ref {
+    return this.constant(Float32Array.of(value), []);
+  }
+
+  ints(values: readonly number[]): Ref {
+    return this.constant(BigInt64Array.from(values, BigInt), [values.length], 'shape');
+  }
+
+  reshape(x: Ref, shape: Shape): Ref {
+    if (sameShape(x.shape, shape)) return x;
+    if (x.constant) return this.#reshapedConstant(x, shape, x.weight);
+    const source = x.producer?.op === 'Reshape' ? x.producer.inputs[0] : undefined;
+    return source ? this.reshape(source, shape) : this.Reshape(x, this.ints(shape));
+  }
+
+  transpose(x: Ref, perm: readonly number[]): Ref {
+    if (perm.every((axis, i) => axis === i)) return x;
+    const shape = perm.map((axis) => x.shape[axis] ?? 0);
+    const moving = perm.filter((axis) => x.shape[axis] !== 1);
+    const inPlace = moving.every((axis, i) => i === 0 || axis > (moving[i - 1] ?? 0));
+    if (x.constant) {
+      const weight = x.weight && transposedWeight(x.weight, x.shape, perm);
+      if (inPlace) return sameShape(x.shape, shape) ? x : this.#reshapedConstant(x, shape, weight);
+      return this.#derived(x, `(${perm})`, shape, (data) => permute(data, x.shape, perm), weight);
+    }
+    return inPlace ? this.reshape(x, shape) : this.Transpose(x, { perm });
+  }
+
+  cast(x: Ref, to: ElementType): Ref {
+    if (x.type === to) return x;
+    const source = x.producer?.op === 'Cast' ? x.producer.inputs[0] : undefined;
+    const exact = source && (source.type === 'uint8' || source.type === 'bool');
+    return this.Cast(exact ? source : x, { to });
+  }
+
+  /** The parts one after the other along an axis; a single part is itself. */
+  concat(parts: readonly Ref[], axis: number): Ref {
+    const [only] = parts;
+    return parts.length === 1 && only ? only : this.Concat(parts, { axis });
+  }
+
+  /** Adds a node, or finds an equal one. */
+  #add(op: OpType, args: readonly Argument[]): Ref | readonly Ref[] {
+    const given = args.filter((arg) => arg === undefined || isInput(arg)).flat();
+    const last = given.findLastIndex((ref) => ref !== undefined);
+    const inputs = given.slice(0, last + 1).map((ref) => ref ?? absent);
+    const attrs = args.find((arg): arg is Attributes => arg !== undefined && !isInput(arg)) ?? {};
+    const types = this.#infer(op, args);
+    const key = `${op}(${inputs.map(({ name }) => name)})${JSON.stringify(attrs)}`;
+    const refs = this.#made.get(key) ?? this.#node(op, inputs, attrs, [types].flat());
+    this.#made.set(key, refs);
+    return Array.isArray(types) ? refs : (refs[0] as Ref);
+  }
+
+  #infer(op: OpType, args: readonly Argument[]): TensorType | TensorType[] {
+    try {
+      return (operators[op] as Infer)(...args);
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : error;
+      throw new Error(`${this.scope || 'graph'}: ${op}: ${reason}`, { cause: error });
+    }
+  }
+
+  #node(op: OpType, inputs: readonly Ref[], attrs: Attributes, types: readonly TensorType[]): Ref[] {
+    const name = this.#unique(this.scope ? `${this.scope}/${op}` : op);
+    const outputs = types.map((_, i) => (i === 0 ? name : `${name}:${i}`));
+    const producer: Node = { op, name, inputs, attrs, outputs };
+    this.#nodes.push(producer);
+    return types.map(({ shape, type }, i) => ({ name: outputs[i] ?? name, shape, type, producer }));
+  }
+
+  #reshapedConstant(x: Ref, shape: Shape, weight: Weight | undefined): Ref {
+    const source = this.#reshaped.get(x) ?? x;
+    if (sameShape(source.shape, shape)) return source;
+    const ref = this.#derived(source, `[${shape}]`, shape, (data) => data, weight);
+    this.#reshaped.set(ref, source);
+    return ref;
+  }
+
+  /** A constant derived from another one, once. */
+  #derived(from: Ref, how: string, shape: Shape, make: (data: Constant) => Constant, weight: Weight | undefined): Ref {
+    return this.#once(`derived ${from.name}${how}`, () => {
+      const ref = this.constant(make(from.constant as Constant), shape, from.name, from.type, weight);
+      this.#origins.set(ref.name, this.#origins.get(from.name) ?? from.name);
+      return ref;
+    });
+  }
+
+  #once(key: string, make: () => Ref): Ref {
+    const made = this.#made.get(key)?.[0] ?? make();
+    this.#made.set(key, [made]);
+    return made;
+  }
+
+  /** The part of the graph that the outputs need. An output that is an input or a constant gets an Identity. */
+  build(name: string, outputs: Readonly<Record<string, Ref>>): Graph {
+    const taken = new Set<string>();
+    const named = Object.entries(outputs).map(([output, ref]) => {
+      if (this.#inputs.some((input) => input.name === output)) {
+        throw new Error(`output ${output} has the name of an input; give it another`);
+      }
+      let own = ref;
+      // Equal nodes are made once, so a third name for a value takes an Identity of the second's.
+      while (!own.producer || taken.has(own.name)) own = this.Identity(own);
+      taken.add(own.name);
+      return { name: output, ref: own };
+    });
+    const needed = new Set<Node>();
+    const constants = new Map<string, Ref>();
+    const visit = (ref: Ref): void => {
+      if (ref.constant) constants.set(ref.name, ref);
+      if (!ref.producer || needed.has(ref.producer)) return;
+      needed.add(ref.producer);
+      ref.producer.inputs.forEach(visit);
+    };
+    for (const { ref } of named) visit(ref);
+    const nodes = this.#nodes.filter((node) => needed.has(node));
+    const graph = { name, inputs: this.#inputs, outputs: named, constants: [...constants.values()], nodes };
+    return this.#renamed(graph, Object.keys(outputs));
+  }
+
+  /**
+   * The names of the finished graph: a value with an output's name gets another, and a constant derived from one that
+   * is not in the graph gets the name of that one.
+   */
+  #renamed(graph: Graph, outputs: readonly string[]): Graph {
+    const names = new Map(outputs.filter((name) => this.#names.has(name)).map((name) => [name, this.#unique(name)]));
+    const taken = new Set([...outputs, ...[...graph.inputs, ...graph.constants].map((ref) => ref.name)]);
+    for (const { name } of graph.constants) {
+      const origin = this.#origins.get(name);
+      if (origin === undefined || taken.has(origin)) continue;
+      taken.add(origin);
+      names.set(name, origin);
+    }
+    if (names.size === 0) return graph;
+    const nameOf = (name: string) => names.get(name) ?? name;
+    const renamed = (ref: Ref): Ref => (names.has(ref.name) ? { ...ref, name: nameOf(ref.name) } : ref);
+    return {
+      ...graph,
+      outputs: graph.outputs.map(({ name, ref }) => ({ name, ref: renamed(ref) })),
+      constants: graph.constants.map(renamed),
+      nodes: graph.nodes.map((node) => ({
+        ...node,
+        inputs: node.inputs.map(renamed),
+        outputs: node.outputs.map(nameOf),
+      })),
+    };
+  }
+
+  #unique(name: string): string {
+    const count = this.#names.get(name) ?? 0;
+    this.#names.set(name, count + 1);
+    return count === 0 ? name : this.#unique(`${name}_${count}`);
+  }
+}
+
+const isInput = (argument: Ref | readonly Ref[] | Attributes): argument is Ref | readonly Ref[] =>
+  Array.isArray(argument) || 'name' in argument;
+
+function typeOf(data: Constant): ElementType {
+  if (data instanceof Float32Array) return 'float';
+  if (data instanceof Int32Array) return 'int32';
+  return data instanceof BigInt64Array ? 'int64' : 'uint8';
+}
+
+function permute<T extends Constant>(data: T, shape: readonly number[], perm: readonly number[]): T {
+  const strides = shape.map((_, i) => product(shape.slice(i + 1)));
+  const [target, steps] = [perm.map((axis) => shape[axis] ?? 0), perm.map((axis) => strides[axis] ?? 0)];
+  const out = data.slice() as T;
+  const walk = (axis: number, from: number, to: number): number => {
+    if (axis === target.length) {
+      out[to] = data[from] as never;
+      return to + 1;
+    }
+    let next = to;
+    for (let i = 0; i < (target[axis] ?? 0); i++) next = walk(axis + 1, from + i * (steps[axis] ?? 0), next);
+    return next;
+  };
+  walk(0, 0, 0);
+  return out;
+}

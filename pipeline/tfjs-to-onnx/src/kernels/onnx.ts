@@ -1,0 +1,64 @@
+import type { Outputs } from '../builder.ts';
+import { dataType, elementType, plain, plainValue, Value } from '../forms.ts';
+import { type OpType, operators } from '../infer.ts';
+import type { Attributes, ElementType, Ref, TensorType } from '../ir.ts';
+
+type Ints = readonly number[];
+type Lazy<Argument> = Argument extends readonly Ref[]
+  ? readonly Value[]
+  : Argument extends Ref
+    ? Value | Ints
+    : Argument;
+type LazyArguments<Args extends readonly unknown[]> = { [I in keyof Args]: Lazy<Args[I]> };
+type Method<Row extends (...args: never) => unknown> = (
+  ...args: LazyArguments<Parameters<Row>>
+) => Outputs<ReturnType<Row>, Value>;
+type Argument = Value | readonly Value[] | Ints | Attributes | undefined;
+
+/**
+ * The ONNX operators as functions of values in tfjs's own format; lists of numbers become int64 constants. Shape and
+ * dtype are inferred when one is called, its node is added when a graph asks for the value.
+ */
+export const onnx = Object.fromEntries(
+  Object.entries(operators).map(([op, infer]) => [
+    op,
+    (...args: Argument[]) => {
+      const types = (infer as (...args: unknown[]) => TensorType | TensorType[])(...args.map(typed));
+      const values = [types].flat().map(({ shape, type }, i) =>
+        plainValue(shape, dataType(type), (g) => {
+          const add = g[op as OpType] as (...args: unknown[]) => Ref | Ref[];
+          const outputs = add.apply(
+            g,
+            args.map((arg) =>
+              resolved(
+                arg,
+                (value) => value.as(plain, g),
+                (list) => g.ints(list),
+              ),
+            ),
+          );
+          return [outputs].flat()[i] as Ref;
+        }),
+      );
+      return Array.isArray(types) ? values : values[0];
+    },
+  ]),
+) as unknown as { readonly [Op in OpType]: Method<(typeof operators)[Op]> };
+
+/** A value as another element type that tfjs has no dtype for, or from one. */
+export const retyped = (x: Value, type: ElementType): Value =>
+  plainValue(x.shape, dataType(type), (g) => g.cast(x.as(plain, g), type));
+
+const typed = (arg: Argument) =>
+  resolved(
+    arg,
+    ({ shape, dtype }): Ref => ({ name: 'input', shape, type: elementType(dtype) }),
+    (list): Ref => ({ name: 'list', shape: [list.length], type: 'int64', constant: BigInt64Array.from(list, BigInt) }),
+  );
+
+/** An argument with its values and lists replaced. */
+function resolved(arg: Argument, ofValue: (value: Value) => Ref, ofInts: (list: Ints) => Ref) {
+  if (arg instanceof Value) return ofValue(arg);
+  if (!Array.isArray(arg)) return arg;
+  return arg.every((one) => typeof one === 'number') ? ofInts(arg) : (arg as Value[]).map(ofValue);
+}
