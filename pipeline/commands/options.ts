@@ -1,5 +1,5 @@
 import { InputError } from '../io/errors.ts';
-import { deviceChoices, engineChoices } from '../train/engines/choices.ts';
+import { deviceChoices, engineChoices } from '../train/engine.ts';
 
 /** What `--data` takes. */
 export const DATA = 'mnist, IMAGES[,LABELS] (idx or npy), FILE.npz or a FOLDER of images';

@@ -7,7 +7,7 @@ import ort from 'onnxruntime-node';
 import { checkCuda } from '../devices/cuda.ts';
 import { webgpuAdapter } from '../devices/webgpu.ts';
 import { Unavailable } from '../io/errors.ts';
-import { fastestTarget } from '../train/engines/blocks.ts';
+import { fastestTarget } from '../train/engines/onnx.ts';
 import { prepareEngine } from '../train/engines/index.ts';
 
 /** What there is to say of an engine or a device. */

@@ -7,7 +7,6 @@ import { loadIntoMemory } from '../data/memory.ts';
 import { openSplits } from '../data/open.ts';
 import { subset } from '../data/subset.ts';
 import { EnvironmentError, InputError } from '../io/errors.ts';
-import { controlsNeeded } from './controls.ts';
 import { createEngine, prepareEngine } from './engines/index.ts';
 import type { TrainHooks, TrainOptions, TrainSummary } from './options.ts';
 import { assertSamePlan, planOf } from './plan.ts';
@@ -50,7 +49,7 @@ export async function trainOn(splits: DatasetSplits, options: TrainOptions, hook
     const program = build(model, plan);
     try {
       if (run.checkpoint) restore(variablesOf(program), run.checkpoint, run.folder);
-      const engine = await createEngine(choice, device, program, { threads, batchSize: plan.recipe.batchSize });
+      const engine = await createEngine(choice, device, program, { threads });
       try {
         return await new Trainer({ run, plan, data, program, engine, options, hooks }).train();
       } finally {
@@ -83,7 +82,7 @@ async function inMemory(dataset: ImageDataset, limit = dataset.length): Promise<
 /** @throws InputError when the model cannot be built for these images */
 function build(model: ModelDefinition, { size, recipe, data }: RunPlan): TrainingProgram {
   try {
-    return buildProgram(model, size, recipe.optimizer, controlsNeeded(recipe));
+    return buildProgram(model, size, recipe.optimizer);
   } catch (error) {
     if (error instanceof RangeError) throw new InputError(`${data.name}: ${error.message}`, { cause: error });
     throw error;

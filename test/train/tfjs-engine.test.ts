@@ -119,7 +119,7 @@ test('reconstruct gives images in [0, 1] that tell the images apart', async () =
 
 test('engines and devices that do not go together are refused with a pointer', async () => {
   const program = buildProgram(tiny, size);
-  const options = { threads: 1, batchSize: 8 };
+  const options = { threads: 1 };
   for (const engine of ['onnx', 'tfjs-cpu', 'tfjs-node'] as const) {
     const refusal = createEngine(engine, 'cuda', program, options);
     await expect(refusal).rejects.toThrow(EnvironmentError);

@@ -1,20 +1,22 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import ort from 'onnxruntime-node';
+import * as tf from '@tensorflow/tfjs-core';
+import { type BatchedProgram, type Compiled, compile, type ProgramContext } from 'tfjs-to-onnx';
 import type { ImageDataset } from '../../data/dataset.ts';
 import { Generator } from '../../data/generator.ts';
 import { stopIfAborted } from '../../io/publish.ts';
 import { batchesOf } from '../../train/batches.ts';
-import { fastestTarget } from '../../train/engines/blocks.ts';
 import { prepareEngine } from '../../train/engines/index.ts';
-import { buildNetwork, type ClassifierNetwork, disposeNetwork } from './network.ts';
-import { buildProgram } from './program.ts';
-import { TracedStep } from './traced-step.ts';
+import { fastestTarget, onnxruntime } from '../../train/engines/onnx.ts';
+import { createOptimizer } from '../../train/optimizers.ts';
+import { applyNetwork, buildNetwork, type ClassifierNetwork, disposeNetwork, scaled } from './network.ts';
 
 const BATCH = 128;
 /** Two epochs of MNIST. Fewer images are seen more often. */
 const STEPS = 938;
 /** The share of the steps in which the learning rate rises; then it falls to nothing, both in a straight line. */
 const WARM_UP = 0.05;
+/** The learning rate at its highest. */
+const ADAM = { name: 'adam', learningRate: 4e-3, epsilon: 1e-8 } as const;
 
 export interface TrainClassifierOptions {
   readonly classes: number;
@@ -45,19 +47,12 @@ export async function trainClassifier(
   const batchSize = Math.min(BATCH, train.length);
   const network = buildNetwork({ height, width, channels, classes, seed });
   const program = buildProgram(network);
-  let step: TracedStep | undefined;
+  let compiled: Compiled<'step'> | undefined;
   try {
-    step = await TracedStep.create((inputs) => program.step(inputs as unknown as Parameters<typeof program.step>[0]), {
-      inputs: {
-        image: { shape: [batchSize, height, width, channels], dtype: 'int32', storage: 'uint8' },
-        label: { shape: [batchSize], dtype: 'int32' },
-        rate: { shape: [], dtype: 'float32' },
-      },
-      variables: program.variables,
-      models: { trunk: network.trunk, head: network.head },
-      target: await fastestTarget(),
-      threads,
-    });
+    compiled = await compile(
+      { step: program.step },
+      { ...program, target: await fastestTarget(), ...onnxruntime(threads) },
+    );
     const order = orderOf(train.length, steps * batchSize, Generator.of(seed, 'classifier/order'));
     const needs = { labels: true, noiseShape: () => undefined };
     let done = 0;
@@ -66,26 +61,66 @@ export async function trainClassifier(
       needs,
       noise: Generator.of(seed, 'classifier/noise'),
     })) {
-      const { loss = Number.NaN } = await step.run({
-        image: new ort.Tensor('uint8', images, [batchSize, height, width, channels]),
-        label: new ort.Tensor('int32', labels as Int32Array, [batchSize]),
-        rate: new ort.Tensor('float32', [rateAt((done + 0.5) / steps)], []),
-      });
+      const outputs = await compiled.run('step', { image: images, label: labels, rate: rateAt((done + 0.5) / steps) });
+      const [loss = Number.NaN] = outputs.loss ?? [];
       if (!Number.isFinite(loss)) throw new Error(`the classifier's loss became ${loss} at step ${done + 1}`);
       done++;
       progress?.(done / steps, loss);
       await nextTurn(); // signals and timers wait for the event loop, which ONNX Runtime never lets turn
       stopIfAborted(signal);
     }
-    await step.pull();
+    await compiled.pull();
     return network;
   } catch (error) {
     disposeNetwork(network);
     throw error;
   } finally {
-    await step?.release();
+    await compiled?.dispose();
     program.dispose();
   }
+}
+
+/** The training of a network as a tfjs program. */
+export interface ClassifierProgram extends ProgramContext {
+  /**
+   * One step of Adam on the cross-entropy, whose mean over the batch before the step is the output `loss`. Takes
+   * `image` (pixels 0–255), `label` (class indices) and `rate` (the learning rate as a share of the highest).
+   */
+  readonly step: BatchedProgram;
+  /** Frees the optimizer's state; the network stays. */
+  dispose(): void;
+}
+
+/** Builds the training of a network, with all of its variables. */
+export function buildProgram(network: ClassifierNetwork): ClassifierProgram {
+  const { trunk, head, size } = network;
+  const { height, width, channels, classes } = size;
+  const weights = [...trunk.layers, ...head.layers].flatMap((layer) =>
+    layer.weights.map((weight) => [weight.originalName, weight.read() as tf.Variable] as const),
+  );
+  const trained = weights.map(([, variable]) => variable);
+  const { state, apply } = createOptimizer(ADAM, trained);
+  return {
+    variables: Object.fromEntries([...weights, ...state.map((slot, i) => [`adam/${i}`, slot] as const)]),
+    models: { trunk, head },
+    step: {
+      inputs: {
+        image: { shape: ['N', height, width, channels], dtype: 'int32', storage: 'uint8' },
+        label: { shape: ['N'], dtype: 'int32' },
+        rate: { shape: [], dtype: 'float32' },
+      },
+      compute: ({ image, label, rate }) =>
+        tf.tidy(() => {
+          const { value, grads } = tf.variableGrads(() => {
+            const { logits } = applyNetwork(network, scaled(image as tf.Tensor));
+            return tf.losses.softmaxCrossEntropy(tf.oneHot(label as tf.Tensor1D, classes), logits) as tf.Scalar;
+          }, trained);
+          apply(grads, rate as tf.Scalar);
+          return { loss: value };
+        }),
+    },
+    dispose: () => tf.dispose([...state]),
+  };
 }
 
 /** The learning rate, as a share of the highest, after a share of the steps. */

@@ -1,8 +1,18 @@
+export {
+  type BatchedProgram,
+  type Compiled,
+  type CompileOptions,
+  compile,
+  compileGraphs,
+  type ProgramContext,
+  traceProgram,
+} from './compile.ts';
 export { type BatchedInput, type ConvertibleModel, convertFunction, convertLayersModel } from './from/convert.ts';
 export type { Graph, GraphBuilder, Ref } from './graph.ts';
 export { findInitializers, type Initializer } from './initializers.ts';
 export { lowerTape, NEXT } from './lower.ts';
 export { print } from './print.ts';
+export * from './run.ts';
 export { OPSET, serialize } from './serialize.ts';
 export { type Layout, layoutOf, packGraph, type StateBuffer, separateLayout, unpackGraph } from './state.ts';
 export type { Tape } from './tape.ts';

@@ -2,6 +2,7 @@ import { type Form, plain, Value } from './forms.ts';
 import { type Graph, GraphBuilder, type Ref } from './graph.ts';
 import { product } from './infer.ts';
 import { groupUpdates } from './passes/group-updates.ts';
+import { PACKED } from './run.ts';
 import type { Tape, TapeValue } from './tape.ts';
 import type { Target } from './targets/target.ts';
 
@@ -88,7 +89,7 @@ export function packGraph({ buffers }: Layout): Graph {
     const values = buffer.members.map(
       ({ name, shape }) => new Value(shape, 'float32', plain, g.input(name, 'float', shape)),
     );
-    return [`${buffer.name}:packed`, packBuffer(g, buffer, values)] as const;
+    return [`${buffer.name}${PACKED}`, packBuffer(g, buffer, values)] as const;
   });
   return g.build('pack', Object.fromEntries(packed));
 }
@@ -97,7 +98,7 @@ export function packGraph({ buffers }: Layout): Graph {
 export function unpackGraph({ buffers }: Layout): Graph {
   const g = new GraphBuilder();
   const unpacked = buffers.flatMap((buffer) => {
-    const values = unpackBuffer(g, buffer, g.input(`${buffer.name}:packed`, 'float', buffer.shape));
+    const values = unpackBuffer(g, buffer, g.input(`${buffer.name}${PACKED}`, 'float', buffer.shape));
     return buffer.members.map(({ name }, i) => [name, (values[i] as Value).as(plain, g)] as const);
   });
   return g.build('unpack', Object.fromEntries(unpacked));

@@ -2,19 +2,11 @@ import { INSTALL_DRIVER } from '../../devices/cuda.ts';
 import { missingLibrary } from '../../devices/libraries.ts';
 import { webgpuAdapter } from '../../devices/webgpu.ts';
 import { EnvironmentError, InputError, Unavailable } from '../../io/errors.ts';
-import type { Engine } from '../engine.ts';
+import type { DeviceChoice, Engine, EngineChoice } from '../engine.ts';
 import type { TrainingProgram } from '../program.ts';
-import type { DeviceChoice, EngineChoice } from './choices.ts';
 import { createTfjsEngine, type TfjsName, usesGpu, useTfjsBackend } from './tfjs.ts';
 
-export * from './choices.ts';
-
-export interface EngineOptions {
-  /** How many threads to compute on; 0 leaves it to the engine. */
-  readonly threads: number;
-  /** Images of a full batch. */
-  readonly batchSize: number;
-}
+export { type DeviceChoice, deviceChoices, type EngineChoice, engineChoices } from '../engine.ts';
 
 /**
  * Decides on an engine and makes ready what building a program for it takes: tfjs's backend.
@@ -35,19 +27,20 @@ export async function prepareEngine(
 }
 
 /**
- * The engine that runs a program.
+ * Creates the engine for a program.
+ * @param threads how many threads to compute on; 0 leaves it to the engine
  * @throws EnvironmentError, InputError as `prepareEngine` does
  */
 export async function createEngine(
   choice: EngineChoice,
   device: DeviceChoice,
   program: TrainingProgram,
-  options: EngineOptions,
+  { threads }: { readonly threads: number },
 ): Promise<Engine> {
-  const name = await prepareEngine(choice, device, options.threads);
+  const name = await prepareEngine(choice, device, threads);
   if (name !== 'onnx') return createTfjsEngine(program, { name });
   const { createOnnxEngine } = await import('./onnx.ts');
-  return createOnnxEngine(program, { ...options, device: device === 'webgpu' ? 'webgpu' : 'cpu' });
+  return createOnnxEngine(program, { threads, device: device === 'webgpu' ? 'webgpu' : 'cpu' });
 }
 
 /** TensorFlow says nothing and computes on the CPU. */

@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { bytesPerImage } from '../../data/dataset.ts';
-import type { Engine, HostBatch, Metrics } from '../engine.ts';
-import type { Control, Controls, PixelBatch, TrainingProgram } from '../program.ts';
+import { type BatchedProgram, batchSizeOf, type Feeds, shapeAt } from 'tfjs-to-onnx';
+import { type Engine, engineOf, type ProgramRunner } from '../engine.ts';
+import type { TrainingProgram } from '../program.ts';
 import { loadTensorFlow } from './tensorflow.ts';
 
 /** The ways to run a tfjs program eagerly in Node. */
@@ -30,78 +30,40 @@ export function usesGpu(): boolean {
 }
 
 /**
- * Runs a program as tfjs does, kernel by kernel, on tfjs's current backend.
- * @param backend what the engine is called
+ * Runs a program as tfjs does, kernel by kernel, on tfjs's current backend. Weights stay in the program's variables.
+ * @param backend the name of the engine
  */
 export async function createTfjsEngine(
   program: TrainingProgram,
-  backend: { readonly name: TfjsName },
+  { name }: { readonly name: TfjsName },
 ): Promise<Engine> {
-  const { height, width, channels } = program.size;
-  const imageShape = { height, width, channels };
-
-  /** Runs `compute` on the batch as tensors and reads what it returns; every tensor is gone afterwards. */
-  async function run<T extends Record<string, tf.Tensor>>(
-    batch: HostBatch,
-    compute: (pixels: PixelBatch, noise: tf.Tensor | undefined, controls: Controls) => T,
-  ): Promise<Record<keyof T, Float32Array>> {
-    const { count, labels, noise } = batch;
-    const noiseShape = program.autoencoder.noiseShape(count);
-    const outputs = tf.tidy(() =>
-      compute(
-        {
-          image: tf.tensor4d(
-            batch.images.subarray(0, count * bytesPerImage(imageShape)),
-            [count, height, width, channels],
-            'int32',
-          ),
-          label: labels && tf.tensor1d(labels.slice(0, count), 'int32'),
-        },
-        // Copied: a tensor keeps the array that it is made from, the batch's goes on to be another batch's.
-        noiseShape && noise && tf.tensor(noise.slice(0, tf.util.sizeFromShape(noiseShape)), noiseShape, 'float32'),
-        scalarsOf(program.controls, batch.controls),
-      ),
-    );
-    const read = await Promise.all(
-      Object.entries(outputs).map(async ([name, tensor]) => [name, Float32Array.from(await tensor.data())] as const),
-    );
-    tf.dispose(outputs);
-    return Object.fromEntries(read) as Record<keyof T, Float32Array>;
-  }
-
-  const metrics = (values: Record<string, Float32Array>): Metrics =>
-    Object.fromEntries(Object.entries(values).map(([name, [value = Number.NaN]]) => [name, value]));
-
-  return {
-    name: backend.name,
-    description: describeTfjs(backend.name),
-    imageShape,
-    step: async (batch) => metrics(await run(batch, (...given) => ({ ...program.step(...given) }))),
-    evaluate: async (batch) => metrics(await run(batch, (...given) => ({ ...program.evaluate(...given) }))),
-    reconstruct: async (batch) => (await run(batch, (pixels) => ({ image: program.reconstruct(pixels) }))).image,
-    encode: async (batch) => (await run(batch, (pixels) => ({ latent: program.encode(pixels) }))).latent,
-    async decode({ count, latents, labels }) {
-      const { latent } = program.size;
-      const image = tf.tidy(() =>
-        program.decode(
-          tf.tensor2d(latents.slice(0, count * latent), [count, latent]),
-          labels && tf.tensor1d(labels.slice(0, count), 'int32'),
-        ),
-      );
-      const pixels = Float32Array.from(await image.data());
-      image.dispose();
-      return pixels;
-    },
-    // The program's variables are the only place where weights are.
-    pull: async () => {},
-    push: async () => {},
-    dispose: async () => {},
+  const nothing = async () => {};
+  const runner: ProgramRunner = {
+    run: (part, feeds) => runEagerly(program.programs[part], feeds),
+    pull: nothing,
+    push: nothing,
+    dispose: nothing,
   };
+  return engineOf(program, { name, description: describeTfjs(name), runner });
 }
 
-function scalarsOf(names: readonly Control[], values: HostBatch['controls'] = {}): Controls {
-  const given = names.flatMap((name) => (values[name] === undefined ? [] : [[name, tf.scalar(values[name])] as const]));
-  return Object.fromEntries(given);
+/** Runs a program on feeds as tensors and reads its outputs. No tensor is left. */
+async function runEagerly({ inputs, compute }: BatchedProgram, feeds: Feeds): Promise<Record<string, Float32Array>> {
+  const n = batchSizeOf(inputs, feeds);
+  const outputs = tf.tidy(() => {
+    const tensors = Object.entries(inputs).flatMap(([name, { shape, dtype }]) => {
+      const values = feeds[name];
+      if (values === undefined) return [];
+      // Copied, because a tensor keeps its array and the caller overwrites it with the next batch.
+      const data = typeof values === 'number' ? values : values.slice();
+      return [[name, tf.tensor(data, shapeAt(shape, n), dtype)]];
+    });
+    return { ...compute(Object.fromEntries(tensors)) };
+  });
+  const read = Object.entries(outputs).map(async ([name, tensor]) => [name, Float32Array.from(await tensor.data())]);
+  const values = Object.fromEntries(await Promise.all(read));
+  tf.dispose(outputs);
+  return values;
 }
 
 /** One line for people: library, version, device. */
