@@ -1,7 +1,7 @@
 import { lowerTape, NEXT, portable, separateLayout, serialize, type Tape, traceProgram } from 'tfjs-to-onnx';
 import type { OptimizerRecipe } from '../../models/model.ts';
 import { TRAIN_STEP_FILE, type TrainStepSection } from '../artifacts/train-step.ts';
-import { buildProgram, contextOf, type NamedVariable, type TrainingProgram } from '../train/program.ts';
+import { buildProgram, type NamedVariable, type TrainingProgram } from '../train/program.ts';
 import type { OnnxModels } from './trace-model.ts';
 import { placeWeights } from './weight-places.ts';
 
@@ -24,7 +24,7 @@ export function traceTrainStep(
   models: OnnxModels,
   batchSize: number,
 ): TrainStep {
-  const tape = traceProgram(program.programs.step, batchSize, contextOf(program));
+  const tape = withoutUnused(traceProgram(program.programs.step, batchSize, program));
   const graph = lowerTape(tape, portable, { name: 'train-step', layout: separateLayout(tape) });
   const outputs = new Set(graph.outputs.map(({ name }) => name));
   const state = (initial: (variable: NamedVariable) => 'weights' | number) => (named: NamedVariable) => {
@@ -45,6 +45,12 @@ export function traceTrainStep(
       losses: Object.keys(tape.outputs),
     },
   };
+}
+
+/** The tape without inputs that change nothing: the weight of a KL divergence that a model does not have. */
+function withoutUnused(tape: Tape): Tape {
+  const used = new Set(tape.ops.flatMap(({ inputs }) => Object.values(inputs)));
+  return { ...tape, inputs: tape.inputs.filter((input) => used.has(input)) };
 }
 
 function inputsOf({ inputs }: Tape): TrainStepSection['inputs'] {

@@ -1,5 +1,5 @@
-import type { Feeds, Values } from 'tfjs-to-onnx';
-import { bytesPerImage, type ImageShape } from '../data/dataset.ts';
+import type { Compiled, Feeds } from 'tfjs-to-onnx';
+import { bytesPerImage } from '../data/dataset.ts';
 import type { Controls } from './controls.ts';
 import type { ProgramName, TrainingProgram } from './program.ts';
 
@@ -24,12 +24,9 @@ export interface HostBatch {
 }
 
 /** Latents in host memory. */
-export interface HostCodes {
-  readonly count: number;
+export interface HostLatents extends Pick<HostBatch, 'count' | 'labels'> {
   /** `[N, D]` */
   readonly latents: Float32Array;
-  /** Class indices `[N]`; present where the model is conditional. */
-  readonly labels?: Int32Array | undefined;
 }
 
 /** Means per pixel over a batch: `loss`, `reconstruction` and, for VAEs, `kl`. */
@@ -40,10 +37,8 @@ export type Metrics = Readonly<Record<string, number>>;
  * through them (`pull`); between steps an engine keeps them where it likes.
  */
 export interface Engine {
-  readonly name: string;
   /** One line for people: library, version, device, threads. */
   readonly description: string;
-  readonly imageShape: ImageShape;
   /** Trains on one batch. */
   step(batch: HostBatch): Promise<Metrics>;
   /** The losses on a batch; changes nothing. */
@@ -53,56 +48,38 @@ export interface Engine {
   /** The latent of each image (a VAE's mean), `[N, D]`. */
   encode(batch: HostBatch): Promise<Float32Array>;
   /** Images in [0, 1], `[N, H, W, C]`, from latents. */
-  decode(codes: HostCodes): Promise<Float32Array>;
+  decode(latents: HostLatents): Promise<Float32Array>;
   /** Brings the program's variables (weights and optimizer state) up to date. */
   pull(): Promise<void>;
-  /** Takes the present values of the program's variables, after a checkpoint was loaded into them. */
-  push(): Promise<void>;
   dispose(): Promise<void>;
 }
 
 /** Runs the programs by name: the part in which engines differ. */
-export interface ProgramRunner extends Pick<Engine, 'pull' | 'push' | 'dispose'> {
-  run(program: ProgramName, feeds: Feeds): Promise<Readonly<Record<string, Values>>>;
-}
+export type ProgramRunner = Pick<Compiled<ProgramName>, 'run' | 'pull' | 'dispose'>;
 
 /** The engine that runs a program with `runner`. */
-export function engineOf(
-  { size, autoencoder }: TrainingProgram,
-  { name, description, runner }: { name: string; description: string; runner: ProgramRunner },
-): Engine {
-  const { height, width, channels, latent } = size;
-  const imageShape = { height, width, channels };
+export function engineOf({ size, autoencoder }: TrainingProgram, runner: ProgramRunner, description: string): Engine {
   const imagesIn = ({ count, images, labels }: HostBatch): Feeds => ({
-    image: images.subarray(0, count * bytesPerImage(imageShape)),
+    image: images.subarray(0, count * bytesPerImage(size)),
     label: labels?.subarray(0, count),
   });
-  const everythingIn = (batch: HostBatch): Feeds => {
-    const noise = autoencoder.noiseShape(batch.count)?.reduce((length, d) => length * d, 1);
-    return { ...imagesIn(batch), noise: batch.noise?.subarray(0, noise), rate: 1, klWeight: 1, ...batch.controls };
-  };
-  const output = async (program: ProgramName, feeds: Feeds, output: string): Promise<Float32Array> =>
-    (await runner.run(program, feeds))[output] as Float32Array;
   const losses = async (program: ProgramName, batch: HostBatch): Promise<Metrics> => {
-    const outputs = Object.entries(await runner.run(program, everythingIn(batch)));
-    return Object.fromEntries(outputs.map(([loss, [value = Number.NaN]]) => [loss, value]));
+    const length = autoencoder.noiseShape(batch.count)?.reduce((product, d) => product * d, 1);
+    const noise = batch.noise?.subarray(0, length);
+    const outputs = await runner.run(program, { ...imagesIn(batch), noise, rate: 1, klWeight: 1, ...batch.controls });
+    return Object.fromEntries(Object.entries(outputs).map(([name, [loss = Number.NaN]]) => [name, loss]));
   };
+  const onlyOutput = async (program: ProgramName, feeds: Feeds): Promise<Float32Array> =>
+    Object.values(await runner.run(program, feeds))[0] as Float32Array;
   return {
-    name,
     description,
-    imageShape,
     step: (batch) => losses('step', batch),
     evaluate: (batch) => losses('evaluate', batch),
-    reconstruct: (batch) => output('reconstruct', imagesIn(batch), 'reconstruction'),
-    encode: (batch) => output('encode', imagesIn(batch), 'latent'),
+    reconstruct: (batch) => onlyOutput('reconstruct', imagesIn(batch)),
+    encode: (batch) => onlyOutput('encode', imagesIn(batch)),
     decode: ({ count, latents, labels }) =>
-      output(
-        'decode',
-        { latent: latents.subarray(0, count * latent), label: labels?.subarray(0, count) },
-        'reconstruction',
-      ),
+      onlyOutput('decode', { latent: latents.subarray(0, count * size.latent), label: labels?.subarray(0, count) }),
     pull: () => runner.pull(),
-    push: () => runner.push(),
     dispose: () => runner.dispose(),
   };
 }

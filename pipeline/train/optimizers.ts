@@ -1,29 +1,29 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { OptimizerRecipe } from '../../models/model.ts';
 
-type Tensors = readonly tf.Tensor[];
-
 /** New values of the weights and of the optimizer's state, in the order of the old ones. */
 export interface Updated {
-  readonly weights: Tensors;
-  readonly state: Tensors;
+  readonly weights: readonly tf.Tensor[];
+  readonly state: readonly tf.Tensor[];
 }
+
+/**
+ * One step of an optimizer, as a pure function with the float32 operations of tfjs's optimizer.
+ * @param gradients one for each weight
+ * @param rate the learning rate, a scalar
+ */
+export type OptimizerStep<Options> = (
+  weights: readonly tf.Tensor[],
+  gradients: readonly tf.Tensor[],
+  state: readonly tf.Tensor[],
+  rate: tf.Tensor,
+  options: Options,
+) => Updated;
 
 const [BETA1, BETA2] = [0.9, 0.999];
 
-/**
- * One step of Adam (Kingma & Ba 2015), with the float32 operations of tfjs's.
- * @param gradients one for each weight
- * @param state the powers of β₁ and β₂, then the first and second moment of each weight
- * @param rate the learning rate, a scalar
- */
-export function adam(
-  weights: Tensors,
-  gradients: Tensors,
-  state: Tensors,
-  rate: tf.Tensor,
-  { epsilon }: { readonly epsilon: number },
-): Updated {
+/** Adam (Kingma & Ba 2015). Its state: the powers of β₁ and β₂, then the first and second moment of each weight. */
+export const adam: OptimizerStep<{ readonly epsilon: number }> = (weights, gradients, state, rate, { epsilon }) => {
   const [power1, power2, ...moments] = state as [tf.Tensor, tf.Tensor, ...tf.Tensor[]];
   const [correction1, correction2] = [tf.sub(1, power1), tf.sub(1, power2)];
   const updated = weights.map((weight, i) => {
@@ -38,69 +38,42 @@ export function adam(
     weights: updated.map(({ weight }) => weight),
     state: [tf.mul(power1, BETA1), tf.mul(power2, BETA2), ...updated.flatMap((each) => each.moments)],
   };
-}
+};
+
+/** Gradient descent with momentum. Its state: the accumulated gradient of each weight. */
+export const momentum: OptimizerStep<{ readonly momentum: number }> = (weights, gradients, state, rate, options) => {
+  const sums = state.map((sum, i) => tf.add(tf.mul(sum, options.momentum), gradients[i] as tf.Tensor));
+  return { weights: sgd(weights, sums, [], rate).weights, state: sums };
+};
+
+/** Gradient descent. It has no state. */
+export const sgd = ((weights, gradients, state, rate) => ({
+  weights: weights.map((weight, i) => tf.sub(weight, tf.mul(gradients[i] as tf.Tensor, rate))),
+  state,
+})) satisfies OptimizerStep<object>;
 
 /**
- * One step of gradient descent with momentum, with the float32 operations of tfjs's.
- * @param state the accumulated gradient of each weight
+ * Creates the optimizer of a recipe in its state before the first step.
+ * @returns `state`, its variables, in the order in which tfjs's optimizers create theirs; and `apply`, which updates
+ * weights and state by the gradients (by weight name; a weight without one stays unchanged) and a scalar, the learning
+ * rate as a share of the recipe's
  */
-export function momentum(
-  weights: Tensors,
-  gradients: Tensors,
-  state: Tensors,
-  rate: tf.Tensor,
-  { momentum }: { readonly momentum: number },
-): Updated {
-  const accumulated = state.map((sum, i) => tf.add(tf.mul(sum, momentum), gradients[i] as tf.Tensor));
-  return { weights: sgd(weights, accumulated, [], rate).weights, state: accumulated };
-}
-
-/** One step of gradient descent, which has no state. */
-export function sgd(weights: Tensors, gradients: Tensors, state: Tensors, rate: tf.Tensor): Updated {
-  return { weights: weights.map((weight, i) => tf.sub(weight, tf.mul(gradients[i] as tf.Tensor, rate))), state };
-}
-
-/** The optimizer of a recipe with its variables, for some weights. */
-export interface Optimizer {
-  /** Its state, in the order in which tfjs's optimizers create their variables. */
-  readonly state: readonly tf.Variable[];
-  /**
-   * Updates the weights and the state.
-   * @param gradients by weight name; a weight without one stays unchanged
-   * @param share the learning rate as a share of the recipe's, a scalar
-   */
-  apply(gradients: Readonly<Record<string, tf.Tensor>>, share: tf.Tensor): void;
-}
-
-/** Creates an optimizer in its state before the first step. */
-export function createOptimizer(recipe: OptimizerRecipe, weights: readonly tf.Variable[]): Optimizer {
+export function createOptimizer(recipe: OptimizerRecipe, weights: readonly tf.Variable[]) {
+  const step = { adam, momentum, sgd }[recipe.name] as OptimizerStep<OptimizerRecipe>;
+  const slots = { adam: 2, momentum: 1, sgd: 0 }[recipe.name];
   const state = tf.tidy(() => {
     const powers = recipe.name === 'adam' ? [tf.scalar(BETA1), tf.scalar(BETA2)] : [];
-    const slots = weights.flatMap((weight) => Array.from({ length: SLOTS[recipe.name] }, () => tf.zerosLike(weight)));
-    return [...powers, ...slots].map((initial) => tf.variable(initial, false));
+    const zeros = weights.flatMap((weight) => Array.from({ length: slots }, () => tf.zerosLike(weight)));
+    return [...powers, ...zeros].map((initial) => tf.variable(initial, false));
   });
   return {
     state,
-    apply: (gradients, share) =>
+    apply: (gradients: Readonly<Record<string, tf.Tensor>>, share: tf.Tensor): void =>
       tf.tidy(() => {
         const all = weights.map((weight) => gradients[weight.name] ?? tf.zerosLike(weight));
-        const updated = update(recipe, weights, all, state, tf.mul(share, recipe.learningRate));
+        const updated = step(weights, all, state, tf.mul(share, recipe.learningRate), recipe);
         for (const [i, weight] of weights.entries()) weight.assign(updated.weights[i] as tf.Tensor);
         for (const [i, variable] of state.entries()) variable.assign(updated.state[i] as tf.Tensor);
       }),
   };
-}
-
-/** Variables for each weight. */
-const SLOTS = { adam: 2, momentum: 1, sgd: 0 };
-
-function update(recipe: OptimizerRecipe, ...given: [Tensors, Tensors, Tensors, tf.Tensor]): Updated {
-  switch (recipe.name) {
-    case 'adam':
-      return adam(...given, recipe);
-    case 'momentum':
-      return momentum(...given, recipe);
-    case 'sgd':
-      return sgd(...given);
-  }
 }

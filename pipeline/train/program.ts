@@ -1,7 +1,14 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { type BatchedInput, type BatchedProgram, type ProgramContext, shapeAt } from 'tfjs-to-onnx';
-import type { Autoencoder, ImageBatch, ModelDefinition, ModelSize, OptimizerRecipe } from '../../models/model.ts';
-import { createOptimizer, type Optimizer } from './optimizers.ts';
+import type {
+  Autoencoder,
+  ImageBatch,
+  Losses,
+  ModelDefinition,
+  ModelSize,
+  OptimizerRecipe,
+} from '../../models/model.ts';
+import { createOptimizer } from './optimizers.ts';
 
 /** A tfjs variable under its name in checkpoints. */
 export interface NamedVariable {
@@ -9,11 +16,13 @@ export interface NamedVariable {
   readonly variable: tf.Variable;
 }
 
+type Tensors = Parameters<BatchedProgram['compute']>[0];
+
 /** `step` trains on a batch; `evaluate` computes the same losses and changes nothing. */
 export type ProgramName = 'step' | 'evaluate' | 'reconstruct' | 'encode' | 'decode';
 
 /** One model with its optimizer, as tfjs programs that every engine runs, eagerly or traced. */
-export interface TrainingProgram {
+export interface TrainingProgram extends ProgramContext {
   readonly model: ModelDefinition;
   readonly size: ModelSize;
   readonly autoencoder: Autoencoder;
@@ -26,7 +35,7 @@ export interface TrainingProgram {
 
 /**
  * Builds a model with its optimizer and all of its variables.
- * @throws RangeError when the model cannot be built for that size, or its noise has another shape than programs can take
+ * @throws RangeError when the model cannot be built for that size, or its noise has no batch dimension
  */
 export function buildProgram(
   model: ModelDefinition,
@@ -34,89 +43,80 @@ export function buildProgram(
   recipe: OptimizerRecipe = model.recipe.optimizer,
 ): TrainingProgram {
   const autoencoder = model.build(size);
-  const weights = [...namedWeights('encoder', autoencoder.encoder), ...namedWeights('decoder', autoencoder.decoder)];
+  const { encoder, decoder } = autoencoder;
+  const weights = [...namedWeights('encoder', encoder), ...namedWeights('decoder', decoder)];
   const trained = weights.map(({ variable }) => variable);
   const optimizer = createOptimizer(recipe, trained);
-  return {
-    model,
-    size,
-    autoencoder,
-    weights,
-    optimizerState: optimizer.state.map((variable, i) => ({ name: `optimizer/${i}`, variable })),
-    programs: programsOf(autoencoder, size, trained, optimizer),
-  };
-}
+  const optimizerState = optimizer.state.map((variable, i) => ({ name: `optimizer/${i}`, variable }));
 
-/** The variables and models of a program, as tracing needs them. */
-export const contextOf = ({ weights, optimizerState, autoencoder }: TrainingProgram): ProgramContext => ({
-  variables: Object.fromEntries([...weights, ...optimizerState].map(({ name, variable }) => [name, variable])),
-  models: { encoder: autoencoder.encoder, decoder: autoencoder.decoder },
-});
-
-/** What programs take, by input name; a model need not use all of it. */
-interface Inputs {
-  /** Pixels 0–255, int32 `[N, H, W, C]`. */
-  readonly image: tf.Tensor4D;
-  /** Latents, float32 `[N, D]`. */
-  readonly latent: tf.Tensor2D;
-  /** Class indices, int32 `[N]`. */
-  readonly label?: tf.Tensor1D;
-  /** Standard-normal noise, float32, in the model's noise shape. */
-  readonly noise?: tf.Tensor;
-  /** The learning rate as a share of the recipe's. */
-  readonly rate: tf.Scalar;
-  /** The weight of the KL divergence in the loss. */
-  readonly klWeight: tf.Scalar;
-}
-
-function programsOf(
-  autoencoder: Autoencoder,
-  size: ModelSize,
-  weights: tf.Variable[],
-  optimizer: Optimizer,
-): TrainingProgram['programs'] {
+  /** Pixels 0–255. */
   const image: BatchedInput = {
     shape: ['N', size.height, size.width, size.channels],
     dtype: 'int32',
     storage: 'uint8',
   };
   const latent: BatchedInput = { shape: ['N', size.latent], dtype: 'float32' };
+  /** Class indices; only conditional models read them. */
   const label: BatchedInput = { shape: ['N'], dtype: 'int32' };
+  /** The controls. `klWeight` is read only by models with a KL divergence. */
   const scalar: BatchedInput = { shape: [], dtype: 'float32' };
   const noise = noiseInput(autoencoder);
 
-  const program = (
-    inputs: BatchedProgram['inputs'],
-    compute: (given: Inputs) => Record<string, tf.Tensor>,
-  ): BatchedProgram => ({ inputs, compute: (given) => tf.tidy(() => compute(given as unknown as Inputs)) });
-  const scaled = (given: Inputs): ImageBatch => ({
-    image: tf.div(tf.cast(given.image, 'float32'), 255), // [N, H, W, C] in [0, 1]
-    label: given.label,
+  const labelIn = (given: Tensors) => given.label as tf.Tensor1D | undefined;
+  const batchOf = (given: Tensors): ImageBatch => ({
+    image: tf.div(tf.cast(given.image as tf.Tensor4D, 'float32'), 255), // [N, H, W, C] in [0, 1]
+    label: labelIn(given),
   });
-  const lossesOf = (given: Inputs) => ({ ...autoencoder.loss(scaled(given), given.noise, given.klWeight) });
+  const lossesOf = (given: Tensors) => autoencoder.loss(batchOf(given), given.noise, given.klWeight as tf.Scalar);
 
   return {
-    step: program({ image, label, ...noise, rate: scalar, klWeight: scalar }, (given) => {
-      let kept: Record<string, tf.Scalar> = {};
-      const { grads } = tf.variableGrads(() => {
-        const losses = lossesOf(given);
-        kept = losses;
-        for (const loss of Object.values(kept)) tf.keep(loss); // from the tidying of variableGrads
-        return losses.loss;
-      }, weights);
-      optimizer.apply(grads, given.rate);
-      const losses = Object.entries(kept).map(([name, loss]) => [name, tf.clone(loss)]);
-      tf.dispose(kept);
-      return Object.fromEntries(losses);
-    }),
-    evaluate: program({ image, label, ...noise, klWeight: scalar }, lossesOf),
-    reconstruct: program({ image, label }, (given) => {
-      const batch = scaled(given);
-      return { reconstruction: autoencoder.decode(autoencoder.encode(batch).latent, batch.label) };
-    }),
-    encode: program({ image, label }, (given) => ({ latent: autoencoder.encode(scaled(given)).latent })),
-    decode: program({ latent, label }, (given) => ({ reconstruction: autoencoder.decode(given.latent, given.label) })),
+    model,
+    size,
+    autoencoder,
+    weights,
+    optimizerState,
+    variables: Object.fromEntries([...weights, ...optimizerState].map(({ name, variable }) => [name, variable])),
+    models: { encoder, decoder },
+    programs: {
+      step: {
+        inputs: { image, label, ...noise, rate: scalar, klWeight: scalar },
+        compute(given) {
+          const { losses, gradients } = differentiate(() => lossesOf(given), trained);
+          optimizer.apply(gradients, given.rate as tf.Scalar);
+          return losses;
+        },
+      },
+      evaluate: { inputs: { image, label, ...noise, klWeight: scalar }, compute: (given) => ({ ...lossesOf(given) }) },
+      reconstruct: {
+        inputs: { image, label },
+        compute(given) {
+          const batch = batchOf(given);
+          return { reconstruction: autoencoder.decode(autoencoder.encode(batch).latent, batch.label) };
+        },
+      },
+      encode: {
+        inputs: { image, label },
+        compute: (given) => ({ latent: autoencoder.encode(batchOf(given)).latent }),
+      },
+      decode: {
+        inputs: { latent, label },
+        compute: (given) => ({ reconstruction: autoencoder.decode(given.latent as tf.Tensor2D, labelIn(given)) }),
+      },
+    },
   };
+}
+
+/** Losses, and the gradient of `loss` by variable name. */
+function differentiate(compute: () => Losses, variables: tf.Variable[]) {
+  const kept: Record<string, tf.Tensor> = {};
+  const { grads } = tf.variableGrads(() => {
+    const losses = compute();
+    for (const [name, loss] of Object.entries(losses)) kept[name] = tf.keep(loss); // variableGrads frees the others
+    return losses.loss;
+  }, variables);
+  const losses = Object.entries(kept).map(([name, loss]) => [name, tf.clone(loss)]);
+  tf.dispose(kept);
+  return { losses: Object.fromEntries(losses) as Record<string, tf.Tensor>, gradients: grads };
 }
 
 /** The input of a model that needs noise. */

@@ -10,7 +10,6 @@ import {
   compileGraphs,
   GraphRunner,
   portable,
-  traceProgram,
 } from '../../pipeline/tfjs-to-onnx/src/index.ts';
 import { blockedTargets } from './support/machine.ts';
 
@@ -152,15 +151,14 @@ test('feeds that are missing or do not fit are refused by name', async () => {
   await compiled.dispose();
 });
 
-test('a program takes only the inputs and variables that it uses', () => {
+test('a graph takes only the inputs and variables that its program uses', async () => {
   const { variables, programs } = regression();
-  const names = (program: BatchedProgram) => {
-    const tape = traceProgram(program, 3, { variables });
-    return [...tape.inputs, ...tape.variables].map(({ source }) => 'name' in source && source.name);
-  };
-  expect(names(programs.step)).toEqual(['x', 'y', 'rate', ...Object.keys(variables)]);
-  expect(names(programs.predict)).toEqual(['x', 'weight', 'bias']);
-  expect(names(programs.counted)).toEqual(['count']);
+  const runner = new GraphRunner(compileGraphs(programs, { variables, target: portable }), { ort });
+  const inputs = async (name: keyof typeof programs) => (await runner.session(name, 3)).inputNames;
+  expect((await inputs('step')).slice(0, 3)).toEqual(['x', 'y', 'rate']);
+  expect(await inputs('counted')).toEqual(['count']);
+  expect(await inputs('predict')).toEqual(['x', 'state:0.0']); // the weight and the bias
+  await runner.dispose();
 });
 
 test('variables that are not declared are refused', async () => {
@@ -171,25 +169,83 @@ test('variables that are not declared are refused', async () => {
 });
 
 describe('a runner of graphs', () => {
-  test.each(['swap', 'cpu'] as const)('state %s: reads what it wrote, and steps from it', async (newState) => {
+  test.each(['swap', 'cpu'] as const)('new state %s: reads what it wrote, and steps from it', async (newState) => {
     const { variables, programs } = regression();
     const graphs = compileGraphs(programs, { variables, target: portable });
     const runner = new GraphRunner(graphs, { ort, newState });
-    const values = Object.fromEntries(
-      Object.entries(variables).map(([name, variable]) => [name, variable.dataSync() as Float32Array]),
-    );
-    await runner.write(values);
-    expect(await runner.read()).toEqual(values);
-    expect(Object.keys(await runner.read(['bias']))).toEqual(['bias']);
+    const state = graphs.state.map(({ name, shape }, i) => {
+      return [
+        name,
+        Float32Array.from({ length: tf.util.sizeFromShape([...shape]) }, (_, k) => Math.sin(i + k)),
+      ] as const;
+    });
+    const initial = Object.fromEntries(state);
+    runner.write(initial);
+    expect(await runner.read()).toEqual(initial);
     const step = async () => [...((await runner.run('step', batch(1, 4))).loss ?? [])];
-    const first = [await step(), await step(), await step()];
+    const losses = [await step(), await step(), await step()];
     const after = await runner.read();
-    expect(first[2]).not.toEqual(first[0]);
-    await runner.write(values);
-    expect([await step(), await step(), await step()]).toEqual(first);
+    expect(after).not.toEqual(initial);
+    expect(losses[2]).not.toEqual(losses[0]);
+    runner.write(initial);
+    expect([await step(), await step(), await step()]).toEqual(losses);
     expect(await runner.read()).toEqual(after);
-    await expect(runner.write({ ...values, bias: new Float32Array(3) })).rejects.toThrow(/bias has 3 /);
+    const [name = ''] = Object.keys(after);
+    expect(Object.keys(await runner.read([name]))).toEqual([name]);
+    expect(() => runner.write({ ...initial, [name]: new Float32Array(99) })).toThrow(`${name} has 99 `);
     await runner.dispose();
+  });
+
+  test('state on the device: a tensor is freed after the run that reads it, never before', async () => {
+    const log: string[] = [];
+    class DeviceTensor {
+      readonly location: string;
+      readonly data: Float32Array;
+      constructor(data: Float32Array, _: readonly number[], location = 'cpu') {
+        this.data = data;
+        this.location = location;
+      }
+      get size() {
+        return this.data.length;
+      }
+      getData = async () => this.data;
+      dispose() {
+        expect(this.location).toBe('gpu-buffer');
+        log.push(`free ${this.data[0]}`);
+      }
+    }
+    let options: ort.InferenceSession.SessionOptions | undefined;
+    const create = async (_: Uint8Array, given: ort.InferenceSession.SessionOptions) => {
+      options = given;
+      return {
+        inputNames: ['s', 'x'],
+        outputNames: ['s:next', 'y'],
+        async run({ s, x }: Record<string, DeviceTensor>, fetches: object) {
+          expect(fetches).toEqual({ 's:next': null, y: null });
+          await Promise.resolve();
+          const [from = 0, by = 0] = [s?.data[0], x?.data[0]];
+          log.push(`run ${from}`);
+          const next = new DeviceTensor(Float32Array.of(from + by), [1], 'gpu-buffer');
+          return { 's:next': next, y: new DeviceTensor(Float32Array.of(from), [1]) };
+        },
+        release: async () => log.push('release'),
+      };
+    };
+    const runner = new GraphRunner(
+      {
+        programs: { step: { inputs: { x: { shape: ['N'] } }, graph: () => new Uint8Array() } },
+        state: [{ name: 's', next: 's:next', shape: [1] }],
+      },
+      { ort: { Tensor: DeviceTensor, InferenceSession: { create } } as never, newState: 'gpu-buffer' },
+    );
+    runner.write({ s: Float32Array.of(5) });
+    for (const x of [1, 2]) await runner.run('step', { x: Float32Array.of(x) });
+    expect(options?.preferredOutputLocation).toEqual({ 's:next': 'gpu-buffer' });
+    expect(await runner.read()).toEqual({ s: Float32Array.of(8) });
+    runner.write({ s: Float32Array.of(1) });
+    await runner.run('step', { x: Float32Array.of(1) });
+    await runner.dispose();
+    expect(log).toEqual(['run 5', 'run 6', 'free 6', 'free 8', 'run 1', 'free 2', 'release']);
   });
 
   test('its module imports nothing at run time', async () => {

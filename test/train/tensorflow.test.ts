@@ -11,7 +11,7 @@ import { missingLibrary } from '../../pipeline/devices/libraries.ts';
 import { Interrupted, Unavailable } from '../../pipeline/io/errors.ts';
 import type { HostBatch } from '../../pipeline/train/engine.ts';
 import { createEngine, type EngineChoice, prepareEngine } from '../../pipeline/train/engines/index.ts';
-import { isSetUp } from '../../pipeline/train/engines/tensorflow.ts';
+import { isSetUp } from '../../pipeline/train/engines/tfjs.ts';
 import type { TrainHooks, TrainSummary } from '../../pipeline/train/options.ts';
 import { buildProgram } from '../../pipeline/train/program.ts';
 import { train } from '../../pipeline/train/train.ts';

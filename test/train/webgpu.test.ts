@@ -8,7 +8,7 @@ import { Generator } from '../../pipeline/data/generator.ts';
 import { InputError } from '../../pipeline/io/errors.ts';
 import type { HostBatch, Metrics } from '../../pipeline/train/engine.ts';
 import { createEngine, prepareEngine } from '../../pipeline/train/engines/index.ts';
-import { buildProgram, contextOf, type TrainingProgram } from '../../pipeline/train/program.ts';
+import { buildProgram, type TrainingProgram } from '../../pipeline/train/program.ts';
 import { trainOn } from '../../pipeline/train/train.ts';
 import { noWebgpu } from '../devices/adapter.ts';
 import { temporaryFolder } from './folders.ts';
@@ -116,7 +116,7 @@ describe.skipIf(noWebgpu !== undefined)('on WebGPU', () => {
     'every operator of $name runs there, none on the CPU',
     async (model) => {
       const program = build(model);
-      const { programs } = compileGraphs(program.programs, { target: portable, ...contextOf(program) });
+      const { programs } = compileGraphs(program.programs, { target: portable, ...program });
       for (const part of ['step', 'evaluate', 'reconstruct'] as const) {
         const session = await ort.InferenceSession.create(programs[part].graph(4), {
           executionProviders: ['webgpu'],

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import * as tf from '@tensorflow/tfjs-core';
-import { type BatchedProgram, type Compiled, compile, type ProgramContext } from 'tfjs-to-onnx';
+import { type BatchedProgram, type Compiled, compile } from 'tfjs-to-onnx';
 import type { ImageDataset } from '../../data/dataset.ts';
 import { Generator } from '../../data/generator.ts';
 import { stopIfAborted } from '../../io/publish.ts';
@@ -80,19 +80,11 @@ export async function trainClassifier(
   }
 }
 
-/** The training of a network as a tfjs program. */
-export interface ClassifierProgram extends ProgramContext {
-  /**
-   * One step of Adam on the cross-entropy, whose mean over the batch before the step is the output `loss`. Takes
-   * `image` (pixels 0–255), `label` (class indices) and `rate` (the learning rate as a share of the highest).
-   */
-  readonly step: BatchedProgram;
-  /** Frees the optimizer's state; the network stays. */
-  dispose(): void;
-}
-
-/** Builds the training of a network, with all of its variables. */
-export function buildProgram(network: ClassifierNetwork): ClassifierProgram {
+/**
+ * The training of a network as a tfjs program with its variables: one step of Adam on the cross-entropy, whose mean over
+ * the batch before the step is the output `loss`. `dispose` frees the optimizer's state; the network stays.
+ */
+export function buildProgram(network: ClassifierNetwork) {
   const { trunk, head, size } = network;
   const { height, width, channels, classes } = size;
   const weights = [...trunk.layers, ...head.layers].flatMap((layer) =>
@@ -100,25 +92,25 @@ export function buildProgram(network: ClassifierNetwork): ClassifierProgram {
   );
   const trained = weights.map(([, variable]) => variable);
   const { state, apply } = createOptimizer(ADAM, trained);
+  const step: BatchedProgram = {
+    inputs: {
+      image: { shape: ['N', height, width, channels], dtype: 'int32', storage: 'uint8' }, // pixels 0–255
+      label: { shape: ['N'], dtype: 'int32' },
+      rate: { shape: [], dtype: 'float32' }, // a share of the highest
+    },
+    compute({ image, label, rate }) {
+      const { value, grads } = tf.variableGrads(() => {
+        const { logits } = applyNetwork(network, scaled(image as tf.Tensor));
+        return tf.losses.softmaxCrossEntropy(tf.oneHot(label as tf.Tensor1D, classes), logits) as tf.Scalar;
+      }, trained);
+      apply(grads, rate as tf.Scalar);
+      return { loss: value };
+    },
+  };
   return {
+    step,
     variables: Object.fromEntries([...weights, ...state.map((slot, i) => [`adam/${i}`, slot] as const)]),
     models: { trunk, head },
-    step: {
-      inputs: {
-        image: { shape: ['N', height, width, channels], dtype: 'int32', storage: 'uint8' },
-        label: { shape: ['N'], dtype: 'int32' },
-        rate: { shape: [], dtype: 'float32' },
-      },
-      compute: ({ image, label, rate }) =>
-        tf.tidy(() => {
-          const { value, grads } = tf.variableGrads(() => {
-            const { logits } = applyNetwork(network, scaled(image as tf.Tensor));
-            return tf.losses.softmaxCrossEntropy(tf.oneHot(label as tf.Tensor1D, classes), logits) as tf.Scalar;
-          }, trained);
-          apply(grads, rate as tf.Scalar);
-          return { loss: value };
-        }),
-    },
     dispose: () => tf.dispose([...state]),
   };
 }

@@ -1,19 +1,12 @@
 import type { Tensor, Variable } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
 import type { BatchedInput } from './from/convert.ts';
+import type { Graph } from './graph.ts';
 import { lowerTape, NEXT } from './lower.ts';
-import {
-  type CompiledGraphs,
-  type Feeds,
-  type GraphProgram,
-  GraphRunner,
-  type RunOptions,
-  shapeAt,
-  type Values,
-} from './run.ts';
+import { type CompiledGraphs, type GraphProgram, GraphRunner, type RunOptions, shapeAt, type Values } from './run.ts';
 import { serialize } from './serialize.ts';
-import { layoutOf, packGraph, unpackGraph } from './state.ts';
-import { inputsOf, type Tape } from './tape.ts';
+import { layoutOf, PACKED, packGraph, unpackGraph } from './state.ts';
+import type { Tape } from './tape.ts';
 import type { Target } from './targets/target.ts';
 import { type LayeredModel, trace } from './trace.ts';
 
@@ -32,28 +25,47 @@ export interface ProgramContext {
   readonly models?: Readonly<Record<string, LayeredModel>>;
 }
 
-export interface CompileOptions extends ProgramContext {
-  readonly target: Target;
-}
+export type CompileOptions = ProgramContext & { readonly target: Target };
 
-/** Programs in ONNX Runtime that share the values of their variables. Calls must not overlap. */
-export interface Compiled<Name extends string = string> {
-  /**
-   * Runs a program once; its batch size is that of the feeds.
-   * @throws Error when the program uses something that cannot be part of a graph, or an input is missing
-   */
-  run(program: Name, feeds: Feeds): Promise<Record<string, Values>>;
+/** Compiled programs whose state is that of tfjs variables. */
+export class Compiled<Name extends string = string> extends GraphRunner<Name> {
+  readonly #variables: [string, Variable][];
+  readonly #packer: GraphRunner<'pack' | 'unpack'>;
+
+  constructor(graphs: ReturnType<typeof compileGraphs<Name>>, { variables, ...options }: CompileOptions & RunOptions) {
+    super(graphs, options);
+    this.#variables = Object.entries(variables);
+    this.#packer = new GraphRunner({ programs: graphs.packing, state: [] }, options);
+  }
+
   /** Brings the tfjs variables up to date. */
-  pull(): Promise<void>;
+  async pull(): Promise<void> {
+    if (this.#variables.length === 0) return;
+    const packed = Object.entries(await this.read()).map(([name, values]) => [`${name}${PACKED}`, values]);
+    const unpacked = await this.#packer.run('unpack', Object.fromEntries(packed));
+    for (const [name, variable] of this.#variables) {
+      tf.tidy(() => variable.assign(tf.tensor((unpacked[name] as Values).slice(), variable.shape, variable.dtype)));
+    }
+  }
+
   /** Takes the present values of the tfjs variables. */
-  push(): Promise<void>;
-  /** Releases sessions and state; the variables stay. */
-  dispose(): Promise<void>;
+  async push(): Promise<void> {
+    if (this.#variables.length === 0) return;
+    const values = this.#variables.map(async ([name, variable]) => [name, await variable.data()]);
+    const packed = Object.entries(await this.#packer.run('pack', Object.fromEntries(await Promise.all(values))));
+    this.write(
+      Object.fromEntries(packed.map(([name, buffer]) => [name.slice(0, -PACKED.length), buffer as Float32Array])),
+    );
+  }
+
+  override async dispose(): Promise<void> {
+    await Promise.all([super.dispose(), this.#packer.dispose()]);
+  }
 }
 
 /**
- * Compiles tfjs programs for ONNX Runtime. Each is traced when it first meets a batch size. The variables' present
- * values are the initial state.
+ * Compiles tfjs programs that share variables for ONNX Runtime. Each is traced when it first meets a batch size. The
+ * variables' present values are the initial state.
  * @param programs the first decides how the variables are held, so it should be the one that changes them
  * @throws Error when the first program uses something that cannot be part of a graph
  */
@@ -61,22 +73,7 @@ export async function compile<Name extends string>(
   programs: { readonly [name in Name]: BatchedProgram },
   options: CompileOptions & RunOptions,
 ): Promise<Compiled<Name>> {
-  const variables = Object.entries(options.variables);
-  const runner = new GraphRunner(compileGraphs(programs, options), options);
-  const compiled: Compiled<Name> = {
-    run: (program, feeds) => runner.run(program, feeds),
-    async pull() {
-      const values = await runner.read();
-      for (const [name, variable] of variables) {
-        tf.tidy(() => variable.assign(tf.tensor(values[name] as Float32Array, variable.shape, variable.dtype)));
-      }
-    },
-    async push() {
-      const values = variables.map(async ([name, variable]) => [name, await variable.data()]);
-      await runner.write(Object.fromEntries(await Promise.all(values)));
-    },
-    dispose: () => runner.dispose(),
-  };
+  const compiled = new Compiled(compileGraphs(programs, options), options);
   await compiled.push();
   return compiled;
 }
@@ -85,51 +82,49 @@ export async function compile<Name extends string>(
 const LAYOUT_BATCH = 2;
 
 /**
- * The half of `compile` that needs tfjs: the programs as graphs, and how their state is held.
+ * The half of `compile` that needs tfjs: the programs as graphs, what they share, and the graphs between that and the
+ * variables.
  * @throws Error when the first program uses something that cannot be part of a graph
  */
 export function compileGraphs<Name extends string>(
   programs: { readonly [name in Name]: BatchedProgram },
-  { target, ...context }: CompileOptions,
-): CompiledGraphs<Name> {
+  options: CompileOptions,
+) {
   const entries = Object.entries<BatchedProgram>(programs);
   const first = entries[0]?.[1];
   if (!first) throw new Error('there is no program to compile');
-  const layout = layoutOf(traceFully(first, LAYOUT_BATCH, context), target);
-  const { variables } = context;
-  const compiled = entries.map(([name, program]): [string, GraphProgram] => {
-    const graph = (n: number) => serialize(lowerTape(traceProgram(program, n, context), target, { name, layout }));
+  const { target } = options;
+  const layout = layoutOf(traceProgram(first, LAYOUT_BATCH, options), target);
+  const graphs = entries.map(([name, program]): [string, GraphProgram] => {
+    const graph = (n: number) =>
+      serialize(withoutUnused(lowerTape(traceProgram(program, n, options), target, { name, layout })));
     return [name, { inputs: program.inputs, graph }];
   });
   return {
-    programs: Object.fromEntries(compiled) as CompiledGraphs<Name>['programs'],
+    programs: Object.fromEntries(graphs) as CompiledGraphs<Name>['programs'],
     state: layout.buffers.map(({ name, shape }) => ({ name, next: `${name}${NEXT}`, shape })),
     packing: {
-      pack: { inputs: variables, graph: () => serialize(packGraph(layout)) },
-      unpack: { inputs: {}, graph: () => serialize(unpackGraph(layout)) },
+      pack: { inputs: options.variables, graph: () => serialize(packGraph(layout)) },
+      unpack: {
+        inputs: Object.fromEntries(layout.buffers.map(({ name, shape }) => [`${name}${PACKED}`, { shape }])),
+        graph: () => serialize(unpackGraph(layout)),
+      },
     },
   };
 }
 
 /**
- * Traces a program for batches of `n`, without the inputs and variables that it does not use.
+ * Traces a program for batches of `n`.
  * @throws Error when it uses something that cannot be part of a graph
  */
-export function traceProgram(program: BatchedProgram, n: number, context: ProgramContext): Tape {
-  const tape = traceFully(program, n, context);
-  const { ops, inputs, variables, updates, outputs } = tape;
-  const changed = variables.map((variable, i) => updates[i] !== variable);
-  const used = new Set([...ops.flatMap(inputsOf), ...Object.values(outputs), ...updates.filter((_, i) => changed[i])]);
-  const kept = variables.map((variable, i) => changed[i] || used.has(variable));
-  return {
-    ...tape,
-    inputs: inputs.filter((input) => used.has(input)),
-    variables: variables.filter((_, i) => kept[i]),
-    updates: updates.filter((_, i) => kept[i]),
-  };
+export function traceProgram({ inputs, compute }: BatchedProgram, n: number, context: ProgramContext): Tape {
+  const sized = Object.entries(inputs).map(([name, input]) => [name, { ...input, shape: shapeAt(input.shape, n) }]);
+  const { variables, models = {} } = context;
+  return trace(compute, { inputs: Object.fromEntries(sized), variables, models, strict: true });
 }
 
-function traceFully({ inputs, compute }: BatchedProgram, n: number, context: ProgramContext): Tape {
-  const sized = Object.entries(inputs).map(([name, input]) => [name, { ...input, shape: shapeAt(input.shape, n) }]);
-  return trace(compute, { ...context, inputs: Object.fromEntries(sized), strict: true });
+/** The graph without inputs that no node reads: programs need not use all inputs and variables. */
+function withoutUnused(graph: Graph): Graph {
+  const used = new Set(graph.nodes.flatMap(({ inputs }) => inputs.map(({ name }) => name)));
+  return { ...graph, inputs: graph.inputs.filter(({ name }) => used.has(name)) };
 }

@@ -1,6 +1,6 @@
 export {
   type BatchedProgram,
-  type Compiled,
+  Compiled,
   type CompileOptions,
   compile,
   compileGraphs,

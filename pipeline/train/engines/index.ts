@@ -9,8 +9,8 @@ import { createTfjsEngine, type TfjsName, usesGpu, useTfjsBackend } from './tfjs
 export { type DeviceChoice, deviceChoices, type EngineChoice, engineChoices } from '../engine.ts';
 
 /**
- * Decides on an engine and makes ready what building a program for it takes: tfjs's backend.
- * @throws EnvironmentError when what was asked for is not to be had here; the message says how to get it
+ * Chooses an engine and prepares the tfjs backend on which programs for it are built.
+ * @throws EnvironmentError when the choice is unavailable here; the message says how to install it
  * @throws InputError when engine and device contradict each other
  */
 export async function prepareEngine(
@@ -20,7 +20,7 @@ export async function prepareEngine(
 ): Promise<'onnx' | TfjsName> {
   const name = resolve(choice, device);
   if (device === 'webgpu') await webgpuAdapter();
-  // The onnx engine keeps weights in tfjs variables while a program is built and traced; they are on the CPU.
+  // For the onnx engine tfjs only builds and traces programs, on the CPU.
   await useTfjsBackend(name === 'onnx' ? 'tfjs-cpu' : name, threads);
   if (name === 'tfjs-node-gpu' && !usesGpu()) throw noGpu();
   return name;
@@ -43,7 +43,7 @@ export async function createEngine(
   return createOnnxEngine(program, { threads, device: device === 'webgpu' ? 'webgpu' : 'cpu' });
 }
 
-/** TensorFlow says nothing and computes on the CPU. */
+/** TensorFlow would compute on the CPU without saying so. */
 function noGpu(): Unavailable {
   const driver = missingLibrary('libcuda.so.1');
   const [reason, remedy] = driver

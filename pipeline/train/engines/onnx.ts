@@ -3,7 +3,7 @@ import ort from 'onnxruntime-node';
 import { type BatchedProgram, compile, cpu, portable, type RunOptions, type Target } from 'tfjs-to-onnx';
 import { webgpuAdapter } from '../../devices/webgpu.ts';
 import { type Engine, engineOf } from '../engine.ts';
-import { contextOf, type TrainingProgram } from '../program.ts';
+import type { TrainingProgram } from '../program.ts';
 
 export interface OnnxEngineOptions {
   /** Threads inside an operator; 0 leaves the choice to ONNX Runtime. */
@@ -24,10 +24,10 @@ export async function createOnnxEngine(
 ): Promise<Engine> {
   const adapter = device === 'webgpu' ? await webgpuAdapter() : undefined;
   const options = { target: target ?? (adapter ? portable : await fastestTarget()), ...onnxruntime(threads, device) };
-  const runner = await compile(program.programs, { ...contextOf(program), ...options });
+  const runner = await compile(program.programs, { ...program, ...options });
   const where = adapter === undefined ? `CPU, ${threads || 'all'} threads` : `WebGPU (experimental) on ${adapter}`;
   const description = `onnxruntime-node ${ort.env.versions.node}, ${where}, ${options.target.name} kernels`;
-  return engineOf(program, { name: 'onnx', description, runner });
+  return engineOf(program, runner, description);
 }
 
 /**

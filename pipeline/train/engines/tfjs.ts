@@ -1,26 +1,26 @@
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import util from 'node:util';
 import * as tf from '@tensorflow/tfjs-core';
 import { type BatchedProgram, batchSizeOf, type Feeds, shapeAt } from 'tfjs-to-onnx';
+import { Unavailable } from '../../io/errors.ts';
 import { type Engine, engineOf, type ProgramRunner } from '../engine.ts';
 import type { TrainingProgram } from '../program.ts';
-import { loadTensorFlow } from './tensorflow.ts';
 
-/** The ways to run a tfjs program eagerly in Node. */
-export type TfjsName = 'tfjs-cpu' | 'tfjs-node' | 'tfjs-node-gpu';
+/** The engines that run a tfjs program eagerly. */
+export type TfjsName = 'tfjs-cpu' | TensorFlowName;
+type TensorFlowName = 'tfjs-node' | 'tfjs-node-gpu';
 
 /**
- * Loads a tfjs backend and makes it the current one: there the variables of programs are created and kernels run.
- * @param threads how many TensorFlow may use; 0 leaves it to TensorFlow
- * @throws EnvironmentError when it is not installed or does not load; the message says how to get it
+ * Loads a tfjs backend and makes it the current one, on which variables are created and kernels run.
+ * @param threads TensorFlow's threads; 0 leaves it to TensorFlow
+ * @throws Unavailable when it is not installed or does not load; the message says how to install it
  */
 export async function useTfjsBackend(name: TfjsName, threads: number): Promise<void> {
   tf.enableProdMode(); // no banner on stderr
-  if (name === 'tfjs-cpu') {
-    await import('@tensorflow/tfjs-backend-cpu');
-    await tf.setBackend('cpu');
-    return;
-  }
-  await loadTensorFlow(name, threads);
-  await tf.setBackend('tensorflow');
+  await (name === 'tfjs-cpu' ? import('@tensorflow/tfjs-backend-cpu') : loadTensorFlow(name, threads));
+  await tf.setBackend(name === 'tfjs-cpu' ? 'cpu' : 'tensorflow');
 }
 
 /** Whether the current tfjs backend computes on a GPU. */
@@ -30,21 +30,13 @@ export function usesGpu(): boolean {
 }
 
 /**
- * Runs a program as tfjs does, kernel by kernel, on tfjs's current backend. Weights stay in the program's variables.
+ * Runs a program as tfjs does, kernel by kernel, on tfjs's current backend.
  * @param backend the name of the engine
  */
-export async function createTfjsEngine(
-  program: TrainingProgram,
-  { name }: { readonly name: TfjsName },
-): Promise<Engine> {
-  const nothing = async () => {};
-  const runner: ProgramRunner = {
-    run: (part, feeds) => runEagerly(program.programs[part], feeds),
-    pull: nothing,
-    push: nothing,
-    dispose: nothing,
-  };
-  return engineOf(program, { name, description: describeTfjs(name), runner });
+export async function createTfjsEngine(program: TrainingProgram, { name }: { name: TfjsName }): Promise<Engine> {
+  const nothing = async () => {}; // the program's variables are the only place for weights
+  const run: ProgramRunner['run'] = (part, feeds) => runEagerly(program.programs[part], feeds);
+  return engineOf(program, { run, pull: nothing, dispose: nothing }, describeTfjs(name));
 }
 
 /** Runs a program on feeds as tensors and reads its outputs. No tensor is left. */
@@ -71,4 +63,64 @@ export function describeTfjs(name: TfjsName): string {
   if (name === 'tfjs-cpu') return `tfjs ${tf.version_core} in plain JavaScript (slow)`;
   const { binding } = tf.backend() as { binding?: { TF_Version?: string } };
   return `${name} ${tf.version_core} on TensorFlow ${binding?.TF_Version ?? ''}, ${usesGpu() ? 'GPU' : 'CPU'}`;
+}
+
+const require = createRequire(import.meta.url);
+
+/**
+ * Loads tfjs-node or tfjs-node-gpu, which registers the tfjs backend `tensorflow`, with stderr silenced.
+ * @param threads TensorFlow's threads; 0 leaves it to TensorFlow
+ * @throws Unavailable when it is not set up or does not load
+ */
+export async function loadTensorFlow(name: TensorFlowName, threads: number): Promise<void> {
+  const unavailable = (reason: string, cause?: unknown) =>
+    new Unavailable(
+      `the engine ${name} ${reason}`,
+      `run \`npm run setup:${name}\``,
+      'use --engine onnx, which needs nothing',
+      { cause },
+    );
+  const entry = installed(`@tensorflow/${name}`);
+  if (!entry) throw unavailable('is not set up');
+  // TensorFlow reads these once, when it is loaded.
+  process.env.TF_CPP_MIN_LOG_LEVEL ??= '3';
+  if (threads > 0) process.env.TF_NUM_INTRAOP_THREADS = String(threads);
+  restoreUtil();
+  const addon = join(addonFolder(entry), 'stderr.node'); // npm run setup:tfjs-node puts it there
+  const stderr = existsSync(addon) ? (require(addon) as { silence(): void; restore(): void }) : undefined;
+  const { noDeprecation } = process;
+  process.noDeprecation = true; // its dependencies call deprecated functions
+  stderr?.silence();
+  try {
+    require(entry);
+  } catch (cause) {
+    const message = cause instanceof Error ? cause.message.split('\n')[0] : String(cause);
+    throw unavailable(`does not load (${message})`, cause);
+  } finally {
+    stderr?.restore();
+    process.noDeprecation = noDeprecation ?? false;
+  }
+}
+
+/** Whether the setup has put the engine's package and its binding in place. */
+export function isSetUp(name: TensorFlowName): boolean {
+  const entry = installed(`@tensorflow/${name}`);
+  return entry !== undefined && existsSync(join(addonFolder(entry), 'tfjs_binding.node'));
+}
+
+function installed(library: string): string | undefined {
+  try {
+    return require.resolve(library);
+  } catch {
+    return undefined;
+  }
+}
+
+const addonFolder = (entry: string) => join(dirname(dirname(entry)), 'lib', 'napi-v8');
+
+/** tfjs-node calls two functions of `util` that Node 23 removed. */
+function restoreUtil(): void {
+  const target: Record<string, unknown> = util as never;
+  target.isArray ??= Array.isArray;
+  target.isNullOrUndefined ??= (value: unknown) => value === null || value === undefined;
 }

@@ -25,7 +25,7 @@ serve<TrainerCalls>({
 
   async load({ graph, step, files }) {
     const runner = await runnerOf(graph, step);
-    await runner.write(Object.fromEntries(initialState(step, files)));
+    runner.write(Object.fromEntries(initialState(step, files)));
     training = { runner, step, files };
     return null;
   },
@@ -42,9 +42,9 @@ serve<TrainerCalls>({
     return withWeights(step, files, new Map(Object.entries(values)));
   },
 
-  async reset() {
+  reset() {
     const { runner, step, files } = loaded();
-    await runner.write(Object.fromEntries(initialState(step, files)));
+    runner.write(Object.fromEntries(initialState(step, files)));
     return null;
   },
 });
