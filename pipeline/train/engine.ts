@@ -23,12 +23,6 @@ export interface HostBatch {
   readonly controls?: Partial<Controls> | undefined;
 }
 
-/** Latents in host memory. */
-export interface HostLatents extends Pick<HostBatch, 'count' | 'labels'> {
-  /** `[N, D]` */
-  readonly latents: Float32Array;
-}
-
 /** Means per pixel over a batch: `loss`, `reconstruction` and, for VAEs, `kl`. */
 export type Metrics = Readonly<Record<string, number>>;
 
@@ -47,8 +41,8 @@ export interface Engine {
   reconstruct(batch: HostBatch): Promise<Float32Array>;
   /** The latent of each image (a VAE's mean), `[N, D]`. */
   encode(batch: HostBatch): Promise<Float32Array>;
-  /** Images in [0, 1], `[N, H, W, C]`, from latents. */
-  decode(latents: HostLatents): Promise<Float32Array>;
+  /** Images in [0, 1], `[N, H, W, C]`, from latents `[N, D]`. */
+  decode(batch: Pick<HostBatch, 'count' | 'labels'> & { readonly latents: Float32Array }): Promise<Float32Array>;
   /** Brings the program's variables (weights and optimizer state) up to date. */
   pull(): Promise<void>;
   dispose(): Promise<void>;

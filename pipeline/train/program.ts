@@ -1,13 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { type BatchedInput, type BatchedProgram, type ProgramContext, shapeAt } from 'tfjs-to-onnx';
-import type {
-  Autoencoder,
-  ImageBatch,
-  Losses,
-  ModelDefinition,
-  ModelSize,
-  OptimizerRecipe,
-} from '../../models/model.ts';
+import type { Autoencoder, ImageBatch, ModelDefinition, ModelSize, OptimizerRecipe } from '../../models/model.ts';
 import { createOptimizer } from './optimizers.ts';
 
 /** A tfjs variable under its name in checkpoints. */
@@ -49,18 +42,17 @@ export function buildProgram(
   const optimizer = createOptimizer(recipe, trained);
   const optimizerState = optimizer.state.map((variable, i) => ({ name: `optimizer/${i}`, variable }));
 
+  const { height, width, channels, latent: latentSize } = size;
   /** Pixels 0–255. */
-  const image: BatchedInput = {
-    shape: ['N', size.height, size.width, size.channels],
-    dtype: 'int32',
-    storage: 'uint8',
-  };
-  const latent: BatchedInput = { shape: ['N', size.latent], dtype: 'float32' };
+  const image: BatchedInput = { shape: ['N', height, width, channels], dtype: 'int32', storage: 'uint8' };
+  const latent: BatchedInput = { shape: ['N', latentSize], dtype: 'float32' };
   /** Class indices; only conditional models read them. */
   const label: BatchedInput = { shape: ['N'], dtype: 'int32' };
-  /** The controls. `klWeight` is read only by models with a KL divergence. */
-  const scalar: BatchedInput = { shape: [], dtype: 'float32' };
   const noise = noiseInput(autoencoder);
+  /** The learning rate as a share of the recipe's. */
+  const rate: BatchedInput = { shape: [], dtype: 'float32' };
+  /** The weight of the KL divergence in the loss; only models with a KL divergence read it. */
+  const klWeight: BatchedInput = { shape: [], dtype: 'float32' };
 
   const labelIn = (given: Tensors) => given.label as tf.Tensor1D | undefined;
   const batchOf = (given: Tensors): ImageBatch => ({
@@ -68,6 +60,10 @@ export function buildProgram(
     label: labelIn(given),
   });
   const lossesOf = (given: Tensors) => autoencoder.loss(batchOf(given), given.noise, given.klWeight as tf.Scalar);
+  const latentOf = (given: Tensors) => autoencoder.encode(batchOf(given)).latent;
+  const decoded = (z: tf.Tensor, given: Tensors) => ({
+    reconstruction: autoencoder.decode(z as tf.Tensor2D, labelIn(given)),
+  });
 
   return {
     model,
@@ -79,35 +75,23 @@ export function buildProgram(
     models: { encoder, decoder },
     programs: {
       step: {
-        inputs: { image, label, ...noise, rate: scalar, klWeight: scalar },
+        inputs: { image, label, ...noise, rate, klWeight },
         compute(given) {
           const { losses, gradients } = differentiate(() => lossesOf(given), trained);
           optimizer.apply(gradients, given.rate as tf.Scalar);
           return losses;
         },
       },
-      evaluate: { inputs: { image, label, ...noise, klWeight: scalar }, compute: (given) => ({ ...lossesOf(given) }) },
-      reconstruct: {
-        inputs: { image, label },
-        compute(given) {
-          const batch = batchOf(given);
-          return { reconstruction: autoencoder.decode(autoencoder.encode(batch).latent, batch.label) };
-        },
-      },
-      encode: {
-        inputs: { image, label },
-        compute: (given) => ({ latent: autoencoder.encode(batchOf(given)).latent }),
-      },
-      decode: {
-        inputs: { latent, label },
-        compute: (given) => ({ reconstruction: autoencoder.decode(given.latent as tf.Tensor2D, labelIn(given)) }),
-      },
+      evaluate: { inputs: { image, label, ...noise, klWeight }, compute: (given) => ({ ...lossesOf(given) }) },
+      reconstruct: { inputs: { image, label }, compute: (given) => decoded(latentOf(given), given) },
+      encode: { inputs: { image, label }, compute: (given) => ({ latent: latentOf(given) }) },
+      decode: { inputs: { latent, label }, compute: (given) => decoded(given.latent as tf.Tensor, given) },
     },
   };
 }
 
 /** Losses, and the gradient of `loss` by variable name. */
-function differentiate(compute: () => Losses, variables: tf.Variable[]) {
+function differentiate(compute: () => ReturnType<Autoencoder['loss']>, variables: tf.Variable[]) {
   const kept: Record<string, tf.Tensor> = {};
   const { grads } = tf.variableGrads(() => {
     const losses = compute();
@@ -130,11 +114,7 @@ function noiseInput({ noiseShape }: Autoencoder): { noise?: BatchedInput } {
   return { noise: { shape, dtype: 'float32' } };
 }
 
-function namedWeights(part: string, model: Autoencoder['encoder']): NamedVariable[] {
-  return model.layers.flatMap((layer) =>
-    layer.weights.map((weight) => ({
-      name: `${part}/${weight.originalName}`,
-      variable: weight.read() as tf.Variable,
-    })),
-  );
-}
+const namedWeights = (part: string, { layers }: Autoencoder['encoder']): NamedVariable[] =>
+  layers
+    .flatMap(({ weights }) => weights)
+    .map((weight) => ({ name: `${part}/${weight.originalName}`, variable: weight.read() as tf.Variable }));

@@ -49,18 +49,13 @@ export async function trainClassifier(
   const program = buildProgram(network);
   let compiled: Compiled<'step'> | undefined;
   try {
-    compiled = await compile(
-      { step: program.step },
-      { ...program, target: await fastestTarget(), ...onnxruntime(threads) },
-    );
+    const target = await fastestTarget();
+    compiled = await compile({ step: program.step }, { ...program, target, ...onnxruntime(threads) });
     const order = orderOf(train.length, steps * batchSize, Generator.of(seed, 'classifier/order'));
     const needs = { labels: true, noiseShape: () => undefined };
+    const noise = Generator.of(seed, 'classifier/noise');
     let done = 0;
-    for await (const { images, labels } of batchesOf(train, order, {
-      batchSize,
-      needs,
-      noise: Generator.of(seed, 'classifier/noise'),
-    })) {
+    for await (const { images, labels } of batchesOf(train, order, { batchSize, needs, noise })) {
       const outputs = await compiled.run('step', { image: images, label: labels, rate: rateAt((done + 0.5) / steps) });
       const [loss = Number.NaN] = outputs.loss ?? [];
       if (!Number.isFinite(loss)) throw new Error(`the classifier's loss became ${loss} at step ${done + 1}`);
@@ -87,10 +82,8 @@ export async function trainClassifier(
 export function buildProgram(network: ClassifierNetwork) {
   const { trunk, head, size } = network;
   const { height, width, channels, classes } = size;
-  const weights = [...trunk.layers, ...head.layers].flatMap((layer) =>
-    layer.weights.map((weight) => [weight.originalName, weight.read() as tf.Variable] as const),
-  );
-  const trained = weights.map(([, variable]) => variable);
+  const weights = [...trunk.layers, ...head.layers].flatMap((layer) => layer.weights);
+  const trained = weights.map((weight) => weight.read() as tf.Variable);
   const { state, apply } = createOptimizer(ADAM, trained);
   const step: BatchedProgram = {
     inputs: {
@@ -109,7 +102,7 @@ export function buildProgram(network: ClassifierNetwork) {
   };
   return {
     step,
-    variables: Object.fromEntries([...weights, ...state.map((slot, i) => [`adam/${i}`, slot] as const)]),
+    variables: Object.fromEntries([...trained, ...state].map((variable, i) => [`variable/${i}`, variable])),
     models: { trunk, head },
     dispose: () => tf.dispose([...state]),
   };

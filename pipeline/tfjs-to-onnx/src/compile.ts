@@ -25,14 +25,15 @@ export interface ProgramContext {
   readonly models?: Readonly<Record<string, LayeredModel>>;
 }
 
-export type CompileOptions = ProgramContext & { readonly target: Target };
-
 /** Compiled programs whose state is that of tfjs variables. */
 export class Compiled<Name extends string = string> extends GraphRunner<Name> {
   readonly #variables: [string, Variable][];
   readonly #packer: GraphRunner<'pack' | 'unpack'>;
 
-  constructor(graphs: ReturnType<typeof compileGraphs<Name>>, { variables, ...options }: CompileOptions & RunOptions) {
+  constructor(
+    graphs: ReturnType<typeof compileGraphs<Name>>,
+    { variables, ...options }: ProgramContext & { readonly target: Target } & RunOptions,
+  ) {
     super(graphs, options);
     this.#variables = Object.entries(variables);
     this.#packer = new GraphRunner({ programs: graphs.packing, state: [] }, options);
@@ -52,10 +53,9 @@ export class Compiled<Name extends string = string> extends GraphRunner<Name> {
   async push(): Promise<void> {
     if (this.#variables.length === 0) return;
     const values = this.#variables.map(async ([name, variable]) => [name, await variable.data()]);
-    const packed = Object.entries(await this.#packer.run('pack', Object.fromEntries(await Promise.all(values))));
-    this.write(
-      Object.fromEntries(packed.map(([name, buffer]) => [name.slice(0, -PACKED.length), buffer as Float32Array])),
-    );
+    const packed = await this.#packer.run('pack', Object.fromEntries(await Promise.all(values)));
+    const buffers = Object.entries(packed).map(([name, buffer]) => [name.slice(0, -PACKED.length), buffer]);
+    this.write(Object.fromEntries(buffers));
   }
 
   override async dispose(): Promise<void> {
@@ -71,7 +71,7 @@ export class Compiled<Name extends string = string> extends GraphRunner<Name> {
  */
 export async function compile<Name extends string>(
   programs: { readonly [name in Name]: BatchedProgram },
-  options: CompileOptions & RunOptions,
+  options: ProgramContext & { readonly target: Target } & RunOptions,
 ): Promise<Compiled<Name>> {
   const compiled = new Compiled(compileGraphs(programs, options), options);
   await compiled.push();
@@ -88,7 +88,7 @@ const LAYOUT_BATCH = 2;
  */
 export function compileGraphs<Name extends string>(
   programs: { readonly [name in Name]: BatchedProgram },
-  options: CompileOptions,
+  options: ProgramContext & { readonly target: Target },
 ) {
   const entries = Object.entries<BatchedProgram>(programs);
   const first = entries[0]?.[1];
@@ -119,8 +119,7 @@ export function compileGraphs<Name extends string>(
  */
 export function traceProgram({ inputs, compute }: BatchedProgram, n: number, context: ProgramContext): Tape {
   const sized = Object.entries(inputs).map(([name, input]) => [name, { ...input, shape: shapeAt(input.shape, n) }]);
-  const { variables, models = {} } = context;
-  return trace(compute, { inputs: Object.fromEntries(sized), variables, models, strict: true });
+  return trace(compute, { ...context, inputs: Object.fromEntries(sized), strict: true });
 }
 
 /** The graph without inputs that no node reads: programs need not use all inputs and variables. */

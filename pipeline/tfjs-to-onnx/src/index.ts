@@ -1,7 +1,6 @@
 export {
   type BatchedProgram,
   Compiled,
-  type CompileOptions,
   compile,
   compileGraphs,
   type ProgramContext,

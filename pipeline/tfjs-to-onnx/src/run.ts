@@ -60,10 +60,8 @@ export class GraphRunner<Name extends string = string> {
     this.#graphs = graphs;
     this.#ort = ort;
     this.#swap = newState === 'swap';
-    const preferredOutputLocation = Object.fromEntries(
-      graphs.state.map(({ next }) => [next, newState as Tensor.DataLocation]),
-    );
-    this.#options = newState === 'swap' ? session : { ...session, preferredOutputLocation };
+    const location = newState !== 'swap' && Object.fromEntries(graphs.state.map(({ next }) => [next, newState]));
+    this.#options = location ? { ...session, preferredOutputLocation: location } : session;
   }
 
   /**
@@ -78,8 +76,7 @@ export class GraphRunner<Name extends string = string> {
     const given = session.inputNames.map((name) => {
       return [name, this.#state.get(name) ?? this.#tensor(name, feeds[name], shapeAt(inputs[name]?.shape ?? [], n))];
     });
-    const fetches: Record<string, Tensor | null> = {};
-    for (const name of session.outputNames) fetches[name] = null;
+    const fetches = Object.fromEntries<Tensor | null>(session.outputNames.map((name) => [name, null]));
     const changed = this.#graphs.state.filter(({ next }) => next in fetches);
     for (const { name, next } of changed) fetches[next] = this.#spare.get(name) ?? null;
     const outputs = await session.run(Object.fromEntries(given), fetches);

@@ -35,13 +35,12 @@ export const variableName = ({ source }: TapeValue): string => {
 /** The layout for a training step: variables with the same update share a buffer. */
 export function layoutOf(tape: Tape, target: Target): Layout {
   const forms = target.formsOfVariables(tape);
-  const shared = groupUpdates(tape).flatMap((group, k) => {
-    const slots = group[0]?.variables ?? [];
-    return slots.map((_, slot) => ({
+  const shared = groupUpdates(tape).flatMap((group, k) =>
+    (group[0]?.variables ?? []).map((_, slot) => ({
       name: `state:${k}.${slot}`,
       values: group.map(({ variables }) => variables[slot] as TapeValue),
-    }));
-  });
+    })),
+  );
   const grouped = new Set(shared.flatMap(({ values }) => values));
   const single = tape.variables.filter((value) => !grouped.has(value));
   const all = [...shared, ...single.map((value) => ({ name: variableName(value), values: [value] }))];

@@ -8,16 +8,14 @@ import { createTfjsEngine, type TfjsName, usesGpu, useTfjsBackend } from './tfjs
 
 export { type DeviceChoice, deviceChoices, type EngineChoice, engineChoices } from '../engine.ts';
 
+type EngineName = 'onnx' | TfjsName;
+
 /**
  * Chooses an engine and prepares the tfjs backend on which programs for it are built.
  * @throws EnvironmentError when the choice is unavailable here; the message says how to install it
  * @throws InputError when engine and device contradict each other
  */
-export async function prepareEngine(
-  choice: EngineChoice,
-  device: DeviceChoice,
-  threads = 0,
-): Promise<'onnx' | TfjsName> {
+export async function prepareEngine(choice: EngineChoice, device: DeviceChoice, threads = 0): Promise<EngineName> {
   const name = resolve(choice, device);
   if (device === 'webgpu') await webgpuAdapter();
   // For the onnx engine tfjs only builds and traces programs, on the CPU.
@@ -52,7 +50,7 @@ function noGpu(): Unavailable {
   return new Unavailable(`the engine tfjs-node-gpu: ${reason}`, remedy, 'train with --engine onnx or tfjs-node');
 }
 
-function resolve(choice: EngineChoice, device: DeviceChoice): 'onnx' | TfjsName {
+function resolve(choice: EngineChoice, device: DeviceChoice): EngineName {
   if (choice === 'auto') return device === 'cuda' ? 'tfjs-node-gpu' : 'onnx';
   if (device === 'cuda' && choice !== 'tfjs-node-gpu') {
     throw new EnvironmentError(

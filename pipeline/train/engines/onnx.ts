@@ -5,22 +5,16 @@ import { webgpuAdapter } from '../../devices/webgpu.ts';
 import { type Engine, engineOf } from '../engine.ts';
 import type { TrainingProgram } from '../program.ts';
 
-export interface OnnxEngineOptions {
-  /** Threads inside an operator; 0 leaves the choice to ONNX Runtime. */
-  readonly threads: number;
-  /** Where to compute, the CPU by default. WebGPU is experimental. */
-  readonly device?: 'cpu' | 'webgpu';
-  /** The target of lowering; by default the fastest that this machine computes correctly. */
-  readonly target?: Target;
-}
-
 /**
  * The traced program, run by onnxruntime-node.
+ * @param threads inside an operator; 0 leaves the choice to ONNX Runtime
+ * @param device the CPU by default; WebGPU is experimental
+ * @param target of the lowering; by default the fastest that this machine computes correctly
  * @throws Unavailable when WebGPU is asked for and there is none
  */
 export async function createOnnxEngine(
   program: TrainingProgram,
-  { threads, device = 'cpu', target }: OnnxEngineOptions,
+  { threads, device = 'cpu', target }: { threads: number; device?: 'cpu' | 'webgpu'; target?: Target },
 ): Promise<Engine> {
   const adapter = device === 'webgpu' ? await webgpuAdapter() : undefined;
   const options = { target: target ?? (adapter ? portable : await fastestTarget()), ...onnxruntime(threads, device) };
@@ -49,21 +43,15 @@ export const onnxruntime = (threads: number, provider = 'cpu'): RunOptions => ({
  * machine's vector registers, or standard operators. Found by running one small convolution each way.
  */
 export async function fastestTarget(): Promise<Target> {
-  const shapes = { x: [1, 6, 6, 16], w: [3, 3, 16, 16] };
-  const [x, w] = Object.values(shapes).map((shape) => {
-    return Float32Array.from({ length: shape.reduce((a, b) => a * b) }, (_, i) => Math.sin(i));
-  });
+  const [x, w] = [6 * 6 * 16, 3 * 3 * 16 * 16].map((length) => Float32Array.from({ length }, (_, i) => Math.sin(i)));
   const conv: BatchedProgram = {
-    inputs: { x: { shape: shapes.x, dtype: 'float32' }, w: { shape: shapes.w, dtype: 'float32' } },
+    inputs: { x: { shape: ['N', 6, 6, 16], dtype: 'float32' }, w: { shape: [3, 3, 16, 16], dtype: 'float32' } },
     compute: ({ x, w }) => ({ y: tf.conv2d(x as tf.Tensor4D, w as tf.Tensor4D, 1, 'same') }),
   };
   const run = async (target: Target): Promise<Float32Array> => {
     const compiled = await compile({ conv }, { variables: {}, target, ort, session: { logSeverityLevel: 4 } });
-    try {
-      return (await compiled.run('conv', { x, w })).y as Float32Array;
-    } finally {
-      await compiled.dispose();
-    }
+    const { y } = await compiled.run('conv', { x, w }).finally(() => compiled.dispose());
+    return y as Float32Array;
   };
   const expected = await run(portable);
   for (const block of [16, 8]) {

@@ -24,15 +24,10 @@ export async function useTfjsBackend(name: TfjsName, threads: number): Promise<v
 }
 
 /** Whether the current tfjs backend computes on a GPU. */
-export function usesGpu(): boolean {
-  const backend: object = tf.backend();
-  return 'isUsingGpuDevice' in backend && backend.isUsingGpuDevice === true;
-}
+export const usesGpu = (): boolean =>
+  (tf.backend() as { readonly isUsingGpuDevice?: boolean }).isUsingGpuDevice === true;
 
-/**
- * Runs a program as tfjs does, kernel by kernel, on tfjs's current backend.
- * @param backend the name of the engine
- */
+/** Runs a program eagerly, kernel by kernel, on tfjs's current backend. */
 export async function createTfjsEngine(program: TrainingProgram, { name }: { name: TfjsName }): Promise<Engine> {
   const nothing = async () => {}; // the program's variables are the only place for weights
   const run: ProgramRunner['run'] = (part, feeds) => runEagerly(program.programs[part], feeds);
@@ -73,13 +68,9 @@ const require = createRequire(import.meta.url);
  * @throws Unavailable when it is not set up or does not load
  */
 export async function loadTensorFlow(name: TensorFlowName, threads: number): Promise<void> {
+  const [remedy, alternative] = [`run \`npm run setup:${name}\``, 'use --engine onnx, which needs nothing'];
   const unavailable = (reason: string, cause?: unknown) =>
-    new Unavailable(
-      `the engine ${name} ${reason}`,
-      `run \`npm run setup:${name}\``,
-      'use --engine onnx, which needs nothing',
-      { cause },
-    );
+    new Unavailable(`the engine ${name} ${reason}`, remedy, alternative, { cause });
   const entry = installed(`@tensorflow/${name}`);
   if (!entry) throw unavailable('is not set up');
   // TensorFlow reads these once, when it is loaded.
