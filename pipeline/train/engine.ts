@@ -27,11 +27,11 @@ export interface HostBatch {
 export type Metrics = Readonly<Record<string, number>>;
 
 /**
- * Runs a training program. Weights enter through the program's tfjs variables, when the engine is created, and leave
- * through them (`pull`); between steps an engine keeps them where it likes.
+ * Runs a training program. It takes the weights from the program's tfjs variables when it is created, and `pull` writes
+ * them back; between steps each engine keeps them in its own form.
  */
 export interface Engine {
-  /** One line for people: library, version, device, threads. */
+  /** One line for the log: library, version, device, threads. */
   readonly description: string;
   /** Trains on one batch. */
   step(batch: HostBatch): Promise<Metrics>;

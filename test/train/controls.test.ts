@@ -68,7 +68,7 @@ test.each([
   });
 });
 
-test('the weight of the KL divergence is that of the loss, traced and eager alike', async () => {
+test('the weight of the KL divergence is that in the loss, traced and eager', async () => {
   const shape = { height: 12, width: 12, channels: 1 };
   const batch = await batchOf(4, shape, 2);
   const targets = [portable, await fastestTarget()];
@@ -103,7 +103,7 @@ test('the weight of the KL divergence is that of the loss, traced and eager alik
   tf.disposeVariables();
 });
 
-test('a run with a schedule goes on where it was interrupted, byte for byte', async () => {
+test('a run with a schedule resumes where it was interrupted, byte for byte', async () => {
   const options = (run: string): TrainOptions => tinyOptions(run, { resume: true, schedule: 'cosine' });
   const [whole, parts, constant] = ['whole', 'parts', 'constant'].map((name) => join(temporaryFolder(), name));
   await trainOn(stripeSplits(), options(whole as string), never);

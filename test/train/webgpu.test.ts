@@ -137,12 +137,12 @@ describe.skipIf(noWebgpu !== undefined)('on WebGPU', () => {
     expect(gpu.losses.at(-2)?.loss).toBeLessThan((gpu.losses[0]?.loss ?? 0) * 0.8);
   }, 60_000);
 
-  test('a run that WebGPU has begun goes on on the CPU', async () => {
+  test('a run that began on WebGPU resumes on the CPU', async () => {
     const folder = temporaryFolder();
     const options = (run: string, device: 'cpu' | 'webgpu', epochs: number) =>
       tinyOptions(`${folder}/${run}`, { engine: 'onnx', device, epochs, resume: true });
-    const begun = await trainOn(stripeSplits(), options('both', 'webgpu', 1), never);
-    expect(begun.engine).toContain('WebGPU');
+    const first = await trainOn(stripeSplits(), options('both', 'webgpu', 1), never);
+    expect(first.engine).toContain('WebGPU');
     const both = await trainOn(stripeSplits(), options('both', 'cpu', 2), never);
     const whole = await trainOn(stripeSplits(), options('whole', 'cpu', 2), never);
     expect([both.epochs, both.steps]).toEqual([whole.epochs, whole.steps]);

@@ -8,7 +8,7 @@ import { convertNetwork, disposeNetwork, FEATURES } from './network.ts';
 import { type TrainClassifierOptions, trainClassifier } from './train-classifier.ts';
 
 /** Raised when the network or its training changes: what was trained otherwise is not used any more. */
-const RECIPE_VERSION = 1;
+const RECIPE_VERSION = 2;
 /** Images that ONNX Runtime is given at once. */
 const BATCH = 250;
 

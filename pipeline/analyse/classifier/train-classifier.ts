@@ -11,29 +11,29 @@ import { createOptimizer } from '../../train/optimizers.ts';
 import { applyNetwork, buildNetwork, type ClassifierNetwork, disposeNetwork, scaled } from './network.ts';
 
 const BATCH = 128;
-/** Two epochs of MNIST. Fewer images are seen more often. */
+/** Two epochs of MNIST; smaller data sets are seen more often. */
 const STEPS = 938;
-/** The share of the steps in which the learning rate rises; then it falls to nothing, both in a straight line. */
+/** Share of the steps in which the learning rate rises linearly; then it falls linearly to 0. */
 const WARM_UP = 0.05;
-/** The learning rate at its highest. */
+/** With the highest learning rate. */
 const ADAM = { name: 'adam', learningRate: 4e-3, epsilon: 1e-8 } as const;
 
 export interface TrainClassifierOptions {
   readonly classes: number;
   /** Decides initial weights and data order. */
   readonly seed: number;
-  /** How many batches to train on; as many as two epochs of MNIST have if not given. */
+  /** Number of training steps; by default those of two epochs of MNIST. */
   readonly steps?: number | undefined;
-  /** Threads that compute; 0 or nothing leaves the choice to ONNX Runtime. */
+  /** Threads inside an operator; 0 (the default) leaves the choice to ONNX Runtime. */
   readonly threads?: number | undefined;
-  /** Told the share of the work that is done, and the loss, after each step. What it throws ends the training. */
+  /** Called after each step with the completed share of the work and the loss. An exception ends the training. */
   readonly progress?: ((share: number, loss: number) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
  * Trains a classifier on labelled images. The same data, options and machine give the same weights.
- * @returns the network; its weights are the caller's to free
+ * @returns the network; the caller frees its weights
  * @throws InputError when an image cannot be read; Interrupted (or the signal's own reason, if that is an error) after
  * `signal`
  */
@@ -61,7 +61,7 @@ export async function trainClassifier(
       if (!Number.isFinite(loss)) throw new Error(`the classifier's loss became ${loss} at step ${done + 1}`);
       done++;
       progress?.(done / steps, loss);
-      await nextTurn(); // signals and timers wait for the event loop, which ONNX Runtime never lets turn
+      await nextTurn(); // lets signals and timers in: runs of ONNX Runtime never yield to the event loop
       stopIfAborted(signal);
     }
     await compiled.pull();
@@ -108,10 +108,10 @@ export function buildProgram(network: ClassifierNetwork) {
   };
 }
 
-/** The learning rate, as a share of the highest, after a share of the steps. */
+/** The learning rate as a share of the highest, after a share of the steps. */
 const rateAt = (share: number): number => Math.min(share / WARM_UP, (1 - share) / (1 - WARM_UP));
 
-/** `count` image numbers: all images in random order, again and again. */
+/** `count` image indices: all images in random order, repeated in new orders. */
 function orderOf(images: number, count: number, generator: Generator): Uint32Array {
   const order = new Uint32Array(count);
   for (let from = 0; from < count; from += images) {

@@ -6,7 +6,7 @@ import type { DeviceChoice, Engine, EngineChoice } from '../engine.ts';
 import type { TrainingProgram } from '../program.ts';
 import { createTfjsEngine, type TfjsName, usesGpu, useTfjsBackend } from './tfjs.ts';
 
-export { type DeviceChoice, deviceChoices, type EngineChoice, engineChoices } from '../engine.ts';
+export { type DeviceChoice, type EngineChoice, engineChoices } from '../engine.ts';
 
 type EngineName = 'onnx' | TfjsName;
 
@@ -46,7 +46,7 @@ function noGpu(): Unavailable {
   const driver = missingLibrary('libcuda.so.1');
   const [reason, remedy] = driver
     ? [`there is no NVIDIA driver (${driver})`, INSTALL_DRIVER]
-    : ['TensorFlow finds no CUDA device', 'look at what nvidia-smi says'];
+    : ['TensorFlow finds no CUDA device', 'check the output of nvidia-smi'];
   return new Unavailable(`the engine tfjs-node-gpu: ${reason}`, remedy, 'train with --engine onnx or tfjs-node');
 }
 

@@ -53,7 +53,7 @@ async function runEagerly({ inputs, compute }: BatchedProgram, feeds: Feeds): Pr
   return values;
 }
 
-/** One line for people: library, version, device. */
+/** One line for the log: library, version, device. */
 export function describeTfjs(name: TfjsName): string {
   if (name === 'tfjs-cpu') return `tfjs ${tf.version_core} in plain JavaScript (slow)`;
   const { binding } = tf.backend() as { binding?: { TF_Version?: string } };
@@ -93,7 +93,7 @@ export async function loadTensorFlow(name: TensorFlowName, threads: number): Pro
   }
 }
 
-/** Whether the setup has put the engine's package and its binding in place. */
+/** Whether the engine's package and its binding are installed. */
 export function isSetUp(name: TensorFlowName): boolean {
   const entry = installed(`@tensorflow/${name}`);
   return entry !== undefined && existsSync(join(addonFolder(entry), 'tfjs_binding.node'));

@@ -117,9 +117,9 @@ test('the same seed gives the same bytes, another seed others; nothing is left b
   expect(tf.memory().numTensors).toBe(numTensors);
 });
 
-test('learns stripes, also from fewer images than a batch, and tells how far it is', async () => {
-  const told: { share: number; loss: number }[] = [];
-  const progress = (share: number, loss: number) => told.push({ share, loss });
+test('learns stripes, also from fewer images than a batch, and reports progress', async () => {
+  const reported: { share: number; loss: number }[] = [];
+  const progress = (share: number, loss: number) => reported.push({ share, loss });
   const network = await trainClassifier(stripes(24, { shape: small }), {
     classes: 12,
     seed: 0,
@@ -128,9 +128,9 @@ test('learns stripes, also from fewer images than a batch, and tells how far it 
     progress,
   });
   disposeNetwork(network);
-  expect(told.map(({ share }) => share)).toEqual(Array.from({ length: 60 }, (_, i) => (i + 1) / 60));
-  expect(told[0]?.loss).toBeCloseTo(Math.log(12), 0);
-  expect(told.at(-1)?.loss).toBeLessThan(0.01);
+  expect(reported.map(({ share }) => share)).toEqual(Array.from({ length: 60 }, (_, i) => (i + 1) / 60));
+  expect(reported[0]?.loss).toBeCloseTo(Math.log(12), 0);
+  expect(reported.at(-1)?.loss).toBeLessThan(0.01);
 });
 
 test('stops when asked, with nothing left behind', async () => {
