@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { cae } from '../../models/cae.ts';
 import { createEngine, prepareEngine } from '../../pipeline/train/engines/index.ts';
 import { buildProgram } from '../../pipeline/train/program.ts';
-import { BATCH, caeOnMnist } from './cae.ts';
+import { caeOnMnist } from './cae.ts';
 import { type Task, type Timing, timed } from './timing.ts';
 
 /**
@@ -17,7 +17,7 @@ export async function timeEager(
   await prepareEngine(engine, 'auto', threads);
   const { size, dims, batch } = await caeOnMnist();
   const program = buildProgram(cae, size);
-  const { description } = await createEngine(engine, 'auto', program, { threads, batchSize: BATCH });
+  const { description } = await createEngine(engine, 'auto', program, { threads });
   const { encode, decode } = program.autoencoder;
   const run = async (index: number) => {
     const output = tf.tidy((): tf.Tensor => {

@@ -1,7 +1,7 @@
 import type { Options, PositionalOptions } from 'yargs';
 import { schedules } from '../../models/kit/model.ts';
 import { InputError } from '../io/errors.ts';
-import { deviceChoices, engineChoices } from '../train/engines/choices.ts';
+import { deviceChoices, engineChoices } from '../train/engine.ts';
 
 /** An option, or a positional argument, as yargs takes it. */
 export type Option = Options & PositionalOptions;

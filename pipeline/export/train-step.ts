@@ -1,8 +1,16 @@
-import { findWeights, lowerTape, NEXT, portable, separateLayout, serialize, type Tape } from 'tfjs-to-onnx';
+import {
+  findWeights,
+  lowerTape,
+  NEXT,
+  portable,
+  separateLayout,
+  serialize,
+  type Tape,
+  traceProgram,
+} from 'tfjs-to-onnx';
 import type { OptimizerRecipe } from '../../models/kit/model.ts';
 import { TRAIN_STEP_FILE, type TrainStepSection } from '../artifacts/card.ts';
 import { buildProgram, type NamedVariable, type TrainingProgram } from '../train/program.ts';
-import { traceProgram } from '../train/trace-program.ts';
 import type { TracedModels } from './trace-model.ts';
 
 /** The bytes of `train-step.onnx`, and its section of the card without their digest. */
@@ -24,7 +32,7 @@ export function traceTrainStep(
   models: TracedModels,
   batchSize: number,
 ): TrainStep {
-  const tape = withoutUnused(traceProgram({ ...program, controls: ['rate', 'klWeight'] }, 'step', batchSize));
+  const tape = withoutUnused(traceProgram(program.programs.step, batchSize, program));
   const graph = lowerTape(tape, portable, { name: 'train-step', layout: separateLayout(tape) });
   const outputs = new Set(graph.outputs.map(({ name }) => name));
   const state = (initial: (variable: NamedVariable) => 'weights' | number) => (named: NamedVariable) => {

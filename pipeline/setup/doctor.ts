@@ -8,8 +8,8 @@ import { checkCuda } from '../devices/cuda.ts';
 import { webgpuAdapter } from '../devices/webgpu.ts';
 import { Unavailable } from '../io/errors.ts';
 import { nodeScript } from '../io/installation.ts';
-import { fastestTarget } from '../train/engines/blocks.ts';
 import { prepareEngine } from '../train/engines/index.ts';
+import { fastestTarget } from '../train/engines/onnx.ts';
 
 /** Whether an engine or a device can be used. */
 export interface Answer {

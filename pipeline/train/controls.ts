@@ -1,14 +1,11 @@
 import type { RunPlan } from '../artifacts/run.ts';
-import type { Control } from './program.ts';
 
-type Recipe = RunPlan['recipe'];
-
-/** The controls that a recipe changes from step to step, or sets to what they are not by themselves. */
-export function controlsNeeded({ schedule = 'constant', beta = 1, klWarmUp = 0 }: Recipe): Control[] {
-  return [
-    ...(schedule === 'constant' ? [] : ['rate' as const]),
-    ...(beta === 1 && !klWarmUp ? [] : ['klWeight' as const]),
-  ];
+/** Hyperparameters that may change at every step. */
+export interface Controls {
+  /** The learning rate as a share of the recipe's. */
+  readonly rate: number;
+  /** The weight of the KL divergence in the loss. */
+  readonly klWeight: number;
 }
 
 /**
@@ -16,7 +13,7 @@ export function controlsNeeded({ schedule = 'constant', beta = 1, klWarmUp = 0 }
  * @param step training steps done before
  * @param stepsPerEpoch steps of an epoch
  */
-export function controlsAt(recipe: Recipe, step: number, stepsPerEpoch: number): Record<Control, number> {
+export function controlsAt(recipe: RunPlan['recipe'], step: number, stepsPerEpoch: number): Controls {
   const { epochs, schedule = 'constant', beta = 1, klWarmUp = 0 } = recipe;
   const done = step / (epochs * stepsPerEpoch);
   const rates = { constant: 1, linear: 1 - done, cosine: (1 + Math.cos(Math.PI * done)) / 2 };

@@ -1,7 +1,15 @@
-import type { ImageShape } from '../data/dataset.ts';
-import type { Control } from './program.ts';
+import type { Compiled, Feeds } from 'tfjs-to-onnx';
+import { bytesPerImage } from '../data/dataset.ts';
+import type { Controls } from './controls.ts';
+import type { ProgramName, TrainingProgram } from './program.ts';
 
-/** A batch in host memory. */
+/** The values of `--engine` and `--device`. They are here so that reading them loads no engine. */
+export const engineChoices = ['auto', 'onnx', 'tfjs-node', 'tfjs-node-gpu', 'tfjs-cpu'] as const;
+export const deviceChoices = ['auto', 'cpu', 'cuda', 'webgpu'] as const;
+export type EngineChoice = (typeof engineChoices)[number];
+export type DeviceChoice = (typeof deviceChoices)[number];
+
+/** A batch in host memory. Arrays may be longer than the batch. */
 export interface HostBatch {
   /** Number of images, N. */
   readonly count: number;
@@ -11,44 +19,61 @@ export interface HostBatch {
   readonly labels?: Int32Array | undefined;
   /** Standard-normal noise in the model's `noiseShape(N)`; present where it needs noise. */
   readonly noise?: Float32Array | undefined;
-  /** Values of the program's controls. */
-  readonly controls?: { readonly [name in Control]?: number } | undefined;
-}
-
-/** Codes in host memory. */
-export interface HostCodes {
-  readonly count: number;
-  /** `[N, D]` */
-  readonly latents: Float32Array;
-  /** Class indices `[N]`; present where the model is conditional. */
-  readonly labels?: Int32Array | undefined;
+  /** 1 by default. */
+  readonly controls?: Partial<Controls> | undefined;
 }
 
 /** Means per pixel over a batch: `loss`, `reconstruction` and, for VAEs, `kl`. */
 export type Metrics = Readonly<Record<string, number>>;
 
 /**
- * What runs a training program. The program's tfjs variables are where weights enter (when the engine is created) and
- * leave (`pull`); between steps an engine keeps them wherever it likes.
+ * Runs a training program. It takes the weights from the program's tfjs variables when it is created, and `pull` writes
+ * them back; between steps each engine keeps them in its own form.
  */
 export interface Engine {
-  readonly name: string;
-  /** One line for people: library, version, device, threads. */
+  /** One line for the log: library, version, device, threads. */
   readonly description: string;
-  readonly imageShape: ImageShape;
   /** Trains on one batch. */
   step(batch: HostBatch): Promise<Metrics>;
-  /** The losses on a batch, changing nothing. */
+  /** The losses on a batch; changes nothing. */
   evaluate(batch: HostBatch): Promise<Metrics>;
-  /** Reconstructions at the mean of the code, in [0, 1], `[N, H, W, C]`. */
+  /** Reconstructions from the mean of the latent, in [0, 1], `[N, H, W, C]`. */
   reconstruct(batch: HostBatch): Promise<Float32Array>;
-  /** The code of each image (a VAE's mean), `[N, D]`. */
+  /** The latent of each image (a VAE's mean), `[N, D]`. */
   encode(batch: HostBatch): Promise<Float32Array>;
-  /** Images in [0, 1], `[N, H, W, C]`, from codes. */
-  decode(codes: HostCodes): Promise<Float32Array>;
+  /** Images in [0, 1], `[N, H, W, C]`, from latents `[N, D]`. */
+  decode(batch: Pick<HostBatch, 'count' | 'labels'> & { readonly latents: Float32Array }): Promise<Float32Array>;
   /** Brings the program's variables (weights and optimizer state) up to date. */
   pull(): Promise<void>;
-  /** Takes the program's variables as they are now: after a checkpoint was loaded into them. */
-  push(): Promise<void>;
   dispose(): Promise<void>;
+}
+
+/** Runs the programs by name: the part in which engines differ. */
+export type ProgramRunner = Pick<Compiled<ProgramName>, 'run' | 'pull' | 'dispose'>;
+
+/** The engine that runs a program with `runner`. */
+export function engineOf({ size, autoencoder }: TrainingProgram, runner: ProgramRunner, description: string): Engine {
+  const imagesIn = ({ count, images, labels }: HostBatch): Feeds => ({
+    image: images.subarray(0, count * bytesPerImage(size)),
+    label: labels?.subarray(0, count),
+  });
+  const losses = async (program: ProgramName, batch: HostBatch): Promise<Metrics> => {
+    const length = autoencoder.noiseShape(batch.count)?.reduce((product, d) => product * d, 1);
+    const noise = batch.noise?.subarray(0, length);
+    const outputs = await runner.run(program, { ...imagesIn(batch), noise, rate: 1, klWeight: 1, ...batch.controls });
+    return Object.fromEntries(Object.entries(outputs).map(([name, [loss = Number.NaN]]) => [name, loss]));
+  };
+  const onlyOutput = async (program: ProgramName, feeds: Feeds): Promise<Float32Array> =>
+    Object.values(await runner.run(program, feeds))[0] as Float32Array;
+  return {
+    description,
+    step: (batch) => losses('step', batch),
+    evaluate: (batch) => losses('evaluate', batch),
+    reconstruct: (batch) => onlyOutput('reconstruct', imagesIn(batch)),
+    encode: (batch) => onlyOutput('encode', imagesIn(batch)),
+    decode: ({ count, latents, labels }) =>
+      onlyOutput('decode', { latent: latents.subarray(0, count * size.latent), label: labels?.subarray(0, count) }),
+    pull: () => runner.pull(),
+    dispose: () => runner.dispose(),
+  };
 }

@@ -11,7 +11,7 @@ import { range } from '../data/rows.ts';
 import { subset } from '../data/split.ts';
 import { EnvironmentError, InputError, Interrupted } from '../io/errors.ts';
 import { batchesOf, needsOf, type PreparedBatch } from './batches.ts';
-import { controlsAt, controlsNeeded } from './controls.ts';
+import { controlsAt } from './controls.ts';
 import type { Engine, Metrics } from './engine.ts';
 import { createEngine, prepareEngine } from './engines/index.ts';
 import type { TrainHooks, TrainOptions, TrainSummary } from './options.ts';
@@ -56,7 +56,7 @@ export async function trainOn(splits: DatasetSplits, options: TrainOptions, hook
     let engine: Engine | undefined;
     try {
       if (run.checkpoint) restore(variablesOf(program), run.checkpoint, run.folder);
-      engine = await createEngine(choice, device, program, { threads, batchSize: plan.recipe.batchSize });
+      engine = await createEngine(choice, device, program, { threads });
       return await trainEpochs({ run, plan, data, program, engine, options, hooks });
     } finally {
       await engine?.dispose();
@@ -246,7 +246,7 @@ async function inMemory(dataset: ImageDataset, option: string, limit = dataset.l
 
 function build(model: ModelDefinition, { size, recipe, data }: RunPlan): TrainingProgram {
   try {
-    return buildProgram(model, size, recipe.optimizer, controlsNeeded(recipe));
+    return buildProgram(model, size, recipe.optimizer);
   } catch (error) {
     if (error instanceof RangeError) throw new InputError(`${data.name}: ${error.message}`, { cause: error });
     throw error;

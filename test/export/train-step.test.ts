@@ -88,12 +88,14 @@ describe.each([
     }
     const { program } = exported;
     for (let step = 0; step < STEPS; step++) {
-      const batch = {
+      const { step: train } = program.programs;
+      const result = train.compute({
         image: tf.tensor4d(part(images, step), [BATCH, 12, 12, 1], 'int32'),
         label: tf.tensor1d(part(labels, step), 'int32'),
-      };
-      const controls = { rate: tf.scalar(RATE), klWeight: tf.scalar(KL_WEIGHT) };
-      const result = program.step(batch, tf.tensor2d(part(noise, step), [BATCH, size.latent]), controls);
+        noise: tf.tensor2d(part(noise, step), [BATCH, size.latent]),
+        rate: tf.scalar(RATE),
+        klWeight: tf.scalar(KL_WEIGHT),
+      });
       seen.eager.push(...Object.values(result).map((loss) => Number(loss.dataSync()[0])));
     }
   }, 30_000);

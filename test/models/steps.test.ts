@@ -5,8 +5,7 @@ import { beforeAll, expect, test } from 'vitest';
 import { models } from '../../models/index.ts';
 import { openMnist } from '../../pipeline/data/mnist.ts';
 import type { HostBatch } from '../../pipeline/train/engine.ts';
-import { fastestTarget } from '../../pipeline/train/engines/blocks.ts';
-import { createOnnxEngine } from '../../pipeline/train/engines/onnx.ts';
+import { createOnnxEngine, fastestTarget } from '../../pipeline/train/engines/onnx.ts';
 import { createTfjsEngine } from '../../pipeline/train/engines/tfjs.ts';
 import { buildProgram } from '../../pipeline/train/program.ts';
 
@@ -56,7 +55,7 @@ for (const model of Object.values(models)) {
     };
     const eager = await losses((program) => createTfjsEngine(program, { name: 'tfjs-cpu' }));
     for (const target of [portable, blocked]) {
-      const traced = await losses((program) => createOnnxEngine(program, { threads: 1, batchSize: N, target }));
+      const traced = await losses((program) => createOnnxEngine(program, { threads: 1, target }));
       expect(traced.length).toBe(eager.length);
       const worst = Math.max(...traced.map((value, i) => Math.abs(value - (eager[i] ?? Number.NaN))));
       expect(worst, target.name).toBeLessThan(TOLERANCE);

@@ -5,11 +5,10 @@ import { beforeAll, expect, test } from 'vitest';
 import { cvae } from '../../models/vae.ts';
 import { Generator } from '../../pipeline/data/generator.ts';
 import { InputError, Interrupted } from '../../pipeline/io/errors.ts';
-import { controlsAt, controlsNeeded } from '../../pipeline/train/controls.ts';
+import { controlsAt } from '../../pipeline/train/controls.ts';
 import type { Engine, HostBatch } from '../../pipeline/train/engine.ts';
-import { fastestTarget } from '../../pipeline/train/engines/blocks.ts';
 import { prepareEngine } from '../../pipeline/train/engines/index.ts';
-import { createOnnxEngine } from '../../pipeline/train/engines/onnx.ts';
+import { createOnnxEngine, fastestTarget } from '../../pipeline/train/engines/onnx.ts';
 import { createTfjsEngine } from '../../pipeline/train/engines/tfjs.ts';
 import type { TrainOptions } from '../../pipeline/train/options.ts';
 import { buildProgram, type TrainingProgram } from '../../pipeline/train/program.ts';
@@ -23,9 +22,7 @@ const recipe = { ...tiny.recipe, epochs: 4 };
 beforeAll(() => prepareEngine('tfjs-cpu', 'auto'));
 
 test('schedules and weights, step by step', () => {
-  expect(controlsNeeded(recipe)).toEqual([]);
-  expect(controlsNeeded({ ...recipe, schedule: 'constant', beta: 1, klWarmUp: 0 })).toEqual([]);
-  expect(controlsNeeded({ ...recipe, schedule: 'cosine', beta: 2 })).toEqual(['rate', 'klWeight']);
+  for (const step of [0, 17, 40]) expect(controlsAt(recipe, step, 10)).toEqual({ rate: 1, klWeight: 1 });
   const rates = (schedule: 'linear' | 'cosine') =>
     [0, 10, 20, 30, 40].map((step) => controlsAt({ ...recipe, schedule }, step, 10).rate);
   expect(rates('linear')).toEqual([1, 0.75, 0.5, 0.25, 0]);
@@ -58,7 +55,7 @@ test.each([
 ] as const)('$name at a share of its learning rate is $name at that rate', async (optimizer) => {
   const batch = await batchOf(8);
   const after = async (learningRate: number, rate: number | undefined) => {
-    const program = buildProgram(tiny, size, { ...optimizer, learningRate }, rate === undefined ? [] : ['rate']);
+    const program = buildProgram(tiny, size, { ...optimizer, learningRate });
     const engine = await createTfjsEngine(program, { name: 'tfjs-cpu' });
     for (let step = 0; step < 3; step++) {
       await engine.step(rate === undefined ? batch : { ...batch, controls: { rate } });
@@ -71,12 +68,12 @@ test.each([
   });
 });
 
-test('the weight of the KL divergence is that of the loss, traced and eager alike', async () => {
+test('the weight of the KL divergence is that in the loss, traced and eager', async () => {
   const shape = { height: 12, width: 12, channels: 1 };
   const batch = await batchOf(4, shape, 2);
   const targets = [portable, await fastestTarget()];
   const run = async (make: (program: TrainingProgram) => Promise<Engine>) => {
-    const program = buildProgram(cvae, { ...shape, latent: 2, classes: 0, seed: 0 }, undefined, ['rate', 'klWeight']);
+    const program = buildProgram(cvae, { ...shape, latent: 2, classes: 0, seed: 0 });
     const engine = await make(program);
     const losses: number[] = [];
     for (const controls of [
@@ -98,7 +95,7 @@ test('the weight of the KL divergence is that of the loss, traced and eager alik
   };
   const eager = await run((program) => createTfjsEngine(program, { name: 'tfjs-cpu' }));
   for (const target of targets) {
-    const traced = await run((program) => createOnnxEngine(program, { threads: 1, batchSize: 4, target }));
+    const traced = await run((program) => createOnnxEngine(program, { threads: 1, target }));
     traced.forEach((value, i) => {
       expect(value, target.name).toBeCloseTo(eager[i] ?? Number.NaN, 4);
     });
@@ -106,7 +103,7 @@ test('the weight of the KL divergence is that of the loss, traced and eager alik
   tf.disposeVariables();
 });
 
-test('a run with a schedule goes on where it was interrupted, byte for byte', async () => {
+test('a run with a schedule resumes where it was interrupted, byte for byte', async () => {
   const options = (run: string): TrainOptions => tinyOptions(run, { resume: true, schedule: 'cosine' });
   const [whole, parts, constant] = ['whole', 'parts', 'constant'].map((name) => join(temporaryFolder(), name));
   await trainOn(stripeSplits(), options(whole as string), never);

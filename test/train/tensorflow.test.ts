@@ -11,7 +11,7 @@ import { missingLibrary } from '../../pipeline/devices/cuda.ts';
 import { Interrupted, Unavailable } from '../../pipeline/io/errors.ts';
 import type { HostBatch } from '../../pipeline/train/engine.ts';
 import { createEngine, type EngineChoice, prepareEngine } from '../../pipeline/train/engines/index.ts';
-import { isSetUp } from '../../pipeline/train/engines/tensorflow.ts';
+import { isSetUp } from '../../pipeline/train/engines/tfjs.ts';
 import type { TrainHooks, TrainSummary } from '../../pipeline/train/options.ts';
 import { buildProgram } from '../../pipeline/train/program.ts';
 import { train } from '../../pipeline/train/train.ts';
@@ -53,7 +53,7 @@ async function lossesOf(choice: EngineChoice, model: ModelDefinition, batches: r
   await prepareEngine(choice, 'auto', 2);
   const { latent } = model.recipe;
   const program = buildProgram(model, { height: 28, width: 28, channels: 1, latent, classes: 10, seed: 0 });
-  const engine = await createEngine(choice, 'auto', program, { threads: 2, batchSize: BATCH });
+  const engine = await createEngine(choice, 'auto', program, { threads: 2 });
   const losses: number[] = [];
   for (const batch of batches) losses.push((await engine.step(batch)).loss ?? Number.NaN);
   await engine.dispose();

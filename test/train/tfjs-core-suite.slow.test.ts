@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
-import { isSetUp } from '../../pipeline/train/engines/tensorflow.ts';
+import { isSetUp } from '../../pipeline/train/engines/tfjs.ts';
 import type { Failure } from './tfjs-core-suite/child.ts';
 import { runCoreSuite } from './tfjs-core-suite/run.ts';
 

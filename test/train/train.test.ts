@@ -33,9 +33,7 @@ function recorder(loss: (kind: 'step' | 'evaluate', call: number, count: number)
       return { loss: value, reconstruction: value / 2 };
     };
   const engine: Engine = {
-    name: 'recorder',
     description: 'recorder',
-    imageShape: { height: 6, width: 5, channels: 1 },
     step: answer('step'),
     evaluate: answer('evaluate'),
     async reconstruct(batch) {
@@ -45,7 +43,6 @@ function recorder(loss: (kind: 'step' | 'evaluate', call: number, count: number)
     encode: () => expect.fail('no latents are needed'),
     decode: () => expect.fail('nothing is decoded'),
     pull: async () => {},
-    push: async () => {},
     dispose: async () => {},
   };
   return { engine, seen };

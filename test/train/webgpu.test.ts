@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import ort from 'onnxruntime-node';
-import { layoutOf, lowerTape, portable, serialize } from 'tfjs-to-onnx';
+import { compileGraphs, portable } from 'tfjs-to-onnx';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { models } from '../../models/index.ts';
 import type { ModelDefinition } from '../../models/kit/model.ts';
@@ -9,7 +9,6 @@ import { InputError } from '../../pipeline/io/errors.ts';
 import type { HostBatch, Metrics } from '../../pipeline/train/engine.ts';
 import { createEngine, prepareEngine } from '../../pipeline/train/engines/index.ts';
 import { buildProgram, type TrainingProgram } from '../../pipeline/train/program.ts';
-import { traceProgram } from '../../pipeline/train/trace-program.ts';
 import { trainOn } from '../../pipeline/train/train.ts';
 import { noWebgpu } from '../devices/adapter.ts';
 import { temporaryFolder } from './folders.ts';
@@ -62,7 +61,7 @@ async function trained(
   const program = build(model, shape);
   const variables = [...program.weights, ...program.optimizerState];
   const before = variables.map(({ variable }) => variable.dataSync().slice());
-  const engine = await createEngine('onnx', device, program, { threads: 1, batchSize: sizes[0] ?? 1 });
+  const engine = await createEngine('onnx', device, program, { threads: 1 });
   try {
     expect(engine.description).toContain(device === 'cpu' ? ', CPU, 1 threads, ' : ', WebGPU (experimental) on ');
     const losses: Metrics[] = [];
@@ -117,10 +116,9 @@ describe.skipIf(noWebgpu !== undefined)('on WebGPU', () => {
     'every operator of $name runs there, none on the CPU',
     async (model) => {
       const program = build(model);
-      const layout = layoutOf(traceProgram(program, 'step', 4), portable);
+      const { programs } = compileGraphs(program.programs, { target: portable, ...program });
       for (const part of ['step', 'evaluate', 'reconstruct'] as const) {
-        const graph = serialize(lowerTape(traceProgram(program, part, 4), portable, { layout }));
-        const session = await ort.InferenceSession.create(graph, {
+        const session = await ort.InferenceSession.create(programs[part].graph(4), {
           executionProviders: ['webgpu'],
           logSeverityLevel: 4,
           extra: { session: { disable_cpu_ep_fallback: '1' } },
@@ -139,12 +137,12 @@ describe.skipIf(noWebgpu !== undefined)('on WebGPU', () => {
     expect(gpu.losses.at(-2)?.loss).toBeLessThan((gpu.losses[0]?.loss ?? 0) * 0.8);
   }, 60_000);
 
-  test('a run that WebGPU has begun goes on on the CPU', async () => {
+  test('a run that began on WebGPU resumes on the CPU', async () => {
     const folder = temporaryFolder();
     const options = (run: string, device: 'cpu' | 'webgpu', epochs: number) =>
       tinyOptions(`${folder}/${run}`, { engine: 'onnx', device, epochs, resume: true });
-    const begun = await trainOn(stripeSplits(), options('both', 'webgpu', 1), never);
-    expect(begun.engine).toContain('WebGPU');
+    const first = await trainOn(stripeSplits(), options('both', 'webgpu', 1), never);
+    expect(first.engine).toContain('WebGPU');
     const both = await trainOn(stripeSplits(), options('both', 'cpu', 2), never);
     const whole = await trainOn(stripeSplits(), options('whole', 'cpu', 2), never);
     expect([both.epochs, both.steps]).toEqual([whole.epochs, whole.steps]);

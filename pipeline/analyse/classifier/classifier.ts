@@ -8,7 +8,7 @@ import { convertNetwork, disposeNetwork, FEATURES } from './network.ts';
 import { type TrainClassifierOptions, trainClassifier } from './train-classifier.ts';
 
 /** Raised when the network or its training changes, so that older classifiers are not used. */
-const RECIPE_VERSION = 1;
+const RECIPE_VERSION = 2;
 /** Images in a run of ONNX Runtime. */
 const BATCH = 250;
 

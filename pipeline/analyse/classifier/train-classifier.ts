@@ -1,37 +1,39 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import ort from 'onnxruntime-node';
+import * as tf from '@tensorflow/tfjs-core';
+import { type BatchedProgram, type Compiled, compile } from 'tfjs-to-onnx';
 import type { ImageDataset } from '../../data/dataset.ts';
 import { Generator } from '../../data/generator.ts';
 import { stopIfAborted } from '../../io/publish.ts';
 import { batchesOf } from '../../train/batches.ts';
-import { fastestTarget } from '../../train/engines/blocks.ts';
 import { prepareEngine } from '../../train/engines/index.ts';
-import { buildNetwork, type ClassifierNetwork, disposeNetwork } from './network.ts';
-import { buildProgram } from './program.ts';
-import { TracedStep } from './traced-step.ts';
+import { fastestTarget, onnxruntime } from '../../train/engines/onnx.ts';
+import { createOptimizer } from '../../train/optimizers.ts';
+import { applyNetwork, buildNetwork, type ClassifierNetwork, disposeNetwork, scaled } from './network.ts';
 
 const BATCH = 128;
-/** Two epochs of MNIST. Fewer images are seen more often. */
+/** Two epochs of MNIST; smaller data sets are seen more often. */
 const STEPS = 938;
-/** The share of the steps in which the learning rate rises; then it falls to nothing, both in a straight line. */
+/** Share of the steps in which the learning rate rises linearly; then it falls linearly to 0. */
 const WARM_UP = 0.05;
+/** With the highest learning rate. */
+const ADAM = { name: 'adam', learningRate: 4e-3, epsilon: 1e-8 } as const;
 
 export interface TrainClassifierOptions {
   readonly classes: number;
   /** Decides initial weights and data order. */
   readonly seed: number;
-  /** How many batches to train on; as many as two epochs of MNIST have if not given. */
+  /** Number of training steps; by default those of two epochs of MNIST. */
   readonly steps?: number | undefined;
-  /** Threads that compute; 0 or nothing leaves the choice to ONNX Runtime. */
+  /** Threads inside an operator; 0 (the default) leaves the choice to ONNX Runtime. */
   readonly threads?: number | undefined;
-  /** Told the share of the work that is done, and the loss, after each step. What it throws ends the training. */
+  /** Called after each step with the completed share of the work and the loss. An exception ends the training. */
   readonly progress?: ((share: number, loss: number) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
  * Trains a classifier on labelled images. The same data, options and machine give the same weights.
- * @returns the network; its weights are the caller's to free
+ * @returns the network; the caller frees its weights
  * @throws InputError when an image cannot be read; Interrupted (or the signal's own reason, if that is an error) after
  * `signal`
  */
@@ -45,53 +47,71 @@ export async function trainClassifier(
   const batchSize = Math.min(BATCH, train.length);
   const network = buildNetwork({ height, width, channels, classes, seed });
   const program = buildProgram(network);
-  let step: TracedStep | undefined;
+  let compiled: Compiled<'step'> | undefined;
   try {
-    step = await TracedStep.create((inputs) => program.step(inputs as unknown as Parameters<typeof program.step>[0]), {
-      inputs: {
-        image: { shape: [batchSize, height, width, channels], dtype: 'int32', storage: 'uint8' },
-        label: { shape: [batchSize], dtype: 'int32' },
-        rate: { shape: [], dtype: 'float32' },
-      },
-      variables: program.variables,
-      models: { trunk: network.trunk, head: network.head },
-      target: await fastestTarget(),
-      threads,
-    });
+    const target = await fastestTarget();
+    compiled = await compile({ step: program.step }, { ...program, target, ...onnxruntime(threads) });
     const order = orderOf(train.length, steps * batchSize, Generator.of(seed, 'classifier/order'));
     const needs = { labels: true, noiseShape: () => undefined };
+    const noise = Generator.of(seed, 'classifier/noise');
     let done = 0;
-    for await (const { images, labels } of batchesOf(train, order, {
-      batchSize,
-      needs,
-      noise: Generator.of(seed, 'classifier/noise'),
-    })) {
-      const { loss = Number.NaN } = await step.run({
-        image: new ort.Tensor('uint8', images, [batchSize, height, width, channels]),
-        label: new ort.Tensor('int32', labels as Int32Array, [batchSize]),
-        rate: new ort.Tensor('float32', [rateAt((done + 0.5) / steps)], []),
-      });
+    for await (const { images, labels } of batchesOf(train, order, { batchSize, needs, noise })) {
+      const outputs = await compiled.run('step', { image: images, label: labels, rate: rateAt((done + 0.5) / steps) });
+      const [loss = Number.NaN] = outputs.loss ?? [];
       if (!Number.isFinite(loss)) throw new Error(`the classifier's loss became ${loss} at step ${done + 1}`);
       done++;
       progress?.(done / steps, loss);
-      await nextTurn(); // signals and timers wait for the event loop, which ONNX Runtime never lets turn
+      await nextTurn(); // lets signals and timers in: runs of ONNX Runtime never yield to the event loop
       stopIfAborted(signal);
     }
-    await step.pull();
+    await compiled.pull();
     return network;
   } catch (error) {
     disposeNetwork(network);
     throw error;
   } finally {
-    await step?.release();
+    await compiled?.dispose();
     program.dispose();
   }
 }
 
-/** The learning rate, as a share of the highest, after a share of the steps. */
+/**
+ * The training of a network as a tfjs program with its variables: one step of Adam on the cross-entropy, whose mean over
+ * the batch before the step is the output `loss`. `dispose` frees the optimizer's state; the network stays.
+ */
+export function buildProgram(network: ClassifierNetwork) {
+  const { trunk, head, size } = network;
+  const { height, width, channels, classes } = size;
+  const weights = [...trunk.layers, ...head.layers].flatMap((layer) => layer.weights);
+  const trained = weights.map((weight) => weight.read() as tf.Variable);
+  const { state, apply } = createOptimizer(ADAM, trained);
+  const step: BatchedProgram = {
+    inputs: {
+      image: { shape: ['N', height, width, channels], dtype: 'int32', storage: 'uint8' }, // pixels 0–255
+      label: { shape: ['N'], dtype: 'int32' },
+      rate: { shape: [], dtype: 'float32' }, // a share of the highest
+    },
+    compute({ image, label, rate }) {
+      const { value, grads } = tf.variableGrads(() => {
+        const { logits } = applyNetwork(network, scaled(image as tf.Tensor));
+        return tf.losses.softmaxCrossEntropy(tf.oneHot(label as tf.Tensor1D, classes), logits) as tf.Scalar;
+      }, trained);
+      apply(grads, rate as tf.Scalar);
+      return { loss: value };
+    },
+  };
+  return {
+    step,
+    variables: Object.fromEntries([...trained, ...state].map((variable, i) => [`variable/${i}`, variable])),
+    models: { trunk, head },
+    dispose: () => tf.dispose([...state]),
+  };
+}
+
+/** The learning rate as a share of the highest, after a share of the steps. */
 const rateAt = (share: number): number => Math.min(share / WARM_UP, (1 - share) / (1 - WARM_UP));
 
-/** `count` image numbers: all images in random order, again and again. */
+/** `count` image indices: all images in random order, repeated in new orders. */
 function orderOf(images: number, count: number, generator: Generator): Uint32Array {
   const order = new Uint32Array(count);
   for (let from = 0; from < count; from += images) {

@@ -1,9 +1,11 @@
+export { type BatchedProgram, Compiled, compile, compileGraphs, type ProgramContext, traceProgram } from './compile.ts';
 export type { DynamicGraph } from './from/dynamic-batch.ts';
 export { type BatchedInput, convertFunction, graphOfFunction } from './from/function.ts';
 export { type ConvertibleModel, convertLayersModel } from './from/layers-model.ts';
 export type { Graph, Ref } from './ir.ts';
 export { lowerTape, NEXT } from './lower.ts';
 export { print } from './print.ts';
+export * from './run.ts';
 export { findInitializers, type Initializer, OPSET, serialize } from './serialize.ts';
 export { type Layout, layoutOf, packGraph, type StateBuffer, separateLayout, unpackGraph } from './state.ts';
 export type { Tape } from './tape.ts';

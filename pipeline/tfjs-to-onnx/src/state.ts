@@ -12,7 +12,7 @@ export interface Member {
   readonly form: Form;
 }
 
-/** One float32 tensor that holds variables between runs: several as one flat vector, or one in its own form. */
+/** A float32 tensor that holds variables between runs: one in its form, or several as a flat vector. */
 export interface StateBuffer {
   readonly name: string;
   readonly shape: readonly number[];
@@ -24,42 +24,44 @@ export interface Layout {
   readonly buffers: readonly StateBuffer[];
 }
 
+/** Suffix of a buffer's name in the graphs that pack and unpack variables. */
+export const PACKED = ':packed';
+
 export const variableName = ({ source }: TapeValue): string => {
   if (source.kind !== 'variable') throw new Error(`a ${source.kind} is not a variable`);
   return source.name;
 };
 
-/** The layout that suits a training step: variables that are updated alike lie in one buffer. */
+/** The layout for a training step: variables with the same update share a buffer. */
 export function layoutOf(tape: Tape, target: Target): Layout {
   const forms = target.formsOfVariables(tape);
-  const member = (value: TapeValue): Member => ({
-    name: variableName(value),
-    shape: value.shape,
-    form: forms.get(value) ?? plain,
-  });
-  const grouped = new Set<TapeValue>();
-  const together = groupUpdates(tape).flatMap((group, k) => {
-    const slots = group[0]?.variables ?? [];
-    return slots.map((_, slot): StateBuffer => {
-      const variables = group.map((update) => update.variables[slot] as TapeValue);
-      for (const variable of variables) grouped.add(variable);
-      const size = variables.reduce((sum, { shape }) => sum + product(shape), 0);
-      return { name: `state:${k}.${slot}`, shape: [size], members: variables.map(member) };
-    });
-  });
-  const alone = tape.variables.filter((variable) => !grouped.has(variable)).map(member);
-  return { buffers: [...together, ...alone.map((one) => ({ name: one.name, shape: shapeIn(one), members: [one] }))] };
+  const shared = groupUpdates(tape).flatMap((group, k) =>
+    (group[0]?.variables ?? []).map((_, slot) => ({
+      name: `state:${k}.${slot}`,
+      values: group.map(({ variables }) => variables[slot] as TapeValue),
+    })),
+  );
+  const grouped = new Set(shared.flatMap(({ values }) => values));
+  const single = tape.variables.filter((value) => !grouped.has(value));
+  const all = [...shared, ...single.map((value) => ({ name: variableName(value), values: [value] }))];
+  return { buffers: all.map(({ name, values }) => bufferOf(name, values, forms)) };
 }
 
-/** The layout that is simplest to use: each variable by itself, under its own name and in tfjs's shape. */
+/** The simplest layout: each variable in its own buffer, under its name and in tfjs's shape. */
 export const separateLayout = ({ variables }: Tape): Layout => ({
-  buffers: variables.map((value) => {
-    const [name, shape] = [variableName(value), value.shape];
-    return { name, shape, members: [{ name, shape, form: plain }] };
-  }),
+  buffers: variables.map((value) => bufferOf(variableName(value), [value])),
 });
 
-/** Takes a buffer apart: each member's value in its form. */
+function bufferOf(name: string, values: readonly TapeValue[], forms?: ReadonlyMap<TapeValue, Form>): StateBuffer {
+  const members = values.map((value) => {
+    return { name: variableName(value), shape: value.shape, form: forms?.get(value) ?? plain };
+  });
+  const [only] = members;
+  const flat = [values.reduce((sum, { shape }) => sum + product(shape), 0)];
+  return { name, shape: only && members.length === 1 ? shapeIn(only) : flat, members };
+}
+
+/** Splits a buffer into its members' values, each in its form. */
 export function unpackBuffer(g: GraphBuilder, buffer: StateBuffer, ref: Ref): Value[] {
   const sizes = buffer.members.map(({ shape }) => product(shape));
   const parts = sizes.length === 1 ? [ref] : g.Split(ref, g.ints(sizes), { axis: 0 });
@@ -69,7 +71,7 @@ export function unpackBuffer(g: GraphBuilder, buffer: StateBuffer, ref: Ref): Va
   });
 }
 
-/** Puts a buffer together from its members' values. */
+/** Joins members' values into their buffer. */
 export function packBuffer(g: GraphBuilder, buffer: StateBuffer, values: readonly Value[]): Ref {
   const refs = buffer.members.map(({ form }, i) => (values[i] as Value).as(form, g));
   const [only] = refs;
@@ -80,29 +82,29 @@ export function packBuffer(g: GraphBuilder, buffer: StateBuffer, values: readonl
   );
 }
 
-/** A graph from variables as tfjs has them, by name, to buffers. */
+/** A graph from variables in tfjs's shape, by name, to buffers. */
 export function packGraph({ buffers }: Layout): Graph {
   const g = new GraphBuilder();
   const packed = buffers.map((buffer) => {
     const values = buffer.members.map(
       ({ name, shape }) => new Value(shape, 'float32', plain, g.input(name, 'float', shape)),
     );
-    return [`${buffer.name}:packed`, packBuffer(g, buffer, values)] as const;
+    return [`${buffer.name}${PACKED}`, packBuffer(g, buffer, values)] as const;
   });
   return g.build('pack', Object.fromEntries(packed));
 }
 
-/** A graph from buffers to variables as tfjs has them, by name. */
+/** A graph from buffers to variables in tfjs's shape, by name. */
 export function unpackGraph({ buffers }: Layout): Graph {
   const g = new GraphBuilder();
   const unpacked = buffers.flatMap((buffer) => {
-    const values = unpackBuffer(g, buffer, g.input(`${buffer.name}:packed`, 'float', buffer.shape));
+    const values = unpackBuffer(g, buffer, g.input(`${buffer.name}${PACKED}`, 'float', buffer.shape));
     return buffer.members.map(({ name }, i) => [name, (values[i] as Value).as(plain, g)] as const);
   });
   return g.build('unpack', Object.fromEntries(unpacked));
 }
 
-/** The shape that a member has in its form. */
+/** The shape of a member in its form. */
 function shapeIn({ shape, form }: Member): readonly number[] {
   if (form === plain) return shape;
   const g = new GraphBuilder();

@@ -1,64 +1,55 @@
 import { INSTALL_DRIVER, missingLibrary } from '../../devices/cuda.ts';
 import { webgpuAdapter } from '../../devices/webgpu.ts';
 import { EnvironmentError, InputError, Unavailable } from '../../io/errors.ts';
-import type { Engine } from '../engine.ts';
+import type { DeviceChoice, Engine, EngineChoice } from '../engine.ts';
 import type { TrainingProgram } from '../program.ts';
-import type { DeviceChoice, EngineChoice } from './choices.ts';
 import { createTfjsEngine, type TfjsName, usesGpu, useTfjsBackend } from './tfjs.ts';
 
-export * from './choices.ts';
+export { type DeviceChoice, type EngineChoice, engineChoices } from '../engine.ts';
 
-export interface EngineOptions {
-  /** How many threads to compute on; 0 leaves it to the engine. */
-  readonly threads: number;
-  /** Images of a full batch. */
-  readonly batchSize: number;
-}
+type EngineName = 'onnx' | TfjsName;
 
 /**
- * Decides on an engine and makes ready what building a program for it takes: tfjs's backend.
- * @throws EnvironmentError when what was asked for is not to be had here; the message says how to get it
+ * Chooses an engine and prepares the tfjs backend on which programs for it are built.
+ * @throws EnvironmentError when the choice is unavailable here; the message says how to install it
  * @throws InputError when engine and device contradict each other
  */
-export async function prepareEngine(
-  choice: EngineChoice,
-  device: DeviceChoice,
-  threads = 0,
-): Promise<'onnx' | TfjsName> {
+export async function prepareEngine(choice: EngineChoice, device: DeviceChoice, threads = 0): Promise<EngineName> {
   const name = resolve(choice, device);
   if (device === 'webgpu') await webgpuAdapter();
-  // The onnx engine keeps weights in tfjs variables while a program is built and traced; they are on the CPU.
+  // For the onnx engine tfjs only builds and traces programs, on the CPU.
   await useTfjsBackend(name === 'onnx' ? 'tfjs-cpu' : name, threads);
   if (name === 'tfjs-node-gpu' && !usesGpu()) throw noGpu();
   return name;
 }
 
 /**
- * The engine that runs a program.
+ * Creates the engine for a program.
+ * @param threads how many threads to compute on; 0 leaves it to the engine
  * @throws EnvironmentError, InputError as `prepareEngine` does
  */
 export async function createEngine(
   choice: EngineChoice,
   device: DeviceChoice,
   program: TrainingProgram,
-  options: EngineOptions,
+  { threads }: { readonly threads: number },
 ): Promise<Engine> {
-  const name = await prepareEngine(choice, device, options.threads);
+  const name = await prepareEngine(choice, device, threads);
   if (name !== 'onnx') return createTfjsEngine(program, { name });
   const { createOnnxEngine } = await import('./onnx.ts');
-  return createOnnxEngine(program, { ...options, device: device === 'webgpu' ? 'webgpu' : 'cpu' });
+  return createOnnxEngine(program, { threads, device: device === 'webgpu' ? 'webgpu' : 'cpu' });
 }
 
-/** TensorFlow says nothing and computes on the CPU. */
+/** TensorFlow would compute on the CPU without saying so. */
 function noGpu(): Unavailable {
   const driver = missingLibrary('libcuda.so.1');
   const [reason, remedy] = driver
     ? [`there is no NVIDIA driver (${driver})`, INSTALL_DRIVER]
-    : ['TensorFlow finds no CUDA device', 'look at what nvidia-smi says'];
+    : ['TensorFlow finds no CUDA device', 'check the output of nvidia-smi'];
   return new Unavailable(`the engine tfjs-node-gpu: ${reason}`, remedy, 'train with --engine onnx or tfjs-node');
 }
 
-function resolve(choice: EngineChoice, device: DeviceChoice): 'onnx' | TfjsName {
+function resolve(choice: EngineChoice, device: DeviceChoice): EngineName {
   if (choice === 'auto') return device === 'cuda' ? 'tfjs-node-gpu' : 'onnx';
   if (device === 'cuda' && choice !== 'tfjs-node-gpu') {
     throw new EnvironmentError(

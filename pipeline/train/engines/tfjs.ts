@@ -1,112 +1,117 @@
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import util from 'node:util';
 import * as tf from '@tensorflow/tfjs-core';
-import { bytesPerImage } from '../../data/dataset.ts';
-import type { Engine, HostBatch, Metrics } from '../engine.ts';
-import type { Control, Controls, PixelBatch, TrainingProgram } from '../program.ts';
-import { loadTensorFlow } from './tensorflow.ts';
+import { type BatchedProgram, batchSizeOf, type Feeds, shapeAt } from 'tfjs-to-onnx';
+import { Unavailable } from '../../io/errors.ts';
+import { type Engine, engineOf, type ProgramRunner } from '../engine.ts';
+import type { TrainingProgram } from '../program.ts';
 
-/** The ways to run a tfjs program eagerly in Node. */
-export type TfjsName = 'tfjs-cpu' | 'tfjs-node' | 'tfjs-node-gpu';
+/** The engines that run a tfjs program eagerly. */
+export type TfjsName = 'tfjs-cpu' | TensorFlowName;
+type TensorFlowName = 'tfjs-node' | 'tfjs-node-gpu';
 
 /**
- * Loads a tfjs backend and makes it the current one: there the variables of programs are created and kernels run.
- * @param threads how many TensorFlow may use; 0 leaves it to TensorFlow
- * @throws EnvironmentError when it is not installed or does not load; the message says how to get it
+ * Loads a tfjs backend and makes it the current one, on which variables are created and kernels run.
+ * @param threads TensorFlow's threads; 0 leaves it to TensorFlow
+ * @throws Unavailable when it is not installed or does not load; the message says how to install it
  */
 export async function useTfjsBackend(name: TfjsName, threads: number): Promise<void> {
   tf.enableProdMode(); // no banner on stderr
-  if (name === 'tfjs-cpu') {
-    await import('@tensorflow/tfjs-backend-cpu');
-    await tf.setBackend('cpu');
-    return;
-  }
-  await loadTensorFlow(name, threads);
-  await tf.setBackend('tensorflow');
+  await (name === 'tfjs-cpu' ? import('@tensorflow/tfjs-backend-cpu') : loadTensorFlow(name, threads));
+  await tf.setBackend(name === 'tfjs-cpu' ? 'cpu' : 'tensorflow');
 }
 
 /** Whether the current tfjs backend computes on a GPU. */
-export function usesGpu(): boolean {
-  const backend: object = tf.backend();
-  return 'isUsingGpuDevice' in backend && backend.isUsingGpuDevice === true;
+export const usesGpu = (): boolean =>
+  (tf.backend() as { readonly isUsingGpuDevice?: boolean }).isUsingGpuDevice === true;
+
+/** Runs a program eagerly, kernel by kernel, on tfjs's current backend. */
+export async function createTfjsEngine(program: TrainingProgram, { name }: { name: TfjsName }): Promise<Engine> {
+  const nothing = async () => {}; // the program's variables are the only place for weights
+  const run: ProgramRunner['run'] = (part, feeds) => runEagerly(program.programs[part], feeds);
+  return engineOf(program, { run, pull: nothing, dispose: nothing }, describeTfjs(name));
 }
 
-/**
- * Runs a program as tfjs does, kernel by kernel, on tfjs's current backend.
- * @param backend what the engine is called
- */
-export async function createTfjsEngine(
-  program: TrainingProgram,
-  backend: { readonly name: TfjsName },
-): Promise<Engine> {
-  const { height, width, channels } = program.size;
-  const imageShape = { height, width, channels };
-
-  /** Runs `compute` on the batch as tensors and reads what it returns; every tensor is gone afterwards. */
-  async function run<T extends Record<string, tf.Tensor>>(
-    batch: HostBatch,
-    compute: (pixels: PixelBatch, noise: tf.Tensor | undefined, controls: Controls) => T,
-  ): Promise<Record<keyof T, Float32Array>> {
-    const { count, labels, noise } = batch;
-    const noiseShape = program.autoencoder.noiseShape(count);
-    const outputs = tf.tidy(() =>
-      compute(
-        {
-          image: tf.tensor4d(
-            batch.images.subarray(0, count * bytesPerImage(imageShape)),
-            [count, height, width, channels],
-            'int32',
-          ),
-          label: labels && tf.tensor1d(labels.slice(0, count), 'int32'),
-        },
-        // Copied: a tensor keeps the array that it is made from, the batch's goes on to be another batch's.
-        noiseShape && noise && tf.tensor(noise.slice(0, tf.util.sizeFromShape(noiseShape)), noiseShape, 'float32'),
-        scalarsOf(program.controls, batch.controls),
-      ),
-    );
-    const read = await Promise.all(
-      Object.entries(outputs).map(async ([name, tensor]) => [name, Float32Array.from(await tensor.data())] as const),
-    );
-    tf.dispose(outputs);
-    return Object.fromEntries(read) as Record<keyof T, Float32Array>;
-  }
-
-  const metrics = (values: Record<string, Float32Array>): Metrics =>
-    Object.fromEntries(Object.entries(values).map(([name, [value = Number.NaN]]) => [name, value]));
-
-  return {
-    name: backend.name,
-    description: describeTfjs(backend.name),
-    imageShape,
-    step: async (batch) => metrics(await run(batch, (...given) => ({ ...program.step(...given) }))),
-    evaluate: async (batch) => metrics(await run(batch, (...given) => ({ ...program.evaluate(...given) }))),
-    reconstruct: async (batch) => (await run(batch, (pixels) => ({ image: program.reconstruct(pixels) }))).image,
-    encode: async (batch) => (await run(batch, (pixels) => ({ latent: program.encode(pixels) }))).latent,
-    async decode({ count, latents, labels }) {
-      const { latent } = program.size;
-      const image = tf.tidy(() =>
-        program.decode(
-          tf.tensor2d(latents.slice(0, count * latent), [count, latent]),
-          labels && tf.tensor1d(labels.slice(0, count), 'int32'),
-        ),
-      );
-      const pixels = Float32Array.from(await image.data());
-      image.dispose();
-      return pixels;
-    },
-    // The program's variables are the only place where weights are.
-    pull: async () => {},
-    push: async () => {},
-    dispose: async () => {},
-  };
+/** Runs a program on feeds as tensors and reads its outputs. No tensor is left. */
+async function runEagerly({ inputs, compute }: BatchedProgram, feeds: Feeds): Promise<Record<string, Float32Array>> {
+  const n = batchSizeOf(inputs, feeds);
+  const outputs = tf.tidy(() => {
+    const tensors = Object.entries(inputs).flatMap(([name, { shape, dtype }]) => {
+      const values = feeds[name];
+      if (values === undefined) return [];
+      // Copied, because a tensor keeps its array and the caller overwrites it with the next batch.
+      const data = typeof values === 'number' ? values : values.slice();
+      return [[name, tf.tensor(data, shapeAt(shape, n), dtype)]];
+    });
+    return { ...compute(Object.fromEntries(tensors)) };
+  });
+  const read = Object.entries(outputs).map(async ([name, tensor]) => [name, Float32Array.from(await tensor.data())]);
+  const values = Object.fromEntries(await Promise.all(read));
+  tf.dispose(outputs);
+  return values;
 }
 
-function scalarsOf(names: readonly Control[], values: HostBatch['controls'] = {}): Controls {
-  const given = names.flatMap((name) => (values[name] === undefined ? [] : [[name, tf.scalar(values[name])] as const]));
-  return Object.fromEntries(given);
-}
-
-/** One line for people: library, version, device. */
+/** One line for the log: library, version, device. */
 export function describeTfjs(name: TfjsName): string {
   if (name === 'tfjs-cpu') return `tfjs ${tf.version_core} in plain JavaScript (slow)`;
   const { binding } = tf.backend() as { binding?: { TF_Version?: string } };
   return `${name} ${tf.version_core} on TensorFlow ${binding?.TF_Version ?? ''}, ${usesGpu() ? 'GPU' : 'CPU'}`;
+}
+
+const require = createRequire(import.meta.url);
+
+/**
+ * Loads tfjs-node or tfjs-node-gpu, which registers the tfjs backend `tensorflow`, with stderr silenced.
+ * @param threads TensorFlow's threads; 0 leaves it to TensorFlow
+ * @throws Unavailable when it is not set up or does not load
+ */
+export async function loadTensorFlow(name: TensorFlowName, threads: number): Promise<void> {
+  const [remedy, alternative] = [`run \`npm run setup:${name}\``, 'use --engine onnx, which needs nothing'];
+  const unavailable = (reason: string, cause?: unknown) =>
+    new Unavailable(`the engine ${name} ${reason}`, remedy, alternative, { cause });
+  const entry = installed(`@tensorflow/${name}`);
+  if (!entry) throw unavailable('is not set up');
+  // TensorFlow reads these once, when it is loaded.
+  process.env.TF_CPP_MIN_LOG_LEVEL ??= '3';
+  if (threads > 0) process.env.TF_NUM_INTRAOP_THREADS = String(threads);
+  restoreUtil();
+  const addon = join(addonFolder(entry), 'stderr.node'); // npm run setup:tfjs-node puts it there
+  const stderr = existsSync(addon) ? (require(addon) as { silence(): void; restore(): void }) : undefined;
+  const { noDeprecation } = process;
+  process.noDeprecation = true; // its dependencies call deprecated functions
+  stderr?.silence();
+  try {
+    require(entry);
+  } catch (cause) {
+    const message = cause instanceof Error ? cause.message.split('\n')[0] : String(cause);
+    throw unavailable(`does not load (${message})`, cause);
+  } finally {
+    stderr?.restore();
+    process.noDeprecation = noDeprecation ?? false;
+  }
+}
+
+/** Whether the engine's package and its binding are installed. */
+export function isSetUp(name: TensorFlowName): boolean {
+  const entry = installed(`@tensorflow/${name}`);
+  return entry !== undefined && existsSync(join(addonFolder(entry), 'tfjs_binding.node'));
+}
+
+function installed(library: string): string | undefined {
+  try {
+    return require.resolve(library);
+  } catch {
+    return undefined;
+  }
+}
+
+const addonFolder = (entry: string) => join(dirname(dirname(entry)), 'lib', 'napi-v8');
+
+/** tfjs-node calls two functions of `util` that Node 23 removed. */
+function restoreUtil(): void {
+  const target: Record<string, unknown> = util as never;
+  target.isArray ??= Array.isArray;
+  target.isNullOrUndefined ??= (value: unknown) => value === null || value === undefined;
 }

@@ -1,6 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import ort from 'onnxruntime-node';
-import { portable, type Target } from 'tfjs-to-onnx';
+import { compile, portable, type Target } from 'tfjs-to-onnx';
 import { beforeAll, describe, expect, test } from 'vitest';
 import {
   applyNetwork,
@@ -9,13 +8,11 @@ import {
   disposeNetwork,
   scaled,
 } from '../../../pipeline/analyse/classifier/network.ts';
-import { buildProgram, type LabelledBatch } from '../../../pipeline/analyse/classifier/program.ts';
-import { TracedStep } from '../../../pipeline/analyse/classifier/traced-step.ts';
-import { trainClassifier } from '../../../pipeline/analyse/classifier/train-classifier.ts';
+import { buildProgram, trainClassifier } from '../../../pipeline/analyse/classifier/train-classifier.ts';
 import { Generator } from '../../../pipeline/data/generator.ts';
 import { Interrupted } from '../../../pipeline/io/errors.ts';
-import { fastestTarget } from '../../../pipeline/train/engines/blocks.ts';
 import { prepareEngine } from '../../../pipeline/train/engines/index.ts';
+import { fastestTarget, onnxruntime } from '../../../pipeline/train/engines/onnx.ts';
 import { stripes } from '../../train/tiny.ts';
 
 const targets: Target[] = [portable];
@@ -43,7 +40,7 @@ function batchOf(i: number, { height, width, channels, classes }: Record<string,
 
 type Batch = ReturnType<typeof batchOf>;
 
-const asTensors = ({ dims, image, label, rate }: Batch): LabelledBatch => ({
+const asTensors = ({ dims, image, label, rate }: Batch) => ({
   image: tf.tensor4d(image, dims, 'int32'),
   label: tf.tensor1d(label, 'int32'),
   rate: tf.scalar(rate),
@@ -81,27 +78,13 @@ describe.each([
     for (const target of targets) {
       const twin = buildNetwork(size);
       const program = buildProgram(twin);
-      const step = await TracedStep.create((inputs) => program.step(inputs as unknown as LabelledBatch), {
-        inputs: {
-          image: { shape: batchOf(0, size).dims, dtype: 'int32', storage: 'uint8' },
-          label: { shape: [COUNT], dtype: 'int32' },
-          rate: { shape: [], dtype: 'float32' },
-        },
-        variables: program.variables,
-        models: { trunk: twin.trunk, head: twin.head },
-        target,
-        threads: 1,
-      });
+      const compiled = await compile({ step: program.step }, { ...program, target, ...onnxruntime(1) });
       for (let i = 0; i < STEPS; i++) {
-        const { dims, image, label, rate } = batchOf(i, size);
-        const { loss } = await step.run({
-          image: new ort.Tensor('uint8', image, dims),
-          label: new ort.Tensor('int32', label, [COUNT]),
-          rate: new ort.Tensor('float32', [rate], []),
-        });
+        const { image, label, rate } = batchOf(i, size);
+        const [loss] = (await compiled.run('step', { image, label, rate })).loss ?? [];
         expect(loss, `${target.name}, step ${i}`).toBeCloseTo(eager[i] as number, 5);
       }
-      await step.pull();
+      await compiled.pull();
       const after = [...twin.trunk.layers, ...twin.head.layers].flatMap((layer) => layer.weights);
       after.forEach((weight, i) => {
         const expected = (weights[i] as tf.Variable).dataSync();
@@ -109,7 +92,7 @@ describe.each([
         const worst = values.reduce((most, value, k) => Math.max(most, Math.abs(value - (expected[k] as number))), 0);
         expect(worst, `${target.name}, ${weight.name}`).toBeLessThan(2e-4); // Adam's early steps amplify rounding
       });
-      await step.release();
+      await compiled.dispose();
       program.dispose();
       disposeNetwork(twin);
     }
@@ -134,9 +117,9 @@ test('the same seed gives the same bytes, another seed others; nothing is left b
   expect(tf.memory().numTensors).toBe(numTensors);
 });
 
-test('learns stripes, also from fewer images than a batch, and tells how far it is', async () => {
-  const told: { share: number; loss: number }[] = [];
-  const progress = (share: number, loss: number) => told.push({ share, loss });
+test('learns stripes, also from fewer images than a batch, and reports progress', async () => {
+  const reported: { share: number; loss: number }[] = [];
+  const progress = (share: number, loss: number) => reported.push({ share, loss });
   const network = await trainClassifier(stripes(24, { shape: small }), {
     classes: 12,
     seed: 0,
@@ -145,9 +128,9 @@ test('learns stripes, also from fewer images than a batch, and tells how far it 
     progress,
   });
   disposeNetwork(network);
-  expect(told.map(({ share }) => share)).toEqual(Array.from({ length: 60 }, (_, i) => (i + 1) / 60));
-  expect(told[0]?.loss).toBeCloseTo(Math.log(12), 0);
-  expect(told.at(-1)?.loss).toBeLessThan(0.01);
+  expect(reported.map(({ share }) => share)).toEqual(Array.from({ length: 60 }, (_, i) => (i + 1) / 60));
+  expect(reported[0]?.loss).toBeCloseTo(Math.log(12), 0);
+  expect(reported.at(-1)?.loss).toBeLessThan(0.01);
 });
 
 test('stops when asked, with nothing left behind', async () => {

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
-import { loadTensorFlow } from '../../../pipeline/train/engines/tensorflow.ts';
+import { loadTensorFlow } from '../../../pipeline/train/engines/tfjs.ts';
 import type * as Suite from './suite.ts';
 
 export type SuiteBackend = 'cpu' | 'tfjs-node';

@@ -2,7 +2,7 @@ import type { TrainStep } from '../site/schema.ts';
 import type { Calls } from './protocol.ts';
 import type { WeightFiles } from './trainer-weights.ts';
 
-/** The images of one step, `batchSize` of them, and what else it takes where the model does. */
+/** The inputs of one step: `batchSize` images, and labels and noise for models that need them. */
 export interface Batch {
   /** Pixels 0–255 `[B, H, W, C]`. */
   readonly image: Uint8Array;
@@ -16,15 +16,15 @@ export interface Batch {
   readonly klWeight?: number | undefined;
 }
 
-/** What the training's worker can be asked for, and what it answers. */
+/** The calls of the training worker, and their answers. */
 export interface TrainerCalls {
   start: Calls['start'];
-  /** Loads the graph of a training step; its state begins with the weights of these files. */
+  /** Loads the graph of a training step; its initial state has the weights of these files. */
   load: { ask: { graph: Uint8Array; step: TrainStep; files: WeightFiles }; answer: null };
-  /** The losses of a batch, in the order of the card's `losses`; the state is that after the step. */
+  /** Trains on a batch. Answers its losses, in the order of the card's `losses`. */
   train: { ask: Batch; answer: Float64Array };
-  /** The files with the weights as they are now. */
+  /** The files with the current weights. */
   files: { ask: null; answer: WeightFiles };
-  /** Goes back to what was loaded. */
+  /** Restores the initial state. */
   reset: { ask: null; answer: null };
 }

@@ -3,7 +3,7 @@ import type { ModelFiles } from './protocol.ts';
 
 /** A weight inside one of the model's files. */
 export type WeightPlace = TrainStep['weights'][number];
-/** What goes from one step to the next, by name, each in its variable's own order. */
+/** The state between steps by name, each tensor in the order of its variable. */
 export type TrainState = ReadonlyMap<string, Float32Array>;
 
 /** The two files whose weights are trained. */
@@ -12,8 +12,8 @@ export type WeightFiles = Pick<ModelFiles, 'encoder' | 'decoder'>;
 const keyOf = (file: WeightPlace['file']) => (file === 'encoder.onnx' ? 'encoder' : 'decoder');
 
 /**
- * A variable's numbers, from where the file has them.
- * @throws RangeError when they are not inside the file
+ * Reads the values of a variable from a file.
+ * @throws RangeError when they are outside the file
  */
 export function readWeight(file: Uint8Array, place: WeightPlace): Float32Array {
   const view = viewOf(file, place);
@@ -25,8 +25,8 @@ export function readWeight(file: Uint8Array, place: WeightPlace): Float32Array {
 }
 
 /**
- * Puts a variable's numbers where the file has them.
- * @throws RangeError when that is not inside the file
+ * Writes the values of a variable into a file.
+ * @throws RangeError when their place is outside the file
  */
 export function writeWeight(file: Uint8Array, place: WeightPlace, values: Float32Array): void {
   const view = viewOf(file, place);
@@ -34,7 +34,7 @@ export function writeWeight(file: Uint8Array, place: WeightPlace, values: Float3
   visit(place, (there, here) => view.setFloat32(4 * there, values[here] as number, true));
 }
 
-/** What training begins with: the weights of the files, and the optimizer's state before its first step. */
+/** The initial state: the weights of the files, and the optimizer's state before its first step. */
 export function initialState({ state, weights }: TrainStep, files: WeightFiles): TrainState {
   return new Map(
     state.map(({ name, shape, initial }) => {
@@ -48,7 +48,7 @@ export function initialState({ state, weights }: TrainStep, files: WeightFiles):
   );
 }
 
-/** Copies of the files with the weights of a state in every place where they have them. */
+/** Copies of the files with the weights of a state at every occurrence. */
 export function withWeights({ weights }: TrainStep, files: WeightFiles, state: TrainState): WeightFiles {
   const copies = { encoder: files.encoder.slice(), decoder: files.decoder.slice() };
   for (const place of weights) {
@@ -64,7 +64,7 @@ function viewOf(file: Uint8Array, { variable, offset, bytes }: WeightPlace): Dat
   return new DataView(file.buffer, file.byteOffset + offset, bytes);
 }
 
-/** Goes through the file's numbers in their order, each with its index in the variable. */
+/** Visits the values in the file's order, each with its index in the variable. */
 function visit({ shape, permutation }: WeightPlace, each: (there: number, here: number) => void): void {
   const strides = shape.map((_, axis) => shape.slice(axis + 1).reduce((size, side) => size * side, 1));
   const sides = permutation.map((axis) => shape[axis] as number);

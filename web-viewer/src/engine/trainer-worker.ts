@@ -1,17 +1,16 @@
-import type { InferenceSession, Tensor } from 'onnxruntime-web/wasm';
+import { GraphRunner } from '../../../pipeline/tfjs-to-onnx/src/run.ts';
 import type { TrainStep } from '../site/schema.ts';
 import type { Provider } from './protocol.ts';
 import { type Runtime, startRuntime } from './runtime.ts';
 import { isFatal, reasonOf, serve, tellBytes } from './serve.ts';
-import type { Batch, TrainerCalls } from './trainer-protocol.ts';
+import type { TrainerCalls } from './trainer-protocol.ts';
 import { initialState, type WeightFiles, withWeights } from './trainer-weights.ts';
 
-/** A training: its graph, what it began with, and its state by name, which stays where it is computed. */
+/** A training: the step that the card describes with its state, and the files that it started from. */
 interface Training {
-  readonly session: InferenceSession;
+  readonly runner: GraphRunner<'step'>;
   readonly step: TrainStep;
   readonly files: WeightFiles;
-  state: ReadonlyMap<string, Tensor>;
 }
 
 let runtime: { ort: Runtime; provider: Provider } | undefined;
@@ -25,100 +24,59 @@ serve<TrainerCalls>({
   },
 
   async load({ graph, step, files }) {
-    const session = await sessionOf(graph, step);
-    training = { session, step, files, state: begin(step, files) };
+    const runner = await runnerOf(graph, step);
+    runner.write(Object.fromEntries(initialState(step, files)));
+    training = { runner, step, files };
     return null;
   },
 
-  train: (batch) => train(loaded(), batch),
+  async train(batch) {
+    const { runner, step } = loaded();
+    const outputs = await runner.run('step', { ...batch, klWeight: batch.klWeight ?? 1 });
+    return Float64Array.from(step.losses, (name) => outputs[name]?.[0] ?? Number.NaN);
+  },
 
   async files() {
-    const { step, files, state } = loaded();
-    const names = new Set(step.weights.map(({ variable }) => variable));
-    const values = new Map<string, Float32Array>();
-    for (const [name, tensor] of state) {
-      if (names.has(name)) values.set(name, (await tensor.getData()) as Float32Array);
-    }
-    return withWeights(step, files, values);
+    const { runner, step, files } = loaded();
+    const values = await runner.read(step.weights.map(({ variable }) => variable));
+    return withWeights(step, files, new Map(Object.entries(values)));
   },
 
   reset() {
-    const current = loaded();
-    free(current.state);
-    current.state = begin(current.step, current.files);
+    const { runner, step, files } = loaded();
+    runner.write(Object.fromEntries(initialState(step, files)));
     return null;
   },
 });
 
-async function train(current: Training, batch: Batch): Promise<Float64Array> {
-  const { session, step, state } = current;
-  const outputs = await session.run({ ...Object.fromEntries(state), ...inputsOf(step, batch) });
-  current.state = new Map(
-    step.state.map(({ name, next }) => {
-      const tensor = outputs[next];
-      if (!tensor) throw new Error(`the training step does not give ${next}`);
-      return [name, tensor];
-    }),
+/** @throws Error when the graph cannot be read, or does not take and return what the card says */
+async function runnerOf(graph: Uint8Array, step: TrainStep): Promise<GraphRunner<'step'>> {
+  if (!runtime) throw new Error('the runtime has not been started');
+  const { ort, provider } = runtime;
+  const inputs = Object.fromEntries(Object.entries(step.inputs).map(([name, shape]) => [name, { shape: shape ?? [] }]));
+  const runner = new GraphRunner(
+    { programs: { step: { inputs, graph: () => graph } }, state: step.state },
+    {
+      ort,
+      session: { executionProviders: [provider], logSeverityLevel: 3 },
+      newState: provider === 'webgpu' ? 'gpu-buffer' : 'cpu',
+    },
   );
-  free(state);
-  return Float64Array.from(step.losses, (name) => Number(outputs[name]?.data[0] ?? Number.NaN));
-}
-
-function inputsOf({ inputs }: TrainStep, batch: Batch): Record<string, Tensor> {
-  const { ort } = started();
-  const given: Record<string, Tensor> = {
-    image: new ort.Tensor('uint8', batch.image, inputs.image),
-    rate: new ort.Tensor('float32', Float32Array.of(batch.rate), []),
-  };
-  if (inputs.label && batch.label) given.label = new ort.Tensor('int32', batch.label, inputs.label);
-  if (inputs.noise && batch.noise) given.noise = new ort.Tensor('float32', batch.noise, inputs.noise);
-  if (inputs.klWeight) given.klWeight = new ort.Tensor('float32', Float32Array.of(batch.klWeight ?? 1), []);
-  return given;
-}
-
-/** @throws Error when the graph cannot be read, or takes or gives other things than the card says */
-async function sessionOf(graph: Uint8Array, step: TrainStep): Promise<InferenceSession> {
-  const { ort, provider } = started();
-  const kept = provider === 'webgpu' && {
-    preferredOutputLocation: Object.fromEntries(step.state.map(({ next }) => [next, 'gpu-buffer' as const])),
-  };
-  const options = { executionProviders: [provider], logSeverityLevel: 3, ...kept } as const;
-  const session = await ort.InferenceSession.create(graph, options).catch((error: unknown) => {
+  const session = await runner.session('step', 1).catch((error: unknown) => {
     if (isFatal(error)) throw error;
     throw new Error(`${step.file} is damaged, or cannot be run here (${reasonOf(error)})`);
   });
   const expected = [...Object.keys(step.inputs), ...step.state.map(({ name }) => name)];
-  const given = [...step.losses, ...step.state.map(({ next }) => next)];
-  if (sameNames(session.inputNames, expected) && given.every((name) => session.outputNames.includes(name))) {
-    return session;
+  const returned = [...step.losses, ...step.state.map(({ next }) => next)];
+  if (sameNames(session.inputNames, expected) && returned.every((name) => session.outputNames.includes(name))) {
+    return runner;
   }
-  await session.release();
+  await runner.dispose();
   throw new Error(`${step.file} is not the training step that the card describes`);
 }
 
 const sameNames = (a: readonly string[], b: readonly string[]) =>
   a.length === b.length && b.every((name) => a.includes(name));
-
-function begin(step: TrainStep, files: WeightFiles): Training['state'] {
-  const { ort } = started();
-  const shapes = new Map(step.state.map(({ name, shape }) => [name, shape]));
-  return new Map(
-    [...initialState(step, files)].map(([name, values]) => [
-      name,
-      new ort.Tensor('float32', values, shapes.get(name) ?? []),
-    ]),
-  );
-}
-
-/** Frees what is kept on the graphics card. */
-function free(state: Training['state']): void {
-  for (const tensor of state.values()) if (tensor.location === 'gpu-buffer') tensor.dispose();
-}
-
-function started() {
-  if (!runtime) throw new Error('the runtime has not been started');
-  return runtime;
-}
 
 function loaded(): Training {
   if (!training) throw new Error('no training has been loaded');

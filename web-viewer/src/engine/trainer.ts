@@ -4,10 +4,10 @@ import type { Provider } from './protocol.ts';
 import type { Batch, TrainerCalls } from './trainer-protocol.ts';
 import type { WeightFiles } from './trainer-weights.ts';
 
-/** Milliseconds that a step may take: the first one on a graphics card compiles its programs. */
+/** Time limit of a step in milliseconds: the first one on a GPU compiles shaders. */
 const PATIENCE = 120_000;
 
-/** The training step of a model, in a worker of its own. Calls are answered in turn. */
+/** The training step of a model in its own worker. Calls are answered in turn. */
 export class Trainer {
   readonly provider: Provider;
   readonly threads: number;
@@ -20,14 +20,14 @@ export class Trainer {
   }
 
   /**
-   * Starts a worker, and loads the graph of a model's training step, whose weights begin as its files have them.
-   * @throws EngineProblem when the library cannot be had, or the graph is damaged or not what the card says
+   * Starts a worker and loads the graph of a model's training step. The initial weights are those of the files.
+   * @throws EngineProblem when the library is unavailable, or the graph is damaged or does not match the card
    */
   static async start(provider: Provider, graph: Uint8Array, step: TrainStep, files: WeightFiles): Promise<Trainer> {
     const script = new Worker(new URL('./trainer-worker.ts', import.meta.url), { type: 'module', name: 'training' });
     const worker = new Channel<TrainerCalls>(() => undefined, script);
     try {
-      // The page and the model that is explored need some of the processor too.
+      // Leave a core to the page and the explored model.
       const threads = Math.min(4, Math.max(1, (navigator.hardwareConcurrency ?? 2) - 1));
       const started = await worker.call('start', { provider, threads }, Number.POSITIVE_INFINITY);
       await worker.call('load', { graph, step, files }, PATIENCE);
@@ -43,17 +43,17 @@ export class Trainer {
     return this.#worker.call('train', batch, PATIENCE);
   }
 
-  /** The model's files with the weights as they are after the steps asked for. @throws EngineProblem */
+  /** The model's files with the weights after the steps so far. @throws EngineProblem */
   files(): Promise<WeightFiles> {
     return this.#worker.call('files', null, PATIENCE);
   }
 
-  /** Goes back to the weights and the optimizer's state that it began with. @throws EngineProblem */
+  /** Restores the initial weights and optimizer state. @throws EngineProblem */
   async reset(): Promise<void> {
     await this.#worker.call('reset', null, PATIENCE);
   }
 
-  /** Ends the worker; calls that wait fail. */
+  /** Ends the worker; pending calls fail. */
   end(): void {
     this.#worker.end();
   }
