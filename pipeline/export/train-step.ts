@@ -32,6 +32,7 @@ export function traceTrainStep(
   models: TracedModels,
   batchSize: number,
 ): TrainStep {
+  const weights = placesOf(program.weights, models);
   const tape = withoutUnused(traceProgram(program.programs.step, batchSize, program));
   const graph = lowerTape(tape, portable, { name: 'train-step', layout: separateLayout(tape) });
   const outputs = new Set(graph.outputs.map(({ name }) => name));
@@ -49,7 +50,7 @@ export function traceTrainStep(
       batchSize,
       inputs: inputsOf(tape),
       state: [...program.weights.map(state(() => 'weights')), ...fresh.optimizerState.map(state(onlyNumber))],
-      weights: placesOf(program.weights, models),
+      weights,
       losses: Object.keys(tape.outputs),
     },
   };

@@ -56,7 +56,12 @@ export async function animate(
       .png()
       .toBuffer(),
   );
-  const image = sharp(await Promise.all(pages), { join: { animated: true }, limitInputPixels: false });
+  const [single, ...others] = await Promise.all(pages);
+  // sharp joins two images or more.
+  const image =
+    others.length > 0
+      ? sharp([single as Buffer, ...others], { join: { animated: true }, limitInputPixels: false })
+      : sharp(single);
   const timing = { delay: frames.map((_, i) => (i === frames.length - 1 ? delay + rest : delay)), loop: 0 };
   const encoded =
     format === 'gif'

@@ -76,7 +76,7 @@ test.each([
   const first = await convae([...training, '--epochs', '1'], { cwd });
   expect(first).toMatchObject({ code: 0 });
   expect(first.stdout).toMatch(new RegExp(`^run +${run}\nmodel +cae\nepochs +1\nsteps +3\n`));
-  expect(first.stderr).toContain('24 + 8 images of 12×12×1, 1 epochs, batches of 10');
+  expect(first.stderr).toContain('24 + 8 images of 12×12×1, 1 epochs, batch size 10');
   expect(readdirSync(scratch(`cwd/${run}`))).toEqual(expect.arrayContaining(['best', 'latest', 'metrics.jsonl']));
 
   const again = await convae([...training, '--epochs', '2'], { cwd });

@@ -48,6 +48,15 @@ test.each(['gif', 'webp'] as const)('a %s shows each picture with its caption', 
   expect(captions.size).toBe(3);
 });
 
+test('a single picture is an animation of one page', async () => {
+  const { data, width, height } = await animate(frames.slice(0, 1), { format: 'webp' });
+  const metadata = await sharp(data, { animated: true }).metadata();
+  expect(metadata).toMatchObject({ format: 'webp', width, height });
+  const [page, picture] = [await decode(data), await decode(frames[0]?.png ?? new Uint8Array())];
+  const above = height - picture.height;
+  for (let x = 0; x < picture.width; x++) expect(page.at(x, above + 14)[0]).toBe(picture.at(x, 14)[0]);
+});
+
 test('equal pictures give equal bytes', async () => {
   for (const format of ['gif', 'webp'] as const) {
     expect(await animate(frames, { format })).toEqual(await animate(frames, { format }));
