@@ -1,4 +1,4 @@
-/** One measurement in a process of its own: `node --import tsx convae.ts ENGINE DEVICE TASK THREADS STEPS`. */
+/** One measurement in its own process: `node --import tsx convae.ts ENGINE DEVICE TASK THREADS STEPS`. */
 import { EnvironmentError, Unavailable } from '../../pipeline/io/errors.ts';
 import { timeEager } from './eager.ts';
 import { timeSessions } from './sessions.ts';

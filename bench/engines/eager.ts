@@ -7,7 +7,7 @@ import { type Task, type Timing, timed } from './timing.ts';
 
 /**
  * Times the model as tfjs runs it, kernel by kernel. Results are in the host's memory before a batch counts.
- * @throws EnvironmentError when the engine is not to be had
+ * @throws EnvironmentError when the engine is unavailable
  */
 export async function timeEager(
   engine: 'tfjs-node' | 'tfjs-node-gpu',

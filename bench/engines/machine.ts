@@ -33,7 +33,7 @@ function vectors(): string {
     if (flags.has('avx2')) return 'AVX2 (256 bits)';
     if (flags.has('avx')) return 'AVX (256 bits)';
   } catch {
-    // Linux alone has that file.
+    // Only Linux has that file.
   }
   return `${process.arch}, vectors unknown`;
 }

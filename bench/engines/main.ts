@@ -1,9 +1,9 @@
 /**
  * One table of what trains and runs `cae`: ONNX Runtime, TensorFlow, PyTorch, on one thread and on two, and on a GPU where
- * there is one. Each measurement is a process of its own; they take turns, round after round.
+ * there is one. Each measurement runs in its own process, and they alternate, round after round.
  *
  *     PYTHON=python3 npm run bench:engines               # PyTorch needs pip install torch numpy
- *     npm run bench:engines -- onnx tfjs-node --json     # these rows alone, as JSON
+ *     npm run bench:engines -- onnx tfjs-node --json     # only these rows, as JSON
  *
  * ROUNDS (5) and STEPS (300 batches a round, after warming up) may be set in the environment.
  */
@@ -15,7 +15,7 @@ import { format, json, type Row } from './report.ts';
 import { measure, pytorch, type System, systems, tasks } from './systems.ts';
 import { type Task, type Timing, WARM_UP } from './timing.ts';
 
-/** MNIST has so many batches; an epoch is measured at most. */
+/** Batches of MNIST: at most an epoch is measured. */
 const MOST_STEPS = Math.floor(60_000 / BATCH) - WARM_UP;
 const ROUNDS = whole('ROUNDS', 5, 1000);
 const STEPS = whole('STEPS', 300, MOST_STEPS);

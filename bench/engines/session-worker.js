@@ -4,7 +4,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import ort from 'onnxruntime-node';
 
 /**
- * A thread with sessions of its own: warms up, says so, waits for a word, runs its share of the batches, says so.
+ * A thread with its own sessions: warms up, reports, waits for the start signal, runs its share of the batches, reports.
  * @import { SessionSetup } from './sessions.ts'
  */
 

@@ -13,7 +13,7 @@ import { startClock, type Task, type Timing, WARM_UP } from './timing.ts';
 /** What session-worker.js is given. */
 export interface SessionSetup {
   readonly encoder: Uint8Array;
-  /** Absent where only codes are wanted. */
+  /** Absent if only latents are needed. */
   readonly decoder: Uint8Array | undefined;
   readonly options: ort.InferenceSession.SessionOptions;
   /** The images that are taken in batches, over and over. */
@@ -33,7 +33,7 @@ const SESSIONS = { cuda: 2, webgpu: 1 };
 /**
  * Times the models that convae exports, weights and all, in ONNX Runtime with the threads and options of `convae
  * encode`. A batch counts when its results are in the host's memory.
- * @throws EnvironmentError when the device is not to be had
+ * @throws EnvironmentError when the device is unavailable
  */
 export async function timeSessions(
   device: 'cpu' | 'cuda' | 'webgpu',

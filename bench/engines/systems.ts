@@ -47,7 +47,7 @@ export const systems: readonly System[] = [
 ];
 
 /**
- * Measures once, in a process of its own.
+ * Measures once, in a separate process.
  * @throws Error when that process fails
  */
 export function measure({ command, name }: System, task: Task, threads: number, steps: number): Answer {

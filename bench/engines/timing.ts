@@ -1,7 +1,7 @@
 /** Batches that are run before the clock. */
 export const WARM_UP = 10;
 
-/** `train` is a training step; `forward` encodes and reconstructs; `encode` encodes alone. */
+/** `train` is a training step; `forward` encodes and reconstructs; `encode` only encodes. */
 export type Task = 'train' | 'forward' | 'encode';
 
 /** What a program prints, as JSON. */
@@ -23,7 +23,7 @@ export interface Missing {
   readonly missing: string;
 }
 
-/** Starts the clock; what is returned reads it, after so many batches. */
+/** Starts the clock. The returned function reads it after a number of batches. */
 export function startClock(): (batches: number) => Pick<Timing, 'ms' | 'cores'> {
   const [began, before] = [performance.now(), process.cpuUsage()];
   return (batches) => {

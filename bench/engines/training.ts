@@ -9,7 +9,7 @@ import { startClock, type Timing, WARM_UP } from './timing.ts';
 
 /**
  * Times the steps of convae's own training loop, everything between two steps included.
- * @throws EnvironmentError when the engine or the device is not to be had
+ * @throws EnvironmentError when the engine or the device is unavailable
  */
 export async function timeTraining(
   { engine, device }: Program,

@@ -10,7 +10,7 @@ export async function panMap(page: Page, count: number): Promise<number[]> {
     const [x, y] = [box.left + box.width / 2, box.top + box.height / 2];
     const send = (type: string, shift: number, buttons: number) =>
       canvas.dispatchEvent(
-        // The right button drags the map, also where the left one draws codes.
+        // The right button pans the map, even where the left one decodes.
         new PointerEvent(type, {
           bubbles: true,
           pointerId: 1,
