@@ -225,7 +225,7 @@ async function reconstructionsByEpoch({ training }: PictureInput): Promise<Pictu
   const frames = pictures
     .filter(({ png }) => pngSize(png) === pngSize(last.png))
     .map(({ epoch, png }) => ({ png, caption: `epoch ${epoch}` }));
-  const { data, width, height } = await animate(frames, { format: 'webp' });
+  const { data, width, height } = await animate(frames);
   return {
     file: 'training.webp',
     title: 'Reconstructions during training',
