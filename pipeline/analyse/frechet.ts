@@ -1,6 +1,6 @@
 import { countRows, type Rows } from '../data/rows.ts';
 import { pauses, type Tick } from '../io/stages.ts';
-import { symmetricEigensystem } from './matrix.ts';
+import { product, symmetric, symmetricEigensystem, trace, transposed } from './matrix.ts';
 import { type Moments, momentsOf } from './moments.ts';
 
 /**
@@ -28,13 +28,9 @@ export function frechetDistance(a: Moments, b: Moments): number {
   const between = a.mean.reduce((sum, mean, i) => sum + (mean - (b.mean[i] as number)) ** 2, 0);
   const root = squareRoot(a.covariance, size);
   const inner = product(product(root, b.covariance, size), root, size);
-  for (let i = 0; i < size; i++)
-    for (let j = 0; j < i; j++) {
-      const mean = ((inner[i * size + j] as number) + (inner[j * size + i] as number)) / 2;
-      inner[i * size + j] = mean;
-      inner[j * size + i] = mean;
-    }
-  const overlap = roots(symmetricEigensystem(inner, size).values).reduce((sum, value) => sum + value, 0);
+  // The product is symmetric but for rounding.
+  const balanced = symmetric(size, (i, j) => ((inner[i * size + j] as number) + (inner[j * size + i] as number)) / 2);
+  const overlap = roots(symmetricEigensystem(balanced, size).values).reduce((sum, value) => sum + value, 0);
   return Math.max(0, between + trace(a.covariance, size) + trace(b.covariance, size) - 2 * overlap);
 }
 
@@ -47,29 +43,7 @@ function roots(values: Float64Array): Float64Array {
 /** The symmetric square root of a positive semidefinite matrix. */
 function squareRoot(matrix: Float64Array, size: number): Float64Array {
   const { values, vectors } = symmetricEigensystem(matrix, size);
-  const result = new Float64Array(size * size);
-  roots(values).forEach((root, k) => {
-    const vector = vectors.subarray(k * size, (k + 1) * size);
-    for (let i = 0; i < size; i++)
-      for (let j = 0; j < size; j++)
-        result[i * size + j] = (result[i * size + j] as number) + root * (vector[i] as number) * (vector[j] as number);
-  });
-  return result;
-}
-
-function product(a: Float64Array, b: Float64Array, size: number): Float64Array {
-  const result = new Float64Array(size * size);
-  for (let i = 0; i < size; i++)
-    for (let k = 0; k < size; k++) {
-      const factor = a[i * size + k] as number;
-      for (let j = 0; j < size; j++)
-        result[i * size + j] = (result[i * size + j] as number) + factor * (b[k * size + j] as number);
-    }
-  return result;
-}
-
-function trace(matrix: Float64Array, size: number): number {
-  let sum = 0;
-  for (let i = 0; i < size; i++) sum += matrix[i * (size + 1)] as number;
-  return sum;
+  const scales = roots(values);
+  const scaled = vectors.map((value, at) => (scales[Math.floor(at / size)] as number) * value);
+  return product(transposed(scaled, size), vectors, size);
 }

@@ -2,7 +2,7 @@ import type { Generator } from '../data/generator.ts';
 import { countRows } from '../data/rows.ts';
 import { pauses, rowStretches, type Tick } from '../io/stages.ts';
 import { kmeans } from './kmeans.ts';
-import { choleskyFactor, invertLower } from './matrix.ts';
+import { choleskyFactor, invertLower, trace } from './matrix.ts';
 
 /** A mixture of normal distributions with full covariances, in plain numbers, as a card stores it. */
 export interface GaussianMixture {
@@ -98,12 +98,6 @@ export async function improveMixture(
   }
 }
 
-/** Log density of each row, in nats, `[n]`. @param rows `[n, size]` @throws RangeError */
-export function mixtureLogDensity(mixture: GaussianMixture, rows: Float32Array): Float64Array {
-  const density = mixtureDensity(mixture);
-  return Float64Array.from({ length: countRows(rows, mixture.size) }, (_, row) => density.at(rows, row * mixture.size));
-}
-
 /** Draws rows from a mixture, `[count, size]`, and the component of each, `[count]`. */
 export function sampleMixture(
   { size, weights, means, factors }: GaussianMixture,
@@ -142,9 +136,7 @@ function mixtureDensity({ size, weights, means, factors }: GaussianMixture) {
   const flatMeans = Float64Array.from(means.flat());
   const difference = new Float64Array(size);
   /** Lower triangles of the Cholesky factors' inverses, row by row. */
-  const inverses = Float64Array.from(
-    factors.flatMap((factor) => packLower(invertLower(unpackLower(factor, size), size), size)),
-  );
+  const inverses = Float64Array.from(factors.flatMap((factor) => Array.from(invertLower(factor, size))));
   /** Log of each component's weight times its density at its mean. */
   const peaks = Float64Array.from(weights, (weight, component) => {
     let peak = Math.log(weight) - (size / 2) * Math.log(2 * Math.PI);
@@ -179,17 +171,6 @@ function mixtureDensity({ size, weights, means, factors }: GaussianMixture) {
     return highest + Math.log(sum);
   };
   return { at, shares };
-}
-
-/** The lower triangle of a matrix `[size, size]`, row by row. */
-function packLower(matrix: Float64Array, size: number): number[] {
-  return Array.from({ length: size }, (_, i) => Array.from(matrix.subarray(i * size, i * size + i + 1))).flat();
-}
-
-function unpackLower(packed: readonly number[], size: number): Float64Array {
-  const matrix = new Float64Array(size * size);
-  for (let i = 0, at = 0; i < size; i++) for (let j = 0; j <= i; j++, at++) matrix[i * size + j] = packed[at] as number;
-  return matrix;
 }
 
 /** A component's share of a row that is too small to change its mean and covariance. */
@@ -232,7 +213,7 @@ function mixtureSums(origins: Float64Array, size: number) {
         .map((sum, at) => sum / total - (shift[Math.floor(at / size)] as number) * (shift[at % size] as number));
       return {
         mean: Array.from(shift, (value, i) => value + (origins[own + i] as number)),
-        factor: packLower(choleskyFactor(withRidge(covariance, size, ridge), size), size),
+        factor: Array.from(choleskyFactor(withRidge(covariance, size, ridge), size)),
       };
     });
     const sum = shares.reduce((total, share) => total + share, 0);
@@ -248,9 +229,7 @@ function mixtureSums(origins: Float64Array, size: number) {
 
 /** Adds the ridge to the diagonal of a covariance, in place. */
 function withRidge(covariance: Float64Array, size: number, ridge: number): Float64Array {
-  let trace = 0;
-  for (let i = 0; i < size; i++) trace += covariance[i * (size + 1)] as number;
-  const added = Math.max(ridge, (MIN_RIDGE * trace) / size);
+  const added = Math.max(ridge, (MIN_RIDGE * trace(covariance, size)) / size);
   for (let i = 0; i < size; i++) covariance[i * (size + 1)] = (covariance[i * (size + 1)] as number) + added;
   return covariance;
 }

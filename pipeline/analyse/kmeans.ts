@@ -1,7 +1,9 @@
 import { Generator } from '../data/generator.ts';
 import { countRows } from '../data/rows.ts';
 import { type Pause, pauses, rowStretches, type Tick } from '../io/stages.ts';
+import { distanceWithin } from './knn.ts';
 import { lloyd } from './lloyd.ts';
+import { columnMeans, columnSquares } from './moments.ts';
 
 export interface KMeans {
   /** Cluster of each row, `[n]`. */
@@ -92,19 +94,9 @@ export async function refineCentres(
 
 /** Mean over the columns of their variances. */
 function meanVariance(rows: Float32Array, size: number): number {
-  const n = rows.length / size;
-  const [means, squares] = [new Float64Array(size), new Float64Array(size)];
-  rows.forEach((value, i) => {
-    means[i % size] = (means[i % size] as number) + value / n;
-  });
-  rows.forEach((value, i) => {
-    squares[i % size] = (squares[i % size] as number) + (value - (means[i % size] as number)) ** 2;
-  });
-  return squares.reduce((sum, square) => sum + square, 0) / (n * size);
+  const squares = columnSquares(rows, size, columnMeans(rows, size));
+  return squares.reduce((sum, square) => sum + square, 0) / rows.length;
 }
-
-/** Number of columns compared between checks whether a row is already too far from a candidate. */
-const STRIDE = 8;
 
 /**
  * Chooses rows as initial centres, `[clusters, size]`, by greedy k-means++ (Arthur and Vassilvitskii 2007, "k-means++: the
@@ -130,7 +122,14 @@ async function plusPlusCentres(
       const distances = new Float64Array(n);
       let sum = 0;
       for (const { from, to } of rowStretches(n, size)) {
-        sum += capDistances(rows, size, row, nearest, distances, from, to);
+        let part = 0;
+        for (let i = from; i < to; i++) {
+          const cap = nearest[i] as number;
+          const distance = Math.min(distanceWithin(cap, rows, row, rows, i, size), cap);
+          distances[i] = distance;
+          part += distance;
+        }
+        sum += part;
         await pause(0);
       }
       if (sum < best.potential) best = { row, nearest: distances, potential: sum };
@@ -153,32 +152,4 @@ function drawRow(weights: Float64Array, sum: number, generator: Generator): numb
     if (rest < 0) return row;
   }
   return last; // reached because of rounding
-}
-
-/** Writes the rows' squared distances from a row, but at most the caps; returns their sum. */
-function capDistances(
-  rows: Float32Array,
-  size: number,
-  row: number,
-  caps: Float64Array,
-  target: Float64Array,
-  from: number,
-  to: number,
-): number {
-  const a = row * size;
-  let sum = 0;
-  for (let i = from, b = from * size; i < to; i++, b += size) {
-    const cap = caps[i] as number;
-    let distance = 0;
-    for (let j = 0; j < size && distance < cap; ) {
-      for (const stop = Math.min(j + STRIDE, size); j < stop; j++) {
-        const difference = (rows[a + j] as number) - (rows[b + j] as number);
-        distance += difference * difference;
-      }
-    }
-    const capped = Math.min(distance, cap);
-    target[i] = capped;
-    sum += capped;
-  }
-  return sum;
 }

@@ -1,7 +1,7 @@
 /** Points compared at a time: as many as fit in the first-level cache. */
 const BLOCK = 512;
 /** Number of dimensions compared between checks whether two points are already too far apart. */
-const STRIDE = 4;
+const STRIDE = 8;
 
 export interface Neighbours {
   /** Indices of points, nearest first, `[queries, k]`; of equally near ones the lower index. */
@@ -32,53 +32,56 @@ export async function nearestNeighbours(
   if (!(Number.isInteger(n) && Number.isInteger(m)))
     throw new RangeError(`points and queries must have ${size} numbers each`);
   if (!(Number.isInteger(k) && k > 0 && k <= n)) throw new RangeError(`${k} neighbours of ${n} points`);
-  const found = {
-    indices: new Int32Array(m * k).fill(-1),
-    squaredDistances: new Float64Array(m * k).fill(Number.POSITIVE_INFINITY),
+  const indices = new Int32Array(m * k).fill(-1);
+  const squaredDistances = new Float64Array(m * k).fill(Number.POSITIVE_INFINITY);
+  /** Inserts the points `first` to before `last` into a query's list of neighbours. */
+  const compare = (query: number, first: number, last: number): void => {
+    const list = query * k;
+    const end = list + k - 1;
+    let farthest = squaredDistances[end] as number;
+    for (let point = first; point < last; point++) {
+      const distance = distanceWithin(farthest, queries, query, points, point, size);
+      if (distance >= farthest) continue;
+      let place = end;
+      for (; place > list && (squaredDistances[place - 1] as number) > distance; place--) {
+        squaredDistances[place] = squaredDistances[place - 1] as number;
+        indices[place] = indices[place - 1] as number;
+      }
+      squaredDistances[place] = distance;
+      indices[place] = point;
+      farthest = squaredDistances[end] as number;
+    }
   };
   for (let from = 0; from < m; from += BLOCK) {
     const to = Math.min(from + BLOCK, m);
     for (let first = 0; first < n; first += BLOCK) {
       const last = Math.min(first + BLOCK, n);
-      for (let query = from; query < to; query++) compare({ points, queries, size, k }, query, first, last, found);
+      for (let query = from; query < to; query++) compare(query, first, last);
     }
     await new Promise((resolve) => setImmediate(resolve));
     tick?.(to);
   }
-  return found;
+  return { indices, squaredDistances };
 }
 
-/** Inserts the points `first` to before `last` into a query's list of neighbours. */
-function compare(
-  { points, queries, size, k }: { points: Float32Array; queries: Float32Array; size: number; k: number },
-  query: number,
-  first: number,
-  last: number,
-  { indices, squaredDistances }: Neighbours,
-): void {
-  const a = query * size;
-  const list = query * k;
-  const end = list + k - 1;
-  let farthest = squaredDistances[end] as number;
-  for (let point = first; point < last; point++) {
-    const b = point * size;
-    let distance = 0;
-    for (let i = 0; i < size && distance < farthest; ) {
-      for (const stop = Math.min(i + STRIDE, size); i < stop; i++) {
-        const difference = (queries[a + i] as number) - (points[b + i] as number);
-        distance += difference * difference;
-      }
+/** Squared distance between row `i` of `a` and row `j` of `b`; where it is `limit` or more, any number from that on. */
+export function distanceWithin(
+  limit: number,
+  a: Float32Array,
+  i: number,
+  b: Float32Array,
+  j: number,
+  size: number,
+): number {
+  const end = (i + 1) * size;
+  let sum = 0;
+  for (let at = i * size, to = j * size; at < end && sum < limit; ) {
+    for (const stop = Math.min(at + STRIDE, end); at < stop; at++, to++) {
+      const difference = (a[at] as number) - (b[to] as number);
+      sum += difference * difference;
     }
-    if (distance >= farthest) continue;
-    let place = end;
-    for (; place > list && (squaredDistances[place - 1] as number) > distance; place--) {
-      squaredDistances[place] = squaredDistances[place - 1] as number;
-      indices[place] = indices[place - 1] as number;
-    }
-    squaredDistances[place] = distance;
-    indices[place] = point;
-    farthest = squaredDistances[end] as number;
   }
+  return sum;
 }
 
 /**

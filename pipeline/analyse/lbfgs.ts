@@ -1,15 +1,7 @@
-import { dot } from './matrix.ts';
+import { add, dot } from './matrix.ts';
 
 /** Writes the gradient at a point and returns the value. */
 export type Objective = (point: Float64Array, gradient: Float64Array) => Promise<number>;
-
-export interface Minimum {
-  readonly point: Float64Array;
-  readonly value: number;
-  readonly iterations: number;
-  /** Whether no component of the gradient exceeds the tolerance. */
-  readonly converged: boolean;
-}
 
 /** Number of steps remembered. */
 const MEMORY = 10;
@@ -28,13 +20,13 @@ interface Step {
 
 /**
  * Minimizes a smooth convex function by limited-memory BFGS (Nocedal and Wright, "Numerical optimization", algorithms
- * 7.4 and 7.5) with a backtracking line search.
+ * 7.4 and 7.5) with a backtracking line search. It has `converged` when no component of the gradient exceeds the tolerance.
  */
 export async function minimize(
   objective: Objective,
   start: Float64Array,
   { maxIterations, tolerance }: { maxIterations: number; tolerance: number },
-): Promise<Minimum> {
+) {
   let point = start.slice();
   let gradient = new Float64Array(start.length);
   let value = await objective(point, gradient);
@@ -71,12 +63,9 @@ function remember(steps: Step[], s: Float64Array, y: Float64Array): void {
 /** Minus the approximate inverse Hessian times the gradient (two-loop recursion). */
 function descent(gradient: Float64Array, steps: readonly Step[]): Float64Array {
   const direction = gradient.map((number) => -number);
-  const add = (factor: number, vector: Float64Array) => {
-    for (let i = 0; i < vector.length; i++) direction[i] = (direction[i] as number) + factor * (vector[i] as number);
-  };
   const alphas = steps.toReversed().map(({ s, y, rho }) => {
     const alpha = rho * dot(s, direction);
-    add(-alpha, y);
+    add(direction, -alpha, y);
     return alpha;
   });
   const last = steps.at(-1);
@@ -85,7 +74,7 @@ function descent(gradient: Float64Array, steps: readonly Step[]): Float64Array {
     for (let i = 0; i < direction.length; i++) direction[i] = (direction[i] as number) * scale;
   }
   steps.forEach(({ s, y, rho }, i) => {
-    add((alphas[steps.length - 1 - i] as number) - rho * dot(y, direction), s);
+    add(direction, (alphas[steps.length - 1 - i] as number) - rho * dot(y, direction), s);
   });
   return direction;
 }

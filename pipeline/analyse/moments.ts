@@ -1,5 +1,6 @@
 import { countCompleteRows, countNonzeros, type Rows } from '../data/rows.ts';
 import type { Pause } from '../io/stages.ts';
+import { symmetric } from './matrix.ts';
 import { Nonzeros } from './nonzeros.ts';
 
 /** Statistics of columns, one entry for each; `std` divides by the number of rows. */
@@ -16,21 +17,22 @@ export interface Spread {
  */
 export function spreadOf(rows: Float32Array, size: number): Spread {
   const n = countCompleteRows(rows, size);
-  const fold = (initial: number, step: (result: number, value: number, column: number) => number) => {
-    const columns = Array<number>(size).fill(initial);
-    rows.forEach((value, i) => {
-      columns[i % size] = step(columns[i % size] as number, value, i % size);
-    });
-    return columns;
-  };
-  const mean = fold(0, (sum, value) => sum + value).map((sum) => sum / n);
-  const squares = fold(0, (sum, value, column) => sum + (value - (mean[column] as number)) ** 2);
-  return {
-    mean,
-    std: squares.map((sum) => Math.sqrt(sum / n)),
-    min: fold(Number.POSITIVE_INFINITY, (min, value) => Math.min(min, value)),
-    max: fold(Number.NEGATIVE_INFINITY, (max, value) => Math.max(max, value)),
-  };
+  const mean = columnSums(rows, size).map((sum) => sum / n);
+  const std = columnSquares(rows, size, mean).map((sum) => Math.sqrt(sum / n));
+  const min = foldColumns(rows, size, Number.POSITIVE_INFINITY, (least, value) => Math.min(least, value));
+  const max = foldColumns(rows, size, Number.NEGATIVE_INFINITY, (most, value) => Math.max(most, value));
+  return { mean: Array.from(mean), std: Array.from(std), min: Array.from(min), max: Array.from(max) };
+}
+
+/** @param index in the array of all rows */
+type Step = (result: number, value: number, column: number, index: number) => number;
+
+/** Reduces each column, from its first row to its last, `[size]`. @param rows `[n, size]` */
+export function foldColumns(rows: Rows, size: number, initial: number, step: Step): Float64Array {
+  const results = new Float64Array(size).fill(initial);
+  for (let i = 0; i < rows.length; i += size)
+    for (let j = 0; j < size; j++) results[j] = step(results[j] as number, rows[i + j] as number, j, i + j);
+  return results;
 }
 
 export interface Moments {
@@ -45,12 +47,23 @@ const SPARSE = 0.4;
 /** Number of rows whose products are added together. */
 const BLOCK = 128;
 
-/** Means of the columns. @param rows `[n, size]` */
-export function columnMeans(rows: Rows, size: number): Float64Array {
+function columnSums(rows: Rows, size: number): Float64Array {
   const sums = new Float64Array(size);
   for (let i = 0; i < rows.length; i += size)
     for (let j = 0; j < size; j++) sums[j] = (sums[j] as number) + (rows[i + j] as number);
-  return sums.map((sum) => (sum * size) / rows.length);
+  return sums;
+}
+
+/** Means of the columns. @param rows `[n, size]` */
+export const columnMeans = (rows: Rows, size: number): Float64Array =>
+  columnSums(rows, size).map((sum) => (sum * size) / rows.length);
+
+/** Sums of the columns' squared differences from their means. @param rows `[n, size]` */
+export function columnSquares(rows: Rows, size: number, mean: Float64Array): Float64Array {
+  const sums = new Float64Array(size);
+  for (let i = 0; i < rows.length; i += size)
+    for (let j = 0; j < size; j++) sums[j] = (sums[j] as number) + ((rows[i + j] as number) - (mean[j] as number)) ** 2;
+  return sums;
 }
 
 /** Mean and covariance of rows. @param rows `[n, size]`, at least one row */
@@ -63,15 +76,7 @@ export async function momentsOf(rows: Rows, size: number, pause: Pause): Promise
     sums.add(from, to);
     await pause(to / n);
   }
-  const covariance = new Float64Array(size * size);
-  for (let i = 0; i < size; i++) {
-    for (let j = i; j < size; j++) {
-      const value = sums.of(i, j) / Math.max(1, n - 1);
-      covariance[i * size + j] = value;
-      covariance[j * size + i] = value;
-    }
-  }
-  return { mean, covariance };
+  return { mean, covariance: symmetric(size, (i, j) => sums.of(i, j) / Math.max(1, n - 1)) };
 }
 
 /** Sums of the products of centred columns. */

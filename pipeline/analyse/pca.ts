@@ -1,9 +1,9 @@
 import { Generator } from '../data/generator.ts';
 import { countRows, pickRows, type Rows, spreadRows } from '../data/rows.ts';
 import { type Pause, pauses, rowStretches, type Tick } from '../io/stages.ts';
-import { dot, symmetricEigensystem } from './matrix.ts';
+import { add, dot, product, rowsOf, symmetric, symmetricEigensystem, transposed } from './matrix.ts';
 import { columnMeans, momentsOf } from './moments.ts';
-import { Nonzeros, padded, toWidth } from './nonzeros.ts';
+import { Nonzeros, padded } from './nonzeros.ts';
 
 export interface Pca {
   readonly size: number;
@@ -40,16 +40,22 @@ const LIMITS = { rows: { enough: 1e-4, passes: 12 }, covariance: { enough: 1e-8,
  * @param rows `[n, size]`
  * @throws RangeError
  */
-export async function fitPca(rows: Rows, size: number, options: PcaOptions = {}): Promise<Pca> {
-  const { seed = 0, tick } = options;
+export async function fitPca(
+  rows: Rows,
+  size: number,
+  { components = 10, seed = 0, tick }: PcaOptions = {},
+): Promise<Pca> {
   const n = countRows(rows, size);
-  const count = Math.min(options.components ?? 10, size);
+  const count = Math.min(components, size);
   if (!(Number.isInteger(count) && count > 0)) throw new RangeError(`${count} components`);
   const pause = pauses(tick);
   const generator = Generator.of(seed, 'principal components');
   if (size <= MAX_COVARIANCE) {
     const { mean, covariance } = await momentsOf(rows, size, pause);
-    const operator = matrixProduct(covariance, size, pause);
+    const operator: Operator = async (vectors) => {
+      await pause(1);
+      return product(vectors, covariance, size);
+    };
     const found = await leadingEigenvectors(operator, size, count, { generator, ...LIMITS.covariance });
     return { size, mean, ...found, rows: n };
   }
@@ -64,8 +70,8 @@ export async function fitPca(rows: Rows, size: number, options: PcaOptions = {})
 export async function project({ size, mean, components }: Pca, rows: Rows, tick?: Tick): Promise<Float32Array> {
   const [n, count] = [countRows(rows, size), components.length / size];
   const pause = pauses(tick);
-  const columns = toWidth(transposed(components, size), count, padded(count));
-  const origin = timesRow(mean, columns);
+  const columns = transposed(components, size, padded(count));
+  const origin = product(mean, columns, size);
   const sums = new Float64Array(padded(count));
   const nonzeros = new Nonzeros(size);
   const coordinates = new Float32Array(n * count);
@@ -80,50 +86,15 @@ export async function project({ size, mean, components }: Pca, rows: Rows, tick?
   return coordinates;
 }
 
-/** A row times a matrix. @param matrix `[row.length, width]` */
-function timesRow(row: Float64Array, matrix: Float64Array): Float64Array {
-  const sums = new Float64Array(matrix.length / row.length);
-  row.forEach((value, j) => {
-    for (let c = 0; c < sums.length; c++)
-      sums[c] = (sums[c] as number) + value * (matrix[j * sums.length + c] as number);
-  });
-  return sums;
-}
-
-function transposed(matrix: Float64Array, width: number): Float64Array {
-  const height = matrix.length / width;
-  const result = new Float64Array(matrix.length);
-  for (let i = 0; i < height; i++)
-    for (let j = 0; j < width; j++) result[j * height + i] = matrix[i * width + j] as number;
-  return result;
-}
-
-/** Multiplies vectors by a symmetric matrix. */
-function matrixProduct(matrix: Float64Array, size: number, pause: Pause): Operator {
-  return async (vectors) => {
-    const products = new Float64Array(vectors.length);
-    for (let from = 0; from < vectors.length; from += size) {
-      for (let i = 0; i < size; i++) {
-        let sum = 0;
-        for (let j = 0, at = i * size; j < size; j++) sum += (matrix[at + j] as number) * (vectors[from + j] as number);
-        products[from + i] = sum;
-      }
-      await pause(1);
-    }
-    return products;
-  };
-}
-
 /** Multiplies vectors by the covariance of rows without computing it: X v, then (X v)ᵀ X, with centred rows. */
 function covarianceProduct(rows: Rows, size: number, mean: Float64Array, pause: Pause): Operator {
   const n = rows.length / size;
   const nonzeros = new Nonzeros(size);
   let pass = 0;
   return async (vectors) => {
-    const count = vectors.length / size;
-    const width = padded(count);
-    const columns = toWidth(transposed(vectors, size), count, width);
-    const origin = timesRow(mean, columns);
+    const width = padded(vectors.length / size);
+    const columns = transposed(vectors, size, width);
+    const origin = product(mean, columns, size);
     const products = new Float64Array(columns.length);
     const [sums, total] = [new Float64Array(width), new Float64Array(width)];
     for (const { from, to } of rowStretches(n, size * width)) {
@@ -143,7 +114,7 @@ function covarianceProduct(rows: Rows, size: number, mean: Float64Array, pause: 
       (product, at) =>
         (product - (mean[Math.floor(at / width)] as number) * (total[at % width] as number)) / Math.max(1, n - 1),
     );
-    return transposed(toWidth(centred, width, count), count);
+    return transposed(centred, width).subarray(0, vectors.length);
   };
 }
 
@@ -169,88 +140,52 @@ async function leadingEigenvectors(
   const width = Math.min(size, count + SPARE);
   const start = new Float32Array(width * size);
   generator.fillNormal(start);
-  let basis = orthonormal(Float64Array.from(start), size, generator);
+  let basis: Float64Array = Float64Array.from(start);
   for (let pass = 1; ; pass++) {
+    orthonormalize(rowsOf(basis, size), generator);
     const images = await operator(basis);
-    const projected = new Float64Array(width * width);
-    for (let i = 0; i < width; i++)
-      for (let j = i; j < width; j++) {
-        const product = dot(basis, images, size, i * size, j * size);
-        projected[i * width + j] = product;
-        projected[j * width + i] = product;
-      }
+    const [originals, projections] = [rowsOf(basis, size), rowsOf(images, size)];
+    const projected = symmetric(width, (i, j) => dot(originals[i] as Float64Array, projections[j] as Float64Array));
     const { values, vectors: turns } = symmetricEigensystem(projected, width);
-    const [vectors, turned] = [combine(turns, basis, size), combine(turns, images, size)];
-    const residual = largestResidual(vectors, turned, values, count, size);
+    const components = product(turns, basis, width).slice(0, count * size);
+    basis = product(turns, images, width);
+    const residual = largestResidual(components, basis, values, size);
     if (residual <= enough || pass >= passes || width === size) {
-      const components = vectors.slice(0, count * size);
-      for (let from = 0; from < components.length; from += size) fixSign(components.subarray(from, from + size));
+      for (const component of rowsOf(components, size)) fixSign(component);
       return { components, variances: values.slice(0, count).map((value) => Math.max(0, value)), residual };
     }
-    basis = orthonormal(turned, size, generator);
   }
-}
-
-/** Adds a multiple of one vector to another. */
-function add(
-  target: Float64Array,
-  at: number,
-  factor: number,
-  vectors: Float64Array,
-  from: number,
-  size: number,
-): void {
-  for (let i = 0; i < size; i++) target[at + i] = (target[at + i] as number) + factor * (vectors[from + i] as number);
-}
-
-/** Multiplies a square matrix by vectors. */
-function combine(weights: Float64Array, vectors: Float64Array, size: number): Float64Array {
-  const width = vectors.length / size;
-  const sums = new Float64Array(vectors.length);
-  for (let i = 0; i < width; i++)
-    for (let j = 0; j < width; j++) add(sums, i * size, weights[i * width + j] as number, vectors, j * size, size);
-  return sums;
 }
 
 /** Makes vectors orthonormal in place (modified Gram–Schmidt, twice). */
-function orthonormal(vectors: Float64Array, size: number, generator: Generator): Float64Array {
-  for (let at = 0; at < vectors.length; at += size) {
-    const before = Math.sqrt(dot(vectors, vectors, size, at, at));
-    let length = orthogonalize(vectors, at, size);
-    if (!(length > 1e-10 * before)) {
+function orthonormalize(vectors: readonly Float64Array[], generator: Generator): void {
+  vectors.forEach((vector, i) => {
+    const before = vectors.slice(0, i);
+    const orthogonalize = () => {
+      for (const other of [...before, ...before]) add(vector, -dot(vector, other), other);
+      return Math.sqrt(dot(vector, vector));
+    };
+    const original = Math.sqrt(dot(vector, vector));
+    let length = orthogonalize();
+    if (!(length > 1e-10 * original)) {
       // It is in the others' span, as happens with a matrix of lower rank: use any other direction.
-      const random = new Float32Array(size);
+      const random = new Float32Array(vector.length);
       generator.fillNormal(random);
-      vectors.set(random, at);
-      length = orthogonalize(vectors, at, size);
+      vector.set(random);
+      length = orthogonalize();
     }
-    for (let i = at; i < at + size; i++) vectors[i] = (vectors[i] as number) / length;
-  }
-  return vectors;
+    for (let j = 0; j < vector.length; j++) vector[j] = (vector[j] as number) / length;
+  });
 }
 
-/** Makes a vector orthogonal to those before it; returns its length. */
-function orthogonalize(vectors: Float64Array, at: number, size: number): number {
-  for (let round = 0; round < 2; round++)
-    for (let other = 0; other < at; other += size)
-      add(vectors, at, -dot(vectors, vectors, size, at, other), vectors, other, size);
-  return Math.sqrt(dot(vectors, vectors, size, at, at));
-}
-
-function largestResidual(
-  vectors: Float64Array,
-  images: Float64Array,
-  values: Float64Array,
-  count: number,
-  size: number,
-): number {
-  let largest = 0;
-  for (let c = 0; c < count; c++) {
-    let sum = 0;
-    for (let i = c * size; i < (c + 1) * size; i++)
-      sum += ((images[i] as number) - (values[c] as number) * (vectors[i] as number)) ** 2;
-    largest = Math.max(largest, Math.sqrt(sum));
-  }
+/** The largest norm of an eigenvector's image minus its multiple by the eigenvalue, relative to the largest eigenvalue. */
+function largestResidual(vectors: Float64Array, images: Float64Array, values: Float64Array, size: number): number {
+  const norms = rowsOf(vectors, size).map((vector, c) => {
+    const rest = images.slice(c * size, (c + 1) * size);
+    add(rest, -(values[c] as number), vector);
+    return Math.sqrt(dot(rest, rest));
+  });
+  const largest = Math.max(...norms);
   return largest === 0 ? 0 : largest / Math.max(values[0] as number, Number.MIN_VALUE);
 }
 

@@ -1,5 +1,6 @@
 import type { Generator } from '../data/generator.ts';
 import { countCompleteRows } from '../data/rows.ts';
+import { foldColumns } from './moments.ts';
 
 const LOG_TWO_PI = Math.log(2 * Math.PI);
 
@@ -26,11 +27,10 @@ export interface Divergence {
  */
 export function klDivergence(mu: Float32Array, logvar: Float32Array, size: number): Divergence {
   const n = countImages(size, mu, logvar);
-  const sums = new Float64Array(size);
-  mu.forEach((mean, i) => {
+  const sums = foldColumns(mu, size, 0, (sum, mean, _, i) => {
     const log = logvar[i] as number;
     // exp(x) − 1 would lose precision where the posterior is close to the prior.
-    sums[i % size] = (sums[i % size] as number) + (mean * mean + Math.expm1(log) - log) / 2;
+    return sum + (mean * mean + Math.expm1(log) - log) / 2;
   });
   const perDimension = sums.map((sum) => sum / n);
   return { perDimension, total: perDimension.reduce((sum, kl) => sum + kl, 0) };
@@ -50,25 +50,9 @@ export interface Activity {
  */
 export function activeUnits(mu: Float32Array, size: number, threshold = 0.01): Activity {
   const n = countImages(size, mu);
-  const means = new Float64Array(size);
-  mu.forEach((mean, i) => {
-    means[i % size] = (means[i % size] as number) + mean / n;
-  });
-  const variances = new Float64Array(size);
-  mu.forEach((mean, i) => {
-    variances[i % size] = (variances[i % size] as number) + (mean - (means[i % size] as number)) ** 2 / n;
-  });
+  const means = foldColumns(mu, size, 0, (sum, mean) => sum + mean / n);
+  const variances = foldColumns(mu, size, 0, (sum, mean, j) => sum + (mean - (means[j] as number)) ** 2 / n);
   return { variances, active: variances.filter((variance) => variance > threshold).length };
-}
-
-/** log N(z; 0, I) of each row, in nats, `[n]`. @param z `[n, size]` */
-export function standardNormalLogDensity(z: Float32Array, size: number): Float64Array {
-  const logs = new Float64Array(countImages(size, z));
-  z.forEach((value, i) => {
-    const row = Math.floor(i / size);
-    logs[row] = (logs[row] as number) - (value * value + LOG_TWO_PI) / 2;
-  });
-  return logs;
 }
 
 /** log N(z; mu, exp(logvar)) of each row, in nats, `[n]`. @param z, mu, logvar `[n, size]` */
@@ -80,6 +64,12 @@ export function normalLogDensity(z: Float32Array, mu: Float32Array, logvar: Floa
     logs[row] = (logs[row] as number) - ((value - (mu[i] as number)) ** 2 * Math.exp(-log) + log + LOG_TWO_PI) / 2;
   });
   return logs;
+}
+
+/** log N(z; 0, I) of each row, in nats, `[n]`. @param z `[n, size]` */
+export function standardNormalLogDensity(z: Float32Array, size: number): Float64Array {
+  const zeros = new Float32Array(z.length);
+  return normalLogDensity(z, zeros, zeros, size);
 }
 
 /** One draw from each N(mu, exp(logvar)), in the shape of `mu`. */
@@ -104,55 +94,39 @@ export interface SampleLogs {
  * Estimates log p(x) of images by importance sampling: log (1/K) Σ p(x|z) p(z) / q(z|x), in expectation a lower bound that
  * is tight for K → ∞ (Burda, Grosse and Salakhutdinov 2016, equation 8). Samples are added, one for each image at a time,
  * and not kept. The sums are relative to the largest weight so far, so that exponentials do not overflow.
+ * @param n number of images
  */
-export class ImportanceSampling {
-  #samples = 0;
-  readonly #largest: Float64Array;
-  /** Sum of the weights, divided by the largest. */
-  readonly #sums: Float64Array;
-  /** Sum of the log weights. */
-  readonly #logs: Float64Array;
-
-  /** @param n number of images */
-  constructor(n: number) {
-    this.#largest = new Float64Array(n).fill(Number.NEGATIVE_INFINITY);
-    this.#sums = new Float64Array(n);
-    this.#logs = new Float64Array(n);
-  }
-
-  get samples(): number {
-    return this.#samples;
-  }
-
-  /** Adds one sample of every image. @throws RangeError when the numbers of logs and images differ, or one is NaN */
-  add({ likelihood, prior, posterior }: SampleLogs): void {
-    const n = this.#sums.length;
-    for (const { length } of [likelihood, prior, posterior]) {
-      if (length !== n) throw new RangeError(`${length} logs of ${n} images`);
-    }
-    for (let i = 0; i < n; i++) {
-      const weight = (likelihood[i] as number) + (prior[i] as number) - (posterior[i] as number);
-      if (Number.isNaN(weight)) throw new RangeError(`the weight of image ${i} is not a number`);
-      this.#logs[i] = (this.#logs[i] as number) + weight;
-      const largest = this.#largest[i] as number;
-      if (weight === Number.NEGATIVE_INFINITY) continue;
-      if (weight <= largest) {
-        this.#sums[i] = (this.#sums[i] as number) + Math.exp(weight - largest);
-      } else {
-        this.#sums[i] = (this.#sums[i] as number) * Math.exp(largest - weight) + 1;
-        this.#largest[i] = weight;
+export function importanceSampling(n: number) {
+  let samples = 0;
+  const largest = new Float64Array(n).fill(Number.NEGATIVE_INFINITY);
+  /** Sums of the weights, divided by the largest. */
+  const sums = new Float64Array(n);
+  /** Sums of the log weights. */
+  const logs = new Float64Array(n);
+  return {
+    /** Number of samples of each image so far. */
+    get samples() {
+      return samples;
+    },
+    /** Adds one sample of every image. @throws RangeError when the numbers of logs and images differ, or one is NaN */
+    add({ likelihood, prior, posterior }: SampleLogs): void {
+      for (const { length } of [likelihood, prior, posterior]) {
+        if (length !== n) throw new RangeError(`${length} logs of ${n} images`);
       }
-    }
-    this.#samples++;
-  }
-
-  /** Estimated log p(x) of each image, in nats, `[n]`. */
-  logLikelihoods(): Float64Array {
-    return this.#sums.map((sum, i) => (this.#largest[i] as number) + Math.log(sum / this.#samples));
-  }
-
-  /** Mean log weight of each image, in nats, `[n]`: its evidence lower bound, from the same samples. */
-  lowerBounds(): Float64Array {
-    return this.#logs.map((sum) => sum / this.#samples);
-  }
+      for (let i = 0; i < n; i++) {
+        const weight = (likelihood[i] as number) + (prior[i] as number) - (posterior[i] as number);
+        if (Number.isNaN(weight)) throw new RangeError(`the weight of image ${i} is not a number`);
+        logs[i] = (logs[i] as number) + weight;
+        if (weight === Number.NEGATIVE_INFINITY) continue;
+        const most = Math.max(weight, largest[i] as number);
+        sums[i] = (sums[i] as number) * Math.exp((largest[i] as number) - most) + Math.exp(weight - most);
+        largest[i] = most;
+      }
+      samples++;
+    },
+    /** Estimated log p(x) of each image, in nats, `[n]`. */
+    logLikelihoods: () => sums.map((sum, i) => (largest[i] as number) + Math.log(sum / samples)),
+    /** Mean log weight of each image, in nats, `[n]`: its evidence lower bound, from the same samples. */
+    lowerBounds: () => logs.map((sum) => sum / samples),
+  };
 }

@@ -53,9 +53,9 @@ export function spreadRows(n: number, count: number): Uint32Array {
 }
 
 /** The chosen rows, one after another. */
-export function pickRows(rows: Rows, size: number, chosen: Uint32Array): Rows {
+export function pickRows<R extends Rows>(rows: R, size: number, chosen: Uint32Array): R {
   const length = chosen.length * size;
-  const picked = rows instanceof Uint8Array ? new Uint8Array(length) : new Float32Array(length);
+  const picked = (rows instanceof Uint8Array ? new Uint8Array(length) : new Float32Array(length)) as R;
   chosen.forEach((row, i) => {
     picked.set(rows.subarray(row * size, (row + 1) * size), i * size);
   });

@@ -4,6 +4,9 @@ import { rasterize, svgElement, textElement, textWidth, WHITE_GROUND } from './d
 const CAPTION = { size: 16, bold: true } as const;
 const CAPTION_HEIGHT = 30;
 const SIDE = 8;
+/** Duration of each picture but the last, and of the last, in milliseconds. */
+const DELAY = 400;
+const LAST_DELAY = 2000;
 
 export interface Frame {
   /** A PNG; all frames have the same size. */
@@ -12,29 +15,12 @@ export interface Frame {
   readonly caption: string;
 }
 
-export interface AnimationOptions {
-  /** WebP is lossless and smaller; GIF plays everywhere, but has at most 256 colours. */
-  readonly format: 'gif' | 'webp';
-  /** Duration of each picture in milliseconds; 400 by default. */
-  readonly delay?: number | undefined;
-  /** Additional duration of the last picture in milliseconds; 1600 by default. */
-  readonly rest?: number | undefined;
-}
-
-export interface Animation {
-  readonly width: number;
-  readonly height: number;
-  readonly data: Uint8Array;
-}
-
 /**
  * Shows pictures one after another in an endless loop, each below its caption and a progress bar.
+ * @returns a lossless WebP and its size
  * @throws RangeError when there are none, or their sizes differ
  */
-export async function animate(
-  frames: readonly Frame[],
-  { format, delay = 400, rest = 1600 }: AnimationOptions,
-): Promise<Animation> {
+export async function animate(frames: readonly Frame[]): Promise<{ width: number; height: number; data: Uint8Array }> {
   const sizes = await Promise.all(frames.map(({ png }) => sharp(png).metadata()));
   const [first] = sizes;
   if (!first) throw new RangeError('an animation needs at least one picture');
@@ -62,12 +48,8 @@ export async function animate(
     others.length > 0
       ? sharp([single as Buffer, ...others], { join: { animated: true }, limitInputPixels: false })
       : sharp(single);
-  const timing = { delay: frames.map((_, i) => (i === frames.length - 1 ? delay + rest : delay)), loop: 0 };
-  const encoded =
-    format === 'gif'
-      ? image.gif({ ...timing, dither: 0, effort: 7 })
-      : image.webp({ ...timing, lossless: true, effort: 4 });
-  return { width, height, data: await encoded.toBuffer() };
+  const delay = frames.map((_, i) => (i === frames.length - 1 ? LAST_DELAY : DELAY));
+  return { width, height, data: await image.webp({ delay, loop: 0, lossless: true, effort: 4 }).toBuffer() };
 }
 
 /** A caption above a bar for the `share` of pictures shown so far, as an image for sharp. */

@@ -12,11 +12,10 @@ export interface KlBars {
   readonly kl: ArrayLike<number>;
   /** Which dimensions are active, `[size]`; all by default. */
   readonly active?: readonly boolean[] | undefined;
-  readonly title?: string | undefined;
 }
 
 /** Draws the KL of each latent dimension as a bar, the largest first, inactive dimensions in gray. */
-export function drawKlBars({ kl, active, title }: KlBars): Promise<Drawing> {
+export function drawKlBars({ kl, active }: KlBars): Promise<Drawing> {
   const size = kl.length;
   const bars = Array.from({ length: size }, (_, dimension) => ({
     dimension,
@@ -29,7 +28,7 @@ export function drawKlBars({ kl, active, title }: KlBars): Promise<Drawing> {
     type: 'nominal',
     sort: bars.map(({ dimension }) => dimension),
     scale: { paddingInner: labels ? 0.25 : 0.1, paddingOuter: 0.2 },
-    axis: { title: 'latent dimension, by its KL', labels, ticks: labels, labelAngle: 0 },
+    axis: { title: 'latent dimension, sorted by KL divergence', labels, ticks: labels, labelAngle: 0 },
   };
   const color = {
     field: 'state',
@@ -41,7 +40,7 @@ export function drawKlBars({ kl, active, title }: KlBars): Promise<Drawing> {
     mark: { type: 'text', baseline: 'bottom', dy: -3, fontSize: 11 },
     encoding: { text: { field: 'kl', type: 'quantitative', format: '.2f' } },
   };
-  return drawChart(title, {
+  return drawChart({
     data: { values: bars },
     width: Math.max(240, size * Math.min(48, Math.max(4, MAX_WIDTH / Math.max(1, size)))),
     height: 280,

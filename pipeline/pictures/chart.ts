@@ -20,7 +20,6 @@ const config: Config = {
   aria: false,
   background: 'white',
   padding: 12,
-  title: { font: FONT, color: INK, fontSize: 15, fontWeight: 'bold', anchor: 'start', offset: 10 },
   view: { stroke: null },
   axis: {
     ...titled,
@@ -38,9 +37,9 @@ const config: Config = {
  * Draws a Vega-Lite chart in the style that all charts share. Equal charts give equal bytes.
  * @param chart a specification of Vega-Lite, whose own types are too wide to check it
  */
-export async function drawChart(title: string | undefined, chart: object): Promise<Drawing> {
-  const spec = { ...(title === undefined ? {} : { title }), ...chart, config } as TopLevelSpec;
-  const view = new View(parse(compile(spec).spec), { renderer: 'none' });
+export async function drawChart(chart: object): Promise<Drawing> {
+  const { spec } = compile({ ...chart, config } as TopLevelSpec);
+  const view = new View(parse(spec), { renderer: 'none' });
   try {
     const svg = withStableIds(shortNumbers(await view.toSVG()));
     const { height, width, pixels } = rasterize(svg, ZOOM);

@@ -13,7 +13,6 @@ const NOT_LOSSES = new Set(['split', 'span', 'epoch', 'step', 'images', 'rate', 
 export interface Curves {
   /** The lines of a run's `metrics.jsonl`, in their order. */
   readonly metrics: readonly MetricsLine[];
-  readonly title?: string | undefined;
   /** Unit of the losses, such as `nats per pixel`. */
   readonly unit?: string | undefined;
   /** Heading of a loss's panel, by the loss's name; the name itself by default. */
@@ -22,19 +21,12 @@ export interface Curves {
   readonly factor?: number | undefined;
 }
 
-interface Point {
-  /** Epochs of training done. */
-  readonly epoch: number;
-  readonly value: number;
-  readonly split: 'train' | 'test';
-}
-
 /**
  * Draws losses over the epochs: training as means over steps, each in the middle of its steps, test after each epoch; a
  * panel for the loss and, where it has several terms, for each of them. A loss's first steps may be above its panel.
  * @throws RangeError when there is nothing to draw
  */
-export async function drawCurves({ metrics, title, unit, names = {}, factor = 1 }: Curves): Promise<Drawing> {
+export async function drawCurves({ metrics, unit, names = {}, factor = 1 }: Curves): Promise<Drawing> {
   const panels = lossesOf(metrics).map((loss) => ({
     name: names[loss] ?? loss,
     points: pointsOf(metrics, loss, factor),
@@ -43,13 +35,13 @@ export async function drawCurves({ metrics, title, unit, names = {}, factor = 1 
   const [only] = panels;
   if (panels.length === 1 && only) {
     const axisTitle = unit === undefined ? only.name : `${only.name} (${unit})`;
-    return drawChart(title, { width: 600, height: 340, ...panel(only.points, axisTitle) });
+    return drawChart({ width: 600, height: 340, ...panel(only.points, axisTitle) });
   }
   const hconcat = panels.map(({ name, points }, i) => ({
     ...PANEL,
     ...panel(points, i === 0 ? unit : undefined, name),
   }));
-  return drawChart(title, { hconcat, bounds: 'flush', spacing: 76 });
+  return drawChart({ hconcat, bounds: 'flush', spacing: 76 });
 }
 
 /** `loss`, and its terms where there are several. */
@@ -59,7 +51,10 @@ function lossesOf(metrics: readonly MetricsLine[]): string[] {
   return terms.size > 1 ? ['loss', ...terms] : ['loss'];
 }
 
-function pointsOf(metrics: readonly MetricsLine[], loss: string, factor: number): Point[] {
+type Points = ReturnType<typeof pointsOf>;
+
+/** A loss by the epochs of training done. */
+function pointsOf(metrics: readonly MetricsLine[], loss: string, factor: number) {
   const firstEpoch = metrics.find(({ span }) => span === 'epoch');
   const stepsPerEpoch = firstEpoch ? firstEpoch.step / firstEpoch.epoch : 1; // the axis counts steps before the first
   const bySteps = metrics.filter(({ span }) => span === 'steps');
@@ -67,7 +62,7 @@ function pointsOf(metrics: readonly MetricsLine[], loss: string, factor: number)
   // Where there are few means over steps, the means over epochs give the better curve.
   const train = bySteps.length >= 2 * epochs.length ? bySteps : epochs;
   const test = metrics.filter(({ split }) => split === 'test');
-  const pointAt = (step: number, line: MetricsLine): Point => ({
+  const pointAt = (step: number, line: MetricsLine) => ({
     epoch: step / stepsPerEpoch,
     value: Number(line[loss]) * factor,
     split: line.split,
@@ -78,7 +73,7 @@ function pointsOf(metrics: readonly MetricsLine[], loss: string, factor: number)
   ].filter(({ value }) => Number.isFinite(value));
 }
 
-function panel(points: readonly Point[], unit: string | undefined, heading?: string): object {
+function panel(points: Points, unit: string | undefined, heading?: string): object {
   const test = points.filter(({ split }) => split === 'test');
   const encoding = {
     x: {
@@ -107,15 +102,16 @@ function panel(points: readonly Point[], unit: string | undefined, heading?: str
       legend: { title: null, symbolType: 'stroke', symbolStrokeWidth: 3, symbolSize: 250, symbolOpacity: 1 },
     },
   };
-  const trainData = { values: points.filter(({ split }) => split === 'train') };
+  const train = points.filter(({ split }) => split === 'train');
+  const dots = train.length === 1 ? points : test; // a line needs two points
   const line = { type: 'line', strokeJoin: 'round' };
   const isLong = test.length > MAX_DOTS;
   return {
     encoding,
     layer: [
-      { data: trainData, mark: { ...line, clip: true, strokeWidth: isLong ? 1.2 : 1.6 } },
+      { data: { values: train }, mark: { ...line, clip: true, strokeWidth: isLong ? 1.2 : 1.6 } },
       { data: { values: test }, mark: { ...line, strokeWidth: 2.2 } },
-      ...(isLong ? [] : [{ data: { values: test }, mark: { type: 'circle', size: 40, opacity: 1 } }]),
+      ...(isLong ? [] : [{ data: { values: dots }, mark: { type: 'circle', size: 40, opacity: 1 } }]),
       ...(heading === undefined ? [] : [headingLayer(heading)]),
     ],
   };
@@ -134,7 +130,7 @@ const headingLayer = (heading: string): object => ({
 });
 
 /** From the lowest value to the highest after the start, where a loss falls so fast that the rest would look flat. */
-function rangeOf(points: readonly Point[]): [number, number] {
+function rangeOf(points: Points): [number, number] {
   const end = Math.max(...points.map(({ epoch }) => epoch));
   const settled = points.filter(({ split, epoch }) => split === 'test' || epoch > Math.min(0.5, end / 4));
   const low = Math.min(...points.map(({ value }) => value));

@@ -21,6 +21,8 @@ const LABEL: TextStyle = { size: 15 };
 const LABEL_HEIGHT = 22;
 const LABEL_SPACE = 8;
 const WIDEST_ROW_LABEL = 240;
+/** Images in a row above their reconstructions. */
+const MAX_PAIRS = 8;
 
 /** `[n, height, width, channels]`: bytes 0–255, or floats in [0, 1]. */
 type Pixels = Uint8Array | Float32Array;
@@ -36,21 +38,13 @@ export interface ImageGrid {
   readonly rowLabels?: readonly string[] | undefined;
 }
 
-/** Positions of a grid's images, in pixels of the picture. */
-export interface GridLayout {
-  readonly scale: number;
-  readonly width: number;
-  readonly height: number;
-  /** Left edge of each column, top edge of each row. */
-  readonly lefts: readonly number[];
-  readonly tops: readonly number[];
-}
+type GridLayout = ReturnType<typeof layoutOf>;
 
 /**
- * The layout of a grid.
+ * The layout of a grid in pixels of the picture: its size, the left edge of each column, and the top edge of each row.
  * @throws RangeError unless `images` contains complete images of 1 or 3 channels, at least one
  */
-export function layoutOf({ shape, images, columns, scale, columnLabels, rowLabels }: ImageGrid): GridLayout {
+export function layoutOf({ shape, images, columns, scale, columnLabels, rowLabels }: ImageGrid) {
   const { height, width, channels } = shape;
   const count = images.length / bytesPerImage(shape);
   if (!Number.isInteger(count) || count < 1 || !(channels === 1 || channels === 3) || !(columns >= 1)) {
@@ -160,23 +154,17 @@ export interface ReconstructionGrid {
   readonly shape: ImageShape;
   readonly originals: Pixels;
   readonly reconstructions: Pixels;
-  /** Number of columns; 8 by default. */
-  readonly columns?: number | undefined;
 }
 
 /** Draws images with their reconstructions below them, in as many double rows as are needed. */
-export async function drawReconstructions({
-  shape,
-  originals,
-  reconstructions,
-  columns = 8,
-}: ReconstructionGrid): Promise<Drawing> {
+export async function drawReconstructions(grid: ReconstructionGrid): Promise<Drawing> {
+  const { shape, originals, reconstructions } = grid;
   const [above, below] = [toBytes(originals), toBytes(reconstructions)];
   if (above.length !== below.length)
     throw new RangeError(`${above.length} bytes of images, ${below.length} of reconstructions`);
   const size = bytesPerImage(shape);
   const count = above.length / size;
-  const across = Math.min(columns, count);
+  const across = Math.min(MAX_PAIRS, count);
   const blocks = Math.ceil(count / across);
   const images = new Uint8Array(2 * blocks * across * size).fill(255);
   for (let block = 0; block < blocks; block++) {
@@ -188,26 +176,14 @@ export async function drawReconstructions({
   return drawGrid({ shape, images, columns: across, rowLabels });
 }
 
-export interface ConditionalGrid {
-  readonly shape: ImageShape;
-  /** Row by row, each with one image of every class: n = rows × classes. */
-  readonly images: Pixels;
-  readonly classes: readonly string[];
-}
+type Images = Pick<ImageGrid, 'shape' | 'images'>;
 
 /** Draws samples of a conditional model: a column for each class, with its name. */
-export const drawConditionalSamples = ({ shape, images, classes }: ConditionalGrid): Promise<Drawing> =>
-  drawGrid({ shape, images, columns: classes.length, columnLabels: classes });
+export const drawConditionalSamples = ({ classes, ...images }: Images & { classes: readonly string[] }) =>
+  drawGrid({ ...images, columns: classes.length, columnLabels: classes });
 
-export interface InterpolationStrips {
-  readonly shape: ImageShape;
-  /** Row by row: n = rows × steps. */
-  readonly images: Pixels;
-  readonly steps: number;
-}
-
-/** Draws interpolations, one in each row, with the percentage of the way above the columns. */
-export function drawInterpolations({ shape, images, steps }: InterpolationStrips): Promise<Drawing> {
+/** Draws interpolations, one in each row of `steps` images, with the percentage of the way above the columns. */
+export function drawInterpolations({ steps, ...images }: Images & { steps: number }): Promise<Drawing> {
   const columnLabels = Array.from({ length: steps }, (_, i) => `${Math.round((100 * i) / Math.max(1, steps - 1))} %`);
-  return drawGrid({ shape, images, columns: steps, columnLabels });
+  return drawGrid({ ...images, columns: steps, columnLabels });
 }

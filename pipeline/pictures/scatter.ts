@@ -18,28 +18,16 @@ export interface Scatter {
   readonly labels?: ArrayLike<number> | undefined;
   /** Class names by index; a class without a name is shown by its index. */
   readonly classes?: readonly string[] | undefined;
-  readonly title?: string | undefined;
   /** Titles of the axes; null for meaningless coordinates (t-SNE), which are drawn without axes and at equal scale. */
   readonly axes: readonly [string, string] | null;
 }
 
-/** The range of coordinates to show on each axis. */
-interface Frame {
-  readonly x: readonly [number, number];
-  readonly y: readonly [number, number];
-}
+type Range = readonly [low: number, high: number];
 
-/** A class's name in the plot, in its units. */
-interface ClassLabel {
-  readonly name: string;
-  /** Median of the class's points. */
-  readonly x: number;
-  readonly y: number;
-  /** Centre of the name. */
-  readonly labelX: number;
-  readonly labelY: number;
-  /** Whether the name is so far from the median that a line must connect them. */
-  readonly moved: boolean;
+/** The coordinates to show on each axis. */
+interface Frame {
+  readonly x: Range;
+  readonly y: Range;
 }
 
 /**
@@ -47,7 +35,7 @@ interface ClassLabel {
  * would overlap are moved apart and connected to their medians by lines.
  * @throws RangeError when the numbers of points and labels differ or a coordinate is not finite
  */
-export async function drawScatter({ points, labels, classes = [], title, axes }: Scatter): Promise<Drawing> {
+export async function drawScatter({ points, labels, classes = [], axes }: Scatter): Promise<Drawing> {
   const n = points.length / 2;
   if (!Number.isInteger(n) || (labels && labels.length !== n)) {
     throw new RangeError(`${points.length} coordinates do not fit ${labels?.length ?? 'any number of'} labels`);
@@ -68,7 +56,7 @@ export async function drawScatter({ points, labels, classes = [], title, axes }:
   const longest = Math.max(0, ...names.map((name) => textWidth(name, LEGEND)));
   const size = count > 40 ? 12 : count > 20 || longest > 60 ? 14 : 18;
   const marks = labels ? classLabels(points, labels, nameOf, frame, size) : [];
-  return drawChart(title, {
+  return drawChart({
     ...PLOT,
     layer: [
       pointLayer(values, frame, axes, labels ? { names, colours } : undefined),
@@ -84,7 +72,7 @@ function namesOf(present: readonly number[], classes: readonly string[]): string
 }
 
 /** @param equal whether units have the same length on both axes */
-function frameOf(points: Float32Array | Float64Array, equal: boolean): Frame {
+function frameOf(points: Scatter['points'], equal: boolean): Frame {
   const axes = [PLOT.width, PLOT.height].map((length, axis) => {
     let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
     for (let i = axis; i < points.length; i += 2) {
@@ -95,7 +83,7 @@ function frameOf(points: Float32Array | Float64Array, equal: boolean): Frame {
     return { length, middle, unit: span / (length - 2 * MARGIN) };
   });
   const largest = Math.max(...axes.map(({ unit }) => unit));
-  const [x = [0, 1], y = [0, 1]] = axes.map(({ length, middle, unit }): [number, number] => {
+  const [x = [0, 1], y = [0, 1]] = axes.map(({ length, middle, unit }): Range => {
     const half = ((equal ? largest : unit) * length) / 2;
     return [middle - half, middle + half];
   });
@@ -108,14 +96,19 @@ function shuffledRows(n: number): number[] {
   return [...range(0, n)].sort((a, b) => key(a) - key(b));
 }
 
+/**
+ * Places the classes' names in the plot, in its units.
+ * @returns for each class the median of its points (`x`, `y`), the centre of its name (`labelX`, `labelY`), and whether
+ * they are so far apart that a line must connect them (`moved`)
+ */
 function classLabels(
-  points: Float32Array | Float64Array,
+  points: Scatter['points'],
   labels: ArrayLike<number>,
   names: ReadonlyMap<number, string>,
   frame: Frame,
   size: number,
-): ClassLabel[] {
-  const share = (value: number, [low, high]: Frame['x']) => (value - low) / (high - low);
+) {
+  const share = (value: number, [low, high]: Range) => (value - low) / (high - low);
   const boxes = [...names].map(([label, name]) => {
     const rows = range(0, labels.length).filter((i) => labels[i] === label);
     const medianOf = (axis: number) => median(Float64Array.from(rows, (i) => points[2 * i + axis] ?? 0));
@@ -146,7 +139,7 @@ function pointLayer(
   axes: Scatter['axes'],
   groups: { names: readonly string[]; colours: readonly string[] } | undefined,
 ): object {
-  const position = (field: string, domain: readonly [number, number], title: string | undefined) => ({
+  const position = (field: string, domain: Range, title: string | undefined) => ({
     field,
     type: 'quantitative',
     scale: { domain, nice: false, zero: false },
@@ -170,7 +163,7 @@ function pointLayer(
   };
 }
 
-function labelLayers(marks: readonly ClassLabel[], size: number): object[] {
+function labelLayers(marks: ReturnType<typeof classLabels>, size: number): object[] {
   const at = (x: string, y: string) => ({
     x: { field: x, type: 'quantitative', scale: null },
     y: { field: y, type: 'quantitative', scale: null },

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { openClassifier } from '../analyse/classifier/classifier.ts';
-import { judgeSamples, type LabelledImages } from '../analyse/classifier/judge.ts';
+import { evaluateSamples, type LabelledImages } from '../analyse/classifier/evaluate.ts';
 import type { Report } from '../artifacts/report.ts';
 import { Generator } from '../data/generator.ts';
 import { priorLatents } from '../generate/samplers.ts';
@@ -19,10 +19,10 @@ export async function measureGeneration(measuring: Measuring): Promise<NonNullab
   );
   try {
     const all = test.length + effort.generated;
-    const judgement = await stages.run(
+    const { testAccuracy, ...evaluation } = await stages.run(
       'samples',
       (tick) =>
-        judgeSamples({
+        evaluateSamples({
           classifier,
           samples: drawSamples(measuring),
           testImages: test,
@@ -31,12 +31,7 @@ export async function measureGeneration(measuring: Measuring): Promise<NonNullab
         }),
       all,
     );
-    return {
-      samples: judgement.samples,
-      accuracy: judgement.accuracy,
-      frechet: judgement.frechet,
-      classifier: { accuracy: judgement.testAccuracy, images: test.length },
-    };
+    return { ...evaluation, classifier: { accuracy: testAccuracy, images: test.length } };
   } finally {
     await classifier.close();
   }

@@ -1,4 +1,4 @@
-import { ImportanceSampling, normalLogDensity, samplePosterior, standardNormalLogDensity } from '../analyse/vae.ts';
+import { importanceSampling, normalLogDensity, samplePosterior, standardNormalLogDensity } from '../analyse/vae.ts';
 import { sequentialBatches } from '../data/batches.ts';
 import { bytesPerImage, type ImageDataset } from '../data/dataset.ts';
 import { Generator } from '../data/generator.ts';
@@ -68,8 +68,8 @@ export async function sampledLikelihood(
 ): Promise<LikelihoodEstimate> {
   const chosen = spreadRows(dataset.length, most);
   const some = subset(dataset, dataset.name, chosen);
-  const means = pickRows(latents, size, chosen) as Float32Array;
-  const spreads = pickRows(logvars, size, chosen) as Float32Array;
+  const means = pickRows(latents, size, chosen);
+  const spreads = pickRows(logvars, size, chosen);
   const pixels = bytesPerImage(dataset.shape);
   const generator = Generator.of(seed, 'importance sampling');
   const logs: number[] = [];
@@ -80,7 +80,7 @@ export async function sampledLikelihood(
     function* batches(): Iterable<LatentsOfImages> {
       for (let i = 0; i < samples; i++) yield { images, labels, latents: samplePosterior(mean, spread, generator) };
     }
-    const estimate = new ImportanceSampling(count);
+    const estimate = importanceSampling(count);
     for await (const { latents: z, errors } of sessions.errorsOf(batches(), { signal })) {
       const prior = standardNormalLogDensity(z, size);
       const posterior = normalLogDensity(z, mean, spread, size);

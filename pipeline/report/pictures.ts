@@ -70,8 +70,6 @@ export async function picturesOf(input: PictureInput, tick: Tick): Promise<Pictu
   return pictures;
 }
 
-const pick = (rows: Float32Array, size: number, chosen: Uint32Array) => pickRows(rows, size, chosen) as Float32Array;
-
 /** A drawing under a name, as PNG and SVG; `density` is image pixels per CSS pixel. */
 const still = (
   name: string,
@@ -85,7 +83,7 @@ async function reconstructions({ card, test, latents, decode }: PictureInput): P
   const originals = new Uint8Array(chosen.length * bytesPerImage(shape));
   await test.read(chosen, originals);
   const chosenLabels = labels && Int32Array.from(chosen, (row) => labels[row] ?? 0);
-  const decoded = await decode(pick(latents, card.latent.size, chosen), chosenLabels);
+  const decoded = await decode(pickRows(latents, card.latent.size, chosen), chosenLabels);
   return still('reconstructions', await drawReconstructions({ shape, originals, reconstructions: decoded }), {
     title: 'Reconstructions',
     caption: `Test images (top) and their reconstructions from latents of size ${card.latent.size} (bottom). The closer, the better.`,
@@ -97,7 +95,7 @@ async function latentMap({ card, test, classes, latents, seed, scatter }: Pictur
   const { size } = card.latent;
   if (test.length < 4) return undefined;
   const chosen = spreadRows(test.length, size === 2 ? scatter.direct : scatter.tsne);
-  const some = pick(latents, size, chosen);
+  const some = pickRows(latents, size, chosen);
   const jittered = () =>
     Float32Array.from({ length: 2 * chosen.length }, (_, i) => (i % 2 ? (i % 97) / 97 : (some[i / 2] as number)));
   const [points, axes] =
@@ -133,7 +131,7 @@ async function samplesByClass({ card, test, decode, seed }: PictureInput) {
   const rows = Uint32Array.from(grid, (_, i) => Math.floor(i / columns));
   const labels = Int32Array.from(grid, (_, i) => i % columns);
   const latents = priorLatents(size, SAMPLE_ROWS, Generator.of(seed, 'styles'));
-  const images = await decode(pick(latents, size, rows), labels);
+  const images = await decode(pickRows(latents, size, rows), labels);
   return still('samples', await drawConditionalSamples({ shape: test.shape, images, classes }), {
     title: 'Samples by class',
     caption:
@@ -227,7 +225,7 @@ async function reconstructionsByEpoch({ training }: PictureInput): Promise<Pictu
   const frames = pictures
     .filter(({ png }) => pngSize(png) === pngSize(last.png))
     .map(({ epoch, png }) => ({ png, caption: `epoch ${epoch}` }));
-  const { data, width, height } = await animate(frames, { format: 'webp' });
+  const { data, width, height } = await animate(frames);
   return {
     file: 'training.webp',
     title: 'Reconstructions during training',

@@ -68,7 +68,7 @@ export async function judgePixels(
     testLabels: Int32Array.from(chosen, (row) => pixels.testLabels[row] as number),
   };
   const neighbours = await nearestNeighbourVote(some, (share) => tick(0.05 + share * 0.55));
-  const probe = await probeOf(pixels, { mostNumbers: limits.probeNumbers }, (share) => tick(0.6 + share * 0.4));
+  const probe = await probeOf(pixels, { maxNonzeros: limits.probeNumbers }, (share) => tick(0.6 + share * 0.4));
   return { name: 'pixels', size, neighbours, probe };
 }
 
@@ -121,7 +121,7 @@ async function nearestNeighbourVote(
 
 async function probeOf(
   { train, trainLabels, test, testLabels, size }: LabelledRows,
-  options: { mostNumbers?: number },
+  options: { maxNonzeros?: number },
   tick: Tick,
 ): Promise<Representation['probe']> {
   const [known, held] = [

@@ -61,7 +61,7 @@ async function samples({ engine, program, plan, data: { test } }: Trained): Prom
   if (!byClass) return drawGrid({ shape: test.shape, images: await engine.decode({ count, latents: draws }), columns });
   const rows = Uint32Array.from({ length: count }, (_, i) => Math.floor(i / columns));
   const labels = Int32Array.from({ length: count }, (_, i) => i % columns);
-  const images = await engine.decode({ count, latents: pickRows(draws, latent, rows) as Float32Array, labels });
+  const images = await engine.decode({ count, latents: pickRows(draws, latent, rows), labels });
   const names = Array.from({ length: columns }, (_, i) => plan.data.classes?.[i] ?? String(i));
   return drawConditionalSamples({ shape: test.shape, images, classes: names });
 }

@@ -72,7 +72,7 @@ test('does not depend on the columns’ scale and offset; ignores constant colum
 test('a subset of too many rows, and a limit on the iterations, are reported', async () => {
   const [train, test] = [blobs(1000, 4, 5, 3), blobs(1000, 4, 5, 3)];
   const all = await linearProbe(train, test, 4);
-  const some = await linearProbe(train, test, 4, { mostNumbers: 1200, maxIterations: 3 });
+  const some = await linearProbe(train, test, 4, { maxNonzeros: 1200, maxIterations: 3 });
   expect([all.rows, some.rows]).toEqual([1000, 300]);
   expect([all.converged, some.converged, some.iterations]).toEqual([true, false, 3]);
   expect(all.accuracy).toBeGreaterThan(0.9);

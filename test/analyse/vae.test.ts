@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import {
   activeUnits,
-  ImportanceSampling,
+  importanceSampling,
   klDivergence,
   normalLogDensity,
   standardNormalLogDensity,
@@ -39,7 +39,7 @@ test('log densities by hand', () => {
 
 /** Samples of z for x = z + noise, both standard normal: p(x) is N(0, 2), the posterior N(x / 2, 1 / 2). */
 function linearModel(xs: Float32Array, variance: number, samples: number) {
-  const sampling = new ImportanceSampling(xs.length);
+  const sampling = importanceSampling(xs.length);
   const mu = xs.map((x) => x / 2);
   const logvar = new Float32Array(xs.length).fill(Math.log(variance));
   for (let k = 0; k < samples; k++) {
@@ -73,7 +73,7 @@ test('samples of another posterior approach the truth; its lower bound is off by
 });
 
 test('weights beyond the exponential’s range, and impossible samples, are handled', () => {
-  const sampling = new ImportanceSampling(3);
+  const sampling = importanceSampling(3);
   const zeros = [0, 0, 0];
   const add = (...likelihood: number[]) => sampling.add({ likelihood, prior: zeros, posterior: zeros });
   add(-5000, 9000, Number.NEGATIVE_INFINITY);
@@ -90,7 +90,7 @@ test.runIf(peerPython)(`scipy and numpy agree ${needsPeer}`, () => {
   const [mu, logvar] = [normals(n * size, 1), normals(n * size, 2).map((value) => value - 1)];
   const z = normals(samples * n * size, 3).map((value) => 2 * value);
   const likelihood = normals(samples * n, 4).map((value) => -90 + 30 * value);
-  const sampling = new ImportanceSampling(n);
+  const sampling = importanceSampling(n);
   for (let k = 0; k < samples; k++) {
     const one = z.subarray(k * n * size, (k + 1) * n * size);
     sampling.add({

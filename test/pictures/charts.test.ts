@@ -44,7 +44,6 @@ test('test losses are at their epochs by the axes’ own labels', async () => {
   const { svg } = await drawCurves({
     metrics: metricsOf((epoch) => ({ loss: value(epoch) })),
     unit: 'nats per pixel',
-    title: 'cae',
   });
   const placed = placedElements(svg);
   const ticks = placed.filter(isTick);
@@ -60,10 +59,10 @@ test('test losses are at their epochs by the axes’ own labels', async () => {
   expect(dots).toHaveLength(4);
   dots.forEach(({ x, y }, i) => {
     expect(epochAt(x)).toBeCloseTo(i + 1, 1);
-    expect(lossAt(y - 1) - value(i + 1)).toBeLessThan(0.005); // a label's baseline lies a little below its tick
+    expect(lossAt(y - 1) - value(i + 1)).toBeLessThan(0.005); // a label's baseline is a little below its tick
     expect(value(i + 1) - lossAt(y + 6)).toBeLessThan(0.005);
   });
-  expect(textsOf(svg)).toEqual(expect.arrayContaining(['cae', 'epoch', 'loss (nats per pixel)', 'train', 'test']));
+  expect(textsOf(svg)).toEqual(expect.arrayContaining(['epoch', 'loss (nats per pixel)', 'train', 'test']));
 });
 
 test('a loss of several terms has a panel with axes for each', async () => {
@@ -98,6 +97,18 @@ test('before the end of the first epoch the axis counts steps; without metrics t
   await expect(drawCurves({ metrics: [] })).rejects.toThrow(RangeError);
 });
 
+test('a single epoch is a point of training and one of testing', async () => {
+  const metrics = metricsOf((epoch) => ({ loss: 1 / (1 + epoch) })).filter(
+    ({ span, epoch }) => span === 'epoch' && epoch === 1,
+  );
+  const { svg } = await drawCurves({ metrics });
+  const dots = placedElements(svg).filter(
+    ({ attributes }) => attributes.d?.includes('A') && attributes.fill !== 'none',
+  );
+  expect(dots.map(({ attributes }) => attributes.fill)).toEqual(['#e08214', TEST_COLOUR]);
+  expect(dots[0]?.x).toBeLessThan(dots[1]?.x ?? 0);
+});
+
 test('equal metrics give equal bytes, and two charts can share a page', async () => {
   const [a, b] = [metricsOf((epoch) => ({ loss: 1 / (1 + epoch) })), metricsOf((epoch) => ({ loss: 2 / (1 + epoch) }))];
   const [first, other, again] = await Promise.all([a, b, a].map((metrics) => drawCurves({ metrics })));
@@ -112,12 +123,21 @@ test('equal metrics give equal bytes, and two charts can share a page', async ()
 
 test('bars show their KL, the largest first', async () => {
   const kl = [1, 0.004, 4, 2];
-  const { svg, png } = await drawKlBars({ kl, active: [true, false, true, true], title: 'KL' });
+  const { svg, png } = await drawKlBars({ kl, active: [true, false, true, true] });
   const texts = textsOf(svg);
   const order = ['2', '3', '0', '1'];
   expect(texts.filter((text) => /^[0-3]$/.test(text) && order.includes(text)).slice(0, 4)).toEqual(order);
   expect(texts).toEqual(
-    expect.arrayContaining(['KL', 'KL in nats', '4.00', '2.00', '1.00', '0.00', 'active', 'inactive']),
+    expect.arrayContaining([
+      'latent dimension, sorted by KL divergence',
+      'KL in nats',
+      '4.00',
+      '2.00',
+      '1.00',
+      '0.00',
+      'active',
+      'inactive',
+    ]),
   );
   const bars = [...svg.matchAll(/d="M[^"]*?v(-?[\d.]+)h-[^"]*" fill="(#\w+)"/g)].slice(0, 4); // then the legend's
   const heights = bars.map(([, height, fill]) => ({

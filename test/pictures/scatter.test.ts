@@ -102,9 +102,9 @@ test('names have a white halo over the points', async () => {
 });
 
 test('the legend right of the points shows each class once, in its full colour', async () => {
-  const { svg, png } = await drawScatter({ points, labels, classes, axes: ['latent 1', 'latent 2'], title: 'latents' });
+  const { svg, png } = await drawScatter({ points, labels, classes, axes: ['latent 1', 'latent 2'] });
   const texts = textsOf(svg);
-  for (const name of ['latents', 'latent 1', 'latent 2']) expect(texts.filter((text) => text === name)).toHaveLength(1);
+  for (const name of ['latent 1', 'latent 2']) expect(texts.filter((text) => text === name)).toHaveLength(1);
   for (const name of classes) expect(texts.filter((text) => text === name)).toHaveLength(3); // halo, name, legend
   const picture = await decode(png);
   for (const colour of classPalette.slice(0, 3)) {
@@ -227,8 +227,8 @@ test('overlapping labels are pushed apart in the shorter direction, each by half
     { x: 105, y: 112, width: 40, height: 18 },
     { x: 300, y: 105, width: 40, height: 18 },
   ];
-  const beside = { ...c, x: 335 };
-  expect(placeLabels([a, b, c, beside], area)).toEqual([
+  const next = { ...c, x: 335 };
+  expect(placeLabels([a, b, c, next], area)).toEqual([
     { x: 100, y: 97 },
     { x: 105, y: 115 },
     { x: 297.5, y: 105 },

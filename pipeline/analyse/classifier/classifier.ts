@@ -19,13 +19,8 @@ export interface OpenClassifierOptions extends Omit<TrainClassifierOptions, 'cla
   readonly seed?: number | undefined;
 }
 
-/** Predictions for a batch of images. */
-export interface Classified {
-  /** The most likely class of each image, `[count]`. */
-  readonly labels: Int32Array;
-  /** `[count, featureSize]` */
-  readonly features: Float32Array;
-}
+/** A trained classifier in ONNX Runtime. */
+export type Classifier = Awaited<ReturnType<typeof openClassifier>>;
 
 /**
  * Opens the classifier of a labelled training set, training it unless the folder has it.
@@ -33,7 +28,7 @@ export interface Classified {
  * be used; EnvironmentError when the disk fails; Interrupted (or the signal's own reason, if that is an error) after
  * `signal`
  */
-export async function openClassifier(train: ImageDataset, options: OpenClassifierOptions): Promise<Classifier> {
+export async function openClassifier(train: ImageDataset, options: OpenClassifierOptions) {
   const { folder, seed = 0, threads = 0, steps, signal } = options;
   const classes = countClasses(train);
   const identity = { recipe: RECIPE_VERSION, data: await train.fingerprint(), classes, seed, steps };
@@ -46,8 +41,7 @@ export async function openClassifier(train: ImageDataset, options: OpenClassifie
       disposeNetwork(network);
     }
   };
-  const bytes = await cached(folder, key, trained, { signal });
-  return Classifier.load(bytes, { shape: train.shape, classes, threads });
+  return load(await cached(folder, key, trained, { signal }), train.shape, classes, threads);
 }
 
 /** @throws InputError when there are no labels, or fewer than two classes */
@@ -64,56 +58,40 @@ function countClasses({ name, labels, classes }: ImageDataset): number {
   return Math.max(classes?.length ?? 0, largest + 1);
 }
 
-/** A trained classifier in ONNX Runtime. */
-export class Classifier {
-  readonly shape: ImageShape;
-  readonly classes: number;
-  /** Number of features of an image. */
-  readonly featureSize = FEATURES;
-  readonly #session: ort.InferenceSession;
-
-  private constructor(session: ort.InferenceSession, shape: ImageShape, classes: number) {
-    this.#session = session;
-    this.shape = shape;
-    this.classes = classes;
-  }
-
-  /** @param bytes from `convertNetwork` */
-  static async load(
-    bytes: Uint8Array,
-    { shape, classes, threads = 0 }: { shape: ImageShape; classes: number; threads?: number },
-  ): Promise<Classifier> {
-    const options = { ...(threads > 0 && { intraOpNumThreads: threads }), logSeverityLevel: 3 as const };
-    return new Classifier(await ort.InferenceSession.create(bytes, options), shape, classes);
-  }
-
-  /**
-   * Classifies images. Yields to the event loop.
-   * @param images pixels in [0, 1], at least `[count, H, W, C]`
-   * @throws RangeError when there are fewer
-   */
-  async classify(images: Float32Array, count: number): Promise<Classified> {
-    const { height, width, channels } = this.shape;
-    const pixels = bytesPerImage(this.shape);
-    if (images.length < count * pixels) throw new RangeError(`${images.length} pixels are not ${count} images`);
-    const labels = new Int32Array(count);
-    const features = new Float32Array(count * FEATURES);
-    for (let start = 0; start < count; start += BATCH) {
-      const n = Math.min(BATCH, count - start);
-      const batch = images.subarray(start * pixels, (start + n) * pixels);
-      const outputs = await this.#session.run({
-        image: new ort.Tensor('float32', batch, [n, height, width, channels]),
-      });
-      features.set(outputs.features?.data as Float32Array, start * FEATURES);
-      labels.set(argMax(outputs.logits?.data as Float32Array, this.classes), start);
-      await nextTurn(); // ONNX Runtime blocks the event loop
-    }
-    return { labels, features };
-  }
-
-  async close(): Promise<void> {
-    await this.#session.release();
-  }
+/** @param bytes from `convertNetwork` */
+async function load(bytes: Uint8Array, shape: ImageShape, classes: number, threads: number) {
+  const options = { ...(threads > 0 && { intraOpNumThreads: threads }), logSeverityLevel: 3 as const };
+  const session = await ort.InferenceSession.create(bytes, options);
+  const { height, width, channels } = shape;
+  const pixels = bytesPerImage(shape);
+  return {
+    shape,
+    classes,
+    /** Number of features of an image. */
+    featureSize: FEATURES,
+    /**
+     * Classifies images. Yields to the event loop.
+     * @param images pixels in [0, 1], at least `[count, H, W, C]`
+     * @returns the most likely classes, `[count]`, and the features, `[count, featureSize]`
+     * @throws RangeError when there are fewer than `count` images
+     */
+    async classify(images: Float32Array, count: number) {
+      if (images.length < count * pixels) throw new RangeError(`${images.length} pixels are not ${count} images`);
+      const labels = new Int32Array(count);
+      const features = new Float32Array(count * FEATURES);
+      for (let start = 0; start < count; start += BATCH) {
+        const n = Math.min(BATCH, count - start);
+        const batch = images.subarray(start * pixels, (start + n) * pixels);
+        const image = new ort.Tensor('float32', batch, [n, height, width, channels]);
+        const outputs = await session.run({ image });
+        features.set(outputs.features?.data as Float32Array, start * FEATURES);
+        labels.set(argMax(outputs.logits?.data as Float32Array, classes), start);
+        await nextTurn(); // ONNX Runtime blocks the event loop
+      }
+      return { labels, features };
+    },
+    close: () => session.release(),
+  };
 }
 
 /** Index of the largest value in each row. @param logits `[n, classes]` */

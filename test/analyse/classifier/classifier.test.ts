@@ -43,7 +43,7 @@ test('is trained once, then read from the folder', async () => {
   expect(answers.labels).toEqual(train.labels);
   expect(answers.features.length).toBe(36 * 128);
 
-  // Batches are an implementation's matter: 300 images at once are what they are alone.
+  // Splitting 300 images into batches changes no answer.
   const many = new Float32Array(300 * 144);
   for (let i = 0; i < 300; i++) many.set(images.subarray((i % 36) * 144, ((i % 36) + 1) * 144), i * 144);
   const { labels, features } = await classifier.classify(many, 300);
@@ -74,19 +74,19 @@ test('a damaged file is replaced by a new one', async () => {
   await open({ steps: 2 });
   const [name = ''] = await readdir(folder);
   const path = join(folder, name);
-  const whole = await readFile(path);
-  const flipped = Buffer.from(whole);
-  flipped[whole.length >> 1] = (flipped[whole.length >> 1] as number) ^ 1;
-  for (const damaged of [flipped, whole.subarray(0, 1000), Buffer.alloc(0)]) {
+  const complete = await readFile(path);
+  const flipped = Buffer.from(complete);
+  flipped[complete.length >> 1] = (flipped[complete.length >> 1] as number) ^ 1;
+  for (const damaged of [flipped, complete.subarray(0, 1000), Buffer.alloc(0)]) {
     await writeFile(path, damaged);
     expect((await open({ steps: 2 })).trained).toBe(2);
     expect(await readdir(folder)).toEqual([name]);
-    expect((await readFile(path)).equals(whole)).toBe(true);
+    expect((await readFile(path)).equals(complete)).toBe(true);
   }
-  // One that was renamed is not what its name says.
+  // A renamed file does not match its name.
   const stray = join(folder, `${name.slice(0, 17)}0123456789abcdef.onnx`);
   await rm(path);
-  await writeFile(stray, whole);
+  await writeFile(stray, complete);
   expect((await open({ steps: 2 })).trained).toBe(2);
   expect(await readdir(folder)).toEqual([name]);
 });

@@ -3,7 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Classifier, openClassifier } from '../../../pipeline/analyse/classifier/classifier.ts';
-import { type JudgeOptions, judgeSamples, type LabelledImages } from '../../../pipeline/analyse/classifier/judge.ts';
+import {
+  type EvaluationOptions,
+  evaluateSamples,
+  type LabelledImages,
+} from '../../../pipeline/analyse/classifier/evaluate.ts';
 import type { ImageDataset } from '../../../pipeline/data/dataset.ts';
 import { Generator } from '../../../pipeline/data/generator.ts';
 import { openSplits } from '../../../pipeline/data/open.ts';
@@ -24,7 +28,7 @@ let labels: Int32Array;
 const opened: ImageDataset[] = [];
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'convae-judge-'));
+  folder = await mkdtemp(join(tmpdir(), 'convae-evaluate-'));
   const { train, test } = await openSplits('mnist');
   opened.push(train, test);
   testImages = subset(test, 'mnist/test', range(0, TEST));
@@ -41,7 +45,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-/** In batches of uneven sizes, in one buffer, as a model makes them. */
+/** Batches of uneven sizes in one buffer, as a model decodes them. */
 async function* batches(images: Float32Array, labels: Int32Array, size = 333): AsyncGenerator<LabelledImages> {
   const buffer = new Float32Array(size * PIXELS);
   for (let start = 0; start < labels.length; start += size) {
@@ -52,17 +56,17 @@ async function* batches(images: Float32Array, labels: Int32Array, size = 333): A
   }
 }
 
-const judge = (samples: AsyncIterable<LabelledImages>, more: Partial<JudgeOptions> = {}) =>
-  judgeSamples({ classifier, samples, testImages, ...more });
+const evaluate = (samples: AsyncIterable<LabelledImages>, more: Partial<EvaluationOptions> = {}) =>
+  evaluateSamples({ classifier, samples, testImages, ...more });
 
 test('the classifier learns digits from 140 batches of 6,000 images', async () => {
   const { labels: found } = await classifier.classify(images, TEST);
   const right = found.filter((label, i) => label === labels[i]).length / TEST;
   expect(right).toBeGreaterThan(ACCURACY);
-  const told: number[] = [];
-  const same = await judge(batches(images, labels), { progress: (count) => told.push(count) });
+  const counts: number[] = [];
+  const same = await evaluate(batches(images, labels), { progress: (count) => counts.push(count) });
   expect(same).toEqual({ samples: TEST, accuracy: right, testAccuracy: right, frechet: expect.closeTo(0, 6) });
-  expect(told).toEqual([500, 1000, 1333, 1666, 1999, 2000]);
+  expect(counts).toEqual([500, 1000, 1333, 1666, 1999, 2000]);
 });
 
 describe('worse than real images:', () => {
@@ -84,23 +88,23 @@ describe('worse than real images:', () => {
       return sum / (2 * reach + 1) ** 2;
     });
 
-  test('those with other labels, which are as good to look at', async () => {
+  test('those with other labels, which look as real', async () => {
     const shifted = labels.map((label) => (label + 1) % 10);
-    const { accuracy, frechet } = await judge(batches(images, shifted));
+    const { accuracy, frechet } = await evaluate(batches(images, shifted));
     expect(accuracy).toBeLessThan(0.05);
     expect(frechet).toBeCloseTo(0, 6);
     const half = labels.map((label, i) => (i % 2 === 0 ? label : (label + 1) % 10));
-    expect((await judge(batches(images, half))).accuracy).toBeCloseTo(0.5, 1);
+    expect((await evaluate(batches(images, half))).accuracy).toBeCloseTo(0.5, 1);
   });
 
   test.each([
     ['noise', noisy, [0.3, 1]],
     ['blur', blurred, [1, 3]],
   ] as const)('the more so the more %s there is', async (_, spoil, amounts) => {
-    const real = await judge(batches(images, labels));
+    const real = await evaluate(batches(images, labels));
     let worst = { ...real, frechet: 0.01 };
     for (const amount of amounts) {
-      const spoiled = await judge(batches(spoil(amount), labels));
+      const spoiled = await evaluate(batches(spoil(amount), labels));
       expect(spoiled.frechet).toBeGreaterThan(2 * worst.frechet);
       expect(spoiled.accuracy).toBeLessThan(worst.accuracy);
       expect(spoiled.testAccuracy).toBe(real.testAccuracy);
@@ -108,13 +112,13 @@ describe('worse than real images:', () => {
     }
   });
 
-  test('those of one class alone, though each is right', async () => {
+  test('those of a single class, though each is right', async () => {
     const threes = [...labels.keys()].filter((i) => labels[i] === 3);
     const some = new Float32Array(threes.length * PIXELS);
     threes.forEach((i, k) => {
       some.set(images.subarray(i * PIXELS, (i + 1) * PIXELS), k * PIXELS);
     });
-    const { accuracy, frechet, samples } = await judge(batches(some, new Int32Array(threes.length).fill(3)));
+    const { accuracy, frechet, samples } = await evaluate(batches(some, new Int32Array(threes.length).fill(3)));
     expect(samples).toBe(threes.length);
     expect(accuracy).toBeGreaterThan(0.9);
     expect(frechet).toBeGreaterThan(1);
@@ -122,15 +126,15 @@ describe('worse than real images:', () => {
 });
 
 test('data that do not fit are refused in one line', async () => {
-  const refused = async (judging: Promise<unknown>, message: string) => {
-    await expect(judging).rejects.toThrow(InputError);
-    await expect(judging).rejects.toThrow(message);
+  const refused = async (evaluation: Promise<unknown>, message: string) => {
+    await expect(evaluation).rejects.toThrow(InputError);
+    await expect(evaluation).rejects.toThrow(message);
   };
   const broken = images.slice(0, 700 * PIXELS);
   broken[500 * PIXELS + 3] = Number.NaN;
-  await refused(judge(batches(broken, labels.slice(0, 700))), 'sample 500 is not finite');
+  await refused(evaluate(batches(broken, labels.slice(0, 700))), 'sample 500 is not finite');
   const real = batches(images, labels);
-  await refused(judge(real, { testImages: { ...testImages, labels: undefined } }), 'mnist/test: it has no labels');
-  await refused(judge(real, { testImages: stripes(8) }), 'stripes: its images are 6×5×1');
-  await expect(judge(batches(images, labels), { signal: AbortSignal.abort() })).rejects.toThrow(Interrupted);
+  await refused(evaluate(real, { testImages: { ...testImages, labels: undefined } }), 'mnist/test: it has no labels');
+  await refused(evaluate(real, { testImages: stripes(8) }), 'stripes: its images are 6×5×1');
+  await expect(evaluate(batches(images, labels), { signal: AbortSignal.abort() })).rejects.toThrow(Interrupted);
 });

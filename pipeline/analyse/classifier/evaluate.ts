@@ -3,7 +3,6 @@ import { bytesPerImage, type ImageDataset } from '../../data/dataset.ts';
 import { InputError } from '../../io/errors.ts';
 import { stopIfAborted } from '../../io/publish.ts';
 import { fitGaussian, frechetDistance } from '../frechet.ts';
-import type { Moments } from '../moments.ts';
 import type { Classifier } from './classifier.ts';
 
 /** Test images in a batch. */
@@ -17,7 +16,7 @@ export interface LabelledImages {
   readonly labels: Int32Array;
 }
 
-export interface JudgeOptions {
+export interface EvaluationOptions {
   readonly classifier: Classifier;
   /** Batches of any size; each is processed before the next is requested. */
   readonly samples: AsyncIterable<LabelledImages>;
@@ -27,77 +26,46 @@ export interface JudgeOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-export interface Judgement {
-  /** Number of samples. */
-  readonly samples: number;
-  /** Share of samples that the classifier assigns to their intended classes. */
-  readonly accuracy: number;
-  /** Squared Fréchet distance between the classifier's features of samples and of test images. */
-  readonly frechet: number;
-  /** Share of test images that the classifier assigns to their classes. */
-  readonly testAccuracy: number;
-}
-
 /**
  * Evaluates labelled samples with a classifier of real images.
+ * @returns the number of samples; `accuracy` and `testAccuracy`, the shares of samples and of test images that the
+ * classifier assigns to their classes; and `frechet`, the squared Fréchet distance between the features of both
  * @throws InputError when the test images do not fit the classifier or have no labels, or a sample is not finite;
  * RangeError when there are fewer than two samples or test images; Interrupted (or the signal's own reason, if that is an
  * error) after `signal`; errors of `samples`
  */
-export async function judgeSamples(options: JudgeOptions): Promise<Judgement> {
-  const { classifier, samples, testImages, progress, signal } = options;
+export async function evaluateSamples({ classifier, samples, testImages, progress, signal }: EvaluationOptions) {
   let classified = 0;
-  const hooks: Hooks = {
-    tick(images) {
-      classified += images;
+  /** The classifier's accuracy on a set of images, and their features. */
+  const describe = async (batches: AsyncIterable<LabelledImages>) => {
+    const parts: Float32Array[] = [];
+    let [count, right] = [0, 0];
+    for await (const { images, labels } of batches) {
+      stopIfAborted(signal);
+      const { labels: found, features } = await classifier.classify(images, labels.length);
+      right += found.reduce((sum, label, i) => sum + (label === labels[i] ? 1 : 0), 0);
+      count += labels.length;
+      parts.push(features);
+      classified += labels.length;
       progress?.(classified);
-    },
-    stop: () => stopIfAborted(signal),
+    }
+    const size = classifier.featureSize;
+    const features = new Float32Array(count * size);
+    let start = 0;
+    for (const part of parts) {
+      features.set(part, start);
+      start += part.length;
+    }
+    return { count, accuracy: right / count, gaussian: await fitGaussian(features, size, () => stopIfAborted(signal)) };
   };
-  const real = await describe(classifier, testBatches(testImages, classifier), hooks);
-  const made = await describe(classifier, checked(samples, classifier), hooks);
+  const real = await describe(testBatches(testImages, classifier));
+  const generated = await describe(checked(samples, classifier));
   return {
-    samples: made.count,
-    accuracy: made.accuracy,
-    frechet: frechetDistance(made.gaussian, real.gaussian),
+    samples: generated.count,
+    accuracy: generated.accuracy,
+    frechet: frechetDistance(generated.gaussian, real.gaussian),
     testAccuracy: real.accuracy,
   };
-}
-
-interface Hooks {
-  tick(images: number): void;
-  stop(): void;
-}
-
-/** A classifier's accuracy on a set of images, and their features. */
-interface Description {
-  readonly count: number;
-  readonly accuracy: number;
-  readonly gaussian: Moments;
-}
-
-async function describe(
-  classifier: Classifier,
-  batches: AsyncIterable<LabelledImages>,
-  { tick, stop }: Hooks,
-): Promise<Description> {
-  const rows: Float32Array[] = [];
-  let [count, right] = [0, 0];
-  for await (const { images, labels } of batches) {
-    stop();
-    const { labels: found, features } = await classifier.classify(images, labels.length);
-    right += found.reduce((sum, label, i) => sum + (label === labels[i] ? 1 : 0), 0);
-    count += labels.length;
-    rows.push(features);
-    tick(labels.length);
-  }
-  const features = new Float32Array(count * classifier.featureSize);
-  let start = 0;
-  for (const part of rows) {
-    features.set(part, start);
-    start += part.length;
-  }
-  return { count, accuracy: right / count, gaussian: await fitGaussian(features, classifier.featureSize, stop) };
 }
 
 async function* testBatches(dataset: ImageDataset, { shape }: Classifier): AsyncGenerator<LabelledImages> {
