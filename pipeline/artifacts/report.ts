@@ -114,7 +114,7 @@ export const reportSchema = z.object({
   }),
   data: z.object({
     name: z.string(),
-    image: z.object(imageShape()),
+    image: z.object(imageShape),
     train: positive,
     test: positive,
     classes: z.nullable(z.array(z.string())),
