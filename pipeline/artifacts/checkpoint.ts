@@ -4,7 +4,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { z } from 'zod';
 import { sha256 } from '../io/digest.ts';
-import { fileError, InputError, ignoreMissing } from '../io/errors.ts';
+import { InputError, ignoreMissing, withFileErrors } from '../io/errors.ts';
 import { CHECKPOINT_FORMAT, type RunState, runState } from './run.ts';
 
 /** Contents of files by name. */
@@ -39,6 +39,9 @@ interface CheckpointContent {
 type Damaged = (file: string, reason: string) => InputError;
 
 const CHECKSUMS = 'SHA256SUMS';
+/** A line of `SHA256SUMS`: 64 digits, two spaces and the file's name. */
+const sumLine = (file: string, content: Uint8Array) => `${sha256(content)}  ${file}`;
+const DIGEST_AND_SPACES = 66;
 const FILES = [
   'decoder/model.json',
   'decoder/weights.bin',
@@ -77,7 +80,7 @@ export async function checkpointFiles(
     'optimizer.bin': new Uint8Array(data),
     'state.json': toJson(runState.parse(state)),
   };
-  const sums = Object.entries(files).map(([file, content]) => `${sha256(content)}  ${file}\n`);
+  const sums = Object.entries(files).map(([file, content]) => `${sumLine(file, content)}\n`);
   return { ...files, [CHECKSUMS]: Buffer.from(sums.join('')) };
 }
 
@@ -106,20 +109,25 @@ export async function readCheckpoint(folder: string): Promise<Checkpoint> {
       `${join(folder, file)}: ${reason}; the checkpoint cannot be used: delete the run folder and train again, or train into another one`,
     );
   const read = async (file: string): Promise<Buffer> => {
-    const data = await readFile(join(folder, file))
-      .catch(ignoreMissing)
-      .catch((error: unknown) => {
-        throw fileError(error, `cannot read ${join(folder, file)}`);
-      });
+    const path = join(folder, file);
+    const data = await withFileErrors(`cannot read ${path}`, () => readFile(path).catch(ignoreMissing));
     if (!data) throw damaged(file, 'it is missing');
     return data;
   };
   checkVersion(await read('state.json'), folder);
-  const sums = checksums(await read(CHECKSUMS), damaged);
-  const contents = new Map(await Promise.all([...sums.keys()].map(async (file) => [file, await read(file)] as const)));
-  for (const [file, data] of contents) {
-    if (sha256(data) === sums.get(file)) continue;
-    throw damaged(file, `its content (${data.byteLength} bytes) does not match ${CHECKSUMS}`);
+  const sums = (await read(CHECKSUMS)).toString('latin1').split('\n');
+  const end = sums.pop();
+  const listed = sums.map((line) => line.slice(DIGEST_AND_SPACES));
+  if (end !== '' || listed.sort().join() !== FILES.join()) {
+    throw damaged(CHECKSUMS, `it does not list the ${FILES.length} files of a checkpoint`);
+  }
+  const contents = new Map<string, Buffer>();
+  for (const file of FILES) {
+    const data = await read(file);
+    if (!sums.includes(sumLine(file, data))) {
+      throw damaged(file, `its content (${data.byteLength} bytes) does not match ${CHECKSUMS}`);
+    }
+    contents.set(file, data);
   }
   const json = <T>(schema: z.core.$ZodType<T>, file: string): T =>
     parse(schema, contents.get(file) as Buffer, file, damaged);
@@ -171,19 +179,6 @@ function checkVersion(stateJson: Buffer, folder: string): void {
       `${join(folder, 'state.json')}: checkpoint format ${format} is unknown, this version reads format ${CHECKPOINT_FORMAT}; use the version of convae that wrote it, or train again into another run folder`,
     );
   }
-}
-
-/** SHA-256 by file name. */
-function checksums(list: Buffer, damaged: Damaged): Map<string, string> {
-  const text = list.toString('latin1');
-  const lines = [...text.matchAll(/^([0-9a-f]{64}) {2}(.+)\n/gm)];
-  const sums = new Map(lines.map(([, sum = '', file = '']) => [file, sum]));
-  const complete =
-    sums.size === lines.length &&
-    [...sums.keys()].sort().join() === FILES.join() &&
-    lines.map(([line]) => line).join('') === text;
-  if (!complete) throw damaged(CHECKSUMS, `it does not list the ${FILES.length} files of a checkpoint`);
-  return sums;
 }
 
 /** Parses a JSON file and checks it against a schema. */

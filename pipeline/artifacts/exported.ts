@@ -2,7 +2,7 @@ import { copyFile, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/pro
 import { join } from 'node:path';
 import { z } from 'zod';
 import { fileDigest } from '../io/digest.ts';
-import { codeOf, fileError, InputError, ignoreMissing } from '../io/errors.ts';
+import { codeOf, fileError, InputError, ignoreMissing, withFileErrors } from '../io/errors.ts';
 import { CARD_FORMAT, type Card, cardSchema } from './card.ts';
 import type { MetricsLine } from './metrics.ts';
 import { readMetrics, runPaths } from './run-files.ts';
@@ -123,15 +123,13 @@ export async function copyTraining(run: string, exported: string): Promise<void>
 /** Reads the training record of an exported model; undefined where there is none. */
 export async function readTraining(exported: string): Promise<TrainingRecord | undefined> {
   const folder = join(exported, PICTURES);
-  try {
+  return withFileErrors(`cannot read ${join(exported, 'training')}`, async () => {
     const metrics = await readMetrics(join(exported, METRICS));
     const pictures = await Promise.all(
       (await picturesIn(folder)).map(async ({ epoch, name }) => ({ epoch, png: await readFile(join(folder, name)) })),
     );
     return metrics.length > 0 || pictures.length > 0 ? { metrics, pictures } : undefined;
-  } catch (error) {
-    throw fileError(error, `cannot read ${join(exported, 'training')}`);
-  }
+  });
 }
 
 /** Paths of the training record's files, from the exported model's folder; null where it has no metrics. */
@@ -143,16 +141,10 @@ export async function trainingFiles(exported: string): Promise<Manifest['trainin
 }
 
 async function picturesIn(folder: string): Promise<{ epoch: number; name: string }[]> {
-  const names = await readdir(folder)
-    .catch(ignoreMissing)
-    .catch((error: unknown) => {
-      throw fileError(error, `cannot read ${folder}`);
-    });
+  const names = await withFileErrors(`cannot read ${folder}`, () => readdir(folder).catch(ignoreMissing));
   return (names ?? [])
-    .flatMap((name) => {
-      const epoch = PICTURE.exec(name)?.[1];
-      return epoch === undefined ? [] : [{ epoch: Number(epoch), name }];
-    })
+    .filter((name) => PICTURE.test(name))
+    .map((name) => ({ epoch: Number(PICTURE.exec(name)?.[1]), name }))
     .sort((a, b) => a.epoch - b.epoch);
 }
 

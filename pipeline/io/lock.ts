@@ -4,7 +4,7 @@ import { link, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/pro
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
-import { codeOf, fileError, InputError, ignoreMissing } from './errors.ts';
+import { codeOf, InputError, ignoreMissing, withFileErrors } from './errors.ts';
 
 /** Heartbeat. A holder on another machine that is silent for 60 s is presumed dead. */
 const BEAT_MS = 10_000;
@@ -24,11 +24,9 @@ type Holder = z.infer<typeof holderSchema>;
  */
 export async function acquireLock(path: string, what: string): Promise<() => Promise<void>> {
   const own: Holder = { pid: process.pid, place: placeOf(), born: birthOf(process.pid), token: randomUUID() };
-  try {
+  await withFileErrors(`cannot write ${path}`, async () => {
     while (!(await create(path, own))) await removeStale(path, what);
-  } catch (error) {
-    throw fileError(error, `cannot write ${path}`);
-  }
+  });
   const beat = setInterval(() => {
     const now = new Date();
     utimes(path, now, now).catch(() => {}); // the next write to the folder reports the reason
@@ -82,16 +80,14 @@ function isAlive({ pid, place, born }: Holder, silentMs: number): boolean {
 }
 
 async function read(path: string): Promise<{ holder: Holder | undefined; silentMs: number } | undefined> {
+  const found = await Promise.all([readFile(path, 'utf8'), stat(path)]).catch(ignoreMissing);
+  if (!found) return undefined;
+  const [text, { mtimeMs }] = found;
+  const silentMs = Math.max(0, Date.now() - mtimeMs);
   try {
-    const [text, { mtimeMs }] = await Promise.all([readFile(path, 'utf8'), stat(path)]);
-    const silentMs = Math.max(0, Date.now() - mtimeMs);
-    try {
-      return { holder: holderSchema.parse(JSON.parse(text)), silentMs };
-    } catch {
-      return { holder: undefined, silentMs };
-    }
-  } catch (error) {
-    return ignoreMissing(error);
+    return { holder: holderSchema.parse(JSON.parse(text)), silentMs };
+  } catch {
+    return { holder: undefined, silentMs };
   }
 }
 

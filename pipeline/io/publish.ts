@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { lstat, mkdir, open, readdir, realpath, rename, rm, stat, symlink } from 'node:fs/promises';
+import { lstat, mkdir, open, readdir, realpath, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { codeOf, fileError, InputError, Interrupted, ignoreMissing } from './errors.ts';
+import { codeOf, fileError, InputError, ignoreMissing, stopIfAborted } from './errors.ts';
 
 /** Concurrent fsync calls; ten times as fast as one by one on a disk that takes many. */
 const SYNCS = 16;
@@ -129,18 +129,15 @@ async function replaceFolder(
 }
 
 async function syncTree(folder: string): Promise<void> {
-  const entries = await readdir(folder, { withFileTypes: true });
-  let next = 0;
-  const syncSome = async () => {
-    for (let entry = entries[next++]; entry; entry = entries[next++]) {
-      const path = join(folder, entry.name);
-      if (entry.isDirectory()) await syncTree(path);
-      else if (entry.isFile()) await sync(path);
-    }
-  };
-  const ends = await Promise.allSettled(Array.from({ length: SYNCS }, syncSome));
-  for (const end of ends) if (end.status === 'rejected') throw end.reason;
-  await syncFolder(folder);
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const pathsOf = (kind: 'isFile' | 'isDirectory') =>
+    entries.filter((entry) => entry[kind]()).map((entry) => join(entry.parentPath, entry.name));
+  const files = pathsOf('isFile');
+  for (let from = 0; from < files.length; from += SYNCS) {
+    const ends = await Promise.allSettled(files.slice(from, from + SYNCS).map((path) => sync(path)));
+    for (const end of ends) if (end.status === 'rejected') throw end.reason;
+  }
+  for (const path of [...pathsOf('isDirectory'), folder]) await syncFolder(path);
 }
 
 /** Waits until a file is on the disk. */
@@ -151,14 +148,6 @@ async function sync(path: string, flags = 'r+'): Promise<void> {
   } finally {
     await handle.close();
   }
-}
-
-/** @throws the signal's reason where that is an error of our own, otherwise Interrupted, once the signal is aborted */
-export function stopIfAborted(signal: AbortSignal | undefined): void {
-  if (!signal?.aborted) return;
-  // An abort without a reason has a DOMException.
-  const { reason } = signal;
-  throw reason instanceof Error && !(reason instanceof DOMException) ? reason : new Interrupted('interrupted');
 }
 
 /** Whether a failure concerns the target: a full disk has no path; a file that `write` could not read has its own. */
@@ -186,13 +175,7 @@ export async function makeFolder(path: string): Promise<void> {
 /** Writes a file, creates its folder, and waits until the file is on the disk. */
 export async function writeDurably(path: string, data: string | Uint8Array): Promise<void> {
   await makeFolder(dirname(path));
-  const file = await open(path, 'w');
-  try {
-    await file.writeFile(data);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
+  await writeFile(path, data, { flush: true });
 }
 
 /** Waits until a folder's entries are on the disk. */

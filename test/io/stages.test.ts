@@ -2,7 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { Interrupted } from '../../pipeline/io/errors.ts';
 import { describeStage, withStageProgress } from '../../pipeline/io/progress.ts';
-import { type StageState, Stages } from '../../pipeline/io/stages.ts';
+import { createStages, type StageState } from '../../pipeline/io/stages.ts';
 
 const plan = [
   ['reading', 1],
@@ -11,7 +11,7 @@ const plan = [
 
 test('stages tell their own share and that of everything', async () => {
   const states: StageState[] = [];
-  const stages = new Stages(plan, undefined, (state) => states.push(state));
+  const stages = createStages(plan, undefined, (state) => states.push(state));
   const read = async (tick: (share: number) => void) => {
     tick(0.5);
     return 'read';
@@ -41,7 +41,7 @@ test('stages tell their own share and that of everything', async () => {
 
 test('a signal ends a stage at its next tick', async () => {
   const controller = new AbortController();
-  const stages = new Stages(plan, controller.signal);
+  const stages = createStages(plan, controller.signal);
   let ticks = 0;
   const work = stages.run('reading', async (tick) => {
     for (;;) {
