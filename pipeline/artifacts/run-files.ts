@@ -57,9 +57,7 @@ export async function readMetrics(path: string): Promise<MetricsLine[]> {
 function completeLines(data: Buffer, most = Number.POSITIVE_INFINITY): { lines: MetricsLine[]; bytes: number } {
   const lines: MetricsLine[] = [];
   let bytes = 0;
-  while (lines.length < most) {
-    const end = data.indexOf('\n', bytes);
-    if (end < 0) break;
+  for (let end = data.indexOf('\n'); end >= 0 && lines.length < most; end = data.indexOf('\n', bytes)) {
     try {
       lines.push(metricsLine.parse(JSON.parse(data.toString('utf8', bytes, end))));
     } catch {

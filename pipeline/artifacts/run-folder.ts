@@ -35,8 +35,9 @@ export async function openRunFolder(run: string): Promise<void> {
  */
 export async function tidyRunFolder(run: string, best: RunPosition['best']): Promise<void> {
   await withFileErrors(`cannot write to ${run}`, async () => {
-    if (best && (await exists(join(runPaths(run).checkpoints, epochName(best.epoch))))) {
-      if ((await targetOf(run, 'best')) !== epochName(best.epoch)) await pointTo(run, 'best', epochName(best.epoch));
+    const name = best && epochName(best.epoch);
+    if (name && (await targetOf(run, 'best')) !== name && (await exists(join(runPaths(run).checkpoints, name)))) {
+      await pointTo(run, 'best', name);
     }
     await removeUnreferenced(run);
   });
@@ -93,10 +94,9 @@ export async function completeLinks(run: string): Promise<void> {
   await withFileErrors(`cannot write to ${run}`, async () => {
     for (const which of ['latest', 'best'] as const) {
       const link = runPaths(run)[which];
-      if (await exists(`${link}.next`)) {
-        if (await exists(link)) await rm(`${link}.next`);
-        else await rename(`${link}.next`, link);
-      }
+      if (!(await exists(`${link}.next`))) continue;
+      if (await exists(link)) await rm(`${link}.next`);
+      else await rename(`${link}.next`, link);
     }
   });
 }
@@ -106,14 +106,11 @@ const pointTo = (run: string, which: Which, name: string) =>
 
 async function targetOf(run: string, which: Which): Promise<string | undefined> {
   const link = runPaths(run)[which];
-  try {
-    return basename(await readlink(link));
-  } catch (error) {
-    if (codeOf(error) === 'EINVAL') {
-      throw new InputError(`${link} is not a link; was the run copied without keeping links? Copy it again with cp -a`);
-    }
-    return ignoreMissing(error);
-  }
+  const target = await readlink(link).catch((error: unknown) => {
+    if (codeOf(error) !== 'EINVAL') return ignoreMissing(error);
+    throw new InputError(`${link} is not a link; was the run copied without keeping links? Copy it again with cp -a`);
+  });
+  return target && basename(target);
 }
 
 async function removeUnreferenced(run: string): Promise<void> {

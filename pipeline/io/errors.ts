@@ -1,6 +1,6 @@
 /** Errors that end a command with one line and an exit code; any other error is a bug and shows its stack. */
 
-/** The user's input is wrong: exit code 2. The message says what, where, what was expected and what to do. */
+/** The user's input is wrong: exit code 2. The message states what, where, what was expected and what to do. */
 export class InputError extends Error {
   readonly exitCode = 2;
 }
@@ -37,7 +37,7 @@ export function stopIfAborted(signal: AbortSignal | undefined): void {
   throw reason instanceof Error && !(reason instanceof DOMException) ? reason : new Interrupted('interrupted');
 }
 
-/** The code that Node gives an error of the system ("ENOENT") or of its own; undefined for other errors. */
+/** The code of an error of Node or of the system ("ENOENT"); undefined for other errors. */
 export const codeOf = (error: unknown): string | undefined =>
   error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 

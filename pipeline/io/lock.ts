@@ -52,10 +52,7 @@ async function removeStale(path: string, what: string): Promise<void> {
   const found = await read(path);
   if (!found) return;
   const { holder, silentMs } = found;
-  if (!holder && silentMs < WRITING_MS) {
-    await sleep(50);
-    return;
-  }
+  if (!holder && silentMs < WRITING_MS) return sleep(50);
   if (holder && isAlive(holder, silentMs)) {
     throw new InputError(
       `${what} is in use by process ${holder.pid} (${holder.place}, last sign of life ${Math.round(silentMs / 1000)} s ago); wait for it to end, or choose another folder`,

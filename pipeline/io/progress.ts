@@ -115,7 +115,16 @@ function createDisplay(stream: NodeJS.WriteStream, now = () => performance.now()
   let bar: SingleBar | undefined;
   let shown: number | undefined;
 
-  const draw = (share: number, text: string) => {
+  const show: Show = (share, text) => {
+    const time = now();
+    const wait = stream.isTTY ? BAR_MS : LINE_MS;
+    shown ??= stream.isTTY ? time - wait : time; // the first line comes after LINE_MS
+    if (time - shown < wait) return;
+    shown = time;
+    if (!stream.isTTY) {
+      stream.write(`${text()}\n`);
+      return;
+    }
     bars ??= new MultiBar({
       stream,
       format: '{bar} {text}',
@@ -126,18 +135,9 @@ function createDisplay(stream: NodeJS.WriteStream, now = () => performance.now()
       gracefulExit: false,
       clearOnComplete: true,
     });
-    bar ??= bars.create(STEPS, 0, { text });
-    bar.update(Math.floor(share * STEPS), { text });
+    bar ??= bars.create(STEPS, 0, { text: '' });
+    bar.update(Math.floor(share * STEPS), { text: text() });
     bars.update(); // its own timer does not run while an engine blocks the event loop
-  };
-  const show: Show = (share, text) => {
-    const time = now();
-    const wait = stream.isTTY ? BAR_MS : LINE_MS;
-    shown ??= stream.isTTY ? time - wait : time; // the first line comes after LINE_MS
-    if (time - shown < wait) return;
-    shown = time;
-    if (stream.isTTY) draw(share, text());
-    else stream.write(`${text()}\n`);
   };
   return {
     show,

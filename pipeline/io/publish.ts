@@ -24,21 +24,11 @@ export interface PublishOptions {
  * @throws InputError or EnvironmentError when the disk is full, read-only or forbidden, or something else is at `target`;
  * Interrupted (or the signal's own reason, if that is an error) after `signal`; errors of `write`
  */
-export async function publishFolder(
+export const publishFolder = (
   target: string,
   write: (folder: string) => Promise<void>,
-  { signal, derived = {} }: PublishOptions = {},
-): Promise<void> {
-  await publish(target, 'folder', signal, async (temporary, path, exists) => {
-    await mkdir(temporary);
-    await write(temporary);
-    stopIfAborted(signal);
-    await syncTree(temporary);
-    stopIfAborted(signal);
-    if (exists) await replaceFolder(temporary, path, target, derived);
-    else await rename(temporary, path);
-  });
-}
+  options: PublishOptions = {},
+): Promise<void> => publish('folder', target, write, options);
 
 /**
  * Creates a file, complete or not at all; an existing file is replaced.
@@ -46,26 +36,17 @@ export async function publishFolder(
  * @param write fills the empty file whose path it is given
  * @throws as `publishFolder`
  */
-export async function publishFile(
+export const publishFile = (
   target: string,
   write: (path: string) => Promise<void>,
-  { signal }: PublishOptions = {},
-): Promise<void> {
-  await publish(target, 'file', signal, async (temporary, path) => {
-    await (await open(temporary, 'wx')).close();
-    await write(temporary);
-    stopIfAborted(signal);
-    await sync(temporary);
-    stopIfAborted(signal);
-    await rename(temporary, path);
-  });
-}
+  options: PublishOptions = {},
+): Promise<void> => publish('file', target, write, options);
 
 async function publish(
-  target: string,
   kind: 'file' | 'folder',
-  signal: AbortSignal | undefined,
-  work: (temporary: string, path: string, exists: boolean) => Promise<void>,
+  target: string,
+  write: (path: string) => Promise<void>,
+  { signal, derived = {} }: PublishOptions,
 ): Promise<void> {
   stopIfAborted(signal);
   let temporary: string | undefined;
@@ -74,7 +55,14 @@ async function publish(
     const exists = await existsAs(path, kind, target);
     await mkdir(dirname(path), { recursive: true });
     temporary = sibling(path);
-    await work(temporary, path, exists);
+    if (kind === 'folder') await mkdir(temporary);
+    else await writeFile(temporary, '', { flag: 'wx' });
+    await write(temporary);
+    stopIfAborted(signal);
+    await (kind === 'folder' ? syncTree(temporary) : sync(temporary));
+    stopIfAborted(signal);
+    if (kind === 'folder' && exists) await replaceFolder(temporary, path, target, derived);
+    else await rename(temporary, path);
     await syncFolder(dirname(path));
   } catch (error) {
     // Report the first failure.
@@ -106,10 +94,8 @@ async function replaceFolder(
   derived: Readonly<Record<string, string>>,
 ): Promise<void> {
   const written = new Set(await readdir(fresh));
-  const isDerived = (name: string) => {
-    const sign = Object.hasOwn(derived, name) ? derived[name] : undefined;
-    return sign !== undefined && existsSync(join(path, name, sign));
-  };
+  const isDerived = (name: string) =>
+    Object.hasOwn(derived, name) && existsSync(join(path, name, derived[name] as string));
   const foreign = (await readdir(path)).find((name) => !written.has(name) && !isDerived(name));
   if (foreign !== undefined) {
     throw new InputError(

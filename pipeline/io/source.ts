@@ -69,8 +69,10 @@ export async function inflate(
 ): Promise<ByteSource> {
   const folder = tmpdir();
   try {
-    const handle = await openTemporary(folder);
+    const path = join(folder, `convae-${randomUUID()}`);
+    const handle = await open(path, 'wx+', 0o600);
     return await closeOnError(handle, async () => {
+      await unlink(path); // the system frees it when the handle is closed or the process ends
       const inflater = form === 'gzip' ? createGunzip({ chunkSize: CHUNK }) : createInflateRaw({ chunkSize: CHUNK });
       await pipeline(compressed, inflater, async (chunks: AsyncIterable<Buffer>) => {
         for await (const chunk of chunks) {
@@ -93,16 +95,6 @@ export async function inflate(
       { cause: error },
     );
   }
-}
-
-/** An unlinked file: the system frees it when the handle is closed or the process ends. */
-async function openTemporary(folder: string): Promise<FileHandle> {
-  const path = join(folder, `convae-${randomUUID()}`);
-  const handle = await open(path, 'wx+', 0o600);
-  return closeOnError(handle, async () => {
-    await unlink(path);
-    return handle;
-  });
 }
 
 function sourceOf(name: string, handle: FileHandle, size: number): ByteSource {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { spreadOf } from '../analyse/moments.ts';
 import type { Card } from '../artifacts/card.ts';
 import { readTraining } from '../artifacts/exported.ts';
-import { checkReport, REPORT_FORMAT, type Report } from '../artifacts/report.ts';
+import { REPORT_FORMAT, type Report, reportSchema } from '../artifacts/report.ts';
 import type { DatasetSplits } from '../data/dataset.ts';
 import { openSplits } from '../data/open.ts';
 import { checkFits, type ExportedModel, openExported } from '../inference/exported.ts';
@@ -79,7 +79,7 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
       ? await (await import('./generation.ts')).measureGeneration(measuring) // loads all of tfjs
       : null;
     const pictures = await draw(open, encoded.test, options, stages);
-    const report = checkReport({
+    const report = reportSchema.parse({
       format: REPORT_FORMAT,
       convae: version,
       model: {
