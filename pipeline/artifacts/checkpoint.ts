@@ -4,23 +4,18 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { z } from 'zod';
 import { sha256 } from '../io/digest.ts';
-import { fileError, InputError, ignoreMissing } from '../io/errors.ts';
+import { InputError, ignoreMissing, withFileErrors } from '../io/errors.ts';
+import { formatOf, parseJson } from './json.ts';
 import { CHECKPOINT_FORMAT, type RunState, runState } from './run.ts';
 
 /** Contents of files by name. */
 export type Files = Readonly<Record<string, Uint8Array>>;
 
-/** A float32 tensor of a file. */
-export interface StoredTensor {
-  readonly shape: readonly number[];
-  readonly values: Float32Array;
-}
-
 /** A checkpoint in memory. */
 export interface Checkpoint {
   readonly state: RunState;
-  /** By the names of the variables: `encoder/conv1/kernel`, `optimizer/3`. */
-  readonly tensors: ReadonlyMap<string, StoredTensor>;
+  /** float32, by the names of the variables: `encoder/conv1/kernel`, `optimizer/3`. */
+  readonly tensors: ReadonlyMap<string, { readonly shape: readonly number[]; readonly values: Float32Array }>;
 }
 
 /** A tfjs variable and its name in checkpoints. */
@@ -35,10 +30,10 @@ interface CheckpointContent {
   readonly optimizerState: readonly CheckpointVariable[];
 }
 
-/** Makes the error for a file that cannot be used; the reason is a clause. */
-type Damaged = (file: string, reason: string) => InputError;
-
 const CHECKSUMS = 'SHA256SUMS';
+/** A line of `SHA256SUMS`: 64 digits, two spaces and the file's name. */
+const sumLine = (file: string, content: Uint8Array) => `${sha256(content)}  ${file}`;
+const DIGEST_AND_SPACES = 66;
 const FILES = [
   'decoder/model.json',
   'decoder/weights.bin',
@@ -52,12 +47,10 @@ const FILES = [
 const weightSpecs = z.array(
   z.object({ name: z.string(), shape: z.array(z.int().min(0)), dtype: z.literal('float32') }),
 );
-type WeightSpecs = z.infer<typeof weightSpecs>;
 const modelDescription = z.object({
   modelTopology: z.record(z.string(), z.unknown()),
   weightsManifest: z.tuple([z.object({ paths: z.tuple([z.literal('weights.bin')]), weights: weightSpecs })]),
 });
-const variablesDescription = z.object({ weights: weightSpecs });
 
 /**
  * The files of a checkpoint: both models in tfjs-layers format (`model.json` and `weights.bin`), the optimizer's variables
@@ -77,7 +70,7 @@ export async function checkpointFiles(
     'optimizer.bin': new Uint8Array(data),
     'state.json': toJson(runState.parse(state)),
   };
-  const sums = Object.entries(files).map(([file, content]) => `${sha256(content)}  ${file}\n`);
+  const sums = Object.entries(files).map(([file, content]) => `${sumLine(file, content)}\n`);
   return { ...files, [CHECKSUMS]: Buffer.from(sums.join('')) };
 }
 
@@ -101,29 +94,52 @@ const toJson = (value: unknown): Uint8Array => Buffer.from(`${JSON.stringify(val
  * @throws InputError when a file is missing, damaged or of an unknown version
  */
 export async function readCheckpoint(folder: string): Promise<Checkpoint> {
-  const damaged: Damaged = (file, reason) =>
+  const damaged = (file: string, reason: string) =>
     new InputError(
       `${join(folder, file)}: ${reason}; the checkpoint cannot be used: delete the run folder and train again, or train into another one`,
     );
   const read = async (file: string): Promise<Buffer> => {
-    const data = await readFile(join(folder, file))
-      .catch(ignoreMissing)
-      .catch((error: unknown) => {
-        throw fileError(error, `cannot read ${join(folder, file)}`);
-      });
+    const path = join(folder, file);
+    const data = await withFileErrors(`cannot read ${path}`, () => readFile(path).catch(ignoreMissing));
     if (!data) throw damaged(file, 'it is missing');
     return data;
   };
-  checkVersion(await read('state.json'), folder);
-  const sums = checksums(await read(CHECKSUMS), damaged);
-  const contents = new Map(await Promise.all([...sums.keys()].map(async (file) => [file, await read(file)] as const)));
-  for (const [file, data] of contents) {
-    if (sha256(data) === sums.get(file)) continue;
-    throw damaged(file, `its content (${data.byteLength} bytes) does not match ${CHECKSUMS}`);
+  // Another version may have other files: it is refused before any file is called missing or damaged.
+  const format = formatOf(String(await read('state.json'))) ?? CHECKPOINT_FORMAT;
+  if (format !== CHECKPOINT_FORMAT) {
+    throw new InputError(
+      `${join(folder, 'state.json')}: checkpoint format ${format} is unknown, this version reads format ${CHECKPOINT_FORMAT}; use the version of convae that wrote it, or train again into another run folder`,
+    );
+  }
+  const sums = (await read(CHECKSUMS)).toString('latin1').split('\n');
+  const end = sums.pop();
+  const listed = sums.map((line) => line.slice(DIGEST_AND_SPACES));
+  if (end !== '' || listed.sort().join() !== FILES.join()) {
+    throw damaged(CHECKSUMS, `it does not list the ${FILES.length} files of a checkpoint`);
+  }
+  const contents = new Map<string, Buffer>();
+  for (const file of FILES) {
+    const data = await read(file);
+    if (!sums.includes(sumLine(file, data))) {
+      throw damaged(file, `its content (${data.byteLength} bytes) does not match ${CHECKSUMS}`);
+    }
+    contents.set(file, data);
   }
   const json = <T>(schema: z.core.$ZodType<T>, file: string): T =>
-    parse(schema, contents.get(file) as Buffer, file, damaged);
-  const tensors = (specs: WeightSpecs, file: string) => tensorsOf(specs, contents.get(file) as Buffer, file, damaged);
+    parseJson(schema, String(contents.get(file)), (reason) => damaged(file, reason));
+  /** Divides a file among the tensors that it contains, by name. */
+  const tensors = (specs: z.infer<typeof weightSpecs>, file: string) => {
+    const data = new Uint8Array(contents.get(file) as Buffer);
+    const lengths = specs.map(({ shape }) => shape.reduce((product, n) => product * n, 1));
+    const expected = 4 * lengths.reduce((sum, n) => sum + n, 0);
+    if (data.length !== expected) throw damaged(file, `it has ${data.length} bytes, ${expected} were expected`);
+    let end = 0;
+    return specs.map(({ name, shape }, i) => {
+      const start = end;
+      end += 4 * (lengths[i] as number);
+      return [name, { shape, values: new Float32Array(data.buffer, start, lengths[i]) }] as const;
+    });
+  };
   const weightsOf = (part: string) => {
     const [{ weights }] = json(modelDescription, `${part}/model.json`).weightsManifest;
     return tensors(weights, `${part}/weights.bin`).map(([name, tensor]) => [`${part}/${name}`, tensor] as const);
@@ -131,7 +147,7 @@ export async function readCheckpoint(folder: string): Promise<Checkpoint> {
   return {
     state: json(runState, 'state.json'),
     tensors: new Map([
-      ...tensors(json(variablesDescription, 'optimizer.json').weights, 'optimizer.bin'),
+      ...tensors(json(z.object({ weights: weightSpecs }), 'optimizer.json').weights, 'optimizer.bin'),
       ...weightsOf('encoder'),
       ...weightsOf('decoder'),
     ]),
@@ -156,60 +172,4 @@ export function restore(variables: readonly CheckpointVariable[], { tensors }: C
       variable.assign(tf.tensor(stored.values, variable.shape, 'float32'));
     });
   }
-}
-
-/** Refuses another version, which may have other files, before any file is called missing or damaged. */
-function checkVersion(stateJson: Buffer, folder: string): void {
-  let format: number;
-  try {
-    ({ format } = z.object({ format: z.int() }).parse(JSON.parse(String(stateJson))));
-  } catch {
-    return; // damaged, which the checksums will show
-  }
-  if (format !== CHECKPOINT_FORMAT) {
-    throw new InputError(
-      `${join(folder, 'state.json')}: checkpoint format ${format} is unknown, this version reads format ${CHECKPOINT_FORMAT}; use the version of convae that wrote it, or train again into another run folder`,
-    );
-  }
-}
-
-/** SHA-256 by file name. */
-function checksums(list: Buffer, damaged: Damaged): Map<string, string> {
-  const text = list.toString('latin1');
-  const lines = [...text.matchAll(/^([0-9a-f]{64}) {2}(.+)\n/gm)];
-  const sums = new Map(lines.map(([, sum = '', file = '']) => [file, sum]));
-  const complete =
-    sums.size === lines.length &&
-    [...sums.keys()].sort().join() === FILES.join() &&
-    lines.map(([line]) => line).join('') === text;
-  if (!complete) throw damaged(CHECKSUMS, `it does not list the ${FILES.length} files of a checkpoint`);
-  return sums;
-}
-
-/** Parses a JSON file and checks it against a schema. */
-function parse<T>(schema: z.core.$ZodType<T>, data: Buffer, file: string, damaged: Damaged): T {
-  let value: unknown;
-  try {
-    value = JSON.parse(String(data));
-  } catch (error) {
-    throw damaged(file, `it is not JSON (${(error as Error).message.replaceAll('\n', ' ')})`);
-  }
-  const parsed = z.safeParse(schema, value);
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  throw damaged(file, `${issue?.path.join('.') || 'its content'}: ${issue?.message ?? 'unexpected'}`);
-}
-
-/** Divides a file among the tensors that it contains, by name. */
-function tensorsOf(specs: WeightSpecs, data: Buffer, file: string, damaged: Damaged) {
-  const lengths = specs.map(({ shape }) => shape.reduce((product, n) => product * n, 1));
-  const expected = lengths.reduce((sum, n) => sum + n * Float32Array.BYTES_PER_ELEMENT, 0);
-  if (data.byteLength !== expected) throw damaged(file, `it has ${data.byteLength} bytes, ${expected} were expected`);
-  const values = new Float32Array(new Uint8Array(data).buffer);
-  let offset = 0;
-  return specs.map(({ name, shape }, i): [string, StoredTensor] => {
-    const start = offset;
-    offset += lengths[i] as number;
-    return [name, { shape, values: values.subarray(start, offset) }];
-  });
 }

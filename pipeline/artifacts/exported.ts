@@ -1,10 +1,10 @@
 import { copyFile, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
+import type { z } from 'zod';
 import { fileDigest } from '../io/digest.ts';
-import { codeOf, fileError, InputError, ignoreMissing } from '../io/errors.ts';
+import { codeOf, fileError, InputError, ignoreMissing, withFileErrors } from '../io/errors.ts';
 import { CARD_FORMAT, type Card, cardSchema } from './card.ts';
-import type { MetricsLine } from './metrics.ts';
+import { formatOf, issuesOf, parseJson } from './json.ts';
 import { readMetrics, runPaths } from './run-files.ts';
 import type { Manifest } from './site.ts';
 
@@ -15,7 +15,7 @@ import type { Manifest } from './site.ts';
  */
 export async function writeCard(folder: string, card: z.input<typeof cardSchema>): Promise<Card> {
   const parsed = cardSchema.safeParse(card);
-  if (!parsed.success) throw new Error(`the card does not fit its schema: ${oneLine(parsed.error)}`);
+  if (!parsed.success) throw new Error(`the card does not fit its schema: ${issuesOf(parsed.error)}`);
   await writeFile(join(folder, 'card.json'), `${layOut(parsed.data)}\n`);
   return parsed.data;
 }
@@ -32,16 +32,14 @@ const layOut = (card: Card): string =>
  */
 export async function readCard(folder: string): Promise<Card> {
   const path = join(folder, 'card.json');
-  const value = parseJson(await readText(folder, path), path);
-  const version = z.object({ format: z.number() }).safeParse(value);
-  if (version.success && version.data.format > CARD_FORMAT) {
+  const text = await readText(folder, path);
+  const format = formatOf(text) ?? CARD_FORMAT;
+  if (format > CARD_FORMAT) {
     throw new InputError(
-      `${path}: card format ${version.data.format} is newer than this version of convae, which reads format ${CARD_FORMAT}; update convae`,
+      `${path}: card format ${format} is newer than this version of convae, which reads format ${CARD_FORMAT}; update convae`,
     );
   }
-  const parsed = cardSchema.safeParse(value);
-  if (!parsed.success) throw new InputError(`${path}: ${oneLine(parsed.error)}; export the model again`);
-  return parsed.data;
+  return parseJson(cardSchema, text, (reason) => new InputError(`${path}: ${reason}; export the model again`));
 }
 
 /**
@@ -52,10 +50,8 @@ export async function verifyFiles(folder: string, card: Card): Promise<void> {
   const { files, trainStep } = card;
   for (const [name, expected] of Object.entries({ ...files, ...(trainStep && { [trainStep.file]: trainStep }) })) {
     const path = join(folder, name);
-    const found = await fileDigest(path).catch((error: unknown) => {
-      if (codeOf(error) === 'ENOENT') throw new InputError(`${path}: the file is missing; export the model again`);
-      throw fileError(error, `cannot read ${path}`);
-    });
+    const found = await withFileErrors(`cannot read ${path}`, () => fileDigest(path).catch(ignoreMissing));
+    if (!found) throw new InputError(`${path}: the file is missing; export the model again`);
     if (found.sha256 === expected.sha256) continue;
     const sizes = found.bytes === expected.bytes ? '' : ` (${found.bytes} bytes where ${expected.bytes} were expected)`;
     throw new InputError(`${path}: its SHA-256 is not the one in card.json${sizes}; export the model again`);
@@ -74,23 +70,6 @@ async function readText(folder: string, path: string): Promise<string> {
   }
 }
 
-function parseJson(text: string, path: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new InputError(`${path}: it is not JSON (${reason.replace(/\s+/g, ' ')}); export the model again`);
-  }
-}
-
-/** Joins zod's list of issues, which has two lines for each, into one line. */
-const oneLine = (error: z.core.$ZodError) =>
-  z
-    .prettifyError(error)
-    .replace(/\s*\n\s*→ at /g, ' at ')
-    .replace(/^✖ /, '')
-    .replace(/\n✖ /g, '; ');
-
 /** Paths of the training record, from an exported model's folder. */
 const METRICS = 'training/metrics.jsonl';
 const PICTURES = 'training/pictures';
@@ -98,13 +77,7 @@ const PICTURE = /^epoch-(\d+)\.png$/;
 /** Pictures that are kept of a long training, evenly spaced, the first and the last among them. */
 const MOST_PICTURES = 60;
 
-/** The record of a model's training. */
-export interface TrainingRecord {
-  /** Means over epochs, of training and test images. */
-  readonly metrics: readonly MetricsLine[];
-  /** Pictures of some test images and their reconstructions, by epoch. */
-  readonly pictures: readonly { readonly epoch: number; readonly png: Uint8Array }[];
-}
+export type TrainingRecord = NonNullable<Awaited<ReturnType<typeof readTraining>>>;
 
 /**
  * Copies a run's record into an exported model's folder: `training/metrics.jsonl`, the lines of complete epochs, and
@@ -120,18 +93,19 @@ export async function copyTraining(run: string, exported: string): Promise<void>
   for (const { name } of pictures) await copyFile(join(from.pictures, name), join(exported, PICTURES, name));
 }
 
-/** Reads the training record of an exported model; undefined where there is none. */
-export async function readTraining(exported: string): Promise<TrainingRecord | undefined> {
+/**
+ * Reads the training record of an exported model: means over epochs, of training and test images, and pictures of some
+ * test images and their reconstructions. Undefined where there is none.
+ */
+export async function readTraining(exported: string) {
   const folder = join(exported, PICTURES);
-  try {
+  return withFileErrors(`cannot read ${join(exported, 'training')}`, async () => {
     const metrics = await readMetrics(join(exported, METRICS));
     const pictures = await Promise.all(
       (await picturesIn(folder)).map(async ({ epoch, name }) => ({ epoch, png: await readFile(join(folder, name)) })),
     );
     return metrics.length > 0 || pictures.length > 0 ? { metrics, pictures } : undefined;
-  } catch (error) {
-    throw fileError(error, `cannot read ${join(exported, 'training')}`);
-  }
+  });
 }
 
 /** Paths of the training record's files, from the exported model's folder; null where it has no metrics. */
@@ -143,16 +117,10 @@ export async function trainingFiles(exported: string): Promise<Manifest['trainin
 }
 
 async function picturesIn(folder: string): Promise<{ epoch: number; name: string }[]> {
-  const names = await readdir(folder)
-    .catch(ignoreMissing)
-    .catch((error: unknown) => {
-      throw fileError(error, `cannot read ${folder}`);
-    });
+  const names = await withFileErrors(`cannot read ${folder}`, () => readdir(folder).catch(ignoreMissing));
   return (names ?? [])
-    .flatMap((name) => {
-      const epoch = PICTURE.exec(name)?.[1];
-      return epoch === undefined ? [] : [{ epoch: Number(epoch), name }];
-    })
+    .filter((name) => PICTURE.test(name))
+    .map((name) => ({ epoch: Number(PICTURE.exec(name)?.[1]), name }))
     .sort((a, b) => a.epoch - b.epoch);
 }
 

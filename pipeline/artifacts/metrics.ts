@@ -24,11 +24,8 @@ export type MetricsLine = z.infer<typeof metricsLine>;
 /** A line as a TensorBoard event: tags such as `loss/test`; training has `loss/steps` and `loss/epoch`. */
 export function eventOf({ split, span, epoch: _, step, images: __, time, ...numbers }: MetricsLine) {
   const curve = split === 'test' ? 'test' : span;
-  const scalars: Record<string, number> = {};
-  for (const [name, value] of Object.entries(numbers)) {
-    if (typeof value === 'number') scalars[`${name}/${curve}`] = value;
-  }
-  return { time, step, scalars };
+  const entries = Object.entries(numbers).filter((entry): entry is [string, number] => typeof entry[1] === 'number');
+  return { time, step, scalars: Object.fromEntries(entries.map(([name, value]) => [`${name}/${curve}`, value])) };
 }
 
 /** Sums of metrics over images, from which means are computed. */
@@ -65,7 +62,6 @@ export class Stopwatch {
   }
 
   reset(): void {
-    this.#images = 0;
-    this.#ms = 0;
+    this.#images = this.#ms = 0;
   }
 }

@@ -1,6 +1,7 @@
-import { type FileHandle, open, readFile } from 'node:fs/promises';
+import { open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileError, ignoreMissing } from '../io/errors.ts';
+import { ignoreMissing, withFileErrors } from '../io/errors.ts';
+import { closeOnError } from '../io/source.ts';
 import { type MetricsLine, metricsLine } from './metrics.ts';
 
 /**
@@ -17,85 +18,52 @@ export const runPaths = (run: string) => ({
   lock: join(run, 'lock'),
 });
 
-/** The metrics of a run as JSON lines. */
-export class MetricsLog {
-  readonly #path: string;
-  readonly #file: FileHandle;
-  /** Lines in the file. */
-  lines: number;
+export type MetricsLog = Awaited<ReturnType<typeof openMetricsLog>>;
 
-  private constructor(path: string, file: FileHandle, lines: number) {
-    this.#path = path;
-    this.#file = file;
-    this.lines = lines;
-  }
-
-  /**
-   * Opens the log and truncates it to its state at a checkpoint.
-   * @param keep lines to keep
-   * @returns the log and the kept lines: fewer than `keep` if the file has fewer complete ones
-   */
-  static async open(path: string, keep: number): Promise<{ log: MetricsLog; kept: MetricsLine[] }> {
-    try {
-      const file = await open(path, 'a+');
-      try {
-        const { kept, bytes } = completeLines(await readFile(file), keep);
-        await file.truncate(bytes);
-        return { log: new MetricsLog(path, file, kept.length), kept };
-      } catch (error) {
-        await file.close();
-        throw error;
-      }
-    } catch (error) {
-      throw fileError(error, `cannot write ${path}`);
-    }
-  }
-
-  async write(line: MetricsLine): Promise<void> {
-    await this.#writing(() => this.#file.appendFile(`${JSON.stringify(line)}\n`));
-    this.lines++;
-  }
-
-  /** Waits until every line is on the disk. */
-  async sync(): Promise<void> {
-    await this.#writing(() => this.#file.sync());
-  }
-
-  async close(): Promise<void> {
-    await this.#writing(() => this.#file.close());
-  }
-
-  async #writing(work: () => Promise<void>): Promise<void> {
-    try {
-      await work();
-    } catch (error) {
-      throw fileError(error, `cannot write ${this.#path}`);
-    }
-  }
+/**
+ * Opens a run's metrics, JSON lines, and truncates them to their state at a checkpoint.
+ * @param keep lines to keep
+ */
+export async function openMetricsLog(path: string, keep: number) {
+  const writing = <T>(work: () => Promise<T>) => withFileErrors(`cannot write ${path}`, work);
+  const file = await writing(() => open(path, 'a+'));
+  const truncate = async () => {
+    const { lines, bytes } = completeLines(await readFile(file), keep);
+    await file.truncate(bytes);
+    return lines;
+  };
+  const kept = await writing(() => closeOnError(file, truncate));
+  return {
+    /** The kept lines: fewer than `keep` if the file has fewer complete ones. */
+    kept,
+    /** Number of lines in the file. */
+    lines: kept.length,
+    async write(line: MetricsLine): Promise<void> {
+      await writing(() => file.appendFile(`${JSON.stringify(line)}\n`));
+      this.lines++;
+    },
+    /** Waits until every line is on the disk. */
+    sync: () => writing(() => file.sync()),
+    close: () => writing(() => file.close()),
+  };
 }
 
 /** Reads the complete lines of a run's metrics; none where there is no file. */
 export async function readMetrics(path: string): Promise<MetricsLine[]> {
-  try {
-    const data = await readFile(path).catch(ignoreMissing);
-    return data ? completeLines(data, Number.POSITIVE_INFINITY).kept : [];
-  } catch (error) {
-    throw fileError(error, `cannot read ${path}`);
-  }
+  const data = await withFileErrors(`cannot read ${path}`, () => readFile(path).catch(ignoreMissing));
+  return data ? completeLines(data).lines : [];
 }
 
-function completeLines(data: Buffer, most: number): { kept: MetricsLine[]; bytes: number } {
-  const kept: MetricsLine[] = [];
+function completeLines(data: Buffer, most = Number.POSITIVE_INFINITY): { lines: MetricsLine[]; bytes: number } {
+  const lines: MetricsLine[] = [];
   let bytes = 0;
-  while (kept.length < most) {
-    const end = data.indexOf('\n', bytes);
-    if (end < 0) break;
+  for (let end = data.indexOf('\n'); end >= 0 && lines.length < most; end = data.indexOf('\n', bytes)) {
     try {
-      kept.push(metricsLine.parse(JSON.parse(data.toString('utf8', bytes, end))));
+      lines.push(metricsLine.parse(JSON.parse(data.toString('utf8', bytes, end))));
     } catch {
       break; // the rest was not written by a run
     }
     bytes = end + 1;
   }
-  return { kept, bytes };
+  return { lines, bytes };
 }

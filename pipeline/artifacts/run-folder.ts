@@ -1,12 +1,11 @@
 import { lstat, readdir, readlink, realpath, rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { codeOf, fileError, InputError, ignoreMissing } from '../io/errors.ts';
+import { codeOf, fileError, InputError, ignoreMissing, withFileErrors } from '../io/errors.ts';
 import { makeFolder, switchLink, syncFolder, writeDurably } from '../io/publish.ts';
 import { type Checkpoint, type Files, readCheckpoint } from './checkpoint.ts';
 import type { RunPosition } from './run.ts';
 import { runPaths } from './run-files.ts';
 
-export { runPaths };
 export type Which = 'latest' | 'best';
 
 const epochName = (epoch: number) => `epoch-${String(epoch).padStart(3, '0')}`;
@@ -20,16 +19,14 @@ const checkpointName = ({ epoch, batches, step }: RunPosition) =>
  * @throws InputError when it contains a file that no run writes
  */
 export async function openRunFolder(run: string): Promise<void> {
-  try {
+  await withFileErrors(`cannot use ${run} as a run folder`, async () => {
     await makeFolder(run);
     const own = new Set(Object.values(runPaths(run)).map((path) => basename(path)));
     const foreign = (await readdir(run)).find((name) => !own.has(name) && !/^(latest|best|lock)\./.test(name));
     if (foreign !== undefined) {
       throw new InputError(`${run}: there is ${foreign} in it, which no run wrote; choose a new or empty folder`);
     }
-  } catch (error) {
-    throw fileError(error, `cannot use ${run} as a run folder`);
-  }
+  });
 }
 
 /**
@@ -37,14 +34,13 @@ export async function openRunFolder(run: string): Promise<void> {
  * @throws InputError when `latest` or `best` is not a link
  */
 export async function tidyRunFolder(run: string, best: RunPosition['best']): Promise<void> {
-  try {
-    if (best && (await exists(join(runPaths(run).checkpoints, epochName(best.epoch))))) {
-      if ((await targetOf(run, 'best')) !== epochName(best.epoch)) await pointTo(run, 'best', epochName(best.epoch));
+  await withFileErrors(`cannot write to ${run}`, async () => {
+    const name = best && epochName(best.epoch);
+    if (name && (await targetOf(run, 'best')) !== name && (await exists(join(runPaths(run).checkpoints, name)))) {
+      await pointTo(run, 'best', name);
     }
     await removeUnreferenced(run);
-  } catch (error) {
-    throw fileError(error, `cannot write to ${run}`);
-  }
+  });
 }
 
 /**
@@ -83,9 +79,7 @@ export async function readRun(run: string, which: Which): Promise<Checkpoint | u
   const link = runPaths(run)[which];
   for (;;) {
     if (!(await exists(link))) return undefined;
-    const folder = await realpath(link).catch((error: unknown) => {
-      throw fileError(error, `cannot read ${link}`);
-    });
+    const folder = await withFileErrors(`cannot read ${link}`, () => realpath(link));
     try {
       return await readCheckpoint(folder);
     } catch (error) {
@@ -97,17 +91,14 @@ export async function readRun(run: string, which: Which): Promise<Checkpoint | u
 
 /** Completes an interrupted switch of links, so that the run can be read. */
 export async function completeLinks(run: string): Promise<void> {
-  try {
+  await withFileErrors(`cannot write to ${run}`, async () => {
     for (const which of ['latest', 'best'] as const) {
       const link = runPaths(run)[which];
-      if (await exists(`${link}.next`)) {
-        if (await exists(link)) await rm(`${link}.next`);
-        else await rename(`${link}.next`, link);
-      }
+      if (!(await exists(`${link}.next`))) continue;
+      if (await exists(link)) await rm(`${link}.next`);
+      else await rename(`${link}.next`, link);
     }
-  } catch (error) {
-    throw fileError(error, `cannot write to ${run}`);
-  }
+  });
 }
 
 const pointTo = (run: string, which: Which, name: string) =>
@@ -115,14 +106,11 @@ const pointTo = (run: string, which: Which, name: string) =>
 
 async function targetOf(run: string, which: Which): Promise<string | undefined> {
   const link = runPaths(run)[which];
-  try {
-    return basename(await readlink(link));
-  } catch (error) {
-    if (codeOf(error) === 'EINVAL') {
-      throw new InputError(`${link} is not a link; was the run copied without keeping links? Copy it again with cp -a`);
-    }
-    return ignoreMissing(error);
-  }
+  const target = await readlink(link).catch((error: unknown) => {
+    if (codeOf(error) !== 'EINVAL') return ignoreMissing(error);
+    throw new InputError(`${link} is not a link; was the run copied without keeping links? Copy it again with cp -a`);
+  });
+  return target && basename(target);
 }
 
 async function removeUnreferenced(run: string): Promise<void> {
@@ -136,9 +124,5 @@ async function removeUnreferenced(run: string): Promise<void> {
 
 /** Whether there is anything at a path, a link without a target included. */
 async function exists(path: string): Promise<boolean> {
-  try {
-    return (await lstat(path).catch(ignoreMissing)) !== undefined;
-  } catch (error) {
-    throw fileError(error, `cannot read ${path}`);
-  }
+  return withFileErrors(`cannot read ${path}`, async () => (await lstat(path).catch(ignoreMissing)) !== undefined);
 }

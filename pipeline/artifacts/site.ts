@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { atMost, classNames, count, digest, imageShape, type Limits, numbers, positive, textUpTo } from './fields.ts';
+import { classNames, count, digest, imageShape, numbers, positive } from './fields.ts';
 
 /** A relative path that stays inside its folder. */
 const path = z.string().check(z.regex(/^(?!\/)(?!.*(^|\/)\.\.(\/|$))[^\\:?#]+$/));
@@ -15,34 +15,32 @@ export const siteIndexSchema = z.object({
 });
 
 /** `set.json` of an image set. Labels and ids are files of its folder. */
-export const imageSetWithin = (limits: Limits) =>
-  z.object({
-    format: z.literal(1),
-    name: textUpTo(limits.text),
-    split: textUpTo(limits.text),
-    images: atMost(limits.images),
-    ...imageShape(limits),
-    classes: classNames(limits),
-    /** A colour `#rrggbb` for each class. */
-    colours: z.nullable(z.array(z.string().check(z.regex(/^#[0-9a-f]{6}$/)))),
-    labels: z.nullable(path),
-    ids: z.nullable(path),
-    /** Images `first` to `first + count - 1`, as tiles of one PNG, `columns` in a row. */
-    sheets: z.array(z.object({ file: path, first: count, count: positive, columns: atMost(1000) })),
-  });
+export const imageSetSchema = z.object({
+  format: z.literal(1),
+  name: z.string(),
+  split: z.string(),
+  images: positive,
+  ...imageShape,
+  classes: classNames,
+  /** A colour `#rrggbb` for each class. */
+  colours: z.nullable(z.array(z.string().check(z.regex(/^#[0-9a-f]{6}$/)))),
+  labels: z.nullable(path),
+  ids: z.nullable(path),
+  /** Images `first` to `first + count - 1`, as tiles of one PNG, `columns` in a row. */
+  sheets: z.array(z.object({ file: path, first: count, count: positive, columns: positive })),
+});
 
 /** `manifest.json` of a model in a site: every file that the page may request, with its size in bytes. */
-export const manifestWithin = (limits: Limits) =>
-  z.object({
-    format: z.literal(1),
-    files: z.record(z.string(), count),
-    /** Folder of the image set, from the site's root. */
-    set: z.nullable(path),
-    points: z.nullable(z.object({ count: atMost(limits.images), latents: path, errors: path, map: path, ...map })),
-    dimensions,
-    training: z.nullable(z.object({ metrics: path, pictures: z.array(z.object({ epoch: count, file: path })) })),
-    report: z.nullable(path),
-  });
+export const manifestSchema = z.object({
+  format: z.literal(1),
+  files: z.record(z.string(), count),
+  /** Folder of the image set, from the site's root. */
+  set: z.nullable(path),
+  points: z.nullable(z.object({ count: positive, latents: path, errors: path, map: path, ...map })),
+  dimensions,
+  training: z.nullable(z.object({ metrics: path, pictures: z.array(z.object({ epoch: count, file: path })) })),
+  report: z.nullable(path),
+});
 
 /** The format of an exported model's folder `viewer`; raised when equal inputs would give other points. */
 export const POINTS_FORMAT = 1;
@@ -62,9 +60,6 @@ export const pointsSchema = z.object({
   /** SHA-256 of each array's file. */
   files: z.record(z.enum(POINTS_ARRAYS), digest),
 });
-
-export const imageSetSchema = /* @__PURE__ */ imageSetWithin({});
-export const manifestSchema = /* @__PURE__ */ manifestWithin({});
 
 export type SiteIndex = z.infer<typeof siteIndexSchema>;
 export type ImageSetFile = z.infer<typeof imageSetSchema>;

@@ -6,7 +6,7 @@ import { Generator } from '../data/generator.ts';
 import { spreadRows } from '../data/rows.ts';
 import { subset } from '../data/split.ts';
 import type { Sessions } from '../inference/sessions.ts';
-import { stopIfAborted } from '../io/publish.ts';
+import { stopIfAborted } from '../io/errors.ts';
 
 const MAX_LATENTS = 5_000;
 /** Components unless there are more classes. */

@@ -9,7 +9,7 @@ import { openSplits } from '../data/open.ts';
 import { exportRun } from '../export/export.ts';
 import type { Progress } from '../io/progress.ts';
 import type { Tick } from '../io/stages.ts';
-import { type StageProgress, Stages } from '../io/stages.ts';
+import { createStages, type StageProgress } from '../io/stages.ts';
 import { evaluate } from '../report/evaluate.ts';
 import { type FoundModel, findModel } from '../train/find-model.ts';
 import type { TrainOptions } from '../train/options.ts';
@@ -67,7 +67,7 @@ export async function gallery(options: GalleryOptions): Promise<GalleryEntry[]> 
     else note(`skipping ${found.model.name}: it needs labels, and ${data} has none`);
   }
   const weights = plans.flatMap(({ steps }) => steps.map(({ name, seconds }) => [name, seconds] as const));
-  const stages = new Stages(weights, signal, options.progress);
+  const stages = createStages(weights, signal, options.progress);
   const entries: GalleryEntry[] = [];
   for (const { model, exported, steps } of plans) {
     for (const { name, work } of steps) await stages.run(name, work);

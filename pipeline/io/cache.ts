@@ -2,7 +2,7 @@ import { readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { sha256 } from './digest.ts';
-import { fileError } from './errors.ts';
+import { withFileErrors } from './errors.ts';
 import { makeFolder, publishFile } from './publish.ts';
 
 /** The folder of downloaded libraries, `$XDG_CACHE_HOME/convae`: outside the checkout, so that they outlive it. */
@@ -36,7 +36,7 @@ export async function cached(
 ): Promise<Uint8Array> {
   const nameOf = (bytes: Uint8Array) => `${key}-${sha256(bytes).slice(0, DIGITS)}.${extension}`;
   const damaged: string[] = [];
-  try {
+  const found = await withFileErrors(`cannot use ${folder}`, async () => {
     await makeFolder(folder);
     for (const name of (await readdir(folder)).sort()) {
       if (!name.startsWith(`${key}-`)) continue;
@@ -48,9 +48,9 @@ export async function cached(
       }
       damaged.push(name);
     }
-  } catch (error) {
-    throw fileError(error, `cannot use ${folder}`);
-  }
+    return undefined;
+  });
+  if (found) return found;
   const bytes = await make();
   await publishFile(join(folder, nameOf(bytes)), (path) => writeFile(path, bytes), { signal });
   for (const name of damaged) if (name !== nameOf(bytes)) await rm(join(folder, name), { force: true });

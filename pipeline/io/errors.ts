@@ -1,6 +1,6 @@
 /** Errors that end a command with one line and an exit code; any other error is a bug and shows its stack. */
 
-/** The user's input is wrong: exit code 2. The message says what, where, what was expected and what to do. */
+/** The user's input is wrong: exit code 2. The message states what, where, what was expected and what to do. */
 export class InputError extends Error {
   readonly exitCode = 2;
 }
@@ -29,7 +29,15 @@ export class Interrupted extends Error {
   readonly exitCode = 130;
 }
 
-/** The code that Node gives an error of the system ("ENOENT") or of its own; undefined for other errors. */
+/** @throws the signal's reason where that is an error of our own, otherwise Interrupted, once the signal is aborted */
+export function stopIfAborted(signal: AbortSignal | undefined): void {
+  if (!signal?.aborted) return;
+  // An abort without a reason has a DOMException.
+  const { reason } = signal;
+  throw reason instanceof Error && !(reason instanceof DOMException) ? reason : new Interrupted('interrupted');
+}
+
+/** The code of an error of Node or of the system ("ENOENT"); undefined for other errors. */
 export const codeOf = (error: unknown): string | undefined =>
   error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 
@@ -62,4 +70,13 @@ export function fileError(error: unknown, doing: string): unknown {
   if (code === undefined) return error;
   const Kind = ENVIRONMENT_CODES.has(code) ? EnvironmentError : InputError;
   return new Kind(`${doing}: ${REASONS[code] ?? (error as Error).message}`, { cause: error });
+}
+
+/** Runs `work` and turns the file-system errors that it throws into one-line errors. @param doing as for `fileError` */
+export async function withFileErrors<T>(doing: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw fileError(error, doing);
+  }
 }

@@ -4,7 +4,7 @@ import { link, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/pro
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
-import { codeOf, fileError, InputError, ignoreMissing } from './errors.ts';
+import { codeOf, InputError, ignoreMissing, withFileErrors } from './errors.ts';
 
 /** Heartbeat. A holder on another machine that is silent for 60 s is presumed dead. */
 const BEAT_MS = 10_000;
@@ -24,11 +24,9 @@ type Holder = z.infer<typeof holderSchema>;
  */
 export async function acquireLock(path: string, what: string): Promise<() => Promise<void>> {
   const own: Holder = { pid: process.pid, place: placeOf(), born: birthOf(process.pid), token: randomUUID() };
-  try {
+  await withFileErrors(`cannot write ${path}`, async () => {
     while (!(await create(path, own))) await removeStale(path, what);
-  } catch (error) {
-    throw fileError(error, `cannot write ${path}`);
-  }
+  });
   const beat = setInterval(() => {
     const now = new Date();
     utimes(path, now, now).catch(() => {}); // the next write to the folder reports the reason
@@ -54,10 +52,7 @@ async function removeStale(path: string, what: string): Promise<void> {
   const found = await read(path);
   if (!found) return;
   const { holder, silentMs } = found;
-  if (!holder && silentMs < WRITING_MS) {
-    await sleep(50);
-    return;
-  }
+  if (!holder && silentMs < WRITING_MS) return sleep(50);
   if (holder && isAlive(holder, silentMs)) {
     throw new InputError(
       `${what} is in use by process ${holder.pid} (${holder.place}, last sign of life ${Math.round(silentMs / 1000)} s ago); wait for it to end, or choose another folder`,
@@ -82,16 +77,14 @@ function isAlive({ pid, place, born }: Holder, silentMs: number): boolean {
 }
 
 async function read(path: string): Promise<{ holder: Holder | undefined; silentMs: number } | undefined> {
+  const found = await Promise.all([readFile(path, 'utf8'), stat(path)]).catch(ignoreMissing);
+  if (!found) return undefined;
+  const [text, { mtimeMs }] = found;
+  const silentMs = Math.max(0, Date.now() - mtimeMs);
   try {
-    const [text, { mtimeMs }] = await Promise.all([readFile(path, 'utf8'), stat(path)]);
-    const silentMs = Math.max(0, Date.now() - mtimeMs);
-    try {
-      return { holder: holderSchema.parse(JSON.parse(text)), silentMs };
-    } catch {
-      return { holder: undefined, silentMs };
-    }
-  } catch (error) {
-    return ignoreMissing(error);
+    return { holder: holderSchema.parse(JSON.parse(text)), silentMs };
+  } catch {
+    return { holder: undefined, silentMs };
   }
 }
 

@@ -7,7 +7,7 @@ import { type ByteSource, readUpTo } from './source.ts';
 /** Type of an array's numbers. `name` is numpy's: uint8, float32. */
 export interface NumberType {
   readonly name: string;
-  readonly kind: 'uint' | 'int' | 'float' | 'other';
+  readonly kind: 'uint' | 'int' | 'float' | 'complex' | 'bool';
   readonly bytes: number;
   readonly littleEndian: boolean;
 }
@@ -42,12 +42,7 @@ const MAGIC = Buffer.from('\x93NUMPY', 'latin1');
 /** Bytes of a header; numpy itself trusts at most 10,000. */
 const MAX_HEADER = 2 ** 20;
 const MAX_DIMENSIONS = 8;
-const KINDS: Readonly<Record<string, { kind: NumberType['kind']; word: string }>> = {
-  u: { kind: 'uint', word: 'uint' },
-  i: { kind: 'int', word: 'int' },
-  f: { kind: 'float', word: 'float' },
-  c: { kind: 'other', word: 'complex' },
-};
+const KINDS: Readonly<Record<string, NumberType['kind']>> = { u: 'uint', i: 'int', f: 'float', c: 'complex' };
 
 /** Whether a file that begins with these bytes is an npy file. */
 export const isNpy = (magic: Uint8Array): boolean => MAGIC.equals(magic.subarray(0, MAGIC.length));
@@ -65,11 +60,15 @@ export async function readNpy(source: ByteSource): Promise<ArrayFile> {
     throw new InputError(`${source.name}: npy version ${version} is not known; save the array as version 1, 2 or 3`);
   }
   const lengthBytes = version === 1 ? 2 : 4;
-  if (start.length < 8 + lengthBytes) throw cutShort(source, 8 + lengthBytes);
-  const offset = 8 + lengthBytes + start.readUIntLE(8, lengthBytes);
-  if (offset > source.size) throw cutShort(source, offset);
+  const headerAt = 8 + lengthBytes;
+  const offset = start.length < headerAt ? headerAt : headerAt + start.readUIntLE(8, lengthBytes);
+  if (offset > source.size) {
+    throw new InputError(
+      `${source.name}: cut short inside its npy header: ${offset} bytes were expected at least, it has ${source.size}; download or copy it again`,
+    );
+  }
   if (offset > MAX_HEADER) throw new InputError(`${source.name}: its npy header of ${offset} bytes is damaged`);
-  const header = await readUpTo(source, offset - 8 - lengthBytes, 8 + lengthBytes);
+  const header = await readUpTo(source, offset - headerAt, headerAt);
   const { descr, fortranOrder, shape } = parseHeader(header.toString(version === 3 ? 'utf8' : 'latin1'), source.name);
   if (fortranOrder && shape.length > 1) {
     throw new InputError(
@@ -91,39 +90,19 @@ export async function readFloats(path: string, shape: readonly number[]): Promis
   throw new Error(`${path}: not float32 ${shape.join('×')}`);
 }
 
-/** Bytes to collect before writing them. */
-const CHUNK = 2 ** 20;
-
 /**
  * Writes latents, without ids and labels, as an npy array, float32 `[rows, size]`, batch by batch.
  * @param path of a file that is overwritten
  */
 export function npyWriter(path: string, { rows, size }: { rows: number; size: number }) {
   writeFileSync(path, new Uint8Array(dump(new Float32Array(0), [rows, size]))); // only the header
-  const chunk = new Float32Array(CHUNK / 4);
-  let filled = 0;
-  const flush = () => {
-    appendFileSync(path, new Uint8Array(chunk.buffer, 0, 4 * filled));
-    filled = 0;
-  };
   return {
     async write({ latents }: { readonly latents: Float32Array }): Promise<void> {
-      for (let from = 0; from < latents.length; ) {
-        const part = latents.subarray(from, from + chunk.length - filled);
-        chunk.set(part, filled);
-        filled += part.length;
-        from += part.length;
-        if (filled === chunk.length) flush();
-      }
+      appendFileSync(path, new Uint8Array(latents.buffer, latents.byteOffset, latents.byteLength));
     },
-    finish: async (): Promise<void> => flush(),
+    async finish(): Promise<void> {},
   };
 }
-
-const cutShort = ({ name, size }: ByteSource, expected: number) =>
-  new InputError(
-    `${name}: cut short inside its npy header: ${expected} bytes were expected at least, it has ${size}; download or copy it again`,
-  );
 
 function parseHeader(text: string, name: string) {
   const descr = /(['"])descr\1\s*:\s*(['"])([^'"]*)\2/.exec(text)?.[3];
@@ -144,11 +123,11 @@ function parseHeader(text: string, name: string) {
 function typeOf(descr: string, name: string): NumberType {
   const [, order, letter = '', digits = ''] = /^([|<>=]?)([a-zA-Z?])(\d*)$/.exec(descr) ?? [];
   const bytes = Number(digits);
-  const known = KINDS[letter];
-  const integer = known?.kind === 'uint' || known?.kind === 'int';
-  if (known && bytes > 0 && (!integer || [1, 2, 4, 8].includes(bytes))) {
-    return { name: `${known.word}${8 * bytes}`, kind: known.kind, bytes, littleEndian: order !== '>' };
+  const kind = KINDS[letter];
+  const integer = kind === 'uint' || kind === 'int';
+  if (kind && bytes > 0 && (!integer || [1, 2, 4, 8].includes(bytes))) {
+    return { name: `${kind}${8 * bytes}`, kind, bytes, littleEndian: order !== '>' };
   }
-  if (letter === 'b' && bytes === 1) return { name: 'bool', kind: 'other', bytes, littleEndian: true };
+  if (letter === 'b' && bytes === 1) return { name: 'bool', kind: 'bool', bytes, littleEndian: true };
   throw new InputError(`${name}: it holds values of numpy's type ${descr}; numbers were expected (uint8 for pixels)`);
 }

@@ -39,25 +39,22 @@ export function createProgress(
   { quiet = false, now = () => performance.now() }: { quiet?: boolean; now?: () => number } = {},
 ): Progress {
   if (quiet) return silent;
-  const display = new Display(stream, now);
+  const { show, note, stop } = createDisplay(stream, now);
   let update: Progress['update'] = () => {};
   return {
-    note: (line) => display.note(line),
+    note,
     start(images, first, epochs) {
-      const meter = new Meter(first, now);
+      const pace = createMeter(first, now);
       update = (done, epoch, loss) => {
-        meter.add(done);
-        const percent = Math.floor((done / images) * 100);
+        const share = done / images;
         const lossText = Number.isNaN(loss) ? '–' : loss.toFixed(4);
-        display.show(
-          done / images,
-          () => `epoch ${epoch}/${epochs}  ${percent} %  loss ${lossText}  ${meter.read(images)}`,
-        );
+        const paceText = pace(done, images);
+        show(share, () => `epoch ${epoch}/${epochs}  ${Math.floor(share * 100)} %  loss ${lossText}  ${paceText()}`);
       };
       update(first, Math.floor((first / images) * epochs) + 1, Number.NaN);
     },
     update: (done, epoch, loss) => update(done, epoch, loss),
-    stop: () => display.stop(),
+    stop,
   };
 }
 
@@ -67,10 +64,10 @@ export const withCountProgress = <T>(
   work: (progress: (done: number, total: number) => void) => Promise<T>,
 ): Promise<T> =>
   withDisplay(output, (show) => {
-    const meter = new Meter(0);
+    const pace = createMeter(0);
     return work((done, total) => {
-      meter.add(done);
-      show(done / total, () => `${done}/${total} images  ${meter.read(total)}`);
+      const paceText = pace(done, total);
+      show(done / total, () => `${done}/${total} images  ${paceText()}`);
     });
   });
 
@@ -96,58 +93,40 @@ export function duration(seconds: number): string {
   return hours ? `${hours}:${two(minutes)}:${two(all % 60)}` : `${minutes}:${two(all % 60)}`;
 }
 
+/** @param share finished share of the work, 0 to 1 */
+type Show = (share: number, text: () => string) => void;
+
 async function withDisplay<T>(
   { quiet, stream = process.stderr }: ProgressOutput,
-  work: (show: Display['show']) => Promise<T>,
+  work: (show: Show) => Promise<T>,
 ): Promise<T> {
   if (quiet) return work(() => {});
-  const display = new Display(stream);
+  const { show, stop } = createDisplay(stream);
   try {
-    return await work((share, text) => display.show(share, text));
+    return await work(show);
   } finally {
-    display.stop();
+    stop();
   }
 }
 
 /** Draws a bar with a text on a terminal, otherwise writes the text as a line every few seconds. */
-class Display {
-  readonly #stream: NodeJS.WriteStream;
-  readonly #now: () => number;
-  #bars: MultiBar | undefined;
-  #bar: SingleBar | undefined;
-  #shown: number | undefined;
+function createDisplay(stream: NodeJS.WriteStream, now = () => performance.now()) {
+  let bars: MultiBar | undefined;
+  let bar: SingleBar | undefined;
+  let shown: number | undefined;
 
-  constructor(stream: NodeJS.WriteStream, now = () => performance.now()) {
-    this.#stream = stream;
-    this.#now = now;
-  }
-
-  /** @param share finished share of the work, 0 to 1 */
-  show(share: number, text: () => string): void {
-    const { isTTY } = this.#stream;
-    const now = this.#now();
-    const wait = isTTY ? BAR_MS : LINE_MS;
-    this.#shown ??= isTTY ? now - wait : now; // the first line comes after LINE_MS
-    if (now - this.#shown < wait) return;
-    this.#shown = now;
-    if (isTTY) this.#draw(share, text());
-    else this.#stream.write(`${text()}\n`);
-  }
-
-  note(line: string): void {
-    if (this.#bars) this.#bars.log(`${line}\n`);
-    else this.#stream.write(`${line}\n`);
-  }
-
-  stop(): void {
-    this.#bars?.update(); // writes the notes that wait
-    this.#bars?.stop();
-    this.#bars = undefined;
-  }
-
-  #draw(share: number, text: string): void {
-    this.#bars ??= new MultiBar({
-      stream: this.#stream,
+  const show: Show = (share, text) => {
+    const time = now();
+    const wait = stream.isTTY ? BAR_MS : LINE_MS;
+    shown ??= stream.isTTY ? time - wait : time; // the first line comes after LINE_MS
+    if (time - shown < wait) return;
+    shown = time;
+    if (!stream.isTTY) {
+      stream.write(`${text()}\n`);
+      return;
+    }
+    bars ??= new MultiBar({
+      stream,
       format: '{bar} {text}',
       barsize: 24,
       barCompleteChar: '█',
@@ -156,45 +135,43 @@ class Display {
       gracefulExit: false,
       clearOnComplete: true,
     });
-    this.#bar ??= this.#bars.create(STEPS, 0, { text });
-    this.#bar.update(Math.floor(share * STEPS), { text });
-    this.#bars.update(); // its own timer does not run while an engine blocks the event loop
-  }
+    bar ??= bars.create(STEPS, 0, { text: '' });
+    bar.update(Math.floor(share * STEPS), { text: text() });
+    bars.update(); // its own timer does not run while an engine blocks the event loop
+  };
+  return {
+    show,
+    note(line: string): void {
+      if (bars) bars.log(`${line}\n`);
+      else stream.write(`${line}\n`);
+    },
+    stop(): void {
+      bars?.update(); // writes the notes that wait
+      bars?.stop();
+      bars = undefined;
+    },
+  };
 }
 
-/** Images per second and remaining time. */
-class Meter {
-  readonly #now: () => number;
-  readonly #first: Sample;
-  #last: Sample;
+/**
+ * Measures images per second and the remaining time.
+ * @param first images that were done before
+ * @returns a function that counts the finished images, and returns how to describe the pace
+ */
+function createMeter(first: number, now = () => performance.now()) {
+  const start = { time: now(), done: first };
   /** Samples of the last `RATE_MS`, at least `BAR_MS` apart. */
-  readonly #recent: Sample[];
-
-  constructor(done: number, now = () => performance.now()) {
-    this.#now = now;
-    this.#first = this.#last = { time: now(), done };
-    this.#recent = [this.#first];
-  }
-
-  add(done: number): void {
-    const time = this.#now();
-    this.#last = { time, done };
-    if (time - (this.#recent.at(-1) as Sample).time >= BAR_MS) this.#recent.push(this.#last);
-    while (time - (this.#recent[1]?.time ?? time) > RATE_MS) this.#recent.shift();
-  }
-
-  /** @param total images at the end */
-  read(total: number): string {
-    const { time, done } = this.#last;
-    const oldest = this.#recent[0] as Sample;
-    const rate = ((done - oldest.done) / (time - oldest.time)) * 1000;
-    // The pace of the complete session, evaluations and checkpoints included, predicts the rest best.
-    const pace = (time - this.#first.time) / (done - this.#first.done);
-    return `${Number.isFinite(rate) ? rate.toFixed(0) : '–'} images/s  ETA ${duration((pace * (total - done)) / 1000)}`;
-  }
-}
-
-interface Sample {
-  readonly time: number;
-  readonly done: number;
+  const recent = [start];
+  return (done: number, total: number) => {
+    const time = now();
+    if (time - (recent.at(-1) ?? start).time >= BAR_MS) recent.push({ time, done });
+    while (time - (recent[1]?.time ?? time) > RATE_MS) recent.shift();
+    return () => {
+      const oldest = recent[0] ?? start;
+      const rate = ((done - oldest.done) / (time - oldest.time)) * 1000;
+      // The pace of the complete session, evaluations and checkpoints included, predicts the rest best.
+      const pace = (time - start.time) / (done - start.done);
+      return `${Number.isFinite(rate) ? rate.toFixed(0) : '–'} images/s  ETA ${duration((pace * (total - done)) / 1000)}`;
+    };
+  };
 }

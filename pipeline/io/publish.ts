@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { lstat, mkdir, open, readdir, realpath, rename, rm, stat, symlink } from 'node:fs/promises';
+import { lstat, mkdir, open, readdir, realpath, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { codeOf, fileError, InputError, Interrupted, ignoreMissing } from './errors.ts';
+import { codeOf, fileError, InputError, ignoreMissing, stopIfAborted } from './errors.ts';
 
 /** Concurrent fsync calls; ten times as fast as one by one on a disk that takes many. */
 const SYNCS = 16;
@@ -24,21 +24,11 @@ export interface PublishOptions {
  * @throws InputError or EnvironmentError when the disk is full, read-only or forbidden, or something else is at `target`;
  * Interrupted (or the signal's own reason, if that is an error) after `signal`; errors of `write`
  */
-export async function publishFolder(
+export const publishFolder = (
   target: string,
   write: (folder: string) => Promise<void>,
-  { signal, derived = {} }: PublishOptions = {},
-): Promise<void> {
-  await publish(target, 'folder', signal, async (temporary, path, exists) => {
-    await mkdir(temporary);
-    await write(temporary);
-    stopIfAborted(signal);
-    await syncTree(temporary);
-    stopIfAborted(signal);
-    if (exists) await replaceFolder(temporary, path, target, derived);
-    else await rename(temporary, path);
-  });
-}
+  options: PublishOptions = {},
+): Promise<void> => publish('folder', target, write, options);
 
 /**
  * Creates a file, complete or not at all; an existing file is replaced.
@@ -46,26 +36,17 @@ export async function publishFolder(
  * @param write fills the empty file whose path it is given
  * @throws as `publishFolder`
  */
-export async function publishFile(
+export const publishFile = (
   target: string,
   write: (path: string) => Promise<void>,
-  { signal }: PublishOptions = {},
-): Promise<void> {
-  await publish(target, 'file', signal, async (temporary, path) => {
-    await (await open(temporary, 'wx')).close();
-    await write(temporary);
-    stopIfAborted(signal);
-    await sync(temporary);
-    stopIfAborted(signal);
-    await rename(temporary, path);
-  });
-}
+  options: PublishOptions = {},
+): Promise<void> => publish('file', target, write, options);
 
 async function publish(
-  target: string,
   kind: 'file' | 'folder',
-  signal: AbortSignal | undefined,
-  work: (temporary: string, path: string, exists: boolean) => Promise<void>,
+  target: string,
+  write: (path: string) => Promise<void>,
+  { signal, derived = {} }: PublishOptions,
 ): Promise<void> {
   stopIfAborted(signal);
   let temporary: string | undefined;
@@ -74,7 +55,14 @@ async function publish(
     const exists = await existsAs(path, kind, target);
     await mkdir(dirname(path), { recursive: true });
     temporary = sibling(path);
-    await work(temporary, path, exists);
+    if (kind === 'folder') await mkdir(temporary);
+    else await writeFile(temporary, '', { flag: 'wx' });
+    await write(temporary);
+    stopIfAborted(signal);
+    await (kind === 'folder' ? syncTree(temporary) : sync(temporary));
+    stopIfAborted(signal);
+    if (kind === 'folder' && exists) await replaceFolder(temporary, path, target, derived);
+    else await rename(temporary, path);
     await syncFolder(dirname(path));
   } catch (error) {
     // Report the first failure.
@@ -106,10 +94,8 @@ async function replaceFolder(
   derived: Readonly<Record<string, string>>,
 ): Promise<void> {
   const written = new Set(await readdir(fresh));
-  const isDerived = (name: string) => {
-    const sign = Object.hasOwn(derived, name) ? derived[name] : undefined;
-    return sign !== undefined && existsSync(join(path, name, sign));
-  };
+  const isDerived = (name: string) =>
+    Object.hasOwn(derived, name) && existsSync(join(path, name, derived[name] as string));
   const foreign = (await readdir(path)).find((name) => !written.has(name) && !isDerived(name));
   if (foreign !== undefined) {
     throw new InputError(
@@ -129,18 +115,15 @@ async function replaceFolder(
 }
 
 async function syncTree(folder: string): Promise<void> {
-  const entries = await readdir(folder, { withFileTypes: true });
-  let next = 0;
-  const syncSome = async () => {
-    for (let entry = entries[next++]; entry; entry = entries[next++]) {
-      const path = join(folder, entry.name);
-      if (entry.isDirectory()) await syncTree(path);
-      else if (entry.isFile()) await sync(path);
-    }
-  };
-  const ends = await Promise.allSettled(Array.from({ length: SYNCS }, syncSome));
-  for (const end of ends) if (end.status === 'rejected') throw end.reason;
-  await syncFolder(folder);
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const pathsOf = (kind: 'isFile' | 'isDirectory') =>
+    entries.filter((entry) => entry[kind]()).map((entry) => join(entry.parentPath, entry.name));
+  const files = pathsOf('isFile');
+  for (let from = 0; from < files.length; from += SYNCS) {
+    const ends = await Promise.allSettled(files.slice(from, from + SYNCS).map((path) => sync(path)));
+    for (const end of ends) if (end.status === 'rejected') throw end.reason;
+  }
+  for (const path of [...pathsOf('isDirectory'), folder]) await syncFolder(path);
 }
 
 /** Waits until a file is on the disk. */
@@ -151,14 +134,6 @@ async function sync(path: string, flags = 'r+'): Promise<void> {
   } finally {
     await handle.close();
   }
-}
-
-/** @throws the signal's reason where that is an error of our own, otherwise Interrupted, once the signal is aborted */
-export function stopIfAborted(signal: AbortSignal | undefined): void {
-  if (!signal?.aborted) return;
-  // An abort without a reason has a DOMException.
-  const { reason } = signal;
-  throw reason instanceof Error && !(reason instanceof DOMException) ? reason : new Interrupted('interrupted');
 }
 
 /** Whether a failure concerns the target: a full disk has no path; a file that `write` could not read has its own. */
@@ -186,13 +161,7 @@ export async function makeFolder(path: string): Promise<void> {
 /** Writes a file, creates its folder, and waits until the file is on the disk. */
 export async function writeDurably(path: string, data: string | Uint8Array): Promise<void> {
   await makeFolder(dirname(path));
-  const file = await open(path, 'w');
-  try {
-    await file.writeFile(data);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
+  await writeFile(path, data, { flush: true });
 }
 
 /** Waits until a folder's entries are on the disk. */

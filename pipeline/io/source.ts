@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip, createInflateRaw } from 'node:zlib';
-import { codeOf, EnvironmentError, fileError, InputError } from './errors.ts';
+import { codeOf, EnvironmentError, InputError, withFileErrors } from './errors.ts';
 
 /** Bytes that are read by position: a file, a part of one, or the contents of a compressed one. */
 export interface ByteSource {
@@ -29,16 +29,14 @@ const CHUNK = 2 ** 18;
  * @throws InputError when it is missing, a folder, a pipe or a device
  */
 export async function openFile(path: string): Promise<ByteSource> {
-  try {
+  return withFileErrors(`cannot read ${path}`, async () => {
     const stats = await stat(path); // before opening, since opening a pipe without a writer never returns
     if (!stats.isFile()) {
       const what = stats.isDirectory() ? 'a folder' : 'a pipe or a device';
       throw new InputError(`${path}: it is ${what}; a file was expected`);
     }
     return sourceOf(path, await open(path, 'r'), stats.size);
-  } catch (error) {
-    throw fileError(error, `cannot read ${path}`);
-  }
+  });
 }
 
 /**
@@ -71,20 +69,18 @@ export async function inflate(
 ): Promise<ByteSource> {
   const folder = tmpdir();
   try {
-    const handle = await openTemporary(folder);
+    const path = join(folder, `convae-${randomUUID()}`);
+    const handle = await open(path, 'wx+', 0o600);
     return await closeOnError(handle, async () => {
+      await unlink(path); // the system frees it when the handle is closed or the process ends
       const inflater = form === 'gzip' ? createGunzip({ chunkSize: CHUNK }) : createInflateRaw({ chunkSize: CHUNK });
-      let size = 0;
       await pipeline(compressed, inflater, async (chunks: AsyncIterable<Buffer>) => {
         for await (const chunk of chunks) {
           through(chunk);
-          for (let done = 0; done < chunk.length; ) {
-            done += (await handle.write(chunk, done, chunk.length - done, size + done)).bytesWritten;
-          }
-          size += chunk.length;
+          await handle.appendFile(chunk);
         }
       });
-      return sourceOf(name, handle, size);
+      return sourceOf(name, handle, (await handle.stat()).size);
     });
   } catch (error) {
     const code = codeOf(error);
@@ -101,16 +97,6 @@ export async function inflate(
   }
 }
 
-/** An unlinked file: the system frees it when the handle is closed or the process ends. */
-async function openTemporary(folder: string): Promise<FileHandle> {
-  const path = join(folder, `convae-${randomUUID()}`);
-  const handle = await open(path, 'wx+', 0o600);
-  return closeOnError(handle, async () => {
-    await unlink(path);
-    return handle;
-  });
-}
-
 function sourceOf(name: string, handle: FileHandle, size: number): ByteSource {
   let closed: Promise<void> | undefined;
   return {
@@ -119,9 +105,9 @@ function sourceOf(name: string, handle: FileHandle, size: number): ByteSource {
     async read(target, position) {
       for (let done = 0; done < target.length; ) {
         const length = Math.min(target.length - done, MAX_READ);
-        const { bytesRead } = await handle.read(target, done, length, position + done).catch((error: unknown) => {
-          throw fileError(error, `cannot read ${name}`);
-        });
+        const { bytesRead } = await withFileErrors(`cannot read ${name}`, () =>
+          handle.read(target, done, length, position + done),
+        );
         if (bytesRead === 0) {
           throw new InputError(
             `${name}: it ends at byte ${position + done}, ${target.length - done} more were expected; was it changed while it was being read?`,

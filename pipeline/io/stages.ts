@@ -1,4 +1,4 @@
-import { stopIfAborted } from './publish.ts';
+import { stopIfAborted } from './errors.ts';
 
 /** Called now and then with the finished share of the work, 0 to 1; an error that it throws ends the work. */
 export type Tick = (share: number) => void;
@@ -24,59 +24,45 @@ export type StageProgress = (state: StageState) => void;
 /** Each stage's name and relative duration. */
 export type StagePlan = readonly (readonly [name: string, weight: number])[];
 
-/** Runs stages one after another with a common progress; each tick is a point where they can be interrupted. */
-export class Stages {
-  readonly #plan: StagePlan;
-  readonly #signal: AbortSignal | undefined;
-  readonly #progress: StageProgress;
-  readonly #began = performance.now();
-  readonly #seconds: Record<string, number> = {};
+export type Stages = ReturnType<typeof createStages>;
 
-  constructor(plan: StagePlan, signal: AbortSignal | undefined, progress: StageProgress = () => {}) {
-    this.#plan = plan;
-    this.#signal = signal;
-    this.#progress = progress;
-  }
-
-  /** Duration of each finished stage in seconds. */
-  get seconds(): Readonly<Record<string, number>> {
-    return this.#seconds;
-  }
-
-  /** Seconds since the stages were created. */
-  get elapsed(): number {
-    return (performance.now() - this.#began) / 1000;
-  }
-
-  /**
-   * Runs a stage of the plan.
-   * @param work receives the function to call with its finished share
-   * @param images number of images that the stage processes
-   * @throws what `work` throws; Interrupted (or the signal's own reason, if that is an error) after the signal
-   */
-  async run<T>(name: string, work: (tick: Tick) => Promise<T>, images?: number): Promise<T> {
-    const index = this.#plan.findIndex(([stage]) => stage === name);
-    const began = performance.now();
-    const tick = (share: number) => {
-      stopIfAborted(this.#signal);
-      const seconds = (performance.now() - began) / 1000;
-      const rate = images === undefined || seconds === 0 ? undefined : (share * images) / seconds;
-      const total = this.#total(index, share);
-      const left = total > 0 ? (this.elapsed * (1 - total)) / total : undefined;
-      this.#progress({ name, number: index + 1, stages: this.#plan.length, share, total, rate, left });
-    };
-    tick(0);
-    const result = await work(tick);
-    tick(1);
-    this.#seconds[name] = (performance.now() - began) / 1000;
-    return result;
-  }
-
-  #total(index: number, share: number): number {
-    const weights = this.#plan.map(([, weight]) => weight);
-    const sum = (numbers: readonly number[]) => numbers.reduce((a, b) => a + b, 0);
-    return Math.min(1, (sum(weights.slice(0, index)) + share * (weights[index] ?? 0)) / sum(weights));
-  }
+/** Stages that run one after another with a common progress; each tick is a point where they can be interrupted. */
+export function createStages(plan: StagePlan, signal: AbortSignal | undefined, progress: StageProgress = () => {}) {
+  const start = performance.now();
+  const since = (time: number) => (performance.now() - time) / 1000;
+  const sum = (stages: StagePlan) => stages.reduce((total, [, weight]) => total + weight, 0);
+  const seconds: Record<string, number> = {};
+  return {
+    /** Duration of each finished stage in seconds. */
+    seconds: seconds as Readonly<Record<string, number>>,
+    /** Seconds since the stages were created. */
+    get elapsed() {
+      return since(start);
+    },
+    /**
+     * Runs a stage of the plan.
+     * @param work receives the function to call with its finished share
+     * @param images number of images that the stage processes
+     * @throws what `work` throws; Interrupted (or the signal's own reason, if that is an error) after the signal
+     */
+    async run<T>(name: string, work: (tick: Tick) => Promise<T>, images?: number): Promise<T> {
+      const index = plan.findIndex(([stage]) => stage === name);
+      const weight = plan[index]?.[1] ?? 0;
+      const began = performance.now();
+      const tick = (share: number) => {
+        stopIfAborted(signal);
+        const rate = images === undefined || since(began) === 0 ? undefined : (share * images) / since(began);
+        const total = Math.min(1, (sum(plan.slice(0, index)) + share * weight) / sum(plan));
+        const left = total > 0 ? (since(start) * (1 - total)) / total : undefined;
+        progress({ name, number: index + 1, stages: plan.length, share, total, rate, left });
+      };
+      tick(0);
+      const result = await work(tick);
+      tick(1);
+      seconds[name] = since(began);
+      return result;
+    },
+  };
 }
 
 /** Yield to the event loop at least this often (ms). */

@@ -1,5 +1,8 @@
-import { type FileHandle, open } from 'node:fs/promises';
-import { fileError } from './errors.ts';
+import { open } from 'node:fs/promises';
+import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
+import { withFileErrors } from './errors.ts';
+
+const { Varint: VARINT, Bit64: DOUBLE, LengthDelimited: LENGTH, Bit32: FLOAT } = WireType;
 
 /** A picture for TensorBoard. */
 export interface Picture {
@@ -18,79 +21,37 @@ export interface Event {
   readonly picture?: { readonly tag: string; readonly picture: Picture };
 }
 
-/** A TensorBoard event file. */
-export class EventLog {
-  readonly #path: string;
-  readonly #file: FileHandle;
+export type EventLog = Awaited<ReturnType<typeof openEventLog>>;
 
-  private constructor(path: string, file: FileHandle) {
-    this.#path = path;
-    this.#file = file;
-  }
-
-  /** Creates the file, or overwrites it, and writes earlier events. */
-  static async open(path: string, before: readonly Event[]): Promise<EventLog> {
-    const start = before[0]?.time ?? Date.now() / 1000;
-    try {
-      const file = await open(path, 'w');
-      const log = new EventLog(path, file);
-      await file.appendFile(frame(message(time(start), bytes(3, utf8('brain.Event:2')))));
-      for (const event of before) await log.write(event);
-      return log;
-    } catch (error) {
-      throw fileError(error, `cannot write ${path}`);
-    }
-  }
-
-  async write(event: Event): Promise<void> {
-    try {
-      await this.#file.appendFile(frame(encode(event)));
-    } catch (error) {
-      throw fileError(error, `cannot write ${this.#path}`);
-    }
-  }
-
-  async close(): Promise<void> {
-    await this.#file.close();
-  }
+/** Creates a TensorBoard event file, or overwrites it, and writes earlier events. */
+export async function openEventLog(path: string, before: readonly Event[]) {
+  const writing = <T>(work: () => Promise<T>) => withFileErrors(`cannot write ${path}`, work);
+  const file = await writing(() => open(path, 'w'));
+  const append = (message: BinaryWriter) => writing(() => file.appendFile(frame(message.finish())));
+  const log = {
+    write: (event: Event) => append(encode(event)),
+    close: () => file.close(),
+  };
+  const start = before[0]?.time ?? Date.now() / 1000;
+  await append(new BinaryWriter().tag(1, DOUBLE).double(start).tag(3, LENGTH).string('brain.Event:2'));
+  for (const event of before) await log.write(event);
+  return log;
 }
 
-// tensorflow/core/util/event.proto and framework/summary.proto, as far as used here.
-
-function encode({ time: seconds, step, scalars = {}, picture }: Event): Uint8Array {
-  const values = Object.entries(scalars).map(([tag, value]) => bytes(1, message(bytes(1, utf8(tag)), float(2, value))));
+/** An event as of tensorflow/core/util/event.proto and framework/summary.proto, as far as used here. */
+function encode({ time, step, scalars = {}, picture }: Event): BinaryWriter {
+  const summary = new BinaryWriter();
+  for (const [tag, value] of Object.entries(scalars)) {
+    summary.tag(1, LENGTH).fork().tag(1, LENGTH).string(tag).tag(2, FLOAT).float(value).join();
+  }
   if (picture) {
     const { height, width, channels, png } = picture.picture;
-    const image = message(integer(1, height), integer(2, width), integer(3, channels), bytes(4, png));
-    values.push(bytes(1, message(bytes(1, utf8(picture.tag)), bytes(4, image))));
+    summary.tag(1, LENGTH).fork().tag(1, LENGTH).string(picture.tag).tag(4, LENGTH).fork();
+    summary.tag(1, VARINT).int32(height).tag(2, VARINT).int32(width).tag(3, VARINT).int32(channels);
+    summary.tag(4, LENGTH).bytes(png).join().join();
   }
-  return message(time(seconds), integer(2, step), bytes(5, message(...values)));
-}
-
-const utf8 = (text: string) => Buffer.from(text, 'utf8');
-const message = (...fields: Uint8Array[]) => Buffer.concat(fields);
-const key = (field: number, wireType: number) => Uint8Array.of((field << 3) | wireType);
-const integer = (field: number, value: number) => message(key(field, 0), varint(value));
-const bytes = (field: number, value: Uint8Array) => message(key(field, 2), varint(value.length), value);
-
-function time(seconds: number): Uint8Array {
-  const value = Buffer.alloc(8);
-  value.writeDoubleLE(seconds);
-  return message(key(1, 1), value);
-}
-
-function float(field: number, number: number): Uint8Array {
-  const value = Buffer.alloc(4);
-  value.writeFloatLE(number);
-  return message(key(field, 5), value);
-}
-
-function varint(value: number): Uint8Array {
-  const digits: number[] = [];
-  for (let rest = value; ; rest = Math.floor(rest / 128)) {
-    if (rest < 128) return Uint8Array.from([...digits, rest]);
-    digits.push((rest % 128) + 128);
-  }
+  const event = new BinaryWriter().tag(1, DOUBLE).double(time).tag(2, VARINT).int64(step);
+  return event.tag(5, LENGTH).bytes(summary.finish());
 }
 
 /** TFRecord: length, its checksum, the data, their checksum. */

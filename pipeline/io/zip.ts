@@ -92,7 +92,7 @@ export async function openZipMember(archive: ByteSource, member: ZipMember): Pro
   });
   if (seen !== size || crc !== member.crc) {
     await inflated.close();
-    throw damaged(archive, `${member.name} has other contents than its size and CRC-32 say`);
+    throw damaged(archive, `${member.name} has other contents than its size and CRC-32 indicate`);
   }
   await archive.close();
   return inflated;
@@ -136,14 +136,10 @@ function* parseDirectory(directory: Buffer, archive: ByteSource): Generator<ZipM
 
 /** Reads the 64-bit numbers of the extra field 0x0001. */
 function zip64Numbers(extra: Buffer): number[] {
-  for (let at = 0; at + 4 <= extra.length; ) {
-    const end = at + 4 + extra.readUInt16LE(at + 2);
-    if (extra.readUInt16LE(at) === 1) {
-      const numbers: number[] = [];
-      for (let i = at + 4; i + 8 <= Math.min(end, extra.length); i += 8) numbers.push(u64(extra, i));
-      return numbers;
-    }
-    at = end;
+  for (let at = 0; at + 4 <= extra.length; at += 4 + extra.readUInt16LE(at + 2)) {
+    if (extra.readUInt16LE(at) !== 1) continue;
+    const record = extra.subarray(at + 4, at + 4 + extra.readUInt16LE(at + 2));
+    return Array.from({ length: Math.floor(record.length / 8) }, (_, i) => u64(record, 8 * i));
   }
   return [];
 }

@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
 import sharp from 'sharp';
 import { parse, View } from 'vega';
 import { type Config, compile, type TopLevelSpec } from 'vega-lite';
+import { sha256 } from '../io/digest.ts';
 import { type Drawing, FONT, INK, rasterize } from './drawing.ts';
 
 /** Pixels of the PNG per unit of a chart, so that it is sharp on high-resolution screens. */
@@ -66,7 +66,7 @@ function withStableIds(svg: string): string {
     (known, id, i) => known.replaceAll(`"${id}"`, `"#${i}"`).replaceAll(`(#${id})`, `(##${i})`),
     svg,
   );
-  const digest = createHash('sha256').update(anonymous).digest('hex').slice(0, 8);
+  const digest = sha256(anonymous).slice(0, 8);
   return ids.reduce(
     (known, _, i) => known.replaceAll(`"#${i}"`, `"c${digest}-${i}"`).replaceAll(`(##${i})`, `(#c${digest}-${i})`),
     anonymous,

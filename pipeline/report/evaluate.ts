@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { spreadOf } from '../analyse/moments.ts';
 import type { Card } from '../artifacts/card.ts';
 import { readTraining } from '../artifacts/exported.ts';
-import { checkReport, REPORT_FORMAT, type Report } from '../artifacts/report.ts';
+import { REPORT_FORMAT, type Report, reportSchema } from '../artifacts/report.ts';
 import type { DatasetSplits } from '../data/dataset.ts';
 import { openSplits } from '../data/open.ts';
 import { checkFits, type ExportedModel, openExported } from '../inference/exported.ts';
@@ -13,7 +13,7 @@ import { type LatentSet, type Sessions, withSessions } from '../inference/sessio
 import { InputError } from '../io/errors.ts';
 import { version } from '../io/installation.ts';
 import { publishFolder } from '../io/publish.ts';
-import { type StageProgress, Stages } from '../io/stages.ts';
+import { createStages, type StageProgress, type Stages } from '../io/stages.ts';
 import {
   denseLabels,
   effortOf,
@@ -67,7 +67,7 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
     const labelled = typeof labels !== 'string';
     const judged = card.conditional.decoder && labelled;
     const plan = measuringPlan(card, variational, labelled);
-    const stages = new Stages([...plan, ...(judged ? generationPlan : []), ['pictures', 8]], signal, progress);
+    const stages = createStages([...plan, ...(judged ? generationPlan : []), ['pictures', 8]], signal, progress);
     const effort = effortOf(splits.test.shape, quick);
     const measuring = { ...options, model, splits, sessions, effort, stages };
     const encoded = await encodeAll(measuring);
@@ -79,7 +79,7 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
       ? await (await import('./generation.ts')).measureGeneration(measuring) // loads all of tfjs
       : null;
     const pictures = await draw(open, encoded.test, options, stages);
-    const report = checkReport({
+    const report = reportSchema.parse({
       format: REPORT_FORMAT,
       convae: version,
       model: {
@@ -129,7 +129,7 @@ export async function drawPictures(options: EvaluateOptions): Promise<DrawnPictu
   const { exported, out = join(exported, 'pictures'), signal, progress } = options;
   return withModel(options, async (open) => {
     const { model, splits, sessions } = open;
-    const stages = new Stages(Object.entries({ encoding: 2, pictures: 18 }), signal, progress);
+    const stages = createStages(Object.entries({ encoding: 2, pictures: 18 }), signal, progress);
     const test = await stages.run(
       'encoding',
       (tick) => latentsOf(model, splits.test, { ...options, sessions, errors: false, tick }),

@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { cacheFolder } from '../io/cache.ts';
+import { sha256 } from '../io/digest.ts';
 import { EnvironmentError } from '../io/errors.ts';
 import { publishFolder } from '../io/publish.ts';
 import { runTool, type SetupContext } from './tool.ts';
@@ -34,8 +34,7 @@ const PYTHON = process.env.PYTHON || 'python3';
 
 /** The folder that a set of wheels is unpacked in; its name depends on the pins and the members. */
 export async function wheelFolder({ name, pins, members }: WheelSet): Promise<string> {
-  const hash = createHash('sha256').update(await readFile(pins));
-  const digest = hash.update(members.join()).digest('hex');
+  const digest = sha256((await readFile(pins, 'utf8')) + members.join());
   return join(cacheFolder(), `${name}-${digest.slice(0, 8)}`);
 }
 

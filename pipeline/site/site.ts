@@ -8,7 +8,7 @@ import { checkFits } from '../inference/exported.ts';
 import { codeOf, EnvironmentError, fileError, InputError } from '../io/errors.ts';
 import { publishFolder } from '../io/publish.ts';
 import type { Tick } from '../io/stages.ts';
-import { type StageProgress, Stages } from '../io/stages.ts';
+import { createStages, type StageProgress } from '../io/stages.ts';
 import { placeApp } from './app.ts';
 import { DataSources } from './data.ts';
 import { setId, writeSet } from './image-set.ts';
@@ -79,7 +79,7 @@ export async function buildSite(options: SiteOptions): Promise<Site> {
       items.push({ ...wanted, cached: await readPoints(wanted) });
     }
     const plan = items.flatMap((item) => (item.cached ? [] : pointsPlan(item)));
-    const stages = new Stages([...plan, ['app', 4], ['images', 2]], signal, progress);
+    const stages = createStages([...plan, ['app', 4], ['images', 2]], signal, progress);
     const shown: { item: Item; points: Points }[] = [];
     for (const item of items) {
       const points = item.cached ?? (await measurePoints(item, { device, stages, signal }));

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { stat, writeFile } from 'node:fs/promises';
 import { isBuiltin } from 'node:module';
 import { join, resolve } from 'node:path';
@@ -8,6 +7,7 @@ import { z } from 'zod';
 import { models } from '../../models/index.ts';
 import type { ModelDefinition } from '../../models/kit/model.ts';
 import { cacheFolder } from '../io/cache.ts';
+import { sha256 } from '../io/digest.ts';
 import { EnvironmentError, InputError } from '../io/errors.ts';
 import { moduleExtension } from '../io/installation.ts';
 import { publishFile } from '../io/publish.ts';
@@ -84,7 +84,7 @@ async function load(path: string): Promise<Record<string, unknown>> {
       logLevel: 'silent',
     });
     const code = outputFiles[0]?.contents ?? new Uint8Array();
-    const file = join(folder, `${createHash('sha256').update(code).digest('hex').slice(0, 16)}.mjs`);
+    const file = join(folder, `${sha256(code).slice(0, 16)}.mjs`);
     await publishFile(file, (part) => writeFile(part, code));
     process.setSourceMapsEnabled(true);
     return (await import(pathToFileURL(file).href)) as Record<string, unknown>;

@@ -2,11 +2,11 @@ import { rmdir } from 'node:fs/promises';
 import { checkpointFiles } from '../artifacts/checkpoint.ts';
 import { eventOf, type MetricsLine } from '../artifacts/metrics.ts';
 import { CHECKPOINT_FORMAT, type RunPlan, type RunPosition } from '../artifacts/run.ts';
-import { MetricsLog } from '../artifacts/run-files.ts';
+import { type MetricsLog, openMetricsLog, runPaths } from '../artifacts/run-files.ts';
 import * as runFolder from '../artifacts/run-folder.ts';
 import { InputError } from '../io/errors.ts';
 import { acquireLock } from '../io/lock.ts';
-import { type Event, EventLog } from '../io/tfevents.ts';
+import { type Event, type EventLog, openEventLog } from '../io/tfevents.ts';
 import { type EpochPictures, readPictures, writePictures } from './pictures.ts';
 import type { TrainingProgram } from './program.ts';
 
@@ -21,7 +21,7 @@ export type Run = Awaited<ReturnType<typeof openRun>>;
  */
 export async function openRun(folder: string, { resume }: { resume: boolean }) {
   await runFolder.openRunFolder(folder);
-  const paths = runFolder.runPaths(folder);
+  const paths = runPaths(folder);
   const unlock = await acquireLock(paths.lock, folder);
   const checkpoint = await latestCheckpoint(folder, resume).catch(async (error: unknown) => {
     await unlock();
@@ -41,13 +41,12 @@ export async function openRun(folder: string, { resume }: { resume: boolean }) {
     async begin(): Promise<void> {
       const { best = null, metricsLines = 0, step = 0 } = checkpoint?.state.position ?? {};
       await runFolder.tidyRunFolder(folder, best);
-      const { log, kept } = await MetricsLog.open(paths.metrics, metricsLines);
-      metrics = log;
+      metrics = await openMetricsLog(paths.metrics, metricsLines);
       const past: Event[] = [];
-      for (const line of kept) {
+      for (const line of metrics.kept) {
         past.push(...eventsOf(line, line.split === 'test' ? await readPictures(paths.pictures, line.epoch) : {}));
       }
-      events = await EventLog.open(paths.events, past);
+      events = await openEventLog(paths.events, past);
       this.saved = { step, time: performance.now() };
     },
 

@@ -10,7 +10,7 @@ const scratch = scratchFolder();
 type Json = Record<string, unknown>;
 const json = (folder: string): Json => JSON.parse(readFileSync(join(folder, 'card.json'), 'utf8')) as Json;
 
-/** An exported model whose card is changed behind its back. */
+/** An exported model whose card was changed after the export. */
 async function withCard(name: string, change: (card: Json) => unknown): Promise<string> {
   const folder = await exportTiny(scratch(name));
   writeFileSync(join(folder, 'card.json'), JSON.stringify(change(json(folder))));
@@ -42,7 +42,7 @@ test('a card that does not fit its schema is not written', async () => {
   expect(() => json(folder)).toThrow('ENOENT');
 });
 
-test('a mixture of codes is kept, each list of numbers on a line, and must fit the codes', async () => {
+test('a mixture of latents is kept, each list of numbers on one line, and must fit the latent size', async () => {
   const folder = await exportTiny(scratch('mixture'));
   const card = await readCard(folder);
   expect(card.latent.mixture).toBeUndefined(); // as in older cards
@@ -79,7 +79,7 @@ test('a mixture of codes is kept, each list of numbers on a line, and must fit t
   }
 });
 
-test('what is no exported model is refused with what to do', async () => {
+test('anything but an exported model is refused, with what to do', async () => {
   const missing = scratch('nowhere');
   expect(await inputErrorOf(readCard(missing))).toBe(
     `${missing}: there is no such folder; make it with \`convae export RUN\``,
@@ -92,7 +92,7 @@ test('what is no exported model is refused with what to do', async () => {
   expect(await inputErrorOf(readCard(file))).toContain('it is not a folder');
 });
 
-test('a damaged card is refused, all of its faults in one line', async () => {
+test('a damaged card is refused, with all its faults in one line', async () => {
   const folder = await exportTiny(scratch('broken'));
   writeFileSync(join(folder, 'card.json'), '{"format": 1,\n "model": ');
   expect(await inputErrorOf(readCard(folder))).toMatch(/card\.json: it is not JSON \(.*\); export the model again$/);
@@ -112,7 +112,7 @@ test('a card of a newer format is refused by its version, whatever else is in it
   );
 });
 
-test('files are those that the card was written for', async () => {
+test('files must be those that the card was written for', async () => {
   const folder = await exportTiny(scratch('verified'));
   const card = await readCard(folder);
   await verifyFiles(folder, card);

@@ -17,6 +17,7 @@ import fc from 'fast-check';
 import { beforeAll, expect, test } from 'vitest';
 import { checkpointFiles, type Files, readCheckpoint } from '../../pipeline/artifacts/checkpoint.ts';
 import { publishCheckpoint } from '../../pipeline/artifacts/run-folder.ts';
+import { sha256 } from '../../pipeline/io/digest.ts';
 import { InputError } from '../../pipeline/io/errors.ts';
 import { prepareEngine } from '../../pipeline/train/engines/index.ts';
 import { loadRun } from '../../pipeline/train/load-run.ts';
@@ -51,7 +52,7 @@ beforeAll(async () => {
   rmSync(run, { recursive: true });
 });
 
-test('loaded by tfjs itself, the two models compute what the trained ones do', async () => {
+test('loaded by tfjs itself, both models give the outputs of the trained ones', async () => {
   const run = runCopy();
   const { program } = await loadRun(run, 'best', known);
   const images = new Uint8Array(5 * 30);
@@ -76,7 +77,7 @@ test('loaded by tfjs itself, the two models compute what the trained ones do', a
   }
 });
 
-test('the same state gives the same bytes, in another program too', async () => {
+test('equal states give equal bytes, also in another program', async () => {
   const run = runCopy();
   const { program } = await loadRun(run, 'latest', known);
   const files: Files = await checkpointFiles(program, state);
@@ -85,7 +86,7 @@ test('the same state gives the same bytes, in another program too', async () => 
     expect(Buffer.from(data).equals(trained.get(file) as Buffer)).toBe(true);
 });
 
-test('what was saved is what is loaded, optimizer state included', async () => {
+test('a checkpoint is loaded as it was saved, optimizer state included', async () => {
   const program = buildProgram(tiny, { ...state.plan.size, seed: 99 });
   for (const { variable } of [...program.weights, ...program.optimizerState]) {
     variable.assign(tf.randomNormal(variable.shape));
@@ -110,7 +111,7 @@ const damages = {
     return copy;
   },
   grows: (data: Buffer, at: number) => Buffer.concat([data, data.subarray(0, at + 1)]),
-  'is gone': () => undefined,
+  'is missing': () => undefined,
 };
 
 test.each(Object.entries(damages))(
@@ -120,12 +121,12 @@ test.each(Object.entries(damages))(
     const folder = join(run, 'checkpoints', 'epoch-002');
     await fc.assert(
       fc.asyncProperty(fc.constantFrom(...trained.keys()), fc.nat(), async (file, random) => {
-        const whole = trained.get(file) as Buffer;
-        const damaged = damage(whole, random % whole.length);
+        const intact = trained.get(file) as Buffer;
+        const damaged = damage(intact, random % intact.length);
         if (damaged) writeFileSync(join(folder, file), damaged);
         else rmSync(join(folder, file));
         const error = await loadRun(run, 'latest', known).catch((thrown: unknown) => thrown);
-        writeFileSync(join(folder, file), whole);
+        writeFileSync(join(folder, file), intact);
         expect(error).toBeInstanceOf(InputError);
         expect((error as Error).message).not.toContain('\n');
         expect((error as Error).message).toMatch(/train again|use the version/);
@@ -140,7 +141,6 @@ test.each(Object.entries(damages))(
 
 /** A folder of files that are consistent with one another, for errors beyond the checksums. */
 async function rewritten(change: (files: Record<string, string>) => void): Promise<string> {
-  const { createHash } = await import('node:crypto');
   const run = runCopy();
   const folder = join(run, 'checkpoints', 'epoch-002');
   const texts: Record<string, string> = {};
@@ -148,21 +148,21 @@ async function rewritten(change: (files: Record<string, string>) => void): Promi
   change(texts);
   const sums = Object.entries(texts).map(([file, text]) => {
     writeFileSync(join(folder, file), text, 'latin1');
-    return `${createHash('sha256').update(text, 'latin1').digest('hex')}  ${file}\n`;
+    return `${sha256(Buffer.from(text, 'latin1'))}  ${file}\n`;
   });
   writeFileSync(join(folder, 'SHA256SUMS'), sums.join(''));
   return run;
 }
 
-test('broken or unfitting contents are named, though the checksums agree', async () => {
+test('damaged or unexpected contents are named even where the checksums match', async () => {
   const cases: [string, RegExp, (files: Record<string, string>) => void][] = [
     ['encoder/model.json', /it is not JSON/, (files) => (files['encoder/model.json'] = '{"modelTopology": {')],
-    ['decoder/model.json', /modelTopology: .*expected/i, (files) => (files['decoder/model.json'] = '{}')],
+    ['decoder/model.json', /expected .* at modelTopology/i, (files) => (files['decoder/model.json'] = '{}')],
     ['decoder/weights.bin', /it has 4 bytes, 480 were expected/, (files) => (files['decoder/weights.bin'] = 'abcd')],
-    ['optimizer.json', /weights: .*expected/i, (files) => (files['optimizer.json'] = '{}')],
+    ['optimizer.json', /expected .* at weights/i, (files) => (files['optimizer.json'] = '{}')],
     [
       'state.json',
-      /position\.step/,
+      / at position\.step/,
       (files) => (files['state.json'] = files['state.json']?.replace(/"step": \d+/, '"step": -3') ?? ''),
     ],
     [
@@ -195,7 +195,7 @@ test('weights of another shape or name are refused', async () => {
   );
 });
 
-test('a run that is not there, has no checkpoint, an unknown model or a link to nowhere', async () => {
+test('a run that is missing, has no checkpoint, an unknown model or a link to nowhere', async () => {
   const empty = temporaryFolder();
   await expect(loadRun(join(empty, 'none'), 'latest')).rejects.toThrow(/there is no latest checkpoint/);
   await expect(loadRun(empty, 'best')).rejects.toThrow(/there is no best checkpoint/);

@@ -65,7 +65,7 @@ test('a run that recorded nothing leaves nothing, and there is nothing to read',
   expect(await readTraining(exported)).toBeUndefined();
 });
 
-test('a folder that is replaced loses what was made from it, and nothing else', async () => {
+test('replacing a folder removes what was derived from it, and nothing else', async () => {
   const target = scratch('model');
   const write = async (folder: string) => writeFileSync(join(folder, 'card.json'), '{}');
   const derived = { report: 'report.json' };

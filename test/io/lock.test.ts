@@ -10,7 +10,7 @@ import { temporaryFolder } from '../train/folders.ts';
 const newLock = () => join(temporaryFolder(), 'lock');
 const holder = (path: string) => JSON.parse(readFileSync(path, 'utf8'));
 
-test('who holds it is named to others, until it is given back', async () => {
+test('a held lock is refused with the name of its holder until it is released', async () => {
   const path = newLock();
   const release = await acquireLock(path, 'runs/x');
   const refusal = acquireLock(path, 'runs/x');
@@ -22,7 +22,7 @@ test('who holds it is named to others, until it is given back', async () => {
   expect(readdirSync(join(path, '..'))).toEqual([]);
 });
 
-test('of many that come at once exactly one gets it, from nothing and from a stale lock alike', async () => {
+test('of many concurrent attempts exactly one succeeds, without a lock file and with a stale one', async () => {
   for (const stale of [false, true]) {
     const path = newLock();
     if (stale)
@@ -50,7 +50,7 @@ async function placeHere(): Promise<string> {
   return place;
 }
 
-test('a lock of a process that is gone is taken over', async () => {
+test('the lock of a dead process is taken over', async () => {
   const path = newLock();
   writeFileSync(path, JSON.stringify({ pid: await deadProcess(), place: await placeHere(), born: '1', token: 'old' }));
   const release = await acquireLock(path, 'x');
@@ -58,15 +58,18 @@ test('a lock of a process that is gone is taken over', async () => {
   await release();
 });
 
-test.runIf(process.platform === 'linux')('so is one whose process number another process has now', async () => {
-  const path = newLock();
-  writeFileSync(path, JSON.stringify({ pid: process.pid, place: await placeHere(), born: '1', token: 'old' }));
-  const release = await acquireLock(path, 'x');
-  expect(holder(path).token).not.toBe('old');
-  await release();
-});
+test.runIf(process.platform === 'linux')(
+  'so is a lock whose process number now belongs to another process',
+  async () => {
+    const path = newLock();
+    writeFileSync(path, JSON.stringify({ pid: process.pid, place: await placeHere(), born: '1', token: 'old' }));
+    const release = await acquireLock(path, 'x');
+    expect(holder(path).token).not.toBe('old');
+    await release();
+  },
+);
 
-test('one from another machine is honoured while it shows signs of life', async () => {
+test('a lock from another machine is honoured while it shows signs of life', async () => {
   const path = newLock();
   writeFileSync(path, JSON.stringify({ pid: 1, place: 'elsewhere', born: '1', token: 'old' }));
   await expect(acquireLock(path, 'x')).rejects.toThrow(
@@ -77,7 +80,7 @@ test('one from another machine is honoured while it shows signs of life', async 
   await (await acquireLock(path, 'x'))();
 });
 
-test('an empty one, left by a process that was killed while writing it, holds nobody up for long', async () => {
+test('an empty lock file, left by a process killed while writing it, delays others only briefly', async () => {
   const path = newLock();
   writeFileSync(path, '');
   const began = performance.now();
@@ -85,7 +88,7 @@ test('an empty one, left by a process that was killed while writing it, holds no
   expect(performance.now() - began).toBeLessThan(4000);
 });
 
-test('a lock that another has taken over meanwhile is not given back by the first', async () => {
+test('a lock that another process has taken over is not released by the first', async () => {
   const path = newLock();
   const release = await acquireLock(path, 'x');
   writeFileSync(path, JSON.stringify({ pid: 1, place: 'elsewhere', born: '1', token: 'other' }));

@@ -16,7 +16,7 @@ function screen(isTTY: boolean) {
   return { written, stream, clock, now: () => clock.ms };
 }
 
-test('without a terminal: a plain line every few seconds, with loss, rate and the time that is left', () => {
+test('without a terminal: a plain line every few seconds, with loss, rate and remaining time', () => {
   const { written, stream, clock, now } = screen(false);
   const progress = createProgress(stream, { now });
   progress.note('hello');
@@ -34,7 +34,7 @@ test('without a terminal: a plain line every few seconds, with loss, rate and th
   ]);
 });
 
-test('the rate is that of the last seconds, the ETA that of the whole session', () => {
+test('the rate is that of the last seconds, the ETA follows the complete session', () => {
   const { written, stream, clock, now } = screen(false);
   const progress = createProgress(stream, { now });
   progress.start(100_000, 0, 1);
@@ -47,7 +47,7 @@ test('the rate is that of the last seconds, the ETA that of the whole session', 
   expect(written.at(-1)).toMatch(/ 1000 images\/s {2}ETA 2\d:\d\d\n$/); // 94,000 at 66 a second: 24 minutes
 });
 
-test('on a terminal: a bar that is gone afterwards, with the notes left', async () => {
+test('on a terminal: a bar that disappears at the end, and notes that stay', async () => {
   const { written, stream, clock, now } = screen(true);
   const progress = createProgress(stream, { now });
   progress.start(1000, 0, 4);
@@ -64,7 +64,7 @@ test('on a terminal: a bar that is gone afterwards, with the notes left', async 
   expect(text.endsWith('\x1B[0J') || text.includes('\x1B[J')).toBe(true);
   const count = written.length;
   await new Promise((resolve) => setTimeout(resolve, 250));
-  expect(written.length).toBe(count); // no timer goes on
+  expect(written.length).toBe(count); // no timer is left
 });
 
 test('drawing is throttled', () => {
@@ -80,7 +80,7 @@ test('drawing is throttled', () => {
   expect(written.length - before).toBeLessThan(200);
 });
 
-test('quiet says nothing', () => {
+test('nothing is written when quiet', () => {
   const { written, stream } = screen(true);
   const progress = createProgress(stream, { quiet: true });
   progress.note('hello');

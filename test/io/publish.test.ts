@@ -75,7 +75,7 @@ test('a file appears, and is replaced by another; a link to it stays one', async
   expect(lstatSync(join(root, 'link.npy')).isSymbolicLink()).toBe(true);
 });
 
-test('a failure leaves what was there, and nothing else', async () => {
+test('a failure leaves the old content, and nothing else', async () => {
   const root = place('failure');
   await publishFolder(join(root, 'model'), write({ a: '1' }));
   await publishFile(join(root, 'file'), (path) => writeFile(path, '1'));
@@ -90,7 +90,7 @@ test('a failure leaves what was there, and nothing else', async () => {
   expect(readdirSync(root).sort()).toEqual(['file', 'model']);
 });
 
-test('where the new folder cannot take the old one’s place, the old one comes back', async () => {
+test('where the new folder cannot replace the old one, the old one is restored', async () => {
   const root = place('rollback');
   await publishFolder(join(root, 'model'), write({ a: '1' }));
   renames.failing = renames.count + 2; // after the old folder went aside
@@ -100,7 +100,7 @@ test('where the new folder cannot take the old one’s place, the old one comes 
   expect(readdirSync(root)).toEqual(['model']);
 });
 
-test('an interruption leaves what was there, and nothing else', async () => {
+test('an interruption leaves the old content, and nothing else', async () => {
   const root = place('interrupted');
   await publishFile(join(root, 'file'), (path) => writeFile(path, '1'));
   const controller = new AbortController();
@@ -116,7 +116,7 @@ test('an interruption leaves what was there, and nothing else', async () => {
   expect(contents(root)).toEqual({ file: '1' });
 });
 
-test('what is in the way is named and left alone', async () => {
+test('anything else at the target is named and left unchanged', async () => {
   const root = place('way');
   writeFileSync(join(root, 'file'), 'text');
   mkdirSync(join(root, 'folder'));
@@ -130,14 +130,14 @@ test('what is in the way is named and left alone', async () => {
   expect(contents(root)).toEqual({ file: 'text' });
 });
 
-test('a file that the writing could not read is not taken for the target', async () => {
+test('a file that the writer could not read is not mistaken for the target', async () => {
   const missing = scratch('missing');
   await expect(publishFile(scratch('out'), (path) => writeFile(path, readFileSync(missing)))).rejects.toThrow(
     `ENOENT: no such file or directory, open '${missing}'`,
   );
 });
 
-test.runIf(process.platform === 'linux')('a full disk is said to be full', async () => {
+test.runIf(process.platform === 'linux')('a full disk is reported as full', async () => {
   const root = place('device');
   const full = async () => {
     const device = await open('/dev/full', 'w');
@@ -165,7 +165,7 @@ function tryMount(options: string): boolean {
   }
 }
 
-test.runIf(canMount)('a small and a read-only file system keep what they hold', async () => {
+test.runIf(canMount)('a full and a read-only file system keep their content', async () => {
   expect(tryMount('size=16k')).toBe(true);
   try {
     const target = join(mounted, 'file');

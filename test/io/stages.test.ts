@@ -2,16 +2,16 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { Interrupted } from '../../pipeline/io/errors.ts';
 import { describeStage, withStageProgress } from '../../pipeline/io/progress.ts';
-import { type StageState, Stages } from '../../pipeline/io/stages.ts';
+import { createStages, type StageState } from '../../pipeline/io/stages.ts';
 
 const plan = [
   ['reading', 1],
   ['counting', 3],
 ] as const;
 
-test('stages tell their own share and that of everything', async () => {
+test('stages report their own share and the total', async () => {
   const states: StageState[] = [];
-  const stages = new Stages(plan, undefined, (state) => states.push(state));
+  const stages = createStages(plan, undefined, (state) => states.push(state));
   const read = async (tick: (share: number) => void) => {
     tick(0.5);
     return 'read';
@@ -41,7 +41,7 @@ test('stages tell their own share and that of everything', async () => {
 
 test('a signal ends a stage at its next tick', async () => {
   const controller = new AbortController();
-  const stages = new Stages(plan, controller.signal);
+  const stages = createStages(plan, controller.signal);
   let ticks = 0;
   const work = stages.run('reading', async (tick) => {
     for (;;) {
@@ -55,7 +55,7 @@ test('a signal ends a stage at its next tick', async () => {
   await expect(stages.run('counting', async () => 1)).rejects.toThrow(Interrupted);
 });
 
-test('a stage in a line', () => {
+test('a stage described in one line', () => {
   const state = { name: 'nearest neighbours', number: 2, stages: 9, share: 0.439, total: 0.3 };
   expect(describeStage({ ...state, rate: undefined, left: 11.5 })).toBe('2/9 nearest neighbours 43 %  ETA 12 s');
   expect(describeStage({ ...state, rate: 1234.4, left: undefined })).toBe(
@@ -79,7 +79,7 @@ function sink(isTTY: boolean) {
   return { stream: stream as unknown as NodeJS.WriteStream, said: () => text };
 }
 
-test('progress is a bar on a terminal, which goes away; silence when quiet', async () => {
+test('progress is a bar on a terminal, which disappears; nothing when quiet', async () => {
   const work = async (progress: (state: StageState) => void) => {
     progress({ name: 'clusters', number: 3, stages: 6, share: 0.5, total: 0.25, rate: undefined, left: 9 });
     await wait(150);

@@ -5,8 +5,8 @@ import fc from 'fast-check';
 import sharp from 'sharp';
 import { expect, test } from 'vitest';
 import { addMetrics, eventOf, type MetricsLine, meansOf, noSums, Stopwatch } from '../../pipeline/artifacts/metrics.ts';
-import { MetricsLog, readMetrics } from '../../pipeline/artifacts/run-files.ts';
-import { type Event, EventLog } from '../../pipeline/io/tfevents.ts';
+import { openMetricsLog, readMetrics } from '../../pipeline/artifacts/run-files.ts';
+import { type Event, openEventLog } from '../../pipeline/io/tfevents.ts';
 import { drawReconstructions } from '../../pipeline/pictures/grid.ts';
 import { readPictures, writePictures } from '../../pipeline/train/pictures.ts';
 import { temporaryFolder } from './folders.ts';
@@ -51,7 +51,7 @@ test('a stopwatch counts images a second over the time that it was given', () =>
 
 test('the metrics log is cut back to whole lines, and goes on from there', async () => {
   const path = join(temporaryFolder(), 'metrics.jsonl');
-  const { log } = await MetricsLog.open(path, 0);
+  const log = await openMetricsLog(path, 0);
   for (const step of [1, 2, 3]) await log.write(line(step));
   await log.close();
   appendFileSync(path, '{"split":"train","sp');
@@ -59,20 +59,20 @@ test('the metrics log is cut back to whole lines, and goes on from there', async
     [9, 3],
     [2, 2],
   ] as const) {
-    const reopened = await MetricsLog.open(path, keep);
+    const reopened = await openMetricsLog(path, keep);
     expect(reopened.kept).toEqual([1, 2, 3].slice(0, kept).map((step) => line(step)));
-    expect(reopened.log.lines).toBe(kept);
-    await reopened.log.close();
+    expect(reopened.lines).toBe(kept);
+    await reopened.close();
   }
-  const { log: last } = await MetricsLog.open(path, 2);
+  const last = await openMetricsLog(path, 2);
   await last.write(line(7, 'test'));
   await last.close();
   expect(readFileSync(path, 'utf8')).toBe(
     [line(1), line(2), line(7, 'test')].map((l) => `${JSON.stringify(l)}\n`).join(''),
   );
   writeFileSync(path, 'not metrics\n');
-  const { kept, log: fresh } = await MetricsLog.open(path, 5);
-  expect([kept, fresh.lines]).toEqual([[], 0]);
+  const fresh = await openMetricsLog(path, 5);
+  expect([fresh.kept, fresh.lines]).toEqual([[], 0]);
   await fresh.close();
 });
 
@@ -124,7 +124,7 @@ const pictureOf = (channels: number) =>
 async function eventFile(): Promise<{ folder: string; picture: Awaited<ReturnType<typeof pictureOf>> }> {
   const folder = temporaryFolder();
   const picture = await pictureOf(3);
-  const log = await EventLog.open(join(folder, 'events.out.tfevents.0.convae'), events.slice(0, 1));
+  const log = await openEventLog(join(folder, 'events.out.tfevents.0.convae'), events.slice(0, 1));
   for (const event of events.slice(1)) await log.write(event);
   await log.write({ time: 1_700_000_010, step: 7, picture: { tag: 'reconstruction', picture } });
   await log.close();

@@ -37,16 +37,10 @@ vi.mock('node:fs/promises', async (original) => {
       await real.rm(path, options);
     }),
     symlink: counted(real.symlink),
-    open: async (path: string, flags: string) => {
-      const handle = await real.open(path, flags);
-      if (flags === 'r') return handle;
-      const write = handle.writeFile.bind(handle);
-      handle.writeFile = counted(async (data: Uint8Array) => {
-        await write(data.subarray(0, data.length / 2));
-        await counted(write)(data.subarray(data.length / 2));
-      }) as typeof handle.writeFile;
-      return handle;
-    },
+    writeFile: counted(async (path: string, data: Uint8Array) => {
+      await real.writeFile(path, data.subarray(0, data.length / 2));
+      await counted(real.appendFile)(path, data.subarray(data.length / 2));
+    }),
   };
 });
 

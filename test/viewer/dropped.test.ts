@@ -157,11 +157,14 @@ describe('the folder of a model', () => {
 });
 
 describe('a card that does not fit', () => {
+  const long = Array<number>(20_000).fill(0);
+  const statistics = { ...made().latent.statistics, mean: long, std: long, min: long, max: long };
   test.each([
     ['a billion pixels', { image: { height: 1e9, width: 1, channels: 1 } }, /image.height/],
     ['too many pixels in all', { image: { height: 4000, width: 4000, channels: 3 } }, /too large/],
     ['seven channels', { image: { height: 4, width: 4, channels: 7 } }, /image.channels/],
-    ['a billion latent dimensions', { latent: { ...made().latent, size: 1e9 } }, /latent.size/],
+    ['more latent dimensions than a page holds', { latent: { size: long.length, statistics } }, /latent.size/],
+    ['more classes than a page holds', { classes: long.map(String) }, /classes/],
     ['statistics of other dimensions', { latent: { ...made().latent, size: 3 } }, /statistics/],
     ['no classes, but a list of them', { classes: [] }, /classes/],
     ['a name as long as a book', { model: { ...made().model, name: 'x'.repeat(5000) } }, /model.name/],

@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import ort from 'onnxruntime-node';
 import { bytesPerImage, type ImageDataset, type ImageShape } from '../../data/dataset.ts';
 import { cached } from '../../io/cache.ts';
+import { sha256 } from '../../io/digest.ts';
 import { InputError } from '../../io/errors.ts';
 import { convertNetwork, disposeNetwork, FEATURES } from './network.ts';
 import { type TrainClassifierOptions, trainClassifier } from './train-classifier.ts';
@@ -32,7 +32,7 @@ export async function openClassifier(train: ImageDataset, options: OpenClassifie
   const { folder, seed = 0, threads = 0, steps, signal } = options;
   const classes = countClasses(train);
   const identity = { recipe: RECIPE_VERSION, data: await train.fingerprint(), classes, seed, steps };
-  const key = createHash('sha256').update(JSON.stringify(identity)).digest('hex').slice(0, 16);
+  const key = sha256(JSON.stringify(identity)).slice(0, 16);
   const trained = async () => {
     const network = await trainClassifier(train, { ...options, classes, seed });
     try {

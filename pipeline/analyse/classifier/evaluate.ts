@@ -1,7 +1,6 @@
 import { sequentialBatches } from '../../data/batches.ts';
 import { bytesPerImage, type ImageDataset } from '../../data/dataset.ts';
-import { InputError } from '../../io/errors.ts';
-import { stopIfAborted } from '../../io/publish.ts';
+import { InputError, stopIfAborted } from '../../io/errors.ts';
 import { fitGaussian, frechetDistance } from '../frechet.ts';
 import type { Classifier } from './classifier.ts';
 

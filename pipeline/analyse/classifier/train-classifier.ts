@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { type BatchedProgram, type Compiled, compile } from 'tfjs-to-onnx';
 import type { ImageDataset } from '../../data/dataset.ts';
 import { Generator } from '../../data/generator.ts';
-import { stopIfAborted } from '../../io/publish.ts';
+import { stopIfAborted } from '../../io/errors.ts';
 import { batchesOf } from '../../train/batches.ts';
 import { prepareEngine } from '../../train/engines/index.ts';
 import { fastestTarget, onnxruntime } from '../../train/engines/onnx.ts';

@@ -1,7 +1,6 @@
 import * as z from 'zod/mini';
-import { cardWithin } from '../../../pipeline/artifacts/card.ts';
-import type { Limits } from '../../../pipeline/artifacts/fields.ts';
-import { imageSetWithin, manifestWithin, pointsSchema, siteIndexSchema } from '../../../pipeline/artifacts/site.ts';
+import * as card from '../../../pipeline/artifacts/card.ts';
+import * as site from '../../../pipeline/artifacts/site.ts';
 import { FileProblem } from './problem.ts';
 
 /*
@@ -9,26 +8,74 @@ import { FileProblem } from './problem.ts';
  * dropped folder, so every field is checked.
  */
 
-/** A page cannot hold more than this, and no genuine file contains it. */
-const LIMITS: Required<Limits> = {
-  text: 1000,
-  side: 4096,
-  imageSize: 1 << 22,
-  latentSize: 1 << 14,
-  classes: 10_000,
-  images: 5_000_000,
-  variableSize: 1 << 24,
-  stateSize: 1 << 26,
-  variables: 4096,
-  batchSize: 1024,
-};
+/** Characters of a text. */
+const MOST_TEXT = 1000;
+/** Pixels of an image's side, and numbers of an image. */
+const MOST_SIDE = 4096;
+const MOST_IMAGE = 1 << 22;
+const MOST_LATENT = 1 << 14;
+const MOST_CLASSES = 10_000;
+const MOST_IMAGES = 5_000_000;
+const MOST_COLUMNS = 1000;
+/** Of a training step: numbers of a tensor and of the state, number of variables, images of a batch. */
+const MOST_TENSOR = 1 << 24;
+const MOST_STATE = 1 << 26;
+const MOST_VARIABLES = 4096;
+const MOST_BATCH = 1024;
 
-export const cardSchema = cardWithin(LIMITS);
-export const indexSchema = siteIndexSchema;
-export const setSchema = imageSetWithin(LIMITS);
-export const manifestSchema = manifestWithin(LIMITS);
+/** A field, its size, and the largest size that a page can hold; no genuine file exceeds it. */
+type Size = readonly [path: string, size: number, most: number];
+
+/** Adds limits to a schema: those of `sizesOf`, and one on every text. */
+const limited = <T extends z.ZodMiniType>(schema: T, sizesOf: (value: z.infer<T>) => readonly Size[]) =>
+  schema.check(
+    z.superRefine((value, context) => {
+      for (const [path, size, most] of [...sizesOf(value), ...textSizes(value, '')]) {
+        if (size <= most) continue;
+        const message = `too large: ${size}, at most ${most} expected`;
+        context.addIssue({ code: 'custom', message, path: path.split('.') });
+      }
+    }),
+  );
+
+function textSizes(value: unknown, path: string): Size[] {
+  if (typeof value === 'string') return [[path, value.length, MOST_TEXT]];
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([key, inner]) => textSizes(inner, path ? `${path}.${key}` : key));
+}
+
+function trainStepSizes({ batchSize, inputs, state, weights }: card.TrainStepSection): Size[] {
+  const shapes = [...Object.values(inputs), ...state.map(({ shape }) => shape), ...weights.map(({ shape }) => shape)];
+  return [
+    ['trainStep.batchSize', batchSize, MOST_BATCH],
+    ['trainStep.state', state.length, MOST_VARIABLES],
+    ['trainStep.weights', weights.length, MOST_VARIABLES],
+    ['trainStep', Math.max(...shapes.map((shape) => card.volume(shape ?? []))), MOST_TENSOR],
+    ['trainStep.state', state.reduce((sum, { shape }) => sum + card.volume(shape), 0), MOST_STATE],
+  ];
+}
+
+export const cardSchema = limited(card.cardSchema, ({ image, latent, classes, trainStep }) => [
+  ['image.height', image.height, MOST_SIDE],
+  ['image.width', image.width, MOST_SIDE],
+  ['image', card.volume(Object.values(image)), MOST_IMAGE],
+  ['latent.size', latent.size, MOST_LATENT],
+  ['classes', classes?.length ?? 0, MOST_CLASSES],
+  ...(trainStep ? trainStepSizes(trainStep) : []),
+]);
+export const indexSchema = site.siteIndexSchema;
+export const setSchema = limited(site.imageSetSchema, ({ height, width, images, classes, sheets }) => [
+  ['height', height, MOST_SIDE],
+  ['width', width, MOST_SIDE],
+  ['images', images, MOST_IMAGES],
+  ['classes', classes?.length ?? 0, MOST_CLASSES],
+  ...sheets.map(({ columns }, i): Size => [`sheets.${i}.columns`, columns, MOST_COLUMNS]),
+]);
+export const manifestSchema = limited(site.manifestSchema, ({ points }) => [
+  ['points.count', points?.count ?? 0, MOST_IMAGES],
+]);
 /** The part of an exported model's `viewer/manifest.json` that the page reads. */
-export const pointsCacheSchema = z.pick(pointsSchema, {
+export const pointsCacheSchema = z.pick(site.pointsSchema, {
   fingerprint: true,
   method: true,
   perplexity: true,
