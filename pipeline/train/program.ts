@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { type BatchedInput, type BatchedProgram, type ProgramContext, shapeAt } from 'tfjs-to-onnx';
 import type { Autoencoder, ImageBatch, ModelDefinition, ModelSize, OptimizerRecipe } from '../../models/kit/model.ts';
+import type { Generator } from '../data/generator.ts';
 import { createOptimizer } from './optimizers.ts';
 
 /** A tfjs variable under its name in checkpoints. */
@@ -28,7 +29,7 @@ export interface TrainingProgram extends ProgramContext {
 
 /**
  * Builds a model with its optimizer and all of its variables.
- * @throws RangeError when the model cannot be built for that size, or its noise has no batch dimension
+ * @throws RangeError when the model cannot be built for that size, or its `noiseShape` is unsuitable
  */
 export function buildProgram(
   model: ModelDefinition,
@@ -103,13 +104,24 @@ function differentiate(compute: () => ReturnType<Autoencoder['loss']>, variables
   return { losses: Object.fromEntries(losses) as Record<string, tf.Tensor>, gradients: grads };
 }
 
-/** The input of a model that needs noise. */
+/** Draws the standard-normal noise of a batch of `count`; undefined where the model needs none. */
+export function drawNoise(program: TrainingProgram, count: number, generator: Generator): Float32Array | undefined {
+  const shape = program.autoencoder.noiseShape(count);
+  if (!shape) return undefined;
+  const noise = new Float32Array(tf.util.sizeFromShape(shape));
+  generator.fillNormal(noise);
+  return noise;
+}
+
+/** The input of a model that needs noise. @throws RangeError when a dimension is neither the batch size nor constant */
 function noiseInput({ noiseShape }: Autoencoder): { noise?: BatchedInput } {
   const [two, three] = [noiseShape(2), noiseShape(3)];
   if (!two || !three) return {};
   const shape = two.map((d, axis) => (d === three[axis] ? d : 'N'));
   if (`${shapeAt(shape, 2)}` !== `${two}` || `${shapeAt(shape, 3)}` !== `${three}`) {
-    throw new RangeError(`noiseShape(2) is [${two}] and noiseShape(3) [${three}]; a dimension must be n or constant`);
+    throw new RangeError(
+      `noiseShape(2) is [${two}] and noiseShape(3) is [${three}]; each dimension must be n itself or a constant, as in [n, 2, latent]`,
+    );
   }
   return { noise: { shape, dtype: 'float32' } };
 }

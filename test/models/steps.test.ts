@@ -48,7 +48,7 @@ for (const model of Object.values(models)) {
       for (let step = 0; step < STEPS; step++) all.push(...Object.values(await engine.step(batch)));
       all.push(...Object.values(await engine.evaluate(batch)), ...(await engine.reconstruct(batch)));
       const latents = await engine.encode(batch);
-      all.push(...latents, ...(await engine.decode({ count: N, latents, labels: batch.labels })));
+      all.push(...latents, ...(await engine.decode(latents, batch.labels)));
       await engine.dispose();
       for (const { variable } of [...program.weights, ...program.optimizerState]) variable.dispose();
       return all;

@@ -3,7 +3,7 @@ import { expect, test, vi } from 'vitest';
 import { cae } from '../../models/cae.ts';
 import type { ModelDefinition } from '../../models/kit/model.ts';
 import { cvae } from '../../models/vae.ts';
-import { sequentialBatches } from '../../pipeline/data/batches.ts';
+import { readBatches } from '../../pipeline/data/batches.ts';
 import { Generator } from '../../pipeline/data/generator.ts';
 import { openSplits } from '../../pipeline/data/open.ts';
 import { subset } from '../../pipeline/data/split.ts';
@@ -40,7 +40,7 @@ async function batchesOf(steps: number, noiseSize: number): Promise<HostBatch[]>
     'mnist',
     Uint32Array.from({ length: steps * BATCH }, (_, i) => i),
   );
-  for await (const batch of sequentialBatches(first, BATCH)) {
+  for await (const batch of readBatches(first, BATCH)) {
     const noise = new Float32Array(BATCH * noiseSize);
     generator.fillNormal(noise);
     batches.push({ count: BATCH, images: batch.images.slice(), noise });
