@@ -75,10 +75,7 @@ const defaultLimit = () => Math.min(4 * GIB, Math.min(totalmem(), process.constr
  * @param limitBytes maximum size of the pixels; half of the available memory by default, at most 4 GiB
  * @throws EnvironmentError when the pixels are larger; InputError when an image cannot be read
  */
-export async function loadIntoMemory(
-  dataset: ImageDataset,
-  { limitBytes = defaultLimit() }: { limitBytes?: number } = {},
-): Promise<ImageDataset> {
+export async function loadIntoMemory(dataset: ImageDataset, limitBytes = defaultLimit()): Promise<ImageDataset> {
   const { name, length, shape } = dataset;
   const bytes = bytesPerImage(shape);
   if (length * bytes > limitBytes) {

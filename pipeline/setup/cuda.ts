@@ -50,7 +50,7 @@ export async function setUpCuda(context: SetupContext): Promise<string> {
   return `ONNX Runtime's CUDA provider ${CUDA_PROVIDER_VERSION} with its CUDA 13 and cuDNN 9 libraries${driver}`;
 }
 
-/** What `ldd` does not find of all that the libraries of a folder need, including those they load later. */
+/** Names of the libraries that those in a folder need, directly or indirectly, and `ldd` does not find. */
 async function missingLibraries(folder: string, signal: AbortSignal): Promise<string[]> {
   const files = (await readdir(folder)).map((file) => join(folder, file));
   const found = await runTool("looking for the provider's libraries", 'ldd', files, { signal });

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type SpawnOptions, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { appendFile, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -14,10 +14,8 @@ export interface SetupContext {
   note(line: string): void;
 }
 
-export interface ToolOptions {
+interface ToolOptions extends Pick<SpawnOptions, 'cwd' | 'env'> {
   readonly signal: AbortSignal;
-  readonly cwd?: string | undefined;
-  readonly env?: NodeJS.ProcessEnv | undefined;
   /** Passes the tool's output on to stderr as it arrives. */
   readonly show?: boolean | undefined;
 }
@@ -33,20 +31,16 @@ export async function runTool(
   doing: string,
   command: string,
   args: readonly string[],
-  { signal, cwd, env, show }: ToolOptions,
+  { show, ...options }: ToolOptions,
 ): Promise<string> {
-  const child = spawn(command, args, {
-    signal,
-    cwd,
-    env: env ?? process.env,
-    stdio: ['ignore', show ? process.stderr : 'pipe', show ? process.stderr : 'pipe'],
-  });
+  const output = show ? process.stderr : 'pipe';
+  const child = spawn(command, args, { ...options, stdio: ['ignore', output, output] });
   const printed = Promise.all([child.stdout, child.stderr].map((stream) => (stream ? text(stream) : '')));
   const [code, killed] = (await once(child, 'close').catch((error: NodeJS.ErrnoException) => {
-    if (signal.aborted) return [];
+    if (options.signal.aborted) return [];
     throw new EnvironmentError(`${doing}: cannot run ${command} (${error.code ?? error.message})`);
   })) as [number?, string?];
-  if (signal.aborted) throw new Interrupted('interrupted; run the same command again to resume');
+  if (options.signal.aborted) throw new Interrupted('interrupted; run the same command again to resume');
   const [stdout = '', stderr = ''] = await printed;
   if (code === 0) return stdout;
   const log = await keepLog([command, ...args].join(' '), stdout + stderr);

@@ -17,11 +17,7 @@ export interface WheelSet {
   readonly members: readonly string[];
   /** Size in bytes, compressed and unpacked. */
   readonly bytes: { readonly download: number; readonly unpacked: number };
-  /**
-   * Completes the unpacked files before they are published.
-   * @param staging the folder they are in
-   * @param folder its final path
-   */
+  /** Completes the unpacked files in `staging` before they are published as `folder`. */
   prepare?(staging: string, folder: string, signal: AbortSignal): Promise<void>;
 }
 

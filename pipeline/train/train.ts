@@ -13,7 +13,7 @@ import { EnvironmentError, InputError, Interrupted } from '../io/errors.ts';
 import { controlsAt } from './controls.ts';
 import type { Engine, Metrics } from './engine.ts';
 import { createEngine, prepareEngine } from './engines/index.ts';
-import type { TrainHooks, TrainOptions, TrainSummary } from './options.ts';
+import type { TrainHooks, TrainOptions } from './options.ts';
 import { drawPictures, type Trained } from './pictures.ts';
 import { assertSamePlan, planOf, positive, startOfRun } from './plan.ts';
 import { buildProgram, drawNoise, type TrainingProgram } from './program.ts';
@@ -28,7 +28,7 @@ const STEPS_PER_LINE = 50;
  * @throws InputError, EnvironmentError when it cannot continue; the last checkpoint stays
  * @throws Interrupted once the signal is aborted, after saving
  */
-export async function train(options: TrainOptions & { data: string }, hooks: TrainHooks): Promise<TrainSummary> {
+export async function train(options: TrainOptions & { data: string }, hooks: TrainHooks) {
   await prepareEngine(options.engine, options.device, options.threads); // fails before data are read
   const splits = await openSplits(options.data);
   try {
@@ -39,7 +39,7 @@ export async function train(options: TrainOptions & { data: string }, hooks: Tra
 }
 
 /** Trains as `train` does, on an open data set. */
-export async function trainOn(splits: DatasetSplits, options: TrainOptions, hooks: TrainHooks): Promise<TrainSummary> {
+export async function trainOn(splits: DatasetSplits, options: TrainOptions, hooks: TrainHooks) {
   const { model, engine: choice, device, threads } = options;
   await prepareEngine(choice, device, threads);
   const run = await openRun(options.run, options);
@@ -74,8 +74,10 @@ export interface Session extends Trained {
   readonly hooks: TrainHooks;
 }
 
+export type TrainSummary = Awaited<ReturnType<typeof trainEpochs>>;
+
 /** Trains from the run's position to the plan's last epoch. @throws as `train` does */
-export async function trainEpochs(session: Session): Promise<TrainSummary> {
+export async function trainEpochs(session: Session) {
   const { run, plan, data, program, engine, options, hooks } = session;
   const { epochs, batchSize } = plan.recipe;
   const { checkpointSeconds = 60, checkpointSteps = Number.POSITIVE_INFINITY } = options;
@@ -83,12 +85,12 @@ export async function trainEpochs(session: Session): Promise<TrainSummary> {
   const start = performance.now();
 
   let at = run.checkpoint?.state.position ?? startOfRun(plan.size.seed);
-  const noise = Generator.fromState(at.noise);
+  const noise = new Generator(at.noise);
   await run.begin();
   announce(session, at);
 
   while (at.epoch < epochs) {
-    const shuffling = Generator.fromState(at.order);
+    const shuffling = new Generator(at.order);
     const order = shuffling.shuffled(data.train.length);
     let before = performance.now();
     for await (const batch of readBatches(data.train, batchSize, { order, first: at.batches })) {
@@ -131,9 +133,21 @@ export async function trainEpochs(session: Session): Promise<TrainSummary> {
 
   const { epoch, step, metrics, best } = at;
   if (!metrics || !best) throw new Error('a run that has done an epoch has metrics');
-  const done = { run: run.folder, model: plan.model, epochs: epoch, steps: step, ...metrics, best };
-  const seconds = (performance.now() - start) / 1000;
-  return { ...done, engine: engine.description, seconds, rate: watches.process.rate };
+  return {
+    run: run.folder,
+    model: plan.model,
+    /** Epochs and steps that the run has done. */
+    epochs: epoch,
+    steps: step,
+    /** `train` and `test`: means per pixel of the last epoch. */
+    ...metrics,
+    /** The epoch with the lowest test loss. */
+    best,
+    engine: engine.description,
+    /** Of this process: seconds including evaluation and checkpoints, and images per second without them. */
+    seconds: (performance.now() - start) / 1000,
+    rate: watches.process.rate,
+  };
 }
 
 /** Starts the progress display and reports what is trained and, when a run is resumed, from where. */
@@ -143,7 +157,7 @@ function announce(session: Session, at: RunPosition): void {
   const images = `${data.train.length} + ${data.test.length} images of ${size.height}×${size.width}×${size.channels}`;
   const training = `${recipe.epochs} epochs, batch size ${recipe.batchSize}, ${engine.description}`;
   hooks.progress.note(`${plan.model} on ${data.name}: ${images}, ${training}`);
-  const from = `continues at step ${at.step}, in epoch ${at.epoch + 1} of ${recipe.epochs}`;
+  const from = `resumes at step ${at.step}, in epoch ${at.epoch + 1} of ${recipe.epochs}`;
   const state = at.epoch < recipe.epochs ? from : `all ${at.epoch} epochs are done`;
   if (run.checkpoint) hooks.progress.note(`${run.folder}: ${state}`);
   hooks.progress.start(recipe.epochs * data.train.length, imagesDone(session, at), recipe.epochs);
@@ -159,7 +173,7 @@ async function stopIfAsked(session: Session, at: RunPosition): Promise<void> {
   await nextTurn(); // signals and timers would wait forever: an engine may never yield to the event loop
   if (!hooks.signal.aborted) return;
   if (at.step > run.saved.step) await save(session, at);
-  const kept = at.step > 0 ? `${run.folder}/latest has it: continue with --resume` : 'nothing was trained yet';
+  const kept = at.step > 0 ? `${run.folder}/latest has it: resume it with --resume` : 'nothing was trained yet';
   const where = `after step ${at.step}, in epoch ${at.epoch + 1} of ${plan.recipe.epochs}`;
   throw new Interrupted(`interrupted ${where}; ${kept}`);
 }

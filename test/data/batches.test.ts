@@ -151,7 +151,7 @@ describe('in memory', () => {
 
   test('too many images are refused before they are read', async () => {
     const { dataset, asked } = counting(1000);
-    const loading = loadIntoMemory(dataset, { limitBytes: 999 });
+    const loading = loadIntoMemory(dataset, 999);
     await expect(loading).rejects.toBeInstanceOf(EnvironmentError);
     await expect(loading).rejects.toThrow(/^counting: 1000 images of 1×1×1 [^\n]+ memory[^\n]+ limit[^\n]+$/);
     expect(asked).toEqual([]);

@@ -54,8 +54,8 @@ test('a file truncated anywhere is refused, plain and gzipped, and nothing stays
   const before = openFiles();
   await fc.assert(
     fc.asyncProperty(arrays, fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }), async (array, part) => {
-      const whole = idxBytes(array.shape, array.pixels);
-      const bytes = array.gzip ? gzipSync(whole) : whole;
+      const complete = idxBytes(array.shape, array.pixels);
+      const bytes = array.gzip ? gzipSync(complete) : complete;
       const file = write(bytes.subarray(0, Math.floor(part * bytes.length)));
       expect(await inputErrorOf(openArrays({ images: file }))).toContain(file);
     }),
