@@ -1,5 +1,5 @@
 import { open } from 'node:fs/promises';
-import { sequentialBatches } from '../../pipeline/data/batches.ts';
+import { readBatches } from '../../pipeline/data/batches.ts';
 import { bytesPerImage } from '../../pipeline/data/dataset.ts';
 import { openSplit } from '../../pipeline/data/open.ts';
 
@@ -16,7 +16,7 @@ export async function repeatedMnist(path: string, times: number): Promise<void> 
     await file.writeFile(header);
     const batchSize = Math.floor(2 ** 22 / bytesPerImage(dataset.shape));
     for (let i = 0; i < times; i++) {
-      for await (const { images } of sequentialBatches(dataset, batchSize)) await file.writeFile(images);
+      for await (const { images } of readBatches(dataset, batchSize)) await file.writeFile(images);
     }
   } finally {
     await file.close();

@@ -65,7 +65,10 @@ export type Losses = {
 export interface Autoencoder {
   readonly encoder: LayersModel;
   readonly decoder: LayersModel;
-  /** Shape of the standard-normal noise that `loss` needs for a batch of `n`, or undefined if it needs none. */
+  /**
+   * Shape of the standard-normal noise that `loss` needs for a batch of `n`, or undefined if it needs none. Each dimension
+   * is `n` itself or a constant, never computed from `n`: `[n, 2, latent]`, not `[2 * n, latent]`.
+   */
   noiseShape(n: number): number[] | undefined;
   /** @param klWeight weight of the KL divergence in the loss; 1 by default */
   loss(batch: ImageBatch, noise: Tensor | undefined, klWeight?: Scalar): Losses;

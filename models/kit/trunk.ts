@@ -69,7 +69,7 @@ export function convExpand(size: ModelSize, inputs: number): Layer[] {
   const [height, width, filters] = featureMap(size).shape;
   const kernelSize = [height, width] as const;
   return [
-    layers.reshape({ name: 'code', targetShape: [1, 1, inputs] }), // existing checkpoints and graphs hold this name
+    layers.reshape({ name: 'code', targetShape: [1, 1, inputs] }), // the name in existing checkpoints and graphs
     deconv({ name: 'deconv4', filters, kernelSize, padding: 'valid', relu: true, seed: size.seed }),
   ];
 }

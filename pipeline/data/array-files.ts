@@ -3,11 +3,11 @@ import { join } from 'node:path';
 import { InputError } from '../io/errors.ts';
 import { type ArrayFile, checkSize, isNpy, type NumberType, readNpy } from '../io/npy.ts';
 import { type ByteSource, closeOnError, openSource, readUpTo } from '../io/source.ts';
-import { arrayDataset } from './array.ts';
+import { openArrayDataset } from './array.ts';
 import type { DataSource, ImageDataset } from './dataset.ts';
 
 /** Files of images and labels. Each may be idx or npy, gzipped or not, as its first bytes show; names do not matter. */
-export interface ArrayPaths {
+interface ArrayPaths {
   /** Name of the data set; the images' path by default. */
   readonly name?: string;
   readonly images: string;
@@ -26,35 +26,23 @@ export function idxFolder(root: string): DataSource | undefined {
       .map((file) => join(root, file))
       .find((file) => existsSync(file));
   const locate = (part: 'train' | 't10k') => {
-    const images = find(part, 'images-idx3');
-    return images === undefined ? undefined : { images, labels: find(part, 'labels-idx1') };
+    const [images, labels] = [find(part, 'images-idx3'), find(part, 'labels-idx1')];
+    return images === undefined ? undefined : (name: string) => () => openArrays({ name, images, labels });
   };
   const [train, test] = [locate('train'), locate('t10k')];
-  if (train && test) {
-    return {
-      train: () => openArrays({ name: `${root}/train`, ...train }),
-      test: () => openArrays({ name: `${root}/test`, ...test }),
-    };
-  }
-  const single = train ?? test;
-  return single && { all: () => openArrays({ name: root, ...single }) };
+  if (train && test) return { train: train(`${root}/train`), test: test(`${root}/test`) };
+  const all = (train ?? test)?.(root);
+  return all && { all };
 }
 
 /**
- * Opens images, and labels if there are any, that are arrays in separate files. Images are read by position on request,
- * so memory does not grow with their number; gzipped ones are first inflated into a temporary file.
+ * Opens images, and labels if there are any, that are arrays in separate files; gzipped ones are first inflated into a
+ * temporary file.
  * @throws InputError when a file is missing, damaged or of another type, or the counts differ
  */
 export async function openArrays({ name, images, labels, classes }: ArrayPaths): Promise<ImageDataset> {
-  const imageArray = await openArray(images);
-  return closeOnError(imageArray.source, async () => {
-    const labelArray = labels === undefined ? undefined : await openArray(labels);
-    try {
-      return await arrayDataset(name ?? images, imageArray, labelArray, classes);
-    } finally {
-      await labelArray?.source.close();
-    }
-  });
+  const openLabels = labels === undefined ? undefined : () => openArray(labels);
+  return openArrayDataset(name ?? images, () => openArray(images), openLabels, classes);
 }
 
 async function openArray(path: string): Promise<ArrayFile> {

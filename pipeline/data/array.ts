@@ -1,37 +1,48 @@
 import { InputError } from '../io/errors.ts';
 import { type ArrayFile, describeArray } from '../io/npy.ts';
+import { closeOnError } from '../io/source.ts';
 import { bytesPerImage, defineDataset, type ImageDataset, type ImageShape } from './dataset.ts';
 import { runs } from './rows.ts';
 
+/** Opens an array of a file; the caller closes its source. */
+type OpenArray = () => Promise<ArrayFile>;
+
 /**
- * A data set of arrays in files: uint8 images `[n, h, w]` or `[n, h, w, c]` with 1 or 3 channels, integer labels `[n]` or
- * `[n, 1]`. Images are read by position on request, labels into memory. `close` closes the images' source.
+ * Opens a data set of arrays in files: uint8 images `[n, h, w]` or `[n, h, w, c]` with 1 or 3 channels, integer labels `[n]`
+ * or `[n, 1]`. Images are read by position on request, so memory does not grow with their number; labels into memory.
  * @throws InputError when an array is of another type or shape, there are no images, or the counts differ
  */
-export async function arrayDataset(
+export async function openArrayDataset(
   name: string,
-  images: ArrayFile,
-  labels?: ArrayFile,
-  classes?: readonly string[],
+  openImages: OpenArray,
+  openLabels?: OpenArray | undefined,
+  classes?: readonly string[] | undefined,
 ): Promise<ImageDataset> {
-  const shape = imageShape(images);
-  const length = images.shape[0] as number;
+  const images = await openImages();
   const { source, offset } = images;
-  const bytes = bytesPerImage(shape);
-  return defineDataset({
-    name,
-    shape,
-    length,
-    labels: labels && (await readLabels(labels, images)),
-    classes,
-    id: String,
-    async read(indices, target) {
-      const joined = (i: number) => indices[i] === (indices[i - 1] as number) + 1;
-      for (const { from, to } of runs(indices.length, joined)) {
-        await source.read(target.subarray(from * bytes, to * bytes), offset + (indices[from] as number) * bytes);
-      }
-    },
-    close: () => source.close(),
+  return closeOnError(source, async () => {
+    const labels = await openLabels?.();
+    try {
+      const shape = imageShape(images);
+      const bytes = bytesPerImage(shape);
+      return defineDataset({
+        name,
+        shape,
+        length: images.shape[0] as number,
+        labels: labels && (await readLabels(labels, images)),
+        classes,
+        id: String,
+        async read(indices, target) {
+          const joined = (i: number) => indices[i] === (indices[i - 1] as number) + 1;
+          for (const { from, to } of runs(indices.length, joined)) {
+            await source.read(target.subarray(from * bytes, to * bytes), offset + (indices[from] as number) * bytes);
+          }
+        },
+        close: () => source.close(),
+      });
+    } finally {
+      await labels?.source.close();
+    }
   });
 }
 

@@ -3,8 +3,8 @@ import { EnvironmentError } from '../io/errors.ts';
 import { bytesPerImage, defineDataset, type ImageDataset } from './dataset.ts';
 import { range } from './rows.ts';
 
-/** Images `start` to before `start + count` of a data set, in its order. */
-export interface SequentialBatch {
+/** Images `start` to before `start + count` of an order. */
+export interface ImageBatch {
   readonly start: number;
   readonly count: number;
   /** `[count, H, W, C]`, pixels 0–255. */
@@ -13,50 +13,58 @@ export interface SequentialBatch {
   readonly labels: Int32Array | undefined;
 }
 
+export interface BatchOptions {
+  /** Indices of the images to read; all of the data set in its order by default. */
+  readonly order?: Uint32Array;
+  /** Index of the first batch. */
+  readonly first?: number;
+  /** Batches to read in advance, 1 by default; 0 reads on request only. */
+  readonly ahead?: number;
+}
+
 /**
- * Iterates over a data set in its order; the last batch may be smaller. While the consumer works on a batch, the next
- * `ahead` are being read. Uses the memory of `2 × ahead + 1` batches: buffers are reused, so a batch's `images` are valid
- * until `ahead + 1` more batches have been requested.
- * @param ahead batches to read in advance; 0 reads on request only
+ * Reads a data set batch by batch; the last may be smaller. While the consumer works on a batch, the next `ahead` are being
+ * read. Uses the memory of `2 × ahead + 1` batches: buffers are reused, so a batch's `images` are valid until `ahead + 1`
+ * more batches have been requested.
  * @throws InputError from the data set's `read`, when the batch concerned is requested
  */
-export async function* sequentialBatches(
+export async function* readBatches(
   dataset: ImageDataset,
   batchSize: number,
-  { ahead = 1 }: { ahead?: number } = {},
-): AsyncGenerator<SequentialBatch, void, undefined> {
+  { order = range(0, dataset.length), first = 0, ahead = 1 }: BatchOptions = {},
+): AsyncGenerator<ImageBatch, void, undefined> {
   if (!(Number.isInteger(batchSize) && batchSize > 0)) throw new RangeError(`a batch of ${batchSize} images`);
   const bytes = bytesPerImage(dataset.shape);
-  const batches = Math.ceil(dataset.length / batchSize);
+  const batches = Math.ceil(order.length / batchSize);
   const ring = Array.from(
     { length: Math.min(2 * ahead + 1, batches) },
-    () => new Uint8Array(Math.min(batchSize, dataset.length) * bytes),
+    () => new Uint8Array(Math.min(batchSize, order.length) * bytes),
   );
-  const reading: Promise<SequentialBatch>[] = [];
-  let next = 0;
+  const reading: Promise<ImageBatch>[] = [];
+  let next = first;
   const readNext = () => {
     if (next >= batches) return;
     const start = next * batchSize;
-    const count = Math.min(batchSize, dataset.length - start);
+    const indices = order.subarray(start, start + batchSize);
+    const count = indices.length;
     const images = (ring[next % ring.length] as Uint8Array).subarray(0, count * bytes);
-    const labels = dataset.labels?.subarray(start, start + count);
-    const batch = dataset.read(range(start, count), images).then(() => ({ start, count, images, labels }));
+    const labels = dataset.labels && Int32Array.from(indices, (index) => dataset.labels?.[index] as number);
+    const batch = dataset.read(indices, images).then(() => ({ start, count, images, labels }));
     batch.catch(() => {}); // reported when this batch is requested
     reading.push(batch);
     next++;
   };
   try {
     for (let i = 0; i < ahead; i++) readNext();
-    for (let done = 0; done < batches; done++) {
+    for (let done = first; done < batches; done++) {
       readNext();
-      yield await (reading.shift() as Promise<SequentialBatch>);
+      yield await (reading.shift() as Promise<ImageBatch>);
     }
   } finally {
     await Promise.allSettled(reading); // a consumer that stops early may close the data set next
   }
 }
 
-const CHUNK = 2 ** 22;
 const GIB = 2 ** 30;
 
 /** Half of the memory available to this process, at most 4 GiB, the largest typed array of Node 20. */
@@ -67,10 +75,7 @@ const defaultLimit = () => Math.min(4 * GIB, Math.min(totalmem(), process.constr
  * @param limitBytes maximum size of the pixels; half of the available memory by default, at most 4 GiB
  * @throws EnvironmentError when the pixels are larger; InputError when an image cannot be read
  */
-export async function loadIntoMemory(
-  dataset: ImageDataset,
-  { limitBytes = defaultLimit() }: { limitBytes?: number } = {},
-): Promise<ImageDataset> {
+export async function loadIntoMemory(dataset: ImageDataset, limitBytes = defaultLimit()): Promise<ImageDataset> {
   const { name, length, shape } = dataset;
   const bytes = bytesPerImage(shape);
   if (length * bytes > limitBytes) {
@@ -79,10 +84,7 @@ export async function loadIntoMemory(
     );
   }
   const pixels = new Uint8Array(length * bytes);
-  const step = Math.max(1, Math.floor(CHUNK / bytes));
-  for (let start = 0; start < length; start += step) {
-    await dataset.read(range(start, Math.min(step, length - start)), pixels.subarray(start * bytes));
-  }
+  await dataset.read(range(0, length), pixels);
   return defineDataset({
     ...dataset,
     async read(indices, target) {

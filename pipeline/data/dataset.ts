@@ -14,7 +14,7 @@ export const bytesPerImage = ({ height, width, channels }: ImageShape): number =
 
 /**
  * Images of one shape, in a fixed order. Pixels stay uint8 (0–255, channels last) until they are inside the graph.
- * Readers hold only what they are asked for, unless they say otherwise.
+ * Images are read on request: only data sets that are documented to do so hold more of them in memory.
  */
 export interface ImageDataset {
   /** Shown to users: `mnist/test`, a path. */

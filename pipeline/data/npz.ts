@@ -2,29 +2,24 @@ import { InputError } from '../io/errors.ts';
 import { type ArrayFile, readNpy } from '../io/npy.ts';
 import { closeOnError, openFile, readUpTo } from '../io/source.ts';
 import { isZip, openZipMember, readZipMembers, type ZipMember } from '../io/zip.ts';
-import { arrayDataset } from './array.ts';
+import { openArrayDataset } from './array.ts';
 import type { DataSource, ImageDataset } from './dataset.ts';
 
 type Part = 'train' | 'test' | 'all';
-type Names = readonly { readonly images: string; readonly labels: readonly string[] }[];
+/** Names of arrays of images, best first, each with the names of their labels. */
+type Names = Readonly<Record<string, readonly string[]>>;
 
-const TRAIN: Names = [
-  { images: 'x_train', labels: ['y_train'] }, // Keras
-  { images: 'train_images', labels: ['train_labels'] }, // MedMNIST
-];
-
-/** Names of the arrays, best first. */
+/** As Keras and MedMNIST name them. */
+const namesOf = (part: 'train' | 'test'): Names => ({
+  [`x_${part}`]: [`y_${part}`],
+  [`${part}_images`]: [`${part}_labels`],
+});
+const LABELS = ['labels', 'y'];
 const NAMES: Readonly<Record<Part, Names>> = {
-  train: TRAIN,
-  test: [
-    { images: 'x_test', labels: ['y_test'] },
-    { images: 'test_images', labels: ['test_labels'] },
-  ],
-  all: [
-    ...['images', 'x', 'data'].map((images) => ({ images, labels: ['labels', 'y'] })),
-    ...TRAIN,
-    { images: 'arr_0', labels: ['labels', 'y', 'arr_1'] }, // numpy.savez without names
-  ],
+  train: namesOf('train'),
+  test: namesOf('test'),
+  // numpy.savez calls arrays without names arr_0, arr_1 …
+  all: { images: LABELS, x: LABELS, data: LABELS, ...namesOf('train'), arr_0: [...LABELS, 'arr_1'] },
 };
 
 /** Whether a file is a zip archive, by its first bytes. */
@@ -55,22 +50,14 @@ export async function openNpz(path: string, part: Part = 'all', name = path): Pr
   const members = await membersOf(path);
   const found = findArrays(members, part);
   if (!found) {
-    const wanted = NAMES[part].map(({ images }) => images).join(', ');
+    const wanted = Object.keys(NAMES[part]).join(', ');
     const present = members.map((member) => member.name.replace(/\p{Cc}/gu, '?')).join(', ');
     throw new InputError(
       `${path}: it has no images: no array is named ${wanted}; it contains ${present.slice(0, 200) || 'nothing'}`,
     );
   }
   const { images, labels } = found;
-  const imageArray = await openMember(path, images);
-  return closeOnError(imageArray.source, async () => {
-    const labelArray = labels && (await openMember(path, labels));
-    try {
-      return await arrayDataset(name, imageArray, labelArray);
-    } finally {
-      await labelArray?.source.close();
-    }
-  });
+  return openArrayDataset(name, () => openMember(path, images), labels && (() => openMember(path, labels)));
 }
 
 async function membersOf(path: string): Promise<ZipMember[]> {
@@ -80,9 +67,9 @@ async function membersOf(path: string): Promise<ZipMember[]> {
 
 function findArrays(members: readonly ZipMember[], part: Part) {
   const find = (array: string) => members.find(({ name }) => name === `${array}.npy`);
-  for (const names of NAMES[part]) {
-    const images = find(names.images);
-    if (images) return { images, labels: names.labels.map(find).find((member) => member !== undefined) };
+  for (const [name, labelNames] of Object.entries(NAMES[part])) {
+    const images = find(name);
+    if (images) return { images, labels: labelNames.map(find).find((member) => member !== undefined) };
   }
   return undefined;
 }

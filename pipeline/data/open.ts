@@ -1,7 +1,7 @@
 import { closeOnError } from '../io/source.ts';
 import type { DataSource, DatasetSplits, ImageDataset } from './dataset.ts';
 import { locateData } from './formats.ts';
-import { checkSplits, type HoldOut, holdOut, trainThenTest } from './split.ts';
+import { checkSplits, holdOut, trainThenTest } from './split.ts';
 
 export type Split = 'train' | 'test' | 'all';
 
@@ -11,8 +11,8 @@ export type Split = 'train' | 'test' | 'all';
  * @param spec `mnist` or a path, see `DATA_FORMS`
  * @throws InputError when there is no such data, it is damaged, or its parts do not fit each other
  */
-export async function openSplits(spec: string, options?: HoldOut): Promise<DatasetSplits> {
-  return splitsOf(spec, await locateData(spec), options);
+export async function openSplits(spec: string): Promise<DatasetSplits> {
+  return splitsOf(spec, await locateData(spec));
 }
 
 /**
@@ -20,27 +20,24 @@ export async function openSplits(spec: string, options?: HoldOut): Promise<Datas
  * the test images, with ids `train/…` and `test/…`; otherwise it is the data set unchanged.
  * @throws InputError as `openSplits`
  */
-export async function openSplit(spec: string, split: Split, options?: HoldOut): Promise<ImageDataset> {
+export async function openSplit(spec: string, split: Split): Promise<ImageDataset> {
   const source = await locateData(spec);
   if ('train' in source && split !== 'all') return source[split]();
   if ('all' in source && split === 'all') return source.all();
-  const splits = await splitsOf(spec, source, options);
+  const splits = await splitsOf(spec, source);
   if (split === 'all') return trainThenTest(splits);
   await (split === 'train' ? splits.test : splits.train).close();
   return splits[split];
 }
 
-async function splitsOf(name: string, source: DataSource, options?: HoldOut): Promise<DatasetSplits> {
+async function splitsOf(name: string, source: DataSource): Promise<DatasetSplits> {
   if ('all' in source) {
     const all = await source.all();
-    return closeOnError(all, async () => holdOut(all, options));
+    return closeOnError(all, async () => holdOut(all));
   }
   const train = await source.train();
   return closeOnError(train, async () => {
     const test = await source.test();
-    return closeOnError(test, async () => {
-      checkSplits({ name, train, test });
-      return { name, train, test };
-    });
+    return closeOnError(test, async () => checkSplits({ name, train, test }));
   });
 }

@@ -2,27 +2,17 @@ import { InputError } from '../io/errors.ts';
 import { bytesPerImage, type DatasetSplits, defineDataset, type ImageDataset } from './dataset.ts';
 import { range, runs } from './rows.ts';
 
-export interface HoldOut {
-  /** Fraction of the images that becomes the test set, between 0 and 1; 0.1 by default. */
-  readonly testFraction?: number | undefined;
-  /** Another seed holds out other images; 0 by default. */
-  readonly seed?: number | undefined;
-}
-
 /**
- * Splits a data set that comes in one piece. Images are ranked by a hash of the seed and their id, and the lowest
- * `testFraction` (rounded; at least one image, at most all but one) are the test set; both parts keep the original order.
- * The choice depends on ids only, so it is the same on every machine and in every run.
+ * Splits a data set that comes in one piece. Images are ranked by a hash of their id, and the lowest tenth (rounded; at
+ * least one image) is the test set; both parts keep the original order. The choice depends on ids only, so it is the same
+ * on every machine and in every run.
  * @throws InputError when there is only one image
  */
-export function holdOut(full: ImageDataset, { testFraction = 0.1, seed = 0 }: HoldOut = {}): DatasetSplits {
+export function holdOut(full: ImageDataset): DatasetSplits {
   const { name, length } = full;
-  if (!(testFraction > 0 && testFraction < 1)) {
-    throw new InputError(`a test fraction of ${testFraction}: it must lie between 0 and 1`);
-  }
   if (length < 2) throw new InputError(`${name}: one image cannot be split into a training and a test set; add more`);
-  const ranks = Uint32Array.from({ length }, (_, i) => hashOf(`${seed}/${full.id(i)}`));
-  const count = Math.min(length - 1, Math.max(1, Math.round(length * testFraction)));
+  const ranks = Uint32Array.from({ length }, (_, i) => hashOf(`0/${full.id(i)}`)); // fixed prefix
+  const count = Math.max(1, Math.round(length / 10));
   const limit = ranks.slice().sort()[count - 1] as number;
   let ties = count - ranks.reduce((below, rank) => below + Number(rank < limit), 0); // the first images of equal rank
   const isTest = Uint8Array.from(ranks, (rank) => Number(rank < limit || (rank === limit && ties-- > 0)));
@@ -85,7 +75,8 @@ export function trainThenTest({ name, train, test }: DatasetSplits): ImageDatase
 }
 
 /** @throws InputError when the two parts have different shapes, or only one has labels */
-export function checkSplits({ name, train, test }: DatasetSplits): void {
+export function checkSplits(splits: DatasetSplits): DatasetSplits {
+  const { name, train, test } = splits;
   const [a, b] = [train, test].map(({ shape }) => `${shape.height}×${shape.width}×${shape.channels}`);
   if (a !== b) {
     throw new InputError(
@@ -98,4 +89,5 @@ export function checkSplits({ name, train, test }: DatasetSplits): void {
       `${name}: its ${labelled} images have labels and its ${unlabelled} images have none; give both or neither`,
     );
   }
+  return splits;
 }

@@ -48,7 +48,7 @@ export const cudaFailure = (reason: string): EnvironmentError =>
 /**
  * Tries to load a shared library.
  * @param library a path, or a name for the dynamic linker to look up
- * @returns the dynamic linker's complaint ("libcuda.so.1: cannot open shared object file"), or undefined where nothing is
+ * @returns the dynamic linker's message ("libcuda.so.1: cannot open shared object file"), or undefined where nothing is
  * missing
  */
 export function missingLibrary(library: string): string | undefined {

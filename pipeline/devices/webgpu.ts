@@ -13,7 +13,7 @@ export interface ProbeAnswer {
 }
 
 const PROBE = fileURLToPath(new URL('./webgpu-probe.js', import.meta.url));
-/** A driver that has not added four numbers by then never will. */
+/** The probe adds four numbers: a driver that takes longer hangs. */
 const TIMEOUT_MS = 60_000;
 
 const unavailable = (reason: string, remedy: string) =>

@@ -1,5 +1,5 @@
 import type { Card } from '../artifacts/card.ts';
-import { sequentialBatches } from '../data/batches.ts';
+import { readBatches } from '../data/batches.ts';
 import { bytesPerImage, type ImageDataset } from '../data/dataset.ts';
 import { checkDevice } from '../devices/device.ts';
 import { InputError, stopIfAborted } from '../io/errors.ts';
@@ -118,7 +118,7 @@ export class Sessions {
     const { conditional, latent } = this.#card;
     const graphs = encodingGraphs(errors);
     const labelled = conditional.encoder || (conditional.decoder && errors);
-    const batches = sequentialBatches(dataset, Math.max(1, Math.min(this.batchSize, dataset.length)), { ahead: 2 });
+    const batches = readBatches(dataset, Math.max(1, Math.min(this.batchSize, dataset.length)), { ahead: 2 });
     const jobs = this.#inOrder(batches, signal, ({ start, count, images, labels }) => ({
       ...{ start, count, graphs },
       tensors: {

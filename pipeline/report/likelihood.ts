@@ -1,5 +1,5 @@
 import { importanceSampling, normalLogDensity, samplePosterior, standardNormalLogDensity } from '../analyse/vae.ts';
-import { sequentialBatches } from '../data/batches.ts';
+import { readBatches } from '../data/batches.ts';
 import { bytesPerImage, type ImageDataset } from '../data/dataset.ts';
 import { Generator } from '../data/generator.ts';
 import { pickRows, spreadRows } from '../data/rows.ts';
@@ -31,7 +31,7 @@ export async function errorOfSamples(
 ): Promise<number> {
   const generator = Generator.of(seed, 'drawn codes');
   async function* batches(): AsyncGenerator<LatentsOfImages> {
-    for await (const { start, count, images, labels } of sequentialBatches(dataset, sessions.batchSize)) {
+    for await (const { start, count, images, labels } of readBatches(dataset, sessions.batchSize)) {
       const range = [start * size, (start + count) * size] as const;
       const z = samplePosterior(latents.subarray(...range), logvars.subarray(...range), generator);
       yield { images, labels, latents: z };
@@ -74,7 +74,7 @@ export async function sampledLikelihood(
   const generator = Generator.of(seed, 'importance sampling');
   const logs: number[] = [];
   let bounds = 0;
-  for await (const { start, count, images, labels } of sequentialBatches(some, sessions.batchSize)) {
+  for await (const { start, count, images, labels } of readBatches(some, sessions.batchSize)) {
     const range = [start * size, (start + count) * size] as const;
     const [mean, spread] = [means.subarray(...range), spreads.subarray(...range)];
     function* batches(): Iterable<LatentsOfImages> {

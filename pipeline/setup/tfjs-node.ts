@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { copyFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { basename, dirname, join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { missingLibrary } from '../devices/cuda.ts';
 import { EnvironmentError } from '../io/errors.ts';
 import { nodeScript } from '../io/installation.ts';
@@ -63,8 +63,7 @@ export async function setUpTfjsNode(name: TfjsNode, context: SetupContext): Prom
   await installPackages(present, signal);
   for (const each of present) {
     const library = await wheelFolder(wheels[each]);
-    if (!existsSync(library)) continue; // the sibling was installed in another way
-    for (const addon of addons(each, join(library, 'tensorflow'))) await place(addon, compiler, context);
+    if (existsSync(library)) await installAddons(each, library, compiler, context); // else installed in another way
   }
   note('training a few steps with it');
   const description = await prove(name, signal);
@@ -79,47 +78,39 @@ async function installPackages(names: readonly TfjsNode[], signal: AbortSignal):
   await runTool('installing with npm', 'npm', ['install', ...quiet, ...wanted, HEADERS], { signal, cwd: root });
 }
 
-interface Addon {
-  /** Path that Node loads. */
-  readonly target: string;
-  /** Path of the copy in the cache, which survives `npm ci`. */
-  readonly kept: string;
-  readonly sources: readonly string[];
-  readonly options: readonly string[];
+/** The compiler's arguments for each addon of a package: sources, options, libraries. */
+function addons(name: TfjsNode, tensorflow: string): Record<string, string[]> {
+  const binding = join(tfjsFolder(name), 'binding');
+  const sources = ['tfjs_backend.cc', 'tfjs_binding.cc'].map((file) => join(binding, file));
+  const includes = [tfjsFolder(name), binding, join(tensorflow, 'include')].map((folder) => `-I${folder}`);
+  const libraries = ['-l:libtensorflow_cc.so.2', '-l:libtensorflow_framework.so.2'];
+  return {
+    'tfjs_binding.node': [
+      ...[...sources, '-std=c++17', ...includes],
+      ...[`-L${tensorflow}`, ...libraries, `-Wl,-rpath,${tensorflow}`],
+    ],
+    'stderr.node': [join(import.meta.dirname, 'stderr.cc')],
+  };
 }
 
-function addons(name: TfjsNode, tensorflow: string): Addon[] {
-  const folder = tfjsFolder(name);
-  const binding = join(folder, 'binding');
-  const addon = (file: string, about: Pick<Addon, 'sources' | 'options'>): Addon => ({
-    target: join(folder, 'lib', 'napi-v8', file),
-    kept: join(dirname(tensorflow), `${name}-${VERSION}`, file),
-    ...about,
-  });
-  return [
-    addon('tfjs_binding.node', {
-      sources: [join(binding, 'tfjs_backend.cc'), join(binding, 'tfjs_binding.cc')],
-      options: [
-        ...['-std=c++17', `-I${folder}`, `-I${binding}`, `-I${join(tensorflow, 'include')}`, `-L${tensorflow}`],
-        ...['-l:libtensorflow_cc.so.2', '-l:libtensorflow_framework.so.2', `-Wl,-rpath,${tensorflow}`],
-      ],
-    }),
-    addon('stderr.node', { sources: [join(import.meta.dirname, 'stderr.cc')], options: [] }),
-  ];
-}
-
-/** Copies an addon to where Node loads it, compiling it first unless the cache has it. */
-async function place({ target, kept, sources, options }: Addon, compiler: string, { signal, note }: SetupContext) {
-  if (!existsSync(kept)) {
-    const doing = `compiling ${basename(target)}`;
-    note(doing);
-    const headers = `-I${join(packages, 'node-api-headers', 'include')}`;
-    const command = ['-shared', '-fPIC', '-O2', '-DNAPI_VERSION=8', '-w', headers, ...sources, ...options, '-o'];
-    await publishFile(kept, async (path) => {
-      await runTool(doing, compiler, [...command, path], { signal });
-    });
+/**
+ * Copies a package's addons to where Node loads them. Each is compiled once into the cache, which survives `npm ci`.
+ * @param library the folder of TensorFlow's wheel
+ */
+async function installAddons(name: TfjsNode, library: string, compiler: string, { signal, note }: SetupContext) {
+  for (const [file, args] of Object.entries(addons(name, join(library, 'tensorflow')))) {
+    const cached = join(library, `${name}-${VERSION}`, file);
+    if (!existsSync(cached)) {
+      const doing = `compiling ${file}`;
+      note(doing);
+      const headers = `-I${join(packages, 'node-api-headers', 'include')}`;
+      const options = ['-shared', '-fPIC', '-O2', '-DNAPI_VERSION=8', '-w', headers];
+      await publishFile(cached, async (path) => {
+        await runTool(doing, compiler, [...options, ...args, '-o', path], { signal });
+      });
+    }
+    await publishFile(join(tfjsFolder(name), 'lib', 'napi-v8', file), (path) => copyFile(cached, path));
   }
-  await publishFile(target, (path) => copyFile(kept, path));
 }
 
 /** @throws EnvironmentError when no compiler runs */

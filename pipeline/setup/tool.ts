@@ -1,6 +1,8 @@
-import { spawn } from 'node:child_process';
+import { type SpawnOptions, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { appendFile, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { cacheFolder } from '../io/cache.ts';
 import { EnvironmentError, Interrupted } from '../io/errors.ts';
 
@@ -12,10 +14,8 @@ export interface SetupContext {
   note(line: string): void;
 }
 
-export interface ToolOptions {
+interface ToolOptions extends Pick<SpawnOptions, 'cwd' | 'env'> {
   readonly signal: AbortSignal;
-  readonly cwd?: string | undefined;
-  readonly env?: NodeJS.ProcessEnv | undefined;
   /** Passes the tool's output on to stderr as it arrives. */
   readonly show?: boolean | undefined;
 }
@@ -31,36 +31,22 @@ export async function runTool(
   doing: string,
   command: string,
   args: readonly string[],
-  { signal, cwd, env, show }: ToolOptions,
+  { show, ...options }: ToolOptions,
 ): Promise<string> {
-  const child = spawn(command, args, {
-    signal,
-    cwd,
-    env: env ?? process.env,
-    stdio: ['ignore', show ? process.stderr : 'pipe', show ? process.stderr : 'pipe'],
-  });
-  let [stdout, output] = ['', ''];
-  child.stdout?.setEncoding('utf8').on('data', (text: string) => {
-    stdout += text;
-    output += text;
-  });
-  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-    output += text;
-  });
-  const code = await new Promise<number | string>((resolve, reject) => {
-    child.on('error', (error: NodeJS.ErrnoException) => {
-      if (signal.aborted) reject(interrupted());
-      else reject(new EnvironmentError(`${doing}: cannot run ${command} (${error.code ?? error.message})`));
-    });
-    child.on('close', (code, killed) => resolve(code ?? killed ?? 'unknown'));
-  });
-  if (signal.aborted) throw interrupted();
+  const output = show ? process.stderr : 'pipe';
+  const child = spawn(command, args, { ...options, stdio: ['ignore', output, output] });
+  const printed = Promise.all([child.stdout, child.stderr].map((stream) => (stream ? text(stream) : '')));
+  const [code, killed] = (await once(child, 'close').catch((error: NodeJS.ErrnoException) => {
+    if (options.signal.aborted) return [];
+    throw new EnvironmentError(`${doing}: cannot run ${command} (${error.code ?? error.message})`);
+  })) as [number?, string?];
+  if (options.signal.aborted) throw new Interrupted('interrupted; run the same command again to resume');
+  const [stdout = '', stderr = ''] = await printed;
   if (code === 0) return stdout;
-  const log = await keepLog([command, ...args].join(' '), output);
-  throw new EnvironmentError(`${doing} failed (${reasonIn(output) ?? `${command} ended with ${code}`}); see ${log}`);
+  const log = await keepLog([command, ...args].join(' '), stdout + stderr);
+  const reason = reasonIn(stdout + stderr) ?? `${command} ended with ${code ?? killed}`;
+  throw new EnvironmentError(`${doing} failed (${reason}); see ${log}`);
 }
-
-const interrupted = () => new Interrupted('interrupted; run the same command again to resume');
 
 /** The line of a tool's output that explains its failure: the first that mentions an error, else the last. */
 function reasonIn(output: string): string | undefined {

@@ -17,15 +17,14 @@ export interface WheelSet {
   readonly members: readonly string[];
   /** Size in bytes, compressed and unpacked. */
   readonly bytes: { readonly download: number; readonly unpacked: number };
+  /** Completes the unpacked files in `staging` before they are published as `folder`. */
+  prepare?(staging: string, folder: string, signal: AbortSignal): Promise<void>;
 }
 
 /** Tags of the wheels. Only the libraries inside are used, so the machine's own Python version does not matter. */
-const PLATFORM = [
-  ...['--python-version', '3.12', '--implementation', 'cp', '--abi', 'cp312', '--abi', 'none'],
-  ...['_2_28', '_2_27', '_2_17', '2014', '_2_12', '2010', '_2_5', '1'].flatMap((tag) => [
-    '--platform',
-    `manylinux${tag}_x86_64`,
-  ]),
+const TAGS = [
+  ...['--python-version=3.12', '--implementation=cp', '--abi=cp312', '--abi=none'],
+  ...['_2_28', '_2_27', '_2_17', '2014', '_2_12', '2010', '_2_5', '1'].map((v) => `--platform=manylinux${v}_x86_64`),
 ];
 /** The oldest glibc that all the wheels support. */
 const GLIBC = [2, 28] as const;
@@ -38,25 +37,15 @@ export async function wheelFolder({ name, pins, members }: WheelSet): Promise<st
   return join(cacheFolder(), `${name}-${digest.slice(0, 8)}`);
 }
 
-export interface UnpackContext extends SetupContext {
-  /**
-   * Completes the unpacked files before they are published.
-   * @param staging the folder they are in
-   * @param folder its final path
-   */
-  prepare?(staging: string, folder: string): Promise<void>;
-}
-
 /**
  * Downloads wheels with pip, which checks their hashes, and unpacks them in the cache, completely or not at all. Does
- * nothing if they are there already.
+ * nothing if they exist already.
  * @returns the folder
  * @throws EnvironmentError when Python or pip is missing, the disk is full, or the download fails; Interrupted
  */
-export async function unpackWheels(set: WheelSet, context: UnpackContext): Promise<string> {
+export async function unpackWheels(set: WheelSet, { signal, note }: SetupContext): Promise<string> {
   const folder = await wheelFolder(set);
   if (existsSync(folder)) return folder;
-  const { signal, note } = context;
   const archives = `${folder}.download`;
   await publishFolder(folder, async (staging) => {
     await mkdir(archives, { recursive: true });
@@ -64,7 +53,7 @@ export async function unpackWheels(set: WheelSet, context: UnpackContext): Promi
     note(`downloading ${set.name} (${(set.bytes.download / 1e6).toFixed(0)} MB)`);
     const download = [
       ...['-m', 'pip', '--disable-pip-version-check', 'download', '--no-deps', '--only-binary', ':all:'],
-      ...['--require-hashes', '--requirement', set.pins, '--dest', archives, ...PLATFORM],
+      ...['--require-hashes', '--requirement', set.pins, '--dest', archives, ...TAGS],
       ...(process.stderr.isTTY ? [] : ['--quiet']),
     ];
     // Newer versions of pip resume an interrupted download; older ones ignore this variable.
@@ -74,7 +63,7 @@ export async function unpackWheels(set: WheelSet, context: UnpackContext): Promi
     const wheels = (await readdir(archives)).map((file) => join(archives, file));
     const script = join(import.meta.dirname, 'unpack.py');
     await runTool(`unpacking ${set.name}`, PYTHON, [script, staging, set.members.join(), ...wheels], { signal });
-    await context.prepare?.(staging, folder);
+    await set.prepare?.(staging, folder, signal);
   });
   await rm(archives, { recursive: true, force: true });
   return folder;

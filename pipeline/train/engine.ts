@@ -1,7 +1,6 @@
 import type { Compiled, Feeds } from 'tfjs-to-onnx';
-import { bytesPerImage } from '../data/dataset.ts';
 import type { Controls } from './controls.ts';
-import type { ProgramName, TrainingProgram } from './program.ts';
+import type { ProgramName } from './program.ts';
 
 /** The values of `--engine` and `--device`. They are here so that reading them loads no engine. */
 export const engineChoices = ['auto', 'onnx', 'tfjs-node', 'tfjs-node-gpu', 'tfjs-cpu'] as const;
@@ -9,15 +8,15 @@ export const deviceChoices = ['auto', 'cpu', 'cuda', 'webgpu'] as const;
 export type EngineChoice = (typeof engineChoices)[number];
 export type DeviceChoice = (typeof deviceChoices)[number];
 
-/** A batch in host memory. Arrays may be longer than the batch. */
+/** A batch in host memory. */
 export interface HostBatch {
   /** Number of images, N. */
   readonly count: number;
   /** Pixels 0–255, `[N, H, W, C]`. */
   readonly images: Uint8Array;
-  /** Class indices `[N]`; present where the model is conditional. */
+  /** Class indices `[N]`; read by conditional models only. */
   readonly labels?: Int32Array | undefined;
-  /** Standard-normal noise in the model's `noiseShape(N)`; present where it needs noise. */
+  /** Standard-normal noise in the model's `noiseShape(N)`, where it needs noise. */
   readonly noise?: Float32Array | undefined;
   /** 1 by default. */
   readonly controls?: Partial<Controls> | undefined;
@@ -41,8 +40,8 @@ export interface Engine {
   reconstruct(batch: HostBatch): Promise<Float32Array>;
   /** The latent of each image (a VAE's mean), `[N, D]`. */
   encode(batch: HostBatch): Promise<Float32Array>;
-  /** Images in [0, 1], `[N, H, W, C]`, from latents `[N, D]`. */
-  decode(batch: Pick<HostBatch, 'count' | 'labels'> & { readonly latents: Float32Array }): Promise<Float32Array>;
+  /** Images in [0, 1], `[N, H, W, C]`, from latents `[N, D]` (and labels `[N]` where the model is conditional). */
+  decode(latents: Float32Array, labels?: Int32Array | undefined): Promise<Float32Array>;
   /** Brings the program's variables (weights and optimizer state) up to date. */
   pull(): Promise<void>;
   dispose(): Promise<void>;
@@ -51,16 +50,12 @@ export interface Engine {
 /** Runs the programs by name: the part in which engines differ. */
 export type ProgramRunner = Pick<Compiled<ProgramName>, 'run' | 'pull' | 'dispose'>;
 
-/** The engine that runs a program with `runner`. */
-export function engineOf({ size, autoencoder }: TrainingProgram, runner: ProgramRunner, description: string): Engine {
-  const imagesIn = ({ count, images, labels }: HostBatch): Feeds => ({
-    image: images.subarray(0, count * bytesPerImage(size)),
-    label: labels?.subarray(0, count),
-  });
+/** The engine that runs its programs with `runner`. */
+export function engineOf(runner: ProgramRunner, description: string): Engine {
+  const imagesIn = ({ images, labels }: HostBatch): Feeds => ({ image: images, label: labels });
   const losses = async (program: ProgramName, batch: HostBatch): Promise<Metrics> => {
-    const length = autoencoder.noiseShape(batch.count)?.reduce((product, d) => product * d, 1);
-    const noise = batch.noise?.subarray(0, length);
-    const outputs = await runner.run(program, { ...imagesIn(batch), noise, rate: 1, klWeight: 1, ...batch.controls });
+    const { noise, controls } = batch;
+    const outputs = await runner.run(program, { ...imagesIn(batch), noise, rate: 1, klWeight: 1, ...controls });
     return Object.fromEntries(Object.entries(outputs).map(([name, [loss = Number.NaN]]) => [name, loss]));
   };
   const onlyOutput = async (program: ProgramName, feeds: Feeds): Promise<Float32Array> =>
@@ -71,8 +66,7 @@ export function engineOf({ size, autoencoder }: TrainingProgram, runner: Program
     evaluate: (batch) => losses('evaluate', batch),
     reconstruct: (batch) => onlyOutput('reconstruct', imagesIn(batch)),
     encode: (batch) => onlyOutput('encode', imagesIn(batch)),
-    decode: ({ count, latents, labels }) =>
-      onlyOutput('decode', { latent: latents.subarray(0, count * size.latent), label: labels?.subarray(0, count) }),
+    decode: (latents, labels) => onlyOutput('decode', { latent: latents, label: labels }),
     pull: () => runner.pull(),
     dispose: () => runner.dispose(),
   };

@@ -33,10 +33,7 @@ const definition = z.object({
  * Finds a model by its name, or by the path of its file (which has a slash or an extension of TypeScript or JavaScript).
  * @throws InputError when there is no such model or file, or the file defines no model
  */
-export async function findModel(
-  spec: string,
-  known: Readonly<Record<string, ModelDefinition>> = models,
-): Promise<FoundModel> {
+export async function findModel(spec: string, known = models): Promise<FoundModel> {
   if (/[\\/]|\.[cm]?[jt]s$/.test(spec)) return { model: await modelOf(spec), file: resolve(spec) };
   const model = Object.hasOwn(known, spec) ? known[spec] : undefined;
   if (model) return { model };
@@ -83,9 +80,9 @@ async function load(path: string): Promise<Record<string, unknown>> {
       plugins: [packages],
       logLevel: 'silent',
     });
-    const code = outputFiles[0]?.contents ?? new Uint8Array();
-    const file = join(folder, `${sha256(code).slice(0, 16)}.mjs`);
-    await publishFile(file, (part) => writeFile(part, code));
+    const compiled = outputFiles[0]?.contents ?? new Uint8Array();
+    const file = join(folder, `${sha256(compiled).slice(0, 16)}.mjs`);
+    await publishFile(file, (part) => writeFile(part, compiled));
     process.setSourceMapsEnabled(true);
     return (await import(pathToFileURL(file).href)) as Record<string, unknown>;
   } catch (cause) {
@@ -103,7 +100,7 @@ function reasonOf(cause: unknown): string {
   return `${message.split('\n', 1)[0]}${line ? `, line ${line}` : ''}`;
 }
 
-/** Packages of which a model must get convae's own copy: two copies of tfjs reject each other's tensors. */
+/** Packages that models must import from convae's own copy: two copies of tfjs reject each other's tensors. */
 const SHARED = /^(convae|tfjs-to-onnx|@tensorflow\/[^/]+)(\/|$)/;
 const KIT = new URL(`../../models/kit${moduleExtension}`, import.meta.url).href;
 

@@ -1,30 +1,17 @@
 import { models } from '../../models/index.ts';
-import type { ModelDefinition } from '../../models/kit/model.ts';
 import { restore } from '../artifacts/checkpoint.ts';
-import type { RunState } from '../artifacts/run.ts';
 import { runPaths } from '../artifacts/run-files.ts';
 import { readRun, type Which } from '../artifacts/run-folder.ts';
 import { InputError } from '../io/errors.ts';
 import { findModel } from './find-model.ts';
-import { buildProgram, type TrainingProgram } from './program.ts';
-
-/** A run's model with the weights of a checkpoint. */
-export interface LoadedRun {
-  readonly state: RunState;
-  /** Weights and optimizer state are the checkpoint's; its variables are on tfjs's current backend. */
-  readonly program: TrainingProgram;
-}
+import { buildProgram } from './program.ts';
 
 /**
- * Builds a run's model with the weights of one of its checkpoints. tfjs must have a backend.
+ * Builds the program of a run with the weights and the optimizer state of one of its checkpoints, on tfjs's current backend.
  * @param run the run folder
  * @throws InputError when there is no such run, its checkpoint is damaged or its model is unknown
  */
-export async function loadRun(
-  run: string,
-  which: Which,
-  known: Readonly<Record<string, ModelDefinition>> = models,
-): Promise<LoadedRun> {
+export async function loadRun(run: string, which: Which, known = models) {
   const folder = runPaths(run)[which];
   const checkpoint = await readRun(run, which);
   if (!checkpoint) {

@@ -1,16 +1,11 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { OptimizerRecipe } from '../../models/kit/model.ts';
 
-/** New values of the weights and of the optimizer's state, in the order of the old ones. */
-export interface Updated {
-  readonly weights: readonly tf.Tensor[];
-  readonly state: readonly tf.Tensor[];
-}
-
 /**
  * One step of an optimizer, as a pure function with the float32 operations of tfjs's optimizer.
  * @param gradients one for each weight
  * @param rate the learning rate, a scalar
+ * @returns the new weights and the new state, in the order of the old ones
  */
 export type OptimizerStep<Options> = (
   weights: readonly tf.Tensor[],
@@ -18,7 +13,7 @@ export type OptimizerStep<Options> = (
   state: readonly tf.Tensor[],
   rate: tf.Tensor,
   options: Options,
-) => Updated;
+) => { readonly weights: readonly tf.Tensor[]; readonly state: readonly tf.Tensor[] };
 
 const [BETA1, BETA2] = [0.9, 0.999];
 

@@ -1,27 +1,22 @@
-import type { ModelDefinition, Schedule } from '../../models/kit/model.ts';
+import type { ModelDefinition, Recipe } from '../../models/kit/model.ts';
 import type { Progress } from '../io/progress.ts';
-import type { Metrics } from './engine.ts';
-import type { DeviceChoice, EngineChoice } from './engines/index.ts';
+import type { DeviceChoice, EngineChoice } from './engine.ts';
+
+/** Options by default are a resumed run's own, else those of the model's recipe. */
+type Hyperparameters = { readonly [Name in keyof Omit<Recipe, 'optimizer'>]?: Recipe[Name] | undefined };
 
 /** What to train and how, except for the data. */
-export interface TrainOptions {
+export interface TrainOptions extends Hyperparameters {
   readonly model: ModelDefinition;
   /** The file that defines the model, if it is not built in. */
   readonly modelFile?: string | undefined;
-  /** Hyperparameters: by default a resumed run's own, else those of the model's recipe. */
-  readonly epochs?: number | undefined;
-  readonly batchSize?: number | undefined;
-  readonly latent?: number | undefined;
+  /** By default that of the optimizer in the run or in the recipe. */
   readonly learningRate?: number | undefined;
-  readonly schedule?: Schedule | undefined;
-  /** Weight of the KL divergence, and epochs over which it grows to that; only for variational models. */
-  readonly beta?: number | undefined;
-  readonly klWarmUp?: number | undefined;
   /** Decides initial weights, data order and noise; by default 0. */
   readonly seed?: number | undefined;
   /** The run folder. */
   readonly run: string;
-  /** Whether to continue the run in that folder, if there is one. */
+  /** Whether to resume the run in that folder, if there is one. */
   readonly resume: boolean;
   readonly engine: EngineChoice;
   readonly device: DeviceChoice;
@@ -30,7 +25,7 @@ export interface TrainOptions {
   /** Seconds (default 60) and steps (default: no limit) between checkpoints; every epoch ends with one, too. */
   readonly checkpointSeconds?: number | undefined;
   readonly checkpointSteps?: number | undefined;
-  /** Use only the first N images. */
+  /** Uses only the first N images. */
   readonly limitTrain?: number | undefined;
   readonly limitTest?: number | undefined;
 }
@@ -39,22 +34,4 @@ export interface TrainHooks {
   /** Once aborted, training finishes its step, saves and throws Interrupted. */
   readonly signal: AbortSignal;
   readonly progress: Progress;
-}
-
-export interface TrainSummary {
-  readonly run: string;
-  readonly model: string;
-  /** Epochs and steps that the run has done. */
-  readonly epochs: number;
-  readonly steps: number;
-  /** Of the last epoch: means per pixel. */
-  readonly train: Metrics;
-  readonly test: Metrics;
-  /** The epoch with the lowest test loss. */
-  readonly best: { readonly epoch: number; readonly step: number; readonly loss: number };
-  /** The engine in one line: library, version, device, threads. */
-  readonly engine: string;
-  /** Of this process: seconds including evaluation and checkpoints, and images a second without them. */
-  readonly seconds: number;
-  readonly rate: number;
 }

@@ -2,6 +2,7 @@ import { readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import type { RunPlan } from '../artifacts/run.ts';
+import { readBatches } from '../data/batches.ts';
 import type { DatasetSplits } from '../data/dataset.ts';
 import { Generator } from '../data/generator.ts';
 import { pickRows, spreadRows } from '../data/rows.ts';
@@ -10,7 +11,6 @@ import { writeDurably } from '../io/publish.ts';
 import type { Picture } from '../io/tfevents.ts';
 import type { Drawing } from '../pictures/drawing.ts';
 import { drawConditionalSamples, drawGrid, drawReconstructions } from '../pictures/grid.ts';
-import { batchesOf, needsOf } from './batches.ts';
 import type { Engine } from './engine.ts';
 import type { TrainingProgram } from './program.ts';
 
@@ -41,9 +41,9 @@ export async function drawPictures(trained: Trained): Promise<EpochPictures> {
   };
 }
 
-async function reconstructions({ engine, program, data: { test } }: Trained): Promise<Drawing> {
-  const chosen = spreadRows(test.length, RECONSTRUCTIONS); // spread, because a folder's images are sorted by class
-  for await (const batch of batchesOf(test, chosen, { batchSize: chosen.length, needs: needsOf(program) })) {
+async function reconstructions({ engine, data: { test } }: Trained): Promise<Drawing> {
+  const order = spreadRows(test.length, RECONSTRUCTIONS); // spread, because a folder's images are sorted by class
+  for await (const batch of readBatches(test, order.length, { order })) {
     const reconstructions = await engine.reconstruct(batch);
     return drawReconstructions({ shape: test.shape, originals: batch.images, reconstructions });
   }
@@ -58,24 +58,22 @@ async function samples({ engine, program, plan, data: { test } }: Trained): Prom
   const count = SAMPLES * columns;
   const draws = new Float32Array((byClass ? SAMPLES : count) * latent);
   Generator.of(0, 'samples').fillNormal(draws); // the same for all runs, so that their pictures compare
-  if (!byClass) return drawGrid({ shape: test.shape, images: await engine.decode({ count, latents: draws }), columns });
+  if (!byClass) return drawGrid({ shape: test.shape, images: await engine.decode(draws), columns });
   const rows = Uint32Array.from({ length: count }, (_, i) => Math.floor(i / columns));
   const labels = Int32Array.from({ length: count }, (_, i) => i % columns);
-  const images = await engine.decode({ count, latents: pickRows(draws, latent, rows), labels });
+  const images = await engine.decode(pickRows(draws, latent, rows), labels);
   const names = Array.from({ length: columns }, (_, i) => plan.data.classes?.[i] ?? String(i));
   return drawConditionalSamples({ shape: test.shape, images, classes: names });
 }
 
-async function scatterPlot({ engine, program, plan, data: { test } }: Trained): Promise<Drawing> {
+async function scatterPlot({ engine, plan, data: { test } }: Trained): Promise<Drawing> {
   const { drawScatter } = await import('../pictures/scatter.ts'); // loads slowly
-  const chosen = spreadRows(test.length, MOST_POINTS);
-  const points = new Float32Array(chosen.length * 2);
-  let done = 0;
-  for await (const batch of batchesOf(test, chosen, { batchSize: plan.recipe.batchSize, needs: needsOf(program) })) {
-    points.set(await engine.encode(batch), done * 2);
-    done += batch.count;
+  const order = spreadRows(test.length, MOST_POINTS);
+  const points = new Float32Array(order.length * 2);
+  for await (const batch of readBatches(test, plan.recipe.batchSize, { order })) {
+    points.set(await engine.encode(batch), batch.start * 2);
   }
-  const labels = test.labels && Int32Array.from(chosen, (row) => test.labels?.[row] ?? 0);
+  const labels = test.labels && Int32Array.from(order, (row) => test.labels?.[row] ?? 0);
   return drawScatter({ points, labels, classes: plan.data.classes ?? undefined, axes: ['z0', 'z1'] });
 }
 

@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { type BatchedInput, type BatchedProgram, type ProgramContext, shapeAt } from 'tfjs-to-onnx';
-import type { Autoencoder, ImageBatch, ModelDefinition, ModelSize, OptimizerRecipe } from '../../models/kit/model.ts';
+import { type BatchedInput, type BatchedProgram, shapeAt } from 'tfjs-to-onnx';
+import type { Autoencoder, ImageBatch, ModelDefinition, ModelSize } from '../../models/kit/model.ts';
+import type { Generator } from '../data/generator.ts';
 import { createOptimizer } from './optimizers.ts';
 
 /** A tfjs variable under its name in checkpoints. */
@@ -11,30 +12,15 @@ export interface NamedVariable {
 
 type Tensors = Parameters<BatchedProgram['compute']>[0];
 
-/** `step` trains on a batch; `evaluate` computes the same losses and changes nothing. */
-export type ProgramName = 'step' | 'evaluate' | 'reconstruct' | 'encode' | 'decode';
-
 /** One model with its optimizer, as tfjs programs that every engine runs, eagerly or traced. */
-export interface TrainingProgram extends ProgramContext {
-  readonly model: ModelDefinition;
-  readonly size: ModelSize;
-  readonly autoencoder: Autoencoder;
-  /** The weights, encoder's then decoder's; names such as `encoder/conv1/kernel`. */
-  readonly weights: readonly NamedVariable[];
-  /** What the optimizer remembers between steps; names such as `optimizer/3`. */
-  readonly optimizerState: readonly NamedVariable[];
-  readonly programs: { readonly [name in ProgramName]: BatchedProgram };
-}
+export type TrainingProgram = ReturnType<typeof buildProgram>;
+export type ProgramName = keyof TrainingProgram['programs'];
 
 /**
  * Builds a model with its optimizer and all of its variables.
- * @throws RangeError when the model cannot be built for that size, or its noise has no batch dimension
+ * @throws RangeError when the model cannot be built for that size, or its `noiseShape` is unsuitable
  */
-export function buildProgram(
-  model: ModelDefinition,
-  size: ModelSize,
-  recipe: OptimizerRecipe = model.recipe.optimizer,
-): TrainingProgram {
+export function buildProgram(model: ModelDefinition, size: ModelSize, recipe = model.recipe.optimizer) {
   const autoencoder = model.build(size);
   const { encoder, decoder } = autoencoder;
   const weights = [...namedWeights('encoder', encoder), ...namedWeights('decoder', decoder)];
@@ -69,10 +55,14 @@ export function buildProgram(
     model,
     size,
     autoencoder,
+    /** The weights, encoder's then decoder's; names such as `encoder/conv1/kernel`. */
     weights,
+    /** The optimizer's state; names such as `optimizer/3`. */
     optimizerState,
+    /** All of them by name, in this order. */
     variables: Object.fromEntries([...weights, ...optimizerState].map(({ name, variable }) => [name, variable])),
     models: { encoder, decoder },
+    /** `step` trains on a batch; `evaluate` computes the same losses and changes nothing. */
     programs: {
       step: {
         inputs: { image, label, ...noise, rate, klWeight },
@@ -86,7 +76,7 @@ export function buildProgram(
       reconstruct: { inputs: { image, label }, compute: (given) => decoded(latentOf(given), given) },
       encode: { inputs: { image, label }, compute: (given) => ({ latent: latentOf(given) }) },
       decode: { inputs: { latent, label }, compute: (given) => decoded(given.latent as tf.Tensor, given) },
-    },
+    } satisfies Record<string, BatchedProgram>,
   };
 }
 
@@ -103,13 +93,24 @@ function differentiate(compute: () => ReturnType<Autoencoder['loss']>, variables
   return { losses: Object.fromEntries(losses) as Record<string, tf.Tensor>, gradients: grads };
 }
 
-/** The input of a model that needs noise. */
+/** Draws the standard-normal noise of a batch of `count`; undefined where the model needs none. */
+export function drawNoise(program: TrainingProgram, count: number, generator: Generator): Float32Array | undefined {
+  const shape = program.autoencoder.noiseShape(count);
+  if (!shape) return undefined;
+  const noise = new Float32Array(tf.util.sizeFromShape(shape));
+  generator.fillNormal(noise);
+  return noise;
+}
+
+/** The input of a model that needs noise. @throws RangeError when a dimension is neither the batch size nor constant */
 function noiseInput({ noiseShape }: Autoencoder): { noise?: BatchedInput } {
   const [two, three] = [noiseShape(2), noiseShape(3)];
   if (!two || !three) return {};
   const shape = two.map((d, axis) => (d === three[axis] ? d : 'N'));
   if (`${shapeAt(shape, 2)}` !== `${two}` || `${shapeAt(shape, 3)}` !== `${three}`) {
-    throw new RangeError(`noiseShape(2) is [${two}] and noiseShape(3) [${three}]; a dimension must be n or constant`);
+    throw new RangeError(
+      `noiseShape(2) is [${two}] and noiseShape(3) is [${three}]; each dimension must be n itself or a constant, as in [n, 2, latent]`,
+    );
   }
   return { noise: { shape, dtype: 'float32' } };
 }

@@ -15,7 +15,7 @@ export type Run = Awaited<ReturnType<typeof openRun>>;
 
 /**
  * Locks a run folder, which is created if missing, and reads its latest checkpoint.
- * @param resume whether to continue an existing run
+ * @param resume whether to resume an existing run
  * @throws InputError when the folder holds something else, an existing run without `resume`, or a damaged one, or
  * when another process trains into it
  */
@@ -50,7 +50,7 @@ export async function openRun(folder: string, { resume }: { resume: boolean }) {
       this.saved = { step, time: performance.now() };
     },
 
-    /** Writes a line of metrics and, beside an epoch's test metrics, its pictures: as files and for TensorBoard. */
+    /** Writes a line of metrics and, with an epoch's test metrics, its pictures: as files and for TensorBoard. */
     async record(line: MetricsLine, pictures: EpochPictures = {}): Promise<void> {
       if (!metrics || !events) throw new Error('begin() comes first');
       await metrics.write(line);
@@ -90,7 +90,7 @@ async function latestCheckpoint(folder: string, resume: boolean) {
   if (!checkpoint || resume) return checkpoint;
   const { plan, position } = checkpoint.state;
   throw new InputError(
-    `${folder} holds a run of ${plan.model} already (${position.epoch} of ${plan.recipe.epochs} epochs done); continue it with --resume, choose another folder with --run, or delete it`,
+    `${folder} holds a run of ${plan.model} already (${position.epoch} of ${plan.recipe.epochs} epochs done); resume it with --resume, choose another folder with --run, or delete it`,
   );
 }
 

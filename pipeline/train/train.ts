@@ -3,21 +3,20 @@ import type { ModelDefinition } from '../../models/kit/model.ts';
 import { restore } from '../artifacts/checkpoint.ts';
 import { addMetrics, type MetricSums, type MetricsLine, meansOf, noSums, Stopwatch } from '../artifacts/metrics.ts';
 import type { RunPlan, RunPosition } from '../artifacts/run.ts';
-import { loadIntoMemory } from '../data/batches.ts';
+import { loadIntoMemory, readBatches } from '../data/batches.ts';
 import type { DatasetSplits, ImageDataset } from '../data/dataset.ts';
 import { Generator } from '../data/generator.ts';
 import { openSplits } from '../data/open.ts';
 import { range } from '../data/rows.ts';
 import { subset } from '../data/split.ts';
 import { EnvironmentError, InputError, Interrupted } from '../io/errors.ts';
-import { batchesOf, needsOf, type PreparedBatch } from './batches.ts';
 import { controlsAt } from './controls.ts';
 import type { Engine, Metrics } from './engine.ts';
 import { createEngine, prepareEngine } from './engines/index.ts';
-import type { TrainHooks, TrainOptions, TrainSummary } from './options.ts';
+import type { TrainHooks, TrainOptions } from './options.ts';
 import { drawPictures, type Trained } from './pictures.ts';
 import { assertSamePlan, planOf, positive, startOfRun } from './plan.ts';
-import { buildProgram, type TrainingProgram } from './program.ts';
+import { buildProgram, drawNoise, type TrainingProgram } from './program.ts';
 import { openRun, type Run } from './run.ts';
 
 /** A line of step metrics holds means over this many steps. */
@@ -29,7 +28,7 @@ const STEPS_PER_LINE = 50;
  * @throws InputError, EnvironmentError when it cannot continue; the last checkpoint stays
  * @throws Interrupted once the signal is aborted, after saving
  */
-export async function train(options: TrainOptions & { data: string }, hooks: TrainHooks): Promise<TrainSummary> {
+export async function train(options: TrainOptions & { data: string }, hooks: TrainHooks) {
   await prepareEngine(options.engine, options.device, options.threads); // fails before data are read
   const splits = await openSplits(options.data);
   try {
@@ -40,7 +39,7 @@ export async function train(options: TrainOptions & { data: string }, hooks: Tra
 }
 
 /** Trains as `train` does, on an open data set. */
-export async function trainOn(splits: DatasetSplits, options: TrainOptions, hooks: TrainHooks): Promise<TrainSummary> {
+export async function trainOn(splits: DatasetSplits, options: TrainOptions, hooks: TrainHooks) {
   const { model, engine: choice, device, threads } = options;
   await prepareEngine(choice, device, threads);
   const run = await openRun(options.run, options);
@@ -55,12 +54,12 @@ export async function trainOn(splits: DatasetSplits, options: TrainOptions, hook
     const program = build(model, plan);
     let engine: Engine | undefined;
     try {
-      if (run.checkpoint) restore(variablesOf(program), run.checkpoint, run.folder);
+      if (run.checkpoint) restore([...program.weights, ...program.optimizerState], run.checkpoint, run.folder);
       engine = await createEngine(choice, device, program, { threads });
       return await trainEpochs({ run, plan, data, program, engine, options, hooks });
     } finally {
       await engine?.dispose();
-      for (const { variable } of variablesOf(program)) variable.dispose();
+      for (const variable of Object.values(program.variables)) variable.dispose();
     }
   } finally {
     hooks.progress.stop();
@@ -75,31 +74,32 @@ export interface Session extends Trained {
   readonly hooks: TrainHooks;
 }
 
+export type TrainSummary = Awaited<ReturnType<typeof trainEpochs>>;
+
 /** Trains from the run's position to the plan's last epoch. @throws as `train` does */
-export async function trainEpochs(session: Session): Promise<TrainSummary> {
+export async function trainEpochs(session: Session) {
   const { run, plan, data, program, engine, options, hooks } = session;
   const { epochs, batchSize } = plan.recipe;
   const { checkpointSeconds = 60, checkpointSteps = Number.POSITIVE_INFINITY } = options;
-  const needs = needsOf(program);
   const watches = { line: new Stopwatch(), epoch: new Stopwatch(), process: new Stopwatch() };
   const start = performance.now();
 
   let at = run.checkpoint?.state.position ?? startOfRun(plan.size.seed);
-  const noise = Generator.fromState(at.noise);
+  const noise = new Generator(at.noise);
   await run.begin();
   announce(session, at);
 
   while (at.epoch < epochs) {
-    const order = Generator.fromState(at.order);
-    const shuffled = order.shuffled(data.train.length);
+    const shuffling = new Generator(at.order);
+    const order = shuffling.shuffled(data.train.length);
     let before = performance.now();
-    for await (const batch of batchesOf(data.train, shuffled, { batchSize, first: at.batches, needs, noise })) {
+    for await (const batch of readBatches(data.train, batchSize, { order, first: at.batches })) {
       await stopIfAsked(session, at);
 
       const controls = controlsAt(plan.recipe, at.step, Math.ceil(data.train.length / batchSize));
-      const metrics = await engine.step({ ...batch, controls });
+      const metrics = await engine.step({ ...batch, noise: drawNoise(program, batch.count, noise), controls });
       assertFinite(session, metrics, at.step + 1);
-      at = afterStep(at, batch, metrics);
+      at = { ...afterStep(at, batch.count, metrics), noise: noise.state };
 
       const now = performance.now();
       for (const watch of Object.values(watches)) watch.add(batch.count, now - before);
@@ -123,7 +123,7 @@ export async function trainEpochs(session: Session): Promise<TrainSummary> {
     await run.record(trainLine);
     await run.record(testLine, await drawPictures(session));
 
-    at = { ...afterEpoch(at, testSums), order: order.state };
+    at = { ...afterEpoch(at, testSums), order: shuffling.state };
     const best = at.best?.epoch === at.epoch;
     await save(session, at, { best });
     const losses = `train loss ${trainLine.loss.toFixed(5)}  test loss ${testLine.loss.toFixed(5)}${best ? ' (best)' : ''}`;
@@ -133,9 +133,21 @@ export async function trainEpochs(session: Session): Promise<TrainSummary> {
 
   const { epoch, step, metrics, best } = at;
   if (!metrics || !best) throw new Error('a run that has done an epoch has metrics');
-  const done = { run: run.folder, model: plan.model, epochs: epoch, steps: step, ...metrics, best };
-  const seconds = (performance.now() - start) / 1000;
-  return { ...done, engine: engine.description, seconds, rate: watches.process.rate };
+  return {
+    run: run.folder,
+    model: plan.model,
+    /** Epochs and steps that the run has done. */
+    epochs: epoch,
+    steps: step,
+    /** `train` and `test`: means per pixel of the last epoch. */
+    ...metrics,
+    /** The epoch with the lowest test loss. */
+    best,
+    engine: engine.description,
+    /** Of this process: seconds including evaluation and checkpoints, and images per second without them. */
+    seconds: (performance.now() - start) / 1000,
+    rate: watches.process.rate,
+  };
 }
 
 /** Starts the progress display and reports what is trained and, when a run is resumed, from where. */
@@ -145,7 +157,7 @@ function announce(session: Session, at: RunPosition): void {
   const images = `${data.train.length} + ${data.test.length} images of ${size.height}×${size.width}×${size.channels}`;
   const training = `${recipe.epochs} epochs, batch size ${recipe.batchSize}, ${engine.description}`;
   hooks.progress.note(`${plan.model} on ${data.name}: ${images}, ${training}`);
-  const from = `continues at step ${at.step}, in epoch ${at.epoch + 1} of ${recipe.epochs}`;
+  const from = `resumes at step ${at.step}, in epoch ${at.epoch + 1} of ${recipe.epochs}`;
   const state = at.epoch < recipe.epochs ? from : `all ${at.epoch} epochs are done`;
   if (run.checkpoint) hooks.progress.note(`${run.folder}: ${state}`);
   hooks.progress.start(recipe.epochs * data.train.length, imagesDone(session, at), recipe.epochs);
@@ -161,16 +173,15 @@ async function stopIfAsked(session: Session, at: RunPosition): Promise<void> {
   await nextTurn(); // signals and timers would wait forever: an engine may never yield to the event loop
   if (!hooks.signal.aborted) return;
   if (at.step > run.saved.step) await save(session, at);
-  const kept = at.step > 0 ? `${run.folder}/latest has it: continue with --resume` : 'nothing was trained yet';
+  const kept = at.step > 0 ? `${run.folder}/latest has it: resume it with --resume` : 'nothing was trained yet';
   const where = `after step ${at.step}, in epoch ${at.epoch + 1} of ${plan.recipe.epochs}`;
   throw new Interrupted(`interrupted ${where}; ${kept}`);
 }
 
-const afterStep = (at: RunPosition, { count, noiseState }: PreparedBatch, metrics: Metrics): RunPosition => ({
+const afterStep = (at: RunPosition, count: number, metrics: Metrics): RunPosition => ({
   ...at,
   batches: at.batches + 1,
   step: at.step + 1,
-  noise: noiseState ?? at.noise,
   epochSums: addMetrics(at.epochSums, metrics, count),
   windowSums: addMetrics(at.windowSums, metrics, count),
 });
@@ -192,14 +203,13 @@ function lineOf(at: RunPosition, sums: MetricSums, of: Pick<MetricsLine, 'split'
 /** Losses summed over the test images. @throws Interrupted; InputError when a loss is not finite */
 async function evaluate(session: Session, at: RunPosition): Promise<MetricSums> {
   const { plan, data, program, engine } = session;
-  const { batchSize } = plan.recipe;
   const noise = Generator.of(0, 'evaluation'); // the same for all runs, so that their losses compare
   const controls = controlsAt(plan.recipe, Number.POSITIVE_INFINITY, 1); // the KL weight that training ends with
-  const batches = batchesOf(data.test, range(0, data.test.length), { batchSize, needs: needsOf(program), noise });
   let sums = noSums;
-  for await (const batch of batches) {
+  for await (const batch of readBatches(data.test, plan.recipe.batchSize)) {
     await stopIfAsked(session, at);
-    sums = addMetrics(sums, await engine.evaluate({ ...batch, controls }), batch.count);
+    const metrics = await engine.evaluate({ ...batch, noise: drawNoise(program, batch.count, noise), controls });
+    sums = addMetrics(sums, metrics, batch.count);
   }
   assertFinite(session, meansOf(sums), at.step);
   return sums;
@@ -209,14 +219,11 @@ async function evaluate(session: Session, at: RunPosition): Promise<MetricSums> 
 async function save(session: Session, at: RunPosition, { best = false } = {}): Promise<void> {
   const { run, plan, program, engine } = session;
   await engine.pull();
-  for (const { name, variable } of variablesOf(program)) {
+  for (const [name, variable] of Object.entries(program.variables)) {
     if (!(await variable.data()).every(Number.isFinite)) throw diverged(session, `${name} is not finite`, at.step);
   }
   await run.save(program, plan, at, { best });
 }
-
-/** Weights, then optimizer state: everything that training changes. */
-const variablesOf = (program: TrainingProgram) => [...program.weights, ...program.optimizerState];
 
 function assertFinite(session: Session, metrics: Metrics, step: number): void {
   for (const [name, value] of Object.entries(metrics)) {

@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 import type { EncodeResult } from '../../pipeline/encode/encode.ts';
 import type { ExportResult } from '../../pipeline/export/export.ts';
 import type { Evaluation } from '../../pipeline/report/evaluate.ts';
-import type { TrainSummary } from '../../pipeline/train/options.ts';
+import type { TrainSummary } from '../../pipeline/train/train.ts';
 import { idxBytes, npyBytes, zipBytes } from '../data/formats.ts';
 import { scratchFolder } from '../data/support.ts';
 import { convae, convaeJson, start } from './convae.ts';

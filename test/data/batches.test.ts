@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { loadIntoMemory, sequentialBatches } from '../../pipeline/data/batches.ts';
+import { loadIntoMemory, readBatches } from '../../pipeline/data/batches.ts';
 import type { ImageDataset } from '../../pipeline/data/dataset.ts';
 import { defineDataset } from '../../pipeline/data/dataset.ts';
+import { Generator } from '../../pipeline/data/generator.ts';
 import { openMnist } from '../../pipeline/data/mnist.ts';
 import { EnvironmentError, InputError } from '../../pipeline/io/errors.ts';
 import { pixelsOf } from './support.ts';
@@ -40,7 +41,7 @@ test('batches cover the set in order, whatever the sizes', async () => {
       const { dataset } = counting(length);
       const pixels: number[] = [];
       const labels: number[] = [];
-      for await (const { start, count, images, labels: own } of sequentialBatches(dataset, batch, { ahead })) {
+      for await (const { start, count, images, labels: own } of readBatches(dataset, batch, { ahead })) {
         expect([start, count]).toEqual([pixels.length, Math.min(batch, length - pixels.length)]);
         pixels.push(...images);
         labels.push(...(own ?? []));
@@ -52,9 +53,28 @@ test('batches cover the set in order, whatever the sizes', async () => {
   );
 });
 
+test('batches follow a given order from a given batch on', async () => {
+  const { dataset } = counting(40);
+  const order = Generator.of(3, 'order').shuffled(40).subarray(0, 37);
+  for (let first = 0; first <= 5; first++) {
+    const pixels: number[] = [];
+    const labels: number[] = [];
+    const counts: number[] = [];
+    for await (const { start, count, images, labels: own } of readBatches(dataset, 8, { order, first })) {
+      expect(start).toBe(first * 8 + pixels.length);
+      pixels.push(...images);
+      labels.push(...(own ?? []));
+      counts.push(count);
+    }
+    expect(pixels).toEqual([...order.subarray(first * 8)]);
+    expect(labels).toEqual(pixels.map((image) => image % 10));
+    expect(counts).toEqual([8, 8, 8, 8, 5].slice(first));
+  }
+});
+
 test.each([0, 1, 2])('with %i ahead, that many batches are read in advance', async (ahead) => {
   const { dataset, asked } = counting(12);
-  const batches = sequentialBatches(dataset, 2, { ahead });
+  const batches = readBatches(dataset, 2, { ahead });
   await batches.next();
   expect(asked).toEqual([0, 2, 4].slice(0, ahead + 1));
   await batches.next();
@@ -66,7 +86,7 @@ test.each([0, 1, 2])('with %i ahead, a batch is valid until that many and one mo
   const { dataset } = counting(40);
   const held: { images: Uint8Array; copy: number[] }[] = [];
   const buffers = new Set<ArrayBufferLike>();
-  for await (const { images } of sequentialBatches(dataset, 2, { ahead })) {
+  for await (const { images } of readBatches(dataset, 2, { ahead })) {
     await sleep(3); // let the reads ahead finish
     held.push({ images, copy: [...images] });
     buffers.add(images.buffer);
@@ -80,7 +100,7 @@ test('a broken image ends the iteration at its batch, not before', async () => {
   const { dataset } = counting(12, { broken: 7 });
   const seen: number[] = [];
   const walk = async () => {
-    for await (const { images } of sequentialBatches(dataset, 2, { ahead: 3 })) {
+    for await (const { images } of readBatches(dataset, 2, { ahead: 3 })) {
       await sleep(5);
       seen.push(...images);
     }
@@ -100,12 +120,12 @@ test('stopping early waits for pending reads', async () => {
       reading--;
     },
   };
-  for await (const { start } of sequentialBatches(watched, 10, { ahead: 3 })) if (start === 20) break;
+  for await (const { start } of readBatches(watched, 10, { ahead: 3 })) if (start === 20) break;
   expect(reading).toBe(0);
 });
 
 test('an invalid batch size is a RangeError', async () => {
-  await expect(sequentialBatches(counting(3).dataset, 0).next()).rejects.toThrow(RangeError);
+  await expect(readBatches(counting(3).dataset, 0).next()).rejects.toThrow(RangeError);
 });
 
 describe('in memory', () => {
@@ -131,7 +151,7 @@ describe('in memory', () => {
 
   test('too many images are refused before they are read', async () => {
     const { dataset, asked } = counting(1000);
-    const loading = loadIntoMemory(dataset, { limitBytes: 999 });
+    const loading = loadIntoMemory(dataset, 999);
     await expect(loading).rejects.toBeInstanceOf(EnvironmentError);
     await expect(loading).rejects.toThrow(/^counting: 1000 images of 1×1×1 [^\n]+ memory[^\n]+ limit[^\n]+$/);
     expect(asked).toEqual([]);

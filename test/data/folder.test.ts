@@ -32,7 +32,7 @@ async function save(file: string, bytes: Uint8Array | Promise<Uint8Array>): Prom
 const png = (file: string, picture: Picture = {}) => save(file, encoder(picture).png().toBuffer());
 const open = async (folder: string) => openFolder(await listFolder(path(folder)));
 
-test('subfolders are classes, ids are paths, and the order is that of code units', async () => {
+test('subfolders are classes, ids are paths, and they are sorted by UTF-16 code units', async () => {
   const files = ['b/2.png', 'a/deep/er/1.png', 'a/10.png', 'B/ä.png', 'a/9.PNG', 'ä/1.png'];
   for (const [seed, file] of files.entries()) await png(`classes/${file}`, { seed });
   for (const file of [
@@ -198,9 +198,9 @@ describe('bad input ends with one line that names', () => {
     tiff: () => encoder({ width: 64, height: 64 }).tiff({ compression: 'lzw' }).toBuffer(),
   };
   test.each(Object.entries(encoded))('a truncated %s', async (ending, encode) => {
-    const whole = await encode();
+    const complete = await encode();
     for (const part of [0.1, 0.5, 0.9]) {
-      const { dataset, bad } = await withBad(`cut.${ending}`, whole.subarray(0, Math.floor(part * whole.length)));
+      const { dataset, bad } = await withBad(`cut.${ending}`, complete.subarray(0, Math.floor(part * complete.length)));
       expectFacts(await inputErrorOf(pixelsOf(dataset)), `${bad}: `, 'cannot be decoded');
     }
   });

@@ -4,7 +4,7 @@ import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { openArrays } from '../../pipeline/data/array-files.ts';
-import { sequentialBatches } from '../../pipeline/data/batches.ts';
+import { readBatches } from '../../pipeline/data/batches.ts';
 import { EnvironmentError } from '../../pipeline/io/errors.ts';
 import { idxBytes } from './formats.ts';
 import { expectFacts, inputErrorOf, openFiles, pixelsOf, scratchFolder } from './support.ts';
@@ -54,8 +54,8 @@ test('a file truncated anywhere is refused, plain and gzipped, and nothing stays
   const before = openFiles();
   await fc.assert(
     fc.asyncProperty(arrays, fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }), async (array, part) => {
-      const whole = idxBytes(array.shape, array.pixels);
-      const bytes = array.gzip ? gzipSync(whole) : whole;
+      const complete = idxBytes(array.shape, array.pixels);
+      const bytes = array.gzip ? gzipSync(complete) : complete;
       const file = write(bytes.subarray(0, Math.floor(part * bytes.length)));
       expect(await inputErrorOf(openArrays({ images: file }))).toContain(file);
     }),
@@ -173,7 +173,7 @@ test('reading 200,000 images takes the memory of a few batches', async () => {
   const walk = async () => {
     let peak = 0;
     let last = Buffer.alloc(0);
-    for await (const { images } of sequentialBatches(dataset, 1024)) {
+    for await (const { images } of readBatches(dataset, 1024)) {
       peak = Math.max(peak, process.memoryUsage.rss());
       last = Buffer.from(images.subarray(-3));
     }

@@ -48,8 +48,8 @@ test('a file truncated anywhere is refused, and nothing stays open', async () =>
   const before = openFiles();
   await fc.assert(
     fc.asyncProperty(arrays, fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }), async (array, part) => {
-      const whole = npyBytes('|u1', array.shape, array.pixels, array);
-      const bytes = array.gzip ? gzipSync(whole) : whole;
+      const complete = npyBytes('|u1', array.shape, array.pixels, array);
+      const bytes = array.gzip ? gzipSync(complete) : complete;
       const file = write(bytes.subarray(0, Math.floor(part * bytes.length)));
       expect(await inputErrorOf(openArrays({ images: file }))).toContain(file);
     }),

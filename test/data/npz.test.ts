@@ -91,8 +91,8 @@ test('a file truncated anywhere is refused, and nothing stays open', async () =>
     fc.asyncProperty(
       fc.constantFrom(...archives),
       fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
-      async (whole, part) => {
-        const file = write(whole.subarray(0, Math.floor(part * whole.length)));
+      async (complete, part) => {
+        const file = write(complete.subarray(0, Math.floor(part * complete.length)));
         expect(await inputErrorOf(openNpz(file))).toContain(file);
       },
     ),

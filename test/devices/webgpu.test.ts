@@ -20,7 +20,7 @@ const LOADER =
   /^convae: --device webgpu: [^\n]*Vulkan loader[^\n]*libvulkan\.so\.1: [^\n]*install[^\n]* --device cpu\n$/;
 const DRIVER = /^convae: --device webgpu: [^\n]*Vulkan finds no driver[^\n]*install or update[^\n]* --device cpu\n$/;
 
-describe.skipIf(process.platform !== 'linux')('one line and exit code 3, and nothing written,', () => {
+describe.skipIf(process.platform !== 'linux')('one line, exit code 3 and no output,', () => {
   test.each([
     ['without a Vulkan driver', noDriver, missingLibrary('libvulkan.so.1') ? LOADER : DRIVER],
     ['without the Vulkan loader', noLoader, LOADER],

@@ -16,7 +16,7 @@ import { exportRun } from '../../pipeline/export/export.ts';
 import { mixtureScale } from '../../pipeline/export/mixture.ts';
 import { silent } from '../../pipeline/io/progress.ts';
 import { loadRun } from '../../pipeline/train/load-run.ts';
-import type { TrainSummary } from '../../pipeline/train/options.ts';
+import type { TrainSummary } from '../../pipeline/train/train.ts';
 import { train } from '../../pipeline/train/train.ts';
 import { idxBytes } from '../data/formats.ts';
 

@@ -13,7 +13,7 @@ import { buildProgram } from '../../pipeline/train/program.ts';
 const TOLERANCE = 2e-5;
 const STEPS = 2;
 const N = 8;
-/** The middle of each image: tfjs's own backend takes seconds for whole ones. */
+/** The middle of each image: tfjs's own backend takes seconds for full ones. */
 const SIDE = 12;
 
 let batch: HostBatch;
@@ -24,14 +24,14 @@ beforeAll(async () => {
   await tf.setBackend('cpu');
   blocked = await fastestTarget();
   const mnist = await openMnist('train');
-  const whole = new Uint8Array(N * 28 * 28);
+  const full = new Uint8Array(N * 28 * 28);
   await mnist.read(
     Array.from({ length: N }, (_, i) => i),
-    whole,
+    full,
   );
   const images = Uint8Array.from({ length: N * SIDE * SIDE }, (_, i) => {
     const [n, y, x] = [Math.floor(i / SIDE ** 2), Math.floor(i / SIDE) % SIDE, i % SIDE];
-    return whole[(n * 28 + y + 8) * 28 + x + 8] ?? 0;
+    return full[(n * 28 + y + 8) * 28 + x + 8] ?? 0;
   });
   const noise = tf.randomNormal([N * 10], 0, 1, 'float32', 7).dataSync() as Float32Array;
   batch = { count: N, images, labels: mnist.labels?.slice(0, N), noise };
@@ -39,7 +39,7 @@ beforeAll(async () => {
 });
 
 for (const model of Object.values(models)) {
-  test(`${model.name}: traced steps lose what eager tfjs loses`, async () => {
+  test(`${model.name}: traced steps have the losses of eager tfjs`, async () => {
     const size = { height: SIDE, width: SIDE, channels: 1, latent: model.recipe.latent, classes: 10, seed: 0 };
     const losses = async (make: (program: ReturnType<typeof buildProgram>) => ReturnType<typeof createOnnxEngine>) => {
       const program = buildProgram(model, size);
@@ -48,7 +48,7 @@ for (const model of Object.values(models)) {
       for (let step = 0; step < STEPS; step++) all.push(...Object.values(await engine.step(batch)));
       all.push(...Object.values(await engine.evaluate(batch)), ...(await engine.reconstruct(batch)));
       const latents = await engine.encode(batch);
-      all.push(...latents, ...(await engine.decode({ count: N, latents, labels: batch.labels })));
+      all.push(...latents, ...(await engine.decode(latents, batch.labels)));
       await engine.dispose();
       for (const { variable } of [...program.weights, ...program.optimizerState]) variable.dispose();
       return all;

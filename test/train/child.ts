@@ -1,12 +1,12 @@
 /**
  * A training process for tests: `child.ts RUN [--model tiny|cae] [--engine …] [--epochs n] [--checkpoint-steps n]`.
- * Prints `loaded` and `training` on stdout when it reaches these points; exits as the CLI does.
+ * Prints `loaded` once its modules are loaded and `training` when training starts; exits with the CLI's exit codes.
  */
 import { parseArgs } from 'node:util';
 import { cae } from '../../models/cae.ts';
 import { Interrupted } from '../../pipeline/io/errors.ts';
 import { silent } from '../../pipeline/io/progress.ts';
-import { engineChoices } from '../../pipeline/train/engines/index.ts';
+import { engineChoices } from '../../pipeline/train/engine.ts';
 import { trainOn } from '../../pipeline/train/train.ts';
 import { stripeSplits, stripes, tiny, tinyOptions } from './tiny.ts';
 

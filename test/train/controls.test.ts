@@ -68,7 +68,7 @@ test.each([
   });
 });
 
-test('the weight of the KL divergence is that in the loss, traced and eager', async () => {
+test('the KL weight scales the divergence in the loss, traced and eager', async () => {
   const shape = { height: 12, width: 12, channels: 1 };
   const batch = await batchOf(4, shape, 2);
   const targets = [portable, await fastestTarget()];
@@ -105,18 +105,24 @@ test('the weight of the KL divergence is that in the loss, traced and eager', as
 
 test('a run with a schedule resumes where it was interrupted, byte for byte', async () => {
   const options = (run: string): TrainOptions => tinyOptions(run, { resume: true, schedule: 'cosine' });
-  const [whole, parts, constant] = ['whole', 'parts', 'constant'].map((name) => join(temporaryFolder(), name));
-  await trainOn(stripeSplits(), options(whole as string), never);
+  const [uninterrupted, parts, constant] = ['uninterrupted', 'parts', 'constant'].map((name) =>
+    join(temporaryFolder(), name),
+  );
+  await trainOn(stripeSplits(), options(uninterrupted as string), never);
   await expect(trainOn(stripeSplits(), options(parts as string), interruptAfter(3))).rejects.toThrow(Interrupted);
   await trainOn(stripeSplits(), options(parts as string), never);
-  expect(digestOf(parts as string)).toEqual(digestOf(whole as string));
+  expect(digestOf(parts as string)).toEqual(digestOf(uninterrupted as string));
   await trainOn(stripeSplits(), tinyOptions(constant as string), never);
-  expect(digestOf(constant as string)).not.toEqual(digestOf(whole as string));
-  const other = trainOn(stripeSplits(), tinyOptions(whole as string, { resume: true, schedule: 'linear' }), never);
+  expect(digestOf(constant as string)).not.toEqual(digestOf(uninterrupted as string));
+  const other = trainOn(
+    stripeSplits(),
+    tinyOptions(uninterrupted as string, { resume: true, schedule: 'linear' }),
+    never,
+  );
   await expect(other).rejects.toThrow('schedule is cosine there and linear here');
 });
 
-test('a model without a KL divergence has no weight for it', async () => {
+test('a model without a KL divergence refuses a KL weight', async () => {
   const run = join(temporaryFolder(), 'run');
   for (const [option, choice] of [
     ['--beta', { beta: 2 }],

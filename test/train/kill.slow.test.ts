@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { killTest } from './kill.ts';
 
-test('killed 20 times at random moments and resumed, a run equals one that never stopped, byte for byte', async () => {
+test('a run killed 20 times at random moments and resumed equals an uninterrupted run, byte for byte', async () => {
   const { uninterrupted, killed, steps } = await killTest({
     engine: 'tfjs-cpu',
     model: 'tiny',

@@ -1,6 +1,6 @@
 /**
- * Kills a training process repeatedly at random moments, and compares the result with a run that never
- * stopped. As a program: `node --import tsx test/train/kill.ts [--engine onnx] [--model cae] [--kills 20] [--epochs n]`.
+ * Kills a training process repeatedly at random moments and compares the result with an uninterrupted run.
+ * As a program: `node --import tsx test/train/kill.ts [--engine onnx] [--model cae] [--kills 20] [--epochs n]`.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -21,26 +21,25 @@ export interface KillTest {
   readonly seed: number;
 }
 
-/** Two digests that should be equal, and the steps at which the process was killed. */
+/** The digests of both runs, which should be equal, and the steps at which the process was killed. */
 export interface KillResult {
   readonly uninterrupted: string[];
   readonly killed: string[];
-  /** Step of `latest` after each kill; 0 where there was none yet. */
+  /** Step of `latest` after each kill; 0 if there was none yet. */
   readonly steps: number[];
 }
 
-/** @throws Error when a kill leaves a `latest` that cannot be read, or one of an earlier step than before */
+/** @throws Error when `latest` is unreadable after a kill, or its step is lower than before */
 export async function killTest({ engine, model, epochs, kills, seed }: KillTest): Promise<KillResult> {
   const folder = await mkdtemp(join(tmpdir(), 'convae-kill-'));
   const [reference, killed] = [join(folder, 'reference'), join(folder, 'killed')];
   const start = (run: string) => startTraining([run, '--engine', engine, '--model', model, '--epochs', String(epochs)]);
   try {
     const first = start(reference);
-    await first.said('loaded');
-    const began = performance.now();
+    await first.printed('loaded');
+    const loadedAt = performance.now();
     await finished(first);
-    const duration = performance.now() - began;
-
+    const duration = performance.now() - loadedAt;
     const uninterrupted = digestOf(reference);
 
     const random = Generator.of(seed, 'kill');
@@ -48,8 +47,8 @@ export async function killTest({ engine, model, epochs, kills, seed }: KillTest)
     let reached = 0;
     while (steps.length < kills) {
       const training = start(killed);
-      await training.said('loaded');
-      // On average each process does its share of the work, so that kills are spread over all of it.
+      await training.printed('loaded');
+      // Each process gets about an equal share of the duration on average, so kills are spread over the entire run.
       const delay = ((random.shuffled(1000)[0] as number) / 1000) * ((1.5 * duration) / kills);
       await Promise.race([sleep(delay), training.end]);
       if (training.process.kill('SIGKILL')) {
@@ -59,7 +58,7 @@ export async function killTest({ engine, model, epochs, kills, seed }: KillTest)
         reached = step;
         steps.push(step);
       } else {
-        // Finished before the last kill: the next kills hit another run.
+        // The run finished before the last kill: start another for the remaining kills.
         await finished(training);
         if (digestOf(killed).join() !== uninterrupted.join()) break;
         await rm(killed, { recursive: true });

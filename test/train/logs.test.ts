@@ -23,7 +23,7 @@ const line = (step: number, split: 'train' | 'test' = 'train'): MetricsLine => (
   kl: 2 / step,
 });
 
-test('means weigh every image alike', () => {
+test('means weight all images equally', () => {
   fc.assert(
     fc.property(
       fc.array(fc.tuple(fc.double({ min: -10, max: 10, noNaN: true }), fc.integer({ min: 1, max: 50 })), {
@@ -39,7 +39,7 @@ test('means weigh every image alike', () => {
   );
 });
 
-test('a stopwatch counts images a second over the time that it was given', () => {
+test('a stopwatch computes images per second of the added time', () => {
   const watch = new Stopwatch();
   expect(watch.rate).toBe(0);
   watch.add(100, 200);
@@ -49,7 +49,7 @@ test('a stopwatch counts images a second over the time that it was given', () =>
   expect(watch.rate).toBe(0);
 });
 
-test('the metrics log is cut back to whole lines, and goes on from there', async () => {
+test('the metrics log is truncated to complete lines, and new lines are appended', async () => {
   const path = join(temporaryFolder(), 'metrics.jsonl');
   const log = await openMetricsLog(path, 0);
   for (const step of [1, 2, 3]) await log.write(line(step));
@@ -76,7 +76,7 @@ test('the metrics log is cut back to whole lines, and goes on from there', async
   await fresh.close();
 });
 
-/** CRC-32C bit by bit, as its definition says. */
+/** CRC-32C computed bit by bit from its definition. */
 function crc32c(data: Uint8Array): number {
   let crc = 0xffffffff;
   for (const byte of data) {
@@ -143,7 +143,7 @@ test('event files are TFRecords with correct checksums and the version first', a
   expect(frames[2]?.toString('latin1')).toContain('loss/test');
 });
 
-test('TensorBoard itself reads the events', async () => {
+test('TensorBoard reads the events', async () => {
   const python = process.env.CONVAE_PEER_PYTHON;
   if (!python) {
     console.log('skipped: CONVAE_PEER_PYTHON names no Python with tensorboard');
@@ -175,7 +175,7 @@ print(json.dumps([s, i]))`;
   });
 }, 60_000);
 
-test.each([1, 3])('a picture of %i channels is read back as it was written', async (channels) => {
+test.each([1, 3])('a picture of %i channels is read back unchanged', async (channels) => {
   const { svg: _, ...picture } = await pictureOf(channels);
   const folder = join(temporaryFolder(), 'pictures');
   await writePictures(folder, 1, { reconstruction: picture, samples: picture });
@@ -189,14 +189,14 @@ test.each([1, 3])('a picture of %i channels is read back as it was written', asy
   expect(Object.keys(read)).toEqual(['reconstruction', 'samples']); // the order of the events
 });
 
-test('a picture that cannot be read back is none', async () => {
+test('pictures that are missing or damaged are skipped', async () => {
   const folder = temporaryFolder();
   expect(await readPictures(folder, 1)).toEqual({});
   writeFileSync(join(folder, 'epoch-001.png'), 'no png');
   expect(await readPictures(folder, 1)).toEqual({});
 });
 
-test('metrics are read as far as they are whole; a run without any has none', async () => {
+test('metrics are read up to the last complete line; a run without a file has none', async () => {
   const path = join(temporaryFolder(), 'metrics.jsonl');
   expect(await readMetrics(path)).toEqual([]);
   const [first, second] = [line(1), line(2, 'test')];

@@ -30,7 +30,7 @@ const bits = (variables: readonly tf.Tensor[]) =>
   variables.map((variable) => [...new Uint32Array((variable.dataSync() as Float32Array).slice().buffer)]);
 
 test.each(Object.entries(recipes))(
-  '%s has the weights and the variables of tfjs, bit for bit, after every step',
+  '%s equals tfjs in weights and state, bit for bit, after every step',
   (_, [recipe, make]) => {
     const weights = (prefix: string) =>
       shapes.map((shape, i) => tf.variable(random(`weight ${i}`)(shape), true, `${prefix}/${i}`));
@@ -67,7 +67,7 @@ test('optimizers are pure functions of their arguments', () => {
   expect([...(pushed.state[0]?.dataSync() ?? [])]).toEqual([1.5, -3]);
   expect([...(pushed.weights[0]?.dataSync() ?? [])]).toEqual([0.625, 2.75]);
   const state = [tf.scalar(0.9), tf.scalar(0.999), tf.zerosLike(weight), tf.zerosLike(weight)];
-  // Adam's first step goes by the learning rate against the sign of the gradient.
+  // Adam's first step is the learning rate times the negative sign of the gradient.
   const stepped = adam([weight], [gradient], state, rate, { epsilon: 1e-8 });
   expect(stepped.weights[0]?.dataSync()[0]).toBeCloseTo(0.75, 5);
   expect(stepped.weights[0]?.dataSync()[1]).toBeCloseTo(2.25, 5);
@@ -75,7 +75,7 @@ test('optimizers are pure functions of their arguments', () => {
   expect([...weight.dataSync()]).toEqual([1, 2]);
 });
 
-test('a weight without a gradient stays, and the learning rate is a share of the recipe’s', () => {
+test('a weight without a gradient stays unchanged, and the rate is a share of the recipe’s learning rate', () => {
   const weights = [tf.variable(tf.tensor1d([1, 2]), true, 'with'), tf.variable(tf.tensor1d([3, 4]), true, 'without')];
   for (const [recipe] of Object.values(recipes)) {
     const optimizer = createOptimizer(recipe, weights);

@@ -15,14 +15,14 @@ process.env.XDG_CACHE_HOME = scratch('cache');
  * A package and two files outside the checkout: a dense layer before the latent. They import the package, one of convae's
  * dependencies, and tfjs, whose copy in the project must not be taken.
  */
-for (const [name, code] of [
+for (const [name, source] of [
   ['units', 'export const units = 16;'],
   ['@tensorflow/tfjs-core', "throw new Error('this is not convae’s tfjs');"],
 ] as const) {
   const folder = scratch(`project/node_modules/${name}`);
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, 'package.json'), JSON.stringify({ name, type: 'module', exports: './index.js' }));
-  writeFileSync(join(folder, 'index.js'), code);
+  writeFileSync(join(folder, 'index.js'), source);
 }
 writeFileSync(
   scratch('project/parts/widths.ts'),

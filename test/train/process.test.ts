@@ -16,7 +16,7 @@ test.each(['SIGINT', 'SIGTERM'] as const)(
     const [run, reference] = [newRun(), newRun()];
     const args = ['--epochs', '80', '--checkpoint-steps', '1000000'];
     const training = startTraining([run, ...args]);
-    await training.said('training');
+    await training.printed('training');
     await new Promise((resolve) => setTimeout(resolve, 100));
     training.process.kill(signal);
     const { code, stderr } = await training.end;
@@ -36,7 +36,7 @@ test.each(['SIGINT', 'SIGTERM'] as const)(
 test('two processes do not train into one folder', async () => {
   const run = newRun();
   const first = startTraining([run, '--epochs', '100000']);
-  await first.said('training');
+  await first.printed('training');
   const { code, stderr } = await runToEnd(run);
   first.process.kill('SIGINT');
   expect([code, stderr]).toEqual([2, expect.stringMatching(new RegExp(`run .*process ${first.process.pid} `))]);

@@ -11,7 +11,7 @@ import { tiny } from './tiny.ts';
 
 vi.setConfig({ testTimeout: 60_000 }); // hundreds of fsyncs
 
-/** After so many operations that change the disk, none succeeds any more, as if the process had been killed there. */
+/** Number of further disk operations that succeed; all later ones fail, as if the process had been killed. */
 const disk = vi.hoisted(() => ({ left: Number.POSITIVE_INFINITY }));
 
 vi.mock('node:fs/promises', async (original) => {
@@ -28,7 +28,7 @@ vi.mock('node:fs/promises', async (original) => {
     mkdir: counted(real.mkdir),
     rename: counted(real.rename),
     rm: counted(async (path: string, options: { recursive?: boolean }) => {
-      // One file at a time: a kill may come in the middle of removing a folder.
+      // One file at a time, so that the removal of a folder can be interrupted.
       if (options?.recursive && existsSync(path)) {
         for (const entry of readdirSync(path, { recursive: true, withFileTypes: true })) {
           if (entry.isFile()) await counted(real.unlink)(join(entry.parentPath, entry.name));
@@ -72,7 +72,7 @@ test.each([
   { what: 'an epoch that is not the best', next: position(2, 0, 1), best: false },
   { what: 'a step within an epoch', next: position(1, 3, 1), best: false },
 ])(
-  'killed at any operation of publishing $what, a run has a whole latest and best, and goes on',
+  'killed at any operation of publishing $what, a run has complete latest and best checkpoints, and can be resumed',
   async ({ next, best }) => {
     const program = buildProgram(tiny, size);
     const first = position(1, 0, 1);
@@ -98,7 +98,7 @@ test.each([
       await completeLinks(run);
       await tidyRunFolder(run, (await readRun(run, 'latest'))?.state.position.best ?? null);
       const reached = await readRun(run, 'latest');
-      expect(await stepOf(run, 'best')).toBe(reached?.state.position.best?.step); // best agrees with what latest says of it
+      expect(await stepOf(run, 'best')).toBe(reached?.state.position.best?.step); // best is the checkpoint that latest names
       if (latest !== next.step) await publishCheckpoint(run, next, fresh, { best });
       expect(await stepOf(run, 'latest')).toBe(next.step);
       expect(await stepOf(run, 'best')).toBe(next.best?.step);
@@ -107,13 +107,13 @@ test.each([
       if (!killed) break;
       expect(operations).toBeLessThan(200);
     }
-    // Kills came before and after each of the switches.
+    // Kills occurred before and after each link was switched.
     const [a, b] = [first.step, next.step];
     expect([...seen]).toEqual(best ? [`${a} ${a}`, `${b} ${a}`, `${b} ${b}`] : [`${a} ${a}`, `${b} ${a}`]);
   },
 );
 
-test('killed at any operation of the first checkpoint, a run has none or a whole one', async () => {
+test('killed at any operation of publishing the first checkpoint, a run has none or a complete one', async () => {
   const program = buildProgram(tiny, size);
   const at = position(1, 0, 1);
   const files = await checkpointFiles(program, { format: CHECKPOINT_FORMAT, plan, position: at });

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** Every file under a folder with its content, links followed; paths sorted. */
+/** Contents of all files under a folder by path, sorted; links are followed. */
 export function contentsOf(folder: string, prefix = ''): Map<string, Buffer> {
   const files = new Map<string, Buffer>();
   for (const name of readdirSync(folder).sort()) {
@@ -15,12 +15,12 @@ export function contentsOf(folder: string, prefix = ''): Map<string, Buffer> {
 }
 
 /**
- * What must be equal in two runs that did the same, as text that a test can compare: every file by its SHA-256; of the
- * metrics what does not speak of time.
+ * A line for each file of a run, equal for runs that trained identically: its SHA-256 (of the metrics without times and
+ * rates) or, for event files, its size.
  */
 export function digestOf(run: string): string[] {
   return [...contentsOf(run)].map(([file, data]) => {
-    if (file.includes('tfevents')) return `${file} ${data.length} bytes`; // holds times
+    if (file.includes('tfevents')) return `${file} ${data.length} bytes`; // it contains times
     const content = file === 'metrics.jsonl' ? data.toString().replaceAll(/"(rate|time)":[\d.]+,?/g, '') : data;
     return `${file} ${createHash('sha256').update(content).digest('hex')}`;
   });

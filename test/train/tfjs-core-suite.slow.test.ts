@@ -8,7 +8,7 @@ import { runCoreSuite } from './tfjs-core-suite/run.ts';
 
 const require = createRequire(import.meta.url);
 
-/** What tfjs-node's own code does not do; it says so, and how many specs ask for it. */
+/** Features that tfjs-node lacks, by its error message, and how many specs need them. */
 const notOffered = [
   {
     what: 'kernels that it does not have',
@@ -55,7 +55,7 @@ const differences = {
   ],
   'NaN has the sign NaN, not 0': ['sign accepts a tensor-like object', 'sign basic', 'sign does not propagate NaNs'],
   'no NaN equals another': ['unique 1d tensor with NaN and Infinity'],
-  'a seed starts a sequence, which goes on at the next call': ['multinomial creates the same data given the same seed'],
+  'a seed starts a sequence, which the next call continues': ['multinomial creates the same data given the same seed'],
   'one unit in the last place of 30144 is more than 0.001': ['tan numbers exceed float32 precision'],
   'rounded integers are 0, a fault of TensorFlow 2.21': ['round int32'],
 };

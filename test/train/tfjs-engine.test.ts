@@ -11,7 +11,7 @@ import { stripes, tiny } from './tiny.ts';
 const size = { height: 6, width: 5, channels: 1, latent: 3, classes: 6, seed: 0 };
 
 async function batch(count: number, generator = Generator.of(1, 'noise')): Promise<HostBatch> {
-  const images = new Uint8Array(count * 30 + 7); // buffers may be longer than their batch
+  const images = new Uint8Array(count * 30);
   await stripes(40).read(generator.shuffled(40).subarray(0, count), images);
   const noise = new Float32Array(count * 3);
   generator.fillNormal(noise);
@@ -57,19 +57,19 @@ test('a step is the gradient step of the loss, written out by hand', async () =>
   const [dw2, db2, db1] = [new Float64Array(w2.length), new Float64Array(pixels), new Float64Array(latent)];
   for (let n = 0; n < count; n++) {
     const x = (p: number) => at(images, n * pixels + p) / 255;
-    const code = Array.from({ length: latent }, (_, k) => {
+    const z = Array.from({ length: latent }, (_, k) => {
       let sum = at(b1, k) + 0.1 * at(noise, n * latent + k);
       for (let p = 0; p < pixels; p++) sum += x(p) * at(w1, p * latent + k);
       return sum;
     });
     for (let p = 0; p < pixels; p++) {
       let logit = at(b2, p);
-      for (let k = 0; k < latent; k++) logit += at(code, k) * at(w2, k * pixels + p);
+      for (let k = 0; k < latent; k++) logit += at(z, k) * at(w2, k * pixels + p);
       loss += (Math.log1p(Math.exp(-Math.abs(logit))) + Math.max(logit, 0) - logit * x(p)) / (count * pixels);
       const slope = (1 / (1 + Math.exp(-logit)) - x(p)) / (count * pixels);
       db2[p] = at(db2, p) + slope;
       for (let k = 0; k < latent; k++) {
-        dw2[k * pixels + p] = at(dw2, k * pixels + p) + slope * at(code, k);
+        dw2[k * pixels + p] = at(dw2, k * pixels + p) + slope * at(z, k);
         db1[k] = at(db1, k) + slope * at(w2, k * pixels + p);
       }
     }
@@ -89,7 +89,7 @@ test('a step is the gradient step of the loss, written out by hand', async () =>
   }
 });
 
-test('evaluate changes nothing, and a batch may be overwritten once its step is over', async () => {
+test('evaluate changes nothing, and a batch may be overwritten after its step', async () => {
   const program = buildProgram(tiny, size);
   const engine = await createTfjsEngine(program, { name: 'tfjs-cpu' });
   const weights = () => program.weights.map(({ variable }) => [...variable.dataSync()]);
@@ -106,7 +106,7 @@ test('evaluate changes nothing, and a batch may be overwritten once its step is 
   expect(after).not.toEqual(before);
 });
 
-test('reconstruct gives images in [0, 1] that tell the images apart', async () => {
+test('reconstruct returns images in [0, 1] that differ between images', async () => {
   const program = buildProgram(tiny, size);
   const engine = await createTfjsEngine(program, { name: 'tfjs-cpu' });
   const images = await engine.reconstruct(await batch(8));

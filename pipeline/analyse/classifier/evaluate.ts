@@ -1,4 +1,4 @@
-import { sequentialBatches } from '../../data/batches.ts';
+import { readBatches } from '../../data/batches.ts';
 import { bytesPerImage, type ImageDataset } from '../../data/dataset.ts';
 import { InputError, stopIfAborted } from '../../io/errors.ts';
 import { fitGaussian, frechetDistance } from '../frechet.ts';
@@ -76,7 +76,7 @@ async function* testBatches(dataset: ImageDataset, { shape }: Classifier): Async
       `${dataset.name}: its images are ${found} (height×width×channels), but the classifier was trained on ${expected}; use data of one size`,
     );
   }
-  for await (const { images, labels } of sequentialBatches(dataset, BATCH)) {
+  for await (const { images, labels } of readBatches(dataset, BATCH)) {
     if (!labels) {
       throw new InputError(`${dataset.name}: it has no labels, which testing a classifier needs; use labelled data`);
     }

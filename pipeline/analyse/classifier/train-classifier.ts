@@ -1,10 +1,10 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import * as tf from '@tensorflow/tfjs-core';
 import { type BatchedProgram, type Compiled, compile } from 'tfjs-to-onnx';
+import { readBatches } from '../../data/batches.ts';
 import type { ImageDataset } from '../../data/dataset.ts';
 import { Generator } from '../../data/generator.ts';
 import { stopIfAborted } from '../../io/errors.ts';
-import { batchesOf } from '../../train/batches.ts';
 import { prepareEngine } from '../../train/engines/index.ts';
 import { fastestTarget, onnxruntime } from '../../train/engines/onnx.ts';
 import { createOptimizer } from '../../train/optimizers.ts';
@@ -52,10 +52,8 @@ export async function trainClassifier(
     const target = await fastestTarget();
     compiled = await compile({ step: program.step }, { ...program, target, ...onnxruntime(threads) });
     const order = orderOf(train.length, steps * batchSize, Generator.of(seed, 'classifier/order'));
-    const needs = { labels: true, noiseShape: () => undefined };
-    const noise = Generator.of(seed, 'classifier/noise');
     let done = 0;
-    for await (const { images, labels } of batchesOf(train, order, { batchSize, needs, noise })) {
+    for await (const { images, labels } of readBatches(train, batchSize, { order })) {
       const outputs = await compiled.run('step', { image: images, label: labels, rate: rateAt((done + 0.5) / steps) });
       const [loss = Number.NaN] = outputs.loss ?? [];
       if (!Number.isFinite(loss)) throw new Error(`the classifier's loss became ${loss} at step ${done + 1}`);

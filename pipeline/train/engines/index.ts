@@ -5,8 +5,6 @@ import type { DeviceChoice, Engine, EngineChoice } from '../engine.ts';
 import type { TrainingProgram } from '../program.ts';
 import { createTfjsEngine, type TfjsName, usesGpu, useTfjsBackend } from './tfjs.ts';
 
-export { type DeviceChoice, type EngineChoice, engineChoices } from '../engine.ts';
-
 type EngineName = 'onnx' | TfjsName;
 
 /**
@@ -40,7 +38,7 @@ export async function createEngine(
   return createOnnxEngine(program, { threads, device: device === 'webgpu' ? 'webgpu' : 'cpu' });
 }
 
-/** TensorFlow would compute on the CPU without saying so. */
+/** The error for a missing GPU, without which TensorFlow would silently compute on the CPU. */
 function noGpu(): Unavailable {
   const driver = missingLibrary('libcuda.so.1');
   const [reason, remedy] = driver

@@ -20,8 +20,7 @@ export async function createOnnxEngine(
   const options = { target: target ?? (adapter ? portable : await fastestTarget()), ...onnxruntime(threads, device) };
   const runner = await compile(program.programs, { ...program, ...options });
   const where = adapter === undefined ? `CPU, ${threads || 'all'} threads` : `WebGPU (experimental) on ${adapter}`;
-  const description = `onnxruntime-node ${ort.env.versions.node}, ${where}, ${options.target.name} kernels`;
-  return engineOf(program, runner, description);
+  return engineOf(runner, `onnxruntime-node ${ort.env.versions.node}, ${where}, ${options.target.name} kernels`);
 }
 
 /**

@@ -31,7 +31,7 @@ export const usesGpu = (): boolean =>
 export async function createTfjsEngine(program: TrainingProgram, { name }: { name: TfjsName }): Promise<Engine> {
   const nothing = async () => {}; // the program's variables are the only place for weights
   const run: ProgramRunner['run'] = (part, feeds) => runEagerly(program.programs[part], feeds);
-  return engineOf(program, { run, pull: nothing, dispose: nothing }, describeTfjs(name));
+  return engineOf({ run, pull: nothing, dispose: nothing }, describeTfjs(name));
 }
 
 /** Runs a program on feeds as tensors and reads its outputs. No tensor is left. */
