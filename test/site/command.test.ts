@@ -55,7 +55,7 @@ test.concurrent('serves the finished site until an interrupt', async () => {
   const { code, stdout } = await running.end;
   expect(code).toBe(0);
   expect(stdout).toMatch(
-    /^model +points +map +bytes\nserved +6 +codes +[\d.]+ kB\nserved: [\d.]+ kB in [\d.]+ s, for any static host\n$/,
+    /^model +points +map +bytes\nserved +6 +latents +[\d.]+ kB\nserved: [\d.]+ kB in [\d.]+ s, for any static host\n$/,
   );
 });
 
