@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import type { Card } from '../artifacts/card.ts';
 import type { DatasetSplits, ImageDataset } from '../data/dataset.ts';
@@ -6,8 +5,8 @@ import { openSplits, type Split } from '../data/open.ts';
 import { range } from '../data/rows.ts';
 import { subset, trainThenTest } from '../data/split.ts';
 import { checkFits, type ExportedModel, openExported } from '../inference/exported.ts';
-import { sha256 } from '../io/digest.ts';
-import { fileError, InputError } from '../io/errors.ts';
+import { fileDigest } from '../io/digest.ts';
+import { InputError } from '../io/errors.ts';
 
 interface OpenModel {
   /** Shown to visitors: the name of its exported folder. */
@@ -48,7 +47,7 @@ export async function withModels<T>(
   work: (models: readonly SiteModel[]) => Promise<T>,
 ): Promise<T> {
   const opened = await openModels(exported);
-  const sources = new DataSources(data);
+  const sources = dataSources(data);
   try {
     const models: SiteModel[] = [];
     for (const one of opened) {
@@ -79,62 +78,54 @@ async function openModels(exported: readonly string[]): Promise<OpenModel[]> {
         `${path}: its name in the site would be ${folder}, as that of ${same.model.folder}; rename one of the folders`,
       );
     }
-    const card = join(path, 'card.json');
-    const text = await readFile(card).catch((error: unknown) => {
-      throw fileError(error, `cannot read ${card}`);
-    });
-    models.push({ name, folder, model, cardHash: sha256(text) });
+    const { sha256: cardHash } = await fileDigest(join(path, 'card.json'));
+    models.push({ name, folder, model, cardHash });
   }
   return models;
 }
 
-/** The data sets that models were trained on. Each is opened once, and each part of it is read and hashed once. */
-class DataSources {
-  readonly #given: readonly string[];
-  readonly #splits = new Map<string, DatasetSplits>();
-  readonly #parts = new Map<string, Promise<Images>>();
-
-  /** @param given values of `--data` */
-  constructor(given: readonly string[]) {
-    this.#given = given;
-  }
-
-  /**
-   * The training images of a model, its test images, or both, from the given data or from the data that its card names.
-   * @throws InputError when given data cannot be opened, or the model was trained on none of the data
-   */
-  async find({ folder, card }: ExportedModel, split: Split): Promise<Images> {
-    const { name, test } = card.dataset;
-    for (const spec of [...this.#given, name]) {
-      const splits = await this.#open(spec).catch((error: unknown) => {
-        if (this.#given.includes(spec) || !(error instanceof InputError)) throw error;
-      });
-      if (splits && (await this.#partOf(splits, card, 'test')).fingerprint === test.fingerprint) {
-        return this.#partOf(splits, card, split);
-      }
-    }
-    const where = this.#given.length > 0 ? `not in ${this.#given.join(', ')}` : 'not found here';
-    throw new InputError(
-      `${folder}: the ${test.images} test images of ${name}, which it was trained with, are ${where}; give that data set with --data`,
-    );
-  }
-
-  async #open(spec: string): Promise<DatasetSplits> {
-    const splits = this.#splits.get(spec) ?? (await openSplits(spec));
-    this.#splits.set(spec, splits);
+/**
+ * Finds the images of models. Each data set is opened once, and each part of it is read and hashed once.
+ * @param given values of `--data`
+ */
+function dataSources(given: readonly string[]) {
+  const opened = new Map<string, DatasetSplits>();
+  const parts = new Map<string, Promise<Images>>();
+  const open = async (spec: string) => {
+    const splits = opened.get(spec) ?? (await openSplits(spec));
+    opened.set(spec, splits);
     return splits;
-  }
-
-  #partOf(splits: DatasetSplits, { dataset: { train, test } }: Card, split: Split): Promise<Images> {
+  };
+  const partOf = (splits: DatasetSplits, { dataset: { train, test } }: Card, split: Split) => {
     const key = [splits.name, split, split !== 'test' && train.images, split !== 'train' && test.images].join();
-    const part = this.#parts.get(key) ?? cut(splits, train.images, test.images, split);
-    this.#parts.set(key, part);
+    const part = parts.get(key) ?? cut(splits, train.images, test.images, split);
+    parts.set(key, part);
     return part;
-  }
-
-  async close(): Promise<void> {
-    await Promise.all([...this.#splits.values()].flatMap(({ train, test }) => [train.close(), test.close()]));
-  }
+  };
+  return {
+    /**
+     * The training images of a model, its test images, or both, from the given data or from the data that its card names.
+     * @throws InputError when given data cannot be opened, or the model was trained on none of the data
+     */
+    async find({ folder, card }: ExportedModel, split: Split): Promise<Images> {
+      const { name, test } = card.dataset;
+      for (const spec of [...given, name]) {
+        const splits = await open(spec).catch((error: unknown) => {
+          if (given.includes(spec) || !(error instanceof InputError)) throw error;
+        });
+        if (splits && (await partOf(splits, card, 'test')).fingerprint === test.fingerprint) {
+          return partOf(splits, card, split);
+        }
+      }
+      const where = given.length > 0 ? `not in ${given.join(', ')}` : 'not found here';
+      throw new InputError(
+        `${folder}: the ${test.images} test images of ${name}, which it was trained with, are ${where}; give that data set with --data`,
+      );
+    },
+    async close() {
+      await Promise.all([...opened.values()].flatMap(({ train, test }) => [train.close(), test.close()]));
+    },
+  };
 }
 
 /** A split without the images that `--limit-train` and `--limit-test` excluded from training. */

@@ -54,11 +54,8 @@ export async function computePoints(siteModel: SiteModel, options: PointsOptions
   const { name, model, dataset } = siteModel;
   const { stages, signal, note } = options;
   const { size } = model.card.latent;
-  const { latents, logvars, errors } = await stages.run(
-    `${name}: encoding`,
-    (tick) => latentsOf(model, dataset, { ...options, errors: true, tick }),
-    dataset.length,
-  );
+  const encode = (tick: Tick) => latentsOf(model, dataset, { ...options, errors: true, tick });
+  const { latents, logvars, errors } = await stages.run(`${name}: encoding`, encode, dataset.length);
   const map = await stages.run(`${name}: map`, (tick) => mapOf(latents, size, tick));
   const kl = logvars ? [...klDivergence(latents, logvars, size).perDimension] : null;
   const dimensions = { kl, variance: [...activeUnits(latents, size).variances] };
