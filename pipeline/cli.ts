@@ -1,8 +1,14 @@
 import yargs from 'yargs';
 import { hideBin } from 'yargs/helpers';
-import { commands } from './commands/index.ts';
+import { gallery, site } from './commands/collections.ts';
+import { encode, evaluate, reconstruct, sample } from './commands/exported.ts';
+import { doctor, setup } from './commands/machine.ts';
+import { exportCommand, models, train } from './commands/training.ts';
 import { EnvironmentError, InputError, Interrupted } from './io/errors.ts';
 import { version } from './io/installation.ts';
+
+/** In the order of `--help`. */
+const commands = [train, exportCommand, encode, evaluate, sample, reconstruct, gallery, site, models, setup, doctor];
 
 const INTERRUPTED = 130;
 const BUG = 1;
@@ -41,7 +47,7 @@ async function run(args: readonly string[], signal: AbortSignal): Promise<void> 
     .parseAsync();
 }
 
-/** A message of yargs about wrong arguments, in one line. */
+/** Rewrites a message of yargs about wrong arguments in one line. */
 const inOneLine = (message: string) =>
   message
     .replace('Invalid values:', '')

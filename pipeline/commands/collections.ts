@@ -74,18 +74,20 @@ export const site = defineCommand({
     quiet: options.quiet,
   },
   examples: {
-    'site exported/cvae exported/cae2 --out site': 'a folder for any static host',
+    'site exported/cvae exported/cae2 --out site': 'build a folder for any static host',
     'site exported/cvae --out site --serve': 'build it and serve it',
   },
   async run(args, { signal, note, showStages }) {
     const { buildSite } = await import('../site/site.ts');
     return showStages((progress) => buildSite({ ...args, note, progress, signal }));
   },
-  print: ({ out, models, bytes, ...result }, { serve }) => ({
+  print: ({ out, models, ...total }, { serve }) => ({
     head: ['model', 'points', 'map', 'bytes'],
-    rows: models.map((model) => [model.name, number(model.points), model.map, size(model.bytes)]),
+    rows: models.map(({ name, points, map, bytes }) => {
+      return [name, number(points), map === 'codes' ? 'latents' : map, size(bytes)];
+    }),
     notes: [
-      `${out}: ${size(bytes)} in ${seconds(result.seconds)}, for any static host${serve ? '' : '; --serve shows it here'}`,
+      `${out}: ${size(total.bytes)} in ${seconds(total.seconds)}, for any static host${serve ? '' : '; --serve shows it here'}`,
     ],
   }),
   async after({ out }, { serve, port }, { signal }) {

@@ -5,19 +5,29 @@ import { type Printout, printed } from './output.ts';
 
 type Arguments<O extends Record<string, Option>> = ArgumentsCamelCase<InferredOptionTypes<O>>;
 
-/** What the program provides to a running command. */
-export interface Context {
-  /** Aborted when the user interrupts. */
-  readonly signal: AbortSignal;
-  /** Whether progress is unwanted. */
-  readonly quiet: boolean;
+/**
+ * What the program provides to a running command.
+ * @param signal aborted when the user interrupts
+ * @param quiet whether progress is unwanted
+ */
+const contextOf = (signal: AbortSignal, quiet: boolean) => ({
+  signal,
+  quiet,
   /** Prints a line on stderr, unless `quiet`. */
-  note(line: string): void;
+  note: (line: string) => void (quiet || process.stderr.write(`${line}\n`)),
   /** Shows progress of work that counts images. */
-  countImages<T>(work: (progress: (done: number, total: number) => void) => Promise<T>): Promise<T>;
+  async countImages<T>(work: (progress: (done: number, total: number) => void) => Promise<T>): Promise<T> {
+    const { withCountProgress } = await import('../io/progress.ts');
+    return withCountProgress({ quiet }, work);
+  },
   /** Shows progress of work in stages. */
-  showStages<T>(work: (progress: StageProgress) => Promise<T>): Promise<T>;
-}
+  async showStages<T>(work: (progress: StageProgress) => Promise<T>): Promise<T> {
+    const { withStageProgress } = await import('../io/progress.ts');
+    return withStageProgress({ quiet }, work);
+  },
+});
+
+type Context = ReturnType<typeof contextOf>;
 
 /** A command as data. The types of its arguments are inferred from its options. */
 interface Definition<O extends Record<string, Option>, R> {
@@ -31,16 +41,14 @@ interface Definition<O extends Record<string, Option>, R> {
   /** Imports its stage when it is called, so that `--help` loads none. */
   run(args: Arguments<O>, context: Context): Promise<R>;
   print(result: R, args: Arguments<O>): Printout | Promise<Printout>;
-  /** What follows after the result is printed. */
+  /** Work to do after the result is printed. */
   after?(result: R, args: Arguments<O>, context: Context): Promise<void>;
 }
 
-/** A command that awaits the program's interrupt signal. */
-export type Command = (signal: AbortSignal) => CommandModule & { readonly command: string };
-
-export function defineCommand<const O extends Record<string, Option>, R>(definition: Definition<O, R>): Command {
+/** A command for yargs, given the program's interrupt signal. */
+export function defineCommand<const O extends Record<string, Option>, R>(definition: Definition<O, R>) {
   const { command, describe, examples = {}, run, print, after } = definition;
-  return (signal) => ({
+  return (signal: AbortSignal): CommandModule & { readonly command: string } => ({
     command,
     describe,
     builder(yargs) {
@@ -68,17 +76,3 @@ export function defineCommand<const O extends Record<string, Option>, R>(definit
     },
   });
 }
-
-const contextOf = (signal: AbortSignal, quiet: boolean): Context => ({
-  signal,
-  quiet,
-  note: (line) => void (quiet || process.stderr.write(`${line}\n`)),
-  async countImages(work) {
-    const { withCountProgress } = await import('../io/progress.ts');
-    return withCountProgress({ quiet }, work);
-  },
-  async showStages(work) {
-    const { withStageProgress } = await import('../io/progress.ts');
-    return withStageProgress({ quiet }, work);
-  },
-});

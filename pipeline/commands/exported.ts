@@ -1,5 +1,5 @@
 import type { SamplerName } from '../generate/samplers.ts';
-import type { DrawnPictures, EvaluateOptions, Evaluation } from '../report/evaluate.ts';
+import type { DrawnPictures, Evaluation } from '../report/evaluate.ts';
 import { defineCommand } from './command.ts';
 import { choice, flag, integers, options, pick, text } from './options.ts';
 import { number, seconds } from './output.ts';
@@ -56,10 +56,9 @@ export const evaluate = defineCommand({
   },
   async run({ picturesOnly, ...args }, { signal, showStages }) {
     const { drawPictures, evaluate } = await import('../report/evaluate.ts');
-    const work: (options: EvaluateOptions) => Promise<Evaluation | DrawnPictures> = picturesOnly
-      ? drawPictures
-      : evaluate;
-    return showStages((progress) => work({ ...args, signal, progress }));
+    return showStages<Evaluation | DrawnPictures>((progress) =>
+      (picturesOnly ? drawPictures : evaluate)({ ...args, signal, progress }),
+    );
   },
   async print(result) {
     const { out } = result;

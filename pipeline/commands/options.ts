@@ -12,10 +12,7 @@ export const choice = <const C extends string>(describe: string, choices: readon
   ({ describe, choices, requiresArg: true }) as const;
 
 /** By an option's name: its description, the default that help shows, and an alias. */
-type Descriptions<K extends string> = Record<
-  K,
-  readonly [describe: string, defaultDescription?: string, alias?: string]
->;
+type Descriptions<K extends string> = Record<K, readonly [describe: string, byDefault?: string, alias?: string]>;
 
 /** Options that take an integer of at least `least`. */
 export const integers = <K extends string>(descriptions: Descriptions<K>, least = 1) =>
@@ -35,13 +32,13 @@ function numbers<K extends string>(
   expected: string,
 ) {
   const entries = Object.entries<Descriptions<K>[K]>(descriptions).map(([name, description]) => {
-    const [describe, defaultDescription, alias = []] = description;
+    const [describe, byDefault, alias = []] = description;
     const coerce = (value: unknown): number => {
       const number = value === '' ? Number.NaN : Number(value);
       if (!accepts(number)) throw new InputError(`--${name} ${value}: expected ${expected}`);
       return number;
     };
-    return [name, { describe, ...(defaultDescription && { defaultDescription }), alias, requiresArg: true, coerce }];
+    return [name, { describe, ...(byDefault && { defaultDescription: byDefault }), alias, requiresArg: true, coerce }];
   });
   return Object.fromEntries(entries) as Record<K, { describe: string; requiresArg: true; coerce(v: unknown): number }>;
 }

@@ -1,22 +1,16 @@
-type Cell = string | number;
-
 /** A result for people: rows of a table, below their column names if there is a `head`, and lines below the table. */
 export interface Printout {
   readonly head?: readonly string[];
-  readonly rows: readonly (readonly Cell[])[];
+  readonly rows: readonly (readonly (string | number)[])[];
   readonly notes?: readonly string[];
 }
 
-/** The printout as text. */
-export const printed = ({ head, rows, notes = [] }: Printout): string =>
-  [...table([...(head ? [head] : []), ...rows]), ...notes].join('\n');
-
-function table(rows: readonly (readonly Cell[])[]): string[] {
-  const lines = rows.map((row) => row.map(String));
-  const widths = (lines[0] ?? []).map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)));
-  return lines
-    .map((line) => line.map((cell, column) => cell.padEnd(widths[column] ?? 0)))
-    .map((line) => line.join('  ').trimEnd());
+/** Formats the printout as text. */
+export function printed({ head, rows, notes = [] }: Printout): string {
+  const cells = [...(head ? [head] : []), ...rows].map((row) => row.map(String));
+  const widths = (cells[0] ?? []).map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)));
+  const lines = cells.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  '));
+  return [...lines.map((line) => line.trimEnd()), ...notes].join('\n');
 }
 
 /** `12,345.6`, with at most `digits` decimals. */

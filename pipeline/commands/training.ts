@@ -95,12 +95,8 @@ export const models = defineCommand({
   options: {},
   async run() {
     const { models } = await import('../../models/index.ts');
-    return Object.values(models).map(({ name, summary, recipe, conditional }) => ({
-      name,
-      summary,
-      recipe,
-      conditional,
-    }));
+    const all = Object.values(models);
+    return all.map(({ name, summary, recipe, conditional }) => ({ name, summary, recipe, conditional }));
   },
   print: (list) => ({
     head: ['model', 'latent', 'epochs', 'batch', 'description'],

@@ -29,12 +29,12 @@ export async function checkCuda(): Promise<void> {
   const unavailable = (reason: string, remedy: string) =>
     new Unavailable(`--device cuda: ${reason}`, remedy, 'use --device cpu');
   if (!(await restoreCudaProvider())) {
-    throw unavailable("ONNX Runtime's CUDA provider is not installed", 'run `npm run setup:cuda`');
+    throw unavailable("ONNX Runtime's CUDA provider is not installed", 'run `npx convae setup cuda`');
   }
   const missing = missingLibrary(cudaProvider());
   if (missing?.startsWith('libcuda.so')) throw unavailable(`there is no NVIDIA driver (${missing})`, INSTALL_DRIVER);
   if (missing !== undefined) {
-    throw unavailable(`ONNX Runtime's CUDA provider does not load (${missing})`, 'run `npm run setup:cuda`');
+    throw unavailable(`ONNX Runtime's CUDA provider does not load (${missing})`, 'run `npx convae setup cuda`');
   }
 }
 

@@ -8,8 +8,7 @@ import { readRun } from '../artifacts/run-folder.ts';
 import { openSplits } from '../data/open.ts';
 import { exportRun } from '../export/export.ts';
 import type { Progress } from '../io/progress.ts';
-import type { Tick } from '../io/stages.ts';
-import { createStages, type StageProgress } from '../io/stages.ts';
+import { createStages, type StageProgress, type Tick } from '../io/stages.ts';
 import { evaluate } from '../report/evaluate.ts';
 import { type FoundModel, findModel } from '../train/find-model.ts';
 import type { TrainOptions } from '../train/options.ts';
@@ -59,7 +58,7 @@ export async function gallery(options: GalleryOptions): Promise<GalleryEntry[]> 
   const count = Math.min(images.length, options.limitTrain ?? images.length);
   await Promise.all([images.close(), test.close()]);
 
-  const plans: Plan[] = [];
+  const plans: Awaited<ReturnType<typeof planOf>>[] = [];
   for (const name of options.models ?? Object.keys(models)) {
     const found = await findModel(name);
     const { encoder, decoder } = found.model.conditional;
@@ -70,7 +69,7 @@ export async function gallery(options: GalleryOptions): Promise<GalleryEntry[]> 
   const stages = createStages(weights, signal, options.progress);
   const entries: GalleryEntry[] = [];
   for (const { model, exported, steps } of plans) {
-    for (const { name, work } of steps) await stages.run(name, work);
+    for (const { name, work } of steps) await stages.run<unknown>(name, work);
     const [card, report] = [await readCard(exported), await readReport(exported)];
     if (!report) throw new Error(`${exported} has no report`);
     entries.push({ model, exported, card, report });
@@ -78,14 +77,8 @@ export async function gallery(options: GalleryOptions): Promise<GalleryEntry[]> 
   return entries;
 }
 
-/** The steps that are left for a model. */
-interface Plan {
-  readonly model: string;
-  readonly exported: string;
-  readonly steps: readonly { readonly name: string; readonly seconds: number; work(tick: Tick): Promise<unknown> }[];
-}
-
-async function planOf({ model, file }: FoundModel, images: number, options: GalleryOptions): Promise<Plan> {
+/** Finds the steps that are left for a model, and their seconds. */
+async function planOf({ model, file }: FoundModel, images: number, options: GalleryOptions) {
   const { data, quick, signal, note } = options;
   const { name, recipe } = model;
   const [run, exported] = [join(options.runs, name), join(options.out, name)];
@@ -131,7 +124,7 @@ async function readReport(exported: string): Promise<Report | undefined> {
   }
 }
 
-/** Converts the progress of a training into the finished share of what was left of it. */
+/** Converts the progress of a training into the finished share of its remaining images. */
 function trainingProgress(note: (line: string) => void, tick: Tick): Progress {
   let [first, total] = [0, 1];
   return {

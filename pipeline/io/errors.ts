@@ -13,7 +13,7 @@ export class EnvironmentError extends Error {
 /** An engine or a device that is unavailable here, and how to install it. */
 export class Unavailable extends EnvironmentError {
   readonly reason: string;
-  /** What to do, as an imperative: "run `npm run setup:cuda`". */
+  /** What to do, as an imperative: "run `npx convae setup cuda`". */
   readonly remedy: string;
 
   /** @param instead what to do without it, as an imperative */

@@ -6,22 +6,22 @@ import { readTraining } from '../artifacts/exported.ts';
 import { REPORT_FORMAT, type Report, reportSchema } from '../artifacts/report.ts';
 import type { DatasetSplits } from '../data/dataset.ts';
 import { openSplits } from '../data/open.ts';
-import { checkFits, type ExportedModel, openExported } from '../inference/exported.ts';
+import { checkFits, openExported } from '../inference/exported.ts';
 import { latentsOf } from '../inference/latents.ts';
 import type { ComputeOptions } from '../inference/plan.ts';
-import { type LatentSet, type Sessions, withSessions } from '../inference/sessions.ts';
+import { type LatentSet, withSessions } from '../inference/sessions.ts';
 import { InputError } from '../io/errors.ts';
 import { version } from '../io/installation.ts';
 import { publishFolder } from '../io/publish.ts';
-import { createStages, type StageProgress, type Stages } from '../io/stages.ts';
+import { createStages, type StageProgress, type Stages, type Tick } from '../io/stages.ts';
 import {
   denseLabels,
   effortOf,
   encodeAll,
-  generationPlan,
+  evaluationPlan,
   measureClasses,
   measureModel,
-  measuringPlan,
+  type OpenModel,
 } from './measure.ts';
 import { reportPage, reportText } from './page.ts';
 import type { Picture } from './pictures.ts';
@@ -65,9 +65,7 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
     const { variational } = sessions;
     const labels = denseLabels(splits);
     const labelled = typeof labels !== 'string';
-    const judged = card.conditional.decoder && labelled;
-    const plan = measuringPlan(card, variational, labelled);
-    const stages = createStages([...plan, ...(judged ? generationPlan : []), ['pictures', 8]], signal, progress);
+    const stages = createStages(evaluationPlan(card, variational, labelled), signal, progress);
     const effort = effortOf(splits.test.shape, quick);
     const measuring = { ...options, model, splits, sessions, effort, stages };
     const encoded = await encodeAll(measuring);
@@ -75,9 +73,10 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
     const ofClasses = labelled
       ? await measureClasses(measuring, encoded, labels)
       : { representations: null, clusters: null };
-    const generation = judged
-      ? await (await import('./generation.ts')).measureGeneration(measuring) // loads all of tfjs
-      : null;
+    const generation =
+      card.conditional.decoder && labelled
+        ? await (await import('./generation.ts')).measureGeneration(measuring) // loads all of tfjs
+        : null;
     const pictures = await draw(open, encoded.test, options, stages);
     const report = reportSchema.parse({
       format: REPORT_FORMAT,
@@ -110,7 +109,7 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
         !labelled && `Measures by class (10-NN, linear probe, clustering) are missing: ${labels}.`,
         variational &&
           card.model.error !== 'binary cross-entropy' &&
-          'There is no likelihood in nats: the model was trained on squared error, which has no scale of its own.',
+          'There is no likelihood in nats: the model was trained on squared error, which does not define one.',
         !pictures.some(({ file }) => /^(losses|training)\./.test(file)) &&
           'Losses and pictures by epoch are missing: the exported model has none. Export the run again to add them.',
       ].filter((note) => note !== false),
@@ -130,11 +129,8 @@ export async function drawPictures(options: EvaluateOptions): Promise<DrawnPictu
   return withModel(options, async (open) => {
     const { model, splits, sessions } = open;
     const stages = createStages(Object.entries({ encoding: 2, pictures: 18 }), signal, progress);
-    const test = await stages.run(
-      'encoding',
-      (tick) => latentsOf(model, splits.test, { ...options, sessions, errors: false, tick }),
-      splits.test.length,
-    );
+    const encode = (tick: Tick) => latentsOf(model, splits.test, { ...options, sessions, errors: false, tick });
+    const test = await stages.run('encoding', encode, splits.test.length);
     const pictures = await draw(open, test, options, stages);
     await publishFolder(out, (folder) => writeFiles(folder, Object.assign({}, ...pictures.map(filesOf))), { signal });
     const files = pictures.map((picture) => ({ title: picture.title, files: Object.keys(filesOf(picture)) }));
@@ -145,12 +141,6 @@ export async function drawPictures(options: EvaluateOptions): Promise<DrawnPictu
 /** Contents of a picture's files by name. */
 const filesOf = ({ file, data, svg }: Picture): Record<string, string | Uint8Array> =>
   svg === undefined ? { [file]: data } : { [file]: data, [file.replace(/\.\w+$/, '.svg')]: svg };
-
-interface OpenModel {
-  readonly model: ExportedModel;
-  readonly splits: DatasetSplits;
-  readonly sessions: Sessions;
-}
 
 /** Opens the exported model and its data, and closes them after the work. */
 async function withModel<T>(options: EvaluateOptions, work: (open: OpenModel) => Promise<T>): Promise<T> {

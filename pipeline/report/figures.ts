@@ -37,12 +37,9 @@ const lower = figure('lower', '; lower is better.');
 const higher = figure('higher', '; higher is better.');
 const neither = figure('neither', '; neither high nor low is better.');
 
-/** Whether the decoder receives the class, so that latents need not encode it. */
-const decoderSeesLabel = ({ model }: Report): boolean => model.conditional.decoder;
-
-/** A measure of how much class information latents hold. */
-const classFigure = (report: Report) =>
-  decoderSeesLabel(report)
+/** A measure of the class information in latents, which need not encode the class if the decoder receives it. */
+const classFigure = ({ model }: Report) =>
+  model.conditional.decoder
     ? figure('neither', '; low values are expected, since the decoder of this model receives the class.')
     : higher;
 

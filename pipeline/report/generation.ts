@@ -5,33 +5,28 @@ import type { Report } from '../artifacts/report.ts';
 import { Generator } from '../data/generator.ts';
 import { priorLatents } from '../generate/samplers.ts';
 import { cacheFolder } from '../io/cache.ts';
+import type { Tick } from '../io/stages.ts';
 import type { Measuring } from './measure.ts';
 
 /** Samples decoded at a time. */
 const BATCH = 500;
 
-/** Judges samples of a conditional model, its classes in turn, by a classifier trained on the training images. */
+/** Evaluates samples of a conditional model, its classes in turn, with a classifier trained on the training images. */
 export async function measureGeneration(measuring: Measuring): Promise<NonNullable<Report['generation']>> {
-  const { splits, effort, threads, stages, signal } = measuring;
-  const { train, test } = splits;
+  const { effort, threads, stages, signal } = measuring;
+  const { train, test } = measuring.splits;
   const classifier = await stages.run('classifier', (tick) =>
     openClassifier(train, { folder: join(cacheFolder(), 'classifiers'), threads, progress: tick, signal }),
   );
   try {
+    const samples = drawSamples(measuring);
     const all = test.length + effort.generated;
-    const { testAccuracy, ...evaluation } = await stages.run(
-      'samples',
-      (tick) =>
-        evaluateSamples({
-          classifier,
-          samples: drawSamples(measuring),
-          testImages: test,
-          progress: (images) => tick(Math.min(1, images / all)),
-          signal,
-        }),
-      all,
-    );
-    return { ...evaluation, classifier: { accuracy: testAccuracy, images: test.length } };
+    const evaluate = (tick: Tick) => {
+      const progress = (images: number) => tick(Math.min(1, images / all));
+      return evaluateSamples({ classifier, samples, testImages: test, progress, signal });
+    };
+    const { testAccuracy, ...measured } = await stages.run('samples', evaluate, all);
+    return { ...measured, classifier: { accuracy: testAccuracy, images: test.length } };
   } finally {
     await classifier.close();
   }

@@ -1,4 +1,5 @@
 import { importanceSampling, normalLogDensity, samplePosterior, standardNormalLogDensity } from '../analyse/vae.ts';
+import type { Report } from '../artifacts/report.ts';
 import { readBatches } from '../data/batches.ts';
 import { bytesPerImage, type ImageDataset } from '../data/dataset.ts';
 import { Generator } from '../data/generator.ts';
@@ -6,6 +7,8 @@ import { pickRows, spreadRows } from '../data/rows.ts';
 import { subset } from '../data/split.ts';
 import type { LatentsOfImages, Sessions } from '../inference/sessions.ts';
 import type { Tick } from '../io/stages.ts';
+
+type Likelihood = NonNullable<NonNullable<Report['variational']>['nll']>;
 
 /** Images and the approximate posteriors of their latents. */
 export interface Posteriors {
@@ -23,7 +26,7 @@ interface Options {
   readonly tick?: Tick | undefined;
 }
 
-/** Reconstruction error per pixel of one drawn latent for each image, mean over the images. */
+/** Reconstruction error per pixel from one sampled latent of each image, mean over the images. */
 export async function errorOfSamples(
   sessions: Sessions,
   { dataset, size, latents, logvars }: Posteriors,
@@ -46,26 +49,15 @@ export async function errorOfSamples(
   return sum / dataset.length;
 }
 
-export interface LikelihoodEstimate {
-  /** −log p(x) in nats, mean over the images. */
-  readonly nats: number;
-  /** Standard error of that mean. */
-  readonly standardError: number;
-  readonly images: number;
-  readonly samples: number;
-  /** −ELBO of the same images in nats, estimated from the same latents. */
-  readonly negativeElbo: number;
-}
-
 /**
- * Estimates −log p(x) of evenly spread images by importance sampling, with Bernoulli p(x|z): its logarithm is minus the
+ * Estimates −log p(x) of evenly spaced images by importance sampling, with Bernoulli p(x|z): its logarithm is minus the
  * binary cross-entropy summed over the pixels.
  */
 export async function sampledLikelihood(
   sessions: Sessions,
   { dataset, size, latents, logvars }: Posteriors,
   { samples, images: most, seed, signal, tick }: Options & { samples: number; images: number },
-): Promise<LikelihoodEstimate> {
+): Promise<Likelihood> {
   const chosen = spreadRows(dataset.length, most);
   const some = subset(dataset, dataset.name, chosen);
   const means = pickRows(latents, size, chosen);

@@ -2,7 +2,7 @@ import { clusterAgreement } from '../analyse/clustering.ts';
 import { kmeans } from '../analyse/kmeans.ts';
 import { activeUnits, klDivergence } from '../analyse/vae.ts';
 import type { Card } from '../artifacts/card.ts';
-import type { Report, Representation } from '../artifacts/report.ts';
+import type { Report } from '../artifacts/report.ts';
 import { bytesPerImage, type DatasetSplits, type ImageShape } from '../data/dataset.ts';
 import type { ExportedModel } from '../inference/exported.ts';
 import { latentsOf } from '../inference/latents.ts';
@@ -18,11 +18,15 @@ export const ACTIVE = 0.01;
 /** Most classes for which measures by class are computed: beyond, they say little and take long. */
 const MOST_CLASSES = 1000;
 
-/** What is measured, and how. */
-export interface Measuring extends ComputeOptions {
+/** An exported model in sessions, and its data. */
+export interface OpenModel {
   readonly model: ExportedModel;
   readonly splits: DatasetSplits;
   readonly sessions: Sessions;
+}
+
+/** What is measured, and how. */
+export interface Measuring extends ComputeOptions, OpenModel {
   readonly effort: Effort;
   readonly seed: number;
   readonly stages: Stages;
@@ -76,8 +80,9 @@ export function denseLabels({ train, test }: DatasetSplits): DenseLabels | strin
 
 const isBernoulli = ({ model }: Card): boolean => model.error === 'binary cross-entropy';
 
-/** The stages of `encodeAll` and `measure…` in their order, weighted by their seconds on MNIST. */
-export function measuringPlan(card: Card, variational: boolean, labelled: boolean): StagePlan {
+/** The stages of an evaluation in their order, weighted by their seconds on MNIST. */
+export function evaluationPlan(card: Card, variational: boolean, labelled: boolean): StagePlan {
+  const judged = labelled && card.conditional.decoder;
   const plan: [name: string, weight: number, applies: boolean][] = [
     ['encoding', 5, true],
     ['sampled latents', 1, variational],
@@ -86,12 +91,12 @@ export function measuringPlan(card: Card, variational: boolean, labelled: boolea
     ['clusters', 5, labelled],
     ['principal components', 10, labelled],
     ['pixels', 28, labelled],
+    ['classifier', 16, judged], // long only once for a data set
+    ['samples', 4, judged],
+    ['pictures', 8, true],
   ];
   return plan.filter(([, , applies]) => applies).map(([name, weight]) => [name, weight]);
 }
-
-/** The stages that judge samples of a conditional model; the first is long only once for a data set. */
-export const generationPlan: StagePlan = Object.entries({ classifier: 16, samples: 4 });
 
 /** The encoded splits of the data. */
 export type EncodedSplits = Readonly<Record<'train' | 'test', LatentSet>>;
@@ -100,18 +105,15 @@ export type EncodedSplits = Readonly<Record<'train' | 'test', LatentSet>>;
 export async function encodeAll({ model, splits, stages, ...options }: Measuring): Promise<EncodedSplits> {
   const { train, test } = splits;
   const all = train.length + test.length;
-  return stages.run(
-    'encoding',
-    async (tick) => {
-      const trainTick = (share: number) => tick((share * train.length) / all);
-      const testTick = (share: number) => tick((train.length + share * test.length) / all);
-      return {
-        train: await latentsOf(model, train, { ...options, errors: false, tick: trainTick }),
-        test: await latentsOf(model, test, { ...options, errors: true, tick: testTick }),
-      };
-    },
-    all,
-  );
+  const encode = async (tick: Tick) => {
+    const trainTick = (share: number) => tick((share * train.length) / all);
+    const testTick = (share: number) => tick((train.length + share * test.length) / all);
+    return {
+      train: await latentsOf(model, train, { ...options, errors: false, tick: trainTick }),
+      test: await latentsOf(model, test, { ...options, errors: true, tick: testTick }),
+    };
+  };
+  return stages.run('encoding', encode, all);
 }
 
 /** Measures reconstructions and, of a variational model, the terms of its bound. */
@@ -129,11 +131,8 @@ export async function measureModel(
   const base = { error: card.model.error, images: dataset.length, atCode: errorOf(error) };
   if (!logvars) return { reconstruction: { ...base, atSample: null }, variational: null };
   const posteriors: Posteriors = { dataset, size, latents, logvars };
-  const atSample = await stages.run(
-    'sampled latents',
-    (tick) => errorOfSamples(sessions, posteriors, { seed, signal, tick }),
-    dataset.length,
-  );
+  const sampledError = (tick: Tick) => errorOfSamples(sessions, posteriors, { seed, signal, tick });
+  const atSample = await stages.run('sampled latents', sampledError, dataset.length);
   const { total, perDimension } = klDivergence(latents, logvars, size);
   const { active, variances } = activeUnits(latents, size, ACTIVE);
   const nll = inNats
@@ -160,36 +159,32 @@ export async function measureModel(
 /** Measures how well classes can be predicted from latents, and from pixels for comparison. */
 export async function measureClasses(
   { model: { card }, splits, effort, seed, stages }: Measuring,
-  encoded: EncodedSplits,
+  { train, test }: EncodedSplits,
   labels: DenseLabels,
 ): Promise<Pick<Report, 'representations' | 'clusters'>> {
-  const { train, test } = splits;
   const rows = {
     size: card.latent.size,
-    train: encoded.train.latents,
-    trainLabels: labels.train,
-    test: encoded.test.latents,
-    testLabels: labels.test,
+    train: { rows: train.latents, labels: labels.train },
+    test: { rows: test.latents, labels: labels.test },
   };
   const ofLatents = await stages.run('nearest neighbours', (tick) => judgeRows('codes', rows, tick));
   const clusters = await stages.run('clusters', (tick) => measureClusters(rows, labels.classes, seed, tick));
-  const baselines: Representation[] = [];
-  const pixels = await stages.run('principal components', async (tick) => {
-    const read = await readPixels(train, test, labels, effort.baselinePixels, (share) => tick(share * 0.1));
-    baselines.push(await judgeComponents(read, seed, (share) => tick(0.1 + share * 0.9)));
-    return read;
+  const [pixels, ofComponents] = await stages.run('principal components', async (tick) => {
+    const read = await readPixels(splits, labels, effort.baselinePixels, (share) => tick(share * 0.1));
+    return [read, await judgeComponents(read, seed, (share) => tick(0.1 + share * 0.9))] as const;
   });
-  const limits = { ...effort, queries: effort.pixelQueries(pixels.trainLabels.length) };
-  baselines.push(await stages.run('pixels', (tick) => judgePixels(pixels, limits, tick)));
-  return { representations: [ofLatents, ...baselines], clusters };
+  const limits = { ...effort, queries: effort.pixelQueries(pixels.train.labels.length) };
+  const ofPixels = await stages.run('pixels', (tick) => judgePixels(pixels, limits, tick));
+  return { representations: [ofLatents, ofComponents, ofPixels], clusters };
 }
 
 /** k-means on all latents, with as many clusters as classes. */
 async function measureClusters(rows: LabelledRows<Float32Array>, clusters: number, seed: number, tick: Tick) {
-  const all = new Float32Array(rows.train.length + rows.test.length);
-  all.set(rows.train);
-  all.set(rows.test, rows.train.length);
-  const classes = Int32Array.from([...rows.trainLabels, ...rows.testLabels]);
-  const { assignment, inertia } = await kmeans(all, rows.size, { clusters, seed, tick });
+  const { size, train, test } = rows;
+  const all = new Float32Array(train.rows.length + test.rows.length);
+  all.set(train.rows);
+  all.set(test.rows, train.rows.length);
+  const classes = Int32Array.from([...train.labels, ...test.labels]);
+  const { assignment, inertia } = await kmeans(all, size, { clusters, seed, tick });
   return { clusters, images: classes.length, inertia, ...clusterAgreement(assignment, classes) };
 }

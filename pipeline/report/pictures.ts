@@ -6,6 +6,7 @@ import { bytesPerImage, type ImageDataset } from '../data/dataset.ts';
 import { Generator } from '../data/generator.ts';
 import { pickRows, spreadRows } from '../data/rows.ts';
 import { interpolate, priorLatents } from '../generate/samplers.ts';
+import type { LatentSet } from '../inference/sessions.ts';
 import type { Tick } from '../io/stages.ts';
 import { animate } from '../pictures/animation.ts';
 import { drawKlBars } from '../pictures/bars.ts';
@@ -18,7 +19,7 @@ import { tsne } from '../pictures/tsne.ts';
 import { integer } from './figures.ts';
 import { ACTIVE, type Effort } from './measure.ts';
 
-/** Images beside their reconstructions. */
+/** Images next to their reconstructions. */
 const PAIRS = 8;
 const SAMPLE_ROWS = 10;
 /** Most classes that get a column of samples. */
@@ -33,14 +34,12 @@ export interface Picture extends PictureNote {
   readonly svg: string | undefined;
 }
 
-export interface PictureInput {
+/** A model, its test images and their latents. */
+export interface PictureInput extends Pick<LatentSet, 'latents' | 'logvars'> {
   readonly card: Card;
   readonly test: ImageDataset;
   /** Class names by index, if there are any. */
   readonly classes: readonly string[] | undefined;
-  /** Of the test images, `[n, size]`; log variances if the model is variational. */
-  readonly latents: Float32Array;
-  readonly logvars: Float32Array | undefined;
   /** Decodes latents `[n, size]`, for a conditional decoder with their labels, to images in [0, 1]. */
   readonly decode: (latents: Float32Array, labels: Int32Array | undefined) => Promise<Float32Array>;
   readonly training: TrainingRecord | undefined;
@@ -70,12 +69,12 @@ export async function picturesOf(input: PictureInput, tick: Tick): Promise<Pictu
   return pictures;
 }
 
-/** A drawing under a name, as PNG and SVG; `density` is image pixels per CSS pixel. */
-const still = (
-  name: string,
-  { png, svg, width, height }: Drawing,
-  words: Pick<Picture, 'title' | 'caption' | 'alt'> & { density?: number },
-): Picture => ({ file: `${name}.png`, density: 1, ...words, width, height, data: png, svg });
+/** A drawing or an animation in a file, with its description; `density` is image pixels per CSS pixel. */
+const pictureOf = (
+  file: string,
+  { png: data, svg, width, height }: Pick<Drawing, 'png' | 'width' | 'height'> & { svg?: string },
+  description: Pick<Picture, 'title' | 'caption' | 'alt'> & { density?: number },
+): Picture => ({ file, density: 1, ...description, width, height, data, svg });
 
 async function reconstructions({ card, test, latents, decode }: PictureInput): Promise<Picture> {
   const { shape, labels, length } = test;
@@ -84,7 +83,7 @@ async function reconstructions({ card, test, latents, decode }: PictureInput): P
   await test.read(chosen, originals);
   const chosenLabels = labels && Int32Array.from(chosen, (row) => labels[row] ?? 0);
   const decoded = await decode(pickRows(latents, card.latent.size, chosen), chosenLabels);
-  return still('reconstructions', await drawReconstructions({ shape, originals, reconstructions: decoded }), {
+  return pictureOf('reconstructions.png', await drawReconstructions({ shape, originals, reconstructions: decoded }), {
     title: 'Reconstructions',
     caption: `Test images (top) and their reconstructions from latents of size ${card.latent.size} (bottom). The closer, the better.`,
     alt: `${chosen.length} test images, each above its reconstruction.`,
@@ -114,7 +113,7 @@ async function latentMap({ card, test, classes, latents, seed, scatter }: Pictur
         ? 'The decoder is given the class: the more the classes mix, the less class information the latents repeat.'
         : 'The better the classes separate, the more class information the latents hold.'),
   ];
-  return still('codes', await drawScatter({ points, labels, classes, axes }), {
+  return pictureOf('codes.png', await drawScatter({ points, labels, classes, axes }), {
     title: axes ? 'Map of the latents' : 'Map of the latents (t-SNE)',
     caption: caption.filter(Boolean).join(' '),
     alt: `Scatter plot of ${integer(chosen.length)} latents${coloured}.`,
@@ -132,7 +131,7 @@ async function samplesByClass({ card, test, decode, seed }: PictureInput) {
   const labels = Int32Array.from(grid, (_, i) => i % columns);
   const latents = priorLatents(size, SAMPLE_ROWS, Generator.of(seed, 'styles'));
   const images = await decode(pickRows(latents, size, rows), labels);
-  return still('samples', await drawConditionalSamples({ shape: test.shape, images, classes }), {
+  return pictureOf('samples.png', await drawConditionalSamples({ shape: test.shape, images, classes }), {
     title: 'Samples by class',
     caption:
       'Generated images: a column for each class, a row for each random latent. The class should stay the same within a column, the style within a row.',
@@ -143,7 +142,7 @@ async function samplesByClass({ card, test, decode, seed }: PictureInput) {
 async function samples({ card, test, logvars, decode, seed }: PictureInput) {
   if (!logvars) return undefined;
   const images = await decode(priorLatents(card.latent.size, 100, Generator.of(seed, 'samples')), undefined);
-  return still('samples', await drawGrid({ shape: test.shape, images, columns: 10 }), {
+  return pictureOf('samples.png', await drawGrid({ shape: test.shape, images, columns: 10 }), {
     title: 'Random samples',
     caption:
       'Images decoded from random latents of the prior, the standard normal distribution. They should look real.',
@@ -164,7 +163,7 @@ async function interpolations({ card, test, latents, logvars, decode }: PictureI
   const pathLabels =
     labels && Int32Array.from(pairs.flatMap(([from]) => new Array<number>(STEPS).fill(labels[from] ?? 0)));
   const images = await decode(path, pathLabels);
-  return still('interpolations', await drawInterpolations({ shape, images, steps: STEPS }), {
+  return pictureOf('interpolations.png', await drawInterpolations({ shape, images, steps: STEPS }), {
     title: 'Interpolations',
     caption: `Images decoded along the line between the latents of two test images${card.conditional.decoder ? ' of the same class' : ''}. Every step should look real.`,
     alt: `${pairs.length} strips of ${STEPS} images, each turning one test image into another.`,
@@ -192,7 +191,7 @@ async function klByDimension({ card, latents, logvars }: PictureInput) {
   const { size } = card.latent;
   const kl = [...klDivergence(latents, logvars, size).perDimension];
   const active = Array.from(activeUnits(latents, size, ACTIVE).variances, (variance) => variance > ACTIVE);
-  return still('kl', await drawKlBars({ kl, active }), {
+  return pictureOf('kl.png', await drawKlBars({ kl, active }), {
     title: 'KL divergence by latent dimension',
     caption:
       'KL divergence of each latent dimension from the prior in nats, averaged over the test images. A dimension at zero is unused; neither high nor low is better by itself.',
@@ -210,7 +209,7 @@ async function losses({ card, training }: PictureInput) {
       ? { factor: height * width * channels, loss: 'BCE', unit: 'nats per image' }
       : { loss: 'MSE', unit: 'squared error per pixel' };
   const names = { reconstruction: `reconstruction (${drawing.loss})`, kl: 'KL divergence' };
-  return still('losses', await drawCurves({ ...drawing, metrics, names }), {
+  return pictureOf('losses.png', await drawCurves({ ...drawing, metrics, names }), {
     title: 'Losses during training',
     caption: `Loss after each epoch, in ${drawing.unit}; lower is better. Where the test loss rises while the training loss falls, the model overfits.`,
     alt: 'Line chart of training and test loss by epoch.',
@@ -225,19 +224,14 @@ async function reconstructionsByEpoch({ training }: PictureInput): Promise<Pictu
   const frames = pictures
     .filter(({ png }) => pngSize(png) === pngSize(last.png))
     .map(({ epoch, png }) => ({ png, caption: `epoch ${epoch}` }));
-  const { data, width, height } = await animate(frames);
-  return {
-    file: 'training.webp',
+  const { data: png, ...size } = await animate(frames);
+  const animation = { png, ...size };
+  return pictureOf('training.webp', animation, {
     title: 'Reconstructions during training',
     caption:
       'Test images and their reconstructions after each epoch. The reconstructions should approach the originals.',
     alt: `Animation of reconstructions over ${frames.length} epochs.`,
-    width,
-    height,
-    density: 1,
-    data,
-    svg: undefined,
-  };
+  });
 }
 
 /** Width and height in a PNG's header, as one comparable string. */

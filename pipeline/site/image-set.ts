@@ -9,7 +9,7 @@ import { writeArray } from '../io/npy.ts';
 import type { Tick } from '../io/stages.ts';
 import { classColours } from '../pictures/palette.ts';
 
-/** Images beside and above each other in a sheet at most, and its pixels: what any graphics card takes as a texture. */
+/** At most this many images and pixels along each side of a sheet: any graphics card accepts it as a texture. */
 const MOST_TILES = 100;
 const MOST_PIXELS = 4096;
 
@@ -17,17 +17,17 @@ const MOST_PIXELS = 4096;
 export type Sheet = ImageSetFile['sheets'][number];
 
 export interface SetOptions {
-  /** What people call the data. */
+  /** Name of the data set, shown to visitors. */
   readonly name: string;
   readonly split: Split;
   readonly classes: readonly string[] | null;
   readonly tick: Tick;
 }
 
-/** Name of the folder of a set of images: the same images have the same. */
-export const setId = (fingerprint: string): string => fingerprint.replace(/^sha256:/, '').slice(0, 12);
+/** Folder of an image set in a site; equal images have the same. */
+export const setFolder = (fingerprint: string): string => `sets/${fingerprint.replace(/^sha256:/, '').slice(0, 12)}`;
 
-/** Writes images for the viewer: their exact pixels as PNG sheets, labels, ids, and `set.json`, which tells of them. */
+/** Writes images for the viewer: their exact pixels as PNG sheets, labels, ids, and `set.json`, which describes them. */
 export async function writeSet(folder: string, dataset: ImageDataset, options: SetOptions): Promise<void> {
   const { name, split, classes, tick } = options;
   const { shape, length, labels } = dataset;
@@ -46,9 +46,7 @@ export async function writeSet(folder: string, dataset: ImageDataset, options: S
     name,
     split,
     images: length,
-    height: shape.height,
-    width: shape.width,
-    channels: shape.channels,
+    ...shape,
     classes,
     colours: classes && classColours(classes.length),
     labels: labels ? 'labels.npy' : null,
@@ -58,7 +56,7 @@ export async function writeSet(folder: string, dataset: ImageDataset, options: S
   await writeFile(join(folder, 'set.json'), `${JSON.stringify(set, null, 2)}\n`);
 }
 
-/** How images are shared out among sheets. */
+/** Distributes images among sheets. */
 export function sheetsOf({ height, width }: ImageShape, images: number): Sheet[] {
   const fitting = (side: number) => Math.max(1, Math.min(MOST_TILES, Math.floor(MOST_PIXELS / side)));
   const most = fitting(width) * fitting(height);

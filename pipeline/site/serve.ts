@@ -1,6 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { realpath, stat } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type OutgoingHttpHeaders, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { extname, join, resolve, sep } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { EnvironmentError, fileError, InputError } from '../io/errors.ts';
@@ -26,50 +27,49 @@ const TYPES: Readonly<Record<string, string>> = {
   '.woff2': 'font/woff2',
 };
 
-/** With these a page may share memory between threads. */
+/** A page served with these headers may share memory between threads. */
 const ISOLATION = {
   'cross-origin-opener-policy': 'same-origin',
   'cross-origin-embedder-policy': 'require-corp',
 };
 
 export interface ServeOptions {
-  /** 0 takes one that is free. */
+  /** 0 takes a free port. */
   readonly port: number;
-  /** Path that the folder is found under: `/some/path/`. */
+  /** Path of the folder in the URL: `/some/path/`; the root by default. */
   readonly base?: string | undefined;
-  /** Whether pages are cross-origin isolated, so that they can use threads; they are when not given. */
+  /** Whether pages are cross-origin isolated, so that they can use threads; true by default. */
   readonly isolated?: boolean | undefined;
-  readonly headers?: OutgoingHttpHeaders | undefined;
 }
 
 export interface Served {
-  /** Where the folder is found, with a slash at the end. */
+  /** Ends with a slash. */
   readonly url: string;
   readonly port: number;
-  /** Ends the server and what it is sending. */
+  /** Stops the server and aborts its responses. */
   close(): Promise<void>;
 }
 
 /**
- * Serves a folder's files on this machine alone.
- * @throws InputError when the port is taken or forbidden, or there is no such folder
+ * Serves a folder's files to this machine only.
+ * @throws InputError when the port is taken or forbidden, or the folder does not exist
  */
 export async function serveFolder(folder: string, options: ServeOptions): Promise<Served> {
   const root = await realpath(folder).catch((error: unknown) => {
     throw fileError(error, `cannot serve ${folder}`);
   });
   const base = `/${(options.base ?? '').replace(/^\/+|\/+$/g, '')}/`.replace('//', '/');
-  const headers = { ...(options.isolated === false ? {} : ISOLATION), 'cache-control': 'no-cache', ...options.headers };
+  const isolation = options.isolated === false ? {} : ISOLATION;
+  const headers = new Map(Object.entries({ ...isolation, 'cache-control': 'no-cache' }));
   const server = createServer((request, response) => {
-    for (const [name, value] of Object.entries(headers)) if (value !== undefined) response.setHeader(name, value);
-    answer(request, response, root, base).catch(() => response.destroy()); // whoever asked has gone, or the file has
+    response.setHeaders(headers);
+    answer(request, response, root, base).catch(() => response.destroy()); // the client has left, or the file is gone
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => reject(portError(error, options.port)));
     server.listen(options.port, HOST, resolve);
   });
-  const address = server.address();
-  const port = typeof address === 'object' && address ? address.port : options.port;
+  const { port } = server.address() as AddressInfo;
   return {
     url: `http://${HOST}:${port}${base}`,
     port,
@@ -104,7 +104,7 @@ async function answer(request: IncomingMessage, response: ServerResponse, root: 
   else await pipeline(createReadStream(file), response);
 }
 
-/** The decoded path of a URL; undefined where it is malformed. */
+/** The decoded path of a URL; undefined if it is malformed. */
 function pathOf(url: string): string | undefined {
   try {
     const path = decodeURIComponent(url.replace(/[?#].*/, ''));

@@ -118,7 +118,7 @@ test.each([
 
 const endless = ['train', 'cae', '--data', 'bars.npz', '--epochs', '100000', '--engine', 'onnx', ...TINY];
 
-test('an interrupt saves and ends with 130; the run can be resumed', { timeout: 60_000 }, async () => {
+test('an interrupt saves the run, which can be resumed, and exits with 130', { timeout: 60_000 }, async () => {
   const training = [...endless, '--run', 'runs/interrupted'];
   const running = start(training, { cwd });
   await running.said(/^epoch 1\//m);
@@ -131,7 +131,7 @@ test('an interrupt saves and ends with 130; the run can be resumed', { timeout: 
   expect(summary.epochs).toBe(Number(epoch));
 });
 
-test('a second interrupt ends at once', { timeout: 60_000 }, async () => {
+test('a second interrupt exits immediately', { timeout: 60_000 }, async () => {
   const running = start([...endless, '--run', 'runs/twice'], { cwd });
   await running.said(/^epoch 1\//m);
   running.process.kill('SIGINT');
@@ -157,7 +157,7 @@ function readOnlyFolder(): { folder: string; release: () => void; code: number }
   return { folder, release: () => execFileSync('umount', [folder]), code: 3 };
 }
 
-test('a read-only output folder: one line, nothing left', { timeout: 60_000 }, async (context) => {
+test('a read-only output folder: one line, and nothing is left behind', { timeout: 60_000 }, async (context) => {
   const place = readOnlyFolder();
   if (!place) return context.skip('root without the right to mount cannot make a read-only folder');
   try {

@@ -9,7 +9,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 const scratch = scratchFolder();
 const env = { ...process.env, MAKEFLAGS: '' }; // not those of the make that runs the tests
 
-test('make alone lists every target', () => {
+test('make without a target lists every target', () => {
   const targets = /^\.PHONY: (.*)$/m.exec(readFileSync(`${root}/Makefile`, 'utf8'))?.[1]?.split(' ') ?? [];
   const help = execFileSync('make', ['--no-print-directory'], { cwd: root, env, encoding: 'utf8' });
   expect(targets).toContain('train');
@@ -32,7 +32,7 @@ test('make passes its variables on', () => {
   ]);
 });
 
-test('a checkout runs its source, built or not; the package, which has no source, what was built', () => {
+test('a checkout runs its source even when built; the package runs compiled code', () => {
   const files = {
     'package.json': '{ "type": "module" }',
     'tsconfig.json': '{}',
@@ -64,7 +64,7 @@ test.each([
   ['one fails', { ...counts, numFailedTests: 1, testResults: [result('failed', 'failed')] }, 1, '4 passed, 1 failed'],
   ['a file does not load', { ...counts, testResults: [result('failed')] }, 1, '4 passed, 1 failed'],
   ['there is no report', undefined, 1, '0 passed, 1 failed'],
-])('the line that CI reads: %s', (name, report, code, line) => {
+])('the last line of CI: %s', (name, report, code, line) => {
   const file = scratch(`${name}.json`);
   if (report) writeFileSync(file, JSON.stringify(report));
   const { status, stdout } = spawnSync(process.execPath, [`${root}/.ci/summary.mjs`, file], { encoding: 'utf8' });

@@ -77,13 +77,13 @@ test.concurrent.each(MISTAKES)('convae %s: one line, exit code 2', async (args, 
   expect(existsSync(scratch('cwd/runs/cae'))).toBe(false);
 });
 
-test.concurrent('what the machine lacks: one line, exit code 3', async () => {
+test.concurrent('a device that the machine lacks: one line, exit code 3', async () => {
   const { code, stderr } = await convae(['train', 'cae', '--engine', 'onnx', '--device', 'cuda'], { cwd });
   expect(code).toBe(3);
   expect(stderr).toMatch(/^convae: the engine onnx trains on the CPU: [^\n]+\n$/);
 });
 
-test.concurrent('a checkout without its packages says how to install them', async () => {
+test.concurrent('a checkout without its packages explains how to install them', async () => {
   for (const folder of ['bin', 'pipeline']) mkdirSync(scratch(`bare/${folder}`), { recursive: true });
   writeFileSync(scratch('bare/pipeline/cli.ts'), '');
   const program = scratch('bare/bin/convae.cjs');
@@ -93,7 +93,7 @@ test.concurrent('a checkout without its packages says how to install them', asyn
   expect(stderr).toMatch(/^convae: [^\n]* run `npm ci` in [^\n]*bare\n$/);
 });
 
-test.concurrent('a bug shows its stack and says what to do', async () => {
+test.concurrent('a bug shows its stack and how to report it', async () => {
   writeFileSync(scratch('bug.mjs'), "process.stdout.write = () => { throw new TypeError('broken on purpose') };");
   const env = { NODE_OPTIONS: `--import=${scratch('bug.mjs')}` };
   const { code, stderr } = await convae(['models'], { cwd, env });
@@ -103,7 +103,7 @@ test.concurrent('a bug shows its stack and says what to do', async () => {
   expect(stderr).toContain(`This is a bug in convae ${packageJson.version}`);
 });
 
-test.concurrent('a reader that has seen enough is no error', async () => {
+test.concurrent('a closed pipe is no error', async () => {
   const running = start(['models'], { cwd });
   running.process.stdout?.destroy();
   expect(await running.end).toEqual({ code: 0, stdout: '', stderr: '' });

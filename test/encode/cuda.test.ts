@@ -13,7 +13,7 @@ const data = tinyData(scratch('data'), 5000);
 const provider = await restoreCudaProvider();
 const driver = missingLibrary('libcuda.so.1') === undefined;
 if (!(provider && driver)) {
-  console.log(`skipped: encoding with CUDA: ${provider ? 'no driver' : 'it is not set up (npm run setup:cuda)'}`);
+  console.log(`skipped: encoding with CUDA: ${provider ? 'no driver' : 'it is not set up (npx convae setup cuda)'}`);
 }
 
 interface Row {
@@ -56,6 +56,6 @@ test.skipIf(provider)('where it is not set up, the command that does it', async 
   const { code, stderr } = await encode('cuda', { XDG_CACHE_HOME: scratch('empty') });
   expect(code).toBe(3);
   expect(stderr).toBe(
-    "convae: --device cuda: ONNX Runtime's CUDA provider is not installed; run `npm run setup:cuda`, or use --device cpu\n",
+    "convae: --device cuda: ONNX Runtime's CUDA provider is not installed; run `npx convae setup cuda`, or use --device cpu\n",
   );
 });

@@ -17,7 +17,7 @@ const args = ['gallery', '--models', 'cae,cvae', '--data', 'shapes', '--epochs',
 const file = (path: string) => join(cwd, path);
 const changed = (path: string) => statSync(file(path)).mtimeMs;
 
-test('colour images of a folder go through training, export and evaluation; again only what is missing is done', async () => {
+test('trains, exports and evaluates on a folder of colour images, and does only what is missing when run again', async () => {
   const interrupted = start(args, { cwd });
   await interrupted.said(/^cae on shapes/m);
   interrupted.process.kill('SIGINT');

@@ -34,7 +34,7 @@ async function partsOf(data: string) {
 
 const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
 
-test('the figures agree with those computed from the images', async () => {
+test('the measures agree with those computed from the images', async () => {
   const data = tinyData(scratch('data'), 300);
   const { train, test: held } = await partsOf(data);
   const [known, latents] = [train.images.map(latentOf), held.images.map(latentOf)];
@@ -93,7 +93,7 @@ test('the report is complete, and its page is self-contained', async () => {
   await evaluate({ ...options, data, out, quick: true }); // replaces it
 });
 
-test('of a variational model: errors, KL and likelihood agree with sums over the plane of latents', async () => {
+test('errors, KL and likelihood of a variational model agree with sums over the plane of latents', async () => {
   const logvar = -0.7;
   const encoder = encoderWeights.map((weight) => weight / 10);
   const decoder = decoderWeights.map((weight) => weight * 6);
@@ -141,7 +141,7 @@ test('of a variational model: errors, KL and likelihood agree with sums over the
   ]);
 });
 
-test('the same seed gives the same figures, another one others', async () => {
+test('equal seeds give equal measures, other seeds others', async () => {
   const model = await exportTiny(scratch('seeded'), { logvar: 0 });
   const data = tinyData(scratch('seeded-data'), 80);
   const run = async (seed: number): Promise<Partial<Report>> => {
@@ -161,7 +161,7 @@ test('the same seed gives the same figures, another one others', async () => {
   expect(other.reconstruction?.atCode).toEqual(first.reconstruction?.atCode);
 });
 
-test('squared errors are not called nats', async () => {
+test('squared errors are not given in nats', async () => {
   const model = await exportTiny(scratch('squared'), { error: 'mean squared error', logvar: 0 });
   const data = tinyData(scratch('squared-data'), 60);
   const { report } = await evaluate({ ...options, exported: model, data, quick: true });
@@ -173,7 +173,7 @@ test('squared errors are not called nats', async () => {
   expect(page).not.toMatch(/>BCE|ELBO/);
 });
 
-test('without labels nothing is measured by class, and the report says why', async () => {
+test('without labels, the report explains why it has no measures by class', async () => {
   const data = tinyData(scratch('unlabelled'), 40, { labels: false });
   const out = scratch('unlabelled-report');
   const { report } = await evaluate({ ...options, data, out });
@@ -182,7 +182,7 @@ test('without labels nothing is measured by class, and the report says why', asy
   expect(report.notes.join()).toMatch(/by class.*the images have no labels/);
 });
 
-test('names cannot break the page or the text', async () => {
+test('escapes names in the page and in the text', async () => {
   const classes = ['<script>alert(1)</script>', '|', 'ä & "b"', '*', '`'];
   const model = await exportTiny(scratch('named'), { classes, name: '<img src=x> [a](b) | c' });
   const data = tinyData(scratch('named-data'), 40);
@@ -195,7 +195,7 @@ test('names cannot break the page or the text', async () => {
   );
 });
 
-test('only the pictures, as PNG and SVG, of given data or the data that the card names', async () => {
+test('draws only the pictures, as PNG and SVG, of given data or the data that the card names', async () => {
   const data = tinyData(scratch('pictures-data'), 100);
   const out = scratch('pictures');
   const { pictures } = await drawPictures({ ...options, data, out });
@@ -206,7 +206,7 @@ test('only the pictures, as PNG and SVG, of given data or the data that the card
   expect(await inputErrorOf(drawPictures({ ...options }))).toContain('the model was trained on by hand');
 });
 
-test('what does not fit is one line, and nothing is written', async () => {
+test('refuses data that does not fit, in one line, and writes nothing', async () => {
   const out = scratch('refused');
   const refused = (more: Partial<Parameters<typeof evaluate>[0]>) =>
     inputErrorOf(evaluate({ ...options, data: tinyData(scratch('refused-data'), 40), out, ...more }));
@@ -223,7 +223,7 @@ test('what does not fit is one line, and nothing is written', async () => {
   expect(existsSync(out)).toBe(false);
 });
 
-test('a folder with something else in it is not overwritten', async () => {
+test('does not overwrite a folder with other files', async () => {
   const out = scratch('taken');
   const data = tinyData(scratch('taken-data'), 40);
   await evaluate({ ...options, data, out, quick: true });

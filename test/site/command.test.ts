@@ -26,7 +26,7 @@ for (const [name, spec] of [
 }
 const quick = ['--app', 'app', '--device', 'cpu'];
 
-test.concurrent('all models and all data that are given count, of other options the last', async () => {
+test.concurrent('uses all given models and data, and the last value of other options', async () => {
   const args = ['site', 'exported/a', '--data', data[0], 'exported/b', '--out', 'x', '--data', data[1], 'exported/c/'];
   const site = await convaeJson<Site>([...args, '--split', 'train', '--out', 'both', '--split', 'all', ...quick], {
     cwd,
@@ -40,7 +40,7 @@ test.concurrent('all models and all data that are given count, of other options 
   expect(existsSync(scratch('cwd/x'))).toBe(false);
 });
 
-test.concurrent('the finished site is served until an interrupt', async () => {
+test.concurrent('serves the finished site until an interrupt', async () => {
   const folder = await exportTrained(scratch('cwd/exported/served'), data[0]);
   const running = start(['site', folder, '--out', 'served', '--serve', '--port', '0', ...quick], { cwd });
   let said = '';
@@ -55,7 +55,7 @@ test.concurrent('the finished site is served until an interrupt', async () => {
   const { code, stdout } = await running.end;
   expect(code).toBe(0);
   expect(stdout).toMatch(
-    /^model +points +map +bytes\nserved +6 +codes +[\d.]+ kB\nserved: [\d.]+ kB in [\d.]+ s, for any static host\n$/,
+    /^model +points +map +bytes\nserved +6 +latents +[\d.]+ kB\nserved: [\d.]+ kB in [\d.]+ s, for any static host\n$/,
   );
 });
 
@@ -70,7 +70,7 @@ test.concurrent.each([
   expect(existsSync(scratch('cwd/none'))).toBe(false);
 });
 
-test('make viewer shows all that is exported, cvae first', () => {
+test('make viewer shows all exported models, cvae first', () => {
   const make = (folder: string) => {
     const dry = ['--no-print-directory', '-n', '-o', 'node_modules/.package-lock.json', '-f', `${root}/Makefile`];
     const env = { ...process.env, MAKEFLAGS: '' };

@@ -4,7 +4,7 @@ import sharp from 'sharp';
 import { expect, test } from 'vitest';
 import type { ImageShape } from '../../pipeline/data/dataset.ts';
 import { defineDataset } from '../../pipeline/data/dataset.ts';
-import { type Sheet, setId, sheetsOf, writeSet } from '../../pipeline/site/image-set.ts';
+import { type Sheet, setFolder, sheetsOf, writeSet } from '../../pipeline/site/image-set.ts';
 import { scratchFolder } from '../data/support.ts';
 import { readJson, readNpy } from './support.ts';
 
@@ -39,10 +39,10 @@ function partsOf(png: Buffer): { chunks: string[]; depth: number; colours: numbe
   return { chunks: [...new Set(chunks)], depth: png.readUInt8(24), colours: png.readUInt8(25) };
 }
 
-/** The images of a sheet, cut out by their places as the format defines them. */
+/** The images of a sheet, cut out at the positions that the format defines. */
 async function cutOut(folder: string, { file, count, columns }: Sheet, { height, width, channels }: ImageShape) {
   const png = readFileSync(join(folder, file));
-  // Nothing that would make a browser change colours.
+  // No chunk that makes a browser change colours.
   expect(partsOf(png)).toEqual({ chunks: ['IHDR', 'pHYs', 'IDAT', 'IEND'], depth: 8, colours: channels === 1 ? 0 : 2 });
   const { data, info } = await sharp(png)
     .toColourspace(channels === 1 ? 'b-w' : 'srgb')
@@ -65,7 +65,7 @@ test.each([
   ['RGB', { height: 3, width: 5, channels: 3 }, 101, 1],
   ['a sheet that is not full in its only row', { height: 4, width: 4, channels: 3 }, 7, 1],
   ['large', { height: 1200, width: 2, channels: 1 }, 640, 3],
-] as const)('the sheets hold the exact pixels, in order: %s', async (name, shape, length, sheetCount) => {
+] as const)('sheets contain the exact pixels, in order: %s', async (name, shape, length, sheetCount) => {
   const { dataset, pixels, bytes } = imagesOf(shape, length);
   const folder = scratch(name);
   const shares: number[] = [];
@@ -108,7 +108,7 @@ test.each([
   expect(readdirSync(folder).sort()).toEqual(['labels.npy', 'set.json', ...set.sheets.map(({ file }) => file)].sort());
 });
 
-test('ids are listed where they are not the rows’ numbers; labels where there are any', async () => {
+test('writes ids unless they are row numbers, and labels if the data has them', async () => {
   const shape = { height: 1, width: 1, channels: 1 };
   const { dataset } = imagesOf(shape, 5, (index) => `photos/${index}.png`);
   const about = { name: 'photos', split: 'all', classes: null, tick: () => {} } as const;
@@ -128,5 +128,5 @@ test('70,000 digits fill seven sheets of 100 by 100', () => {
   expect(sheets.map(({ first, count, columns }) => [first, count, columns])).toEqual(
     [0, 1, 2, 3, 4, 5, 6].map((i) => [i * 10_000, 10_000, 100]),
   );
-  expect(setId(`sha256:${'0123456789abcdef'.repeat(4)}`)).toBe('0123456789ab');
+  expect(setFolder(`sha256:${'0123456789abcdef'.repeat(4)}`)).toBe('sets/0123456789ab');
 });

@@ -24,7 +24,7 @@ function copyOf(name: string): string {
   return copyExport(exported, scratch(name));
 }
 
-test('models that cannot be shown', async () => {
+test('refuses models that cannot be shown', async () => {
   expect(await inputErrorOf(building({ exported: [] }))).toBe(
     'there is no exported model to show; make one with `make train export` (or `convae export RUN`)',
   );
@@ -41,7 +41,7 @@ test('models that cannot be shown', async () => {
   expect(outputs()).toEqual([]);
 });
 
-test('data that are not the model’s', async () => {
+test('refuses data that a model was not trained on', async () => {
   const gone = copyOf('gone');
   const dataset = { images: 6, fingerprint: `sha256:${'0'.repeat(64)}` };
   changeCard(gone, { dataset: { name: 'photos', train: dataset, test: dataset } });
@@ -53,7 +53,7 @@ test('data that are not the model’s', async () => {
   expect(outputs()).toEqual([]);
 });
 
-test('a folder that holds something else stays; a file beside an earlier site too', async () => {
+test('keeps a folder that is no site, and files next to an earlier site', async () => {
   writeFileSync(scratch('there/index.html'), 'my page');
   expect(await inputErrorOf(building({ out: scratch('there') }))).toBe(
     `${scratch('there')}: it is not empty and holds no site that \`convae site\` made; choose another folder or delete it`,
@@ -75,7 +75,7 @@ test('a folder that holds something else stays; a file beside an earlier site to
   expect(readdirSync(join(out, 'models')).sort()).toEqual(['index.json', 'tiny']);
 });
 
-test('a folder that is no app', async () => {
+test('refuses a folder without an app', async () => {
   expect(await inputErrorOf(building({ app: scratch('there/no-app') }))).toContain('there is no index.html in it');
   expect(outputs()).toEqual([]);
 });

@@ -54,7 +54,7 @@ const ask = (port: number, path: string, method = 'GET'): Promise<Answer> =>
     asked.on('error', reject).end();
   });
 
-test('files have the types that browsers ask for, and pages may use threads', async () => {
+test('files have the types that browsers expect, and pages may use threads', async () => {
   const { port, url } = await serve();
   expect(url).toBe(`http://localhost:${port}/`);
   for (const [name, [content, type]] of Object.entries(FILES)) {
@@ -79,11 +79,11 @@ test('files have the types that browsers ask for, and pages may use threads', as
   expect(await ask(port, '/app.js', 'POST')).toMatchObject({ status: 405, headers: { allow: 'GET, HEAD' } });
 });
 
-test('under a path, with the headers that are asked for', async () => {
-  const { port, url } = await serve({ base: '/some/path', isolated: false, headers: { 'x-test': 'yes' } });
+test('serves below a path, without isolation on request', async () => {
+  const { port, url } = await serve({ base: '/some/path', isolated: false });
   expect(url).toBe(`http://localhost:${port}/some/path/`);
   const found = await ask(port, '/some/path/card.json');
-  expect(found).toMatchObject({ status: 200, headers: { 'x-test': 'yes' } });
+  expect(found).toMatchObject({ status: 200 });
   expect(Object.keys(found.headers).filter((name) => name.startsWith('cross-origin'))).toEqual([]);
   expect(await ask(port, '/some/path')).toMatchObject({ status: 301, headers: { location: '/some/path/' } });
   expect(await ask(port, '/some/path/')).toMatchObject({ status: 200, body: '<p>start' });
@@ -93,7 +93,7 @@ test('under a path, with the headers that are asked for', async () => {
   }
 });
 
-test('nothing outside of the folder can be had', async () => {
+test('refuses paths outside the folder', async () => {
   const { port } = await serve();
   const paths = [
     ...['/../secret.txt', '/sub/../../secret.txt', '/../site-2/secret.txt', '//secret.txt', '/link.txt'],
@@ -108,13 +108,13 @@ test('nothing outside of the folder can be had', async () => {
   expect(await ask(port, '/card.json')).toMatchObject({ status: 200 });
 });
 
-test('a port that is taken, a folder that is not there', async () => {
+test('refuses a port in use and a missing folder', async () => {
   const { port } = await serve();
   expect(await inputErrorOf(serve({ port }))).toBe(`port ${port} is in use; choose another with --port`);
   expect(await inputErrorOf(serveFolder(scratch('nowhere'), { port: 0 }))).toContain('no such file or folder');
 });
 
-test('closing ends it at once', async () => {
+test('closing stops the server while a client is connected', async () => {
   const served = await serveFolder(scratch('site'), { port: 0 });
   const connection = get(served.url, { agent: false, headers: { connection: 'keep-alive' } });
   await new Promise((resolve) => connection.on('response', resolve));

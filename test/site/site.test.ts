@@ -46,7 +46,7 @@ const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + 
 /** Column `d` of rows that lie one after another. */
 const column = (numbers: readonly number[], d: number) => numbers.filter((_, i) => i % tiny.size === d);
 
-test('a site holds the app, the models, and what ONNX Runtime makes of the images', async () => {
+test('a site contains the app, the models, and what ONNX Runtime computes from the images', async () => {
   const out = scratch('whole');
   const states: StageState[] = [];
   const site = await building({
@@ -134,7 +134,7 @@ test('a site holds the app, the models, and what ONNX Runtime makes of the image
   await held.close();
 });
 
-test('points are computed once for a model, a split and its images', async () => {
+test('points are computed once per model, split and images', async () => {
   const exported = scratch('exported/reused');
   copyExport(plain, exported);
   const reused = async (options: Partial<SiteOptions> = {}) =>
@@ -163,7 +163,7 @@ test('points are computed once for a model, a split and its images', async () =>
   expect(await reused()).toEqual([true]);
 });
 
-test('an exported folder that cannot take the points is shown all the same', async () => {
+test('a model whose folder cannot be written to is shown too', async () => {
   const exported = scratch('exported/full');
   copyExport(plain, exported);
   writeFileSync(join(exported, 'viewer'), 'a file in the way');
@@ -175,7 +175,7 @@ test('an exported folder that cannot take the points is shown all the same', asy
   ]);
 });
 
-test('training, report and training step come along where there are any', async () => {
+test('copies the training record, the report and the training step, if any', async () => {
   const exported = scratch('exported/trained');
   copyExport(plain, exported);
   mkdirSync(join(exported, 'training/pictures'), { recursive: true });
@@ -217,7 +217,7 @@ test('training, report and training step come along where there are any', async 
   expect(filesIn(folder).filter((file) => /notes|report\.json/.test(file))).toEqual([]);
 });
 
-test('models of different data have a set of images each; of the first so many images alone too', async () => {
+test('models of different data have separate image sets, also when one used only the first images', async () => {
   const other = tinyData(scratch('other'), 100, { labels: false });
   const exported = await exportTrained(scratch('exported/other'), other);
   const limited = scratch('exported/limited');

@@ -25,7 +25,7 @@ vi.setConfig({ testTimeout: 180_000 });
 const node = isSetUp('tfjs-node');
 const gpu = isSetUp('tfjs-node-gpu');
 const driver = missingLibrary('libcuda.so.1') === undefined;
-if (!node) console.log('skipped: tfjs-node is not set up (npm run setup:tfjs-node)');
+if (!node) console.log('skipped: tfjs-node is not set up (npx convae setup tfjs-node)');
 if (!(gpu && driver)) console.log(`skipped: training on a GPU: ${gpu ? 'no driver' : 'tfjs-node-gpu is not set up'}`);
 
 const BATCH = 32;
@@ -141,7 +141,7 @@ test.skipIf(node).each(['tfjs-node', 'tfjs-node-gpu'] as const)('%s says how to 
   const error = await prepareEngine(name, 'auto').catch((thrown: unknown) => thrown);
   expect(error).toBeInstanceOf(Unavailable);
   expect((error as Error).message).toBe(
-    `the engine ${name} is not set up; run \`npm run setup:${name}\`, or use --engine onnx, which needs nothing`,
+    `the engine ${name} is not set up; run \`npx convae setup ${name}\`, or use --engine onnx, which needs nothing`,
   );
 });
 

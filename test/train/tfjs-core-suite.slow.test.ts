@@ -78,7 +78,7 @@ test("tfjs-core's own specs pass on the CPU backend", async () => {
 
 test("tfjs-core's own specs pass on tfjs-node, but for what it is known not to do", async ({ skip }) => {
   if (!isSetUp('tfjs-node')) {
-    const reason = 'tfjs-node is not set up; `npm run setup:tfjs-node` does it';
+    const reason = 'tfjs-node is not set up; `npx convae setup tfjs-node` does it';
     console.log(`skipped: ${reason}`);
     skip(reason);
   }

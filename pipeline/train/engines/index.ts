@@ -51,7 +51,7 @@ function resolve(choice: EngineChoice, device: DeviceChoice): EngineName {
   if (choice === 'auto') return device === 'cuda' ? 'tfjs-node-gpu' : 'onnx';
   if (device === 'cuda' && choice !== 'tfjs-node-gpu') {
     throw new EnvironmentError(
-      `the engine ${choice} trains on the CPU: to train on a GPU, run npm run setup:tfjs-node-gpu and use --engine tfjs-node-gpu`,
+      `the engine ${choice} trains on the CPU: to train on a GPU, run npx convae setup tfjs-node-gpu and use --engine tfjs-node-gpu`,
     );
   }
   if (device === 'cpu' && choice === 'tfjs-node-gpu') {

@@ -68,7 +68,7 @@ const require = createRequire(import.meta.url);
  * @throws Unavailable when it is not set up or does not load
  */
 export async function loadTensorFlow(name: TensorFlowName, threads: number): Promise<void> {
-  const [remedy, alternative] = [`run \`npm run setup:${name}\``, 'use --engine onnx, which needs nothing'];
+  const [remedy, alternative] = [`run \`npx convae setup ${name}\``, 'use --engine onnx, which needs nothing'];
   const unavailable = (reason: string, cause?: unknown) =>
     new Unavailable(`the engine ${name} ${reason}`, remedy, alternative, { cause });
   const entry = installed(`@tensorflow/${name}`);
@@ -77,7 +77,7 @@ export async function loadTensorFlow(name: TensorFlowName, threads: number): Pro
   process.env.TF_CPP_MIN_LOG_LEVEL ??= '3';
   if (threads > 0) process.env.TF_NUM_INTRAOP_THREADS = String(threads);
   restoreUtil();
-  const addon = join(addonFolder(entry), 'stderr.node'); // npm run setup:tfjs-node puts it there
+  const addon = join(addonFolder(entry), 'stderr.node'); // npx convae setup tfjs-node puts it there
   const stderr = existsSync(addon) ? (require(addon) as { silence(): void; restore(): void }) : undefined;
   const { noDeprecation } = process;
   process.noDeprecation = true; // its dependencies call deprecated functions

@@ -1,38 +1,38 @@
 import { expect, test } from 'vitest';
 import { Generator } from '../../pipeline/data/generator.ts';
 import { tsne } from '../../pipeline/pictures/tsne.ts';
-import { mapOf } from '../../pipeline/site/map.ts';
+import { mapOf } from '../../pipeline/site/points.ts';
 
-/** Normal numbers, `[n, size]`, the dimensions after the first `wide` much narrower. */
-function codes(n: number, size: number, wide = size): Float32Array {
+/** Normal latents `[n, size]`; dimensions after the first `wide` vary much less. */
+function latentsOf(n: number, size: number, wide = size): Float32Array {
   const numbers = new Float32Array(n * size);
-  Generator.of(1, 'codes').fillNormal(numbers);
+  Generator.of(1, 'latents').fillNormal(numbers);
   return numbers.map((value, i) => (i % size < wide ? value : value * 1e-3));
 }
 
 const distance = (rows: Float32Array, size: number, a: number, b: number) =>
   Math.hypot(...Array.from({ length: size }, (_, d) => (rows[a * size + d] ?? 0) - (rows[b * size + d] ?? 0)));
 
-test('codes of two numbers are the map', async () => {
-  const latents = codes(50, 2);
+test('two-dimensional latents are the map', async () => {
+  const latents = latentsOf(50, 2);
   expect(await mapOf(latents, 2)).toEqual({ points: latents, method: 'codes', perplexity: null });
 });
 
-test('longer codes are laid out by t-SNE with perplexity 30, or what so few points allow', async () => {
-  const latents = codes(120, 5);
+test('latents of more dimensions are mapped by t-SNE with perplexity 30, or less for few points', async () => {
+  const latents = latentsOf(120, 5);
   const shares: number[] = [];
   const map = await mapOf(latents, 5, (share) => shares.push(share));
   expect(map).toMatchObject({ method: 't-SNE', perplexity: 30 });
   expect(map.points).toEqual(await tsne(latents, 5));
   expect(shares).toEqual([...shares].sort((a, b) => a - b));
   expect([shares[0], shares.at(-1)]).toEqual([0, 1]);
-  expect((await mapOf(codes(31, 5), 5)).perplexity).toBe(10);
+  expect((await mapOf(latentsOf(31, 5), 5)).perplexity).toBe(10);
 });
 
-test('very long codes are brought to their principal components before', async () => {
-  // Two groups that a single direction tells apart, among 300 that say nothing.
+test('high-dimensional latents are projected on their principal components before t-SNE', async () => {
+  // One of 300 dimensions separates two groups; the others carry no information.
   const [n, size] = [80, 300];
-  const latents = codes(n, size, 0).map((value, i) => value + (i % size === 7 && i >= (n / 2) * size ? 5 : 0));
+  const latents = latentsOf(n, size, 0).map((value, i) => value + (i % size === 7 && i >= (n / 2) * size ? 5 : 0));
   const { points, method } = await mapOf(latents, size);
   expect(method).toBe('t-SNE');
   expect(points).toHaveLength(2 * n);
@@ -44,8 +44,8 @@ test('very long codes are brought to their principal components before', async (
   expect(nearest.filter((b, a) => b < n / 2 === a < n / 2)).toHaveLength(n);
 });
 
-test('codes of one number lie on a line, in their own distances', async () => {
-  const latents = codes(40, 1);
+test('one-dimensional latents keep their distances, on a line', async () => {
+  const latents = latentsOf(40, 1);
   const { points, method } = await mapOf(latents, 1);
   expect(method).toBe('PCA');
   for (let i = 1; i < 40; i++) {
@@ -54,12 +54,12 @@ test('codes of one number lie on a line, in their own distances', async () => {
   }
 });
 
-test.each([1, 2, 3])('too few points for t-SNE: %i', async (n) => {
-  const latents = codes(n, 4);
+test.each([1, 2, 3])('too few points for t-SNE keep their distances: %i', async (n) => {
+  const latents = latentsOf(n, 4);
   const { points, method } = await mapOf(latents, 4);
   expect([method, points.length]).toEqual(['PCA', 2 * n]);
   for (let i = 1; i < n; i++) {
-    // Three points lie in a plane, which their two components are.
+    // Three points are in a plane, which two components span.
     expect(distance(points, 2, 0, i)).toBeCloseTo(distance(latents, 4, 0, i), 4);
   }
 });
