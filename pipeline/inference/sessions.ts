@@ -38,18 +38,18 @@ export interface LatentSet {
   readonly errors: Float32Array | undefined;
 }
 
-/** Latents of images `start` to before `start + count`. */
-export interface LatentBatch extends LatentSet {
-  readonly start: number;
-  readonly count: number;
-}
-
 /** Any number of latents, and the class of each where the decoder is conditional. */
 export interface Latents {
   /** `[n, D]` */
   readonly latents: Float32Array;
   /** `[n]` */
   readonly labels?: Int32Array | undefined;
+}
+
+/** Latents of images `start` to before `start + count`, with their labels where the data set has any. */
+export interface LatentBatch extends LatentSet, Latents {
+  readonly start: number;
+  readonly count: number;
 }
 
 /** Latents, and the images to compare their reconstructions with. */
@@ -79,7 +79,7 @@ export async function withSessions<T>(
   const sources: Graphs = {
     ...(graphs.includes('encoder') && { encoder: { source: encoder } }),
     ...(graphs.includes('decoder') && { decoder: { source: decoder, outputs: { image: 'reconstruction' } } }),
-    ...(graphs.includes('error') && { error: { source: await errorGraphOf(card) } }),
+    ...(graphs.includes('error') && { error: { source: await traceError(card) } }),
   };
   const pool = await Pool.start(sources, plan);
   try {
@@ -121,7 +121,7 @@ export class Sessions {
     const labelled = conditional.encoder || (conditional.decoder && errors);
     const batches = sequentialBatches(dataset, Math.max(1, Math.min(this.batchSize, dataset.length)), { ahead: 2 });
     const jobs = this.#inOrder(batches, signal, ({ start, count, images, labels }) => ({
-      ...{ start, count, graphs },
+      ...{ start, count, labels, graphs },
       tensors: {
         image: copied(images, this.#imageDims(count)),
         label: labelled && labels ? copied(labels, [count]) : undefined,
@@ -131,9 +131,9 @@ export class Sessions {
         error: errors ? floats([count]) : undefined,
       },
     }));
-    for await (const { start, count, tensors } of jobs) {
+    for await (const { tensors, graphs: _, ...job } of jobs) {
       const { latent, logvar, error } = tensors;
-      const batch = { start, count, latents: latent.data, logvars: logvar?.data, errors: error?.data };
+      const batch = { ...job, latents: latent.data, logvars: logvar?.data, errors: error?.data };
       checkFinite(batch, dataset);
       yield batch;
     }
@@ -264,11 +264,9 @@ export class Sessions {
   }
 }
 
-/** Only here, since it loads all of tfjs. */
-async function errorGraphOf({ model, image }: RunnableModel['card']): Promise<Uint8Array> {
-  const { errorGraph } = await import('./reconstruction-error.ts');
-  return errorGraph(model.error, image);
-}
+/** Imports the tracer when it is needed, since it loads all of tfjs. */
+const traceError = async ({ model, image }: RunnableModel['card']): Promise<Uint8Array> =>
+  (await import('./reconstruction-error.ts')).errorGraph(model.error, image);
 
 /** A copy of the array: the worker takes it over. */
 const copied = <A extends Uint8Array | Int32Array | Float32Array>(data: A, dims: readonly number[]) => ({
@@ -284,11 +282,11 @@ const floats = (dims: readonly number[]) => ({
 
 /** @throws InputError when a latent or an error is NaN or infinite */
 function checkFinite({ start, count, latents, errors }: LatentBatch, dataset: ImageDataset): void {
-  const at = latents.findIndex((value) => !Number.isFinite(value));
-  const image =
-    at >= 0 ? Math.floor((at * count) / latents.length) : (errors?.findIndex((value) => !Number.isFinite(value)) ?? -1);
-  if (image < 0) return;
-  const what = at >= 0 ? 'latent' : 'reconstruction';
+  const notFinite = (value: number) => !Number.isFinite(value);
+  const [latent, error] = [latents.findIndex(notFinite), errors?.findIndex(notFinite) ?? -1];
+  if (latent < 0 && error < 0) return;
+  const [what, image] =
+    latent >= 0 ? ['latent', Math.floor((latent * count) / latents.length)] : ['reconstruction', error];
   throw new InputError(
     `${dataset.name}: the ${what} of image ${dataset.id(start + image)} is not finite; the model is unusable, train it again (with a lower learning rate)`,
   );
