@@ -4,13 +4,6 @@ import { writeColumn } from 'hyparquet-writer/src/column.js';
 import type { ImageDataset } from '../data/dataset.ts';
 import type { LatentBatch } from '../inference/sessions.ts';
 
-/** Writes latents to a file, in the order of the data set. */
-export interface LatentWriter {
-  write(batch: LatentBatch): Promise<void>;
-  /** Writes the rest. */
-  finish(): Promise<void>;
-}
-
 /** Rows of a row group, which is held in memory: as many as hold 128 Ki numbers of latents, within bounds. */
 const GROUP = { numbers: 2 ** 17, minRows: 256, maxRows: 8192 };
 
@@ -24,7 +17,7 @@ interface Column {
 }
 
 /**
- * Writes Parquet: `id` string, `label` int32 (where the data set has labels), `latent` list of float32, `error` float32
+ * Writes latents as Parquet, in the order of the data set: `id` string, `label` int32 (where the data set has labels), `latent` list of float32, `error` float32
  * (where there are errors). No value is ever null. A row group is written before the next begins.
  * @param path of a file that is overwritten
  * @param about goes into the file's metadata, under the key `convae`
@@ -33,7 +26,7 @@ export function parquetWriter(
   path: string,
   dataset: ImageDataset,
   { size, errors, about }: { size: number; errors: boolean; about: Readonly<Record<string, unknown>> },
-): LatentWriter {
+) {
   const { labels } = dataset;
   const groupRows = Math.max(GROUP.minRows, Math.min(GROUP.maxRows, Math.floor(GROUP.numbers / size)));
   const group = { first: 0, rows: 0, latents: new Float32Array(groupRows * size), errors: new Float32Array(groupRows) };
@@ -75,7 +68,7 @@ export function parquetWriter(
     group.rows = 0;
   };
   return {
-    async write({ count, latents, errors }) {
+    async write({ count, latents, errors }: LatentBatch): Promise<void> {
       for (let from = 0; from < count; ) {
         const to = Math.min(count, from + groupRows - group.rows);
         group.latents.set(latents.subarray(from * size, to * size), group.rows * size);
@@ -85,7 +78,8 @@ export function parquetWriter(
         if (group.rows === groupRows) flush();
       }
     },
-    async finish() {
+    /** Writes the last row group and the file's metadata. */
+    async finish(): Promise<void> {
       if (group.rows > 0) flush();
       await parquet.finish();
     },

@@ -1,6 +1,8 @@
 import { sampleMixture } from '../analyse/gaussian-mixture.ts';
 import type { Card } from '../artifacts/card.ts';
 import { Generator } from '../data/generator.ts';
+import { pickRows } from '../data/rows.ts';
+import type { Latents } from '../inference/sessions.ts';
 import { InputError } from '../io/errors.ts';
 
 /** Source of latents to decode. */
@@ -23,15 +25,11 @@ export interface SampleChoices {
 }
 
 /** The latents to decode, in the grid's order: row after row. */
-export interface SamplePlan {
+export interface SamplePlan extends Latents {
   readonly sampler: SamplerName;
   readonly n: number;
-  /** `[n, D]` */
-  readonly latents: Float32Array;
-  /** `[n]`, where the decoder is conditional. */
-  readonly labels: Int32Array | undefined;
-  /** Meaning of the grid's columns. */
-  readonly columns: { readonly are: 'classes' | 'steps' | 'images'; readonly count: number };
+  /** The grid's columns, and what each holds: a class, a step of the interpolations, or any images. */
+  readonly columns: { readonly of: 'classes' | 'steps' | 'images'; readonly count: number };
 }
 
 /**
@@ -57,21 +55,21 @@ export function planSamples(card: Card, exported: string, choices: SampleChoices
       latents.set(interpolate(endOf(2 * row), endOf(2 * row + 1), steps), row * steps * size);
     }
     const labels = labelsOf(classes, n, (image) => Math.floor(image / steps));
-    return { sampler, n, latents: latents.subarray(0, n * size), labels, columns: { are: 'steps', count: steps } };
+    return { sampler, n, latents: latents.subarray(0, n * size), labels, columns: { of: 'steps', count: steps } };
   }
   const across = classes?.length ?? 1;
   const n = choices.n ?? ROWS * (across > 1 ? across : ROWS);
   const drawn = samplerOf(card, exported, sampler)(Math.ceil(n / across), generator);
-  const latents = new Float32Array(n * size);
-  for (let i = 0; i < n; i++) {
-    const from = Math.floor(i / across) * size;
-    latents.set(drawn.subarray(from, from + size), i * size);
-  }
-  const inColumns = across > 1 && across <= MAX_CLASS_COLUMNS;
-  const columns = inColumns
-    ? ({ are: 'classes', count: across } as const)
-    : ({ are: 'images', count: Math.ceil(Math.sqrt(n)) } as const);
-  return { sampler, n, latents, labels: labelsOf(classes, n, (image) => image), columns };
+  const latents = pickRows(
+    drawn,
+    size,
+    Uint32Array.from({ length: n }, (_, i) => Math.floor(i / across)),
+  );
+  const columns: SamplePlan['columns'] =
+    across > 1 && across <= MAX_CLASS_COLUMNS
+      ? { of: 'classes', count: across }
+      : { of: 'images', count: Math.ceil(Math.sqrt(n)) };
+  return { sampler, n, latents: latents as Float32Array, labels: labelsOf(classes, n, (image) => image), columns };
 }
 
 /** Labels of images that take the classes in turn. */

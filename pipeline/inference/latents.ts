@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type { ImageDataset } from '../data/dataset.ts';
 import { cached, cacheFolder } from '../io/cache.ts';
+import { sha256 } from '../io/digest.ts';
 import { EnvironmentError, InputError } from '../io/errors.ts';
 import type { Tick } from '../io/stages.ts';
 import type { ExportedModel } from './exported.ts';
@@ -65,8 +65,7 @@ export async function latentsOf(
 async function keyOf({ card }: ExportedModel, dataset: ImageDataset, { device }: ComputeOptions): Promise<string> {
   const { files, model } = card;
   const graphs = [files['encoder.onnx'].sha256, files['decoder.onnx'].sha256, model.error];
-  const about = [FORMAT, ...graphs, await dataset.fingerprint(), providerOf(device)];
-  return createHash('sha256').update(JSON.stringify(about)).digest('hex').slice(0, 32);
+  return sha256(JSON.stringify([FORMAT, ...graphs, await dataset.fingerprint(), providerOf(device)])).slice(0, 32);
 }
 
 function encodeAll(model: ExportedModel, dataset: ImageDataset, options: LatentSetOptions): Promise<LatentSet> {

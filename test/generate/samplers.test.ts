@@ -93,7 +93,7 @@ test('rows of interpolations: steps between drawn latents, one class to a row', 
   const names = { conditional: { encoder: false, decoder: true }, classes: ['cat', 'dog', 'cow'] };
   const { card } = await openExported(await exportSampled(scratch('lines'), names));
   const { n, latents, labels, columns } = planSamples(card, 'lines', { n: 43, sampler: 'interpolation', seed: 5 });
-  expect({ n, columns }).toEqual({ n: 43, columns: { are: 'steps', count: 10 } });
+  expect({ n, columns }).toEqual({ n: 43, columns: { of: 'steps', count: 10 } });
   expect(latents.length).toBe(2 * 43);
   expect([...(labels ?? [])]).toEqual(Array.from({ length: 43 }, (_, i) => Math.floor(i / 10) % 3));
   const points = pairs(latents);
