@@ -17,8 +17,9 @@ interface Column {
 }
 
 /**
- * Writes latents as Parquet, in the order of the data set: `id` string, `label` int32 (where the data set has labels), `latent` list of float32, `error` float32
- * (where there are errors). No value is ever null. A row group is written before the next begins.
+ * Writes latents as Parquet, in the order of the data set: `id` string, `label` int32 (where the data set has labels),
+ * `latent` list of float32, `error` float32 (where there are errors). No value is ever null. A row group is written
+ * before the next begins.
  * @param path of a file that is overwritten
  * @param about goes into the file's metadata, under the key `convae`
  */

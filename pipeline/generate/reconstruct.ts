@@ -62,10 +62,8 @@ async function writeReconstructions(
   const shape = model.card.image;
   const pixels = bytesPerImage(shape);
   const images = dataset.length;
-  const names = fileNames(
-    Array.from({ length: images }, (_, i) => dataset.id(i)),
-    [GRID_FILE],
-  );
+  const ids = Array.from({ length: images }, (_, i) => dataset.id(i));
+  const names = fileNames(ids, [GRID_FILE]);
   const shown = spreadRows(images, GRID);
   const [originals, reconstructions] = [new Uint8Array(shown.length * pixels), new Uint8Array(shown.length * pixels)];
   await dataset.read(shown, originals);

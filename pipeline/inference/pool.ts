@@ -50,53 +50,37 @@ export interface PoolOptions {
 const STOP = null;
 const SCRIPT = new URL('./worker.js', import.meta.url);
 
-/** Worker threads, each with its own session of every graph: several on one core each are faster than one on all cores. */
-export class Pool {
-  readonly #workers: readonly SessionWorker[];
-  readonly outputs: OutputNames;
+export type Pool = Awaited<ReturnType<typeof startPool>>;
 
-  private constructor(workers: readonly SessionWorker[], outputs: OutputNames) {
-    this.#workers = workers;
-    this.outputs = outputs;
-  }
-
-  /**
-   * Starts all workers or none.
-   * @throws EnvironmentError when ONNX Runtime cannot load a graph
-   */
-  static async start(graphs: Graphs, options: PoolOptions): Promise<Pool> {
-    const workers = Array.from({ length: options.workers }, () => startWorker(graphs, options));
-    try {
-      const [outputs = {}] = await Promise.all(workers.map(({ started }) => started));
-      return new Pool(workers, outputs);
-    } catch (error) {
-      await Promise.all(workers.map((worker) => worker.stop()));
-      throw error;
-    }
-  }
-
-  get size(): number {
-    return this.#workers.length;
-  }
-
+/**
+ * Starts worker threads, each with its own session of every graph: several on one core each are faster than one on all
+ * cores. All of them start or none.
+ * @throws EnvironmentError when ONNX Runtime cannot load a graph
+ */
+export async function startPool(graphs: Graphs, options: PoolOptions) {
+  const workers = Array.from({ length: options.workers }, () => startWorker(graphs, options));
+  /** Stops the workers: each finishes the job that it runs and drops the others. */
+  const stop = async () => {
+    await Promise.all(workers.map((worker) => worker.stop()));
+  };
   /**
    * Runs a job on the worker with the fewest jobs. Its arrays cannot be used until they come back with the result.
    * @throws EnvironmentError when memory is short; Error when ONNX Runtime fails otherwise
    */
-  run<J extends Job>(job: J): Promise<J> {
-    const leastBusy = this.#workers.reduce((least, other) => (other.load() < least.load() ? other : least));
+  const run = <J extends Job>(job: J): Promise<J> => {
+    const leastBusy = workers.reduce((least, other) => (other.load() < least.load() ? other : least));
     const result = leastBusy.run(job);
     result.catch(() => {}); // the caller awaits it later
     return result;
-  }
-
-  /** Stops the workers: each finishes the job that it runs and drops the others. */
-  async stop(): Promise<void> {
-    await Promise.all(this.#workers.map((worker) => worker.stop()));
+  };
+  try {
+    const [outputs = {}] = await Promise.all(workers.map(({ started }) => started));
+    return { size: workers.length, outputs, run, stop };
+  } catch (error) {
+    await stop();
+    throw error;
   }
 }
-
-type SessionWorker = ReturnType<typeof startWorker>;
 
 function startWorker(graphs: Graphs, { provider, session }: PoolOptions) {
   const worker = new Worker(SCRIPT, { workerData: { graphs, session }, execArgv: [] });

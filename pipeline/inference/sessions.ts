@@ -6,7 +6,7 @@ import { InputError } from '../io/errors.ts';
 import { stopIfAborted } from '../io/publish.ts';
 import type { Tick } from '../io/stages.ts';
 import { type ComputeOptions, encodingGraphs, planSessions, type SessionOptions } from './plan.ts';
-import { type Graphs, type Job, Pool } from './pool.ts';
+import { type Graphs, type Job, type Pool, startPool } from './pool.ts';
 
 /** Batches queued per worker, so that it stays busy. */
 const QUEUE = 8;
@@ -81,7 +81,7 @@ export async function withSessions<T>(
     ...(graphs.includes('decoder') && { decoder: { source: decoder, outputs: { image: 'reconstruction' } } }),
     ...(graphs.includes('error') && { error: { source: await traceError(card) } }),
   };
-  const pool = await Pool.start(sources, plan);
+  const pool = await startPool(sources, plan);
   try {
     return await work(new Sessions(pool, card, batchSize));
   } finally {

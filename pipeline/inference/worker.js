@@ -67,12 +67,14 @@ async function run(job) {
   for (const graph of job.graphs) {
     const session = /** @type {ort.InferenceSession} */ (sessions[graph]);
     const renamed = graphs[graph]?.outputs ?? {};
-    const pick = (/** @type {readonly string[]} */ keys, /** @type {(key: string) => string} */ nameOf) =>
-      Object.fromEntries(keys.flatMap((key) => (made[nameOf(key)] ? [[key, made[nameOf(key)]]] : [])));
-    await session.run(
-      pick(session.inputNames, (key) => key),
-      pick(session.outputNames, (key) => renamed[key] ?? key),
-    );
+    const pick = (/** @type {readonly string[]} */ keys) =>
+      Object.fromEntries(
+        keys.flatMap((key) => {
+          const tensor = made[renamed[key] ?? key];
+          return tensor ? [[key, tensor]] : [];
+        }),
+      );
+    await session.run(pick(session.inputNames), pick(session.outputNames));
   }
   return job;
 }

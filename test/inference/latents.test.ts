@@ -1,10 +1,10 @@
 import { mkdirSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { openSplit } from '../../pipeline/data/open.ts';
 import { openExported } from '../../pipeline/inference/exported.ts';
 import { latentsOf } from '../../pipeline/inference/latents.ts';
-import { Pool } from '../../pipeline/inference/pool.ts';
 import { cached } from '../../pipeline/io/cache.ts';
 import { scratchFolder } from '../data/support.ts';
 import { imageOf, tinyData, tinyImages } from '../encode/support.ts';
@@ -13,12 +13,13 @@ import { encoderWeights, exportTiny, tinyError, tinyLatent } from '../encode/tin
 const scratch = scratchFolder();
 const exported = await exportTiny(scratch('tiny'), { logvar: -0.7 });
 const data = tinyData(scratch('data'), 20);
-const jobs = vi.spyOn(Pool.prototype, 'run');
+const messages = vi.spyOn(Worker.prototype, 'postMessage');
+const countJobs = () => messages.mock.calls.filter(([message]) => message !== null).length;
 let caches = 0;
 
 beforeEach(() => {
   vi.stubEnv('XDG_CACHE_HOME', scratch(`cache-${caches++}`));
-  jobs.mockClear();
+  messages.mockClear();
 });
 afterEach(() => void vi.unstubAllEnvs());
 
@@ -27,7 +28,7 @@ const files = () => readdirSync(folder()).sort();
 
 /** The latents of some data, and how many jobs it took. */
 async function encoding({ model = exported, from = data, errors = true } = {}) {
-  const before = jobs.mock.calls.length;
+  const before = countJobs();
   const dataset = await openSplit(from, 'all');
   const shares: number[] = [];
   const tick = (share: number) => void shares.push(share);
@@ -35,7 +36,7 @@ async function encoding({ model = exported, from = data, errors = true } = {}) {
   const set = await latentsOf(await openExported(model), dataset, options);
   await dataset.close();
   expect(shares.at(-1)).toBe(1);
-  return { ...set, jobs: jobs.mock.calls.length - before };
+  return { ...set, jobs: countJobs() - before };
 }
 
 test('latents are computed once, with their variances and errors', async () => {
