@@ -4,7 +4,10 @@ import { writeColumn } from 'hyparquet-writer/src/column.js';
 import type { ImageDataset } from '../data/dataset.ts';
 import type { LatentBatch } from '../inference/sessions.ts';
 
-/** Rows of a row group, which is held in memory: as many as hold 128 Ki numbers of latents, within bounds. */
+/**
+ * Rows of a row group, which is held in memory: as many as hold 128 Ki numbers of latents (512 KiB), within bounds. Readers
+ * are slow with many small groups.
+ */
 const GROUP = { numbers: 2 ** 17, minRows: 256, maxRows: 8192 };
 
 /** A column: its elements in the schema (the last has the values), and the values of a group's first rows. */
@@ -21,7 +24,7 @@ interface Column {
  * `latent` list of float32, `error` float32 (where there are errors). No value is ever null. A row group is written
  * before the next begins.
  * @param path of a file that is overwritten
- * @param about goes into the file's metadata, under the key `convae`
+ * @param about is written into the file's metadata, under the key `convae`
  */
 export function parquetWriter(
   path: string,

@@ -32,7 +32,7 @@ export interface ReconstructResult {
 
 /**
  * Encodes and decodes images with an exported model (a variational one at the means of its latents) into a folder: a PNG
- * file for each under its id, and a grid of some beside their originals. The folder appears complete or not at all.
+ * file for each under its id, and a grid of some with their originals. The folder appears complete or not at all.
  * @throws InputError, EnvironmentError, Interrupted
  */
 export async function reconstruct(options: ReconstructOptions): Promise<ReconstructResult> {

@@ -8,7 +8,7 @@ import type { Tick } from '../io/stages.ts';
 import { type ComputeOptions, encodingGraphs, planSessions, type SessionOptions } from './plan.ts';
 import { type Graphs, type Job, type Pool, startPool } from './pool.ts';
 
-/** Batches queued per worker, so that it stays busy. */
+/** Batches queued per worker: it stays busy while the main thread writes a group of rows. */
 const QUEUE = 8;
 
 /** The graphs of a model (path or bytes) and the entries of its card that running them takes. */
@@ -186,7 +186,7 @@ export class Sessions {
   /**
    * Reconstruction errors of given latents, batch by batch, as the card's `model.error` defines them, `[n]` each, with
    * copies of the latents.
-   * @throws as `decode`; an error that is not finite is given as it is
+   * @throws as `decode`; an error that is not finite is returned unchanged
    */
   async *errorsOf(
     batches: Iterable<LatentsOfImages> | AsyncIterable<LatentsOfImages>,

@@ -89,7 +89,7 @@ test('variational models are sampled from their prior, others from the mixture i
   );
 });
 
-test('rows of interpolations: steps between drawn latents, one class to a row', async () => {
+test('rows of interpolations: steps between drawn latents, one class per row', async () => {
   const names = { conditional: { encoder: false, decoder: true }, classes: ['cat', 'dog', 'cow'] };
   const { card } = await openExported(await exportSampled(scratch('lines'), names));
   const { n, latents, labels, columns } = planSamples(card, 'lines', { n: 43, sampler: 'interpolation', seed: 5 });

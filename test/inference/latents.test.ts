@@ -55,14 +55,14 @@ test('latents are computed once, with their variances and errors', async () => {
   expect(await encoding({ errors: false })).toEqual({ ...first, errors: undefined, jobs: 0 });
 });
 
-test('errors are added to latents that are kept', async () => {
+test('errors are added to cached latents', async () => {
   const { errors, jobs, ...set } = await encoding({ errors: false });
   expect([errors, jobs]).toEqual([undefined, 3]);
   expect(await encoding()).toMatchObject({ ...set, jobs: 3 });
   expect((await encoding()).jobs).toBe(0);
 });
 
-test('another model or other data are computed for themselves', async () => {
+test('another model or other data are computed separately', async () => {
   const first = await encoding();
   const other = await exportTiny(scratch('other'), { encoder: encoderWeights.with(0, 2), logvar: -0.7 });
   expect((await encoding({ model: other })).latents).not.toEqual(first.latents);
@@ -93,7 +93,7 @@ test('a cache that cannot be used costs only time', async () => {
   expect((await encoding()).jobs).toBe(3);
 });
 
-test('a cache is bounded: files that were used longest ago go first', async () => {
+test('a cache is bounded: the least recently used files are removed first', async () => {
   const keep = (key: string) => cached(folder(), key, async () => Buffer.alloc(100, key), { limit: 250 });
   await keep('a');
   await keep('b');
