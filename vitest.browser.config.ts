@@ -8,7 +8,7 @@ export default defineConfig({
   },
   test: {
     include: ['test/viewer/**/*.browser.test.ts'],
-    globalSetup: 'test/viewer/make-site.ts',
+    globalSetup: ['test/io/own-cache.ts', 'test/viewer/make-site.ts'],
     pool: 'forks',
     maxWorkers: 2,
     testTimeout: 60_000,

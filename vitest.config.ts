@@ -8,6 +8,7 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     exclude: ['test/**/*.browser.test.ts', 'test/package/**'], // npm run test:browser and test:package
+    globalSetup: 'test/io/own-cache.ts',
     pool: 'forks', // native libraries and signals want processes of their own
     maxWorkers: 2,
     testTimeout: 30_000,

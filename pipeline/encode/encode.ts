@@ -76,8 +76,7 @@ export async function encode(options: EncodeOptions): Promise<EncodeResult> {
 }
 
 function formatOf(out: string): 'parquet' | 'npy' {
-  const extension = extname(out).toLowerCase();
-  if (extension === '.parquet') return 'parquet';
-  if (extension === '.npy') return 'npy';
+  const format = extname(out).slice(1).toLowerCase();
+  if (format === 'parquet' || format === 'npy') return format;
   throw new InputError(`${out}: unknown file format; name a .parquet or an .npy file`);
 }

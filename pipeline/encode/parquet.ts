@@ -4,36 +4,33 @@ import { writeColumn } from 'hyparquet-writer/src/column.js';
 import type { ImageDataset } from '../data/dataset.ts';
 import type { LatentBatch } from '../inference/sessions.ts';
 
-/** Writes latents to a file, in the order of the data set. */
-export interface LatentWriter {
-  write(batch: LatentBatch): Promise<void>;
-  /** Writes the rest. */
-  finish(): Promise<void>;
-}
-
-/** Rows of a row group, which is held in memory: as many as hold 128 Ki numbers of latents, within bounds. */
+/**
+ * Rows of a row group, which is held in memory: as many as hold 128 Ki numbers of latents (512 KiB), within bounds. Readers
+ * are slow with many small groups.
+ */
 const GROUP = { numbers: 2 ** 17, minRows: 256, maxRows: 8192 };
 
 /** A column: its elements in the schema (the last has the values), and the values of a group's first rows. */
 interface Column {
   readonly elements: readonly SchemaElement[];
   readonly encoding?: Encoding;
-  values(rows: number): DecodedArray;
+  readonly values: (rows: number) => DecodedArray;
   /** Values per row of a list. */
   readonly listOf?: number;
 }
 
 /**
- * Writes Parquet: `id` string, `label` int32 (where the data set has labels), `latent` list of float32, `error` float32
- * (where there are errors). No value is ever null. A row group is written before the next begins.
+ * Writes latents as Parquet, in the order of the data set: `id` string, `label` int32 (where the data set has labels),
+ * `latent` list of float32, `error` float32 (where there are errors). No value is ever null. A row group is written
+ * before the next begins.
  * @param path of a file that is overwritten
- * @param about goes into the file's metadata, under the key `convae`
+ * @param about is written into the file's metadata, under the key `convae`
  */
 export function parquetWriter(
   path: string,
   dataset: ImageDataset,
   { size, errors, about }: { size: number; errors: boolean; about: Readonly<Record<string, unknown>> },
-): LatentWriter {
+) {
   const { labels } = dataset;
   const groupRows = Math.max(GROUP.minRows, Math.min(GROUP.maxRows, Math.floor(GROUP.numbers / size)));
   const group = { first: 0, rows: 0, latents: new Float32Array(groupRows * size), errors: new Float32Array(groupRows) };
@@ -63,14 +60,19 @@ export function parquetWriter(
     values: (rows) => group.errors.subarray(0, rows),
   };
   const columns = [id, label, latent, error].filter((column) => column !== false);
-  const file = new GroupWriter(path, columns, about);
+  const parquet = new ParquetWriter({
+    writer: fileWriter(path),
+    schema: [{ name: 'schema', num_children: columns.length }, ...columns.flatMap(({ elements }) => elements)],
+    createdBy: 'convae',
+    kvMetadata: [{ key: 'convae', value: JSON.stringify(about) }],
+  });
   const flush = () => {
-    file.write(group.rows);
+    writeGroup(parquet, columns, group.rows);
     group.first += group.rows;
     group.rows = 0;
   };
   return {
-    async write({ count, latents, errors }) {
+    async write({ count, latents, errors }: LatentBatch): Promise<void> {
       for (let from = 0; from < count; ) {
         const to = Math.min(count, from + groupRows - group.rows);
         group.latents.set(latents.subarray(from * size, to * size), group.rows * size);
@@ -80,65 +82,46 @@ export function parquetWriter(
         if (group.rows === groupRows) flush();
       }
     },
-    async finish() {
+    /** Writes the last row group and the file's metadata. */
+    async finish(): Promise<void> {
       if (group.rows > 0) flush();
-      await file.finish();
+      await parquet.finish();
     },
   };
 }
 
-/** Writes row groups column by column: the library's own path through nested values takes several times as long. */
-class GroupWriter {
-  readonly #parquet: ParquetWriter;
-  readonly #columns: readonly Column[];
-
-  constructor(path: string, columns: readonly Column[], about: Readonly<Record<string, unknown>>) {
-    this.#columns = columns;
-    this.#parquet = new ParquetWriter({
-      writer: fileWriter(path),
-      schema: [{ name: 'schema', num_children: columns.length }, ...columns.flatMap(({ elements }) => elements)],
-      createdBy: 'convae',
-      kvMetadata: [{ key: 'convae', value: JSON.stringify(about) }],
+/** Writes a row group column by column: the library's own path through nested values takes several times as long. */
+function writeGroup(parquet: ParquetWriter, columns: readonly Column[], rows: number): void {
+  const { writer, compressors, row_groups, pendingIndexes } = parquet;
+  const start = writer.offset;
+  const written = columns.map(({ elements, encoding, values, listOf }) => {
+    const element = elements.at(-1) as SchemaElement;
+    return writeColumn({
+      writer,
+      column: {
+        columnName: elements.map(({ name }) => name).join('.'),
+        element,
+        schemaPath: [{ name: 'schema' }, ...elements],
+        codec: element.type === 'FLOAT' ? 'UNCOMPRESSED' : 'SNAPPY', // floats do not compress
+        compressors: { SNAPPY: compressors.SNAPPY },
+        stats: listOf === undefined, // a list column's minimum is of no use
+        pageSize: 0, // one page
+        columnIndex: false,
+        offsetIndex: false,
+        ...(encoding && { encoding }),
+      },
+      pageData: { values: values(rows), ...levels(rows, listOf) },
     });
-  }
-
-  write(rows: number): void {
-    const { writer, compressors, row_groups, pendingIndexes } = this.#parquet;
-    const start = writer.offset;
-    const written = this.#columns.map((column) => {
-      const element = column.elements.at(-1) as SchemaElement;
-      const floats = element.type === 'FLOAT';
-      return writeColumn({
-        writer,
-        column: {
-          columnName: column.elements.map(({ name }) => name).join('.'),
-          element,
-          schemaPath: [{ name: 'schema' }, ...column.elements],
-          codec: floats ? 'UNCOMPRESSED' : 'SNAPPY', // floats do not compress
-          compressors: { SNAPPY: compressors.SNAPPY },
-          stats: column.listOf === undefined, // a list column's minimum is of no use
-          pageSize: 0, // one page
-          columnIndex: false,
-          offsetIndex: false,
-          ...(column.encoding && { encoding: column.encoding }),
-        },
-        pageData: { values: column.values(rows), ...levels(rows, column.listOf) },
-      });
-    });
-    pendingIndexes.push(...written);
-    const chunks = written.map(({ chunk }) => chunk);
-    row_groups.push({
-      columns: chunks,
-      total_byte_size: chunks.reduce((sum, { meta_data }) => sum + (meta_data?.total_uncompressed_size ?? 0n), 0n),
-      num_rows: BigInt(rows),
-      total_compressed_size: BigInt(writer.offset - start),
-    });
-    this.#parquet.num_rows += BigInt(rows);
-  }
-
-  async finish(): Promise<void> {
-    await this.#parquet.finish();
-  }
+  });
+  pendingIndexes.push(...written);
+  const chunks = written.map(({ chunk }) => chunk);
+  row_groups.push({
+    columns: chunks,
+    total_byte_size: chunks.reduce((sum, { meta_data }) => sum + (meta_data?.total_uncompressed_size ?? 0n), 0n),
+    num_rows: BigInt(rows),
+    total_compressed_size: BigInt(writer.offset - start),
+  });
+  parquet.num_rows += BigInt(rows);
 }
 
 /** Dremel's levels: lists are never empty, so all values are defined, and the first of each list begins a row. */

@@ -1,6 +1,7 @@
 import { fitGaussianMixture } from '../analyse/gaussian-mixture.ts';
 import { samplePosterior } from '../analyse/vae.ts';
 import type { Card } from '../artifacts/card.ts';
+import type { RunPlan } from '../artifacts/run.ts';
 import type { ImageDataset } from '../data/dataset.ts';
 import { Generator } from '../data/generator.ts';
 import { spreadRows } from '../data/rows.ts';
@@ -19,30 +20,20 @@ const LATENTS_PER_NUMBER = 4;
 /** Latents of larger size have covariances that would fill the card. */
 const MAX_SIZE = 512;
 
-export interface MixtureOptions {
-  /** Number of images that the model was trained on: the first of the data set. */
-  readonly images: number;
-  /** Number of classes of the data; 0 where they have none. */
-  readonly classes: number;
-  readonly seed: number;
-  readonly signal?: AbortSignal | undefined;
-}
-
 /**
  * Fits a Gaussian mixture to latents of training images, evenly spread over them: of a variational model one draw from
  * each image's distribution, since its decoder has learned to decode those.
- * @param size of a latent
  * @returns undefined where latents are too large, or not finite
  * @throws Interrupted (or the signal's own reason, if that is an error) after `signal`
  */
 export async function latentMixture(
   sessions: Sessions,
-  size: number,
   train: ImageDataset,
-  { classes, seed, signal, ...options }: MixtureOptions,
+  { size: { latent: size, classes, seed }, data }: RunPlan,
+  signal: AbortSignal | undefined,
 ): Promise<Card['latent']['mixture']> {
   if (size > MAX_SIZE) return undefined;
-  const images = Math.min(options.images, train.length);
+  const images = Math.min(data.train.images, train.length); // the run was trained on the first
   const { count, components } = mixtureScale(images, Math.max(COMPONENTS, classes), size);
   const chosen = subset(train, train.name, spreadRows(images, count));
   const { latents, logvars } = await sessions.encodeAll(chosen, { signal });

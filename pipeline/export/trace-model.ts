@@ -1,5 +1,4 @@
-import type * as tf from '@tensorflow/tfjs-core';
-import { cast, div } from '@tensorflow/tfjs-core';
+import * as tf from '@tensorflow/tfjs-core';
 import { type DynamicGraph, type Graph, graphOfFunction, serialize } from 'tfjs-to-onnx';
 import type { Autoencoder, ModelDefinition, ModelSize } from '../../models/kit/model.ts';
 
@@ -25,7 +24,7 @@ export function traceModel(model: ModelDefinition, autoencoder: Autoencoder, siz
   const label = { shape: ['N'], dtype: 'int32' } as const;
   const encoder = graphOfFunction(
     ({ image, label }: { image: tf.Tensor; label?: tf.Tensor }) => {
-      const pixels = div(cast(image, 'float32'), 255) as tf.Tensor4D;
+      const pixels = tf.div(tf.cast(image, 'float32'), 255) as tf.Tensor4D;
       return { ...autoencoder.encode({ image: pixels, label: label as tf.Tensor1D | undefined }) };
     },
     {

@@ -36,46 +36,34 @@ export function traceTrainStep(
   const tape = withoutUnused(traceProgram(program.programs.step, batchSize, program));
   const graph = lowerTape(tape, portable, { name: 'train-step', layout: separateLayout(tape) });
   const outputs = new Set(graph.outputs.map(({ name }) => name));
-  const state = (initial: (variable: NamedVariable) => 'weights' | number) => (named: NamedVariable) => {
-    const { name, variable } = named;
+  const fresh = buildProgram(program.model, program.size, optimizer);
+  const state = [
+    ...program.weights.map((weight) => ({ ...weight, initial: 'weights' as const })),
+    ...fresh.optimizerState.map((slot) => ({ ...slot, initial: onlyNumber(slot) })),
+  ].map(({ name, variable: { shape }, initial }) => {
     const next = `${name}${NEXT}`;
     if (!outputs.has(next)) throw new Error(`the training step does not change ${name}`);
-    return { name, next, shape: variable.shape, initial: initial(named) };
-  };
-  const fresh = buildProgram(program.model, program.size, optimizer);
-  return {
-    bytes: serialize(graph),
-    section: {
-      file: TRAIN_STEP_FILE,
-      batchSize,
-      inputs: inputsOf(tape),
-      state: [...program.weights.map(state(() => 'weights')), ...fresh.optimizerState.map(state(onlyNumber))],
-      weights,
-      losses: Object.keys(tape.outputs),
-    },
-  };
+    return { name, next, shape, initial };
+  });
+  const losses = Object.keys(tape.outputs);
+  const section = { file: TRAIN_STEP_FILE, batchSize, inputs: inputsOf(tape), state, weights, losses } as const;
+  return { bytes: serialize(graph), section };
 }
 
 /** Every occurrence of the weights in the model's files. */
 function placesOf(weights: readonly NamedVariable[], models: TracedModels): TrainStepSection['weights'] {
   const shapes = new Map(weights.map(({ name, variable }) => [name, variable.shape]));
-  const places = (['encoder', 'decoder'] as const).flatMap((part) =>
-    findWeights(models.graphs[part], models[part])
-      .filter(({ name }) => shapes.has(name))
-      .map(({ name, shape, permutation, ...range }) => {
-        const expected = shapes.get(name);
-        if (`${shape}` === `${expected}`) {
-          return {
-            variable: name,
-            shape: [...shape],
-            permutation: [...permutation],
-            ...range,
-            file: `${part}.onnx` as const,
-          };
-        }
-        throw new Error(`weight ${name} is [${shape}] in ${part}.onnx, and [${expected}] in the training step`);
-      }),
-  );
+  const places = (['encoder', 'decoder'] as const).flatMap((part) => {
+    const file = `${part}.onnx` as const;
+    const found = findWeights(models.graphs[part], models[part]).filter(({ name }) => shapes.has(name));
+    return found.map(({ name, shape, permutation, ...range }) => {
+      const expected = shapes.get(name);
+      if (`${shape}` !== `${expected}`) {
+        throw new Error(`weight ${name} is [${shape}] in ${file}, and [${expected}] in the training step`);
+      }
+      return { variable: name, shape: [...shape], permutation: [...permutation], ...range, file };
+    });
+  });
   const missing = weights.find(({ name }) => !places.some(({ variable }) => variable === name));
   if (missing) throw new Error(`weight ${missing.name} is in neither encoder.onnx nor decoder.onnx`);
   return places;

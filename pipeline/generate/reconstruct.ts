@@ -6,7 +6,7 @@ import { spreadRows } from '../data/rows.ts';
 import { subset } from '../data/split.ts';
 import { checkFits, type ExportedModel, openExported } from '../inference/exported.ts';
 import type { CommandOptions } from '../inference/plan.ts';
-import { type Latents, type Sessions, withSessions } from '../inference/sessions.ts';
+import { withSessions } from '../inference/sessions.ts';
 import { publishFolder } from '../io/publish.ts';
 import { drawReconstructions } from '../pictures/grid.ts';
 import { fileNames, toBytes, writeImages } from './image-files.ts';
@@ -32,7 +32,7 @@ export interface ReconstructResult {
 
 /**
  * Encodes and decodes images with an exported model (a variational one at the means of its latents) into a folder: a PNG
- * file for each under its id, and a grid of some beside their originals. The folder appears complete or not at all.
+ * file for each under its id, and a grid of some with their originals. The folder appears complete or not at all.
  * @throws InputError, EnvironmentError, Interrupted
  */
 export async function reconstruct(options: ReconstructOptions): Promise<ReconstructResult> {
@@ -60,17 +60,17 @@ async function writeReconstructions(
 ): Promise<void> {
   const { signal, progress } = options;
   const shape = model.card.image;
+  const pixels = bytesPerImage(shape);
   const images = dataset.length;
   const ids = Array.from({ length: images }, (_, i) => dataset.id(i));
   const names = fileNames(ids, [GRID_FILE]);
-  const pixels = bytesPerImage(shape);
   const shown = spreadRows(images, GRID);
   const [originals, reconstructions] = [new Uint8Array(shown.length * pixels), new Uint8Array(shown.length * pixels)];
   await dataset.read(shown, originals);
   await withSessions(model, { ...options, graphs: ['encoder', 'decoder'], images }, async (sessions) => {
-    for await (const decoded of sessions.decode(encoded(sessions, dataset, signal), { signal })) {
-      const { start, count } = decoded;
-      const bytes = toBytes(decoded.images);
+    const latents = sessions.encode(dataset, { signal });
+    for await (const { start, count, images: decoded } of sessions.decode(latents, { signal })) {
+      const bytes = toBytes(decoded);
       shown.forEach((image, i) => {
         if (image < start || image >= start + count) return;
         reconstructions.set(bytes.subarray((image - start) * pixels, (image - start + 1) * pixels), i * pixels);
@@ -81,14 +81,4 @@ async function writeReconstructions(
   });
   const grid = await drawReconstructions({ shape, originals, reconstructions });
   await writeFile(join(folder, GRID_FILE), grid.png);
-}
-
-async function* encoded(
-  sessions: Sessions,
-  dataset: ImageDataset,
-  signal: AbortSignal | undefined,
-): AsyncGenerator<Latents, void, undefined> {
-  for await (const { start, count, latents } of sessions.encode(dataset, { signal })) {
-    yield { latents, labels: dataset.labels?.subarray(start, start + count) };
-  }
 }

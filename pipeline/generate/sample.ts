@@ -37,7 +37,7 @@ export async function sample(options: SampleOptions): Promise<SampleResult> {
   const model = await openExported(exported);
   const { card } = model;
   const plan = planSamples(card, exported, options);
-  const { n, sampler, latents, labels } = plan;
+  const { n, sampler, labels } = plan;
   const names = Array.from({ length: n }, (_, i) => `${String(i).padStart(4, '0')}.png`);
   const pixels = bytesPerImage(card.image);
   const shown = new Uint8Array(gridImages(plan, pixels) * pixels);
@@ -45,7 +45,7 @@ export async function sample(options: SampleOptions): Promise<SampleResult> {
     out,
     async (folder) => {
       await withSessions(model, { ...options, graphs: ['decoder'], images: n }, async (sessions) => {
-        for await (const { start, count, images } of sessions.decode([{ latents, labels }], { signal })) {
+        for await (const { start, count, images } of sessions.decode([plan], { signal })) {
           const bytes = toBytes(images);
           const space = shown.subarray(start * pixels);
           space.set(bytes.subarray(0, space.length));
@@ -71,12 +71,10 @@ function gridImages({ n, columns }: SamplePlan, pixels: number): number {
 function gridOf(card: Card, { columns, labels }: SamplePlan, images: Uint8Array): Promise<Drawing> {
   const shape = card.image;
   const nameAt = (image: number) => className(card, labels?.[image] ?? 0);
-  const { are, count } = columns;
-  if (are === 'classes') {
-    return drawConditionalSamples({ shape, images, classes: Array.from({ length: count }, (_, i) => nameAt(i)) });
-  }
-  if (are === 'images') return drawGrid({ shape, images, columns: count });
-  return drawInterpolations({ shape, images, steps: count });
+  const { count } = columns;
+  if (columns.of === 'images') return drawGrid({ shape, images, columns: count });
+  if (columns.of === 'steps') return drawInterpolations({ shape, images, steps: count });
+  return drawConditionalSamples({ shape, images, classes: Array.from({ length: count }, (_, i) => nameAt(i)) });
 }
 
 /** A line for each image: its file, its class where it has one, and its latent, with the 9 digits that identify a float32. */

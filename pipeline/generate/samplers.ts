@@ -1,6 +1,8 @@
-import { type GaussianMixture, sampleMixture } from '../analyse/gaussian-mixture.ts';
+import { sampleMixture } from '../analyse/gaussian-mixture.ts';
 import type { Card } from '../artifacts/card.ts';
 import { Generator } from '../data/generator.ts';
+import { pickRows } from '../data/rows.ts';
+import type { Latents } from '../inference/sessions.ts';
 import { InputError } from '../io/errors.ts';
 
 /** Source of latents to decode. */
@@ -23,15 +25,11 @@ export interface SampleChoices {
 }
 
 /** The latents to decode, in the grid's order: row after row. */
-export interface SamplePlan {
+export interface SamplePlan extends Latents {
   readonly sampler: SamplerName;
   readonly n: number;
-  /** `[n, D]` */
-  readonly latents: Float32Array;
-  /** `[n]`, where the decoder is conditional. */
-  readonly labels: Int32Array | undefined;
-  /** Meaning of the grid's columns. */
-  readonly columns: { readonly are: 'classes' | 'steps' | 'images'; readonly count: number };
+  /** The grid's columns, and what each holds: a class, a step of the interpolations, or any images. */
+  readonly columns: { readonly of: 'classes' | 'steps' | 'images'; readonly count: number };
 }
 
 /**
@@ -42,7 +40,7 @@ export interface SamplePlan {
  */
 export function planSamples(card: Card, exported: string, choices: SampleChoices): SamplePlan {
   const classes = classesOf(card, choices.class);
-  const sampler = choices.sampler ?? defaultSampler(card);
+  const sampler = choices.sampler ?? defaultSampler(card.model);
   const generator = Generator.of(choices.seed, 'samples');
   const { size, mixture } = card.latent;
   if (sampler === 'interpolation') {
@@ -57,46 +55,57 @@ export function planSamples(card: Card, exported: string, choices: SampleChoices
       latents.set(interpolate(endOf(2 * row), endOf(2 * row + 1), steps), row * steps * size);
     }
     const labels = labelsOf(classes, n, (image) => Math.floor(image / steps));
-    return { sampler, n, latents: latents.subarray(0, n * size), labels, columns: { are: 'steps', count: steps } };
+    return { sampler, n, latents: latents.subarray(0, n * size), labels, columns: { of: 'steps', count: steps } };
   }
   const across = classes?.length ?? 1;
   const n = choices.n ?? ROWS * (across > 1 ? across : ROWS);
   const drawn = samplerOf(card, exported, sampler)(Math.ceil(n / across), generator);
-  const latents = new Float32Array(n * size);
-  for (let i = 0; i < n; i++) {
-    const from = Math.floor(i / across) * size;
-    latents.set(drawn.subarray(from, from + size), i * size);
-  }
-  const inColumns = across > 1 && across <= MAX_CLASS_COLUMNS;
-  const columns = inColumns
-    ? ({ are: 'classes', count: across } as const)
-    : ({ are: 'images', count: Math.ceil(Math.sqrt(n)) } as const);
-  return { sampler, n, latents, labels: labelsOf(classes, n, (image) => image), columns };
+  const latents = pickRows(
+    drawn,
+    size,
+    Uint32Array.from({ length: n }, (_, i) => Math.floor(i / across)),
+  );
+  const columns: SamplePlan['columns'] =
+    across > 1 && across <= MAX_CLASS_COLUMNS
+      ? { of: 'classes', count: across }
+      : { of: 'images', count: Math.ceil(Math.sqrt(n)) };
+  return { sampler, n, latents: latents as Float32Array, labels: labelsOf(classes, n, (image) => image), columns };
 }
 
 /** Labels of images that take the classes in turn. */
 const labelsOf = (classes: readonly number[] | undefined, n: number, turn: (image: number) => number) =>
   classes && Int32Array.from({ length: n }, (_, i) => classes[turn(i) % classes.length] as number);
 
-const defaultSampler = ({ model }: Card) => (model.variational ? 'prior' : 'mixture');
+const defaultSampler = ({ variational }: Card['model']) => (variational ? 'prior' : 'mixture');
 
 /**
- * The sampler of a model: by default its prior where it is variational, else the mixture in its card.
+ * The sampler of a model: by default its prior where it is variational, else the Gaussian mixture that the export fitted
+ * to latents of training images. A larger `count` only adds to the latents of the same seed.
+ * @param exported the model's folder, for the message
  * @throws InputError when the model has no prior, or the card no mixture
  */
 export function samplerOf(
-  card: Card,
+  { model, latent: { size, mixture } }: Card,
   exported: string,
-  sampler: 'prior' | 'mixture' = defaultSampler(card),
+  sampler: 'prior' | 'mixture' = defaultSampler(model),
 ): (count: number, generator: Generator) => Float32Array {
-  if (sampler === 'mixture') {
-    const mixture = mixtureOf(card, exported);
-    return (count, generator) => mixtureLatents(mixture, count, generator);
+  if (sampler === 'prior') {
+    if (model.variational) return (count, generator) => priorLatents(size, count, generator);
+    throw new InputError(
+      `--sampler prior: ${model.name} is not a variational model, so its latents have no prior; use --sampler mixture`,
+    );
   }
-  if (card.model.variational) return (count, generator) => priorLatents(card.latent.size, count, generator);
-  throw new InputError(
-    `--sampler prior: ${card.model.name} is not a variational model, so its latents have no prior; use --sampler mixture`,
-  );
+  if (!mixture) {
+    throw new InputError(
+      `${exported}: its card has no mixture of latents to sample from, because it was written by an older convae or its latents are too long; export the model again`,
+    );
+  }
+  const fitted = { size, ...mixture };
+  return (count, generator) => {
+    const latents = new Float32Array(count * size);
+    for (let i = 0; i < count; i++) latents.set(sampleMixture(fitted, 1, generator).rows, i * size);
+    return latents;
+  };
 }
 
 /** Latents drawn from N(0, I), a variational model's prior, `[count, size]`. */
@@ -104,25 +113,6 @@ export function priorLatents(size: number, count: number, generator: Generator):
   const latents = new Float32Array(count * size);
   generator.fillNormal(latents);
   return latents;
-}
-
-/** Latents drawn from a mixture, `[count, size]`, one after another: a larger `count` only adds to them. */
-export function mixtureLatents(mixture: GaussianMixture, count: number, generator: Generator): Float32Array {
-  const latents = new Float32Array(count * mixture.size);
-  for (let i = 0; i < count; i++) latents.set(sampleMixture(mixture, 1, generator).rows, i * mixture.size);
-  return latents;
-}
-
-/**
- * The Gaussian mixture that the export fitted to latents of training images.
- * @param exported the model's folder, for the message
- * @throws InputError when the card has none
- */
-export function mixtureOf({ latent: { size, mixture } }: Card, exported: string): GaussianMixture {
-  if (mixture) return { size, weights: mixture.weights, means: mixture.means, factors: mixture.factors };
-  throw new InputError(
-    `${exported}: its card has no mixture of latents to sample from, because it was written by an older convae or its latents are too long; export the model again`,
-  );
 }
 
 /**

@@ -65,8 +65,7 @@ export async function latentsOf(
 async function keyOf({ card }: ExportedModel, dataset: ImageDataset, { device }: ComputeOptions): Promise<string> {
   const { files, model } = card;
   const graphs = [files['encoder.onnx'].sha256, files['decoder.onnx'].sha256, model.error];
-  const about = [FORMAT, ...graphs, await dataset.fingerprint(), providerOf(device)];
-  return sha256(JSON.stringify(about)).slice(0, 32);
+  return sha256(JSON.stringify([FORMAT, ...graphs, await dataset.fingerprint(), providerOf(device)])).slice(0, 32);
 }
 
 function encodeAll(model: ExportedModel, dataset: ImageDataset, options: LatentSetOptions): Promise<LatentSet> {

@@ -5,9 +5,9 @@ import { checkDevice } from '../devices/device.ts';
 import { InputError, stopIfAborted } from '../io/errors.ts';
 import type { Tick } from '../io/stages.ts';
 import { type ComputeOptions, encodingGraphs, planSessions, type SessionOptions } from './plan.ts';
-import { type Graphs, type Job, Pool } from './pool.ts';
+import { type Graphs, type Job, type Pool, startPool } from './pool.ts';
 
-/** Batches queued per worker, so that it stays busy. */
+/** Batches queued per worker: it stays busy while the main thread writes a group of rows. */
 const QUEUE = 8;
 
 /** The graphs of a model (path or bytes) and the entries of its card that running them takes. */
@@ -37,18 +37,18 @@ export interface LatentSet {
   readonly errors: Float32Array | undefined;
 }
 
-/** Latents of images `start` to before `start + count`. */
-export interface LatentBatch extends LatentSet {
-  readonly start: number;
-  readonly count: number;
-}
-
 /** Any number of latents, and the class of each where the decoder is conditional. */
 export interface Latents {
   /** `[n, D]` */
   readonly latents: Float32Array;
   /** `[n]` */
   readonly labels?: Int32Array | undefined;
+}
+
+/** Latents of images `start` to before `start + count`, with their labels where the data set has any. */
+export interface LatentBatch extends LatentSet, Latents {
+  readonly start: number;
+  readonly count: number;
 }
 
 /** Latents, and the images to compare their reconstructions with. */
@@ -78,9 +78,9 @@ export async function withSessions<T>(
   const sources: Graphs = {
     ...(graphs.includes('encoder') && { encoder: { source: encoder } }),
     ...(graphs.includes('decoder') && { decoder: { source: decoder, outputs: { image: 'reconstruction' } } }),
-    ...(graphs.includes('error') && { error: { source: await errorGraphOf(card) } }),
+    ...(graphs.includes('error') && { error: { source: await traceError(card) } }),
   };
-  const pool = await Pool.start(sources, plan);
+  const pool = await startPool(sources, plan);
   try {
     return await work(new Sessions(pool, card, batchSize));
   } finally {
@@ -120,7 +120,7 @@ export class Sessions {
     const labelled = conditional.encoder || (conditional.decoder && errors);
     const batches = readBatches(dataset, Math.max(1, Math.min(this.batchSize, dataset.length)), { ahead: 2 });
     const jobs = this.#inOrder(batches, signal, ({ start, count, images, labels }) => ({
-      ...{ start, count, graphs },
+      ...{ start, count, labels, graphs },
       tensors: {
         image: copied(images, this.#imageDims(count)),
         label: labelled && labels ? copied(labels, [count]) : undefined,
@@ -130,9 +130,9 @@ export class Sessions {
         error: errors ? floats([count]) : undefined,
       },
     }));
-    for await (const { start, count, tensors } of jobs) {
+    for await (const { tensors, graphs: _, ...job } of jobs) {
       const { latent, logvar, error } = tensors;
-      const batch = { start, count, latents: latent.data, logvars: logvar?.data, errors: error?.data };
+      const batch = { ...job, latents: latent.data, logvars: logvar?.data, errors: error?.data };
       checkFinite(batch, dataset);
       yield batch;
     }
@@ -185,7 +185,7 @@ export class Sessions {
   /**
    * Reconstruction errors of given latents, batch by batch, as the card's `model.error` defines them, `[n]` each, with
    * copies of the latents.
-   * @throws as `decode`; an error that is not finite is given as it is
+   * @throws as `decode`; an error that is not finite is returned unchanged
    */
   async *errorsOf(
     batches: Iterable<LatentsOfImages> | AsyncIterable<LatentsOfImages>,
@@ -263,11 +263,9 @@ export class Sessions {
   }
 }
 
-/** Only here, since it loads all of tfjs. */
-async function errorGraphOf({ model, image }: RunnableModel['card']): Promise<Uint8Array> {
-  const { errorGraph } = await import('./reconstruction-error.ts');
-  return errorGraph(model.error, image);
-}
+/** Imports the tracer when it is needed, since it loads all of tfjs. */
+const traceError = async ({ model, image }: RunnableModel['card']): Promise<Uint8Array> =>
+  (await import('./reconstruction-error.ts')).errorGraph(model.error, image);
 
 /** A copy of the array: the worker takes it over. */
 const copied = <A extends Uint8Array | Int32Array | Float32Array>(data: A, dims: readonly number[]) => ({
@@ -283,11 +281,11 @@ const floats = (dims: readonly number[]) => ({
 
 /** @throws InputError when a latent or an error is NaN or infinite */
 function checkFinite({ start, count, latents, errors }: LatentBatch, dataset: ImageDataset): void {
-  const at = latents.findIndex((value) => !Number.isFinite(value));
-  const image =
-    at >= 0 ? Math.floor((at * count) / latents.length) : (errors?.findIndex((value) => !Number.isFinite(value)) ?? -1);
-  if (image < 0) return;
-  const what = at >= 0 ? 'latent' : 'reconstruction';
+  const notFinite = (value: number) => !Number.isFinite(value);
+  const [latent, error] = [latents.findIndex(notFinite), errors?.findIndex(notFinite) ?? -1];
+  if (latent < 0 && error < 0) return;
+  const [what, image] =
+    latent >= 0 ? ['latent', Math.floor((latent * count) / latents.length)] : ['reconstruction', error];
   throw new InputError(
     `${dataset.name}: the ${what} of image ${dataset.id(start + image)} is not finite; the model is unusable, train it again (with a lower learning rate)`,
   );

@@ -5,7 +5,7 @@ import ort from 'onnxruntime-node';
 /**
  * A worker thread with a session for each graph; it runs jobs one after another.
  * @import { MessagePort } from 'node:worker_threads'
- * @import { Graphs, Job, Reply, Started } from './pool.ts'
+ * @import { Graphs, Job, OutputNames, Reply } from './pool.ts'
  */
 
 const port = /** @type {MessagePort} */ (parentPort);
@@ -18,55 +18,65 @@ const sessions = {};
 const scratch = {};
 
 ort.env.logLevel = 'fatal'; // errors are thrown as well
-let loading = '';
-try {
+
+/** @type {string | undefined} The graph whose session is being created. */
+let loading;
+let stopping = false;
+let last = answer(createSessions);
+port.on('message', (/** @type {Job | null} */ job) => {
+  stopping ||= !job;
+  last = last.then(() => (!job || stopping ? port.close() : answer(() => run(job), job.tensors)));
+});
+
+/**
+ * Posts the result of a request, or why it failed.
+ * @param {() => Promise<OutputNames | Job>} work
+ * @param {Job['tensors']} tensors of the result: their arrays are transferred
+ */
+async function answer(work, tensors = {}) {
+  try {
+    const reply = /** @type {Reply} */ ({ result: await work() });
+    const buffers = Object.values(tensors).flatMap((tensor) => tensor?.data?.buffer ?? []);
+    port.postMessage(reply, buffers);
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    port.postMessage(/** @type {Reply} */ ({ failure: { graph: loading, message } }));
+  }
+}
+
+/** @returns {Promise<OutputNames>} */
+async function createSessions() {
   for (const [graph, { source }] of Object.entries(graphs)) {
     loading = graph;
     sessions[graph] = await ort.InferenceSession.create(/** @type {string} */ (source), options);
   }
-  listen();
-  const outputs = Object.entries(sessions).map(([graph, { outputNames }]) => [graph, outputNames]);
-  port.postMessage(/** @type {Started} */ ({ outputs: Object.fromEntries(outputs) }));
-} catch (error) {
-  port.postMessage(/** @type {Started} */ ({ outputs: {}, failure: { graph: loading, message: messageOf(error) } }));
-}
-
-function listen() {
-  let last = Promise.resolve();
-  let stopping = false;
-  port.on('message', (/** @type {Job | null} */ job) => {
-    if (!job) stopping = true;
-    last = last.then(() => (stopping ? port.close() : answer(/** @type {Job} */ (job))));
-  });
-}
-
-/** @param {Job} job */
-async function answer(job) {
-  const failure = await run(job).then(() => undefined, messageOf);
-  const buffers = Object.values(job.tensors).flatMap((tensor) => tensor?.data?.buffer ?? []);
-  port.postMessage(/** @type {Reply} */ ({ job, failure }), buffers);
+  loading = undefined;
+  return Object.fromEntries(Object.entries(sessions).map(([graph, { outputNames }]) => [graph, outputNames]));
 }
 
 /**
  * Runs the job's graphs, each on the job's tensors that have the names of its inputs and outputs.
  * @param {Job} job
  */
-async function run({ graphs: names, tensors }) {
+async function run(job) {
   /** @type {Record<string, ort.Tensor>} */
   const made = {};
-  for (const [name, tensor] of Object.entries(tensors)) {
+  for (const [name, tensor] of Object.entries(job.tensors)) {
     if (tensor) made[name] = new ort.Tensor(tensor.data ?? scratchOf(name, tensor.dims), tensor.dims);
   }
-  for (const graph of names) {
+  for (const graph of job.graphs) {
     const session = /** @type {ort.InferenceSession} */ (sessions[graph]);
     const renamed = graphs[graph]?.outputs ?? {};
-    const pick = (/** @type {readonly string[]} */ keys, /** @type {(key: string) => string} */ nameOf) =>
-      Object.fromEntries(keys.flatMap((key) => (made[nameOf(key)] ? [[key, made[nameOf(key)]]] : [])));
-    await session.run(
-      pick(session.inputNames, (key) => key),
-      pick(session.outputNames, (key) => renamed[key] ?? key),
-    );
+    const pick = (/** @type {readonly string[]} */ keys) =>
+      Object.fromEntries(
+        keys.flatMap((key) => {
+          const tensor = made[renamed[key] ?? key];
+          return tensor ? [[key, tensor]] : [];
+        }),
+      );
+    await session.run(pick(session.inputNames), pick(session.outputNames));
   }
+  return job;
 }
 
 /** @type {(name: string, dims: readonly number[]) => Float32Array} */
@@ -75,9 +85,4 @@ function scratchOf(name, dims) {
   let array = scratch[name] ?? new Float32Array(0);
   if (array.length < length) array = scratch[name] = new Float32Array(length);
   return array.subarray(0, length);
-}
-
-/** @type {(error: unknown) => string} */
-function messageOf(error) {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -45,7 +45,7 @@ test('a row for each image, in the data’s order, over many batches and threads
   expect(readdirSync(dirname(out))).toEqual(['rows.parquet']);
 });
 
-test('the numbers do not depend on batches and threads', async () => {
+test('latents and errors do not depend on batch size and threads', async () => {
   const data = tinyData(scratch('same'), 50);
   const files = [{ batchSize: 1, threads: 1 }, { batchSize: 7, threads: 4 }, { batchSize: 1000, threads: 2 }, {}].map(
     (options, i) => ({ ...options, out: scratch(`same-${i}.parquet`) }),
@@ -115,14 +115,14 @@ print(json.dumps([{field.name: str(field.type) for field in table.schema}, bool(
   ]);
 });
 
-test('data without labels give no label column; without errors there is none of them', async () => {
+test('there is no label column without labels, and no error column without errors', async () => {
   const [data, out] = [tinyData(scratch('bare'), 5, { labels: false }), scratch('bare.parquet')];
   await encoding({ data, out, error: false });
   const rows = await readRows(out);
   expect(rows.map((row) => Object.keys(row))).toEqual(Array(5).fill(['id', 'latent']));
 });
 
-test('npy holds the latents alone', async () => {
+test('an npy file holds only the latents', async () => {
   const [data, out] = [tinyData(scratch('npy'), 2000), scratch('latents.npy')];
   await encoding({ data, out });
   const { shape, dtype, data: latents } = parse(new Uint8Array(readFileSync(out)).buffer);
@@ -135,7 +135,7 @@ test('npy holds the latents alone', async () => {
   });
 });
 
-test('larger npy files are written in pieces, without a gap', async () => {
+test('a large npy file is written in parts, without a gap', async () => {
   const [data, out] = [tinyData(scratch('pieces'), 150_000), scratch('pieces.npy')];
   await encoding({ data, out });
   const { data: latents } = parse(new Uint8Array(readFileSync(out)).buffer);
@@ -146,7 +146,7 @@ test('larger npy files are written in pieces, without a gap', async () => {
   expect(statSync(out).size).toBeGreaterThan(150_000 * 8);
 });
 
-test('where the model’s loss is the squared error, so is the error', async () => {
+test('a model trained on squared error has squared errors', async () => {
   const squared = await exportTiny(scratch('squared'), { error: 'mean squared error' });
   const [data, out] = [tinyData(scratch('mse'), 6), scratch('mse.parquet')];
   await encoding({ exported: squared, data, out });
@@ -176,7 +176,7 @@ test('errors stay finite where the reconstruction is certain and wrong', async (
 describe('conditional models', () => {
   const classes = ['a', 'b', 'c', 'd', 'e'];
 
-  test('are given the labels', async () => {
+  test('get the labels', async () => {
     const both = await exportTiny(scratch('both'), { conditional: { encoder: true, decoder: true }, classes });
     const [data, out] = [tinyData(scratch('labelled'), 20), scratch('both.parquet')];
     await encoding({ exported: both, data, out, batchSize: 3 });
@@ -190,7 +190,7 @@ describe('conditional models', () => {
     });
   });
 
-  test('need them only where they are used', async () => {
+  test('need labels only where they are used', async () => {
     const decoder = await exportTiny(scratch('decoder'), { conditional: { encoder: false, decoder: true }, classes });
     const data = tinyData(scratch('unlabelled'), 4, { labels: false });
     const out = scratch('decoder.parquet');
@@ -201,7 +201,7 @@ describe('conditional models', () => {
     );
   });
 
-  test('know their labels', async () => {
+  test('refuse labels that they do not have', async () => {
     const four = await exportTiny(scratch('four'), {
       conditional: { encoder: true, decoder: false },
       classes: classes.slice(1),

@@ -19,7 +19,7 @@ const outputs = () => readdirSync(scratch('out'));
 const encoding = (options: Partial<EncodeOptions>) =>
   encode({ exported, data, split: 'all', out: scratch('out/x.parquet'), device: 'cpu', threads: 2, ...options });
 
-test('endings that say no format, and errors in npy', async () => {
+test('unknown file formats, and errors in npy', async () => {
   expect(await inputErrorOf(encoding({ out: scratch('out/x.csv') }))).toContain('name a .parquet or an .npy file');
   expect(await inputErrorOf(encoding({ out: scratch('out/x.npy'), error: true }))).toContain(
     'an npy file holds latents only; choose a .parquet file for errors',
@@ -56,7 +56,7 @@ test('a model that is not the card’s, or that ONNX Runtime cannot load', async
   expect(outputs()).toEqual([]);
 });
 
-test('a corrupt image among the last of a folder: nothing is left behind', async () => {
+test('a corrupt image near the end of a folder: no file is left', async () => {
   const folder = scratch('images');
   mkdirSync(folder);
   const raw = { height: tiny.height, width: tiny.width, channels: 1 as const };
@@ -74,7 +74,7 @@ test('a corrupt image among the last of a folder: nothing is left behind', async
   expect(outputs()).toEqual(['images.parquet']);
 });
 
-test('an interruption: nothing is left behind, in memory neither', async () => {
+test('an interruption: neither the output nor an open file is left', async () => {
   const out = scratch('out/interrupted.parquet');
   const many = tinyData(scratch('many'), 20_000);
   const run = async (): Promise<void> => {

@@ -20,7 +20,7 @@ import type { Card } from '../../pipeline/artifacts/card.ts';
 import { writeCard } from '../../pipeline/artifacts/exported.ts';
 import { fileDigest } from '../../pipeline/io/digest.ts';
 
-/** Images of 2 × 3 pixels and codes of two numbers, small enough to compute by hand. */
+/** Images of 2 × 3 pixels and latents of size 2, small enough to compute by hand. */
 export const tiny = { height: 2, width: 3, channels: 1, pixels: 6, size: 2 } as const;
 
 /** `[6, 2]`: latent = image / 255 × encoderWeights (+ label, where conditional). */
@@ -56,7 +56,7 @@ export interface TinyOptions {
   readonly error?: Card['model']['error'];
   readonly encoder?: readonly number[];
   readonly decoder?: readonly number[];
-  /** Makes the model variational: the log variance of every code. */
+  /** Makes the model variational: the log variance of every latent. */
   readonly logvar?: number;
   readonly classes?: string[] | null;
   readonly name?: string;
@@ -102,8 +102,8 @@ export async function exportTiny(folder: string, options: TinyOptions = {}): Pro
       shapeTensor('column', [-1, 1]),
     ],
     nodes: [
-      ...(conditional.decoder ? addLabel('latent', 'code') : [node('Identity', ['latent'], ['code'])]),
-      node('MatMul', ['code', 'weights'], ['logits']),
+      ...(conditional.decoder ? addLabel('latent', 'biased') : [node('Identity', ['latent'], ['biased'])]),
+      node('MatMul', ['biased', 'weights'], ['logits']),
       node('Sigmoid', ['logits'], ['flat']),
       node('Reshape', ['flat', 'shape'], ['image']),
     ],

@@ -18,7 +18,7 @@ describe.skipIf(noWebgpu !== undefined)('on WebGPU', () => {
   test.each([
     { name: 'plain', conditional: { encoder: false, decoder: false } },
     { name: 'conditional', conditional: { encoder: true, decoder: true } },
-  ])('codes and errors of a $name model, over many batches', async ({ name, conditional }) => {
+  ])('latents and errors of a $name model, over many batches', async ({ name, conditional }) => {
     const exported = await exportTiny(scratch(name), { conditional, classes: ['0', '1', '2', '3', '4'] });
     const [data, out] = [tinyData(scratch(name), 101), scratch(`${name}.parquet`)];
     const { rows: count } = await encode({ exported, data, out, split: 'all', device, batchSize: 8 });
@@ -49,12 +49,12 @@ describe.skipIf(noWebgpu !== undefined)('on WebGPU', () => {
       const settings = { model, data: images, run, resume: false, engine: 'onnx', device: 'cpu', threads: 1 } as const;
       await train({ ...settings, epochs: 1, batchSize: 8 }, { signal: new AbortController().signal, progress: silent });
       await exportRun({ run, out, which: 'latest' });
-      const codes = async (device: 'cpu' | 'webgpu', batchSize?: number): Promise<Row[]> => {
+      const rowsOn = async (device: 'cpu' | 'webgpu', batchSize?: number): Promise<Row[]> => {
         const file = scratch(`${model.name}-${device}.parquet`);
         await encode({ exported: out, data: images, out: file, split: 'all', device, batchSize });
         return readRows(file);
       };
-      const [gpu, cpu] = [await codes('webgpu', 11), await codes('cpu')];
+      const [gpu, cpu] = [await rowsOn('webgpu', 11), await rowsOn('cpu')];
       expect(gpu).toHaveLength(40);
       gpu.forEach(({ latent, error, ...row }, i) => {
         const expected = cpu[i];

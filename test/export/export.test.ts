@@ -7,13 +7,16 @@ import { fromBinary } from '@bufbuild/protobuf';
 import * as tf from '@tensorflow/tfjs-core';
 import { ModelProtoSchema } from 'onnx-buf';
 import ort from 'onnxruntime-node';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { models } from '../../models/index.ts';
 import type { Card } from '../../pipeline/artifacts/card.ts';
 import { readCard, verifyFiles } from '../../pipeline/artifacts/exported.ts';
 import { openMnist } from '../../pipeline/data/mnist.ts';
 import { exportRun } from '../../pipeline/export/export.ts';
 import { mixtureScale } from '../../pipeline/export/mixture.ts';
+import { measureParity } from '../../pipeline/export/parity.ts';
+import { openExported } from '../../pipeline/inference/exported.ts';
+import { withSessions } from '../../pipeline/inference/sessions.ts';
 import { silent } from '../../pipeline/io/progress.ts';
 import { loadRun } from '../../pipeline/train/load-run.ts';
 import type { TrainSummary } from '../../pipeline/train/train.ts';
@@ -49,7 +52,7 @@ beforeAll(async () => {
 
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-test('the card that is written can be read, fits its files and tells what training reached', async () => {
+test('the card can be read back, matches its files and has the metrics of the training', async () => {
   expect(await readCard(out())).toEqual(card);
   await verifyFiles(out(), card);
   expect(card.metrics.test).toEqual(trained.test);
@@ -84,6 +87,21 @@ test('any batch size gives the latents that eager tfjs gives', async () => {
   await mnist.close();
 });
 
+test('NaN in one pixel fails the parity check', async () => {
+  const { program } = await loadRun(run(), 'latest');
+  const mnist = await openMnist('test');
+  const options = { graphs: ['encoder', 'decoder'], device: 'cpu', threads: 1, images: 16 } as const;
+  await withSessions(await openExported(out()), options, async (sessions) => {
+    expect((await measureParity(program, sessions, mnist)).images).toBe(16);
+    const { decodeAll } = sessions;
+    vi.spyOn(sessions, 'decodeAll').mockImplementation(async (...args) =>
+      (await decodeAll.apply(sessions, args)).with(0, Number.NaN),
+    );
+    await expect(measureParity(program, sessions, mnist)).rejects.toThrow('differ by NaN on 16 images');
+  });
+  await mnist.close();
+});
+
 test('the files hold standard operators only, named by layer, with the weights inside', async () => {
   for (const [name, layers] of [
     ['encoder', ['conv1', 'conv2', 'conv3', 'embedding']],
@@ -111,8 +129,8 @@ test('the mixture in the card has the mean and the covariance of the training la
   await mnist.close();
   const encoder = await ort.InferenceSession.create(join(out(), 'encoder.onnx'));
   const { latent } = await encoder.run({ image: new ort.Tensor('uint8', images, [1280, 28, 28, 1]) });
-  const codes = latent?.data as Float32Array;
-  // What expectation–maximisation keeps in each iteration: those of the whole mixture.
+  const latents = latent?.data as Float32Array;
+  // Expectation–maximisation keeps the moments of the mixture in each iteration.
   const { weights = [], means = [], factors = [] } = mixture ?? {};
   const sumOver = (term: (component: number) => number) =>
     weights.reduce((sum, weight, component) => sum + weight * term(component), 0);
@@ -120,7 +138,7 @@ test('the mixture in the card has the mean and the covariance of the training la
   for (let i = 0; i < 10; i++) {
     const mean = (of: (image: number) => number) =>
       Array.from({ length: 1280 }, (_, image) => of(image)).reduce((sum, value) => sum + value, 0) / 1280;
-    const center = (d: number) => mean((image) => codes[10 * image + d] ?? 0);
+    const center = (d: number) => mean((image) => latents[10 * image + d] ?? 0);
     expect(sumOver((component) => means[component]?.[i] ?? 0)).toBeCloseTo(center(i), 4);
     for (let j = 0; j <= i; j++) {
       const second = sumOver((component) => {
@@ -129,14 +147,14 @@ test('the mixture in the card has the mean and the covariance of the training la
         return value;
       });
       expect(second).toBeCloseTo(
-        mean((image) => (codes[10 * image + i] ?? 0) * (codes[10 * image + j] ?? 0)),
+        mean((image) => (latents[10 * image + i] ?? 0) * (latents[10 * image + j] ?? 0)),
         3,
       );
     }
   }
 });
 
-test('a handful of images without class names is enough: fewer components, classes by number', async () => {
+test('a few images without class names suffice: fewer components, classes by number', async () => {
   const images = join(folder, 'few.idx');
   const labels = join(folder, 'few-labels.idx');
   await writeFile(
@@ -157,7 +175,7 @@ test('a handful of images without class names is enough: fewer components, class
   expect(small.latent.mixture).toMatchObject({ codes: 5, weights: [1] });
 });
 
-test('fewer or larger latents give fewer components', () => {
+test('the mixture has fewer components where latents are few or large', () => {
   expect(mixtureScale(60_000, 10, 10)).toEqual({ count: 5000, components: 10 });
   expect(mixtureScale(200, 10, 10)).toEqual({ count: 200, components: 5 });
   expect(mixtureScale(3, 10, 10)).toEqual({ count: 3, components: 1 });
@@ -167,7 +185,7 @@ test('fewer or larger latents give fewer components', () => {
   expect(mixtureScale(60_000, 10, 512)).toEqual({ count: 2048, components: 1 });
 });
 
-test('a training step is exported if asked for, belongs to the verified files, and goes with the next export', async () => {
+test('a training step is exported on request, is verified, and is removed by the next export', async () => {
   const target = join(folder, 'with-step');
   const options = { run: run(), out: target, which: 'latest' } as const;
   const { card: first } = await exportRun({ ...options, trainStep: { batchSize: 4 } });
@@ -176,7 +194,7 @@ test('a training step is exported if asked for, belongs to the verified files, a
   const session = await ort.InferenceSession.create(file);
   expect(first.trainStep).toMatchObject({ file: 'train-step.onnx', batchSize: 4, inputs: { image: [4, 28, 28, 1] } });
   expect(session.outputNames).toEqual(expect.arrayContaining(first.trainStep?.losses ?? ['loss']));
-  // Adam's powers of beta begin anew, whatever the run had come to.
+  // Adam's powers of beta start again, however long the run was.
   const numbers = new Set(first.trainStep?.state.map(({ initial }) => initial));
   expect([...numbers]).toEqual(['weights', Math.fround(0.9), Math.fround(0.999), 0]);
   await session.release();
@@ -197,7 +215,7 @@ test.skipIf(!python)("onnx's checker finds nothing wrong, full check", () => {
   execFileSync(python ?? '', ['-c', check, join(out(), 'encoder.onnx'), join(out(), 'decoder.onnx')]);
 });
 
-test('other data, no run, and weights that are gone are refused in one line; nothing is exported', async () => {
+test('other data, a missing run and missing weights are refused in one line; nothing is exported', async () => {
   const other = join(folder, 'other');
   const images = Uint8Array.from({ length: 200 * 784 }, (_, i) => i % 251);
   const header = Buffer.alloc(16);

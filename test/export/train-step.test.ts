@@ -102,7 +102,7 @@ describe.each([
 
   afterAll(() => session.release());
 
-  test('the section names what the graph takes and gives, and fits the card', () => {
+  test('the section names the inputs and outputs of the graph, and fits the card', () => {
     const { section, bytes } = exported.step;
     expect(Object.keys(section.inputs)).toEqual(inputs);
     expect(section.losses).toEqual(losses);
@@ -148,7 +148,7 @@ describe.each([
     expect(largestError(decoded.image?.data as Float32Array, expectedImage.dataSync())).toBeLessThan(TOLERANCE);
   });
 
-  test('it holds small constants alone, and operators that ONNX Runtime has for WebGPU', () => {
+  test('it holds only small constants, and operators that ONNX Runtime has for WebGPU', () => {
     const { graph, opsetImport } = fromBinary(ModelProtoSchema, exported.step.bytes);
     expect(opsetImport.map(({ domain }) => domain)).toEqual(['']);
     const constants = new Map(graph?.initializer.map((tensor) => [tensor.name, tensor]));

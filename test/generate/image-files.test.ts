@@ -9,14 +9,14 @@ import { decode, noise } from '../pictures/support.ts';
 
 const scratch = scratchFolder();
 
-test('bytes are rounded, and cut off where numbers leave [0, 1]', () => {
+test('pixels are rounded, and clipped to [0, 1]', () => {
   expect(toBytes(Float32Array.of(0, 1, 0.5, 100.4 / 255, 100.6 / 255, -3, 7))).toEqual(
     Uint8Array.of(0, 255, 128, 100, 101, 0, 255),
   );
   expect(() => toBytes(Float32Array.of(0, Number.NaN))).toThrow('NaN');
 });
 
-test.each([1, 3])('images of %i channels, in folders of their own', async (channels) => {
+test.each([1, 3])('images of %i channels, in their folders', async (channels) => {
   const folder = scratch(`channels-${channels}`);
   await mkdir(folder);
   const shape = { height: 4, width: 5, channels };
@@ -34,7 +34,7 @@ test.each([1, 3])('images of %i channels, in folders of their own', async (chann
   }
 });
 
-test('file names are ids with another ending, each its own', () => {
+test('file names are ids with another extension, all different', () => {
   expect(fileNames(['0', '1'], ['grid.png'])).toEqual(['0.png', '1.png']);
   expect(fileNames(['a/x.jpg', 'b/x.JPEG', 'b/y.v2.png', 'b/no.ext'], [])).toEqual([
     'a/x.png',

@@ -63,7 +63,7 @@ test('a file for each image, under its id, holds its reconstruction', async () =
   }
 });
 
-test('so many images are evenly spread, and the grid shows originals above reconstructions', async () => {
+test('N images are evenly spread, and the grid shows originals above reconstructions', async () => {
   const { folder, images: count } = await reconstructing({ n: 20 });
   expect(count).toBe(20);
   const chosen = Array.from({ length: 20 }, (_, i) => 15 * i);
@@ -98,7 +98,7 @@ test('a conditional model takes the classes from the data', async () => {
   expect(seen.length).toBeGreaterThan(2);
 });
 
-test('what cannot be reconstructed is refused, an interruption obeyed; nothing is left behind', async () => {
+test('unsuitable data are refused, an interruption stops; no folder is left', async () => {
   const refused = (options: Partial<ReconstructOptions>) => inputErrorOf(reconstructing(options));
   const unlabelled = tinyData(scratch('unlabelled'), 20, { labels: false });
   expect(await refused({ exported: conditional, data: unlabelled })).toContain('it has no labels');
@@ -116,7 +116,7 @@ test('what cannot be reconstructed is refused, an interruption obeyed; nothing i
   expect(readdirSync(scratch('out')).filter((name) => !/^[012]$/.test(name))).toEqual([]);
 });
 
-test('the command, from the test images alone', async () => {
+test('the command, on the test images only', async () => {
   const data = tinyData(scratch('more'), 300);
   const result = await convaeJson<{ images: number }>(['reconstruct', exported, '--data', data, '--out', 'r'], {
     cwd: scratch('.'),

@@ -46,7 +46,7 @@ async function inGrid(folder: string, columns: number, count: number, labels: bo
 
 const contents = (folder: string) => readdirSync(folder).map((name) => [name, readFileSync(join(folder, name), 'hex')]);
 
-test('images are the decoded latents of latents.csv, and so is the grid', async () => {
+test('images and grid are the decoded latents of latents.csv', async () => {
   const { folder, ...result } = await sampling({ n: 70 });
   expect(result).toMatchObject({ images: 70, sampler: 'mixture', seed: 0, classes: null });
   const latents = latentsIn(folder);
@@ -65,7 +65,7 @@ test('images are the decoded latents of latents.csv, and so is the grid', async 
   );
 });
 
-test('the same seed gives the same folder, another one another', async () => {
+test('the same seed gives the same folder, another seed another', async () => {
   const [a, b, c] = [
     await sampling({ n: 12, seed: 7 }),
     await sampling({ n: 12, seed: 7, threads: 1 }),
@@ -93,7 +93,7 @@ test('all classes: a column for each, the same latent along a row', async () => 
   expect(contents((await sampling({ exported: conditional, n: 8, class: 'all' })).folder)).toEqual(contents(folder));
 });
 
-test('one class, by its name or else its index', async () => {
+test('one class, by its name or its index', async () => {
   for (const [asked, label] of [
     ['dog, wet', 1],
     ['0', 2],
@@ -115,7 +115,7 @@ test('a conditional model whose classes have no names takes an index', async () 
   expect(await inputErrorOf(sampling({ exported: unnamed }))).toContain('does not list its classes');
 });
 
-test('of very many images the grid shows the first', async () => {
+test('the grid shows the first of very many images', async () => {
   const seen: number[] = [];
   const { folder } = await sampling({ n: 1300, progress: (done) => seen.push(done) });
   const at = await inGrid(folder, 37, 27 * 37, false);
@@ -125,7 +125,7 @@ test('of very many images the grid shows the first', async () => {
   expect(seen).toEqual([...seen].sort((a, b) => a - b));
 });
 
-test('what cannot be sampled is refused in one line, and nothing is written', async () => {
+test('unsuitable models and options are refused in one line, and nothing is written', async () => {
   const before = readdirSync(scratch('out'));
   const refused = (options: Partial<SampleOptions>) => inputErrorOf(sampling(options));
   expect(await refused({ exported: conditional, class: 'cow' })).toBe(
@@ -153,7 +153,7 @@ test('what cannot be sampled is refused in one line, and nothing is written', as
   expect(readdirSync(scratch('out'))).toEqual(before);
 });
 
-test('a folder that holds other things stays as it is', async () => {
+test('a folder with other files is left unchanged', async () => {
   const out = scratch('mine');
   mkdirSync(out);
   writeFileSync(join(out, 'notes.txt'), 'keep');
@@ -165,7 +165,7 @@ test('a folder that holds other things stays as it is', async () => {
   expect(readdirSync(out).length).toBe(5);
 });
 
-test('the command prints its result, and one line where it is misused', async () => {
+test('the command prints its result, or one line when it is misused', async () => {
   const [cwd, exported] = [scratch('.'), conditional];
   const result = await convaeJson<{ images: number }>(
     ['sample', exported, '--n', '6', '--class', 'cat', '--seed', '-3', '--out', 'cats'],

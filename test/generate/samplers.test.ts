@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
+import { sampleMixture } from '../../pipeline/analyse/gaussian-mixture.ts';
 import { Generator } from '../../pipeline/data/generator.ts';
-import { interpolate, mixtureLatents, planSamples, priorLatents, samplerOf } from '../../pipeline/generate/samplers.ts';
+import { interpolate, planSamples, priorLatents, samplerOf } from '../../pipeline/generate/samplers.ts';
 import { openExported } from '../../pipeline/inference/exported.ts';
 import { inputErrorOf, scratchFolder } from '../data/support.ts';
 import { exportTiny } from '../encode/tiny-model.ts';
@@ -8,6 +9,8 @@ import { exportSampled, tinyMixture } from './support.ts';
 
 const scratch = scratchFolder();
 const generator = (seed = 0) => Generator.of(seed, 'test');
+const { card: plainCard } = await openExported(await exportSampled(scratch('plain')));
+const mixtureLatents = samplerOf(plainCard, 'plain', 'mixture');
 
 /** Mean and covariance of rows of two numbers. */
 function momentsOf(rows: readonly (readonly [number, number])[]) {
@@ -40,7 +43,7 @@ test('the prior is N(0, I)', () => {
 });
 
 test('a mixture gives each component its share, around its mean, with its covariance', () => {
-  const latents = pairs(mixtureLatents({ ...tinyMixture, size: 2 }, 40_000, generator()));
+  const latents = pairs(mixtureLatents(40_000, generator()));
   const [first, second] = [latents.filter(([x]) => x < 2), latents.filter(([x]) => x >= 2)];
   expect(Math.abs(first.length / 40_000 - 0.25)).toBeLessThan(4 * Math.sqrt((0.25 * 0.75) / 40_000));
   const [a, b] = [momentsOf(first), momentsOf(second)];
@@ -51,10 +54,9 @@ test('a mixture gives each component its share, around its mean, with its covari
 });
 
 test('the same seed draws the same latents, and more of them begin with the same', () => {
-  const mixture = { ...tinyMixture, size: 2 };
   for (const draw of [
     (count: number, seed: number) => priorLatents(2, count, generator(seed)),
-    (count: number, seed: number) => mixtureLatents(mixture, count, generator(seed)),
+    (count: number, seed: number) => mixtureLatents(count, generator(seed)),
   ]) {
     expect(draw(50, 3)).toEqual(draw(50, 3));
     expect(draw(50, 3).subarray(0, 20)).toEqual(draw(10, 3));
@@ -62,7 +64,7 @@ test('the same seed draws the same latents, and more of them begin with the same
   }
 });
 
-test('an interpolation goes from one code to the other in equal steps', () => {
+test('an interpolation has equal steps from one latent to the other', () => {
   expect(interpolate(Float32Array.of(-1, 4, 0.3), Float32Array.of(1, 0, 0.3), 5)).toEqual(
     Float32Array.of(-1, 4, 0.3, -0.5, 3, 0.3, 0, 2, 0.3, 0.5, 1, 0.3, 1, 0, 0.3),
   );
@@ -70,17 +72,15 @@ test('an interpolation goes from one code to the other in equal steps', () => {
 });
 
 test('variational models are sampled from their prior, others from the mixture in the card', async () => {
-  const [vae, ae] = [scratch('vae'), scratch('ae')];
-  const [vaeCard, aeCard] = [
-    (await openExported(await exportSampled(vae, { variational: true }))).card,
-    (await openExported(await exportSampled(ae))).card,
-  ];
+  const { card: vaeCard } = await openExported(await exportSampled(scratch('vae'), { variational: true }));
   const prior = priorLatents(2, 9, generator());
-  const mixture = mixtureLatents({ ...tinyMixture, size: 2 }, 9, generator());
-  expect(samplerOf(vaeCard, vae)(9, generator())).toEqual(prior);
-  expect(samplerOf(vaeCard, vae, 'mixture')(9, generator())).toEqual(mixture);
-  expect(samplerOf(aeCard, ae)(9, generator())).toEqual(mixture);
-  expect(await inputErrorOf((async () => samplerOf(aeCard, ae, 'prior'))())).toMatch(
+  const shared = generator();
+  const rows = Array.from({ length: 9 }, () => sampleMixture({ ...tinyMixture, size: 2 }, 1, shared).rows);
+  const mixture = Float32Array.from(rows.flatMap((row) => [...row]));
+  expect(samplerOf(vaeCard, 'vae')(9, generator())).toEqual(prior);
+  expect(samplerOf(vaeCard, 'vae', 'mixture')(9, generator())).toEqual(mixture);
+  expect(samplerOf(plainCard, 'plain')(9, generator())).toEqual(mixture);
+  expect(await inputErrorOf((async () => samplerOf(plainCard, 'plain', 'prior'))())).toMatch(
     /^--sampler prior: tiny is not .*--sampler mixture$/,
   );
   const { card: old } = await openExported(await exportTiny(scratch('old')));
@@ -89,11 +89,11 @@ test('variational models are sampled from their prior, others from the mixture i
   );
 });
 
-test('rows of interpolations: steps between drawn latents, one class to a row', async () => {
+test('rows of interpolations: steps between drawn latents, one class per row', async () => {
   const names = { conditional: { encoder: false, decoder: true }, classes: ['cat', 'dog', 'cow'] };
   const { card } = await openExported(await exportSampled(scratch('lines'), names));
   const { n, latents, labels, columns } = planSamples(card, 'lines', { n: 43, sampler: 'interpolation', seed: 5 });
-  expect({ n, columns }).toEqual({ n: 43, columns: { are: 'steps', count: 10 } });
+  expect({ n, columns }).toEqual({ n: 43, columns: { of: 'steps', count: 10 } });
   expect(latents.length).toBe(2 * 43);
   expect([...(labels ?? [])]).toEqual(Array.from({ length: 43 }, (_, i) => Math.floor(i / 10) % 3));
   const points = pairs(latents);

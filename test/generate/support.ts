@@ -7,7 +7,7 @@ import { decode } from '../pictures/support.ts';
 
 type Mixture = NonNullable<Card['latent']['mixture']>;
 
-/** Two components far apart, one of them aslant. */
+/** Two components far apart, both with correlated axes. */
 export const tinyMixture: Mixture = {
   over: 'train',
   codes: 100,

@@ -1,10 +1,10 @@
 import { mkdirSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { openSplit } from '../../pipeline/data/open.ts';
 import { openExported } from '../../pipeline/inference/exported.ts';
 import { latentsOf } from '../../pipeline/inference/latents.ts';
-import { Pool } from '../../pipeline/inference/pool.ts';
 import { cached } from '../../pipeline/io/cache.ts';
 import { scratchFolder } from '../data/support.ts';
 import { imageOf, tinyData, tinyImages } from '../encode/support.ts';
@@ -13,12 +13,13 @@ import { encoderWeights, exportTiny, tinyError, tinyLatent } from '../encode/tin
 const scratch = scratchFolder();
 const exported = await exportTiny(scratch('tiny'), { logvar: -0.7 });
 const data = tinyData(scratch('data'), 20);
-const jobs = vi.spyOn(Pool.prototype, 'run');
+const messages = vi.spyOn(Worker.prototype, 'postMessage');
+const countJobs = () => messages.mock.calls.filter(([message]) => message !== null).length;
 let caches = 0;
 
 beforeEach(() => {
   vi.stubEnv('XDG_CACHE_HOME', scratch(`cache-${caches++}`));
-  jobs.mockClear();
+  messages.mockClear();
 });
 afterEach(() => void vi.unstubAllEnvs());
 
@@ -27,7 +28,7 @@ const files = () => readdirSync(folder()).sort();
 
 /** The latents of some data, and how many jobs it took. */
 async function encoding({ model = exported, from = data, errors = true } = {}) {
-  const before = jobs.mock.calls.length;
+  const before = countJobs();
   const dataset = await openSplit(from, 'all');
   const shares: number[] = [];
   const tick = (share: number) => void shares.push(share);
@@ -35,7 +36,7 @@ async function encoding({ model = exported, from = data, errors = true } = {}) {
   const set = await latentsOf(await openExported(model), dataset, options);
   await dataset.close();
   expect(shares.at(-1)).toBe(1);
-  return { ...set, jobs: jobs.mock.calls.length - before };
+  return { ...set, jobs: countJobs() - before };
 }
 
 test('latents are computed once, with their variances and errors', async () => {
@@ -54,14 +55,14 @@ test('latents are computed once, with their variances and errors', async () => {
   expect(await encoding({ errors: false })).toEqual({ ...first, errors: undefined, jobs: 0 });
 });
 
-test('errors are added to latents that are kept', async () => {
+test('errors are added to cached latents', async () => {
   const { errors, jobs, ...set } = await encoding({ errors: false });
   expect([errors, jobs]).toEqual([undefined, 3]);
   expect(await encoding()).toMatchObject({ ...set, jobs: 3 });
   expect((await encoding()).jobs).toBe(0);
 });
 
-test('another model or other data are computed for themselves', async () => {
+test('another model or other data are computed separately', async () => {
   const first = await encoding();
   const other = await exportTiny(scratch('other'), { encoder: encoderWeights.with(0, 2), logvar: -0.7 });
   expect((await encoding({ model: other })).latents).not.toEqual(first.latents);
@@ -92,7 +93,7 @@ test('a cache that cannot be used costs only time', async () => {
   expect((await encoding()).jobs).toBe(3);
 });
 
-test('a cache is bounded: files that were used longest ago go first', async () => {
+test('a cache is bounded: the least recently used files are removed first', async () => {
   const keep = (key: string) => cached(folder(), key, async () => Buffer.alloc(100, key), { limit: 250 });
   await keep('a');
   await keep('b');

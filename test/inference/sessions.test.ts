@@ -72,7 +72,7 @@ test('latents come in batches of any size, in arrays that are reused; images in 
   });
 });
 
-test('arrays that are not a batch of latents are refused', async () => {
+test('arrays that are no batch of latents are refused', async () => {
   await withDecoder(conditional, { threads: 1 }, async (sessions) => {
     const latents = latentsFrom(0, 3);
     await expect(sessions.decodeAll({ latents })).rejects.toThrow(new RangeError('no labels for 3 latents'));
@@ -83,7 +83,7 @@ test('arrays that are not a batch of latents are refused', async () => {
   });
 });
 
-test('an interruption ends it, and a failure of the batches is their own', async () => {
+test('an interruption stops decoding, and an error in the source of batches is thrown', async () => {
   await withDecoder(plain, { batchSize: 4, threads: 2 }, async (sessions) => {
     const controller = new AbortController();
     let batches = 0;
@@ -109,7 +109,7 @@ test('an interruption ends it, and a failure of the batches is their own', async
   });
 });
 
-test('a file that is no model', async () => {
+test('a file that is not a model is named', async () => {
   const broken = await exportTiny(scratch('broken'));
   const model = await openExported(broken);
   writeFileSync(join(broken, 'decoder.onnx'), 'no model');
