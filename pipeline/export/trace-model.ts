@@ -1,5 +1,5 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { type DynamicGraph, type Graph, graphOfFunction, serialize } from 'tfjs-to-onnx';
+import { type Graph, graphOfFunction, serialize } from 'tfjs-to-onnx';
 import type { Autoencoder, ModelDefinition, ModelSize } from '../../models/kit/model.ts';
 
 /** The bytes of `encoder.onnx` and `decoder.onnx`. */
@@ -46,11 +46,5 @@ export function traceModel(model: ModelDefinition, autoencoder: Autoencoder, siz
       models: { decoder: autoencoder.decoder },
     },
   );
-  return {
-    encoder: bytesOf(encoder),
-    decoder: bytesOf(decoder),
-    graphs: { encoder: encoder.graph, decoder: decoder.graph },
-  };
+  return { encoder: serialize(encoder), decoder: serialize(decoder), graphs: { encoder, decoder } };
 }
-
-const bytesOf = ({ graph, shapes }: DynamicGraph): Uint8Array => serialize(graph, { shapes });

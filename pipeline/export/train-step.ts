@@ -1,13 +1,4 @@
-import {
-  findWeights,
-  lowerTape,
-  NEXT,
-  portable,
-  separateLayout,
-  serialize,
-  type Tape,
-  traceProgram,
-} from 'tfjs-to-onnx';
+import { findWeights, lowerTape, NEXT, portable, serialize, type Tape, traceProgram } from 'tfjs-to-onnx';
 import type { OptimizerRecipe } from '../../models/kit/model.ts';
 import { TRAIN_STEP_FILE, type TrainStepSection } from '../artifacts/card.ts';
 import { buildProgram, type NamedVariable, type TrainingProgram } from '../train/program.ts';
@@ -34,7 +25,7 @@ export function traceTrainStep(
 ): TrainStep {
   const weights = placesOf(program.weights, models);
   const tape = withoutUnused(traceProgram(program.programs.step, batchSize, program));
-  const graph = lowerTape(tape, portable, { name: 'train-step', layout: separateLayout(tape) });
+  const graph = lowerTape(tape, portable, { name: 'train-step' });
   const outputs = new Set(graph.outputs.map(({ name }) => name));
   const fresh = buildProgram(program.model, program.size, optimizer);
   const state = [
@@ -76,7 +67,7 @@ function withoutUnused(tape: Tape): Tape {
 }
 
 function inputsOf({ inputs }: Tape): TrainStepSection['inputs'] {
-  const shapes = inputs.flatMap(({ source, shape }) => (source.kind === 'input' ? [[source.name, [...shape]]] : []));
+  const shapes = inputs.map(({ source, shape }) => [source.name, [...shape]]);
   return Object.fromEntries(shapes) as TrainStepSection['inputs'];
 }
 

@@ -20,7 +20,7 @@ test.runIf(process.arch === 'x64')('this machine computes the blocks of one vect
   expect(blockedTargets.length).toBe(1);
 });
 
-test('blocked kernels compute all directions of what fits them, and nothing else', () => {
+test('blocked kernels compute all directions of a convolution that fits them, and no others', () => {
   const blockedNodes = (geometry: Geometry) => {
     const [, gradients] = tapesOf(layerRow(geometry));
     return lowerTape(gradients as Tape, cpu(16)).nodes.filter(({ op }) => op === 'nchwc.Conv').length;

@@ -43,7 +43,7 @@ async function expectModel(file: string): Promise<void> {
   const x = tf.randomUniform([3, 6, 6, 2], -1, 1, 'float32', 4);
   const session = await openSession(readFileSync(file));
   const outputs = hostTensors(await session.run({ conv_input: feed(x) }));
-  expectClose(outputs.code, read(model.predict(x) as tf.Tensor), 1e-5, 'code');
+  expectClose(outputs.latent, read(model.predict(x) as tf.Tensor), 1e-5, 'latent');
   await session.release();
 }
 
@@ -53,16 +53,16 @@ describe('converts', () => {
     expect(await main([at('model.json'), at('out.onnx')])).toBe(0);
     expect(stderr).toBe('');
     expect(stdout.replace(folder, 'FOLDER')).toMatchInlineSnapshot(`
-      "FOLDER/out.onnx: 2022 bytes, 6 nodes, opset 18
+      "FOLDER/out.onnx: 2037 bytes, 6 nodes, opset 18
         input conv_input: float32 [N, 6, 6, 2]
-        output code: float32 [N, 3]
+        output latent: float32 [N, 3]
       "
     `);
     await expectModel(at('out.onnx'));
     expect(readdirSync(folder).sort()).toEqual(['model.json', 'out.onnx', 'weights.bin']);
   });
 
-  test('weights in several files, over a file that is there', async () => {
+  test('weights in several files, and replaces an existing file', async () => {
     const { json, weights } = await saved();
     const [group] = json.weightsManifest as [{ weights: unknown }];
     const paths = ['a.bin', 'b.bin', 'c.bin'];
@@ -102,20 +102,20 @@ describe('converts', () => {
     await session.release();
   });
 
-  test('and tells it as JSON, and as text', async () => {
+  test('and prints a summary as JSON and the graph as text', async () => {
     await write(await saved());
     expect(await main(['--json', '--print', at('model.json'), at('out.onnx')])).toBe(0);
-    const told = JSON.parse(stdout);
-    expect(told).toMatchObject({
+    const printed = JSON.parse(stdout);
+    expect(printed).toMatchObject({
       file: at('out.onnx'),
       bytes: readFileSync(at('out.onnx')).length,
       nodes: 6,
       inputs: [{ name: 'conv_input', type: 'float32', shape: ['N', 6, 6, 2] }],
-      outputs: [{ name: 'code', type: 'float32', shape: ['N', 3] }],
+      outputs: [{ name: 'latent', type: 'float32', shape: ['N', 3] }],
     });
     stdout = '';
     expect(await main(['--print', at('model.json')])).toBe(0);
-    expect(stdout).toBe(`${told.graph}\n`);
+    expect(stdout).toBe(`${printed.graph}\n`);
     expect(stdout).toMatchInlineSnapshot(`
       "little(conv_input: float[N,6,6,2])
         little/conv/Transpose = Transpose(conv_input) perm=0,3,1,2
@@ -123,8 +123,8 @@ describe('converts', () => {
         little/conv/Relu = Relu(little/conv/Conv)
         little/flat/Transpose = Transpose(little/conv/Relu) perm=0,2,3,1
         little/flat/Reshape = Reshape(little/flat/Transpose, [-1,64])
-        little/code/Gemm = Gemm(little/flat/Reshape, little/code/kernel:float[64,3], [0,0,0]) transA=0 transB=0
-        return code = little/code/Gemm: float[N,3]
+        little/latent/Gemm = Gemm(little/flat/Reshape, little/latent/kernel:float[64,3], [0,0,0]) transA=0 transB=0
+        return latent = little/latent/Gemm: float[N,3]
       "
     `);
   });
@@ -138,46 +138,43 @@ describe('converts', () => {
   });
 });
 
-describe('refuses, in one line, with exit code 2, and leaves what was there', () => {
+describe('refuses in one line with exit code 2, and leaves existing files unchanged', () => {
   const cases: Readonly<Record<string, [(model: Saved) => Saved, RegExp]>> = {
     'a graph model': [
       ({ weights }) => ({ json: { format: 'graph-model', modelTopology: { node: [] }, weightsManifest: [] }, weights }),
-      /model\.json: it is a GraphModel; only models saved by tfjs-layers or from Keras can be converted/,
+      /model\.json: .*\bGraphModel\b/,
     ],
-    'a JSON file of something else': [
-      ({ weights }) => ({ json: {}, weights }),
-      /model\.json: it has no modelTopology; a model\.json saved by tfjs-layers was expected/,
-    ],
+    'a JSON file of something else': [({ weights }) => ({ json: {}, weights }), /model\.json: .*\bmodelTopology\b/],
     'a model without a list of weights': [
       ({ json, weights }) => ({ json: { modelTopology: json.modelTopology }, weights }),
-      /model\.json: it has no weightsManifest/,
+      /model\.json: .*\bweightsManifest\b/,
     ],
-    'a list of weights that is damaged': [
+    'a damaged list of weights': [
       ({ json, weights }) => ({
         json: { ...json, weightsManifest: [{ paths: ['weights.bin'], weights: [{ name: 1 }] }] },
         weights,
       }),
-      /model\.json: its weightsManifest is damaged; paths, and weights with name, shape and dtype were expected/,
+      /model\.json: .*\bweightsManifest\b.*\bpaths\b.*\bname, shape and dtype\b/,
     ],
-    'weights that are not there': [
+    'a missing file of weights': [
       ({ json, weights }) => ({ json: JSON.parse(JSON.stringify(json).replace('weights.bin', 'gone.bin')), weights }),
       /gone\.bin: no such file or folder/,
     ],
-    'weights that are cut short': [
+    'a truncated file of weights': [
       ({ json, weights }) => ({ json, weights: weights.subarray(0, 800) }),
-      /weights\.bin: 800 bytes, 1084 were expected: it is cut short/,
+      /weights\.bin: .*\b800\b.*\b1084\b/,
     ],
-    'weights that are too long': [
+    'a file of weights that is too long': [
       ({ json, weights }) => ({ json, weights: new Uint8Array([...weights, 0]) }),
-      /weights\.bin: 1085 bytes, 1084 were expected: it is of another model/,
+      /weights\.bin: .*\b1085\b.*\b1084\b/,
     ],
     'a layer that tfjs does not know': [
       ({ json, weights }) => ({ json: JSON.parse(JSON.stringify(json).replace('"Flatten"', '"Lambda"')), weights }),
-      /model\.json: tfjs-layers cannot load it: Unknown layer: Lambda/,
+      /model\.json: .*\bLambda\b/,
     ],
     'weights of another shape than the layers ask for': [
       ({ json, weights }) => ({ json: JSON.parse(JSON.stringify(json).replace('"units":3', '"units":4')), weights }),
-      /model\.json: tfjs-layers cannot load it: Shape mismatch: \[64,4\] vs\. \[64,3\]/,
+      /model\.json: .*\[64,4\].*\[64,3\]/,
     ],
   };
 
@@ -191,40 +188,38 @@ describe('refuses, in one line, with exit code 2, and leaves what was there', ()
     expect(readdirSync(folder).sort()).toEqual(before);
   });
 
-  test('files that are not there, or are no JSON, or are folders', async () => {
+  test('missing files, files that are not JSON, and folders', async () => {
     expect(await main([at('none.json'), at('out.onnx')])).toBe(2);
     expectOneLine(/none\.json: no such file or folder/);
     writeFileSync(at('broken.json'), '{"modelTopology": ');
     expect(await main([at('broken.json'), at('out.onnx')])).toBe(2);
-    expectOneLine(/broken\.json: it is not JSON \(.*\)/);
+    expectOneLine(/broken\.json: .*\bJSON\b/);
     expect(await main([folder, at('out.onnx')])).toBe(2);
-    expectOneLine(/: it is a folder, a file was expected/);
+    expectOneLine(/: .*\bfolder\b/);
     expect(existsSync(at('out.onnx'))).toBe(false);
   });
 
-  test('an output that is a folder, or in none', async () => {
+  test('an output that is a folder or in a missing folder', async () => {
     await write(await saved());
     mkdirSync(at('out.onnx'));
     expect(await main([at('model.json'), at('out.onnx')])).toBe(2);
-    expectOneLine(/out\.onnx: it is a folder; give the name of the ONNX file/);
+    expectOneLine(/out\.onnx: .*\bfolder\b/);
     expect(await main([at('model.json'), at('none/out.onnx')])).toBe(2);
     expectOneLine(/none\/out\.onnx: no such file or folder/);
   });
 
-  test('a layer that has no lowering', async () => {
+  test('a layer without a lowering', async () => {
     const up = layers.conv3dTranspose({ name: 'up', filters: 2, kernelSize: 2, inputShape: [2, 2, 2, 1] });
     await write(await saved(sequential({ name: 'volumes', layers: [up as never] })));
     expect(await main([at('model.json'), at('out.onnx')])).toBe(2);
-    expectOneLine(
-      /model\.json: layer volumes\/up: tf\..*: kernel Conv3DBackpropInputV2\(.*\): it has no lowering to ONNX/,
-    );
+    expectOneLine(/model\.json: layer volumes\/up: tf\..*: kernel Conv3DBackpropInputV2\(/);
   });
 
   test.each([
-    [[], /a MODEL\.json and an OUT\.onnx were expected/],
-    [['model.json'], /a MODEL\.json and an OUT\.onnx were expected/],
-    [['a', 'b', 'c'], /a MODEL\.json and an OUT\.onnx were expected/],
-    [['--fast', 'a', 'b'], /Unknown option '--fast' \(see tfjs-to-onnx --help\)/],
+    [[], /MODEL\.json .*OUT\.onnx/],
+    [['model.json'], /MODEL\.json .*OUT\.onnx/],
+    [['a', 'b', 'c'], /MODEL\.json .*OUT\.onnx/],
+    [['--fast', 'a', 'b'], /'--fast'.*--help/],
   ] as [string[], RegExp][])('the arguments %j', async (args, message) => {
     expect(await main(args)).toBe(2);
     expectOneLine(message);

@@ -99,7 +99,7 @@ describe.each([portable, ...blockedTargets])('$name', (target) => {
   });
 });
 
-test('push takes the variables as they are; a run of other values starts from them', async () => {
+test('push reads the tfjs variables; the next run starts from them', async () => {
   const { variables, programs } = regression();
   const compiled = await compile(programs, { variables, target: portable, ort });
   await compiled.run('step', batch(0, 2));
@@ -127,7 +127,7 @@ test('sessions are created once for each program and batch size', async () => {
   create.mockRestore();
 });
 
-test('pulling and running leave no tensor behind', async () => {
+test('pulling and running leak no tensors', async () => {
   const { variables, programs } = regression();
   const { numTensors } = tf.memory();
   const compiled = await compile(programs, { variables, target: portable, ort });
@@ -137,7 +137,7 @@ test('pulling and running leave no tensor behind', async () => {
   expect(tf.memory().numTensors).toBe(numTensors);
 });
 
-test('feeds that are missing or do not fit are refused by name', async () => {
+test('missing feeds and feeds of the wrong size are refused by name', async () => {
   const { variables, programs } = regression();
   const compiled = await compile(programs, { variables, target: portable, ort });
   const { x, y, rate } = batch(0, 4);
@@ -146,7 +146,7 @@ test('feeds that are missing or do not fit are refused by name', async () => {
   await expect(compiled.run('step', { x, y: y.subarray(2), rate })).rejects.toThrow(/\by has 6 .*\[4,2\]/);
   await expect(compiled.run('step', { x: x.subarray(1), y, rate })).rejects.toThrow(/\bx has 7 .*\[N,2\]/);
   await expect(compiled.run('step', { x: x.subarray(8), y, rate })).rejects.toThrow(/\bx has 0 /);
-  // What was refused changed nothing.
+  // A refused run changes nothing.
   expect((await compiled.run('counted', {})).double?.[0]).toBe(0);
   await compiled.dispose();
 });
@@ -161,7 +161,7 @@ test('a graph takes only the inputs and variables that its program uses', async 
   await runner.dispose();
 });
 
-test('variables that are not declared are refused', async () => {
+test('undeclared variables are refused', async () => {
   const { variables, programs } = regression();
   const { count, ...others } = variables;
   await expect(compile(programs, { variables: others, target: portable, ort })).rejects.toThrow(/declare/);

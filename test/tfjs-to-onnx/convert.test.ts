@@ -31,7 +31,7 @@ function samples({ inputs, inputNames }: LayersModel, n: number): Record<string,
   );
 }
 
-describe('layers models, at batches of 1 and 3, give what predict gives', () => {
+describe('converted layers models agree with predict at batch sizes 1 and 3', () => {
   test.each(models)('$name', async ({ name, model }) => {
     const session = await openSession(convertLayersModel(model));
     expect(session.inputNames).toEqual(model.inputNames);
@@ -48,7 +48,7 @@ describe('layers models, at batches of 1 and 3, give what predict gives', () => 
   });
 });
 
-test('names: of the model’s inputs and outputs, and of the layers in nodes and weights', async () => {
+test('inputs, outputs, nodes and weights have the names of the model and its layers', async () => {
   const session = await openSession(convertLayersModel(build('several inputs and outputs')));
   expect([session.inputNames, session.outputNames]).toEqual([
     ['picture', 'label'],
@@ -56,13 +56,13 @@ test('names: of the model’s inputs and outputs, and of the layers in nodes and
   ]);
   await session.release();
 
-  const { graph } = graphOfLayersModel(build('nested models'));
+  const graph = graphOfLayersModel(build('nested models'));
   expect(graph.nodes.map((node) => node.name)).toMatchInlineSnapshot(`
     [
       "whole/encoder/flat/Reshape",
-      "whole/encoder/code/Gemm",
+      "whole/encoder/latent/Gemm",
       "whole/encoder/flat/Reshape_1",
-      "whole/encoder/code/Gemm_1",
+      "whole/encoder/latent/Gemm_1",
       "whole/sum/Add",
       "whole/decoder/out/Gemm",
     ]
@@ -70,8 +70,8 @@ test('names: of the model’s inputs and outputs, and of the layers in nodes and
   expect(graph.constants.map((constant) => constant.name)).toMatchInlineSnapshot(`
     [
       "whole/encoder/flat/Reshape/shape",
-      "whole/encoder/code/kernel",
-      "whole/encoder/code/bias",
+      "whole/encoder/latent/kernel",
+      "whole/encoder/latent/bias",
       "whole/encoder/flat/Reshape_1/shape",
       "whole/decoder/out/kernel",
       "whole/decoder/out/bias",

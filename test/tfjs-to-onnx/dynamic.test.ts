@@ -155,7 +155,7 @@ describe('one file for batches of any size', () => {
     await session.release();
   });
 
-  test('inputs and outputs say where the batch is', async () => {
+  test('the shapes of inputs and outputs name the batch dimension', async () => {
     const session = await openSession(
       convertFunction(cases['the batch is part of an axis']?.program as Case['program'], {
         name: 'model',
@@ -169,7 +169,7 @@ describe('one file for batches of any size', () => {
     await session.release();
   });
 
-  test('names of inputs and outputs may be those of things inside', async () => {
+  test('inputs and outputs may have the names of nodes and constants', async () => {
     const program = ({ batch }: Given) => ({
       Relu: tf.relu(tf.ones([sizeOf(batch), 3])),
       shape: tf.add(batch as Tensor, 1),
@@ -192,28 +192,24 @@ describe('a program is refused', () => {
     throw new Error('nothing was refused');
   };
 
-  test('where numbers depend on the batch size', () => {
-    expect(refusal(({ x }) => ({ y: tf.div(x as Tensor, sizeOf(x)) }))).toMatchInlineSnapshot(
-      `"model: a number in Div (Div) depends on the batch size; write the program without it"`,
-    );
-    expect(refusal(({ x }) => ({ y: tf.add(tf.sum(x as Tensor, 1), tf.range(0, sizeOf(x))) }))).toMatchInlineSnapshot(
-      `"model: a number in Add (Add) depends on the batch size; write the program without it"`,
+  test('if values depend on the batch size', () => {
+    expect(refusal(({ x }) => ({ y: tf.div(x as Tensor, sizeOf(x)) }))).toMatch(/^model: .*\bDiv\b/);
+    expect(refusal(({ x }) => ({ y: tf.add(tf.sum(x as Tensor, 1), tf.range(0, sizeOf(x))) }))).toMatch(
+      /^model: .*\bAdd\b/,
     );
   });
 
-  test('where sizes are no multiple of it', () => {
-    expect(refusal(({ x }) => ({ y: tf.ones([sizeOf(x) + 1, 2]) }))).toMatchInlineSnapshot(
-      `"model: a size in Expand (Expand) is no multiple of the batch size (90 for 89, 98 for 97)"`,
-    );
+  test('if a size is not a multiple of it', () => {
+    expect(refusal(({ x }) => ({ y: tf.ones([sizeOf(x) + 1, 2]) }))).toMatch(/^model: .*\bExpand\b.*\b90\b.*\b98\b/);
   });
 
-  test('where it does other things for another size', () => {
-    expect(
-      refusal(({ x }) => ({ y: sizeOf(x) > 90 ? tf.relu(x as Tensor) : tf.abs(x as Tensor) })),
-    ).toMatchInlineSnapshot(`"model: node Abs (Abs) is not the same for a batch of another size"`);
-    expect(
-      refusal(({ x }) => ({ y: sizeOf(x) > 90 ? tf.relu(tf.sin(x as Tensor)) : tf.abs(x as Tensor) })),
-    ).toMatchInlineSnapshot(`"model: the operations differ for a batch of another size"`);
+  test('if its operations depend on it', () => {
+    expect(refusal(({ x }) => ({ y: sizeOf(x) > 90 ? tf.relu(x as Tensor) : tf.abs(x as Tensor) }))).toMatch(
+      /^model: .*\bAbs\b/,
+    );
+    expect(refusal(({ x }) => ({ y: sizeOf(x) > 90 ? tf.relu(tf.sin(x as Tensor)) : tf.abs(x as Tensor) }))).toMatch(
+      /^model: .*\boperations differ\b/,
+    );
     expect(
       refusal(({ x }) => ({
         y:
@@ -221,9 +217,9 @@ describe('a program is refused', () => {
             ? tf.sub(tf.sin(x as Tensor), tf.cos(x as Tensor))
             : tf.sub(tf.cos(x as Tensor), tf.sin(x as Tensor)),
       })),
-    ).toMatchInlineSnapshot(`"model: node Cos (Cos) is not the same for a batch of another size"`);
-    expect(refusal(({ x }) => ({ y: tf.concat(tf.unstack(x as Tensor, 0), 0) }))).toMatchInlineSnapshot(
-      `"model: the operations differ for a batch of another size"`,
+    ).toMatch(/^model: .*\bCos\b/);
+    expect(refusal(({ x }) => ({ y: tf.concat(tf.unstack(x as Tensor, 0), 0) }))).toMatch(
+      /^model: .*\boperations differ\b/,
     );
   });
 });

@@ -7,7 +7,7 @@ import { cpu, lowerTape, portable, print, type Target, trace } from '../../pipel
 const name = 'small';
 const model = sequential({
   name: 'm',
-  layers: [layers.dense({ name: 'code', units: 2, activation: 'tanh', kernelInitializer: 'ones', inputShape: [3] })],
+  layers: [layers.dense({ name: 'latent', units: 2, activation: 'tanh', kernelInitializer: 'ones', inputShape: [3] })],
 });
 
 test('a dense layer', () => {
@@ -17,10 +17,10 @@ test('a dense layer', () => {
   });
   expect(print(lowerTape(tape, portable, { name }))).toMatchInlineSnapshot(`
     "small(x: float[4,3])
-      m/code/Gemm = Gemm(x, [1,1,1,1,1,1]) transA=0 transB=0
-      m/code/Add = Add(m/code/Gemm, [0,0])
-      m/code/Tanh = Tanh(m/code/Add)
-      return y = m/code/Tanh: float[4,2]"
+      m/latent/Gemm = Gemm(x, [1,1,1,1,1,1]) transA=0 transB=0
+      m/latent/Add = Add(m/latent/Gemm, [0,0])
+      m/latent/Tanh = Tanh(m/latent/Add)
+      return y = m/latent/Tanh: float[4,2]"
   `);
 });
 

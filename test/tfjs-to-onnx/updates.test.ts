@@ -1,7 +1,8 @@
 import './support/tfjs.ts';
 import * as tf from '@tensorflow/tfjs-core';
 import { expect, test } from 'vitest';
-import { cpu, type Graph, layoutOf, lowerTape, portable, trace } from '../../pipeline/tfjs-to-onnx/src/index.ts';
+import { cpu, type Graph, lowerTape, portable, trace } from '../../pipeline/tfjs-to-onnx/src/index.ts';
+import { layoutOf } from '../../pipeline/tfjs-to-onnx/src/state.ts';
 import { withState } from './support/step.ts';
 
 const optimizers: Readonly<Record<string, () => tf.Optimizer>> = {
@@ -33,11 +34,11 @@ function stepOn(count: number, make: () => tf.Optimizer): { graph: Graph; buffer
       strict: true,
     },
   );
-  const buffers = layoutOf(tape, portable).buffers.length;
-  const graph = lowerTape(tape, portable);
-  expect(lowerTape(tape, cpu(16)).nodes.length).toBe(graph.nodes.length);
+  const layout = layoutOf(tape, portable);
+  const graph = lowerTape(tape, portable, { layout });
+  expect(lowerTape(tape, cpu(16), { layout: layoutOf(tape, cpu(16)) }).nodes.length).toBe(graph.nodes.length);
   tf.dispose([...weights, ...state]);
-  return { graph, buffers };
+  return { graph, buffers: layout.length };
 }
 
 test.each(Object.entries(optimizers))('%s: as many nodes for 40 weights as for 3', (_, make) => {
@@ -46,7 +47,7 @@ test.each(Object.entries(optimizers))('%s: as many nodes for 40 weights as for 3
   expect(many.buffers).toBe(few.buffers);
 });
 
-test('weights that the program goes on to use are updated one by one', () => {
+test('weights that the program uses after their update are updated one by one', () => {
   const weights = [0, 1].map((i) => tf.variable(tf.ones([3]), true, `used${i}`));
   const tape = trace(
     ({ g }) => {
@@ -58,6 +59,6 @@ test('weights that the program goes on to use are updated one by one', () => {
       variables: { a: weights[0] as tf.Variable, b: weights[1] as tf.Variable },
     },
   );
-  expect(layoutOf(tape, portable).buffers.map(({ name }) => name)).toEqual(['a', 'b']);
+  expect(layoutOf(tape, portable).map(({ name }) => name)).toEqual(['a', 'b']);
   tf.dispose(weights);
 });

@@ -19,11 +19,11 @@ function storedAt(file: Uint8Array, { offset, bytes }: WeightPlace): number[] {
   return [...new Float32Array(file.slice(offset, offset + bytes).buffer)];
 }
 
-describe('weights are where findWeights says, in the order of axes that it gives', () => {
+describe('findWeights gives the offset and the order of axes of every weight', () => {
   test.each(Object.entries(zoo))('%s', (_, make) => {
     const model = make();
-    const { graph, shapes } = graphOfLayersModel(model);
-    const file = serialize(graph, { shapes });
+    const graph = graphOfLayersModel(model);
+    const file = serialize(graph);
     const places = findWeights(graph, file);
     const weights = weightsOf(model);
     expect([...new Set(places.map(({ name }) => name))].sort()).toEqual(
@@ -40,11 +40,11 @@ describe('weights are where findWeights says, in the order of axes that it gives
 describe('a function of a weight', () => {
   const weight = tf.variable(tf.reshape(tf.range(0, 24), [2, 3, 4]), true, 'places/weight');
   const convert = (change: (weight: Tensor) => Tensor) => {
-    const { graph, shapes } = graphOfFunction(({ x }) => ({ y: tf.add(x, tf.sum(change(weight))) }), {
+    const graph = graphOfFunction(({ x }) => ({ y: tf.add(x, tf.sum(change(weight))) }), {
       name: 'changed',
       inputs: { x: { shape: ['N', 1], dtype: 'float32' } },
     });
-    const file = serialize(graph, { shapes });
+    const file = serialize(graph);
     return findWeights(graph, file).map((place) => ({ permutation: place.permutation, values: storedAt(file, place) }));
   };
   const reordered = (permutation: number[]) => ({
@@ -60,7 +60,7 @@ describe('a function of a weight', () => {
     expect(convert((w) => tf.transpose(tf.reshape(w, [1, 6, 1, 4]), [3, 0, 2, 1]))).toEqual([reordered([2, 0, 1])]);
   });
 
-  test('that needs it in two orders has it twice', () => {
+  test('that needs it in two orders stores it twice', () => {
     const twice = convert((w) => tf.matMul(tf.reshape(w, [6, 4]), tf.reshape(tf.transpose(w, [2, 0, 1]), [4, 6])));
     expect(twice).toEqual([reordered([0, 1, 2]), reordered([2, 0, 1])]);
   });

@@ -165,40 +165,34 @@ function register(): void {
   if (registered) return;
   registered = true;
   tf.registerBackend(BACKEND, () => new TracingBackend(), 0);
-  for (const kernelName of Object.keys(kernels) as KernelName[]) registerKernel(kernelName, callRule);
-  // Every other kernel that tfjs knows is refused by name: its names are the strings that tfjs-core exports.
-  const known = new Set(Object.keys(kernels));
-  const exported = Object.entries(tf).flatMap(([name, value]) => (name === value && !known.has(name) ? [name] : []));
-  for (const kernelName of exported) {
-    registerKernel(kernelName, () => {
-      throw new Error('it has no lowering to ONNX; rewrite the program without it, or add a rule to kernels/');
-    });
+  // The names of all kernels that tfjs knows are the strings that tfjs-core exports under their own name.
+  const known = Object.entries(tf).flatMap(([name, value]) => (name === value ? [name] : []));
+  for (const kernelName of new Set([...Object.keys(kernels), ...known])) {
+    const kernelFunc: tf.KernelFunc = ({ inputs, attrs }) => {
+      const given = definedInputs(inputs);
+      try {
+        return call(kernelName, given, (attrs ?? {}) as TapeOp['attrs']);
+      } catch (error) {
+        throw located(error, kernelName, Object.values(given));
+      }
+    };
+    tf.registerKernel({ kernelName, backendName: BACKEND, kernelFunc });
   }
 }
 
 type Tensors = Readonly<Record<string, TensorInfo>> | readonly TensorInfo[];
 
-function registerKernel<Name extends string>(
-  kernelName: Name,
-  call: (kernel: Name, inputs: Tensors, attrs: TapeOp['attrs']) => TensorInfo | TensorInfo[],
-): void {
-  const kernelFunc: tf.KernelFunc = ({ inputs, attrs }) => {
-    const given = definedInputs(inputs);
-    try {
-      return call(kernelName, given, (attrs ?? {}) as TapeOp['attrs']);
-    } catch (error) {
-      throw located(error, kernelName, Object.values(given));
-    }
-  };
-  tf.registerKernel({ kernelName, backendName: BACKEND, kernelFunc });
-}
-
-function callRule(kernel: KernelName, given: Tensors, attrs: TapeOp['attrs']): TensorInfo | TensorInfo[] {
+function call(kernel: string, given: Tensors, attrs: TapeOp['attrs']): TensorInfo | TensorInfo[] {
+  if (!isLowered(kernel)) {
+    throw new Error('it has no lowering to ONNX; rewrite the program without it, or add a rule to kernels/');
+  }
   const rec = current(`kernel ${kernel} was called`);
   const inputs = mapEach(given, (tensor) => rec.value(tensor));
   // tfjs clones whatever a gradient may need: another tensor for the same value, and no call to record.
   return kernel === 'Identity' ? rec.tensor(Object.values(inputs)[0] as TapeValue) : rec.call(kernel, inputs, attrs);
 }
+
+const isLowered = (kernel: string): kernel is KernelName => kernel in kernels;
 
 function definedInputs(inputs: tf.NamedTensorInfoMap): Tensors {
   if (Array.isArray(inputs)) return inputs as TensorInfo[];

@@ -5,6 +5,7 @@ import {
   type ElementType,
   type Graph,
   type Node,
+  permutedPlaces,
   product,
   type Ref,
   type Shape,
@@ -73,13 +74,7 @@ export class GraphBuilder extends WithOperators {
    * A constant; those of up to 64 elements and one name are shared where they are equal.
    * @param weight the tensor of the program that it is, if it is one
    */
-  constant(
-    data: Constant,
-    shape: Shape = [data.length],
-    name = 'constant',
-    type = typeOf(data),
-    weight?: Weight | undefined,
-  ): Ref {
+  constant(data: Constant, shape: Shape = [data.length], name = 'constant', type = typeOf(data), weight?: Weight): Ref {
     if (data.length !== product(shape)) throw new Error(`constant ${name}: ${data.length} values for shape [${shape}]`);
     const make = (): Ref => ({ name: this.#unique(name), type, shape, constant: data, weight });
     return data.length > 64 ? make() : this.#once(`${name}:${type}[${shape}]${data.join()}`, make);
@@ -250,19 +245,8 @@ function typeOf(data: Constant): ElementType {
   return data instanceof BigInt64Array ? 'int64' : 'uint8';
 }
 
-function permute<T extends Constant>(data: T, shape: readonly number[], perm: readonly number[]): T {
-  const strides = shape.map((_, i) => product(shape.slice(i + 1)));
-  const [target, steps] = [perm.map((axis) => shape[axis] ?? 0), perm.map((axis) => strides[axis] ?? 0)];
-  const out = data.slice() as T;
-  const walk = (axis: number, from: number, to: number): number => {
-    if (axis === target.length) {
-      out[to] = data[from] as never;
-      return to + 1;
-    }
-    let next = to;
-    for (let i = 0; i < (target[axis] ?? 0); i++) next = walk(axis + 1, from + i * (steps[axis] ?? 0), next);
-    return next;
-  };
-  walk(0, 0, 0);
+function permute(data: Constant, shape: Shape, perm: Shape): Constant {
+  const out = data.slice();
+  for (const [to, from] of permutedPlaces(shape, perm).entries()) out[to] = data[from] as never;
   return out;
 }

@@ -1,11 +1,10 @@
-import { open, rename, rm, stat } from 'node:fs/promises';
-import { createRequire } from 'node:module';
+import { rename, rm, stat, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
+import manifest from '../package.json' with { type: 'json' };
 import { Failure, fileFailure } from './failure.ts';
-import type { DynamicGraph } from './from/dynamic-batch.ts';
 import { graphOfLayersModel } from './from/layers-model.ts';
 import { loadModel } from './from/load-model.ts';
-import type { Ref } from './ir.ts';
+import type { Graph, Ref } from './ir.ts';
 import { print } from './print.ts';
 import { OPSET, serialize } from './serialize.ts';
 
@@ -26,7 +25,7 @@ export async function main(args: readonly string[]): Promise<number> {
   try {
     const { values, positionals } = parse(args);
     if (values.help) process.stdout.write(USAGE);
-    else if (values.version) process.stdout.write(`${version()}\n`);
+    else if (values.version) process.stdout.write(`${manifest.version}\n`);
     else await convert(positionals, { text: values.print, json: values.json });
     return 0;
   } catch (error) {
@@ -52,18 +51,17 @@ async function convert(paths: readonly string[], { text, json }: { text: boolean
     throw new Failure('a MODEL.json and an OUT.onnx were expected (see tfjs-to-onnx --help)');
   }
   if (out) await refuseFolder(out);
-  const converted = await convertFile(model);
-  const bytes = serialize(converted.graph, { shapes: converted.shapes });
+  const graph = await convertFile(model);
+  const bytes = serialize(graph);
   if (out) await publish(out, bytes);
 
-  const { graph, shapes } = converted;
   const port = (name: string, { type, shape }: Ref) => {
-    return { name, type: type === 'float' ? 'float32' : type, shape: shapes[name] ?? shape };
+    return { name, type: type === 'float' ? 'float32' : type, shape: graph.shapes?.[name] ?? shape };
   };
   const inputs = graph.inputs.map((ref) => port(ref.name, ref));
   const outputs = graph.outputs.map(({ name, ref }) => port(name, ref));
   const file = out && { file: out, bytes: bytes.length };
-  const printed = text && { graph: print(graph, converted) };
+  const printed = text && { graph: print(graph) };
   if (json) {
     const described = { ...file, opset: OPSET, nodes: graph.nodes.length, inputs, outputs, ...printed };
     process.stdout.write(`${JSON.stringify(described)}\n`);
@@ -76,7 +74,7 @@ async function convert(paths: readonly string[], { text, json }: { text: boolean
   process.stdout.write(`${[...summary, ...(printed ? [printed.graph] : [])].join('\n')}\n`);
 }
 
-async function convertFile(path: string): Promise<DynamicGraph> {
+async function convertFile(path: string): Promise<Graph> {
   const model = await loadModel(path);
   try {
     return graphOfLayersModel(model);
@@ -96,21 +94,10 @@ async function refuseFolder(path: string): Promise<void> {
 async function publish(path: string, bytes: Uint8Array): Promise<void> {
   const part = `${path}.${process.pid}.part`;
   try {
-    const file = await open(part, 'wx');
-    try {
-      await file.writeFile(bytes);
-      await file.sync();
-      await file.close();
-      await rename(part, path);
-    } catch (error) {
-      await file.close();
-      await rm(part, { force: true });
-      throw error;
-    }
+    await writeFile(part, bytes, { flush: true });
+    await rename(part, path);
   } catch (error) {
+    await rm(part, { force: true }).catch(() => {});
     throw fileFailure(error, path);
   }
 }
-
-const version = (): string =>
-  (createRequire(import.meta.url)('../package.json') as { readonly version: string }).version;

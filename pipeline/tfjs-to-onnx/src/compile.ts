@@ -1,14 +1,14 @@
 import type { Tensor, Variable } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
-import type { BatchedInput } from './from/function.ts';
+import { type BatchedInput, inputsAt } from './from/function.ts';
 import type { Graph } from './ir.ts';
 import { lowerTape, NEXT } from './lower.ts';
-import { type CompiledGraphs, type GraphProgram, GraphRunner, type RunOptions, shapeAt, type Values } from './run.ts';
+import { type CompiledGraphs, type GraphProgram, GraphRunner, type RunOptions, type Values } from './run.ts';
 import { serialize } from './serialize.ts';
 import { layoutOf, PACKED, packGraph, unpackGraph } from './state.ts';
 import type { Tape } from './tape.ts';
 import type { Target } from './targets/target.ts';
-import { type LayeredModel, trace } from './trace.ts';
+import { type TraceOptions, trace } from './trace.ts';
 
 /** A tfjs program for batches of any size. */
 export interface BatchedProgram {
@@ -18,22 +18,17 @@ export interface BatchedProgram {
   compute(inputs: Readonly<Record<string, Tensor>>): Readonly<Record<string, Tensor>>;
 }
 
-export interface ProgramContext {
-  /** Variables that programs read and assign, float32, by name. */
-  readonly variables: Readonly<Record<string, Variable>>;
-  /** Models by the prefix of their layers' nodes. */
-  readonly models?: Readonly<Record<string, LayeredModel>>;
-}
+/** The float32 variables that programs read and assign, and the models that name their nodes. */
+export type ProgramContext = Required<Pick<TraceOptions, 'variables'>> & Pick<TraceOptions, 'models'>;
+
+type GraphOptions = ProgramContext & { readonly target: Target };
 
 /** Compiled programs whose state is that of tfjs variables. */
 export class Compiled<Name extends string = string> extends GraphRunner<Name> {
   readonly #variables: [string, Variable][];
   readonly #packer: GraphRunner<'pack' | 'unpack'>;
 
-  constructor(
-    graphs: ReturnType<typeof compileGraphs<Name>>,
-    { variables, ...options }: ProgramContext & { readonly target: Target } & RunOptions,
-  ) {
+  constructor(graphs: ReturnType<typeof compileGraphs<Name>>, { variables, ...options }: GraphOptions & RunOptions) {
     super(graphs, options);
     this.#variables = Object.entries(variables);
     this.#packer = new GraphRunner({ programs: graphs.packing, state: [] }, options);
@@ -71,7 +66,7 @@ export class Compiled<Name extends string = string> extends GraphRunner<Name> {
  */
 export async function compile<Name extends string>(
   programs: { readonly [name in Name]: BatchedProgram },
-  options: ProgramContext & { readonly target: Target } & RunOptions,
+  options: GraphOptions & RunOptions,
 ): Promise<Compiled<Name>> {
   const compiled = new Compiled(compileGraphs(programs, options), options);
   await compiled.push();
@@ -88,7 +83,7 @@ const LAYOUT_BATCH = 2;
  */
 export function compileGraphs<Name extends string>(
   programs: { readonly [name in Name]: BatchedProgram },
-  options: ProgramContext & { readonly target: Target },
+  options: GraphOptions,
 ) {
   const entries = Object.entries<BatchedProgram>(programs);
   const first = entries[0]?.[1];
@@ -102,11 +97,11 @@ export function compileGraphs<Name extends string>(
   });
   return {
     programs: Object.fromEntries(graphs) as CompiledGraphs<Name>['programs'],
-    state: layout.buffers.map(({ name, shape }) => ({ name, next: `${name}${NEXT}`, shape })),
+    state: layout.map(({ name, shape }) => ({ name, next: `${name}${NEXT}`, shape })),
     packing: {
       pack: { inputs: options.variables, graph: () => serialize(packGraph(layout)) },
       unpack: {
-        inputs: Object.fromEntries(layout.buffers.map(({ name, shape }) => [`${name}${PACKED}`, { shape }])),
+        inputs: Object.fromEntries(layout.map(({ name, shape }) => [`${name}${PACKED}`, { shape }])),
         graph: () => serialize(unpackGraph(layout)),
       },
     },
@@ -118,8 +113,7 @@ export function compileGraphs<Name extends string>(
  * @throws Error when it uses something that cannot be part of a graph
  */
 export function traceProgram({ inputs, compute }: BatchedProgram, n: number, context: ProgramContext): Tape {
-  const sized = Object.entries(inputs).map(([name, input]) => [name, { ...input, shape: shapeAt(input.shape, n) }]);
-  return trace(compute, { ...context, inputs: Object.fromEntries(sized), strict: true });
+  return trace(compute, { ...context, inputs: inputsAt(inputs, n), strict: true });
 }
 
 /** The graph without inputs that no node reads: programs need not use all inputs and variables. */

@@ -9,11 +9,11 @@ import { type ElementType, product, type Ref, type Shape, sameShape } from './ir
 export interface Form {
   readonly name: string;
   /** Makes this form, by way of the plain one. */
-  from(value: Value, g: GraphBuilder): Ref;
+  from?(value: Value, g: GraphBuilder): Ref;
   /** Other forms that can be made from this one directly. */
   readonly to?: ReadonlyMap<Form, (ref: Ref, shape: Shape, g: GraphBuilder) => Ref>;
   /** Makes the plain form from this one. */
-  toPlain(ref: Ref, shape: Shape, g: GraphBuilder): Ref;
+  toPlain?(ref: Ref, shape: Shape, g: GraphBuilder): Ref;
   /**
    * Combines a tensor in this form, elementwise, with one number per channel.
    * @param vector the numbers, `[C]`
@@ -69,6 +69,7 @@ export class Value {
       const convert = form === plain ? have.toPlain : have.to?.get(form);
       if (convert) return convert(this.as(have, g), this.shape, g);
     }
+    if (!form.from) throw new Error(`form ${form.name} cannot be made from ${this.forms.map(({ name }) => name)}`);
     return form.from(this, g);
   }
 
@@ -85,19 +86,12 @@ export class Value {
 /** Channels-last, as tfjs has it. */
 export const plain: Form = {
   name: 'plain',
-  from: () => {
-    throw new Error('a value without any form');
-  },
-  toPlain: (ref) => ref,
   channelSums: (ref, g) => sum(sum(ref, [1, 2], g), [0], g),
 };
 
 /** A tensor of equal numbers, held as that number: `ones`, `zeros`, gradients of means. */
 export const splat: Form = {
   name: 'splat',
-  from: () => {
-    throw new Error('a tensor of many numbers has no splat form');
-  },
   toPlain: (ref, shape, g) => (shape.length === 0 ? ref : g.Expand(ref, g.ints(shape))),
 };
 
@@ -134,5 +128,5 @@ export const dataType = (type: ElementType): DataType => {
   return type === 'bool' ? 'bool' : 'int32';
 };
 
-const sum = (ref: Ref, axes: readonly number[], g: GraphBuilder): Ref =>
+export const sum = (ref: Ref, axes: readonly number[], g: GraphBuilder): Ref =>
   g.ReduceSum(ref, g.ints(axes), { keepdims: 0 });

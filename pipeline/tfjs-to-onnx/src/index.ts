@@ -1,5 +1,4 @@
 export { type BatchedProgram, Compiled, compile, compileGraphs, type ProgramContext, traceProgram } from './compile.ts';
-export type { DynamicGraph } from './from/dynamic-batch.ts';
 export { type BatchedInput, convertFunction, graphOfFunction } from './from/function.ts';
 export { type ConvertibleModel, convertLayersModel } from './from/layers-model.ts';
 export type { Graph, Ref } from './ir.ts';
@@ -7,7 +6,6 @@ export { lowerTape, NEXT } from './lower.ts';
 export { print } from './print.ts';
 export * from './run.ts';
 export { findInitializers, type Initializer, OPSET, serialize } from './serialize.ts';
-export { type Layout, layoutOf, packGraph, type StateBuffer, separateLayout, unpackGraph } from './state.ts';
 export type { Tape } from './tape.ts';
 export { cpu } from './targets/cpu/index.ts';
 export { portable, type Target } from './targets/target.ts';

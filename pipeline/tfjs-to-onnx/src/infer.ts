@@ -16,6 +16,7 @@ export interface KeepDims {
   readonly keepdims?: number;
 }
 type Flags<Names extends string> = { readonly [Name in Names]?: number };
+type ChannelsLast = Flags<'channels_last'>;
 
 const unary = (x: Ref): TensorType => ofType(x, x.shape);
 const binary = (a: Ref, b: Ref): TensorType => ofType(a, broadcast(a.shape, b.shape));
@@ -72,10 +73,8 @@ export const operators = {
     from.split(',').forEach((letters, i) => {
       [...letters.trim()].forEach((letter, axis) => void sizes.set(letter, at(terms[i]?.shape ?? [], axis)));
     });
-    return ofType(
-      terms[0] as Ref,
-      [...to.trim()].map((letter) => at([sizes.get(letter)], 0)),
-    );
+    const shape = [...to.trim()].map((letter) => at([sizes.get(letter)], 0));
+    return ofType(terms[0] as Ref, shape);
   },
   Expand: (x: Ref, shape: Ref) => ofType(x, broadcast(x.shape, constantInts(shape))),
   Gather: (x: Ref, indices: Ref, { axis = 0 }: Partial<Axis> = {}) =>
@@ -142,16 +141,12 @@ export const operators = {
     shape: perm.map((axis) => at(x.shape, axis)),
   }),
   Where: (condition: Ref, a: Ref, b: Ref) => ofType(a, broadcast(condition.shape, a.shape, b.shape)),
-  'nchwc.Conv': (x: Ref, w: Ref, bias: Ref | undefined, attrs: Window & { readonly activation?: 'Relu' }) =>
-    conv(x, w, bias, attrs),
-  'nchwc.ReorderInput': (x: Ref, { channels_last }: Flags<'channels_last'> = {}) => {
+  'nchwc.Conv': conv,
+  'nchwc.ReorderInput': (x: Ref, { channels_last }: ChannelsLast = {}) => {
     const [n, a, b, c] = image(x);
     return ofType(x, channels_last ? [n, c, a, b] : [n, a, b, c]);
   },
-  'nchwc.ReorderOutput': (
-    x: Ref,
-    { channels, channels_last }: Flags<'channels_last'> & { readonly channels: number },
-  ) => {
+  'nchwc.ReorderOutput': (x: Ref, { channels, channels_last }: ChannelsLast & { readonly channels: number }) => {
     const [n, , h, w] = image(x);
     return ofType(x, channels_last ? [n, h, w, channels] : [n, channels, h, w]);
   },
@@ -174,7 +169,7 @@ export function each<Names extends string, Row>(names: Names, row: (name: Words<
   return Object.fromEntries(rows) as { readonly [Name in Words<Names>]: Row };
 }
 
-function conv(x: Ref, w: Ref, _bias: Ref | undefined, attrs: Window): TensorType {
+function conv(x: Ref, w: Ref, _bias: Ref | undefined, attrs: Window & { readonly activation?: 'Relu' }): TensorType {
   const [n = 1, , ...spatial] = x.shape;
   const { spans, strides, pads } = windows(attrs, spatial.length);
   const out = spatial.map((d, i) => Math.floor((d + at(pads, i) - at(spans, i)) / at(strides, i)) + 1);

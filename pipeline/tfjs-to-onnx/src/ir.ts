@@ -44,10 +44,9 @@ export interface Graph {
   readonly outputs: readonly { readonly name: string; readonly ref: Ref }[];
   readonly constants: readonly Ref[];
   readonly nodes: readonly Node[];
+  /** The shapes of inputs and outputs, by name, where a dimension is symbolic: the batch size `N`, or `24*N`. */
+  readonly shapes?: Readonly<Record<string, readonly (number | string)[]>>;
 }
-
-/** Shapes of inputs and outputs with symbolic dimensions, by name, where they differ from the graph's. */
-export type SymbolicShapes = Readonly<Record<string, readonly (number | string)[]>>;
 
 export const product = (shape: Shape): number => shape.reduce((a, b) => a * b, 1);
 
@@ -66,4 +65,14 @@ export function broadcast(...shapes: readonly Shape[]): number[] {
       return x === 1 ? y : x;
     });
   }, []);
+}
+
+/** Where the elements of a tensor with permuted axes come from, in row-major order: positions in a tensor of this shape. */
+export function permutedPlaces(shape: Shape, perm: readonly number[]): number[] {
+  let places = [0];
+  for (const axis of perm) {
+    const [length, stride] = [shape[axis] ?? 1, product(shape.slice(axis + 1))];
+    places = places.flatMap((place) => Array.from({ length }, (_, i) => place + i * stride));
+  }
+  return places;
 }

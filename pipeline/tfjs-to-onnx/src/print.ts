@@ -1,4 +1,4 @@
-import type { Attributes, Graph, Ref, SymbolicShapes } from './ir.ts';
+import type { Attributes, Graph, Ref } from './ir.ts';
 
 /**
  * A graph as short text, one node a line:
@@ -7,8 +7,8 @@ import type { Attributes, Graph, Ref, SymbolicShapes } from './ir.ts';
  *       encoder/conv1/Conv = Conv(image, encoder/conv1/kernel:float[32,1,5,5]) strides=2,2
  *       return latent = encoder/conv1/Conv: float[N,32,14,14]
  */
-export function print(graph: Graph, { shapes = {} }: { readonly shapes?: SymbolicShapes } = {}): string {
-  const port = (name: string, { type, shape }: Ref) => `${type}[${shapes[name] ?? shape}]`;
+export function print(graph: Graph): string {
+  const port = (name: string, { type, shape }: Ref) => `${type}[${graph.shapes?.[name] ?? shape}]`;
   const lines = graph.nodes.map(
     ({ op, inputs, attrs, outputs }) =>
       `  ${outputs.join(', ')} = ${op}(${inputs.map(argument).join(', ')})${attributes(attrs)}`,

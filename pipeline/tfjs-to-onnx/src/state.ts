@@ -20,17 +20,10 @@ export interface StateBuffer {
 }
 
 /** How the variables of a program are held between runs of its graphs. */
-export interface Layout {
-  readonly buffers: readonly StateBuffer[];
-}
+export type Layout = readonly StateBuffer[];
 
 /** Suffix of a buffer's name in the graphs that pack and unpack variables. */
 export const PACKED = ':packed';
-
-export const variableName = ({ source }: TapeValue): string => {
-  if (source.kind !== 'variable') throw new Error(`a ${source.kind} is not a variable`);
-  return source.name;
-};
 
 /** The layout for a training step: variables with the same update share a buffer. */
 export function layoutOf(tape: Tape, target: Target): Layout {
@@ -38,23 +31,22 @@ export function layoutOf(tape: Tape, target: Target): Layout {
   const shared = groupUpdates(tape).flatMap((group, k) =>
     (group[0]?.variables ?? []).map((_, slot) => ({
       name: `state:${k}.${slot}`,
-      values: group.map(({ variables }) => variables[slot] as TapeValue),
+      values: group.map(({ variables }) => variables[slot] as TapeValue<'variable'>),
     })),
   );
   const grouped = new Set(shared.flatMap(({ values }) => values));
   const single = tape.variables.filter((value) => !grouped.has(value));
-  const all = [...shared, ...single.map((value) => ({ name: variableName(value), values: [value] }))];
-  return { buffers: all.map(({ name, values }) => bufferOf(name, values, forms)) };
+  const all = [...shared, ...single.map((value) => ({ name: value.source.name, values: [value] }))];
+  return all.map(({ name, values }) => bufferOf(name, values, forms));
 }
 
 /** The simplest layout: each variable in its own buffer, under its name and in tfjs's shape. */
-export const separateLayout = ({ variables }: Tape): Layout => ({
-  buffers: variables.map((value) => bufferOf(variableName(value), [value])),
-});
+export const separateLayout = ({ variables }: Tape): Layout =>
+  variables.map((value) => bufferOf(value.source.name, [value]));
 
-function bufferOf(name: string, values: readonly TapeValue[], forms?: ReadonlyMap<TapeValue, Form>): StateBuffer {
+function bufferOf(name: string, values: Tape['variables'], forms?: ReadonlyMap<TapeValue, Form>): StateBuffer {
   const members = values.map((value) => {
-    return { name: variableName(value), shape: value.shape, form: forms?.get(value) ?? plain };
+    return { name: value.source.name, shape: value.shape, form: forms?.get(value) ?? plain };
   });
   const [only] = members;
   const flat = [values.reduce((sum, { shape }) => sum + product(shape), 0)];
@@ -76,16 +68,16 @@ export function packBuffer(g: GraphBuilder, buffer: StateBuffer, values: readonl
   const refs = buffer.members.map(({ form }, i) => (values[i] as Value).as(form, g));
   const [only] = refs;
   if (refs.length === 1 && only) return g.reshape(only, buffer.shape);
-  return g.Concat(
+  return g.concat(
     refs.map((ref) => g.reshape(ref, [product(ref.shape)])),
-    { axis: 0 },
+    0,
   );
 }
 
 /** A graph from variables in tfjs's shape, by name, to buffers. */
-export function packGraph({ buffers }: Layout): Graph {
+export function packGraph(layout: Layout): Graph {
   const g = new GraphBuilder();
-  const packed = buffers.map((buffer) => {
+  const packed = layout.map((buffer) => {
     const values = buffer.members.map(
       ({ name, shape }) => new Value(shape, 'float32', plain, g.input(name, 'float', shape)),
     );
@@ -95,9 +87,9 @@ export function packGraph({ buffers }: Layout): Graph {
 }
 
 /** A graph from buffers to variables in tfjs's shape, by name. */
-export function unpackGraph({ buffers }: Layout): Graph {
+export function unpackGraph(layout: Layout): Graph {
   const g = new GraphBuilder();
-  const unpacked = buffers.flatMap((buffer) => {
+  const unpacked = layout.flatMap((buffer) => {
     const values = unpackBuffer(g, buffer, g.input(`${buffer.name}${PACKED}`, 'float', buffer.shape));
     return buffer.members.map(({ name }, i) => [name, (values[i] as Value).as(plain, g)] as const);
   });

@@ -2,23 +2,19 @@ import type { DataType, TypedArray } from '@tensorflow/tfjs-core';
 import type { KernelName } from './kernels/index.ts';
 
 /** A tensor on the tape. */
-export interface TapeValue {
+export interface TapeValue<Kind extends keyof Sources = keyof Sources> {
   readonly shape: readonly number[];
   readonly dtype: DataType;
-  readonly source: Source;
+  readonly source: Sources[Kind];
 }
 
-export type Source =
-  | { readonly kind: 'input'; readonly name: string; readonly storage: 'uint8' | undefined }
-  | { readonly kind: 'variable'; readonly name: string }
-  | ConstantSource
-  | { readonly kind: 'op' };
-
-export interface ConstantSource {
-  readonly kind: 'constant';
-  /** The variable's, or UNNAMED. */
-  readonly name: string;
-  readonly values: TypedArray;
+/** Where a tensor on the tape comes from. */
+interface Sources {
+  readonly input: { readonly kind: 'input'; readonly name: string; readonly storage: 'uint8' | undefined };
+  readonly variable: { readonly kind: 'variable'; readonly name: string };
+  /** `name` is the variable's, or UNNAMED. */
+  readonly constant: { readonly kind: 'constant'; readonly name: string; readonly values: TypedArray };
+  readonly op: { readonly kind: 'op' };
 }
 
 export type TapeInputs = Readonly<Record<string, TapeValue>> | readonly TapeValue[];
@@ -40,9 +36,9 @@ export interface TapeOp {
 /** A traced program: its kernel calls in order, inputs, variables and outputs. */
 export interface Tape {
   readonly ops: readonly TapeOp[];
-  readonly inputs: readonly TapeValue[];
+  readonly inputs: readonly TapeValue<'input'>[];
   /** The variables as the program found them … */
-  readonly variables: readonly TapeValue[];
+  readonly variables: readonly TapeValue<'variable'>[];
   /** … and as it left them, in the same order. */
   readonly updates: readonly TapeValue[];
   readonly outputs: Readonly<Record<string, TapeValue>>;

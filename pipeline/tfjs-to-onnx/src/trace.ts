@@ -17,7 +17,7 @@ export interface LayeredModel {
   readonly layers: readonly object[];
 }
 
-export interface TraceOptions<Inputs extends Readonly<Record<string, InputSpec>>> {
+export interface TraceOptions<Inputs = Readonly<Record<string, InputSpec>>> {
   readonly inputs: Inputs;
   /** Variables that the program reads and assigns, by their names in the graph. All others are constants. */
   readonly variables?: Readonly<Record<string, Variable>>;
@@ -44,39 +44,39 @@ export function trace<Inputs extends Readonly<Record<string, InputSpec>>>(
 ): Tape {
   const all = Object.values(tf.engine().registeredVariables);
   const names = new Map<object, string>(all.map((variable) => [variable.dataId, variable.name]));
-  eachLayer(models, ({ weights }, prefix) => {
+  for (const [prefix, { weights }] of layersOf(models)) {
     for (const weight of weights) names.set(weight.read().dataId, `${prefix}/${weight.originalName}`);
-  });
+  }
   const recording = new Recording((dataId, values, shape) => {
     const name = names.get(dataId);
     if (strict) refuseFrozen(values, shape, name);
     return name ?? UNNAMED;
   });
-  const others = new VariableGuard(Object.values(variables));
+  const others = guardVariables(Object.values(variables));
   return record(recording, () => {
-    const symbol = (value: TapeValue): Tensor => {
+    const placeholder = (value: TapeValue): Tensor => {
       elementType(value.dtype);
       return tf.engine().makeTensorFromTensorInfo(recording.tensor(value));
     };
-    const tapeInputs = Object.entries(inputs).map(([name, { shape, dtype, storage }]): TapeValue => {
-      return { shape, dtype, source: { kind: 'input', name, storage } };
+    const given = Object.entries(inputs).map(([name, { shape, dtype, storage }]) => {
+      const value: TapeValue<'input'> = { shape, dtype, source: { kind: 'input', name, storage } };
+      return { name, value, tensor: placeholder(value) };
     });
-    const given = Object.fromEntries(Object.keys(inputs).map((name, i) => [name, symbol(tapeInputs[i] as TapeValue)]));
-
     const declared = Object.entries(variables).map(([name, variable]) => {
       const { shape, dtype } = variable;
-      const before: TapeValue = { shape, dtype, source: { kind: 'variable', name } };
-      return { variable, before, home: variable.dataId, standIn: tf.keep(symbol(before)) };
+      const before: TapeValue<'variable'> = { shape, dtype, source: { kind: 'variable', name } };
+      return { variable, before, home: variable.dataId, tensor: tf.keep(placeholder(before)) };
     });
     const restoreLayers = nameLayers(models, recording);
-    for (const { variable, standIn } of declared) variable.dataId = standIn.dataId;
+    for (const { variable, tensor } of declared) variable.dataId = tensor.dataId;
     try {
-      const outputs = program(given as { [K in keyof Inputs]: Tensor });
+      const tensors = Object.fromEntries(given.map(({ name, tensor }) => [name, tensor]));
+      const outputs = program(tensors as { [K in keyof Inputs]: Tensor });
       if (outputs instanceof Promise) throw new Error('the traced program is asynchronous: it has to return tensors');
       others.check();
       return {
         ops: recording.ops,
-        inputs: tapeInputs,
+        inputs: given.map(({ value }) => value),
         variables: declared.map(({ before }) => before),
         updates: declared.map(({ variable }) => recording.value(variable)),
         outputs: Object.fromEntries(Object.entries(outputs).map(([name, tensor]) => [name, recording.value(tensor)])),
@@ -107,23 +107,19 @@ interface Layer {
   call: (...args: unknown[]) => unknown;
 }
 
-/** Every layer under its prefix, those of nested models included. */
-function eachLayer(
-  models: Readonly<Record<string, LayeredModel>>,
-  visit: (layer: Layer, prefix: string) => void,
-): void {
-  for (const [prefix, { layers }] of Object.entries(models)) {
-    for (const layer of layers as (Layer & Partial<LayeredModel>)[]) {
-      if (layer.layers) eachLayer({ [`${prefix}/${layer.name}`]: { layers: layer.layers } }, visit);
-      else visit(layer, prefix);
-    }
-  }
-}
+/** Every layer with its prefix, those of nested models included. */
+const layersOf = (models: Readonly<Record<string, LayeredModel>>): [string, Layer][] =>
+  Object.entries(models).flatMap(([prefix, { layers }]) =>
+    (layers as (Layer & Partial<LayeredModel>)[]).flatMap((layer): [string, Layer][] => {
+      const { name, layers } = layer;
+      return layers ? layersOf({ [`${prefix}/${name}`]: { layers } }) : [[prefix, layer]];
+    }),
+  );
 
 /** Names the nodes of each layer's calls `prefix/layer`. Returns a function that undoes it. */
 function nameLayers(models: Readonly<Record<string, LayeredModel>>, recording: Recording): () => void {
-  const named: Layer[] = [];
-  eachLayer(models, (layer, prefix) => {
+  const named = layersOf(models);
+  for (const [prefix, layer] of named) {
     const { call } = layer;
     layer.call = function (this: unknown, ...args: unknown[]) {
       const outer = recording.scope;
@@ -134,54 +130,48 @@ function nameLayers(models: Readonly<Record<string, LayeredModel>>, recording: R
         recording.scope = outer;
       }
     };
-    named.push(layer);
-  });
+  }
   // Delete our own property so that the prototype's method shows through again.
-  return () => named.forEach((layer) => void Reflect.deleteProperty(layer, 'call'));
+  return () => named.forEach(([, layer]) => void Reflect.deleteProperty(layer, 'call'));
 }
 
-const registered = (): Variable[] => Object.values(tf.engine().registeredVariables);
-
 /** Guards all variables except the declared ones, which a trace may assign. */
-class VariableGuard {
-  readonly #before = new Set(registered());
-  readonly #held: readonly { readonly variable: Variable; readonly home: object; readonly clone: Tensor }[];
-
-  constructor(declared: readonly Variable[]) {
-    // A clone keeps the data alive when an assignment lets go of it.
-    this.#held = [...this.#before]
-      .filter((variable) => !declared.includes(variable))
-      .map((variable) => ({ variable, home: variable.dataId, clone: tf.keep(tf.clone(variable)) }));
-  }
-
-  #made(): Variable[] {
-    return registered().filter((variable) => !this.#before.has(variable));
-  }
-
-  /** @throws Error naming a variable that was assigned or made during the trace */
-  check(): void {
-    const assigned = this.#held.find(({ variable, home }) => variable.dataId !== home);
-    if (assigned) {
-      const { name } = assigned.variable;
-      throw new Error(`variable ${name} is assigned and not declared: its new value would be lost; declare it`);
-    }
-    const [first] = this.#made();
-    if (first) {
-      const hint = 'an optimizer makes its own when it first applies gradients';
-      throw new Error(`variable ${first.name} was made during the trace; make it before, and declare it (${hint})`);
-    }
-  }
-
-  /** Restores assigned variables and disposes of new ones. */
-  restore(): void {
-    for (const variable of this.#made()) variable.dispose();
-    for (const { variable, home, clone } of this.#held) {
-      if (variable.dataId === home) {
-        clone.dispose();
-        continue;
+function guardVariables(declared: readonly Variable[]) {
+  const registered = () => Object.values(tf.engine().registeredVariables);
+  const before = new Set(registered());
+  const created = () => registered().filter((variable) => !before.has(variable));
+  // A clone keeps the data alive when an assignment lets go of it.
+  const held = [...before]
+    .filter((variable) => !declared.includes(variable))
+    .map((variable) => ({ variable, home: variable.dataId, clone: tf.keep(tf.clone(variable)) }));
+  return {
+    /** @throws Error naming a variable that was assigned or created during the trace */
+    check(): void {
+      const assigned = held.find(({ variable, home }) => variable.dataId !== home);
+      if (assigned) {
+        const { name } = assigned.variable;
+        throw new Error(`variable ${name} is assigned and not declared: its new value would be lost; declare it`);
       }
-      tf.engine().disposeTensor(variable);
-      variable.dataId = clone.dataId; // the clone's hold on the data becomes the variable's
-    }
-  }
+      const [first] = created();
+      if (first) {
+        const hint = 'an optimizer creates its own when it first applies gradients';
+        throw new Error(
+          `variable ${first.name} was created during the trace; create it before and declare it (${hint})`,
+        );
+      }
+    },
+
+    /** Restores assigned variables and disposes of new ones. */
+    restore(): void {
+      for (const variable of created()) variable.dispose();
+      for (const { variable, home, clone } of held) {
+        if (variable.dataId === home) {
+          clone.dispose();
+          continue;
+        }
+        tf.engine().disposeTensor(variable);
+        variable.dataId = clone.dataId; // the clone's hold on the data becomes the variable's
+      }
+    },
+  };
 }

@@ -1,16 +1,13 @@
 import { type Graph, product, type Shape, type Weight } from './ir.ts';
-import { findInitializers } from './serialize.ts';
+import { findInitializers, type Initializer } from './serialize.ts';
 
 /** An occurrence of a weight in an ONNX file, as float32 in little-endian order. */
-export interface WeightPlace {
+export interface WeightPlace extends Pick<Initializer, 'offset' | 'bytes'> {
   /** The weight's name and shape in the program that was converted. */
   readonly name: string;
   readonly shape: Shape;
   /** The weight's axes in the order in which the file has them, outermost first. */
   readonly permutation: readonly number[];
-  /** Position of its first byte in the file, and the number of bytes. */
-  readonly offset: number;
-  readonly bytes: number;
 }
 
 /**
@@ -28,9 +25,8 @@ export function findWeights(graph: Graph, file: Uint8Array): WeightPlace[] {
     const initializer = initializers.get(stored);
     if (!initializer) throw new Error(`weight ${name}: the file has no initializer ${stored}`);
     if (!permutation) {
-      throw new Error(
-        `weight ${name} [${shape}]: initializer ${stored} is not the weight with its axes in another order`,
-      );
+      const reason = 'is not the weight with its axes in another order';
+      throw new Error(`weight ${name} [${shape}]: initializer ${stored} ${reason}`);
     }
     return [{ name, shape, permutation, offset: initializer.offset, bytes: initializer.bytes }];
   });

@@ -18,8 +18,8 @@ export function autoencoder(batch: number): Autoencoder {
     'conv1/bias': make('conv1/bias', [16], 2),
     'conv2/kernel': make('conv2/kernel', [3, 3, 16, 32], 3),
     'conv2/bias': make('conv2/bias', [32], 4),
-    'code/kernel': make('code/kernel', [128, 5], 5),
-    'code/bias': make('code/bias', [5], 6),
+    'latent/kernel': make('latent/kernel', [128, 5], 5),
+    'latent/bias': make('latent/bias', [5], 6),
     'expand/kernel': make('expand/kernel', [5, 128], 7),
     'expand/bias': make('expand/bias', [128], 8),
     'deconv2/kernel': make('deconv2/kernel', [3, 3, 16, 32], 9),
@@ -35,11 +35,11 @@ export function autoencoder(batch: number): Autoencoder {
       const x = image as Tensor4D; // [N, 8, 8, 1]
       const conv1 = layer(tf.conv2d(x, at('conv1/kernel') as Tensor4D, 2, 'same'), 'conv1/bias'); // [N, 4, 4, 16]
       const conv2 = layer(tf.conv2d(conv1, at('conv2/kernel') as Tensor4D, 2, 'same'), 'conv2/bias'); // [N, 2, 2, 32]
-      const code = tf.add(
-        tf.matMul(tf.reshape(conv2, [batch, 128]), at('code/kernel') as tf.Tensor2D),
-        at('code/bias'),
+      const latent = tf.add(
+        tf.matMul(tf.reshape(conv2, [batch, 128]), at('latent/kernel') as tf.Tensor2D),
+        at('latent/bias'),
       );
-      const expanded = tf.add(tf.matMul(code as tf.Tensor2D, at('expand/kernel') as tf.Tensor2D), at('expand/bias'));
+      const expanded = tf.add(tf.matMul(latent as tf.Tensor2D, at('expand/kernel') as tf.Tensor2D), at('expand/bias'));
       const wide = tf.reshape(expanded, [batch, 2, 2, 32]) as Tensor4D;
       const deconv2 = layer(
         tf.conv2dTranspose(wide, at('deconv2/kernel') as Tensor4D, [batch, 4, 4, 16], 2, 'same'),

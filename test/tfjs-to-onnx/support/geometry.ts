@@ -45,7 +45,7 @@ function resolved({ batch = 2, strides = [1, 1], pad = 'same', dilations = [1, 1
   return { image, filter, features, ...window, pad: padding, text };
 }
 
-/** Whether tfjs computes it rightly, and there is anything left after the windows are laid. */
+/** Whether tfjs computes it correctly, and the output is not empty. */
 export function isPossible(geometry: Geometry): boolean {
   const { kernel, strides = [1, 1], pad } = geometry;
   // For a pad that is one number tfjs takes both sizes from the kernel's height and its stride.
@@ -84,8 +84,8 @@ export function transposeRow(geometry: Geometry): Row {
 }
 
 /**
- * A layer: convolution, bias and relu, and the gradients by image, filter and bias. Its numbers are whole and its
- * biases halves, so that no sum is so close to 0 that rounding decides on its gradient.
+ * A layer: convolution, bias and relu, and the gradients by image, filter and bias. Its inputs are integers and its
+ * biases halves, so that rounding never decides the sign of a sum.
  */
 export function layerRow(geometry: Geometry): Row {
   const { image, filter, strides, pad, text } = resolved(geometry);

@@ -2,7 +2,7 @@ import { cpu, type Target } from '../../../pipeline/tfjs-to-onnx/src/index.ts';
 import { convRow } from './geometry.ts';
 import { expectParity } from './parity.ts';
 
-/** The targets with blocked kernels that this machine computes correctly: at most one, of its vector width. */
+/** The targets with blocked kernels that this machine supports: at most one, of its vector width. */
 export const blockedTargets: readonly Target[] = await computed([cpu(16), cpu(8)]);
 
 async function computed(targets: readonly Target[]): Promise<Target[]> {

@@ -8,11 +8,11 @@ export const model = sequential({
   layers: [
     layers.conv2d({ name: 'conv', filters: 4, kernelSize: 3, activation: 'relu', inputShape: [6, 6, 2] }),
     layers.flatten({ name: 'flat' }),
-    layers.dense({ name: 'code', units: 3, kernelInitializer: 'glorotUniform' }),
+    layers.dense({ name: 'latent', units: 3, kernelInitializer: 'glorotUniform' }),
   ],
 });
 
-/** A model as it lies on disk: `model.json`, and the one file of weights that it names, `weights.bin`. */
+/** A model on disk: `model.json` and its file of weights, `weights.bin`. */
 export interface Saved {
   json: { modelTopology?: unknown; weightsManifest?: unknown; format?: string };
   weights: Uint8Array;

@@ -1,16 +1,8 @@
 import type { Tensor, Variable } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
 import type ort from 'onnxruntime-node';
-import {
-  type Graph,
-  layoutOf,
-  lowerTape,
-  NEXT,
-  packGraph,
-  type Target,
-  trace,
-  unpackGraph,
-} from '../../../pipeline/tfjs-to-onnx/src/index.ts';
+import { type Graph, lowerTape, NEXT, type Target, trace } from '../../../pipeline/tfjs-to-onnx/src/index.ts';
+import { layoutOf, packGraph, unpackGraph } from '../../../pipeline/tfjs-to-onnx/src/state.ts';
 import { feed, type HostTensor, hostTensors, openSession, runOnce } from './ort.ts';
 
 type Inputs = Readonly<Record<string, Tensor>>;
@@ -20,12 +12,12 @@ type Program = (inputs: Inputs) => Readonly<Record<string, Tensor>>;
 export interface TracedStep {
   readonly graph: Graph;
   run(inputs: Inputs): Promise<Record<string, HostTensor>>;
-  /** The variables as they are now. */
+  /** The present values of the variables. */
   variables(): Promise<Record<string, HostTensor>>;
   dispose(): Promise<void>;
 }
 
-/** The variables' present values are where the traced program starts from; they stay as they are. */
+/** Starts from the variables' present values, and leaves the variables unchanged. */
 export async function traceStep(
   program: Program,
   { sample, variables, target }: { sample: Inputs; variables: Readonly<Record<string, Variable>>; target: Target },
@@ -37,7 +29,7 @@ export async function traceStep(
   const session = await openSession(graph);
 
   const packed = await (await openSession(packGraph(layout))).run(feeds(variables));
-  let state = Object.fromEntries(layout.buffers.map(({ name }) => [name, packed[`${name}:packed`] as ort.Tensor]));
+  let state = Object.fromEntries(layout.map(({ name }) => [name, packed[`${name}:packed`] as ort.Tensor]));
   return {
     graph,
     async run(given) {
@@ -73,7 +65,7 @@ export function trainingStep(
     });
 }
 
-/** Makes an optimizer together with all the variables that it keeps: tfjs makes them on the first step. */
+/** Creates an optimizer with all its variables, which tfjs creates on the first step. */
 export function withState<O extends tf.Optimizer>(make: () => O, weights: readonly Variable[]): [O, Variable[]] {
   const registered = () => Object.values(tf.engine().registeredVariables);
   const before = new Set(registered());

@@ -1,4 +1,4 @@
-// tfjs with the backend that is the truth here, and (tfjs-layers brings them) its gradients.
+// tfjs with its gradients, which tfjs-layers registers, and the backend that is the reference here.
 import '@tensorflow/tfjs-backend-cpu';
 import '@tensorflow/tfjs-layers';
 import * as tf from '@tensorflow/tfjs-core';

@@ -68,7 +68,7 @@ const chains: Readonly<Record<string, () => Layer[]>> = {
     layers.batchNormalization({ center: false }),
   ],
   'layer normalisation': () => [layers.dense({ units: 8, ...steps }), layers.layerNormalization()],
-  'what is there for training only': () => [
+  'layers that act only in training': () => [
     layers.dropout({ rate: 0.5, ...images }),
     layers.gaussianNoise({ stddev: 1 }),
     layers.gaussianDropout({ rate: 0.3 }),
@@ -157,7 +157,7 @@ function merges(): LayersModel {
 function nested(): LayersModel {
   const encoder = sequential({
     name: 'encoder',
-    layers: [layers.flatten({ name: 'flat', ...images }), layers.dense({ name: 'code', units: 4 })],
+    layers: [layers.flatten({ name: 'flat', ...images }), layers.dense({ name: 'latent', units: 4 })],
   });
   const decoder = sequential({ name: 'decoder', layers: [layers.dense({ name: 'out', units: 3, inputShape: [4] })] });
   const [x, y] = [input({ shape: [8, 8, 3], name: 'x' }), input({ shape: [8, 8, 3], name: 'y' })];

@@ -4,7 +4,7 @@ import type { Calls, Protocol, Reply } from './protocol.ts';
 const PATIENCE = 20_000;
 
 /** The worker has stopped, was restarted, does not answer, or cannot do what was requested. */
-export class EngineProblem extends Error {}
+class EngineProblem extends Error {}
 
 interface Waiting {
   resolve(answer: never): void;

@@ -1,5 +1,5 @@
 import type { OpType } from '../infer.ts';
-import type { Constant, Graph, Node, Ref, SymbolicShapes } from '../ir.ts';
+import type { Constant, Graph, Node, Ref } from '../ir.ts';
 import { lowerTape } from '../lower.ts';
 import type { Tape } from '../tape.ts';
 import { portable } from '../targets/target.ts';
@@ -7,19 +7,13 @@ import { portable } from '../targets/target.ts';
 /** The name of the batch dimension. */
 const BATCH = 'N';
 
-/** A graph for batches of any size; `shapes` has the size of inputs and outputs as a symbol. */
-export interface DynamicGraph {
-  readonly graph: Graph;
-  readonly shapes: SymbolicShapes;
-}
-
 /**
  * Finds the batch size in a program by tracing it at two sizes and comparing. Shapes that differ follow the size of the
  * first input's first axis.
  * @param traceAt traces the program for a batch size
  * @throws Error naming the node where a value other than a shape depends on the batch size
  */
-export function dynamicBatch(traceAt: (n: number) => Tape, name: string): DynamicGraph {
+export function dynamicBatch(traceAt: (n: number) => Tape, name: string): Graph {
   const [small, large] = [lowerTape(traceAt(SMALL), portable, { name }), lowerTape(traceAt(LARGE), portable, { name })];
   if (small.nodes.length !== large.nodes.length) {
     throw new Error(`${name}: the operations differ for a batch of another size`);
@@ -43,7 +37,9 @@ export function dynamicBatch(traceAt: (n: number) => Tape, name: string): Dynami
     for (const output of node.outputs) moved.set(output, { name: output, type: 'float', shape: [], producer });
   });
   return {
-    graph: { ...small, nodes, constants: [...constants.values()] },
+    ...small,
+    nodes,
+    constants: [...constants.values()],
     shapes: Object.fromEntries([
       ...small.inputs.map((ref, i) => [ref.name, symbolic(ref, large.inputs[i])] as const),
       ...small.outputs.map(({ name: output, ref }, i) => [output, symbolic(ref, large.outputs[i]?.ref)] as const),

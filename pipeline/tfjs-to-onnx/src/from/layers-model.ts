@@ -1,7 +1,7 @@
 import type { DataType, Tensor } from '@tensorflow/tfjs-core';
+import type { Graph } from '../ir.ts';
 import { serialize } from '../serialize.ts';
 import type { LayeredModel } from '../trace.ts';
-import type { DynamicGraph } from './dynamic-batch.ts';
 import { type BatchedInput, graphOfFunction } from './function.ts';
 
 /** The part of a tfjs-layers model that conversion needs; `tf.LayersModel` has it. */
@@ -20,13 +20,10 @@ export interface ConvertibleModel extends LayeredModel {
  * batch size is free, weights are initializers.
  * @throws Error when an input has a free dimension other than the batch, or a layer cannot be converted
  */
-export function convertLayersModel(model: ConvertibleModel): Uint8Array {
-  const { graph, shapes } = graphOfLayersModel(model);
-  return serialize(graph, { shapes });
-}
+export const convertLayersModel = (model: ConvertibleModel): Uint8Array => serialize(graphOfLayersModel(model));
 
 /** The graph that `convertLayersModel` serializes. */
-export function graphOfLayersModel(model: ConvertibleModel): DynamicGraph {
+export function graphOfLayersModel(model: ConvertibleModel): Graph {
   const { name } = model;
   if (model.inputs.length === 0)
     throw new Error(`model ${name} has no input shape; give its first layer an inputShape`);

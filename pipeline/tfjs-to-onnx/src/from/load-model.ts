@@ -14,7 +14,7 @@ export async function loadModel(path: string): Promise<LayersModel> {
   const { modelTopology, manifest } = await readDescription(path);
   const weightData = Buffer.concat(await Promise.all(manifest.map((group) => readGroup(group, path))));
   const artifacts: io.ModelArtifacts = {
-    modelTopology: withoutInitializers(modelTopology) as object,
+    modelTopology,
     weightSpecs: manifest.flatMap(({ weights }) => weights),
     weightData: weightData.buffer.slice(weightData.byteOffset, weightData.byteOffset + weightData.byteLength),
   };
@@ -39,11 +39,11 @@ async function libraries() {
   }
 }
 
-async function readDescription(path: string): Promise<{ modelTopology: unknown; manifest: Group[] }> {
+async function readDescription(path: string): Promise<{ modelTopology: object; manifest: Group[] }> {
   const text = await read(path);
   let description: unknown;
   try {
-    description = JSON.parse(text.toString('utf8'));
+    description = JSON.parse(text.toString('utf8'), withoutInitializer);
   } catch (error) {
     throw new Failure(`${path}: it is not JSON (${(error as Error).message})`);
   }
@@ -60,8 +60,12 @@ async function readDescription(path: string): Promise<{ modelTopology: unknown; 
     const expected = 'paths, and weights with name, shape and dtype were expected';
     throw new Failure(`${path}: its weightsManifest is damaged; ${expected}`);
   }
-  return { modelTopology, manifest: weightsManifest };
+  return { modelTopology: topology, manifest: weightsManifest };
 }
+
+/** Weights are loaded, so they need no initial values; some initializers are slow. */
+const withoutInitializer = (key: string, value: unknown): unknown =>
+  /initializer$/i.test(key) && value !== null ? { class_name: 'Zeros', config: {} } : value;
 
 type Group = io.WeightsManifestConfig[number];
 
@@ -94,19 +98,6 @@ function bytesOf({ name, shape, dtype, quantization }: io.WeightsManifestEntry, 
   const each = BYTES[quantization?.dtype ?? dtype];
   if (each === undefined) throw new Failure(`${model}: weight ${name} is of type ${dtype}, which layers do not have`);
   return each * product(shape);
-}
-
-/** Weights are loaded, so they need no initial values (some initializers are slow). */
-function withoutInitializers(topology: unknown): unknown {
-  if (Array.isArray(topology)) return topology.map(withoutInitializers);
-  const record = asRecord(topology);
-  if (!record) return topology;
-  return Object.fromEntries(
-    Object.entries(record).map(([key, value]) => {
-      const initializer = /initializer$/i.test(key) && value !== null;
-      return [key, initializer ? { class_name: 'Zeros', config: {} } : withoutInitializers(value)];
-    }),
-  );
 }
 
 async function read(path: string): Promise<Buffer> {

@@ -1,7 +1,7 @@
 import type * as tf from '@tensorflow/tfjs-core';
 import { backend_util } from '@tensorflow/tfjs-core';
 import type { GraphBuilder } from '../builder.ts';
-import { nchw, oihw, plain, plainValue, Value } from '../forms.ts';
+import { nchw, oihw, plain, plainValue, sum, Value } from '../forms.ts';
 import type { Ref, Shape } from '../ir.ts';
 import { activate } from './arithmetic.ts';
 import { type Family, rule } from './rule.ts';
@@ -19,54 +19,58 @@ import {
 const vector = (g: GraphBuilder, bias: Value | undefined): Ref | undefined =>
   bias && g.reshape(bias.as(plain, g), [bias.shape.at(-1) ?? 1]);
 
-function conv2d(x: Value, filter: Value, bias: Value | undefined, attrs: WindowAttrs): Value {
-  const info = convInfo(x.shape, filter.shape, attrs);
-  return new Value(info.outShape, 'float32', nchw, (g) =>
-    g.Conv(x.as(nchw, g), filter.as(oihw, g), vector(g, bias), convAttributes(info)),
-  );
-}
-
-/** A convolution of each channel by itself: `[N, H, W, C]` with `[kh, kw, C, M]` gives `[N, h, w, C·M]`. */
-function depthwise(x: Value, filter: Value, bias: Value | undefined, attrs: WindowAttrs): Value {
-  const info = convInfo(x.shape, filter.shape, attrs, true);
-  const attributes = { ...convAttributes(info), group: info.inChannels };
-  return new Value(info.outShape, 'float32', nchw, (g) =>
-    g.Conv(x.as(nchw, g), byChannel(g, filter), vector(g, bias), attributes),
-  );
-}
-
-/** `[kh, kw, C, M]` as `[C·M, 1, kh, kw]`. */
-function byChannel(g: GraphBuilder, filter: Value): Ref {
+/** A kernel as `[O, I, kh, kw]`; a depthwise one, `[kh, kw, C, M]`, as `[C·M, 1, kh, kw]`. */
+function weights(g: GraphBuilder, filter: Value, depthwise: boolean): Ref {
+  if (!depthwise) return filter.as(oihw, g);
   const [kh = 1, kw = 1, c = 1, m = 1] = filter.shape;
   return g.reshape(g.transpose(filter.as(plain, g), [2, 3, 0, 1]), [c * m, 1, kh, kw]);
 }
 
-const fused = (conv: typeof conv2d) =>
+/** A convolution; a depthwise one is of each channel by itself, with M results: `[N, h, w, C·M]`. */
+function conv(x: Value, filter: Value, bias: Value | undefined, attrs: WindowAttrs, depthwise: boolean): Value {
+  const info = convInfo(x.shape, filter.shape, attrs, depthwise);
+  const attributes = { ...convAttributes(info), ...(depthwise && { group: info.inChannels }) };
+  return new Value(info.outShape, 'float32', nchw, (g) =>
+    g.Conv(x.as(nchw, g), weights(g, filter, depthwise), vector(g, bias), attributes),
+  );
+}
+
+const unfused = (depthwise: boolean) =>
+  rule<tf.Conv2DInputs, WindowAttrs>(({ x, filter }, attrs) => conv(x, filter, undefined, attrs, depthwise));
+
+const fused = (depthwise: boolean) =>
   rule<tf.FusedConv2DInputs, tf.FusedConv2DAttrs | tf.FusedDepthwiseConv2DAttrs>(
     ({ x, filter, bias, preluActivationWeights: prelu }, attrs) =>
-      activate(conv(x, filter, bias, attrs), attrs.activation, { alpha: attrs.leakyreluAlpha, prelu }),
+      activate(conv(x, filter, bias, attrs, depthwise), attrs.activation, { alpha: attrs.leakyreluAlpha, prelu }),
   );
 
-const sum = (g: GraphBuilder, x: Ref, axis: number): Ref => g.ReduceSum(x, g.ints([axis]), { keepdims: 0 });
+type FilterAttrs = WindowAttrs & { readonly filterShape: Shape };
+type TransposedAttrs = WindowAttrs & { readonly inputShape: Shape };
+
+/** A transposed convolution, which is the gradient of a convolution by its input. */
+function transposed(dy: Value, filter: Value, bias: Value | undefined, attrs: TransposedAttrs, depthwise: boolean) {
+  const info = convInfo(attrs.inputShape, filter.shape, attrs, depthwise);
+  const attributes = { ...transposedAttributes(info), ...(depthwise && { group: info.inChannels }) };
+  return new Value(info.inShape, 'float32', nchw, (g) =>
+    g.ConvTranspose(dy.as(nchw, g), weights(g, filter, depthwise), vector(g, bias), attributes),
+  );
+}
 
 /** The only data format that tfjs's depthwise gradients know. */
 const nhwc = <Attrs extends object>(attrs: Attrs) => ({ ...attrs, dataFormat: 'NHWC' as const });
 
 /** Convolutions of images and volumes, and their gradients. */
 export const convolutions = {
-  Conv2D: rule<tf.Conv2DInputs, tf.Conv2DAttrs>(({ x, filter }, attrs) => conv2d(x, filter, undefined, attrs)),
-  FusedConv2D: fused(conv2d),
-  // A transposed convolution is the gradient of a convolution by its input.
-  Conv2DBackpropInput: rule<TransposedInputs, TransposedAttrs>(({ dy, filter, bias }, attrs) => {
-    const info = convInfo(attrs.inputShape, filter.shape, attrs);
-    const image = new Value(info.inShape, 'float32', nchw, (g) =>
-      g.ConvTranspose(dy.as(nchw, g), filter.as(oihw, g), vector(g, bias), transposedAttributes(info)),
-    );
-    return activate(image, attrs.activation);
-  }),
+  Conv2D: unfused(false),
+  FusedConv2D: fused(false),
+  // `fuse` folds in a bias and a relu.
+  Conv2DBackpropInput: rule<
+    tf.Conv2DBackpropInputInputs & { readonly bias?: tf.TensorInfo },
+    TransposedAttrs & { readonly activation?: 'relu' | 'linear' }
+  >(({ dy, filter, bias }, attrs) => activate(transposed(dy, filter, bias, attrs, false), attrs.activation)),
   // The patches that each tap of the kernel saw, side by side, times dy. (A convolution with dy for its kernel would be
   // ONNX Runtime's slowest case.)
-  Conv2DBackpropFilter: rule<tf.Conv2DBackpropFilterInputs, tf.Conv2DBackpropFilterAttrs>(({ x, dy }, attrs) => {
+  Conv2DBackpropFilter: rule<tf.Conv2DBackpropFilterInputs, FilterAttrs>(({ x, dy }, attrs) => {
     const info = convInfo(x.shape, attrs.filterShape, attrs);
     const rows = info.batchSize * info.outHeight * info.outWidth;
     return plainValue(attrs.filterShape, 'float32', (g) => {
@@ -76,32 +80,20 @@ export const convolutions = {
       return g.reshape(g.Gemm(patches, gradients, undefined, { transA: 1 }), attrs.filterShape);
     });
   }),
-  DepthwiseConv2dNative: rule<tf.DepthwiseConv2dNativeInputs, tf.DepthwiseConv2dNativeAttrs>(({ x, filter }, attrs) =>
-    depthwise(x, filter, undefined, attrs),
+  DepthwiseConv2dNative: unfused(true),
+  FusedDepthwiseConv2D: fused(true),
+  DepthwiseConv2dNativeBackpropInput: rule<tf.DepthwiseConv2dNativeBackpropInputInputs, TransposedAttrs>(
+    ({ dy, filter }, attrs) => transposed(dy, filter, undefined, nhwc(attrs), true),
   ),
-  FusedDepthwiseConv2D: fused(depthwise),
-  DepthwiseConv2dNativeBackpropInput: rule<
-    tf.DepthwiseConv2dNativeBackpropInputInputs,
-    tf.DepthwiseConv2dNativeBackpropInputAttrs
-  >(({ dy, filter }, attrs) => {
-    const info = convInfo(attrs.inputShape, filter.shape, nhwc(attrs), true);
-    const attributes = { ...transposedAttributes(info), group: info.inChannels };
-    return new Value(info.inShape, 'float32', nchw, (g) =>
-      g.ConvTranspose(dy.as(nchw, g), byChannel(g, filter), undefined, attributes),
-    );
-  }),
   // For each tap of the kernel, the sum over pixels and images of what it saw times dy.
-  DepthwiseConv2dNativeBackpropFilter: rule<
-    tf.DepthwiseConv2dNativeBackpropFilterInputs,
-    tf.DepthwiseConv2dNativeBackpropFilterAttrs
-  >(({ x, dy }, attrs) => {
+  DepthwiseConv2dNativeBackpropFilter: rule<tf.Conv2DBackpropFilterInputs, FilterAttrs>(({ x, dy }, attrs) => {
     const info = convInfo(x.shape, attrs.filterShape, nhwc(attrs), true);
     const { batchSize: n, inChannels: c, outChannels, outHeight: h, outWidth: w } = info;
     return plainValue(attrs.filterShape, 'float32', (g) => {
       const gradients = g.reshape(dy.as(plain, g), [n, h * w, c, outChannels / c]);
       const places = tapsOf(g, x, info).map((tap) => {
         const products = g.Mul(g.reshape(tap, [n, h * w, c, 1]), gradients);
-        return sum(g, sum(g, products, 1), 0); // [C, M]
+        return sum(sum(products, [1], g), [0], g); // [C, M]
       });
       return g.reshape(g.concat(places, 0), attrs.filterShape);
     });
@@ -117,10 +109,6 @@ export const convolutions = {
     });
   }),
 } satisfies Family;
-
-/** tfjs's inputs and attributes, and the bias and activation that `fuse` folds in. */
-type TransposedInputs = tf.Conv2DBackpropInputInputs & { readonly bias?: tf.TensorInfo };
-type TransposedAttrs = tf.Conv2DBackpropInputAttrs & { readonly activation?: 'relu' | 'linear' };
 
 export type Shape5 = [number, number, number, number, number];
 type Triple = number | [number, number, number];

@@ -16,16 +16,12 @@ export function elementwise<const Operands extends readonly Value[]>(
   dtype: DataType = operands[0]?.dtype ?? 'float32',
 ): Value {
   const values: readonly Value[] = operands;
-  const combined = (g: GraphBuilder, refs: readonly Ref[]) => combine(refs as Refs<Operands>, g);
+  const combined = (refs: readonly Ref[], g: GraphBuilder) => combine(refs as Refs<Operands>, g);
   const shape = broadcast(...values.map((value) => value.shape));
   const tensors = values.filter((value) => !isScalar(value));
   if (tensors.length === 0) {
-    return new Value(shape, dtype, splat, (g) =>
-      combined(
-        g,
-        values.map((value) => scalar(value, g)),
-      ),
-    );
+    const scalars = (g: GraphBuilder) => values.map((value) => scalar(value, g));
+    return new Value(shape, dtype, splat, (g) => combined(scalars(g), g));
   }
   const full = tensors.filter((value) => sameShape(value.shape, shape));
   const partial = tensors.find((value) => !full.includes(value));
@@ -35,7 +31,7 @@ export function elementwise<const Operands extends readonly Value[]>(
     const other = values.find((value) => value !== partial) as Value;
     return new Value(shape, dtype, form, (g) => {
       const perChannel = g.reshape(partial.as(plain, g), [shape.at(-1) ?? 1]);
-      const inOrder = (x: Ref, vector: Ref) => combined(g, values[0] === partial ? [vector, x] : [x, vector]);
+      const inOrder = (x: Ref, vector: Ref) => combined(values[0] === partial ? [vector, x] : [x, vector], g);
       return withChannels(other.as(form, g), perChannel, inOrder, g);
     });
   }
@@ -49,7 +45,7 @@ export function elementwise<const Operands extends readonly Value[]>(
       const ref = value.as(common, g);
       return lastAxisIsOne ? g.reshape(ref, withoutLastOnes(shape)) : ref;
     });
-    const result = combined(g, refs);
+    const result = combined(refs, g);
     return lastAxisIsOne ? g.reshape(result, shape) : result;
   });
 }
@@ -69,13 +65,7 @@ export const cast = (x: Value, dtype: DataType): Value =>
 export const number = (g: GraphBuilder, value: number, dtype: DataType): Ref => numbers(g, [value], [], dtype);
 
 /** A constant of a tfjs dtype; a weight's under its name. */
-export function numbers(
-  g: GraphBuilder,
-  values: ArrayLike<number>,
-  shape: Shape,
-  dtype: DataType,
-  weight?: Weight,
-): Ref {
+export function numbers(g: GraphBuilder, values: ArrayLike<number>, shape: Shape, dtype: DataType, weight?: Weight) {
   const type = elementType(dtype);
   const data = { float: Float32Array, int32: Int32Array, bool: Uint8Array }[type as 'float' | 'int32' | 'bool'];
   return g.constant(data.from(values), shape, weight?.name, type, weight);

@@ -1,4 +1,4 @@
-import type { Outputs } from '../builder.ts';
+import type { GraphBuilder, Outputs } from '../builder.ts';
 import { dataType, elementType, plain, plainValue, Value } from '../forms.ts';
 import { type OpType, operators } from '../infer.ts';
 import type { Attributes, ElementType, Ref, TensorType } from '../ir.ts';
@@ -20,30 +20,29 @@ type Argument = Value | readonly Value[] | Ints | Attributes | undefined;
  * dtype are inferred when one is called, its node is added when a graph asks for the value.
  */
 export const onnx = Object.fromEntries(
-  Object.entries(operators).map(([op, infer]) => [
-    op,
-    (...args: Argument[]) => {
-      const types = (infer as (...args: unknown[]) => TensorType | TensorType[])(...args.map(typed));
-      const values = [types].flat().map(({ shape, type }, i) =>
-        plainValue(shape, dataType(type), (g) => {
-          const add = g[op as OpType] as (...args: unknown[]) => Ref | Ref[];
-          const outputs = add.apply(
-            g,
-            args.map((arg) =>
-              resolved(
-                arg,
-                (value) => value.as(plain, g),
-                (list) => g.ints(list),
-              ),
-            ),
-          );
-          return [outputs].flat()[i] as Ref;
-        }),
-      );
-      return Array.isArray(types) ? values : values[0];
-    },
-  ]),
+  (Object.keys(operators) as OpType[]).map((op) => [op, lazily(op)]),
 ) as unknown as { readonly [Op in OpType]: Method<(typeof operators)[Op]> };
+
+function lazily(op: OpType) {
+  const infer = operators[op] as (...args: unknown[]) => TensorType | TensorType[];
+  return (...args: Argument[]) => {
+    const types = infer(...args.map(typed));
+    const add = (g: GraphBuilder): Ref[] => {
+      const refs = args.map((arg) =>
+        resolved(
+          arg,
+          (value) => value.as(plain, g),
+          (list) => g.ints(list),
+        ),
+      );
+      return [(g[op] as (...args: unknown[]) => Ref | Ref[]).apply(g, refs)].flat();
+    };
+    const values = [types]
+      .flat()
+      .map(({ shape, type }, i) => plainValue(shape, dataType(type), (g) => add(g)[i] as Ref));
+    return Array.isArray(types) ? values : values[0];
+  };
+}
 
 /** A value as another element type that tfjs has no dtype for, or from one. */
 export const retyped = (x: Value, type: ElementType): Value =>

@@ -6,8 +6,6 @@ import { number, numbers } from './elementwise.ts';
 import { onnx } from './onnx.ts';
 import { type Family, rule } from './rule.ts';
 
-type None = unknown;
-
 /** The part of tfjs's Tensor that its shape helpers read. */
 const tensorLike = ({ shape, dtype }: Value) => ({ dataId: {}, shape: [...shape], dtype }) as unknown as tf.Tensor;
 
@@ -94,8 +92,8 @@ export const shaping = {
   }),
   Concat: rule<tf.ConcatInputs, tf.ConcatAttrs>((values, { axis }) => concat(values, axis)),
   ExpandDims: rule<tf.ExpandDimsInputs, tf.ExpandDimsAttrs>(({ input }, { dim }) => expandDims(input, dim)),
-  Fill: rule<None, tf.FillAttrs>((_, { shape, value, dtype }) => filled(shape, Number(value), dtype)),
-  LinSpace: rule<None, tf.LinSpaceAttrs>((_, { start, stop, num }) =>
+  Fill: rule<unknown, tf.FillAttrs>((_, { shape, value, dtype }) => filled(shape, Number(value), dtype)),
+  LinSpace: rule<unknown, tf.LinSpaceAttrs>((_, { start, stop, num }) =>
     sequence(start, (stop - start) / Math.max(1, num - 1), num, 'float32'),
   ),
   MirrorPad: rule<tf.MirrorPadInputs, tf.MirrorPadAttrs>(({ x }, { paddings, mode }) => {
@@ -103,20 +101,19 @@ export const shaping = {
     return paddings.reduce((value, padding, axis) => {
       if (padding.every((n) => n === 0)) return value;
       const places = mirrored(x.shape[axis] ?? 1, padding, border);
-      return onnx.Gather(
-        value,
-        plainValue([places.length], 'int32', (g) => g.constant(places)),
-        { axis },
-      );
+      const indices = plainValue([places.length], 'int32', (g) => g.constant(places));
+      return onnx.Gather(value, indices, { axis });
     }, x);
   }),
   OnesLike: rule<tf.OnesLikeInputs>(({ x }) => filled(x.shape, 1, x.dtype)),
-  Pack: rule<tf.PackInputs, tf.PackAttrs>((values, { axis }) => {
-    const expanded = values.map((value) => expandDims(value, axis));
-    return concat(expanded, axis);
-  }),
+  Pack: rule<tf.PackInputs, tf.PackAttrs>((values, { axis }) =>
+    concat(
+      values.map((value) => expandDims(value, axis)),
+      axis,
+    ),
+  ),
   PadV2: rule<tf.PadV2Inputs, tf.PadV2Attrs>(({ x }, { paddings, constantValue }) => pad(x, paddings, constantValue)),
-  Range: rule<None, tf.RangeAttrs>((_, { start, stop, step, dtype }) =>
+  Range: rule<unknown, tf.RangeAttrs>((_, { start, stop, step, dtype }) =>
     sequence(start, step, Math.max(0, Math.ceil((stop - start) / step)), dtype),
   ),
   // Gradients of additions reshape to the same shape: that must not cost a change of form.
@@ -138,17 +135,10 @@ export const shaping = {
     split(x, numOrSizeSplits, axisOf(axis, x)),
   ),
   StridedSlice: rule<tf.StridedSliceInputs, tf.StridedSliceAttrs>(({ x }, attrs) => {
-    const { begin, end, strides, finalShape } = slice_util.sliceInfo(
-      [...x.shape],
-      attrs.begin,
-      attrs.end,
-      attrs.strides,
-      attrs.beginMask,
-      attrs.endMask,
-      attrs.ellipsisMask,
-      attrs.newAxisMask,
-      attrs.shrinkAxisMask,
-    );
+    const { beginMask, endMask, ellipsisMask, newAxisMask, shrinkAxisMask } = attrs;
+    const masks = [beginMask, endMask, ellipsisMask, newAxisMask, shrinkAxisMask] as const;
+    const info = slice_util.sliceInfo([...x.shape], attrs.begin, attrs.end, attrs.strides, ...masks);
+    const { begin, end, strides, finalShape } = info;
     const changes = (d: number, axis: number) => begin[axis] !== 0 || end[axis] !== d || strides[axis] !== 1;
     const axes = x.shape.flatMap((d, axis) => (changes(d, axis) ? [axis] : []));
     // A negative step may end beyond the first element.

@@ -21,17 +21,8 @@ export function convInfo(image: Shape, kernel: Shape, attrs: WindowAttrs, depthw
   refuseChannelsFirst(attrs);
   const { strides, pad, dimRoundingMode } = attrs;
   const dilations = attrs.dilations ?? 1; // tfjs-layers passes null
-  return withExactPads(
-    backend_util.computeConv2DInfo(
-      image as Shape4,
-      kernel as Shape4,
-      strides,
-      dilations,
-      pad,
-      dimRoundingMode,
-      depthwise,
-    ),
-  );
+  const shapes = [image as Shape4, kernel as Shape4] as const;
+  return withExactPads(backend_util.computeConv2DInfo(...shapes, strides, dilations, pad, dimRoundingMode, depthwise));
 }
 
 /** Sizes and pads for a pooling of `[N, H, W, C]`. */

@@ -7,7 +7,7 @@ import { inputsOf, type Tape, type TapeOp, type TapeValue } from '../tape.ts';
  */
 export interface Update {
   /** The variables that are updated together: a weight and its slots. */
-  readonly variables: readonly TapeValue[];
+  readonly variables: readonly TapeValue<'variable'>[];
   /** Their new values. */
   readonly results: readonly TapeValue[];
   /** The calls, in order. */
@@ -51,55 +51,41 @@ function cacheSized(group: readonly Update[]): Update[][] {
 function updatesOf(tape: Tape): Update[] {
   const made = new Map(tape.ops.flatMap((op) => op.outputs.map((output) => [output, op] as const)));
   const changes = tape.variables.map((variable, i) => [variable, tape.updates[i] ?? variable] as const);
-  // Cones that share a call or a variable belong to one weight.
-  let cones: Cone[] = [];
+  // Cones that share a value belong to one weight.
+  let cones: ReadonlySet<TapeValue>[] = [];
   for (const [variable, result] of changes) {
     if (result === variable || isScalar(variable)) continue;
     const cone = coneOf(variable, result, made);
-    const touches = ({ all }: Cone) => [...cone.all].some((value) => all.has(value));
-    const parts = [...cones.filter(touches), cone];
-    const joined: Cone = {
-      ops: new Set(parts.flatMap(({ ops }) => [...ops])),
-      all: new Set(parts.flatMap(({ all }) => [...all])),
-      leaves: new Set(parts.flatMap(({ leaves }) => [...leaves])),
-    };
-    cones = [...cones.filter((other) => !touches(other)), joined];
+    const touching = cones.filter((other) => [...cone].some((value) => other.has(value)));
+    const joined = new Set([...touching, cone].flatMap((values) => [...values]));
+    cones = [...cones.filter((other) => !touching.includes(other)), joined];
   }
-  const inCones = new Set(cones.flatMap(({ ops }) => [...ops]));
-  const usedOutside = new Set(tape.ops.filter((op) => !inCones.has(op)).flatMap(inputsOf));
-  for (const output of Object.values(tape.outputs)) usedOutside.add(output);
-  return cones.flatMap(({ ops: unsorted, all, leaves }): Update[] => {
-    const ops = tape.ops.filter((op) => unsorted.has(op));
+  const computed = new Set(cones.flatMap((cone) => [...cone]));
+  const others = tape.ops.filter(({ outputs }) => !outputs.some((output) => computed.has(output)));
+  const usedOutside = new Set([...others.flatMap(inputsOf), ...Object.values(tape.outputs)]);
+  return cones.flatMap((cone): Update[] => {
+    const ops = tape.ops.filter(({ outputs }) => outputs.some((output) => cone.has(output)));
     // Read again later in this step, so it cannot be deferred to the grouped update.
     if (ops.some(({ outputs }) => outputs.some((output) => usedOutside.has(output)))) return [];
-    const own = changes.filter(([variable]) => all.has(variable));
+    const own = changes.filter(([variable]) => cone.has(variable));
     const [variables, results] = [own.map(([variable]) => variable), own.map(([, result]) => result)];
-    return [{ variables, results, ops, leaves: [...leaves] }];
+    const read = new Set([...ops.flatMap(inputsOf), ...results]);
+    return [{ variables, results, ops, leaves: [...read].filter((value) => !isScalar(value) && !cone.has(value)) }];
   });
 }
 
-interface Cone {
-  readonly ops: Set<TapeOp>;
-  /** Variables and results of calls. */
-  readonly all: Set<TapeValue>;
-  readonly leaves: Set<TapeValue>;
-}
-
-/** The elementwise calls of the variable's shape that lead to its new value. */
-function coneOf(variable: TapeValue, result: TapeValue, made: ReadonlyMap<TapeValue, TapeOp>): Cone {
-  const cone: Cone = { ops: new Set(), all: new Set([variable]), leaves: new Set() };
+/** The variables and the results of elementwise calls, all of the variable's shape, that lead to its new value. */
+function coneOf(variable: TapeValue, result: TapeValue, made: ReadonlyMap<TapeValue, TapeOp>): Set<TapeValue> {
+  const cone = new Set([variable]);
   const visit = (value: TapeValue): void => {
-    if (isScalar(value) || (cone.all.has(value) && value !== variable)) return;
+    if (isScalar(value) || cone.has(value)) return;
     const op = made.get(value);
     const fits = (input: TapeValue) => isScalar(input) || sameShape(input.shape, value.shape);
     if (value.source.kind === 'variable') {
-      cone.all.add(value);
+      cone.add(value);
     } else if (op && ELEMENTWISE.has(op.kernel) && inputsOf(op).every(fits)) {
-      cone.all.add(value);
-      cone.ops.add(op);
+      cone.add(value);
       inputsOf(op).forEach(visit);
-    } else {
-      cone.leaves.add(value);
     }
   };
   visit(result);

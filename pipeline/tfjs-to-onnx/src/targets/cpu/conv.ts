@@ -6,19 +6,13 @@ import { beyond, type ConvInfo, convAttributes, convInfo, type WindowAttrs } fro
 import { type BlockedForms, permuteRows } from './forms.ts';
 
 /** ONNX Runtime's blocked kernels, forward and by the kernel; undefined where the sizes do not fit them. */
-export function blockedConv({ block, blocked, kernel }: BlockedForms) {
-  const isBlocked = (channels: number) => channels % block === 0;
+export function blockedConv({ block, isBlocked, blocked, kernel }: BlockedForms) {
   const fits = (inputs: number, outputs: number) => isBlocked(outputs) && (isBlocked(inputs) || inputs < block);
   const imageOf = (x: Value, g: GraphBuilder): Ref => x.as(isBlocked(x.shape[3] ?? 0) ? blocked : nchw, g);
 
   return { fits, conv2d, conv2dBackpropFilter };
 
-  function conv2d(
-    x: Value,
-    filter: Value,
-    bias: Value | undefined,
-    attrs: WindowAttrs & { readonly activation?: string },
-  ): Value | undefined {
+  function conv2d({ x, filter, bias }: ConvInputs, attrs: ConvAttrs): Value | undefined {
     const info = convInfo(x.shape, filter.shape, attrs);
     const { activation = 'linear' } = attrs;
     // Of the activations only relu is part of the kernels.
@@ -39,11 +33,7 @@ export function blockedConv({ block, blocked, kernel }: BlockedForms) {
    * The gradient by the kernel as a convolution whose channels are the images of the batch: X as `[I, N, H, W]`,
    * dY as a kernel `[O, N, h, w]`, dilated by the stride. The batch is filled up to full blocks with zeros.
    */
-  function conv2dBackpropFilter(
-    x: Value,
-    dy: Value,
-    attrs: WindowAttrs & { readonly filterShape: Shape },
-  ): Value | undefined {
+  function conv2dBackpropFilter({ x, dy }: GradientInputs, attrs: GradientAttrs): Value | undefined {
     const info = convInfo(x.shape, attrs.filterShape, attrs);
     const { batchSize: n, inChannels: i, outChannels: o, outHeight: h, outWidth: w } = info;
     const [kh, kw] = [info.filterHeight, info.filterWidth];
@@ -93,6 +83,11 @@ export function blockedConv({ block, blocked, kernel }: BlockedForms) {
     };
   }
 }
+
+type ConvInputs = { readonly x: Value; readonly filter: Value; readonly bias?: Value };
+type ConvAttrs = WindowAttrs & { readonly activation?: string };
+type GradientInputs = { readonly x: Value; readonly dy: Value };
+type GradientAttrs = WindowAttrs & { readonly filterShape: Shape };
 
 interface PaddedImage {
   image(g: GraphBuilder): Ref;

@@ -1,30 +1,19 @@
 import type { GraphBuilder } from '../../builder.ts';
-import { type Form, nchw, oihw, plain } from '../../forms.ts';
-import { product, type Ref } from '../../ir.ts';
+import { type Form, nchw, oihw, plain, sum } from '../../forms.ts';
+import { permutedPlaces, product, type Ref, type Shape } from '../../ir.ts';
+
+type Shape4 = readonly [number, number, number, number];
+
+export type BlockedForms = ReturnType<typeof blockedForms>;
 
 /**
  * The forms of ONNX Runtime's blocked kernels, for blocks of `b` floats (one vector register). A blocked tensor is
  * declared with its channels first; `b` channels are adjacent in memory.
  */
-export interface BlockedForms {
-  readonly block: number;
-  /** Images `[N, H, W, C]`, C a multiple of b: `[N, C/b, H, W, b]` in memory, called `[N, C, H, W]`. */
-  readonly blocked: Form;
-  /** Kernels `[kh, kw, I, O]`, O a multiple of b: `[O/b, I/b, kh, kw, b, b]`, or with few inputs `[O/b, I, kh, kw, b]`. */
-  readonly kernel: Form;
-  /**
-   * The same kernels for the opposite direction, from O channels to I, a multiple of b: rows to gather taps from. Each
-   * is a tile `[b of O, b of I]`, in the order of `[O/b, I/b, kh, kw]`; or, where O is less than b, b of I in the order
-   * of `[I/b, O, kh, kw]`.
-   */
-  readonly flipped: Form;
-}
-
-type Shape4 = readonly [number, number, number, number];
-
-export function blockedForms(b: number): BlockedForms {
+export function blockedForms(b: number) {
   const isBlocked = (channels: number) => channels % b === 0;
 
+  /** Images `[N, H, W, C]`, C a multiple of b: `[N, C/b, H, W, b]` in memory, declared as `[N, C, H, W]`. */
   const blocked: Form = {
     name: `blocked${b}`,
     from: (value, g) =>
@@ -40,8 +29,7 @@ export function blockedForms(b: number): BlockedForms {
     },
     channelSums: (ref, g) => {
       const [n, c, h, w] = ref.shape as Shape4;
-      const pixels = g.ReduceSum(g.reshape(ref, [n, c / b, h * w, b]), g.ints([2]), { keepdims: 0 });
-      return g.reshape(g.ReduceSum(pixels, g.ints([0]), { keepdims: 0 }), [c]);
+      return g.reshape(sum(sum(g.reshape(ref, [n, c / b, h * w, b]), [2], g), [0], g), [c]);
     },
   };
 
@@ -53,30 +41,29 @@ export function blockedForms(b: number): BlockedForms {
     return g.reshape(data, [outputs, inputs, kh, kw]);
   };
 
+  /** The axes of a blocked kernel in another order, for either of its forms. */
+  const unblock = (ref: Ref, shape: Shape, blockedInputs: Shape, fewInputs: Shape, g: GraphBuilder): Ref => {
+    const [kh, kw, i, o] = shape as Shape4;
+    return isBlocked(i)
+      ? g.transpose(g.reshape(ref, [o / b, i / b, kh, kw, b, b]), blockedInputs)
+      : g.transpose(g.reshape(ref, [o / b, i, kh, kw, b]), fewInputs);
+  };
+
+  /** Kernels `[kh, kw, I, O]`, O a multiple of b: `[O/b, I/b, kh, kw, b, b]`, or with few inputs `[O/b, I, kh, kw, b]`. */
   const kernel: Form = {
     name: `kernel${b}`,
     from: (value, g) => block(value.as(plain, g), value.shape as Shape4, g),
-    toPlain: (ref, shape, g) => {
-      const [kh, kw, i, o] = shape as Shape4;
-      const data = isBlocked(i)
-        ? g.transpose(g.reshape(ref, [o / b, i / b, kh, kw, b, b]), [2, 3, 1, 4, 0, 5])
-        : g.transpose(g.reshape(ref, [o / b, i, kh, kw, b]), [2, 3, 1, 0, 4]);
-      return g.reshape(data, shape);
-    },
+    toPlain: (ref, shape, g) => g.reshape(unblock(ref, shape, [2, 3, 1, 4, 0, 5], [2, 3, 1, 0, 4], g), shape),
     to: new Map([
-      [
-        oihw,
-        (ref, shape, g) => {
-          const [kh, kw, i, o] = shape as Shape4;
-          const data = isBlocked(i)
-            ? g.transpose(g.reshape(ref, [o / b, i / b, kh, kw, b, b]), [0, 5, 1, 4, 2, 3])
-            : g.transpose(g.reshape(ref, [o / b, i, kh, kw, b]), [0, 4, 1, 2, 3]);
-          return g.reshape(data, [o, i, kh, kw]);
-        },
-      ],
+      [oihw, (ref, shape, g) => g.reshape(unblock(ref, shape, [0, 5, 1, 4, 2, 3], [0, 4, 1, 2, 3], g), ref.shape)],
     ]),
   };
 
+  /**
+   * The same kernels for the opposite direction, from O channels to I, a multiple of b: rows to gather taps from. Each
+   * is a tile `[b of O, b of I]`, in the order of `[O/b, I/b, kh, kw]`; or, where O is less than b, b of I in the order
+   * of `[I/b, O, kh, kw]`. Nothing is computed in this form.
+   */
   const flipped: Form = {
     name: `flipped${b}`,
     from: (value, g) => {
@@ -90,12 +77,9 @@ export function blockedForms(b: number): BlockedForms {
       const images = g.reshape(value.as(kernel, g), [tiles, b, b, 1]);
       return g.reshape(g['nchwc.ReorderOutput'](images, { channels: b }), [tiles, b * b]);
     },
-    toPlain: () => {
-      throw new Error('nothing is computed in the flipped form');
-    },
   };
 
-  return { block: b, blocked, kernel, flipped };
+  return { block: b, isBlocked, blocked, kernel, flipped };
 }
 
 /*
@@ -105,16 +89,9 @@ export function blockedForms(b: number): BlockedForms {
 
 /** Permutes all axes but the last. */
 export function permuteRows(g: GraphBuilder, x: Ref, perm: readonly number[]): Ref {
-  const vector = x.shape.at(-1) ?? 1;
-  const leading = x.shape.slice(0, -1);
-  const strides = leading.map((_, axis) => product(leading.slice(axis + 1)));
+  const [leading, vector] = [x.shape.slice(0, -1), x.shape.at(-1) ?? 1];
   const shape = perm.map((axis) => leading[axis] ?? 1);
-  let rows = [0];
-  for (const axis of perm) {
-    const [length = 1, stride = 1] = [leading[axis], strides[axis]];
-    rows = rows.flatMap((row) => Array.from({ length }, (_, i) => row + i * stride));
-  }
-  return gatherRows(g, g.reshape(x, [product(leading), vector]), rows, [...shape, vector]);
+  return gatherRows(g, g.reshape(x, [product(leading), vector]), permutedPlaces(leading, perm), [...shape, vector]);
 }
 
 /** Cuts `[n, h, w, vector]` to `height` and `width`. */

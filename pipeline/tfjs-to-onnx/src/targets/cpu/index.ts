@@ -15,25 +15,21 @@ import { transposedConv } from './transposed.ts';
  */
 export function cpu(block: number): Target {
   const forms = blockedForms(block);
-  const conv = blockedConv(forms);
-  const transposed = transposedConv(forms);
+  const { fits, conv2d, conv2dBackpropFilter } = blockedConv(forms);
   return {
     name: `cpu${block}`,
     overrides: {
-      Conv2D: ({ x, filter }, attrs) => conv.conv2d(x, filter, undefined, attrs),
-      FusedConv2D: ({ x, filter, bias }, attrs) => conv.conv2d(x, filter, bias, attrs),
-      Conv2DBackpropInput: ({ dy, filter, bias }, attrs) => transposed(dy, filter, bias, attrs),
+      Conv2D: conv2d,
+      FusedConv2D: conv2d,
+      Conv2DBackpropInput: transposedConv(forms),
+      Conv2DBackpropFilter: conv2dBackpropFilter,
       // 0 or 1 in one pass: any float above 0 times the largest one is at least 1.
       Step: ({ x }, { alpha }) =>
         alpha === 0 && x.dtype === 'float32'
           ? elementwise([x], ([ref], g) => g.HardSigmoid(ref, { alpha: LARGEST_FLOAT, beta: 0 }))
           : undefined,
-      Conv2DBackpropFilter: ({ x, dy }, attrs) => conv.conv2dBackpropFilter(x, dy, attrs),
     },
-    formsOfVariables: (tape) => {
-      const kernels = kernelVariables(tape, (inputs, outputs) => conv.fits(inputs, outputs));
-      return new Map(kernels.map((variable) => [variable, forms.kernel]));
-    },
+    formsOfVariables: (tape) => new Map(kernelVariables(tape, fits).map((variable) => [variable, forms.kernel])),
   };
 }
 

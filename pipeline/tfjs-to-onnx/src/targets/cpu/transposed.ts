@@ -1,8 +1,9 @@
 import { nchw, plain, Value } from '../../forms.ts';
-import type { Shape } from '../../ir.ts';
+import { permutedPlaces, type Shape } from '../../ir.ts';
 import { convInfo, type WindowAttrs } from '../../kernels/window.ts';
 import { type BlockedForms, cropRows, gatherRows } from './forms.ts';
 
+type Inputs = { readonly dy: Value; readonly filter: Value; readonly bias?: Value };
 type Attrs = WindowAttrs & { readonly inputShape: Shape; readonly activation?: 'relu' | 'linear' };
 
 /**
@@ -10,10 +11,8 @@ type Attrs = WindowAttrs & { readonly inputShape: Shape; readonly activation?: '
  * stride s an output row s·m + φ meets only the kernel rows k ≡ φ + pad (mod s): each phase φ of the rows and of the
  * columns is its own convolution, and their outputs are interleaved. Undefined where the sizes do not fit.
  */
-export function transposedConv({ block, blocked, flipped }: BlockedForms) {
-  const isBlocked = (channels: number) => channels % block === 0;
-
-  return (dy: Value, filter: Value, bias: Value | undefined, attrs: Attrs): Value | undefined => {
+export function transposedConv({ block, isBlocked, blocked, flipped }: BlockedForms) {
+  return ({ dy, filter, bias }: Inputs, attrs: Attrs): Value | undefined => {
     const info = convInfo(attrs.inputShape, filter.shape, attrs);
     const { batchSize: n, inChannels: i, outChannels: o, inHeight, inWidth, filterHeight, filterWidth } = info;
     if (!isBlocked(i) || !(isBlocked(o) || o < block)) return undefined;
@@ -23,6 +22,9 @@ export function transposedConv({ block, blocked, flipped }: BlockedForms) {
 
     const [height, width] = [Math.ceil(inHeight / info.strideHeight), Math.ceil(inWidth / info.strideWidth)];
     const images = (n * i) / block;
+    // The flipped form has its tiles in the order of [O/b, I/b]: each phase's kernel takes them as [I/b, O/b].
+    const [outputs, inputs] = [i / block, isBlocked(o) ? o / block : o];
+    const tiles = permutedPlaces(isBlocked(o) ? [inputs, outputs] : [outputs, inputs], isBlocked(o) ? [1, 0] : [0, 1]);
     const fused = attrs.activation === 'relu' && ({ activation: 'Relu' } as const);
     return new Value(info.inShape, 'float32', blocked, (g) => {
       const source = dy.as(isBlocked(o) ? blocked : nchw, g);
@@ -31,7 +33,9 @@ export function transposedConv({ block, blocked, flipped }: BlockedForms) {
       const lines = rows.map((row) => {
         const parts = columns.map((column) => {
           const [kh, kw] = [row.taps.length, column.taps.length];
-          const used = flippedRows([i, o, filterHeight, filterWidth], row.taps, column.taps);
+          const used = tiles.flatMap((tile) =>
+            row.taps.flatMap((r) => column.taps.map((c) => (tile * filterHeight + r) * filterWidth + c)),
+          );
           const part = g['nchwc.Conv'](source, gatherRows(g, taps, used, [i, o, kh, kw]), offset, {
             kernel_shape: [kh, kw],
             strides: [1, 1],
@@ -48,19 +52,6 @@ export function transposedConv({ block, blocked, flipped }: BlockedForms) {
       return g.reshape(cut, [n, i, inHeight, inWidth]);
     });
   };
-
-  /** The rows of the flipped form that one phase's kernel is made of: `[I/b, O/b, taps, taps]`, or O for O/b. */
-  function flippedRows(
-    [i, o, kh, kw]: readonly [number, number, number, number],
-    rows: readonly number[],
-    columns: readonly number[],
-  ): number[] {
-    const [outputs, inputs] = [i / block, isBlocked(o) ? o / block : o];
-    const at = (a: number, b: number) => (isBlocked(o) ? b * outputs + a : a * inputs + b);
-    return range(outputs).flatMap((a) =>
-      range(inputs).flatMap((b) => rows.flatMap((r) => columns.map((c) => (at(a, b) * kh + r) * kw + c))),
-    );
-  }
 }
 
 /** One phase along one axis: a convolution of dy by some of the kernel's taps. */
