@@ -17,7 +17,7 @@ import { TrainView } from './views/train/train.tsx';
 export function App() {
   const shown = tab.value;
   const middle = inTheMiddle(shown);
-  // Where only one panel fits, the sides are views like the others.
+  // Where only one panel fits, the side panels are tabs like the others.
   const side = (name: string, tabName: string) =>
     narrow.value
       ? ({ role: 'tabpanel', 'aria-labelledby': `tab-${tabName}`, tabIndex: -1 } as const)

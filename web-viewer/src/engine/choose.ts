@@ -6,10 +6,10 @@ const AGREEMENT = 1e-3;
 const TRIALS = 8;
 
 /**
- * Tries a model on WebGPU: WebGPU is used where it computes what `engine` does and is no slower.
+ * Tries a model on WebGPU: WebGPU is used where its results agree with those of `engine` and it is no slower.
  * @param host of WebGPU
  * @param probe an image `[1, H, W, C]`, with its label where the model takes one
- * @returns the model on WebGPU, and why it is used or not; without an engine, only why not
+ * @returns the model on WebGPU, and why; where WebGPU is rejected, only why
  */
 export async function tryWebgpu(
   engine: Engine,
@@ -25,7 +25,7 @@ export async function tryWebgpu(
   try {
     other = await host.load(files);
     const [ours, theirs] = [await trial(engine, probe), await trial(other, probe)];
-    const difference = Math.max(distance(ours.latent, theirs.latent), distance(ours.image, theirs.image));
+    const difference = Math.max(maxDifference(ours.latent, theirs.latent), maxDifference(ours.image, theirs.image));
     const times = `${theirs.time.toFixed(1)} ms for an image, wasm ${ours.time.toFixed(1)} ms`;
     if (!(difference <= AGREEMENT)) return reject(`WebGPU differs from wasm by ${difference.toPrecision(2)}`);
     if (theirs.time > ours.time) return reject(`WebGPU takes ${times}`);
@@ -44,7 +44,7 @@ async function trial(engine: Engine, { pixels, label }: { pixels: Uint8Array; la
 }
 
 /** The largest absolute difference; NaN where a value is NaN. */
-function distance(a: Float32Array, b: Float32Array): number {
+function maxDifference(a: Float32Array, b: Float32Array): number {
   let most = a.length === b.length ? 0 : Number.NaN;
   for (let i = 0; i < a.length; i++) most = Math.max(most, Math.abs((a[i] as number) - (b[i] as number)));
   return most;

@@ -17,7 +17,7 @@ export interface Latents {
   readonly logvar?: Float32Array | undefined;
 }
 
-/** Which of a worker's models to use. */
+/** The key of one of a worker's models. */
 interface OfModel {
   readonly model: number;
 }
@@ -26,7 +26,7 @@ interface OfModel {
 export interface Calls {
   /** Fetches and starts the library. `threads` 0 means the default. */
   start: { ask: { provider: Provider; threads: number }; answer: { threads: number; adapter: string | null } };
-  /** Loads another model and tries it on a grey image. */
+  /** Loads another model and tries it on a gray image. */
   load: { ask: OfModel & { files: ModelFiles }; answer: null };
   release: { ask: OfModel; answer: null };
   /** Pixels 0–255 `[N, H, W, C]`, labels `[N]` where the encoder takes them. */

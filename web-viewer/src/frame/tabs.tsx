@@ -52,7 +52,7 @@ export function Tabs() {
             tab.value = name;
           }}
         >
-          {/* The bold copy keeps the tab's width, whichever is chosen. */}
+          {/* CSS reserves the width of the bold text, so that selecting a tab moves nothing. */}
           <span data-text={names[name]}>{names[name]}</span>
         </button>
       ))}

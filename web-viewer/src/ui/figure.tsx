@@ -12,7 +12,8 @@ export function Figure({ name, value, unit, hint }: Props) {
   return (
     <div class="figure">
       <dt>
-        {name} <Hint about={name} text={hint} />
+        {name}&nbsp;
+        <Hint about={name} text={hint} />
       </dt>
       <dd>
         {value}

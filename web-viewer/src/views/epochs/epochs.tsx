@@ -3,7 +3,7 @@ import { useCallback, useMemo, useState } from 'preact/hooks';
 import { epoch as askedEpoch, model, type OpenModel } from '../../state/store.ts';
 import { lossText, lossUnits } from '../../ui/loss-units.ts';
 import { Chart } from './chart.tsx';
-import { atOrBefore, bestEpoch, curveOf, placeOfEpoch, quantitiesOf } from './history.ts';
+import { atOrBefore, bestEpoch, curveOf, indexOfEpoch, quantitiesOf } from './history.ts';
 import { EpochFigures, NumbersTable, quantityNames } from './numbers.tsx';
 import { Picture } from './picture.tsx';
 import { Player } from './player.tsx';
@@ -31,8 +31,8 @@ function OfModel({ opened }: { readonly opened: OpenModel }) {
   return (
     <>
       <p class="say">
-        Each epoch the model has seen all training images once more. Move through the epochs: blurs become shapes, and
-        the curves fall.
+        In each epoch the model sees all training images once. Move through the epochs: blurs become shapes, and the
+        curves fall.
       </p>
       {training && <Record opened={opened} training={training} />}
     </>
@@ -45,7 +45,7 @@ function Record({ opened, training }: { readonly opened: OpenModel; readonly tra
   const units = useMemo(() => lossUnits(card), [card]);
   const quantities = useMemo(() => quantitiesOf(history), [history]);
   const [hovered, setHovered] = useState<number | null>(null);
-  const at = placeOfEpoch(epochs, askedEpoch.value);
+  const at = indexOfEpoch(epochs, askedEpoch.value);
   const now = epochs[at] ?? 0;
   const pictured = atOrBefore(pictures.epochs, now);
   const picture = usePicture(pictures, pictured);
@@ -74,17 +74,17 @@ function Record({ opened, training }: { readonly opened: OpenModel; readonly tra
   }));
   const charted = history.map(({ epoch }) => epoch);
   const toAll = (place: number) => epochs.indexOf(charted[place] ?? 0);
-  const said = `epoch ${now} of ${epochs.at(-1)}${entry?.test ? `, test loss ${lossText(entry.test.loss, units)} ${units.unit}` : ''}`;
+  const valueText = `epoch ${now} of ${epochs.at(-1)}${entry?.test ? `, test loss ${lossText(entry.test.loss, units)} ${units.unit}` : ''}`;
   return (
     <>
-      <Player epochs={epochs} at={at} said={said} onMove={move} ready={ready} />
+      <Player epochs={epochs} at={at} valueText={valueText} onMove={move} ready={ready} />
       {pictured === null ? (
-        <p class="say">This training has no pictures.</p>
+        <p class="say">This training recorded no pictures.</p>
       ) : (
         <figure>
           <Picture picture={picture} shape={card.image} />
           <figcaption class="say">
-            Above: test images. Below: what the model made of them after epoch {pictured}
+            Above: test images. Below: their reconstructions after epoch {pictured}
             {pictured === now ? '' : `, the last picture before epoch ${now}`}.
           </figcaption>
         </figure>
@@ -98,7 +98,7 @@ function Record({ opened, training }: { readonly opened: OpenModel; readonly tra
               unit={units.unit}
               epochs={charted}
               curves={curves}
-              at={placeOfEpoch(charted, atOrBefore(charted, now) ?? 0)}
+              at={indexOfEpoch(charted, atOrBefore(charted, now) ?? 0)}
               hovered={hovered}
               open={open < 0 ? null : open}
               height={i === 0 ? 200 : 160}
@@ -111,7 +111,7 @@ function Record({ opened, training }: { readonly opened: OpenModel; readonly tra
       <p class="say">
         {open >= 0 && (
           <>
-            <span class="open-sign" aria-hidden="true" /> The open model is that of epoch {card.metrics.epoch}
+            <span class="open-sign" aria-hidden="true" /> The open model is from epoch {card.metrics.epoch}
             {bestEpoch(history) === card.metrics.epoch ? ', where the test loss was lowest' : ''}.{' '}
           </>
         )}

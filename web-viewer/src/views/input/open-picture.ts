@@ -3,20 +3,20 @@ import { showFile } from './drawing.ts';
 import { fitPicture } from './fit.ts';
 
 /** The problem with the last file, if any. */
-export const trouble = signal<string | null>(null);
+export const pictureProblem = signal<string | null>(null);
 
 /** Larger pictures are downscaled while decoding: no model sees more than this. */
-const MOST = 1024;
-const MOST_BYTES = 64e6;
+const MAX_SIDE = 1024;
+const MAX_BYTES = 64e6;
 
 /** Makes a picture the input image; problems with the file are reported in `trouble`. */
 export async function openPicture(file: File): Promise<void> {
-  trouble.value = null;
+  pictureProblem.value = null;
   try {
     const { data, height, width } = await decode(file);
     showFile((frame, conventions) => fitPicture(data, { height, width, channels: 4 }, frame, conventions));
   } catch (error) {
-    trouble.value = error instanceof PictureProblem ? error.message : `${file.name} cannot be read`;
+    pictureProblem.value = error instanceof PictureProblem ? error.message : `${file.name} cannot be read`;
   }
 }
 
@@ -24,14 +24,14 @@ class PictureProblem extends Error {}
 
 async function decode(file: File): Promise<ImageData> {
   const name = file.name || 'the picture';
-  if (file.size > MOST_BYTES) {
-    throw new PictureProblem(`${name} is too large: the limit is ${MOST_BYTES / 1e6} MB`);
+  if (file.size > MAX_BYTES) {
+    throw new PictureProblem(`${name} is too large: the limit is ${MAX_BYTES / 1e6} MB`);
   }
   // Exact pixels: no colour conversion, no premultiplied alpha.
   const bitmap = await createImageBitmap(file, { colorSpaceConversion: 'none', premultiplyAlpha: 'none' }).catch(() => {
     throw new PictureProblem(`${name} is not a picture that this browser can read; try a PNG or JPEG file`);
   });
-  const scale = Math.min(1, MOST / Math.max(bitmap.width, bitmap.height));
+  const scale = Math.min(1, MAX_SIDE / Math.max(bitmap.width, bitmap.height));
   const [width, height] = [
     Math.max(1, Math.round(scale * bitmap.width)),
     Math.max(1, Math.round(scale * bitmap.height)),

@@ -1,6 +1,6 @@
-import { openPicture, trouble } from './open-picture.ts';
+import { openPicture, pictureProblem } from './open-picture.ts';
 
-/** Files that belong to a model, which other parts of the page handle. */
+/** Files of models, which are handled elsewhere. */
 const OF_MODELS = /\.(zip|onnx|json|npy)$/i;
 
 /**
@@ -8,7 +8,7 @@ const OF_MODELS = /\.(zip|onnx|json|npy)$/i;
  * @param over receives whether something that may be a picture hovers over the element
  * @returns a function that stops it
  */
-export function takePictures(element: HTMLElement, over: (hovers: boolean) => void): () => void {
+export function acceptPictures(element: HTMLElement, over: (hovers: boolean) => void): () => void {
   const stop = new AbortController();
   const { signal } = stop;
   const mayBe = ({ dataTransfer }: DragEvent) =>
@@ -47,7 +47,7 @@ export function takePictures(element: HTMLElement, over: (hovers: boolean) => vo
         event.preventDefault();
         void openPicture(file);
       } else if (!(event.target instanceof HTMLInputElement)) {
-        trouble.value = 'there is no picture in the clipboard';
+        pictureProblem.value = 'there is no picture in the clipboard';
       }
     },
     { signal },

@@ -15,7 +15,7 @@ export async function png({ width, height, data }: Picture): Promise<Blob> {
   return canvas.convertToBlob({ type: 'image/png' });
 }
 
-/** A GIF that plays images in [0, 1] forth and back in a loop; made in a worker. @throws Error when that fails */
+/** A GIF that plays images in [0, 1] back and forth in a loop, created in a worker. @throws Error when that fails */
 export async function animation(images: readonly Float32Array[], shape: Shape): Promise<Blob> {
   const last = images.length - 1;
   const order = thereAndBack(images.map((_, i) => i));

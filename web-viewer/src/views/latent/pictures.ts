@@ -40,7 +40,7 @@ export function sideBySide(
 export const enlarge = (image: Float32Array | Uint8Array, shape: Shape, scale: number): Picture =>
   sideBySide([image], shape, scale, 0);
 
-/** Forth and back without repeating an end: 0 1 2 3 2 1. */
+/** Back and forth without repeating an end: 0 1 2 3 2 1. */
 export function thereAndBack<T>(items: readonly T[]): readonly T[] {
   return [...items, ...items.slice(1, -1).reverse()];
 }

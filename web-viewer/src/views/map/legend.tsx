@@ -21,7 +21,7 @@ export function Legend() {
       {colourBy.value === 'error' && <ErrorBar />}
       {hasClasses && <ClassFilter />}
       <span class="visually-hidden" role="status">
-        {grouped(drawnOrder.value.length)} of {grouped(points.value.count)} points are shown
+        {grouped(drawnOrder.value.length)} of {grouped(points.value.count)} points shown
       </span>
     </div>
   );

@@ -1,6 +1,6 @@
 import { selectedRow } from '../../state/store.ts';
 
-/** Markers for the items that other areas show. */
+/** Explains the markers of the input image and the decoded latent. */
 export function Marks() {
   return (
     <p class="map-key quiet">

@@ -14,10 +14,10 @@ export function Neighbours() {
   return (
     <div class="map-near">
       <h3>
-        Nearest latents{' '}
+        Nearest latents&nbsp;
         <Hint
           about="nearest latents"
-          text={`The images whose latents are closest to that of ${whose}, over all ${size} dimensions, nearest first; hidden classes are left out. The number below is the distance between the two latents. On the map lines lead to them.`}
+          text={`The images whose latents are closest to that of ${whose}, over all ${size} dimensions, nearest first; hidden classes are left out. The number below is the distance between the two latents. Lines on the map lead to them.`}
         />
       </h3>
       <ol>
@@ -44,7 +44,7 @@ export function Neighbours() {
   );
 }
 
-/** Marks a row on the map. */
+/** Highlights a row on the map. */
 function point(row: number | null): void {
   hovered.value = row === null ? null : { row, at: null };
 }

@@ -16,13 +16,13 @@ export interface Picture {
 }
 
 /** The source of pictures' pixels, bytes `[H, W, C]`, all of one shape. */
-export interface Store {
+export interface PictureSource {
   readonly shape: Shape;
   pixels(key: number): Uint8Array;
 }
 
-/** Stores that a painter draws from: images of the set in frames, and the decoded plane, dimmed, as ink on the ground. */
-export type StoreName = 'thumbnails' | 'plane';
+/** Stores that a painter draws from: images of the set in frames, and the decoded plane, dimmed, as ink on the background. */
+export type PictureLayer = 'thumbnails' | 'plane';
 
 /** What is drawn. */
 export interface Frame {
@@ -44,10 +44,10 @@ export interface Painter {
   readonly kind: 'webgl2' | 'canvas';
   readonly canvas: HTMLCanvasElement;
   /** Sets map positions `[N, 2]`. */
-  setPlaces(map: Float32Array): void;
+  setPositions(map: Float32Array): void;
   /** Sets colours `[N, 4]`, and the rows to draw, from the lowest to the topmost. */
-  setLook(colours: Uint8Array, order: Uint32Array): void;
-  setStore(name: StoreName, store: Store | null): void;
+  setStyle(colours: Uint8Array, order: Uint32Array): void;
+  setSource(name: PictureLayer, store: PictureSource | null): void;
   /** @returns whether pictures are left for the next frame */
   draw(frame: Frame): boolean;
 }
@@ -63,7 +63,7 @@ export function atlasFor({ width, height }: Shape, wanted: number, most = 2048) 
 }
 
 /** A store with pictures no larger than `most` pixels: larger ones are averaged over squares. */
-export function reducedStore({ shape, pixels }: Store, most: number): Store {
+export function reducedSource({ shape, pixels }: PictureSource, most: number): PictureSource {
   const factor = Math.ceil(Math.max(shape.height, shape.width) / most);
   if (factor <= 1) return { shape, pixels };
   const small = {

@@ -15,11 +15,11 @@ export interface Lattice {
 }
 
 /** Cells are at least this many pixels wide, and less than twice as many. */
-const LEAST = 38;
+const MIN_WIDTH = 38;
 
 /** The lattice for a view. Zooming by less than a factor of two keeps it, so that decoded cells stay useful. */
 export function latticeFor(view: View, image: { readonly height: number; readonly width: number }): Lattice {
-  const level = Math.ceil(Math.log2(LEAST / view.scale));
+  const level = Math.ceil(Math.log2(MIN_WIDTH / view.scale));
   const width = 2 ** level;
   return { level, width, height: (width * image.height) / image.width };
 }

@@ -2,7 +2,7 @@ import './stage.css';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { lassoView, pointerActions, pressKey } from './actions.ts';
 import { Camera } from './camera.ts';
-import { Chosen } from './chosen.tsx';
+import { SelectedImages } from './chosen.tsx';
 import { listenToPointers } from './gestures.ts';
 import { describe } from './image-of-row.tsx';
 import { aiming, hovered, isPlane, lasso, lassoed, tool } from './map-state.ts';
@@ -66,7 +66,7 @@ export function Stage({ active }: { readonly active: boolean }) {
       </p>
       {parts && <ToolBar selectView={() => lassoView(parts.camera)} />}
       {parts && <ZoomBar camera={parts.camera} />}
-      {active && lasso.value && lassoed.value && <Chosen rows={lassoed.value} />}
+      {active && lasso.value && lassoed.value && <SelectedImages rows={lassoed.value} />}
     </div>
   );
 }

@@ -13,7 +13,7 @@ export function ticks(
 }
 
 /** Rounds a coordinate to a tenth of a pixel on a screen of `scale` pixels per unit, so that links stay short. */
-export function cut(value: number, scale: number): number {
+export function roundToPixel(value: number, scale: number): number {
   const decimals = Math.min(12, Math.max(0, Math.ceil(Math.log10(10 * scale))));
   return Number(value.toFixed(decimals));
 }

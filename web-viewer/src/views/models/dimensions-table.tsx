@@ -15,8 +15,8 @@ export function DimensionsTable({ model: { card, manifest } }: { readonly model:
     <section>
       <h3>Latent dimensions</h3>
       <p class="say">
-        The most informative first, by {withKl ? 'KL divergence in nats per image' : 'variance'}. Mean to largest are
-        over {grouped(images)} {over === 'train' ? 'training' : 'test'} images.
+        The most informative first, by {withKl ? 'KL divergence in nats per image' : 'variance'}. Mean to largest value
+        are over {grouped(images)} {over === 'train' ? 'training' : 'test'} images.
         {withKl && ` Total: ${short(sum, 4)} nats per image.`}
       </p>
       <Wide name="Dimensions">

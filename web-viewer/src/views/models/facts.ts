@@ -19,8 +19,8 @@ export function kindOf({ model, conditional }: Pick<Card, 'model' | 'conditional
     .join(', ');
 }
 
-/** What distinguishes a model, in a line: its data, latent size and test loss. */
-export const briefly = (card: Card): string =>
+/** A model's main facts in one line: its data, latent size and test loss. */
+export const factLine = (card: Card): string =>
   [
     dataName(card.dataset.name),
     `${card.latent.size}-D`,
@@ -73,7 +73,7 @@ export const optimizerOf = ({ training }: Card): string => {
   return [name, `learning rate ${short(learningRate)}`, ...others].join(', ');
 };
 
-/** The rest of the recipe, besides epochs, batch size and optimizer. */
+/** The settings of the recipe other than epochs, batch size and optimizer. */
 export const restOfRecipe = ({ training }: Card): [name: string, value: string][] =>
   Object.entries(training.recipe)
     .filter(([name]) => !['epochs', 'batchSize', 'optimizer'].includes(name))

@@ -9,9 +9,9 @@ export function MeasuresTable({ card }: { readonly card: Card }) {
   const number = (value: number | null) => (value === null ? '–' : short(value, 4));
   return (
     <section>
-      <h3>How well it does</h3>
+      <h3>Losses</h3>
       <p class="say">
-        In {unitOf(card)}. An image is the sum of its {grouped(valuesOf(card))} pixels
+        In {unitOf(card)}. The value per image is the sum over its {grouped(valuesOf(card))} pixels
         {card.image.channels > 1 && ', each colour channel counted separately'}.
       </p>
       <Wide name="Measures">

@@ -6,12 +6,12 @@ interface Props {
   readonly onChoose: (columns: readonly number[]) => void;
 }
 
-/** Selects the shown classes where there are more than columns. */
+/** Selects the shown classes where there are more classes than columns. */
 export function ColumnChoice({ classes, columns, onChoose }: Props) {
   return (
     <details class="column-choice">
       <summary>
-        {columns.length} of {classes.length} classes are shown: choose up to {GRID}
+        {columns.length} of {classes.length} classes shown: choose up to {GRID}
       </summary>
       <fieldset class="classes">
         <legend class="visually-hidden">Shown classes</legend>

@@ -16,7 +16,7 @@ export function atTemperature(latents: Float32Array, mean: readonly number[], te
 }
 
 /** The centre of the latents: the prior's where the model was trained with one, else their mean. */
-export const middleOf = ({ model, latent }: Pick<Card, 'model' | 'latent'>): readonly number[] =>
+export const centreOf = ({ model, latent }: Pick<Card, 'model' | 'latent'>): readonly number[] =>
   model.variational ? Array.from({ length: latent.size }, () => 0) : latent.statistics.mean;
 
 /** One latent `[D]` repeated: `[count, D]`. */
@@ -38,7 +38,7 @@ export const smallest = (values: readonly number[]): number => values.indexOf(Ma
 
 /** Whether two models take the same latents and classes, so that their images can be compared. */
 export function comparable(a: Card, b: Card): boolean {
-  const alike = (x: unknown, y: unknown) => JSON.stringify(x) === JSON.stringify(y);
+  const equal = (x: unknown, y: unknown) => JSON.stringify(x) === JSON.stringify(y);
   return (
     a.conditional.decoder &&
     b.conditional.decoder &&
@@ -46,7 +46,7 @@ export function comparable(a: Card, b: Card): boolean {
     a.image.height === b.image.height &&
     a.image.width === b.image.width &&
     a.image.channels === b.image.channels &&
-    alike(a.classes, b.classes)
+    equal(a.classes, b.classes)
   );
 }
 

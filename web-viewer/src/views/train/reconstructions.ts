@@ -13,7 +13,7 @@ export interface Reconstructed {
   readonly made: readonly Float32Array[];
 }
 
-/** Reconstructions by the exported and by the trained weights. */
+/** Reconstructions with the exported and with the trained weights. */
 export const before = signal<Reconstructed | null>(null);
 export const now = signal<Reconstructed | null>(null);
 
