@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { bars, dimensionOrder } from '../../web-viewer/src/views/input/bar-scale.ts';
+import { dimensionOrder } from '../../web-viewer/src/site/dimensions.ts';
+import { bars } from '../../web-viewer/src/views/input/bar-scale.ts';
 import { drawSegment } from '../../web-viewer/src/views/input/brush.ts';
 import { type Conventions, fromInk, toInk } from '../../web-viewer/src/views/input/conventions.ts';
 import { fitPicture } from '../../web-viewer/src/views/input/fit.ts';
@@ -171,8 +172,8 @@ describe('fitting a picture', () => {
 
 describe('the result of an input image', () => {
   test('lists the most informative dimensions first', () => {
-    expect(dimensionOrder({ dimensions: { kl: [0.1, 3, 2], variance: [9, 1, 1] } }, 3)).toEqual([1, 2, 0]);
-    expect(dimensionOrder({ dimensions: { kl: null, variance: [1, 1, 2] } }, 3)).toEqual([2, 0, 1]);
+    expect(dimensionOrder({ kl: [0.1, 3, 2], variance: [9, 1, 1] }, 3)).toEqual([1, 2, 0]);
+    expect(dimensionOrder({ kl: null, variance: [1, 1, 2] }, 3)).toEqual([2, 0, 1]);
   });
 
   test('places bars within three standard deviations of the test set', () => {

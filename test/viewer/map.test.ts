@@ -11,10 +11,9 @@ import {
 import { csvOf } from '../../web-viewer/src/views/map/csv.ts';
 import { makeGrid, nearestPoint, visitWithin } from '../../web-viewer/src/views/map/grid.ts';
 import { cornersOf, insidePolygon, rowsInside } from '../../web-viewer/src/views/map/lasso.ts';
-import { cellsWithin, latentOf, latticeFor } from '../../web-viewer/src/views/map/plane.ts';
-import { Slots } from '../../web-viewer/src/views/map/slots.ts';
+import { Slots } from '../../web-viewer/src/views/map/painter.ts';
+import { cellsWithin, latentOf, latticeFor } from '../../web-viewer/src/views/map/plane-tiles.ts';
 import { shuffledRows, ThumbnailLevels } from '../../web-viewer/src/views/map/thumbnails.ts';
-import { roundToPixel, ticks } from '../../web-viewer/src/views/map/ticks.ts';
 import {
   allowedFactor,
   boundsOf,
@@ -23,6 +22,8 @@ import {
   interpolate,
   type Point,
   panned,
+  roundToPixel,
+  ticks,
   toMap,
   toScreen,
   visibleBounds,

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { difference } from '../../web-viewer/src/views/studio/compare.ts';
 import {
   atTemperature,
   centreOf,
   comparable,
+  difference,
   firstColumns,
   latentOf,
   repeated,

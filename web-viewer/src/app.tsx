@@ -1,7 +1,6 @@
 import { Guard } from './frame/guard.tsx';
-import { narrow } from './frame/narrow.ts';
 import { Status } from './frame/status.tsx';
-import { inTheMiddle, Tabs } from './frame/tabs.tsx';
+import { inTheMiddle, narrow, Tabs } from './frame/tabs.tsx';
 import { model, tab } from './state/store.ts';
 import { EpochsView } from './views/epochs/epochs.tsx';
 import { InputView } from './views/input/input.tsx';

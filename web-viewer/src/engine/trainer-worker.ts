@@ -1,10 +1,9 @@
 import { GraphRunner } from '../../../pipeline/tfjs-to-onnx/src/run.ts';
 import type { TrainStep } from '../site/schema.ts';
-import type { Provider } from './protocol.ts';
+import type { Provider, TrainerCalls, WeightFiles } from './protocol.ts';
 import { type Runtime, startRuntime } from './runtime.ts';
 import { isFatal, reasonOf, reportBytes, serve } from './serve.ts';
-import type { TrainerCalls } from './trainer-protocol.ts';
-import { initialState, type WeightFiles, withWeights } from './trainer-weights.ts';
+import { initialState, withWeights } from './trainer-weights.ts';
 
 /** The card's training step with its state, and the files that training started from. */
 interface Training {

@@ -1,8 +1,6 @@
 import type { TrainStep } from '../site/schema.ts';
 import { Channel } from './channel.ts';
-import type { Provider } from './protocol.ts';
-import type { Batch, TrainerCalls } from './trainer-protocol.ts';
-import type { WeightFiles } from './trainer-weights.ts';
+import type { Batch, Provider, TrainerCalls, WeightFiles } from './protocol.ts';
 
 /** Time limit of a step in milliseconds: the first one on a GPU compiles shaders. */
 const TIMEOUT = 120_000;

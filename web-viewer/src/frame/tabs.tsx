@@ -1,6 +1,14 @@
+import { signal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { type Tab, tab } from '../state/store.ts';
-import { narrow } from './narrow.ts';
+
+const query = matchMedia('(max-width: 900px)');
+
+/** Whether only one panel fits; the same width as in frame.css. */
+export const narrow = signal(query.matches);
+query.addEventListener('change', ({ matches }) => {
+  narrow.value = matches;
+});
 
 const names: Readonly<Record<Tab, string>> = {
   draw: 'Draw',

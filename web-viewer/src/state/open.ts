@@ -5,7 +5,6 @@ import { kept, readJson } from '../site/files.ts';
 import { FileProblem } from '../site/problem.ts';
 import { indexSchema, parseFile } from '../site/schema.ts';
 import { Meter } from './meter.ts';
-import { isTrainingFile, prefetchTraining } from './read-ahead.ts';
 import { readModel, root } from './read-model.ts';
 import {
   currentLatent,
@@ -171,4 +170,30 @@ function remember(next: OpenModel): void {
   opened.set(next.name, next);
   const [oldest] = opened.keys();
   if (opened.size > MAX_REMEMBERED && oldest !== undefined) opened.delete(oldest);
+}
+
+/** Whether a file belongs to the record of a model's training. */
+const isTrainingFile = (path: string): boolean => path.startsWith('training/');
+
+/** Larger records are not prefetched. */
+const MAX_BYTES = 2e6;
+
+/**
+ * Prefetches the record of the model's training once everything else has loaded, so that it opens immediately and offline.
+ * Files that fail are read when they are needed.
+ */
+async function prefetchTraining({ manifest, source, fromVisitor }: OpenModel, isWanted: () => boolean): Promise<void> {
+  const { connection } = navigator as Navigator & { connection?: { readonly saveData?: boolean } };
+  if (!manifest.training || fromVisitor || connection?.saveData) return;
+  const { metrics, pictures } = manifest.training;
+  const files = [metrics, ...pictures.map(({ file }) => file)];
+  if (files.reduce((sum, file) => sum + (manifest.files[file] ?? 0), 0) > MAX_BYTES) return;
+  try {
+    for (const file of files) {
+      if (!isWanted()) return;
+      await source.read(file);
+    }
+  } catch {
+    // Not needed yet; it is fetched again when it is.
+  }
 }

@@ -1,4 +1,4 @@
-import type { Card, Manifest } from '../../site/schema.ts';
+import type { Card } from '../../site/schema.ts';
 
 /** A latent dimension on its own axis; positions are shares from 0 to 1. */
 export interface Bar {
@@ -17,12 +17,6 @@ export interface Bar {
 
 /** Half the length of an axis, in standard deviations. */
 const HALF_AXIS = 3;
-
-/** Latent dimensions, the most informative first: by KL divergence where there is one, else by variance. */
-export function dimensionOrder({ dimensions: { kl, variance } }: Pick<Manifest, 'dimensions'>, size: number): number[] {
-  const weight = kl ?? variance;
-  return Array.from({ length: size }, (_, d) => d).sort((a, b) => (weight[b] ?? 0) - (weight[a] ?? 0) || a - b);
-}
 
 /**
  * Places latent dimensions on axes that span three standard deviations of the test set's latents to either side of their mean.

@@ -1,8 +1,9 @@
 import { useState } from 'preact/hooks';
+import { dimensionOrder } from '../../site/dimensions.ts';
 import { model, reading } from '../../state/store.ts';
+import { Hint } from '../../ui/figure.tsx';
 import { short } from '../../ui/format.ts';
-import { Hint } from '../../ui/hint.tsx';
-import { bars, dimensionOrder } from './bar-scale.ts';
+import { bars } from './bar-scale.ts';
 
 /** Number of dimensions shown at first. */
 const FIRST = 32;
@@ -14,7 +15,7 @@ export function LatentBars() {
   if (!opened) return null;
   const { card, manifest } = opened;
   const size = card.latent.size;
-  const order = dimensionOrder(manifest, size);
+  const order = dimensionOrder(manifest.dimensions, size);
   // Until the image is encoded, this may be the previous model's result.
   const latents = reading.value?.latents.latent.length === size ? reading.value.latents : null;
   const zero = new Float32Array(card.latent.statistics.mean);

@@ -1,7 +1,6 @@
 import { model, reading } from '../../state/store.ts';
-import { Figure } from '../../ui/figure.tsx';
+import { Figure, Hint } from '../../ui/figure.tsx';
 import { dataName, short } from '../../ui/format.ts';
-import { Hint } from '../../ui/hint.tsx';
 import { PixelImage } from '../../ui/pixel-image.tsx';
 import { ERROR_SCALE, errorColour } from '../../ui/pixels.ts';
 import { shape } from './settings.ts';

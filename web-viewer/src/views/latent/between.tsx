@@ -2,6 +2,7 @@ import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { label, type OpenModel, problem } from '../../state/store.ts';
 import { PixelImage } from '../../ui/pixel-image.tsx';
+import { png } from '../../ui/png.ts';
 import { save } from '../../ui/save.ts';
 import {
   type End,
@@ -17,7 +18,7 @@ import {
   position,
   setEnd,
 } from './between-state.ts';
-import { animation, png } from './files.ts';
+import { animation } from './files.ts';
 import { ENLARGED, sideBySide } from './pictures.ts';
 
 const steps = Array.from({ length: FRAMES }, (_, i) => i);

@@ -1,3 +1,4 @@
+import { dimensionOrder } from '../../site/dimensions.ts';
 import type { Card, Manifest } from '../../site/schema.ts';
 
 /** A latent dimension as a slider shows it. */
@@ -31,7 +32,7 @@ export function dimensionsOf(
 ): readonly Dimension[] {
   const { mean, std, min, max } = latent.statistics;
   const kls = dimensions.kl?.length === latent.size ? dimensions.kl : null;
-  return Array.from({ length: latent.size }, (_, index): Dimension => {
+  return dimensionOrder({ ...dimensions, kl: kls }, latent.size).map((index): Dimension => {
     const [centre, deviation] = [mean[index] ?? 0, std[index] ?? 1];
     const farthest = Math.max(centre - (min[index] ?? centre), (max[index] ?? centre) - centre);
     const reach = Math.max(REACH * deviation, farthest) || 1;
@@ -46,7 +47,7 @@ export function dimensionsOf(
       high: centre + reach,
       inactive: kl !== null && kl < INACTIVE_KL,
     };
-  }).sort((a, b) => (b.kl ?? b.variance) - (a.kl ?? a.variance) || a.index - b.index);
+  });
 }
 
 /** The position of a value on the slider, 0 to 1. */

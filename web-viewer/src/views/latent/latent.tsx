@@ -1,7 +1,7 @@
 import { useEffect } from 'preact/hooks';
 import { classes, conditional, decoded, label, model } from '../../state/store.ts';
 import { ClassChoice } from '../../ui/class-choice.tsx';
-import { DecodedImage, saveDecoded } from './hero.tsx';
+import { DecodedImage, saveDecoded } from './decoded-image.tsx';
 import './latent.css';
 import { Between } from './between.tsx';
 import { followStrips } from './latent-state.ts';

@@ -1,6 +1,6 @@
 import { showLatent } from '../../state/explore.ts';
 import { currentLatent } from '../../state/store.ts';
-import { Hint } from '../../ui/hint.tsx';
+import { Hint } from '../../ui/figure.tsx';
 import { type Dimension, moved, shareOf, withValue } from './dimensions.ts';
 import {
   active,

@@ -1,7 +1,7 @@
 import { showLatent } from '../../state/explore.ts';
 import { currentLatent, model } from '../../state/store.ts';
+import { Hint } from '../../ui/figure.tsx';
 import { short } from '../../ui/format.ts';
-import { Hint } from '../../ui/hint.tsx';
 import { PixelImage } from '../../ui/pixel-image.tsx';
 import { type Dimension, OFFSETS, withValue } from './dimensions.ts';
 import { active, allStrips, strips } from './latent-state.ts';

@@ -1,12 +1,12 @@
 import { type Distribution, distributions } from '../../state/sampling.ts';
 import { latentOrigin, model, sampleFrom } from '../../state/store.ts';
-import { Hint } from '../../ui/hint.tsx';
+import { Hint } from '../../ui/figure.tsx';
 import { distribution, inputLatent, reset, showRandom } from './latent-state.ts';
 
 const names: Readonly<Record<Distribution, string>> = {
   prior: 'prior',
   mixture: 'mixture',
-  statistics: 'mean and spread',
+  statistics: 'statistics',
 };
 
 /** Random latents, and a reset to the input's latent. */
@@ -34,7 +34,7 @@ export function Tools() {
           ))}
         </select>
       ) : (
-        first && <span class="say">from the {names[first]}</span>
+        first && <span class="say">from {names[first]}</span>
       )}
       <Hint about="a random latent" text={hints[distribution.value]} />
       <button

@@ -4,8 +4,7 @@ import type { Actions } from './gestures.ts';
 import { cornersOf } from './lasso.ts';
 import { aiming, chosenTool, hovered, isPlane, lasso, latentPosition, positionOf, tool } from './map-state.ts';
 import type { Scene } from './scene.ts';
-import { roundToPixel } from './ticks.ts';
-import { type Point, visibleBounds } from './transform.ts';
+import { type Point, roundToPixel, visibleBounds } from './transform.ts';
 
 /** How close the pointer and the map's centre must be to a point, in CSS pixels. */
 const REACH = { pointer: 9, aim: 28 } as const;

@@ -1,7 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import { colourBy, shownClasses } from '../../state/store.ts';
+import { Hint } from '../../ui/figure.tsx';
 import { grouped, short } from '../../ui/format.ts';
-import { Hint } from '../../ui/hint.tsx';
 import { pointErrorColour } from './colours.ts';
 import { errorUnit } from './image-of-row.tsx';
 import { colourOnMap, drawnOrder, errorEnds, ground, pointClasses, points } from './map-state.ts';

@@ -1,7 +1,7 @@
 import './map.css';
 import { model } from '../../state/store.ts';
+import { Hint } from '../../ui/figure.tsx';
 import { dataName, grouped } from '../../ui/format.ts';
-import { Hint } from '../../ui/hint.tsx';
 import { Legend } from './legend.tsx';
 import { isPlane, points } from './map-state.ts';
 import { Neighbours } from './neighbours.tsx';

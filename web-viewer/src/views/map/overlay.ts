@@ -1,7 +1,5 @@
-import type { Shape } from '../../ui/pixels.ts';
-import { toImageData } from '../../ui/pixels.ts';
-import { ticks } from './ticks.ts';
-import { type Point, type Size, toScreen, type View, visibleBounds } from './transform.ts';
+import { type Shape, toImageData } from '../../ui/pixels.ts';
+import { type Point, type Size, ticks, toScreen, type View, visibleBounds } from './transform.ts';
 
 /** Colours of the page, in CSS syntax. */
 export interface Theme {

@@ -9,9 +9,9 @@ import {
   type Picture,
   type PictureLayer,
   type PictureSource,
+  Slots,
   UPLOADS,
 } from './painter.ts';
-import { Slots } from './slots.ts';
 
 const WANTED = 1600;
 const css = ([r, g, b]: Rgb, alpha = 1) => `rgb(${r} ${g} ${b} / ${alpha})`;

@@ -9,11 +9,11 @@ import {
   type Picture,
   type PictureLayer,
   type PictureSource,
+  Slots,
   UPLOADS,
 } from './painter.ts';
 import { PointLayer } from './point-layer.ts';
 import * as shaders from './shaders.ts';
-import { Slots } from './slots.ts';
 import type { Size, View } from './transform.ts';
 
 /** Floats per picture: its rectangle, its position in the texture, its frame's colour and its alpha. */

@@ -2,13 +2,12 @@ import './stage.css';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { lassoView, pointerActions, pressKey } from './actions.ts';
 import { Camera } from './camera.ts';
-import { SelectedImages } from './chosen.tsx';
 import { listenToPointers } from './gestures.ts';
-import { describe } from './image-of-row.tsx';
+import { describe, ToolTip } from './image-of-row.tsx';
 import { aiming, hovered, isPlane, lasso, lassoed, tool } from './map-state.ts';
 import { Scene } from './scene.ts';
+import { SelectedImages } from './selected-images.tsx';
 import { ToolBar, ZoomBar } from './tool-bar.tsx';
-import { ToolTip } from './tool-tip.tsx';
 
 /** The map's canvases and the elements that float above them. */
 export function Stage({ active }: { readonly active: boolean }) {

@@ -5,7 +5,7 @@ import { openModel, reopen, visitorModels } from '../../state/open.ts';
 import { model, modelName, site } from '../../state/store.ts';
 import { bytes, dataName, grouped, short } from '../../ui/format.ts';
 import { kindOf, shapeOf, valuesOf } from './facts.ts';
-import { Wide } from './wide.tsx';
+import { Wide } from './tables.tsx';
 
 interface Row {
   readonly key: string;

@@ -1,4 +1,5 @@
-import type { Card } from '../../site/schema.ts';
+import { dimensionOrder } from '../../site/dimensions.ts';
+import type { Card, Manifest } from '../../site/schema.ts';
 import { dataName, grouped, short } from '../../ui/format.ts';
 
 /** The unit of a model's losses and errors. */
@@ -96,9 +97,9 @@ export interface Dimension {
 /** The latent dimensions, the most informative first: by KL divergence where there is one, else by variance. */
 export function dimensionsOf(
   { latent: { size, statistics } }: Pick<Card, 'latent'>,
-  { kl, variance }: { readonly kl: readonly number[] | null; readonly variance: readonly number[] },
+  { kl, variance }: Manifest['dimensions'],
 ): Dimension[] {
-  const rows = Array.from({ length: size }, (_, index) => ({
+  return dimensionOrder({ kl, variance }, size).map((index) => ({
     index,
     kl: kl?.[index] ?? null,
     variance: variance[index] ?? Number.NaN,
@@ -107,7 +108,6 @@ export function dimensionsOf(
     min: statistics.min[index] ?? Number.NaN,
     max: statistics.max[index] ?? Number.NaN,
   }));
-  return rows.sort((a, b) => (b.kl ?? b.variance) - (a.kl ?? a.variance) || a.index - b.index);
 }
 
 /** `10,000 images`. */

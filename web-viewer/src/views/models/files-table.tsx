@@ -2,7 +2,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { sha256 } from '../../site/digest.ts';
 import type { OpenModel } from '../../state/store.ts';
 import { grouped } from '../../ui/format.ts';
-import { Wide } from './wide.tsx';
+import { Wide } from './tables.tsx';
 
 /** The model's files for download, with their sizes and expected digests. */
 export function FilesTable({ model }: { readonly model: OpenModel }) {

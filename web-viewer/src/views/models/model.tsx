@@ -1,10 +1,9 @@
 import { model } from '../../state/store.ts';
 import { Comparison } from './comparison.tsx';
-import { RuntimeSection } from './computing.tsx';
-import { DimensionsTable } from './dimensions-table.tsx';
 import { DataFacts, LatentFacts, TrainingFacts } from './figures.tsx';
 import { FilesTable } from './files-table.tsx';
-import { MeasuresTable } from './measures-table.tsx';
+import { RuntimeSection } from './runtime.tsx';
+import { DimensionsTable, MeasuresTable } from './tables.tsx';
 import './model.css';
 
 /** The figures in the card and the manifest, the runtime, and a comparison of the site's models. */

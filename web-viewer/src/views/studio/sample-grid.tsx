@@ -4,14 +4,14 @@ import { cards } from '../../state/cards.ts';
 import { showLatent } from '../../state/explore.ts';
 import { randomLatents } from '../../state/sampling.ts';
 import { engine, label, type OpenModel, problem, seed, site, temperature } from '../../state/store.ts';
-import { Hint } from '../../ui/hint.tsx';
+import { Hint } from '../../ui/figure.tsx';
+import { png } from '../../ui/png.ts';
 import { save } from '../../ui/save.ts';
 import { CardFigures } from './card-figures.tsx';
-import { difference } from './compare.ts';
 import { type RowImages, useDecodedGrid } from './decode-grid.ts';
 import { type CellPosition, Grid } from './grid.tsx';
-import { atTemperature, centreOf, comparable, GRID, latentOf } from './latents.ts';
-import { montage, montagePng } from './montage.ts';
+import { atTemperature, centreOf, comparable, difference, GRID, latentOf } from './latents.ts';
+import { montage } from './montage.ts';
 import { PeerGrid } from './peer-grid.tsx';
 
 interface Props {
@@ -143,7 +143,7 @@ async function savePng(
   const rows = images.flatMap(({ value }) => (value ? [value] : []));
   if (rows.length < images.length) return;
   try {
-    save(await montagePng(montage(rows, columns, card.image, PNG)), `${name}-samples-${seed.value}.png`);
+    save(await png(montage(rows, columns, card.image, PNG)), `${name}-samples-${seed.value}.png`);
   } catch (error) {
     showProblem(error instanceof Error ? error.message : String(error));
   }

@@ -3,9 +3,8 @@ import { useEffect, useState } from 'preact/hooks';
 import { cards, readCards } from '../../state/cards.ts';
 import { openModel } from '../../state/open.ts';
 import { model, type OpenModel, site } from '../../state/store.ts';
-import { ColumnChoice } from './columns.tsx';
-import { firstColumns, GRID } from './latents.ts';
-import { InputInEveryClass } from './own-digit.tsx';
+import { InputInEveryClass } from './input-in-every-class.tsx';
+import { firstColumns, GRID, toggleColumn } from './latents.ts';
 import { SampleGrid } from './sample-grid.tsx';
 
 /** One latent decoded with every class of a conditional model. */
@@ -71,5 +70,36 @@ function ConditionalModels({ name }: { readonly name: string }) {
         ))}
       </p>
     </>
+  );
+}
+
+interface Props {
+  readonly classes: readonly string[];
+  readonly columns: readonly number[];
+  readonly onChoose: (columns: readonly number[]) => void;
+}
+
+/** Selects the shown classes where there are more classes than columns. */
+function ColumnChoice({ classes, columns, onChoose }: Props) {
+  return (
+    <details class="column-choice">
+      <summary>
+        {columns.length} of {classes.length} classes shown: choose up to {GRID}
+      </summary>
+      <fieldset class="classes">
+        <legend class="visually-hidden">Shown classes</legend>
+        {classes.map((name, index) => (
+          <label key={name} class="column-option">
+            <input
+              type="checkbox"
+              checked={columns.includes(index)}
+              disabled={!columns.includes(index) && columns.length >= GRID}
+              onChange={() => onChoose(toggleColumn(columns, index))}
+            />{' '}
+            {name}
+          </label>
+        ))}
+      </fieldset>
+    </details>
   );
 }

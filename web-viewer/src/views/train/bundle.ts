@@ -1,5 +1,5 @@
 import { zipSync } from 'fflate';
-import type { WeightFiles } from '../../engine/trainer-weights.ts';
+import type { WeightFiles } from '../../engine/protocol.ts';
 
 /** Facts about the training, for the note in the download. */
 export interface Facts {

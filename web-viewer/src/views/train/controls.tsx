@@ -1,5 +1,5 @@
+import { Hint } from '../../ui/figure.tsx';
 import { grouped } from '../../ui/format.ts';
-import { Hint } from '../../ui/hint.tsx';
 import { images } from './images.ts';
 import { exported, message, pause, phase, rate, reset, start, steps } from './training.ts';
 

@@ -1,9 +1,9 @@
 import { useEffect, useState } from 'preact/hooks';
-import type { WeightFiles } from '../../engine/trainer-weights.ts';
+import type { WeightFiles } from '../../engine/protocol.ts';
 import { sha256 } from '../../site/digest.ts';
 import { problem } from '../../state/store.ts';
+import { Hint } from '../../ui/figure.tsx';
 import { bytes } from '../../ui/format.ts';
-import { Hint } from '../../ui/hint.tsx';
 import { save } from '../../ui/save.ts';
 import { bundleOf, zipped } from './bundle.ts';
 import { own, sample } from './images.ts';

@@ -1,6 +1,6 @@
 import { input, model } from '../../state/store.ts';
+import { Hint } from '../../ui/figure.tsx';
 import { dataName, grouped } from '../../ui/format.ts';
-import { Hint } from '../../ui/hint.tsx';
 import { PixelImage } from '../../ui/pixel-image.tsx';
 import {
   addInput,

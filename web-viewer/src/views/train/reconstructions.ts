@@ -1,6 +1,6 @@
 import { computed, effect, signal } from '@preact/signals';
 import { latest } from '../../engine/latest.ts';
-import type { WeightFiles } from '../../engine/trainer-weights.ts';
+import type { WeightFiles } from '../../engine/protocol.ts';
 import { engine, type OpenModel } from '../../state/store.ts';
 import type { TrainImage } from './batches.ts';
 import { shownImages } from './images.ts';

@@ -1,7 +1,6 @@
 import { batch, computed, effect, signal } from '@preact/signals';
-import type { Provider } from '../../engine/protocol.ts';
+import type { Provider, WeightFiles } from '../../engine/protocol.ts';
 import { Trainer } from '../../engine/trainer.ts';
-import type { WeightFiles } from '../../engine/trainer-weights.ts';
 import { readJson } from '../../site/files.ts';
 import type { TrainStep } from '../../site/schema.ts';
 import { engine, model, type OpenModel, tab } from '../../state/store.ts';

@@ -1,7 +1,6 @@
 import { batch, effect, signal } from '@preact/signals';
 import type { Engine } from '../../engine/client.ts';
-import type { ModelFiles } from '../../engine/protocol.ts';
-import type { WeightFiles } from '../../engine/trainer-weights.ts';
+import type { ModelFiles, WeightFiles } from '../../engine/protocol.ts';
 import { engine, model, type OpenModel, problem } from '../../state/store.ts';
 
 /** Whether the whole page uses the trained weights. */

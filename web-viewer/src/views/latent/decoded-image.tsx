@@ -12,10 +12,10 @@ import {
 } from '../../state/store.ts';
 import { walking } from '../../state/walk.ts';
 import { PixelImage } from '../../ui/pixel-image.tsx';
+import { png } from '../../ui/png.ts';
 import { save } from '../../ui/save.ts';
 import { position } from './between-state.ts';
 import { caption } from './caption.ts';
-import { png } from './files.ts';
 import { distribution } from './latent-state.ts';
 import { ENLARGED, enlarge } from './pictures.ts';
 
