@@ -47,7 +47,7 @@ export function InputInEveryClass({ opened, columns }: Props) {
               class="restyled-class"
               data-class={index}
               style={{ '--class': colourOfClass(index) }}
-              aria-label={`Your image as class ${names[index]}${index === own ? ', its own class' : ''}: send it to the sliders`}
+              aria-label={`Your image as class ${names[index]}${index === own ? ' own' : ''}: send it to the sliders`}
               aria-pressed={label.value === index && sameLatent(currentLatent.value, made?.latent)}
               onClick={() => take(index)}
             >
