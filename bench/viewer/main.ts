@@ -1,10 +1,10 @@
 /**
- * The page in a browser: slider moves, panning many points, time to the first picture, bytes and memory.
+ * Benchmarks the page in a browser: slider moves, panning many points, time to the first picture, bytes and memory.
  *
  *     npm run bench:viewer -- SITE [--model cvae] [--many MODEL]
  *
- * `SITE` is what `convae site` made. `--many` names the model whose map is dragged (make one with `--split all`); its frames are
- * compared with those of an empty page in the same browser.
+ * `SITE` is a folder of `convae site`. `--many` names the model whose map is panned (build the site with `--split all`); its
+ * frames are compared with those of an empty page in the same browser.
  */
 import { parseArgs } from 'node:util';
 import Table from 'cli-table3';
@@ -23,7 +23,7 @@ const { values, positionals } = parseArgs({
 });
 const site = positionals[0] ?? 'web-viewer/dist';
 
-const table = new Table({ head: ['', 'median', 'least', 'most'], style: { head: [], border: [] } });
+const table = new Table({ head: ['', 'median', 'min', 'max'], style: { head: [], border: [] } });
 await firstPictures();
 await sliders();
 await panning(values.many ?? values.model);
@@ -34,7 +34,7 @@ function add(name: string, times: readonly number[], unit = 'ms', digits = 1): v
   table.push([name, text(median(times)), text(Math.min(...times)), text(Math.max(...times))]);
 }
 
-/** Fresh browsers, nothing cached. */
+/** Measures the first picture in fresh browsers with an empty cache. */
 async function firstPictures(): Promise<void> {
   const times: number[] = [];
   for (let i = 0; i < ROUNDS; i++) {
@@ -59,7 +59,7 @@ async function sliders(): Promise<void> {
   await moveSliders(page, MOVES); // warms up
   const { computed, answered, draw } = await moveSliders(page, MOVES);
   add(`slider move: decoding, ${MOVES} moves`, computed, 'ms', 2);
-  add('slider move: asking the worker to its answer', answered, 'ms', 2);
+  add('slider move: request to the worker until its answer', answered, 'ms', 2);
   add('slider move: input event to pixels drawn', draw, 'ms', 2);
   const before = await memoryOf(browser, page);
   await moveSliders(page, MANY_MOVES);
@@ -86,7 +86,7 @@ async function panning(name: string): Promise<void> {
     ratios.push(moving / nothing);
   }
   add('a frame of an empty page', empty, 'ms', 2);
-  add(`a frame while ${Number(points).toLocaleString('en-US')} points are dragged`, full, 'ms', 2);
+  add(`a frame while ${Number(points).toLocaleString('en-US')} points are panned`, full, 'ms', 2);
   add('their ratio', ratios, '', 2);
   await bench.close();
 }

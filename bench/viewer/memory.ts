@@ -3,7 +3,7 @@ import type { Browser, Page } from 'playwright-core';
 
 const PAGE_BYTES = 4096;
 
-/** Memory of a page, in bytes: what its scripts hold after a collection, and its process's share of the machine's. */
+/** Memory of a page in bytes: its script heap after garbage collection, and the resident set of its process. */
 export interface PageMemory {
   readonly scripts: number;
   readonly process: number;

@@ -6,13 +6,13 @@ import { watchDecoding } from './watch.ts';
 export interface Bench {
   readonly browser: Browser;
   readonly page: Page;
-  /** Addresses that were fetched, in order. */
+  /** Fetched URLs, in order. */
   readonly fetched: readonly string[];
   readonly url: string;
   close(): Promise<void>;
 }
 
-/** Opens a site in a fresh browser and waits for a model; the page keeps times of what it computes and draws. */
+/** Opens a site in a fresh browser and waits for a model; the page records when it decodes and draws. */
 export async function openBench(folder: string, hash: string): Promise<Bench> {
   if (!chromiumPath) throw new Error('no Chromium found: install it, or name it in CONVAE_CHROMIUM');
   const server = await serveFolder(folder, { port: 0 });
@@ -24,8 +24,8 @@ export async function openBench(folder: string, hash: string): Promise<Bench> {
   const page = await context.newPage();
   const fetched: string[] = [];
   page.on('requestfinished', (request) => fetched.push(request.url()));
-  // tsx wraps functions in a helper of its own, which functions that run in a page miss.
-  await context.addInitScript('globalThis.__name ??= (given) => given');
+  // tsx wraps functions in a helper that is missing in the page.
+  await context.addInitScript('globalThis.__name ??= (value) => value');
   await page.addInitScript(watchDecoding);
   await page.goto(server.url + hash);
   await page.waitForSelector('[data-model]:not([data-model=""])', { state: 'attached' });

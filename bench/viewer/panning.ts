@@ -1,6 +1,6 @@
 import type { Page } from 'playwright-core';
 
-/** Times between frames, in milliseconds, while the map is dragged to and fro for `count` frames. */
+/** Times between frames, in milliseconds, while the map is dragged back and forth for `count` frames. */
 export async function panMap(page: Page, count: number): Promise<number[]> {
   await page.waitForSelector('[data-points]');
   return page.evaluate(async (count) => {
@@ -10,7 +10,7 @@ export async function panMap(page: Page, count: number): Promise<number[]> {
     const [x, y] = [box.left + box.width / 2, box.top + box.height / 2];
     const send = (type: string, shift: number, buttons: number) =>
       canvas.dispatchEvent(
-        // The right button pans the map, even where the left one decodes.
+        // The right button pans even where the left one decodes.
         new PointerEvent(type, {
           bubbles: true,
           pointerId: 1,
@@ -35,7 +35,7 @@ export async function panMap(page: Page, count: number): Promise<number[]> {
       before = now;
     }
     send('pointerup', 0, 0);
-    if (views.size < count / 4) throw new Error(`the map has moved ${views.size} times in ${count} frames only`);
+    if (views.size < count / 4) throw new Error(`the map moved only ${views.size} times in ${count} frames`);
     return times;
   }, count);
 }

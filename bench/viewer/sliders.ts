@@ -2,14 +2,14 @@ import type { Page } from 'playwright-core';
 
 /** Times of slider moves, one by one, in milliseconds. */
 export interface SliderTimes {
-  /** What the model's worker spends on an image; and from asking it to its answer, between frames that are drawn. */
+  /** The worker's time for an image, and the time from the request to its answer. */
   readonly computed: readonly number[];
   readonly answered: readonly number[];
   /** From the input event to the pixels drawn. */
   readonly draw: readonly number[];
 }
 
-/** Moves sliders `count` times, each move after the one before has been drawn. */
+/** Moves sliders `count` times, each after the previous one has been drawn. */
 export function moveSliders(page: Page, count: number): Promise<SliderTimes> {
   return page.evaluate(async (count) => {
     const sliders = [

@@ -1,8 +1,8 @@
-/** What a page keeps for the bench; times in milliseconds since it was opened. */
+/** Times that a page records for the benchmark, in milliseconds since it was opened. */
 export interface Watched {
-  /** What the worker has spent on decoding one image, and how long its answer took, one by one. */
+  /** For each decoded image: the worker's time, and the time until its answer. */
   decodes: { computed: number; answered: number }[];
-  /** When the decoded image was last drawn, and when for the first time. */
+  /** When the decoded image was drawn last and first. */
   drawn: number;
   firstDrawn: number;
 }
@@ -13,7 +13,7 @@ declare global {
   }
 }
 
-/** Runs in the page before its own scripts: notes when one image is decoded and when the decoded image is drawn. */
+/** Runs in the page before its scripts: records when an image is decoded and when the decoded image is drawn. */
 export function watchDecoding(): void {
   const watched: Watched = { decodes: [], drawn: Number.NaN, firstDrawn: Number.NaN };
   window.watched = watched;
@@ -35,11 +35,11 @@ export function watchDecoding(): void {
   };
   const put = CanvasRenderingContext2D.prototype.putImageData as (
     this: CanvasRenderingContext2D,
-    ...given: unknown[]
+    ...rest: unknown[]
   ) => void;
   Object.assign(CanvasRenderingContext2D.prototype, {
-    putImageData(this: CanvasRenderingContext2D, ...given: unknown[]) {
-      put.apply(this, given);
+    putImageData(this: CanvasRenderingContext2D, ...rest: unknown[]) {
+      put.apply(this, rest);
       if (this.canvas !== document.querySelector('section[aria-label="Latent and decoded image"] canvas.pixels'))
         return;
       watched.drawn = performance.now();

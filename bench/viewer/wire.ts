@@ -2,20 +2,20 @@ import { readFile } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 
-/** Sizes of the files that a page has fetched, plain and gzipped. */
+/** Sizes of the files that a page has fetched, in bytes, compressed with gzip where hosts do so. */
 export interface Wire {
-  /** Scripts and styles of the page itself, ONNX Runtime's left out, compressed. */
+  /** Scripts and styles of the page without ONNX Runtime. */
   readonly own: number;
-  /** ONNX Runtime, compressed. */
+  /** ONNX Runtime. */
   readonly runtime: number;
-  /** All, where the host compresses text and WebAssembly. */
+  /** All files. */
   readonly all: number;
 }
 
-/** What hosts compress. */
+/** Files that hosts compress. */
 const COMPRESSED = ['.html', '.js', '.mjs', '.css', '.json', '.jsonl', '.svg', '.wasm'];
 
-/** @param addresses files fetched from a site in `folder` that is served at `url` */
+/** @param addresses URLs fetched from a site in `folder` that is served at `url` */
 export async function bytesOverTheWire(folder: string, url: string, addresses: readonly string[]): Promise<Wire> {
   let [own, runtime, all] = [0, 0, 0];
   for (const address of new Set(addresses)) {

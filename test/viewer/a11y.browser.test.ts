@@ -10,7 +10,7 @@ interface Axe {
 
 const axe = await readFile(fileURLToPath(import.meta.resolve('axe-core/axe.min.js')), 'utf8');
 
-/** What axe finds wrong with the page as it is now. */
+/** Accessibility violations that axe finds in the current page. */
 const violations = (page: Page) =>
   page.evaluate(async () => {
     const { axe } = globalThis as unknown as { axe: Axe };
@@ -23,7 +23,7 @@ const SIZES = {
   phone: { width: 390, height: 844 },
 };
 
-describe.skipIf(!hasBrowser)('axe finds nothing wrong', () => {
+describe.skipIf(!hasBrowser)('axe finds no violations', () => {
   test.each([
     ['desktop', 'light'],
     ['desktop', 'dark'],

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { hasBrowser, openPage, siteFolder } from './browser.ts';
 
 describe.skipIf(!hasBrowser)('the page', () => {
-  test('opens the first model of the site under a strict policy, without a request to another origin', async () => {
+  test('opens the first model of the site under a strict policy, without requests to other origins', async () => {
     const { page, close } = await openPage();
     const index = JSON.parse(await readFile(join(siteFolder, 'models/index.json'), 'utf8')) as {
       models: { name: string }[];
@@ -16,7 +16,7 @@ describe.skipIf(!hasBrowser)('the page', () => {
   });
 
   test.each([
-    ['isolated, with threads', {}],
+    ['cross-origin isolated, with threads', {}],
     ['without isolation, below another path', { serve: { isolated: false, base: '/some/path/' } }],
   ])('runs %s', async (_, options) => {
     const { page, close } = await openPage('', options);

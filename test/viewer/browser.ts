@@ -5,20 +5,20 @@ import { chromiumPath } from './chromium.ts';
 
 const site = inject('site');
 
-/** The folder of the site that is looked at. */
+/** The folder of the tests' site. */
 export const siteFolder: string = 'folder' in site ? site.folder : '';
-/** Whether there is a browser, and so a site; why not has been printed. */
+/** Whether there is a browser, and so a site; otherwise the reason has been printed. */
 export const hasBrowser: boolean = 'folder' in site;
 
 export interface OpenOptions extends BrowserContextOptions {
   readonly serve?: Partial<ServeOptions>;
-  /** Further arguments of Chromium. */
+  /** Additional arguments for Chromium. */
   readonly args?: readonly string[];
   /** The query of the address, `?…`. */
   readonly query?: string;
-  /** Messages of the console that are expected; all others fail the test. */
+  /** Expected console messages; all others fail the test. */
   readonly allowed?: readonly RegExp[];
-  /** Another folder than the tests' site. */
+  /** The folder to serve; by default the tests' site. */
   readonly folder?: string;
   /** Called before the page is opened. */
   readonly prepare?: (page: Page) => Promise<void>;
@@ -28,13 +28,13 @@ export interface Opened {
   readonly page: Page;
   readonly context: BrowserContext;
   readonly url: string;
-  /** What went wrong so far: console errors and warnings, violations of the policy, requests to another origin. */
+  /** Faults so far: console errors and warnings, policy violations, requests to other origins. */
   readonly faults: readonly string[];
-  /** Ends the page. @throws Error when anything went wrong in it */
+  /** Closes the page. @throws Error when it had faults */
   close(): Promise<void>;
 }
 
-/** Browsers by their arguments: a file's tests share them, each with a context of its own. */
+/** Browsers by their arguments. The tests of a file share them; each has its own context. */
 const browsers = new Map<string, Promise<Browser>>();
 afterAll(async () => {
   for (const browser of browsers.values()) await (await browser).close();
@@ -48,10 +48,10 @@ function browserWith(args: readonly string[]): Promise<Browser> {
   return browser;
 }
 
-/** That there is no GPU is no fault of the page's. */
+/** Messages about a missing or slow GPU, which are not the page's fault. */
 const USUAL = [/No available adapters/, /GPU stall due to ReadPixels/];
 
-/** Opens the site and waits until a model can be explored. */
+/** Opens the site and waits for a model. */
 export async function openPage(hash = '', options: OpenOptions = {}): Promise<Opened> {
   const { serve, args = [], query = '', allowed = [], folder = siteFolder, prepare, ...contextOptions } = options;
   const server = await serveFolder(folder, { port: 0, ...serve });
@@ -94,7 +94,7 @@ export async function openPage(hash = '', options: OpenOptions = {}): Promise<Op
   };
 }
 
-/** Waits until a model is open, or the page says what is wrong. */
+/** Waits until a model is open or the page reports a problem. */
 export async function ready(page: Page): Promise<void> {
   await page.waitForSelector('[data-model]:not([data-model=""]), [role=alert] .problem', { state: 'attached' });
 }

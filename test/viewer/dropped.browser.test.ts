@@ -32,7 +32,7 @@ const loose = (changes: Record<string, Uint8Array | string> = {}) =>
   ['card.json', 'encoder.onnx', 'decoder.onnx'].map((name) => chosen(name, changes[name] ?? file(name)));
 const problem = (page: Page) => page.locator('[role=alert] .problem p').textContent({ timeout: 30_000 });
 
-/** What the page shows as the decoded image, bytes. */
+/** The decoded image that the page shows, in bytes. */
 const shown = (page: Page) =>
   page.evaluate(() => {
     const canvas = document.querySelector<HTMLCanvasElement>('.pinned figure:nth-child(3) canvas');
@@ -43,20 +43,20 @@ const shown = (page: Page) =>
     return Array.from(data).filter((_, i) => i % 4 === 0);
   });
 
-/** What the decoder makes of a code, bytes, by another runtime. */
-async function decodedBy(onnx: Uint8Array, code: readonly number[]): Promise<number[]> {
+/** The image that a decoder makes of a latent, in bytes, as ONNX Runtime for Node computes it. */
+async function decodedBy(onnx: Uint8Array, z: readonly number[]): Promise<number[]> {
   const session = await ort.InferenceSession.create(onnx);
-  const latent = new ort.Tensor('float32', Float32Array.from(code), [1, code.length]);
+  const latent = new ort.Tensor('float32', Float32Array.from(z), [1, z.length]);
   const { image } = await session.run({ latent });
   return Array.from(image?.data as Float32Array, (value) => Math.round(255 * value));
 }
 
-/** Sets the code through the address, and waits until the page shows what the decoder makes of it. */
-async function expectDecodes(page: Page, code: readonly number[]): Promise<void> {
-  const expected = await decodedBy(file('decoder.onnx'), code);
+/** Sets the latent through the address, and waits until the page shows its decoded image. */
+async function expectDecodes(page: Page, latent: readonly number[]): Promise<void> {
+  const expected = await decodedBy(file('decoder.onnx'), latent);
   await page.evaluate((z) => {
     location.hash = `#z=${z}`;
-  }, code.join(','));
+  }, latent.join(','));
   await expect
     .poll(async () => {
       const bytes = await shown(page);
@@ -65,20 +65,20 @@ async function expectDecodes(page: Page, code: readonly number[]): Promise<void>
     .toBeLessThanOrEqual(1);
 }
 
-describe.skipIf(!hasBrowser)('a model that the visitor has', () => {
-  test('is opened from a zip, with the site’s images of the same data, and decodes like ONNX Runtime elsewhere', async () => {
+describe.skipIf(!hasBrowser)('a visitor’s model', () => {
+  test('is opened from a zip, uses the site’s images of the same data, and decodes like ONNX Runtime for Node', async () => {
     const { page, close } = await openPage('#model=cvae');
     const zip = zipSync(Object.fromEntries([...files].map(([name, content]) => [`some/cae2/${name}`, content])));
     await choose(page, [chosen('cae2.zip', zip)]);
     await expect.poll(() => opened(page), PATIENT).toBe('cae2');
     await expectDecodes(page, [3, -2]);
     expect(await page.locator('[role=alert] .problem').count()).toBe(0);
-    // An image of the site's set is found for it.
+    // It uses the images of the site's set.
     await page.evaluate(() => {
       location.hash = '#image=5';
     });
     await expect.poll(() => page.evaluate(() => location.hash), PATIENT).toContain('image=5');
-    // The address names no model of the site, and the list has both.
+    // The address names no model of the site, and the list has both models.
     expect(new URL(page.url()).hash).not.toContain('model=');
     await page.click('.switch');
     expect(await page.locator('#models [role=option][aria-selected=true]').textContent()).toContain('opened by you');
@@ -90,7 +90,7 @@ describe.skipIf(!hasBrowser)('a model that the visitor has', () => {
     await close();
   });
 
-  test('is opened from a folder, and from loose files that are dropped', async () => {
+  test('is opened from a folder, and from dropped files', async () => {
     const { page, close } = await openPage('#model=cvae');
     await page.setInputFiles('#open-model input >> nth=1', join(folder, 'mine'));
     await expect.poll(() => opened(page), PATIENT).toBe('cae2');
@@ -116,7 +116,7 @@ describe.skipIf(!hasBrowser)('a model that the visitor has', () => {
     await close();
   });
 
-  test('does not take what is no model from the views', async () => {
+  test('leaves dropped files that are not a model to the views', async () => {
     const { page, close } = await openPage();
     const taken = await page.evaluate(() => {
       const transfer = new DataTransfer();
@@ -132,20 +132,20 @@ describe.skipIf(!hasBrowser)('a model that the visitor has', () => {
     await close();
   });
 
-  test('is told where it is broken or hostile, and the model before goes on, without the network too', async () => {
+  test('is reported where it is broken or hostile, and the previous model stays usable, also offline', async () => {
     const card = JSON.parse(file('card.json').toString());
     const { page, context, close } = await openPage('#model=cae2', { allowed: [/ERR_INTERNET_DISCONNECTED/] });
     const random = Buffer.from(Uint8Array.from({ length: 5000 }, (_, i) => (i * 2654435761) >>> 24));
     const truncated = file('encoder.onnx').subarray(0, 10_000);
     const cases: [string, Chosen[], RegExp][] = [
       ['random bytes', loose({ 'encoder.onnx': random }), /encoder\.onnx is damaged/],
-      ['a part of a file', loose({ 'encoder.onnx': truncated }), /encoder\.onnx is damaged/],
+      ['a truncated file', loose({ 'encoder.onnx': truncated }), /encoder\.onnx is damaged/],
       [
         'another graph',
         loose({ 'encoder.onnx': file('decoder.onnx'), 'decoder.onnx': file('encoder.onnx') }),
-        /encoder\.onnx is not an autoencoder’s: it takes latent, where image was expected/,
+        /encoder\.onnx does not belong to an autoencoder: it takes latent, where image was expected/,
       ],
-      ['weights that are no numbers', loose({ 'decoder.onnx': withNaN(file('decoder.onnx')) }), /not finite/],
+      ['weights that are NaN', loose({ 'decoder.onnx': withNaN(file('decoder.onnx')) }), /not finite/],
       [
         'a billion pixels',
         loose({ 'card.json': JSON.stringify({ ...card, image: { height: 1e9, width: 1e9, channels: 1 } }) }),
@@ -156,16 +156,16 @@ describe.skipIf(!hasBrowser)('a model that the visitor has', () => {
         loose({ 'card.json': JSON.stringify({ ...card, image: { height: 32, width: 32, channels: 1 } }) }),
         /./,
       ],
-      ['no JSON', loose({ 'card.json': '<html>' }), /card\.json is not JSON/],
+      ['a card that is not JSON', loose({ 'card.json': '<html>' }), /card\.json is not JSON/],
       ['no card', [chosen('encoder.onnx', file('encoder.onnx'))], /card\.json is missing/],
-      ['something else', [chosen('cat.txt', 'miaow')], /No model/],
-      ['a zip that is none', [chosen('model.zip', random)], /model\.zip is not a zip/],
-      ['a bomb', [chosen('bomb.zip', zipSync({ 'card.json': new Uint8Array(320e6) }))], /more than 300 MB/],
+      ['other files', [chosen('cat.txt', 'miaow')], /No model/],
+      ['a file that is not a zip', [chosen('model.zip', random)], /model\.zip is not a zip/],
+      ['a zip bomb', [chosen('bomb.zip', zipSync({ 'card.json': new Uint8Array(320e6) }))], /more than 300 MB/],
     ];
     for (const [what, given, message] of cases) {
       await choose(page, given);
       expect(await problem(page), what).toMatch(message);
-      expect(await page.getByRole('button', { name: 'Start the model again' }).count(), what).toBe(0);
+      expect(await page.getByRole('button', { name: 'Restart the model' }).count(), what).toBe(0);
       await page.getByRole('button', { name: 'Close' }).click();
     }
     await expectDecodes(page, [2, 2]);
@@ -177,7 +177,7 @@ describe.skipIf(!hasBrowser)('a model that the visitor has', () => {
     await close();
   }, 150_000);
 
-  test('is given up where it computes without end, and the model before goes on meanwhile', async () => {
+  test('is given up where it does not return, and the previous model stays usable meanwhile', async () => {
     const { page, close } = await openPage('#model=cae2');
     await choose(page, loose({ 'encoder.onnx': endlessEncoder(28, 28, 2) }));
     await expectDecodes(page, [0.5, 1.5]);
@@ -187,23 +187,21 @@ describe.skipIf(!hasBrowser)('a model that the visitor has', () => {
     await close();
   });
 
-  test('is told where its card is of other files, but opened', async () => {
+  test('is opened where its card describes other files, with a warning', async () => {
     const { page, close } = await openPage('#model=cvae');
     const card = JSON.parse(file('card.json').toString());
     card.files['encoder.onnx'].sha256 = '0'.repeat(64);
     await choose(page, loose({ 'card.json': JSON.stringify(card) }));
-    expect(await problem(page)).toMatch(/not written for this encoder\.onnx/);
+    expect(await problem(page)).toMatch(/written for another encoder\.onnx/);
     await expectDecodes(page, [1, 1]);
     await page.getByRole('tab', { name: 'Model' }).click();
-    await expect
-      .poll(() => page.locator('.files').textContent(), PATIENT)
-      .toMatch(/another file was loaded.*as loaded/s);
+    await expect.poll(() => page.locator('.files').textContent(), PATIENT).toMatch(/the loaded file differs.*matches/s);
     await close();
   });
 });
 
 describe.skipIf(!hasBrowser)('?model=', () => {
-  test('opens a folder of the host, below a sub-path, and keeps it after a reload', async () => {
+  test('opens a folder of the host, also below a sub-path and after a reload', async () => {
     const { page, close } = await openPage('', { query: '?model=models/cae2', serve: { base: '/some/path/' } });
     await expect.poll(() => opened(page), PATIENT).toBe('cae2');
     await expectDecodes(page, [2, -3]);
@@ -213,14 +211,14 @@ describe.skipIf(!hasBrowser)('?model=', () => {
     await close();
   });
 
-  test('opens an export as it is', async () => {
+  test('opens an unchanged export', async () => {
     const host = join(folder, 'host');
     await mkdir(host);
     await cp(join(folder, 'mine'), join(host, 'mine'), { recursive: true });
     for (const part of ['index.html', 'assets', 'models', 'sets']) {
       await cp(join(siteFolder, part), join(host, part), { recursive: true });
     }
-    // It has no manifest, and a browser says when a file is not there.
+    // It has no manifest, which the browser logs as a 404.
     const { page, close } = await openPage('', { folder: host, query: '?model=/mine/', allowed: [/404/] });
     await expect.poll(() => opened(page), PATIENT).toBe('cae2');
     await expectDecodes(page, [2, -3]);
@@ -230,8 +228,8 @@ describe.skipIf(!hasBrowser)('?model=', () => {
   test.each([
     ['another host', 'https://example.org/model', /may not fetch from example\.org/],
     ['a script', 'javascript:alert(1)', /may not fetch/],
-    ['nothing', 'nowhere/at/all', /nowhere\/at\/all.*404/],
-  ])('says what is wrong with %s, and shows the site’s first model', async (_, path, message) => {
+    ['a missing folder', 'nowhere/at/all', /nowhere\/at\/all.*404/],
+  ])('reports %s, and shows the site’s first model', async (_, path, message) => {
     const { page, close } = await openPage('', { query: `?model=${encodeURIComponent(path)}`, allowed: [/404/] });
     expect(await problem(page)).toMatch(message);
     await expect.poll(() => opened(page), PATIENT).not.toBe('');

@@ -1,7 +1,7 @@
 import { strToU8, zipSync } from 'fflate';
 import { describe, expect, test } from 'vitest';
-import { readGiven } from '../../web-viewer/src/site/dropped.ts';
-import { folderOfModel, givenModel, manifestOf } from '../../web-viewer/src/site/exported-folder.ts';
+import { readVisitorFiles } from '../../web-viewer/src/site/dropped.ts';
+import { folderOfModel, manifestOf, modelAmong } from '../../web-viewer/src/site/exported-folder.ts';
 import { readNpy } from '../../web-viewer/src/site/npy.ts';
 import { cardSchema, parseFile } from '../../web-viewer/src/site/schema.ts';
 import { staysInside, unzip } from '../../web-viewer/src/site/zip.ts';
@@ -12,7 +12,7 @@ const bytes = (text: string) => strToU8(text) as Uint8Array<ArrayBuffer>;
 const random = (length: number) => Uint8Array.from({ length }, (_, i) => (i * 2654435761) >>> 24);
 
 describe('unzip', () => {
-  test('gives back what was zipped, stored or deflated', async () => {
+  test('returns the files of a zip, stored or deflated', async () => {
     const files = {
       'a/card.json': strToU8('{"x":1}'.repeat(500)),
       'a/b/w.onnx': random(70_000),
@@ -25,29 +25,29 @@ describe('unzip', () => {
   });
 
   test.each([
-    ['more bytes than allowed, whatever they are packed into', { zeros: new Uint8Array(50e6) }, /more than 1 MB/],
+    ['more bytes than allowed, however well compressed', { zeros: new Uint8Array(50e6) }, /more than 1 MB/],
     [
       'more files than allowed',
       Object.fromEntries(Array.from({ length: 21 }, (_, i) => [`f${i}`, bytes('x')])),
       /21|more than 20 files/,
     ],
-    ['a path that leads out', { '../../card.json': bytes('{}') }, /outside of its folder/],
-    ['a path from the root', { '/etc/card.json': bytes('{}') }, /outside of its folder/],
+    ['a path outside of the folder', { '../../card.json': bytes('{}') }, /outside of its folder/],
+    ['an absolute path', { '/etc/card.json': bytes('{}') }, /outside of its folder/],
   ])('refuses %s', async (_, files, message) => {
     await expect(unzip(zipSync(files), LIMITS, 'x.zip')).rejects.toThrow(message);
   });
 
-  test('stops at the limit though the zip says that it is small', async () => {
+  test('stops at the limit even if the zip understates its size', async () => {
     const zip = zipSync({ zeros: new Uint8Array(50e6) });
     const view = new DataView(zip.buffer, zip.byteOffset);
-    view.setUint32(22, 10, true); // the size in the file's own header
+    view.setUint32(22, 10, true); // the size in the local file header
     await expect(unzip(zip, LIMITS)).rejects.toThrow(/more than 1 MB/);
   });
 
   test.each([
-    ['bytes that are no zip', random(5000), /not a zip/],
-    ['nothing', new Uint8Array(), /not a zip/],
-    ['a zip that is cut off', zipSync({ 'w.onnx': random(90_000) }).subarray(0, 2000), /damaged or cut off/],
+    ['bytes that are not a zip', random(5000), /not a zip/],
+    ['no bytes', new Uint8Array(), /not a zip/],
+    ['a truncated zip', zipSync({ 'w.onnx': random(90_000) }).subarray(0, 2000), /damaged or cut off/],
   ])('refuses %s', async (_, zip, message) => {
     await expect(unzip(zip, LIMITS)).rejects.toThrow(message);
   });
@@ -61,14 +61,14 @@ describe('unzip', () => {
     ['C:/a', false],
     ['a\\b', false],
     ['', false],
-  ])('%s stays inside: %s', (path, inside) => expect(staysInside(path)).toBe(inside));
+  ])('the path "%s" stays inside its folder: %s', (path, inside) => expect(staysInside(path)).toBe(inside));
 });
 
-describe('readGiven', () => {
-  test('unpacks zips below their names, and counts what it has read', async () => {
+describe('reading a visitor’s files', () => {
+  test('unpacks each zip into a folder of its name, and counts the bytes read', async () => {
     const zip = zipSync({ 'm/card.json': bytes('{}') });
     let read = 0;
-    const files = await readGiven(
+    const files = await readVisitorFiles(
       [
         { path: 'm.zip', file: new Blob([zip as Uint8Array<ArrayBuffer>]) },
         { path: 'x/y.onnx', file: new Blob(['abc']) },
@@ -81,9 +81,9 @@ describe('readGiven', () => {
     expect(read).toBe(zip.length + 3);
   });
 
-  test('refuses too many files before it reads one', async () => {
+  test('refuses too many files before reading any', async () => {
     const many = Array.from({ length: 2001 }, (_, i) => ({ path: `f${i}`, file: new Blob(['x']) }));
-    await expect(readGiven(many)).rejects.toThrow(/2000 files/);
+    await expect(readVisitorFiles(many)).rejects.toThrow(/2000 files/);
   });
 });
 
@@ -92,15 +92,15 @@ describe('the folder of a model', () => {
     [['card.json', 'encoder.onnx'], ''],
     [['m/card.json', 'm/viewer/card.json'], 'm/'],
     [['x.zip/m/card.json', '__MACOSX/m/._card.json'], 'x.zip/m/'],
-  ])('of %j is "%s"', (paths, folder) => expect(folderOfModel(paths)).toBe(folder));
+  ])('among %j is "%s"', (paths, folder) => expect(folderOfModel(paths)).toBe(folder));
 
   test.each([
     [['encoder.onnx', 'decoder.onnx'], /card.json is missing/],
     [['cat.png'], /no model/],
     [['a/card.json', 'b/card.json'], /2 models \(a, b\)/],
-  ])('of %j is refused', (paths, message) => expect(() => folderOfModel(paths)).toThrow(message));
+  ])('cannot be found among %j', (paths, message) => expect(() => folderOfModel(paths)).toThrow(message));
 
-  test('gets a manifest of what an export holds', async () => {
+  test('gets a manifest made from the files of an export', async () => {
     const files = new Map<string, Uint8Array<ArrayBuffer>>([
       ['m/card.json', bytes(JSON.stringify(made()))],
       ['m/encoder.onnx', bytes('e')],
@@ -110,7 +110,7 @@ describe('the folder of a model', () => {
       ['m/training/pictures/epoch-001.png', bytes('1')],
       ['m/report/report.html', bytes('<html>')],
     ]);
-    const { name, source } = givenModel(files);
+    const { name, source } = modelAmong(files);
     expect(name).toBe('tiny');
     const manifest = JSON.parse(new TextDecoder().decode(await source.read('manifest.json')));
     expect(manifest).toMatchObject({
@@ -129,7 +129,7 @@ describe('the folder of a model', () => {
     expect(manifest.files['decoder.onnx']).toBe(2);
   });
 
-  test('uses the points that a site has left in an export, if they are of the same images', () => {
+  test('uses the points that a site has cached in an export, if they are of the same images', () => {
     const card = parseFile(cardSchema, made(), 'card.json');
     const points = (fingerprint: string) =>
       new Map([
@@ -161,7 +161,7 @@ describe('a card that does not fit', () => {
   const statistics = { ...made().latent.statistics, mean: long, std: long, min: long, max: long };
   test.each([
     ['a billion pixels', { image: { height: 1e9, width: 1, channels: 1 } }, /image.height/],
-    ['too many pixels in all', { image: { height: 4000, width: 4000, channels: 3 } }, /too large/],
+    ['too many pixels in total', { image: { height: 4000, width: 4000, channels: 3 } }, /too large/],
     ['seven channels', { image: { height: 4, width: 4, channels: 7 } }, /image.channels/],
     ['more latent dimensions than a page holds', { latent: { size: long.length, statistics } }, /latent.size/],
     ['more classes than a page holds', { classes: long.map(String) }, /classes/],
@@ -172,7 +172,7 @@ describe('a card that does not fit', () => {
     expect(() => parseFile(cardSchema, { ...made(), ...part }, 'card.json')).toThrow(message);
   });
 
-  test('and the one that it was made from fits', () => {
+  test('is accepted otherwise', () => {
     expect(parseFile(cardSchema, made(), 'card.json').latent.size).toBe(2);
   });
 });

@@ -8,7 +8,7 @@ import { hasBrowser, openPage, ready, siteFolder } from './browser.ts';
 const MODEL = 'ccvae';
 const [SIDE, GAP] = [28, 4];
 
-/** Polls longer than usual: pages may share their processors with much else. */
+/** Polls longer than usual: the machine may be busy. */
 const soon = <T>(read: () => T) => expect.poll(read, { timeout: 15_000, interval: 100 });
 const file = (path: string) => readFileSync(join(siteFolder, 'models', MODEL, path));
 const parameter = (page: Page, name: string) => new URLSearchParams(new URL(page.url()).hash.slice(1)).get(name);
@@ -31,7 +31,7 @@ const lines = (): Line[] =>
 const measured = (split: string, epoch: number) => lines().find((line) => line.split === split && line.epoch === epoch);
 const perImage = (value: number | undefined) => ((value ?? Number.NaN) * SIDE * SIDE).toPrecision(4);
 
-/** The file of an epoch's picture, as the manifest has it. */
+/** The file of an epoch's picture in the manifest. */
 const pictureOf = (epoch: number): string => {
   const { pictures } = JSON.parse(file('manifest.json').toString()).training as {
     pictures: { epoch: number; file: string }[];
@@ -39,7 +39,7 @@ const pictureOf = (epoch: number): string => {
   return pictures.find((picture) => picture.epoch === epoch)?.file ?? '';
 };
 
-/** Images of an epoch's picture from the right, originals first, each pixel of every fourth pixel of the picture. */
+/** The images in an epoch's picture, pair by pair, at their original resolution. */
 async function imagesOf(epoch: number): Promise<number[][]> {
   const { data, info } = await sharp(file(pictureOf(epoch)))
     .toColourspace('b-w')
@@ -68,7 +68,7 @@ const shownImages = (page: Page): Promise<number[][]> =>
     }),
   );
 
-/** What a figure says. */
+/** The value of a figure. */
 const figure = async (page: Page, name: string): Promise<string> =>
   (
     await page
@@ -94,7 +94,7 @@ async function expectEpoch(page: Page, epoch: number): Promise<void> {
 describe.skipIf(!hasBrowser)('the epochs', () => {
   const last = hasBrowser ? Math.max(...lines().map(({ epoch }) => epoch)) : 0;
 
-  test('are gone through by keyboard, and are in the address', async () => {
+  test('are selected by keyboard, and kept in the address', async () => {
     const { page, close } = await openPage(`#model=${MODEL}&tab=epochs`);
     await expectEpoch(page, last);
     const slider = page.getByRole('slider', { name: 'Epoch' });
@@ -118,7 +118,7 @@ describe.skipIf(!hasBrowser)('the epochs', () => {
     await close();
   });
 
-  test('are played, and found along a curve', async () => {
+  test('are played, and selected along a curve', async () => {
     const { page, close } = await openPage(`#model=${MODEL}&tab=epochs`);
     await expectEpoch(page, last);
     const chart = page.locator('[data-chart=Loss] svg[role=img]');
@@ -127,7 +127,7 @@ describe.skipIf(!hasBrowser)('the epochs', () => {
     const y = box.y + box.height / 2;
     await page.mouse.move(box.x + 50, y);
     const values = page.locator('[data-chart=Loss] figcaption b');
-    // Looking does not choose.
+    // Hovering does not select.
     await soon(() => values.first().innerText()).toBe(perImage(measured('test', 1)?.loss));
     expect(await figure(page, 'Test loss')).toContain(perImage(measured('test', last)?.loss));
     await page.mouse.down();
@@ -147,9 +147,9 @@ describe.skipIf(!hasBrowser)('the epochs', () => {
     await close();
   });
 
-  test('are all in a table', async () => {
+  test('are listed in a table', async () => {
     const { page, close } = await openPage(`#model=${MODEL}&tab=epochs`);
-    await page.getByText('All numbers as a table').click();
+    await page.getByText('All losses as a table').click();
     const rows = await page.locator('.numbers tbody tr').allInnerTexts();
     expect(rows.map((row) => row.split(/\s+/))).toEqual(
       Array.from({ length: last }, (_, i) => {
@@ -161,7 +161,7 @@ describe.skipIf(!hasBrowser)('the epochs', () => {
     await close();
   });
 
-  test('of a model without a record are one sentence', async () => {
+  test('are explained to be missing for a model without a record', async () => {
     const { page, close } = await openPage(`#model=${MODEL}&tab=epochs`, {
       prepare: async (page) => {
         await page.route('**/manifest.json', async (route) => {

@@ -7,7 +7,7 @@ import {
   atOrBefore,
   bestEpoch,
   curveOf,
-  placeOfEpoch,
+  indexOfEpoch,
   quantitiesOf,
   readHistory,
 } from '../../web-viewer/src/views/epochs/history.ts';
@@ -16,7 +16,7 @@ import { findTiles, readPairs } from '../../web-viewer/src/views/epochs/tiles.ts
 const line = (split: string, epoch: number, numbers: object, span = 'epoch') =>
   JSON.stringify({ split, span, epoch, step: 1, images: 1, time: 0, ...numbers });
 
-describe('a training’s record', () => {
+describe('the record of a training', () => {
   const text = [
     line('train', 2, { loss: 3, reconstruction: 2, kl: 1, rate: 50 }),
     line('train', 1, { loss: 9 }, 'steps'),
@@ -29,7 +29,7 @@ describe('a training’s record', () => {
     '',
   ].join('\n');
 
-  test('is read epoch by epoch, without lines over steps and what is damaged', () => {
+  test('is read by epoch, without lines for steps and damaged lines', () => {
     expect(readHistory(text)).toEqual([
       {
         epoch: 1,
@@ -46,7 +46,7 @@ describe('a training’s record', () => {
     ]);
   });
 
-  test('gives curves with gaps, and the best epoch', () => {
+  test('yields curves with gaps, and the best epoch', () => {
     const history = readHistory(text);
     expect(curveOf(history, 'test', 'kl')).toEqual([0.5, null]);
     expect(bestEpoch(history)).toBe(1);
@@ -56,10 +56,10 @@ describe('a training’s record', () => {
     expect(bestEpoch([])).toBeNull();
   });
 
-  test('has a last epoch where another one is asked for', () => {
-    expect(placeOfEpoch([1, 2, 5], 0)).toBe(2);
-    expect(placeOfEpoch([1, 2, 5], 2)).toBe(1);
-    expect(placeOfEpoch([1, 2, 5], 4)).toBe(2);
+  test('falls back to the last epoch where an unknown one is requested', () => {
+    expect(indexOfEpoch([1, 2, 5], 0)).toBe(2);
+    expect(indexOfEpoch([1, 2, 5], 2)).toBe(1);
+    expect(indexOfEpoch([1, 2, 5], 4)).toBe(2);
     expect(atOrBefore([2, 4], 3)).toBe(2);
     expect(atOrBefore([2, 4], 1)).toBe(2);
     expect(atOrBefore([], 1)).toBeNull();
@@ -67,7 +67,7 @@ describe('a training’s record', () => {
 });
 
 describe('scales', () => {
-  test('are logarithmic where values span more than a power of ten, and hold all of them', () => {
+  test('are logarithmic where values span more than a power of ten, and include all values', () => {
     expect(scaleFor([1, 9]).kind).toBe('linear');
     expect(scaleFor([-1, 900]).kind).toBe('linear');
     for (const values of [[1, 9], [0.002, 0.4, 7], [5], [0, 0], [-3, 4], [null, 2]]) {
@@ -83,7 +83,7 @@ describe('scales', () => {
     expect(placeOn(log, 1)).toBeCloseTo(0.5, 9);
   });
 
-  test('let the first training mean of many leave the picture', () => {
+  test('clip the first training mean where there are many epochs', () => {
     const [main, other] = [
       { main: true, values: [10, 9, 8, 7] },
       { main: false, values: [50, 9, 8, 7] },
@@ -93,7 +93,7 @@ describe('scales', () => {
     expect(scaleOfCurves(few).high).toBeGreaterThan(50);
   });
 
-  test('have round ticks inside', () => {
+  test('have round ticks within their range', () => {
     expect(ticksOf({ kind: 'linear', low: 92.3, high: 127 }, 4)).toEqual([100, 110, 120]);
     expect(ticksOf({ kind: 'linear', low: 0.0101, high: 0.0349 }, 4)).toEqual([0.02, 0.03]);
     expect(ticksOf({ kind: 'log', low: 0.009, high: 4 }, 4)).toEqual([0.01, 0.03, 0.1, 0.3, 1, 3]);
@@ -104,7 +104,7 @@ describe('scales', () => {
   });
 });
 
-test('losses are told per image in nats, squared errors per pixel', () => {
+test('losses are given per image in nats, squared errors per pixel', () => {
   const image = { height: 28, width: 28, channels: 1 } as const;
   const model = { name: 'm', summary: '', error: 'binary cross-entropy', variational: false } as const;
   const nats = lossUnits({ model, image });
@@ -118,13 +118,13 @@ test('losses are told per image in nats, squared errors per pixel', () => {
   expect([lossText(null, nats), lossUnitText(null, nats)]).toEqual(['–', 'nats per image']);
 });
 
-describe('a training’s picture', () => {
+describe('the picture of an epoch', () => {
   test.each([
-    ['grey digits', { height: 28, width: 28, channels: 1 }, 8],
-    ['colours', { height: 32, width: 32, channels: 3 }, 8],
+    ['gray digits', { height: 28, width: 28, channels: 1 }, 8],
+    ['colour images', { height: 32, width: 32, channels: 3 }, 8],
     ['large images, which are not enlarged', { height: 90, width: 80, channels: 3 }, 8],
-    ['few images, with words as wide as one beside them', { height: 28, width: 28, channels: 1 }, 3],
-  ] as const)('gives back the images that the pipeline has drawn: %s', async (_, shape, count) => {
+    ['few images next to labels as wide as one', { height: 28, width: 28, channels: 1 }, 3],
+  ] as const)('yields the images that the pipeline has drawn: %s', async (_, shape, count) => {
     const size = shape.height * shape.width * shape.channels;
     const bytes = (seed: number) =>
       Uint8Array.from({ length: count * size }, (_, i) => (i * 7919 + seed * 31 + (i >> 5)) % 251);
@@ -145,7 +145,7 @@ describe('a training’s picture', () => {
     });
   });
 
-  test('that is laid out otherwise is told from one', () => {
+  test('is rejected where it has another layout', () => {
     expect(findTiles(500, 333, { height: 28, width: 28, channels: 1 })).toBeNull();
   });
 });

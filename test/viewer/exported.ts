@@ -18,7 +18,7 @@ import {
 } from 'onnx-buf';
 import { findInitializers } from 'tfjs-to-onnx';
 
-/** A file as a file input takes it. */
+/** A file for a file input. */
 export interface Chosen {
   readonly name: string;
   readonly mimeType: string;
@@ -31,7 +31,7 @@ export const chosen = (name: string, content: Uint8Array | string): Chosen => ({
   buffer: Buffer.from(content as Uint8Array),
 });
 
-/** An export's files out of a site's model folder: what the site has added is left out. */
+/** The files of an export in a site's model folder, without those that the site has added. */
 export async function exportedFiles(modelFolder: string): Promise<Map<string, Buffer>> {
   const entries = await readdir(modelFolder, { recursive: true, withFileTypes: true });
   const paths = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
@@ -40,7 +40,7 @@ export async function exportedFiles(modelFolder: string): Promise<Map<string, Bu
   return new Map(await Promise.all(own.map(async ([name, path]) => [name, await readFile(path)] as const)));
 }
 
-/** The model with all numbers of its weights replaced by NaN. */
+/** The model with all its weights replaced by NaN. */
 export function withNaN(onnx: Uint8Array): Uint8Array {
   const bytes = Uint8Array.from(onnx);
   const view = new DataView(bytes.buffer);
@@ -74,7 +74,7 @@ const value = (name: string, elemType: DataType, shape: readonly (number | strin
     }),
   });
 
-/** An encoder that takes what an encoder takes, and computes for longer than anybody can wait. */
+/** An encoder with the usual inputs and outputs that practically never returns. */
 export function endlessEncoder(height: number, width: number, size: number): Uint8Array {
   const node = (opType: string, input: string[], output: string[], attribute = [] as ReturnType<typeof attr>[]) =>
     create(NodeProtoSchema, { opType, name: output[0] ?? '', input, output, attribute });

@@ -12,7 +12,7 @@ const names = async (): Promise<string[]> =>
   (await json('models/index.json')).models.map(({ name }: { name: string }) => name);
 
 describe.skipIf(!hasBrowser)('the frame', () => {
-  test('lets the model be chosen with the keyboard, by what its card says', async () => {
+  test('selects a model by keyboard, described by its card', async () => {
     const { page, close } = await openPage('#model=cvae');
     const button = page.locator('.switch');
     await button.focus();
@@ -33,7 +33,7 @@ describe.skipIf(!hasBrowser)('the frame', () => {
     await expect.poll(() => opened(page), PATIENT).toBe('cae2');
     expect(await page.locator('#models').isVisible()).toBe(false);
     await expect.poll(() => hash(page), PATIENT).toContain('model=cae2');
-    // Escape leaves all as it is, and gives the focus back.
+    // Escape changes nothing and returns the focus.
     await button.focus();
     await page.keyboard.press('Enter');
     await page.keyboard.press('Escape');
@@ -42,14 +42,14 @@ describe.skipIf(!hasBrowser)('the frame', () => {
     await close();
   });
 
-  test('restores what a link says: model, view, image, class, theme', async () => {
+  test('restores the state of a link: model, view, image, class, theme', async () => {
     const { page, close } = await openPage('#model=ccvae&tab=model&image=12&class=4&theme=dark');
     expect(await opened(page)).toBe('ccvae');
     expect(await page.getByRole('tab', { selected: true }).textContent()).toBe('Model');
     expect(await page.evaluate(() => document.documentElement.dataset.theme)).toBe('dark');
     await expect.poll(() => hash(page), PATIENT).toMatch(/image=12/);
     expect(await hash(page)).toMatch(/class=4/);
-    // Another address in the same page.
+    // Change the address of the open page.
     await page.evaluate(() => {
       location.hash = '#model=cae2&tab=epochs&image=3';
     });
@@ -59,7 +59,7 @@ describe.skipIf(!hasBrowser)('the frame', () => {
     await close();
   });
 
-  test('remembers the theme, and copies a link to what is seen', async () => {
+  test('remembers the theme, and copies a link to the current view', async () => {
     const { page, context, close } = await openPage('#model=cae2&image=7');
     await context.grantPermissions(['clipboard-read', 'clipboard-write']);
     const theme = () => page.evaluate(() => document.documentElement.dataset.theme ?? 'auto');
@@ -82,7 +82,7 @@ describe.skipIf(!hasBrowser)('the frame', () => {
     await close();
   });
 
-  test('explains itself, and moves between views by arrow keys', async () => {
+  test('explains autoencoders, and moves between tabs with arrow keys', async () => {
     const { page, close } = await openPage('#model=cvae');
     await page.getByRole('button', { name: 'What is this?' }).click();
     const box = page.getByRole('dialog', { name: /squeezed/ });
@@ -101,7 +101,7 @@ describe.skipIf(!hasBrowser)('the frame', () => {
     await close();
   });
 
-  test('fits a phone: the pictures stay on top, no view is wider than the page', async () => {
+  test('fits a phone: pictures stay on top, and no view is wider than the page', async () => {
     const { page, close } = await openPage('#model=cvae', { viewport: { width: 390, height: 844 }, hasTouch: true });
     const shape = await page.locator('.pinned canvas').first().boundingBox();
     expect(shape?.width).toBeCloseTo(shape?.height ?? 0, 0);
@@ -114,12 +114,12 @@ describe.skipIf(!hasBrowser)('the frame', () => {
     await close();
   });
 
-  test('goes on with the network cut, models that were open before among it', async () => {
+  test('works offline, also for models opened before', async () => {
     const { page, context, close } = await openPage('#model=cae2', { serve: { base: '/some/path/' } });
     await page.locator('.switch').click();
     await page.getByRole('option', { name: /^cvae/ }).click();
     await expect.poll(() => opened(page), PATIENT).toBe('cvae');
-    // What the training recorded is read last.
+    // The record of the training is fetched last.
     const { training } = await json('models/cvae/manifest.json');
     const last: string = training.pictures.at(-1).file;
     const fetched = () =>

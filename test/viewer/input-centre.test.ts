@@ -17,7 +17,7 @@ function rectangles(size: number, ...all: readonly (readonly [number, number, nu
 }
 
 describe('centring', () => {
-  test('of a bar, by hand: 40×10 in 112×112 becomes 20×5 in 28×28, its centre of mass on pixel 14', () => {
+  test('turns a 40×10 bar in 112×112 into 20×5 in 28×28, with its centre of mass at pixel 14', () => {
     const { picture, placement } = centre(rectangles(112, [60, 90, 100, 100]), 28, 28);
     expect(placement.scale).toBe(0.5);
     // 20 columns whose mean index is 14 or half a pixel less; five rows whose middle one is 14.
@@ -26,19 +26,19 @@ describe('centring', () => {
     expect(picture.data.reduce((a, b) => a + b, 0)).toBe(20 * 5 * 255);
   });
 
-  test('of an L, by hand: the centre of mass is centred, not the box', () => {
-    // A 40×10 foot and a 10×30 stem above its left end: at half the size 20×5 and 5×15.
+  test('centres an L by its centre of mass, not its bounding box', () => {
+    // A 40×10 foot and a 10×30 stem above its left end; half the size is 20×5 and 5×15.
     const { picture } = centre(rectangles(112, [30, 60, 70, 70], [30, 30, 40, 60]), 28, 28);
     const box = inkBox(picture);
-    // Indices in the box: foot (9.5, 17), mass 100; stem (2, 7), mass 75; together (6.286, 12.714); moved by whole pixels.
+    // Indices in the box: foot (9.5, 17), mass 100; stem (2, 7), mass 75; together (6.286, 12.714), shifted by integers.
     expect(box).toEqual({ left: 8, top: 1, right: 28, bottom: 21 });
     const mass = centreOfMass(picture);
     expect(mass?.x).toBeCloseTo(8 + 6.2857, 3);
     expect(mass?.y).toBeCloseTo(1 + 12.7143, 3);
   });
 
-  test('blends half a pixel to half the gray', () => {
-    // 21 wide, so scale 20/21: the outline falls between pixels, the ink stays the same.
+  test('blends half-covered pixels', () => {
+    // Width 21 means scale 20/21: the outline falls between pixels, and the amount of ink is preserved.
     const { picture, placement } = centre(rectangles(42, [10, 10, 31, 12]), 28, 28);
     expect(placement.scale).toBeCloseTo(20 / 21, 12);
     const mass = picture.data.reduce((a, b) => a + b, 0) / 255;
@@ -46,7 +46,7 @@ describe('centring', () => {
     expect(picture.data.some((value) => value > 100 && value < 250)).toBe(true);
   });
 
-  test('keeps the whole box in the frame where its mass is far from its middle', () => {
+  test('keeps the bounding box in the frame where the mass is far from its middle', () => {
     const heavy = rectangles(112, [0, 0, 112, 2], [100, 0, 112, 112]);
     const { picture } = centre(heavy, 28, 28);
     const sum = picture.data.reduce((a, b) => a + b, 0) / 255;
@@ -54,19 +54,19 @@ describe('centring', () => {
     expect(sum).toBeCloseTo(ink * (20 / 112) ** 2, 0);
   });
 
-  test('does not blow a dot up to a disc, and leaves an empty canvas empty', () => {
+  test('does not enlarge a dot to a disc, and leaves an empty canvas empty', () => {
     const dot = inkBox(centre(rectangles(252, [10, 10, 20, 20]), 28, 28).picture);
     expect((dot?.right ?? 0) - (dot?.left ?? 0)).toBeLessThanOrEqual(5);
     expect(centre(rectangles(252), 28, 28).picture.data.every((value) => value === 0)).toBe(true);
   });
 
-  test('of other sizes takes 20/28 of each side', () => {
+  test('fits 20/28 of the side of other sizes', () => {
     const { picture } = centre(rectangles(100, [20, 20, 80, 80]), 56, 56);
     expect(inkBox(picture)).toEqual({ left: 8, top: 8, right: 48, bottom: 48 });
   });
 });
 
-describe('of MNIST, whose digits are centred already', () => {
+describe('centring MNIST digits, which are centred already', () => {
   let set: ImageDataset;
   let images: Raster[];
   beforeAll(async () => {
@@ -78,11 +78,11 @@ describe('of MNIST, whose digits are centred already', () => {
   });
   afterAll(() => set.close());
 
-  test('200 images come out nearly unchanged, from their own size and from nine times that', () => {
-    for (const grain of [1, 9]) {
+  test('leaves 200 images nearly unchanged, also at nine times their size', () => {
+    for (const scale of [1, 9]) {
       let [difference, same] = [0, 0];
       for (const image of images) {
-        const { picture } = centre(enlarged(image, grain), 28, 28);
+        const { picture } = centre(enlarged(image, scale), 28, 28);
         const mass = centreOfMass(picture);
         expect(Math.abs((mass?.x ?? 0) - 14)).toBeLessThan(0.6);
         expect(Math.abs((mass?.y ?? 0) - 14)).toBeLessThan(0.6);
@@ -96,7 +96,7 @@ describe('of MNIST, whose digits are centred already', () => {
     }
   });
 
-  test('a digit that was moved and made three times as large comes back', () => {
+  test('restores digits that were shifted and enlarged three times', () => {
     for (const image of images.slice(0, 20)) {
       const large = enlarged(image, 3);
       const moved = new Uint8Array(112 * 112);
@@ -108,7 +108,7 @@ describe('of MNIST, whose digits are centred already', () => {
     }
   });
 
-  test('its conventions are seen in its images: light ink on black, centred', () => {
+  test('derives the conventions from the images: light ink on black, centred', () => {
     const pixels = images.map(({ data }) => data);
     expect(conventionsOf({ height: 28, width: 28, channels: 1 }, pixels)).toEqual({
       background: [0],
@@ -121,8 +121,8 @@ describe('of MNIST, whose digits are centred already', () => {
       ink: [0],
       centred: true,
     });
-    const aside = pixels.map((data) => Uint8Array.from(data, (_, i) => data[i + 2] ?? 0));
-    expect(conventionsOf({ height: 28, width: 28, channels: 1 }, aside).centred).toBe(false);
+    const shifted = pixels.map((data) => Uint8Array.from(data, (_, i) => data[i + 2] ?? 0));
+    expect(conventionsOf({ height: 28, width: 28, channels: 1 }, shifted).centred).toBe(false);
   });
 });
 

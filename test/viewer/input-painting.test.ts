@@ -1,10 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { bars, dimensionOrder } from '../../web-viewer/src/views/input/bar-scale.ts';
+import { dimensionOrder } from '../../web-viewer/src/site/dimensions.ts';
+import { bars } from '../../web-viewer/src/views/input/bar-scale.ts';
 import { drawSegment } from '../../web-viewer/src/views/input/brush.ts';
 import { type Conventions, fromInk, toInk } from '../../web-viewer/src/views/input/conventions.ts';
 import { fitPicture } from '../../web-viewer/src/views/input/fit.ts';
 import { EMPTY, Painting } from '../../web-viewer/src/views/input/painting.ts';
-import { after, IN_PLACE, plain, type Raster, resample } from '../../web-viewer/src/views/input/raster.ts';
+import { compose, filled, IN_PLACE, type Raster, resample } from '../../web-viewer/src/views/input/raster.ts';
 import { shareText, verdict } from '../../web-viewer/src/views/input/verdict.ts';
 
 const mnist: Conventions = { background: [0], ink: [255], centred: true };
@@ -17,18 +18,18 @@ const gray = (height: number, width: number, data: readonly number[]): Raster =>
 const rgba = (values: readonly (readonly [number, number, number, number])[]) => Uint8ClampedArray.from(values.flat());
 
 describe('resampling', () => {
-  test('to half the size takes the mean of four pixels', () => {
+  test('to half the size averages four pixels', () => {
     const { data } = resample(gray(2, 4, [0, 100, 10, 20, 200, 100, 30, 40]), { ...IN_PLACE, scale: 0.5 }, 1, 2, [0]);
     expect([...data]).toEqual([100, 25]);
   });
 
-  test('to two thirds shares the middle pixel', () => {
+  test('to two thirds of the size splits the middle pixel', () => {
     const { data } = resample(gray(1, 3, [0, 90, 180]), { scale: 2 / 3, x: 0, y: 0 }, 1, 2, [0]);
-    // Two pixels of one and a half each; of the row's height only two thirds are covered.
+    // Each target pixel covers one and a half source pixels, but only two thirds of its own height.
     expect([...data]).toEqual([Math.round((30 * 2) / 3), Math.round((150 * 2) / 3)]);
   });
 
-  test('enlarges to blocks, moves by parts of a pixel, and fills what lies outside, channel by channel', () => {
+  test('enlarges to blocks, shifts by fractions of a pixel, and fills the outside, for each channel', () => {
     const picture: Raster = { height: 1, width: 1, channels: 3, data: Uint8Array.of(200, 100, 0) };
     expect([...resample(picture, { scale: 2, x: 1, y: 0 }, 1, 4, [1, 2, 3]).data]).toEqual([
       1, 2, 3, 200, 100, 0, 200, 100, 0, 1, 2, 3,
@@ -36,21 +37,21 @@ describe('resampling', () => {
     expect([...resample(gray(1, 1, [100]), { scale: 1, x: 0.25, y: 0 }, 1, 2, [0]).data]).toEqual([75, 25]);
   });
 
-  test('is exact from nine times the size', () => {
+  test('is exact for a picture enlarged nine times', () => {
     const data = Uint8Array.from({ length: 49 }, (_, i) => (i * 37) % 256);
     const small = gray(7, 7, [...data]);
     const large = resample(small, { ...IN_PLACE, scale: 9 }, 63, 63, []);
     expect(resample(large, { ...IN_PLACE, scale: 1 / 9 }, 7, 7, []).data).toEqual(data);
   });
 
-  test('placements follow each other', () => {
-    const both = after({ scale: 2, x: 5, y: 7 }, { scale: 3, x: 1, y: -1 });
+  test('composes placements', () => {
+    const both = compose({ scale: 2, x: 5, y: 7 }, { scale: 3, x: 1, y: -1 });
     expect(both).toEqual({ scale: 6, x: 7, y: 5 });
   });
 });
 
 describe('the brush', () => {
-  test('covers a capsule: its area is that of a rectangle and a disc', () => {
+  test('covers a capsule, with the area of a rectangle and a disc', () => {
     const mask = new Uint8Array(100 * 100);
     drawSegment(mask, 100, 100, [30, 50, 70, 50], 10);
     const area = mask.reduce((a, b) => a + b, 0) / 255;
@@ -61,7 +62,7 @@ describe('the brush', () => {
     expect(mask[50 * 100 + 90]).toBe(0);
   });
 
-  test('draws no darker where it passes twice', () => {
+  test('does not darken where it passes twice', () => {
     const [once, twice] = [new Uint8Array(400), new Uint8Array(400)];
     drawSegment(once, 20, 20, [5, 10, 15, 10], 3);
     for (let i = 0; i < 3; i++) drawSegment(twice, 20, 20, [5, 10, 15, 10], 3);
@@ -73,7 +74,7 @@ describe('a painting', () => {
   const shape = { height: 40, width: 40, channels: 1 };
   const stroke = { points: [10, 20, 20, 20, 30, 25], radius: 3, colour: [255] };
 
-  test('drawn piece by piece under the hand is the same as drawn at once', () => {
+  test('is the same drawn incrementally and at once', () => {
     const live = new Painting(shape, EMPTY, IN_PLACE, [0]);
     const points: number[] = [];
     for (let i = 0; i < stroke.points.length; i += 2) {
@@ -85,41 +86,41 @@ describe('a painting', () => {
     expect(live.raster.data.some((value) => value === 255)).toBe(true);
   });
 
-  test('erasing brings the background back, and a later stroke goes over it', () => {
+  test('shows the background where erased, and later strokes above it', () => {
     const background = [40];
-    const rubber = { ...stroke, radius: 8, colour: background };
-    const erased = new Painting(shape, { base: null, strokes: [stroke, rubber] }, IN_PLACE, background);
-    expect(erased.raster).toEqual(plain(shape, background));
-    const again = new Painting(shape, { base: null, strokes: [stroke, rubber, stroke] }, IN_PLACE, background);
+    const eraser = { ...stroke, radius: 8, colour: background };
+    const erased = new Painting(shape, { base: null, strokes: [stroke, eraser] }, IN_PLACE, background);
+    expect(erased.raster).toEqual(filled(shape, background));
+    const again = new Painting(shape, { base: null, strokes: [stroke, eraser, stroke] }, IN_PLACE, background);
     expect(again.raster.data[20 * 40 + 15]).toBe(255);
   });
 
-  test('is drawn anew at another place and size', () => {
+  test('is redrawn at another position and size', () => {
     const half = { scale: 0.5, x: 4, y: 2 };
     const moved = new Painting(shape, { base: null, strokes: [stroke] }, half, [0]).raster;
     expect(moved.data[12 * 40 + 12]).toBe(255);
     const ink = (raster: Raster) => raster.data.reduce((a, b) => a + b, 0);
-    const whole = new Painting(shape, { base: null, strokes: [stroke] }, IN_PLACE, [0]).raster;
-    expect(ink(moved) / ink(whole)).toBeCloseTo(0.25, 1);
+    const full = new Painting(shape, { base: null, strokes: [stroke] }, IN_PLACE, [0]).raster;
+    expect(ink(moved) / ink(full)).toBeCloseTo(0.25, 1);
   });
 });
 
 describe('fitting a picture', () => {
-  test('exchanges light and dark where the paper is light and the set dark, and keeps the whole picture', () => {
-    // Black on white, twice as wide as high, into 4×4: two rows of paper around.
+  test('swaps light and dark where the paper is light and the set dark, and keeps the complete picture', () => {
+    // Black on white, twice as wide as high, into 4×4: rows of paper above and below.
     const white = [255, 255, 255, 255] as const;
     const black = [0, 0, 0, 255] as const;
     const pixels = Array.from({ length: 32 }, (_, i) => (i >= 9 && i < 15 ? black : white));
     const size = { height: 4, width: 8, channels: 4 };
     const { picture, drawing, inverted } = fitPicture(rgba(pixels), size, { height: 4, width: 4, channels: 1 }, mnist);
     expect(inverted).toBe(true);
-    // Row 1 of the source: paper, six black, paper; halved, in the second row.
+    // Row 1 of the source is paper, six black pixels, paper; it is halved and in the second row.
     expect([...picture.data]).toEqual([0, 0, 0, 0, 64, 127, 127, 64, 0, 0, 0, 0, 0, 0, 0, 0]);
-    // As a drawing, its darkest ink is the pen's.
+    // As a drawing, its strongest ink has the pen's colour.
     expect(Math.max(...(drawing?.data ?? []))).toBe(255);
   });
 
-  test('leaves what has the size and looks of the set as it is', () => {
+  test('leaves a picture unchanged that has the size and conventions of the set', () => {
     const values = Array.from({ length: 36 }, (_, i) => (i % 6 === 0 || i % 6 === 5 || i < 6 || i > 29 ? 0 : 7 * i));
     const pixels = values.map((value) => [value, value, value, 255] as const);
     const size = { height: 6, width: 6, channels: 4 };
@@ -129,7 +130,7 @@ describe('fitting a picture', () => {
     expect(drawing?.data).toEqual(picture.data);
   });
 
-  test('takes gray paper out of a drawing, and leaves it in the picture', () => {
+  test('removes gray paper from a drawing, but not from the picture', () => {
     const pixels = Array.from({ length: 25 }, (_, i) => (i === 12 ? 60 : 190)).map((v) => [v, v, v, 255] as const);
     const size = { height: 5, width: 5, channels: 4 };
     const { picture, drawing } = fitPicture(rgba(pixels), size, { height: 5, width: 5, channels: 1 }, mnist);
@@ -138,7 +139,7 @@ describe('fitting a picture', () => {
     expect(drawing?.data[12]).toBe(255);
   });
 
-  test('lays a transparent picture over white, or over black where it is light', () => {
+  test('composites a transparent picture over white, or over black where it is light', () => {
     const size = { height: 3, width: 3, channels: 4 };
     const frame = { height: 3, width: 3, channels: 1 };
     for (const ink of [0, 255]) {
@@ -148,7 +149,7 @@ describe('fitting a picture', () => {
     }
   });
 
-  test('keeps colours for models of colour images, with the border’s colour around', () => {
+  test('keeps colours for models of colour images, surrounded by the border’s colour', () => {
     const size = { height: 1, width: 2, channels: 4 };
     const frame = { height: 2, width: 2, channels: 3 };
     const red = [250, 10, 20, 255] as const;
@@ -161,7 +162,7 @@ describe('fitting a picture', () => {
     expect(drawing).toBeNull();
   });
 
-  test('ink is light on dark or dark on light', () => {
+  test('measures ink as light on dark or dark on light', () => {
     const dark: Conventions = { background: [240], ink: [0], centred: true };
     const ink = toInk(gray(1, 3, [240, 120, 0]), dark);
     expect([...ink.data]).toEqual([0, 128, 255]);
@@ -169,13 +170,13 @@ describe('fitting a picture', () => {
   });
 });
 
-describe('what is told of a code and an error', () => {
-  test('the dimensions that tell most come first', () => {
-    expect(dimensionOrder({ dimensions: { kl: [0.1, 3, 2], variance: [9, 1, 1] } }, 3)).toEqual([1, 2, 0]);
-    expect(dimensionOrder({ dimensions: { kl: null, variance: [1, 1, 2] } }, 3)).toEqual([2, 0, 1]);
+describe('the result of an input image', () => {
+  test('lists the most informative dimensions first', () => {
+    expect(dimensionOrder({ kl: [0.1, 3, 2], variance: [9, 1, 1] }, 3)).toEqual([1, 2, 0]);
+    expect(dimensionOrder({ kl: null, variance: [1, 1, 2] }, 3)).toEqual([2, 0, 1]);
   });
 
-  test('bars stand where the value lies between three deviations of the test set', () => {
+  test('places bars within three standard deviations of the test set', () => {
     const statistics = { over: 'test' as const, images: 10, mean: [1, 0], std: [2, 0.01], min: [0, 0], max: [0, 0] };
     const card = {
       latent: { size: 2, statistics },
@@ -184,13 +185,13 @@ describe('what is told of a code and an error', () => {
     const [first, second] = bars(Float32Array.of(4, 1.5), Float32Array.of(0, Math.log(0.25)), card, [0, 1]);
     expect(first).toMatchObject({ dimension: 0, at: 0.75, deviation: 1 });
     expect(first?.band).toEqual([0.5 - 1 / 6, 0.5 + 1 / 6]);
-    // A number that varies less than the prior is held against the prior.
+    // A dimension that varies less than the prior is scaled by the prior.
     expect(second?.at).toBe(0.75);
     expect(second?.deviation).toBeCloseTo(0.5, 6);
     expect(second?.span[0]).toBeCloseTo(0.5 + 1 / 6, 6);
   });
 
-  test('nothing but all is called 100 %', () => {
+  test('rounds only a complete share to 100 %', () => {
     expect(shareText(0.99999)).toBe('99.9 %');
     expect(shareText(1)).toBe('100 %');
     expect(shareText(0.29)).toBe('29 %');

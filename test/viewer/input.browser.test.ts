@@ -8,19 +8,19 @@ import { describe, expect, test } from 'vitest';
 import { readNpy } from '../../web-viewer/src/site/npy.ts';
 import { hasBrowser, openPage, siteFolder } from './browser.ts';
 
-/** What a page shows of the input and what the model makes of it. */
+/** The input and the model's result for it, as the page shows them. */
 interface Seen {
   readonly pixels: Uint8Array;
   readonly latent: number[];
   readonly error: number;
   readonly percentile: number;
-  /** The reconstruction as it is drawn, bytes. */
+  /** The drawn reconstruction, in bytes. */
   readonly reconstruction: number[];
 }
 
 const canvas = (page: Page) => page.getByRole('application', { name: /Input image/ });
 
-/** Draws lines through places given as shares of the canvas. */
+/** Draws lines through points given as shares of the canvas. */
 async function draw(page: Page, ...lines: readonly (readonly (readonly [number, number])[])[]): Promise<void> {
   const box = await canvas(page).boundingBox();
   if (!box) throw new Error('there is no canvas');
@@ -44,9 +44,9 @@ const THREE = [
   [0.15, 0.55],
 ] as const;
 
-/** Waits until the page stands still, then reads what it shows, the input from the picture that it saves. */
+/** Waits until the page is at rest, then reads what it shows; the input comes from the saved picture. */
 async function see(page: Page): Promise<Seen> {
-  await page.waitForFunction(() => document.querySelector('.easel')?.getAttribute('data-shows') === 'pixels');
+  await page.waitForFunction(() => document.querySelector('.drawing')?.getAttribute('data-shows') === 'pixels');
   const pixels = await savedPixels(page);
   let before = '';
   await expect
@@ -78,14 +78,14 @@ async function savedPixels(page: Page): Promise<Uint8Array> {
   return bytesOf(await readFile(await download.path()));
 }
 
-/** A picture of the view as PNG, with the pixels that it is drawn with. */
+/** A canvas of the view as PNG, at its own resolution. */
 async function drawnBy(page: Page, name: string): Promise<Buffer> {
   const picture = page.locator('.input-view').getByRole('img', { name, exact: true });
   const url = await picture.evaluate((element) => (element as HTMLCanvasElement).toDataURL());
   return Buffer.from(url.split(',')[1] ?? '', 'base64');
 }
 
-/** The pixels of a gray PNG of 28×28. */
+/** The pixels of a 28×28 gray PNG. */
 async function bytesOf(file: Buffer): Promise<Uint8Array> {
   const { data, info } = await sharp(file)
     .removeAlpha()
@@ -96,17 +96,17 @@ async function bytesOf(file: Buffer): Promise<Uint8Array> {
   return new Uint8Array(data);
 }
 
-/** What ONNX Runtime for Node and the site's files say of an image. */
+/** The expected result for an image, from ONNX Runtime for Node and the site's files. */
 async function truth(name: string, pixels: Uint8Array, label?: number) {
   const folder = join(siteFolder, 'models', name);
   const [encoder, decoder] = await Promise.all(
     ['encoder.onnx', 'decoder.onnx'].map((file) => InferenceSession.create(join(folder, file))),
   );
   if (!encoder || !decoder) throw new Error('no sessions');
-  const told = (session: InferenceSession) =>
+  const labelOf = (session: InferenceSession) =>
     session.inputNames.includes('label') ? { label: new Tensor('int32', Int32Array.of(label ?? 0), [1]) } : {};
-  const { latent } = await encoder.run({ image: new Tensor('uint8', pixels, [1, 28, 28, 1]), ...told(encoder) });
-  const { image } = await decoder.run({ latent: latent as Tensor, ...told(decoder) });
+  const { latent } = await encoder.run({ image: new Tensor('uint8', pixels, [1, 28, 28, 1]), ...labelOf(encoder) });
+  const { image } = await decoder.run({ latent: latent as Tensor, ...labelOf(decoder) });
   const made = image?.data as Float32Array;
   let sum = 0;
   pixels.forEach((value, i) => {
@@ -131,12 +131,12 @@ async function expectTruth(name: string, seen: Seen, label?: number): Promise<vo
   expect(most(seen.latent, latent)).toBeLessThan(1e-4);
   // Bytes are rounded.
   expect(most(seen.reconstruction, reconstruction)).toBeLessThan(0.5 + 255e-4);
-  // Pixels that are all but certain and yet wrong magnify what runtimes differ by.
+  // Pixels that are wrong with near certainty amplify differences between runtimes.
   expect(Math.abs(seen.error - error)).toBeLessThan(1e-5 + 1e-3 * error);
   expect(Math.abs(seen.percentile - percentile)).toBeLessThan(2e-3);
 }
 
-/** The mean of where the ink is, in indices of pixels. */
+/** The centre of mass of the ink, in pixel indices. */
 function centreOf(pixels: Uint8Array): readonly [number, number] {
   let [sum, x, y] = [0, 0, 0];
   pixels.forEach((value, i) => {
@@ -152,7 +152,7 @@ const png = (pixels: Uint8Array, width: number, height: number) =>
     .png()
     .toBuffer();
 
-/** A black cross on white paper, off the middle of a larger picture. */
+/** A black cross on white paper, off the centre of a larger picture. */
 function cross(): Promise<Buffer> {
   const pixels = new Uint8Array(200 * 120).fill(250);
   for (let i = 0; i < 60; i++) {
@@ -164,8 +164,8 @@ function cross(): Promise<Buffer> {
   return png(pixels, 200, 120);
 }
 
-/** Gives a file to the page as a drop or a paste does. */
-async function give(page: Page, how: 'drop' | 'paste', content: Buffer, name: string, type: string): Promise<void> {
+/** Drops or pastes a file. */
+async function send(page: Page, how: 'drop' | 'paste', content: Buffer, name: string, type: string): Promise<void> {
   await page.evaluate(
     ({ how, bytes, name, type }) => {
       const transfer = new DataTransfer();
@@ -183,7 +183,7 @@ async function give(page: Page, how: 'drop' | 'paste', content: Buffer, name: st
   );
 }
 
-/** What axe-core finds in the view. */
+/** Accessibility violations that axe finds in the view. */
 async function violations(page: Page): Promise<string[]> {
   await page.evaluate(await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8'));
   return page.evaluate(async () => {
@@ -196,7 +196,7 @@ async function violations(page: Page): Promise<string[]> {
 }
 
 describe.skipIf(!hasBrowser)('the input view', () => {
-  test('what is drawn with the mouse is centred, encoded and rebuilt as ONNX Runtime for Node does', async () => {
+  test('centres a drawing, and encodes and reconstructs it like ONNX Runtime for Node', async () => {
     const { page, close } = await openPage('#model=cvae');
     await draw(page, THREE);
     const seen = await see(page);
@@ -205,13 +205,13 @@ describe.skipIf(!hasBrowser)('the input view', () => {
     expect(Math.abs(y - 14)).toBeLessThan(0.6);
     await expectTruth('cvae', seen);
 
-    // Without centring, it is where it was drawn.
+    // Without centring, it stays where it was drawn.
     await page.getByLabel(/Centre like/).uncheck();
     const raw = await see(page);
     expect(centreOf(raw.pixels)[0]).toBeLessThan(12);
     await expectTruth('cvae', raw);
 
-    // It is still there for the next model.
+    // The next model keeps it.
     await page.getByLabel(/Centre like/).check();
     expect((await see(page)).pixels).toEqual(seen.pixels);
     await page.evaluate(() => {
@@ -227,19 +227,19 @@ describe.skipIf(!hasBrowser)('the input view', () => {
     await close();
   });
 
-  test('follows the hand while it draws; clear and undo go back step by step', async () => {
+  test('encodes while drawing; clear and undo go back step by step', async () => {
     const { page, close } = await openPage('#model=cvae&image=3', { reducedMotion: 'reduce' });
     const first = await see(page);
     const box = await canvas(page).boundingBox();
     await page.mouse.move((box?.x ?? 0) + 60, (box?.y ?? 0) + 60);
     await page.mouse.down();
-    const codes = new Set<string | null>();
+    const latents = new Set<string | null>();
     for (let i = 1; i <= 6; i++) {
       await page.mouse.move((box?.x ?? 0) + 60 + 10 * i, (box?.y ?? 0) + 60 + 20 * i, { steps: 3 });
       await page.waitForTimeout(60);
-      codes.add(await page.getAttribute('.input-latent-bars', 'data-latent'));
+      latents.add(await page.getAttribute('.input-latent-bars', 'data-latent'));
     }
-    expect(codes.size).toBeGreaterThan(3);
+    expect(latents.size).toBeGreaterThan(3);
     await page.mouse.up();
     const drawn = await see(page);
     await page.getByRole('button', { name: 'Clear' }).click();
@@ -250,7 +250,7 @@ describe.skipIf(!hasBrowser)('the input view', () => {
     const back = await see(page);
     expect(back.pixels).toEqual(first.pixels);
     expect(await page.getByText('test image 3').count()).toBeGreaterThan(0);
-    // The eraser takes away from what is there.
+    // The eraser edits the existing image.
     await page.getByRole('radio', { name: 'Eraser' }).check();
     await draw(page, [
       [0.3, 0.5],
@@ -264,7 +264,7 @@ describe.skipIf(!hasBrowser)('the input view', () => {
     await close();
   });
 
-  test('is drawn on with keys alone', async () => {
+  test('is drawn on by keyboard', async () => {
     const { page, close } = await openPage('#model=cvae');
     await canvas(page).focus();
     await page.keyboard.press('Space');
@@ -292,7 +292,7 @@ describe.skipIf(!hasBrowser)('the input view', () => {
     await close();
   });
 
-  test('takes pictures from a file, a drop and the clipboard alike, and says what is no picture', async () => {
+  test('accepts pictures from a file, a drop and the clipboard, and reports files that are not pictures', async () => {
     const { page, close } = await openPage('#model=cvae', { reducedMotion: 'reduce' });
     const picture = await cross();
     await page.setInputFiles('.input-view input[type=file]', {
@@ -313,25 +313,25 @@ describe.skipIf(!hasBrowser)('the input view', () => {
     for (const how of ['drop', 'paste'] as const) {
       await page.getByRole('button', { name: /An image of class 0/ }).click();
       await page.waitForFunction(() => !document.body.textContent?.includes('your picture'));
-      await give(page, how, picture, 'cross.png', 'image/png');
+      await send(page, how, picture, 'cross.png', 'image/png');
       await page.getByText('your picture').waitFor();
       expect((await see(page)).pixels).toEqual(opened.pixels);
     }
-    // As it is: the whole picture, small, in the middle.
+    // Without centring: the complete picture, small, in the middle.
     await page.getByLabel(/Centre like/).uncheck();
-    const whole = await see(page);
-    expect(whole.pixels[14 * 28 + 14]).toBeLessThan(64);
-    await give(page, 'drop', Buffer.from('no picture at all'), 'notes.txt', 'text/plain');
+    const full = await see(page);
+    expect(full.pixels[14 * 28 + 14]).toBeLessThan(64);
+    await send(page, 'drop', Buffer.from('no picture at all'), 'notes.txt', 'text/plain');
     await page.getByText('notes.txt is not a picture that this browser can read; try a PNG or JPEG file').waitFor();
-    expect((await see(page)).pixels).toEqual(whole.pixels);
+    expect((await see(page)).pixels).toEqual(full.pixels);
 
-    // Noise is unlike anything that the model has seen; a test image has its place among the others.
+    // Noise is unlike anything that the model has seen; a test image is not.
     const noise = Uint8Array.from({ length: 784 }, (_, i) => (Math.imul(i + 1, 2654435761) >>> 24) & 255);
-    // Dark around, so that light and dark stay as they are.
+    // A dark border, so that light and dark are not swapped.
     noise.forEach((_, i) => {
       if (i < 28 || i >= 756 || i % 28 === 0 || i % 28 === 27) noise[i] = 0;
     });
-    await give(page, 'paste', await png(noise, 28, 28), 'noise.png', 'image/png');
+    await send(page, 'paste', await png(noise, 28, 28), 'noise.png', 'image/png');
     await expect.poll(() => page.getAttribute('.unusual', 'data-percentile')).toBe('1');
     const foreign = await see(page);
     expect(foreign.pixels).toEqual(noise);
@@ -344,7 +344,7 @@ describe.skipIf(!hasBrowser)('the input view', () => {
     await close();
   });
 
-  test('a conditional model rebuilds the same drawing otherwise when told another class; axe-core objects to nothing', async () => {
+  test('reconstructs a drawing differently with another class for a conditional model; axe finds no violations', async () => {
     const { page, close } = await openPage('#model=ccvae', { bypassCSP: true });
     await draw(page, THREE);
     const choose = async (name: string) => {
@@ -367,7 +367,7 @@ describe.skipIf(!hasBrowser)('the input view', () => {
     await close();
   });
 
-  test('draws with a finger, on a phone', async () => {
+  test('draws by touch on a phone', async () => {
     const { page, context, close } = await openPage('#model=cvae&tab=draw', {
       viewport: { width: 390, height: 844 },
       hasTouch: true,
@@ -386,7 +386,7 @@ describe.skipIf(!hasBrowser)('the input view', () => {
     await touch('touchStart', 100, 60);
     for (let i = 1; i <= 8; i++) await touch('touchMove', 100, 60 + 15 * i);
     await touch('touchEnd', 0, 0);
-    // The page has not moved under the finger.
+    // The page has not scrolled.
     expect((await canvas(page).boundingBox())?.y).toBe(box?.y);
     const seen = await see(page);
     expect(seen.pixels).not.toEqual(before.pixels);

@@ -5,7 +5,7 @@ import type { Page } from 'playwright-core';
 import { expect } from 'vitest';
 import { siteFolder } from './browser.ts';
 
-/** Polls longer than usual: pages may share their processors with much else. */
+/** Polls longer than usual: the machine may be busy. */
 export const soon = <T>(read: () => T) => expect.poll(read, { timeout: 10_000 });
 
 export const SIZE = 28 * 28;
@@ -14,7 +14,7 @@ export const FRAMES = 12;
 const file = (model: string, path: string) => readFileSync(join(siteFolder, 'models', model, path));
 export const json = (model: string, path: string) => JSON.parse(file(model, path).toString());
 
-/** Latents that the pipeline has written, `[D]` of a row. */
+/** The latent `[D]` of a row, as the pipeline has written it. */
 export function latentOfRow(model: string, row: number): Float32Array {
   const { size } = json(model, 'card.json').latent;
   const bytes = file(model, 'test/latents.npy');
@@ -22,27 +22,27 @@ export function latentOfRow(model: string, row: number): Float32Array {
   return Float32Array.from({ length: size }, (_, i) => bytes.readFloatLE(start + 4 * i));
 }
 
-/** What ONNX Runtime in Node decodes. */
-export async function decode(model: string, codes: readonly Float32Array[], label?: number): Promise<Float32Array[]> {
+/** Images that ONNX Runtime for Node decodes. */
+export async function decode(model: string, rows: readonly Float32Array[], label?: number): Promise<Float32Array[]> {
   const session = await InferenceSession.create(file(model, 'decoder.onnx'));
-  const size = codes[0]?.length ?? 0;
-  const latents = Float32Array.from(codes.flatMap((code) => [...code]));
+  const size = rows[0]?.length ?? 0;
+  const latents = Float32Array.from(rows.flatMap((row) => [...row]));
   const { image } = await session.run({
-    latent: new Tensor('float32', latents, [codes.length, size]),
+    latent: new Tensor('float32', latents, [rows.length, size]),
     ...(label !== undefined && {
-      label: new Tensor('int32', new Int32Array(codes.length).fill(label), [codes.length]),
+      label: new Tensor('int32', new Int32Array(rows.length).fill(label), [rows.length]),
     }),
   });
   await session.release();
   const data = image?.data as Float32Array;
-  return codes.map((_, i) => data.slice(i * SIZE, (i + 1) * SIZE));
+  return rows.map((_, i) => data.slice(i * SIZE, (i + 1) * SIZE));
 }
 
-/** The largest difference of bytes from numbers in [0, 1], beyond what rounding to bytes makes. */
+/** The largest difference between bytes and values in [0, 1], beyond rounding to bytes. */
 export const difference = (bytes: ArrayLike<number>, image: Float32Array) =>
   Math.max(...Array.from(image, (value, i) => Math.abs((bytes[i] as number) - 255 * value) - 0.5)) / 255;
 
-/** The pixels of a picture in the page, 0–255. */
+/** The pixels of a canvas in the page, 0–255. */
 export const pixels = (page: Page, selector: string) =>
   page.locator(selector).evaluate((canvas) => {
     const { width, height } = canvas as HTMLCanvasElement;
@@ -51,15 +51,20 @@ export const pixels = (page: Page, selector: string) =>
     const data = copy?.getImageData(0, 0, width, height).data ?? [];
     return Array.from(data).filter((_, i) => i % 4 === 0);
   });
-export const HERO = '.hero canvas';
+export const DECODED = '.decoded-image canvas';
 
 export const parameter = (page: Page, name: string) => new URLSearchParams(new URL(page.url()).hash.slice(1)).get(name);
 export const latentInUrl = (page: Page) => Float32Array.from((parameter(page, 'z') ?? '').split(',').map(Number));
 
-/** Waits until the picture is what a code decodes to. */
-export async function expectHero(page: Page, model: string, code: () => Float32Array, label?: number): Promise<void> {
+/** Waits until the decoded image is that of a latent. */
+export async function expectDecoded(
+  page: Page,
+  model: string,
+  latent: () => Float32Array,
+  label?: number,
+): Promise<void> {
   await soon(async () =>
-    difference(await pixels(page, HERO), (await decode(model, [code()], label))[0] as Float32Array),
+    difference(await pixels(page, DECODED), (await decode(model, [latent()], label))[0] as Float32Array),
   ).toBeLessThan(1e-3);
 }
 
@@ -68,8 +73,8 @@ export const slider = (page: Page, index: number) => page.getByRole('slider', { 
 export async function download(page: Page, name: string): Promise<{ bytes: Buffer; name: string }> {
   const waiting = page.waitForEvent('download');
   await page.getByRole('button', { name }).click();
-  const given = await waiting;
-  return { bytes: readFileSync(await given.path()), name: given.suggestedFilename() };
+  const saved = await waiting;
+  return { bytes: readFileSync(await saved.path()), name: saved.suggestedFilename() };
 }
 
 export async function expectAccessible(page: Page): Promise<void> {

@@ -3,12 +3,12 @@ import { describe, expect, it } from 'vitest';
 import { randomLatents } from '../../web-viewer/src/state/sampling.ts';
 import { hasBrowser, openPage } from './browser.ts';
 import {
+  DECODED,
   decode,
   difference,
   download,
-  expectHero,
+  expectDecoded,
   FRAMES,
-  HERO,
   json,
   latentInUrl,
   latentOfRow,
@@ -18,33 +18,33 @@ import {
   soon,
 } from './latent-page.ts';
 
-describe.skipIf(!hasBrowser)('walks between codes', () => {
-  it('walks from one image’s code to another’s and saves that', async () => {
+describe.skipIf(!hasBrowser)('interpolation', () => {
+  it('moves from one image’s latent to another’s, and saves the frames', async () => {
     const { page, close } = await openPage('#model=cvae&image=5');
     const end = (name: 'A' | 'B') => page.locator(`[data-end="${name}"]`);
-    const way = page.getByRole('slider', { name: 'Position from A to B' });
+    const line = page.getByRole('slider', { name: 'Position from A to B' });
     await soon(() => end('A').getAttribute('data-row')).toBe('5');
     const other = Number(await end('B').getAttribute('data-row'));
-    await page.getByRole('button', { name: 'Other B' }).click();
+    await page.getByRole('button', { name: 'Another B' }).click();
     await soon(async () => Number(await end('B').getAttribute('data-row'))).not.toBe(other);
     const row = Number(await end('B').getAttribute('data-row'));
     const [a, b] = [latentOfRow('cvae', 5), latentOfRow('cvae', row)];
 
-    await way.press('End');
-    await expectHero(page, 'cvae', () => b);
+    await line.press('End');
+    await expectDecoded(page, 'cvae', () => b);
     await soon(() => latentInUrl(page)[0]).toBeCloseTo(b[0] as number, 3);
-    await way.press('Home');
-    await expectHero(page, 'cvae', () => a);
+    await line.press('Home');
+    await expectDecoded(page, 'cvae', () => a);
 
-    const codes = Array.from({ length: FRAMES }, (_, i) =>
+    const latents = Array.from({ length: FRAMES }, (_, i) =>
       a.map((from, d) => from + (i / 11) * ((b[d] as number) - from)),
     );
-    const expected = await decode('cvae', codes);
+    const expected = await decode('cvae', latents);
     await soon(async () =>
       difference(await pixels(page, '.frames .cell >> nth=7 >> canvas'), expected[7] as Float32Array),
     ).toBeLessThan(1e-3);
     await page.getByRole('button', { name: 'Frame 4 of 12' }).click();
-    await expectHero(page, 'cvae', () => codes[3] as Float32Array);
+    await expectDecoded(page, 'cvae', () => latents[3] as Float32Array);
 
     const strip = await download(page, 'Save strip');
     expect(strip.name).toBe(`cvae-walk-5-${row}.png`);
@@ -68,7 +68,7 @@ describe.skipIf(!hasBrowser)('walks between codes', () => {
         const at = (Math.floor(p / 28) * 8 + 3) * 224 + (p % 28) * 8 + 3;
         return frame.data[frame.info.channels * at] as number;
       });
-      // 255 grays at most: one is shown as its neighbour.
+      // A GIF has at most 255 grays, so one value may become its neighbour.
       expect(difference(found, expected[i < 12 ? i : 22 - i] as Float32Array)).toBeLessThan(1.01 / 255);
     }
 
@@ -81,39 +81,39 @@ describe.skipIf(!hasBrowser)('walks between codes', () => {
       ),
     ).toBeLessThan(1e-3);
 
-    // Plays until paused.
+    // It plays until paused.
     await page.getByRole('button', { name: 'Play' }).click();
-    await soon(async () => Number(await way.inputValue())).toBeGreaterThan(0.4);
+    await soon(async () => Number(await line.inputValue())).toBeGreaterThan(0.4);
     await page.getByRole('button', { name: 'Pause' }).click();
-    const still = await way.inputValue();
+    const paused = await line.inputValue();
     await page.waitForTimeout(150);
-    expect(await way.inputValue()).toBe(still);
+    expect(await line.inputValue()).toBe(paused);
 
-    // Latents without an image can be its ends too.
+    // Latents without an image can be ends too.
     await page.getByRole('button', { name: 'Random', exact: true }).click();
     await page.getByRole('button', { name: 'Set A' }).click();
-    await way.press('Home');
-    await expectHero(page, 'cvae', () => randomLatents(json('cvae', 'card.json'), 1, 2));
+    await line.press('Home');
+    await expectDecoded(page, 'cvae', () => randomLatents(json('cvae', 'card.json'), 1, 2));
     await close();
   });
 
-  it('is alive before it is touched, and still for those who want that', async () => {
+  it('walks until the visitor interacts, and not with reduced motion', async () => {
     const { page, close } = await openPage('#model=cvae');
-    await soon(() => page.locator('.hero figcaption').getAttribute('data-origin')).toBe('walk');
+    await soon(() => page.locator('.decoded-image figcaption').getAttribute('data-origin')).toBe('walk');
     const seen = new Set<string>();
-    await soon(async () => seen.add((await pixels(page, HERO)).join()).size).toBeGreaterThan(3);
+    await soon(async () => seen.add((await pixels(page, DECODED)).join()).size).toBeGreaterThan(3);
     expect(parameter(page, 'z')).toBeNull();
     await page.keyboard.press('Shift');
     await page.waitForTimeout(150);
-    const stopped = await pixels(page, HERO);
+    const stopped = await pixels(page, DECODED);
     await page.waitForTimeout(400);
-    expect(await pixels(page, HERO)).toEqual(stopped);
+    expect(await pixels(page, DECODED)).toEqual(stopped);
     await close();
 
-    const calm = await openPage('#model=cvae', { reducedMotion: 'reduce' });
-    await expectHero(calm.page, 'cvae', () => latentOfRow('cvae', 17));
-    await calm.page.waitForTimeout(1500);
-    await expectHero(calm.page, 'cvae', () => latentOfRow('cvae', 17));
-    await calm.close();
+    const reduced = await openPage('#model=cvae', { reducedMotion: 'reduce' });
+    await expectDecoded(reduced.page, 'cvae', () => latentOfRow('cvae', 17));
+    await reduced.page.waitForTimeout(1500);
+    await expectDecoded(reduced.page, 'cvae', () => latentOfRow('cvae', 17));
+    await reduced.close();
   });
 });

@@ -5,7 +5,7 @@ import {
   decode,
   difference,
   expectAccessible,
-  expectHero,
+  expectDecoded,
   json,
   latentInUrl,
   latentOfRow,
@@ -16,7 +16,7 @@ import {
 } from './latent-page.ts';
 
 describe.skipIf(!hasBrowser)('the latent view', () => {
-  it('has a slider for each number, those first that tell the most, and shows what each does', async () => {
+  it('has a slider for each dimension, the most informative first, and previews of each', async () => {
     const { page, close } = await openPage('#model=cvae&image=5');
     const { kl } = json('cvae', 'manifest.json').dimensions as { kl: number[] };
     const order = kl.map((_, i) => i).sort((a, b) => (kl[b] as number) - (kl[a] as number));
@@ -26,26 +26,26 @@ describe.skipIf(!hasBrowser)('the latent view', () => {
       await shown.evaluateAll((rows) => rows.map((row) => Number((row as HTMLElement).dataset.dimension))),
     ).toEqual(order);
 
-    // The second one, by keyboard: the image follows, and the address.
+    // Moving the second slider by keyboard updates the image and the address.
     const index = order[1] as number;
-    const home = latentOfRow('cvae', 5);
-    await expectHero(page, 'cvae', () => home);
+    const original = latentOfRow('cvae', 5);
+    await expectDecoded(page, 'cvae', () => original);
     await slider(page, index).focus();
     for (let i = 0; i < 7; i++) await page.keyboard.press('ArrowRight');
     const reached = Number(await slider(page, index).inputValue());
     await soon(() => latentInUrl(page)[index]).toBeCloseTo(reached, 3);
     const moved = latentInUrl(page);
-    const step = ((moved[index] as number) - (home[index] as number)) / 7;
+    const step = ((moved[index] as number) - (original[index] as number)) / 7;
     expect(step).toBeGreaterThan(0.01);
     moved.forEach((value, i) => {
-      if (i !== index) expect(Math.abs(value - (home[i] as number))).toBeLessThan(6e-4);
+      if (i !== index) expect(Math.abs(value - (original[i] as number))).toBeLessThan(6e-4);
     });
-    await expectHero(page, 'cvae', () => moved);
+    await expectDecoded(page, 'cvae', () => moved);
     expect(await page.locator(`[data-dimension="${index}"] .value`).innerText()).toBe(
       (moved[index] as number).toFixed(2).replace('-', '−'),
     );
 
-    // Its row of images: from three deviations below the mean to three above; pressing one goes there.
+    // Its previews span three standard deviations to either side of the mean; pressing one selects it.
     const { mean, std } = json('cvae', 'card.json').latent.statistics as { mean: number[]; std: number[] };
     const at = (offset: number) => moved.with(index, (mean[index] as number) + offset * (std[index] as number));
     const expected = await decode('cvae', [-3, 0, 2].map(at));
@@ -57,37 +57,37 @@ describe.skipIf(!hasBrowser)('the latent view', () => {
     await page.getByRole('button', { name: `Set z${index} to 2 sd` }).click();
     await soon(() => latentInUrl(page)[index]).toBeCloseTo(at(2)[index] as number, 2);
 
-    // One number goes back with its button and by a double click, all with another.
+    // A dimension is reset by its button or a double click, all of them by Reset.
     await slider(page, order[0] as number).press('End');
     await page.getByRole('button', { name: `Reset z${index}` }).click();
-    await soon(() => latentInUrl(page)[index]).toBeCloseTo(home[index] as number, 3);
+    await soon(() => latentInUrl(page)[index]).toBeCloseTo(original[index] as number, 3);
     await slider(page, order[0] as number).dblclick();
-    await soon(() => latentInUrl(page)[order[0] as number]).toBeCloseTo(home[order[0] as number] as number, 3);
+    await soon(() => latentInUrl(page)[order[0] as number]).toBeCloseTo(original[order[0] as number] as number, 3);
     await slider(page, index).press('Home');
     await page.getByRole('button', { name: 'Reset', exact: true }).click();
     await soon(() => parameter(page, 'z')).toBeNull();
-    await expectHero(page, 'cvae', () => home);
+    await expectDecoded(page, 'cvae', () => original);
 
-    // All rows at once.
+    // All previews are shown together.
     await page.getByRole('button', { name: 'Show all' }).click();
     const last = order.at(-1) as number;
-    const [right] = await decode('cvae', [home.with(last, (mean[last] as number) + 3 * (std[last] as number))]);
+    const [right] = await decode('cvae', [original.with(last, (mean[last] as number) + 3 * (std[last] as number))]);
     await soon(async () =>
       difference(await pixels(page, `[data-dimension="${last}"] .cell >> nth=6 >> canvas`), right as Float32Array),
     ).toBeLessThan(1e-3);
     await close();
   });
 
-  it('draws random codes that its address repeats', async () => {
+  it('draws random latents that its address reproduces', async () => {
     const { page, close, url } = await openPage('#model=cvae&image=5&seed=41');
     const card = json('cvae', 'card.json');
     const z = (from?: 'prior' | 'mixture', seed = 42) => randomLatents(card, 1, seed, from);
-    const near = (code: Float32Array) =>
-      Math.max(...latentInUrl(page).map((value, i) => Math.abs(value - (code[i] as number))));
+    const near = (latent: Float32Array) =>
+      Math.max(...latentInUrl(page).map((value, i) => Math.abs(value - (latent[i] as number))));
     await page.getByRole('button', { name: 'Random', exact: true }).click();
     await soon(() => parameter(page, 'seed')).toBe('42');
     expect(near(z())).toBeLessThan(6e-4);
-    await expectHero(page, 'cvae', () => z());
+    await expectDecoded(page, 'cvae', () => z());
     await page.getByLabel('Distribution of random latents').selectOption('mixture');
     await page.getByRole('button', { name: 'Random', exact: true }).click();
     await soon(() => parameter(page, 'from')).toBe('mixture');
@@ -96,15 +96,15 @@ describe.skipIf(!hasBrowser)('the latent view', () => {
     await page.goto('about:blank');
     await page.goto(url.replace(/#.*/, link));
     await ready(page);
-    await expectHero(page, 'cvae', () => z('mixture', 43));
-    // The seed goes on where the address left it.
+    await expectDecoded(page, 'cvae', () => z('mixture', 43));
+    // The seed continues from the address.
     await page.getByRole('button', { name: 'Random', exact: true }).click();
     await soon(() => parameter(page, 'seed')).toBe('44');
     await soon(() => near(z('mixture', 44))).toBeLessThan(6e-4);
     await close();
   });
 
-  it('follows a fast hand without delay piling up, and memory stays flat', async () => {
+  it('follows fast moves without a backlog or a memory leak', async () => {
     const { page, close, context } = await openPage('#model=cvae&image=5', {
       prepare: async (page) => {
         await page.addInitScript(() => {
@@ -119,13 +119,13 @@ describe.skipIf(!hasBrowser)('the latent view', () => {
         });
       },
     });
-    await expectHero(page, 'cvae', () => latentOfRow('cvae', 5));
+    await expectDecoded(page, 'cvae', () => latentOfRow('cvae', 5));
     const session = await context.newCDPSession(page);
     const memory = async () => {
       await session.send('HeapProfiler.collectGarbage');
       return (await session.send('Runtime.getHeapUsage')).usedSize;
     };
-    // In one task: none of these can be answered before the last one is there.
+    // All in one task: none can be answered before the last one is set.
     const moves = (count: number) =>
       slider(page, 0).evaluate((element, count) => {
         const input = element as HTMLInputElement;
@@ -138,7 +138,7 @@ describe.skipIf(!hasBrowser)('the latent view', () => {
     const decodes = () => page.evaluate(() => (window as unknown as { counts: { decode: number } }).counts.decode);
     const before = await decodes();
     const final = await moves(200);
-    await expectHero(page, 'cvae', () => latentOfRow('cvae', 5).with(0, final));
+    await expectDecoded(page, 'cvae', () => latentOfRow('cvae', 5).with(0, final));
     const used = (await decodes()) - before;
     expect(used).toBeGreaterThanOrEqual(2);
     expect(used).toBeLessThan(6);
@@ -150,18 +150,18 @@ describe.skipIf(!hasBrowser)('the latent view', () => {
     await close();
   });
 
-  it('tells the decoder a class, and is accessible in the dark', async () => {
+  it('passes the decoder a class, and is accessible in the dark theme', async () => {
     const { page, close } = await openPage('#model=ccvae&image=0', { colorScheme: 'dark', bypassCSP: true });
     await slider(page, 0).press('PageUp');
     await soon(() => parameter(page, 'z')).not.toBeNull();
     await page.locator('.latent').getByRole('radio', { name: '3', exact: true }).check();
     await soon(() => parameter(page, 'class')).toBe('3');
-    await expectHero(page, 'ccvae', () => latentInUrl(page), 3);
+    await expectDecoded(page, 'ccvae', () => latentInUrl(page), 3);
     await expectAccessible(page);
     await close();
   });
 
-  it('is accessible in the light, where it shows all', async () => {
+  it('is accessible in the light theme with all previews', async () => {
     const { page, close } = await openPage('#model=cae2&image=5', { bypassCSP: true });
     await slider(page, 0).press('PageUp');
     await page.getByRole('button', { name: 'Show all' }).click();

@@ -26,18 +26,18 @@ const statistics = {
 const card = { latent: { size: 4, statistics } };
 const dimensions = (kl: number[] | null) => dimensionsOf(card, { dimensions: { kl, variance: [1, 0.01, 4, 0] } });
 
-describe('the dimensions of a code', () => {
-  it('are ordered by KL, else by variance, and told when they are off', () => {
+describe('latent dimensions', () => {
+  it('are ordered by KL, else by variance, and marked where inactive', () => {
     const byKl = dimensions([0.5, 2, 0.0099, 0.01]);
     expect(byKl.map(({ index }) => index)).toEqual([1, 0, 3, 2]);
-    expect(byKl.map(({ off }) => off)).toEqual([false, false, false, true]);
+    expect(byKl.map(({ inactive }) => inactive)).toEqual([false, false, false, true]);
     expect(dimensions(null).map(({ index }) => index)).toEqual([2, 0, 1, 3]);
-    expect(dimensions(null).some(({ off }) => off)).toBe(false);
-    // Numbers that do not belong to this model are not believed.
+    expect(dimensions(null).some(({ inactive }) => inactive)).toBe(false);
+    // A list of another length is ignored.
     expect(dimensions([1]).map(({ kl }) => kl)).toEqual([null, null, null, null]);
   });
 
-  it('reach 3.5 deviations and all images', () => {
+  it('span 3.5 standard deviations and all images', () => {
     const ends = dimensions([4, 3, 2, 1]).map(({ low, high }) => [low, high]);
     expect(ends[0]).toEqual([-4, 4]);
     expect(ends[1]?.[0]).toBeCloseTo(0.65);
@@ -46,7 +46,7 @@ describe('the dimensions of a code', () => {
     expect(ends[3]).toEqual([-1, 1]);
   });
 
-  it('are moved by keys, in round steps, to three decimals and no farther than the ends', () => {
+  it('are moved by keys in round steps, to three decimals, within their range', () => {
     const [first] = dimensions([4, 3, 2, 1]);
     if (!first) throw new Error('no dimension');
     expect(moved(first, 0.12345, 'ArrowRight')).toBe(0.173);
@@ -60,20 +60,20 @@ describe('the dimensions of a code', () => {
     expect([shareOf(first, -4), shareOf(first, 2), shareOf(first, 99)]).toEqual([0, 0.75, 1]);
   });
 
-  it('are varied one at a time around a code', () => {
-    const code = Float32Array.of(9, 8, 7, 6);
+  it('are varied one at a time around a latent', () => {
+    const latent = Float32Array.of(9, 8, 7, 6);
     const [, second] = dimensions([4, 3, 2, 1]);
     if (!second) throw new Error('no dimension');
-    const rows = split(latentsAround(code, [second, { ...second, index: 3, mean: 0, std: 2 }]), 2 * OFFSETS.length);
+    const rows = split(latentsAround(latent, [second, { ...second, index: 3, mean: 0, std: 2 }]), 2 * OFFSETS.length);
     expect(rows.map((row) => Array.from(row, (value) => Number(value.toFixed(4))))).toEqual([
       ...[0.7, 0.8, 0.9, 1, 1.1, 1.2, 1.3].map((value) => [9, value, 7, 6]),
       ...[-6, -4, -2, 0, 2, 4, 6].map((value) => [9, 8, 7, value]),
     ]);
-    expect([...withValue(code, 2, -1)]).toEqual([9, 8, -1, 6]);
-    expect([...code]).toEqual([9, 8, 7, 6]);
+    expect([...withValue(latent, 2, -1)]).toEqual([9, 8, -1, 6]);
+    expect([...latent]).toEqual([9, 8, 7, 6]);
   });
 
-  it('lie evenly on a line between two codes, whose ends are exact', () => {
+  it('are interpolated linearly between two latents, with exact ends', () => {
     const [a, b] = [Float32Array.of(0.1, -3), Float32Array.of(7.3, 5)];
     const rows = split(latentsBetween(a, b, 5), 5);
     expect([rows[0], rows[4]]).toEqual([a, b]);
@@ -85,11 +85,11 @@ describe('the dimensions of a code', () => {
 describe('pictures', () => {
   const shape = { height: 2, width: 2, channels: 1 };
 
-  it('are the nearest pixels of the images, side by side', async () => {
+  it('show enlarged pixels of the images side by side', async () => {
     const images = [Uint8Array.of(0, 50, 100, 150), Uint8Array.of(1, 2, 3, 4)];
     const { width, height, data } = sideBySide(images, shape, 3, 1);
     expect([width, height]).toEqual([15, 6]);
-    // The same by sharp.
+    // The expected pixels, by sharp.
     const large = await Promise.all(
       images.map((image) =>
         sharp(image, { raw: { ...shape, channels: 1 } })
@@ -107,12 +107,12 @@ describe('pictures', () => {
     }
   });
 
-  it('round and clamp what is in [0, 1], in colour too', () => {
+  it('round and clamp values in [0, 1], also in colour', () => {
     const { data } = enlarge(Float32Array.of(0.5, 1.2, -0.1), { height: 1, width: 1, channels: 3 }, 1);
     expect([...data]).toEqual([128, 255, 0, 255]);
   });
 
-  it('go there and back', () => {
+  it('are played back and forth', () => {
     expect(thereAndBack([0, 1, 2, 3])).toEqual([0, 1, 2, 3, 2, 1]);
   });
 });
@@ -129,7 +129,7 @@ describe('the caption', () => {
     walk: 'on' as const,
   };
 
-  it('names the image, or what else the code is from', () => {
+  it('names the image, or another origin of the latent', () => {
     expect(caption({ ...shown, origin: 'input' })).toBe('The latent of image 12, class bee');
     expect(imageName(image, null)).toBe('image 12');
     expect(imageName({ ...image, origin: 'drawn', row: null }, null)).toBe('the drawn image');

@@ -8,7 +8,7 @@ import { writeMnistPart } from './mnist-part.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
-    /** The folder of a built site, or why there is none. */
+    /** The folder of a built site, or the reason why there is none. */
     site: { readonly folder: string } | { readonly missing: string };
   }
 }
@@ -17,8 +17,8 @@ const MODELS = ['cvae', 'cae2', 'ccvae', 'ccvae-decoder'];
 const [TRAIN, TEST, EPOCHS] = [6000, 2000, 2];
 
 /**
- * Makes the site that the tests look at as a user would: models trained on a part of MNIST, exported, and put on a page.
- * CONVAE_SITE names one that is there already.
+ * Builds the tests' site like a user: trains models on a part of MNIST, exports them, and builds a page. CONVAE_SITE names
+ * an existing site to use instead.
  */
 export default async function makeSite(project: TestProject): Promise<(() => Promise<void>) | undefined> {
   if (!chromiumPath) {

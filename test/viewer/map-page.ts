@@ -21,7 +21,7 @@ export interface Site {
   pixels(row: number): Promise<Uint8Array>;
 }
 
-/** What the site's files say of a model. */
+/** The files of a site's model. */
 export async function readSite(name: string): Promise<Site> {
   const folder = join(siteFolder, 'models', name);
   const manifest = JSON.parse(await readFile(join(folder, 'manifest.json'), 'utf8')) as { set: string };
@@ -58,7 +58,7 @@ export const gray = async (png: Buffer) =>
 
 export const stage = (page: Page) => page.getByRole('application', { name: 'Map of the images' });
 export const attribute = async (page: Page, name: string) => (await stage(page).getAttribute(`data-${name}`)) ?? '';
-/** Waits until the map shows what there is, and stands still. */
+/** Waits until the map is complete and at rest. */
 export async function settled(page: Page): Promise<void> {
   await page.waitForSelector('.map-near [data-row], .map-stage[data-input]:not([data-input=""])');
   let before = '';
@@ -77,7 +77,7 @@ export async function settled(page: Page): Promise<void> {
     .toBe(true);
 }
 
-/** Where places of the map are on the page, as the map says at present. */
+/** Converts between map positions and points of the page, for the current view. */
 export async function screenOf(page: Page) {
   const box = await stage(page).boundingBox();
   const [x = 0, y = 0, scale = 0] = (await attribute(page, 'view')).split(',').map(Number);
@@ -93,7 +93,7 @@ export async function screenOf(page: Page) {
   return { box, scale, at, of };
 }
 
-/** A row whose point is far from all others, in the lower half of what is seen, where nothing floats above the map. */
+/** A row whose point is far from all others, in the part of the map without controls. */
 export async function lonelyRow(page: Page, { map, count }: Site, away = 9): Promise<{ row: number; at: Place }> {
   const { box, at } = await screenOf(page);
   const places = Array.from({ length: count }, (_, row) => at([map[2 * row] as number, map[2 * row + 1] as number]));
@@ -105,11 +105,11 @@ export async function lonelyRow(page: Page, { map, count }: Site, away = 9): Pro
       y < box.y + box.height - 60 &&
       places.every((other, i) => i === own || Math.hypot(other[0] - x, other[1] - y) > away),
   );
-  if (row < 0) throw new Error('no point stands alone');
+  if (row < 0) throw new Error('no point is far from the others');
   return { row, at: places[row] as Place };
 }
 
-/** Nearest rows by brute force. */
+/** The nearest rows by brute force. */
 export function nearest(
   { latents, count, size }: Site,
   row: number,
@@ -131,7 +131,7 @@ export function nearest(
 export const neighboursOf = (page: Page) =>
   page.locator('.map-near [data-row]').evaluateAll((all) => all.map((one) => Number(one.getAttribute('data-row'))));
 
-/** Drags through places of the page. */
+/** Drags through points of the page. */
 export async function drag(page: Page, places: readonly Place[]): Promise<void> {
   const [[x, y] = [0, 0], ...rest] = places;
   await page.mouse.move(x, y);
@@ -140,11 +140,11 @@ export async function drag(page: Page, places: readonly Place[]): Promise<void> 
   await page.mouse.up();
 }
 
-/** Downloads the ids of what is selected: the lines of the file, apart from the first. */
+/** Downloads the ids of the selected images. @returns the file's lines after the header */
 export async function csv(page: Page): Promise<string[][]> {
   const [download] = await Promise.all([
     page.waitForEvent('download'),
-    page.getByRole('button', { name: 'Download their ids (CSV)' }).click(),
+    page.getByRole('button', { name: 'Download ids (CSV)' }).click(),
   ]);
   const [head, ...lines] = (await readFile(await download.path(), 'utf8')).split('\r\n').slice(0, -1);
   expect(head).toBe('id,row,class,error');
@@ -160,13 +160,13 @@ export const rgb = (hex: string) => [1, 3, 5].map((at) => Number.parseInt(hex.sl
 export const apart = (a: readonly number[], b: readonly number[]) =>
   Math.hypot(...a.map((value, i) => value - (b[i] ?? 0)));
 
-/** A place as a mouse can tell it. */
+/** A point rounded to the pixels of a mouse. */
 export const whole = ([x, y]: Place): Place => [Math.round(x), Math.round(y)];
 
-/** Puts the pointer where it points at nothing. */
+/** Moves the pointer away from the map. */
 export const away = (page: Page) => page.mouse.move(5, 5);
 
-/** The row whose point is nearest to a place of the page. */
+/** The row whose point is nearest to a point of the page. */
 export async function nearestTo(page: Page, { map, count }: Site, place: Place) {
   const { at } = await screenOf(page);
   const all = Array.from({ length: count }, (_, row) => ({
@@ -176,7 +176,7 @@ export async function nearestTo(page: Page, { map, count }: Site, place: Place) 
   return all.reduce((a, b) => (b.distance < a.distance ? b : a));
 }
 
-/** By how much one turns when going around a polygon, seen from a place: 0 outside. */
+/** The winding angle of a polygon around a point: 0 outside. */
 export const winding = (polygon: readonly Place[], [x, y]: Place) =>
   polygon.reduce((sum, [px, py], i) => {
     const [qx, qy] = polygon[(i + 1) % polygon.length] as Place;
@@ -184,7 +184,7 @@ export const winding = (polygon: readonly Place[], [x, y]: Place) =>
     return sum + Math.atan2(Math.sin(turn), Math.cos(turn));
   }, 0);
 
-/** Distance from a place to the nearest edge of a polygon. */
+/** Distance from a point to the nearest edge of a polygon. */
 export const edgeDistance = (polygon: readonly Place[], [x, y]: Place) =>
   Math.min(
     ...polygon.map(([px, py], i) => {

@@ -67,7 +67,7 @@ describe.skipIf(!hasBrowser)('the map', () => {
     expect(await neighboursOf(page)).toEqual(nearest(cvae, row, 8));
     await expect.poll(() => page.url()).toContain(`image=${row}`);
 
-    // A neighbour is chosen; then its class is hidden, and neighbours are of the others.
+    // Select a neighbour, then hide its class: only other classes remain among the neighbours.
     const [next = -1] = await neighboursOf(page);
     await page.locator('.map-near button[data-row]').first().click();
     await expect.poll(() => attribute(page, 'selected')).toBe(String(next));
@@ -82,7 +82,7 @@ describe.skipIf(!hasBrowser)('the map', () => {
     expect(Number(await attribute(page, 'points'))).toBe([...cvae.labels].filter((label) => label !== hidden).length);
     await chip.click();
 
-    // Nothing is drawn while nothing changes, or while another view is looked at.
+    // Nothing is drawn while nothing changes or another tab is open.
     await away(page);
     await settled(page);
     const before = await draws();
@@ -99,7 +99,7 @@ describe.skipIf(!hasBrowser)('the map', () => {
     await close();
   });
 
-  test('zooms about the pointer, shows pictures, and is used by keys alone', async () => {
+  test('zooms about the pointer, shows thumbnails, and works by keyboard', async () => {
     const { page, close } = await openPage('#model=cvae&image=1', { reducedMotion: 'reduce' });
     await settled(page);
     const before = await screenOf(page);
@@ -131,7 +131,7 @@ describe.skipIf(!hasBrowser)('the map', () => {
     await close();
   });
 
-  test('selects by lasso, also after a class is hidden, and gives the ids away', async () => {
+  test('selects by lasso, also after a class is hidden, and downloads the ids', async () => {
     const { page, close } = await openPage('#model=cvae&image=1');
     await settled(page);
     const { box, at } = await screenOf(page);
@@ -167,7 +167,7 @@ describe.skipIf(!hasBrowser)('the map', () => {
     await page.locator('.map-class').nth(hidden).click();
     await check(expected.filter((row) => cvae.labels[row] !== hidden));
 
-    // An image of the grid is looked at.
+    // Select an image of the grid.
     const cell = page.getByRole('option').nth(3);
     const chosen = await cell.getAttribute('data-row');
     await cell.click();
@@ -181,7 +181,7 @@ describe.skipIf(!hasBrowser)('the map', () => {
     await close();
   });
 
-  test('decodes live on a plane of codes, where a drawn image lands at its code', async () => {
+  test('decodes positions of a 2-D latent plane, and places a drawing at its latent', async () => {
     const { page, close } = await openPage('#model=cae2&image=1');
     await expect.poll(() => attribute(page, 'plane')).toBe('complete');
     const { box, at } = await screenOf(page);
@@ -189,9 +189,9 @@ describe.skipIf(!hasBrowser)('the map', () => {
       whole([box.x + box.width * 0.4, box.y + box.height * 0.7]),
       whole([box.x + box.width * 0.6, box.y + box.height * 0.45]),
     ] as const;
-    const hero = page.locator('.pinned canvas').nth(2);
+    const canvas = page.locator('.pinned canvas').nth(2);
     const decoded = async () => {
-      const url = await hero.evaluate((canvas) => (canvas as HTMLCanvasElement).toDataURL());
+      const url = await canvas.evaluate((element) => (element as HTMLCanvasElement).toDataURL());
       return gray(Buffer.from(url.split(',')[1] ?? '', 'base64'));
     };
     const first = await decoded();
@@ -199,11 +199,11 @@ describe.skipIf(!hasBrowser)('the map', () => {
     await expect.poll(() => page.url()).toContain('z=');
     await settled(page);
     const latentText = new URL(page.url()).hash.match(/z=([^&]+)/)?.[1] ?? '';
-    const code = latentText.split(',').map(Number) as [number, number];
-    expect(apart(at(code), to)).toBeLessThan(0.2);
-    expect(await attribute(page, 'latent')).toBe(Float32Array.from(code).join());
+    const z = latentText.split(',').map(Number) as [number, number];
+    expect(apart(at(z), to)).toBeLessThan(0.2);
+    expect(await attribute(page, 'latent')).toBe(Float32Array.from(z).join());
     const session = await InferenceSession.create(join(siteFolder, 'models/cae2/decoder.onnx'));
-    const { image } = await session.run({ latent: new Tensor('float32', Float32Array.from(code), [1, 2]) });
+    const { image } = await session.run({ latent: new Tensor('float32', Float32Array.from(z), [1, 2]) });
     const seen = await decoded();
     const most = Math.max(
       ...Array.from((image as Tensor).data as Float32Array, (v, i) => Math.abs(255 * v - (seen[i] ?? 0))),
@@ -219,9 +219,9 @@ describe.skipIf(!hasBrowser)('the map', () => {
     await settled(page);
     const moved = (await screenOf(page)).at([0, 0]);
     expect(apart(moved, [at([0, 0])[0] + 40, at([0, 0])[1] - 25])).toBeLessThan(0.01);
-    expect(await attribute(page, 'latent')).toBe(Float32Array.from(code).join());
+    expect(await attribute(page, 'latent')).toBe(Float32Array.from(z).join());
 
-    // The plane behind the points: without it, its pictures are gone.
+    // Hiding the decoded plane changes the background.
     const area = { x: box.x + 60, y: box.y + box.height - 90, width: 200, height: 60 };
     await expect.poll(() => attribute(page, 'plane')).toBe('complete');
     const withPlane = await page.screenshot({ clip: area });
@@ -229,12 +229,12 @@ describe.skipIf(!hasBrowser)('the map', () => {
     await settled(page);
     expect(withPlane.equals(await page.screenshot({ clip: area }))).toBe(false);
 
-    // A line is drawn on the input.
-    const easel = await page.getByRole('application', { name: /Input image/ }).boundingBox();
-    if (!easel) throw new Error('there is nothing to draw on');
+    // Draw a line on the input.
+    const input = await page.getByRole('application', { name: /Input image/ }).boundingBox();
+    if (!input) throw new Error('there is nothing to draw on');
     await drag(
       page,
-      [0.2, 0.5, 0.8].map((share): Place => [easel.x + easel.width / 2, easel.y + share * easel.height]),
+      [0.2, 0.5, 0.8].map((share): Place => [input.x + input.width / 2, input.y + share * input.height]),
     );
     await expect.poll(() => attribute(page, 'selected')).toBe('');
     await settled(page);
@@ -247,14 +247,14 @@ describe.skipIf(!hasBrowser)('the map', () => {
     const pixels = await gray(Buffer.from(drawn.split(',')[1] ?? '', 'base64'));
     const encoder = await InferenceSession.create(join(siteFolder, 'models/cae2/encoder.onnx'));
     const { latent } = await encoder.run({ image: new Tensor('uint8', pixels, [1, 28, 28, 1]) });
-    const landed = (await attribute(page, 'input')).split(',').map(Number);
-    expect(apart([...((latent as Tensor).data as Float32Array)], landed)).toBeLessThan(1e-3);
+    const position = (await attribute(page, 'input')).split(',').map(Number);
+    expect(apart([...((latent as Tensor).data as Float32Array)], position)).toBeLessThan(1e-3);
     await close();
   });
 
   test.each([
-    ['by hand where there is no WebGL', true],
-    ['by WebGL again after its context was lost', false],
+    ['on a 2-D canvas without WebGL', true],
+    ['with WebGL again after its context was lost', false],
   ])('draws %s', async (_, without) => {
     const { page, close } = await openPage('#model=cvae&image=1', {
       allowed: [/CONTEXT_LOST_WEBGL/],
@@ -294,7 +294,7 @@ describe.skipIf(!hasBrowser)('the map', () => {
     await close();
   });
 
-  test('is open to everybody', async () => {
+  test('is accessible', async () => {
     const { page, close } = await openPage('#model=cae2&image=1&colour=error', { bypassCSP: true });
     await page.getByRole('button', { name: 'Select view' }).click();
     await settled(page);

@@ -11,21 +11,22 @@ import {
 import { csvOf } from '../../web-viewer/src/views/map/csv.ts';
 import { makeGrid, nearestPoint, visitWithin } from '../../web-viewer/src/views/map/grid.ts';
 import { cornersOf, insidePolygon, rowsInside } from '../../web-viewer/src/views/map/lasso.ts';
-import { cellsWithin, latentOf, latticeFor } from '../../web-viewer/src/views/map/plane.ts';
-import { Slots } from '../../web-viewer/src/views/map/slots.ts';
-import { scattered, ThumbnailLevels } from '../../web-viewer/src/views/map/thumbnails.ts';
-import { cut, ticks } from '../../web-viewer/src/views/map/ticks.ts';
+import { Slots } from '../../web-viewer/src/views/map/painter.ts';
+import { cellsWithin, latentOf, latticeFor } from '../../web-viewer/src/views/map/plane-tiles.ts';
+import { shuffledRows, ThumbnailLevels } from '../../web-viewer/src/views/map/thumbnails.ts';
 import {
   allowedFactor,
-  between,
   boundsOf,
-  keepNear,
-  moveBy,
-  type Place,
-  seen,
+  clampView,
+  fullView,
+  interpolate,
+  type Point,
+  panned,
+  roundToPixel,
+  ticks,
   toMap,
   toScreen,
-  wholeView,
+  visibleBounds,
   ZOOM,
   zoomAbout,
 } from '../../web-viewer/src/views/map/transform.ts';
@@ -35,81 +36,81 @@ const number = fc.double({ min: -100, max: 100, noNaN: true });
 const place = fc.tuple(number, number);
 const pixel = fc.tuple(fc.integer({ min: 0, max: 640 }), fc.integer({ min: 0, max: 420 }));
 const view = fc.record({ x: number, y: number, scale: fc.double({ min: 0.01, max: 1000, noNaN: true }) });
-const expectNear = (a: Place, b: Place, digits = 6) => {
+const expectNear = (a: Point, b: Point, digits = 6) => {
   expect(a[0]).toBeCloseTo(b[0], digits);
   expect(a[1]).toBeCloseTo(b[1], digits);
 };
-/** Points in clumps, `[N, 2]`, the same each time. */
-function clumps(count: number): Float32Array {
-  const order = scattered(2 * count);
+/** Clustered points `[N, 2]`, always the same. */
+function clusters(count: number): Float32Array {
+  const order = shuffledRows(2 * count);
   return Float32Array.from(order, (value, i) => ((value % 7) - 3) * 12 + 9 * Math.sin(value * 1.7 + i));
 }
 
 describe('the view', () => {
-  it('puts its middle in the middle, x to the right and y up, at its scale', () => {
+  it('maps its centre to the centre, x to the right and y up, at its scale', () => {
     const at = { x: 3, y: -2, scale: 10 };
     expect(toScreen(at, size, [3, -2])).toEqual([320, 210]);
     expect(toScreen(at, size, [4, -2])).toEqual([330, 210]);
     expect(toScreen(at, size, [3, -1])).toEqual([320, 200]);
-    expect(seen(at, size)).toEqual({ left: -29, right: 35, bottom: -23, top: 19 });
+    expect(visibleBounds(at, size)).toEqual({ left: -29, right: 35, bottom: -23, top: 19 });
   });
 
-  it('goes there and back', () => {
+  it('maps to the screen and back', () => {
     fc.assert(fc.property(view, place, (v, p) => expectNear(toMap(v, size, toScreen(v, size, p)), p)));
   });
 
-  it('keeps what is under the pointer there when zooming, and moves with the hand', () => {
+  it('keeps the position under the pointer while zooming, and pans by pixels', () => {
     fc.assert(
       fc.property(view, pixel, fc.double({ min: 0.1, max: 10, noNaN: true }), (v, at, factor) => {
         const under = toMap(v, size, at);
         const zoomed = zoomAbout(v, size, at, factor);
         expect(zoomed.scale).toBeCloseTo(v.scale * factor);
         expectNear(toScreen(zoomed, size, under), at);
-        expectNear(toScreen(moveBy(v, 13, -7), size, under), [at[0] + 13, at[1] - 7]);
+        expectNear(toScreen(panned(v, 13, -7), size, under), [at[0] + 13, at[1] - 7]);
       }),
     );
   });
 
-  it('shows everything with a margin, whatever the places', () => {
+  it('shows everything with a margin, for any positions', () => {
     const bounds = boundsOf(Float32Array.of(-10, 0, 30, 5, 7, Number.NaN, Number.POSITIVE_INFINITY, 2));
     expect(bounds).toEqual({ left: -10, right: 30, bottom: 0, top: 5 });
-    const whole = wholeView(bounds, size, 20);
-    expect(toScreen(whole, size, [-10, 2.5])).toEqual([20, 210]);
-    expect(toScreen(whole, size, [30, 2.5])).toEqual([620, 210]);
+    const full = fullView(bounds, size, 20);
+    expect(toScreen(full, size, [-10, 2.5])).toEqual([20, 210]);
+    expect(toScreen(full, size, [30, 2.5])).toEqual([620, 210]);
     for (const same of [Float32Array.of(4, 4, 4, 4), Float32Array.of(), Float32Array.of(0, 0)]) {
-      const { scale } = wholeView(boundsOf(same), size, 20);
+      const { scale } = fullView(boundsOf(same), size, 20);
       expect(Number.isFinite(scale) && scale > 0).toBe(true);
     }
   });
 
-  it('neither zooms nor moves out of reach', () => {
-    const whole = { x: 0, y: 0, scale: 2 };
-    expect(allowedFactor(whole, whole, 1e9)).toBe(ZOOM.most);
-    expect(allowedFactor({ ...whole, scale: 2 * ZOOM.least }, whole, 0.1)).toBe(1);
-    expect(keepNear({ x: 500, y: 3, scale: 2 }, { left: -10, right: 10, bottom: -4, top: 4 })).toEqual({
+  it('limits zooming and panning', () => {
+    const full = { x: 0, y: 0, scale: 2 };
+    expect(allowedFactor(full, full, 1e9)).toBe(ZOOM.max);
+    expect(allowedFactor({ ...full, scale: 2 * ZOOM.min }, full, 0.1)).toBe(1);
+    expect(clampView({ x: 500, y: 3, scale: 2 }, { left: -10, right: 10, bottom: -4, top: 4 })).toEqual({
       x: 20,
       y: 3,
       scale: 2,
     });
   });
 
-  it('glides between views with what both show in one place standing still', () => {
+  it('interpolates between views, keeping the point that both show in the same place', () => {
     const from = { x: 1, y: 2, scale: 5 };
     const to = zoomAbout(from, size, [100, 50], 6);
     const under = toMap(from, size, [100, 50]);
-    for (const share of [0, 0.3, 0.8, 1]) expectNear(toScreen(between(from, to, share), size, under), [100, 50]);
-    expectNear([between(from, { ...from, x: 3 }, 0.5).x, 0], [2, 0]);
+    for (const share of [0, 0.3, 0.8, 1]) expectNear(toScreen(interpolate(from, to, share), size, under), [100, 50]);
+    expectNear([interpolate(from, { ...from, x: 3 }, 0.5).x, 0], [2, 0]);
   });
 });
 
 describe('finding points', () => {
-  const map = clumps(3000);
+  const map = clusters(3000);
   map[20] = Number.NaN;
   const grid = makeGrid(map, boundsOf(map));
   const rows = Array.from({ length: 3000 }, (_, row) => row).filter((row) => row !== 10);
-  const at = (row: number): Place => [map[2 * row] as number, map[2 * row + 1] as number];
+  const at = (row: number): Point => [map[2 * row] as number, map[2 * row + 1] as number];
 
-  it('finds what lies in a rectangle', () => {
+  it('finds the points in a rectangle', () => {
     fc.assert(
       fc.property(place, place, (a, b) => {
         const box = {
@@ -130,7 +131,7 @@ describe('finding points', () => {
     );
   });
 
-  it('picks the nearest point in reach that is shown', () => {
+  it('picks the nearest visible point in reach', () => {
     const shown = Uint8Array.from(rows.concat(0), (_, row) => (row % 3 === 0 ? 0 : 1));
     fc.assert(
       fc.property(place, fc.double({ min: 0.01, max: 30, noNaN: true }), fc.boolean(), (p, radius, all) => {
@@ -147,14 +148,14 @@ describe('finding points', () => {
     );
   });
 
-  it('finds what a lasso holds: by angles around each point', () => {
-    // A star with arms and bays, not crossing itself; the sum of angles at a point tells whether it is inside.
+  it('finds the points inside a lasso, as by winding angles', () => {
+    // A concave star that does not cross itself: a point is inside where the winding angle is not zero.
     const star = Array.from({ length: 24 }, (_, i) => {
       const angle = (2 * Math.PI * i) / 24 + 0.01;
       const radius = i % 2 ? 45 : 17;
       return [4 + radius * Math.cos(angle), -3 + radius * Math.sin(angle)];
     });
-    const winding = ([x, y]: Place) =>
+    const winding = ([x, y]: Point) =>
       star.reduce((sum, [px = 0, py = 0], i) => {
         const [qx = 0, qy = 0] = star[(i + 1) % star.length] ?? [];
         const turn = Math.atan2(qy - y, qx - x) - Math.atan2(py - y, px - x);
@@ -168,17 +169,17 @@ describe('finding points', () => {
   });
 });
 
-describe('pictures on the map', () => {
-  const map = clumps(1500);
-  const rows = scattered(1500);
+describe('thumbnails on the map', () => {
+  const map = clusters(1500);
+  const rows = shuffledRows(1500);
 
-  it('are chosen from all rows in a fixed order', () => {
+  it('are chosen from all rows in a fixed random order', () => {
     expect([...rows].sort((a, b) => a - b)).toEqual(Array.from({ length: 1500 }, (_, row) => row));
-    expect(scattered(1500)).toEqual(rows);
+    expect(shuffledRows(1500)).toEqual(rows);
     expect(rows.filter((row, i) => row === i).length).toBeLessThan(20);
   });
 
-  it('never overlap, stay once they are there, and fill the room', () => {
+  it('never overlap, never disappear while zooming in, and fill the available room', () => {
     const levels = new ThumbnailLevels(map, rows, 6);
     let before = new Set<number>();
     for (const spacing of [6.01, 5.9, 5, 3, 1.5, 1.45, 0.4]) {
@@ -196,7 +197,7 @@ describe('pictures on the map', () => {
       expect([...before].filter((row) => !shown.includes(row))).toEqual([]);
       before = new Set(shown);
     }
-    // At the level that was reached, each point without a picture is close to one that has one.
+    // At the level reached, each point without a thumbnail is close to one that has one.
     const bare = [...rows].filter((row) => !before.has(row));
     const level = 6 / Math.SQRT2 ** Math.floor(Math.log2(6 / 0.4) * 2);
     for (const row of bare) {
@@ -209,7 +210,7 @@ describe('pictures on the map', () => {
     }
   });
 
-  it('gives slots to the pictures used last', () => {
+  it('evict the least recently used picture', () => {
     const slots = new Slots(2);
     expect([slots.take(10), slots.take(11)]).toEqual([0, 1]);
     expect(slots.find(10)).toBe(0);
@@ -219,7 +220,7 @@ describe('pictures on the map', () => {
 });
 
 describe('the decoded plane', () => {
-  it('covers what is seen with cells of a lattice that stays while zooming a little', () => {
+  it('covers the visible map with the cells of a lattice', () => {
     fc.assert(
       fc.property(view, (v) => {
         const image = { height: 28, width: 28 };
@@ -227,7 +228,7 @@ describe('the decoded plane', () => {
         const across = lattice.width * v.scale;
         expect(across).toBeGreaterThanOrEqual(38 - 1e-6);
         expect(across).toBeLessThan(76);
-        const cells = cellsWithin(lattice, seen(v, size));
+        const cells = cellsWithin(lattice, visibleBounds(v, size));
         expect(cells.length).toBeLessThanOrEqual((640 / across + 2) * (420 / across + 2));
         const has = new Set(cells.map(({ column, row }) => `${column} ${row}`));
         for (const corner of [
@@ -244,15 +245,17 @@ describe('the decoded plane', () => {
     expect(latentOf({ level: 1, width: 2, height: 4 }, { column: -1, row: 2 })).toEqual([-1, 10]);
   });
 
-  it('has round values at its edges, and codes as fine as the screen', () => {
+  it('has round ticks, and latents rounded to a fraction of a pixel', () => {
     expect(ticks(-2.3, 7.7, 5)).toEqual({ values: [-2, 0, 2, 4, 6], decimals: 0 });
     expect(ticks(0.01, 0.09, 4)).toEqual({ values: [0.02, 0.04, 0.06, 0.08], decimals: 2 });
-    expect([cut(1.23456, 10), cut(-1.23456, 0.5), cut(1.23456, 1000)]).toEqual([1.23, -1.2, 1.2346]);
+    expect([roundToPixel(1.23456, 10), roundToPixel(-1.23456, 0.5), roundToPixel(1.23456, 1000)]).toEqual([
+      1.23, -1.2, 1.2346,
+    ]);
   });
 });
 
-describe('colours and classes of points', () => {
-  it('are those of their classes', () => {
+describe('colours of points', () => {
+  it('are those of their classes, lightened on a dark background', () => {
     const colours = coloursByClass(3, Int32Array.of(1, 0, 1), (label) => rgbOf(label === 0 ? '#102030' : '#ff0080'));
     expect([...colours]).toEqual([255, 0, 128, 255, 16, 32, 48, 255, 255, 0, 128, 255]);
     expect(rgbOf('#0a0b0c')).toEqual([10, 11, 12]);
@@ -261,7 +264,7 @@ describe('colours and classes of points', () => {
     expect(onGround([223, 213, 105], 'dark')).toEqual([223, 213, 105]);
   });
 
-  it('rank errors from the first to the 99th percentile', () => {
+  it('span errors from the first to the 99th percentile', () => {
     const sorted = Float32Array.from({ length: 101 }, (_, i) => i);
     expect(errorRange(sorted)).toEqual([1, 99]);
     expect(errorRange(Float32Array.of(2, 2))).toEqual([2, 3]);
@@ -274,7 +277,7 @@ describe('colours and classes of points', () => {
     expect(light(2)).toBeLessThan(light(3));
   });
 
-  it('filter rows, but never those without a class', () => {
+  it('are filtered by class, except for rows without a class', () => {
     const labels = Int32Array.of(0, 2, 1, -1, 2);
     expect(shownRows(labels, 3, null)).toBeNull();
     expect(shownRows(null, 3, [1])).toBeNull();
@@ -282,7 +285,7 @@ describe('colours and classes of points', () => {
   });
 });
 
-it('writes CSV as RFC 4180 wants it', () => {
+it('writes CSV as in RFC 4180', () => {
   const text = csvOf([
     { id: 'a,b', row: 0, class: 'say "x"', error: 0.5 },
     { id: 'two\nlines', row: 12, class: '', error: 1e-7 },

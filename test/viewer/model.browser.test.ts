@@ -8,11 +8,11 @@ import { hasBrowser, openPage, siteFolder } from './browser.ts';
 const PATIENT = { timeout: 15_000 };
 const read = (path: string) => readFile(join(siteFolder, 'models/ccvae', path));
 const cells = (page: Page, row: string) => page.locator(`${row} td`).allTextContents();
-/** A number as the page writes it, back. */
+/** Parses a number of the page. */
 const number = (text: string | undefined) => Number((text ?? '').replaceAll('−', '-').replaceAll(',', ''));
 
-describe.skipIf(!hasBrowser)('the facts of a model', () => {
-  test('are the card’s and the manifest’s', async () => {
+describe.skipIf(!hasBrowser)('the Model tab', () => {
+  test('shows the figures of the card and the manifest', async () => {
     const card = JSON.parse((await read('card.json')).toString());
     const { dimensions } = JSON.parse((await read('manifest.json')).toString());
     const { page, close } = await openPage('#model=ccvae&tab=model&image=1');
@@ -24,7 +24,7 @@ describe.skipIf(!hasBrowser)('the facts of a model', () => {
         .textContent();
     expect(await figure('Trained on')).toBe(`${card.dataset.train.images.toLocaleString('en-US')} images`);
     expect(await figure('Fingerprint of the test')).toBe(card.dataset.test.fingerprint);
-    expect(await figure('Latent size')).toBe(`${card.latent.size} numbers`);
+    expect(await figure('Latent size')).toBe(`${card.latent.size} dimensions`);
     expect(await figure('Kind')).toBe('variational, encoder and decoder conditioned on the class');
     expect(await figure('Batch size')).toBe(`${card.training.recipe.batchSize} images`);
     expect(number((await figure('Tolerance')) ?? '')).toBe(card.parity.tolerance);
@@ -54,7 +54,7 @@ describe.skipIf(!hasBrowser)('the facts of a model', () => {
     await close();
   });
 
-  test('are taken away as files, which are checked', async () => {
+  test('downloads the model’s files, and checks their digests', async () => {
     const { page, close } = await openPage('#model=ccvae&tab=model&image=1');
     for (const name of ['encoder.onnx', 'decoder.onnx', 'card.json']) {
       const [download] = await Promise.all([
@@ -72,18 +72,18 @@ describe.skipIf(!hasBrowser)('the facts of a model', () => {
     await close();
   });
 
-  test('tell what computes, which can be started again', async () => {
+  test('shows the runtime, and restarts it', async () => {
     const { page, close } = await openPage('#model=cae2&tab=model&image=1', { allowed: [/No available adapters/] });
-    const computing = page.locator('[data-provider]');
-    await expect.poll(() => computing.textContent(), PATIENT).toMatch(/WebAssembly with (one thread|\d threads): /);
+    const runtime = page.locator('[data-provider]');
+    await expect.poll(() => runtime.textContent(), PATIENT).toMatch(/WebAssembly with (one thread|\d threads): /);
     await page.getByRole('button', { name: 'Restart the worker' }).click();
-    await expect.poll(() => computing.getAttribute('data-provider'), PATIENT).toBe('wasm');
+    await expect.poll(() => runtime.getAttribute('data-provider'), PATIENT).toBe('wasm');
     await page.getByRole('radio', { name: 'WebAssembly' }).check();
-    await expect.poll(() => computing.textContent(), PATIENT).toMatch(/, as chosen/);
-    // Without an adapter the choice fails with a message, and the model goes on.
+    await expect.poll(() => runtime.textContent(), PATIENT).toMatch(/, as chosen/);
+    // Without an adapter the choice fails with a message, and the model stays usable.
     await page.getByRole('radio', { name: 'WebGPU' }).check();
     await expect.poll(() => page.locator('[role=alert] .problem').textContent(), PATIENT).toMatch(/no WebGPU adapter/);
-    await expect.poll(() => computing.getAttribute('data-provider')).toBe('wasm');
+    await expect.poll(() => runtime.getAttribute('data-provider')).toBe('wasm');
     await close();
   });
 });

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { cardSchema, parseFile } from '../../web-viewer/src/site/schema.ts';
 import {
-  briefly,
   dimensionsOf,
+  factLine,
   kindOf,
   measuresOf,
   optimizerOf,
@@ -14,17 +14,17 @@ import { card } from './card.ts';
 
 const tiny = parseFile(cardSchema, card(), 'card.json');
 
-test('a card in a line', () => {
-  expect(briefly(tiny)).toBe('dots · 2-D · loss 0.25 nats');
+test('describes a card in a line', () => {
+  expect(factLine(tiny)).toBe('dots · 2-D · loss 0.25 nats');
   const squared = { ...tiny, model: { ...tiny.model, error: 'mean squared error' as const } };
-  expect(briefly(squared)).toBe('dots · 2-D · loss 0.25');
+  expect(factLine(squared)).toBe('dots · 2-D · loss 0.25');
   expect([shapeOf(tiny), valuesOf(tiny)]).toEqual(['4\u00a0×\u00a05, colour', 60]);
   expect(kindOf(tiny)).toBe('variational, decoder conditioned on the class');
   const both = { model: { ...tiny.model, variational: false }, conditional: { encoder: true, decoder: true } };
   expect(kindOf(both)).toBe('plain, encoder and decoder conditioned on the class');
 });
 
-test('measures per pixel and per image: a sum over every number of the image', () => {
+test('gives measures per pixel, and per image as a sum over its values', () => {
   expect(measuresOf(tiny).map(({ name, test, testImage, train }) => [name, test, testImage, train])).toEqual([
     ['loss', 0.25, 15, 0.5],
     ['reconstruction', 0.2, 12, 0.4],
@@ -37,7 +37,7 @@ test('measures per pixel and per image: a sum over every number of the image', (
   ]);
 });
 
-test('dimensions, those that say most first', () => {
+test('lists the most informative dimensions first', () => {
   const byKl = dimensionsOf(tiny, { kl: [0.5, 2], variance: [4, 0.25] });
   expect(byKl.map(({ index, kl, min }) => [index, kl, min])).toEqual([
     [1, 2, -2],
@@ -46,7 +46,7 @@ test('dimensions, those that say most first', () => {
   expect(dimensionsOf(tiny, { kl: null, variance: [4, 0.25] }).map(({ index }) => index)).toEqual([0, 1]);
 });
 
-test('the recipe in words', () => {
+test('describes the recipe', () => {
   expect(optimizerOf(tiny)).toBe('adam, learning rate 0.001, epsilon 1e−8');
   expect(restOfRecipe(tiny)).toEqual([['kl warm up', '2']]);
 });

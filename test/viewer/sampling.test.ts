@@ -27,16 +27,16 @@ const card = (variational: boolean, withMixture: boolean) => ({
   latent: { size: 2, statistics, ...(withMixture && { mixture }) },
 });
 
-function column(codes: Float32Array, size: number, at: number): number[] {
-  return Array.from({ length: codes.length / size }, (_, row) => codes[row * size + at] as number);
+function column(latents: Float32Array, size: number, at: number): number[] {
+  return Array.from({ length: latents.length / size }, (_, row) => latents[row * size + at] as number);
 }
 const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length;
 const covariance = (a: readonly number[], b: readonly number[]) =>
   mean(a.map((value, i) => value * (b[i] as number))) - mean(a) * mean(b);
 
-describe('seeded randomness', () => {
+describe('the seeded random generator', () => {
   it('is sfc32', () => {
-    // Its published step, in integers of any size.
+    // Its published step, in BigInt.
     const [seed, rounds] = [123_456, 40];
     let state = [BigInt(seed), 0n, 0x9e3779b9n, 1n] as [bigint, bigint, bigint, bigint];
     const cut = (value: bigint) => value & 0xffffffffn;
@@ -51,22 +51,22 @@ describe('seeded randomness', () => {
     expect(Array.from({ length: rounds - 16 }, () => random.uniform())).toEqual(expected.slice(16));
   });
 
-  it('repeats for a seed and has nothing in common with the next one', () => {
+  it('is reproducible by seed, and uncorrelated between seeds', () => {
     expect(priorLatents(7, 3, 5)).toEqual(priorLatents(7, 3, 5));
     const [one, two] = [1, 2].map((seed) => [...priorLatents(20_000, 1, seed)]) as [number[], number[]];
     expect(Math.abs(covariance(one, two))).toBeLessThan(0.03);
     expect(priorLatents(4, 2, 2 ** 32 + 1)).not.toEqual(priorLatents(4, 2, 1));
   });
 
-  it('keeps the codes drawn first when more are drawn', () => {
+  it('keeps the first latents when more are drawn', () => {
     expect(priorLatents(3, 4, 9)).toEqual(priorLatents(10, 4, 9).subarray(0, 12));
   });
 });
 
 describe('the prior', () => {
-  it('has moments and quantiles of N(0, I)', () => {
-    const codes = priorLatents(50_000, 2, 1);
-    const [x, y] = [column(codes, 2, 0), column(codes, 2, 1)];
+  it('has the moments and quantiles of N(0, I)', () => {
+    const latents = priorLatents(50_000, 2, 1);
+    const [x, y] = [column(latents, 2, 0), column(latents, 2, 1)];
     for (const values of [x, y]) {
       expect(Math.abs(mean(values))).toBeLessThan(0.02);
       expect(covariance(values, values)).toBeCloseTo(1, 1);
@@ -80,8 +80,8 @@ describe('the prior', () => {
 
 describe('the mixture', () => {
   it('has its components’ weights, means and covariances', () => {
-    const codes = mixtureLatents(card(false, true), 40_000, 3);
-    const rows = Array.from({ length: 40_000 }, (_, row) => codes.subarray(2 * row, 2 * row + 2));
+    const latents = mixtureLatents(card(false, true), 40_000, 3);
+    const rows = Array.from({ length: 40_000 }, (_, row) => latents.subarray(2 * row, 2 * row + 2));
     const parts = [rows.filter((row) => (row[0] as number) > 0), rows.filter((row) => (row[0] as number) <= 0)];
     parts.forEach((part, k) => {
       expect(part.length / rows.length).toBeCloseTo(mixture.weights[k] as number, 1);
@@ -95,7 +95,7 @@ describe('the mixture', () => {
     });
   });
 
-  it('says when it does not fit', () => {
+  it('is rejected where it does not match the latent size', () => {
     expect(() => mixtureLatents(card(false, false), 1, 1)).toThrow('no mixture');
     const damaged = card(false, true);
     const latent = { ...damaged.latent, mixture: { ...mixture, factors: [[1], [1]] } };
@@ -103,7 +103,7 @@ describe('the mixture', () => {
   });
 });
 
-describe('random codes of a model', () => {
+describe('random latents of a model', () => {
   it('come from the prior, else the mixture, else its statistics', () => {
     expect(distributions(card(true, true))).toEqual(['prior', 'mixture']);
     expect(randomLatents(card(true, true), 9, 4)).toEqual(priorLatents(9, 2, 4));
@@ -111,9 +111,9 @@ describe('random codes of a model', () => {
     expect(distributions(card(false, true))).toEqual(['mixture']);
     expect(randomLatents(card(false, true), 9, 4)).toEqual(mixtureLatents(card(false, true), 9, 4));
     expect(distributions(card(false, false))).toEqual(['statistics']);
-    const codes = randomLatents(card(false, false), 20_000, 4);
-    expect(mean(column(codes, 2, 1))).toBeCloseTo(-2, 0);
-    expect(Math.sqrt(covariance(column(codes, 2, 1), column(codes, 2, 1)))).toBeCloseTo(3, 0);
-    expect(Math.sqrt(covariance(column(codes, 2, 0), column(codes, 2, 0)))).toBeCloseTo(0.5, 1);
+    const latents = randomLatents(card(false, false), 20_000, 4);
+    expect(mean(column(latents, 2, 1))).toBeCloseTo(-2, 0);
+    expect(Math.sqrt(covariance(column(latents, 2, 1), column(latents, 2, 1)))).toBeCloseTo(3, 0);
+    expect(Math.sqrt(covariance(column(latents, 2, 0), column(latents, 2, 0)))).toBeCloseTo(0.5, 1);
   });
 });

@@ -8,10 +8,10 @@ import { priorLatents } from '../../web-viewer/src/state/sampling.ts';
 import { hasBrowser, openPage, siteFolder } from './browser.ts';
 
 const [SIZE, CLASSES, ROWS] = [28 * 28, 10, 10];
-/** Beyond what rounding to bytes makes. */
+/** Beyond rounding to bytes. */
 const TOLERANCE = 1e-4;
 
-/** Polls longer than usual: pages may share their processors with much else. */
+/** Polls longer than usual: the machine may be busy. */
 const soon = <T>(read: () => T) => expect.poll(read, { timeout: 15_000, interval: 100 });
 const file = (model: string, path: string) => readFileSync(join(siteFolder, 'models', model, path));
 const json = (model: string, path: string) => JSON.parse(file(model, path).toString());
@@ -30,19 +30,19 @@ afterAll(async () => {
 
 const labels = (values: readonly number[]) => new Tensor('int32', Int32Array.from(values), [values.length]);
 
-/** What ONNX Runtime in Node decodes: each code with all classes, an image each. */
-async function decodeAll(model: string, codes: readonly Float32Array[]): Promise<Float32Array[]> {
-  const latents = Float32Array.from(codes.flatMap((code) => Array.from({ length: CLASSES }, () => [...code]).flat()));
-  const count = codes.length * CLASSES;
+/** Images that ONNX Runtime for Node decodes: each latent with every class. */
+async function decodeAll(model: string, rows: readonly Float32Array[]): Promise<Float32Array[]> {
+  const latents = Float32Array.from(rows.flatMap((row) => Array.from({ length: CLASSES }, () => [...row]).flat()));
+  const count = rows.length * CLASSES;
   const { image } = await (await session(model, 'decoder')).run({
     latent: new Tensor('float32', latents, [count, latents.length / count]),
-    label: labels(codes.flatMap(() => Array.from({ length: CLASSES }, (_, index) => index))),
+    label: labels(rows.flatMap(() => Array.from({ length: CLASSES }, (_, index) => index))),
   });
   const data = image?.data as Float32Array;
   return Array.from({ length: count }, (_, i) => data.slice(i * SIZE, (i + 1) * SIZE));
 }
 
-/** What it encodes. */
+/** The latent that ONNX Runtime for Node encodes. */
 async function encode(model: string, pixels: Uint8Array, label: number): Promise<Float32Array> {
   const encoder = await session(model, 'encoder');
   const { latent } = await encoder.run({
@@ -52,7 +52,7 @@ async function encode(model: string, pixels: Uint8Array, label: number): Promise
   return latent?.data as Float32Array;
 }
 
-/** The pixels of pictures in the page, 0–255. */
+/** The pixels of canvases in the page, 0–255. */
 const pictures = (page: Page, selector: string): Promise<number[][]> =>
   page.locator(selector).evaluateAll((canvases) =>
     canvases.map((canvas) => {
@@ -64,7 +64,7 @@ const pictures = (page: Page, selector: string): Promise<number[][]> =>
     }),
   );
 
-/** The largest difference of pictures from images in [0, 1], beyond what rounding makes. */
+/** The largest difference between pictures and images in [0, 1], beyond rounding to bytes. */
 function difference(seen: readonly (readonly number[])[], images: readonly Float32Array[]): number {
   if (seen.length !== images.length) return Number.POSITIVE_INFINITY;
   const of = (bytes: readonly number[], image: Float32Array) =>
@@ -75,7 +75,7 @@ function difference(seen: readonly (readonly number[])[], images: readonly Float
 const expectPictures = async (page: Page, selector: string, images: readonly Float32Array[]) =>
   soon(async () => difference(await pictures(page, selector), images)).toBeLessThan(TOLERANCE);
 
-/** The first images and labels of the set, from its files. */
+/** An image of the set with its label, from the set's files. */
 async function imageOfSet(model: string, row: number): Promise<{ pixels: Uint8Array; label: number }> {
   const folder = join(siteFolder, json(model, 'manifest.json').set);
   const set = JSON.parse(readFileSync(join(folder, 'set.json')).toString());
@@ -94,8 +94,10 @@ async function imageOfSet(model: string, row: number): Promise<{ pixels: Uint8Ar
   return { pixels: new Uint8Array(pixels), label: npy.readInt32LE(10 + npy.readUInt16LE(8) + 4 * row) };
 }
 
-const rowsOf = (codes: Float32Array): Float32Array[] =>
-  Array.from({ length: ROWS }, (_, row) => codes.slice((row * codes.length) / ROWS, ((row + 1) * codes.length) / ROWS));
+const rowsOf = (latents: Float32Array): Float32Array[] =>
+  Array.from({ length: ROWS }, (_, row) =>
+    latents.slice((row * latents.length) / ROWS, ((row + 1) * latents.length) / ROWS),
+  );
 
 const cell = (grid: string, row: number, column: number) =>
   `[data-grid="${grid}"] [data-row="${row}"][data-column="${column}"]`;
@@ -107,25 +109,25 @@ async function saved(page: Page, click: () => Promise<void>): Promise<{ name: st
 }
 
 describe.skipIf(!hasBrowser)('the studio', () => {
-  test.each(['ccvae', 'ccvae-decoder'])('writes an image of the set in all classes with %s', async (model) => {
+  test.each(['ccvae', 'ccvae-decoder'])('decodes an image of the set with every class, with %s', async (model) => {
     const { page, close } = await openPage(`#model=${model}&tab=studio&image=7`);
     const { pixels, label } = await imageOfSet(model, 7);
-    const code = await encode(model, pixels, label);
-    const images = await decodeAll(model, [code]);
+    const latent = await encode(model, pixels, label);
+    const images = await decodeAll(model, [latent]);
     await expectPictures(page, OWN, images);
     const other = (label + 4) % CLASSES;
     await page.getByRole('button', { name: `Your image as class ${other}:` }).click();
     await soon(() => parameter(page, 'class')).toBe(String(other));
     await soon(() => parameter(page, 'z')?.split(',').map(Number)).toEqual(
-      Array.from(code, (value) => expect.closeTo(value, 2)),
+      Array.from(latent, (value) => expect.closeTo(value, 2)),
     );
-    // Another class for the sliders does not change the style that is kept.
+    // The class of the sliders does not affect the style.
     await page.waitForTimeout(200);
     await expectPictures(page, OWN, images);
     await close();
   });
 
-  test('reads a drawing as the class with the smallest error, unless it is told otherwise', async () => {
+  test('encodes a drawing with the class of the smallest error, or a chosen one', async () => {
     const { page, close } = await openPage('#model=ccvae&tab=studio&image=0');
     await expectPictures(page, '.restyled-input canvas', [
       Float32Array.from((await imageOfSet('ccvae', 0)).pixels, (value) => value / 255),
@@ -160,16 +162,16 @@ describe.skipIf(!hasBrowser)('the studio', () => {
     await close();
   });
 
-  test('decodes the same random codes with every class, at any temperature', async () => {
+  test('decodes the same random latents with every class, at any temperature', async () => {
     const { page, close } = await openPage('#model=ccvae&tab=studio&seed=5');
     const { size } = json('ccvae', 'card.json').latent;
-    const codes = priorLatents(ROWS, size, 5);
-    const mean = codes.reduce((sum, value) => sum + value, 0) / codes.length;
-    const variance = codes.reduce((sum, value) => sum + (value - mean) ** 2, 0) / codes.length;
-    // Five standard errors of 100 normal numbers.
+    const latents = priorLatents(ROWS, size, 5);
+    const mean = latents.reduce((sum, value) => sum + value, 0) / latents.length;
+    const variance = latents.reduce((sum, value) => sum + (value - mean) ** 2, 0) / latents.length;
+    // Five standard errors of 100 normal samples.
     expect(Math.abs(mean)).toBeLessThan(0.5);
-    expect(Math.abs(variance - 1)).toBeLessThan(5 * Math.sqrt(2 / codes.length));
-    const images = await decodeAll('ccvae', rowsOf(codes));
+    expect(Math.abs(variance - 1)).toBeLessThan(5 * Math.sqrt(2 / latents.length));
+    const images = await decodeAll('ccvae', rowsOf(latents));
     await expectPictures(page, '[data-grid=ccvae] canvas', images);
 
     const { name, bytes } = await saved(page, () => page.getByRole('button', { name: 'Download PNG' }).click());
@@ -184,17 +186,17 @@ describe.skipIf(!hasBrowser)('the studio', () => {
     expect(difference([tile(6, 3)], [images[63] as Float32Array])).toBeLessThan(TOLERANCE);
 
     await page.click(cell('ccvae', 2, 4));
-    const expected = Array.from(codes.slice(2 * size, 3 * size), (value) => Number(value.toFixed(3)));
+    const expected = Array.from(latents.slice(2 * size, 3 * size), (value) => Number(value.toFixed(3)));
     await soon(() => parameter(page, 'z')?.split(',').map(Number)).toEqual(expected);
     expect(parameter(page, 'class')).toBe('4');
     for (const key of ['ArrowDown', 'ArrowRight', 'Enter']) await page.keyboard.press(key);
     await soon(() => parameter(page, 'class')).toBe('5');
-    expect(Number(parameter(page, 'z')?.split(',')[0])).toBeCloseTo(codes[3 * size] as number, 3);
+    expect(Number(parameter(page, 'z')?.split(',')[0])).toBeCloseTo(latents[3 * size] as number, 3);
     expect(await page.locator('[data-grid=ccvae] .marked').allInnerTexts()).toEqual(['5', 'D']);
 
     await page.getByRole('slider', { name: 'Temperature' }).press('Home');
     await soon(() => parameter(page, 'temperature')).toBe('0');
-    await expectPictures(page, '[data-grid=ccvae] canvas', await decodeAll('ccvae', rowsOf(codes.map(() => 0))));
+    await expectPictures(page, '[data-grid=ccvae] canvas', await decodeAll('ccvae', rowsOf(latents.map(() => 0))));
     await page.getByRole('slider', { name: 'Temperature' }).press('End');
     await page.getByRole('button', { name: 'New latents' }).click();
     await expectPictures(
@@ -205,21 +207,21 @@ describe.skipIf(!hasBrowser)('the studio', () => {
     await close();
   });
 
-  test('compares with another model in a worker of its own, until the view goes', async () => {
+  test('compares with another model in its own worker, which ends with the view', async () => {
     const { page, close } = await openPage('#model=ccvae&tab=studio&seed=3');
     await page.getByRole('button', { name: 'Compare with ccvae-decoder' }).waitFor();
     const before = page.workers().length;
     await page.getByRole('button', { name: 'Compare with ccvae-decoder' }).click();
-    const codes = rowsOf(priorLatents(ROWS, json('ccvae', 'card.json').latent.size, 3));
+    const latents = rowsOf(priorLatents(ROWS, json('ccvae', 'card.json').latent.size, 3));
     for (const model of ['ccvae', 'ccvae-decoder']) {
-      await expectPictures(page, `[data-grid=${model}] canvas`, await decodeAll(model, codes));
+      await expectPictures(page, `[data-grid=${model}] canvas`, await decodeAll(model, latents));
       const { loss } = json(model, 'card.json').metrics.test;
       const figures = page.getByRole('region', { name: model, exact: true }).locator('dl');
       expect((await figures.innerText()).replaceAll('\n', ' ')).toContain(
         `${(loss * SIZE).toPrecision(4)} nats per image (${loss.toPrecision(4)}`,
       );
     }
-    // It may have threads of its own.
+    // It may have additional threads.
     expect(page.workers().length).toBeGreaterThan(before);
     await page.hover(cell('ccvae', 1, 8));
     await soon(() => page.locator('[data-grid="ccvae-decoder"] .marked').allInnerTexts()).toEqual(['8', 'B']);
@@ -228,7 +230,7 @@ describe.skipIf(!hasBrowser)('the studio', () => {
     await close();
   });
 
-  test('offers the conditional models where the open one is not', async () => {
+  test('offers conditional models where the open one is not conditional', async () => {
     const { page, close } = await openPage('#model=cvae&tab=studio');
     await page.getByRole('button', { name: 'Open ccvae-decoder' }).click();
     await page.locator('[data-grid="ccvae-decoder"]').waitFor();

@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { difference } from '../../web-viewer/src/views/studio/compare.ts';
 import {
   atTemperature,
+  centreOf,
   comparable,
+  difference,
   firstColumns,
   latentOf,
-  middleOf,
   repeated,
   smallest,
   toggleColumn,
@@ -22,17 +22,17 @@ const card = {
   conditional: { encoder: true, decoder: true },
 } as unknown as Card;
 
-describe('codes', () => {
-  test('keep their middle at any temperature', () => {
-    const codes = Float32Array.of(5, 1, 1, -3);
-    expect([...atTemperature(codes, [3, -1], 0)]).toEqual([3, -1, 3, -1]);
-    expect([...atTemperature(codes, [3, -1], 1)]).toEqual([5, 1, 1, -3]);
-    expect([...atTemperature(codes, [3, -1], 1.5)]).toEqual([6, 2, 0, -4]);
-    expect(middleOf(card)).toEqual([0, 0]);
-    expect(middleOf({ ...card, model: { ...card.model, variational: false } })).toEqual([3, -1]);
+describe('latents', () => {
+  test('keep their centre at any temperature', () => {
+    const latents = Float32Array.of(5, 1, 1, -3);
+    expect([...atTemperature(latents, [3, -1], 0)]).toEqual([3, -1, 3, -1]);
+    expect([...atTemperature(latents, [3, -1], 1)]).toEqual([5, 1, 1, -3]);
+    expect([...atTemperature(latents, [3, -1], 1.5)]).toEqual([6, 2, 0, -4]);
+    expect(centreOf(card)).toEqual([0, 0]);
+    expect(centreOf({ ...card, model: { ...card.model, variational: false } })).toEqual([3, -1]);
   });
 
-  test('are repeated and taken out row by row', () => {
+  test('are repeated, and sliced by row', () => {
     expect([...repeated(Float32Array.of(1, 2), 3)]).toEqual([1, 2, 1, 2, 1, 2]);
     expect([...latentOf(Float32Array.of(1, 2, 3, 4), 1, 2)]).toEqual([3, 4]);
     expect(smallest([4, 2, 3])).toBe(1);
@@ -40,7 +40,7 @@ describe('codes', () => {
 });
 
 describe('columns', () => {
-  test('are ten at most, in order, and never none', () => {
+  test('are at least one and at most ten, in order', () => {
     expect(firstColumns(3)).toEqual([0, 1, 2]);
     expect(firstColumns(26)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
     expect(toggleColumn(firstColumns(26), 20)).toEqual(firstColumns(26));
@@ -51,7 +51,7 @@ describe('columns', () => {
 });
 
 describe('models', () => {
-  test('are compared where codes and classes mean the same to both', () => {
+  test('are comparable where they take the same latents and classes', () => {
     const other = { ...card, conditional: { encoder: false, decoder: true } };
     expect(comparable(card, other)).toBe(true);
     for (const change of [
@@ -64,10 +64,10 @@ describe('models', () => {
       expect(comparable(card, { ...card, ...change })).toBe(false);
     }
     expect(difference('a', card, 'b', other)).toMatch(
-      /^a gives its encoder the class too.* b gives it only to the decoder/,
+      /^In a the encoder takes the class too.* In b only the decoder takes it/,
     );
     expect(difference('b', other, 'a', card)).toBe(difference('a', card, 'b', other));
-    expect(difference('a', card, 'c', card)).toMatch(/^Both give encoder and decoder/);
+    expect(difference('a', card, 'c', card)).toMatch(/^In both models encoder and decoder take the class/);
   });
 });
 
@@ -76,9 +76,9 @@ describe('a montage', () => {
     ...data.subarray(4 * (y * width + x), 4 * (y * width + x) + 4),
   ];
 
-  test('has each pixel as a square, with white between the images', () => {
+  test('enlarges each pixel to a square, with white between the images', () => {
     const shape = { height: 1, width: 2, channels: 3 };
-    // Two rows of two images; a number per image, pixel and channel.
+    // Two rows of two images, with a different value for each image, pixel and channel.
     const row = (first: number) => Float32Array.from({ length: 12 }, (_, i) => (first + i) / 255);
     const made = montage([row(10), row(100)], 2, shape, { scale: 4, gap: 8 });
     expect([made.width, made.height]).toEqual([8 + 2 * (8 + 8), 8 + 2 * (4 + 8)]);
@@ -92,7 +92,7 @@ describe('a montage', () => {
     expect(at(made, 31, 23)).toEqual([109, 110, 111, 255]);
   });
 
-  test('shows one channel as grey, and holds values within their range', () => {
+  test('shows one channel as gray, and clamps values', () => {
     const made = montage([Float32Array.of(0.5, 1.2)], 1, { height: 2, width: 1, channels: 1 }, { scale: 1, gap: 0 });
     expect([...made.data]).toEqual([128, 128, 128, 255, 255, 255, 255, 255]);
   });

@@ -9,7 +9,7 @@ import { siteFolder } from './browser.ts';
 
 const json = async <T>(path: string): Promise<T> => JSON.parse(await readFile(join(siteFolder, path), 'utf8')) as T;
 
-/** A model of the site, and the images of its set that a sample takes. */
+/** A model of the site, and a sample of its set's images. */
 export async function modelAndSample(name: string, count: number, seed = 1) {
   const folder = `models/${name}`;
   const card = await json<Card>(`${folder}/card.json`);
@@ -42,18 +42,18 @@ export async function modelAndSample(name: string, count: number, seed = 1) {
   return { folder: join(siteFolder, folder), card, step: card.trainStep, sample };
 }
 
-type Subject = Awaited<ReturnType<typeof modelAndSample>>;
+type SampledModel = Awaited<ReturnType<typeof modelAndSample>>;
 
-/** The losses of the first steps, computed by ONNX Runtime's native library. */
-export async function lossesOf({ folder, card, step, sample }: Subject, steps: number, rate: number) {
+/** The losses of the first steps, as ONNX Runtime for Node computes them. */
+export async function lossesOf({ folder, card, step, sample }: SampledModel, steps: number, rate: number) {
   const session = await InferenceSession.create(join(folder, step.file));
   const [encoder, decoder] = await Promise.all(
     ['encoder.onnx', 'decoder.onnx'].map(async (name) => new Uint8Array(await readFile(join(folder, name)))),
   );
   const shapes = new Map(step.state.map(({ name, shape }) => [name, shape]));
-  const begun = initialState(step, { encoder, decoder } as Parameters<typeof initialState>[1]);
+  const initial = initialState(step, { encoder, decoder } as Parameters<typeof initialState>[1]);
   let state: Record<string, Tensor> = Object.fromEntries(
-    [...begun].map(([name, values]) => [name, new Tensor('float32', values, shapes.get(name) ?? [])]),
+    [...initial].map(([name, values]) => [name, new Tensor('float32', values, shapes.get(name) ?? [])]),
   );
   const losses: number[][] = [];
   for (let at = 0; at < steps; at++) {
@@ -73,10 +73,10 @@ export async function lossesOf({ folder, card, step, sample }: Subject, steps: n
   return losses;
 }
 
-/** What an encoder and a decoder make of images, `[N, H, W, C]`, by ONNX Runtime's native library. */
+/** Reconstructions `[N, H, W, C]` of images, as ONNX Runtime for Node computes them. */
 export async function reconstructionsOf(
   files: { readonly encoder: Uint8Array; readonly decoder: Uint8Array },
-  { card, step }: Subject,
+  { card, step }: SampledModel,
   images: readonly TrainImage[],
 ): Promise<Float32Array> {
   const { height, width, channels } = card.image;
@@ -88,11 +88,11 @@ export async function reconstructionsOf(
       [images.length],
     ),
   };
-  const given = (needed: boolean) => (needed ? label : undefined);
+  const labelIf = (needed: boolean) => (needed ? label : undefined);
   const image = new Tensor('uint8', pixels, [images.length, height, width, channels]);
   const encoder = await InferenceSession.create(files.encoder);
-  const { latent } = await encoder.run({ image, ...given(card.conditional.encoder) });
+  const { latent } = await encoder.run({ image, ...labelIf(card.conditional.encoder) });
   const decoder = await InferenceSession.create(files.decoder);
-  const decoded = await decoder.run({ latent: latent as Tensor, ...given(card.conditional.decoder) });
+  const decoded = await decoder.run({ latent: latent as Tensor, ...labelIf(card.conditional.decoder) });
   return decoded.image?.data as Float32Array;
 }

@@ -25,15 +25,15 @@ const digests = (page: Page) =>
     .locator('.train-digests dd')
     .evaluateAll((all) => all.map((each) => (each as HTMLElement).dataset.sha256).filter(Boolean));
 
-/** Opens the page; a training does not go on after a test that has failed. */
+/** Opens the page, and closes it even after a failed test, which ends the training. */
 async function openTrain(hash: string, options: OpenOptions = {}) {
-  // Canvases are read by the tests alone.
+  // Only the tests read canvases.
   const opened = await openPage(hash, { allowed: [/willReadFrequently/], ...options });
   onTestFinished(() => opened.context.close());
   return opened;
 }
 
-/** Trains for at least this many steps, then pauses, and waits until all is still. */
+/** Trains for at least this many steps, then pauses and waits until the page is at rest. */
 async function train(page: Page, steps: number): Promise<number> {
   await button(page, /Start training|Resume/).click();
   await expect.poll(() => stepsOf(page), PATIENT).toBeGreaterThanOrEqual(steps);
@@ -41,25 +41,25 @@ async function train(page: Page, steps: number): Promise<number> {
   const before = await stepsOf(page);
   await expect.poll(async () => (await digests(page)).length, PATIENT).toBe(2);
   const after = await stepsOf(page);
-  // The numbers on the page are up to a tenth of a second old.
+  // The figures on the page are up to 0.1 s old.
   expect(after - before).toBeLessThanOrEqual(8);
   return after;
 }
 
-/** Clicks what downloads, and reads it. */
+/** Clicks a download button, and reads the file. */
 async function downloaded(page: Page, name: string): Promise<{ name: string; bytes: Buffer }> {
   const [download] = await Promise.all([page.waitForEvent('download'), button(page, name).click()]);
   return { name: download.suggestedFilename(), bytes: await readFile(await download.path()) };
 }
 
-/** The losses of each step, as the page computed them. */
+/** The losses of each step in the page. */
 async function lossesInPage(page: Page): Promise<number[][]> {
-  const { bytes } = await downloaded(page, 'Losses (CSV)');
+  const { bytes } = await downloaded(page, 'Download losses (CSV)');
   const [, ...rows] = bytes.toString().trim().split('\n');
   return rows.map((row) => row.split(',').slice(1).map(Number));
 }
 
-/** The pixels 0–255 of a row of pictures. */
+/** The pixels 0–255 of a row of canvases. */
 const pictures = (page: Page, row: 'image' | 'exported' | 'now') =>
   page.locator(`[data-row=${row}] canvas`).evaluateAll((all) =>
     all.map((canvas) => {
@@ -69,7 +69,7 @@ const pictures = (page: Page, row: 'image' | 'exported' | 'now') =>
     }),
   );
 
-/** Whether pixels are those of reconstructions to 1e-4, but for being rounded to bytes. */
+/** Checks that pixels are those of reconstructions to 1e-4, beyond rounding to bytes. */
 function expectSame(pixels: readonly number[][], expected: Float32Array): void {
   const off = pixels.flat().map((pixel, i) => Math.abs(pixel - 255 * (expected[i] as number)));
   expect(off).toHaveLength(expected.length);
@@ -79,60 +79,67 @@ function expectSame(pixels: readonly number[][], expected: Float32Array): void {
 const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length;
 
 describe.skipIf(!hasBrowser)('training in the page', { timeout: 120_000 }, () => {
-  test.each(['cvae', 'cae2'])('makes the loss of %s fall, as the native library computes it', async (name) => {
-    const { page, close } = await openTrain(`#model=${name}&tab=train`);
-    const subject = await modelAndSample(name, SAMPLE);
-    const shown = subject.sample.slice(0, 8);
-    expect(await pictures(page, 'image')).toEqual(shown.map(({ pixels }) => [...pixels]));
-    await expect
-      .poll(() => digests(page), PATIENT)
-      .toEqual((['encoder.onnx', 'decoder.onnx'] as const).map((file) => subject.card.files[file]?.sha256));
+  test.each(['cvae', 'cae2'])(
+    'lowers the loss of %s, with the losses that ONNX Runtime for Node computes',
+    async (name) => {
+      const { page, close } = await openTrain(`#model=${name}&tab=train`);
+      const model = await modelAndSample(name, SAMPLE);
+      const shown = model.sample.slice(0, 8);
+      expect(await pictures(page, 'image')).toEqual(shown.map(({ pixels }) => [...pixels]));
+      await expect
+        .poll(() => digests(page), PATIENT)
+        .toEqual((['encoder.onnx', 'decoder.onnx'] as const).map((file) => model.card.files[file]?.sha256));
 
-    const steps = await train(page, 48);
-    const losses = await lossesInPage(page);
-    expect(losses).toHaveLength(steps);
-    for (const [at, expected] of (await lossesOf(subject, 3, RATE)).entries()) {
-      for (const [i, loss] of expected.entries())
-        expect(Math.abs((losses[at]?.[i] as number) - loss)).toBeLessThan(1e-4);
-    }
-    const total = losses.map(([loss]) => loss as number);
-    // Batches differ from each other by more than few steps change.
-    expect(mean(total.slice(-16))).toBeLessThan(mean(total.slice(0, 16)));
-
-    const { name: file, bytes } = await downloaded(page, 'Download the trained model');
-    expect(file).toBe(`${name}-trained.zip`);
-    const folder = await mkdtemp(join(tmpdir(), 'convae-trained-'));
-    try {
-      for (const [path, content] of Object.entries(unzipSync(bytes))) {
-        await mkdir(dirname(join(folder, path)), { recursive: true });
-        await writeFile(join(folder, path), content);
+      const steps = await train(page, 48);
+      const losses = await lossesInPage(page);
+      expect(losses).toHaveLength(steps);
+      for (const [at, expected] of (await lossesOf(model, 3, RATE)).entries()) {
+        for (const [i, loss] of expected.entries())
+          expect(Math.abs((losses[at]?.[i] as number) - loss)).toBeLessThan(1e-4);
       }
-      const inside = join(folder, `${name}-trained`);
-      const card = await readCard(inside);
-      await verifyFiles(inside, card);
-      expect(card.model.summary).toContain(`${steps} steps`);
-      expect(await digests(page)).toEqual([card.files['encoder.onnx'].sha256, card.files['decoder.onnx'].sha256]);
-      const [encoder, decoder] = await Promise.all(
-        (['encoder.onnx', 'decoder.onnx'] as const).map((file) => readFile(join(inside, file))),
-      );
-      const made = await reconstructionsOf({ encoder, decoder } as never, subject, shown);
-      await expect.poll(async () => pictures(page, 'now'), PATIENT).not.toEqual(await pictures(page, 'exported'));
-      await page.waitForTimeout(300);
-      expectSame(await pictures(page, 'now'), made);
-    } finally {
-      await rm(folder, { recursive: true });
-    }
+      const total = losses.map(([loss]) => loss as number);
+      // Compare means: batches differ more than a few steps change.
+      expect(mean(total.slice(-16))).toBeLessThan(mean(total.slice(0, 16)));
 
-    await page.setInputFiles('#open-model input >> nth=0', { name: file, mimeType: 'application/zip', buffer: bytes });
-    await expect.poll(() => page.locator('.head').innerText(), PATIENT).toContain(`${steps} steps`);
-    await expect.poll(() => digests(page), PATIENT).not.toHaveLength(0);
-    expect(await page.locator('[role=alert] .problem').count()).toBe(0);
-    expect(await status(page).innerText()).toBe('The weights are those of the export.');
-    await train(page, 2);
-    await close();
-  });
+      const { name: file, bytes } = await downloaded(page, 'Download the trained model');
+      expect(file).toBe(`${name}-trained.zip`);
+      const folder = await mkdtemp(join(tmpdir(), 'convae-trained-'));
+      try {
+        for (const [path, content] of Object.entries(unzipSync(bytes))) {
+          await mkdir(dirname(join(folder, path)), { recursive: true });
+          await writeFile(join(folder, path), content);
+        }
+        const inside = join(folder, `${name}-trained`);
+        const card = await readCard(inside);
+        await verifyFiles(inside, card);
+        expect(card.model.summary).toContain(`${steps} steps`);
+        expect(await digests(page)).toEqual([card.files['encoder.onnx'].sha256, card.files['decoder.onnx'].sha256]);
+        const [encoder, decoder] = await Promise.all(
+          (['encoder.onnx', 'decoder.onnx'] as const).map((file) => readFile(join(inside, file))),
+        );
+        const made = await reconstructionsOf({ encoder, decoder } as never, model, shown);
+        await expect.poll(async () => pictures(page, 'now'), PATIENT).not.toEqual(await pictures(page, 'exported'));
+        await page.waitForTimeout(300);
+        expectSame(await pictures(page, 'now'), made);
+      } finally {
+        await rm(folder, { recursive: true });
+      }
 
-  test('changes the whole page where that is wanted, and gives the exported weights back', async () => {
+      await page.setInputFiles('#open-model input >> nth=0', {
+        name: file,
+        mimeType: 'application/zip',
+        buffer: bytes,
+      });
+      await expect.poll(() => page.locator('.head').innerText(), PATIENT).toContain(`${steps} steps`);
+      await expect.poll(() => digests(page), PATIENT).not.toHaveLength(0);
+      expect(await page.locator('[role=alert] .problem').count()).toBe(0);
+      expect(await status(page).innerText()).toBe('The weights are as exported.');
+      await train(page, 2);
+      await close();
+    },
+  );
+
+  test('applies trained weights to the whole page on request, and restores the exported ones', async () => {
     const { page, close } = await openTrain('#model=cae2&tab=train&image=7');
     const reconstruction = () =>
       page.locator('#left canvas[aria-label*="econstruction" i]').evaluateAll((all) => {
@@ -157,7 +164,7 @@ describe.skipIf(!hasBrowser)('training in the page', { timeout: 120_000 }, () =>
     await everywhere.focus();
     await page.keyboard.press('Space');
     await expect.poll(reconstruction, PATIENT).toBe(changed);
-    // While it goes on the page follows.
+    // The page follows a running training.
     await train(page, (await stepsOf(page)) + 3);
     await expect.poll(reconstruction, PATIENT).not.toBe(changed);
 
@@ -167,7 +174,7 @@ describe.skipIf(!hasBrowser)('training in the page', { timeout: 120_000 }, () =>
     expect(await everywhere.isChecked()).toBe(false);
     expect(await stepsOf(page)).toBe(0);
     expect(await page.locator('.train-chart-frame path.raw').getAttribute('d')).toBe('');
-    // It begins where it began before.
+    // It restarts from the same state.
     await train(page, 1);
     const [first] = await lossesInPage(page);
     const [expected] = await lossesOf(await modelAndSample('cae2', SAMPLE), 1, RATE);
@@ -175,7 +182,7 @@ describe.skipIf(!hasBrowser)('training in the page', { timeout: 120_000 }, () =>
     await close();
   });
 
-  test('learns the visitor’s own images, with their classes, and ends with the model', async () => {
+  test('trains on the visitor’s images with their classes, and ends when another model is opened', async () => {
     const { page, close } = await openTrain('#model=ccvae&tab=train&image=0', { bypassCSP: true });
     const own = page.locator('[data-own]');
     await button(page, 'Add the input image').click();
@@ -194,7 +201,7 @@ describe.skipIf(!hasBrowser)('training in the page', { timeout: 120_000 }, () =>
     await page.getByRole('checkbox', { name: /random images/ }).uncheck();
     await expect.poll(() => page.locator('[data-row=image] canvas').count()).toBe(1);
 
-    // On one image alone, with a faster rate, it soon gets much better.
+    // On a single image with a higher rate, the loss falls quickly.
     await page.locator('#train-rate').focus();
     for (let i = 0; i < 2; i++) await page.keyboard.press('ArrowRight');
     expect(await page.locator('.train-rate output').innerText()).toMatch(/^0\.001\s+1×$/);
@@ -212,7 +219,7 @@ describe.skipIf(!hasBrowser)('training in the page', { timeout: 120_000 }, () =>
     });
     expect(violations).toEqual([]);
 
-    // It goes on behind another view, and another model ends it.
+    // It continues in another tab, and ends when another model is opened.
     await button(page, 'Resume').click();
     await page.getByRole('tab', { name: 'Map' }).click();
     expect(await page.evaluate(() => document.documentElement.dataset.training)).toBe('running');
@@ -224,12 +231,12 @@ describe.skipIf(!hasBrowser)('training in the page', { timeout: 120_000 }, () =>
       .poll(() => page.locator('.train-message').innerText(), PATIENT)
       .toBe('The training of ccvae ended when another model was opened.');
     expect(await stepsOf(page)).toBe(0);
-    // What is drawn stays, as it fits this model too.
+    // The visitor's images stay, as they fit this model too.
     expect(await own.count()).toBe(1);
     await close();
   });
 
-  test('says what is wrong, and stays alive', async () => {
+  test('reports failures, and recovers', async () => {
     const changed: { graph: Buffer | null; beta: number } = { graph: Buffer.from('no graph'), beta: 1 };
     const { page, close } = await openTrain('#model=cae2&tab=train', {
       prepare: async (page) => {
@@ -237,7 +244,7 @@ describe.skipIf(!hasBrowser)('training in the page', { timeout: 120_000 }, () =>
           if (changed.graph) await route.fulfill({ body: changed.graph });
           else await route.continue();
         });
-        // Adam divides by one minus this.
+        // Adam divides by one minus this value.
         await page.route('**/models/cae2/card.json', async (route) => {
           const card = await (await route.fetch()).json();
           for (const each of card.trainStep.state) if (each.initial > 0.5) each.initial = changed.beta / 0.9;
@@ -253,7 +260,7 @@ describe.skipIf(!hasBrowser)('training in the page', { timeout: 120_000 }, () =>
     await expect.poll(() => message.innerText(), PATIENT).toContain('The loss is no longer a number');
     expect(await button(page, 'Resume').isDisabled()).toBe(true);
     await button(page, 'Reset the weights').click();
-    await expect.poll(() => status(page).innerText()).toBe('The weights are those of the export.');
+    await expect.poll(() => status(page).innerText()).toBe('The weights are as exported.');
     await close();
   });
 

@@ -49,7 +49,7 @@ describe('a weight inside a file', () => {
     expect([...readWeight(kernel, place([2, 2, 1, 2], [3, 2, 0, 1], 1))]).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
   });
 
-  it('is where its variable has it, for any shape and order of axes', () => {
+  it('is at the index of its variable, for any shape and order of axes', () => {
     const shapes = fc.array(fc.integer({ min: 1, max: 4 }), { maxLength: 4 });
     const cases = shapes.chain((shape) =>
       fc.record({
@@ -66,11 +66,11 @@ describe('a weight inside a file', () => {
         const file = fileWith(Array(size).fill(0), offset);
         writeWeight(file, where, values);
         expect(readWeight(file, where)).toEqual(values);
-        // What surrounds it stays.
+        // The surrounding bytes are unchanged.
         expect([...file.subarray(0, offset), ...file.subarray(offset + 4 * size)]).toEqual(
           Array(offset + 3).fill(0xab),
         );
-        // A number at an index of the variable, found by its definition.
+        // The value at an index of the variable, located by the definition.
         const at = (index: readonly number[], sides: readonly number[]) =>
           index.reduce((sum, i, axis) => sum * (sides[axis] as number) + i, 0);
         const index = shape.map((side) => side - 1).map((last, axis) => (axis % 2 ? last : Math.floor(last / 2)));
@@ -84,13 +84,13 @@ describe('a weight inside a file', () => {
     );
   });
 
-  it('must be inside the file and have as many numbers', () => {
+  it('must be inside the file and have the right size', () => {
     const file = fileWith([1, 2], 0);
     expect(() => readWeight(file, place([3], [0], 0))).toThrow('not inside');
     expect(() => writeWeight(file, place([2], [0], 0), new Float32Array(3))).toThrow('3 numbers');
   });
 
-  it('is written in each place, on copies', () => {
+  it('is written at every occurrence, on copies', () => {
     const files = { encoder: fileWith([1, 2, 3, 4, 1, 2, 3, 4], 2), decoder: fileWith([9], 0) };
     const { variable, ...first } = place([2, 2], [0, 1], 2);
     const step: TrainStep = {
@@ -114,8 +114,8 @@ describe('a weight inside a file', () => {
   });
 });
 
-describe('what is drawn at random', () => {
-  it('is a sample without repeats that grows at its end', () => {
+describe('random batches', () => {
+  it('come from a sample without repetition that grows at its end', () => {
     const rows = sampleRows(1000, 300, 4);
     expect(new Set(rows).size).toBe(300);
     expect(Math.max(...rows)).toBeLessThan(1000);
@@ -124,14 +124,14 @@ describe('what is drawn at random', () => {
     expect(sampleRows(9, 50, 1).toSorted()).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8]);
   });
 
-  it('takes every row equally often', () => {
+  it('use every row equally often', () => {
     const seen = new Array<number>(10).fill(0);
     for (let seed = 0; seed < 4000; seed++) for (const row of sampleRows(10, 3, seed)) seen[row] = (seen[row] ?? 0) + 1;
-    // 1200 of 4000 each, with a standard deviation of 29.
+    // 1200 of 4000 expected, with a standard deviation of 29.
     for (const count of seen) expect(Math.abs(count - 1200)).toBeLessThan(120);
   });
 
-  it('fills batches: without repeats where there are enough images, else as evenly as can be', () => {
+  it('have no repetition where there are enough images, else repeat images evenly', () => {
     expect(new Set(batchIndices(40, 32, 1, 0)).size).toBe(32);
     expect(batchIndices(40, 32, 1, 0)).not.toEqual(batchIndices(40, 32, 1, 1));
     expect(batchIndices(1, 4, 1, 0)).toEqual([0, 0, 0, 0]);
@@ -141,7 +141,7 @@ describe('what is drawn at random', () => {
     expect(batchIndices(0, 4, 1, 0)).toEqual([]);
   });
 
-  it('gives a step what it takes', () => {
+  it('contain the inputs of a step', () => {
     const images = [0, 1, 2].map((label) => ({ pixels: new Uint8Array(4).fill(10 * label), label }));
     const how = { seed: 1, at: 5, rate: 0.5 };
     const batch = batchOf(card as never, trainStep, images, how);
@@ -158,7 +158,7 @@ describe('what is drawn at random', () => {
 });
 
 describe('the losses', () => {
-  it('are kept, and written as CSV', () => {
+  it('are recorded, and written as CSV', () => {
     const history = new History(['loss', 'kl']);
     expect(history.recent('loss')).toBeNull();
     history.add([3, 1]);
@@ -173,7 +173,7 @@ describe('the losses', () => {
     expect(smoothed([4, 2, 3, 7], 2)).toEqual([4, 3, 2.5, 5]);
   });
 
-  it('keep their ends and extremes when they are thinned', () => {
+  it('keep their ends and extremes when thinned', () => {
     const values = Array.from({ length: 1000 }, (_, i) => (i === 333 ? 9 : Math.sin(i)));
     const points = thinned(values, 50);
     expect(points).toHaveLength(100);
@@ -247,13 +247,13 @@ describe('the card’s section on the training step', () => {
   const weight = trainStep.weights[0] as WeightPlace;
   it.each([
     ['another file', { file: '../../secret' }],
-    ['a batch that is too large', { batchSize: 1e6 }],
+    ['too large a batch', { batchSize: 1e6 }],
     ['images of another shape', { inputs: { ...trainStep.inputs, image: [2, 3, 2, 1] } }],
     ['noise of another size', { inputs: { ...trainStep.inputs, noise: [2, 2] } }],
     ['a weight beyond the end of its file', { weights: [{ ...weight, offset: 5 }] }],
     ['bytes that do not fit', { weights: [{ ...weight, bytes: 12 }] }],
-    ['axes that are none', { weights: [{ ...weight, permutation: [1] }] }],
-    ['a weight that has no place', { weights: [] }],
+    ['invalid axes', { weights: [{ ...weight, permutation: [1] }] }],
+    ['a weight without a location', { weights: [] }],
     ['a weight of another shape', { state: [{ ...trainStep.state[0], shape: [1, 2] }] }],
     ['more than a page can hold', { state: [...trainStep.state, { ...trainStep.state[1], shape: [4096, 4097] }] }],
     ['no loss', { losses: ['kl'] }],
@@ -263,14 +263,14 @@ describe('the card’s section on the training step', () => {
   });
 });
 
-describe('the trained model to take away', () => {
+describe('the download of the trained model', () => {
   const digest = async (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
   const graph = Uint8Array.of(1, 2, 3);
   const step = { ...trainStep, sha256: createHash('sha256').update(graph).digest('hex') };
   const files = { encoder: new Uint8Array(20).fill(1), decoder: new Uint8Array(12).fill(2) };
   const facts = { name: 'small', steps: 120, batchSize: 2, own: 3, sample: 0, set: 'mnist', rate: 0.316_227 };
 
-  it('is a folder that the pipeline takes, its card as it was but for the files', async () => {
+  it('is a folder that the pipeline accepts, with an unchanged card except for the files', async () => {
     const bundle = await bundleOf({ ...card, trainStep: step }, graph, files, facts, digest);
     const unpacked = unzipSync(zipped('small-trained', bundle));
     const folder = await mkdtemp(join(tmpdir(), 'convae-trained-'));
@@ -281,7 +281,7 @@ describe('the trained model to take away', () => {
       }
       const written = await readCard(folder);
       await verifyFiles(folder, written);
-      const summary = 'a small one (trained on in a browser: 120 steps)';
+      const summary = 'a small one (trained further in a browser: 120 steps)';
       expect(written).toEqual({
         ...card,
         model: { ...card.model, summary },
@@ -296,12 +296,12 @@ describe('the trained model to take away', () => {
     }
   });
 
-  it('says what its numbers are worth', async () => {
+  it('says which figures no longer apply', async () => {
     const bundle = await bundleOf(card, graph, files, { ...facts, sample: 64 }, digest);
     const readme = new TextDecoder().decode(bundle.get('README.txt'));
     expect(readme).toContain('120 more training steps');
     expect(readme).toContain('64 of mnist and 3 added by hand');
     expect(readme).toContain('0.316 times the learning rate');
-    expect(readme).toContain('do not hold for these weights');
+    expect(readme).toContain('do not apply to these weights');
   });
 });

@@ -1,26 +1,26 @@
 import { describe, expect, test } from 'vitest';
 import { hasBrowser, openPage } from './browser.ts';
-import { decode, difference, HERO, latentOfRow, pixels } from './latent-page.ts';
+import { DECODED, decode, difference, latentOfRow, pixels } from './latent-page.ts';
 
-/** Chromium's own software adapter, so that WebGPU runs on machines without a GPU. */
+/** Chromium's software adapter, so that WebGPU runs on machines without a GPU. */
 const ADAPTER = ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader', '--enable-features=Vulkan'];
 const PATIENT = { timeout: 60_000 };
 const ROW = 3;
 
 describe.skipIf(!hasBrowser)('WebGPU', { timeout: 120_000 }, () => {
-  test.each(['cae2', 'cvae'])('computes %s as ONNX Runtime for Node does, where it is chosen', async (model) => {
+  test.each(['cae2', 'cvae'])('computes %s like ONNX Runtime for Node, where it is chosen', async (model) => {
     const { page, close } = await openPage(`#model=${model}&tab=model&image=1`, {
       args: ADAPTER,
-      // Chromium warns of software adapters, ONNX Runtime of nodes that it leaves to the processor.
+      // Chromium warns about software adapters, ONNX Runtime about nodes that it assigns to the CPU.
       allowed: [/vulkan|swiftshader|WebGPU is experimental|powerPreference|VerifyEachNodeIsAssignedToAnEp/i],
     });
-    const computing = page.locator('[data-provider]');
-    // A software adapter is not taken by itself.
-    await expect.poll(() => computing.textContent(), PATIENT).toMatch(/WebAssembly .*run on the CPU|WebGPU takes/);
+    const runtime = page.locator('[data-provider]');
+    // A software adapter is not chosen automatically.
+    await expect.poll(() => runtime.textContent(), PATIENT).toMatch(/WebAssembly .*run on the CPU|WebGPU takes/);
     await page.getByRole('radio', { name: 'WebGPU' }).check();
-    await expect.poll(() => computing.getAttribute('data-provider'), PATIENT).toBe('webgpu');
+    await expect.poll(() => runtime.getAttribute('data-provider'), PATIENT).toBe('webgpu');
 
-    // Another image than wasm has encoded.
+    // Another image than the one that wasm has encoded.
     await page.evaluate((row) => {
       location.hash = location.hash.replace('image=1', `image=${row}`);
     }, ROW);
@@ -35,7 +35,7 @@ describe.skipIf(!hasBrowser)('WebGPU', { timeout: 120_000 }, () => {
     expect(await found()).toHaveLength(expected.length);
     const [image] = await decode(model, [expected]);
     await expect
-      .poll(async () => difference(await pixels(page, HERO), image as Float32Array), PATIENT)
+      .poll(async () => difference(await pixels(page, DECODED), image as Float32Array), PATIENT)
       .toBeLessThan(1e-3);
     await close();
   });

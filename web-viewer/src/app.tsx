@@ -1,7 +1,6 @@
 import { Guard } from './frame/guard.tsx';
-import { narrow } from './frame/narrow.ts';
 import { Status } from './frame/status.tsx';
-import { inTheMiddle, Tabs } from './frame/tabs.tsx';
+import { inTheMiddle, narrow, Tabs } from './frame/tabs.tsx';
 import { model, tab } from './state/store.ts';
 import { EpochsView } from './views/epochs/epochs.tsx';
 import { InputView } from './views/input/input.tsx';
@@ -17,7 +16,7 @@ import { TrainView } from './views/train/train.tsx';
 export function App() {
   const shown = tab.value;
   const middle = inTheMiddle(shown);
-  // Where only one panel fits, the sides are views like the others.
+  // Where only one panel fits, the side panels are tabs like the others.
   const side = (name: string, tabName: string) =>
     narrow.value
       ? ({ role: 'tabpanel', 'aria-labelledby': `tab-${tabName}`, tabIndex: -1 } as const)

@@ -4,10 +4,10 @@ import { showRow, startExploring } from './state/explore.ts';
 import { openModel, openSite } from './state/open.ts';
 import { openLink } from './state/open-files.ts';
 import { input, model, modelName, type OpenModel, problem, site } from './state/store.ts';
-import { followState, modelInUrl, readExplored, readSettings } from './state/url.ts';
+import { followState, modelInUrl, readModelParameters, readSettings } from './state/url.ts';
 import { startWalk } from './state/walk.ts';
 
-/** Opens the site, the model in the address and its state; then keeps all of that up to date. */
+/** Opens the site and the model in the address, restores its state, and keeps both in sync with the address. */
 export async function boot(): Promise<void> {
   try {
     readSettings();
@@ -26,20 +26,20 @@ export async function boot(): Promise<void> {
     endWalk?.();
     endWalk = undefined;
     if (!opened || input.peek()) return;
-    if (readExplored()) return;
+    if (readModelParameters()) return;
     showRow(0);
     endWalk = startWalk(opened);
   });
   followState();
   window.addEventListener('hashchange', ({ newURL }) => {
-    // The previous state may have overwritten it meanwhile.
+    // The previous state may have overwritten the address meanwhile.
     if (newURL !== location.href) history.replaceState(history.state, '', newURL);
     const name = modelInUrl();
     readSettings();
     if (name && name !== modelName.value) void follow(name, location.hash);
-    else readExplored();
+    else readModelParameters();
   });
-  // So that the model switcher describes all of them, also offline.
+  // So that the model switcher can describe all models, also offline.
   if (model.value) void readCards();
 }
 
@@ -53,7 +53,7 @@ async function openFirst(): Promise<void> {
   const [first] = site.value?.models ?? [];
   if (linked !== null && named === null) await openLink(linked);
   else await openModel(named ?? first?.name ?? '');
-  // An address without a usable model still shows one.
+  // Show some model even where the address names no usable one.
   if (model.value || !first || !problem.value) return;
   const reported = problem.value;
   await openModel(first.name);
@@ -64,8 +64,8 @@ async function openFirst(): Promise<void> {
 async function follow(name: string, hash: string): Promise<void> {
   await openModel(name);
   if (modelName.value !== name) return;
-  // Meanwhile the address may have followed the previous model.
+  // The address may have followed the previous model meanwhile.
   history.replaceState(history.state, '', hash);
   readSettings();
-  readExplored();
+  readModelParameters();
 }

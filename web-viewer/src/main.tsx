@@ -6,6 +6,6 @@ import { App } from './app.tsx';
 import { boot } from './boot.ts';
 
 const root = document.getElementById('app');
-if (!root) throw new Error('the page has no place for the app');
+if (!root) throw new Error('the page has no #app element');
 render(<App />, root);
 void boot();

@@ -1,26 +1,26 @@
 import type { Calls, Protocol, Reply } from './protocol.ts';
 
-/** Timeout of a call, after which the worker counts as hung: a model may be hostile. Starting may wait for the network. */
-const PATIENCE = 20_000;
+/** Timeout of a call in milliseconds: a model may be hostile, so a worker that takes longer counts as hung. */
+const TIMEOUT = 20_000;
 
 /** The worker has stopped, was restarted, does not answer, or cannot do what was requested. */
 class EngineProblem extends Error {}
 
-interface Waiting {
+interface PendingCall {
   resolve(answer: never): void;
   reject(error: Error): void;
 }
 
-/** Requests to a worker, matched with its answers. */
+/** Sends requests to a worker and matches them with its answers. */
 export class Channel<C extends Protocol<C> = Calls> {
   readonly #worker: Worker;
-  readonly #waiting = new Map<number, Waiting>();
-  #next = 0;
+  readonly #pending = new Map<number, PendingCall>();
+  #nextId = 0;
   #ended: string | null = null;
-  #tellOver: () => void = () => undefined;
+  #resolveOver: () => void = () => undefined;
   /** Resolves when the worker has ended. */
   readonly over = new Promise<void>((resolve) => {
-    this.#tellOver = resolve;
+    this.#resolveOver = resolve;
   });
 
   constructor(
@@ -33,10 +33,10 @@ export class Channel<C extends Protocol<C> = Calls> {
         onBytes(data.bytes);
         return;
       }
-      const waiting = this.#waiting.get(data.id);
-      this.#waiting.delete(data.id);
-      if ('error' in data) waiting?.reject(new EngineProblem(data.error));
-      else waiting?.resolve(data.answer as never);
+      const call = this.#pending.get(data.id);
+      this.#pending.delete(data.id);
+      if ('error' in data) call?.reject(new EngineProblem(data.error));
+      else call?.resolve(data.answer as never);
       if ('error' in data && data.fatal) this.end(data.error);
     };
     this.#worker.onerror = (event) => {
@@ -51,15 +51,15 @@ export class Channel<C extends Protocol<C> = Calls> {
   }
 
   /** @throws EngineProblem when the worker reports one, ends, or takes longer than `patience` milliseconds */
-  call<K extends keyof C>(call: K, ask: C[K]['ask'], patience = PATIENCE): Promise<C[K]['answer']> {
+  call<K extends keyof C>(call: K, ask: C[K]['ask'], timeout = TIMEOUT): Promise<C[K]['answer']> {
     if (this.#ended !== null) return Promise.reject(endedProblem(this.#ended));
-    const id = this.#next++;
+    const id = this.#nextId++;
     return new Promise((resolve, reject) => {
       this.#worker.postMessage({ id, call, ask });
-      const timer = Number.isFinite(patience)
+      const timer = Number.isFinite(timeout)
         ? setTimeout(
-            () => this.end(`it did not answer within ${patience / 1000} seconds`),
-            patience * (1 + this.#waiting.size),
+            () => this.end(`it did not answer within ${timeout / 1000} seconds`),
+            timeout * (1 + this.#pending.size),
           )
         : undefined;
       const settle =
@@ -68,7 +68,7 @@ export class Channel<C extends Protocol<C> = Calls> {
           clearTimeout(timer);
           end(value);
         };
-      this.#waiting.set(id, { resolve: settle(resolve), reject: settle(reject) });
+      this.#pending.set(id, { resolve: settle(resolve), reject: settle(reject) });
     });
   }
 
@@ -76,9 +76,9 @@ export class Channel<C extends Protocol<C> = Calls> {
     if (this.#ended !== null) return;
     this.#ended = why;
     this.#worker.terminate();
-    for (const { reject } of this.#waiting.values()) reject(endedProblem(why));
-    this.#waiting.clear();
-    this.#tellOver();
+    for (const { reject } of this.#pending.values()) reject(endedProblem(why));
+    this.#pending.clear();
+    this.#resolveOver();
   }
 }
 

@@ -2,7 +2,7 @@ import { Channel } from './channel.ts';
 import type { Calls, Latents, ModelFiles, Provider } from './protocol.ts';
 
 /** Milliseconds that a new model may take to reconstruct an image. */
-const LOAD_PATIENCE = 12_000;
+const LOAD_TIMEOUT = 12_000;
 
 /** ONNX Runtime in a worker. It may hold several models. */
 export class Host {
@@ -40,7 +40,7 @@ export class Host {
    */
   async load(files: ModelFiles): Promise<Engine> {
     const model = this.#models++;
-    await this.#worker.call('load', { model, files }, LOAD_PATIENCE);
+    await this.#worker.call('load', { model, files }, LOAD_TIMEOUT);
     return new Engine(this, this.#worker, model);
   }
 

@@ -1,6 +1,6 @@
 /**
- * Processes only the newest value: while one is processed, later ones replace each other, and the last of them is next. A
- * pointer that moves faster than the model computes is followed without a backlog.
+ * Processes only the newest value: while one is being processed, only the latest of the values that arrive is kept. So a
+ * pointer that moves faster than the model computes builds up no backlog.
  */
 export function latest<T>(work: (value: T) => Promise<void>): (value: T) => void {
   let busy = false;

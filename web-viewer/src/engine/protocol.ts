@@ -1,3 +1,5 @@
+import type { TrainStep } from '../site/schema.ts';
+
 /** The execution provider. */
 export type Provider = 'wasm' | 'webgpu';
 
@@ -11,13 +13,16 @@ export interface ModelFiles {
   readonly conditional: { readonly encoder: boolean; readonly decoder: boolean };
 }
 
+/** The two files whose weights are trained. */
+export type WeightFiles = Pick<ModelFiles, 'encoder' | 'decoder'>;
+
 /** Latents of images: the mean and, for a variational model, the log variance, each `[N, D]`. */
 export interface Latents {
   readonly latent: Float32Array;
   readonly logvar?: Float32Array | undefined;
 }
 
-/** Which of a worker's models to use. */
+/** The key of one of a worker's models. */
 interface OfModel {
   readonly model: number;
 }
@@ -26,7 +31,7 @@ interface OfModel {
 export interface Calls {
   /** Fetches and starts the library. `threads` 0 means the default. */
   start: { ask: { provider: Provider; threads: number }; answer: { threads: number; adapter: string | null } };
-  /** Loads another model and tries it on a grey image. */
+  /** Loads another model and tries it on a gray image. */
   load: { ask: OfModel & { files: ModelFiles }; answer: null };
   release: { ask: OfModel; answer: null };
   /** Pixels 0–255 `[N, H, W, C]`, labels `[N]` where the encoder takes them. */
@@ -48,3 +53,30 @@ export type Reply =
   | { id: number; error: string; fatal: boolean }
   /** Bytes of the library received since the last message. */
   | { bytes: number };
+
+/** The inputs of one step: `batchSize` images, and labels and noise for models that need them. */
+export interface Batch {
+  /** Pixels 0–255 `[B, H, W, C]`. */
+  readonly image: Uint8Array;
+  /** Class indices `[B]`. */
+  readonly label?: Int32Array | undefined;
+  /** Standard normal `[B, D]`. */
+  readonly noise?: Float32Array | undefined;
+  /** The learning rate as a share of the recipe's. */
+  readonly rate: number;
+  /** The weight of the KL divergence. */
+  readonly klWeight?: number | undefined;
+}
+
+/** The calls of the training worker, and their answers. */
+export interface TrainerCalls {
+  start: Calls['start'];
+  /** Loads the graph of a training step; its initial state has the weights of these files. */
+  load: { ask: { graph: Uint8Array; step: TrainStep; files: WeightFiles }; answer: null };
+  /** Trains on a batch. Answers its losses, in the order of the card's `losses`. */
+  train: { ask: Batch; answer: Float64Array };
+  /** The files with the current weights. */
+  files: { ask: null; answer: WeightFiles };
+  /** Restores the initial state. */
+  reset: { ask: null; answer: null };
+}

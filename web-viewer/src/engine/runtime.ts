@@ -9,8 +9,8 @@ import type { Provider } from './protocol.ts';
 export type Runtime = typeof Ort;
 
 /** More threads do not speed up models this small, and the page and its drawing need cores too. */
-const MOST_THREADS = 4;
-const threadsOf = (cores: number): number => Math.min(MOST_THREADS, Math.max(1, Math.floor(cores / 2)));
+const MAX_THREADS = 4;
+const threadsOf = (cores: number): number => Math.min(MAX_THREADS, Math.max(1, Math.floor(cores / 2)));
 
 /**
  * Fetches ONNX Runtime's library, reporting its download progress, and sets it up. Threads are used only where the page is

@@ -8,7 +8,7 @@ export type Handlers<C extends Protocol<C>> = {
 const post = (reply: Reply, transfer: Transferable[] = []) => self.postMessage(reply, { transfer });
 
 /** Reports the library's download progress to the page. */
-export const tellBytes = (bytes: number): void => post({ bytes });
+export const reportBytes = (bytes: number): void => post({ bytes });
 
 /** Makes this worker answer calls, in order. */
 export function serve<C extends Protocol<C>>(handlers: Handlers<C>): void {

@@ -1,13 +1,10 @@
 import type { TrainStep } from '../site/schema.ts';
-import type { ModelFiles } from './protocol.ts';
+import type { WeightFiles } from './protocol.ts';
 
 /** A weight inside one of the model's files. */
 export type WeightPlace = TrainStep['weights'][number];
 /** The state between steps by name, each tensor in the order of its variable. */
 export type TrainState = ReadonlyMap<string, Float32Array>;
-
-/** The two files whose weights are trained. */
-export type WeightFiles = Pick<ModelFiles, 'encoder' | 'decoder'>;
 
 const keyOf = (file: WeightPlace['file']) => (file === 'encoder.onnx' ? 'encoder' : 'decoder');
 

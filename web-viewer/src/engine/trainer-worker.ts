@@ -1,12 +1,11 @@
 import { GraphRunner } from '../../../pipeline/tfjs-to-onnx/src/run.ts';
 import type { TrainStep } from '../site/schema.ts';
-import type { Provider } from './protocol.ts';
+import type { Provider, TrainerCalls, WeightFiles } from './protocol.ts';
 import { type Runtime, startRuntime } from './runtime.ts';
-import { isFatal, reasonOf, serve, tellBytes } from './serve.ts';
-import type { TrainerCalls } from './trainer-protocol.ts';
-import { initialState, type WeightFiles, withWeights } from './trainer-weights.ts';
+import { isFatal, reasonOf, reportBytes, serve } from './serve.ts';
+import { initialState, withWeights } from './trainer-weights.ts';
 
-/** A training: the step that the card describes with its state, and the files that it started from. */
+/** The card's training step with its state, and the files that training started from. */
 interface Training {
   readonly runner: GraphRunner<'step'>;
   readonly step: TrainStep;
@@ -18,7 +17,7 @@ let training: Training | undefined;
 
 serve<TrainerCalls>({
   async start({ provider, threads }) {
-    const { ort, ...facts } = await startRuntime(provider, threads, tellBytes);
+    const { ort, ...facts } = await startRuntime(provider, threads, reportBytes);
     runtime = { ort, provider };
     return facts;
   },
@@ -49,7 +48,7 @@ serve<TrainerCalls>({
   },
 });
 
-/** @throws Error when the graph cannot be read, or does not take and return what the card says */
+/** @throws Error when the graph cannot be read, or its inputs and outputs are not those in the card */
 async function runnerOf(graph: Uint8Array, step: TrainStep): Promise<GraphRunner<'step'>> {
   if (!runtime) throw new Error('the runtime has not been started');
   const { ort, provider } = runtime;

@@ -1,13 +1,11 @@
 import type { TrainStep } from '../site/schema.ts';
 import { Channel } from './channel.ts';
-import type { Provider } from './protocol.ts';
-import type { Batch, TrainerCalls } from './trainer-protocol.ts';
-import type { WeightFiles } from './trainer-weights.ts';
+import type { Batch, Provider, TrainerCalls, WeightFiles } from './protocol.ts';
 
 /** Time limit of a step in milliseconds: the first one on a GPU compiles shaders. */
-const PATIENCE = 120_000;
+const TIMEOUT = 120_000;
 
-/** The training step of a model in its own worker. Calls are answered in turn. */
+/** The training step of a model in its own worker. Calls are answered in order. */
 export class Trainer {
   readonly provider: Provider;
   readonly threads: number;
@@ -30,7 +28,7 @@ export class Trainer {
       // Leave a core to the page and the explored model.
       const threads = Math.min(4, Math.max(1, (navigator.hardwareConcurrency ?? 2) - 1));
       const started = await worker.call('start', { provider, threads }, Number.POSITIVE_INFINITY);
-      await worker.call('load', { graph, step, files }, PATIENCE);
+      await worker.call('load', { graph, step, files }, TIMEOUT);
       return new Trainer(provider, started.threads, worker);
     } catch (error) {
       worker.end();
@@ -40,17 +38,17 @@ export class Trainer {
 
   /** Trains on one batch. @returns its losses, in the order of the card's `losses` @throws EngineProblem */
   train(batch: Batch): Promise<Float64Array> {
-    return this.#worker.call('train', batch, PATIENCE);
+    return this.#worker.call('train', batch, TIMEOUT);
   }
 
   /** The model's files with the weights after the steps so far. @throws EngineProblem */
   files(): Promise<WeightFiles> {
-    return this.#worker.call('files', null, PATIENCE);
+    return this.#worker.call('files', null, TIMEOUT);
   }
 
   /** Restores the initial weights and optimizer state. @throws EngineProblem */
   async reset(): Promise<void> {
-    await this.#worker.call('reset', null, PATIENCE);
+    await this.#worker.call('reset', null, TIMEOUT);
   }
 
   /** Ends the worker; pending calls fail. */

@@ -1,7 +1,7 @@
 import type { InferenceSession } from 'onnxruntime-web/wasm';
 import type { Calls, Latents, ModelFiles, Provider } from './protocol.ts';
 import { type Runtime, startRuntime } from './runtime.ts';
-import { isFatal, reasonOf, serve, tellBytes } from './serve.ts';
+import { isFatal, reasonOf, reportBytes, serve } from './serve.ts';
 
 /** A model's two sessions and their inputs. */
 interface Loaded extends Omit<ModelFiles, 'encoder' | 'decoder'> {
@@ -15,7 +15,7 @@ const models = new Map<number, Loaded>();
 
 serve<Calls>({
   async start({ provider, threads }) {
-    const { ort, ...facts } = await startRuntime(provider, threads, tellBytes);
+    const { ort, ...facts } = await startRuntime(provider, threads, reportBytes);
     runtime = { ort, provider };
     return facts;
   },
@@ -29,7 +29,7 @@ serve<Calls>({
       const decoding = await session('decoder.onnx', decoder, inputs('latent', about.conditional.decoder), 'image');
       sessions.push(decoding);
       const loaded = { ...about, encoder: encoding, decoder: decoding };
-      await tryOut(loaded);
+      await testRun(loaded);
       models.set(model, loaded);
     } catch (error) {
       for (const made of sessions) await made.release().catch(() => undefined);
@@ -55,9 +55,9 @@ async function encode(model: Loaded, count: number, images: Uint8Array, labels?:
   const { height, width, channels } = model.image;
   const { latent, logvar } = await model.encoder.run({
     image: new ort.Tensor('uint8', images, [count, height, width, channels]),
-    ...(model.conditional.encoder && { label: new ort.Tensor('int32', given(labels), [count]) }),
+    ...(model.conditional.encoder && { label: new ort.Tensor('int32', required(labels), [count]) }),
   });
-  const floats = (tensor: typeof latent, name: string) => numbers(tensor?.data, count * model.latent, name);
+  const floats = (tensor: typeof latent, name: string) => copyFloats(tensor?.data, count * model.latent, name);
   return { latent: floats(latent, 'latent'), ...(logvar && { logvar: floats(logvar, 'logvar') }) };
 }
 
@@ -66,13 +66,13 @@ async function decode(model: Loaded, count: number, latents: Float32Array, label
   const { height, width, channels } = model.image;
   const { image } = await model.decoder.run({
     latent: new ort.Tensor('float32', latents, [count, model.latent]),
-    ...(model.conditional.decoder && { label: new ort.Tensor('int32', given(labels), [count]) }),
+    ...(model.conditional.decoder && { label: new ort.Tensor('int32', required(labels), [count]) }),
   });
-  return numbers(image?.data, count * height * width * channels, 'image');
+  return copyFloats(image?.data, count * height * width * channels, 'image');
 }
 
 /** @throws Error when a model does not turn an image into a finite image */
-async function tryOut(model: Loaded): Promise<void> {
+async function testRun(model: Loaded): Promise<void> {
   const { height, width, channels } = model.image;
   const label = Int32Array.of(0);
   const { latent, logvar } = await encode(model, 1, new Uint8Array(height * width * channels).fill(96), label);
@@ -93,12 +93,12 @@ function modelOf(key: number): Loaded {
   return found;
 }
 
-function given(labels: Int32Array | undefined): Int32Array {
+function required(labels: Int32Array | undefined): Int32Array {
   if (!labels) throw new Error('this model needs a class for each image');
   return labels;
 }
 
-/** @throws Error when a graph cannot be read, has other inputs than the card says, or lacks an output */
+/** @throws Error when a graph cannot be read, has other inputs than the card describes, or lacks an output */
 async function session(file: string, bytes: Uint8Array, inputs: string[], output: string): Promise<InferenceSession> {
   const { ort, provider } = started();
   const made = await ort.InferenceSession.create(bytes, { executionProviders: [provider], logSeverityLevel: 3 }).catch(
@@ -111,14 +111,14 @@ async function session(file: string, bytes: Uint8Array, inputs: string[], output
   const wrong =
     inputNames.length !== inputs.length || !inputs.every((name) => inputNames.includes(name))
       ? `it takes ${inputNames.join(', ') || 'nothing'}, where ${inputs.join(' and ')} ${inputs.length > 1 ? 'were' : 'was'} expected`
-      : !outputNames.includes(output) && `it gives ${outputNames.join(', ')}, where ${output} was expected`;
+      : !outputNames.includes(output) && `it returns ${outputNames.join(', ')}, where ${output} was expected`;
   if (!wrong) return made;
   await made.release();
-  throw new Error(`${file} is not an autoencoder’s: ${wrong}`);
+  throw new Error(`${file} does not belong to an autoencoder: ${wrong}`);
 }
 
-/** An output's values in memory of their own, to be transferred. */
-function numbers(data: unknown, length: number, name: string): Float32Array {
+/** Copies an output's values, so that they can be transferred. */
+function copyFloats(data: unknown, length: number, name: string): Float32Array {
   if (!(data instanceof Float32Array) || data.length !== length) {
     throw new Error(`the model’s output ${name} is not ${length} float32 numbers`);
   }

@@ -33,7 +33,7 @@ function Problem({ text }: { readonly text: string }) {
       <div class="row">
         {stopped && (
           <button type="button" class="button" onClick={() => void restart()}>
-            Start the model again
+            Restart the model
           </button>
         )}
         <button

@@ -1,6 +1,14 @@
+import { signal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { type Tab, tab } from '../state/store.ts';
-import { narrow } from './narrow.ts';
+
+const query = matchMedia('(max-width: 900px)');
+
+/** Whether only one panel fits; the same width as in frame.css. */
+export const narrow = signal(query.matches);
+query.addEventListener('change', ({ matches }) => {
+  narrow.value = matches;
+});
 
 const names: Readonly<Record<Tab, string>> = {
   draw: 'Draw',
@@ -52,7 +60,7 @@ export function Tabs() {
             tab.value = name;
           }}
         >
-          {/* The bold copy keeps the tab's width, whichever is chosen. */}
+          {/* CSS reserves the width of the bold text, so that selecting a tab moves nothing. */}
           <span data-text={names[name]}>{names[name]}</span>
         </button>
       ))}

@@ -1,16 +1,16 @@
 import { FileProblem } from './problem.ts';
 import { type Limits, staysInside, unzip } from './zip.ts';
 
-/** Limits of a drop: more is no model. */
+/** Limits of a drop: no model is larger. */
 export const LIMITS: Limits = { files: 2000, bytes: 300e6 };
 
 /** A visitor's file, with its path in the folder that it came from. */
-export interface GivenFile {
+export interface VisitorFile {
   readonly path: string;
   readonly file: Blob;
 }
 
-/** Whether a drag over the page may be a model: file names are hidden until the drop, but image types are visible. */
+/** Whether a drag over the page may be a model: file names are hidden until the drop, but image types are not. */
 export const mayBeModel = ({ items }: DataTransfer): boolean =>
   [...items].some(({ kind, type }) => kind === 'file' && !type.startsWith('image/'));
 
@@ -26,7 +26,7 @@ export const looksLikeModel = ({ items }: DataTransfer): boolean =>
  * handler.
  * @throws FileProblem when there are too many
  */
-export function filesOfDrop({ items }: DataTransfer): Promise<GivenFile[]> {
+export function filesOfDrop({ items }: DataTransfer): Promise<VisitorFile[]> {
   const roots = [...items].flatMap((item): (FileSystemEntry | File)[] => {
     const root = item.kind === 'file' ? (item.webkitGetAsEntry?.() ?? item.getAsFile()) : null;
     return root ? [root] : [];
@@ -34,8 +34,8 @@ export function filesOfDrop({ items }: DataTransfer): Promise<GivenFile[]> {
   return gather(roots);
 }
 
-async function gather(roots: readonly (FileSystemEntry | File)[]): Promise<GivenFile[]> {
-  const found: GivenFile[] = [];
+async function gather(roots: readonly (FileSystemEntry | File)[]): Promise<VisitorFile[]> {
+  const found: VisitorFile[] = [];
   const walk = async (entry: FileSystemEntry, path: string): Promise<void> => {
     if (found.length > LIMITS.files) throw new FileProblem(`the folder holds more than ${LIMITS.files} files`);
     if (entry.isFile) {
@@ -58,7 +58,7 @@ async function gather(roots: readonly (FileSystemEntry | File)[]): Promise<Given
 }
 
 /** The files of a file input, with their paths where a folder was chosen. */
-export const filesOfInput = (files: Iterable<File>): GivenFile[] =>
+export const filesOfInput = (files: Iterable<File>): VisitorFile[] =>
   Array.from(files, (file) => ({ path: file.webkitRelativePath || file.name, file }));
 
 /**
@@ -66,12 +66,12 @@ export const filesOfInput = (files: Iterable<File>): GivenFile[] =>
  * @param onBytes receives the number of bytes read
  * @throws FileProblem when they cannot be read or exceed the limits
  */
-export async function readGiven(
-  given: readonly GivenFile[],
+export async function readVisitorFiles(
+  visitorFiles: readonly VisitorFile[],
   onBytes: (bytes: number) => void = () => undefined,
 ): Promise<Map<string, Uint8Array<ArrayBuffer>>> {
-  if (given.length > LIMITS.files) throw new FileProblem(`there are more than ${LIMITS.files} files`);
-  if (sizeOf(given) > LIMITS.bytes) throw new FileProblem(`the files hold more than ${LIMITS.bytes / 1e6} MB`);
+  if (visitorFiles.length > LIMITS.files) throw new FileProblem(`there are more than ${LIMITS.files} files`);
+  if (sizeOf(visitorFiles) > LIMITS.bytes) throw new FileProblem(`the files hold more than ${LIMITS.bytes / 1e6} MB`);
   const files = new Map<string, Uint8Array<ArrayBuffer>>();
   let left = LIMITS.bytes;
   const put = (path: string, bytes: Uint8Array<ArrayBuffer>) => {
@@ -79,7 +79,7 @@ export async function readGiven(
     if (files.size >= LIMITS.files) throw new FileProblem(`there are more than ${LIMITS.files} files`);
     files.set(path, bytes);
   };
-  for (const { path, file } of given) {
+  for (const { path, file } of visitorFiles) {
     if (!staysInside(path)) throw new FileProblem(`${path.slice(0, 80)} is not a path inside a folder`);
     const buffer = await file.arrayBuffer().catch(() => {
       throw new FileProblem(`${path} cannot be read`);
@@ -96,4 +96,5 @@ export async function readGiven(
 }
 
 /** Total size of the files in bytes, zips not unpacked. */
-export const sizeOf = (given: readonly GivenFile[]): number => given.reduce((sum, { file }) => sum + file.size, 0);
+export const sizeOf = (visitorFiles: readonly VisitorFile[]): number =>
+  visitorFiles.reduce((sum, { file }) => sum + file.size, 0);

@@ -8,12 +8,12 @@ type Files = ReadonlyMap<string, Uint8Array<ArrayBuffer>>;
 const PICTURE = /^training\/pictures\/epoch-(\d+)\.png$/;
 
 /**
- * The model's folder among a visitor's files: the one that holds card.json. An export has no manifest; one is then made
- * from its files.
+ * Finds the model's folder among a visitor's files: the one with card.json. An exported folder has no manifest; one is
+ * then made from its files.
  * @returns the model's name in the card, and the folder
  * @throws FileProblem when there is no model, or more than one
  */
-export function givenModel(files: Files): { name: string; source: FileSource } {
+export function modelAmong(files: Files): { name: string; source: FileSource } {
   const folder = folderOfModel([...files.keys()]);
   const inside = new Map(
     [...files].flatMap(([path, bytes]) =>
@@ -21,7 +21,7 @@ export function givenModel(files: Files): { name: string; source: FileSource } {
     ),
   );
   for (const file of ['encoder.onnx', 'decoder.onnx']) {
-    if (!inside.has(file)) throw new FileProblem(`${file} is missing beside card.json`);
+    if (!inside.has(file)) throw new FileProblem(`${file} is missing next to card.json`);
   }
   const card = parseFile(cardSchema, json(inside, 'card.json'), 'card.json');
   if (!inside.has('manifest.json')) inside.set('manifest.json', encode(manifestOf(inside, card)));
@@ -34,7 +34,7 @@ export function folderOfModel(paths: readonly string[]): string {
   const cards = paths.filter((path) => /(^|\/)card\.json$/.test(path)).sort((a, b) => depth(a) - depth(b));
   const [first, second] = cards;
   if (first === undefined) {
-    const missing = paths.some((path) => path.endsWith('.onnx')) ? 'card.json is missing beside the ONNX files' : '';
+    const missing = paths.some((path) => path.endsWith('.onnx')) ? 'card.json is missing next to the ONNX files' : '';
     throw new FileProblem(
       missing || 'no model: card.json, encoder.onnx and decoder.onnx belong together, as `convae export` writes them',
     );
@@ -46,7 +46,7 @@ export function folderOfModel(paths: readonly string[]): string {
   return first.slice(0, -'card.json'.length);
 }
 
-/** A manifest for an export: its recorded training, and the points that `convae site` left in it. */
+/** A manifest for an exported folder: its recorded training, and the points that `convae site` has cached in it. */
 export function manifestOf(files: Files, card: Card): Manifest {
   const pictures = [...files.keys()].flatMap((file) => {
     const epoch = PICTURE.exec(file)?.[1];
@@ -71,7 +71,7 @@ export const dimensionsOf = ({ latent }: Card): Manifest['dimensions'] => ({
   variance: latent.statistics.std.map((std) => std ** 2),
 });
 
-/** The points that an earlier `convae site` left in an export's folder `viewer`, if they are of the test images. */
+/** The points that `convae site` has cached in the folder `viewer` of an export, if they are of the test images. */
 function pointsOf(files: Files, card: Card): (Pick<Manifest, 'dimensions'> & { points: Manifest['points'] }) | null {
   try {
     const about = parseFile(pointsCacheSchema, json(files, 'viewer/manifest.json'), 'viewer/manifest.json');
@@ -86,7 +86,7 @@ function pointsOf(files: Files, card: Card): (Pick<Manifest, 'dimensions'> & { p
       dimensions,
     };
   } catch {
-    return null; // a model can be explored without it
+    return null; // a model can be explored without points
   }
 }
 

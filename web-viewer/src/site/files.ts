@@ -23,7 +23,8 @@ export function hosted(base: URL): FileSource {
       const response = await fetch(url).catch(() => {
         throw new FileProblem(`${url.pathname} cannot be fetched: the network or the host does not respond`);
       });
-      if (!response.ok) throw new FileProblem(`${url.pathname} cannot be fetched: the host says ${response.status}`);
+      if (!response.ok)
+        throw new FileProblem(`${url.pathname} cannot be fetched: the host answered ${response.status}`);
       return readBody(response, onBytes);
     },
   };
@@ -91,7 +92,7 @@ export const overlaid = (files: ReadonlyMap<string, Uint8Array<ArrayBuffer>>, so
   return { url: (path) => of(path).url(path), at: source.at, read: (path, onBytes) => of(path).read(path, onBytes) };
 };
 
-/** A source that reads some files once: afterwards they are available offline. */
+/** A source that keeps the files it has read, where `keeps` accepts them, so that they are available offline. */
 export function kept(source: FileSource, keeps: (path: string) => boolean): FileSource {
   const reading = new Map<string, Promise<Uint8Array<ArrayBuffer>>>();
   const urls = new Map<string, string>();

@@ -20,9 +20,10 @@ export function readNpy<D extends DType>(
   dimensions: number,
   file: string,
 ): NpyArray<InstanceType<Types[D]>> {
-  const bad = (what: string) => new FileProblem(`${file} is not an npy file of ${dtype} numbers: ${what}`);
+  const problem = (what: string) => new FileProblem(`${file} is not an npy file of ${dtype} numbers: ${what}`);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  if (bytes.length < 12 || view.getUint32(0) !== 0x934e554d || view.getUint16(4) !== 0x5059) throw bad('no npy header');
+  if (bytes.length < 12 || view.getUint32(0) !== 0x934e554d || view.getUint16(4) !== 0x5059)
+    throw problem('no npy header');
   const long = view.getUint8(6) > 1;
   const start = long ? 12 : 10;
   const length = long ? view.getUint32(8, true) : view.getUint16(8, true);
@@ -34,15 +35,15 @@ export function readNpy<D extends DType>(
     .map((part) => part.trim())
     .filter((part) => part !== '')
     .map(Number);
-  if (type !== dtype) throw bad(`its type is ${type}`);
-  if (!/'fortran_order':\s*False/.test(header)) throw bad('its order is Fortran’s');
+  if (type !== dtype) throw problem(`its type is ${type}`);
+  if (!/'fortran_order':\s*False/.test(header)) throw problem('it is in Fortran order');
   if (shape?.length !== dimensions || !shape.every((n) => Number.isInteger(n) && n >= 0)) {
-    throw bad(`its shape is (${shape?.join(', ') ?? '?'}), where ${dimensions} dimensions were expected`);
+    throw problem(`its shape is (${shape?.join(', ') ?? '?'}), where ${dimensions} dimensions were expected`);
   }
   const Type = TYPES[dtype];
   const size = shape.reduce((a, b) => a * b, 1) * Type.BYTES_PER_ELEMENT;
   const offset = start + length;
-  if (bytes.length - offset !== size) throw bad(`it holds ${bytes.length - offset} bytes of numbers, not ${size}`);
+  if (bytes.length - offset !== size) throw problem(`it holds ${bytes.length - offset} bytes of numbers, not ${size}`);
   const aligned = (bytes.byteOffset + offset) % Type.BYTES_PER_ELEMENT === 0;
   const own = aligned ? bytes.subarray(offset) : bytes.slice(offset);
   const data = new Type(own.buffer as ArrayBuffer, own.byteOffset, size / Type.BYTES_PER_ELEMENT);

@@ -1,4 +1,4 @@
-/** The distance that the pipeline keeps probabilities from 0 and 1: the resolution of a float32 below 1. */
+/** Probabilities are clipped to this distance from 0 and 1, as in the pipeline: the resolution of a float32 below 1. */
 const MARGIN = 2 ** -25;
 
 /**

@@ -36,7 +36,7 @@ export function showRow(row: number): void {
 }
 
 /** Changes the class given with the image on the left, whose latent becomes the one on the right again. */
-export function tellClass(index: number): void {
+export function setInputClass(index: number): void {
   batch(() => {
     inputLabel.value = index;
     label.value = index;
@@ -91,10 +91,10 @@ export function startExploring(): () => void {
   };
 }
 
-/** Encodes and decodes one image. @param given the class, where the model takes one */
-async function readImage(engine: Engine, model: OpenModel, image: InputImage, given: number) {
+/** Encodes and decodes one image. @param classIndex the class, where the model takes one */
+async function readImage(engine: Engine, model: OpenModel, image: InputImage, classIndex: number) {
   const { card, points } = model;
-  const labels = Int32Array.of(given);
+  const labels = Int32Array.of(classIndex);
   const latents = await engine.encode(1, image.pixels, labels);
   const reconstruction = await engine.decode(1, latents.latent, labels);
   const errors = pixelErrors(card.model.error, image.pixels, reconstruction, card.image.channels);

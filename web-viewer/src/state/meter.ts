@@ -5,7 +5,7 @@ export class Meter {
   readonly #what: string;
   #done = 0;
   #total = 0;
-  #over = false;
+  #ended = false;
 
   constructor(what: string) {
     this.#what = what;
@@ -13,27 +13,27 @@ export class Meter {
 
   expect(bytes: number): void {
     this.#total += bytes;
-    this.#tell();
+    this.#report();
   }
 
   readonly add = (bytes: number): void => {
     this.#done += bytes;
-    this.#tell();
+    this.#report();
   };
 
-  /** Stop reporting. */
+  /** Stops reporting. */
   end(): void {
-    if (!this.#over) progress.value = null;
-    this.#over = true;
+    if (!this.#ended) progress.value = null;
+    this.#ended = true;
   }
 
-  /** Hand over to another meter. */
+  /** Hands over to another meter. */
   silence(): void {
-    this.#over = true;
+    this.#ended = true;
   }
 
-  #tell(): void {
-    if (this.#over) return;
+  #report(): void {
+    if (this.#ended) return;
     progress.value = { what: this.#what, done: Math.min(this.#done, this.#total), total: this.#total };
   }
 }

@@ -32,7 +32,7 @@ export function nearestRows(
  * The map position of a latent: the latent itself where the map is the latent plane; else a mean of its nearest neighbours
  * weighted by proximity, since t-SNE has no position for new latents.
  */
-export function placeOnMap(points: Points, latent: Float32Array): readonly [number, number] {
+export function mapPosition(points: Points, latent: Float32Array): readonly [number, number] {
   if (points.method === 'codes') return [latent[0] as number, latent[1] as number];
   const near = nearestRows(points, latent, 5);
   const closest = Math.max(near[0]?.distance ?? 0, 1e-6);

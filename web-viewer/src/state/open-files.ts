@@ -1,6 +1,6 @@
 import { sha256 } from '../site/digest.ts';
-import { type GivenFile, readGiven, sizeOf } from '../site/dropped.ts';
-import { dimensionsOf, givenModel } from '../site/exported-folder.ts';
+import { readVisitorFiles, sizeOf, type VisitorFile } from '../site/dropped.ts';
+import { dimensionsOf, modelAmong } from '../site/exported-folder.ts';
 import { hosted, overlaid } from '../site/files.ts';
 import { FileProblem } from '../site/problem.ts';
 import type { Manifest } from '../site/schema.ts';
@@ -9,13 +9,13 @@ import { readCard, readManifest, readModel, root } from './read-model.ts';
 import { model, problem } from './store.ts';
 
 /** Opens a model from the visitor's files: a zip, a folder, or loose files. Failures are reported in `problem`. */
-export async function openGiven(given: readonly GivenFile[]): Promise<void> {
+export async function openVisitorFiles(files: readonly VisitorFile[]): Promise<void> {
   const found = await open('your model', true, async (meter) => {
-    meter.expect(sizeOf(given));
-    const { name, source } = givenModel(await readGiven(given, meter.add));
+    meter.expect(sizeOf(files));
+    const { name, source } = modelAmong(await readVisitorFiles(files, meter.add));
     return readModel(name, source, true, meter);
   });
-  if (found) await warn();
+  if (found) await warnOnOtherFiles();
 }
 
 /**
@@ -27,17 +27,17 @@ export async function openLink(path: string): Promise<boolean> {
   return open(path, true, async (meter) => {
     const folder = folderOf(path);
     const source = hosted(folder);
-    // The card first: without it there is no model.
+    // Read the card first: without it there is no model.
     const card = await readCard(source);
     const manifest = await readManifest(source).catch((): Manifest => {
-      return { ...NOTHING, dimensions: dimensionsOf(card) };
+      return { ...EMPTY_MANIFEST, dimensions: dimensionsOf(card) };
     });
     const made = new Map([['manifest.json', new TextEncoder().encode(JSON.stringify(manifest))]]);
     return readModel(card.model.name, overlaid(made, source), true, meter);
   });
 }
 
-const NOTHING = { format: 1, files: {}, set: null, points: null, training: null, report: null } as const;
+const EMPTY_MANIFEST = { format: 1, files: {}, set: null, points: null, training: null, report: null } as const;
 
 /** @throws FileProblem when the path is not a folder of this host */
 function folderOf(path: string): URL {
@@ -55,7 +55,7 @@ function folderOf(path: string): URL {
 }
 
 /** Reports files that do not match the card, as far as that can be checked. */
-async function warn(): Promise<void> {
+async function warnOnOtherFiles(): Promise<void> {
   const current = model.value;
   if (!current) return;
   const other: string[] = [];
@@ -64,5 +64,5 @@ async function warn(): Promise<void> {
     if (found !== null && found !== current.card.files[`${name}.onnx`]?.sha256) other.push(`${name}.onnx`);
   }
   if (other.length === 0 || problem.value !== null) return;
-  problem.value = `card.json was not written for this ${other.join(' and ')} (another SHA-256), so its numbers may not hold`;
+  problem.value = `card.json was written for another ${other.join(' and ')} (the SHA-256 differs), so its figures may be wrong`;
 }

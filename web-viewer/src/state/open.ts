@@ -5,7 +5,6 @@ import { kept, readJson } from '../site/files.ts';
 import { FileProblem } from '../site/problem.ts';
 import { indexSchema, parseFile } from '../site/schema.ts';
 import { Meter } from './meter.ts';
-import { isOfTraining, readAhead } from './read-ahead.ts';
 import { readModel, root } from './read-model.ts';
 import {
   currentLatent,
@@ -25,22 +24,22 @@ import {
   site,
 } from './store.ts';
 import { upgrade } from './upgrade.ts';
-import { adopt, endApart, endHosts, hostApart, hostFor, isRunning, libraryBytes } from './workers.ts';
+import { endHosts, endUnlessRunning, hostFor, isRunning, libraryBytes, replaceHost, separateHost } from './workers.ts';
 
-/** Which runtime to use: the fastest that agrees, or the visitor's choice. */
-export type Compute = 'auto' | Provider;
+/** The runtime to use: `auto` for the fastest whose results agree, or a fixed one. */
+export type RuntimeChoice = 'auto' | Provider;
 
 /** The visitor's choice. */
-export const chosenCompute = signal<Compute>('auto');
+export const chosenRuntime = signal<RuntimeChoice>('auto');
 /** Models that the visitor has opened during this visit, the newest last. */
-export const givenModels = signal<readonly OpenModel[]>([]);
+export const visitorModels = signal<readonly OpenModel[]>([]);
 
-/** The site's models that were opened before, so that returning needs no network. */
+/** The site's models opened so far, so that reopening one needs no network. */
 const opened = new Map<string, OpenModel>();
-const MOST_OPENED = 8;
+const MAX_REMEMBERED = 8;
 
-/** Counts requested models, so that a slow one does not replace a later one. */
-let asked = 0;
+/** Number of the latest request, so that a slow one does not replace a later one. */
+let latestRequest = 0;
 let meter = new Meter('');
 
 /** Reads the list of models. @throws FileProblem when the site has none */
@@ -50,23 +49,23 @@ export async function openSite(): Promise<void> {
 }
 
 /** Opens one of the site's models by name; failures are reported in `problem`, and the previous model stays. */
-export async function openModel(name: string, compute: Compute = chosenCompute.value): Promise<void> {
-  chosenCompute.value = compute;
+export async function openModel(name: string, compute: RuntimeChoice = chosenRuntime.value): Promise<void> {
+  chosenRuntime.value = compute;
   const entry = site.value?.models.find((model) => model.name === name);
   if (!entry) {
     problem.value = `this site has no model ${name}; choose another one above`;
     return;
   }
-  const source = kept(root.at(`models/${entry.folder}`), isOfTraining);
+  const source = kept(root.at(`models/${entry.folder}`), isTrainingFile);
   await open(name, false, (meter) => opened.get(name) ?? readModel(name, source, false, meter));
 }
 
 /** Reopens a model. */
-export const reopen = (model: OpenModel): Promise<boolean> => open(model.name, model.given, () => model);
+export const reopen = (model: OpenModel): Promise<boolean> => open(model.name, model.fromVisitor, () => model);
 
 /** Moves the open model to another runtime. */
-export async function setCompute(compute: Compute): Promise<void> {
-  chosenCompute.value = compute;
+export async function setRuntime(compute: RuntimeChoice): Promise<void> {
+  chosenRuntime.value = compute;
   if (model.value) await reopen(model.value);
 }
 
@@ -82,46 +81,46 @@ export async function restart(): Promise<void> {
 
 /**
  * Opens a model.
- * @param given whether its files are a visitor's: these get a separate worker, so that the previous model survives
- * whatever they do; that worker becomes the running one once they have proved to work
+ * @param fromVisitor whether its files are a visitor's: these get a separate worker, so that they cannot break the previous
+ * model; that worker becomes the running one once they have proved to work
  * @param read reads the model
  * @returns whether it was opened; otherwise `problem` says why
  */
 export async function open(
   name: string,
-  given: boolean,
+  fromVisitor: boolean,
   read: (meter: Meter) => OpenModel | Promise<OpenModel>,
 ): Promise<boolean> {
-  const turn = ++asked;
+  const request = ++latestRequest;
   meter.silence();
   const own = new Meter(name);
   meter = own;
   problem.value = null;
-  const compute = chosenCompute.value;
+  const compute = chosenRuntime.value;
   const provider: Provider = compute === 'webgpu' ? 'webgpu' : 'wasm';
   let starting: Promise<Host> | undefined;
   try {
-    const apart = given && isRunning(provider);
+    const separate = fromVisitor && isRunning(provider);
     if (!isRunning(provider)) own.expect(libraryBytes(provider));
-    if (!apart) starting = hostFor(provider, own.add);
+    if (!separate) starting = hostFor(provider, own.add);
     const [next] = await Promise.all([read(own), starting]);
-    starting ??= hostApart(provider, () => undefined);
+    starting ??= separateHost(provider, () => undefined);
     const host = await starting;
     const loaded = await host.load(next.files);
-    if (turn !== asked) {
+    if (request !== latestRequest) {
       loaded.release();
-      await endApart(host);
+      await endUnlessRunning(host);
       return false;
     }
     show(next, loaded);
-    await adopt(host);
-    void readAhead(next, () => model.value === next);
-    if (compute === 'auto') void upgrade(loaded, next, () => turn === asked);
+    await replaceHost(host);
+    void prefetchTraining(next, () => model.value === next);
+    if (compute === 'auto') void upgrade(loaded, next, () => request === latestRequest);
     else engineNote.value = 'as chosen';
     return true;
   } catch (error) {
-    void starting?.then(endApart).catch(() => undefined);
-    if (turn === asked) problem.value = error instanceof Error ? error.message : String(error);
+    void starting?.then(endUnlessRunning).catch(() => undefined);
+    if (request === latestRequest) problem.value = error instanceof Error ? error.message : String(error);
     return false;
   } finally {
     own.end();
@@ -143,9 +142,9 @@ function show(next: OpenModel, loaded: Engine): void {
     const sameSet = next.set !== null && next.set === before?.set;
     // The visitor's drawing or picture stays as long as it fits.
     const own = input.value?.origin !== 'set' && before && sameSize(next.card.image, before.card.image);
-    const kept = sameSet || own ? input.value : null;
+    const keptInput = sameSet || own ? input.value : null;
     model.value = next;
-    modelName.value = next.given ? null : next.name;
+    modelName.value = next.fromVisitor ? null : next.name;
     reading.value = null;
     currentLatent.value = null;
     decoded.value = null;
@@ -153,7 +152,7 @@ function show(next: OpenModel, loaded: Engine): void {
     if (before) epoch.value = 0;
     if (before && !sameSet) shownClasses.value = null;
     for (const choice of [label, inputLabel]) if (choice.value >= (next.card.classes?.length ?? 1)) choice.value = 0;
-    input.value = kept ? { ...kept } : null;
+    input.value = keptInput ? { ...keptInput } : null;
   });
   remember(next);
 }
@@ -162,12 +161,39 @@ const sameSize = (a: OpenModel['card']['image'], b: OpenModel['card']['image']) 
   a.height === b.height && a.width === b.width && a.channels === b.channels;
 
 function remember(next: OpenModel): void {
-  if (next.given) {
-    if (!givenModels.value.includes(next)) givenModels.value = [...givenModels.value, next].slice(-MOST_OPENED);
+  if (next.fromVisitor) {
+    if (!visitorModels.value.includes(next))
+      visitorModels.value = [...visitorModels.value, next].slice(-MAX_REMEMBERED);
     return;
   }
   opened.delete(next.name);
   opened.set(next.name, next);
   const [oldest] = opened.keys();
-  if (opened.size > MOST_OPENED && oldest !== undefined) opened.delete(oldest);
+  if (opened.size > MAX_REMEMBERED && oldest !== undefined) opened.delete(oldest);
+}
+
+/** Whether a file belongs to the record of a model's training. */
+const isTrainingFile = (path: string): boolean => path.startsWith('training/');
+
+/** Larger records are not prefetched. */
+const MAX_BYTES = 2e6;
+
+/**
+ * Prefetches the record of the model's training once everything else has loaded, so that it opens immediately and offline.
+ * Files that fail are read when they are needed.
+ */
+async function prefetchTraining({ manifest, source, fromVisitor }: OpenModel, isWanted: () => boolean): Promise<void> {
+  const { connection } = navigator as Navigator & { connection?: { readonly saveData?: boolean } };
+  if (!manifest.training || fromVisitor || connection?.saveData) return;
+  const { metrics, pictures } = manifest.training;
+  const files = [metrics, ...pictures.map(({ file }) => file)];
+  if (files.reduce((sum, file) => sum + (manifest.files[file] ?? 0), 0) > MAX_BYTES) return;
+  try {
+    for (const file of files) {
+      if (!isWanted()) return;
+      await source.read(file);
+    }
+  } catch {
+    // Not needed yet; it is fetched again when it is.
+  }
 }

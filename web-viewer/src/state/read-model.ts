@@ -21,17 +21,22 @@ export const readManifest = async (source: FileSource): Promise<Manifest> =>
 
 /**
  * Reads everything needed to explore a model.
- * @param given whether it is a visitor's: then its images are looked up among the site's
+ * @param fromVisitor whether it is a visitor's: then its images are looked up among the site's
  * @throws FileProblem when a file is missing or damaged, or the files do not match
  */
-export async function readModel(name: string, source: FileSource, given: boolean, meter: Meter): Promise<OpenModel> {
+export async function readModel(
+  name: string,
+  source: FileSource,
+  fromVisitor: boolean,
+  meter: Meter,
+): Promise<OpenModel> {
   const [manifest, card] = await Promise.all([readManifest(source), readCard(source)]);
   meter.expect(bytesToLoad(manifest));
   const { size } = card.latent;
   if (manifest.dimensions.variance.length !== size || (manifest.dimensions.kl?.length ?? size) !== size) {
     throw new FileProblem(`manifest.json does not have a number for each of the ${size} latent dimensions`);
   }
-  const folder = given ? await setFor(card) : manifest.set;
+  const folder = fromVisitor ? await setFor(card) : manifest.set;
   const [files, points, set] = await Promise.all([
     readFiles(source, card, meter.add),
     loadPoints(source, manifest, size, meter.add),
@@ -41,10 +46,10 @@ export async function readModel(name: string, source: FileSource, given: boolean
     throw new FileProblem(`${name} has latents of ${points.count} images, its set has ${set.about.images}`);
   }
   if (set && !fits(set, card)) {
-    if (!given) throw new FileProblem(`the images of ${name}’s set are not of the shape that it takes`);
-    return { name, card, manifest, source, files, set: null, points, given };
+    if (!fromVisitor) throw new FileProblem(`the images of ${name}’s set do not have the shape that it takes`);
+    return { name, card, manifest, source, files, set: null, points, fromVisitor };
   }
-  return { name, card, manifest, source, files, set, points, given };
+  return { name, card, manifest, source, files, set, points, fromVisitor };
 }
 
 const fits = ({ about }: ImageSet, { image }: Card) =>

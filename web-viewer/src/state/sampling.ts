@@ -1,7 +1,7 @@
 import type { Card } from '../site/schema.ts';
 
 /** A seeded random number generator. */
-export interface Randomness {
+export interface RandomGenerator {
   /** Uniform in [0, 1), with 32 bits. */
   uniform(): number;
   /** From N(0, 1). */
@@ -9,7 +9,7 @@ export interface Randomness {
 }
 
 /** Chris Doty-Humphrey's sfc32, seeded with one number; normals by the Box–Muller transform. */
-export function seeded(seed: number): Randomness {
+export function seeded(seed: number): RandomGenerator {
   let [a, b, c, counter] = [seed >>> 0, Math.floor(seed / 2 ** 32) >>> 0, 0x9e3779b9, 1];
   let kept: number | undefined;
   const next = (): number => {
@@ -39,7 +39,7 @@ export function seeded(seed: number): Randomness {
   };
 }
 
-/** Latents from the prior N(0, I), `[count, size]`: the same for the same seed. */
+/** Latents from the prior N(0, I), `[count, size]`, reproducible by seed. */
 export function priorLatents(count: number, size: number, seed: number): Float32Array {
   const random = seeded(seed);
   return Float32Array.from({ length: count * size }, () => random.normal());
@@ -74,7 +74,7 @@ export function mixtureLatents({ latent }: Pick<Card, 'latent'>, count: number, 
 /** Distributions of random latents. */
 export type Distribution = 'prior' | 'mixture' | 'statistics';
 
-/** The distributions that a model has, the best first. */
+/** The distributions available for a model, the best first. */
 export function distributions({ model, latent }: Pick<Card, 'model' | 'latent'>): readonly Distribution[] {
   const found: Distribution[] = [];
   if (model.variational) found.push('prior');

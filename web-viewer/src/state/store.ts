@@ -8,8 +8,8 @@ import type { Card, Manifest, SiteIndex } from '../site/schema.ts';
 import type { Distribution } from './sampling.ts';
 
 /*
- * The state that all views share. Views read and set it; explore.ts derives the rest, url.ts keeps the shareable part in
- * the address.
+ * The state that all views share. Views read and set it; explore.ts derives the rest, and url.ts keeps the shareable part
+ * in the address.
  */
 
 /** A loaded model. */
@@ -24,7 +24,7 @@ export interface OpenModel {
   readonly set: ImageSet | null;
   readonly points: Points | null;
   /** Whether the visitor opened it from files or by its folder in the address; else it is one of the site's. */
-  readonly given: boolean;
+  readonly fromVisitor: boolean;
 }
 
 /** An input image: pixels 0–255 `[H, W, C]`. */
@@ -54,7 +54,7 @@ export interface Reading {
 export const tabs = ['draw', 'map', 'latent', 'studio', 'epochs', 'train', 'model'] as const;
 export type Tab = (typeof tabs)[number];
 
-/** The site's models, and the open one; its name is null where it is not one of the site's. */
+/** The site's models, and the open one; `modelName` is null where it is not one of the site's. */
 export const site = signal<SiteIndex | null>(null);
 export const modelName = signal<string | null>(null);
 export const model = signal<OpenModel | null>(null);

@@ -19,19 +19,19 @@ import {
 import { linkedTheme, linkTheme } from './theme.ts';
 
 /** A parameter of the address: its name, its text (null when absent), and its parser. */
-interface Row {
+interface Parameter {
   readonly key: string;
   read(): string | null;
   write(text: string | null): void;
 }
 
-const whole = (text: string | null, fallback: number): number => {
+const parseInteger = (text: string | null, fallback: number): number => {
   const value = Number(text ?? Number.NaN);
   return Number.isInteger(value) && value >= 0 ? value : fallback;
 };
 
 /** Parameters that need no open model. */
-const settings: readonly Row[] = [
+const settings: readonly Parameter[] = [
   { key: 'theme', read: () => linkedTheme.value, write: linkTheme },
   {
     key: 'tab',
@@ -59,14 +59,14 @@ const settings: readonly Row[] = [
     key: 'epoch',
     read: () => (epoch.value === 0 ? null : String(epoch.value)),
     write: (text) => {
-      epoch.value = whole(text, 0);
+      epoch.value = parseInteger(text, 0);
     },
   },
   {
     key: 'seed',
     read: () => (seed.value === 1 ? null : String(seed.value)),
     write: (text) => {
-      seed.value = whole(text, 1);
+      seed.value = parseInteger(text, 1);
     },
   },
   {
@@ -87,12 +87,12 @@ const settings: readonly Row[] = [
 ];
 
 /** Parameters that need the open model. */
-const explored: readonly Row[] = [
+const modelParameters: readonly Parameter[] = [
   {
     key: 'image',
     read: () => (selectedRow.value === null ? null : String(selectedRow.value)),
     write: (text) => {
-      if (text !== null) showRow(whole(text, -1));
+      if (text !== null) showRow(parseInteger(text, -1));
     },
   },
   {
@@ -100,7 +100,7 @@ const explored: readonly Row[] = [
     read: () => (model.value?.card.conditional.decoder ? String(label.value) : null),
     write: (text) => {
       const count = model.value?.card.classes?.length ?? 0;
-      const value = whole(text, 0);
+      const value = parseInteger(text, 0);
       if (text !== null && value < count) label.value = value;
     },
   },
@@ -131,17 +131,17 @@ export function readSettings(): void {
 }
 
 /** Applies the parameters that need an open model. @returns whether they select something to show */
-export function readExplored(): boolean {
+export function readModelParameters(): boolean {
   const found = parameters();
-  for (const { key, write } of explored) write(found.get(key));
+  for (const { key, write } of modelParameters) write(found.get(key));
   return found.has('image') || found.has('z');
 }
 
-/** Keeps the address up to date, from the first open model on. @returns a function that stops it */
+/** Keeps the address up to date once a model is open. @returns a function that stops it */
 export function followState(): () => void {
   let timer: ReturnType<typeof setTimeout> | undefined;
   return effect(() => {
-    const entries = [{ key: 'model', read: () => modelName.value }, ...settings, ...explored].flatMap(
+    const entries = [{ key: 'model', read: () => modelName.value }, ...settings, ...modelParameters].flatMap(
       ({ key, read }) => {
         const text = read();
         return text === null ? [] : [`${key}=${encodeURIComponent(text).replaceAll('%2C', ',')}`];

@@ -5,18 +5,17 @@ import { currentLatent, label, latentOrigin, type OpenModel } from './store.ts';
 /** Whether the walk is running. */
 export const walking = signal(false);
 
-/** Time from one image to the next, and how much of it is spent at rest. */
+/** Time from one image to the next in milliseconds, and the share of it spent at rest. */
 const STEP = 2600;
 const REST = 0.25;
-/** Time between two latents: a slow walk needs no more, and spares the machine. */
-const PACE = 30;
-/** After a pause, as in a hidden tab, the walk resumes where it was. */
-const LONGEST = 100;
+/** Time between two latents: a slow walk needs no more, and this saves power. */
+const INTERVAL = 30;
+/** Longer pauses, as in a hidden tab, do not advance the walk further than this. */
+const MAX_PAUSE = 100;
 
 /**
- * A slow walk through the latents of the set's images, until the visitor interacts or another latent is shown. With reduced
- * motion only the first image's latent is shown. Where the decoder is conditional, all
- * images are of one class.
+ * Walks slowly through the latents of the set's images, until the visitor interacts or another latent is shown. With
+ * reduced motion only the first image's latent is shown. Where the decoder is conditional, all images are of one class.
  * @returns a function that ends it
  */
 export function startWalk(model: OpenModel): () => void {
@@ -32,8 +31,8 @@ export function startWalk(model: OpenModel): () => void {
     return points.latents.subarray(row * size, (row + 1) * size);
   };
   showLatent(latentOf(0).slice(), 'walk');
-  const still = matchMedia('(prefers-reduced-motion: reduce)');
-  if (still.matches) return () => undefined;
+  const reducedMotion = matchMedia('(prefers-reduced-motion: reduce)');
+  if (reducedMotion.matches) return () => undefined;
   const stop = new AbortController();
   walking.value = true;
   stop.signal.addEventListener('abort', () => {
@@ -43,19 +42,19 @@ export function startWalk(model: OpenModel): () => void {
   for (const event of ['pointerdown', 'keydown', 'wheel', 'dragenter', 'paste', 'hashchange'] as const) {
     window.addEventListener(event, () => stop.abort(), options);
   }
-  still.addEventListener('change', () => stop.abort(), options);
+  reducedMotion.addEventListener('change', () => stop.abort(), options);
   let [time, before] = [0, performance.now()];
   const frame = (now: number) => {
-    // Anything else that sets a latent has ended the walk.
+    // Setting a latent anywhere else ends the walk.
     if (latentOrigin.peek() !== 'walk') stop.abort();
     if (stop.signal.aborted) return;
     requestAnimationFrame(frame);
-    if (now - before < PACE) return;
-    time += Math.min(LONGEST, now - before);
+    if (now - before < INTERVAL) return;
+    time += Math.min(MAX_PAUSE, now - before);
     before = now;
     const step = Math.floor(time / STEP);
     const [from, to] = [latentOf(step), latentOf(step + 1)];
-    const share = eased(Math.max(0, (time / STEP - step - REST) / (1 - REST)));
+    const share = smoothstep(Math.max(0, (time / STEP - step - REST) / (1 - REST)));
     currentLatent.value = Float32Array.from(from, (value, d) => value + share * ((to[d] as number) - value));
   };
   requestAnimationFrame(frame);
@@ -63,9 +62,9 @@ export function startWalk(model: OpenModel): () => void {
 }
 
 /** Eases in and out: 0 to 0, 1 to 1. */
-const eased = (share: number): number => share * share * (3 - 2 * share);
+const smoothstep = (share: number): number => share * share * (3 - 2 * share);
 
-/** Rows of the set, far apart, the same on each visit; of the decoder's class where it takes one. */
+/** Rows of the set in a fixed scattered order; of the selected class where the decoder takes one. */
 function walkedRows({ points, card, set }: Pick<OpenModel, 'points' | 'card' | 'set'>): (step: number) => number {
   const count = points?.count ?? 1;
   const labels = card.conditional.decoder ? set?.labels : null;

@@ -4,7 +4,7 @@ import type { Provider } from '../engine/protocol.ts';
 /** The running workers, one for each provider. */
 const hosts = new Map<Provider, Promise<Host>>();
 
-/** Download progress of a new worker's library, in bytes. */
+/** Size of the library that a new worker downloads, in bytes. */
 export const libraryBytes = (provider: Provider): number => (provider === 'webgpu' ? WEBGPU_BYTES : WASM_BYTES);
 
 /** Whether a worker is running. */
@@ -15,15 +15,16 @@ export function hostFor(provider: Provider, onBytes: (bytes: number) => void): P
   const running = hosts.get(provider);
   if (running) return running;
   const made = Host.start(provider, onBytes);
-  keep(provider, made);
+  register(provider, made);
   return made;
 }
 
 /**
- * A separate worker for files that cannot be trusted. Where none can be started (the network is down) the running one is
- * used. @throws EngineProblem
+ * Starts a separate worker for files that cannot be trusted. Where that fails (the network is down), returns the running
+ * worker.
+ * @throws EngineProblem
  */
-export async function hostApart(provider: Provider, onBytes: (bytes: number) => void): Promise<Host> {
+export async function separateHost(provider: Provider, onBytes: (bytes: number) => void): Promise<Host> {
   try {
     return await Host.start(provider, onBytes);
   } catch (error) {
@@ -36,17 +37,17 @@ export async function hostApart(provider: Provider, onBytes: (bytes: number) => 
 /** Milliseconds that a replaced worker may still answer pending calls. */
 const GRACE = 5000;
 
-/** Makes a worker the running one; the previous one ends. */
-export async function adopt(host: Host): Promise<void> {
+/** Makes a worker the running one, and ends the previous one. */
+export async function replaceHost(host: Host): Promise<void> {
   const before = hosts.get(host.provider);
-  const former = await before?.catch(() => undefined);
-  if (former === host) return;
-  keep(host.provider, Promise.resolve(host));
-  if (former) setTimeout(() => former.end(), GRACE);
+  const previous = await before?.catch(() => undefined);
+  if (previous === host) return;
+  register(host.provider, Promise.resolve(host));
+  if (previous) setTimeout(() => previous.end(), GRACE);
 }
 
-/** Ends a worker unless it is a running one. */
-export async function endApart(host: Host): Promise<void> {
+/** Ends a worker that was started separately. */
+export async function endUnlessRunning(host: Host): Promise<void> {
   if ((await hosts.get(host.provider)?.catch(() => undefined)) !== host) host.end();
 }
 
@@ -54,11 +55,11 @@ export async function endApart(host: Host): Promise<void> {
 export async function endHosts(): Promise<void> {
   const running = [...hosts.values()];
   hosts.clear();
-  // A worker that still waits for the network ends itself when it starts.
+  // A worker that is still waiting for the network is ended as soon as it has started.
   for (const host of running) void host.then((host) => host.end()).catch(() => undefined);
 }
 
-function keep(provider: Provider, made: Promise<Host>): void {
+function register(provider: Provider, made: Promise<Host>): void {
   hosts.set(provider, made);
   const forget = () => {
     if (hosts.get(provider) === made) hosts.delete(provider);

@@ -4,7 +4,7 @@ import { model } from '../state/store.ts';
 /** Colour for images without a class. */
 const PLAIN = '#3a6ea5';
 
-/** Class colours `#rrggbb`, the same as in the pipeline's pictures; they come with the image set. */
+/** Class colours `#rrggbb` from the image set, the same as in the pipeline's pictures. */
 const classColours = computed(() => model.value?.set?.about.colours ?? []);
 
 /** The colour of a class `#rrggbb`. */

@@ -1,4 +1,4 @@
-import { Hint } from './hint.tsx';
+import { useId } from 'preact/hooks';
 
 interface Props {
   readonly name: string;
@@ -12,12 +12,28 @@ export function Figure({ name, value, unit, hint }: Props) {
   return (
     <div class="figure">
       <dt>
-        {name} <Hint about={name} text={hint} />
+        {name}&nbsp;
+        <Hint about={name} text={hint} />
       </dt>
       <dd>
         {value}
         {unit && <span class="unit"> {unit}</span>}
       </dd>
     </div>
+  );
+}
+
+/** A question mark that explains the item next to it. */
+export function Hint({ about, text }: { readonly about: string; readonly text: string }) {
+  const id = `hint-${useId()}`;
+  return (
+    <>
+      <button type="button" class="hint" popovertarget={id} aria-label={`What is ${about}?`}>
+        ?
+      </button>
+      <span id={id} popover="auto" class="hint-text" role="note">
+        {text}
+      </span>
+    </>
   );
 }

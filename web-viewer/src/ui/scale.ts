@@ -6,7 +6,7 @@ export interface Scale {
 }
 
 /** Values that span more than this factor are shown on a logarithmic scale. */
-const WIDE = 10;
+const LOG_FACTOR = 10;
 /** Padding above and below the curves, as a share of the values' range. */
 const MARGIN = 0.06;
 
@@ -15,7 +15,7 @@ export function scaleFor(values: readonly (number | null)[]): Scale {
   const finite = values.filter((value): value is number => value !== null && Number.isFinite(value));
   if (finite.length === 0) return { kind: 'linear', low: 0, high: 1 };
   const [least, most] = [Math.min(...finite), Math.max(...finite)];
-  if (least > 0 && most > WIDE * least) {
+  if (least > 0 && most > LOG_FACTOR * least) {
     const room = (most / least) ** MARGIN;
     return { kind: 'log', low: least / room, high: most * room };
   }
@@ -24,7 +24,7 @@ export function scaleFor(values: readonly (number | null)[]): Scale {
 }
 
 /** From this many epochs on, the first epoch's training mean, taken while the model learns fastest, may be clipped. */
-const MANY = 4;
+const MANY_EPOCHS = 4;
 
 /**
  * A scale for curves over the same epochs. The first values of the secondary curves are ignored if there are enough
@@ -33,7 +33,9 @@ const MANY = 4;
 export function scaleOfCurves(
   curves: readonly { readonly values: readonly (number | null)[]; readonly main: boolean }[],
 ): Scale {
-  return scaleFor(curves.flatMap(({ values, main }) => (main || values.length < MANY ? values : values.slice(1))));
+  return scaleFor(
+    curves.flatMap(({ values, main }) => (main || values.length < MANY_EPOCHS ? values : values.slice(1))),
+  );
 }
 
 /** The position of a value on its scale: 0 at the low end, 1 at the high end. */
@@ -77,8 +79,8 @@ function logTicks(low: number, high: number, digits: readonly number[]): number[
 }
 
 /** The smallest of 1, 2 and 5 times a power of ten that is not below `least`. */
-function roundStep(least: number): number {
-  const power = 10 ** Math.floor(Math.log10(least));
-  for (const digit of [1, 2, 5]) if (digit * power >= least * (1 - 1e-9)) return digit * power;
+function roundStep(min: number): number {
+  const power = 10 ** Math.floor(Math.log10(min));
+  for (const digit of [1, 2, 5]) if (digit * power >= min * (1 - 1e-9)) return digit * power;
   return 10 * power;
 }

@@ -21,7 +21,7 @@ interface Props {
   readonly at: number;
   /** Index of the epoch under the pointer, in this chart or another one. */
   readonly hovered: number | null;
-  /** Index of the epoch whose weights the open model has. */
+  /** Index of the epoch that the open model is from. */
   readonly open: number | null;
   readonly height: number;
   readonly onMove: (place: number) => void;
@@ -153,7 +153,7 @@ function Axes({ scale, width, height, first, last, x, y }: AxesProps) {
   );
 }
 
-/** A small triangle on the axis. */
+/** Marks the epoch of the open model on the axis. */
 function OpenMark({ x, bottom }: { readonly x: number; readonly bottom: number }) {
   return <path class="open-mark" d={`M${x - 5} ${bottom + 7}L${x} ${bottom}L${x + 5} ${bottom + 7}Z`} />;
 }

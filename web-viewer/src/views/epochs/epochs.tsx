@@ -2,10 +2,12 @@ import './epochs.css';
 import { useCallback, useMemo, useState } from 'preact/hooks';
 import { epoch as askedEpoch, model, type OpenModel } from '../../state/store.ts';
 import { lossText, lossUnits } from '../../ui/loss-units.ts';
+import { PixelImage } from '../../ui/pixel-image.tsx';
+import type { Shape } from '../../ui/pixels.ts';
 import { Chart } from './chart.tsx';
-import { atOrBefore, bestEpoch, curveOf, placeOfEpoch, quantitiesOf } from './history.ts';
+import { atOrBefore, bestEpoch, curveOf, indexOfEpoch, quantitiesOf } from './history.ts';
 import { EpochFigures, NumbersTable, quantityNames } from './numbers.tsx';
-import { Picture } from './picture.tsx';
+import type { EpochPicture } from './pictures.ts';
 import { Player } from './player.tsx';
 import { type Training, usePicture, useTraining } from './use-training.ts';
 
@@ -31,8 +33,8 @@ function OfModel({ opened }: { readonly opened: OpenModel }) {
   return (
     <>
       <p class="say">
-        Each epoch the model has seen all training images once more. Move through the epochs: blurs become shapes, and
-        the curves fall.
+        In each epoch the model sees all training images once. Move through the epochs: blurs become shapes, and the
+        curves fall.
       </p>
       {training && <Record opened={opened} training={training} />}
     </>
@@ -45,7 +47,7 @@ function Record({ opened, training }: { readonly opened: OpenModel; readonly tra
   const units = useMemo(() => lossUnits(card), [card]);
   const quantities = useMemo(() => quantitiesOf(history), [history]);
   const [hovered, setHovered] = useState<number | null>(null);
-  const at = placeOfEpoch(epochs, askedEpoch.value);
+  const at = indexOfEpoch(epochs, askedEpoch.value);
   const now = epochs[at] ?? 0;
   const pictured = atOrBefore(pictures.epochs, now);
   const picture = usePicture(pictures, pictured);
@@ -74,17 +76,17 @@ function Record({ opened, training }: { readonly opened: OpenModel; readonly tra
   }));
   const charted = history.map(({ epoch }) => epoch);
   const toAll = (place: number) => epochs.indexOf(charted[place] ?? 0);
-  const said = `epoch ${now} of ${epochs.at(-1)}${entry?.test ? `, test loss ${lossText(entry.test.loss, units)} ${units.unit}` : ''}`;
+  const valueText = `epoch ${now} of ${epochs.at(-1)}${entry?.test ? `, test loss ${lossText(entry.test.loss, units)} ${units.unit}` : ''}`;
   return (
     <>
-      <Player epochs={epochs} at={at} said={said} onMove={move} ready={ready} />
+      <Player epochs={epochs} at={at} valueText={valueText} onMove={move} ready={ready} />
       {pictured === null ? (
-        <p class="say">This training has no pictures.</p>
+        <p class="say">This training recorded no pictures.</p>
       ) : (
         <figure>
           <Picture picture={picture} shape={card.image} />
           <figcaption class="say">
-            Above: test images. Below: what the model made of them after epoch {pictured}
+            Above: test images. Below: their reconstructions after epoch {pictured}
             {pictured === now ? '' : `, the last picture before epoch ${now}`}.
           </figcaption>
         </figure>
@@ -98,7 +100,7 @@ function Record({ opened, training }: { readonly opened: OpenModel; readonly tra
               unit={units.unit}
               epochs={charted}
               curves={curves}
-              at={placeOfEpoch(charted, atOrBefore(charted, now) ?? 0)}
+              at={indexOfEpoch(charted, atOrBefore(charted, now) ?? 0)}
               hovered={hovered}
               open={open < 0 ? null : open}
               height={i === 0 ? 200 : 160}
@@ -111,7 +113,7 @@ function Record({ opened, training }: { readonly opened: OpenModel; readonly tra
       <p class="say">
         {open >= 0 && (
           <>
-            <span class="open-sign" aria-hidden="true" /> The open model is that of epoch {card.metrics.epoch}
+            <span class="open-sign" aria-hidden="true" /> The open model is from epoch {card.metrics.epoch}
             {bestEpoch(history) === card.metrics.epoch ? ', where the test loss was lowest' : ''}.{' '}
           </>
         )}
@@ -120,5 +122,41 @@ function Record({ opened, training }: { readonly opened: OpenModel; readonly tra
       <EpochFigures epoch={entry} quantities={quantities} units={units} />
       <NumbersTable history={history} quantities={quantities} units={units} />
     </>
+  );
+}
+
+interface Props {
+  readonly picture: EpochPicture | string | null;
+  readonly shape: Shape;
+}
+
+/** Number of pairs to reserve room for while the first picture loads, so that the layout does not shift. */
+const EXPECTED = Array.from({ length: 8 }, () => ({ original: null, reconstruction: null }));
+
+/** Test images above, their reconstructions after an epoch below. */
+function Picture({ picture, shape }: Props) {
+  if (typeof picture === 'string') return <p class="say">The picture of this epoch cannot be shown: {picture}.</p>;
+  if (picture && !picture.pairs) {
+    return (
+      <img
+        class="epoch-sheet"
+        src={picture.url}
+        alt={`Test images and their reconstructions after epoch ${picture.epoch}`}
+      />
+    );
+  }
+  return (
+    <div class="pairs" data-epoch={picture?.epoch} data-file={picture?.file} style={{ '--image': `${shape.width}px` }}>
+      {(picture?.pairs ?? EXPECTED).map(({ original, reconstruction }, i) => (
+        <div key={i} class="pair">
+          <PixelImage pixels={original} shape={shape} label={`Test image ${i + 1}`} />
+          <PixelImage
+            pixels={reconstruction}
+            shape={shape}
+            label={`Test image ${i + 1}, reconstructed after epoch ${picture?.epoch ?? '…'}`}
+          />
+        </div>
+      ))}
+    </div>
   );
 }

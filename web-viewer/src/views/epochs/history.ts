@@ -18,8 +18,8 @@ export type Split = 'train' | 'test';
 export type Quantity = keyof Losses;
 
 /**
- * The epochs of a `metrics.jsonl`, ascending. Lines over training steps and damaged lines are skipped; of several lines
- * for the same epoch the last one counts.
+ * The epochs of a `metrics.jsonl`, ascending. Lines for training steps and damaged lines are skipped; of several
+ * lines for the same epoch, the last one counts.
  */
 export function readHistory(text: string): readonly Epoch[] {
   const epochs = new Map<number, Epoch>();
@@ -37,11 +37,11 @@ function readLine(line: string): { epoch: number; split: Split; losses: Losses; 
   const record = parsed(line);
   if (record?.span !== 'epoch') return null;
   const { epoch, split, loss, rate } = record;
-  const whole = typeof epoch === 'number' && Number.isInteger(epoch) && epoch >= 0;
-  if (!whole || (split !== 'train' && split !== 'test') || !isNumber(loss)) return null;
-  const given = (value: unknown) => (isNumber(value) ? value : null);
-  const losses = { loss, reconstruction: given(record.reconstruction), kl: given(record.kl) };
-  return { epoch, split, losses, rate: given(rate) };
+  const validEpoch = typeof epoch === 'number' && Number.isInteger(epoch) && epoch >= 0;
+  if (!validEpoch || (split !== 'train' && split !== 'test') || !isNumber(loss)) return null;
+  const numberOrNull = (value: unknown) => (isNumber(value) ? value : null);
+  const losses = { loss, reconstruction: numberOrNull(record.reconstruction), kl: numberOrNull(record.kl) };
+  return { epoch, split, losses, rate: numberOrNull(rate) };
 }
 
 function parsed(line: string): Record<string, unknown> | null {
@@ -60,7 +60,7 @@ export function curveOf(history: readonly Epoch[], split: Split, quantity: Quant
   return history.map((epoch) => epoch[split]?.[quantity] ?? null);
 }
 
-/** Curves worth drawing: the terms of the loss only where there are two. */
+/** The curves to draw: the terms of the loss only where there are two. */
 export function quantitiesOf(history: readonly Epoch[]): readonly Quantity[] {
   const hasKl = history.some(({ train, test }) => train?.kl != null || test?.kl != null);
   return hasKl ? ['loss', 'reconstruction', 'kl'] : ['loss'];
@@ -76,7 +76,7 @@ export function bestEpoch(history: readonly Epoch[]): number | null {
 }
 
 /** Index in `epochs` (ascending) of the requested epoch; 0 and unknown epochs mean the last. */
-export function placeOfEpoch(epochs: readonly number[], asked: number): number {
+export function indexOfEpoch(epochs: readonly number[], asked: number): number {
   const place = asked === 0 ? -1 : epochs.indexOf(asked);
   return place < 0 ? epochs.length - 1 : place;
 }

@@ -39,20 +39,20 @@ export function EpochFigures({ epoch, quantities, units }: Props) {
         name="Training loss"
         value={lossText(epoch?.train?.loss, units)}
         unit={lossUnitText(epoch?.train?.loss, units)}
-        hint="The same on the training images, averaged over the epoch while the weights changed."
+        hint="The loss on the training images, averaged over the epoch while the weights changed."
       />
       <Figure
         name="Test minus training"
         value={lossText(gap, units)}
         unit={units.unit}
-        hint="If it grows from epoch to epoch, the model overfits. At first it is below zero, because the training loss is averaged over the epoch and the test loss is measured at its end."
+        hint="If it grows from epoch to epoch, the model overfits. It may be negative at first, because the training loss is averaged over the epoch and the test loss is measured at its end."
       />
       {epoch?.rate != null && (
         <Figure
-          name="Pace"
+          name="Speed"
           value={grouped(Math.round(epoch.rate))}
           unit="images per second"
-          hint="Training speed, on the computer that trained this model."
+          hint="Training speed on the machine that trained this model."
         />
       )}
     </dl>
@@ -70,7 +70,7 @@ export function NumbersTable({ history, quantities, units }: TableProps) {
   const splits = ['train', 'test'] as const;
   return (
     <details class="numbers">
-      <summary>All numbers as a table</summary>
+      <summary>All losses as a table</summary>
       <table>
         <caption class="say">Losses in {units.unit}.</caption>
         <thead>

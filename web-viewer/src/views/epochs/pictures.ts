@@ -4,7 +4,7 @@ import type { Manifest } from '../../site/schema.ts';
 import type { Shape } from '../../ui/pixels.ts';
 import { findTiles, type Pair, readPairs } from './tiles.ts';
 
-/** The picture of an epoch: its images, or its URL where the layout is unknown. */
+/** The picture of an epoch: its images, or only its URL where its layout is unknown. */
 export interface EpochPicture {
   readonly epoch: number;
   readonly file: string;
@@ -33,7 +33,7 @@ export class Pictures {
     this.epochs = [...this.#files.keys()].sort((a, b) => a - b);
   }
 
-  /** @throws FileProblem when it cannot be fetched or is no image */
+  /** @throws FileProblem when it cannot be fetched or is not an image */
   get(epoch: number): Promise<EpochPicture> {
     const made = this.#made.get(epoch) ?? this.#load(epoch);
     this.#made.set(epoch, made);

@@ -5,17 +5,17 @@ interface Props {
   /** Index in `epochs` of the selected epoch. */
   readonly at: number;
   /** The epoch as announced by screen readers. */
-  readonly said: string;
+  readonly valueText: string;
   readonly onMove: (place: number) => void;
   /** Resolves when an epoch can be shown. */
   readonly ready: (place: number) => Promise<unknown>;
 }
 
 /** How long each epoch is shown, in milliseconds. */
-const PACE = 450;
+const INTERVAL = 450;
 
 /** Selects an epoch: a slider over all epochs, and a button that plays them. */
-export function Player({ epochs, at, said, onMove, ready }: Props) {
+export function Player({ epochs, at, valueText, onMove, ready }: Props) {
   const [playing, setPlaying] = useState(false);
   const last = epochs.length - 1;
   useEffect(() => {
@@ -25,7 +25,7 @@ export function Player({ epochs, at, said, onMove, ready }: Props) {
       return undefined;
     }
     let wanted = true;
-    const pause = new Promise((resolve) => setTimeout(resolve, PACE));
+    const pause = new Promise((resolve) => setTimeout(resolve, INTERVAL));
     Promise.all([pause, ready(at + 1).catch(() => undefined)]).then(
       () => {
         if (wanted) onMove(at + 1);
@@ -53,7 +53,7 @@ export function Player({ epochs, at, said, onMove, ready }: Props) {
           max={last}
           step={1}
           value={at}
-          aria-valuetext={said}
+          aria-valuetext={valueText}
           onInput={(event) => {
             setPlaying(false);
             onMove(Number(event.currentTarget.value));

@@ -33,7 +33,7 @@ export function findTiles(width: number, height: number, shape: Shape): Tiles | 
 
 /**
  * Reads the images out of a picture, each pixel from the centre of its enlarged square. Labels as wide as an image are
- * recognised by their squares, which are not uniform.
+ * recognised because their squares are not uniform.
  * @param rgba the picture, with rows of `width` pixels
  */
 export function readPairs(rgba: Uint8ClampedArray, width: number, tiles: Tiles, shape: Shape): readonly Pair[] {

@@ -13,7 +13,7 @@ export interface Training {
 
 const message = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
-/** Fetches a training's record. @returns the record, its problem, or null while loading */
+/** Fetches the record of a training. @returns the record, an error message, or null while loading */
 export function useTraining(model: OpenModel): Training | string | null {
   const [found, setFound] = useState<Training | string | null>(null);
   useEffect(() => {
@@ -39,7 +39,7 @@ export function useTraining(model: OpenModel): Training | string | null {
   return found;
 }
 
-/** The picture of an epoch; the previous one while it loads. @returns the picture, or its problem */
+/** The picture of an epoch; the previous one while it loads. @returns the picture, or an error message */
 export function usePicture(pictures: Pictures, epoch: number | null): EpochPicture | string | null {
   const [shown, setShown] = useState<EpochPicture | string | null>(null);
   useEffect(() => {

@@ -1,6 +1,6 @@
-import type { Card, Manifest } from '../../site/schema.ts';
+import type { Card } from '../../site/schema.ts';
 
-/** A latent dimension on an axis of its own, as shares from 0 to 1. */
+/** A latent dimension on its own axis; positions are shares from 0 to 1. */
 export interface Bar {
   /** Index of the dimension. */
   readonly dimension: number;
@@ -16,17 +16,12 @@ export interface Bar {
 }
 
 /** Half the length of an axis, in standard deviations. */
-const REACH = 3;
-
-/** Latent dimensions, the most informative first: by KL divergence where there is one, else by variance. */
-export function dimensionOrder({ dimensions: { kl, variance } }: Pick<Manifest, 'dimensions'>, size: number): number[] {
-  const weight = kl ?? variance;
-  return Array.from({ length: size }, (_, d) => d).sort((a, b) => (weight[b] ?? 0) - (weight[a] ?? 0) || a - b);
-}
+const HALF_AXIS = 3;
 
 /**
  * Places latent dimensions on axes that span three standard deviations of the test set's latents to either side of their mean.
- * For a variational model an axis spans at least three of the prior, so that an inactive dimension stays small.
+ * For a variational model an axis spans at least three standard deviations of the prior, so that an inactive dimension
+ * stays small.
  */
 export function bars(
   latent: Float32Array,
@@ -36,7 +31,7 @@ export function bars(
 ): Bar[] {
   return order.map((d) => {
     const [mean, std] = [statistics.mean[d] ?? 0, statistics.std[d] ?? 1];
-    const half = REACH * Math.max(std, model.variational ? 1 : 1e-6);
+    const half = HALF_AXIS * Math.max(std, model.variational ? 1 : 1e-6);
     const place = (value: number) => Math.min(1, Math.max(0, 0.5 + (value - mean) / (2 * half)));
     const value = latent[d] as number;
     const deviation = logvar ? Math.exp(0.5 * (logvar[d] as number)) : null;

@@ -8,7 +8,7 @@ export interface Stroke {
 }
 
 /** The share of a brush's radius that is its soft edge. */
-const SOFT = 0.75;
+const SOFT_EDGE = 0.75;
 
 /**
  * Draws a part of a stroke into a mask `[H, W]`, 0 (untouched) to 255 (covered): a round brush with a soft edge, moved from
@@ -22,7 +22,7 @@ export function drawSegment(
   [fromX, fromY, toX, toY]: readonly [number, number, number, number],
   radius: number,
 ): Box {
-  const soft = Math.max(1, SOFT * radius);
+  const soft = Math.max(1, SOFT_EDGE * radius);
   const reach = radius + soft / 2;
   const box = {
     left: Math.max(0, Math.floor(Math.min(fromX, toX) - reach)),
@@ -46,7 +46,7 @@ export function drawSegment(
 }
 
 /** Blends a colour `[C]` over a picture `[H, W, C]` through a mask `[H, W]`, within a box. */
-export function layColour(
+export function blendColour(
   into: Uint8Array,
   under: Uint8Array,
   mask: Uint8Array,

@@ -3,7 +3,7 @@ import { input } from '../../state/store.ts';
 import { toImageData } from '../../ui/pixels.ts';
 import { clear, hasDrawn, penDown, penMove, penUp, type Shown, shown, undo } from './drawing.ts';
 import { KeyboardPen } from './keyboard-pen.ts';
-import { brush, canvas, grain, tool } from './settings.ts';
+import { brush, canvas, pixelScale, tool } from './settings.ts';
 
 /** Handles keys itself, as an application role may. */
 const focusable = { tabIndex: 0 } as const;
@@ -12,11 +12,11 @@ const focusable = { tabIndex: 0 } as const;
 export function Canvas() {
   const element = useRef<HTMLCanvasElement>(null);
   const ring = useRef<HTMLSpanElement>(null);
-  const said = useRef<HTMLSpanElement>(null);
+  const announcement = useRef<HTMLSpanElement>(null);
   const help = useId();
   const pen = useRef<KeyboardPen | null>(null);
   const { height, width } = canvas.value;
-  const diameter = (brush.value * grain.value) / width;
+  const diameter = (brush.value * pixelScale.value) / width;
   const content = shown.value;
 
   useLayoutEffect(() => {
@@ -29,10 +29,10 @@ export function Canvas() {
     if (!target) return;
     const keys = new KeyboardPen(
       () => canvas.peek(),
-      () => grain.peek(),
+      () => pixelScale.peek(),
       ([x, y]) => moveRing(ring.current, x / canvas.peek().width, y / canvas.peek().height),
       (text) => {
-        if (said.current) said.current.textContent = text;
+        if (announcement.current) announcement.current.textContent = text;
       },
     );
     pen.current = keys;
@@ -56,11 +56,11 @@ export function Canvas() {
   const origin = input.value?.origin;
   return (
     <div
-      class="easel"
+      class="drawing"
       style={{ '--brush': `${100 * diameter}%`, 'aspect-ratio': `${width} / ${height}` }}
       role="application"
       {...focusable}
-      aria-label={`Input image, to draw on${origin === 'set' ? '; currently a test image' : ''}`}
+      aria-label={`Input image: draw here${origin === 'set' ? '; it shows a test image' : ''}`}
       aria-describedby={help}
       data-shows={content?.kind}
       onKeyDown={onKeyDown}
@@ -68,21 +68,21 @@ export function Canvas() {
     >
       <canvas
         ref={element}
-        class={`pixels easel-canvas ${content?.kind === 'pixels' ? '' : 'smooth'}`}
+        class={`pixels drawing-canvas ${content?.kind === 'pixels' ? '' : 'smooth'}`}
         width={width}
         height={height}
       />
-      <span ref={ring} class="easel-ring" aria-hidden="true" />
+      <span ref={ring} class="drawing-ring" aria-hidden="true" />
       {!hasDrawn.value && (
-        <span class="easel-call" aria-hidden="true">
+        <span class="drawing-call" aria-hidden="true">
           Draw here
         </span>
       )}
-      <span id={help} class="easel-help">
-        Arrows move the pen (with Shift further), Space puts it down or lifts it, E changes to the eraser, Delete
-        clears, Ctrl+Z undoes.
+      <span id={help} class="drawing-help">
+        Arrow keys move the pen (further with Shift), Space lowers or lifts it, E switches to the eraser and back,
+        Delete clears, Ctrl+Z undoes.
       </span>
-      <span ref={said} class="visually-hidden" aria-live="polite" />
+      <span ref={announcement} class="visually-hidden" aria-live="polite" />
     </div>
   );
 }
@@ -101,7 +101,7 @@ function draw(context: CanvasRenderingContext2D, content: Shown): void {
     context.drawImage(buffer, 0, 0, width, height);
     return;
   }
-  // The corner of the picture shows its surroundings.
+  // Fill the surroundings with the colour of the picture's corner.
   const [red, green, blue] = image.data;
   context.fillStyle = `rgb(${red} ${green} ${blue})`;
   context.fillRect(0, 0, width, height);
@@ -110,7 +110,7 @@ function draw(context: CanvasRenderingContext2D, content: Shown): void {
   context.drawImage(buffer, x, y, scale * width, scale * height);
 }
 
-/** Shows the brush's position, as shares of the canvas. */
+/** Moves the ring that shows the brush to a position, in shares of the canvas. */
 function moveRing(ring: HTMLElement | null, x: number, y: number): void {
   ring?.style.setProperty('left', `${100 * x}%`);
   ring?.style.setProperty('top', `${100 * y}%`);
@@ -139,7 +139,7 @@ function listen(target: HTMLCanvasElement, ring: HTMLElement | null): () => void
     target.setPointerCapture(event.pointerId);
     follow(event);
     const [[x, y] = [0, 0]] = places([event]);
-    // A stylus may have an eraser on its other end.
+    // Button 5 is the eraser end of a stylus.
     if (event.button === 5) penDown(x, y, true);
     else penDown(x, y);
   });

@@ -4,8 +4,8 @@ import { IN_PLACE, type Placement, type Raster, resample } from './raster.ts';
 const INNER = 20 / 28;
 /** Ink below this, of 255, is a stroke's soft edge or noise. */
 const FAINT = 32;
-/** Dots are not enlarged further than this. */
-const MOST = 3;
+/** Dots are enlarged at most by this factor. */
+const MAX_SCALE = 3;
 
 /** A rectangle of pixels; the right and lower edges are exclusive. */
 export interface Box {
@@ -57,8 +57,8 @@ export function centre(ink: Raster, height: number, width: number): { picture: R
     return { picture: resample(ink, { ...IN_PLACE, scale }, height, width, [0]), placement: { ...IN_PLACE, scale } };
   }
   const [across, down] = [box.right - box.left, box.bottom - box.top];
-  // From one frame to the other, whatever the drawing's resolution.
-  const most = MOST * Math.min(height / ink.height, width / ink.width);
+  // Relative to the frames' sizes, so that it does not depend on the drawing's resolution.
+  const most = MAX_SCALE * Math.min(height / ink.height, width / ink.width);
   const scale = Math.min((INNER * width) / across, (INNER * height) / down, most);
   const room = { x: Math.floor((width - across * scale) / 2), y: Math.floor((height - down * scale) / 2) };
   const boxed = { scale, x: room.x - box.left * scale, y: room.y - box.top * scale };
@@ -71,7 +71,7 @@ export function centre(ink: Raster, height: number, width: number): { picture: R
   return { picture: resample(ink, placement, height, width, [0]), placement };
 }
 
-/** Whole pixels to move until a position is less than half a pixel from the middle, or as far below it: where MNIST's digits are. */
+/** Integer shift that brings a position within half a pixel of the middle (ties go below it), as in MNIST. */
 const toMiddle = (place: number, length: number) => Math.ceil((length - 1) / 2 - place - 1e-9);
 
 const clamp = (value: number, low: number, high: number) => Math.min(high, Math.max(low, value));

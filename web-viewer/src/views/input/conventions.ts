@@ -28,8 +28,8 @@ export function conventionsOf(shape: Shape, images: readonly Uint8Array[]): Conv
   const dark = background.reduce((a, b) => a + b, 0) / channels < 128;
   const conventions = { background, ink: background.map(() => (dark ? 255 : 0)), centred: false };
   if (channels !== 1) return conventions;
-  const alike = images.filter((data) => isCentred(toInk({ ...shape, data }, conventions)));
-  return { ...conventions, centred: alike.length >= 0.9 * images.length };
+  const centredImages = images.filter((data) => isCentred(toInk({ ...shape, data }, conventions)));
+  return { ...conventions, centred: centredImages.length >= 0.9 * images.length };
 }
 
 /** The amount of ink in each pixel of a grayscale picture: 0 is background, 255 is pen. */

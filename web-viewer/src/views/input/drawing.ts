@@ -8,28 +8,28 @@ import { type Conventions, fromInk, toInk } from './conventions.ts';
 import type { Fitted } from './fit.ts';
 import { glide } from './glide.ts';
 import { EMPTY, Painting, type Sketch } from './painting.ts';
-import { after, IN_PLACE, type Placement, plain, type Raster, resample } from './raster.ts';
-import { brush, canvas, centres, centring, colour, conventions, grain, shape, tool } from './settings.ts';
+import { compose, filled, IN_PLACE, type Placement, type Raster, resample } from './raster.ts';
+import { brush, canvas, centres, centring, colour, conventions, pixelScale, shape, tool } from './settings.ts';
 
 /*
  * The drawing on the left. A drawing becomes the input image, and an input image set elsewhere can be drawn on. A drawing
- * has a finer resolution than the model. Shortly after a stroke it glides to the position in which the model sees it.
+ * has a higher resolution than the model's images. Shortly after a stroke it moves to where the model sees it.
  */
 
-/** The longest pause within a drawing. */
+/** Pause after a stroke before the drawing is centred, in milliseconds. */
 const PAUSE = 650;
-const MOST_UNDO = 60;
+const MAX_UNDO = 60;
 
 /** An undo step. */
-interface Work {
+interface UndoStep {
   readonly sketch: Sketch;
-  /** What the picture is of, until the visitor draws on it. */
+  /** Where the picture comes from, until the visitor draws on it. */
   readonly source: { readonly image: InputImage } | { readonly file: Fitted } | null;
 }
 
-const BLANK: Work = { sketch: EMPTY, source: null };
+const BLANK: UndoStep = { sketch: EMPTY, source: null };
 
-/** What the canvas shows: the strokes as drawn, possibly in motion, or exactly the model's input. */
+/** The canvas shows the strokes as drawn, possibly in motion, or the model's exact input. */
 export type Shown =
   | { readonly kind: 'strokes'; readonly picture: Raster; readonly part: Placement }
   | { readonly kind: 'pixels'; readonly picture: Raster };
@@ -38,89 +38,89 @@ export const shown = signal<Shown | null>(null);
 /** Whether the visitor has drawn anything. */
 export const hasDrawn = signal(false);
 
-const work = signal<Work>(BLANK);
-const past = signal<readonly Work[]>([]);
+const current = signal<UndoStep>(BLANK);
+const undoSteps = signal<readonly UndoStep[]>([]);
 /** The sketch's placement on the canvas. */
 let camera: Placement = IN_PLACE;
 let painting: Painting | null = null;
 /** The current stroke. */
 let stroke: (Stroke & { readonly points: number[] }) | null = null;
-/** The pixels last given to the model from here. */
-let ours: Uint8Array | null = null;
+/** The pixels last published as the input image. */
+let published: Uint8Array | null = null;
 let timer: ReturnType<typeof setTimeout> | undefined;
-let arrive: (() => void) | null = null;
+let finishGlide: (() => void) | null = null;
 
-export const canUndo = computed(() => past.value.length > 0);
+export const canUndo = computed(() => undoSteps.value.length > 0);
 /** The shown file, if nothing was drawn on it. */
 export const shownFile = computed(() => {
-  const { source } = work.value;
+  const { source } = current.value;
   return source && 'file' in source ? source.file : null;
 });
 
-/** Follows the input image, wherever it is set. @returns a function that stops it */
-export function startEasel(): () => void {
+/** Shows input images that are set elsewhere. @returns a function that stops it */
+export function followInput(): () => void {
   return effect(() => {
     const image = input.value;
     const size = shape.value;
     if (image && image.pixels.length === size.height * size.width * size.channels) {
-      if (image.pixels !== ours) adopt(image, size);
+      if (image.pixels !== published) adoptImage(image, size);
     } else if (!image && painting?.raster.data.length !== canvas.peek().height * canvas.peek().width * size.channels) {
-      past.value = [];
+      undoSteps.value = [];
       reset(BLANK);
     }
   });
 }
 
 /** Shows an image that was chosen elsewhere. */
-function adopt(image: InputImage, size: Shape): void {
+function adoptImage(image: InputImage, size: Shape): void {
   const picture = { ...size, data: image.pixels };
   const { height, width } = canvas.peek();
-  const base = resample(picture, { ...IN_PLACE, scale: grain.peek() }, height, width, []);
-  const before = work.peek();
+  const base = resample(picture, { ...IN_PLACE, scale: pixelScale.peek() }, height, width, []);
+  const before = current.peek();
   const drawn = before.source === null && before.sketch.strokes.length > 0;
   batch(() => {
-    if (painting && painting.raster.data.length !== base.data.length) past.value = [];
-    else if (drawn) past.value = remember(before);
+    if (painting && painting.raster.data.length !== base.data.length) undoSteps.value = [];
+    else if (drawn) undoSteps.value = remember(before);
     reset({ sketch: { base, strokes: [] }, source: { image } });
-    ours = image.pixels;
+    published = image.pixels;
     shown.value = { kind: 'pixels', picture };
   });
 }
 
-const remember = (entry: Work) => [...past.peek(), entry].slice(-MOST_UNDO);
+const remember = (entry: UndoStep) => [...undoSteps.peek(), entry].slice(-MAX_UNDO);
 
 /** Replaces the canvas' content. */
-function reset(next: Work, place = IN_PLACE): void {
-  still();
+function reset(next: UndoStep, place = IN_PLACE): void {
+  cancelScheduled();
   stroke = null;
-  work.value = next;
+  current.value = next;
   paint(place);
 }
 
 function paint(place: Placement): void {
   camera = place;
-  painting = new Painting(canvas.peek(), sketchOf(work.peek()), camera, conventions.peek().background);
+  painting = new Painting(canvas.peek(), sketchOf(current.peek()), camera, conventions.peek().background);
   shown.value = { kind: 'strokes', picture: painting.raster, part: IN_PLACE };
 }
 
-/** Placement of a file: as a drawing where drawings are centred, else unchanged. */
-function sketchOf({ sketch, source }: Work): Sketch {
+/** The sketch to paint: a file as a drawing where drawings are centred, else unchanged. */
+function sketchOf({ sketch, source }: UndoStep): Sketch {
   if (!source || !('file' in source)) return sketch;
   return { ...sketch, base: (centres.peek() && source.file.drawing) || source.file.picture };
 }
 
 /** Starts a stroke. Coordinates are canvas pixels. @param erases overrides the chosen tool */
 export function penDown(x: number, y: number, erases = tool.peek() === 'eraser'): void {
-  still();
+  cancelScheduled();
   const { background, ink } = conventions.peek();
-  const before = work.peek();
-  past.value = remember(before);
+  const before = current.peek();
+  undoSteps.value = remember(before);
   // A pen starts a new drawing; the eraser edits the existing one.
   if (before.source && !erases) reset(BLANK);
-  else work.value = { sketch: sketchOf(before), source: null };
+  else current.value = { sketch: sketchOf(before), source: null };
   if (!painting) paint(camera);
   const pen = shape.peek().channels === 1 ? ink : colour.peek();
-  stroke = { points: [], radius: (brush.peek() * grain.peek()) / 2, colour: erases ? background : pen };
+  stroke = { points: [], radius: (brush.peek() * pixelScale.peek()) / 2, colour: erases ? background : pen };
   hasDrawn.value = true;
   penMove([[x, y]]);
 }
@@ -143,48 +143,48 @@ export function penMove(places: readonly (readonly [number, number])[]): void {
 export function penUp(): void {
   if (!stroke || !painting) return;
   painting.finish();
-  const { sketch } = work.peek();
+  const { sketch } = current.peek();
   const points = stroke.points.map((at, i) => (at - (i % 2 === 0 ? camera.x : camera.y)) / camera.scale);
   const done = { ...stroke, points, radius: stroke.radius / camera.scale };
-  work.value = { sketch: { ...sketch, strokes: [...sketch.strokes, done] }, source: null };
+  current.value = { sketch: { ...sketch, strokes: [...sketch.strokes, done] }, source: null };
   stroke = null;
   settleSoon();
 }
 
 /** Undoes the last step. */
 export function undo(): void {
-  const before = past.peek().at(-1);
+  const before = undoSteps.peek().at(-1);
   if (!before) return;
-  const left = past.peek().slice(0, -1);
-  const sameFrame = before.source === null && before.sketch.base === work.peek().sketch.base;
+  const left = undoSteps.peek().slice(0, -1);
+  const sameFrame = before.source === null && before.sketch.base === current.peek().sketch.base;
   show(before, sameFrame ? camera : IN_PLACE);
-  past.value = left;
+  undoSteps.value = left;
 }
 
 /** Clears the canvas. */
 export function clear(): void {
-  past.value = remember(work.peek());
+  undoSteps.value = remember(current.peek());
   show(BLANK);
 }
 
 /** Makes a file's picture the input. @param fit fits it to the painting */
 export function showFile(fit: (frame: Shape, conventions: Conventions) => Fitted): void {
   const file = fit(canvas.peek(), conventions.peek());
-  past.value = remember(work.peek());
+  undoSteps.value = remember(current.peek());
   show({ sketch: { base: file.picture, strokes: [] }, source: { file } });
 }
 
 /** Whether drawings and files are centred; an image of the set is never moved. */
 export function setCentring(on: boolean): void {
   centring.value = on;
-  const current = work.peek();
-  if (!current.source || 'file' in current.source) show(current);
+  const step = current.peek();
+  if (!step.source || 'file' in step.source) show(step);
 }
 
-function show(next: Work, place = IN_PLACE): void {
+function show(next: UndoStep, place = IN_PLACE): void {
   if (next.source && 'image' in next.source) {
-    // It comes back as an image from elsewhere does.
-    ours = null;
+    // Handled like an image set elsewhere.
+    published = null;
     showImage(next.source.image);
     return;
   }
@@ -193,12 +193,12 @@ function show(next: Work, place = IN_PLACE): void {
   settleSoon();
 }
 
-/** The model's input made of the painting, and the painting's placement in it. */
-function modelSees(): { picture: Raster; placement: Placement } {
+/** The model's input as computed from the painting, and the painting's placement in it. */
+function modelInput(): { picture: Raster; placement: Placement } {
   const size = shape.peek();
   const found = conventions.peek();
-  const placement = { ...IN_PLACE, scale: 1 / grain.peek() };
-  if (!painting) return { picture: plain(size, found.background), placement };
+  const placement = { ...IN_PLACE, scale: 1 / pixelScale.peek() };
+  if (!painting) return { picture: filled(size, found.background), placement };
   if (!centres.peek()) {
     return { picture: resample(painting.raster, placement, size.height, size.width, found.background), placement };
   }
@@ -207,37 +207,37 @@ function modelSees(): { picture: Raster; placement: Placement } {
 }
 
 function publish(): void {
-  const { picture } = modelSees();
-  ours = picture.data;
-  showImage({ pixels: picture.data, origin: work.peek().source ? 'file' : 'drawn', row: null, label: null });
+  const { picture } = modelInput();
+  published = picture.data;
+  showImage({ pixels: picture.data, origin: current.peek().source ? 'file' : 'drawn', row: null, label: null });
 }
 
-/** Cancels what is scheduled. */
-function still(): void {
+/** Cancels a scheduled glide and finishes a running one. */
+function cancelScheduled(): void {
   clearTimeout(timer);
-  arrive?.();
+  finishGlide?.();
 }
 
 function settleSoon(): void {
-  still();
+  cancelScheduled();
   timer = setTimeout(settle, PAUSE);
 }
 
-/** Lets the painting glide to the position in which the model sees it, then shows the model's pixels. Later strokes start there. */
+/** Moves the painting to where the model sees it, then shows the model's pixels. Later strokes start from there. */
 function settle(): void {
   if (!painting) return;
   const { raster } = painting;
-  const { picture, placement } = modelSees();
-  const size = grain.peek();
+  const { picture, placement } = modelInput();
+  const size = pixelScale.peek();
   const to = { scale: size * placement.scale, x: size * placement.x, y: size * placement.y };
-  arrive = glide(
+  finishGlide = glide(
     to,
     (part) => {
       shown.value = { kind: 'strokes', picture: raster, part };
     },
     () => {
-      arrive = null;
-      paint(after(to, camera));
+      finishGlide = null;
+      paint(compose(to, camera));
       shown.value = { kind: 'pixels', picture };
     },
   );

@@ -6,8 +6,8 @@ import { grouped } from '../../ui/format.ts';
 import { PixelImage } from '../../ui/pixel-image.tsx';
 import { shape } from './settings.ts';
 
-/** As many as fit on a few lines. */
-const MOST = 30;
+/** At most as many as fit on a few lines. */
+const MAX_EXAMPLES = 30;
 const WITHOUT_CLASSES = 10;
 
 /** The first image of each class; without classes, images from all over the set. */
@@ -24,7 +24,7 @@ const examples = computed<readonly { row: number; label: number | null }[]>(() =
   });
   return [...first]
     .sort(([a], [b]) => a - b)
-    .slice(0, MOST)
+    .slice(0, MAX_EXAMPLES)
     .map(([label, row]) => ({ row, label }));
 });
 
@@ -56,7 +56,7 @@ export function Examples() {
   );
 }
 
-/** A random test image. */
+/** Shows a random test image. */
 export function AnotherExample() {
   const set = model.value?.set;
   if (!set) return null;

@@ -12,8 +12,8 @@ export interface Fitted {
   readonly inverted: boolean;
 }
 
-/** Ink that differs less than this from the paper counts as grain. */
-const GRAIN = 24;
+/** Ink that differs less than this from the paper counts as noise. */
+const NOISE = 24;
 
 /**
  * Fits a picture of any size to a frame. If images are gray and the picture has a light border where theirs is dark (or the
@@ -32,13 +32,13 @@ export function fitPicture(rgba: Uint8ClampedArray, size: Shape, frame: Shape, c
   return { picture: upright, drawing: asDrawing(upright, conventions), inverted };
 }
 
-/** Maps paper to the set's background and the darkest ink to its pen; a drawing that already fits is unchanged. */
+/** Maps paper to the set's background and the strongest ink to its pen; a drawing that already fits is unchanged. */
 function asDrawing(picture: Raster, conventions: Conventions): Raster {
   const ink = toInk(picture, conventions);
   const [paper = 0] = borderColour(ink);
   const most = ink.data.reduce((a, b) => Math.max(a, b), 0);
-  if ((paper === 0 && most >= 128) || most - paper <= GRAIN) return picture;
-  const low = paper + GRAIN;
+  if ((paper === 0 && most >= 128) || most - paper <= NOISE) return picture;
+  const low = paper + NOISE;
   return fromInk(
     { ...ink, data: ink.data.map((value) => (255 * Math.max(0, value - low)) / (most - low)) },
     conventions,

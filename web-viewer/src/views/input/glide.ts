@@ -1,10 +1,10 @@
 import type { Placement } from './raster.ts';
 
-/** Milliseconds. */
+/** Duration in milliseconds. */
 const TIME = 280;
 
 /**
- * Moves a picture to its target, slowing down at both ends; immediately where reduced motion is preferred.
+ * Animates a picture's placement from where it is to its target; immediately where reduced motion is preferred.
  * @param show draws an intermediate position
  * @param done called on arrival
  * @returns a function that finishes the motion immediately

@@ -1,14 +1,13 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { tellClass } from '../../state/explore.ts';
+import { setInputClass } from '../../state/explore.ts';
 import { classes, inputLabel, model } from '../../state/store.ts';
 import { ClassChoice } from '../../ui/class-choice.tsx';
 import { Canvas } from './canvas.tsx';
-import { startEasel } from './drawing.ts';
+import { followInput } from './drawing.ts';
 import { About, AnotherExample, Examples } from './examples.tsx';
 import { LatentBars } from './latent-bars.tsx';
 import './input.css';
-import { trouble } from './open-picture.ts';
-import { takePictures } from './pictures-in.ts';
+import { acceptPictures, pictureProblem } from './open-picture.ts';
 import { ErrorMap, Reconstruction, Unusual } from './result.tsx';
 import { conventions } from './settings.ts';
 import { AboutFile, Centring, Colours, Files, Tools } from './tools.tsx';
@@ -17,8 +16,8 @@ import { AboutFile, Centring, Colours, Files, Tools } from './tools.tsx';
 export function InputView() {
   const element = useRef<HTMLDivElement>(null);
   const [hovers, setHovers] = useState(false);
-  useEffect(startEasel, []);
-  useEffect(() => (element.current ? takePictures(element.current, setHovers) : undefined), []);
+  useEffect(followInput, []);
+  useEffect(() => (element.current ? acceptPictures(element.current, setHovers) : undefined), []);
   const size = model.value?.card.latent.size;
   const digits = conventions.value.centred ? 'a digit' : 'something';
   return (
@@ -31,7 +30,7 @@ export function InputView() {
           </span>
         </h2>
         <p class="say">
-          Draw {digits}: the model reconstructs it from {size ?? 'a few'} numbers.
+          Draw {digits}: the model reconstructs it from {size ?? 'a few'} latent dimensions.
         </p>
       </header>
       <div class="input-picture">
@@ -41,11 +40,11 @@ export function InputView() {
         <Centring />
         <AboutFile />
         <p class="input-trouble" role="status">
-          {trouble.value}
+          {pictureProblem.value}
         </p>
       </div>
       <Reconstruction />
-      <Told />
+      <InputClass />
       <Unusual />
       <div class="input-picture">
         <Examples />
@@ -60,8 +59,8 @@ export function InputView() {
   );
 }
 
-/** The class given to a conditional model with the image. */
-function Told() {
+/** The class that a conditional model takes with the image. */
+function InputClass() {
   const { encoder = false, decoder = false } = model.value?.card.conditional ?? {};
   if (!classes.value || !(encoder || decoder)) return null;
   return (
@@ -69,7 +68,7 @@ function Told() {
       name={`Class for the ${encoder && decoder ? 'model' : encoder ? 'encoder' : 'decoder'}: try others`}
       classes={classes.value}
       chosen={inputLabel.value}
-      onChoose={tellClass}
+      onChoose={setInputClass}
     />
   );
 }

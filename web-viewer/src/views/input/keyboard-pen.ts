@@ -9,14 +9,14 @@ const ARROWS: Readonly<Record<string, readonly [number, number]>> = {
 };
 /** Model pixels per arrow key press, and with Shift. */
 const STEP = 1;
-const STRIDE = 4;
+const SHIFT_STEP = 4;
 
-/** A pen for keyboard users: arrow keys move it, the space bar puts it down and lifts it. */
+/** A pen for keyboard users: arrow keys move it, the space bar lowers and lifts it. */
 export class KeyboardPen {
   readonly #canvas: () => Shape;
-  readonly #grain: () => number;
+  readonly #pixelScale: () => number;
   readonly #show: (place: readonly [number, number]) => void;
-  readonly #say: (text: string) => void;
+  readonly #announce: (text: string) => void;
   /** As shares of the canvas. */
   #x = 0.5;
   #y = 0.25;
@@ -24,20 +24,20 @@ export class KeyboardPen {
 
   /**
    * @param canvas size of the painting
-   * @param grain painting pixels per model pixel
+   * @param pixelScale painting pixels per model pixel
    * @param show receives the pen's position, in painting pixels
-   * @param say announces changes to screen readers
+   * @param announce announces changes to screen readers
    */
   constructor(
     canvas: () => Shape,
-    grain: () => number,
+    pixelScale: () => number,
     show: (place: readonly [number, number]) => void,
-    say: (text: string) => void,
+    announce: (text: string) => void,
   ) {
     this.#canvas = canvas;
-    this.#grain = grain;
+    this.#pixelScale = pixelScale;
     this.#show = show;
-    this.#say = say;
+    this.#announce = announce;
   }
 
   /** @returns whether the key was handled */
@@ -54,12 +54,12 @@ export class KeyboardPen {
     if (!this.#down) return;
     this.#down = false;
     penUp();
-    this.#say('Pen up');
+    this.#announce('Pen up');
   }
 
   #move([x, y]: readonly [number, number], far: boolean): void {
     const { width, height } = this.#canvas();
-    const step = this.#grain() * (far ? STRIDE : STEP);
+    const step = this.#pixelScale() * (far ? SHIFT_STEP : STEP);
     this.#x = Math.min(1, Math.max(0, this.#x + (x * step) / width));
     this.#y = Math.min(1, Math.max(0, this.#y + (y * step) / height));
     this.#show(this.#place());
@@ -74,7 +74,7 @@ export class KeyboardPen {
     this.#down = true;
     this.#show(this.#place());
     penDown(...this.#place());
-    this.#say('Pen down');
+    this.#announce('Pen down');
   }
 
   #place(): readonly [number, number] {

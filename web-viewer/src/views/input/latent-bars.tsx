@@ -1,10 +1,11 @@
 import { useState } from 'preact/hooks';
+import { dimensionOrder } from '../../site/dimensions.ts';
 import { model, reading } from '../../state/store.ts';
+import { Hint } from '../../ui/figure.tsx';
 import { short } from '../../ui/format.ts';
-import { Hint } from '../../ui/hint.tsx';
-import { bars, dimensionOrder } from './bar-scale.ts';
+import { bars } from './bar-scale.ts';
 
-/** The rest is shown on request. */
+/** Number of dimensions shown at first. */
 const FIRST = 32;
 
 /** The latent of the input image, each dimension as a bar. */
@@ -14,8 +15,8 @@ export function LatentBars() {
   if (!opened) return null;
   const { card, manifest } = opened;
   const size = card.latent.size;
-  const order = dimensionOrder(manifest, size);
-  // The previous model's result may still be here for a moment.
+  const order = dimensionOrder(manifest.dimensions, size);
+  // Until the image is encoded, this may be the previous model's result.
   const latents = reading.value?.latents.latent.length === size ? reading.value.latents : null;
   const zero = new Float32Array(card.latent.statistics.mean);
   const rows = bars(latents?.latent ?? zero, latents?.logvar, card, all ? order : order.slice(0, FIRST));
@@ -26,7 +27,7 @@ export function LatentBars() {
         The latent: {size} dimensions{' '}
         <Hint
           about="the latent"
-          text={`All that the model keeps of the image. The most informative dimensions come first (by ${manifest.dimensions.kl ? 'KL divergence' : 'variance'}). The line in the middle is the mean of the test images, the light band is one standard deviation to either side.${variational ? ' The thin line is the encoder’s own standard deviation: its uncertainty.' : ''}`}
+          text={`Everything that the model keeps of the image. The most informative dimensions come first (by ${manifest.dimensions.kl ? 'KL divergence' : 'variance'}). The line in the middle is the mean of the test images, the light band is one standard deviation to either side.${variational ? ' The thin line is the encoder’s own standard deviation: its uncertainty.' : ''}`}
         />
       </h3>
       <ol class="input-latent-bars" data-latent={latents ? JSON.stringify([...latents.latent]) : undefined}>
@@ -48,7 +49,7 @@ export function LatentBars() {
       </ol>
       {size > FIRST && (
         <button type="button" class="button input-button" onClick={() => setAll(!all)}>
-          {all ? `The first ${FIRST} only` : `All ${size}`}
+          {all ? `Show the first ${FIRST}` : `Show all ${size}`}
         </button>
       )}
     </section>

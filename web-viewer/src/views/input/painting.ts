@@ -1,6 +1,6 @@
 import type { Shape } from '../../ui/pixels.ts';
-import { drawSegment, layColour, type Stroke } from './brush.ts';
-import { IN_PLACE, type Placement, plain, type Raster, resample } from './raster.ts';
+import { blendColour, drawSegment, type Stroke } from './brush.ts';
+import { filled, IN_PLACE, type Placement, type Raster, resample } from './raster.ts';
 
 /** A base image, and the strokes on it in drawing order. */
 export interface Sketch {
@@ -24,7 +24,7 @@ export class Painting {
    * @param background colour `[C]`
    */
   constructor(shape: Shape, { base, strokes }: Sketch, placement: Placement, background: readonly number[]) {
-    if (!base) this.raster = plain(shape, background);
+    if (!base) this.raster = filled(shape, background);
     else if (placement === IN_PLACE) this.raster = { ...base, data: base.data.slice() };
     else this.raster = resample(base, placement, shape.height, shape.width, background);
     this.#under = this.raster.data.slice();
@@ -44,7 +44,7 @@ export class Painting {
       if (next === i && points.length > 2) break;
       const segment = [points[i], points[i + 1], points[next], points[next + 1]] as [number, number, number, number];
       const box = drawSegment(this.#mask, height, width, segment, radius);
-      layColour(data, this.#under, this.#mask, width, box, colour);
+      blendColour(data, this.#under, this.#mask, width, box, colour);
     }
   }
 

@@ -16,22 +16,22 @@ export interface Placement {
 export const IN_PLACE: Placement = { scale: 1, x: 0, y: 0 };
 
 /** Composes two placements, the first one first. */
-export const after = (second: Placement, first: Placement): Placement => ({
+export const compose = (second: Placement, first: Placement): Placement => ({
   scale: second.scale * first.scale,
   x: second.scale * first.x + second.x,
   y: second.scale * first.y + second.y,
 });
 
 /** A picture of one colour `[C]`. */
-export function plain({ height, width, channels }: Shape, colour: readonly number[]): Raster {
+export function filled({ height, width, channels }: Shape, colour: readonly number[]): Raster {
   const data = new Uint8Array(height * width * channels);
   for (let i = 0; i < data.length; i++) data[i] = colour[i % channels] ?? 0;
   return { height, width, channels, data };
 }
 
 /**
- * Draws a picture into another of `height`×`width`. Each target pixel is the mean of the area that it covers, so nothing
- * is skipped when scaling down and nothing is invented when scaling up.
+ * Draws a picture into another of `height`×`width`. Each target pixel is the mean of the area that it covers, so
+ * every source pixel counts when scaling down, and scaling up repeats pixels without blurring.
  * @param outside colour `[C]` beyond the source's edges
  */
 export function resample(

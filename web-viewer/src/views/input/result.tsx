@@ -1,7 +1,6 @@
 import { model, reading } from '../../state/store.ts';
-import { Figure } from '../../ui/figure.tsx';
+import { Figure, Hint } from '../../ui/figure.tsx';
 import { dataName, short } from '../../ui/format.ts';
-import { Hint } from '../../ui/hint.tsx';
 import { PixelImage } from '../../ui/pixel-image.tsx';
 import { ERROR_SCALE, errorColour } from '../../ui/pixels.ts';
 import { shape } from './settings.ts';
@@ -13,7 +12,7 @@ export function Reconstruction() {
   return (
     <figure class="input-picture">
       <figcaption class="input-caption">
-        <b>Reconstruction</b> <span class="quiet">from {size ?? '…'} numbers</span>
+        <b>Reconstruction</b> <span class="quiet">from {size ?? '…'} dimensions</span>
       </figcaption>
       <PixelImage pixels={reading.value?.reconstruction ?? null} shape={shape.value} label="Reconstruction" />
     </figure>
@@ -23,11 +22,11 @@ export function Reconstruction() {
 const UNITS = { 'binary cross-entropy': 'nats', 'mean squared error': '' } as const;
 const ABOUT_ERROR = {
   'binary cross-entropy':
-    'Binary cross-entropy between input and reconstruction, in nats (natural units of information). Gray pixels have an error even when they are reconstructed exactly.',
+    'Binary cross-entropy between input and reconstruction, in nats (natural units of information). Gray pixels have an error even when reconstructed exactly.',
   'mean squared error': 'The squared difference between input and reconstruction, where white is 1 and black 0.',
 } as const;
 
-/** How unusual the input is for the model, in words and on a line. */
+/** How unusual the input is for the model: a mark on a line, and a sentence. */
 export function Unusual() {
   const { percentile } = reading.value ?? {};
   const { points, set } = model.value ?? {};
@@ -44,7 +43,7 @@ export function Unusual() {
         {found?.text ?? '…'}{' '}
         <Hint
           about="this comparison"
-          text={`${percentile === null || percentile === undefined ? 'This share' : shareText(percentile)} of the ${images} images of ${set ? dataName(set.about.name) : 'the test set'} have a smaller reconstruction error than this one. A model reconstructs images well that resemble its training images. A large error hints at something it has not learned.`}
+          text={`${percentile === null || percentile === undefined ? 'This share' : shareText(percentile)} of the ${images} images of ${set ? dataName(set.about.name) : 'the test set'} have a smaller reconstruction error than this one. A model reconstructs images well if they resemble its training images; a large error suggests something that it has not learned.`}
         />
       </p>
     </div>
@@ -61,7 +60,7 @@ export function ErrorMap() {
   const stops = Array.from({ length: 11 }, (_, i) => `rgb(${errorColour(i / 10).join(' ')})`);
   return (
     <section class="input-part" aria-labelledby="input-error">
-      <h3 id="input-error">Where the error is</h3>
+      <h3 id="input-error">Error map</h3>
       <PixelImage pixels={errorMap} shape={shape.value} errorScale={most} label="Error of each pixel, in colour" />
       <div class="colour-bar" aria-hidden="true">
         <span>0</span>

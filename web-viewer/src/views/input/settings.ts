@@ -4,8 +4,8 @@ import type { Shape } from '../../ui/pixels.ts';
 import { type Conventions, conventionsOf } from './conventions.ts';
 
 /** Approximate width of the canvas on the screen, in pixels. */
-const FINE = 252;
-/** Number of images of a set inspected to learn its conventions. */
+const CANVAS_SIZE = 252;
+/** Number of a set's images that its conventions are derived from. */
 const SAMPLE = 60;
 
 export const tool = signal<'pen' | 'eraser'>('pen');
@@ -19,11 +19,13 @@ export const centring = signal(true);
 /** The model's image shape. */
 export const shape = computed<Shape>(() => model.value?.card.image ?? { height: 28, width: 28, channels: 1 });
 /** Painting pixels per model pixel, along each side. */
-export const grain = computed(() => Math.max(1, Math.round(FINE / Math.max(shape.value.width, shape.value.height))));
-/** The painting. */
+export const pixelScale = computed(() =>
+  Math.max(1, Math.round(CANVAS_SIZE / Math.max(shape.value.width, shape.value.height))),
+);
+/** Shape of the painting. */
 export const canvas = computed<Shape>(() => ({
-  height: grain.value * shape.value.height,
-  width: grain.value * shape.value.width,
+  height: pixelScale.value * shape.value.height,
+  width: pixelScale.value * shape.value.width,
   channels: shape.value.channels,
 }));
 

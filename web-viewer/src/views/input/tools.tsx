@@ -54,7 +54,7 @@ export function Tools() {
 
 const COLOURS = [
   ['black', 0, 0, 0],
-  ['grey', 128, 128, 128],
+  ['gray', 128, 128, 128],
   ['white', 255, 255, 255],
   ['red', 200, 40, 40],
   ['orange', 240, 150, 40],
@@ -94,7 +94,7 @@ export function Centring() {
   if (!conventions.value.centred) return null;
   const set = dataName(model.value?.card.dataset.name ?? '');
   return (
-    <label class="input-tick" title="Scales the drawing to 20 of 28 pixels and centres its centre of mass">
+    <label class="input-tick" title="Scales the drawing to 20 of 28 pixels and centres it by its centre of mass">
       <input type="checkbox" checked={centring.value} onChange={(event) => setCentring(event.currentTarget.checked)} />{' '}
       Centre like {set === 'mnist' ? 'MNIST' : 'the test images'}
     </label>
@@ -130,7 +130,7 @@ export function Files() {
         type="button"
         class="button input-button"
         disabled={!input.value}
-        title="Saves exactly the model’s input, as a PNG file"
+        title="Saves the model’s exact input as a PNG file"
         onClick={() => void saveInput()}
       >
         Save
@@ -147,12 +147,12 @@ async function saveInput(): Promise<void> {
   save(await canvas.convertToBlob({ type: 'image/png' }), 'input.png');
 }
 
-/** How a file's picture was changed. */
+/** Says whether a file's picture was inverted. */
 export function AboutFile() {
   if (!shownFile.value?.inverted) return null;
   return (
     <p class="say">
-      Light and dark were swapped: the model was trained on {dark() ? 'light on dark' : 'dark on light'}.
+      Light and dark were swapped: the model was trained on {dark() ? 'light ink on dark' : 'dark ink on light'}.
     </p>
   );
 }

@@ -21,7 +21,7 @@ import { latentBetween, latentsBetween, split } from './dimensions.ts';
 export const FRAMES = 12;
 /** Duration of an interpolation in one direction, in milliseconds. */
 const DURATION = 3000;
-const REST = 150;
+const DEBOUNCE = 150;
 
 /** An end of an interpolation. */
 export interface End {
@@ -34,9 +34,9 @@ export interface End {
   readonly row: number | null;
 }
 
-/** Ends chosen by the visitor, with their model, and how many times another B was requested. */
+/** Ends chosen by the visitor, with their model; and how often another B was requested. */
 const chosen = signal<{ readonly of: OpenModel; readonly a: End | null; readonly b: End | null } | null>(null);
-const turn = signal(0);
+const skipped = signal(0);
 const choice = computed(() => (chosen.value?.of === model.value ? chosen.value : null));
 
 /** The start: the chosen latent, else the input's. */
@@ -44,7 +44,7 @@ export const endA = computed(() => choice.value?.a ?? inputEnd.value);
 /** The end: the chosen latent, else that of another image of the set. */
 export const endB = computed(() => choice.value?.b ?? otherEnd.value);
 /** Progress, 0 to 1, and whether the animation is running. */
-export const place = signal(0);
+export const position = signal(0);
 export const playing = signal(false);
 /** The frames, and the ends and class that they belong to. */
 export const frames = signal<{
@@ -74,7 +74,7 @@ const otherEnd = computed((): End | null => {
   const { labels } = set;
   const own = labels?.[from] ?? label.value;
   const wanted = (row: number) => row !== from && (!labels || (labels[row] === own) === conditional.value);
-  let row = (from + 4001 + turn.value * 7919) % points.count;
+  let row = (from + 4001 + skipped.value * 7919) % points.count;
   for (let tries = 0; tries < points.count && !wanted(row); tries++) row = (row + 1) % points.count;
   const size = card.latent.size;
   return {
@@ -95,14 +95,14 @@ export function setEnd(end: 'a' | 'b'): void {
     ? (inputEnd.value as End)
     : { latent: currentLatent.value, pixels: null, name: 'a latent without an image', file: 'latent', row: null };
   chosen.value = { of, a: choice.value?.a ?? null, b: choice.value?.b ?? null, [end]: taken };
-  place.value = end === 'a' ? 0 : 1;
+  position.value = end === 'a' ? 0 : 1;
 }
 
 /** Makes another image of the set B. */
 export function nextEnd(): void {
   const of = model.value;
   if (!of) return;
-  turn.value += 1;
+  skipped.value += 1;
   chosen.value = { of, a: choice.value?.a ?? null, b: null };
 }
 
@@ -110,15 +110,15 @@ export function nextEnd(): void {
 export function goTo(share: number): void {
   const [a, b] = [endA.peek(), endB.peek()];
   if (!a || !b) return;
-  place.value = share;
+  position.value = share;
   showLatent(latentBetween(a.latent, b.latent, share), 'between');
 }
 
-/** Plays forth and back until paused, or until something else sets the latent. */
+/** Plays back and forth until paused, or until something else sets the latent. */
 export function play(): void {
   playing.value = true;
   const of = model.peek();
-  let phase = place.peek() >= 1 ? 1 : place.peek();
+  let phase = position.peek() >= 1 ? 1 : position.peek();
   let before = performance.now();
   goTo(phase);
   const frame = (now: number) => {
@@ -141,29 +141,29 @@ interface Wanted {
   readonly of: OpenModel;
   readonly a: End;
   readonly b: End;
-  readonly given: number;
+  readonly classIndex: number;
 }
 
 /** Keeps the frames up to date. @returns a function that stops it */
 export function followFrames(): () => void {
   let timer: ReturnType<typeof setTimeout> | undefined;
-  const decode = latest(async ({ by, of, a, b, given }: Wanted) => {
+  const decode = latest(async ({ by, of, a, b, classIndex }: Wanted) => {
     const batch = await by
-      .decode(FRAMES, latentsBetween(a.latent, b.latent, FRAMES), new Int32Array(FRAMES).fill(given))
+      .decode(FRAMES, latentsBetween(a.latent, b.latent, FRAMES), new Int32Array(FRAMES).fill(classIndex))
       .catch(() => null);
     if (batch && model.value === of) frames.value = { of, a, b, images: split(batch, FRAMES) };
   });
   const ends = [
     effect(() => {
-      const [by, of, a, b, given] = [engine.value, model.value, endA.value, endB.value, label.value];
+      const [by, of, a, b, classIndex] = [engine.value, model.value, endA.value, endB.value, label.value];
       clearTimeout(timer);
       if (by && of && a?.latent.length === of.card.latent.size && b?.latent.length === of.card.latent.size) {
-        timer = setTimeout(() => decode({ by, of, a, b, given }), frames.peek()?.of === of ? REST : 0);
+        timer = setTimeout(() => decode({ by, of, a, b, classIndex }), frames.peek()?.of === of ? DEBOUNCE : 0);
       }
     }),
     // A new image starts a new interpolation.
     effect(() => {
-      if (input.value) place.value = 0;
+      if (input.value) position.value = 0;
     }),
   ];
   return () => {

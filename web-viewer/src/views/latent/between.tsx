@@ -2,6 +2,7 @@ import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { label, type OpenModel, problem } from '../../state/store.ts';
 import { PixelImage } from '../../ui/pixel-image.tsx';
+import { png } from '../../ui/png.ts';
 import { save } from '../../ui/save.ts';
 import {
   type End,
@@ -12,12 +13,12 @@ import {
   frames,
   goTo,
   nextEnd,
-  place,
   play,
   playing,
+  position,
   setEnd,
 } from './between-state.ts';
-import { animation, png } from './files.ts';
+import { animation } from './files.ts';
 import { ENLARGED, sideBySide } from './pictures.ts';
 
 const steps = Array.from({ length: FRAMES }, (_, i) => i);
@@ -29,13 +30,13 @@ export function Between({ model }: { readonly model: OpenModel }) {
   const { image } = model.card;
   const ready = a !== null && b !== null;
   const made = frames.value?.of === model ? frames.value : null;
-  const shown = Math.round(place.value * (FRAMES - 1));
+  const shown = Math.round(position.value * (FRAMES - 1));
   return (
     <section class="walk" aria-label="Interpolation between two images">
       <h3>Interpolate from A to B</h3>
       <p class="say">
         {ready || a
-          ? 'A straight line between two latents. Drag along it to see what the decoder makes of the points in between.'
+          ? 'A straight line between two latents. Drag along it to decode the points in between.'
           : 'Show an image on the left: its latent is the start.'}
       </p>
       <div class="ends">
@@ -51,10 +52,10 @@ export function Between({ model }: { readonly model: OpenModel }) {
               min={0}
               max={1}
               step={0.01}
-              value={place.value}
+              value={position.value}
               disabled={!ready}
               aria-label="Position from A to B"
-              aria-valuetext={`${Math.round(100 * place.value)} %`}
+              aria-valuetext={`${Math.round(100 * position.value)} %`}
               onInput={({ currentTarget }) => {
                 playing.value = false;
                 goTo(Number(currentTarget.value));
@@ -131,7 +132,7 @@ function Files({ model }: { readonly model: OpenModel }) {
   const name =
     made &&
     `${model.name}-walk-${made.a.file}-${made.b.file}${model.card.conditional.decoder ? `-class-${label.value}` : ''}`;
-  const give = async (make: (images: readonly Float32Array[]) => Promise<Blob>, kind: string) => {
+  const saveFile = async (make: (images: readonly Float32Array[]) => Promise<Blob>, kind: string) => {
     if (!made) return;
     setBusy(true);
     try {
@@ -152,13 +153,13 @@ function Files({ model }: { readonly model: OpenModel }) {
         onClick={nextEnd}
         hidden={!model.set || !model.points}
       >
-        Other B
+        Another B
       </button>
       <button
         type="button"
         class="button small"
         disabled={!made || busy}
-        onClick={() => void give((images) => animation(images, image), 'gif')}
+        onClick={() => void saveFile((images) => animation(images, image), 'gif')}
       >
         Save GIF
       </button>
@@ -166,7 +167,7 @@ function Files({ model }: { readonly model: OpenModel }) {
         type="button"
         class="button small"
         disabled={!made || busy}
-        onClick={() => void give((images) => png(sideBySide(images, image, ENLARGED, 1)), 'png')}
+        onClick={() => void saveFile((images) => png(sideBySide(images, image, ENLARGED, 1)), 'png')}
       >
         Save strip
       </button>

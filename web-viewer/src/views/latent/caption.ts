@@ -1,6 +1,6 @@
 import type { InputImage, latentOrigin } from '../../state/store.ts';
 
-/** What the caption under the decoded image depends on. */
+/** The state that the caption under the decoded image describes. */
 export interface Shown {
   readonly origin: typeof latentOrigin.value;
   readonly input: InputImage | null;
@@ -13,7 +13,7 @@ export interface Shown {
   /** Progress of an interpolation between two images, 0 to 1. */
   readonly place: number;
   /** Whether the idle walk is running, has ended, or has no images to visit. */
-  readonly walk: 'on' | 'ended' | 'nowhere';
+  readonly walk: 'on' | 'ended' | 'none';
 }
 
 /** An image in words: `image 12, class 7`, `the drawn image`. */
@@ -30,11 +30,11 @@ export function caption({ origin, input, classes, oneClass, seed, drawnFrom, pla
     case 'input':
       return input ? `The latent of ${imageName(input, classes)}` : 'The latent of an image';
     case 'sliders':
-      return 'A latent set by hand';
+      return 'A latent set with the sliders';
     case 'sample':
       return `Random latent ${seed} from ${drawnFrom}`;
     case 'walk':
-      if (walk === 'nowhere') return 'The mean of the latents';
+      if (walk === 'none') return 'The mean of the latents';
       if (walk === 'ended') return 'Among the latents of images';
       return oneClass === null ? 'Between images: touch to stop' : `Between images of ${oneClass}: touch to stop`;
     case 'between':

@@ -1,3 +1,4 @@
+import { dimensionOrder } from '../../site/dimensions.ts';
 import type { Card, Manifest } from '../../site/schema.ts';
 
 /** A latent dimension as a slider shows it. */
@@ -14,12 +15,12 @@ export interface Dimension {
   readonly low: number;
   readonly high: number;
   /** Whether the model does not use it. */
-  readonly off: boolean;
+  readonly inactive: boolean;
 }
 
 /** A dimension with less KL divergence than this, in nats, is inactive. */
-const OFF_KL = 0.01;
-/** A slider spans this many standard deviations to both sides, and further to the farthest latent of an image. */
+const INACTIVE_KL = 0.01;
+/** A slider spans this many standard deviations to either side, or more to include every image's latent. */
 const REACH = 3.5;
 /** Offsets of a row of previews, in standard deviations from the mean. */
 export const OFFSETS = [-3, -2, -1, 0, 1, 2, 3] as const;
@@ -31,7 +32,7 @@ export function dimensionsOf(
 ): readonly Dimension[] {
   const { mean, std, min, max } = latent.statistics;
   const kls = dimensions.kl?.length === latent.size ? dimensions.kl : null;
-  return Array.from({ length: latent.size }, (_, index): Dimension => {
+  return dimensionOrder({ ...dimensions, kl: kls }, latent.size).map((index): Dimension => {
     const [centre, deviation] = [mean[index] ?? 0, std[index] ?? 1];
     const farthest = Math.max(centre - (min[index] ?? centre), (max[index] ?? centre) - centre);
     const reach = Math.max(REACH * deviation, farthest) || 1;
@@ -44,9 +45,9 @@ export function dimensionsOf(
       std: deviation,
       low: centre - reach,
       high: centre + reach,
-      off: kl !== null && kl < OFF_KL,
+      inactive: kl !== null && kl < INACTIVE_KL,
     };
-  }).sort((a, b) => (b.kl ?? b.variance) - (a.kl ?? a.variance) || a.index - b.index);
+  });
 }
 
 /** The position of a value on the slider, 0 to 1. */

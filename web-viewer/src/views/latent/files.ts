@@ -1,21 +1,12 @@
 import type { Shape } from '../../ui/pixels.ts';
 import type { GifReply, GifRequest } from './gif-worker.ts';
-import { ENLARGED, type Picture, thereAndBack } from './pictures.ts';
+import { ENLARGED, thereAndBack } from './pictures.ts';
 
 /** How long each frame of an animation is shown, in milliseconds, and the first and last frames. */
 const DELAY = 80;
 const END_DELAY = 480;
 
-/** A PNG file with exactly these pixels. @throws Error when the browser cannot make one */
-export async function png({ width, height, data }: Picture): Promise<Blob> {
-  const canvas = new OffscreenCanvas(width, height);
-  const context = canvas.getContext('2d');
-  if (!context) throw new Error('this browser cannot create a picture');
-  context.putImageData(new ImageData(data, width, height), 0, 0);
-  return canvas.convertToBlob({ type: 'image/png' });
-}
-
-/** A GIF that plays images in [0, 1] forth and back in a loop; made in a worker. @throws Error when that fails */
+/** A GIF that plays images in [0, 1] back and forth in a loop, created in a worker. @throws Error when that fails */
 export async function animation(images: readonly Float32Array[], shape: Shape): Promise<Blob> {
   const last = images.length - 1;
   const order = thereAndBack(images.map((_, i) => i));

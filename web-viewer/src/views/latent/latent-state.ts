@@ -18,16 +18,17 @@ import { type Dimension, dimensionsOf, latentsAround, OFFSETS, split } from './d
 
 /** Number of sliders shown at first. */
 export const FIRST = 24;
-/** The slider counts as at rest after this long without movement, in milliseconds; during an animation previews update this often. */
-const REST = 150;
-const FOLLOW = 700;
+/** Previews are decoded after the sliders have been at rest this long, in milliseconds. */
+const DEBOUNCE = 150;
+/** Interval between updates of the previews during an animation, in milliseconds. */
+const FOLLOW_INTERVAL = 700;
 
 /** All dimensions, the most informative first. */
 export const dimensions = computed(() => (model.value ? dimensionsOf(model.value.card, model.value.manifest) : []));
-/** Whether the remaining sliders are shown, and what each does. */
-export const everySlider = signal(false);
-export const everyStrip = signal(false);
-export const sliders = computed(() => (everySlider.value ? dimensions.value : dimensions.value.slice(0, FIRST)));
+/** Whether all sliders are shown, and whether each has its previews. */
+export const allSliders = signal(false);
+export const allStrips = signal(false);
+export const sliders = computed(() => (allSliders.value ? dimensions.value : dimensions.value.slice(0, FIRST)));
 
 /** Index of the dimension touched last. */
 const touched = signal(-1);
@@ -40,14 +41,14 @@ export const touch = ({ index }: Dimension): void => {
 };
 
 /** The input image's latent, to which sliders reset. */
-export const home = computed(() => reading.value?.latents.latent ?? null);
+export const inputLatent = computed(() => reading.value?.latents.latent ?? null);
 /** The value that a dimension resets to: the input's, else the mean. */
-export const homeOf = ({ index, mean }: Dimension): number => home.value?.[index] ?? mean;
+export const resetValue = ({ index, mean }: Dimension): number => inputLatent.value?.[index] ?? mean;
 
 /** Resets to the input's latent, else to the mean. */
 export function reset(): void {
-  if (home.value) {
-    showLatent(home.value, 'input');
+  if (inputLatent.value) {
+    showLatent(inputLatent.value, 'input');
     return;
   }
   const mean = new Float32Array(dimensions.value.length);
@@ -56,7 +57,7 @@ export function reset(): void {
 }
 
 /** The distribution that random latents are drawn from. */
-export const drawnFrom = computed((): Distribution => {
+export const distribution = computed((): Distribution => {
   const found = model.value ? distributions(model.value.card) : [];
   return found.find((name) => name === sampleFrom.value) ?? found[0] ?? 'statistics';
 });
@@ -65,7 +66,7 @@ export const drawnFrom = computed((): Distribution => {
 export function showRandom(): void {
   if (!model.value) return;
   seed.value += 1;
-  showLatent(randomLatents(model.value.card, 1, seed.value, drawnFrom.value), 'sample');
+  showLatent(randomLatents(model.value.card, 1, seed.value, distribution.value), 'sample');
 }
 
 /** Previews of what dimensions do, by index, each at OFFSETS; and the model they belong to. */
@@ -78,7 +79,7 @@ interface Wanted {
   readonly by: Engine;
   readonly of: OpenModel;
   readonly around: Float32Array;
-  readonly given: number;
+  readonly classIndex: number;
   readonly shown: readonly Dimension[];
 }
 
@@ -88,11 +89,11 @@ export function followStrips(): () => void {
   let last = 0;
   let timer: ReturnType<typeof setTimeout> | undefined;
   const decode = latest(async (wanted: Wanted) => {
-    const { by, of, around, given, shown } = wanted;
+    const { by, of, around, classIndex, shown } = wanted;
     const count = shown.length * OFFSETS.length;
-    // If the engine ends meanwhile, the large image reports it.
+    // If the engine ends meanwhile, decoding the large image reports it.
     const batch = await by
-      .decode(count, latentsAround(around, shown), new Int32Array(count).fill(given))
+      .decode(count, latentsAround(around, shown), new Int32Array(count).fill(classIndex))
       .catch(() => null);
     if (!batch || model.value !== of) return;
     const images = split(batch, count);
@@ -104,14 +105,14 @@ export function followStrips(): () => void {
     last = performance.now();
   });
   const end = effect(() => {
-    const [by, of, around, given] = [engine.value, model.value, currentLatent.value, label.value];
-    const shown = everyStrip.value ? sliders.value : active.value ? [active.value] : [];
+    const [by, of, around, classIndex] = [engine.value, model.value, currentLatent.value, label.value];
+    const shown = allStrips.value ? sliders.value : active.value ? [active.value] : [];
     const walks = latentOrigin.value === 'walk' || latentOrigin.value === 'between';
     clearTimeout(timer);
     if (!by || !of || around?.length !== of.card.latent.size || shown.length === 0) return;
     const moves = around !== done.around && of === done.of;
-    const wait = !moves ? 0 : walks && performance.now() - last > FOLLOW ? 0 : REST;
-    timer = setTimeout(() => decode({ by, of, around, given, shown }), wait);
+    const wait = !moves ? 0 : walks && performance.now() - last > FOLLOW_INTERVAL ? 0 : DEBOUNCE;
+    timer = setTimeout(() => decode({ by, of, around, classIndex, shown }), wait);
   });
   return () => {
     clearTimeout(timer);

@@ -1,7 +1,7 @@
 import { useEffect } from 'preact/hooks';
 import { classes, conditional, decoded, label, model } from '../../state/store.ts';
 import { ClassChoice } from '../../ui/class-choice.tsx';
-import { Hero, saveDecoded } from './hero.tsx';
+import { DecodedImage, saveDecoded } from './decoded-image.tsx';
 import './latent.css';
 import { Between } from './between.tsx';
 import { followStrips } from './latent-state.ts';
@@ -22,9 +22,11 @@ export function LatentView() {
             Save PNG
           </button>
         </div>
-        <p class="say">{opened ? `Decoded from ${opened.card.latent.size} latent dimensions: move one.` : 'Loading'}</p>
+        <p class="say">
+          {opened ? `Decoded from ${opened.card.latent.size} latent dimensions. Move a slider.` : 'Loading the model.'}
+        </p>
       </header>
-      <Hero />
+      <DecodedImage />
       <Tools />
       {opened && conditional.value && classes.value && (
         <ClassChoice

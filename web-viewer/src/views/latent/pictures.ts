@@ -1,14 +1,8 @@
 import type { Shape } from '../../ui/pixels.ts';
+import type { Picture } from '../../ui/png.ts';
 
 /** Enlargement of an image's pixels in files. */
 export const ENLARGED = 8;
-
-/** An RGBA image. */
-export interface Picture {
-  readonly width: number;
-  readonly height: number;
-  readonly data: Uint8ClampedArray<ArrayBuffer>;
-}
 
 /** Images in [0, 1] or 0–255 in a row on white, each pixel enlarged `scale` times. @param gap in image pixels */
 export function sideBySide(
@@ -40,7 +34,7 @@ export function sideBySide(
 export const enlarge = (image: Float32Array | Uint8Array, shape: Shape, scale: number): Picture =>
   sideBySide([image], shape, scale, 0);
 
-/** Forth and back without repeating an end: 0 1 2 3 2 1. */
+/** Back and forth without repeating an end: 0 1 2 3 2 1. */
 export function thereAndBack<T>(items: readonly T[]): readonly T[] {
   return [...items, ...items.slice(1, -1).reverse()];
 }

@@ -1,8 +1,18 @@
 import { showLatent } from '../../state/explore.ts';
 import { currentLatent } from '../../state/store.ts';
-import { Hint } from '../../ui/hint.tsx';
+import { Hint } from '../../ui/figure.tsx';
 import { type Dimension, moved, shareOf, withValue } from './dimensions.ts';
-import { active, dimensions, everySlider, everyStrip, FIRST, home, homeOf, sliders, touch } from './latent-state.ts';
+import {
+  active,
+  allSliders,
+  allStrips,
+  dimensions,
+  FIRST,
+  inputLatent,
+  resetValue,
+  sliders,
+  touch,
+} from './latent-state.ts';
 import { Strip } from './strip.tsx';
 
 /** A slider for each latent dimension, the most informative first. */
@@ -10,7 +20,7 @@ export function Sliders() {
   const all = dimensions.value;
   const byKl = all[0]?.kl !== null;
   const most = Math.max(...all.map(({ kl, variance }) => kl ?? variance), Number.MIN_VALUE);
-  const off = all.filter((dimension) => dimension.off).length;
+  const inactive = all.filter((dimension) => dimension.inactive).length;
   return (
     <section class="sliders" aria-label="Sliders">
       <div class="row">
@@ -28,21 +38,21 @@ export function Sliders() {
       {sliders.value.map((dimension) => (
         <Slider key={dimension.index} dimension={dimension} weight={(dimension.kl ?? dimension.variance) / most} />
       ))}
-      {off > 0 && (
+      {inactive > 0 && (
         <p class="say">
-          {off} of {all.length} are off: the model does not use them.
+          {inactive} of {all.length} dimensions are inactive: the model does not use them.
         </p>
       )}
       {all.length > FIRST && (
         <button
           type="button"
           class="button"
-          aria-expanded={everySlider.value}
+          aria-expanded={allSliders.value}
           onClick={() => {
-            everySlider.value = !everySlider.value;
+            allSliders.value = !allSliders.value;
           }}
         >
-          {everySlider.value ? `Show the first ${FIRST}` : `Show all ${all.length}`}
+          {allSliders.value ? `Show the first ${FIRST}` : `Show all ${all.length}`}
         </button>
       )}
     </section>
@@ -56,12 +66,12 @@ interface Props {
 }
 
 const percentOf = (share: number) => `${(100 * share).toFixed(2)}%`;
-/** Omits the sign of a rounded zero. */
+/** Two decimals, without a minus sign before zero. */
 const twoDecimals = (value: number) => (Number(value.toFixed(2)) || 0).toFixed(2).replace('-', '−');
 
 function Slider({ dimension, weight }: Props) {
-  const { index, low, high, kl, off } = dimension;
-  const back = homeOf(dimension);
+  const { index, low, high, kl, inactive } = dimension;
+  const back = resetValue(dimension);
   const value = currentLatent.value?.[index] ?? back;
   const set = (target: number) => {
     touch(dimension);
@@ -70,7 +80,7 @@ function Slider({ dimension, weight }: Props) {
   const [at, mark] = [shareOf(dimension, value), shareOf(dimension, back)];
   const away = Math.abs(value - back) >= 0.0005;
   return (
-    <div class="dimension" data-dimension={index} data-off={off} data-active={active.value?.index === index}>
+    <div class="dimension" data-dimension={index} data-off={inactive} data-active={active.value?.index === index}>
       <span class="name" title={kl === null ? undefined : `KL ${kl.toFixed(3)} nats`}>
         z{index}
         <i class="weight" style={{ width: percentOf(Math.max(0, weight)) }} />
@@ -78,7 +88,7 @@ function Slider({ dimension, weight }: Props) {
       <span class="track">
         <span class="scale">
           <i class="changed" style={{ left: percentOf(Math.min(at, mark)), width: percentOf(Math.abs(at - mark)) }} />
-          {home.value && <i class="mark" style={{ left: percentOf(mark) }} />}
+          {inputLatent.value && <i class="mark" style={{ left: percentOf(mark) }} />}
         </span>
         <input
           type="range"
@@ -86,7 +96,7 @@ function Slider({ dimension, weight }: Props) {
           max={high}
           step="any"
           value={value}
-          aria-label={`z${index}${off ? ', inactive' : ''}`}
+          aria-label={`z${index}${inactive ? ', inactive' : ''}`}
           aria-valuetext={twoDecimals(value)}
           onInput={({ currentTarget }) => set(Number(Number(currentTarget.value).toFixed(3)))}
           onKeyDown={(event) => {
@@ -111,7 +121,7 @@ function Slider({ dimension, weight }: Props) {
       >
         ↺
       </button>
-      {everyStrip.value && <Strip dimension={dimension} reachable={false} />}
+      {allStrips.value && <Strip dimension={dimension} focusable={false} />}
     </div>
   );
 }

@@ -1,24 +1,24 @@
 import { showLatent } from '../../state/explore.ts';
 import { currentLatent, model } from '../../state/store.ts';
+import { Hint } from '../../ui/figure.tsx';
 import { short } from '../../ui/format.ts';
-import { Hint } from '../../ui/hint.tsx';
 import { PixelImage } from '../../ui/pixel-image.tsx';
 import { type Dimension, OFFSETS, withValue } from './dimensions.ts';
-import { active, everyStrip, strips } from './latent-state.ts';
+import { active, allStrips, strips } from './latent-state.ts';
 
-/** What the dimension touched last does, with its values. */
+/** Shows what the last touched dimension does, and its statistics. */
 export function ActiveStrip() {
   const shown = active.value;
   if (!shown) return null;
-  const { index, kl, variance, mean, std, off } = shown;
+  const { index, kl, variance, mean, std, inactive } = shown;
   return (
     <section class="strip" aria-label={`What z${index} does`}>
       <div class="row spread">
         <h3>
-          What z{index} does{off && <span class="quiet">: nothing, it is inactive</span>}{' '}
+          What z{index} does{inactive && <span class="quiet">: nothing, it is inactive</span>}{' '}
           <Hint
             about="this row"
-            text={`The same latent with only this dimension changed: the mean of all images’ latents, and one, two and three standard deviations (sd) to both sides. ${
+            text={`The same latent with only this dimension changed: the mean of all images’ latents, and one, two and three standard deviations (sd) to either side. ${
               kl === null
                 ? 'The variance shows how much this dimension differs between images.'
                 : 'The KL divergence, in nats, shows how much information about an image this dimension holds. Below 0.01 the model does not use it.'
@@ -28,15 +28,15 @@ export function ActiveStrip() {
         <button
           type="button"
           class="button small"
-          aria-pressed={everyStrip.value}
+          aria-pressed={allStrips.value}
           onClick={() => {
-            everyStrip.value = !everyStrip.value;
+            allStrips.value = !allStrips.value;
           }}
         >
           Show all
         </button>
       </div>
-      <Strip dimension={shown} reachable />
+      <Strip dimension={shown} focusable />
       <div class="offsets" aria-hidden="true">
         {OFFSETS.map((offset) => (
           <span key={offset}>{offset === 0 ? 'mean' : `${offset > 0 ? '+' : '−'}${Math.abs(offset)}`}</span>
@@ -51,7 +51,7 @@ export function ActiveStrip() {
 }
 
 /** Images of a latent with one dimension at seven values; pressing one selects it. */
-export function Strip({ dimension, reachable }: { readonly dimension: Dimension; readonly reachable: boolean }) {
+export function Strip({ dimension, focusable }: { readonly dimension: Dimension; readonly focusable: boolean }) {
   const opened = model.value;
   if (!opened) return null;
   const { index, mean, std } = dimension;
@@ -68,7 +68,7 @@ export function Strip({ dimension, reachable }: { readonly dimension: Dimension;
             type="button"
             class="cell"
             // Keyboard users have the slider.
-            tabIndex={reachable ? 0 : -1}
+            tabIndex={focusable ? 0 : -1}
             data-near={std > 0 && Math.abs(value - mean - offset * std) <= std / 2}
             aria-label={`Set z${index} to ${name}, ${short(target)}`}
             onClick={() => {

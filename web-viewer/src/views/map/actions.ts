@@ -2,12 +2,11 @@ import { showLatent, showRow } from '../../state/explore.ts';
 import type { Camera } from './camera.ts';
 import type { Actions } from './gestures.ts';
 import { cornersOf } from './lasso.ts';
-import { aiming, chosenTool, hovered, isPlane, lasso, latentPosition, placeOf, tool } from './map-state.ts';
+import { aiming, chosenTool, hovered, isPlane, lasso, latentPosition, positionOf, tool } from './map-state.ts';
 import type { Scene } from './scene.ts';
-import { cut } from './ticks.ts';
-import { type Place, seen } from './transform.ts';
+import { type Point, roundToPixel, visibleBounds } from './transform.ts';
 
-/** How close to a point a pointer and the map's centre must be, in CSS pixels. */
+/** How close the pointer and the map's centre must be to a point, in CSS pixels. */
 const REACH = { pointer: 9, aim: 28 } as const;
 const STEP = { move: 60, decode: 6, zoom: 1.5 } as const;
 const arrows: Readonly<Record<string, readonly [number, number]>> = {
@@ -18,19 +17,19 @@ const arrows: Readonly<Record<string, readonly [number, number]>> = {
 };
 
 /** Decodes a position of the latent plane, at the screen's resolution. */
-function decodePlace([x, y]: Place, scale: number): void {
-  if (isPlane.value) showLatent(Float32Array.of(cut(x, scale), cut(y, scale)), 'map');
+function decodePlace([x, y]: Point, scale: number): void {
+  if (isPlane.value) showLatent(Float32Array.of(roundToPixel(x, scale), roundToPixel(y, scale)), 'map');
 }
 
-function hoverAt(scene: Scene, camera: Camera, at: Place | null, reach: number): void {
+function hoverAt(scene: Scene, camera: Camera, at: Point | null, reach: number): void {
   const row = at && scene.pick(at, reach);
   if (row === null) hovered.value = null;
-  else if (row !== hovered.peek()?.row) hovered.value = { row, at: camera.toScreen(placeOf(row)) };
+  else if (row !== hovered.peek()?.row) hovered.value = { row, at: camera.toScreen(positionOf(row)) };
 }
 
 /** Pointer actions on the map. */
 export function pointerActions(scene: Scene, camera: Camera): Actions {
-  const isOnLatent = (at: Place) => {
+  const isOnLatent = (at: Point) => {
     if (!isPlane.value || !latentPosition.value) return false;
     const [x, y] = camera.toScreen(latentPosition.value);
     return Math.hypot(x - at[0], y - at[1]) < 14;
@@ -44,7 +43,7 @@ export function pointerActions(scene: Scene, camera: Camera): Actions {
     lasso(path, done) {
       lasso.value = path?.flatMap((x, i) => (i % 2 ? [] : camera.toMap([x, path[i + 1] as number]))) ?? null;
       if (done && path && path.length < 6) lasso.value = null;
-      // After one lasso the usual tool returns.
+      // After one lasso, return to the default tool.
       if (done) chosenTool.value = null;
     },
     click(at) {
@@ -58,7 +57,7 @@ export function pointerActions(scene: Scene, camera: Camera): Actions {
 
 /** Puts a lasso around everything in view. */
 export function lassoView(camera: Camera): void {
-  lasso.value = cornersOf(seen(camera.view, camera.size));
+  lasso.value = cornersOf(visibleBounds(camera.view, camera.size));
 }
 
 /** Actions of the toolbar's buttons and of the + and − keys. */

@@ -8,11 +8,11 @@ export const rgbOf = (hex: string): Rgb => {
   return [(value >> 16) & 255, (value >> 8) & 255, value & 255];
 };
 
-/** The part of the error scale that contrasts with a light and with a dark ground. */
+/** The part of the error scale that contrasts with a light and a dark background. */
 const PARTS = { light: [0.04, 0.8], dark: [0.24, 1] } as const;
 export type Ground = keyof typeof PARTS;
 
-/** A colour that contrasts with the ground: on a dark one, dark colours are lightened. */
+/** A colour that contrasts with the background: on a dark one, dark colours are lightened. */
 export function onGround([r, g, b]: Rgb, ground: Ground): Rgb {
   const light = (0.3 * r + 0.59 * g + 0.11 * b) / 255;
   const lift = ground === 'light' ? 0 : 0.4 * Math.min(1, Math.max(0, (0.42 - light) / 0.3));

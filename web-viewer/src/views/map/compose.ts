@@ -2,12 +2,12 @@ import type { Rgb } from './colours.ts';
 import { type Grid, visitWithin } from './grid.ts';
 import type { Picture } from './painter.ts';
 import type { ThumbnailLevels } from './thumbnails.ts';
-import { type Bounds, type Size, seen, toScreen, type View } from './transform.ts';
+import { type Bounds, type Size, toScreen, type View, visibleBounds } from './transform.ts';
 
 /** The thumbnails' longer side in CSS pixels when the first appear; it grows while zooming in. */
 const SIDE = { first: 30, most: 60, growth: 0.3 } as const;
 /** Distance between thumbnails as a multiple of their side: room for points. */
-const AIR = 1.25;
+const SPACING = 1.25;
 
 /** Diameter of the points in CSS pixels: smaller on dense maps, growing while zooming in. */
 export function pointDiameter(count: number, { width, height }: Size, zoom: number): number {
@@ -23,7 +23,7 @@ export const firstPictures = (count: number, { width, height }: Size): number =>
 const pictureSide = (zoom: number): number => Math.min(SIDE.most, SIDE.first * Math.max(1, zoom) ** SIDE.growth);
 
 /** The distance between thumbnails, in map units. */
-export const pictureSpacing = (zoom: number, scale: number): number => (AIR * pictureSide(zoom)) / scale;
+export const pictureSpacing = (zoom: number, scale: number): number => (SPACING * pictureSide(zoom)) / scale;
 
 /**
  * The thumbnails that a view shows, each in a frame of its point's colour.
@@ -46,7 +46,7 @@ export function picturesIn(
   const [spacing, side] = [pictureSpacing(zoom, view.scale), pictureSide(zoom)];
   const [width, height] = [side * Math.min(1, aspect), side * Math.min(1, 1 / aspect)];
   const pictures: Picture[] = [];
-  visitWithin(grid, widened(seen(view, size), side / view.scale), (row, x, y) => {
+  visitWithin(grid, widened(visibleBounds(view, size), side / view.scale), (row, x, y) => {
     if (!levels.has(row, spacing)) return;
     const [left, top] = toScreen(view, size, [x, y]);
     const frame: Rgb = [colours[4 * row] ?? 0, colours[4 * row + 1] ?? 0, colours[4 * row + 2] ?? 0];
@@ -76,3 +76,31 @@ const widened = ({ left, right, bottom, top }: Bounds, by: number): Bounds => ({
   bottom: bottom - by,
   top: top + by,
 });
+
+/** Fade-in time, in ms. */
+const TIME = 160;
+
+/** Fades in items that were not in the last frame. */
+export class Fade {
+  #before = new Map<number, number>();
+  #now = new Map<number, number>();
+  #time = 0;
+  /** Whether an item is still fading in. */
+  unfinished = false;
+
+  /** Starts a frame at `time`, in ms. */
+  begin(time: number): void {
+    [this.#before, this.#now] = [this.#now, new Map()];
+    this.#time = time;
+    this.unfinished = false;
+  }
+
+  /** The opacity of an item in this frame, 0 to 1. */
+  opacity(key: number): number {
+    const born = this.#before.get(key) ?? this.#time;
+    this.#now.set(key, born);
+    const share = Math.min(1, Math.max(0.05, (this.#time - born) / TIME));
+    if (share < 1) this.unfinished = true;
+    return share;
+  }
+}

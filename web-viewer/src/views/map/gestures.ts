@@ -1,18 +1,18 @@
 import type { Tool } from './map-state.ts';
-import type { Place } from './transform.ts';
+import type { Point } from './transform.ts';
 
 /** Gesture callbacks of the map; positions are CSS pixels from its top left. */
 export interface Actions {
   /** What dragging from a position does. */
-  toolAt(at: Place): Tool;
+  toolAt(at: Point): Tool;
   move(dx: number, dy: number): void;
-  zoom(at: Place, factor: number): void;
+  zoom(at: Point, factor: number): void;
   reset(): void;
-  decode(at: Place): void;
+  decode(at: Point): void;
   /** The path of a lasso so far, `[x, y, …]`, with `done` on release; null when cancelled. */
   lasso(path: readonly number[] | null, done: boolean): void;
-  click(at: Place): void;
-  hover(at: Place | null): void;
+  click(at: Point): void;
+  hover(at: Point | null): void;
 }
 
 /** A press that moves less than this, in pixels, is a click. */
@@ -20,22 +20,22 @@ const SLACK = 4;
 
 interface Drag {
   readonly tool: Tool;
-  readonly from: Place;
-  last: Place;
+  readonly from: Point;
+  last: Point;
   moved: boolean;
   readonly path: number[];
 }
 
 /**
- * Mouse, pen, touch and wheel on the map: one pointer drags with the tool (the space bar, the right or the middle button
- * pan, Shift draws a lasso, whatever the tool), two pointers pinch and pan, the wheel zooms.
+ * Handles mouse, pen, touch and wheel on the map: one pointer drags with the tool (with the space bar, the right or the
+ * middle button it pans, with Shift it draws a lasso), two pointers pinch and pan, the wheel zooms.
  * @returns a function that stops it
  */
 export function listenToPointers(stage: HTMLElement, actions: Actions): () => void {
-  const held = new Map<number, Place>();
+  const held = new Map<number, Point>();
   let drag: Drag | null = null;
   let space = false;
-  const placeOf = (event: MouseEvent): Place => {
+  const placeOf = (event: MouseEvent): Point => {
     const { left, top } = stage.getBoundingClientRect();
     return [event.clientX - left, event.clientY - top];
   };
@@ -59,7 +59,7 @@ export function listenToPointers(stage: HTMLElement, actions: Actions): () => vo
     drag = { tool, from: at, last: at, moved: moving, path: [...at] };
   };
 
-  const moveOne = (current: Drag, at: Place) => {
+  const moveOne = (current: Drag, at: Point) => {
     if (!current.moved && Math.hypot(at[0] - current.from[0], at[1] - current.from[1]) < SLACK) return;
     current.moved = true;
     if (current.tool === 'move') actions.move(at[0] - current.last[0], at[1] - current.last[1]);
@@ -71,11 +71,11 @@ export function listenToPointers(stage: HTMLElement, actions: Actions): () => vo
     current.last = at;
   };
 
-  const movePinch = (id: number, at: Place) => {
+  const movePinch = (id: number, at: Point) => {
     const [before, other] = [held.get(id), [...held].find(([key]) => key !== id)?.[1]];
     if (!before || !other) return;
-    const distance = (place: Place) => Math.max(1, Math.hypot(place[0] - other[0], place[1] - other[1]));
-    const middle = (place: Place): Place => [(place[0] + other[0]) / 2, (place[1] + other[1]) / 2];
+    const distance = (place: Point) => Math.max(1, Math.hypot(place[0] - other[0], place[1] - other[1]));
+    const middle = (place: Point): Point => [(place[0] + other[0]) / 2, (place[1] + other[1]) / 2];
     const [old, next] = [middle(before), middle(at)];
     actions.move(next[0] - old[0], next[1] - old[1]);
     actions.zoom(next, distance(at) / distance(before));

@@ -1,4 +1,4 @@
-import type { Bounds, Place } from './transform.ts';
+import type { Bounds, Point } from './transform.ts';
 
 /** Points sorted into the cells of a grid, for fast neighbour lookups. */
 export interface Grid {
@@ -68,7 +68,7 @@ export function visitWithin(grid: Grid, box: Bounds, visit: (row: number, x: num
  * The row nearest to a position, within `radius`; null where there is none.
  * @param shown 1 for each row that counts; null for all
  */
-export function nearestPoint(grid: Grid, [x, y]: Place, radius: number, shown: Uint8Array | null): number | null {
+export function nearestPoint(grid: Grid, [x, y]: Point, radius: number, shown: Uint8Array | null): number | null {
   let best: number | null = null;
   let least = radius * radius;
   const box = { left: x - radius, right: x + radius, bottom: y - radius, top: y + radius };

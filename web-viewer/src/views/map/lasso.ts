@@ -1,8 +1,8 @@
 import { type Grid, visitWithin } from './grid.ts';
-import type { Bounds, Place } from './transform.ts';
+import type { Bounds, Point } from './transform.ts';
 
 /** Whether a position is inside a closed polygon, `[x, y, x, y, …]` (even-odd rule). */
-export function insidePolygon(polygon: ArrayLike<number>, [x, y]: Place): boolean {
+export function insidePolygon(polygon: ArrayLike<number>, [x, y]: Point): boolean {
   let inside = false;
   for (let i = 0, j = polygon.length - 2; i < polygon.length; j = i, i += 2) {
     const [xi, yi] = [polygon[i] as number, polygon[i + 1] as number];

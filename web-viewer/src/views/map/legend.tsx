@@ -1,7 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import { colourBy, shownClasses } from '../../state/store.ts';
+import { Hint } from '../../ui/figure.tsx';
 import { grouped, short } from '../../ui/format.ts';
-import { Hint } from '../../ui/hint.tsx';
 import { pointErrorColour } from './colours.ts';
 import { errorUnit } from './image-of-row.tsx';
 import { colourOnMap, drawnOrder, errorEnds, ground, pointClasses, points } from './map-state.ts';
@@ -21,7 +21,7 @@ export function Legend() {
       {colourBy.value === 'error' && <ErrorBar />}
       {hasClasses && <ClassFilter />}
       <span class="visually-hidden" role="status">
-        {grouped(drawnOrder.value.length)} of {grouped(points.value.count)} points are shown
+        {grouped(drawnOrder.value.length)} of {grouped(points.value.count)} points shown
       </span>
     </div>
   );

@@ -1,5 +1,5 @@
 import { computed, signal } from '@preact/signals';
-import { nearestRows, placeOnMap } from '../../state/neighbours.ts';
+import { mapPosition, nearestRows } from '../../state/neighbours.ts';
 import { colourBy, currentLatent, input, model, reading, selectedRow, shownClasses } from '../../state/store.ts';
 import { colourOfClass } from '../../ui/class-colours.ts';
 import {
@@ -14,23 +14,23 @@ import {
 } from './colours.ts';
 import { makeGrid } from './grid.ts';
 import { rowsInside } from './lasso.ts';
-import { scattered } from './thumbnails.ts';
-import { boundsOf, type Place } from './transform.ts';
+import { shuffledRows } from './thumbnails.ts';
+import { boundsOf, type Point } from './transform.ts';
 
 /** What dragging does: pans, draws a lasso, or decodes the position under the pointer (2-D latents only). */
 export type Tool = 'decode' | 'move' | 'lasso';
 
 /** The tool chosen by the visitor; null for the default of the map. */
 export const chosenTool = signal<Tool | null>(null);
-/** Whether 2-D latents have the decoded plane behind them. */
-export const planeWanted = signal(true);
-/** The row that is pointed at, and its screen position if it is pointed at on the map. */
-export const hovered = signal<{ readonly row: number; readonly at: Place | null } | null>(null);
+/** Whether the decoded plane is shown behind 2-D latents. */
+export const showPlane = signal(true);
+/** The row under the pointer, and its screen position where the pointer is on the map. */
+export const hovered = signal<{ readonly row: number; readonly at: Point | null } | null>(null);
 /** Whether keys act on the centre of the map, which is then marked. */
 export const aiming = signal(false);
 /** The corners of the lasso on the map, or null. */
 export const lasso = signal<readonly number[] | null>(null);
-/** The ground that points are drawn on. */
+/** The background that points are drawn on. */
 export const ground = signal<Ground>('light');
 
 export const points = computed(() => model.value?.points ?? null);
@@ -50,20 +50,18 @@ export const grid = computed(() => points.value && makeGrid(points.value.map, bo
 /** 1 for each row that passes the class filter; null for all. */
 export const shown = computed(() => shownRows(labels.value, pointClasses.value.length, shownClasses.value));
 
-const scatter = computed(() => {
+const shuffled = computed(() => {
   const finite = grid.value && new Set(grid.value.order);
-  return scattered(points.value?.count ?? 0).filter((row) => finite?.has(row));
+  return shuffledRows(points.value?.count ?? 0).filter((row) => finite?.has(row));
 });
 const byError = computed(() => {
   const errors = points.value?.errors ?? new Float32Array();
-  return scatter.value.slice().sort((a, b) => (errors[a] as number) - (errors[b] as number));
+  return shuffled.value.slice().sort((a, b) => (errors[a] as number) - (errors[b] as number));
 });
-/** The visible rows, in an order without a pattern. */
-export const shownScattered = computed(() => onlyShown(scatter.value));
+/** The visible rows, in random order. */
+export const shownShuffled = computed(() => onlyShown(shuffled.value));
 /** The drawn rows, the topmost last: the worst reconstructed on top where colours show errors. */
-export const drawnOrder = computed(() =>
-  colourBy.value === 'error' ? onlyShown(byError.value) : shownScattered.value,
-);
+export const drawnOrder = computed(() => (colourBy.value === 'error' ? onlyShown(byError.value) : shownShuffled.value));
 const onlyShown = (rows: Uint32Array) => {
   const mask = shown.value;
   return mask ? rows.filter((row) => mask[row]) : rows;
@@ -97,7 +95,7 @@ export const neighbours = computed(() => {
   return nearestRows(current, latent, NEIGHBOURS, (other) => other !== row && (!mask || mask[other] === 1));
 });
 
-/** The latent of the input image; for a row of the set, the one that its point was made with. */
+/** The latent of the input image; for a row of the set, the latent of its point. */
 const inputLatent = computed(() => {
   const [current, row] = [points.value, selectedRow.value];
   const size = model.value?.card.latent.size ?? 0;
@@ -107,21 +105,21 @@ const inputLatent = computed(() => {
 });
 
 /** The map position of a row. */
-export const placeOf = (row: number): Place => {
+export const positionOf = (row: number): Point => {
   const map = points.value?.map;
   return [map?.[2 * row] ?? Number.NaN, map?.[2 * row + 1] ?? Number.NaN];
 };
 
 /** The map position of the input image; null where there is none. */
-export const inputPlace = computed<Place | null>(() => {
+export const inputPosition = computed<Point | null>(() => {
   const [current, row] = [points.value, selectedRow.value];
   if (!current || !inputLatent.value) return null;
-  return row === null ? placeOnMap(current, inputLatent.value) : placeOf(row);
+  return row === null ? mapPosition(current, inputLatent.value) : positionOf(row);
 });
 
 /** The map position of the decoded latent. */
-export const latentPosition = computed<Place | null>(() => {
+export const latentPosition = computed<Point | null>(() => {
   const [current, latent] = [points.value, currentLatent.value];
   if (!current || !latent || latent.length !== model.value?.card.latent.size) return null;
-  return placeOnMap(current, latent);
+  return mapPosition(current, latent);
 });

@@ -1,7 +1,7 @@
 import './map.css';
 import { model } from '../../state/store.ts';
+import { Hint } from '../../ui/figure.tsx';
 import { dataName, grouped } from '../../ui/format.ts';
-import { Hint } from '../../ui/hint.tsx';
 import { Legend } from './legend.tsx';
 import { isPlane, points } from './map-state.ts';
 import { Neighbours } from './neighbours.tsx';
@@ -21,7 +21,7 @@ export function MapView({ active }: { readonly active: boolean }) {
 
 function Title() {
   const opened = model.value;
-  const [title, sentence, hint] = opened ? wordsOf(opened) : ['Map', 'A model is being loaded.', null];
+  const [title, sentence, hint] = opened ? textsOf(opened) : ['Map', 'Loading the model.', null];
   return (
     <header class="map-title">
       <h2 id="map-title">
@@ -32,7 +32,7 @@ function Title() {
   );
 }
 
-function wordsOf({
+function textsOf({
   set,
   card,
   points: found,
@@ -47,18 +47,18 @@ function wordsOf({
   if (isPlane.value) {
     return [
       title,
-      `Each point is one of the ${kind}, at its two latent dimensions. Press and drag: the decoder draws the image at that position.`,
-      'The encoder turns an image into two numbers, the position of its point. The decoder turns any two numbers back into an image, also between and beyond the points: those images are shown dimmed behind them. Similar images have nearby latents.',
+      `Each point is one of the ${kind}, at its two latent dimensions. Press and drag to decode the position under the pointer.`,
+      'The encoder turns an image into two numbers, the position of its point. The decoder turns any two numbers back into an image, also between and beyond the points: those images are shown dimmed behind them. Similar images have similar latents.',
     ];
   }
   const drawn = `The ${size} latent dimensions are projected onto a plane by ${found.method}`;
   return [
     title,
     card.conditional.encoder
-      ? `Each point is one of the ${kind}, by style only: the model is given the class, so classes mix. Zoom in and click one.`
+      ? `Each point is one of the ${kind}, by style only: the encoder takes the class, so classes mix. Zoom in and click one.`
       : `Each point is one of the ${kind}; similar images are close together. Zoom in to see them, click one to select it.`,
     found.method === 't-SNE'
       ? `${drawn}${found.perplexity === null ? '' : ` (perplexity ${found.perplexity})`}, which keeps neighbours together. Distances between far groups, their sizes and the axes mean little.`
-      : `${drawn}: the two directions in which latents vary most. Other variation cannot be seen here.`,
+      : `${drawn}: the two directions in which latents vary most. Other variation is not visible here.`,
   ];
 }

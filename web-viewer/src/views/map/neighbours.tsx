@@ -1,10 +1,9 @@
 import { showRow } from '../../state/explore.ts';
 import { model, selectedRow } from '../../state/store.ts';
+import { Hint } from '../../ui/figure.tsx';
 import { short } from '../../ui/format.ts';
-import { Hint } from '../../ui/hint.tsx';
 import { describe, ImageOfRow } from './image-of-row.tsx';
 import { hovered, neighbours, points } from './map-state.ts';
-import { Marks } from './marks.tsx';
 
 /** The images whose latents are nearest to the selected image's. */
 export function Neighbours() {
@@ -14,10 +13,10 @@ export function Neighbours() {
   return (
     <div class="map-near">
       <h3>
-        Nearest latents{' '}
+        Nearest latents&nbsp;
         <Hint
           about="nearest latents"
-          text={`The images whose latents are closest to that of ${whose}, over all ${size} dimensions, nearest first; hidden classes are left out. The number below is the distance between the two latents. On the map lines lead to them.`}
+          text={`The images whose latents are closest to that of ${whose}, over all ${size} dimensions, nearest first; hidden classes are left out. The number below is the distance between the two latents. Lines on the map lead to them.`}
         />
       </h3>
       <ol>
@@ -44,7 +43,32 @@ export function Neighbours() {
   );
 }
 
-/** Marks a row on the map. */
+/** Highlights a row on the map. */
 function point(row: number | null): void {
   hovered.value = row === null ? null : { row, at: null };
+}
+
+/** Explains the markers of the input image and the decoded latent. */
+function Marks() {
+  return (
+    <p class="map-key quiet">
+      {selectedRow.value === null ? (
+        <Mark shape="M8 1.5L14.5 8L8 14.5L1.5 8Z" name="your image" />
+      ) : (
+        <Mark shape="M8 2a6 6 0 1 0 0 12a6 6 0 1 0 0-12Z" name="selected image" kind="ring" />
+      )}
+      <Mark shape="M8 2.5a5.5 5.5 0 1 0 0 11a5.5 5.5 0 1 0 0-11Z" name="decoded latent" kind="accent" />
+    </p>
+  );
+}
+
+function Mark({ shape, name, kind = '' }: { readonly shape: string; readonly name: string; readonly kind?: string }) {
+  return (
+    <span>
+      <svg viewBox="0 0 16 16" aria-hidden="true" class={kind}>
+        <path d={shape} />
+      </svg>{' '}
+      {name}
+    </span>
+  );
 }

@@ -1,7 +1,5 @@
-import type { Shape } from '../../ui/pixels.ts';
-import { toImageData } from '../../ui/pixels.ts';
-import { ticks } from './ticks.ts';
-import { type Place, type Size, seen, toScreen, type View } from './transform.ts';
+import { type Shape, toImageData } from '../../ui/pixels.ts';
+import { type Point, type Size, ticks, toScreen, type View, visibleBounds } from './transform.ts';
 
 /** Colours of the page, in CSS syntax. */
 export interface Theme {
@@ -14,17 +12,17 @@ export interface Theme {
 
 /** A picture with its own position on the map. */
 export interface Marker {
-  readonly place: Place;
+  readonly place: Point;
   readonly picture: HTMLCanvasElement | OffscreenCanvas | null;
 }
 
-/** What is drawn over the points. */
+/** Everything drawn over the points. */
 export interface Marks {
   /** Whether coordinates are meaningful. */
   readonly axes: boolean;
-  readonly selected: Place | null;
-  readonly neighbours: readonly Place[];
-  readonly hovered: Place | null;
+  readonly selected: Point | null;
+  readonly neighbours: readonly Point[];
+  readonly hovered: Point | null;
   /** An image from outside the set. */
   readonly drawn: Marker | null;
   readonly decoded: Marker | null;
@@ -33,7 +31,7 @@ export interface Marks {
   readonly aim: boolean;
 }
 
-/** Draws everything above the points: axes, lines to neighbours, rings, markers, the lasso. */
+/** Draws everything over the points: axes, lines to neighbours, rings, markers, the lasso. */
 export function drawMarks(
   context: CanvasRenderingContext2D,
   view: View,
@@ -44,7 +42,7 @@ export function drawMarks(
 ): void {
   context.setTransform(ratio, 0, 0, ratio, 0, 0);
   context.clearRect(0, 0, size.width, size.height);
-  const at = (place: Place) => toScreen(view, size, place);
+  const at = (place: Point) => toScreen(view, size, place);
   if (marks.axes) drawAxes(context, view, size, theme);
   const origin = marks.selected ?? marks.drawn?.place ?? null;
   if (origin) {
@@ -81,7 +79,7 @@ function stroke(context: CanvasRenderingContext2D, path: Path2D, colour: string,
 
 function ring(
   context: CanvasRenderingContext2D,
-  [x, y]: Place,
+  [x, y]: Point,
   radius: number,
   theme: Theme,
   colour: string,
@@ -99,13 +97,13 @@ function fill(context: CanvasRenderingContext2D, path: Path2D, theme: Theme, col
   context.fill(path);
 }
 
-function disc(context: CanvasRenderingContext2D, [x, y]: Place, theme: Theme): void {
+function disc(context: CanvasRenderingContext2D, [x, y]: Point, theme: Theme): void {
   const path = new Path2D();
   path.arc(x, y, 6, 0, 2 * Math.PI);
   fill(context, path, theme, theme.accent);
 }
 
-function diamond(context: CanvasRenderingContext2D, [x, y]: Place, theme: Theme): void {
+function diamond(context: CanvasRenderingContext2D, [x, y]: Point, theme: Theme): void {
   const path = new Path2D(`M${x} ${y - 7.5}L${x + 7.5} ${y}L${x} ${y + 7.5}L${x - 7.5} ${y}Z`);
   fill(context, path, theme, theme.ink);
 }
@@ -113,7 +111,7 @@ function diamond(context: CanvasRenderingContext2D, [x, y]: Place, theme: Theme)
 /** A picture on a short stem. */
 function pin(
   context: CanvasRenderingContext2D,
-  [x, y]: Place,
+  [x, y]: Point,
   picture: CanvasImageSource | null,
   side: number,
   theme: Theme,
@@ -134,7 +132,7 @@ function pin(
 function drawLasso(
   context: CanvasRenderingContext2D,
   lasso: readonly number[],
-  at: (place: Place) => Place,
+  at: (place: Point) => Point,
   theme: Theme,
 ): void {
   const path = new Path2D();
@@ -157,7 +155,7 @@ function drawAim(context: CanvasRenderingContext2D, { width, height }: Size, the
 
 /** Axis labels along the lower and the left edge, and the lines on which a latent dimension is zero. */
 function drawAxes(context: CanvasRenderingContext2D, view: View, size: Size, theme: Theme): void {
-  const box = seen(view, size);
+  const box = visibleBounds(view, size);
   const x = ticks(box.left, box.right, size.width / 90);
   const y = ticks(box.bottom, box.top, size.height / 90);
   const zero = new Path2D();

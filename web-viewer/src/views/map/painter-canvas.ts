@@ -7,11 +7,11 @@ import {
   type Frame,
   type Painter,
   type Picture,
-  type Store,
-  type StoreName,
+  type PictureLayer,
+  type PictureSource,
+  Slots,
   UPLOADS,
 } from './painter.ts';
-import { Slots } from './slots.ts';
 
 const WANTED = 1600;
 const css = ([r, g, b]: Rgb, alpha = 1) => `rgb(${r} ${g} ${b} / ${alpha})`;
@@ -29,7 +29,7 @@ class CanvasPainter implements Painter {
   #map = new Float32Array();
   #colours = new Uint32Array();
   #order = new Uint32Array();
-  readonly #atlases = new Map<StoreName, Atlas>();
+  readonly #atlases = new Map<PictureLayer, Atlas>();
   /** A sprite of a point in each colour. */
   #dots = new Map<number, OffscreenCanvas>();
   #dotSize = 0;
@@ -39,19 +39,19 @@ class CanvasPainter implements Painter {
     this.#context = context;
   }
 
-  setPlaces(map: Float32Array): void {
+  setPositions(map: Float32Array): void {
     this.#map = map as Float32Array<ArrayBuffer>;
     this.#order = new Uint32Array();
   }
 
-  setLook(colours: Uint8Array, order: Uint32Array): void {
+  setStyle(colours: Uint8Array, order: Uint32Array): void {
     this.#colours = new Uint32Array(colours.slice().buffer);
     this.#order = order as Uint32Array<ArrayBuffer>;
     this.#dots.clear();
   }
 
-  setStore(name: StoreName, store: Store | null): void {
-    if (store) this.#atlases.set(name, new Atlas(store, name === 'plane'));
+  setSource(name: PictureLayer, source: PictureSource | null): void {
+    if (source) this.#atlases.set(name, new Atlas(source, name === 'plane'));
     else this.#atlases.delete(name);
   }
 
@@ -98,7 +98,7 @@ class CanvasPainter implements Painter {
     return dot;
   }
 
-  #drawPictures(name: StoreName, list: readonly Picture[], { ratio, ground, ink }: Frame): boolean {
+  #drawPictures(name: PictureLayer, list: readonly Picture[], { ratio, ground, ink }: Frame): boolean {
     const atlas = this.#atlases.get(name);
     if (!atlas) return false;
     const context = this.#context;
@@ -129,17 +129,17 @@ class CanvasPainter implements Painter {
 /** The pictures currently needed, on one canvas. */
 class Atlas {
   readonly slots: Slots;
-  readonly #store: Store;
+  readonly #source: PictureSource;
   readonly #dim: boolean;
   readonly #canvas: OffscreenCanvas;
   readonly #columns: number;
   #mixed = '';
   #mix: (image: ImageData) => void = () => undefined;
 
-  constructor(store: Store, dim: boolean) {
-    const { columns, count, width, height } = atlasFor(store.shape, WANTED);
+  constructor(source: PictureSource, dim: boolean) {
+    const { columns, count, width, height } = atlasFor(source.shape, WANTED);
     this.slots = new Slots(count);
-    this.#store = store;
+    this.#source = source;
     this.#dim = dim;
     this.#columns = columns;
     this.#canvas = new OffscreenCanvas(width, height);
@@ -150,17 +150,17 @@ class Atlas {
     if (!this.#dim || this.#mixed === `${ground} ${ink}`) return;
     this.#mixed = `${ground} ${ink}`;
     this.slots.clear();
-    this.#mix = (image) => dimmed(image, this.#store.shape, ground, ink);
+    this.#mix = (image) => dimmed(image, this.#source.shape, ground, ink);
   }
 
   draw(context: CanvasRenderingContext2D, key: number, x: number, y: number, across: number, down: number): void {
-    const { width, height } = this.#store.shape;
+    const { width, height } = this.#source.shape;
     let slot = this.slots.find(key);
     const fresh = slot === undefined;
     slot ??= this.slots.take(key);
     const [left, top] = [(slot % this.#columns) * width, Math.floor(slot / this.#columns) * height];
     if (fresh) {
-      const image = toImageData(this.#store.pixels(key), this.#store.shape);
+      const image = toImageData(this.#source.pixels(key), this.#source.shape);
       this.#mix(image);
       this.#canvas.getContext('2d')?.putImageData(image, left, top);
     }
@@ -168,7 +168,7 @@ class Atlas {
   }
 }
 
-/** Blends an image with the ground: a grey one as ink. */
+/** Blends an image with the background: a gray one as ink. */
 function dimmed({ data }: ImageData, { channels }: Shape, ground: Rgb, ink: Rgb): void {
   for (let i = 0; i < data.length; i++) {
     const c = i % 4;

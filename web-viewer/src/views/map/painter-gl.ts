@@ -7,13 +7,13 @@ import {
   type Frame,
   type Painter,
   type Picture,
-  type Store,
-  type StoreName,
+  type PictureLayer,
+  type PictureSource,
+  Slots,
   UPLOADS,
 } from './painter.ts';
 import { PointLayer } from './point-layer.ts';
 import * as shaders from './shaders.ts';
-import { Slots } from './slots.ts';
 import type { Size, View } from './transform.ts';
 
 /** Floats per picture: its rectangle, its position in the texture, its frame's colour and its alpha. */
@@ -46,7 +46,7 @@ class WebglPainter implements Painter {
   readonly #pictureArrays: WebGLVertexArrayObject;
   readonly #instances: WebGLBuffer;
   #instanceData = new Float32Array(STRIDE * 256);
-  readonly #atlases = new Map<StoreName, Atlas>();
+  readonly #atlases = new Map<PictureLayer, Atlas>();
   readonly #layer: PointLayer;
   #count = 0;
 
@@ -76,15 +76,15 @@ class WebglPainter implements Painter {
     gl.bindVertexArray(null);
   }
 
-  setPlaces(map: Float32Array): void {
+  setPositions(map: Float32Array): void {
     const gl = this.#gl;
     gl.bindBuffer(gl.ARRAY_BUFFER, this.#places);
     gl.bufferData(gl.ARRAY_BUFFER, map, gl.STATIC_DRAW);
     this.#count = 0;
-    this.#layer.forget();
+    this.#layer.invalidate();
   }
 
-  setLook(colours: Uint8Array, order: Uint32Array): void {
+  setStyle(colours: Uint8Array, order: Uint32Array): void {
     const gl = this.#gl;
     gl.bindVertexArray(this.#pointArrays);
     gl.bindBuffer(gl.ARRAY_BUFFER, this.#colours);
@@ -92,13 +92,13 @@ class WebglPainter implements Painter {
     gl.bufferData(gl.ELEMENT_ARRAY_BUFFER, order, gl.STATIC_DRAW);
     gl.bindVertexArray(null);
     this.#count = order.length;
-    this.#layer.forget();
+    this.#layer.invalidate();
   }
 
-  setStore(name: StoreName, store: Store | null): void {
+  setSource(name: PictureLayer, source: PictureSource | null): void {
     const old = this.#atlases.get(name);
     if (old) this.#gl.deleteTexture(old.texture);
-    if (store) this.#atlases.set(name, new Atlas(this.#gl, store));
+    if (source) this.#atlases.set(name, new Atlas(this.#gl, source));
     else this.#atlases.delete(name);
   }
 
@@ -124,7 +124,7 @@ class WebglPainter implements Painter {
     gl.drawElements(gl.POINTS, this.#count, gl.UNSIGNED_INT, 0);
   }
 
-  #drawPictures(name: StoreName, list: readonly Picture[], { size, ratio, ground, ink }: Frame): boolean {
+  #drawPictures(name: PictureLayer, list: readonly Picture[], { size, ratio, ground, ink }: Frame): boolean {
     const atlas = this.#atlases.get(name);
     if (!atlas || list.length === 0) return false;
     const gl = this.#gl;
@@ -139,8 +139,8 @@ class WebglPainter implements Painter {
     gl.bufferData(gl.ARRAY_BUFFER, data.subarray(0, STRIDE * drawn), gl.STREAM_DRAW);
     gl.bindTexture(gl.TEXTURE_2D, atlas.texture);
     gl.uniform2f(uniforms.screen ?? null, size.width, size.height);
-    gl.uniform2f(uniforms.tile ?? null, atlas.store.shape.width, atlas.store.shape.height);
-    gl.uniform1i(uniforms.grey ?? null, atlas.store.shape.channels === 1 ? 1 : 0);
+    gl.uniform2f(uniforms.tile ?? null, atlas.source.shape.width, atlas.source.shape.height);
+    gl.uniform1i(uniforms.gray ?? null, atlas.source.shape.channels === 1 ? 1 : 0);
     gl.uniform1i(uniforms.dim ?? null, name === 'plane' ? 1 : 0);
     gl.uniform1f(uniforms.strength ?? null, DIM);
     gl.uniform3f(uniforms.ground ?? null, ...unit(ground));
@@ -157,21 +157,21 @@ const unit = ([r, g, b]: Rgb) => [r / 255, g / 255, b / 255] as const;
 
 /** The pictures currently needed, in one texture. */
 class Atlas {
-  readonly store: Store;
+  readonly source: PictureSource;
   readonly texture: WebGLTexture;
   readonly #gl: GL;
   readonly #slots: Slots;
   readonly #columns: number;
 
-  constructor(gl: GL, store: Store) {
-    const { columns, count, width, height } = atlasFor(store.shape, WANTED, gl.getParameter(gl.MAX_TEXTURE_SIZE));
-    this.store = store;
+  constructor(gl: GL, source: PictureSource) {
+    const { columns, count, width, height } = atlasFor(source.shape, WANTED, gl.getParameter(gl.MAX_TEXTURE_SIZE));
+    this.source = source;
     this.#gl = gl;
     this.#columns = columns;
     this.#slots = new Slots(count);
     this.texture = gl.createTexture();
     gl.bindTexture(gl.TEXTURE_2D, this.texture);
-    gl.texStorage2D(gl.TEXTURE_2D, 1, store.shape.channels === 1 ? gl.R8 : gl.RGB8, width, height);
+    gl.texStorage2D(gl.TEXTURE_2D, 1, source.shape.channels === 1 ? gl.R8 : gl.RGB8, width, height);
     gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MIN_FILTER, gl.LINEAR);
   }
 
@@ -186,7 +186,7 @@ class Atlas {
           continue;
         }
         slot = this.#slots.take(key);
-        this.#upload(slot, this.store.pixels(key));
+        this.#upload(slot, this.source.pixels(key));
       }
       const [x, y] = this.#origin(slot);
       data.set([left, top, width, height, x, y, frame[0] / 255, frame[1] / 255, frame[2] / 255, alpha], STRIDE * drawn);
@@ -196,13 +196,13 @@ class Atlas {
   }
 
   #origin(slot: number): readonly [number, number] {
-    const { width, height } = this.store.shape;
+    const { width, height } = this.source.shape;
     return [(slot % this.#columns) * width, Math.floor(slot / this.#columns) * height];
   }
 
   #upload(slot: number, pixels: Uint8Array): void {
     const gl = this.#gl;
-    const { width, height, channels } = this.store.shape;
+    const { width, height, channels } = this.source.shape;
     const [x, y] = this.#origin(slot);
     gl.bindTexture(gl.TEXTURE_2D, this.texture);
     const format = channels === 1 ? gl.RED : gl.RGB;

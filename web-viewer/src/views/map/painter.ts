@@ -16,13 +16,13 @@ export interface Picture {
 }
 
 /** The source of pictures' pixels, bytes `[H, W, C]`, all of one shape. */
-export interface Store {
+export interface PictureSource {
   readonly shape: Shape;
   pixels(key: number): Uint8Array;
 }
 
-/** Stores that a painter draws from: images of the set in frames, and the decoded plane, dimmed, as ink on the ground. */
-export type StoreName = 'thumbnails' | 'plane';
+/** Stores that a painter draws from: images of the set in frames, and the decoded plane, dimmed, as ink on the background. */
+export type PictureLayer = 'thumbnails' | 'plane';
 
 /** What is drawn. */
 export interface Frame {
@@ -44,10 +44,10 @@ export interface Painter {
   readonly kind: 'webgl2' | 'canvas';
   readonly canvas: HTMLCanvasElement;
   /** Sets map positions `[N, 2]`. */
-  setPlaces(map: Float32Array): void;
+  setPositions(map: Float32Array): void;
   /** Sets colours `[N, 4]`, and the rows to draw, from the lowest to the topmost. */
-  setLook(colours: Uint8Array, order: Uint32Array): void;
-  setStore(name: StoreName, store: Store | null): void;
+  setStyle(colours: Uint8Array, order: Uint32Array): void;
+  setSource(name: PictureLayer, store: PictureSource | null): void;
   /** @returns whether pictures are left for the next frame */
   draw(frame: Frame): boolean;
 }
@@ -63,7 +63,7 @@ export function atlasFor({ width, height }: Shape, wanted: number, most = 2048) 
 }
 
 /** A store with pictures no larger than `most` pixels: larger ones are averaged over squares. */
-export function reducedStore({ shape, pixels }: Store, most: number): Store {
+export function reducedSource({ shape, pixels }: PictureSource, most: number): PictureSource {
   const factor = Math.ceil(Math.max(shape.height, shape.width) / most);
   if (factor <= 1) return { shape, pixels };
   const small = {
@@ -95,3 +95,39 @@ function average(pixels: Uint8Array, from: Shape, to: Shape, factor: number): Ui
 export const DIM = 0.34;
 /** Width of a picture's frame and radius of its corners, in CSS pixels. */
 export const FRAME = { width: 2, radius: 4 } as const;
+
+/** Slots for pictures in one large texture, with least-recently-used eviction. */
+export class Slots {
+  readonly count: number;
+  /** Slot of each key, the least recently used first. */
+  readonly #slots = new Map<number, number>();
+
+  constructor(count: number) {
+    this.count = count;
+  }
+
+  /** The slot of a key, which becomes the most recently used; undefined where it has none. */
+  find(key: number): number | undefined {
+    const slot = this.#slots.get(key);
+    if (slot === undefined) return undefined;
+    this.#slots.delete(key);
+    this.#slots.set(key, slot);
+    return slot;
+  }
+
+  /** A slot for a key that has none: a free one, or that of the least recently used key. */
+  take(key: number): number {
+    let slot = this.#slots.size;
+    if (slot >= this.count) {
+      const [[oldest, its] = [0, 0]] = this.#slots;
+      this.#slots.delete(oldest);
+      slot = its;
+    }
+    this.#slots.set(key, slot);
+    return slot;
+  }
+
+  clear(): void {
+    this.#slots.clear();
+  }
+}

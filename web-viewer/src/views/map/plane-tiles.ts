@@ -1,44 +1,84 @@
 import { engine, model, type OpenModel } from '../../state/store.ts';
-import type { Store } from './painter.ts';
-import { type Cell, cellsWithin, type Lattice, latentOf, latticeFor } from './plane.ts';
-import { type Bounds, type Size, seen, type View } from './transform.ts';
+import type { PictureSource } from './painter.ts';
+import { type Bounds, type Size, type View, visibleBounds } from './transform.ts';
+
+/** A cell of the decoded plane: column and row of a lattice whose cells are `side` units wide. */
+export interface Cell {
+  readonly column: number;
+  readonly row: number;
+}
+
+/** A lattice over the latent plane; an image of H×W pixels fills a cell. */
+export interface Lattice {
+  /** Cells are 2^level units wide. */
+  readonly level: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** Cells are at least this many pixels wide, and less than twice as many. */
+const MIN_WIDTH = 38;
+
+/** The lattice for a view. Zooming by less than a factor of two keeps it, so that decoded cells stay useful. */
+export function latticeFor(view: View, image: { readonly height: number; readonly width: number }): Lattice {
+  const level = Math.ceil(Math.log2(MIN_WIDTH / view.scale));
+  const width = 2 ** level;
+  return { level, width, height: (width * image.height) / image.width };
+}
+
+/** The cells that a rectangle touches, those nearest to its centre first. */
+export function cellsWithin({ width, height }: Lattice, box: Bounds): Cell[] {
+  const cells: Cell[] = [];
+  const [x, y] = [(box.left + box.right) / 2 / width - 0.5, (box.bottom + box.top) / 2 / height - 0.5];
+  for (let row = Math.floor(box.bottom / height); row * height < box.top; row++) {
+    for (let column = Math.floor(box.left / width); column * width < box.right; column++) cells.push({ column, row });
+  }
+  const distance = (cell: Cell) => (cell.column - x) ** 2 + (cell.row - y) ** 2;
+  return cells.sort((a, b) => distance(a) - distance(b));
+}
+
+/** The latent at the centre of a cell, which is decoded for it. */
+export const latentOf = ({ width, height }: Lattice, { column, row }: Cell): readonly [number, number] => [
+  (column + 0.5) * width,
+  (row + 0.5) * height,
+];
 
 /** Latents decoded per request: few enough that interactive decoding never waits long. */
 const BATCH = 32;
-/** How long the view must be still before its plane is decoded, in ms. */
-const SETTLED = 120;
-/** Number of images kept. */
-const KEPT = 3000;
+/** How long the view must be at rest before its plane is decoded, in ms. */
+const SETTLE_TIME = 120;
+/** Number of cached images. */
+const MAX_IMAGES = 3000;
 
 /** The latent plane as images, decoded gradually for the visible part and cached. */
 export class PlaneTiles {
-  readonly store: Store;
+  readonly source: PictureSource;
   readonly #opened: OpenModel;
-  readonly #given: number;
+  readonly #classIndex: number;
   readonly #onChange: () => void;
   readonly #keys = new Map<string, number>();
   readonly #images = new Map<number, Uint8Array>();
   #next = 0;
-  #wanted: { lattice: Lattice; cells: Cell[] } | null = null;
+  #pending: { lattice: Lattice; cells: Cell[] } | null = null;
   #lattices: Lattice[] = [];
   #seen: { view: View; size: Size } | null = null;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #busy = false;
   #ended = false;
 
-  /** @param given the class for a conditional decoder */
-  constructor(opened: OpenModel, given: number, onChange: () => void) {
+  /** @param classIndex the class for a conditional decoder */
+  constructor(opened: OpenModel, classIndex: number, onChange: () => void) {
     this.#opened = opened;
-    this.#given = given;
+    this.#classIndex = classIndex;
     this.#onChange = onChange;
     const shape = opened.card.image;
     const empty = new Uint8Array(shape.height * shape.width * shape.channels);
-    this.store = { shape, pixels: (key) => this.#images.get(key) ?? empty };
+    this.source = { shape, pixels: (key) => this.#images.get(key) ?? empty };
   }
 
   /** Whether everything requested has been decoded. */
   get isComplete(): boolean {
-    return this.#seen !== null && !this.#wanted?.cells.length && !this.#busy;
+    return this.#seen !== null && !this.#pending?.cells.length && !this.#busy;
   }
 
   end(): void {
@@ -46,18 +86,20 @@ export class PlaneTiles {
     clearTimeout(this.#timer);
   }
 
-  /** Requests the part of the plane that a view shows; it is decoded once the view is still. */
-  want(view: View, size: Size): void {
+  /** Requests the part of the plane that a view shows; it is decoded once the view is at rest. */
+  request(view: View, size: Size): void {
     if (view === this.#seen?.view && size === this.#seen.size) return;
     this.#seen = { view, size };
-    const lattice = latticeFor(view, this.store.shape);
-    const cells = cellsWithin(lattice, seen(view, size)).filter((cell) => !this.#keys.has(name(lattice, cell)));
+    const lattice = latticeFor(view, this.source.shape);
+    const cells = cellsWithin(lattice, visibleBounds(view, size)).filter(
+      (cell) => !this.#keys.has(name(lattice, cell)),
+    );
     if (this.#lattices.at(-1)?.level !== lattice.level) {
       this.#lattices = [...this.#lattices.filter(({ level }) => level !== lattice.level), lattice].slice(-2);
     }
-    this.#wanted = cells.length > 0 ? { lattice, cells } : null;
+    this.#pending = cells.length > 0 ? { lattice, cells } : null;
     clearTimeout(this.#timer);
-    if (this.#wanted) this.#timer = setTimeout(() => void this.#decode(), SETTLED);
+    if (this.#pending) this.#timer = setTimeout(() => void this.#decode(), SETTLE_TIME);
   }
 
   /** The decoded images within a rectangle, those of the current lattice last. */
@@ -78,25 +120,29 @@ export class PlaneTiles {
     if (this.#busy) return;
     this.#busy = true;
     try {
-      while (this.#wanted && !this.#ended && engine.value && model.value === this.#opened) {
-        const { lattice, cells }: { lattice: Lattice; cells: Cell[] } = this.#wanted;
+      while (this.#pending && !this.#ended && engine.value && model.value === this.#opened) {
+        const { lattice, cells }: { lattice: Lattice; cells: Cell[] } = this.#pending;
         const batch = cells.splice(0, BATCH);
         if (batch.length === 0) break;
         const latents = Float32Array.from(batch.flatMap((cell) => latentOf(lattice, cell)));
-        const images = await engine.value.decode(batch.length, latents, new Int32Array(batch.length).fill(this.#given));
-        this.#keep(lattice, batch, images);
+        const images = await engine.value.decode(
+          batch.length,
+          latents,
+          new Int32Array(batch.length).fill(this.#classIndex),
+        );
+        this.#cache(lattice, batch, images);
         this.#onChange();
       }
     } catch {
-      // The engine has ended or cannot decode. The view of the latent reports it; the plane stays unchanged.
-      this.#wanted = null;
+      // The engine has ended or cannot decode: the latent view reports that, and the plane stays unchanged.
+      this.#pending = null;
     } finally {
       this.#busy = false;
       this.#onChange();
     }
   }
 
-  #keep(lattice: Lattice, cells: readonly Cell[], images: Float32Array): void {
+  #cache(lattice: Lattice, cells: readonly Cell[], images: Float32Array): void {
     const length = images.length / cells.length;
     cells.forEach((cell, i) => {
       const key = this.#next++;
@@ -105,7 +151,7 @@ export class PlaneTiles {
       this.#images.set(key, new Uint8Array(bytes.buffer));
     });
     for (const [text, key] of this.#keys) {
-      if (this.#keys.size <= KEPT) break;
+      if (this.#keys.size <= MAX_IMAGES) break;
       this.#keys.delete(text);
       this.#images.delete(key);
     }

@@ -3,8 +3,8 @@ import type { Frame } from './painter.ts';
 import * as shaders from './shaders.ts';
 import type { Size, View } from './transform.ts';
 
-/** With fewer points than this, redrawing is as fast. */
-const WORTH = 15_000;
+/** With fewer points than this, redrawing them is as fast. */
+const MIN_POINTS = 15_000;
 /** The margin drawn beyond each edge of the screen, as a share of the screen. */
 const MARGIN = 0.25;
 
@@ -19,7 +19,7 @@ export class PointLayer {
   readonly #target: WebGLFramebuffer;
   #width = 0;
   #height = 0;
-  /** How the last frame's points looked, how the texture's look, and around which view. */
+  /** Appearance of the last frame's points, of the texture's points, and the texture's view. */
   #last = '';
   #held = '';
   #view: View = { x: 0, y: 0, scale: 1 };
@@ -32,7 +32,7 @@ export class PointLayer {
   }
 
   /** Invalidates the texture after the points have changed. */
-  forget(): void {
+  invalidate(): void {
     this.#held = '';
     this.#last = '';
   }
@@ -47,7 +47,7 @@ export class PointLayer {
     const steady = look === this.#last;
     this.#last = look;
     // While zooming, each frame differs from the previous one.
-    if (count < WORTH || !steady) {
+    if (count < MIN_POINTS || !steady) {
       render(view, size);
       return;
     }

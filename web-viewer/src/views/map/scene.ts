@@ -2,20 +2,19 @@ import { effect, untracked } from '@preact/signals';
 import { currentLatent, decoded, input, label, latentOrigin, model, reading, selectedRow } from '../../state/store.ts';
 import type { Camera } from './camera.ts';
 import { rgbOf } from './colours.ts';
-import { firstPictures, pictureAt, pictureSpacing, picturesIn, pointDiameter } from './compose.ts';
-import { Fade } from './fade.ts';
+import { Fade, firstPictures, pictureAt, pictureSpacing, picturesIn, pointDiameter } from './compose.ts';
 import { nearestPoint } from './grid.ts';
 import * as state from './map-state.ts';
 import { drawMarks, type Marks, SmallPicture } from './overlay.ts';
-import { type Picture, reducedStore } from './painter.ts';
+import { type Picture, reducedSource } from './painter.ts';
 import { PlaneTiles } from './plane-tiles.ts';
 import { Surface } from './surface.ts';
 import { readTheme, watchTheme } from './theme.ts';
 import { ThumbnailLevels } from './thumbnails.ts';
-import { type Place, seen } from './transform.ts';
+import { type Point, visibleBounds } from './transform.ts';
 
 /** Larger images are downscaled to this for the map, in pixels. */
-const MOST_PIXELS = 64;
+const MAX_SIDE = 64;
 const OPACITY = { plain: 0.82, plane: 0.72 } as const;
 
 /** The drawn map: its canvases, their content, and when they are redrawn. */
@@ -26,17 +25,17 @@ export class Scene {
   readonly #surface: Surface;
   readonly #small = { drawn: new SmallPicture(), decoded: new SmallPicture() };
   #theme: ReturnType<typeof readTheme>;
-  /** Which images become thumbnails while zooming in, and the zoom at which the first do. */
-  #levels: ThumbnailLevels | null = null;
-  #first = 1;
+  /** The images that become thumbnails while zooming in, and the scale at which the first do. */
+  #thumbnails: ThumbnailLevels | null = null;
+  #firstScale = 1;
   #pictures: readonly Picture[] = [];
   readonly #fade = new Fade();
-  readonly #still = matchMedia('(prefers-reduced-motion: reduce)');
+  readonly #reducedMotion = matchMedia('(prefers-reduced-motion: reduce)');
   #tiles: PlaneTiles | null = null;
   #active = false;
-  /** The scheduled frame, and whether it redraws the points too, not just the marks. */
+  /** The scheduled frame, and whether it redraws the points besides the marks. */
   #frame = 0;
-  #whole = false;
+  #redrawPoints = false;
   readonly #ends: (() => void)[];
 
   constructor(stage: HTMLElement, base: HTMLElement, marks: HTMLCanvasElement, camera: Camera) {
@@ -60,18 +59,18 @@ export class Scene {
         this.#theme = readTheme(stage);
         this.refresh();
       }),
-      effect(() => this.#openPoints()),
-      effect(() => this.#setLook()),
+      effect(() => this.#setPoints()),
+      effect(() => this.#setStyle()),
       effect(() => this.#setPlane()),
       effect(() => {
         const row = selectedRow.value;
-        if (row !== null) untracked(() => state.inputPlace.value && camera.reveal(state.inputPlace.value));
+        if (row !== null) untracked(() => state.inputPosition.value && camera.reveal(state.inputPosition.value));
       }),
       // Subscribes to everything that marks depend on; they are computed when drawn.
       effect(() => {
         void [currentLatent.value, latentOrigin.value, decoded.value, input.value, reading.value];
         void [state.hovered.value, state.lasso.value, state.aiming.value];
-        this.#ask();
+        this.#schedule();
       }),
     ];
   }
@@ -91,38 +90,38 @@ export class Scene {
 
   /** Schedules a redraw. */
   readonly refresh = (): void => {
-    this.#whole = true;
-    this.#ask();
+    this.#redrawPoints = true;
+    this.#schedule();
   };
 
-  #ask(): void {
+  #schedule(): void {
     if (!this.#active || this.#frame) return;
     this.#frame = requestAnimationFrame(() => {
       this.#frame = 0;
       if (!this.#active || this.#camera.size.width === 0) return;
-      const whole = this.#whole;
-      this.#whole = false;
-      const more = whole && this.#drawPoints();
+      const redrawPoints = this.#redrawPoints;
+      this.#redrawPoints = false;
+      const more = redrawPoints && this.#drawPoints();
       this.#drawMarks();
       if (more) this.refresh();
     });
   }
 
   /** The row whose thumbnail, or whose point within `reach` pixels, is at a screen position. */
-  pick(at: Place, reach: number): number | null {
+  pick(at: Point, reach: number): number | null {
     const grid = state.grid.value;
     if (!grid) return null;
     const radius = reach / this.#camera.view.scale;
     return pictureAt(this.#pictures, at) ?? nearestPoint(grid, this.#camera.toMap(at), radius, state.shown.value);
   }
 
-  #openPoints(): void {
+  #setPoints(): void {
     const [map, set] = [state.points.value?.map, model.value?.set];
-    this.#surface.setPlaces(map ?? new Float32Array());
+    this.#surface.setPositions(map ?? new Float32Array());
     const drawable = set && [1, 3].includes(set.about.channels);
-    this.#surface.setStore(
+    this.#surface.setSource(
       'thumbnails',
-      drawable ? reducedStore({ shape: set.about, pixels: (row) => set.pixels(row) }, MOST_PIXELS) : null,
+      drawable ? reducedSource({ shape: set.about, pixels: (row) => set.pixels(row) }, MAX_SIDE) : null,
     );
     untracked(() => {
       state.lasso.value = null;
@@ -131,18 +130,18 @@ export class Scene {
     });
   }
 
-  #setLook(): void {
-    this.#surface.setLook(state.pointColours.value, state.drawnOrder.value);
+  #setStyle(): void {
+    this.#surface.setStyle(state.pointColours.value, state.drawnOrder.value);
     this.#stage.dataset.points = String(state.drawnOrder.value.length);
-    this.#levels = null;
+    this.#thumbnails = null;
     this.refresh();
   }
 
   #setPlane(): void {
     this.#tiles?.end();
-    const opened = state.isPlane.value && state.planeWanted.value ? model.value : null;
+    const opened = state.isPlane.value && state.showPlane.value ? model.value : null;
     this.#tiles = opened && new PlaneTiles(opened, label.value, this.refresh);
-    this.#surface.setStore('plane', this.#tiles && reducedStore(this.#tiles.store, MOST_PIXELS));
+    this.#surface.setSource('plane', this.#tiles && reducedSource(this.#tiles.source, MAX_SIDE));
     this.refresh();
   }
 
@@ -151,8 +150,8 @@ export class Scene {
     const { view, size, zoomed } = this.#camera;
     const count = state.points.value?.count ?? 0;
     this.#fade.begin(performance.now());
-    this.#pictures = this.#picturesNow();
-    this.#tiles?.want(view, size);
+    this.#pictures = this.#visibleThumbnails();
+    this.#tiles?.request(view, size);
     const more = this.#surface.draw({
       size,
       ratio: window.devicePixelRatio,
@@ -161,7 +160,7 @@ export class Scene {
       alpha: this.#tiles ? OPACITY.plane : OPACITY.plain,
       ground: rgbOf(this.#theme.panel),
       ink: rgbOf(this.#theme.ink),
-      plane: this.#planeNow(),
+      plane: this.#visiblePlane(),
       thumbnails: this.#pictures,
     });
     return more || this.#fade.unfinished;
@@ -174,38 +173,38 @@ export class Scene {
     if (this.#marks.width !== width) this.#marks.width = width;
     if (this.#marks.height !== height) this.#marks.height = height;
     const context = this.#marks.getContext('2d');
-    if (context) drawMarks(context, view, size, ratio, this.#theme, this.#marksNow());
-    this.#tell();
+    if (context) drawMarks(context, view, size, ratio, this.#theme, this.#currentMarks());
+    this.#describe();
   }
 
-  #picturesNow(): Picture[] {
-    const { view, size, whole } = this.#camera;
+  #visibleThumbnails(): Picture[] {
+    const { view, size, full } = this.#camera;
     const { grid, set } = { grid: state.grid.value, set: model.value?.set };
     if (!grid || !set) return [];
-    if (!this.#levels) {
-      const rows = state.shownScattered.value;
-      this.#first = firstPictures(rows.length, size) * whole.scale;
-      this.#levels = new ThumbnailLevels(grid.map, rows, pictureSpacing(1, this.#first));
+    if (!this.#thumbnails) {
+      const rows = state.shownShuffled.value;
+      this.#firstScale = firstPictures(rows.length, size) * full.scale;
+      this.#thumbnails = new ThumbnailLevels(grid.map, rows, pictureSpacing(1, this.#firstScale));
     }
     const { width, height } = set.about;
-    const zoom = view.scale / this.#first;
-    const opacity = (row: number) => (this.#still.matches ? 1 : this.#fade.opacity(row));
-    return picturesIn(grid, this.#levels, view, size, zoom, width / height, state.pointColours.value, opacity);
+    const zoom = view.scale / this.#firstScale;
+    const opacity = (row: number) => (this.#reducedMotion.matches ? 1 : this.#fade.opacity(row));
+    return picturesIn(grid, this.#thumbnails, view, size, zoom, width / height, state.pointColours.value, opacity);
   }
 
-  #planeNow(): Picture[] {
+  #visiblePlane(): Picture[] {
     const { view, size } = this.#camera;
-    return Array.from(this.#tiles?.within(seen(view, size)) ?? [], ({ key, left, right, bottom, top }) => {
+    return Array.from(this.#tiles?.within(visibleBounds(view, size)) ?? [], ({ key, left, right, bottom, top }) => {
       const [x, y] = this.#camera.toScreen([left, top]);
       const [width, height] = [(right - left) * view.scale, (top - bottom) * view.scale];
       return { key, left: x, top: y, width, height, alpha: 1, frame: [0, 0, 0] };
     });
   }
 
-  #marksNow(): Marks {
+  #currentMarks(): Marks {
     const [row, opened] = [selectedRow.value, model.value];
     const [inputPlace, latentPosition, hovered] = [
-      state.inputPlace.value,
+      state.inputPosition.value,
       state.latentPosition.value,
       state.hovered.value,
     ];
@@ -213,13 +212,13 @@ export class Scene {
     return {
       axes: state.isPlane.value,
       selected: row === null ? null : inputPlace,
-      neighbours: state.neighbours.value.map((neighbour) => state.placeOf(neighbour.row)),
-      hovered: hovered && state.placeOf(hovered.row),
+      neighbours: state.neighbours.value.map((neighbour) => state.positionOf(neighbour.row)),
+      hovered: hovered && state.positionOf(hovered.row),
       drawn:
         row === null && inputPlace && input.value
           ? { place: inputPlace, picture: this.#small.drawn.show(input.value.pixels, shape) }
           : null,
-      // The input's own latent has the input's mark.
+      // The input's own latent is already marked.
       decoded:
         latentPosition && latentOrigin.value !== 'input'
           ? { place: latentPosition, picture: this.#small.decoded.show(decoded.value, shape) }
@@ -229,15 +228,15 @@ export class Scene {
     };
   }
 
-  /** Describes the drawing for screen readers. */
-  #tell(): void {
+  /** Records the state of the drawing in data attributes. */
+  #describe(): void {
     const { x, y, scale } = this.#camera.view;
     const { dataset } = this.#stage;
     const attributes = {
       painter: this.#surface.kind,
       view: `${x},${y},${scale}`,
       selected: String(selectedRow.value ?? ''),
-      input: state.inputPlace.value?.join() ?? '',
+      input: state.inputPosition.value?.join() ?? '',
       latent: state.latentPosition.value?.join() ?? '',
       pictures: String(this.#pictures.length),
       plane: this.#tiles?.isComplete ? 'complete' : '',

@@ -25,7 +25,7 @@ export const points = {
     }`,
 };
 
-/** Pictures from a texture, each in a screen rectangle: framed with round corners, or blended with the ground. */
+/** Pictures from a texture, each in a screen rectangle: framed with round corners, or blended with the background. */
 export const pictures = {
   vertex: `#version 300 es
     in vec2 corner;
@@ -53,7 +53,7 @@ export const pictures = {
     flat in vec4 frame;
     uniform sampler2D atlas;
     uniform vec2 tile;
-    uniform bool grey;
+    uniform bool gray;
     uniform bool dim;
     uniform float strength;
     uniform vec3 ground;
@@ -66,10 +66,10 @@ export const pictures = {
       vec2 texel = clamp(inside * tile, vec2(0.5), tile - 0.5);
       vec3 colour = texture(atlas, (first + texel) / vec2(textureSize(atlas, 0))).rgb;
       if (dim) {
-        result = vec4(grey ? mix(ground, ink, strength * colour.r) : mix(ground, colour, strength), 1.0);
+        result = vec4(gray ? mix(ground, ink, strength * colour.r) : mix(ground, colour, strength), 1.0);
         return;
       }
-      if (grey) colour = colour.rrr;
+      if (gray) colour = colour.rrr;
       // Distance to the edge of the rounded rectangle, negative inside.
       vec2 q = abs(inside - 0.5) * extent - 0.5 * extent + radius;
       float edge = length(max(q, 0.0)) + min(max(q.x, q.y), 0.0) - radius;

@@ -2,13 +2,12 @@ import './stage.css';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { lassoView, pointerActions, pressKey } from './actions.ts';
 import { Camera } from './camera.ts';
-import { Chosen } from './chosen.tsx';
 import { listenToPointers } from './gestures.ts';
-import { describe } from './image-of-row.tsx';
+import { describe, ToolTip } from './image-of-row.tsx';
 import { aiming, hovered, isPlane, lasso, lassoed, tool } from './map-state.ts';
 import { Scene } from './scene.ts';
+import { SelectedImages } from './selected-images.tsx';
 import { ToolBar, ZoomBar } from './tool-bar.tsx';
-import { ToolTip } from './tool-tip.tsx';
 
 /** The map's canvases and the elements that float above them. */
 export function Stage({ active }: { readonly active: boolean }) {
@@ -66,7 +65,7 @@ export function Stage({ active }: { readonly active: boolean }) {
       </p>
       {parts && <ToolBar selectView={() => lassoView(parts.camera)} />}
       {parts && <ZoomBar camera={parts.camera} />}
-      {active && lasso.value && lassoed.value && <Chosen rows={lassoed.value} />}
+      {active && lasso.value && lassoed.value && <SelectedImages rows={lassoed.value} />}
     </div>
   );
 }

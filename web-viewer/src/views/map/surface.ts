@@ -1,21 +1,21 @@
-import type { Frame, Painter, Store, StoreName } from './painter.ts';
+import type { Frame, Painter, PictureLayer, PictureSource } from './painter.ts';
 import { canvasPainter } from './painter-canvas.ts';
 import { webglPainter } from './painter-gl.ts';
 
-/** How long to wait for a lost WebGL context, in ms, before giving it up. */
-const PATIENCE = 2000;
+/** How long to wait for a lost WebGL context before falling back to a 2-D canvas, in ms. */
+const RESTORE_TIMEOUT = 2000;
 
 /**
- * The canvas of the points: WebGL where available, else a 2-D canvas. It survives the loss of its WebGL context: what is
- * drawn is kept here and handed to the next painter.
+ * The canvas of the points: WebGL where available, else a 2-D canvas. It survives the loss of its WebGL context: its
+ * content is kept here and passed to the next painter.
  */
 export class Surface {
   readonly #host: HTMLElement;
   readonly #onChange: () => void;
   #painter: Painter | null = null;
-  #places = new Float32Array();
-  #look: readonly [colours: Uint8Array, order: Uint32Array] = [new Uint8Array(), new Uint32Array()];
-  readonly #stores = new Map<StoreName, Store | null>();
+  #positions = new Float32Array();
+  #style: readonly [colours: Uint8Array, order: Uint32Array] = [new Uint8Array(), new Uint32Array()];
+  readonly #sources = new Map<PictureLayer, PictureSource | null>();
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   /** @param onChange called when everything must be redrawn */
@@ -36,20 +36,20 @@ export class Surface {
     this.#host.replaceChildren();
   }
 
-  setPlaces(map: Float32Array): void {
-    this.#places = map as Float32Array<ArrayBuffer>;
-    this.#look = [new Uint8Array(), new Uint32Array()];
-    this.#painter?.setPlaces(map);
+  setPositions(map: Float32Array): void {
+    this.#positions = map as Float32Array<ArrayBuffer>;
+    this.#style = [new Uint8Array(), new Uint32Array()];
+    this.#painter?.setPositions(map);
   }
 
-  setLook(colours: Uint8Array, order: Uint32Array): void {
-    this.#look = [colours, order];
-    this.#painter?.setLook(colours, order);
+  setStyle(colours: Uint8Array, order: Uint32Array): void {
+    this.#style = [colours, order];
+    this.#painter?.setStyle(colours, order);
   }
 
-  setStore(name: StoreName, store: Store | null): void {
-    this.#stores.set(name, store);
-    this.#painter?.setStore(name, store);
+  setSource(name: PictureLayer, source: PictureSource | null): void {
+    this.#sources.set(name, source);
+    this.#painter?.setSource(name, source);
   }
 
   /** @returns whether pictures are left for the next frame */
@@ -69,22 +69,22 @@ export class Surface {
     canvas.addEventListener('webglcontextlost', (event) => {
       event.preventDefault();
       this.#painter = null;
-      this.#timer = setTimeout(() => this.#start(canvasPainter), PATIENCE);
+      this.#timer = setTimeout(() => this.#start(canvasPainter), RESTORE_TIMEOUT);
     });
     canvas.addEventListener('webglcontextrestored', () => {
       clearTimeout(this.#timer);
-      this.#use(make(canvas));
+      this.#setPainter(make(canvas));
     });
     this.#host.replaceChildren(canvas);
-    this.#use(make(canvas));
+    this.#setPainter(make(canvas));
   }
 
-  #use(painter: Painter | null): void {
+  #setPainter(painter: Painter | null): void {
     this.#painter = painter;
     if (!painter) return;
-    painter.setPlaces(this.#places);
-    painter.setLook(...this.#look);
-    for (const [name, store] of this.#stores) painter.setStore(name, store);
+    painter.setPositions(this.#positions);
+    painter.setStyle(...this.#style);
+    for (const [name, source] of this.#sources) painter.setSource(name, source);
     this.#onChange();
   }
 }

@@ -2,7 +2,7 @@ import { rgbOf } from './colours.ts';
 import { ground } from './map-state.ts';
 import type { Theme } from './overlay.ts';
 
-/** The page's current colours; also updates the ground that points are drawn on. */
+/** The page's current colours; also updates the background of the points. */
 export function readTheme(element: Element): Theme {
   const style = getComputedStyle(element);
   // A canvas writes every colour as #rrggbb.

@@ -4,8 +4,8 @@ const NONE = 255;
 const LEVELS = 40;
 
 /**
- * Which images have thumbnails on the map, so that none overlap at any zoom: level by level, each point, in a fixed order,
- * gets a thumbnail once there is room among the existing ones. Zooming in only adds thumbnails, and panning changes
+ * Selects the images with thumbnails on the map, so that none overlap at any zoom: level by level, each point, in a fixed
+ * order, gets a thumbnail if there is room among the existing ones. Zooming in only adds thumbnails, and panning changes
  * nothing.
  */
 export class ThumbnailLevels {
@@ -85,8 +85,8 @@ export class ThumbnailLevels {
   }
 }
 
-/** All rows in a fixed order without a pattern. */
-export function scattered(count: number): Uint32Array {
+/** All rows in a fixed random order. */
+export function shuffledRows(count: number): Uint32Array {
   const order = Uint32Array.from({ length: count }, (_, row) => row);
   let state = 0x9e3779b9;
   for (let i = count - 1; i > 0; i--) {

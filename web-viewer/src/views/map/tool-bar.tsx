@@ -1,11 +1,11 @@
 import { zoomStep } from './actions.ts';
 import type { Camera } from './camera.ts';
-import { chosenTool, isPlane, planeWanted, points, type Tool, tool } from './map-state.ts';
+import { chosenTool, isPlane, points, showPlane, type Tool, tool } from './map-state.ts';
 
 const tools: Readonly<Record<Tool, readonly [name: string, what: string]>> = {
   decode: ['Decode', 'Drag to decode the position under the pointer; the right button or the space bar moves the map'],
   move: ['Move', 'Drag to move the map'],
-  lasso: ['Lasso', 'Draw around points to select their images; Shift and drag does the same'],
+  lasso: ['Lasso', 'Draw around points to select their images; Shift-drag does the same'],
 };
 
 /** Selects what dragging does and what the map shows. */
@@ -37,9 +37,9 @@ export function ToolBar({ selectView }: { readonly selectView: () => void }) {
         <label class="map-check">
           <input
             type="checkbox"
-            checked={planeWanted.value}
+            checked={showPlane.value}
             onChange={(event) => {
-              planeWanted.value = event.currentTarget.checked;
+              showPlane.value = event.currentTarget.checked;
             }}
           />
           <span>Decoded plane</span>

@@ -6,7 +6,7 @@ import './about.css';
 import { shapeOf, valuesOf } from './facts.ts';
 import { Icon } from './icons.tsx';
 
-/** A few sentences and a drawing for visitors new to autoencoders. */
+/** An introduction for visitors new to autoencoders: a diagram and a few sentences. */
 export function About() {
   const dialog = useRef<HTMLDialogElement>(null);
   return (
@@ -52,11 +52,10 @@ function Words() {
         reconstructs the image.
       </p>
       <p>
-        To copy well it had to learn what its images have in common, so similar images get latents that are close. All
-        possible latents form the <b>latent space</b>: each of its points is an image, most of which nobody has ever
-        seen.
+        To do so it had to learn what its images have in common, so similar images have similar latents. All possible
+        latents form the <b>latent space</b>: each of its points decodes to an image, most of them never seen before.
       </p>
-      <p>Walk through it: move a slider or a point on the map, and watch one image turn into another.</p>
+      <p>Explore it: move a slider or a point on the map, and watch one image turn into another.</p>
     </>
   );
 }
@@ -80,7 +79,7 @@ function Diagram() {
       <Funnel name="decoder" />
       <figure>
         <PixelImage pixels={made?.reconstruction ?? null} shape={shape} label="The reconstruction" />
-        <figcaption>image, painted</figcaption>
+        <figcaption>reconstruction</figcaption>
       </figure>
     </div>
   );

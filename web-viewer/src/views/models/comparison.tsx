@@ -1,11 +1,11 @@
 import { useEffect } from 'preact/hooks';
 import type { Card } from '../../site/schema.ts';
 import { cards, readCards } from '../../state/cards.ts';
-import { givenModels, openModel, reopen } from '../../state/open.ts';
+import { openModel, reopen, visitorModels } from '../../state/open.ts';
 import { model, modelName, site } from '../../state/store.ts';
 import { bytes, dataName, grouped, short } from '../../ui/format.ts';
 import { kindOf, shapeOf, valuesOf } from './facts.ts';
-import { Wide } from './wide.tsx';
+import { Wide } from './tables.tsx';
 
 interface Row {
   readonly key: string;
@@ -15,7 +15,7 @@ interface Row {
   choose(): void;
 }
 
-/** All models of the site next to each other, and those that the visitor has opened. */
+/** A table of the site's models and those that the visitor has opened. */
 export function Comparison() {
   useEffect(() => void readCards(), []);
   const rows: Row[] = [
@@ -26,12 +26,12 @@ export function Comparison() {
       open: name === modelName.value,
       choose: () => void openModel(name),
     })),
-    ...givenModels.value.map((given, index) => ({
-      key: `given/${index}`,
-      name: given.name,
-      card: given.card,
-      open: given === model.value,
-      choose: () => void reopen(given),
+    ...visitorModels.value.map((opened, index) => ({
+      key: `visitor/${index}`,
+      name: opened.name,
+      card: opened.card,
+      open: opened === model.value,
+      choose: () => void reopen(opened),
     })),
   ];
   return (

@@ -1,4 +1,5 @@
-import type { Card } from '../../site/schema.ts';
+import { dimensionOrder } from '../../site/dimensions.ts';
+import type { Card, Manifest } from '../../site/schema.ts';
 import { dataName, grouped, short } from '../../ui/format.ts';
 
 /** The unit of a model's losses and errors. */
@@ -19,8 +20,8 @@ export function kindOf({ model, conditional }: Pick<Card, 'model' | 'conditional
     .join(', ');
 }
 
-/** What distinguishes a model, in a line: its data, latent size and test loss. */
-export const briefly = (card: Card): string =>
+/** A model's main facts in one line: its data, latent size and test loss. */
+export const factLine = (card: Card): string =>
   [
     dataName(card.dataset.name),
     `${card.latent.size}-D`,
@@ -73,7 +74,7 @@ export const optimizerOf = ({ training }: Card): string => {
   return [name, `learning rate ${short(learningRate)}`, ...others].join(', ');
 };
 
-/** The rest of the recipe, besides epochs, batch size and optimizer. */
+/** The settings of the recipe other than epochs, batch size and optimizer. */
 export const restOfRecipe = ({ training }: Card): [name: string, value: string][] =>
   Object.entries(training.recipe)
     .filter(([name]) => !['epochs', 'batchSize', 'optimizer'].includes(name))
@@ -96,9 +97,9 @@ export interface Dimension {
 /** The latent dimensions, the most informative first: by KL divergence where there is one, else by variance. */
 export function dimensionsOf(
   { latent: { size, statistics } }: Pick<Card, 'latent'>,
-  { kl, variance }: { readonly kl: readonly number[] | null; readonly variance: readonly number[] },
+  { kl, variance }: Manifest['dimensions'],
 ): Dimension[] {
-  const rows = Array.from({ length: size }, (_, index) => ({
+  return dimensionOrder({ kl, variance }, size).map((index) => ({
     index,
     kl: kl?.[index] ?? null,
     variance: variance[index] ?? Number.NaN,
@@ -107,7 +108,6 @@ export function dimensionsOf(
     min: statistics.min[index] ?? Number.NaN,
     max: statistics.max[index] ?? Number.NaN,
   }));
-  return rows.sort((a, b) => (b.kl ?? b.variance) - (a.kl ?? a.variance) || a.index - b.index);
 }
 
 /** `10,000 images`. */

@@ -14,7 +14,7 @@ function Group({ name, children }: { readonly name: string; readonly children: C
   );
 }
 
-/** What the model was made from. */
+/** The data that the model was trained and tested on. */
 export function DataFacts({ card }: { readonly card: Card }) {
   const { train, test, name } = card.dataset;
   return (
@@ -49,7 +49,7 @@ function Fingerprint({ name, value }: { readonly name: string; readonly value: s
   );
 }
 
-/** How well the model does on its data. */
+/** The model's kind, its latents, and the parity of its export. */
 export function LatentFacts({ model: { card, manifest } }: { readonly model: OpenModel }) {
   const { size, mixture } = card.latent;
   const { parity } = card;
@@ -58,9 +58,9 @@ export function LatentFacts({ model: { card, manifest } }: { readonly model: Ope
       <Figure
         name="Kind"
         value={kindOf(card)}
-        hint="A variational encoder gives a normal distribution for each image, a plain one a point."
+        hint="A variational encoder maps each image to a normal distribution, a plain one to a point."
       />
-      <Figure name="Latent size" value={grouped(size)} unit="numbers" hint="D: the number of latent dimensions." />
+      <Figure name="Latent size" value={grouped(size)} unit="dimensions" hint="D: the number of latent dimensions." />
       <Figure
         name="Compression"
         value={`1 : ${short(valuesOf(card) / size)}`}
@@ -74,7 +74,7 @@ export function LatentFacts({ model: { card, manifest } }: { readonly model: Ope
       <Figure
         name="Map"
         value={manifest.points ? mapMethod(manifest.points) : 'none'}
-        hint="How the latents of the test images became map positions."
+        hint="How the latents of the test images are turned into map positions."
       />
       {mixture && (
         <Figure
@@ -92,12 +92,12 @@ export function LatentFacts({ model: { card, manifest } }: { readonly model: Ope
       <Figure
         name="Parity of images"
         value={short(parity.image, 2)}
-        hint="The same for the decoder, where pixels go from 0 to 1."
+        hint="The same for the decoder, whose pixels range from 0 to 1."
       />
       <Figure
         name="Tolerance"
         value={short(parity.tolerance, 2)}
-        hint="The largest difference allowed; above it nothing is exported."
+        hint="The largest difference allowed: above it, the export fails."
       />
     </Group>
   );
@@ -106,7 +106,7 @@ export function LatentFacts({ model: { card, manifest } }: { readonly model: Ope
 const mapMethod = ({ method, perplexity }: { readonly method: string; readonly perplexity: number | null }) =>
   method === 'codes' ? 'the latents themselves' : `${method}${perplexity === null ? '' : `, perplexity ${perplexity}`}`;
 
-/** How the model was trained, and by which version. */
+/** How the model was trained, and with which version. */
 export function TrainingFacts({ card }: { readonly card: Card }) {
   const { recipe, seed, epochs, engine } = card.training;
   return (
@@ -134,7 +134,7 @@ export function TrainingFacts({ card }: { readonly card: Card }) {
       <Figure
         name="Seed"
         value={String(seed)}
-        hint="The start of the random numbers: the same seed gives the same model."
+        hint="The seed of the random generator: the same seed gives the same model."
       />
       {engine && <Figure name="Trained by" value={engine} hint="The engine that ran the training steps." />}
       <Figure name="ONNX opset" value={String(card.opset)} hint="The version of the operators in the ONNX files." />

@@ -2,11 +2,11 @@ import { useEffect, useState } from 'preact/hooks';
 import { sha256 } from '../../site/digest.ts';
 import type { OpenModel } from '../../state/store.ts';
 import { grouped } from '../../ui/format.ts';
-import { Wide } from './wide.tsx';
+import { Wide } from './tables.tsx';
 
 /** The model's files for download, with their sizes and expected digests. */
 export function FilesTable({ model }: { readonly model: OpenModel }) {
-  const { card, manifest, source, given } = model;
+  const { card, manifest, source, fromVisitor } = model;
   const digests = useDigests(model);
   const step = card.trainStep;
   const files = [
@@ -18,10 +18,10 @@ export function FilesTable({ model }: { readonly model: OpenModel }) {
   ];
   return (
     <section>
-      <h3>Its files</h3>
+      <h3>Files</h3>
       <p class="say">
-        ONNX runs in most languages: <code>image</code> bytes in, <code>latent</code> out, and back.
-        {digests === 'not here' && ' Browsers do not let a page over plain http check their SHA-256.'}
+        ONNX models run in most languages: <code>image</code> bytes in, <code>latent</code> out, and back.
+        {digests === 'unavailable' && ' Their SHA-256 cannot be checked on a page served over plain http.'}
       </p>
       <Wide name="Files">
         <table class="numbers files">
@@ -45,7 +45,7 @@ export function FilesTable({ model }: { readonly model: OpenModel }) {
                 <td>{bytes === null ? '–' : grouped(bytes)}</td>
                 <td class="words">
                   {expected && <code>{expected}</code>}{' '}
-                  {expected && digests !== null && digests !== 'not here' && (
+                  {expected && digests !== null && digests !== 'unavailable' && (
                     <Check same={digests[name] === expected} />
                   )}
                 </td>
@@ -58,9 +58,9 @@ export function FilesTable({ model }: { readonly model: OpenModel }) {
         <p>
           <a
             href={source.url(manifest.report)}
-            {...(given ? { download: 'report.html' } : { target: '_blank', rel: 'noopener' })}
+            {...(fromVisitor ? { download: 'report.html' } : { target: '_blank', rel: 'noopener' })}
           >
-            {given ? 'Download the report' : 'Read the report'}
+            {fromVisitor ? 'Download the report' : 'Read the report'}
           </a>{' '}
           with the measures and pictures of <code>convae evaluate</code>.
         </p>
@@ -70,19 +70,19 @@ export function FilesTable({ model }: { readonly model: OpenModel }) {
 }
 
 function Check({ same }: { readonly same: boolean }) {
-  return same ? <span class="same">✓ as loaded</span> : <span class="other">✗ another file was loaded</span>;
+  return same ? <span class="same">✓ matches</span> : <span class="other">✗ the loaded file differs</span>;
 }
 
 /** SHA-256 of the loaded files. */
-function useDigests({ files }: OpenModel): Record<string, string> | 'not here' | null {
-  const [digests, setDigests] = useState<Record<string, string> | 'not here' | null>(null);
+function useDigests({ files }: OpenModel): Record<string, string> | 'unavailable' | null {
+  const [digests, setDigests] = useState<Record<string, string> | 'unavailable' | null>(null);
   useEffect(() => {
     let wanted = true;
     setDigests(null);
     void Promise.all([sha256(files.encoder), sha256(files.decoder)]).then(([encoder, decoder]) => {
       if (!wanted) return;
       const both = encoder !== null && decoder !== null && encoder !== undefined && decoder !== undefined;
-      setDigests(both ? { 'encoder.onnx': encoder, 'decoder.onnx': decoder } : 'not here');
+      setDigests(both ? { 'encoder.onnx': encoder, 'decoder.onnx': decoder } : 'unavailable');
     });
     return () => {
       wanted = false;

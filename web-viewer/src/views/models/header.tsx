@@ -41,7 +41,7 @@ function Mark() {
     <svg class="mark" viewBox="0 0 32 32" width="28" height="28" aria-hidden="true">
       <path d="M2 4l11 7v10L2 28Z" />
       <path d="M30 4l-11 7v10l11 7Z" />
-      <path class="code" d="M16 11v10" />
+      <path class="latent" d="M16 11v10" />
     </svg>
   );
 }

@@ -10,7 +10,7 @@ const PATHS = {
   down: 'M5.5 8l4.5 4.5L14.5 8',
 } as const;
 
-/** A line icon next to a label, or instead of it where there is no room. */
+/** A line icon next to a label, or in its place where there is no room. */
 export function Icon({ name }: { readonly name: keyof typeof PATHS }) {
   return (
     <svg class="icon" viewBox="0 0 20 20" width="20" height="20" aria-hidden="true">

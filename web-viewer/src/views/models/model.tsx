@@ -1,13 +1,12 @@
 import { model } from '../../state/store.ts';
 import { Comparison } from './comparison.tsx';
-import { Computing } from './computing.tsx';
-import { DimensionsTable } from './dimensions-table.tsx';
 import { DataFacts, LatentFacts, TrainingFacts } from './figures.tsx';
 import { FilesTable } from './files-table.tsx';
-import { MeasuresTable } from './measures-table.tsx';
+import { RuntimeSection } from './runtime.tsx';
+import { DimensionsTable, MeasuresTable } from './tables.tsx';
 import './model.css';
 
-/** Every number of the card and the manifest, the runtime, and a comparison of the site's models. */
+/** The figures in the card and the manifest, the runtime, and a comparison of the site's models. */
 export function ModelView() {
   const open = model.value;
   if (!open) return <p class="say">No model is open yet.</p>;
@@ -19,8 +18,8 @@ export function ModelView() {
           {name}: {card.model.summary}
         </h2>
         <p class="say">
-          Everything recorded about this model: its training data, how well it does, and what runs it here. The files
-          below are all that it consists of; take them with you.
+          Everything recorded about this model: its training data, its losses, and the runtime in use. The files below
+          are the complete model, for use elsewhere.
         </p>
       </div>
       <div class="groups">
@@ -31,7 +30,7 @@ export function ModelView() {
       <MeasuresTable card={card} />
       <DimensionsTable model={open} />
       <FilesTable model={open} />
-      <Computing />
+      <RuntimeSection />
       <Comparison />
     </div>
   );

@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { filesOfDrop, filesOfInput, type GivenFile, LIMITS, looksLikeModel, mayBeModel } from '../../site/dropped.ts';
-import { openGiven } from '../../state/open-files.ts';
+import { filesOfDrop, filesOfInput, LIMITS, looksLikeModel, mayBeModel, type VisitorFile } from '../../site/dropped.ts';
+import { openVisitorFiles } from '../../state/open-files.ts';
 import { problem } from '../../state/store.ts';
 import { Icon } from './icons.tsx';
 
@@ -9,11 +9,11 @@ export function OpenMenu() {
   const menu = useRef<HTMLDivElement>(null);
   const take = (event: Event) => {
     const chooser = event.currentTarget as HTMLInputElement;
-    const given = filesOfInput(chooser.files ?? []);
+    const files = filesOfInput(chooser.files ?? []);
     // Allows choosing the same files again.
     chooser.value = '';
     menu.current?.hidePopover();
-    if (given.length > 0) void openGiven(given);
+    if (files.length > 0) void openVisitorFiles(files);
   };
   return (
     <>
@@ -37,8 +37,8 @@ export function OpenMenu() {
           </label>
         </div>
         <p class="say">
-          Expected are the files of <code>convae export</code>: card.json, encoder.onnx and decoder.onnx; up to{' '}
-          {LIMITS.bytes / 1e6} MB.
+          A model consists of the files of <code>convae export</code>: card.json, encoder.onnx and decoder.onnx. The
+          limit is {LIMITS.bytes / 1e6} MB.
         </p>
       </div>
       <DropPlace />
@@ -82,9 +82,9 @@ function DropPlace() {
   return over ? <div class="drop-place">Drop the model’s folder or zip here</div> : null;
 }
 
-async function openDropped(files: Promise<GivenFile[]>): Promise<void> {
+async function openDropped(files: Promise<VisitorFile[]>): Promise<void> {
   try {
-    await openGiven(await files);
+    await openVisitorFiles(await files);
   } catch (error) {
     problem.value = error instanceof Error ? error.message : String(error);
   }

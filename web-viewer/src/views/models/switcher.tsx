@@ -1,9 +1,9 @@
 import { signal } from '@preact/signals';
 import { useRef } from 'preact/hooks';
 import { cards, readCards } from '../../state/cards.ts';
-import { givenModels, openModel, reopen } from '../../state/open.ts';
+import { openModel, reopen, visitorModels } from '../../state/open.ts';
 import { model, modelName, site } from '../../state/store.ts';
-import { briefly } from './facts.ts';
+import { factLine } from './facts.ts';
 import { Icon } from './icons.tsx';
 
 /** A model that can be chosen. */
@@ -12,7 +12,7 @@ interface Choice {
   readonly name: string;
   readonly summary: string;
   readonly facts: string;
-  readonly group: 'site' | 'given';
+  readonly group: 'site' | 'visitor';
   readonly chosen: boolean;
   open(): void;
 }
@@ -24,24 +24,24 @@ function choices(): Choice[] {
       key: `site/${name}`,
       name,
       summary: card?.model.summary ?? '',
-      facts: card ? briefly(card) : '',
+      facts: card ? factLine(card) : '',
       group: 'site',
       chosen: name === modelName.value,
       open: () => void openModel(name),
     };
   });
-  const given = givenModels.value.map(
-    (given, index): Choice => ({
-      key: `given/${index}`,
-      name: given.name,
-      summary: given.card.model.summary,
-      facts: briefly(given.card),
-      group: 'given',
-      chosen: given === model.value,
-      open: () => void reopen(given),
+  const ofVisitor = visitorModels.value.map(
+    (opened, index): Choice => ({
+      key: `visitor/${index}`,
+      name: opened.name,
+      summary: opened.card.model.summary,
+      facts: factLine(opened.card),
+      group: 'visitor',
+      chosen: opened === model.value,
+      open: () => void reopen(opened),
     }),
   );
-  return [...ofSite, ...given];
+  return [...ofSite, ...ofVisitor];
 }
 
 const isOpen = signal(false);
@@ -73,7 +73,7 @@ export function Switcher() {
   };
   const all = choices();
   const current = model.value;
-  const facts = current ? briefly(current.card) : ' ';
+  const facts = current ? factLine(current.card) : ' ';
   return (
     <>
       <button type="button" class="switch" popovertarget="models" aria-haspopup="listbox" aria-expanded={isOpen.value}>
@@ -111,7 +111,7 @@ export function Switcher() {
           >
             <span class="model-name">{choice.name}</span>
             <span class="facts quiet">
-              {choice.group === 'given' ? `opened by you · ${choice.facts}` : choice.facts}
+              {choice.group === 'visitor' ? `opened by you · ${choice.facts}` : choice.facts}
             </span>
             <span class="about quiet">{choice.summary}</span>
           </button>

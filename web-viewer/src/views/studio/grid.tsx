@@ -7,7 +7,7 @@ import type { RowImages } from './decode-grid.ts';
 import { rowName } from './latents.ts';
 
 /** A cell of a grid. */
-export interface Place {
+export interface CellPosition {
   readonly row: number;
   readonly column: number;
 }
@@ -19,12 +19,12 @@ interface Props {
   /** Names and indices of the columns' classes. */
   readonly columns: readonly { readonly name: string; readonly index: number }[];
   readonly shape: Shape;
-  /** The cell that is pointed at: its row and column are highlighted in all grids. */
-  readonly marked: Signal<Place | null>;
+  /** The cell under the pointer: its row and column are highlighted in all grids. */
+  readonly marked: Signal<CellPosition | null>;
   /** The cell with the keyboard focus. */
-  readonly focused: Signal<Place>;
+  readonly focused: Signal<CellPosition>;
   /** Shows an image on the right; a grid without it is read-only. */
-  readonly onTake?: ((place: Place) => void) | undefined;
+  readonly onSelect?: ((place: CellPosition) => void) | undefined;
 }
 
 const STEPS: Readonly<Record<string, readonly [number, number]>> = {
@@ -35,7 +35,7 @@ const STEPS: Readonly<Record<string, readonly [number, number]>> = {
 };
 
 /** Images with a column for each class and a row for each latent. */
-export function Grid({ name, rows, columns, shape, marked, focused, onTake }: Props) {
+export function Grid({ name, rows, columns, shape, marked, focused, onSelect }: Props) {
   const body = useRef<HTMLTableElement>(null);
   const keys = (event: KeyboardEvent) => {
     const { row, column } = focused.value;
@@ -57,7 +57,7 @@ export function Grid({ name, rows, columns, shape, marked, focused, onTake }: Pr
       data-grid={name}
       style={{ '--columns': String(columns.length), '--image': `${shape.width}px` }}
       aria-label={`Decoded by ${name}: a column for each class, a row for each latent`}
-      {...(onTake && { role: 'grid' as const })}
+      {...(onSelect && { role: 'grid' as const })}
       onPointerLeave={() => {
         marked.value = null;
       }}
@@ -65,7 +65,7 @@ export function Grid({ name, rows, columns, shape, marked, focused, onTake }: Pr
       <Heads {...{ columns, marked }} />
       <tbody>
         {rows.map((images, row) => (
-          <Row key={row} {...{ images, row, columns, shape, marked, focused, onTake }} onKeys={keys} />
+          <Row key={row} {...{ images, row, columns, shape, marked, focused, onSelect }} onKeys={keys} />
         ))}
       </tbody>
     </table>
@@ -100,11 +100,11 @@ interface RowProps extends Omit<Props, 'rows' | 'name'> {
   readonly onKeys: (event: KeyboardEvent) => void;
 }
 
-function Row({ images, row, columns, shape, marked, focused, onTake, onKeys }: RowProps) {
+function Row({ images, row, columns, shape, marked, focused, onSelect, onKeys }: RowProps) {
   const made = images.value;
   const cells = useMemo(() => {
     const size = shape.height * shape.width * shape.channels;
-    // After the columns change, the images of the previous ones are still here for a moment.
+    // Until the new columns are decoded, these are the images of the previous ones.
     const fits = made?.length === columns.length * size;
     return columns.map((_, column) => (fits ? made.slice(column * size, (column + 1) * size) : null));
   }, [made, columns, shape]);
@@ -117,7 +117,7 @@ function Row({ images, row, columns, shape, marked, focused, onTake, onKeys }: R
       {cells.map((pixels, column) => (
         <Cell
           key={columns[column]?.index}
-          {...{ pixels, shape, marked, focused, onTake, onKeys }}
+          {...{ pixels, shape, marked, focused, onSelect, onKeys }}
           row={row}
           column={column}
           name={columns[column]?.name ?? ''}
@@ -127,12 +127,12 @@ function Row({ images, row, columns, shape, marked, focused, onTake, onKeys }: R
   );
 }
 
-interface CellProps extends Pick<RowProps, 'shape' | 'marked' | 'focused' | 'onTake' | 'onKeys'>, Place {
+interface CellProps extends Pick<RowProps, 'shape' | 'marked' | 'focused' | 'onSelect' | 'onKeys'>, CellPosition {
   readonly pixels: Float32Array | null;
   readonly name: string;
 }
 
-function Cell({ pixels, shape, marked, focused, onTake, onKeys, row, column, name }: CellProps) {
+function Cell({ pixels, shape, marked, focused, onSelect, onKeys, row, column, name }: CellProps) {
   const look = useComputed(() => {
     const at = marked.value;
     if (!at) return '';
@@ -146,7 +146,7 @@ function Cell({ pixels, shape, marked, focused, onTake, onKeys, row, column, nam
   const label = `class ${name}, latent ${rowName(row)}`;
   const place = { 'data-row': row, 'data-column': column, onPointerEnter: mark };
   const image = <PixelImage pixels={pixels} shape={shape} label={label} />;
-  if (!onTake) {
+  if (!onSelect) {
     return (
       <td class={`cell ${look.value}`} {...place}>
         {image}
@@ -168,7 +168,7 @@ function Cell({ pixels, shape, marked, focused, onTake, onKeys, row, column, nam
           marked.value = null;
         }}
         onKeyDown={onKeys}
-        onClick={() => onTake({ row, column })}
+        onClick={() => onSelect({ row, column })}
         {...place}
       >
         {image}

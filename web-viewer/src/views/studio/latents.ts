@@ -16,7 +16,7 @@ export function atTemperature(latents: Float32Array, mean: readonly number[], te
 }
 
 /** The centre of the latents: the prior's where the model was trained with one, else their mean. */
-export const middleOf = ({ model, latent }: Pick<Card, 'model' | 'latent'>): readonly number[] =>
+export const centreOf = ({ model, latent }: Pick<Card, 'model' | 'latent'>): readonly number[] =>
   model.variational ? Array.from({ length: latent.size }, () => 0) : latent.statistics.mean;
 
 /** One latent `[D]` repeated: `[count, D]`. */
@@ -38,7 +38,7 @@ export const smallest = (values: readonly number[]): number => values.indexOf(Ma
 
 /** Whether two models take the same latents and classes, so that their images can be compared. */
 export function comparable(a: Card, b: Card): boolean {
-  const alike = (x: unknown, y: unknown) => JSON.stringify(x) === JSON.stringify(y);
+  const equal = (x: unknown, y: unknown) => JSON.stringify(x) === JSON.stringify(y);
   return (
     a.conditional.decoder &&
     b.conditional.decoder &&
@@ -46,7 +46,7 @@ export function comparable(a: Card, b: Card): boolean {
     a.image.height === b.image.height &&
     a.image.width === b.image.width &&
     a.image.channels === b.image.channels &&
-    alike(a.classes, b.classes)
+    equal(a.classes, b.classes)
   );
 }
 
@@ -60,4 +60,14 @@ export function toggleColumn(columns: readonly number[], column: number): readon
     return columns.length >= GRID ? columns : [...columns, column].sort((a, b) => a - b);
   }
   return columns.length === 1 ? columns : columns.filter((other) => other !== column);
+}
+
+/** One sentence on the difference between two models that take the same latents and classes. */
+export function difference(ours: string, a: Card, theirs: string, b: Card): string {
+  const [both, decoder] = a.conditional.encoder ? [ours, theirs] : [theirs, ours];
+  if (a.conditional.encoder === b.conditional.encoder) {
+    const where = a.conditional.encoder ? 'encoder and decoder take' : 'only the decoder takes';
+    return `In both models ${where} the class; they differ in architecture or training. Their latent spaces are unrelated, so judge each model separately.`;
+  }
+  return `In ${both} the encoder takes the class too, so latents need not hold it, and style and class separate better. In ${decoder} only the decoder takes it, and the encoder has to learn what to leave out. Their latent spaces are unrelated: check whether each row keeps its style and each column its class.`;
 }

@@ -1,11 +1,5 @@
 import type { Shape } from '../../ui/pixels.ts';
-
-/** An RGBA picture. */
-export interface Montage {
-  readonly width: number;
-  readonly height: number;
-  readonly data: Uint8ClampedArray<ArrayBuffer>;
-}
+import type { Picture } from '../../ui/png.ts';
 
 /**
  * Images in rows and columns on white, each pixel enlarged to a square.
@@ -18,7 +12,7 @@ export function montage(
   columns: number,
   shape: Shape,
   { scale, gap }: { readonly scale: number; readonly gap: number },
-): Montage {
+): Picture {
   const [tileWidth, tileHeight] = [shape.width * scale, shape.height * scale];
   const width = gap + columns * (tileWidth + gap);
   const height = gap + rows.length * (tileHeight + gap);
@@ -38,13 +32,4 @@ export function montage(
     }
   });
   return { width, height, data };
-}
-
-/** A montage as a PNG file. @throws Error when the browser cannot make one */
-export async function montagePng({ width, height, data }: Montage): Promise<Blob> {
-  const canvas = new OffscreenCanvas(width, height);
-  const context = canvas.getContext('2d');
-  if (!context) throw new Error('this browser cannot draw pictures');
-  context.putImageData(new ImageData(data, width, height), 0, 0);
-  return canvas.convertToBlob({ type: 'image/png' });
 }

@@ -18,11 +18,11 @@ export interface Restyled {
   readonly images: Float32Array;
 }
 
-/** With more classes than these the encoder's class is not searched for. */
-const MOST_TRIED = 64;
+/** The most classes among which the encoder's class is searched for. */
+const MAX_TRIED = 64;
 
 /**
- * Encodes an image and decodes its latent with each of some classes, in one batch. An encoder that takes a class gets the
+ * Encodes an image and decodes its latent with each of the given classes, in one batch. An encoder that takes a class gets the
  * chosen one, else the image's own, else the one that reconstructs the image best.
  * @param chosen the class chosen by the visitor
  * @throws EngineProblem
@@ -52,7 +52,7 @@ async function likeliestClass(
   { image, model, classes }: Card,
   { pixels }: InputImage,
 ): Promise<number> {
-  const count = Math.min(MOST_TRIED, classes?.length ?? 1);
+  const count = Math.min(MAX_TRIED, classes?.length ?? 1);
   const labels = Int32Array.from({ length: count }, (_, i) => i);
   const copies = new Uint8Array(count * pixels.length);
   for (let i = 0; i < count; i++) copies.set(pixels, i * pixels.length);

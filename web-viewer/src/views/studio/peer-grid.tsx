@@ -4,7 +4,7 @@ import { bytes } from '../../ui/format.ts';
 import type { Shape } from '../../ui/pixels.ts';
 import { CardFigures } from './card-figures.tsx';
 import { type RowImages, useDecodedGrid } from './decode-grid.ts';
-import { Grid, type Place } from './grid.tsx';
+import { type CellPosition, Grid } from './grid.tsx';
 import { GRID } from './latents.ts';
 import { usePeer } from './use-peer.ts';
 
@@ -16,12 +16,12 @@ interface Props {
   readonly columns: readonly number[];
   readonly heads: readonly { readonly name: string; readonly index: number }[];
   readonly shape: Shape;
-  readonly marked: Signal<Place | null>;
-  readonly focused: Signal<Place>;
+  readonly marked: Signal<CellPosition | null>;
+  readonly focused: Signal<CellPosition>;
   readonly onDownload: (name: string, rows: readonly RowImages[]) => void;
 }
 
-/** The same latents and classes decoded by another model, in a worker of its own. */
+/** The same latents and classes decoded by another model, in its own worker. */
 export function PeerGrid({ name, latents, columns, heads, shape, marked, focused, onDownload }: Props) {
   const peer = usePeer(name);
   const [problem, setProblem] = useState<string | null>(null);
@@ -40,7 +40,7 @@ export function PeerGrid({ name, latents, columns, heads, shape, marked, focused
         )}
         <p role="status" class="say">
           {wrong && `${name} cannot be compared: ${wrong}.`}
-          {!wrong && !ready && 'Loading the other model '}
+          {!wrong && !ready && 'Loading the model '}
           {!wrong && peer?.state === 'loading' && (
             <>
               <progress max={peer.total} value={peer.done} aria-hidden="true" /> {bytes(peer.done)} of{' '}

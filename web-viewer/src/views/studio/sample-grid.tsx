@@ -4,14 +4,14 @@ import { cards } from '../../state/cards.ts';
 import { showLatent } from '../../state/explore.ts';
 import { randomLatents } from '../../state/sampling.ts';
 import { engine, label, type OpenModel, problem, seed, site, temperature } from '../../state/store.ts';
-import { Hint } from '../../ui/hint.tsx';
+import { Hint } from '../../ui/figure.tsx';
+import { png } from '../../ui/png.ts';
 import { save } from '../../ui/save.ts';
 import { CardFigures } from './card-figures.tsx';
-import { difference } from './compare.ts';
 import { type RowImages, useDecodedGrid } from './decode-grid.ts';
-import { Grid, type Place } from './grid.tsx';
-import { atTemperature, comparable, GRID, latentOf, middleOf } from './latents.ts';
-import { montage, montagePng } from './montage.ts';
+import { type CellPosition, Grid } from './grid.tsx';
+import { atTemperature, centreOf, comparable, difference, GRID, latentOf } from './latents.ts';
+import { montage } from './montage.ts';
 import { PeerGrid } from './peer-grid.tsx';
 
 interface Props {
@@ -22,40 +22,40 @@ interface Props {
 
 const PNG = { scale: 4, gap: 8 };
 
-const tell = (message: string) => {
+const showProblem = (message: string) => {
   problem.value = message;
 };
 
-/** Random latents decoded with each class; on request next to those of another model. */
+/** Random latents decoded with each class; optionally next to those of another model. */
 export function SampleGrid({ opened, columns }: Props) {
   const { card, name } = opened;
   const size = card.latent.size;
   const [peer, setPeer] = useState<string | null>(null);
-  const marked = useSignal<Place | null>(null);
-  const focused = useSignal<Place>({ row: 0, column: 0 });
+  const marked = useSignal<CellPosition | null>(null);
+  const focused = useSignal<CellPosition>({ row: 0, column: 0 });
   const drawn = useMemo(() => randomLatents(card, GRID, seed.value), [card, seed.value]);
   const latents = useMemo(
-    () => atTemperature(drawn, middleOf(card), temperature.value),
+    () => atTemperature(drawn, centreOf(card), temperature.value),
     [drawn, card, temperature.value],
   );
-  const rows = useDecodedGrid(engine.value, latents, GRID, columns, tell);
+  const rows = useDecodedGrid(engine.value, latents, GRID, columns, showProblem);
   const heads = useMemo(
     () => columns.map((index) => ({ index, name: card.classes?.[index] ?? String(index) })),
     [columns, card],
   );
-  const take = ({ row, column }: Place) => {
+  const take = ({ row, column }: CellPosition) => {
     label.value = columns[column] ?? 0;
     showLatent(latentOf(latents, row, size), 'sample');
   };
   const peers = (site.value?.models ?? []).filter(({ name: other }) => {
     const found = cards.value.get(other);
-    return !(other === name && !opened.given) && found && comparable(card, found);
+    return !(other === name && !opened.fromVisitor) && found && comparable(card, found);
   });
   const peerCard = peer === null ? null : (cards.value.get(peer) ?? null);
   const download = (of: string, images: readonly RowImages[]) => void savePng(opened, of, images, columns.length);
   const grid = (
     <>
-      <Grid name={name} rows={rows} columns={heads} shape={card.image} {...{ marked, focused }} onTake={take} />
+      <Grid name={name} rows={rows} columns={heads} shape={card.image} {...{ marked, focused }} onSelect={take} />
       <button type="button" class="button" onClick={() => download(name, rows)}>
         Download PNG
       </button>
@@ -128,7 +128,7 @@ function Temperature() {
       </label>
       <Hint
         about="the temperature"
-        text="A factor on the random latents. 0: every row has the average style. 1: styles are as frequent as in the training images. Above 1: rarer styles, until the decoder has never seen anything like them."
+        text="A factor on the random latents. 0: every row has the average style. 1: styles are as frequent as in the training images. Above 1: rarer styles, up to ones that the decoder has never seen."
       />
     </span>
   );
@@ -143,8 +143,8 @@ async function savePng(
   const rows = images.flatMap(({ value }) => (value ? [value] : []));
   if (rows.length < images.length) return;
   try {
-    save(await montagePng(montage(rows, columns, card.image, PNG)), `${name}-samples-${seed.value}.png`);
+    save(await png(montage(rows, columns, card.image, PNG)), `${name}-samples-${seed.value}.png`);
   } catch (error) {
-    tell(error instanceof Error ? error.message : String(error));
+    showProblem(error instanceof Error ? error.message : String(error));
   }
 }

@@ -3,9 +3,8 @@ import { useEffect, useState } from 'preact/hooks';
 import { cards, readCards } from '../../state/cards.ts';
 import { openModel } from '../../state/open.ts';
 import { model, type OpenModel, site } from '../../state/store.ts';
-import { ColumnChoice } from './columns.tsx';
-import { firstColumns, GRID } from './latents.ts';
-import { OwnDigit } from './own-digit.tsx';
+import { InputInEveryClass } from './input-in-every-class.tsx';
+import { firstColumns, GRID, toggleColumn } from './latents.ts';
 import { SampleGrid } from './sample-grid.tsx';
 
 /** One latent decoded with every class of a conditional model. */
@@ -19,7 +18,7 @@ export function StudioView() {
     <div class="studio">
       <h2>One style, every class</h2>
       {!opened && <p class="say">Loading the model.</p>}
-      {opened && !opened.card.conditional.decoder && <Elsewhere name={opened.name} />}
+      {opened && !opened.card.conditional.decoder && <ConditionalModels name={opened.name} />}
       {opened?.card.conditional.decoder && <Studio key={opened.name} opened={opened} />}
     </div>
   );
@@ -31,13 +30,13 @@ function Studio({ opened }: { readonly opened: OpenModel }) {
   return (
     <>
       <p class="say">
-        This decoder takes the class next to the latent, so the latent only needs to hold the style; for a digit, slant,
-        width and stroke. Draw an image, or take another example, and see it written as every class.
+        This decoder takes the class in addition to the latent, so the latent only needs to hold the style: for a digit,
+        its slant, width and stroke. Draw an image or choose an example to see it in every class.
       </p>
       {classes.length > GRID && <ColumnChoice classes={classes} columns={columns} onChoose={setColumns} />}
       <section class="studio-part">
         <h3>Your image in every class</h3>
-        <OwnDigit opened={opened} columns={columns} />
+        <InputInEveryClass opened={opened} columns={columns} />
       </section>
       <section class="studio-part">
         <h3>Random styles in every class</h3>
@@ -51,18 +50,18 @@ function Studio({ opened }: { readonly opened: OpenModel }) {
   );
 }
 
-/** For an unconditional model: the site's conditional models. */
-function Elsewhere({ name }: { readonly name: string }) {
+/** Offers the site's conditional models where the open one is not conditional. */
+function ConditionalModels({ name }: { readonly name: string }) {
   const fitting = (site.value?.models ?? []).filter(
     ({ name: other }) => cards.value.get(other)?.conditional.decoder === true,
   );
   const reason = `${name} is not conditional, so it cannot draw one style in every class`;
   if (fitting.length === 0) {
-    return <p class="say">{reason}. For this, train a conditional model, such as ccvae, and put it on the page.</p>;
+    return <p class="say">{reason}. Train a conditional model, such as ccvae, and add it to the site.</p>;
   }
   return (
     <>
-      <p class="say">{reason}; these models of the site can:</p>
+      <p class="say">{reason}. These models of the site can:</p>
       <p class="row">
         {fitting.map(({ name: other }) => (
           <button key={other} type="button" class="button" onClick={() => void openModel(other)}>
@@ -71,5 +70,36 @@ function Elsewhere({ name }: { readonly name: string }) {
         ))}
       </p>
     </>
+  );
+}
+
+interface Props {
+  readonly classes: readonly string[];
+  readonly columns: readonly number[];
+  readonly onChoose: (columns: readonly number[]) => void;
+}
+
+/** Selects the shown classes where there are more classes than columns. */
+function ColumnChoice({ classes, columns, onChoose }: Props) {
+  return (
+    <details class="column-choice">
+      <summary>
+        {columns.length} of {classes.length} classes shown: choose up to {GRID}
+      </summary>
+      <fieldset class="classes">
+        <legend class="visually-hidden">Shown classes</legend>
+        {classes.map((name, index) => (
+          <label key={name} class="column-option">
+            <input
+              type="checkbox"
+              checked={columns.includes(index)}
+              disabled={!columns.includes(index) && columns.length >= GRID}
+              onChange={() => onChoose(toggleColumn(columns, index))}
+            />{' '}
+            {name}
+          </label>
+        ))}
+      </fieldset>
+    </details>
   );
 }

@@ -4,14 +4,14 @@ import type { Card } from '../../site/schema.ts';
 import { readCard, root } from '../../state/read-model.ts';
 import { site } from '../../state/store.ts';
 
-/** Another model of the site, next to the open one. */
+/** Another model of the site, shown next to the open one. */
 export type Peer =
   | { readonly state: 'loading'; readonly done: number; readonly total: number }
   | { readonly state: 'failed'; readonly why: string }
   | { readonly state: 'ready'; readonly engine: Engine; readonly card: Card };
 
 /**
- * Loads one of the site's models into a worker of its own, which ends when another one is requested or the view unmounts.
+ * Loads one of the site's models into its own worker, which ends when another one is requested or the view unmounts.
  * @param name null for none
  */
 export function usePeer(name: string | null): Peer | null {
@@ -21,7 +21,7 @@ export function usePeer(name: string | null): Peer | null {
     if (name === null) return undefined;
     let wanted = true;
     let host: Host | undefined;
-    const tell = (next: Peer) => {
+    const update = (next: Peer) => {
       if (wanted) setPeer(next);
     };
     const load = async () => {
@@ -33,7 +33,7 @@ export function usePeer(name: string | null): Peer | null {
       let done = 0;
       const onBytes = (bytes: number) => {
         done += bytes;
-        tell({ state: 'loading', done: Math.min(done, total), total });
+        update({ state: 'loading', done: Math.min(done, total), total });
       };
       const [started, encoder, decoder] = await Promise.all([
         Host.start('wasm', onBytes).then((made) => {
@@ -46,11 +46,11 @@ export function usePeer(name: string | null): Peer | null {
       ]);
       const { image, latent, conditional } = card;
       const engine = await started.load({ encoder, decoder, image, latent: latent.size, conditional });
-      tell({ state: 'ready', engine, card });
+      update({ state: 'ready', engine, card });
     };
     load().catch((error: unknown) => {
       host?.end();
-      tell({ state: 'failed', why: error instanceof Error ? error.message : String(error) });
+      update({ state: 'failed', why: error instanceof Error ? error.message : String(error) });
     });
     return () => {
       wanted = false;

@@ -1,4 +1,4 @@
-import type { Batch } from '../../engine/trainer-protocol.ts';
+import type { Batch } from '../../engine/protocol.ts';
 import type { Card, TrainStep } from '../../site/schema.ts';
 import { priorLatents, seeded } from '../../state/sampling.ts';
 

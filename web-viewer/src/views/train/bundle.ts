@@ -1,7 +1,7 @@
 import { zipSync } from 'fflate';
-import type { WeightFiles } from '../../engine/trainer-weights.ts';
+import type { WeightFiles } from '../../engine/protocol.ts';
 
-/** A note on the training, for those who receive the files. */
+/** Facts about the training, for the note in the download. */
 export interface Facts {
   readonly name: string;
   readonly steps: number;
@@ -35,7 +35,7 @@ export async function bundleOf(
     Object.entries(files).map(async ([name, bytes]) => [name, { sha256: await digest(bytes), bytes: bytes.length }]),
   );
   const old = card as { readonly model: { readonly summary: string } };
-  const summary = `${old.model.summary.replace(/ \(trained on in a browser: \d+ steps\)$/, '')} (trained on in a browser: ${facts.steps} steps)`;
+  const summary = `${old.model.summary.replace(/ \(trained further in a browser: \d+ steps\)$/, '')} (trained further in a browser: ${facts.steps} steps)`;
   const updated = { ...old, model: { ...old.model, summary }, files: Object.fromEntries(described) };
   const text = (content: string) => new TextEncoder().encode(content);
   return new Map<string, Uint8Array>([
@@ -52,15 +52,23 @@ export function zipped(folder: string, files: Bundle): Uint8Array<ArrayBuffer> {
   return new Uint8Array(zipSync(inside, { level: 0 }));
 }
 
-const readme = ({ name, steps, batchSize, own, sample, set, rate }: Facts): string => `${name}, trained on in a browser
+const readme = ({
+  name,
+  steps,
+  batchSize,
+  own,
+  sample,
+  set,
+  rate,
+}: Facts): string => `${name}, trained further in a browser
 
 encoder.onnx and decoder.onnx are those of the exported model ${name} after ${steps} more training steps of
 ${batchSize} images each, drawn from ${[sample > 0 && `${sample} of ${set}`, own > 0 && `${own} added by hand`].filter(Boolean).join(' and ')}, most recently with
 ${Number(rate.toPrecision(3))} times the learning rate in card.json (training.recipe.optimizer). The optimizer started with fresh state.
 
 card.json has the SHA-256 and the sizes of these two files. All its other figures are still those of the exported
-model and do not hold for these weights: metrics, parity, the latent statistics and the mixture of latents.
-A model cannot be tested on images that it was trained on.
+model and do not apply to these weights: metrics, parity, the latent statistics and the mixture of latents.
+Do not test the model on images that it was trained on.
 
 train-step.onnx is the unchanged training step: a page of convae resumes training from these weights.
 

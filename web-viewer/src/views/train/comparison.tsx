@@ -4,7 +4,7 @@ import { shownImages } from './images.ts';
 import { before, followReconstructions, now } from './reconstructions.ts';
 import { exported, steps } from './training.ts';
 
-/** Images with their reconstructions by the exported and by the current weights. */
+/** Images with their reconstructions with the exported and with the current weights. */
 export function Comparison() {
   useEffect(followReconstructions, []);
   const { card } = exported.value ?? {};
@@ -23,7 +23,7 @@ export function Comparison() {
         <div key={key} class="train-row" data-row={key} data-steps={steps.value}>
           <span class="say">{name}</span>
           {shown.map((_, i) => (
-            // The images have no key but their index.
+            // The images have no other key than their index.
             <PixelImage
               key={`${key}-${String(i)}`}
               pixels={pixels(i)}

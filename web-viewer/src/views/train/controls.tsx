@@ -1,5 +1,5 @@
+import { Hint } from '../../ui/figure.tsx';
 import { grouped } from '../../ui/format.ts';
-import { Hint } from '../../ui/hint.tsx';
 import { images } from './images.ts';
 import { exported, message, pause, phase, rate, reset, start, steps } from './training.ts';
 
@@ -27,7 +27,7 @@ export function Controls() {
           aria-label="Reset the weights"
           disabled={now === 'ready'}
           onClick={(event) => {
-            // The button has no effect then.
+            // The button is disabled after a reset, so move the focus.
             (event.currentTarget.previousElementSibling as HTMLElement | null)?.focus();
             void reset();
           }}
@@ -36,7 +36,7 @@ export function Controls() {
         </button>
       </div>
       <p class="say" role="status">
-        {said()}
+        {statusText()}
       </p>
       {message.value && (
         <p class="train-message" role="alert">
@@ -51,13 +51,13 @@ export function Controls() {
 /** Two significant digits, without an exponent while that is readable. */
 const digits = (value: number) => String(Number(value.toPrecision(2)));
 
-function said(): string {
+function statusText(): string {
   if (phase.value === 'starting') return 'Loading the training step…';
-  if (phase.value === 'running') return 'Training. It continues while you look at the other views.';
+  if (phase.value === 'running') return 'Training. It continues in the other tabs.';
   if (phase.value === 'pausing') return 'Pausing…';
   if (phase.value === 'broken') return `Stopped at step ${grouped(steps.value)}.`;
   if (phase.value === 'paused') return `Paused after ${grouped(steps.value)} steps.`;
-  return images.value.length === 0 ? 'Choose training images first.' : 'The weights are those of the export.';
+  return images.value.length === 0 ? 'Choose training images first.' : 'The weights are as exported.';
 }
 
 function Rate() {

@@ -50,7 +50,7 @@ export function smoothed(values: readonly number[], window = WINDOW): number[] {
 /** A point of a curve: a step, counted from 1, and its value. */
 export type Point = readonly [step: number, value: number];
 
-/** The points of a curve; more values than fit are reduced to the minimum and maximum of each of `places` parts. */
+/** The points of a curve, reduced to the minimum and maximum of each of `places` intervals where there are more. */
 export function thinned(values: readonly number[], places: number): Point[] {
   if (values.length <= 2 * places) return values.map((value, i) => [i + 1, value]);
   return Array.from({ length: places }, (_, place) => {

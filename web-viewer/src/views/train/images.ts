@@ -7,17 +7,17 @@ export interface OwnImage extends TrainImage {
   readonly key: number;
 }
 
-export const LEAST_SAMPLE = 32;
-export const MOST_SAMPLE = 1000;
+export const MIN_SAMPLE = 32;
+export const MAX_SAMPLE = 1000;
 /** Images shown with their reconstructions. */
 const SHOWN = 8;
-/** More than this cannot be browsed. */
-export const MOST_OWN = 200;
+/** The most images that the visitor may add. */
+export const MAX_OWN = 200;
 
 /** Images added by the visitor, the newest last. */
 export const own = signal<readonly OwnImage[]>([]);
 /** Whether images of the set are used, how many, and which. */
-export const useSample = signal(true);
+export const includeSample = signal(true);
 export const sampleSize = signal(256);
 export const sampleSeed = signal(1);
 
@@ -35,7 +35,7 @@ export const noSample = computed(() => {
 /** A random sample of the set. */
 export const sample = computed((): readonly TrainImage[] => {
   const set = model.value?.set;
-  if (!set || noSample.value !== null || !useSample.value) return [];
+  if (!set || noSample.value !== null || !includeSample.value) return [];
   const rows = sampleRows(set.about.images, sampleSize.value, sampleSeed.value);
   return rows.map((row) => ({ pixels: set.pixels(row), label: set.labels?.[row] ?? null }));
 });
@@ -43,7 +43,7 @@ export const sample = computed((): readonly TrainImage[] => {
 /** All training images, the visitor's first. */
 export const images = computed((): readonly TrainImage[] => [...own.value, ...sample.value]);
 
-/** Some of them to display: the newest of the visitor's. */
+/** The images to display: the visitor's newest, then some of the sample. */
 export const shownImages = computed((): readonly TrainImage[] => {
   const mine = own.value.slice(-SHOWN).reverse();
   const room = sample.value.length === 0 ? SHOWN : Math.max(SHOWN / 2, SHOWN - sample.value.length);
@@ -54,7 +54,7 @@ let keys = 0;
 
 /** Adds the input image, with its known class or else the chosen one. */
 export function addInput(image: InputImage): void {
-  if (own.value.length >= MOST_OWN) return;
+  if (own.value.length >= MAX_OWN) return;
   own.value = [...own.value, { key: keys++, pixels: image.pixels.slice(), label: image.label ?? inputLabel.value }];
 }
 
@@ -73,7 +73,7 @@ export function setClass(key: number, label: number): void {
 }
 
 let kind = '';
-// Images are kept for models that can be trained on them too.
+// Keep the images for the next model if they have the right shape.
 effect(() => {
   if (!model.value) return;
   const { image, classes } = model.value.card;

@@ -12,7 +12,7 @@ const hints: Readonly<Record<string, string>> = {
   kl: `The term of the loss that measures how far the latents’ distributions are from the prior, a standard normal distribution: the mean over the last ${WINDOW} steps.`,
 };
 
-/** Duration and speed of the training in the page, and its losses. */
+/** Losses, steps and speed of the training in the page. */
 export function Numbers() {
   const { card } = exported.value ?? {};
   const step = trainStep.value;
@@ -45,15 +45,14 @@ export function Numbers() {
         name="Speed"
         value={speed.value === null ? '–' : grouped(Math.round(speed.value))}
         unit="images per second"
-        hint={`How many images are worked through in a second, forwards and backwards.${
+        hint={`Images per second, forward and backward pass.${
           found === null
             ? ''
-            : ` Computed ${found.provider === 'webgpu' ? 'on the graphics card (WebGPU)' : threads(found.threads)}.`
+            : ` Computed ${found.provider === 'webgpu' ? 'on the GPU (WebGPU)' : threads(found.threads)}.`
         }`}
       />
     </dl>
   );
 }
 
-const threads = (count: number) =>
-  `by the processor, with ${count} ${count === 1 ? 'thread' : 'threads'} (WebAssembly)`;
+const threads = (count: number) => `on the CPU with ${count} ${count === 1 ? 'thread' : 'threads'} (WebAssembly)`;

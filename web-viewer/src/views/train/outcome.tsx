@@ -1,14 +1,14 @@
 import { useEffect, useState } from 'preact/hooks';
-import type { WeightFiles } from '../../engine/trainer-weights.ts';
+import type { WeightFiles } from '../../engine/protocol.ts';
 import { sha256 } from '../../site/digest.ts';
 import { problem } from '../../state/store.ts';
+import { Hint } from '../../ui/figure.tsx';
 import { bytes } from '../../ui/format.ts';
-import { Hint } from '../../ui/hint.tsx';
 import { save } from '../../ui/save.ts';
 import { bundleOf, zipped } from './bundle.ts';
 import { own, sample } from './images.ts';
 import { exported, exportFiles, history, phase, rate, steps, trained, trainStep, use } from './training.ts';
-import { everywhere } from './weights-in-use.ts';
+import { usedEverywhere } from './weights-in-use.ts';
 
 /** Actions on trained weights: use them in the whole page, or download them. */
 export function Outcome() {
@@ -20,16 +20,16 @@ export function Outcome() {
       <label class="row train-switch">
         <input
           type="checkbox"
-          checked={everywhere.value}
+          checked={usedEverywhere.value}
           disabled={!some}
           onChange={(event) => void use(event.currentTarget.checked ? 'trained' : 'exported')}
         />
         <span>Use the trained weights everywhere</span>
       </label>
       <p class="say">
-        {everywhere.value
-          ? 'Input, reconstruction, sliders and the marker on the map use the trained weights. The map’s points, percentiles and all figures of the test set are still those of the exported model.'
-          : 'Then your drawing, the sliders and the marker on the map use them, also during training. The map’s points and all figures of the test set stay those of the exported model.'}
+        {usedEverywhere.value
+          ? 'Input, reconstruction, sliders and the marker on the map use the trained weights. The map’s points, percentiles and all test figures are still those of the exported model.'
+          : 'Your drawing, the sliders and the marker on the map then use them, also during training. The map’s points and all test figures stay those of the exported model.'}
       </p>
       <div class="row">
         <button type="button" class="button" disabled={!still} onClick={() => void download()}>
@@ -45,7 +45,7 @@ export function Outcome() {
           disabled={steps.value === 0}
           onClick={() => save(history.value.csv(), `${exported.value?.name ?? 'model'}-losses.csv`)}
         >
-          Losses (CSV)
+          Download losses (CSV)
         </button>
       </div>
       <Digests />

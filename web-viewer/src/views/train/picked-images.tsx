@@ -1,13 +1,14 @@
 import { input, model } from '../../state/store.ts';
+import { Hint } from '../../ui/figure.tsx';
 import { dataName, grouped } from '../../ui/format.ts';
-import { Hint } from '../../ui/hint.tsx';
 import { PixelImage } from '../../ui/pixel-image.tsx';
 import {
   addInput,
+  includeSample,
   isAdded,
-  LEAST_SAMPLE,
-  MOST_OWN,
-  MOST_SAMPLE,
+  MAX_OWN,
+  MAX_SAMPLE,
+  MIN_SAMPLE,
   needsClass,
   noSample,
   type OwnImage,
@@ -16,7 +17,6 @@ import {
   sampleSeed,
   sampleSize,
   setClass,
-  useSample,
 } from './images.ts';
 
 /** The training images: the visitor's, and a sample of the set. */
@@ -33,8 +33,8 @@ export function PickedImages() {
 function Sample() {
   const about = model.value?.set?.about;
   if (noSample.value !== null || !about) return <p class="say">{noSample.value}</p>;
-  const most = Math.min(MOST_SAMPLE, about.images);
-  const least = Math.min(LEAST_SAMPLE, most);
+  const most = Math.min(MAX_SAMPLE, about.images);
+  const least = Math.min(MIN_SAMPLE, most);
   const size = Math.min(most, sampleSize.value);
   return (
     <div class="train-sample">
@@ -42,9 +42,9 @@ function Sample() {
         <label class="row">
           <input
             type="checkbox"
-            checked={useSample.value}
+            checked={includeSample.value}
             onChange={(event) => {
-              useSample.value = event.currentTarget.checked;
+              includeSample.value = event.currentTarget.checked;
             }}
           />
           <span>
@@ -53,7 +53,7 @@ function Sample() {
         </label>
         <Hint
           about="the random images"
-          text={`They are taken from the ${about.split} images of this page. A model cannot be tested on images that it was trained on: its losses on them would look too good.`}
+          text={`They are taken from this page’s ${about.split} images. Do not test the model on them afterwards: losses on training images are too optimistic.`}
         />
       </div>
       <input
@@ -63,7 +63,7 @@ function Sample() {
         max={most}
         step={most - least >= 8 ? 8 : 1}
         value={size}
-        disabled={!useSample.value}
+        disabled={!includeSample.value}
         onInput={(event) => {
           sampleSize.value = event.currentTarget.valueAsNumber;
         }}
@@ -71,12 +71,12 @@ function Sample() {
       <button
         type="button"
         class="button"
-        disabled={!useSample.value}
+        disabled={!includeSample.value}
         onClick={() => {
           sampleSeed.value += 1;
         }}
       >
-        Draw others
+        Choose others
       </button>
     </div>
   );
@@ -84,7 +84,7 @@ function Sample() {
 
 function Own() {
   const image = input.value;
-  const full = own.value.length >= MOST_OWN;
+  const full = own.value.length >= MAX_OWN;
   const useless = !image || isAdded.value || full;
   return (
     <div class="train-own">
@@ -93,7 +93,7 @@ function Own() {
       </button>
       <span class="say" aria-live="polite">
         {full
-          ? `The limit is ${MOST_OWN} images.`
+          ? `The limit is ${MAX_OWN} images.`
           : own.value.length === 0
             ? 'Draw something, then add it.'
             : isAdded.value

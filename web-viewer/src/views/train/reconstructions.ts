@@ -1,6 +1,6 @@
 import { computed, effect, signal } from '@preact/signals';
 import { latest } from '../../engine/latest.ts';
-import type { WeightFiles } from '../../engine/trainer-weights.ts';
+import type { WeightFiles } from '../../engine/protocol.ts';
 import { engine, type OpenModel } from '../../state/store.ts';
 import type { TrainImage } from './batches.ts';
 import { shownImages } from './images.ts';
@@ -13,7 +13,7 @@ export interface Reconstructed {
   readonly made: readonly Float32Array[];
 }
 
-/** Reconstructions by the exported and by the trained weights. */
+/** Reconstructions with the exported and with the trained weights. */
 export const before = signal<Reconstructed | null>(null);
 export const now = signal<Reconstructed | null>(null);
 

@@ -23,7 +23,7 @@ function OfModel() {
   if (!trainStep.value) {
     return (
       <p class="say">
-        {opened.name} came without its training step, so it cannot be trained here: export it with{' '}
+        {opened.name} was exported without its training step, so it cannot be trained here. Export it with{' '}
         <code>convae export RUN --with-train-step</code>.
       </p>
     );
@@ -31,8 +31,8 @@ function OfModel() {
   return (
     <>
       <p class="say">
-        The model goes on learning in your browser. Draw something that it gets wrong, add it, start, and watch the loss
-        fall and the reconstructions change.
+        Continue training the model in your browser: draw something that it gets wrong, add it, start, and watch the
+        loss fall and the reconstructions change.
       </p>
       <div class="train-board">
         <div class="train-side">

@@ -1,14 +1,13 @@
 import { batch, computed, effect, signal } from '@preact/signals';
-import type { Provider } from '../../engine/protocol.ts';
+import type { Provider, WeightFiles } from '../../engine/protocol.ts';
 import { Trainer } from '../../engine/trainer.ts';
-import type { WeightFiles } from '../../engine/trainer-weights.ts';
 import { readJson } from '../../site/files.ts';
 import type { TrainStep } from '../../site/schema.ts';
 import { engine, model, type OpenModel, tab } from '../../state/store.ts';
 import { batchOf } from './batches.ts';
 import { History } from './history.ts';
 import { images } from './images.ts';
-import { everywhere, putBack, putTrained } from './weights-in-use.ts';
+import { applyTrained, restoreExported, usedEverywhere } from './weights-in-use.ts';
 
 /*
  * The training of the open model. It continues while other views are shown, and ends when another model is opened.
@@ -17,11 +16,11 @@ import { everywhere, putBack, putTrained } from './weights-in-use.ts';
 /** Seed of the training: the same for everyone, so that a restarted training is identical. */
 const SEED = 1;
 /** Milliseconds between two reads of the weights during training, and that interval as a multiple of a read's duration. */
-const LOOK = { every: 1000, times: 10 } as const;
+const READ = { every: 1000, times: 10 } as const;
 /** Milliseconds between updates of the numbers on the page. */
-const SHOW = 100;
+const UPDATE_INTERVAL = 100;
 /** Smoothing factor of the step duration. */
-const KEEP = 0.9;
+const SMOOTHING = 0.9;
 
 /** `pausing` until the last step has finished and its weights have been read. */
 export type Phase = 'ready' | 'starting' | 'running' | 'pausing' | 'paused' | 'broken';
@@ -38,47 +37,47 @@ export const message = signal<string | null>(null);
 export const trained = signal<WeightFiles | null>(null);
 /** How the training is computed, once it has started. */
 export const computing = signal<{ readonly provider: Provider; readonly threads: number } | null>(null);
-/** The losses of all steps. It remains the same object; `steps` signals additions. */
+/** The losses of all steps. The object is mutated; `steps` signals additions. */
 export const history = signal(new History([]));
 /** The open model as exported, whatever weights are in use. */
 export const exported = signal<OpenModel | null>(null);
 /** The training step's description; null where the model has none. */
 export const trainStep = computed(() => exported.value?.card.trainStep ?? null);
 
-/** The start of a training: its worker, and the exported files for the download. */
-interface Begun {
+/** A started training: its worker, and the exported files for the download. */
+interface Started {
   readonly trainer: Trainer;
   readonly graph: Uint8Array<ArrayBuffer>;
   readonly card: unknown;
 }
 
 /** A model in training. */
-interface Subject {
+interface TrainedModel {
   readonly exported: OpenModel;
   readonly step: TrainStep | null;
-  begun: Promise<Begun> | null;
+  started: Promise<Started> | null;
   /** Counts the runs: a reset starts another one. */
   run: number;
 }
 
-let subject: Subject | null = null;
-let looking: Promise<void> | null = null;
+let active: TrainedModel | null = null;
+let pendingRead: Promise<void> | null = null;
 /** When the weights are read next. */
-let nextLook = 0;
+let nextRead = 0;
 
-// Opening another model ends the training; other weights of the same model do not.
+// Opening another model ends the training; changing the weights of the same model does not.
 effect(() => {
   const opened = model.value;
-  if (opened?.source === subject?.exported.source) return;
-  const before = subject;
+  if (opened?.source === active?.exported.source) return;
+  const before = active;
   end(before);
-  subject = opened && { exported: opened, step: opened.card.trainStep ?? null, begun: null, run: 0 };
+  active = opened && { exported: opened, step: opened.card.trainStep ?? null, started: null, run: 0 };
   batch(() => {
-    const steppedOn = before !== null && steps.peek() > 0;
-    message.value = steppedOn ? `The training of ${before.exported.name} ended when another model was opened.` : null;
+    const hadSteps = before !== null && steps.peek() > 0;
+    message.value = hadSteps ? `The training of ${before.exported.name} ended when another model was opened.` : null;
     exported.value = opened;
-    everywhere.value = false;
-    clear(subject?.step ?? null);
+    usedEverywhere.value = false;
+    clear(active?.step ?? null);
   });
 });
 
@@ -86,8 +85,8 @@ effect(() => {
   document.documentElement.dataset.training = phase.value;
 });
 
-function end(former: Subject | null): void {
-  void former?.begun?.then(({ trainer }) => trainer.end()).catch(() => undefined);
+function end(former: TrainedModel | null): void {
+  void former?.started?.then(({ trainer }) => trainer.end()).catch(() => undefined);
 }
 
 function clear(step: TrainStep | null): void {
@@ -100,25 +99,25 @@ function clear(step: TrainStep | null): void {
 
 /** Starts or resumes training. */
 export async function start(): Promise<void> {
-  const current = subject;
+  const current = active;
   if (!current?.step || images.value.length === 0) return;
   if (phase.value !== 'ready' && phase.value !== 'paused') return;
   const { run } = current;
-  const isOn = () => current === subject && run === current.run;
+  const isCurrent = () => current === active && run === current.run;
   batch(() => {
     message.value = null;
     phase.value = 'starting';
   });
   try {
-    current.begun ??= begin(current.exported, current.step);
-    const { trainer } = await current.begun;
-    if (!isOn() || (phase.value as Phase) !== 'starting') return;
+    current.started ??= startTrainer(current.exported, current.step);
+    const { trainer } = await current.started;
+    if (!isCurrent() || (phase.value as Phase) !== 'starting') return;
     phase.value = 'running';
-    await takeSteps(current, current.step, trainer, isOn);
+    await takeSteps(current, current.step, trainer, isCurrent);
   } catch (error) {
     end(current);
-    current.begun = null;
-    if (isOn()) stopWith(steps.value > 0 ? 'broken' : 'ready', error);
+    current.started = null;
+    if (isCurrent()) stopWith(steps.value > 0 ? 'broken' : 'ready', error);
   }
 }
 
@@ -130,39 +129,39 @@ export function pause(): void {
 
 /** Returns to the exported weights, everywhere. */
 export async function reset(): Promise<void> {
-  const current = subject;
+  const current = active;
   if (!current) return;
   current.run++;
   batch(() => {
     clear(current.step);
     message.value = null;
   });
-  const restored = current.begun?.then(({ trainer }) => trainer.reset());
+  const restored = current.started?.then(({ trainer }) => trainer.reset());
   restored?.catch(() => {
     // The next start creates another worker.
     end(current);
-    current.begun = null;
+    current.started = null;
   });
-  await putBack(current.exported);
+  await restoreExported(current.exported);
 }
 
 /** Makes the whole page use the trained weights, or the exported ones again. */
 export async function use(which: 'trained' | 'exported'): Promise<void> {
   const { value: opened } = exported;
   if (!opened) return;
-  if (which === 'exported') return putBack(opened);
+  if (which === 'exported') return restoreExported(opened);
   if (!trained.value) return;
-  everywhere.value = true;
-  await putTrained(opened, trained.value, phase.value !== 'running');
+  usedEverywhere.value = true;
+  await applyTrained(opened, trained.value, phase.value !== 'running');
 }
 
-/** The start of the open model's training. @throws Error before it has started */
-export async function exportFiles(): Promise<Begun> {
-  if (!subject?.begun) throw new Error('the training has not started');
-  return subject.begun;
+/** The open model's started training. @throws Error before it has started */
+export async function exportFiles(): Promise<Started> {
+  if (!active?.started) throw new Error('the training has not started');
+  return active.started;
 }
 
-async function begin({ source, files }: OpenModel, step: TrainStep): Promise<Begun> {
+async function startTrainer({ source, files }: OpenModel, step: TrainStep): Promise<Started> {
   const [graph, card] = await Promise.all([source.read(step.file), readJson(source, 'card.json')]);
   const wanted = engine.value?.provider ?? 'wasm';
   const trainer = await Trainer.start(wanted, graph, step, files).catch((error: unknown) => {
@@ -174,7 +173,12 @@ async function begin({ source, files }: OpenModel, step: TrainStep): Promise<Beg
 }
 
 /** Takes steps until the visitor pauses or a step fails. @throws EngineProblem */
-async function takeSteps(current: Subject, step: TrainStep, trainer: Trainer, isOn: () => boolean): Promise<void> {
+async function takeSteps(
+  current: TrainedModel,
+  step: TrainStep,
+  trainer: Trainer,
+  isCurrent: () => boolean,
+): Promise<void> {
   const losses = history.value;
   let shown = 0;
   let mean: number | null = null;
@@ -189,29 +193,30 @@ async function takeSteps(current: Subject, step: TrainStep, trainer: Trainer, is
     const began = performance.now();
     const how = { seed: SEED, at: losses.steps, rate: rate.value };
     const found = await trainer.train(batchOf(current.exported.card, step, images.value, how));
-    if (!isOn()) return;
+    if (!isCurrent()) return;
     const now = performance.now();
-    mean = mean === null ? now - began : KEEP * mean + (1 - KEEP) * (now - began);
+    mean = mean === null ? now - began : SMOOTHING * mean + (1 - SMOOTHING) * (now - began);
     losses.add(found);
     if (!found.every(Number.isFinite)) {
       show();
-      stopWith('broken', RUN_AWAY);
+      stopWith('broken', DIVERGED);
       return;
     }
-    if (now > shown + SHOW) show();
-    if (now > nextLook && (tab.value === 'train' || everywhere.value)) void look(current, trainer, isOn);
+    if (now > shown + UPDATE_INTERVAL) show();
+    if (now > nextRead && (tab.value === 'train' || usedEverywhere.value))
+      void readWeights(current, trainer, isCurrent);
   }
   show();
   phase.value = 'pausing';
-  await looking;
-  if (isOn()) await look(current, trainer, isOn);
-  if (!isOn()) return;
+  await pendingRead;
+  if (isCurrent()) await readWeights(current, trainer, isCurrent);
+  if (!isCurrent()) return;
   phase.value = 'paused';
   if (images.value.length === 0) message.value = 'There are no images left to train on: add some.';
 }
 
-const RUN_AWAY =
-  'The loss is no longer a number: training diverged, as it does when the learning rate is too high. Reset, and train with a lower one.';
+const DIVERGED =
+  'The loss is no longer a number: training diverged, probably because the learning rate is too high. Reset, and train with a lower rate.';
 
 function stopWith(next: Phase, problem: unknown): void {
   batch(() => {
@@ -221,18 +226,18 @@ function stopWith(next: Phase, problem: unknown): void {
 }
 
 /** Reads the current weights, for the pictures and, where wanted, for the whole page. */
-function look(current: Subject, trainer: Trainer, isOn: () => boolean): Promise<void> {
+function readWeights(current: TrainedModel, trainer: Trainer, isCurrent: () => boolean): Promise<void> {
   const began = performance.now();
   const take = async () => {
     const files = await trainer.files().catch(() => null);
-    if (!files || !isOn()) return;
+    if (!files || !isCurrent()) return;
     trained.value = files;
-    if (everywhere.value) await putTrained(current.exported, files, phase.value !== 'running');
+    if (usedEverywhere.value) await applyTrained(current.exported, files, phase.value !== 'running');
     const now = performance.now();
-    nextLook = now + Math.max(LOOK.every, LOOK.times * (now - began));
+    nextRead = now + Math.max(READ.every, READ.times * (now - began));
   };
-  looking ??= take().finally(() => {
-    looking = null;
+  pendingRead ??= take().finally(() => {
+    pendingRead = null;
   });
-  return looking;
+  return pendingRead;
 }

@@ -1,11 +1,10 @@
 import { batch, effect, signal } from '@preact/signals';
 import type { Engine } from '../../engine/client.ts';
-import type { ModelFiles } from '../../engine/protocol.ts';
-import type { WeightFiles } from '../../engine/trainer-weights.ts';
+import type { ModelFiles, WeightFiles } from '../../engine/protocol.ts';
 import { engine, model, type OpenModel, problem } from '../../state/store.ts';
 
 /** Whether the whole page uses the trained weights. */
-export const everywhere = signal(false);
+export const usedEverywhere = signal(false);
 
 /** The trained weights in use, and the engine that has them. */
 let inUse: { readonly engine: Engine; readonly exported: OpenModel; readonly files: WeightFiles } | null = null;
@@ -17,34 +16,34 @@ const isOpen = (exported: OpenModel) => model.value?.source === exported.source;
  * Makes the whole page use trained weights; failures are reported in `problem`.
  * @param settle whether the open model keeps these files; otherwise they are replaced soon
  */
-export async function putTrained(exported: OpenModel, files: WeightFiles, settle: boolean): Promise<void> {
+export async function applyTrained(exported: OpenModel, files: WeightFiles, settle: boolean): Promise<void> {
   const { host } = engine.value ?? {};
   if (!host) return;
-  const whole = { ...exported.files, ...files };
+  const merged = { ...exported.files, ...files };
   try {
-    const loaded = await host.load(whole);
-    if (!isOpen(exported) || !everywhere.value) {
+    const loaded = await host.load(merged);
+    if (!isOpen(exported) || !usedEverywhere.value) {
       loaded.release();
       return;
     }
     inUse = { engine: loaded, exported, files };
     const { value: opened } = model;
-    swap(loaded, settle && opened ? { ...opened, files: whole } : opened);
+    swap(loaded, settle && opened ? { ...opened, files: merged } : opened);
   } catch (error) {
-    // A new worker receives them again.
+    // A new worker gets them again.
     if (host.ended !== null || !isOpen(exported)) return;
     problem.value = `the trained weights cannot be used: ${error instanceof Error ? error.message : String(error)}`;
-    await putBack(exported);
+    await restoreExported(exported);
   }
 }
 
 /** Makes the whole page use the exported weights again. */
-export async function putBack(exported: OpenModel): Promise<void> {
-  everywhere.value = false;
+export async function restoreExported(exported: OpenModel): Promise<void> {
+  usedEverywhere.value = false;
   if (!isOpen(exported) || (inUse === null && model.value === exported)) return;
   inUse = null;
   const loaded = await engine.value?.host.load(exported.files).catch(() => undefined);
-  if (isOpen(exported) && !everywhere.value) swap(loaded, exported);
+  if (isOpen(exported) && !usedEverywhere.value) swap(loaded, exported);
   else loaded?.release();
 }
 
@@ -57,11 +56,11 @@ function swap(loaded: Engine | undefined, opened: OpenModel | null): void {
   if (loaded) former?.release();
 }
 
-// Another worker has taken over, with the weights that it received.
+// Another worker has taken over: give it the trained weights.
 effect(() => {
   const current = engine.value;
-  if (!current || !inUse || current === inUse.engine || !everywhere.peek()) return;
-  if (model.peek()?.source === inUse.exported.source) void putTrained(inUse.exported, inUse.files, true);
+  if (!current || !inUse || current === inUse.engine || !usedEverywhere.peek()) return;
+  if (model.peek()?.source === inUse.exported.source) void applyTrained(inUse.exported, inUse.files, true);
 });
 
 /** Calls an engine that has certain weights of the open model. */

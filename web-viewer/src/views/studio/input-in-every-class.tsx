@@ -15,11 +15,11 @@ interface Props {
 }
 
 /** The image on the left decoded with each class, in the style that its latent holds. */
-export function OwnDigit({ opened, columns }: Props) {
+export function InputInEveryClass({ opened, columns }: Props) {
   const { card } = opened;
   const [chosen, setChosen] = useState<{ readonly image: InputImage; readonly index: number } | null>(null);
-  const given = chosen?.image === input.value ? (chosen?.index ?? null) : null;
-  const made = useRestyled(opened, given, columns);
+  const chosenClass = chosen?.image === input.value ? (chosen?.index ?? null) : null;
+  const made = useRestyled(opened, chosenClass, columns);
   const names = card.classes ?? [];
   const size = card.image.height * card.image.width * card.image.channels;
   const take = (index: number) => {
@@ -27,7 +27,7 @@ export function OwnDigit({ opened, columns }: Props) {
     label.value = index;
     showLatent(made.latent.slice(), 'sliders');
   };
-  if (!input.value) return <p class="say">Draw an image, drop one or take an example, and it appears here.</p>;
+  if (!input.value) return <p class="say">Draw an image, drop one or choose an example to see it here.</p>;
   const own = made?.encodedAs ?? input.value.label;
   return (
     <>
@@ -72,14 +72,14 @@ export function OwnDigit({ opened, columns }: Props) {
           {made && made.from !== 'set' && (
             <ClassChoice
               classes={names}
-              chosen={given ?? made.encodedAs ?? -1}
+              chosen={chosenClass ?? made.encodedAs ?? -1}
               name="Class for the encoder"
               onChoose={(index) => input.value && setChosen({ image: input.value, index })}
             />
           )}
         </div>
       ) : (
-        <p class="say">This model’s encoder takes no class, so your image needs no label.</p>
+        <p class="say">This model’s encoder takes no class, so your image needs none.</p>
       )}
     </>
   );
@@ -90,9 +90,9 @@ const sameLatent = (a: Float32Array | null, b: Float32Array | undefined) =>
 
 function about({ encodedAs, from }: Restyled, names: readonly string[]): string {
   const name = names[encodedAs ?? 0] ?? '';
-  if (from === 'set') return `The encoder takes the class too: this image’s is known to be ${name}.`;
-  if (from === 'visitor') return `The encoder takes the class too: ${name}, your choice.`;
-  return `The encoder takes the class too: ${name}, with which the model reconstructs your image best.`;
+  if (from === 'set') return `The encoder also takes the class: ${name}, the label of this image.`;
+  if (from === 'visitor') return `The encoder also takes the class: ${name}, your choice.`;
+  return `The encoder also takes the class: ${name}, which reconstructs your image best.`;
 }
 
 /** The reconstructions of the input image, kept up to date; null until the first. */
@@ -101,9 +101,9 @@ function useRestyled(opened: OpenModel, chosen: number | null, columns: readonly
   const state = useMemo(() => ({ over: false }), []);
   const work = useMemo(
     () =>
-      latest(async ([by, image, given, classes]: [Engine, InputImage, number | null, readonly number[]]) => {
+      latest(async ([by, image, chosenClass, classes]: [Engine, InputImage, number | null, readonly number[]]) => {
         try {
-          const next = await restyle(by, opened.card, image, given, classes);
+          const next = await restyle(by, opened.card, image, chosenClass, classes);
           if (!state.over && engine.value === by) setMade(next);
         } catch (error) {
           if (!state.over && engine.value === by)

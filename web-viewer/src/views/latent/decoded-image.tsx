@@ -12,24 +12,24 @@ import {
 } from '../../state/store.ts';
 import { walking } from '../../state/walk.ts';
 import { PixelImage } from '../../ui/pixel-image.tsx';
+import { png } from '../../ui/png.ts';
 import { save } from '../../ui/save.ts';
-import { place } from './between-state.ts';
+import { position } from './between-state.ts';
 import { caption } from './caption.ts';
-import { png } from './files.ts';
-import { drawnFrom } from './latent-state.ts';
+import { distribution } from './latent-state.ts';
 import { ENLARGED, enlarge } from './pictures.ts';
 
 /** The distribution that random latents are drawn from, in words. */
 const distributionNames = {
   prior: 'the prior',
   mixture: 'the mixture',
-  statistics: 'their mean and spread',
+  statistics: 'the mean and spread',
 } as const;
 
 const EMPTY = { height: 28, width: 28, channels: 1 };
 
-/** The image of the current latent, large, and where the latent comes from. */
-export function Hero() {
+/** The decoded image, large, and where its latent comes from. */
+export function DecodedImage() {
   const shape = model.value?.card.image ?? EMPTY;
   const name = conditional.value ? classes.value?.[label.value] : undefined;
   const words = currentLatent.value
@@ -39,13 +39,13 @@ export function Hero() {
         classes: classes.value,
         oneClass: model.value?.set?.labels ? (name ?? null) : null,
         seed: seed.value,
-        drawnFrom: distributionNames[drawnFrom.value],
-        place: place.value,
-        walk: !model.value?.points ? 'nowhere' : walking.value ? 'on' : 'ended',
+        drawnFrom: distributionNames[distribution.value],
+        place: position.value,
+        walk: !model.value?.points ? 'none' : walking.value ? 'on' : 'ended',
       })
     : '';
   return (
-    <figure class="hero">
+    <figure class="decoded-image">
       <PixelImage
         pixels={decoded.value}
         shape={shape}

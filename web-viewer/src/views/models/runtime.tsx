@@ -1,17 +1,17 @@
-import { type Compute, chosenCompute, restart, setCompute } from '../../state/open.ts';
+import { chosenRuntime, type RuntimeChoice, restart, setRuntime } from '../../state/open.ts';
 import { engine, engineNote } from '../../state/store.ts';
 
-const choices: readonly [Compute, string][] = [
-  ['auto', 'the fastest that agrees'],
+const choices: readonly [RuntimeChoice, string][] = [
+  ['auto', 'automatic'],
   ['wasm', 'WebAssembly'],
   ['webgpu', 'WebGPU'],
 ];
 
 /** The runtime in use and why, the choice of another one, and a restart if it hangs. */
-export function Computing() {
+export function RuntimeSection() {
   const running = engine.value;
   return (
-    <section class="computing">
+    <section class="runtime">
       <h3>Runtime</h3>
       <p data-provider={running?.provider ?? ''}>{running ? describe(running) : 'Not started yet.'}</p>
       <div class="row">
@@ -22,8 +22,8 @@ export function Computing() {
               <input
                 type="radio"
                 name="compute"
-                checked={chosenCompute.value === value}
-                onChange={() => void setCompute(value)}
+                checked={chosenRuntime.value === value}
+                onChange={() => void setRuntime(value)}
               />{' '}
               {name}
             </label>
@@ -50,9 +50,9 @@ function describe({ provider, threads, adapter }: Facts): string {
       : `ONNX Runtime on WebAssembly with ${threads === 1 ? 'one thread' : `${threads} threads`}`;
   const note = engineNote.value;
   const why = note === '' ? '' : note === 'as chosen' ? ', as chosen' : `: ${note}`;
-  const alone =
+  const isolation =
     provider === 'wasm' && threads === 1 && !globalThis.crossOriginIsolated
-      ? ' More threads need a host that isolates the page (the headers Cross-Origin-Opener-Policy and -Embedder-Policy).'
+      ? ' More threads need a cross-origin isolated page (the headers Cross-Origin-Opener-Policy and -Embedder-Policy).'
       : '';
-  return `${where}${why}.${alone} It runs in a worker in your browser; no image leaves it.`;
+  return `${where}${why}.${isolation} It runs in a worker in your browser; no image is sent anywhere.`;
 }

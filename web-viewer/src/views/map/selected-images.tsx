@@ -7,8 +7,8 @@ import { factsOf } from './image-of-row.tsx';
 import { colourOnMap, lasso, pointClasses } from './map-state.ts';
 
 /** The images inside the lasso: counts by class, thumbnails, and their ids for download. */
-export function Chosen({ rows }: { readonly rows: Uint32Array }) {
-  const words = `${grouped(rows.length)} ${rows.length === 1 ? 'image' : 'images'} selected`;
+export function SelectedImages({ rows }: { readonly rows: Uint32Array }) {
+  const title = `${grouped(rows.length)} ${rows.length === 1 ? 'image' : 'images'} selected`;
   const download = () => {
     const lines = Array.from(rows, (row) => {
       const { id, className, error } = factsOf(row);
@@ -19,9 +19,9 @@ export function Chosen({ rows }: { readonly rows: Uint32Array }) {
   return (
     <section class="map-chosen" aria-label="Selected images" data-own>
       <div class="map-chosen-head">
-        <h3>{words}</h3>
+        <h3>{title}</h3>
         <span class="visually-hidden" role="status">
-          {words}
+          {title}
         </span>
         <button
           type="button"
@@ -37,10 +37,10 @@ export function Chosen({ rows }: { readonly rows: Uint32Array }) {
       {rows.length > 0 ? (
         <ImageGrid rows={rows} />
       ) : (
-        <p class="say">No point lies inside. Draw around some, or show more classes.</p>
+        <p class="say">There are no points inside. Draw around some, or show more classes.</p>
       )}
       <button type="button" class="button" disabled={rows.length === 0} onClick={download}>
-        Download their ids (CSV)
+        Download ids (CSV)
       </button>
     </section>
   );
