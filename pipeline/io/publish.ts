@@ -53,7 +53,7 @@ async function publish(
   try {
     const path = await realpath(target).catch(() => resolve(target)); // a link to it stays a link
     const exists = await existsAs(path, kind, target);
-    await mkdir(dirname(path), { recursive: true });
+    await makeFolder(dirname(path));
     temporary = sibling(path);
     if (kind === 'folder') await mkdir(temporary);
     else await writeFile(temporary, '', { flag: 'wx' });
@@ -148,13 +148,16 @@ function concernsTarget(error: unknown, temporary: string | undefined): boolean 
  * disk as missing.
  */
 export async function makeFolder(path: string): Promise<void> {
+  const make = () =>
+    mkdir(path).catch(async (error: unknown) => {
+      if (!(await stat(path).catch(() => undefined))?.isDirectory()) throw error;
+    });
   try {
-    await mkdir(path);
+    await make();
   } catch (error) {
-    if (codeOf(error) === 'ENOENT' && dirname(path) !== path) {
-      await makeFolder(dirname(path));
-      await makeFolder(path);
-    } else if (!(await stat(path).catch(() => undefined))?.isDirectory()) throw error;
+    if (codeOf(error) !== 'ENOENT' || dirname(path) === path) throw error;
+    await makeFolder(dirname(path));
+    await make(); // fails again where the parent takes no folders, as /proc does
   }
 }
 

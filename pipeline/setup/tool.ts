@@ -1,10 +1,11 @@
 import { type SpawnOptions, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { appendFile, mkdir } from 'node:fs/promises';
+import { appendFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { cacheFolder } from '../io/cache.ts';
 import { EnvironmentError, Interrupted } from '../io/errors.ts';
+import { makeFolder } from '../io/publish.ts';
 
 /** What a setup needs from its caller. */
 export interface SetupContext {
@@ -59,7 +60,7 @@ function reasonIn(output: string): string | undefined {
 
 async function keepLog(command: string, output: string): Promise<string> {
   const log = join(cacheFolder(), 'setup.log');
-  await mkdir(cacheFolder(), { recursive: true });
+  await makeFolder(cacheFolder());
   await appendFile(log, `${new Date().toISOString()} ${command}\n${output}\n`);
   return log;
 }

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { models } from '../../models/index.ts';
 import { restore } from '../artifacts/checkpoint.ts';
 import { runPaths } from '../artifacts/run-files.ts';
@@ -15,6 +16,8 @@ export async function loadRun(run: string, which: Which, known = models) {
   const folder = runPaths(run)[which];
   const checkpoint = await readRun(run, which);
   if (!checkpoint) {
+    if (!existsSync(run))
+      throw new InputError(`${run}: there is no such folder; give a run folder that \`convae train\` wrote`);
     throw new InputError(
       `${run}: there is no ${which} checkpoint; give the folder of a run that has finished ${which === 'best' ? 'an epoch' : 'training or was interrupted'}`,
     );

@@ -90,7 +90,7 @@ async function latestCheckpoint(folder: string, resume: boolean) {
   if (!checkpoint || resume) return checkpoint;
   const { plan, position } = checkpoint.state;
   throw new InputError(
-    `${folder} holds a run of ${plan.model} already (${position.epoch} of ${plan.recipe.epochs} epochs done); resume it with --resume, choose another folder with --run, or delete it`,
+    `${folder} already holds a run of ${plan.model} (${position.epoch} of ${plan.recipe.epochs} epochs done); resume it with --resume, choose another folder with --run, or delete it`,
   );
 }
 

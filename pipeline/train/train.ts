@@ -155,7 +155,7 @@ function announce(session: Session, at: RunPosition): void {
   const { run, plan, data, engine, hooks } = session;
   const { size, recipe } = plan;
   const images = `${data.train.length} + ${data.test.length} images of ${size.height}×${size.width}×${size.channels}`;
-  const training = `${recipe.epochs} epochs, batch size ${recipe.batchSize}, ${engine.description}`;
+  const training = `${recipe.epochs} ${recipe.epochs === 1 ? 'epoch' : 'epochs'}, batch size ${recipe.batchSize}, ${engine.description}`;
   hooks.progress.note(`${plan.model} on ${data.name}: ${images}, ${training}`);
   const from = `resumes at step ${at.step}, in epoch ${at.epoch + 1} of ${recipe.epochs}`;
   const state = at.epoch < recipe.epochs ? from : `all ${at.epoch} epochs are done`;

@@ -76,12 +76,12 @@ test.each([
   const first = await convae([...training, '--epochs', '1'], { cwd });
   expect(first).toMatchObject({ code: 0 });
   expect(first.stdout).toMatch(new RegExp(`^run +${run}\nmodel +cae\nepochs +1\nsteps +3\n`));
-  expect(first.stderr).toContain('24 + 8 images of 12×12×1, 1 epochs, batch size 10');
+  expect(first.stderr).toContain('24 + 8 images of 12×12×1, 1 epoch, batch size 10');
   expect(readdirSync(scratch(`cwd/${run}`))).toEqual(expect.arrayContaining(['best', 'latest', 'metrics.jsonl']));
 
   const again = await convae([...training, '--epochs', '2'], { cwd });
   expect(again).toMatchObject({ code: 2, stdout: '' });
-  expect(again.stderr).toMatch(/^convae: runs\/by-\S+ holds a run of cae already [^\n]* --resume[^\n]*\n$/);
+  expect(again.stderr).toMatch(/^convae: runs\/by-\S+ already holds a run of cae [^\n]* --resume[^\n]*\n$/);
 
   const resumed = await convaeJson<TrainSummary>([...training, '--epochs', '2', '--resume', '--quiet'], { cwd });
   expect(resumed).toMatchObject({ run, model: 'cae', epochs: 2, steps: 6 });

@@ -130,6 +130,13 @@ test('anything else at the target is named and left unchanged', async () => {
   expect(contents(root)).toEqual({ file: 'text' });
 });
 
+test.runIf(process.platform === 'linux')(
+  'a folder that cannot be created is an error, not an endless loop',
+  async () => {
+    expect(await inputErrorOf(publishFile('/proc/none/deep/a.npy', async () => {}))).toContain('/proc/none/deep/a.npy');
+  },
+);
+
 test('a file that the writer could not read is not mistaken for the target', async () => {
   const missing = scratch('missing');
   await expect(publishFile(scratch('out'), (path) => writeFile(path, readFileSync(missing)))).rejects.toThrow(
