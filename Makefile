@@ -52,7 +52,7 @@ test: $(INSTALLED) ## run the tests, the browser tests last
 	npm test -- $(TEST_OPTIONS)
 	npm run test:browser -- $(BROWSER_TEST_OPTIONS)
 
-lint: $(INSTALLED) ## check formatting, style and types
+lint: $(INSTALLED) ## check formatting, style, import direction and types
 	npm run lint
 	npm run typecheck
 
