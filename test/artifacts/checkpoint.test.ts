@@ -197,7 +197,7 @@ test('weights of another shape or name are refused', async () => {
 
 test('a run that is missing, has no checkpoint, an unknown model or a link to nowhere', async () => {
   const empty = temporaryFolder();
-  await expect(loadRun(join(empty, 'none'), 'latest')).rejects.toThrow(/there is no latest checkpoint/);
+  await expect(loadRun(join(empty, 'none'), 'latest')).rejects.toThrow(/none: there is no such folder/);
   await expect(loadRun(empty, 'best')).rejects.toThrow(/there is no best checkpoint/);
   await expect(loadRun(runCopy(), 'latest')).rejects.toThrow(/there is no model 'tiny'; there is conv-ae, cae, /);
   const dangling = runCopy();

@@ -59,7 +59,7 @@ const MISTAKES: readonly (readonly [args: string, says: RegExp])[] = [
   ['gallery --models cae,vgg', /'vgg'.* cae, /],
   ['train cae --engine tfjs-node-gpu --device cpu', /tfjs-node-gpu.* GPU/],
   ['train cae --data nowhere', /--data nowhere: .*'nowhere'/],
-  ['export nowhere', /nowhere: .*best/],
+  ['export nowhere', /nowhere: .*folder/],
   ['export nowhere --which first', /--which "first": .*"best", "latest"/],
   ['export nowhere --train-batch 8', /--train-batch.*--with-train-step/],
   ['encode nowhere --data mnist', /required.*: out .*`convae encode --help`/],
