@@ -145,7 +145,9 @@ print(*(trustworthiness(x, m, n_neighbors=12) for m in (ours, *theirs)))`;
     encoding: 'utf8',
   });
   const [ours = 0, ...theirs] = output.split(' ').map(Number);
-  console.log(`trustworthiness ${ours.toFixed(4)}, scikit-learn's ${theirs.map((value) => value.toFixed(4)).join(', ')}`);
+  console.log(
+    `trustworthiness ${ours.toFixed(4)}, scikit-learn's ${theirs.map((value) => value.toFixed(4)).join(', ')}`,
+  );
   // scikit-learn's own maps differ by 0.01 between seeds and between processors.
   expect(theirs).toHaveLength(4);
   expect(ours).toBeGreaterThan(Math.min(...theirs) - 0.005);
