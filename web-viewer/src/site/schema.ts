@@ -92,7 +92,8 @@ export type { ImageSetFile, Manifest, SiteIndex } from '../../../pipeline/artifa
 export function parseFile<T>(schema: z.ZodMiniType<T>, value: unknown, file: string): T {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
+  const { issues } = parsed.error;
+  const issue = issues.find(({ path }) => path.length > 0) ?? issues[0];
   const place = issue?.path.length ? ` at ${issue.path.join('.')}` : '';
   throw new FileProblem(`${file} is not what convae writes${place}: ${issue?.message ?? 'it cannot be read'}`);
 }
