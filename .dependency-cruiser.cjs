@@ -10,12 +10,14 @@ const ROOMS = [
   'pipeline/train',
   'pipeline/inference',
   'pipeline/analyse',
+  'pipeline/describe',
   'pipeline/export',
   'pipeline/encode',
   'pipeline/generate',
   'pipeline/report',
   'pipeline/site',
   'pipeline/gallery',
+  'pipeline/runs',
   'pipeline/setup',
   'pipeline/commands',
   'pipeline/cli.ts',
@@ -23,7 +25,7 @@ const ROOMS = [
 const within = (rooms) => `^(${rooms.map((room) => room.replaceAll('.', '\\.')).join('|')})(/|$)`;
 
 /** Modules that the page imports, and what they may import. */
-const SCHEMAS = '^pipeline/artifacts/(card|fields|metrics|report|run|site)\\.ts$';
+const SCHEMAS = '^pipeline/artifacts/(card|fields|fits|metrics|preprocessing|report|run|site)\\.ts$';
 
 /** @type {import('dependency-cruiser').IConfiguration} */
 module.exports = {

@@ -1,14 +1,29 @@
 import yargs from 'yargs';
 import { hideBin } from 'yargs/helpers';
 import { gallery, site } from './commands/collections.ts';
+import { data } from './commands/data.ts';
 import { encode, evaluate, reconstruct, sample } from './commands/exported.ts';
 import { doctor, setup } from './commands/machine.ts';
-import { exportCommand, models, train } from './commands/training.ts';
+import { exportCommand, models, runs, train } from './commands/training.ts';
 import { EnvironmentError, InputError, Interrupted } from './io/errors.ts';
 import { version } from './io/installation.ts';
 
 /** In the order of `--help`. */
-const commands = [train, exportCommand, encode, evaluate, sample, reconstruct, gallery, site, models, setup, doctor];
+const commands = [
+  data,
+  train,
+  exportCommand,
+  encode,
+  evaluate,
+  sample,
+  reconstruct,
+  gallery,
+  site,
+  runs,
+  models,
+  setup,
+  doctor,
+];
 
 const INTERRUPTED = 130;
 const BUG = 1;

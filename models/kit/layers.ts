@@ -49,7 +49,7 @@ function convArgs(options: Omit<ConvOptions, 'inputs'>, fanInChannels: number) {
 }
 
 /** PyTorch's default initializers for kernel and bias. */
-function uniform(fanIn: number, seed: number, name: string) {
+export function uniform(fanIn: number, seed: number, name: string) {
   const bound = 1 / Math.sqrt(fanIn);
   return {
     kernelInitializer: initializers.varianceScaling({

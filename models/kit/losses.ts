@@ -1,5 +1,7 @@
-import type { Scalar, Tensor } from '@tensorflow/tfjs-core';
+import type { Scalar, Tensor, Tensor4D } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
+import type { LossChoice, PixelLoss } from './model.ts';
+import { similarity } from './ssim.ts';
 
 /** Compares the decoder's last linear layer, before sigmoid or clipping, with the image: a mean over all pixels. */
 export type ReconstructionLoss = (image: Tensor, output: Tensor) => Scalar;
@@ -15,6 +17,44 @@ export const binaryCrossEntropy: ReconstructionLoss = (image, logits) => {
 
 /** Mean squared error over every pixel of the batch. */
 export const meanSquaredError: ReconstructionLoss = (image, output) => tf.mean(tf.squaredDifference(output, image));
+
+/** Mean absolute error over every pixel of the batch. */
+export const meanAbsoluteError: ReconstructionLoss = (image, output) => tf.mean(tf.abs(tf.sub(output, image)));
+
+/** Cross-entropy takes logits, the others pixels. */
+const pixelErrors: Record<PixelLoss, ReconstructionLoss> = {
+  'binary cross-entropy': binaryCrossEntropy,
+  'mean squared error': meanSquaredError,
+  'mean absolute error': meanAbsoluteError,
+};
+
+/** The loss of a model whose own is `pixelLoss`: cross-entropy needs a sigmoid. */
+export const ownLoss = (pixelLoss: PixelLoss): LossChoice => ({
+  pixelLoss,
+  sigmoid: pixelLoss === 'binary cross-entropy',
+});
+
+/** Another loss for the same layers: a sigmoid stays, and comes where cross-entropy needs it. */
+export const otherLoss = (own: LossChoice, choice: Partial<Omit<LossChoice, 'sigmoid'>>): LossChoice => ({
+  ...own,
+  ...choice,
+  sigmoid: own.sigmoid || choice.pixelLoss === 'binary cross-entropy',
+});
+
+/**
+ * The terms of a loss that compare images with the output of the decoder's last linear layer: `loss` is their sum by weight.
+ * @param image pixels in [0, 1], `[N, H, W, C]`
+ */
+export function compareImages(choice: LossChoice, image: Tensor4D, output: Tensor4D) {
+  const pixels = choice.sigmoid ? tf.sigmoid(output) : output;
+  const reconstruction = pixelErrors[choice.pixelLoss](
+    image,
+    choice.pixelLoss === 'binary cross-entropy' ? output : pixels,
+  );
+  if (!choice.ssim) return { loss: tf.clone(reconstruction), reconstruction };
+  const ssim = similarity(image, pixels);
+  return { loss: tf.add(reconstruction, tf.mul(tf.sub(1, ssim), choice.ssim)) as Scalar, reconstruction, ssim };
+}
 
 /**
  * KL divergence of N(mean, exp(logvar)) from N(0, I): −½ Σ (1 + logvar − mean² − exp(logvar)) over the batch, divided

@@ -11,6 +11,10 @@ export interface ModelSize {
   /** Number of classes; only conditional models use it. */
   readonly classes: number;
   readonly seed: number;
+  /** Filters of the first convolution, a multiple of 8; each halving doubles them, up to four times as many. 32 by default. */
+  readonly filters?: number | undefined;
+  /** How many times the encoder halves height and width; 3 by default. */
+  readonly halvings?: number | undefined;
 }
 
 /** How a model is trained by default. */
@@ -18,7 +22,16 @@ export interface Recipe {
   readonly epochs: number;
   readonly batchSize: number;
   readonly latent: number;
+  /** Whether the latent has that size for a purpose, whatever the images: two dimensions can be plotted. */
+  readonly fixedLatent?: boolean;
+  /** As in `ModelSize`. */
+  readonly filters?: number | undefined;
+  readonly halvings?: number | undefined;
   readonly optimizer: OptimizerRecipe;
+  /** The reconstruction error, where it is not the model's own. */
+  readonly pixelLoss?: PixelLossName | undefined;
+  /** Weight of 1 − SSIM in the loss (Wang et al. 2004); 0 by default. */
+  readonly ssim?: number | undefined;
   /** Learning-rate schedule; `constant` by default. */
   readonly schedule?: Schedule;
   /** Weight of the KL divergence in the loss (Higgins et al. 2017); only variational models have one. */
@@ -27,14 +40,27 @@ export interface Recipe {
   readonly klWarmUp?: number;
 }
 
-/** `cosine` and `linear` end at 0 with the last epoch. */
-export const schedules = ['constant', 'cosine', 'linear'] as const;
+/** `cosine` and `linear` end at 0 with the last epoch; `plateau` halves while the validation loss stays above its lowest. */
+export const schedules = ['constant', 'cosine', 'linear', 'plateau'] as const;
 export type Schedule = (typeof schedules)[number];
 
-export type OptimizerRecipe =
-  | { readonly name: 'adam'; readonly learningRate: number; readonly epsilon: number }
-  | { readonly name: 'momentum'; readonly learningRate: number; readonly momentum: number }
-  | { readonly name: 'sgd'; readonly learningRate: number };
+/** Settings of any optimizer. */
+interface AnyOptimizer {
+  readonly learningRate: number;
+  /** Share of the learning rate by which kernels shrink at each step (Loshchilov & Hutter 2019); biases and scales do not. */
+  readonly weightDecay?: number | undefined;
+  /** Gradients are scaled down so that their common norm is at most this. */
+  readonly clipNorm?: number | undefined;
+}
+
+export type OptimizerRecipe = AnyOptimizer &
+  (
+    | { readonly name: 'adam'; readonly epsilon: number }
+    | { readonly name: 'adamw'; readonly epsilon: number; readonly weightDecay: number }
+    | { readonly name: 'momentum'; readonly momentum: number }
+    | { readonly name: 'sgd' }
+    | { readonly name: 'rmsprop'; readonly decay: number; readonly epsilon: number }
+  );
 
 /** Adam, by default with PyTorch's hyperparameters. */
 export const adam = ({ learningRate = 1e-3, epsilon = 1e-8 } = {}): OptimizerRecipe => ({
@@ -43,8 +69,23 @@ export const adam = ({ learningRate = 1e-3, epsilon = 1e-8 } = {}): OptimizerRec
   epsilon,
 });
 
-/** The reconstruction error: a mean over all pixels. */
-export type PixelLoss = 'binary cross-entropy' | 'mean squared error';
+/** The reconstruction errors, each a mean over all pixels, by the names that recipes and options have for them. */
+export const pixelLosses = {
+  bce: 'binary cross-entropy',
+  mse: 'mean squared error',
+  l1: 'mean absolute error',
+} as const;
+export type PixelLossName = keyof typeof pixelLosses;
+export type PixelLoss = (typeof pixelLosses)[PixelLossName];
+
+/** What a model is trained on besides a KL divergence. */
+export interface LossChoice {
+  readonly pixelLoss: PixelLoss;
+  /** Whether the decoder ends in a sigmoid; else its output is linear, and clipped to [0, 1]. */
+  readonly sigmoid: boolean;
+  /** Weight of 1 − SSIM in the loss; 0 by default. */
+  readonly ssim?: number | undefined;
+}
 
 /** A batch as models see it. */
 export interface ImageBatch {
@@ -54,11 +95,13 @@ export interface ImageBatch {
   readonly label?: Tensor1D | undefined;
 }
 
-/** `loss`, which training minimises, and its terms. All are means per pixel. */
+/** `loss`, which training minimises, and its terms. All but `ssim` are means per pixel. */
 export type Losses = {
   readonly loss: Scalar;
   readonly reconstruction: Scalar;
   readonly kl?: Scalar;
+  /** Structural similarity of image and reconstruction, 1 where they are equal; present where the loss has that term. */
+  readonly ssim?: Scalar;
 };
 
 /** A built model: two tfjs-layers models, and the pure functions of tensors that the stages trace. */
@@ -92,4 +135,19 @@ export interface ModelArchitecture {
   readonly conditional: { readonly encoder: boolean; readonly decoder: boolean };
   /** @throws RangeError when the model cannot be built for that size; the message names sizes that fit */
   build(size: ModelSize): Autoencoder;
+  /** The same model trained on another loss; absent where its loss is its own. */
+  withLoss?(loss: Partial<Omit<LossChoice, 'sigmoid'>>): ModelArchitecture;
+}
+
+/**
+ * The model trained on the loss of a recipe.
+ * @throws RangeError where the recipe has another loss, and the model only its own
+ */
+export function withLossOf(
+  model: ModelDefinition,
+  { pixelLoss, ssim }: Pick<Recipe, 'pixelLoss' | 'ssim'>,
+): ModelDefinition {
+  if (!pixelLoss && !ssim) return model;
+  if (!model.withLoss) throw new RangeError(`${model.name} has a loss of its own: it can be given no other`);
+  return { ...model, ...model.withLoss({ ...(pixelLoss && { pixelLoss: pixelLosses[pixelLoss] }), ssim }) };
 }

@@ -11,11 +11,13 @@ import {
   numbers,
   pixelLoss,
   positive,
+  share,
   spread,
 } from './fields.ts';
+import { preprocessing } from './preprocessing.ts';
 
 /** The version of card.json; raised when an older program could not read a newer card. */
-export const CARD_FORMAT = 1;
+export const CARD_FORMAT = 2;
 
 /** The file of the training step. */
 export const TRAIN_STEP_FILE = 'train-step.onnx';
@@ -106,7 +108,7 @@ const latent = z
   .object({
     size: positive,
     /** Statistics of the latents of one split. */
-    statistics: z.object({ over: z.enum(['train', 'test']), images: positive, ...spread }),
+    statistics: z.object({ over: z.enum(['train', 'val', 'test']), images: positive, ...spread }),
     /** Normal distributions fitted to latents, for sampling; absent where latents are too long for that. */
     mixture: z.optional(
       z.object({
@@ -148,7 +150,7 @@ const file = z.object({ sha256: digest, bytes: positive });
 /** All of card.json: what an exported model is, how it was made and how well it performs. */
 export const cardSchema = z
   .object({
-    format: z.literal(CARD_FORMAT),
+    format: z.int().check(z.minimum(1), z.maximum(CARD_FORMAT)),
     /** The version of convae that wrote it. */
     convae: z.string(),
     model: z.object({
@@ -159,15 +161,32 @@ export const cardSchema = z
       /** Whether the encoder predicts a normal distribution near N(0, I): encoder.onnx has an output `logvar` then. */
       variational: z._default(z.boolean(), false),
     }),
-    dataset: z.object({ name: z.string(), train: z.object(images), test: z.object(images) }),
+    dataset: z.object({
+      name: z.string(),
+      /** Share of the training images that `val` was taken from. */
+      valSplit: z.optional(share),
+      train: z.object(images),
+      /** Images that the epoch to export was chosen by. */
+      val: z.optional(z.object(images)),
+      /** Absent where the data has only validation images besides the training images. */
+      test: z.optional(z.object(images)),
+    }),
     image: z.object(imageShape),
+    /** Absent from older cards: images of exactly the model's size, transparency on black. */
+    preprocessing: z.optional(preprocessing),
     latent,
     classes: classNames,
     conditional,
     files: z.object({ 'encoder.onnx': file, 'decoder.onnx': file }),
     opset: positive,
     /** Of the exported checkpoint: losses per pixel, `reconstruction` among them. */
-    metrics: z.object({ epoch: count, step: count, train: z.nullable(metrics), test: metrics }),
+    metrics: z.object({
+      epoch: count,
+      step: count,
+      train: z.nullable(metrics),
+      val: z.optional(metrics),
+      test: z.optional(metrics),
+    }),
     /** tfjs compared with ONNX Runtime on real images: the largest absolute differences, and the allowed one. */
     parity: z.object({
       images: positive,
@@ -183,6 +202,10 @@ export const cardSchema = z
         schedule: z.optional(z.string()),
         beta: z.optional(z.number()),
         klWarmUp: z.optional(z.number()),
+        earlyStopping: z.optional(positive),
+        pixelLoss: z.optional(z.string()),
+        ssim: z.optional(z.number()),
+        augment: z.optional(z.string()),
       }),
       seed: z.int(),
       /** Completed epochs. */
@@ -194,6 +217,10 @@ export const cardSchema = z
     trainStep: z.optional(trainStepSchema),
   })
   .check(
+    z.refine(
+      ({ dataset, metrics }) => (dataset.test && metrics.test) || (dataset.val && metrics.val),
+      'expected dataset and metrics to have test or val',
+    ),
     z.refine(({ trainStep: step, image, latent, files }) => {
       if (!step) return true;
       const { batchSize, inputs, weights } = step;
@@ -209,4 +236,13 @@ export const cardSchema = z
   );
 
 export type Card = z.infer<typeof cardSchema>;
+
+/** The images that the card's latents and parity are measured on, and their losses: the test part, else the validation part. */
+export function heldOutOf({ dataset, metrics }: Pick<Card, 'dataset' | 'metrics'>) {
+  const split = dataset.test && metrics.test ? 'test' : 'val';
+  const [part, losses] = [dataset[split], metrics[split]];
+  if (!part || !losses) throw new Error('the card has neither test nor validation images'); // the schema refuses it
+  return { split, ...part, losses } as const;
+}
+
 export type TrainStepSection = z.infer<typeof trainStepSchema>;

@@ -14,6 +14,8 @@ export type Files = Readonly<Record<string, Uint8Array>>;
 /** A checkpoint in memory. */
 export interface Checkpoint {
   readonly state: RunState;
+  /** Of its `SHA256SUMS`, and so of everything in it. */
+  readonly sha256: string;
   /** float32, by the names of the variables: `encoder/conv1/kernel`, `optimizer/3`. */
   readonly tensors: ReadonlyMap<string, { readonly shape: readonly number[]; readonly values: Float32Array }>;
 }
@@ -89,15 +91,23 @@ async function modelFiles(folder: string, model: LayersModel): Promise<Files> {
 
 const toJson = (value: unknown): Uint8Array => Buffer.from(`${JSON.stringify(value, undefined, 1)}\n`);
 
+/** A checkpoint that is damaged. */
+export class DamagedCheckpoint extends InputError {
+  readonly reason: string;
+
+  /** @param reason names the file; @param remedy what to do, as an imperative */
+  constructor(reason: string, remedy = 'delete the run folder and train again, or train into another one') {
+    super(`${reason}; the checkpoint cannot be used: ${remedy}`);
+    this.reason = reason;
+  }
+}
+
 /**
  * Reads a checkpoint folder and verifies every byte of it.
- * @throws InputError when a file is missing, damaged or of an unknown version
+ * @throws DamagedCheckpoint when a file is missing or damaged; InputError when it is of an unknown version
  */
 export async function readCheckpoint(folder: string): Promise<Checkpoint> {
-  const damaged = (file: string, reason: string) =>
-    new InputError(
-      `${join(folder, file)}: ${reason}; the checkpoint cannot be used: delete the run folder and train again, or train into another one`,
-    );
+  const damaged = (file: string, reason: string) => new DamagedCheckpoint(`${join(folder, file)}: ${reason}`);
   const read = async (file: string): Promise<Buffer> => {
     const path = join(folder, file);
     const data = await withFileErrors(`cannot read ${path}`, () => readFile(path).catch(ignoreMissing));
@@ -106,12 +116,13 @@ export async function readCheckpoint(folder: string): Promise<Checkpoint> {
   };
   // Another version may have other files: it is refused before any file is called missing or damaged.
   const format = formatOf(String(await read('state.json'))) ?? CHECKPOINT_FORMAT;
-  if (format !== CHECKPOINT_FORMAT) {
+  if (!(format >= 1 && format <= CHECKPOINT_FORMAT)) {
     throw new InputError(
-      `${join(folder, 'state.json')}: checkpoint format ${format} is unknown, this version reads format ${CHECKPOINT_FORMAT}; use the version of convae that wrote it, or train again into another run folder`,
+      `${join(folder, 'state.json')}: checkpoint format ${format} is unknown, this version reads formats up to ${CHECKPOINT_FORMAT}; use the version of convae that wrote it, or train again into another run folder`,
     );
   }
-  const sums = (await read(CHECKSUMS)).toString('latin1').split('\n');
+  const list = await read(CHECKSUMS);
+  const sums = list.toString('latin1').split('\n');
   const end = sums.pop();
   const listed = sums.map((line) => line.slice(DIGEST_AND_SPACES));
   if (end !== '' || listed.sort().join() !== FILES.join()) {
@@ -146,6 +157,7 @@ export async function readCheckpoint(folder: string): Promise<Checkpoint> {
   };
   return {
     state: json(runState, 'state.json'),
+    sha256: sha256(list),
     tensors: new Map([
       ...tensors(json(z.object({ weights: weightSpecs }), 'optimizer.json').weights, 'optimizer.bin'),
       ...weightsOf('encoder'),

@@ -36,7 +36,7 @@ export async function readCard(folder: string): Promise<Card> {
   const format = formatOf(text) ?? CARD_FORMAT;
   if (format > CARD_FORMAT) {
     throw new InputError(
-      `${path}: card format ${format} is newer than this version of convae, which reads format ${CARD_FORMAT}; update convae`,
+      `${path}: card format ${format} is newer than this version of convae, which reads formats up to ${CARD_FORMAT}; update convae`,
     );
   }
   return parseJson(cardSchema, text, (reason) => new InputError(`${path}: ${reason}; export the model again`));

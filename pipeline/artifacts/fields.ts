@@ -16,7 +16,14 @@ export const metrics = z.record(z.string(), z.number());
 export const digest = z.string().check(z.regex(/^[0-9a-f]{64}$/));
 /** Number of images of a split, and the data set's fingerprint. */
 export const images = { images: positive, fingerprint: z.string().check(z.regex(/^sha256:[0-9a-f]{64}$/)) };
-export const pixelLoss = z.enum(['binary cross-entropy', 'mean squared error']);
+export const pixelLoss = z.enum(['binary cross-entropy', 'mean squared error', 'mean absolute error']);
+export type PixelLoss = z.infer<typeof pixelLoss>;
+/** The unit of each. */
+export const errorUnits = {
+  'binary cross-entropy': 'nats',
+  'mean squared error': 'squared error',
+  'mean absolute error': 'absolute error',
+} as const satisfies Record<PixelLoss, string>;
 /** Whether encoder and decoder have an input `label`. */
 export const conditional = z.object({ encoder: z.boolean(), decoder: z.boolean() });
 /** One number for each latent dimension; `std` divides by the number of images. */

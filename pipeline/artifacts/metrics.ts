@@ -5,8 +5,8 @@ export type Metrics = Readonly<Record<string, number>>;
 
 /** One line of `metrics.jsonl`: means of metrics, which are additional keys. */
 export const metricsLine = z.looseObject({
-  split: z.enum(['train', 'test']),
-  /** `steps`: training since the previous line. `epoch`: training during the epoch, or a test after it. */
+  split: z.enum(['train', 'val', 'test']),
+  /** `steps`: training since the previous line. `epoch`: training during the epoch, or an evaluation after it. */
   span: z.enum(['steps', 'epoch']),
   /** Epochs counted from 1, and completed training steps. */
   epoch: z.int(),
@@ -21,9 +21,9 @@ export const metricsLine = z.looseObject({
 
 export type MetricsLine = z.infer<typeof metricsLine>;
 
-/** A line as a TensorBoard event: tags such as `loss/test`; training has `loss/steps` and `loss/epoch`. */
+/** A line as a TensorBoard event: tags such as `loss/val` and `loss/test`; training has `loss/steps` and `loss/epoch`. */
 export function eventOf({ split, span, epoch: _, step, images: __, time, ...numbers }: MetricsLine) {
-  const curve = split === 'test' ? 'test' : span;
+  const curve = split === 'train' ? span : split;
   const entries = Object.entries(numbers).filter((entry): entry is [string, number] => typeof entry[1] === 'number');
   return { time, step, scalars: Object.fromEntries(entries.map(([name, value]) => [`${name}/${curve}`, value])) };
 }
@@ -54,6 +54,10 @@ export class Stopwatch {
   add(images: number, ms: number): void {
     this.#images += images;
     this.#ms += ms;
+  }
+
+  get ms(): number {
+    return this.#ms;
   }
 
   /** Rounded to a tenth; 0 before the first `add`. */

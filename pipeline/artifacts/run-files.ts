@@ -1,11 +1,12 @@
-import { open, readFile } from 'node:fs/promises';
+import { open, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ignoreMissing, withFileErrors } from '../io/errors.ts';
 import { closeOnError } from '../io/source.ts';
+import type { SkippedImage } from './image-index.ts';
 import { type MetricsLine, metricsLine } from './metrics.ts';
 
 /**
- * Contents of a run folder. `latest` and `best` are links to folders in `checkpoints/`. A checkpoint folder appears complete
+ * Contents of a run folder. `latest` and, with validation images, `best` are links to folders in `checkpoints/`. A checkpoint folder appears complete
  * or not at all, and a link changes in one step: however the process ends, `latest` names a complete checkpoint.
  */
 export const runPaths = (run: string) => ({
@@ -15,6 +16,8 @@ export const runPaths = (run: string) => ({
   metrics: join(run, 'metrics.jsonl'),
   events: join(run, 'events.out.tfevents.0.convae'),
   pictures: join(run, 'pictures'),
+  skipped: join(run, 'skipped.jsonl'),
+  recipe: join(run, 'recipe.yaml'),
   lock: join(run, 'lock'),
 });
 
@@ -46,6 +49,15 @@ export async function openMetricsLog(path: string, keep: number) {
     sync: () => writing(() => file.sync()),
     close: () => writing(() => file.close()),
   };
+}
+
+/** Lists images that could not be read in `skipped.jsonl`, a line for each; without any there is no such file. */
+export async function writeSkipped(run: string, skipped: readonly SkippedImage[]): Promise<void> {
+  const path = runPaths(run).skipped;
+  const lines = skipped.map((image) => `${JSON.stringify(image)}\n`);
+  await withFileErrors(`cannot write ${path}`, () =>
+    lines.length > 0 ? writeFile(path, lines.join('')) : rm(path, { force: true }),
+  );
 }
 
 /** Reads the complete lines of a run's metrics; none where there is no file. */

@@ -2,7 +2,7 @@ import { lstat, readdir, readlink, realpath, rename, rm } from 'node:fs/promises
 import { basename, join } from 'node:path';
 import { codeOf, fileError, InputError, ignoreMissing, withFileErrors } from '../io/errors.ts';
 import { makeFolder, switchLink, syncFolder, writeDurably } from '../io/publish.ts';
-import { type Checkpoint, type Files, readCheckpoint } from './checkpoint.ts';
+import { type Checkpoint, DamagedCheckpoint, type Files, readCheckpoint } from './checkpoint.ts';
 import type { RunPosition } from './run.ts';
 import { runPaths } from './run-files.ts';
 
@@ -22,7 +22,9 @@ export async function openRunFolder(run: string): Promise<void> {
   await withFileErrors(`cannot use ${run} as a run folder`, async () => {
     await makeFolder(run);
     const own = new Set(Object.values(runPaths(run)).map((path) => basename(path)));
-    const foreign = (await readdir(run)).find((name) => !own.has(name) && !/^(latest|best|lock)\./.test(name));
+    const foreign = (await readdir(run)).find(
+      (name) => !own.has(name) && !/^(latest|best|lock|\.recipe\.yaml)\./.test(name),
+    );
     if (foreign !== undefined) {
       throw new InputError(`${run}: there is ${foreign} in it, which no run wrote; choose a new or empty folder`);
     }
@@ -84,9 +86,30 @@ export async function readRun(run: string, which: Which): Promise<Checkpoint | u
       return await readCheckpoint(folder);
     } catch (error) {
       // A training process removes a checkpoint only after it has moved the link.
-      if ((await realpath(link).catch(() => folder)) === folder) throw error;
+      if ((await realpath(link).catch(() => folder)) !== folder) continue;
+      const { epoch } =
+        (which === 'latest' && (await readRun(run, 'best').catch(() => undefined))?.state.position) || {};
+      if (epoch === undefined || !(error instanceof DamagedCheckpoint)) throw error;
+      const best = `${runPaths(run).best} (epoch ${epoch}) is intact`;
+      throw new DamagedCheckpoint(
+        error.reason,
+        `${best}: export it with --which best, or train on from it with --init ${runPaths(run).best} --run ANOTHER`,
+      );
     }
   }
+}
+
+/**
+ * Reads the checkpoint that a run is used by: its best where one was chosen by validation loss (in old runs, by test loss),
+ * else its latest.
+ * @returns undefined where the run has none yet
+ * @throws InputError as `readRun`
+ */
+export async function readChosen(run: string): Promise<{ which: Which; checkpoint: Checkpoint } | undefined> {
+  const latest = await readRun(run, 'latest');
+  const best = latest?.state.position.best ? await readRun(run, 'best') : undefined;
+  if (best) return { which: 'best', checkpoint: best };
+  return latest && { which: 'latest', checkpoint: latest };
 }
 
 /** Completes an interrupted switch of links, so that the run can be read. */

@@ -1,17 +1,26 @@
 import * as z from 'zod/mini';
-import type { ModelSize, OptimizerRecipe, Schedule } from '../../models/kit/model.ts';
-import { count, images, metrics, positive } from './fields.ts';
+import type { ModelSize, OptimizerRecipe, PixelLossName, Schedule } from '../../models/kit/model.ts';
+import { count, digest, images, metrics, positive } from './fields.ts';
+import { preprocessing } from './preprocessing.ts';
 
 /** The version of a checkpoint folder; raised when an older program could not read a newer folder. */
-export const CHECKPOINT_FORMAT = 1;
+export const CHECKPOINT_FORMAT = 2;
 
 const int32 = z.int().check(z.minimum(-(2 ** 31)), z.maximum(2 ** 31 - 1));
+const scalar = z.union([z.string(), z.number()]);
 const generatorState = z.readonly(z.tuple([int32, int32, int32, int32]));
 
+const ofAnyOptimizer = {
+  learningRate: z.number(),
+  weightDecay: z.optional(z.number()),
+  clipNorm: z.optional(z.number()),
+};
 const optimizer = z.discriminatedUnion('name', [
-  z.strictObject({ name: z.literal('adam'), learningRate: z.number(), epsilon: z.number() }),
-  z.strictObject({ name: z.literal('momentum'), learningRate: z.number(), momentum: z.number() }),
-  z.strictObject({ name: z.literal('sgd'), learningRate: z.number() }),
+  z.strictObject({ name: z.literal('adam'), ...ofAnyOptimizer, epsilon: z.number() }),
+  z.strictObject({ name: z.literal('adamw'), ...ofAnyOptimizer, epsilon: z.number(), weightDecay: z.number() }),
+  z.strictObject({ name: z.literal('momentum'), ...ofAnyOptimizer, momentum: z.number() }),
+  z.strictObject({ name: z.literal('sgd'), ...ofAnyOptimizer }),
+  z.strictObject({ name: z.literal('rmsprop'), ...ofAnyOptimizer, decay: z.number(), epsilon: z.number() }),
 ]) satisfies z.ZodMiniType<OptimizerRecipe>;
 
 const size = z.strictObject({
@@ -21,9 +30,12 @@ const size = z.strictObject({
   latent: positive,
   classes: count,
   seed: z.int(),
+  /** Absent where they are the defaults. */
+  filters: z.optional(positive),
+  halvings: z.optional(positive),
 }) satisfies z.ZodMiniType<ModelSize>;
 
-/** What a run trains: the part of its state that never changes, except for the number of epochs. */
+/** What a run trains: the part of its state that changes only where a resumed run is given other options. */
 const runPlan = z.strictObject({
   model: z.string(),
   /** Absolute path of the file that defines the model, unless it is one of convae's own. */
@@ -35,23 +47,40 @@ const runPlan = z.strictObject({
     batchSize: positive,
     optimizer,
     /** As in the model's `Recipe`; absent from runs that are older than these options. */
-    schedule: z.optional(z.enum(['constant', 'cosine', 'linear']) satisfies z.ZodMiniType<Schedule>),
+    schedule: z.optional(z.enum(['constant', 'cosine', 'linear', 'plateau']) satisfies z.ZodMiniType<Schedule>),
     beta: z.optional(z.number()),
     klWarmUp: z.optional(z.number()),
+    /** Absent where the loss is the model's own. */
+    pixelLoss: z.optional(z.enum(['bce', 'mse', 'l1']) satisfies z.ZodMiniType<PixelLossName>),
+    ssim: z.optional(z.number()),
+    /** Random changes of the training images, as `--augment` takes them; absent where there are none. */
+    augment: z.optional(z.string()),
+    /** Epochs without a lower validation loss after which training stops. */
+    earlyStopping: z.optional(positive),
   }),
   data: z.strictObject({
     name: z.string(),
+    /** Share of the training images that `val` was taken from. */
+    valSplit: z.optional(z.number()),
     train: z.strictObject(images),
-    test: z.strictObject(images),
+    /** At least one of `val` and `test` is there. */
+    val: z.optional(z.strictObject(images)),
+    test: z.optional(z.strictObject(images)),
     classes: z.nullable(z.array(z.string())),
+    /** Absent from older runs: images of exactly the model's size, transparency on black. */
+    preprocessing: z.optional(preprocessing),
   }),
+  /** The checkpoint that the first weights were taken from: absolute path, training steps, SHA-256 of its `SHA256SUMS`. */
+  init: z.optional(z.strictObject({ from: z.string(), step: count, sha256: digest })),
+  /** What was changed when the run was resumed, and after how many steps. */
+  changes: z.optional(z.array(z.strictObject({ step: count, name: z.string(), from: scalar, to: scalar }))),
 });
 
 const sums = z.strictObject({ images: count, sums: metrics });
 
 /** How far a run has come. */
 const runPosition = z.strictObject({
-  /** Complete epochs, test evaluation included. */
+  /** Complete epochs, evaluation included. */
   epoch: count,
   /** Batches of the current epoch that have been trained on. */
   batches: count,
@@ -64,16 +93,18 @@ const runPosition = z.strictObject({
   epochSums: sums,
   windowSums: sums,
   /** Of the last complete epoch. */
-  metrics: z.nullable(z.strictObject({ train: metrics, test: metrics })),
-  /** The epoch with the lowest test loss so far. */
+  metrics: z.nullable(z.strictObject({ train: metrics, val: z.optional(metrics), test: z.optional(metrics) })),
+  /** The epoch with the lowest validation loss so far; in format 1, with the lowest test loss. */
   best: z.nullable(z.strictObject({ epoch: positive, step: positive, loss: z.number() })),
+  /** Of the schedule `plateau`: how often the learning rate was halved, and the epoch after which it last was (0: never). */
+  plateau: z.optional(z.strictObject({ halvings: count, epoch: count })),
   /** Lines of metrics.jsonl. */
   metricsLines: count,
 });
 
 /** All of `state.json`. */
 export const runState = z.strictObject({
-  format: z.literal(CHECKPOINT_FORMAT),
+  format: z.int().check(z.minimum(1), z.maximum(CHECKPOINT_FORMAT)),
   plan: runPlan,
   position: runPosition,
 });

@@ -1,5 +1,5 @@
 import { defineCommand } from './command.ts';
-import { flag, integers, options, pick, text } from './options.ts';
+import { dataOptions, dataOptionsOf, flag, integers, options, pick, readingOptions, text } from './options.ts';
 import { number, seconds, size } from './output.ts';
 
 const percent = (share: number | undefined) => (share === undefined ? '–' : number(100 * share, 1));
@@ -17,6 +17,7 @@ export const gallery = defineCommand({
     runs: { ...text('folder for the runs'), default: 'runs' },
     out: { ...text('folder for the exported models and their reports'), default: 'exported' },
     epochs: { ...options.epochs, defaultDescription: "the recipe's, 20 for conv-ae" },
+    ...dataOptions,
     ...pick('seed', 'limit-train', 'limit-test', 'engine', 'device', 'quick', 'quiet'),
   },
   examples: {
@@ -25,7 +26,10 @@ export const gallery = defineCommand({
   },
   async run(args, { signal, note, showStages }) {
     const { gallery } = await import('../gallery/gallery.ts');
-    return showStages((progress) => gallery({ ...args, note, progress, signal }));
+    return showStages((progress, reading) => {
+      const dataOptions = dataOptionsOf(args, { signal, progress: reading });
+      return gallery({ ...args, dataOptions, note, progress, signal });
+    });
   },
   print: (entries) => ({
     head: ['model', 'epochs', 'error', 'at the mean', 'nats', '10-NN', 'k-means', 'samples', 'evaluation'],
@@ -66,9 +70,10 @@ export const site = defineCommand({
       array: true,
       default: [] as string[],
     },
-    split: { ...options.split, default: 'test' },
+    split: { ...options.split, defaultDescription: 'test, or val where there is no test part' },
     serve: flag('serve the page on http://localhost'),
     port: { ...integers({ port: ['port to serve on'] }, 0).port, default: 8080 },
+    ...readingOptions,
     device: options.device,
     app: { type: 'string', requiresArg: true, hidden: true },
     quiet: options.quiet,
@@ -79,7 +84,10 @@ export const site = defineCommand({
   },
   async run(args, { signal, note, showStages }) {
     const { buildSite } = await import('../site/site.ts');
-    return showStages((progress) => buildSite({ ...args, note, progress, signal }));
+    return showStages((progress, reading) => {
+      const dataOptions = dataOptionsOf(args, { signal, progress: reading });
+      return buildSite({ ...args, dataOptions, note, progress, signal });
+    });
   },
   print: ({ out, models, ...total }, { serve }) => ({
     head: ['model', 'points', 'map', 'bytes'],

@@ -1,5 +1,8 @@
 import type { ArgumentsCamelCase, CommandModule, InferredOptionTypes } from 'yargs';
+import { InputError } from '../io/errors.ts';
+import type { Reading } from '../io/progress.ts';
 import type { StageProgress } from '../io/stages.ts';
+import { configReader } from './config.ts';
 import { type Option, options } from './options.ts';
 import { type Printout, printed } from './output.ts';
 
@@ -15,13 +18,15 @@ const contextOf = (signal: AbortSignal, quiet: boolean) => ({
   quiet,
   /** Prints a line on stderr, unless `quiet`. */
   note: (line: string) => void (quiet || process.stderr.write(`${line}\n`)),
-  /** Shows progress of work that counts images. */
-  async countImages<T>(work: (progress: (done: number, total: number) => void) => Promise<T>): Promise<T> {
+  /** Shows progress of work that reads and counts images. */
+  async countImages<T>(
+    work: (progress: (done: number, total: number) => void, reading: Reading) => Promise<T>,
+  ): Promise<T> {
     const { withCountProgress } = await import('../io/progress.ts');
     return withCountProgress({ quiet }, work);
   },
-  /** Shows progress of work in stages. */
-  async showStages<T>(work: (progress: StageProgress) => Promise<T>): Promise<T> {
+  /** Shows progress of work that reads images, then in stages. */
+  async showStages<T>(work: (progress: StageProgress, reading: Reading) => Promise<T>): Promise<T> {
     const { withStageProgress } = await import('../io/progress.ts');
     return withStageProgress({ quiet }, work);
   },
@@ -55,13 +60,18 @@ export function defineCommand<const O extends Record<string, Option>, R>(definit
       const positionals = [...command.matchAll(/[<[](\w+)/g)].map(([, name]) => name);
       const all: Record<string, Option> = { ...definition.options, json: options.json };
       yargs.middleware((args) => {
-        // The last of a repeated option counts, unless the option is a list.
-        for (const [name, value] of Object.entries(args)) {
-          if (Array.isArray(value) && name !== '_' && !all[name]?.array) args[name] = value.at(-1);
+        for (const [name, option] of Object.entries(all)) {
+          const value = args[name];
+          if (!Array.isArray(value) || option.array || option.nargs) continue;
+          if (!positionals.includes(name)) {
+            throw new InputError(`--${name} is given ${value.length} times (${value.join(', ')}); give it once`);
+          }
+          args[name] = value.at(-1); // the command line overrides a file of options
         }
       }, true);
       for (const [name, option] of Object.entries(all)) {
         if (positionals.includes(name)) yargs.positional(name, option);
+        else if (name === 'config') yargs.option(name, { ...option, config: true, configParser: configReader(all) });
         else yargs.option(name, option);
       }
       for (const [line, about] of Object.entries(examples)) yargs.example(`$0 ${line}`, about);

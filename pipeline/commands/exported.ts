@@ -1,7 +1,7 @@
 import type { SamplerName } from '../generate/samplers.ts';
 import type { DrawnPictures, Evaluation } from '../report/evaluate.ts';
 import { defineCommand } from './command.ts';
-import { choice, flag, integers, options, pick, text } from './options.ts';
+import { choice, dataOptionsOf, flag, integers, options, pick, readingOptions, text } from './options.ts';
 import { number, seconds } from './output.ts';
 
 /** The printout of a command that writes something for each image. */
@@ -26,17 +26,21 @@ export const encode = defineCommand({
       type: 'boolean',
       defaultDescription: 'true for Parquet',
     },
+    ...readingOptions,
     ...pick('device', 'batch-size', 'threads', 'quiet'),
   },
   examples: {
     'encode exported/cae --data mnist --out mnist.parquet': 'write id, label, latent and error of 70,000 images',
     'encode exported/cae --data photos --out photos.npy': 'write only the latents, as a NumPy array',
   },
-  async run(args, { signal, countImages }) {
+  async run(args, { signal, note, countImages }) {
     const { encode } = await import('../encode/encode.ts');
-    return countImages((progress) => encode({ ...args, signal, progress }));
+    return countImages((progress, reading) => {
+      const dataOptions = dataOptionsOf(args, { signal, progress: reading });
+      return encode({ ...args, dataOptions, signal, note, progress });
+    });
   },
-  print: ({ out, rows, ...speed }) => written('latents', out, rows, speed),
+  print: ({ out, rows, skipped: _, ...speed }) => written('latents', out, rows, speed),
 });
 
 export const evaluate = defineCommand({
@@ -48,6 +52,7 @@ export const evaluate = defineCommand({
     out: { ...text('output folder'), defaultDescription: 'report/ in <exported>, pictures/ with --pictures-only' },
     'pictures-only': flag('only draw the pictures, as PNG and SVG'),
     seed: { ...options.seed, default: 0 },
+    ...readingOptions,
     ...pick('quick', 'device', 'batch-size', 'threads', 'quiet'),
   },
   examples: {
@@ -56,9 +61,10 @@ export const evaluate = defineCommand({
   },
   async run({ picturesOnly, ...args }, { signal, showStages }) {
     const { drawPictures, evaluate } = await import('../report/evaluate.ts');
-    return showStages<Evaluation | DrawnPictures>((progress) =>
-      (picturesOnly ? drawPictures : evaluate)({ ...args, signal, progress }),
-    );
+    return showStages<Evaluation | DrawnPictures>((progress, reading) => {
+      const dataOptions = dataOptionsOf(args, { signal, progress: reading });
+      return (picturesOnly ? drawPictures : evaluate)({ ...args, dataOptions, signal, progress });
+    });
   },
   async print(result) {
     const { out } = result;
@@ -120,17 +126,21 @@ export const reconstruct = defineCommand({
   options: {
     exported: options.exported,
     data: { ...options.data, demandOption: true },
-    split: { ...options.split, default: 'test' },
+    split: { ...options.split, defaultDescription: 'test, or val where there is no test part' },
     ...integers({ n: ['number of images, evenly spaced', 'all'] }),
     out: { ...text('output folder: a PNG file per image, named by its id, and grid.png'), demandOption: true },
+    ...readingOptions,
     ...pick('device', 'threads', 'quiet'),
   },
   examples: {
     'reconstruct exported/cae --data mnist --n 100 --out reconstructions': 'reconstruct 100 test images',
   },
-  async run(args, { signal, countImages }) {
+  async run(args, { signal, note, countImages }) {
     const { reconstruct } = await import('../generate/reconstruct.ts');
-    return countImages((progress) => reconstruct({ ...args, signal, progress }));
+    return countImages((progress, reading) => {
+      const dataOptions = dataOptionsOf(args, { signal, progress: reading });
+      return reconstruct({ ...args, dataOptions, signal, note, progress });
+    });
   },
   print: ({ out, images, ...speed }) => written('reconstructions', out, images, speed),
 });

@@ -17,6 +17,10 @@ export function printed({ head, rows, notes = [] }: Printout): string {
 export const number = (value: number, digits = 0): string =>
   value.toLocaleString('en', { maximumFractionDigits: digits });
 
+/** Seconds as `42 s`, `3 min` or `2.5 h`. */
+export const duration = (value: number): string =>
+  value < 90 ? `${number(value)} s` : value < 5400 ? `${number(value / 60)} min` : `${number(value / 3600, 1)} h`;
+
 export const seconds = (value: number): string => `${number(value, 1)} s`;
 
 /** Bytes as kB or MB. */

@@ -1,54 +1,122 @@
 import { basename, join, resolve } from 'node:path';
+import type { Metrics } from '../artifacts/metrics.ts';
 import { InputError } from '../io/errors.ts';
+import type { Comparison, RunEntry } from '../runs/runs.ts';
+import type { dryRun } from '../train/dry-run.ts';
+import type { TrainSummary } from '../train/train.ts';
 import { defineCommand } from './command.ts';
-import { choice, flag, integers, options, pick, text } from './options.ts';
-import { number, seconds, size } from './output.ts';
+import { choice, dataOptions, dataOptionsOf, flag, integers, options, pick, readingOptions, text } from './options.ts';
+import { duration, number, type Printout, seconds, size } from './output.ts';
+
+type DryRun = Awaited<ReturnType<typeof dryRun>>;
 
 const loss = ({ loss = Number.NaN }: { readonly loss?: number }) => number(loss, 5);
 
+/** `train 0.09, val 0.1, test 0.1`, of the parts that there are. */
+const lossesOf = (metrics: { readonly [split in 'train' | 'val' | 'test']?: Metrics | null | undefined }) =>
+  (['train', 'val', 'test'] as const)
+    .flatMap((split) => (metrics[split] ? `${split} ${loss(metrics[split])}` : []))
+    .join(', ');
+
 export const train = defineCommand({
-  command: 'train <model>',
+  command: 'train [model]',
   describe: 'Train a model',
   options: {
-    model: options.model,
+    model: text(options.model.describe),
     data: { ...options.data, default: 'mnist' },
+    ...dataOptions,
+    'val-split': options['val-split'],
     run: { ...text('run folder'), defaultDescription: 'runs/<model>' },
-    resume: flag('resume the run, or start it if there is none'),
-    epochs: options.epochs,
+    resume: flag('resume the run, or start it if there is none; epochs, learning rate and schedule may be new ones'),
+    ...pick('config', 'dry-run', 'epochs'),
     'batch-size': { ...options['batch-size'], defaultDescription: "the recipe's" },
-    ...pick('latent', 'learning-rate', 'schedule', 'beta', 'kl-warm-up', 'seed', 'engine', 'device'),
+    ...pick('latent', 'width', 'depth', 'pixel-loss', 'ssim', 'beta', 'kl-warm-up'),
+    ...pick('optimizer', 'learning-rate', 'schedule', 'weight-decay', 'clip-norm', 'early-stopping', 'init'),
+    ...pick('augment', 'seed', 'engine', 'device'),
     threads: { ...options.threads, defaultDescription: "the engine's choice" },
     ...pick('limit-train', 'limit-test', 'checkpoint-steps', 'checkpoint-seconds', 'quiet'),
   },
   examples: {
     'train cae': 'train on MNIST with the default recipe, into runs/cae',
     'train cae --epochs 20 --resume': 'resume that run, up to 20 epochs',
-    'train cae --data photos --run runs/photos': 'train on a folder of images of one size',
-    'train ./my-model.ts': 'train your own model',
+    'train cae --data photos --size 64 --run runs/photos': 'train on a folder of images, fitted to 64×64 pixels',
+    'train cae --data photos --val-split 0.1 --early-stopping 10': 'stop once the validation loss no longer falls',
+    'train cae --data photos --init runs/cae --run runs/photos': 'start from the weights of another run',
+    'train --config runs/cae/recipe.yaml --run runs/again': 'repeat a run',
+    'train ./my-model.ts --dry-run': 'look at your own model before training it',
   },
-  async run({ model: spec, run, threads = 0, ...choices }, { signal, quiet }) {
+  async run(
+    { model: spec, run, threads = 0, dryRun, width: filters, depth: halvings, ...choices },
+    { signal, quiet },
+  ): Promise<TrainSummary | DryRun> {
+    if (spec === undefined) {
+      throw new InputError('an argument is missing: a model, here or in a --config file (see `convae train --help`)');
+    }
     const { findModel } = await import('../train/find-model.ts');
-    const { train } = await import('../train/train.ts');
-    const { createProgress } = await import('../io/progress.ts');
     const { model, file: modelFile } = await findModel(spec);
-    return train(
-      { ...choices, model, modelFile, run: run ?? join('runs', model.name), threads },
-      { signal, progress: createProgress(process.stderr, { quiet }) },
-    );
+    const { createProgress } = await import('../io/progress.ts');
+    const progress = createProgress(process.stderr, { quiet });
+    const dataOptions = dataOptionsOf(choices, { signal, progress: progress.reading });
+    const size = { filters, halvings };
+    const wanted = {
+      ...choices,
+      ...size,
+      dataOptions,
+      model,
+      modelFile,
+      run: run ?? join('runs', model.name),
+      threads,
+    };
+    if (dryRun) return (await import('../train/dry-run.ts')).dryRun(wanted);
+    const { train } = await import('../train/train.ts');
+    return train(wanted, { signal, progress });
   },
-  print: ({ run, model, epochs, steps, train, test, best, engine, rate, ...result }) => ({
-    rows: [
-      ['run', run],
-      ['model', model],
-      ['epochs', number(epochs)],
-      ['steps', number(steps)],
-      ['loss', `train ${loss(train)}, test ${loss(test)}`],
-      ['best', `test ${loss(best)} in epoch ${number(best.epoch)}`],
-      ['engine', engine],
-      ['time', `${seconds(result.seconds)}${rate > 0 ? `, ${number(rate)} images/s` : ''}`],
-    ],
-  }),
+  print: (result) => ('layers' in result ? printDryRun(result) : printTraining(result)),
 });
+
+const printTraining = ({
+  run,
+  model,
+  epochs,
+  steps,
+  best,
+  engine,
+  rate,
+  dataWait,
+  ...result
+}: TrainSummary): Printout => ({
+  rows: [
+    ['run', run],
+    ['model', model],
+    ['epochs', number(epochs)],
+    ['steps', number(steps)],
+    ['loss', lossesOf(result)],
+    ...(best ? [['best', `${result.val ? 'val' : 'test'} ${loss(best)} in epoch ${number(best.epoch)}`]] : []),
+    ['engine', engine],
+    ['time', `${seconds(result.seconds)}${rate > 0 ? `, ${number(rate)} images/s` : ''}`],
+    ['data wait', `${(100 * dataWait).toFixed(1)} %`],
+  ],
+});
+
+function printDryRun({ plan, layers, parameters, stepsPerEpoch, steps, engine, ...result }: DryRun): Printout {
+  const { size, recipe } = plan;
+  const total = `${number(steps)} in ${number(recipe.epochs)} epochs, ${number(stepsPerEpoch)} each with batches of ${recipe.batchSize}`;
+  return {
+    head: ['layer', 'kind', 'output', 'parameters'],
+    rows: layers.map(({ part, name, kind, output, parameters }) => [
+      `${part}/${name}`,
+      kind,
+      output,
+      number(parameters),
+    ]),
+    notes: [
+      ...result.notes,
+      `model: ${plan.model}, latent of ${size.latent}, ${number(parameters)} parameters`,
+      `steps: ${total}`,
+      `time: about ${duration(result.seconds)} with ${engine}; nothing was written`,
+    ],
+  };
+}
 
 export const exportCommand = defineCommand({
   command: 'export <run>',
@@ -57,10 +125,11 @@ export const exportCommand = defineCommand({
     run: { ...text('run folder that `convae train` wrote'), demandOption: true },
     out: { ...text('output folder'), defaultDescription: 'exported/<name of the run>' },
     which: {
-      ...choice('checkpoint: the one with the lowest test loss, or the latest', ['best', 'latest']),
-      default: 'best',
+      ...choice('checkpoint: the one with the lowest validation loss, or the latest', ['best', 'latest']),
+      defaultDescription: 'best if there is one',
     },
     data: { ...options.data, defaultDescription: 'the training data of the run' },
+    ...readingOptions,
     'with-train-step': flag('add train-step.onnx, so that a web page can train the model further'),
     ...integers({ 'train-batch': ['batch size of the training step', '32'] }),
   },
@@ -71,9 +140,11 @@ export const exportCommand = defineCommand({
     }
     const { exportRun } = await import('../export/export.ts');
     const trainStep = args.withTrainStep ? { batchSize: args.trainBatch ?? 32 } : undefined;
-    return exportRun({ run, out, which, data, trainStep, signal });
+    const dataOptions = dataOptionsOf(args, { signal });
+    return exportRun({ run, out, which, data, dataOptions, trainStep, signal });
   },
-  print({ out, card: { files, metrics, parity, trainStep }, ...result }) {
+  print({ out, card, ...result }) {
+    const { files, metrics, parity, trainStep } = card;
     const sizes = { ...files, ...(trainStep && { [trainStep.file]: trainStep }) };
     const names = Object.entries(sizes).map(([name, { bytes }]) => `${name} (${size(bytes)})`);
     const [latent, image] = [parity.latent.toExponential(1), parity.image.toExponential(1)];
@@ -81,7 +152,7 @@ export const exportCommand = defineCommand({
       rows: [
         ['exported', out],
         ['files', [...names, 'card.json'].join(', ')],
-        ['checkpoint', `epoch ${number(metrics.epoch)}, test loss ${loss(metrics.test)}`],
+        ['checkpoint', `epoch ${number(metrics.epoch)}, ${lossesOf(metrics)}`],
         ['parity', `tfjs and ONNX Runtime differ by at most ${latent} (latent) and ${image} (image)`],
         ['time', seconds(result.seconds)],
       ],
@@ -102,4 +173,48 @@ export const models = defineCommand({
     head: ['model', 'latent', 'epochs', 'batch', 'description'],
     rows: list.map(({ name, summary, recipe }) => [name, recipe.latent, recipe.epochs, recipe.batchSize, summary]),
   }),
+});
+
+export const runs = defineCommand({
+  command: 'runs [folder]',
+  describe: 'List runs, or compare two',
+  options: {
+    folder: { ...text('folder of runs'), default: 'runs' },
+    compare: { describe: 'two run folders: show in what recipe and results differ', type: 'string', nargs: 2 },
+  },
+  examples: {
+    runs: 'list the runs in runs/',
+    'runs --compare runs/cae runs/cae-2': 'show what differs between two runs',
+  },
+  async run({ folder, compare }): Promise<readonly RunEntry[] | Comparison> {
+    const { compareRuns, listRuns } = await import('../runs/runs.ts');
+    if (compare === undefined) return listRuns(folder);
+    const [a, b, ...more] = compare as unknown as string[]; // nargs makes it a list
+    if (a === undefined || b === undefined || more.length > 0)
+      throw new InputError('--compare: expected two run folders');
+    return compareRuns(a, b);
+  },
+  print(result) {
+    const cell = (value: string | number | null | undefined) => value ?? '–';
+    if ('differences' in result) {
+      const { runs, differences } = result;
+      return {
+        head: ['', ...runs],
+        rows: differences.map(({ name, values }) => [name, ...values.map(cell)]),
+        notes: differences.length > 0 ? [] : ['nothing differs'],
+      };
+    }
+    const lossIn = (losses: Metrics | null | undefined) => (losses ? loss(losses) : '–');
+    return {
+      head: ['run', 'model', 'data', 'image', 'latent', 'epochs', 'train', 'val', 'test', 'time'],
+      rows: result.map((entry) => {
+        if ('problem' in entry) return [entry.run, `damaged: ${entry.problem}`];
+        const { losses, epochs } = entry;
+        const row = [entry.run, entry.model, entry.data, entry.image, entry.latent, `${epochs.done}/${epochs.planned}`];
+        const columns = [losses.train, losses.val, losses.test].map(lossIn);
+        return [...row, ...columns, entry.seconds === null ? '–' : duration(entry.seconds)];
+      }),
+      notes: result.length > 0 ? [] : ['no runs; `convae train` writes one'],
+    };
+  },
 });

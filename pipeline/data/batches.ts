@@ -15,9 +15,9 @@ export interface ImageBatch {
 
 export interface BatchOptions {
   /** Indices of the images to read; all of the data set in its order by default. */
-  readonly order?: Uint32Array;
+  readonly order?: Uint32Array | undefined;
   /** Index of the first batch. */
-  readonly first?: number;
+  readonly first?: number | undefined;
   /** Batches to read in advance, 1 by default; 0 reads on request only. */
   readonly ahead?: number;
 }
@@ -48,7 +48,7 @@ export async function* readBatches(
     const indices = order.subarray(start, start + batchSize);
     const count = indices.length;
     const images = (ring[next % ring.length] as Uint8Array).subarray(0, count * bytes);
-    const labels = dataset.labels && Int32Array.from(indices, (index) => dataset.labels?.[index] as number);
+    const labels = labelsOf(dataset.labels, indices);
     const batch = dataset.read(indices, images).then(() => ({ start, count, images, labels }));
     batch.catch(() => {}); // reported when this batch is requested
     reading.push(batch);
@@ -65,17 +65,28 @@ export async function* readBatches(
   }
 }
 
+/** The labels of some images, where there are any. */
+export const labelsOf = (labels: Int32Array | undefined, indices: Uint32Array): Int32Array | undefined =>
+  labels && Int32Array.from(indices, (index) => labels[index] as number);
+
 const GIB = 2 ** 30;
 
-/** Half of the memory available to this process, at most 4 GiB, the largest typed array of Node 20. */
-const defaultLimit = () => Math.min(4 * GIB, Math.min(totalmem(), process.constrainedMemory() || Infinity) / 2);
+/**
+ * 512 MiB where threads can read the pixels in files instead; else half of the memory available to this process, at most 4 GiB,
+ * the largest typed array of Node 20.
+ */
+const defaultLimit = ({ pixels }: ImageDataset) =>
+  pixels ? GIB / 2 : Math.min(4 * GIB, Math.min(totalmem(), process.constrainedMemory() || Infinity) / 2);
 
 /**
- * Reads a data set into one array, for access in random order. The caller may close the original afterwards.
- * @param limitBytes maximum size of the pixels; half of the available memory by default, at most 4 GiB
+ * Reads a data set into one array, for access in random order, also by other threads. The caller may close the original
+ * afterwards, unless it is in memory already.
+ * @param limitBytes maximum size of the pixels; by default 512 MiB where they are in files as they are, else half of the
+ * available memory, at most 4 GiB
  * @throws EnvironmentError when the pixels are larger; InputError when an image cannot be read
  */
-export async function loadIntoMemory(dataset: ImageDataset, limitBytes = defaultLimit()): Promise<ImageDataset> {
+export async function loadIntoMemory(dataset: ImageDataset, limitBytes = defaultLimit(dataset)): Promise<ImageDataset> {
+  if (dataset.pixels?.kind === 'memory') return dataset;
   const { name, length, shape } = dataset;
   const bytes = bytesPerImage(shape);
   if (length * bytes > limitBytes) {
@@ -83,10 +94,12 @@ export async function loadIntoMemory(dataset: ImageDataset, limitBytes = default
       `${name}: ${length} images of ${shape.height}×${shape.width}×${shape.channels} take ${gib(length * bytes)} of memory, more than the limit of ${gib(limitBytes)}; use fewer or smaller images, or a machine with more memory`,
     );
   }
-  const pixels = new Uint8Array(length * bytes);
+  const shared = new SharedArrayBuffer(length * bytes);
+  const pixels = new Uint8Array(shared);
   await dataset.read(range(0, length), pixels);
   return defineDataset({
     ...dataset,
+    pixels: { kind: 'memory', bytes: shared },
     async read(indices, target) {
       for (let i = 0; i < indices.length; i++) {
         const start = (indices[i] as number) * bytes;

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { endianness } from 'node:os';
+import type { ImageIndex, SkippedImage } from '../artifacts/image-index.ts';
 import { range } from './rows.ts';
 
 /** Height and width in pixels, and the number of channels (1 gray, 3 RGB). */
@@ -9,8 +10,23 @@ export interface ImageShape {
   readonly channels: number;
 }
 
+/** The label of an image without one. */
+export const UNLABELLED = -1;
+
 /** Bytes of one image. */
 export const bytesPerImage = ({ height, width, channels }: ImageShape): number => height * width * channels;
+
+/**
+ * Where the pixels of a data set are, one image after another, for threads that read them by position: in memory, or in
+ * files that hold the next `images` images each, from `offset` on. Image `i` is at position `rows[i]`, by default `i`.
+ */
+export type PixelStore = { readonly rows?: Uint32Array | undefined } & (
+  | { readonly kind: 'memory'; readonly bytes: SharedArrayBuffer }
+  | {
+      readonly kind: 'files';
+      readonly files: readonly { readonly path: string; readonly offset: number; readonly images: number }[];
+    }
+);
 
 /**
  * Images of one shape, in a fixed order. Pixels stay uint8 (0–255, channels last) until they are inside the graph.
@@ -21,10 +37,14 @@ export interface ImageDataset {
   readonly name: string;
   readonly shape: ImageShape;
   readonly length: number;
-  /** One class index per image, `[length]`, or undefined where the data has no labels. */
+  /** One class index per image, `[length]`, `UNLABELLED` where it has none, or undefined where no image has a label. */
   readonly labels: Int32Array | undefined;
   /** Class names by index, where the data has them (folders do; MNIST's are '0' … '9'). */
   readonly classes: readonly string[] | undefined;
+  /** Images of the data that could not be read, and are left out. */
+  readonly skipped?: readonly SkippedImage[] | undefined;
+  /** Where the bytes are that `read` gives, if they exist as they are; a data set made from another must not inherit it. */
+  readonly pixels?: PixelStore | undefined;
   /** A stable name of image `index`: its number, or its path inside the folder. */
   id(index: number): string;
   /**
@@ -40,17 +60,42 @@ export interface ImageDataset {
   close(): Promise<void>;
 }
 
-/** The training and the test part of a data set. */
+/** The parts of a data set. At least one of `val` and `test` is there. */
 export interface DatasetSplits {
   readonly name: string;
   readonly train: ImageDataset;
-  readonly test: ImageDataset;
+  /** Images by which training is judged: which epoch is best, when to stop. */
+  readonly val?: ImageDataset | undefined;
+  /** Images that decide nothing. */
+  readonly test?: ImageDataset | undefined;
+  /** What is known about all images, where they were read from files. */
+  readonly index?: ImageIndex | undefined;
 }
 
-/** A data set that has been located but not opened: in two parts, or in one piece that is yet to be split. */
-export type DataSource =
-  | { readonly train: () => Promise<ImageDataset>; readonly test: () => Promise<ImageDataset> }
-  | { readonly all: () => Promise<ImageDataset> };
+/** The images to measure a trained model on: the test part, or the validation part where there is no test part. */
+export function heldOut({ name, val, test }: DatasetSplits): ImageDataset {
+  const part = test ?? val;
+  if (!part) throw new Error(`${name} has neither test nor validation images`);
+  return part;
+}
+
+/** The parts that a data set has: train, val, test. */
+export const partsOf = ({ train, val, test }: DatasetSplits): ImageDataset[] =>
+  [train, val, test].filter((part) => part !== undefined);
+
+/** Indices of the images that have a label. */
+export function labelledRows({ labels }: Pick<ImageDataset, 'labels'>): Uint32Array {
+  const rows: number[] = [];
+  labels?.forEach((label, row) => {
+    if (label >= 0) rows.push(row);
+  });
+  return Uint32Array.from(rows);
+}
+
+/** Closes all parts. */
+export async function closeSplits(splits: DatasetSplits): Promise<void> {
+  await Promise.all(partsOf(splits).map((part) => part.close()));
+}
 
 /** Bytes that are read at a time to compute a fingerprint. */
 const CHUNK = 2 ** 20;
@@ -58,8 +103,12 @@ const CHUNK = 2 ** 20;
 /**
  * Completes a reader: `read` checks its arguments (RangeError: a mistake of the caller, not of the data), and the
  * fingerprint is computed in the same way for all formats.
+ * @param fingerprint gives the fingerprint where it is known already
  */
-export function defineDataset(reader: Omit<ImageDataset, 'fingerprint'>): ImageDataset {
+export function defineDataset(
+  reader: Omit<ImageDataset, 'fingerprint'>,
+  fingerprint?: () => Promise<string>,
+): ImageDataset {
   const { name, length } = reader;
   const bytes = bytesPerImage(reader.shape);
   const dataset: ImageDataset = {
@@ -78,7 +127,7 @@ export function defineDataset(reader: Omit<ImageDataset, 'fingerprint'>): ImageD
       }
       await reader.read(indices, target);
     },
-    fingerprint: () => fingerprintOf(dataset),
+    fingerprint: fingerprint ?? (() => fingerprintOf(dataset)),
   };
   return dataset;
 }

@@ -1,69 +1,92 @@
 import { existsSync, statSync } from 'node:fs';
 import { InputError } from '../io/errors.ts';
-import { idxFolder, openArrays } from './array-files.ts';
-import type { DataSource } from './dataset.ts';
-import { imageFolder } from './folder.ts';
-import { IMAGE_FILE } from './image-file.ts';
-import { openMnist } from './mnist.ts';
-import { isNpz, npzFile } from './npz.ts';
+import { openFile, readUpTo } from '../io/source.ts';
+import { IMAGE_FILE } from './decode.ts';
+import { locateArrays } from './formats/arrays.ts';
+import { locateFolder } from './formats/folder.ts';
+import { isIdxFolder, locateIdxFolder } from './formats/idx-folder.ts';
+import { locateImage } from './formats/image.ts';
+import { locateList } from './formats/list.ts';
+import { locateMnist } from './formats/mnist.ts';
+import { locateNpz } from './formats/npz.ts';
+import { isNpz } from './formats/npz-members.ts';
+import { packedFormats } from './formats/packed.ts';
+import type { DataSource } from './image-source.ts';
+import type { DataOptions } from './options.ts';
 
 interface DataFormat {
-  /** How to write it after `--data`. */
-  readonly usage: string;
+  /** How to write it after `--data`; undefined where it is only refused. */
+  readonly usage?: string;
   /** Whether an existing file or folder is of this format. */
-  readonly matches: (path: string) => boolean | Promise<boolean>;
-  readonly locate: (path: string, labels: string | undefined, spec: string) => DataSource | Promise<DataSource>;
+  matches(path: string): boolean | Promise<boolean>;
+  locate(
+    path: string,
+    labels: string | undefined,
+    spec: string,
+    options: DataOptions,
+  ): DataSource | Promise<DataSource>;
   /** What the path is, for formats that contain their labels: they take no file of labels. */
   readonly labelled?: string;
 }
 
 const isFolder = (path: string) => statSync(path).isDirectory();
 
-/** Data sets known by name. */
-const named = new Map<string, DataSource>([
-  ['mnist', { train: () => openMnist('train'), test: () => openMnist('test') }],
-]);
+/** Whether a file begins as idx, npy or gzip. */
+const isArray = async (path: string): Promise<boolean> => /^(0000|934e554d5059|1f8b)/.test(await startOf(path, 8));
 
-/**
- * The formats of files and folders; the first that matches is used. To add one, write a file that locates its images (see
- * `DataSource`) and turns them into a data set (see `defineDataset`), and add a row here.
- */
+/** Data sets known by name. */
+const named = new Map<string, () => Promise<DataSource>>([['mnist', locateMnist]]);
+
+/** The formats of files and folders; the first that matches is used. To add one, write a file in `formats/` and add a row. */
 const formats: readonly DataFormat[] = [
   {
-    usage: 'FOLDER of idx files',
-    matches: (path) => isFolder(path) && idxFolder(path) !== undefined,
-    locate: (path) => idxFolder(path) as DataSource,
+    usage: "FOLDER of idx files, under MNIST's usual names",
+    matches: (path) => isFolder(path) && isIdxFolder(path),
+    locate: (path, _labels, _spec, options) => locateIdxFolder(path, options),
     labelled: 'a folder, and its labels are idx files in it',
   },
+  ...packedFormats,
   {
-    usage: 'FOLDER of images, optionally in train/ and test/ (subfolders are classes)',
+    usage: 'FOLDER of images (subfolders are classes; train/, val/ and test/ are splits)',
     matches: isFolder,
-    locate: imageFolder,
+    locate: (path, _labels, _spec, options) => locateFolder(path, options),
     labelled: 'a folder, and its subfolders are the classes',
+  },
+  {
+    usage: 'IMAGE or stack (png, jpg, webp, gif, tiff, avif, bmp, ppm, pgm, pbm)',
+    matches: (path) => IMAGE_FILE.test(path),
+    locate: (path, _labels, _spec, options) => locateImage(path, options),
+    labelled: 'an image',
+  },
+  {
+    usage: 'LIST.txt (a path a line, then a tab or comma and its label)',
+    matches: (path) => /\.(txt|lst|list)$/i.test(path),
+    locate: (path, _labels, _spec, options) => locateList(path, options),
+    labelled: 'a list, and its labels stand after the paths',
   },
   {
     usage: 'FILE.npz',
     matches: isNpz,
-    locate: npzFile,
+    locate: (path, _labels, _spec, options) => locateNpz(path, options),
     labelled: 'an npz file, and its labels are an array in it',
   },
   {
     usage: 'IMAGES[,LABELS] (idx or npy files, gzipped or not)',
-    matches: (path) => !IMAGE_FILE.test(path),
-    locate: (images, labels, name) => ({ all: () => openArrays({ name, images, labels }) }),
+    matches: isArray,
+    locate: (images, labels, name, options) => locateArrays({ name, images, labels }, options),
   },
 ];
 
 /** The possible values of `--data`. */
-export const DATA_FORMS = [...named.keys(), ...formats.map(({ usage }) => usage)].join(' | ');
+export const DATA_FORMS = [...named.keys(), ...formats.flatMap(({ usage }) => usage ?? [])].join(' | ');
 
 /**
  * Locates the images of a value of `--data`, see `DATA_FORMS`.
  * @throws InputError when there is no such file or folder, its format is unknown, or it takes no file of labels
  */
-export async function locateData(spec: string): Promise<DataSource> {
-  const source = named.get(spec);
-  if (source) return source;
+export async function locateData(spec: string, options: DataOptions = {}): Promise<DataSource> {
+  const known = named.get(spec);
+  if (known) return known();
   const comma = existsSync(spec) ? -1 : spec.lastIndexOf(',');
   const path = comma < 0 ? spec : spec.slice(0, comma);
   const labels = comma < 0 ? undefined : spec.slice(comma + 1);
@@ -73,8 +96,19 @@ export async function locateData(spec: string): Promise<DataSource> {
   }
   for (const { matches, locate, labelled } of formats) {
     if (!(await matches(path))) continue;
-    if (labels === undefined || !labelled) return locate(path, labels, spec);
+    if (labels === undefined || !labelled) return locate(path, labels, spec, options);
     throw new InputError(`--data ${spec}: ${path} is ${labelled}; omit '${labels}'`);
   }
-  throw new InputError(`${path}: it is a single image; pass its folder instead`);
+  const start = (await startOf(path, 4)).replace(/(..)(?=.)/g, '$1 ') || 'nothing';
+  throw new InputError(
+    `--data ${spec}: ${path} is of no known form: it starts with ${start}; --data takes ${DATA_FORMS}`,
+  );
+}
+
+/** The first bytes of a file, in hexadecimal. @throws InputError for a pipe or a device */
+async function startOf(path: string, count: number): Promise<string> {
+  const file = await openFile(path);
+  return readUpTo(file, count)
+    .then((bytes) => bytes.toString('hex'))
+    .finally(() => file.close());
 }

@@ -1,43 +1,91 @@
+import type { ImageIndex } from '../artifacts/image-index.ts';
+import { InputError } from '../io/errors.ts';
 import { closeOnError } from '../io/source.ts';
-import type { DataSource, DatasetSplits, ImageDataset } from './dataset.ts';
+import { closeSplits, type DatasetSplits, heldOut, type ImageDataset } from './dataset.ts';
 import { locateData } from './formats.ts';
-import { checkSplits, holdOut, trainThenTest } from './split.ts';
+import type { Prepared } from './image-cache.ts';
+import type { DataOptions } from './options.ts';
+import { openPart, rememberFingerprint } from './parts.ts';
+import { prepare } from './prepare.ts';
+import { holdOut, joinParts, withValidation } from './split.ts';
 
-export type Split = 'train' | 'test' | 'all';
+export type Split = 'train' | 'val' | 'test' | 'all';
+
+/** The parts of a data set, and what is known about all of its images. */
+export interface OpenedSplits extends DatasetSplits {
+  readonly index: ImageIndex;
+}
 
 /**
- * Opens the training and the test images of a value of `--data`. Without a test part, a fixed tenth of the images is held
- * out (see `holdOut`). The caller closes both.
+ * Opens the parts of a value of `--data`. Images that come in one piece are split: a fixed tenth is held out for tests (see
+ * `holdOut`). The caller closes the parts.
  * @param spec `mnist` or a path, see `DATA_FORMS`
- * @throws InputError when there is no such data, it is damaged, or its parts do not fit each other
+ * @throws InputError when there is no such data or `prepare` refuses it; EnvironmentError; Interrupted
  */
-export async function openSplits(spec: string): Promise<DatasetSplits> {
-  return splitsOf(spec, await locateData(spec));
+export async function openSplits(spec: string, options: DataOptions = {}): Promise<OpenedSplits> {
+  const prepared = await prepareData(spec, options);
+  const { index } = prepared;
+  const open = (name: 'train' | 'val' | 'test' | 'all') => openPart(prepared, name, options.classes);
+  const splits = index.parts.all
+    ? remembered(prepared, holdOut(await open('all')))
+    : await openTogether(spec, open, index);
+  try {
+    return { ...remembered(prepared, withValidation(splits, options.valSplit)), index };
+  } catch (error) {
+    await closeSplits(splits);
+    throw error;
+  }
 }
 
 /**
- * Opens one part of a value of `--data`, or all of it. Where the data come in two parts, `all` is the training images, then
- * the test images, with ids `train/…` and `test/…`; otherwise it is the data set unchanged.
- * @throws InputError as `openSplits`
+ * Opens one part of a value of `--data`, or all of it. Where the data come in parts, `all` is the training, validation and test
+ * images, with ids `train/…`, `val/…` and `test/…`; otherwise it is the data set unchanged.
+ * @param split by default the images that were not trained on, see `heldOut`
+ * @throws InputError as `openSplits`, or where there is no such part
  */
-export async function openSplit(spec: string, split: Split): Promise<ImageDataset> {
-  const source = await locateData(spec);
-  if ('train' in source && split !== 'all') return source[split]();
-  if ('all' in source && split === 'all') return source.all();
-  const splits = await splitsOf(spec, source);
-  if (split === 'all') return trainThenTest(splits);
-  await (split === 'train' ? splits.test : splits.train).close();
-  return splits[split];
+export async function openSplit(
+  spec: string,
+  split: Split | undefined,
+  options: DataOptions = {},
+): Promise<ImageDataset> {
+  if (split === 'all') {
+    const prepared = await prepareData(spec, options);
+    if (prepared.index.parts.all) return openPart(prepared, 'all', options.classes);
+  }
+  const splits = await openSplits(spec, options);
+  if (split === 'all') return joinParts(splits);
+  const wanted = split === undefined ? heldOut(splits) : splits[split];
+  for (const part of [splits.train, splits.val, splits.test]) if (part && part !== wanted) await part.close();
+  if (wanted) return wanted;
+  const others = (['train', 'val', 'test'] as const).filter((name) => splits[name]).join(', ');
+  throw new InputError(`${spec}: it has no ${split} part; choose --split ${others}`);
 }
 
-async function splitsOf(name: string, source: DataSource): Promise<DatasetSplits> {
-  if ('all' in source) {
-    const all = await source.all();
-    return closeOnError(all, async () => holdOut(all));
+async function prepareData(spec: string, options: DataOptions): Promise<Prepared> {
+  const source = await locateData(spec, options);
+  try {
+    return await prepare(spec, source, options);
+  } finally {
+    for (const part of [source.train, source.val, source.test, source.all]) await part?.close();
   }
-  const train = await source.train();
+}
+
+async function openTogether(
+  name: string,
+  open: (part: 'train' | 'val' | 'test') => Promise<ImageDataset>,
+  { parts }: ImageIndex,
+): Promise<DatasetSplits> {
+  const train = await open('train');
   return closeOnError(train, async () => {
-    const test = await source.test();
-    return closeOnError(test, async () => checkSplits({ name, train, test }));
+    const val = parts.val && (await open('val'));
+    const test = parts.test && (await open('test'));
+    return val || test ? { name, train, val, test } : holdOut({ ...train, name });
   });
+}
+
+/** Parts of a data set that was divided here, whose fingerprints are kept in the cache. */
+function remembered<S extends DatasetSplits>({ folder }: Prepared, splits: S): S {
+  const keep = (part: ImageDataset | undefined) =>
+    part?.pixels?.rows ? rememberFingerprint(part, folder, part.pixels.rows) : part;
+  return { ...splits, train: keep(splits.train), val: keep(splits.val), test: keep(splits.test) };
 }

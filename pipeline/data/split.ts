@@ -1,6 +1,16 @@
 import { InputError } from '../io/errors.ts';
-import { bytesPerImage, type DatasetSplits, defineDataset, type ImageDataset } from './dataset.ts';
+import {
+  bytesPerImage,
+  closeSplits,
+  type DatasetSplits,
+  defineDataset,
+  type ImageDataset,
+  UNLABELLED,
+} from './dataset.ts';
 import { range, runs } from './rows.ts';
+
+/** Data in two parts. */
+export type TrainAndTest = DatasetSplits & { readonly test: ImageDataset };
 
 /**
  * Splits a data set that comes in one piece. Images are ranked by a hash of their id, and the lowest tenth (rounded; at
@@ -8,23 +18,51 @@ import { range, runs } from './rows.ts';
  * on every machine and in every run.
  * @throws InputError when there is only one image
  */
-export function holdOut(full: ImageDataset): DatasetSplits {
+export function holdOut(full: ImageDataset): TrainAndTest {
   const { name, length } = full;
   if (length < 2) throw new InputError(`${name}: one image cannot be split into a training and a test set; add more`);
-  const ranks = Uint32Array.from({ length }, (_, i) => hashOf(`0/${full.id(i)}`)); // fixed prefix
-  const count = Math.max(1, Math.round(length / 10));
+  const [train, test] = divide(full, 0.1, '0/', [`${name}/train`, `${name}/test`]);
+  return { name, train, test };
+}
+
+/**
+ * Holds a share of the training images out for validation, ranked as by `holdOut` with another hash.
+ * @param share of the training images, above 0 and below 1 (rounded; at least one image)
+ * @throws InputError when the data have a validation part, or too few training images
+ */
+export function holdOutValidation(splits: DatasetSplits, share: number): DatasetSplits {
+  const { name, train: full, val } = splits;
+  if (val) {
+    throw new InputError(`--val-split ${share}: ${name} has a validation part of ${val.length} images; leave it out`);
+  }
+  if (Math.max(1, Math.round(full.length * share)) >= full.length) {
+    throw new InputError(`--val-split ${share}: it leaves none of the ${full.length} training images of ${name}`);
+  }
+  const [train, held] = divide(full, share, 'val/', [full.name, `${name}/val`]);
+  return { ...splits, train, val: held };
+}
+
+/** The parts as a run has them that held `share` of the training images out; unchanged without a share, or with a part. */
+export const withValidation = (splits: DatasetSplits, share: number | undefined): DatasetSplits =>
+  share === undefined || splits.val ? splits : holdOutValidation(splits, share);
+
+/** Divides a data set into the rest and, second, a share that is chosen by a hash of ids. Closing both closes `full`. */
+function divide(full: ImageDataset, share: number, prefix: string, names: readonly [string, string]) {
+  const { length } = full;
+  const ranks = Uint32Array.from({ length }, (_, i) => hashOf(`${prefix}${full.id(i)}`));
+  const count = Math.max(1, Math.round(length * share));
   const limit = ranks.slice().sort()[count - 1] as number;
   let ties = count - ranks.reduce((below, rank) => below + Number(rank < limit), 0); // the first images of equal rank
-  const isTest = Uint8Array.from(ranks, (rank) => Number(rank < limit || (rank === limit && ties-- > 0)));
-  const open = new Set(['train', 'test']); // the parts share the files of `full`
-  const part = (which: 'train' | 'test') => {
+  const isHeld = Uint8Array.from(ranks, (rank) => Number(rank < limit || (rank === limit && ties-- > 0)));
+  const open = new Set([0, 1]); // the parts share the files of `full`
+  const part = (which: 0 | 1) => {
     const close = async () => {
       if (open.delete(which) && open.size === 0) await full.close();
     };
-    const indices = range(0, length).filter((i) => isTest[i] === Number(which === 'test'));
-    return subset({ ...full, close }, `${name}/${which}`, indices);
+    const indices = range(0, length).filter((i) => isHeld[i] === which);
+    return subset({ ...full, close }, names[which], indices);
   };
-  return { name, train: part('train'), test: part('test') };
+  return [part(0), part(1)] as const;
 }
 
 /** FNV-1a over UTF-16 code units, then MurmurHash3's finalizer, which spreads differences in the last characters. */
@@ -38,56 +76,54 @@ function hashOf(text: string): number {
 
 /** Some images of a data set, by index, under their original ids. Closing it closes the original. */
 export function subset(full: ImageDataset, name: string, indices: Uint32Array): ImageDataset {
-  const { labels } = full;
+  const { labels, pixels } = full;
   const original = (index: number) => indices[index] as number;
+  const rows = pixels?.rows;
   return defineDataset({
     ...full,
     name,
     length: indices.length,
     labels: labels && Int32Array.from(indices, (index) => labels[index] as number),
+    pixels: pixels && { ...pixels, rows: rows ? indices.map((index) => rows[index] as number) : indices },
     id: (index) => full.id(original(index)),
     read: (wanted, target) => full.read(Uint32Array.from(wanted, original), target),
   });
 }
 
-/** The training images, then the test images, with ids `train/…` and `test/…`. Closing it closes both parts. */
-export function trainThenTest({ name, train, test }: DatasetSplits): ImageDataset {
+/** The images of all parts, one after another, with ids `train/…`, `val/…` and `test/…`. Closing it closes the parts. */
+export function joinParts(splits: DatasetSplits): ImageDataset {
+  const { name, train } = splits;
   const bytes = bytesPerImage(train.shape);
-  const inTrain = (index: number | undefined) => (index as number) < train.length;
+  let length = 0;
+  const parts = (['train', 'val', 'test'] as const).flatMap((split) => {
+    const part = splits[split];
+    if (!part) return [];
+    length += part.length;
+    return [{ split, part, first: length - part.length, end: length }];
+  });
+  type Part = (typeof parts)[number];
+  const partWith = (index: number | undefined) => parts.find(({ end }) => (index as number) < end) as Part;
+  const labelled = parts.some(({ part }) => part.labels !== undefined);
+  const labelsOf = ({ labels, length }: ImageDataset) => labels ?? new Int32Array(length).fill(UNLABELLED);
   return defineDataset({
     ...train,
     name,
-    length: train.length + test.length,
-    labels: train.labels && test.labels && Int32Array.from([...train.labels, ...test.labels]),
-    id: (index) => (inTrain(index) ? `train/${train.id(index)}` : `test/${test.id(index - train.length)}`),
+    pixels: undefined,
+    skipped: parts.flatMap(({ part }) => part.skipped ?? []),
+    length,
+    labels: labelled ? Int32Array.from(parts.flatMap(({ part }) => [...labelsOf(part)])) : undefined,
+    id(index) {
+      const { split, part, first } = partWith(index);
+      return `${split}/${part.id(index - first)}`;
+    },
     async read(indices, target) {
-      const joined = (i: number) => inTrain(indices[i]) === inTrain(indices[i - 1]);
+      const joined = (i: number) => partWith(indices[i]) === partWith(indices[i - 1]);
       for (const { from, to } of runs(indices.length, joined)) {
-        const [part, first] = inTrain(indices[from]) ? [train, 0] : [test, train.length];
+        const { part, first } = partWith(indices[from]);
         const inPart = Uint32Array.from({ length: to - from }, (_, i) => (indices[from + i] as number) - first);
         await part.read(inPart, target.subarray(from * bytes, to * bytes));
       }
     },
-    async close() {
-      await Promise.all([train.close(), test.close()]);
-    },
+    close: () => closeSplits(splits),
   });
-}
-
-/** @throws InputError when the two parts have different shapes, or only one has labels */
-export function checkSplits(splits: DatasetSplits): DatasetSplits {
-  const { name, train, test } = splits;
-  const [a, b] = [train, test].map(({ shape }) => `${shape.height}×${shape.width}×${shape.channels}`);
-  if (a !== b) {
-    throw new InputError(
-      `${name}: its training images are ${a} (height×width×channels) and its test images ${b}; they must have equal shapes`,
-    );
-  }
-  if (!train.labels !== !test.labels) {
-    const [labelled, unlabelled] = train.labels ? ['training', 'test'] : ['test', 'training'];
-    throw new InputError(
-      `${name}: its ${labelled} images have labels and its ${unlabelled} images have none; give both or neither`,
-    );
-  }
-  return splits;
 }

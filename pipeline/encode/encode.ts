@@ -1,6 +1,7 @@
 import { extname } from 'node:path';
+import type { SkippedImage } from '../artifacts/image-index.ts';
 import { openSplit, type Split } from '../data/open.ts';
-import { checkFits, openExported } from '../inference/exported.ts';
+import { checkFits, openExported, optionsFor } from '../inference/exported.ts';
 import { type CommandOptions, encodingGraphs } from '../inference/plan.ts';
 import { withSessions } from '../inference/sessions.ts';
 import { InputError } from '../io/errors.ts';
@@ -20,18 +21,23 @@ export interface EncodeOptions extends CommandOptions {
 
 export interface EncodeResult {
   readonly rows: number;
+  /** Images that could not be read, and have no row. */
+  readonly skipped: number;
   readonly seconds: number;
   readonly imagesPerSecond: number;
   readonly out: string;
 }
 
+/** Images without a row that the file's metadata and a note name. */
+const MOST_SKIPPED = { listed: 1000, noted: 3 };
+
 /**
- * Encodes a data set with an exported model into a file of latents, a row for each image, in the data's order. Memory
- * does not grow with the number of images; the file appears complete or not at all.
+ * Encodes a data set with an exported model into a file of latents, a row for each image that can be read, in the data's
+ * order. Memory does not grow with the number of images; the file appears complete or not at all.
  * @throws InputError, EnvironmentError, Interrupted
  */
 export async function encode(options: EncodeOptions): Promise<EncodeResult> {
-  const { exported, data, split, out, signal, progress } = options;
+  const { exported, data, split, out, dataOptions, note, signal, progress } = options;
   const began = performance.now();
   const format = formatOf(out);
   const errors = options.error ?? format === 'parquet';
@@ -39,17 +45,21 @@ export async function encode(options: EncodeOptions): Promise<EncodeResult> {
     throw new InputError(`${out}: an npy file holds latents only; choose a .parquet file for errors`);
   }
   const model = await openExported(exported);
-  const dataset = await openSplit(data, split);
+  const dataset = await openSplit(data, split, optionsFor(model.card, dataOptions));
   try {
     const { card } = model;
     checkFits(card, dataset, errors);
-    const images = dataset.length;
+    const { length: images, skipped = [] } = dataset;
     const { size } = card.latent;
     const about = {
       model: card.model.name,
       encoder: `sha256:${card.files['encoder.onnx'].sha256}`,
       ...{ data, split, classes: dataset.classes ?? null },
       ...(errors && { error: card.model.error }),
+      ...(skipped.length > 0 && {
+        skipped: skipped.slice(0, MOST_SKIPPED.listed),
+        skippedImages: skipped.length,
+      }),
     };
     await publishFile(
       out,
@@ -68,11 +78,20 @@ export async function encode(options: EncodeOptions): Promise<EncodeResult> {
       },
       { signal },
     );
+    if (skipped.length > 0) note?.(`${out}: ${describe(skipped)}`);
     const seconds = (performance.now() - began) / 1000;
-    return { rows: images, seconds, imagesPerSecond: images / seconds, out };
+    return { rows: images, skipped: skipped.length, seconds, imagesPerSecond: images / seconds, out };
   } finally {
     await dataset.close();
   }
+}
+
+/** `no rows for 4 images that cannot be read: a.png (why), …` */
+function describe(skipped: readonly SkippedImage[]): string {
+  const named = skipped.slice(0, MOST_SKIPPED.noted).map(({ file, reason }) => `${file} (${reason})`);
+  const more = skipped.length > named.length ? ', …' : '';
+  const images = skipped.length === 1 ? '1 image' : `${skipped.length} images`;
+  return `no row for ${images} that cannot be read: ${named.join(', ')}${more}`;
 }
 
 function formatOf(out: string): 'parquet' | 'npy' {

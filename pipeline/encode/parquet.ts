@@ -20,9 +20,9 @@ interface Column {
 }
 
 /**
- * Writes latents as Parquet, in the order of the data set: `id` string, `label` int32 (where the data set has labels),
- * `latent` list of float32, `error` float32 (where there are errors). No value is ever null. A row group is written
- * before the next begins.
+ * Writes latents as Parquet, in the order of the data set: `id` string; `label` int32 and `class` string (where the data set
+ * has labels, and class names); `latent` list of float32; `error` float32 (where there are errors). Only label and class
+ * can be null: of images without a label. A row group is written before the next begins.
  * @param path of a file that is overwritten
  * @param about is written into the file's metadata, under the key `convae`
  */
@@ -31,7 +31,8 @@ export function parquetWriter(
   dataset: ImageDataset,
   { size, errors, about }: { size: number; errors: boolean; about: Readonly<Record<string, unknown>> },
 ) {
-  const { labels } = dataset;
+  const { labels, classes = [] } = dataset;
+  const complete = labels?.every((label) => label >= 0) ?? true;
   const groupRows = Math.max(GROUP.minRows, Math.min(GROUP.maxRows, Math.floor(GROUP.numbers / size)));
   const group = { first: 0, rows: 0, latents: new Float32Array(groupRows * size), errors: new Float32Array(groupRows) };
   const required = { repetition_type: 'REQUIRED' } as const;
@@ -40,10 +41,18 @@ export function parquetWriter(
     encoding: 'DELTA_BYTE_ARRAY', // ids share prefixes with their predecessors
     values: (rows) => Array.from({ length: rows }, (_, i) => Buffer.from(dataset.id(group.first + i))),
   };
+  const some = { repetition_type: complete ? 'REQUIRED' : 'OPTIONAL' } as const;
+  const labelsOf = (rows: number) => labels?.subarray(group.first, group.first + rows) ?? new Int32Array();
+  // Few values, for which the library makes a dictionary.
   const label: Column | false = labels !== undefined && {
-    elements: [{ name: 'label', type: 'INT32', ...required }], // few values, for which the library makes a dictionary
-    values: (rows) => labels.subarray(group.first, group.first + rows),
+    elements: [{ name: 'label', type: 'INT32', ...some }],
+    values: (rows) => (complete ? labelsOf(rows) : Array.from(labelsOf(rows), (label) => (label < 0 ? null : label))),
   };
+  const names: Column | false = labels !== undefined &&
+    dataset.classes !== undefined && {
+      elements: [{ name: 'class', type: 'BYTE_ARRAY', converted_type: 'UTF8', repetition_type: 'OPTIONAL' }],
+      values: (rows) => Array.from(labelsOf(rows), (label) => classes[label] ?? null),
+    };
   const latent: Column = {
     elements: [
       { name: 'latent', converted_type: 'LIST', num_children: 1, ...required },
@@ -59,7 +68,7 @@ export function parquetWriter(
     encoding: 'PLAIN',
     values: (rows) => group.errors.subarray(0, rows),
   };
-  const columns = [id, label, latent, error].filter((column) => column !== false);
+  const columns = [id, label, names, latent, error].filter((column) => column !== false);
   const parquet = new ParquetWriter({
     writer: fileWriter(path),
     schema: [{ name: 'schema', num_children: columns.length }, ...columns.flatMap(({ elements }) => elements)],
@@ -110,7 +119,7 @@ function writeGroup(parquet: ParquetWriter, columns: readonly Column[], rows: nu
         offsetIndex: false,
         ...(encoding && { encoding }),
       },
-      pageData: { values: values(rows), ...levels(rows, listOf) },
+      pageData: pageOf(values(rows), rows, element, listOf),
     });
   });
   pendingIndexes.push(...written);
@@ -124,10 +133,17 @@ function writeGroup(parquet: ParquetWriter, columns: readonly Column[], rows: nu
   parquet.num_rows += BigInt(rows);
 }
 
-/** Dremel's levels: lists are never empty, so all values are defined, and the first of each list begins a row. */
-function levels(rows: number, listOf: number | undefined) {
-  if (listOf === undefined) return { definitionLevels: [], repetitionLevels: [], maxDefinitionLevel: 0 };
+/**
+ * Values with Dremel's levels: lists are never empty, so all values are defined, and the first of each list begins a row; of an
+ * optional column the values that are not null are defined.
+ */
+function pageOf(values: DecodedArray, rows: number, { repetition_type }: SchemaElement, listOf: number | undefined) {
+  if (repetition_type === 'OPTIONAL') {
+    const definitionLevels = Array.from(values as readonly unknown[], (value) => Number(value !== null));
+    return { values, definitionLevels, repetitionLevels: [], maxDefinitionLevel: 1 };
+  }
+  if (listOf === undefined) return { values, definitionLevels: [], repetitionLevels: [], maxDefinitionLevel: 0 };
   const repetitionLevels = Array<number>(rows * listOf).fill(1);
   for (let i = 0; i < repetitionLevels.length; i += listOf) repetitionLevels[i] = 0;
-  return { definitionLevels: Array<number>(rows * listOf).fill(1), repetitionLevels, maxDefinitionLevel: 1 };
+  return { values, definitionLevels: Array<number>(rows * listOf).fill(1), repetitionLevels, maxDefinitionLevel: 1 };
 }

@@ -8,8 +8,10 @@ import { spreadOf } from '../analyse/moments.ts';
 import { CARD_FORMAT, type Card, TRAIN_STEP_FILE } from '../artifacts/card.ts';
 import { copyTraining, writeCard } from '../artifacts/exported.ts';
 import type { RunPlan, RunState } from '../artifacts/run.ts';
-import type { DatasetSplits } from '../data/dataset.ts';
+import type { Which } from '../artifacts/run-folder.ts';
+import { closeSplits, type DatasetSplits, heldOut } from '../data/dataset.ts';
 import { openSplits } from '../data/open.ts';
+import { type DataOptions, optionsLike } from '../data/options.ts';
 import { withSessions } from '../inference/sessions.ts';
 import { sha256 } from '../io/digest.ts';
 import { InputError } from '../io/errors.ts';
@@ -27,10 +29,12 @@ export interface ExportOptions {
   readonly run: string;
   /** The folder to export to. */
   readonly out: string;
-  /** Which of the run's checkpoints. */
-  readonly which: 'best' | 'latest';
+  /** Which of the run's checkpoints; by default the best where there is one, else the latest. */
+  readonly which?: Which | undefined;
   /** The run's data, where they have moved since training. */
   readonly data?: string | undefined;
+  /** How to read the data, except for what the run decides. */
+  readonly dataOptions?: DataOptions | undefined;
   /** Adds a training step for batches of that size. */
   readonly trainStep?: { readonly batchSize: number } | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -57,7 +61,8 @@ const DERIVED = {
  * @throws InputError when the run has no finished epoch, is damaged, or its data cannot be found; Error when the ONNX
  * models do not compute what tfjs does (nothing is published then)
  */
-export async function exportRun({ run, out, which, data, trainStep, signal }: ExportOptions): Promise<ExportResult> {
+export async function exportRun(options: ExportOptions): Promise<ExportResult> {
+  const { run, out, which, data, trainStep, signal } = options;
   const began = performance.now();
   tf.enableProdMode();
   await tf.setBackend('cpu');
@@ -69,7 +74,12 @@ export async function exportRun({ run, out, which, data, trainStep, signal }: Ex
     );
   }
   const { metrics } = position;
-  const splits = await openSplits(data ?? plan.data.name);
+  const { preprocessing, classes } = plan.data;
+  const image = imageOf(program.size);
+  const splits = await openSplits(data ?? plan.data.name, {
+    ...optionsLike({ image, preprocessing, classes }, options.dataOptions),
+    valSplit: plan.data.valSplit,
+  });
   try {
     await assertSameData(splits, state, run);
     const { name, summary, pixelLoss, conditional } = program.model;
@@ -93,14 +103,15 @@ export async function exportRun({ run, out, which, data, trainStep, signal }: Ex
           format: CARD_FORMAT,
           convae: version,
           model: { name, summary, error: pixelLoss, variational },
-          dataset: { name: plan.data.name, train: plan.data.train, test: plan.data.test },
-          image: imageOf(program.size),
+          dataset: datasetOf(plan),
+          image,
+          ...(preprocessing && { preprocessing }),
           latent,
           classes: plan.data.classes ?? classNumbers(program),
           conditional,
           files,
           opset: OPSET,
-          metrics: { epoch: position.epoch, step: position.step, train: metrics.train, test: metrics.test },
+          metrics: { epoch: position.epoch, step: position.step, ...metrics },
           parity,
           training: { recipe: plan.recipe, seed: plan.size.seed, epochs: position.epoch, engine: null },
           ...(step && { trainStep: { ...step.section, ...(await write(step.section.file, step.bytes)) } }),
@@ -110,8 +121,12 @@ export async function exportRun({ run, out, which, data, trainStep, signal }: Ex
     );
     return { out, card: card as unknown as Card, seconds: (performance.now() - began) / 1000 };
   } finally {
-    await Promise.all([splits.train.close(), splits.test.close()]);
+    await closeSplits(splits);
   }
+}
+
+function datasetOf({ data: { classes: _, ...data } }: RunPlan): Card['dataset'] {
+  return data;
 }
 
 const imageOf = ({ height, width, channels }: ModelSize): Card['image'] => ({ height, width, channels });
@@ -120,19 +135,24 @@ const imageOf = ({ height, width, channels }: ModelSize): Card['image'] => ({ he
 async function measure(
   models: OnnxModels,
   program: TrainingProgram,
-  { train, test }: DatasetSplits,
+  splits: DatasetSplits,
   plan: RunPlan,
   signal: AbortSignal | undefined,
 ): Promise<Pick<Card, 'latent' | 'parity'> & { variational: boolean }> {
   const { conditional, pixelLoss } = program.model;
   const size = plan.size.latent;
+  const held = heldOut(splits);
   const card = { image: imageOf(program.size), conditional, latent: { size }, model: { error: pixelLoss } };
-  const options = { graphs: ['encoder', 'decoder'], images: test.length, device: 'cpu' } as const;
+  const options = { graphs: ['encoder', 'decoder'], images: held.length, device: 'cpu' } as const;
   return withSessions({ ...models, card }, options, async (sessions) => {
-    const parity = await measureParity(program, sessions, test);
-    const { latents } = await sessions.encodeAll(test, { signal });
-    const statistics = { over: 'test' as const, images: test.length, ...spreadOf(latents, size) };
-    const mixture = await latentMixture(sessions, train, plan, signal);
+    const parity = await measureParity(program, sessions, held);
+    const { latents } = await sessions.encodeAll(held, { signal });
+    const statistics = {
+      over: splits.test ? ('test' as const) : ('val' as const),
+      images: held.length,
+      ...spreadOf(latents, size),
+    };
+    const mixture = await latentMixture(sessions, splits.train, plan, signal);
     const latent = { size, statistics, ...(mixture && { mixture }) };
     return { parity, variational: sessions.variational, latent };
   });
@@ -144,11 +164,14 @@ function classNumbers({ model, size }: TrainingProgram): string[] | null {
   return encoder || decoder ? Array.from({ length: size.classes }, (_, i) => String(i)) : null;
 }
 
-/** @throws InputError when the test images are not those of the run (not checked for a run on some of the images) */
-async function assertSameData({ name, test }: DatasetSplits, { plan }: RunState, run: string): Promise<void> {
-  const { images, fingerprint } = plan.data.test;
-  if (test.length === images ? (await test.fingerprint()) === fingerprint : test.length > images) return;
+/** @throws InputError when the images held out are not those of the run (not checked for a run on some of the images) */
+async function assertSameData(splits: DatasetSplits, { plan }: RunState, run: string): Promise<void> {
+  const held = heldOut(splits);
+  const kind = splits.test ? 'test' : 'validation';
+  const { images, fingerprint } = plan.data[splits.test ? 'test' : 'val'] ?? { images: 0, fingerprint: '' };
+  const same = held.length === images ? (await held.fingerprint()) === fingerprint : held.length > images;
+  if (images > 0 && same) return;
   throw new InputError(
-    `${name}: its test images are not those that ${run} was trained with; give the run's data with --data`,
+    `${splits.name}: its ${kind} images are not those that ${run} was trained with; give the run's data with --data`,
   );
 }

@@ -1,11 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { models } from '../../models/index.ts';
+import { suitRecipe, type TrainingImages } from '../../models/kit/suit.ts';
 import type { Card } from '../artifacts/card.ts';
 import { readCard } from '../artifacts/exported.ts';
 import { type Report, reportSchema } from '../artifacts/report.ts';
 import { readRun } from '../artifacts/run-folder.ts';
+import { closeSplits, labelledRows, partsOf } from '../data/dataset.ts';
 import { openSplits } from '../data/open.ts';
+import type { DataOptions } from '../data/options.ts';
 import { exportRun } from '../export/export.ts';
 import type { Progress } from '../io/progress.ts';
 import { createStages, type StageProgress, type Tick } from '../io/stages.ts';
@@ -24,6 +27,7 @@ export interface GalleryOptions
   extends Pick<TrainOptions, 'epochs' | 'seed' | 'limitTrain' | 'limitTest' | 'engine' | 'device'> {
   /** What `--data` takes. */
   readonly data: string;
+  readonly dataOptions?: DataOptions | undefined;
   /** Names or files of models; all models of convae when not given. */
   readonly models?: readonly string[] | undefined;
   /** Folders for runs and for exported models, each in a folder with the model's name. */
@@ -53,17 +57,20 @@ export interface GalleryEntry {
  */
 export async function gallery(options: GalleryOptions): Promise<GalleryEntry[]> {
   const { data, signal, note } = options;
-  const { train: images, test } = await openSplits(data);
-  const labelled = images.labels !== undefined && test.labels !== undefined;
+  const found: FoundModel[] = [];
+  for (const name of options.models ?? Object.keys(models)) found.push(await findModel(name));
+  const splits = await openSplits(data, options.dataOptions);
+  const { train: images } = splits;
+  const unlabelled = partsOf(splits).reduce((sum, part) => sum + part.length - labelledRows(part).length, 0);
+  const shape = { ...images.shape, images: images.length };
   const count = Math.min(images.length, options.limitTrain ?? images.length);
-  await Promise.all([images.close(), test.close()]);
+  await closeSplits(splits);
 
   const plans: Awaited<ReturnType<typeof planOf>>[] = [];
-  for (const name of options.models ?? Object.keys(models)) {
-    const found = await findModel(name);
-    const { encoder, decoder } = found.model.conditional;
-    if (labelled || !(encoder || decoder)) plans.push(await planOf(found, count, options));
-    else note(`skipping ${found.model.name}: it needs labels, and ${data} has none`);
+  for (const one of found) {
+    const { encoder, decoder } = one.model.conditional;
+    if (unlabelled === 0 || !(encoder || decoder)) plans.push(await planOf(one, shape, count, options));
+    else note(`skipping ${one.model.name}: it needs labels, and ${unlabelled} images of ${data} have none`);
   }
   const weights = plans.flatMap(({ steps }) => steps.map(({ name, seconds }) => [name, seconds] as const));
   const stages = createStages(weights, signal, options.progress);
@@ -78,15 +85,18 @@ export async function gallery(options: GalleryOptions): Promise<GalleryEntry[]> 
 }
 
 /** Finds the steps that are left for a model, and their seconds. */
-async function planOf({ model, file }: FoundModel, images: number, options: GalleryOptions) {
-  const { data, quick, signal, note } = options;
-  const { name, recipe } = model;
+async function planOf({ model, file }: FoundModel, shape: TrainingImages, images: number, options: GalleryOptions) {
+  const { data, dataOptions = {}, quick, signal, note } = options;
+  const { maxSkipped, strict, cache } = dataOptions;
+  const reading = { maxSkipped, strict, cache, signal };
+  const { name } = model;
+  const { recipe } = file === undefined ? suitRecipe(model, shape) : model;
   const [run, exported] = [join(options.runs, name), join(options.out, name)];
   const epochs = options.epochs ?? EPOCHS[name] ?? recipe.epochs;
   const latest = (await readRun(run, 'latest'))?.state.position;
   const left = epochs - (latest?.epoch ?? 0);
   const card = await readCard(exported).catch(() => undefined);
-  const isExported = left <= 0 && card !== undefined && card.metrics.step === latest?.best?.step;
+  const isExported = left <= 0 && card !== undefined && card.metrics.step === (latest?.best ?? latest)?.step;
   const report = isExported ? await readReport(exported) : undefined;
   const steps = [
     {
@@ -103,14 +113,17 @@ async function planOf({ model, file }: FoundModel, images: number, options: Gall
       name: `export ${name}`,
       seconds: SECONDS.export,
       done: isExported,
-      work: () => exportRun({ run, out: exported, which: 'best', signal }),
+      work: () => exportRun({ run, out: exported, dataOptions: reading, signal }),
     },
     {
       name: `evaluate ${name}`,
       seconds: quick ? SECONDS.quick : SECONDS.evaluate,
       done: report !== undefined && report.model.encoder === card?.files['encoder.onnx'].sha256,
       work: (tick: Tick) =>
-        evaluate({ exported, data, seed: 0, quick, device: 'auto', signal, progress: ({ total }) => tick(total) }),
+        evaluate({
+          ...{ exported, data, dataOptions: reading, seed: 0, quick, device: 'auto', signal },
+          progress: ({ total }) => tick(total),
+        }),
     },
   ];
   return { model: name, exported, steps: steps.filter(({ done }) => !done) };
@@ -129,6 +142,7 @@ function trainingProgress(note: (line: string) => void, tick: Tick): Progress {
   let [first, total] = [0, 1];
   return {
     note,
+    reading() {},
     start(images, done) {
       [first, total] = [done, images];
     },

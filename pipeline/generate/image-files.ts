@@ -2,7 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import sharp from 'sharp';
 import { bytesPerImage, type ImageShape } from '../data/dataset.ts';
-import { IMAGE_FILE } from '../data/image-file.ts';
+import { IMAGE_FILE } from '../data/decode.ts';
 import { InputError } from '../io/errors.ts';
 
 /**
@@ -51,13 +51,16 @@ export async function writeImages(
 }
 
 /**
- * One PNG name per image: its id with the image file's extension replaced. Names that collide ignoring case get a suffix.
+ * One PNG name per image: its id with the image file's extension replaced. Names that collide ignoring case get a suffix, and
+ * parts of an id that would lead out of the folder are left out.
  * @param reserved names of other files in the folder
  */
 export function fileNames(ids: readonly string[], reserved: readonly string[]): string[] {
   const folded = (name: string) => name.toLowerCase();
   const taken = new Set(reserved.map(folded));
-  return ids.map((id) => {
+  return ids.map((original, i) => {
+    const parts = original.split('/').filter((part) => !['', '.', '..'].includes(part));
+    const id = parts.join('/') || String(i);
     let name = `${id.replace(IMAGE_FILE, '')}.png`;
     if (taken.has(folded(name))) name = `${id}.png`;
     while (taken.has(folded(name))) name += '.png';

@@ -4,7 +4,7 @@ import { bytesPerImage, type ImageDataset } from '../data/dataset.ts';
 import { openSplit, type Split } from '../data/open.ts';
 import { spreadRows } from '../data/rows.ts';
 import { subset } from '../data/split.ts';
-import { checkFits, type ExportedModel, openExported } from '../inference/exported.ts';
+import { checkFits, type ExportedModel, openExported, optionsFor } from '../inference/exported.ts';
 import type { CommandOptions } from '../inference/plan.ts';
 import { withSessions } from '../inference/sessions.ts';
 import { publishFolder } from '../io/publish.ts';
@@ -18,7 +18,8 @@ const GRID_FILE = 'grid.png';
 export interface ReconstructOptions extends CommandOptions {
   /** Value of `--data`. */
   readonly data: string;
-  readonly split: Split;
+  /** By default the images that were not trained on. */
+  readonly split?: Split | undefined;
   /** Number of images, evenly spread over the data; default: all of them. */
   readonly n?: number | undefined;
 }
@@ -36,12 +37,14 @@ export interface ReconstructResult {
  * @throws InputError, EnvironmentError, Interrupted
  */
 export async function reconstruct(options: ReconstructOptions): Promise<ReconstructResult> {
-  const { exported, data, split, n, out, signal } = options;
+  const { exported, data, split, n, out, dataOptions, note, signal } = options;
   const began = performance.now();
   const model = await openExported(exported);
-  const all = await openSplit(data, split);
+  const all = await openSplit(data, split, optionsFor(model.card, dataOptions));
   try {
     checkFits(model.card, all, true);
+    if (n !== undefined && n > all.length)
+      note?.(`--n ${n}: ${all.name} has only ${all.length} images, which are all used`);
     const dataset = subset(all, all.name, spreadRows(all.length, n ?? all.length));
     await publishFolder(out, (folder) => writeReconstructions(folder, model, dataset, options), { signal });
     const images = dataset.length;

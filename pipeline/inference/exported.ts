@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import type { Card } from '../artifacts/card.ts';
 import { readCard, verifyFiles } from '../artifacts/exported.ts';
-import type { ImageDataset } from '../data/dataset.ts';
+import { type ImageDataset, labelledRows } from '../data/dataset.ts';
+import { type DataOptions, optionsLike } from '../data/options.ts';
 import { InputError } from '../io/errors.ts';
 import type { RunnableModel } from './sessions.ts';
 
@@ -21,31 +22,48 @@ export async function openExported(folder: string): Promise<ExportedModel> {
   return { folder, card, encoder: join(folder, 'encoder.onnx'), decoder: join(folder, 'decoder.onnx') };
 }
 
+/** Options that open data for a model: prepared as the images that it was trained on, and split as they were. */
+export const optionsFor = (card: Card, options?: DataOptions): DataOptions => ({
+  ...optionsLike(card, options),
+  valSplit: card.dataset.valSplit,
+});
+
+/** Classes that a message names. */
+const MOST_NAMED = 5;
+
 /**
+ * Checks the labels of images that were opened with `optionsFor`; only conditional models need them.
  * @param errors whether reconstruction errors are computed too
- * @throws InputError when the model cannot encode these images: another shape, or labels that it needs are missing
+ * @throws InputError when the model needs labels and some are missing, or are of classes that it does not know
  */
 export function checkFits(card: Card, dataset: ImageDataset, errors: boolean): void {
-  const [expected, found] = [card.image, dataset.shape].map(
-    ({ height, width, channels }) => `${height}×${width}×${channels}`,
-  );
-  if (expected !== found) {
-    throw new InputError(
-      `${dataset.name}: its images are ${found} (height×width×channels), the model ${card.model.name} was trained on ${expected}; resize them or use another model`,
-    );
-  }
   const { encoder, decoder } = card.conditional;
   if (!encoder && !(decoder && errors)) return;
-  if (!dataset.labels) {
+  const { name, labels, length } = dataset;
+  const needs = `the model ${card.model.name} needs the class of each image`;
+  if (!labels) throw new InputError(`${name}: it has no labels, and ${needs}; give labelled data`);
+  const unlabelled = length - labelledRows(dataset).length;
+  if (unlabelled > 0) {
+    const first = dataset.id(labels.findIndex((label) => label < 0));
     throw new InputError(
-      `${dataset.name}: it has no labels, and the model ${card.model.name} needs the class of each image; give labelled data`,
+      `${name}: ${unlabelled} of its ${length} images have no label (the first is ${first}), and ${needs}; label them or leave them out`,
     );
   }
-  const classes = card.classes?.length ?? Number.POSITIVE_INFINITY;
-  const unknown = dataset.labels.findIndex((label) => label < 0 || label >= classes);
-  if (unknown >= 0) {
+  const known = card.classes;
+  const unknown = known ? (dataset.classes ?? []).filter((one) => !known.includes(one)) : [];
+  if (known && unknown.length > 0) {
     throw new InputError(
-      `${dataset.name}: image ${dataset.id(unknown)} has label ${dataset.labels[unknown]}, the model ${card.model.name} knows labels 0 to ${classes - 1}`,
+      `${name}: its classes ${listed(unknown)} are not among those of the model ${card.model.name}, ${listed(known)}; leave them out or rename them`,
+    );
+  }
+  const classes = known?.length ?? Number.POSITIVE_INFINITY;
+  const beyond = labels.findIndex((label) => label >= classes);
+  if (beyond >= 0) {
+    throw new InputError(
+      `${name}: image ${dataset.id(beyond)} has label ${labels[beyond]}, the model ${card.model.name} knows labels 0 to ${classes - 1}`,
     );
   }
 }
+
+const listed = (names: readonly string[]): string =>
+  [...names.slice(0, MOST_NAMED), ...(names.length > MOST_NAMED ? [`… (${names.length})`] : [])].join(', ');

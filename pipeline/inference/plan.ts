@@ -1,3 +1,4 @@
+import type { DataOptions } from '../data/options.ts';
 import { type Device, defaultThreads } from '../devices/device.ts';
 import type { PoolOptions, Provider } from './pool.ts';
 
@@ -33,6 +34,10 @@ export interface CommandOptions extends ComputeOptions {
   readonly exported: string;
   /** The file or folder to write. */
   readonly out: string;
+  /** How to read the data, except for what the model decides. */
+  readonly dataOptions?: DataOptions | undefined;
+  /** Prints a line. */
+  readonly note?: ((line: string) => void) | undefined;
   /** Called as images are done. */
   readonly progress?: ((done: number, total: number) => void) | undefined;
 }

@@ -1,7 +1,7 @@
-import { Worker } from 'node:worker_threads';
 import type { InferenceSession } from 'onnxruntime-common';
 import { cudaFailure } from '../devices/cuda.ts';
 import { EnvironmentError } from '../io/errors.ts';
+import { startThread } from '../io/thread.ts';
 
 /** ONNX Runtime's execution providers that models run on. */
 export type Provider = 'cpu' | 'cuda' | 'webgpu';
@@ -83,40 +83,24 @@ export async function startPool(graphs: Graphs, options: PoolOptions) {
 }
 
 function startWorker(graphs: Graphs, { provider, session }: PoolOptions) {
-  const worker = new Worker(SCRIPT, { workerData: { graphs, session }, execArgv: [] });
-  const waiting: { resolve(result: unknown): void; reject(reason: unknown): void }[] = [];
-  const nextReply = <T>() =>
-    new Promise<T>((resolve, reject) => {
-      waiting.push({ resolve: (result) => resolve(result as T), reject });
-    });
-  const fail = (reason: unknown) => {
-    for (const { reject } of waiting.splice(0)) reject(reason);
+  const thread = startThread<Reply>(SCRIPT, { graphs, session });
+  const resultOf = async <Result extends OutputNames | Job>(answer: Promise<Reply>): Promise<Result> => {
+    const reply = await answer;
+    if ('result' in reply) return reply.result as Result;
+    throw errorOf(reply.failure, graphs, provider);
   };
-  worker.on('message', (reply: Reply) => {
-    const oldest = waiting.shift();
-    if ('result' in reply) oldest?.resolve(reply.result);
-    else oldest?.reject(errorOf(reply.failure, graphs, provider));
-  });
-  worker.on('error', fail);
-  const exited = new Promise<void>((resolve) => {
-    worker.on('exit', (code) => {
-      fail(new Error(`a worker thread of ONNX Runtime exited with code ${code}`));
-      resolve();
-    });
-  });
   return {
-    started: nextReply<OutputNames>(),
+    started: resultOf<OutputNames>(thread.nextReply()),
     /** Number of jobs that are not finished. */
-    load: () => waiting.length,
+    load: thread.waiting,
     run<J extends Job>(job: J): Promise<J> {
       const buffers = Object.values(job.tensors).flatMap((tensor) => tensor?.data?.buffer ?? []);
-      worker.postMessage(job, buffers);
-      return nextReply<J>();
+      return resultOf<J>(thread.ask(job, buffers));
     },
     /** A worker that is terminated while ONNX Runtime computes takes the whole process with it, so it is asked to stop. */
     stop(): Promise<void> {
-      worker.postMessage(STOP);
-      return exited;
+      thread.post(STOP);
+      return thread.exited;
     },
   };
 }

@@ -14,7 +14,11 @@ const EPSILON = 2 ** -25;
  */
 export function errorGraph(error: Card['model']['error'], { height, width, channels }: ImageShape): Uint8Array {
   const shape = ['N', height, width, channels] as const;
-  const perPixel = error === 'mean squared error' ? tf.squaredDifference : binaryCrossEntropy;
+  const perPixel = {
+    'binary cross-entropy': binaryCrossEntropy,
+    'mean squared error': tf.squaredDifference,
+    'mean absolute error': (x: tf.Tensor, made: tf.Tensor) => tf.abs(tf.sub(x, made)),
+  }[error];
   return convertFunction(
     ({ image, reconstruction }: { image: tf.Tensor; reconstruction: tf.Tensor }) => {
       const errors = perPixel(tf.div(tf.cast(image, 'float32'), 255), reconstruction); // [N, H, W, C]

@@ -4,10 +4,10 @@ import { dump, parse } from 'npyjs';
 import { InputError } from './errors.ts';
 import { type ByteSource, readUpTo } from './source.ts';
 
-/** Type of an array's numbers. `name` is numpy's: uint8, float32. */
+/** Type of an array's numbers, or of its texts. `name` is numpy's: uint8, float32, str. */
 export interface NumberType {
   readonly name: string;
-  readonly kind: 'uint' | 'int' | 'float' | 'complex' | 'bool';
+  readonly kind: 'uint' | 'int' | 'float' | 'complex' | 'bool' | 'text';
   readonly bytes: number;
   readonly littleEndian: boolean;
 }
@@ -22,7 +22,8 @@ export interface ArrayFile {
 }
 
 /** `60000×28×28 uint8`. */
-export const describeArray = ({ shape, type }: ArrayFile): string => `${shape.join('×') || 'one'} ${type.name}`;
+export const describeArray = ({ shape, type }: Pick<ArrayFile, 'shape' | 'type'>): string =>
+  `${shape.join('×') || 'one'} ${type.name}`;
 
 /**
  * Checks that a file's size agrees with its header.
@@ -48,11 +49,17 @@ const KINDS: Readonly<Record<string, NumberType['kind']>> = { u: 'uint', i: 'int
 export const isNpy = (magic: Uint8Array): boolean => MAGIC.equals(magic.subarray(0, MAGIC.length));
 
 /**
+ * Reads the header of an npy array and compares it with the size of the file, see `readNpyHeader`.
+ * @throws InputError when it is not a plain npy array, or its size contradicts the header
+ */
+export const readNpy = async (source: ByteSource): Promise<ArrayFile> => checkSize(await readNpyHeader(source));
+
+/**
  * Reads the header of an npy array, versions 1.0 to 3.0: magic, version, length of the header, and the header itself,
  * a Python dictionary with `descr`, `fortran_order` and `shape`.
- * @throws InputError when it is not npy, holds objects, is in Fortran order, or its size contradicts the header
+ * @throws InputError when it is not npy, holds objects, or is in Fortran order
  */
-export async function readNpy(source: ByteSource): Promise<ArrayFile> {
+export async function readNpyHeader(source: ByteSource): Promise<ArrayFile> {
   const start = await readUpTo(source, 12);
   if (!isNpy(start)) throw new InputError(`${source.name}: it is not an npy array: it does not start with \\x93NUMPY`);
   const version = start[6];
@@ -75,7 +82,7 @@ export async function readNpy(source: ByteSource): Promise<ArrayFile> {
       `${source.name}: it is in Fortran's order; save it in C's: numpy.save(path, numpy.ascontiguousarray(array))`,
     );
   }
-  return checkSize({ source, offset, shape, type: typeOf(descr, source.name) });
+  return { source, offset, shape, type: typeOf(descr, source.name) };
 }
 
 /** Writes numbers as an npy array. */
@@ -129,5 +136,7 @@ function typeOf(descr: string, name: string): NumberType {
     return { name: `${kind}${8 * bytes}`, kind, bytes, littleEndian: order !== '>' };
   }
   if (letter === 'b' && bytes === 1) return { name: 'bool', kind: 'bool', bytes, littleEndian: true };
+  if (letter === 'U' && bytes > 0) return { name: 'str', kind: 'text', bytes: 4 * bytes, littleEndian: order !== '>' };
+  if (letter === 'S' && bytes > 0) return { name: 'bytes', kind: 'text', bytes, littleEndian: true };
   throw new InputError(`${name}: it holds values of numpy's type ${descr}; numbers were expected (uint8 for pixels)`);
 }

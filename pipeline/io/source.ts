@@ -3,7 +3,7 @@ import { type FileHandle, open, stat, unlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { createGunzip, createInflateRaw } from 'node:zlib';
+import { constants, createGunzip, createInflateRaw, gunzipSync, inflateRawSync } from 'node:zlib';
 import { codeOf, EnvironmentError, InputError, withFileErrors } from './errors.ts';
 
 /** Bytes that are read by position: a file, a part of one, or the contents of a compressed one. */
@@ -12,6 +12,8 @@ export interface ByteSource {
   readonly name: string;
   /** Bytes. */
   readonly size: number;
+  /** Where the bytes begin in a file, unless they are in one that has no path any more. */
+  readonly file?: { readonly path: string; readonly offset: number } | undefined;
   /**
    * Fills `target` with the bytes from `position` on.
    * @throws InputError when the file ends before that
@@ -19,6 +21,9 @@ export interface ByteSource {
   read(target: Uint8Array, position: number): Promise<void>;
   close(): Promise<void>;
 }
+
+/** Whether a file that begins with these bytes is gzipped. */
+export const isGzip = (magic: Uint8Array): boolean => magic[0] === 0x1f && magic[1] === 0x8b;
 
 /** A read call is limited to less than 2 GiB. */
 const MAX_READ = 2 ** 30;
@@ -35,7 +40,7 @@ export async function openFile(path: string): Promise<ByteSource> {
       const what = stats.isDirectory() ? 'a folder' : 'a pipe or a device';
       throw new InputError(`${path}: it is ${what}; a file was expected`);
     }
-    return sourceOf(path, await open(path, 'r'), stats.size);
+    return { ...sourceOf(path, await open(path, 'r'), stats.size), file: { path, offset: 0 } };
   });
 }
 
@@ -48,8 +53,7 @@ export async function openFile(path: string): Promise<ByteSource> {
 export async function openSource(path: string): Promise<ByteSource> {
   const file = await openFile(path);
   return closeOnError(file, async () => {
-    const magic = await readUpTo(file, 2);
-    if (!(magic[0] === 0x1f && magic[1] === 0x8b)) return file;
+    if (!isGzip(await readUpTo(file, 2))) return file;
     const inflated = await inflate(path, chunksOf(file, 0, file.size), 'gzip');
     await file.close();
     return inflated;
@@ -97,6 +101,32 @@ export async function inflate(
   }
 }
 
+/** Compressed bytes whose contents are held in memory: at most a thousand times as many. */
+const BEGINNING = 2 ** 16;
+
+/**
+ * Inflates the beginning of compressed bytes in memory.
+ * @returns what could be inflated: nothing where they are damaged
+ */
+export function inflateStart(beginning: Uint8Array, form: 'gzip' | 'deflate'): Buffer {
+  const inflateSync = form === 'gzip' ? gunzipSync : inflateRawSync;
+  try {
+    return inflateSync(beginning.subarray(0, BEGINNING), { finishFlush: constants.Z_SYNC_FLUSH });
+  } catch {
+    return Buffer.alloc(0);
+  }
+}
+
+/** Bytes in memory as a source. */
+export const memorySource = (name: string, bytes: Uint8Array): ByteSource => ({
+  name,
+  size: bytes.length,
+  async read(target, position) {
+    target.set(bytes.subarray(position, position + target.length));
+  },
+  async close() {},
+});
+
 function sourceOf(name: string, handle: FileHandle, size: number): ByteSource {
   let closed: Promise<void> | undefined;
   return {
@@ -127,6 +157,7 @@ function sourceOf(name: string, handle: FileHandle, size: number): ByteSource {
 export const sliceOf = (source: ByteSource, name: string, start: number, size: number): ByteSource => ({
   name,
   size,
+  file: source.file && { path: source.file.path, offset: source.file.offset + start },
   read: (target, position) => source.read(target, start + position),
   close: () => source.close(),
 });

@@ -1,4 +1,6 @@
-import { crc32 } from 'node:zlib';
+import { isUtf8 } from 'node:buffer';
+import { promisify } from 'node:util';
+import { crc32, inflateRaw } from 'node:zlib';
 import { InputError } from './errors.ts';
 import { type ByteSource, chunksOf, inflate, readUpTo, sliceOf } from './source.ts';
 
@@ -28,6 +30,8 @@ const END_BYTES = 22;
 const MAX_COMMENT = 0xffff;
 /** Bytes of the list of members; enough for hundreds of thousands of arrays. */
 const MAX_DIRECTORY = 2 ** 26;
+/** Bytes of a member that is read into memory. */
+const MAX_MEMBER = 2 ** 30;
 /** Marks a value that is in the zip64 record. */
 const FULL32 = 0xffffffff;
 
@@ -70,19 +74,8 @@ export async function readZipMembers(archive: ByteSource): Promise<ZipMember[]> 
 export async function openZipMember(archive: ByteSource, member: ZipMember): Promise<ByteSource> {
   const { method, compressedSize, size } = member;
   const name = `${archive.name}:${member.name}`;
-  if (member.encrypted) throw new InputError(`${name}: it is encrypted; save it without a password`);
-  const local = await readUpTo(archive, 30, member.offset);
-  if (local.length < 30 || local.readUInt32LE(0) !== LOCAL)
-    throw damaged(archive, `${member.name} is not where it should be`);
-  const start = member.offset + 30 + local.readUInt16LE(26) + local.readUInt16LE(28);
-  if (start + compressedSize > archive.size) throw damaged(archive, `${member.name} reaches beyond the end`);
-  if (method === 0 && compressedSize !== size) throw damaged(archive, `${member.name} has two sizes`);
+  const start = await findZipMember(archive, member);
   if (method === 0) return sliceOf(archive, name, start, compressedSize);
-  if (method !== 8) {
-    throw new InputError(
-      `${name}: compression method ${method} is not known; save it stored or deflated, as numpy does`,
-    );
-  }
   let seen = 0;
   let crc = 0;
   const inflated = await inflate(name, chunksOf(archive, start, start + compressedSize), 'deflate', (chunk) => {
@@ -92,10 +85,51 @@ export async function openZipMember(archive: ByteSource, member: ZipMember): Pro
   });
   if (seen !== size || crc !== member.crc) {
     await inflated.close();
-    throw damaged(archive, `${member.name} has other contents than its size and CRC-32 indicate`);
+    throw otherContents(archive, member);
   }
   await archive.close();
   return inflated;
+}
+
+/**
+ * Reads a member into memory and checks it against its size and CRC-32. The archive stays open.
+ * @throws InputError when it is too large for that, encrypted, compressed by another method, or damaged
+ */
+export async function readZipMember(archive: ByteSource, member: ZipMember): Promise<Buffer> {
+  const { name, size, compressedSize } = member;
+  if (Math.max(size, compressedSize) > MAX_MEMBER) {
+    throw new InputError(`${archive.name}:${name}: ${size} bytes are too many to hold in memory`);
+  }
+  const start = await findZipMember(archive, member);
+  const stored = await readUpTo(archive, compressedSize, start);
+  const inflateAll = promisify<Buffer, { maxOutputLength: number }, Buffer>(inflateRaw);
+  const bytes =
+    member.method === 0
+      ? stored
+      : await inflateAll(stored, { maxOutputLength: Math.max(1, size) }).catch(() => undefined);
+  if (bytes?.length !== size || crc32(bytes) !== member.crc) throw otherContents(archive, member);
+  return bytes;
+}
+
+const otherContents = (archive: ByteSource, { name }: ZipMember) =>
+  damaged(archive, `${name} has other contents than its size and CRC-32 indicate`);
+
+/**
+ * Finds where the bytes of a member begin.
+ * @throws InputError when it is encrypted, compressed by another method than `openZipMember` knows, or not there
+ */
+export async function findZipMember(archive: ByteSource, member: ZipMember): Promise<number> {
+  const { method, compressedSize, size } = member;
+  const name = `${archive.name}:${member.name}`;
+  if (member.encrypted) throw new InputError(`${name}: it is encrypted; save it without a password`);
+  const local = await readUpTo(archive, 30, member.offset);
+  if (local.length < 30 || local.readUInt32LE(0) !== LOCAL)
+    throw damaged(archive, `${member.name} is not where it should be`);
+  const start = member.offset + 30 + local.readUInt16LE(26) + local.readUInt16LE(28);
+  if (start + compressedSize > archive.size) throw damaged(archive, `${member.name} reaches beyond the end`);
+  if (method === 0 && compressedSize !== size) throw damaged(archive, `${member.name} has two sizes`);
+  if (method === 0 || method === 8) return start;
+  throw new InputError(`${name}: compression method ${method} is not known; save it stored or deflated, as numpy does`);
 }
 
 /** Finds the end record: the last whose comment ends exactly at the end of the file. */
@@ -122,7 +156,7 @@ function* parseDirectory(directory: Buffer, archive: ByteSource): Generator<ZipM
     const offset = wide(directory.readUInt32LE(at + 42));
     const flags = directory.readUInt16LE(at + 8);
     yield {
-      name: directory.toString(flags & 0x800 ? 'utf8' : 'latin1', at + 46, nameEnd),
+      name: nameOf(directory.subarray(at + 46, nameEnd), (flags & 0x800) !== 0),
       method: directory.readUInt16LE(at + 10),
       encrypted: (flags & 1) !== 0,
       crc: directory.readUInt32LE(at + 16),
@@ -133,6 +167,9 @@ function* parseDirectory(directory: Buffer, archive: ByteSource): Generator<ZipM
     at = end;
   }
 }
+
+/** Several programs write UTF-8 without saying so. */
+const nameOf = (bytes: Buffer, utf8: boolean): string => bytes.toString(utf8 || isUtf8(bytes) ? 'utf8' : 'latin1');
 
 /** Reads the 64-bit numbers of the extra field 0x0001. */
 function zip64Numbers(extra: Buffer): number[] {

@@ -2,8 +2,8 @@ import type { MetricsLine } from '../artifacts/metrics.ts';
 import { drawChart } from './chart.ts';
 import { type Drawing, INK } from './drawing.ts';
 
-const COLOURS = { train: '#e08214', test: '#2166ac' };
-/** Up to this many test losses are drawn with dots; more would merge. */
+const COLOURS = { train: '#e08214', val: '#1b9e77', test: '#2166ac' };
+/** Up to this many losses of evaluations are drawn with dots; more would merge. */
 const MAX_DOTS = 40;
 /** Size of one of several panels. */
 const PANEL = { width: 330, height: 280 };
@@ -22,7 +22,7 @@ export interface Curves {
 }
 
 /**
- * Draws losses over the epochs: training as means over steps, each in the middle of its steps, test after each epoch; a
+ * Draws losses over the epochs: training as means over steps, each in the middle of its steps, evaluations after each epoch; a
  * panel for the loss and, where it has several terms, for each of them. A loss's first steps may be above its panel.
  * @throws RangeError when there is nothing to draw
  */
@@ -61,7 +61,7 @@ function pointsOf(metrics: readonly MetricsLine[], loss: string, factor: number)
   const epochs = metrics.filter(({ span, split }) => span === 'epoch' && split === 'train');
   // Where there are few means over steps, the means over epochs give the better curve.
   const train = bySteps.length >= 2 * epochs.length ? bySteps : epochs;
-  const test = metrics.filter(({ split }) => split === 'test');
+  const evaluated = metrics.filter(({ split }) => split !== 'train');
   const pointAt = (step: number, line: MetricsLine) => ({
     epoch: step / stepsPerEpoch,
     value: Number(line[loss]) * factor,
@@ -69,19 +69,22 @@ function pointsOf(metrics: readonly MetricsLine[], loss: string, factor: number)
   });
   return [
     ...train.map((line, i) => pointAt(((train[i - 1]?.step ?? 0) + line.step) / 2, line)),
-    ...test.map((line) => pointAt(line.step, line)),
+    ...evaluated.map((line) => pointAt(line.step, line)),
   ].filter(({ value }) => Number.isFinite(value));
 }
 
 function panel(points: Points, unit: string | undefined, heading?: string): object {
-  const test = points.filter(({ split }) => split === 'test');
+  const evaluated = points.filter(({ split }) => split !== 'train');
+  const splits = (['train', 'val', 'test'] as const).filter(
+    (split) => split !== 'val' || points.some((point) => point.split === split),
+  );
   const encoding = {
     x: {
       field: 'epoch',
       type: 'quantitative',
       scale: { domain: [0, Math.max(...points.map(({ epoch }) => epoch))], nice: false },
       axis: {
-        title: test.length > 0 ? 'epoch' : 'training step',
+        title: evaluated.length > 0 ? 'epoch' : 'training step',
         tickMinStep: 1,
         tickCount: 8,
         grid: false,
@@ -98,19 +101,19 @@ function panel(points: Points, unit: string | undefined, heading?: string): obje
     color: {
       field: 'split',
       type: 'nominal',
-      scale: { domain: Object.keys(COLOURS), range: Object.values(COLOURS) },
+      scale: { domain: splits, range: splits.map((split) => COLOURS[split]) },
       legend: { title: null, symbolType: 'stroke', symbolStrokeWidth: 3, symbolSize: 250, symbolOpacity: 1 },
     },
   };
   const train = points.filter(({ split }) => split === 'train');
-  const dots = train.length === 1 ? points : test; // a line needs two points
+  const dots = train.length === 1 ? points : evaluated; // a line needs two points
   const line = { type: 'line', strokeJoin: 'round' };
-  const isLong = test.length > MAX_DOTS;
+  const isLong = evaluated.length > (splits.length - 1) * MAX_DOTS;
   return {
     encoding,
     layer: [
       { data: { values: train }, mark: { ...line, clip: true, strokeWidth: isLong ? 1.2 : 1.6 } },
-      { data: { values: test }, mark: { ...line, strokeWidth: 2.2 } },
+      { data: { values: evaluated }, mark: { ...line, strokeWidth: 2.2 } },
       ...(isLong ? [] : [{ data: { values: dots }, mark: { type: 'circle', size: 40, opacity: 1 } }]),
       ...(heading === undefined ? [] : [headingLayer(heading)]),
     ],
@@ -132,7 +135,7 @@ const headingLayer = (heading: string): object => ({
 /** From the lowest value to the highest after the start, where a loss falls so fast that the rest would look flat. */
 function rangeOf(points: Points): [number, number] {
   const end = Math.max(...points.map(({ epoch }) => epoch));
-  const settled = points.filter(({ split, epoch }) => split === 'test' || epoch > Math.min(0.5, end / 4));
+  const settled = points.filter(({ split, epoch }) => split !== 'train' || epoch > Math.min(0.5, end / 4));
   const low = Math.min(...points.map(({ value }) => value));
   const high = Math.max(...settled.map(({ value }) => value));
   const margin = (high - low || Math.abs(high) || 1) * 0.06;

@@ -1,7 +1,7 @@
 import { range } from '../data/rows.ts';
 import { drawChart } from './chart.ts';
 import { type Drawing, FONT, fitText, INK, textWidth } from './drawing.ts';
-import { classColours, plainColour } from './palette.ts';
+import { classColours, plainColour, quietColour } from './palette.ts';
 
 /** Size of the plot in units of the chart. */
 const PLOT = { width: 620, height: 520 };
@@ -14,7 +14,7 @@ const WIDEST_NAME = 160;
 export interface Scatter {
   /** `[n, 2]` */
   readonly points: Float32Array | Float64Array;
-  /** One class index per point, `[n]`; points without labels have one colour. */
+  /** One class index per point, `[n]`, −1 where it has none; points without labels have one colour. */
   readonly labels?: ArrayLike<number> | undefined;
   /** Class names by index; a class without a name is shown by its index. */
   readonly classes?: readonly string[] | undefined;
@@ -41,11 +41,12 @@ export async function drawScatter({ points, labels, classes = [], axes }: Scatte
     throw new RangeError(`${points.length} coordinates do not fit ${labels?.length ?? 'any number of'} labels`);
   }
   if (!points.every(Number.isFinite)) throw new RangeError('a point has a coordinate that is not finite');
-  const present = labels ? [...new Set(Array.from(labels))].sort((a, b) => a - b) : [];
+  const found = labels ? [...new Set(Array.from(labels))].sort((a, b) => a - b) : [];
+  const present = [...found.filter((label) => label >= 0), ...found.filter((label) => label < 0)];
   const names = namesOf(present, classes);
-  const count = Math.max(classes.length, (present.at(-1) ?? -1) + 1);
+  const count = Math.max(classes.length, (found.at(-1) ?? -1) + 1);
   const palette = classColours(count);
-  const colours = present.map((label) => palette[label] ?? plainColour);
+  const colours = present.map((label) => (label < 0 ? quietColour : (palette[label] ?? plainColour)));
   const frame = frameOf(points, axes === null);
   const nameOf = new Map(present.map((label, i) => [label, names[i] ?? '']));
   const values = shuffledRows(n).map((i) => ({
@@ -55,7 +56,8 @@ export async function drawScatter({ points, labels, classes = [], axes }: Scatte
   }));
   const longest = Math.max(0, ...names.map((name) => textWidth(name, LEGEND)));
   const size = count > 40 ? 12 : count > 20 || longest > 60 ? 14 : 18;
-  const marks = labels ? classLabels(points, labels, nameOf, frame, size) : [];
+  const ofClasses = new Map([...nameOf].filter(([label]) => label >= 0));
+  const marks = labels ? classLabels(points, labels, ofClasses, frame, size) : [];
   return drawChart({
     ...PLOT,
     layer: [
@@ -67,7 +69,8 @@ export async function drawScatter({ points, labels, classes = [], axes }: Scatte
 
 /** Unique names, as a legend needs them. */
 function namesOf(present: readonly number[], classes: readonly string[]): string[] {
-  const names = present.map((label) => fitText(classes[label] ?? String(label), LEGEND, WIDEST_NAME));
+  const nameOf = (label: number) => (label < 0 ? 'unlabelled' : (classes[label] ?? String(label)));
+  const names = present.map((label) => fitText(nameOf(label), LEGEND, WIDEST_NAME));
   return names.map((name, i) => (names.indexOf(name) === i && name !== '' ? name : `${name} (${present[i]})`));
 }
 

@@ -3,10 +3,12 @@ import { join } from 'node:path';
 import { spreadOf } from '../analyse/moments.ts';
 import type { Card } from '../artifacts/card.ts';
 import { readTraining } from '../artifacts/exported.ts';
+import { errorUnits } from '../artifacts/fields.ts';
 import { REPORT_FORMAT, type Report, reportSchema } from '../artifacts/report.ts';
-import type { DatasetSplits } from '../data/dataset.ts';
+import { closeSplits, type DatasetSplits, heldOut, partsOf } from '../data/dataset.ts';
 import { openSplits } from '../data/open.ts';
-import { checkFits, openExported } from '../inference/exported.ts';
+import type { DataOptions } from '../data/options.ts';
+import { checkFits, openExported, optionsFor } from '../inference/exported.ts';
 import { latentsOf } from '../inference/latents.ts';
 import type { ComputeOptions } from '../inference/plan.ts';
 import { type LatentSet, withSessions } from '../inference/sessions.ts';
@@ -14,7 +16,9 @@ import { InputError } from '../io/errors.ts';
 import { version } from '../io/installation.ts';
 import { publishFolder } from '../io/publish.ts';
 import { createStages, type StageProgress, type Stages, type Tick } from '../io/stages.ts';
+import { integer } from './figures.ts';
 import {
+  type DenseLabels,
   denseLabels,
   effortOf,
   encodeAll,
@@ -31,6 +35,8 @@ export interface EvaluateOptions extends ComputeOptions {
   readonly exported: string;
   /** What `--data` takes; the data that the model was trained on when not given. */
   readonly data?: string | undefined;
+  /** How to read the data, except for what the model decides. */
+  readonly dataOptions?: DataOptions | undefined;
   /** Output folder; in the model's folder when not given: `report`, or `pictures` for pictures only. */
   readonly out?: string | undefined;
   readonly seed: number;
@@ -66,7 +72,7 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
     const labels = denseLabels(splits);
     const labelled = typeof labels !== 'string';
     const stages = createStages(evaluationPlan(card, variational, labelled), signal, progress);
-    const effort = effortOf(splits.test.shape, quick);
+    const effort = effortOf(splits.train.shape, quick);
     const measuring = { ...options, model, splits, sessions, effort, stages };
     const encoded = await encodeAll(measuring);
     const ofModel = await measureModel(measuring, encoded);
@@ -95,7 +101,7 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
         name: splits.name,
         image: card.image,
         train: splits.train.length,
-        test: splits.test.length,
+        test: heldOut(splits).length,
         classes: classNames(card, splits)?.slice() ?? null,
       },
       settings: { seed, quick },
@@ -106,10 +112,14 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
       pictures: pictures.map(({ data: _, svg: __, ...note }) => note),
       notes: [
         quick && 'Evaluated with --quick: some measures use fewer images than usual and are less accurate.',
+        !splits.test &&
+          'The data has no test part: the images called test images here are its validation images, by which the best epoch was chosen.',
         !labelled && `Measures by class (10-NN, linear probe, clustering) are missing: ${labels}.`,
+        labelled && labelledNote(splits, labels),
+        ofClasses.representations !== null && comparisonNote(card, ofClasses.representations),
         variational &&
           card.model.error !== 'binary cross-entropy' &&
-          'There is no likelihood in nats: the model was trained on squared error, which does not define one.',
+          `There is no likelihood in nats: the model was trained on ${errorUnits[card.model.error]}, for which there is none here.`,
         !pictures.some(({ file }) => /^(losses|training)\./.test(file)) &&
           'Losses and pictures by epoch are missing: the exported model has none. Export the run again to add them.',
       ].filter((note) => note !== false),
@@ -118,6 +128,28 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
     await publishFolder(out, (folder) => writeReport(folder, report, pictures), { signal });
     return { out, report };
   });
+}
+
+/** Says how many images the measures by class use, where some have no label. */
+function labelledNote(splits: DatasetSplits, { train, test }: DenseLabels): string | false {
+  const [all, held] = [splits.train.length, heldOut(splits).length];
+  if (train.rows.length === all && test.rows.length === held) return false;
+  const share = (part: { rows: Uint32Array }, of: number) => `${integer(part.rows.length)} of ${integer(of)}`;
+  return `Measures by class use the images that have a label: ${share(train, all)} training and ${share(test, held)} test images.`;
+}
+
+/** By how many points 10-NN may be worse on latents than on raw pixels without a note. */
+const WORSE = 1;
+
+/** Says where classes are harder to tell by the latents than by the pixels; a decoder that is given the class excuses it. */
+function comparisonNote(
+  { conditional }: Card,
+  representations: NonNullable<Report['representations']>,
+): string | false {
+  const of = (wanted: string) => representations.find(({ name }) => name === wanted)?.neighbours.accuracy ?? 0;
+  const points = 100 * (of('pixels') - of('codes'));
+  if (conditional.decoder || points <= WORSE) return false;
+  return `10-NN classifies latents ${points.toFixed(1)} points worse than raw pixels: the latents lose class information. A larger latent (--latent) or longer training may keep more.`;
 }
 
 /**
@@ -129,9 +161,10 @@ export async function drawPictures(options: EvaluateOptions): Promise<DrawnPictu
   return withModel(options, async (open) => {
     const { model, splits, sessions } = open;
     const stages = createStages(Object.entries({ encoding: 2, pictures: 18 }), signal, progress);
-    const encode = (tick: Tick) => latentsOf(model, splits.test, { ...options, sessions, errors: false, tick });
-    const test = await stages.run('encoding', encode, splits.test.length);
-    const pictures = await draw(open, test, options, stages);
+    const test = heldOut(splits);
+    const encode = (tick: Tick) => latentsOf(model, test, { ...options, sessions, errors: false, tick });
+    const latents = await stages.run('encoding', encode, test.length);
+    const pictures = await draw(open, latents, options, stages);
     await publishFolder(out, (folder) => writeFiles(folder, Object.assign({}, ...pictures.map(filesOf))), { signal });
     const files = pictures.map((picture) => ({ title: picture.title, files: Object.keys(filesOf(picture)) }));
     return { out, pictures: files, seconds: stages.elapsed };
@@ -146,20 +179,20 @@ const filesOf = ({ file, data, svg }: Picture): Record<string, string | Uint8Arr
 async function withModel<T>(options: EvaluateOptions, work: (open: OpenModel) => Promise<T>): Promise<T> {
   const model = await openExported(options.exported);
   const { card } = model;
-  const splits = await openSplits(options.data ?? card.dataset.name).catch((error: unknown) => {
+  const dataOptions = optionsFor(card, options.dataOptions);
+  const splits = await openSplits(options.data ?? card.dataset.name, dataOptions).catch((error: unknown) => {
     if (options.data !== undefined || !(error instanceof InputError)) throw error;
     throw new InputError(
       `${error.message}; the model was trained on ${card.dataset.name}, give its images with --data`,
     );
   });
-  const { train, test } = splits;
   try {
-    for (const part of [train, test]) checkFits(card, part, true);
+    for (const part of partsOf(splits)) checkFits(card, part, true);
     const graphs = ['encoder', 'decoder', 'error'] as const;
-    const images = train.length + test.length;
+    const images = splits.train.length + heldOut(splits).length;
     return await withSessions(model, { ...options, graphs, images }, (sessions) => work({ model, splits, sessions }));
   } finally {
-    await Promise.all([train.close(), test.close()]);
+    await closeSplits(splits);
   }
 }
 
@@ -171,7 +204,7 @@ async function draw(
   stages: Stages,
 ): Promise<readonly Picture[]> {
   const { picturesOf } = await import('./pictures.ts'); // loads the drawing libraries
-  const { test } = splits;
+  const test = heldOut(splits);
   const training = await readTraining(exported);
   const { scatter } = effortOf(test.shape, quick);
   const decode = (latents: Float32Array, labels: Int32Array | undefined) =>
@@ -181,7 +214,8 @@ async function draw(
 }
 
 /** Class names: the model's if it is conditional, else the data's, else the model's. */
-function classNames(card: Card, { test }: DatasetSplits): readonly string[] | undefined {
+function classNames(card: Card, splits: DatasetSplits): readonly string[] | undefined {
+  const test = heldOut(splits);
   const ofModel = card.classes ?? undefined;
   if (card.conditional.encoder || card.conditional.decoder) return ofModel;
   return test.classes ?? (test.labels ? ofModel : undefined);

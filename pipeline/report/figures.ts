@@ -1,3 +1,4 @@
+import { errorUnits } from '../artifacts/fields.ts';
 import type { Report, Representation } from '../artifacts/report.ts';
 
 /** A measure of a report, as readers see it. */
@@ -77,9 +78,12 @@ export const figureRows = (report: Report): string[][] =>
 
 function reconstructionFigures({ reconstruction, data }: Report): Figure[] {
   const { error, images, atCode: atMean, atSample } = reconstruction;
-  const bce = error === 'binary cross-entropy';
-  const [name, unit] = bce ? ['BCE per pixel', 'nats'] : ['MSE per pixel', 'squared error'];
-  const what = bce ? 'Binary cross-entropy' : 'Squared difference (pixels from 0 to 1)';
+  const [name, what] = {
+    'binary cross-entropy': ['BCE per pixel', 'Binary cross-entropy'] as const,
+    'mean squared error': ['MSE per pixel', 'Squared difference (pixels from 0 to 1)'] as const,
+    'mean absolute error': ['MAE per pixel', 'Absolute difference (pixels from 0 to 1)'] as const,
+  }[error];
+  const unit = errorUnits[error];
   const { perPixel, nats } = atSample ?? atMean;
   const { height, width, channels } = data.image;
   const perImage = atMean.nats === null ? '' : ` (${fixed(atMean.nats, 1)} per image)`;
@@ -196,9 +200,14 @@ function comparisonOf(report: Report): Comparison | undefined {
   const { representations } = report;
   if (!representations) return undefined;
   const pixels = representations.find(({ name }) => name === 'pixels');
+  const latents = representations.find(({ name }) => name === 'codes');
   const subset =
     pixels && pixels.neighbours.queries < pixels.probe.tested
       ? ` For raw pixels, 10-NN uses ${integer(pixels.neighbours.queries)} evenly spaced test images, and the probe is fitted on ${integer(pixels.probe.fittedOn)} training images.`
+      : '';
+  const fewer =
+    pixels && latents && pixels.neighbours.points < latents.neighbours.points
+      ? ` The baselines search ${integer(pixels.neighbours.points)} evenly spaced training images for neighbours, the latents all ${integer(latents.neighbours.points)}, which favours the latents.`
       : '';
   const { meaning, better } = classFigure(report)(
     '',
@@ -212,7 +221,7 @@ function comparisonOf(report: Report): Comparison | undefined {
       percent(neighbours.accuracy),
       percent(probe.accuracy),
     ]),
-    meaning: `${meaning} PCA and raw pixels are baselines.${subset}`,
+    meaning: `${meaning} PCA and raw pixels are baselines.${subset}${fewer}`,
     better,
   };
 }

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { openClassifier } from '../analyse/classifier/classifier.ts';
 import { evaluateSamples, type LabelledImages } from '../analyse/classifier/evaluate.ts';
 import type { Report } from '../artifacts/report.ts';
+import { heldOut } from '../data/dataset.ts';
 import { Generator } from '../data/generator.ts';
 import { priorLatents } from '../generate/samplers.ts';
 import { cacheFolder } from '../io/cache.ts';
@@ -14,7 +15,8 @@ const BATCH = 500;
 /** Evaluates samples of a conditional model, its classes in turn, with a classifier trained on the training images. */
 export async function measureGeneration(measuring: Measuring): Promise<NonNullable<Report['generation']>> {
   const { effort, threads, stages, signal } = measuring;
-  const { train, test } = measuring.splits;
+  const { train } = measuring.splits;
+  const test = heldOut(measuring.splits);
   const classifier = await stages.run('classifier', (tick) =>
     openClassifier(train, { folder: join(cacheFolder(), 'classifiers'), threads, progress: tick, signal }),
   );

@@ -3,14 +3,22 @@ import { kmeans } from '../analyse/kmeans.ts';
 import { activeUnits, klDivergence } from '../analyse/vae.ts';
 import type { Card } from '../artifacts/card.ts';
 import type { Report } from '../artifacts/report.ts';
-import { bytesPerImage, type DatasetSplits, type ImageShape } from '../data/dataset.ts';
+import { bytesPerImage, type DatasetSplits, heldOut, type ImageShape, labelledRows } from '../data/dataset.ts';
+import { pickRows } from '../data/rows.ts';
 import type { ExportedModel } from '../inference/exported.ts';
 import { latentsOf } from '../inference/latents.ts';
 import type { ComputeOptions } from '../inference/plan.ts';
 import type { LatentSet, Sessions } from '../inference/sessions.ts';
 import type { StagePlan, Stages, Tick } from '../io/stages.ts';
 import { errorOfSamples, type Posteriors, sampledLikelihood } from './likelihood.ts';
-import { judgeComponents, judgePixels, judgeRows, type LabelledRows, readPixels } from './representations.ts';
+import {
+  judgeComponents,
+  judgePixels,
+  judgeRows,
+  type LabelledImages,
+  type LabelledRows,
+  readPixels,
+} from './representations.ts';
 
 /** Variance of a posterior's mean above which a dimension is active (Burda, Grosse and Salakhutdinov 2016). */
 export const ACTIVE = 0.01;
@@ -58,24 +66,35 @@ export function effortOf(shape: ImageShape, quick: boolean) {
 
 export type Effort = ReturnType<typeof effortOf>;
 
-/** Labels of both splits, renumbered from 0 without gaps. */
+/** The images of both splits that have a label, with their labels, renumbered from 0 without gaps. */
 export interface DenseLabels {
-  readonly train: Int32Array;
-  readonly test: Int32Array;
+  readonly train: LabelledImages;
+  readonly test: LabelledImages;
   /** Number of classes. */
   readonly classes: number;
 }
 
 /** Labels for the measures by class. @returns a reason instead if there are no usable labels */
-export function denseLabels({ train, test }: DatasetSplits): DenseLabels | string {
+export function denseLabels(splits: DatasetSplits): DenseLabels | string {
+  const { train } = splits;
+  const test = heldOut(splits);
   if (!train.labels || !test.labels) return 'the images have no labels';
-  const distinct = [...new Set([...train.labels, ...test.labels])].sort((a, b) => a - b);
+  const rows = { train: labelledRows(train), test: labelledRows(test) };
+  if (rows.train.length === 0 || rows.test.length === 0) {
+    return `no ${rows.train.length === 0 ? 'training' : 'test'} image has a label`;
+  }
+  const labelsOf = (rows: Uint32Array, labels: Int32Array) => Int32Array.from(rows, (row) => labels[row] as number);
+  const labels = { train: labelsOf(rows.train, train.labels), test: labelsOf(rows.test, test.labels) };
+  const distinct = [...new Set([...labels.train, ...labels.test])].sort((a, b) => a - b);
   if (distinct.length < 2) return 'all images are of one class';
   if (distinct.length > MOST_CLASSES)
     return `there are ${distinct.length} classes, and at most ${MOST_CLASSES} are compared`;
   const ranks = new Map(distinct.map((label, rank) => [label, rank]));
-  const dense = (labels: Int32Array) => labels.map((label) => ranks.get(label) as number);
-  return { train: dense(train.labels), test: dense(test.labels), classes: distinct.length };
+  const dense = (split: 'train' | 'test') => ({
+    rows: rows[split],
+    labels: labels[split].map((label) => ranks.get(label) as number),
+  });
+  return { train: dense('train'), test: dense('test'), classes: distinct.length };
 }
 
 const isBernoulli = ({ model }: Card): boolean => model.error === 'binary cross-entropy';
@@ -98,12 +117,13 @@ export function evaluationPlan(card: Card, variational: boolean, labelled: boole
   return plan.filter(([, , applies]) => applies).map(([name, weight]) => [name, weight]);
 }
 
-/** The encoded splits of the data. */
+/** The encoded training images and, as `test`, those held out. */
 export type EncodedSplits = Readonly<Record<'train' | 'test', LatentSet>>;
 
 /** Encodes all images, with reconstruction errors of the test images. */
 export async function encodeAll({ model, splits, stages, ...options }: Measuring): Promise<EncodedSplits> {
-  const { train, test } = splits;
+  const { train } = splits;
+  const test = heldOut(splits);
   const all = train.length + test.length;
   const encode = async (tick: Tick) => {
     const trainTick = (share: number) => tick((share * train.length) / all);
@@ -122,7 +142,7 @@ export async function measureModel(
   { test: { latents, logvars, errors } }: EncodedSplits,
 ): Promise<Pick<Report, 'reconstruction' | 'variational'>> {
   if (!errors) throw new Error('the test images were encoded without their reconstruction errors');
-  const dataset = splits.test;
+  const dataset = heldOut(splits);
   const error = errors.reduce((sum, error) => sum + error, 0) / dataset.length;
   const { size } = card.latent;
   const pixels = bytesPerImage(dataset.shape);
@@ -162,11 +182,12 @@ export async function measureClasses(
   { train, test }: EncodedSplits,
   labels: DenseLabels,
 ): Promise<Pick<Report, 'representations' | 'clusters'>> {
-  const rows = {
-    size: card.latent.size,
-    train: { rows: train.latents, labels: labels.train },
-    test: { rows: test.latents, labels: labels.test },
-  };
+  const { size } = card.latent;
+  const labelled = (latents: Float32Array, { rows, labels }: LabelledImages) => ({
+    rows: rows.length * size === latents.length ? latents : pickRows(latents, size, rows),
+    labels,
+  });
+  const rows = { size, train: labelled(train.latents, labels.train), test: labelled(test.latents, labels.test) };
   const ofLatents = await stages.run('nearest neighbours', (tick) => judgeRows('codes', rows, tick));
   const clusters = await stages.run('clusters', (tick) => measureClusters(rows, labels.classes, seed, tick));
   const [pixels, ofComponents] = await stages.run('principal components', async (tick) => {

@@ -1,6 +1,7 @@
 import { activeUnits, klDivergence } from '../analyse/vae.ts';
 import type { Card } from '../artifacts/card.ts';
 import type { TrainingRecord } from '../artifacts/exported.ts';
+import { errorUnits } from '../artifacts/fields.ts';
 import type { PictureNote } from '../artifacts/report.ts';
 import { bytesPerImage, type ImageDataset } from '../data/dataset.ts';
 import { Generator } from '../data/generator.ts';
@@ -104,7 +105,8 @@ async function latentMap({ card, test, classes, latents, seed, scatter }: Pictur
         ? [some, ['latent dimension 1', 'latent dimension 2'] as const]
         : [await tsne(some, size, { seed, tick: (done, iterations) => tick(done / iterations) }), null];
   const labels = test.labels && Int32Array.from(chosen, (row) => test.labels?.[row] as number);
-  const coloured = labels ? ', coloured by class' : '';
+  const unlabelled = labels?.some((label) => label < 0) ? ' (gray: unlabelled)' : '';
+  const coloured = labels ? `, coloured by class${unlabelled}` : '';
   const caption = [
     `Latents of ${integer(chosen.length)} test images${axes ? '' : `, projected from ${size} dimensions by t-SNE`}${coloured}.`,
     axes ? '' : 'Distances between groups mean little.',
@@ -207,7 +209,10 @@ async function losses({ card, training }: PictureInput) {
   const drawing =
     card.model.error === 'binary cross-entropy'
       ? { factor: height * width * channels, loss: 'BCE', unit: 'nats per image' }
-      : { loss: 'MSE', unit: 'squared error per pixel' };
+      : {
+          loss: card.model.error === 'mean squared error' ? 'MSE' : 'MAE',
+          unit: `${errorUnits[card.model.error]} per pixel`,
+        };
   const names = { reconstruction: `reconstruction (${drawing.loss})`, kl: 'KL divergence' };
   return pictureOf('losses.png', await drawCurves({ ...drawing, metrics, names }), {
     title: 'Losses during training',

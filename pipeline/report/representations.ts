@@ -4,7 +4,7 @@ import { spreadOf } from '../analyse/moments.ts';
 import { fitPca, project } from '../analyse/pca.ts';
 import type { Representation } from '../artifacts/report.ts';
 import { readBatches } from '../data/batches.ts';
-import { bytesPerImage, type DatasetSplits } from '../data/dataset.ts';
+import { bytesPerImage, type DatasetSplits, heldOut } from '../data/dataset.ts';
 import { pickRows, type Rows, spreadRows } from '../data/rows.ts';
 import { subset } from '../data/split.ts';
 import { pauses, rowStretches, type Tick } from '../io/stages.ts';
@@ -12,6 +12,8 @@ import { pauses, rowStretches, type Tick } from '../io/stages.ts';
 /** Neighbours that vote. */
 const NEIGHBOURS = 10;
 const COMPONENTS = 10;
+/** Numbers that the variance of columns is estimated from, at most. */
+const VARIANCE_NUMBERS = 2 ** 24;
 /** Images read at a time. */
 const BATCH = 500;
 
@@ -20,6 +22,12 @@ export interface LabelledRows<R extends Rows = Rows> {
   readonly size: number;
   readonly train: Labelled & { readonly rows: R };
   readonly test: Labelled & { readonly rows: R };
+}
+
+/** Images of a data set that have a label, by index, and their labels. */
+export interface LabelledImages {
+  readonly rows: Uint32Array;
+  readonly labels: Int32Array;
 }
 
 /** Measures the accuracy of 10-NN and of a linear probe on short rows. */
@@ -71,23 +79,29 @@ export async function judgePixels(
   return { name: 'pixels', size, neighbours, probe };
 }
 
-/** Reads evenly spaced training images and test images, at most `most` pixels of each. */
+/** Reads evenly spaced labelled training images and, as `test`, images held out, at most `most` pixels of each. */
 export async function readPixels(
   splits: DatasetSplits,
-  labels: { readonly train: Int32Array; readonly test: Int32Array },
+  labelled: { readonly train: LabelledImages; readonly test: LabelledImages },
   most: number,
   tick: Tick,
 ): Promise<LabelledRows<Uint8Array>> {
   const size = bytesPerImage(splits.train.shape);
   const read = async (split: 'train' | 'test', tick: Tick) => {
-    const chosen = spreadRows(splits[split].length, most / size);
+    const part = split === 'train' ? splits.train : heldOut(splits);
+    const { rows: images, labels } = labelled[split];
+    const chosen = spreadRows(images.length, most / size);
     const rows = new Uint8Array(chosen.length * size);
-    const some = subset(splits[split], split, chosen);
+    const some = subset(
+      part,
+      split,
+      chosen.map((i) => images[i] as number),
+    );
     for await (const { start, count, images } of readBatches(some, BATCH, { ahead: 0 })) {
       rows.set(images, start * size);
       tick((start + count) / chosen.length);
     }
-    return { rows, labels: pickLabels(labels[split], chosen) };
+    return { rows, labels: pickLabels(labels, chosen) };
   };
   const train = await read('train', (share) => tick(share * 0.8));
   return { size, train, test: await read('test', (share) => tick(0.8 + share * 0.2)) };
@@ -110,7 +124,8 @@ async function probeOf({ size, train, test }: LabelledRows, maxNonzeros: number 
 
 /** Columns by descending variance, so that a neighbour search can discard distant points early. */
 function byVariance(rows: Uint8Array, size: number): Uint32Array {
-  const { std } = spreadOf(Float32Array.from(pickRows(rows, size, spreadRows(rows.length / size, 5000))), size);
+  const some = spreadRows(rows.length / size, Math.min(5000, VARIANCE_NUMBERS / size));
+  const { std } = spreadOf(Float32Array.from(pickRows(rows, size, some)), size);
   return Uint32Array.from(std.keys()).sort((a, b) => (std[b] as number) - (std[a] as number));
 }
 

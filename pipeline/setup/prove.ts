@@ -3,6 +3,7 @@
  * line that describes the engine; fails where the losses differ.
  */
 import { cae } from '../../models/cae.ts';
+import { heldOut } from '../data/dataset.ts';
 import { openSplits } from '../data/open.ts';
 import { EnvironmentError } from '../io/errors.ts';
 import { createTfjsEngine, type TfjsName, useTfjsBackend } from '../train/engines/tfjs.ts';
@@ -24,9 +25,9 @@ async function lossesOf(name: TfjsName, images: Uint8Array): Promise<{ losses: n
   return { losses, description: engine.description };
 }
 
-const { test } = await openSplits('mnist');
+const held = heldOut(await openSplits('mnist'));
 const images = new Uint8Array(IMAGES * 784);
-await test.read([0, 1], images);
+await held.read([0, 1], images);
 try {
   const name = process.argv[2] as TfjsName;
   const expected = await lossesOf('tfjs-cpu', images);

@@ -1,10 +1,11 @@
 import { basename, join, resolve } from 'node:path';
-import type { Card } from '../artifacts/card.ts';
-import type { DatasetSplits, ImageDataset } from '../data/dataset.ts';
+import { type Card, heldOutOf } from '../artifacts/card.ts';
+import { closeSplits, type DatasetSplits, type ImageDataset } from '../data/dataset.ts';
 import { openSplits, type Split } from '../data/open.ts';
+import type { DataOptions } from '../data/options.ts';
 import { range } from '../data/rows.ts';
-import { subset, trainThenTest } from '../data/split.ts';
-import { checkFits, type ExportedModel, openExported } from '../inference/exported.ts';
+import { joinParts, subset } from '../data/split.ts';
+import { checkFits, type ExportedModel, openExported, optionsFor } from '../inference/exported.ts';
 import { fileDigest } from '../io/digest.ts';
 import { InputError } from '../io/errors.ts';
 
@@ -33,8 +34,10 @@ export interface ModelOptions {
   readonly exported: readonly string[];
   /** Values of `--data`: where to look first for the images that the models were trained on. */
   readonly data: readonly string[];
-  /** Images to show of each model. */
-  readonly split: Split;
+  /** Images to show of each model; by default those that it was not trained on. */
+  readonly split?: Split | undefined;
+  /** How to read the data, except for what a model decides. */
+  readonly dataOptions?: DataOptions | undefined;
 }
 
 /**
@@ -43,17 +46,17 @@ export interface ModelOptions {
  * one are not found; what `work` throws
  */
 export async function withModels<T>(
-  { exported, data, split }: ModelOptions,
+  options: ModelOptions,
   work: (models: readonly SiteModel[]) => Promise<T>,
 ): Promise<T> {
-  const opened = await openModels(exported);
-  const sources = dataSources(data);
+  const opened = await openModels(options.exported);
+  const sources = dataSources(options);
   try {
     const models: SiteModel[] = [];
     for (const one of opened) {
-      const images = await sources.find(one.model, split);
+      const images = await sources.find(one.model, options.split);
       checkFits(one.model.card, images.dataset, true);
-      models.push({ ...one, ...images, split });
+      models.push({ ...one, ...images });
     }
     return await work(models);
   } finally {
@@ -85,54 +88,68 @@ async function openModels(exported: readonly string[]): Promise<OpenModel[]> {
 }
 
 /**
- * Finds the images of models. Each data set is opened once, and each part of it is read and hashed once.
+ * Finds the images of models. Each data set is opened once for models that see its images alike, and each part of it is read
+ * and hashed once.
  * @param given values of `--data`
  */
-function dataSources(given: readonly string[]) {
+function dataSources({ data: given, dataOptions }: ModelOptions) {
   const opened = new Map<string, DatasetSplits>();
-  const parts = new Map<string, Promise<Images>>();
-  const open = async (spec: string) => {
-    const splits = opened.get(spec) ?? (await openSplits(spec));
-    opened.set(spec, splits);
-    return splits;
-  };
-  const partOf = (splits: DatasetSplits, { dataset: { train, test } }: Card, split: Split) => {
-    const key = [splits.name, split, split !== 'test' && train.images, split !== 'train' && test.images].join();
-    const part = parts.get(key) ?? cut(splits, train.images, test.images, split);
-    parts.set(key, part);
-    return part;
+  const parts = new Map<string, Promise<Images | undefined>>();
+  const open = async (spec: string, card: Card) => {
+    const options = optionsFor(card, dataOptions);
+    const key = JSON.stringify([spec, options.preprocessing, options.classes, options.valSplit]);
+    const splits = opened.get(key) ?? (await openSplits(spec, options));
+    opened.set(key, splits);
+    const partOf = (split: Split) => {
+      const { train, val, test } = card.dataset;
+      const partKey = JSON.stringify([key, split, train.images, val?.images, test?.images]);
+      const part = parts.get(partKey) ?? cut(splits, card, split);
+      parts.set(partKey, part);
+      return part;
+    };
+    return partOf;
   };
   return {
     /**
-     * The training images of a model, its test images, or both, from the given data or from the data that its card names.
-     * @throws InputError when given data cannot be opened, or the model was trained on none of the data
+     * The images of a model, of the part that is asked for, from the given data or from the data that its card names.
+     * @param split by default the images that were not trained on
+     * @throws InputError when given data cannot be opened, the model was trained on none of the data, or has no such part
      */
-    async find({ folder, card }: ExportedModel, split: Split): Promise<Images> {
-      const { name, test } = card.dataset;
+    async find({ folder, card }: ExportedModel, split: Split | undefined): Promise<Images & { split: Split }> {
+      const { name } = card.dataset;
+      const held = heldOutOf(card);
+      const kind = held.split === 'test' ? 'test' : 'validation';
       for (const spec of [...given, name]) {
-        const splits = await open(spec).catch((error: unknown) => {
+        const partOf = await open(spec, card).catch((error: unknown) => {
           if (given.includes(spec) || !(error instanceof InputError)) throw error;
         });
-        if (splits && (await partOf(splits, card, 'test')).fingerprint === test.fingerprint) {
-          return partOf(splits, card, split);
-        }
+        if ((await partOf?.(held.split))?.fingerprint !== held.fingerprint) continue;
+        const wanted = split ?? held.split;
+        const images = await partOf?.(wanted);
+        if (images) return { ...images, split: wanted };
+        throw new InputError(`--split ${wanted}: ${folder} was trained without such images; it has ${kind} images`);
       }
       const where = given.length > 0 ? `not in ${given.join(', ')}` : 'not found here';
       throw new InputError(
-        `${folder}: the ${test.images} test images of ${name}, which it was trained with, are ${where}; give that data set with --data`,
+        `${folder}: the ${held.images} ${kind} images of ${name}, which it was trained with, are ${where}; give that data set with --data`,
       );
     },
     async close() {
-      await Promise.all([...opened.values()].flatMap(({ train, test }) => [train.close(), test.close()]));
+      await Promise.all([...opened.values()].map(closeSplits));
     },
   };
 }
 
-/** A split without the images that `--limit-train` and `--limit-test` excluded from training. */
-async function cut({ name, ...full }: DatasetSplits, trained: number, tested: number, split: Split): Promise<Images> {
-  const first = (set: ImageDataset, count: number) =>
-    count < set.length ? subset(set, set.name, range(0, count)) : set;
-  const [train, test] = [first(full.train, trained), first(full.test, tested)];
-  const dataset = split === 'all' ? trainThenTest({ name, train, test }) : { train, test }[split];
-  return { dataset, fingerprint: await dataset.fingerprint() };
+/** A part without the images that `--limit-train` and `--limit-test` excluded from training; undefined where there is none. */
+async function cut(splits: DatasetSplits, { dataset }: Card, split: Split): Promise<Images | undefined> {
+  const first = (part: 'train' | 'val' | 'test') => {
+    const [set, images] = [splits[part], dataset[part]?.images];
+    if (!set || images === undefined) return undefined;
+    return images < set.length ? subset(set, set.name, range(0, images)) : set;
+  };
+  const { name } = splits;
+  const train = first('train');
+  const part =
+    split === 'all' ? train && joinParts({ name, train, val: first('val'), test: first('test') }) : first(split);
+  return part && { dataset: part, fingerprint: await part.fingerprint() };
 }

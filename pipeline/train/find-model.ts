@@ -5,7 +5,7 @@ import { pathToFileURL } from 'node:url';
 import type { BuildFailure, Plugin } from 'esbuild';
 import { z } from 'zod';
 import { models } from '../../models/index.ts';
-import type { ModelDefinition } from '../../models/kit/model.ts';
+import { type ModelDefinition, pixelLosses } from '../../models/kit/model.ts';
 import { cacheFolder } from '../io/cache.ts';
 import { sha256 } from '../io/digest.ts';
 import { EnvironmentError, InputError } from '../io/errors.ts';
@@ -23,7 +23,7 @@ export interface FoundModel {
 const definition = z.object({
   name: z.string().regex(/^[\w.-]+$/),
   summary: z.string(),
-  pixelLoss: z.enum(['binary cross-entropy', 'mean squared error']),
+  pixelLoss: z.enum(Object.values(pixelLosses)),
   recipe: z.object({ epochs: z.number(), batchSize: z.number(), latent: z.number(), optimizer: z.object({}) }),
   conditional: z.object({ encoder: z.boolean(), decoder: z.boolean() }),
   build: z.custom<ModelDefinition['build']>((value) => typeof value === 'function', 'expected a function'),

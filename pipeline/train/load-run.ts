@@ -1,8 +1,10 @@
 import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { models } from '../../models/index.ts';
-import { restore } from '../artifacts/checkpoint.ts';
+import { withLossOf } from '../../models/kit/model.ts';
+import { type Checkpoint, readCheckpoint, restore } from '../artifacts/checkpoint.ts';
 import { runPaths } from '../artifacts/run-files.ts';
-import { readRun, type Which } from '../artifacts/run-folder.ts';
+import { readChosen, readRun, type Which } from '../artifacts/run-folder.ts';
 import { InputError } from '../io/errors.ts';
 import { findModel } from './find-model.ts';
 import { buildProgram } from './program.ts';
@@ -10,23 +12,41 @@ import { buildProgram } from './program.ts';
 /**
  * Builds the program of a run with the weights and the optimizer state of one of its checkpoints, on tfjs's current backend.
  * @param run the run folder
- * @throws InputError when there is no such run, its checkpoint is damaged or its model is unknown
+ * @param which by default the best where there is one, else the latest
+ * @throws InputError when there is no such run or checkpoint, it is damaged or its model is unknown
  */
-export async function loadRun(run: string, which: Which, known = models) {
-  const folder = runPaths(run)[which];
-  const checkpoint = await readRun(run, which);
-  if (!checkpoint) {
-    if (!existsSync(run))
-      throw new InputError(`${run}: there is no such folder; give a run folder that \`convae train\` wrote`);
-    throw new InputError(
-      `${run}: there is no ${which} checkpoint; give the folder of a run that has finished ${which === 'best' ? 'an epoch' : 'training or was interrupted'}`,
-    );
-  }
+export async function loadRun(run: string, which?: Which, known = models) {
+  const { checkpoint, folder } = await findCheckpoint(run, which);
   const { state } = checkpoint;
   const { model } = await findModel(state.plan.modelFile ?? state.plan.model, known).catch((error: unknown) => {
     throw error instanceof InputError ? new InputError(`${folder}: ${error.message}`, { cause: error }) : error;
   });
-  const program = buildProgram(model, state.plan.size, state.plan.recipe.optimizer);
+  const { size, recipe } = state.plan;
+  const program = buildProgram(withLossOf(model, recipe), size, recipe.optimizer);
   restore([...program.weights, ...program.optimizerState], checkpoint, folder);
   return { state, program };
+}
+
+/**
+ * Reads one of a run's checkpoints.
+ * @param run a run folder or, where `which` is not given, a checkpoint folder
+ * @returns the checkpoint and its path
+ * @throws InputError when there is none, or it is damaged
+ */
+export async function findCheckpoint(run: string, which?: Which): Promise<{ checkpoint: Checkpoint; folder: string }> {
+  if (!which && existsSync(join(run, 'state.json'))) return { checkpoint: await readCheckpoint(run), folder: run };
+  const asked = which && { which, checkpoint: await readRun(run, which) };
+  const found = asked ?? (await readChosen(run));
+  if (found?.checkpoint) return { checkpoint: found.checkpoint, folder: runPaths(run)[found.which] };
+  if (!existsSync(run)) {
+    throw new InputError(`${run}: there is no such folder; give a run folder that \`convae train\` wrote`);
+  }
+  if (which === 'best' && (await readRun(run, 'latest'))) {
+    throw new InputError(
+      `${run}: there is no best checkpoint, because it is chosen by validation loss and no epoch with validation images is done; use the latest, or train with --val-split 0.1`,
+    );
+  }
+  throw new InputError(
+    `${run}: there is no ${which ?? 'latest'} checkpoint; give the folder of a run that has finished training or was interrupted`,
+  );
 }

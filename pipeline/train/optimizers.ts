@@ -35,6 +35,24 @@ export const adam: OptimizerStep<{ readonly epsilon: number }> = (weights, gradi
   };
 };
 
+/**
+ * RMSprop (Tieleman & Hinton 2012) in PyTorch's form, with epsilon outside the root. Its state: the mean squared gradient of
+ * each weight.
+ */
+export const rmsprop: OptimizerStep<{ readonly decay: number; readonly epsilon: number }> = (
+  weights,
+  gradients,
+  state,
+  rate,
+  { decay, epsilon },
+) => {
+  const squares = state.map((square, i) =>
+    tf.add(tf.mul(square, decay), tf.mul(tf.square(gradients[i] as tf.Tensor), 1 - decay)),
+  );
+  const directions = squares.map((square, i) => tf.div(gradients[i] as tf.Tensor, tf.add(tf.sqrt(square), epsilon)));
+  return { weights: sgd(weights, directions, [], rate).weights, state: squares };
+};
+
 /** Gradient descent with momentum. Its state: the accumulated gradient of each weight. */
 export const momentum: OptimizerStep<{ readonly momentum: number }> = (weights, gradients, state, rate, options) => {
   const sums = state.map((sum, i) => tf.add(tf.mul(sum, options.momentum), gradients[i] as tf.Tensor));
@@ -48,16 +66,36 @@ export const sgd = ((weights, gradients, state, rate) => ({
 })) satisfies OptimizerStep<object>;
 
 /**
+ * Gradients, scaled down where their common norm √Σg² is above `most`: by most / (norm + 10⁻⁶), as PyTorch's
+ * `clip_grad_norm_`.
+ */
+export function clipped(gradients: readonly tf.Tensor[], most: number): readonly tf.Tensor[] {
+  const norm = tf.sqrt(tf.addN(gradients.map((gradient) => tf.sum(tf.square(gradient)))));
+  const scale = tf.minimum(1, tf.div(most, tf.add(norm, 1e-6)));
+  return gradients.map((gradient) => tf.mul(gradient, scale));
+}
+
+/**
+ * Weights after decoupled decay (Loshchilov & Hutter 2019): kernels times 1 − rate × decay. What has one axis, biases and the
+ * scales and offsets of norms, stays.
+ */
+function decayed(weights: readonly tf.Tensor[], rate: tf.Tensor, decay: number): readonly tf.Tensor[] {
+  const kept = tf.sub(1, tf.mul(rate, decay));
+  return weights.map((weight) => (weight.rank > 1 ? tf.mul(weight, kept) : weight));
+}
+
+/**
  * Creates the optimizer of a recipe in its state before the first step.
  * @returns `state`, its variables, in the order in which tfjs's optimizers create theirs; and `apply`, which updates
  * weights and state by the gradients (by weight name; a weight without one stays unchanged) and a scalar, the learning
  * rate as a share of the recipe's
  */
 export function createOptimizer(recipe: OptimizerRecipe, weights: readonly tf.Variable[]) {
-  const step = { adam, momentum, sgd }[recipe.name] as OptimizerStep<OptimizerRecipe>;
-  const slots = { adam: 2, momentum: 1, sgd: 0 }[recipe.name];
+  const { learningRate, weightDecay, clipNorm } = recipe;
+  const step = { adam, adamw: adam, momentum, sgd, rmsprop }[recipe.name] as OptimizerStep<OptimizerRecipe>;
+  const slots = { adam: 2, adamw: 2, momentum: 1, sgd: 0, rmsprop: 1 }[recipe.name];
   const state = tf.tidy(() => {
-    const powers = recipe.name === 'adam' ? [tf.scalar(BETA1), tf.scalar(BETA2)] : [];
+    const powers = slots === 2 ? [tf.scalar(BETA1), tf.scalar(BETA2)] : [];
     const zeros = weights.flatMap((weight) => Array.from({ length: slots }, () => tf.zerosLike(weight)));
     return [...powers, ...zeros].map((initial) => tf.variable(initial, false));
   });
@@ -66,7 +104,9 @@ export function createOptimizer(recipe: OptimizerRecipe, weights: readonly tf.Va
     apply: (gradients: Readonly<Record<string, tf.Tensor>>, share: tf.Tensor): void =>
       tf.tidy(() => {
         const all = weights.map((weight) => gradients[weight.name] ?? tf.zerosLike(weight));
-        const updated = step(weights, all, state, tf.mul(share, recipe.learningRate), recipe);
+        const rate = tf.mul(share, learningRate);
+        const before = weightDecay ? decayed(weights, rate, weightDecay) : weights;
+        const updated = step(before, clipNorm ? clipped(all, clipNorm) : all, state, rate, recipe);
         for (const [i, weight] of weights.entries()) weight.assign(updated.weights[i] as tf.Tensor);
         for (const [i, variable] of state.entries()) variable.assign(updated.state[i] as tf.Tensor);
       }),

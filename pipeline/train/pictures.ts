@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import sharp from 'sharp';
 import type { RunPlan } from '../artifacts/run.ts';
 import { readBatches } from '../data/batches.ts';
-import type { DatasetSplits } from '../data/dataset.ts';
+import { type DatasetSplits, heldOut } from '../data/dataset.ts';
 import { Generator } from '../data/generator.ts';
 import { pickRows, spreadRows } from '../data/rows.ts';
 import { fileError } from '../io/errors.ts';
@@ -32,7 +32,7 @@ export interface Trained {
   readonly engine: Engine;
 }
 
-/** Draws the current model: test images and their reconstructions; a VAE's samples; two-dimensional latents. */
+/** Draws the current model: images held out and their reconstructions; a VAE's samples; two-dimensional latents. */
 export async function drawPictures(trained: Trained): Promise<EpochPictures> {
   return {
     reconstruction: await reconstructions(trained),
@@ -41,39 +41,42 @@ export async function drawPictures(trained: Trained): Promise<EpochPictures> {
   };
 }
 
-async function reconstructions({ engine, data: { test } }: Trained): Promise<Drawing> {
-  const order = spreadRows(test.length, RECONSTRUCTIONS); // spread, because a folder's images are sorted by class
-  for await (const batch of readBatches(test, order.length, { order })) {
+async function reconstructions({ engine, data }: Trained): Promise<Drawing> {
+  const held = heldOut(data);
+  const order = spreadRows(held.length, RECONSTRUCTIONS); // spread, because a folder's images are sorted by class
+  for await (const batch of readBatches(held, order.length, { order })) {
     const reconstructions = await engine.reconstruct(batch);
-    return drawReconstructions({ shape: test.shape, originals: batch.images, reconstructions });
+    return drawReconstructions({ shape: held.shape, originals: batch.images, reconstructions });
   }
-  throw new Error('no test images');
+  throw new Error('no images');
 }
 
 /** Decoded draws from the prior; a conditional model's have one column per class, and the same draw along a row. */
-async function samples({ engine, program, plan, data: { test } }: Trained): Promise<Drawing> {
+async function samples({ engine, program, plan, data }: Trained): Promise<Drawing> {
   const { latent, classes } = plan.size;
+  const { shape } = data.train;
   const byClass = program.model.conditional.decoder;
   const columns = byClass ? Math.min(classes, SAMPLES) : SAMPLES;
   const count = SAMPLES * columns;
   const draws = new Float32Array((byClass ? SAMPLES : count) * latent);
   Generator.of(0, 'samples').fillNormal(draws); // the same for all runs, so that their pictures compare
-  if (!byClass) return drawGrid({ shape: test.shape, images: await engine.decode(draws), columns });
+  if (!byClass) return drawGrid({ shape, images: await engine.decode(draws), columns });
   const rows = Uint32Array.from({ length: count }, (_, i) => Math.floor(i / columns));
   const labels = Int32Array.from({ length: count }, (_, i) => i % columns);
   const images = await engine.decode(pickRows(draws, latent, rows), labels);
   const names = Array.from({ length: columns }, (_, i) => plan.data.classes?.[i] ?? String(i));
-  return drawConditionalSamples({ shape: test.shape, images, classes: names });
+  return drawConditionalSamples({ shape, images, classes: names });
 }
 
-async function scatterPlot({ engine, plan, data: { test } }: Trained): Promise<Drawing> {
+async function scatterPlot({ engine, plan, data }: Trained): Promise<Drawing> {
+  const held = heldOut(data);
   const { drawScatter } = await import('../pictures/scatter.ts'); // loads slowly
-  const order = spreadRows(test.length, MOST_POINTS);
+  const order = spreadRows(held.length, MOST_POINTS);
   const points = new Float32Array(order.length * 2);
-  for await (const batch of readBatches(test, plan.recipe.batchSize, { order })) {
+  for await (const batch of readBatches(held, plan.recipe.batchSize, { order })) {
     points.set(await engine.encode(batch), batch.start * 2);
   }
-  const labels = test.labels && Int32Array.from(order, (row) => test.labels?.[row] ?? 0);
+  const labels = held.labels && Int32Array.from(order, (row) => held.labels?.[row] ?? 0);
   return drawScatter({ points, labels, classes: plan.data.classes ?? undefined, axes: ['z0', 'z1'] });
 }
 

@@ -1,94 +1,250 @@
-import type { ModelDefinition } from '../../models/kit/model.ts';
+import { models } from '../../models/index.ts';
+import { adam, type ModelDefinition, type OptimizerRecipe, pixelLosses } from '../../models/kit/model.ts';
+import { suitRecipe } from '../../models/kit/suit.ts';
 import { noSums } from '../artifacts/metrics.ts';
+import type { Preprocessing } from '../artifacts/preprocessing.ts';
 import type { RunPlan, RunPosition } from '../artifacts/run.ts';
-import type { DatasetSplits, ImageDataset } from '../data/dataset.ts';
+import { formatAugmentation, parseAugmentation } from '../data/augment.ts';
+import { type DatasetSplits, type ImageDataset, labelledRows, partsOf } from '../data/dataset.ts';
 import { Generator } from '../data/generator.ts';
 import { InputError } from '../io/errors.ts';
 import type { TrainOptions } from './options.ts';
 
+/** What a plan depends on besides the options. */
+export interface PlanInput {
+  readonly data: DatasetSplits;
+  /** Training images that there are, of which `data` may have only the first; as many as `data` has by default. */
+  readonly images?: number | undefined;
+  /** The plan of the run that is resumed. */
+  readonly previous?: RunPlan | undefined;
+  /** The checkpoint that the first weights are taken from. */
+  readonly init?: RunPlan['init'];
+}
+
 /**
  * The plan of a run. Reads all images once, for the fingerprint.
- * @param previous the plan of the run that is resumed
+ * @returns the plan, and notes on how the recipe was suited to the images
  * @throws InputError when an option or the data do not suit the model
  */
-export async function planOf(
-  model: ModelDefinition,
-  { name, train, test }: DatasetSplits,
-  options: TrainOptions,
-  previous: RunPlan | undefined,
-): Promise<RunPlan> {
-  const { recipe, size } = previous ?? { recipe: model.recipe, size: { latent: model.recipe.latent, seed: 0 } };
-  const { seed = size.seed, learningRate = recipe.optimizer.learningRate } = options;
-  checked('--learning-rate', learningRate, learningRate > 0 && Number.isFinite(learningRate), 'a number above 0');
+export async function planOf(model: ModelDefinition, options: TrainOptions, input: PlanInput) {
+  const { data, images = data.train.length, previous, init = previous?.init } = input;
+  const { name, train } = data;
+  const { optimizer: _, ...given } = options;
+  const suited = suitRecipe(model, { ...train.shape, images }, given);
+  // A recipe of convae's own is made for MNIST; that of somebody's own model is meant for their data.
+  const isOwn = models[model.name] === model;
+  const { recipe, notes } = previous
+    ? { recipe: { ...previous.recipe, ...previous.size }, notes: [] }
+    : {
+        recipe: isOwn ? suited.recipe : model.recipe,
+        notes: isOwn ? [...suited.reasons, suited.suggestion ?? []].flat() : [],
+      };
+  const { seed = previous?.size.seed ?? 0 } = options;
   checked('--seed', seed, Number.isSafeInteger(seed), 'an integer');
-  if (model.recipe.beta === undefined && (options.beta ?? options.klWarmUp) !== undefined) {
-    const option = options.beta !== undefined ? '--beta' : '--kl-warm-up';
-    throw new InputError(`${option}: ${model.name} has no KL divergence; use a variational model such as cvae`);
-  }
-  if ((model.conditional.encoder || model.conditional.decoder) && !(train.labels && test.labels)) {
-    throw new InputError(`${name}: ${model.name} needs labels, and these images have none; train another model`);
-  }
-  return {
+  const [filters, halvings] = [options.filters ?? recipe.filters, options.halvings ?? recipe.halvings];
+  const { pixelLoss = recipe.pixelLoss, ssim = recipe.ssim } = options;
+  const earlyStopping = options.earlyStopping ?? previous?.recipe.earlyStopping;
+  const schedule = options.schedule ?? recipe.schedule;
+  const augment = options.augment ?? previous?.recipe.augment;
+  assertTaken(model, options);
+  assertSuits(model, data, { schedule, earlyStopping });
+  const fingerprinted = async (part: ImageDataset) => ({ images: part.length, fingerprint: await part.fingerprint() });
+  const plan: RunPlan = {
     model: model.name,
     modelFile: options.modelFile,
     size: {
       ...train.shape,
-      latent: positive('--latent', options.latent ?? size.latent),
-      classes: train.classes?.length ?? Math.max(classCount(train), classCount(test)),
+      latent: positive('--latent', options.latent ?? recipe.latent),
+      classes: train.classes?.length ?? Math.max(...partsOf(data).map(classCount)),
       seed,
+      ...(filters !== undefined && { filters: positive('--width', filters) }),
+      ...(halvings !== undefined && { halvings: positive('--depth', halvings) }),
     },
     recipe: {
       epochs: positive('--epochs', options.epochs ?? recipe.epochs),
       batchSize: positive('--batch-size', options.batchSize ?? recipe.batchSize),
-      optimizer: { ...recipe.optimizer, learningRate },
-      schedule: options.schedule ?? recipe.schedule,
+      optimizer: optimizerOf(recipe.optimizer, options),
+      schedule,
       beta: options.beta ?? recipe.beta,
       klWarmUp: options.klWarmUp ?? recipe.klWarmUp,
+      earlyStopping: earlyStopping && positive('--early-stopping', earlyStopping),
+      pixelLoss: pixelLoss && pixelLosses[pixelLoss] !== model.pixelLoss ? pixelLoss : undefined,
+      ssim: ssim || undefined,
+      ...(augment !== undefined && { augment: formatAugmentation(parseAugmentation(augment)) }),
     },
     data: {
       name,
-      train: { images: train.length, fingerprint: await train.fingerprint() },
-      test: { images: test.length, fingerprint: await test.fingerprint() },
+      valSplit: options.valSplit ?? previous?.data.valSplit,
+      train: await fingerprinted(train),
+      ...(data.val && { val: await fingerprinted(data.val) }),
+      ...(data.test && { test: await fingerprinted(data.test) }),
       classes: train.classes ? [...train.classes] : null,
+      ...(data.index && { preprocessing: data.index.preprocessing }),
     },
+    ...(init && { init }),
+    ...(previous?.changes && { changes: previous.changes }),
+  };
+  return { plan, notes };
+}
+
+/** @throws InputError when the model does not have what an option is for */
+export function assertTaken({ name, recipe, withLoss }: ModelDefinition, options: TrainOptions): void {
+  if (recipe.beta === undefined && (options.beta ?? options.klWarmUp) !== undefined) {
+    const option = options.beta !== undefined ? '--beta' : '--kl-warm-up';
+    throw new InputError(`${option}: ${name} has no KL divergence; use a variational model such as cvae`);
+  }
+  if ((options.pixelLoss || options.ssim) && !withLoss) {
+    const option = options.pixelLoss ? '--pixel-loss' : '--ssim';
+    throw new InputError(`${option}: ${name} has a loss of its own; leave the option out`);
+  }
+}
+
+/** @throws InputError when a model or an option needs images or labels that the data do not have */
+function assertSuits(
+  model: ModelDefinition,
+  data: DatasetSplits,
+  { schedule, earlyStopping }: Pick<RunPlan['recipe'], 'schedule' | 'earlyStopping'>,
+): void {
+  assertLabelled(model, data);
+  if (data.val) return;
+  const option = earlyStopping ? `--early-stopping ${earlyStopping}` : schedule === 'plateau' && '--schedule plateau';
+  if (option) {
+    throw new InputError(`${option}: it goes by validation images, and ${data.name} has none; add --val-split 0.1`);
+  }
+}
+
+/** The optimizers that options name, with their usual settings (PyTorch's; 0.1 for plain gradient descent). */
+const OPTIMIZERS: Readonly<Record<NonNullable<TrainOptions['optimizer']>, OptimizerRecipe>> = {
+  adam: adam(),
+  adamw: { name: 'adamw', learningRate: 1e-3, epsilon: 1e-8, weightDecay: 0.01 },
+  sgd: { name: 'sgd', learningRate: 0.1 },
+  rmsprop: { name: 'rmsprop', learningRate: 1e-3, decay: 0.99, epsilon: 1e-8 },
+};
+
+/** The recipe's optimizer, or the one that is asked for, with the settings that are asked for. */
+function optimizerOf(recipe: OptimizerRecipe, options: TrainOptions): OptimizerRecipe {
+  const own = recipe.name === 'momentum' ? 'sgd' : recipe.name;
+  const { optimizer = own, learningRate, weightDecay, clipNorm } = options;
+  const chosen: OptimizerRecipe = optimizer === own ? recipe : OPTIMIZERS[optimizer];
+  const rate = learningRate ?? chosen.learningRate;
+  checked('--learning-rate', rate, rate > 0 && Number.isFinite(rate), 'a number above 0');
+  return {
+    ...chosen,
+    learningRate: rate,
+    ...(weightDecay !== undefined && {
+      weightDecay: checked('--weight-decay', weightDecay, weightDecay >= 0, 'a number of at least 0'),
+    }),
+    ...(clipNorm !== undefined && { clipNorm: checked('--clip-norm', clipNorm, clipNorm > 0, 'a number above 0') }),
   };
 }
 
-/**
- * Checks that a run can be resumed with a plan. The number of epochs may differ, and the name of the data.
- * @param run the run folder, for the message
- * @throws InputError that names the differences
- */
-export function assertSamePlan(run: string, found: RunPlan, wanted: RunPlan): void {
-  const [there, here] = [features(found), features(wanted)];
-  const differences = Object.keys(there)
-    .filter((name) => there[name] !== here[name])
-    .map((name) => `${name} is ${there[name]} there and ${here[name]} here`);
-  if (differences.length === 0) return;
-  const remedy = 'resume it with its original options, or choose another folder';
-  throw new InputError(`${run} belongs to another run: ${differences.join(', ')}; ${remedy}`);
+/** @throws InputError when the model needs labels and some images have none */
+function assertLabelled({ name, conditional }: ModelDefinition, splits: DatasetSplits): void {
+  if (!(conditional.encoder || conditional.decoder)) return;
+  for (const part of partsOf(splits)) {
+    const unlabelled = part.length - labelledRows(part).length;
+    if (unlabelled === 0) continue;
+    const first = part.id(part.labels?.findIndex((label) => label < 0) ?? 0);
+    throw new InputError(
+      `${part.name}: ${unlabelled} of its ${part.length} images have no label (the first is ${first}), which ${name} needs; label them, leave them out, or train another model`,
+    );
+  }
 }
 
-function features({ model, size, recipe, data }: RunPlan): Record<string, string | number> {
-  const { learningRate, ...optimizer } = recipe.optimizer;
+/** Differences that a resumed run may have: what training goes on with. */
+const CHANGEABLE = ['epochs', 'learning rate', 'schedule', 'early stopping'];
+/** Of them, those that change the weights that a number of epochs ends with. */
+const isRecorded = (name: string, { schedule = 'constant' }: RunPlan['recipe']) =>
+  name === 'learning rate' || name === 'schedule' || (name === 'epochs' && /cosine|linear/.test(schedule));
+/** Differences that a message names. */
+const MOST_NAMED = 3;
+
+/**
+ * The plan to go on with where a run is resumed, and notes on what it changes. The number of epochs, the learning rate, its
+ * schedule, early stopping and the name of the data may differ from the run's.
+ * @param run the run folder, for the message
+ * @param step training steps done
+ * @throws InputError that names other differences
+ */
+export function resumedPlan(
+  run: string,
+  found: RunPlan,
+  wanted: RunPlan,
+  step: number,
+): { plan: RunPlan; notes: string[] } {
+  const differences = differencesOf(found, wanted);
+  const refused = differences.filter(({ name }) => !CHANGEABLE.includes(name));
+  if (refused.length > 0) {
+    const named = refused.slice(0, MOST_NAMED).map(({ name, from, to }) => `${name} is ${from} there and ${to} here`);
+    const more = refused.length > MOST_NAMED ? ` and ${refused.length - MOST_NAMED} more` : '';
+    throw new InputError(
+      `${run} belongs to another run: ${named.join(', ')}${more}; resume it with its own options, or choose another --run`,
+    );
+  }
+  const changes = differences
+    .filter(({ name }) => isRecorded(name, found.recipe) || isRecorded(name, wanted.recipe))
+    .map((difference) => ({ step, ...difference }));
+  const notes = differences.map(
+    ({ name, from, to }) => `${run}: ${name} ${from} until step ${step}, ${to} from here on`,
+  );
+  const all = [...(found.changes ?? []), ...changes];
+  return { plan: all.length > 0 ? { ...wanted, changes: all } : wanted, notes };
+}
+
+/** The fields in which two plans differ, by the names that users know. */
+function differencesOf(a: RunPlan, b: RunPlan): { name: string; from: string | number; to: string | number }[] {
+  const [there, here] = [features(a), features(b)];
+  return Object.keys({ ...there, ...here }).flatMap((name) => {
+    const [from, to] = [there[name] ?? 'none', here[name] ?? 'none'];
+    // Other numbers of images have other fingerprints.
+    const known = name.startsWith('fingerprint') && there[numberOf(name)] !== here[numberOf(name)];
+    const unrecorded = name === 'preprocessing' && (from === 'none' || to === 'none'); // fingerprints tell
+    return from === to || known || unrecorded ? [] : [{ name, from: short(from), to: short(to) }];
+  });
+}
+
+const numberOf = (fingerprint: string) => fingerprint.replace('fingerprint of the', 'number of');
+
+/** A fingerprint without most of its digits. */
+const short = (value: string | number) => (/^sha256:/.test(`${value}`) ? `${`${value}`.slice(0, 15)}…` : value);
+
+function features({ model, size, recipe, data, init }: RunPlan): Record<string, string | number | undefined> {
+  const { name, learningRate, weightDecay, clipNorm, ...settings } = recipe.optimizer;
+  const parts = (['train', 'val', 'test'] as const).flatMap((split) => {
+    const kind = { train: 'training', val: 'validation', test: 'test' }[split];
+    const { images, fingerprint } = data[split] ?? {};
+    return [[`number of ${kind} images`, images] as const, [`fingerprint of the ${kind} images`, fingerprint] as const];
+  });
   return {
     model,
     'image size': `${size.height}×${size.width}×${size.channels}`,
     'latent size': size.latent,
     'number of classes': size.classes,
+    width: size.filters ?? 32,
+    depth: size.halvings ?? 3,
     seed: size.seed,
+    epochs: recipe.epochs,
     'batch size': recipe.batchSize,
+    optimizer: [name, ...Object.values(settings)].join(' '),
     'learning rate': learningRate,
-    optimizer: Object.values(optimizer).join(' '),
+    'weight decay': weightDecay ?? 0,
+    'clip norm': clipNorm,
     schedule: recipe.schedule ?? 'constant',
+    'early stopping': recipe.earlyStopping,
     'KL weight': recipe.beta ?? 1,
     'KL warm-up': recipe.klWarmUp ?? 0,
-    'number of training images': data.train.images,
-    'number of test images': data.test.images,
-    'fingerprint of the training images': data.train.fingerprint,
-    'fingerprint of the test images': data.test.fingerprint,
+    'pixel loss': recipe.pixelLoss ?? "the model's",
+    'weight of SSIM': recipe.ssim ?? 0,
+    augmentation: recipe.augment ?? 'none',
+    'validation split': data.valSplit,
+    'initial weights': init?.from,
+    ...Object.fromEntries(parts),
+    preprocessing: data.preprocessing && describe(data.preprocessing),
   };
 }
+
+const describe = ({ fit, background, scalings }: Preprocessing): string =>
+  [fit, background, ...scalings.map(({ type, from }) => `${type} from ${from.join(' to ')}`)].join(', ');
 
 function checked(option: string, value: number, ok: boolean, expected: string): number {
   if (ok) return value;

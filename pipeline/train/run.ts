@@ -1,4 +1,4 @@
-import { rmdir } from 'node:fs/promises';
+import { rmdir, writeFile } from 'node:fs/promises';
 import { checkpointFiles } from '../artifacts/checkpoint.ts';
 import { eventOf, type MetricsLine } from '../artifacts/metrics.ts';
 import { CHECKPOINT_FORMAT, type RunPlan, type RunPosition } from '../artifacts/run.ts';
@@ -6,6 +6,7 @@ import { type MetricsLog, openMetricsLog, runPaths } from '../artifacts/run-file
 import * as runFolder from '../artifacts/run-folder.ts';
 import { InputError } from '../io/errors.ts';
 import { acquireLock } from '../io/lock.ts';
+import { publishFile } from '../io/publish.ts';
 import { type Event, type EventLog, openEventLog } from '../io/tfevents.ts';
 import { type EpochPictures, readPictures, writePictures } from './pictures.ts';
 import type { TrainingProgram } from './program.ts';
@@ -37,20 +38,24 @@ export async function openRun(folder: string, { resume }: { resume: boolean }) {
     /** Step of the latest checkpoint (0: none), and the `performance.now()` of saving it or, before that, of `begin`. */
     saved: { step: 0, time: 0 },
 
-    /** Prepares for writing: removes leftovers and truncates the logs to the checkpoint. */
-    async begin(): Promise<void> {
+    /**
+     * Prepares for writing: removes leftovers, truncates the logs to the checkpoint and writes `recipe.yaml`.
+     * @param pictured the part of the data that pictures are drawn of
+     */
+    async begin(recipe: string, pictured: MetricsLine['split']): Promise<void> {
       const { best = null, metricsLines = 0, step = 0 } = checkpoint?.state.position ?? {};
       await runFolder.tidyRunFolder(folder, best);
+      await publishFile(paths.recipe, (part) => writeFile(part, recipe));
       metrics = await openMetricsLog(paths.metrics, metricsLines);
       const past: Event[] = [];
       for (const line of metrics.kept) {
-        past.push(...eventsOf(line, line.split === 'test' ? await readPictures(paths.pictures, line.epoch) : {}));
+        past.push(...eventsOf(line, line.split === pictured ? await readPictures(paths.pictures, line.epoch) : {}));
       }
       events = await openEventLog(paths.events, past);
       this.saved = { step, time: performance.now() };
     },
 
-    /** Writes a line of metrics and, with an epoch's test metrics, its pictures: as files and for TensorBoard. */
+    /** Writes a line of metrics and, with an epoch's evaluation, its pictures: as files and for TensorBoard. */
     async record(line: MetricsLine, pictures: EpochPictures = {}): Promise<void> {
       if (!metrics || !events) throw new Error('begin() comes first');
       await metrics.write(line);

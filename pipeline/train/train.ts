@@ -1,69 +1,109 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { ModelDefinition } from '../../models/kit/model.ts';
+import { type ModelDefinition, withLossOf } from '../../models/kit/model.ts';
 import { restore } from '../artifacts/checkpoint.ts';
 import { addMetrics, type MetricSums, type MetricsLine, meansOf, noSums, Stopwatch } from '../artifacts/metrics.ts';
 import type { RunPlan, RunPosition } from '../artifacts/run.ts';
-import { loadIntoMemory, readBatches } from '../data/batches.ts';
-import type { DatasetSplits, ImageDataset } from '../data/dataset.ts';
+import { writeSkipped } from '../artifacts/run-files.ts';
+import { parseAugmentation } from '../data/augment.ts';
+import { closeSplits, type DatasetSplits } from '../data/dataset.ts';
 import { Generator } from '../data/generator.ts';
+import { type Loader, startLoader } from '../data/loader.ts';
 import { openSplits } from '../data/open.ts';
-import { range } from '../data/rows.ts';
-import { subset } from '../data/split.ts';
-import { EnvironmentError, InputError, Interrupted } from '../io/errors.ts';
+import { type DataOptions, optionsLike } from '../data/options.ts';
+import { skippedIn } from '../data/prepare.ts';
+import { summaryLines, summaryOf } from '../data/summary.ts';
+import { InputError, Interrupted } from '../io/errors.ts';
 import { controlsAt } from './controls.ts';
 import type { Engine, Metrics } from './engine.ts';
 import { createEngine, prepareEngine } from './engines/index.ts';
+import { evaluate } from './evaluation.ts';
+import { imagesFor } from './images.ts';
+import { readInitial, takeWeights } from './init.ts';
 import type { TrainHooks, TrainOptions } from './options.ts';
 import { drawPictures, type Trained } from './pictures.ts';
-import { assertSamePlan, planOf, positive, startOfRun } from './plan.ts';
+import { assertTaken, planOf, resumedPlan, startOfRun } from './plan.ts';
 import { buildProgram, drawNoise, type TrainingProgram } from './program.ts';
+import { recipeFile } from './recipe-file.ts';
 import { openRun, type Run } from './run.ts';
+import { afterEpoch, stoppedEarly } from './stopping.ts';
 
 /** A line of step metrics holds means over this many steps. */
 const STEPS_PER_LINE = 50;
 
 /**
  * Trains a model into a run folder.
- * @param options `data` is what `openSplits` takes
+ * @param options with the data
  * @throws InputError, EnvironmentError when it cannot continue; the last checkpoint stays
  * @throws Interrupted once the signal is aborted, after saving
  */
-export async function train(options: TrainOptions & { data: string }, hooks: TrainHooks) {
-  await prepareEngine(options.engine, options.device, options.threads); // fails before data are read
-  const splits = await openSplits(options.data);
-  try {
-    return await trainOn(splits, options, hooks);
-  } finally {
-    await Promise.all([splits.train.close(), splits.test.close()]);
-  }
+export async function train(options: TrainOptions & DataChoice, hooks: TrainHooks) {
+  const { model, data, dataOptions } = options;
+  assertTaken(model, options); // what can fail at once fails before all images are read
+  return withRun(options, hooks, async (run) => {
+    const splits = await openSplits(data, dataOptionsFor(dataOptions, run.checkpoint?.state.plan));
+    try {
+      for (const line of summaryLines(summaryOf(splits))) hooks.progress.note(line);
+      return await trainInto(run, splits, options, hooks);
+    } finally {
+      await closeSplits(splits);
+    }
+  });
+}
+
+/** The data to train on. */
+export interface DataChoice {
+  readonly data: string;
+  readonly dataOptions?: DataOptions | undefined;
+}
+
+/** The data options; a resumed run's images are prepared as before where nothing else is asked for. */
+export function dataOptionsFor(options: DataOptions = {}, previous: RunPlan | undefined): DataOptions {
+  const { size, fit, background, channels, range } = options;
+  const asked = [size, fit, background, channels, range].some((option) => option !== undefined);
+  return previous && !asked ? optionsLike({ ...previous.data, image: previous.size }, options) : options;
 }
 
 /** Trains as `train` does, on an open data set. */
-export async function trainOn(splits: DatasetSplits, options: TrainOptions, hooks: TrainHooks) {
-  const { model, engine: choice, device, threads } = options;
-  await prepareEngine(choice, device, threads);
+export const trainOn = (splits: DatasetSplits, options: TrainOptions, hooks: TrainHooks) =>
+  withRun(options, hooks, (run) => trainInto(run, splits, options, hooks));
+
+async function withRun<T>(options: TrainOptions, hooks: TrainHooks, work: (run: Run) => Promise<T>): Promise<T> {
+  await prepareEngine(options.engine, options.device, options.threads);
   const run = await openRun(options.run, options);
   try {
-    const data = {
-      name: splits.name,
-      train: await inMemory(splits.train, '--limit-train', options.limitTrain),
-      test: await inMemory(splits.test, '--limit-test', options.limitTest),
-    };
-    const plan = await planOf(model, data, options, run.checkpoint?.state.plan);
-    if (run.checkpoint) assertSamePlan(run.folder, run.checkpoint.state.plan, plan);
-    const program = build(model, plan);
-    let engine: Engine | undefined;
-    try {
-      if (run.checkpoint) restore([...program.weights, ...program.optimizerState], run.checkpoint, run.folder);
-      engine = await createEngine(choice, device, program, { threads });
-      return await trainEpochs({ run, plan, data, program, engine, options, hooks });
-    } finally {
-      await engine?.dispose();
-      for (const variable of Object.values(program.variables)) variable.dispose();
-    }
+    return await work(run);
   } finally {
     hooks.progress.stop();
     await run.close();
+  }
+}
+
+async function trainInto(run: Run, splits: DatasetSplits, options: TrainOptions, hooks: TrainHooks) {
+  const { model, engine: choice, device, threads } = options;
+  const { checkpoint } = run;
+  const previous = checkpoint?.state.plan;
+  const initial = await readInitial(options.init, previous);
+  const { valSplit = previous?.data.valSplit } = options;
+  const { data, images } = await imagesFor(splits, { ...options, valSplit });
+  const planned = await planOf(model, options, { data, images, previous, init: initial?.init });
+  const { plan, notes } = checkpoint
+    ? resumedPlan(run.folder, checkpoint.state.plan, planned.plan, checkpoint.state.position.step)
+    : planned;
+  for (const note of notes) hooks.progress.note(note);
+  const program = buildModel(model, plan);
+  let engine: Engine | undefined;
+  try {
+    if (checkpoint) restore([...program.weights, ...program.optimizerState], checkpoint, run.folder);
+    if (initial) {
+      const { taken, all } = takeWeights(program, initial);
+      hooks.progress.note(`${initial.init.from}: ${taken} of ${all} weights taken from its step ${initial.init.step}`);
+    }
+    engine = await createEngine(choice, device, program, { threads });
+    if (splits.index) await writeSkipped(run.folder, skippedIn(splits.index));
+    return await trainEpochs({ run, plan, data, program, engine, options, hooks });
+  } finally {
+    await engine?.dispose();
+    for (const variable of Object.values(program.variables)) variable.dispose();
   }
 }
 
@@ -76,27 +116,39 @@ export interface Session extends Trained {
 
 export type TrainSummary = Awaited<ReturnType<typeof trainEpochs>>;
 
-/** Trains from the run's position to the plan's last epoch. @throws as `train` does */
+/** Trains from the run's position to the plan's last epoch, or until early stopping. @throws as `train` does */
 export async function trainEpochs(session: Session) {
+  const { recipe, size } = session.plan;
+  const augmentation = recipe.augment === undefined ? undefined : parseAugmentation(recipe.augment);
+  const loader = startLoader(session.data.train, { augmentation, seed: size.seed });
+  try {
+    return await trainWith(loader, session);
+  } finally {
+    await loader.dispose();
+  }
+}
+
+async function trainWith(loader: Loader, session: Session) {
   const { run, plan, data, program, engine, options, hooks } = session;
   const { epochs, batchSize } = plan.recipe;
   const { checkpointSeconds = 60, checkpointSteps = Number.POSITIVE_INFINITY } = options;
   const watches = { line: new Stopwatch(), epoch: new Stopwatch(), process: new Stopwatch() };
   const start = performance.now();
 
-  let at = run.checkpoint?.state.position ?? startOfRun(plan.size.seed);
+  let at = startOf(session);
   const noise = new Generator(at.noise);
-  await run.begin();
+  await run.begin(recipeFile(plan, options), data.test ? 'test' : 'val');
   announce(session, at);
 
-  while (at.epoch < epochs) {
+  while (at.epoch < epochs && !stoppedEarly(plan.recipe, at)) {
     const shuffling = new Generator(at.order);
     const order = shuffling.shuffled(data.train.length);
     let before = performance.now();
-    for await (const batch of readBatches(data.train, batchSize, { order, first: at.batches })) {
+    for await (const batch of loader.batches(batchSize, { order, first: at.batches, epoch: at.epoch })) {
       await stopIfAsked(session, at);
 
-      const controls = controlsAt(plan.recipe, at.step, Math.ceil(data.train.length / batchSize));
+      const stepsPerEpoch = Math.ceil(data.train.length / batchSize);
+      const controls = controlsAt(plan.recipe, at.step, stepsPerEpoch, at.plateau?.halvings);
       const metrics = await engine.step({ ...batch, noise: drawNoise(program, batch.count, noise), controls });
       assertFinite(session, metrics, at.step + 1);
       at = { ...afterStep(at, batch.count, metrics), noise: noise.state };
@@ -117,50 +169,81 @@ export async function trainEpochs(session: Session) {
       }
     }
 
-    const testSums = await evaluate(session, at);
-    const trainLine = lineOf(at, at.epochSums, { split: 'train', span: 'epoch', rate: watches.epoch.rate });
-    const testLine = lineOf(at, testSums, { split: 'test', span: 'epoch' });
-    await run.record(trainLine);
-    await run.record(testLine, await drawPictures(session));
+    const evaluations = await evaluate(session, () => stopIfAsked(session, at));
+    const lines = [lineOf(at, at.epochSums, { split: 'train', span: 'epoch', rate: watches.epoch.rate })];
+    for (const split of ['val', 'test'] as const) {
+      const sums = evaluations[split];
+      if (!sums) continue;
+      assertFinite(session, meansOf(sums), at.step);
+      lines.push(lineOf(at, sums, { split, span: 'epoch' }));
+    }
+    const pictures = await drawPictures(session);
+    for (const line of lines) await run.record(line, line === lines.at(-1) ? pictures : {});
 
-    at = { ...afterEpoch(at, testSums), order: shuffling.state };
+    at = { ...afterEpoch(plan.recipe, at, evaluations), order: shuffling.state };
     const best = at.best?.epoch === at.epoch;
     await save(session, at, { best });
-    const losses = `train loss ${trainLine.loss.toFixed(5)}  test loss ${testLine.loss.toFixed(5)}${best ? ' (best)' : ''}`;
-    hooks.progress.note(`epoch ${at.epoch}/${epochs}  ${losses}  ${watches.epoch.rate.toFixed(0)} images/s`);
+    const losses = lines.map(
+      ({ split, loss }) => `${split} loss ${loss.toFixed(5)}${best && split === 'val' ? ' (best)' : ''}`,
+    );
+    hooks.progress.note(`epoch ${at.epoch}/${epochs}  ${losses.join('  ')}  ${watches.epoch.rate.toFixed(0)} images/s`);
     watches.epoch.reset();
   }
+  if (at.epoch < epochs) hooks.progress.note(`${run.folder}: ${ended(session, at)}`);
 
   const { epoch, step, metrics, best } = at;
-  if (!metrics || !best) throw new Error('a run that has done an epoch has metrics');
+  if (!metrics) throw new Error('a run that has done an epoch has metrics');
   return {
     run: run.folder,
     model: plan.model,
     /** Epochs and steps that the run has done. */
     epochs: epoch,
     steps: step,
-    /** `train` and `test`: means per pixel of the last epoch. */
+    /** `train`, `val` and `test`, as far as there are such images: means per pixel of the last epoch. */
     ...metrics,
-    /** The epoch with the lowest test loss. */
+    /** The epoch with the lowest validation loss; null without validation images. */
     best,
     engine: engine.description,
     /** Of this process: seconds including evaluation and checkpoints, and images per second without them. */
     seconds: (performance.now() - start) / 1000,
     rate: watches.process.rate,
+    /** Share of the training time, 0 to 1, in which steps waited for images. */
+    dataWait: watches.process.ms > 0 ? loader.waited / watches.process.ms : 0,
   };
+}
+
+/** Where the run is. Old runs chose their best epoch by test loss: it is left as it is, and no later one is chosen. */
+function startOf({ run: { folder, checkpoint }, plan, data, hooks }: Session): RunPosition {
+  const at = checkpoint?.state.position ?? startOfRun(plan.size.seed);
+  if (data.val || !at.best) return at;
+  if (at.epoch < plan.recipe.epochs) {
+    hooks.progress.note(
+      `${folder}/best (epoch ${at.best.epoch}) was chosen by test loss; it stays, no later epoch is chosen, and export takes the last one`,
+    );
+    return { ...at, best: null };
+  }
+  return at;
 }
 
 /** Starts the progress display and reports what is trained and, when a run is resumed, from where. */
 function announce(session: Session, at: RunPosition): void {
   const { run, plan, data, engine, hooks } = session;
   const { size, recipe } = plan;
-  const images = `${data.train.length} + ${data.test.length} images of ${size.height}×${size.width}×${size.channels}`;
+  const counts = Object.entries({ training: data.train, validation: data.val, test: data.test });
+  const parts = counts.flatMap(([kind, part]) => (part ? `${part.length} ${kind}` : []));
+  const images = `${parts.join(' + ')} images of ${size.height}×${size.width}×${size.channels}`;
   const training = `${recipe.epochs} ${recipe.epochs === 1 ? 'epoch' : 'epochs'}, batch size ${recipe.batchSize}, ${engine.description}`;
   hooks.progress.note(`${plan.model} on ${data.name}: ${images}, ${training}`);
   const from = `resumes at step ${at.step}, in epoch ${at.epoch + 1} of ${recipe.epochs}`;
-  const state = at.epoch < recipe.epochs ? from : `all ${at.epoch} epochs are done`;
-  if (run.checkpoint) hooks.progress.note(`${run.folder}: ${state}`);
+  if (run.checkpoint) hooks.progress.note(`${run.folder}: ${ended(session, at) ?? from}`);
   hooks.progress.start(recipe.epochs * data.train.length, imagesDone(session, at), recipe.epochs);
+}
+
+/** Why nothing is left to train; undefined where something is. */
+function ended({ plan: { recipe } }: Session, at: RunPosition): string | undefined {
+  if (at.epoch >= recipe.epochs) return `all ${at.epoch} epochs are done`;
+  if (!stoppedEarly(recipe, at)) return undefined;
+  return `stopped after epoch ${at.epoch} of ${recipe.epochs}: the validation loss was lowest in epoch ${at.best?.epoch}`;
 }
 
 /** Training images of all epochs that were trained on. */
@@ -186,33 +269,11 @@ const afterStep = (at: RunPosition, count: number, metrics: Metrics): RunPositio
   windowSums: addMetrics(at.windowSums, metrics, count),
 });
 
-function afterEpoch(at: RunPosition, testSums: MetricSums): RunPosition {
-  const [epoch, test] = [at.epoch + 1, meansOf(testSums)];
-  const loss = test.loss as number;
-  const best = at.best && at.best.loss <= loss ? at.best : { epoch, step: at.step, loss };
-  return { ...at, epoch, batches: 0, epochSums: noSums, metrics: { train: meansOf(at.epochSums), test }, best };
-}
-
 /** Means as a line of metrics.jsonl. */
 function lineOf(at: RunPosition, sums: MetricSums, of: Pick<MetricsLine, 'split' | 'span' | 'rate'>): MetricsLine {
   const { loss = Number.NaN, ...terms } = meansOf(sums);
   const place = { split: of.split, span: of.span, epoch: at.epoch + 1, step: at.step, images: sums.images };
   return { ...place, rate: of.rate, time: Date.now() / 1000, loss, ...terms };
-}
-
-/** Losses summed over the test images. @throws Interrupted; InputError when a loss is not finite */
-async function evaluate(session: Session, at: RunPosition): Promise<MetricSums> {
-  const { plan, data, program, engine } = session;
-  const noise = Generator.of(0, 'evaluation'); // the same for all runs, so that their losses compare
-  const controls = controlsAt(plan.recipe, Number.POSITIVE_INFINITY, 1); // the KL weight that training ends with
-  let sums = noSums;
-  for await (const batch of readBatches(data.test, plan.recipe.batchSize)) {
-    await stopIfAsked(session, at);
-    const metrics = await engine.evaluate({ ...batch, noise: drawNoise(program, batch.count, noise), controls });
-    sums = addMetrics(sums, metrics, batch.count);
-  }
-  assertFinite(session, meansOf(sums), at.step);
-  return sums;
 }
 
 /** Publishes a checkpoint. @throws InputError when a variable is not finite: nothing is published then */
@@ -239,21 +300,10 @@ function diverged({ run, plan }: Session, what: string, step: number): InputErro
   );
 }
 
-/** The images to train or test on, held in memory where they fit. */
-async function inMemory(dataset: ImageDataset, option: string, limit = dataset.length): Promise<ImageDataset> {
-  if (dataset.length === 0) throw new InputError(`${dataset.name}: it holds no images`);
-  const used = positive(option, limit) < dataset.length ? subset(dataset, dataset.name, range(0, limit)) : dataset;
+/** Builds the program of a plan. @throws InputError when the model does not suit the images */
+export function buildModel(model: ModelDefinition, { size, recipe, data }: RunPlan): TrainingProgram {
   try {
-    return await loadIntoMemory(used);
-  } catch (error) {
-    if (error instanceof EnvironmentError) return used; // too large: each batch is read when it is needed
-    throw error;
-  }
-}
-
-function build(model: ModelDefinition, { size, recipe, data }: RunPlan): TrainingProgram {
-  try {
-    return buildProgram(model, size, recipe.optimizer);
+    return buildProgram(withLossOf(model, recipe), size, recipe.optimizer);
   } catch (error) {
     if (error instanceof RangeError) throw new InputError(`${data.name}: ${error.message}`, { cause: error });
     throw error;

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { Generator } from '../../pipeline/data/generator.ts';
-import { openMnist } from '../../pipeline/data/mnist.ts';
+import { openSplit } from '../../pipeline/data/open.ts';
 import { peerPython, pixelsOf, scratchFolder } from '../data/support.ts';
 
 export const needsPeer = '(skipped unless CONVAE_PEER_PYTHON names a Python with scikit-learn)';
@@ -26,7 +26,7 @@ export function blobs(n: number, size: number, classes: number, seed: number, sp
 
 /** The first test digits of MNIST. */
 export async function digits(count: number): Promise<{ rows: Uint8Array; labels: Int32Array }> {
-  const data = await openMnist('test');
+  const data = await openSplit('mnist', 'test');
   try {
     return {
       rows: (await pixelsOf(data)).subarray(0, count * 784),

@@ -1,6 +1,7 @@
 import { appendFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { heldOutOf } from '../../pipeline/artifacts/card.ts';
 import { readCard, verifyFiles, writeCard } from '../../pipeline/artifacts/exported.ts';
 import { inputErrorOf, scratchFolder } from '../data/support.ts';
 import { exportTiny } from '../encode/tiny-model.ts';
@@ -106,9 +107,9 @@ test('a damaged card is refused, with all its faults in one line', async () => {
 });
 
 test('a card of a newer format is refused by its version, whatever else is in it', async () => {
-  const folder = await withCard('newer', () => ({ format: 2, everything: 'else' }));
+  const folder = await withCard('newer', () => ({ format: 3, everything: 'else' }));
   expect(await inputErrorOf(readCard(folder))).toContain(
-    'card format 2 is newer than this version of convae, which reads format 1; update convae',
+    'card format 3 is newer than this version of convae, which reads formats up to 2; update convae',
   );
 });
 
@@ -135,4 +136,21 @@ test('files must be those that the card was written for', async () => {
   );
   rmSync(decoder);
   expect(await inputErrorOf(verifyFiles(folder, card))).toBe(`${decoder}: the file is missing; export the model again`);
+});
+
+test('a card of data without a test part has validation images, and a card without either is refused', async () => {
+  const { dataset, metrics } = await readCard(await exportTiny(scratch('tested')));
+  const { test: held, ...others } = dataset;
+  const validated = { dataset: { ...others, valSplit: 0.1, val: held }, metrics: { ...metrics, val: { loss: 0.25 } } };
+  const folder = await withCard('validated', (card) => ({
+    ...card,
+    dataset: validated.dataset,
+    metrics: { ...validated.metrics, test: undefined },
+  }));
+  const card = await readCard(folder);
+  expect(heldOutOf(card)).toEqual({ split: 'val', ...held, losses: { loss: 0.25 } });
+  const both = { dataset: { ...dataset, val: held }, metrics: validated.metrics };
+  expect(heldOutOf(both)).toEqual({ split: 'test', ...held, losses: metrics.test });
+  const neither = await withCard('neither', (made) => ({ ...made, metrics: { ...metrics, test: undefined } }));
+  await expect(readCard(neither)).rejects.toThrow(/card\.json: .*test or val/);
 });

@@ -167,7 +167,7 @@ test('damaged or unexpected contents are named even where the checksums match', 
     ],
     [
       'state.json',
-      /format 7 is unknown, this version reads format 1/,
+      /format 7 is unknown, this version reads formats up to 2/,
       (files) => (files['state.json'] = '{"format": 7}'),
     ],
   ];

@@ -6,12 +6,16 @@ import { expect, test } from 'vitest';
 import type { EncodeResult } from '../../pipeline/encode/encode.ts';
 import type { ExportResult } from '../../pipeline/export/export.ts';
 import type { Evaluation } from '../../pipeline/report/evaluate.ts';
+import type { Comparison } from '../../pipeline/runs/runs.ts';
+import type { dryRun } from '../../pipeline/train/dry-run.ts';
 import type { TrainSummary } from '../../pipeline/train/train.ts';
 import { idxBytes, npyBytes, zipBytes } from '../data/formats.ts';
 import { scratchFolder } from '../data/support.ts';
 import { convae, convaeJson, start } from './convae.ts';
 
 const SIDE = 12;
+type DryRun = Awaited<ReturnType<typeof dryRun>>;
+
 const scratch = scratchFolder();
 const cwd = scratch('cwd');
 mkdirSync(cwd);
@@ -76,8 +80,10 @@ test.each([
   const first = await convae([...training, '--epochs', '1'], { cwd });
   expect(first).toMatchObject({ code: 0 });
   expect(first.stdout).toMatch(new RegExp(`^run +${run}\nmodel +cae\nepochs +1\nsteps +3\n`));
-  expect(first.stderr).toContain('24 + 8 images of 12×12×1, 1 epoch, batch size 10');
-  expect(readdirSync(scratch(`cwd/${run}`))).toEqual(expect.arrayContaining(['best', 'latest', 'metrics.jsonl']));
+  expect(first.stderr).toContain('24 training + 8 test images of 12×12×1, 1 epoch, batch size 10');
+  expect(readdirSync(scratch(`cwd/${run}`))).toEqual(
+    expect.arrayContaining(['latest', 'metrics.jsonl', 'recipe.yaml']),
+  );
 
   const again = await convae([...training, '--epochs', '2'], { cwd });
   expect(again).toMatchObject({ code: 2, stdout: '' });
@@ -86,11 +92,11 @@ test.each([
   const resumed = await convaeJson<TrainSummary>([...training, '--epochs', '2', '--resume', '--quiet'], { cwd });
   expect(resumed).toMatchObject({ run, model: 'cae', epochs: 2, steps: 6 });
   const finished = await convaeJson<TrainSummary>([...training, '--resume'], { cwd });
-  expect(finished).toMatchObject({ epochs: 2, steps: 6, test: resumed.test, best: resumed.best });
+  expect(finished).toMatchObject({ epochs: 2, steps: 6, test: resumed.test, best: null });
 
   const { out, card } = await convaeJson<ExportResult>(['export', run], { cwd });
   expect(out).toBe(`exported/${name}`);
-  expect(card).toMatchObject({ latent: { size: 2 }, metrics: { test: { loss: resumed.best.loss } } });
+  expect(card).toMatchObject({ latent: { size: 2 }, metrics: { epoch: 2, test: resumed.test } });
   expect(readdirSync(scratch(`cwd/${out}`)).sort()).toEqual(['card.json', 'decoder.onnx', 'encoder.onnx', 'training']);
 
   const encode = (file: string, ...more: string[]) =>
@@ -112,22 +118,80 @@ test.each([
   const { images, atCode } = report.reconstruction;
   expect(images).toBe(8);
   expect(atCode.perPixel).toBeCloseTo(meanError, 5);
-  expect(atCode.perPixel).toBeCloseTo(resumed.best.loss, 4);
+  expect(atCode.perPixel).toBeCloseTo(resumed.test?.loss as number, 4);
   expect(report.representations?.map(({ name }) => name)).toEqual(['codes', 'PCA', 'pixels']);
 });
 
-const endless = ['train', 'cae', '--data', 'bars.npz', '--epochs', '100000', '--engine', 'onnx', ...TINY];
+test('a recipe.yaml repeats its run, the command line overrides it, and --dry-run writes nothing', {
+  timeout: 120_000,
+}, async () => {
+  const options = ['--data', 'bars.npz', '--engine', 'tfjs-cpu', '--optimizer', 'adamw', '--val-split', '0.2', ...TINY];
+  await convaeJson(['train', 'cae', ...options, '--epochs', '1', '--run', 'runs/first'], { cwd });
+  const recipe = readFileSync(scratch('cwd/runs/first/recipe.yaml'), 'utf8');
+  for (const line of ['model: cae', 'data: bars.npz', 'optimizer: adamw', 'weight-decay: 0.01', 'val-split: 0.2']) {
+    expect(recipe.split('\n')).toContain(line);
+  }
+  const { card } = await convaeJson<ExportResult>(['export', 'runs/first'], { cwd });
+  expect(card).toMatchObject({
+    dataset: { valSplit: 0.2, train: { images: 19 }, val: { images: 5 }, test: { images: 8 } },
+    metrics: { epoch: 1, val: { loss: expect.any(Number) }, test: { loss: expect.any(Number) } },
+    latent: { statistics: { over: 'test', images: 8 } },
+  });
+  const again = ['train', '--config', 'runs/first/recipe.yaml'];
+  await convaeJson([...again, '--run', 'runs/second'], { cwd });
+  const weights = (run: string) =>
+    readFileSync(scratch(`cwd/runs/${run}/latest/SHA256SUMS`), 'utf8')
+      .split('\n')
+      .filter((line) => /\.bin$/.test(line));
+  expect(weights('second')).toEqual(weights('first'));
+  expect(weights('first')).toHaveLength(3);
+  expect(readFileSync(scratch('cwd/runs/second/recipe.yaml'), 'utf8')).toBe(recipe);
+
+  const plan = await convaeJson<DryRun>([...again, '--dry-run', '--lr', '0.5', '--run', 'runs/third'], { cwd });
+  expect(plan).toMatchObject({
+    stepsPerEpoch: 2,
+    steps: 2,
+    plan: { model: 'cae', recipe: { epochs: 1, optimizer: { name: 'adamw', learningRate: 0.5 } } },
+  });
+  expect(plan.layers.find(({ name }) => name === 'conv1')).toEqual({
+    part: 'encoder',
+    name: 'conv1',
+    kind: 'Conv2D',
+    output: '6×6×32',
+    parameters: 5 * 5 * 32 + 32,
+  });
+  expect(plan.parameters).toBe(plan.layers.reduce((sum, { parameters }) => sum + parameters, 0));
+  expect(existsSync(scratch('cwd/runs/third'))).toBe(false);
+
+  const other = await convae(['train', 'cae2', '--config', 'runs/first/recipe.yaml', '--dry-run'], { cwd });
+  expect(other).toMatchObject({ code: 0 });
+  expect(other.stdout).toMatch(/^model: cae2, /m);
+  writeFileSync(scratch('cwd/wrong.yaml'), 'epoch: 3\n');
+  const wrong = await convae(['train', 'cae', '--config', 'wrong.yaml'], { cwd });
+  expect(wrong).toMatchObject({
+    code: 2,
+    stderr: expect.stringMatching(/^convae: [^\n]*wrong\.yaml: [^\n]*epochs[^\n]*\n$/),
+  });
+
+  const { stdout } = await convae(['runs'], { cwd });
+  expect(stdout).toMatch(/^runs\/first +cae +bars\.npz +12×12×1 +2 +1\/1 /m);
+  const compared = await convaeJson<Comparison>(['runs', '--compare', 'runs/first', 'runs/second'], { cwd });
+  expect(compared.differences.filter(({ name }) => name !== 'seconds')).toEqual([]);
+});
+
+const onBars = ['train', 'cae', '--data', 'bars.npz', '--engine', 'onnx', ...TINY];
+const endless = [...onBars, '--epochs', '100000'];
 
 test('an interrupt saves the run, which can be resumed, and exits with 130', { timeout: 60_000 }, async () => {
-  const training = [...endless, '--run', 'runs/interrupted'];
-  const running = start(training, { cwd });
+  const where = ['--run', 'runs/interrupted'];
+  const running = start([...endless, ...where], { cwd });
   await running.said(/^epoch 1\//m);
   running.process.kill('SIGINT');
   const { code, stdout, stderr } = await running.end;
   expect({ code, stdout }).toEqual({ code: 130, stdout: '' });
   const [, epoch] =
     /^convae: interrupted after step \d+, in epoch (\d+) of 100000; [^\n]*--resume\n$/m.exec(stderr) ?? [];
-  const summary = await convaeJson<TrainSummary>([...training, '--resume', '--epochs', `${epoch}`], { cwd });
+  const summary = await convaeJson<TrainSummary>([...onBars, ...where, '--resume', '--epochs', `${epoch}`], { cwd });
   expect(summary.epochs).toBe(Number(epoch));
 });
 

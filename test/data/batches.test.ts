@@ -5,7 +5,7 @@ import { loadIntoMemory, readBatches } from '../../pipeline/data/batches.ts';
 import type { ImageDataset } from '../../pipeline/data/dataset.ts';
 import { defineDataset } from '../../pipeline/data/dataset.ts';
 import { Generator } from '../../pipeline/data/generator.ts';
-import { openMnist } from '../../pipeline/data/mnist.ts';
+import { openSplit } from '../../pipeline/data/open.ts';
 import { EnvironmentError, InputError } from '../../pipeline/io/errors.ts';
 import { pixelsOf } from './support.ts';
 
@@ -130,7 +130,7 @@ test('an invalid batch size is a RangeError', async () => {
 
 describe('in memory', () => {
   test('the images are the same, in any order, after the original is closed', async () => {
-    const mnist = await openMnist('test');
+    const mnist = await openSplit('mnist', 'test');
     const memory = await loadIntoMemory(mnist);
     const [fingerprint, original] = [await mnist.fingerprint(), await pixelsOf(mnist)];
     await mnist.close();

@@ -1,247 +1,205 @@
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import sharp from 'sharp';
-import { beforeAll, describe, expect, test } from 'vitest';
-import { listFolder, openFolder } from '../../pipeline/data/folder.ts';
-import { expectFacts, inputErrorOf, openFiles, pixelsOf, scratchFolder } from './support.ts';
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { decode } from '../../pipeline/data/decode.ts';
+import { locateData } from '../../pipeline/data/formats.ts';
+import type { ImageSource } from '../../pipeline/data/image-source.ts';
+import type { DataOptions } from '../../pipeline/data/options.ts';
+import { Interrupted } from '../../pipeline/io/errors.ts';
+import { pngBytes, tiffBytes } from './images.ts';
+import { expectFacts, inputErrorOf, openFiles, scratchFolder } from './support.ts';
 
 const path = scratchFolder();
 
-interface Picture {
-  readonly width?: number;
-  readonly height?: number;
-  readonly channels?: 1 | 2 | 3 | 4;
-  readonly seed?: number;
-}
-
-/** Pixels of no particular pattern, the same each time. */
-const noise = ({ width = 8, height = 6, channels = 1, seed = 0 }: Picture): Uint8Array =>
-  Uint8Array.from({ length: width * height * channels }, (_, i) => Math.imul(i + 1 + seed * 7919, 2654435761) >>> 24);
-
-function encoder(picture: Picture) {
-  const { width = 8, height = 6, channels = 1 } = picture;
-  const image = sharp(noise(picture), { raw: { width, height, channels } });
-  return channels <= 2 ? image.toColourspace('b-w') : image;
-}
-
-async function save(file: string, bytes: Uint8Array | Promise<Uint8Array>): Promise<void> {
+function save(file: string, bytes: Uint8Array | string): string {
   mkdirSync(dirname(path(file)), { recursive: true });
-  writeFileSync(path(file), await bytes);
+  writeFileSync(path(file), bytes);
+  return path(file);
 }
 
-const png = (file: string, picture: Picture = {}) => save(file, encoder(picture).png().toBuffer());
-const open = async (folder: string) => openFolder(await listFolder(path(folder)));
+/** A gray PNG of one pixel. */
+const png = (file: string, level = 0) => save(file, pngBytes(1, 1, 8, 0, [level]));
+/** A TIFF with a page for each level. */
+const tiff = (...levels: number[]) =>
+  tiffBytes(
+    levels.map((level) => ({ width: 1, height: 1, bits: 8, sampleFormat: 1, data: Uint8Array.of(level), tags: {} })),
+  );
 
-test('subfolders are classes, ids are paths, and they are sorted by UTF-16 code units', async () => {
-  const files = ['b/2.png', 'a/deep/er/1.png', 'a/10.png', 'B/ä.png', 'a/9.PNG', 'ä/1.png'];
-  for (const [seed, file] of files.entries()) await png(`classes/${file}`, { seed });
-  for (const file of [
-    '.hidden/1.png',
-    'a/.hidden.png',
-    '__MACOSX/1.png',
-    'readme.txt',
-    'b/labels.csv',
-    'empty/x.txt',
-  ]) {
-    await save(`classes/${file}`, Buffer.from('no image'));
+/** Id, label and first number of each image. */
+async function rowsOf(source: ImageSource | undefined): Promise<unknown[]> {
+  const rows = [];
+  for await (const { id, label, where, read } of source?.entries() ?? []) {
+    const image = await read();
+    const { values } = 'values' in image ? image : await decode(image, where);
+    rows.push([id, label, values[0]]);
   }
-  const dataset = await open('classes');
-  const sorted = ['B/ä.png', 'a/10.png', 'a/9.PNG', 'a/deep/er/1.png', 'b/2.png', 'ä/1.png'];
-  expect(sorted.map((_, i) => dataset.id(i))).toEqual(sorted);
-  expect(dataset.length).toBe(6);
-  expect(dataset.classes).toEqual(['B', 'a', 'b', 'ä']);
-  expect([...(dataset.labels ?? [])]).toEqual([0, 1, 1, 1, 2, 3]);
-  expect(dataset.shape).toEqual({ height: 6, width: 8, channels: 1 });
-  const expected = sorted.flatMap((file) => [...noise({ seed: files.indexOf(file) })]);
-  expect([...(await pixelsOf(dataset))]).toEqual(expected);
-  const some = new Uint8Array(2 * 48);
-  await dataset.read([4, 0], some);
-  expect([...some]).toEqual([...noise({ seed: 0 }), ...noise({ seed: 3 })]);
-  await dataset.close();
-});
+  return rows;
+}
 
-test('a flat folder has no labels; links are followed, even circular ones', async () => {
-  await png('flat/1.png', { seed: 1 });
-  await png('elsewhere/x.png', { seed: 2 });
-  symlinkSync(path('elsewhere/x.png'), path('flat/2.png'));
-  const flat = await open('flat');
-  expect([flat.length, flat.labels, flat.classes]).toEqual([2, undefined, undefined]);
-  expect([...(await pixelsOf(flat))]).toEqual([...noise({ seed: 1 }), ...noise({ seed: 2 })]);
+const locate = (file: string, options?: DataOptions) => locateData(path(file), options);
 
-  await png('circle/class/1.png', { seed: 1 });
-  symlinkSync(path('elsewhere'), path('circle/linked'));
-  symlinkSync(path('circle'), path('circle/class/round'));
-  const circle = await open('circle');
-  expect([0, 1].map(circle.id)).toEqual(['class/1.png', 'linked/x.png']);
-  expect(circle.length).toBe(2);
-});
-
-describe('formats', () => {
-  const lossless: [string, Picture, () => Promise<Uint8Array>][] = [
-    ['gray.png', { channels: 1 }, () => encoder({ channels: 1 }).png().toBuffer()],
-    ['interlaced.png', { channels: 1 }, () => encoder({ channels: 1 }).png({ progressive: true }).toBuffer()],
-    ['colour.png', { channels: 3 }, () => encoder({ channels: 3 }).png().toBuffer()],
-    ['gray.tiff', { channels: 1 }, () => encoder({ channels: 1 }).tiff({ compression: 'lzw' }).toBuffer()],
-    ['colour.tif', { channels: 3 }, () => encoder({ channels: 3 }).tiff({ compression: 'deflate' }).toBuffer()],
-    ['colour.webp', { channels: 3 }, () => encoder({ channels: 3 }).webp({ lossless: true }).toBuffer()],
-  ];
-  test.each(lossless)('%s comes out as it went in', async (file, picture, encode) => {
-    await save(`lossless-${file}/${file}`, encode());
-    const dataset = await open(`lossless-${file}`);
-    expect(dataset.shape).toEqual({ height: 6, width: 8, channels: picture.channels });
-    expect(await pixelsOf(dataset)).toEqual(noise(picture));
+describe('a folder', () => {
+  test('subfolders are classes in natural order; images in none are unlabelled; the rest is counted', async () => {
+    const files = ['10/a.png', '2/deep/er/1.png', '2/b.PNG', 'ä/1.png', 'loose.png', '2/a.png'];
+    for (const [level, file] of files.entries()) png(`classes/${file}`, level);
+    for (const hidden of ['.hidden/1.png', '2/.hidden.png', '__MACOSX/1.png']) save(`classes/${hidden}`, 'no image');
+    for (const other of ['readme.txt', '2/labels.csv', 'empty/x', 'z']) save(`classes/${other}`, 'no image');
+    const { all, notes } = await locate('classes');
+    expect([all?.name, all?.count, all?.classes]).toEqual([path('classes'), 6, ['2', '10', 'ä']]);
+    expect(await rowsOf(all)).toEqual([
+      ['10/a.png', '10', 0],
+      ['2/a.png', '2', 5],
+      ['2/b.PNG', '2', 2],
+      ['2/deep/er/1.png', '2', 1],
+      ['loose.png', undefined, 4],
+      ['ä/1.png', 'ä', 3],
+    ]);
+    expect(notes).toEqual(['4 files that are no images: 2/labels.csv, empty/x, readme.txt, …']);
   });
 
-  test.each(['jpg', 'JPEG', 'avif'])('%s comes out nearly', async (ending) => {
-    const flat = sharp({ create: { width: 16, height: 16, channels: 3, background: { r: 200, g: 100, b: 50 } } });
-    await save(
-      `lossy-${ending}/a.${ending}`,
-      (ending === 'avif' ? flat.avif() : flat.jpeg({ quality: 95 })).toBuffer(),
-    );
-    const pixels = await pixelsOf(await open(`lossy-${ending}`));
-    expect(pixels.length).toBe(16 * 16 * 3);
-    const differences = Array.from(pixels, (value, i) => Math.abs(value - ([200, 100, 50][i % 3] as number)));
-    expect(Math.max(...differences)).toBeLessThan(6);
+  test('splits', async () => {
+    png('splits/Training_set/b/1.png', 1);
+    png('splits/test/a/2.png', 2);
+    png('splits/valid/b/3.png', 3);
+    const { train, val, test: testing, all, notes } = await locate('splits');
+    expect([train, val, testing].map((part) => part?.classes)).toEqual(Array(3).fill(['a', 'b']));
+    expect(await rowsOf(train)).toEqual([['b/1.png', 'b', 1]]);
+    expect(await rowsOf(val)).toEqual([['b/3.png', 'b', 3]]);
+    expect(await rowsOf(testing)).toEqual([['a/2.png', 'a', 2]]);
+    expect([all, notes, train?.name]).toEqual([undefined, [], `${path('splits')}/train`]);
   });
 
-  test('of an animated GIF, the first frame', async () => {
-    const frames = Buffer.from([...Array(48).fill([255, 0, 0]).flat(), ...Array(48).fill([0, 0, 255]).flat()]);
-    const gif = sharp(frames, { raw: { width: 8, height: 12, channels: 3, pageHeight: 6 } }).gif();
-    await save('gif/a.gif', gif.toBuffer());
-    expect((await sharp(readFileSync(path('gif/a.gif'))).metadata()).pages).toBe(2);
-    const dataset = await open('gif');
-    expect(dataset.shape).toEqual({ height: 6, width: 8, channels: 3 });
-    expect([...(await pixelsOf(dataset))]).toEqual(Array(48).fill([255, 0, 0]).flat());
+  test('links are followed, even circular ones', async () => {
+    png('circle/class/1.png', 1);
+    png('elsewhere/x.png', 2);
+    symlinkSync(path('elsewhere'), path('circle/linked'));
+    symlinkSync(path('elsewhere/x.png'), path('circle/class/2.png'));
+    symlinkSync(path('circle'), path('circle/class/round'));
+    expect(await rowsOf((await locate('circle')).all)).toEqual([
+      ['class/1.png', 'class', 1],
+      ['class/2.png', 'class', 2],
+      ['linked/x.png', 'linked', 2],
+    ]);
   });
 
-  test('16 bits are cut to 8, and transparent parts lie on black', async () => {
-    const wide = sharp(
-      Uint16Array.from(noise({}), (value) => value * 257),
-      { raw: { width: 8, height: 6, channels: 1 } },
-    );
-    await save('wide/a.png', wide.toColourspace('grey16').png().toBuffer());
-    expect((await sharp(readFileSync(path('wide/a.png'))).metadata()).depth).toBe('ushort');
-    const dataset = await open('wide');
-    expect(dataset.shape.channels).toBe(1);
-    expect(await pixelsOf(dataset)).toEqual(noise({}));
-
-    const rgba = Buffer.from([255, 255, 255, 0, 255, 255, 255, 255, 10, 20, 30, 0, 10, 20, 30, 255]);
-    await save(
-      'alpha/a.png',
-      sharp(rgba, { raw: { width: 4, height: 1, channels: 4 } })
-        .png()
-        .toBuffer(),
-    );
-    expect([...(await pixelsOf(await open('alpha')))]).toEqual([0, 0, 0, 255, 255, 255, 0, 0, 0, 10, 20, 30]);
+  test('pages of a TIFF are images', async () => {
+    save('stacks/a/1.tif', tiff(1, 2));
+    save('stacks/b/2.tiff', tiff(3));
+    const { all } = await locate('stacks');
+    expect(all?.count).toBeUndefined();
+    expect(await rowsOf(all)).toEqual([
+      ['a/1.tif#0', 'a', 1],
+      ['a/1.tif#1', 'a', 2],
+      ['b/2.tiff', 'b', 3],
+    ]);
   });
 
-  test('photographs stand upright', async () => {
-    const white = {
-      left: 0,
-      top: 0,
-      input: { create: { width: 16, height: 8, channels: 3 as const, background: '#fff' } },
-    };
-    const image = sharp({ create: { width: 16, height: 32, channels: 3, background: '#000' } }).composite([white]);
-    await save('upright/a.jpg', image.withMetadata({ orientation: 6 }).jpeg().toBuffer());
-    const dataset = await open('upright');
-    expect(dataset.shape).toEqual({ height: 16, width: 32, channels: 3 });
-    const pixels = await pixelsOf(dataset);
-    // Orientation 6: the top of what is stored is the right-hand side of what is seen.
-    expect([pixels[0], pixels[31 * 3]].map((value) => Math.round((value as number) / 255))).toEqual([0, 1]);
+  test('its stamp changes with a file', async () => {
+    png('stamp/1.png', 1);
+    const stamp = async () => (await locate('stamp')).all?.stamp();
+    const before = await stamp();
+    expect(await stamp()).toBe(before);
+    png('stamp/2.png', 1);
+    const more = await stamp();
+    save('stamp/2.png', pngBytes(2, 1, 8, 0, [1, 1]));
+    expect(new Set([before, more, await stamp()]).size).toBe(3);
   });
 
-  test('gray images fit among coloured ones, and gray ones that are stored as colour among gray', async () => {
-    await png('colour-first/1.png', { channels: 3 });
-    await png('colour-first/2.png', { channels: 1, seed: 5 });
-    const gray = noise({ seed: 5 });
-    const [, second] = [noise({ channels: 3 }), Uint8Array.from([...gray].flatMap((value) => [value, value, value]))];
-    expect((await pixelsOf(await open('colour-first'))).subarray(144)).toEqual(second);
+  test('no images, broken links, splits beside classes', async () => {
+    save('none/a.txt', 'text');
+    expectFacts(await inputErrorOf(locate('none')), `${path('none')}: `, 'no images', 'a.txt', 'png', 'bmp');
+    png('link/0.png');
+    symlinkSync(path('nowhere.png'), path('link/1.png'));
+    const { all } = await locate('link');
+    expect(await all?.stamp()).toBeTypeOf('string');
+    expectFacts(await inputErrorOf(rowsOf(all)), path('link/1.png'), 'no such file');
+    png('half/train/1.png');
+    png('half/cat/1.png');
+    expectFacts(await inputErrorOf(locate('half')), `${path('half')}: `, "'train'", "'cat'");
+  });
 
-    await png('gray-first/1.png', { channels: 1 });
-    await save(
-      'gray-first/2.png',
-      sharp(second, { raw: { width: 8, height: 6, channels: 3 } })
-        .png()
-        .toBuffer(),
-    );
-    expect((await sharp(readFileSync(path('gray-first/2.png'))).metadata()).channels).toBe(3);
-    expect((await pixelsOf(await open('gray-first'))).subarray(48)).toEqual(gray);
+  test('stops when it is told to', async () => {
+    png('stop/1.png');
+    const { all } = await locate('stop', { signal: AbortSignal.abort(new Interrupted('now')) }).catch((error) => {
+      expect(error).toBeInstanceOf(Interrupted);
+      return { all: undefined };
+    });
+    expect(all).toBeUndefined();
+    const controller = new AbortController();
+    const found = await locate('stop', { signal: controller.signal });
+    controller.abort(new Interrupted('now'));
+    await expect(found.all?.stamp()).rejects.toBeInstanceOf(Interrupted);
+  });
+
+  test('nothing stays open', async () => {
+    for (let i = 0; i < 50; i++) png(`many/${i}.png`, i);
+    const before = openFiles();
+    await rowsOf((await locate('many')).all);
+    expect(openFiles()).toBeLessThanOrEqual(before + 1);
   });
 });
 
-describe('bad input ends with one line that names', () => {
-  const good = 'bad/good.png';
-  beforeAll(() => png(good));
-  /** A folder of one good image and one that is not. */
-  const withBad = async (file: string, bytes: Uint8Array | Promise<Uint8Array>) => {
-    const folder = `bad-${file}`;
-    await save(`${folder}/0.png`, readFileSync(path(good)));
-    await save(`${folder}/${file}`, bytes);
-    return { dataset: await open(folder), bad: path(join(folder, file)), first: path(join(folder, '0.png')) };
-  };
-
-  test('another size', async () => {
-    const { dataset, bad, first } = await withBad('size.png', encoder({ width: 9, height: 5 }).png().toBuffer());
-    expectFacts(await inputErrorOf(pixelsOf(dataset)), `${bad}: `, '9×5', 'width×height', '8×6', first);
+describe('a single file', () => {
+  test('one image', async () => {
+    png('single.png', 7);
+    const { all } = await locate('single.png');
+    expect([all?.count, all?.classes]).toEqual([1, undefined]);
+    expect(await rowsOf(all)).toEqual([['single.png', undefined, 7]]);
   });
 
-  test('colour among gray', async () => {
-    const { dataset, bad, first } = await withBad('colour.png', encoder({ channels: 3 }).png().toBuffer());
-    expectFacts(await inputErrorOf(pixelsOf(dataset)), `${bad}: `, 'coloured', first, 'gray');
-  });
-
-  const encoded = {
-    png: () => encoder({ width: 64, height: 64 }).png().toBuffer(),
-    jpg: () => encoder({ width: 64, height: 64 }).jpeg().toBuffer(),
-    webp: () => encoder({ width: 64, height: 64, channels: 3 }).webp().toBuffer(),
-    gif: () => encoder({ width: 64, height: 64, channels: 3 }).gif().toBuffer(),
-    tiff: () => encoder({ width: 64, height: 64 }).tiff({ compression: 'lzw' }).toBuffer(),
-  };
-  test.each(Object.entries(encoded))('a truncated %s', async (ending, encode) => {
-    const complete = await encode();
-    for (const part of [0.1, 0.5, 0.9]) {
-      const { dataset, bad } = await withBad(`cut.${ending}`, complete.subarray(0, Math.floor(part * complete.length)));
-      expectFacts(await inputErrorOf(pixelsOf(dataset)), `${bad}: `, 'cannot be decoded');
+  test('a stack, read once', async () => {
+    save('stack.tif', tiff(5, 6, 7));
+    const entries = [];
+    for await (const entry of (await locate('stack.tif')).all?.entries() ?? []) entries.push(entry);
+    rmSync(path('stack.tif'));
+    expect(entries.map(({ id }) => id)).toEqual(['page-000', 'page-001', 'page-002']);
+    const levels = [];
+    for (const { read, where } of entries) {
+      const image = await read();
+      levels.push(('values' in image ? image : await decode(image, where)).values[0]);
     }
+    expect(levels).toEqual([5, 6, 7]);
   });
 
-  test('a PNG with a changed byte in its pixels', async () => {
-    const bytes = await encoded.png();
-    bytes[Math.floor(bytes.length / 2)] = (bytes[Math.floor(bytes.length / 2)] as number) ^ 0xff;
-    const { dataset, bad } = await withBad('changed.png', bytes);
-    expect(await inputErrorOf(pixelsOf(dataset))).toContain(`${bad}: it cannot be decoded (`);
-  });
-
-  test('text with an image ending, an empty file, a link to nowhere', async () => {
-    const text = await withBad('text.png', Buffer.from('not an image'));
-    expect(await inputErrorOf(pixelsOf(text.dataset))).toContain(`${text.bad}: it cannot be decoded (`);
-    const empty = await withBad('empty.png', Buffer.alloc(0));
-    expectFacts(await inputErrorOf(pixelsOf(empty.dataset)), `${empty.bad}: `, 'empty');
-    await png('bad-link/0.png');
-    symlinkSync(path('nowhere.png'), path('bad-link/link.png'));
-    const link = path('bad-link/link.png');
-    expectFacts(await inputErrorOf(pixelsOf(await open('bad-link'))), link, 'no such file');
-  });
-
-  test('the first image is the bad one', async () => {
-    await save('bad-first/0.png', Buffer.from('not an image'));
-    expect(await inputErrorOf(open('bad-first'))).toContain(`${path('bad-first/0.png')}: it cannot be decoded (`);
-  });
-
-  test('no images, no folder, images next to class folders', async () => {
-    mkdirSync(path('none/at/all'), { recursive: true });
-    const none = await inputErrorOf(open('none'));
-    expectFacts(none, `${path('none')}: `, 'no images', 'png, jpg, webp, gif, tiff or avif');
-    expectFacts(await inputErrorOf(open('missing')), path('missing'), 'no such file or folder');
-    await png('mixed/1.png');
-    await png('mixed/class/1.png');
-    expectFacts(await inputErrorOf(open('mixed')), `${path('mixed')}: `, '(1.png)', 'subfolders (class/1.png)');
+  test('of no known form', async () => {
+    const file = save('unknown.xyz', 'RIFF');
+    expectFacts(await inputErrorOf(locateData(file)), `--data ${file}: `, '52 49 46 46', 'FOLDER', 'LIST.txt');
+    expectFacts(await inputErrorOf(locateData(save('empty.xyz', ''))), 'empty', 'FOLDER');
+    expectFacts(await inputErrorOf(locateData('/dev/null')), '/dev/null: ', 'pipe or a device');
+    expectFacts(await inputErrorOf(locateData('mnits')), "'mnits'");
+    expectFacts(await inputErrorOf(locateData(`${path('')},${file}`)), 'a folder', `'${file}'`);
   });
 });
 
-test('nothing stays open', async () => {
-  const before = openFiles();
-  for (let i = 0; i < 100; i++) await png(`many/${i}.png`, { seed: i });
-  await pixelsOf(await open('many'));
-  expect(openFiles()).toBeLessThanOrEqual(before + 1);
+describe('a list of paths', () => {
+  test('with labels after a tab or a comma, relative or absolute', async () => {
+    png('lists/a.png', 1);
+    png('lists/sub/b,1.png', 2);
+    const outside = png('outside.png', 3);
+    save('lists/list.txt', `\uFEFF# images\n\na.png\t10\r\nsub/b,1.png\n${outside},9\na.png\t10\nmissing.png,9\n`);
+    const { all, notes } = await locate('lists/list.txt');
+    expect([all?.count, all?.classes, notes.length]).toEqual([4, ['9', '10'], 1]);
+    const rows: unknown[] = [];
+    const reasons: string[] = [];
+    for await (const { id, label, read } of all?.entries() ?? []) {
+      rows.push([id, label]);
+      await read().catch((error: Error) => reasons.push(error.message));
+    }
+    expect(rows).toEqual([
+      ['a.png', '10'],
+      ['sub/b,1.png', undefined],
+      [outside, '9'],
+      ['missing.png', '9'],
+    ]);
+    expect(reasons).toEqual([expect.stringContaining(path('lists/missing.png'))]);
+  });
+
+  test('bad lists end with one line', async () => {
+    const none = save('bad/none.txt', 'x.png\ny.png\n');
+    expectFacts(await inputErrorOf(locateData(none)), `${none}: `, '2', path('bad/x.png'), path('bad'));
+    expectFacts(await inputErrorOf(locateData(save('bad/empty.txt', '\n'))), 'no files');
+    png('bad/a.png');
+    const twice = save('bad/twice.txt', 'a.png,1\na.png,2\n');
+    expectFacts(await inputErrorOf(locateData(twice)), `${twice}: `, "'a.png'", "'1'", "'2'");
+  });
 });

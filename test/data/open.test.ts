@@ -7,7 +7,7 @@ import type { ImageDataset } from '../../pipeline/data/dataset.ts';
 import { DATA_FORMS } from '../../pipeline/data/formats.ts';
 import { openSplit, openSplits } from '../../pipeline/data/open.ts';
 import { idxBytes, npyBytes, zipBytes } from './formats.ts';
-import { expectFacts, inputErrorOf, openFiles, pixelsOf, scratchFolder } from './support.ts';
+import { expectFacts, inputErrorOf, openFiles, pixelsOf, scratchFolder, trainAndTest } from './support.ts';
 
 const path = scratchFolder();
 const save = (file: string, bytes: Uint8Array): string => {
@@ -30,7 +30,7 @@ const png = async (file: string, level: number, size = 2) =>
   );
 
 test('mnist: two parts, and all of it', async () => {
-  const { name, train, test: testing } = await openSplits('mnist');
+  const { name, train, test: testing } = await trainAndTest('mnist');
   expect([name, train.length, testing.length]).toEqual(['mnist', 60000, 10000]);
   await Promise.all([train.close(), testing.close()]);
   const all = await openSplit('mnist', 'all');
@@ -62,7 +62,7 @@ describe('a data set in one piece', () => {
   );
 
   test('has a tenth held out, always the same, in order', async () => {
-    const { train, test: testing } = await openSplits(`${file},${labels}`);
+    const { train, test: testing } = await trainAndTest(`${file},${labels}`);
     const [inTrain, inTest] = [await numbersOf(train), await numbersOf(testing)];
     expect([train.length, testing.length]).toEqual([180, 20]);
     expect([...inTrain, ...inTest].sort((a, b) => a - b)).toEqual(Array.from({ length: 200 }, (_, i) => i));
@@ -83,7 +83,7 @@ describe('a data set in one piece', () => {
   });
 
   test.each([2, 4, 14, 16])('of %i images has a tenth held out, at least one', async (length) => {
-    const { train, test: testing } = await openSplits(
+    const { train, test: testing } = await trainAndTest(
       save(`${length}.npy`, npyBytes('|u1', [length, 2, 2], numbered(length))),
     );
     const held = Math.max(1, Math.round(length / 10));
@@ -137,7 +137,7 @@ describe('a data set in two parts', () => {
     await png('splits/train/c/2.png', 2);
     await png('splits/test/a/3.png', 3);
     await png('splits/test/c/4.png', 4);
-    const { train, test: testing } = await openSplits(path('splits'));
+    const { train, test: testing } = await trainAndTest(path('splits'));
     expect([train.classes, testing.classes]).toEqual(Array(2).fill(['a', 'b', 'c']));
     expect([[...(train.labels ?? [])], [...(testing.labels ?? [])]]).toEqual([
       [1, 2],
@@ -169,11 +169,17 @@ describe('a data set in two parts', () => {
     save('sizes/train-images-idx3-ubyte', idxBytes([2, 2, 2], numbered(2)));
     save('sizes/t10k-images-idx3-ubyte', idxBytes([1, 4, 2], numbered(2)));
     const sizes = await inputErrorOf(openSplits(path('sizes')));
-    expectFacts(sizes, `${path('sizes')}: `, 'training', '2×2×1', 'height×width×channels', 'test', '4×2×1');
+    expectFacts(sizes, `${path('sizes')}: `, '2x2 (2)', '2x4 (1)', '--size ');
+  });
+
+  test('labels in one part only', async () => {
     await png('half/train/a/1.png', 1);
-    await png('half/test/2.png', 1);
-    const half = await inputErrorOf(openSplits(path('half')));
-    expectFacts(half, `${path('half')}: `, 'training images have labels', 'test images have none');
+    await png('half/test/2.png', 2);
+    const { train, test: testing } = await trainAndTest(path('half'));
+    expect([train.classes, [...(train.labels ?? [])], testing.labels]).toEqual([['a'], [0], undefined]);
+    const all = await openSplit(path('half'), 'all');
+    expect([...(all.labels ?? [])]).toEqual([0, -1]);
+    for (const part of [train, testing, all]) await part.close();
   });
 });
 
@@ -194,11 +200,20 @@ describe('anything else ends with one line that names', () => {
       `'${file}'`,
     ],
     ['labels of an npz', `${npz},${file}`, `--data ${npz},${file}: `, 'an npz file', 'an array in it', `'${file}'`],
-    ['a single image', image, `${image}: `, 'a single image', 'folder'],
+    ['a damaged image', image, `${image}: `, 'cannot be decoded'],
     ['a device', '/dev/null', '/dev/null: ', 'pipe or a device', 'file'],
   ])('%s', async (_, spec, ...facts) => {
     expectFacts(await inputErrorOf(openSplits(spec)), ...facts);
   });
+});
+
+test('the same images are read at the same time', async () => {
+  const file = save('twice.npy', npyBytes('|u1', [30, 2, 2], numbered(30)));
+  const sets = await Promise.all(Array.from({ length: 4 }, () => openSplit(file, 'all', { cache: path('shared') })));
+  for (const set of sets) {
+    expect(await numbersOf(set)).toEqual(Array.from({ length: 30 }, (_, i) => i));
+    await set.close();
+  }
 });
 
 test('nothing stays open', async () => {
@@ -211,7 +226,7 @@ test('nothing stays open', async () => {
       await dataset.close();
     }
   }
-  const { train, test: testing } = await openSplits(file);
+  const { train, test: testing } = await trainAndTest(file);
   await Promise.all([train.close(), testing.close()]);
   expect(openFiles()).toBe(before);
 });

@@ -2,9 +2,11 @@ import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect } from 'vitest';
-import type { ImageDataset } from '../../pipeline/data/dataset.ts';
-import { bytesPerImage } from '../../pipeline/data/dataset.ts';
+import { bytesPerImage, type ImageDataset } from '../../pipeline/data/dataset.ts';
+import { type OpenedSplits, openSplits } from '../../pipeline/data/open.ts';
+import type { DataOptions } from '../../pipeline/data/options.ts';
 import { range } from '../../pipeline/data/rows.ts';
+import type { TrainAndTest } from '../../pipeline/data/split.ts';
 import { InputError } from '../../pipeline/io/errors.ts';
 
 /** A folder for the tests of one file, removed after them: names become paths. */
@@ -35,6 +37,14 @@ export function expectFacts(message: string, ...facts: readonly (string | RegExp
       expect.fail(`'${message}' does not contain ${fact}${rest === message ? '' : ` after the facts before`}`);
     rest = rest.slice(found + (typeof fact === 'string' ? fact.length : (rest.match(fact)?.[0].length ?? 0)));
   }
+}
+
+/** Opens data that must have a training and a test part. */
+export async function trainAndTest(spec: string, options: DataOptions = {}): Promise<OpenedSplits & TrainAndTest> {
+  const splits = await openSplits(spec, options);
+  const { test } = splits;
+  if (!test) expect.fail(`${spec} has no test part`);
+  return { ...splits, test };
 }
 
 /** All pixels, in the data set's order. */

@@ -26,13 +26,6 @@ test('unknown file formats, and errors in npy', async () => {
   );
 });
 
-test('images of another shape', async () => {
-  const wide = tinyData(scratch('wide'), 3, { width: 4 });
-  expect(await inputErrorOf(encoding({ data: wide }))).toContain(
-    'its images are 2×4×1 (height×width×channels), the model tiny was trained on 2×3×1',
-  );
-});
-
 test('a model whose latents are not finite', async () => {
   const broken = await exportTiny(scratch('nan'), { encoder: encoderWeights.with(3, Number.NaN) });
   expect(await inputErrorOf(encoding({ exported: broken }))).toContain(

@@ -16,7 +16,7 @@ export const labelOf = (i: number): number => (i * 7) % 5;
 /** Writes images, and labels where asked for, as idx files, and gives what `--data` takes. */
 export function tinyData(path: string, count: number, { labels = true, width = tiny.width as number } = {}): string {
   const images = tinyImages(Math.ceil((count * width) / tiny.width)).subarray(0, count * tiny.height * width);
-  writeFileSync(`${path}-images`, idxBytes([count, tiny.height, width], images));
+  writeFileSync(`${path}-images`, idxBytes([count, tiny.height, width, 1], images));
   if (!labels) return `${path}-images`;
   writeFileSync(
     `${path}-labels`,
@@ -30,7 +30,8 @@ export function tinyData(path: string, count: number, { labels = true, width = t
 
 export interface Row {
   readonly id: string;
-  readonly label?: number;
+  readonly label?: number | null;
+  readonly class?: string | null;
   readonly latent: number[];
   readonly error?: number;
 }

@@ -60,6 +60,7 @@ export interface TinyOptions {
   readonly logvar?: number;
   readonly classes?: string[] | null;
   readonly name?: string;
+  readonly preprocessing?: Card['preprocessing'];
 }
 
 /** Writes an exported model as the export stage does: the two graphs and their card. */
@@ -129,6 +130,7 @@ export async function writeTinyCard(folder: string, options: TinyOptions = {}): 
     },
     dataset: { name: 'by hand', train: part, test: part },
     image: { height, width, channels },
+    ...(options.preprocessing && { preprocessing: options.preprocessing }),
     latent: { size, statistics: { over: 'test', images: 4, mean: zeros, std: zeros, min: zeros, max: zeros } },
     classes: options.classes ?? null,
     conditional: options.conditional ?? { encoder: false, decoder: false },

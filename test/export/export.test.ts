@@ -11,7 +11,7 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { models } from '../../models/index.ts';
 import type { Card } from '../../pipeline/artifacts/card.ts';
 import { readCard, verifyFiles } from '../../pipeline/artifacts/exported.ts';
-import { openMnist } from '../../pipeline/data/mnist.ts';
+import { openSplit } from '../../pipeline/data/open.ts';
 import { exportRun } from '../../pipeline/export/export.ts';
 import { mixtureScale } from '../../pipeline/export/mixture.ts';
 import { measureParity } from '../../pipeline/export/parity.ts';
@@ -62,7 +62,7 @@ test('the card can be read back, matches its files and has the metrics of the tr
 });
 
 test('any batch size gives the latents that eager tfjs gives', async () => {
-  const mnist = await openMnist('test');
+  const mnist = await openSplit('mnist', 'test');
   const images = new Uint8Array(1000 * 784);
   await mnist.read(
     Array.from({ length: 1000 }, (_, i) => i),
@@ -89,7 +89,7 @@ test('any batch size gives the latents that eager tfjs gives', async () => {
 
 test('NaN in one pixel fails the parity check', async () => {
   const { program } = await loadRun(run(), 'latest');
-  const mnist = await openMnist('test');
+  const mnist = await openSplit('mnist', 'test');
   const options = { graphs: ['encoder', 'decoder'], device: 'cpu', threads: 1, images: 16 } as const;
   await withSessions(await openExported(out()), options, async (sessions) => {
     expect((await measureParity(program, sessions, mnist)).images).toBe(16);
@@ -120,7 +120,7 @@ test('the mixture in the card has the mean and the covariance of the training la
   expect(mixture).toMatchObject({ over: 'train', codes: 1280 });
   expect(mixture?.weights.length).toBe(10);
   expect(card.model.variational).toBe(false);
-  const mnist = await openMnist('train');
+  const mnist = await openSplit('mnist', 'train');
   const images = new Uint8Array(1280 * 784);
   await mnist.read(
     Array.from({ length: 1280 }, (_, i) => i),

@@ -34,6 +34,16 @@ test.each([1, 3])('images of %i channels, in their folders', async (channels) =>
   }
 });
 
+test('no name leads out of the folder', () => {
+  expect(fileNames(['../x.png', '/etc/y.jpg', 'a/../../z.png', 'a//b.png', '..'], [])).toEqual([
+    'x.png',
+    'etc/y.png',
+    'a/z.png',
+    'a/b.png',
+    '4.png',
+  ]);
+});
+
 test('file names are ids with another extension, all different', () => {
   expect(fileNames(['0', '1'], ['grid.png'])).toEqual(['0.png', '1.png']);
   expect(fileNames(['a/x.jpg', 'b/x.JPEG', 'b/y.v2.png', 'b/no.ext'], [])).toEqual([

@@ -13,7 +13,7 @@ import { grayOf, tinyBytes } from './support.ts';
 
 const scratch = scratchFolder();
 const exported = await exportTiny(scratch('plain'));
-const both = { conditional: { encoder: true, decoder: true }, classes: ['a', 'b', 'c', 'd', 'e'] };
+const both = { conditional: { encoder: true, decoder: true }, classes: ['0', '1', '2', '3', '4'] };
 const conditional = await exportTiny(scratch('conditional'), both);
 const images = tinyImages(300);
 mkdirSync(scratch('out'));
@@ -87,6 +87,13 @@ test('N images are evenly spread, and the grid shows originals above reconstruct
   }
 });
 
+test('more images than there are: all are used, and this is said', async () => {
+  const notes: string[] = [];
+  const { images: count } = await reconstructing({ n: 1000, note: (line) => notes.push(line) });
+  expect(count).toBe(300);
+  expect(notes).toEqual([expect.stringMatching(/--n 1000: .*300/)]);
+});
+
 test('a conditional model takes the classes from the data', async () => {
   const seen: [number, number][] = [];
   const { folder } = await reconstructing({ exported: conditional, progress: (...state) => seen.push(state) });
@@ -102,9 +109,8 @@ test('unsuitable data are refused, an interruption stops; no folder is left', as
   const refused = (options: Partial<ReconstructOptions>) => inputErrorOf(reconstructing(options));
   const unlabelled = tinyData(scratch('unlabelled'), 20, { labels: false });
   expect(await refused({ exported: conditional, data: unlabelled })).toContain('it has no labels');
-  expect(await refused({ data: tinyData(scratch('wide'), 3, { width: 4 }) })).toContain('its images are 2×4×1');
-  const few = await exportTiny(scratch('few'), { ...both, classes: ['a', 'b'] });
-  expect(await refused({ exported: few })).toContain('the model tiny knows labels 0 to 1');
+  const few = await exportTiny(scratch('few'), { ...both, classes: ['0', '1'] });
+  expect(await refused({ exported: few })).toContain('its classes 2, 3, 4 are not among');
   const damaged = await exportTiny(scratch('damaged'));
   writeFileSync(join(damaged, 'encoder.onnx'), readFileSync(join(damaged, 'decoder.onnx')));
   expect(await refused({ exported: damaged })).toContain('encoder.onnx: its SHA-256 is not the one in card.json');
@@ -113,7 +119,7 @@ test('unsuitable data are refused, an interruption stops; no folder is left', as
   const before = openFiles();
   await expect(reconstructing(stopped)).rejects.toThrow(Interrupted);
   expect(openFiles()).toBe(before);
-  expect(readdirSync(scratch('out')).filter((name) => !/^[012]$/.test(name))).toEqual([]);
+  expect(readdirSync(scratch('out')).filter((name) => !/^[0-3]$/.test(name))).toEqual([]);
 });
 
 test('the command, on the test images only', async () => {

@@ -7,7 +7,7 @@ import type { ModelDefinition } from '../../models/kit/model.ts';
 import { improveMixture } from '../../pipeline/analyse/gaussian-mixture.ts';
 import type { Card } from '../../pipeline/artifacts/card.ts';
 import { Generator } from '../../pipeline/data/generator.ts';
-import { openMnist } from '../../pipeline/data/mnist.ts';
+import { openSplit } from '../../pipeline/data/open.ts';
 import { exportRun } from '../../pipeline/export/export.ts';
 import { planSamples } from '../../pipeline/generate/samplers.ts';
 import { openExported } from '../../pipeline/inference/exported.ts';
@@ -48,7 +48,7 @@ test('its mixture is fitted to latents drawn from the training images’ distrib
   const { size } = card.latent;
   const mixture = card.latent.mixture as NonNullable<Card['latent']['mixture']>;
   expect(mixture).toMatchObject({ over: 'train', codes: 640 });
-  const mnist = await openMnist('train');
+  const mnist = await openSplit('mnist', 'train');
   const pixels = new Uint8Array(640 * 784);
   await mnist.read(
     Array.from({ length: 640 }, (_, i) => i),

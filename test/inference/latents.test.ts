@@ -27,9 +27,14 @@ const folder = () => join(process.env.XDG_CACHE_HOME ?? '', 'convae/latents');
 const files = () => readdirSync(folder()).sort();
 
 /** The latents of some data, and how many jobs it took. */
-async function encoding({ model = exported, from = data, errors = true } = {}) {
+async function encoding({
+  model = exported,
+  from = data,
+  errors = true,
+  cache = undefined as string | undefined,
+} = {}) {
   const before = countJobs();
-  const dataset = await openSplit(from, 'all');
+  const dataset = await openSplit(from, 'all', { cache });
   const shares: number[] = [];
   const tick = (share: number) => void shares.push(share);
   const options = { errors, device: 'cpu', threads: 1, batchSize: 8, tick } as const;
@@ -90,7 +95,7 @@ test.each(['a changed byte', 'a cut', 'other content'])('a file with %s is compu
 test('a cache that cannot be used costs only time', async () => {
   mkdirSync(process.env.XDG_CACHE_HOME ?? '');
   writeFileSync(join(process.env.XDG_CACHE_HOME ?? '', 'convae'), 'a file in the way');
-  expect((await encoding()).jobs).toBe(3);
+  expect((await encoding({ cache: scratch('images') })).jobs).toBe(3);
 });
 
 test('a cache is bounded: the least recently used files are removed first', async () => {

@@ -54,6 +54,13 @@ test('squared error of an image is the mean over its pixels', async () => {
   }
 });
 
+test('absolute error of an image is the mean over its pixels', async () => {
+  const found = await errorsFrom('mean absolute error', probabilities);
+  for (let image = 0; image < count; image++) {
+    expect(Math.abs((found[image] ?? 0) / meanOf((x, p) => Math.abs(x - p), image) - 1)).toBeLessThan(1e-6);
+  }
+});
+
 test('NaN stays NaN', async () => {
   expect(await errorsFrom('binary cross-entropy', new Float32Array(pixels).fill(Number.NaN))).toEqual(
     Float32Array.of(Number.NaN),

@@ -3,7 +3,8 @@ import '@tensorflow/tfjs-backend-cpu';
 import { portable } from 'tfjs-to-onnx';
 import { beforeAll, expect, test } from 'vitest';
 import { models } from '../../models/index.ts';
-import { openMnist } from '../../pipeline/data/mnist.ts';
+import { type ModelDefinition, withLossOf } from '../../models/kit.ts';
+import { openSplit } from '../../pipeline/data/open.ts';
 import type { HostBatch } from '../../pipeline/train/engine.ts';
 import { createOnnxEngine, fastestTarget } from '../../pipeline/train/engines/onnx.ts';
 import { createTfjsEngine } from '../../pipeline/train/engines/tfjs.ts';
@@ -17,13 +18,14 @@ const N = 8;
 const SIDE = 12;
 
 let batch: HostBatch;
+let coloured: HostBatch;
 let blocked: Awaited<ReturnType<typeof fastestTarget>>;
 
 beforeAll(async () => {
   tf.enableProdMode();
   await tf.setBackend('cpu');
   blocked = await fastestTarget();
-  const mnist = await openMnist('train');
+  const mnist = await openSplit('mnist', 'train');
   const full = new Uint8Array(N * 28 * 28);
   await mnist.read(
     Array.from({ length: N }, (_, i) => i),
@@ -35,12 +37,34 @@ beforeAll(async () => {
   });
   const noise = tf.randomNormal([N * 10], 0, 1, 'float32', 7).dataSync() as Float32Array;
   batch = { count: N, images, labels: mnist.labels?.slice(0, N), noise };
+  const few = 3;
+  coloured = {
+    count: few,
+    images: Uint8Array.from({ length: few * 8 * 9 * 3 }, (_, i) => (i * i * 7 + 31 * i) % 256),
+    labels: Int32Array.of(2, 0, 9),
+    noise: noise.slice(0, few * 10),
+  };
   await mnist.close();
 });
 
-for (const model of Object.values(models)) {
-  test(`${model.name}: traced steps have the losses of eager tfjs`, async () => {
-    const size = { height: SIDE, width: SIDE, channels: 1, latent: model.recipe.latent, classes: 10, seed: 0 };
+interface Case {
+  readonly model: ModelDefinition;
+  readonly shape: readonly number[];
+  readonly filters?: number;
+  readonly batch: () => HostBatch;
+}
+
+/** The size that recipes are for; one that is padded, in colour; and one with SSIM in the loss. */
+const cases: Case[] = Object.values(models).flatMap((model) => [
+  ...(model.name.startsWith('res') ? [] : [{ model, shape: [SIDE, SIDE, 1], batch: () => batch }]),
+  { model, shape: [8, 9, 3], filters: 16, batch: () => coloured },
+  { model: withLossOf(model, { pixelLoss: 'l1', ssim: 0.3 }), shape: [8, 9, 3], filters: 16, batch: () => coloured },
+]);
+for (const { model, shape, filters, batch: batchOf } of cases) {
+  test(`${model.name}, ${model.pixelLoss}, ${shape.join('×')}: traced steps have the losses of eager tfjs`, async () => {
+    const [height = 0, width = 0, channels = 0] = shape;
+    const batch = batchOf();
+    const size = { height, width, channels, latent: model.recipe.latent, classes: 10, seed: 0, filters };
     const losses = async (make: (program: ReturnType<typeof buildProgram>) => ReturnType<typeof createOnnxEngine>) => {
       const program = buildProgram(model, size);
       const engine = await make(program);
@@ -58,7 +82,8 @@ for (const model of Object.values(models)) {
       const traced = await losses((program) => createOnnxEngine(program, { threads: 1, target }));
       expect(traced.length).toBe(eager.length);
       const worst = Math.max(...traced.map((value, i) => Math.abs(value - (eager[i] ?? Number.NaN))));
-      expect(worst, target.name).toBeLessThan(TOLERANCE);
+      // The gradient of an absolute error jumps, and Adam makes a step of that.
+      expect(worst, target.name).toBeLessThan(model.pixelLoss === 'mean absolute error' ? 10 * TOLERANCE : TOLERANCE);
     }
   }, 60_000);
 }

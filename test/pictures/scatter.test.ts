@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { classPalette, plainColour } from '../../pipeline/pictures/palette.ts';
+import { classPalette, plainColour, quietColour } from '../../pipeline/pictures/palette.ts';
 import { drawScatter, placeLabels } from '../../pipeline/pictures/scatter.ts';
 import { type Decoded, decode, isInk, mean, noise, pixelsWhere, rgbOf } from './support.ts';
 import { placedElements, textsOf } from './svg.ts';
@@ -148,6 +148,17 @@ test('a class keeps its colour where others are absent, and classes without name
   expect(textsOf(svg)).toContain('6');
   for (const colour of classPalette.slice(4, 7)) expect(svg).toContain(colour);
   expect(svg).not.toContain(classPalette[0]);
+});
+
+test('points without a label among others are gray, last in the legend, and have no name in the plot', async () => {
+  const some = labels.map((label) => (label === 1 ? -1 : label));
+  const { svg, png } = await drawScatter({ points, labels: some, classes, axes: null });
+  const picture = await decode(png);
+  expect(discsOf(picture, overWhite(quietColour, 0.6))).toHaveLength(4);
+  const texts = textsOf(svg);
+  expect(texts.filter((text) => text === 'unlabelled')).toHaveLength(1);
+  expect(texts.filter((text) => text === classes[1])).toHaveLength(0);
+  expect(texts.filter((text) => text === classes[2])).toHaveLength(3);
 });
 
 test('no class is drawn over the others', async () => {

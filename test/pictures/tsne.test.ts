@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { nearestNeighbours } from '../../pipeline/analyse/knn.ts';
-import { openMnist } from '../../pipeline/data/mnist.ts';
+import { openSplit } from '../../pipeline/data/open.ts';
 import { tsne } from '../../pipeline/pictures/tsne.ts';
 import { peerPython, pixelsOf, scratchFolder } from '../data/support.ts';
 import { noise } from './support.ts';
@@ -12,7 +12,7 @@ const scratch = scratchFolder();
 
 /** Test images of MNIST as the means of their 4 × 4 blocks, `[n, 49]`. */
 async function coarseDigits(n: number): Promise<Float32Array> {
-  const test = await openMnist('test');
+  const test = await openSplit('mnist', 'test');
   const pixels = await pixelsOf(test);
   await test.close();
   const coarse = new Float32Array(n * 49);

@@ -4,12 +4,11 @@ import { join } from 'node:path';
 import sharp from 'sharp';
 import { expect, test } from 'vitest';
 import { type Report, reportSchema } from '../../pipeline/artifacts/report.ts';
-import { openSplits } from '../../pipeline/data/open.ts';
 import { encode } from '../../pipeline/encode/encode.ts';
 import { InputError, Interrupted } from '../../pipeline/io/errors.ts';
 import type { StageState } from '../../pipeline/io/stages.ts';
 import { drawPictures, evaluate } from '../../pipeline/report/evaluate.ts';
-import { inputErrorOf, peerPython, pixelsOf, scratchFolder } from '../data/support.ts';
+import { inputErrorOf, peerPython, pixelsOf, scratchFolder, trainAndTest } from '../data/support.ts';
 import { imageOf, tinyData } from '../encode/support.ts';
 import { decoderWeights, encoderWeights, exportTiny, tinyError } from '../encode/tiny-model.ts';
 import { crossEntropy, latentOf, tinyExpectedError, tinyLikelihood, voteOfTen } from './tiny-truth.ts';
@@ -20,7 +19,7 @@ const options = { exported, device: 'cpu', threads: 2, seed: 0, quick: false } a
 
 /** The images and labels of both parts, read by other ways than the report's. */
 async function partsOf(data: string) {
-  const { train, test: held } = await openSplits(data);
+  const { train, test: held } = await trainAndTest(data);
   const parts = await Promise.all(
     [train, held].map(async (part) => {
       const pixels = await pixelsOf(part);
@@ -210,13 +209,12 @@ test('refuses data that does not fit, in one line, and writes nothing', async ()
   const out = scratch('refused');
   const refused = (more: Partial<Parameters<typeof evaluate>[0]>) =>
     inputErrorOf(evaluate({ ...options, data: tinyData(scratch('refused-data'), 40), out, ...more }));
-  expect(await refused({ data: tinyData(scratch('wide'), 40, { width: 5 }) })).toMatch(/images are 2×5×1.*2×3×1/);
   const conditional = { encoder: false, decoder: true };
-  const labelled = await exportTiny(scratch('labelled'), { conditional, classes: ['a', 'b', 'c', 'd', 'e'] });
+  const labelled = await exportTiny(scratch('labelled'), { conditional, classes: ['0', '1', '2', '3', '4'] });
   const unlabelled = tinyData(scratch('refused-unlabelled'), 40, { labels: false });
   expect(await refused({ exported: labelled, data: unlabelled })).toContain('needs the class of each image');
-  const few = await exportTiny(scratch('few'), { conditional, classes: ['a', 'b'] });
-  expect(await refused({ exported: few })).toContain('the model tiny knows labels 0 to 1');
+  const few = await exportTiny(scratch('few'), { conditional, classes: ['0', '1'] });
+  expect(await refused({ exported: few })).toContain('its classes 2, 3, 4 are not among');
   const damaged = await exportTiny(scratch('damaged'));
   writeFileSync(join(damaged, 'decoder.onnx'), 'changed');
   expect(await refused({ exported: damaged })).toContain('SHA-256 is not the one in card.json');

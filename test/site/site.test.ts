@@ -17,7 +17,7 @@ mkdirSync(scratch('app'));
 const app = stubApp(scratch('app'));
 const data = tinyData(scratch('data'), 150);
 const LOGVAR = -0.7;
-const classes = ['zero', 'one', 'two', 'three', 'four'];
+const classes = ['0', '1', '2', '3', '4'];
 const plain = await exportTrained(scratch('exported/plain'), data);
 const variational = await exportTrained(scratch('exported/variational'), data, { logvar: LOGVAR, classes });
 const conditional = await exportTrained(scratch('exported/conditional'), data, {

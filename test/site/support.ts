@@ -2,7 +2,7 @@ import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { parse } from 'npyjs';
 import type { Card } from '../../pipeline/artifacts/card.ts';
-import { openSplits } from '../../pipeline/data/open.ts';
+import { trainAndTest } from '../data/support.ts';
 import { exportTiny, type TinyOptions } from '../encode/tiny-model.ts';
 
 export const readJson = <T = Record<string, unknown>>(path: string): T => JSON.parse(readFileSync(path, 'utf8')) as T;
@@ -16,7 +16,7 @@ export function changeCard(folder: string, change: Partial<Card>): void {
 /** An exported tiny model whose card says that it was trained on some data. */
 export async function exportTrained(folder: string, data: string, options: TinyOptions = {}): Promise<string> {
   await exportTiny(folder, options);
-  const { train, test } = await openSplits(data);
+  const { train, test } = await trainAndTest(data);
   const about = async (part: typeof train) => ({ images: part.length, fingerprint: await part.fingerprint() });
   changeCard(folder, { dataset: { name: data, train: await about(train), test: await about(test) } });
   await Promise.all([train.close(), test.close()]);

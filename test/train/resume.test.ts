@@ -84,6 +84,21 @@ test('checkpoints by steps and by seconds change nothing', async () => {
   }
 });
 
+test('augmented images are the same after an interruption, whatever the number of threads', async () => {
+  const augmented = { augment: 'flip,shift=0.2,rotate=20,zoom=0.1,brightness=0.2' };
+  const complete = newRun();
+  await train(complete, never, augmented);
+  expect(digestOf(complete)).not.toEqual(uninterrupted);
+  expect((await readRun(complete, 'latest'))?.state.plan.recipe.augment).toBe(augmented.augment);
+  for (const steps of [1, 4, 5, 7]) {
+    const run = newRun();
+    await expect(train(run, interruptAfter(steps), { ...augmented, threads: 2 })).rejects.toThrow(Interrupted);
+    await expect(train(run, never, { augment: 'flip' })).rejects.toThrow(`${augmented.augment} there and flip here`);
+    await train(run);
+    expect(digestOf(run)).toEqual(digestOf(complete));
+  }
+});
+
 test('an interruption before the first step leaves no checkpoint, and the message says so', async () => {
   const run = newRun();
   await expect(train(run, abortAtCheck(0))).rejects.toThrow('nothing was trained yet');
@@ -144,7 +159,8 @@ test('resuming a finished run trains nothing and returns its summary', async () 
   const notes: string[] = [];
   const again = await train(run, { ...never, progress: { ...silent, note: (line) => void notes.push(line) } });
   expect(notes.at(-1)).toMatch(/run: all 2 epochs are done/);
-  expect({ ...again, seconds: 0, rate: 0 }).toEqual({ ...first, seconds: 0, rate: 0 });
+  const ofTime = { seconds: 0, rate: 0, dataWait: 0 };
+  expect({ ...again, ...ofTime }).toEqual({ ...first, ...ofTime });
   expect(digestOf(run)).toEqual(uninterrupted);
 });
 
@@ -166,7 +182,13 @@ test('options default to those of the run, and given ones must agree with it', a
   const cases: [Partial<TrainOptions>, string][] = [
     [{ latent: 5 }, 'latent size is 4 there and 5 here'],
     [{ batchSize: 8 }, 'batch size is 6 there and 8 here'],
-    [{ learningRate: 0.01 }, 'learning rate is 0.003 there and 0.01 here'],
+    [{ weightDecay: 0.1 }, 'weight decay is 0 there and 0.1 here'],
+    [{ optimizer: 'rmsprop', learningRate: 0.003 }, 'optimizer is adam 1e-8 there and rmsprop 0.99 1e-8 here'],
+    [{ clipNorm: 2 }, 'clip norm is none there and 2 here'],
+    [
+      { valSplit: 0.2 },
+      'validation split is none there and 0.2 here, number of training images is 37 there and 30 here',
+    ],
     [{ seed: 0 }, 'seed is 5 there and 0 here'],
     [{ limitTest: 10 }, 'number of test images is 11 there and 10 here'],
     [{ model: { ...tiny, name: 'other' } }, 'model is tiny there and other here'],

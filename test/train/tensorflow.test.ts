@@ -115,7 +115,7 @@ test.runIf(node)('a run that one engine started can be finished by the other, wi
     await expect(trainCae(both, first, interruptAfter(21))).rejects.toThrow(Interrupted);
     const summary = await trainCae(both, second);
     expect(summary.steps).toBe(single.steps);
-    const [found = Number.NaN, expected = Number.NaN] = [summary.test.loss, single.test.loss];
+    const [found = Number.NaN, expected = Number.NaN] = [summary.test?.loss, single.test?.loss];
     expect(Math.abs(found / expected - 1)).toBeLessThan(2e-3);
   }
 });

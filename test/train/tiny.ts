@@ -78,11 +78,12 @@ export function stripes(
 }
 
 /** 37 training images, so that the last batch of 8 has 5, and 11 test images. */
-export const stripeSplits = (): DatasetSplits => ({
-  name: 'stripes',
-  train: stripes(37),
-  test: stripes(11, { salt: 5 }),
-});
+export const stripeSplits = () =>
+  ({
+    name: 'stripes',
+    train: stripes(37),
+    test: stripes(11, { salt: 5 }),
+  }) satisfies DatasetSplits;
 
 export const tinyOptions = (run: string, more: Partial<TrainOptions> = {}): TrainOptions => ({
   model: tiny,

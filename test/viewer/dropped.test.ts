@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { readVisitorFiles } from '../../web-viewer/src/site/dropped.ts';
 import { folderOfModel, manifestOf, modelAmong } from '../../web-viewer/src/site/exported-folder.ts';
 import { readNpy } from '../../web-viewer/src/site/npy.ts';
-import { cardSchema, parseFile } from '../../web-viewer/src/site/schema.ts';
+import { cardSchema, heldOutOf, parseFile } from '../../web-viewer/src/site/schema.ts';
 import { staysInside, unzip } from '../../web-viewer/src/site/zip.ts';
 import { card as made, npy } from './card.ts';
 
@@ -148,7 +148,7 @@ describe('the folder of a model', () => {
           ),
         ],
       ]);
-    const found = manifestOf(points(card.dataset.test.fingerprint), card);
+    const found = manifestOf(points(heldOutOf(card).fingerprint), card);
     expect(found.points).toMatchObject({ count: 3, latents: 'viewer/latents.npy', method: 't-SNE', perplexity: 30 });
     expect(found.dimensions).toEqual({ kl: [1, 2], variance: [3, 4] });
     expect(manifestOf(points('sha256:other'), card).points).toBeNull();

@@ -8,8 +8,10 @@ import {
   bestEpoch,
   curveOf,
   indexOfEpoch,
+  judgedBy,
   quantitiesOf,
   readHistory,
+  splitsOf,
 } from '../../web-viewer/src/views/epochs/history.ts';
 import { findTiles, readPairs } from '../../web-viewer/src/views/epochs/tiles.ts';
 
@@ -34,12 +36,14 @@ describe('the record of a training', () => {
       {
         epoch: 1,
         train: { loss: 5, reconstruction: 4.5, kl: 0.5 },
+        val: null,
         test: { loss: 2.5, reconstruction: 2, kl: 0.5 },
         rate: null,
       },
       {
         epoch: 2,
         train: { loss: 3, reconstruction: 2, kl: 1 },
+        val: null,
         test: { loss: 2.75, reconstruction: null, kl: null },
         rate: 50,
       },
@@ -54,6 +58,14 @@ describe('the record of a training', () => {
     expect(quantitiesOf(readHistory(line('test', 1, { loss: 1, reconstruction: 1 })))).toEqual(['loss']);
     expect(readHistory('')).toEqual([]);
     expect(bestEpoch([])).toBeNull();
+  });
+
+  test('is judged by validation images where there are any', () => {
+    expect([splitsOf(readHistory(text)), judgedBy(readHistory(text))]).toEqual([['train', 'test'], 'test']);
+    const validated = readHistory([text, line('val', 1, { loss: 8 }), line('val', 2, { loss: 7 })].join('\n'));
+    expect([splitsOf(validated), judgedBy(validated)]).toEqual([['train', 'val', 'test'], 'val']);
+    expect(curveOf(validated, 'val', 'loss')).toEqual([8, 7]);
+    expect(bestEpoch(validated)).toBe(2);
   });
 
   test('falls back to the last epoch where an unknown one is requested', () => {

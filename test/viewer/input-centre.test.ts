@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ImageDataset } from '../../pipeline/data/dataset.ts';
-import { openMnist } from '../../pipeline/data/mnist.ts';
+import { openSplit } from '../../pipeline/data/open.ts';
 import { centre, centreOfMass, inkBox } from '../../web-viewer/src/views/input/centre.ts';
 import { conventionsOf } from '../../web-viewer/src/views/input/conventions.ts';
 import type { Raster } from '../../web-viewer/src/views/input/raster.ts';
@@ -70,7 +70,7 @@ describe('centring MNIST digits, which are centred already', () => {
   let set: ImageDataset;
   let images: Raster[];
   beforeAll(async () => {
-    set = await openMnist('test');
+    set = await openSplit('mnist', 'test');
     const rows = Array.from({ length: 200 }, (_, i) => 47 * i);
     const pixels = new Uint8Array(784 * rows.length);
     await set.read(rows, pixels);

@@ -3,7 +3,7 @@ import { dimensionOrder } from '../../web-viewer/src/site/dimensions.ts';
 import { bars } from '../../web-viewer/src/views/input/bar-scale.ts';
 import { drawSegment } from '../../web-viewer/src/views/input/brush.ts';
 import { type Conventions, fromInk, toInk } from '../../web-viewer/src/views/input/conventions.ts';
-import { fitPicture } from '../../web-viewer/src/views/input/fit.ts';
+import { fitAsTrained, fitPicture } from '../../web-viewer/src/views/input/fit.ts';
 import { EMPTY, Painting } from '../../web-viewer/src/views/input/painting.ts';
 import { compose, filled, IN_PLACE, type Raster, resample } from '../../web-viewer/src/views/input/raster.ts';
 import { shareText, verdict } from '../../web-viewer/src/views/input/verdict.ts';
@@ -160,6 +160,60 @@ describe('fitting a picture', () => {
     });
     expect([...picture.data]).toEqual([...red.slice(0, 3), ...red.slice(0, 3), ...red.slice(0, 3), ...red.slice(0, 3)]);
     expect(drawing).toBeNull();
+  });
+
+  describe('as the training images were', () => {
+    const red = [250, 0, 0, 255] as const;
+    const blue = [0, 0, 250, 255] as const;
+    const clear = [0, 255, 0, 0] as const;
+    const trained = { height: 4, width: 4, channels: 3, background: '#0a141e', scalings: [] };
+    const paper = [10, 20, 30];
+    /** Pixels of the model's image, `[row][column]`. */
+    const fitted = (
+      pixels: Parameters<typeof rgba>[0],
+      size: { height: number; width: number },
+      fit: 'cover' | 'contain' | 'stretch',
+      { channels = 3, scale = 1 } = {},
+    ) => {
+      const frame = { height: 4 * scale, width: 4 * scale, channels };
+      const { picture } = fitAsTrained(rgba(pixels), { ...size, channels: 4 }, frame, { ...trained, channels, fit });
+      expect(picture).toMatchObject(frame);
+      const at = (y: number, x: number) => {
+        const from = ((y * scale + (scale >> 1)) * frame.width + x * scale + (scale >> 1)) * channels;
+        return [...picture.data.subarray(from, from + channels)];
+      };
+      return [0, 1, 2, 3].map((y) => [0, 1, 2, 3].map((x) => at(y, x)));
+    };
+    const [r, b] = [red.slice(0, 3), blue.slice(0, 3)];
+
+    test('contained on the background, in whole pixels of the model', () => {
+      // 8×4 becomes 4×2, one row down; transparent pixels show the background.
+      const pixels = Array.from({ length: 32 }, (_, i) => (i % 8 < 4 ? red : clear));
+      for (const scale of [1, 3]) {
+        const rows = fitted(pixels, { height: 4, width: 8 }, 'contain', { scale });
+        const inside = [r, r, paper, paper];
+        expect(rows).toEqual([Array(4).fill(paper), inside, inside, Array(4).fill(paper)]);
+      }
+      // 3×8 becomes 2×4 (1.5 rounded up), one column in.
+      const narrow = fitted(Array(24).fill(red), { height: 8, width: 3 }, 'contain');
+      expect(narrow).toEqual(Array(4).fill([paper, r, r, paper]));
+    });
+
+    test('covering the image, and stretched', () => {
+      const pixels = Array.from({ length: 32 }, (_, i) => (i % 8 < 4 ? red : blue));
+      const size = { height: 4, width: 8 };
+      expect(fitted(pixels, size, 'cover')).toEqual(Array(4).fill([r, r, b, b]));
+      const thirds = Array.from({ length: 32 }, (_, i) => (i % 8 < 2 ? red : blue)); // the red is cut off
+      expect(fitted(thirds, size, 'cover')).toEqual(Array(4).fill([b, b, b, b]));
+      expect(fitted(thirds, size, 'stretch')).toEqual(Array(4).fill([r, b, b, b]));
+    });
+
+    test('gray by luma, without swapping light and dark', () => {
+      const luma = Math.round(0.299 * 250);
+      const paperLuma = Math.round(0.299 * 10 + 0.587 * 20 + 0.114 * 30);
+      const rows = fitted(Array(8).fill(red), { height: 2, width: 4 }, 'contain', { channels: 1 });
+      expect(rows.map(([first]) => first)).toEqual([[paperLuma], [luma], [luma], [paperLuma]]);
+    });
   });
 
   test('measures ink as light on dark or dark on light', () => {

@@ -1,5 +1,6 @@
-import { readFile } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { Page } from 'playwright-core';
@@ -365,6 +366,32 @@ describe.skipIf(!hasBrowser)('the input view', () => {
       expect(await violations(page)).toEqual([]);
     }
     await close();
+  });
+
+  test('fits pictures as the training images were where the card says how', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'convae-fitted-'));
+    await cp(siteFolder, folder, { recursive: true });
+    const file = join(folder, 'models', 'cvae', 'card.json');
+    const card = JSON.parse(await readFile(file, 'utf8')) as Record<string, unknown>;
+    const preprocessing = { height: 28, width: 28, channels: 1, fit: 'contain', background: '#808080', scalings: [] };
+    await writeFile(file, JSON.stringify({ ...card, preprocessing }));
+    const { page, close } = await openPage('#model=cvae', { reducedMotion: 'reduce', folder });
+    await page.getByLabel(/Centre like/).uncheck();
+    // 56×28, the left half white, the right half transparent: 28×14 below 7 rows of the background.
+    const rgba = Uint8Array.from({ length: 56 * 28 * 4 }, (_, i) => ((i >> 2) % 56 < 28 ? 255 : 0));
+    const picture = await sharp(rgba, { raw: { width: 56, height: 28, channels: 4 } })
+      .png()
+      .toBuffer();
+    await send(page, 'drop', picture, 'half.png', 'image/png');
+    await page.getByText('your picture').waitFor();
+    const { pixels } = await see(page);
+    const expected = Array.from({ length: 784 }, (_, i) => {
+      const [x, y] = [i % 28, Math.floor(i / 28)];
+      return y >= 7 && y < 21 && x < 14 ? 255 : 128;
+    });
+    expect([...pixels]).toEqual(expected);
+    await close();
+    await rm(folder, { recursive: true });
   });
 
   test('draws by touch on a phone', async () => {

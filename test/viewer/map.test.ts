@@ -7,6 +7,7 @@ import {
   onGround,
   rgbOf,
   shownRows,
+  UNLABELLED,
 } from '../../web-viewer/src/views/map/colours.ts';
 import { csvOf } from '../../web-viewer/src/views/map/csv.ts';
 import { makeGrid, nearestPoint, visitWithin } from '../../web-viewer/src/views/map/grid.ts';
@@ -277,11 +278,22 @@ describe('colours of points', () => {
     expect(light(2)).toBeLessThan(light(3));
   });
 
-  it('are filtered by class, except for rows without a class', () => {
-    const labels = Int32Array.of(0, 2, 1, -1, 2);
+  it('are filtered by class, rows without one as a class of their own', () => {
+    const labels = Int32Array.of(0, 2, 1, -1, 2, 9);
     expect(shownRows(labels, 3, null)).toBeNull();
     expect(shownRows(null, 3, [1])).toBeNull();
-    expect([...(shownRows(labels, 3, [1, 2]) ?? [])]).toEqual([0, 1, 1, 1, 1]);
+    expect([...(shownRows(labels, 3, [1, 2]) ?? [])]).toEqual([0, 1, 1, 0, 1, 1]);
+    expect([...(shownRows(labels, 3, [UNLABELLED, 0]) ?? [])]).toEqual([1, 0, 0, 1, 0, 1]);
+  });
+
+  it('tell rows without a class from those of a set without classes', () => {
+    const colourOf = (label: number | null) => [label ?? 99, 0, 0] as const;
+    const reds = (labels: Int32Array | null) =>
+      [...coloursByClass(3, labels, (label) => colourOf(label === UNLABELLED ? 77 : label))].filter(
+        (_, i) => i % 4 === 0,
+      );
+    expect(reds(Int32Array.of(1, -1, 0))).toEqual([1, 77, 0]);
+    expect(reds(null)).toEqual([99, 99, 99]);
   });
 });
 

@@ -16,11 +16,13 @@ export interface Form {
   toPlain?(ref: Ref, shape: Shape, g: GraphBuilder): Ref;
   /**
    * Combines a tensor in this form, elementwise, with one number per channel.
-   * @param vector the numbers, `[C]`
+   * @param vector the numbers, `[C]`, or `[N, C]` where each image has its own
    */
   withChannels?(ref: Ref, vector: Ref, combine: (ref: Ref, vector: Ref) => Ref, g: GraphBuilder): Ref;
   /** Sums over images and pixels: `[C]`. Twice `ReduceSum` (pixels, then images) is several times faster than once. */
   channelSums?(ref: Ref, g: GraphBuilder): Ref;
+  /** Sums over the pixels of each image: `[N, C]`. */
+  pixelSums?(ref: Ref, g: GraphBuilder): Ref;
 }
 
 /** Adds the nodes that compute a value, and returns it in one form. */
@@ -100,8 +102,9 @@ export const nchw: Form = {
   name: 'nchw',
   from: (value, g) => g.transpose(value.as(plain, g), [0, 3, 1, 2]),
   toPlain: (ref, _, g) => g.transpose(ref, [0, 2, 3, 1]),
-  withChannels: (ref, vector, combine, g) => combine(ref, g.reshape(vector, [vector.shape[0] ?? 1, 1, 1])),
+  withChannels: (ref, vector, combine, g) => combine(ref, g.reshape(vector, [...vector.shape, 1, 1])),
   channelSums: (ref, g) => sum(sum(ref, [2, 3], g), [0], g),
+  pixelSums: (ref, g) => sum(ref, [2, 3], g),
 };
 
 /** Convolution kernels: `[kh, kw, I, O]` as `[O, I, kh, kw]`. */

@@ -10,10 +10,10 @@ import {
 } from '../../../pipeline/analyse/classifier/evaluate.ts';
 import type { ImageDataset } from '../../../pipeline/data/dataset.ts';
 import { Generator } from '../../../pipeline/data/generator.ts';
-import { openSplits } from '../../../pipeline/data/open.ts';
 import { range } from '../../../pipeline/data/rows.ts';
 import { subset } from '../../../pipeline/data/split.ts';
 import { InputError, Interrupted } from '../../../pipeline/io/errors.ts';
+import { trainAndTest } from '../../data/support.ts';
 import { stripes } from '../../train/tiny.ts';
 
 const PIXELS = 784;
@@ -29,7 +29,7 @@ const opened: ImageDataset[] = [];
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'convae-evaluate-'));
-  const { train, test } = await openSplits('mnist');
+  const { train, test } = await trainAndTest('mnist');
   opened.push(train, test);
   testImages = subset(test, 'mnist/test', range(0, TEST));
   labels = testImages.labels as Int32Array;

@@ -52,6 +52,12 @@ const same = (x: Tensor4D, w: Tensor4D, s = 1) => tf.conv2d(x, w, s, 'same');
 const chains: Row[] = [
   row('two layers', two, ({ x, w, v }) => tf.relu(same(tf.relu(same(x, w, 2)), v))),
   row('one layer twice', one, ({ x, w }) => tf.relu(same(tf.relu(same(x, w)), w))),
+  row('numbers per image and channel', two, ({ x, w, v }) => {
+    const y = same(x, w);
+    const mean = tf.mul(tf.sum(y, [1, 2], true), 1 / 36); // [N, 1, 1, C]
+    return same(tf.mul(tf.sub(y, mean), tf.sigmoid(mean)), v);
+  }),
+  row('sums over pixels', one, ({ x, w }) => tf.sum(same(x, w), [1, 2])),
   row('a residual', two, ({ x, w, v }) => tf.add(x, same(tf.relu(same(x, w)), v))),
   row('features used before and after relu', two, ({ x, w, v }) => {
     const y = same(x, w);

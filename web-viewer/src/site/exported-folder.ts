@@ -1,7 +1,7 @@
 import { type FileSource, inMemory } from './files.ts';
 import { readNpy } from './npy.ts';
 import { FileProblem } from './problem.ts';
-import { type Card, cardSchema, type Manifest, parseFile, pointsCacheSchema } from './schema.ts';
+import { type Card, cardSchema, heldOutOf, type Manifest, parseFile, pointsCacheSchema } from './schema.ts';
 
 type Files = ReadonlyMap<string, Uint8Array<ArrayBuffer>>;
 
@@ -76,7 +76,7 @@ function pointsOf(files: Files, card: Card): (Pick<Manifest, 'dimensions'> & { p
   try {
     const about = parseFile(pointsCacheSchema, json(files, 'viewer/manifest.json'), 'viewer/manifest.json');
     const errors = files.get('viewer/errors.npy');
-    if (!errors || about.fingerprint !== card.dataset.test.fingerprint) return null;
+    if (!errors || about.fingerprint !== heldOutOf(card).fingerprint) return null;
     const { data } = readNpy(errors, '<f4', 1, 'viewer/errors.npy');
     const [latents, map] = ['viewer/latents.npy', 'viewer/map.npy'];
     if (!files.has(latents) || !files.has(map)) return null;

@@ -7,8 +7,10 @@ import { type ImageSetFile, parseFile, setSchema } from './schema.ts';
 /** The images of a data set's split, with labels and ids. */
 export interface ImageSet {
   readonly about: ImageSetFile;
-  /** Class indices `[N]`, or null. */
+  /** Class indices `[N]`, −1 for images without one; null where no image has one. */
   readonly labels: Int32Array | null;
+  /** The class index of an image; null where it has none. */
+  label(row: number): number | null;
   /** Pixels 0–255 of one image, `[H, W, C]`. */
   pixels(row: number): Uint8Array;
   /** The id of an image, as `convae encode` writes it. */
@@ -43,6 +45,7 @@ export async function loadImageSet(source: FileSource, onBytes?: OnBytes): Promi
     about,
     labels,
     sheets,
+    label: (row) => classOf(labels?.[row]),
     id: (row) => (Array.isArray(ids) ? String(ids[row]) : String(row)),
     pixels(row) {
       const sheet = sheets.find(({ first, count }) => row >= first && row < first + count);
@@ -58,6 +61,9 @@ export async function loadImageSet(source: FileSource, onBytes?: OnBytes): Promi
     },
   };
 }
+
+/** A label as a class index; null where there is none. */
+export const classOf = (label: number | undefined): number | null => (label === undefined || label < 0 ? null : label);
 
 async function loadSheet(
   source: FileSource,

@@ -82,7 +82,8 @@ export const pointsCacheSchema = z.pick(site.pointsSchema, {
   dimensions: true,
 });
 
-export type { Card, TrainStepSection as TrainStep } from '../../../pipeline/artifacts/card.ts';
+export { type Card, heldOutOf, type TrainStepSection as TrainStep } from '../../../pipeline/artifacts/card.ts';
+export type { Preprocessing } from '../../../pipeline/artifacts/preprocessing.ts';
 export type { ImageSetFile, Manifest, SiteIndex } from '../../../pipeline/artifacts/site.ts';
 
 /**

@@ -32,7 +32,7 @@ export function showImage(image: InputImage): void {
 export function showRow(row: number): void {
   const { set } = model.value ?? {};
   if (!set || !(row >= 0 && row < set.about.images)) return;
-  showImage({ pixels: set.pixels(row), origin: 'set', row, label: set.labels?.[row] ?? null });
+  showImage({ pixels: set.pixels(row), origin: 'set', row, label: set.label(row) });
 }
 
 /** Changes the class given with the image on the left, whose latent becomes the one on the right again. */

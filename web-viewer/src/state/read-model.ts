@@ -3,7 +3,7 @@ import { type FileSource, hosted, readJson } from '../site/files.ts';
 import { type ImageSet, loadImageSet } from '../site/image-set.ts';
 import { loadPoints } from '../site/points.ts';
 import { FileProblem } from '../site/problem.ts';
-import { type Card, cardSchema, type Manifest, manifestSchema, parseFile } from '../site/schema.ts';
+import { type Card, cardSchema, heldOutOf, type Manifest, manifestSchema, parseFile } from '../site/schema.ts';
 import type { Meter } from './meter.ts';
 import { type OpenModel, site } from './store.ts';
 
@@ -55,9 +55,11 @@ export async function readModel(
 const fits = ({ about }: ImageSet, { image }: Card) =>
   about.height === image.height && about.width === image.width && about.channels === image.channels;
 
-/** The site's set of a model's test images: all sets of a site are named by their models' manifests. */
-async function setFor({ dataset }: Card): Promise<string | null> {
-  const id = dataset.test.fingerprint.replace(/^sha256:/, '').slice(0, 12);
+/** The site's set of a model's images held out: all sets of a site are named by their models' manifests. */
+async function setFor(card: Card): Promise<string | null> {
+  const id = heldOutOf(card)
+    .fingerprint.replace(/^sha256:/, '')
+    .slice(0, 12);
   const folder = `sets/${id}`;
   if (sets.has(folder)) return folder;
   for (const { folder: model } of site.value?.models ?? []) {

@@ -52,7 +52,7 @@ const settings: readonly Parameter[] = [
     read: () => shownClasses.value?.join(',') ?? null,
     write: (text) => {
       const values = text === null ? null : text.split(',').filter(Boolean).map(Number);
-      shownClasses.value = values?.every((value) => Number.isInteger(value) && value >= 0) ? values : null;
+      shownClasses.value = values?.every((value) => Number.isInteger(value) && value >= -1) ? values : null;
     },
   },
   {

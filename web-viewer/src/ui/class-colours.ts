@@ -3,10 +3,12 @@ import { model } from '../state/store.ts';
 
 /** Colour for images without a class. */
 const PLAIN = '#3a6ea5';
+/** Colour for images without a class where others have one. */
+const UNLABELLED = '#b8bcc2';
 
 /** Class colours `#rrggbb` from the image set, the same as in the pipeline's pictures. */
 const classColours = computed(() => model.value?.set?.about.colours ?? []);
 
-/** The colour of a class `#rrggbb`. */
+/** The colour of a class `#rrggbb`; of a negative index, of images without one. */
 export const colourOfClass = (index: number | null): string =>
-  index === null ? PLAIN : (classColours.value[index] ?? PLAIN);
+  index === null ? PLAIN : index < 0 ? UNLABELLED : (classColours.value[index] ?? PLAIN);

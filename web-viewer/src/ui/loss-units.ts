@@ -1,3 +1,4 @@
+import { errorUnits } from '../../../pipeline/artifacts/fields.ts';
 import type { Card } from '../site/schema.ts';
 import { short } from './format.ts';
 
@@ -10,11 +11,12 @@ export interface LossUnits {
   readonly each: string;
 }
 
-/** Nats are given per image, as in papers; squared errors per pixel. */
+/** Nats are given per image, as in papers; other errors per pixel. */
 export function lossUnits({ model, image: { height, width, channels } }: Pick<Card, 'model' | 'image'>): LossUnits {
   const each = channels > 1 ? 'pixel and channel' : 'pixel';
-  if (model.error === 'mean squared error') return { factor: 1, unit: `squared error per ${each}`, each };
-  return { factor: height * width * channels, unit: 'nats per image', each };
+  if (model.error === 'binary cross-entropy')
+    return { factor: height * width * channels, unit: 'nats per image', each };
+  return { factor: 1, unit: `${errorUnits[model.error]} per ${each}`, each };
 }
 
 /** A number with the same digits for all epochs, so that the layout does not shift. */

@@ -28,8 +28,12 @@ const ERROR_STOPS = [
   [251, 180, 26],
   [252, 255, 180],
 ] as const;
-/** The error at the end of the scale, in nats or squared range: the same for all images and models of a kind. */
-export const ERROR_SCALE = { 'binary cross-entropy': 2, 'mean squared error': 0.25 } as const;
+/** The error at the end of the scale, in the unit of the error: the same for all images and models of a kind. */
+export const ERROR_SCALE = {
+  'binary cross-entropy': 2,
+  'mean squared error': 0.25,
+  'mean absolute error': 0.5,
+} as const;
 
 /** Errors `[H, W]` in colour, 0 the darkest, `most` and above the brightest. */
 export function errorImage(errors: Float32Array, { height, width }: Shape, most: number): ImageData {

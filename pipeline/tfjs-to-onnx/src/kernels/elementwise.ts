@@ -30,7 +30,11 @@ export function elementwise<const Operands extends readonly Value[]>(
   if (form !== plain && withChannels && partial && isPerChannel(partial, shape)) {
     const other = values.find((value) => value !== partial) as Value;
     return new Value(shape, dtype, form, (g) => {
-      const perChannel = g.reshape(partial.as(plain, g), [shape.at(-1) ?? 1]);
+      const [{ shape: given }, channels] = [partial, shape.at(-1) ?? 1];
+      const perChannel = g.reshape(
+        partial.as(plain, g),
+        product(given) === channels ? [channels] : [given[0] ?? 1, channels],
+      );
       const inOrder = (x: Ref, vector: Ref) => combined(values[0] === partial ? [vector, x] : [x, vector], g);
       return withChannels(other.as(form, g), perChannel, inOrder, g);
     });
@@ -78,8 +82,11 @@ const scalar = (value: Value, g: GraphBuilder): Ref =>
 
 const withoutLastOnes = (shape: Shape): Shape => shape.slice(0, shape.findLastIndex((d) => d !== 1) + 1);
 
+/** Whether the value has one number per channel, or per image and channel. */
 const isPerChannel = ({ shape }: Value, full: Shape): boolean =>
-  full.length === 4 && shape.at(-1) === full.at(-1) && product(shape) === shape.at(-1);
+  full.length === 4 &&
+  shape.at(-1) === full.at(-1) &&
+  (product(shape) === shape.at(-1) || sameShape(shape, [full[0] ?? 1, 1, 1, full[3] ?? 1]));
 
 /** The form that most of the values have; among equals another than plain, which convolutions would not take. */
 function preferredForm(values: readonly Value[]): Form {

@@ -33,6 +33,10 @@ function reduced(g: GraphBuilder, op: Reduction, x: Value, axes: readonly number
     const form = x.forms.find(({ channelSums }) => channelSums);
     if (form?.channelSums) return form.channelSums(x.as(form, g), g);
   }
+  if (op === 'ReduceSum' && x.shape.length === 4 && sameShape(axes, [1, 2])) {
+    const form = x.forms.find(({ pixelSums }) => pixelSums);
+    if (form?.pixelSums) return form.pixelSums(x.as(form, g), g);
+  }
   return g[op](x.as(plain, g), g.ints(axes), { keepdims: 0 });
 }
 

@@ -5,8 +5,8 @@ import { lossText, lossUnits } from '../../ui/loss-units.ts';
 import { PixelImage } from '../../ui/pixel-image.tsx';
 import type { Shape } from '../../ui/pixels.ts';
 import { Chart } from './chart.tsx';
-import { atOrBefore, bestEpoch, curveOf, indexOfEpoch, quantitiesOf } from './history.ts';
-import { EpochFigures, NumbersTable, quantityNames } from './numbers.tsx';
+import { atOrBefore, bestEpoch, curveOf, indexOfEpoch, judgedBy, quantitiesOf, splitsOf } from './history.ts';
+import { EpochFigures, NumbersTable, quantityNames, splitNames } from './numbers.tsx';
 import type { EpochPicture } from './pictures.ts';
 import { Player } from './player.tsx';
 import { type Training, usePicture, useTraining } from './use-training.ts';
@@ -66,17 +66,21 @@ function Record({ opened, training }: { readonly opened: OpenModel; readonly tra
   );
   const entry = history.find(({ epoch }) => epoch === now);
   const open = history.findIndex(({ epoch }) => epoch === card.metrics.epoch);
+  const judged = judgedBy(history);
   const charts = quantities.map((quantity) => ({
     quantity,
-    curves: (['test', 'train'] as const).map((split) => ({
-      name: split === 'test' ? 'test' : 'training',
-      main: split === 'test',
-      values: curveOf(history, split, quantity).map((value) => value && value * units.factor),
-    })),
+    curves: splitsOf(history)
+      .toReversed()
+      .map((split) => ({
+        name: splitNames[split],
+        main: split === judged,
+        values: curveOf(history, split, quantity).map((value) => value && value * units.factor),
+      })),
   }));
   const charted = history.map(({ epoch }) => epoch);
   const toAll = (place: number) => epochs.indexOf(charted[place] ?? 0);
-  const valueText = `epoch ${now} of ${epochs.at(-1)}${entry?.test ? `, test loss ${lossText(entry.test.loss, units)} ${units.unit}` : ''}`;
+  const lossNow = entry?.[judged];
+  const valueText = `epoch ${now} of ${epochs.at(-1)}${lossNow ? `, ${splitNames[judged]} loss ${lossText(lossNow.loss, units)} ${units.unit}` : ''}`;
   return (
     <>
       <Player epochs={epochs} at={at} valueText={valueText} onMove={move} ready={ready} />
@@ -114,7 +118,7 @@ function Record({ opened, training }: { readonly opened: OpenModel; readonly tra
         {open >= 0 && (
           <>
             <span class="open-sign" aria-hidden="true" /> The open model is from epoch {card.metrics.epoch}
-            {bestEpoch(history) === card.metrics.epoch ? ', where the test loss was lowest' : ''}.{' '}
+            {bestEpoch(history) === card.metrics.epoch ? `, where the ${splitNames[judged]} loss was lowest` : ''}.{' '}
           </>
         )}
         Drag along a curve to move through the epochs.

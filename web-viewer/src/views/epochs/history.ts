@@ -9,12 +9,14 @@ export interface Losses {
 export interface Epoch {
   readonly epoch: number;
   readonly train: Losses | null;
+  readonly val: Losses | null;
   readonly test: Losses | null;
   /** Training images per second. */
   readonly rate: number | null;
 }
 
-export type Split = 'train' | 'test';
+const SPLITS = ['train', 'val', 'test'] as const;
+export type Split = (typeof SPLITS)[number];
 export type Quantity = keyof Losses;
 
 /**
@@ -27,7 +29,7 @@ export function readHistory(text: string): readonly Epoch[] {
     const found = readLine(line);
     if (!found) continue;
     const { epoch, split, losses, rate } = found;
-    const before = epochs.get(epoch) ?? { epoch, train: null, test: null, rate: null };
+    const before = epochs.get(epoch) ?? { epoch, train: null, val: null, test: null, rate: null };
     epochs.set(epoch, { ...before, [split]: losses, rate: rate ?? before.rate });
   }
   return [...epochs.values()].sort((a, b) => a.epoch - b.epoch);
@@ -36,9 +38,10 @@ export function readHistory(text: string): readonly Epoch[] {
 function readLine(line: string): { epoch: number; split: Split; losses: Losses; rate: number | null } | null {
   const record = parsed(line);
   if (record?.span !== 'epoch') return null;
-  const { epoch, split, loss, rate } = record;
+  const { epoch, loss, rate } = record;
+  const split = SPLITS.find((known) => known === record.split);
   const validEpoch = typeof epoch === 'number' && Number.isInteger(epoch) && epoch >= 0;
-  if (!validEpoch || (split !== 'train' && split !== 'test') || !isNumber(loss)) return null;
+  if (!validEpoch || !split || !isNumber(loss)) return null;
   const numberOrNull = (value: unknown) => (isNumber(value) ? value : null);
   const losses = { loss, reconstruction: numberOrNull(record.reconstruction), kl: numberOrNull(record.kl) };
   return { epoch, split, losses, rate: numberOrNull(rate) };
@@ -62,16 +65,24 @@ export function curveOf(history: readonly Epoch[], split: Split, quantity: Quant
 
 /** The curves to draw: the terms of the loss only where there are two. */
 export function quantitiesOf(history: readonly Epoch[]): readonly Quantity[] {
-  const hasKl = history.some(({ train, test }) => train?.kl != null || test?.kl != null);
+  const hasKl = history.some((epoch) => SPLITS.some((split) => epoch[split]?.kl != null));
   return hasKl ? ['loss', 'reconstruction', 'kl'] : ['loss'];
 }
 
-/** The epoch with the lowest test loss; null where none was tested. */
+/** The parts of the data that the record has losses of. */
+export const splitsOf = (history: readonly Epoch[]): readonly Split[] =>
+  SPLITS.filter((split) => split !== 'val' || history.some((epoch) => epoch[split]));
+
+/** The part that an epoch is judged by: validation images where there are any, else test images. */
+export const judgedBy = (history: readonly Epoch[]): 'val' | 'test' =>
+  history.some(({ val }) => val) ? 'val' : 'test';
+
+/** The epoch with the lowest loss on the images that epochs are judged by; null where there is none. */
 export function bestEpoch(history: readonly Epoch[]): number | null {
+  const split = judgedBy(history);
+  const lossIn = (epoch: Epoch | null) => epoch?.[split]?.loss ?? Number.POSITIVE_INFINITY;
   let best: Epoch | null = null;
-  for (const epoch of history) {
-    if (epoch.test && epoch.test.loss < (best?.test?.loss ?? Number.POSITIVE_INFINITY)) best = epoch;
-  }
+  for (const epoch of history) if (lossIn(epoch) < lossIn(best)) best = epoch;
   return best?.epoch ?? null;
 }
 

@@ -1,7 +1,7 @@
 import { Figure } from '../../ui/figure.tsx';
 import { grouped } from '../../ui/format.ts';
 import { type LossUnits, lossText, lossUnitText } from '../../ui/loss-units.ts';
-import type { Epoch, Quantity } from './history.ts';
+import { type Epoch, type Quantity, type Split, splitsOf } from './history.ts';
 
 export const quantityNames: Readonly<Record<Quantity, string>> = {
   loss: 'Loss',
@@ -10,10 +10,12 @@ export const quantityNames: Readonly<Record<Quantity, string>> = {
 };
 
 const hints: Readonly<Record<Quantity, string>> = {
-  loss: 'What training minimises, on test images that the model was not trained on.',
+  loss: 'What training minimises, on images that the model was not trained on.',
   reconstruction: 'The term of the loss that measures how much reconstructions differ from their images.',
   kl: 'The term of the loss that measures how far the latents’ distributions are from the prior, a standard normal distribution.',
 };
+
+export const splitNames: Readonly<Record<Split, string>> = { train: 'training', val: 'validation', test: 'test' };
 
 interface Props {
   readonly epoch: Epoch | undefined;
@@ -23,15 +25,18 @@ interface Props {
 
 /** Measurements after an epoch. */
 export function EpochFigures({ epoch, quantities, units }: Props) {
-  const gap = epoch?.test && epoch.train ? epoch.test.loss - epoch.train.loss : null;
+  const split = epoch?.test || !epoch?.val ? 'test' : 'val';
+  const held = epoch?.[split];
+  const heldName = split === 'test' ? 'Test' : 'Validation';
+  const gap = held && epoch?.train ? held.loss - epoch.train.loss : null;
   return (
     <dl class="figures epoch-figures">
       {quantities.map((name) => (
         <Figure
           key={name}
-          name={`Test ${quantityNames[name].replace(/^[LR]/, (letter) => letter.toLowerCase())}`}
-          value={lossText(epoch?.test?.[name], units)}
-          unit={lossUnitText(epoch?.test?.[name], units)}
+          name={`${heldName} ${quantityNames[name].replace(/^[LR]/, (letter) => letter.toLowerCase())}`}
+          value={lossText(held?.[name], units)}
+          unit={lossUnitText(held?.[name], units)}
           hint={hints[name]}
         />
       ))}
@@ -42,10 +47,10 @@ export function EpochFigures({ epoch, quantities, units }: Props) {
         hint="The loss on the training images, averaged over the epoch while the weights changed."
       />
       <Figure
-        name="Test minus training"
+        name={`${heldName} minus training`}
         value={lossText(gap, units)}
         unit={units.unit}
-        hint="If it grows from epoch to epoch, the model overfits. It may be negative at first, because the training loss is averaged over the epoch and the test loss is measured at its end."
+        hint="If it grows from epoch to epoch, the model overfits. It may be negative at first, because the training loss is averaged over the epoch and the other is measured at its end."
       />
       {epoch?.rate != null && (
         <Figure
@@ -67,7 +72,7 @@ interface TableProps {
 
 /** The curves' values as a table. */
 export function NumbersTable({ history, quantities, units }: TableProps) {
-  const splits = ['train', 'test'] as const;
+  const splits = splitsOf(history);
   return (
     <details class="numbers">
       <summary>All losses as a table</summary>
@@ -79,7 +84,7 @@ export function NumbersTable({ history, quantities, units }: TableProps) {
             {quantities.flatMap((name) =>
               splits.map((split) => (
                 <th key={`${name} ${split}`} scope="col">
-                  {quantityNames[name]}, {split}
+                  {quantityNames[name]}, {split === 'val' ? splitNames.val : split}
                 </th>
               )),
             )}

@@ -1,6 +1,7 @@
+import type { Preprocessing } from '../../site/schema.ts';
 import type { Shape } from '../../ui/pixels.ts';
 import { borderColour, type Conventions, fromInk, toInk } from './conventions.ts';
-import { type Raster, resample } from './raster.ts';
+import { type AxisPlacement, type Raster, resample, resampleAxes } from './raster.ts';
 
 /** A picture fitted to a frame. */
 export interface Fitted {
@@ -32,6 +33,34 @@ export function fitPicture(rgba: Uint8ClampedArray, size: Shape, frame: Shape, c
   return { picture: upright, drawing: asDrawing(upright, conventions), inverted };
 }
 
+/**
+ * Fits a picture to a frame as the model's training images were fitted: put on the background, gray or RGB, then covering the
+ * frame, contained in it or stretched. Sizes and positions are whole pixels of the model's images, as the pipeline has them.
+ * @param rgba `[H, W, 4]`, alpha not premultiplied
+ * @param frame a multiple of the model's images in size
+ */
+export function fitAsTrained(
+  rgba: Uint8ClampedArray,
+  size: Shape,
+  frame: Shape,
+  { height, width, fit, background }: Preprocessing,
+): Fitted {
+  const colour = [1, 3, 5].map((at) => Number.parseInt(background.slice(at, at + 2), 16));
+  const source = toChannels(onColour(rgba, colour), size, frame.channels);
+  const outside = toChannels(Uint8ClampedArray.of(...colour, 255), { ...size, height: 1, width: 1 }, frame.channels);
+  const scales = [width / size.width, height / size.height];
+  const scale = fit === 'cover' ? Math.max(...scales) : Math.min(...scales);
+  const along = (from: number, to: number, whole: number): AxisPlacement => {
+    const fitted = fit === 'stretch' ? to : Math.max(1, Math.round(scale * from));
+    const margin = Math.floor((to - fitted) / 2);
+    return { scale: ((whole / to) * fitted) / from, offset: (whole / to) * margin };
+  };
+  const horizontal = along(size.width, width, frame.width);
+  const vertical = along(size.height, height, frame.height);
+  const picture = resampleAxes(source, horizontal, vertical, frame.height, frame.width, [...outside.data]);
+  return { picture, drawing: null, inverted: false };
+}
+
 /** Maps paper to the set's background and the strongest ink to its pen; a drawing that already fits is unchanged. */
 function asDrawing(picture: Raster, conventions: Conventions): Raster {
   const ink = toInk(picture, conventions);
@@ -54,11 +83,15 @@ function flatten(rgba: Uint8ClampedArray): Uint8ClampedArray {
   }
   if (mass === 255 * (rgba.length / 4)) return rgba;
   const paper = light > 170 * mass ? 0 : 255;
-  return rgba.map((value, i) => {
-    const share = (rgba[i | 3] as number) / 255;
+  return onColour(rgba, [paper, paper, paper]);
+}
+
+/** Composites a picture over a colour. */
+const onColour = (rgba: Uint8ClampedArray, colour: readonly number[]): Uint8ClampedArray =>
+  rgba.map((value, i) => {
+    const [paper, share] = [colour[i & 3] ?? 0, (rgba[i | 3] as number) / 255];
     return (i & 3) === 3 ? 255 : paper + share * (value - paper);
   });
-}
 
 function toChannels(rgba: Uint8ClampedArray, { height, width }: Shape, channels: number): Raster {
   const data = new Uint8Array(height * width * channels);

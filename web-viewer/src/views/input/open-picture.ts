@@ -1,6 +1,8 @@
 import { signal } from '@preact/signals';
+import { model } from '../../state/store.ts';
 import { showFile } from './drawing.ts';
-import { fitPicture } from './fit.ts';
+import { fitAsTrained, fitPicture } from './fit.ts';
+import { centres } from './settings.ts';
 
 /** The problem with the last file, if any. */
 export const pictureProblem = signal<string | null>(null);
@@ -14,7 +16,13 @@ export async function openPicture(file: File): Promise<void> {
   pictureProblem.value = null;
   try {
     const { data, height, width } = await decode(file);
-    showFile((frame, conventions) => fitPicture(data, { height, width, channels: 4 }, frame, conventions));
+    const size = { height, width, channels: 4 };
+    const preprocessing = model.value?.card.preprocessing;
+    // A photo of a digit is made a drawing like those of the set, which fitting alone does not.
+    const asTrained = preprocessing && !centres.value ? preprocessing : undefined;
+    showFile((frame, conventions) =>
+      asTrained ? fitAsTrained(data, size, frame, asTrained) : fitPicture(data, size, frame, conventions),
+    );
   } catch (error) {
     pictureProblem.value = error instanceof PictureProblem ? error.message : `${file.name} cannot be read`;
   }

@@ -41,9 +41,27 @@ export function resample(
   width: number,
   outside: readonly number[],
 ): Raster {
+  return resampleAxes(source, { scale, offset: x }, { scale, offset: y }, height, width, outside);
+}
+
+/** Maps positions along an axis: `scale · position + offset`. */
+export interface AxisPlacement {
+  readonly scale: number;
+  readonly offset: number;
+}
+
+/** As `resample`, with a placement for each axis. */
+export function resampleAxes(
+  source: Raster,
+  horizontal: AxisPlacement,
+  vertical: AxisPlacement,
+  height: number,
+  width: number,
+  outside: readonly number[],
+): Raster {
   const { channels } = source;
-  const across = covers(source.width, width, scale, x);
-  const down = covers(source.height, height, scale, y);
+  const across = covers(source.width, width, horizontal);
+  const down = covers(source.height, height, vertical);
   const data = new Uint8Array(height * width * channels);
   const row = new Float64Array(source.width * channels);
   down.forEach((rows, j) => {
@@ -73,7 +91,7 @@ interface Cover {
   readonly inside: number;
 }
 
-function covers(length: number, count: number, scale: number, offset: number): Cover[] {
+function covers(length: number, count: number, { scale, offset }: AxisPlacement): Cover[] {
   return Array.from({ length: count }, (_, i) => {
     const [from, to] = [(i - offset) / scale, (i + 1 - offset) / scale];
     const first = Math.max(0, Math.floor(from));

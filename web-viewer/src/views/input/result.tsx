@@ -19,11 +19,16 @@ export function Reconstruction() {
   );
 }
 
-const UNITS = { 'binary cross-entropy': 'nats', 'mean squared error': '' } as const;
+const UNITS = {
+  'binary cross-entropy': 'nats',
+  'mean squared error': 'squared',
+  'mean absolute error': 'absolute',
+} as const;
 const ABOUT_ERROR = {
   'binary cross-entropy':
     'Binary cross-entropy between input and reconstruction, in nats (natural units of information). Gray pixels have an error even when reconstructed exactly.',
   'mean squared error': 'The squared difference between input and reconstruction, where white is 1 and black 0.',
+  'mean absolute error': 'The absolute difference between input and reconstruction, where white is 1 and black 0.',
 } as const;
 
 /** How unusual the input is for the model: a mark on a line, and a sentence. */
@@ -66,20 +71,20 @@ export function ErrorMap() {
         <span>0</span>
         <span class="colour-bar-scale" style={{ background: `linear-gradient(to right, ${stops.join(', ')})` }} />
         <span>
-          ≥ {most} {unit}
+          ≥ {most} {kind === 'binary cross-entropy' ? unit : ''}
         </span>
       </div>
       <dl class="figures" data-error={error}>
         <Figure
           name="Error per pixel"
           value={error === undefined ? '…' : short(error)}
-          unit={unit || undefined}
+          unit={kind === 'binary cross-entropy' ? unit : undefined}
           hint={`${ABOUT_ERROR[kind]} The mean over all pixels${channels > 1 ? ' and colours' : ''}.`}
         />
         <Figure
           name="Error of the image"
           value={error === undefined ? '…' : short(error * height * width * channels)}
-          unit={unit || 'squared'}
+          unit={unit}
           hint={`The same, summed over the ${height}×${width}${channels > 1 ? `×${channels}` : ''} values of the image.`}
         />
       </dl>

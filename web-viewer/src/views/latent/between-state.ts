@@ -72,7 +72,7 @@ const otherEnd = computed((): End | null => {
   if (!points || !set || !card) return null;
   const from = endA.value?.row ?? -1;
   const { labels } = set;
-  const own = labels?.[from] ?? label.value;
+  const own = set.label(from) ?? label.value;
   const wanted = (row: number) => row !== from && (!labels || (labels[row] === own) === conditional.value);
   let row = (from + 4001 + skipped.value * 7919) % points.count;
   for (let tries = 0; tries < points.count && !wanted(row); tries++) row = (row + 1) % points.count;
@@ -80,7 +80,7 @@ const otherEnd = computed((): End | null => {
   return {
     latent: points.latents.slice(row * size, (row + 1) * size),
     pixels: set.pixels(row),
-    name: imageName({ pixels: set.pixels(row), origin: 'set', row, label: labels?.[row] ?? null }, classes.value),
+    name: imageName({ pixels: set.pixels(row), origin: 'set', row, label: set.label(row) }, classes.value),
     file: String(row),
     row,
   };

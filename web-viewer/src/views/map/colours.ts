@@ -1,3 +1,4 @@
+import { classOf } from '../../site/image-set.ts';
 import { errorColour } from '../../ui/pixels.ts';
 
 export type Rgb = readonly [number, number, number];
@@ -44,7 +45,10 @@ export function coloursByError(errors: Float32Array, range: readonly [number, nu
   return colours;
 }
 
-/** The colour of each row by its class, `[N, 4]` bytes. @param colourOf the colour of a class, or of no class */
+/** Stands for the images without a class among a set's classes. */
+export const UNLABELLED = -1;
+
+/** The colour of each row by its class, `[N, 4]` bytes. @param colourOf the colour of a class, of `UNLABELLED`, or null without labels */
 export function coloursByClass(
   count: number,
   labels: Int32Array | null,
@@ -53,7 +57,7 @@ export function coloursByClass(
   const known = new Map<number | null, Rgb>();
   const colours = new Uint8Array(4 * count).fill(255);
   for (let row = 0; row < count; row++) {
-    const label = labels?.[row] ?? null;
+    const label = labels ? (classOf(labels[row]) ?? UNLABELLED) : null;
     const colour = known.get(label) ?? colourOf(label);
     known.set(label, colour);
     colours.set(colour, 4 * row);
@@ -61,7 +65,7 @@ export function coloursByClass(
   return colours;
 }
 
-/** 1 for each row whose class is visible, 0 for others; null where all are. Rows without a class are always visible. */
+/** 1 for each row whose class is visible, 0 for others; null where all are. `UNLABELLED` is the class of rows without one. */
 export function shownRows(
   labels: Int32Array | null,
   classes: number,
@@ -69,5 +73,5 @@ export function shownRows(
 ): Uint8Array | null {
   if (!labels || !shown) return null;
   const set = new Set(shown);
-  return Uint8Array.from(labels, (label) => (label < 0 || label >= classes || set.has(label) ? 1 : 0));
+  return Uint8Array.from(labels, (label) => (label >= classes || set.has(Math.max(label, UNLABELLED)) ? 1 : 0));
 }

@@ -1,4 +1,5 @@
 import { useMemo } from 'preact/hooks';
+import { errorUnits } from '../../../../pipeline/artifacts/fields.ts';
 import { model } from '../../state/store.ts';
 import { short } from '../../ui/format.ts';
 import { PixelImage } from '../../ui/pixel-image.tsx';
@@ -8,7 +9,7 @@ import type { Point, Size } from './transform.ts';
 /** The facts about a row: its id, class and error. */
 export function factsOf(row: number) {
   const opened = model.value;
-  const label = opened?.set?.labels?.[row] ?? null;
+  const label = opened?.set?.label(row) ?? null;
   return {
     id: opened?.set?.id(row) ?? String(row),
     label,
@@ -18,8 +19,7 @@ export function factsOf(row: number) {
 }
 
 /** The unit of errors. */
-export const errorUnit = () =>
-  model.value?.card.model.error === 'binary cross-entropy' ? 'nats per pixel' : 'squared error per pixel';
+export const errorUnit = () => `${errorUnits[model.value?.card.model.error ?? 'mean squared error']} per pixel`;
 
 /** Describes a row in words. */
 export function describe(row: number): string {

@@ -4,7 +4,7 @@ import { Hint } from '../../ui/figure.tsx';
 import { grouped, short } from '../../ui/format.ts';
 import { pointErrorColour } from './colours.ts';
 import { errorUnit } from './image-of-row.tsx';
-import { colourOnMap, drawnOrder, errorEnds, ground, pointClasses, points } from './map-state.ts';
+import { colourOnMap, drawnOrder, errorEnds, ground, pointClasses, pointLabels, points } from './map-state.ts';
 
 /** Explains colours and marks, and filters classes. */
 export function Legend() {
@@ -67,19 +67,20 @@ function ErrorBar() {
 }
 
 function ClassFilter() {
-  const names = pointClasses.value;
+  const all = pointLabels.value;
   const shown = shownClasses.value;
   const isShown = (index: number) => shown?.includes(index) ?? true;
   const toggle = (index: number) => {
-    const next = names.map((_, other) => other).filter((other) => isShown(other) !== (other === index));
-    shownClasses.value = next.length === names.length ? null : next;
+    const next = all.filter((other) => isShown(other) !== (other === index));
+    shownClasses.value = next.length === all.length ? null : next;
   };
+  const classes = all.map((index) => ({ index, name: pointClasses.value[index] ?? 'unlabelled' }));
   return (
     <fieldset class="map-classes">
       <legend class="visually-hidden">Shown classes</legend>
-      {names.map((name, index) => (
+      {classes.map(({ name, index }) => (
         <button
-          key={name}
+          key={index}
           type="button"
           class="map-class"
           aria-pressed={isShown(index)}

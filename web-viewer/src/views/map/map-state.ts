@@ -11,6 +11,7 @@ import {
   type Rgb,
   rgbOf,
   shownRows,
+  UNLABELLED,
 } from './colours.ts';
 import { makeGrid } from './grid.ts';
 import { rowsInside } from './lasso.ts';
@@ -44,6 +45,12 @@ export const tool = computed<Tool>(() => {
 const labels = computed(() => model.value?.set?.labels ?? null);
 /** The names of the classes that points have; empty without labels. */
 export const pointClasses = computed(() => (labels.value && model.value?.set?.about.classes) || []);
+
+/** The classes that points have, by index, and last `UNLABELLED` where some have none. */
+export const pointLabels = computed(() => [
+  ...pointClasses.value.keys(),
+  ...(pointClasses.value.length > 0 && labels.value?.some((label) => label < 0) ? [UNLABELLED] : []),
+]);
 
 export const bounds = computed(() => boundsOf(points.value?.map ?? new Float32Array()));
 export const grid = computed(() => points.value && makeGrid(points.value.map, bounds.value));

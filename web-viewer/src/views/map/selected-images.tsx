@@ -1,10 +1,11 @@
 import { model } from '../../state/store.ts';
 import { grouped } from '../../ui/format.ts';
 import { save } from '../../ui/save.ts';
+import { UNLABELLED } from './colours.ts';
 import { csvOf } from './csv.ts';
 import { ImageGrid } from './image-grid.tsx';
 import { factsOf } from './image-of-row.tsx';
-import { colourOnMap, lasso, pointClasses } from './map-state.ts';
+import { colourOnMap, lasso, pointClasses, pointLabels } from './map-state.ts';
 
 /** The images inside the lasso: counts by class, thumbnails, and their ids for download. */
 export function SelectedImages({ rows }: { readonly rows: Uint32Array }) {
@@ -49,14 +50,15 @@ export function SelectedImages({ rows }: { readonly rows: Uint32Array }) {
 /** Distribution of the selected images over the classes. */
 function ClassShares({ rows }: { readonly rows: Uint32Array }) {
   const names = pointClasses.value;
-  const labels = model.value?.set?.labels;
-  if (!labels || names.length === 0 || rows.length === 0) return null;
-  const counts = names.map(() => 0);
+  const set = model.value?.set;
+  if (!set?.labels || names.length === 0 || rows.length === 0) return null;
+  const counts = new Map(pointLabels.value.map((index) => [index, 0]));
   for (const row of rows) {
-    const label = labels[row] as number;
-    if (label in counts) counts[label] = (counts[label] as number) + 1;
+    const index = set.label(row) ?? UNLABELLED;
+    const count = counts.get(index);
+    if (count !== undefined) counts.set(index, count + 1);
   }
-  const found = counts.map((count, index) => ({ count, index })).filter(({ count }) => count > 0);
+  const found = [...counts].map(([index, count]) => ({ count, index })).filter(({ count }) => count > 0);
   const most = found.toSorted((a, b) => b.count - a.count).slice(0, 3);
   return (
     <div class="map-shares">
@@ -66,7 +68,7 @@ function ClassShares({ rows }: { readonly rows: Uint32Array }) {
         ))}
       </div>
       <p class="say">
-        {most.map(({ count, index }) => `${names[index]}: ${grouped(count)}`).join(' · ')}
+        {most.map(({ count, index }) => `${names[index] ?? 'unlabelled'}: ${grouped(count)}`).join(' · ')}
         {found.length > most.length && ` · and ${found.length - most.length} more`}
       </p>
     </div>

@@ -1,5 +1,5 @@
 import { useEffect } from 'preact/hooks';
-import type { Card } from '../../site/schema.ts';
+import { type Card, heldOutOf } from '../../site/schema.ts';
 import { cards, readCards } from '../../state/cards.ts';
 import { openModel, reopen, visitorModels } from '../../state/open.ts';
 import { model, modelName, site } from '../../state/store.ts';
@@ -38,7 +38,7 @@ export function Comparison() {
     <section>
       <h3>All models</h3>
       <p class="say">
-        Losses on test images, summed over an image, in nats or squared error. Choose a model to open it.
+        Losses on test images, summed over an image, in nats, squared or absolute error. Choose a model to open it.
       </p>
       <Wide name="Models">
         <table class="numbers comparison">
@@ -89,7 +89,7 @@ function Cells({ card }: { readonly card: Card | null | undefined }) {
     );
   }
   const loss = (name: string) => {
-    const value = card.metrics.test[name];
+    const value = heldOutOf(card).losses[name];
     return value === undefined ? '–' : short(value * valuesOf(card), 4);
   };
   const size = Object.values(card.files).reduce((sum, file) => sum + file.bytes, 0);

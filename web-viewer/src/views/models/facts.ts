@@ -1,9 +1,10 @@
+import { errorUnits } from '../../../../pipeline/artifacts/fields.ts';
 import { dimensionOrder } from '../../site/dimensions.ts';
-import type { Card, Manifest } from '../../site/schema.ts';
+import { type Card, heldOutOf, type Manifest } from '../../site/schema.ts';
 import { dataName, grouped, short } from '../../ui/format.ts';
 
 /** The unit of a model's losses and errors. */
-export const unitOf = ({ model }: Card): string => (model.error === 'binary cross-entropy' ? 'nats' : 'squared error');
+export const unitOf = ({ model }: Card): string => errorUnits[model.error];
 
 /** The number of values in an image: pixels times channels. Losses are means over them. */
 export const valuesOf = ({ image }: Pick<Card, 'image'>): number => image.height * image.width * image.channels;
@@ -20,19 +21,19 @@ export function kindOf({ model, conditional }: Pick<Card, 'model' | 'conditional
     .join(', ');
 }
 
-/** A model's main facts in one line: its data, latent size and test loss. */
-export const factLine = (card: Card): string =>
-  [
+/** A model's main facts in one line: its data, latent size and loss on images held out. */
+export function factLine(card: Card): string {
+  const { loss } = heldOutOf(card).losses;
+  return [
     dataName(card.dataset.name),
     `${card.latent.size}-D`,
-    card.metrics.test.loss === undefined
-      ? ''
-      : `loss ${short(card.metrics.test.loss)}${card.model.error === 'binary cross-entropy' ? ' nats' : ''}`,
+    loss === undefined ? '' : `loss ${short(loss)}${card.model.error === 'binary cross-entropy' ? ' nats' : ''}`,
   ]
     .filter(Boolean)
     .join(' · ');
+}
 
-/** A row of the table of measures: per pixel as in the card, and per image. */
+/** A row of the table of measures: per pixel as in the card, and per image; `test` is of the images held out. */
 export interface Measure {
   readonly name: string;
   readonly test: number | null;
@@ -43,19 +44,21 @@ export interface Measure {
 
 /** All measures of the card, the loss and its terms first. */
 export function measuresOf(card: Card): Measure[] {
-  const { test, train } = card.metrics;
+  const { train } = card.metrics;
+  const test = heldOutOf(card).losses;
   const first = ['loss', 'reconstruction', 'kl'];
   const names = [...new Set([...first, ...Object.keys(test), ...Object.keys(train ?? {})])];
   const values = valuesOf(card);
-  const times = (value: number | undefined) => (value === undefined ? null : value * values);
+  const times = (value: number | undefined, name: string) =>
+    value === undefined || name === 'ssim' ? null : value * values;
   return names
     .filter((name) => name in test || name in (train ?? {}))
     .map((name) => ({
       name,
       test: test[name] ?? null,
-      testImage: times(test[name]),
+      testImage: times(test[name], name),
       train: train?.[name] ?? null,
-      trainImage: times(train?.[name]),
+      trainImage: times(train?.[name], name),
     }));
 }
 
@@ -65,6 +68,7 @@ export const meaningOf = (name: string): string =>
     loss: 'What training minimised: the sum of the terms below. Lower is better.',
     reconstruction: 'How far reconstructions are from their images, averaged over all pixels. Lower is better.',
     kl: 'How far the latents’ distributions are from the standard normal prior, in nats.',
+    ssim: 'Structural similarity of images and reconstructions: 1 where they are equal. Higher is better.',
   })[name] ?? 'A measure recorded by the run.';
 
 /** `adam, learning rate 0.001, epsilon 1e−8`. */

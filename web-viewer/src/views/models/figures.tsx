@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact';
-import type { Card } from '../../site/schema.ts';
+import { type Card, heldOutOf } from '../../site/schema.ts';
 import type { OpenModel } from '../../state/store.ts';
 import { Figure } from '../../ui/figure.tsx';
 import { grouped, short } from '../../ui/format.ts';
@@ -16,24 +16,44 @@ function Group({ name, children }: { readonly name: string; readonly children: C
 
 /** The data that the model was trained and tested on. */
 export function DataFacts({ card }: { readonly card: Card }) {
-  const { train, test, name } = card.dataset;
+  const { train, val, test, name } = card.dataset;
+  const held = heldOutOf(card);
   return (
     <Group name="Data">
       <Figure name="Data set" value={name} hint="The images that the model was trained and tested on." />
       <Figure name="Trained on" value={images(train.images)} hint="The images that the weights were fitted to." />
-      <Figure name="Tested on" value={images(test.images)} hint="Images not used in training; the map shows them." />
+      {val && (
+        <Figure
+          name="Validated on"
+          value={images(val.images)}
+          hint={`Images by which the best epoch was chosen${test ? '.' : '; the map shows them.'}`}
+        />
+      )}
+      {test && (
+        <Figure name="Tested on" value={images(test.images)} hint="Images not used in training; the map shows them." />
+      )}
       <Figure
         name="An image"
         value={shapeOf(card)}
         hint={`Height × width in pixels: ${grouped(valuesOf(card))} values, bytes from 0 to 255.`}
       />
+      {card.preprocessing && (
+        <Figure
+          name="Fitting"
+          value={card.preprocessing.fit}
+          hint={`What was done to images of other sizes; the background is ${card.preprocessing.background}.`}
+        />
+      )}
       <Figure
         name="Classes"
         value={card.classes ? grouped(card.classes.length) : 'none'}
         hint={card.classes ? `The classes are: ${card.classes.slice(0, 40).join(', ')}.` : 'The data has no classes.'}
       />
       <Fingerprint name="Fingerprint of the training images" value={train.fingerprint} />
-      <Fingerprint name="Fingerprint of the test images" value={test.fingerprint} />
+      <Fingerprint
+        name={`Fingerprint of the ${held.split === 'val' ? 'validation' : 'test'} images`}
+        value={held.fingerprint}
+      />
     </Group>
   );
 }

@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact';
-import type { Card } from '../../site/schema.ts';
+import { type Card, heldOutOf } from '../../site/schema.ts';
 import type { OpenModel } from '../../state/store.ts';
 import { Hint } from '../../ui/figure.tsx';
 import { grouped, short } from '../../ui/format.ts';
@@ -18,7 +18,7 @@ export function DimensionsTable({ model: { card, manifest } }: { readonly model:
       <h3>Latent dimensions</h3>
       <p class="say">
         The most informative first, by {withKl ? 'KL divergence in nats per image' : 'variance'}. The columns from mean
-        to largest are over {grouped(images)} {over === 'train' ? 'training' : 'test'} images.
+        to largest are over {grouped(images)} {{ train: 'training', val: 'validation', test: 'test' }[over]} images.
         {withKl && ` Total: ${short(sum, 4)} nats per image.`}
       </p>
       <Wide name="Dimensions">
@@ -59,6 +59,7 @@ export function DimensionsTable({ model: { card, manifest } }: { readonly model:
 
 /** The losses and their terms, per pixel and per image. */
 export function MeasuresTable({ card }: { readonly card: Card }) {
+  const held = heldOutOf(card).split === 'val' ? 'Validation' : 'Test';
   const number = (value: number | null) => (value === null ? '–' : short(value, 4));
   return (
     <section>
@@ -72,8 +73,8 @@ export function MeasuresTable({ card }: { readonly card: Card }) {
           <thead>
             <tr>
               <th scope="col">Measure</th>
-              <th scope="col">Test, per pixel</th>
-              <th scope="col">Test, per image</th>
+              <th scope="col">{held}, per pixel</th>
+              <th scope="col">{held}, per image</th>
               <th scope="col">Training, per pixel</th>
               <th scope="col">Training, per image</th>
             </tr>

@@ -1,9 +1,9 @@
-import type { Card } from '../../site/schema.ts';
+import { type Card, heldOutOf } from '../../site/schema.ts';
 import { Figure } from '../../ui/figure.tsx';
 import { lossText, lossUnits, lossUnitText } from '../../ui/loss-units.ts';
 
 const NAMES: Readonly<Record<string, readonly [string, string]>> = {
-  loss: ['Test loss', 'What training minimised, on test images that the model was not trained on. Lower is better.'],
+  loss: ['Test loss', 'What training minimised, on images that the model was not trained on. Lower is better.'],
   reconstruction: [
     'Reconstruction',
     'The term of the loss that measures how much reconstructions differ from their images.',
@@ -17,13 +17,20 @@ const NAMES: Readonly<Record<string, readonly [string, string]>> = {
 /** A model's test losses, from its card. */
 export function CardFigures({ card }: { readonly card: Card }) {
   const units = lossUnits(card);
+  const { losses, split } = heldOutOf(card);
   return (
     <dl class="figures card-figures">
       {Object.entries(NAMES).flatMap(([key, [name, hint]]) => {
-        const value = card.metrics.test[key];
+        const value = losses[key];
         if (value === undefined) return [];
         return (
-          <Figure key={key} name={name} value={lossText(value, units)} unit={lossUnitText(value, units)} hint={hint} />
+          <Figure
+            key={key}
+            name={split === 'val' ? name.replace('Test', 'Validation') : name}
+            value={lossText(value, units)}
+            unit={lossUnitText(value, units)}
+            hint={hint}
+          />
         );
       })}
     </dl>

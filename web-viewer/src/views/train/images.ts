@@ -37,7 +37,7 @@ export const sample = computed((): readonly TrainImage[] => {
   const set = model.value?.set;
   if (!set || noSample.value !== null || !includeSample.value) return [];
   const rows = sampleRows(set.about.images, sampleSize.value, sampleSeed.value);
-  return rows.map((row) => ({ pixels: set.pixels(row), label: set.labels?.[row] ?? null }));
+  return rows.map((row) => ({ pixels: set.pixels(row), label: set.label(row) }));
 });
 
 /** All training images, the visitor's first. */

@@ -1,15 +1,21 @@
 import { Figure } from '../../ui/figure.tsx';
 import { grouped, short } from '../../ui/format.ts';
-import { lossText, lossUnits, lossUnitText } from '../../ui/loss-units.ts';
+import { lossText, lossUnits, lossUnitText, steady } from '../../ui/loss-units.ts';
 import { klWeightOf } from './batches.ts';
 import { WINDOW } from './history.ts';
 import { computing, exported, history, speed, steps, trainStep } from './training.ts';
 
-const names: Readonly<Record<string, string>> = { loss: 'Loss', reconstruction: 'Reconstruction', kl: 'KL divergence' };
+const names: Readonly<Record<string, string>> = {
+  loss: 'Loss',
+  reconstruction: 'Reconstruction',
+  kl: 'KL divergence',
+  ssim: 'SSIM',
+};
 const hints: Readonly<Record<string, string>> = {
   loss: `What training minimises, on the training images: the mean over the last ${WINDOW} steps.`,
   reconstruction: `The term of the loss that measures how much reconstructions differ from their images: the mean over the last ${WINDOW} steps.`,
   kl: `The term of the loss that measures how far the latents’ distributions are from the prior, a standard normal distribution: the mean over the last ${WINDOW} steps.`,
+  ssim: `Structural similarity of images and reconstructions, 1 where they are equal: the mean over the last ${WINDOW} steps.`,
 };
 
 /** Losses, steps and speed of the training in the page. */
@@ -29,8 +35,8 @@ export function Numbers() {
           <Figure
             key={name}
             name={names[name] ?? name}
-            value={lossText(value, units)}
-            unit={lossUnitText(value, units)}
+            value={name === 'ssim' ? steady(value) : lossText(value, units)}
+            unit={name === 'ssim' ? undefined : lossUnitText(value, units)}
             hint={`${hints[name] ?? 'A term of the loss.'}${name === 'kl' ? ` Its weight in the loss is ${short(klWeightOf(card))}, as in the model’s training.` : ''}`}
           />
         );

@@ -25,11 +25,18 @@ export function blockedForms(b: number) {
     withChannels: (ref, vector, combine, g) => {
       const [n, c, h, w] = ref.shape as Shape4;
       const blocks = g.reshape(ref, [n, c / b, h, w, b]);
-      return g.reshape(combine(blocks, g.reshape(vector, [1, c / b, 1, 1, b])), ref.shape);
+      return g.reshape(
+        combine(blocks, g.reshape(vector, [vector.shape.length > 1 ? n : 1, c / b, 1, 1, b])),
+        ref.shape,
+      );
     },
     channelSums: (ref, g) => {
       const [n, c, h, w] = ref.shape as Shape4;
       return g.reshape(sum(sum(g.reshape(ref, [n, c / b, h * w, b]), [2], g), [0], g), [c]);
+    },
+    pixelSums: (ref, g) => {
+      const [n, c, h, w] = ref.shape as Shape4;
+      return g.reshape(sum(g.reshape(ref, [n, c / b, h * w, b]), [2], g), [n, c]);
     },
   };
 

@@ -1,0 +1,97 @@
+import { extname } from 'node:path/posix';
+import { InputError } from '../../io/errors.ts';
+import { IMAGE_FILE } from '../decode.ts';
+import type { DataSource, ImageSource, RawLabel } from '../image-source.ts';
+import { arrangePaths, type PathPart } from '../paths.ts';
+import { labelColumn } from './columns.ts';
+
+/** Archives that are not read. */
+export const OTHER_ARCHIVE = /\.(7z|rar|tbz2?|txz|tzst|tar\.(bz2|xz|zst|lz4))$/i;
+
+/** @throws InputError always */
+export function refuseArchive(path: string): never {
+  throw new InputError(
+    `${path}: archives of this kind are not read; extract it and pass the folder, or pack it as zip, tar or tar.gz`,
+  );
+}
+
+/** Files that say the label of an image of the same name: `7.cls`, `7.json` beside `7.png`, as WebDataset has them. */
+const LABEL_FILE = /\.(cls|json)$/i;
+/** Files of labels that decide whether there are labels in them. */
+export const LABEL_SAMPLE = 20;
+
+/** Whether a member is neither a folder, nor hidden, nor macOS's own. */
+const isVisible = (path: string): boolean =>
+  !path.endsWith('/') && !path.split('/').some((name) => (name.startsWith('.') && name !== '.') || name === '__MACOSX');
+
+/** A path as other archives have it: without `./` before it, with forward slashes. */
+export const tidyPath = (path: string): string => path.replaceAll('\\', '/').replace(/^(\.\/)+/, '');
+
+export const isImage = (path: string): boolean => IMAGE_FILE.test(path) && isVisible(path);
+export const isLabelFile = (path: string): boolean => LABEL_FILE.test(path) && isVisible(path);
+
+/** What the files of one image share: the path up to the first dot of the name. */
+export const keyOf = (path: string): string => path.replace(/([^/.]*)\.[^/]*$/, '$1');
+
+/**
+ * The label in a file beside an image: the text of a `.cls` file, or the field `label`, `class` … of a `.json` file.
+ * @returns undefined where there is none
+ */
+export function labelIn(path: string, bytes: Uint8Array): RawLabel {
+  const text = new TextDecoder().decode(bytes).trim();
+  if (/\.cls$/i.test(path)) return /^-?\d+$/.test(text) ? Number(text) : text || undefined;
+  let fields: unknown;
+  try {
+    fields = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  const name = fields instanceof Object ? labelColumn(Object.keys(fields)) : undefined;
+  const value = name === undefined ? fields : (fields as Readonly<Record<string, unknown>>)[name];
+  return typeof value === 'string' || typeof value === 'number' ? value : undefined;
+}
+
+/** What is in an archive. */
+export interface Contents {
+  /** Names of all members, in the archive's order. */
+  readonly paths: readonly string[];
+  /** The first files of labels, see `isLabelFile`. */
+  readonly labelFiles: readonly { readonly path: string; readonly bytes: Uint8Array }[];
+}
+
+/**
+ * The parts of an archive. Its folders are parts and classes, as those on disk are; where files beside the images say their
+ * labels, folders are not classes.
+ * @param source makes a part of its paths; `beside` says whether labels are in files beside them
+ * @throws InputError when there are no images, or the folders contradict each other
+ */
+export function archiveSource(
+  archive: string,
+  { paths, labelFiles }: Contents,
+  source: (part: PathPart, beside: boolean) => Pick<ImageSource, 'stamp' | 'entries' | 'close'>,
+): DataSource {
+  const images = paths.filter(isImage);
+  if (images.length === 0) {
+    const kinds = [...new Set(paths.filter(isVisible).map((path) => extname(path).toLowerCase() || path))];
+    const found = kinds.length > 0 ? `files of ${kinds.slice(0, 8).join(', ')}` : 'nothing';
+    throw new InputError(`${archive}: it contains no images, but ${found}; extract it and pass what holds the images`);
+  }
+  const seen = new Set<string>();
+  const twice = images.find((path) => seen.size === seen.add(path).size);
+  if (twice !== undefined) throw new InputError(`${archive}: it contains ${twice} twice; pack it anew`);
+  const { parts, classes, notes } = arrangePaths(images, archive);
+  const keys = new Set(images.map(keyOf));
+  const beside = labelFiles.some(({ path, bytes }) => keys.has(keyOf(path)) && labelIn(path, bytes) !== undefined);
+  const sources = Object.entries(parts).map(([name, part]): [string, ImageSource] => [
+    name,
+    {
+      name: name === 'all' ? archive : `${archive}/${name}`,
+      count: part.paths.length,
+      classes: beside ? undefined : classes,
+      ...source(part, beside),
+    },
+  ]);
+  if (!beside) return { ...Object.fromEntries(sources), notes };
+  const said = 'labels are those of the files beside the images; folders are not classes';
+  return { ...Object.fromEntries(sources), notes: classes ? [...notes, said] : notes };
+}

@@ -1,0 +1,136 @@
+import { InputError } from '../../io/errors.ts';
+import type { DataOptions } from '../options.ts';
+import { labelColumn, pixelColumns } from './columns.ts';
+import { EXPECTED_COUNTS, layoutOf } from './pixel-rows.ts';
+
+/** Which fields of a table of pixels are what, by position. */
+export interface CsvColumns {
+  readonly separator: string;
+  readonly header: boolean;
+  /** A field for each pixel, or one field with all of them, separated by spaces. */
+  readonly pixels: readonly number[] | number;
+  readonly label: number | undefined;
+  /** A column that names the part of a row. */
+  readonly usage: number | undefined;
+  /** Type of the numbers, as numpy names it. */
+  readonly type: 'int64' | 'float64';
+  /** Fields of a row. */
+  readonly width: number;
+  readonly unused: readonly string[];
+}
+
+const USAGE = /^(usage|split|subset|partition)$/i;
+
+/** Fields of a line; quotes around a field are removed, and separators within them are kept. */
+export function splitLine(line: string, separator: string): string[] {
+  if (separator === ' ') return line.trim().split(/\s+/);
+  if (!line.includes('"')) return line.split(separator);
+  const fields: string[] = [''];
+  let quoted = false;
+  for (const character of line) {
+    if (character === '"') quoted = !quoted;
+    else if (character === separator && !quoted) fields.push('');
+    else fields[fields.length - 1] += character;
+  }
+  return fields;
+}
+
+export const isNumber = (text: string | undefined): boolean => !!text?.trim() && Number.isFinite(Number(text));
+
+/** Numbers of a field that holds all pixels. */
+export const packedNumbers = (text: string): string[] =>
+  text
+    .replace(/[[\]]/g, ' ')
+    .trim()
+    .split(/[\s,]+/);
+
+const isPacked = (text: string) => {
+  const numbers = packedNumbers(text);
+  return numbers.length > 3 && numbers.every(isNumber);
+};
+
+/**
+ * Finds the columns of a table by its first lines.
+ * @throws InputError when they are no images, or the label cannot be told from pixels
+ */
+export function chooseColumns(path: string, lines: readonly string[], options: DataOptions): CsvColumns {
+  const separator = separatorOf(lines[1] ?? lines[0] ?? '');
+  const rows = lines.map((line) => splitLine(line, separator));
+  const header = isHeader(rows[0] ?? []);
+  const names = header ? (rows[0] ?? []).map((name) => name.trim()) : undefined;
+  const data = rows.slice(header ? 1 : 0);
+  const sample = data[0];
+  if (!sample) throw new InputError(`${path}: it has no rows of pixels`);
+  const packed = sample.findIndex(isPacked);
+  const found = names ? byName(names, packed, options) : byPosition(path, data, packed, options);
+  const { pixels, label, usage } = found;
+  if (typeof pixels === 'object' && pixels.length === 0) {
+    const shown = (names ?? sample).slice(0, 6).join(', ');
+    throw new InputError(
+      `${path}: its ${sample.length} columns (${shown.slice(0, 100)} …) are no images; expected a label and pixels: ${EXPECTED_COUNTS}`,
+    );
+  }
+  const used = new Set([label, usage, ...(typeof pixels === 'number' ? [pixels] : pixels)]);
+  const texts = data.flatMap((fields) =>
+    typeof pixels === 'number' ? [fields[pixels]] : pixels.map((i) => fields[i]),
+  );
+  return {
+    ...found,
+    separator,
+    header,
+    type: texts.some((text) => /[.e]/i.test(text ?? '')) ? 'float64' : 'int64',
+    width: sample.length,
+    unused: [...sample.keys()].filter((i) => !used.has(i)).map((i) => names?.[i] || `column ${i + 1}`),
+  };
+}
+
+type Found = Pick<CsvColumns, 'pixels' | 'label' | 'usage'>;
+
+const separatorOf = (line: string): string => {
+  const counts = [',', ';', '\t'].map((separator) => [separator, line.split(separator).length] as const);
+  const [separator, fields] = counts.reduce((best, other) => (other[1] > best[1] ? other : best), [' ', 1] as const);
+  return fields > 1 ? separator : ' ';
+};
+
+/** A first line is a header when it has several fields that are no numbers, or numbers the columns. */
+function isHeader(fields: readonly string[]): boolean {
+  if (fields.some(isPacked)) return false;
+  const numbers = fields.filter(isNumber).map(Number);
+  if (fields.length - numbers.length > 1) return true;
+  return numbers.length > 3 && numbers.every((number, i) => number === i + (numbers[0] ?? 0));
+}
+
+function byName(names: readonly string[], packed: number, options: DataOptions): Found {
+  const labelName = labelColumn(names.filter((_, i) => i !== packed));
+  const at = (name: string | undefined) => (name === undefined ? undefined : names.indexOf(name));
+  const usage = names.findIndex((name) => USAGE.test(name));
+  const others = [...names.keys()].filter((i) => i !== usage);
+  const pixels = pixelColumns(
+    others.map((i) => names[i] ?? ''),
+    labelName,
+    options,
+  ).map((i) => others[i] as number);
+  return { pixels: packed < 0 ? pixels : packed, label: at(labelName), usage: usage < 0 ? undefined : usage };
+}
+
+/** Without a header, the label is the first or the last column: the one whose whole numbers or names vary. */
+function byPosition(path: string, rows: readonly (readonly string[])[], packed: number, options: DataOptions): Found {
+  const width = rows[0]?.length ?? 0;
+  const all = Array.from({ length: width }, (_, i) => i);
+  if (packed >= 0) return { pixels: packed, label: all.find((i) => i !== packed), usage: undefined };
+  if (layoutOf(width, options)) return { pixels: all, label: undefined, usage: undefined };
+  if (!layoutOf(width - 1, options)) return { pixels: [], label: undefined, usage: undefined };
+  const isName = (column: number) => rows.some((fields) => !isNumber(fields[column]));
+  const isLabel = (column: number) =>
+    new Set(rows.map((fields) => fields[column])).size > 1 &&
+    rows.every((fields) => !isNumber(fields[column]) || Number.isInteger(Number(fields[column])));
+  const ends = [0, width - 1];
+  const named = ends.filter(isName);
+  const [label, other] = named.length > 0 ? named : ends.filter(isLabel);
+  if (label === undefined || other !== undefined) {
+    throw new InputError(
+      `${path}: either its first or its last column is the label, and the rows do not show which; add a first line with names of the columns: label,pixel0,pixel1 …`,
+    );
+  }
+  return { pixels: all.filter((i) => i !== label), label, usage: undefined };
+}

@@ -1,0 +1,227 @@
+import { type AsyncBuffer, type FileMetaData, parquetMetadataAsync, parquetRead, parquetReadObjects } from 'hyparquet';
+import { compressors } from 'hyparquet-compressors';
+import { InputError } from '../../io/errors.ts';
+import { type ByteSource, openFile, readUpTo } from '../../io/source.ts';
+import type { DataSource, EncodedImage, ImageEntry, RawLabel, StoredImage } from '../image-source.ts';
+import type { DataOptions } from '../options.ts';
+import { chooseColumns, type ParquetColumns } from './parquet-columns.ts';
+import { findOrder, imageOfNumbers, layoutOf, numbersFor } from './pixel-rows.ts';
+import { type Shard, shardedSource, shardsOf } from './shards.ts';
+import { stampOf } from './stamp.ts';
+
+/** A row group is held in memory: the bytes of its images, or its numbers. */
+const MAX_GROUP = { bytes: 2 ** 30, numbers: 2 ** 26 };
+/** Columns of pixels that are decoded at a time. */
+const COLUMNS = 64;
+/** Rows that decide the order of numbers. */
+const SAMPLE = 8;
+
+interface ParquetFile extends Shard {
+  readonly metadata: FileMetaData;
+  readonly columns: ParquetColumns;
+}
+
+/** A row's image: bytes of an image file, numbers, or (nested) lists of them. */
+interface Row {
+  readonly value: unknown;
+  readonly label: RawLabel;
+}
+
+/** Whether a file is Parquet, by its first bytes. */
+export async function isParquet(path: string): Promise<boolean> {
+  const file = await openFile(path);
+  return readUpTo(file, 4)
+    .then((magic) => magic.toString('latin1') === 'PAR1')
+    .finally(() => file.close());
+}
+
+/**
+ * Locates the images of Parquet files, as Hugging Face, pandas and others write them: a column of encoded images (bytes, or
+ * a struct with `bytes`) or lists of numbers, or a column for each pixel; and a column of labels, with the class names of
+ * Hugging Face's metadata. Ids are row numbers, counted through the files of a part. One row group at a time is in memory.
+ * @param path of a file, or of a folder of files whose names say their part
+ * @throws InputError when a file is damaged or has no images, or the files have different columns
+ */
+export async function parquetSource(path: string, options: DataOptions = {}): Promise<DataSource> {
+  const files: ParquetFile[] = [];
+  for (const shard of await shardsOf(path, PARQUET_FILE)) {
+    const metadata = await withFile(shard.path, parquetMetadataAsync);
+    files.push({ ...shard, metadata, columns: chooseColumns(shard.path, metadata, options) });
+  }
+  const first = files[0] as ParquetFile;
+  const other = files.find(({ columns }) => describe(columns) !== describe(first.columns));
+  if (other) {
+    throw new InputError(
+      `${other.path}: its images are ${describe(other.columns)}, but those of ${first.path} are ${describe(first.columns)}; pass the files of one data set`,
+    );
+  }
+  const { unused, classes } = first.columns;
+  const notes = unused.length > 0 ? [`columns not used: ${unused.join(', ')}`] : [];
+  const { kind, type } = first.columns;
+  const sample = layoutOf(numbersPerRow(first), options)?.channels === 3 ? await readGroup(first, 0, 0) : [];
+  const order = findOrder(
+    sample.slice(0, SAMPLE).map(({ value }) => value),
+    options,
+  );
+  if (order.note) notes.push(order.note);
+  const read = (value: unknown, where: string) =>
+    kind === 'encoded'
+      ? encodedImage(value, where)
+      : imageOfNumbers(value, type, { options, where, planar: order.planar });
+  return shardedSource(path, files, notes, (name, shards) => ({
+    name,
+    count: shards.reduce((sum, { metadata }) => sum + Number(metadata.num_rows), 0),
+    classes,
+    stamp: () => stampOf(shards.map((shard) => shard.path)),
+    entries: () => entriesOf(shards, read),
+    close: async () => {},
+  }));
+}
+
+/** Names of Parquet files. */
+export const PARQUET_FILE = /\.(parquet|parq|pq)$/i;
+
+const describe = ({ kind, images, type }: ParquetColumns) =>
+  kind === 'pixels'
+    ? `${images.length} columns of ${type}`
+    : `${kind === 'lists' ? `lists of ${type}` : kind} in column '${images[0]}'`;
+
+/** Runs a reader on a file; its errors say that the file is damaged. */
+async function withFile<T>(path: string, work: (file: AsyncBuffer) => Promise<T>): Promise<T> {
+  const source = await openFile(path);
+  try {
+    return await work(bufferOf(source));
+  } catch (error) {
+    if (!(error instanceof Error) || 'exitCode' in error) throw error;
+    throw new InputError(`${path}: damaged, or not Parquet (${error.message}); download or copy it again`, {
+      cause: error,
+    });
+  } finally {
+    await source.close();
+  }
+}
+
+const bufferOf = (source: ByteSource): AsyncBuffer => ({
+  byteLength: source.size,
+  async slice(start, end = source.size) {
+    const bytes = new Uint8Array(Math.max(0, end - start));
+    await source.read(bytes, start);
+    return bytes.buffer;
+  },
+});
+
+async function* entriesOf(
+  files: readonly ParquetFile[],
+  read: (value: unknown, where: string) => EncodedImage | StoredImage,
+): AsyncGenerator<ImageEntry> {
+  let id = 0;
+  for (const file of files) {
+    let start = 0;
+    for (const [group, { num_rows }] of file.metadata.row_groups.entries()) {
+      const count = Number(num_rows);
+      const rows = await readGroup(file, group, start).catch((error: unknown) => {
+        if (error instanceof InputError) return error; // its rows can be skipped
+        throw error;
+      });
+      for (let i = 0; i < count; i++) {
+        const where = `${file.path}: row ${start + i}`;
+        const row = rows instanceof InputError ? rows : rows[i];
+        yield {
+          id: String(id++),
+          label: row instanceof InputError ? undefined : row?.label,
+          where,
+          async read() {
+            if (row instanceof InputError) throw row;
+            return read(row?.value, where);
+          },
+        };
+      }
+      start += count;
+    }
+  }
+}
+
+/** Reads a row group. @throws InputError when it is damaged or too large */
+async function readGroup(file: ParquetFile, group: number, start: number): Promise<Row[]> {
+  const { metadata, columns, path } = file;
+  checkGroup(file, group);
+  const rowEnd = start + Number(metadata.row_groups[group]?.num_rows);
+  return withFile(path, async (buffer) => {
+    const range = { file: buffer, metadata, compressors, utf8: false, rowStart: start, rowEnd };
+    const [image = ''] = columns.images;
+    const label = columns.label === undefined ? [] : [columns.label];
+    const names = columns.kind === 'pixels' ? label : [image, ...label];
+    const rows = names.length > 0 ? await parquetReadObjects({ ...range, columns: names }) : [];
+    const labelAt = (i: number) => rawLabel(columns.label === undefined ? undefined : rows[i]?.[columns.label]);
+    if (columns.kind !== 'pixels') return rows.map((row, i) => ({ value: row[image], label: labelAt(i) }));
+    const pixels = columns.images.length;
+    const values = numbersFor(columns.type, pixels * (rowEnd - start));
+    const incomplete = new Set<number>();
+    for (let from = 0; from < pixels; from += COLUMNS) {
+      const batch = new Map(columns.images.slice(from, from + COLUMNS).map((name, i) => [name, from + i]));
+      const onChunk = ({
+        columnName,
+        columnData,
+        rowStart,
+      }: {
+        columnName: string;
+        columnData: ArrayLike<unknown>;
+        rowStart: number;
+      }) => {
+        const column = batch.get(columnName) as number;
+        for (let i = 0; i < columnData.length; i++) {
+          const row = rowStart - start + i;
+          if (columnData[i] == null) incomplete.add(row);
+          values[row * pixels + column] = Number(columnData[i]);
+        }
+      };
+      await parquetRead({ ...range, columns: [...batch.keys()], onChunk });
+    }
+    return Array.from({ length: rowEnd - start }, (_, i) => ({
+      value: incomplete.has(i) ? undefined : values.subarray(i * pixels, (i + 1) * pixels),
+      label: labelAt(i),
+    }));
+  });
+}
+
+/** @throws InputError when a row group does not fit into memory */
+function checkGroup({ path, metadata, columns }: ParquetFile, group: number): void {
+  const rows = Number(metadata.row_groups[group]?.num_rows);
+  let [bytes, numbers] = [0, columns.kind === 'pixels' ? rows * columns.images.length : 0];
+  for (const { meta_data } of metadata.row_groups[group]?.columns ?? []) {
+    if (!meta_data || meta_data.path_in_schema[0] !== columns.images[0]) continue;
+    if (columns.kind === 'encoded') bytes += Number(meta_data.total_uncompressed_size);
+    if (columns.kind === 'lists') numbers += Number(meta_data.num_values);
+  }
+  if (bytes <= MAX_GROUP.bytes && numbers <= MAX_GROUP.numbers) return;
+  const size = columns.kind === 'encoded' ? `${(bytes / 2 ** 30).toFixed(1)} GiB` : `${numbers} numbers`;
+  throw new InputError(
+    `${path}: one of its row groups has ${rows} rows of ${size}, too many to hold in memory; write it again with smaller ones, as in to_parquet(path, row_group_size=1000)`,
+  );
+}
+
+/** Numbers of an image in the first row group; 0 for encoded images. */
+function numbersPerRow({ metadata, columns }: ParquetFile): number {
+  if (columns.kind === 'pixels') return columns.images.length;
+  const [group] = metadata.row_groups;
+  const chunk = group?.columns.find(({ meta_data }) => meta_data?.path_in_schema[0] === columns.images[0]);
+  return columns.kind === 'lists' ? Number(chunk?.meta_data?.num_values ?? 0) / Number(group?.num_rows) : 0;
+}
+
+/** A label as Parquet has it; undefined for null. */
+function rawLabel(value: unknown): RawLabel {
+  if (typeof value === 'bigint' || typeof value === 'boolean') return Number(value);
+  return typeof value === 'string' || typeof value === 'number' ? value : undefined;
+}
+
+/** @throws InputError when a row has no image */
+function encodedImage(value: unknown, where: string): EncodedImage {
+  const { bytes, path } =
+    value instanceof Uint8Array ? { bytes: value } : ((value ?? {}) as Readonly<Record<string, unknown>>);
+  if (bytes instanceof Uint8Array && bytes.length > 0) return { bytes };
+  const found =
+    typeof path === 'string'
+      ? `only the path of an image (${path}); save the data set with its images inside`
+      : 'no image';
+  throw new InputError(`${where}: it has ${found}`);
+}

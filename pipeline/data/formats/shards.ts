@@ -1,0 +1,111 @@
+import { readdir, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { InputError, withFileErrors } from '../../io/errors.ts';
+import { IMAGE_FILE } from '../decode.ts';
+import type { DataSource, ImageSource } from '../image-source.ts';
+import { sortNaturally } from '../natural-order.ts';
+import { type SplitName, splitOf } from '../split-names.ts';
+
+const PARTS = ['train', 'val', 'test'] as const;
+
+/** A file with some of a data set's images, and the part that its name or folder says. */
+export interface Shard {
+  readonly path: string;
+  readonly part: SplitName | undefined;
+}
+
+/** Folders below a folder that are searched: Hugging Face has `data/` and `default/train/`. */
+const DEPTH = 2;
+
+/**
+ * The files of a folder, in natural order, or a file alone, whatever its name says.
+ * @param names of the files that are wanted
+ * @throws InputError when there are none, or they are of several data sets
+ */
+export async function shardsOf(path: string, names: RegExp): Promise<Shard[]> {
+  const isFolder = await withFileErrors(`cannot read ${path}`, async () => (await stat(path)).isDirectory());
+  if (!isFolder) return [{ path, part: undefined }];
+  const files = await listFiles(path, '', names);
+  if (files.length === 0) throw new InputError(`${path}: it has no files like ${names.source}`);
+  const shards = files.map((file) => ({ path: join(path, file), part: partOf(file) }));
+  const lone = shards.find(({ part }) => part === undefined);
+  const named = shards.find(({ part }) => part !== undefined);
+  if (lone && named) {
+    throw new InputError(
+      `${named.path} is the ${named.part} part by its name, but ${lone.path} could be of any; call it train, val or test as well, or pass the file that you want`,
+    );
+  }
+  for (const { path: file, part } of shards) {
+    const elsewhere = shards.find((other) => other.part === part && dirname(other.path) !== dirname(file));
+    if (!elsewhere) continue;
+    throw new InputError(
+      `${path}: ${dirname(file)} and ${dirname(elsewhere.path)} seem to be two data sets; pass one of them`,
+    );
+  }
+  return shards;
+}
+
+/** Whether a folder holds such files, in itself or in `data/` and the like, and no images. */
+export async function hasShards(folder: string, names: RegExp): Promise<boolean> {
+  const found = { shards: false, images: false };
+  await look(folder, names, found);
+  return found.shards && !found.images;
+}
+
+/** Looks for files of such names until there is an image. */
+async function look(
+  folder: string,
+  names: RegExp,
+  found: { shards: boolean; images: boolean },
+  depth = 0,
+): Promise<void> {
+  const entries = await withFileErrors(`cannot list ${folder}`, () => readdir(folder, { withFileTypes: true }));
+  for (const entry of entries) {
+    if (found.images) return;
+    if (!entry.isDirectory()) {
+      found.images = isShard(entry.name, IMAGE_FILE);
+      found.shards ||= isShard(entry.name, names);
+    } else if (isVisible(entry.name) && depth < DEPTH) await look(join(folder, entry.name), names, found, depth + 1);
+  }
+}
+
+const isVisible = (name: string) => !name.startsWith('.') && name !== '__MACOSX';
+const isShard = (name: string, names: RegExp) => isVisible(name) && names.test(name);
+
+async function listFiles(root: string, folder: string, names: RegExp, depth = 0): Promise<string[]> {
+  const path = join(root, folder);
+  const entries = await withFileErrors(`cannot list ${path}`, () => readdir(path, { withFileTypes: true }));
+  const files: string[] = [];
+  for (const entry of entries) {
+    const inside = join(folder, entry.name);
+    if (entry.isDirectory() && isVisible(entry.name) && depth < DEPTH)
+      files.push(...(await listFiles(root, inside, names, depth + 1)));
+    else if (!entry.isDirectory() && isShard(entry.name, names)) files.push(inside);
+  }
+  return sortNaturally(files);
+}
+
+/**
+ * The parts of shards; those that name one part alone are a set in one piece.
+ * @param source makes a part of its shards
+ */
+export function shardedSource<T extends Shard>(
+  name: string,
+  shards: readonly T[],
+  notes: readonly string[],
+  source: (name: string, shards: readonly T[]) => ImageSource,
+): DataSource {
+  const of = (part: SplitName) => shards.filter((shard) => shard.part === part);
+  const parts = PARTS.filter((part) => of(part).length > 0);
+  if (parts.length <= 1) return { all: source(name, shards), notes };
+  return { ...Object.fromEntries(parts.map((part) => [part, source(`${name}/${part}`, of(part))])), notes };
+}
+
+/** Part by the words of a file's name, `train-00000-of-00002`, `mnist_test`, or of its folder. */
+function partOf(file: string): SplitName | undefined {
+  const words = file
+    .split(/[\\/]/)
+    .reverse()
+    .flatMap((name) => name.split(/[^\p{L}]+/u));
+  return words.map(splitOf).find((part) => part !== undefined);
+}

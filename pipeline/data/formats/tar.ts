@@ -1,0 +1,167 @@
+import { once } from 'node:events';
+import { createReadStream } from 'node:fs';
+import { basename, dirname } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { createGunzip } from 'node:zlib';
+import { extract, type Header } from 'tar-stream';
+import { codeOf, fileError, InputError } from '../../io/errors.ts';
+import { isGzip, openFile, readUpTo } from '../../io/source.ts';
+import type { DataSource, ImageEntry, RawLabel } from '../image-source.ts';
+import { archiveSource, isImage, isLabelFile, keyOf, LABEL_SAMPLE, labelIn, tidyPath } from './archive.ts';
+import { type Shard, shardedSource, shardsOf } from './shards.ts';
+import { stampOf } from './stamp.ts';
+
+/** Names of tar archives. */
+export const TAR_FILE = /\.(tar|tar\.gz|tgz)$/i;
+
+/** Bytes of a member that is read into memory. */
+const MAX_MEMBER = 2 ** 30;
+
+/** A file in a tar archive. */
+interface TarFile {
+  readonly path: string;
+  readonly bytes: Buffer;
+}
+
+/**
+ * Locates the images of tar archives, gzipped or not, see `archiveSource`; in a folder of archives (WebDataset's shards) the
+ * archives' names say the part, and an image's folder is its class. Archives are read from begin to end, an image at a time;
+ * nothing is extracted to disk. Ids are paths in the archive, after the archive's name where there are several.
+ * @param path of an archive, or of a folder of archives
+ * @throws InputError when an archive is damaged or contains no images
+ */
+export async function tarSource(path: string): Promise<DataSource> {
+  const shards = await shardsOf(path, TAR_FILE);
+  const [first] = shards;
+  const notes: string[] = [];
+  for (const shard of shards) {
+    if (await isEnded(shard.path)) continue;
+    notes.push(`${shard.path}: the mark of its end is missing; it may be cut short`);
+  }
+  const source = shards.length === 1 && first ? await singleSource(first.path) : shardsSource(path, shards);
+  return { ...source, notes: [...source.notes, ...notes] };
+}
+
+/** A block of a tar archive; one of zeros is the mark of its end. */
+const BLOCK = 512;
+
+/** Whether an archive ends as it should, where this can be seen without reading it. */
+async function isEnded(path: string): Promise<boolean> {
+  const file = await openFile(path);
+  try {
+    const end = await readUpTo(file, BLOCK, Math.max(0, file.size - BLOCK));
+    return isGzip(await readUpTo(file, 2)) || end.every((byte) => byte === 0);
+  } finally {
+    await file.close();
+  }
+}
+
+async function singleSource(path: string): Promise<DataSource> {
+  const paths: string[] = [];
+  const labelFiles: TarFile[] = [];
+  const wanted = (name: string) => {
+    paths.push(name);
+    return isLabelFile(name) && labelFiles.length < LABEL_SAMPLE;
+  };
+  for await (const file of filesOf(path, wanted)) labelFiles.push(file);
+  return archiveSource(path, { paths, labelFiles }, (part, beside) => {
+    const own = new Set(part.paths);
+    return {
+      stamp: () => stampOf([path]),
+      async *entries() {
+        for await (const { file, label } of imagesOf(path)) {
+          if (!own.has(file.path)) continue;
+          yield { ...entryOf(path, file, beside ? label : part.label(file.path)), id: part.id(file.path) };
+        }
+      },
+      close: async () => {},
+    };
+  });
+}
+
+function shardsSource(path: string, shards: readonly Shard[]): DataSource {
+  return shardedSource(path, shards, [], (name, own) => ({
+    name,
+    stamp: () => stampOf(own.map((shard) => shard.path)),
+    async *entries() {
+      for (const shard of own) {
+        for await (const { file, label } of imagesOf(shard.path)) {
+          const folder = basename(dirname(file.path));
+          const entry = entryOf(shard.path, file, label ?? (folder === '.' ? undefined : folder));
+          yield { ...entry, id: `${basename(shard.path)}/${file.path}` };
+        }
+      }
+    },
+    close: async () => {},
+  }));
+}
+
+const entryOf = (archive: string, { path, bytes }: TarFile, label: RawLabel): ImageEntry => ({
+  id: path,
+  label,
+  where: `${archive}:${path}`,
+  read: async () => ({ bytes }),
+});
+
+/** The images of an archive, with the labels that files beside them say: the files of one image follow each other. */
+async function* imagesOf(archive: string): AsyncGenerator<{ file: TarFile; label: RawLabel }> {
+  let group: TarFile[] = [];
+  const flush = function* () {
+    const labelFile = group.find(({ path }) => isLabelFile(path));
+    const label = labelFile && labelIn(labelFile.path, labelFile.bytes);
+    for (const file of group) if (isImage(file.path)) yield { file, label };
+    group = [];
+  };
+  for await (const file of filesOf(archive, (path) => isImage(path) || isLabelFile(path))) {
+    if (group[0] && keyOf(group[0].path) !== keyOf(file.path)) yield* flush();
+    group.push(file);
+  }
+  yield* flush();
+}
+
+/**
+ * The wanted files of an archive, in its order.
+ * @throws InputError when it is missing or damaged
+ */
+async function* filesOf(archive: string, wanted: (path: string) => boolean): AsyncGenerator<TarFile> {
+  const opened = await openFile(archive);
+  const magic = await readUpTo(opened, 2).finally(() => opened.close());
+  const members = extract();
+  const file = createReadStream(archive);
+  const feeding = isGzip(magic) ? pipeline(file, createGunzip(), members) : pipeline(file, members);
+  const ended = feeding.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+  try {
+    for await (const member of members) {
+      const path = tidyPath(member.header.name);
+      if (isFile(member.header) && wanted(path)) yield { path, bytes: await contentsOf(member, archive) };
+      else member.resume();
+    }
+    const error = await ended;
+    if (error) throw error;
+  } catch (error) {
+    members.destroy();
+    if (error instanceof InputError) throw error;
+    const cause = (await ended) ?? error;
+    const message = cause instanceof Error ? cause.message : String(cause);
+    if (codeOf(cause)?.startsWith('E') && !codeOf(cause)?.startsWith('ERR_'))
+      throw fileError(cause, `cannot read ${archive}`);
+    throw new InputError(`${archive}: cut short or damaged (${message}); download or copy it again`, { cause });
+  } finally {
+    members.destroy();
+    file.destroy();
+    if (!file.closed) await once(file, 'close');
+  }
+}
+
+const isFile = ({ type }: Header) => type === 'file' || type === 'contiguous-file';
+
+async function contentsOf(member: AsyncIterable<unknown> & { header: Header }, archive: string): Promise<Buffer> {
+  const { name, size } = member.header;
+  if (size > MAX_MEMBER) throw new InputError(`${archive}:${name}: ${size} bytes are too many to hold in memory`);
+  const chunks: Buffer[] = [];
+  for await (const chunk of member as AsyncIterable<Buffer>) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}

@@ -1,0 +1,124 @@
+import { constants } from 'node:fs';
+import { access, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { IMAGE_INDEX_FORMAT, type ImageIndex, imageIndex, partNames } from '../artifacts/image-index.ts';
+import { cacheFolder } from '../io/cache.ts';
+import { sha256 } from '../io/digest.ts';
+import { fileError, ignoreMissing, withFileErrors } from '../io/errors.ts';
+import { makeFolder, publishFile, publishFolder } from '../io/publish.ts';
+import { bytesPerImage } from './dataset.ts';
+
+/** A data set of which every image was read once, and where its pixels are. */
+export interface Prepared {
+  readonly folder: string;
+  readonly index: ImageIndex;
+}
+
+/** The folder of decoded images. @param cache a folder of the user's own */
+export const imageCache = (cache = join(cacheFolder(), 'images')): string => resolve(cache);
+
+/**
+ * The folder to put decoded images into; a temporary one where the user's cache folder cannot be written.
+ * @throws InputError or EnvironmentError when the user's own folder cannot
+ */
+export async function writableCache(cache?: string): Promise<string> {
+  const own = imageCache(cache);
+  try {
+    await makeFolder(own);
+    await access(own, constants.W_OK);
+    return own;
+  } catch (error) {
+    if (cache !== undefined) throw fileError(error, `cannot use --cache ${cache}`);
+    const temporary = imageCache(join(tmpdir(), 'convae-images'));
+    await withFileErrors(`cannot use ${temporary}; give another folder with --cache`, () => makeFolder(temporary));
+    return temporary;
+  }
+}
+
+/** What pixels depend on. */
+interface Contents {
+  /** A text for each part that changes when its files do. */
+  readonly stamps: Readonly<Record<string, string>>;
+  /** What was asked for: options, or a preprocessing. */
+  readonly wanted: unknown;
+}
+
+const nameOf = ({ stamps, wanted }: Contents): string =>
+  [[IMAGE_INDEX_FORMAT, stamps], wanted].map((value) => sha256(JSON.stringify(value)).slice(0, 16)).join('-');
+
+/** A file beside a set's folder that names it: options and the preprocessing that follows from them give the same pixels. */
+const LINK = '.same';
+
+/** Finds a data set in the cache. @returns undefined where it is not there, or damaged */
+export async function findPrepared(cache: string, contents: Contents): Promise<Prepared | undefined> {
+  const name = nameOf(contents);
+  const same = await readFile(join(cache, `${name}${LINK}`), 'utf8').catch(() => undefined);
+  for (const candidate of [name, ...(same === undefined ? [] : [same])]) {
+    const folder = join(cache, candidate);
+    const index = await readIndex(folder).catch(() => undefined);
+    if (index) return { folder, index };
+  }
+  return undefined;
+}
+
+/** The index of a folder whose files have the sizes that it gives. */
+async function readIndex(folder: string): Promise<ImageIndex | undefined> {
+  const index = imageIndex.parse(JSON.parse(await readFile(join(folder, 'index.json'), 'utf8')));
+  const bytes = bytesPerImage(index.preprocessing);
+  for (const name of partNames) {
+    for (const { path, offset, images } of index.parts[name]?.files ?? []) {
+      const { size } = await stat(resolve(folder, path));
+      if (size < offset + images * bytes) return undefined;
+    }
+  }
+  return index;
+}
+
+/**
+ * Puts a data set into the cache, complete or not at all. Several processes may do so at the same time.
+ * @param write fills the folder and gives the index
+ * @throws EnvironmentError or InputError when the cache cannot be written; what `write` throws
+ */
+export async function publishPrepared(
+  cache: string,
+  { stamps, wanted }: Contents,
+  write: (folder: string) => Promise<ImageIndex>,
+  signal: AbortSignal | undefined,
+): Promise<Prepared> {
+  const name = nameOf({ stamps, wanted });
+  const folder = join(cache, name);
+  const published = () => readIndex(folder).catch(() => undefined);
+  const damaged = !(await published());
+  if (damaged) await withFileErrors(`cannot write ${folder}`, () => rm(folder, { recursive: true, force: true }));
+  let index: ImageIndex | undefined;
+  const fill = async (path: string) => {
+    index = await write(path);
+    await writeFile(join(path, 'index.json'), JSON.stringify(index));
+  };
+  try {
+    await publishFolder(folder, fill, { signal });
+  } catch (error) {
+    const theirs = index && !signal?.aborted ? await published() : undefined;
+    if (!theirs) throw error;
+    index = theirs; // another process was faster
+  }
+  const same = nameOf({ stamps, wanted: index?.preprocessing });
+  if (same !== name) await publishFile(join(cache, `${same}${LINK}`), (path) => writeFile(path, name), { signal });
+  return { folder, index: index as ImageIndex };
+}
+
+/** Deletes all decoded images. @returns the bytes that were freed */
+export async function clearImageCache(cache: string): Promise<number> {
+  return withFileErrors(`cannot clear ${cache}`, async () => {
+    const names = (await readdir(cache, { recursive: true, withFileTypes: true }).catch(ignoreMissing)) ?? [];
+    const files = names.filter((entry) => entry.isFile());
+    let bytes = 0;
+    for (const { parentPath, name } of files) bytes += (await stat(join(parentPath, name))).size;
+    const own = /^\.?[0-9a-f]{16}-[0-9a-f]{16}\b/;
+    for (const entry of (await readdir(cache).catch(ignoreMissing)) ?? []) {
+      if (own.test(entry)) await rm(join(cache, entry), { recursive: true, force: true });
+    }
+    return bytes;
+  });
+}

@@ -1,0 +1,99 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import type { ImageIndex, PartName } from '../artifacts/image-index.ts';
+import { sha256 } from '../io/digest.ts';
+import { withFileErrors } from '../io/errors.ts';
+import { bytesPerImage, defineDataset, type ImageDataset, UNLABELLED } from './dataset.ts';
+import type { Prepared } from './image-cache.ts';
+import { pixelReader } from './pixel-files.ts';
+
+type Part = NonNullable<ImageIndex['parts'][PartName]>;
+
+const idsFile = (part: PartName) => `${part}.ids.json`;
+const labelsFile = (part: PartName) => `${part}.labels.i32`;
+
+/** Ids and labels of a part's images. `ids` undefined: their numbers; `labels` undefined: no image has one. */
+export interface Rows {
+  readonly ids: readonly string[] | undefined;
+  readonly labels: Int32Array | undefined;
+}
+
+/** Writes ids and labels of a part beside its pixels. */
+export async function writeRows(folder: string, part: PartName, { ids, labels }: Rows): Promise<void> {
+  if (ids) await writeFile(join(folder, idsFile(part)), JSON.stringify(ids));
+  if (labels)
+    await writeFile(
+      join(folder, labelsFile(part)),
+      new Uint8Array(labels.buffer, labels.byteOffset, labels.byteLength),
+    );
+}
+
+async function readRows(folder: string, part: PartName, { named, labelled }: Part): Promise<Rows> {
+  return withFileErrors(`cannot read ${folder}`, async () => ({
+    ids: named ? (JSON.parse(await readFile(join(folder, idsFile(part)), 'utf8')) as string[]) : undefined,
+    labels: labelled
+      ? new Int32Array(new Uint8Array(await readFile(join(folder, labelsFile(part)))).buffer)
+      : undefined,
+  }));
+}
+
+/**
+ * Opens a part of a prepared data set.
+ * @param known class names of a trained model: labels take their order where all of the data's are among them
+ * @param options `computed`: the fingerprint is computed from the pixels rather than taken from the index
+ * @throws InputError when its files are missing
+ */
+export async function openPart(
+  { folder, index }: Prepared,
+  name: PartName,
+  known: readonly string[] | undefined,
+  { computed = false } = {},
+): Promise<ImageDataset> {
+  const part = index.parts[name] as Part;
+  const { height, width, channels } = index.preprocessing;
+  const shape = { height, width, channels };
+  const files = part.files.map((file) => ({ ...file, path: resolve(folder, file.path) }));
+  const { ids, labels } = await readRows(folder, name, part);
+  const classes = index.classes ?? undefined;
+  const order = known && classes && orderOf(classes, known);
+  return defineDataset(
+    {
+      name: part.name,
+      shape,
+      length: part.images,
+      labels: order && labels ? labels.map((label) => order[label] ?? UNLABELLED) : labels,
+      classes: order ? known : classes,
+      pixels: { kind: 'files', files },
+      ...(part.skipped.length > 0 && { skipped: part.skipped }),
+      id: (i) => ids?.[i] ?? String(i),
+      ...pixelReader(files, bytesPerImage(shape)),
+    },
+    order || computed ? undefined : async () => part.fingerprint,
+  );
+}
+
+/** Index among the known names by own index; undefined where they are the same already, or some are unknown. */
+function orderOf(names: readonly string[], known: readonly string[]): number[] | undefined {
+  const order = names.map((name) => known.indexOf(name));
+  const same = names.length === known.length && order.every((at, i) => at === i);
+  return same || order.includes(-1) ? undefined : order;
+}
+
+/**
+ * Keeps the fingerprint of some images of a prepared data set in its folder, because it takes long to compute.
+ * @param rows which images
+ */
+export function rememberFingerprint(dataset: ImageDataset, folder: string, rows: Uint32Array): ImageDataset {
+  const file = join(
+    folder,
+    `fingerprint-${sha256(new Uint8Array(rows.buffer, rows.byteOffset, rows.byteLength)).slice(0, 16)}`,
+  );
+  const remembered = async () => {
+    const known = await readFile(file, 'latin1').catch(() => '');
+    if (/^sha256:[0-9a-f]{64}$/.test(known)) return known;
+    const fingerprint = await dataset.fingerprint();
+    await writeFile(file, fingerprint).catch(() => {}); // a read-only cache costs only time
+    return fingerprint;
+  };
+  return defineDataset(dataset, remembered);
+}

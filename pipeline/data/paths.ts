@@ -1,0 +1,99 @@
+import { sortNaturally } from './natural-order.ts';
+import { assignSplits, type SplitName, splitOf } from './split-names.ts';
+
+/** The images of one split, by their paths. */
+export interface PathPart {
+  readonly paths: readonly string[];
+  /** The path, within the folder of the split where there is one. */
+  id(path: string): string;
+  /** The class: the first folder of the path, within the folder of the split. Undefined for images in no folder. */
+  label(path: string): string | undefined;
+}
+
+/** What the folders in paths of images stand for. */
+export interface ArrangedPaths {
+  readonly parts: Readonly<Partial<Record<SplitName | 'all', PathPart>>>;
+  /** The classes of all parts in natural order; undefined where all images are in no folder. */
+  readonly classes: readonly string[] | undefined;
+  readonly notes: readonly string[];
+}
+
+/** The first folder of a path from `start` on; undefined for a file in no folder. */
+function folderOf(path: string, start: number): string | undefined {
+  const end = path.indexOf('/', start);
+  return end < 0 ? undefined : path.slice(start, end);
+}
+
+/**
+ * Finds splits and classes in the paths of a folder or an archive: `train/cat/1.png`, `cat/1.png` or `1.png`. One folder that
+ * contains all others is passed over, as is the folder of a split that stands alone.
+ * @param paths of images only, with forward slashes, no hidden ones
+ * @param where the folder or archive, for messages
+ * @throws InputError where folders can be read as splits and as classes
+ */
+export function arrangePaths(paths: readonly string[], where: string): ArrangedPaths {
+  const sorted = paths.toSorted(); // by UTF-16 code units
+  const prefix = wrapperOf(sorted);
+  const foldersAt = (inside: readonly string[], start: number) => [
+    ...new Set(inside.map((path) => folderOf(path, start)).filter((folder) => folder !== undefined)),
+  ];
+  const top = foldersAt(sorted, prefix.length);
+  const loose = sorted.find((path) => !path.includes('/', prefix.length));
+  const splits = assignSplits(top, where, loose?.slice(prefix.length));
+  const [parts, starts]: [Partial<Record<SplitName | 'all', PathPart>>, [readonly string[], number][]] = [{}, []];
+  const add = (name: SplitName | 'all', inside: readonly string[], start: number) => {
+    starts.push([inside, start]);
+    parts[name] = {
+      paths: inside,
+      id: (path) => (name === 'all' ? path : path.slice(start)),
+      label: (path) => folderOf(path, start),
+    };
+  };
+  const notes: string[] = [];
+  if (splits) {
+    for (const name of ['train', 'val', 'test'] as const) {
+      const folder = splits[name];
+      if (folder === undefined) continue;
+      const start = `${prefix}${folder}/`;
+      add(
+        name,
+        sorted.filter((path) => path.startsWith(start)),
+        start.length,
+      );
+    }
+  } else {
+    const [only = ''] = top;
+    const alone = top.length === 1 && loose === undefined && splitOf(only) !== undefined;
+    if (alone) notes.push(`${prefix}${only}/ stands alone: it is taken as the whole set`);
+    const start = prefix.length + (alone ? only.length + 1 : 0);
+    add('all', sorted, start);
+    const seen = new Set<string>(); // many paths have the same folders
+    const inner = sorted.find((path) => {
+      const first = folderOf(path, start);
+      const second = first === undefined ? undefined : folderOf(path, start + first.length + 1);
+      if (second === undefined || seen.has(second)) return false;
+      seen.add(second);
+      return splitOf(second) !== undefined;
+    });
+    if (inner !== undefined) notes.push(`folders inside classes are not splits: ${inner}`);
+  }
+  const classes = sortNaturally(new Set(starts.flatMap(([inside, start]) => foldersAt(inside, start))));
+  return { parts, classes: classes.length === 0 ? undefined : classes, notes };
+}
+
+/** The folder, with a slash at its end, that contains all others: `archive/` of `archive/cat/1.png` and `archive/dog/2.png`. */
+function wrapperOf(sorted: readonly string[]): string {
+  for (let prefix = ''; ; ) {
+    const folder = folderOf(sorted[0] ?? '', prefix.length);
+    if (folder === undefined || splitOf(folder) !== undefined) return '';
+    prefix += `${folder}/`;
+    const inside = new Set<string>();
+    for (const path of sorted) {
+      const inner = path.startsWith(prefix) ? folderOf(path, prefix.length) : undefined;
+      if (inner === undefined) return '';
+      inside.add(inner);
+    }
+    const [first = ''] = inside;
+    if (inside.size > 1 || splitOf(first) !== undefined) return prefix;
+  }
+}

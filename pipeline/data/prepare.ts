@@ -1,0 +1,126 @@
+import { IMAGE_INDEX_FORMAT, type ImageIndex, partNames, type SkippedImage } from '../artifacts/image-index.ts';
+import type { Preprocessing, Scaling } from '../artifacts/preprocessing.ts';
+import { InputError } from '../io/errors.ts';
+import { findPrepared, imageCache, type Prepared, publishPrepared, writableCache } from './image-cache.ts';
+import type { DataSource } from './image-source.ts';
+import { indexLabels } from './labels.ts';
+import type { DataOptions } from './options.ts';
+import { openPart, writeRows } from './parts.ts';
+import { headerOf, partsOf, type Read, readImages, WrongGuess } from './pass.ts';
+import { readPlain } from './plain.ts';
+
+/**
+ * Reads every image of a data set once, unless this was done before with the same files and options: decodes and fits them into
+ * uint8 files in the cache, and collects what is known about them. Plain pixels stay where they are. Images that cannot be read
+ * are left out and listed.
+ * @param spec the value of `--data`, for messages
+ * @throws InputError where images have several sizes and none is asked for, their numbers are ambiguous, none can be read, more
+ * than `maxSkipped` cannot, or one cannot in strict mode; EnvironmentError when the cache cannot be written; Interrupted
+ */
+export async function prepare(spec: string, source: DataSource, options: DataOptions): Promise<Prepared> {
+  const { size, fit, background, channels, range, preprocessing, signal } = options;
+  const stamps: Record<string, string> = {};
+  for (const [name, part] of partsOf(source)) stamps[name] = await part.stamp();
+  const contents = { stamps, wanted: preprocessing ?? { size, fit, background, channels, range } };
+  let prepared = await findPrepared(imageCache(options.cache), contents);
+  if (!prepared) {
+    const cache = await writableCache(options.cache);
+    const fill = (folder: string) => readAll(spec, source, options, folder);
+    prepared = (await findPrepared(cache, contents)) ?? (await publishPrepared(cache, contents, fill, signal));
+  }
+  checkSkipped(spec, prepared.index, options);
+  return prepared;
+}
+
+/** The images of all parts that could not be read. */
+export const skippedIn = ({ parts }: Pick<ImageIndex, 'parts'>): SkippedImage[] =>
+  partNames.flatMap((name) => parts[name]?.skipped ?? []);
+
+function checkSkipped(spec: string, { parts }: ImageIndex, { strict, maxSkipped = 0.01 }: DataOptions): void {
+  const skipped = skippedIn({ parts });
+  const [first] = skipped;
+  if (!first) return;
+  const total = skipped.length + partNames.reduce((sum, name) => sum + (parts[name]?.images ?? 0), 0);
+  if (!strict && skipped.length <= maxSkipped * total) return;
+  const limit = strict ? '--strict allows none' : `--max-skipped ${maxSkipped} allows fewer`;
+  const remedy = 'repair or remove them, or allow more with --max-skipped 0.5 (`convae data` lists them then)';
+  throw new InputError(
+    `${spec}: ${skipped.length} of ${total} images cannot be read, ${limit}: ${first.file}: ${first.reason}${skipped.length > 1 ? ' …' : ''}; ${remedy}`,
+  );
+}
+
+/**
+ * Reads all images into a folder. Whether any is in colour, and the range of numbers that have not 8 bits, is known only when
+ * all were seen: a pass begins with the likeliest guess, and is repeated with a better one where that was wrong.
+ */
+async function readAll(spec: string, source: DataSource, options: DataOptions, folder: string): Promise<ImageIndex> {
+  const plain = await readPlain(source, options);
+  if (plain) return complete(spec, source, folder, plain);
+  let guess = options.preprocessing ?? (await firstGuess(spec, source, options));
+  for (;;) {
+    const read = await readImages(spec, source, options, folder, guess);
+    if (!(read instanceof WrongGuess)) return complete(spec, source, folder, read);
+    guess = { ...guess, ...read.better };
+  }
+}
+
+async function firstGuess(spec: string, source: DataSource, options: DataOptions): Promise<Preprocessing> {
+  const { size, fit = 'cover', background = '#ffffff', channels = 'auto' } = options;
+  const { height, width } = size ?? (await firstSize(spec, source));
+  return { height, width, channels: channels === 'rgb' ? 3 : 1, fit, background, scalings: [] };
+}
+
+/** Size of the first image that can be read. */
+async function firstSize(spec: string, source: DataSource): Promise<{ height: number; width: number }> {
+  let reason = '';
+  for (const [, part] of partsOf(source)) {
+    for await (const entry of part.entries()) {
+      try {
+        return await headerOf(entry);
+      } catch (error) {
+        if (!(error instanceof InputError)) throw error;
+        reason ||= `; ${error.message}`;
+      }
+    }
+  }
+  throw new InputError(`${spec}: none of its images can be read${reason}`);
+}
+
+/** Indexes labels, writes ids and labels beside the pixels, and computes the fingerprints. */
+async function complete(spec: string, source: DataSource, folder: string, read: Read): Promise<ImageIndex> {
+  const { preprocessing, facts, parts } = read;
+  const classes = partsOf(source).find(([, part]) => part.classes !== undefined)?.[1].classes;
+  const labels = Object.fromEntries(partNames.flatMap((name) => (parts[name] ? [[name, parts[name].labels]] : [])));
+  const indexed = indexLabels(labels, { classes, where: spec });
+  const index: ImageIndex = {
+    format: IMAGE_INDEX_FORMAT,
+    preprocessing,
+    classes: indexed.classes ? [...indexed.classes] : null,
+    parts: {},
+    sizes: facts.mostSizes,
+    range: {
+      found: [...facts.ranges].map(([type, range]) => ({ ...scalingOf(type, preprocessing), ...range })),
+      ...facts.scaled,
+    },
+    coloured: facts.coloured,
+    transparent: facts.transparent,
+    duplicates: facts.duplicates,
+    warnings: [...indexed.warnings, ...facts.warnings],
+    notes: [...source.notes],
+  };
+  for (const name of partNames) {
+    const part = parts[name];
+    if (!part) continue;
+    const { ids, labels: _, ...about } = part;
+    const own = indexed.labels[name];
+    await writeRows(folder, name, { ids, labels: own });
+    const entry = { ...about, named: ids !== undefined, labelled: own !== undefined, fingerprint: '' };
+    index.parts[name] = entry;
+    const dataset = await openPart({ folder, index }, name, undefined, { computed: true });
+    entry.fingerprint = await dataset.fingerprint().finally(() => dataset.close());
+  }
+  return index;
+}
+
+const scalingOf = (type: string, { scalings }: Preprocessing): Scaling =>
+  scalings.find((scaling) => scaling.type === type) ?? { type, from: [0, 255], rule: '8-bit pixels' };

@@ -1,0 +1,52 @@
+import { resolve } from 'node:path';
+import * as tf from '@tensorflow/tfjs-core';
+import type { Checkpoint } from '../artifacts/checkpoint.ts';
+import type { RunPlan } from '../artifacts/run.ts';
+import { InputError } from '../io/errors.ts';
+import { findCheckpoint } from './load-run.ts';
+import type { TrainingProgram } from './program.ts';
+
+/** A checkpoint to take first weights from, and what a plan says of it. */
+export interface Initial {
+  readonly checkpoint: Checkpoint;
+  readonly init: NonNullable<RunPlan['init']>;
+}
+
+/**
+ * Reads the checkpoint that `--init` names.
+ * @param previous the plan of the run that is resumed: it has its weights
+ * @returns undefined where the run has weights, or none are to be taken
+ * @throws InputError when there is no checkpoint, or the run that is resumed took its weights elsewhere
+ */
+export async function readInitial(path: string | undefined, previous?: RunPlan): Promise<Initial | undefined> {
+  if (path === undefined) return undefined;
+  const from = resolve(path);
+  if (!previous) {
+    const { checkpoint } = await findCheckpoint(path);
+    return { checkpoint, init: { from, step: checkpoint.state.position.step, sha256: checkpoint.sha256 } };
+  }
+  if (previous.init?.from === from) return undefined;
+  const found = previous.init ? `took its first weights from ${previous.init.from}` : 'began without --init';
+  throw new InputError(`--init ${path}: the run that is resumed ${found}; leave --init out, or choose another --run`);
+}
+
+/**
+ * Assigns the checkpoint's weights to those of a new program that have equal names and shapes; the others keep their initial
+ * values, and the optimizer starts anew.
+ * @returns how many weights there are, and how many of them were taken
+ * @throws InputError when none is equal
+ */
+export function takeWeights({ weights }: TrainingProgram, { checkpoint, init }: Initial) {
+  let taken = 0;
+  for (const { name, variable } of weights) {
+    const stored = checkpoint.tensors.get(name);
+    if (!stored || `${stored.shape}` !== `${variable.shape}`) continue;
+    tf.tidy(() => variable.assign(tf.tensor(stored.values, variable.shape, 'float32')));
+    taken++;
+  }
+  const { model } = checkpoint.state.plan;
+  if (taken > 0) return { taken, all: weights.length };
+  throw new InputError(
+    `--init ${init.from}: it is a run of ${model}, and no weight has the same name and shape here; give a run of the same model`,
+  );
+}

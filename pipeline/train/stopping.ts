@@ -1,0 +1,33 @@
+import { type MetricSums, meansOf, noSums } from '../artifacts/metrics.ts';
+import type { RunPlan, RunPosition } from '../artifacts/run.ts';
+
+/** Epochs without a lower validation loss after which the schedule `plateau` halves the learning rate. */
+const PLATEAU_EPOCHS = 3;
+
+/** Losses over the parts of the data that are not trained on. */
+export type Evaluations = { readonly [split in 'val' | 'test']?: MetricSums | undefined };
+
+/**
+ * The position after an epoch. Only validation decides: without it, `best` stays empty and the learning rate follows the steps
+ * alone.
+ */
+export function afterEpoch(recipe: RunPlan['recipe'], at: RunPosition, { val, test }: Evaluations): RunPosition {
+  const epoch = at.epoch + 1;
+  const metrics = {
+    train: meansOf(at.epochSums),
+    ...(val && { val: meansOf(val) }),
+    ...(test && { test: meansOf(test) }),
+  };
+  const next = { ...at, epoch, batches: 0, epochSums: noSums, metrics };
+  const loss = metrics.val?.loss;
+  if (loss === undefined) return next;
+  const best = at.best && at.best.loss <= loss ? at.best : { epoch, step: at.step, loss };
+  if (recipe.schedule !== 'plateau') return { ...next, best };
+  const { plateau = { halvings: 0, epoch: 0 } } = at;
+  const waited = epoch - Math.max(best.epoch, plateau.epoch);
+  return { ...next, best, plateau: waited < PLATEAU_EPOCHS ? plateau : { halvings: plateau.halvings + 1, epoch } };
+}
+
+/** Whether early stopping has ended the training. */
+export const stoppedEarly = ({ earlyStopping }: RunPlan['recipe'], { epoch, best }: RunPosition): boolean =>
+  earlyStopping !== undefined && best !== null && epoch - best.epoch >= earlyStopping;

@@ -1,0 +1,254 @@
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
+import { type Zippable, zipSync } from 'fflate';
+import { pack } from 'tar-stream';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { packedFormats } from '../../pipeline/data/formats/packed.ts';
+import { tarSource } from '../../pipeline/data/formats/tar.ts';
+import { isImageZip, zipSource } from '../../pipeline/data/formats/zip.ts';
+import { locateData } from '../../pipeline/data/formats.ts';
+import type { DataSource } from '../../pipeline/data/image-source.ts';
+import { decodedOf, entriesOf, patternOf, png } from './sources.ts';
+import { expectFacts, inputErrorOf, openFiles, scratchFolder } from './support.ts';
+
+const path = scratchFolder();
+const fixture = (name: string) => fileURLToPath(new URL(`fixtures/${name}`, import.meta.url));
+const pictures: Buffer[] = [];
+beforeAll(async () => {
+  for (let i = 0; i < 6; i++) pictures.push(await png(i));
+});
+
+type Files = Readonly<Record<string, number | string>>;
+const bytesOf = (contents: number | string) =>
+  typeof contents === 'number' ? (pictures[contents] as Buffer) : Buffer.from(contents);
+
+/** Numbers are pictures, other files are text. */
+async function tar(file: string, files: Files): Promise<string> {
+  const archive = pack();
+  for (const [name, contents] of Object.entries(files)) archive.entry({ name }, bytesOf(contents));
+  archive.finalize();
+  const chunks: Buffer[] = [];
+  for await (const chunk of archive) chunks.push(Buffer.from(chunk as Uint8Array));
+  const bytes = Buffer.concat(chunks);
+  writeFileSync(path(file), file.endsWith('gz') ? gzipSync(bytes) : bytes);
+  return path(file);
+}
+
+async function zip(file: string, files: Files): Promise<string> {
+  const entries = Object.entries(files).map(([name, contents]) => [
+    name,
+    [bytesOf(contents), { level: name.endsWith('1.png') ? 0 : 6 }],
+  ]);
+  writeFileSync(path(file), zipSync(Object.fromEntries(entries) as Zippable));
+  return path(file);
+}
+
+const forms: [
+  string,
+  (file: string, files: Files) => Promise<string>,
+  (path: string) => Promise<DataSource>,
+  string,
+][] = [
+  ['zip', zip, zipSource, 'x.zip'],
+  ['tar', tar, tarSource, 'x.tar'],
+  ['tar.gz', tar, tarSource, 'x.tgz'],
+];
+
+describe.each(forms)('%s', (form, write, open, name) => {
+  const make = (kind: string, files: Files) => write(`${form}-${kind}-${name}`, files);
+
+  test('folders are classes, whatever folder holds them all; ids are paths', async () => {
+    const before = openFiles();
+    const file = await make('classes', {
+      'photos/cats/2.png': 0,
+      'photos/cats/deep/1.png': 1,
+      'photos/dogs/10.png': 2,
+      '__MACOSX/photos/cats/._2.png': 3,
+      'photos/.hidden.png': 4,
+      'photos/readme.txt': 'hello',
+    });
+    const { all, notes } = await open(file);
+    const entries = await entriesOf(all);
+    expect(entries.map(({ id, label }) => [id, label])).toEqual([
+      ['photos/cats/2.png', 'cats'],
+      ['photos/cats/deep/1.png', 'cats'],
+      ['photos/dogs/10.png', 'dogs'],
+    ]);
+    expect([all?.count, all?.classes, notes]).toEqual([3, ['cats', 'dogs'], []]);
+    expect(entries[1]?.where).toBe(`${file}:photos/cats/deep/1.png`);
+    for (const i of [0, 1, 2]) expect(await decodedOf(entries[i])).toEqual(patternOf(i, 72));
+    expect(await entriesOf(all)).toHaveLength(3); // again
+    expect(await all?.stamp()).toContain(file);
+    await all?.close();
+    expect(openFiles()).toBe(before);
+  });
+
+  test('parts; a flat archive without labels', async () => {
+    const split = await open(
+      await make('parts', { 'set/Train/a/1.png': 0, 'set/Train/b/2.png': 1, 'set/test/b/3.png': 2 }),
+    );
+    const train = await entriesOf(split.train);
+    expect(train.map(({ id, label }) => [id, label])).toEqual([
+      ['a/1.png', 'a'],
+      ['b/2.png', 'b'],
+    ]);
+    const [held] = await entriesOf(split.test);
+    expect([held?.label, await decodedOf(held), split.test?.classes]).toEqual(['b', patternOf(2, 72), ['a', 'b']]);
+    const flat = await open(await make('flat', { '1.png': 0, './2.png': 1, '.\\3.png': 2 }));
+    expect((await entriesOf(flat.all)).map(({ label }) => label)).toEqual([undefined, undefined, undefined]);
+    for (const { close } of [split.train, split.test, flat.all].filter((part) => part !== undefined)) await close();
+  });
+
+  test('labels beside the images', async () => {
+    const { all } = await open(
+      await make('beside', {
+        '1.png': 0,
+        '1.cls': '3\n',
+        '2.json': '{"caption": "x", "label": "owl"}',
+        '2.png': 1,
+        '3.png': 2,
+      }),
+    );
+    const entries = await entriesOf(all);
+    expect(entries.map(({ id, label }) => [id, label])).toEqual([
+      ['1.png', 3],
+      ['2.png', 'owl'],
+      ['3.png', undefined],
+    ]);
+    expect([all?.classes, await decodedOf(entries[1])]).toEqual([undefined, patternOf(1, 72)]);
+    await all?.close();
+  });
+
+  test('JSON without labels leaves folders their meaning', async () => {
+    const { all } = await open(await make('captions', { 'a/1.png': 0, 'a/1.json': '{"caption": "x"}', 'b/2.png': 1 }));
+    expect((await entriesOf(all)).map(({ label }) => label)).toEqual(['a', 'b']);
+    await all?.close();
+  });
+
+  test('refused: no images, folders that contradict each other, archives that are cut short', async () => {
+    const table = await make('table', { 'x/train.csv': '1,2', 'x/array.npz': '' });
+    expectFacts(await inputErrorOf(open(table)), table, '.csv, .npz');
+    const mixed = await make('mixed', { 'train/1.png': 0, 'other/2.png': 1 });
+    expectFacts(await inputErrorOf(open(mixed)), mixed, 'train', 'other');
+    const whole = await make('whole', { '1.png': 0, '2.png': 1, '3.png': 2 });
+    const bytes = readFileSync(whole);
+    const before = openFiles();
+    for (const share of [0.3, 0.55]) {
+      writeFileSync(path(`cut-${name}`), bytes.subarray(0, Math.floor(share * bytes.length)));
+      expectFacts(await inputErrorOf(open(path(`cut-${name}`))), path(`cut-${name}`), 'cut short');
+    }
+    expect(openFiles()).toBe(before);
+  });
+});
+
+describe('other writers', () => {
+  test("Python's zipfile, streamed: sizes after the data, names in UTF-8", async () => {
+    const { all } = await zipSource(fixture('python-streamed.zip'));
+    const entries = await entriesOf(all);
+    expect(entries.map(({ id, label }) => [id, label])).toEqual([
+      ['birds/ä.png', 'birds'],
+      ['cats/10.png', 'cats'],
+      ['cats/2.png', 'cats'],
+    ]);
+    expect(await decodedOf(entries[1])).toEqual(patternOf(2, 72));
+    await all?.close();
+  });
+
+  test("Python's tarfile: names in pax headers", async () => {
+    const { train, test: held } = await tarSource(fixture('python-pax.tar.gz'));
+    expect((await entriesOf(train)).map(({ label }) => label)).toEqual(['äpfel', 'birnen']);
+    const [entry] = await entriesOf(held);
+    expect(entry?.id).toBe(`äpfel/${'x'.repeat(120)}.png`);
+    expect(await decodedOf(entry)).toEqual(patternOf(2, 72));
+  });
+
+  test('webdataset: shards of a folder, in natural order', async () => {
+    mkdirSync(path('shards'));
+    for (const file of ['wds-000000.tar.gz', 'wds-000001.tar.gz']) copyFileSync(fixture(file), path(`shards/${file}`));
+    const { all } = await tarSource(path('shards'));
+    const entries = await entriesOf(all);
+    expect(entries.map(({ id, label }) => [id, label])).toEqual([
+      ['wds-000000.tar.gz/000000.png', 0],
+      ['wds-000000.tar.gz/000001.png', 1],
+      ['wds-000000.tar.gz/000002.png', 0],
+      ['wds-000001.tar.gz/000003.png', 'c3'],
+      ['wds-000001.tar.gz/000004.png', 'c4'],
+    ]);
+    for (const i of [0, 4]) expect(await decodedOf(entries[i])).toEqual(patternOf(i, 72));
+  });
+
+  test('shards of parts', async () => {
+    mkdirSync(path('split'));
+    for (const [i, part] of ['train', 'val', 'test'].entries())
+      await tar(`split/${part}-0000.tar`, { '0.png': i, '0.cls': String(i) });
+    const { train, val, test: held } = await tarSource(path('split'));
+    expect([
+      (await entriesOf(train))[0]?.label,
+      (await entriesOf(val))[0]?.label,
+      (await entriesOf(held))[0]?.label,
+    ]).toEqual([0, 1, 2]);
+  });
+});
+
+test('a tar archive that ends between two images is said to', async () => {
+  const whole = readFileSync(await tar('between.tar', { '1.png': 0, '2.png': 1 }));
+  writeFileSync(path('between.tar'), whole.subarray(0, 1024));
+  const { all, notes } = await tarSource(path('between.tar'));
+  expectFacts(notes.join(), path('between.tar'), 'cut short');
+  expect(await entriesOf(all)).toHaveLength(1);
+});
+
+test('what is which format', async () => {
+  const formOf = async (value: string) => {
+    for (const { usage, matches } of packedFormats) if (await matches(value)) return usage.split(' ')[0];
+    return undefined;
+  };
+  mkdirSync(path('images/a'), { recursive: true });
+  writeFileSync(path('images/a/1.png'), bytesOf(0));
+  writeFileSync(path('images/labels.csv'), 'a/1.png,3');
+  mkdirSync(path('hub/data'), { recursive: true });
+  copyFileSync(fixture('hf-image.parquet'), path('hub/data/train.parquet'));
+  expect(await Promise.all([path('images'), path('hub'), fixture('hf-image.parquet')].map(formOf))).toEqual([
+    undefined,
+    'FILE.parquet,',
+    'FILE.parquet,',
+  ]);
+  const files = ['python-streamed.zip', 'python-pax.tar.gz', 'numpy-stored.npz'].map(fixture);
+  expect(await Promise.all(files.map(formOf))).toEqual(['ARCHIVE.zip', 'ARCHIVE.tar', undefined]);
+  writeFileSync(path('photos.tar.xz'), '');
+  expectFacts(await inputErrorOf(locateData(path('photos.tar.xz'))), path('photos.tar.xz'), 'tar.gz');
+  expect((await locateData(path('hub'))).all?.count).toBe(6);
+});
+
+describe('zip', () => {
+  test('npz files are not archives of images', async () => {
+    expect(await isImageZip(fixture('numpy-stored.npz'))).toBe(false);
+    expect(await isImageZip(fixture('python-streamed.zip'))).toBe(true);
+    expect(await isImageZip(fixture('hf-image.parquet'))).toBe(false);
+  });
+
+  test('one damaged image can be skipped', async () => {
+    const file = await zip('bits.zip', { '1.png': 0, '2.png': 1 });
+    const bytes = readFileSync(file);
+    bytes.fill(0, 60, 64);
+    writeFileSync(file, bytes);
+    const { all } = await zipSource(file);
+    const entries = await entriesOf(all);
+    expectFacts(await inputErrorOf(entries[0]?.read() as Promise<unknown>), file, '1.png');
+    expect(await decodedOf(entries[1])).toEqual(patternOf(1, 72));
+    await all?.close();
+  });
+
+  test('encrypted images', async () => {
+    const file = await zip('secret.zip', { '1.png': 0 });
+    const bytes = readFileSync(file);
+    const central = bytes.indexOf(Buffer.from('PK\x01\x02', 'latin1'));
+    bytes.writeUInt16LE(1, central + 8);
+    writeFileSync(file, bytes);
+    const { all } = await zipSource(file);
+    const [entry] = await entriesOf(all);
+    expectFacts(await inputErrorOf(entry?.read() as Promise<unknown>), `${file}:1.png`, 'encrypted');
+    await all?.close();
+  });
+});

@@ -1,0 +1,175 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { expect, test } from 'vitest';
+import { csvSource } from '../../pipeline/data/formats/csv.ts';
+import { entriesOf, patternOf, storedOf } from './sources.ts';
+import { expectFacts, inputErrorOf, openFiles, scratchFolder } from './support.ts';
+
+const path = scratchFolder();
+const row = (image: number) => patternOf(image, 16);
+const header = Array.from({ length: 16 }, (_, i) => `pixel${i}`);
+
+function write(file: string, lines: readonly (readonly unknown[])[], separator = ','): string {
+  mkdirSync(dirname(path(file)), { recursive: true });
+  const text = lines.map((line) => `${line.join(separator)}\n`).join('');
+  writeFileSync(path(file), file.endsWith('.gz') ? gzipSync(text) : text);
+  return path(file);
+}
+
+const labels = [7, 3, 7];
+const labelFirst = labels.map((label, i) => [label, ...row(i)]);
+
+const tables: [string, string][] = [
+  ['a header, label first', write('kaggle.csv', [['label', ...header], ...labelFirst])],
+  ['label last', write('last.csv', [[...header, 'class'], ...labels.map((label, i) => [...row(i), label])])],
+  [
+    'no header, label first',
+    write(
+      'bare.csv',
+      labels.map((label, i) => [label, ...row(i).fill(0, 15)]),
+    ),
+  ],
+  [
+    'no header, label last',
+    write(
+      'bare-last.csv',
+      labels.map((label, i) => [...row(i).fill(0, 0, 1), label]),
+    ),
+  ],
+  ['semicolons', write('semicolons.csv', [['label', ...header], ...labelFirst], ';')],
+  ['tabs, gzip', write('tabs.tsv.gz', [['label', ...header], ...labelFirst], '\t')],
+  [
+    'row numbers of pandas',
+    write('pandas.csv', [['', 'label', ...header], ...labelFirst.map((line, i) => [i, ...line])]),
+  ],
+  ['numbered columns', write('numbered.csv', [['label', ...header.keys()], ...labelFirst])],
+  [
+    'quotes and CRLF',
+    write('quoted.csv', [
+      ['"label"', ...header],
+      ...labels.map((l, i) => [`"${l}"`, ...row(i), '\r'].join().replace(/,\r$/, '\r').split(',')),
+    ]),
+  ],
+];
+test.each(tables)('%s', async (_, file) => {
+  const before = openFiles();
+  const { all } = await csvSource(file);
+  const entries = await entriesOf(all);
+  expect(entries.map(({ id, label }) => [id, label])).toEqual([
+    ['0', 7],
+    ['1', 3],
+    ['2', 7],
+  ]);
+  const expected = row(2);
+  if (file.endsWith('bare.csv')) expected[15] = 0;
+  if (file.endsWith('bare-last.csv')) expected[0] = 0;
+  expect(await storedOf(entries[2])).toEqual([4, 4, 1, 'int64', expected]);
+  expect(openFiles()).toBe(before);
+});
+
+test('no label; floats; names as labels; --size', async () => {
+  const bare = await entriesOf((await csvSource(write('unlabelled.csv', [row(0), row(1)]))).all);
+  expect([bare.length, bare[0]?.label, bare[1]?.where]).toEqual([2, undefined, `${path('unlabelled.csv')}: line 2`]);
+  const floats = await csvSource(
+    write('floats.csv', [
+      ['y', ...header],
+      ['cat', ...row(1).map((value) => value / 256)],
+    ]),
+  );
+  const [image] = await entriesOf(floats.all);
+  expect([image?.label, ...(await storedOf(image))]).toEqual([
+    'cat',
+    4,
+    4,
+    1,
+    'float64',
+    row(1).map((value) => value / 256),
+  ]);
+  const wide = write('wide.csv', [patternOf(0, 24), patternOf(1, 24)]);
+  expectFacts(await inputErrorOf(csvSource(wide)), wide, '24', '--size');
+  const [sized] = await entriesOf((await csvSource(wide, { size: { height: 4, width: 6 } })).all);
+  expect(await storedOf(sized)).toEqual([4, 6, 1, 'int64', patternOf(0, 24)]);
+});
+
+test('FER2013: all pixels in one column, and the part of each row', async () => {
+  const lines = ['Training', 'PublicTest', 'Training', 'PrivateTest'].map((usage, i) => [
+    i % 2,
+    row(i).join(' '),
+    usage,
+  ]);
+  const { train, val, test: held, all } = await csvSource(write('fer.csv', [['emotion', 'pixels', 'Usage'], ...lines]));
+  expect(all).toBeUndefined();
+  const entries = await entriesOf(train);
+  expect(entries.map(({ id, label }) => [id, label])).toEqual([
+    ['0', 0],
+    ['2', 0],
+  ]);
+  expect(await storedOf(entries[1])).toEqual([4, 4, 1, 'int64', row(2)]);
+  expect((await entriesOf(val)).map(({ id }) => id)).toEqual(['1']);
+  expect((await entriesOf(held)).map(({ id }) => id)).toEqual(['3']);
+});
+
+test('RGB in either order, found by how smooth it is', async () => {
+  const value = (x: number, y: number, c: number) => 100 * c + 10 * x + y;
+  const at = Array.from({ length: 16 }, (_, i) => [i % 4, Math.floor(i / 4)] as const);
+  const last = at.flatMap(([x, y]) => [0, 1, 2].map((c) => value(x, y, c)));
+  const first = [0, 1, 2].flatMap((c) => at.map(([x, y]) => value(x, y, c)));
+  for (const [file, numbers, said] of [
+    ['hwc.csv', last, /pixel after another/],
+    ['chw.csv', first, /red, then green/],
+  ] as const) {
+    const { all, notes } = await csvSource(write(file, [numbers]));
+    const [entry] = await entriesOf(all);
+    expect(await storedOf(entry)).toEqual([4, 4, 3, 'int64', last]);
+    expect(notes.join()).toMatch(said);
+  }
+});
+
+test('files of parts', async () => {
+  write('parts/mnist_train.csv', [['label', ...header], ...labelFirst]);
+  write('parts/mnist_test.csv', [['label', ...header], ...labelFirst.slice(0, 1)]);
+  const { train, test: held } = await csvSource(path('parts'));
+  expect([(await entriesOf(train)).length, (await entriesOf(held)).length]).toEqual([3, 1]);
+});
+
+test('damaged rows can be skipped, with the line named', async () => {
+  const damaged = [
+    ['label', ...header],
+    [1, ...row(0)],
+    [1, ...row(0).slice(1)],
+    [2, ...row(0).slice(1), 'x'],
+    [3, ...row(0).slice(1), 0.5],
+    [4, ...row(3)],
+  ];
+  const entries = await entriesOf(
+    (await csvSource(write('damaged.csv', damaged.slice(0, 2).concat(damaged.slice(1, 2)).concat(damaged.slice(2)))))
+      .all,
+  );
+  expect(entries).toHaveLength(6);
+  const of = (i: number) => inputErrorOf(entries[i]?.read() as Promise<unknown>);
+  expectFacts(await of(2), 'damaged.csv: line 4', '16', '17');
+  expectFacts(await of(3), 'line 5', 'pixel 15', "'x'");
+  expect((await storedOf(entries[5])).at(4)).toEqual(row(3));
+});
+
+test('refused: labels that cannot be told from pixels, tables of something else, damaged gzip, unknown parts', async () => {
+  const unclear = write(
+    'unclear.csv',
+    labels.map((label, i) => [label, ...row(i)]),
+  );
+  expectFacts(await inputErrorOf(csvSource(unclear)), unclear, 'label');
+  const other = write('other.csv', [
+    ['file', 'breed'],
+    ['a.png', 'poodle'],
+  ]);
+  expectFacts(await inputErrorOf(csvSource(other)), other, 'file, breed');
+  writeFileSync(path('cut.csv.gz'), gzipSync(labelFirst.join('\n')).subarray(0, 60));
+  expectFacts(await inputErrorOf(csvSource(path('cut.csv.gz'))), path('cut.csv.gz'), 'damaged');
+  const usage = write('usage.csv', [
+    ['emotion', 'pixels', 'Usage'],
+    [1, row(0).join(' '), 'Training'],
+    [1, row(0).join(' '), 'other'],
+  ]);
+  expectFacts(await inputErrorOf(csvSource(usage)), usage, 'line 3', 'other');
+});

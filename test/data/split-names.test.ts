@@ -1,0 +1,166 @@
+import { describe, expect, test } from 'vitest';
+import { arrangePaths } from '../../pipeline/data/paths.ts';
+import { assignSplits, splitOf } from '../../pipeline/data/split-names.ts';
+import { expectFacts, inputErrorOf } from './support.ts';
+
+test.each([
+  [
+    'train',
+    [
+      'train',
+      'Training',
+      'TRAIN',
+      'train_set',
+      'training-images',
+      'trainset',
+      'train2017',
+      'images_train',
+      'TrainImages',
+      'training data',
+      'x',
+      'trainimages',
+    ],
+  ],
+  ['val', ['val', 'valid', 'Validation', 'dev', 'val2017', 'validation_set', 'valset', 'DEV-set']],
+  ['test', ['test', 'Testing', 'eval', 'evaluation', 'test-images', 'test_set', 'testset', 'Test Data', 'imgs_test']],
+])('names of %s', (split, names) => {
+  for (const name of names.filter((each) => each !== 'x')) expect([name, splitOf(name)]).toEqual([name, split]);
+});
+
+test('names that only contain such a word', () => {
+  const names = [
+    'test_tube',
+    'trainers',
+    'validate',
+    'train_station',
+    'tests',
+    'contest',
+    'device',
+    'images',
+    '2017',
+    'set',
+    '',
+    'train_test',
+    'constructor',
+    'evaluate',
+  ];
+  for (const name of names) expect([name, splitOf(name)]).toEqual([name, undefined]);
+});
+
+test('folders beside each other', () => {
+  expect(assignSplits(['Training', 'valid', 'test_set'], 'x')).toEqual({
+    train: 'Training',
+    val: 'valid',
+    test: 'test_set',
+  });
+  expect(assignSplits(['cat', 'dog'], 'x')).toBeUndefined();
+  expect(assignSplits(['train'], 'x')).toBeUndefined();
+});
+
+describe('what can be read in two ways ends with one line that names', () => {
+  const refused = (...args: Parameters<typeof assignSplits>) =>
+    inputErrorOf(new Promise((done) => done(assignSplits(...args))));
+  test('a split beside classes', async () => {
+    expectFacts(
+      await refused(['train', 'cat', 'dog'], 'photos'),
+      'photos: ',
+      "'train'",
+      'split',
+      "'cat', 'dog'",
+      'classes',
+      'rename',
+      'train/',
+    );
+    expectFacts(await refused(['train', 'test', 'cat'], 'photos'), "'train', 'test'", "'cat'");
+  });
+  test('a split beside images', async () => {
+    expectFacts(await refused(['train'], 'photos', '1.png'), "'train'", "'1.png'");
+  });
+  test('two folders of one split', async () => {
+    expectFacts(
+      await refused(['train', 'training', 'test'], 'photos'),
+      "'train'",
+      "'training'",
+      'train',
+      'merge',
+      'rename',
+    );
+  });
+  test('no training part', async () => {
+    expectFacts(await refused(['val', 'test'], 'photos'), "'val', 'test'", 'train');
+  });
+});
+
+describe('paths', () => {
+  const arranged = (...paths: string[]) => {
+    const { parts, classes, notes } = arrangePaths(paths, 'x');
+    const rows = Object.entries(parts).map(([name, { paths: own, id, label }]) => [
+      name,
+      own.map((path) => [id(path), label(path)]),
+    ]);
+    return { ...Object.fromEntries(rows), classes, notes };
+  };
+  test('classes, and images in none', () => {
+    expect(arranged('10/a.png', '2/b/c.png', 'z.png')).toEqual({
+      all: [
+        ['10/a.png', '10'],
+        ['2/b/c.png', '2'],
+        ['z.png', undefined],
+      ],
+      classes: ['2', '10'],
+      notes: [],
+    });
+    expect(arranged('b.png', 'a.png')).toEqual({
+      all: [
+        ['a.png', undefined],
+        ['b.png', undefined],
+      ],
+      classes: undefined,
+      notes: [],
+    });
+  });
+  test('splits, with the classes of all', () => {
+    expect(arranged('train/b/1.png', 'train/c/2.png', 'Test/a/3.png', 'dev/4.png')).toEqual({
+      train: [
+        ['b/1.png', 'b'],
+        ['c/2.png', 'c'],
+      ],
+      val: [['4.png', undefined]],
+      test: [['a/3.png', 'a']],
+      classes: ['a', 'b', 'c'],
+      notes: [],
+    });
+  });
+  test('a folder around all others is passed over', () => {
+    expect(arranged('w/v/cat/1.png', 'w/v/dog/1.png')).toEqual({
+      all: [
+        ['w/v/cat/1.png', 'cat'],
+        ['w/v/dog/1.png', 'dog'],
+      ],
+      classes: ['cat', 'dog'],
+      notes: [],
+    });
+    expect(arranged('images/train/cat/1.png', 'images/val/cat/1.png')).toMatchObject({
+      train: [['cat/1.png', 'cat']],
+      val: [['cat/1.png', 'cat']],
+    });
+    expect(arranged('cat/1.png')).toMatchObject({ all: [['cat/1.png', 'cat']], classes: ['cat'] });
+    expect(arranged('cat/a/1.png')).toMatchObject({ all: [['cat/a/1.png', 'cat']] });
+  });
+  test('a split alone is the whole set', () => {
+    expect(arranged('train/cat/1.png', 'train/2.png')).toMatchObject({
+      all: [
+        ['train/2.png', undefined],
+        ['train/cat/1.png', 'cat'],
+      ],
+      classes: ['cat'],
+      notes: [expect.stringContaining('train/')],
+    });
+  });
+  test('splits inside classes are noted', () => {
+    expect(arranged('cat/train/1.png', 'dog/test/2.png')).toMatchObject({
+      classes: ['cat', 'dog'],
+      notes: [expect.stringContaining('cat/train/1.png')],
+    });
+  });
+});

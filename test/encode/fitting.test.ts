@@ -1,0 +1,100 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { parquetMetadataAsync } from 'hyparquet';
+import { asyncBufferFromFile } from 'hyparquet/src/node.js';
+import sharp from 'sharp';
+import { expect, test } from 'vitest';
+import { type EncodeOptions, encode } from '../../pipeline/encode/encode.ts';
+import { reconstruct } from '../../pipeline/generate/reconstruct.ts';
+import { inputErrorOf, scratchFolder } from '../data/support.ts';
+import { grayOf, tinyBytes } from '../generate/support.ts';
+import { readRows } from './support.ts';
+import { exportTiny, tinyLatent } from './tiny-model.ts';
+
+const scratch = scratchFolder();
+const contained = await exportTiny(scratch('contained'), {
+  preprocessing: { height: 2, width: 3, channels: 1, fit: 'contain', background: '#808080', scalings: [] },
+});
+const old = await exportTiny(scratch('old'));
+
+/** Writes an image of one colour, `[R, G, B]` or `[R, G, B, A]`. */
+async function plain(path: string, width: number, height: number, colour: readonly number[]): Promise<string> {
+  mkdirSync(dirname(path), { recursive: true });
+  const channels = colour.length as 3 | 4;
+  const pixels = Uint8Array.from({ length: width * height * channels }, (_, i) => colour[i % channels] ?? 0);
+  await sharp(pixels, { raw: { width, height, channels } }).png().toFile(path);
+  return path;
+}
+
+const photos = scratch('photos');
+await plain(join(photos, 'cat/wide.png'), 12, 4, [255, 255, 255]);
+await plain(join(photos, 'dog/exact.png'), 3, 2, [200, 0, 0]);
+await plain(join(photos, 'dog/clear.png'), 3, 2, [255, 255, 255, 0]);
+writeFileSync(join(photos, 'dog/broken.png'), '<html>');
+
+/** What the model has to see of each image, by hand: gray by luma, transparent pixels on the background. */
+const expected: Record<string, number[]> = {
+  'cat/wide.png': [255, 255, 255, 128, 128, 128], // 3×1 at the top, as half a row below is rounded down
+  'dog/clear.png': [128, 128, 128, 128, 128, 128],
+  'dog/exact.png': Array<number>(6).fill(Math.round(0.299 * 200)),
+};
+
+const cache = scratch('cache');
+const encoding = (options: Partial<EncodeOptions> & Pick<EncodeOptions, 'data' | 'out'>) =>
+  encode({
+    ...{ exported: contained, split: 'all', device: 'cpu', threads: 1, dataOptions: { cache, maxSkipped: 0.5 } },
+    ...options,
+  });
+
+test('images of any size are fitted as the card says; unreadable ones have no row and are named', async () => {
+  const out = scratch('photos.parquet');
+  const notes: string[] = [];
+  const result = await encoding({ data: photos, out, note: (line) => notes.push(line) });
+  expect(result).toMatchObject({ rows: 3, skipped: 1 });
+  const rows = await readRows(out);
+  expect(rows.map(({ id, class: name }) => [id, name])).toEqual([
+    ['cat/wide.png', 'cat'],
+    ['dog/clear.png', 'dog'],
+    ['dog/exact.png', 'dog'],
+  ]);
+  for (const { id, latent } of rows) {
+    const wanted = tinyLatent(expected[id] ?? []);
+    expect(latent).toEqual(wanted.map((value) => expect.closeTo(value, 5)));
+  }
+  const { key_value_metadata } = await parquetMetadataAsync(await asyncBufferFromFile(out));
+  const about = JSON.parse(key_value_metadata?.find(({ key }) => key === 'convae')?.value ?? '') as unknown;
+  const file = expect.stringMatching(/dog\/broken\.png$/) as string;
+  expect(about).toMatchObject({ skipped: [{ file, reason: expect.stringMatching(/./) as string }], skippedImages: 1 });
+  expect(notes).toEqual([expect.stringMatching(/photos\.parquet.*1 image .*broken\.png/)]);
+});
+
+test('unreadable images are refused in strict mode, and where there are more than allowed', async () => {
+  for (const dataOptions of [{ cache, maxSkipped: 0.5, strict: true }, { cache }]) {
+    const out = scratch('refused.parquet');
+    expect(await inputErrorOf(encoding({ data: photos, out, dataOptions }))).toContain('broken.png');
+  }
+});
+
+test('one image', async () => {
+  const data = await plain(scratch('one.png'), 30, 20, [10, 10, 10]);
+  const out = scratch('one.npy');
+  await encoding({ data, out });
+  const latent = new Float32Array(new Uint8Array(readFileSync(out).subarray(-8)).buffer);
+  expect([...latent]).toEqual(tinyLatent(Array(6).fill(10)).map((value) => expect.closeTo(value, 5)));
+});
+
+test('a card that does not say how has transparency on black', async () => {
+  const out = scratch('old.parquet');
+  await encoding({ exported: old, data: photos, out });
+  const clear = (await readRows(out)).find(({ id }) => id === 'dog/clear.png');
+  expect(clear?.latent).toEqual([0, 0].map((value) => expect.closeTo(value, 5)));
+});
+
+test('reconstructions are of fitted images too, in their folders', async () => {
+  const out = scratch('reconstructions');
+  const dataOptions = { cache, maxSkipped: 0.5 };
+  await reconstruct({ exported: contained, data: photos, split: 'all', out, device: 'cpu', threads: 1, dataOptions });
+  for (const [id, pixels] of Object.entries(expected)) {
+    expect((await grayOf(join(out, id))).gray).toEqual(tinyBytes(tinyLatent(pixels)));
+  }
+});

@@ -1,0 +1,47 @@
+import { expect, test } from 'vitest';
+import { models } from '../../models/index.ts';
+import type { ModelDefinition } from '../../models/kit.ts';
+import { type RunPlan, runState } from '../../pipeline/artifacts/run.ts';
+import { InputError } from '../../pipeline/io/errors.ts';
+import type { TrainOptions } from '../../pipeline/train/options.ts';
+import { planOf, resumedPlan, startOfRun } from '../../pipeline/train/plan.ts';
+import { stripeSplits, tiny, tinyOptions } from './tiny.ts';
+
+const cae = models.cae as ModelDefinition;
+const plan = async (more: Partial<TrainOptions> = {}, model = cae, previous?: RunPlan) =>
+  (await planOf(model, tinyOptions('runs/x', { model, ...more }), { data: stripeSplits(), previous })).plan;
+
+test('width, depth and loss are part of the plan where they are not the model’s own', async () => {
+  const { size, recipe } = await plan({ filters: 16, halvings: 2, pixelLoss: 'l1', ssim: 0.2 });
+  expect(size).toMatchObject({ filters: 16, halvings: 2 });
+  expect(recipe).toMatchObject({ pixelLoss: 'l1', ssim: 0.2 });
+  const own = await plan({ pixelLoss: 'bce' });
+  expect(own.recipe.pixelLoss).toBeUndefined();
+  expect(own.size).not.toHaveProperty('filters');
+  const state = JSON.parse(JSON.stringify({ format: 1, plan: own, position: startOfRun(0) })) as unknown;
+  expect(() => runState.parse(state)).not.toThrow();
+});
+
+test('a run is resumed with its own, and with no others', async () => {
+  const there = await plan({ filters: 16, halvings: 2, pixelLoss: 'mse', ssim: 0.2 });
+  expect(resumedPlan('runs/x', there, await plan({}, cae, there), 0).notes).toEqual([]);
+  for (const [option, words] of [
+    [{ filters: 32 }, 'width is 16 there and 32 here'],
+    [{ halvings: 3 }, 'depth is 2 there and 3 here'],
+    [{ pixelLoss: 'l1' }, 'pixel loss is mse there and l1 here'],
+    [{ ssim: 0.1 }, 'SSIM is 0.2 there and 0.1 here'],
+  ] as const) {
+    const here = await plan(option, cae, there);
+    expect(() => resumedPlan('runs/x', there, here, 0)).toThrow(words);
+  }
+  const { size, ...rest } = await plan({ halvings: 3 });
+  const { halvings: _, ...olderSize } = size;
+  const old = { ...rest, size: olderSize };
+  const same = await plan({ filters: 32, halvings: 3, pixelLoss: 'bce' }, cae, old);
+  expect(resumedPlan('runs/x', old, same, 0).notes).toEqual([]);
+});
+
+test('a loss is refused for a model that has its own', async () => {
+  await expect(plan({ model: tiny, ssim: 0.2 }, tiny)).rejects.toThrow(InputError);
+  await expect(plan({ model: tiny, pixelLoss: 'l1' }, tiny)).rejects.toThrow('--pixel-loss');
+});
