@@ -51,8 +51,24 @@ function smallerSize({ format }: Metadata, { height, width, type }: ImageHeader,
   return { height: 2 * target.height, width: 2 * target.width, fit: 'outside' } as const;
 }
 
+/**
+ * Decodes CMYK without a profile as browsers and Pillow do: R = (255 − C)(255 − K) / 255, likewise G and B. libvips would take a
+ * profile of its own, whose colours are up to a hundred levels away.
+ */
+async function decodeCmyk(image: EncodedImage, header: ImageHeader): Promise<StoredImage> {
+  const cmyk = openPhoto(image).pipelineColourspace('cmyk').autoOrient().toColourspace('cmyk');
+  const { data, info } = await cmyk.raw().toBuffer({ resolveWithObject: true });
+  const values = new Uint8Array(info.height * info.width * 3);
+  for (let i = 0; i < values.length; i++) {
+    const [ink, black] = [data[Math.floor(i / 3) * 4 + (i % 3)] as number, data[Math.floor(i / 3) * 4 + 3] as number];
+    values[i] = Math.round(((255 - ink) * (255 - black)) / 255);
+  }
+  return { ...header, height: info.height, width: info.width, values };
+}
+
 async function decodePhoto(image: EncodedImage, metadata: Metadata, target?: Target): Promise<StoredImage> {
   const header = photoHeader(metadata);
+  if (metadata.space === 'cmyk' && !metadata.icc && !metadata.hasAlpha) return decodeCmyk(image, header);
   const depth = depthOf(metadata);
   const gray = isGray(metadata);
   // libvips drops alpha from b-w and would cut 16 bits in srgb: each kind of number has a space that leaves it as it is.
