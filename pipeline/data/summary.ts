@@ -86,7 +86,7 @@ export function summaryRows(summary: DataSummary): Row[] {
   const { height, width, channels, splits: parts, range, skipped, warnings, notes } = summary;
   const { preprocessing, sizes, numbers, coloured, transparent, duplicates } = summary;
   const entries = Object.entries(parts);
-  const total = sizes.reduce((sum, { images }) => sum + images, 0);
+  const total = entries.reduce((sum, [, { images }]) => sum + images, 0);
   const counts = entries.map(([name, { images }]) => `${number(images)} ${name}`).join(' + ');
   const [first] = sizes;
   const fitted = sizes.length > 1 || (first && first.size !== `${width}x${height}`);
