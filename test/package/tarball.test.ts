@@ -84,9 +84,12 @@ const rows: readonly { convae: string; prints?: RegExp; writes?: readonly string
   { convae: 'models', prints: /^ccvae +10/m },
   { convae: 'doctor', prints: /--engine onnx +onnxruntime-node/ },
   { convae: 'setup --help', prints: /tfjs-node/ },
+  { convae: 'data digits --size 24 --sheet sheet.png --json', prints: /"height":24,/, writes: ['sheet.png'] },
   { convae: `train cvae ${limits} --json`, prints: /"epochs":1\b/, writes: ['runs/cvae/latest/state.json'] },
-  { convae: `train ./wide.ts --data digits ${limits}`, writes: ['runs/wide/best/encoder/model.json'] },
+  { convae: `train ./wide.ts --data digits ${limits}`, writes: ['runs/wide/latest/encoder/model.json'] },
   { convae: `train ./wide.ts --data digits ${limits} --resume --json`, prints: /"model":"wide"/ },
+  { convae: `train cae --data digits --augment flip --run runs/flipped ${limits}`, prints: /data wait/ },
+  { convae: 'runs --compare runs/cvae runs/flipped', prints: /augment +– +flip/ },
   { convae: 'export runs/cvae', writes: ['exported/cvae/card.json', 'exported/cvae/encoder.onnx'] },
   { convae: 'export runs/wide --with-train-step', writes: ['exported/wide/train-step.onnx'] },
   {
