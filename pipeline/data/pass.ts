@@ -90,7 +90,7 @@ export async function readImages(
         progress?.(done, total);
         if (failure) {
           if (strict) throw new InputError(`${failure.message}; --strict allows no unreadable image`);
-          skipped.push({ file: entry.where, reason: failure.message.replace(`${entry.where}: `, '') });
+          skipped.push({ file: entry.where, reason: withoutPrefix(failure.message, `${entry.where}: `) });
           continue;
         }
         const { header, fitted, unscaled } = result;
@@ -122,6 +122,8 @@ export async function readImages(
   }
   return { preprocessing, facts, parts };
 }
+
+const withoutPrefix = (text: string, prefix: string) => (text.startsWith(prefix) ? text.slice(prefix.length) : text);
 
 /** Number of images, where all parts know theirs. */
 const countOf = (source: DataSource): number | undefined =>

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { ReadStream } from 'node:fs';
 import { type FileHandle, open, stat, unlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -186,4 +187,13 @@ export async function closeOnError<T>(open: { close(): Promise<unknown> }, work:
     await open.close();
     throw error;
   }
+}
+
+/**
+ * Closes a stream of a file, which may have been read in part only. Node then reports the rest as an error, which is none here:
+ * whoever reads the stream handles its errors.
+ */
+export async function closeStream(stream: ReadStream): Promise<void> {
+  stream.destroy();
+  if (!stream.closed) await new Promise<void>((resolve) => stream.once('close', () => resolve()));
 }

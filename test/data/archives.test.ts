@@ -191,6 +191,15 @@ describe('other writers', () => {
   });
 });
 
+test('a tar archive that is left before its end', async () => {
+  const { all } = await tarSource(await tar('left.tar', { '1.png': 0, '2.png': 1, 'long.txt': 'x'.repeat(1_000_000) }));
+  for await (const entry of all?.entries() ?? []) {
+    expect(entry.id).toBe('1.png');
+    break;
+  }
+  expect(await entriesOf(all)).toHaveLength(2);
+});
+
 test('a tar archive that ends between two images is said to', async () => {
   const whole = readFileSync(await tar('between.tar', { '1.png': 0, '2.png': 1 }));
   writeFileSync(path('between.tar'), whole.subarray(0, 1024));

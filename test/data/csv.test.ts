@@ -173,3 +173,15 @@ test('refused: labels that cannot be told from pixels, tables of something else,
   ]);
   expectFacts(await inputErrorOf(csvSource(usage)), usage, 'line 3', 'other');
 });
+
+test('a table longer than one read of the file, left before its end', async () => {
+  const file = write('long.csv', [['label', ...header], ...Array.from({ length: 3000 }, (_, i) => [i % 3, ...row(i)])]);
+  const { all } = await csvSource(file);
+  for await (const entry of all?.entries() ?? []) {
+    expect(entry.id).toBe('0');
+    break;
+  }
+  let images = 0;
+  for await (const _ of all?.entries() ?? []) images++;
+  expect(images).toBe(3000);
+});

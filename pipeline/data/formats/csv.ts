@@ -1,7 +1,7 @@
-import { once } from 'node:events';
 import { createReadStream } from 'node:fs';
 import { createGunzip } from 'node:zlib';
 import { codeOf, fileError, InputError } from '../../io/errors.ts';
+import { closeStream } from '../../io/source.ts';
 import type { DataSource, ImageEntry, ImageSource, RawLabel } from '../image-source.ts';
 import type { DataOptions } from '../options.ts';
 import { type CsvColumns, chooseColumns, isNumber, packedNumbers, splitLine } from './csv-columns.ts';
@@ -189,7 +189,6 @@ async function* textOf(path: string): AsyncGenerator<string> {
       `${path}: its compressed data are damaged (${(error as Error).message}); download or copy it again`,
     );
   } finally {
-    file.destroy();
-    if (!file.closed) await once(file, 'close');
+    await closeStream(file);
   }
 }

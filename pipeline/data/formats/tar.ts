@@ -1,11 +1,10 @@
-import { once } from 'node:events';
 import { createReadStream } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { extract, type Header } from 'tar-stream';
 import { codeOf, fileError, InputError } from '../../io/errors.ts';
-import { isGzip, openFile, readUpTo } from '../../io/source.ts';
+import { closeStream, isGzip, openFile, readUpTo } from '../../io/source.ts';
 import type { DataSource, ImageEntry, RawLabel } from '../image-source.ts';
 import { archiveSource, isImage, isLabelFile, keyOf, LABEL_SAMPLE, labelIn, tidyPath } from './archive.ts';
 import { type Shard, shardedSource, shardsOf } from './shards.ts';
@@ -151,8 +150,7 @@ async function* filesOf(archive: string, wanted: (path: string) => boolean): Asy
     throw new InputError(`${archive}: cut short or damaged (${message}); download or copy it again`, { cause });
   } finally {
     members.destroy();
-    file.destroy();
-    if (!file.closed) await once(file, 'close');
+    await closeStream(file);
   }
 }
 
