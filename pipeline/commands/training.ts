@@ -195,7 +195,8 @@ export const runs = defineCommand({
     return compareRuns(a, b);
   },
   print(result) {
-    const cell = (value: string | number | null | undefined) => value ?? '–';
+    const cell = (value: string | number | null | undefined) =>
+      typeof value === 'number' && !Number.isInteger(value) ? Number(value.toPrecision(6)) : (value ?? '–');
     if ('differences' in result) {
       const { runs, differences } = result;
       return {

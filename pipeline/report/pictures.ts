@@ -235,7 +235,7 @@ async function reconstructionsByEpoch({ training }: PictureInput): Promise<Pictu
     title: 'Reconstructions during training',
     caption:
       'Test images and their reconstructions after each epoch. The reconstructions should approach the originals.',
-    alt: `Animation of reconstructions over ${frames.length} epochs.`,
+    alt: `Animation of reconstructions over ${frames.length} ${frames.length === 1 ? 'epoch' : 'epochs'}.`,
   });
 }
 

@@ -1,9 +1,11 @@
+import { existsSync } from 'node:fs';
 import { models } from '../../models/index.ts';
 import { adam, type ModelDefinition, type OptimizerRecipe, pixelLosses } from '../../models/kit/model.ts';
 import { suitRecipe } from '../../models/kit/suit.ts';
 import { noSums } from '../artifacts/metrics.ts';
 import type { Preprocessing } from '../artifacts/preprocessing.ts';
 import type { RunPlan, RunPosition } from '../artifacts/run.ts';
+import { runPaths } from '../artifacts/run-files.ts';
 import { formatAugmentation, parseAugmentation } from '../data/augment.ts';
 import { type DatasetSplits, type ImageDataset, labelledRows, partsOf } from '../data/dataset.ts';
 import { Generator } from '../data/generator.ts';
@@ -177,8 +179,10 @@ export function resumedPlan(
   if (refused.length > 0) {
     const named = refused.slice(0, MOST_NAMED).map(({ name, from, to }) => `${name} is ${from} there and ${to} here`);
     const more = refused.length > MOST_NAMED ? ` and ${refused.length - MOST_NAMED} more` : '';
+    const { recipe } = runPaths(run); // older runs have none
+    const options = existsSync(recipe) ? `its own options (--config ${recipe})` : 'its own options';
     throw new InputError(
-      `${run} belongs to another run: ${named.join(', ')}${more}; resume it with its own options, or choose another --run`,
+      `${run} belongs to another run: ${named.join(', ')}${more}; resume it with ${options}, or choose another --run`,
     );
   }
   const changes = differences

@@ -198,6 +198,7 @@ test('options default to those of the run, and given ones must agree with it', a
     const refusal = train(run, never, more);
     await expect(refusal).rejects.toThrow(InputError);
     await expect(refusal).rejects.toThrow(`${run} belongs to another run: ${difference}`);
+    await expect(refusal).rejects.toThrow(`--config ${join(run, 'recipe.yaml')}`);
     expect(digestOf(run)).toEqual(before);
   }
   const wide = { height: 6, width: 6, channels: 1 };
