@@ -47,7 +47,7 @@ export function suitRecipe(
   given: { readonly [Name in keyof Recipe]?: Recipe[Name] | undefined } = {},
 ): SuitedRecipe {
   const values = height * width * channels;
-  const [pixels, size] = [`images of ${height}×${width}`, `images of ${height}×${width}×${channels}`];
+  const [pixels, size] = [`images of ${width}×${height}`, `images of ${width}×${height}×${channels}`];
   const { epochs, batchSize, latent, halvings = 3, schedule = 'constant' } = recipe;
   const changes: { -readonly [Name in keyof Recipe]?: Recipe[Name] } = {};
   const reasons: string[] = [];
@@ -65,7 +65,7 @@ export function suitRecipe(
   const wanted = Math.max(3, Math.round(Math.log2(Math.sqrt(height * width) / FEATURE_MAP)));
   const possible = Math.floor(Math.log2(Math.min(height, width) / 1.5));
   const times = Math.max(1, Math.min(wanted, possible));
-  const map = `${Math.ceil(height / 2 ** times)}×${Math.ceil(width / 2 ** times)}`;
+  const map = `${Math.ceil(width / 2 ** times)}×${Math.ceil(height / 2 ** times)}`;
   change('halvings', halvings, times, `${pixels} end in a feature map of ${map}`);
   const larger = values > MUCH_LARGER * MNIST.values;
   if (larger) {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { endianness } from 'node:os';
 import type { ImageIndex, SkippedImage } from '../artifacts/image-index.ts';
+import { InputError } from '../io/errors.ts';
 import { range } from './rows.ts';
 
 /** Height and width in pixels, and the number of channels (1 gray, 3 RGB). */
@@ -75,7 +76,7 @@ export interface DatasetSplits {
 /** The images to measure a trained model on: the test part, or the validation part where there is no test part. */
 export function heldOut({ name, val, test }: DatasetSplits): ImageDataset {
   const part = test ?? val;
-  if (!part) throw new Error(`${name} has neither test nor validation images`);
+  if (!part) throw new InputError(`${name}: one image cannot be split into a training and a test set; add more`);
   return part;
 }
 

@@ -62,7 +62,8 @@ async function decoding<T>(
   } catch (error) {
     if (!(error instanceof Error)) throw error;
     const cut = error instanceof RangeError; // reading past the end of the bytes
-    const reason = cut ? 'it is truncated' : error.message.split('\n', 2).join(' ').trim();
+    const message = error.message.split('\n', 2).join(' ').trim();
+    const reason = cut ? 'it is truncated' : message.replace(/^Unknown error$/, 'it is truncated or damaged');
     throw new InputError(`${where}: it cannot be decoded (${reason}); replace it or leave it out`, { cause: error });
   }
 }

@@ -126,9 +126,9 @@ export class Facts {
       ...(min < max && this.#sampled > 1 && spread < 2
         ? [`the images are nearly identical: pixels differ from the mean image by ${spread.toFixed(2)} of 255`]
         : []),
-      ...(within > this.#images / 100 ? [`${within} images are exact duplicates of another in their part`] : []),
+      ...(within > this.#images / 100 ? [`exact duplicates of another image in their part: ${within}`] : []),
       ...(across > 0
-        ? [`${across} images of one part are exact duplicates of images in another, so that test errors are too low`]
+        ? [`exact duplicates of an image in another part: ${across}; errors on images held out come out too low`]
         : []),
       ...(height * width > LARGE ? [`images of ${width}×${height} train slowly; --size 128 makes them smaller`] : []),
     ];

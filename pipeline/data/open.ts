@@ -26,9 +26,7 @@ export async function openSplits(spec: string, options: DataOptions = {}): Promi
   const prepared = await prepareData(spec, options);
   const { index } = prepared;
   const open = (name: 'train' | 'val' | 'test' | 'all') => openPart(prepared, name, options.classes);
-  const splits = index.parts.all
-    ? remembered(prepared, holdOut(await open('all')))
-    : await openTogether(spec, open, index);
+  const splits = index.parts.all ? splitWhole(prepared, await open('all')) : await openTogether(spec, open, index);
   try {
     return { ...remembered(prepared, withValidation(splits, options.valSplit)), index };
   } catch (error) {
@@ -82,6 +80,10 @@ async function openTogether(
     return val || test ? { name, train, val, test } : holdOut({ ...train, name });
   });
 }
+
+/** A set in one piece, split; a single image cannot be, but can be looked at. */
+const splitWhole = (prepared: Prepared, all: ImageDataset): DatasetSplits =>
+  all.length > 1 ? remembered(prepared, holdOut(all)) : { name: all.name, train: all };
 
 /** Parts of a data set that was divided here, whose fingerprints are kept in the cache. */
 function remembered<S extends DatasetSplits>({ folder }: Prepared, splits: S): S {

@@ -74,7 +74,7 @@ async function entryOf(run: string): Promise<RunEntry> {
       run,
       model: plan.model,
       data: plan.data.name,
-      image: `${height}×${width}×${channels}`,
+      image: `${width}×${height}×${channels}`,
       latent,
       epochs: { done: position.epoch, planned: plan.recipe.epochs },
       losses: position.metrics ?? {},
@@ -109,7 +109,7 @@ async function featuresOf(run: string): Promise<Record<string, string | number |
   const seconds = await secondsOf(run);
   return {
     ...optionsOf(plan),
-    'image size': `${plan.size.height}×${plan.size.width}×${plan.size.channels}`,
+    'image size': `${plan.size.width}×${plan.size.height}×${plan.size.channels}`,
     'training images': plan.data.train.images,
     'validation images': plan.data.val?.images,
     'test images': plan.data.test?.images,

@@ -7,13 +7,12 @@ import { openSplits } from '../data/open.ts';
 import { summaryLines, summaryOf } from '../data/summary.ts';
 import { controlsAt } from './controls.ts';
 import { createEngine, prepareEngine } from './engines/index.ts';
-import { imagesFor } from './images.ts';
-import { readInitial, takeWeights } from './init.ts';
+import { takeWeights } from './init.ts';
 import type { TrainOptions } from './options.ts';
 import type { Trained } from './pictures.ts';
-import { assertTaken, planOf, resumedPlan } from './plan.ts';
+import { assertTaken } from './plan.ts';
 import { drawNoise } from './program.ts';
-import { buildModel, type DataChoice, dataOptionsFor } from './train.ts';
+import { buildModel, type DataChoice, dataOptionsFor, planFor } from './train.ts';
 
 /** Steps that are done before the time is taken, and how long it is taken for at most. */
 const WARM_UP = 2;
@@ -29,14 +28,9 @@ export async function dryRun(options: TrainOptions & DataChoice) {
   await prepareEngine(choice, device, threads);
   assertTaken(model, options);
   const found = options.resume ? (await readRun(options.run, 'latest'))?.state : undefined;
-  const previous = found?.plan;
-  const splits = await openSplits(options.data, dataOptionsFor(options.dataOptions, previous));
+  const splits = await openSplits(options.data, dataOptionsFor(options.dataOptions, found?.plan));
   try {
-    const initial = await readInitial(options.init, previous);
-    const { valSplit = previous?.data.valSplit } = options;
-    const { data, images } = await imagesFor(splits, { ...options, valSplit });
-    const planned = await planOf(model, options, { data, images, previous, init: initial?.init });
-    const { plan, notes } = found ? resumedPlan(options.run, found.plan, planned.plan, found.position.step) : planned;
+    const { data, initial, plan, notes } = await planFor(splits, options, found);
     const program = buildModel(model, plan);
     const taken = initial && takeWeights(program, initial);
     const engine = await createEngine(choice, device, program, { threads });

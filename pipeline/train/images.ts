@@ -1,5 +1,5 @@
 import { loadIntoMemory } from '../data/batches.ts';
-import type { DatasetSplits, ImageDataset } from '../data/dataset.ts';
+import { type DatasetSplits, heldOut, type ImageDataset } from '../data/dataset.ts';
 import { range } from '../data/rows.ts';
 import { holdOutValidation, subset } from '../data/split.ts';
 import { EnvironmentError, InputError } from '../io/errors.ts';
@@ -18,6 +18,7 @@ export async function imagesFor(splits: DatasetSplits, { valSplit, limitTrain, l
     throw new InputError(`--val-split ${valSplit}: expected a share above 0 and below 1, such as 0.1`);
   }
   const { name, train, val, test } = valSplit === undefined ? splits : holdOutValidation(splits, valSplit);
+  heldOut({ name, train, val, test }); // refuses a single image
   const data: DatasetSplits = {
     name,
     train: await inMemory(train, '--limit-train', limitTrain),

@@ -221,7 +221,7 @@ function features({ model, size, recipe, data, init }: RunPlan): Record<string, 
   });
   return {
     model,
-    'image size': `${size.height}×${size.width}×${size.channels}`,
+    'image size': `${size.width}×${size.height}×${size.channels}`,
     'latent size': size.latent,
     'number of classes': size.classes,
     width: size.filters ?? 32,

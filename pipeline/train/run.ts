@@ -91,6 +91,15 @@ export async function openRun(folder: string, { resume }: { resume: boolean }) {
 
 async function latestCheckpoint(folder: string, resume: boolean) {
   await runFolder.completeLinks(folder);
+  return findRun(folder, { resume });
+}
+
+/**
+ * Reads the latest checkpoint of a run folder, which stays as it is.
+ * @returns undefined where there is no run
+ * @throws InputError when there is one and it is not to be resumed, or it is damaged
+ */
+export async function findRun(folder: string, { resume }: { resume: boolean }) {
   const checkpoint = await runFolder.readRun(folder, 'latest');
   if (!checkpoint || resume) return checkpoint;
   const { plan, position } = checkpoint.state;

@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type ModelDefinition, withLossOf } from '../../models/kit/model.ts';
 import { restore } from '../artifacts/checkpoint.ts';
 import { addMetrics, type MetricSums, type MetricsLine, meansOf, noSums, Stopwatch } from '../artifacts/metrics.ts';
-import type { RunPlan, RunPosition } from '../artifacts/run.ts';
+import type { RunPlan, RunPosition, RunState } from '../artifacts/run.ts';
 import { writeSkipped } from '../artifacts/run-files.ts';
 import { parseAugmentation } from '../data/augment.ts';
 import { closeSplits, type DatasetSplits } from '../data/dataset.ts';
@@ -24,7 +24,7 @@ import { drawPictures, type Trained } from './pictures.ts';
 import { assertTaken, planOf, resumedPlan, startOfRun } from './plan.ts';
 import { buildProgram, drawNoise, type TrainingProgram } from './program.ts';
 import { recipeFile } from './recipe-file.ts';
-import { openRun, type Run } from './run.ts';
+import { findRun, openRun, type Run } from './run.ts';
 import { afterEpoch, stoppedEarly } from './stopping.ts';
 
 /** A line of step metrics holds means over this many steps. */
@@ -37,17 +37,20 @@ const STEPS_PER_LINE = 50;
  * @throws Interrupted once the signal is aborted, after saving
  */
 export async function train(options: TrainOptions & DataChoice, hooks: TrainHooks) {
-  const { model, data, dataOptions } = options;
-  assertTaken(model, options); // what can fail at once fails before all images are read
-  return withRun(options, hooks, async (run) => {
-    const splits = await openSplits(data, dataOptionsFor(dataOptions, run.checkpoint?.state.plan));
-    try {
-      for (const line of summaryLines(summaryOf(splits))) hooks.progress.note(line);
-      return await trainInto(run, splits, options, hooks);
-    } finally {
-      await closeSplits(splits);
-    }
-  });
+  const { model, engine, device, threads } = options;
+  // What can fail at once fails before all images are read.
+  assertTaken(model, options);
+  await prepareEngine(engine, device, threads);
+  const previous = (await findRun(options.run, options))?.state.plan;
+  const splits = await openSplits(options.data, dataOptionsFor(options.dataOptions, previous)).finally(() =>
+    hooks.progress.stop(),
+  );
+  try {
+    for (const line of summaryLines(summaryOf(splits))) hooks.progress.note(line);
+    return await trainOn(splits, options, hooks);
+  } finally {
+    await closeSplits(splits);
+  }
 }
 
 /** The data to train on. */
@@ -64,31 +67,36 @@ export function dataOptionsFor(options: DataOptions = {}, previous: RunPlan | un
 }
 
 /** Trains as `train` does, on an open data set. */
-export const trainOn = (splits: DatasetSplits, options: TrainOptions, hooks: TrainHooks) =>
-  withRun(options, hooks, (run) => trainInto(run, splits, options, hooks));
-
-async function withRun<T>(options: TrainOptions, hooks: TrainHooks, work: (run: Run) => Promise<T>): Promise<T> {
+export async function trainOn(splits: DatasetSplits, options: TrainOptions, hooks: TrainHooks) {
   await prepareEngine(options.engine, options.device, options.threads);
   const run = await openRun(options.run, options);
   try {
-    return await work(run);
+    return await trainInto(run, splits, options, hooks);
   } finally {
     hooks.progress.stop();
     await run.close();
   }
 }
 
-async function trainInto(run: Run, splits: DatasetSplits, options: TrainOptions, hooks: TrainHooks) {
-  const { model, engine: choice, device, threads } = options;
-  const { checkpoint } = run;
-  const previous = checkpoint?.state.plan;
+/**
+ * What to train on which images.
+ * @param state of the run that is resumed
+ * @throws InputError when an option, the data or the run do not suit each other
+ */
+export async function planFor(splits: DatasetSplits, options: TrainOptions, state: RunState | undefined) {
+  const previous = state?.plan;
   const initial = await readInitial(options.init, previous);
   const { valSplit = previous?.data.valSplit } = options;
   const { data, images } = await imagesFor(splits, { ...options, valSplit });
-  const planned = await planOf(model, options, { data, images, previous, init: initial?.init });
-  const { plan, notes } = checkpoint
-    ? resumedPlan(run.folder, checkpoint.state.plan, planned.plan, checkpoint.state.position.step)
-    : planned;
+  const planned = await planOf(options.model, options, { data, images, previous, init: initial?.init });
+  const { plan, notes } = state ? resumedPlan(options.run, state.plan, planned.plan, state.position.step) : planned;
+  return { data, initial, plan, notes };
+}
+
+async function trainInto(run: Run, splits: DatasetSplits, options: TrainOptions, hooks: TrainHooks) {
+  const { model, engine: choice, device, threads } = options;
+  const { checkpoint } = run;
+  const { data, initial, plan, notes } = await planFor(splits, options, checkpoint?.state);
   for (const note of notes) hooks.progress.note(note);
   const program = buildModel(model, plan);
   let engine: Engine | undefined;
@@ -231,7 +239,7 @@ function announce(session: Session, at: RunPosition): void {
   const { size, recipe } = plan;
   const counts = Object.entries({ training: data.train, validation: data.val, test: data.test });
   const parts = counts.flatMap(([kind, part]) => (part ? `${part.length} ${kind}` : []));
-  const images = `${parts.join(' + ')} images of ${size.height}×${size.width}×${size.channels}`;
+  const images = `${parts.join(' + ')} images of ${size.width}×${size.height}×${size.channels}`;
   const training = `${recipe.epochs} ${recipe.epochs === 1 ? 'epoch' : 'epochs'}, batch size ${recipe.batchSize}, ${engine.description}`;
   hooks.progress.note(`${plan.model} on ${data.name}: ${images}, ${training}`);
   const from = `resumes at step ${at.step}, in epoch ${at.epoch + 1} of ${recipe.epochs}`;

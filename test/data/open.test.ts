@@ -100,7 +100,10 @@ describe('a data set in one piece', () => {
 
   test('of one image cannot be split', async () => {
     const single = save('single.npy', npyBytes('|u1', [1, 2, 2], numbered(1)));
-    expectFacts(await inputErrorOf(openSplits(single)), `${single}: `, 'one image');
+    const { train, val, test: testing } = await openSplits(single);
+    await train.close();
+    expect([train.length, val, testing]).toEqual([1, undefined, undefined]);
+    expectFacts(await inputErrorOf(openSplit(single, undefined)), `${single}: `, 'one image');
   });
 
   test('may have a comma in its name', async () => {

@@ -80,7 +80,7 @@ test.each([
   [28, 31, 5, 32],
 ])('images of %i×%i are refused for %i halvings', (height, width, halvings, least) => {
   expect(() => featureMap({ height, width, halvings })).toThrow(RangeError);
-  expect(() => featureMap({ height, width, halvings })).toThrow(new RegExp(`${height}×${width} .*at least ${least}`));
+  expect(() => featureMap({ height, width, halvings })).toThrow(new RegExp(`${width}×${height} .*at least ${least}`));
 });
 
 test.each(Object.values(models))('$name has images of any size', (model) => {

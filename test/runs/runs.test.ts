@@ -18,7 +18,7 @@ test('runs are listed with recipe and results, damaged ones with their problem, 
   await trainOn(stripeSplits(), tinyOptions(broken), never);
   writeFileSync(join(broken, 'latest', 'encoder', 'weights.bin'), 'x');
 
-  const of = { model: 'tiny', data: 'stripes', image: '6×5×1' };
+  const of = { model: 'tiny', data: 'stripes', image: '5×6×1' };
   expect(await listRuns(folder)).toEqual([
     {
       ...of,

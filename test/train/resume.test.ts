@@ -209,7 +209,7 @@ test('options default to those of the run, and given ones must agree with it', a
     ],
     [
       { ...stripeSplits(), train: stripes(37, { shape: wide }), test: stripes(11, { shape: wide }) },
-      /image size is 6×5×1 there and 6×6×1 here/,
+      /image size is 5×6×1 there and 6×6×1 here/,
     ],
   ] as const) {
     await expect(trainOn(splits, tinyOptions(run, { resume: true }), never)).rejects.toThrow(difference);

@@ -4,6 +4,7 @@ import { codeOf, fileError, InputError } from '../../io/errors.ts';
 import { closeStream } from '../../io/source.ts';
 import type { DataSource, ImageEntry, ImageSource, RawLabel } from '../image-source.ts';
 import type { DataOptions } from '../options.ts';
+import { type SplitName, splitOf } from '../split-names.ts';
 import { type CsvColumns, chooseColumns, isNumber, packedNumbers, splitLine } from './csv-columns.ts';
 import { findOrder, imageOfNumbers } from './pixel-rows.ts';
 import { type Shard, shardedSource, shardsOf } from './shards.ts';
@@ -113,22 +114,14 @@ function labelOf(text: string | undefined): RawLabel {
   return isNumber(label) ? Number(label) : label;
 }
 
-/** FER2013's names of parts, and usual ones. */
-const PARTS: Readonly<Record<string, 'train' | 'val' | 'test'>> = {
-  train: 'train',
-  training: 'train',
-  val: 'val',
-  valid: 'val',
-  validation: 'val',
-  dev: 'val',
-  publictest: 'val',
-  test: 'test',
-  testing: 'test',
-  privatetest: 'test',
-};
+/** FER2013's names of parts that `splitOf` does not know. */
+const PARTS: Readonly<Record<string, SplitName>> = { publictest: 'val', privatetest: 'test' };
 
-const partOfRow = (fields: readonly string[], { usage }: CsvColumns) =>
-  usage === undefined ? undefined : PARTS[(fields[usage] ?? '').trim().toLowerCase()];
+function partOfRow(fields: readonly string[], { usage }: CsvColumns): SplitName | undefined {
+  if (usage === undefined) return undefined;
+  const name = (fields[usage] ?? '').trim();
+  return PARTS[name.toLowerCase()] ?? splitOf(name);
+}
 
 /** The parts that a table's column names. @throws InputError when it names others as well */
 async function usedParts(file: CsvFile): Promise<string[]> {
