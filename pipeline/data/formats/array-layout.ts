@@ -4,7 +4,7 @@ import type { StoredImage, Values } from '../image-source.ts';
 import type { DataOptions } from '../options.ts';
 import type { StoredArray } from './array-file.ts';
 import { decodeNumbers, isDecodable } from './numbers.ts';
-import { EXPECTED_COUNTS, findOrder, layoutOf as layoutOfRow } from './pixel-rows.ts';
+import { EXPECTED_COUNTS, findOrder, layoutOfRow } from './pixel-rows.ts';
 
 /** How the numbers of an array are images, one after another. */
 export interface Layout extends Pick<StoredImage, 'height' | 'width' | 'channels'> {

@@ -1,5 +1,5 @@
 import type { DataOptions } from '../options.ts';
-import { layoutOf } from './pixel-rows.ts';
+import { layoutOfRow } from './pixel-rows.ts';
 
 /** Names of a column of images, best first. */
 const IMAGES = [
@@ -55,5 +55,5 @@ const isPixelName = (name: string): boolean => /\d$/.test(name) && !isRowNumber(
 export function pixelColumns(names: readonly string[], label: string | undefined, options: DataOptions): number[] {
   const others = [...names.keys()].filter((i) => names[i] !== label && !isRowNumber(names[i] ?? ''));
   const numbered = others.filter((i) => isPixelName(names[i] ?? ''));
-  return [numbered, others].find((columns) => layoutOf(columns.length, options)) ?? [];
+  return [numbered, others].find((columns) => layoutOfRow(columns.length, options)) ?? [];
 }

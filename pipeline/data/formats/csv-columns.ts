@@ -1,7 +1,7 @@
 import { InputError } from '../../io/errors.ts';
 import type { DataOptions } from '../options.ts';
 import { labelColumn, pixelColumns } from './columns.ts';
-import { EXPECTED_COUNTS, layoutOf } from './pixel-rows.ts';
+import { EXPECTED_COUNTS, layoutOfRow } from './pixel-rows.ts';
 
 /** Which fields of a table of pixels are what, by position. */
 export interface CsvColumns {
@@ -118,8 +118,8 @@ function byPosition(path: string, rows: readonly (readonly string[])[], packed: 
   const width = rows[0]?.length ?? 0;
   const all = Array.from({ length: width }, (_, i) => i);
   if (packed >= 0) return { pixels: packed, label: all.find((i) => i !== packed), usage: undefined };
-  if (layoutOf(width, options)) return { pixels: all, label: undefined, usage: undefined };
-  if (!layoutOf(width - 1, options)) return { pixels: [], label: undefined, usage: undefined };
+  if (layoutOfRow(width, options)) return { pixels: all, label: undefined, usage: undefined };
+  if (!layoutOfRow(width - 1, options)) return { pixels: [], label: undefined, usage: undefined };
   const isName = (column: number) => rows.some((fields) => !isNumber(fields[column]));
   const isLabel = (column: number) =>
     new Set(rows.map((fields) => fields[column])).size > 1 &&

@@ -5,7 +5,7 @@ import { type ByteSource, openFile, readUpTo } from '../../io/source.ts';
 import type { DataSource, EncodedImage, ImageEntry, RawLabel, StoredImage } from '../image-source.ts';
 import type { DataOptions } from '../options.ts';
 import { chooseColumns, type ParquetColumns } from './parquet-columns.ts';
-import { findOrder, imageOfNumbers, layoutOf, numbersFor } from './pixel-rows.ts';
+import { findOrder, imageOfNumbers, layoutOfRow, numbersFor } from './pixel-rows.ts';
 import { type Shard, shardedSource, shardsOf } from './shards.ts';
 import { stampOf } from './stamp.ts';
 
@@ -58,7 +58,7 @@ export async function parquetSource(path: string, options: DataOptions = {}): Pr
   const { unused, classes } = first.columns;
   const notes = unused.length > 0 ? [`columns not used: ${unused.join(', ')}`] : [];
   const { kind, type } = first.columns;
-  const sample = layoutOf(numbersPerRow(first), options)?.channels === 3 ? await readGroup(first, 0, 0) : [];
+  const sample = layoutOfRow(numbersPerRow(first), options)?.channels === 3 ? await readGroup(first, 0, 0) : [];
   const order = findOrder(
     sample.slice(0, SAMPLE).map(({ value }) => value),
     options,

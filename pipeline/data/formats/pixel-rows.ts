@@ -11,7 +11,7 @@ interface PixelLayout {
   readonly planar: boolean;
 }
 
-/** What `layoutOf` accepts, for messages. */
+/** What `layoutOfRow` accepts, for messages. */
 export const EXPECTED_COUNTS =
   'a square number (784 for 28×28), three times one (3072 for 32×32 in RGB), or WIDTH×HEIGHT of --size WIDTHxHEIGHT';
 
@@ -20,7 +20,10 @@ export const EXPECTED_COUNTS =
  * is planar is yet to be found, see `findOrder`.
  * @returns undefined where the count fits none
  */
-export function layoutOf(count: number, { preprocessing, size = preprocessing }: DataOptions): PixelLayout | undefined {
+export function layoutOfRow(
+  count: number,
+  { preprocessing, size = preprocessing }: DataOptions,
+): PixelLayout | undefined {
   for (const channels of [1, 3] as const) {
     if (size && count === channels * size.height * size.width) return { ...size, channels, planar: false };
   }
@@ -37,7 +40,7 @@ export function layoutOf(count: number, { preprocessing, size = preprocessing }:
  */
 export function findOrder(rows: readonly unknown[], options: DataOptions): { planar: boolean; note?: string } {
   const [first, ...others] = rows.filter((row) => isList(row) && !isList(row[0])) as ArrayLike<unknown>[];
-  const layout = layoutOf(first?.length ?? 0, options);
+  const layout = layoutOfRow(first?.length ?? 0, options);
   if (!first || layout?.channels !== 3) return { planar: false };
   const same = [first, ...others.filter(({ length }) => length === first.length)].map((row) => Array.from(row, Number));
   const planar = roughness(same, layout, true) < roughness(same, layout, false);
@@ -80,7 +83,7 @@ export const numbersFor = (type: string, length: number): Values => new (ARRAYS[
 const isList = (value: unknown): value is ArrayLike<unknown> => Array.isArray(value) || ArrayBuffer.isView(value);
 
 /**
- * An image of numbers in a flat list, see `layoutOf`, or in lists of lists: `[H, W]`, `[H, W, C]` or `[C, H, W]`.
+ * An image of numbers in a flat list, see `layoutOfRow`, or in lists of lists: `[H, W]`, `[H, W, C]` or `[C, H, W]`.
  * @param type of the numbers, as numpy names it
  * @param planar whether RGB in a flat list is, see `findOrder`
  * @throws InputError when they make no image
@@ -93,7 +96,7 @@ export function imageOfNumbers(
   const sides: number[] = [];
   for (let list = value; isList(list); list = list[0]) sides.push(list.length);
   const count = sides.reduce((product, side) => product * side, 1);
-  const layout = sides.length === 1 ? layoutOf(count, options) : layoutOfSides(sides);
+  const layout = sides.length === 1 ? layoutOfRow(count, options) : layoutOfSides(sides);
   if (value == null || !layout || count === 0) {
     const found = value == null ? 'no image' : `${sides.join('×')} numbers`;
     throw new InputError(`${where}: it has ${found}; expected ${EXPECTED_COUNTS}`);
