@@ -87,13 +87,23 @@ test('any batch size gives the latents that eager tfjs gives', async () => {
   await mnist.close();
 });
 
-test('NaN in one pixel fails the parity check', async () => {
+test('the parity check measures latents relative to the largest, and NaN in one pixel fails it', async () => {
   const { program } = await loadRun(run(), 'latest');
   const mnist = await openSplit('mnist', 'test');
   const options = { graphs: ['encoder', 'decoder'], device: 'cpu', threads: 1, images: 16 } as const;
   await withSessions(await openExported(out()), options, async (sessions) => {
     expect((await measureParity(program, sessions, mnist)).images).toBe(16);
-    const { decodeAll } = sessions;
+    const { encodeAll, decodeAll } = sessions;
+    const encoded = (change: (value: number) => number) =>
+      vi.spyOn(sessions, 'encodeAll').mockImplementation(async (...args) => {
+        const { latents, ...rest } = await encodeAll.apply(sessions, args);
+        return { ...rest, latents: latents.map(change) };
+      });
+    encoded((value) => value + 2e-4); // the largest latent is above 2
+    expect((await measureParity(program, sessions, mnist)).latent).toBeGreaterThan(1e-4);
+    encoded((value) => value * 1.001);
+    await expect(measureParity(program, sessions, mnist)).rejects.toThrow('nothing was exported');
+    vi.restoreAllMocks();
     vi.spyOn(sessions, 'decodeAll').mockImplementation(async (...args) =>
       (await decodeAll.apply(sessions, args)).with(0, Number.NaN),
     );
