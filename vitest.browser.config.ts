@@ -1,13 +1,13 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
-/** Tests of the web page, in a real browser. */
+/** Tests in a real browser: the web page, and the converter in a page. */
 export default defineConfig({
   resolve: {
     alias: { 'tfjs-to-onnx': fileURLToPath(new URL('./pipeline/tfjs-to-onnx/src/index.ts', import.meta.url)) },
   },
   test: {
-    include: ['test/viewer/**/*.browser.test.ts'],
+    include: ['test/{viewer,tfjs-to-onnx}/**/*.browser.test.ts'],
     globalSetup: ['test/io/own-cache.ts', 'test/viewer/make-site.ts'],
     pool: 'forks',
     maxWorkers: 2,

@@ -34,6 +34,7 @@ export function traceModel(model: ModelDefinition, autoencoder: Autoencoder, siz
         ...(model.conditional.encoder && { label }),
       },
       models: { encoder: autoencoder.encoder },
+      keepWeights: true,
     },
   );
   const decoder = graphOfFunction(
@@ -44,6 +45,7 @@ export function traceModel(model: ModelDefinition, autoencoder: Autoencoder, siz
       name: 'decoder',
       inputs: { latent: { shape: ['N', latent], dtype: 'float32' }, ...(model.conditional.decoder && { label }) },
       models: { decoder: autoencoder.decoder },
+      keepWeights: true,
     },
   );
   return { encoder: serialize(encoder), decoder: serialize(decoder), graphs: { encoder, decoder } };

@@ -28,6 +28,7 @@ const checks: Readonly<Record<string, () => Promise<string>>> = {
   },
   '--engine tfjs-node': () => tensorFlow('tfjs-node'),
   '--engine tfjs-node-gpu': () => tensorFlow('tfjs-node-gpu'),
+  '--engine tfjs-onnx': async () => `tfjs ${version_core} with onnxruntime-node ${ort.env.versions.node}`,
   '--engine tfjs-cpu': async () => `tfjs ${version_core} in plain JavaScript (slow)`,
   '--device cpu': async () => `${cpus()[0]?.model.trim() ?? process.arch}, ${availableParallelism()} cores`,
   '--device cuda': async () => {

@@ -1,7 +1,7 @@
 import { defineConfig } from 'tsdown';
 
 export default defineConfig({
-  entry: 'src/{index,run,cli}.ts',
+  entry: 'src/{index,run,cli,eager}.ts',
   format: 'esm',
   platform: 'neutral',
   deps: { neverBundle: [/^node:/, /^@tensorflow\//] },

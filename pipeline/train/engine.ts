@@ -3,7 +3,7 @@ import type { Controls } from './controls.ts';
 import type { ProgramName } from './program.ts';
 
 /** The values of `--engine` and `--device`. They are here so that reading them loads no engine. */
-export const engineChoices = ['auto', 'onnx', 'tfjs-node', 'tfjs-node-gpu', 'tfjs-cpu'] as const;
+export const engineChoices = ['auto', 'onnx', 'tfjs-node', 'tfjs-node-gpu', 'tfjs-onnx', 'tfjs-cpu'] as const;
 export const deviceChoices = ['auto', 'cpu', 'cuda', 'webgpu'] as const;
 export type EngineChoice = (typeof engineChoices)[number];
 export type DeviceChoice = (typeof deviceChoices)[number];

@@ -294,7 +294,7 @@ function largestError(got: ArrayLike<number>, expected: ArrayLike<number>): numb
 
 /** Operators that onnxruntime-web has for WebGPU, of those that a step can need. */
 const WEBGPU: ReadonlySet<string> = new Set(
-  `Abs Add Cast Clip Concat Conv ConvTranspose Div Equal Exp Expand Gemm Greater Identity Log MatMul Mul Neg Pad ReduceMean
+  `Abs Add Cast Ceil Clip Concat Conv ConvTranspose Div Equal Exp Expand Gemm Greater Identity Log MatMul Mul Neg Pad ReduceMean
   ReduceSum Relu Reshape Sigmoid Slice Split Sqrt Sub Tile Transpose`.split(/\s+/),
 );
 /** Those that take shapes, axes or positions besides the tensor itself. */

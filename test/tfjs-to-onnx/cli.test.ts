@@ -4,10 +4,18 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { Tensor } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
-import { layers, sequential } from '@tensorflow/tfjs-layers';
+import {
+  input as inputLayer,
+  layers,
+  type SymbolicTensor,
+  sequential,
+  model as tfModel,
+} from '@tensorflow/tfjs-layers';
 import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { main } from '../../pipeline/tfjs-to-onnx/src/cli.ts';
+import { attr, graphFiles, ints, node, placeholder } from './support/graph-model.ts';
 import { feed, hostTensors, openSession } from './support/ort.ts';
 import { expectClose, read } from './support/parity.ts';
 import { model, type Saved, saved } from './support/saved.ts';
@@ -39,6 +47,27 @@ async function write({ json, weights }: Saved): Promise<void> {
   writeFileSync(at('weights.bin'), weights);
 }
 
+/** A description with a piece of its text replaced. */
+const replaced = (json: Saved['json'], from: string, to: string): Saved['json'] =>
+  JSON.parse(JSON.stringify(json).replace(from, to));
+
+/** A model of two layers that wait for each other. */
+function cyclic(): Saved['json'] {
+  const layer = (name: string, from: string) => ({
+    name,
+    class_name: 'Activation',
+    config: { name, activation: 'relu' },
+    inbound_nodes: [[[from, 0, 0, {}]]],
+  });
+  const config = {
+    name: 'round',
+    layers: [layer('a', 'b'), layer('b', 'a')],
+    input_layers: [['a', 0, 0]],
+    output_layers: [['b', 0, 0]],
+  };
+  return { modelTopology: { class_name: 'Model', config }, weightsManifest: [{ paths: [], weights: [] }] };
+}
+
 async function expectModel(file: string): Promise<void> {
   const x = tf.randomUniform([3, 6, 6, 2], -1, 1, 'float32', 4);
   const session = await openSession(readFileSync(file));
@@ -48,9 +77,25 @@ async function expectModel(file: string): Promise<void> {
 }
 
 describe('converts', () => {
+  test('a layer that keeps a state, which becomes inputs and outputs', async () => {
+    const lstm = layers.lstm({
+      name: 'memory',
+      units: 2,
+      stateful: true,
+      recurrentInitializer: 'glorotNormal',
+      batchInputShape: [4, 3, 2],
+    });
+    await write(await saved(sequential({ name: 'series', layers: [lstm as never] })));
+    expect(await main([at('model.json'), at('out.onnx')])).toBe(0);
+    const session = await openSession(readFileSync(at('out.onnx')));
+    expect(session.inputNames.slice(1)).toEqual(['memory_state_0', 'memory_state_1']);
+    expect(session.outputNames).toEqual(['memory', 'memory_state_0_out', 'memory_state_1_out']);
+    await session.release();
+  });
+
   test('a model.json with its weights', async () => {
     await write(await saved());
-    expect(await main([at('model.json'), at('out.onnx')])).toBe(0);
+    expect(await main([at('model.json'), at('out.onnx'), '--check', '0'])).toBe(0);
     expect(stderr).toBe('');
     expect(stdout.replace(folder, 'FOLDER')).toMatchInlineSnapshot(`
       "FOLDER/out.onnx: 2037 bytes, 6 nodes, opset 18
@@ -129,6 +174,81 @@ describe('converts', () => {
     `);
   });
 
+  test('a GraphModel, named by its signature', async () => {
+    await write(graphFiles(flattened));
+    expect(await main(['--json', at('model.json'), at('out.onnx')])).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({
+      inputs: [{ name: 'image', type: 'float32', shape: ['N', 4, 6] }],
+      outputs: [{ name: 'pixels', type: 'float32', shape: ['N', 24] }],
+      checks: [{ output: 'pixels', absolute: 0, relative: 0 }],
+      notes: [],
+    });
+  });
+
+  test('with sizes that are given, or left open', async () => {
+    const free = layers.conv2d({
+      name: 'conv',
+      filters: 2,
+      kernelSize: 3,
+      strides: 2,
+      padding: 'same',
+      inputShape: [null, null, 3],
+    });
+    await write(await saved(sequential({ name: 'free', layers: [free] })));
+    expect(await main([at('model.json'), at('out.onnx'), '--shape', 'conv_input=1,9,8,3'])).toBe(0);
+    expect(stdout).toMatch(/input conv_input: float32 \[1, 9, 8, 3\]\n.*output conv: float32 \[1, 5, 4, 2\]\n/);
+    stdout = '';
+    expect(
+      await main([at('model.json'), at('out.onnx'), '--json', '--dynamic', 'conv_input=1,2', '--check', '3']),
+    ).toBe(0);
+    const { inputs, outputs } = JSON.parse(stdout);
+    expect(inputs[0].shape).toEqual(['N', 'conv_input_1', 'conv_input_2', 3]);
+    expect(outputs[0].shape).toMatchObject(['N', expect.any(String), expect.any(String), 2]);
+  });
+
+  test('with sizes that have to be multiples of a number', async () => {
+    const up = sequential({
+      name: 'halves',
+      layers: [
+        layers.maxPooling2d({ name: 'pool', poolSize: 2, inputShape: [null, null, 1] }),
+        layers.upSampling2d({ name: 'up', size: [2, 2] }),
+      ],
+    });
+    const input = inputLayer({ name: 'x', shape: [null, null, 1] });
+    const sum = layers.add({ name: 'sum' }).apply([input, up.apply(input) as SymbolicTensor]);
+    await write(await saved(tfModel({ inputs: input, outputs: sum as SymbolicTensor })));
+    const code = await main([at('model.json'), at('out.onnx'), '--json', '--dynamic', 'x=1,2']);
+    expect([code, stderr]).toEqual([0, '']);
+    expect(JSON.parse(stdout).inputs[0].shape).toEqual(['N', '2*x_1', '2*x_2', 1]);
+  });
+
+  test('with images that have their channels first, half-size weights, or another operator set', async () => {
+    await write(await saved());
+    const options = ['--nchw-inputs', '--float16', '--opset', '15', '--json'];
+    expect(await main([at('model.json'), at('half.onnx'), ...options])).toBe(0);
+    const { inputs, opset, checks } = JSON.parse(stdout);
+    expect([inputs[0].shape, opset]).toEqual([['N', 2, 6, 6], 15]);
+    expect(checks[0].relative).toBeGreaterThan(0);
+    expect(checks[0].relative).toBeLessThan(1e-2);
+    expect(await main([at('model.json'), at('whole.onnx'), '--check', '0'])).toBe(0);
+    expect(readFileSync(at('half.onnx')).length).toBeLessThan(readFileSync(at('whole.onnx')).length - 200);
+  });
+
+  test('with a layer that the user registers', async () => {
+    const { json, weights } = await saved();
+    const file = JSON.parse(JSON.stringify(json).replace('"Flatten"', '"Flat"'));
+    await write({ json: file, weights });
+    writeFileSync(
+      at('flat.mjs'),
+      `export default ({ tf, layers }) => {
+        class Flat extends layers.layers.flatten().constructor { static className = 'Flat'; }
+        tf.serialization.registerClass(Flat);
+      };`,
+    );
+    expect(await main([at('model.json'), at('out.onnx'), '--register', at('flat.mjs')])).toBe(0);
+    await expectModel(at('out.onnx'));
+  });
+
   test('from any folder, by its name', () => {
     const bin = fileURLToPath(new URL('../../pipeline/tfjs-to-onnx/bin/tfjs-to-onnx.js', import.meta.url));
     const run = (...args: string[]) =>
@@ -138,12 +258,58 @@ describe('converts', () => {
   });
 });
 
+/** A GraphModel that makes rows of pixels. */
+const flattened = {
+  nodes: [placeholder('x', [-1, 4, 6]), node('y', 'Reshape', ['x', 'rows'], { T: attr.type('DT_FLOAT') })],
+  weights: { rows: ints(-1, 24) },
+  inputs: { image: 'x' },
+  outputs: { pixels: 'y' },
+};
+
+describe('a GraphModel is refused in one line with exit code 2', () => {
+  type Json = { modelTopology: { node: { name: string; op: string; input: string[] }[]; versions?: object } };
+  const damages: Readonly<Record<string, [(json: Json) => void, RegExp]>> = {
+    'for an operation that tfjs does not have': [
+      ({ modelTopology: { node } }) => Object.assign(node.at(-1) ?? {}, { op: 'Wobble' }),
+      /node y .*\bWobble\b.*--register/,
+    ],
+    'for a node that waits for itself': [
+      ({ modelTopology: { node } }) => Object.assign(node.at(-1) ?? {}, { input: ['y', 'rows'] }),
+      /node y .*\bits own output\b/,
+    ],
+    'for a node that is missing': [
+      ({ modelTopology: { node } }) => Object.assign(node.at(-1) ?? {}, { input: ['z', 'rows'] }),
+      /node y .*\bnode z\b/,
+    ],
+    'without versions': [({ modelTopology }) => delete modelTopology.versions, /\bversions\b/],
+    'for strings': [
+      ({ modelTopology: { node } }) =>
+        Object.assign(node.find(({ name }) => name === 'x') ?? {}, {
+          attr: { dtype: attr.type('DT_STRING'), shape: attr.shape(-1) },
+        }),
+      /input image .*\bstring/,
+    ],
+  };
+  test.each(Object.entries(damages))('%s', async (_, [damage, message]) => {
+    const json = JSON.parse(JSON.stringify(graphFiles(flattened).json));
+    damage(json);
+    await write({ json, weights: graphFiles(flattened).weights });
+    expect(await main([at('model.json'), at('out.onnx')])).toBe(2);
+    expect(stderr).toMatch(message);
+    expect(stderr).toMatch(/^tfjs-to-onnx: .*model\.json: .*\n$/);
+    expect(readdirSync(folder).sort()).toEqual(['model.json', 'weights.bin']);
+  });
+});
+
+test('nothing is written where tfjs gives other numbers', async () => {
+  await write(await saved());
+  expect(await main([at('model.json'), at('out.onnx'), '--float16', '--tolerance', '1e-9'])).toBe(2);
+  expect(stderr).toMatch(/output latent .*\brandom input 1\b.*1e-9/);
+  expect(readdirSync(folder).sort()).toEqual(['model.json', 'weights.bin']);
+});
+
 describe('refuses in one line with exit code 2, and leaves existing files unchanged', () => {
   const cases: Readonly<Record<string, [(model: Saved) => Saved, RegExp]>> = {
-    'a graph model': [
-      ({ weights }) => ({ json: { format: 'graph-model', modelTopology: { node: [] }, weightsManifest: [] }, weights }),
-      /model\.json: .*\bGraphModel\b/,
-    ],
     'a JSON file of something else': [({ weights }) => ({ json: {}, weights }), /model\.json: .*\bmodelTopology\b/],
     'a model without a list of weights': [
       ({ json, weights }) => ({ json: { modelTopology: json.modelTopology }, weights }),
@@ -168,9 +334,32 @@ describe('refuses in one line with exit code 2, and leaves existing files unchan
       ({ json, weights }) => ({ json, weights: new Uint8Array([...weights, 0]) }),
       /weights\.bin: .*\b1085\b.*\b1084\b/,
     ],
+    'weights outside its folder': [
+      ({ json, weights }) => ({ json: replaced(json, 'weights.bin', '../weights.bin'), weights }),
+      /model\.json: .*\.\.\/weights\.bin; move them beside/,
+    ],
+    'weights at an absolute path': [
+      ({ json, weights }) => ({ json: replaced(json, 'weights.bin', '/etc/passwd'), weights }),
+      /model\.json: .*\/etc\/passwd; move them beside/,
+    ],
+    'a size that the files do not have': [
+      ({ json, weights }) => ({ json: replaced(json, '"units":3', '"units":300000000'), weights }),
+      /model\.json: layer latent .*\b300000000\b.*\b271\b/,
+    ],
+    'a type of weights that tfjs does not have': [
+      ({ json, weights }) => ({
+        json: replaced(json, '"shape":[64,3],"dtype":"float32"', '"shape":[64,3],"dtype":"float8"'),
+        weights,
+      }),
+      /model\.json: weight .*\bfloat8\b.*\bfloat32\b/,
+    ],
+    'a layer that waits for itself': [
+      ({ weights }) => ({ json: cyclic(), weights }),
+      /model\.json: layer \w .*\bits own output\b/,
+    ],
     'a layer that tfjs does not know': [
       ({ json, weights }) => ({ json: JSON.parse(JSON.stringify(json).replace('"Flatten"', '"Lambda"')), weights }),
-      /model\.json: .*\bLambda\b/,
+      /model\.json: .*\bLambda\b.*--register/,
     ],
     'weights of another shape than the layers ask for': [
       ({ json, weights }) => ({ json: JSON.parse(JSON.stringify(json).replace('"units":3', '"units":4')), weights }),
@@ -191,6 +380,9 @@ describe('refuses in one line with exit code 2, and leaves existing files unchan
   test('missing files, files that are not JSON, and folders', async () => {
     expect(await main([at('none.json'), at('out.onnx')])).toBe(2);
     expectOneLine(/none\.json: no such file or folder/);
+    writeFileSync(at('empty.json'), '');
+    expect(await main([at('empty.json'), at('out.onnx')])).toBe(2);
+    expectOneLine(/empty\.json: .*\bempty\b/);
     writeFileSync(at('broken.json'), '{"modelTopology": ');
     expect(await main([at('broken.json'), at('out.onnx')])).toBe(2);
     expectOneLine(/broken\.json: .*\bJSON\b/);
@@ -208,11 +400,20 @@ describe('refuses in one line with exit code 2, and leaves existing files unchan
     expectOneLine(/none\/out\.onnx: no such file or folder/);
   });
 
-  test('a layer without a lowering', async () => {
-    const up = layers.conv3dTranspose({ name: 'up', filters: 2, kernelSize: 2, inputShape: [2, 2, 2, 1] });
-    await write(await saved(sequential({ name: 'volumes', layers: [up as never] })));
+  test('a layer that reads values', async () => {
+    class Reading extends layers.Layer {
+      static className = 'Reading';
+
+      override call(inputs: Tensor | Tensor[]): Tensor {
+        const [x] = [inputs].flat() as [Tensor];
+        return tf.mul(x, x.dataSync()[0] ?? 1);
+      }
+    }
+    tf.serialization.registerClass(Reading as never);
+    const reading = new Reading({ name: 'scale', inputShape: [3] });
+    await write(await saved(sequential({ name: 'scaled', layers: [reading] })));
     expect(await main([at('model.json'), at('out.onnx')])).toBe(2);
-    expectOneLine(/model\.json: layer volumes\/up: tf\..*: kernel Conv3DBackpropInputV2\(/);
+    expectOneLine(/model\.json: layer scaled\/scale: .*values.*\bgraph\b.*\bbetween\b/);
   });
 
   test.each([
@@ -220,6 +421,10 @@ describe('refuses in one line with exit code 2, and leaves existing files unchan
     [['model.json'], /MODEL\.json .*OUT\.onnx/],
     [['a', 'b', 'c'], /MODEL\.json .*OUT\.onnx/],
     [['--fast', 'a', 'b'], /'--fast'.*--help/],
+    [['a', 'b', '--shape', 'x'], /--shape x: NAME=1,224,224,3/],
+    [['a', 'b', '--shape', 'x=1,0'], /--shape x=1,0: NAME=/],
+    [['a', 'b', '--dynamic', 'x=height'], /--dynamic x=height: NAME=1,2/],
+    [['a', 'b', '--check', 'often'], /--check often: .*\bnumber\b/],
   ] as [string[], RegExp][])('the arguments %j', async (args, message) => {
     expect(await main(args)).toBe(2);
     expectOneLine(message);

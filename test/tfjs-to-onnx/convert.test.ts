@@ -5,7 +5,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Tensor } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
-import type { LayersModel } from '@tensorflow/tfjs-layers';
+import {
+  initializers,
+  input,
+  type LayersModel,
+  layers,
+  model as layersModel,
+  type SymbolicTensor,
+} from '@tensorflow/tfjs-layers';
 import { describe, expect, test } from 'vitest';
 import { graphOfLayersModel } from '../../pipeline/tfjs-to-onnx/src/from/layers-model.ts';
 import { convertLayersModel } from '../../pipeline/tfjs-to-onnx/src/index.ts';
@@ -77,6 +84,55 @@ test('inputs, outputs, nodes and weights have the names of the model and its lay
       "whole/decoder/out/bias",
     ]
   `);
+});
+
+describe('every output has a name of its own', () => {
+  const x = input({ name: 'x', shape: [4, 3] });
+  const seeded = (seed: number) => initializers.glorotNormal({ seed });
+  const recurrent = { units: 2, kernelInitializer: seeded(1), recurrentInitializer: seeded(2) };
+  const apply = (layer: { apply(x: SymbolicTensor): unknown }, to: SymbolicTensor | undefined) =>
+    [layer.apply(to as SymbolicTensor)].flat() as SymbolicTensor[];
+  const shared = layers.dense({ name: 'shared', units: 3, kernelInitializer: seeded(3) });
+  const y = apply(layers.activation({ name: 'y', activation: 'relu' }), x);
+  const cases: Readonly<Record<string, [SymbolicTensor[], string[]]>> = {
+    'a layer that gives its states too': [
+      apply(layers.lstm({ ...recurrent, name: 'lstm', returnState: true }), x),
+      ['lstm', 'lstm_1', 'lstm_2'],
+    ],
+    'a layer that is applied twice': [
+      [...apply(shared, x), ...apply(shared, y[0])],
+      ['shared', 'shared_1'],
+    ],
+    'both directions': [
+      apply(layers.bidirectional({ name: 'both', layer: layers.gru(recurrent) as never, mergeMode: null as never }), x),
+      ['both', 'both_1'],
+    ],
+    'one output that is listed twice, and an input': [
+      [...y, ...y, x],
+      ['y', 'y_1', 'x_out'],
+    ],
+    'names that are numbered already': [
+      [
+        ...apply(layers.activation({ name: 'shared_1', activation: 'relu' }), x),
+        ...apply(shared, y[0]),
+        ...apply(shared, x),
+      ],
+      ['shared_1', 'shared', 'shared_2'],
+    ],
+  };
+
+  test.each(Object.entries(cases))('%s', async (_, [outputs, names]) => {
+    const model = layersModel({ inputs: x, outputs });
+    const session = await openSession(convertLayersModel(model));
+    expect(session.outputNames).toEqual(names);
+    const given = tf.randomUniform([2, 4, 3], -1, 1, 'float32', 5);
+    const got = hostTensors(await session.run({ x: feed(given) }));
+    const distinct = [...new Set(outputs)];
+    const computed = [layersModel({ inputs: x, outputs: distinct }).predict(given)].flat();
+    const expected = outputs.map((output) => computed[distinct.indexOf(output)] as Tensor);
+    expected.forEach((tensor, i) => void expectClose(got[names[i] ?? ''], read(tensor), 2e-5, names[i] ?? ''));
+    await session.release();
+  });
 });
 
 test('onnx’s own checker passes every model of the zoo', ({ skip }) => {

@@ -1,5 +1,5 @@
 import './support/tfjs.ts';
-import type { DataType, Tensor, Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs-core';
+import type { DataType, Tensor, Tensor1D, Tensor2D, Tensor4D, Tensor5D } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, test } from 'vitest';
 import { type BatchedInput, convertFunction } from '../../pipeline/tfjs-to-onnx/src/index.ts';
@@ -68,6 +68,39 @@ const cases: Readonly<Record<string, Case>> = {
       };
     },
   },
+  'windows of all kinds': {
+    inputs: images,
+    program: ({ x }) => {
+      const volumes = tf.reshape(x as Tensor4D, [sizeOf(x), 2, 2, 6, 2]) as Tensor5D;
+      const places = tf.maxPoolWithArgmax(x as Tensor4D, 2, 1, 'same');
+      const wide = (image: Tensor) => tf.avgPool(image as Tensor4D, 2, 3, 3);
+      const rounded = (image: Tensor) => tf.maxPool(image as Tensor4D, 3, 2, 0, 'ceil');
+      return {
+        filtered: tf.conv3d(volumes, tf.reshape(filter, [1, 3, 3, 2, 5]) as Tensor5D, 1, 'same'),
+        largest: tf.maxPool3d(volumes, 2, 1, 'same'),
+        means: wide(x as Tensor),
+        meansGradient: tf.grad(wide)(x as Tensor, wide(x as Tensor)),
+        maximumGradient: tf.grad(rounded)(x as Tensor, rounded(x as Tensor)),
+        byChannel: tf.depthwiseConv2d(x as Tensor4D, filter as Tensor4D, 1, [
+          [0, 0],
+          [-1, 2],
+          [3, 4],
+          [0, 0],
+        ]),
+        dilated: tf.dilation2d(x as Tensor4D, tf.zeros([3, 3, 2]), 1, 'same'),
+        places: places.indexes as Tensor,
+        normal: tf.localResponseNormalization(x as Tensor4D, 1),
+      };
+    },
+  },
+  'crops, turns and sizes': {
+    inputs: { ...images, boxes: floats('N', 4), label },
+    program: ({ x, boxes, label }) => ({
+      crops: tf.image.cropAndResize(x as Tensor4D, boxes as Tensor2D, label as Tensor1D, [3, 5]),
+      turned: tf.image.rotateWithOffset(x as Tensor4D, 0.4, [0.1, 0.9, 0.5]),
+      resized: tf.image.resizeNearestNeighbor(x as Tensor4D, [7, 5], true),
+    }),
+  },
   'transposed convolution': {
     inputs: { x: floats('N', 2, 3, 5) },
     program: ({ x }) => ({ y: tf.conv2dTranspose(x as Tensor4D, filter as Tensor4D, [sizeOf(x), 4, 6, 2], 2, 'same') }),
@@ -126,6 +159,36 @@ const cases: Readonly<Record<string, Case>> = {
   'rows by rows': {
     inputs: rows,
     program: ({ x }) => ({ products: tf.matMul(x as Tensor2D, x as Tensor2D, false, true) }),
+  },
+  'places and counts': {
+    inputs: { ...rows, label },
+    program: ({ x, label }) => {
+      const [data, column] = [x as Tensor2D, tf.reshape(label as Tensor, [sizeOf(x), 1])];
+      return {
+        added: tf.scatterND(column, data, [4, 6]),
+        replaced: tf.tensorScatterUpdate(tf.ones([4, 6]), column, data),
+        segments: tf.unsortedSegmentSum(data, label as Tensor1D, 3),
+        counts: tf.denseBincount(column as Tensor2D, tf.tensor2d([], [0, 0]), 2),
+        gathered: tf.gather(data, column, 1, 1),
+        searched: tf.searchSorted(tf.cumsum(tf.abs(data), 1), data),
+        topk: tf.topk(data, 2).values,
+      };
+    },
+  },
+  'complex numbers': {
+    inputs: rows,
+    program: ({ x }) => {
+      const z = tf.complex(x as Tensor, tf.square(x as Tensor));
+      const padded = tf.concat([z, tf.zeros([sizeOf(x), 2], 'complex64')], 1);
+      return { six: tf.abs(tf.fft(z)), eight: tf.real(tf.mul(tf.ifft(padded), padded)) };
+    },
+  },
+  'numbers that count the batch': {
+    inputs: rows,
+    program: ({ x }) => ({
+      place: tf.add(tf.sum(x as Tensor, 1), tf.range(0, sizeOf(x))),
+      odd: tf.range(1, 2 * sizeOf(x) + 1, 2, 'int32'),
+    }),
   },
   'the input itself, and numbers without a batch': {
     inputs: rows,
@@ -194,7 +257,8 @@ describe('a program is refused', () => {
 
   test('if values depend on the batch size', () => {
     expect(refusal(({ x }) => ({ y: tf.div(x as Tensor, sizeOf(x)) }))).toMatch(/^model: .*\bDiv\b/);
-    expect(refusal(({ x }) => ({ y: tf.add(tf.sum(x as Tensor, 1), tf.range(0, sizeOf(x))) }))).toMatch(
+    const squares = (n: number) => tf.tensor1d(Array.from({ length: n }, (_, i) => i * i));
+    expect(refusal(({ x }) => ({ y: tf.add(tf.sum(x as Tensor, 1), squares(sizeOf(x))) }))).toMatch(
       /^model: .*\bAdd\b/,
     );
   });

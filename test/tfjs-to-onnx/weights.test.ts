@@ -22,7 +22,7 @@ function storedAt(file: Uint8Array, { offset, bytes }: WeightPlace): number[] {
 describe('findWeights gives the offset and the order of axes of every weight', () => {
   test.each(Object.entries(zoo))('%s', (_, make) => {
     const model = make();
-    const graph = graphOfLayersModel(model);
+    const graph = graphOfLayersModel(model, { keepWeights: true });
     const file = serialize(graph);
     const places = findWeights(graph, file);
     const weights = weightsOf(model);
@@ -42,6 +42,7 @@ describe('a function of a weight', () => {
   const convert = (change: (weight: Tensor) => Tensor) => {
     const graph = graphOfFunction(({ x }) => ({ y: tf.add(x, tf.sum(change(weight))) }), {
       name: 'changed',
+      keepWeights: true,
       inputs: { x: { shape: ['N', 1], dtype: 'float32' } },
     });
     const file = serialize(graph);

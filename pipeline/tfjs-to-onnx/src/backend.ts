@@ -1,12 +1,26 @@
 import type { DataType, TensorInfo, TypedArray } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
-import { plainValue, type Value } from './forms.ts';
-import { type KernelName, kernels } from './kernels/index.ts';
-import { mapEach, type TapeInputs, type TapeOp, type TapeValue } from './tape.ts';
+import { computed, valuesOf } from './constants.ts';
+import type { Value } from './forms.ts';
+import { product } from './ir.ts';
+import {
+  definedInputs,
+  isLowered,
+  kernelNames,
+  located,
+  requireRule,
+  resultOf,
+  runningOps,
+  type Tensors,
+} from './kernel-calls.ts';
+import type { KernelName } from './kernels/index.ts';
+import { mostRows } from './kernels/unknown-size.ts';
+import { type RandomWatch, watchRandom } from './random.ts';
+import { mapEach, type TapeInputs, type TapeOp, type TapeValue, UNNAMED } from './tape.ts';
 
 /** A tfjs backend that computes nothing: its kernels record their calls on the tape of the trace in progress. */
 
-const BACKEND = 'onnx';
+const BACKEND = 'onnx-trace';
 
 /** Names a constant, or throws where the trace may not have it. */
 type NameConstant = (dataId: object, values: TypedArray, shape: readonly number[]) => string;
@@ -16,11 +30,20 @@ export class Recording {
   readonly ops: TapeOp[] = [];
   /** The layer that is being called. */
   scope = '';
+  /** What messages call it: `layer encoder/conv1`, or a node of a GraphModel. */
+  label = '';
+  /** Whether values are only read to check them: each check is passed, as a graph cannot fail. */
+  passesChecks = false;
   readonly #values = new WeakMap<object, TapeValue>();
   readonly #nameConstant: NameConstant;
+  readonly #unknownSize: ((limit: number) => number) | undefined;
+  /** Whether a size was assumed so far. */
+  #openSizes = false;
 
-  constructor(nameConstant: NameConstant) {
+  /** @param unknownSize the size to assume where values decide it */
+  constructor(nameConstant: NameConstant, unknownSize?: (limit: number) => number) {
     this.#nameConstant = nameConstant;
+    this.#unknownSize = unknownSize;
   }
 
   /** Makes a tensor that stands for a value from outside, or for one that the tape has. */
@@ -28,6 +51,11 @@ export class Recording {
     const dataId = {};
     this.#values.set(dataId, value);
     return { dataId, shape: [...value.shape], dtype: value.dtype };
+  }
+
+  /** Whether a tensor belongs to this trace. */
+  has({ dataId }: TensorInfo): boolean {
+    return this.#values.has(dataId);
   }
 
   /** The value that a tensor stands for. A tensor of another backend becomes a constant. */
@@ -50,42 +78,102 @@ export class Recording {
 
   /**
    * Records a call. The kernel's rule gives the outputs' shapes and dtypes, and refuses calls that cannot be lowered;
-   * it adds no nodes, as there is no graph yet.
+   * it adds no nodes, as there is no graph yet. The results of known inputs are known.
    */
-  call(kernel: KernelName, inputs: TapeInputs, attrs: TapeOp['attrs']): TensorInfo | TensorInfo[] {
-    const rule = kernels[kernel] as (inputs: unknown, attrs: unknown) => Value | readonly Value[];
-    const given = rule(mapEach(inputs, unlowered), attrs);
-    const outputs = [given].flat().map(({ shape, dtype }): TapeValue => ({ shape, dtype, source: { kind: 'op' } }));
+  call(kernel: KernelName, inputs: TapeInputs, given: TapeOp['attrs']): TensorInfo | TensorInfo[] {
+    const most = mostRows[kernel]?.(inputs as Readonly<Record<string, TapeValue>>, given);
+    const constants = most === undefined ? undefined : this.constantCall(kernel, inputs, given);
+    if (constants) return constants;
+    const rows = most === undefined ? undefined : this.#unknownSize?.(most);
+    if (rows !== undefined) this.#openSizes = true;
+    const openSizes = this.#openSizes || undefined;
+    return this.#add(kernel, inputs, openSizes ? { ...given, rows, openSizes } : given);
+  }
+
+  #add(kernel: KernelName, inputs: TapeInputs, attrs: TapeOp['attrs']): TensorInfo | TensorInfo[] {
+    let given: Value | readonly Value[];
+    try {
+      given = resultOf(kernel, inputs, attrs);
+    } catch (refusal) {
+      const constants = this.constantCall(kernel, inputs, attrs);
+      if (constants) return constants;
+      throw refusal;
+    }
+    refuseHuge([given].flat(), Object.keys(inputs).length > 0 || kernel === 'Fill' ? LARGEST : LARGEST_CONSTANT);
+    const moderate = [given].flat().every(({ shape }) => product(shape) <= LARGEST_CONSTANT);
+    const known = moderate ? computed(kernel, inputs, attrs) : undefined;
+    const outputs = [given].flat().map(({ shape, dtype }, i): TapeValue => {
+      return { shape, dtype, source: { kind: 'op', known: known && (() => known()[i]?.values) } };
+    });
     this.ops.push({ kernel, inputs, attrs, outputs, scope: this.scope });
     const tensors = outputs.map((output) => this.tensor(output));
     return Array.isArray(given) ? tensors : (tensors[0] as TensorInfo);
   }
+
+  /** Computes a call that graphs do not have, if its inputs are known: the results become constants. */
+  constantCall(kernel: string, inputs: TapeInputs, attrs: TapeOp['attrs']): TensorInfo | TensorInfo[] | undefined {
+    const known = computed(kernel, inputs, attrs)?.();
+    const tensors = known?.map(({ shape, dtype, values }) =>
+      this.tensor({ shape, dtype, source: { kind: 'constant', name: UNNAMED, values } }),
+    );
+    return tensors?.length === 1 ? tensors[0] : tensors;
+  }
+
+  /** The numbers of a tensor of this trace that does not depend on inputs or variables. */
+  read(dataId: object): TypedArray | undefined {
+    const value = this.#values.get(dataId);
+    return value && valuesOf(value);
+  }
 }
 
-/** A value that has a shape and a dtype, and is in no graph. */
-const unlowered = ({ shape, dtype }: TapeValue): Value =>
-  plainValue(shape, dtype, () => {
-    throw new Error('a rule added nodes while its kernel was traced');
-  });
+/** The most elements that an array can have, and a constant that is to be computed and stored. */
+const [LARGEST, LARGEST_CONSTANT] = [2 ** 31, 2 ** 27];
+
+/** @throws Error for a result with more elements than it can have */
+function refuseHuge(results: readonly Value[], most: number): void {
+  const shape = results.map((value) => value.shape).find((sizes) => product(sizes) > most);
+  if (shape) throw new Error(`its result, [${shape}], has ${product(shape)} elements; at most ${most} are possible`);
+}
 
 let recording: Recording | undefined;
+let random: RandomWatch | undefined;
 
 /** Runs `program` with the tracing backend writing into `into`. */
 export function record<T>(into: Recording, program: () => T): T {
+  const leave = enter(into);
+  try {
+    return program();
+  } finally {
+    leave();
+  }
+}
+
+/** The same for a program that waits. Until it is done, nothing else may use tfjs. */
+export async function recordAsync<T>(into: Recording, program: () => Promise<T>): Promise<T> {
+  const leave = enter(into);
+  try {
+    return await program();
+  } finally {
+    leave();
+  }
+}
+
+/** Makes the tracing backend tfjs's own. Returns a function that undoes it. */
+function enter(into: Recording): () => void {
   if (recording) throw new Error('a trace is in progress; traces cannot be nested');
   const before = homeBackend();
   register();
   // A backend made by a synchronous factory is in place when `setBackend` returns.
   void tf.setBackend(BACKEND);
   recording = into;
+  random = watchRandom();
   tf.engine().startScope('trace');
-  try {
-    return program();
-  } finally {
+  return () => {
     tf.engine().endScope();
+    random?.stop();
     recording = undefined;
     void tf.setBackend(before);
-  }
+  };
 }
 
 /** The backend in use, which tfjs chooses when it is first needed: constants live there. */
@@ -104,40 +192,34 @@ function current(doing: string): Recording {
   return recording;
 }
 
-/** The tfjs op that is running, by the name that the user calls: `conv2d`. */
-const runningOps = (): string => {
-  const scopes = (tf.engine().state as unknown as { scopeStack: { name: string }[] }).scopeStack;
-  const ops = scopes.map(({ name }) => name).filter((name) => name.endsWith('__op'));
-  return [...new Set(ops.map((name) => name.replace('__op', '')))].join(' → ');
-};
-
-/** Adds the layer, op and kernel to an error's message. */
-function located(error: unknown, kernel: string, inputs: readonly TensorInfo[]): Error {
-  const reason = error instanceof Error ? error.message : String(error);
-  const shapes = inputs.map(({ shape, dtype }) => `${dtype}[${shape}]`).join(', ');
-  const layer = recording?.scope ? `layer ${recording.scope}: ` : '';
-  const ops = runningOps();
-  return new Error(`${layer}${ops ? `tf.${ops}: ` : ''}kernel ${kernel}(${shapes}): ${reason}`, { cause: error });
-}
-
 class TracingBackend extends tf.KernelBackend {
   override write(values: tf.BackendValues, shape: number[], dtype: DataType): object {
     const dataId = {};
     if (typeof values === 'string' || Array.isArray(values)) throw new Error('tensors of strings cannot be traced');
-    current('a tensor was made').constant(dataId, values as TypedArray, shape, dtype);
+    const rec = current('a tensor was made');
+    if (random?.drew()) {
+      const where = `${rec.label && `${rec.label}: `}tf.${runningOps()}`;
+      const remedy = 'give them as an input, or give a seed if they are meant to stay the same';
+      throw new Error(`${where}: the [${shape}] random numbers would be the same at each run; ${remedy}`);
+    }
+    rec.constant(dataId, values as TypedArray, shape, dtype);
     return dataId;
   }
 
-  override readSync(): never {
-    const ops = runningOps();
-    throw new Error(
-      `the values of a traced tensor were asked for${ops ? ` in tf.${ops}` : ''}: a graph cannot depend on them; ` +
-        'keep data(), dataSync(), array() and print() out of the traced program',
-    );
+  override readSync(dataId: object): TypedArray {
+    const known = recording?.read(dataId);
+    if (known) return known;
+    if (recording?.passesChecks) return Uint8Array.of(1);
+    const [label, ops] = [recording?.label, runningOps()];
+    const found = `the values of a traced tensor were asked for${ops ? ` in tf.${ops}` : ''}`;
+    const remedy = label
+      ? 'convert the parts before and after it, and do this between them'
+      : 'keep data(), dataSync(), array() and print() out of the traced program';
+    throw new Error(`${label ? `${label}: ` : ''}${found}: a graph cannot depend on them; ${remedy}`);
   }
 
-  override async read(): Promise<never> {
-    return this.readSync();
+  override async read(dataId: object): Promise<TypedArray> {
+    return this.readSync(dataId);
   }
 
   /** Number of tensors that share data, where it is not one. */
@@ -165,36 +247,25 @@ function register(): void {
   if (registered) return;
   registered = true;
   tf.registerBackend(BACKEND, () => new TracingBackend(), 0);
-  // The names of all kernels that tfjs knows are the strings that tfjs-core exports under their own name.
-  const known = Object.entries(tf).flatMap(([name, value]) => (name === value ? [name] : []));
-  for (const kernelName of new Set([...Object.keys(kernels), ...known])) {
+  for (const kernelName of kernelNames()) {
     const kernelFunc: tf.KernelFunc = ({ inputs, attrs }) => {
       const given = definedInputs(inputs);
       try {
         return call(kernelName, given, (attrs ?? {}) as TapeOp['attrs']);
       } catch (error) {
-        throw located(error, kernelName, Object.values(given));
+        throw located(error, kernelName, given, recording?.label);
       }
     };
     tf.registerKernel({ kernelName, backendName: BACKEND, kernelFunc });
   }
 }
 
-type Tensors = Readonly<Record<string, TensorInfo>> | readonly TensorInfo[];
-
 function call(kernel: string, given: Tensors, attrs: TapeOp['attrs']): TensorInfo | TensorInfo[] {
-  if (!isLowered(kernel)) {
-    throw new Error('it has no lowering to ONNX; rewrite the program without it, or add a rule to kernels/');
-  }
   const rec = current(`kernel ${kernel} was called`);
   const inputs = mapEach(given, (tensor) => rec.value(tensor));
+  const known = isLowered(kernel) ? undefined : rec.constantCall(kernel, inputs, attrs);
+  if (known) return known;
+  requireRule(kernel);
   // tfjs clones whatever a gradient may need: another tensor for the same value, and no call to record.
   return kernel === 'Identity' ? rec.tensor(Object.values(inputs)[0] as TapeValue) : rec.call(kernel, inputs, attrs);
-}
-
-const isLowered = (kernel: string): kernel is KernelName => kernel in kernels;
-
-function definedInputs(inputs: tf.NamedTensorInfoMap): Tensors {
-  if (Array.isArray(inputs)) return inputs as TensorInfo[];
-  return Object.fromEntries(Object.entries(inputs).filter((entry): entry is [string, TensorInfo] => entry[1] != null));
 }

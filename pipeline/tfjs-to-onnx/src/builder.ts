@@ -1,18 +1,24 @@
+import { inferTypes } from './element-types.ts';
 import { type OpType, operators } from './infer.ts';
 import {
+  type Argument,
   type Attributes,
   type Constant,
   type ElementType,
   type Graph,
   type Node,
-  permutedPlaces,
+  permuted,
   product,
   type Ref,
+  readsOf,
+  rewired,
   type Shape,
   sameShape,
   type TensorType,
   type Weight,
 } from './ir.ts';
+import { DerivedConstants, fingerprint, sameNumbers } from './numbers.ts';
+import { simplified } from './passes/simplify.ts';
 import { transposedWeight } from './weights.ts';
 
 /** What an operator with these output types gives: one thing, or a list where there are several. */
@@ -33,16 +39,28 @@ export type OperatorOf<Inputs extends readonly unknown[]> = {
 /** `GraphBuilder` itself defines the methods. */
 const WithOperators = class {} as new () => OperatorMethods;
 
-type Argument = Ref | readonly Ref[] | Attributes | undefined;
-type Infer = (...args: readonly Argument[]) => TensorType | TensorType[];
+export interface BuilderOptions {
+  /** Whether each weight of the program has an initializer of its own; otherwise equal ones share one. */
+  readonly keepWeights?: boolean;
+  /** Whether sizes are assumed that may be others: a slice or pad that changes nothing may then change something. */
+  readonly openSizes?: boolean;
+  /** Constants that another builder derived from the same ones. */
+  readonly derived?: DerivedConstants;
+}
+
+/** Operators that change a tensor or not, by its size. */
+const SIZED: ReadonlySet<string> = new Set(['Pad', 'Slice']);
+
+/** Number of elements up to which a constant is known by its numbers. */
+const SMALL = 64;
 
 /** An optional input that is left out before others. */
 const absent: Ref = { name: '', type: 'float', shape: [] };
 
 /**
  * Builds an ONNX graph node by node, with a method for each operator: `g.Clip(x, low, high)`. It owns names, types and
- * shapes: each node is checked and inferred when it is added, equal nodes and equal constants are made once, and
- * reshapes and transposes of constants are folded.
+ * shapes: each node is checked and inferred when it is added, equal nodes and equal constants are made once, nodes that
+ * do nothing are left out, and reshapes and transposes of constants are folded.
  */
 export class GraphBuilder extends WithOperators {
   static {
@@ -54,12 +72,28 @@ export class GraphBuilder extends WithOperators {
     }
   }
 
+  readonly #options: BuilderOptions;
+  readonly #derivedConstants: DerivedConstants;
+
+  /** @param outer the builder of the graph around this one, which holds the constants */
+  constructor(options: BuilderOptions = {}, outer?: GraphBuilder) {
+    super();
+    this.#options = options;
+    this.#derivedConstants = options.derived ?? new DerivedConstants();
+    this.#outer = outer;
+    this.#names = outer ? outer.#names : new Map();
+    this.scope = outer?.scope ?? '';
+  }
+
   /** Prefix for the names of the nodes that follow, as in `encoder/conv1/Conv`. */
-  scope = '';
+  scope: string;
   readonly #inputs: Ref[] = [];
   readonly #nodes: Node[] = [];
   readonly #made = new Map<string, Ref[]>();
-  readonly #names = new Map<string, number>();
+  readonly #large = new Map<string, readonly Ref[]>();
+  /** Names are unique in a graph and all graphs inside it. */
+  readonly #names: Map<string, number>;
+  readonly #outer: GraphBuilder | undefined;
   /** Reshaped constants with their sources, and the names of constants with the names that they derive from. */
   readonly #reshaped = new Map<Ref, Ref>();
   readonly #origins = new Map<string, string>();
@@ -71,17 +105,35 @@ export class GraphBuilder extends WithOperators {
   }
 
   /**
-   * A constant; those of up to 64 elements and one name are shared where they are equal.
+   * A constant; equal ones are shared, small ones only under one name.
    * @param weight the tensor of the program that it is, if it is one
    */
   constant(data: Constant, shape: Shape = [data.length], name = 'constant', type = typeOf(data), weight?: Weight): Ref {
+    if (this.#outer) return this.#outer.constant(data, shape, name, type, weight);
     if (data.length !== product(shape)) throw new Error(`constant ${name}: ${data.length} values for shape [${shape}]`);
     const make = (): Ref => ({ name: this.#unique(name), type, shape, constant: data, weight });
-    return data.length > 64 ? make() : this.#once(`${name}:${type}[${shape}]${data.join()}`, make);
+    const owner = this.#options.keepWeights ? weight?.name : '';
+    if (data.length > SMALL) return this.#shared(`${owner}:${type}[${shape}]${fingerprint(data)}`, data, make);
+    const numbers = Array.from<number | bigint, number | bigint | string>(data, (x) => (Object.is(x, -0) ? '-0' : x));
+    return this.#once(`${name}:${type}[${shape}]${numbers.join()}`, make);
+  }
+
+  /** The constant with these numbers among those of the same key. */
+  #shared(key: string, data: Constant, make: () => Ref): Ref {
+    const alike = this.#large.get(key) ?? [];
+    const found = alike.find(({ constant }) => constant && sameNumbers(constant, data)) ?? make();
+    this.#large.set(key, [...new Set([...alike, found])]);
+    return found;
   }
 
   float(value: number): Ref {
     return this.constant(Float32Array.of(value), []);
+  }
+
+  /** A number as a scalar of the element type of `x`, which is one that arithmetic is done in. */
+  like({ type }: Ref, value: number): Ref {
+    const data = { float: Float32Array, double: Float64Array, int32: Int32Array }[type as 'float' | 'double' | 'int32'];
+    return this.constant(data.of(value), []);
   }
 
   ints(values: readonly number[]): Ref {
@@ -92,18 +144,28 @@ export class GraphBuilder extends WithOperators {
     if (sameShape(x.shape, shape)) return x;
     if (x.constant) return this.#reshapedConstant(x, shape, x.weight);
     const source = x.producer?.op === 'Reshape' ? x.producer.inputs[0] : undefined;
-    return source ? this.reshape(source, shape) : this.Reshape(x, this.ints(shape));
+    if (source) return this.reshape(source, shape);
+    // A 0 would stand for the size that is there.
+    return this.Reshape(x, this.ints(shape), shape.includes(0) ? { allowzero: 1 } : {});
   }
 
   transpose(x: Ref, perm: readonly number[]): Ref {
     if (perm.every((axis, i) => axis === i)) return x;
+    const before = x.producer?.op === 'Transpose' ? x.producer : undefined;
+    if (before?.inputs[0]) {
+      const first = before.attrs.perm as readonly number[];
+      return this.transpose(
+        before.inputs[0],
+        perm.map((axis) => first[axis] ?? 0),
+      );
+    }
     const shape = perm.map((axis) => x.shape[axis] ?? 0);
     const moving = perm.filter((axis) => x.shape[axis] !== 1);
     const inPlace = moving.every((axis, i) => i === 0 || axis > (moving[i - 1] ?? 0));
     if (x.constant) {
       const weight = x.weight && transposedWeight(x.weight, x.shape, perm);
       if (inPlace) return sameShape(x.shape, shape) ? x : this.#reshapedConstant(x, shape, weight);
-      return this.#derived(x, `(${perm})`, shape, (data) => permute(data, x.shape, perm), weight);
+      return this.#derived(x, `(${perm})`, shape, (data) => permuted(data, x.shape, perm), weight);
     }
     return inPlace ? this.reshape(x, shape) : this.Transpose(x, { perm });
   }
@@ -121,8 +183,34 @@ export class GraphBuilder extends WithOperators {
     return parts.length === 1 && only ? only : this.Concat(parts, { axis });
   }
 
-  /** Adds a node, or finds an equal one. */
+  /**
+   * Runs a graph for each step of sequences: ONNX's `Scan`.
+   * @param initial the states before the first step
+   * @param sequences their first axis is time
+   * @param step adds the nodes of a step to the inner graph: from states and slices to new states and outputs
+   * @returns the states after the last step, and the outputs along a first axis, time
+   */
+  scan(
+    initial: readonly Ref[],
+    sequences: readonly Ref[],
+    step: (g: GraphBuilder, states: Ref[], slices: Ref[]) => { states: readonly Ref[]; outputs: readonly Ref[] },
+  ): Ref[] {
+    const inner = new GraphBuilder(this.#options, this);
+    const states = initial.map(({ type, shape }) => inner.input('state', type, shape));
+    const slices = sequences.map(({ type, shape }) => inner.input('slice', type, shape.slice(1)));
+    const results = step(inner, states, slices);
+    const named = [...results.states, ...results.outputs].map((ref) => [this.#unique('result'), ref] as const);
+    const bodies = { body: inner.build(this.#unique('step'), Object.fromEntries(named)) };
+    const length = sequences[0]?.shape[0] ?? 0;
+    const outputs = results.outputs.map(({ type, shape }) => ({ type, shape: [length, ...shape] }));
+    const attrs = { num_scan_inputs: sequences.length };
+    return this.#node('Scan', [...initial, ...sequences], attrs, [...initial, ...outputs], bodies);
+  }
+
+  /** Adds a node, or finds an equal one, or a value that is the same without it. */
   #add(op: OpType, args: readonly Argument[]): Ref | readonly Ref[] {
+    const simple = this.#options.openSizes && SIZED.has(op) ? undefined : simplified(this, op, args);
+    if (simple) return simple;
     const given = args.filter((arg) => arg === undefined || isInput(arg)).flat();
     const last = given.findLastIndex((ref) => ref !== undefined);
     const inputs = given.slice(0, last + 1).map((ref) => ref ?? absent);
@@ -136,22 +224,29 @@ export class GraphBuilder extends WithOperators {
 
   #infer(op: OpType, args: readonly Argument[]): TensorType | TensorType[] {
     try {
-      return (operators[op] as Infer)(...args);
+      return inferTypes(op, args);
     } catch (error) {
       const reason = error instanceof Error ? error.message : error;
       throw new Error(`${this.scope || 'graph'}: ${op}: ${reason}`, { cause: error });
     }
   }
 
-  #node(op: OpType, inputs: readonly Ref[], attrs: Attributes, types: readonly TensorType[]): Ref[] {
+  #node(
+    op: string,
+    inputs: readonly Ref[],
+    attrs: Attributes,
+    types: readonly TensorType[],
+    bodies?: Node['bodies'],
+  ): Ref[] {
     const name = this.#unique(this.scope ? `${this.scope}/${op}` : op);
     const outputs = types.map((_, i) => (i === 0 ? name : `${name}:${i}`));
-    const producer: Node = { op, name, inputs, attrs, outputs };
+    const producer: Node = { op, name, inputs, attrs, outputs, ...(bodies && { bodies }) };
     this.#nodes.push(producer);
     return types.map(({ shape, type }, i) => ({ name: outputs[i] ?? name, shape, type, producer }));
   }
 
   #reshapedConstant(x: Ref, shape: Shape, weight: Weight | undefined): Ref {
+    if (this.#outer) return this.#outer.#reshapedConstant(x, shape, weight);
     const source = this.#reshaped.get(x) ?? x;
     if (sameShape(source.shape, shape)) return source;
     const ref = this.#derived(source, `[${shape}]`, shape, (data) => data, weight);
@@ -161,8 +256,11 @@ export class GraphBuilder extends WithOperators {
 
   /** A constant derived from another one, once. */
   #derived(from: Ref, how: string, shape: Shape, make: (data: Constant) => Constant, weight: Weight | undefined): Ref {
+    if (this.#outer) return this.#outer.#derived(from, how, shape, make, weight);
     return this.#once(`derived ${from.name}${how}`, () => {
-      const ref = this.constant(make(from.constant as Constant), shape, from.name, from.type, weight);
+      const given = from.constant as Constant;
+      const data = this.#derivedConstants.of(given, `${how} of [${from.shape}]`, () => make(given));
+      const ref = this.constant(data, shape, from.name, from.type, weight);
       this.#origins.set(ref.name, this.#origins.get(from.name) ?? from.name);
       return ref;
     });
@@ -183,7 +281,9 @@ export class GraphBuilder extends WithOperators {
       }
       let own = ref;
       // Equal nodes are made once, so a third name for a value takes an Identity of the second's.
-      while (!own.producer || taken.has(own.name)) own = this.Identity(own);
+      while (!own.producer || taken.has(own.name) || this.#isOuter(own)) {
+        own = this.#node('Identity', [own], {}, [own])[0] as Ref;
+      }
       taken.add(own.name);
       return { name: output, ref: own };
     });
@@ -193,11 +293,13 @@ export class GraphBuilder extends WithOperators {
       if (ref.constant) constants.set(ref.name, ref);
       if (!ref.producer || needed.has(ref.producer)) return;
       needed.add(ref.producer);
-      ref.producer.inputs.forEach(visit);
+      readsOf(ref.producer).forEach(visit);
     };
     for (const { ref } of named) visit(ref);
     const nodes = this.#nodes.filter((node) => needed.has(node));
     const graph = { name, inputs: this.#inputs, outputs: named, constants: [...constants.values()], nodes };
+    // The graph around it holds its constants, and names its values.
+    if (this.#outer) return { ...graph, constants: [] };
     return this.#renamed(graph, Object.keys(outputs));
   }
 
@@ -221,12 +323,12 @@ export class GraphBuilder extends WithOperators {
       ...graph,
       outputs: graph.outputs.map(({ name, ref }) => ({ name, ref: renamed(ref) })),
       constants: graph.constants.map(renamed),
-      nodes: graph.nodes.map((node) => ({
-        ...node,
-        inputs: node.inputs.map(renamed),
-        outputs: node.outputs.map(nameOf),
-      })),
+      nodes: graph.nodes.map((node) => rewired(node, renamed, nameOf)),
     };
+  }
+
+  #isOuter({ producer }: Ref): boolean {
+    return this.#outer !== undefined && producer !== undefined && !this.#nodes.includes(producer);
   }
 
   #unique(name: string): string {
@@ -241,12 +343,7 @@ const isInput = (argument: Ref | readonly Ref[] | Attributes): argument is Ref |
 
 function typeOf(data: Constant): ElementType {
   if (data instanceof Float32Array) return 'float';
+  if (data instanceof Float64Array) return 'double';
   if (data instanceof Int32Array) return 'int32';
   return data instanceof BigInt64Array ? 'int64' : 'uint8';
-}
-
-function permute(data: Constant, shape: Shape, perm: Shape): Constant {
-  const out = data.slice();
-  for (const [to, from] of permutedPlaces(shape, perm).entries()) out[to] = data[from] as never;
-  return out;
 }

@@ -1,32 +1,26 @@
 import { rename, rm, stat, writeFile } from 'node:fs/promises';
-import { parseArgs } from 'node:util';
+import { basename, dirname } from 'node:path';
 import manifest from '../package.json' with { type: 'json' };
+import { compare, type Difference, findRuntime } from './check.ts';
 import { Failure, fileFailure } from './failure.ts';
-import { graphOfLayersModel } from './from/layers-model.ts';
+import { graphOfGraphModel, graphProgram } from './from/graph-model.ts';
+import { graphOfLayersModel, layersProgram } from './from/layers-model.ts';
 import { loadModel } from './from/load-model.ts';
+import type { ModelProgram } from './from/program.ts';
 import type { Graph, Ref } from './ir.ts';
+import { inOpset } from './opset.ts';
+import { type Options, parse, USAGE } from './options.ts';
+import { halfWeights } from './passes/half-weights.ts';
 import { print } from './print.ts';
 import { OPSET, serialize } from './serialize.ts';
-
-const USAGE = `tfjs-to-onnx MODEL.json OUT.onnx [options]
-
-Converts a TensorFlow.js layers model (model.json and its files of weights) to an ONNX file.
-
-  --print     print the graph as text; OUT.onnx may then be left out
-  --json      print a summary as JSON
-  --version   print the version
-  --help      print this
-
-Exit codes: 0 done, 2 the input is wrong, 3 the machine failed (disk, missing package).
-`;
 
 /** Runs the command and returns its exit code; a bug of ours is thrown. */
 export async function main(args: readonly string[]): Promise<number> {
   try {
-    const { values, positionals } = parse(args);
-    if (values.help) process.stdout.write(USAGE);
-    else if (values.version) process.stdout.write(`${manifest.version}\n`);
-    else await convert(positionals, { text: values.print, json: values.json });
+    const options = parse(args);
+    if (options === 'help') process.stdout.write(USAGE);
+    else if (options === 'version') process.stdout.write(`${manifest.version}\n`);
+    else await convert(options);
     return 0;
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
@@ -35,54 +29,117 @@ export async function main(args: readonly string[]): Promise<number> {
   }
 }
 
-function parse(args: readonly string[]) {
-  const flag = { type: 'boolean', default: false } as const;
+async function convert(options: Options): Promise<void> {
+  const { out } = options;
+  if (out) await refuseFolder(out);
+  const { program, graph } = await refusing(options.model, () => convertFile(options));
+  const bytes = serialize(graph);
+  const checked = await check(program, graph, bytes, options);
+  if (out) await publish(out, bytes);
+  for (const note of [...(graph.notes ?? []), ...checked.notes]) process.stderr.write(`note: ${note}\n`);
+  process.stdout.write(report(options, graph, bytes, checked.differences));
+}
+
+/** What tfjs and the conversion throw about a model becomes one line; anything else is a bug and keeps its stack. */
+async function refusing<T>(path: string, work: () => Promise<T>): Promise<T> {
   try {
-    const options = { print: flag, json: flag, version: flag, help: { ...flag, short: 'h' } } as const;
-    return parseArgs({ args: [...args], options, allowPositionals: true });
+    return await work();
   } catch (error) {
-    throw new Failure(`${(error as Error).message.split('.', 1)[0]} (see tfjs-to-onnx --help)`);
+    if (error instanceof RangeError && /allocation|invalid.*length|string length/i.test(error.message)) {
+      throw new Failure(`${path}: it takes more memory than there is (${error.message})`);
+    }
+    if (!(error instanceof Error) || error instanceof Failure) throw error;
+    if (error.constructor === Error) throw new Failure(`${path}: ${error.message}`);
+    if (isOfTensorFlow(error)) throw new Failure(`${path}: tfjs fails on it: ${error.message}`);
+    throw error;
   }
 }
 
-async function convert(paths: readonly string[], { text, json }: { text: boolean; json: boolean }): Promise<void> {
-  const [model, out, ...rest] = paths;
-  if (!model || (!out && !text) || rest.length > 0) {
-    throw new Failure('a MODEL.json and an OUT.onnx were expected (see tfjs-to-onnx --help)');
-  }
-  if (out) await refuseFolder(out);
-  const graph = await convertFile(model);
-  const bytes = serialize(graph);
-  if (out) await publish(out, bytes);
+/** Whether an error comes from the code of tfjs, which takes the models that it saves for granted. */
+const isOfTensorFlow = ({ stack = '' }: Error): boolean =>
+  /tfjs-(core|layers|converter|backend)/.test(stack.split('\n').find((line) => line.startsWith('    at ')) ?? '');
 
+async function convertFile(options: Options): Promise<{ program: ModelProgram; graph: Graph }> {
+  const loaded = await loadModel(options.model, options.register);
+  const { graph, program } =
+    loaded.kind === 'layers' ? ofLayers(loaded.model, options) : await ofGraph(loaded.model, options);
+  const stored = options.float16 ? halfWeights(graph) : graph;
+  return { program, graph: options.opset === undefined ? stored : inOpset(stored, options.opset) };
+}
+
+function ofLayers(model: Parameters<typeof layersProgram>[0], options: Options) {
+  return { graph: graphOfLayersModel(model, options), program: layersProgram(model) };
+}
+
+async function ofGraph(model: Parameters<typeof graphProgram>[0], options: Options) {
+  const name = nameOf(options.model);
+  return { graph: await graphOfGraphModel(model, { ...options, name }), program: graphProgram(model, name) };
+}
+
+/** The name of the file, or of its folder where it is just `model.json`. */
+function nameOf(path: string): string {
+  const name = basename(path).replace(/\.json$/i, '');
+  const folder = basename(dirname(path));
+  return name === 'model' && /\w/.test(folder) ? folder : name;
+}
+
+interface Checked {
+  readonly differences: readonly Difference[];
+  readonly notes: readonly string[];
+}
+
+/** @throws Failure where the file does not do what tfjs does */
+async function check(program: ModelProgram, graph: Graph, bytes: Uint8Array, options: Options): Promise<Checked> {
+  const { check: asked, tolerance, nchwInputs, model } = options;
+  if (asked === 0) return { differences: [], notes: [] };
+  const ort = await findRuntime();
+  if (!ort) {
+    const install = 'run `npm install onnxruntime-node`';
+    if (asked !== undefined) throw new Failure(`--check needs ONNX Runtime; ${install}`, 3);
+    return { differences: [], notes: [`the file was not compared with tfjs; to do that, ${install}`] };
+  }
+  const differences = await compare(program, graph, bytes, ort, { samples: asked ?? 1, nchwInputs });
+  const bad = differences.find(({ absolute, relative }) => !(relative <= tolerance || absolute <= FLOAT32));
+  if (bad) {
+    const found = `output ${bad.output} differs from tfjs's by ${short(bad.absolute)} (relative ${short(bad.relative)})`;
+    throw new Failure(`${model}: ${found} on ${bad.on}, more than ${tolerance}; nothing was written (see --tolerance)`);
+  }
+  return { differences, notes: [] };
+}
+
+/** What float32 cannot tell from 0 beside numbers around 1. */
+const FLOAT32 = 1.2e-7;
+
+const short = (value: number): string => (value === 0 ? '0' : value.toExponential(1));
+
+/** What is printed when all is done. */
+function report(
+  { out, json, print: text }: Options,
+  graph: Graph,
+  bytes: Uint8Array,
+  checks: readonly Difference[],
+): string {
   const port = (name: string, { type, shape }: Ref) => {
     return { name, type: type === 'float' ? 'float32' : type, shape: graph.shapes?.[name] ?? shape };
   };
   const inputs = graph.inputs.map((ref) => port(ref.name, ref));
   const outputs = graph.outputs.map(({ name, ref }) => port(name, ref));
-  const file = out && { file: out, bytes: bytes.length };
-  const printed = text && { graph: print(graph) };
+  const { opset = OPSET, notes = [] } = graph;
+  const nodes = graph.nodes.length;
+  const printed = text ? print(graph) : undefined;
   if (json) {
-    const described = { ...file, opset: OPSET, nodes: graph.nodes.length, inputs, outputs, ...printed };
-    process.stdout.write(`${JSON.stringify(described)}\n`);
-    return;
+    const file = out && { file: out, bytes: bytes.length };
+    return `${JSON.stringify({ ...file, opset, nodes, inputs, outputs, checks, notes, ...(printed && { graph: printed }) })}\n`;
   }
   const line = (kind: string) => (one: ReturnType<typeof port>) =>
     `  ${kind} ${one.name}: ${one.type} [${one.shape.join(', ')}]`;
-  const head = `${out}: ${bytes.length} bytes, ${graph.nodes.length} nodes, opset ${OPSET}`;
-  const summary = file ? [head, ...inputs.map(line('input')), ...outputs.map(line('output'))] : [];
-  process.stdout.write(`${[...summary, ...(printed ? [printed.graph] : [])].join('\n')}\n`);
-}
-
-async function convertFile(path: string): Promise<Graph> {
-  const model = await loadModel(path);
-  try {
-    return graphOfLayersModel(model);
-  } catch (error) {
-    // Refusals are plain errors; anything else is a bug and keeps its stack.
-    if (!(error instanceof Error) || error.constructor !== Error) throw error;
-    throw new Failure(`${path}: ${error.message}`);
-  }
+  const difference = ({ output, absolute, relative }: Difference) =>
+    `  check ${output}: differs from tfjs by ${short(absolute)}, relative ${short(relative)}`;
+  const head = `${out}: ${bytes.length} bytes, ${nodes} nodes, opset ${opset}`;
+  const summary = out
+    ? [head, ...inputs.map(line('input')), ...outputs.map(line('output')), ...checks.map(difference)]
+    : [];
+  return `${[...summary, ...(printed ? [printed] : [])].join('\n')}\n`;
 }
 
 async function refuseFolder(path: string): Promise<void> {

@@ -1,7 +1,7 @@
 import type { Tensor, Variable } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
 import { type BatchedInput, inputsAt } from './from/function.ts';
-import type { Graph } from './ir.ts';
+import { type Graph, readsOf } from './ir.ts';
 import { lowerTape, NEXT } from './lower.ts';
 import { type CompiledGraphs, type GraphProgram, GraphRunner, type RunOptions, type Values } from './run.ts';
 import { serialize } from './serialize.ts';
@@ -118,6 +118,6 @@ export function traceProgram({ inputs, compute }: BatchedProgram, n: number, con
 
 /** The graph without inputs that no node reads: programs need not use all inputs and variables. */
 function withoutUnused(graph: Graph): Graph {
-  const used = new Set(graph.nodes.flatMap(({ inputs }) => inputs.map(({ name }) => name)));
+  const used = new Set(graph.nodes.flatMap((node) => readsOf(node).map(({ name }) => name)));
   return { ...graph, inputs: graph.inputs.filter(({ name }) => used.has(name)) };
 }

@@ -1,4 +1,4 @@
-import { broadcast, type ElementType, product, type Ref, type Shape, type TensorType } from './ir.ts';
+import { broadcast, type ElementType, product, type Ref, type Shape, sameShape, type TensorType } from './ir.ts';
 
 /** Attributes of convolutions and pooling; by default a window of 1 with stride 1, without pads. */
 export interface Window {
@@ -14,6 +14,10 @@ export interface Axis {
 }
 export interface KeepDims {
   readonly keepdims?: number;
+}
+/** The number of rows that is assumed where values decide it; it is not in the file. */
+interface Rows {
+  readonly _rows: number;
 }
 type Flags<Names extends string> = { readonly [Name in Names]?: number };
 type ChannelsLast = Flags<'channels_last'>;
@@ -41,7 +45,7 @@ export const operators = {
   ...each('Abs Acos Acosh Asin Asinh Atan Atanh Ceil Cos Cosh Elu Erf Exp Floor Identity Log Neg Not', () => unary),
   ...each('Reciprocal Relu Round Selu Sigmoid Sign Sin Sinh Softplus Sqrt Tan Tanh', () => unary),
   ...each('IsInf IsNaN', () => predicate),
-  ...each('Add And Div Max Min Mul Or Pow PRelu Sub', () => binary),
+  ...each('Add And BitwiseAnd Div Max Min Mul Or Pow Sub Xor', () => binary),
   ...each('Equal Greater GreaterOrEqual Less LessOrEqual', () => compare),
   ...each('ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum', () => reduce),
   ...each('ArgMax ArgMin', () => argReduce),
@@ -66,6 +70,8 @@ export const operators = {
     const [n, c, h, w] = image(x);
     return ofType(x, [n, c / b ** 2, h * b, w * b]);
   },
+  // Pairs of real and imaginary parts along the last axis.
+  DFT: (x: Ref, _length: undefined, _: Axis & Flags<'inverse'>) => unary(x),
   // 'ij,jk->ik': each letter names a size
   Einsum: (terms: readonly Ref[], { equation }: { readonly equation: string }) => {
     const [from = '', to = ''] = equation.split('->');
@@ -79,8 +85,8 @@ export const operators = {
   Expand: (x: Ref, shape: Ref) => ofType(x, broadcast(x.shape, constantInts(shape))),
   Gather: (x: Ref, indices: Ref, { axis = 0 }: Partial<Axis> = {}) =>
     ofType(x, [...x.shape.slice(0, axis), ...indices.shape, ...x.shape.slice(axis + 1)]),
-  GatherND: (x: Ref, { shape }: Ref) =>
-    ofType(x, [...shape.slice(0, -1), ...x.shape.slice(at(shape, shape.length - 1))]),
+  GatherND: (x: Ref, { shape }: Ref, { batch_dims = 0 }: Flags<'batch_dims'> = {}) =>
+    ofType(x, [...shape.slice(0, -1), ...x.shape.slice(batch_dims + at(shape, shape.length - 1))]),
   Gemm: (a: Ref, b: Ref, _c: Ref | undefined, { transA, transB }: Flags<'transA' | 'transB'>) => {
     const [rows, inner] = transA ? [1, 0] : [0, 1];
     const [other, columns] = transB ? [1, 0] : [0, 1];
@@ -89,7 +95,10 @@ export const operators = {
     }
     return ofType(a, [at(a.shape, rows), at(b.shape, columns)]);
   },
+  HardSwish: (x: Ref) => unary(x),
   HardSigmoid: (x: Ref, _: Flags<'alpha' | 'beta'>) => unary(x),
+  LayerNormalization: (x: Ref, _scale: Ref, _offset: Ref | undefined, _: Axis & { readonly epsilon: number }) =>
+    unary(x),
   LRN: (x: Ref, _: Flags<'size' | 'bias' | 'alpha' | 'beta'>) => unary(x),
   LeakyRelu: (x: Ref, _: { readonly alpha: number }) => unary(x),
   MatMul: (a: Ref, b: Ref) => {
@@ -97,11 +106,22 @@ export const operators = {
     if (x.at(-1) !== y.at(-2)) throw new Error(`MatMul of [${x}] and [${y}]`);
     return ofType(a, [...broadcast(x.slice(0, -2), y.slice(0, -2)), at(x, x.length - 2), at(y, y.length - 1)]);
   },
+  LogSoftmax: (x: Ref, _: Axis) => unary(x),
+  Mod: (a: Ref, b: Ref, _: { readonly fmod: number }) => binary(a, b),
+  NonMaxSuppression: (_boxes: Ref, _scores: Ref, _most: Ref, _overlap: Ref, _least: Ref, { _rows }: Rows) =>
+    int64([_rows, 3]),
+  NonZero: ({ shape }: Ref, { _rows }: Rows) => int64([shape.length, _rows]),
+  PRelu: (x: Ref, slope: Ref) => {
+    const type = binary(x, slope);
+    if (!sameShape(type.shape, x.shape)) throw new Error(`PRelu of [${x.shape}] by slopes of shape [${slope.shape}]`);
+    return type;
+  },
   Pad: (x: Ref, pads: Ref, _value?: Ref) => {
     const by = constantInts(pads);
     return mapSizes(x, (d, i) => d + at(by, i) + at(by, i + x.shape.length));
   },
-  Reshape: (x: Ref, target: Ref) => {
+  Range: (start: Ref, _limit: Ref, _step: Ref, { _rows }: Rows) => ofType(start, [_rows]),
+  Reshape: (x: Ref, target: Ref, _?: Flags<'allowzero'>) => {
     const shape = constantInts(target);
     if (product(shape) !== product(x.shape)) throw new Error(`Reshape of [${x.shape}] to [${shape}]`);
     return ofType(x, shape);
@@ -111,7 +131,8 @@ export const operators = {
     const factors = scales ? constantInts(scales) : [];
     return mapSizes(x, (d, i) => Math.floor(d * at(factors, i)));
   },
-  ScatterND: (x: Ref, _indices: Ref, _updates: Ref, _attrs?: { readonly reduction?: 'add' }) => unary(x),
+  ScatterElements: (x: Ref, _indices: Ref, _updates: Ref, _: Axis & { readonly reduction: 'add' }) => unary(x),
+  ScatterND: (x: Ref, _indices: Ref, _updates: Ref, _attrs?: { readonly reduction?: 'add' | 'max' }) => unary(x),
   Shape: (_: Ref, { start, end }: { readonly start: number; readonly end: number }) => int64([end - start]),
   Slice: (x: Ref, starts: Ref, ends: Ref, axes: Ref, steps?: Ref) => {
     const shape = [...x.shape];

@@ -1,7 +1,9 @@
 /** ONNX element types that occur in graphs made here. */
-export type ElementType = 'float' | 'int32' | 'int64' | 'uint8' | 'bool';
+export type ElementType = 'float' | 'float16' | 'double' | 'int32' | 'int64' | 'uint8' | 'bool';
 
-export type Constant = Float32Array | Int32Array | BigInt64Array | Uint8Array;
+/** float16 is in a Uint16Array. */
+export type Constant = Float32Array | Float64Array | Int32Array | BigInt64Array | Uint8Array | Uint16Array;
+/** Attributes of a node. Those whose names begin with _ are for inference and not in the file. */
 export type Attributes = Readonly<Record<string, number | readonly number[] | string | undefined>>;
 export type Shape = readonly number[];
 
@@ -35,7 +37,12 @@ export interface Node {
   readonly inputs: readonly Ref[];
   readonly attrs: Attributes;
   readonly outputs: readonly string[];
+  /** Graphs that the operator runs, by attribute; they may read values of the graph around them. */
+  readonly bodies?: Readonly<Record<string, Graph>>;
 }
+
+/** An argument of an operator. */
+export type Argument = Ref | readonly Ref[] | Attributes | undefined;
 
 /** A finished graph: topologically sorted, without dead nodes. */
 export interface Graph {
@@ -46,6 +53,32 @@ export interface Graph {
   readonly nodes: readonly Node[];
   /** The shapes of inputs and outputs, by name, where a dimension is symbolic: the batch size `N`, or `24*N`. */
   readonly shapes?: Readonly<Record<string, readonly (number | string)[]>>;
+  /** The operator set, where it is not the one that graphs are made in. */
+  readonly opset?: number;
+  /** What the user should know: a size that had to be fixed, and why. */
+  readonly notes?: readonly string[];
+}
+
+/** All that a node reads: its inputs, and what its bodies read. */
+export const readsOf = ({ inputs, bodies = {} }: Node): Ref[] => [
+  ...inputs,
+  ...Object.values(bodies).flatMap(({ nodes }) => nodes.flatMap(readsOf)),
+];
+
+/** A node with other inputs and output names, and bodies with the same changes. */
+export function rewired(node: Node, input: (ref: Ref) => Ref, output: (name: string) => string): Node {
+  const rewiredBody = (body: Graph): Graph => ({
+    ...body,
+    nodes: body.nodes.map((inner) => rewired(inner, input, output)),
+    outputs: body.outputs.map(({ name, ref }) => ({ name, ref: input(ref) })),
+  });
+  const bodies = Object.entries(node.bodies ?? {}).map(([name, body]) => [name, rewiredBody(body)]);
+  return {
+    ...node,
+    inputs: node.inputs.map(input),
+    outputs: node.outputs.map(output),
+    ...(node.bodies && { bodies: Object.fromEntries(bodies) }),
+  };
 }
 
 export const product = (shape: Shape): number => shape.reduce((a, b) => a * b, 1);
@@ -68,11 +101,48 @@ export function broadcast(...shapes: readonly Shape[]): number[] {
 }
 
 /** Where the elements of a tensor with permuted axes come from, in row-major order: positions in a tensor of this shape. */
-export function permutedPlaces(shape: Shape, perm: readonly number[]): number[] {
-  let places = [0];
-  for (const axis of perm) {
-    const [length, stride] = [shape[axis] ?? 1, product(shape.slice(axis + 1))];
-    places = places.flatMap((place) => Array.from({ length }, (_, i) => place + i * stride));
+export const permutedPlaces = (shape: Shape, perm: readonly number[]): number[] =>
+  Array.from(
+    permuted(
+      Int32Array.from({ length: product(shape) }, (_, i) => i),
+      shape,
+      perm,
+    ),
+  );
+
+/** A tensor with its axes permuted: as it lies in memory. */
+export function permuted<Numbers extends Constant>(data: Numbers, shape: Shape, perm: readonly number[]): Numbers {
+  const loops = perm.flatMap((axis) => {
+    const size = shape[axis] ?? 1;
+    return size === 1 ? [] : [{ size, stride: product(shape.slice(axis + 1)) }];
+  });
+  // Axes that stay neighbours are one loop.
+  const merged: { size: number; stride: number }[] = [];
+  for (const { size, stride } of loops) {
+    const outer = merged.at(-1);
+    if (outer?.stride === stride * size) merged.splice(-1, 1, { size: outer.size * size, stride });
+    else merged.push({ size, stride });
   }
-  return places;
+  const out = data.slice() as Numbers;
+  let to = 0;
+  const copy = (depth: number, start: number): void => {
+    const { size, stride } = merged[depth] ?? { size: 1, stride: 1 };
+    for (let i = 0, from = start; i < size; i++, from += stride) {
+      if (depth + 1 < merged.length) copy(depth + 1, from);
+      else out[to++] = data[from] as never;
+    }
+  };
+  if (out.length > 0) copy(0, 0);
+  return out;
+}
+
+/** Replaces each of a call's inputs and keeps their names. */
+export function mapEach<From, To>(
+  inputs: Readonly<Record<string, From>> | readonly From[],
+  change: (value: From) => To,
+): Record<string, To> | To[] {
+  if (Array.isArray(inputs)) return inputs.map(change);
+  const changed: Record<string, To> = {};
+  for (const name in inputs) changed[name] = change((inputs as Readonly<Record<string, From>>)[name] as From);
+  return changed;
 }

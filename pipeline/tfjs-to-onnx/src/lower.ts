@@ -1,19 +1,24 @@
+import { backend_util } from '@tensorflow/tfjs-core';
 import { GraphBuilder } from './builder.ts';
-import { elementType, plain, plainValue, type Value } from './forms.ts';
-import { type Graph, type Ref, sameShape } from './ir.ts';
+import { elementType, hostForm, hostShape, hostValue, nchw, OuterValue, plain, plainValue, Value } from './forms.ts';
+import { type Graph, type Ref, type Shape, sameShape } from './ir.ts';
+import { complex } from './kernels/complex.ts';
 import { numbers } from './kernels/elementwise.ts';
 import { kernels } from './kernels/index.ts';
+import { layerNorm } from './kernels/reduce.ts';
 import { filled } from './kernels/shape.ts';
-import { fuse } from './passes/fuse.ts';
+import { DerivedConstants } from './numbers.ts';
+import { fuseCalls } from './passes/fuse.ts';
 import { groupUpdates, type Update } from './passes/group-updates.ts';
+import { type PrepareOptions, prepared } from './passes/prepare.ts';
 import { type Layout, packBuffer, type StateBuffer, separateLayout, unpackBuffer } from './state.ts';
-import { mapEach, type Tape, type TapeOp, type TapeValue, UNNAMED } from './tape.ts';
+import { LAYER_NORM, LOOP, mapEach, type Tape, type TapeOp, type TapeValue, UNNAMED } from './tape.ts';
 import type { Target } from './targets/target.ts';
 
 /** Suffix of the graph output that holds a buffer's new contents. */
 export const NEXT = ':next';
 
-export interface LowerOptions {
+export interface LowerOptions extends Pick<PrepareOptions, 'keepWeights'> {
   readonly name?: string;
   /** How variables are held; by default each in its own buffer. Graphs of one program share the layout of its step. */
   readonly layout?: Layout;
@@ -26,9 +31,19 @@ type HeldBuffer = StateBuffer & { readonly contents: Value };
  * Lowers a tape: inputs by name, each state buffer `b` as an input `b` and, where the program changes it, an output
  * `b:next`, and the program's own outputs.
  */
-export function lowerTape(traced: Tape, target: Target, { name = 'graph', layout }: LowerOptions = {}): Graph {
-  const tape = fuse(traced);
-  const lowering = new Lowering(target);
+export const lowerTape = (traced: Tape, target: Target, options: LowerOptions = {}): Graph =>
+  lowerTapes([traced], target, options)[0] as Graph;
+
+/** Lowers one program that was traced at several batch sizes: what is computed beforehand is the same in all graphs. */
+export function lowerTapes(traced: readonly Tape[], target: Target, options: LowerOptions = {}): Graph[] {
+  const shared = { ...options, derived: new DerivedConstants() };
+  return prepared(traced, shared).map((tape) => {
+    const openSizes = tape.ops.some(({ attrs }) => attrs.rows !== undefined);
+    return lowerPrepared(tape, new Lowering(target, new GraphBuilder({ ...shared, openSizes })), options);
+  });
+}
+
+function lowerPrepared(tape: Tape, lowering: Lowering, { name = 'graph', layout }: LowerOptions): Graph {
   const g = lowering.graph;
   for (const value of tape.inputs) lowering.values.set(value, inputValue(g, value));
 
@@ -50,33 +65,45 @@ export function lowerTape(traced: Tape, target: Target, { name = 'graph', layout
     return buffer;
   };
 
-  // Equal updates are computed together if the layout holds their variables together.
-  const groups = groupUpdates(tape).filter((group) => {
-    return new Set(group.map(({ variables: [weight] }) => weight && bufferOf(weight))).size === 1;
-  });
+  // Equal updates are computed together if a buffer holds exactly their variables.
+  const groups = groupUpdates(tape).filter((group) =>
+    group[0]?.variables.every((first, slot) => {
+      const names = group.map(({ variables }) => variables[slot]?.source.name);
+      return `${names}` === `${bufferOf(first).members.map(({ name }) => name)}`;
+    }),
+  );
   const together = new Set(groups.flat().flatMap(({ ops }) => ops));
   for (const op of tape.ops) if (!together.has(op)) lowering.call(op);
   const next = new Map(groups.flatMap((group) => lowerTogether(lowering, group, bufferOf)));
-  tape.variables.forEach((variable, i) => {
-    const [update, buffer] = [tape.updates[i], bufferOf(variable)];
-    if (!update || update === variable || next.has(buffer)) return;
-    next.set(buffer, packBuffer(g, buffer, [lowering.value(update)]));
+  const updates = new Map(tape.variables.map((variable, i) => [variable.source.name, tape.updates[i] ?? variable]));
+  tape.variables.forEach((variable) => {
+    const [update, buffer] = [updates.get(variable.source.name), bufferOf(variable)];
+    if (update === variable || next.has(buffer)) return;
+    const values = buffer.members.map(({ name }) => lowering.value(updates.get(name) as TapeValue));
+    next.set(buffer, packBuffer(g, buffer, values));
   });
 
-  const outputs = Object.entries(tape.outputs).map(([output, value]) => [output, lowering.value(value).as(plain, g)]);
+  const outputs = Object.entries(tape.outputs).map(([output, value]) => [
+    output,
+    lowering.value(value).as(hostForm(value.dtype), g),
+  ]);
   const updated = [...next].map(([buffer, ref]) => [`${buffer.name}${NEXT}`, ref]);
   return g.build(name, Object.fromEntries([...outputs, ...updated]));
 }
 
 /** Lowers kernel calls into one graph. */
 class Lowering {
-  readonly graph = new GraphBuilder();
+  readonly graph: GraphBuilder;
   /** What each tensor of the tape is lowered to. */
   readonly values = new Map<TapeValue, Value>();
   readonly #target: Target;
+  readonly #outer: Lowering | undefined;
 
-  constructor(target: Target) {
+  /** @param outer for a graph inside a graph: the lowering of the graph around it */
+  constructor(target: Target, graph: GraphBuilder, outer?: Lowering) {
     this.#target = target;
+    this.graph = graph;
+    this.#outer = outer;
   }
 
   /** The value of a tensor of the tape; constants are added when they are first used. */
@@ -84,6 +111,7 @@ class Lowering {
     const { source } = value;
     const known = this.values.get(value);
     if (known) return known;
+    if (this.#outer) return new OuterValue(this.#outer.value(value), this.#outer.graph);
     if (source.kind !== 'constant') throw new Error(`a ${source.kind} was used before it was made`);
     const constant = constantValue(value, source);
     constant.first(this.graph);
@@ -92,11 +120,16 @@ class Lowering {
   }
 
   /** Adds the nodes of one call. */
-  call({ kernel, inputs, attrs, outputs, scope }: TapeOp): void {
+  call(op: TapeOp): void {
+    const { kernel, inputs, attrs, outputs, scope } = op;
     this.graph.scope = scope;
+    if (kernel === LOOP) {
+      this.#loop(op);
+      return;
+    }
     const args = [mapEach(inputs, (value) => this.value(value)), attrs] as const;
-    const rule = kernels[kernel] as AnyRule;
-    const override = this.#target.overrides[kernel] as AnyRule | undefined;
+    const rule = (kernel === LAYER_NORM ? layerNorm : kernels[kernel]) as AnyRule;
+    const override = kernel === LAYER_NORM ? undefined : (this.#target.overrides[kernel] as AnyRule | undefined);
     const lowered = [override?.(...args) ?? rule(...args) ?? []].flat();
     outputs.forEach((output, i) => {
       const value = lowered[i];
@@ -108,25 +141,75 @@ class Lowering {
     });
     this.graph.scope = '';
   }
+
+  /** Adds a loop as one node. */
+  #loop({ inputs, outputs, step }: TapeOp): void {
+    if (!step) throw new Error('a loop has no step');
+    const { ops, states, slices, next, each } = step;
+    const carried = Object.values(inputs).slice(0, states.length + slices.length);
+    const given = this.#outerRefs(carried);
+    const [initial, sequences] = [given.slice(0, states.length), given.slice(states.length)];
+    const results = this.graph.scan(initial, sequences, (g, before, parts) => {
+      const inner = new Lowering(this.#target, g, this);
+      inner.#setOuter([...states, ...slices], [...before, ...parts]);
+      for (const op of fuseCalls(ops, [...next, ...each])) inner.call(op);
+      return { states: inner.#outerRefs(next), outputs: inner.#outerRefs(each) };
+    });
+    this.#setOuter(outputs, results);
+    this.graph.scope = '';
+  }
+
+  /** Values as they cross the border of a graph. */
+  #outerRefs(values: readonly TapeValue[]): Ref[] {
+    return values.map((value) => this.value(value).as(hostForm(value.dtype), this.graph));
+  }
+
+  #setOuter(values: readonly TapeValue[], refs: readonly Ref[]): void {
+    values.forEach((value, i) => {
+      this.values.set(value, hostValue(value.shape, value.dtype, refs[i] as Ref));
+    });
+  }
 }
 
 type AnyRule = (inputs: unknown, attrs: unknown) => Value | readonly Value[] | undefined;
 
-function inputValue(g: GraphBuilder, { shape, dtype, source: { name, storage } }: TapeValue<'input'>): Value {
-  const ref = g.input(name, storage ?? elementType(dtype), shape);
-  return plainValue(shape, dtype, storage ? g.cast(ref, 'int32') : ref);
+function inputValue(g: GraphBuilder, { shape, dtype, source }: TapeValue<'input'>): Value {
+  const { name, storage, layout } = source;
+  if (layout === 'nchw') {
+    const ref = g.input(
+      name,
+      storage ?? elementType(dtype),
+      NCHW_AXES.map((axis) => shape[axis] ?? 1),
+    );
+    return new Value(shape, dtype, nchw, storage ? g.cast(ref, 'int32') : ref);
+  }
+  const ref = g.input(name, storage ?? elementType(dtype), hostShape(shape, dtype));
+  return hostValue(shape, dtype, storage ? g.cast(ref, 'int32') : ref);
 }
 
-function constantValue({ shape, dtype }: TapeValue, { name, values }: TapeValue<'constant'>['source']): Value {
+/** The axes of `[N, H, W, C]` in the order `[N, C, H, W]`. */
+const NCHW_AXES = [0, 3, 1, 2];
+
+function constantValue({ shape, dtype }: TapeValue, source: TapeValue<'constant'>['source']): Value {
+  const { name, values } = source;
+  if (dtype === 'complex64') {
+    const { real, imag } = backend_util.splitRealAndImagArrays(values as Float32Array);
+    return complex(realConstant(shape, real), realConstant(shape, imag));
+  }
   const first = values[0];
   const named = name !== UNNAMED;
   // Weights stay tensors, even if they are still all zeros.
-  if (!named && first !== undefined && values.length > 1 && values.every((value) => value === first)) {
+  if (!named && first !== undefined && values.length > 1 && values.every((value) => Object.is(value, first))) {
     return filled(shape, first, dtype);
   }
-  const weight = named ? { name, shape, permutation: shape.map((_, axis) => axis) } : undefined;
-  return plainValue(shape, dtype, (g) => numbers(g, values, shape, dtype, weight));
+  const weight = named && !source.derived && { name, shape, permutation: shape.map((_, axis) => axis) };
+  return plainValue(shape, dtype, (g) => numbers(g, values, shape, dtype, weight || undefined, name));
 }
+
+const realConstant = (shape: Shape, values: Float32Array): Value => {
+  const source = { kind: 'constant', name: UNNAMED, values } as const;
+  return constantValue({ shape, dtype: 'float32', source }, source);
+};
 
 /** Computes a group of equal updates on its buffers: the first member's calls, on the concatenation of all. */
 function lowerTogether(

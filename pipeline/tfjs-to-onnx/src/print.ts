@@ -9,10 +9,10 @@ import type { Attributes, Graph, Ref } from './ir.ts';
  */
 export function print(graph: Graph): string {
   const port = (name: string, { type, shape }: Ref) => `${type}[${graph.shapes?.[name] ?? shape}]`;
-  const lines = graph.nodes.map(
-    ({ op, inputs, attrs, outputs }) =>
-      `  ${outputs.join(', ')} = ${op}(${inputs.map(argument).join(', ')})${attributes(attrs)}`,
-  );
+  const lines = graph.nodes.flatMap(({ op, inputs, attrs, outputs, bodies = {} }) => [
+    `  ${outputs.join(', ')} = ${op}(${inputs.map(argument).join(', ')})${attributes(attrs)}`,
+    ...Object.values(bodies).map((body) => `    ${print(body).replaceAll('\n', '\n    ')}`),
+  ]);
   const inputs = graph.inputs.map((ref) => `${ref.name}: ${port(ref.name, ref)}`);
   const outputs = graph.outputs.map(({ name, ref }) => `${name} = ${ref.name}: ${port(name, ref)}`);
   return [`${graph.name}(${inputs.join(', ')})`, ...lines, `  return ${outputs.join(', ')}`].join('\n');

@@ -1,65 +1,87 @@
-import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
+import { create, fromBinary, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
 import {
   AttributeProto_AttributeType as AttributeType,
   TensorProto_DataType as DataType,
+  type GraphProtoSchema,
   ModelProtoSchema,
 } from 'onnx-buf';
-import type { Attributes, ElementType, Graph, Ref } from './ir.ts';
+import type { Attributes, ElementType, Graph, Node, Ref } from './ir.ts';
 
-/** The one operator set that graphs are written in. */
+/** The operator set that graphs are made in; `inOpset` writes them in another. */
 export const OPSET = 18;
-const IR_VERSION = 8;
+/** The version of the file format that a set asks for. */
+const irVersion = (opset: number): number => (opset < 19 ? 8 : opset < 21 ? 9 : opset < 23 ? 10 : 11);
 /** The prefix of blocked operators' names here, and their domain in ONNX Runtime. */
 const [NCHWC, NCHWC_DOMAIN] = ['nchwc.', 'com.microsoft.nchwc'];
 
 const dataType = (type: ElementType): DataType => DataType[type.toUpperCase() as Uppercase<ElementType>];
 
 /** Attributes that ONNX types as floats; all other numbers are integers. */
-const FLOAT_ATTRIBUTES = new Set(['alpha', 'beta', 'bias', 'gamma']);
+const FLOAT_ATTRIBUTES = new Set(['alpha', 'beta', 'bias', 'epsilon', 'gamma']);
 
 /** The graph as the bytes of an ONNX file (`ModelProto`); constants become initializers that are not inputs. */
 export function serialize(graph: Graph): Uint8Array {
+  const { opset = OPSET } = graph;
   const blocked = graph.nodes.some(({ op }) => op.startsWith(NCHWC));
-  const info = (name: string, ref: Ref) => valueInfo(name, ref.type, graph.shapes?.[name] ?? ref.shape);
-  const renamed = new Map(graph.outputs.map(({ name, ref }) => [ref.name, name]));
-  const nameOf = (name: string) => renamed.get(name) ?? name;
   const model = create(ModelProtoSchema, {
-    irVersion: BigInt(IR_VERSION),
+    irVersion: BigInt(irVersion(opset)),
     producerName: 'tfjs-to-onnx',
-    opsetImport: [{ domain: '', version: BigInt(OPSET) }, ...(blocked ? [{ domain: NCHWC_DOMAIN, version: 1n }] : [])],
-    graph: {
-      name: graph.name,
-      input: graph.inputs.map((ref) => info(ref.name, ref)),
-      output: graph.outputs.map(({ name, ref }) => info(name, ref)),
-      initializer: graph.constants.map(tensor),
-      node: graph.nodes.map(({ op, name, inputs, attrs, outputs }) => ({
-        name,
-        opType: op.replace(NCHWC, ''),
-        domain: op.startsWith(NCHWC) ? NCHWC_DOMAIN : '',
-        input: inputs.map((ref) => nameOf(ref.name)),
-        output: outputs.map(nameOf),
-        attribute: Object.entries(attrs).flatMap(([key, value]) =>
-          value === undefined ? [] : [attribute(key, value)],
-        ),
-      })),
-    },
+    opsetImport: [{ domain: '', version: BigInt(opset) }, ...(blocked ? [{ domain: NCHWC_DOMAIN, version: 1n }] : [])],
+    graph: graphProto(graph, (name, { type, shape }) => valueInfo(name, type, graph.shapes?.[name] ?? shape)),
   });
   return toBinary(ModelProtoSchema, model);
 }
 
-function valueInfo(name: string, type: ElementType, shape: readonly (number | string)[]) {
-  const dim = shape.map((d) => {
+/** @param outer what values of the graphs around this one are called in the file */
+function graphProto(
+  graph: Graph,
+  info: (name: string, ref: Ref) => ReturnType<typeof valueInfo>,
+  outer: (name: string) => string = (name) => name,
+): MessageInitShape<typeof GraphProtoSchema> {
+  const renamed = new Map(graph.outputs.map(({ name, ref }) => [ref.name, name]));
+  const nameOf = (name: string) => renamed.get(name) ?? outer(name);
+  return {
+    name: graph.name,
+    input: graph.inputs.map((ref) => info(ref.name, ref)),
+    output: graph.outputs.map(({ name, ref }) => info(name, ref)),
+    initializer: graph.constants.map(tensor),
+    node: graph.nodes.map((node) => nodeProto(node, nameOf)),
+  };
+}
+
+function nodeProto({ op, name, inputs, attrs, outputs, bodies = {} }: Node, nameOf: (name: string) => string) {
+  return {
+    name,
+    opType: op.replace(NCHWC, ''),
+    domain: op.startsWith(NCHWC) ? NCHWC_DOMAIN : '',
+    input: inputs.map((ref) => nameOf(ref.name)),
+    output: outputs.map(nameOf),
+    attribute: [
+      ...Object.entries(attrs).flatMap(([key, value]) =>
+        value === undefined || key.startsWith('_') ? [] : [attribute(key, value)],
+      ),
+      ...Object.entries(bodies).map(([key, body]) => {
+        // The shapes follow from those of the node's inputs.
+        const g = graphProto(body, (port, { type }) => valueInfo(port, type), nameOf);
+        return { name: key, type: AttributeType.GRAPH, g };
+      }),
+    ],
+  };
+}
+
+function valueInfo(name: string, type: ElementType, shape?: readonly (number | string)[]) {
+  const dim = shape?.map((d) => {
     if (typeof d === 'string') return { value: { case: 'dimParam', value: d } } as const;
     return { value: { case: 'dimValue', value: BigInt(d) } } as const;
   });
-  const value = { elemType: dataType(type), shape: { dim } };
+  const value = { elemType: dataType(type), ...(dim && { shape: { dim } }) };
   return { name, type: { value: { case: 'tensorType' as const, value } } };
 }
 
 function tensor({ name, type, shape, constant }: Ref) {
   if (!constant) throw new Error(`${name} is not a constant`);
   const { buffer, byteOffset, byteLength } = constant;
-  const rawData = new Uint8Array(buffer.slice(byteOffset, byteOffset + byteLength) as ArrayBuffer);
+  const rawData = new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength);
   return { name, dataType: dataType(type), dims: shape.map(BigInt), rawData };
 }
 

@@ -2,6 +2,7 @@ import { GraphBuilder } from './builder.ts';
 import { type Form, plain, Value } from './forms.ts';
 import { type Graph, product, type Ref } from './ir.ts';
 import { groupUpdates } from './passes/group-updates.ts';
+import { prepared } from './passes/prepare.ts';
 import type { Tape, TapeValue } from './tape.ts';
 import type { Target } from './targets/target.ts';
 
@@ -28,7 +29,7 @@ export const PACKED = ':packed';
 /** The layout for a training step: variables with the same update share a buffer. */
 export function layoutOf(tape: Tape, target: Target): Layout {
   const forms = target.formsOfVariables(tape);
-  const shared = groupUpdates(tape).flatMap((group, k) =>
+  const shared = groupUpdates(prepared([tape])[0] ?? tape).flatMap((group, k) =>
     (group[0]?.variables ?? []).map((_, slot) => ({
       name: `state:${k}.${slot}`,
       values: group.map(({ variables }) => variables[slot] as TapeValue<'variable'>),

@@ -1,6 +1,8 @@
 import type { DataType, TypedArray } from '@tensorflow/tfjs-core';
 import type { KernelName } from './kernels/index.ts';
 
+export { mapEach } from './ir.ts';
+
 /** A tensor on the tape. */
 export interface TapeValue<Kind extends keyof Sources = keyof Sources> {
   readonly shape: readonly number[];
@@ -10,11 +12,22 @@ export interface TapeValue<Kind extends keyof Sources = keyof Sources> {
 
 /** Where a tensor on the tape comes from. */
 interface Sources {
-  readonly input: { readonly kind: 'input'; readonly name: string; readonly storage: 'uint8' | undefined };
+  readonly input: {
+    readonly kind: 'input';
+    readonly name: string;
+    readonly storage: 'uint8' | undefined;
+    readonly layout?: 'nchw' | undefined;
+  };
   readonly variable: { readonly kind: 'variable'; readonly name: string };
-  /** `name` is the variable's, or UNNAMED. */
-  readonly constant: { readonly kind: 'constant'; readonly name: string; readonly values: TypedArray };
-  readonly op: { readonly kind: 'op' };
+  /** `name` is the variable's, or UNNAMED; the values are those of the variable unless they are derived from it. */
+  readonly constant: {
+    readonly kind: 'constant';
+    readonly name: string;
+    readonly values: TypedArray;
+    readonly derived?: boolean;
+  };
+  /** `known` computes the numbers of a tensor that depends on no input and no variable. */
+  readonly op: { readonly kind: 'op'; readonly known?: (() => TypedArray | undefined) | undefined };
 }
 
 export type TapeInputs = Readonly<Record<string, TapeValue>> | readonly TapeValue[];
@@ -22,15 +35,34 @@ export type TapeInputs = Readonly<Record<string, TapeValue>> | readonly TapeValu
 /** The name of constants that are no variable's. */
 export const UNNAMED = 'constant';
 
-/** One kernel call, as tfjs made it. */
+/** One kernel call, as tfjs made it, or what passes make of several. */
 export interface TapeOp {
-  readonly kernel: KernelName;
+  readonly kernel: KernelName | typeof LOOP | typeof LAYER_NORM;
   readonly inputs: TapeInputs;
   readonly attrs: Readonly<Record<string, unknown>>;
   /** Filled when the call is recorded. */
   readonly outputs: TapeValue[];
   /** The layer that made the call, `encoder/conv1`, or ''. */
   readonly scope: string;
+  /** What a loop does. Its inputs are the first states, the sequences, and whatever the steps read besides. */
+  readonly step?: Step;
+}
+
+export const LOOP = 'Loop';
+
+/** A normalization of rows by their own mean and variance: `x`, `scale` and perhaps `offset`, with an `epsilon`. */
+export const LAYER_NORM = 'LayerNormalization';
+
+/** One step of a loop over sequences. */
+export interface Step {
+  readonly ops: readonly TapeOp[];
+  /** Stand for the states before the step, and for its part of each sequence. */
+  readonly states: readonly TapeValue[];
+  readonly slices: readonly TapeValue[];
+  /** The states after the step. The loop's first outputs are those after the last step. */
+  readonly next: readonly TapeValue[];
+  /** The loop's other outputs are these of all steps, along a first axis. */
+  readonly each: readonly TapeValue[];
 }
 
 /** A traced program: its kernel calls in order, inputs, variables and outputs. */
@@ -46,12 +78,3 @@ export interface Tape {
 
 /** The inputs of a kernel call as a list. */
 export const inputsOf = ({ inputs }: TapeOp): TapeValue[] => Object.values(inputs);
-
-/** Replaces each of a call's inputs and keeps their names. */
-export function mapEach<From, To>(
-  inputs: Readonly<Record<string, From>> | readonly From[],
-  change: (value: From) => To,
-): Record<string, To> | To[] {
-  if (Array.isArray(inputs)) return inputs.map(change);
-  return Object.fromEntries(Object.entries(inputs).map(([name, value]) => [name, change(value)]));
-}

@@ -1,7 +1,8 @@
 import type { DataType, Rank, Tensor, TypedArray, Variable } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
-import { Recording, record } from './backend.ts';
+import { Recording, record, recordAsync } from './backend.ts';
 import { elementType } from './forms.ts';
+import { statefulLayers } from './stateful.ts';
 import { type Tape, type TapeValue, UNNAMED } from './tape.ts';
 
 /** An input of the traced program. */
@@ -9,7 +10,9 @@ export interface InputSpec {
   readonly shape: readonly number[];
   readonly dtype: DataType;
   /** An int32 input may be stored as bytes, which the graph widens. */
-  readonly storage?: 'uint8';
+  readonly storage?: 'uint8' | undefined;
+  /** Images, `[N, H, W, C]` in the program, may come with the channels first: `[N, C, H, W]`. */
+  readonly layout?: 'nchw' | undefined;
 }
 
 /** A model whose layers name nodes and weights: the part of a tfjs-layers model that tracing needs. */
@@ -23,6 +26,18 @@ export interface TraceOptions<Inputs = Readonly<Record<string, InputSpec>>> {
   readonly variables?: Readonly<Record<string, Variable>>;
   /** Models by the prefix that the names of their layers' nodes get. */
   readonly models?: Readonly<Record<string, LayeredModel>>;
+  /** Tensors that are constants, by the names that they get in the graph. */
+  readonly weights?: Readonly<Record<string, Tensor>>;
+  /**
+   * Is given a function to call with the name of whatever part of the program runs next, and what messages call it; its
+   * nodes get the name as a prefix. Returns a function that is called at the end.
+   */
+  readonly naming?: (enter: (scope: string, label: string) => void) => () => void;
+  /**
+   * The size to trace with where a tensor's size depends on values, and is at most `limit`. Without it, kernels with
+   * such results are refused.
+   */
+  readonly unknownSize?: (limit: number) => number;
   /**
    * Refuses variables that are not declared and arrays of numbers that appear during the trace: in a training step
    * they would be frozen by mistake (random numbers, forgotten weights).
@@ -31,6 +46,8 @@ export interface TraceOptions<Inputs = Readonly<Record<string, InputSpec>>> {
 }
 
 type Outputs = Readonly<Record<string, Tensor<Rank>>>;
+type Inputs = Readonly<Record<string, InputSpec>>;
+type Given<Specs> = { readonly [K in keyof Specs]: Tensor };
 
 /**
  * Runs a tfjs program once and records it.
@@ -38,28 +55,70 @@ type Outputs = Readonly<Record<string, Tensor<Rank>>>;
  * @returns the tape: kernel calls, inputs, the variables before and after, outputs
  * @throws Error naming layer, op and kernel where something cannot be lowered
  */
-export function trace<Inputs extends Readonly<Record<string, InputSpec>>>(
-  program: (inputs: { readonly [K in keyof Inputs]: Tensor }) => Outputs,
-  { inputs, variables = {}, models = {}, strict = false }: TraceOptions<Inputs>,
+export function trace<Specs extends Inputs>(
+  program: (inputs: Given<Specs>) => Outputs,
+  options: TraceOptions<Specs>,
 ): Tape {
+  const { recording, begin } = prepare(options);
+  return record(recording, () => {
+    const { given, finish, restore } = begin();
+    try {
+      const outputs: Outputs | PromiseLike<Outputs> = program(given);
+      if (tf.util.isPromise(outputs)) {
+        // It goes on without a backend and fails; nobody waits for it.
+        void Promise.resolve(outputs).catch(() => {});
+        throw new Error('the traced program is asynchronous: it has to return tensors; traceAsync waits for them');
+      }
+      return finish(outputs);
+    } finally {
+      restore();
+    }
+  });
+}
+
+/**
+ * The same for a program that returns a promise of tensors. Nothing else may use tfjs until it is done.
+ * @throws Error as `trace` does, by way of the promise
+ */
+export async function traceAsync<Specs extends Inputs>(
+  program: (inputs: Given<Specs>) => Promise<Outputs>,
+  options: TraceOptions<Specs>,
+): Promise<Tape> {
+  const { recording, begin } = prepare(options);
+  return recordAsync(recording, async () => {
+    const { given, finish, restore } = begin();
+    try {
+      return finish(await program(given));
+    } finally {
+      restore();
+    }
+  });
+}
+
+/** What a trace does before and after the program; `begin` is called while the tracing backend is in use. */
+function prepare<Specs extends Inputs>(options: TraceOptions<Specs>) {
+  const { inputs, variables = {}, models = {}, weights = {}, strict = false, naming, unknownSize } = options;
   const all = Object.values(tf.engine().registeredVariables);
   const names = new Map<object, string>(all.map((variable) => [variable.dataId, variable.name]));
   for (const [prefix, { weights }] of layersOf(models)) {
     for (const weight of weights) names.set(weight.read().dataId, `${prefix}/${weight.originalName}`);
   }
-  const recording = new Recording((dataId, values, shape) => {
+  for (const [name, { dataId }] of Object.entries(weights)) names.set(dataId, name);
+  const nameConstant = (dataId: object, values: TypedArray, shape: readonly number[]) => {
     const name = names.get(dataId);
-    if (strict) refuseFrozen(values, shape, name);
+    if (strict) refuseFrozen(values, shape, name, recording.label);
     return name ?? UNNAMED;
-  });
+  };
+  const recording = new Recording(nameConstant, unknownSize);
   const others = guardVariables(Object.values(variables));
-  return record(recording, () => {
-    const placeholder = (value: TapeValue): Tensor => {
-      elementType(value.dtype);
-      return tf.engine().makeTensorFromTensorInfo(recording.tensor(value));
-    };
-    const given = Object.entries(inputs).map(([name, { shape, dtype, storage }]) => {
-      const value: TapeValue<'input'> = { shape, dtype, source: { kind: 'input', name, storage } };
+  const placeholder = (value: TapeValue): Tensor => {
+    elementType(value.dtype);
+    return tf.engine().makeTensorFromTensorInfo(recording.tensor(value));
+  };
+
+  const begin = () => {
+    const given = Object.entries(inputs).map(([name, { shape, dtype, storage, layout }]) => {
+      const value: TapeValue<'input'> = { shape, dtype, source: { kind: 'input', name, storage, layout } };
       return { name, value, tensor: placeholder(value) };
     });
     const declared = Object.entries(variables).map(([name, variable]) => {
@@ -68,41 +127,63 @@ export function trace<Inputs extends Readonly<Record<string, InputSpec>>>(
       return { variable, before, home: variable.dataId, tensor: tf.keep(placeholder(before)) };
     });
     const restoreLayers = nameLayers(models, recording);
+    const restoreNaming = naming?.((scope, label) => {
+      [recording.scope, recording.label] = [scope, label];
+    });
     for (const { variable, tensor } of declared) variable.dataId = tensor.dataId;
-    try {
-      const tensors = Object.fromEntries(given.map(({ name, tensor }) => [name, tensor]));
-      const outputs = program(tensors as { [K in keyof Inputs]: Tensor });
-      if (outputs instanceof Promise) throw new Error('the traced program is asynchronous: it has to return tensors');
-      others.check();
-      return {
-        ops: recording.ops,
-        inputs: given.map(({ value }) => value),
-        variables: declared.map(({ before }) => before),
-        updates: declared.map(({ variable }) => recording.value(variable)),
-        outputs: Object.fromEntries(Object.entries(outputs).map(([name, tensor]) => [name, recording.value(tensor)])),
-      };
-    } finally {
-      for (const { variable, home } of declared) {
-        tf.engine().disposeTensor(variable);
-        variable.dataId = home;
-      }
-      others.restore();
-      restoreLayers();
-    }
-  });
+    return {
+      given: Object.fromEntries(given.map(({ name, tensor }) => [name, tensor])) as Given<Specs>,
+
+      /** The finished tape. */
+      finish(outputs: Outputs): Tape {
+        others.check();
+        return {
+          ops: recording.ops,
+          inputs: given.map(({ value }) => value),
+          variables: declared.map(({ before }) => before),
+          updates: declared.map(({ variable }) => recording.value(variable)),
+          outputs: Object.fromEntries(Object.entries(outputs).map(([name, tensor]) => [name, recording.value(tensor)])),
+        };
+      },
+
+      restore(): void {
+        for (const { variable, home } of declared) {
+          tf.engine().disposeTensor(variable);
+          variable.dataId = home;
+        }
+        others.restore();
+        restoreLayers();
+        restoreNaming?.();
+      },
+    };
+  };
+  return { recording, begin };
 }
 
-function refuseFrozen(values: TypedArray, shape: readonly number[], variable: string | undefined): void {
+function refuseFrozen(values: TypedArray, shape: readonly number[], variable: string | undefined, label: string): void {
   const remedy = 'give it as an input, or as a declared variable';
   if (variable) throw new Error(`variable ${variable} is not declared and would be frozen into the graph; ${remedy}`);
   if (values.some((value) => value !== values[0])) {
     const found = `a tensor [${shape}] of numbers made during the trace`;
-    throw new Error(`${found} would be frozen into the graph (random?); ${remedy}`);
+    throw new Error(`${label && `${label}: `}${found} would be frozen into the graph (random?); ${remedy}`);
   }
 }
 
+/** @throws Error where a layer would read states that it holds, as if they were constants */
+function refuseHeldStates(layer: Layer, name: string, recording: Recording): void {
+  const held = statefulLayers([layer]).some(({ states }) => states.some((state) => !state || !recording.has(state)));
+  if (!held) return;
+  const reason = 'it is stateful: it keeps its states from one call to the next, which a graph cannot';
+  const remedy = 'make it with stateful: false and give its initial states, or use convertLayersModel';
+  throw new Error(`layer ${name}: ${reason}; ${remedy}, which makes its states inputs and outputs`);
+}
+
+/** Layers that read values only to check them. */
+const CHECKING: ReadonlySet<string> = new Set(['CategoryEncoding']);
+
 interface Layer {
   readonly name: string;
+  getClassName?(): string;
   readonly weights: readonly { readonly originalName: string; read(): Tensor }[];
   call: (...args: unknown[]) => unknown;
 }
@@ -118,21 +199,29 @@ const layersOf = (models: Readonly<Record<string, LayeredModel>>): [string, Laye
 
 /** Names the nodes of each layer's calls `prefix/layer`. Returns a function that undoes it. */
 function nameLayers(models: Readonly<Record<string, LayeredModel>>, recording: Recording): () => void {
-  const named = layersOf(models);
-  for (const [prefix, layer] of named) {
+  const restored = layersOf(models).map(([prefix, layer]) => {
     const { call } = layer;
+    const own = Object.hasOwn(layer, 'call');
     layer.call = function (this: unknown, ...args: unknown[]) {
-      const outer = recording.scope;
-      recording.scope = `${prefix}/${layer.name}`;
+      const { scope, label, passesChecks } = recording;
+      const own = `${prefix}/${layer.name}`;
+      refuseHeldStates(layer, own, recording);
+      const checks = CHECKING.has(layer.getClassName?.() ?? '');
+      Object.assign(recording, { scope: own, label: `layer ${own}`, passesChecks: checks });
       try {
         return call.apply(this, args);
       } finally {
-        recording.scope = outer;
+        Object.assign(recording, { scope, label, passesChecks });
       }
     };
-  }
-  // Delete our own property so that the prototype's method shows through again.
-  return () => named.forEach(([, layer]) => void Reflect.deleteProperty(layer, 'call'));
+    return () => {
+      if (own) layer.call = call;
+      // The prototype's method shows through again.
+      else Reflect.deleteProperty(layer, 'call');
+    };
+  });
+  // A layer that occurs twice is wrapped twice.
+  return () => restored.toReversed().forEach((restore) => void restore());
 }
 
 /** Guards all variables except the declared ones, which a trace may assign. */

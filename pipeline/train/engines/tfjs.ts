@@ -9,18 +9,28 @@ import { type Engine, engineOf, type ProgramRunner } from '../engine.ts';
 import type { TrainingProgram } from '../program.ts';
 
 /** The engines that run a tfjs program eagerly. */
-export type TfjsName = 'tfjs-cpu' | TensorFlowName;
+export type TfjsName = 'tfjs-cpu' | 'tfjs-onnx' | TensorFlowName;
 type TensorFlowName = 'tfjs-node' | 'tfjs-node-gpu';
+
+/** The names that tfjs has for the backends. */
+const BACKENDS: Readonly<Record<TfjsName, string>> = {
+  'tfjs-cpu': 'cpu',
+  'tfjs-onnx': 'onnx',
+  'tfjs-node': 'tensorflow',
+  'tfjs-node-gpu': 'tensorflow',
+};
 
 /**
  * Loads a tfjs backend and makes it the current one, on which variables are created and kernels run.
- * @param threads TensorFlow's threads; 0 leaves it to TensorFlow
+ * @param threads of the library that computes; 0 leaves it to the library
  * @throws Unavailable when it is not installed or does not load; the message says how to install it
  */
 export async function useTfjsBackend(name: TfjsName, threads: number): Promise<void> {
   tf.enableProdMode(); // no banner on stderr
-  await (name === 'tfjs-cpu' ? import('@tensorflow/tfjs-backend-cpu') : loadTensorFlow(name, threads));
-  await tf.setBackend(name === 'tfjs-cpu' ? 'cpu' : 'tensorflow');
+  if (name === 'tfjs-cpu') await import('@tensorflow/tfjs-backend-cpu');
+  else if (name === 'tfjs-onnx') (await import('tfjs-to-onnx/backend')).configure({ threads });
+  else await loadTensorFlow(name, threads);
+  await tf.setBackend(BACKENDS[name]);
 }
 
 /** Whether the current tfjs backend computes on a GPU. */
@@ -56,6 +66,7 @@ async function runEagerly({ inputs, compute }: BatchedProgram, feeds: Feeds): Pr
 /** One line for the log: library, version, device. */
 export function describeTfjs(name: TfjsName): string {
   if (name === 'tfjs-cpu') return `tfjs ${tf.version_core} in plain JavaScript (slow)`;
+  if (name === 'tfjs-onnx') return `tfjs ${tf.version_core} on its backend onnx, CPU`;
   const { binding } = tf.backend() as { binding?: { TF_Version?: string } };
   return `${name} ${tf.version_core} on TensorFlow ${binding?.TF_Version ?? ''}, ${usesGpu() ? 'GPU' : 'CPU'}`;
 }

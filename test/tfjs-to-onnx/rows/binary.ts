@@ -1,7 +1,7 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
 import { type Row, row } from '../support/parity.ts';
-import { bool, float, given, int } from '../support/tensors.ts';
+import { bool, float, given, int, whole } from '../support/tensors.ts';
 
 type Op = (a: Tensor, b: Tensor) => Tensor;
 type Shape = readonly number[];
@@ -72,6 +72,24 @@ export const binaryRows: Row[] = [
   ]),
   ...connectives.map(([name, op]) => row(name, { a: bool([3, 4]), b: bool([1, 4]) }, (x) => op(x.a, x.b))),
 
+  row('bitwiseAnd', { a: int([3, 4], -99, 99), b: int([3, 4], -99, 99) }, ({ a, b }) => tf.bitwiseAnd(a, b)),
+  row('logicalXor', { a: bool([3, 4]), b: bool([4]) }, ({ a, b }) => tf.logicalXor(a, b)),
+  row('where, mixed', { c: bool([4]), a: int([4]), b: float([4]) }, ({ c, a, b }) => where(c, a, b), {
+    gradients: false,
+  }),
+  row('where, bool', { c: bool([9]), a: bool([9]), b: bool([9]) }, ({ c, a, b }) => where(c, a, b)),
+  row(
+    'comparisons of float32 and int32',
+    { a: whole([3, 4]), b: int([4]) },
+    ({ a, b }) => [tf.equal(a, b), tf.less(b, a), tf.greaterEqual(a, b)],
+    { gradients: false },
+  ),
+  row(
+    'zeros of both signs',
+    { a: float([3], 1, 2) },
+    ({ a }) => [tf.div(a, 0), tf.div(a, -0), tf.div(1, tf.mul(a, tf.tensor1d([0, -0, 0])))],
+    { gradients: false },
+  ),
   row('one tensor twice', { a: float([3, 4]) }, ({ a }) => tf.mul(a, a)),
   row('add float32 and int32', { a: float([3]), b: int([3]) }, (x) => tf.add(x.a, x.b)),
   row('multiply bools', { a: bool([6]), b: bool([6]) }, (x) => tf.mul(x.a, x.b)),

@@ -91,7 +91,6 @@ const chains: Row[] = [
   ),
   row('mean squared error of features', one, ({ x, w }) => tf.mean(tf.square(tf.sub(x, same(x, w))))),
   row('features times one number', { ...one, s: float([]) }, ({ x, w, s }) => tf.mul(s, same(x, w))),
-  row('conv1d', { x: float([2, 9, 5]), w: float([3, 5, 4]) }, ({ x, w }) => tf.conv1d(x, w, 2, 'same')),
 ];
 
 export const convRows: Row[] = [
@@ -119,9 +118,8 @@ export const convRows: Row[] = [
     row(
       `conv2d, sizes rounded: ${rounding}`,
       { x: float([2, 8, 7, 3]), w: float([3, 3, 3, 16]) },
+      // tfjs's gradients always round down.
       ({ x, w }) => tf.conv2d(x, w, [2, 3], 0, 'NHWC', 1, rounding),
-      // tfjs's gradient by the filter always rounds down.
-      { gradients: rounding === 'floor' },
     ),
   ),
   ...chains,

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { type Row, row } from '../support/parity.ts';
-import { float, int } from '../support/tensors.ts';
+import { bool, float, int } from '../support/tensors.ts';
 
 const without = { gradients: false };
 type Size = readonly [number, number];
@@ -71,6 +71,8 @@ const resizes = sizes.flatMap(([from, to]) =>
   }),
 );
 
+const resizers = { resizeBilinear: tf.image.resizeBilinear, resizeNearestNeighbor: tf.image.resizeNearestNeighbor };
+
 export const imageRows: Row[] = [
   ...resizes,
   row('resizeBilinear of several images', { x: float([3, 4, 4, 2]) }, ({ x }) => tf.image.resizeBilinear(x, [8, 6])),
@@ -84,6 +86,23 @@ export const imageRows: Row[] = [
   ),
   row('resizeNearestNeighbor int32', { x: int([2, 2, 3, 1]) }, ({ x }) =>
     tf.cast(tf.image.resizeNearestNeighbor(x, [4, 6]), 'int32'),
+  ),
+  row('resizeNearestNeighbor of int32 by a fraction', { x: int([2, 4, 3, 2]) }, ({ x }) =>
+    tf.image.resizeNearestNeighbor(x, [7, 2]),
+  ),
+  row('resizeBilinear of int32', { x: int([2, 4, 3, 2]) }, ({ x }) => tf.image.resizeBilinear(x, [7, 2])),
+  row('resizeBilinear of bool', { x: bool([1, 4, 3, 2]) }, ({ x }) => tf.image.resizeBilinear(x, [2, 6])),
+  ...(['resizeBilinear', 'resizeNearestNeighbor'] as const).map((op) =>
+    row(`${op} of no images`, { x: float([0, 4, 3, 2]) }, ({ x }) => resizers[op](x, [8, 6]), without),
+  ),
+  ...alignments.map(([corners, centers]) =>
+    // By 49 and 1/49, where sources are nearly whole numbers.
+    row(
+      `resizeNearestNeighbor by odd factors${aligned(corners, centers)}`,
+      { x: float([1, 1, 98, 1]) },
+      ({ x }) => tf.image.resizeNearestNeighbor(x, [49, 147], corners, centers),
+      without,
+    ),
   ),
   row('flipLeftRight', { x: float([2, 3, 4, 2]) }, ({ x }) => tf.image.flipLeftRight(x), without),
   row('depthToSpace', { x: float([2, 2, 3, 12]) }, ({ x }) => tf.depthToSpace(x, 2, 'NHWC'), without),

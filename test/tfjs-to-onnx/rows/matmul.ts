@@ -1,7 +1,9 @@
 import type { Tensor2D } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
 import { type Row, row } from '../support/parity.ts';
-import { float } from '../support/tensors.ts';
+import { bool, float, given, int } from '../support/tensors.ts';
+
+const noGradients = { gradients: false };
 
 const flags = [
   [false, false],
@@ -96,4 +98,53 @@ export const matMulRows: Row[] = [
   row('einsum over two axes', { a: float([3, 4]), b: float([4, 3]) }, ({ a, b }) => tf.einsum('ij,ji->', a, b), {
     gradients: false,
   }),
+  ...(['bij,bjk->bik', 'ij,ij->i', 'ij,kj->ik', 'ij,k->kji', 'bij,b->j', 'ij,ji->j', ',ij->ij'] as const).map(
+    (equation) => {
+      const sizes = { b: 2, i: 3, j: 4, k: 5 };
+      const [a = [], b = []] = (equation.split('->')[0] ?? '')
+        .split(',')
+        .map((term) => [...term].map((axis) => sizes[axis as keyof typeof sizes]));
+      return row(
+        `einsum ${equation}`,
+        { a: float(a), b: float(b) },
+        ({ a, b }) => tf.einsum(equation, a, b),
+        noGradients,
+      );
+    },
+  ),
+  row(
+    'einsum of one tensor, with other letters and spaces',
+    { x: float([2, 3, 4]), n: int([2, 3]), b: bool([2, 3]) },
+    ({ x, n, b }) => [
+      tf.einsum('abc->cab', x),
+      tf.einsum('ab c -> b', x),
+      tf.einsum('1αZ->Z1', x),
+      tf.einsum('ij->', n),
+      tf.einsum('ij->', b),
+      tf.einsum('ij->ji', b),
+      tf.einsum('ij,ij->j', n, n),
+    ],
+    noGradients,
+  ),
+  row(
+    'integers beyond 2³¹',
+    { a: given([2, 2], [2 ** 30, 2 ** 30, 2 ** 30, -7], 'int32'), b: given([2, 2], [2, 3, 1, 1000], 'int32') },
+    ({ a, b }) => [tf.matMul(a, b), tf.einsum('ij,jk->ik', a, b), tf.einsum('ij->', a), tf.einsum('ij,ij->', a, b)],
+    noGradients,
+  ),
+  row(
+    'matMul of int32',
+    { a: int([3, 4]), b: int([4, 2]), s: int([2, 2, 3]) },
+    ({ a, b, s }) => [tf.matMul(a, b), tf.matMul(s, a), tf.matMul(tf.cast(a, 'bool'), b)],
+    noGradients,
+  ),
+  ...[...activations, 'prelu' as const].map((activation) =>
+    row(
+      `fused matMul of int32 and a bias of float32, ${activation}`,
+      { x: int([4, 5]), w: int([5, 3]), b: float([3]), p: float([3]) },
+      ({ x, w, b, p }) =>
+        tf.fused.matMul({ a: x, b: w, bias: b, activation, leakyreluAlpha: 0.3, preluActivationWeights: p }),
+      noGradients,
+    ),
+  ),
 ];

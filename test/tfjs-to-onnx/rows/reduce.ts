@@ -6,6 +6,8 @@ import { bool, float, int } from '../support/tensors.ts';
 type Axes = number | number[] | undefined;
 type Reduce = (x: Tensor, axis?: Axes, keepDims?: boolean) => Tensor;
 
+type Cumulate = (x: Tensor, axis: number, exclusive: boolean, reverse: boolean) => Tensor;
+
 const reductions: readonly [string, Reduce][] = [
   ['sum', tf.sum],
   ['mean', tf.mean],
@@ -49,10 +51,32 @@ export const reduceRows: Row[] = [
     gradients: false,
   }),
   row('argMax with ties', { x: int([6, 7], 0, 2) }, ({ x }) => tf.argMax(x, 1)),
+  ...[false, true].flatMap((exclusive) =>
+    [false, true].map((reverse) =>
+      row(
+        `cumsum and cumprod${exclusive ? ', exclusive' : ''}${reverse ? ', reverse' : ''}`,
+        { x: float([3, 4, 5]), n: int([3, 4]), one: float([1]) },
+        ({ x, n, one }) =>
+          [tf.cumsum, tf.cumprod].flatMap((op: Cumulate) => [
+            op(x, 1, exclusive, reverse),
+            op(x, 2, exclusive, reverse),
+            op(n, 0, exclusive, reverse),
+            op(one, 0, exclusive, reverse),
+          ]),
+        { gradients: false },
+      ),
+    ),
+  ),
   row('softmax', { x: float([3, 4, 5], -3, 3) }, ({ x }) => tf.softmax(x)),
   row('softmax of a vector', { x: float([5], -3, 3) }, ({ x }) => tf.softmax(x)),
   row('logSoftmax', { x: float([3, 4], -3, 3) }, ({ x }) => tf.logSoftmax(x)),
   row('logSumExp', { x: float([3, 4, 5], -3, 3) }, ({ x }) => tf.logSumExp(x, [0, -1], true)),
+  row('batch normalization far from 0', { x: float([2, 3, 3, 4], 9999, 10001) }, ({ x }) =>
+    tf.batchNorm(x, tf.fill([4], 10000), tf.fill([4], 0.25), tf.ones([4]), tf.ones([4])),
+  ),
+  row('batch normalization of int32', { x: int([1, 2, 2, 3], 5, 99) }, ({ x }) =>
+    tf.batchNorm(x, tf.tensor1d([1, 2, 3]), tf.tensor1d([4, 4.5, 9])),
+  ),
   row('moments', { x: float([3, 4, 5]) }, ({ x }) => tf.moments(x, [0, 2]).variance),
   row('norm', { x: float([3, 4]) }, ({ x }) => tf.norm(x, 2, 1)),
   row('mean squared error', { a: float([3, 4]), b: float([3, 4]) }, ({ a, b }) => tf.losses.meanSquaredError(a, b)),

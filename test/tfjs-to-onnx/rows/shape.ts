@@ -186,4 +186,72 @@ export const shapeRows: Row[] = [
     noGradients,
   ),
   row('linspace', { x: float([4]) }, ({ x }) => tf.mul(x, tf.linspace(-1, 2, 4))),
+  row('ranges', { x: float([1]) }, ({ x }) => [
+    x,
+    tf.range(4, -2, -1),
+    tf.range(0, -10, -1, 'int32'),
+    tf.range(5, 0),
+    tf.range(0, 4, 0.3),
+    tf.range(0, 4, 0.7, 'int32'),
+    tf.range(3, 3),
+    tf.range(2, 0, 3),
+    tf.linspace(2, 5, 1),
+    tf.linspace(0, 1, 12),
+  ]),
+  row(
+    'concat of int32, booleans and float32',
+    { i: int([2]), f: float([2], -3, 3), b: bool([2]) },
+    ({ i, f, b }) => [
+      tf.concat([i, f, b]),
+      tf.concat([f, i]),
+      tf.concat([tf.slice(i, 0, 0), f, b]),
+      tf.concat([tf.slice(i, 0, 0), f]),
+    ],
+    noGradients,
+  ),
+  ...[float([4, 2, 3, 2]), int([4, 2, 3, 2]), bool([4, 2, 3, 2])].map((x) =>
+    row(
+      `blocks of ${x.dtype}`,
+      { x },
+      ({ x }) => [
+        tf.batchToSpaceND(
+          x,
+          [2, 2],
+          [
+            [0, 1],
+            [1, 0],
+          ],
+        ),
+        tf.spaceToBatchND(
+          x,
+          [3, 2],
+          [
+            [1, 0],
+            [0, 1],
+          ],
+        ),
+        tf.mirrorPad(
+          x,
+          [
+            [0, 0],
+            [1, 1],
+            [2, 0],
+            [0, 1],
+          ],
+          'reflect',
+        ),
+        tf.mirrorPad(
+          x,
+          [
+            [0, 0],
+            [2, 1],
+            [3, 0],
+            [0, 2],
+          ],
+          'symmetric',
+        ),
+      ],
+      noGradients,
+    ),
+  ),
 ];

@@ -1,21 +1,22 @@
+import type { Tensor } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
 import { backend_util } from '@tensorflow/tfjs-core';
 import { type Row, row } from './parity.ts';
 import { float, whole } from './tensors.ts';
 
-export type Pair = readonly [number, number];
+type Pair = readonly [number, number];
 export type Pad = 'same' | 'valid' | number | readonly [Pair, Pair, Pair, Pair];
 
-/** A convolution from `[batch, …size, inputs]` to `outputs` channels, by its sizes. */
+/** A convolution from `[batch, …size, inputs]` to `outputs` channels, of images or volumes, by its sizes. */
 export interface Geometry {
-  readonly size: Pair;
+  readonly size: readonly number[];
   readonly inputs: number;
   readonly outputs: number;
-  readonly kernel: Pair;
+  readonly kernel: readonly number[];
   readonly batch?: number;
-  readonly strides?: Pair;
+  readonly strides?: readonly number[];
   readonly pad?: Pad;
-  readonly dilations?: Pair;
+  readonly dilations?: readonly number[];
 }
 
 /** A pad for each side of the image. */
@@ -26,35 +27,48 @@ export const pads = (top: number, bottom: number, left: number, right: number): 
   [0, 0],
 ];
 
-function resolved({ batch = 2, strides = [1, 1], pad = 'same', dilations = [1, 1], ...rest }: Geometry) {
-  const image = [batch, ...rest.size, rest.inputs] as [number, number, number, number];
-  const filter = [...rest.kernel, rest.inputs, rest.outputs] as [number, number, number, number];
-  const window = { strides: [...strides] as [number, number], dilations: [...dilations] as [number, number] };
-  // tfjs types explicit pads as mutable.
-  const padding = pad as 'same' | 'valid' | number;
-  const { outShape: features } = backend_util.computeConv2DInfo(
-    image,
-    filter,
-    window.strides,
-    window.dilations,
-    padding,
-  );
+function resolved({ batch = 2, pad = 'same', size, kernel, inputs, outputs, ...rest }: Geometry) {
+  const ones = size.map(() => 1);
+  const { strides = ones, dilations = ones } = rest;
+  const image = [batch, ...size, inputs];
+  const filter = [...kernel, inputs, outputs];
+  // tfjs types pads and lists of sizes more narrowly than it takes them.
+  const [steps, gaps, padding] = [strides as Two, dilations as Two, pad as 'same'];
+  const { computeConv2DInfo, computeConv3DInfo } = backend_util;
+  const { outShape } =
+    size.length === 2
+      ? computeConv2DInfo(image as Four, filter as Four, steps, gaps, padding)
+      : computeConv3DInfo(image as Five, filter as Five, strides as Three, dilations as Three, padding);
   const text =
-    `${batch}×${rest.size.join('×')}, ${rest.inputs} to ${rest.outputs}, kernel ${rest.kernel.join('×')}, ` +
+    `${batch}×${size.join('×')}, ${inputs} to ${outputs}, kernel ${kernel.join('×')}, ` +
     `strides ${strides}, pad ${JSON.stringify(pad)}${dilations.every((d) => d === 1) ? '' : `, dilations ${dilations}`}`;
-  return { image, filter, features, ...window, pad: padding, text };
+  return { image, filter, features: outShape.map((d) => d + 0), strides: steps, dilations: gaps, pad: padding, text };
 }
 
-/** Whether tfjs computes it correctly, and the output is not empty. */
+type Two = [number, number];
+type Three = [number, number, number];
+type Four = [number, number, number, number];
+type Five = [number, number, number, number, number];
+
+/** Whether tfjs computes it: it has no tensors of negative sizes. */
 export function isPossible(geometry: Geometry): boolean {
-  const { kernel, strides = [1, 1], pad } = geometry;
-  // For a pad that is one number tfjs takes both sizes from the kernel's height and its stride.
-  if (typeof pad === 'number' && (kernel[0] !== kernel[1] || strides[0] !== strides[1])) return false;
   try {
-    return resolved(geometry).features.every((d) => d > 0);
+    return resolved(geometry).features.every((d) => d >= 0);
   } catch {
     return false;
   }
+}
+
+function convolve(x: Tensor, w: Tensor, strides: Two, pad: 'same', dilations?: Two): Tensor {
+  return x.rank === 4
+    ? tf.conv2d(x as tf.Tensor4D, w as tf.Tensor4D, strides, pad, 'NHWC', dilations)
+    : tf.conv3d(x as tf.Tensor5D, w as tf.Tensor5D, strides as never, pad, 'NDHWC', dilations as never);
+}
+
+function transposed(x: Tensor, w: Tensor, image: readonly number[], strides: Two, pad: 'same'): Tensor {
+  return x.rank === 4
+    ? tf.conv2dTranspose(x as tf.Tensor4D, w as tf.Tensor4D, image as Four, strides, pad)
+    : tf.conv3dTranspose(x as tf.Tensor5D, w as tf.Tensor5D, image as Five, strides as never, pad);
 }
 
 /** Sums of hundreds of products. */
@@ -64,9 +78,9 @@ const TOLERANCE = 2e-5;
 export function convRow(geometry: Geometry): Row {
   const { image, filter, strides, dilations, pad, text } = resolved(geometry);
   return row(
-    `conv2d ${text}`,
+    `convolution ${text}`,
     { x: float(image), w: float(filter) },
-    ({ x, w }) => tf.conv2d(x, w, strides, pad, 'NHWC', dilations),
+    ({ x, w }) => convolve(x, w, strides, pad, dilations),
     // tfjs takes no gradients of dilated convolutions.
     { gradients: dilations.every((d) => d === 1), tolerance: TOLERANCE },
   );
@@ -76,10 +90,11 @@ export function convRow(geometry: Geometry): Row {
 export function transposeRow(geometry: Geometry): Row {
   const { image, filter, features, strides, pad, text } = resolved(geometry);
   return row(
-    `conv2dTranspose ${text}`,
+    `transposed convolution ${text}`,
     { x: float(features), w: float(filter) },
-    ({ x, w }) => tf.conv2dTranspose(x, w, image, strides, pad),
-    { tolerance: TOLERANCE },
+    ({ x, w }) => transposed(x, w, image, strides, pad),
+    // tfjs has no gradients of transposed convolutions of volumes.
+    { gradients: image.length === 4, tolerance: TOLERANCE },
   );
 }
 
@@ -90,9 +105,9 @@ export function transposeRow(geometry: Geometry): Row {
 export function layerRow(geometry: Geometry): Row {
   const { image, filter, strides, pad, text } = resolved(geometry);
   return row(
-    `conv2d layer ${text}`,
+    `convolution layer ${text}`,
     { x: whole(image), w: whole(filter), b: whole([geometry.outputs], { fraction: 0.5 }) },
-    ({ x, w, b }) => tf.relu(tf.add(tf.conv2d(x, w, strides, pad), b)),
+    ({ x, w, b }) => tf.relu(tf.add(convolve(x, w, strides, pad), b)),
     { tolerance: TOLERANCE },
   );
 }
@@ -100,9 +115,38 @@ export function layerRow(geometry: Geometry): Row {
 export function transposeLayerRow(geometry: Geometry): Row {
   const { image, filter, features, strides, pad, text } = resolved(geometry);
   return row(
-    `conv2dTranspose layer ${text}`,
+    `transposed layer ${text}`,
     { x: whole(features), w: whole(filter), b: whole([geometry.inputs], { fraction: 0.5 }) },
-    ({ x, w, b }) => tf.relu(tf.add(tf.conv2dTranspose(x, w, image, strides, pad), b)),
+    ({ x, w, b }) => tf.relu(tf.add(transposed(x, w, image, strides, pad), b)),
     { tolerance: TOLERANCE },
+  );
+}
+
+/** A convolution of each channel by itself, with `outputs` results. */
+export function depthwiseRow(geometry: Geometry): Row {
+  const { image, filter, strides, dilations, pad, text } = resolved(geometry);
+  return row(
+    `depthwise convolution ${text}`,
+    { x: float(image), w: float(filter) },
+    ({ x, w }) => tf.depthwiseConv2d(x as tf.Tensor4D, w as tf.Tensor4D, strides, pad, 'NHWC', dilations),
+    { gradients: dilations.every((d) => d === 1), tolerance: TOLERANCE },
+  );
+}
+
+const pools = { maxPool: tf.maxPool, avgPool: tf.avgPool, maxPool3d: tf.maxPool3d, avgPool3d: tf.avgPool3d };
+
+/** A pooling of `inputs` channels. */
+export function poolRow(op: keyof typeof pools, geometry: Geometry): Row {
+  const { image, strides, pad, text } = resolved({ ...geometry, outputs: geometry.inputs });
+  const pool = pools[op] as (x: Tensor, size: Two, strides: Two, pad: 'same') => Tensor;
+  return row(`${op} ${text}`, { x: float(image) }, ({ x }) => pool(x, geometry.kernel as Two, strides, pad));
+}
+
+/** A grey-scale dilation of `inputs` channels. */
+export function dilationRow(geometry: Geometry): Row {
+  const { image, strides, dilations, pad, text } = resolved({ ...geometry, outputs: geometry.inputs });
+  const filter = [...geometry.kernel, geometry.inputs];
+  return row(`dilation2d ${text}`, { x: float(image), w: float(filter) }, ({ x, w }) =>
+    tf.dilation2d(x as tf.Tensor4D, w as tf.Tensor3D, strides, pad, dilations),
   );
 }

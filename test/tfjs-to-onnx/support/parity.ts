@@ -51,6 +51,23 @@ export async function expectParity(row: Row, target: Target = portable): Promise
   }
 }
 
+/** Why tfjs's own backend and the tracer refuse a row, where they do. */
+export function refusalsOf({ inputs, program }: Row): { tfjs: string | undefined; tracer: string | undefined } {
+  const tensors = makeInputs(inputs);
+  const tfjs = messageOf(() => void eagerly(program, tensors));
+  tf.dispose(tensors);
+  return { tfjs, tracer: messageOf(() => void lowerTape(traceRow(inputs, program), portable)) };
+}
+
+function messageOf(action: () => void): string | undefined {
+  try {
+    action();
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
 function eagerly(program: Program, inputs: Readonly<Record<string, Tensor>>): HostTensor[] {
   let outputs: HostTensor[] = [];
   tf.tidy(() => {
@@ -86,7 +103,7 @@ export function largestError(got: ArrayLike<number>, want: ArrayLike<number>): {
 }
 
 export const read = (tensor: Tensor): HostTensor => ({
-  shape: tensor.shape,
+  shape: tensor.shape.map((d) => d + 0), // tfjs's empty tensors have a size of −0
   dtype: tensor.dtype,
   values: tensor.dataSync().slice(),
 });

@@ -196,7 +196,8 @@ export const zoo: Readonly<Record<string, () => LayersModel>> = Object.fromEntri
   ].map(([name, build]) => [name, () => withWeights((build as () => LayersModel)())]),
 );
 
-function withWeights(built: LayersModel): LayersModel {
+/** The model with weights that are the same each time. */
+export function withWeights(built: LayersModel): LayersModel {
   const weights = built.weights.map(({ shape, originalName }, i) => {
     // Variances are positive.
     const low = originalName.includes('variance') ? 0.2 : -0.5;

@@ -1,115 +1,105 @@
-import { readFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import type { io } from '@tensorflow/tfjs-core';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import { Failure, fileFailure } from '../failure.ts';
 import { product } from '../ir.ts';
+import type { ConvertibleGraphModel } from './graph-model.ts';
+import { nodesOf } from './graph-nodes.ts';
+import { readModelFiles } from './model-files.ts';
+import { faultOfLayers, faultOfNodes } from './topology.ts';
+
+export type LoadedModel =
+  | { readonly kind: 'layers'; readonly model: LayersModel }
+  | { readonly kind: 'graph'; readonly model: ConvertibleGraphModel };
 
 /**
- * Loads a tfjs-layers model from disk: its model.json and the weight files named there.
+ * Loads a model from disk: its model.json and the weight files named there.
+ * @param register JavaScript files that register layers or operations that tfjs does not have
  * @throws Failure naming the file that is missing, damaged or of another kind
  */
-export async function loadModel(path: string): Promise<LayersModel> {
-  const [tf, layers] = await libraries();
-  const { modelTopology, manifest } = await readDescription(path);
-  const weightData = Buffer.concat(await Promise.all(manifest.map((group) => readGroup(group, path))));
-  const artifacts: io.ModelArtifacts = {
-    modelTopology,
-    weightSpecs: manifest.flatMap(({ weights }) => weights),
-    weightData: weightData.buffer.slice(weightData.byteOffset, weightData.byteOffset + weightData.byteLength),
-  };
+export async function loadModel(path: string, register: readonly string[] = []): Promise<LoadedModel> {
+  const { kind, artifacts } = await readModelFiles(path);
+  const { weightSpecs = [], modelTopology } = artifacts;
+  const numbers = weightSpecs.reduce((sum, { shape }) => sum + product(shape), 0);
+  const fault = kind === 'graph' ? faultOfNodes(modelTopology) : faultOfLayers(modelTopology, numbers);
+  if (fault) throw new Failure(`${path}: ${fault}`);
+  const tf = await core();
+  const layers = kind === 'layers' || register.length > 0 ? await layersPackage() : undefined;
+  const converter = kind === 'graph' || register.length > 0 ? await converterPackage() : undefined;
   await tf.setBackend('cpu');
+  for (const file of register) await runRegistration(file, { tf, layers, converter });
+  if (kind === 'layers') return { kind, model: await loadLayers(path, artifacts) };
+  return { kind, model: await loadGraph(path, artifacts) };
+}
+
+async function loadLayers(path: string, artifacts: io.ModelArtifacts): Promise<LayersModel> {
+  const { loadLayersModel } = await layersPackage();
   try {
-    return await layers.loadLayersModel({ load: async () => artifacts });
+    return await loadLayersModel({ load: async () => artifacts });
   } catch (error) {
-    throw new Failure(`${path}: tfjs-layers cannot load it: ${error instanceof Error ? error.message : error}`);
+    const reason = messageOf(error);
+    const [, unknown] = /Unknown layer: (\S+?)\.? /.exec(`${reason} `) ?? [];
+    if (unknown) throw new Failure(`${path}: tfjs has no layer ${unknown}; register its class (--register FILE.js)`);
+    throw new Failure(`${path}: tfjs-layers cannot load it: ${reason}`);
   }
 }
 
-async function libraries() {
+async function loadGraph(path: string, artifacts: io.ModelArtifacts): Promise<ConvertibleGraphModel> {
+  const { loadGraphModel } = await converterPackage();
   try {
-    const tf = await import('@tensorflow/tfjs-core');
-    tf.enableProdMode();
-    await import('@tensorflow/tfjs-backend-cpu');
-    return [tf, await import('@tensorflow/tfjs-layers')] as const;
+    const model = await loadGraphModel({ load: async () => artifacts });
+    const unknown = nodesOf(model).find(({ category }) => category === undefined);
+    if (unknown) {
+      const { name, op } = unknown;
+      throw new Error(
+        `node ${name} is of the operation ${op}, which it does not have; register it (--register FILE.js)`,
+      );
+    }
+    return model as ConvertibleGraphModel;
+  } catch (error) {
+    throw new Failure(`${path}: tfjs-converter cannot load it: ${messageOf(error)}`);
+  }
+}
+
+/**
+ * Runs a file of the user's. It registers by itself, with the packages that it imports, or its default export is a
+ * function that is given them.
+ */
+async function runRegistration(file: string, packages: object): Promise<void> {
+  try {
+    const { default: register } = await import(pathToFileURL(resolve(file)).href);
+    if (typeof register === 'function') await register(packages);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ERR_MODULE_NOT_FOUND') throw fileFailureOf(error, file);
+    throw new Failure(`${file}: it failed: ${messageOf(error)}`);
+  }
+}
+
+const fileFailureOf = (error: unknown, file: string): unknown => {
+  const missing = (error as Error).message.includes(resolve(file));
+  if (missing) return fileFailure(Object.assign(new Error(), { code: 'ENOENT' }), file);
+  return new Failure(`${file}: ${messageOf(error)}`);
+};
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+async function core() {
+  const tf = await installed('core', () => import('@tensorflow/tfjs-core'));
+  tf.enableProdMode();
+  await installed('backend-cpu', () => import('@tensorflow/tfjs-backend-cpu'));
+  return tf;
+}
+
+const layersPackage = () => installed('layers', () => import('@tensorflow/tfjs-layers'));
+const converterPackage = () => installed('converter', () => import('@tensorflow/tfjs-converter'));
+
+/** @throws Failure with the line that installs the package */
+async function installed<T>(name: string, load: () => Promise<T>): Promise<T> {
+  try {
+    return await load();
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error;
-    const packages = ['core', 'layers', 'backend-cpu'].map((name) => `@tensorflow/tfjs-${name}`).join(' ');
-    throw new Failure(`a part of TensorFlow.js is not installed; run \`npm install ${packages}\``, 3);
+    throw new Failure(`@tensorflow/tfjs-${name} is not installed; run \`npm install @tensorflow/tfjs-${name}\``, 3);
   }
 }
-
-async function readDescription(path: string): Promise<{ modelTopology: object; manifest: Group[] }> {
-  const text = await read(path);
-  let description: unknown;
-  try {
-    description = JSON.parse(text.toString('utf8'), withoutInitializer);
-  } catch (error) {
-    throw new Failure(`${path}: it is not JSON (${(error as Error).message})`);
-  }
-  const { format, modelTopology, weightsManifest } = asRecord(description) ?? {};
-  const topology = asRecord(modelTopology);
-  if (format === 'graph-model' || Array.isArray(topology?.node)) {
-    throw new Failure(`${path}: it is a GraphModel; only models saved by tfjs-layers or from Keras can be converted`);
-  }
-  if (!topology) throw new Failure(`${path}: it has no modelTopology; a model.json saved by tfjs-layers was expected`);
-  if (!Array.isArray(weightsManifest)) {
-    throw new Failure(`${path}: it has no weightsManifest that names its weight files`);
-  }
-  if (!weightsManifest.every(isGroup)) {
-    const expected = 'paths, and weights with name, shape and dtype were expected';
-    throw new Failure(`${path}: its weightsManifest is damaged; ${expected}`);
-  }
-  return { modelTopology: topology, manifest: weightsManifest };
-}
-
-/** Weights are loaded, so they need no initial values; some initializers are slow. */
-const withoutInitializer = (key: string, value: unknown): unknown =>
-  /initializer$/i.test(key) && value !== null ? { class_name: 'Zeros', config: {} } : value;
-
-type Group = io.WeightsManifestConfig[number];
-
-const isGroup = (group: unknown): group is Group => {
-  const { paths, weights } = asRecord(group) ?? {};
-  return isList(paths, (one) => typeof one === 'string') && isList(weights, isWeight);
-};
-
-const isWeight = (weight: unknown): boolean => {
-  const { name, shape, dtype } = asRecord(weight) ?? {};
-  const isSize = (d: unknown) => Number.isInteger(d) && (d as number) >= 0;
-  return typeof name === 'string' && typeof dtype === 'string' && isList(shape, isSize);
-};
-
-/** The bytes of a group of weights, which are in one or several files. */
-async function readGroup({ paths, weights }: Group, model: string): Promise<Buffer> {
-  const files = paths.map((path) => join(dirname(model), path));
-  const bytes = Buffer.concat(await Promise.all(files.map(read)));
-  const expected = weights.reduce((sum, weight) => sum + bytesOf(weight, model), 0);
-  if (bytes.length !== expected) {
-    const reason = bytes.length < expected ? 'cut short' : 'of another model';
-    throw new Failure(`${files.join(' + ')}: ${bytes.length} bytes, ${expected} were expected: it is ${reason}`);
-  }
-  return bytes;
-}
-
-const BYTES: Readonly<Record<string, number>> = { float32: 4, int32: 4, float16: 2, uint16: 2, uint8: 1, bool: 1 };
-
-function bytesOf({ name, shape, dtype, quantization }: io.WeightsManifestEntry, model: string): number {
-  const each = BYTES[quantization?.dtype ?? dtype];
-  if (each === undefined) throw new Failure(`${model}: weight ${name} is of type ${dtype}, which layers do not have`);
-  return each * product(shape);
-}
-
-async function read(path: string): Promise<Buffer> {
-  try {
-    return await readFile(path);
-  } catch (error) {
-    throw fileFailure(error, path);
-  }
-}
-
-const asRecord = (value: unknown): Record<string, unknown> | undefined =>
-  typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : undefined;
-
-const isList = (value: unknown, isElement: (element: unknown) => boolean): value is unknown[] =>
-  Array.isArray(value) && value.every(isElement);

@@ -1,146 +1,164 @@
 import type * as tf from '@tensorflow/tfjs-core';
+import { backend_util } from '@tensorflow/tfjs-core';
 import type { GraphBuilder, OperatorOf } from '../builder.ts';
-import { elementType, plain, plainValue, type Value } from '../forms.ts';
-import { each } from '../infer.ts';
-import type { Ref } from '../ir.ts';
-import { cast, combine, elementwise, map, number } from './elementwise.ts';
-import { type Family, rule } from './rule.ts';
+import { plain, plainValue, type Value } from '../forms.ts';
+import { broadcast, type Ref, sameShape } from '../ir.ts';
+import { cast, combine, computed, elementwise, exactType, map } from './elementwise.ts';
+import { type Family, rule, type Values } from './rule.ts';
 
-type Unary = tf.UnaryInputs;
 type Binary = tf.BinaryInputs;
 
-const unary = (op: OperatorOf<[Ref]>) => rule<Unary>(({ x }) => map(op, x));
-const predicate = (op: OperatorOf<[Ref]>) => rule<Unary>(({ x }) => map(op, x, 'bool'));
+/** An operator that integers have too. */
+const exact = (op: OperatorOf<[Ref, Ref]>) =>
+  rule<Binary>(({ a, b }) => computed([a, b], ([x, y], g) => g[op](x, y), { working: exactType(a, b) }));
 
-/** ONNX has no arithmetic of booleans. */
-const boolAsInt = (x: Value): Value => (x.dtype === 'bool' ? cast(x, 'int32') : x);
+/** A comparison, of numbers as they are. */
+const compared = (op: OperatorOf<[Ref, Ref]>, { a, b }: Values<Binary>): Value =>
+  computed([a, b], ([x, y], g) => g[op](x, y), { dtype: 'bool', working: exactType(a, b) });
 
-const binary = (op: OperatorOf<[Ref, Ref]>) =>
-  rule<Binary>(({ a, b }) => cast(combine(op, boolAsInt(a), boolAsInt(b)), a.dtype));
+const comparison = (op: OperatorOf<[Ref, Ref]>) => rule<Binary>((inputs) => compared(op, inputs));
 
-const comparison = (op: OperatorOf<[Ref, Ref]>) =>
-  rule<Binary>(({ a, b }) => combine(op, boolAsInt(a), boolAsInt(b), 'bool'));
+const logical = (op: OperatorOf<[Ref, Ref]>) =>
+  rule<Binary>(({ a, b }) => combine(op, cast(a, 'bool'), cast(b, 'bool'), 'bool'));
 
-/** An operator that takes booleans too. */
-const logical = (op: OperatorOf<[Ref, Ref]>) => rule<Binary>(({ a, b }) => combine(op, a, b, 'bool'));
+/** `Equal` compares booleans as they are. */
+const equal = (inputs: Values<Binary>): Value =>
+  inputs.a.dtype === 'bool' && inputs.b.dtype === 'bool'
+    ? combine('Equal', inputs.a, inputs.b)
+    : compared('Equal', inputs);
 
-/** a / b rounded down. ONNX divides integers towards zero. */
-function floorQuotient(g: GraphBuilder, a: Ref, b: Ref): Ref {
-  const quotient = g.Div(a, b);
-  if (a.type === 'float') return g.Floor(quotient);
-  const rest = g.Sub(a, g.Mul(quotient, b));
-  const opposite = g.Less(g.Mul(rest, b), number(g, 0, 'int32'));
-  return g.Sub(quotient, g.cast(opposite, 'int32'));
+/**
+ * The rest of a / b rounded down, which has the divisor's sign. `Mod` has the dividend's sign, as JavaScript's % has.
+ */
+function mod(a: Ref, b: Ref, g: GraphBuilder): Ref {
+  const [zero, rest] = [g.like(a, 0), g.Mod(a, b, { fmod: 1 })];
+  const opposite = g.Xor(g.Less(a, zero), g.Less(b, zero));
+  return g.Where(opposite, g.Mod(g.Add(rest, b), b, { fmod: 1 }), rest);
 }
 
-const clip = (x: Value, low: number, high: number): Value =>
-  elementwise([x], ([ref], g) => g.Clip(ref, number(g, low, x.dtype), number(g, high, x.dtype)));
+/** aᵇ. JavaScript's is NaN for 1 to a power that is not finite, where C's is 1. */
+function pow(a: Ref, b: Ref, g: GraphBuilder): Ref {
+  const power = g.Pow(a, b);
+  if (a.type !== 'float' || b.constant?.every(Number.isFinite)) return power;
+  // b − b is 0, or NaN where b is not finite.
+  return g.Where(g.Equal(g.Abs(a), g.float(1)), g.Add(power, g.Sub(b, b)), power);
+}
+
+/** The angle of the point (x, y): the arc tangent of |y / x|, turned into its quadrant. */
+function atan2(y: Ref, x: Ref, g: GraphBuilder): Ref {
+  // 1 / −0 is −∞.
+  const isNegative = (ref: Ref) => g.Less(g.Add(ref, g.Reciprocal(ref)), g.float(0));
+  const [height, width] = [g.Abs(y), g.Abs(x)];
+  // 0 / 0 stands for 0 here, ∞ / ∞ for 1.
+  const slope = g.Where(g.Equal(height, width), g.Sign(height), g.Div(height, width));
+  const angle = g.Atan(slope);
+  const above = g.Where(isNegative(x), g.Sub(g.float(Math.PI), angle), angle);
+  return g.Where(isNegative(y), g.Neg(above), above);
+}
+
+/** A value within bounds; those of integers are truncated, as the results are. */
+export function clip(x: Value, low: number, high: number): Value {
+  const within = (bound: number) => Math.min(Math.max(bound, -(2 ** 31)), 2 ** 31 - 1);
+  return computed(
+    [x],
+    ([ref], g) => {
+      const [min, max] = ref.type === 'int32' ? [within(low), within(high)] : [low, high];
+      return g.Clip(ref, g.like(ref, min), g.like(ref, max));
+    },
+    { working: exactType(x) },
+  );
+}
+
+/** x, times alpha where it is negative; float32. */
+function prelu(x: Value, alpha: Value): Value {
+  const inShape = sameShape(broadcast(x.shape, alpha.shape), x.shape);
+  const times: (x: Ref, slope: Ref, g: GraphBuilder) => Ref = inShape
+    ? (ref, slope, g) => g.PRelu(ref, slope)
+    : (ref, slope, g) => g.Where(g.Less(ref, g.float(0)), g.Mul(slope, ref), ref);
+  return computed([x, alpha], ([ref, slope], g) => times(ref, slope, g), { dtype: 'float32', working: 'float' });
+}
 
 /** tfjs's fused activations. */
 export function activate(
   y: Value,
   activation: string | undefined,
-  { alpha = 0.2, prelu }: { readonly alpha?: number | undefined; readonly prelu?: Value | undefined } = {},
+  { alpha = 0.2, prelu: slopes }: { readonly alpha?: number | undefined; readonly prelu?: Value | undefined } = {},
 ): Value {
   switch (activation) {
     case undefined:
     case 'linear':
       return y;
     case 'relu':
-      return map('Relu', y);
+      return computed([y], ([ref], g) => g.Relu(ref), { working: exactType(y) });
     case 'relu6':
       return clip(y, 0, 6);
     case 'elu':
-      return map('Elu', y);
+      return computed([y], ([ref], g) => g.Elu(ref));
     case 'sigmoid':
-      return map('Sigmoid', y);
+      return computed([y], ([ref], g) => g.Sigmoid(ref));
     case 'leakyrelu':
-      return elementwise([y], ([ref], g) => g.LeakyRelu(ref, { alpha }));
+      return computed([y], ([ref], g) => g.LeakyRelu(ref, { alpha }), { dtype: 'float32', working: 'float' });
     case 'prelu':
-      if (prelu) return combine('PRelu', y, prelu);
+      if (slopes) return prelu(y, slopes);
   }
   throw new Error(`activation ${activation} is not lowered; apply it in its own layer`);
 }
 
-/** Arithmetic, comparison and logic, element by element. */
+/** A choice between two values; a condition of rank 1 decides on rows. */
+function select(condition: Value, t: Value, e: Value): Value {
+  const dtype = backend_util.upcastType(t.dtype, e.dtype);
+  const byRow = condition.shape.length === 1 && t.shape.length > 1;
+  const shape = t.shape.map((d, axis) => (axis === 0 ? d : 1));
+  const rows = plainValue(shape, condition.dtype, (g) => g.reshape(condition.as(plain, g), shape));
+  // ONNX Runtime's `Where` takes no booleans.
+  const [x, y] = [t, e].map((value) => cast(value, dtype === 'bool' ? 'int32' : dtype)) as [Value, Value];
+  const chosen = elementwise(
+    [cast(byRow ? rows : condition, 'bool'), x, y],
+    ([where, a, b], g) => g.Where(where, a, b),
+    x.dtype,
+  );
+  return cast(chosen, dtype);
+}
+
+/** Arithmetic, comparison and logic of two tensors, element by element. */
 export const arithmetic = {
-  ...each('Abs Acos Acosh Asin Asinh Atan Atanh Ceil Cos Cosh Elu Erf Exp Floor Log Neg', unary),
-  ...each('Reciprocal Relu Round Selu Sigmoid Sign Sin Sinh Softplus Sqrt Tan Tanh', unary),
-  ClipByValue: rule<tf.ClipByValueInputs, tf.ClipByValueAttrs>(({ x }, { clipValueMin, clipValueMax }) =>
-    clip(x, clipValueMin, clipValueMax),
+  Add: exact('Add'),
+  AddN: rule<tf.AddNInputs>((values) =>
+    values.reduce((a, b) => computed([a, b], ([x, y], g) => g.Add(x, y), { working: exactType(a, b) })),
   ),
-  // 1 where y ≥ 0, else exp(x) = y + 1
-  EluGrad: rule<tf.EluGradInputs>(({ dy, y }) =>
-    elementwise([dy, y], ([d, v], g) => g.Mul(d, g.Add(g.Min(v, g.float(0)), g.float(1)))),
-  ),
-  Expm1: rule<Unary>(({ x }) => elementwise([x], ([ref], g) => g.Sub(g.Exp(ref), g.float(1)))),
-  IsFinite: rule<Unary>(({ x }) => elementwise([x], ([ref], g) => g.Not(g.Or(g.IsNaN(ref), g.IsInf(ref))), 'bool')),
-  IsInf: predicate('IsInf'),
-  IsNan: predicate('IsNaN'),
-  LeakyRelu: rule<tf.LeakyReluInputs, tf.LeakyReluAttrs>(({ x }, attrs) => activate(x, 'leakyrelu', attrs)),
-  Log1p: rule<Unary>(({ x }) => elementwise([x], ([ref], g) => g.Log(g.Add(ref, g.float(1))))),
-  LogicalNot: unary('Not'),
-  Relu6: rule<Unary>(({ x }) => clip(x, 0, 6)),
-  Rsqrt: rule<Unary>(({ x }) => elementwise([x], ([ref], g) => g.Reciprocal(g.Sqrt(ref)))),
-  Square: rule<Unary>(({ x }) => elementwise([x], ([ref], g) => g.Mul(ref, ref))),
-  // 1 where x > 0, else alpha; `Where` and `Sign` are several times slower.
-  Step: rule<tf.StepInputs, tf.StepAttrs>(({ x }, { alpha }) =>
-    elementwise([x], ([ref], g) => {
-      const positive = g.cast(g.Greater(ref, number(g, 0, x.dtype)), elementType(x.dtype));
-      if (alpha === 0) return positive;
-      const slope = number(g, alpha, x.dtype);
-      return g.Add(g.Mul(positive, number(g, 1 - alpha, x.dtype)), slope);
-    }),
-  ),
-
-  Add: binary('Add'),
-  AddN: rule<tf.AddNInputs>((values) => values.reduce((a, b) => combine('Add', a, b))),
-  // An arc tangent, half a turn further where x < 0.
-  Atan2: rule<Binary>(({ a, b }) =>
-    elementwise([a, b], ([y, x], g) => {
-      const zero = g.float(0);
-      const side = g.Where(g.Less(y, zero), g.float(-Math.PI), g.float(Math.PI));
-      const turn = g.Where(g.Less(x, zero), side, zero);
-      const slope = g.Atan(g.Div(y, x));
-      // 0 / 0 is no slope; tfjs gives 0 there.
-      return g.Add(g.Where(g.Equal(y, zero), zero, slope), turn);
-    }),
-  ),
+  Atan2: rule<Binary>(({ a, b }) => computed([a, b], ([y, x], g) => atan2(y, x, g), { working: 'float' })),
+  BitwiseAnd: rule<Binary>(({ a, b }) => computed([a, b], ([x, y], g) => g.BitwiseAnd(x, y), { working: 'int32' })),
+  // Integers are divided in double precision: ONNX Runtime ends the process where it divides them by 0.
   FloorDiv: rule<Binary>(({ a, b }) =>
-    elementwise([a, b], ([x, y], g) => g.cast(floorQuotient(g, x, y), 'int32'), 'int32'),
+    computed([a, b], ([x, y], g) => g.Floor(g.Div(x, y)), { dtype: 'int32', working: 'double' }),
   ),
-  Maximum: binary('Max'),
-  Minimum: binary('Min'),
-  // The rest of a division rounded down has the divisor's sign.
-  Mod: rule<Binary>(({ a, b }) => elementwise([a, b], ([x, y], g) => g.Sub(x, g.Mul(floorQuotient(g, x, y), y)))),
-  Multiply: binary('Mul'),
-  Pow: binary('Pow'),
-  Prelu: rule<tf.PreluInputs>(({ x, alpha }) => combine('PRelu', x, alpha)),
-  RealDiv: binary('Div'),
-  // A condition of rank 1 decides on rows.
-  Select: rule<tf.SelectInputs>(({ condition, t, e }) => {
-    const byRow = condition.shape.length === 1 && t.shape.length > 1;
-    const shape = t.shape.map((d, axis) => (axis === 0 ? d : 1));
-    const rows = plainValue(shape, 'bool', (g) => g.reshape(condition.as(plain, g), shape));
-    return elementwise([byRow ? rows : condition, t, e], ([where, x, y], g) => g.Where(where, x, y), t.dtype);
-  }),
+  Maximum: exact('Max'),
+  Minimum: exact('Min'),
+  Mod: rule<Binary>(({ a, b }) => computed([a, b], ([x, y], g) => mod(x, y, g), { working: 'double' })),
+  Multiply: exact('Mul'),
+  Pow: rule<Binary>(({ a, b }) => computed([a, b], ([x, y], g) => pow(x, y, g))),
+  Prelu: rule<tf.PreluInputs>(({ x, alpha }) => prelu(x, alpha)),
+  RealDiv: rule<Binary>(({ a, b }) => computed([a, b], ([x, y], g) => g.Div(x, y))),
+  Select: rule<tf.SelectInputs>(({ condition, t, e }) => select(condition, t, e)),
   SquaredDifference: rule<Binary>(({ a, b }) =>
-    elementwise([a, b], ([x, y], g) => {
-      const difference = g.Sub(x, y);
-      return g.Mul(difference, difference);
-    }),
+    computed(
+      [a, b],
+      ([x, y], g) => {
+        const difference = g.Sub(x, y);
+        return g.Mul(difference, difference);
+      },
+      { working: exactType(a, b) },
+    ),
   ),
-  Sub: binary('Sub'),
+  Sub: exact('Sub'),
 
-  Equal: logical('Equal'),
+  Equal: rule<Binary>(equal),
   Greater: comparison('Greater'),
   GreaterEqual: comparison('GreaterOrEqual'),
   Less: comparison('Less'),
   LessEqual: comparison('LessOrEqual'),
   LogicalAnd: logical('And'),
   LogicalOr: logical('Or'),
-  NotEqual: rule<Binary>(({ a, b }) => elementwise([a, b], ([x, y], g) => g.Not(g.Equal(x, y)), 'bool')),
-
-  Cast: rule<tf.CastInputs, tf.CastAttrs>(({ x }, { dtype }) => cast(x, dtype)),
-  Identity: rule<tf.IdentityInputs>(({ x }) => x),
+  LogicalXor: logical('Xor'),
+  NotEqual: rule<Binary>((inputs) => map('Not', equal(inputs))),
 } satisfies Family;

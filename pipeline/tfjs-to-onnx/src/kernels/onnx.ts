@@ -1,7 +1,9 @@
 import type { GraphBuilder, Outputs } from '../builder.ts';
+import { inferTypes } from '../element-types.ts';
 import { dataType, elementType, plain, plainValue, Value } from '../forms.ts';
 import { type OpType, operators } from '../infer.ts';
-import type { Attributes, ElementType, Ref, TensorType } from '../ir.ts';
+import type { Attributes, ElementType, Ref } from '../ir.ts';
+import { type Argument, onAxes } from './axes.ts';
 
 type Ints = readonly number[];
 type Lazy<Argument> = Argument extends readonly Ref[]
@@ -13,25 +15,24 @@ type LazyArguments<Args extends readonly unknown[]> = { [I in keyof Args]: Lazy<
 type Method<Row extends (...args: never) => unknown> = (
   ...args: LazyArguments<Parameters<Row>>
 ) => Outputs<ReturnType<Row>, Value>;
-type Argument = Value | readonly Value[] | Ints | Attributes | undefined;
 
 /**
- * The ONNX operators as functions of values in tfjs's own format; lists of numbers become int64 constants. Shape and
- * dtype are inferred when one is called, its node is added when a graph asks for the value.
+ * The ONNX operators as functions of values in tfjs's own format, or channels first where they work on axes; lists of
+ * numbers become int64 constants. Shape and dtype are inferred when one is called, its node is added when a graph asks for the value.
  */
 export const onnx = Object.fromEntries(
   (Object.keys(operators) as OpType[]).map((op) => [op, lazily(op)]),
 ) as unknown as { readonly [Op in OpType]: Method<(typeof operators)[Op]> };
 
 function lazily(op: OpType) {
-  const infer = operators[op] as (...args: unknown[]) => TensorType | TensorType[];
   return (...args: Argument[]) => {
-    const types = infer(...args.map(typed));
+    const types = inferTypes(op, args.map(typed), { dtypes: true });
+    const { form, args: inForm } = onAxes(op, args);
     const add = (g: GraphBuilder): Ref[] => {
-      const refs = args.map((arg) =>
+      const refs = inForm.map((arg, i) =>
         resolved(
           arg,
-          (value) => value.as(plain, g),
+          (value) => value.as(i === 0 ? form : plain, g),
           (list) => g.ints(list),
         ),
       );
@@ -39,7 +40,7 @@ function lazily(op: OpType) {
     };
     const values = [types]
       .flat()
-      .map(({ shape, type }, i) => plainValue(shape, dataType(type), (g) => add(g)[i] as Ref));
+      .map(({ shape, type }, i) => new Value(shape, dataType(type), form, (g) => add(g)[i] as Ref));
     return Array.isArray(types) ? values : values[0];
   };
 }
@@ -58,6 +59,6 @@ const typed = (arg: Argument) =>
 /** An argument with its values and lists replaced. */
 function resolved(arg: Argument, ofValue: (value: Value) => Ref, ofInts: (list: Ints) => Ref) {
   if (arg instanceof Value) return ofValue(arg);
-  if (!Array.isArray(arg)) return arg;
+  if (!Array.isArray(arg)) return arg as Attributes | undefined;
   return arg.every((one) => typeof one === 'number') ? ofInts(arg) : (arg as Value[]).map(ofValue);
 }

@@ -1,20 +1,27 @@
 import { product } from '../ir.ts';
-import { inputsOf, mapEach, type Tape, type TapeOp, type TapeValue } from '../tape.ts';
+import { inputsOf, type Tape, type TapeOp, type TapeValue } from '../tape.ts';
+import { withInputs } from './rewrite.ts';
 
 /**
  * Folds a bias and a relu into the convolution that they follow, as tfjs itself does outside gradients. Relu's gradient
  * needs only sign(x), and sign(relu(x)) is the same, so it may read the fused output.
  */
 export function fuse(tape: Tape): Tape {
+  return { ...tape, ops: fuseCalls(tape.ops, [...Object.values(tape.outputs), ...tape.updates]) };
+}
+
+/** The same for calls of which these results are used. */
+export function fuseCalls(calls: readonly TapeOp[], results: readonly TapeValue[]): TapeOp[] {
   const users = new Map<TapeValue, TapeOp[]>();
-  for (const op of tape.ops) for (const input of inputsOf(op)) users.set(input, [...(users.get(input) ?? []), op]);
-  const kept = new Set([...Object.values(tape.outputs), ...tape.updates]);
+  for (const op of calls) for (const input of inputsOf(op)) users.set(input, [...(users.get(input) ?? []), op]);
+  const kept = new Set(results);
   const usersOf = (value: TapeValue) => (kept.has(value) ? undefined : users.get(value));
 
   const replaced = new Map<TapeOp, TapeOp | undefined>();
   const renamed = new Map<TapeValue, TapeValue>();
-  for (const op of tape.ops) {
-    if (!CONVOLUTIONS.has(op.kernel) || (op.attrs.activation ?? 'linear') !== 'linear') continue;
+  for (const op of calls) {
+    if (!CONVOLUTIONS.has(op.kernel) || op.attrs.dataFormat === 'NCHW') continue;
+    if ((op.attrs.activation ?? 'linear') !== 'linear') continue;
     let [fused, last] = [op, op];
     const adds = usersOf(outputOf(op)) ?? [];
     const [add] = adds;
@@ -35,13 +42,16 @@ export function fuse(tape: Tape): Tape {
     if (fused !== op) replaced.set(last, fused.kernel === 'Conv2D' ? { ...fused, kernel: 'FusedConv2D' } : fused);
   }
 
-  const ops = tape.ops.flatMap((op) => {
+  return calls.flatMap((op) => {
     const now = replaced.has(op) ? replaced.get(op) : op;
     if (!now) return [];
-    const inputs = mapEach(now.inputs, (value) => renamed.get(value) ?? value);
-    return [{ ...now, inputs }];
+    return [
+      withInputs(
+        now,
+        inputsOf(now).map((value) => renamed.get(value) ?? value),
+      ),
+    ];
   });
-  return { ...tape, ops };
 }
 
 const CONVOLUTIONS: ReadonlySet<string> = new Set(['Conv2D', 'FusedConv2D', 'Conv2DBackpropInput']);

@@ -2,8 +2,10 @@ import type { GraphBuilder } from '../../builder.ts';
 import { nchw, plain, Value } from '../../forms.ts';
 import type { Window } from '../../infer.ts';
 import type { Ref, Shape } from '../../ir.ts';
-import { beyond, type ConvInfo, convAttributes, convInfo, type WindowAttrs } from '../../kernels/window.ts';
+import { isByChannel } from '../../kernels/conv.ts';
+import { type Geometry, inputShape, outputShape, type WindowAttrs, windowAttributes } from '../../kernels/window.ts';
 import { type BlockedForms, permuteRows } from './forms.ts';
+import { isUsualGradient, usualConvolution } from './geometry.ts';
 
 /** ONNX Runtime's blocked kernels, forward and by the kernel; undefined where the sizes do not fit them. */
 export function blockedConv({ block, isBlocked, blocked, kernel }: BlockedForms) {
@@ -13,17 +15,18 @@ export function blockedConv({ block, isBlocked, blocked, kernel }: BlockedForms)
   return { fits, conv2d, conv2dBackpropFilter };
 
   function conv2d({ x, filter, bias }: ConvInputs, attrs: ConvAttrs): Value | undefined {
-    const info = convInfo(x.shape, filter.shape, attrs);
+    const geo = usualConvolution(x.shape, filter.shape, attrs);
     const { activation = 'linear' } = attrs;
     // Of the activations only relu is part of the kernels.
-    if (!fits(info.inChannels, info.outChannels) || !['linear', 'relu'].includes(activation)) return undefined;
+    if (!geo || !fits(geo.inChannels, geo.outChannels) || !['linear', 'relu'].includes(activation)) return undefined;
+    if (bias && !isByChannel(bias, geo.outChannels)) return undefined;
     // With stride 1 the kernels pad as fast themselves.
-    const given = { image: (g: GraphBuilder) => imageOf(x, g), window: convAttributes(info) };
-    const padded = info.strideWidth > 1 ? withPaddedColumns(x, info) : given;
+    const given = { image: (g: GraphBuilder) => imageOf(x, g), window: windowAttributes(geo) };
+    const padded = (geo.strides[1] ?? 1) > 1 ? withPaddedColumns(x, geo) : given;
     if (!padded) return undefined;
-    return new Value(info.outShape, 'float32', blocked, (g) => {
+    return new Value(outputShape(geo), 'float32', blocked, (g) => {
       const image = padded.image(g);
-      const offset = bias && g.reshape(bias.as(plain, g), [info.outChannels]);
+      const offset = bias && g.reshape(bias.as(plain, g), [geo.outChannels]);
       const fused = activation === 'relu' && ({ activation: 'Relu' } as const);
       return g['nchwc.Conv'](image, filter.as(kernel, g), offset, { ...padded.window, ...fused });
     });
@@ -34,10 +37,11 @@ export function blockedConv({ block, isBlocked, blocked, kernel }: BlockedForms)
    * dY as a kernel `[O, N, h, w]`, dilated by the stride. The batch is filled up to full blocks with zeros.
    */
   function conv2dBackpropFilter({ x, dy }: GradientInputs, attrs: GradientAttrs): Value | undefined {
-    const info = convInfo(x.shape, attrs.filterShape, attrs);
-    const { batchSize: n, inChannels: i, outChannels: o, outHeight: h, outWidth: w } = info;
-    const [kh, kw] = [info.filterHeight, info.filterWidth];
-    const padded = fits(i, o) ? withPaddedColumns(x, info) : undefined;
+    const geo = usualConvolution(x.shape, attrs.filterShape, attrs);
+    if (!geo || !fits(geo.inChannels, geo.outChannels) || !isUsualGradient(dy, geo)) return undefined;
+    const { batch: n, inChannels: i, outChannels: o, strides } = geo;
+    const [[h, w], [kh, kw]] = [geo.outputs as Pair, geo.kernel as Pair];
+    const padded = withPaddedColumns(x, geo);
     if (!padded) return undefined;
     const filled = Math.ceil(n / block) * block;
     return new Value(attrs.filterShape, 'float32', kernel, (g) => {
@@ -51,7 +55,7 @@ export function blockedConv({ block, isBlocked, blocked, kernel }: BlockedForms)
       const gradient = g['nchwc.Conv'](g['nchwc.ReorderInput'](asImages), asKernel, undefined, {
         kernel_shape: [h, w],
         strides: [1, 1],
-        dilations: [info.strideHeight, info.strideWidth],
+        dilations: strides,
         pads: padded.window.pads,
       }); // [I, O, kh, kw]
       const data = isBlocked(i)
@@ -66,16 +70,16 @@ export function blockedConv({ block, isBlocked, blocked, kernel }: BlockedForms)
    * quarter faster than when they pad columns themselves (rows cost nothing). A convolution and the gradient by its
    * kernel share it. Undefined where the windows see nothing but padding.
    */
-  function withPaddedColumns(x: Value, info: ConvInfo): PaddedImage | undefined {
-    const { batchSize: n, inChannels: c, inHeight: h, inWidth: w, padInfo } = info;
+  function withPaddedColumns(x: Value, geo: Geometry): PaddedImage | undefined {
+    const [n, h, w, c] = inputShape(geo) as Shape4;
     // Exactly what the windows cover: a row or column that none reaches is cut off.
-    const [bottom, right] = beyond(info);
-    const [height, width] = [h + Math.min(0, bottom), w + padInfo.left + right];
+    const [[top, left], [bottom, right]] = [geo.before as Pair, geo.after as Pair];
+    const [height, width] = [h + Math.min(0, bottom), w + left + right];
     if (height <= 0 || width <= 0) return undefined;
     const vector = isBlocked(c) ? block : 1;
-    const pads = [0, 0, padInfo.left * vector, 0, height - h, right * vector];
+    const pads = [0, 0, left * vector, 0, height - h, right * vector];
     return {
-      window: { ...convAttributes(info), pads: [padInfo.top, 0, Math.max(0, bottom), 0] },
+      window: { ...windowAttributes(geo), pads: [top, 0, Math.max(0, bottom), 0] },
       image: (g) => {
         const flat = g.reshape(imageOf(x, g), [(n * c) / vector, h, w * vector]);
         return g.reshape(pads.every((pad) => pad === 0) ? flat : g.Pad(flat, g.ints(pads)), [n, c, height, width]);
@@ -84,6 +88,8 @@ export function blockedConv({ block, isBlocked, blocked, kernel }: BlockedForms)
   }
 }
 
+type Pair = readonly [number, number];
+type Shape4 = readonly [number, number, number, number];
 type ConvInputs = { readonly x: Value; readonly filter: Value; readonly bias?: Value };
 type ConvAttrs = WindowAttrs & { readonly activation?: string };
 type GradientInputs = { readonly x: Value; readonly dy: Value };

@@ -1,7 +1,9 @@
 import { nchw, plain, Value } from '../../forms.ts';
 import { permutedPlaces, type Shape } from '../../ir.ts';
-import { convInfo, type WindowAttrs } from '../../kernels/window.ts';
+import { isByChannel } from '../../kernels/conv.ts';
+import { type Geometry, inputShape, type WindowAttrs } from '../../kernels/window.ts';
 import { type BlockedForms, cropRows, gatherRows } from './forms.ts';
+import { isUsualGradient, usualConvolution } from './geometry.ts';
 
 type Inputs = { readonly dy: Value; readonly filter: Value; readonly bias?: Value };
 type Attrs = WindowAttrs & { readonly inputShape: Shape; readonly activation?: 'relu' | 'linear' };
@@ -13,20 +15,22 @@ type Attrs = WindowAttrs & { readonly inputShape: Shape; readonly activation?: '
  */
 export function transposedConv({ block, isBlocked, blocked, flipped }: BlockedForms) {
   return ({ dy, filter, bias }: Inputs, attrs: Attrs): Value | undefined => {
-    const info = convInfo(attrs.inputShape, filter.shape, attrs);
-    const { batchSize: n, inChannels: i, outChannels: o, inHeight, inWidth, filterHeight, filterWidth } = info;
-    if (!isBlocked(i) || !(isBlocked(o) || o < block)) return undefined;
-    const rows = phasesOf(filterHeight, info.strideHeight, info.padInfo.top, inHeight, info.outHeight);
-    const columns = phasesOf(filterWidth, info.strideWidth, info.padInfo.left, inWidth, info.outWidth);
-    if (!rows || !columns || info.dilationHeight !== 1 || info.dilationWidth !== 1) return undefined;
+    const geo = usualConvolution(attrs.inputShape, filter.shape, attrs);
+    if (!geo || !isUsualGradient(dy, geo) || geo.dilations.some((d) => d !== 1)) return undefined;
+    const { batch: n, inChannels: i, outChannels: o } = geo;
+    if (!isBlocked(i) || !(isBlocked(o) || o < block) || (bias && !isByChannel(bias, i))) return undefined;
+    const [rows, columns] = [phasesOf(geo, 0), phasesOf(geo, 1)];
+    if (!rows || !columns) return undefined;
 
-    const [height, width] = [Math.ceil(inHeight / info.strideHeight), Math.ceil(inWidth / info.strideWidth)];
+    const [inHeight = 1, inWidth = 1] = geo.inputs;
+    const [filterHeight = 1, filterWidth = 1] = geo.kernel;
+    const [height, width] = [Math.ceil(inHeight / rows.length), Math.ceil(inWidth / columns.length)];
     const images = (n * i) / block;
     // The flipped form has its tiles in the order of [O/b, I/b]: each phase's kernel takes them as [I/b, O/b].
     const [outputs, inputs] = [i / block, isBlocked(o) ? o / block : o];
     const tiles = permutedPlaces(isBlocked(o) ? [inputs, outputs] : [outputs, inputs], isBlocked(o) ? [1, 0] : [0, 1]);
     const fused = attrs.activation === 'relu' && ({ activation: 'Relu' } as const);
-    return new Value(info.inShape, 'float32', blocked, (g) => {
+    return new Value(inputShape(geo), 'float32', blocked, (g) => {
       const source = dy.as(isBlocked(o) ? blocked : nchw, g);
       const taps = filter.as(flipped, g);
       const offset = bias && g.reshape(bias.as(plain, g), [i]);
@@ -62,8 +66,10 @@ interface Phase {
   readonly after: number;
 }
 
-/** Undefined where a phase has no tap at all, or would cut dy off. */
-function phasesOf(taps: number, stride: number, pad: number, full: number, steps: number): Phase[] | undefined {
+/** As many phases as the stride; undefined where a phase has no tap at all, or would cut dy off. */
+function phasesOf({ kernel, strides, before, inputs, outputs }: Geometry, axis: 0 | 1): Phase[] | undefined {
+  const [taps = 1, stride = 1, pad = 0] = [kernel[axis], strides[axis], before[axis]];
+  const [full = 1, steps = 1] = [inputs[axis], outputs[axis]];
   const phases = range(stride).map((phase): Phase => {
     const first = (phase + pad) % stride;
     const count = Math.max(0, Math.ceil((taps - first) / stride));

@@ -1,0 +1,152 @@
+import type { DataType, Tensor, TypedArray } from '@tensorflow/tfjs-core';
+import * as tf from '@tensorflow/tfjs-core';
+import type * as Ort from 'onnxruntime-node';
+import { Failure } from './failure.ts';
+import type { ModelProgram, Outputs } from './from/program.ts';
+import { type SymbolicShape, shapeOf, symbolsOf } from './from/symbols.ts';
+import type { Graph, Ref } from './ir.ts';
+import { product } from './ir.ts';
+
+/** The largest difference between tfjs and ONNX Runtime in one output. */
+export interface Difference {
+  readonly output: string;
+  readonly absolute: number;
+  /** In proportion to the largest number of the output. */
+  readonly relative: number;
+  /** The inputs for which it is largest. */
+  readonly on: string;
+}
+
+export interface CheckOptions {
+  /** Number of random inputs, beside zeros. */
+  readonly samples: number;
+  /** Whether images go in with the channels first. */
+  readonly nchwInputs: boolean;
+}
+
+/** ONNX Runtime for Node, or undefined where it is not installed. */
+export async function findRuntime(): Promise<typeof Ort | undefined> {
+  try {
+    const found = await import('onnxruntime-node');
+    // A loader of TypeScript gives the package itself, Node its default export.
+    return 'InferenceSession' in found ? found : (found as { default: typeof Ort }).default;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ERR_MODULE_NOT_FOUND') return undefined;
+    throw error;
+  }
+}
+
+/**
+ * Runs a model in tfjs and its file in ONNX Runtime on random inputs of several sizes and on zeros.
+ * @param file the bytes of the ONNX file
+ * @returns the largest difference in each output
+ * @throws Failure where ONNX Runtime refuses the file or a run, or tfjs fails
+ */
+export async function compare(
+  program: ModelProgram,
+  graph: Graph,
+  file: Uint8Array,
+  ort: typeof Ort,
+  { samples, nchwInputs }: CheckOptions,
+): Promise<Difference[]> {
+  const session = await attempt('ONNX Runtime refuses the file', () =>
+    ort.InferenceSession.create(file, { logSeverityLevel: 4 }),
+  );
+  const worst = new Map<string, Difference>();
+  try {
+    for (let i = 0; i <= samples; i++) {
+      const zeros = i === samples;
+      const on = zeros ? 'zeros' : `random input ${i + 1}`;
+      const inputs = inputsFor(program, graph, zeros ? undefined : i, nchwInputs);
+      const expected = await attempt(`tfjs fails on ${on}`, () => program.run(inputs));
+      const feeds = Object.entries(inputs).map(([name, x]) => [name, feed(ort, x, nchwInputs)] as const);
+      const got = await attempt(`ONNX Runtime fails on ${on}`, () => session.run(Object.fromEntries(feeds)));
+      for (const [output, want] of Object.entries(expected)) {
+        const difference = { output, on, ...differenceOf(got[output], want) };
+        const known = worst.get(output);
+        if (!known || !(difference.relative <= known.relative)) worst.set(output, difference);
+      }
+      disposeAll(inputs, expected);
+    }
+  } finally {
+    await session.release();
+  }
+  return [...worst.values()];
+}
+
+function disposeAll(...groups: readonly Outputs[]): void {
+  for (const group of groups) tf.dispose(Object.values(group));
+}
+
+async function attempt<T>(what: string, work: () => T | Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Failure(`${what}: ${reason}`);
+  }
+}
+
+/** Batches and lengths of the samples, in turn; the last is for zeros. */
+const BATCHES = [1, 3, 2];
+const LENGTHS = [100, 150, 128];
+
+/** Random inputs, the same ones each time, or zeros where there is no sample's number. */
+function inputsFor(
+  { inputs }: ModelProgram,
+  { inputs: refs, shapes = {} }: Graph,
+  sample: number | undefined,
+  nchw: boolean,
+) {
+  const open: readonly SymbolicShape[] = refs.map((ref: Ref) => shapes[ref.name] ?? ref.shape);
+  const sizes = Object.fromEntries(symbolsOf(open).map((symbol) => [symbol, sizeOf(symbol, open, sample ?? 0)]));
+  const made = inputs.map(({ name, dtype }, i) => {
+    const at = refs.findIndex((ref) => ref.name === name);
+    const shape = shapeOf(open[at] ?? [], sizes);
+    const [n = 1, c = 1, h = 1, w = 1] = shape;
+    const own = nchw && shape.length === 4 ? [n, h, w, c] : shape;
+    return [name, sample === undefined ? tf.zeros(own, dtype) : randomTensor(own, dtype, 31 * sample + i)] as const;
+  });
+  return Object.fromEntries(made);
+}
+
+/** A size for a symbol: a batch, or a length near one that images have, as a multiple of what the symbol multiplies. */
+function sizeOf(symbol: string, shapes: readonly SymbolicShape[], sample: number): number {
+  if (symbol === 'N') return BATCHES[sample % BATCHES.length] ?? 1;
+  const factors = shapes
+    .flat()
+    .flatMap((d) => (typeof d === 'string' && d.endsWith(`*${symbol}`) ? [Number.parseInt(d, 10)] : []));
+  return Math.ceil((LENGTHS[sample % LENGTHS.length] ?? 1) / Math.max(1, ...factors));
+}
+
+/** Numbers from −1 to 1; whole ones are pixels where there are four axes, otherwise 0 or 1, which every table has. */
+function randomTensor(shape: number[], dtype: DataType, seed: number): Tensor {
+  const [low, high] = dtype === 'float32' ? [-1, 1] : [0, dtype === 'int32' && shape.length === 4 ? 256 : 2];
+  const values = tf.randomUniform(shape, low, high, 'float32', seed);
+  return dtype === 'float32' ? values : tf.tidy(() => tf.cast(tf.floor(values), dtype));
+}
+
+function feed(ort: typeof Ort, x: Tensor, nchw: boolean): Ort.Tensor {
+  const tensor = nchw && x.rank === 4 ? tf.transpose(x, [0, 3, 1, 2]) : x;
+  const values = tensor.dataSync();
+  if (x.dtype === 'bool') return new ort.Tensor('bool', Uint8Array.from(values), tensor.shape);
+  return x.dtype === 'int32'
+    ? new ort.Tensor('int32', Int32Array.from(values), tensor.shape)
+    : new ort.Tensor('float32', Float32Array.from(values), tensor.shape);
+}
+
+/** Differences of an output; infinite where type or shape are not the same. */
+function differenceOf(got: Ort.Tensor | undefined, want: Tensor): Pick<Difference, 'absolute' | 'relative'> {
+  const same = got && got.type === want.dtype && String(got.dims) === String(want.shape);
+  if (!same) return { absolute: Number.POSITIVE_INFINITY, relative: Number.POSITIVE_INFINITY };
+  const [a, b] = [got.data as TypedArray, want.dataSync()];
+  let [absolute, largest] = [0, 0];
+  for (let i = 0; i < product(want.shape); i++) {
+    const [x, y] = [Number(a[i]), Number(b[i])];
+    if (Number.isFinite(y)) largest = Math.max(largest, Math.abs(y));
+    if (x === y || (Number.isNaN(x) && Number.isNaN(y))) continue;
+    const difference = Math.abs(x - y);
+    absolute = Math.max(absolute, Number.isNaN(difference) ? Number.POSITIVE_INFINITY : difference);
+  }
+  return { absolute, relative: absolute === 0 ? 0 : absolute / largest };
+}

@@ -1,0 +1,229 @@
+import '@tensorflow/tfjs-backend-cpu';
+import * as tf from '@tensorflow/tfjs-core';
+import * as layers from '@tensorflow/tfjs-layers';
+import { afterAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { configure, type EagerOptions, explain } from '../../pipeline/tfjs-to-onnx/src/eager.ts';
+
+const BACKEND = 'onnx';
+
+/** Makes the backend the current one, without graphs. */
+async function start(options: EagerOptions = {}): Promise<void> {
+  await tf.setBackend(BACKEND);
+  configure({ threads: 1, ...options });
+}
+
+beforeEach(() => start());
+afterAll(() => tf.setBackend('cpu'));
+
+const image = () =>
+  tf.tensor4d(
+    Float32Array.from({ length: 2 * 64 }, (_, i) => Math.sin(i)),
+    [2, 8, 8, 1],
+  );
+
+/** A conv net with batch normalization and dropout, always the same. */
+function convNet(): layers.Sequential {
+  const seeded = (seed: number) => ({ kernelInitializer: layers.initializers.glorotUniform({ seed }) });
+  return layers.sequential({
+    layers: [
+      layers.layers.conv2d({ inputShape: [8, 8, 1], filters: 16, kernelSize: 3, activation: 'relu', ...seeded(1) }),
+      layers.layers.conv2d({ filters: 16, kernelSize: 3, padding: 'same', useBias: false, ...seeded(2) }),
+      layers.layers.batchNormalization(),
+      layers.layers.maxPooling2d({ poolSize: 2 }),
+      layers.layers.flatten(),
+      layers.layers.dropout({ rate: 0.2, seed: 3 }),
+      layers.layers.dense({ units: 3, activation: 'softmax', ...seeded(4) }),
+    ],
+  });
+}
+
+/** Losses of `fit` by epoch, the weights that it gives, and predictions with them. */
+async function fitted(optimizer: string) {
+  const model = convNet();
+  model.compile({ optimizer, loss: 'categoricalCrossentropy', metrics: ['accuracy'] });
+  const xs = tf.tensor4d(
+    Float32Array.from({ length: 20 * 64 }, (_, i) => Math.sin(i * i)),
+    [20, 8, 8, 1],
+  );
+  const ys = tf.oneHot(
+    tf.tensor1d(
+      Array.from({ length: 20 }, (_, i) => i % 3),
+      'int32',
+    ),
+    3,
+  );
+  const { history } = await model.fit(xs, ys, { epochs: 3, batchSize: 8, shuffle: false, validationData: [xs, ys] });
+  const predicted = model.predict(xs) as tf.Tensor;
+  const weights = await Promise.all(model.getWeights().map((weight) => weight.data()));
+  return { history, weights, predicted: await predicted.data() };
+}
+
+describe('model.fit, unchanged', () => {
+  test.for(['sgd', 'adam', 'rmsprop'])('is the same as on cpu with %s', { timeout: 60_000 }, async (optimizer) => {
+    const got = await fitted(optimizer);
+    const { graphs } = explain();
+    await tf.setBackend('cpu');
+    const expected = await fitted(optimizer);
+    for (const key of ['loss', 'val_loss', 'acc']) {
+      const [a, b] = [got.history[key], expected.history[key]] as [number[], number[]];
+      a.forEach((value, i) => void expect(value).toBeCloseTo(b[i] as number, 4));
+    }
+    expectClose(got.predicted, expected.predicted, 1e-3);
+    got.weights.forEach((weight, i) => void expectClose(weight, expected.weights[i] as Float32Array, 1e-3));
+    // Two batch sizes for each of training and validation, and the prediction.
+    expect(graphs).toBeLessThanOrEqual(6);
+  });
+
+  test('is one graph for all steps and epochs', async () => {
+    const model = convNet();
+    model.compile({ optimizer: 'adam', loss: 'meanSquaredError' });
+    const [xs, ys] = [tf.zeros([32, 8, 8, 1]), tf.tensor2d(new Float32Array(96), [32, 3])];
+    await xs.data();
+    await model.fit(xs, ys, { epochs: 5, batchSize: 16 });
+    const { graphs, hits, misses, onCpu } = explain();
+    expect({ graphs, hits, onCpu }).toEqual({ graphs: 1, hits: 9, onCpu: {} });
+    expect(misses[0]?.calls).toBeGreaterThan(100);
+  });
+});
+
+function expectClose(got: ArrayLike<number>, expected: ArrayLike<number>, tolerance: number): void {
+  expect(got.length).toBe(expected.length);
+  for (let i = 0; i < got.length; i++) {
+    expect(Math.abs((got[i] as number) - (expected[i] as number))).toBeLessThanOrEqual(tolerance);
+  }
+}
+
+describe('graphs', () => {
+  /** Some work, too much to be done without a graph. */
+  const work = (x: tf.Tensor, factor: number): tf.Tensor =>
+    tf.tidy(() => tf.mul(tf.matMul(x as tf.Tensor2D, x as tf.Tensor2D), factor));
+
+  test('are found again whatever the numbers', () => {
+    const x = tf.randomNormal([64, 64]);
+    for (const factor of [1, 0.5, 0.25]) work(x, factor).dispose();
+    work(tf.zeros([64, 64]), -1).dataSync();
+    expect(explain()).toMatchObject({ graphs: 1, hits: 3 });
+  });
+
+  test('name the line of the program that caused them', () => {
+    work(tf.randomNormal([64, 64]), 2).dataSync();
+    const [{ line } = { line: '' }] = explain().misses;
+    expect(line).toMatch(/eager\.test\.ts:\d+/);
+  });
+
+  test('are forgotten when others were used more recently', async () => {
+    await start({ graphs: 2 });
+    const sizes = [60, 61, 62];
+    for (const size of [...sizes, ...sizes]) work(tf.ones([size, size]), 2).dataSync();
+    expect(explain()).toMatchObject({ graphs: 6, hits: 0 });
+    work(tf.ones([62, 62]), 3).dataSync();
+    expect(explain()).toMatchObject({ graphs: 6, hits: 1 });
+  });
+
+  test('nothing runs before a value is needed', () => {
+    const x = tf.randomNormal([64, 64]);
+    const y = tf.matMul(x as tf.Tensor2D, x as tf.Tensor2D);
+    expect(y.shape).toEqual([64, 64]);
+    tf.memory();
+    y.dispose();
+    expect(explain()).toMatchObject({ graphs: 0, hits: 0 });
+  });
+
+  test('what is pending is bounded', async () => {
+    await start({ pendingBytes: 10_000 });
+    let x: tf.Tensor = tf.ones([64]);
+    for (let i = 0; i < 100; i++) x = tf.add(x, 1);
+    expect(explain().graphs + explain().small).toBeGreaterThan(0);
+    expect(x.dataSync()[5]).toBe(101);
+  });
+});
+
+describe('tensors', () => {
+  test('keep their values when the program changes its array', () => {
+    const array = Float32Array.of(1, 2, 3);
+    const doubled = tf.mul(tf.tensor1d(array), 2);
+    array.fill(9);
+    expect([...doubled.dataSync()]).toEqual([2, 4, 6]);
+  });
+
+  test('keep their values when the program changes what it read', () => {
+    const x = tf.tensor1d([1, 2, 3]);
+    x.dataSync().fill(9);
+    expect([...tf.mul(x, 2).dataSync()]).toEqual([2, 4, 6]);
+  });
+
+  test('of an older step keep their values while a variable goes on', () => {
+    const w = tf.variable(tf.randomNormal([70, 70]));
+    const optimizer = tf.train.adam(0.1);
+    const snapshots: [tf.Tensor, Float32Array][] = [];
+    for (let i = 0; i < 6; i++) {
+      optimizer.minimize(() => tf.sum(tf.square(tf.matMul(w as tf.Tensor2D, w as tf.Tensor2D))) as tf.Scalar);
+      const now = tf.clone(w);
+      snapshots.push([now, i % 2 ? (now.dataSync() as Float32Array) : new Float32Array()]);
+    }
+    const later = snapshots.map(([tensor]) => tensor.dataSync());
+    snapshots.forEach(([, then], i) => {
+      if (then.length > 0) expect(later[i]).toEqual(then);
+    });
+    expect(new Set(later.map(([first]) => first)).size).toBe(6);
+  });
+
+  test('of another backend can be used', async () => {
+    await tf.setBackend('cpu');
+    const x = tf.tensor2d([
+      [1, 2],
+      [3, 4],
+    ]);
+    const view = tf.reshape(x, [4]);
+    const asFloat = tf.cast(tf.tensor1d([1, 2], 'int32'), 'float32');
+    await tf.setBackend(BACKEND);
+    expect([...tf.add(view, 1).dataSync()]).toEqual([2, 3, 4, 5]);
+    expect([...tf.div(asFloat, 4).dataSync()]).toEqual([0.25, 0.5]);
+    await tf.setBackend('cpu');
+    expect([...tf.add(view, 2).dataSync()]).toEqual([3, 4, 5, 6]);
+  });
+
+  test('are all freed', () => {
+    const before = tf.memory().numTensors;
+    const ids = tf.backend().numDataIds();
+    const model = convNet();
+    tf.tidy(() => model.predict(image()) as tf.Tensor).dispose();
+    model.dispose();
+    expect(tf.memory().numTensors).toBe(before);
+    expect(tf.backend().numDataIds()).toBe(ids);
+  });
+});
+
+describe('kernels that cannot be part of a graph', () => {
+  const boxes = () =>
+    tf.tensor2d([
+      [0, 0, 1, 1],
+      [0, 0.1, 1, 1.1],
+      [0, 10, 1, 11],
+    ]);
+
+  test('run on cpu, are counted, and told once', () => {
+    const warn = vi.spyOn(console, 'warn').mockImplementation(() => {});
+    tf.env().set('PROD', false);
+    for (let i = 0; i < 2; i++)
+      tf.unique(
+        tf.tensor1d(
+          Array.from({ length: 100 }, (_, at) => at % 7),
+          'int32',
+        ),
+      );
+    expect([...tf.image.nonMaxSuppression(boxes(), tf.tensor1d([0.9, 0.75, 0.6]), 3).dataSync()]).toEqual([0, 2]);
+    const { onCpu } = explain();
+    expect(onCpu.Unique).toBe(2);
+    expect(warn.mock.calls.filter(([text]) => String(text).includes('Unique'))).toHaveLength(1);
+    warn.mockRestore();
+  });
+
+  test('are refused where nothing may run on cpu, by layer and op', async () => {
+    await start({ cpuFallback: false });
+    const { values, indices } = tf.unique(tf.tensor1d(['a', 'b', 'a']));
+    expect(values.dataSync()).toEqual(['a', 'b']);
+    expect([...indices.dataSync()]).toEqual([0, 1, 0]);
+    expect(() => tf.unique(tf.tensor1d([1, 2, 1]))).toThrow(/tf\.unique: kernel Unique\(float32\[3\]\)/);
+  });
+});
