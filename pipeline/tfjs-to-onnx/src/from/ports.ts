@@ -114,11 +114,11 @@ function inputOf(
     const declared = shape.map((d) => d ?? 'any').join(', ');
     throw new Error(`${where} is [${declared}]; [${full.join(', ')}] does not fit`);
   }
-  const missing = full.indexOf(null);
-  if (missing >= 0) {
+  const missing = full.flatMap((d, axis) => (d === null ? [axis] : []));
+  if (missing.length > 0) {
     const example = full.map((d, axis) => (axis === 0 ? 1 : (d ?? 224))).join(',');
     const remedy = `give one (--shape ${name}=${example}) or leave it open (--dynamic ${name}=${missing})`;
-    throw new Error(`${where} has no fixed size on axis ${missing}; ${remedy}`);
+    throw new Error(`${where} has no fixed size on axis ${missing.join(' and ')}; ${remedy}`);
   }
   const layout = nchwInputs && full.length === 4 ? 'nchw' : undefined;
   return { shape: full as (number | string)[], dtype, layout };
