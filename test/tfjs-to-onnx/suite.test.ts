@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { SpecResult } from './suite/child.ts';
+import type { SpecResult } from './suite/jasmine.ts';
 import { knownFailures } from './suite/known-failures.ts';
 import { runSuite } from './suite/run.ts';
 

@@ -3,8 +3,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { isSetUp } from '../../pipeline/train/engines/tfjs.ts';
-import type { Failure } from './tfjs-core-suite/child.ts';
-import { runCoreSuite } from './tfjs-core-suite/run.ts';
+import { type Failure, runCoreSuite } from './tfjs-core-suite/run.ts';
 
 const require = createRequire(import.meta.url);
 

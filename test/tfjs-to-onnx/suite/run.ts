@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import type { SpecResult } from './child.ts';
+import type { SpecResult } from './jasmine.ts';
 
 const CHILD = fileURLToPath(new URL('child.ts', import.meta.url));
 

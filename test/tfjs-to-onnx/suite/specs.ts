@@ -12,10 +12,7 @@ import { BACKEND, configure, type EagerOptions } from '../../../pipeline/tfjs-to
 export async function declareSpecs(options: EagerOptions): Promise<void> {
   configure(options);
   if (!(await core.setBackend(BACKEND))) throw new Error(`the tfjs backend ${BACKEND} does not start`);
-  setTestEnvs([{ name: ENVIRONMENT, backendName: BACKEND, isDataSync: true }]);
+  setTestEnvs([{ name: 'test-onnx', backendName: BACKEND, isDataSync: true }]);
   await import('@tensorflow/tfjs-core/dist/tests.js');
   if (core.getBackend() !== BACKEND) throw new Error(`the specs would run on ${core.getBackend()}`);
 }
-
-/** What jasmine adds to the names of specs. */
-export const ENVIRONMENT = 'test-onnx';

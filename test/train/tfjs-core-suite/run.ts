@@ -1,7 +1,21 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import type { Outcome, SuiteBackend } from './child.ts';
+import type { SpecResult } from '../../tfjs-to-onnx/suite/jasmine.ts';
+import type { SuiteBackend } from './child.ts';
+
+/** A spec that failed, or a group of specs whose preparation did. */
+export interface Failure {
+  readonly name: string;
+  /** What was expected and what came. */
+  readonly message: string;
+}
+
+export interface Outcome {
+  /** How many specs were run, those that failed included. */
+  readonly ran: number;
+  readonly failed: readonly Failure[];
+}
 
 const CHILD = fileURLToPath(new URL('child.ts', import.meta.url));
 
@@ -13,5 +27,7 @@ export async function runCoreSuite(backend: SuiteBackend): Promise<Outcome> {
   // TensorFlow convolves channels-first images on the CPU with oneDNN only.
   const options = { maxBuffer: 2 ** 26, env: { ...process.env, TF_ENABLE_ONEDNN_OPTS: '1' } };
   const { stdout } = await promisify(execFile)(process.execPath, ['--import', 'tsx', CHILD, backend], options);
-  return JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '') as Outcome;
+  const results = JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '') as SpecResult[];
+  const failed = results.filter(({ failures }) => failures.length > 0);
+  return { ran: results.length, failed: failed.map(({ name, failures }) => ({ name, message: failures.join('\n') })) };
 }
