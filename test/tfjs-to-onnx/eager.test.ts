@@ -202,7 +202,7 @@ describe('kernels that cannot be part of a graph', () => {
       [0, 10, 1, 11],
     ]);
 
-  test('run on cpu, are counted, and told once', () => {
+  test('run on cpu, are counted, and are reported once', () => {
     const warn = vi.spyOn(console, 'warn').mockImplementation(() => {});
     tf.env().set('PROD', false);
     for (let i = 0; i < 2; i++)

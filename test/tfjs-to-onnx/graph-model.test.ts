@@ -212,18 +212,20 @@ describe('results whose size depends on values', () => {
     await expectSame({ ...def, outputs: { ...def.outputs, count: 'nms:1' } }, samples);
   });
 
+  /** The numbers of `x` above 0, their places, and `n` of them; needs the weights zero, from and to. */
+  const POSITIVE_VALUES = [
+    node('positive', 'Greater', ['x', 'zero'], T),
+    node('places', 'Where', ['positive'], { T: attr.type('DT_BOOL') }),
+    node('values', 'GatherNd', ['x', 'places'], { Tparams: attr.type('DT_FLOAT'), Tindices: attr.type('DT_INT32') }),
+    node('shape', 'Shape', ['values'], { ...T, out_type: attr.type('DT_INT32') }),
+    node('n', 'StridedSlice', ['shape', 'from', 'to', 'to'], { ...I, shrink_axis_mask: attr.int(1) }),
+  ];
+
   test('the places where a condition holds, counted and padded', async () => {
     const def: GraphDef = {
       nodes: [
         placeholder('x', [12, 2]),
-        node('positive', 'Greater', ['x', 'zero'], T),
-        node('places', 'Where', ['positive'], { T: attr.type('DT_BOOL') }),
-        node('values', 'GatherNd', ['x', 'places'], {
-          Tparams: attr.type('DT_FLOAT'),
-          Tindices: attr.type('DT_INT32'),
-        }),
-        node('shape', 'Shape', ['values'], { ...T, out_type: attr.type('DT_INT32') }),
-        node('n', 'StridedSlice', ['shape', 'from', 'to', 'to'], { ...I, shrink_axis_mask: attr.int(1) }),
+        ...POSITIVE_VALUES,
         node('missing', 'Sub', ['full', 'n'], I),
         node('zeros', 'Fill', ['missings', 'zero'], { ...T, index_type: attr.type('DT_INT32') }),
         node('missings', 'Pack', ['missing'], { ...I, N: attr.int(1), axis: attr.int(0) }),
@@ -242,14 +244,7 @@ describe('results whose size depends on values', () => {
     const def: GraphDef = {
       nodes: [
         placeholder('x', [200]),
-        node('positive', 'Greater', ['x', 'zero'], T),
-        node('places', 'Where', ['positive'], { T: attr.type('DT_BOOL') }),
-        node('values', 'GatherNd', ['x', 'places'], {
-          Tparams: attr.type('DT_FLOAT'),
-          Tindices: attr.type('DT_INT32'),
-        }),
-        node('shape', 'Shape', ['values'], { ...T, out_type: attr.type('DT_INT32') }),
-        node('n', 'StridedSlice', ['shape', 'from', 'to', 'to'], { ...I, shrink_axis_mask: attr.int(1) }),
+        ...POSITIVE_VALUES,
         node('k', 'Minimum', ['n', 'most'], I),
         node('largest', 'TopKV2', ['values', 'k'], { ...T, sorted: attr.bool(true) }),
       ],

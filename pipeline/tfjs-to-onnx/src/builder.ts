@@ -120,9 +120,9 @@ export class GraphBuilder extends WithOperators {
 
   /** The constant with these numbers among those of the same key. */
   #shared(key: string, data: Constant, make: () => Ref): Ref {
-    const alike = this.#large.get(key) ?? [];
-    const found = alike.find(({ constant }) => constant && sameNumbers(constant, data)) ?? make();
-    this.#large.set(key, [...new Set([...alike, found])]);
+    const similar = this.#large.get(key) ?? [];
+    const found = similar.find(({ constant }) => constant && sameNumbers(constant, data)) ?? make();
+    this.#large.set(key, [...new Set([...similar, found])]);
     return found;
   }
 

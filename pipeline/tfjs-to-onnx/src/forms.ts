@@ -175,7 +175,7 @@ export function formOnAxes(values: readonly Value[]): AxesForm {
   return 2 * first >= values.length && first > 0 ? nchw : plain;
 }
 
-/** Convolution kernels: `[kh, kw, I, O]` as `[O, I, kh, kw]`, and those of volumes alike. */
+/** Convolution kernels: `[kh, kw, I, O]` as `[O, I, kh, kw]`, those of volumes likewise. */
 export const oihw: Form = {
   name: 'oihw',
   from: (value, g) => {

@@ -85,7 +85,7 @@ export function faultOfNodes(topology: object): string | undefined {
   return faultOfGraph(
     nodes.map(({ name, op, input = [] }) => ({
       name,
-      // A loop goes round by way of its NextIteration.
+      // The edge that closes a loop comes from its NextIteration.
       inputs: op === 'NextIteration' ? [] : input.map((from) => from.replace(/^\^/, '').split(':', 1)[0] ?? ''),
       exists: input.map((from) => from.replace(/^\^/, '').split(':', 1)[0] ?? ''),
     })),

@@ -78,11 +78,11 @@ function oneNumber([output, ...others]: readonly TapeValue[]): number | undefine
 function commonValue([value, ...others]: readonly TapeValue[]) {
   if (!value || !others.every(({ shape }) => sameShape(shape, value.shape))) return undefined;
   const numbers = computedValues(value);
-  const alike = (other: TapeValue) => {
+  const equal = (other: TapeValue) => {
     const theirs = computedValues(other);
     return numbers && theirs && sameNumbers(numbers, theirs);
   };
-  return others.every(alike) ? numbers : undefined;
+  return others.every(equal) ? numbers : undefined;
 }
 
 /** The tape with values replaced, and without the calls that gave them. */

@@ -59,11 +59,11 @@ export class IndexedTape {
     const [count, length] = [uses.length, second - first];
     if (first < 0 || length < 1 || !uses.every((use, t) => use === first + t * length)) return [];
     const last = first + (count - 1) * length;
-    const alike = (a: number, b: number) => a >= 0 && b < this.ops.length && this.signature(a) === this.signature(b);
+    const equal = (a: number, b: number) => a >= 0 && b < this.ops.length && this.signature(a) === this.signature(b);
     let after = 0;
-    while (after < length && alike(last - length + after, last + after)) after++;
+    while (after < length && equal(last - length + after, last + after)) after++;
     const found: Stretches[] = [];
-    for (let before = 0; before < length && alike(first - before, second - before); before++) {
+    for (let before = 0; before < length && equal(first - before, second - before); before++) {
       if (before + after >= length) found.push({ start: first - before, length, count });
     }
     return found;
@@ -143,8 +143,9 @@ export function withoutTwins(
     first[at] = seen.get(key) ?? at;
     seen.set(key, first[at]);
   }
-  const told = (source: Source): Source => ('at' in source ? { ...source, at: first[source.at] ?? source.at } : source);
-  return { sources: sources.map((given) => given.map(told)), first };
+  const atFirst = (source: Source): Source =>
+    'at' in source ? { ...source, at: first[source.at] ?? source.at } : source;
+  return { sources: sources.map((given) => given.map(atFirst)), first };
 }
 
 /** Whether two tensors are one, or constants of the same numbers. */
