@@ -227,3 +227,31 @@ describe('kernels that cannot be part of a graph', () => {
     expect(() => tf.unique(tf.tensor1d([1, 2, 1]))).toThrow(/tf\.unique: kernel Unique\(float32\[3\]\)/);
   });
 });
+
+describe.each([true, false])('a failure, with fallback to cpu: %s,', (cpuFallback) => {
+  /** The second time, the structure is computed by a graph; the third time, the graph fails that was there already. */
+  const times = cpuFallback ? ['call by call', 'by a graph'] : ['call by call', 'by a new graph', 'by a known graph'];
+  const row = (first: number) =>
+    tf.tensor1d(
+      Int32Array.from({ length: 200 }, (_, i) => first + i),
+      'int32',
+    );
+
+  test('is told to who reads, and leaves everything else as it was', async () => {
+    vi.spyOn(console, 'warn').mockImplementation(() => {});
+    await start({ cpuFallback });
+    const gathered = (first: number) => tf.gather(row(0), tf.add(row(first), tf.scalar(1, 'int32')));
+    for (const time of times) {
+      const [wrong, right] = [gathered(100), tf.add(row(7), row(8))];
+      expect(() => right.dataSync(), time).toThrow(/\b200\b.*199\]/);
+      expect(() => wrong.dataSync(), time).toThrow(/\b200\b.*199\]/);
+      expect(() => tf.mul(wrong, 2).dataSync(), time).toThrow(/\b200\b.*199\]/);
+      if (cpuFallback) expect(right.dataSync()[3], time).toBe(21);
+      tf.dispose([wrong, right]);
+      expect([...gathered(-1).dataSync().slice(0, 3)], time).toEqual([0, 1, 2]);
+      await tf.nextFrame();
+    }
+    if (!cpuFallback) expect(() => gathered(100).dataSync()).toThrow(/GatherV2: Gather: /);
+    vi.restoreAllMocks();
+  });
+});

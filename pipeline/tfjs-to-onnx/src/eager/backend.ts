@@ -11,13 +11,7 @@ import { isOnCpu, isTensor, runOnCpu } from './on-cpu.ts';
 import { recordCall } from './record.ts';
 import { type Call, EagerValue, type Stored, typed } from './value.ts';
 
-export interface EagerOptions extends ExecutorOptions {
-  /**
-   * Whether tfjs's `cpu` backend runs the calls that cannot be part of a graph; true by default. Otherwise they are
-   * refused, those on strings aside.
-   */
-  readonly cpuFallback?: boolean;
-}
+export type EagerOptions = ExecutorOptions;
 
 /**
  * A tfjs backend that computes in ONNX Runtime. Kernel calls are recorded; what is pending runs as one graph when a
@@ -122,6 +116,7 @@ export class EagerBackend extends tf.KernelBackend {
     const { dataId, shape, dtype } = tensor;
     const { stored } = this.#data.get(dataId);
     if (!(stored instanceof EagerValue)) return stored;
+    if (stored.error !== undefined) throw stored.error;
     const same = sameShape(stored.shape, shape);
     if (same && stored.dtype === dtype) return stored;
     const reshaped = same ? stored : (recordCall('Reshape', { x: stored }, { shape }, '') as EagerValue);

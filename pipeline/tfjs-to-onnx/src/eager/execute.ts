@@ -8,7 +8,7 @@ import { Log, programLine } from './log.ts';
 import { computeOnCpu } from './on-cpu.ts';
 import { fastestTarget } from './probe.ts';
 import { type Structure, structureOf, type VariableUpdate } from './structure.ts';
-import type { EagerValue } from './value.ts';
+import type { Call, EagerValue } from './value.ts';
 
 export interface ExecutorOptions {
   /** What graphs are lowered for; by default the fastest that this machine computes correctly. */
@@ -18,8 +18,13 @@ export interface ExecutorOptions {
   /** How many graphs are kept, 64 by default. */
   readonly graphs?: number;
   /**
+   * Whether tfjs's `cpu` backend computes what graphs do not have, and what ONNX Runtime fails at; true by default.
+   * Otherwise calls are refused, those on strings aside, and graphs that fail are errors.
+   */
+  readonly cpuFallback?: boolean;
+  /**
    * For tests: whatever can be part of a graph is, however little, and a graph that fails is an error. By default tfjs's
-   * `cpu` backend computes what is not worth a graph, and what ONNX Runtime fails at.
+   * `cpu` backend computes what is not worth a graph.
    */
   readonly onlyGraphs?: boolean;
   /** How many bytes may be pending before they are computed; a quarter of the memory by default. */
@@ -40,6 +45,7 @@ export class Executor {
   readonly #pending = new Set<EagerValue>();
   readonly #graphs: GraphCache;
   readonly #onlyGraphs: boolean;
+  readonly #failsOnCpu: boolean;
   readonly #mostBytes: number;
   #bytes = 0;
   #recorded = 0;
@@ -50,10 +56,12 @@ export class Executor {
   readonly #unused = new Set<Held>();
 
   constructor(options: ExecutorOptions) {
-    const { target, threads = 0, graphs = 64, pendingBytes = totalmem() / 4, onlyGraphs = false } = options;
+    const { target, threads = 0, graphs = 64, pendingBytes = totalmem() / 4 } = options;
+    const { cpuFallback = true, onlyGraphs = false } = options;
     this.#graphs = new GraphCache({ target: () => target ?? fastestTarget(), threads, most: graphs });
     this.#mostBytes = pendingBytes;
     this.#onlyGraphs = onlyGraphs;
+    this.#failsOnCpu = cpuFallback && !onlyGraphs;
   }
 
   /** A tensor refers to a value. */
@@ -86,23 +94,25 @@ export class Executor {
   /**
    * Computes what is pending.
    * @param variables of the program with their values
+   * @throws Error where something could not be computed; what does not depend on it is there
    */
   flush(variables: Iterable<readonly [tf.Variable, EagerValue]>): void {
     this.isDue = false;
     this.#bytes = 0;
     this.#recorded = 0;
     const current = [...variables];
-    if (this.#pending.size > 0) {
-      const structure = structureOf([...this.#pending], this.#changes(current));
-      this.#run(structure);
-      this.#pending.clear();
+    const pending = [...this.#pending];
+    this.#pending.clear();
+    try {
+      if (pending.length > 0) this.#run(structureOf(pending, this.#changes(current)));
+    } finally {
+      for (const [variable, value] of current) {
+        value.ofVariable = true;
+        this.#seen.set(variable, value);
+      }
+      for (const held of this.#unused) held.recycle();
+      this.#unused.clear();
     }
-    for (const [variable, value] of current) {
-      value.ofVariable = true;
-      this.#seen.set(variable, value);
-    }
-    for (const held of this.#unused) held.recycle();
-    this.#unused.clear();
   }
 
   /** The variables that have pending values. */
@@ -119,12 +129,8 @@ export class Executor {
   }
 
   #run(structure: Structure): void {
-    if (this.#graphs.has(structure)) {
-      this.log.hits++;
-      this.#graphs.run(structure);
-      return;
-    }
-    if (!this.#onlyGraphs && this.#isFirstAndLittle(structure)) {
+    const isKnown = this.#graphs.has(structure);
+    if (!isKnown && !this.#onlyGraphs && this.#isFirstAndLittle(structure)) {
       this.log.small += structure.calls.length;
       computeOnCpu(structure.calls);
       return;
@@ -132,14 +138,27 @@ export class Executor {
     const start = performance.now();
     try {
       const { nodes } = this.#graphs.run(structure);
-      const ms = performance.now() - start;
-      this.log.miss({ line: programLine(), calls: structure.calls.length, nodes, ms });
+      if (isKnown) this.log.hits++;
+      else {
+        const ms = performance.now() - start;
+        this.log.miss({ line: programLine(), calls: structure.calls.length, nodes, ms });
+      }
     } catch (error) {
-      if (this.#onlyGraphs)
-        throw new Error(`a graph could not be computed: ${describe(structure, error)}`, { cause: error });
-      this.tellOnCpu(structure.calls.map(({ kernel }) => kernel).join(', '), error);
-      computeOnCpu(structure.calls);
+      this.#graphFailed(structure, error);
     }
+  }
+
+  #graphFailed({ calls }: Structure, error: unknown): void {
+    if (this.#failsOnCpu) {
+      this.tellOnCpu(calls.map(({ kernel }) => kernel).join(', '), error);
+      computeOnCpu(calls);
+      return;
+    }
+    const failure = new Error(`ONNX Runtime could not compute ${describe(calls)}: ${reasonOf(error)}`, {
+      cause: error,
+    });
+    for (const { outputs } of calls) for (const output of outputs) output.fail(failure);
+    throw failure;
   }
 
   /** A session takes milliseconds to make, so what may never come again is computed without one. */
@@ -163,9 +182,15 @@ export class Executor {
   }
 }
 
-/** What went wrong in a graph, and the calls that may have caused it. */
-function describe({ calls }: Structure, error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error);
+/** The calls that may have caused a failure. */
+function describe(calls: readonly Call[]): string {
   const names = calls.map(({ kernel, scope }) => (scope ? `${kernel} of layer ${scope}` : kernel));
-  return `${message} (it computes ${[...new Set(names)].slice(0, 20).join(', ')})`;
+  return [...new Set(names)].slice(0, 20).join(', ');
+}
+
+/** ONNX Runtime's reason, without its codes and files. */
+function reasonOf(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  const [, node, reason] = /running (\w+) node\..*Status Message: (.*)/s.exec(message) ?? [];
+  return node ? `${node}: ${reason}` : message;
 }

@@ -61,8 +61,12 @@ export function runOnCpu(
   return values;
 }
 
-/** Computes recorded calls one by one. */
+/**
+ * Computes recorded calls one by one, those after one that fails too.
+ * @throws Error as the first kernel that fails does; so does reading its results, and what depends on them
+ */
 export function computeOnCpu(calls: readonly Call[]): void {
+  const errors: unknown[] = [];
   for (const { kernel, inputs, attrs, outputs } of calls) {
     const values = new Map<object, EagerValue>();
     const tensors = mapEach(inputs, (value): TensorInfo => {
@@ -70,9 +74,15 @@ export function computeOnCpu(calls: readonly Call[]): void {
       values.set(dataId, value);
       return { dataId, shape: [...value.shape], dtype: value.dtype };
     });
-    const results = [runOnCpu(kernel, tensors, attrs, ({ dataId }) => values.get(dataId) as EagerValue)].flat();
-    outputs.forEach((output, i) => void output.settle((results[i] as EagerValue).values));
+    try {
+      const results = [runOnCpu(kernel, tensors, attrs, ({ dataId }) => values.get(dataId) as EagerValue)].flat();
+      outputs.forEach((output, i) => void output.settle((results[i] as EagerValue).values));
+    } catch (error) {
+      for (const output of outputs) output.fail(error);
+      errors.push(error);
+    }
   }
+  if (errors.length > 0) throw errors[0];
 }
 
 /** Whether an input of a kernel is a tensor: some are pictures or lists. */

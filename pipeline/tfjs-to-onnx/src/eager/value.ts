@@ -57,6 +57,7 @@ export class EagerValue {
   #held: { readonly buffer: Held; readonly index: number } | undefined;
   #users = 0;
   #type: string | undefined;
+  #error: unknown;
 
   constructor(shape: readonly number[], dtype: NumberType, values?: Values, given = false) {
     this.shape = shape;
@@ -75,7 +76,12 @@ export class EagerValue {
   }
 
   get pending(): boolean {
-    return this.#values === undefined && this.#held === undefined;
+    return this.#values === undefined && this.#held === undefined && this.#error === undefined;
+  }
+
+  /** Why the values could not be computed. */
+  get error(): unknown {
+    return this.#error;
   }
 
   /** The buffer of variables that has the value, and its place there. */
@@ -83,8 +89,12 @@ export class EagerValue {
     return this.#held;
   }
 
-  /** The values, which nobody may change. */
+  /**
+   * The values, which nobody may change.
+   * @throws what their computation threw
+   */
   get values(): Values {
+    if (this.#error !== undefined) throw this.#error;
     if (this.#held) return this.#held.buffer.member(this.#held.index);
     if (!this.#values) throw new Error('a value was read before it was computed');
     return this.#values;
@@ -107,6 +117,12 @@ export class EagerValue {
   /** Ends the wait for the call that computes the values. */
   settle(values: Values): void {
     this.#values = values;
+    this.call = undefined;
+  }
+
+  /** Ends the wait where the values could not be computed: who reads them is told. */
+  fail(error: unknown): void {
+    this.#error = error;
     this.call = undefined;
   }
 
