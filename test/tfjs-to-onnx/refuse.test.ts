@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import type { Tensor, Tensor1D, Tensor2D, Tensor4D } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
 import { layers, sequential } from '@tensorflow/tfjs-layers';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { convertLayersModel, type TraceOptions, trace } from '../../pipeline/tfjs-to-onnx/src/index.ts';
 
 const vector = { x: { shape: [3], dtype: 'float32' } } as const;
@@ -34,6 +34,11 @@ describe('a strict trace refuses', () => {
   test('random numbers', () => {
     expect(refusal(({ x }) => ({ y: tf.add(x, tf.randomNormal([3])) }), strict)).toMatch(/\[3\].*random/);
     expect(refusal(({ x }) => ({ y: tf.dropout(x, 0.5) }), strict)).toMatch(/random/);
+    const drawnOnce = ({ x }: Given) => {
+      const [factor = 0] = tf.randomUniform([1], 0, 1, 'float32', 7).dataSync();
+      return { y: tf.mul(x, factor) };
+    };
+    expect(refusal(drawnOnce, strict)).toMatch(/^tf\.randomUniform: .*\[1\] random .* as an input$/);
   });
 
   test('an undeclared variable', () => {
@@ -62,8 +67,12 @@ describe('any trace refuses', () => {
       /^tf\.truncatedNormal: .*\[3\] random .*input/,
     );
     expect(refusal(({ x }) => ({ y: tf.dropout(x, 0.5) }))).toMatch(/^tf\.dropout → randomUniform: .*random/);
-    const seeded = ({ x }: Given) => ({ y: tf.add(x, tf.randomNormal([3], 0, 1, 'float32', 7)) });
+    expect(refusal(({ x }) => ({ y: tf.mul(x, Math.random()) }))).toMatch(/^tf\.mul: the \[\] random .*input/);
+    const warn = vi.spyOn(console, 'warn').mockImplementation(() => {});
+    const seeded = ({ x }: Given) => ({ y: tf.add(x, tf.randomNormal([3], 0, 1, 'float32', 7).dataSync()) });
     expect(trace(seeded, { inputs: vector }).ops).toHaveLength(1);
+    expect(warn.mock.calls).toEqual([[expect.stringMatching(/^tf\.randomNormal: .*\[3\] random/)]]);
+    warn.mockRestore();
     const model = sequential({
       name: 'noisy',
       layers: [layers.gaussianNoise({ name: 'noise', stddev: 1, inputShape: [3] })],

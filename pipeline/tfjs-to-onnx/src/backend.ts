@@ -40,10 +40,31 @@ export class Recording {
   /** Whether a size was assumed so far. */
   #openSizes = false;
 
-  /** @param unknownSize the size to assume where values decide it */
-  constructor(nameConstant: NameConstant, unknownSize?: (limit: number) => number) {
+  readonly #strict: boolean;
+
+  /**
+   * @param unknownSize the size to assume where values decide it
+   * @param strict whether random numbers are refused even if a seed makes them the same each time
+   */
+  constructor(nameConstant: NameConstant, unknownSize?: (limit: number) => number, strict = false) {
     this.#nameConstant = nameConstant;
     this.#unknownSize = unknownSize;
+    this.#strict = strict;
+  }
+
+  /**
+   * Says of random numbers that are to become a constant that they will be the same at each run.
+   * @throws Error where that cannot be meant
+   */
+  freezeRandom(hasSeed: boolean, shape: readonly number[]): void {
+    const [ops, random] = [runningOps(), `the [${shape}] random numbers`];
+    const where = `${this.label && `${this.label}: `}${ops && `tf.${ops}: `}`;
+    if (hasSeed && !this.#strict) {
+      console.warn(`${where}${random} that a seed gives are constants in the graph, the same at each run`);
+      return;
+    }
+    const remedy = `give them as an input${this.#strict ? '' : ', or give a seed if they are meant to stay the same'}`;
+    throw new Error(`${where}${random} would be the same at each run; ${remedy}`);
   }
 
   /** Makes a tensor that stands for a value from outside, or for one that the tape has. */
@@ -197,11 +218,8 @@ class TracingBackend extends tf.KernelBackend {
     const dataId = {};
     if (typeof values === 'string' || Array.isArray(values)) throw new Error('tensors of strings cannot be traced');
     const rec = current('a tensor was made');
-    if (random?.drew()) {
-      const where = `${rec.label && `${rec.label}: `}tf.${runningOps()}`;
-      const remedy = 'give them as an input, or give a seed if they are meant to stay the same';
-      throw new Error(`${where}: the [${shape}] random numbers would be the same at each run; ${remedy}`);
-    }
+    const drawn = random?.drawn();
+    if (drawn) rec.freezeRandom(drawn === 'with a seed', shape);
     rec.constant(dataId, values as TypedArray, shape, dtype);
     return dataId;
   }

@@ -1,9 +1,12 @@
 import { runningOps } from './kernel-calls.ts';
 
-/** Tells random numbers that a program draws without a seed, which are others at each run, from all other numbers. */
+/** Tells the random numbers of a program from all others. */
 export interface RandomWatch {
-  /** Whether an op of tfjs that draws random numbers is running, and drew its seed since this was last asked. */
-  drew(): boolean;
+  /**
+   * How the numbers of the tensor that is being made were drawn: without a seed where the program or an op of tfjs has
+   * called `Math.random` since this was last asked, with one where an op that draws is running.
+   */
+  drawn(): 'without a seed' | 'with a seed' | undefined;
   stop(): void;
 }
 
@@ -16,10 +19,11 @@ export function watchRandom(): RandomWatch {
     return random();
   };
   return {
-    drew() {
-      const seedless = called && /(^| )(rand|truncatedNormal)/.test(runningOps());
+    drawn() {
+      const seedless = called;
       called = false;
-      return seedless;
+      if (seedless) return 'without a seed';
+      return /(^| )(rand|truncatedNormal)/.test(runningOps()) ? 'with a seed' : undefined;
     },
     stop() {
       Math.random = random;

@@ -109,7 +109,7 @@ function prepare<Specs extends Inputs>(options: TraceOptions<Specs>) {
     if (strict) refuseFrozen(values, shape, name, recording.label);
     return name ?? UNNAMED;
   };
-  const recording = new Recording(nameConstant, unknownSize);
+  const recording = new Recording(nameConstant, unknownSize, strict);
   const others = guardVariables(Object.values(variables));
   const placeholder = (value: TapeValue): Tensor => {
     elementType(value.dtype);
