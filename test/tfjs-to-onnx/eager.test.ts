@@ -83,6 +83,7 @@ describe('model.fit, unchanged', () => {
     const { graphs, hits, misses, onCpu } = explain();
     expect({ graphs, hits, onCpu }).toEqual({ graphs: 1, hits: 9, onCpu: {} });
     expect(misses[0]?.calls).toBeGreaterThan(100);
+    expect(misses[0]?.line).toMatch(/eager\.test\.ts:\d+/); // also in a step after the first `await`
   });
 });
 

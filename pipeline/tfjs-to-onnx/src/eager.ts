@@ -2,6 +2,7 @@ import '@tensorflow/tfjs-backend-cpu';
 import * as tf from '@tensorflow/tfjs-core';
 import { EagerBackend, type EagerOptions } from './eager/backend.ts';
 import { watch } from './eager/boundaries.ts';
+import { watchLayers } from './eager/layers.ts';
 import type { Explanation } from './eager/log.ts';
 import { isOnCpu } from './eager/on-cpu.ts';
 import { definedInputs, isLowered, kernelNames } from './kernel-calls.ts';
@@ -37,6 +38,7 @@ const active = (): EagerBackend | undefined => (tf.getBackend() === BACKEND ? ba
 
 const create = (): EagerBackend => {
   backend = new EagerBackend(options);
+  watchLayers();
   return backend;
 };
 

@@ -4,7 +4,8 @@ import type { Target } from '../targets/target.ts';
 import { GraphCache } from './graphs.ts';
 import type { Held } from './held.ts';
 import { workOf } from './host.ts';
-import { Log, programLine } from './log.ts';
+import { currentLine } from './layers.ts';
+import { Log } from './log.ts';
 import { computeOnCpu } from './on-cpu.ts';
 import { fastestTarget } from './probe.ts';
 import { type Structure, structureOf, type VariableUpdate } from './structure.ts';
@@ -141,7 +142,7 @@ export class Executor {
       if (isKnown) this.log.hits++;
       else {
         const ms = performance.now() - start;
-        this.log.miss({ line: programLine(), calls: structure.calls.length, nodes, ms });
+        this.log.miss({ line: currentLine(), calls: structure.calls.length, nodes, ms });
       }
     } catch (error) {
       this.#graphFailed(structure, error);

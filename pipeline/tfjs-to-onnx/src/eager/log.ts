@@ -57,11 +57,11 @@ const LIBRARIES = /node_modules|\btfjs-[a-z-]+\/src\/|node:|\(<anonymous>\)/;
 const HERE = dirname(dirname(fileURLToPath(import.meta.url)));
 
 /** The line of the program that is running: the innermost that is neither tfjs's nor this package's. */
-export function programLine(): string {
+export function programLine(): string | undefined {
   const { stackTraceLimit } = Error;
   Error.stackTraceLimit = 100;
   const lines = new Error().stack?.split('\n').slice(1) ?? [];
   Error.stackTraceLimit = stackTraceLimit;
   const own = lines.find((line) => !line.includes(HERE) && !LIBRARIES.test(line));
-  return own?.replace(/^\s*at (?:.*\()?(?:file:\/\/)?(.*?)\)?$/, '$1') ?? 'unknown';
+  return own?.replace(/^\s*at (?:.*\()?(?:file:\/\/)?(.*?)\)?$/, '$1');
 }
