@@ -11,7 +11,8 @@ import type { dryRun } from '../../pipeline/train/dry-run.ts';
 import type { TrainSummary } from '../../pipeline/train/train.ts';
 import { idxBytes, npyBytes, zipBytes } from '../data/formats.ts';
 import { scratchFolder } from '../data/support.ts';
-import { convae, convaeJson, start } from './convae.ts';
+import { call, callJson } from './call.ts';
+import { convae, start } from './convae.ts';
 
 const SIDE = 12;
 type DryRun = Awaited<ReturnType<typeof dryRun>>;
@@ -50,7 +51,7 @@ for (const [part, { pixels, labels }] of [['train', train] as const, ['t10k', te
   writeFileSync(scratch(`cwd/idx/${part}-labels-idx1-ubyte`), idxBytes([labels.length], labels));
 }
 
-const TINY = ['--latent', '2', '--batch-size', '10', '--threads', '1'];
+const TINY = ['--latent', '2', '--width', '8', '--batch-size', '10', '--threads', '1'];
 
 interface Row {
   readonly id: string;
@@ -70,14 +71,14 @@ function floatsOf(name: string): Float32Array {
 }
 
 test.each([
-  ['onnx', 'bars.npz'],
-  ['tfjs-cpu', 'idx'],
-])('train, resume, export, encode and evaluate with %s on %s', { timeout: 120_000 }, async (engine, data) => {
+  ['onnx', 'bars.npz', convae],
+  ['tfjs-cpu', 'idx', call],
+])('train, resume, export, encode and evaluate with %s on %s', { timeout: 120_000 }, async (engine, data, command) => {
   const name = `by-${engine}`;
   const run = `runs/${name}`;
   const training = ['train', 'cae', '--data', data, '--run', run, '--engine', engine, ...TINY];
 
-  const first = await convae([...training, '--epochs', '1'], { cwd });
+  const first = await command([...training, '--epochs', '1'], { cwd });
   expect(first).toMatchObject({ code: 0 });
   expect(first.stdout).toMatch(new RegExp(`^run +${run}\nmodel +cae\nepochs +1\nsteps +3\n`));
   expect(first.stderr).toContain('24 training + 8 test images of 12×12×1, 1 epoch, batch size 10');
@@ -85,22 +86,22 @@ test.each([
     expect.arrayContaining(['latest', 'metrics.jsonl', 'recipe.yaml']),
   );
 
-  const again = await convae([...training, '--epochs', '2'], { cwd });
+  const again = await command([...training, '--epochs', '2'], { cwd });
   expect(again).toMatchObject({ code: 2, stdout: '' });
   expect(again.stderr).toMatch(/^convae: runs\/by-\S+ already holds a run of cae [^\n]* --resume[^\n]*\n$/);
 
-  const resumed = await convaeJson<TrainSummary>([...training, '--epochs', '2', '--resume', '--quiet'], { cwd });
+  const resumed = await callJson<TrainSummary>([...training, '--epochs', '2', '--resume', '--quiet'], { cwd });
   expect(resumed).toMatchObject({ run, model: 'cae', epochs: 2, steps: 6 });
-  const finished = await convaeJson<TrainSummary>([...training, '--resume'], { cwd });
+  const finished = await callJson<TrainSummary>([...training, '--resume'], { cwd });
   expect(finished).toMatchObject({ epochs: 2, steps: 6, test: resumed.test, best: null });
 
-  const { out, card } = await convaeJson<ExportResult>(['export', run], { cwd });
+  const { out, card } = await callJson<ExportResult>(['export', run], { cwd });
   expect(out).toBe(`exported/${name}`);
   expect(card).toMatchObject({ latent: { size: 2 }, metrics: { epoch: 2, test: resumed.test } });
   expect(readdirSync(scratch(`cwd/${out}`)).sort()).toEqual(['card.json', 'decoder.onnx', 'encoder.onnx', 'training']);
 
   const encode = (file: string, ...more: string[]) =>
-    convaeJson<EncodeResult>(['encode', out, '--data', data, '--out', file, ...more], { cwd });
+    callJson<EncodeResult>(['encode', out, '--data', data, '--out', file, ...more], { cwd });
   expect(await encode(`${name}.npy`)).toMatchObject({ rows: 32, out: `${name}.npy` });
   expect(await encode(`${name}/test.parquet`, '--split', 'test')).toMatchObject({ rows: 8 });
   const latents = floatsOf(`${name}.npy`);
@@ -113,7 +114,7 @@ test.each([
   expect(rows.map(({ label }) => label)).toEqual([...test_.labels]);
   expect(rows.flatMap((row) => row.latent)).toEqual([...latents.subarray(48)]);
 
-  const { report } = await convaeJson<Evaluation>(['evaluate', out, '--data', data], { cwd });
+  const { report } = await callJson<Evaluation>(['evaluate', out, '--data', data], { cwd });
   const meanError = rows.reduce((sum, { error }) => sum + error, 0) / rows.length;
   const { images, atCode } = report.reconstruction;
   expect(images).toBe(8);
@@ -125,20 +126,20 @@ test.each([
 test('a recipe.yaml repeats its run, the command line overrides it, and --dry-run writes nothing', {
   timeout: 120_000,
 }, async () => {
-  const options = ['--data', 'bars.npz', '--engine', 'tfjs-cpu', '--optimizer', 'adamw', '--val-split', '0.2', ...TINY];
-  await convaeJson(['train', 'cae', ...options, '--epochs', '1', '--run', 'runs/first'], { cwd });
+  const options = ['--data', 'bars.npz', '--engine', 'onnx', '--optimizer', 'adamw', '--val-split', '0.2', ...TINY];
+  await callJson(['train', 'cae', ...options, '--epochs', '1', '--run', 'runs/first'], { cwd });
   const recipe = readFileSync(scratch('cwd/runs/first/recipe.yaml'), 'utf8');
   for (const line of ['model: cae', 'data: bars.npz', 'optimizer: adamw', 'weight-decay: 0.01', 'val-split: 0.2']) {
     expect(recipe.split('\n')).toContain(line);
   }
-  const { card } = await convaeJson<ExportResult>(['export', 'runs/first'], { cwd });
+  const { card } = await callJson<ExportResult>(['export', 'runs/first'], { cwd });
   expect(card).toMatchObject({
     dataset: { valSplit: 0.2, train: { images: 19 }, val: { images: 5 }, test: { images: 8 } },
     metrics: { epoch: 1, val: { loss: expect.any(Number) }, test: { loss: expect.any(Number) } },
     latent: { statistics: { over: 'test', images: 8 } },
   });
   const again = ['train', '--config', 'runs/first/recipe.yaml'];
-  await convaeJson([...again, '--run', 'runs/second'], { cwd });
+  await callJson([...again, '--run', 'runs/second'], { cwd });
   const weights = (run: string) =>
     readFileSync(scratch(`cwd/runs/${run}/latest/SHA256SUMS`), 'utf8')
       .split('\n')
@@ -147,7 +148,7 @@ test('a recipe.yaml repeats its run, the command line overrides it, and --dry-ru
   expect(weights('first')).toHaveLength(3);
   expect(readFileSync(scratch('cwd/runs/second/recipe.yaml'), 'utf8')).toBe(recipe);
 
-  const plan = await convaeJson<DryRun>([...again, '--dry-run', '--lr', '0.5', '--run', 'runs/third'], { cwd });
+  const plan = await callJson<DryRun>([...again, '--dry-run', '--lr', '0.5', '--run', 'runs/third'], { cwd });
   expect(plan).toMatchObject({
     stepsPerEpoch: 2,
     steps: 2,
@@ -157,25 +158,25 @@ test('a recipe.yaml repeats its run, the command line overrides it, and --dry-ru
     part: 'encoder',
     name: 'conv1',
     kind: 'Conv2D',
-    output: '6×6×32',
-    parameters: 5 * 5 * 32 + 32,
+    output: '6×6×8',
+    parameters: 5 * 5 * 8 + 8,
   });
   expect(plan.parameters).toBe(plan.layers.reduce((sum, { parameters }) => sum + parameters, 0));
   expect(existsSync(scratch('cwd/runs/third'))).toBe(false);
 
-  const other = await convae(['train', 'cae2', '--config', 'runs/first/recipe.yaml', '--dry-run'], { cwd });
+  const other = await call(['train', 'cae2', '--config', 'runs/first/recipe.yaml', '--dry-run'], { cwd });
   expect(other).toMatchObject({ code: 0 });
   expect(other.stdout).toMatch(/^model: cae2, /m);
   writeFileSync(scratch('cwd/wrong.yaml'), 'epoch: 3\n');
-  const wrong = await convae(['train', 'cae', '--config', 'wrong.yaml'], { cwd });
+  const wrong = await call(['train', 'cae', '--config', 'wrong.yaml'], { cwd });
   expect(wrong).toMatchObject({
     code: 2,
     stderr: expect.stringMatching(/^convae: [^\n]*wrong\.yaml: [^\n]*epochs[^\n]*\n$/),
   });
 
-  const { stdout } = await convae(['runs'], { cwd });
+  const { stdout } = await call(['runs'], { cwd });
   expect(stdout).toMatch(/^runs\/first +cae +bars\.npz +12×12×1 +2 +1\/1 /m);
-  const compared = await convaeJson<Comparison>(['runs', '--compare', 'runs/first', 'runs/second'], { cwd });
+  const compared = await callJson<Comparison>(['runs', '--compare', 'runs/first', 'runs/second'], { cwd });
   expect(compared.differences.filter(({ name }) => name !== 'seconds')).toEqual([]);
 });
 
@@ -191,7 +192,7 @@ test('an interrupt saves the run, which can be resumed, and exits with 130', { t
   expect({ code, stdout }).toEqual({ code: 130, stdout: '' });
   const [, epoch] =
     /^convae: interrupted after step \d+, in epoch (\d+) of 100000; [^\n]*--resume\n$/m.exec(stderr) ?? [];
-  const summary = await convaeJson<TrainSummary>([...onBars, ...where, '--resume', '--epochs', `${epoch}`], { cwd });
+  const summary = await callJson<TrainSummary>([...onBars, ...where, '--resume', '--epochs', `${epoch}`], { cwd });
   expect(summary.epochs).toBe(Number(epoch));
 });
 
@@ -231,7 +232,7 @@ test('a read-only output folder: one line, and nothing is left behind', { timeou
       ['export', 'runs/by-onnx', '--out', 'read-only/exported'],
       ['encode', exported, '--data', 'bars.npz', '--out', 'read-only/latents.npy', '--quiet'],
     ]) {
-      const { code, stdout, stderr } = await convae(args, { cwd });
+      const { code, stdout, stderr } = await call(args, { cwd });
       expect({ code, stdout }, stderr).toEqual({ code: place.code, stdout: '' });
       expect(stderr).toMatch(/^convae: cannot [^\n]*read-only[^\n]*\n$/);
     }

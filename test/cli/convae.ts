@@ -58,8 +58,11 @@ export function start(args: readonly string[], { cwd, env, program = CONVAE }: O
 export const convae = (args: readonly string[], options: Options): Promise<Ended> => start(args, options).end;
 
 /** The result that `--json` prints. */
-export async function convaeJson<T>(args: readonly string[], options: Options): Promise<T> {
-  const { code, stdout, stderr } = await convae([...args, '--json'], options);
+export const convaeJson = async <T>(args: readonly string[], options: Options): Promise<T> =>
+  resultOf<T>(args, await convae([...args, '--json'], options));
+
+/** What a command has printed as JSON. */
+export function resultOf<T>(args: readonly string[], { code, stdout, stderr }: Ended): T {
   if (code !== 0) throw new Error(`convae ${args.join(' ')} ended with ${code}: ${stderr}`);
   if (!/^[^\n]+\n$/.test(stdout)) throw new Error(`not one line: ${stdout}`);
   return JSON.parse(stdout) as T;

@@ -1,7 +1,7 @@
 import { tmpdir } from 'node:os';
 import { expect, test } from 'vitest';
 import { dataOptionsOf } from '../../pipeline/commands/options.ts';
-import { convae } from './convae.ts';
+import { call } from './call.ts';
 
 test('the data options among the arguments of a command', () => {
   const signal = new AbortController().signal;
@@ -15,7 +15,7 @@ test('the data options among the arguments of a command', () => {
   });
 });
 
-test.concurrent.each([
+test.each([
   ['train cae --size big', '--size big'],
   ['train cae --size 64x', '--size 64x'],
   ['train cae --background pink', '--background pink'],
@@ -25,7 +25,7 @@ test.concurrent.each([
   ['train cae --max-skipped 2', '--max-skipped 2'],
   ['encode nowhere --data mnist --out x.npy --size 64', 'size'],
 ])('convae %s: one line, exit code 2', async (line, says) => {
-  const { code, stderr } = await convae(line.split(' '), { cwd: tmpdir() });
+  const { code, stderr } = await call(line.split(' '), { cwd: tmpdir() });
   expect(code).toBe(2);
   expect(stderr).toMatch(/^convae: [^\n]+\n$/);
   expect(stderr).toContain(says);

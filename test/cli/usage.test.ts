@@ -3,7 +3,8 @@ import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import packageJson from '../../package.json' with { type: 'json' };
 import { scratchFolder } from '../data/support.ts';
-import { convae, convaeJson, start } from './convae.ts';
+import { call, callJson } from './call.ts';
+import { convae, start } from './convae.ts';
 
 const scratch = scratchFolder();
 const cwd = scratch('cwd');
@@ -14,27 +15,26 @@ const COMMANDS = [
   ...['gallery', 'site', 'runs', 'models', 'setup', 'doctor'],
 ];
 
-test.concurrent('help and version go to stdout', async () => {
-  const [help, bare, version] = await Promise.all([['--help'], [], ['--version']].map((args) => convae(args, { cwd })));
+test('help and version go to stdout', async () => {
+  const help = await call(['--help'], { cwd });
   expect(help).toMatchObject({ code: 0, stderr: '' });
-  for (const command of COMMANDS) expect(help?.stdout).toContain(`convae ${command}`);
+  for (const command of COMMANDS) expect(help.stdout).toContain(`convae ${command}`);
+  const bare = await convae([], { cwd });
   expect(bare).toEqual(help);
-  expect(version).toEqual({ code: 0, stdout: `${packageJson.version}\n`, stderr: '' });
+  expect(await convae(['--version'], { cwd })).toEqual({ code: 0, stdout: `${packageJson.version}\n`, stderr: '' });
 });
 
-test.concurrent.each(COMMANDS)('%s has a help page', async (command) => {
-  const { code, stdout, stderr } = await convae([command, '--help'], { cwd });
+test.each(COMMANDS)('%s has a help page', async (command) => {
+  const { code, stdout, stderr } = await call([command, '--help'], { cwd });
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   expect(stdout).toMatch(new RegExp(`^convae ${command}`));
   expect(stdout).toContain('--json');
 });
 
-test.concurrent('models', async () => {
-  const [list, text] = await Promise.all([
-    convaeJson<{ name: string; recipe: { epochs: number } }[]>(['models'], { cwd }),
-    convae(['models'], { cwd }),
-  ]);
+test('models', async () => {
+  const list = await callJson<{ name: string; recipe: { epochs: number } }[]>(['models'], { cwd });
   expect(list.find(({ name }) => name === 'cae')?.recipe.epochs).toBe(10);
+  const text = await call(['models'], { cwd });
   expect(text.stdout).toMatch(/^model +latent +epochs +batch +description\n(.*\n)*cae +10 +10 +128 +convolutional/);
 });
 
@@ -78,8 +78,8 @@ const MISTAKES: readonly (readonly [args: string, says: RegExp])[] = [
   ['site nowhere elsewhere --out a --data mnist --data mnist', /nowhere: .*folder/],
 ];
 
-test.concurrent.each(MISTAKES)('convae %s: one line, exit code 2', async (args, says) => {
-  const { code, stdout, stderr } = await convae(args.split(' '), { cwd });
+test.each(MISTAKES)('convae %s: one line, exit code 2', async (args, says) => {
+  const { code, stdout, stderr } = await call(args.split(' '), { cwd });
   expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
   // Images that take long to read for the first time have a line of progress.
   expect(stderr).toMatch(/^(reading: [^\n]+\n)?convae: [^\n]+\n$/);

@@ -122,7 +122,9 @@ test('augmentation depends on seed, epoch and image only', async () => {
 });
 
 test('an image of a part is changed by its number in the part', async () => {
-  const memory = await loadIntoMemory(await openColours());
+  const files = await openColours();
+  const memory = await loadIntoMemory(files);
+  await files.close();
   const changedFirst = async (dataset: ImageDataset) => {
     const loader = startLoader(dataset, { augmentation });
     const [batch] = await collect(loader.batches(1, { order: Uint32Array.of(0), epoch: 0 }));

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { openSync, readSync } from 'node:fs';
+import { closeSync, openSync, readSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { locateMnist } from '../../pipeline/data/formats/mnist.ts';
 import { contentsOf } from './sources.ts';
@@ -37,7 +37,9 @@ test.each([
     expect([labels.length, labels[0], labels.at(-1)]).toEqual([length, firstLabel, lastLabel]);
     expect(source?.classes?.map((_, label) => labels.filter((l) => l === label).length)).toEqual(perClass);
     const pixels = Buffer.alloc(length * 784);
-    readSync(openSync(plain?.path ?? '', 'r'), pixels, 0, pixels.length, plain?.offset ?? 0);
+    const file = openSync(plain?.path ?? '', 'r');
+    readSync(file, pixels, 0, pixels.length, plain?.offset ?? 0);
+    closeSync(file);
     expect(sum(pixels)).toBe(pixelSum);
     const header = `convae images 28x28x1 ${length} labels\n`;
     const hash = createHash('sha256')

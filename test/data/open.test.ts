@@ -153,6 +153,7 @@ describe('a data set in two parts', () => {
     const all = await openSplit(path('splits'), 'all');
     expect(idsOf(all)).toEqual(['train/b/1.png', 'train/c/2.png', 'test/a/3.png', 'test/c/4.png']);
     expect(await numbersOf(all)).toEqual([1, 2, 3, 4]);
+    await Promise.all([train, testing, all].map((set) => set.close()));
   });
 
   test('npz with x_train and x_test', async () => {

@@ -2,7 +2,8 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } fr
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
 import type { GalleryEntry } from '../../pipeline/gallery/gallery.ts';
-import { convae, convaeJson, start } from '../cli/convae.ts';
+import { call, callJson } from '../cli/call.ts';
+import { start } from '../cli/convae.ts';
 import { makeShapes } from '../data/shapes.ts';
 import { scratchFolder } from '../data/support.ts';
 
@@ -23,7 +24,7 @@ test('trains, exports and evaluates on a folder of colour images, and does only 
   interrupted.process.kill('SIGINT');
   expect(await interrupted.end).toMatchObject({ code: 130, stdout: '' });
 
-  const entries = await convaeJson<GalleryEntry[]>(args, { cwd });
+  const entries = await callJson<GalleryEntry[]>(args, { cwd });
   expect(entries.map(({ model }) => model)).toEqual(['cae', 'cvae']);
   const [cae, cvae] = entries;
   expect(cae?.card).toMatchObject({ image: { height: 32, width: 32, channels: 3 }, training: { epochs: 1 } });
@@ -38,7 +39,7 @@ test('trains, exports and evaluates on a folder of colour images, and does only 
 
   const before = ['runs/cae/metrics.jsonl', 'exported/cae/card.json', 'exported/cvae/report/report.json'].map(changed);
   rmSync(file('exported/cae/report'), { recursive: true });
-  const again = await convae(args, { cwd });
+  const again = await call(args, { cwd });
   expect(again).toMatchObject({ code: 0 });
   expect(again.stdout).toMatch(/^model +epochs .*\ncae +1 .*\ncvae +1 /);
   expect(again.stderr).not.toContain('train');

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { type ReconstructOptions, reconstruct } from '../../pipeline/generate/reconstruct.ts';
 import { Interrupted } from '../../pipeline/io/errors.ts';
 import { layoutOf } from '../../pipeline/pictures/grid.ts';
-import { convaeJson } from '../cli/convae.ts';
+import { callJson } from '../cli/call.ts';
 import { inputErrorOf, openFiles, scratchFolder } from '../data/support.ts';
 import { imageOf, labelOf, tinyData, tinyImages } from '../encode/support.ts';
 import { exportTiny, tiny, tinyLatent } from '../encode/tiny-model.ts';
@@ -124,7 +124,7 @@ test('unsuitable data are refused, an interruption stops; no folder is left', as
 
 test('the command, on the test images only', async () => {
   const data = tinyData(scratch('more'), 300);
-  const result = await convaeJson<{ images: number }>(['reconstruct', exported, '--data', data, '--out', 'r'], {
+  const result = await callJson<{ images: number }>(['reconstruct', exported, '--data', data, '--out', 'r'], {
     cwd: scratch('.'),
   });
   expect(result).toMatchObject({ images: 30, out: 'r' });

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { type SampleOptions, sample } from '../../pipeline/generate/sample.ts';
 import { Interrupted } from '../../pipeline/io/errors.ts';
 import { layoutOf } from '../../pipeline/pictures/grid.ts';
-import { convae, convaeJson } from '../cli/convae.ts';
+import { call, callJson } from '../cli/call.ts';
 import { inputErrorOf, scratchFolder } from '../data/support.ts';
 import { exportTiny, tiny } from '../encode/tiny-model.ts';
 import { exportSampled, grayOf, latentsIn, tinyBytes, tinyMixture } from './support.ts';
@@ -167,13 +167,13 @@ test('a folder with other files is left unchanged', async () => {
 
 test('the command prints its result, or one line when it is misused', async () => {
   const [cwd, exported] = [scratch('.'), conditional];
-  const result = await convaeJson<{ images: number }>(
+  const result = await callJson<{ images: number }>(
     ['sample', exported, '--n', '6', '--class', 'cat', '--seed', '-3', '--out', 'cats'],
     { cwd },
   );
   expect(result).toMatchObject({ out: 'cats', images: 6, sampler: 'prior', seed: -3, classes: ['cat'] });
   expect(readdirSync(scratch('cats')).length).toBe(8);
-  const { code, stdout, stderr } = await convae(['sample', exported, '--class', 'cow', '--out', 'nothing'], { cwd });
+  const { code, stdout, stderr } = await call(['sample', exported, '--class', 'cow', '--out', 'nothing'], { cwd });
   expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
   expect(stderr).toMatch(/^convae: --class cow: tiny has no such class[^\n]+\n$/);
 });

@@ -13,7 +13,7 @@ import { buildProgram } from '../../pipeline/train/program.ts';
 /** Adam divides by the size of the gradient, so that rounding in a tiny gradient moves a weight; losses hardly notice. */
 const TOLERANCE = 2e-5;
 const STEPS = 2;
-const N = 8;
+const N = 3;
 /** The middle of each image: tfjs's own backend takes seconds for full ones. */
 const SIDE = 12;
 

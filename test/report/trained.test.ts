@@ -1,9 +1,9 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import type { DrawnPictures, Evaluation } from '../../pipeline/report/evaluate.ts';
-import { convaeJson } from '../cli/convae.ts';
+import { callJson } from '../cli/call.ts';
 import { npyBytes, zipBytes } from '../data/formats.ts';
 import { scratchFolder } from '../data/support.ts';
 
@@ -12,7 +12,7 @@ const EPOCHS = 3;
 const scratch = scratchFolder();
 const cwd = scratch('cwd');
 mkdirSync(cwd);
-const env = { XDG_CACHE_HOME: scratch('cache') };
+vi.stubEnv('XDG_CACHE_HOME', scratch('cache'));
 
 /** Colour images of bars: lying, standing or slanting, of three colours. */
 function bars(count: number, salt: number) {
@@ -40,8 +40,8 @@ writeFileSync(
 
 test('a conditional model of colour images, trained, exported, evaluated, drawn', { timeout: 120_000 }, async () => {
   const training = ['train', 'ccvae', '--data', 'bars.npz', '--run', 'runs/bars', '--latent', '2', '--threads', '2'];
-  await convaeJson([...training, '--epochs', `${EPOCHS}`, '--batch-size', '24', '--quiet'], { cwd });
-  await convaeJson(['export', 'runs/bars'], { cwd });
+  await callJson([...training, '--epochs', `${EPOCHS}`, '--batch-size', '24', '--quiet'], { cwd });
+  await callJson(['export', 'runs/bars'], { cwd });
   const exported = scratch('cwd/exported/bars');
   expect(readdirSync(exported).sort()).toEqual(['card.json', 'decoder.onnx', 'encoder.onnx', 'training']);
   const lines = readFileSync(join(exported, 'training', 'metrics.jsonl'), 'utf8')
@@ -56,7 +56,7 @@ test('a conditional model of colour images, trained, exported, evaluated, drawn'
   expect(readdirSync(join(exported, 'training', 'pictures'))).toEqual([1, 2, 3].map((epoch) => `epoch-00${epoch}.png`));
 
   const evaluating = ['evaluate', 'exported/bars', '--data', 'bars.npz', '--quick'];
-  const { out, report } = await convaeJson<Evaluation>(evaluating, { cwd, env });
+  const { out, report } = await callJson<Evaluation>(evaluating, { cwd });
   expect(out).toBe('exported/bars/report');
   expect(report).toMatchObject({
     model: { name: 'ccvae', variational: true, conditional: { encoder: true, decoder: true }, epochs: EPOCHS },
@@ -88,7 +88,7 @@ test('a conditional model of colour images, trained, exported, evaluated, drawn'
   expect(page.match(/<img src="data:image\/(png|webp);base64,/g)).toHaveLength(7);
   expect(page.replace(/"data:[^"]*"/g, '')).not.toMatch(/https?:/);
 
-  const drawn = await convaeJson<DrawnPictures>(['evaluate', 'exported/bars', '--pictures-only'], { cwd });
+  const drawn = await callJson<DrawnPictures>(['evaluate', 'exported/bars', '--pictures-only'], { cwd });
   expect(drawn.out).toBe('exported/bars/pictures');
   const files = drawn.pictures.flatMap((picture) => picture.files);
   expect(readdirSync(join(exported, 'pictures')).sort()).toEqual([...files].sort());

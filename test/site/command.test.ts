@@ -4,7 +4,8 @@ import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { readCard } from '../../pipeline/artifacts/exported.ts';
 import type { Site } from '../../pipeline/site/site.ts';
-import { convae, convaeJson, start } from '../cli/convae.ts';
+import { call, callJson } from '../cli/call.ts';
+import { start } from '../cli/convae.ts';
 import { scratchFolder } from '../data/support.ts';
 import { tinyData } from '../encode/support.ts';
 import { changeCard, exportTrained, stubApp } from './support.ts';
@@ -26,7 +27,7 @@ for (const [name, spec] of [
 }
 const quick = ['--app', 'app', '--device', 'cpu'];
 
-test.concurrent('uses all given models and data', async () => {
+test('uses all given models and data', async () => {
   const args = [
     'site',
     'exported/a',
@@ -39,7 +40,7 @@ test.concurrent('uses all given models and data', async () => {
     data[1],
     'exported/c/',
   ];
-  const site = await convaeJson<Site>([...args, '--split', 'all', ...quick], { cwd });
+  const site = await callJson<Site>([...args, '--split', 'all', ...quick], { cwd });
   expect(site.out).toBe('both');
   expect(site.models.map(({ name, points }) => [name, points])).toEqual([
     ['a', 60],
@@ -48,7 +49,7 @@ test.concurrent('uses all given models and data', async () => {
   ]);
 });
 
-test.concurrent('serves the finished site until an interrupt', async () => {
+test('serves the finished site until an interrupt', async () => {
   const folder = await exportTrained(scratch('cwd/exported/served'), data[0]);
   const running = start(['site', folder, '--out', 'served', '--serve', '--port', '0', ...quick], { cwd });
   let said = '';
@@ -67,11 +68,11 @@ test.concurrent('serves the finished site until an interrupt', async () => {
   );
 });
 
-test.concurrent.each([
+test.each([
   [['--out', 'none'], 'there is no exported model to show; make one with `make train export`'],
   [['exported/a'], 'Missing required argument: out (see `convae site --help`)'],
 ] as const)('convae site %j: one line, exit code 2', async (args, says) => {
-  const { code, stdout, stderr } = await convae(['site', ...args], { cwd });
+  const { code, stdout, stderr } = await call(['site', ...args], { cwd });
   expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
   expect(stderr).toMatch(/^convae: [^\n]+\n$/);
   expect(stderr).toContain(says);

@@ -69,7 +69,7 @@ describe.skipIf(!target)('blocked kernels', () => {
   const property = (makeRow: (geometry: Geometry) => Parameters<typeof expectParity>[0]) =>
     fc.assert(
       fc.asyncProperty(geometry, (any) => expectBlocked(makeRow(any))),
-      { numRuns: 60, seed: 7 },
+      { numRuns: 40, seed: 7 },
     );
 
   test('any convolution, forward and by image and filter', () => property(convRow));

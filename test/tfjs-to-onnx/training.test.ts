@@ -8,7 +8,7 @@ import { blockedTargets } from './support/machine.ts';
 import { largestError } from './support/parity.ts';
 import { traceStep, trainingStep, withState } from './support/step.ts';
 
-const BATCH = 6;
+const BATCH = 2;
 const STEPS = 20;
 /** |traced − eager| / (1 + |eager|): float32 sums in another order, for 20 steps. */
 const TOLERANCE = { loss: 1e-6, weights: 1e-5 };

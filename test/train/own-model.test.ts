@@ -2,7 +2,8 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
 import { findModel } from '../../pipeline/train/find-model.ts';
-import { convae, convaeJson } from '../cli/convae.ts';
+import { call, callJson } from '../cli/call.ts';
+import { convaeJson } from '../cli/convae.ts';
 import { inputErrorOf, scratchFolder } from '../data/support.ts';
 
 vi.setConfig({ testTimeout: 60_000 });
@@ -69,14 +70,14 @@ test('a user’s own model file is trained, resumed, exported and used to encode
   const first = await convaeJson<{ model: string; run: string }>(['train', './deep.ts', ...few], { cwd });
   expect(first).toMatchObject({ model: 'deep', run: join('runs', 'deep'), epochs: 1 });
   const more = ['--resume', '--epochs', '2', ...few];
-  expect(await convaeJson(['train', 'deep.ts', ...more], { cwd })).toMatchObject({ epochs: 2, steps: 6 });
-  await convaeJson(['export', 'runs/deep'], { cwd });
+  expect(await callJson(['train', 'deep.ts', ...more], { cwd })).toMatchObject({ epochs: 2, steps: 6 });
+  await callJson(['export', 'runs/deep'], { cwd });
   const card = JSON.parse(readFileSync(join(cwd, 'exported/deep/card.json'), 'utf8')) as { model: object };
   expect(card.model).toMatchObject({ name: 'deep', summary: 'dense latent behind one more layer' });
   expect(readFileSync(join(cwd, 'exported/deep/encoder.onnx')).includes('encoder/hidden')).toBe(true);
   const encoding = ['encode', 'exported/deep', '--data', 'mnist', '--split', 'test', '--out', 'deep.npy'];
-  expect(await convaeJson(encoding, { cwd })).toMatchObject({ rows: 10_000 });
-  const other = await convae(['train', 'cae', '--run', 'runs/deep', '--resume', ...few], { cwd });
+  expect(await callJson(encoding, { cwd })).toMatchObject({ rows: 10_000 });
+  const other = await call(['train', 'cae', '--run', 'runs/deep', '--resume', ...few], { cwd });
   expect(other).toMatchObject({ code: 2 });
   expect(other.stderr).toContain('model is deep there and cae here');
   expect(existsSync(join(cwd, 'runs', 'cae'))).toBe(false);

@@ -96,8 +96,8 @@ const trainCae = (run: string, engine: EngineChoice, hooks: TrainHooks = never):
       seed: 0,
       epochs: 2,
       batchSize: BATCH,
-      limitTrain: 960,
-      limitTest: 200,
+      limitTrain: 480,
+      limitTest: 64,
       checkpointSeconds: Number.POSITIVE_INFINITY,
     },
     hooks,
@@ -112,7 +112,7 @@ test.runIf(node)('a run that one engine started can be finished by the other, wi
     ['tfjs-node', 'onnx'],
   ] as const) {
     const both = run(`${first}, ${second}`);
-    await expect(trainCae(both, first, interruptAfter(21))).rejects.toThrow(Interrupted);
+    await expect(trainCae(both, first, interruptAfter(11))).rejects.toThrow(Interrupted);
     const summary = await trainCae(both, second);
     expect(summary.steps).toBe(single.steps);
     const [found = Number.NaN, expected = Number.NaN] = [summary.test?.loss, single.test?.loss];

@@ -1,8 +1,8 @@
 /**
- * `node --import tsx child.ts [--cpu-fallback] [--part I/N] [--only TEXT] OUT.json`: runs tfjs-core's own specs on the eager
- * backend and writes what came of each as JSON. Without `--cpu-fallback`, every call has to be lowered to ONNX.
+ * `node --import tsx child.ts [--cpu-fallback] [--only TEXT] [--names FILE.json] OUT.json`: runs tfjs-core's own specs on the
+ * eager backend and writes what came of each as JSON. Without `--cpu-fallback`, every call has to be lowered to ONNX.
  */
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { loadSpecs, runSpecs, type Spec } from './jasmine.ts';
@@ -10,19 +10,27 @@ import type * as Specs from './specs.ts';
 
 const { values: flags, positionals } = parseArgs({
   allowPositionals: true,
-  options: { 'cpu-fallback': { type: 'boolean' }, part: { type: 'string' }, only: { type: 'string' } },
+  options: { 'cpu-fallback': { type: 'boolean' }, only: { type: 'string' }, names: { type: 'string' } },
 });
 const results = await runSpecs(async () => {
   const { declareSpecs } = await loadSpecs<typeof Specs>(fileURLToPath(new URL('specs.ts', import.meta.url)));
-  await declareSpecs({ cpuFallback: flags['cpu-fallback'] ?? false, onlyGraphs: true, threads: 1 });
+  return declareSpecs({ cpuFallback: flags['cpu-fallback'] ?? false, onlyGraphs: true, threads: 1 });
 }, chosen(flags));
-// Jasmine adds the environment to the names of specs.
-const named = results.map(({ name, failures }) => ({ name: name.replace(/\s*test-onnx \{\}/, ''), failures }));
-writeFileSync(positionals[0] as string, JSON.stringify(named));
+writeFileSync(
+  positionals[0] as string,
+  JSON.stringify(results.map((result) => ({ ...result, name: withoutEnvironment(result.name) }))),
+);
 
-/** Which specs run: those with a text in their name, or every N-th group of a hundred. */
-function chosen({ only = '', part = '0/1' }: { only?: string; part?: string }): (spec: Spec) => boolean {
-  const [index = 0, parts = 1] = part.split('/').map(Number);
-  let seen = 0;
-  return (spec) => spec.getFullName().includes(only) && Math.floor(seen++ / 100) % parts === index;
+/** Which specs run: those with a text in their name, or whose name is in a file. */
+function chosen({ only = '', names }: { only?: string; names?: string }): (spec: Spec) => boolean {
+  const listed = names && new Set(JSON.parse(readFileSync(names, 'utf8')) as string[]);
+  return (spec) => {
+    const name = withoutEnvironment(spec.getFullName());
+    return name.includes(only) && (!listed || listed.has(name));
+  };
+}
+
+/** Jasmine adds the environment to the names of specs. */
+function withoutEnvironment(name: string): string {
+  return name.replace(/\s*test-onnx \{\}/, '');
 }

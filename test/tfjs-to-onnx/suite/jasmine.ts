@@ -9,6 +9,8 @@ export interface SpecResult {
   readonly name: string;
   /** What was expected and what came, where it failed. */
   readonly failures: readonly string[];
+  /** By how much the counter grew, in the preparation of the spec too. */
+  readonly counted: number;
 }
 
 interface Done {
@@ -61,14 +63,25 @@ export async function loadSpecs<Entry>(entry: string): Promise<Entry> {
 
 /**
  * Runs the specs that `declare` declares. `TRACE=1` prints the name of each before it runs.
+ * @param declare may return a counter of what each spec causes
  * @returns the specs that ran, and groups of specs whose preparation failed
  */
-export async function runSpecs(declare: () => Promise<void>, isChosen = (_: Spec) => true): Promise<SpecResult[]> {
+export async function runSpecs(
+  declare: () => Promise<(() => number) | undefined>,
+  isChosen = (_: Spec) => true,
+): Promise<SpecResult[]> {
   const jasmine = (require('jasmine-core') as { boot(): Jasmine }).boot();
-  await declare();
+  const counter = await declare();
   const results: SpecResult[] = [];
+  let before = 0;
   const note = ({ fullName, failedExpectations }: Omit<Done, 'status'>) => {
-    results.push({ name: fullName, failures: failedExpectations.map(({ message }) => message) });
+    const count = counter?.() ?? 0;
+    results.push({
+      name: fullName,
+      failures: failedExpectations.map(({ message }) => message),
+      counted: count - before,
+    });
+    before = count;
   };
   const env = jasmine.getEnv();
   env.configure({ random: false, specFilter: isChosen }); // some specs depend on those before

@@ -12,15 +12,10 @@ const { values: flags } = parseArgs({
     'cpu-fallback': { type: 'boolean', default: false },
     only: { type: 'string', default: process.env.ONLY ?? '' },
     out: { type: 'string' },
-    processes: { type: 'string', default: '1' },
   },
 });
 const started = performance.now();
-const results = await runSuite({
-  cpuFallback: flags['cpu-fallback'],
-  only: flags.only,
-  processes: Number(flags.processes),
-});
+const results = await runSuite({ cpuFallback: flags['cpu-fallback'], only: flags.only });
 const failed = results.filter(({ failures }) => failures.length > 0);
 const known = flags['cpu-fallback'] ? {} : knownFailures;
 for (const { name, failures } of failed) {

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -13,24 +13,23 @@ export interface SuiteOptions {
   readonly cpuFallback: boolean;
   /** Runs only specs whose name has this text. */
   readonly only?: string;
-  /** How many processes share the specs. */
-  readonly processes?: number;
+  /** Runs only specs of these names. */
+  readonly names?: readonly string[];
 }
 
 /**
- * Runs tfjs-core's own specs on the eager backend, in processes of their own.
- * @throws Error when the backend does not start or a process dies
+ * Runs tfjs-core's own specs on the eager backend, in a process of their own. `counted` is how many calls ran on tfjs's
+ * `cpu` backend because they could not be part of a graph.
+ * @throws Error when the backend does not start or the process dies
  */
-export async function runSuite({ cpuFallback, only = '', processes = 2 }: SuiteOptions): Promise<SpecResult[]> {
+export async function runSuite({ cpuFallback, only = '', names }: SuiteOptions): Promise<SpecResult[]> {
   const folder = mkdtempSync(join(tmpdir(), 'tfjs-to-onnx-suite-'));
   try {
-    const parts = Array.from({ length: processes }, async (_, i) => {
-      const out = join(folder, `${i}.json`);
-      const flags = ['--part', `${i}/${processes}`, '--only', only, ...(cpuFallback ? ['--cpu-fallback'] : [])];
-      await promisify(execFile)(process.execPath, ['--import', 'tsx', CHILD, ...flags, out], { maxBuffer: 2 ** 26 });
-      return JSON.parse(readFileSync(out, 'utf8')) as SpecResult[];
-    });
-    return (await Promise.all(parts)).flat();
+    const [out, list] = [join(folder, 'results.json'), join(folder, 'names.json')];
+    if (names) writeFileSync(list, JSON.stringify(names));
+    const flags = ['--only', only, ...(names ? ['--names', list] : []), ...(cpuFallback ? ['--cpu-fallback'] : [])];
+    await promisify(execFile)(process.execPath, ['--import', 'tsx', CHILD, ...flags, out], { maxBuffer: 2 ** 26 });
+    return JSON.parse(readFileSync(out, 'utf8')) as SpecResult[];
   } finally {
     rmSync(folder, { recursive: true });
   }

@@ -3,16 +3,18 @@ import '@tensorflow/tfjs-core/dist/public/chained_ops/register_all_chained_ops.j
 import '@tensorflow/tfjs-core/dist/register_all_gradients.js';
 import * as core from '@tensorflow/tfjs-core';
 import { setTestEnvs } from '@tensorflow/tfjs-core/dist/jasmine_util.js';
-import { BACKEND, configure, type EagerOptions } from '../../../pipeline/tfjs-to-onnx/src/eager.ts';
+import { BACKEND, configure, type EagerOptions, explain } from '../../../pipeline/tfjs-to-onnx/src/eager.ts';
 
 /**
  * Starts the backend and declares tfjs-core's specs to jasmine, whose functions must be global.
+ * @returns how many calls have run on tfjs's `cpu` backend so far because they could not be part of a graph
  * @throws Error when the backend does not start: tfjs would go on with another one
  */
-export async function declareSpecs(options: EagerOptions): Promise<void> {
+export async function declareSpecs(options: EagerOptions): Promise<() => number> {
   configure(options);
   if (!(await core.setBackend(BACKEND))) throw new Error(`the tfjs backend ${BACKEND} does not start`);
   setTestEnvs([{ name: 'test-onnx', backendName: BACKEND, isDataSync: true }]);
   await import('@tensorflow/tfjs-core/dist/tests.js');
   if (core.getBackend() !== BACKEND) throw new Error(`the specs would run on ${core.getBackend()}`);
+  return () => Object.values(explain().onCpu).reduce((sum, calls) => sum + calls, 0);
 }

@@ -40,4 +40,8 @@ function callable(target: new () => object): () => object {
   return Callable;
 }
 
-console.log(JSON.stringify(await runSpecs(() => declareFor(process.argv[2] as SuiteBackend))));
+const results = await runSpecs(async () => {
+  await declareFor(process.argv[2] as SuiteBackend);
+  return undefined;
+});
+console.log(JSON.stringify(results));
