@@ -1,3 +1,4 @@
+import { type ConstantOptions, ConstantPool } from './constant-pool.ts';
 import { inferTypes } from './element-types.ts';
 import { type OpType, operators } from './infer.ts';
 import {
@@ -8,16 +9,14 @@ import {
   type Graph,
   type Node,
   permuted,
-  product,
   type Ref,
   readsOf,
-  rewired,
   type Shape,
   sameShape,
   type TensorType,
   type Weight,
 } from './ir.ts';
-import { DerivedConstants, fingerprint, sameNumbers } from './numbers.ts';
+import { Names, withFinalNames } from './names.ts';
 import { simplified } from './passes/simplify.ts';
 import { transposedWeight } from './weights.ts';
 
@@ -39,20 +38,13 @@ export type OperatorOf<Inputs extends readonly unknown[]> = {
 /** `GraphBuilder` itself defines the methods. */
 const WithOperators = class {} as new () => OperatorMethods;
 
-export interface BuilderOptions {
-  /** Whether each weight of the program has an initializer of its own; otherwise equal ones share one. */
-  readonly keepWeights?: boolean;
+export interface BuilderOptions extends ConstantOptions {
   /** Whether sizes are assumed that may be others: a slice or pad that changes nothing may then change something. */
   readonly openSizes?: boolean;
-  /** Constants that another builder derived from the same ones. */
-  readonly derived?: DerivedConstants;
 }
 
 /** Operators that change a tensor or not, by its size. */
 const SIZED: ReadonlySet<string> = new Set(['Pad', 'Slice']);
-
-/** Number of elements up to which a constant is known by its numbers. */
-const SMALL = 64;
 
 /** An optional input that is left out before others. */
 const absent: Ref = { name: '', type: 'float', shape: [] };
@@ -73,15 +65,17 @@ export class GraphBuilder extends WithOperators {
   }
 
   readonly #options: BuilderOptions;
-  readonly #derivedConstants: DerivedConstants;
+  readonly #names: Names;
+  readonly #constants: ConstantPool;
+  readonly #isInner: boolean;
 
   /** @param outer the builder of the graph around this one, which holds the constants */
   constructor(options: BuilderOptions = {}, outer?: GraphBuilder) {
     super();
     this.#options = options;
-    this.#derivedConstants = options.derived ?? new DerivedConstants();
-    this.#outer = outer;
-    this.#names = outer ? outer.#names : new Map();
+    this.#names = outer ? outer.#names : new Names();
+    this.#constants = outer ? outer.#constants : new ConstantPool(this.#names, options);
+    this.#isInner = outer !== undefined;
     this.scope = outer?.scope ?? '';
   }
 
@@ -90,16 +84,9 @@ export class GraphBuilder extends WithOperators {
   readonly #inputs: Ref[] = [];
   readonly #nodes: Node[] = [];
   readonly #made = new Map<string, Ref[]>();
-  readonly #large = new Map<string, readonly Ref[]>();
-  /** Names are unique in a graph and all graphs inside it. */
-  readonly #names: Map<string, number>;
-  readonly #outer: GraphBuilder | undefined;
-  /** Reshaped constants with their sources, and the names of constants with the names that they derive from. */
-  readonly #reshaped = new Map<Ref, Ref>();
-  readonly #origins = new Map<string, string>();
 
   input(name: string, type: ElementType, shape: Shape): Ref {
-    const ref = { name: this.#unique(name), type, shape };
+    const ref = { name: this.#names.unique(name), type, shape };
     this.#inputs.push(ref);
     return ref;
   }
@@ -109,21 +96,7 @@ export class GraphBuilder extends WithOperators {
    * @param weight the tensor of the program that it is, if it is one
    */
   constant(data: Constant, shape: Shape = [data.length], name = 'constant', type = typeOf(data), weight?: Weight): Ref {
-    if (this.#outer) return this.#outer.constant(data, shape, name, type, weight);
-    if (data.length !== product(shape)) throw new Error(`constant ${name}: ${data.length} values for shape [${shape}]`);
-    const make = (): Ref => ({ name: this.#unique(name), type, shape, constant: data, weight });
-    const owner = this.#options.keepWeights ? weight?.name : '';
-    if (data.length > SMALL) return this.#shared(`${owner}:${type}[${shape}]${fingerprint(data)}`, data, make);
-    const numbers = Array.from<number | bigint, number | bigint | string>(data, (x) => (Object.is(x, -0) ? '-0' : x));
-    return this.#once(`${name}:${type}[${shape}]${numbers.join()}`, make);
-  }
-
-  /** The constant with these numbers among those of the same key. */
-  #shared(key: string, data: Constant, make: () => Ref): Ref {
-    const similar = this.#large.get(key) ?? [];
-    const found = similar.find(({ constant }) => constant && sameNumbers(constant, data)) ?? make();
-    this.#large.set(key, [...new Set([...similar, found])]);
-    return found;
+    return this.#constants.constant(data, shape, name, type, weight);
   }
 
   float(value: number): Ref {
@@ -142,7 +115,7 @@ export class GraphBuilder extends WithOperators {
 
   reshape(x: Ref, shape: Shape): Ref {
     if (sameShape(x.shape, shape)) return x;
-    if (x.constant) return this.#reshapedConstant(x, shape, x.weight);
+    if (x.constant) return this.#constants.reshaped(x, shape, x.weight);
     const source = x.producer?.op === 'Reshape' ? x.producer.inputs[0] : undefined;
     if (source) return this.reshape(source, shape);
     // A 0 would stand for the size that is there.
@@ -164,8 +137,8 @@ export class GraphBuilder extends WithOperators {
     const inPlace = moving.every((axis, i) => i === 0 || axis > (moving[i - 1] ?? 0));
     if (x.constant) {
       const weight = x.weight && transposedWeight(x.weight, x.shape, perm);
-      if (inPlace) return sameShape(x.shape, shape) ? x : this.#reshapedConstant(x, shape, weight);
-      return this.#derived(x, `(${perm})`, shape, (data) => permuted(data, x.shape, perm), weight);
+      if (inPlace) return sameShape(x.shape, shape) ? x : this.#constants.reshaped(x, shape, weight);
+      return this.#constants.derived(x, `(${perm})`, shape, (data) => permuted(data, x.shape, perm), weight);
     }
     return inPlace ? this.reshape(x, shape) : this.Transpose(x, { perm });
   }
@@ -199,8 +172,8 @@ export class GraphBuilder extends WithOperators {
     const states = initial.map(({ type, shape }) => inner.input('state', type, shape));
     const slices = sequences.map(({ type, shape }) => inner.input('slice', type, shape.slice(1)));
     const results = step(inner, states, slices);
-    const named = [...results.states, ...results.outputs].map((ref) => [this.#unique('result'), ref] as const);
-    const bodies = { body: inner.build(this.#unique('step'), Object.fromEntries(named)) };
+    const named = [...results.states, ...results.outputs].map((ref) => [this.#names.unique('result'), ref] as const);
+    const bodies = { body: inner.build(this.#names.unique('step'), Object.fromEntries(named)) };
     const length = sequences[0]?.shape[0] ?? 0;
     const outputs = results.outputs.map(({ type, shape }) => ({ type, shape: [length, ...shape] }));
     const attrs = { num_scan_inputs: sequences.length };
@@ -238,38 +211,11 @@ export class GraphBuilder extends WithOperators {
     types: readonly TensorType[],
     bodies?: Node['bodies'],
   ): Ref[] {
-    const name = this.#unique(this.scope ? `${this.scope}/${op}` : op);
+    const name = this.#names.unique(this.scope ? `${this.scope}/${op}` : op);
     const outputs = types.map((_, i) => (i === 0 ? name : `${name}:${i}`));
     const producer: Node = { op, name, inputs, attrs, outputs, ...(bodies && { bodies }) };
     this.#nodes.push(producer);
     return types.map(({ shape, type }, i) => ({ name: outputs[i] ?? name, shape, type, producer }));
-  }
-
-  #reshapedConstant(x: Ref, shape: Shape, weight: Weight | undefined): Ref {
-    if (this.#outer) return this.#outer.#reshapedConstant(x, shape, weight);
-    const source = this.#reshaped.get(x) ?? x;
-    if (sameShape(source.shape, shape)) return source;
-    const ref = this.#derived(source, `[${shape}]`, shape, (data) => data, weight);
-    this.#reshaped.set(ref, source);
-    return ref;
-  }
-
-  /** A constant derived from another one, once. */
-  #derived(from: Ref, how: string, shape: Shape, make: (data: Constant) => Constant, weight: Weight | undefined): Ref {
-    if (this.#outer) return this.#outer.#derived(from, how, shape, make, weight);
-    return this.#once(`derived ${from.name}${how}`, () => {
-      const given = from.constant as Constant;
-      const data = this.#derivedConstants.of(given, `${how} of [${from.shape}]`, () => make(given));
-      const ref = this.constant(data, shape, from.name, from.type, weight);
-      this.#origins.set(ref.name, this.#origins.get(from.name) ?? from.name);
-      return ref;
-    });
-  }
-
-  #once(key: string, make: () => Ref): Ref {
-    const made = this.#made.get(key)?.[0] ?? make();
-    this.#made.set(key, [made]);
-    return made;
   }
 
   /** The part of the graph that the outputs need. An output that is an input or a constant gets an Identity. */
@@ -299,42 +245,12 @@ export class GraphBuilder extends WithOperators {
     const nodes = this.#nodes.filter((node) => needed.has(node));
     const graph = { name, inputs: this.#inputs, outputs: named, constants: [...constants.values()], nodes };
     // The graph around it holds its constants, and names its values.
-    if (this.#outer) return { ...graph, constants: [] };
-    return this.#renamed(graph, Object.keys(outputs));
-  }
-
-  /**
-   * The names of the finished graph: a value with an output's name gets another, and a constant derived from one that
-   * is not in the graph gets the name of that one.
-   */
-  #renamed(graph: Graph, outputs: readonly string[]): Graph {
-    const names = new Map(outputs.filter((name) => this.#names.has(name)).map((name) => [name, this.#unique(name)]));
-    const taken = new Set([...outputs, ...[...graph.inputs, ...graph.constants].map((ref) => ref.name)]);
-    for (const { name } of graph.constants) {
-      const origin = this.#origins.get(name);
-      if (origin === undefined || taken.has(origin)) continue;
-      taken.add(origin);
-      names.set(name, origin);
-    }
-    if (names.size === 0) return graph;
-    const nameOf = (name: string) => names.get(name) ?? name;
-    const renamed = (ref: Ref): Ref => (names.has(ref.name) ? { ...ref, name: nameOf(ref.name) } : ref);
-    return {
-      ...graph,
-      outputs: graph.outputs.map(({ name, ref }) => ({ name, ref: renamed(ref) })),
-      constants: graph.constants.map(renamed),
-      nodes: graph.nodes.map((node) => rewired(node, renamed, nameOf)),
-    };
+    if (this.#isInner) return { ...graph, constants: [] };
+    return withFinalNames(graph, this.#names, (constant) => this.#constants.originOf(constant));
   }
 
   #isOuter({ producer }: Ref): boolean {
-    return this.#outer !== undefined && producer !== undefined && !this.#nodes.includes(producer);
-  }
-
-  #unique(name: string): string {
-    const count = this.#names.get(name) ?? 0;
-    this.#names.set(name, count + 1);
-    return count === 0 ? name : this.#unique(`${name}_${count}`);
+    return this.#isInner && producer !== undefined && !this.#nodes.includes(producer);
   }
 }
 
