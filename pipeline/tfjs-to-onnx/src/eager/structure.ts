@@ -27,31 +27,38 @@ export interface Structure {
  */
 export function structureOf(pending: readonly EagerValue[], changes: readonly VariableUpdate[]): Structure {
   const calls = callsFor(pending);
-  const names = new Map<EagerValue, string>();
+  const positions = new Map(calls.map((call, position) => [call, position]));
   const leaves: EagerValue[] = [];
   const leafOf = new Map<EagerValue, number>();
   const scalars = new Map<string, number>();
-  const nameOf = (value: EagerValue): string => {
-    const known = names.get(value);
-    if (known) return known;
+  const leafFor = (value: EagerValue): number => {
+    const known = leafOf.get(value);
+    if (known !== undefined) return known;
     const scalar = value.given && value.values.length === 1 ? scalarKey(value) : undefined;
     const same = scalar === undefined ? undefined : scalars.get(scalar);
     const leaf = same ?? leaves.push(value) - 1;
     if (scalar !== undefined) scalars.set(scalar, leaf);
     leafOf.set(value, leaf);
-    names.set(value, `i${leaf}`);
-    return `i${leaf}`;
+    return leaf;
   };
-  const parts = calls.map((call, position) => {
-    const inputs = Object.values(call.inputs).map(nameOf);
-    call.outputs.forEach((output, i) => void names.set(output, `${position}.${i}`));
-    return `${call.kind}(${inputs})`;
-  });
+  const nameOf = (value: EagerValue): string => {
+    const { call } = value;
+    if (!call) return `i${leafFor(value)}`;
+    const position = positions.get(call);
+    return call.outputs.length === 1 ? `${position}` : `${position}.${call.outputs.indexOf(value)}`;
+  };
+  let parts = '';
+  for (const { kind, inputs } of calls) {
+    parts += `${kind}(`;
+    for (const name in inputs)
+      parts += `${nameOf((inputs as Readonly<Record<string, EagerValue>>)[name] as EagerValue)},`;
+    parts += ')';
+  }
   const updates = changes.filter(({ before }) => leaves[leafOf.get(before) ?? -1] === before);
   const updated = new Set(updates.map(({ after }) => after));
   const outputs = pending.filter((value) => !updated.has(value));
-  const changed = updates.map(({ before, after }) => `${names.get(before)}>${names.get(after)}`);
-  const key = `${parts.join(' ')} = ${outputs.map((output) => names.get(output))} ${changed}`;
+  const changed = updates.map(({ before, after }) => `${nameOf(before)}>${nameOf(after)}`);
+  const key = `${parts} = ${outputs.map(nameOf)} ${changed}`;
   return { key, calls, leaves, leafOf, outputs, updates };
 }
 
@@ -62,7 +69,11 @@ function callsFor(values: readonly EagerValue[]): Call[] {
   for (let call = open.pop(); call; call = open.pop()) {
     if (found.has(call)) continue;
     found.add(call);
-    for (const input of Object.values(call.inputs) as EagerValue[]) if (input.call) open.push(input.call);
+    const inputs = call.inputs as Readonly<Record<string, EagerValue>>;
+    for (const name in inputs) {
+      const before = inputs[name]?.call;
+      if (before && !found.has(before)) open.push(before);
+    }
   }
   return [...found].sort((a, b) => a.order - b.order);
 }

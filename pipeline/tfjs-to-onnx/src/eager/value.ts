@@ -56,7 +56,7 @@ export class EagerValue {
   #tensor: Tensor | undefined;
   #held: { readonly buffer: Held; readonly index: number } | undefined;
   #users = 0;
-  #type: string | undefined;
+  #type: number | undefined;
   #error: unknown;
 
   constructor(shape: readonly number[], dtype: NumberType, values?: Values, given = false) {
@@ -69,9 +69,9 @@ export class EagerValue {
     this.given = given;
   }
 
-  /** Shape and dtype as text. */
-  get type(): string {
-    this.#type ??= `${this.dtype}[${this.shape}]`;
+  /** A number that stands for shape and dtype. */
+  get type(): number {
+    this.#type ??= typeNumber(`${this.dtype}[${this.shape}]`);
     return this.#type;
   }
 
@@ -155,6 +155,18 @@ export class EagerValue {
     buffer.users--;
     return buffer.users === 0 ? buffer : undefined;
   }
+}
+
+const types = new Map<string, number>();
+let nextType = 0;
+
+/** Two numbers for one type do no harm: equal graphs are built twice. */
+function typeNumber(type: string): number {
+  const known = types.get(type);
+  if (known !== undefined) return known;
+  if (types.size > 10_000) types.clear(); // a program whose shapes always change must not fill the memory
+  types.set(type, nextType);
+  return nextType++;
 }
 
 const ARRAYS = { float32: Float32Array, int32: Int32Array, bool: Uint8Array };
