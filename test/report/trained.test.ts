@@ -39,7 +39,7 @@ writeFileSync(
 );
 
 test('a conditional model of colour images, trained, exported, evaluated, drawn', { timeout: 120_000 }, async () => {
-  const training = ['train', 'ccvae', '--data', 'bars.npz', '--run', 'runs/bars', '--latent', '2', '--threads', '2'];
+  const training = ['train', 'ccvae', '--data', 'bars.npz', '--run', 'runs/bars', '--latent', '2', '--width', '8', '--threads', '2'];
   await callJson([...training, '--epochs', `${EPOCHS}`, '--batch-size', '24', '--quiet'], { cwd });
   await callJson(['export', 'runs/bars'], { cwd });
   const exported = scratch('cwd/exported/bars');
