@@ -64,6 +64,9 @@ describe('a graph has as many nodes for any number of steps', () => {
     };
     expect(scansOf(images(5))).toBe(1);
     expect(nodesOf(images(9)).length).toBe(nodesOf(images(5)).length);
+    // Its states stay channels first from step to step.
+    const bodies = images(5).nodes.flatMap(({ bodies = {} }) => Object.values(bodies).flatMap(nodesOf));
+    expect(bodies.filter(({ op }) => op === 'Transpose').length).toBeLessThanOrEqual(1);
   });
 
   test('300 steps of long short-term memory are 20 nodes or fewer', () => {

@@ -1,18 +1,15 @@
-import { backend_util } from '@tensorflow/tfjs-core';
 import { GraphBuilder } from './builder.ts';
-import { elementType, hostForm, hostShape, hostValue, nchw, OuterValue, plain, plainValue, Value } from './forms.ts';
-import { type Graph, type Ref, type Shape, sameShape } from './ir.ts';
-import { complex } from './kernels/complex.ts';
-import { numbers } from './kernels/elementwise.ts';
+import { elementType, type Form, hostForm, hostShape, nchw, OuterValue, plain, plainValue, Value } from './forms.ts';
+import { type Graph, type Ref, sameShape } from './ir.ts';
 import { kernels } from './kernels/index.ts';
 import { layerNorm } from './kernels/reduce.ts';
-import { filled } from './kernels/shape.ts';
 import { DerivedConstants } from './numbers.ts';
 import { fuseCalls } from './passes/fuse.ts';
 import { groupUpdates, type Update } from './passes/group-updates.ts';
 import { type PrepareOptions, prepared } from './passes/prepare.ts';
 import { type Layout, packBuffer, type StateBuffer, separateLayout, unpackBuffer } from './state.ts';
-import { LAYER_NORM, LOOP, mapEach, type Tape, type TapeOp, type TapeValue, UNNAMED } from './tape.ts';
+import { LAYER_NORM, LOOP, mapEach, type Step, type Tape, type TapeOp, type TapeValue } from './tape.ts';
+import { constantValue, inputValue } from './tape-values.ts';
 import type { Target } from './targets/target.ts';
 
 /** Suffix of the graph output that holds a buffer's new contents. */
@@ -146,70 +143,51 @@ class Lowering {
   #loop({ inputs, outputs, step }: TapeOp): void {
     if (!step) throw new Error('a loop has no step');
     const { ops, states, slices, next, each } = step;
+    const forms = this.#formsOfStates(step);
     const carried = Object.values(inputs).slice(0, states.length + slices.length);
-    const given = this.#outerRefs(carried);
-    const [initial, sequences] = [given.slice(0, states.length), given.slice(states.length)];
+    const initial = this.#outerRefs(carried.slice(0, states.length), forms);
+    const sequences = this.#outerRefs(carried.slice(states.length));
     const results = this.graph.scan(initial, sequences, (g, before, parts) => {
       const inner = new Lowering(this.#target, g, this);
-      inner.#setOuter([...states, ...slices], [...before, ...parts]);
+      inner.#setOuter(states, before, forms);
+      inner.#setOuter(slices, parts);
       for (const op of fuseCalls(ops, [...next, ...each])) inner.call(op);
-      return { states: inner.#outerRefs(next), outputs: inner.#outerRefs(each) };
+      return { states: inner.#outerRefs(next, forms), outputs: inner.#outerRefs(each) };
     });
-    this.#setOuter(outputs, results);
+    this.#setOuter(outputs.slice(0, states.length), results.slice(0, states.length), forms);
+    this.#setOuter(outputs.slice(states.length), results.slice(states.length));
     this.graph.scope = '';
   }
 
-  /** Values as they cross the border of a graph. */
-  #outerRefs(values: readonly TapeValue[]): Ref[] {
-    return values.map((value) => this.value(value).as(hostForm(value.dtype), this.graph));
+  /** The forms that states have between steps: channels first where a step makes them so, to be spared transposes. */
+  #formsOfStates({ ops, states, slices, next, each }: Step): Form[] {
+    const forms = states.map(({ dtype }) => hostForm(dtype));
+    if (!ops.some(({ kernel }) => /Conv|Pool/.test(kernel))) return forms;
+    const [g, given] = [new GraphBuilder(), [...states, ...slices]];
+    const trial = new Lowering(this.#target, g, this);
+    const inputs = given.map(({ shape, dtype }) => g.input('given', elementType(dtype), hostShape(shape, dtype)));
+    trial.#setOuter(given, inputs);
+    for (const op of fuseCalls(ops, [...next, ...each])) trial.call(op);
+    return forms.map((form, i) => (trial.value(next[i] as TapeValue).forms[0] === nchw ? nchw : form));
   }
 
-  #setOuter(values: readonly TapeValue[], refs: readonly Ref[]): void {
-    values.forEach((value, i) => {
-      this.values.set(value, hostValue(value.shape, value.dtype, refs[i] as Ref));
+  /** Values as they cross the border of a graph. */
+  #outerRefs(values: readonly TapeValue[], forms = values.map(({ dtype }) => hostForm(dtype))): Ref[] {
+    return values.map((value, i) => this.value(value).as(forms[i] as Form, this.graph));
+  }
+
+  #setOuter(
+    values: readonly TapeValue[],
+    refs: readonly Ref[],
+    forms = values.map(({ dtype }) => hostForm(dtype)),
+  ): void {
+    values.forEach(({ shape, dtype }, i) => {
+      this.values.set(values[i] as TapeValue, new Value(shape, dtype, forms[i] as Form, refs[i] as Ref));
     });
   }
 }
 
 type AnyRule = (inputs: unknown, attrs: unknown) => Value | readonly Value[] | undefined;
-
-function inputValue(g: GraphBuilder, { shape, dtype, source }: TapeValue<'input'>): Value {
-  const { name, storage, layout } = source;
-  if (layout === 'nchw') {
-    const ref = g.input(
-      name,
-      storage ?? elementType(dtype),
-      NCHW_AXES.map((axis) => shape[axis] ?? 1),
-    );
-    return new Value(shape, dtype, nchw, storage ? g.cast(ref, 'int32') : ref);
-  }
-  const ref = g.input(name, storage ?? elementType(dtype), hostShape(shape, dtype));
-  return hostValue(shape, dtype, storage ? g.cast(ref, 'int32') : ref);
-}
-
-/** The axes of `[N, H, W, C]` in the order `[N, C, H, W]`. */
-const NCHW_AXES = [0, 3, 1, 2];
-
-function constantValue({ shape, dtype }: TapeValue, source: TapeValue<'constant'>['source']): Value {
-  const { name, values } = source;
-  if (dtype === 'complex64') {
-    const { real, imag } = backend_util.splitRealAndImagArrays(values as Float32Array);
-    return complex(realConstant(shape, real), realConstant(shape, imag));
-  }
-  const first = values[0];
-  const named = name !== UNNAMED;
-  // Weights stay tensors, even if they are still all zeros.
-  if (!named && first !== undefined && values.length > 1 && values.every((value) => Object.is(value, first))) {
-    return filled(shape, first, dtype);
-  }
-  const weight = named && !source.derived && { name, shape, permutation: shape.map((_, axis) => axis) };
-  return plainValue(shape, dtype, (g) => numbers(g, values, shape, dtype, weight || undefined, name));
-}
-
-const realConstant = (shape: Shape, values: Float32Array): Value => {
-  const source = { kind: 'constant', name: UNNAMED, values } as const;
-  return constantValue({ shape, dtype: 'float32', source }, source);
-};
 
 /** Computes a group of equal updates on its buffers: the first member's calls, on the concatenation of all. */
 function lowerTogether(
