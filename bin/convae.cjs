@@ -3,8 +3,20 @@
 const { existsSync } = require('node:fs');
 const { availableParallelism } = require('node:os');
 const { resolve } = require('node:path');
+const { isatty } = require('node:tty');
 
 process.env.UV_THREADPOOL_SIZE ??= String(Math.max(4, availableParallelism()));
+const onTerminal = [0, 1, 2].some((stream) => isatty(stream));
+// Loading the program takes up to seconds; then pipeline/cli.ts handles signals.
+for (const [signal, code] of Object.entries({ SIGINT: 130, SIGTERM: 130, SIGHUP: 129 })) {
+  process.on(signal, () => {
+    process.stderr.write('convae: interrupted\n');
+    process.removeAllListeners(signal);
+    if (signal === 'SIGHUP' && onTerminal) process.kill(process.pid, signal); // Node aborts where its terminal is gone
+    process.exit(code);
+  });
+}
+process.stderr.on('error', () => {}); // nobody reads the progress any more: the work goes on
 // The package holds only compiled code. A checkout runs its source, even if it has been built before.
 if (existsSync(resolve(__dirname, '../pipeline/cli.ts'))) void runSource(resolve(__dirname, '..'));
 else void import('../dist/pipeline/cli.js');

@@ -221,6 +221,11 @@ export const cardSchema = z
       ({ dataset, metrics }) => (dataset.test && metrics.test) || (dataset.val && metrics.val),
       'expected dataset and metrics to have test or val',
     ),
+    z.refine(
+      ({ preprocessing: to, image }) =>
+        !to || (to.height === image.height && to.width === image.width && to.channels === image.channels),
+      'its preprocessing is to another size than that of its images',
+    ),
     z.refine(({ trainStep: step, image, latent, files }) => {
       if (!step) return true;
       const { batchSize, inputs, weights } = step;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { printable } from '../io/printable.ts';
 
 /**
  * Parses and checks a JSON file.
@@ -9,7 +10,7 @@ export function parseJson<T>(schema: z.core.$ZodType<T>, text: string, refuse: (
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw refuse(`it is not JSON (${String((error as Error).message).replace(/\s+/g, ' ')})`);
+    throw refuse(`it is not JSON (${printable(String((error as Error).message).replace(/\s+/g, ' '))})`);
   }
   const parsed = z.safeParse(schema, value);
   if (parsed.success) return parsed.data;

@@ -36,45 +36,53 @@ const size = z.strictObject({
 }) satisfies z.ZodMiniType<ModelSize>;
 
 /** What a run trains: the part of its state that changes only where a resumed run is given other options. */
-const runPlan = z.strictObject({
-  model: z.string(),
-  /** Absolute path of the file that defines the model, unless it is one of convae's own. */
-  modelFile: z.optional(z.string()),
-  /** `size.seed` decides initial weights, data order and noise. */
-  size,
-  recipe: z.strictObject({
-    epochs: positive,
-    batchSize: positive,
-    optimizer,
-    /** As in the model's `Recipe`; absent from runs that are older than these options. */
-    schedule: z.optional(z.enum(['constant', 'cosine', 'linear', 'plateau']) satisfies z.ZodMiniType<Schedule>),
-    beta: z.optional(z.number()),
-    klWarmUp: z.optional(z.number()),
-    /** Absent where the loss is the model's own. */
-    pixelLoss: z.optional(z.enum(['bce', 'mse', 'l1']) satisfies z.ZodMiniType<PixelLossName>),
-    ssim: z.optional(z.number()),
-    /** Random changes of the training images, as `--augment` takes them; absent where there are none. */
-    augment: z.optional(z.string()),
-    /** Epochs without a lower validation loss after which training stops. */
-    earlyStopping: z.optional(positive),
-  }),
-  data: z.strictObject({
-    name: z.string(),
-    /** Share of the training images that `val` was taken from. */
-    valSplit: z.optional(z.number()),
-    train: z.strictObject(images),
-    /** At least one of `val` and `test` is there. */
-    val: z.optional(z.strictObject(images)),
-    test: z.optional(z.strictObject(images)),
-    classes: z.nullable(z.array(z.string())),
-    /** Absent from older runs: images of exactly the model's size, transparency on black. */
-    preprocessing: z.optional(preprocessing),
-  }),
-  /** The checkpoint that the first weights were taken from: absolute path, training steps, SHA-256 of its `SHA256SUMS`. */
-  init: z.optional(z.strictObject({ from: z.string(), step: count, sha256: digest })),
-  /** What was changed when the run was resumed, and after how many steps. */
-  changes: z.optional(z.array(z.strictObject({ step: count, name: z.string(), from: scalar, to: scalar }))),
-});
+const runPlan = z
+  .strictObject({
+    model: z.string(),
+    /** Absolute path of the file that defines the model, unless it is one of convae's own. */
+    modelFile: z.optional(z.string()),
+    /** `size.seed` decides initial weights, data order and noise. */
+    size,
+    recipe: z.strictObject({
+      epochs: positive,
+      batchSize: positive,
+      optimizer,
+      /** As in the model's `Recipe`; absent from runs that are older than these options. */
+      schedule: z.optional(z.enum(['constant', 'cosine', 'linear', 'plateau']) satisfies z.ZodMiniType<Schedule>),
+      beta: z.optional(z.number()),
+      klWarmUp: z.optional(z.number()),
+      /** Absent where the loss is the model's own. */
+      pixelLoss: z.optional(z.enum(['bce', 'mse', 'l1']) satisfies z.ZodMiniType<PixelLossName>),
+      ssim: z.optional(z.number()),
+      /** Random changes of the training images, as `--augment` takes them; absent where there are none. */
+      augment: z.optional(z.string()),
+      /** Epochs without a lower validation loss after which training stops. */
+      earlyStopping: z.optional(positive),
+    }),
+    data: z.strictObject({
+      name: z.string(),
+      /** Share of the training images that `val` was taken from. */
+      valSplit: z.optional(z.number()),
+      train: z.strictObject(images),
+      /** At least one of `val` and `test` is there. */
+      val: z.optional(z.strictObject(images)),
+      test: z.optional(z.strictObject(images)),
+      classes: z.nullable(z.array(z.string())),
+      /** Absent from older runs: images of exactly the model's size, transparency on black. */
+      preprocessing: z.optional(preprocessing),
+    }),
+    /** The checkpoint that the first weights were taken from: absolute path, training steps, SHA-256 of its `SHA256SUMS`. */
+    init: z.optional(z.strictObject({ from: z.string(), step: count, sha256: digest })),
+    /** What was changed when the run was resumed, and after how many steps. */
+    changes: z.optional(z.array(z.strictObject({ step: count, name: z.string(), from: scalar, to: scalar }))),
+  })
+  .check(
+    z.refine(
+      ({ size, data: { preprocessing: to } }) =>
+        !to || (to.height === size.height && to.width === size.width && to.channels === size.channels),
+      'its preprocessing is to another size than that of its images',
+    ),
+  );
 
 const sums = z.strictObject({ images: count, sums: metrics });
 

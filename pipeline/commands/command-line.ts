@@ -1,6 +1,7 @@
 import yargs from 'yargs';
 import { EnvironmentError, InputError, Interrupted } from '../io/errors.ts';
 import { version } from '../io/installation.ts';
+import { printableLine } from '../io/printable.ts';
 import { gallery, site } from './collections.ts';
 import { data } from './data.ts';
 import { encode, evaluate, reconstruct, sample } from './exported.ts';
@@ -39,7 +40,7 @@ export async function runCommand(args: readonly string[], signal: AbortSignal): 
     .example('$0 encode exported/cae --data mnist --out latents.parquet', 'encode 70,000 images')
     .epilogue(
       'Run `convae <command> --help` for the options of a command.\n' +
-        'Exit codes: 0 success, 2 wrong input, 3 machine failure (disk, device, missing library), 130 interrupted.',
+        'Exit codes: 0 success, 2 wrong input, 3 machine failure (disk, device, missing library), 129 or 130 interrupted.',
     )
     .demandCommand(1, 'a command is missing')
     .strict()
@@ -81,7 +82,7 @@ export function failureOf(error: unknown): { readonly code: number; readonly mes
   }
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
   const message =
-    `${stack}\n\nThis is a bug in convae ${version} (Node ${process.version}, ${process.platform} ${process.arch}). ` +
+    `${stack.split('\n').map(printableLine).join('\n')}\n\nThis is a bug in convae ${version} (Node ${process.version}, ${process.platform} ${process.arch}). ` +
     "Please report the lines above and the command you ran to the project's issue tracker.\n";
   return { code: BUG, message };
 }

@@ -1,5 +1,6 @@
 import type { ArgumentsCamelCase, CommandModule, InferredOptionTypes } from 'yargs';
 import { InputError } from '../io/errors.ts';
+import { printableJson, printableLine } from '../io/printable.ts';
 import type { Reading } from '../io/progress.ts';
 import type { StageProgress } from '../io/stages.ts';
 import { configReader } from './config.ts';
@@ -17,7 +18,7 @@ const contextOf = (signal: AbortSignal, quiet: boolean) => ({
   signal,
   quiet,
   /** Prints a line on stderr, unless `quiet`. */
-  note: (line: string) => void (quiet || process.stderr.write(`${line}\n`)),
+  note: (line: string) => void (quiet || process.stderr.write(`${printableLine(line)}\n`)),
   /** Shows progress of work that reads and counts images. */
   async countImages<T>(
     work: (progress: (done: number, total: number) => void, reading: Reading) => Promise<T>,
@@ -81,7 +82,7 @@ export function defineCommand<const O extends Record<string, Option>, R>(definit
       const args = argv as Arguments<O>; // yargs parsed them by these options
       const context = contextOf(signal, argv.quiet === true);
       const result = await run(args, context);
-      process.stdout.write(`${argv.json ? JSON.stringify(result) : printed(await print(result, args))}\n`);
+      process.stdout.write(`${argv.json ? printableJson(result) : printed(await print(result, args))}\n`);
       await after?.(result, args, context);
     },
   });

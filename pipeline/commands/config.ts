@@ -10,11 +10,12 @@ import type { Option } from './options.ts';
 export const configReader =
   (options: Readonly<Record<string, Option>>) =>
   (path: string): Record<string, string | boolean> => {
-    const entries = Object.entries(contentsOf(path));
+    const entries = Object.entries(readConfig(path));
     return Object.fromEntries(entries.map(([key, value]) => [key, optionOf(path, options, key, value)]));
   };
 
-function contentsOf(path: string): object {
+/** The keys and values of a YAML file of options. @throws InputError when it cannot be read or is no YAML */
+export function readConfig(path: string): object {
   const { parse } = createRequire(import.meta.url)('yaml') as typeof import('yaml'); // only where it is needed
   let content: unknown;
   try {
@@ -29,10 +30,13 @@ function contentsOf(path: string): object {
   throw new InputError(`--config ${path}: expected lines such as \`epochs: 20\`, named after options`);
 }
 
+/** Options that only the command line has. */
+const LINE_ONLY = ['config', 'trust'];
+
 function optionOf(path: string, options: Readonly<Record<string, Option>>, key: string, value: unknown) {
-  const option = Object.hasOwn(options, key) && key !== 'config' ? options[key] : undefined;
+  const names = Object.keys(options).filter((name) => !LINE_ONLY.includes(name));
+  const option = names.includes(key) ? options[key] : undefined;
   if (!option) {
-    const names = Object.keys(options).filter((name) => name !== 'config');
     throw new InputError(`--config ${path}: there is no option '${key}'; did you mean ${nearest(key, names)}?`);
   }
   const isFlag = option.type === 'boolean';

@@ -152,6 +152,7 @@ export const options = {
   init: text('run folder or checkpoint folder to take the first weights from'),
   config: text('YAML file of options, such as the recipe.yaml of a run; options given here override it'),
   'dry-run': flag('describe data, model and steps, estimate the time, and write nothing'),
+  trust: flag('run the model file that a run or a file of options names, wherever it is'),
   quiet: flag('print no progress'),
   json: flag('print the result as one line of JSON'),
 } as const satisfies Record<string, Option>;

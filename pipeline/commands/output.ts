@@ -1,3 +1,5 @@
+import { printableLine } from '../io/printable.ts';
+
 /** A result for people: rows of a table, below their column names if there is a `head`, and lines below the table. */
 export interface Printout {
   readonly head?: readonly string[];
@@ -7,10 +9,10 @@ export interface Printout {
 
 /** Formats the printout as text. */
 export function printed({ head, rows, notes = [] }: Printout): string {
-  const cells = [...(head ? [head] : []), ...rows].map((row) => row.map(String));
+  const cells = [...(head ? [head] : []), ...rows].map((row) => row.map((cell) => printableLine(String(cell))));
   const widths = (cells[0] ?? []).map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)));
   const lines = cells.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  '));
-  return [...lines.map((line) => line.trimEnd()), ...notes].join('\n');
+  return [...lines.map((line) => line.trimEnd()), ...notes.map(printableLine)].join('\n');
 }
 
 /** `12,345.6`, with at most `digits` decimals. */

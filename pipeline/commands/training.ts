@@ -5,6 +5,7 @@ import type { Comparison, RunEntry } from '../runs/runs.ts';
 import type { dryRun } from '../train/dry-run.ts';
 import type { TrainSummary } from '../train/train.ts';
 import { defineCommand } from './command.ts';
+import { readConfig } from './config.ts';
 import { choice, dataOptions, dataOptionsOf, flag, integers, options, pick, readingOptions, text } from './options.ts';
 import { duration, number, type Printout, seconds, size } from './output.ts';
 
@@ -28,7 +29,7 @@ export const train = defineCommand({
     'val-split': options['val-split'],
     run: { ...text('run folder'), defaultDescription: 'runs/<model>' },
     resume: flag('resume the run, or start it if there is none; epochs, learning rate and schedule may be new ones'),
-    ...pick('config', 'dry-run', 'epochs'),
+    ...pick('config', 'trust', 'dry-run', 'epochs'),
     'batch-size': { ...options['batch-size'], defaultDescription: "the recipe's" },
     ...pick('latent', 'width', 'depth', 'pixel-loss', 'ssim', 'beta', 'kl-warm-up'),
     ...pick('optimizer', 'learning-rate', 'schedule', 'weight-decay', 'clip-norm', 'early-stopping', 'init'),
@@ -53,6 +54,11 @@ export const train = defineCommand({
       throw new InputError('an argument is missing: a model, here or in a --config file (see `convae train --help`)');
     }
     const { findModel } = await import('../train/find-model.ts');
+    const { config, trust } = choices;
+    if (config !== undefined && !trust && Object(readConfig(config)).model === spec) {
+      const { assertTrusted, foreignFolder } = await import('../train/trust.ts');
+      await assertTrusted(spec, config, foreignFolder(config));
+    }
     const { model, file: modelFile } = await findModel(spec);
     const { createProgress } = await import('../io/progress.ts');
     const progress = createProgress(process.stderr, { quiet });
@@ -132,16 +138,17 @@ export const exportCommand = defineCommand({
     ...readingOptions,
     'with-train-step': flag('add train-step.onnx, so that a web page can train the model further'),
     ...integers({ 'train-batch': ['batch size of the training step', '32'] }),
+    trust: options.trust,
   },
   examples: { 'export runs/cae': 'export into exported/cae' },
-  async run({ run, out = join('exported', basename(resolve(run))), which, data, ...args }, { signal }) {
+  async run({ run, out = join('exported', basename(resolve(run))), which, data, trust, ...args }, { signal }) {
     if (args.trainBatch !== undefined && !args.withTrainStep) {
       throw new InputError('--train-batch needs --with-train-step');
     }
     const { exportRun } = await import('../export/export.ts');
     const trainStep = args.withTrainStep ? { batchSize: args.trainBatch ?? 32 } : undefined;
     const dataOptions = dataOptionsOf(args, { signal });
-    return exportRun({ run, out, which, data, dataOptions, trainStep, signal });
+    return exportRun({ run, out, which, data, dataOptions, trainStep, trust, signal });
   },
   print({ out, card, ...result }) {
     const { files, metrics, parity, trainStep } = card;

@@ -70,7 +70,12 @@ export interface ImageSource {
   readonly classes?: readonly string[] | undefined;
   /** Where the numbers are plain pixels: they need no copy. `labels` are those of the entries. */
   readonly plain?:
-    | (PlainPixels & { readonly count: number; readonly labels: readonly RawLabel[] | undefined })
+    | (PlainPixels & {
+        readonly count: number;
+        readonly labels: readonly RawLabel[] | undefined;
+        /** @throws InputError when the pixels are not those of their checksum, where there is one */
+        readonly verify?: () => Promise<void>;
+      })
     | undefined;
   /**
    * A text that changes when the contents do: the paths, sizes and modification times of its files.

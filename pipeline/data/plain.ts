@@ -35,6 +35,7 @@ export async function readPlain(source: DataSource, options: DataOptions): Promi
   let done = 0;
   for (const { name, title, plain } of sources) {
     const { count, offset, path, labels = new Array<undefined>(count).fill(undefined) } = plain;
+    await plain.verify?.();
     facts.beginPart();
     const files = [{ path: resolve(path), offset, images: count }];
     const reader = pixelReader(files, bytes);

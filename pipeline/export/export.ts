@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-backend-cpu';
 import { OPSET } from 'tfjs-to-onnx';
+import { models } from '../../models/index.ts';
 import type { ModelSize } from '../../models/kit/model.ts';
 import { spreadOf } from '../analyse/moments.ts';
 import { CARD_FORMAT, type Card, TRAIN_STEP_FILE } from '../artifacts/card.ts';
@@ -35,6 +36,8 @@ export interface ExportOptions {
   readonly data?: string | undefined;
   /** How to read the data, except for what the run decides. */
   readonly dataOptions?: DataOptions | undefined;
+  /** Whether to run a model file that the run names, wherever it is. */
+  readonly trust?: boolean | undefined;
   /** Adds a training step for batches of that size. */
   readonly trainStep?: { readonly batchSize: number } | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -66,7 +69,7 @@ export async function exportRun(options: ExportOptions): Promise<ExportResult> {
   const began = performance.now();
   tf.enableProdMode();
   await tf.setBackend('cpu');
-  const { state, program } = await loadRun(run, which);
+  const { state, program } = await loadRun(run, which, models, options.trust);
   const { plan, position } = state;
   if (!position.metrics) {
     throw new InputError(
@@ -83,9 +86,9 @@ export async function exportRun(options: ExportOptions): Promise<ExportResult> {
   try {
     await assertSameData(splits, state, run);
     const { name, summary, pixelLoss, conditional } = program.model;
-    const models = traceModel(program.model, program.autoencoder, program.size);
-    const { parity, variational, latent } = await measure(models, program, splits, plan, signal);
-    const step = trainStep && traceTrainStep(program, plan.recipe.optimizer, models, trainStep.batchSize);
+    const traced = traceModel(program.model, program.autoencoder, program.size);
+    const { parity, variational, latent } = await measure(traced, program, splits, plan, signal);
+    const step = trainStep && traceTrainStep(program, plan.recipe.optimizer, traced, trainStep.batchSize);
     let card: Card | undefined;
     await publishFolder(
       out,
@@ -95,8 +98,8 @@ export async function exportRun(options: ExportOptions): Promise<ExportResult> {
           return { sha256: sha256(bytes), bytes: bytes.length };
         };
         const files = {
-          'encoder.onnx': await write('encoder.onnx', models.encoder),
-          'decoder.onnx': await write('decoder.onnx', models.decoder),
+          'encoder.onnx': await write('encoder.onnx', traced.encoder),
+          'decoder.onnx': await write('decoder.onnx', traced.decoder),
         };
         await copyTraining(run, folder);
         card = await writeCard(folder, {

@@ -113,7 +113,10 @@ async function planOf({ model, file }: FoundModel, shape: TrainingImages, images
       name: `export ${name}`,
       seconds: SECONDS.export,
       done: isExported,
-      work: () => exportRun({ run, out: exported, dataOptions: reading, signal }),
+      work: async () => {
+        const named = (await readRun(run, 'latest'))?.state.plan.modelFile;
+        return exportRun({ run, out: exported, dataOptions: reading, trust: named === file, signal });
+      },
     },
     {
       name: `evaluate ${name}`,

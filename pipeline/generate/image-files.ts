@@ -50,9 +50,18 @@ export async function writeImages(
   for (const result of results) if (result.status === 'rejected') throw result.reason;
 }
 
+/** Bytes of a part of a path, less than the 255 that file systems take: a name may get suffixes. */
+const MOST_BYTES = 200;
+
+/** A part of an id as a part of a path: without control characters, and not too long. */
+function fittingPart(part: string): string {
+  const bytes = Buffer.from(part.replace(/\p{Cc}/gu, '_'));
+  return bytes.toString('utf8', 0, MOST_BYTES).replace(/\ufffd$/, '');
+}
+
 /**
  * One PNG name per image: its id with the image file's extension replaced. Names that collide ignoring case get a suffix, and
- * parts of an id that would lead out of the folder are left out.
+ * parts of an id that would lead out of the folder are left out. What file systems do not take is replaced or cut.
  * @param reserved names of other files in the folder
  */
 export function fileNames(ids: readonly string[], reserved: readonly string[]): string[] {
@@ -60,7 +69,7 @@ export function fileNames(ids: readonly string[], reserved: readonly string[]): 
   const taken = new Set(reserved.map(folded));
   return ids.map((original, i) => {
     const parts = original.split('/').filter((part) => !['', '.', '..'].includes(part));
-    const id = parts.join('/') || String(i);
+    const id = parts.map(fittingPart).join('/') || String(i);
     let name = `${id.replace(IMAGE_FILE, '')}.png`;
     if (taken.has(folded(name))) name = `${id}.png`;
     while (taken.has(folded(name))) name += '.png';

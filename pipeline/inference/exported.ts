@@ -4,6 +4,7 @@ import { readCard, verifyFiles } from '../artifacts/exported.ts';
 import { type ImageDataset, labelledRows } from '../data/dataset.ts';
 import { type DataOptions, optionsLike } from '../data/options.ts';
 import { InputError } from '../io/errors.ts';
+import { checkGraphs } from './check-graphs.ts';
 import type { RunnableModel } from './sessions.ts';
 
 /** An exported folder whose files are those that its card describes. */
@@ -14,11 +15,12 @@ export interface ExportedModel extends RunnableModel {
 
 /**
  * Opens an exported model and checks its files.
- * @throws InputError when the folder is no exported model, or is damaged
+ * @throws InputError when the folder is no exported model, is damaged, or has other models than its card says
  */
 export async function openExported(folder: string): Promise<ExportedModel> {
   const card = await readCard(folder);
   await verifyFiles(folder, card);
+  await checkGraphs(folder, card);
   return { folder, card, encoder: join(folder, 'encoder.onnx'), decoder: join(folder, 'decoder.onnx') };
 }
 

@@ -1,6 +1,7 @@
 import type { InferenceSession } from 'onnxruntime-common';
 import { cudaFailure } from '../devices/cuda.ts';
-import { EnvironmentError } from '../io/errors.ts';
+import { EnvironmentError, InputError } from '../io/errors.ts';
+import { printable } from '../io/printable.ts';
 import { startThread } from '../io/thread.ts';
 
 /** ONNX Runtime's execution providers that models run on. */
@@ -31,8 +32,9 @@ export interface Job {
 export type OutputNames = Readonly<Record<string, readonly string[]>>;
 
 interface Failure {
-  /** The graph, where it cannot be loaded. */
+  /** The graph that cannot be loaded or run; undefined where the job itself is at fault. */
   readonly graph: string | undefined;
+  readonly loading: boolean;
   /** ONNX Runtime's message. */
   readonly message: string;
 }
@@ -55,7 +57,7 @@ export type Pool = Awaited<ReturnType<typeof startPool>>;
 /**
  * Starts worker threads, each with its own session of every graph: several on one core each are faster than one on all
  * cores. All of them start or none.
- * @throws EnvironmentError when ONNX Runtime cannot load a graph
+ * @throws EnvironmentError or InputError when ONNX Runtime cannot load a graph
  */
 export async function startPool(graphs: Graphs, options: PoolOptions) {
   const workers = Array.from({ length: options.workers }, () => startWorker(graphs, options));
@@ -65,7 +67,7 @@ export async function startPool(graphs: Graphs, options: PoolOptions) {
   };
   /**
    * Runs a job on the worker with the fewest jobs. Its arrays cannot be used until they come back with the result.
-   * @throws EnvironmentError when memory is short; Error when ONNX Runtime fails otherwise
+   * @throws EnvironmentError when memory is short; InputError when ONNX Runtime cannot run a file; Error when it fails otherwise
    */
   const run = <J extends Job>(job: J): Promise<J> => {
     const leastBusy = workers.reduce((least, other) => (other.load() < least.load() ? other : least));
@@ -105,15 +107,22 @@ function startWorker(graphs: Graphs, { provider, session }: PoolOptions) {
   };
 }
 
-function errorOf({ graph, message }: Failure, graphs: Graphs, provider: Provider): Error {
-  const reason = message.replace(/\s+/g, ' ').trim();
-  if (graph !== undefined) {
-    if (provider === 'cuda') return cudaFailure(message);
-    const source = graphs[graph]?.source;
-    const name = typeof source === 'string' ? source : `the graph ${graph}`;
-    return new EnvironmentError(`ONNX Runtime cannot load ${name}: ${reason}`);
+function errorOf({ graph, loading, message }: Failure, graphs: Graphs, provider: Provider): Error {
+  const reason = printable(message.replace(/\s+/g, ' ').trim());
+  if (loading && provider === 'cuda') return cudaFailure(message);
+  const source = graph === undefined ? undefined : graphs[graph]?.source;
+  const name = typeof source === 'string' ? source : `the graph ${graph}`;
+  if (/failed to allocate|bad.?alloc|buffer allocation|out of memory/i.test(reason)) {
+    const remedy = 'choose a smaller batch size, smaller images or another device';
+    return new EnvironmentError(`not enough memory for ${loading ? name : 'a batch'}: ${reason}; ${remedy}`);
   }
-  if (!/alloc|out of memory/i.test(reason)) return new Error(`ONNX Runtime failed: ${reason}`);
-  const remedy = 'choose a smaller batch size, smaller images or another device';
-  return new EnvironmentError(`not enough memory for a batch: ${reason}; ${remedy}`);
+  if (loading && !UNSUITABLE.test(reason)) return new EnvironmentError(`ONNX Runtime cannot load ${name}: ${reason}`);
+  if (typeof source !== 'string') return new Error(`ONNX Runtime failed: ${reason}`);
+  return new InputError(
+    `${source}: ONNX Runtime cannot ${loading ? 'load' : 'run'} it: ${reason}; export the model again`,
+  );
 }
+
+/** What ONNX Runtime says of a file that it can read but that is no model that it knows, rather than of the machine. */
+const UNSUITABLE =
+  /invalid model|invalid_graph|not_implemented|not a registered|shapeinference|opset|ir version|type error/i;

@@ -19,8 +19,9 @@ const scratch = {};
 
 ort.env.logLevel = 'fatal'; // errors are thrown as well
 
-/** @type {string | undefined} The graph whose session is being created. */
-let loading;
+/** @type {string | undefined} The graph whose session is being created or run. */
+let current;
+let loading = true;
 let stopping = false;
 let last = answer(createSessions);
 port.on('message', (/** @type {Job | null} */ job) => {
@@ -40,17 +41,17 @@ async function answer(work, tensors = {}) {
     port.postMessage(reply, buffers);
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
-    port.postMessage(/** @type {Reply} */ ({ failure: { graph: loading, message } }));
+    port.postMessage(/** @type {Reply} */ ({ failure: { graph: current, loading, message } }));
   }
 }
 
 /** @returns {Promise<OutputNames>} */
 async function createSessions() {
   for (const [graph, { source }] of Object.entries(graphs)) {
-    loading = graph;
+    current = graph;
     sessions[graph] = await ort.InferenceSession.create(/** @type {string} */ (source), options);
   }
-  loading = undefined;
+  loading = false;
   return Object.fromEntries(Object.entries(sessions).map(([graph, { outputNames }]) => [graph, outputNames]));
 }
 
@@ -61,10 +62,12 @@ async function createSessions() {
 async function run(job) {
   /** @type {Record<string, ort.Tensor>} */
   const made = {};
+  current = undefined;
   for (const [name, tensor] of Object.entries(job.tensors)) {
     if (tensor) made[name] = new ort.Tensor(tensor.data ?? scratchOf(name, tensor.dims), tensor.dims);
   }
   for (const graph of job.graphs) {
+    current = graph;
     const session = /** @type {ort.InferenceSession} */ (sessions[graph]);
     const renamed = graphs[graph]?.outputs ?? {};
     const pick = (/** @type {readonly string[]} */ keys) =>

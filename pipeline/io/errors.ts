@@ -1,12 +1,21 @@
+import { printableLine } from './printable.ts';
+
 /** Errors that end a command with one line and an exit code; any other error is a bug and shows its stack. */
 
+/** An error whose message is one line, safe to print whatever names it contains. */
+class OneLineError extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(printableLine(message), options);
+  }
+}
+
 /** The user's input is wrong: exit code 2. The message states what, where, what was expected and what to do. */
-export class InputError extends Error {
+export class InputError extends OneLineError {
   readonly exitCode = 2;
 }
 
 /** The environment failed (disk, device, missing library): exit code 3. */
-export class EnvironmentError extends Error {
+export class EnvironmentError extends OneLineError {
   readonly exitCode = 3;
 }
 
@@ -24,8 +33,8 @@ export class Unavailable extends EnvironmentError {
   }
 }
 
-/** Stopped by SIGINT or SIGTERM after saving the work done so far: exit code 130. */
-export class Interrupted extends Error {
+/** Stopped by a signal after saving the work done so far: exit code 130, or 129 after SIGHUP. */
+export class Interrupted extends OneLineError {
   readonly exitCode = 130;
 }
 

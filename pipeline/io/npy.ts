@@ -2,6 +2,7 @@ import { appendFileSync, writeFileSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { dump, parse } from 'npyjs';
 import { InputError } from './errors.ts';
+import { printable } from './printable.ts';
 import { type ByteSource, readUpTo } from './source.ts';
 
 /** Type of an array's numbers, or of its texts. `name` is numpy's: uint8, float32, str. */
@@ -118,7 +119,7 @@ function parseHeader(text: string, name: string) {
   const sides = (shape?.match(/\d+/g) ?? []).map(Number);
   const plain = sides.length <= MAX_DIMENSIONS && sides.every(Number.isSafeInteger);
   if (descr === undefined || order === undefined || shape === undefined || !plain) {
-    const what = text.replace(/\s+/g, ' ').trim().slice(0, 120);
+    const what = printable(text.trim());
     throw new InputError(
       `${name}: its npy header is not that of a plain array of numbers: ${what || 'it is empty'}; save the array as uint8`,
     );

@@ -1,4 +1,5 @@
 import { MultiBar, type SingleBar } from 'cli-progress';
+import { printableLine } from './printable.ts';
 import type { StageProgress, StageState } from './stages.ts';
 
 const BAR_MS = 100;
@@ -141,7 +142,7 @@ function createDisplay(stream: NodeJS.WriteStream, now = () => performance.now()
     if (time - shown < wait) return;
     shown = time;
     if (!stream.isTTY) {
-      stream.write(`${text()}\n`);
+      stream.write(`${printableLine(text())}\n`);
       return;
     }
     bars ??= new MultiBar({
@@ -155,14 +156,14 @@ function createDisplay(stream: NodeJS.WriteStream, now = () => performance.now()
       clearOnComplete: true,
     });
     bar ??= bars.create(STEPS, 0, { text: '' });
-    bar.update(Math.floor(share * STEPS), { text: text() });
+    bar.update(Math.floor(share * STEPS), { text: printableLine(text()) });
     bars.update(); // its own timer does not run while an engine blocks the event loop
   };
   return {
     show,
     note(line: string): void {
-      if (bars) bars.log(`${line}\n`);
-      else stream.write(`${line}\n`);
+      if (bars) bars.log(`${printableLine(line)}\n`);
+      else stream.write(`${printableLine(line)}\n`);
     },
     stop(): void {
       bars?.update(); // writes the notes that wait

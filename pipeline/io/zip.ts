@@ -32,6 +32,10 @@ const MAX_COMMENT = 0xffff;
 const MAX_DIRECTORY = 2 ** 26;
 /** Bytes of a member that is read into memory. */
 const MAX_MEMBER = 2 ** 30;
+/** What writers that compute no CRC-32 record. */
+const NO_CRC = 0;
+/** The flag of names in UTF-8. */
+const UTF8 = 0x800;
 /** Marks a value that is in the zip64 record. */
 const FULL32 = 0xffffffff;
 
@@ -67,17 +71,23 @@ export async function readZipMembers(archive: ByteSource): Promise<ZipMember[]> 
 }
 
 /**
- * Opens a member for reading by position. A stored member is read in place; a deflated member is inflated into a temporary
- * file and checked against its size and CRC-32. Closing the member closes the archive.
+ * Opens a member for reading by position and checks it against its size and CRC-32. A stored member is read in place, a
+ * deflated member from a temporary file. Closing the member closes the archive.
  * @throws InputError when it is encrypted, compressed by another method, or damaged
  */
 export async function openZipMember(archive: ByteSource, member: ZipMember): Promise<ByteSource> {
   const { method, compressedSize, size } = member;
   const name = `${archive.name}:${member.name}`;
   const start = await findZipMember(archive, member);
-  if (method === 0) return sliceOf(archive, name, start, compressedSize);
   let seen = 0;
   let crc = 0;
+  if (method === 0) {
+    if (member.crc !== NO_CRC) {
+      for await (const chunk of chunksOf(archive, start, start + size)) crc = crc32(chunk, crc);
+      if (crc !== member.crc) throw otherContents(archive, member);
+    }
+    return sliceOf(archive, name, start, compressedSize);
+  }
   const inflated = await inflate(name, chunksOf(archive, start, start + compressedSize), 'deflate', (chunk) => {
     seen += chunk.length;
     crc = crc32(chunk, crc);
@@ -122,14 +132,26 @@ export async function findZipMember(archive: ByteSource, member: ZipMember): Pro
   const { method, compressedSize, size } = member;
   const name = `${archive.name}:${member.name}`;
   if (member.encrypted) throw new InputError(`${name}: it is encrypted; save it without a password`);
-  const local = await readUpTo(archive, 30, member.offset);
-  if (local.length < 30 || local.readUInt32LE(0) !== LOCAL)
-    throw damaged(archive, `${member.name} is not where it should be`);
-  const start = member.offset + 30 + local.readUInt16LE(26) + local.readUInt16LE(28);
+  const start = await checkZipName(archive, member);
   if (start + compressedSize > archive.size) throw damaged(archive, `${member.name} reaches beyond the end`);
   if (method === 0 && compressedSize !== size) throw damaged(archive, `${member.name} has two sizes`);
   if (method === 0 || method === 8) return start;
   throw new InputError(`${name}: compression method ${method} is not known; save it stored or deflated, as numpy does`);
+}
+
+/**
+ * Compares the name of a member in the list of members with the one before its bytes, as Python's zipfile does.
+ * @returns where its bytes begin
+ * @throws InputError when they differ
+ */
+export async function checkZipName(archive: ByteSource, { name, offset }: ZipMember): Promise<number> {
+  const local = await readUpTo(archive, 30, offset);
+  if (local.length < 30 || local.readUInt32LE(0) !== LOCAL) throw damaged(archive, `${name} is not where it should be`);
+  const length = local.readUInt16LE(26);
+  const found = await readUpTo(archive, length, offset + 30);
+  if (nameOf(found, (local.readUInt16LE(6) & UTF8) !== 0) !== name)
+    throw damaged(archive, `${name} has another name before its bytes`);
+  return offset + 30 + length + local.readUInt16LE(28);
 }
 
 /** Finds the end record: the last whose comment ends exactly at the end of the file. */
@@ -156,7 +178,7 @@ function* parseDirectory(directory: Buffer, archive: ByteSource): Generator<ZipM
     const offset = wide(directory.readUInt32LE(at + 42));
     const flags = directory.readUInt16LE(at + 8);
     yield {
-      name: nameOf(directory.subarray(at + 46, nameEnd), (flags & 0x800) !== 0),
+      name: nameOf(directory.subarray(at + 46, nameEnd), (flags & UTF8) !== 0),
       method: directory.readUInt16LE(at + 10),
       encrypted: (flags & 1) !== 0,
       crc: directory.readUInt32LE(at + 16),

@@ -1,16 +1,15 @@
-import { stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { isBuiltin } from 'node:module';
-import { join, resolve } from 'node:path';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { BuildFailure, Plugin } from 'esbuild';
 import { z } from 'zod';
 import { models } from '../../models/index.ts';
 import { type ModelDefinition, pixelLosses } from '../../models/kit/model.ts';
-import { cacheFolder } from '../io/cache.ts';
 import { sha256 } from '../io/digest.ts';
-import { EnvironmentError, InputError } from '../io/errors.ts';
+import { EnvironmentError, fileError, InputError } from '../io/errors.ts';
 import { moduleExtension } from '../io/installation.ts';
-import { publishFile } from '../io/publish.ts';
 
 /** A model, and the file that defines it unless it is one of convae's own. */
 export interface FoundModel {
@@ -29,12 +28,15 @@ const definition = z.object({
   build: z.custom<ModelDefinition['build']>((value) => typeof value === 'function', 'expected a function'),
 });
 
+/** Whether a model is given by its file: there is a slash, or an extension of TypeScript or JavaScript. */
+export const isModelFile = (spec: string): boolean => /[\\/]|\.[cm]?[jt]s$/.test(spec);
+
 /**
- * Finds a model by its name, or by the path of its file (which has a slash or an extension of TypeScript or JavaScript).
+ * Finds a model by its name, or by the path of its file, which is run.
  * @throws InputError when there is no such model or file, or the file defines no model
  */
 export async function findModel(spec: string, known = models): Promise<FoundModel> {
-  if (/[\\/]|\.[cm]?[jt]s$/.test(spec)) return { model: await modelOf(spec), file: resolve(spec) };
+  if (isModelFile(spec)) return { model: await modelOf(spec), file: resolve(spec) };
   const model = Object.hasOwn(known, spec) ? known[spec] : undefined;
   if (model) return { model };
   throw new InputError(
@@ -63,33 +65,59 @@ async function modelOf(path: string): Promise<ModelDefinition> {
   );
 }
 
-/** Compiles a file, together with those that it imports by relative paths, into the user's cache, and imports it. */
+/** Compiles a file, together with those that it imports by relative paths, and imports it. */
 async function load(path: string): Promise<Record<string, unknown>> {
-  const folder = join(cacheFolder(), 'models');
   try {
     const { build } = await import('esbuild');
     const { outputFiles } = await build({
       entryPoints: [resolve(path)],
-      outdir: folder,
+      outdir: dirname(resolve(path)),
       bundle: true,
       write: false,
       format: 'esm',
       platform: 'node',
       conditions: [], // Node's own, without esbuild's `module`
+      define: { 'import.meta.url': JSON.stringify(pathToFileURL(resolve(path)).href) },
       sourcemap: 'inline',
       plugins: [packages],
       logLevel: 'silent',
     });
-    const compiled = outputFiles[0]?.contents ?? new Uint8Array();
-    const file = join(folder, `${sha256(compiled).slice(0, 16)}.mjs`);
-    await publishFile(file, (part) => writeFile(part, compiled));
-    process.setSourceMapsEnabled(true);
-    return (await import(pathToFileURL(file).href)) as Record<string, unknown>;
+    return await importCode(outputFiles[0]?.contents ?? new Uint8Array());
   } catch (cause) {
     if (cause instanceof EnvironmentError) throw cause;
     const reason = `${path}: it cannot be loaded (${reasonOf(cause)})`;
     throw new InputError(`${reason}; models/cae.ts of convae is an example`, { cause });
   }
+}
+
+/** Modules by the hash of their code: code that is imported again is the same module. */
+const imported = new Map<string, Promise<Record<string, unknown>>>();
+
+/** Imports code from a temporary file, since lines of errors are found in the source of files only. */
+function importCode(code: Uint8Array): Promise<Record<string, unknown>> {
+  const key = sha256(code);
+  const work = async () => {
+    const folder = await temporaryFolder();
+    try {
+      const file = join(folder, 'model.mjs');
+      await writeFile(file, code);
+      process.setSourceMapsEnabled(true);
+      return (await import(pathToFileURL(file).href)) as Record<string, unknown>;
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  };
+  const found = imported.get(key) ?? work();
+  imported.set(key, found);
+  return found;
+}
+
+async function temporaryFolder(): Promise<string> {
+  const folder = tmpdir();
+  return mkdtemp(join(folder, 'convae-')).catch((cause: unknown) => {
+    const { message } = fileError(cause, `cannot write to the temporary folder ${folder}`) as Error;
+    throw new EnvironmentError(`${message}, or set TMPDIR to another`, { cause });
+  });
 }
 
 /** The first line of an error, with its place in the source. */

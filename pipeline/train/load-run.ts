@@ -7,22 +7,32 @@ import { runPaths } from '../artifacts/run-files.ts';
 import { readChosen, readRun, type Which } from '../artifacts/run-folder.ts';
 import { InputError } from '../io/errors.ts';
 import { findModel } from './find-model.ts';
-import { buildProgram } from './program.ts';
+import { buildProgram, type TrainingProgram } from './program.ts';
+import { assertTrusted } from './trust.ts';
 
 /**
  * Builds the program of a run with the weights and the optimizer state of one of its checkpoints, on tfjs's current backend.
  * @param run the run folder
  * @param which by default the best where there is one, else the latest
+ * @param trust whether to run any model file that the run names, see `assertTrusted`
  * @throws InputError when there is no such run or checkpoint, it is damaged or its model is unknown
  */
-export async function loadRun(run: string, which?: Which, known = models) {
+export async function loadRun(run: string, which?: Which, known = models, trust = false) {
   const { checkpoint, folder } = await findCheckpoint(run, which);
   const { state } = checkpoint;
-  const { model } = await findModel(state.plan.modelFile ?? state.plan.model, known).catch((error: unknown) => {
+  const spec = state.plan.modelFile ?? state.plan.model;
+  if (!trust) await assertTrusted(spec, folder, run);
+  const { model } = await findModel(spec, known).catch((error: unknown) => {
     throw error instanceof InputError ? new InputError(`${folder}: ${error.message}`, { cause: error }) : error;
   });
   const { size, recipe } = state.plan;
-  const program = buildProgram(withLossOf(model, recipe), size, recipe.optimizer);
+  let program: TrainingProgram;
+  try {
+    program = buildProgram(withLossOf(model, recipe), size, recipe.optimizer);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new InputError(`${folder}: its model cannot be built: ${error.message}`, { cause: error });
+  }
   restore([...program.weights, ...program.optimizerState], checkpoint, folder);
   return { state, program };
 }

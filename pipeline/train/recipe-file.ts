@@ -2,6 +2,7 @@ import { stringify } from 'yaml';
 import type { Preprocessing } from '../artifacts/preprocessing.ts';
 import type { RunPlan } from '../artifacts/run.ts';
 import { GIVEN_RANGE } from '../data/scale.ts';
+import { printableLine } from '../io/printable.ts';
 import type { TrainOptions } from './options.ts';
 
 /** The options that say where and on what to compute; results may differ between engines in their last digits. */
@@ -61,7 +62,7 @@ export function recipeFile(plan: RunPlan, { engine, device, threads, limitTrain,
     device,
     threads: threads || undefined,
   });
-  return `${notes.flatMap((note) => (note ? `# ${note}\n` : [])).join('')}${stringify(options)}`;
+  return `${notes.flatMap((note) => (note ? `# ${printableLine(note)}\n` : [])).join('')}${stringify(options)}`;
 }
 
 const defined = (values: Record<string, string | number | undefined>) =>

@@ -195,6 +195,13 @@ test('weights of another shape or name are refused', async () => {
   );
 });
 
+test('a state of which no model can be built is refused', async () => {
+  const huge = await rewritten((files) => {
+    files['state.json'] = files['state.json']?.replace('"latent": 3', '"latent": 1000000000000') ?? '';
+  });
+  await expect(loadRun(huge, 'latest', known)).rejects.toThrow(InputError);
+});
+
 test('a run that is missing, has no checkpoint, an unknown model or a link to nowhere', async () => {
   const empty = temporaryFolder();
   await expect(loadRun(join(empty, 'none'), 'latest')).rejects.toThrow(/none: there is no such folder/);

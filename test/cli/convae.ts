@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
-const CONVAE = fileURLToPath(new URL('../../bin/convae.cjs', import.meta.url));
+export const CONVAE = fileURLToPath(new URL('../../bin/convae.cjs', import.meta.url));
 
 export interface Ended {
   readonly code: number | null;

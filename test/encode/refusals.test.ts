@@ -34,18 +34,13 @@ test('a model whose latents are not finite', async () => {
   expect(outputs()).toEqual([]);
 });
 
-test('a model that is not the card’s, or that ONNX Runtime cannot load', async () => {
+test('a model that is not the card’s, or no model', async () => {
   const other = await exportTiny(scratch('other'));
   writeFileSync(join(other, 'encoder.onnx'), readFileSync(join(other, 'decoder.onnx')));
   expect(await inputErrorOf(encoding({ exported: other }))).toContain('encoder.onnx: its SHA-256 is not the one');
   writeFileSync(join(other, 'encoder.onnx'), 'no model');
   await writeTinyCard(other);
-  const failure = await encoding({ exported: other }).catch((error: unknown) => error);
-  expect(failure).toBeInstanceOf(EnvironmentError);
-  expect(failure).toHaveProperty(
-    'message',
-    expect.stringMatching(/^ONNX Runtime cannot load [^\n]*encoder\.onnx: [^\n]+$/),
-  );
+  expect(await inputErrorOf(encoding({ exported: other }))).toContain('encoder.onnx: it is no ONNX file');
   expect(outputs()).toEqual([]);
 });
 

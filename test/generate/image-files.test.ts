@@ -44,6 +44,14 @@ test('no name leads out of the folder', () => {
   ]);
 });
 
+test('what file systems do not take is replaced or cut', () => {
+  const long = 'ä'.repeat(300);
+  const names = fileNames(['a\0b.png', 'c\u001b[31m/d.png', `${long}.png`, `${long}/e.png`, `${long}.jpg`], []);
+  expect(names.slice(0, 2)).toEqual(['a_b.png', 'c_[31m/d.png']);
+  for (const part of names.flatMap((name) => name.split('/'))) expect(Buffer.byteLength(part)).toBeLessThan(256);
+  expect(new Set(names).size).toBe(names.length);
+});
+
 test('file names are ids with another extension, all different', () => {
   expect(fileNames(['0', '1'], ['grid.png'])).toEqual(['0.png', '1.png']);
   expect(fileNames(['a/x.jpg', 'b/x.JPEG', 'b/y.v2.png', 'b/no.ext'], [])).toEqual([

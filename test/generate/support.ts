@@ -32,7 +32,7 @@ export async function exportSampled(
     ...options
   }: TinyOptions & { variational?: boolean; mixture?: Mixture } = {},
 ): Promise<string> {
-  await exportTiny(folder, options);
+  await exportTiny(folder, { ...(variational && { logvar: 0 }), ...options });
   const card = await readCard(folder);
   const [model, latent] = [
     { ...card.model, variational },

@@ -1,5 +1,6 @@
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
-import { get, type IncomingHttpHeaders, request } from 'node:http';
+import { get, type IncomingHttpHeaders, type RequestOptions, request } from 'node:http';
+import { networkInterfaces } from 'node:os';
 import { text } from 'node:stream/consumers';
 import { afterAll, expect, test } from 'vitest';
 import { type Served, type ServeOptions, serveFolder } from '../../pipeline/site/serve.ts';
@@ -44,9 +45,9 @@ interface Answer {
 }
 
 /** Asks for a path exactly as it is written, which fetch would tidy up. */
-const ask = (port: number, path: string, method = 'GET'): Promise<Answer> =>
+const ask = (port: number, path: string, method = 'GET', more: RequestOptions = {}): Promise<Answer> =>
   new Promise((resolve, reject) => {
-    const asked = request({ host: 'localhost', port, path, method }, (response) => {
+    const asked = request({ host: 'localhost', port, path, method, ...more }, (response) => {
       text(response).then((body) => {
         resolve({ status: response.statusCode, headers: response.headers, body });
       }, reject);
@@ -65,6 +66,7 @@ test('files have the types that browsers expect, and pages may use threads', asy
       'content-length': String(content.length),
       'cross-origin-opener-policy': 'same-origin',
       'cross-origin-embedder-policy': 'require-corp',
+      'x-content-type-options': 'nosniff',
     });
   }
   expect(await ask(port, '/')).toMatchObject({ status: 200, body: '<p>start' });
@@ -106,6 +108,70 @@ test('refuses paths outside the folder', async () => {
     expect(body).toBe(`${status}\n`);
   }
   expect(await ask(port, '/card.json')).toMatchObject({ status: 200 });
+});
+
+test('redirects stay on the server', async () => {
+  const { port } = await serve();
+  const paths = [
+    '//evil.example/%2e%2e',
+    '//evil.example',
+    '/\\evil.example/..',
+    '/sub/..',
+    '//sub',
+    '/.//evil.example/..',
+  ];
+  for (const path of paths) {
+    const { status, headers } = await ask(port, path);
+    expect({ status, location: headers.location }, path).toEqual({ status: 404, location: undefined });
+  }
+});
+
+test('answers only to names of this machine', async () => {
+  const { port } = await serve();
+  const statusFor = async (host: string) => (await ask(port, '/card.json', 'GET', { headers: { host } })).status;
+  for (const host of ['localhost', `localhost:${port}`, `127.0.0.1:${port}`, `[::1]:${port}`, 'LOCALHOST:1']) {
+    expect(await statusFor(host), host).toBe(200);
+  }
+  for (const host of ['evil.example', `evil.example:${port}`, 'localhost.evil.example', '127.0.0.1.evil.example']) {
+    expect(await statusFor(host), host).toBe(403);
+  }
+});
+
+test('is there by IPv4 and IPv6', async () => {
+  const { port } = await serve();
+  const own = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
+  for (const host of ['127.0.0.1', '::1'].filter((one) => own.some(({ address }) => address === one))) {
+    expect(await ask(port, '/card.json', 'GET', { host })).toMatchObject({ status: 200 });
+  }
+});
+
+test('gives parts of files, and nothing where the client has the file', async () => {
+  const { port } = await serve();
+  const part = (range: string, more = {}) => ask(port, '/index.html', 'GET', { headers: { range, ...more } });
+  const { headers } = await ask(port, '/index.html');
+  const { etag = '', 'last-modified': modified = '' } = headers;
+  expect(headers['accept-ranges']).toBe('bytes');
+  for (const [range, body, where] of [
+    ['bytes=0-2', '<p>', '0-2/8'],
+    ['bytes=0-0', '<', '0-0/8'],
+    ['bytes=3-', 'start', '3-7/8'],
+    ['bytes=-5', 'start', '3-7/8'],
+    ['bytes=6-99', 'rt', '6-7/8'],
+  ] as const) {
+    const answer = await part(range);
+    expect(answer, range).toMatchObject({ status: 206, body, headers: { 'content-range': `bytes ${where}` } });
+    expect(answer.headers['content-length']).toBe(String(body.length));
+  }
+  expect(await part('bytes=8-')).toMatchObject({ status: 416, headers: { 'content-range': 'bytes */8' } });
+  for (const range of ['bytes=0-1,4-5', 'lines=1-2']) {
+    expect(await part(range), range).toMatchObject({ status: 200, body: '<p>start' });
+  }
+  expect(await part('bytes=0-2', { 'if-range': '"another"' })).toMatchObject({ status: 200, body: '<p>start' });
+  for (const known of [{ 'if-none-match': etag }, { 'if-modified-since': modified }]) {
+    expect(await ask(port, '/index.html', 'GET', { headers: known })).toMatchObject({ status: 304, body: '' });
+  }
+  const stale = { 'if-none-match': '"another"' };
+  expect(await ask(port, '/index.html', 'GET', { headers: stale })).toMatchObject({ status: 200, body: '<p>start' });
 });
 
 test('refuses a port in use and a missing folder', async () => {

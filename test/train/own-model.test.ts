@@ -1,10 +1,11 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
+import { sha256 } from '../../pipeline/io/digest.ts';
 import { findModel } from '../../pipeline/train/find-model.ts';
 import { call, callJson } from '../cli/call.ts';
-import { convaeJson } from '../cli/convae.ts';
-import { inputErrorOf, scratchFolder } from '../data/support.ts';
+import { convae, convaeJson } from '../cli/convae.ts';
+import { expectFacts, inputErrorOf, scratchFolder } from '../data/support.ts';
 
 vi.setConfig({ testTimeout: 60_000 });
 
@@ -83,11 +84,52 @@ test('a user’s own model file is trained, resumed, exported and used to encode
   expect(existsSync(join(cwd, 'runs', 'cae'))).toBe(false);
 });
 
+test('a model file that somebody else’s run or options name is not run, unless it is trusted', async () => {
+  const cwd = scratch('project');
+  mkdirSync(scratch('theirs'));
+  const [file, ran] = [scratch('theirs/deep.ts'), scratch('ran')];
+  const code = `import { writeFileSync } from 'node:fs';\nwriteFileSync(${JSON.stringify(ran)}, '');\n`;
+  writeFileSync(file, `${code}export { default } from ${JSON.stringify(join(cwd, 'deep.ts'))};\n`);
+  cpSync(join(cwd, 'runs/deep'), join(cwd, 'runs/theirs'), { recursive: true, verbatimSymlinks: true });
+  const checkpoint = join(cwd, 'runs/theirs/latest');
+  const state = readFileSync(join(checkpoint, 'state.json'), 'utf8');
+  const sums = readFileSync(join(checkpoint, 'SHA256SUMS'), 'utf8');
+  for (const forged of [
+    state.replace(JSON.stringify(join(cwd, 'deep.ts')), JSON.stringify(file)),
+    state.replace(/"modelFile": .*\n/, '').replace('"model": "deep"', `"model": ${JSON.stringify(file)}`),
+  ]) {
+    expect(forged).toContain(file);
+    writeFileSync(join(checkpoint, 'state.json'), forged);
+    writeFileSync(join(checkpoint, 'SHA256SUMS'), sums.replace(sha256(state), sha256(forged)));
+    const { code, stderr } = await convae(['export', 'runs/theirs'], { cwd });
+    expect(code).toBe(2);
+    expectFacts(stderr, 'runs/theirs', file, '--trust');
+  }
+  writeFileSync(scratch('theirs/recipe.yaml'), `model: ${file}\n`);
+  const options = ['--config', scratch('theirs/recipe.yaml'), '--dry-run', '--limit-train', '96', '--limit-test', '32'];
+  const { code: refused, stderr } = await convae(['train', ...options], { cwd });
+  expect(refused).toBe(2);
+  expectFacts(stderr, 'recipe.yaml', file, '--trust');
+  expect(existsSync(ran)).toBe(false);
+  expect(await convae(['train', ...options, '--trust'], { cwd })).toMatchObject({ code: 0 });
+  expect(existsSync(ran)).toBe(true);
+});
+
+test('a model file needs no folder that can be written but the temporary one', async () => {
+  writeFileSync(scratch('no-folder'), '');
+  process.env.XDG_CACHE_HOME = scratch('no-folder');
+  try {
+    expect((await findModel(scratch('project/deep.ts'))).model.name).toBe('deep');
+  } finally {
+    process.env.XDG_CACHE_HOME = scratch('cache');
+  }
+});
+
 test.each([
   ['nothing.ts', undefined, 'no such file'],
   ['syntax.ts', 'export default {', 'cannot be loaded'],
   ['missing.ts', "import 'no-such-package';", /missing\.ts:1: .*'no-such-package'/],
-  ['throws.ts', "type A = 1;\nthrow new Error('out of order');", 'out of order'],
+  ['throws.ts', "type A = 1;\n\nthrow new Error('out of order');", /out of order, line 3/],
   ['empty.ts', 'export {};', 'no model'],
   ['other.ts', 'export default 3;', 'expected object'],
   ['half.ts', "export default { name: 'half', summary: '', pixelLoss: 'mean squared error' };", 'recipe: '],

@@ -20,7 +20,10 @@ export interface StoredArray extends Pick<ArrayFile, 'shape' | 'type'> {
   readonly offset: number | undefined;
   /** The first numbers, as many as have been read. */
   readonly sample: Buffer;
-  /** Opens it for reading by position; a compressed one is inflated into a temporary file. The caller closes its source. */
+  /**
+   * Opens it for reading by position; a compressed one is inflated into a temporary file. The caller closes its source.
+   * @throws InputError when it is not that of its checksum
+   */
   open(): Promise<ArrayFile>;
 }
 

@@ -31,11 +31,12 @@ export function arraySource({ name, images, layout, labels, classes, files }: Ar
   const perBlock = Math.max(1, Math.floor(BLOCK / (height * width * channels * type.bytes)));
   let opened: Promise<ArrayFile> | undefined;
   const isPlain = offset !== undefined && type.name === 'uint8' && channels !== 4 && isChannelsLast(layout);
+  const verify = async () => (await images.open()).source.close();
   return {
     name,
     count,
     classes,
-    plain: isPlain ? { path, offset, shape: { height, width, channels }, count, labels } : undefined,
+    plain: isPlain ? { path, offset, shape: { height, width, channels }, count, labels, verify } : undefined,
     stamp: async () => `${images.name} ${labels ? 'labelled' : 'unlabelled'}\n${await stampOf(files)}`,
     async *entries() {
       opened ??= images.open();

@@ -1,7 +1,8 @@
 import { InputError } from '../../io/errors.ts';
 import { checkSize, readNpy, readNpyHeader } from '../../io/npy.ts';
+import { printable } from '../../io/printable.ts';
 import { closeOnError, inflateStart, memorySource, openFile, readUpTo } from '../../io/source.ts';
-import { findZipMember, isZip, openZipMember, readZipMembers, type ZipMember } from '../../io/zip.ts';
+import { checkZipName, findZipMember, isZip, openZipMember, readZipMembers, type ZipMember } from '../../io/zip.ts';
 import { START, type StoredArray } from './array-file.ts';
 
 /** Whether a file is a zip archive, by its first bytes. */
@@ -12,21 +13,23 @@ export async function isNpz(path: string): Promise<boolean> {
     .finally(() => file.close());
 }
 
-/** The members of a zip archive, in its order. @throws InputError when it is not a zip archive */
+/** The members of an npz file, in its order. @throws InputError when it is not a zip archive, or one is not where it should be */
 export async function membersOf(path: string): Promise<ZipMember[]> {
   const file = await openFile(path);
-  return readZipMembers(file).finally(() => file.close());
+  try {
+    const members = await readZipMembers(file);
+    for (const member of members) await checkZipName(file, member);
+    return members;
+  } finally {
+    await file.close();
+  }
 }
 
 /** Name of a member's array; undefined where it is something else. */
 export const arrayName = ({ name }: ZipMember): string | undefined => /^(.+)\.npy$/.exec(name)?.[1];
 
-/** Names that are safe to print. */
-export const printable = (names: readonly string[]): string =>
-  names
-    .join(', ')
-    .replace(/\p{Cc}/gu, '?')
-    .slice(0, 200) || 'nothing';
+/** Names for a message. */
+export const listed = (names: readonly string[]): string => printable(names.join(', ')) || 'nothing';
 
 /** The array of an npz file with one. @throws InputError when there are none or several */
 export async function arrayInNpz(path: string): Promise<StoredArray> {
@@ -34,7 +37,7 @@ export async function arrayInNpz(path: string): Promise<StoredArray> {
   const [member, other] = members;
   if (member && !other) return arrayInMember(path, member);
   throw new InputError(
-    `${path}: it contains ${printable(members.map(({ name }) => name))}; a file with one array was expected`,
+    `${path}: it contains ${listed(members.map(({ name }) => name))}; a file with one array was expected`,
   );
 }
 

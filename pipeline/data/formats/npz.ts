@@ -8,7 +8,7 @@ import type { StoredArray } from './array-file.ts';
 import { readLabels } from './array-labels.ts';
 import { type Layout, layoutOf } from './array-layout.ts';
 import { arraySource } from './array-source.ts';
-import { arrayInMember, arrayName, membersOf, printable } from './npz-members.ts';
+import { arrayInMember, arrayName, listed, membersOf } from './npz-members.ts';
 
 type Part = 'train' | 'val' | 'test' | 'all';
 type Role = 'images' | 'labels';
@@ -83,7 +83,7 @@ export async function locateNpz(path: string, options: DataOptions = {}): Promis
   const usedNames = [...used].map((member) => arrayName(member) as string);
   const unused = members.filter((member) => !used.has(member)).map((member) => arrayName(member) ?? member.name);
   if (unused.length > 0) {
-    notes.push(`${path}: arrays used: ${printable(usedNames)}; not used: ${printable(unused)}`);
+    notes.push(`${path}: arrays used: ${listed(usedNames)}; not used: ${listed(unused)}`);
   }
   return { ...sources, notes };
 }
@@ -113,7 +113,7 @@ async function loneImages(path: string, members: readonly ZipMember[], options: 
   const [member, other] = fitting;
   if (member && !other) return member;
   throw new InputError(
-    `${path}: no array is named images, x, x_train, train_images or the like; it contains ${printable(described.length > 0 ? described : members.map(({ name }) => name))}; rename the images to images and their labels to labels`,
+    `${path}: no array is named images, x, x_train, train_images or the like; it contains ${listed(described.length > 0 ? described : members.map(({ name }) => name))}; rename the images to images and their labels to labels`,
   );
 }
 

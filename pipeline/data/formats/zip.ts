@@ -1,5 +1,5 @@
 import { type ByteSource, openFile, readUpTo } from '../../io/source.ts';
-import { isZip, readZipMember, readZipMembers } from '../../io/zip.ts';
+import { checkZipName, isZip, readZipMember, readZipMembers } from '../../io/zip.ts';
 import type { DataSource } from '../image-source.ts';
 import { archiveSource, isImage, isLabelFile, keyOf, LABEL_SAMPLE, labelIn, tidyPath } from './archive.ts';
 import { stampOf } from './stamp.ts';
@@ -25,9 +25,11 @@ export async function isImageZip(path: string): Promise<boolean> {
 export async function zipSource(path: string): Promise<DataSource> {
   const file = await openFile(path);
   try {
-    const list = (await readZipMembers(file)).map((member) => ({ ...member, name: tidyPath(member.name) }));
-    const paths = list.map(({ name }) => name);
-    const members = new Map(list.map((member) => [member.name, member]));
+    const list = await readZipMembers(file);
+    const members = new Map(list.map((member) => [tidyPath(member.name), member]));
+    const paths = list.map(({ name }) => tidyPath(name));
+    // Those of images are compared when they are read.
+    for (const member of list) if (!isImage(tidyPath(member.name))) await checkZipName(file, member);
     const labels = new Map(paths.filter(isLabelFile).map((name) => [keyOf(name), name]));
     const read = async (archive: ByteSource, name: string) => {
       const member = members.get(name);
