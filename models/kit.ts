@@ -7,6 +7,7 @@ export * from './kit/losses.ts';
 export * from './kit/model.ts';
 export * from './kit/residual.ts';
 export * from './kit/ssim.ts';
+export * from './kit/start.ts';
 export * from './kit/suit.ts';
 export * from './kit/trunk.ts';
 export * from './kit/up-conv.ts';

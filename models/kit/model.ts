@@ -32,6 +32,8 @@ export interface Recipe {
   readonly pixelLoss?: PixelLossName | undefined;
   /** Weight of 1 − SSIM in the loss (Wang et al. 2004); 0 by default. */
   readonly ssim?: number | undefined;
+  /** Random changes of the training images, as `--augment` takes them; none by default. */
+  readonly augment?: string | undefined;
   /** Learning-rate schedule; `constant` by default. */
   readonly schedule?: Schedule;
   /** Weight of the KL divergence in the loss (Higgins et al. 2017); only variational models have one. */

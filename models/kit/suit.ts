@@ -27,14 +27,24 @@ const MOST_EPOCHS = 500;
 const MOST_OF_LARGER = 20;
 /** Images with so many times the values of MNIST's have more to learn from each: smaller batches give more steps. */
 const MUCH_LARGER = 2;
-/** The batch for such images, and the smallest, where memory matters. */
-const [SMALL_BATCH, SMALLEST_BATCH] = [32, 8];
+/** The batch for such images, for few of them, and the smallest, where memory matters. */
+const [SMALL_BATCH, BATCH_OF_FEW, SMALLEST_BATCH] = [32, 16, 8];
+/** Fewer images are few: an epoch has few steps, and a model can learn all of them by heart. */
+export const FEW = 5000;
+/** Images that are far too few for a model to learn what others look like. */
+const VERY_FEW = 500;
+/** Epochs after which few larger images are known by heart, mirrored or not; of very few, until as many are seen in all. */
+const [MOST_EPOCHS_OF_FEW, SEEN_OF_FEW] = [80, 48_000];
 /** Pixels of the largest batch: 32 images of 128×128. */
 const PIXELS_PER_BATCH = 32 * 128 * 128;
 /** Side of the feature map that the halvings aim at. */
 const FEATURE_MAP = 8;
 /** Colour images of that many values are more than a latent of a few dimensions can hold. */
 const COLOUR = 32 * 32 * 3;
+
+/** Whether images have so many values that they need more than the recipes for MNIST give. */
+export const isMuchLarger = ({ height, width, channels }: Omit<TrainingImages, 'images'>): boolean =>
+  height * width * channels > MUCH_LARGER * MNIST.values;
 
 /**
  * Changes a model's recipe, which is made for MNIST, so that it suits other images. For as many images of MNIST's size it
@@ -67,14 +77,26 @@ export function suitRecipe(
   const times = Math.max(1, Math.min(wanted, possible));
   const map = `${Math.ceil(width / 2 ** times)}×${Math.ceil(height / 2 ** times)}`;
   change('halvings', halvings, times, `${pixels} end in a feature map of ${map}`);
-  const larger = values > MUCH_LARGER * MNIST.values;
+  const larger = isMuchLarger({ height, width, channels });
+  const few = images < FEW;
+  const count = images.toLocaleString('en');
   if (larger) {
     const fitting = Math.max(SMALLEST_BATCH, 2 ** Math.floor(Math.log2(PIXELS_PER_BATCH / (height * width))));
-    change('batchSize', batchSize, Math.min(batchSize, SMALL_BATCH, fitting), `${size} need many steps`);
+    const small = few ? BATCH_OF_FEW : SMALL_BATCH;
+    change('batchSize', batchSize, Math.min(batchSize, small, fitting), `${size} need many steps`);
   }
-  // A variational model's error is a likelihood, which its KL divergence adds to.
-  if (larger && channels > 1 && withLoss && recipe.beta === undefined && pixelLoss === 'binary cross-entropy') {
+  // A variational model's error is a likelihood, which its KL divergence adds to, and its samples are as the images are.
+  const plain = withLoss && recipe.beta === undefined;
+  if (larger && !few && channels > 1 && plain && pixelLoss === 'binary cross-entropy') {
     change('pixelLoss', recipe.pixelLoss, 'mse', 'squared error falls faster so than with cross-entropy');
+  }
+  if (larger && few && plain) {
+    change(
+      'augment',
+      recipe.augment,
+      'flip',
+      `few images (${count}) are learned by heart unless they change; --augment none leaves them as they are`,
+    );
   }
 
   // About as many images are seen in all; sets of nearly MNIST's size keep the recipe's epochs.
@@ -84,12 +106,17 @@ export function suitRecipe(
     const seen = Math.max(Math.ceil(most / 5), Math.round(most * share));
     const [fewer, more] = ['fewer images need more epochs for as many steps', 'more images need fewer epochs'];
     const why = most < epochs ? 'larger ones take longer' : share > 1 ? fewer : more;
-    change('epochs', epochs, Math.min(MOST_EPOCHS, seen), `for ${images.toLocaleString('en')} training images; ${why}`);
+    const known = larger && few ? Math.max(MOST_EPOCHS_OF_FEW, Math.round(SEEN_OF_FEW / images)) : MOST_EPOCHS;
+    change('epochs', epochs, Math.min(MOST_EPOCHS, known, seen), `for ${count} training images; ${why}`);
   }
   if (schedule === 'constant' && reasons.length > 0) {
     change('schedule', schedule, 'cosine', 'a learning rate that falls to 0 ends at a lower loss');
   }
-  return { recipe: { ...recipe, ...changes }, reasons, suggestion: suggestionFor(name, recipe, values, size) };
+  return {
+    recipe: { ...recipe, ...changes },
+    reasons,
+    suggestion: suggestionFor(name, recipe, { values, size, images }),
+  };
 }
 
 /** The options of fields whose names differ. */
@@ -101,9 +128,16 @@ const OPTIONS: { readonly [Name in keyof Recipe]?: string } = {
 
 const rounded = (factor: number): string => String(factor < 10 ? Math.round(factor * 10) / 10 : Math.round(factor));
 
-function suggestionFor(name: string, { fixedLatent }: Recipe, values: number, size: string): string | undefined {
+function suggestionFor(
+  name: string,
+  { fixedLatent }: Recipe,
+  { values, size, images }: { values: number; size: string; images: number },
+): string | undefined {
   if (fixedLatent && values >= COLOUR) {
     return `${name} has a latent that is made to be plotted, too small to rebuild ${size}: for that use \`convae train cae\``;
+  }
+  if (images < VERY_FEW) {
+    return `only ${images} training images: a model learns them by heart, and rebuilds others much worse; more images help most, then --augment flip,shift=0.1,zoom=0.1`;
   }
   return undefined;
 }

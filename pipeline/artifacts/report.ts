@@ -110,6 +110,8 @@ export const reportSchema = z.object({
     /** SHA-256 of encoder.onnx. */
     encoder: z.string(),
     epochs: count,
+    /** Images that it was trained on; absent from older reports. */
+    images: z.optional(positive),
     seed: z.int(),
   }),
   data: z.object({

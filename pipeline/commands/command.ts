@@ -44,6 +44,8 @@ interface Definition<O extends Record<string, Option>, R> {
   readonly options: O;
   /** Command lines without `convae`, and what each does. */
   readonly examples?: Readonly<Record<string, string>>;
+  /** A paragraph at the end of its help. */
+  readonly details?: string;
   /** Imports its stage when it is called, so that `--help` loads none. */
   run(args: Arguments<O>, context: Context): Promise<R>;
   print(result: R, args: Arguments<O>): Printout | Promise<Printout>;
@@ -53,7 +55,7 @@ interface Definition<O extends Record<string, Option>, R> {
 
 /** A command for yargs, given the program's interrupt signal. */
 export function defineCommand<const O extends Record<string, Option>, R>(definition: Definition<O, R>) {
-  const { command, describe, examples = {}, run, print, after } = definition;
+  const { command, describe, examples = {}, details, run, print, after } = definition;
   return (signal: AbortSignal): CommandModule & { readonly command: string } => ({
     command,
     describe,
@@ -76,6 +78,7 @@ export function defineCommand<const O extends Record<string, Option>, R>(definit
         else yargs.option(name, option);
       }
       for (const [line, about] of Object.entries(examples)) yargs.example(`$0 ${line}`, about);
+      if (details !== undefined) yargs.epilogue(details);
       return yargs;
     },
     async handler(argv) {

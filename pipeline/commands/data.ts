@@ -1,3 +1,4 @@
+import { DATA_FORMS } from '../data/forms.ts';
 import { InputError } from '../io/errors.ts';
 import { defineCommand } from './command.ts';
 import { dataOptions, dataOptionsOf, flag, options, pick, text } from './options.ts';
@@ -17,6 +18,7 @@ export const data = defineCommand({
     'data photos --size 64 --sheet photos.png': 'look at a folder of images before training on it',
     'data --clear-cache': 'free the disk space of decoded images',
   },
+  details: `The images may be\n${DATA_FORMS.map((form) => `  ${form}\n`).join('')}`,
   async run({ data, sheet, clearCache, ...args }, { signal, countImages }) {
     if (clearCache) {
       const { clearImageCache, imageCache } = await import('../data/image-cache.ts');

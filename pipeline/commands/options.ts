@@ -93,8 +93,8 @@ export const options = {
   ...shares({ 'val-split': ['share of the training images that is held out for validation', 'none'] }, []),
   strict: flag('stop at the first unreadable image'),
   cache: {
-    ...text('folder for decoded images'),
-    defaultDescription: 'images/ in the cache folder of convae',
+    ...text('folder for decoded images; the default one is kept below 20 GiB, yours is left as it is'),
+    defaultDescription: '~/.cache/convae/images',
   },
   optimizer: {
     ...choice('optimizer; sgd has the momentum of the recipe', optimizerChoices),
@@ -111,8 +111,8 @@ export const options = {
     defaultDescription: "the recipe's",
   },
   augment: {
-    ...text(`change training images at random: some of ${AUGMENT_FORMS}`),
-    defaultDescription: 'none',
+    ...text(`change training images at random: some of ${AUGMENT_FORMS}, or none`),
+    defaultDescription: 'flip for few larger images, else none',
     coerce(spec: string): string {
       parseAugmentation(spec);
       return spec;

@@ -26,9 +26,12 @@ const AMOUNT_NAMES = Object.keys(AMOUNTS) as (keyof typeof AMOUNTS)[];
 /** Every change, as it is written. */
 export const AUGMENT_FORMS = ['flip', ...AMOUNT_NAMES.map((name) => `${name}=${AMOUNTS[name].example}`)].join(',');
 
+/** The value of `--augment` that changes nothing. */
+export const NO_AUGMENTATION = 'none';
+
 /**
  * Reads a value of `--augment`.
- * @param spec names separated by commas, all but `flip` with an amount: `flip,shift=0.1`
+ * @param spec names separated by commas, all but `flip` with an amount: `flip,shift=0.1`; or `none`
  * @throws InputError when a name is unknown or given twice, or an amount is missing or out of range
  */
 export function parseAugmentation(spec: string): Augmentation {
@@ -37,6 +40,7 @@ export function parseAugmentation(spec: string): Augmentation {
   };
   const refused = (found: string, expected: string) =>
     new InputError(`--augment ${spec}: ${found}; expected ${expected}`);
+  if (spec.trim() === NO_AUGMENTATION) return augmentation;
   for (const part of spec.split(',').map((text) => text.trim())) {
     const [name = '', amount, ...more] = part.split('=');
     const known = AMOUNT_NAMES.find((other) => other === name);
@@ -65,4 +69,4 @@ export const formatAugmentation = (augmentation: Augmentation): string =>
   [
     ...(augmentation.flip ? ['flip'] : []),
     ...AMOUNT_NAMES.filter((name) => augmentation[name] > 0).map((name) => `${name}=${augmentation[name]}`),
-  ].join(',');
+  ].join(',') || NO_AUGMENTATION;

@@ -15,8 +15,6 @@ import type { DataSource } from './image-source.ts';
 import type { DataOptions } from './options.ts';
 
 interface DataFormat {
-  /** How to write it after `--data`; undefined where it is only refused. */
-  readonly usage?: string;
   /** Whether an existing file or folder is of this format. */
   matches(path: string): boolean | Promise<boolean>;
   locate(
@@ -37,48 +35,55 @@ const isArray = async (path: string): Promise<boolean> => /^(0000|934e554d5059|1
 /** Data sets known by name. */
 const named = new Map<string, () => Promise<DataSource>>([['mnist', locateMnist]]);
 
-/** The formats of files and folders; the first that matches is used. To add one, write a file in `formats/` and add a row. */
+/** The formats of files and folders; the first that matches is used. To add one, write a file in `formats/`, add a row, and a line to `forms.ts`. */
 const formats: readonly DataFormat[] = [
   {
-    usage: "FOLDER of idx files, under MNIST's usual names",
     matches: (path) => isFolder(path) && isIdxFolder(path),
     locate: (path, _labels, _spec, options) => locateIdxFolder(path, options),
     labelled: 'a folder, and its labels are idx files in it',
   },
   ...packedFormats,
   {
-    usage: 'FOLDER of images (subfolders are classes; train/, val/ and test/ are splits)',
     matches: isFolder,
     locate: (path, _labels, _spec, options) => locateFolder(path, options),
     labelled: 'a folder, and its subfolders are the classes',
   },
   {
-    usage: 'IMAGE or stack (png, jpg, webp, gif, tiff, avif, bmp, ppm, pgm, pbm)',
     matches: (path) => IMAGE_FILE.test(path),
     locate: (path, _labels, _spec, options) => locateImage(path, options),
     labelled: 'an image',
   },
   {
-    usage: 'LIST.txt (a path a line, then a tab or comma and its label)',
     matches: (path) => /\.(txt|lst|list)$/i.test(path),
     locate: (path, _labels, _spec, options) => locateList(path, options),
     labelled: 'a list, and its labels stand after the paths',
   },
   {
-    usage: 'FILE.npz',
     matches: isNpz,
     locate: (path, _labels, _spec, options) => locateNpz(path, options),
     labelled: 'an npz file, and its labels are an array in it',
   },
   {
-    usage: 'IMAGES[,LABELS] (idx or npy files, gzipped or not)',
     matches: isArray,
     locate: (images, labels, name, options) => locateArrays({ name, images, labels }, options),
   },
 ];
 
-/** The possible values of `--data`. */
-export const DATA_FORMS = [...named.keys(), ...formats.flatMap(({ usage }) => usage ?? [])].join(' | ');
+/** What `--data` takes, in a few words, for messages; `DATA_FORMS` lists it. */
+const EXPECTED = `${[...named.keys()].join(', ')}, or a folder, file or archive of images or arrays (\`convae data --help\` lists all forms)`;
+
+/** Formats that are not read, by their first bytes in hexadecimal, and what to do. */
+const OTHERS: readonly (readonly [start: RegExp, what: string])[] = [
+  [
+    /^80(02|03|04|05)/,
+    'a Python pickle, which is not read because it can run any code; save its arrays with numpy.savez',
+  ],
+  [/^894844460d0a1a0a/, 'HDF5 (.h5 or .mat), which is not read; save its arrays with numpy.savez'],
+  [
+    /^4d41544c41422035/,
+    "MATLAB's .mat, which is not read; save its arrays with numpy.savez (scipy.io.loadmat reads it)",
+  ],
+];
 
 /**
  * Locates the images of a value of `--data`, see `DATA_FORMS`.
@@ -92,17 +97,19 @@ export async function locateData(spec: string, options: DataOptions = {}): Promi
   const labels = comma < 0 ? undefined : spec.slice(comma + 1);
   const missing = [path, labels].find((file) => file !== undefined && !existsSync(file));
   if (missing !== undefined) {
-    throw new InputError(`--data ${spec}: there is no file or folder '${missing}'; --data takes ${DATA_FORMS}`);
+    const remedy = /^\w+:\/\//.test(spec) ? 'download it first' : `expected ${EXPECTED}`;
+    throw new InputError(`--data ${spec}: there is no file or folder '${missing}'; ${remedy}`);
   }
   for (const { matches, locate, labelled } of formats) {
     if (!(await matches(path))) continue;
     if (labels === undefined || !labelled) return locate(path, labels, spec, options);
     throw new InputError(`--data ${spec}: ${path} is ${labelled}; omit '${labels}'`);
   }
-  const start = (await startOf(path, 4)).replace(/(..)(?=.)/g, '$1 ') || 'nothing';
-  throw new InputError(
-    `--data ${spec}: ${path} is of no known form: it starts with ${start}; --data takes ${DATA_FORMS}`,
-  );
+  const start = await startOf(path, 8);
+  const other = OTHERS.find(([magic]) => magic.test(start));
+  if (other) throw new InputError(`--data ${spec}: ${path} is ${other[1]}`);
+  const shown = start.slice(0, 8).replace(/(..)(?=.)/g, '$1 ') || 'nothing';
+  throw new InputError(`--data ${spec}: ${path} is of no known form: it starts with ${shown}; expected ${EXPECTED}`);
 }
 
 /** The first bytes of a file, in hexadecimal. @throws InputError for a pipe or a device */

@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { access, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { access, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { IMAGE_INDEX_FORMAT, type ImageIndex, imageIndex, partNames } from '../artifacts/image-index.ts';
@@ -14,6 +14,8 @@ export interface Prepared {
   readonly folder: string;
   readonly index: ImageIndex;
 }
+
+const INDEX = 'index.json';
 
 /** The folder of decoded images. @param cache a folder of the user's own */
 export const imageCache = (cache = join(cacheFolder(), 'images')): string => resolve(cache);
@@ -57,14 +59,17 @@ export async function findPrepared(cache: string, contents: Contents): Promise<P
   for (const candidate of [name, ...(same === undefined ? [] : [same])]) {
     const folder = join(cache, candidate);
     const index = await readIndex(folder).catch(() => undefined);
-    if (index) return { folder, index };
+    if (!index) continue;
+    const now = new Date(); // the time of the last use; the folder may belong to another user
+    await utimes(join(folder, INDEX), now, now).catch(() => {});
+    return { folder, index };
   }
   return undefined;
 }
 
 /** The index of a folder whose files have the sizes that it gives. */
 async function readIndex(folder: string): Promise<ImageIndex | undefined> {
-  const index = imageIndex.parse(JSON.parse(await readFile(join(folder, 'index.json'), 'utf8')));
+  const index = imageIndex.parse(JSON.parse(await readFile(join(folder, INDEX), 'utf8')));
   const bytes = bytesPerImage(index.preprocessing);
   for (const name of partNames) {
     for (const { path, offset, images } of index.parts[name]?.files ?? []) {
@@ -94,7 +99,7 @@ export async function publishPrepared(
   let index: ImageIndex | undefined;
   const fill = async (path: string) => {
     index = await write(path);
-    await writeFile(join(path, 'index.json'), JSON.stringify(index));
+    await writeFile(join(path, INDEX), JSON.stringify(index));
   };
   try {
     await publishFolder(folder, fill, { signal });
@@ -108,17 +113,50 @@ export async function publishPrepared(
   return { folder, index: index as ImageIndex };
 }
 
+/** Names of sets, of links to them, and of what a killed process has left. */
+const OWN = /^\.?[0-9a-f]{16}-[0-9a-f]{16}\b/;
+
+/** Bytes of a folder's files. */
+async function sizeOf(folder: string): Promise<number> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile()).map(({ parentPath, name }) => join(parentPath, name));
+  let bytes = 0;
+  for (const file of files) bytes += (await stat(file)).size;
+  return bytes;
+}
+
 /** Deletes all decoded images. @returns the bytes that were freed */
 export async function clearImageCache(cache: string): Promise<number> {
   return withFileErrors(`cannot clear ${cache}`, async () => {
-    const names = (await readdir(cache, { recursive: true, withFileTypes: true }).catch(ignoreMissing)) ?? [];
-    const files = names.filter((entry) => entry.isFile());
     let bytes = 0;
-    for (const { parentPath, name } of files) bytes += (await stat(join(parentPath, name))).size;
-    const own = /^\.?[0-9a-f]{16}-[0-9a-f]{16}\b/;
     for (const entry of (await readdir(cache).catch(ignoreMissing)) ?? []) {
-      if (own.test(entry)) await rm(join(cache, entry), { recursive: true, force: true });
+      if (!OWN.test(entry)) continue;
+      const path = join(cache, entry);
+      bytes += (await stat(path)).isDirectory() ? await sizeOf(path) : 0;
+      await rm(path, { recursive: true, force: true });
     }
     return bytes;
   });
+}
+
+/** Bytes of decoded images in convae's cache folder, beyond which those that were used longest ago are deleted. */
+const LIMIT = 20 * 2 ** 30;
+/** Milliseconds after its last use in which a set is kept in any case: a run may be reading it. */
+const IN_USE = 24 * 3600 * 1000;
+
+/** Deletes sets that were used longest ago until the others have at most `limit` bytes; what is in use stays. */
+export async function pruneImageCache(cache: string, limit = LIMIT): Promise<void> {
+  const names = (await readdir(cache)).filter((name) => OWN.test(name) && !name.endsWith(LINK));
+  const sets = await Promise.all(
+    names.map(async (name) => {
+      const folder = join(cache, name);
+      const used = await stat(join(folder, INDEX)).catch(() => stat(folder));
+      return { folder, used: used.mtimeMs, bytes: await sizeOf(folder) };
+    }),
+  );
+  let total = 0;
+  for (const { folder, used, bytes } of sets.sort((a, b) => b.used - a.used)) {
+    total += bytes;
+    if (total > limit && Date.now() - used > IN_USE) await rm(folder, { recursive: true, force: true });
+  }
 }

@@ -19,6 +19,8 @@ export interface ImageHeader {
   readonly channels: 1 | 2 | 3 | 4;
   /** Type of the numbers, as numpy names it: uint8, bool, uint16, int64, float32. */
   readonly type: string;
+  /** Of an animation, of which only the first is read. */
+  readonly frames?: number | undefined;
 }
 
 /** An image with its numbers as they are stored, upright, `[H, W, C]`. */

@@ -153,8 +153,21 @@ function doubts({ kind, names, codes }: Vocabulary, indices: readonly number[]):
   if (kind !== 'one-hot row' && negative && names.filter((_, code) => indices[code] !== UNLABELLED).join() === '1') {
     warnings.push('all labels are -1 or 1 or missing: -1 is no label; for two classes, write 0 and 1');
   }
-  return warnings;
+  if (kind === 'name') {
+    const byLower = new Map<string, string>();
+    for (const name of names) {
+      const lower = name.trim().toLowerCase();
+      const other = byLower.get(lower);
+      if (other !== undefined)
+        warnings.push(`classes '${other}' and '${name}' differ only in case or spaces: are they one?`);
+      else byLower.set(lower, name);
+    }
+  }
+  return warnings.slice(0, MOST_WARNINGS);
 }
+
+/** Warnings on labels beyond these say nothing more. */
+const MOST_WARNINGS = 4;
 
 const printed = (label: RawLabel): string => (JSON.stringify(label) ?? 'missing').slice(0, 80);
 

@@ -74,7 +74,7 @@ export async function readImages(
     if (!isScaled(image.type)) return { header: image, unscaled: true };
     const fitted = await fitImage(image, preprocessing);
     return {
-      header: { ...original, type: image.type },
+      header: { ...original, type: image.type, frames: image.frames },
       fitted: { ...fitted, range: rangeOf(image.values, entry.where) },
     };
   };
@@ -102,6 +102,7 @@ export async function readImages(
         facts.addRange(header.type, fitted.range);
         facts.coloured += Number(fitted.coloured);
         facts.transparent += Number(fitted.transparent);
+        facts.animated += Number(header.frames !== undefined);
         facts.addPixels(fitted.bytes);
         await writer.write(fitted.bytes);
         ids.push(entry.id);

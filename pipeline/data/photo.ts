@@ -36,9 +36,10 @@ export const openPhoto = ({ bytes, page = 0 }: EncodedImage, options: { ignoreIc
   sharp(bytes, { failOn: 'error', limitInputPixels: false, page, ...options });
 
 function photoHeader(metadata: Metadata): ImageHeader {
-  const { autoOrient, hasAlpha } = metadata;
+  const { autoOrient, hasAlpha, format, pages = 1 } = metadata;
   const channels = ((isGray(metadata) ? 1 : 3) + (hasAlpha ? 1 : 0)) as 1 | 2 | 3 | 4;
-  return { height: autoOrient.height, width: autoOrient.width, channels, type: TYPES[depthOf(metadata)][0] };
+  const frames = format !== 'tiff' && pages > 1 ? { frames: pages } : {}; // pages of a TIFF are images of their own
+  return { height: autoOrient.height, width: autoOrient.width, channels, type: TYPES[depthOf(metadata)][0], ...frames };
 }
 
 /** How many times larger than its target a photograph must be to be made smaller while it is decoded. */

@@ -1,8 +1,15 @@
 import { IMAGE_INDEX_FORMAT, type ImageIndex, partNames, type SkippedImage } from '../artifacts/image-index.ts';
 import type { Preprocessing, Scaling } from '../artifacts/preprocessing.ts';
 import { InputError } from '../io/errors.ts';
-import { findPrepared, imageCache, type Prepared, publishPrepared, writableCache } from './image-cache.ts';
-import type { DataSource } from './image-source.ts';
+import {
+  findPrepared,
+  imageCache,
+  type Prepared,
+  pruneImageCache,
+  publishPrepared,
+  writableCache,
+} from './image-cache.ts';
+import type { DataSource, RawLabel } from './image-source.ts';
 import { indexLabels } from './labels.ts';
 import type { DataOptions } from './options.ts';
 import { openPart, writeRows } from './parts.ts';
@@ -27,6 +34,7 @@ export async function prepare(spec: string, source: DataSource, options: DataOpt
     const cache = await writableCache(options.cache);
     const fill = (folder: string) => readAll(spec, source, options, folder);
     prepared = (await findPrepared(cache, contents)) ?? (await publishPrepared(cache, contents, fill, signal));
+    if (options.cache === undefined) await pruneImageCache(cache).catch(() => {}); // costs only space
   }
   checkSkipped(spec, prepared.index, options);
   return prepared;
@@ -91,7 +99,11 @@ async function complete(spec: string, source: DataSource, folder: string, read: 
   const { preprocessing, facts, parts } = read;
   const classes = partsOf(source).find(([, part]) => part.classes !== undefined)?.[1].classes;
   const labels = Object.fromEntries(partNames.flatMap((name) => (parts[name] ? [[name, parts[name].labels]] : [])));
-  const indexed = indexLabels(labels, { classes, where: spec });
+  const measure = Object.values(labels).flat().find(isMeasure);
+  const indexed = indexLabels(measure === undefined ? labels : {}, { classes, where: spec });
+  if (measure !== undefined) {
+    indexed.warnings.push(`labels such as ${measure} are measures, not classes: the images are taken as unlabelled`);
+  }
   const index: ImageIndex = {
     format: IMAGE_INDEX_FORMAT,
     preprocessing,
@@ -121,6 +133,8 @@ async function complete(spec: string, source: DataSource, folder: string, read: 
   }
   return index;
 }
+
+const isMeasure = (label: RawLabel) => typeof label === 'number' && Number.isFinite(label) && !Number.isInteger(label);
 
 const scalingOf = (type: string, { scalings }: Preprocessing): Scaling =>
   scalings.find((scaling) => scaling.type === type) ?? { type, from: [0, 255], rule: '8-bit pixels' };

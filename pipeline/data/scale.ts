@@ -51,9 +51,11 @@ function ruleOfIntegers({ type, min, max }: Found): Rule | undefined {
   if (min < 0 || max > 65535) return undefined;
   const eight = type === 'uint8';
   if (type === 'bool' || max === 1) return MASK;
+  if (type === 'int8') return undefined; // it ends at 127
   if (max <= 255) return { ...BYTES, rule: eight ? '8 bits' : `8 bits in ${type}` };
   // Fewer than 12 bits are not told from dark images of 12 bits, nor 14 from dark ones of 16.
   if (max <= 4095) return { from: [0, 4095], rule: `12 bits in ${type}` };
+  if (type === 'int16') return undefined; // it ends at 32767
   return { from: [0, 65535], rule: type === 'uint16' ? '16 bits' : `16 bits in ${type}` };
 }
 

@@ -13,13 +13,15 @@ export interface NumberType {
   readonly littleEndian: boolean;
 }
 
-/** A dense array in row-major order inside a file. */
+/** A dense array inside a file. */
 export interface ArrayFile {
   readonly source: ByteSource;
   /** Position of the first number. */
   readonly offset: number;
   readonly shape: readonly number[];
   readonly type: NumberType;
+  /** Whether the first axis varies fastest, as in Fortran; otherwise the last does, as in C. */
+  readonly fortran?: boolean;
 }
 
 /** `60000×28×28 uint8`. */
@@ -50,15 +52,9 @@ const KINDS: Readonly<Record<string, NumberType['kind']>> = { u: 'uint', i: 'int
 export const isNpy = (magic: Uint8Array): boolean => MAGIC.equals(magic.subarray(0, MAGIC.length));
 
 /**
- * Reads the header of an npy array and compares it with the size of the file, see `readNpyHeader`.
- * @throws InputError when it is not a plain npy array, or its size contradicts the header
- */
-export const readNpy = async (source: ByteSource): Promise<ArrayFile> => checkSize(await readNpyHeader(source));
-
-/**
  * Reads the header of an npy array, versions 1.0 to 3.0: magic, version, length of the header, and the header itself,
  * a Python dictionary with `descr`, `fortran_order` and `shape`.
- * @throws InputError when it is not npy, holds objects, or is in Fortran order
+ * @throws InputError when it is not npy, or holds objects
  */
 export async function readNpyHeader(source: ByteSource): Promise<ArrayFile> {
   const start = await readUpTo(source, 12);
@@ -78,12 +74,7 @@ export async function readNpyHeader(source: ByteSource): Promise<ArrayFile> {
   if (offset > MAX_HEADER) throw new InputError(`${source.name}: its npy header of ${offset} bytes is damaged`);
   const header = await readUpTo(source, offset - headerAt, headerAt);
   const { descr, fortranOrder, shape } = parseHeader(header.toString(version === 3 ? 'utf8' : 'latin1'), source.name);
-  if (fortranOrder && shape.length > 1) {
-    throw new InputError(
-      `${source.name}: it is in Fortran's order; save it in C's: numpy.save(path, numpy.ascontiguousarray(array))`,
-    );
-  }
-  return { source, offset, shape, type: typeOf(descr, source.name) };
+  return { source, offset, shape, type: typeOf(descr, source.name), fortran: fortranOrder && shape.length > 1 };
 }
 
 /** Writes numbers as an npy array. */
@@ -139,5 +130,10 @@ function typeOf(descr: string, name: string): NumberType {
   if (letter === 'b' && bytes === 1) return { name: 'bool', kind: 'bool', bytes, littleEndian: true };
   if (letter === 'U' && bytes > 0) return { name: 'str', kind: 'text', bytes: 4 * bytes, littleEndian: order !== '>' };
   if (letter === 'S' && bytes > 0) return { name: 'bytes', kind: 'text', bytes, littleEndian: true };
+  if (letter === 'O') {
+    throw new InputError(
+      `${name}: it holds Python objects (numpy's type ${descr}), which are not read; save texts as array.astype(str), images of one size as numpy.stack(images) and others as image files`,
+    );
+  }
   throw new InputError(`${name}: it holds values of numpy's type ${descr}; numbers were expected (uint8 for pixels)`);
 }

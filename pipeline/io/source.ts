@@ -72,19 +72,35 @@ export async function inflate(
   form: 'gzip' | 'deflate',
   through: (chunk: Buffer) => void = () => {},
 ): Promise<ByteSource> {
+  const inflater = form === 'gzip' ? createGunzip({ chunkSize: CHUNK }) : createInflateRaw({ chunkSize: CHUNK });
+  return temporaryFile(name, 'inflate', async (handle) => {
+    await pipeline(compressed, inflater, async (chunks: AsyncIterable<Buffer>) => {
+      for await (const chunk of chunks) {
+        through(chunk);
+        await handle.appendFile(chunk);
+      }
+    });
+  });
+}
+
+/**
+ * A temporary file, which disappears when the source is closed or the process ends in any way.
+ * @param name for messages: what the contents are of
+ * @param verb what is done to that, for messages
+ * @throws EnvironmentError when the temporary folder cannot hold it; InputError where compressed data are damaged; what `write` throws
+ */
+export async function temporaryFile(
+  name: string,
+  verb: string,
+  write: (handle: FileHandle) => Promise<void>,
+): Promise<ByteSource> {
   const folder = tmpdir();
   try {
     const path = join(folder, `convae-${randomUUID()}`);
     const handle = await open(path, 'wx+', 0o600);
     return await closeOnError(handle, async () => {
       await unlink(path); // the system frees it when the handle is closed or the process ends
-      const inflater = form === 'gzip' ? createGunzip({ chunkSize: CHUNK }) : createInflateRaw({ chunkSize: CHUNK });
-      await pipeline(compressed, inflater, async (chunks: AsyncIterable<Buffer>) => {
-        for await (const chunk of chunks) {
-          through(chunk);
-          await handle.appendFile(chunk);
-        }
-      });
+      await write(handle);
       return sourceOf(name, handle, (await handle.stat()).size);
     });
   } catch (error) {
@@ -96,7 +112,7 @@ export async function inflate(
     }
     const reason = code === 'ENOSPC' ? 'the disk is full' : message;
     throw new EnvironmentError(
-      `cannot inflate ${name} into the temporary folder ${folder}: ${reason}; set TMPDIR to a folder with more space, or decompress the file yourself`,
+      `cannot ${verb} ${name} into the temporary folder ${folder}: ${reason}; set TMPDIR to a folder with more space, or ${verb} the file yourself`,
       { cause: error },
     );
   }

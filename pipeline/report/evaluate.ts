@@ -95,6 +95,7 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
         conditional: card.conditional,
         encoder: card.files['encoder.onnx'].sha256,
         epochs: card.metrics.epoch,
+        images: card.dataset.train.images,
         seed: card.training.seed,
       },
       data: {

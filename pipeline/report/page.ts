@@ -123,7 +123,8 @@ export function reportText(report: Report): string {
 /** Model, data and settings, in plain text. */
 function aboutOf({ model, data, seconds, settings, convae }: Report): string {
   const { height, width, channels } = data.image;
-  return `Trained for ${model.epochs} ${model.epochs === 1 ? 'epoch' : 'epochs'} (seed ${model.seed}); evaluated on ${data.name}, ${integer(data.train)} training and ${integer(data.test)} test images of ${width}×${height}×${channels}, with seed ${settings.seed} in ${integer(seconds.total)} s by convae ${convae}.`;
+  const images = model.images === undefined ? '' : ` on ${integer(model.images)} images`;
+  return `Trained for ${model.epochs} ${model.epochs === 1 ? 'epoch' : 'epochs'}${images} (seed ${model.seed}); evaluated on ${data.name}, ${integer(data.train)} training and ${integer(data.test)} test images of ${width}×${height}×${channels}, with seed ${settings.seed} in ${integer(seconds.total)} s by convae ${convae}.`;
 }
 
 function tableText(head: readonly string[], rows: readonly (readonly string[])[]): string {

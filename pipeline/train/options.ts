@@ -22,8 +22,6 @@ export interface TrainOptions extends Hyperparameters {
   readonly clipNorm?: OptimizerRecipe['clipNorm'];
   /** Stops after that many epochs without a lower validation loss. */
   readonly earlyStopping?: number | undefined;
-  /** Random changes of the training images, as `parseAugmentation` takes them; by default those of the run, else none. */
-  readonly augment?: string | undefined;
   /** Decides initial weights, data order, noise and augmentation; by default 0. */
   readonly seed?: number | undefined;
   /** Share of the training images to hold out for validation. */

@@ -6,7 +6,7 @@ import { noSums } from '../artifacts/metrics.ts';
 import type { Preprocessing } from '../artifacts/preprocessing.ts';
 import type { RunPlan, RunPosition } from '../artifacts/run.ts';
 import { runPaths } from '../artifacts/run-files.ts';
-import { formatAugmentation, parseAugmentation } from '../data/augment.ts';
+import { formatAugmentation, NO_AUGMENTATION, parseAugmentation } from '../data/augment.ts';
 import { type DatasetSplits, type ImageDataset, labelledRows, partsOf } from '../data/dataset.ts';
 import { Generator } from '../data/generator.ts';
 import { InputError } from '../io/errors.ts';
@@ -47,7 +47,7 @@ export async function planOf(model: ModelDefinition, options: TrainOptions, inpu
   const { pixelLoss = recipe.pixelLoss, ssim = recipe.ssim } = options;
   const earlyStopping = options.earlyStopping ?? previous?.recipe.earlyStopping;
   const schedule = options.schedule ?? recipe.schedule;
-  const augment = options.augment ?? previous?.recipe.augment;
+  const augment = formatAugmentation(parseAugmentation(options.augment ?? recipe.augment ?? NO_AUGMENTATION));
   assertTaken(model, options);
   assertSuits(model, data, { schedule, earlyStopping });
   const fingerprinted = async (part: ImageDataset) => ({ images: part.length, fingerprint: await part.fingerprint() });
@@ -72,7 +72,7 @@ export async function planOf(model: ModelDefinition, options: TrainOptions, inpu
       earlyStopping: earlyStopping && positive('--early-stopping', earlyStopping),
       pixelLoss: pixelLoss && pixelLosses[pixelLoss] !== model.pixelLoss ? pixelLoss : undefined,
       ssim: ssim || undefined,
-      ...(augment !== undefined && { augment: formatAugmentation(parseAugmentation(augment)) }),
+      ...(augment !== NO_AUGMENTATION && { augment }),
     },
     data: {
       name,
@@ -239,7 +239,7 @@ function features({ model, size, recipe, data, init }: RunPlan): Record<string, 
     'KL warm-up': recipe.klWarmUp ?? 0,
     'pixel loss': recipe.pixelLoss ?? "the model's",
     'weight of SSIM': recipe.ssim ?? 0,
-    augmentation: recipe.augment ?? 'none',
+    augmentation: recipe.augment ?? NO_AUGMENTATION,
     'validation split': data.valSplit,
     'initial weights': init?.from,
     ...Object.fromEntries(parts),

@@ -1,6 +1,9 @@
 import { stringify } from 'yaml';
+import { models } from '../../models/index.ts';
+import { type PixelLossName, pixelLosses } from '../../models/kit/model.ts';
 import type { Preprocessing } from '../artifacts/preprocessing.ts';
 import type { RunPlan } from '../artifacts/run.ts';
+import { NO_AUGMENTATION } from '../data/augment.ts';
 import { GIVEN_RANGE } from '../data/scale.ts';
 import { printableLine } from '../io/printable.ts';
 import type { TrainOptions } from './options.ts';
@@ -29,12 +32,21 @@ export function optionsOf({ model, modelFile, size, recipe, data, init }: RunPla
     'early-stopping': recipe.earlyStopping,
     beta: recipe.beta,
     'kl-warm-up': recipe.klWarmUp,
-    'pixel-loss': recipe.pixelLoss,
+    'pixel-loss': recipe.pixelLoss ?? ownLossOf(model),
     ssim: recipe.ssim,
-    augment: recipe.augment,
+    augment: recipe.augment ?? NO_AUGMENTATION,
     seed: size.seed,
     init: init?.from,
   });
+}
+
+/** The loss of one of convae's own models, whose recipe for other images than MNIST's may have another one. */
+function ownLossOf(name: string): PixelLossName | undefined {
+  const model = models[name];
+  return (
+    model?.withLoss &&
+    (Object.keys(pixelLosses) as PixelLossName[]).find((each) => pixelLosses[each] === model.pixelLoss)
+  );
 }
 
 /** What was done to the images, as options; scalings that follow from the images are found again. */

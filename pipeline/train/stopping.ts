@@ -31,3 +31,14 @@ export function afterEpoch(recipe: RunPlan['recipe'], at: RunPosition, { val, te
 /** Whether early stopping has ended the training. */
 export const stoppedEarly = ({ earlyStopping }: RunPlan['recipe'], { epoch, best }: RunPosition): boolean =>
   earlyStopping !== undefined && best !== null && epoch - best.epoch >= earlyStopping;
+
+/** How many times the training error the error on images held out may be without a note. */
+const MUCH_HIGHER = 2;
+
+/** A sentence on a model that rebuilds images held out much worse than those that it was trained on; undefined otherwise. */
+export function overfitted({ train, val, test }: NonNullable<RunPosition['metrics']>): string | undefined {
+  const held = (test ?? val)?.reconstruction ?? Number.NaN;
+  const times = held / (train.reconstruction ?? Number.NaN);
+  if (!(times > MUCH_HIGHER)) return undefined;
+  return `the error is ${times.toFixed(1)} times as high on images held out: the model has learned its images by heart; more images help most, then --augment flip,shift=0.1,zoom=0.1, a smaller --latent, or --val-split 0.1 with --early-stopping 10`;
+}

@@ -1,5 +1,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { models } from '../../models/index.ts';
 import { type ModelDefinition, withLossOf } from '../../models/kit/model.ts';
+import { startAtMean, startWhite } from '../../models/kit/start.ts';
+import { FEW, isMuchLarger } from '../../models/kit/suit.ts';
 import { restore } from '../artifacts/checkpoint.ts';
 import { addMetrics, type MetricSums, type MetricsLine, meansOf, noSums, Stopwatch } from '../artifacts/metrics.ts';
 import type { RunPlan, RunPosition, RunState } from '../artifacts/run.ts';
@@ -18,14 +21,14 @@ import type { Engine, Metrics } from './engine.ts';
 import { createEngine, prepareEngine } from './engines/index.ts';
 import { evaluate } from './evaluation.ts';
 import { imagesFor } from './images.ts';
-import { readInitial, takeWeights } from './init.ts';
+import { firstLatents, meanColour, readInitial, takeWeights } from './init.ts';
 import type { TrainHooks, TrainOptions } from './options.ts';
 import { drawPictures, type Trained } from './pictures.ts';
 import { assertTaken, planOf, resumedPlan, startOfRun } from './plan.ts';
 import { buildProgram, drawNoise, type TrainingProgram } from './program.ts';
 import { recipeFile } from './recipe-file.ts';
 import { findRun, openRun, type Run } from './run.ts';
-import { afterEpoch, stoppedEarly } from './stopping.ts';
+import { afterEpoch, overfitted, stoppedEarly } from './stopping.ts';
 
 /** A line of step metrics holds means over this many steps. */
 const STEPS_PER_LINE = 50;
@@ -87,16 +90,16 @@ export async function planFor(splits: DatasetSplits, options: TrainOptions, stat
   const previous = state?.plan;
   const initial = await readInitial(options.init, previous);
   const { valSplit = previous?.data.valSplit } = options;
-  const { data, images } = await imagesFor(splits, { ...options, valSplit });
+  const { data, images, limits, notes: limited } = await imagesFor(splits, { ...options, valSplit }, previous);
   const planned = await planOf(options.model, options, { data, images, previous, init: initial?.init });
   const { plan, notes } = state ? resumedPlan(options.run, state.plan, planned.plan, state.position.step) : planned;
-  return { data, initial, plan, notes };
+  return { data, initial, plan, limits, notes: [...limited, ...notes] };
 }
 
 async function trainInto(run: Run, splits: DatasetSplits, options: TrainOptions, hooks: TrainHooks) {
   const { model, engine: choice, device, threads } = options;
   const { checkpoint } = run;
-  const { data, initial, plan, notes } = await planFor(splits, options, checkpoint?.state);
+  const { data, initial, plan, limits, notes } = await planFor(splits, options, checkpoint?.state);
   for (const note of notes) hooks.progress.note(note);
   const program = buildModel(model, plan);
   let engine: Engine | undefined;
@@ -106,14 +109,27 @@ async function trainInto(run: Run, splits: DatasetSplits, options: TrainOptions,
       const { taken, all } = takeWeights(program, initial);
       hooks.progress.note(`${initial.init.from}: ${taken} of ${all} weights taken from its step ${initial.init.step}`);
     }
-    engine = await createEngine(choice, device, program, { threads });
+    const create = () => createEngine(choice, device, program, { threads });
+    const suited = !checkpoint && !initial && isSuited(model, data);
+    if (suited) startAtMean(program.autoencoder, await meanColour(data.train));
+    engine = await create();
+    // Few images are learned by heart the sooner for it.
+    if (suited && data.train.length >= FEW && program.autoencoder.encoder.outputs.length === 1) {
+      startWhite(program.autoencoder, await firstLatents(engine, data.train, plan.size.latent));
+      await engine.dispose();
+      engine = await create();
+    }
     if (splits.index) await writeSkipped(run.folder, skippedIn(splits.index));
-    return await trainEpochs({ run, plan, data, program, engine, options, hooks });
+    return await trainEpochs({ run, plan, data, program, engine, options: { ...options, ...limits }, hooks });
   } finally {
     await engine?.dispose();
     for (const variable of Object.values(program.variables)) variable.dispose();
   }
 }
+
+/** Whether first weights are suited to the images: not those of somebody's own model, nor with the recipes for MNIST. */
+const isSuited = (model: ModelDefinition, { train }: DatasetSplits): boolean =>
+  models[model.name] === model && isMuchLarger(train.shape);
 
 /** Everything that stays the same while a process trains; what changes is its `RunPosition`. */
 export interface Session extends Trained {
@@ -201,6 +217,8 @@ async function trainWith(loader: Loader, session: Session) {
 
   const { epoch, step, metrics, best } = at;
   if (!metrics) throw new Error('a run that has done an epoch has metrics');
+  const doubt = overfitted(metrics);
+  if (doubt !== undefined) hooks.progress.note(doubt);
   return {
     run: run.folder,
     model: plan.model,

@@ -7,6 +7,8 @@ import { describe, expect, test } from 'vitest';
 import { locateArrays } from '../../pipeline/data/formats/arrays.ts';
 import type { DataOptions } from '../../pipeline/data/options.ts';
 import { EnvironmentError } from '../../pipeline/io/errors.ts';
+import { rowsInCOrder } from '../../pipeline/io/fortran.ts';
+import { memorySource } from '../../pipeline/io/source.ts';
 import { idxBytes, npyBytes, zipBytes } from './formats.ts';
 import { contentsOf, python } from './sources.ts';
 import { expectFacts, inputErrorOf, openFiles, scratchFolder } from './support.ts';
@@ -278,6 +280,55 @@ describe('labels', () => {
   });
 });
 
+describe("arrays in Fortran's order", () => {
+  /** The numbers 0, 1, … of an array `[n, a, b, …]` in C's order, as Fortran stores them: the first axis varies fastest. */
+  const fortranOf = (shape: readonly number[], at = 0, stride = 1): number[] => {
+    const [last = 1, ...others] = shape.toReversed();
+    if (shape.length === 0) return [at];
+    return Array.from({ length: last }, (_, i) =>
+      fortranOf(others.toReversed(), at + i * stride, stride * last),
+    ).flat();
+  };
+  test.each<[string, number[]]>([
+    ['images', [5, 3, 2]],
+    ['images in colour', [4, 5, 2, 3]],
+    ['rows of pixels', [7, 9]],
+  ])('%s', async (_, shape) => {
+    const numbers = fortranOf(shape);
+    const expected = counted(numbers.length);
+    for (const [descr, bytes] of [
+      ['|u1', Uint8Array.from(numbers)],
+      ['<f8', bytesOf(Float64Array.from(numbers))],
+    ] as const) {
+      const array = npyBytes(descr, shape, bytes, { fortran: true });
+      const deflated = zipBytes([{ name: 'x.npy', data: array, deflate: true }]);
+      for (const file of [array, gzipSync(array), zipBytes([{ name: 'x.npy', data: array }]), deflated]) {
+        const { values, plain } = await read(write(file));
+        expect(values).toEqual([...expected]);
+        expect(plain).toBeUndefined();
+      }
+    }
+  });
+
+  test('labels, one-hot', async () => {
+    const images = write(npyBytes('|u1', [3, 2, 2], counted(12)));
+    const labels = write(npyBytes('|u1', [3, 2], Uint8Array.of(0, 1, 1, 1, 0, 0), { fortran: true }));
+    expect((await read(images, labels)).labels).toEqual([
+      [0, 1],
+      [1, 0],
+      [1, 0],
+    ]);
+  });
+
+  test('blocks of rows are as the whole', async () => {
+    const shape = [6, 2, 4];
+    const source = memorySource('array', Uint8Array.from(fortranOf(shape)));
+    const type = { name: 'uint8', kind: 'uint', bytes: 1, littleEndian: true } as const;
+    const rows = await rowsInCOrder({ source, offset: 0, shape, type, fortran: true }, 2, 3);
+    expect([...rows]).toEqual([...counted(48).subarray(16, 40)]);
+  });
+});
+
 describe('bad input ends with one line that names', () => {
   const idx = idxBytes([3, 2, 2], new Uint8Array(12));
   const [imageMagic, labelMagic] = ['00 00 08 03', '00 00 08 01'];
@@ -293,9 +344,16 @@ describe('bad input ends with one line that names', () => {
     ['complex', npyBytes('<c8', [1, 1, 1], new Uint8Array(8)), 'complex64', 'uint8'],
     ['long floats', npyBytes('<f16', [1, 1, 1], new Uint8Array(16)), 'float128', 'uint8'],
     ['text', npyBytes('<U5', [1, 1, 1], new Uint8Array(20)), 'str', 'uint8'],
-    ['objects', npyBytes('|O', [1], new Uint8Array(3)), '|O', 'uint8'],
+    ['objects', npyBytes('|O', [1], new Uint8Array(3)), '|O', 'astype(str)'],
+    ['images counted last', npyBytes('|u1', [6, 5, 3, 7], new Uint8Array(630)), 'moveaxis', '7×6×5×3'],
     ['an impossible width', npyBytes('<u3', [1], new Uint8Array(3)), '<u3', 'uint8'],
-    ['Fortran order', npyBytes('|u1', [1, 2, 2], new Uint8Array(4), { fortran: true }), 'numpy.ascontiguousarray'],
+    [
+      'Fortran order, truncated',
+      npyBytes('|u1', [1, 2, 2], new Uint8Array(3), { fortran: true }),
+      '131',
+      '132',
+      '1×2×2',
+    ],
     ['truncated', npyBytes('|u1', [2, 2, 2], new Uint8Array(7)), 'truncated', '135', '136', '2×2×2 uint8'],
     ['too long', npyBytes('|u1', [2, 2, 2], new Uint8Array(9)), 'too long', '137', '136', '2×2×2 uint8'],
     ['an unknown version', npyBytes('|u1', [1, 1, 1], new Uint8Array(1), { version: 4 }), 'version 4', '1, 2 or 3'],

@@ -106,6 +106,7 @@ test('a specification is read and written in one form', () => {
   expect(parseAugmentation(text)).toEqual({ flip: true, shift: 0.1, rotate: 10, zoom: 0.1, brightness: 0.1 });
   expect(formatAugmentation(parseAugmentation(text))).toBe(text);
   expect(formatAugmentation(parseAugmentation('zoom=.50, flip'))).toBe('flip,zoom=0.5');
+  expect(formatAugmentation(parseAugmentation('none'))).toBe('none');
 });
 
 test.each([

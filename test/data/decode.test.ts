@@ -2,7 +2,7 @@ import { deflateSync } from 'node:zlib';
 import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
 import { decode, pagesOf, readHeader } from '../../pipeline/data/decode.ts';
-import type { Values } from '../../pipeline/data/image-source.ts';
+import type { StoredImage, Values } from '../../pipeline/data/image-source.ts';
 import { bmpBytes, pngBytes, type Tags, tiffBytes } from './images.ts';
 import { expectFacts, inputErrorOf } from './support.ts';
 
@@ -12,9 +12,10 @@ async function expectImage(
   [width, height, channels, type]: readonly [number, number, number, string],
   values: ArrayLike<number>,
   page?: number,
+  more: Partial<StoredImage> = {},
 ) {
   const image = await decode({ bytes, page }, 'x');
-  const facts = { width, height, channels, type };
+  const facts = { width, height, channels, type, ...more };
   expect(image).toMatchObject(facts);
   expect(await readHeader({ bytes, page }, 'x')).toEqual(facts);
   expect([...image.values]).toEqual(Array.from(values));
@@ -178,7 +179,7 @@ describe('colour becomes sRGB', () => {
       .gif()
       .toBuffer();
     expect(await pagesOf({ bytes })).toBe(1);
-    await expectImage(bytes, [8, 6, 4, 'uint8'], Array(48).fill([255, 0, 0, 255]).flat());
+    await expectImage(bytes, [8, 6, 4, 'uint8'], Array(48).fill([255, 0, 0, 255]).flat(), undefined, { frames: 2 });
   });
 });
 

@@ -7,6 +7,7 @@ import type { ImageSource } from '../../pipeline/data/image-source.ts';
 import type { DataOptions } from '../../pipeline/data/options.ts';
 import { Interrupted } from '../../pipeline/io/errors.ts';
 import { pngBytes, tiffBytes } from './images.ts';
+import { entriesOf } from './sources.ts';
 import { expectFacts, inputErrorOf, openFiles, scratchFolder } from './support.ts';
 
 const path = scratchFolder();
@@ -164,8 +165,11 @@ describe('a single file', () => {
 
   test('of no known form', async () => {
     const file = save('unknown.xyz', 'RIFF');
-    expectFacts(await inputErrorOf(locateData(file)), `--data ${file}: `, '52 49 46 46', 'FOLDER', 'LIST.txt');
-    expectFacts(await inputErrorOf(locateData(save('empty.xyz', ''))), 'empty', 'FOLDER');
+    expectFacts(await inputErrorOf(locateData(file)), `--data ${file}: `, '52 49 46 46', 'convae data --help');
+    expectFacts(await inputErrorOf(locateData(save('empty.xyz', ''))), 'empty', 'nothing');
+    const pickle = save('data_batch_1', Buffer.from('8002637d', 'hex'));
+    expectFacts(await inputErrorOf(locateData(pickle)), `--data ${pickle}: `, 'pickle', 'numpy.savez');
+    expectFacts(await inputErrorOf(locateData(save('x.mat', 'MATLAB 5.0'))), 'x.mat', 'numpy.savez');
     expectFacts(await inputErrorOf(locateData('/dev/null')), '/dev/null: ', 'pipe or a device');
     expectFacts(await inputErrorOf(locateData('mnits')), "'mnits'");
     expectFacts(await inputErrorOf(locateData(`${path('')},${file}`)), 'a folder', `'${file}'`);
@@ -193,6 +197,35 @@ describe('a list of paths', () => {
       ['missing.png', '9'],
     ]);
     expect(reasons).toEqual([expect.stringContaining(path('lists/missing.png'))]);
+  });
+
+  test('as other programs write them', async () => {
+    for (const name of ['w/a.png', 'w/b c.png']) png(name, 1);
+    const rowsOf = async (name: string) => {
+      const { all } = await locate(name);
+      return (await entriesOf(all)).map(({ id, label }) => [id, label]);
+    };
+    save('w/spaces.txt', 'a.png 3\nb c.png cat\nmissing.png 1\nb c.png cat\n');
+    expect(await rowsOf('w/spaces.txt')).toEqual([
+      ['a.png', '3'],
+      ['b c.png', 'cat'],
+      ['missing.png', '1'],
+    ]);
+    save('w/headed.txt', 'filename,label\na.png,3\n');
+    expect(await rowsOf('w/headed.txt')).toEqual([['a.png', '3']]);
+    save('w/powershell.txt', Buffer.from('\uFEFFa.png\r\nb c.png\r\n', 'utf16le'));
+    expect(await rowsOf('w/powershell.txt')).toEqual([
+      ['a.png', undefined],
+      ['b c.png', undefined],
+    ]);
+    expectFacts(await inputErrorOf(locateData(save('w/paths.csv', 'file,label\na.png,3\n'))), 'paths.csv', 'a list');
+  });
+
+  test('images of formats that are not read are said to be left out', async () => {
+    png('phone/1.png', 1);
+    for (const name of ['2.HEIC', '3.svg', 'notes.txt']) save(`phone/${name}`, 'x');
+    const { notes } = await locate('phone');
+    expectFacts(notes.join('\n'), '2 of formats', '.heic, .svg', '1 file that is no image: notes.txt');
   });
 
   test('bad lists end with one line', async () => {

@@ -103,6 +103,7 @@ test('labels that may mean something else come with a warning', () => {
   expect(indexed([1, -1, 1, -1]).warnings).toEqual([expect.stringMatching(/-1 or 1/)]);
   expect(indexed(['1', '-1']).warnings).toEqual([expect.stringMatching(/-1 or 1/)]);
   expect(indexed([0, -1, 1]).warnings).toEqual([]);
+  expect(indexed(['Cat', 'dog', 'cat', 'Cat']).warnings).toEqual([expect.stringMatching(/'Cat' and 'cat'/)]);
 });
 
 test('natural order does not depend on the locale', () => {

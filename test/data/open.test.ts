@@ -4,7 +4,6 @@ import { gzipSync } from 'node:zlib';
 import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
 import type { ImageDataset } from '../../pipeline/data/dataset.ts';
-import { DATA_FORMS } from '../../pipeline/data/formats.ts';
 import { openSplit, openSplits } from '../../pipeline/data/open.ts';
 import { idxBytes, npyBytes, zipBytes } from './formats.ts';
 import { expectFacts, inputErrorOf, openFiles, pixelsOf, scratchFolder, trainAndTest } from './support.ts';
@@ -192,9 +191,10 @@ describe('anything else ends with one line that names', () => {
   const npz = save('l.npz', zipBytes([]));
   const image = save('picture.png', Buffer.from('\x89PNG', 'latin1'));
   test.each<[string, string, ...string[]]>([
-    ['an unknown name', 'mnits', '--data mnits: ', "'mnits'", DATA_FORMS],
-    ['an empty name', '', '--data : ', "''", DATA_FORMS],
-    ['missing labels', `${file},none.npy`, `--data ${file},none.npy: `, "'none.npy'", DATA_FORMS],
+    ['an unknown name', 'mnits', '--data mnits: ', "'mnits'", 'mnist', 'convae data --help'],
+    ['an address', 'https://example.org/a.zip', '--data https://example.org/a.zip: ', 'download it first'],
+    ['an empty name', '', '--data : ', "''", 'mnist', 'convae data --help'],
+    ['missing labels', `${file},none.npy`, `--data ${file},none.npy: `, "'none.npy'", 'mnist', 'convae data --help'],
     [
       'labels of a folder',
       `${path('')},${file}`,

@@ -1,10 +1,10 @@
-import { mkdtemp, readdir, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { PartName } from '../../pipeline/artifacts/image-index.ts';
-import { clearImageCache } from '../../pipeline/data/image-cache.ts';
+import { clearImageCache, pruneImageCache } from '../../pipeline/data/image-cache.ts';
 import type { EncodedImage, ImageEntry, ImageSource, RawLabel, StoredImage } from '../../pipeline/data/image-source.ts';
 import type { DataOptions } from '../../pipeline/data/options.ts';
 import { openPart } from '../../pipeline/data/parts.ts';
@@ -251,6 +251,42 @@ describe('cache', () => {
     expect(await readdir(cache)).toEqual(['notes.txt']);
     await expect(stat(made)).rejects.toThrow();
   });
+
+  test('is limited: sets that were used longest ago are deleted, and none of the last day', async () => {
+    const cache = newCache();
+    const days = (count: number) => new Date(Date.now() - count * 24 * 3600 * 1000);
+    const sets = [gray(4, 4), gray(5, 5), gray(6, 6), gray(7, 7)].map((image) =>
+      sourceOf([image], [], `${image.width}`),
+    );
+    const folders: string[] = [];
+    for (const [i, source] of sets.entries()) {
+      const { folder: made } = await read(source, { cache });
+      await utimes(join(made, 'index.json'), days(9), days([5, 3, 4, 0.5][i] ?? 0));
+      folders.push(made);
+    }
+    await read(sets[0] as (typeof sets)[0], { cache }); // used now
+    await writeFile(join(cache, 'notes.txt'), 'mine');
+    const kept = async () => (await Promise.all(folders.map((made) => stat(made).catch(() => null)))).map(Boolean);
+    await pruneImageCache(cache, 2 ** 20);
+    expect(await kept()).toEqual([true, true, true, true]);
+    await pruneImageCache(cache, 0);
+    expect(await kept()).toEqual([true, false, false, true]);
+    expect(await readdir(cache)).toContain('notes.txt');
+  });
+});
+
+test('labels that are measures are not used, with a warning', async () => {
+  const { dataset, index } = await read(sourceOf([gray(2, 2), gray(2, 2), gray(2, 2)], [1, 2.5, 3]));
+  expect([dataset.labels, dataset.classes]).toEqual([undefined, undefined]);
+  expect(index.warnings.join()).toMatch(/2\.5 .*unlabelled/);
+});
+
+test('animations come with a warning', async () => {
+  const raw = { width: 2, height: 6, channels: 3, pageHeight: 2 } as const;
+  const bytes = await sharp(Buffer.alloc(36, 9).fill(200, 12), { raw }).gif().toBuffer();
+  const { index, pixels } = await read(sourceOf([{ bytes }, rgb(2, 2, [1, 2, 3])]));
+  expect(index.warnings.join()).toMatch(/animations: 1;/);
+  expect([...pixels.subarray(0, 12)]).toEqual(Array(12).fill(9));
 });
 
 test('plain pixels are read where they are', async () => {

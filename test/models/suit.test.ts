@@ -63,6 +63,19 @@ test('a variational model keeps its likelihood, and small or gray images their c
   expect(suitRecipe(cae, colours).recipe.pixelLoss).toBe('mse');
 });
 
+test('few larger images: more steps, mirrored, cross-entropy, and not as many epochs as would be learned by heart', () => {
+  const sprites = { height: 56, width: 68, channels: 3, images: 1_217 };
+  expect(suitRecipe(cae, sprites).recipe).toMatchObject({ latent: 128, batchSize: 16, epochs: 80, augment: 'flip' });
+  expect(suitRecipe(cae, sprites).recipe.pixelLoss).toBeUndefined();
+  expect(suitRecipe(cae, sprites, { augment: 'none' }).recipe.augment).toBeUndefined();
+  expect(suitRecipe(models.cvae as ModelDefinition, sprites).recipe.augment).toBeUndefined();
+  expect(suitRecipe(cae, { ...mnist, images: 1_217 }).recipe.augment).toBeUndefined();
+  expect(suitRecipe(cae, { ...sprites, images: 12_170 }).recipe.augment).toBeUndefined();
+  const flags = suitRecipe(cae, { ...sprites, images: 230 });
+  expect(flags.recipe.epochs).toBe(209); // 48,000 images seen
+  expect(flags.suggestion).toMatch(/230 .*--augment/);
+});
+
 test('a recipe of many epochs is for small images', () => {
   const { 'conv-ae': convAe } = models as { 'conv-ae': ModelDefinition };
   const { recipe, reasons } = suitRecipe(convAe, { height: 64, width: 64, channels: 3, images: 60_000 });

@@ -40,7 +40,8 @@ writeFileSync(
 
 test('a conditional model of colour images, trained, exported, evaluated, drawn', { timeout: 120_000 }, async () => {
   const training = ['train', 'ccvae', '--data', 'bars.npz', '--run', 'runs/bars', '--latent', '2', '--width', '8', '--threads', '2'];
-  await callJson([...training, '--epochs', `${EPOCHS}`, '--batch-size', '24', '--quiet'], { cwd });
+  const options = ['--epochs', `${EPOCHS}`, '--batch-size', '24', '--limit-train', '216', '--quiet'];
+  await callJson([...training, ...options], { cwd });
   await callJson(['export', 'runs/bars'], { cwd });
   const exported = scratch('cwd/exported/bars');
   expect(readdirSync(exported).sort()).toEqual(['card.json', 'decoder.onnx', 'encoder.onnx', 'training']);
@@ -59,7 +60,13 @@ test('a conditional model of colour images, trained, exported, evaluated, drawn'
   const { out, report } = await callJson<Evaluation>(evaluating, { cwd });
   expect(out).toBe('exported/bars/report');
   expect(report).toMatchObject({
-    model: { name: 'ccvae', variational: true, conditional: { encoder: true, decoder: true }, epochs: EPOCHS },
+    model: {
+      name: 'ccvae',
+      variational: true,
+      conditional: { encoder: true, decoder: true },
+      epochs: EPOCHS,
+      images: 216,
+    },
     data: { name: 'bars.npz', train: 240, test: 90, image: { height: SIDE, width: SIDE, channels: 3 } },
     generation: { samples: 1000, classifier: { images: 90 } },
     notes: [expect.stringContaining('--quick')],

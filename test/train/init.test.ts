@@ -1,13 +1,17 @@
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
+import { models } from '../../models/index.ts';
+import type { ModelDefinition } from '../../models/kit.ts';
 import { readRun } from '../../pipeline/artifacts/run-folder.ts';
+import type { ImageDataset } from '../../pipeline/data/dataset.ts';
 import { InputError, Interrupted } from '../../pipeline/io/errors.ts';
 import { silent } from '../../pipeline/io/progress.ts';
+import { meanColour } from '../../pipeline/train/init.ts';
 import type { TrainHooks, TrainOptions } from '../../pipeline/train/options.ts';
 import { trainOn } from '../../pipeline/train/train.ts';
 import { temporaryFolder } from './folders.ts';
 import { digestOf } from './run-digest.ts';
-import { interruptAfter, never, stripeSplits, tiny, tinyOptions } from './tiny.ts';
+import { interruptAfter, never, stripeSplits, stripes, tiny, tinyOptions } from './tiny.ts';
 
 vi.setConfig({ testTimeout: 60_000 });
 
@@ -23,6 +27,21 @@ const weightsOf = async (run: string) => {
     [...(tensors ?? [])].filter(([name]) => !name.startsWith('optimizer')).map(([n, t]) => [n, [...t.values]]),
   );
 };
+
+test('larger images start at their mean colour', async () => {
+  expect(await meanColour(stripes(1, { shape: { height: 2, width: 1, channels: 3 } }))).toEqual(
+    [230 + 39, 230 + 52 - 40, 230 + 25].map((sum) => expect.closeTo(sum / 510, 6)),
+  );
+  const bright = (length: number): ImageDataset => {
+    const read = async (indices: ArrayLike<number>, target: Uint8Array) =>
+      void target.fill(242, 0, indices.length * 30 * 30 * 3);
+    return { ...stripes(length, { shape: { height: 30, width: 30, channels: 3 } }), read };
+  };
+  const model = models.cae as ModelDefinition;
+  const options = tinyOptions(newRun(), { model, latent: 2, filters: 8, batchSize: 4, engine: 'onnx', ...still });
+  const { train: losses } = await trainOn({ name: 'bright', train: bright(4), test: bright(2) }, options, never);
+  expect(losses?.loss).toBeLessThan(0.25); // 0.2 at the mean, 0.69 at gray
+});
 
 test('a run starts from the weights of another run, or of a checkpoint folder', async () => {
   const source = newRun();

@@ -9,7 +9,7 @@ import { silent } from '../../pipeline/io/progress.ts';
 import { loadRun } from '../../pipeline/train/load-run.ts';
 import type { TrainHooks, TrainOptions } from '../../pipeline/train/options.ts';
 import { startOfRun } from '../../pipeline/train/plan.ts';
-import { afterEpoch, stoppedEarly } from '../../pipeline/train/stopping.ts';
+import { afterEpoch, overfitted, stoppedEarly } from '../../pipeline/train/stopping.ts';
 import { trainOn } from '../../pipeline/train/train.ts';
 import { temporaryFolder } from './folders.ts';
 import { contentsOf, digestOf } from './run-digest.ts';
@@ -58,6 +58,13 @@ test('best and early stopping go by the validation loss', () => {
     metrics: { train: { loss: 9 }, val: { loss: 2 }, test: { loss: -2 } },
   });
   expect(after.some(({ at }) => 'plateau' in at)).toBe(false);
+});
+
+test('a model that has learned its images by heart is said to', () => {
+  const losses = (reconstruction: number) => ({ loss: 9, reconstruction });
+  expect(overfitted({ train: losses(0.002), test: losses(0.03) })).toMatch(/15\.0 times/);
+  expect(overfitted({ train: losses(0.002), val: losses(0.006) })).toMatch(/3\.0 times/);
+  expect(overfitted({ train: losses(0.0028), test: losses(0.005), val: losses(9) })).toBeUndefined();
 });
 
 test('the schedule plateau halves after three epochs without a lower loss, and again after three more', () => {
@@ -161,6 +168,23 @@ test('a resumed run may have another learning rate, schedule and end; it says so
   await expect(train(parts, changes, interruptAfter(7))).rejects.toThrow(Interrupted);
   await train(parts);
   expect(digestOf(parts)).toEqual(digestOf(run));
+});
+
+test('a resumed run goes on with as many of the first images as it began with', async () => {
+  const [run, whole] = [newRun(), newRun()];
+  const few = { limitTrain: 9, limitTest: 4 };
+  await train(whole, { ...few, epochs: 3 });
+  await train(run, { ...few, epochs: 2 });
+  const { notes, hooks } = listening();
+  await train(run, { epochs: 3 }, hooks);
+  expect(notes.join('\n')).toMatch(/first 9 training .*\n.*first 4 test /);
+  expect(contentsOf(join(run, 'latest')).get('encoder/weights.bin')).toEqual(
+    contentsOf(join(whole, 'latest')).get('encoder/weights.bin'),
+  );
+  expect(readFileSync(join(run, 'recipe.yaml'), 'utf8')).toMatch(/^limit-train: 9\nlimit-test: 4$/m);
+  // Other images than those that the run began with.
+  const other = { ...validated(), train: stripes(37, { salt: 1 }) };
+  await expect(train(run, { epochs: 4 }, never, other)).rejects.toThrow(/number of training images is 9 there and 37/);
 });
 
 test('a refusal names three differences, in a short line', async () => {

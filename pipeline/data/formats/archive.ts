@@ -4,6 +4,7 @@ import { IMAGE_FILE } from '../decode.ts';
 import type { DataSource, ImageSource, RawLabel } from '../image-source.ts';
 import { arrangePaths, type PathPart } from '../paths.ts';
 import { labelColumn } from './columns.ts';
+import { notesOnOthers } from './other-files.ts';
 
 /** Archives that are not read. */
 export const OTHER_ARCHIVE = /\.(7z|rar|tbz2?|txz|tzst|tar\.(bz2|xz|zst|lz4))$/i;
@@ -79,7 +80,9 @@ export function archiveSource(
   const seen = new Set<string>();
   const twice = images.find((path) => seen.size === seen.add(path).size);
   if (twice !== undefined) throw new InputError(`${archive}: it contains ${twice} twice; pack it anew`);
-  const { parts, classes, notes } = arrangePaths(images, archive);
+  const { parts, classes, notes: onFolders } = arrangePaths(images, archive);
+  const others = paths.filter((path) => isVisible(path) && !IMAGE_FILE.test(path) && !LABEL_FILE.test(path));
+  const notes = [...onFolders, ...notesOnOthers(others)];
   const keys = new Set(images.map(keyOf));
   const beside = labelFiles.some(({ path, bytes }) => keys.has(keyOf(path)) && labelIn(path, bytes) !== undefined);
   const sources = Object.entries(parts).map(([name, part]): [string, ImageSource] => [

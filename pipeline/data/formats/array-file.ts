@@ -1,4 +1,5 @@
 import { InputError } from '../../io/errors.ts';
+import { inCOrder, rowsInCOrder } from '../../io/fortran.ts';
 import { type ArrayFile, checkSize, isNpy, type NumberType, readNpyHeader } from '../../io/npy.ts';
 import {
   type ByteSource,
@@ -16,12 +17,13 @@ export interface StoredArray extends Pick<ArrayFile, 'shape' | 'type'> {
   /** For messages: the path, and the member of an archive. */
   readonly name: string;
   readonly path: string;
-  /** Position of the first number in the file, unless it is compressed. */
+  /** Position of the first number in the file, unless it is compressed or in Fortran's order. */
   readonly offset: number | undefined;
-  /** The first numbers, as many as have been read. */
-  readonly sample: Buffer;
+  /** The first numbers in C's order, as many as have been read. */
+  readonly sample: Uint8Array;
   /**
-   * Opens it for reading by position; a compressed one is inflated into a temporary file. The caller closes its source.
+   * Opens it for reading by position, in C's order; one that is compressed or in Fortran's order is written into a temporary
+   * file. The caller closes its source.
    * @throws InputError when it is not that of its checksum
    */
   open(): Promise<ArrayFile>;
@@ -37,7 +39,7 @@ export const START = 2 ** 18;
 export async function arrayInFile(path: string): Promise<StoredArray> {
   const open = async () => {
     const source = await openSource(path);
-    return closeOnError(source, async () => checkSize(await readHeader(source)));
+    return closeOnError(source, async () => inCOrder(checkSize(await readHeader(source))));
   };
   const file = await openFile(path);
   try {
@@ -47,12 +49,30 @@ export async function arrayInFile(path: string): Promise<StoredArray> {
     if (compressed && contents.length === 0) await open().then(({ source }) => source.close()); // says what is wrong
     const source = compressed ? memorySource(path, contents) : file;
     const array = compressed ? await readHeader(source) : checkSize(await readHeader(source));
-    const { shape, type, offset } = array;
-    const sample = contents.subarray(offset);
-    return { name: path, path, shape, type, offset: compressed ? undefined : offset, sample, open };
+    const { shape, type } = array;
+    const sample = await sampleOf(array, contents, compressed ? undefined : file);
+    return { name: path, path, shape, type, offset: compressed ? undefined : plainOffset(array), sample, open };
   } finally {
     await file.close();
   }
+}
+
+/** Position of the first number where the array is as it has to be. */
+export const plainOffset = ({ offset, fortran }: ArrayFile): number | undefined => (fortran ? undefined : offset);
+
+/** Rows of an array in Fortran's order that are looked at. */
+const SAMPLE_ROWS = 16;
+
+/**
+ * The first numbers of an array in C's order.
+ * @param contents the first bytes
+ * @param source of all bytes, unless they are compressed: then nothing is known of an array in Fortran's order
+ */
+export async function sampleOf(array: ArrayFile, contents: Buffer, source?: ByteSource): Promise<Uint8Array> {
+  const { fortran, shape, offset } = array;
+  if (!fortran) return contents.subarray(offset);
+  if (!source || shape.length !== 2) return new Uint8Array();
+  return rowsInCOrder({ ...array, source }, 0, Math.min(SAMPLE_ROWS, shape[0] as number));
 }
 
 const readHeader = async (source: ByteSource): Promise<ArrayFile> =>

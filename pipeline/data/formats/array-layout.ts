@@ -78,7 +78,9 @@ function layoutOfChannels(array: StoredArray, [first, second, last]: readonly [n
   const remedy =
     first === 4
       ? `the channels seem to come first; save the images as [count, height, width, channels], here ${[count, second, last, first].join('×')}`
-      : 'keep 1 (gray), 3 (RGB) or 4 (RGB and transparency)';
+      : count > 4 && (second === 1 || second === 3)
+        ? `the last axis seems to count the images; save numpy.moveaxis(images, -1, 0), here ${[last, count, first, second].join('×')}`
+        : 'keep 1 (gray), 3 (RGB) or 4 (RGB and transparency)';
   throw new InputError(`${name}: its images have ${last} channels (${found}); ${remedy}`);
 }
 

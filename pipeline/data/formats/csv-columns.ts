@@ -1,4 +1,5 @@
 import { InputError } from '../../io/errors.ts';
+import { IMAGE_FILE } from '../decode.ts';
 import type { DataOptions } from '../options.ts';
 import { labelColumn, pixelColumns } from './columns.ts';
 import { EXPECTED_COUNTS, layoutOfRow } from './pixel-rows.ts';
@@ -67,7 +68,9 @@ export function chooseColumns(path: string, lines: readonly string[], options: D
   if (typeof pixels === 'object' && pixels.length === 0) {
     const shown = (names ?? sample).slice(0, 6).join(', ');
     throw new InputError(
-      `${path}: its ${sample.length} columns (${shown.slice(0, 100)} …) are no images; expected a label and pixels: ${EXPECTED_COUNTS}`,
+      sample.some((field) => IMAGE_FILE.test(field.trim()))
+        ? `${path}: it names image files (${shown.slice(0, 100)} …); save them as a list, a text file with a path a line, then a tab or comma and its label`
+        : `${path}: its ${sample.length} columns (${shown.slice(0, 100)} …) are no images; expected a label and pixels: ${EXPECTED_COUNTS}`,
     );
   }
   const used = new Set([label, usage, ...(typeof pixels === 'number' ? [pixels] : pixels)]);

@@ -7,6 +7,7 @@ import type { DataSource } from '../image-source.ts';
 import type { DataOptions } from '../options.ts';
 import { arrangePaths } from '../paths.ts';
 import { imageFileSource } from './image-files.ts';
+import { notesOnOthers } from './other-files.ts';
 
 /**
  * Locates the images of a folder at any depth: subfolders are classes, and folders such as `train` and `test` are splits (see
@@ -17,7 +18,7 @@ export async function locateFolder(root: string, { signal }: DataOptions = {}): 
   const found: Found = { images: [], others: [] };
   await list(root, '', [], found, signal);
   if (found.images.length === 0) {
-    const there = found.others.length > 0 ? ` (${others(found.others)})` : '';
+    const there = found.others.length > 0 ? ` (${notesOnOthers(found.others).join('; ')})` : '';
     throw new InputError(`${root}: it contains no images${there}; ${IMAGE_KINDS} files were expected`);
   }
   const { parts, classes, notes } = arrangePaths(found.images, root);
@@ -34,19 +35,13 @@ export async function locateFolder(root: string, { signal }: DataOptions = {}): 
       },
     }),
   ]);
-  return { ...Object.fromEntries(sources), notes: found.others.length > 0 ? [...notes, others(found.others)] : notes };
+  return { ...Object.fromEntries(sources), notes: [...notes, ...notesOnOthers(found.others)] };
 }
 
 /** Paths inside the root, with forward slashes. */
 interface Found {
   readonly images: string[];
   readonly others: string[];
-}
-
-/** `4 files that are no images: a.txt, b.txt, c.txt, …`. */
-function others(files: readonly string[]): string {
-  const some = files.toSorted().slice(0, 3).join(', ');
-  return `${files.length} ${files.length === 1 ? 'file that is no image' : 'files that are no images'}: ${some}${files.length > 3 ? ', …' : ''}`;
 }
 
 async function list(

@@ -1,9 +1,10 @@
 import { InputError } from '../../io/errors.ts';
-import { checkSize, readNpy, readNpyHeader } from '../../io/npy.ts';
+import { inCOrder } from '../../io/fortran.ts';
+import { checkSize, readNpyHeader } from '../../io/npy.ts';
 import { printable } from '../../io/printable.ts';
-import { closeOnError, inflateStart, memorySource, openFile, readUpTo } from '../../io/source.ts';
+import { closeOnError, inflateStart, memorySource, openFile, readUpTo, sliceOf } from '../../io/source.ts';
 import { checkZipName, findZipMember, isZip, openZipMember, readZipMembers, type ZipMember } from '../../io/zip.ts';
-import { START, type StoredArray } from './array-file.ts';
+import { plainOffset, START, type StoredArray, sampleOf } from './array-file.ts';
 
 /** Whether a file is a zip archive, by its first bytes. */
 export async function isNpz(path: string): Promise<boolean> {
@@ -50,7 +51,7 @@ export async function arrayInMember(path: string, member: ZipMember): Promise<St
     const file = await openFile(path);
     return closeOnError(file, async () => {
       const source = await openZipMember(file, member);
-      return closeOnError(source, () => readNpy(source));
+      return closeOnError(source, async () => inCOrder(checkSize(await readNpyHeader(source))));
     });
   };
   const file = await openFile(path);
@@ -63,14 +64,15 @@ export async function arrayInMember(path: string, member: ZipMember): Promise<St
     const name = `${path}:${member.name}`;
     const source = { ...memorySource(name, contents), size: member.size };
     const array = checkSize(await readNpyHeader(source));
-    const { shape, type, offset } = array;
+    const { shape, type } = array;
+    const at = plainOffset(array);
     return {
       name,
       path,
       shape,
       type,
-      offset: compressed ? undefined : position + offset,
-      sample: contents.subarray(offset),
+      offset: compressed || at === undefined ? undefined : position + at,
+      sample: await sampleOf(array, contents, compressed ? undefined : sliceOf(file, name, position, member.size)),
       open,
     };
   } finally {

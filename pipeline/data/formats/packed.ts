@@ -17,32 +17,27 @@ const locate =
 /** Formats that hold many images in a file; those of folders of such files come before folders of images. */
 export const packedFormats = [
   {
-    usage: 'FOLDER or FILE.bin of CIFAR-10 or CIFAR-100 (binary version)',
     matches: isCifar,
     locate: locate(cifarSource),
     labelled: "CIFAR's, and its labels stand before the images",
   },
   {
-    usage: 'FILE.parquet, or a FOLDER of them (Hugging Face)',
     matches: (path: string) => (isFolder(path) ? hasShards(path, PARQUET_FILE) : isParquet(path)),
     locate: locate(parquetSource),
     labelled: 'Parquet, and its labels are a column',
   },
   {
-    usage: 'FILE.csv or .tsv of pixels, gzipped or not, or a FOLDER of them (Kaggle)',
     matches: (path: string) => (isFolder(path) ? hasShards(path, CSV_FILE) : CSV_FILE.test(path)),
     locate: locate(csvSource),
     labelled: 'a table, and its labels are a column',
   },
   {
-    usage: 'ARCHIVE.tar or .tar.gz of images, or a FOLDER of them (WebDataset)',
     matches: (path: string) =>
       isFolder(path) ? hasShards(path, TAR_FILE) : TAR_FILE.test(path) || OTHER_ARCHIVE.test(path),
     locate: locate((path) => (OTHER_ARCHIVE.test(path) ? refuseArchive(path) : tarSource(path))),
     labelled: 'an archive, and its labels are in it',
   },
   {
-    usage: 'ARCHIVE.zip of images',
     matches: (path: string) => !isFolder(path) && isImageZip(path),
     locate: locate(zipSource),
     labelled: 'an archive, and its labels are in it',
