@@ -4,7 +4,8 @@ import { version } from '../io/installation.ts';
 import { printableLine } from '../io/printable.ts';
 import { gallery, site } from './collections.ts';
 import { data } from './data.ts';
-import { encode, evaluate, reconstruct, sample } from './exported.ts';
+import { encode } from './encode.ts';
+import { evaluate, reconstruct, sample } from './exported.ts';
 import { doctor, setup } from './machine.ts';
 import { exportCommand, models, runs, train } from './training.ts';
 

@@ -5,42 +5,17 @@ import { choice, dataOptionsOf, flag, integers, options, pick, readingOptions, t
 import { number, seconds } from './output.ts';
 
 /** The printout of a command that writes something for each image. */
-const written = (name: string, out: string, images: number, speed: { seconds: number; imagesPerSecond: number }) => ({
+export const written = (
+  name: string,
+  out: string,
+  images: number,
+  speed: { seconds: number; imagesPerSecond: number },
+) => ({
   rows: [
     [name, out],
     ['images', number(images)],
     ['time', `${seconds(speed.seconds)}, ${number(speed.imagesPerSecond)} images/s`],
   ],
-});
-
-export const encode = defineCommand({
-  command: 'encode <exported>',
-  describe: 'Encode images to latents',
-  options: {
-    exported: options.exported,
-    data: { ...options.data, demandOption: true },
-    split: { ...options.split, default: 'all' },
-    out: { ...text('output file: .parquet or .npy'), demandOption: true },
-    error: {
-      describe: 'write reconstruction errors too; --no-error is faster',
-      type: 'boolean',
-      defaultDescription: 'true for Parquet',
-    },
-    ...readingOptions,
-    ...pick('device', 'batch-size', 'threads', 'quiet'),
-  },
-  examples: {
-    'encode exported/cae --data mnist --out mnist.parquet': 'write id, label, latent and error of 70,000 images',
-    'encode exported/cae --data photos --out photos.npy': 'write only the latents, as a NumPy array',
-  },
-  async run(args, { signal, note, countImages }) {
-    const { encode } = await import('../encode/encode.ts');
-    return countImages((progress, reading) => {
-      const dataOptions = dataOptionsOf(args, { signal, progress: reading });
-      return encode({ ...args, dataOptions, signal, note, progress });
-    });
-  },
-  print: ({ out, rows, skipped: _, ...speed }) => written('latents', out, rows, speed),
 });
 
 export const evaluate = defineCommand({

@@ -1,4 +1,5 @@
 import { existsSync, statSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { InputError } from '../io/errors.ts';
 import { openFile, readUpTo } from '../io/source.ts';
 import { IMAGE_FILE } from './decode.ts';
@@ -92,9 +93,7 @@ const OTHERS: readonly (readonly [start: RegExp, what: string])[] = [
 export async function locateData(spec: string, options: DataOptions = {}): Promise<DataSource> {
   const known = named.get(spec);
   if (known) return known();
-  const comma = existsSync(spec) ? -1 : spec.lastIndexOf(',');
-  const path = comma < 0 ? spec : spec.slice(0, comma);
-  const labels = comma < 0 ? undefined : spec.slice(comma + 1);
+  const { path, labels } = pathsIn(spec);
   const missing = [path, labels].find((file) => file !== undefined && !existsSync(file));
   if (missing !== undefined) {
     const remedy = /^\w+:\/\//.test(spec) ? 'download it first' : `expected ${EXPECTED}`;
@@ -110,6 +109,18 @@ export async function locateData(spec: string, options: DataOptions = {}): Promi
   if (other) throw new InputError(`--data ${spec}: ${path} is ${other[1]}`);
   const shown = start.slice(0, 8).replace(/(..)(?=.)/g, '$1 ') || 'nothing';
   throw new InputError(`--data ${spec}: ${path} is of no known form: it starts with ${shown}; expected ${EXPECTED}`);
+}
+
+function pathsIn(spec: string): { path: string; labels: string | undefined } {
+  const comma = existsSync(spec) ? -1 : spec.lastIndexOf(',');
+  return comma < 0 ? { path: spec, labels: undefined } : { path: spec.slice(0, comma), labels: spec.slice(comma + 1) };
+}
+
+/** A value of `--data` that means the same in any working folder. */
+export function absoluteSpec(spec: string): string {
+  if (named.has(spec)) return spec;
+  const { path, labels } = pathsIn(spec);
+  return [path, ...(labels === undefined ? [] : [labels])].map((file) => resolve(file)).join(',');
 }
 
 /** The first bytes of a file, in hexadecimal. @throws InputError for a pipe or a device */

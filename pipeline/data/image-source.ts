@@ -54,6 +54,23 @@ export interface ImageEntry {
   read(): Promise<EncodedImage | StoredImage>;
 }
 
+/**
+ * Some images of a source, which can be read without the others: an image file, an archive, or the rows of a Parquet file, of
+ * which the first in the file has the id `first`.
+ */
+export type Piece =
+  | { readonly kind: 'file'; readonly id: string; readonly label?: RawLabel; readonly path: string }
+  | { readonly kind: 'tar'; readonly path: string }
+  | {
+      readonly kind: 'parquet';
+      readonly path: string;
+      readonly first: number;
+      readonly from: number;
+      readonly to: number;
+      /** Whether RGB in flat lists is `[C, H, W]`. */
+      readonly planar: boolean;
+    };
+
 /** The pixels of a source that are in a file as they have to be: uint8 (0–255), channels last, one image after another. */
 export interface PlainPixels {
   readonly path: string;
@@ -79,6 +96,8 @@ export interface ImageSource {
         readonly verify?: () => Promise<void>;
       })
     | undefined;
+  /** All images as pieces, in the order of the entries, where the source has some. May be called several times. */
+  readonly pieces?: (() => Iterable<Piece>) | undefined;
   /**
    * A text that changes when the contents do: the paths, sizes and modification times of its files.
    * @throws InputError when a file is missing

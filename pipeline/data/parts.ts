@@ -73,7 +73,7 @@ export async function openPart(
 }
 
 /** Index among the known names by own index; undefined where they are the same already, or some are unknown. */
-function orderOf(names: readonly string[], known: readonly string[]): number[] | undefined {
+export function orderOf(names: readonly string[], known: readonly string[]): number[] | undefined {
   const order = names.map((name) => known.indexOf(name));
   const same = names.length === known.length && order.every((at, i) => at === i);
   return same || order.includes(-1) ? undefined : order;

@@ -90,7 +90,7 @@ export async function readImages(
         progress?.(done, total);
         if (failure) {
           if (strict) throw new InputError(`${failure.message}; --strict allows no unreadable image`);
-          skipped.push({ file: entry.where, reason: withoutPrefix(failure.message, `${entry.where}: `) });
+          skipped.push(skippedImage(entry, failure));
           continue;
         }
         const { header, fitted, unscaled } = result;
@@ -126,6 +126,12 @@ export async function readImages(
 
 const withoutPrefix = (text: string, prefix: string) => (text.startsWith(prefix) ? text.slice(prefix.length) : text);
 
+/** How an index lists an image that cannot be read. */
+export const skippedImage = ({ where }: ImageEntry, { message }: InputError): SkippedImage => ({
+  file: where,
+  reason: withoutPrefix(message, `${where}: `),
+});
+
 /** Number of images, where all parts know theirs. */
 const countOf = (source: DataSource): number | undefined =>
   partsOf(source).reduce<number | undefined>(
@@ -133,7 +139,8 @@ const countOf = (source: DataSource): number | undefined =>
     0,
   );
 
-async function storedImage(entry: ImageEntry, target?: Target): Promise<StoredImage> {
+/** Reads an image and decodes it. @throws InputError when it cannot be read */
+export async function storedImage(entry: ImageEntry, target?: Target): Promise<StoredImage> {
   const image = await entry.read();
   return 'bytes' in image ? decode(image, entry.where, target) : image;
 }
@@ -181,7 +188,7 @@ type Outcome<T> =
   | { readonly entry: ImageEntry; readonly result?: undefined; readonly failure: InputError };
 
 /** Does work on each entry, several at a time, and gives the results in the order of the entries; an InputError is a failure. */
-async function* inOrder<T>(
+export async function* inOrder<T>(
   entries: AsyncIterable<ImageEntry> | Iterable<ImageEntry>,
   work: (entry: ImageEntry) => Promise<T>,
   signal: AbortSignal | undefined,

@@ -1,5 +1,8 @@
 import { extname } from 'node:path';
+import type { Card } from '../artifacts/card.ts';
+import type { Labelled } from '../artifacts/encoding-plan.ts';
 import type { SkippedImage } from '../artifacts/image-index.ts';
+import type { ImageDataset } from '../data/dataset.ts';
 import { openSplit, type Split } from '../data/open.ts';
 import { checkFits, openExported, optionsFor } from '../inference/exported.ts';
 import { type CommandOptions, encodingGraphs } from '../inference/plan.ts';
@@ -29,7 +32,7 @@ export interface EncodeResult {
 }
 
 /** Images without a row that the file's metadata and a note name. */
-const MOST_SKIPPED = { listed: 1000, noted: 3 };
+export const MOST_SKIPPED = { listed: 1000, noted: 3 };
 
 /**
  * Encodes a data set with an exported model into a file of latents, a row for each image that can be read, in the data's
@@ -51,26 +54,19 @@ export async function encode(options: EncodeOptions): Promise<EncodeResult> {
     checkFits(card, dataset, errors);
     const { length: images, skipped = [] } = dataset;
     const { size } = card.latent;
-    const about = {
-      model: card.model.name,
-      encoder: `sha256:${card.files['encoder.onnx'].sha256}`,
-      ...{ data, split, classes: dataset.classes ?? null },
-      ...(errors && { error: card.model.error }),
-      ...(skipped.length > 0 && {
-        skipped: skipped.slice(0, MOST_SKIPPED.listed),
-        skippedImages: skipped.length,
-      }),
-    };
+    const classes = dataset.classes ?? null;
+    const about = aboutLatents(card, { data, split, classes, errors, skipped, skippedImages: skipped.length });
     await publishFile(
       out,
       async (path) => {
         const writer =
           format === 'npy'
             ? npyWriter(path, { rows: images, size })
-            : parquetWriter(path, dataset, { size, errors, about });
+            : parquetWriter(path, { size, errors, labelled: labelledOf(dataset), classes: dataset.classes, about });
         await withSessions(model, { ...options, graphs: encodingGraphs(errors), images }, async (sessions) => {
           for await (const batch of sessions.encode(dataset, { errors, signal })) {
-            await writer.write(batch);
+            const { start, count } = batch;
+            await writer.write({ ...batch, ids: Array.from({ length: count }, (_, i) => dataset.id(start + i)) });
             progress?.(batch.start + batch.count, images);
           }
         });
@@ -85,6 +81,32 @@ export async function encode(options: EncodeOptions): Promise<EncodeResult> {
     await dataset.close();
   }
 }
+
+/** What the metadata of a file of latents say, under the key `convae`. */
+export const aboutLatents = (
+  card: Card,
+  about: {
+    readonly data: string;
+    readonly split: Split;
+    readonly classes: readonly string[] | null;
+    readonly errors: boolean;
+    readonly skipped: readonly SkippedImage[];
+    readonly skippedImages: number;
+  },
+) => {
+  const { data, split, classes, errors, skipped, skippedImages } = about;
+  return {
+    model: card.model.name,
+    encoder: `sha256:${card.files['encoder.onnx'].sha256}`,
+    ...{ data, split, classes },
+    ...(errors && { error: card.model.error }),
+    ...(skippedImages > 0 && { skipped: skipped.slice(0, MOST_SKIPPED.listed), skippedImages }),
+  };
+};
+
+/** How many images of a data set have a label. */
+const labelledOf = ({ labels }: ImageDataset): Labelled =>
+  !labels ? 'none' : labels.every((label) => label >= 0) ? 'all' : 'some';
 
 /** `no rows for 4 images that cannot be read: a.png (why), …` */
 function describe(skipped: readonly SkippedImage[]): string {

@@ -1,14 +1,40 @@
 import type { DecodedArray, Encoding, SchemaElement } from 'hyparquet';
 import { fileWriter, ParquetWriter } from 'hyparquet-writer';
 import { writeColumn } from 'hyparquet-writer/src/column.js';
-import type { ImageDataset } from '../data/dataset.ts';
+import type { Labelled } from '../artifacts/encoding-plan.ts';
+import { UNLABELLED } from '../data/dataset.ts';
 import type { LatentBatch } from '../inference/sessions.ts';
+import { fileDigest } from '../io/digest.ts';
 
 /**
  * Rows of a row group, which is held in memory: as many as hold 128 Ki numbers of latents (512 KiB), within bounds. Readers
  * are slow with many small groups.
  */
 const GROUP = { numbers: 2 ** 17, minRows: 256, maxRows: 8192 };
+
+/** What a file of latents contains, besides its rows. */
+export interface LatentColumns {
+  /** Numbers of a latent. */
+  readonly size: number;
+  /** Whether there are errors. */
+  readonly errors: boolean;
+  readonly labelled: Labelled;
+  /** Class names by index. */
+  readonly classes: readonly string[] | undefined;
+  /** Rows of a row group; by default as many as `GROUP` says. */
+  readonly groupRows?: number | undefined;
+  /** Written into the file's metadata, under the key `convae`. */
+  readonly about: Readonly<Record<string, unknown>>;
+}
+
+/** Latents in the order of the images, with their ids. */
+export type LatentRows = Pick<LatentBatch, 'count' | 'latents' | 'errors' | 'labels'> & {
+  readonly ids: readonly string[];
+};
+
+/** Rows of a row group of a large data set: few groups, in 64 MiB of latents at most. */
+export const largeGroupRows = (size: number): number =>
+  Math.max(GROUP.minRows, Math.min(25_000, Math.floor(2 ** 24 / size)));
 
 /** A column: its elements in the schema (the last has the values), and the values of a group's first rows. */
 interface Column {
@@ -20,36 +46,37 @@ interface Column {
 }
 
 /**
- * Writes latents as Parquet, in the order of the data set: `id` string; `label` int32 and `class` string (where the data set
- * has labels, and class names); `latent` list of float32; `error` float32 (where there are errors). Only label and class
- * can be null: of images without a label. A row group is written before the next begins.
+ * Writes latents as Parquet, in the order of the images: `id` string; `label` int32 and `class` string (where there are labels,
+ * and class names); `latent` list of float32; `error` float32 (where there are errors). Only label and class can be null: of
+ * images without a label. A row group is written before the next begins.
  * @param path of a file that is overwritten
- * @param about is written into the file's metadata, under the key `convae`
  */
-export function parquetWriter(
-  path: string,
-  dataset: ImageDataset,
-  { size, errors, about }: { size: number; errors: boolean; about: Readonly<Record<string, unknown>> },
-) {
-  const { labels, classes = [] } = dataset;
-  const complete = labels?.every((label) => label >= 0) ?? true;
-  const groupRows = Math.max(GROUP.minRows, Math.min(GROUP.maxRows, Math.floor(GROUP.numbers / size)));
-  const group = { first: 0, rows: 0, latents: new Float32Array(groupRows * size), errors: new Float32Array(groupRows) };
+export function parquetWriter(path: string, { size, errors, labelled, classes, about, ...options }: LatentColumns) {
+  const groupRows =
+    options.groupRows ?? Math.max(GROUP.minRows, Math.min(GROUP.maxRows, Math.floor(GROUP.numbers / size)));
+  const group = {
+    rows: 0,
+    ids: [] as string[],
+    labels: new Int32Array(labelled === 'none' ? 0 : groupRows),
+    latents: new Float32Array(groupRows * size),
+    errors: new Float32Array(errors ? groupRows : 0),
+  };
+  const complete = labelled === 'all';
   const required = { repetition_type: 'REQUIRED' } as const;
   const id: Column = {
     elements: [{ name: 'id', type: 'BYTE_ARRAY', converted_type: 'UTF8', ...required }],
     encoding: 'DELTA_BYTE_ARRAY', // ids share prefixes with their predecessors
-    values: (rows) => Array.from({ length: rows }, (_, i) => Buffer.from(dataset.id(group.first + i))),
+    values: () => group.ids.map((id) => Buffer.from(id)),
   };
   const some = { repetition_type: complete ? 'REQUIRED' : 'OPTIONAL' } as const;
-  const labelsOf = (rows: number) => labels?.subarray(group.first, group.first + rows) ?? new Int32Array();
+  const labelsOf = (rows: number) => group.labels.subarray(0, rows);
   // Few values, for which the library makes a dictionary.
-  const label: Column | false = labels !== undefined && {
+  const label: Column | false = labelled !== 'none' && {
     elements: [{ name: 'label', type: 'INT32', ...some }],
     values: (rows) => (complete ? labelsOf(rows) : Array.from(labelsOf(rows), (label) => (label < 0 ? null : label))),
   };
-  const names: Column | false = labels !== undefined &&
-    dataset.classes !== undefined && {
+  const names: Column | false = labelled !== 'none' &&
+    classes !== undefined && {
       elements: [{ name: 'class', type: 'BYTE_ARRAY', converted_type: 'UTF8', repetition_type: 'OPTIONAL' }],
       values: (rows) => Array.from(labelsOf(rows), (label) => classes[label] ?? null),
     };
@@ -77,23 +104,34 @@ export function parquetWriter(
   });
   const flush = () => {
     writeGroup(parquet, columns, group.rows);
-    group.first += group.rows;
     group.rows = 0;
+    group.ids = [];
   };
   return {
-    async write({ count, latents, errors }: LatentBatch): Promise<void> {
+    async write({ count, latents, errors, labels, ids }: LatentRows): Promise<void> {
       for (let from = 0; from < count; ) {
         const to = Math.min(count, from + groupRows - group.rows);
         group.latents.set(latents.subarray(from * size, to * size), group.rows * size);
         if (errors) group.errors.set(errors.subarray(from, to), group.rows);
+        if (labelled !== 'none' && labels) group.labels.set(labels.subarray(from, to), group.rows);
+        else group.labels.fill(UNLABELLED, group.rows, group.rows + to - from);
+        for (let i = from; i < to; i++) group.ids.push(ids[i] as string);
         group.rows += to - from;
         from = to;
         if (group.rows === groupRows) flush();
       }
     },
-    /** Writes the last row group and the file's metadata. */
-    async finish(): Promise<void> {
+    /**
+     * Writes the last row group and the file's metadata.
+     * @param more is added to the metadata, given the SHA-256 of the bytes before them
+     */
+    async finish(more?: (digest: string) => Readonly<Record<string, unknown>>): Promise<void> {
       if (group.rows > 0) flush();
+      if (more) {
+        await parquet.writer.finish(); // writes what is buffered
+        const all = { ...about, ...more((await fileDigest(path)).sha256) };
+        parquet.kvMetadata = [{ key: 'convae', value: JSON.stringify(all) }];
+      }
       await parquet.finish();
     },
   };

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { Card } from '../artifacts/card.ts';
+import type { Labelling } from '../artifacts/encoding-plan.ts';
 import { readCard, verifyFiles } from '../artifacts/exported.ts';
 import { type ImageDataset, labelledRows } from '../data/dataset.ts';
 import { type DataOptions, optionsLike } from '../data/options.ts';
@@ -29,6 +30,29 @@ export const optionsFor = (card: Card, options?: DataOptions): DataOptions => ({
   ...optionsLike(card, options),
   valSplit: card.dataset.valSplit,
 });
+
+/**
+ * Checks the labels of images that are not opened as a data set, as `checkFits` does.
+ * @param name of the data
+ * @throws InputError
+ */
+export function checkLabelling(
+  { conditional, model, classes: known }: Card,
+  name: string,
+  { labelled, classes }: Labelling,
+  errors: boolean,
+): void {
+  if (!conditional.encoder && !(conditional.decoder && errors)) return;
+  const needs = `the model ${model.name} needs the class of each image`;
+  if (labelled !== 'all')
+    throw new InputError(`${name}: images without a label, and ${needs}; label them or leave them out`);
+  const unknown = known ? (classes ?? []).filter((one) => !known.includes(one)) : [];
+  if (unknown.length > 0) {
+    throw new InputError(
+      `${name}: its classes ${listed(unknown)} are not among those of the model ${model.name}, ${listed(known ?? [])}; leave them out or rename them`,
+    );
+  }
+}
 
 /** Classes that a message names. */
 const MOST_NAMED = 5;

@@ -1,5 +1,5 @@
 import type { Card } from '../artifacts/card.ts';
-import { readBatches } from '../data/batches.ts';
+import { type ImageBatch as PixelBatch, readBatches } from '../data/batches.ts';
 import { bytesPerImage, type ImageDataset } from '../data/dataset.ts';
 import { checkDevice } from '../devices/device.ts';
 import { InputError, stopIfAborted } from '../io/errors.ts';
@@ -111,30 +111,49 @@ export class Sessions {
    * @throws InputError when an image cannot be read or its latent is not finite; Interrupted (or the signal's own reason,
    * if that is an error) after `signal`
    */
-  async *encode(
-    dataset: ImageDataset,
+  async *encode(dataset: ImageDataset, options: EncodingOptions = {}): AsyncGenerator<LatentBatch, void, undefined> {
+    const batches = readBatches(dataset, Math.max(1, Math.min(this.batchSize, dataset.length)), { ahead: 2 });
+    for await (const batch of this.encodeBatches(batches, options)) {
+      checkFinite(batch, dataset.name, (row) => dataset.id(batch.start + row));
+      yield batch;
+    }
+  }
+
+  /**
+   * Encodes batches of images in their order; what else a batch has is kept. A batch is read before the next is asked for.
+   * @throws Interrupted (or the signal's own reason, if that is an error) after `signal`
+   */
+  async *encodeBatches<B extends PixelBatch>(
+    batches: AsyncIterable<B>,
     { errors = false, signal }: EncodingOptions = {},
-  ): AsyncGenerator<LatentBatch, void, undefined> {
+  ): AsyncGenerator<Omit<B, 'images'> & LatentBatch, void, undefined> {
     const { conditional, latent } = this.#card;
     const graphs = encodingGraphs(errors);
     const labelled = conditional.encoder || (conditional.decoder && errors);
-    const batches = readBatches(dataset, Math.max(1, Math.min(this.batchSize, dataset.length)), { ahead: 2 });
-    const jobs = this.#inOrder(batches, signal, ({ start, count, images, labels }) => ({
-      ...{ start, count, labels, graphs },
-      tensors: {
-        image: copied(images, this.#imageDims(count)),
-        label: labelled && labels ? copied(labels, [count]) : undefined,
-        latent: floats([count, latent.size]),
-        logvar: this.variational ? floats([count, latent.size]) : undefined,
-        reconstruction: errors ? { dims: this.#imageDims(count) } : undefined,
-        error: errors ? floats([count]) : undefined,
-      },
-    }));
-    for await (const { tensors, graphs: _, ...job } of jobs) {
+    const kept: Omit<B, 'images'>[] = []; // of the batches that are being encoded
+    const jobs = this.#inOrder(batches, signal, ({ images, ...batch }) => {
+      const { count, labels } = batch;
+      kept.push(batch);
+      return {
+        graphs,
+        tensors: {
+          image: copied(images, this.#imageDims(count)),
+          label: labelled && labels ? copied(labels, [count]) : undefined,
+          latent: floats([count, latent.size]),
+          logvar: this.variational ? floats([count, latent.size]) : undefined,
+          reconstruction: errors ? { dims: this.#imageDims(count) } : undefined,
+          error: errors ? floats([count]) : undefined,
+        },
+      };
+    });
+    for await (const { tensors } of jobs) {
       const { latent, logvar, error } = tensors;
-      const batch = { ...job, latents: latent.data, logvars: logvar?.data, errors: error?.data };
-      checkFinite(batch, dataset);
-      yield batch;
+      yield {
+        ...(kept.shift() as Omit<B, 'images'>),
+        latents: latent.data,
+        logvars: logvar?.data,
+        errors: error?.data,
+      };
     }
   }
 
@@ -279,14 +298,22 @@ const floats = (dims: readonly number[]) => ({
   data: new Float32Array(dims.reduce((product, side) => product * side, 1)),
 });
 
-/** @throws InputError when a latent or an error is NaN or infinite */
-function checkFinite({ start, count, latents, errors }: LatentBatch, dataset: ImageDataset): void {
+/**
+ * @param name of the data set
+ * @param id of a row of the batch
+ * @throws InputError when a latent or an error is NaN or infinite
+ */
+export function checkFinite(
+  { count, latents, errors }: LatentBatch,
+  name: string,
+  id: (row: number) => string | undefined,
+): void {
   const notFinite = (value: number) => !Number.isFinite(value);
   const [latent, error] = [latents.findIndex(notFinite), errors?.findIndex(notFinite) ?? -1];
   if (latent < 0 && error < 0) return;
   const [what, image] =
     latent >= 0 ? ['latent', Math.floor((latent * count) / latents.length)] : ['reconstruction', error];
   throw new InputError(
-    `${dataset.name}: the ${what} of image ${dataset.id(start + image)} is not finite; the model is unusable, train it again (with a lower learning rate)`,
+    `${name}: the ${what} of image ${id(image)} is not finite; the model is unusable, train it again (with a lower learning rate)`,
   );
 }

@@ -1,39 +1,32 @@
 import { parquetMetadataAsync } from 'hyparquet';
 import { asyncBufferFromFile } from 'hyparquet/src/node.js';
 import { expect, test } from 'vitest';
-import { defineDataset, type ImageDataset } from '../../pipeline/data/dataset.ts';
-import { parquetWriter } from '../../pipeline/encode/parquet.ts';
+import { type LatentColumns, parquetWriter } from '../../pipeline/encode/parquet.ts';
 import { scratchFolder } from '../data/support.ts';
 import { readRows } from './support.ts';
 
 const scratch = scratchFolder();
 
-const dataset = (labels: readonly number[], classes: readonly string[] | undefined): ImageDataset =>
-  defineDataset({
-    name: 'some',
-    shape: { height: 1, width: 1, channels: 1 },
-    length: labels.length,
-    labels: Int32Array.from(labels),
-    classes,
-    id: (i) => `image-${i}`,
-    read: async () => {},
-    close: async () => {},
-  });
-
-async function written(name: string, images: ImageDataset) {
+async function written(
+  name: string,
+  labels: readonly number[],
+  columns: Pick<LatentColumns, 'labelled' | 'classes'> & { groupRows?: number },
+) {
   const path = scratch(name);
-  const writer = parquetWriter(path, images, { size: 1, errors: false, about: {} });
-  const latents = Float32Array.from({ length: images.length }, (_, i) => i);
-  await writer.write({ start: 0, count: images.length, latents, logvars: undefined, errors: undefined });
+  const writer = parquetWriter(path, { size: 1, errors: false, about: {}, ...columns });
+  const count = labels.length;
+  const latents = Float32Array.from({ length: count }, (_, i) => i);
+  const ids = labels.map((_, i) => `image-${i}`);
+  await writer.write({ count, latents, errors: undefined, labels: Int32Array.from(labels), ids });
   await writer.finish();
-  const { schema } = await parquetMetadataAsync(await asyncBufferFromFile(path));
+  const { schema, row_groups } = await parquetMetadataAsync(await asyncBufferFromFile(path));
   const kinds = Object.fromEntries(schema.map(({ name, repetition_type }) => [name, repetition_type]));
-  return { rows: await readRows(path), kinds };
+  return { rows: await readRows(path), kinds, groups: row_groups.map(({ num_rows }) => Number(num_rows)) };
 }
 
 test('images without a label have null for label and class, over several row groups', async () => {
   const labels = Array.from({ length: 20_000 }, (_, i) => (i % 3) - 1);
-  const { rows, kinds } = await written('some.parquet', dataset(labels, ['cat', 'dög']));
+  const { rows, kinds } = await written('some.parquet', labels, { labelled: 'some', classes: ['cat', 'dög'] });
   expect(kinds).toMatchObject({ id: 'REQUIRED', label: 'OPTIONAL', class: 'OPTIONAL' });
   rows.forEach((row, i) => {
     const label = labels[i] as number;
@@ -48,7 +41,7 @@ test('images without a label have null for label and class, over several row gro
 });
 
 test('a group in which no image has a label', async () => {
-  const { rows } = await written('none.parquet', dataset([-1, -1], ['a']));
+  const { rows } = await written('none.parquet', [-1, -1], { labelled: 'some', classes: ['a'] });
   expect(rows.map(({ label, class: name }) => [label, name])).toEqual([
     [null, null],
     [null, null],
@@ -56,7 +49,7 @@ test('a group in which no image has a label', async () => {
 });
 
 test('labels of all images are required, and there is no class without names', async () => {
-  const { rows, kinds } = await written('all.parquet', dataset([4, 0], undefined));
+  const { rows, kinds } = await written('all.parquet', [4, 0], { labelled: 'all', classes: undefined });
   expect(kinds.label).toBe('REQUIRED');
   expect(kinds).not.toHaveProperty('class');
   expect(rows.map(({ label }) => label)).toEqual([4, 0]);

@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { setImmediate } from 'node:timers/promises';
 import { fileError, stopIfAborted } from '../../io/errors.ts';
 import { pagesOf } from '../decode.ts';
-import type { ImageEntry, ImageSource, RawLabel } from '../image-source.ts';
+import type { ImageEntry, ImageSource, Piece, RawLabel } from '../image-source.ts';
 
 /** An image file of a source. */
 export interface ImageFile {
@@ -28,7 +28,7 @@ export function imageFileSource({
   classes,
   files,
   signal,
-  pageId = (id, page) => `${id}#${page}`,
+  pageId,
 }: {
   readonly name: string;
   readonly count: number;
@@ -43,6 +43,7 @@ export function imageFileSource({
     name,
     count: stacked ? undefined : count,
     classes,
+    pieces: pageId ? undefined : () => piecesOf(files()),
     async stamp() {
       const hash = createHash('sha256');
       await inBatches(files(), signal, ({ id, path }) => {
@@ -53,7 +54,7 @@ export function imageFileSource({
     },
     async *entries() {
       for (const file of files()) {
-        if (TIFF.test(file.path)) yield* pagesOfFile(file, pageId);
+        if (TIFF.test(file.path)) yield* pagesOfFile(file, pageId ?? ((id, page) => `${id}#${page}`));
         else
           yield {
             id: file.id,
@@ -65,6 +66,10 @@ export function imageFileSource({
     },
     close: async () => {},
   };
+}
+
+function* piecesOf(files: Iterable<ImageFile>): Generator<Piece> {
+  for (const file of files) yield { kind: 'file', ...file };
 }
 
 /** The pages of a TIFF, which is read once for all of them. */

@@ -2,7 +2,7 @@ import { type AsyncBuffer, type FileMetaData, parquetMetadataAsync, parquetRead,
 import { compressors } from 'hyparquet-compressors';
 import { InputError } from '../../io/errors.ts';
 import { type ByteSource, openFile, readUpTo } from '../../io/source.ts';
-import type { DataSource, EncodedImage, ImageEntry, RawLabel, StoredImage } from '../image-source.ts';
+import type { DataSource, EncodedImage, ImageEntry, Piece, RawLabel, StoredImage } from '../image-source.ts';
 import type { DataOptions } from '../options.ts';
 import { chooseColumns, type ParquetColumns } from './parquet-columns.ts';
 import { findOrder, imageOfNumbers, layoutOfRow, numbersFor } from './pixel-rows.ts';
@@ -44,10 +44,7 @@ export async function isParquet(path: string): Promise<boolean> {
  */
 export async function parquetSource(path: string, options: DataOptions = {}): Promise<DataSource> {
   const files: ParquetFile[] = [];
-  for (const shard of await shardsOf(path, PARQUET_FILE)) {
-    const metadata = await withFile(shard.path, parquetMetadataAsync);
-    files.push({ ...shard, metadata, columns: chooseColumns(shard.path, metadata, options) });
-  }
+  for (const shard of await shardsOf(path, PARQUET_FILE)) files.push(await openShard(shard, options));
   const first = files[0] as ParquetFile;
   const other = files.find(({ columns }) => describe(columns) !== describe(first.columns));
   if (other) {
@@ -57,25 +54,53 @@ export async function parquetSource(path: string, options: DataOptions = {}): Pr
   }
   const { unused, classes } = first.columns;
   const notes = unused.length > 0 ? [`columns not used: ${unused.join(', ')}`] : [];
-  const { kind, type } = first.columns;
   const sample = layoutOfRow(numbersPerRow(first), options)?.channels === 3 ? await readGroup(first, 0, 0) : [];
   const order = findOrder(
     sample.slice(0, SAMPLE).map(({ value }) => value),
     options,
   );
   if (order.note) notes.push(order.note);
-  const read = (value: unknown, where: string) =>
-    kind === 'encoded'
-      ? encodedImage(value, where)
-      : imageOfNumbers(value, type, { options, where, planar: order.planar });
+  const { planar } = order;
   return shardedSource(path, files, notes, (name, shards) => ({
     name,
     count: shards.reduce((sum, { metadata }) => sum + Number(metadata.num_rows), 0),
     classes,
+    pieces: () => piecesOf(shards, planar),
     stamp: () => stampOf(shards.map((shard) => shard.path)),
-    entries: () => entriesOf(shards, read),
+    entries: () => entriesOf(shards, planar, options),
     close: async () => {},
   }));
+}
+
+async function openShard(shard: Shard, options: DataOptions): Promise<ParquetFile> {
+  const metadata = await withFile(shard.path, parquetMetadataAsync);
+  return { ...shard, metadata, columns: chooseColumns(shard.path, metadata, options) };
+}
+
+function* piecesOf(files: readonly ParquetFile[], planar: boolean): Generator<ParquetPiece> {
+  let first = 0;
+  for (const { path, metadata } of files) {
+    const to = Number(metadata.num_rows);
+    yield { kind: 'parquet', path, first, from: 0, to, planar };
+    first += to;
+  }
+}
+
+type ParquetPiece = Extract<Piece, { readonly kind: 'parquet' }>;
+
+/** The images of some rows of a file. @throws InputError when it is missing or damaged, or has no images */
+export async function* entriesOfRows(
+  { path, first, from, to, planar }: ParquetPiece,
+  options: DataOptions = {},
+): AsyncGenerator<ImageEntry> {
+  const file = await openShard({ path, part: undefined }, options);
+  yield* entriesOfFile(file, readerOf(file, planar, options), { first, from, to });
+}
+
+/** Gives the image of a value of a file's column of images. */
+function readerOf({ columns: { kind, type } }: ParquetFile, planar: boolean, options: DataOptions) {
+  return (value: unknown, where: string): EncodedImage | StoredImage =>
+    kind === 'encoded' ? encodedImage(value, where) : imageOfNumbers(value, type, { options, where, planar });
 }
 
 /** Names of Parquet files. */
@@ -112,22 +137,36 @@ const bufferOf = (source: ByteSource): AsyncBuffer => ({
 
 async function* entriesOf(
   files: readonly ParquetFile[],
-  read: (value: unknown, where: string) => EncodedImage | StoredImage,
+  planar: boolean,
+  options: DataOptions,
 ): AsyncGenerator<ImageEntry> {
-  let id = 0;
+  let first = 0;
   for (const file of files) {
-    let start = 0;
-    for (const [group, { num_rows }] of file.metadata.row_groups.entries()) {
-      const count = Number(num_rows);
+    const to = Number(file.metadata.num_rows);
+    yield* entriesOfFile(file, readerOf(file, planar, options), { first, from: 0, to });
+    first += to;
+  }
+}
+
+/** @param first id of the file's first row */
+async function* entriesOfFile(
+  file: ParquetFile,
+  read: ReturnType<typeof readerOf>,
+  { first, from, to }: { first: number; from: number; to: number },
+): AsyncGenerator<ImageEntry> {
+  let start = 0;
+  for (const [group, { num_rows }] of file.metadata.row_groups.entries()) {
+    const end = start + Number(num_rows);
+    if (end > from && start < to) {
       const rows = await readGroup(file, group, start).catch((error: unknown) => {
         if (error instanceof InputError) return error; // its rows can be skipped
         throw error;
       });
-      for (let i = 0; i < count; i++) {
-        const where = `${file.path}: row ${start + i}`;
-        const row = rows instanceof InputError ? rows : rows[i];
+      for (let i = Math.max(from, start); i < Math.min(to, end); i++) {
+        const where = `${file.path}: row ${i}`;
+        const row = rows instanceof InputError ? rows : rows[i - start];
         yield {
-          id: String(id++),
+          id: String(first + i),
           label: row instanceof InputError ? undefined : row?.label,
           where,
           async read() {
@@ -136,8 +175,8 @@ async function* entriesOf(
           },
         };
       }
-      start += count;
     }
+    start = end;
   }
 }
 

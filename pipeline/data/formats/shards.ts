@@ -35,12 +35,12 @@ export async function shardsOf(path: string, names: RegExp): Promise<Shard[]> {
       `${named.path} is the ${named.part} part by its name, but ${lone.path} could be of any; call it train, val or test as well, or pass the file that you want`,
     );
   }
+  const firsts = new Map<SplitName | undefined, string>();
   for (const { path: file, part } of shards) {
-    const elsewhere = shards.find((other) => other.part === part && dirname(other.path) !== dirname(file));
-    if (!elsewhere) continue;
-    throw new InputError(
-      `${path}: ${dirname(file)} and ${dirname(elsewhere.path)} seem to be two data sets; pass one of them`,
-    );
+    const first = firsts.get(part) ?? file;
+    firsts.set(part, first);
+    if (dirname(first) === dirname(file)) continue;
+    throw new InputError(`${path}: ${dirname(first)} and ${dirname(file)} seem to be two data sets; pass one of them`);
   }
   return shards;
 }

@@ -79,20 +79,27 @@ async function singleSource(path: string): Promise<DataSource> {
 }
 
 function shardsSource(path: string, shards: readonly Shard[]): DataSource {
-  return shardedSource(path, shards, [], (name, own) => ({
-    name,
-    stamp: () => stampOf(own.map((shard) => shard.path)),
-    async *entries() {
-      for (const shard of own) {
-        for await (const { file, label } of imagesOf(shard.path)) {
-          const folder = basename(dirname(file.path));
-          const entry = entryOf(shard.path, file, label ?? (folder === '.' ? undefined : folder));
-          yield { ...entry, id: `${basename(shard.path)}/${file.path}` };
-        }
-      }
-    },
-    close: async () => {},
-  }));
+  return shardedSource(path, shards, [], (name, own) => {
+    const paths = own.map((shard) => shard.path);
+    return {
+      name,
+      pieces: () => paths.map((path) => ({ kind: 'tar', path })),
+      stamp: () => stampOf(paths),
+      entries: () => entriesOfShards(paths),
+      close: async () => {},
+    };
+  });
+}
+
+/** The images of some archives of a set of several. @throws InputError when one is missing or damaged */
+export async function* entriesOfShards(paths: readonly string[]): AsyncGenerator<ImageEntry> {
+  for (const path of paths) {
+    for await (const { file, label } of imagesOf(path)) {
+      const folder = basename(dirname(file.path));
+      const entry = entryOf(path, file, label ?? (folder === '.' ? undefined : folder));
+      yield { ...entry, id: `${basename(path)}/${file.path}` };
+    }
+  }
 }
 
 const entryOf = (archive: string, { path, bytes }: TarFile, label: RawLabel): ImageEntry => ({

@@ -1,0 +1,42 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { expect, test } from 'vitest';
+import { parse } from 'yaml';
+
+const deploy = (file: string) => fileURLToPath(new URL(`../../deploy/${file}`, import.meta.url));
+const PYTHON = process.env.CONVAE_RAY_PYTHON ?? 'python3';
+const VALIDATE =
+  'import sys, yaml, kubernetes_validate; kubernetes_validate.validate(yaml.safe_load(open(sys.argv[1])), "1.33", strict=True)';
+
+function hasValidator(): boolean {
+  try {
+    execFileSync(PYTHON, ['-c', 'import kubernetes_validate'], { stdio: 'ignore' });
+    return true;
+  } catch {
+    console.log(
+      `skipped: the manifest of Kubernetes: ${PYTHON} has no kubernetes-validate (PyPI); CONVAE_RAY_PYTHON names another`,
+    );
+    return false;
+  }
+}
+
+test.runIf(hasValidator())('the manifest of Kubernetes fits its schema', () => {
+  execFileSync(PYTHON, ['-c', VALIDATE, deploy('kubernetes/encode.yaml')], { stdio: 'pipe' });
+});
+
+test('the manifest of Kubernetes starts a shard for each index', () => {
+  const { spec } = parse(readFileSync(deploy('kubernetes/encode.yaml'), 'utf8')) as {
+    spec: { completionMode: string; template: { spec: { containers: { args: string[] }[] } } };
+  };
+  expect(spec.completionMode).toBe('Indexed');
+  const [container] = spec.template.spec.containers;
+  expect(container?.args.slice(0, 5)).toEqual(['encode', '--out', '/data/encoded', '--shard', 'auto']);
+});
+
+test('the script for Slurm is sound, and says how it is used', () => {
+  execFileSync('bash', ['-n', deploy('slurm/encode.sh')]);
+  const { status, stderr } = spawnSync('bash', [deploy('slurm/encode.sh')], { encoding: 'utf8' });
+  expect(status).toBe(2);
+  expect(stderr).toContain('EXPORTED DATA OUT SHARDS');
+});
