@@ -1,12 +1,16 @@
-import { copyFile, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { copyFile, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { z } from 'zod';
 import { fileDigest } from '../io/digest.ts';
 import { codeOf, fileError, InputError, ignoreMissing, withFileErrors } from '../io/errors.ts';
+import { makeFolder } from '../io/folders.ts';
+import { findDamage, SUMS } from '../io/sums.ts';
 import { CARD_FORMAT, type Card, cardSchema } from './card.ts';
 import { formatOf, issuesOf, parseJson } from './json.ts';
 import { readMetrics, runPaths } from './run-files.ts';
 import type { Manifest } from './site.ts';
+
+const CARD = 'card.json';
 
 /**
  * Writes card.json into an exported model's folder.
@@ -16,7 +20,7 @@ import type { Manifest } from './site.ts';
 export async function writeCard(folder: string, card: z.input<typeof cardSchema>): Promise<Card> {
   const parsed = cardSchema.safeParse(card);
   if (!parsed.success) throw new Error(`the card does not fit its schema: ${issuesOf(parsed.error)}`);
-  await writeFile(join(folder, 'card.json'), `${layOut(parsed.data)}\n`);
+  await writeFile(join(folder, CARD), `${layOut(parsed.data)}\n`);
   return parsed.data;
 }
 
@@ -28,10 +32,10 @@ const layOut = (card: Card): string =>
 
 /**
  * Reads the card of an exported model.
- * @throws InputError when the folder or the card is missing, or the card is damaged or of a newer version
+ * @throws InputError when the folder or the card is missing, or the card is damaged, changed or of a newer version
  */
 export async function readCard(folder: string): Promise<Card> {
-  const path = join(folder, 'card.json');
+  const path = join(folder, CARD);
   const text = await readText(folder, path);
   const format = formatOf(text) ?? CARD_FORMAT;
   if (format > CARD_FORMAT) {
@@ -39,11 +43,20 @@ export async function readCard(folder: string): Promise<Card> {
       `${path}: card format ${format} is newer than this version of convae, which reads formats up to ${CARD_FORMAT}; update convae`,
     );
   }
-  return parseJson(cardSchema, text, (reason) => new InputError(`${path}: ${reason}; export the model again`));
+  const card = parseJson(cardSchema, text, (reason) => new InputError(`${path}: ${reason}; export the model again`));
+  await checkSums(folder, (name) => name === CARD);
+  return card;
+}
+
+/** @throws InputError when files of the folder are not as they were exported */
+async function checkSums(folder: string, concerns?: (name: string) => boolean): Promise<void> {
+  const damaged = await findDamage(folder, concerns);
+  if (damaged === undefined) return;
+  throw new InputError(`${join(folder, damaged)}: its content does not match ${SUMS}; export the model again`);
 }
 
 /**
- * Compares the model's files with their digests in the card.
+ * Compares the model's files with their digests in the card, and all files with `SHA256SUMS`.
  * @throws InputError when one is missing or its SHA-256 differs
  */
 export async function verifyFiles(folder: string, card: Card): Promise<void> {
@@ -56,6 +69,7 @@ export async function verifyFiles(folder: string, card: Card): Promise<void> {
     const sizes = found.bytes === expected.bytes ? '' : ` (${found.bytes} bytes where ${expected.bytes} were expected)`;
     throw new InputError(`${path}: its SHA-256 is not the one in card.json${sizes}; export the model again`);
   }
+  await checkSums(folder);
 }
 
 async function readText(folder: string, path: string): Promise<string> {
@@ -88,7 +102,7 @@ export async function copyTraining(run: string, exported: string): Promise<void>
   const lines = (await readMetrics(from.metrics)).filter(({ span }) => span === 'epoch');
   const pictures = spread(await picturesIn(from.pictures), MOST_PICTURES);
   if (lines.length === 0 && pictures.length === 0) return;
-  await mkdir(join(exported, PICTURES), { recursive: true });
+  await makeFolder(join(exported, PICTURES));
   await writeFile(join(exported, METRICS), lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
   for (const { name } of pictures) await copyFile(join(from.pictures, name), join(exported, PICTURES, name));
 }

@@ -1,7 +1,9 @@
 import { lstat, readdir, readlink, realpath, rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { codeOf, fileError, InputError, ignoreMissing, withFileErrors } from '../io/errors.ts';
-import { makeFolder, switchLink, syncFolder, writeDurably } from '../io/publish.ts';
+import { makeFolder, syncFolder } from '../io/folders.ts';
+import { nextOf, switchLink, writeDurably } from '../io/publish.ts';
+import { STAGING } from '../io/staging.ts';
 import { type Checkpoint, DamagedCheckpoint, type Files, readCheckpoint } from './checkpoint.ts';
 import type { RunPosition } from './run.ts';
 import { runPaths } from './run-files.ts';
@@ -23,7 +25,7 @@ export async function openRunFolder(run: string): Promise<void> {
     await makeFolder(run);
     const own = new Set(Object.values(runPaths(run)).map((path) => basename(path)));
     const foreign = (await readdir(run)).find(
-      (name) => !own.has(name) && !/^(latest|best|lock|\.recipe\.yaml)\./.test(name),
+      (name) => !own.has(name) && name !== STAGING && !/^(latest|best)\.next$/.test(name),
     );
     if (foreign !== undefined) {
       throw new InputError(`${run}: there is ${foreign} in it, which no run wrote; choose a new or empty folder`);
@@ -58,6 +60,7 @@ export async function publishCheckpoint(
   const { checkpoints } = runPaths(run);
   const name = checkpointName(position);
   const partial = join(checkpoints, `${name}.partial`);
+  const links = [runPaths(run).latest, runPaths(run).best].map(nextOf);
   try {
     for (const [file, data] of Object.entries(files)) await writeDurably(join(partial, file), data);
     for (const folder of ['encoder', 'decoder', '.']) await syncFolder(join(partial, folder));
@@ -67,7 +70,9 @@ export async function publishCheckpoint(
     if (best) await pointTo(run, 'best', name);
     await removeUnreferenced(run);
   } catch (error) {
-    await rm(partial, { recursive: true, force: true }).catch(() => {}); // report the first failure
+    // The first failure is reported.
+    for (const path of [partial, ...links]) await rm(path, { recursive: true, force: true }).catch(() => {});
+    await removeUnreferenced(run).catch(() => {});
     throw fileError(error, `cannot write the checkpoint of step ${position.step} to ${run}`);
   }
 }
@@ -117,9 +122,10 @@ export async function completeLinks(run: string): Promise<void> {
   await withFileErrors(`cannot write to ${run}`, async () => {
     for (const which of ['latest', 'best'] as const) {
       const link = runPaths(run)[which];
-      if (!(await exists(`${link}.next`))) continue;
-      if (await exists(link)) await rm(`${link}.next`);
-      else await rename(`${link}.next`, link);
+      const next = nextOf(link);
+      if (!(await exists(next))) continue;
+      if (await exists(link)) await rm(next);
+      else await rename(next, link);
     }
   });
 }

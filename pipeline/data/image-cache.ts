@@ -6,7 +6,10 @@ import { IMAGE_INDEX_FORMAT, type ImageIndex, imageIndex, partNames } from '../a
 import { cacheFolder } from '../io/cache.ts';
 import { sha256 } from '../io/digest.ts';
 import { fileError, ignoreMissing, withFileErrors } from '../io/errors.ts';
-import { makeFolder, publishFile, publishFolder } from '../io/publish.ts';
+import { makeFolder } from '../io/folders.ts';
+import { publishFile, publishFolder } from '../io/publish.ts';
+import { sweep } from '../io/staging.ts';
+import { findDamage } from '../io/sums.ts';
 import { bytesPerImage } from './dataset.ts';
 
 /** A data set of which every image was read once, and where its pixels are. */
@@ -54,6 +57,7 @@ const LINK = '.same';
 
 /** Finds a data set in the cache. @returns undefined where it is not there, or damaged */
 export async function findPrepared(cache: string, contents: Contents): Promise<Prepared | undefined> {
+  await sweep(cache); // what is found is not written again, which would sweep
   const name = nameOf(contents);
   const same = await readFile(join(cache, `${name}${LINK}`), 'utf8').catch(() => undefined);
   for (const candidate of [name, ...(same === undefined ? [] : [same])]) {
@@ -67,8 +71,9 @@ export async function findPrepared(cache: string, contents: Contents): Promise<P
   return undefined;
 }
 
-/** The index of a folder whose files have the sizes that it gives. */
+/** The index of a folder whose files are as they were written; plain pixels outside it have the sizes that it gives. */
 async function readIndex(folder: string): Promise<ImageIndex | undefined> {
+  if ((await findDamage(folder)) !== undefined) return undefined;
   const index = imageIndex.parse(JSON.parse(await readFile(join(folder, INDEX), 'utf8')));
   const bytes = bytesPerImage(index.preprocessing);
   for (const name of partNames) {
@@ -128,6 +133,7 @@ async function sizeOf(folder: string): Promise<number> {
 /** Deletes all decoded images. @returns the bytes that were freed */
 export async function clearImageCache(cache: string): Promise<number> {
   return withFileErrors(`cannot clear ${cache}`, async () => {
+    await sweep(cache);
     let bytes = 0;
     for (const entry of (await readdir(cache).catch(ignoreMissing)) ?? []) {
       if (!OWN.test(entry)) continue;

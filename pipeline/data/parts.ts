@@ -79,6 +79,8 @@ export function orderOf(names: readonly string[], known: readonly string[]): num
   return same || order.includes(-1) ? undefined : order;
 }
 
+const withSum = (text: string): string => `${text}\n${sha256(text)}`;
+
 /**
  * Keeps the fingerprint of some images of a prepared data set in its folder, because it takes long to compute.
  * @param rows which images
@@ -90,9 +92,10 @@ export function rememberFingerprint(dataset: ImageDataset, folder: string, rows:
   );
   const remembered = async () => {
     const known = await readFile(file, 'latin1').catch(() => '');
-    if (/^sha256:[0-9a-f]{64}$/.test(known)) return known;
+    const found = known.slice(0, known.indexOf('\n'));
+    if (known === withSum(found)) return found;
     const fingerprint = await dataset.fingerprint();
-    await writeFile(file, fingerprint).catch(() => {}); // a read-only cache costs only time
+    await writeFile(file, withSum(fingerprint)).catch(() => {}); // a read-only cache costs only time
     return fingerprint;
   };
   return defineDataset(dataset, remembered);

@@ -76,7 +76,7 @@ export async function mergeShards(options: MergeOptions): Promise<Merged> {
         else await writeRows(folder, plan, model, checked, [shard], file, true);
       }
     };
-    await publishFolder(out, write, { signal });
+    await publishFolder(out, write, { signal, sums: false });
   }
   if (skipped > 0)
     note?.(`${out}: no row for ${skipped} images that cannot be read, see ${shardPaths(folder).skipped}`);

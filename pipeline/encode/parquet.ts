@@ -1,10 +1,11 @@
 import type { DecodedArray, Encoding, SchemaElement } from 'hyparquet';
-import { fileWriter, ParquetWriter } from 'hyparquet-writer';
+import { ByteWriter, fileWriter, ParquetWriter } from 'hyparquet-writer';
 import { writeColumn } from 'hyparquet-writer/src/column.js';
 import type { Labelled } from '../artifacts/encoding-plan.ts';
 import { UNLABELLED } from '../data/dataset.ts';
 import type { LatentBatch } from '../inference/sessions.ts';
 import { fileDigest } from '../io/digest.ts';
+import { appendWithChecksums } from './page-checksums.ts';
 
 /**
  * Rows of a row group, which is held in memory: as many as hold 128 Ki numbers of latents (512 KiB), within bounds. Readers
@@ -141,10 +142,11 @@ export function parquetWriter(path: string, { size, errors, labelled, classes, a
 function writeGroup(parquet: ParquetWriter, columns: readonly Column[], rows: number): void {
   const { writer, compressors, row_groups, pendingIndexes } = parquet;
   const start = writer.offset;
-  const written = columns.map(({ elements, encoding, values, listOf }) => {
+  const chunks = columns.map(({ elements, encoding, values, listOf }) => {
     const element = elements.at(-1) as SchemaElement;
-    return writeColumn({
-      writer,
+    const pages = new ByteWriter();
+    const { chunk } = writeColumn({
+      writer: pages,
       column: {
         columnName: elements.map(({ name }) => name).join('.'),
         element,
@@ -159,9 +161,9 @@ function writeGroup(parquet: ParquetWriter, columns: readonly Column[], rows: nu
       },
       pageData: pageOf(values(rows), rows, element, listOf),
     });
+    return appendWithChecksums(writer, chunk, pages.getBytes());
   });
-  pendingIndexes.push(...written);
-  const chunks = written.map(({ chunk }) => chunk);
+  pendingIndexes.push(...chunks.map((chunk) => ({ chunk })));
   row_groups.push({
     columns: chunks,
     total_byte_size: chunks.reduce((sum, { meta_data }) => sum + (meta_data?.total_uncompressed_size ?? 0n), 0n),

@@ -12,6 +12,7 @@ import type { DataOptions } from '../data/options.ts';
 import { exportRun } from '../export/export.ts';
 import type { Progress } from '../io/progress.ts';
 import { createStages, type StageProgress, type Tick } from '../io/stages.ts';
+import { findDamage } from '../io/sums.ts';
 import { evaluate } from '../report/evaluate.ts';
 import { type FoundModel, findModel } from '../train/find-model.ts';
 import type { TrainOptions } from '../train/options.ts';
@@ -134,9 +135,11 @@ async function planOf({ model, file }: FoundModel, shape: TrainingImages, images
 
 async function readReport(exported: string): Promise<Report | undefined> {
   try {
-    return reportSchema.parse(JSON.parse(await readFile(join(exported, 'report', 'report.json'), 'utf8')));
+    const folder = join(exported, 'report');
+    if (await findDamage(folder)) return undefined;
+    return reportSchema.parse(JSON.parse(await readFile(join(folder, 'report.json'), 'utf8')));
   } catch {
-    return undefined; // no report, or one of another version
+    return undefined; // no report, a damaged one, or one of another version
   }
 }
 

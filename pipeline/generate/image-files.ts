@@ -1,9 +1,10 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import sharp from 'sharp';
 import { bytesPerImage, type ImageShape } from '../data/dataset.ts';
 import { IMAGE_FILE } from '../data/decode.ts';
 import { InputError } from '../io/errors.ts';
+import { makeFolder } from '../io/folders.ts';
 
 /**
  * Pixels 0–255 from numbers in [0, 1]; numbers outside are clipped.
@@ -34,8 +35,7 @@ export async function writeImages(
 ): Promise<void> {
   const { height, width, channels } = shape;
   const bytes = bytesPerImage(shape);
-  for (const inner of new Set(names.map((name) => dirname(name))))
-    await mkdir(join(folder, inner), { recursive: true });
+  for (const inner of new Set(names.map((name) => dirname(name)))) await makeFolder(join(folder, inner));
   const results = await Promise.allSettled(
     names.map((name, i) =>
       sharp(images.subarray(i * bytes, (i + 1) * bytes), {

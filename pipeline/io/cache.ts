@@ -3,7 +3,9 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { sha256 } from './digest.ts';
 import { withFileErrors } from './errors.ts';
-import { makeFolder, publishFile } from './publish.ts';
+import { makeFolder } from './folders.ts';
+import { publishFile } from './publish.ts';
+import { STAGING, sweep } from './staging.ts';
 
 /** The folder of downloaded libraries, `$XDG_CACHE_HOME/convae`: outside the checkout, so that they outlive it. */
 export const cacheFolder = (): string => join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'convae');
@@ -38,6 +40,7 @@ export async function cached(
   const damaged: string[] = [];
   const found = await withFileErrors(`cannot use ${folder}`, async () => {
     await makeFolder(folder);
+    await sweep(folder);
     for (const name of (await readdir(folder)).sort()) {
       if (!name.startsWith(`${key}-`)) continue;
       const bytes = await readFile(join(folder, name));
@@ -53,14 +56,15 @@ export async function cached(
   if (found) return found;
   const bytes = await make();
   await publishFile(join(folder, nameOf(bytes)), (path) => writeFile(path, bytes), { signal });
-  for (const name of damaged) if (name !== nameOf(bytes)) await rm(join(folder, name), { force: true });
-  if (limit !== undefined) await prune(folder, limit);
+  const old = damaged.filter((name) => name !== nameOf(bytes));
+  for (const name of old) await rm(join(folder, name), { force: true }).catch(() => {});
+  if (limit !== undefined) await prune(folder, limit).catch(() => {});
   return bytes;
 }
 
-/** Removes the least recently used files until the others have no more than `limit` bytes. */
+/** Removes the least recently used files, but none that are being written, until the others have no more than `limit` bytes. */
 async function prune(folder: string, limit: number): Promise<void> {
-  const paths = (await readdir(folder)).map((name) => join(folder, name));
+  const paths = (await readdir(folder)).filter((name) => name !== STAGING).map((name) => join(folder, name));
   const files = await Promise.all(
     paths.map(async (path) => ({ path, about: await stat(path).catch(() => undefined) })),
   );

@@ -55,20 +55,40 @@ export function ignoreMissing(error: unknown): undefined {
   if (codeOf(error) !== 'ENOENT') throw error;
 }
 
-/** File-system error codes that concern the machine rather than what the user typed. */
-const ENVIRONMENT_CODES = new Set(['ENOSPC', 'EDQUOT', 'EIO', 'EROFS', 'EMFILE', 'ENFILE', 'ENOMEM']);
+/** Codes of file-system errors that concern what the user typed; all others concern the machine. */
+const INPUT_CODES = new Set([
+  ...['ENOENT', 'ENOTDIR', 'EISDIR', 'EEXIST', 'ENOTEMPTY', 'EACCES', 'EPERM', 'ELOOP', 'ENAMETOOLONG', 'EINVAL'],
+  // A path with a zero byte; a file that does not fit into a buffer; one that is too short for a loader.
+  ...['ERR_INVALID_ARG_VALUE', 'ERR_FS_FILE_TOO_LARGE', 'END_OF_FILE'],
+]);
 
 const REASONS: Readonly<Record<string, string>> = {
   ENOSPC: 'the disk is full; free some space and run the command again',
   EDQUOT: 'the disk quota is used up; free some space and run the command again',
+  EFBIG: 'the file system takes no files that large; choose a folder on another disk',
   EROFS: 'the file system is read-only; choose another folder',
+  EIO: 'the disk failed (EIO); check it, and choose a folder on another one',
+  EMFILE: 'too many files are open; raise the limit (`ulimit -n`)',
+  ENOLCK: 'the file system has no locks; choose a folder on another disk',
+  ENOSYS: 'the file system does not support this; choose a folder on another disk',
+  ENOTSUP: 'the file system does not support this; choose a folder on another disk',
   EACCES: 'permission denied; choose another folder or change its permissions',
   EPERM: 'permission denied; choose another folder or change its permissions',
   ENOENT: 'no such file or folder',
   ENOTDIR: 'a part of the path is a file, not a folder',
   EISDIR: 'it is a folder, a file was expected',
   EEXIST: 'it exists already',
+  ELOOP: 'it is a link, a file or folder was expected',
+  ENAMETOOLONG: 'the name is too long; choose a shorter one',
 };
+
+const concernsInput = (code: string): boolean => INPUT_CODES.has(code) || code.startsWith('Z_'); // damaged data of zlib
+
+/** Whether an error is one of the file system that the user's input does not cause. */
+export function isFault(error: unknown): boolean {
+  const code = codeOf(error) ?? '';
+  return /^E[A-Z0-9]+$|^unknown/i.test(code) && !concernsInput(code);
+}
 
 /**
  * Turns a file-system error into a one-line error that names the path; other errors are returned unchanged.
@@ -76,8 +96,8 @@ const REASONS: Readonly<Record<string, string>> = {
  */
 export function fileError(error: unknown, doing: string): unknown {
   const code = codeOf(error);
-  if (code === undefined) return error;
-  const Kind = ENVIRONMENT_CODES.has(code) ? EnvironmentError : InputError;
+  if (code === undefined || !(concernsInput(code) || isFault(error))) return error;
+  const Kind = concernsInput(code) ? InputError : EnvironmentError;
   return new Kind(`${doing}: ${REASONS[code] ?? (error as Error).message}`, { cause: error });
 }
 

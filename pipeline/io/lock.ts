@@ -1,108 +1,83 @@
-import { randomUUID } from 'node:crypto';
-import { readFileSync, readlinkSync } from 'node:fs';
-import { link, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { type FileHandle, open, readFile, rm, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { z } from 'zod';
-import { codeOf, InputError, ignoreMissing, withFileErrors } from './errors.ts';
+import { tryLock } from 'fs-native-extensions';
+import { InputError, ignoreMissing, withFileErrors } from './errors.ts';
+import { closeOnError } from './source.ts';
 
-/** Heartbeat. A holder on another machine that is silent for 60 s is presumed dead. */
-const BEAT_MS = 10_000;
-const SILENT_MS = 60_000;
-/** An empty lock file is still being written, unless it stays empty for 2 s. */
-const WRITING_MS = 2_000;
+/** Releases a lock and removes its file. */
+export type Release = () => Promise<void>;
 
-const holderSchema = z.object({ pid: z.int(), place: z.string(), born: z.string(), token: z.string() });
-type Holder = z.infer<typeof holderSchema>;
+/** The system may take a moment to end a process that was killed. */
+const ENDING_MS = 400;
+const PAUSE_MS = 20;
+
+/** Open files, which would be closed, and so unlocked, when nothing refers to them any more. */
+const held = new Set<FileHandle>();
+
+/** A link is not followed: the lock would be in another folder. Windows has no such flag. */
+const FLAGS = constants.O_RDWR | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0);
 
 /**
- * Locks a folder against other processes. A lock whose process is dead is replaced.
+ * Locks a folder against other processes. The system holds the lock and frees it when the process ends, however it ends.
  * @param path the lock file; its folder exists
  * @param what name of the locked thing in messages
- * @returns a function that releases the lock
- * @throws InputError while another process holds it
+ * @throws InputError while another process holds it; EnvironmentError when the file system has no locks
  */
-export async function acquireLock(path: string, what: string): Promise<() => Promise<void>> {
-  const own: Holder = { pid: process.pid, place: placeOf(), born: birthOf(process.pid), token: randomUUID() };
-  await withFileErrors(`cannot write ${path}`, async () => {
-    while (!(await create(path, own))) await removeStale(path, what);
+export const acquireLock = (path: string, what: string): Promise<Release> =>
+  withFileErrors(`cannot lock ${path}`, async () => {
+    for (let tries = ENDING_MS / PAUSE_MS; tries > 0; tries--) {
+      const release = await tryAcquireLock(path, `process ${process.pid} on ${hostname()}\n`);
+      if (release) return () => withFileErrors(`cannot remove ${path}`, release);
+      await sleep(PAUSE_MS);
+    }
+    const holder = (await readFile(path, 'utf8').catch(() => '')).trim() || 'another process';
+    throw new InputError(`${what} is in use by ${holder}; wait for it to end, or choose another folder`);
   });
-  const beat = setInterval(() => {
-    const now = new Date();
-    utimes(path, now, now).catch(() => {}); // the next write to the folder reports the reason
-  }, BEAT_MS).unref();
-  return async () => {
-    clearInterval(beat);
-    if ((await read(path))?.holder?.token === own.token) await rm(path, { force: true });
-  };
-}
 
-async function create(path: string, own: Holder): Promise<boolean> {
-  try {
-    await writeFile(path, `${JSON.stringify(own)}\n`, { flag: 'wx' });
-    return true;
-  } catch (error) {
-    if (codeOf(error) === 'EEXIST') return false;
-    if (codeOf(error) === 'ENOSPC') await rm(path, { force: true });
-    throw error;
+/**
+ * Takes a lock as `acquireLock` does.
+ * @param holder contents of the lock file
+ * @returns undefined while another process holds it
+ * @throws errors of the file system
+ */
+export async function tryAcquireLock(path: string, holder: string): Promise<Release | undefined> {
+  for (;;) {
+    const file = await open(path, FLAGS);
+    // Whoever has opened the file before it was removed finds that it is no longer at its path.
+    const release = async () => {
+      try {
+        const remove = () => rm(path, { force: true });
+        if (await isAt(file, path)) await remove().catch(remove); // the lock is gone anyway: its file matters less
+      } finally {
+        held.delete(file);
+        await file.close();
+      }
+    };
+    const locked = await closeOnError(file, async () => tryLock(file.fd));
+    const current = locked && (await closeOnError(file, () => isAt(file, path)));
+    if (current) {
+      try {
+        await file.truncate();
+        await file.write(holder, 0);
+        held.add(file);
+        return release;
+      } catch (error) {
+        await release();
+        throw error;
+      }
+    }
+    await file.close();
+    if (!locked) return undefined;
   }
 }
 
-async function removeStale(path: string, what: string): Promise<void> {
-  const found = await read(path);
-  if (!found) return;
-  const { holder, silentMs } = found;
-  if (!holder && silentMs < WRITING_MS) return sleep(50);
-  if (holder && isAlive(holder, silentMs)) {
-    throw new InputError(
-      `${what} is in use by process ${holder.pid} (${holder.place}, last sign of life ${Math.round(silentMs / 1000)} s ago); wait for it to end, or choose another folder`,
-    );
-  }
-  const aside = `${path}.${randomUUID()}`;
-  await rename(path, aside).catch(ignoreMissing);
-  // If another process replaced the stale lock meanwhile, its new lock was moved: put it back.
-  const moved = await read(aside);
-  if (moved && moved.holder?.token !== holder?.token) await link(aside, path).catch(() => {});
-  await rm(aside, { force: true });
-}
-
-function isAlive({ pid, place, born }: Holder, silentMs: number): boolean {
-  if (place !== placeOf()) return silentMs < SILENT_MS;
-  try {
-    process.kill(pid, 0);
-  } catch (error) {
-    if (codeOf(error) === 'ESRCH') return false;
-  }
-  return birthOf(pid) === born; // otherwise another process has the number now
-}
-
-async function read(path: string): Promise<{ holder: Holder | undefined; silentMs: number } | undefined> {
-  const found = await Promise.all([readFile(path, 'utf8'), stat(path)]).catch(ignoreMissing);
-  if (!found) return undefined;
-  const [text, { mtimeMs }] = found;
-  const silentMs = Math.max(0, Date.now() - mtimeMs);
-  try {
-    return { holder: holderSchema.parse(JSON.parse(text)), silentMs };
-  } catch {
-    return { holder: undefined, silentMs };
-  }
-}
-
-/** The machine, and the container on it: the scope of process numbers. */
-function placeOf(): string {
-  try {
-    return `${hostname()} ${readlinkSync('/proc/self/ns/pid')}`;
-  } catch {
-    return hostname();
-  }
-}
-
-/** Start time of a process in ticks since the machine started; '' where unavailable. */
-function birthOf(pid: number): string {
-  try {
-    const stats = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    return stats.slice(stats.lastIndexOf(')') + 2).split(' ')[19] ?? '';
-  } catch {
-    return '';
-  }
+/** Whether an open file is the one at a path. */
+async function isAt(file: FileHandle, path: string): Promise<boolean> {
+  const [open, there] = await Promise.all([
+    file.stat({ bigint: true }),
+    stat(path, { bigint: true }).catch(ignoreMissing),
+  ]);
+  return open.ino === there?.ino && open.dev === there.dev;
 }

@@ -1,9 +1,14 @@
-import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { lstat, mkdir, open, readdir, realpath, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
-import { codeOf, fileError, InputError, ignoreMissing, stopIfAborted } from './errors.ts';
+import { lstat, mkdir, readdir, realpath, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { swap } from 'fs-native-extensions';
+import { fileError, InputError, ignoreMissing, isFault, stopIfAborted, withFileErrors } from './errors.ts';
+import { makeFolder, orRemove, sync, syncFolder } from './folders.ts';
+import { STAGING, type Staging, stage, sweep } from './staging.ts';
+import { writeSums } from './sums.ts';
 
+/** Systems that exchange two files in one step; not all of their file systems can. */
+const CAN_EXCHANGE = process.platform === 'linux' || process.platform === 'darwin';
 /** Concurrent fsync calls; ten times as fast as one by one on a disk that takes many. */
 const SYNCS = 16;
 
@@ -15,6 +20,8 @@ export interface PublishOptions {
    * with a file that identifies it, or a file's name with ''.
    */
   readonly derived?: Readonly<Record<string, string>> | undefined;
+  /** Whether a folder gets a list of its files' checksums, `SHA256SUMS`; it does by default. */
+  readonly sums?: boolean | undefined;
 }
 
 /**
@@ -46,34 +53,39 @@ async function publish(
   kind: 'file' | 'folder',
   target: string,
   write: (path: string) => Promise<void>,
-  { signal, derived = {} }: PublishOptions,
+  { signal, derived = {}, sums = true }: PublishOptions,
 ): Promise<void> {
   stopIfAborted(signal);
-  let temporary: string | undefined;
-  try {
+  await withFileErrors(`cannot write ${target}`, async () => {
     const path = await realpath(target).catch(() => resolve(target)); // a link to it stays a link
-    const exists = await existsAs(path, kind, target);
-    await makeFolder(dirname(path));
-    temporary = sibling(path);
-    if (kind === 'folder') await mkdir(temporary);
-    else await writeFile(temporary, '', { flag: 'wx' });
-    await write(temporary);
-    stopIfAborted(signal);
-    await (kind === 'folder' ? syncTree(temporary) : sync(temporary));
-    stopIfAborted(signal);
-    if (kind === 'folder' && exists) await replaceFolder(temporary, path, target, derived);
-    else await rename(temporary, path);
-    await syncFolder(dirname(path));
-  } catch (error) {
-    // Report the first failure.
-    if (temporary) await rm(temporary, { recursive: true, force: true }).catch(() => {});
-    throw concernsTarget(error, temporary) ? fileError(error, `cannot write ${target}`) : error;
-  }
+    const parent = dirname(path);
+    await sweep(parent);
+    await existsAs(path, kind, target);
+    const made = await makeFolder(parent);
+    await orRemove(parent, made, async () => {
+      const staging = await stage(path);
+      try {
+        const { folder, fresh } = staging;
+        if (kind === 'folder') await mkdir(fresh);
+        else await writeFile(fresh, '', { flag: 'wx' });
+        try {
+          await write(fresh);
+          if (kind === 'folder' && sums) await writeSums(fresh);
+        } catch (error) {
+          throw ofOtherFile(error, folder);
+        }
+        stopIfAborted(signal);
+        await (kind === 'folder' ? syncTree(fresh) : sync(fresh));
+        stopIfAborted(signal);
+        const exists = await existsAs(path, kind, target);
+        if (exists && kind === 'folder') await assertReplaceable(fresh, path, target, derived);
+        await place(staging, path, exists, kind);
+      } finally {
+        await staging.close();
+      }
+    });
+  });
 }
-
-/** Hidden, in the same folder and so on the same file system. */
-const sibling = (path: string) =>
-  join(dirname(path), `.${basename(path)}.${process.pid}-${randomBytes(4).toString('hex')}.tmp`);
 
 async function existsAs(path: string, kind: 'file' | 'folder', target: string): Promise<boolean> {
   const found = await lstat(path).catch(ignoreMissing);
@@ -83,35 +95,53 @@ async function existsAs(path: string, kind: 'file' | 'folder', target: string): 
   throw new InputError(`cannot write ${target}: it is ${what}, and a ${kind} is to be written; choose another path`);
 }
 
-/**
- * Replaces a folder. It cannot be renamed over one that is not empty: the old one moves aside first, and back on failure.
- * @throws InputError when the old folder holds files that the new one lacks, which would be lost
- */
-async function replaceFolder(
+/** @throws InputError when the old folder holds files that the new one lacks, which would be lost */
+async function assertReplaceable(
   fresh: string,
   path: string,
   target: string,
   derived: Readonly<Record<string, string>>,
 ): Promise<void> {
+  await sweep(path);
   const written = new Set(await readdir(fresh));
   const isDerived = (name: string) =>
     Object.hasOwn(derived, name) && existsSync(join(path, name, derived[name] as string));
   const foreign = (await readdir(path)).find((name) => !written.has(name) && !isDerived(name));
+  if (foreign === STAGING) {
+    throw new InputError(`cannot write ${target}: another process is writing into it; wait for it to end`);
+  }
   if (foreign !== undefined) {
     throw new InputError(
       `cannot write ${target}: there is ${foreign} in it, which replacing the folder would delete; choose another folder`,
     );
   }
-  const aside = `${fresh}.old`;
-  await rename(path, aside);
-  try {
+}
+
+/**
+ * Puts what was written into its place, and waits until it is there on the disk. The old content is exchanged for the new in one
+ * step, and back on failure. Where the system cannot do this, a file is replaced for good, and a folder is moved aside first.
+ */
+async function place(staging: Staging, path: string, exists: boolean, kind: 'file' | 'folder'): Promise<void> {
+  const { fresh } = staging;
+  const exchange = () => swap(fresh, path);
+  const exchanged =
+    exists &&
+    CAN_EXCHANGE &&
+    (await exchange().then(
+      () => true,
+      () => false,
+    ));
+  if (!exchanged) {
+    if (exists && kind === 'folder') await staging.moveAside();
     await rename(fresh, path);
+  }
+  try {
+    await syncFolder(dirname(path));
   } catch (error) {
-    await rename(aside, path);
+    if (exchanged) await exchange();
+    else if (!exists) await rename(path, fresh);
     throw error;
   }
-  await syncFolder(dirname(path));
-  await rm(aside, { recursive: true, force: true });
 }
 
 async function syncTree(folder: string): Promise<void> {
@@ -126,39 +156,14 @@ async function syncTree(folder: string): Promise<void> {
   for (const path of [...pathsOf('isDirectory'), folder]) await syncFolder(path);
 }
 
-/** Waits until a file is on the disk. */
-async function sync(path: string, flags = 'r+'): Promise<void> {
-  const handle = await open(path, flags);
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
-
-/** Whether a failure concerns the target: a full disk has no path; a file that `write` could not read has its own. */
-function concernsTarget(error: unknown, temporary: string | undefined): boolean {
-  if (codeOf(error) === undefined || !(error instanceof Error && 'errno' in error)) return false;
-  const path = 'path' in error ? String(error.path) : '';
-  return !path || !temporary || path.startsWith(temporary);
-}
-
 /**
- * Creates a folder and its missing parents. Node's `recursive` reports a folder that cannot be created on a read-only
- * disk as missing.
+ * Names the file where a failure while writing concerns another one than those that are written: one that is copied, or a
+ * cache. An error without a path, as of a full disk, concerns what is written.
  */
-export async function makeFolder(path: string): Promise<void> {
-  const make = () =>
-    mkdir(path).catch(async (error: unknown) => {
-      if (!(await stat(path).catch(() => undefined))?.isDirectory()) throw error;
-    });
-  try {
-    await make();
-  } catch (error) {
-    if (codeOf(error) !== 'ENOENT' || dirname(path) === path) throw error;
-    await makeFolder(dirname(path));
-    await make(); // fails again where the parent takes no folders, as /proc does
-  }
+function ofOtherFile(error: unknown, folder: string): unknown {
+  const { path, dest = path } = Object(error) as { path?: unknown; dest?: unknown };
+  const own = (where: unknown) => where === undefined || String(where).startsWith(folder);
+  return own(path) || (own(dest) && isFault(error)) ? error : fileError(error, `cannot use ${path}`);
 }
 
 /** Writes a file, creates its folder, and waits until the file is on the disk. */
@@ -167,17 +172,15 @@ export async function writeDurably(path: string, data: string | Uint8Array): Pro
   await writeFile(path, data, { flush: true });
 }
 
-/** Waits until a folder's entries are on the disk. */
-export async function syncFolder(path: string): Promise<void> {
-  if (process.platform !== 'win32') await sync(path, 'r'); // folders cannot be opened there, and renames are journalled
-}
+/** Where a link is made before it takes the place of another. */
+export const nextOf = (link: string): string => `${link}.next`;
 
 /**
  * Points a link at another folder in one step: readers see the old or the new one.
  * @param target absolute, or relative to the link's folder
  */
 export async function switchLink(target: string, link: string): Promise<void> {
-  const fresh = `${link}.next`;
+  const fresh = nextOf(link);
   await rm(fresh, { force: true });
   await symlink(target, fresh, 'junction');
   // Windows cannot rename over a link to a folder.

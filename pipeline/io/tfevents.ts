@@ -30,7 +30,7 @@ export async function openEventLog(path: string, before: readonly Event[]) {
   const append = (message: BinaryWriter) => writing(() => file.appendFile(frame(message.finish())));
   const log = {
     write: (event: Event) => append(encode(event)),
-    close: () => file.close(),
+    close: () => writing(() => file.close()),
   };
   const start = before[0]?.time ?? Date.now() / 1000;
   await append(new BinaryWriter().tag(1, DOUBLE).double(start).tag(3, LENGTH).string('brain.Event:2'));

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { cacheFolder } from '../io/cache.ts';
 import { EnvironmentError, Interrupted } from '../io/errors.ts';
-import { makeFolder } from '../io/publish.ts';
+import { makeFolder } from '../io/folders.ts';
 
 /** What a setup needs from its caller. */
 export interface SetupContext {
@@ -44,9 +44,9 @@ export async function runTool(
   if (options.signal.aborted) throw new Interrupted('interrupted; run the same command again to resume');
   const [stdout = '', stderr = ''] = await printed;
   if (code === 0) return stdout;
-  const log = await keepLog([command, ...args].join(' '), stdout + stderr);
+  const log = await keepLog([command, ...args].join(' '), stdout + stderr).catch(() => undefined); // on a full disk
   const reason = reasonIn(stdout + stderr) ?? `${command} ended with ${code ?? killed}`;
-  throw new EnvironmentError(`${doing} failed (${reason}); see ${log}`);
+  throw new EnvironmentError(`${doing} failed (${reason})${log ? `; see ${log}` : ''}`);
 }
 
 /** The line of a tool's output that explains its failure: the first that mentions an error, else the last. */

@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, rm, statfs } from 'node:fs/promises';
+import { readdir, readFile, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { cacheFolder } from '../io/cache.ts';
 import { sha256 } from '../io/digest.ts';
 import { EnvironmentError } from '../io/errors.ts';
+import { makeFolder } from '../io/folders.ts';
 import { publishFolder } from '../io/publish.ts';
 import { runTool, type SetupContext } from './tool.ts';
 
@@ -47,24 +48,28 @@ export async function unpackWheels(set: WheelSet, { signal, note }: SetupContext
   const folder = await wheelFolder(set);
   if (existsSync(folder)) return folder;
   const archives = `${folder}.download`;
-  await publishFolder(folder, async (staging) => {
-    await mkdir(archives, { recursive: true });
-    await checkSpace(set);
-    note(`downloading ${set.name} (${(set.bytes.download / 1e6).toFixed(0)} MB)`);
-    const download = [
-      ...['-m', 'pip', '--disable-pip-version-check', 'download', '--no-deps', '--only-binary', ':all:'],
-      ...['--require-hashes', '--requirement', set.pins, '--dest', archives, ...TAGS],
-      ...(process.stderr.isTTY ? [] : ['--quiet']),
-    ];
-    // Newer versions of pip resume an interrupted download; older ones ignore this variable.
-    const env = { ...process.env, PIP_RESUME_RETRIES: '5' };
-    await runTool(`downloading ${set.name}`, PYTHON, download, { signal, env, show: process.stderr.isTTY });
-    note(`unpacking ${set.name}`);
-    const wheels = (await readdir(archives)).map((file) => join(archives, file));
-    const script = join(import.meta.dirname, 'unpack.py');
-    await runTool(`unpacking ${set.name}`, PYTHON, [script, staging, set.members.join(), ...wheels], { signal });
-    await set.prepare?.(staging, folder, signal);
-  });
+  await publishFolder(
+    folder,
+    async (staging) => {
+      await makeFolder(archives);
+      await checkSpace(set);
+      note(`downloading ${set.name} (${(set.bytes.download / 1e6).toFixed(0)} MB)`);
+      const download = [
+        ...['-m', 'pip', '--disable-pip-version-check', 'download', '--no-deps', '--only-binary', ':all:'],
+        ...['--require-hashes', '--requirement', set.pins, '--dest', archives, ...TAGS],
+        ...(process.stderr.isTTY ? [] : ['--quiet']),
+      ];
+      // Newer versions of pip resume an interrupted download; older ones ignore this variable.
+      const env = { ...process.env, PIP_RESUME_RETRIES: '5' };
+      await runTool(`downloading ${set.name}`, PYTHON, download, { signal, env, show: process.stderr.isTTY });
+      note(`unpacking ${set.name}`);
+      const wheels = (await readdir(archives)).map((file) => join(archives, file));
+      const script = join(import.meta.dirname, 'unpack.py');
+      await runTool(`unpacking ${set.name}`, PYTHON, [script, staging, set.members.join(), ...wheels], { signal });
+      await set.prepare?.(staging, folder, signal);
+    },
+    { sums: false },
+  ); // pip checks the archives, and these are large
   await rm(archives, { recursive: true, force: true });
   return folder;
 }

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { trainingFiles } from '../artifacts/exported.ts';
 import { manifestSchema, siteIndexSchema } from '../artifacts/site.ts';
 import { EnvironmentError, fileError, InputError } from '../io/errors.ts';
+import { makeFolder } from '../io/folders.ts';
 import { setFolder } from './image-set.ts';
 import type { SiteModel } from './models.ts';
 import { type Points, writePoints } from './points.ts';
@@ -95,7 +96,7 @@ export async function writeModel(
 }
 
 async function copy(from: string, to: string): Promise<void> {
-  await mkdir(dirname(to), { recursive: true });
+  await makeFolder(dirname(to));
   // An error of `copyFile` names both paths; the user can only make `from` readable.
   await stat(from).catch((error: unknown) => {
     throw fileError(error, `cannot read ${from}`);

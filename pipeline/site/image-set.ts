@@ -1,10 +1,11 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { type ImageSetFile, imageSetSchema } from '../artifacts/site.ts';
 import { bytesPerImage, type ImageDataset, type ImageShape } from '../data/dataset.ts';
 import type { Split } from '../data/open.ts';
 import { range } from '../data/rows.ts';
+import { makeFolder } from '../io/folders.ts';
 import { writeArray } from '../io/npy.ts';
 import type { Tick } from '../io/stages.ts';
 import { classColours } from '../pictures/palette.ts';
@@ -31,7 +32,7 @@ export const setFolder = (fingerprint: string): string => `sets/${fingerprint.re
 export async function writeSet(folder: string, dataset: ImageDataset, options: SetOptions): Promise<void> {
   const { name, split, classes, tick } = options;
   const { shape, length, labels } = dataset;
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   const sheets = sheetsOf(shape, length);
   for (const sheet of sheets) {
     await writeFile(join(folder, sheet.file), await drawSheet(dataset, sheet));

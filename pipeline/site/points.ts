@@ -11,6 +11,8 @@ import { EnvironmentError, InputError } from '../io/errors.ts';
 import { readFloats, writeArray } from '../io/npy.ts';
 import { publishFolder } from '../io/publish.ts';
 import type { StagePlan, Stages, Tick } from '../io/stages.ts';
+import { sweep } from '../io/staging.ts';
+import { findDamage } from '../io/sums.ts';
 import { tsne } from '../pictures/tsne.ts';
 import type { SiteModel } from './models.ts';
 
@@ -123,6 +125,8 @@ async function digestsIn(folder: string) {
 export async function readPoints(siteModel: SiteModel): Promise<Points | undefined> {
   const folder = viewerFolder(siteModel);
   try {
+    await sweep(siteModel.model.folder);
+    if (await findDamage(folder)) return undefined;
     const { files, method, perplexity, dimensions, ...found } = pointsSchema.parse(
       JSON.parse(await readFile(join(folder, 'manifest.json'), 'utf8')),
     );

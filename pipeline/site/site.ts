@@ -35,7 +35,7 @@ export interface ShownModel {
 export interface Site {
   readonly out: string;
   readonly models: readonly ShownModel[];
-  /** Of all files. */
+  /** Of all files but `SHA256SUMS`. */
   readonly bytes: number;
   readonly seconds: number;
 }

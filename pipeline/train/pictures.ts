@@ -1,4 +1,4 @@
-import { readFile, rename } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import type { RunPlan } from '../artifacts/run.ts';
@@ -6,8 +6,7 @@ import { readBatches } from '../data/batches.ts';
 import { type DatasetSplits, heldOut } from '../data/dataset.ts';
 import { Generator } from '../data/generator.ts';
 import { pickRows, spreadRows } from '../data/rows.ts';
-import { fileError } from '../io/errors.ts';
-import { writeDurably } from '../io/publish.ts';
+import { publishFile } from '../io/publish.ts';
 import type { Picture } from '../io/tfevents.ts';
 import type { Drawing } from '../pictures/drawing.ts';
 import { drawConditionalSamples, drawGrid, drawReconstructions } from '../pictures/grid.ts';
@@ -83,13 +82,7 @@ async function scatterPlot({ engine, plan, data }: Trained): Promise<Drawing> {
 /** Writes an epoch's pictures into the run's folder of pictures; each file appears complete or not at all. */
 export async function writePictures(folder: string, epoch: number, pictures: EpochPictures): Promise<void> {
   for (const [kind, { png }] of Object.entries(pictures)) {
-    const path = pathOf(folder, epoch, kind);
-    try {
-      await writeDurably(`${path}.partial`, png);
-      await rename(`${path}.partial`, path);
-    } catch (error) {
-      throw fileError(error, `cannot write ${path}`);
-    }
+    await publishFile(pathOf(folder, epoch, kind), (path) => writeFile(path, png));
   }
 }
 

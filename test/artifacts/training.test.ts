@@ -76,5 +76,5 @@ test('replacing a folder removes what was derived from it, and nothing else', as
   writeFileSync(join(target, 'report', 'report.json'), '{}');
   expect(await inputErrorOf(publishFolder(target, write))).toContain('there is report in it');
   await publishFolder(target, write, { derived });
-  expect(readdirSync(target)).toEqual(['card.json']);
+  expect(readdirSync(target)).toEqual(['SHA256SUMS', 'card.json']);
 });

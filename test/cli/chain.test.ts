@@ -98,7 +98,13 @@ test.each([
   const { out, card } = await callJson<ExportResult>(['export', run], { cwd });
   expect(out).toBe(`exported/${name}`);
   expect(card).toMatchObject({ latent: { size: 2 }, metrics: { epoch: 2, test: resumed.test } });
-  expect(readdirSync(scratch(`cwd/${out}`)).sort()).toEqual(['card.json', 'decoder.onnx', 'encoder.onnx', 'training']);
+  expect(readdirSync(scratch(`cwd/${out}`)).sort()).toEqual([
+    'SHA256SUMS',
+    'card.json',
+    'decoder.onnx',
+    'encoder.onnx',
+    'training',
+  ]);
 
   const encode = (file: string, ...more: string[]) =>
     callJson<EncodeResult>(['encode', out, '--data', data, '--out', file, ...more], { cwd });

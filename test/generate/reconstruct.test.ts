@@ -67,7 +67,7 @@ test('N images are evenly spread, and the grid shows originals above reconstruct
   const { folder, images: count } = await reconstructing({ n: 20 });
   expect(count).toBe(20);
   const chosen = Array.from({ length: 20 }, (_, i) => 15 * i);
-  expect(listed(folder)).toEqual([...chosen.map((i) => `${i}.png`), 'grid.png'].sort());
+  expect(listed(folder)).toEqual([...chosen.map((i) => `${i}.png`), 'SHA256SUMS', 'grid.png'].sort());
   for (const i of chosen) expect((await grayOf(join(folder, `${i}.png`))).gray).toEqual(expected(i));
 
   const { width, height, gray } = await grayOf(join(folder, 'grid.png'));
@@ -128,5 +128,5 @@ test('the command, on the test images only', async () => {
     cwd: scratch('.'),
   });
   expect(result).toMatchObject({ images: 30, out: 'r' });
-  expect(readdirSync(scratch('r')).length).toBe(31);
+  expect(readdirSync(scratch('r')).length).toBe(32);
 });

@@ -53,7 +53,9 @@ test('images and grid are the decoded latents of latents.csv', async () => {
   expect(latents.map(({ image }) => image)).toEqual(
     Array.from({ length: 70 }, (_, i) => `00${String(i).padStart(2, '0')}.png`),
   );
-  expect(readdirSync(folder).sort()).toEqual([...latents.map(({ image }) => image), 'latents.csv', 'grid.png'].sort());
+  expect(readdirSync(folder).sort()).toEqual(
+    [...latents.map(({ image }) => image), 'SHA256SUMS', 'latents.csv', 'grid.png'].sort(),
+  );
   const at = await inGrid(folder, 9, 70, false);
   for (const [i, { image, latent }] of latents.entries()) {
     const { width, height, gray } = await grayOf(join(folder, image));
@@ -162,7 +164,7 @@ test('a folder with other files is left unchanged', async () => {
   rmSync(join(out, 'notes.txt'));
   await sampling({ n: 2, out });
   await sampling({ n: 3, out });
-  expect(readdirSync(out).length).toBe(5);
+  expect(readdirSync(out).length).toBe(6);
 });
 
 test('the command prints its result, or one line when it is misused', async () => {
@@ -172,7 +174,7 @@ test('the command prints its result, or one line when it is misused', async () =
     { cwd },
   );
   expect(result).toMatchObject({ out: 'cats', images: 6, sampler: 'prior', seed: -3, classes: ['cat'] });
-  expect(readdirSync(scratch('cats')).length).toBe(8);
+  expect(readdirSync(scratch('cats')).length).toBe(9);
   const { code, stdout, stderr } = await call(['sample', exported, '--class', 'cow', '--out', 'nothing'], { cwd });
   expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
   expect(stderr).toMatch(/^convae: --class cow: tiny has no such class[^\n]+\n$/);

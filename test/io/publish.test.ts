@@ -1,14 +1,28 @@
-import { execFileSync } from 'node:child_process';
-import { lstatSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { open, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect, test, vi } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { EnvironmentError, Interrupted } from '../../pipeline/io/errors.ts';
 import { publishFile, publishFolder } from '../../pipeline/io/publish.ts';
+import { STAGING } from '../../pipeline/io/staging.ts';
+import { SUMS } from '../../pipeline/io/sums.ts';
 import { inputErrorOf, scratchFolder } from '../data/support.ts';
+import { compile, NODE_PATH } from '../faults/compile.ts';
 
 /** Counts the calls of rename, and lets one fail. */
 const renames = vi.hoisted(() => ({ count: 0, failing: 0 }));
+/** Paths of files and folders that were synced. */
+const synced = vi.hoisted((): string[] => []);
 vi.mock('node:fs/promises', async (original) => {
   const actual = await original<typeof import('node:fs/promises')>();
   const rename: typeof actual.rename = async (from, to) => {
@@ -16,7 +30,30 @@ vi.mock('node:fs/promises', async (original) => {
     if (renames.count !== renames.failing) return actual.rename(from, to);
     throw Object.assign(new Error('ENOSPC'), { code: 'ENOSPC', errno: -28, syscall: 'rename' });
   };
-  return { ...actual, rename };
+  const open: typeof actual.open = async (path, ...more) => {
+    const file = await actual.open(path, ...more);
+    const sync = file.sync.bind(file);
+    file.sync = () => {
+      synced.push(String(path));
+      return sync();
+    };
+    return file;
+  };
+  return { ...actual, rename, open };
+});
+
+/** Makes the exchange of two files or folders unavailable, as on file systems that do not have it. */
+const exchange = vi.hoisted(() => ({ available: true }));
+vi.mock('fs-native-extensions', async (original) => {
+  const actual = await original<typeof import('fs-native-extensions')>();
+  const swap: typeof actual.swap = async (from, to) => {
+    if (exchange.available) return actual.swap(from, to);
+    throw Object.assign(new Error('invalid argument'), { code: 'EINVAL' });
+  };
+  return { ...actual, swap };
+});
+beforeEach(() => {
+  exchange.available = true;
 });
 
 const scratch = scratchFolder();
@@ -28,11 +65,11 @@ function place(name: string): string {
   return folder;
 }
 
-/** Every file below a folder, hidden ones too, with its content. */
+/** Every file below a folder but its checksums, hidden ones too, with its content. */
 const contents = (folder: string): Record<string, string> =>
   Object.fromEntries(
     readdirSync(folder, { recursive: true, encoding: 'utf8' })
-      .filter((name) => statSync(join(folder, name)).isFile())
+      .filter((name) => statSync(join(folder, name)).isFile() && !name.endsWith(SUMS))
       .map((name) => [name, readFileSync(join(folder, name), 'utf8')]),
   );
 
@@ -90,13 +127,17 @@ test('a failure leaves the old content, and nothing else', async () => {
   expect(readdirSync(root).sort()).toEqual(['file', 'model']);
 });
 
-test('where the new folder cannot replace the old one, the old one is restored', async () => {
+test('where two folders cannot be exchanged, the old one is moved aside, and put back on failure', async () => {
+  exchange.available = false;
   const root = place('rollback');
   await publishFolder(join(root, 'model'), write({ a: '1' }));
   renames.failing = renames.count + 2; // after the old folder went aside
   await expect(publishFolder(join(root, 'model'), write({ a: '2' }))).rejects.toThrow('the disk is full');
   expect(renames.count).toBe(renames.failing + 1);
   expect(contents(root)).toEqual({ 'model/a': '1' });
+  expect(readdirSync(root)).toEqual(['model']);
+  await publishFolder(join(root, 'model'), write({ a: '2' }));
+  expect(contents(root)).toEqual({ 'model/a': '2' });
   expect(readdirSync(root)).toEqual(['model']);
 });
 
@@ -140,7 +181,7 @@ test.runIf(process.platform === 'linux')(
 test('a file that the writer could not read is not mistaken for the target', async () => {
   const missing = scratch('missing');
   await expect(publishFile(scratch('out'), (path) => writeFile(path, readFileSync(missing)))).rejects.toThrow(
-    `ENOENT: no such file or directory, open '${missing}'`,
+    `cannot use ${missing}: no such file or folder`,
   );
 });
 
@@ -188,4 +229,126 @@ test.runIf(canMount)('a full and a read-only file system keep their content', as
   } finally {
     execFileSync('umount', [mounted]);
   }
+});
+
+test.runIf(process.platform !== 'win32')('new folders are on the disk with what is in them', async () => {
+  const root = place('synced');
+  synced.length = 0;
+  await publishFolder(join(root, 'a', 'b', 'model'), async (folder) => {
+    mkdirSync(join(folder, 'inner'));
+    await write({ file: '1', 'inner/file': '2' })(folder);
+  });
+  expect(synced).toEqual(expect.arrayContaining([root, join(root, 'a'), join(root, 'a', 'b')]));
+  const staged = synced.filter((path) => path.includes(STAGING)).map((path) => path.split('/new/')[1]);
+  expect(staged.sort()).toEqual(['model', 'model/SHA256SUMS', 'model/file', 'model/inner', 'model/inner/file']);
+});
+
+test('folders that were made for a target do not outlive a failure', async () => {
+  const root = place('parents');
+  const failing = publishFile(join(root, 'a', 'b', 'file'), () => Promise.reject(new RangeError('no')));
+  await expect(failing).rejects.toThrow(RangeError);
+  expect(readdirSync(root)).toEqual([]);
+});
+
+/** An error as of a copy into the folder that is being written, or of another call. */
+const failure = (code: string, more: object) => () =>
+  Promise.reject(Object.assign(new Error(code), { code, errno: -1, ...more }));
+
+test.each([
+  [
+    'a full disk while a file is copied',
+    'ENOSPC',
+    (path: string) => ({ path: '/from', dest: join(path, 'to') }),
+    3,
+    '/target',
+  ],
+  ['a quota', 'EDQUOT', () => ({}), 3, '/target'],
+  [
+    'a failing disk while a file is copied',
+    'EIO',
+    (path: string) => ({ path: '/from', dest: join(path, 'to') }),
+    3,
+    '/target',
+  ],
+  ['an error that Node has no name for', 'Unknown system error -116', (path: string) => ({ path }), 3, '/target'],
+  [
+    'a copied file that is missing',
+    'ENOENT',
+    (path: string) => ({ path: '/from', dest: join(path, 'to') }),
+    2,
+    '/from',
+  ],
+  ['a full disk of a cache', 'ENOSPC', () => ({ path: '/cache/x' }), 3, '/cache/x'],
+])('%s: the exit code and the path', async (_, code, where, exitCode, named) => {
+  const root = place(`failure-${Math.random()}`);
+  const target = join(root, 'target');
+  const error: unknown = await publishFolder(target, (path) => failure(code, where(path))()).catch(
+    (error: unknown) => error,
+  );
+  expect(error).toMatchObject({ exitCode, message: expect.stringContaining(named) });
+  expect((error as Error).message).toMatch(/^[^\n]+$/);
+  expect(readdirSync(root)).toEqual([]);
+});
+
+test("errors of the program's own stay what they are", async () => {
+  const bug = Object.assign(new TypeError('The "path" argument'), { code: 'ERR_INVALID_ARG_TYPE' });
+  await expect(publishFile(join(place('bug'), 'file'), () => Promise.reject(bug))).rejects.toBe(bug);
+});
+
+describe('what a killed process leaves behind', () => {
+  let script: string;
+  beforeAll(async () => {
+    script = await compile('publish-child', place('programs'));
+  });
+  const killed = (...args: string[]) => {
+    const { signal } = spawnSync(process.execPath, [script, ...args], { env: { ...process.env, NODE_PATH } });
+    expect(signal).toBe('SIGKILL');
+  };
+
+  test('is removed by the next process that writes into the folder; the old content stays', async () => {
+    const root = place('killed');
+    await publishFile(join(root, 'file'), (path) => writeFile(path, '1'));
+    await publishFolder(join(root, 'model'), write({ a: '1' }));
+    killed(join(root, 'file'), 'file');
+    killed(join(root, 'model'), 'folder');
+    expect(readdirSync(root).sort()).toEqual([STAGING, 'file', 'model']);
+    expect(contents(root)).toMatchObject({ file: '1', 'model/a': '1' });
+    await publishFile(join(root, 'other'), (path) => writeFile(path, '1'));
+    expect(contents(root)).toEqual({ file: '1', 'model/a': '1', other: '1' });
+    expect(readdirSync(root).sort()).toEqual(['file', 'model', 'other']);
+  });
+
+  test('a folder that was moved aside is put back, unless something took its place', async () => {
+    for (const taken of [false, true]) {
+      const root = place(`moved-${taken}`);
+      await publishFolder(join(root, 'model'), write({ a: 'old' }));
+      killed(join(root, 'model'), 'moved');
+      expect(existsSync(join(root, 'model'))).toBe(false);
+      if (taken) mkdirSync(join(root, 'model'));
+      await publishFile(join(root, 'other'), (path) => writeFile(path, '1'));
+      expect(contents(root)).toEqual({ ...(!taken && { 'model/a': 'old' }), other: '1' });
+      expect(readdirSync(root).sort()).toEqual(['model', 'other']);
+    }
+  });
+
+  test('inside a folder that is replaced is no reason to refuse', async () => {
+    const root = place('nested');
+    await publishFolder(join(root, 'model'), write({ a: '1' }));
+    killed(join(root, 'model', 'report'), 'folder');
+    await publishFolder(join(root, 'model'), write({ a: '2' }));
+    expect(contents(root)).toEqual({ 'model/a': '2' });
+    expect(readdirSync(join(root, 'model')).sort()).toEqual([SUMS, 'a']);
+  });
+
+  test('while another process is alive, what it writes stays', async () => {
+    const root = place('alive');
+    const writing = publishFile(join(root, 'one'), async (path) => {
+      await writeFile(path, '1');
+      await publishFile(join(root, 'two'), (other) => writeFile(other, '2'));
+      expect(readFileSync(path, 'utf8')).toBe('1');
+    });
+    await writing;
+    expect(contents(root)).toEqual({ one: '1', two: '2' });
+    expect(readdirSync(root).sort()).toEqual(['one', 'two']);
+  });
 });

@@ -74,7 +74,7 @@ test('the report is complete, and its page is self-contained', async () => {
   const data = tinyData(scratch('complete-data'), 60);
   const out = scratch('complete');
   const { report } = await evaluate({ ...options, data, out, quick: true });
-  expect(readdirSync(out).sort()).toEqual(['pictures', 'report.html', 'report.json', 'report.md']);
+  expect(readdirSync(out).sort()).toEqual(['SHA256SUMS', 'pictures', 'report.html', 'report.json', 'report.md']);
   expect(reportSchema.parse(JSON.parse(readFileSync(join(out, 'report.json'), 'utf8')))).toEqual(report);
   expect(report.pictures.map(({ file }) => file)).toEqual(['reconstructions.png', 'codes.png']);
   const page = readFileSync(join(out, 'report.html'), 'utf8');
@@ -200,7 +200,7 @@ test('draws only the pictures, as PNG and SVG, of given data or the data that th
   const { pictures } = await drawPictures({ ...options, data, out });
   const files = ['reconstructions.png', 'reconstructions.svg', 'codes.png', 'codes.svg'];
   expect(pictures.flatMap((picture) => picture.files)).toEqual(files);
-  expect(readdirSync(out).sort()).toEqual([...files].sort());
+  expect(readdirSync(out).sort()).toEqual(['SHA256SUMS', ...files].sort());
   expect(readFileSync(join(out, 'codes.svg'), 'utf8')).toMatch(/^<svg [\s\S]*<\/svg>\s*$/);
   expect(await inputErrorOf(drawPictures({ ...options }))).toContain('the model was trained on by hand');
 });

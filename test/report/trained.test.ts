@@ -44,7 +44,7 @@ test('a conditional model of colour images, trained, exported, evaluated, drawn'
   await callJson([...training, ...options], { cwd });
   await callJson(['export', 'runs/bars'], { cwd });
   const exported = scratch('cwd/exported/bars');
-  expect(readdirSync(exported).sort()).toEqual(['card.json', 'decoder.onnx', 'encoder.onnx', 'training']);
+  expect(readdirSync(exported).sort()).toEqual(['SHA256SUMS', 'card.json', 'decoder.onnx', 'encoder.onnx', 'training']);
   const lines = readFileSync(join(exported, 'training', 'metrics.jsonl'), 'utf8')
     .trim()
     .split('\n');
@@ -98,6 +98,6 @@ test('a conditional model of colour images, trained, exported, evaluated, drawn'
   const drawn = await callJson<DrawnPictures>(['evaluate', 'exported/bars', '--pictures-only'], { cwd });
   expect(drawn.out).toBe('exported/bars/pictures');
   const files = drawn.pictures.flatMap((picture) => picture.files);
-  expect(readdirSync(join(exported, 'pictures')).sort()).toEqual([...files].sort());
+  expect(readdirSync(join(exported, 'pictures')).sort()).toEqual(['SHA256SUMS', ...files].sort());
   expect(files.filter((file) => file.endsWith('.svg'))).toHaveLength(6);
 });

@@ -2,6 +2,7 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { Interrupted } from '../../pipeline/io/errors.ts';
+import { STAGING } from '../../pipeline/io/staging.ts';
 import { buildSite, type SiteOptions } from '../../pipeline/site/site.ts';
 import { inputErrorOf, openFiles, scratchFolder } from '../data/support.ts';
 import { tinyData } from '../encode/support.ts';
@@ -87,6 +88,6 @@ test.each(['fresh: encoding', 'fresh: map', 'app', 'images'])('an interrupt at "
   const failure = building({ exported: [fresh], signal: controller.signal, progress });
   await expect(failure).rejects.toThrow(Interrupted);
   expect(outputs()).toEqual([]);
-  expect(readdirSync(fresh).filter((name) => name.includes('.tmp'))).toEqual([]);
+  expect(readdirSync(fresh).filter((name) => name === STAGING)).toEqual([]);
   expect(openFiles()).toBeLessThanOrEqual(before);
 });

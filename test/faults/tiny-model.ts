@@ -1,0 +1,1 @@
+export { tiny as default } from '../train/tiny.ts';
