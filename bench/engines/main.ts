@@ -5,6 +5,8 @@
  *     PYTHON=python3 npm run bench:engines               # PyTorch needs pip install torch numpy
  *     npm run bench:engines -- onnx tfjs-node --json     # only these rows, as JSON
  *
+ *     npm run bench:engines -- --threads 1,4,16 --tasks train,encode
+ *
  * ROUNDS (5) and STEPS (300 batches a round, after warming up) may be set in the environment.
  */
 import { availableParallelism } from 'node:os';
@@ -12,17 +14,24 @@ import { parseArgs } from 'node:util';
 import { BATCH } from './cae.ts';
 import { machine } from './machine.ts';
 import { format, json, type Row } from './report.ts';
-import { measure, pytorch, type System, systems, tasks } from './systems.ts';
+import { measure, pytorch, pytorchCuda, type System, systems, tasks } from './systems.ts';
 import { type Task, type Timing, WARM_UP } from './timing.ts';
 
 /** Batches of MNIST: at most an epoch is measured. */
 const MOST_STEPS = Math.floor(60_000 / BATCH) - WARM_UP;
 const ROUNDS = whole('ROUNDS', 5, 1000);
 const STEPS = whole('STEPS', 300, MOST_STEPS);
-const THREADS = [1, 2].filter((threads) => threads <= availableParallelism());
-const MOST_THREADS = Math.max(...THREADS);
 
-const { values, positionals } = parseArgs({ options: { json: { type: 'boolean' } }, allowPositionals: true });
+const options = { json: { type: 'boolean' }, threads: { type: 'string' }, tasks: { type: 'string' } } as const;
+const { values, positionals } = parseArgs({ options, allowPositionals: true });
+const THREADS = (values.threads?.split(',').map(Number) ?? [1, 2]).filter((n) => n <= availableParallelism());
+if (THREADS.length === 0 || !THREADS.every((n) => Number.isInteger(n) && n > 0)) {
+  stop(`--threads ${values.threads}: whole numbers from 1 to ${availableParallelism()} were expected`);
+}
+const MOST_THREADS = Math.max(...THREADS);
+const asked = tasks.filter((task) => values.tasks?.split(',').includes(task) ?? true);
+if (asked.length < (values.tasks?.split(',').length ?? 0))
+  stop(`--tasks ${values.tasks}: there is ${tasks.join(', ')}`);
 const names = systems.map(({ name }) => name);
 const unknown = positionals.find((name) => !names.includes(name));
 if (unknown !== undefined) stop(`there is no row ${unknown}; there is ${names.join(', ')}`);
@@ -47,12 +56,10 @@ const present = systems.filter((system) => {
 const measured = [...THREADS, 0].flatMap((threads) =>
   present
     .filter(({ gpu }) => gpu === (threads === 0))
-    .map(
-      (system): Measured => ({ system, threads, rounds: Object.fromEntries(system.tasks.map((task) => [task, []])) }),
-    ),
+    .map((system): Measured => ({ system, threads, rounds: Object.fromEntries(asked.map((task) => [task, []])) })),
 );
 for (let round = 1; round <= ROUNDS; round++) {
-  for (const task of tasks) {
+  for (const task of asked) {
     for (const { system, threads, rounds } of measured) {
       const timings = rounds[task];
       if (!timings) continue;
@@ -67,9 +74,10 @@ for (let round = 1; round <= ROUNDS; round++) {
 
 const rows = measured.map(({ system: { name }, threads, rounds }): Row => {
   const reference = measured.find(
-    (other) => other.system === pytorch && other.threads === (threads || MOST_THREADS) && name !== pytorch.name,
+    ({ system, threads: others }) =>
+      system === (threads ? pytorch : pytorchCuda) && others === threads && system.name !== name,
   );
-  return { system: name, threads, rounds, reference: reference && { ...reference, system: pytorch.name } };
+  return { system: name, threads, rounds, reference: reference && { ...reference, system: reference.system.name } };
 });
 const result = { machine: here, rounds: ROUNDS, steps: STEPS, batch: BATCH, versions, rows, leftOut };
 console.log(values.json ? json(result) : format(result));

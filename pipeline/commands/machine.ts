@@ -8,7 +8,7 @@ export const setup = defineCommand({
     what: {
       ...choice(
         'tfjs-node: TensorFlow, for --engine tfjs-node; tfjs-node-gpu: the same with CUDA, for --engine tfjs-node-gpu; ' +
-          "cuda: ONNX Runtime's CUDA provider, for encode and evaluate with --device cuda",
+          "cuda: ONNX Runtime's CUDA provider, for --device cuda",
         ['tfjs-node', 'tfjs-node-gpu', 'cuda'],
       ),
       demandOption: true,

@@ -1,4 +1,4 @@
-import type { Compiled, Feeds } from 'tfjs-to-onnx';
+import type { Compiled, Feeds, Values } from 'tfjs-to-onnx';
 import type { Controls } from './controls.ts';
 import type { ProgramName } from './program.ts';
 
@@ -48,7 +48,9 @@ export interface Engine {
 }
 
 /** Runs the programs by name: the part in which engines differ. */
-export type ProgramRunner = Pick<Compiled<ProgramName>, 'run' | 'pull' | 'dispose'>;
+export type ProgramRunner = Pick<Compiled<ProgramName>, 'pull' | 'dispose'> & {
+  run(program: ProgramName, feeds: Feeds): Promise<Readonly<Record<string, Values>>>;
+};
 
 /** The engine that runs its programs with `runner`. */
 export function engineOf(runner: ProgramRunner, description: string): Engine {

@@ -104,9 +104,9 @@ describe.skipIf(noWebgpu !== undefined)('on WebGPU', () => {
     async (model) => {
       const sizes = [4, 4, 3, 4];
       const [gpu, cpu] = [await trained('webgpu', model, sizes), await trained('cpu', model, sizes)];
-      expectSameLosses(gpu, cpu, 1e-5);
+      expectSameLosses(gpu, cpu, 2e-5);
       for (const [name, change] of cpu.changes)
-        expect(distance(gpu.changes.get(name), change), name).toBeLessThan(1e-3);
+        expect(distance(gpu.changes.get(name), change), name).toBeLessThan(2e-3);
       expect(largest(gpu.reconstruction, cpu.reconstruction)).toBeLessThan(1e-4);
     },
     120_000,

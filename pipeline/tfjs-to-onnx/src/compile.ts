@@ -37,7 +37,7 @@ export class Compiled<Name extends string = string> extends GraphRunner<Name> {
   /** Brings the tfjs variables up to date. */
   async pull(): Promise<void> {
     if (this.#variables.length === 0) return;
-    const packed = Object.entries(await this.read()).map(([name, values]) => [`${name}${PACKED}`, values]);
+    const packed = Object.entries(this.state).map(([name, tensor]) => [`${name}${PACKED}`, tensor]);
     const unpacked = await this.#packer.run('unpack', Object.fromEntries(packed));
     for (const [name, variable] of this.#variables) {
       tf.tidy(() => variable.assign(tf.tensor((unpacked[name] as Values).slice(), variable.shape, variable.dtype)));
@@ -91,9 +91,16 @@ export function compileGraphs<Name extends string>(
   const { target } = options;
   const layout = layoutOf(traceProgram(first, LAYOUT_BATCH, options), target);
   const graphs = entries.map(([name, program]): [string, GraphProgram] => {
-    const graph = (n: number) =>
-      serialize(withoutUnused(lowerTape(traceProgram(program, n, options), target, { name, layout })));
-    return [name, { inputs: program.inputs, graph }];
+    let latest: { readonly n: number; readonly graph: Graph } | undefined;
+    const lowered = (n: number): Graph => {
+      if (latest?.n !== n) {
+        const tape = traceProgram(program, n, options);
+        latest = { n, graph: withoutUnused(lowerTape(tape, target, { name, layout })) };
+      }
+      return latest.graph;
+    };
+    const outputs = (n: number) => lowered(n).outputs.map(({ name }) => name);
+    return [name, { inputs: program.inputs, graph: (n) => serialize(lowered(n)), outputs }];
   });
   return {
     programs: Object.fromEntries(graphs) as CompiledGraphs<Name>['programs'],

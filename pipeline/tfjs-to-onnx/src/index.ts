@@ -16,6 +16,7 @@ export * from './run.ts';
 export { findInitializers, type Initializer, OPSET, serialize } from './serialize.ts';
 export type { Tape } from './tape.ts';
 export { cpu } from './targets/cpu/index.ts';
+export { gpu } from './targets/gpu.ts';
 export { portable, type Target } from './targets/target.ts';
 export { type InputSpec, type LayeredModel, type TraceOptions, trace, traceAsync } from './trace.ts';
 export { findWeights, type WeightPlace } from './weights.ts';

@@ -12,6 +12,9 @@ export type Values = Float32Array | Int32Array | Uint8Array;
 /** Inputs by name; a number is a float32 scalar. Those that a program does not read are ignored. */
 export type Feeds = Readonly<Record<string, Values | number | undefined>>;
 
+/** Inputs of which some may be tensors that are on the device already. */
+type AnyFeeds = Readonly<Record<string, Feeds[string] | Tensor>>;
+
 type Inputs = Readonly<Record<string, { readonly shape: BatchedShape }>>;
 
 /** Programs that share a state, as graphs. */
@@ -24,6 +27,8 @@ export interface GraphProgram {
   readonly inputs: Inputs;
   /** The bytes of an ONNX file for batches of `n`. */
   graph(n: number): Uint8Array;
+  /** The names of that file's outputs; where this is absent, all of the state is among them. */
+  outputs?(n: number): readonly string[];
 }
 
 /** A float32 tensor that programs read as the input `name` and write as the output `next`. */
@@ -39,9 +44,9 @@ export interface RunOptions {
   readonly session?: InferenceSession.SessionOptions;
   /**
    * Where a run writes the new state: `swap` (the default) into the other of two sets of host buffers, which only
-   * onnxruntime-node supports; else into new tensors on the host or on the device.
+   * onnxruntime-node supports; else into new tensors on the host or on the device, or into two sets on the device.
    */
-  readonly newState?: 'swap' | 'cpu' | 'gpu-buffer';
+  readonly newState?: 'swap' | 'cpu' | 'gpu-buffer' | 'gpu-swap';
 }
 
 /** Runs graphs in ONNX Runtime and holds their state between runs. Calls must not overlap. */
@@ -49,7 +54,7 @@ export class GraphRunner<Name extends string = string> {
   readonly #graphs: CompiledGraphs<Name>;
   readonly #ort: Ort;
   readonly #options: InferenceSession.SessionOptions;
-  readonly #swap: boolean;
+  readonly #newState: NonNullable<RunOptions['newState']>;
   readonly #sessions = new Map<string, Promise<InferenceSession>>();
   readonly #state = new Map<string, Tensor>();
   /** The host buffers that the next run writes to, by the name of the state tensor. */
@@ -59,9 +64,8 @@ export class GraphRunner<Name extends string = string> {
   constructor(graphs: CompiledGraphs<Name>, { ort, session = {}, newState = 'swap' }: RunOptions) {
     this.#graphs = graphs;
     this.#ort = ort;
-    this.#swap = newState === 'swap';
-    const location = newState !== 'swap' && Object.fromEntries(graphs.state.map(({ next }) => [next, newState]));
-    this.#options = location ? { ...session, preferredOutputLocation: location } : session;
+    this.#newState = newState;
+    this.#options = session;
   }
 
   /**
@@ -69,7 +73,7 @@ export class GraphRunner<Name extends string = string> {
    * @returns its outputs other than the state
    * @throws Error naming an input that is missing or has the wrong number of elements
    */
-  async run(program: Name, feeds: Feeds): Promise<Record<string, Values>> {
+  async run(program: Name, feeds: AnyFeeds): Promise<Record<string, Values>> {
     const { inputs } = this.#graphs.programs[program];
     const n = batchSizeOf(inputs, feeds);
     const session = await this.session(program, n);
@@ -83,7 +87,8 @@ export class GraphRunner<Name extends string = string> {
     for (const { name, next } of changed) {
       const [spare, old] = [fetches[next], this.#state.get(name)];
       this.#state.set(name, spare ?? (outputs[next] as Tensor));
-      if (spare && old) this.#spare.set(name, old);
+      if (old && (spare || (this.#newState === 'gpu-swap' && old.location === 'gpu-buffer')))
+        this.#spare.set(name, old);
       else free(old);
       delete fetches[next];
     }
@@ -93,10 +98,26 @@ export class GraphRunner<Name extends string = string> {
   /** The session of a program for batches of `n`, created on first use. */
   session(program: Name, n: number): Promise<InferenceSession> {
     const key = `${program}:${n}`;
-    const { graph } = this.#graphs.programs[program];
-    const session = this.#sessions.get(key) ?? this.#ort.InferenceSession.create(graph(n), this.#options);
+    const session = this.#sessions.get(key) ?? this.#open(this.#graphs.programs[program], n);
     this.#sessions.set(key, session);
     return session;
+  }
+
+  #open(program: GraphProgram, n: number): Promise<InferenceSession> {
+    const bytes = program.graph(n);
+    const outputs = program.outputs?.(n);
+    const next = this.#graphs.state.map(({ next }) => next).filter((name) => outputs?.includes(name) ?? true);
+    const location: Tensor.DataLocation = this.#newState === 'cpu' ? 'cpu' : 'gpu-buffer';
+    const placed = this.#newState !== 'swap' && next.length > 0;
+    return this.#ort.InferenceSession.create(bytes, {
+      ...this.#options,
+      ...(placed && { preferredOutputLocation: Object.fromEntries(next.map((name) => [name, location])) }),
+    });
+  }
+
+  /** The state, where it is; for `run` of another runner on the same device, before this one runs again. */
+  get state(): Readonly<Record<string, Tensor>> {
+    return Object.fromEntries(this.#state);
   }
 
   /** Copies the state to the host. @param names the tensors to copy, all by default */
@@ -117,13 +138,13 @@ export class GraphRunner<Name extends string = string> {
       const tensor = this.#tensor(name, values[name]?.slice(), shape);
       free(this.#state.get(name));
       this.#state.set(name, tensor);
-      if (this.#swap) this.#spare.set(name, this.#tensor(name, new Float32Array(tensor.size), shape));
+      if (this.#newState === 'swap') this.#spare.set(name, this.#tensor(name, new Float32Array(tensor.size), shape));
     }
   }
 
   /** Releases sessions and state. */
   async dispose(): Promise<void> {
-    for (const tensor of this.#state.values()) free(tensor);
+    for (const tensor of [...this.#state.values(), ...this.#spare.values()]) free(tensor);
     this.#state.clear();
     this.#spare.clear();
     const sessions = await Promise.allSettled(this.#sessions.values());
@@ -131,12 +152,12 @@ export class GraphRunner<Name extends string = string> {
     for (const session of sessions) if (session.status === 'fulfilled') await session.value.release();
   }
 
-  #tensor(name: string, values: Values | number | undefined, shape: readonly number[]): Tensor {
+  #tensor(name: string, values: AnyFeeds[string], shape: readonly number[]): Tensor {
     if (values === undefined) throw new Error(`input ${name} is missing`);
     const data = typeof values === 'number' ? Float32Array.of(values) : values;
-    if (data.length !== sizeOf(shape))
-      throw new Error(`input ${name} has ${data.length} elements for shape [${shape}]`);
-    return new this.#ort.Tensor(data, shape);
+    const count = 'dims' in data ? data.size : data.length;
+    if (count !== sizeOf(shape)) throw new Error(`input ${name} has ${count} elements for shape [${shape}]`);
+    return 'dims' in data ? data : new this.#ort.Tensor(data, shape);
   }
 }
 
@@ -149,13 +170,14 @@ function free(tensor: Tensor | undefined): void {
  * The batch size of feeds: the `'N'` of the first input that has one, 1 where none does.
  * @throws Error when that input's elements do not fill its shape
  */
-export function batchSizeOf(inputs: Inputs, feeds: Feeds): number {
+export function batchSizeOf(inputs: Inputs, feeds: AnyFeeds): number {
   for (const [name, { shape }] of Object.entries(inputs)) {
     const values = feeds[name];
     if (!shape.includes('N') || typeof values !== 'object') continue;
-    const n = values.length / sizeOf(shapeAt(shape, 1));
+    const count = 'dims' in values ? values.size : values.length;
+    const n = count / sizeOf(shapeAt(shape, 1));
     if (Number.isSafeInteger(n) && n > 0) return n;
-    throw new Error(`input ${name} has ${values.length} elements, not a multiple of shape [${shape}]`);
+    throw new Error(`input ${name} has ${count} elements, not a multiple of shape [${shape}]`);
   }
   return 1;
 }

@@ -57,11 +57,26 @@ function bufferOf(name: string, values: Tape['variables'], forms?: ReadonlyMap<T
 /** Splits a buffer into its members' values, each in its form. */
 export function unpackBuffer(g: GraphBuilder, buffer: StateBuffer, ref: Ref): Value[] {
   const sizes = buffer.members.map(({ shape }) => product(shape));
-  const parts = sizes.length === 1 ? [ref] : g.Split(ref, g.ints(sizes), { axis: 0 });
+  const parts = splitVector(g, ref, sizes);
   return buffer.members.map((one, i) => {
     const part = parts[i] as Ref;
     return new Value(one.shape, 'float32', one.form, g.reshape(part, shapeIn(one)));
   });
+}
+
+/** WebGPU guarantees eight buffers to a shader, and ONNX Runtime's Split has one for each output. */
+const MOST_PARTS = 7;
+
+/** Splits a vector into parts of given sizes, by way of larger parts where there are many. */
+function splitVector(g: GraphBuilder, ref: Ref, sizes: readonly number[]): Ref[] {
+  if (sizes.length === 1) return [ref];
+  if (sizes.length <= MOST_PARTS) return [...g.Split(ref, g.ints(sizes), { axis: 0 })];
+  const perPart = Math.ceil(sizes.length / MOST_PARTS);
+  const groups = Array.from({ length: Math.ceil(sizes.length / perPart) }, (_, i) =>
+    sizes.slice(i * perPart, (i + 1) * perPart),
+  );
+  const totals = groups.map((group) => group.reduce((sum, size) => sum + size, 0));
+  return splitVector(g, ref, totals).flatMap((part, i) => splitVector(g, part, groups[i] ?? []));
 }
 
 /** Joins members' values into their buffer. */

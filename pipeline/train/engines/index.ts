@@ -1,5 +1,5 @@
 import { INSTALL_DRIVER, missingLibrary } from '../../devices/cuda.ts';
-import { webgpuAdapter } from '../../devices/webgpu.ts';
+import { checkDevice } from '../../devices/device.ts';
 import { EnvironmentError, InputError, Unavailable } from '../../io/errors.ts';
 import type { DeviceChoice, Engine, EngineChoice } from '../engine.ts';
 import type { TrainingProgram } from '../program.ts';
@@ -14,7 +14,7 @@ type EngineName = 'onnx' | TfjsName;
  */
 export async function prepareEngine(choice: EngineChoice, device: DeviceChoice, threads = 0): Promise<EngineName> {
   const name = resolve(choice, device);
-  if (device === 'webgpu') await webgpuAdapter();
+  if (name === 'onnx') await checkDevice(device);
   // For the onnx engine tfjs only builds and traces programs, on the CPU.
   await useTfjsBackend(name === 'onnx' ? 'tfjs-cpu' : name, threads);
   if (name === 'tfjs-node-gpu' && !usesGpu()) throw noGpu();
@@ -35,7 +35,7 @@ export async function createEngine(
   const name = await prepareEngine(choice, device, threads);
   if (name !== 'onnx') return createTfjsEngine(program, { name });
   const { createOnnxEngine } = await import('./onnx.ts');
-  return createOnnxEngine(program, { threads, device: device === 'webgpu' ? 'webgpu' : 'cpu' });
+  return createOnnxEngine(program, { threads, device: device === 'auto' ? 'cpu' : device });
 }
 
 /** The error for a missing GPU, without which TensorFlow would silently compute on the CPU. */
@@ -48,11 +48,9 @@ function noGpu(): Unavailable {
 }
 
 function resolve(choice: EngineChoice, device: DeviceChoice): EngineName {
-  if (choice === 'auto') return device === 'cuda' ? 'tfjs-node-gpu' : 'onnx';
-  if (device === 'cuda' && choice !== 'tfjs-node-gpu') {
-    throw new EnvironmentError(
-      `the engine ${choice} trains on the CPU: to train on a GPU, run npx convae setup tfjs-node-gpu and use --engine tfjs-node-gpu`,
-    );
+  if (choice === 'auto') return 'onnx';
+  if (device === 'cuda' && choice !== 'tfjs-node-gpu' && choice !== 'onnx') {
+    throw new EnvironmentError(`the engine ${choice} trains on the CPU: to train on a GPU, use --engine onnx`);
   }
   if (device === 'cpu' && choice === 'tfjs-node-gpu') {
     throw new InputError('the engine tfjs-node-gpu trains on the GPU: for --device cpu use --engine onnx or tfjs-node');

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import ort from 'onnxruntime-node';
-import { type BatchedProgram, compile, cpu, portable, type RunOptions, type Target } from 'tfjs-to-onnx';
+import { type BatchedProgram, compile, cpu, gpu, portable, type RunOptions, type Target } from 'tfjs-to-onnx';
 import { webgpuAdapter } from '../../devices/webgpu.ts';
 import { type Engine, engineOf } from '../engine.ts';
 import type { TrainingProgram } from '../program.ts';
@@ -14,13 +14,33 @@ import type { TrainingProgram } from '../program.ts';
  */
 export async function createOnnxEngine(
   program: TrainingProgram,
-  { threads, device = 'cpu', target }: { threads: number; device?: 'cpu' | 'webgpu'; target?: Target },
+  { threads, device = 'cpu', target }: { threads: number; device?: OnnxDevice; target?: Target },
 ): Promise<Engine> {
-  const adapter = device === 'webgpu' ? await webgpuAdapter() : undefined;
-  const options = { target: target ?? (adapter ? portable : await fastestTarget()), ...onnxruntime(threads, device) };
+  const where = {
+    cpu: () => `CPU, ${threads || 'all'} threads`,
+    cuda: () => 'CUDA',
+    webgpu: async () => `WebGPU (experimental) on ${await webgpuAdapter()}`,
+  }[device]();
+  const options = {
+    target: target ?? (device === 'cpu' ? await fastestTarget() : gpu),
+    ...(await runOptions(threads, device)),
+  };
   const runner = await compile(program.programs, { ...program, ...options });
-  const where = adapter === undefined ? `CPU, ${threads || 'all'} threads` : `WebGPU (experimental) on ${adapter}`;
-  return engineOf(runner, `onnxruntime-node ${ort.env.versions.node}, ${where}, ${options.target.name} kernels`);
+  return engineOf(runner, `onnxruntime-node ${ort.env.versions.node}, ${await where}, ${options.target.name} kernels`);
+}
+
+type OnnxDevice = 'cpu' | 'cuda' | 'webgpu';
+
+/** On a GPU the state stays there from step to step. */
+async function runOptions(threads: number, device: OnnxDevice): Promise<RunOptions> {
+  if (device === 'cpu') return onnxruntime(threads);
+  if (device === 'webgpu') return { ...onnxruntime(threads, device), newState: 'gpu-buffer' };
+  const [common, { cudaSessions }] = await Promise.all([
+    import('onnxruntime-common'),
+    import('../../devices/cuda-sessions.ts'),
+  ]);
+  const { session } = onnxruntime(threads, cudaSessions());
+  return { ort: common, session: session ?? {}, newState: 'gpu-swap' };
 }
 
 /**

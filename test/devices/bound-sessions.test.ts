@@ -1,0 +1,105 @@
+import * as tf from '@tensorflow/tfjs-core';
+import koffi from 'koffi';
+import * as common from 'onnxruntime-common';
+import ort from 'onnxruntime-node';
+import { type BatchedProgram, compile, portable, type RunOptions } from 'tfjs-to-onnx';
+import { beforeAll, expect, test } from 'vitest';
+import { cvae } from '../../models/vae.ts';
+import { registerBoundSessions } from '../../pipeline/devices/bound-sessions.ts';
+import { runtimeLibrary } from '../../pipeline/devices/cuda.ts';
+import type { BoundDevice, Elements } from '../../pipeline/devices/ort-values.ts';
+import { prepareEngine } from '../../pipeline/train/engines/index.ts';
+import { buildProgram } from '../../pipeline/train/program.ts';
+
+/** A device whose memory is the host's, so that all but CUDA itself is tested anywhere. */
+const bytesOf = ({ buffer, byteOffset, byteLength }: Elements) => new Uint8Array(buffer, byteOffset, byteLength);
+const host: BoundDevice = {
+  memory: 'Cpu',
+  download: (to, from) => bytesOf(to).set(new Uint8Array(koffi.view(from, to.byteLength))),
+  upload: (to, from) => new Uint8Array(koffi.view(to, from.byteLength)).set(bytesOf(from)),
+};
+
+beforeAll(async () => {
+  await prepareEngine('tfjs-cpu', 'auto');
+  registerBoundSessions('bound', runtimeLibrary(), host);
+});
+
+const session = { intraOpNumThreads: 1, logSeverityLevel: 3 } as const;
+const inNode: RunOptions = { ort, session };
+const bound = (newState: 'gpu-buffer' | 'gpu-swap'): RunOptions => ({
+  ort: common,
+  session: { ...session, executionProviders: ['bound'] },
+  newState,
+});
+
+/** Losses and weights after steps of two batch sizes. */
+async function trained(options: RunOptions) {
+  const program = buildProgram(cvae, {
+    ...{ height: 12, width: 12, channels: 1, latent: 4, classes: 10, seed: 1 },
+  });
+  const compiled = await compile(program.programs, { ...program, target: portable, ...options });
+  const losses: number[] = [];
+  for (const [step, n] of [4, 4, 3, 4, 4].entries()) {
+    const image = Uint8Array.from({ length: n * 144 }, (_, i) => (i * 37 + step * 11) % 256);
+    const noise = Float32Array.from({ length: n * 4 }, (_, i) => Math.sin(i + step));
+    const { loss } = await compiled.run('step', { image, noise, rate: 1, klWeight: 1 });
+    losses.push(...(loss as Float32Array));
+  }
+  const located = Object.values(compiled.state).map(({ location }) => location);
+  await compiled.pull();
+  const weights = program.weights.map(({ variable }) => variable.dataSync().slice());
+  await compiled.dispose();
+  tf.dispose([...program.weights, ...program.optimizerState].map(({ variable }) => variable));
+  return { losses, weights, located };
+}
+
+test.each(['gpu-buffer', 'gpu-swap'] as const)(
+  'state that stays on the device trains as onnxruntime-node does: %s',
+  async (newState) => {
+    const [expected, got] = [await trained(inNode), await trained(bound(newState))];
+    expect(got.losses).toEqual(expected.losses);
+    expect(got.weights).toEqual(expected.weights);
+    expect(new Set(got.located)).toEqual(new Set(['gpu-buffer']));
+  },
+);
+
+test('int32 and uint8 go in and come out, and a failing run names the operator and leaves the session usable', async () => {
+  const program: BatchedProgram = {
+    inputs: {
+      x: { shape: ['N', 3], dtype: 'int32' },
+      at: { shape: ['N'], dtype: 'int32' },
+    },
+    compute: ({ x, at }) => ({
+      rows: tf.gather(x as tf.Tensor, at as tf.Tensor),
+      twice: tf.add(x as tf.Tensor, x as tf.Tensor),
+    }),
+  };
+  const compiled = await compile({ program }, { variables: {}, target: portable, ...bound('gpu-buffer') });
+  const x = Int32Array.of(1, 2, 3, 4, 5, 6);
+  await expect(compiled.run('program', { x, at: Int32Array.of(0, 9) })).rejects.toThrow(/Gather/);
+  const { rows, twice } = await compiled.run('program', { x, at: Int32Array.of(1, 0) });
+  expect(rows).toEqual(Int32Array.of(4, 5, 6, 1, 2, 3));
+  expect(twice).toEqual(Int32Array.of(2, 4, 6, 8, 10, 12));
+  await compiled.dispose();
+});
+
+test('a device reads its state back', async () => {
+  const state = tf.variable(tf.tensor1d([1, 2, 3]));
+  const program: BatchedProgram = {
+    inputs: { x: { shape: [3], dtype: 'float32' } },
+    compute: ({ x }) => {
+      state.assign(tf.add(state, x as tf.Tensor1D));
+      return { sum: tf.sum(state) };
+    },
+  };
+  const compiled = await compile({ program }, { variables: { state }, target: portable, ...bound('gpu-swap') });
+  for (let k = 0; k < 4; k++) await compiled.run('program', { x: Float32Array.of(1, 1, 1) });
+  expect(Object.values(await compiled.read())).toEqual([Float32Array.of(5, 6, 7)]);
+  await compiled.dispose();
+  state.dispose();
+});
+
+test('a file that is no model is refused', async () => {
+  const { InferenceSession } = common;
+  await expect(InferenceSession.create(Uint8Array.of(1, 2, 3), { executionProviders: ['bound'] })).rejects.toThrow();
+});
