@@ -208,7 +208,8 @@ test('a second interrupt exits immediately', { timeout: 60_000 }, async () => {
   running.process.kill('SIGINT');
   running.process.kill('SIGTERM');
   const { code, stderr } = await running.end;
-  expect(code).toBe(130);
+  // Either may be the first to be handled: a second SIGINT ends the process itself, which shells report as 130.
+  expect(code ?? running.process.signalCode).toBeOneOf([130, 'SIGINT']);
   expect(stderr).not.toContain('interrupted');
 });
 

@@ -39,7 +39,20 @@ writeFileSync(
 );
 
 test('a conditional model of colour images, trained, exported, evaluated, drawn', { timeout: 120_000 }, async () => {
-  const training = ['train', 'ccvae', '--data', 'bars.npz', '--run', 'runs/bars', '--latent', '2', '--width', '8', '--threads', '2'];
+  const training = [
+    'train',
+    'ccvae',
+    '--data',
+    'bars.npz',
+    '--run',
+    'runs/bars',
+    '--latent',
+    '2',
+    '--width',
+    '8',
+    '--threads',
+    '2',
+  ];
   const options = ['--epochs', `${EPOCHS}`, '--batch-size', '24', '--limit-train', '216', '--quiet'];
   await callJson([...training, ...options], { cwd });
   await callJson(['export', 'runs/bars'], { cwd });

@@ -122,7 +122,9 @@ test('engines and devices that do not go together are refused with a pointer', a
   for (const engine of ['tfjs-onnx', 'tfjs-cpu', 'tfjs-node'] as const) {
     const refusal = createEngine(engine, 'cuda', program, options);
     await expect(refusal).rejects.toThrow(EnvironmentError);
-    await expect(refusal).rejects.toThrow(`the engine ${engine} trains on the CPU: to train on a GPU, use --engine onnx`);
+    await expect(refusal).rejects.toThrow(
+      `the engine ${engine} trains on the CPU: to train on a GPU, use --engine onnx`,
+    );
   }
   await expect(createEngine('tfjs-node-gpu', 'cpu', program, options)).rejects.toThrow(InputError);
 });

@@ -1,6 +1,7 @@
 import type { Tensor } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
 import { backend_util } from '@tensorflow/tfjs-core';
+import fc from 'fast-check';
 import { type Row, row } from './parity.ts';
 import { float, whole } from './tensors.ts';
 
@@ -150,3 +151,29 @@ export function dilationRow(geometry: Geometry): Row {
     tf.dilation2d(x as tf.Tensor4D, w as tf.Tensor3D, strides, pad, dilations),
   );
 }
+
+const side = fc.integer({ min: 1, max: 9 });
+const stride = fc.integer({ min: 1, max: 3 });
+const tap = fc.integer({ min: 1, max: 5 });
+const channels = fc.oneof(
+  { weight: 3, arbitrary: fc.constantFrom(16, 32) },
+  fc.constantFrom(1, 2, 3, 7, 8, 11, 15, 17, 24),
+);
+const edge = fc.integer({ min: -2, max: 4 });
+const pad = fc.oneof(
+  fc.constantFrom('same' as const, 'valid' as const),
+  edge,
+  fc.tuple(edge, edge, edge, edge).map((sides) => pads(...sides)),
+);
+/** Convolutions of any size, stride and pad; often of as many channels as blocked kernels take. */
+export const anyGeometry = fc
+  .record({
+    batch: fc.oneof({ weight: 3, arbitrary: fc.integer({ min: 1, max: 4 }) }, fc.integer({ min: 15, max: 18 })),
+    size: fc.tuple(side, side),
+    inputs: channels,
+    outputs: channels,
+    kernel: fc.tuple(tap, tap),
+    strides: fc.tuple(stride, stride),
+    pad,
+  })
+  .filter(isPossible);
