@@ -89,7 +89,7 @@ const rows: readonly { convae: string; prints?: RegExp; writes?: readonly string
   { convae: `train ./wide.ts --data digits ${limits}`, writes: ['runs/wide/latest/encoder/model.json'] },
   { convae: `train ./wide.ts --data digits ${limits} --resume --json`, prints: /"model":"wide"/ },
   { convae: `train cae --data digits --augment flip --run runs/flipped ${limits}`, prints: /data wait/ },
-  { convae: 'runs --compare runs/cvae runs/flipped', prints: /augment +– +flip/ },
+  { convae: 'runs --compare runs/cvae runs/flipped', prints: /augment +none +flip/ },
   { convae: 'export runs/cvae', writes: ['exported/cvae/card.json', 'exported/cvae/encoder.onnx'] },
   { convae: 'export runs/wide --with-train-step', writes: ['exported/wide/train-step.onnx'] },
   {

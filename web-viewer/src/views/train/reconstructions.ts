@@ -44,7 +44,8 @@ const work = async ({ target, opened, files, images }: Task): Promise<void> => {
     if (made && exported.value === opened && !isReset) target.value = { images, made };
   } catch (error) {
     if (engine.value?.host.ended !== null || exported.value !== opened) return;
-    message.value = `The reconstructions cannot be computed: ${error instanceof Error ? error.message : String(error)}.`;
+    // What ended the training is the cause, and stays.
+    message.value ||= `The reconstructions cannot be computed: ${error instanceof Error ? error.message : String(error)}.`;
   }
 };
 
