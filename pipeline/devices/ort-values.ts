@@ -59,7 +59,7 @@ export class Values {
   copied(tensor: Tensor): Pointer {
     const value = this.allocate(this.allocator, typeOf(tensor));
     const { buffer, byteOffset, byteLength } = tensor.data as Elements;
-    new Uint8Array(koffi.view(this.#address(value), byteLength)).set(new Uint8Array(buffer, byteOffset, byteLength));
+    new Uint8Array(koffi.view(this.address(value), byteLength)).set(new Uint8Array(buffer, byteOffset, byteLength));
     return value;
   }
 
@@ -67,18 +67,18 @@ export class Values {
   read(value: Pointer): Tensor {
     const { type, dims } = this.describe(value);
     const { array } = ELEMENTS[type];
-    const bytes = koffi.view(this.#address(value), sizeOf(dims) * array.BYTES_PER_ELEMENT);
+    const bytes = koffi.view(this.address(value), sizeOf(dims) * array.BYTES_PER_ELEMENT);
     return new Tensor(type, new array(bytes.slice(0)), dims);
   }
 
   upload(value: Pointer, tensor: Tensor): void {
-    this.#device.upload(this.#address(value), tensor.data as Elements);
+    this.#device.upload(this.address(value), tensor.data as Elements);
   }
 
   /** A value on the device as elements. */
   download(value: Pointer, { type, dims }: TensorType): Elements {
     const elements = new ELEMENTS[type].array(sizeOf(dims));
-    this.#device.download(elements, this.#address(value));
+    this.#device.download(elements, this.address(value));
     return elements;
   }
 
@@ -114,7 +114,8 @@ export class Values {
     this.#api.release('Value', value);
   }
 
-  #address(value: Pointer): Pointer {
+  /** Where a value's elements are. */
+  address(value: Pointer): Pointer {
     return this.#api.pointer('GetTensorMutableData', value);
   }
 }

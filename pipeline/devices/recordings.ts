@@ -66,7 +66,8 @@ export class Recordings {
   }
 
   #recording(inputs: readonly [string, Pointer][], outputs: readonly [string, Pointer][]) {
-    const key = [...inputs, ...outputs].map(([, value]) => value).join();
+    // A binding holds on to its tensors, so no other has their addresses.
+    const key = [...inputs, ...outputs].map(([, value]) => this.#values.address(value)).join();
     const found = this.#recordings.get(key);
     if (found) return found;
     const binding = this.#api.pointer('CreateIoBinding', this.#session);
