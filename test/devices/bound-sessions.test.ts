@@ -2,12 +2,14 @@ import * as tf from '@tensorflow/tfjs-core';
 import koffi from 'koffi';
 import * as common from 'onnxruntime-common';
 import ort from 'onnxruntime-node';
-import { type BatchedProgram, compile, portable, type RunOptions } from 'tfjs-to-onnx';
+import { type BatchedProgram, compile, compileGraphs, portable, type RunOptions } from 'tfjs-to-onnx';
 import { beforeAll, expect, test } from 'vitest';
 import { cvae } from '../../models/vae.ts';
 import { registerBoundSessions } from '../../pipeline/devices/bound-sessions.ts';
 import { runtimeLibrary } from '../../pipeline/devices/cuda.ts';
-import type { BoundDevice, Elements } from '../../pipeline/devices/ort-values.ts';
+import { OrtApi } from '../../pipeline/devices/ort-c-api.ts';
+import { type BoundDevice, deviceTensor, type Elements, Values } from '../../pipeline/devices/ort-values.ts';
+import { Recordings } from '../../pipeline/devices/recordings.ts';
 import { prepareEngine } from '../../pipeline/train/engines/index.ts';
 import { buildProgram } from '../../pipeline/train/program.ts';
 
@@ -102,4 +104,48 @@ test('a device reads its state back', async () => {
 test('a file that is no model is refused', async () => {
   const { InferenceSession } = common;
   await expect(InferenceSession.create(Uint8Array.of(1, 2, 3), { executionProviders: ['bound'] })).rejects.toThrow();
+});
+
+test('a recording reads and writes the same buffers again: a state alternates between two sets', async () => {
+  const state = tf.variable(tf.tensor1d([1, 2, 3]));
+  const program: BatchedProgram = {
+    inputs: { x: { shape: [3], dtype: 'float32' } },
+    compute: ({ x }) => {
+      state.assign(tf.add(state, x as tf.Tensor1D));
+      return { sum: tf.sum(state) };
+    },
+  };
+  const graphs = compileGraphs({ program }, { variables: { state }, target: portable });
+  const bytes = graphs.programs.program.graph(1);
+  const api = new OrtApi(runtimeLibrary());
+  const values = new Values(api, host);
+  const [environment, options] = [api.pointer('CreateEnv', 3, 'test'), api.pointer('CreateSessionOptions')];
+  const native = api.pointer('CreateSessionFromArray', environment, bytes, bytes.byteLength, options);
+  const recordings = new Recordings(api, values, native);
+  const tensors = [1, 2].map(() => deviceTensor(values, values.copied(new common.Tensor('float32', [1, 2, 3], [3]))));
+  let [now, spare] = tensors as [common.Tensor, common.Tensor];
+  const sums: number[] = [];
+  for (let k = 0; k < 6; k++) {
+    const x = new common.Tensor('float32', [k, 0, 0], [3]);
+    const outputs = await recordings.run(
+      [
+        ['state', now],
+        ['x', x],
+      ],
+      [
+        ['sum', { type: 'float32', dims: [] }],
+        ['state:next', spare],
+      ],
+    );
+    sums.push(Number(outputs.sum?.data[0]));
+    expect(outputs['state:next']).toBe(spare);
+    [now, spare] = [spare, now];
+  }
+  expect(sums).toEqual([6, 7, 9, 12, 16, 21]); // 6 + 0 + 1 + 2 + 3 + 4 + 5
+  expect(await now.getData()).toEqual(Float32Array.of(16, 2, 3));
+  recordings.dispose();
+  for (const tensor of tensors) tensor.dispose();
+  api.release('Session', native);
+  api.release('SessionOptions', options);
+  state.dispose();
 });
