@@ -4,7 +4,6 @@ import type { Checkpoint } from '../artifacts/checkpoint.ts';
 import type { RunPlan } from '../artifacts/run.ts';
 import { bytesPerImage, type ImageDataset } from '../data/dataset.ts';
 import { InputError } from '../io/errors.ts';
-import type { Engine } from './engine.ts';
 import { findCheckpoint } from './load-run.ts';
 import type { TrainingProgram } from './program.ts';
 
@@ -69,21 +68,4 @@ export async function meanColour(dataset: ImageDataset): Promise<number[]> {
     for (let at = 0; at < bytes; at++) (sums[at % channels] as number) += pixels[at] as number;
   }
   return Array.from(sums, (sum) => (sum * channels) / (255 * count * bytes));
-}
-
-/** Images that are encoded at a time, and in all for each dimension of the latent at most. */
-const [BATCH, PER_DIMENSION] = [64, 8];
-
-/** Latents of evenly spaced images by the untrained encoder, `[n, D]`. @throws InputError, EnvironmentError as `read` */
-export async function firstLatents(engine: Engine, dataset: ImageDataset, size: number): Promise<Float32Array> {
-  const count = Math.min(dataset.length, Math.max(SAMPLE, PER_DIMENSION * size));
-  const latents = new Float32Array(count * size);
-  for (let start = 0; start < count; start += BATCH) {
-    const n = Math.min(BATCH, count - start);
-    const images = new Uint8Array(n * bytesPerImage(dataset.shape));
-    const rows = Array.from({ length: n }, (_, i) => Math.floor(((start + i) * dataset.length) / count));
-    await dataset.read(rows, images);
-    latents.set(await engine.encode({ count: n, images }), start * size);
-  }
-  return latents;
 }

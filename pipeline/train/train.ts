@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { models } from '../../models/index.ts';
 import { type ModelDefinition, withLossOf } from '../../models/kit/model.ts';
-import { startAtMean, startWhite } from '../../models/kit/start.ts';
+import { startAtMean } from '../../models/kit/start.ts';
 import { FEW, isMuchLarger } from '../../models/kit/suit.ts';
 import { restore } from '../artifacts/checkpoint.ts';
 import { addMetrics, type MetricSums, type MetricsLine, meansOf, noSums, Stopwatch } from '../artifacts/metrics.ts';
@@ -21,7 +21,7 @@ import type { Engine, Metrics } from './engine.ts';
 import { createEngine, prepareEngine } from './engines/index.ts';
 import { evaluate } from './evaluation.ts';
 import { imagesFor } from './images.ts';
-import { firstLatents, meanColour, readInitial, takeWeights } from './init.ts';
+import { meanColour, readInitial, takeWeights } from './init.ts';
 import type { TrainHooks, TrainOptions } from './options.ts';
 import { drawPictures, type Trained } from './pictures.ts';
 import { assertTaken, planOf, resumedPlan, startOfRun } from './plan.ts';
@@ -109,16 +109,10 @@ async function trainInto(run: Run, splits: DatasetSplits, options: TrainOptions,
       const { taken, all } = takeWeights(program, initial);
       hooks.progress.note(`${initial.init.from}: ${taken} of ${all} weights taken from its step ${initial.init.step}`);
     }
-    const create = () => createEngine(choice, device, program, { threads });
-    const suited = !checkpoint && !initial && isSuited(model, data);
-    if (suited) startAtMean(program.autoencoder, await meanColour(data.train));
-    engine = await create();
-    // Few images are learned by heart the sooner for it.
-    if (suited && data.train.length >= FEW && program.autoencoder.encoder.outputs.length === 1) {
-      startWhite(program.autoencoder, await firstLatents(engine, data.train, plan.size.latent));
-      await engine.dispose();
-      engine = await create();
+    if (!checkpoint && !initial && startsAtMean(model, data)) {
+      startAtMean(program.autoencoder, await meanColour(data.train));
     }
+    engine = await createEngine(choice, device, program, { threads });
     if (splits.index) await writeSkipped(run.folder, skippedIn(splits.index));
     return await trainEpochs({ run, plan, data, program, engine, options: { ...options, ...limits }, hooks });
   } finally {
@@ -127,9 +121,9 @@ async function trainInto(run: Run, splits: DatasetSplits, options: TrainOptions,
   }
 }
 
-/** Whether first weights are suited to the images: not those of somebody's own model, nor with the recipes for MNIST. */
-const isSuited = (model: ModelDefinition, { train }: DatasetSplits): boolean =>
-  models[model.name] === model && isMuchLarger(train.shape);
+/** Few larger images have too few steps to get there; many end at a lower loss from gray. Somebody's own model is left alone. */
+const startsAtMean = (model: ModelDefinition, { train }: DatasetSplits): boolean =>
+  models[model.name] === model && isMuchLarger(train.shape) && train.length < FEW;
 
 /** Everything that stays the same while a process trains; what changes is its `RunPosition`. */
 export interface Session extends Trained {

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-backend-cpu';
 import { beforeAll, expect, test } from 'vitest';
 import { models } from '../../models/index.ts';
-import { type ModelDefinition, startAtMean, startWhite, withLossOf } from '../../models/kit.ts';
+import { type ModelDefinition, startAtMean, withLossOf } from '../../models/kit.ts';
 
 beforeAll(async () => {
   await tf.setBackend('cpu');
@@ -45,43 +45,4 @@ function started(model: ModelDefinition) {
   const autoencoder = model.build(size);
   startAtMean(autoencoder, mean);
   return autoencoder;
-}
-
-test('whitened latents have mean 0, variance 1 and no correlation', async () => {
-  const autoencoder = started(models.cae as ModelDefinition);
-  const images = tf.randomUniform([80, 24, 32, 3], 0, 1, 'float32', 7);
-  const encoded = () => (autoencoder.encoder.apply(images) as tf.Tensor2D).data() as Promise<Float32Array>;
-  const before = await encoded();
-  expect(correlations(before).variances[0]).toBeLessThan(1e-3); // hardly any difference between images
-  startWhite(autoencoder, before);
-  const { means, variances, largest } = correlations(await encoded());
-  for (const mean of means) expect(Math.abs(mean)).toBeLessThan(0.02);
-  for (const variance of variances) expect(Math.abs(variance - 1)).toBeLessThan(0.05);
-  expect(largest).toBeLessThan(0.05);
-});
-
-test('with few images, latents are scaled as a whole', async () => {
-  const autoencoder = started(models.cae as ModelDefinition);
-  const images = tf.randomUniform([9, 24, 32, 3], 0, 1, 'float32', 7);
-  const encoded = () => (autoencoder.encoder.apply(images) as tf.Tensor2D).data() as Promise<Float32Array>;
-  const before = correlations(await encoded());
-  startWhite(autoencoder, await encoded());
-  const { variances } = correlations(await encoded());
-  expect(variances.reduce((sum, variance) => sum + variance / 4, 0)).toBeCloseTo(1, 2);
-  const shares = variances.map((variance, i) => variance / (before.variances[i] as number));
-  for (const share of shares) expect(share / (shares[0] as number)).toBeCloseTo(1, 2);
-});
-
-/** Of latents `[n, 4]`: means, variances and the largest covariance. */
-function correlations(latents: Float32Array) {
-  const count = latents.length / 4;
-  const column = (i: number) => Array.from({ length: count }, (_, row) => latents[row * 4 + i] as number);
-  const average = (values: number[]) => values.reduce((sum, value) => sum + value / count, 0);
-  const means = [0, 1, 2, 3].map((i) => average(column(i)));
-  const covariance = (i: number, j: number) => {
-    const [a, b] = [column(i), column(j)];
-    return average(a.map((value, row) => (value - (means[i] as number)) * ((b[row] as number) - (means[j] as number))));
-  };
-  const pairs = [0, 1, 2, 3].flatMap((i) => [0, 1, 2, 3].filter((j) => j < i).map((j) => Math.abs(covariance(i, j))));
-  return { means, variances: [0, 1, 2, 3].map((i) => covariance(i, i)), largest: Math.max(...pairs) };
 }
