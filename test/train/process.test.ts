@@ -26,7 +26,7 @@ test('SIGINT and SIGTERM save, exit with 130, and the run can be resumed', async
     ]);
     const step = (await readRun(run, 'latest'))?.state.position.step ?? 0;
     expect(stderr).toContain(`after step ${step},`);
-    expect(step).toBeGreaterThan(before);
+    expect(step).toBeGreaterThanOrEqual(before); // the signal may come before another step
     before = step;
     expect(readdirSync(run)).not.toContain('lock');
   }
