@@ -66,7 +66,7 @@ export class Recordings {
   }
 
   #recording(inputs: readonly [string, Pointer][], outputs: readonly [string, Pointer][]) {
-    // A binding holds on to its tensors, so no other has their addresses.
+    // A binding keeps its tensors alive, so no other tensor can get their addresses.
     const key = [...inputs, ...outputs].map(([, value]) => this.#values.address(value)).join();
     const found = this.#recordings.get(key);
     if (found) return found;

@@ -119,7 +119,7 @@ async function assertReplaceable(
 
 /**
  * Puts what was written into its place, and waits until it is there on the disk. The old content is exchanged for the new in one
- * step, and back on failure. Where the system cannot do this, a file is replaced for good, and a folder is moved aside first.
+ * step, and back on failure. Where the system cannot do this, a file is replaced, and a folder is moved aside first.
  */
 async function place(staging: Staging, path: string, exists: boolean, kind: 'file' | 'folder'): Promise<void> {
   const { fresh } = staging;

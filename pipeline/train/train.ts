@@ -121,7 +121,7 @@ async function trainInto(run: Run, splits: DatasetSplits, options: TrainOptions,
   }
 }
 
-/** Few larger images have too few steps to get there; many end at a lower loss from gray. Somebody's own model is left alone. */
+/** Of few larger images, steps are too few to learn the mean; many images end at a lower loss without this start. A user's own model is left as it is. */
 const startsAtMean = (model: ModelDefinition, { train }: DatasetSplits): boolean =>
   models[model.name] === model && isMuchLarger(train.shape) && train.length < FEW;
 

@@ -85,7 +85,8 @@ test('int32 and uint8 go in and come out, and a failing run names the operator a
   await compiled.dispose();
 });
 
-test('a device reads its state back', async () => {
+/** A program that adds its input to a state. */
+function summing() {
   const state = tf.variable(tf.tensor1d([1, 2, 3]));
   const program: BatchedProgram = {
     inputs: { x: { shape: [3], dtype: 'float32' } },
@@ -94,6 +95,11 @@ test('a device reads its state back', async () => {
       return { sum: tf.sum(state) };
     },
   };
+  return { state, program };
+}
+
+test('a device reads its state back', async () => {
+  const { state, program } = summing();
   const compiled = await compile({ program }, { variables: { state }, target: portable, ...bound('gpu-swap') });
   for (let k = 0; k < 4; k++) await compiled.run('program', { x: Float32Array.of(1, 1, 1) });
   expect(Object.values(await compiled.read())).toEqual([Float32Array.of(5, 6, 7)]);
@@ -107,14 +113,7 @@ test('a file that is no model is refused', async () => {
 });
 
 test('a recording reads and writes the same buffers again: a state alternates between two sets', async () => {
-  const state = tf.variable(tf.tensor1d([1, 2, 3]));
-  const program: BatchedProgram = {
-    inputs: { x: { shape: [3], dtype: 'float32' } },
-    compute: ({ x }) => {
-      state.assign(tf.add(state, x as tf.Tensor1D));
-      return { sum: tf.sum(state) };
-    },
-  };
+  const { state, program } = summing();
   const graphs = compileGraphs({ program }, { variables: { state }, target: portable });
   const bytes = graphs.programs.program.graph(1);
   const api = new OrtApi(runtimeLibrary());

@@ -57,7 +57,7 @@ export class GraphRunner<Name extends string = string> {
   readonly #newState: NonNullable<RunOptions['newState']>;
   readonly #sessions = new Map<string, Promise<InferenceSession>>();
   readonly #state = new Map<string, Tensor>();
-  /** The host buffers that the next run writes to, by the name of the state tensor. */
+  /** The buffers that the next run writes to, by the name of the state tensor. */
   readonly #spare = new Map<string, Tensor>();
 
   /** The state has to be written before the first run. */

@@ -8,7 +8,7 @@ import type { TrainingProgram } from '../program.ts';
 /**
  * The traced program, run by onnxruntime-node.
  * @param threads inside an operator; 0 leaves the choice to ONNX Runtime
- * @param device the CPU by default; WebGPU is experimental
+ * @param device the CPU by default; on a GPU the state stays there; WebGPU is experimental
  * @param target of the lowering; by default the fastest that this machine computes correctly
  * @throws Unavailable when WebGPU is asked for and there is none
  */
