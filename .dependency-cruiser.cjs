@@ -15,6 +15,7 @@ const ROOMS = [
   'pipeline/encode',
   'pipeline/generate',
   'pipeline/report',
+  'pipeline/cluster',
   'pipeline/site',
   'pipeline/gallery',
   'pipeline/runs',
@@ -25,7 +26,7 @@ const ROOMS = [
 const within = (rooms) => `^(${rooms.map((room) => room.replaceAll('.', '\\.')).join('|')})(/|$)`;
 
 /** Modules that the page imports, and what they may import. */
-const SCHEMAS = '^pipeline/artifacts/(card|fields|fits|metrics|preprocessing|report|run|site)\\.ts$';
+const SCHEMAS = '^pipeline/artifacts/(card|clusters|fields|fits|metrics|preprocessing|report|run|site)\\.ts$';
 
 /** @type {import('dependency-cruiser').IConfiguration} */
 module.exports = {

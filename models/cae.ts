@@ -1,5 +1,5 @@
 import { layers } from '@tensorflow/tfjs-layers';
-import { adam, dense, deterministic, featureMap, type ModelDefinition, type ModelSize } from './kit.ts';
+import { adam, clustering, dense, deterministic, featureMap, type ModelDefinition, type ModelSize } from './kit.ts';
 
 /** A dense layer each way between the feature map and the latent. */
 function denseBetween(size: ModelSize, { relu }: { relu: boolean }) {
@@ -32,4 +32,13 @@ export const convAe: ModelDefinition = {
   // Keras' default epsilon, as in DCEC's own program.
   recipe: { epochs: 200, batchSize: 256, latent: 10, optimizer: adam({ epsilon: 1e-7 }) },
   ...deterministic('mean squared error', (size) => denseBetween(size, { relu: true })),
+};
+
+/** DCEC (Guo et al. 2017): `conv-ae`, trained further so that its latents form clusters. */
+export const dcec: ModelDefinition = {
+  name: 'dcec',
+  summary: 'deep clustering: goes on from a conv-ae, whose latents it gathers in clusters',
+  recipe: { ...convAe.recipe, epochs: 40, clusters: 10 },
+  startsFrom: convAe.name,
+  ...clustering('mean squared error', (size) => denseBetween(size, { relu: true })),
 };

@@ -1,5 +1,6 @@
 /** The parts that models are made of. A model in a user's own file imports them as `convae/models`. */
 export * from './kit/chain.ts';
+export * from './kit/clusters.ts';
 export * from './kit/deterministic.ts';
 export * from './kit/group-norm.ts';
 export * from './kit/layers.ts';

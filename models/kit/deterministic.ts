@@ -1,10 +1,11 @@
-import type { Tensor2D, Tensor4D } from '@tensorflow/tfjs-core';
+import type { Scalar, Tensor2D, Tensor4D } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
 import { input, type LayersModel, layers, model, sequential } from '@tensorflow/tfjs-layers';
-import { chain, type Step } from './chain.ts';
+import { chain, type Step, type Symbolic } from './chain.ts';
+import { clusterDivergence, StudentClusters } from './clusters.ts';
 import type { Layer } from './layers.ts';
 import { compareImages, otherLoss, ownLoss } from './losses.ts';
-import type { Autoencoder, LossChoice, ModelArchitecture, ModelSize, PixelLoss } from './model.ts';
+import type { Autoencoder, ImageBatch, LossChoice, ModelArchitecture, ModelSize, PixelLoss } from './model.ts';
 import { decoderTrunk, encoderTrunk } from './trunk.ts';
 
 /** The layers of a model between the two trunks; their shapes are for images of 28×28 and a latent of 10 dimensions. */
@@ -34,11 +35,36 @@ export const deterministic = (pixelLoss: PixelLoss, between: (size: ModelSize) =
 export const deterministicOf = (pixelLoss: PixelLoss, ends: (size: ModelSize) => Ends): ModelArchitecture =>
   trainedOn(ownLoss(pixelLoss), (size, sigmoid) => whole(size, sigmoid, ends(size)));
 
+/** Clusters unless the size says how many. */
+const CLUSTERS = 10;
+/** Weight of the clusters' divergence in the loss: γ of DCEC (Guo et al. 2017, equation 7). */
+const GAMMA = 0.1;
+
+/**
+ * `deterministic` with clusters in the latent space, which the training sharpens (DCEC, Guo et al. 2017): the encoder also
+ * gives the probability of each cluster, and the loss is the reconstruction error plus 0.1 times the divergence of these
+ * from their targets.
+ */
+export const clustering = (pixelLoss: PixelLoss, between: (size: ModelSize) => Between): ModelArchitecture =>
+  trainedOn(ownLoss(pixelLoss), (size, sigmoid) => withClusters(joined(size, sigmoid, between(size)), size));
+
+function withClusters({ encoder, ...networks }: Networks, { clusters = CLUSTERS, seed }: ModelSize): Networks {
+  const latent = encoder.outputs[0] as Symbolic;
+  const assigned = new StudentClusters({ name: 'clusters', clusters, seed }).apply(latent) as Symbolic;
+  return {
+    ...networks,
+    clusters,
+    encoder: model({ inputs: encoder.inputs, outputs: [latent, assigned], name: 'encoder' }),
+  };
+}
+
 interface Networks {
+  /** From the image to the latent and, where there are clusters, to their probabilities. */
   readonly encoder: LayersModel;
   readonly decoder: LayersModel;
   /** The decoder's layers before the sigmoid. */
   readonly output: LayersModel;
+  readonly clusters?: number;
 }
 type Build = (size: ModelSize, sigmoid: readonly Layer[]) => Networks;
 
@@ -53,13 +79,26 @@ const trainedOn = (loss: LossChoice, build: Build): ModelArchitecture => ({
 export const sigmoidOf = (loss: LossChoice): Layer[] =>
   loss.sigmoid ? [layers.activation({ name: 'sigmoid', activation: 'sigmoid' })] : [];
 
-function autoencoder(loss: LossChoice, { encoder, decoder, output }: Networks): Autoencoder {
+function autoencoder(loss: LossChoice, { encoder, decoder, output, clusters }: Networks): Autoencoder {
+  const encode = ({ image }: ImageBatch) => {
+    const [latent, cluster] = [encoder.apply(image) as Tensor2D | Tensor2D[]].flat();
+    return { latent: latent as Tensor2D, ...(cluster && { cluster }) };
+  };
   return {
     encoder,
     decoder,
+    clusters,
     noiseShape: () => undefined,
-    loss: ({ image }) => compareImages(loss, image, output.apply(encoder.apply(image) as Tensor2D) as Tensor4D),
-    encode: ({ image }) => ({ latent: encoder.apply(image) as Tensor2D }),
+    loss(batch) {
+      const { latent, cluster } = encode(batch);
+      const compared = compareImages(loss, batch.image, output.apply(latent) as Tensor4D);
+      if (!cluster) return compared;
+      if (!batch.target) throw new Error('a model with clusters needs targets');
+      const divergence = clusterDivergence(batch.target, cluster);
+      const total = tf.add(compared.loss, tf.mul(divergence, GAMMA)) as Scalar;
+      return { ...compared, loss: total, clustering: divergence };
+    },
+    encode,
     decode: (z) => toPixels(loss, decoder.apply(z) as Tensor4D),
   };
 }

@@ -15,6 +15,8 @@ export interface ModelSize {
   readonly filters?: number | undefined;
   /** How many times the encoder halves height and width; 3 by default. */
   readonly halvings?: number | undefined;
+  /** Clusters of a model that has them; 10 by default. */
+  readonly clusters?: number | undefined;
 }
 
 /** How a model is trained by default. */
@@ -27,6 +29,8 @@ export interface Recipe {
   /** As in `ModelSize`. */
   readonly filters?: number | undefined;
   readonly halvings?: number | undefined;
+  /** Number of clusters; only models that assign images to clusters have it. */
+  readonly clusters?: number | undefined;
   readonly optimizer: OptimizerRecipe;
   /** The reconstruction error, where it is not the model's own. */
   readonly pixelLoss?: PixelLossName | undefined;
@@ -95,21 +99,27 @@ export interface ImageBatch {
   readonly image: Tensor4D;
   /** Class indices, int32 `[N]`; present where the model is conditional. */
   readonly label?: Tensor1D | undefined;
+  /** The probability of each cluster that the image is to have, `[N, K]`; present in losses of a model with clusters. */
+  readonly target?: Tensor2D | undefined;
 }
 
-/** `loss`, which training minimises, and its terms. All but `ssim` are means per pixel. */
+/** `loss`, which training minimises, and its terms. All but `ssim` and `clustering` are means per pixel. */
 export type Losses = {
   readonly loss: Scalar;
   readonly reconstruction: Scalar;
   readonly kl?: Scalar;
   /** Structural similarity of image and reconstruction, 1 where they are equal; present where the loss has that term. */
   readonly ssim?: Scalar;
+  /** KL divergence of the clusters' probabilities from their targets in nats, a mean per image. */
+  readonly clustering?: Scalar;
 };
 
 /** A built model: two tfjs-layers models, and the pure functions of tensors that the stages trace. */
 export interface Autoencoder {
   readonly encoder: LayersModel;
   readonly decoder: LayersModel;
+  /** Number of clusters, K, where it assigns images to clusters. */
+  readonly clusters?: number | undefined;
   /**
    * Shape of the standard-normal noise that `loss` needs for a batch of `n`, or undefined if it needs none. Each dimension
    * is `n` itself or a constant, never computed from `n`: `[n, 2, latent]`, not `[2 * n, latent]`.
@@ -117,8 +127,8 @@ export interface Autoencoder {
   noiseShape(n: number): number[] | undefined;
   /** @param klWeight weight of the KL divergence in the loss; 1 by default */
   loss(batch: ImageBatch, noise: Tensor | undefined, klWeight?: Scalar): Losses;
-  /** The latent of each image, `[N, D]` (a VAE's mean, and its log-variance). */
-  encode(batch: ImageBatch): { latent: Tensor2D; logvar?: Tensor2D };
+  /** The latent of each image, `[N, D]` (a VAE's mean, and its log-variance), and the probability of each cluster, `[N, K]`. */
+  encode(batch: ImageBatch): { latent: Tensor2D; logvar?: Tensor2D; cluster?: Tensor2D };
   /** Images in [0, 1], `[N, H, W, C]`, from latents `[N, D]` (and int32 labels `[N]` where the model is conditional). */
   decode(latent: Tensor2D, label?: Tensor1D | undefined): Tensor4D;
 }
@@ -128,6 +138,8 @@ export interface ModelDefinition extends ModelArchitecture {
   readonly name: string;
   readonly summary: string;
   readonly recipe: Recipe;
+  /** The model of the same autoencoder whose weights it has to start from (`--init`). */
+  readonly startsFrom?: string;
 }
 
 /** The part of a definition that `deterministic` and `variational` make. */

@@ -147,6 +147,15 @@ const latent = z
 
 const file = z.object({ sha256: digest, bytes: positive });
 
+/** Clusters that the encoder assigns images to: encoder.onnx has an output `cluster`, the probability of each, `[N, K]`. */
+const clusters = z.object({
+  count: positive,
+  /** `dcec`: learned with the model; else fitted to the latents of images. */
+  method: z.enum(['dcec', 'kmeans', 'gmm']),
+  /** Largest absolute difference of that output from what tfjs computes or, of fitted clusters, from float64. */
+  parity: nonNegative,
+});
+
 /** All of card.json: what an exported model is, how it was made and how well it performs. */
 export const cardSchema = z
   .object({
@@ -177,6 +186,7 @@ export const cardSchema = z
     latent,
     classes: classNames,
     conditional,
+    clusters: z.optional(clusters),
     files: z.object({ 'encoder.onnx': file, 'decoder.onnx': file }),
     opset: positive,
     /** Of the exported checkpoint: losses per pixel, `reconstruction` among them. */

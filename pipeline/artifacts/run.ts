@@ -1,6 +1,6 @@
 import * as z from 'zod/mini';
 import type { ModelSize, OptimizerRecipe, PixelLossName, Schedule } from '../../models/kit/model.ts';
-import { count, digest, images, metrics, positive } from './fields.ts';
+import { count, digest, images, metrics, positive, share } from './fields.ts';
 import { preprocessing } from './preprocessing.ts';
 
 /** The version of a checkpoint folder; raised when an older program could not read a newer folder. */
@@ -33,6 +33,8 @@ const size = z.strictObject({
   /** Absent where they are the defaults. */
   filters: z.optional(positive),
   halvings: z.optional(positive),
+  /** Of a model with clusters. */
+  clusters: z.optional(positive),
 }) satisfies z.ZodMiniType<ModelSize>;
 
 /** What a run trains: the part of its state that changes only where a resumed run is given other options. */
@@ -106,6 +108,11 @@ const runPosition = z.strictObject({
   best: z.nullable(z.strictObject({ epoch: positive, step: positive, loss: z.number() })),
   /** Of the schedule `plateau`: how often the learning rate was halved, and the epoch after which it last was (0: never). */
   plateau: z.optional(z.strictObject({ halvings: count, epoch: count })),
+  /**
+   * Of a model with clusters: the share of the images that changed cluster until the targets were last made (1 for the first),
+   * and whether it ever was so small that training ends.
+   */
+  clusters: z.optional(z.strictObject({ changed: share, settled: z.boolean() })),
   /** Lines of metrics.jsonl. */
   metricsLines: count,
 });

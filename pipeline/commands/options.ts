@@ -124,6 +124,7 @@ export const options = {
     latent: ['latent size', "the recipe's"],
     width: ['filters of the first convolution; the next have two and four times as many', '32'],
     depth: ['how many times the model halves height and width', '3'],
+    clusters: ['number of clusters, for dcec', '10'],
     threads: ['number of threads', 'one per core, at most 16'],
     'limit-train': ['use only the first N training images'],
     'limit-test': ['use only the first N test images, and as many for validation'],

@@ -3,6 +3,7 @@ import type { Metrics } from '../artifacts/metrics.ts';
 import { InputError } from '../io/errors.ts';
 import type { Comparison, RunEntry } from '../runs/runs.ts';
 import type { dryRun } from '../train/dry-run.ts';
+import type { FindCentres } from '../train/targets.ts';
 import type { TrainSummary } from '../train/train.ts';
 import { defineCommand } from './command.ts';
 import { readConfig } from './config.ts';
@@ -31,7 +32,7 @@ export const train = defineCommand({
     resume: flag('resume the run, or start it if there is none; epochs, learning rate and schedule may be new ones'),
     ...pick('config', 'trust', 'dry-run', 'epochs'),
     'batch-size': { ...options['batch-size'], defaultDescription: "the recipe's" },
-    ...pick('latent', 'width', 'depth', 'pixel-loss', 'ssim', 'beta', 'kl-warm-up'),
+    ...pick('latent', 'width', 'depth', 'clusters', 'pixel-loss', 'ssim', 'beta', 'kl-warm-up'),
     ...pick('optimizer', 'learning-rate', 'schedule', 'weight-decay', 'clip-norm', 'early-stopping', 'init'),
     ...pick('augment', 'seed', 'engine', 'device'),
     threads: { ...options.threads, defaultDescription: "the engine's choice" },
@@ -43,6 +44,7 @@ export const train = defineCommand({
     'train cae --data photos --size 64 --run runs/photos': 'train on a folder of images, fitted to 64×64 pixels',
     'train cae --data photos --val-split 0.1 --early-stopping 10': 'stop once the validation loss no longer falls',
     'train cae --data photos --init runs/cae --run runs/photos': 'start from the weights of another run',
+    'train dcec --init runs/conv-ae': 'go on from a conv-ae, so that its latents form clusters',
     'train --config runs/cae/recipe.yaml --run runs/again': 'repeat a run',
     'train ./my-model.ts --dry-run': 'look at your own model before training it',
   },
@@ -75,7 +77,8 @@ export const train = defineCommand({
     };
     if (dryRun) return (await import('../train/dry-run.ts')).dryRun(wanted);
     const { train } = await import('../train/train.ts');
-    return train(wanted, { signal, progress });
+    const findCentres: FindCentres = async (...given) => (await import('../cluster/centres.ts')).findCentres(...given);
+    return train(wanted, { signal, progress, findCentres });
   },
   print: (result) => ('layers' in result ? printDryRun(result) : printTraining(result)),
 });

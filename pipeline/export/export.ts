@@ -86,8 +86,13 @@ export async function exportRun(options: ExportOptions): Promise<ExportResult> {
   try {
     await assertSameData(splits, state, run);
     const { name, summary, pixelLoss, conditional } = program.model;
+    if (trainStep && program.autoencoder.clusters) {
+      throw new InputError(
+        `--with-train-step: a page cannot train ${name}, whose step needs targets made of all images; leave it out`,
+      );
+    }
     const traced = traceModel(program.model, program.autoencoder, program.size);
-    const { parity, variational, latent } = await measure(traced, program, splits, plan, signal);
+    const { parity, variational, latent, clusters } = await measure(traced, program, splits, plan, signal);
     const step = trainStep && traceTrainStep(program, plan.recipe.optimizer, traced, trainStep.batchSize);
     let card: Card | undefined;
     await publishFolder(
@@ -112,6 +117,7 @@ export async function exportRun(options: ExportOptions): Promise<ExportResult> {
           latent,
           classes: plan.data.classes ?? classNumbers(program),
           conditional,
+          ...(clusters && { clusters }),
           files,
           opset: OPSET,
           metrics: { epoch: position.epoch, step: position.step, ...metrics },
@@ -141,14 +147,21 @@ async function measure(
   splits: DatasetSplits,
   plan: RunPlan,
   signal: AbortSignal | undefined,
-): Promise<Pick<Card, 'latent' | 'parity'> & { variational: boolean }> {
+): Promise<Pick<Card, 'latent' | 'parity' | 'clusters'> & { variational: boolean }> {
   const { conditional, pixelLoss } = program.model;
+  const { clusters: count } = program.autoencoder;
   const size = plan.size.latent;
   const held = heldOut(splits);
-  const card = { image: imageOf(program.size), conditional, latent: { size }, model: { error: pixelLoss } };
+  const card = {
+    image: imageOf(program.size),
+    conditional,
+    latent: { size },
+    model: { error: pixelLoss },
+    clusters: count === undefined ? undefined : { count },
+  };
   const options = { graphs: ['encoder', 'decoder'], images: held.length, device: 'cpu' } as const;
   return withSessions({ ...models, card }, options, async (sessions) => {
-    const parity = await measureParity(program, sessions, held);
+    const { cluster, ...parity } = await measureParity(program, sessions, held);
     const { latents } = await sessions.encodeAll(held, { signal });
     const statistics = {
       over: splits.test ? ('test' as const) : ('val' as const),
@@ -157,7 +170,8 @@ async function measure(
     };
     const mixture = await latentMixture(sessions, splits.train, plan, signal);
     const latent = { size, statistics, ...(mixture && { mixture }) };
-    return { parity, variational: sessions.variational, latent };
+    const clusters = count === undefined ? undefined : { count, method: 'dcec' as const, parity: cluster };
+    return { parity, variational: sessions.variational, latent, ...(clusters && { clusters }) };
   });
 }
 

@@ -9,7 +9,7 @@ import type { TrainingProgram } from '../train/program.ts';
 /** Images to compare: real ones, spread over the data set. tfjs's own backend takes some 15 ms for each. */
 const IMAGES = 16;
 /** The largest difference that is published: absolute, or relative to the largest latent where that is above 1. */
-const TOLERANCE = 1e-4;
+export const TOLERANCE = 1e-4;
 
 /**
  * Runs real images through the model in tfjs and in ONNX Runtime, encoder and decoder each on the same input.
@@ -21,24 +21,25 @@ export async function measureParity(
   { autoencoder, size }: TrainingProgram,
   sessions: Sessions,
   dataset: ImageDataset,
-): Promise<Card['parity']> {
+): Promise<Card['parity'] & { readonly cluster: number }> {
   const images = subset(dataset, dataset.name, spreadRows(dataset.length, IMAGES));
   const n = images.length;
   const pixels = new Uint8Array(n * bytesPerImage(images.shape));
   await images.read(range(0, n), pixels);
   const labels = images.labels ?? new Int32Array(n);
-  const { latents } = await sessions.encodeAll(images);
+  const { latents, clusters } = await sessions.encodeAll(images, { clusters: true });
   const decoded = await sessions.decodeAll({ latents, labels });
-  const [latent, image, scale] = tf.tidy(() => {
+  const [latent, image, cluster, scale] = tf.tidy(() => {
     const image = tf.div(tf.tensor4d(pixels, [n, size.height, size.width, size.channels], 'int32'), 255) as tf.Tensor4D;
     const label = tf.tensor1d(labels, 'int32');
-    const expected = autoencoder.encode({ image, label }).latent;
+    const { latent: expected, cluster } = autoencoder.encode({ image, label });
     const expectedImage = autoencoder.decode(tf.tensor2d(latents, [n, size.latent]), label);
     const scale = Math.max(1, tf.max(tf.abs(expected)).dataSync()[0] ?? 0);
-    return [difference(expected, latents), difference(expectedImage, decoded), scale] as const;
+    const ofClusters = cluster && clusters ? difference(cluster, clusters) : 0;
+    return [difference(expected, latents), difference(expectedImage, decoded), ofClusters, scale] as const;
   });
-  const largest = Math.max(latent / scale, image);
-  if (largest <= TOLERANCE) return { images: n, latent, image, tolerance: TOLERANCE };
+  const largest = Math.max(latent / scale, image, cluster);
+  if (largest <= TOLERANCE) return { images: n, latent, image, cluster, tolerance: TOLERANCE };
   throw new Error(
     `tfjs and ONNX Runtime differ by ${largest} on ${n} images, more than ${TOLERANCE}; nothing was exported`,
   );

@@ -29,7 +29,7 @@ export interface GalleryOptions
   /** What `--data` takes. */
   readonly data: string;
   readonly dataOptions?: DataOptions | undefined;
-  /** Names or files of models; all models of convae when not given. */
+  /** Names or files of models; when not given, all models of convae that start from no other. */
   readonly models?: readonly string[] | undefined;
   /** Folders for runs and for exported models, each in a folder with the model's name. */
   readonly runs: string;
@@ -59,7 +59,8 @@ export interface GalleryEntry {
 export async function gallery(options: GalleryOptions): Promise<GalleryEntry[]> {
   const { data, signal, note } = options;
   const found: FoundModel[] = [];
-  for (const name of options.models ?? Object.keys(models)) found.push(await findModel(name));
+  const all = Object.keys(models).filter((name) => models[name]?.startsFrom === undefined);
+  for (const name of options.models ?? all) found.push(await findModel(name));
   const splits = await openSplits(data, options.dataOptions);
   const { train: images } = splits;
   const unlabelled = partsOf(splits).reduce((sum, part) => sum + part.length - labelledRows(part).length, 0);

@@ -16,7 +16,7 @@ type Expected = Required<Port>;
  * @throws InputError that names the difference
  */
 export async function checkGraphs(folder: string, card: Card): Promise<void> {
-  const { image, latent, conditional, model, opset } = card;
+  const { image, latent, conditional, clusters, model, opset } = card;
   const pixels = [image.height, image.width, image.channels];
   for (const [what, count] of [['image', volume(pixels)] as const, ['latent', latent.size] as const]) {
     if (count <= MOST_NUMBERS) continue;
@@ -28,7 +28,11 @@ export async function checkGraphs(folder: string, card: Card): Promise<void> {
   const code = (name: string): Expected => ({ name, type: 'float32', shape: ['N', latent.size] });
   await checkFile(join(folder, 'encoder.onnx'), opset, {
     inputs: [{ name: 'image', type: 'uint8', shape: ['N', ...pixels] }, ...label(conditional.encoder)],
-    outputs: [code('latent'), ...(model.variational ? [code('logvar')] : [])],
+    outputs: [
+      code('latent'),
+      ...(model.variational ? [code('logvar')] : []),
+      ...(clusters ? [{ name: 'cluster', type: 'float32', shape: ['N', clusters.count] }] : []),
+    ],
     optional: code('logvar'), // older cards do not say whether the model is variational
   });
   await checkFile(join(folder, 'decoder.onnx'), opset, {

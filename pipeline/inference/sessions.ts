@@ -17,6 +17,7 @@ export interface RunnableModel {
   readonly card: Pick<Card, 'image' | 'conditional'> & {
     readonly latent: Pick<Card['latent'], 'size'>;
     readonly model: Pick<Card['model'], 'error'>;
+    readonly clusters?: Pick<NonNullable<Card['clusters']>, 'count'> | undefined;
   };
 }
 
@@ -25,6 +26,8 @@ type Stoppable = Pick<ComputeOptions, 'signal'>;
 interface EncodingOptions extends Stoppable {
   /** Whether to compute reconstruction errors too, which takes several times as long. */
   readonly errors?: boolean;
+  /** Whether to compute the probability of each cluster too, where the model has clusters. */
+  readonly clusters?: boolean;
 }
 
 /** Latents of images, in the order of their data set. */
@@ -35,6 +38,8 @@ export interface LatentSet {
   readonly logvars: Float32Array | undefined;
   /** Reconstruction error of each image, `[n]`, as the card's `model.error` defines it; where asked for. */
   readonly errors: Float32Array | undefined;
+  /** Probability of each cluster, `[n, K]`; where the model has clusters, and asked for. */
+  readonly clusters?: Float32Array | undefined;
 }
 
 /** Any number of latents, and the class of each where the decoder is conditional. */
@@ -125,9 +130,10 @@ export class Sessions {
    */
   async *encodeBatches<B extends PixelBatch>(
     batches: AsyncIterable<B>,
-    { errors = false, signal }: EncodingOptions = {},
+    { errors = false, clusters = false, signal }: EncodingOptions = {},
   ): AsyncGenerator<Omit<B, 'images'> & LatentBatch, void, undefined> {
     const { conditional, latent } = this.#card;
+    const k = this.#clusterCount(clusters);
     const graphs = encodingGraphs(errors);
     const labelled = conditional.encoder || (conditional.decoder && errors);
     const kept: Omit<B, 'images'>[] = []; // of the batches that are being encoded
@@ -143,18 +149,24 @@ export class Sessions {
           logvar: this.variational ? floats([count, latent.size]) : undefined,
           reconstruction: errors ? { dims: this.#imageDims(count) } : undefined,
           error: errors ? floats([count]) : undefined,
+          cluster: k ? floats([count, k]) : undefined,
         },
       };
     });
     for await (const { tensors } of jobs) {
-      const { latent, logvar, error } = tensors;
+      const { latent, logvar, error, cluster } = tensors;
       yield {
         ...(kept.shift() as Omit<B, 'images'>),
         latents: latent.data,
         logvars: logvar?.data,
         errors: error?.data,
+        clusters: cluster?.data,
       };
     }
+  }
+
+  #clusterCount(wanted: boolean): number {
+    return wanted ? (this.#card.clusters?.count ?? 0) : 0;
   }
 
   /** Encodes a data set into memory. @param tick called with the share done @throws as `encode` */
@@ -167,13 +179,16 @@ export class Sessions {
     const latents = new Float32Array(length * size);
     const logvars = this.variational ? new Float32Array(length * size) : undefined;
     const errors = options.errors ? new Float32Array(length) : undefined;
+    const k = this.#clusterCount(options.clusters ?? false);
+    const clusters = k ? new Float32Array(length * k) : undefined;
     for await (const batch of this.encode(dataset, options)) {
       latents.set(batch.latents, batch.start * size);
       if (batch.logvars) logvars?.set(batch.logvars, batch.start * size);
       if (batch.errors) errors?.set(batch.errors, batch.start);
+      if (batch.clusters) clusters?.set(batch.clusters, batch.start * k);
       tick?.((batch.start + batch.count) / length);
     }
-    return { latents, logvars, errors };
+    return { latents, logvars, errors, clusters };
   }
 
   /**

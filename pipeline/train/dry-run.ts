@@ -12,6 +12,7 @@ import type { TrainOptions } from './options.ts';
 import type { Trained } from './pictures.ts';
 import { assertTaken } from './plan.ts';
 import { drawNoise } from './program.ts';
+import { REFRESH_STEPS } from './targets.ts';
 import { buildModel, type DataChoice, dataOptionsFor, planFor } from './train.ts';
 
 /** Steps that are done before the time is taken, and how long it is taken for at most. */
@@ -37,7 +38,7 @@ export async function dryRun(options: TrainOptions & DataChoice) {
     try {
       const { batchSize, epochs } = plan.recipe;
       const stepsPerEpoch = Math.ceil(data.train.length / batchSize);
-      const { step, evaluation } = await secondsOf({ plan, data, program, engine });
+      const { step, evaluation, assignment } = await secondsOf({ plan, data, program, engine });
       const batches = partsOf(data)
         .slice(1)
         .map(({ length }) => Math.ceil(length / batchSize));
@@ -59,7 +60,9 @@ export async function dryRun(options: TrainOptions & DataChoice) {
         steps: epochs * stepsPerEpoch,
         engine: engine.description,
         /** Estimated, of the epochs that are left. */
-        seconds: Math.max(0, epochsLeft) * (stepsPerEpoch * step + evaluations * evaluation),
+        seconds:
+          Math.max(0, epochsLeft) *
+          (stepsPerEpoch * (step + (stepsPerEpoch / REFRESH_STEPS) * assignment) + evaluations * evaluation),
       };
     } finally {
       await engine.dispose();
@@ -69,7 +72,7 @@ export async function dryRun(options: TrainOptions & DataChoice) {
   }
 }
 
-/** Seconds of a training step and of evaluating a batch. */
+/** Seconds of a training step, of evaluating a batch and, of a model with clusters, of assigning one. */
 async function secondsOf({ plan, data, program, engine }: Trained) {
   const noise = Generator.of(0, 'dry run');
   const controls = controlsAt(plan.recipe, 0, 1);
@@ -78,7 +81,9 @@ async function secondsOf({ plan, data, program, engine }: Trained) {
     throw new Error('no training images');
   };
   const batch = await next();
-  const given = { ...batch, noise: drawNoise(program, batch.count, noise), controls };
+  const { clusters } = program.autoencoder;
+  const target = clusters && new Float32Array(batch.count * clusters).fill(1 / clusters);
+  const given = { ...batch, noise: drawNoise(program, batch.count, noise), target: target || undefined, controls };
   const timed = async (work: () => Promise<unknown>) => {
     for (let i = 0; i < WARM_UP; i++) await work();
     const start = performance.now();
@@ -89,7 +94,11 @@ async function secondsOf({ plan, data, program, engine }: Trained) {
     }
     return (performance.now() - start) / 1000 / count;
   };
-  return { step: await timed(() => engine.step(given)), evaluation: await timed(() => engine.evaluate(given)) };
+  return {
+    step: await timed(() => engine.step(given)),
+    evaluation: await timed(() => engine.evaluate(given)),
+    assignment: clusters ? await timed(() => engine.assign(given)) : 0,
+  };
 }
 
 /** The layers of a model, with the shape of their output for one image. */

@@ -18,6 +18,8 @@ export interface HostBatch {
   readonly labels?: Int32Array | undefined;
   /** Standard-normal noise in the model's `noiseShape(N)`, where it needs noise. */
   readonly noise?: Float32Array | undefined;
+  /** The probability of each cluster that the images are to have, `[N, K]`, where the model has clusters. */
+  readonly target?: Float32Array | undefined;
   /** 1 by default. */
   readonly controls?: Partial<Controls> | undefined;
 }
@@ -40,6 +42,8 @@ export interface Engine {
   reconstruct(batch: HostBatch): Promise<Float32Array>;
   /** The latent of each image (a VAE's mean), `[N, D]`. */
   encode(batch: HostBatch): Promise<Float32Array>;
+  /** The probability of each cluster, `[N, K]`, of a model that has clusters. */
+  assign(batch: HostBatch): Promise<Float32Array>;
   /** Images in [0, 1], `[N, H, W, C]`, from latents `[N, D]` (and labels `[N]` where the model is conditional). */
   decode(latents: Float32Array, labels?: Int32Array | undefined): Promise<Float32Array>;
   /** Brings the program's variables (weights and optimizer state) up to date. */
@@ -56,8 +60,9 @@ export type ProgramRunner = Pick<Compiled<ProgramName>, 'pull' | 'dispose'> & {
 export function engineOf(runner: ProgramRunner, description: string): Engine {
   const imagesIn = ({ images, labels }: HostBatch): Feeds => ({ image: images, label: labels });
   const losses = async (program: ProgramName, batch: HostBatch): Promise<Metrics> => {
-    const { noise, controls } = batch;
-    const outputs = await runner.run(program, { ...imagesIn(batch), noise, rate: 1, klWeight: 1, ...controls });
+    const { noise, target, controls } = batch;
+    const feeds = { ...imagesIn(batch), noise, target, rate: 1, klWeight: 1, ...controls };
+    const outputs = await runner.run(program, feeds);
     return Object.fromEntries(Object.entries(outputs).map(([name, [loss = Number.NaN]]) => [name, loss]));
   };
   const onlyOutput = async (program: ProgramName, feeds: Feeds): Promise<Float32Array> =>
@@ -68,6 +73,7 @@ export function engineOf(runner: ProgramRunner, description: string): Engine {
     evaluate: (batch) => losses('evaluate', batch),
     reconstruct: (batch) => onlyOutput('reconstruct', imagesIn(batch)),
     encode: (batch) => onlyOutput('encode', imagesIn(batch)),
+    assign: (batch) => onlyOutput('assign', imagesIn(batch)),
     decode: (latents, labels) => onlyOutput('decode', { latent: latents, label: labels }),
     pull: () => runner.pull(),
     dispose: () => runner.dispose(),

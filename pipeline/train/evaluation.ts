@@ -6,9 +6,14 @@ import { controlsAt } from './controls.ts';
 import type { Trained } from './pictures.ts';
 import { drawNoise } from './program.ts';
 import type { Evaluations } from './stopping.ts';
+import type { Targets } from './targets.ts';
+
+interface Evaluated extends Trained {
+  readonly targets?: Targets | undefined;
+}
 
 /** Losses summed over the images that are not trained on. @param beforeBatch awaited before each batch; its errors end the work */
-export async function evaluate(trained: Trained, beforeBatch: () => Promise<void>): Promise<Evaluations> {
+export async function evaluate(trained: Evaluated, beforeBatch: () => Promise<void>): Promise<Evaluations> {
   const { val, test } = trained.data;
   return {
     val: val && (await sumsOver(val, trained, beforeBatch)),
@@ -18,7 +23,7 @@ export async function evaluate(trained: Trained, beforeBatch: () => Promise<void
 
 async function sumsOver(
   images: ImageDataset,
-  { plan, program, engine }: Trained,
+  { plan, program, engine, targets }: Evaluated,
   beforeBatch: () => Promise<void>,
 ): Promise<MetricSums> {
   const noise = Generator.of(0, 'evaluation'); // the same for all runs, so that their losses compare
@@ -26,7 +31,9 @@ async function sumsOver(
   let sums = noSums;
   for await (const batch of readBatches(images, plan.recipe.batchSize)) {
     await beforeBatch();
-    const metrics = await engine.evaluate({ ...batch, noise: drawNoise(program, batch.count, noise), controls });
+    const target = targets?.of(await engine.assign(batch));
+    const given = { ...batch, noise: drawNoise(program, batch.count, noise), target, controls };
+    const metrics = await engine.evaluate(given);
     sums = addMetrics(sums, metrics, batch.count);
   }
   return sums;

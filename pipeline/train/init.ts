@@ -1,10 +1,12 @@
 import { resolve } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
+import type { ModelDefinition } from '../../models/kit/model.ts';
 import type { Checkpoint } from '../artifacts/checkpoint.ts';
 import type { RunPlan } from '../artifacts/run.ts';
 import { bytesPerImage, type ImageDataset } from '../data/dataset.ts';
 import { InputError } from '../io/errors.ts';
 import { findCheckpoint } from './load-run.ts';
+import type { TrainOptions } from './options.ts';
 import type { TrainingProgram } from './program.ts';
 
 /** A checkpoint to take first weights from, and what a plan says of it. */
@@ -49,6 +51,48 @@ export function takeWeights({ weights }: TrainingProgram, { checkpoint, init }: 
   if (taken > 0) return { taken, all: weights.length };
   throw new InputError(
     `--init ${init.from}: it is a run of ${model}, and no weight has the same name and shape here; give a run of the same model`,
+  );
+}
+
+/**
+ * The options of a model that goes on from another: what decides its layers and its loss is that of the run it starts from,
+ * unless it is given.
+ * @throws InputError when it starts from no run, or one of another model
+ */
+export function continued(
+  options: TrainOptions,
+  initial: Initial | undefined,
+  previous: RunPlan | undefined,
+): TrainOptions {
+  const { name, startsFrom } = options.model;
+  if (startsFrom === undefined || previous) return options;
+  if (!initial) {
+    throw new InputError(
+      `${name} goes on from a trained ${startsFrom}: train one with \`convae train ${startsFrom}\` and give its run with --init`,
+    );
+  }
+  const { model, size, recipe } = initial.checkpoint.state.plan;
+  if (model !== startsFrom && model !== name) {
+    throw new InputError(
+      `--init ${initial.init.from}: it is a run of ${model}, and ${name} goes on from ${startsFrom}`,
+    );
+  }
+  const { latent, filters, halvings, clusters } = size;
+  const { pixelLoss, ssim } = recipe;
+  const given = Object.entries(options).filter(([, value]) => value !== undefined);
+  return { latent, filters, halvings, clusters, pixelLoss, ssim, ...Object.fromEntries(given) } as TrainOptions;
+}
+
+/** @throws InputError when a model that goes on from another has not taken all of its weights */
+export function assertAllTaken(
+  { startsFrom }: ModelDefinition,
+  { init }: Initial,
+  counts: { taken: number; all: number },
+) {
+  const own = 1; // the clusters' centres
+  if (startsFrom === undefined || counts.taken >= counts.all - own) return;
+  throw new InputError(
+    `--init ${init.from}: only ${counts.taken} of its weights fit; leave out the options that change the layers, such as --latent and --width, and give images of the same size`,
   );
 }
 

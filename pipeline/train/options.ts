@@ -1,6 +1,7 @@
 import type { ModelDefinition, OptimizerRecipe, Recipe } from '../../models/kit/model.ts';
 import type { Progress } from '../io/progress.ts';
 import type { DeviceChoice, EngineChoice } from './engine.ts';
+import type { FindCentres } from './targets.ts';
 
 /** The values of `--optimizer`; `sgd` has the momentum that the model's recipe gives it. */
 export const optimizerChoices = ['adam', 'adamw', 'sgd', 'rmsprop'] as const;
@@ -48,4 +49,6 @@ export interface TrainHooks {
   /** Once aborted, training finishes its step, saves and throws Interrupted. */
   readonly signal: AbortSignal;
   readonly progress: Progress;
+  /** Finds the first centres of a model with clusters. */
+  readonly findCentres?: FindCentres | undefined;
 }

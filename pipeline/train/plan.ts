@@ -44,6 +44,7 @@ export async function planOf(model: ModelDefinition, options: TrainOptions, inpu
   const { seed = previous?.size.seed ?? 0 } = options;
   checked('--seed', seed, Number.isSafeInteger(seed), 'an integer');
   const [filters, halvings] = [options.filters ?? recipe.filters, options.halvings ?? recipe.halvings];
+  const clusters = options.clusters ?? recipe.clusters;
   const { pixelLoss = recipe.pixelLoss, ssim = recipe.ssim } = options;
   const earlyStopping = options.earlyStopping ?? previous?.recipe.earlyStopping;
   const schedule = options.schedule ?? recipe.schedule;
@@ -61,6 +62,7 @@ export async function planOf(model: ModelDefinition, options: TrainOptions, inpu
       seed,
       ...(filters !== undefined && { filters: positive('--width', filters) }),
       ...(halvings !== undefined && { halvings: positive('--depth', halvings) }),
+      ...(clusters !== undefined && { clusters: clustersOf(clusters, train) }),
     },
     recipe: {
       epochs: positive('--epochs', options.epochs ?? recipe.epochs),
@@ -94,6 +96,11 @@ export function assertTaken({ name, recipe, withLoss }: ModelDefinition, options
   if (recipe.beta === undefined && (options.beta ?? options.klWarmUp) !== undefined) {
     const option = options.beta !== undefined ? '--beta' : '--kl-warm-up';
     throw new InputError(`${option}: ${name} has no KL divergence; use a variational model such as cvae`);
+  }
+  if (options.clusters !== undefined && recipe.clusters === undefined) {
+    throw new InputError(
+      `--clusters: ${name} has no clusters; use dcec, or cluster its latents with \`convae cluster\``,
+    );
   }
   if ((options.pixelLoss || options.ssim) && !withLoss) {
     const option = options.pixelLoss ? '--pixel-loss' : '--ssim';
@@ -139,6 +146,15 @@ function optimizerOf(recipe: OptimizerRecipe, options: TrainOptions): OptimizerR
     ...(clipNorm !== undefined && { clipNorm: checked('--clip-norm', clipNorm, clipNorm > 0, 'a number above 0') }),
   };
 }
+
+/** @throws InputError unless there are at least 2 clusters, and an image for each */
+const clustersOf = (clusters: number, { length }: ImageDataset): number =>
+  checked(
+    '--clusters',
+    clusters,
+    Number.isSafeInteger(clusters) && clusters >= 2 && clusters <= length,
+    `an integer from 2 to the number of training images, ${length}`,
+  );
 
 /** @throws InputError when the model needs labels and some images have none */
 function assertLabelled({ name, conditional }: ModelDefinition, splits: DatasetSplits): void {
@@ -224,6 +240,7 @@ function features({ model, size, recipe, data, init }: RunPlan): Record<string, 
     'image size': `${size.width}×${size.height}×${size.channels}`,
     'latent size': size.latent,
     'number of classes': size.classes,
+    'number of clusters': size.clusters,
     width: size.filters ?? 32,
     depth: size.halvings ?? 3,
     seed: size.seed,

@@ -35,6 +35,7 @@ export function buildProgram(model: ModelDefinition, size: ModelSize, recipe = m
   /** Class indices; only conditional models read them. */
   const label: BatchedInput = { shape: ['N'], dtype: 'int32' };
   const noise = noiseInput(autoencoder);
+  const target = targetInput(autoencoder);
   /** The learning rate as a share of the recipe's. */
   const rate: BatchedInput = { shape: [], dtype: 'float32' };
   /** The weight of the KL divergence in the loss; only models with a KL divergence read it. */
@@ -44,9 +45,15 @@ export function buildProgram(model: ModelDefinition, size: ModelSize, recipe = m
   const batchOf = (given: Tensors): ImageBatch => ({
     image: tf.div(tf.cast(given.image as tf.Tensor4D, 'float32'), 255), // [N, H, W, C] in [0, 1]
     label: labelIn(given),
+    target: given.target as tf.Tensor2D | undefined,
   });
   const lossesOf = (given: Tensors) => autoencoder.loss(batchOf(given), given.noise, given.klWeight as tf.Scalar);
   const latentOf = (given: Tensors) => autoencoder.encode(batchOf(given)).latent;
+  const clusterOf = (given: Tensors) => {
+    const { cluster } = autoencoder.encode(batchOf(given));
+    if (cluster) return cluster;
+    throw new Error(`${model.name} has no clusters`);
+  };
   const decoded = (z: tf.Tensor, given: Tensors) => ({
     reconstruction: autoencoder.decode(z as tf.Tensor2D, labelIn(given)),
   });
@@ -65,16 +72,20 @@ export function buildProgram(model: ModelDefinition, size: ModelSize, recipe = m
     /** `step` trains on a batch; `evaluate` computes the same losses and changes nothing. */
     programs: {
       step: {
-        inputs: { image, label, ...noise, rate, klWeight },
+        inputs: { image, label, ...noise, ...target, rate, klWeight },
         compute(given) {
           const { losses, gradients } = differentiate(() => lossesOf(given), trained);
           optimizer.apply(gradients, given.rate as tf.Scalar);
           return losses;
         },
       },
-      evaluate: { inputs: { image, label, ...noise, klWeight }, compute: (given) => ({ ...lossesOf(given) }) },
+      evaluate: {
+        inputs: { image, label, ...noise, ...target, klWeight },
+        compute: (given) => ({ ...lossesOf(given) }),
+      },
       reconstruct: { inputs: { image, label }, compute: (given) => decoded(latentOf(given), given) },
       encode: { inputs: { image, label }, compute: (given) => ({ latent: latentOf(given) }) },
+      assign: { inputs: { image, label }, compute: (given) => ({ cluster: clusterOf(given) }) },
       decode: { inputs: { latent, label }, compute: (given) => decoded(given.latent as tf.Tensor, given) },
     } satisfies Record<string, BatchedProgram>,
   };
@@ -101,6 +112,10 @@ export function drawNoise(program: TrainingProgram, count: number, generator: Ge
   generator.fillNormal(noise);
   return noise;
 }
+
+/** The input of a model with clusters. */
+const targetInput = ({ clusters }: Autoencoder): { target?: BatchedInput } =>
+  clusters === undefined ? {} : { target: { shape: ['N', clusters], dtype: 'float32' } };
 
 /** The input of a model that needs noise. @throws RangeError when a dimension is neither the batch size nor constant */
 function noiseInput({ noiseShape }: Autoencoder): { noise?: BatchedInput } {

@@ -22,6 +22,7 @@ export function optionsOf({ model, modelFile, size, recipe, data, init }: RunPla
     latent: size.latent,
     width: size.filters,
     depth: size.halvings,
+    clusters: size.clusters,
     epochs: recipe.epochs,
     'batch-size': recipe.batchSize,
     optimizer: name === 'momentum' ? 'sgd' : name,

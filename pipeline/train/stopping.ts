@@ -28,9 +28,10 @@ export function afterEpoch(recipe: RunPlan['recipe'], at: RunPosition, { val, te
   return { ...next, best, plateau: waited < PLATEAU_EPOCHS ? plateau : { halvings: plateau.halvings + 1, epoch } };
 }
 
-/** Whether early stopping has ended the training. */
-export const stoppedEarly = ({ earlyStopping }: RunPlan['recipe'], { epoch, best }: RunPosition): boolean =>
-  earlyStopping !== undefined && best !== null && epoch - best.epoch >= earlyStopping;
+/** Whether training has ended before its last epoch: by early stopping, or with an epoch in which clusters settled. */
+export const stoppedEarly = ({ earlyStopping }: RunPlan['recipe'], at: RunPosition): boolean =>
+  (at.clusters?.settled && at.batches === 0) ||
+  (earlyStopping !== undefined && at.best !== null && at.epoch - at.best.epoch >= earlyStopping);
 
 /** How many times the training error the error on images held out may be without a note. */
 const MUCH_HIGHER = 2;

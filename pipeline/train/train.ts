@@ -15,13 +15,13 @@ import { openSplits } from '../data/open.ts';
 import { type DataOptions, optionsLike } from '../data/options.ts';
 import { skippedIn } from '../data/prepare.ts';
 import { summaryLines, summaryOf } from '../data/summary.ts';
-import { InputError, Interrupted } from '../io/errors.ts';
+import { InputError, Interrupted, stopIfAborted } from '../io/errors.ts';
 import { controlsAt } from './controls.ts';
 import type { Engine, Metrics } from './engine.ts';
 import { createEngine, prepareEngine } from './engines/index.ts';
 import { evaluate } from './evaluation.ts';
 import { imagesFor } from './images.ts';
-import { meanColour, readInitial, takeWeights } from './init.ts';
+import { assertAllTaken, continued, meanColour, readInitial, takeWeights } from './init.ts';
 import type { TrainHooks, TrainOptions } from './options.ts';
 import { drawPictures, type Trained } from './pictures.ts';
 import { assertTaken, planOf, resumedPlan, startOfRun } from './plan.ts';
@@ -29,6 +29,7 @@ import { buildProgram, drawNoise, type TrainingProgram } from './program.ts';
 import { recipeFile } from './recipe-file.ts';
 import { findRun, openRun, type Run } from './run.ts';
 import { afterEpoch, overfitted, stoppedEarly } from './stopping.ts';
+import { encodeImages, REFRESH_STEPS, SETTLED, startClusters, Targets } from './targets.ts';
 
 /** A line of step metrics holds means over this many steps. */
 const STEPS_PER_LINE = 50;
@@ -91,7 +92,8 @@ export async function planFor(splits: DatasetSplits, options: TrainOptions, stat
   const initial = await readInitial(options.init, previous);
   const { valSplit = previous?.data.valSplit } = options;
   const { data, images, limits, notes: limited } = await imagesFor(splits, { ...options, valSplit }, previous);
-  const planned = await planOf(options.model, options, { data, images, previous, init: initial?.init });
+  const wanted = continued(options, initial, previous);
+  const planned = await planOf(options.model, wanted, { data, images, previous, init: initial?.init });
   const { plan, notes } = state ? resumedPlan(options.run, state.plan, planned.plan, state.position.step) : planned;
   return { data, initial, plan, limits, notes: [...limited, ...notes] };
 }
@@ -102,23 +104,48 @@ async function trainInto(run: Run, splits: DatasetSplits, options: TrainOptions,
   const { data, initial, plan, limits, notes } = await planFor(splits, options, checkpoint?.state);
   for (const note of notes) hooks.progress.note(note);
   const program = buildModel(model, plan);
+  const { clusters } = program.autoencoder;
+  const targets = clusters === undefined ? undefined : new Targets(data.train.length, clusters);
   let engine: Engine | undefined;
   try {
     if (checkpoint) restore([...program.weights, ...program.optimizerState], checkpoint, run.folder);
     if (initial) {
       const { taken, all } = takeWeights(program, initial);
+      assertAllTaken(model, initial, { taken, all });
       hooks.progress.note(`${initial.init.from}: ${taken} of ${all} weights taken from its step ${initial.init.step}`);
     }
     if (!checkpoint && !initial && startsAtMean(model, data)) {
       startAtMean(program.autoencoder, await meanColour(data.train));
     }
     engine = await createEngine(choice, device, program, { threads });
+    if (checkpoint) await targets?.restore(checkpoint, run.folder);
+    else if (targets) {
+      await findClusters({ plan, data, program, engine }, hooks);
+      await engine.dispose();
+      engine = await createEngine(choice, device, program, { threads }); // which takes the centres
+    }
     if (splits.index) await writeSkipped(run.folder, skippedIn(splits.index));
-    return await trainEpochs({ run, plan, data, program, engine, options: { ...options, ...limits }, hooks });
+    return await trainEpochs({ run, plan, data, program, engine, targets, options: { ...options, ...limits }, hooks });
   } finally {
     await engine?.dispose();
+    targets?.dispose();
     for (const variable of Object.values(program.variables)) variable.dispose();
   }
+}
+
+/** Gives the clusters of a new model their first centres, in the latents of all training images. */
+async function findClusters(
+  { plan, data, program, engine }: Trained,
+  { signal, findCentres }: TrainHooks,
+): Promise<void> {
+  if (!findCentres) throw new Error(`${plan.model} needs centres to start from`);
+  const images = {
+    batchSize: plan.recipe.batchSize,
+    width: plan.size.latent,
+    beforeBatch: async () => stopIfAborted(signal),
+  };
+  const latents = await encodeImages(data.train, images, (batch) => engine.encode(batch));
+  await startClusters(program, latents, findCentres, signal);
 }
 
 /** Of few larger images, steps are too few to learn the mean; many images end at a lower loss without this start. A user's own model is left as it is. */
@@ -130,6 +157,8 @@ export interface Session extends Trained {
   readonly run: Run;
   readonly options: TrainOptions;
   readonly hooks: TrainHooks;
+  /** What a model with clusters learns from. */
+  readonly targets?: Targets | undefined;
 }
 
 export type TrainSummary = Awaited<ReturnType<typeof trainEpochs>>;
@@ -147,7 +176,7 @@ export async function trainEpochs(session: Session) {
 }
 
 async function trainWith(loader: Loader, session: Session) {
-  const { run, plan, data, program, engine, options, hooks } = session;
+  const { run, plan, data, program, engine, targets, options, hooks } = session;
   const { epochs, batchSize } = plan.recipe;
   const { checkpointSeconds = 60, checkpointSteps = Number.POSITIVE_INFINITY } = options;
   const watches = { line: new Stopwatch(), epoch: new Stopwatch(), process: new Stopwatch() };
@@ -164,10 +193,16 @@ async function trainWith(loader: Loader, session: Session) {
     let before = performance.now();
     for await (const batch of loader.batches(batchSize, { order, first: at.batches, epoch: at.epoch })) {
       await stopIfAsked(session, at);
+      if (targets && at.step % REFRESH_STEPS === 0) {
+        at = { ...at, clusters: await refreshTargets(session, targets, at) };
+        before = performance.now(); // rates leave this out
+      }
 
       const stepsPerEpoch = Math.ceil(data.train.length / batchSize);
       const controls = controlsAt(plan.recipe, at.step, stepsPerEpoch, at.plateau?.halvings);
-      const metrics = await engine.step({ ...batch, noise: drawNoise(program, batch.count, noise), controls });
+      const target = targets?.at(order.subarray(batch.start, batch.start + batch.count));
+      const given = { ...batch, noise: drawNoise(program, batch.count, noise), target, controls };
+      const metrics = await engine.step(given);
       assertFinite(session, metrics, at.step + 1);
       at = { ...afterStep(at, batch.count, metrics), noise: noise.state };
 
@@ -204,7 +239,10 @@ async function trainWith(loader: Loader, session: Session) {
     const losses = lines.map(
       ({ split, loss }) => `${split} loss ${loss.toFixed(5)}${best && split === 'val' ? ' (best)' : ''}`,
     );
-    hooks.progress.note(`epoch ${at.epoch}/${epochs}  ${losses.join('  ')}  ${watches.epoch.rate.toFixed(0)} images/s`);
+    const changed = at.clusters ? `  ${(100 * at.clusters.changed).toFixed(2)} % changed cluster` : '';
+    hooks.progress.note(
+      `epoch ${at.epoch}/${epochs}  ${losses.join('  ')}${changed}  ${watches.epoch.rate.toFixed(0)} images/s`,
+    );
     watches.epoch.reset();
   }
   if (at.epoch < epochs) hooks.progress.note(`${run.folder}: ${ended(session, at)}`);
@@ -230,6 +268,16 @@ async function trainWith(loader: Loader, session: Session) {
     /** Share of the training time, 0 to 1, in which steps waited for images. */
     dataWait: watches.process.ms > 0 ? loader.waited / watches.process.ms : 0,
   };
+}
+
+/** Makes the targets anew. @returns what the position says of them @throws as `stopIfAsked` */
+async function refreshTargets(session: Session, targets: Targets, at: RunPosition): Promise<RunPosition['clusters']> {
+  const { plan, data, program, engine } = session;
+  const { clusters: width = 0 } = program.autoencoder;
+  const images = { batchSize: plan.recipe.batchSize, width, beforeBatch: () => stopIfAsked(session, at) };
+  const share = targets.refresh(await encodeImages(data.train, images, (batch) => engine.assign(batch)));
+  const changed = at.step > 0 ? share : 1;
+  return { changed, settled: at.clusters?.settled || changed < SETTLED };
 }
 
 /** Where the run is. Old runs chose their best epoch by test loss: it is left as it is, and no later one is chosen. */
@@ -263,6 +311,9 @@ function announce(session: Session, at: RunPosition): void {
 function ended({ plan: { recipe } }: Session, at: RunPosition): string | undefined {
   if (at.epoch >= recipe.epochs) return `all ${at.epoch} epochs are done`;
   if (!stoppedEarly(recipe, at)) return undefined;
+  if (at.clusters?.settled) {
+    return `stopped after epoch ${at.epoch} of ${recipe.epochs}: in ${REFRESH_STEPS} steps, fewer than ${100 * SETTLED} % of the images changed cluster`;
+  }
   return `stopped after epoch ${at.epoch} of ${recipe.epochs}: the validation loss was lowest in epoch ${at.best?.epoch}`;
 }
 
@@ -298,12 +349,13 @@ function lineOf(at: RunPosition, sums: MetricSums, of: Pick<MetricsLine, 'split'
 
 /** Publishes a checkpoint. @throws InputError when a variable is not finite: nothing is published then */
 async function save(session: Session, at: RunPosition, { best = false } = {}): Promise<void> {
-  const { run, plan, program, engine } = session;
+  const { run, plan, program, engine, targets } = session;
   await engine.pull();
   for (const [name, variable] of Object.entries(program.variables)) {
     if (!(await variable.data()).every(Number.isFinite)) throw diverged(session, `${name} is not finite`, at.step);
   }
-  await run.save(program, plan, at, { best });
+  const optimizerState = [...program.optimizerState, ...(targets ? [targets.state] : [])];
+  await run.save({ ...program, optimizerState }, plan, at, { best });
 }
 
 function assertFinite(session: Session, metrics: Metrics, step: number): void {

@@ -26,6 +26,7 @@ test('names, losses, conditions and recipes are stable', () => {
   const keras = { ...adam, epsilon: 1e-7 };
   expect(rows).toEqual([
     ['conv-ae', mse, neither, { epochs: 200, batchSize: 256, latent: 10, optimizer: keras }],
+    ['dcec', mse, neither, { epochs: 40, batchSize: 256, latent: 10, clusters: 10, optimizer: keras }],
     ['cae', bce, neither, { epochs: 10, batchSize: 128, latent: 10, optimizer: adam }],
     ['cae2', bce, neither, { epochs: 20, batchSize: 128, latent: 2, fixedLatent: true, optimizer: adam }],
     ['cae-tsne', bce, neither, { epochs: 14, batchSize: 128, latent: 10, fixedLatent: false, optimizer: adam }],
@@ -43,6 +44,7 @@ const decoding = ['deconv3', 'deconv2', 'deconv1'];
 test.each([
   ['cae', [...convolutions, 'embedding'], ['expand', ...decoding]],
   ['conv-ae', [...convolutions, 'embedding'], ['expand', ...decoding]],
+  ['dcec', [...convolutions, 'embedding', 'clusters'], ['expand', ...decoding]],
   ['cae2', [...convolutions, 'embedding'], ['deconv4', ...decoding]],
   ['cae-tsne', [...convolutions, 'embedding'], ['deconv4', ...decoding]],
   ['cvae', [...convolutions, 'mu', 'logvar'], ['deconv4', ...decoding]],
@@ -53,7 +55,8 @@ test.each([
   const built = models[name]?.build(size);
   const weights = (part: 'encoder' | 'decoder') =>
     built?.[part].layers.flatMap(({ weights }) => weights.map(({ originalName }) => originalName));
-  const named = (layers: string[]) => layers.flatMap((layer) => [`${layer}/kernel`, `${layer}/bias`]);
+  const named = (layers: string[]) =>
+    layers.flatMap((layer) => (layer === 'clusters' ? [`${layer}/centres`] : [`${layer}/kernel`, `${layer}/bias`]));
   expect(weights('encoder')).toEqual(named(encoder));
   expect(weights('decoder')).toEqual(named(decoder));
   for (const part of [built?.encoder, built?.decoder]) part?.dispose();
@@ -87,6 +90,7 @@ test.each(Object.values(models))('$name has images of any size', (model) => {
   const size = { height: 9, width: 30, channels: 3, latent: 2, classes: 3, seed: 0, filters: 8 };
   const { encoder, decoder } = model.build(size);
   expect(encoder.inputs[0]?.shape.slice(0, 3)).toEqual([null, 9, 30]);
+  expect(encoder.outputs.at(-1)?.shape).toEqual([null, model.recipe.clusters ?? 2]);
   expect(decoder.outputs[0]?.shape).toEqual([null, 9, 30, 3]);
   const names = [...encoder.layers, ...decoder.layers].map(({ name }) => name);
   expect(names).toContain('pad');

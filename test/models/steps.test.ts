@@ -36,13 +36,16 @@ beforeAll(async () => {
     return full[(n * 28 + y + 8) * 28 + x + 8] ?? 0;
   });
   const noise = tf.randomNormal([N * 10], 0, 1, 'float32', 7).dataSync() as Float32Array;
-  batch = { count: N, images, labels: mnist.labels?.slice(0, N), noise };
+  const target = new Float32Array(N * 10).fill(0.05);
+  for (let i = 0; i < N; i++) target[10 * i + i] = 0.55;
+  batch = { count: N, images, labels: mnist.labels?.slice(0, N), noise, target };
   const few = 3;
   coloured = {
     count: few,
     images: Uint8Array.from({ length: few * 8 * 9 * 3 }, (_, i) => (i * i * 7 + 31 * i) % 256),
     labels: Int32Array.of(2, 0, 9),
     noise: noise.slice(0, few * 10),
+    target,
   };
   await mnist.close();
 });
@@ -73,6 +76,7 @@ for (const { model, shape, filters, batch: batchOf } of cases) {
       all.push(...Object.values(await engine.evaluate(batch)), ...(await engine.reconstruct(batch)));
       const latents = await engine.encode(batch);
       all.push(...latents, ...(await engine.decode(latents, batch.labels)));
+      if (program.autoencoder.clusters) all.push(...(await engine.assign(batch)));
       await engine.dispose();
       for (const { variable } of [...program.weights, ...program.optimizerState]) variable.dispose();
       return all;

@@ -42,6 +42,7 @@ function recorder(loss: (kind: 'step' | 'evaluate', call: number, count: number)
       return Float32Array.from(batch.images, (pixel) => pixel / 255);
     },
     encode: () => expect.fail('no latents are needed'),
+    assign: () => expect.fail('there are no clusters'),
     decode: () => expect.fail('nothing is decoded'),
     pull: async () => {},
     dispose: async () => {},

@@ -1,0 +1,135 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { type Checkpoint, restore } from '../artifacts/checkpoint.ts';
+import { readBatches } from '../data/batches.ts';
+import type { ImageDataset } from '../data/dataset.ts';
+import { InputError } from '../io/errors.ts';
+import type { Engine } from './engine.ts';
+import type { NamedVariable, TrainingProgram } from './program.ts';
+
+/** Steps after which the targets are made anew, as by DCEC's own program. */
+export const REFRESH_STEPS = 140;
+/** Training ends when a smaller share of the images than this has changed its cluster between two targets. */
+export const SETTLED = 0.001;
+
+/** Finds the centres of `clusters` clusters, `[clusters, size]`, in latents `[n, size]`. */
+export type FindCentres = (
+  latents: Float32Array,
+  size: number,
+  options: { readonly clusters: number; readonly seed: number; readonly signal: AbortSignal },
+) => Promise<ArrayLike<number>>;
+
+/** What the clusters of a model learn from: targets made of its own assignments of all training images. */
+export class Targets {
+  /** The assignments that the targets are made of, `[images, clusters]`; zeros at first. Checkpoints hold it. */
+  readonly state: NamedVariable;
+  readonly #clusters: number;
+  #assigned: Float32Array;
+  #sums: Float64Array;
+
+  constructor(images: number, clusters: number) {
+    this.#clusters = clusters;
+    this.#assigned = new Float32Array(images * clusters);
+    this.#sums = new Float64Array(clusters);
+    const variable = tf.tidy(() => tf.variable(tf.zeros([images, clusters]), false));
+    this.state = { name: 'targets/assigned', variable };
+  }
+
+  /** Takes the assignments of a checkpoint. @param folder its name in messages @throws InputError where it has none that fit */
+  async restore(checkpoint: Checkpoint, folder: string): Promise<void> {
+    restore([this.state], checkpoint, folder);
+    this.#take((await this.state.variable.data()) as Float32Array);
+  }
+
+  /**
+   * Makes the targets anew.
+   * @param assigned `[images, clusters]`
+   * @returns the share of the images that have changed their most probable cluster
+   */
+  refresh(assigned: Float32Array): number {
+    const [before, after] = [this.#assigned, assigned].map((rows) => largestOf(rows, this.#clusters));
+    const changed = after?.reduce((sum, cluster, i) => sum + Number(cluster !== before?.[i]), 0) ?? 0;
+    this.#take(assigned);
+    tf.tidy(() => this.state.variable.assign(tf.tensor(assigned.slice(), this.state.variable.shape, 'float32')));
+    return (changed * this.#clusters) / assigned.length;
+  }
+
+  #take(assigned: Float32Array): void {
+    this.#assigned = assigned;
+    this.#sums = new Float64Array(this.#clusters);
+    assigned.forEach((share, at) => {
+      const cluster = at % this.#clusters;
+      this.#sums[cluster] = (this.#sums[cluster] as number) + share;
+    });
+  }
+
+  /** The targets of some training images, `[indices, clusters]`. */
+  at(indices: Uint32Array): Float32Array {
+    const k = this.#clusters;
+    const rows = new Float32Array(indices.length * k);
+    indices.forEach((image, i) => {
+      rows.set(this.#assigned.subarray(image * k, (image + 1) * k), i * k);
+    });
+    return this.of(rows);
+  }
+
+  /**
+   * The targets that follow from assignments: q² divided by the cluster's sum over the training images, then by the sum over
+   * the clusters (Xie, Girshick & Farhadi 2016, equation 3).
+   */
+  of(assigned: Float32Array): Float32Array {
+    const k = this.#clusters;
+    const targets = new Float32Array(assigned.length);
+    for (let row = 0; row < assigned.length; row += k) {
+      let sum = 0;
+      const weight = (cluster: number) => (assigned[row + cluster] as number) ** 2 / (this.#sums[cluster] as number);
+      for (let cluster = 0; cluster < k; cluster++) sum += weight(cluster);
+      for (let cluster = 0; cluster < k; cluster++) targets[row + cluster] = weight(cluster) / sum;
+    }
+    return targets;
+  }
+
+  dispose(): void {
+    this.state.variable.dispose();
+  }
+}
+
+/** The column of the largest number of each row. */
+const largestOf = (rows: Float32Array, columns: number): Int32Array =>
+  Int32Array.from({ length: rows.length / columns }, (_, row) => {
+    const values = rows.subarray(row * columns, (row + 1) * columns);
+    return values.reduce((best, value, column) => (value > (values[best] as number) ? column : best), 0);
+  });
+
+/** All images through `encode`, as they are. @param beforeBatch awaited before each batch; its errors end the work */
+export async function encodeImages(
+  images: ImageDataset,
+  { batchSize, width, beforeBatch }: { batchSize: number; width: number; beforeBatch: () => Promise<void> },
+  encode: Engine['encode'],
+): Promise<Float32Array> {
+  const rows = new Float32Array(images.length * width);
+  for await (const batch of readBatches(images, batchSize)) {
+    await beforeBatch();
+    rows.set(await encode(batch), batch.start * width);
+  }
+  return rows;
+}
+
+/**
+ * Gives a new model's clusters their first centres.
+ * @param latents of all training images, `[n, D]`
+ * @throws InputError where latents are not finite; what `find` throws
+ */
+export async function startClusters(
+  { weights, autoencoder, size }: TrainingProgram,
+  latents: Float32Array,
+  find: FindCentres,
+  signal: AbortSignal,
+): Promise<void> {
+  const centres = weights.find(({ name }) => name === 'encoder/clusters/centres')?.variable;
+  if (!centres || !autoencoder.clusters) throw new Error('the model has no clusters');
+  if (!latents.every(Number.isFinite)) {
+    throw new InputError('--init: its latents are not all finite, so its training diverged; train it again');
+  }
+  const found = await find(latents, size.latent, { clusters: autoencoder.clusters, seed: size.seed, signal });
+  tf.tidy(() => centres.assign(tf.tensor(Float32Array.from(found), centres.shape, 'float32')));
+}
