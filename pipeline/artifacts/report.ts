@@ -82,7 +82,7 @@ const generation = z.object({
   classifier: z.object({ accuracy: share, images: positive }),
 });
 
-const picture = z.object({
+export const picture = z.object({
   /** Its file in the folder `pictures`. */
   file: z.string(),
   title: z.string(),

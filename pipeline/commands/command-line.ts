@@ -2,6 +2,7 @@ import yargs from 'yargs';
 import { EnvironmentError, InputError, Interrupted } from '../io/errors.ts';
 import { version } from '../io/installation.ts';
 import { printableLine } from '../io/printable.ts';
+import { cluster } from './clusters.ts';
 import { gallery, site } from './collections.ts';
 import { data } from './data.ts';
 import { encode } from './encode.ts';
@@ -16,6 +17,7 @@ const commands = [
   exportCommand,
   encode,
   evaluate,
+  cluster,
   sample,
   reconstruct,
   gallery,

@@ -1,8 +1,6 @@
 import { extname } from 'node:path';
 import type { Card } from '../artifacts/card.ts';
-import type { Labelled } from '../artifacts/encoding-plan.ts';
 import type { SkippedImage } from '../artifacts/image-index.ts';
-import type { ImageDataset } from '../data/dataset.ts';
 import { openSplit, type Split } from '../data/open.ts';
 import { checkFits, openExported, optionsFor } from '../inference/exported.ts';
 import { type CommandOptions, encodingGraphs } from '../inference/plan.ts';
@@ -10,7 +8,7 @@ import { withSessions } from '../inference/sessions.ts';
 import { InputError } from '../io/errors.ts';
 import { npyWriter } from '../io/npy.ts';
 import { publishFile } from '../io/publish.ts';
-import { parquetWriter } from './parquet.ts';
+import { labelledOf, parquetWriter } from './parquet.ts';
 
 export interface EncodeOptions extends CommandOptions {
   /** Value of `--data`. */
@@ -103,10 +101,6 @@ export const aboutLatents = (
     ...(skippedImages > 0 && { skipped: skipped.slice(0, MOST_SKIPPED.listed), skippedImages }),
   };
 };
-
-/** How many images of a data set have a label. */
-const labelledOf = ({ labels }: ImageDataset): Labelled =>
-  !labels ? 'none' : labels.every((label) => label >= 0) ? 'all' : 'some';
 
 /** `no rows for 4 images that cannot be read: a.png (why), …` */
 function describe(skipped: readonly SkippedImage[]): string {

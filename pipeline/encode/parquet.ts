@@ -2,7 +2,7 @@ import type { DecodedArray, Encoding, SchemaElement } from 'hyparquet';
 import { ByteWriter, fileWriter, ParquetWriter } from 'hyparquet-writer';
 import { writeColumn } from 'hyparquet-writer/src/column.js';
 import type { Labelled } from '../artifacts/encoding-plan.ts';
-import { UNLABELLED } from '../data/dataset.ts';
+import { type ImageDataset, UNLABELLED } from '../data/dataset.ts';
 import type { LatentBatch } from '../inference/sessions.ts';
 import { fileDigest } from '../io/digest.ts';
 import { appendWithChecksums } from './page-checksums.ts';
@@ -62,47 +62,23 @@ export function parquetWriter(path: string, { size, errors, labelled, classes, a
     latents: new Float32Array(groupRows * size),
     errors: new Float32Array(errors ? groupRows : 0),
   };
-  const complete = labelled === 'all';
-  const required = { repetition_type: 'REQUIRED' } as const;
-  const id: Column = {
-    elements: [{ name: 'id', type: 'BYTE_ARRAY', converted_type: 'UTF8', ...required }],
-    encoding: 'DELTA_BYTE_ARRAY', // ids share prefixes with their predecessors
-    values: () => group.ids.map((id) => Buffer.from(id)),
-  };
-  const some = { repetition_type: complete ? 'REQUIRED' : 'OPTIONAL' } as const;
-  const labelsOf = (rows: number) => group.labels.subarray(0, rows);
-  // Few values, for which the library makes a dictionary.
-  const label: Column | false = labelled !== 'none' && {
-    elements: [{ name: 'label', type: 'INT32', ...some }],
-    values: (rows) => (complete ? labelsOf(rows) : Array.from(labelsOf(rows), (label) => (label < 0 ? null : label))),
-  };
-  const names: Column | false = labelled !== 'none' &&
-    classes !== undefined && {
-      elements: [{ name: 'class', type: 'BYTE_ARRAY', converted_type: 'UTF8', repetition_type: 'OPTIONAL' }],
-      values: (rows) => Array.from(labelsOf(rows), (label) => classes[label] ?? null),
-    };
   const latent: Column = {
     elements: [
-      { name: 'latent', converted_type: 'LIST', num_children: 1, ...required },
+      { name: 'latent', converted_type: 'LIST', num_children: 1, ...REQUIRED },
       { name: 'list', repetition_type: 'REPEATED', num_children: 1 },
-      { name: 'element', type: 'FLOAT', ...required },
+      { name: 'element', type: 'FLOAT', ...REQUIRED },
     ],
     encoding: 'PLAIN',
     values: (rows) => group.latents.subarray(0, rows * size),
     listOf: size,
   };
   const error: Column | false = errors && {
-    elements: [{ name: 'error', type: 'FLOAT', ...required }],
+    elements: [{ name: 'error', type: 'FLOAT', ...REQUIRED }],
     encoding: 'PLAIN',
     values: (rows) => group.errors.subarray(0, rows),
   };
-  const columns = [id, label, names, latent, error].filter((column) => column !== false);
-  const parquet = new ParquetWriter({
-    writer: fileWriter(path),
-    schema: [{ name: 'schema', num_children: columns.length }, ...columns.flatMap(({ elements }) => elements)],
-    createdBy: 'convae',
-    kvMetadata: [{ key: 'convae', value: JSON.stringify(about) }],
-  });
+  const columns = [...imageColumns(group, labelled, classes), latent, error].filter((column) => column !== false);
+  const parquet = openParquet(path, columns, about);
   const flush = () => {
     writeGroup(parquet, columns, group.rows);
     group.rows = 0;
@@ -137,6 +113,85 @@ export function parquetWriter(path: string, { size, errors, labelled, classes, a
     },
   };
 }
+
+const REQUIRED = { repetition_type: 'REQUIRED' } as const;
+
+/** What is known of each image: its id, its label and the name of its class. @param group whose present values are written */
+function imageColumns(
+  group: { readonly ids: readonly string[]; readonly labels: Int32Array },
+  labelled: Labelled,
+  classes: readonly string[] | undefined,
+): Column[] {
+  const complete = labelled === 'all';
+  const id: Column = {
+    elements: [{ name: 'id', type: 'BYTE_ARRAY', converted_type: 'UTF8', ...REQUIRED }],
+    encoding: 'DELTA_BYTE_ARRAY', // ids share prefixes with their predecessors
+    values: () => group.ids.map((id) => Buffer.from(id)),
+  };
+  const some = { repetition_type: complete ? 'REQUIRED' : 'OPTIONAL' } as const;
+  const labelsOf = (rows: number) => group.labels.subarray(0, rows);
+  // Few values, for which the library makes a dictionary.
+  const label: Column = {
+    elements: [{ name: 'label', type: 'INT32', ...some }],
+    values: (rows) => (complete ? labelsOf(rows) : Array.from(labelsOf(rows), (label) => (label < 0 ? null : label))),
+  };
+  const names: Column | false = classes !== undefined && {
+    elements: [{ name: 'class', type: 'BYTE_ARRAY', converted_type: 'UTF8', repetition_type: 'OPTIONAL' }],
+    values: (rows) => Array.from(labelsOf(rows), (label) => classes[label] ?? null),
+  };
+  return labelled === 'none' ? [id] : [id, label, names].filter((column) => column !== false);
+}
+
+const openParquet = (path: string, columns: readonly Column[], about: LatentColumns['about']): ParquetWriter =>
+  new ParquetWriter({
+    writer: fileWriter(path),
+    schema: [{ name: 'schema', num_children: columns.length }, ...columns.flatMap(({ elements }) => elements)],
+    createdBy: 'convae',
+    kvMetadata: [{ key: 'convae', value: JSON.stringify(about) }],
+  });
+
+/** One value for each image: int32, float32 or boolean by the kind of array. */
+type ValueColumns = Readonly<Record<string, Int32Array | Float32Array | readonly boolean[]>>;
+
+/** What is known about images, in memory. */
+export interface ImageTable {
+  readonly ids: readonly string[];
+  readonly labels: Int32Array | undefined;
+  /** Class names by index. */
+  readonly classes: readonly string[] | undefined;
+  readonly columns: ValueColumns;
+  /** As in `LatentColumns`. */
+  readonly about: LatentColumns['about'];
+}
+
+/** Writes one row for each image: `id`, `label` and `class` as `parquetWriter`, and columns of values, which are never null. */
+export async function writeImageTable(
+  path: string,
+  { ids, labels, classes, columns, about }: ImageTable,
+): Promise<void> {
+  const labelled = labelledOf({ labels });
+  const at = (from: number, to: number): Column[] => [
+    ...imageColumns(
+      { ids: ids.slice(from, to), labels: labels?.subarray(from, to) ?? new Int32Array() },
+      labelled,
+      classes,
+    ),
+    ...Object.entries(columns).map(([name, values]) => {
+      const type = values instanceof Int32Array ? 'INT32' : values instanceof Float32Array ? 'FLOAT' : 'BOOLEAN';
+      return { elements: [{ name, type, ...REQUIRED }], values: () => values.slice(from, to) as DecodedArray } as const;
+    }),
+  ];
+  const parquet = openParquet(path, at(0, 0), about);
+  for (let from = 0; from < ids.length; from += GROUP.maxRows) {
+    const to = Math.min(ids.length, from + GROUP.maxRows);
+    writeGroup(parquet, at(from, to), to - from);
+  }
+  await parquet.finish();
+}
+
+/** How many images of a data set have a label. */
+export const labelledOf = ({ labels }: Pick<ImageDataset, 'labels'>): Labelled =>
+  !labels ? 'none' : labels.every((label) => label >= 0) ? 'all' : 'some';
 
 /** Writes a row group column by column: the library's own path through nested values takes several times as long. */
 function writeGroup(parquet: ParquetWriter, columns: readonly Column[], rows: number): void {

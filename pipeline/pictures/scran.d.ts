@@ -27,6 +27,17 @@ declare module 'scran.js' {
     k: number,
     options?: { numberOfThreads?: number },
   ): Neighbors;
+  export interface UmapStatus {
+    currentEpoch(): number;
+    totalEpochs(): number;
+    /** Continues to the last epoch, or for `runTime` milliseconds. */
+    run(options: { runTime: number }): void;
+    extractCoordinates(): { x: Float64Array; y: Float64Array };
+  }
+  export function initializeUmap(
+    neighbors: Neighbors,
+    options: { neighbors: number; epochs: number; minDist: number; numberOfThreads: number },
+  ): UmapStatus;
   export function perplexityToNeighbors(perplexity: number): number;
 }
 

@@ -3,6 +3,7 @@ import { PCA } from 'ml-pca';
 import * as scran from 'scran.js';
 import { call } from 'scran.js/main/wasm.js';
 import { Generator } from '../data/generator.ts';
+import { withScran } from './scran-module.ts';
 
 /** Standard deviation of the initial map along its first axis, and of the noise that separates equal points. */
 const START_SPREAD = 1e-4;
@@ -28,29 +29,16 @@ export interface TsneOptions {
  * @returns float32 `[n, 2]`
  * @throws RangeError when a value is not finite or there are fewer than 4 points
  */
-export function tsne(points: Float32Array, size: number, options: TsneOptions = {}): Promise<Float32Array> {
-  // scran.js has one module in a process, which is ended after each map, so maps are made one at a time.
-  const work = last.then(() => run(points, size, options));
-  last = work.catch(() => undefined);
-  return work;
-}
-
-let last: Promise<unknown> = Promise.resolve();
-
-async function run(
-  points: Float32Array,
-  size: number,
-  { perplexity = 30, iterations = 1000, seed = 0, tick = () => undefined }: TsneOptions,
-): Promise<Float32Array> {
+export async function tsne(points: Float32Array, size: number, options: TsneOptions = {}): Promise<Float32Array> {
+  const { perplexity = 30, iterations = 1000, seed = 0, tick = () => undefined } = options;
   const n = points.length / size;
   if (!Number.isInteger(n) || n < 4) {
     throw new RangeError(`t-SNE of ${points.length} numbers: not 4 or more points of ${size}`);
   }
   if (!points.every(Number.isFinite)) throw new RangeError('t-SNE of numbers that are not all finite');
   const start = startOf(points, size, seed);
-  await tick(0, iterations);
-  await scran.initialize({ numberOfThreads: THREADS });
-  try {
+  const prepare = () => tick(0, iterations);
+  return withScran(THREADS, prepare, async () => {
     const effective = Math.min(perplexity, (n - 1) / 3);
     const index = scran.buildNeighborSearchIndex(points, { numberOfDims: size, numberOfCells: n, approximate: false });
     const k = Math.min(n - 1, scran.perplexityToNeighbors(effective));
@@ -66,9 +54,7 @@ async function run(
       await tick(done, iterations);
     }
     return Float32Array.from(coordinates.array());
-  } finally {
-    scran.terminate(); // frees its workers and all its memory
-  }
+  });
 }
 
 /** The initial map: the first two principal components, scaled down, float64 `[n, 2]`. */

@@ -25,18 +25,18 @@ export interface Section<P> {
 }
 
 /** `12,345.6`, with a fixed number of decimals. */
-const fixed = (value: number, digits: number): string =>
+export const fixed = (value: number, digits: number): string =>
   value.toLocaleString('en', { minimumFractionDigits: digits, maximumFractionDigits: digits });
 
 export const integer = (value: number): string => fixed(value, 0);
-const percent = (value: number): string => `${fixed(100 * value, 1)} %`;
+export const percent = (value: number): string => `${fixed(100 * value, 1)} %`;
 
 const figure =
   (better: Figure['better'], ending: string) =>
   (name: string, value: string, meaning: string): Figure => ({ name, value, meaning: `${meaning}${ending}`, better });
 const lower = figure('lower', '; lower is better.');
-const higher = figure('higher', '; higher is better.');
-const neither = figure('neither', '; neither high nor low is better.');
+export const higher = figure('higher', '; higher is better.');
+export const neither = figure('neither', '; neither high nor low is better.');
 
 /** A measure of the class information in latents, which need not encode the class if the decoder receives it. */
 const classFigure = ({ model }: Report) =>

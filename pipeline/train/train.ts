@@ -239,7 +239,8 @@ async function trainWith(loader: Loader, session: Session) {
     const losses = lines.map(
       ({ split, loss }) => `${split} loss ${loss.toFixed(5)}${best && split === 'val' ? ' (best)' : ''}`,
     );
-    const changed = at.clusters ? `  ${(100 * at.clusters.changed).toFixed(2)} % changed cluster` : '';
+    const changed =
+      at.clusters && at.clusters.changed < 1 ? `  ${(100 * at.clusters.changed).toFixed(2)} % changed cluster` : '';
     hooks.progress.note(
       `epoch ${at.epoch}/${epochs}  ${losses.join('  ')}${changed}  ${watches.epoch.rate.toFixed(0)} images/s`,
     );

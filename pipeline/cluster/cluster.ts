@@ -1,0 +1,93 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type ClusterMethod, type Clusters, clustersSchema } from '../artifacts/clusters.ts';
+import { openSplit } from '../data/open.ts';
+import { writeImageTable } from '../encode/parquet.ts';
+import { checkFits, openExported, optionsFor } from '../inference/exported.ts';
+import { publishFolder } from '../io/publish.ts';
+import { createStages } from '../io/stages.ts';
+import { findClusters, ownClusters } from './find.ts';
+import { addClusters } from './into.ts';
+import { reportOf } from './measure.ts';
+import { type ClusterOptions, methodOf } from './options.ts';
+import { picturesOf } from './pictures.ts';
+import { clustersPage, clustersText } from './report.ts';
+
+export interface ClusterResult {
+  readonly out: string;
+  readonly report: Clusters;
+}
+
+/**
+ * Finds clusters of images by the latents of an exported model, and writes the cluster of each and a report:
+ * `clusters.parquet`, `clusters.json`, `report.md`, `report.html` and `pictures/`. The folder appears complete or not at all.
+ * @throws InputError, EnvironmentError, Interrupted
+ */
+export async function cluster(options: ClusterOptions): Promise<ClusterResult> {
+  const { exported, data, split, out, seed, into, signal } = options;
+  const model = await openExported(exported);
+  const method = methodOf(model, options);
+  const dataset = await openSplit(data, split, optionsFor(model.card, options.dataOptions));
+  try {
+    checkFits(model.card, dataset, false);
+    const stages = createStages(planOf(method, options), signal, options.progress);
+    const found =
+      method === 'dcec'
+        ? await ownClusters(model, dataset, options, stages)
+        : await findClusters(model, dataset, method, options, stages);
+    const { clustering, others, choice, mixture } = found;
+    const report = await reportOf({ model, dataset, method, options, stages, clustering, others, choice });
+    const pictures = await stages.run('pictures', () => picturesOf(report, dataset, clustering));
+    const complete = clustersSchema.parse({
+      ...report,
+      pictures: pictures.map(({ data: _, svg: __, ...note }) => note),
+      seconds: stages.elapsed,
+    });
+    const ids = Array.from({ length: dataset.length }, (_, i) => dataset.id(i));
+    const { labels, classes } = dataset;
+    const about = {
+      model: model.card.model.name,
+      encoder: complete.model.encoder,
+      data,
+      split,
+      method,
+      k: complete.k,
+      seed,
+    };
+    await publishFolder(
+      out,
+      async (folder) => {
+        const columns = { cluster: clustering.clusters, confidence: clustering.confidences };
+        await writeImageTable(join(folder, 'clusters.parquet'), { ids, labels, classes, columns, about });
+        await mkdir(join(folder, 'pictures'));
+        for (const [file, content] of Object.entries({
+          'clusters.json': `${JSON.stringify(complete, null, 2)}\n`,
+          'report.md': clustersText(complete),
+          'report.html': clustersPage(complete, pictures),
+          ...Object.fromEntries(pictures.map(({ file, data }) => [`pictures/${file}`, data])),
+        })) {
+          await writeFile(join(folder, file), content);
+        }
+      },
+      { signal },
+    );
+    if (into && mixture) await addClusters(model, dataset, mixture, method === 'kmeans' ? 'kmeans' : 'gmm', options);
+    return { out, report: complete };
+  } finally {
+    await dataset.close();
+  }
+}
+
+/** The stages, by their seconds for MNIST. */
+const planOf = (method: ClusterMethod, { k, seeds }: ClusterOptions) =>
+  [
+    ['encoding', 8],
+    ...(method === 'umap-gmm' ? [['map', 90] as const] : []),
+    ...(k === 'auto' ? [['number of clusters', 60] as const] : []),
+    ...(method === 'dcec' ? [] : [['clusters', 10] as const]),
+    ...(method === 'dcec' || seeds < 2
+      ? []
+      : [['other seeds', (method === 'umap-gmm' ? 100 : 10) * (seeds - 1)] as const]),
+    ['silhouette', 2],
+    ['pictures', 3],
+  ] as const;

@@ -1,0 +1,99 @@
+import type { ImageDataset } from '../data/dataset.ts';
+import type { ExportedModel } from '../inference/exported.ts';
+import { latentsOf } from '../inference/latents.ts';
+import { withSessions } from '../inference/sessions.ts';
+import { InputError } from '../io/errors.ts';
+import type { Stages } from '../io/stages.ts';
+import { type Assigned, assign, mostProbable } from './assigner.ts';
+import { chooseK } from './choose.ts';
+import { type FittedMethod, fitClusters, type Space, spaceOf } from './methods.ts';
+import type { ClusterOptions } from './options.ts';
+
+/** Clusters unless the user or the model says how many. */
+const CLUSTERS = 10;
+
+/** Images in clusters, as they are written. */
+export interface Clustering extends Assigned {
+  readonly k: number;
+  /** The most probable cluster of each image, and its probability, `[n]`. */
+  readonly clusters: Int32Array;
+  readonly confidences: Float32Array;
+  readonly space: Space;
+}
+
+/** The clusters that a model has learned. */
+export async function ownClusters(
+  model: ExportedModel,
+  dataset: ImageDataset,
+  options: ClusterOptions,
+  stages: Stages,
+) {
+  const k = model.card.clusters?.count ?? 0;
+  const run = { ...options, graphs: ['encoder'] as const, images: dataset.length };
+  const encoded = await stages.run(
+    'encoding',
+    (tick) => withSessions(model, run, (sessions) => sessions.encodeAll(dataset, { ...options, clusters: true, tick })),
+    dataset.length,
+  );
+  const probabilities = encoded.clusters ?? new Float32Array();
+  const space = { rows: encoded.latents, size: model.card.latent.size, name: 'latents' as const };
+  // Where the kernel is the same for all clusters, the most probable image is the nearest to the centre.
+  const clusters = mostProbable(probabilities, k);
+  const confidences = confidencesOf(probabilities, clusters, k);
+  const clustering = { k, probabilities, distances: confidences.map((share) => -share), clusters, confidences, space };
+  return { clustering, others: [], choice: null, mixture: undefined };
+}
+
+/** Clusters fitted to latents, with one seed and then with others. */
+export async function findClusters(
+  model: ExportedModel,
+  dataset: ImageDataset,
+  method: FittedMethod,
+  options: ClusterOptions,
+  stages: Stages,
+) {
+  const { seed, seeds } = options;
+  const { size } = model.card.latent;
+  const least = options.k === 'auto' ? 9 : (options.k ?? CLUSTERS);
+  if (dataset.length < Math.max(4, least)) {
+    throw new InputError(
+      `${dataset.name}: it has ${dataset.length} images, too few for --k ${options.k ?? CLUSTERS}; give more images or a smaller --k`,
+    );
+  }
+  const { latents } = await stages.run(
+    'encoding',
+    (tick) => latentsOf(model, dataset, { ...options, errors: false, tick }),
+    dataset.length,
+  );
+  const mapped = method === 'umap-gmm';
+  const space = mapped
+    ? await stages.run('map', (tick) => spaceOf(method, latents, size, { seed, tick }))
+    : await spaceOf(method, latents, size, { seed });
+  const choice =
+    options.k === 'auto'
+      ? await stages.run('number of clusters', (tick) => chooseK(method, space, { seed, tick }))
+      : null;
+  const k = choice?.k ?? (options.k as number | undefined) ?? CLUSTERS;
+  const { mixture, clustering } = await stages.run('clusters', async (tick) => {
+    const { mixture } = await fitClusters(method, space, { k, seed, tick });
+    const assigned = await assign(mixture, space.rows);
+    const clusters = mostProbable(assigned.probabilities, k);
+    const confidences = confidencesOf(assigned.probabilities, clusters, k);
+    return { mixture, clustering: { ...assigned, k, clusters, confidences, space } };
+  });
+  const others: { seed: number; clusters: Int32Array }[] = [];
+  if (seeds > 1) {
+    await stages.run('other seeds', async (tick) => {
+      for (let i = 1; i < seeds; i++) {
+        const part = (share: number) => tick((i - 1 + share) / (seeds - 1));
+        const again = mapped ? await spaceOf(method, latents, size, { seed: seed + i, tick: part }) : space;
+        const { mixture } = await fitClusters(method, again, { k, seed: seed + i, tick: mapped ? undefined : part });
+        others.push({ seed: seed + i, clusters: mostProbable((await assign(mixture, again.rows)).probabilities, k) });
+      }
+    });
+  }
+  return { clustering, others, choice, mixture };
+}
+
+const confidencesOf = (probabilities: Float32Array, clusters: Int32Array, k: number): Float32Array =>
+  Float32Array.from(clusters, (cluster, row) => probabilities[row * k + cluster] as number);

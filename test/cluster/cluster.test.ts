@@ -1,0 +1,176 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import ort from 'onnxruntime-node';
+import { expect, test } from 'vitest';
+import { type Clusters, clustersSchema } from '../../pipeline/artifacts/clusters.ts';
+import { readCard } from '../../pipeline/artifacts/exported.ts';
+import { openExported } from '../../pipeline/inference/exported.ts';
+import { findDamage } from '../../pipeline/io/sums.ts';
+import { normals } from '../analyse/support.ts';
+import { call, callJson } from '../cli/call.ts';
+import { npyBytes } from '../data/formats.ts';
+import { scratchFolder } from '../data/support.ts';
+import { readRows } from '../encode/support.ts';
+import { exportTiny, tinyLatent } from '../encode/tiny-model.ts';
+
+const scratch = scratchFolder();
+const cwd = dirname(scratch('x'));
+const N = 120;
+
+/** Images of three kinds, whose latents are far apart; the kinds in turn. */
+const noise = normals(6 * N, 1);
+const images = Array.from({ length: N }, (_, i) =>
+  Array.from({ length: 6 }, (_, pixel) =>
+    Math.round((pixel % 3 === i % 3 ? 200 : 30) + 6 * (noise[6 * i + pixel] ?? 0)),
+  ),
+);
+writeFileSync(scratch('images.npy'), npyBytes('|u1', [N, 2, 3, 1], Uint8Array.from(images.flat())));
+writeFileSync(
+  scratch('labels.npy'),
+  npyBytes(
+    '|u1',
+    [N],
+    Uint8Array.from(images, (_, i) => i % 3),
+  ),
+);
+writeFileSync(scratch('ones.npy'), npyBytes('|u1', [N], new Uint8Array(N).fill(1)));
+
+const exported = (name: string) => exportTiny(scratch(name));
+const cluster = (folder: string, out: string, ...more: string[]) =>
+  callJson<{ report: Clusters }>(
+    ['cluster', folder, '--data', 'images.npy,labels.npy', '--out', out, '--quiet', ...more],
+    { cwd },
+  );
+
+test.each(['kmeans', 'gmm', 'umap-gmm'] as const)('%s finds the kinds, and writes them whole', async (method) => {
+  const folder = await exported('model');
+  const { report } = await cluster(folder, method, '--method', method, '--k', '3');
+  const out = scratch(method);
+  expect(clustersSchema.parse(JSON.parse(readFileSync(join(out, 'clusters.json'), 'utf8')))).toEqual(report);
+  expect(report).toMatchObject({
+    ...{ method, k: 3, choice: null, data: { split: 'all', images: N } },
+    agreement: { accuracy: 1, nmi: 1, ari: 1, images: N },
+    stability: { seeds: [0, 1, 2], mean: 1, least: 1 },
+    silhouette: { images: N, space: method === 'umap-gmm' ? 'map' : 'latents' },
+  });
+  expect(report.silhouette?.value).toBeGreaterThan(0.6);
+  const rows = await readRows(join(out, 'clusters.parquet'));
+  expect(rows).toHaveLength(N);
+  expect(Object.keys(rows[0] ?? {})).toEqual(['id', 'label', 'class', 'cluster', 'confidence']);
+  const found = rows as unknown as { id: string; label: number; cluster: number; confidence: number }[];
+  for (const { label, cluster, confidence } of found) {
+    expect(cluster).toBe(found[label]?.cluster);
+    expect(confidence).toBeGreaterThan(0.9);
+  }
+  for (const { cluster, images, classes, representative, borderline } of report.clusters) {
+    const own = found.filter((row) => row.cluster === cluster);
+    expect([images, classes?.reduce((a, b) => Math.max(a, b))]).toEqual([own.length, own.length]);
+    const ids = new Set(own.map(({ id }) => id));
+    expect([...representative, ...borderline].every((id) => ids.has(id))).toBe(true);
+    const least = Math.min(...own.map(({ confidence }) => confidence));
+    expect(own.find(({ id }) => id === borderline[0])?.confidence).toBe(least);
+  }
+  for (const { file } of report.pictures) expect(existsSync(join(out, 'pictures', file))).toBe(true);
+  expect(report.pictures.map(({ file }) => file)).toContain('confusion.png');
+  expect(readFileSync(join(out, 'report.html'), 'utf8')).toContain('100.0 %');
+  expect(await findDamage(out)).toBeUndefined();
+});
+
+test('--into adds an output that other programs can run, and a second time replaces it', async () => {
+  const folder = await exported('into');
+  for (const [k, method] of [
+    [4, 'gmm'],
+    [3, 'kmeans'],
+  ] as const) {
+    const { report } = await cluster(folder, 'with-into', '--method', method, '--k', String(k), '--into');
+    const { card } = await openExported(folder); // verifies digests, and inputs and outputs with their shapes
+    expect(card.clusters).toMatchObject({ count: k, method });
+    expect(card.clusters?.parity).toBeLessThan(1e-4);
+    const session = await ort.InferenceSession.create(join(folder, 'encoder.onnx'));
+    expect(session.outputNames).toEqual(['latent', 'cluster']);
+    const image = new ort.Tensor('uint8', Uint8Array.from(images.flat()), [N, 2, 3, 1]);
+    const outputs = await session.run({ image });
+    await session.release();
+    expect(outputs.cluster?.dims).toEqual([N, k]);
+    const [latents, probabilities] = [outputs.latent?.data, outputs.cluster?.data] as [Float32Array, Float32Array];
+    const rows = await readRows(scratch('with-into/clusters.parquet'));
+    rows.forEach((row, i) => {
+      const shares = [...probabilities.subarray(k * i, k * (i + 1))];
+      const { cluster, confidence } = row as unknown as { cluster: number; confidence: number };
+      expect(shares.indexOf(Math.max(...shares))).toBe(cluster);
+      expect(Math.max(...shares)).toBeCloseTo(confidence, 5);
+      expect(shares.reduce((sum, share) => sum + share)).toBeCloseTo(1, 5);
+      expect(latents[2 * i]).toBeCloseTo(tinyLatent(images[i] ?? [])[0] ?? Number.NaN, 4);
+    });
+    expect(report.k).toBe(k);
+  }
+  expect((await call(['encode', folder, '--data', 'images.npy', '--out', 'l.parquet', '--quiet'], { cwd })).code).toBe(
+    0,
+  );
+});
+
+test.each(['kmeans', 'gmm', 'umap-gmm'])(
+  '--k auto finds the number of kinds with %s, and shows the curve',
+  async (method) => {
+    const { report } = await cluster(
+      await exported('model'),
+      `auto-${method}`,
+      '--method',
+      method,
+      '--k',
+      'auto',
+      '--seeds',
+      '1',
+    );
+    expect(report.k).toBe(3);
+    expect(report.choice).toMatchObject({ by: method === 'gmm' ? 'BIC' : 'stability', images: N });
+    expect(report.choice?.curve.map(({ k }) => k)).toEqual(Array.from({ length: 19 }, (_, i) => i + 2));
+    expect(report.pictures.map(({ file }) => file)).toContain('k.png');
+    expect(report.stability).toBeNull();
+  },
+);
+
+test('without labels, or with one class only, measures by class are left out, and the report says so', async () => {
+  const folder = await exported('model');
+  for (const data of ['images.npy', 'images.npy,ones.npy']) {
+    const args = [
+      'cluster',
+      folder,
+      '--data',
+      data,
+      '--out',
+      'unlabelled',
+      '--k',
+      '3',
+      '--method',
+      'kmeans',
+      '--quiet',
+    ];
+    const { report } = await callJson<{ report: Clusters }>(args, { cwd });
+    expect(report.agreement).toBeNull();
+    expect(report.notes).toHaveLength(1);
+  }
+  const columns = await readRows(scratch('unlabelled/clusters.parquet'));
+  expect(columns[0]).toMatchObject({ label: 0, cluster: expect.any(Number) });
+});
+
+test.each<[string, string[], RegExp]>([
+  ['more clusters than images', ['--k', '121'], /has 120 images, too few for --k 121/],
+  ['no clusters', ['--k', '0'], /--k 0: expected an integer of at least 1, or auto/],
+  ['no number', ['--k', 'many'], /--k many/],
+  [
+    'the clusters of a model that has none',
+    ['--method', 'dcec'],
+    /--method dcec: .* has no clusters of its own.*--init/,
+  ],
+  ['a map for new images', ['--into'], /--into: a map by UMAP cannot be computed for new images/],
+  ['a part that there is not', ['--split', 'val'], /has no val part/],
+])('%s is refused', async (_, more, message) => {
+  const folder = await exported('model');
+  const args = ['cluster', folder, '--data', 'images.npy,labels.npy', '--out', 'refused', '--quiet', ...more];
+  const { code, stderr } = await call(args, { cwd });
+  expect(code).toBe(2);
+  expect(stderr).toMatch(message);
+  expect(existsSync(scratch('refused'))).toBe(false);
+  expect((await readCard(folder)).clusters).toBeUndefined();
+});

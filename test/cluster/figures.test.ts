@@ -1,0 +1,65 @@
+import { expect, test } from 'vitest';
+import { kmeans } from '../../pipeline/analyse/kmeans.ts';
+import { assign, mostProbable } from '../../pipeline/cluster/assigner.ts';
+import { silhouetteOf, stabilityOf } from '../../pipeline/cluster/figures.ts';
+import { fitClusters } from '../../pipeline/cluster/methods.ts';
+import { blobs, needsPeer, peerScript } from '../analyse/support.ts';
+import { peerPython } from '../data/support.ts';
+
+const peer = peerScript();
+const { rows } = blobs(600, 3, 4, 1);
+const space = { rows, size: 3, name: 'latents' } as const;
+
+test.skipIf(!peerPython)(`silhouette and probabilities are those of scikit-learn ${needsPeer}`, async () => {
+  const { mixture } = await fitClusters('gmm', space, { k: 4, seed: 0 });
+  const { probabilities } = await assign(mixture, rows);
+  const clusters = mostProbable(probabilities, 4);
+  const script = `
+from sklearn.metrics import silhouette_score
+from sklearn.mixture import GaussianMixture
+x = given['rows'].reshape(-1, 3)
+means, factors = given['means'].reshape(4, 3), np.zeros((4, 3, 3))
+for k in range(4): factors[k][np.tril_indices(3)] = given['factors'].reshape(4, 6)[k]
+m = GaussianMixture(4)
+m.weights_, m.means_ = given['weights'], means
+m.precisions_cholesky_ = np.linalg.inv(factors).transpose(0, 2, 1)
+print(json.dumps({'silhouette': float(silhouette_score(x, given['clusters'])), 'probabilities': m.predict_proba(x).ravel().tolist()}))
+`;
+  const given = {
+    rows,
+    clusters,
+    weights: Float64Array.from(mixture.weights),
+    means: Float64Array.from(mixture.means.flat()),
+    factors: Float64Array.from(mixture.factors.flat()),
+  };
+  const expected = peer<{ silhouette: number; probabilities: number[] }>(script, given);
+  const found = await silhouetteOf(space, clusters);
+  expect(found).toEqual({ value: expect.closeTo(expected.silhouette, 5), images: 600 });
+  expect(Math.max(...expected.probabilities.map((p, i) => Math.abs(p - (probabilities[i] ?? 1))))).toBeLessThan(1e-4);
+});
+
+/** Distances on a line: 0 and 1 in one cluster, 5 in another. (5 − 1)/5, (4 − 1)/4, and 0 for the one that is alone. */
+test('the silhouette of three points, by hand', async () => {
+  const line = { rows: Float32Array.of(0, 1, 5), size: 1, name: 'latents' } as const;
+  expect((await silhouetteOf(line, Int32Array.of(0, 0, 1)))?.value).toBeCloseTo((4 / 5 + 3 / 4 + 0) / 3, 6);
+  expect(await silhouetteOf(line, Int32Array.of(1, 1, 1))).toBeUndefined();
+  expect(await silhouetteOf(line, Int32Array.of(0, 1, 2))).toBeUndefined();
+});
+
+test('the most probable component of k-means is the nearest centre', async () => {
+  const { assignment } = await kmeans(rows, 3, { clusters: 4, seed: 0 });
+  const { mixture } = await fitClusters('kmeans', space, { k: 4, seed: 0 });
+  const { probabilities, distances } = await assign(mixture, rows);
+  expect(mostProbable(probabilities, 4)).toEqual(assignment);
+  const variance = distances.reduce((sum, distance) => sum + distance, 0) / distances.length / 3;
+  expect(variance).toBeCloseTo(1, 4); // in units of that of the rows around their centres
+});
+
+test('stability is the agreement of pairs', () => {
+  const [one, other] = [Int32Array.of(0, 0, 1, 1), Int32Array.of(0, 1, 0, 1)];
+  expect(stabilityOf([one, Int32Array.of(5, 5, 2, 2)])).toEqual({ mean: 1, least: 1 });
+  expect(stabilityOf([one, one, other])).toEqual({
+    mean: expect.closeTo((1 - 0.5 - 0.5) / 3, 6),
+    least: expect.closeTo(-0.5, 6),
+  });
+});
