@@ -6,8 +6,8 @@ import { picture } from './report.ts';
 export const CLUSTERS_FORMAT = 1;
 
 /** Ways to find clusters: on the latents, on their map by UMAP, or by the model itself. */
-export const clusterMethods = ['kmeans', 'gmm', 'umap-gmm', 'dcec'] as const;
-export type ClusterMethod = (typeof clusterMethods)[number];
+const method = z.enum(['kmeans', 'gmm', 'umap-gmm', 'dcec']);
+export type ClusterMethod = z.infer<typeof method>;
 
 /** How well clusters agree with classes, see `clusterAgreement`. */
 const agreement = z.object({ accuracy: share, nmi: share, ari: z.number().check(z.minimum(-1), z.maximum(1)) });
@@ -37,7 +37,7 @@ export const clustersSchema = z.object({
     images: positive,
     classes: classNames,
   }),
-  method: z.enum(clusterMethods),
+  method,
   k: positive,
   seed: z.int(),
   /** How k was chosen, on evenly spaced images; null where it was given. */

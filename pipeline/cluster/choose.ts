@@ -7,7 +7,7 @@ import { assign, mostProbable } from './assigner.ts';
 import { type FittedMethod, fitClusters, type Space } from './methods.ts';
 
 /** Numbers of clusters that are tried. */
-export const TRIED = { least: 2, most: 20 };
+const TRIED = { least: 2, most: 20 };
 /** Images that they are tried on, at most. */
 const IMAGES = 5000;
 /** Pairs of halves of these that are clustered, for stability. */

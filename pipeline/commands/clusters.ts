@@ -1,4 +1,4 @@
-import { clusterMethods } from '../artifacts/clusters.ts';
+import type { ClusterMethod } from '../artifacts/clusters.ts';
 import { InputError } from '../io/errors.ts';
 import { defineCommand } from './command.ts';
 import { choice, dataOptionsOf, flag, integers, options, pick, readingOptions, text } from './options.ts';
@@ -15,7 +15,7 @@ export const cluster = defineCommand({
     method: {
       ...choice(
         'k-means or a Gaussian mixture on the latents; a mixture on their map by UMAP; the clusters of a dcec model',
-        clusterMethods,
+        ['kmeans', 'gmm', 'umap-gmm', 'dcec'] as const satisfies readonly ClusterMethod[],
       ),
       defaultDescription: 'dcec for such a model, else umap-gmm',
     },
