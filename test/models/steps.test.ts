@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-backend-cpu';
-import { portable } from 'tfjs-to-onnx';
+import { gpu, portable } from 'tfjs-to-onnx';
 import { beforeAll, expect, test } from 'vitest';
 import { models } from '../../models/index.ts';
 import { type ModelDefinition, withLossOf } from '../../models/kit.ts';
@@ -82,7 +82,7 @@ for (const { model, shape, filters, batch: batchOf } of cases) {
       return all;
     };
     const eager = await losses((program) => createTfjsEngine(program, { name: 'tfjs-cpu' }));
-    for (const target of [portable, blocked]) {
+    for (const target of model.startsFrom ? [portable, blocked, gpu] : [portable, blocked]) {
       const traced = await losses((program) => createOnnxEngine(program, { threads: 1, target }));
       expect(traced.length).toBe(eager.length);
       const worst = Math.max(...traced.map((value, i) => Math.abs(value - (eager[i] ?? Number.NaN))));
