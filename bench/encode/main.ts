@@ -19,7 +19,7 @@ const RUNS = 5;
 
 const exported = process.argv[2] ?? 'exported/cae';
 /** Default batch size of encode for these images. */
-const BATCH = Number(process.argv[3] ?? 64);
+const BATCH = Number(process.argv[3] ?? 256);
 const scratch = await mkdtemp(join(tmpdir(), 'convae-bench-encode-'));
 try {
   await speed(false);

@@ -1,24 +1,29 @@
-/** One measurement in its own process: `node --import tsx convae.ts ENGINE DEVICE TASK THREADS STEPS`. */
-import { EnvironmentError, Unavailable } from '../../pipeline/io/errors.ts';
+/** Measures what it is asked for, a line of JSON each: `node --import tsx convae.ts ENGINE DEVICE`. */
+import { createInterface } from 'node:readline';
+import { EnvironmentError, InputError, Unavailable } from '../../pipeline/io/errors.ts';
 import { timeEager } from './eager.ts';
 import { timeSessions } from './sessions.ts';
 import type { Program } from './systems.ts';
-import type { Answer, Task } from './timing.ts';
+import type { Answer, Request } from './timing.ts';
 import { timeTraining } from './training.ts';
+import { workloadOf } from './workload.ts';
 
-const [engine, device, task, ...numbers] = process.argv.slice(2) as [string, string, Task, ...string[]];
-const [threads = 1, steps = 1] = numbers.map(Number);
+const [engine, device] = process.argv.slice(2);
 const program = { engine, device } as Program;
 
-function measure(): Promise<Answer> {
-  const size = { threads, steps };
-  if (task === 'train') return timeTraining(program, size);
-  return program.engine === 'onnx' ? timeSessions(program.device, task, size) : timeEager(program.engine, task, size);
+function measure(request: Request): Promise<Answer> {
+  const workload = workloadOf(request.workload);
+  if (request.task === 'train') return timeTraining(program, workload, request);
+  return program.engine === 'onnx'
+    ? timeSessions(program.device, workload, request)
+    : timeEager(program.engine, workload, request);
 }
 
-const answer = await measure().catch((error: unknown): Answer => {
-  if (error instanceof Unavailable) return { missing: `${error.reason}; ${error.remedy}` };
-  if (error instanceof EnvironmentError) return { missing: error.message };
-  throw error;
-});
-console.log(JSON.stringify(answer));
+for await (const line of createInterface(process.stdin)) {
+  const answer = await measure(JSON.parse(line) as Request).catch((error: unknown): Answer => {
+    if (error instanceof Unavailable) return { missing: `${error.reason}; ${error.remedy}` };
+    if (error instanceof EnvironmentError || error instanceof InputError) return { missing: error.message };
+    throw error;
+  });
+  console.log(JSON.stringify(answer));
+}

@@ -1,9 +1,8 @@
 import * as tf from '@tensorflow/tfjs-core';
-import { cae } from '../../models/cae.ts';
 import { createEngine, prepareEngine } from '../../pipeline/train/engines/index.ts';
 import { buildProgram } from '../../pipeline/train/program.ts';
-import { caeOnMnist } from './cae.ts';
-import { type Task, type Timing, timed } from './timing.ts';
+import { clock, type Request, type Timing } from './timing.ts';
+import { imagesFor, type Workload } from './workload.ts';
 
 /**
  * Times the model as tfjs runs it, kernel by kernel. Results are in the host's memory before a batch counts.
@@ -11,22 +10,26 @@ import { type Task, type Timing, timed } from './timing.ts';
  */
 export async function timeEager(
   engine: 'tfjs-node' | 'tfjs-node-gpu',
-  task: Task,
-  { threads, steps }: { threads: number; steps: number },
+  workload: Workload,
+  { task, threads, seconds }: Request,
 ): Promise<Timing> {
   await prepareEngine(engine, 'auto', threads);
-  const { size, dims, batch } = await caeOnMnist();
-  const program = buildProgram(cae, size);
+  const { dims, batch, labels } = await imagesFor(workload);
+  const program = buildProgram(workload.model, workload.size);
   const { description } = await createEngine(engine, 'auto', program, { threads });
   const { encode, decode } = program.autoencoder;
-  const run = async (index: number) => {
+  const time = clock(seconds);
+  for (let index = 0, done = false; !done; index++) {
     const output = tf.tidy((): tf.Tensor => {
       const pixels = tf.cast(tf.tensor4d(batch(index), dims, 'int32'), 'float32');
-      const { latent } = encode({ image: tf.div(pixels, 255) });
-      return task === 'encode' ? latent : decode(latent);
+      const label = tf.tensor1d(labels.subarray(0, dims[0]), 'int32');
+      const { latent } = encode({ image: tf.div(pixels, 255), label });
+      return task === 'encode' ? latent : decode(latent, label);
     });
     await output.data();
     output.dispose();
-  };
-  return { ...(await timed(steps, run)), description };
+    done = time.tick();
+  }
+  tf.dispose(program.variables);
+  return { ...time.read(), description };
 }

@@ -1,102 +1,109 @@
-"""cae in PyTorch, as a user would write it: MNIST in memory, channels-last, Adam in its fused form.
+"""The models in PyTorch, as a user would write them: images in memory, channels-last, Adam in its fused form.
 
-    python pytorch.py IMAGES_IDX WARM_UP DEVICE MODE TASK THREADS STEPS
+    python pytorch.py MNIST_IMAGES_IDX DEVICE MODE
 
-DEVICE is cpu or cuda; MODE is eager, compiled (torch.compile) or bf16 (autocast, which is other arithmetic); TASK is train (a
-training step), forward (encode and reconstruct) or encode. Prints, as JSON, the milliseconds of the mean step, and how many
-cores were busy.
+DEVICE is cpu or cuda; MODE is eager, compiled (torch.compile) or bf16 (autocast, which is other arithmetic). Reads requests
+and prints answers, a line of JSON each (timing.ts).
 """
 import json
 import sys
 import time
 
+path, device, mode = sys.argv[1:4]
+
+
+def refuse(reason):
+    for _ in sys.stdin:
+        print(json.dumps({"missing": reason}), flush=True)
+    sys.exit()
+
+
 try:
     import numpy as np
     import torch
     import torch.nn.functional as F
-    from torch import nn
+    from pytorch_models import Autoencoder, supports
 except ImportError as error:
-    print(json.dumps({"missing": f"{sys.executable} cannot import {error.name}; let PYTHON name one that has torch and numpy"}))
-    sys.exit()
-
-path, device, mode, task = sys.argv[1], *sys.argv[3:6]
-warm_up, threads, steps = int(sys.argv[2]), int(sys.argv[6]), int(sys.argv[7])
+    refuse(f"{sys.executable} cannot import {error.name}; let PYTHON name one that has torch and numpy")
 if device == "cuda" and not torch.cuda.is_available():
-    print(json.dumps({"missing": f"PyTorch {torch.__version__} finds no CUDA device"}))
-    sys.exit()
-torch.set_num_threads(threads)
+    refuse(f"PyTorch {torch.__version__} finds no CUDA device")
+
 torch.set_flush_denormal(True)
-torch.manual_seed(0)
-BATCH = 128
-
-
-class ConvAE(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv1, self.conv2, self.conv3 = nn.Conv2d(1, 32, 5, 2), nn.Conv2d(32, 64, 5, 2), nn.Conv2d(64, 128, 3, 2)
-        self.embedding, self.expand = nn.Linear(1152, 10), nn.Linear(10, 1152)
-        self.deconv3 = nn.ConvTranspose2d(128, 64, 3, 2)
-        self.deconv2 = nn.ConvTranspose2d(64, 32, 5, 2, padding=2, output_padding=1)
-        self.deconv1 = nn.ConvTranspose2d(32, 1, 5, 2, padding=2, output_padding=1)
-
-    def encode(self, x):
-        x = F.relu(self.conv1(F.pad(x, (1, 2, 1, 2))))
-        x = F.relu(self.conv2(F.pad(x, (1, 2, 1, 2))))
-        x = F.relu(self.conv3(x))
-        return self.embedding(x.flatten(1))
-
-    def decode(self, latent):
-        x = self.expand(latent).view(-1, 128, 3, 3).to(memory_format=torch.channels_last)
-        return self.deconv1(F.relu(self.deconv2(F.relu(self.deconv3(x)))))
-
-    def forward(self, x):
-        return self.decode(self.encode(x))
-
-
-images = torch.from_numpy(np.fromfile(path, dtype=np.uint8, offset=16).reshape(-1, 1, 28, 28).copy())
-model = ConvAE().to(device, memory_format=torch.channels_last)
-optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, fused=True)
-order = torch.randperm(len(images))
 # Float32 arithmetic, not TF32, in convolutions too.
 torch.backends.cudnn.allow_tf32 = False
 torch.backends.cudnn.benchmark = True
-if mode == "compiled":
-    model.forward, model.encode = torch.compile(model.forward), torch.compile(model.encode)
+WARM_UP = {"batches": 5, "seconds": 0.3}
+DESCRIPTION = f"PyTorch {torch.__version__}, {device}, {mode}, channels-last, fused Adam"
+autocast = lambda: torch.autocast(device, torch.bfloat16, enabled=mode == "bf16")
 
 
 def scaled(pixels):
     return pixels.to(device).float().div_(255).contiguous(memory_format=torch.channels_last)
 
 
-def train(at):
-    batch = scaled(images[order[at : at + BATCH]])
-    optimizer.zero_grad(set_to_none=True)
-    with torch.autocast(device, torch.bfloat16, enabled=mode == "bf16"):
-        loss = F.binary_cross_entropy_with_logits(model(batch), batch)
-    loss.backward()
-    optimizer.step()
-    return {"loss": loss.item()}
+def images_of(height, width, channels, batch):
+    if (height, width, channels) == (28, 28, 1):
+        pixels = np.fromfile(path, dtype=np.uint8, offset=16).reshape(-1, 1, 28, 28)
+    else:
+        pixels = np.random.default_rng(0).integers(0, 256, (16 * batch, channels, height, width), np.uint8)
+    return torch.from_numpy(pixels)
 
 
-@torch.inference_mode()
-@torch.autocast(device, torch.bfloat16, enabled=mode == "bf16")
-def forward(at):
-    torch.sigmoid(model(scaled(images[at : at + BATCH]))).float().cpu().numpy()
-    return {}
+def runner(task, workload, batch):
+    """A function that runs the task on batch i and returns what there is to report."""
+    name, _, text = workload.partition("@")
+    height, width, channels = map(int, (text or "28x28x1").split("x"))
+    torch.manual_seed(0)
+    model = Autoencoder(name, height, width, channels).to(device, memory_format=torch.channels_last)
+    images = images_of(height, width, channels, batch)
+    labels = torch.arange(len(images)) % 10
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, fused=True)
+    compiled = torch.compile if mode == "compiled" else lambda function: function
+    loss_of, encode, reconstruct = compiled(model.loss), compiled(model.encode), compiled(model.reconstruct)
+    order = torch.randperm(len(images)) if task == "train" else torch.arange(len(images))
+
+    def train(x, label):
+        optimizer.zero_grad(set_to_none=True)
+        with autocast():
+            loss = loss_of(x, label)
+        loss.backward()
+        optimizer.step()
+        return {"loss": loss.item()}
+
+    @torch.inference_mode()
+    def infer(x, label):
+        with autocast():
+            (encode if task == "encode" else reconstruct)(x, label).float().cpu().numpy()
+        return {}
+
+    def run(index):
+        start = index % (len(images) // batch) * batch
+        rows = order[start : start + batch]
+        return (train if task == "train" else infer)(scaled(images[rows]), labels[rows].to(device))
+
+    return run
 
 
-@torch.inference_mode()
-@torch.autocast(device, torch.bfloat16, enabled=mode == "bf16")
-def encode(at):
-    model.encode(scaled(images[at : at + BATCH])).float().cpu().numpy()
-    return {}
+def measure(task, workload, batch, threads, seconds):
+    if not supports(workload):
+        return {"missing": f"{workload} is not written in PyTorch here"}
+    torch.set_num_threads(threads)
+    run = runner(task, workload, batch)
+    began, index = time.perf_counter(), 0
+    while index < WARM_UP["batches"] or time.perf_counter() - began < WARM_UP["seconds"]:
+        run(index)
+        index += 1
+    first, start, busy = index, time.perf_counter(), time.process_time()
+    while time.perf_counter() - start < seconds:
+        result = run(index)
+        index += 1
+    wall, busy = time.perf_counter() - start, time.process_time() - busy
+    return {"ms": wall / (index - first) * 1e3, "cores": busy / wall, **result, "description": DESCRIPTION}
 
 
-run = {"train": train, "forward": forward, "encode": encode}[task]
-for step in range(warm_up + steps):
-    if step == warm_up:
-        began, busy = time.perf_counter(), time.process_time()
-    result = run(step * BATCH % (len(images) - BATCH))
-wall, busy = time.perf_counter() - began, time.process_time() - busy
-timing = {"ms": wall / steps * 1e3, "cores": busy / wall}
-print(json.dumps({**timing, **result, "description": f"PyTorch {torch.__version__}, {device}, {mode}, channels-last, fused Adam"}))
+for line in sys.stdin:
+    try:
+        answer = measure(**json.loads(line))
+    except Exception as error:  # such as a compiler that torch.compile misses, or memory
+        answer = {"missing": f"{type(error).__name__}: {error}".splitlines()[0]}
+    print(json.dumps(answer), flush=True)

@@ -1,29 +1,32 @@
 import Table from 'cli-table3';
 import { median, spread } from '../rounds.ts';
-import type { Machine } from './machine.ts';
-import { describe } from './machine.ts';
-import { tasks } from './systems.ts';
+import { describe, type Machine } from './machine.ts';
+import type { System } from './systems.ts';
 import type { Task, Timing } from './timing.ts';
+import type { Workload } from './workload.ts';
 
-/** A system's rounds at a number of threads. */
+/** A system's rounds with a model at a number of threads. */
 export interface Row {
-  readonly system: string;
+  readonly workload: Workload;
+  readonly system: System;
   /** 0 on a GPU. */
   readonly threads: number;
-  /** In the order of the rounds; a task that the system cannot do is absent. */
-  readonly rounds: { readonly [task in Task]?: readonly Timing[] };
-  /** The row that this one's times are divided by; absent where PyTorch is. */
-  readonly reference?: Row | undefined;
+  /** In the order of the rounds; a task that was not measured is absent. */
+  readonly rounds: { [task in Task]?: readonly Timing[] };
+  /** PyTorch's, which this one's times are divided by. */
+  reference?: Row | undefined;
 }
 
 export interface Result {
   readonly machine: Machine;
   readonly rounds: number;
-  readonly steps: number;
-  readonly batch: number;
-  readonly versions: readonly string[];
+  readonly seconds: number;
+  readonly tasks: readonly Task[];
+  /** By system. */
+  readonly versions: ReadonlyMap<string, string>;
   readonly rows: readonly Row[];
-  readonly leftOut: readonly { readonly system: string; readonly reason: string }[];
+  /** Why, by what was not measured. */
+  readonly leftOut: ReadonlyMap<string, string>;
 }
 
 const titles: { readonly [task in Task]: string } = { train: 'training step', forward: 'forward', encode: 'encode' };
@@ -34,53 +37,48 @@ const times = (row: Row | undefined, task: Task): number[] => row?.rounds[task]?
 /** Time relative to the reference's, of medians; undefined where there is none. */
 function ratio(row: Row, task: Task): number | undefined {
   const value = median(times(row, task)) / median(times(row.reference, task));
-  return Number.isFinite(value) ? value : undefined;
+  return row.reference !== row && Number.isFinite(value) ? value : undefined;
 }
 
-/** The result as text. */
-export function format(result: Result): string {
-  const { rounds, steps, batch, versions, rows, leftOut } = result;
-  const table = new Table({
-    head: ['', 'threads', ...tasks.map((task) => titles[task]), 'busy cores'],
-    style: { head: [], border: [] },
-  });
-  for (const row of rows) {
-    const all = Object.values(row.rounds).flat();
-    table.push([
-      row.system,
-      row.threads || 'GPU',
-      ...tasks.map((task) => cell(row, task)),
-      spread(
-        all.map(({ cores }) => cores),
-        (cores) => cores.toFixed(2),
-      ),
-    ]);
+/** The result for people. */
+export function format({ machine, rounds, seconds, tasks, versions, rows, leftOut }: Result): string {
+  const head = ['model', 'batch', 'system', 'threads', ...tasks.map((task) => titles[task])];
+  const table = new Table({ head, style: { head: [], border: [], compact: true } });
+  for (const row of rows.filter(({ rounds }) => Object.keys(rounds).length > 0)) {
+    const { workload, system, threads } = row;
+    table.push([workload.name, workload.batch, system.name, threads || 'GPU', ...tasks.map((task) => cell(row, task))]);
   }
   return [
-    describe(result.machine),
-    ...versions,
+    describe(machine),
+    ...[...versions].map(([name, description]) => `${name}: ${description}`),
     '',
-    `cae on MNIST in memory, ms for a batch of ${batch}: median (least–most) of ${rounds} × ${steps} batches`,
-    `× is relative to PyTorch's time on as many threads, on a GPU to PyTorch's there; less is faster`,
+    `ms for a batch of images in memory: median (least–most) of ${rounds} × ${seconds} s; encode also in images/s`,
+    "× is relative to PyTorch's time on as many threads, on a GPU to PyTorch's there; less is faster",
     'onnx, forward and encode: the exported models as convae encode runs them, a session for each thread',
     table.toString(),
-    ...leftOut.map(({ system, reason }) => `left out: ${system}: ${reason}`),
+    ...[...leftOut].map(([what, reason]) => `not measured: ${what}: ${reason}`),
   ].join('\n');
 }
 
 function cell(row: Row, task: Task): string {
   const values = times(row, task);
   if (values.length === 0) return '–';
-  const relative = ratio(row, task);
-  return `${ms(median(values))} (${spread(values, ms)})${relative === undefined ? '' : ` ×${relative.toFixed(2)}`}`;
+  const [relative, middle] = [ratio(row, task), median(values)];
+  const rate = task === 'encode' ? `, ${((1000 * row.workload.batch) / middle).toFixed(0)}/s` : '';
+  const range = values.length > 1 ? ` (${spread(values, ms)})` : '';
+  return `${ms(middle)}${range}${rate}${relative === undefined ? '' : ` ×${relative.toFixed(2)}`}`;
 }
 
 /** The result for programs. */
-export const json = (result: Result): string =>
+export const json = ({ rows, versions, leftOut, ...result }: Result): string =>
   JSON.stringify({
     ...result,
-    rows: result.rows.map((row) => ({
-      system: row.system,
+    versions: Object.fromEntries(versions),
+    leftOut: Object.fromEntries(leftOut),
+    rows: rows.map((row) => ({
+      model: row.workload.name,
+      batch: row.workload.batch,
+      system: row.system.name,
       threads: row.threads || null,
       tasks: Object.fromEntries(
         Object.entries(row.rounds).map(([task, rounds]) => [

@@ -4,11 +4,12 @@ import { parentPort, workerData } from 'node:worker_threads';
 import ort from 'onnxruntime-node';
 
 /**
- * A thread with its own sessions: warms up, reports, waits for the start signal, runs its share of the batches, reports.
+ * A thread with its own sessions: warms up, reports, waits for the start signal, runs batches for some seconds, reports how
+ * many.
  * @import { SessionSetup } from './sessions.ts'
  */
 
-const { encoder, decoder, options, pixels, dims, latentSize, warmUp, next, end } = /** @type {SessionSetup} */ (
+const { encoder, decoder, options, pixels, labels, dims, latentSize, seconds } = /** @type {SessionSetup} */ (
   workerData
 );
 const port = /** @type {import('node:worker_threads').MessagePort} */ (parentPort);
@@ -18,18 +19,31 @@ const encoding = await ort.InferenceSession.create(encoder, options);
 const decoding = decoder && (await ort.InferenceSession.create(decoder, options));
 const size = dims.reduce((product, side) => product * side);
 const batches = Math.floor(pixels.length / size);
-const latent = new ort.Tensor('float32', new Float32Array(dims[0] * latentSize), [dims[0], latentSize]);
-const image = new ort.Tensor('float32', new Float32Array(size), dims);
+const rows = [dims[0], latentSize];
+/** @type {Record<string, ort.Tensor>} */
+const made = { label: new ort.Tensor('int32', labels, [dims[0]]) };
+for (const name of encoding.outputNames) {
+  made[name] = new ort.Tensor('float32', new Float32Array(dims[0] * latentSize), rows);
+}
+const reconstruction = new ort.Tensor('float32', new Float32Array(size), dims);
+
+/** @param {readonly string[]} names */
+const pick = (names) =>
+  /** @type {Record<string, ort.Tensor>} */ (Object.fromEntries(names.map((name) => [name, made[name]])));
 
 /** @param {number} index */
 async function run(index) {
   const start = (index % batches) * size;
-  await encoding.run({ image: new ort.Tensor('uint8', pixels.subarray(start, start + size), dims) }, { latent });
-  await decoding?.run({ latent }, { image });
+  made.image = new ort.Tensor('uint8', pixels.subarray(start, start + size), dims);
+  await encoding.run(pick(encoding.inputNames), pick(encoding.outputNames));
+  if (decoding) await decoding.run(pick(decoding.inputNames), { image: reconstruction });
 }
 
-for (let index = 0; index < warmUp; index++) await run(index);
+for (let index = 0; index < 5; index++) await run(index);
 port.postMessage('warm');
 await once(port, 'message');
-for (let index = Atomics.add(next, 0, 1); index < end; index = Atomics.add(next, 0, 1)) await run(index);
-port.postMessage('done');
+const end = performance.now() + 1000 * seconds;
+let done = 0;
+do await run(done++);
+while (performance.now() < end);
+port.postMessage(done);

@@ -1,14 +1,13 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import ort from 'onnxruntime-node';
-import { cae } from '../../models/cae.ts';
 import { cudaFailure } from '../../pipeline/devices/cuda.ts';
 import { checkDevice } from '../../pipeline/devices/device.ts';
 import { webgpuAdapter } from '../../pipeline/devices/webgpu.ts';
 import { traceModel } from '../../pipeline/export/trace-model.ts';
 import { prepareEngine } from '../../pipeline/train/engines/index.ts';
-import { caeOnMnist } from './cae.ts';
-import { startClock, type Task, type Timing, WARM_UP } from './timing.ts';
+import type { Request, Timing } from './timing.ts';
+import { imagesFor, type Workload } from './workload.ts';
 
 /** What session-worker.js is given. */
 export interface SessionSetup {
@@ -20,11 +19,10 @@ export interface SessionSetup {
   readonly pixels: Uint8Array;
   /** The shape of a batch. */
   readonly dims: readonly [number, number, number, number];
+  /** Of a batch, for models that read them. */
+  readonly labels: Int32Array;
   readonly latentSize: number;
-  readonly warmUp: number;
-  /** Shared by the threads: the batch whose turn it is, up to `end`. */
-  readonly next: Int32Array<SharedArrayBuffer>;
-  readonly end: number;
+  readonly seconds: number;
 }
 
 /** Sessions side by side, as `convae encode` has them; on the CPU there is one for each thread. */
@@ -37,14 +35,15 @@ const SESSIONS = { cuda: 2, webgpu: 1 };
  */
 export async function timeSessions(
   device: 'cpu' | 'cuda' | 'webgpu',
-  task: Task,
-  { threads, steps }: { threads: number; steps: number },
+  workload: Workload,
+  { task, threads, seconds }: Request,
 ): Promise<Timing> {
   await checkDevice(device);
   const where = device === 'webgpu' ? `WebGPU (experimental) on ${await webgpuAdapter()}` : device.toUpperCase();
   await prepareEngine('onnx', 'cpu');
-  const { size, dims, pixels } = await caeOnMnist();
-  const { encoder, decoder } = traceModel(cae, cae.build(size), size);
+  const { model, size } = workload;
+  const { dims, pixels, labels } = await imagesFor(workload);
+  const { encoder, decoder } = traceModel(model, model.build(size), size);
   const count = device === 'cpu' ? threads : SESSIONS[device];
   const setup: SessionSetup = {
     encoder,
@@ -57,20 +56,22 @@ export async function timeSessions(
     },
     pixels,
     dims,
+    labels: labels.slice(0, dims[0]),
     latentSize: size.latent,
-    warmUp: WARM_UP,
-    next: new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT)),
-    end: steps,
+    seconds,
   };
   const file = new URL('./session-worker.js', import.meta.url);
   const workers = Array.from({ length: count }, () => new Worker(file, { workerData: setup }));
   try {
     await Promise.all(workers.map((worker) => once(worker, 'message'))); // warm
-    const read = startClock();
+    const [began, before] = [performance.now(), process.cpuUsage()];
     const done = Promise.all(workers.map((worker) => once(worker, 'message')));
     for (const worker of workers) worker.postMessage('go');
-    await done;
-    return { ...read(steps), description: `onnxruntime-node ${ort.env.versions.node}, ${where}` };
+    const batches = (await done).reduce((sum, [count]) => sum + (count as number), 0);
+    const wall = performance.now() - began;
+    const { user, system } = process.cpuUsage(before);
+    const description = `onnxruntime-node ${ort.env.versions.node}, ${where}`;
+    return { ms: wall / batches, cores: (user + system) / 1e3 / wall, description };
   } catch (error) {
     throw device === 'cuda' && error instanceof Error ? cudaFailure(error.message) : error;
   } finally {

@@ -1,7 +1,9 @@
-import { spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { type Answer, type Task, WARM_UP } from './timing.ts';
+import { createInterface, type Interface } from 'node:readline';
+import type { Answer, Request, Task } from './timing.ts';
 
 /** What convae.ts is asked to measure. */
 export type Program =
@@ -12,7 +14,7 @@ export type Program =
 export interface System {
   readonly name: string;
   readonly gpu: boolean;
-  /** Takes TASK THREADS STEPS and prints an `Answer`. */
+  /** Reads requests, a line each, and prints an answer to each. */
   readonly command: readonly [string, ...string[]];
 }
 
@@ -30,7 +32,7 @@ const convae = (name: string, { engine, device }: Program): System => ({
 const torch = (name: string, device: 'cpu' | 'cuda', mode: string): System => ({
   name,
   gpu: device === 'cuda',
-  command: [process.env.PYTHON ?? 'python3', join(here, 'pytorch.py'), images, `${WARM_UP}`, device, mode],
+  command: [process.env.PYTHON ?? 'python3', join(here, 'pytorch.py'), images, device, mode],
 });
 
 /** What the others are compared with, on a CPU and on a GPU. */
@@ -42,27 +44,66 @@ export const systems: readonly System[] = [
   convae('tfjs-node', { engine: 'tfjs-node', device: 'auto' }),
   pytorch,
   torch('pytorch-bf16', 'cpu', 'bf16'),
-  pytorchCuda,
-  torch('pytorch-cuda-compiled', 'cuda', 'compiled'),
+  torch('pytorch-compiled', 'cpu', 'compiled'),
   convae('onnx-cuda', { engine: 'onnx', device: 'cuda' }),
   convae('onnx-webgpu', { engine: 'onnx', device: 'webgpu' }),
   convae('tfjs-node-gpu', { engine: 'tfjs-node-gpu', device: 'auto' }),
+  pytorchCuda,
+  torch('pytorch-cuda-bf16', 'cuda', 'bf16'),
+  torch('pytorch-cuda-compiled', 'cuda', 'compiled'),
 ];
 
-/**
- * Measures once, in a separate process.
- * @throws Error when that process fails
- */
-export function measure({ command, name }: System, task: Task, threads: number, steps: number): Answer {
-  const [program, ...args] = command;
-  const { error, status, signal, stdout } = spawnSync(program, [...args, task, `${threads}`, `${steps}`], {
-    // tfjs-node sets the number of TensorFlow's threads where nothing else has.
-    env: { ...process.env, OMP_NUM_THREADS: `${threads}`, TF_NUM_INTRAOP_THREADS: undefined },
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  if (error && 'code' in error && error.code === 'ENOENT') return { missing: `there is no program ${program}` };
-  if (error) throw error;
-  if (status !== 0) throw new Error(`${name}, ${task}: its process ended with ${signal ?? `code ${status}`}`);
-  return JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as Answer;
+/** The process of a system at a number of threads, which some libraries read once. It is started when it is first asked. */
+export class Peer {
+  readonly #system: System;
+  readonly #threads: number;
+  #process: ChildProcess | undefined;
+  #answers: AsyncIterator<string> | undefined;
+  #lines: Interface | undefined;
+
+  constructor(system: System, threads: number) {
+    this.#system = system;
+    this.#threads = threads;
+  }
+
+  /** Measures once; what ends the process is an answer too. */
+  async ask(request: Request): Promise<Answer> {
+    try {
+      const { stdin, answers } = this.#start();
+      stdin.write(`${JSON.stringify(request)}\n`);
+      for (let line = await answers.next(); !line.done; line = await answers.next()) {
+        if (line.value.startsWith('{')) return JSON.parse(line.value) as Answer;
+      }
+    } catch {
+      // It has ended: the code says why.
+    }
+    const { exitCode, signalCode } = this.#process ?? {};
+    this.#process = undefined;
+    return { missing: `its process ended with ${signalCode ?? `code ${exitCode}`}` };
+  }
+
+  #start() {
+    const [program, ...args] = this.#system.command;
+    if (!this.#process || !this.#lines || !this.#answers) {
+      const child = spawn(program, args, {
+        // tfjs-node sets the number of TensorFlow's threads where nothing else has.
+        env: { ...process.env, OMP_NUM_THREADS: `${this.#threads}`, TF_NUM_INTRAOP_THREADS: undefined },
+        stdio: ['pipe', 'pipe', process.env.VERBOSE ? 'inherit' : 'ignore'],
+      });
+      child.on('error', () => {}); // such as a missing program
+      child.stdin.on('error', () => {});
+      this.#process = child;
+      this.#lines = createInterface(child.stdout);
+      this.#answers = this.#lines[Symbol.asyncIterator]();
+    }
+    if (!this.#process.stdin) throw new Error('the process has no stdin');
+    return { stdin: this.#process.stdin, answers: this.#answers };
+  }
+
+  async stop(): Promise<void> {
+    const child = this.#process;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    child.stdin?.end();
+    await once(child, 'exit');
+  }
 }

@@ -1,10 +1,18 @@
-/** Batches that are run before the clock. */
-export const WARM_UP = 10;
-
 /** `train` is a training step; `forward` encodes and reconstructs; `encode` only encodes. */
 export type Task = 'train' | 'forward' | 'encode';
 
-/** What a program prints, as JSON. */
+/** What a program is asked to measure, as a line of JSON. */
+export interface Request {
+  readonly task: Task;
+  /** Such as `resvae@64x64x3`. */
+  readonly workload: string;
+  readonly batch: number;
+  readonly threads: number;
+  /** How long to measure, after warming up. */
+  readonly seconds: number;
+}
+
+/** What a program answers, as a line of JSON. */
 export type Answer = Timing | Missing;
 
 export interface Timing {
@@ -23,23 +31,30 @@ export interface Missing {
   readonly missing: string;
 }
 
-/** Starts the clock. The returned function reads it after a number of batches. */
-export function startClock(): (batches: number) => Pick<Timing, 'ms' | 'cores'> {
-  const [began, before] = [performance.now(), process.cpuUsage()];
-  return (batches) => {
-    const wall = performance.now() - began;
-    const { user, system } = process.cpuUsage(before);
-    return { ms: wall / batches, cores: (user + system) / 1e3 / wall };
-  };
-}
+/** Batches before the clock starts, and seconds, whichever takes longer. */
+export const WARM_UP = { batches: 5, seconds: 0.3 };
 
-/** Times batches after `WARM_UP` others. */
-export async function timed(
-  batches: number,
-  run: (index: number) => Promise<void>,
-): Promise<Pick<Timing, 'ms' | 'cores'>> {
-  for (let index = 0; index < WARM_UP; index++) await run(index);
-  const read = startClock();
-  for (let index = WARM_UP; index < WARM_UP + batches; index++) await run(index);
-  return read(batches);
+/**
+ * A clock for batches of unknown number. `tick` is called after each; it is true once they have been measured for long
+ * enough.
+ */
+export function clock(seconds: number) {
+  const began = performance.now();
+  let [batches, start, before] = [0, 0, process.cpuUsage()];
+  return {
+    tick(): boolean {
+      const now = performance.now();
+      batches++;
+      if (start > 0) return now - start >= 1000 * seconds;
+      if (batches >= WARM_UP.batches && now - began >= 1000 * WARM_UP.seconds) {
+        [batches, start, before] = [0, now, process.cpuUsage()];
+      }
+      return false;
+    },
+    read(): Pick<Timing, 'ms' | 'cores'> {
+      const wall = performance.now() - start;
+      const { user, system } = process.cpuUsage(before);
+      return { ms: wall / batches, cores: (user + system) / 1e3 / wall };
+    },
+  };
 }

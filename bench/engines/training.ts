@@ -1,11 +1,12 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { cae } from '../../models/cae.ts';
+import { Interrupted } from '../../pipeline/io/errors.ts';
 import { silent } from '../../pipeline/io/progress.ts';
-import { train } from '../../pipeline/train/train.ts';
+import { trainOn } from '../../pipeline/train/train.ts';
 import type { Program } from './systems.ts';
-import { startClock, type Timing, WARM_UP } from './timing.ts';
+import { clock, type Request, type Timing } from './timing.ts';
+import { endless, type Workload } from './workload.ts';
 
 /**
  * Times the steps of convae's own training loop, everything between two steps included.
@@ -13,37 +14,34 @@ import { startClock, type Timing, WARM_UP } from './timing.ts';
  */
 export async function timeTraining(
   { engine, device }: Program,
-  { threads, steps }: { threads: number; steps: number },
+  workload: Workload,
+  { threads, seconds, batch }: Request,
 ): Promise<Timing> {
   const folder = await mkdtemp(join(tmpdir(), 'convae-bench-'));
-  let read: ReturnType<typeof startClock> | undefined;
+  const [controller, time] = [new AbortController(), clock(seconds)];
   let timing: Omit<Timing, 'description'> | undefined;
-  let done = 0;
+  let description = engine as string;
   const update = (_images: number, _epoch: number, loss: number) => {
-    done++;
-    if (done === WARM_UP) read = startClock();
-    if (read && done === WARM_UP + steps) timing = { ...read(steps), loss };
+    if (timing || !time.tick()) return;
+    timing = { ...time.read(), loss };
+    controller.abort();
   };
+  // The line that says what is trained ends with the engine.
+  const note = (line: string) => {
+    description = /batch size \d+, (.*)$/.exec(line)?.[1] ?? description;
+  };
+  const options = { model: workload.model, run: join(folder, 'run'), resume: false, engine, device, threads };
   try {
-    const summary = await train(
-      {
-        model: cae,
-        data: 'mnist',
-        run: join(folder, 'run'),
-        resume: false,
-        engine,
-        device,
-        threads,
-        epochs: 1,
-        seed: 0,
-        limitTrain: (WARM_UP + steps) * cae.recipe.batchSize,
-        limitTest: 16,
-      },
-      { signal: new AbortController().signal, progress: { ...silent, update } },
+    await trainOn(
+      await endless(workload),
+      { ...options, epochs: 1, seed: 0, batchSize: batch },
+      { signal: controller.signal, progress: { ...silent, update, note } },
     );
-    if (!timing) throw new Error(`training ended after ${done} steps; ${WARM_UP + steps} were expected`);
-    return { ...timing, description: summary.engine };
+  } catch (error) {
+    if (timing && error instanceof Interrupted) return { ...timing, description };
+    throw error;
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+  throw new Error('training ended before it was measured');
 }

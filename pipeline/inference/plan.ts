@@ -4,10 +4,11 @@ import type { PoolOptions, Provider } from './pool.ts';
 
 /**
  * Default batch size: images, and bytes of the pixels that are encoded or decoded, at most. A CPU core is fastest with what
- * stays in its cache (on MNIST 32 to 256 images take equal time); a GPU needs larger batches to be busy.
+ * stays in its cache (on MNIST 32 to 256 images take equal time), and larger batches are fewer to pass between threads; a GPU
+ * needs larger ones still to be busy.
  */
 const BATCH: { readonly [provider in Provider]: { readonly bytes: number; readonly images: number } } = {
-  cpu: { bytes: 2 ** 20, images: 64 },
+  cpu: { bytes: 2 ** 20, images: 256 },
   cuda: { bytes: 2 ** 24, images: 1024 },
   webgpu: { bytes: 2 ** 22, images: 256 }, // an adapter need not have buffers of more than 128 MiB
 };

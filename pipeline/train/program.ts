@@ -58,10 +58,18 @@ export function buildProgram(model: ModelDefinition, size: ModelSize, recipe = m
     reconstruction: autoencoder.decode(z as tf.Tensor2D, labelIn(given)),
   });
 
+  /** The losses on a batch, and their gradients by the names of the variables. */
+  const gradientsOf = (given: Tensors) => differentiate(() => lossesOf(given), trained);
+  /** Changes weights and optimizer state. */
+  const update = (gradients: Readonly<Record<string, tf.Tensor>>, given: Tensors): void =>
+    optimizer.apply(gradients, given.rate as tf.Scalar);
+
   return {
     model,
     size,
     autoencoder,
+    gradientsOf,
+    update,
     /** The weights, encoder's then decoder's; names such as `encoder/conv1/kernel`. */
     weights,
     /** The optimizer's state; names such as `optimizer/3`. */
@@ -74,8 +82,8 @@ export function buildProgram(model: ModelDefinition, size: ModelSize, recipe = m
       step: {
         inputs: { image, label, ...noise, ...target, rate, klWeight },
         compute(given) {
-          const { losses, gradients } = differentiate(() => lossesOf(given), trained);
-          optimizer.apply(gradients, given.rate as tf.Scalar);
+          const { losses, gradients } = gradientsOf(given);
+          update(gradients, given);
           return losses;
         },
       },

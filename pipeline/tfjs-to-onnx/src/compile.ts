@@ -3,6 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { type BatchedInput, inputsAt } from './from/function.ts';
 import { type Graph, readsOf } from './ir.ts';
 import { lowerTape, NEXT } from './lower.ts';
+import { partition } from './passes/partition.ts';
 import { type CompiledGraphs, type GraphProgram, GraphRunner, type RunOptions, type Values } from './run.ts';
 import { serialize } from './serialize.ts';
 import { layoutOf, PACKED, packGraph, unpackGraph } from './state.ts';
@@ -100,7 +101,9 @@ export function compileGraphs<Name extends string>(
       return latest.graph;
     };
     const outputs = (n: number) => lowered(n).outputs.map(({ name }) => name);
-    return [name, { inputs: program.inputs, graph: (n) => serialize(lowered(n)), outputs }];
+    const parts = (n: number, count: number) =>
+      partition(lowered(n), count).map((part) => serialize(withoutUnused(part)));
+    return [name, { inputs: program.inputs, graph: (n) => serialize(lowered(n)), outputs, parts }];
   });
   return {
     programs: Object.fromEntries(graphs) as CompiledGraphs<Name>['programs'],

@@ -218,8 +218,9 @@ function lowerTogether(
     const outputs = op.outputs.map(standIn);
     lowering.call({ ...op, inputs, outputs, scope: '' });
   }
-  return first.results.map((result, slot) => {
+  return first.results.flatMap((result, slot): [HeldBuffer, Ref][] => {
+    if (result === first.variables[slot]) return [];
     const value = lowering.value(standIns.get(result) ?? result);
-    return [buffers[slot] as HeldBuffer, g.reshape(value.as(plain, g), shape)];
+    return [[buffers[slot] as HeldBuffer, g.reshape(value.as(plain, g), shape)]];
   });
 }

@@ -29,6 +29,8 @@ export interface GraphProgram {
   graph(n: number): Uint8Array;
   /** The names of that file's outputs; where this is absent, all of the state is among them. */
   outputs?(n: number): readonly string[];
+  /** That file in at most `count` files of about equal work, each with some of the outputs. */
+  parts?(n: number, count: number): readonly Uint8Array[];
 }
 
 /** A float32 tensor that programs read as the input `name` and write as the output `next`. */
@@ -47,6 +49,8 @@ export interface RunOptions {
    * onnxruntime-node supports; else into new tensors on the host or on the device, or into two sets on the device.
    */
   readonly newState?: 'swap' | 'cpu' | 'gpu-buffer' | 'gpu-swap';
+  /** Gives memory for the state on the host. */
+  readonly allocate?: (length: number) => Float32Array;
 }
 
 /** Runs graphs in ONNX Runtime and holds their state between runs. Calls must not overlap. */
@@ -55,16 +59,18 @@ export class GraphRunner<Name extends string = string> {
   readonly #ort: Ort;
   readonly #options: InferenceSession.SessionOptions;
   readonly #newState: NonNullable<RunOptions['newState']>;
+  readonly #allocate: NonNullable<RunOptions['allocate']>;
   readonly #sessions = new Map<string, Promise<InferenceSession>>();
   readonly #state = new Map<string, Tensor>();
   /** The buffers that the next run writes to, by the name of the state tensor. */
   readonly #spare = new Map<string, Tensor>();
 
   /** The state has to be written before the first run. */
-  constructor(graphs: CompiledGraphs<Name>, { ort, session = {}, newState = 'swap' }: RunOptions) {
+  constructor(graphs: CompiledGraphs<Name>, { ort, session = {}, newState = 'swap', allocate }: RunOptions) {
     this.#graphs = graphs;
     this.#ort = ort;
     this.#newState = newState;
+    this.#allocate = allocate ?? ((length) => new Float32Array(length));
     this.#options = session;
   }
 
@@ -103,6 +109,14 @@ export class GraphRunner<Name extends string = string> {
     return session;
   }
 
+  /** Releases the session of a program for batches of `n`, which the program will hardly be run for again. */
+  async close(program: Name, n: number): Promise<void> {
+    const key = `${program}:${n}`;
+    const session = await this.#sessions.get(key);
+    this.#sessions.delete(key);
+    await session?.release();
+  }
+
   #open(program: GraphProgram, n: number): Promise<InferenceSession> {
     const bytes = program.graph(n);
     const outputs = program.outputs?.(n);
@@ -120,6 +134,21 @@ export class GraphRunner<Name extends string = string> {
     return Object.fromEntries(this.#state);
   }
 
+  /** The host buffers that the next run writes to. */
+  get spare(): Readonly<Record<string, Tensor>> {
+    return Object.fromEntries(this.#spare);
+  }
+
+  /** Takes host buffers that something else has written for the state, and the old ones for spare. */
+  swap(names: readonly string[]): void {
+    for (const name of names) {
+      const [state, spare] = [this.#state.get(name), this.#spare.get(name)];
+      if (!state || !spare) throw new Error(`${name} has no two buffers`);
+      this.#state.set(name, spare);
+      this.#spare.set(name, state);
+    }
+  }
+
   /** Copies the state to the host. @param names the tensors to copy, all by default */
   async read(names: readonly string[] = [...this.#state.keys()]): Promise<Record<string, Float32Array>> {
     const values: Record<string, Float32Array> = {};
@@ -135,10 +164,12 @@ export class GraphRunner<Name extends string = string> {
    */
   write(values: Readonly<Record<string, Float32Array>>): void {
     for (const { name, shape } of this.#graphs.state) {
-      const tensor = this.#tensor(name, values[name]?.slice(), shape);
+      const given = this.#tensor(name, values[name], shape);
+      const tensor = this.#tensor(name, this.#allocate(given.size), shape);
+      (tensor.data as Float32Array).set(given.data as Float32Array);
       free(this.#state.get(name));
       this.#state.set(name, tensor);
-      if (this.#newState === 'swap') this.#spare.set(name, this.#tensor(name, new Float32Array(tensor.size), shape));
+      if (this.#newState === 'swap') this.#spare.set(name, this.#tensor(name, this.#allocate(given.size), shape));
     }
   }
 

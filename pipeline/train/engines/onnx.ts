@@ -1,20 +1,19 @@
 import * as tf from '@tensorflow/tfjs-core';
 import ort from 'onnxruntime-node';
 import { type BatchedProgram, compile, cpu, gpu, portable, type RunOptions, type Target } from 'tfjs-to-onnx';
+import { defaultThreads } from '../../devices/device.ts';
 import { webgpuAdapter } from '../../devices/webgpu.ts';
 import { type Engine, engineOf } from '../engine.ts';
 import type { TrainingProgram } from '../program.ts';
+import { compileSliced } from './slices.ts';
 
 /**
  * The traced program, run by onnxruntime-node.
- * @param threads inside an operator; 0 leaves the choice to ONNX Runtime
- * @param device the CPU by default; on a GPU the state stays there; WebGPU is experimental
- * @param target of the lowering; by default the fastest that this machine computes correctly
  * @throws Unavailable when WebGPU is asked for and there is none
  */
 export async function createOnnxEngine(
   program: TrainingProgram,
-  { threads, device = 'cpu', target }: { threads: number; device?: OnnxDevice; target?: Target },
+  { threads, device = 'cpu', target, slices }: EngineOptions,
 ): Promise<Engine> {
   const where = {
     cpu: () => `CPU, ${threads || 'all'} threads`,
@@ -25,11 +24,26 @@ export async function createOnnxEngine(
     target: target ?? (device === 'cpu' ? await fastestTarget() : gpu),
     ...(await runOptions(threads, device)),
   };
-  const runner = await compile(program.programs, { ...program, ...options });
+  const most = slices ?? (threads || defaultThreads());
+  const runner =
+    device === 'cpu' && most > 1
+      ? await compileSliced(program, { ...options, threads: threads || defaultThreads(), slices: most })
+      : await compile(program.programs, { ...program, ...options });
   return engineOf(runner, `onnxruntime-node ${ort.env.versions.node}, ${await where}, ${options.target.name} kernels`);
 }
 
 type OnnxDevice = 'cpu' | 'cuda' | 'webgpu';
+
+interface EngineOptions {
+  /** Threads that compute; 0 leaves the choice to ONNX Runtime. */
+  readonly threads: number;
+  /** The CPU by default; on a GPU the state stays there. WebGPU is experimental. */
+  readonly device?: OnnxDevice;
+  /** Of the lowering; by default the fastest that this machine computes correctly. */
+  readonly target?: Target;
+  /** Slices of a batch that are computed side by side on a CPU, at most; by default one for each thread. */
+  readonly slices?: number | undefined;
+}
 
 /** On a GPU the state stays there from step to step. */
 async function runOptions(threads: number, device: OnnxDevice): Promise<RunOptions> {

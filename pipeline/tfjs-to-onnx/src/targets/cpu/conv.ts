@@ -50,8 +50,7 @@ export function blockedConv({ block, isBlocked, blocked, kernel }: BlockedForms)
       const byImages = g.reshape(gradients, [filled / block, block, o / block, h * w, block]);
       const asKernel = g.reshape(permuteRows(g, byImages, [2, 0, 3, 1]), [o, filled, h, w]);
 
-      const channelsFirst = isBlocked(i) ? g['nchwc.ReorderOutput'](image, { channels: i }) : image;
-      const asImages = padBatch(g, g.transpose(channelsFirst, [1, 0, 2, 3]), 1, filled - n); // [I, N, H, W]
+      const asImages = imagesAsChannels(g, image, filled); // [I, N, H, W]
       const gradient = g['nchwc.Conv'](g['nchwc.ReorderInput'](asImages), asKernel, undefined, {
         kernel_shape: [h, w],
         strides: [1, 1],
@@ -63,6 +62,15 @@ export function blockedConv({ block, isBlocked, blocked, kernel }: BlockedForms)
         : g.transpose(g.reshape(gradient, [i, o / block, kh * kw, block]), [1, 0, 2, 3]);
       return g.reshape(data, [o, i, kh, kw]);
     });
+  }
+
+  /** Images of blocked channels, or of few, as `[C, N, H, W]`, filled up with zeros. */
+  function imagesAsChannels(g: GraphBuilder, image: Ref, filled: number): Ref {
+    const [n, c, h, w] = image.shape as Shape4;
+    if (!isBlocked(c)) return padBatch(g, g.transpose(image, [1, 0, 2, 3]), 1, filled - n);
+    const rows = permuteRows(g, g.reshape(image, [n, c / block, h * w * block]), [1, 0]); // [C/b, N, h·w·b]
+    const images = g.reshape(padBatch(g, rows, 1, filled - n), [c / block, block, filled, h * w]);
+    return g.reshape(g['nchwc.ReorderOutput'](images, { channels: block }), [c, filled, h, w]);
   }
 
   /**

@@ -101,17 +101,6 @@ export function permuteRows(g: GraphBuilder, x: Ref, perm: readonly number[]): R
   return gatherRows(g, g.reshape(x, [product(leading), vector]), permutedPlaces(leading, perm), [...shape, vector]);
 }
 
-/** Cuts `[n, h, w, vector]` to `height` and `width`. */
-export function cropRows(g: GraphBuilder, x: Ref, height: number, width: number): Ref {
-  const [n = 1, h = 1, w = 1, vector = 1] = x.shape;
-  if (h === height && w === width) return x;
-  const rows = Array.from({ length: n * height * width }, (_, i) => {
-    const [image, y] = [Math.floor(i / (height * width)), Math.floor(i / width) % height];
-    return (image * h + y) * w + (i % width);
-  });
-  return gatherRows(g, g.reshape(x, [n * h * w, vector]), rows, [n, height, width, vector]);
-}
-
 /** The rows of a table `[rows, vector]`, in the given order. */
 export const gatherRows = (g: GraphBuilder, table: Ref, rows: readonly number[], shape: readonly number[]): Ref =>
   g.reshape(g.Gather(table, g.constant(Int32Array.from(rows), [rows.length], 'rows')), shape);

@@ -1,8 +1,8 @@
 import { nchw, plain, Value } from '../../forms.ts';
-import { permutedPlaces, type Shape } from '../../ir.ts';
+import { permutedPlaces, type Ref, type Shape } from '../../ir.ts';
 import { isByChannel } from '../../kernels/conv.ts';
 import { type Geometry, inputShape, type WindowAttrs } from '../../kernels/window.ts';
-import { type BlockedForms, cropRows, gatherRows } from './forms.ts';
+import { type BlockedForms, gatherRows } from './forms.ts';
 import { isUsualGradient, usualConvolution } from './geometry.ts';
 
 type Inputs = { readonly dy: Value; readonly filter: Value; readonly bias?: Value };
@@ -34,26 +34,32 @@ export function transposedConv({ block, isBlocked, blocked, flipped }: BlockedFo
       const source = dy.as(isBlocked(o) ? blocked : nchw, g);
       const taps = filter.as(flipped, g);
       const offset = bias && g.reshape(bias.as(plain, g), [i]);
-      const lines = rows.map((row) => {
-        const parts = columns.map((column) => {
+      const parts = rows.flatMap((row) =>
+        columns.map((column) => {
           const [kh, kw] = [row.taps.length, column.taps.length];
           const used = tiles.flatMap((tile) =>
             row.taps.flatMap((r) => column.taps.map((c) => (tile * filterHeight + r) * filterWidth + c)),
           );
-          const part = g['nchwc.Conv'](source, gatherRows(g, taps, used, [i, o, kh, kw]), offset, {
+          return g['nchwc.Conv'](source, gatherRows(g, taps, used, [i, o, kh, kw]), offset, {
             kernel_shape: [kh, kw],
             strides: [1, 1],
             dilations: [1, 1],
             pads: [row.before, column.before, row.after, column.after],
             ...fused,
           });
-          return g.reshape(part, [images, height, width, 1, block]);
-        });
-        return g.reshape(g.concat(parts, 3), [images, height, 1, width * parts.length * block]);
+        }),
+      );
+      if (parts.length === 1) return parts[0] as Ref;
+      const pixels = g.reshape(g.Concat(parts, { axis: 0 }), [parts.length * images * height * width, block]);
+      // The pixels of a phase are apart in the image.
+      const places = range(images * inHeight * inWidth).map((pixel) => {
+        const [x, line] = [pixel % inWidth, Math.floor(pixel / inWidth)];
+        const [y, image] = [line % inHeight, Math.floor(line / inHeight)];
+        const phase = (y % rows.length) * columns.length + (x % columns.length);
+        const row = (phase * images + image) * height + Math.floor(y / rows.length);
+        return row * width + Math.floor(x / columns.length);
       });
-      const full = [images, height * rows.length, width * columns.length, block];
-      const cut = cropRows(g, g.reshape(g.concat(lines, 2), full), inHeight, inWidth);
-      return g.reshape(cut, [n, i, inHeight, inWidth]);
+      return gatherRows(g, pixels, places, [n, i, inHeight, inWidth]);
     });
   };
 }

@@ -1,0 +1,124 @@
+import * as tf from '@tensorflow/tfjs-core';
+import { compileGraphs, portable } from 'tfjs-to-onnx';
+import { beforeAll, expect, test } from 'vitest';
+import type { ModelDefinition } from '../../models/kit/model.ts';
+import { cvae } from '../../models/vae.ts';
+import { Generator } from '../../pipeline/data/generator.ts';
+import type { Engine, HostBatch } from '../../pipeline/train/engine.ts';
+import { prepareEngine } from '../../pipeline/train/engines/index.ts';
+import { createOnnxEngine, onnxruntime } from '../../pipeline/train/engines/onnx.ts';
+import { SharedMemory } from '../../pipeline/train/engines/shared-memory.ts';
+import { startTeam } from '../../pipeline/train/engines/slice-team.ts';
+import { slicesOf } from '../../pipeline/train/engines/slices.ts';
+import { buildProgram, drawNoise, type TrainingProgram } from '../../pipeline/train/program.ts';
+import { stripes, tiny } from './tiny.ts';
+
+const SHAPE = { height: 12, width: 12, channels: 1 };
+
+beforeAll(() => prepareEngine('tfjs-cpu', 'auto'));
+
+const build = (model: ModelDefinition) => buildProgram(model, { ...SHAPE, latent: 3, classes: 10, seed: 0 });
+
+async function batchOf(program: TrainingProgram, count: number, step: number): Promise<HostBatch> {
+  const images = new Uint8Array(count * 144);
+  const rows = Uint32Array.from({ length: count }, (_, i) => i + step);
+  await stripes(200, { shape: SHAPE }).read(rows, images);
+  const labels = Int32Array.from(rows, (row) => row % 10);
+  return { count, images, labels, noise: drawNoise(program, count, Generator.of(step, 'noise')) };
+}
+
+/** Losses of some steps, and the weights and the optimizer's state after them. */
+async function trained(
+  model: ModelDefinition,
+  { slices, threads = 4 }: { slices: number; threads?: number },
+  at = [0],
+) {
+  const program = build(model);
+  const losses: number[] = [];
+  let engine: Engine | undefined;
+  for (let step = 0; step < 4; step++) {
+    if (at.includes(step)) {
+      await engine?.pull();
+      await engine?.dispose();
+      engine = await createOnnxEngine(program, { threads, slices });
+    }
+    // The last batch of an epoch may be smaller.
+    const batch = await batchOf(program, step === 2 ? 35 : 64, step);
+    losses.push((await engine?.step(batch))?.loss ?? Number.NaN);
+  }
+  losses.push((await engine?.evaluate(await batchOf(program, 7, 9)))?.loss ?? Number.NaN);
+  await engine?.pull();
+  await engine?.dispose();
+  const state = Object.values(program.variables).flatMap((variable) => [...variable.dataSync()]);
+  for (const variable of Object.values(program.variables)) variable.dispose();
+  return { losses, state };
+}
+
+const largestDifference = (a: readonly number[], b: readonly number[]): number =>
+  a.reduce((most, value, i) => Math.max(most, Math.abs(value - (b[i] ?? Number.NaN))), 0);
+
+test('batches are divided equally, as far as enough images are left', () => {
+  expect([1, 2, 3, 4, 8, 16].map((threads) => slicesOf(128, threads))).toEqual([1, 2, 2, 4, 8, 8]);
+  expect([slicesOf(96, 8), slicesOf(127, 8), slicesOf(16, 2), slicesOf(32, 2)]).toEqual([6, 1, 1, 2]);
+});
+
+test.each([tiny, cvae])('slices of $name train as the whole batch does', async (model) => {
+  const tensors = tf.memory().numTensors;
+  const [whole, sliced] = [await trained(model, { slices: 1 }), await trained(model, { slices: 4 })];
+  expect(largestDifference(sliced.losses, whole.losses)).toBeLessThan(1e-5);
+  expect(largestDifference(sliced.state, whole.state)).toBeLessThan(1e-4);
+  expect(sliced.state).not.toEqual(whole.state);
+  expect(tf.memory().numTensors).toBe(tensors);
+});
+
+test('as many slices give the same weights, bit by bit, also when training is taken up again', async () => {
+  const once = await trained(tiny, { slices: 2, threads: 2 });
+  expect(await trained(tiny, { slices: 2, threads: 2 }, [0, 3])).toEqual(once);
+});
+
+test('a loss in which the images of a batch affect each other is computed on the whole batch', async () => {
+  const contrastive: ModelDefinition = {
+    ...tiny,
+    build(size) {
+      const built = tiny.build(size);
+      const loss: typeof built.loss = (batch, noise) => {
+        const losses = built.loss(batch, noise);
+        const { variance } = tf.moments(built.encode(batch).latent, 0);
+        return { ...losses, loss: tf.add(losses.loss, tf.mean(variance)) as tf.Scalar };
+      };
+      return { ...built, loss };
+    },
+  };
+  expect(await trained(contrastive, { slices: 4 })).toEqual(await trained(contrastive, { slices: 1 }));
+});
+
+test('what fails in one thread is thrown, and the others do not wait', async () => {
+  const memory = new SharedMemory();
+  const program = {
+    inputs: { x: { shape: [2], dtype: 'float32' }, at: { shape: [1], dtype: 'int32' } },
+    compute: ({ x, at }: Record<string, tf.Tensor>) => ({ y: tf.gather(x as tf.Tensor1D, at as tf.Tensor1D) }),
+  } as const;
+  const graph = compileGraphs({ program }, { variables: {}, models: {}, target: portable }).programs.program.graph(1);
+  const floats = (dims: number[]) => ({
+    type: 'float32' as const,
+    dims,
+    addresses: [memory.addressOf(new Float32Array(memory.allocate(8)))] as const,
+  });
+  const phaseAt = (index: number) => {
+    const at = new Int32Array(memory.allocate(4)).fill(index);
+    const int = { type: 'int32' as const, dims: [1], addresses: [memory.addressOf(at)] as const };
+    return { graph, tensors: { x: floats([2]), at: int, y: floats([1]) } };
+  };
+  const session = { ...onnxruntime(1).session, logSeverityLevel: 4 as const };
+  const team = await startTeam(
+    [
+      [phaseAt(1), undefined],
+      [phaseAt(7), phaseAt(0)],
+      [undefined, phaseAt(1)],
+    ],
+    session,
+  );
+  await expect(team.run(0)).rejects.toThrow('indices element out of data bounds');
+  await team.stop();
+  memory.free();
+});
