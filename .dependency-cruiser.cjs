@@ -13,9 +13,11 @@ const ROOMS = [
   'pipeline/describe',
   'pipeline/export',
   'pipeline/encode',
+  'pipeline/check',
   'pipeline/generate',
   'pipeline/report',
   'pipeline/cluster',
+  'pipeline/outliers',
   'pipeline/site',
   'pipeline/gallery',
   'pipeline/runs',
@@ -26,7 +28,8 @@ const ROOMS = [
 const within = (rooms) => `^(${rooms.map((room) => room.replaceAll('.', '\\.')).join('|')})(/|$)`;
 
 /** Modules that the page imports, and what they may import. */
-const SCHEMAS = '^pipeline/artifacts/(card|clusters|fields|fits|metrics|preprocessing|report|run|site)\\.ts$';
+const SCHEMAS =
+  '^pipeline/artifacts/(card|clusters|distances|fields|fits|metrics|outliers|preprocessing|report|run|site)\\.ts$';
 
 /** @type {import('dependency-cruiser').IConfiguration} */
 module.exports = {

@@ -16,7 +16,7 @@ export const binaryCrossEntropy: ReconstructionLoss = (image, logits) => {
 };
 
 /** Mean squared error over every pixel of the batch. */
-export const meanSquaredError: ReconstructionLoss = (image, output) => tf.mean(tf.squaredDifference(output, image));
+const meanSquaredError: ReconstructionLoss = (image, output) => tf.mean(tf.squaredDifference(output, image));
 
 /** Mean absolute error over every pixel of the batch. */
 export const meanAbsoluteError: ReconstructionLoss = (image, output) => tf.mean(tf.abs(tf.sub(output, image)));

@@ -6,12 +6,19 @@ const [SIDE, SIGMA] = [11, 1.5];
 const [C1, C2] = [0.01 ** 2, 0.03 ** 2];
 
 /**
- * Structural similarity of images, the mean over windows, channels and images: equations 6 and 13 to 16 of Wang et al.
- * (2004), with their Gaussian window of 11×11, σ = 1.5. Images with a smaller side have the largest odd window that fits.
+ * Structural similarity of images, the mean over windows, channels and images, as `similarityMap`.
  * @param a pixels in [0, 1], `[N, H, W, C]`
  * @param b likewise; it may leave that range a little
  */
-export function similarity(a: Tensor4D, b: Tensor4D): Scalar {
+export const similarity = (a: Tensor4D, b: Tensor4D): Scalar => tf.mean(similarityMap(a, b));
+
+/**
+ * Structural similarity around each pixel that is far enough from the edges: equations 6 and 13 to 15 of Wang et al. (2004), with
+ * their Gaussian window of 11×11, σ = 1.5. Images with a smaller side have the largest odd window that fits.
+ * @param a as for `similarity`
+ * @returns `[N·C, H − side + 1, W − side + 1]`
+ */
+export function similarityMap(a: Tensor4D, b: Tensor4D): Tensor3D {
   const [n, height, width, channels] = a.shape;
   const side = Math.min(SIDE, oddBelow(height), oddBelow(width));
   const [rows, columns] = [slidingMean(height, side), tf.transpose(slidingMean(width, side))];
@@ -28,7 +35,7 @@ export function similarity(a: Tensor4D, b: Tensor4D): Scalar {
   const variances = tf.sub(mean(tf.add(tf.square(x), tf.square(y))), tf.add(mx2, my2));
   const covariance = tf.sub(mean(tf.mul(x, y)), mxy);
   const similar = tf.mul(tf.add(tf.mul(mxy, 2), C1), tf.add(tf.mul(covariance, 2), C2));
-  return tf.mean(tf.div(similar, tf.mul(tf.add(tf.add(mx2, my2), C1), tf.add(variances, C2))));
+  return tf.div(similar, tf.mul(tf.add(tf.add(mx2, my2), C1), tf.add(variances, C2)));
 }
 
 const oddBelow = (side: number): number => side - 1 + (side % 2);

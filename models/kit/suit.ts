@@ -33,6 +33,8 @@ const [SMALL_BATCH, BATCH_OF_FEW, SMALLEST_BATCH] = [32, 16, 8];
 export const FEW = 5000;
 /** Images that are far too few for a model to learn what others look like. */
 const VERY_FEW = 500;
+/** How few larger images are changed: moved, they are not learned by heart in so many epochs. */
+const MOVED = 'flip,shift=0.06';
 /** Epochs after which few larger images are known by heart, mirrored or not; of very few, until as many are seen in all. */
 const [MOST_EPOCHS_OF_FEW, SEEN_OF_FEW] = [80, 48_000];
 /** Pixels of the largest batch: 32 images of 128×128. */
@@ -87,14 +89,14 @@ export function suitRecipe(
   }
   // A variational model's error is a likelihood, which its KL divergence adds to, and its samples are as the images are.
   const plain = withLoss && recipe.beta === undefined;
-  if (larger && !few && channels > 1 && plain && pixelLoss === 'binary cross-entropy') {
+  if (larger && channels > 1 && plain && pixelLoss === 'binary cross-entropy') {
     change('pixelLoss', recipe.pixelLoss, 'mse', 'squared error falls faster so than with cross-entropy');
   }
   if (larger && few && plain) {
     change(
       'augment',
       recipe.augment,
-      'flip',
+      MOVED,
       `few images (${count}) are learned by heart unless they change; --augment none leaves them as they are`,
     );
   }

@@ -14,6 +14,7 @@ import {
   share,
   spread,
 } from './fields.ts';
+import { outlierSection } from './outliers.ts';
 import { preprocessing } from './preprocessing.ts';
 
 /** The version of card.json; raised when an older program could not read a newer card. */
@@ -174,6 +175,8 @@ export const cardSchema = z
       name: z.string(),
       /** Share of the training images that `val` was taken from. */
       valSplit: z.optional(share),
+      /** The classes that all parts were restricted to; absent where they were not. */
+      onlyClass: z.optional(z.array(z.string()).check(z.minLength(1))),
       train: z.object(images),
       /** Images that the epoch to export was chosen by. */
       val: z.optional(z.object(images)),
@@ -225,6 +228,8 @@ export const cardSchema = z
     }),
     /** Present where the model was exported with its training step. */
     trainStep: z.optional(trainStepSchema),
+    /** Present where `convae outliers --into` has said what is normal. */
+    outliers: z.optional(outlierSection),
   })
   .check(
     z.refine(
@@ -236,6 +241,15 @@ export const cardSchema = z
         !to || (to.height === image.height && to.width === image.width && to.channels === image.channels),
       'its preprocessing is to another size than that of its images',
     ),
+    z.refine(({ outliers, latent: { size } }) => {
+      if (!outliers) return true;
+      const { usual, tails } = outliers;
+      const columns = tails.error ? size + 1 : size;
+      const fits = (rows: readonly (readonly number[])[], length: number) =>
+        rows.length === usual.weights.length && rows.every((row) => row.length === length);
+      const sizes = fits(usual.means, columns) && fits(usual.factors, (columns * (columns + 1)) / 2);
+      return sizes && !tails.error === !tails.surprise;
+    }, 'what it says of outliers was measured with another model; run `convae outliers --into` again'),
     z.refine(({ trainStep: step, image, latent, files }) => {
       if (!step) return true;
       const { batchSize, inputs, weights } = step;

@@ -57,11 +57,13 @@ async function checkSums(folder: string, concerns?: (name: string) => boolean): 
 
 /**
  * Compares the model's files with their digests in the card, and all files with `SHA256SUMS`.
+ * @param without a file that is not looked at
  * @throws InputError when one is missing or its SHA-256 differs
  */
-export async function verifyFiles(folder: string, card: Card): Promise<void> {
+export async function verifyFiles(folder: string, card: Card, without?: string): Promise<void> {
   const { files, trainStep } = card;
   for (const [name, expected] of Object.entries({ ...files, ...(trainStep && { [trainStep.file]: trainStep }) })) {
+    if (name === without) continue;
     const path = join(folder, name);
     const found = await withFileErrors(`cannot read ${path}`, () => fileDigest(path).catch(ignoreMissing));
     if (!found) throw new InputError(`${path}: the file is missing; export the model again`);
@@ -69,7 +71,7 @@ export async function verifyFiles(folder: string, card: Card): Promise<void> {
     const sizes = found.bytes === expected.bytes ? '' : ` (${found.bytes} bytes where ${expected.bytes} were expected)`;
     throw new InputError(`${path}: its SHA-256 is not the one in card.json${sizes}; export the model again`);
   }
-  await checkSums(folder);
+  await checkSums(folder, (name) => name !== without);
 }
 
 async function readText(folder: string, path: string): Promise<string> {

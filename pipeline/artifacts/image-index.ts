@@ -18,7 +18,15 @@ const part = z.strictObject({
   /** Whether ids are in `<part>.ids.json`; otherwise they are the images' numbers. */
   named: z.boolean(),
   /** Where the pixels are, one image after another: files of this folder, or the user's own by absolute path. */
-  files: z.array(z.strictObject({ path: z.string(), offset: count, images: positive })),
+  files: z.array(
+    z.strictObject({
+      path: z.string(),
+      offset: count,
+      images: positive,
+      /** CRC-32 of each 256 KiB of a file of this folder, compared when it is read; earlier versions wrote none. */
+      sums: z.optional(z.array(count)),
+    }),
+  ),
   /** Whether any image has a label; they are in `<part>.labels.i32` then. */
   labelled: z.boolean(),
   skipped: z.array(skippedImage),

@@ -1,7 +1,10 @@
+import { existsSync } from 'node:fs';
 import { open, readFile, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { ignoreMissing, withFileErrors } from '../io/errors.ts';
+import { publishFile } from '../io/publish.ts';
 import { closeOnError } from '../io/source.ts';
+import { sumLines } from '../io/sums.ts';
 import type { SkippedImage } from './image-index.ts';
 import { type MetricsLine, metricsLine } from './metrics.ts';
 
@@ -18,6 +21,7 @@ export const runPaths = (run: string) => ({
   pictures: join(run, 'pictures'),
   skipped: join(run, 'skipped.jsonl'),
   recipe: join(run, 'recipe.yaml'),
+  sums: join(run, 'SHA256SUMS'),
   lock: join(run, 'lock'),
 });
 
@@ -58,6 +62,13 @@ export async function writeSkipped(run: string, skipped: readonly SkippedImage[]
   await withFileErrors(`cannot write ${path}`, () =>
     lines.length > 0 ? writeFile(path, lines.join('')) : rm(path, { force: true }),
   );
+}
+
+/** Lists the checksums of what a run contains besides its checkpoints: options, metrics so far, skipped images. */
+export async function writeRunSums(run: string): Promise<void> {
+  const { recipe, metrics, skipped, sums } = runPaths(run);
+  const names = [metrics, recipe, skipped].filter((path) => existsSync(path)).map((path) => basename(path));
+  await publishFile(sums, async (path) => writeFile(path, await sumLines(run, names)));
 }
 
 /** Reads the complete lines of a run's metrics; none where there is no file. */

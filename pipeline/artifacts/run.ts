@@ -65,6 +65,8 @@ const runPlan = z
       name: z.string(),
       /** Share of the training images that `val` was taken from. */
       valSplit: z.optional(z.number()),
+      /** The classes that all parts were restricted to; absent where they were not. */
+      onlyClass: z.optional(z.array(z.string())),
       train: z.strictObject(images),
       /** At least one of `val` and `test` is there. */
       val: z.optional(z.strictObject(images)),

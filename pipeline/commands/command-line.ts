@@ -7,7 +7,8 @@ import { gallery, site } from './collections.ts';
 import { data } from './data.ts';
 import { encode } from './encode.ts';
 import { evaluate, reconstruct, sample } from './exported.ts';
-import { doctor, setup } from './machine.ts';
+import { check, doctor, setup } from './machine.ts';
+import { outliers } from './outliers.ts';
 import { exportCommand, models, runs, train } from './training.ts';
 
 /** In the order of `--help`. */
@@ -18,12 +19,14 @@ const commands = [
   encode,
   evaluate,
   cluster,
+  outliers,
   sample,
   reconstruct,
   gallery,
   site,
   runs,
   models,
+  check,
   setup,
   doctor,
 ];

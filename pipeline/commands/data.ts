@@ -10,6 +10,7 @@ export const data = defineCommand({
   options: {
     data: options.data,
     ...dataOptions,
+    ...pick('only-class'),
     sheet: text('PNG file to write: a contact sheet of training images exactly as a model sees them'),
     'clear-cache': flag('delete the decoded images of all data sets'),
     ...pick('quiet'),

@@ -146,7 +146,11 @@ function printResult(result: Result): Printout {
       ],
     };
   }
-  return written('latents', result.out, result.rows, result);
+  const { rows } = written('latents', result.out, result.rows, result);
+  const { flagged, score } = result;
+  if (flagged === undefined) return { rows };
+  const ofOne = score === undefined ? '' : ` (score ${number(score, 2)})`;
+  return { rows: [...rows, ['flagged', `${number(flagged)} of ${number(result.rows)}${ofOne}`]] };
 }
 
 function printStatus({ shards, done, running, failed, missing, images, skipped, ...status }: ShardStatus): Printout {

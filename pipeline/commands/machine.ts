@@ -1,5 +1,6 @@
 import { defineCommand } from './command.ts';
-import { choice, options } from './options.ts';
+import { choice, options, text } from './options.ts';
+import { number, size } from './output.ts';
 
 export const setup = defineCommand({
   command: 'setup <what>',
@@ -25,6 +26,23 @@ export const setup = defineCommand({
     return { what, description };
   },
   print: ({ description }) => ({ rows: [[description]] }),
+});
+
+export const check = defineCommand({
+  command: 'check <path>',
+  describe: 'Compare files with the checksums that were written with them',
+  options: {
+    path: { ...text('a file or a folder: a run, an exported model, latents, a report, a site'), demandOption: true },
+  },
+  examples: { 'check exported/cae': 'find out whether a copied model is whole' },
+  run: async ({ path }, { signal }) => (await import('../check/check.ts')).check(path, signal),
+  print: ({ files, bytes, unchecked: [first, ...others] }) => ({
+    rows: [['intact', `${number(files)} files, ${size(bytes)}`]],
+    notes:
+      first === undefined
+        ? []
+        : [`without a checksum: ${first}${others.length > 0 ? ` and ${others.length} more` : ''}`],
+  }),
 });
 
 export const doctor = defineCommand({

@@ -11,6 +11,8 @@ export type Option = Options & PositionalOptions;
 
 export const text = (describe: string) => ({ describe, type: 'string', requiresArg: true }) as const;
 export const flag = (describe: string) => ({ describe, type: 'boolean', default: false }) as const;
+/** The names in a text, between commas. */
+export const namesIn = (text: string | undefined): string[] | undefined => text?.split(',');
 export const choice = <const C extends string>(describe: string, choices: readonly C[]) =>
   ({ describe, choices, requiresArg: true }) as const;
 
@@ -91,6 +93,11 @@ export const options = {
   },
   ...shares({ 'max-skipped': ['share of the images that may be unreadable; they are left out', '0.01'] }, [0, 1]),
   ...shares({ 'val-split': ['share of the training images that is held out for validation', 'none'] }, []),
+  'only-class': {
+    ...text('use only images of these classes: names with commas between them, as in good or 0,1,2'),
+    defaultDescription: 'all',
+    coerce: namesIn,
+  },
   strict: flag('stop at the first unreadable image'),
   cache: {
     ...text('folder for decoded images; the default one is kept below 20 GiB, yours is left as it is'),
@@ -112,7 +119,7 @@ export const options = {
   },
   augment: {
     ...text(`change training images at random: some of ${AUGMENT_FORMS}, or none`),
-    defaultDescription: 'flip for few larger images, else none',
+    defaultDescription: 'flip,shift=0.06 for few larger images, else none',
     coerce(spec: string): string {
       parseAugmentation(spec);
       return spec;
@@ -169,7 +176,10 @@ export const readingOptions = pick('cache', 'max-skipped', 'strict');
 export const dataOptions = { ...pick('size', 'fit', 'background', 'channels', 'range'), ...readingOptions };
 
 /** Names of `DataOptions` that are options of commands. */
-const DATA_OPTIONS = ['size', 'fit', 'background', 'channels', 'range', 'maxSkipped', 'strict', 'cache'] as const;
+const DATA_OPTIONS = [
+  ...(['size', 'fit', 'background', 'channels', 'range', 'onlyClass'] as const),
+  ...(['maxSkipped', 'strict', 'cache'] as const),
+] as const;
 
 /** The data options among the arguments of a command. */
 export function dataOptionsOf(

@@ -27,7 +27,7 @@ export const train = defineCommand({
     model: text(options.model.describe),
     data: { ...options.data, default: 'mnist' },
     ...dataOptions,
-    'val-split': options['val-split'],
+    ...pick('only-class', 'val-split'),
     run: { ...text('run folder'), defaultDescription: 'runs/<model>' },
     resume: flag('resume the run, or start it if there is none; epochs, learning rate and schedule may be new ones'),
     ...pick('config', 'trust', 'dry-run', 'epochs'),

@@ -25,7 +25,13 @@ export type PixelStore = { readonly rows?: Uint32Array | undefined } & (
   | { readonly kind: 'memory'; readonly bytes: SharedArrayBuffer }
   | {
       readonly kind: 'files';
-      readonly files: readonly { readonly path: string; readonly offset: number; readonly images: number }[];
+      readonly files: readonly {
+        readonly path: string;
+        readonly offset: number;
+        readonly images: number;
+        /** Of a file in the image cache, see `block-sums.js`. */
+        readonly sums?: readonly number[] | undefined;
+      }[];
     }
 );
 
@@ -52,7 +58,7 @@ export interface ImageDataset {
    * Reads images into `target`, one after another.
    * @param indices which images, in the order wanted
    * @param target at least `indices.length × bytesPerImage(shape)` bytes
-   * @throws InputError when an image cannot be decoded or has another size (its id is in the message)
+   * @throws InputError when an image cannot be decoded or has another size (its id is in the message), or its pixels are damaged
    */
   read(indices: ArrayLike<number>, target: Uint8Array): Promise<void>;
   /** SHA-256 over shape, labels and pixels, as `sha256:<hex>`: data sets of equal contents have equal fingerprints. */
@@ -69,6 +75,8 @@ export interface DatasetSplits {
   readonly val?: ImageDataset | undefined;
   /** Images that decide nothing. */
   readonly test?: ImageDataset | undefined;
+  /** The classes that the images were restricted to, by their index. */
+  readonly onlyClass?: readonly string[] | undefined;
   /** What is known about all images, where they were read from files. */
   readonly index?: ImageIndex | undefined;
 }

@@ -11,6 +11,7 @@ import { publishFile, publishFolder } from '../io/publish.ts';
 import { sweep } from '../io/staging.ts';
 import { findDamage } from '../io/sums.ts';
 import { bytesPerImage } from './dataset.ts';
+import { PIXELS } from './pixel-files.ts';
 
 /** A data set of which every image was read once, and where its pixels are. */
 export interface Prepared {
@@ -71,13 +72,15 @@ export async function findPrepared(cache: string, contents: Contents): Promise<P
   return undefined;
 }
 
-/** The index of a folder whose files are as they were written; plain pixels outside it have the sizes that it gives. */
+/** The index of a folder whose files are as they were written; pixels have the sizes that it gives, and are compared when they are read. */
 async function readIndex(folder: string): Promise<ImageIndex | undefined> {
-  if ((await findDamage(folder)) !== undefined) return undefined;
+  if ((await findDamage(folder, (name) => !PIXELS.test(name))) !== undefined) return undefined;
   const index = imageIndex.parse(JSON.parse(await readFile(join(folder, INDEX), 'utf8')));
   const bytes = bytesPerImage(index.preprocessing);
   for (const name of partNames) {
-    for (const { path, offset, images } of index.parts[name]?.files ?? []) {
+    for (const { path, offset, images, sums } of index.parts[name]?.files ?? []) {
+      const own = PIXELS.test(path) && !sums; // of an earlier version
+      if (own && (await findDamage(folder, (other) => other === path)) !== undefined) return undefined;
       const { size } = await stat(resolve(folder, path));
       if (size < offset + images * bytes) return undefined;
     }

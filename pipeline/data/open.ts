@@ -4,6 +4,7 @@ import { closeOnError } from '../io/source.ts';
 import { closeSplits, type DatasetSplits, heldOut, type ImageDataset } from './dataset.ts';
 import { locateData } from './formats.ts';
 import type { Prepared } from './image-cache.ts';
+import { onlyClasses } from './only-classes.ts';
 import type { DataOptions } from './options.ts';
 import { openPart, rememberFingerprint } from './parts.ts';
 import { prepare } from './prepare.ts';
@@ -28,7 +29,8 @@ export async function openSplits(spec: string, options: DataOptions = {}): Promi
   const open = (name: 'train' | 'val' | 'test' | 'all') => openPart(prepared, name, options.classes);
   const splits = index.parts.all ? splitWhole(prepared, await open('all')) : await openTogether(spec, open, index);
   try {
-    return { ...remembered(prepared, withValidation(splits, options.valSplit)), index };
+    const chosen = options.onlyClass ? remembered(prepared, onlyClasses(splits, options.onlyClass)) : splits;
+    return { ...remembered(prepared, withValidation(chosen, options.valSplit)), index };
   } catch (error) {
     await closeSplits(splits);
     throw error;
@@ -46,7 +48,7 @@ export async function openSplit(
   split: Split | undefined,
   options: DataOptions = {},
 ): Promise<ImageDataset> {
-  if (split === 'all') {
+  if (split === 'all' && !options.onlyClass) {
     const prepared = await prepareData(spec, options);
     if (prepared.index.parts.all) return openPart(prepared, 'all', options.classes);
   }

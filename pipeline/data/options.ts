@@ -17,6 +17,8 @@ export interface DataOptions {
   readonly channels?: (typeof channelChoices)[number] | undefined;
   /** The numbers that become black and white, for data that are not 8-bit pixels. */
   readonly range?: readonly [number, number] | undefined;
+  /** Names of classes: images of others are left out of all parts. */
+  readonly onlyClass?: readonly string[] | undefined;
   /** Share of the training images that is held out for validation, above 0 and below 1. */
   readonly valSplit?: number | undefined;
   /** Share of the images that may be unreadable; 0.01 by default. */

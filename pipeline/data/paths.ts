@@ -1,13 +1,15 @@
+import type { RawLabel } from './image-source.ts';
 import { sortNaturally } from './natural-order.ts';
+import type { PathList } from './path-list.ts';
 import { assignSplits, type SplitName, splitOf } from './split-names.ts';
 
 /** The images of one split, by their paths. */
 export interface PathPart {
-  readonly paths: readonly string[];
+  readonly paths: PathList;
   /** The path, within the folder of the split where there is one. */
   id(path: string): string;
   /** The class: the first folder of the path, within the folder of the split. Undefined for images in no folder. */
-  label(path: string): string | undefined;
+  label(path: string): RawLabel;
 }
 
 /** What the folders in paths of images stand for. */
@@ -24,24 +26,26 @@ function folderOf(path: string, start: number): string | undefined {
   return end < 0 ? undefined : path.slice(start, end);
 }
 
+/** Folder of masks beside `train` and `test` in data laid out as MVTec AD. */
+const MASKS = 'ground_truth';
+
 /**
  * Finds splits and classes in the paths of a folder or an archive: `train/cat/1.png`, `cat/1.png` or `1.png`. One folder that
  * contains all others is passed over, as is the folder of a split that stands alone.
- * @param paths of images only, with forward slashes, no hidden ones
+ * @param paths of images only, by UTF-16 code units, with forward slashes, no hidden ones
  * @param where the folder or archive, for messages
  * @throws InputError where folders can be read as splits and as classes
  */
-export function arrangePaths(paths: readonly string[], where: string): ArrangedPaths {
-  const sorted = paths.toSorted(); // by UTF-16 code units
-  const prefix = wrapperOf(sorted);
-  const foldersAt = (inside: readonly string[], start: number) => [
-    ...new Set(inside.map((path) => folderOf(path, start)).filter((folder) => folder !== undefined)),
-  ];
-  const top = foldersAt(sorted, prefix.length);
+export function arrangePaths(paths: PathList, where: string): ArrangedPaths {
+  const prefix = wrapperOf(paths);
+  const outer = foldersAt(paths, prefix.length);
+  const masked = ['train', 'test', MASKS].every((name) => outer.includes(name));
+  const sorted = masked ? paths.filter((path) => !path.startsWith(`${prefix}${MASKS}/`)) : paths;
+  const top = outer.filter((folder) => !(masked && folder === MASKS));
   const loose = sorted.find((path) => !path.includes('/', prefix.length));
   const splits = assignSplits(top, where, loose?.slice(prefix.length));
-  const [parts, starts]: [Partial<Record<SplitName | 'all', PathPart>>, [readonly string[], number][]] = [{}, []];
-  const add = (name: SplitName | 'all', inside: readonly string[], start: number) => {
+  const [parts, starts]: [Partial<Record<SplitName | 'all', PathPart>>, [PathList, number][]] = [{}, []];
+  const add = (name: SplitName | 'all', inside: PathList, start: number) => {
     starts.push([inside, start]);
     parts[name] = {
       paths: inside,
@@ -49,7 +53,7 @@ export function arrangePaths(paths: readonly string[], where: string): ArrangedP
       label: (path) => folderOf(path, start),
     };
   };
-  const notes: string[] = [];
+  const notes: string[] = masked ? [`${prefix}${MASKS}/ is left out: masks of defects`] : [];
   if (splits) {
     for (const name of ['train', 'val', 'test'] as const) {
       const folder = splits[name];
@@ -81,10 +85,21 @@ export function arrangePaths(paths: readonly string[], where: string): ArrangedP
   return { parts, classes: classes.length === 0 ? undefined : classes, notes };
 }
 
+/** The first folders of paths from `start` on, in the order of the paths. */
+function foldersAt(paths: PathList, start: number): string[] {
+  const folders = new Set<string>();
+  for (const path of paths) {
+    const folder = folderOf(path, start);
+    if (folder !== undefined) folders.add(folder);
+  }
+  return [...folders];
+}
+
 /** The folder, with a slash at its end, that contains all others: `archive/` of `archive/cat/1.png` and `archive/dog/2.png`. */
-function wrapperOf(sorted: readonly string[]): string {
+function wrapperOf(sorted: PathList): string {
+  const [first = ''] = sorted;
   for (let prefix = ''; ; ) {
-    const folder = folderOf(sorted[0] ?? '', prefix.length);
+    const folder = folderOf(first, prefix.length);
     if (folder === undefined || splitOf(folder) !== undefined) return '';
     prefix += `${folder}/`;
     const inside = new Set<string>();
@@ -93,7 +108,7 @@ function wrapperOf(sorted: readonly string[]): string {
       if (inner === undefined) return '';
       inside.add(inner);
     }
-    const [first = ''] = inside;
-    if (inside.size > 1 || splitOf(first) !== undefined) return prefix;
+    const [only = ''] = inside;
+    if (inside.size > 1 || splitOf(only) !== undefined) return prefix;
   }
 }

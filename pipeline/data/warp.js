@@ -30,12 +30,14 @@ export function drawChange({ flip, shift, rotate, zoom, brightness }, { height, 
   const draw = (index) => hashWords([...words, index]) / 2 ** 32;
   /** @type {(index: number, most: number) => number} */
   const within = (index, most) => most && (2 * draw(index) - 1) * most;
+  // Whole pixels keep their values, which a turn or a zoom blurs in any case.
+  const place = zoom || rotate ? (/** @type {number} */ pixels) => pixels : Math.round;
   return {
     flip: flip && draw(0) < 0.5,
     scale: 1 + within(1, zoom),
     angle: (within(2, rotate) * Math.PI) / 180,
-    right: within(3, shift * width),
-    down: within(4, shift * height),
+    right: place(within(3, shift * width)) + 0, // no -0
+    down: place(within(4, shift * height)) + 0,
     brightness: 1 + within(5, brightness),
   };
 }

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
+import { judgeOf } from '../analyse/outlier-score.ts';
 import type { EncodingPlan } from '../artifacts/encoding-plan.ts';
 import type { SkippedImage } from '../artifacts/image-index.ts';
 import { openShard, type ShardImages } from '../data/shard-images.ts';
@@ -198,7 +199,11 @@ async function publishShard(
       skippedImages: 0,
     });
     const { labelled } = labelling;
-    const writer = parquetWriter(path, { size, errors, labelled, classes, about, groupRows: largeGroupRows(size) });
+    const judge = judgeOf(card, errors);
+    const writer = parquetWriter(path, {
+      ...{ size, errors, labelled, classes, judge, about },
+      groupRows: largeGroupRows(size),
+    });
     for await (const batch of sessions.encodeBatches(images.batches(sessions.batchSize, skip), { errors, signal })) {
       checkFinite(batch, data, (row) => batch.ids[row]);
       await writer.write(batch);

@@ -1,4 +1,5 @@
 import { extname } from 'node:path';
+import { type Judge, judgeOf } from '../analyse/outlier-score.ts';
 import type { Card } from '../artifacts/card.ts';
 import type { SkippedImage } from '../artifacts/image-index.ts';
 import { openSplit, type Split } from '../data/open.ts';
@@ -7,7 +8,7 @@ import { type CommandOptions, encodingGraphs } from '../inference/plan.ts';
 import { withSessions } from '../inference/sessions.ts';
 import { InputError } from '../io/errors.ts';
 import { npyWriter } from '../io/npy.ts';
-import { publishFile } from '../io/publish.ts';
+import { publishFile, publishSidecar } from '../io/publish.ts';
 import { labelledOf, parquetWriter } from './parquet.ts';
 
 export interface EncodeOptions extends CommandOptions {
@@ -24,6 +25,9 @@ export interface EncodeResult {
   readonly rows: number;
   /** Images that could not be read, and have no row. */
   readonly skipped: number;
+  /** Images that are flagged as outliers, where the card says what is normal, and the score of a single image. */
+  readonly flagged?: number;
+  readonly score?: number;
   readonly seconds: number;
   readonly imagesPerSecond: number;
   readonly out: string;
@@ -53,6 +57,8 @@ export async function encode(options: EncodeOptions): Promise<EncodeResult> {
     const { length: images, skipped = [] } = dataset;
     const { size } = card.latent;
     const classes = dataset.classes ?? null;
+    const judging = counting(judgeOf(card, errors));
+    const { judge } = judging;
     const about = aboutLatents(card, { data, split, classes, errors, skipped, skippedImages: skipped.length });
     await publishFile(
       out,
@@ -60,7 +66,14 @@ export async function encode(options: EncodeOptions): Promise<EncodeResult> {
         const writer =
           format === 'npy'
             ? npyWriter(path, { rows: images, size })
-            : parquetWriter(path, { size, errors, labelled: labelledOf(dataset), classes: dataset.classes, about });
+            : parquetWriter(path, {
+                size,
+                errors,
+                labelled: labelledOf(dataset),
+                classes: dataset.classes,
+                judge,
+                about,
+              });
         await withSessions(model, { ...options, graphs: encodingGraphs(errors), images }, async (sessions) => {
           for await (const batch of sessions.encode(dataset, { errors, signal })) {
             const { start, count } = batch;
@@ -72,12 +85,37 @@ export async function encode(options: EncodeOptions): Promise<EncodeResult> {
       },
       { signal },
     );
+    if (format === 'npy') await publishSidecar(out, signal);
     if (skipped.length > 0) note?.(`${out}: ${describe(skipped)}`);
     const seconds = (performance.now() - began) / 1000;
-    return { rows: images, skipped: skipped.length, seconds, imagesPerSecond: images / seconds, out };
+    const { flagged, score } = judging;
+    return {
+      rows: images,
+      skipped: skipped.length,
+      ...(format === 'parquet' && judge && { flagged, ...(images === 1 && { score }) }),
+      ...{ seconds, imagesPerSecond: images / seconds, out },
+    };
   } finally {
     await dataset.close();
   }
+}
+
+/** Counts what is judged. */
+function counting(judge: Judge | undefined) {
+  const judging = {
+    flagged: 0,
+    /** Of the last image. */
+    score: 0,
+    judge:
+      judge &&
+      ((...rows: Parameters<Judge>) => {
+        const judged = judge(...rows);
+        for (const flag of judged.flags) judging.flagged += Number(flag);
+        judging.score = judged.scores.at(-1) ?? 0;
+        return judged;
+      }),
+  };
+  return judging;
 }
 
 /** What the metadata of a file of latents say, under the key `convae`. */

@@ -1,6 +1,7 @@
 import { copyFile, link, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { asyncBufferFromFile, parquetReadObjects } from 'hyparquet';
+import { judgeOf } from '../analyse/outlier-score.ts';
 import type { EncodingPlan, Labelling } from '../artifacts/encoding-plan.ts';
 import type { SkippedImage } from '../artifacts/image-index.ts';
 import { UNLABELLED } from '../data/dataset.ts';
@@ -12,6 +13,7 @@ import { codeOf, InputError, stopIfAborted, withFileErrors } from '../io/errors.
 import { publishFile, publishFolder } from '../io/publish.ts';
 import { aboutLatents, MOST_SKIPPED } from './encode.ts';
 import { openPlanned, tooManySkipped } from './encode-shards.ts';
+import { parquetDamage } from './file-checksum.ts';
 import { idSet } from './id-set.ts';
 import { type LatentRows, largeGroupRows, parquetWriter } from './parquet.ts';
 import { type ReadShard, readPlan, readShard, shardName, shardPaths } from './shard-files.ts';
@@ -110,8 +112,9 @@ async function checkShards(
     const path = shardPaths(folder).part(shard);
     const again = `delete it and encode shard ${shard} again`;
     const { sha256 } = await withFileErrors(`cannot read ${path}`, () => fileDigest(path, read.body));
-    if (sha256 !== read.about.digest) {
-      throw new InputError(`${path}: its SHA-256 is not the one in its metadata: it was changed or damaged; ${again}`);
+    const sealed = await parquetDamage(path); // not of earlier versions
+    if (sha256 !== read.about.digest || (sealed !== undefined && sealed !== 'unknown')) {
+      throw new InputError(`${path}: its checksums are not those in its metadata: it was changed or damaged; ${again}`);
     }
     const planned = starts && (starts[shard + 1] as number) - (starts[shard] as number);
     const counted = rows + read.about.skippedImages;
@@ -226,7 +229,16 @@ async function writeRows(
     skippedImages: large ? 0 : skipped,
   });
   const groupRows = large ? largeGroupRows(size) : undefined;
-  const writer = parquetWriter(path, { size, errors, labelled, classes: classes ?? undefined, about, groupRows });
+  const judge = judgeOf(card, errors);
+  const writer = parquetWriter(path, {
+    size,
+    errors,
+    labelled,
+    classes: classes ?? undefined,
+    judge,
+    about,
+    groupRows,
+  });
   const indices = new Map(classes?.map((name, index) => [name, index]));
   for (const { about } of shards) {
     const { metadata } = await readShard(folder, plan, about.shard);

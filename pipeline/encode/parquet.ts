@@ -1,10 +1,12 @@
 import type { DecodedArray, Encoding, SchemaElement } from 'hyparquet';
 import { ByteWriter, fileWriter, ParquetWriter } from 'hyparquet-writer';
 import { writeColumn } from 'hyparquet-writer/src/column.js';
+import type { Judge } from '../analyse/outlier-score.ts';
 import type { Labelled } from '../artifacts/encoding-plan.ts';
 import { type ImageDataset, UNLABELLED } from '../data/dataset.ts';
 import type { LatentBatch } from '../inference/sessions.ts';
 import { fileDigest } from '../io/digest.ts';
+import { CHECKSUM, sealParquet, unsealed } from './file-checksum.ts';
 import { appendWithChecksums } from './page-checksums.ts';
 
 /**
@@ -24,6 +26,8 @@ export interface LatentColumns {
   readonly classes: readonly string[] | undefined;
   /** Rows of a row group; by default as many as `GROUP` says. */
   readonly groupRows?: number | undefined;
+  /** Gives the columns `score` and `flag`, where there are any. */
+  readonly judge?: Judge | undefined;
   /** Written into the file's metadata, under the key `convae`. */
   readonly about: Readonly<Record<string, unknown>>;
 }
@@ -48,11 +52,15 @@ interface Column {
 
 /**
  * Writes latents as Parquet, in the order of the images: `id` string; `label` int32 and `class` string (where there are labels,
- * and class names); `latent` list of float32; `error` float32 (where there are errors). Only label and class can be null: of
+ * and class names); `latent` list of float32; `error` float32 (where there are errors); `score` float32 and `flag` boolean (where
+ * images are judged). Only label and class can be null: of
  * images without a label. A row group is written before the next begins.
  * @param path of a file that is overwritten
  */
-export function parquetWriter(path: string, { size, errors, labelled, classes, about, ...options }: LatentColumns) {
+export function parquetWriter(
+  path: string,
+  { size, errors, labelled, classes, judge, about, ...options }: LatentColumns,
+) {
   const groupRows =
     options.groupRows ?? Math.max(GROUP.minRows, Math.min(GROUP.maxRows, Math.floor(GROUP.numbers / size)));
   const group = {
@@ -77,9 +85,24 @@ export function parquetWriter(path: string, { size, errors, labelled, classes, a
     encoding: 'PLAIN',
     values: (rows) => group.errors.subarray(0, rows),
   };
-  const columns = [...imageColumns(group, labelled, classes), latent, error].filter((column) => column !== false);
+  let judged: ReturnType<Judge> | undefined;
+  const score: Column = {
+    elements: [{ name: 'score', type: 'FLOAT', ...REQUIRED }],
+    encoding: 'PLAIN',
+    values: () => judged?.scores ?? [],
+  };
+  const flag: Column = {
+    elements: [{ name: 'flag', type: 'BOOLEAN', ...REQUIRED }],
+    values: () => judged?.flags ?? [],
+  };
+  const columns = [
+    ...imageColumns(group, labelled, classes),
+    ...[latent, error, judge && score, judge && flag].filter((column) => column !== undefined && column !== false),
+  ];
   const parquet = openParquet(path, columns, about);
   const flush = () => {
+    const { rows } = group;
+    judged = judge?.(group.latents.subarray(0, rows * size), errors ? group.errors.subarray(0, rows) : undefined);
     writeGroup(parquet, columns, group.rows);
     group.rows = 0;
     group.ids = [];
@@ -99,17 +122,20 @@ export function parquetWriter(path: string, { size, errors, labelled, classes, a
       }
     },
     /**
-     * Writes the last row group and the file's metadata.
+     * Writes the last row group and the file's metadata, with checksums of both.
      * @param more is added to the metadata, given the SHA-256 of the bytes before them
      */
     async finish(more?: (digest: string) => Readonly<Record<string, unknown>>): Promise<void> {
       if (group.rows > 0) flush();
-      if (more) {
-        await parquet.writer.finish(); // writes what is buffered
-        const all = { ...about, ...more((await fileDigest(path)).sha256) };
-        parquet.kvMetadata = [{ key: 'convae', value: JSON.stringify(all) }];
-      }
+      await parquet.writer.finish(); // writes what is buffered
+      const { sha256 } = await fileDigest(path);
+      const all = JSON.stringify({ ...about, ...more?.(sha256) });
+      parquet.kvMetadata = [
+        { key: 'convae', value: all },
+        { key: CHECKSUM, value: unsealed(sha256) },
+      ];
       await parquet.finish();
+      await sealParquet(path);
     },
   };
 }

@@ -77,11 +77,12 @@ export async function exportRun(options: ExportOptions): Promise<ExportResult> {
     );
   }
   const { metrics } = position;
-  const { preprocessing, classes } = plan.data;
+  const { preprocessing, classes, onlyClass, valSplit } = plan.data;
   const image = imageOf(program.size);
   const splits = await openSplits(data ?? plan.data.name, {
     ...optionsLike({ image, preprocessing, classes }, options.dataOptions),
-    valSplit: plan.data.valSplit,
+    onlyClass,
+    valSplit,
   });
   try {
     await assertSameData(splits, state, run);

@@ -16,12 +16,13 @@ export interface ExportedModel extends RunnableModel {
 
 /**
  * Opens an exported model and checks its files.
+ * @param without a file that is not needed, and not looked at
  * @throws InputError when the folder is no exported model, is damaged, or has other models than its card says
  */
-export async function openExported(folder: string): Promise<ExportedModel> {
+export async function openExported(folder: string, without?: 'decoder.onnx'): Promise<ExportedModel> {
   const card = await readCard(folder);
-  await verifyFiles(folder, card);
-  await checkGraphs(folder, card);
+  await verifyFiles(folder, card, without);
+  await checkGraphs(folder, card, without);
   return { folder, card, encoder: join(folder, 'encoder.onnx'), decoder: join(folder, 'decoder.onnx') };
 }
 
@@ -29,6 +30,12 @@ export async function openExported(folder: string): Promise<ExportedModel> {
 export const optionsFor = (card: Card, options?: DataOptions): DataOptions => ({
   ...optionsLike(card, options),
   valSplit: card.dataset.valSplit,
+});
+
+/** Options that open the data that a model was trained on: as `optionsFor`, and restricted to the classes that it was trained on. */
+export const trainingOptionsFor = (card: Card, options?: DataOptions): DataOptions => ({
+  ...optionsFor(card, options),
+  onlyClass: card.dataset.onlyClass,
 });
 
 /**

@@ -58,8 +58,8 @@ export function ignoreMissing(error: unknown): undefined {
 /** Codes of file-system errors that concern what the user typed; all others concern the machine. */
 const INPUT_CODES = new Set([
   ...['ENOENT', 'ENOTDIR', 'EISDIR', 'EEXIST', 'ENOTEMPTY', 'EACCES', 'EPERM', 'ELOOP', 'ENAMETOOLONG', 'EINVAL'],
-  // A path with a zero byte; a file that does not fit into a buffer; one that is too short for a loader.
-  ...['ERR_INVALID_ARG_VALUE', 'ERR_FS_FILE_TOO_LARGE', 'END_OF_FILE'],
+  // A path with a zero byte; a file that does not fit into a buffer; one that is too short for a loader, or has another checksum.
+  ...['ERR_INVALID_ARG_VALUE', 'ERR_FS_FILE_TOO_LARGE', 'END_OF_FILE', 'DAMAGED'],
 ]);
 
 const REASONS: Readonly<Record<string, string>> = {

@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
 import { lstat, mkdir, readdir, realpath, rename, rm, symlink, writeFile } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { swap } from 'fs-native-extensions';
 import { fileError, InputError, ignoreMissing, isFault, stopIfAborted, withFileErrors } from './errors.ts';
 import { makeFolder, orRemove, sync, syncFolder } from './folders.ts';
 import { STAGING, type Staging, stage, sweep } from './staging.ts';
-import { writeSums } from './sums.ts';
+import { SIDECAR, sumLines, writeSums } from './sums.ts';
 
 /** Systems that exchange two files in one step; not all of their file systems can. */
 const CAN_EXCHANGE = process.platform === 'linux' || process.platform === 'darwin';
@@ -48,6 +48,12 @@ export const publishFile = (
   write: (path: string) => Promise<void>,
   options: PublishOptions = {},
 ): Promise<void> => publish('file', target, write, options);
+
+/** Writes the SHA-256 of a file into a file beside it. @throws as `publishFolder` */
+export const publishSidecar = (file: string, signal?: AbortSignal): Promise<void> =>
+  publishFile(file + SIDECAR, async (path) => writeFile(path, await sumLines(dirname(file), [basename(file)])), {
+    signal,
+  });
 
 async function publish(
   kind: 'file' | 'folder',

@@ -1,10 +1,13 @@
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import { fileDigest } from './digest.ts';
 import { ignoreMissing, withFileErrors } from './errors.ts';
 
 /** The file of a published folder that lists the SHA-256 of all others, for `sha256sum -c`. */
 export const SUMS = 'SHA256SUMS';
+
+/** Added to the name of a file: the file beside it with its SHA-256, for `sha256sum -c`. */
+export const SIDECAR = '.sha256';
 
 const LINE = /^([0-9a-f]{64}) {2}(.+)$/;
 
@@ -16,9 +19,25 @@ export async function writeSums(folder: string): Promise<void> {
     .map(({ parentPath, name }) => relative(folder, join(parentPath, name)).replaceAll(sep, '/'))
     .filter((name) => name !== SUMS)
     .sort();
+  await writeFile(join(folder, SUMS), await sumLines(folder, names));
+}
+
+/** The lines of a list for some files of a folder. @throws errors of the file system */
+export async function sumLines(folder: string, names: readonly string[]): Promise<string> {
   const lines: string[] = [];
   for (const name of names) lines.push(`${(await fileDigest(join(folder, name))).sha256}  ${name}\n`);
-  await writeFile(join(folder, SUMS), lines.join(''));
+  return lines.join('');
+}
+
+/** The files that a list names, and their SHA-256; undefined where it is damaged. @throws errors of the file system */
+export async function sumsIn(list: string): Promise<{ name: string; sha256: string }[] | undefined> {
+  const lines = (await readFile(list, 'utf8')).split('\n');
+  if (lines.pop() !== '') return undefined;
+  const listed = lines.flatMap((line) => {
+    const [, sha256, name] = LINE.exec(line) ?? [];
+    return sha256 !== undefined && name !== undefined ? [{ name, sha256 }] : [];
+  });
+  return listed.length === lines.length ? listed : undefined;
 }
 
 /**
@@ -31,16 +50,13 @@ export async function writeSums(folder: string): Promise<void> {
 export async function findDamage(folder: string, concerns: (name: string) => boolean = () => true) {
   const list = join(folder, SUMS);
   return withFileErrors(`cannot read ${folder}`, async () => {
-    const text = await readFile(list, 'utf8').catch(ignoreMissing);
-    if (text === undefined) return undefined;
-    const lines = text.split('\n');
-    if (lines.pop() !== '') return SUMS;
-    for (const line of lines) {
-      const [, digest, name] = LINE.exec(line) ?? [];
-      if (digest === undefined || name === undefined) return SUMS;
+    if ((await stat(list).catch(ignoreMissing)) === undefined) return undefined;
+    const listed = await sumsIn(list);
+    if (!listed) return SUMS;
+    for (const { name, sha256 } of listed) {
       if (!concerns(name)) continue;
       const found = await fileDigest(join(folder, name)).catch(ignoreMissing);
-      if (found?.sha256 !== digest) return name;
+      if (found?.sha256 !== sha256) return name;
     }
     return undefined;
   });

@@ -64,6 +64,19 @@ function frame(data: Uint8Array): Uint8Array {
   return out;
 }
 
+/** What is wrong with an event file by the checksums of its records; undefined where nothing is. */
+export function eventsDamage(bytes: Buffer): string | undefined {
+  for (let at = 0; at < bytes.length; ) {
+    const damaged = `it is damaged at byte ${at}`;
+    const data = at + 12;
+    if (data > bytes.length || bytes.readUInt32LE(at + 8) !== maskedCrc32c(bytes.subarray(at, at + 8))) return damaged;
+    const end = data + Number(bytes.readBigUInt64LE(at));
+    if (end + 4 > bytes.length || bytes.readUInt32LE(end) !== maskedCrc32c(bytes.subarray(data, end))) return damaged;
+    at = end + 4;
+  }
+  return undefined;
+}
+
 /** CRC-32C (Castagnoli), rotated and offset as TFRecord requires. */
 function maskedCrc32c(data: Uint8Array): number {
   let crc = 0xffffffff;

@@ -8,7 +8,7 @@ import { REPORT_FORMAT, type Report, reportSchema } from '../artifacts/report.ts
 import { closeSplits, type DatasetSplits, heldOut, partsOf } from '../data/dataset.ts';
 import { openSplits } from '../data/open.ts';
 import type { DataOptions } from '../data/options.ts';
-import { checkFits, openExported, optionsFor } from '../inference/exported.ts';
+import { checkFits, openExported, optionsFor, trainingOptionsFor } from '../inference/exported.ts';
 import { latentsOf } from '../inference/latents.ts';
 import type { ComputeOptions } from '../inference/plan.ts';
 import { type LatentSet, withSessions } from '../inference/sessions.ts';
@@ -180,7 +180,7 @@ const filesOf = ({ file, data, svg }: Picture): Record<string, string | Uint8Arr
 async function withModel<T>(options: EvaluateOptions, work: (open: OpenModel) => Promise<T>): Promise<T> {
   const model = await openExported(options.exported);
   const { card } = model;
-  const dataOptions = optionsFor(card, options.dataOptions);
+  const dataOptions = (options.data === undefined ? trainingOptionsFor : optionsFor)(card, options.dataOptions);
   const splits = await openSplits(options.data ?? card.dataset.name, dataOptions).catch((error: unknown) => {
     if (options.data !== undefined || !(error instanceof InputError)) throw error;
     throw new InputError(

@@ -5,7 +5,7 @@ import { openSplits, type Split } from '../data/open.ts';
 import type { DataOptions } from '../data/options.ts';
 import { range } from '../data/rows.ts';
 import { joinParts, subset } from '../data/split.ts';
-import { checkFits, type ExportedModel, openExported, optionsFor } from '../inference/exported.ts';
+import { checkFits, type ExportedModel, openExported, trainingOptionsFor } from '../inference/exported.ts';
 import { fileDigest } from '../io/digest.ts';
 import { InputError } from '../io/errors.ts';
 
@@ -96,8 +96,8 @@ function dataSources({ data: given, dataOptions }: ModelOptions) {
   const opened = new Map<string, DatasetSplits>();
   const parts = new Map<string, Promise<Images | undefined>>();
   const open = async (spec: string, card: Card) => {
-    const options = optionsFor(card, dataOptions);
-    const key = JSON.stringify([spec, options.preprocessing, options.classes, options.valSplit]);
+    const options = trainingOptionsFor(card, dataOptions);
+    const key = JSON.stringify([spec, options.preprocessing, options.classes, options.valSplit, options.onlyClass]);
     const splits = opened.get(key) ?? (await openSplits(spec, options));
     opened.set(key, splits);
     const partOf = (split: Split) => {

@@ -2,7 +2,7 @@ import { rmdir, writeFile } from 'node:fs/promises';
 import { checkpointFiles } from '../artifacts/checkpoint.ts';
 import { eventOf, type MetricsLine } from '../artifacts/metrics.ts';
 import { CHECKPOINT_FORMAT, type RunPlan, type RunPosition } from '../artifacts/run.ts';
-import { type MetricsLog, openMetricsLog, runPaths } from '../artifacts/run-files.ts';
+import { type MetricsLog, openMetricsLog, runPaths, writeRunSums } from '../artifacts/run-files.ts';
 import * as runFolder from '../artifacts/run-folder.ts';
 import { InputError } from '../io/errors.ts';
 import { acquireLock } from '../io/lock.ts';
@@ -73,6 +73,7 @@ export async function openRun(folder: string, { resume }: { resume: boolean }) {
       const position = { ...at, metricsLines: metrics.lines };
       const files = await checkpointFiles(program, { format: CHECKPOINT_FORMAT, plan, position });
       await runFolder.publishCheckpoint(folder, position, files, { best });
+      await writeRunSums(folder);
       this.saved = { step: at.step, time: performance.now() };
     },
 

@@ -63,11 +63,13 @@ export interface DataChoice {
   readonly dataOptions?: DataOptions | undefined;
 }
 
-/** The data options; a resumed run's images are prepared as before where nothing else is asked for. */
+/** The data options; a resumed run's images are chosen and prepared as before where nothing else is asked for. */
 export function dataOptionsFor(options: DataOptions = {}, previous: RunPlan | undefined): DataOptions {
   const { size, fit, background, channels, range } = options;
   const asked = [size, fit, background, channels, range].some((option) => option !== undefined);
-  return previous && !asked ? optionsLike({ ...previous.data, image: previous.size }, options) : options;
+  const { onlyClass = previous?.data.onlyClass } = options;
+  const like = previous && !asked ? optionsLike({ ...previous.data, image: previous.size }, options) : options;
+  return { ...like, onlyClass };
 }
 
 /** Trains as `train` does, on an open data set. */

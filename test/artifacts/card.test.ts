@@ -154,3 +154,25 @@ test('a card of data without a test part has validation images, and a card witho
   const neither = await withCard('neither', (made) => ({ ...made, metrics: { ...metrics, test: undefined } }));
   await expect(readCard(neither)).rejects.toThrow(/card\.json: .*test or val/);
 });
+
+test('what is normal must be of latents of the same size', async () => {
+  const folder = await exportTiny(scratch('normal'));
+  const card = await readCard(folder);
+  const tail = { values: [0, 1], shares: [1, 0.5], decay: 1 };
+  const { test: images = card.dataset.train } = card.dataset;
+  const outliers = {
+    reference: { name: 'by hand', ...images },
+    normal: null,
+    usual: { weights: [1], means: [[0, 0, 0]], factors: [[1, 0, 1, 0, 0, 1]] },
+    tails: { error: tail, distance: tail, surprise: { ...tail, centre: 0 }, both: tail },
+    flagAbove: 99,
+  };
+  expect((await writeCard(folder, { ...card, outliers })).outliers).toEqual(outliers);
+  const refused = async (change: object) =>
+    expect(writeCard(folder, { ...card, outliers: { ...outliers, ...change } })).rejects.toThrow(
+      /outliers --into|tails/,
+    );
+  await refused({ usual: { weights: [1], means: [[0, 0]], factors: [[1, 0, 1]] } }); // without the error
+  await refused({ tails: { ...outliers.tails, error: null } });
+  await refused({ tails: { ...outliers.tails, both: { ...tail, values: [1, 0] } } });
+});

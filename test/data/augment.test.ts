@@ -101,6 +101,15 @@ test('draws are spread over their ranges, and a change that is left out alters n
   expect(new Set(others.map((change) => change?.angle)).size).toBe(4);
 });
 
+test('images that are only moved are moved by whole pixels', () => {
+  const shift = parseAugmentation('flip,shift=0.1');
+  const draws = Array.from({ length: 500 }, (_, i) =>
+    drawChange(shift, { height: 20, width: 30, channels: 3 }, 0, 0, i),
+  );
+  expect([...new Set(draws.map(({ right }) => right))].sort((a, b) => a - b)).toEqual([-3, -2, -1, 0, 1, 2, 3]);
+  expect([...new Set(draws.map(({ down }) => down))].sort((a, b) => a - b)).toEqual([-2, -1, 0, 1, 2]);
+});
+
 test('a specification is read and written in one form', () => {
   const text = 'flip,shift=0.1,rotate=10,zoom=0.1,brightness=0.1';
   expect(parseAugmentation(text)).toEqual({ flip: true, shift: 0.1, rotate: 10, zoom: 0.1, brightness: 0.1 });

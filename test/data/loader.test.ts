@@ -1,4 +1,4 @@
-import { rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { parseAugmentation } from '../../pipeline/data/augment.ts';
@@ -182,4 +182,33 @@ test('an image that does not exist is a RangeError', async () => {
   await expect(loader.batches(8, { order: Uint32Array.of(1, count), epoch: 0 }).next()).rejects.toThrow(RangeError);
   await loader.dispose();
   await files.close();
+});
+
+test('damaged pixels of the cache are found by the threads, of which none is used', async () => {
+  const [side, images] = [16, 3000]; // three blocks
+  const pixels = Uint8Array.from({ length: images * side * side * 3 }, (_, i) => (i * 7 + (i >> 9)) % 256);
+  writeFileSync(scratch('large.npy'), npyBytes('|u1', [images, side, side, 3], pixels));
+  const cache = scratch('damaged');
+  const open = () => openSplit(scratch('large.npy'), 'all', { cache, size: { height: 8, width: 8 } });
+  await open().then((dataset) => dataset.close());
+  const [folder = ''] = readdirSync(cache).filter((name) => !name.endsWith('.same'));
+  const file = `${cache}/${folder}/all-000.u8`;
+  const bytes = readFileSync(file);
+  bytes[300_000] = (bytes[300_000] ?? 0) ^ 16;
+  writeFileSync(file, bytes);
+  const dataset = await open();
+  const loader = startLoader(dataset, { workers: 2 });
+  const batchOf = async (first: number) => {
+    for await (const batch of loader.batches(16, { epoch: 0, first })) return batch.count;
+    return undefined;
+  };
+  expect(await batchOf(0)).toBe(16);
+  const damaged = Math.floor(300_000 / 192 / 16);
+  await expect(batchOf(damaged)).rejects.toThrow(file);
+  await expect(batchOf(damaged)).rejects.toBeInstanceOf(InputError);
+  await loader.dispose();
+  await dataset.close();
+  const again = await open();
+  await expect(again.read([damaged * 16], new Uint8Array(192))).resolves.toBeUndefined();
+  await again.close();
 });

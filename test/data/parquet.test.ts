@@ -4,7 +4,8 @@ import { fileURLToPath } from 'node:url';
 import type { SchemaElement } from 'hyparquet';
 import { type ColumnSource, parquetWriteFile } from 'hyparquet-writer';
 import { describe, expect, test } from 'vitest';
-import { isParquet, parquetSource } from '../../pipeline/data/formats/parquet.ts';
+import { parquetSource } from '../../pipeline/data/formats/parquet.ts';
+import { isParquet } from '../../pipeline/data/formats/parquet-file.ts';
 import { decodedOf, entriesOf, patternOf, png, storedOf } from './sources.ts';
 import { expectFacts, inputErrorOf, openFiles, scratchFolder } from './support.ts';
 

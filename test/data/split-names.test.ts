@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { PathList } from '../../pipeline/data/path-list.ts';
 import { arrangePaths } from '../../pipeline/data/paths.ts';
 import { assignSplits, splitOf } from '../../pipeline/data/split-names.ts';
 import { expectFacts, inputErrorOf } from './support.ts';
@@ -93,10 +94,10 @@ describe('what can be read in two ways ends with one line that names', () => {
 
 describe('paths', () => {
   const arranged = (...paths: string[]) => {
-    const { parts, classes, notes } = arrangePaths(paths, 'x');
+    const { parts, classes, notes } = arrangePaths(PathList.of(paths.sort()), 'x');
     const rows = Object.entries(parts).map(([name, { paths: own, id, label }]) => [
       name,
-      own.map((path) => [id(path), label(path)]),
+      [...own].map((path) => [id(path), label(path)]),
     ]);
     return { ...Object.fromEntries(rows), classes, notes };
   };
@@ -163,4 +164,20 @@ describe('paths', () => {
       notes: [expect.stringContaining('cat/train/1.png')],
     });
   });
+});
+
+test('masks of defects beside train and test, as in MVTec AD, are no images', () => {
+  const paths = ['train/good/0.png', 'test/good/0.png', 'test/crack/0.png', 'ground_truth/crack/0_mask.png'];
+  const { parts, classes, notes } = arrangePaths(
+    paths.map((path) => `bottle/${path}`),
+    'x',
+  );
+  expect([parts.train?.paths, parts.test?.paths]).toEqual([
+    ['bottle/train/good/0.png'],
+    ['bottle/test/crack/0.png', 'bottle/test/good/0.png'],
+  ]);
+  expect(classes).toEqual(['crack', 'good']);
+  expect(notes.join()).toMatch(/ground_truth/);
+  // Without a test part it is a folder like any other.
+  expect(() => arrangePaths(['train/good/0.png', 'ground_truth/0.png'], 'x')).toThrow(/ground_truth/);
 });

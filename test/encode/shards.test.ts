@@ -42,7 +42,7 @@ const inOneRun = (data: string, out: string, options: Partial<EncodeOptions> = {
   encode({ exported, data, out, split: 'all', device: 'cpu', threads: 2, batchSize: 7, ...options });
 
 const metadataOf = async (path: string) =>
-  (await parquetMetadataAsync(await asyncBufferFromFile(path))).key_value_metadata;
+  (await parquetMetadataAsync(await asyncBufferFromFile(path))).key_value_metadata?.find(({ key }) => key === 'convae');
 
 /** Rows of all files of a folder, in the order of their names. */
 async function rowsOfFolder(folder: string): Promise<Row[]> {

@@ -1,16 +1,20 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { parquetMetadataAsync } from 'hyparquet';
 import { parquetHeader } from 'hyparquet/src/column.js';
 import { asyncBufferFromFile } from 'hyparquet/src/node.js';
 import { beforeAll, expect, test } from 'vitest';
 import { readRun } from '../../pipeline/artifacts/run-folder.ts';
+import { check } from '../../pipeline/check/check.ts';
+import { closeSplits } from '../../pipeline/data/dataset.ts';
 import { openSplits } from '../../pipeline/data/open.ts';
+import { encode } from '../../pipeline/encode/encode.ts';
 import { openExported } from '../../pipeline/inference/exported.ts';
 import { InputError } from '../../pipeline/io/errors.ts';
 import { findDamage } from '../../pipeline/io/sums.ts';
 import { pixelsOf, scratchFolder } from '../data/support.ts';
-import { commands, makeWorld } from './commands.ts';
+import { commands, copyTo, makeWorld } from './commands.ts';
 import { flipBits } from './flips.ts';
 
 /** Bits of each file. `npm run torture` tries more. */
@@ -41,13 +45,13 @@ test('and in a checkpoint', async () => {
   expect(tried).toBe(MOST * 8);
 });
 
-test('and in decoded images, which are decoded again', async () => {
+test('and in decoded images, which are refused when they are read, or decoded again', async () => {
   const cache = scratch('cache/convae/images');
   const read = async () => {
     const splits = await openSplits(scratch('data'), {});
-    const pixels = await pixelsOf(splits.train);
+    const close = () => closeSplits(splits);
+    const pixels = await pixelsOf(splits.train).finally(close);
     const fingerprint = await splits.train.fingerprint();
-    await Promise.all([splits.train.close(), splits.test?.close()]);
     return {
       pixels: Buffer.from(pixels).toString('hex'),
       fingerprint,
@@ -56,12 +60,55 @@ test('and in decoded images, which are decoded again', async () => {
     };
   };
   const expected = await read();
-  const { tried, missed } = await flipBits(cache, 2, async () => {
-    const found = await read();
+  let damaged = 0;
+  const { tried, missed } = await flipBits(cache, 3, async () => {
+    const found = await read().catch((error: unknown) => {
+      if (!(error instanceof InputError)) throw error;
+      damaged++;
+      return read(); // the command again
+    });
     return JSON.stringify(found) === JSON.stringify(expected);
   });
   expect(missed).toEqual([]);
   expect(tried).toBeGreaterThan(10);
+  expect(damaged).toBeGreaterThan(0);
+});
+
+test('and in every file of a run, and of latents, by `convae check`', async () => {
+  const { run, earlier } = { run: scratch('run'), earlier: scratch('latents') };
+  await commands.encode.run(world);
+  mkdirSync(earlier);
+  copyFileSync(scratch('out/x.parquet'), scratch('latents/x.parquet'));
+  const { exported, data } = { exported: scratch('exported'), data: scratch('data') };
+  await encode({ exported, data, split: 'all', out: scratch('latents/x.npy'), device: 'cpu' });
+  for (const [folder, files] of [
+    [run, 12],
+    [earlier, 2],
+  ] as const) {
+    const whole = await check(folder);
+    expect([whole.files, whole.unchecked]).toEqual([expect.any(Number), []]);
+    expect(whole.files).toBeGreaterThanOrEqual(files);
+    const { tried, missed } = await flipBits(folder, MOST, () => refused(check(folder)));
+    expect(missed).toEqual([]);
+    expect(tried).toBeGreaterThanOrEqual(files * MOST);
+  }
+  const parquet = scratch('latents/x.parquet');
+  const { missed } = await flipBits(earlier, 400, async (file) => !/parquet$/.test(file) || refused(check(parquet)));
+  expect(missed).toEqual([]);
+  await expect(check(scratch('latents/x.npy'))).resolves.toMatchObject({ files: 1 });
+  await expect(check(scratch('exported/card.json'))).resolves.toMatchObject({ files: 1 });
+  await expect(check(scratch('app'))).rejects.toBeInstanceOf(InputError);
+}, 60_000);
+
+test('metrics after the last checkpoint of a run that was killed are not taken for damage', async () => {
+  const run = scratch('killed');
+  copyTo(scratch('run'), run);
+  const metrics = join(run, 'metrics.jsonl');
+  const text = readFileSync(metrics, 'utf8');
+  writeFileSync(metrics, `${text}${text.split('\n')[0]}\n{"split":`);
+  await expect(check(run)).resolves.toMatchObject({ unchecked: [] });
+  writeFileSync(metrics, text.slice(0, text.indexOf('\n') + 1));
+  await expect(check(run)).rejects.toThrow(metrics);
 });
 
 test.each(['site', 'evaluate', 'sample'] as const)(

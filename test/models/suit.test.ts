@@ -63,10 +63,16 @@ test('a variational model keeps its likelihood, and small or gray images their c
   expect(suitRecipe(cae, colours).recipe.pixelLoss).toBe('mse');
 });
 
-test('few larger images: more steps, mirrored, cross-entropy, and not as many epochs as would be learned by heart', () => {
+test('few larger images: more steps, mirrored and moved, and not as many epochs as would be learned by heart', () => {
   const sprites = { height: 56, width: 68, channels: 3, images: 1_217 };
-  expect(suitRecipe(cae, sprites).recipe).toMatchObject({ latent: 128, batchSize: 16, epochs: 80, augment: 'flip' });
-  expect(suitRecipe(cae, sprites).recipe.pixelLoss).toBeUndefined();
+  expect(suitRecipe(cae, sprites).recipe).toMatchObject({
+    latent: 128,
+    batchSize: 16,
+    epochs: 80,
+    augment: 'flip,shift=0.06',
+  });
+  expect(suitRecipe(cae, sprites).recipe.pixelLoss).toBe('mse');
+  expect(suitRecipe(cae, { ...sprites, channels: 1 }).recipe.pixelLoss).toBeUndefined();
   expect(suitRecipe(cae, sprites, { augment: 'none' }).recipe.augment).toBeUndefined();
   expect(suitRecipe(models.cvae as ModelDefinition, sprites).recipe.augment).toBeUndefined();
   expect(suitRecipe(cae, { ...mnist, images: 1_217 }).recipe.augment).toBeUndefined();

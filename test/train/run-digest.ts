@@ -16,11 +16,12 @@ export function contentsOf(folder: string, prefix = ''): Map<string, Buffer> {
 
 /**
  * A line for each file of a run, equal for runs that trained identically: its SHA-256 (of the metrics without times and
- * rates) or, for event files, its size.
+ * rates, which its checksum has) or, for event files, its size.
  */
 export function digestOf(run: string): string[] {
   return [...contentsOf(run)].map(([file, data]) => {
     if (file.includes('tfevents')) return `${file} ${data.length} bytes`; // it contains times
+    if (file === 'SHA256SUMS') return `${file} ${data.toString().replace(/^\S+ {2}metrics.jsonl$/m, '')}`;
     const content = file === 'metrics.jsonl' ? data.toString().replaceAll(/"(rate|time)":[\d.]+,?/g, '') : data;
     return `${file} ${createHash('sha256').update(content).digest('hex')}`;
   });

@@ -2,9 +2,13 @@ import { extname } from 'node:path/posix';
 import { InputError } from '../../io/errors.ts';
 import { IMAGE_FILE } from '../decode.ts';
 import type { DataSource, ImageSource, RawLabel } from '../image-source.ts';
+import { PathList } from '../path-list.ts';
 import { arrangePaths, type PathPart } from '../paths.ts';
 import { labelColumn } from './columns.ts';
+import { linesIn } from './lines.ts';
+import { isMetadata, withMetadata } from './metadata.ts';
 import { notesOnOthers } from './other-files.ts';
+import { TEXT_TABLE, textTable } from './tables.ts';
 
 /** Archives that are not read. */
 export const OTHER_ARCHIVE = /\.(7z|rar|tbz2?|txz|tzst|tar\.(bz2|xz|zst|lz4))$/i;
@@ -29,6 +33,7 @@ const isVisible = (path: string): boolean =>
 export const tidyPath = (path: string): string => path.replaceAll('\\', '/').replace(/^(\.\/)+/, '');
 
 export const isImage = (path: string): boolean => IMAGE_FILE.test(path) && isVisible(path);
+export const isMetadataFile = (path: string): boolean => isMetadata(path) && TEXT_TABLE.test(path) && isVisible(path);
 export const isLabelFile = (path: string): boolean => LABEL_FILE.test(path) && isVisible(path);
 
 /** What the files of one image share: the path up to the first dot of the name. */
@@ -58,6 +63,8 @@ export interface Contents {
   readonly paths: readonly string[];
   /** The first files of labels, see `isLabelFile`. */
   readonly labelFiles: readonly { readonly path: string; readonly bytes: Uint8Array }[];
+  /** Tables beside the images, see `isMetadataFile`. */
+  readonly tables: readonly { readonly path: string; readonly bytes: Uint8Array }[];
 }
 
 /**
@@ -66,11 +73,11 @@ export interface Contents {
  * @param source makes a part of its paths; `beside` says whether labels are in files beside them
  * @throws InputError when there are no images, or the folders contradict each other
  */
-export function archiveSource(
+export async function archiveSource(
   archive: string,
-  { paths, labelFiles }: Contents,
+  { paths, labelFiles, tables }: Contents,
   source: (part: PathPart, beside: boolean) => Pick<ImageSource, 'stamp' | 'entries' | 'close'>,
-): DataSource {
+): Promise<DataSource> {
   const images = paths.filter(isImage);
   if (images.length === 0) {
     const kinds = [...new Set(paths.filter(isVisible).map((path) => extname(path).toLowerCase() || path))];
@@ -80,9 +87,20 @@ export function archiveSource(
   const seen = new Set<string>();
   const twice = images.find((path) => seen.size === seen.add(path).size);
   if (twice !== undefined) throw new InputError(`${archive}: it contains ${twice} twice; pack it anew`);
-  const { parts, classes, notes: onFolders } = arrangePaths(images, archive);
-  const others = paths.filter((path) => isVisible(path) && !IMAGE_FILE.test(path) && !LABEL_FILE.test(path));
-  const notes = [...onFolders, ...notesOnOthers(others)];
+  const opened = tables.map(async ({ path, bytes }) => {
+    const lines = () => linesIn(`${archive}:${path}`, [bytes]);
+    return { path, table: await textTable(path, lines) };
+  });
+  const arranged = await withMetadata(
+    arrangePaths(PathList.of(images.sort()), archive),
+    await Promise.all(opened),
+    archive,
+  );
+  const { parts, classes, notes: onFolders } = arranged;
+  const others = paths.filter(
+    (path) => isVisible(path) && !(IMAGE_FILE.test(path) || LABEL_FILE.test(path) || isMetadataFile(path)),
+  );
+  const notes = [...onFolders, ...notesOnOthers(others.sort())];
   const keys = new Set(images.map(keyOf));
   const beside = labelFiles.some(({ path, bytes }) => keys.has(keyOf(path)) && labelIn(path, bytes) !== undefined);
   const sources = Object.entries(parts).map(([name, part]): [string, ImageSource] => [

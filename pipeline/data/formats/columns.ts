@@ -28,11 +28,15 @@ const LABELS = [
   'category',
   'cls',
   'class_label',
+  'class_name',
+  'class_id',
+  'label_name',
   'digit',
   'emotion',
 ];
 
-const best = (names: readonly string[], wanted: readonly string[]) =>
+/** The first of the wanted names that is there, in any case. */
+export const best = (names: readonly string[], wanted: readonly string[]) =>
   wanted.map((name) => names.find((other) => other.toLowerCase() === name)).find((name) => name !== undefined);
 
 /** The column that most likely holds images, of those that could. */
@@ -42,7 +46,7 @@ export const imageColumn = (names: readonly string[]): string | undefined => bes
 export const labelColumn = (names: readonly string[]): string | undefined => best(names, LABELS);
 
 /** Whether a column is the row numbers that pandas writes. */
-const isRowNumber = (name: string): boolean => /^(|index|unnamed: \d+|__index_level_\d+__|id)$/i.test(name);
+export const isRowNumber = (name: string): boolean => /^(|index|unnamed: \d+|__index_level_\d+__|id)$/i.test(name);
 
 /** Whether a column is one pixel of many: `pixel0`, `28x28`, `p_1`, `783`. */
 const isPixelName = (name: string): boolean => /\d$/.test(name) && !isRowNumber(name);

@@ -1,8 +1,8 @@
 import { InputError } from '../../io/errors.ts';
-import { IMAGE_FILE } from '../decode.ts';
 import type { DataOptions } from '../options.ts';
 import { labelColumn, pixelColumns } from './columns.ts';
 import { EXPECTED_COUNTS, layoutOfRow } from './pixel-rows.ts';
+import { splitColumn } from './split-column.ts';
 
 /** Which fields of a table of pixels are what, by position. */
 export interface CsvColumns {
@@ -11,16 +11,14 @@ export interface CsvColumns {
   /** A field for each pixel, or one field with all of them, separated by spaces. */
   readonly pixels: readonly number[] | number;
   readonly label: number | undefined;
-  /** A column that names the part of a row. */
-  readonly usage: number | undefined;
+  /** A column that says the split of a row. */
+  readonly split: { readonly name: string; readonly at: number } | undefined;
   /** Type of the numbers, as numpy names it. */
   readonly type: 'int64' | 'float64';
   /** Fields of a row. */
   readonly width: number;
   readonly unused: readonly string[];
 }
-
-const USAGE = /^(usage|split|subset|partition)$/i;
 
 /** Fields of a line; quotes around a field are removed, and separators within them are kept. */
 export function splitLine(line: string, separator: string): string[] {
@@ -64,16 +62,14 @@ export function chooseColumns(path: string, lines: readonly string[], options: D
   if (!sample) throw new InputError(`${path}: it has no rows of pixels`);
   const packed = sample.findIndex(isPacked);
   const found = names ? byName(names, packed, options) : byPosition(path, data, packed, options);
-  const { pixels, label, usage } = found;
+  const { pixels, label, split } = found;
   if (typeof pixels === 'object' && pixels.length === 0) {
     const shown = (names ?? sample).slice(0, 6).join(', ');
     throw new InputError(
-      sample.some((field) => IMAGE_FILE.test(field.trim()))
-        ? `${path}: it names image files (${shown.slice(0, 100)} …); save them as a list, a text file with a path a line, then a tab or comma and its label`
-        : `${path}: its ${sample.length} columns (${shown.slice(0, 100)} …) are no images; expected a label and pixels: ${EXPECTED_COUNTS}`,
+      `${path}: its ${sample.length} columns (${shown.slice(0, 100)} …) are no images; expected names of image files, or a label and pixels: ${EXPECTED_COUNTS}`,
     );
   }
-  const used = new Set([label, usage, ...(typeof pixels === 'number' ? [pixels] : pixels)]);
+  const used = new Set([label, split?.at, ...(typeof pixels === 'number' ? [pixels] : pixels)]);
   const texts = data.flatMap((fields) =>
     typeof pixels === 'number' ? [fields[pixels]] : pixels.map((i) => fields[i]),
   );
@@ -87,9 +83,10 @@ export function chooseColumns(path: string, lines: readonly string[], options: D
   };
 }
 
-type Found = Pick<CsvColumns, 'pixels' | 'label' | 'usage'>;
+type Found = Pick<CsvColumns, 'pixels' | 'label' | 'split'>;
 
-const separatorOf = (line: string): string => {
+/** What separates the fields of a line. */
+export const separatorOf = (line: string): string => {
   const counts = [',', ';', '\t'].map((separator) => [separator, line.split(separator).length] as const);
   const [separator, fields] = counts.reduce((best, other) => (other[1] > best[1] ? other : best), [' ', 1] as const);
   return fields > 1 ? separator : ' ';
@@ -106,23 +103,27 @@ function isHeader(fields: readonly string[]): boolean {
 function byName(names: readonly string[], packed: number, options: DataOptions): Found {
   const labelName = labelColumn(names.filter((_, i) => i !== packed));
   const at = (name: string | undefined) => (name === undefined ? undefined : names.indexOf(name));
-  const usage = names.findIndex((name) => USAGE.test(name));
-  const others = [...names.keys()].filter((i) => i !== usage);
+  const split = at(splitColumn(names));
+  const others = [...names.keys()].filter((i) => i !== split);
   const pixels = pixelColumns(
     others.map((i) => names[i] ?? ''),
     labelName,
     options,
   ).map((i) => others[i] as number);
-  return { pixels: packed < 0 ? pixels : packed, label: at(labelName), usage: usage < 0 ? undefined : usage };
+  return {
+    pixels: packed < 0 ? pixels : packed,
+    label: at(labelName),
+    split: split === undefined ? undefined : { name: names[split] as string, at: split },
+  };
 }
 
 /** Without a header, the label is the first or the last column: the one whose whole numbers or names vary. */
 function byPosition(path: string, rows: readonly (readonly string[])[], packed: number, options: DataOptions): Found {
   const width = rows[0]?.length ?? 0;
   const all = Array.from({ length: width }, (_, i) => i);
-  if (packed >= 0) return { pixels: packed, label: all.find((i) => i !== packed), usage: undefined };
-  if (layoutOfRow(width, options)) return { pixels: all, label: undefined, usage: undefined };
-  if (!layoutOfRow(width - 1, options)) return { pixels: [], label: undefined, usage: undefined };
+  if (packed >= 0) return { pixels: packed, label: all.find((i) => i !== packed), split: undefined };
+  if (layoutOfRow(width, options)) return { pixels: all, label: undefined, split: undefined };
+  if (!layoutOfRow(width - 1, options)) return { pixels: [], label: undefined, split: undefined };
   const isName = (column: number) => rows.some((fields) => !isNumber(fields[column]));
   const isLabel = (column: number) =>
     new Set(rows.map((fields) => fields[column])).size > 1 &&
@@ -135,5 +136,5 @@ function byPosition(path: string, rows: readonly (readonly string[])[], packed: 
       `${path}: either its first or its last column is the label, and the rows do not show which; add a first line with names of the columns: label,pixel0,pixel1 …`,
     );
   }
-  return { pixels: all.filter((i) => i !== label), label, usage: undefined };
+  return { pixels: all.filter((i) => i !== label), label, split: undefined };
 }

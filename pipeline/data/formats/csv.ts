@@ -1,13 +1,12 @@
-import { createReadStream } from 'node:fs';
-import { createGunzip } from 'node:zlib';
-import { codeOf, fileError, InputError } from '../../io/errors.ts';
-import { closeStream } from '../../io/source.ts';
+import { InputError } from '../../io/errors.ts';
 import type { DataSource, ImageEntry, ImageSource, RawLabel } from '../image-source.ts';
 import type { DataOptions } from '../options.ts';
-import { type SplitName, splitOf } from '../split-names.ts';
+import type { SplitName } from '../split-names.ts';
 import { type CsvColumns, chooseColumns, isNumber, packedNumbers, splitLine } from './csv-columns.ts';
+import { linesOf } from './lines.ts';
 import { findOrder, imageOfNumbers } from './pixel-rows.ts';
 import { type Shard, shardedSource, shardsOf } from './shards.ts';
+import { splitOfRow, splitsIn } from './split-column.ts';
 import { stampOf } from './stamp.ts';
 
 /** Names of tables. */
@@ -15,8 +14,6 @@ export const CSV_FILE = /\.(csv|tsv)(\.gz)?$/i;
 
 /** Rows that decide which columns there are. */
 const SAMPLE = 1000;
-/** A line without end is no table. */
-const MAX_LINE = 2 ** 26;
 
 interface CsvFile extends Shard {
   readonly columns: CsvColumns;
@@ -30,7 +27,7 @@ interface Row {
 
 /**
  * Locates the images of tables of numbers, gzipped or not: a column for each pixel (Kaggle), or one with all of them (FER2013),
- * with a label or not, with names of columns or not; a column `Usage` or `split` says which part a row is of. Ids are the
+ * with a label or not, with names of columns or not; a column such as `split` or `Usage` says which split a row is of. Ids are the
  * rows, counted from 0. Rows that are damaged are images that cannot be read.
  * @param path of a file, or of a folder of files whose names say their part
  * @throws InputError when a table holds no images, or columns cannot be told
@@ -52,15 +49,16 @@ export async function csvSource(path: string, options: DataOptions = {}): Promis
   const { planar, note } = findOrder(sample, options);
   if (note) notes.push(note);
   if (first.columns.unused.length > 0) notes.push(`columns not used: ${first.columns.unused.join(', ').slice(0, 200)}`);
-  const source = (name: string, shards: readonly CsvFile[], part?: string): ImageSource => ({
+  const source = (name: string, shards: readonly CsvFile[], part?: SplitName): ImageSource => ({
     name,
     stamp: () => stampOf(shards.map((shard) => shard.path)),
     entries: () => entriesOf(shards, { options, planar }, part),
     close: async () => {},
   });
-  const parts = files.length === 1 ? await usedParts(first) : [];
-  if (parts.length < 2) return shardedSource(path, files, notes, source);
-  return { ...Object.fromEntries(parts.map((part) => [part, source(`${path}/${part}`, files, part)])), notes };
+  const { splits, notes: onSplits } = await splitsIn(first.columns.split?.name, splitValues(files), first.part);
+  notes.push(...onSplits);
+  if (splits.length === 0) return shardedSource(path, files, notes, source);
+  return { ...Object.fromEntries(splits.map((split) => [split, source(`${path}/${split}`, files, split)])), notes };
 }
 
 /** Rows that decide the order of RGB. */
@@ -69,14 +67,14 @@ const ORDER_SAMPLE = 8;
 async function* entriesOf(
   files: readonly CsvFile[],
   { options, planar }: { options: DataOptions; planar: boolean },
-  part: string | undefined,
+  part: SplitName | undefined,
 ): AsyncGenerator<ImageEntry> {
   let id = 0;
   for (const file of files) {
     const { columns } = file;
     for await (const { fields, line } of rowsOf(file)) {
       const where = `${file.path}: line ${line}`;
-      const own = part === undefined || partOfRow(fields, columns) === part;
+      const own = part === undefined || splitOfRow(fields[columns.split?.at ?? -1]) === part;
       const name = String(id++);
       if (!own) continue;
       yield {
@@ -114,30 +112,14 @@ function labelOf(text: string | undefined): RawLabel {
   return isNumber(label) ? Number(label) : label;
 }
 
-/** FER2013's names of parts that `splitOf` does not know. */
-const PARTS: Readonly<Record<string, SplitName>> = { publictest: 'val', privatetest: 'test' };
-
-function partOfRow(fields: readonly string[], { usage }: CsvColumns): SplitName | undefined {
-  if (usage === undefined) return undefined;
-  const name = (fields[usage] ?? '').trim();
-  return PARTS[name.toLowerCase()] ?? splitOf(name);
-}
-
-/** The parts that a table's column names. @throws InputError when it names others as well */
-async function usedParts(file: CsvFile): Promise<string[]> {
-  if (file.columns.usage === undefined) return [];
-  const parts = new Set<string>();
-  for await (const { fields, line } of rowsOf(file)) {
-    const part = partOfRow(fields, file.columns);
-    if (part) parts.add(part);
-    else if (fields.length === file.columns.width) {
-      const found = fields[file.columns.usage]?.slice(0, 40);
-      throw new InputError(
-        `${file.path}: line ${line}: the part of a row is '${found}'; train, val or test was expected`,
-      );
+/** What the tables' column of splits says; damaged rows are passed over. */
+async function* splitValues(files: readonly CsvFile[]): AsyncGenerator<{ value: unknown; where: string }> {
+  for (const file of files) {
+    const { split, width } = file.columns;
+    for await (const { fields, line } of rowsOf(file)) {
+      if (split && fields.length === width) yield { value: fields[split.at], where: `${file.path}: line ${line}` };
     }
   }
-  return [...parts];
 }
 
 async function* rowsOf({ path, columns }: CsvFile): AsyncGenerator<Row> {
@@ -145,43 +127,5 @@ async function* rowsOf({ path, columns }: CsvFile): AsyncGenerator<Row> {
   for await (const { text, line } of linesOf(path)) {
     if (!header) yield { line, fields: splitLine(text, columns.separator) };
     header = false;
-  }
-}
-
-/** Lines that are not empty. @throws InputError when the file is missing, or its gzip data are damaged */
-async function* linesOf(path: string): AsyncGenerator<{ text: string; line: number }> {
-  let rest = '';
-  let line = 0;
-  for await (const chunk of textOf(path)) {
-    const lines = (rest + chunk).split('\n');
-    rest = lines.pop() ?? '';
-    if (rest.length > MAX_LINE)
-      throw new InputError(`${path}: line ${line + 1} is longer than ${MAX_LINE} characters; is it a table?`);
-    for (const text of lines) {
-      line++;
-      if (text.trim()) yield { text: text.replace(/\r$/, ''), line };
-    }
-  }
-  if (rest.trim()) yield { text: rest.replace(/\r$/, ''), line: line + 1 };
-}
-
-async function* textOf(path: string): AsyncGenerator<string> {
-  const file = createReadStream(path);
-  const stream = /\.gz$/i.test(path) ? file.pipe(createGunzip()) : file;
-  file.on('error', (error) => stream.destroy(error));
-  stream.setEncoding('utf8');
-  try {
-    let first = true;
-    for await (const chunk of stream as AsyncIterable<string>) {
-      yield first ? chunk.replace(/^\ufeff/, '') : chunk;
-      first = false;
-    }
-  } catch (error) {
-    if (!codeOf(error)?.startsWith('Z_')) throw fileError(error, `cannot read ${path}`);
-    throw new InputError(
-      `${path}: its compressed data are damaged (${(error as Error).message}); download or copy it again`,
-    );
-  } finally {
-    await closeStream(file);
   }
 }

@@ -5,9 +5,13 @@ import { fileError, InputError, stopIfAborted } from '../../io/errors.ts';
 import { IMAGE_FILE, IMAGE_KINDS } from '../decode.ts';
 import type { DataSource } from '../image-source.ts';
 import type { DataOptions } from '../options.ts';
+import { PathList } from '../path-list.ts';
 import { arrangePaths } from '../paths.ts';
 import { imageFileSource } from './image-files.ts';
+import { isMetadata, withMetadata } from './metadata.ts';
 import { notesOnOthers } from './other-files.ts';
+import { PARQUET_FILE } from './parquet-file.ts';
+import { openTable, type Table, TEXT_TABLE } from './tables.ts';
 
 /**
  * Locates the images of a folder at any depth: subfolders are classes, and folders such as `train` and `test` are splits (see
@@ -15,14 +19,21 @@ import { notesOnOthers } from './other-files.ts';
  * @throws InputError when there are no images, or folders can be read as splits and as classes
  */
 export async function locateFolder(root: string, { signal }: DataOptions = {}): Promise<DataSource> {
-  const found: Found = { images: [], others: [] };
+  const found: Found = { images: new PathList(), others: new PathList() };
   await list(root, '', [], found, signal);
   if (found.images.length === 0) {
     const there = found.others.length > 0 ? ` (${notesOnOthers(found.others).join('; ')})` : '';
     throw new InputError(`${root}: it contains no images${there}; ${IMAGE_KINDS} files were expected`);
   }
-  const { parts, classes, notes } = arrangePaths(found.images, root);
   const base = join(root, '/');
+  const tables: { path: string; table: Table }[] = [];
+  for (const path of found.others.filter(isMetadata)) {
+    const table = await openTable(base + path);
+    if (table) tables.push({ path, table });
+  }
+  const { parts, classes, notes } = await withMetadata(arrangePaths(found.images, root), tables, root);
+  const others = found.others.filter((path) => !tables.some((table) => table.path === path));
+  const labels = others.find((path) => TEXT_TABLE.test(path) || PARQUET_FILE.test(path));
   const sources = Object.entries(parts).map(([name, { paths, id, label }]) => [
     name,
     imageFileSource({
@@ -35,13 +46,15 @@ export async function locateFolder(root: string, { signal }: DataOptions = {}): 
       },
     }),
   ]);
-  return { ...Object.fromEntries(sources), notes: [...notes, ...notesOnOthers(found.others)] };
+  const remedy = `pass it as --data ${base}${labels}`;
+  const unread = labels === undefined ? [] : [`to read labels and splits from ${labels}, ${remedy}`];
+  return { ...Object.fromEntries(sources), notes: [...notes, ...notesOnOthers(others), ...unread] };
 }
 
-/** Paths inside the root, with forward slashes. */
+/** Paths inside the root, with forward slashes, sorted by UTF-16 code units. */
 interface Found {
-  readonly images: string[];
-  readonly others: string[];
+  readonly images: PathList;
+  readonly others: PathList;
 }
 
 async function list(
@@ -59,11 +72,13 @@ async function list(
     },
   );
   if (parents.includes(real)) return; // a link to one of its parents, whose images are listed there
-  for (const entry of entries) {
-    if (entry.name.startsWith('.') || entry.name === '__MACOSX') continue;
-    const inside = folder === '' ? entry.name : `${folder}/${entry.name}`;
-    if (isFolder(entry, root, inside)) await list(root, inside, [...parents, real], found, signal);
-    else (IMAGE_FILE.test(entry.name) ? found.images : found.others).push(inside);
+  const inside = (name: string) => (folder === '' ? name : `${folder}/${name}`);
+  const names = entries
+    .filter(({ name }) => !name.startsWith('.') && name !== '__MACOSX')
+    .map((entry) => (isFolder(entry, root, inside(entry.name)) ? `${entry.name}/` : entry.name));
+  for (const name of names.sort()) {
+    if (name.endsWith('/')) await list(root, inside(name.slice(0, -1)), [...parents, real], found, signal);
+    else (IMAGE_FILE.test(name) ? found.images : found.others).push(inside(name));
   }
 }
 

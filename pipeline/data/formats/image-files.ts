@@ -15,7 +15,7 @@ export interface ImageFile {
 
 const TIFF = /\.tiff?$/i;
 /** Files between two looks at the signal: about 20 ms. */
-const BATCH = 5000;
+export const BATCH = 5000;
 
 /**
  * Image files as a source. Pages of a TIFF are images of their own.
@@ -98,7 +98,7 @@ const load = (path: string): Promise<Buffer> =>
  * Calls `work` for each item; signals arrive in between.
  * @throws Interrupted, or the signal's reason
  */
-export async function inBatches<T>(
+async function inBatches<T>(
   items: Iterable<T>,
   signal: AbortSignal | undefined,
   work: (item: T) => void,

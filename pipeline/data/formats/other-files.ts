@@ -8,19 +8,25 @@ const OTHER_IMAGE =
  * One line each on files that are left out: images of formats that are not read, and others.
  * @param files paths
  */
-export function notesOnOthers(files: readonly string[]): string[] {
-  const images = files.filter((file) => OTHER_IMAGE.test(file));
-  const others = files.filter((file) => !OTHER_IMAGE.test(file)).sort();
-  const kinds = [...new Set(images.map((file) => extname(file).toLowerCase()))].sort();
-  const [some, more] = [others.slice(0, 3).join(', '), others.length > 3 ? ', …' : ''];
+export function notesOnOthers(files: Iterable<string>): string[] {
+  const kinds = new Set<string>();
+  const firsts: string[] = [];
+  let [images, others] = [0, 0];
+  for (const file of files) {
+    if (OTHER_IMAGE.test(file)) {
+      images++;
+      kinds.add(extname(file).toLowerCase());
+    } else if (++others <= 3) firsts.push(file);
+  }
+  const [some, more] = [firsts.join(', '), others > 3 ? ', …' : ''];
   return [
-    ...(images.length > 0
-      ? [`left out: ${images.length} of formats that are not read (${kinds.join(', ')}); convert them to png or jpg`]
-      : []),
-    ...(others.length > 0
+    ...(images > 0
       ? [
-          `${others.length} ${others.length === 1 ? 'file that is no image' : 'files that are no images'}: ${some}${more}`,
+          `left out: ${images} of formats that are not read (${[...kinds].sort().join(', ')}); convert them to png or jpg`,
         ]
+      : []),
+    ...(others > 0
+      ? [`${others} ${others === 1 ? 'file that is no image' : 'files that are no images'}: ${some}${more}`]
       : []),
   ];
 }

@@ -3,8 +3,11 @@ import type { DataOptions } from '../options.ts';
 import { OTHER_ARCHIVE, refuseArchive } from './archive.ts';
 import { cifarSource, isCifar } from './cifar.ts';
 import { CSV_FILE, csvSource } from './csv.ts';
-import { isParquet, PARQUET_FILE, parquetSource } from './parquet.ts';
+import { isFileTable, locateFileTable } from './file-table.ts';
+import { parquetSource } from './parquet.ts';
+import { isParquet, PARQUET_FILE } from './parquet-file.ts';
 import { hasShards } from './shards.ts';
+import { JSON_LINES } from './tables.ts';
 import { TAR_FILE, tarSource } from './tar.ts';
 import { isImageZip, zipSource } from './zip.ts';
 
@@ -20,6 +23,11 @@ export const packedFormats = [
     matches: isCifar,
     locate: locate(cifarSource),
     labelled: "CIFAR's, and its labels stand before the images",
+  },
+  {
+    matches: (path: string) => !isFolder(path) && (JSON_LINES.test(path) || isFileTable(path)),
+    locate: locate(locateFileTable),
+    labelled: 'a table, and its labels are a column',
   },
   {
     matches: (path: string) => (isFolder(path) ? hasShards(path, PARQUET_FILE) : isParquet(path)),

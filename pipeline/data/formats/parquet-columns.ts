@@ -3,6 +3,7 @@ import { InputError } from '../../io/errors.ts';
 import type { DataOptions } from '../options.ts';
 import { imageColumn, labelColumn, pixelColumns } from './columns.ts';
 import { EXPECTED_COUNTS } from './pixel-rows.ts';
+import { splitColumn } from './split-column.ts';
 
 /** Which columns of a Parquet file hold images and labels. */
 export interface ParquetColumns {
@@ -15,6 +16,8 @@ export interface ParquetColumns {
   readonly label: string | undefined;
   /** Class names by index, where Hugging Face's metadata have them. */
   readonly classes: readonly string[] | undefined;
+  /** The column that says the split of a row, and the names of its numbers. */
+  readonly split: { readonly name: string; readonly classes: readonly string[] | undefined } | undefined;
   readonly unused: readonly string[];
 }
 
@@ -36,29 +39,34 @@ export function chooseColumns(path: string, metadata: FileMetaData, options: Dat
   const features = featuresOf(metadata);
   const namesOf = (...kinds: Column['kind'][]) =>
     columns.filter(({ kind }) => kinds.includes(kind)).map(({ name }) => name);
-  const scalars = namesOf('number', 'text');
+  const split = splitColumn(namesOf('number', 'text'));
+  const scalars = namesOf('number', 'text').filter((name) => name !== split);
   const label = labelColumn(scalars) ?? scalars.find((name) => features[name]?._type === 'ClassLabel');
   const candidates = namesOf('encoded', 'lists').filter((name) => name !== labelColumn([name]));
   const declared = candidates.filter((name) => features[name]?._type === 'Image');
   const column = imageColumn(declared) ?? imageColumn(candidates);
-  const numbers = namesOf('number');
+  const numbers = namesOf('number').filter((name) => name !== split);
   const images =
     column === undefined ? pixelColumns(numbers, label, options).map((i) => numbers[i] as string) : [column];
   const used = columns.find(({ name }) => name === images[0]);
   if (!used) {
     const found = columns.map(({ name, kind, type }) => `${name} (${kind === 'number' ? type : kind})`).join(', ');
     throw new InputError(
-      `${path}: it has no images: its columns are ${found.slice(0, 300)}; expected a column of encoded images or lists of numbers, or a column for each pixel, ${EXPECTED_COUNTS}`,
+      `${path}: it has no images: its columns are ${found.slice(0, 300)}; expected a column of encoded images, lists of numbers or names of image files, or a column for each pixel, ${EXPECTED_COUNTS}`,
     );
   }
-  const { names } = features[label ?? ''] ?? {};
+  const classesOf = (name = '') => {
+    const { names } = features[name] ?? {};
+    return Array.isArray(names) ? names.map(String) : undefined;
+  };
   return {
     kind: used.kind === 'encoded' || used.kind === 'lists' ? used.kind : 'pixels',
     images,
     type: used.type,
     label,
-    classes: Array.isArray(names) ? names.map(String) : undefined,
-    unused: columns.map(({ name }) => name).filter((name) => name !== label && !images.includes(name)),
+    classes: classesOf(label),
+    split: split === undefined ? undefined : { name: split, classes: classesOf(split) },
+    unused: columns.map(({ name }) => name).filter((name) => ![label, split, ...images].includes(name)),
   };
 }
 

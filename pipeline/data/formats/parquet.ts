@@ -1,12 +1,23 @@
-import { type AsyncBuffer, type FileMetaData, parquetMetadataAsync, parquetRead, parquetReadObjects } from 'hyparquet';
+import { type FileMetaData, parquetMetadataAsync, parquetRead, parquetReadObjects } from 'hyparquet';
 import { compressors } from 'hyparquet-compressors';
 import { InputError } from '../../io/errors.ts';
-import { type ByteSource, openFile, readUpTo } from '../../io/source.ts';
-import type { DataSource, EncodedImage, ImageEntry, Piece, RawLabel, StoredImage } from '../image-source.ts';
+import type {
+  DataSource,
+  EncodedImage,
+  ImageEntry,
+  ImageSource,
+  Piece,
+  RawLabel,
+  StoredImage,
+} from '../image-source.ts';
 import type { DataOptions } from '../options.ts';
+import { range } from '../rows.ts';
+import type { SplitName } from '../split-names.ts';
 import { chooseColumns, type ParquetColumns } from './parquet-columns.ts';
+import { PARQUET_FILE, rawLabel, withParquet } from './parquet-file.ts';
 import { findOrder, imageOfNumbers, layoutOfRow, numbersFor } from './pixel-rows.ts';
 import { type Shard, shardedSource, shardsOf } from './shards.ts';
+import { splitOfRow, splitsIn } from './split-column.ts';
 import { stampOf } from './stamp.ts';
 
 /** A row group is held in memory: the bytes of its images, or its numbers. */
@@ -25,14 +36,6 @@ interface ParquetFile extends Shard {
 interface Row {
   readonly value: unknown;
   readonly label: RawLabel;
-}
-
-/** Whether a file is Parquet, by its first bytes. */
-export async function isParquet(path: string): Promise<boolean> {
-  const file = await openFile(path);
-  return readUpTo(file, 4)
-    .then((magic) => magic.toString('latin1') === 'PAR1')
-    .finally(() => file.close());
 }
 
 /**
@@ -61,7 +64,7 @@ export async function parquetSource(path: string, options: DataOptions = {}): Pr
   );
   if (order.note) notes.push(order.note);
   const { planar } = order;
-  return shardedSource(path, files, notes, (name, shards) => ({
+  const source = (name: string, shards: readonly ParquetFile[]): ImageSource => ({
     name,
     count: shards.reduce((sum, { metadata }) => sum + Number(metadata.num_rows), 0),
     classes,
@@ -69,11 +72,41 @@ export async function parquetSource(path: string, options: DataOptions = {}): Pr
     stamp: () => stampOf(shards.map((shard) => shard.path)),
     entries: () => entriesOf(shards, planar, options),
     close: async () => {},
-  }));
+  });
+  const rows: SplitName[] = [];
+  const { splits, notes: onSplits } = await splitsIn(first.columns.split?.name, splitValues(files, rows), first.part);
+  notes.push(...onSplits);
+  if (splits.length === 0) return shardedSource(path, files, notes, source);
+  const sourceOf = (split: SplitName): ImageSource => ({
+    ...source(`${path}/${split}`, files),
+    count: rows.filter((other) => other === split).length,
+    pieces: undefined, // its rows are between others
+    entries: () => entriesOf(files, planar, options, (row) => rows[row] === split),
+  });
+  return { ...Object.fromEntries(splits.map((split) => [split, sourceOf(split)])), notes };
+}
+
+/** What the column of splits says. @param rows is given the split of each row */
+async function* splitValues(files: readonly ParquetFile[], rows: (SplitName | undefined)[]) {
+  for (const { path, metadata, columns } of files) {
+    const { name = '', classes } = columns.split ?? {};
+    let rowStart = 0;
+    for (const { num_rows } of metadata.row_groups) {
+      const rowEnd = rowStart + Number(num_rows);
+      const range = { metadata, compressors, columns: [name], rowStart, rowEnd };
+      const group = await withParquet(path, (file) => parquetReadObjects({ ...range, file }));
+      for (const [i, row] of group.entries()) {
+        const value = classes?.[Number(row[name])] ?? row[name];
+        rows.push(splitOfRow(value));
+        yield { value, where: `${path}: row ${rowStart + i}` };
+      }
+      rowStart = rowEnd;
+    }
+  }
 }
 
 async function openShard(shard: Shard, options: DataOptions): Promise<ParquetFile> {
-  const metadata = await withFile(shard.path, parquetMetadataAsync);
+  const metadata = await withParquet(shard.path, parquetMetadataAsync);
   return { ...shard, metadata, columns: chooseColumns(shard.path, metadata, options) };
 }
 
@@ -103,70 +136,52 @@ function readerOf({ columns: { kind, type } }: ParquetFile, planar: boolean, opt
     kind === 'encoded' ? encodedImage(value, where) : imageOfNumbers(value, type, { options, where, planar });
 }
 
-/** Names of Parquet files. */
-export const PARQUET_FILE = /\.(parquet|parq|pq)$/i;
-
 const describe = ({ kind, images, type }: ParquetColumns) =>
   kind === 'pixels'
     ? `${images.length} columns of ${type}`
     : `${kind === 'lists' ? `lists of ${type}` : kind} in column '${images[0]}'`;
 
-/** Runs a reader on a file; its errors say that the file is damaged. */
-async function withFile<T>(path: string, work: (file: AsyncBuffer) => Promise<T>): Promise<T> {
-  const source = await openFile(path);
-  try {
-    return await work(bufferOf(source));
-  } catch (error) {
-    if (!(error instanceof Error) || 'exitCode' in error) throw error;
-    throw new InputError(`${path}: damaged, or not Parquet (${error.message}); download or copy it again`, {
-      cause: error,
-    });
-  } finally {
-    await source.close();
-  }
-}
-
-const bufferOf = (source: ByteSource): AsyncBuffer => ({
-  byteLength: source.size,
-  async slice(start, end = source.size) {
-    const bytes = new Uint8Array(Math.max(0, end - start));
-    await source.read(bytes, start);
-    return bytes.buffer;
-  },
-});
-
 async function* entriesOf(
   files: readonly ParquetFile[],
   planar: boolean,
   options: DataOptions,
+  isWanted?: (row: number) => boolean,
 ): AsyncGenerator<ImageEntry> {
   let first = 0;
   for (const file of files) {
     const to = Number(file.metadata.num_rows);
-    yield* entriesOfFile(file, readerOf(file, planar, options), { first, from: 0, to });
+    yield* entriesOfFile(file, readerOf(file, planar, options), { first, from: 0, to }, isWanted);
     first += to;
   }
 }
 
-/** @param first id of the file's first row */
+/**
+ * @param first id of the file's first row
+ * @param isWanted which rows, by id; all by default
+ */
 async function* entriesOfFile(
   file: ParquetFile,
   read: ReturnType<typeof readerOf>,
   { first, from, to }: { first: number; from: number; to: number },
+  isWanted: (row: number) => boolean = () => true,
 ): AsyncGenerator<ImageEntry> {
   let start = 0;
   for (const [group, { num_rows }] of file.metadata.row_groups.entries()) {
     const end = start + Number(num_rows);
-    if (end > from && start < to) {
+    const wanted = range(first + start, end - start).filter(
+      (id) => id >= first + from && id < first + to && isWanted(id),
+    );
+    if (wanted.length > 0) {
       const rows = await readGroup(file, group, start).catch((error: unknown) => {
         if (error instanceof InputError) return error; // its rows can be skipped
         throw error;
       });
-      for (let i = Math.max(from, start); i < Math.min(to, end); i++) {
+      for (const id of wanted) {
+        const i = id - first;
         const where = `${file.path}: row ${i}`;
         const row = rows instanceof InputError ? rows : rows[i - start];
         yield {
-          id: String(first + i),
+          id: String(id),
           label: row instanceof InputError ? undefined : row?.label,
           where,
           async read() {
@@ -185,7 +200,7 @@ async function readGroup(file: ParquetFile, group: number, start: number): Promi
   const { metadata, columns, path } = file;
   checkGroup(file, group);
   const rowEnd = start + Number(metadata.row_groups[group]?.num_rows);
-  return withFile(path, async (buffer) => {
+  return withParquet(path, async (buffer) => {
     const range = { file: buffer, metadata, compressors, utf8: false, rowStart: start, rowEnd };
     const [image = ''] = columns.images;
     const label = columns.label === undefined ? [] : [columns.label];
@@ -245,12 +260,6 @@ function numbersPerRow({ metadata, columns }: ParquetFile): number {
   const [group] = metadata.row_groups;
   const chunk = group?.columns.find(({ meta_data }) => meta_data?.path_in_schema[0] === columns.images[0]);
   return columns.kind === 'lists' ? Number(chunk?.meta_data?.num_values ?? 0) / Number(group?.num_rows) : 0;
-}
-
-/** A label as Parquet has it; undefined for null. */
-function rawLabel(value: unknown): RawLabel {
-  if (typeof value === 'bigint' || typeof value === 'boolean') return Number(value);
-  return typeof value === 'string' || typeof value === 'number' ? value : undefined;
 }
 
 /** @throws InputError when a row has no image */

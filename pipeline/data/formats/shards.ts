@@ -87,6 +87,7 @@ async function listFiles(root: string, folder: string, names: RegExp, depth = 0)
 
 /**
  * The parts of shards; those that name one part alone are a set in one piece.
+ * @throws InputError when none of several parts is for training
  * @param source makes a part of its shards
  */
 export function shardedSource<T extends Shard>(
@@ -98,6 +99,11 @@ export function shardedSource<T extends Shard>(
   const of = (part: SplitName) => shards.filter((shard) => shard.part === part);
   const parts = PARTS.filter((part) => of(part).length > 0);
   if (parts.length <= 1) return { all: source(name, shards), notes };
+  if (parts[0] !== 'train') {
+    throw new InputError(
+      `${name}: its files are parts ${parts.join(' and ')}, and none is for training; add one, or pass a file alone`,
+    );
+  }
   return { ...Object.fromEntries(parts.map((part) => [part, source(`${name}/${part}`, of(part))])), notes };
 }
 

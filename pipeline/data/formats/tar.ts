@@ -6,7 +6,16 @@ import { extract, type Header } from 'tar-stream';
 import { codeOf, fileError, InputError } from '../../io/errors.ts';
 import { closeStream, isGzip, openFile, readUpTo } from '../../io/source.ts';
 import type { DataSource, ImageEntry, RawLabel } from '../image-source.ts';
-import { archiveSource, isImage, isLabelFile, keyOf, LABEL_SAMPLE, labelIn, tidyPath } from './archive.ts';
+import {
+  archiveSource,
+  isImage,
+  isLabelFile,
+  isMetadataFile,
+  keyOf,
+  LABEL_SAMPLE,
+  labelIn,
+  tidyPath,
+} from './archive.ts';
 import { type Shard, shardedSource, shardsOf } from './shards.ts';
 import { stampOf } from './stamp.ts';
 
@@ -60,10 +69,11 @@ async function singleSource(path: string): Promise<DataSource> {
   const labelFiles: TarFile[] = [];
   const wanted = (name: string) => {
     paths.push(name);
-    return isLabelFile(name) && labelFiles.length < LABEL_SAMPLE;
+    return isMetadataFile(name) || (isLabelFile(name) && labelFiles.length < LABEL_SAMPLE);
   };
-  for await (const file of filesOf(path, wanted)) labelFiles.push(file);
-  return archiveSource(path, { paths, labelFiles }, (part, beside) => {
+  const tables: TarFile[] = [];
+  for await (const file of filesOf(path, wanted)) (isMetadataFile(file.path) ? tables : labelFiles).push(file);
+  return archiveSource(path, { paths, labelFiles, tables }, (part, beside) => {
     const own = new Set(part.paths);
     return {
       stamp: () => stampOf([path]),

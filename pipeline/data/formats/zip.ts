@@ -1,7 +1,16 @@
 import { type ByteSource, openFile, readUpTo } from '../../io/source.ts';
 import { checkZipName, isZip, readZipMember, readZipMembers } from '../../io/zip.ts';
 import type { DataSource } from '../image-source.ts';
-import { archiveSource, isImage, isLabelFile, keyOf, LABEL_SAMPLE, labelIn, tidyPath } from './archive.ts';
+import {
+  archiveSource,
+  isImage,
+  isLabelFile,
+  isMetadataFile,
+  keyOf,
+  LABEL_SAMPLE,
+  labelIn,
+  tidyPath,
+} from './archive.ts';
 import { stampOf } from './stamp.ts';
 
 /** Whether a file is a zip archive, other than an npz file, which holds arrays. */
@@ -40,7 +49,9 @@ export async function zipSource(path: string): Promise<DataSource> {
     for (const name of [...labels.values()].slice(0, LABEL_SAMPLE)) {
       labelFiles.push({ path: name, bytes: await read(file, name) });
     }
-    return archiveSource(path, { paths, labelFiles }, ({ paths: own, id, label }, beside) => {
+    const tables = [];
+    for (const name of paths.filter(isMetadataFile)) tables.push({ path: name, bytes: await read(file, name) });
+    return await archiveSource(path, { paths, labelFiles, tables }, ({ paths: own, id, label }, beside) => {
       let opened: Promise<ByteSource> | undefined;
       return {
         stamp: () => stampOf([path]),

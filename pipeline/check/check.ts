@@ -1,0 +1,115 @@
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { basename, dirname, join, relative } from 'node:path';
+import { runPaths } from '../artifacts/run-files.ts';
+import { parquetDamage } from '../encode/file-checksum.ts';
+import { fileDigest, sha256 } from '../io/digest.ts';
+import { InputError, ignoreMissing, stopIfAborted, withFileErrors } from '../io/errors.ts';
+import { SIDECAR, SUMS, sumsIn } from '../io/sums.ts';
+import { eventsDamage } from '../io/tfevents.ts';
+import { pngDamage } from './checksums.ts';
+
+export interface CheckedFiles {
+  readonly path: string;
+  /** Files that are as they were written. */
+  readonly files: number;
+  readonly bytes: number;
+  /** Files without a checksum. */
+  readonly unchecked: readonly string[];
+}
+
+/** Files that a message names. */
+const MOST_NAMED = 3;
+
+/**
+ * Compares files with their checksums: those that a `SHA256SUMS` lists, files with a `.sha256` beside them, Parquet, PNG and event
+ * files with checksums in them.
+ * @param path a file, or a folder, which is searched for such files
+ * @throws InputError when one is damaged or missing, or none has a checksum; EnvironmentError; Interrupted
+ */
+export async function check(path: string, signal?: AbortSignal): Promise<CheckedFiles> {
+  const found = await withFileErrors(`cannot read ${path}`, () => stat(path));
+  const [root, wanted] = found.isDirectory() ? [path, undefined] : [dirname(path), basename(path)];
+  const names = wanted === undefined ? await filesIn(root) : [wanted, ...(await siblings(root, wanted))];
+  const damage = new Map<string, string | undefined>();
+  for (const name of names.filter((file) => basename(file) === SUMS)) {
+    const listed = await sumsIn(join(root, name));
+    if (!listed) damage.set(name, 'it is damaged');
+    for (const { name: file, sha256 } of listed ?? []) {
+      stopIfAborted(signal);
+      const inside = join(dirname(name), file);
+      if (wanted === undefined || inside === wanted) damage.set(inside, await listedDamage(join(root, inside), sha256));
+    }
+  }
+  const unchecked: string[] = [];
+  let bytes = 0;
+  for (const name of wanted === undefined ? names : [wanted]) {
+    stopIfAborted(signal);
+    const file = join(root, name);
+    if (isList(name) || damage.has(name)) continue;
+    const own = await ownDamage(file, names.includes(name + SIDECAR));
+    if (own === 'unknown') unchecked.push(name);
+    else damage.set(name, own);
+  }
+  const damaged = [...damage].filter(([, reason]) => reason !== undefined);
+  if (damaged.length > 0) {
+    const named = damaged.slice(0, MOST_NAMED).map(([name, reason]) => `${join(root, name)}: ${reason}`);
+    const more = damaged.length > MOST_NAMED ? ` and ${damaged.length - MOST_NAMED} more` : '';
+    throw new InputError(`${named.join('; ')}${more}; restore them from a copy, or write them again`);
+  }
+  if (damage.size === 0) throw new InputError(`${path}: it has no checksums to compare with`);
+  for (const name of damage.keys()) bytes += (await stat(join(root, name))).size;
+  return { path, files: damage.size, bytes, unchecked };
+}
+
+const isList = (name: string): boolean => basename(name) === SUMS || name.endsWith(SIDECAR);
+
+async function filesIn(root: string): Promise<string[]> {
+  const entries = await withFileErrors(`cannot list ${root}`, () =>
+    readdir(root, { recursive: true, withFileTypes: true }),
+  );
+  const files = entries.filter((entry) => entry.isFile()).map(({ parentPath, name }) => join(parentPath, name));
+  return files
+    .map((file) => relative(root, file))
+    .filter((name) => name !== basename(runPaths('').lock))
+    .sort();
+}
+
+/** The lists of checksums that a file may be in. */
+const siblings = async (root: string, name: string): Promise<string[]> =>
+  (await withFileErrors(`cannot list ${root}`, () => readdir(root))).filter(
+    (file) => file === SUMS || file === name + SIDECAR,
+  );
+
+/** What is wrong with a file that a list has. */
+async function listedDamage(path: string, expected: string): Promise<string | undefined> {
+  return withFileErrors(`cannot read ${path}`, async () => {
+    const digest = await fileDigest(path).catch(ignoreMissing);
+    if (!digest) return 'it is missing';
+    if (digest.sha256 === expected) return undefined;
+    // The metrics of a run that was killed go on after its last checkpoint.
+    const isLog = basename(path) === basename(runPaths('').metrics);
+    return isLog && (await beginsWith(path, expected)) ? undefined : `it is not as ${SUMS} lists it`;
+  });
+}
+
+/** Whether the first lines of a file have a checksum. */
+async function beginsWith(path: string, expected: string): Promise<boolean> {
+  const bytes = await readFile(path);
+  for (let end = bytes.indexOf('\n'); end >= 0; end = bytes.indexOf('\n', end + 1)) {
+    if (sha256(bytes.subarray(0, end + 1)) === expected) return true;
+  }
+  return false;
+}
+
+/** What is wrong with a file by checksums in it or beside it; `unknown` where there are none. */
+async function ownDamage(path: string, hasSidecar: boolean): Promise<string | undefined> {
+  if (hasSidecar) {
+    const [listed] = (await sumsIn(path + SIDECAR)) ?? [];
+    if (listed?.name !== basename(path)) return `its ${SIDECAR} file is damaged`;
+    const { sha256 } = await fileDigest(path);
+    return sha256 === listed.sha256 ? undefined : `it is not as ${path}${SIDECAR} lists it`;
+  }
+  if (/\.parquet$/i.test(path)) return parquetDamage(path);
+  if (/\.png$/i.test(path)) return pngDamage(await readFile(path));
+  return basename(path) === basename(runPaths('').events) ? eventsDamage(await readFile(path)) : 'unknown';
+}

@@ -1,0 +1,122 @@
+import { existsSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
+import { InputError, stopIfAborted, withFileErrors } from '../../io/errors.ts';
+import type { DataSource, ImageSource, RawLabel } from '../image-source.ts';
+import type { SplitName } from '../split-names.ts';
+import { BATCH, type ImageFile, imageFileSource } from './image-files.ts';
+
+/** A row of a list or a table, which names an image file. */
+export interface FileRow {
+  /** As it is written: absolute, or relative to the folder of the list. */
+  readonly file: string;
+  readonly label: RawLabel;
+  readonly split: SplitName | undefined;
+}
+
+type Rows = AsyncIterable<FileRow> | Iterable<FileRow>;
+
+/** Characters of a path that a message shows. */
+const MOST_SHOWN = 120;
+
+/**
+ * Image files that a list names. Ids are the paths as they are written. A missing file is an entry that cannot be read. Where no
+ * file is in the folder of the list, they may be in one folder beside it.
+ * @param expected what the list should have, for messages
+ * @param splits what the rows are divided into; none: the set is in one piece
+ * @throws InputError when no file exists, or one is named twice with different labels or splits
+ */
+export async function fileRowsSource(
+  path: string,
+  rows: Rows,
+  {
+    expected,
+    splits = [],
+    signal,
+  }: { expected: string; splits?: readonly SplitName[]; signal?: AbortSignal | undefined },
+): Promise<DataSource> {
+  const { files, repeated } = await collect(path, rows, signal);
+  const folder = dirname(path);
+  const [first] = files.keys();
+  const inside = first === undefined ? undefined : await folderWith(folder, files.keys());
+  if (inside === undefined) {
+    const what =
+      first === undefined
+        ? 'it names no files'
+        : `none of its ${files.size} files exists, such as ${resolve(folder, first).slice(0, MOST_SHOWN)}`;
+    throw new InputError(`${path}: ${what}; ${expected}, relative to ${folder} or absolute`);
+  }
+  const base = resolve(folder, inside);
+  const source = (name: string, split?: SplitName): ImageSource => {
+    const own = () => [...files].filter(([, row]) => split === undefined || row.split === split);
+    return imageFileSource({
+      name,
+      count: own().length,
+      signal,
+      *files(): Generator<ImageFile> {
+        for (const [id, { label, split: part }] of files) {
+          if (split === undefined || part === split) yield { id, label, path: resolve(base, id) };
+        }
+      },
+    });
+  };
+  const notes = [
+    ...(repeated === 0 ? [] : [`${repeated} lines repeat an earlier one`]),
+    ...(inside === '' ? [] : [`the files are in ${base}`]),
+  ];
+  if (splits.length === 0) return { all: source(path), notes };
+  return { ...Object.fromEntries(splits.map((split) => [split, source(`${path}/${split}`, split)])), notes };
+}
+
+type Files = Map<string, Pick<FileRow, 'label' | 'split'>>;
+
+async function collect(path: string, rows: Rows, signal: AbortSignal | undefined) {
+  const files: Files = new Map();
+  let [repeated, done] = [0, 0];
+  for await (const { file, label, split } of rows) {
+    if (done++ % BATCH === 0) {
+      await setImmediate();
+      stopIfAborted(signal);
+    }
+    const earlier = files.get(file);
+    if (!earlier) files.set(file, { label, split });
+    else if (earlier.label === label && earlier.split === split) repeated++;
+    else {
+      const [what, one, other] =
+        earlier.label === label ? ['is in the splits', earlier.split, split] : ['has the labels', earlier.label, label];
+      throw new InputError(`${path}: '${file}' ${what} '${one ?? ''}' and '${other ?? ''}'; name each file once`);
+    }
+  }
+  return { files: withNumbers(files), repeated };
+}
+
+/** Labels of which some are fractions are numbers, not names. */
+export function withNumbers(files: Files): Files {
+  const numbers = new Map<RawLabel, number>();
+  let fractions = false;
+  for (const { label } of files.values()) {
+    if (label === undefined || numbers.has(label)) continue;
+    const number = typeof label === 'string' && label.trim() ? Number(label) : Number.NaN;
+    if (!Number.isFinite(number)) return files;
+    fractions ||= /[.e]/i.test(String(label));
+    numbers.set(label, number);
+  }
+  if (!fractions) return files;
+  for (const [file, row] of files) files.set(file, { ...row, label: numbers.get(row.label) });
+  return files;
+}
+
+/** The folder that files are relative to: '' for the list's own, or the only one in it that has the first file. */
+async function folderWith(folder: string, files: Iterable<string>): Promise<string | undefined> {
+  let first: string | undefined;
+  for (const file of files) {
+    first ??= file;
+    if (existsSync(resolve(folder, file))) return '';
+  }
+  const entries = await withFileErrors(`cannot list ${folder}`, () => readdir(folder, { withFileTypes: true }));
+  const inside = entries
+    .filter((entry) => !entry.isFile() && existsSync(join(folder, entry.name, first ?? '')))
+    .map(({ name }) => name);
+  return inside.length === 1 ? inside[0] : undefined;
+}

@@ -1,0 +1,57 @@
+import { createReadStream } from 'node:fs';
+import { TextDecoder } from 'node:util';
+import { createGunzip } from 'node:zlib';
+import { codeOf, fileError, InputError } from '../../io/errors.ts';
+import { closeStream } from '../../io/source.ts';
+
+/** A line without end is no table. */
+const MAX_LINE = 2 ** 26;
+
+export interface Line {
+  readonly text: string;
+  /** From 1, as editors count. */
+  readonly line: number;
+}
+
+/**
+ * The lines of a text file that are not empty, gzipped where its name ends in `.gz`.
+ * @throws InputError when it is missing, its gzip data are damaged, or a line is too long
+ */
+export async function* linesOf(path: string): AsyncGenerator<Line> {
+  yield* linesIn(path, textOf(path));
+}
+
+/** The lines of a text that are not empty. @param chunks pieces of it, as they are in the file */
+export async function* linesIn(path: string, chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>) {
+  let rest = '';
+  let line = 0;
+  let decoder: TextDecoder | undefined;
+  for await (const chunk of chunks) {
+    decoder ??= new TextDecoder(chunk[0] === 0xff && chunk[1] === 0xfe ? 'utf-16le' : 'utf-8'); // as PowerShell writes
+    const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n');
+    rest = lines.pop() ?? '';
+    if (rest.length > MAX_LINE)
+      throw new InputError(`${path}: line ${line + 1} is longer than ${MAX_LINE} characters; is it a table?`);
+    for (const text of lines) {
+      line++;
+      if (text.trim()) yield { text: text.replace(/\r$/, ''), line } satisfies Line;
+    }
+  }
+  if (rest.trim()) yield { text: rest.replace(/\r$/, ''), line: line + 1 } satisfies Line;
+}
+
+async function* textOf(path: string): AsyncGenerator<Uint8Array> {
+  const file = createReadStream(path);
+  const stream = /\.gz$/i.test(path) ? file.pipe(createGunzip()) : file;
+  file.on('error', (error) => stream.destroy(error));
+  try {
+    for await (const chunk of stream as AsyncIterable<Buffer>) yield chunk;
+  } catch (error) {
+    if (!codeOf(error)?.startsWith('Z_')) throw fileError(error, `cannot read ${path}`);
+    throw new InputError(
+      `${path}: its compressed data are damaged (${(error as Error).message}); download or copy it again`,
+    );
+  } finally {
+    await closeStream(file);
+  }
+}

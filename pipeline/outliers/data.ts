@@ -1,0 +1,147 @@
+import type { Card } from '../artifacts/card.ts';
+import { closeSplits, type DatasetSplits, type ImageDataset } from '../data/dataset.ts';
+import { classIndices, rowsOfClasses } from '../data/only-classes.ts';
+import { openSplit, openSplits, type Split } from '../data/open.ts';
+import type { DataOptions } from '../data/options.ts';
+import { range } from '../data/rows.ts';
+import { subset } from '../data/split.ts';
+import { optionsFor, trainingOptionsFor } from '../inference/exported.ts';
+import { InputError } from '../io/errors.ts';
+
+/** Normal images: some to learn what is usual, others to say how rare a score is among them. */
+export interface NormalImages {
+  readonly train: ImageDataset;
+  readonly reference: ImageDataset;
+}
+
+/** Closes what was opened. */
+type Closing = (() => Promise<void>)[];
+
+/**
+ * Finds normal images: those that the model was trained on and, as reference, its validation images, or its test images where it
+ * has none.
+ * @param given value of `--reference`: the training data where they have moved, or other reference images
+ * @throws InputError when they are not found
+ */
+export async function findNormal(
+  card: Card,
+  given: string | undefined,
+  options: DataOptions | undefined,
+  closing: Closing,
+): Promise<NormalImages & { readonly note?: string }> {
+  const { name } = card.dataset;
+  const own = await trainedOn(card, given ?? name, options, closing);
+  if (typeof own !== 'string') return own;
+  if (given === undefined) {
+    throw new InputError(
+      `${name}: it is not what the model was trained on (${own}); name its place, or other normal images, with --reference`,
+    );
+  }
+  const trained = await trainedOn(card, name, options, closing);
+  if (typeof trained !== 'string') {
+    const reference = await openSplit(given, 'all', optionsFor(card, options));
+    closing.push(() => reference.close());
+    return { train: trained.train, reference };
+  }
+  const splits = await openSplits(given, optionsFor(card, options));
+  closing.push(() => closeSplits(splits));
+  const { train, val, test } = splits;
+  const note = `The images that the model was trained on are not found: distances are from the training part of ${given}.`;
+  return { train, reference: val ?? test ?? train, note };
+}
+
+/** The images that a model was trained on, and those held out; a reason where the data are others. */
+async function trainedOn(
+  card: Card,
+  spec: string,
+  options: DataOptions | undefined,
+  closing: Closing,
+): Promise<NormalImages | string> {
+  let splits: DatasetSplits;
+  try {
+    splits = await openSplits(spec, trainingOptionsFor(card, options));
+  } catch (error) {
+    if (error instanceof InputError) return error.message;
+    throw error;
+  }
+  closing.push(() => closeSplits(splits));
+  const { dataset } = card;
+  const train = firstOf(splits.train, dataset.train.images);
+  if ((await train.fingerprint()) !== dataset.train.fingerprint) return 'its images have another fingerprint';
+  for (const part of ['val', 'test'] as const) {
+    const [held, known] = [splits[part], dataset[part]];
+    if (held && known) return { train, reference: firstOf(held, known.images) };
+  }
+  return 'no images were held out';
+}
+
+/** The images of a part that `--limit-train` or `--limit-test` left. */
+const firstOf = (part: ImageDataset, images: number): ImageDataset =>
+  images < part.length ? subset(part, part.name, range(0, images)) : part;
+
+/**
+ * Opens the images to score: by default those held out, of data that come in parts, and otherwise all that the model was not
+ * trained on.
+ * @throws InputError as `openSplit`
+ */
+export async function openScored(
+  card: Card,
+  spec: string,
+  split: Split | undefined,
+  options: DataOptions | undefined,
+  closing: Closing,
+): Promise<ImageDataset> {
+  const { index, ...splits } = await openSplits(spec, optionsFor(card, options));
+  closing.push(() => closeSplits(splits));
+  const wanted = split ?? (index.parts.all ? 'all' : undefined);
+  const scored = await openSplit(spec, wanted, optionsFor(card, options));
+  closing.push(() => scored.close());
+  if (split !== undefined || wanted === undefined) return scored;
+  const trained = await trainedOn(card, spec, options, closing);
+  if (typeof trained === 'string') return scored;
+  const ids = new Set(Array.from({ length: trained.train.length }, (_, i) => trained.train.id(i)));
+  return subset(
+    scored,
+    scored.name,
+    range(0, scored.length).filter((i) => !ids.has(scored.id(i))),
+  );
+}
+
+/** Which images of a data set are normal. */
+export interface Kinds {
+  /** Names of the normal classes; null where it is not known which are. */
+  readonly normal: readonly string[] | null;
+  /** Labels of the normal classes among those of the data. */
+  readonly labels: readonly number[];
+}
+
+/** The class that MVTec AD and its like give to normal images. */
+const GOOD = /^(good|normal|ok)$/i;
+
+/**
+ * The classes that are normal: those that are asked for, else `good`, else those that the model was trained on.
+ * @throws InputError when there is no such class, or no label
+ */
+export function kindsOf(data: ImageDataset, train: ImageDataset, asked: readonly string[] | undefined): Kinds {
+  const { classes, labels } = data;
+  if (asked) {
+    const chosen = classIndices(data, asked, '--normal');
+    return { normal: chosen.map((label) => classes?.[label] as string), labels: chosen };
+  }
+  if (!classes || !labels) return { normal: null, labels: [] };
+  const namesIn = (part: ImageDataset) =>
+    [...new Set(part.labels)].filter((label) => label >= 0).map((label) => part.classes?.[label] as string);
+  const good = namesIn(data).filter((name) => GOOD.test(name));
+  const trained = good.length > 0 ? good : namesIn(train).filter((name) => classes.includes(name));
+  const chosen = trained.map((name) => classes.indexOf(name)).sort((a, b) => a - b);
+  return chosen.length === 0
+    ? { normal: null, labels: [] }
+    : { normal: chosen.map((label) => classes[label] as string), labels: chosen };
+}
+
+/** The images of normal classes; all of them where none has such a class: they are normal as they are. */
+export function onlyNormal(part: ImageDataset, normal: Kinds['normal']): ImageDataset {
+  const labels = (normal ?? []).map((name) => part.classes?.indexOf(name) ?? -1).filter((label) => label >= 0);
+  const rows = rowsOfClasses(part, labels);
+  return rows.length > 0 && rows.length < part.length ? subset(part, part.name, rows) : part;
+}

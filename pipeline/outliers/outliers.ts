@@ -1,0 +1,318 @@
+import { mkdir, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fitTails, type OutlierScores, scoresOf, thresholdOf } from '../analyse/outlier-score.ts';
+import { percentileOf } from '../analyse/tail.ts';
+import type { Encoded, Unusual } from '../analyse/usual.ts';
+import type { DistanceKind } from '../artifacts/distances.ts';
+import { OUTLIERS_FORMAT, type Outliers, outliersSchema } from '../artifacts/outliers.ts';
+import type { ImageDataset } from '../data/dataset.ts';
+import type { Split } from '../data/open.ts';
+import type { DataOptions } from '../data/options.ts';
+import { spreadRows } from '../data/rows.ts';
+import { subset } from '../data/split.ts';
+import { writeImageTable } from '../encode/parquet.ts';
+import { checkFits, type ExportedModel, openExported } from '../inference/exported.ts';
+import { latentsOf } from '../inference/latents.ts';
+import { type ComputeOptions, encodingGraphs } from '../inference/plan.ts';
+import { type Sessions, withSessions } from '../inference/sessions.ts';
+import { InputError } from '../io/errors.ts';
+import { version } from '../io/installation.ts';
+import { publishFolder } from '../io/publish.ts';
+import { createStages, type StageProgress, type Stages } from '../io/stages.ts';
+import { findNormal, kindsOf, type NormalImages, onlyNormal, openScored } from './data.ts';
+import { learn, type Measure } from './distances.ts';
+import { addToCard } from './into.ts';
+import { measuresOf } from './measures.ts';
+import { type PictureInput, picturesOf } from './pictures.ts';
+import { outliersPage, outliersText } from './report.ts';
+
+export interface OutlierOptions extends ComputeOptions {
+  /** Folder of the exported model. */
+  readonly exported: string;
+  /** What `--data` takes: the images to score. */
+  readonly data: string;
+  readonly split?: Split | undefined;
+  readonly dataOptions?: DataOptions | undefined;
+  /** What `--data` takes: normal images, where the training data have moved or others are wanted. */
+  readonly reference?: string | undefined;
+  /** Names of the classes that are normal. */
+  readonly normal?: readonly string[] | undefined;
+  readonly distance: DistanceKind;
+  /** Percentile of the reference images above which images are flagged. */
+  readonly flagAbove: number;
+  /** The folder to write. */
+  readonly out: string;
+  /** Number of images to show. */
+  readonly top: number;
+  /** Whether to write what is normal into the card. */
+  readonly into: boolean;
+  readonly progress?: StageProgress | undefined;
+}
+
+export interface FoundOutliers {
+  readonly out: string;
+  readonly report: Outliers;
+}
+
+/** Training images that a measure is learned from, at most; reference images, at least; longest latents that a card takes. */
+const MOST_TRAINING = 20_000;
+const LEAST_REFERENCE = 10;
+/** Reference images above a percentile that is not extrapolated, at least. */
+const FEW = 5;
+const LONGEST_IN_CARD = 512;
+
+interface Opened extends NormalImages {
+  readonly model: ExportedModel;
+  readonly data: ImageDataset;
+  readonly normal: readonly string[] | null;
+  readonly labels: readonly number[];
+  readonly notes: readonly string[];
+  /** Whether there is a decoder, and so errors. */
+  readonly errors: boolean;
+}
+
+/**
+ * Scores images by how unusual they are for an exported model, and writes `outliers.parquet`, `outliers.json`, `report.md`,
+ * `report.html` and `pictures/`. The folder appears complete or not at all.
+ * @throws InputError, EnvironmentError, Interrupted
+ */
+export async function findOutliers(options: OutlierOptions): Promise<FoundOutliers> {
+  const { exported, distance, into, signal } = options;
+  const errors = await stat(join(exported, 'decoder.onnx')).then(
+    () => true,
+    () => false,
+  );
+  const model = await openExported(exported, errors ? undefined : 'decoder.onnx');
+  if (into && distance === 'knn') {
+    throw new InputError(
+      '--into: neighbours are among all training latents, which a card cannot hold; choose --distance mixture or mahalanobis',
+    );
+  }
+  if (into && model.card.latent.size > LONGEST_IN_CARD) {
+    throw new InputError(
+      `--into: latents of ${model.card.latent.size} numbers are too long for a card, which takes ${LONGEST_IN_CARD}; leave it out`,
+    );
+  }
+  const closing: (() => Promise<void>)[] = [];
+  try {
+    const opened = await open(model, errors, options, closing);
+    const { data, train, reference } = opened;
+    const stages = createStages(
+      [
+        ['encoding', 10],
+        ['distances', distance === 'knn' ? 10 : 3],
+        ['pictures', 2],
+      ],
+      signal,
+      options.progress,
+    );
+    const images = data.length + train.length + reference.length;
+    const work = (sessions: Sessions) => scoreAll(opened, sessions, options, stages);
+    return await withSessions(model, { ...options, graphs: encodingGraphs(errors), images }, work);
+  } finally {
+    await Promise.all(closing.map((close) => close()));
+  }
+}
+
+/** Opens images to score and normal images. @throws InputError where there are too few, or labels are missing */
+async function open(
+  model: ExportedModel,
+  errors: boolean,
+  { data: spec, split, reference: given, normal: asked, dataOptions }: OutlierOptions,
+  closing: (() => Promise<void>)[],
+): Promise<Opened> {
+  const { card } = model;
+  const data = await openScored(card, spec, split, dataOptions, closing);
+  const found = await findNormal(card, given, dataOptions, closing);
+  const { normal, labels } = kindsOf(data, found.train, asked);
+  const train = onlyNormal(found.train, normal);
+  const reference = onlyNormal(found.reference, normal);
+  for (const part of [data, train, reference]) checkFits(card, part, errors);
+  if (data.length === 0)
+    throw new InputError(`${spec}: the model was trained on all of its images; give others, or --split`);
+  if (reference.length < LEAST_REFERENCE) {
+    throw new InputError(
+      `${reference.name}: ${reference.length} normal images were held out, at least ${LEAST_REFERENCE} are needed; give more with --reference`,
+    );
+  }
+  const same = (await onlyNormal(data, normal).fingerprint()) === (await reference.fingerprint());
+  const notes = [
+    found.note,
+    !errors && `${model.folder} has no decoder: there are no errors, and the score is that of the distance.`,
+    same &&
+      'The normal images are the reference images themselves: about as many are flagged as the percentile says; give others with --reference, or train with --val-split.',
+  ].filter((note) => typeof note === 'string');
+  return { model, data, train, reference, normal, labels, notes, errors };
+}
+
+async function scoreAll(
+  opened: Opened,
+  sessions: Sessions,
+  options: OutlierOptions,
+  stages: Stages,
+): Promise<FoundOutliers> {
+  const { model, data, reference, errors } = opened;
+  const { out, signal, flagAbove, into } = options;
+  const { card } = model;
+  const train = subset(opened.train, opened.train.name, spreadRows(opened.train.length, MOST_TRAINING));
+  const parts = [train, reference, data];
+  const total = parts.reduce((sum, { length }) => sum + length, 0);
+  const encode = async (tick: (share: number) => void) => {
+    const encoded: Encoded[] = [];
+    let done = 0;
+    for (const part of parts) {
+      const before = done;
+      const { latents, errors: own } = await latentsOf(model, part, {
+        ...options,
+        ...{ sessions, errors },
+        tick: (share) => tick((before + share * part.length) / total),
+      });
+      encoded.push({ latents, errors: own });
+      done += part.length;
+    }
+    return encoded as [Encoded, Encoded, Encoded];
+  };
+  const [ofTrain, ofReference, ofData] = await stages.run('encoding', encode, total);
+  const { measure, tails, measured } = await stages.run('distances', async (tick) => {
+    const measure = await learn(options.distance, ofTrain, card.latent.size, card.training.seed, (share) =>
+      tick(share / 2),
+    );
+    const half = (from: number) => (share: number) => tick(from + share / 4);
+    const referred = await measure.unusual(ofReference, half(0.5));
+    const tails = fitTails({ ...referred, errors: ofReference.errors });
+    return { measure, tails, measured: { ...(await measure.unusual(ofData, half(0.75))), errors: ofData.errors } };
+  });
+  const scores = scoresOf(tails, measured);
+  const threshold = thresholdOf(flagAbove);
+  const flags = Array.from(scores.score, (score) => score > threshold);
+  const base = await reportOf(opened, options, { tails, threshold, flags, scores, measured });
+  const top = Uint32Array.from(base.order.subarray(0, Math.min(options.top, data.length)));
+  const isNormal = new Set(opened.labels);
+  const pictureInput: PictureInput = {
+    ...{ card, data, latents: ofData.latents, scores: scores.score, threshold, percentile: flagAbove, top },
+    abnormal: base.report.measures ? Array.from(data.labels ?? [], (label) => !isNormal.has(label)) : undefined,
+    sessions: errors ? sessions : undefined,
+  };
+  const pictures = await stages.run('pictures', () => picturesOf(pictureInput));
+  const report = outliersSchema.parse({
+    ...base.report,
+    pictures: pictures.map(({ data: _, svg: __, ...note }) => note),
+    seconds: stages.elapsed,
+  });
+  await publishFolder(
+    out,
+    async (folder) => {
+      await writeTable(join(folder, 'outliers.parquet'), opened, report, { scores, measured, flags });
+      await mkdir(join(folder, 'pictures'));
+      const files = {
+        'outliers.json': `${JSON.stringify(report, null, 2)}\n`,
+        'report.md': outliersText(report),
+        'report.html': outliersPage(report, pictures),
+        ...Object.fromEntries(pictures.map(({ file, data }) => [`pictures/${file}`, data])),
+      };
+      for (const [file, content] of Object.entries(files)) await writeFile(join(folder, file), content);
+    },
+    { signal },
+  );
+  if (into) await addTo(model, measure, report, signal);
+  return { out, report };
+}
+
+interface Scored {
+  readonly scores: OutlierScores;
+  readonly measured: Unusual & Pick<Encoded, 'errors'>;
+  readonly flags: readonly boolean[];
+}
+
+/** The report without pictures, and the images by score, the highest first. */
+async function reportOf(
+  { model: { card }, data, reference, normal, labels, notes }: Opened,
+  { distance, flagAbove, top }: OutlierOptions,
+  { tails, threshold, scores, measured, flags }: Scored & Pick<Outliers, 'tails' | 'threshold'>,
+) {
+  const { score } = scores;
+  const order = Uint32Array.from(score.keys()).sort((a, b) => (score[b] as number) - (score[a] as number) || a - b);
+  const measures = normal ? measuresOf(data, labels, scores, flags) : null;
+  const about = async (part: ImageDataset) => ({
+    name: part.name,
+    images: part.length,
+    fingerprint: await part.fingerprint(),
+  });
+  const rare = 1 - flagAbove / 100;
+  const report: Omit<Outliers, 'pictures' | 'seconds'> = {
+    format: OUTLIERS_FORMAT,
+    convae: version,
+    model: { name: card.model.name, encoder: card.files['encoder.onnx'].sha256, error: card.model.error },
+    data: await about(data),
+    reference: await about(reference),
+    ...{ normal: normal && [...normal], distance, tails, flagAbove, threshold },
+    flagged: flags.filter(Boolean).length,
+    measures,
+    top: Array.from(order.subarray(0, top), (row) => ({
+      id: data.id(row),
+      class: data.classes?.[data.labels?.[row] ?? -1] ?? null,
+      error: measured.errors?.[row] ?? null,
+      distance: measured.distances[row] as number,
+      score: score[row] as number,
+    })),
+    notes: [
+      ...notes,
+      ...(rare * reference.length < FEW
+        ? [`The percentile ${flagAbove} is extrapolated: ${reference.length} reference images are few for it.`]
+        : []),
+      ...(measures ? [] : [`There are no AUROC, AP and F1: ${whyUnmeasured(data, normal)}.`]),
+    ],
+  };
+  return { report, order };
+}
+
+function whyUnmeasured({ labels, length }: ImageDataset, normal: Opened['normal']): string {
+  if (!labels) return 'the images have no labels';
+  if (!normal) return 'it is not known which of the classes are normal; say so with --normal';
+  return `${length} images are of one kind, normal or not, or have no label`;
+}
+
+async function writeTable(
+  path: string,
+  { model: { card }, data }: Opened,
+  report: Outliers,
+  scored: Scored,
+): Promise<void> {
+  const { scores, measured, flags } = scored;
+  const percentiles = (rarities: Float32Array) => rarities.map(percentileOf);
+  const { normal, distance, flagAbove, reference } = report;
+  await writeImageTable(path, {
+    ids: Array.from({ length: data.length }, (_, i) => data.id(i)),
+    ...{ labels: data.labels, classes: data.classes },
+    columns: {
+      ...(measured.errors && scores.error
+        ? { error: measured.errors, error_percentile: percentiles(scores.error) }
+        : {}),
+      ...{ distance: measured.distances, distance_percentile: percentiles(scores.distance) },
+      ...(measured.surprises && { surprise: measured.surprises }),
+      ...{ score: scores.score, flag: flags },
+    },
+    about: {
+      model: card.model.name,
+      encoder: report.model.encoder,
+      data: data.name,
+      reference,
+      normal,
+      distance,
+      flagAbove,
+    },
+  });
+}
+
+async function addTo(
+  model: ExportedModel,
+  { usual }: Measure,
+  { reference, normal, tails, flagAbove }: Outliers,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  if (!usual) throw new Error('a card holds no neighbours');
+  const { weights, means, factors } = usual;
+  const rows = (matrix: readonly (readonly number[])[]) => matrix.map((row) => [...row]);
+  const plain = { weights: [...weights], means: rows(means), factors: rows(factors) };
+  await addToCard(model, { reference, normal, usual: plain, tails, flagAbove }, signal);
+}

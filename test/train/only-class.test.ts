@@ -1,0 +1,15 @@
+import { expect, test } from 'vitest';
+import { planOf } from '../../pipeline/train/plan.ts';
+import { optionsOf } from '../../pipeline/train/recipe-file.ts';
+import { dataOptionsFor } from '../../pipeline/train/train.ts';
+import { stripeSplits, tiny, tinyOptions } from './tiny.ts';
+
+test('a run records the classes that it is trained on, and is resumed with them', async () => {
+  const data = { ...stripeSplits(), onlyClass: ['a', 'c'] };
+  const { plan } = await planOf(tiny, tinyOptions('run'), { data });
+  expect(plan.data.onlyClass).toEqual(['a', 'c']);
+  expect(optionsOf(plan)['only-class']).toBe('a,c');
+  expect(dataOptionsFor({}, plan).onlyClass).toEqual(['a', 'c']);
+  expect(dataOptionsFor({ onlyClass: ['b'] }, plan).onlyClass).toEqual(['b']);
+  expect(dataOptionsFor({}, undefined).onlyClass).toBeUndefined();
+});
