@@ -15,6 +15,7 @@ const ROOMS = [
   'pipeline/encode',
   'pipeline/check',
   'pipeline/generate',
+  'pipeline/neighbors',
   'pipeline/report',
   'pipeline/cluster',
   'pipeline/outliers',

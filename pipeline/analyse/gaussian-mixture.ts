@@ -1,8 +1,12 @@
+import * as tf from '@tensorflow/tfjs-core';
+import type { BatchedProgram } from 'tfjs-to-onnx';
 import type { Generator } from '../data/generator.ts';
-import { countRows } from '../data/rows.ts';
+import { countRows, pickRows } from '../data/rows.ts';
 import { pauses, rowStretches, type Tick } from '../io/stages.ts';
 import { kmeans } from './kmeans.ts';
-import { choleskyFactor, invertLower, trace } from './matrix.ts';
+import { choleskyFactor, invertLower } from './matrix.ts';
+import { momentsOf, standardized } from './moments.ts';
+import { withPrograms } from './programs.ts';
 
 /** A mixture of normal distributions with full covariances, in plain numbers, as a card stores it. */
 export interface GaussianMixture {
@@ -39,6 +43,10 @@ export interface MixtureOptions extends ExpectationOptions {
 }
 
 const RIDGE = 1e-6;
+/** Stands for a weight of 0, whose logarithm is not finite. */
+const LEAST = 1e-300;
+/** The smallest ridge, relative to a column's variance: rounding must not make a covariance indefinite. */
+const MIN_RIDGE = 2 ** -20;
 
 /**
  * Fits a mixture by expectation–maximization (Dempster, Laird and Rubin 1977; Bishop, "Pattern recognition and machine
@@ -59,11 +67,20 @@ export async function fitGaussianMixture(
     seed,
     tick: tick && (() => tick(0)),
   });
-  const sums = mixtureSums(centres, size);
-  assignment.forEach((component, row) => {
-    sums.add(rows, row * size, component, 1);
-  });
-  return improveMixture(rows, sums.mixture(ridge), options);
+  const n = assignment.length;
+  const { std } = standardized(rows, size);
+  const parts: Part[] = [];
+  for (let component = 0; component < components; component++) {
+    const own = Uint32Array.from(assignment.keys()).filter((row) => assignment[row] === component);
+    const mean = centres.slice(component * size, (component + 1) * size);
+    if (own.length === 0) parts.push({ weight: 0, mean, covariance: new Float64Array(size * size) });
+    else {
+      const { covariance } = await momentsOf(pickRows(rows, size, own), size, pauses(undefined));
+      const factor = Math.max(1, own.length - 1) / own.length;
+      parts.push({ weight: own.length / n, mean, covariance: covariance.map((value) => value * factor) });
+    }
+  }
+  return improveMixture(rows, mixtureOf(parts, std, ridge), options);
 }
 
 /** Expectation–maximization from a given mixture. @param rows `[n, size]` @throws RangeError */
@@ -73,29 +90,30 @@ export async function improveMixture(
   options: ExpectationOptions = {},
 ): Promise<MixtureFit> {
   const { maxIterations = 100, tolerance = 1e-3, ridge = RIDGE, tick } = options;
-  const { size } = start;
+  const { size, weights } = start;
   const n = countRows(rows, size);
   const pause = pauses(tick);
-  let mixture = start;
-  let logLikelihood = Number.NEGATIVE_INFINITY;
-  for (let iterations = 1; ; iterations++) {
-    const density = mixtureDensity(mixture);
-    const sums = mixtureSums(Float64Array.from(mixture.means.flat()), size);
-    let total = 0;
-    for (const { from, to } of rowStretches(n, size * size * mixture.weights.length)) {
-      for (let row = from; row < to; row++) {
-        total += density.at(rows, row * size);
-        for (let component = 0; component < density.shares.length; component++)
-          sums.add(rows, row * size, component, density.shares[component] as number);
+  const scaled = standardized(rows, size);
+  const { mean, std } = scaled;
+  const scales = std.reduce((sum, scale) => sum + Math.log(scale), 0);
+  return withPrograms({ expectation: expectation(size, weights.length) }, async (run) => {
+    let mixture = start;
+    let logLikelihood = Number.NEGATIVE_INFINITY;
+    for (let iterations = 1; ; iterations++) {
+      const density = densityOf(mixture, mean, std);
+      const sums = new MixtureSums(weights.length, size);
+      for (const { from, to } of rowStretches(n, size * weights.length)) {
+        const row = scaled.rows.subarray(from * size, to * size);
+        sums.add(await run('expectation', { row, ...density }));
+        await pause(Math.min(1, (iterations - 1 + to / n) / maxIterations));
       }
-      await pause(Math.min(1, (iterations - 1 + to / n) / maxIterations));
+      const gain = sums.logs / n - scales - logLikelihood;
+      logLikelihood = sums.logs / n - scales;
+      mixture = mixtureOf(sums.parts(density.means, mean, std), std, ridge);
+      const converged = Math.abs(gain) < tolerance;
+      if (converged || iterations >= maxIterations) return { mixture, logLikelihood, iterations, converged };
     }
-    const gain = total / n - logLikelihood;
-    logLikelihood = total / n;
-    mixture = sums.mixture(ridge);
-    const converged = Math.abs(gain) < tolerance;
-    if (converged || iterations >= maxIterations) return { mixture, logLikelihood, iterations, converged };
-  }
+  });
 }
 
 /** Draws rows from a mixture, `[count, size]`, and the component of each, `[count]`. */
@@ -126,110 +144,124 @@ export function sampleMixture(
   return { rows, components };
 }
 
-/**
- * The log density of a mixture at one row at a time.
- * @returns `at`, the log density in nats of the row that starts at an index, and `shares`, which it updates: the
- * probability of each component given that row
- */
-function mixtureDensity({ size, weights, means, factors }: GaussianMixture) {
-  const shares = new Float64Array(weights.length);
-  const flatMeans = Float64Array.from(means.flat());
-  const difference = new Float64Array(size);
-  /** Lower triangles of the Cholesky factors' inverses, row by row. */
-  const inverses = Float64Array.from(factors.flatMap((factor) => Array.from(invertLower(factor, size))));
-  /** Log of each component's weight times its density at its mean. */
-  const peaks = Float64Array.from(weights, (weight, component) => {
-    let peak = Math.log(weight) - (size / 2) * Math.log(2 * Math.PI);
-    for (let i = 0; i < size; i++) peak -= Math.log(factors[component]?.[(i * (i + 3)) / 2] as number);
-    return peak;
-  });
-  const at = (rows: Float32Array, start: number): number => {
-    let highest = Number.NEGATIVE_INFINITY;
-    for (let component = 0, at = 0; component < shares.length; component++) {
-      for (let i = 0; i < size; i++) {
-        difference[i] = (rows[start + i] as number) - (flatMeans[component * size + i] as number);
-      }
-      let squares = 0;
-      for (let i = 0; i < size; i++) {
-        let sum = 0;
-        for (let j = 0; j <= i; j++, at++) sum += (inverses[at] as number) * (difference[j] as number);
-        squares += sum * sum;
-      }
-      const log = (peaks[component] as number) - squares / 2;
-      shares[component] = log;
-      if (log > highest) highest = log;
-    }
-    let sum = 0;
-    for (let component = 0; component < shares.length; component++) {
-      const share = Math.exp((shares[component] as number) - highest);
-      shares[component] = share;
-      sum += share;
-    }
-    for (let component = 0; component < shares.length; component++) {
-      shares[component] = (shares[component] as number) / sum;
-    }
-    return highest + Math.log(sum);
-  };
-  return { at, shares };
+/** A component of a mixture. */
+interface Part {
+  readonly weight: number;
+  /** `[size]` */
+  readonly mean: Float64Array;
+  /** `[size, size]` */
+  readonly covariance: Float64Array;
 }
 
-/** A component's share of a row that is too small to change its mean and covariance. */
-const NEGLIGIBLE = 1e-14;
-/** The smallest ridge, relative to a covariance's mean variance: rounding must not make the covariance indefinite. */
-const MIN_RIDGE = 1e-12;
+/** @param std of the columns of all rows @param ridge added to the variances */
+function mixtureOf(parts: readonly Part[], std: Float64Array, ridge: number): GaussianMixture {
+  const size = std.length;
+  const factorOf = ({ covariance }: Part) => {
+    for (const [i, scale] of std.entries()) {
+      const at = i * (size + 1);
+      covariance[at] = (covariance[at] as number) + Math.max(ridge, MIN_RIDGE * scale ** 2);
+    }
+    return Array.from(choleskyFactor(covariance, size));
+  };
+  return {
+    size,
+    weights: parts.map(({ weight }) => weight),
+    means: parts.map(({ mean }) => Array.from(mean)),
+    factors: parts.map(factorOf),
+  };
+}
+
+/** What the program `expectation` takes of a mixture, for standardized rows. */
+function densityOf({ size, weights, means, factors }: GaussianMixture, mean: Float64Array, std: Float64Array) {
+  const components = weights.length;
+  const inverses = new Float32Array(components * size * size);
+  const peaks = new Float32Array(components);
+  factors.forEach((factor, component) => {
+    const inverse = invertLower(factor, size);
+    let peak = Math.log(Math.max(LEAST, weights[component] as number)) - (size / 2) * Math.log(2 * Math.PI);
+    for (let i = 0, at = 0; i < size; i++) {
+      for (let j = 0; j <= i; j++, at++)
+        inverses[(component * size + i) * size + j] = (inverse[at] as number) * (std[j] as number);
+      peak += Math.log((inverse[at - 1] as number) * (std[i] as number));
+    }
+    peaks[component] = peak;
+  });
+  const standard = (value: number, j: number) => (value - (mean[j] as number)) / (std[j] as number);
+  return { means: Float32Array.from(means.flatMap((line) => line.map(standard))), inverses, peaks };
+}
 
 /**
- * Sums of rows and of their products, weighted by the components' shares.
- * @param origins points near the components' means, subtracted from the rows so that sums do not cancel, `[components, size]`
- * @returns `add`, which adds the row that starts at an index, and `mixture`, which fits the sums best, with `ridge` added
- * to its variances
+ * The log density of each row, the probabilities of the components given the row summed over the rows, and the sums of the
+ * rows' differences from the means and of their products, weighted by these probabilities.
  */
-function mixtureSums(origins: Float64Array, size: number) {
-  const shares = new Float64Array(origins.length / size);
-  const sums = new Float64Array(origins.length);
-  const products = new Float64Array(origins.length * size); // lower triangles
-  const difference = new Float64Array(size);
-  const add = (rows: Float32Array, start: number, component: number, share: number): void => {
-    if (share < NEGLIGIBLE) return;
-    shares[component] = (shares[component] as number) + share;
-    const own = component * size;
-    for (let i = 0; i < size; i++) {
-      const value = (rows[start + i] as number) - (origins[own + i] as number);
-      const weighted = share * value;
-      difference[i] = value;
-      sums[own + i] = (sums[own + i] as number) + weighted;
-      for (let j = 0, at = (own + i) * size; j <= i; j++, at++) {
-        products[at] = (products[at] as number) + weighted * (difference[j] as number);
-      }
-    }
-  };
-  const mixture = (ridge: number): GaussianMixture => {
-    const components = Array.from(shares, (share, component) => {
-      const own = component * size;
-      const total = Math.max(share, Number.MIN_VALUE);
-      const shift = sums.subarray(own, own + size).map((sum) => sum / total);
-      const covariance = products
-        .subarray(own * size, (own + size) * size)
-        .map((sum, at) => sum / total - (shift[Math.floor(at / size)] as number) * (shift[at % size] as number));
+const expectation = (size: number, components: number): BatchedProgram => ({
+  inputs: {
+    row: { shape: ['N', size], dtype: 'float32' },
+    means: { shape: [components, 1, size], dtype: 'float32' },
+    inverses: { shape: [components, size, size], dtype: 'float32' }, // of the Cholesky factors
+    peaks: { shape: [components, 1], dtype: 'float32' }, // log densities at the means
+  },
+  compute({ row, means, inverses, peaks }) {
+    const differences = tf.sub(tf.expandDims(row as tf.Tensor2D, 0), means as tf.Tensor3D); // [components, N, size]
+    const normals = tf.matMul(differences, inverses as tf.Tensor3D, false, true);
+    const logs = tf.sub(peaks as tf.Tensor2D, tf.mul(0.5, tf.sum(tf.square(normals), 2))); // [components, N]
+    const highest = tf.max(logs, 0, true);
+    const densities = tf.exp(tf.sub(logs, highest));
+    const total = tf.sum(densities, 0, true);
+    const shares = tf.expandDims(tf.div(densities, total), 2); // [components, N, 1]
+    return {
+      logs: tf.add(highest, tf.log(total)),
+      shares: tf.sum(shares, 1),
+      sums: tf.matMul(shares, differences, true, false),
+      products: tf.matMul(tf.mul(shares, differences), differences, true, false),
+    };
+  },
+});
+
+/** Sums of what the program `expectation` returns. */
+class MixtureSums {
+  readonly #size: number;
+  readonly #shares: Float64Array;
+  readonly #sums: Float64Array;
+  readonly #products: Float64Array;
+  logs = 0;
+
+  constructor(components: number, size: number) {
+    this.#size = size;
+    this.#shares = new Float64Array(components);
+    this.#sums = new Float64Array(components * size);
+    this.#products = new Float64Array(components * size * size);
+  }
+
+  add({ logs = [], shares = [], sums = [], products = [] }: Readonly<Record<string, ArrayLike<number>>>): void {
+    this.logs += Array.from(logs).reduce((total, log) => total + log, 0);
+    const pairs = [
+      [this.#shares, shares],
+      [this.#sums, sums],
+      [this.#products, products],
+    ] as const;
+    for (const [all, some] of pairs)
+      for (let i = 0; i < all.length; i++) all[i] = (all[i] as number) + (some[i] as number);
+  }
+
+  /** The components that fit best. @param means of standardized rows, which the differences were from */
+  parts(means: Float32Array, mean: Float64Array, std: Float64Array): Part[] {
+    const size = this.#size;
+    const all = this.#shares.reduce((total, share) => total + share, 0);
+    return Array.from(this.#shares, (share, component) => {
+      const total = Math.max(share, LEAST);
+      const shift = this.#sums.subarray(component * size, (component + 1) * size).map((sum) => sum / total);
+      const standard = shift.map((value, i) => value + (means[component * size + i] as number));
       return {
-        mean: Array.from(shift, (value, i) => value + (origins[own + i] as number)),
-        factor: Array.from(choleskyFactor(withRidge(covariance, size, ridge), size)),
+        weight: share / all,
+        mean: standard.map((value, i) => value * (std[i] as number) + (mean[i] as number)),
+        covariance: this.#products.slice(component * size * size, (component + 1) * size * size).map((sum, at) => {
+          const [i, j] = [Math.floor(at / size), at % size];
+          const rounding = i === j ? 1 - MIN_RIDGE : 1; // of float32: it must not make the covariance indefinite
+          const centred = sum / total - rounding * (shift[i] as number) * (shift[j] as number);
+          return centred * (std[i] as number) * (std[j] as number);
+        }),
       };
     });
-    const sum = shares.reduce((total, share) => total + share, 0);
-    return {
-      size,
-      weights: Array.from(shares, (share) => share / sum),
-      means: components.map(({ mean }) => mean),
-      factors: components.map(({ factor }) => factor),
-    };
-  };
-  return { add, mixture };
-}
-
-/** Adds the ridge to the diagonal of a covariance, in place. */
-function withRidge(covariance: Float64Array, size: number, ridge: number): Float64Array {
-  const added = Math.max(ridge, (MIN_RIDGE * trace(covariance, size)) / size);
-  for (let i = 0; i < size; i++) covariance[i * (size + 1)] = (covariance[i * (size + 1)] as number) + added;
-  return covariance;
+  }
 }

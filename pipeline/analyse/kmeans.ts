@@ -1,9 +1,13 @@
 import { Generator } from '../data/generator.ts';
 import { countRows } from '../data/rows.ts';
-import { type Pause, pauses, rowStretches, type Tick } from '../io/stages.ts';
-import { distanceWithin } from './knn.ts';
-import { lloyd } from './lloyd.ts';
+import { type Pause, pauses, type Tick } from '../io/stages.ts';
+import { approach, type ClusteredRows, plusPlusCentres } from './k-means-plus-plus.ts';
 import { columnMeans, columnSquares } from './moments.ts';
+import { partitionOf } from './partition.ts';
+import { nearestOf, type Run, relativeRows, roundingOf, withPrograms } from './programs.ts';
+
+/** Numbers that are compared at a time, roughly. */
+const STRETCH = 2 ** 19;
 
 export interface KMeans {
   /** Cluster of each row, `[n]`. */
@@ -35,9 +39,6 @@ export interface KMeansOptions extends LloydOptions {
 /**
  * k-means (Lloyd 1982) from several greedy k-means++ starts, with the defaults of scikit-learn's `KMeans`. Equal seeds give
  * equal clusters. Yields to the event loop.
- *
- * The library ml-kmeans needs an array for each row (0.4 GB for 70,000 digits, which its start copies), has no restarts,
- * leaves clusters empty, and compares every row with every centre in each iteration.
  * @param rows `[n, size]`, `n` at least `clusters`
  * @throws RangeError
  */
@@ -50,14 +51,17 @@ export async function kmeans(rows: Float32Array, size: number, options: KMeansOp
   if (!(Number.isInteger(restarts) && restarts > 0)) throw new RangeError(`${restarts} starts`);
   const generator = Generator.of(seed, 'k-means');
   const pause = pauses(tick);
-  let best: KMeans | undefined;
-  for (let start = 0; start < restarts; start++) {
-    const part: Pause = (share) => pause((start + share) / restarts);
-    const centres = await plusPlusCentres(rows, size, clusters, generator, part);
-    const found = await refineCentres(rows, size, centres, options, part);
-    if (!best || found.inertia < best.inertia) best = found;
-  }
-  return best as KMeans;
+  const data = prepared(rows, size);
+  return withPrograms({ approach: approach(clusters, size), nearest: nearest(clusters, size) }, async (run) => {
+    let best: KMeans | undefined;
+    for (let start = 0; start < restarts; start++) {
+      const part: Pause = (share) => pause((start + share) / restarts);
+      const centres = await plusPlusCentres(data, clusters, generator, run, part);
+      const found = await iterate(data, centres, options, run, part);
+      if (!best || found.inertia < best.inertia) best = found;
+    }
+    return best as KMeans;
+  });
 }
 
 /**
@@ -68,88 +72,75 @@ export async function refineCentres(
   rows: Float32Array,
   size: number,
   start: Float64Array,
-  { maxIterations = 300, tolerance = 1e-4 }: LloydOptions = {},
+  options: LloydOptions = {},
   pause: Pause = pauses(undefined),
 ): Promise<KMeans> {
-  const n = countRows(rows, size);
-  const { assignment, centres, inertia, ...state } = lloyd(rows, size, start);
-  const enough = tolerance * meanVariance(rows, size);
+  countRows(rows, size);
+  const programs = { nearest: nearest(start.length / size, size) };
+  return withPrograms(programs, (run) => iterate(prepared(rows, size), start, options, run, pause));
+}
+
+const prepared = (rows: Float32Array, size: number): ClusteredRows => {
+  const origin = columnMeans(rows, size);
+  return { rows, size, origin, relative: relativeRows(rows, origin, 0, rows.length / size) };
+};
+
+/** Finds the nearest centre and the next. */
+const nearest = (clusters: number, size: number) => nearestOf(clusters, size, Math.min(2, clusters));
+
+async function iterate(
+  { rows, size, origin, relative }: ClusteredRows,
+  start: Float64Array,
+  { maxIterations = 300, tolerance = 1e-4 }: LloydOptions,
+  run: Run<'nearest'>,
+  pause: Pause,
+): Promise<KMeans> {
+  const [n, clusters] = [rows.length / size, start.length / size];
+  const partition = partitionOf(rows, size, start);
+  const step = Math.min(n, Math.ceil(STRETCH / Math.max(size, clusters)));
+  const a = new Float32Array(step * size);
+  /** Assigns rows to their nearest centres; returns how many changed. */
   const reassign = async (share: number): Promise<number> => {
+    const { rows: b, halves } = relativeRows(partition.centres, origin, 0, clusters);
+    const longest = Math.sqrt(2 * halves.reduce((most, value) => Math.max(most, value)));
+    const unsettled = partition.unsettled();
     let moved = 0;
-    for (const { from, to } of rowStretches(n, start.length)) {
-      moved += state.reassign(from, to);
+    for (let from = 0; from < unsettled.length; from += step) {
+      const some = unsettled.subarray(from, from + step);
+      some.forEach((row, i) => {
+        a.set(relative.rows.subarray(row * size, (row + 1) * size), i * size);
+      });
+      const { values = [], indices = [] } = await run('nearest', { a, b, halves });
+      const few = values.length / step;
+      some.forEach((row, i) => {
+        const half = relative.halves[row] as number;
+        const rounding = roundingOf(size) * (Math.sqrt(2 * half) + longest) ** 2;
+        const near = distanceOf(half - (values[i * few] as number) + rounding);
+        const far = few > 1 ? distanceOf(half - (values[i * few + 1] as number) - rounding) : Number.POSITIVE_INFINITY;
+        const found = indices[i * few] as number;
+        if (near < far ? partition.assign(row, found, { near, far }) : partition.assignExactly(row)) moved++;
+      });
       await pause(share);
     }
     return moved;
   };
+  const enough = tolerance * meanVariance(rows, size);
   await reassign(0);
   let iterations = 0;
   for (let settled = false; !settled && iterations < maxIterations; iterations++) {
-    const shift = state.moveCentres();
+    const shift = partition.moveCentres();
     const moved = await reassign((iterations + 1) / maxIterations);
     settled = moved === 0 || shift <= enough;
   }
-  return { assignment, centres, inertia: inertia(), iterations };
+  const { assignment, centres } = partition;
+  return { assignment, centres, inertia: partition.inertia(), iterations };
 }
+
+/** A distance from half its square, which rounding may have made negative. */
+const distanceOf = (half: number): number => Math.sqrt(Math.max(0, 2 * half));
 
 /** Mean over the columns of their variances. */
 function meanVariance(rows: Float32Array, size: number): number {
   const squares = columnSquares(rows, size, columnMeans(rows, size));
   return squares.reduce((sum, square) => sum + square, 0) / rows.length;
-}
-
-/**
- * Chooses rows as initial centres, `[clusters, size]`, by greedy k-means++ (Arthur and Vassilvitskii 2007, "k-means++: the
- * advantages of careful seeding"): of 2 + ⌊ln k⌋ candidates, drawn with probability proportional to their squared distance
- * from the centres so far, the one that leaves the smallest sum of squared distances.
- */
-async function plusPlusCentres(
-  rows: Float32Array,
-  size: number,
-  clusters: number,
-  generator: Generator,
-  pause: Pause,
-): Promise<Float64Array> {
-  const n = rows.length / size;
-  const centres = new Float64Array(clusters * size);
-  const candidates = 2 + Math.floor(Math.log(clusters));
-  let nearest = new Float64Array(n).fill(Number.POSITIVE_INFINITY);
-  let potential = 0;
-  for (let cluster = 0; cluster < clusters; cluster++) {
-    let best = { row: -1, nearest, potential: Number.POSITIVE_INFINITY };
-    for (let trial = 0; trial < (cluster === 0 ? 1 : candidates); trial++) {
-      const row = potential > 0 ? drawRow(nearest, potential, generator) : Math.floor(generator.uniform() * n);
-      const distances = new Float64Array(n);
-      let sum = 0;
-      for (const { from, to } of rowStretches(n, size)) {
-        let part = 0;
-        for (let i = from; i < to; i++) {
-          const cap = nearest[i] as number;
-          const distance = Math.min(distanceWithin(cap, rows, row, rows, i, size), cap);
-          distances[i] = distance;
-          part += distance;
-        }
-        sum += part;
-        await pause(0);
-      }
-      if (sum < best.potential) best = { row, nearest: distances, potential: sum };
-    }
-    ({ nearest, potential } = best);
-    centres.set(rows.subarray(best.row * size, (best.row + 1) * size), cluster * size);
-  }
-  return centres;
-}
-
-/** Draws a row with probability proportional to its weight. @param sum of the weights */
-function drawRow(weights: Float64Array, sum: number, generator: Generator): number {
-  let rest = generator.uniform() * sum;
-  let last = 0;
-  for (let row = 0; row < weights.length; row++) {
-    const weight = weights[row] as number;
-    if (weight === 0) continue;
-    last = row;
-    rest -= weight;
-    if (rest < 0) return row;
-  }
-  return last; // reached because of rounding
 }

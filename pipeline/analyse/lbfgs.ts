@@ -7,6 +7,8 @@ export type Objective = (point: Float64Array, gradient: Float64Array) => Promise
 const MEMORY = 10;
 /** Sufficient decrease (Armijo). */
 const DECREASE = 1e-4;
+/** Differences of values that may be due to rounding to float32, relative to the value: there the slope decides. */
+const ROUNDING = 2 ** -23;
 /** Maximum number of halvings of a step; beyond that the value no longer changes. */
 const HALVINGS = 30;
 
@@ -20,7 +22,9 @@ interface Step {
 
 /**
  * Minimizes a smooth convex function by limited-memory BFGS (Nocedal and Wright, "Numerical optimization", algorithms
- * 7.4 and 7.5) with a backtracking line search. It has `converged` when no component of the gradient exceeds the tolerance.
+ * 7.4 and 7.5) with a backtracking line search. Where values differ by no more than rounding, it ends by the approximate
+ * Wolfe condition (Hager and Zhang 2005, "A new conjugate gradient method with guaranteed descent and an efficient line
+ * search"). It has `converged` when no component of the gradient exceeds the tolerance.
  */
 export async function minimize(
   objective: Objective,
@@ -39,7 +43,10 @@ export async function minimize(
     const slope = dot(direction, gradient);
     let [length, next, nextGradient] = [steps.length > 0 ? 1 : 1 / Math.sqrt(-slope), point, gradient];
     let nextValue = Number.POSITIVE_INFINITY;
-    for (let halving = 0; !(nextValue <= value + DECREASE * length * slope); halving++) {
+    const accepted = () =>
+      nextValue <= value + DECREASE * length * slope ||
+      (nextValue <= value + ROUNDING * Math.abs(value) && dot(direction, nextGradient) <= (2 * DECREASE - 1) * slope);
+    for (let halving = 0; !accepted(); halving++) {
       if (halving > HALVINGS) return { point, value, iterations, converged };
       if (halving > 0) length /= 2;
       next = point.map((number, i) => number + length * (direction[i] as number));

@@ -1,10 +1,12 @@
+import * as tf from '@tensorflow/tfjs-core';
+import type { BatchedProgram } from 'tfjs-to-onnx';
 import { countNonzeros, countRows, pickRows, type Rows, spreadRows } from '../data/rows.ts';
 import { pauses, rowStretches, type Tick } from '../io/stages.ts';
 import { accuracy } from './knn.ts';
 import { minimize, type Objective } from './lbfgs.ts';
-import { add } from './matrix.ts';
-import { columnMeans, columnSquares } from './moments.ts';
-import { Nonzeros, padded, toWidth } from './nonzeros.ts';
+import { add, product } from './matrix.ts';
+import { columnMeans, standardized } from './moments.ts';
+import { relativeRows, withPrograms } from './programs.ts';
 
 /** Rows and their classes. */
 export interface Labelled {
@@ -44,8 +46,6 @@ export interface LinearProbe {
 /**
  * Multinomial logistic regression on standardized columns with the penalty ‖W‖² / 2C on the weights (the loss of
  * scikit-learn's `LogisticRegression` after its `StandardScaler`), by L-BFGS. Yields to the event loop.
- *
- * The columns are standardized by scaling the weights, so that zeros stay zeros and cost nothing.
  * @throws RangeError
  */
 export async function fitLinearProbe(
@@ -57,76 +57,90 @@ export async function fitLinearProbe(
   checkLabels(countRows(all, size), allLabels);
   const chosen = spreadRows(allLabels.length, (allLabels.length * maxNonzeros) / Math.max(1, countNonzeros(all)));
   const complete = chosen.length === allLabels.length;
-  const rows = complete ? all : pickRows(all, size, chosen);
   const labels = complete ? allLabels : Int32Array.from(chosen, (row) => allLabels[row] as number);
+  const { rows, mean, std } = standardized(complete ? all : pickRows(all, size, chosen), size);
   const n = labels.length;
   const classes = allLabels.reduce((most, label) => Math.max(most, label), 0) + 1;
-  const width = padded(classes);
-  const { mean, std } = standardization(rows, size);
-  const nonzeros = new Nonzeros(size);
-  const scores = new Float64Array(width);
   const pause = pauses(tick);
-  let passes = 0;
-  /** @param point weights for standardized rows, then bias, `[size + 1, width]` */
-  const objective: Objective = async (point, gradient) => {
-    const { weights, bias } = unscaled(point, mean, std);
-    const [weightSlopes, biasSlopes] = [new Float64Array(size * width), new Float64Array(width)];
-    let loss = 0;
-    for (const { from, to } of rowStretches(n, size * width)) {
-      for (let row = from; row < to; row++) {
-        nonzeros.read(rows, row * size);
-        nonzeros.times(weights, scores);
-        loss += toResiduals(scores, bias, classes, labels[row] as number);
-        add(biasSlopes, 1, scores);
-        nonzeros.addProducts(scores, weightSlopes);
+  const end = size * classes;
+  const { point, value, iterations, converged } = await withPrograms({ loss: lossOf(size, classes) }, (run) => {
+    let passes = 0;
+    /** @param point weights, then bias, `[size + 1, classes]` */
+    const objective: Objective = async (point, gradient) => {
+      const [weights, bias] = [Float32Array.from(point.subarray(0, end)), Float32Array.from(point.subarray(end))];
+      let loss = 0;
+      for (const { from, to } of rowStretches(n, size)) {
+        const row = rows.subarray(from * size, to * size);
+        const sums = await run('loss', { row, label: labels.subarray(from, to), weights, bias });
+        for (const own of sums.losses ?? []) loss += own;
+        sums.weightSlopes?.forEach((slope, at) => {
+          gradient[at] = (gradient[at] as number) + slope / n;
+        });
+        sums.biasSlopes?.forEach((slope, k) => {
+          gradient[end + k] = (gradient[end + k] as number) + slope / n;
+        });
+        await pause(Math.min(1, (passes + to / n) / (maxIterations + 1)));
       }
-      await pause(Math.min(1, (passes + to / n) / (maxIterations + 1)));
-    }
-    passes++;
-    let squares = 0;
-    for (let at = 0; at < size * width; at++) {
-      const [j, k] = [Math.floor(at / width), at % width];
-      const weight = point[at] as number;
-      const slope = (weightSlopes[at] as number) - (mean[j] as number) * (biasSlopes[k] as number);
-      gradient[at] = (slope / (std[j] as number) + weight / c) / n;
-      squares += weight * weight;
-    }
-    biasSlopes.forEach((slope, k) => {
-      gradient[size * width + k] = slope / n;
-    });
-    return loss / n + squares / (2 * c * n);
-  };
-  const start = new Float64Array((size + 1) * width);
-  const { point, value, iterations, converged } = await minimize(objective, start, { maxIterations, tolerance });
-  const { weights, bias } = unscaled(point, mean, std);
-  return {
-    size,
-    classes,
-    weights: toWidth(weights, width, classes),
-    bias: bias.slice(0, classes),
-    loss: value,
-    iterations,
-    converged,
-    rows: n,
-  };
+      passes++;
+      const penalized = point.slice(0, end);
+      add(gradient.subarray(0, end), 1 / (c * n), penalized);
+      return loss / n + penalized.reduce((sum, weight) => sum + weight ** 2, 0) / (2 * c * n);
+    };
+    return minimize(objective, new Float64Array((size + 1) * classes), { maxIterations, tolerance });
+  });
+  const weights = point.slice(0, end).map((weight, at) => weight / (std[Math.floor(at / classes)] as number));
+  const bias = point.slice(end);
+  add(bias, -1, product(mean, weights, size));
+  return { size, classes, weights, bias, loss: value, iterations, converged, rows: n };
 }
 
+/** The rows' losses (softmax cross-entropy), and the sums of their gradients. */
+const lossOf = (size: number, classes: number): BatchedProgram => ({
+  inputs: {
+    row: { shape: ['N', size], dtype: 'float32' },
+    label: { shape: ['N'], dtype: 'int32' },
+    weights: { shape: [size, classes], dtype: 'float32' },
+    bias: { shape: [classes], dtype: 'float32' },
+  },
+  compute({ row, label, weights, bias }) {
+    const scores = tf.add(tf.matMul(row as tf.Tensor2D, weights as tf.Tensor2D), bias as tf.Tensor1D);
+    const logs = tf.logSoftmax(scores);
+    const target = tf.oneHot(label as tf.Tensor1D, classes, 1, 0, 'float32');
+    const residuals = tf.sub(tf.exp(logs), target);
+    return {
+      losses: tf.neg(tf.sum(tf.mul(logs, target), 1)),
+      weightSlopes: tf.matMul(row as tf.Tensor2D, residuals as tf.Tensor2D, true, false),
+      biasSlopes: tf.sum(residuals, 0),
+    };
+  },
+});
+
 /** The most likely class of each row. @param rows `[n, size]` */
-export function predictClasses({ size, classes, weights, bias }: LinearProbe, rows: Rows): Int32Array {
-  const nonzeros = new Nonzeros(size);
-  const wide = toWidth(weights, classes, padded(classes));
-  const scores = new Float64Array(padded(classes));
-  return Int32Array.from({ length: countRows(rows, size) }, (_, row) => {
-    nonzeros.read(rows, row * size);
-    nonzeros.times(wide, scores);
-    let best = 0;
-    let most = Number.NEGATIVE_INFINITY;
-    bias.forEach((offset, k) => {
-      const score = (scores[k] as number) + offset;
-      if (score > most) [most, best] = [score, k];
-    });
-    return best;
+export async function predictClasses({ size, classes, weights, bias }: LinearProbe, rows: Rows): Promise<Int32Array> {
+  const n = countRows(rows, size);
+  const origin = columnMeans(rows, size);
+  const feeds = {
+    weights: Float32Array.from(weights),
+    bias: Float32Array.from(product(origin, weights, size), (score, k) => score + (bias[k] as number)),
+  };
+  const program: BatchedProgram = {
+    inputs: {
+      row: { shape: ['N', size], dtype: 'float32' },
+      weights: { shape: [size, classes], dtype: 'float32' },
+      bias: { shape: [classes], dtype: 'float32' },
+    },
+    compute: ({ row, weights, bias }) => ({
+      found: tf.argMax(tf.add(tf.matMul(row as tf.Tensor2D, weights as tf.Tensor2D), bias as tf.Tensor1D), 1),
+    }),
+  };
+  const predicted = new Int32Array(n);
+  await withPrograms({ predict: program }, async (run) => {
+    for (const { from, to } of rowStretches(n, size)) {
+      const { rows: row } = relativeRows(rows, origin, from, to - from);
+      predicted.set((await run('predict', { row, ...feeds })).found as Int32Array, from);
+    }
   });
+  return predicted;
 }
 
 /** Fits a linear probe to training rows; `accuracy` is that on test rows. @throws RangeError */
@@ -138,53 +152,11 @@ export async function linearProbe(
 ): Promise<LinearProbe & { readonly accuracy: number }> {
   checkLabels(countRows(test.rows, size), test.labels);
   const probe = await fitLinearProbe(train, size, options);
-  return { ...probe, accuracy: accuracy(predictClasses(probe, test.rows), test.labels) };
+  return { ...probe, accuracy: accuracy(await predictClasses(probe, test.rows), test.labels) };
 }
 
 function checkLabels(n: number, labels: Int32Array): void {
   if (labels.length !== n) throw new RangeError(`${n} rows, ${labels.length} labels`);
   const wrong = labels.find((label) => label < 0);
   if (wrong !== undefined) throw new RangeError(`class ${wrong}; classes count from 0`);
-}
-
-/** Means and standard deviations (dividing by the number of rows; 1 for constant columns) of the columns. */
-function standardization(rows: Rows, size: number) {
-  const n = rows.length / size;
-  const mean = columnMeans(rows, size);
-  const std = columnSquares(rows, size, mean).map((square, j) => {
-    const rounding = (n * Number.EPSILON * (mean[j] as number)) ** 2;
-    return square / n > rounding ? Math.sqrt(square / n) : 1;
-  });
-  return { mean, std };
-}
-
-/** Weights and bias for original rows from those for standardized ones. @param point weights, then bias, `[size + 1, width]` */
-function unscaled(point: Float64Array, mean: Float64Array, std: Float64Array) {
-  const width = point.length / (mean.length + 1);
-  const weights = point.slice(0, -width).map((weight, at) => weight / (std[Math.floor(at / width)] as number));
-  const bias = point.slice(-width);
-  mean.forEach((value, j) => {
-    add(bias, -value, weights.subarray(j * width, (j + 1) * width));
-  });
-  return { weights, bias };
-}
-
-/** Converts scores without bias to probabilities, minus 1 at the label; returns the loss. */
-function toResiduals(scores: Float64Array, bias: Float64Array, classes: number, label: number): number {
-  let most = Number.NEGATIVE_INFINITY;
-  for (let k = 0; k < classes; k++) {
-    const score = (scores[k] as number) + (bias[k] as number);
-    scores[k] = score;
-    if (score > most) most = score;
-  }
-  const own = (scores[label] as number) - most;
-  let sum = 0;
-  for (let k = 0; k < classes; k++) {
-    const weight = Math.exp((scores[k] as number) - most);
-    scores[k] = weight;
-    sum += weight;
-  }
-  for (let k = 0; k < classes; k++) scores[k] = (scores[k] as number) / sum;
-  scores[label] = (scores[label] as number) - 1;
-  return Math.log(sum) - own;
 }

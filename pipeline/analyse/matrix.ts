@@ -35,12 +35,10 @@ export function product(a: Float64Array, b: Float64Array, inner: number): Float6
   return result;
 }
 
-/** Transposes a matrix. @param matrix `[n, width]` @returns `[width, to]`, with zeros in the columns from `n` on */
-export function transposed(matrix: Float64Array, width: number, to = matrix.length / width): Float64Array {
-  const result = new Float64Array(width * to);
-  for (let i = 0, at = 0; at < matrix.length; i++)
-    for (let j = 0; j < width; j++, at++) result[j * to + i] = matrix[at] as number;
-  return result;
+/** Transposes a matrix. @param matrix `[n, width]` @returns `[width, n]` */
+export function transposed(matrix: Float64Array, width: number): Float64Array {
+  const n = matrix.length / width;
+  return matrix.map((_, at) => matrix[(at % n) * width + Math.floor(at / n)] as number);
 }
 
 /** A symmetric matrix `[size, size]` from its elements on the diagonal and to the right of it. */

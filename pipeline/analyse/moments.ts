@@ -1,7 +1,9 @@
-import { countCompleteRows, countNonzeros, type Rows } from '../data/rows.ts';
+import * as tf from '@tensorflow/tfjs-core';
+import type { BatchedProgram } from 'tfjs-to-onnx';
+import { countCompleteRows, type Rows } from '../data/rows.ts';
 import type { Pause } from '../io/stages.ts';
 import { symmetric } from './matrix.ts';
-import { Nonzeros } from './nonzeros.ts';
+import { relativeRows, withPrograms } from './programs.ts';
 
 /** Statistics of columns, one entry for each; `std` divides by the number of rows. */
 export interface Spread {
@@ -42,11 +44,6 @@ export interface Moments {
   readonly covariance: Float64Array;
 }
 
-/** Share of nonzero values below which it is faster to multiply only nonzeros (measured). */
-const SPARSE = 0.4;
-/** Number of rows whose products are added together. */
-const BLOCK = 128;
-
 function columnSums(rows: Rows, size: number): Float64Array {
   const sums = new Float64Array(size);
   for (let i = 0; i < rows.length; i += size)
@@ -66,107 +63,81 @@ export function columnSquares(rows: Rows, size: number, mean: Float64Array): Flo
   return sums;
 }
 
-/** Mean and covariance of rows. @param rows `[n, size]`, at least one row */
+/**
+ * Means and standard deviations (dividing by the number of rows; 1 for constant columns) of the columns, and the rows relative
+ * to both. @param rows `[n, size]`
+ */
+export function standardized(rows: Rows, size: number) {
+  const n = rows.length / size;
+  const mean = columnMeans(rows, size);
+  const std = columnSquares(rows, size, mean).map((square, j) => {
+    const rounding = (n * Number.EPSILON * (mean[j] as number)) ** 2;
+    return square / n > rounding ? Math.sqrt(square / n) : 1;
+  });
+  const values = new Float32Array(rows.length);
+  for (let i = 0; i < rows.length; i += size)
+    for (let j = 0; j < size; j++) values[i + j] = ((rows[i + j] as number) - (mean[j] as number)) / (std[j] as number);
+  return { mean, std, rows: values };
+}
+
+/** Rows whose products are added at a time, and bits of a part of a number: float32 adds that many products exactly. */
+const EXACT = { rows: 1024, bits: 8 };
+/** Parts of a number: all bits that float32 has for the largest of its column. */
+const PARTS = 3;
+
+/** The products of the columns of integers up to 128: of numbers in several parts, one after another. */
+const squaresOf = (size: number, parts: number): BatchedProgram => ({
+  inputs: { row: { shape: ['N', size], dtype: 'float32' }, scale: { shape: [size], dtype: 'float32' } },
+  compute({ row, scale }) {
+    const split: tf.Tensor2D[] = [];
+    let rest = tf.mul(row as tf.Tensor2D, scale as tf.Tensor1D);
+    for (let part = 0; part < parts; part++) {
+      const integers = tf.round(rest) as tf.Tensor2D;
+      split.push(integers);
+      rest = tf.mul(tf.sub(rest, integers), 2 ** EXACT.bits);
+    }
+    const all = tf.concat(split, 1);
+    return { products: tf.matMul(all, all, true, false) };
+  },
+});
+
+/**
+ * Mean and covariance of rows. Numbers are divided into integers of 8 bits, whose products float32 adds without rounding (Ozaki,
+ * Ogita, Oishi and Rump 2012, "Error-free transformations of matrix multiplication"). So the covariance is that of the centred rows
+ * in float32, and positive semidefinite where there are fewer rows than columns.
+ * @param rows `[n, size]`, at least one row
+ */
 export async function momentsOf(rows: Rows, size: number, pause: Pause): Promise<Moments> {
   const n = rows.length / size;
   const mean = columnMeans(rows, size);
-  const sums = countNonzeros(rows) < SPARSE * rows.length ? sparse(rows, size, mean) : dense(rows, size, mean);
-  for (let from = 0; from < n; from += BLOCK) {
-    const to = Math.min(from + BLOCK, n);
-    sums.add(from, to);
-    await pause(to / n);
-  }
-  return { mean, covariance: symmetric(size, (i, j) => sums.of(i, j) / Math.max(1, n - 1)) };
-}
-
-/** Sums of the products of centred columns. */
-interface Products {
-  /** Adds the rows `from` to before `to`, at most `BLOCK`. */
-  add(from: number, to: number): void;
-  /** The sum for the columns i ≤ j. */
-  of(i: number, j: number): number;
-}
-
-/** Multiplies the nonzeros of each row, and centres at the end. */
-function sparse(rows: Rows, size: number, mean: Float64Array): Products {
-  const sums = new Float64Array(size * size);
-  const nonzeros = new Nonzeros(size);
-  const { columns, values } = nonzeros;
-  const n = rows.length / size;
-  return {
-    add(from, to) {
-      for (let row = from; row < to; row++) {
-        nonzeros.read(rows, row * size);
-        const { count } = nonzeros;
-        for (let a = 0; a < count; a++) {
-          const line = (columns[a] as number) * size;
-          const value = values[a] as number;
-          for (let b = a; b < count; b++) {
-            const at = line + (columns[b] as number);
-            sums[at] = (sums[at] as number) + value * (values[b] as number);
-          }
-        }
-      }
-    },
-    of: (i, j) => (sums[i * size + j] as number) - n * (mean[i] as number) * (mean[j] as number),
+  const bytes = rows instanceof Uint8Array;
+  const parts = bytes ? 1 : PARTS;
+  const largest = foldColumns(rows, size, 0, (most, value, j) => Math.max(most, Math.abs(value - (mean[j] as number))));
+  /** Powers of 2, so that scaling is exact. */
+  const scale = Float32Array.from(largest, (most) => (bytes ? 1 : 2 ** Math.min(120, 6 - Math.floor(Math.log2(most)))));
+  /** On the grid of the last part, so that zeros are exact. */
+  const origin = mean.map((value, j) => {
+    const steps = (scale[j] as number) * 2 ** (EXACT.bits * (parts - 1));
+    return bytes ? 128 : Math.round(value * steps) / steps;
+  });
+  const width = size * parts;
+  const sums = new Float64Array(width * width);
+  await withPrograms({ squares: squaresOf(size, parts) }, async (run) => {
+    for (let from = 0; from < n; from += EXACT.rows) {
+      const count = Math.min(EXACT.rows, n - from);
+      const { products = [] } = await run('squares', { row: relativeRows(rows, origin, from, count).rows, scale });
+      for (let at = 0; at < sums.length; at++) sums[at] = (sums[at] as number) + (products[at] as number);
+      await pause((from + count) / n);
+    }
+  });
+  const sumOf = (i: number, j: number) => {
+    let sum = 0;
+    for (let a = parts - 1; a >= 0; a--)
+      for (let b = parts - 1; b >= 0; b--)
+        sum += (sums[(a * size + i) * width + b * size + j] as number) * 2 ** (-EXACT.bits * (a + b));
+    return sum / (scale[i] as number) / (scale[j] as number);
   };
-}
-
-/** Multiplies transposed blocks of rows, in tiles of 4 × 4 columns whose sums stay in registers. */
-function dense(rows: Rows, size: number, mean: Float64Array): Products {
-  const padded = Math.ceil(size / 4) * 4;
-  const sums = new Float64Array(padded * padded);
-  const block = new Float64Array(padded * BLOCK);
-  return {
-    add(from, to) {
-      for (let row = from; row < to; row++)
-        for (let j = 0; j < size; j++)
-          block[j * BLOCK + row - from] = (rows[row * size + j] as number) - (mean[j] as number);
-      for (let i = 0; i < padded; i += 4)
-        for (let j = i; j < padded; j += 4) addTile(block, to - from, sums, padded, i, j);
-    },
-    of: (i, j) => sums[i * padded + j] as number,
-  };
-}
-
-function addTile(block: Float64Array, count: number, sums: Float64Array, width: number, i: number, j: number): void {
-  let [s00, s01, s02, s03, s10, s11, s12, s13] = [0, 0, 0, 0, 0, 0, 0, 0];
-  let [s20, s21, s22, s23, s30, s31, s32, s33] = [0, 0, 0, 0, 0, 0, 0, 0];
-  for (let a = i * BLOCK, b = j * BLOCK, end = a + count; a < end; a++, b++) {
-    const a0 = block[a] as number;
-    const a1 = block[a + BLOCK] as number;
-    const a2 = block[a + 2 * BLOCK] as number;
-    const a3 = block[a + 3 * BLOCK] as number;
-    const b0 = block[b] as number;
-    const b1 = block[b + BLOCK] as number;
-    const b2 = block[b + 2 * BLOCK] as number;
-    const b3 = block[b + 3 * BLOCK] as number;
-    s00 += a0 * b0;
-    s01 += a0 * b1;
-    s02 += a0 * b2;
-    s03 += a0 * b3;
-    s10 += a1 * b0;
-    s11 += a1 * b1;
-    s12 += a1 * b2;
-    s13 += a1 * b3;
-    s20 += a2 * b0;
-    s21 += a2 * b1;
-    s22 += a2 * b2;
-    s23 += a2 * b3;
-    s30 += a3 * b0;
-    s31 += a3 * b1;
-    s32 += a3 * b2;
-    s33 += a3 * b3;
-  }
-  addLine(sums, i * width + j, s00, s01, s02, s03);
-  addLine(sums, (i + 1) * width + j, s10, s11, s12, s13);
-  addLine(sums, (i + 2) * width + j, s20, s21, s22, s23);
-  addLine(sums, (i + 3) * width + j, s30, s31, s32, s33);
-}
-
-function addLine(sums: Float64Array, at: number, s0: number, s1: number, s2: number, s3: number): void {
-  sums[at] = (sums[at] as number) + s0;
-  sums[at + 1] = (sums[at + 1] as number) + s1;
-  sums[at + 2] = (sums[at + 2] as number) + s2;
-  sums[at + 3] = (sums[at + 3] as number) + s3;
+  const shift = mean.map((value, j) => value - (origin[j] as number));
+  const centred = (i: number, j: number) => sumOf(i, j) - n * (shift[i] as number) * (shift[j] as number);
+  return { mean, covariance: symmetric(size, (i, j) => centred(i, j) / Math.max(1, n - 1)) };
 }

@@ -1,9 +1,11 @@
+import * as tf from '@tensorflow/tfjs-core';
+import type { BatchedProgram } from 'tfjs-to-onnx';
 import { Generator } from '../data/generator.ts';
 import { countRows, pickRows, type Rows, spreadRows } from '../data/rows.ts';
 import { type Pause, pauses, rowStretches, type Tick } from '../io/stages.ts';
-import { add, dot, product, rowsOf, symmetric, symmetricEigensystem, transposed } from './matrix.ts';
+import { add, dot, product, rowsOf, symmetric, symmetricEigensystem } from './matrix.ts';
 import { columnMeans, momentsOf } from './moments.ts';
-import { Nonzeros, padded } from './nonzeros.ts';
+import { type Run, relativeRows, withPrograms } from './programs.ts';
 
 export interface Pca {
   readonly size: number;
@@ -61,8 +63,11 @@ export async function fitPca(
   }
   const used = pickRows(rows, size, spreadRows(n, MAX_NUMBERS / size));
   const mean = columnMeans(used, size);
-  const operator = covarianceProduct(used, size, mean, pause);
-  const found = await leadingEigenvectors(operator, size, count, { generator, ...LIMITS.rows });
+  const { multiply } = programs(size, widthOf(count, size));
+  const found = await withPrograms({ multiply }, (run) => {
+    const operator = covarianceProduct(used, mean, pause, run);
+    return leadingEigenvectors(operator, size, count, { generator, ...LIMITS.rows });
+  });
   return { size, mean, ...found, rows: used.length / size };
 }
 
@@ -70,51 +75,50 @@ export async function fitPca(
 export async function project({ size, mean, components }: Pca, rows: Rows, tick?: Tick): Promise<Float32Array> {
   const [n, count] = [countRows(rows, size), components.length / size];
   const pause = pauses(tick);
-  const columns = transposed(components, size, padded(count));
-  const origin = product(mean, columns, size);
-  const sums = new Float64Array(padded(count));
-  const nonzeros = new Nonzeros(size);
+  const vectors = Float32Array.from(components);
   const coordinates = new Float32Array(n * count);
-  for (const { from, to } of rowStretches(n, size)) {
-    for (let row = from; row < to; row++) {
-      nonzeros.read(rows, row * size);
-      nonzeros.times(columns, sums);
-      for (let c = 0; c < count; c++) coordinates[row * count + c] = (sums[c] as number) - (origin[c] as number);
+  await withPrograms({ project: programs(size, count).project }, async (run) => {
+    for (const { from, to } of rowStretches(n, size)) {
+      const { rows: row } = relativeRows(rows, mean, from, to - from);
+      const { places } = await run('project', { row, vectors });
+      coordinates.set(places as Float32Array, from * count);
+      await pause(to / n);
     }
-    await pause(to / n);
-  }
+  });
   return coordinates;
 }
 
-/** Multiplies vectors by the covariance of rows without computing it: X v, then (X v)ᵀ X, with centred rows. */
-function covarianceProduct(rows: Rows, size: number, mean: Float64Array, pause: Pause): Operator {
+/** Coordinates X Vᵀ of centred rows along vectors, and the rows' sums weighted by them, (X Vᵀ)ᵀ X. */
+function programs(size: number, count: number) {
+  const inputs = {
+    row: { shape: ['N', size], dtype: 'float32' },
+    vectors: { shape: [count, size], dtype: 'float32' },
+  } as const;
+  const places = ({ row, vectors }: Readonly<Record<string, tf.Tensor>>) =>
+    tf.matMul(row as tf.Tensor2D, vectors as tf.Tensor2D, false, true);
+  const project: BatchedProgram = { inputs, compute: (given) => ({ places: places(given) }) };
+  const multiply: BatchedProgram = {
+    inputs,
+    compute: (given) => ({ sums: tf.matMul(places(given), given.row as tf.Tensor2D, true, false) }),
+  };
+  return { project, multiply };
+}
+
+/** Multiplies vectors by the covariance of rows without computing it. @param run the program `multiply` */
+function covarianceProduct(rows: Rows, mean: Float64Array, pause: Pause, run: Run<'multiply'>): Operator {
+  const size = mean.length;
   const n = rows.length / size;
-  const nonzeros = new Nonzeros(size);
   let pass = 0;
   return async (vectors) => {
-    const width = padded(vectors.length / size);
-    const columns = transposed(vectors, size, width);
-    const origin = product(mean, columns, size);
-    const products = new Float64Array(columns.length);
-    const [sums, total] = [new Float64Array(width), new Float64Array(width)];
-    for (const { from, to } of rowStretches(n, size * width)) {
-      for (let row = from; row < to; row++) {
-        nonzeros.read(rows, row * size);
-        nonzeros.times(columns, sums);
-        for (let c = 0; c < width; c++) {
-          sums[c] = (sums[c] as number) - (origin[c] as number);
-          total[c] = (total[c] as number) + (sums[c] as number);
-        }
-        nonzeros.addProducts(sums, products);
-      }
+    const products = new Float64Array(vectors.length);
+    for (const { from, to } of rowStretches(n, size)) {
+      const { rows: row } = relativeRows(rows, mean, from, to - from);
+      const { sums = [] } = await run('multiply', { row, vectors: Float32Array.from(vectors) });
+      for (let at = 0; at < products.length; at++) products[at] = (products[at] as number) + (sums[at] as number);
       await pause(Math.min(1, (pass + to / n) / LIMITS.rows.passes));
     }
     pass++;
-    const centred = products.map(
-      (product, at) =>
-        (product - (mean[Math.floor(at / width)] as number) * (total[at % width] as number)) / Math.max(1, n - 1),
-    );
-    return transposed(centred, width).subarray(0, vectors.length);
+    return products.map((product) => product / Math.max(1, n - 1));
   };
 }
 
@@ -123,6 +127,9 @@ type Operator = (vectors: Float64Array) => Promise<Float64Array>;
 
 /** Additional vectors in the iteration, which save passes. */
 const SPARE = 10;
+
+/** Number of vectors in the iteration. */
+const widthOf = (count: number, size: number): number => Math.min(size, count + SPARE);
 
 /**
  * The eigenvectors of the largest eigenvalues of a positive semidefinite matrix: subspace iteration with Rayleigh–Ritz
@@ -137,7 +144,7 @@ async function leadingEigenvectors(
   count: number,
   { generator, enough, passes }: { generator: Generator; enough: number; passes: number },
 ): Promise<Pick<Pca, 'components' | 'variances' | 'residual'>> {
-  const width = Math.min(size, count + SPARE);
+  const width = widthOf(count, size);
   const start = new Float32Array(width * size);
   generator.fillNormal(start);
   let basis: Float64Array = Float64Array.from(start);

@@ -8,6 +8,7 @@ import { data } from './data.ts';
 import { encode } from './encode.ts';
 import { evaluate, reconstruct, sample } from './exported.ts';
 import { check, doctor, setup } from './machine.ts';
+import { duplicates, neighbors } from './neighbors.ts';
 import { outliers } from './outliers.ts';
 import { exportCommand, models, runs, train } from './training.ts';
 
@@ -20,6 +21,8 @@ const commands = [
   evaluate,
   cluster,
   outliers,
+  neighbors,
+  duplicates,
   sample,
   reconstruct,
   gallery,

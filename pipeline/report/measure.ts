@@ -47,7 +47,7 @@ export function effortOf(shape: ImageShape, quick: boolean) {
   /** How many images of this shape cost as much as `images` MNIST digits. */
   const sameCost = (images: number, least: number) =>
     Math.max(least, Math.min(images, Math.floor((images * 784) / size)));
-  const comparisons = either(9.5e10, 1.2e10); // of two pixels
+  const comparisons = either(6e11, 6e10); // of two pixels
   return {
     /** Images of the importance-sampled likelihood, and latents drawn for each. */
     nll: { samples: either(500, 100), images: sameCost(either(1000, 200), either(100, 50)) },

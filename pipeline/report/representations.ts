@@ -1,19 +1,16 @@
 import { accuracy, majorityVote, nearestNeighbours } from '../analyse/knn.ts';
 import { type Labelled, linearProbe } from '../analyse/linear-probe.ts';
-import { spreadOf } from '../analyse/moments.ts';
 import { fitPca, project } from '../analyse/pca.ts';
 import type { Representation } from '../artifacts/report.ts';
 import { readBatches } from '../data/batches.ts';
 import { bytesPerImage, type DatasetSplits, heldOut } from '../data/dataset.ts';
 import { pickRows, type Rows, spreadRows } from '../data/rows.ts';
 import { subset } from '../data/split.ts';
-import { pauses, rowStretches, type Tick } from '../io/stages.ts';
+import type { Tick } from '../io/stages.ts';
 
 /** Neighbours that vote. */
 const NEIGHBOURS = 10;
 const COMPONENTS = 10;
-/** Numbers that the variance of columns is estimated from, at most. */
-const VARIANCE_NUMBERS = 2 ** 24;
 /** Images read at a time. */
 const BATCH = 500;
 
@@ -67,14 +64,8 @@ export async function judgePixels(
 ): Promise<Representation> {
   const { size, train, test } = pixels;
   const chosen = spreadRows(test.labels.length, limits.queries);
-  const order = byVariance(train.rows, size);
-  const queries = pickRows(test.rows, size, chosen);
-  const some = {
-    size,
-    train: { ...train, rows: await reordered(train.rows, size, order, (share) => tick(share * 0.05)) },
-    test: { labels: pickLabels(test.labels, chosen), rows: await reordered(queries, size, order) },
-  };
-  const neighbours = await nearestNeighbourVote(some, (share) => tick(0.05 + share * 0.55));
+  const some = { rows: pickRows(test.rows, size, chosen), labels: pickLabels(test.labels, chosen) };
+  const neighbours = await nearestNeighbourVote({ size, train, test: some }, (share) => tick(share * 0.6));
   const probe = await probeOf(pixels, limits.probeNumbers, (share) => tick(0.6 + share * 0.4));
   return { name: 'pixels', size, neighbours, probe };
 }
@@ -109,7 +100,7 @@ export async function readPixels(
 
 const pickLabels = (labels: Int32Array, chosen: Uint32Array) => Int32Array.from(chosen, (row) => labels[row] as number);
 
-async function nearestNeighbourVote({ size, train, test }: LabelledRows<Float32Array>, tick: Tick) {
+async function nearestNeighbourVote({ size, train, test }: LabelledRows, tick: Tick) {
   const [points, queries] = [train.labels.length, test.labels.length];
   const k = Math.min(NEIGHBOURS, points);
   const found = await nearestNeighbours(train.rows, test.rows, size, { k, tick: (done) => tick(done / queries) });
@@ -120,24 +111,4 @@ async function nearestNeighbourVote({ size, train, test }: LabelledRows<Float32A
 async function probeOf({ size, train, test }: LabelledRows, maxNonzeros: number | undefined, tick: Tick) {
   const { accuracy, rows, converged } = await linearProbe(train, test, size, { maxNonzeros, tick });
   return { accuracy, fittedOn: rows, tested: test.labels.length, converged };
-}
-
-/** Columns by descending variance, so that a neighbour search can discard distant points early. */
-function byVariance(rows: Uint8Array, size: number): Uint32Array {
-  const some = spreadRows(rows.length / size, Math.min(5000, VARIANCE_NUMBERS / size));
-  const { std } = spreadOf(Float32Array.from(pickRows(rows, size, some)), size);
-  return Uint32Array.from(std.keys()).sort((a, b) => (std[b] as number) - (std[a] as number));
-}
-
-/** The rows as floats with their columns reordered. Yields to the event loop. */
-async function reordered(rows: Rows, size: number, order: Uint32Array, tick?: Tick): Promise<Float32Array> {
-  const [result, n] = [new Float32Array(rows.length), rows.length / size];
-  const pause = pauses(tick);
-  for (const { from, to } of rowStretches(n, size)) {
-    for (let row = from * size; row < to * size; row += size)
-      for (let column = 0; column < size; column++)
-        result[row + column] = rows[row + (order[column] as number)] as number;
-    await pause(to / n);
-  }
-  return result;
 }

@@ -78,7 +78,7 @@ print(json.dumps(dict(covariance=full[1].ravel().tolist(), root=root(full, other
     singular=[singular(full, flat), singular(flat, full), singular(flat, flatter)])))`,
     { full, other, flat, flatter },
   );
-  expect(gap(a.covariance, theirs.covariance)).toBeLessThan(1e-9);
+  expect(gap(a.covariance, theirs.covariance) / Math.max(...a.covariance)).toBeLessThan(1e-7);
   expect(frechetDistance(a, b) / theirs.root).toBeCloseTo(1, 7);
   const ours = [frechetDistance(a, c), frechetDistance(c, a), frechetDistance(c, d)];
   ours.forEach((distance, i) => {

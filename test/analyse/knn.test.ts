@@ -53,7 +53,7 @@ test('finds the same as comparing and sorting everything, even with equal distan
         expect([...squaredDistances]).toEqual(expected.map(({ distance }) => distance));
       },
     ),
-    { numRuns: 200 },
+    { numRuns: 60 }, // each compiles a program
   );
 });
 
@@ -66,7 +66,24 @@ test('finds them across blocks of points and queries', async () => {
       .flat()
       .map(({ row }) => row),
   );
-  expect(done).toEqual([512, 700]);
+  expect(done).toEqual([...done].sort((a, b) => a - b));
+  expect(done.at(-1)).toBe(700);
+});
+
+test.each([
+  ['far from the origin', (value: number) => value + 3e4],
+  ['in two groups far from each other', (value: number, row: number) => value + (row % 2) * 3e4],
+  ['with an outlier', (value: number, row: number) => (row === 7 ? 1e25 : value)],
+  ['with many equal rows', (value: number, row: number) => (row % 3 > 0 ? 1.5 : value)],
+])('ranks exactly where float32 products would not: rows %s', async (_, change) => {
+  const size = 4;
+  const rows = (count: number, seed: number) =>
+    normals(count * size, seed).map((value, at) => change(value, Math.floor(at / size)));
+  const [points, queries] = [rows(900, 7), rows(60, 8)];
+  const { indices, squaredDistances } = await nearestNeighbours(points, queries, size, { k: 10 });
+  const expected = naive(points, queries, size, 10).flat();
+  expect([...indices]).toEqual(expected.map(({ row }) => row));
+  expect([...squaredDistances]).toEqual(expected.map(({ distance }) => distance));
 });
 
 test('is fast enough for 60,000 × 10,000 latents of size 10 in 20 seconds', async () => {
@@ -96,7 +113,10 @@ test('the majority decides; the nearest one breaks ties', () => {
 test('invalid arguments are refused', async () => {
   const points = new Float32Array(6);
   await expect(nearestNeighbours(points, points, 2, { k: 4 })).rejects.toThrow('4 neighbours of 3 points');
-  await expect(nearestNeighbours(points, points, 4, { k: 1 })).rejects.toThrow('must have 4 numbers each');
+  await expect(nearestNeighbours(points.fill(Number.NaN, 3, 4), points, 2, { k: 1 })).rejects.toThrow(
+    'number 1 of row 1 is NaN',
+  );
+  await expect(nearestNeighbours(points, points, 4, { k: 1 })).rejects.toThrow('6 numbers are not rows of 4');
   expect(() => accuracy(Int32Array.of(1), Int32Array.of(1, 2))).toThrow('1 predictions, 2 labels');
   expect(() => spreadOf(points, 4)).toThrow('6 numbers are not rows of 4');
 });

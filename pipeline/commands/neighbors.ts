@@ -1,0 +1,87 @@
+import { InputError } from '../io/errors.ts';
+import { defineCommand } from './command.ts';
+import { dataOptionsOf, integers, options, pick, readingOptions, text } from './options.ts';
+import { number } from './output.ts';
+
+/** Rows of a table on a terminal. */
+const SHOWN = 20;
+
+export const neighbors = defineCommand({
+  command: 'neighbors <exported>',
+  describe: 'Find the images that are most like other images, by their latents',
+  options: {
+    exported: options.exported,
+    query: {
+      ...text('image to find others like, or a folder of images; give it again for more'),
+      array: true,
+      demandOption: true,
+    },
+    data: { ...options.data, demandOption: true },
+    split: { ...options.split, defaultDescription: 'all' },
+    ...integers({ k: ['number of images to find', '10'] }),
+    sheet: text('PNG file to draw: each image with those found'),
+    ...readingOptions,
+    ...pick('device', 'batch-size', 'threads', 'quiet'),
+  },
+  examples: {
+    'neighbors exported/photos --query cat.jpg --data photos --sheet cats.png': 'find the 10 photos most like one',
+  },
+  async run({ query, k = 10, ...args }, { signal, showStages }) {
+    const { findNeighbors } = await import('../neighbors/neighbors.ts');
+    return showStages((progress, reading) => {
+      const dataOptions = dataOptionsOf(args, { signal, progress: reading });
+      return findNeighbors({ ...args, query: query.map(String), k, dataOptions, signal, progress });
+    });
+  },
+  print: ({ queries, sheet }) => ({
+    head: ['query', 'rank', 'distance', 'class', 'id'],
+    rows: queries.flatMap(({ query, neighbors }) =>
+      neighbors.map(({ id, class: name, distance }, i) => [query, i + 1, number(distance, 4), name ?? '', id]),
+    ),
+    notes: sheet === undefined ? [] : [`sheet ${sheet}`],
+  }),
+});
+
+export const duplicates = defineCommand({
+  command: 'duplicates <exported>',
+  describe: 'Find images that are equal or nearly equal, also across the parts of the data',
+  options: {
+    exported: options.exported,
+    data: { ...options.data, demandOption: true },
+    similarity: {
+      ...text('least correlation of the pixels of near duplicates'),
+      defaultDescription: '0.99',
+      coerce(value: string): number {
+        const number = value === '' ? Number.NaN : Number(value);
+        if (!(number > 0 && number <= 1)) throw new InputError(`--similarity ${value}: expected above 0 and up to 1`);
+        return number;
+      },
+    },
+    ...readingOptions,
+    ...pick('device', 'batch-size', 'threads', 'quiet'),
+  },
+  examples: {
+    'duplicates exported/photos --data photos --json': 'list all pairs, with their similarity',
+  },
+  async run(args, { signal, showStages }) {
+    const { findDuplicates } = await import('../neighbors/duplicates.ts');
+    return showStages((progress, reading) => {
+      const dataOptions = dataOptionsOf(args, { signal, progress: reading });
+      return findDuplicates({ ...args, dataOptions, signal, progress });
+    });
+  },
+  print: ({ images, exact, near, across, pairs }) => ({
+    rows: [
+      ['images', number(images)],
+      ['exact duplicates', number(exact)],
+      ['near duplicates', number(near)],
+      ['across parts', number(across)],
+    ],
+    notes: [
+      ...pairs.slice(0, SHOWN).map(({ first, second, kind, similarity }) => {
+        return `${first} = ${second} (${kind === 'exact' ? 'exact' : `near, ${number(similarity, 4)}`})`;
+      }),
+      ...(pairs.length > SHOWN ? [`and ${number(pairs.length - SHOWN)} more pairs: --json lists all`] : []),
+    ],
+  }),
+});

@@ -1,0 +1,135 @@
+import { writeFile } from 'node:fs/promises';
+import { nearestNeighbours } from '../analyse/knn.ts';
+import { bytesPerImage, type ImageDataset } from '../data/dataset.ts';
+import { openSplit, type Split } from '../data/open.ts';
+import type { DataOptions } from '../data/options.ts';
+import { checkFits, openExported, optionsFor } from '../inference/exported.ts';
+import { latentsOf } from '../inference/latents.ts';
+import type { ComputeOptions } from '../inference/plan.ts';
+import { InputError } from '../io/errors.ts';
+import { publishFile } from '../io/publish.ts';
+import { createStages, type StageProgress } from '../io/stages.ts';
+import { drawGrid } from '../pictures/grid.ts';
+
+export interface NeighborsOptions extends ComputeOptions {
+  /** Folder of the exported model. */
+  readonly exported: string;
+  /** Values of `--query`: images, or sets of them. */
+  readonly query: readonly string[];
+  /** Value of `--data`. */
+  readonly data: string;
+  /** All images by default. */
+  readonly split?: Split | undefined;
+  /** Neighbours of each query. */
+  readonly k: number;
+  /** PNG file to draw the queries and their neighbours into. */
+  readonly sheet?: string | undefined;
+  readonly dataOptions?: DataOptions | undefined;
+  readonly progress?: StageProgress | undefined;
+}
+
+export interface Neighbor {
+  readonly id: string;
+  /** Name of its class, or its label, where it has one. */
+  readonly class: string | number | undefined;
+  /** Euclidean distance of the latents. */
+  readonly distance: number;
+}
+
+export interface NeighborsResult {
+  /** Number of images that were searched. */
+  readonly images: number;
+  /** The nearest images of each query, nearest first. */
+  readonly queries: readonly { readonly query: string; readonly neighbors: readonly Neighbor[] }[];
+  readonly sheet: string | undefined;
+}
+
+/**
+ * Finds the images whose latents are nearest to those of other images. The latents of the data are cached.
+ * @throws InputError, EnvironmentError, Interrupted
+ */
+export async function findNeighbors(options: NeighborsOptions): Promise<NeighborsResult> {
+  const { exported, query, data, split = 'all', k, sheet, dataOptions, signal, progress } = options;
+  const model = await openExported(exported);
+  const { card } = model;
+  const { size } = card.latent;
+  const opening = optionsFor(card, dataOptions);
+  const opened: ImageDataset[] = [];
+  const open = async (spec: string, part: Split) => {
+    const dataset = await openSplit(spec, part, opening);
+    opened.push(dataset);
+    checkFits(card, dataset, false);
+    return dataset;
+  };
+  try {
+    const set = await open(data, split);
+    if (k > set.length) throw new InputError(`--k ${k}: ${set.name} has only ${set.length} images; choose fewer`);
+    const asked: ImageDataset[] = [];
+    for (const spec of query) asked.push(await open(spec, 'all'));
+    const stages = createStages(Object.entries({ encoding: 10, neighbors: 1 }), signal, progress);
+    const encode = async (dataset: ImageDataset, tick?: (share: number) => void) =>
+      (await latentsOf(model, dataset, { ...options, errors: false, tick })).latents;
+    const latents = await stages.run('encoding', (tick) => encode(set, tick), set.length);
+    const found = await stages.run('neighbors', async () => {
+      const ofQueries: Float32Array[] = [];
+      for (const dataset of asked) ofQueries.push(await encode(dataset));
+      const all = Float32Array.from(ofQueries.flatMap((rows) => [...rows]));
+      return nearestNeighbours(latents, all, size, { k });
+    });
+    const names = asked.flatMap((dataset, i) =>
+      Array.from({ length: dataset.length }, (_, row) =>
+        dataset.length === 1 ? (query[i] as string) : `${query[i]}/${dataset.id(row)}`,
+      ),
+    );
+    if (sheet !== undefined) await drawNeighbors(sheet, { set, asked, indices: found.indices, k, signal });
+    const neighborAt = (at: number): Neighbor => {
+      const row = found.indices[at] as number;
+      return { id: set.id(row), class: classOf(set, row), distance: Math.sqrt(found.squaredDistances[at] as number) };
+    };
+    const queries = names.map((name, i) => ({
+      query: name,
+      neighbors: Array.from({ length: k }, (_, rank) => neighborAt(i * k + rank)),
+    }));
+    return { images: set.length, queries, sheet };
+  } finally {
+    for (const dataset of opened) await dataset.close();
+  }
+}
+
+function classOf({ labels, classes }: ImageDataset, row: number): string | number | undefined {
+  const label = labels?.[row];
+  return label === undefined || label < 0 ? undefined : (classes?.[label] ?? label);
+}
+
+/** Draws a row for each query: the query, then its neighbours. */
+async function drawNeighbors(
+  sheet: string,
+  {
+    set,
+    asked,
+    indices,
+    k,
+    signal,
+  }: {
+    set: ImageDataset;
+    asked: readonly ImageDataset[];
+    indices: Int32Array;
+    k: number;
+    signal: AbortSignal | undefined;
+  },
+): Promise<void> {
+  const bytes = bytesPerImage(set.shape);
+  const images = new Uint8Array((indices.length / k) * (k + 1) * bytes);
+  let at = 0;
+  let query = 0;
+  for (const dataset of asked) {
+    for (let row = 0; row < dataset.length; row++, query++) {
+      await dataset.read([row], images.subarray(at, at + bytes));
+      await set.read(indices.subarray(query * k, (query + 1) * k), images.subarray(at + bytes, at + (k + 1) * bytes));
+      at += (k + 1) * bytes;
+    }
+  }
+  const columnLabels = ['query', ...Array.from({ length: k }, (_, rank) => String(rank + 1))];
+  const { png } = await drawGrid({ shape: set.shape, images, columns: k + 1, columnLabels });
+  await publishFile(sheet, (path) => writeFile(path, png), { signal });
+}

@@ -1,0 +1,96 @@
+import { bytesPerImage, type ImageShape } from '../data/dataset.ts';
+
+/** Longest side of the gray images that are compared. */
+const SIDE = 32;
+/** Pixels of such an image by which a copy may be shifted: at most an eighth of a side. */
+const shiftOf = (side: number): number => Math.min(2, Math.floor(side / 8));
+
+/** Gray images of at most `SIDE` pixels a side. */
+export interface Thumbnails {
+  readonly height: number;
+  readonly width: number;
+  /** `[n, height, width]` */
+  readonly pixels: Float32Array;
+}
+
+/** Averages pixels and channels of images. @param images `[n, H, W, C]` */
+export function thumbnailsOf(images: Uint8Array, shape: ImageShape): Thumbnails {
+  const step = Math.ceil(Math.max(shape.height, shape.width) / SIDE);
+  const [height, width] = [Math.floor(shape.height / step), Math.floor(shape.width / step)].map((side) =>
+    Math.max(1, side),
+  ) as [number, number];
+  const [high, wide] = [Math.min(step, shape.height), Math.min(step, shape.width)];
+  const n = images.length / bytesPerImage(shape);
+  const pixels = new Float32Array(n * height * width);
+  const line = shape.width * shape.channels;
+  for (let at = 0; at < pixels.length; at++) {
+    const [image, y, x] = [Math.floor(at / (height * width)), Math.floor(at / width) % height, at % width];
+    let sum = 0;
+    for (let row = 0; row < high; row++) {
+      const from = (image * shape.height + y * step + row) * line + x * step * shape.channels;
+      for (let i = from; i < from + wide * shape.channels; i++) sum += images[i] as number;
+    }
+    pixels[at] = sum / (high * wide * shape.channels);
+  }
+  return { height, width, pixels };
+}
+
+/**
+ * The highest correlation of two images, over shifts of one by a few pixels: 1 for equal images and for those that differ in
+ * brightness and contrast alone. Images without contrast are similar to those of equal brightness.
+ */
+export function similarity({ height, width, pixels }: Thumbnails, a: number, b: number): number {
+  let best = -1;
+  for (let dy = -shiftOf(height); dy <= shiftOf(height); dy++) {
+    for (let dx = -shiftOf(width); dx <= shiftOf(width); dx++) {
+      let [n, sumA, sumB, aa, bb, ab] = [0, 0, 0, 0, 0, 0];
+      for (let y = Math.max(0, dy); y < Math.min(height, height + dy); y++) {
+        for (let x = Math.max(0, dx); x < Math.min(width, width + dx); x++, n++) {
+          const p = pixels[(a * height + y) * width + x] as number;
+          const q = pixels[(b * height + y - dy) * width + x - dx] as number;
+          sumA += p;
+          sumB += q;
+          aa += p * p;
+          bb += q * q;
+          ab += p * q;
+        }
+      }
+      const [ofA, ofB] = [aa - (sumA * sumA) / n, bb - (sumB * sumB) / n];
+      const flat = ofA < n && ofB < n; // less than one gray level
+      const equal = Math.abs(sumA - sumB) < n ? 1 : 0;
+      best = Math.max(best, flat ? equal : (ab - (sumA * sumB) / n) / Math.sqrt(Math.max(ofA, 1) * Math.max(ofB, 1)));
+    }
+  }
+  return best;
+}
+
+/** Pixels by which an image is compared with itself, at most. */
+const LAG = 4;
+/** Numbers of `autocorrelations` for each image. */
+export const LAGS = (LAG + 1) * (2 * LAG + 1);
+
+/** Correlations of images with themselves, shifted, `[n, LAGS]`: nearly the same for an image and a shifted copy. */
+export function autocorrelations({ height, width, pixels }: Thumbnails): Float32Array {
+  const size = height * width;
+  const n = pixels.length / size;
+  const results = new Float32Array(n * LAGS);
+  for (let image = 0, at = 0; image < n; image++) {
+    const own = pixels.subarray(image * size, (image + 1) * size);
+    const mean = own.reduce((sum, value) => sum + value, 0) / size;
+    const centred = own.map((value) => value - mean);
+    const squares = Math.max(
+      1,
+      centred.reduce((sum, value) => sum + value * value, 0),
+    );
+    for (let dy = 0; dy <= LAG; dy++) {
+      for (let dx = -LAG; dx <= LAG; dx++, at++) {
+        let sum = 0;
+        for (let y = dy; y < height; y++)
+          for (let x = Math.max(0, dx); x < Math.min(width, width + dx); x++)
+            sum += (centred[y * width + x] as number) * (centred[(y - dy) * width + x - dx] as number);
+        results[at] = sum / squares;
+      }
+    }
+  }
+  return results;
+}

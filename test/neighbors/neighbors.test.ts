@@ -1,0 +1,110 @@
+import { mkdirSync, readFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import sharp from 'sharp';
+import { expect, test } from 'vitest';
+import type { DuplicatesResult } from '../../pipeline/neighbors/duplicates.ts';
+import type { NeighborsResult } from '../../pipeline/neighbors/neighbors.ts';
+import { similarity, thumbnailsOf } from '../../pipeline/neighbors/similarity.ts';
+import { digits } from '../analyse/support.ts';
+import { call, callJson } from '../cli/call.ts';
+import { scratchFolder } from '../data/support.ts';
+import { exportTiny, tiny, tinyLatent } from '../encode/tiny-model.ts';
+
+const scratch = scratchFolder();
+const exported = await exportTiny(scratch('exported'));
+const raw = { height: tiny.height, width: tiny.width, channels: 1 as const };
+const shape = { height: 28, width: 28, channels: 1 };
+
+/** The pixels of an image of the test. */
+const imageOf = (i: number) =>
+  Uint8Array.from({ length: tiny.pixels }, (_, at) => (i * 97 * (at + 3) + at * at * 41) % 256);
+
+/** Writes images as PNG files. */
+async function write(folder: string, files: Readonly<Record<string, Uint8Array>>): Promise<string> {
+  for (const [name, pixels] of Object.entries(files)) {
+    const path = scratch(`${folder}/${name}.png`);
+    mkdirSync(dirname(path), { recursive: true });
+    await sharp(pixels, { raw }).toColourspace('b-w').png().toFile(path);
+  }
+  return scratch(folder);
+}
+
+const cwd = scratch('');
+
+test('the nearest images by hand, as JSON, table and sheet', async () => {
+  const files = Object.fromEntries(
+    Array.from({ length: 12 }, (_, i) => [`${i % 2 ? 'odd' : 'even'}/${i}`, imageOf(i)]),
+  );
+  const data = await write('set', files);
+  const query = `${await write('query', { q: imageOf(20) })}/q.png`;
+  const sheet = scratch('sheet.png');
+  const args = ['neighbors', exported, '--query', query, '--data', data, '--k', '4', '--sheet', sheet, '--quiet'];
+  const { queries, images } = await callJson<NeighborsResult>(args, { cwd });
+  const distanceTo = (image: Uint8Array) => {
+    const [a, b] = [tinyLatent(image), tinyLatent(imageOf(20))];
+    return Math.hypot(...a.map((value, d) => value - (b[d] ?? 0)));
+  };
+  const expected = Object.entries(files)
+    .map(([name, image]) => ({ id: `${name}.png`, distance: distanceTo(image) }))
+    .sort((a, b) => a.distance - b.distance)
+    .slice(0, 4);
+  expect(images).toBe(12);
+  expect(queries.map(({ query }) => query)).toEqual([query]);
+  const found = queries[0]?.neighbors ?? [];
+  expect(found.map(({ id }) => id.replace(/^(train|test)\//, ''))).toEqual(expected.map(({ id }) => id));
+  expect(found.map((one) => one.class)).toEqual(expected.map(({ id }) => dirname(id)));
+  found.forEach(({ distance }, i) => {
+    expect(distance).toBeCloseTo(expected[i]?.distance ?? Number.NaN, 4);
+  });
+  const { width = 0, height = 0 } = await sharp(readFileSync(sheet)).metadata();
+  expect(width).toBeGreaterThan(5 * (height / 2)); // five images in a row
+  const { stdout } = await call(args, { cwd });
+  expect(stdout.split('\n').filter((line) => line.includes(query))).toHaveLength(4);
+});
+
+test('equal images are found within and across the parts of the data', async () => {
+  const data = await write('parts', {
+    'train/a': imageOf(1),
+    'train/b': imageOf(2),
+    'train/c': imageOf(1),
+    'test/d': imageOf(2),
+    'test/e': imageOf(5),
+  });
+  const args = ['duplicates', exported, '--data', data, '--similarity', '1', '--quiet'];
+  const { pairs, ...counts } = await callJson<DuplicatesResult>(args, { cwd });
+  expect(counts).toEqual({ images: 5, exact: 2, near: 0, across: 1 });
+  expect(pairs.map(({ first, second, kind, across }) => [first, second, kind, across])).toEqual([
+    ['train/a.png', 'train/c.png', 'exact', false],
+    ['train/b.png', 'test/d.png', 'exact', true],
+  ]);
+});
+
+test('bad input', async () => {
+  const one = await write('one', { a: imageOf(1), b: imageOf(2) });
+  const query = `${one}/a.png`;
+  const ends = async (...args: string[]) => (await call([...args, '--quiet'], { cwd })).code;
+  expect(await ends('neighbors', exported, '--query', query, '--data', one, '--k', '3')).toBe(2);
+  expect(await ends('neighbors', exported, '--query', `${one}/none.png`, '--data', one)).toBe(2);
+  expect(await ends('duplicates', exported, '--data', query)).toBe(2);
+  expect(await ends('duplicates', exported, '--data', one, '--similarity', '2')).toBe(2);
+});
+
+test('copies of digits that were re-encoded or shifted are similar, other digits are not', async () => {
+  const count = 60;
+  const { rows } = await digits(count);
+  const copies: Uint8Array[] = [];
+  for (let i = 0; i < count; i++) {
+    const image = rows.subarray(i * 784, (i + 1) * 784);
+    const jpeg = await sharp(image, { raw: shape as typeof raw })
+      .jpeg({ quality: 60 })
+      .toBuffer();
+    const encoded = await sharp(jpeg).toColourspace('b-w').raw().toBuffer();
+    const shifted = image.map((_, at) => (at % 28 > 1 && at >= 28 ? (image[at - 28 - 2] ?? 0) : 0));
+    copies.push(i % 2 ? encoded : shifted);
+  }
+  const thumbnails = thumbnailsOf(Buffer.concat([rows, ...copies]), shape);
+  for (let a = 0; a < count; a++) {
+    expect(similarity(thumbnails, a, count + a)).toBeGreaterThan(0.99);
+    for (let b = 0; b < count; b++) if (a !== b) expect(similarity(thumbnails, a, count + b)).toBeLessThan(0.99);
+  }
+});
