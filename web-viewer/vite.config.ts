@@ -1,28 +1,52 @@
-import { statSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { defineConfig } from 'vite';
+import { compress } from 'lzma-native';
+import { defineConfig, type UserConfig } from 'vite';
+import packageJson from './package.json' with { type: 'json' };
 
-/** Sizes of ONNX Runtime's libraries, which hosts send compressed and so without a length that a progress bar could use. */
-const bytesOf = (file: string) => statSync(fileURLToPath(import.meta.resolve(`onnxruntime-web/${file}`))).size;
+const CACHE = fileURLToPath(new URL('../node_modules/.cache/convae-page', import.meta.url));
+const pathOf = (file: string) => fileURLToPath(import.meta.resolve(`onnxruntime-web/${file}`));
+
+/** ONNX Runtime's library compressed with xz, a sixth of its size: many hosts do not compress what they serve. */
+async function compressed(file: string): Promise<string> {
+  const path = join(CACHE, packageJson.dependencies['onnxruntime-web'], `${file}.xz`);
+  if (existsSync(path)) return path;
+  mkdirSync(join(path, '..'), { recursive: true });
+  const staged = `${path}.${process.pid}`;
+  const bytes = await new Promise<Buffer>((resolve) => {
+    compress(readFileSync(pathOf(file)), { preset: 6 }, resolve);
+  });
+  writeFileSync(staged, bytes);
+  renameSync(staged, path);
+  return path;
+}
 
 /** `convae site` runs this build: on a busy machine, advice on slow plugins would stand between its lines. */
 const quiet = { pluginTimings: false };
 
-export default defineConfig({
-  base: './',
-  // The libraries are fetched by the worker, with progress, and not packed into its script.
-  resolve: { conditions: ['onnxruntime-web-use-extern-wasm', 'module', 'browser', 'production'] },
-  define: {
-    WASM_BYTES: bytesOf('ort-wasm-simd-threaded.wasm'),
-    WEBGPU_BYTES: bytesOf('ort-wasm-simd-threaded.asyncify.wasm'),
-  },
-  build: {
-    target: 'es2022',
-    assetsInlineLimit: 0,
-    modulePreload: { polyfill: false },
-    chunkSizeWarningLimit: 1000,
-    license: { fileName: 'licenses.md' },
-    rolldownOptions: { checks: quiet },
-  },
-  worker: { format: 'es', rolldownOptions: { checks: quiet } },
+export default defineConfig(async (): Promise<UserConfig> => {
+  const library = await compressed('ort-wasm-simd-threaded.wasm');
+  return {
+    base: './',
+    resolve: {
+      alias: [{ find: /^onnxruntime-library/, replacement: library }],
+      // The libraries are fetched by the worker, with progress, and not packed into its script.
+      conditions: ['onnxruntime-web-use-extern-wasm', 'module', 'browser', 'production'],
+    },
+    // Hosts that compress send no length, which a progress bar needs.
+    define: {
+      WASM_BYTES: statSync(library).size,
+      WEBGPU_BYTES: statSync(pathOf('ort-wasm-simd-threaded.asyncify.wasm')).size,
+    },
+    build: {
+      target: 'es2022',
+      assetsInlineLimit: 0,
+      modulePreload: { polyfill: false },
+      chunkSizeWarningLimit: 1000,
+      license: { fileName: 'licenses.md' },
+      rolldownOptions: { checks: quiet },
+    },
+    worker: { format: 'es', rolldownOptions: { checks: quiet } },
+  };
 });

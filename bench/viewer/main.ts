@@ -1,33 +1,45 @@
 /**
- * Benchmarks the page in a browser: slider moves, panning many points, time to the first picture, bytes and memory.
+ * Benchmarks the page in a browser: slider moves, panning and zooming many points, time to the first picture, bytes and memory.
  *
- *     npm run bench:viewer -- SITE [--model cvae] [--many MODEL]
+ *     npm run bench:viewer -- SITE [--model cvae] [--many MODEL] [--slow | --only-map]
  *
- * `SITE` is a folder of `convae site`. `--many` names the model whose map is panned (build the site with `--split all`); its
- * frames are compared with those of an empty page in the same browser.
+ * `SITE` is a folder of `convae site`. `--many` names the model whose map is moved (build the site with `--split all`); its
+ * frames are compared with those of an empty page in the same browser. `--slow` measures only the first pictures, over Fast 3G
+ * and with a CPU four times slower.
  */
 import { parseArgs } from 'node:util';
 import Table from 'cli-table3';
 import { median } from '../rounds.ts';
 import { memoryOf } from './memory.ts';
 import { openBench } from './open.ts';
-import { emptyFrames, panMap } from './panning.ts';
+import { emptyFrames, moveMap } from './panning.ts';
 import { moveSliders } from './sliders.ts';
 import { bytesOverTheWire } from './wire.ts';
 
-const [MOVES, MANY_MOVES, FRAMES, ROUNDS] = [200, 1000, 240, 5];
+const [MOVES, MANY_MOVES, FRAMES, ROUNDS, SLOW_ROUNDS] = [200, 1000, 240, 5, 2];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { model: { type: 'string', default: 'cvae' }, many: { type: 'string' } },
+  options: {
+    model: { type: 'string', default: 'cvae' },
+    many: { type: 'string' },
+    slow: { type: 'boolean' },
+    'only-map': { type: 'boolean' },
+  },
 });
 const site = positionals[0] ?? 'web-viewer/dist';
 
 const table = new Table({ head: ['', 'median', 'min', 'max'], style: { head: [], border: [] } });
-await firstPictures();
-await sliders();
-await panning(values.many ?? values.model);
+if (values.slow) await firstPictures(true);
+else if (values['only-map']) await moving(values.many ?? values.model);
+else await everything();
 console.log(table.toString());
+
+async function everything(): Promise<void> {
+  await firstPictures(false);
+  await sliders();
+  await moving(values.many ?? values.model);
+}
 
 function add(name: string, times: readonly number[], unit = 'ms', digits = 1): void {
   const text = (value: number) => `${value.toFixed(digits)} ${unit}`;
@@ -35,12 +47,13 @@ function add(name: string, times: readonly number[], unit = 'ms', digits = 1): v
 }
 
 /** Measures the first picture in fresh browsers with an empty cache. */
-async function firstPictures(): Promise<void> {
-  const times: number[] = [];
-  for (let i = 0; i < ROUNDS; i++) {
-    const bench = await openBench(site, `#model=${values.model}`);
+async function firstPictures(slow: boolean): Promise<void> {
+  const [maps, times]: [number[], number[]] = [[], []];
+  for (let i = 0; i < (slow ? SLOW_ROUNDS : ROUNDS); i++) {
+    const bench = await openBench(site, `#model=${values.model}`, slow);
     await bench.page.waitForFunction(() => window.watched.firstDrawn > 0);
     times.push(await bench.page.evaluate(() => window.watched.firstDrawn));
+    maps.push(await bench.page.evaluate(() => window.watched.firstMap));
     if (i === 0) {
       await bench.page.waitForLoadState('networkidle');
       const { own, runtime, all } = await bytesOverTheWire(site, bench.url, bench.fetched);
@@ -50,6 +63,7 @@ async function firstPictures(): Promise<void> {
     }
     await bench.close();
   }
+  add('from opening to the first map', maps, 'ms', 0);
   add('from opening to the first decoded picture', times, 'ms', 0);
 }
 
@@ -70,23 +84,25 @@ async function sliders(): Promise<void> {
   await bench.close();
 }
 
-async function panning(name: string): Promise<void> {
+async function moving(name: string): Promise<void> {
   const bench = await openBench(site, `#model=${name}`);
   await bench.page.waitForTimeout(2000);
-  const points = await bench.page.getAttribute('[data-points]', 'data-points');
-  await panMap(bench.page, FRAMES); // warms up
-  const ratios: number[] = [];
-  const [full, empty]: [number[], number[]] = [[], []];
-  for (let i = 0; i < ROUNDS; i++) {
-    const nothing = median(await emptyFrames(bench.page, FRAMES));
-    await bench.page.bringToFront();
-    const moving = median(await panMap(bench.page, FRAMES));
-    empty.push(nothing);
-    full.push(moving);
-    ratios.push(moving / nothing);
+  const points = Number(await bench.page.getAttribute('[data-points]', 'data-points')).toLocaleString('en-US');
+  for (const movement of ['pan', 'zoom'] as const) {
+    await moveMap(bench.page, FRAMES, movement); // warms up
+    const ratios: number[] = [];
+    const [full, empty]: [number[], number[]] = [[], []];
+    for (let i = 0; i < ROUNDS; i++) {
+      const nothing = median(await emptyFrames(bench.page, FRAMES));
+      await bench.page.bringToFront();
+      const moving = median(await moveMap(bench.page, FRAMES, movement));
+      empty.push(nothing);
+      full.push(moving);
+      ratios.push(moving / nothing);
+    }
+    add('a frame of an empty page', empty, 'ms', 2);
+    add(`${movement}: a frame of ${points} points`, full, 'ms', 2);
+    add('their ratio', ratios, '', 2);
   }
-  add('a frame of an empty page', empty, 'ms', 2);
-  add(`a frame while ${Number(points).toLocaleString('en-US')} points are panned`, full, 'ms', 2);
-  add('their ratio', ratios, '', 2);
   await bench.close();
 }

@@ -12,8 +12,14 @@ export interface Bench {
   close(): Promise<void>;
 }
 
-/** Opens a site in a fresh browser and waits for a model; the page records when it decodes and draws. */
-export async function openBench(folder: string, hash: string): Promise<Bench> {
+/** Chrome's preset Fast 3G, and a CPU four times slower. */
+const SLOW = { offline: false, latency: 562.5, downloadThroughput: 180_000, uploadThroughput: 84_375 };
+
+/**
+ * Opens a site in a fresh browser and waits for a model; the page records when it decodes and draws.
+ * @param slow over Fast 3G, with a CPU four times slower
+ */
+export async function openBench(folder: string, hash: string, slow = false): Promise<Bench> {
   if (!chromiumPath) throw new Error('no Chromium found: install it, or name it in CONVAE_CHROMIUM');
   const server = await serveFolder(folder, { port: 0 });
   const browser = await chromium.launch({
@@ -27,8 +33,14 @@ export async function openBench(folder: string, hash: string): Promise<Bench> {
   // tsx wraps functions in a helper that is missing in the page.
   await context.addInitScript('globalThis.__name ??= (value) => value');
   await page.addInitScript(watchDecoding);
+  if (slow) {
+    const client = await context.newCDPSession(page);
+    await client.send('Network.enable');
+    await client.send('Network.emulateNetworkConditions', SLOW);
+    await client.send('Emulation.setCPUThrottlingRate', { rate: 4 });
+  }
   await page.goto(server.url + hash);
-  await page.waitForSelector('[data-model]:not([data-model=""])', { state: 'attached' });
+  await page.waitForSelector('[data-model]:not([data-model=""])', { state: 'attached', timeout: 120_000 });
   return {
     browser,
     page,

@@ -5,6 +5,8 @@ export interface Watched {
   /** When the decoded image was drawn last and first. */
   drawn: number;
   firstDrawn: number;
+  /** When the map was drawn first. */
+  firstMap: number;
 }
 
 declare global {
@@ -15,8 +17,13 @@ declare global {
 
 /** Runs in the page before its scripts: records when an image is decoded and when the decoded image is drawn. */
 export function watchDecoding(): void {
-  const watched: Watched = { decodes: [], drawn: Number.NaN, firstDrawn: Number.NaN };
+  const watched: Watched = { decodes: [], drawn: Number.NaN, firstDrawn: Number.NaN, firstMap: Number.NaN };
   window.watched = watched;
+  const lookForMap = () => {
+    if (document.querySelector('[data-points]')) watched.firstMap = performance.now();
+    else requestAnimationFrame(lookForMap);
+  };
+  requestAnimationFrame(lookForMap);
   const asked = new Map<number, number>();
   const post = Worker.prototype.postMessage;
   Worker.prototype.postMessage = function (this: Worker & { watched?: boolean }, message: unknown, ...rest: never[]) {

@@ -3,8 +3,22 @@ import { classNames, count, digest, imageShape, numbers, positive } from './fiel
 
 /** A relative path that stays inside its folder. */
 const path = z.string().check(z.regex(/^(?!\/)(?!.*(^|\/)\.\.(\/|$))[^\\:?#]+$/));
-/** How latents were projected to a plane; `codes`: they are two-dimensional themselves. */
-const map = { method: z.enum(['codes', 't-SNE', 'PCA']), perplexity: z.nullable(z.number()) };
+/** How latents are projected to a plane; `codes`: they are two-dimensional themselves. */
+const mapMethods = ['codes', 't-SNE', 'UMAP', 'PCA'] as const;
+const method = z.enum(mapMethods);
+/** The map that is shown first, and others. Files of float32 `[count, 2]`. */
+const map = {
+  method,
+  perplexity: z.nullable(z.number()),
+  others: z._default(z.array(z.object({ method, file: path })), []),
+};
+/** A number (float32, NaN for none) or a category (int32, −1 for none) of each image. */
+const column = z.object({
+  name: z.string(),
+  kind: z.enum(['number', 'category']),
+  file: path,
+  categories: z.optional(z.array(z.string())),
+});
 /** Mean KL divergence in nats (null where the model is not variational) and variance, by latent dimension. */
 const dimensions = z.object({ kl: z.nullable(numbers), variance: numbers });
 
@@ -37,6 +51,7 @@ export const manifestSchema = z.object({
   /** Folder of the image set, from the site's root. */
   set: z.nullable(path),
   points: z.nullable(z.object({ count: positive, latents: path, errors: path, map: path, ...map })),
+  columns: z._default(z.array(column), []),
   dimensions,
   training: z.nullable(z.object({ metrics: path, pictures: z.array(z.object({ epoch: count, file: path })) })),
   report: z.nullable(path),
@@ -44,9 +59,6 @@ export const manifestSchema = z.object({
 
 /** The format of an exported model's folder `viewer`; raised when equal inputs would give other points. */
 export const POINTS_FORMAT = 1;
-
-/** Arrays of the folder `viewer`, each in a file `<name>.npy`. */
-export const POINTS_ARRAYS = ['latents', 'errors', 'map'] as const;
 
 /** `viewer/manifest.json`, which `convae site` leaves in an exported model's folder next to the points it computed. */
 export const pointsSchema = z.object({
@@ -57,10 +69,11 @@ export const pointsSchema = z.object({
   fingerprint: z.string(),
   ...map,
   dimensions,
-  /** SHA-256 of each array's file. */
-  files: z.record(z.enum(POINTS_ARRAYS), digest),
+  /** SHA-256 of each array's file, by the file's name without `.npy`: latents, errors, map, and those of `others`. */
+  files: z.record(z.string(), digest),
 });
 
+export type MapMethod = (typeof mapMethods)[number];
 export type SiteIndex = z.infer<typeof siteIndexSchema>;
 export type ImageSetFile = z.infer<typeof imageSetSchema>;
 export type Manifest = z.infer<typeof manifestSchema>;

@@ -18,7 +18,7 @@ export interface Space {
 export type FittedMethod = Exclude<ClusterMethod, 'dcec'>;
 
 /** Neighbours and distance of the map, as N2D has them (McConville et al. 2021). */
-const MAP = { neighbours: 20, minDistance: 0 };
+const MAP = { neighbours: 20, minDistance: 0, epochs: 500, exact: true };
 /** Mixtures that are fitted from different starts, of which the most likely is kept. */
 const STARTS = 3;
 
@@ -35,7 +35,7 @@ export async function spaceOf(
   if (method !== 'umap-gmm') return { rows: latents, size, name: 'latents' };
   const n = latents.length / size;
   const order = seed === 0 ? Uint32Array.from({ length: n }, (_, i) => i) : Generator.of(seed, 'UMAP').shuffled(n);
-  const map = await umap(pickRows(latents, size, order), size, { ...MAP, tick });
+  const map = await umap(pickRows(latents, size, order), size, { ...MAP, tick: (done, all) => tick?.(done / all) });
   const rows = new Float32Array(2 * n);
   order.forEach((row, i) => {
     rows.set(map.subarray(2 * i, 2 * i + 2), 2 * row);

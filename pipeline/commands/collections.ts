@@ -71,6 +71,20 @@ export const site = defineCommand({
       default: [] as string[],
     },
     split: { ...options.split, defaultDescription: 'test, or val where there is no test part' },
+    maps: {
+      describe: 'map of latents of more than two dimensions; repeat it for several, the first is shown first',
+      choices: ['t-SNE', 'UMAP', 'PCA'] as const,
+      array: true,
+      requiresArg: true,
+      default: ['t-SNE', 'UMAP', 'PCA'] as const,
+    },
+    columns: {
+      describe: 'table with a column `id` (CSV or Parquet) to colour the points by; repeat it for several',
+      type: 'string',
+      array: true,
+      requiresArg: true,
+      default: [] as string[],
+    },
     serve: flag('serve the page on http://localhost'),
     port: { ...integers({ port: ['port to serve on'] }, 0).port, default: 8080 },
     ...readingOptions,
@@ -81,6 +95,7 @@ export const site = defineCommand({
   examples: {
     'site exported/cvae exported/cae2 --out site': 'build a folder for any static host',
     'site exported/cvae --out site --serve': 'build it and serve it',
+    'site exported/cae --out site --columns clusters/clusters.parquet': 'colour the points by cluster',
   },
   async run(args, { signal, note, showStages }) {
     const { buildSite } = await import('../site/site.ts');
@@ -91,8 +106,8 @@ export const site = defineCommand({
   },
   print: ({ out, models, ...total }, { serve }) => ({
     head: ['model', 'points', 'map', 'bytes'],
-    rows: models.map(({ name, points, map, bytes }) => {
-      return [name, number(points), map === 'codes' ? 'latents' : map, size(bytes)];
+    rows: models.map(({ name, points, maps, bytes }) => {
+      return [name, number(points), maps.join(', ').replace('codes', 'latents'), size(bytes)];
     }),
     notes: [
       `${out}: ${size(total.bytes)} in ${seconds(total.seconds)}, for any static host${serve ? '' : '; --serve shows it here'}`,

@@ -57,5 +57,5 @@ function linearRgb(lightness: number, a: number, b: number): number[] {
 const hex = (linear: readonly number[]): string => {
   const gamma = linear.map((value) => (value <= 0.0031308 ? 12.92 * value : 1.055 * value ** (1 / 2.4) - 0.055));
   const bytes = Uint8ClampedArray.from(gamma, (value) => Math.round(255 * value));
-  return `#${Buffer.from(bytes).toString('hex')}`;
+  return `#${Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')}`;
 };

@@ -1,17 +1,16 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { PCA } from 'ml-pca';
 import * as scran from 'scran.js';
 import { call } from 'scran.js/main/wasm.js';
 import { Generator } from '../data/generator.ts';
-import { withScran } from './scran-module.ts';
+import { checkPoints, nextTurn, withScran } from './scran-module.ts';
 
 /** Standard deviation of the initial map along its first axis, and of the noise that separates equal points. */
 const START_SPREAD = 1e-4;
 const START_NOISE = 1e-6;
-/** Iterations between calls of `tick`. */
-const STRIDE = 10;
 /** Two threads are no faster for thousands of points. */
 const THREADS = 1;
+/** Iterations between calls of `tick`. */
+const STRIDE = 10;
 
 export interface TsneOptions {
   /** Effective number of neighbours; 30 by default, fewer where there are fewer than 91 points. */
@@ -29,16 +28,15 @@ export interface TsneOptions {
  * @returns float32 `[n, 2]`
  * @throws RangeError when a value is not finite or there are fewer than 4 points
  */
-export async function tsne(points: Float32Array, size: number, options: TsneOptions = {}): Promise<Float32Array> {
-  const { perplexity = 30, iterations = 1000, seed = 0, tick = () => undefined } = options;
-  const n = points.length / size;
-  if (!Number.isInteger(n) || n < 4) {
-    throw new RangeError(`t-SNE of ${points.length} numbers: not 4 or more points of ${size}`);
-  }
-  if (!points.every(Number.isFinite)) throw new RangeError('t-SNE of numbers that are not all finite');
-  const start = startOf(points, size, seed);
-  const prepare = () => tick(0, iterations);
-  return withScran(THREADS, prepare, async () => {
+export async function tsne(
+  points: Float32Array,
+  size: number,
+  { perplexity = 30, iterations = 1000, seed = 0, tick = () => undefined }: TsneOptions = {},
+): Promise<Float32Array> {
+  const n = checkPoints('t-SNE', points, size);
+  return withScran(THREADS, async () => {
+    const start = startOf(points, size, seed);
+    await tick(0, iterations);
     const effective = Math.min(perplexity, (n - 1) / 3);
     const index = scran.buildNeighborSearchIndex(points, { numberOfDims: size, numberOfCells: n, approximate: false });
     const k = Math.min(n - 1, scran.perplexityToNeighbors(effective));
@@ -50,7 +48,7 @@ export async function tsne(points: Float32Array, size: number, options: TsneOpti
     for (let done = 0; done < iterations; ) {
       done = Math.min(iterations, done + STRIDE);
       call((module) => module.run_tsne(state, -1, done, coordinates.offset));
-      await nextTurn(); // lets the event loop handle signals and timers
+      await nextTurn();
       await tick(done, iterations);
     }
     return Float32Array.from(coordinates.array());

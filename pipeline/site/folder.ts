@@ -2,13 +2,15 @@ import { existsSync } from 'node:fs';
 import { copyFile, cp, mkdir, readdir, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { Column } from '../artifacts/columns.ts';
 import { trainingFiles } from '../artifacts/exported.ts';
 import { manifestSchema, siteIndexSchema } from '../artifacts/site.ts';
 import { EnvironmentError, fileError, InputError } from '../io/errors.ts';
 import { makeFolder } from '../io/folders.ts';
+import { writeArray } from '../io/npy.ts';
 import { setFolder } from './image-set.ts';
 import type { SiteModel } from './models.ts';
-import { type Points, writePoints } from './points.ts';
+import { aboutMaps, type Points, writePoints } from './points.ts';
 
 /** The page's source in a checkout; the built page in the package. */
 const VIEWER = fileURLToPath(new URL('../../web-viewer', import.meta.url));
@@ -54,7 +56,7 @@ export async function sizesIn(folder: string): Promise<Record<string, number>> {
 }
 
 /**
- * Writes a model's folder of a site: copies of exported files, the points, and `manifest.json`, which lists every file that
+ * Writes a model's folder of a site: copies of exported files, the points, columns, and `manifest.json`, which lists every file that
  * the page may request.
  * @throws InputError when an exported file cannot be read
  */
@@ -62,6 +64,7 @@ export async function writeModel(
   folder: string,
   { model, split, fingerprint }: SiteModel,
   points: Points,
+  columns: readonly Column[],
 ): Promise<void> {
   const { trainStep } = model.card;
   const training = await trainingFiles(model.folder);
@@ -76,24 +79,33 @@ export async function writeModel(
   if (hasReport) await copy(report, join(folder, 'report.html'));
   await mkdir(join(folder, split));
   await writePoints(join(folder, split), points);
+  const rows = points.errors.length;
+  for (const [i, { values }] of columns.entries()) await writeArray(join(folder, columnFile(split, i)), values, [rows]);
   const manifest = manifestSchema.parse({
     format: 1,
     files: await sizesIn(folder),
     set: setFolder(fingerprint),
     points: {
-      count: points.errors.length,
+      count: rows,
       latents: `${split}/latents.npy`,
       errors: `${split}/errors.npy`,
       map: `${split}/map.npy`,
-      method: points.map.method,
-      perplexity: points.map.perplexity,
+      ...aboutMaps(points.maps, rows, `${split}/`),
     },
+    columns: columns.map(({ name, kind, categories }, i) => ({
+      name,
+      kind,
+      file: columnFile(split, i),
+      ...(kind === 'category' && { categories }),
+    })),
     dimensions: points.dimensions,
     training,
     report: hasReport ? 'report.html' : null,
   });
   await writeFile(join(folder, 'manifest.json'), `${JSON.stringify(manifest, null, 2)}\n`);
 }
+
+const columnFile = (split: string, i: number) => `${split}/column-${i}.npy`;
 
 async function copy(from: string, to: string): Promise<void> {
   await makeFolder(dirname(to));

@@ -1,19 +1,26 @@
 import { existsSync } from 'node:fs';
 import { copyFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Column } from '../artifacts/columns.ts';
+import type { MapMethod } from '../artifacts/site.ts';
 import type { Device } from '../devices/device.ts';
 import { codeOf, fileError, InputError } from '../io/errors.ts';
 import { publishFolder } from '../io/publish.ts';
 import { createStages, type StageProgress, type Tick } from '../io/stages.ts';
+import { columnsFor } from './columns.ts';
 import { INDEX, placeApp, sizesIn, writeIndex, writeModel } from './folder.ts';
 import { setFolder, writeSet } from './image-set.ts';
 import { type ModelOptions, type SiteModel, withModels } from './models.ts';
-import { computePoints, type Points, pointsPlan, readPoints } from './points.ts';
+import { computePoints, methodsFor, missingMaps, type Points, pointsPlan, readPoints } from './points.ts';
 
 export interface SiteOptions extends ModelOptions {
   /** The folder of the site. */
   readonly out: string;
   readonly device: Device;
+  /** Maps of latents of more than two dimensions; the first is shown first. All by default. */
+  readonly maps?: readonly MapMethod[] | undefined;
+  /** Tables, CSV or Parquet, that are joined to the images by their ids. */
+  readonly columns?: readonly string[] | undefined;
   /** Folder of a built app; it is built when not given. */
   readonly app?: string | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -25,7 +32,9 @@ export interface SiteOptions extends ModelOptions {
 export interface ShownModel {
   readonly name: string;
   readonly points: number;
-  readonly map: Points['map']['method'];
+  readonly maps: readonly MapMethod[];
+  /** Names of the columns joined to its images. */
+  readonly columns: readonly string[];
   /** Of all files that visitors may load for it, except the images, which models share. */
   readonly bytes: number;
   /** Whether its points were computed for an earlier site. */
@@ -46,21 +55,22 @@ export interface Site {
  * @throws InputError, EnvironmentError, Interrupted
  */
 export async function buildSite(options: SiteOptions): Promise<Site> {
-  const { out, app, device, signal, progress, note = () => {} } = options;
+  const { out, app, device, maps, signal, progress, note = () => {} } = options;
   const began = performance.now();
   const kept = await keptFiles(out);
   return withModels(options, async (models) => {
+    const columns = await columnsFor(models, options.columns ?? [], note);
     const known = new Map<SiteModel, Points>();
     for (const model of models) {
       const points = await readPoints(model);
       if (points) known.set(model, points);
     }
-    const plan = models.flatMap((model) => (known.has(model) ? [] : pointsPlan(model)));
+    const plan = models.flatMap((model) => pointsPlan(model, known.get(model), maps));
     const stages = createStages([...plan, ['app', 4], ['images', 2]], signal, progress);
-    const shown: { model: SiteModel; points: Points }[] = [];
+    const shown: { model: SiteModel; points: Points; columns: readonly Column[] }[] = [];
     for (const model of models) {
-      const points = known.get(model) ?? (await computePoints(model, { device, stages, signal, note }));
-      shown.push({ model, points });
+      const points = await computePoints(model, known.get(model), { device, maps, stages, signal, note });
+      shown.push({ model, points, columns: columns.get(model) ?? [] });
     }
     let sizes: Record<string, number> = {};
     await publishFolder(
@@ -68,7 +78,9 @@ export async function buildSite(options: SiteOptions): Promise<Site> {
       async (site) => {
         await stages.run('app', () => placeApp(site, app));
         await stages.run('images', (tick) => writeSets(site, models, tick));
-        for (const { model, points } of shown) await writeModel(join(site, 'models', model.folder), model, points);
+        for (const { model, points, columns } of shown) {
+          await writeModel(join(site, 'models', model.folder), model, points, columns);
+        }
         await writeIndex(site, models);
         for (const name of kept) {
           if (!existsSync(join(site, name))) await copyFile(join(out, name), join(site, name));
@@ -81,12 +93,15 @@ export async function buildSite(options: SiteOptions): Promise<Site> {
       Object.entries(sizes).reduce((sum, [path, bytes]) => sum + (path.startsWith(prefix) ? bytes : 0), 0);
     return {
       out,
-      models: shown.map(({ model, points }) => ({
+      models: shown.map(({ model, points, columns }) => ({
         name: model.name,
         points: points.errors.length,
-        map: points.map.method,
+        maps: points.maps.map(({ method }) => method),
+        columns: columns.map(({ name }) => name),
         bytes: bytesOf(`models/${model.folder}/`),
-        reused: known.has(model),
+        reused:
+          missingMaps(methodsFor(model.dataset.length, model.model.card.latent.size, maps), known.get(model)).length ===
+          0,
       })),
       bytes: bytesOf(''),
       seconds: (performance.now() - began) / 1000,

@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { nearestNeighbours } from '../../pipeline/analyse/knn.ts';
 import { openSplit } from '../../pipeline/data/open.ts';
 import { tsne } from '../../pipeline/pictures/tsne.ts';
+import { umap } from '../../pipeline/pictures/umap.ts';
 import { peerPython, pixelsOf, scratchFolder } from '../data/support.ts';
 import { noise } from './support.ts';
 
@@ -151,4 +152,20 @@ print(*(trustworthiness(x, m, n_neighbors=12) for m in (ours, *theirs)))`;
   // scikit-learn's own maps differ by 0.01 between seeds and between processors.
   expect(theirs).toHaveLength(4);
   expect(ours).toBeGreaterThan(Math.min(...theirs) - 0.005);
+});
+
+test('UMAP keeps neighbours, gives equal bytes for equal input, and can be interrupted', async () => {
+  const ticks: number[] = [];
+  const map = await umap(digits, 49, { tick: (done) => void ticks.push(done) });
+  expect(map).toHaveLength(1000);
+  expect([ticks[0], ticks.at(-1)]).toEqual([0, 500]);
+  expect(await trustworthiness(digits, 49, map, 12)).toBeGreaterThan(0.9);
+  const few = digits.slice(0, 60 * 49);
+  expect(await umap(few, 49)).toEqual(await umap(few, 49));
+  const stop = (done: number) => {
+    if (done > 0) throw new Error('enough');
+  };
+  await expect(umap(digits, 49, { tick: stop })).rejects.toThrow('enough');
+  expect(await umap(digits.slice(0, 4 * 49), 49, { neighbours: 20 })).toHaveLength(8);
+  await expect(umap(digits.slice(0, 3 * 49), 49)).rejects.toThrow(RangeError);
 });

@@ -81,13 +81,16 @@ test('refuses a folder without an app', async () => {
   expect(outputs()).toEqual([]);
 });
 
-test.each(['fresh: encoding', 'fresh: map', 'app', 'images'])('an interrupt at "%s" leaves nothing', async (stage) => {
-  const [fresh, before] = [copyOf(`${stage}/fresh`), openFiles()];
-  const controller = new AbortController();
-  const progress = ({ name }: { name: string }) => void (name === stage && controller.abort());
-  const failure = building({ exported: [fresh], signal: controller.signal, progress });
-  await expect(failure).rejects.toThrow(Interrupted);
-  expect(outputs()).toEqual([]);
-  expect(readdirSync(fresh).filter((name) => name === STAGING)).toEqual([]);
-  expect(openFiles()).toBeLessThanOrEqual(before);
-});
+test.each(['fresh: encoding', 'fresh: codes', 'app', 'images'])(
+  'an interrupt at "%s" leaves nothing',
+  async (stage) => {
+    const [fresh, before] = [copyOf(`${stage}/fresh`), openFiles()];
+    const controller = new AbortController();
+    const progress = ({ name }: { name: string }) => void (name === stage && controller.abort());
+    const failure = building({ exported: [fresh], signal: controller.signal, progress });
+    await expect(failure).rejects.toThrow(Interrupted);
+    expect(outputs()).toEqual([]);
+    expect(readdirSync(fresh).filter((name) => name === STAGING)).toEqual([]);
+    expect(openFiles()).toBeLessThanOrEqual(before);
+  },
+);

@@ -126,7 +126,8 @@ test('a site contains the app, the models, and what ONNX Runtime computes from t
   expect(site.models).toEqual(
     ['variational', 'conditional', 'plain'].map((name) => {
       const bytes = filesIn(join(out, 'models', name)).map((file) => statSync(join(out, 'models', name, file)).size);
-      return { name, points: held.length, map: 'codes', bytes: bytes.reduce((a, b) => a + b, 0), reused: false };
+      const total = bytes.reduce((a, b) => a + b, 0);
+      return { name, points: held.length, maps: ['codes'], columns: [], bytes: total, reused: false };
     }),
   );
   const totals = states.map(({ total }) => total);

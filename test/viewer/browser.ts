@@ -20,6 +20,8 @@ export interface OpenOptions extends BrowserContextOptions {
   readonly allowed?: readonly RegExp[];
   /** The folder to serve; by default the tests' site. */
   readonly folder?: string;
+  /** Whether to wait for a model; true by default. */
+  readonly waits?: boolean;
   /** Called before the page is opened. */
   readonly prepare?: (page: Page) => Promise<void>;
 }
@@ -53,7 +55,16 @@ const USUAL = [/No available adapters/, /GPU stall due to ReadPixels/];
 
 /** Opens the site and waits for a model. */
 export async function openPage(hash = '', options: OpenOptions = {}): Promise<Opened> {
-  const { serve, args = [], query = '', allowed = [], folder = siteFolder, prepare, ...contextOptions } = options;
+  const {
+    serve,
+    args = [],
+    query = '',
+    allowed = [],
+    folder = siteFolder,
+    prepare,
+    waits = true,
+    ...contextOptions
+  } = options;
   const server = await serveFolder(folder, { port: 0, ...serve });
   const context = await (await browserWith(args)).newContext({
     viewport: { width: 1440, height: 900 },
@@ -80,7 +91,7 @@ export async function openPage(hash = '', options: OpenOptions = {}): Promise<Op
   await prepare?.(page);
   const url = `${server.url}${query}${hash}`;
   await page.goto(url);
-  await ready(page);
+  if (waits) await ready(page);
   return {
     page,
     context,

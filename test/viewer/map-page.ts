@@ -144,11 +144,17 @@ export async function drag(page: Page, places: readonly Place[]): Promise<void> 
 export async function csv(page: Page): Promise<string[][]> {
   const [download] = await Promise.all([
     page.waitForEvent('download'),
-    page.getByRole('button', { name: 'Download ids (CSV)' }).click(),
+    page.getByRole('button', { name: 'CSV', exact: true }).click(),
   ]);
   const [head, ...lines] = (await readFile(await download.path(), 'utf8')).split('\r\n').slice(0, -1);
   expect(head).toBe('id,row,class,error');
   return lines.map((line) => line.split(','));
+}
+
+export async function selectView(page: Page): Promise<void> {
+  await page.getByRole('button', { name: 'More', exact: true }).click();
+  await page.getByRole('button', { name: 'Select view' }).click();
+  await page.keyboard.press('Escape');
 }
 
 /** The colour of a pixel of the page. */

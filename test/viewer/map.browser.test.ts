@@ -1,6 +1,9 @@
-import { readFile } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
+import type { Locator, Page } from 'playwright-core';
+import sharp from 'sharp';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { hasBrowser, openPage, siteFolder } from './browser.ts';
 import {
@@ -21,6 +24,7 @@ import {
   rgb,
   type Site,
   screenOf,
+  selectView,
   settled,
   stage,
   whole,
@@ -168,13 +172,13 @@ describe.skipIf(!hasBrowser)('the map', () => {
     await check(expected.filter((row) => cvae.labels[row] !== hidden));
 
     // Select an image of the grid.
-    const cell = page.getByRole('option').nth(3);
+    const cell = page.locator('.map-cell').nth(3);
     const chosen = await cell.getAttribute('data-row');
     await cell.click();
     await expect.poll(() => attribute(page, 'selected')).toBe(chosen);
 
     await page.getByRole('button', { name: 'Close' }).click();
-    await page.getByRole('button', { name: 'Select view' }).click();
+    await selectView(page);
     expect((await csv(page)).length).toBe([...cvae.labels].filter((label) => label !== hidden).length);
     await page.locator('.map').getByRole('button', { name: 'Show all' }).click();
     expect((await csv(page)).length).toBe(cvae.count);
@@ -183,7 +187,7 @@ describe.skipIf(!hasBrowser)('the map', () => {
 
   test('decodes positions of a 2-D latent plane, and places a drawing at its latent', async () => {
     const { page, close } = await openPage('#model=cae2&image=1');
-    await expect.poll(() => attribute(page, 'plane')).toBe('complete');
+    await expect.poll(() => attribute(page, 'plane'), { timeout: 10_000 }).toBe('complete');
     const { box, at } = await screenOf(page);
     const [from, to] = [
       whole([box.x + box.width * 0.4, box.y + box.height * 0.7]),
@@ -225,7 +229,9 @@ describe.skipIf(!hasBrowser)('the map', () => {
     const area = { x: box.x + 60, y: box.y + box.height - 90, width: 200, height: 60 };
     await expect.poll(() => attribute(page, 'plane')).toBe('complete');
     const withPlane = await page.screenshot({ clip: area });
+    await page.getByRole('button', { name: 'More', exact: true }).click();
     await page.getByRole('checkbox', { name: 'Decoded plane' }).uncheck();
+    await page.keyboard.press('Escape');
     await settled(page);
     expect(withPlane.equals(await page.screenshot({ clip: area }))).toBe(false);
 
@@ -285,7 +291,8 @@ describe.skipIf(!hasBrowser)('the map', () => {
     }
     expect(await attribute(page, 'painter')).toBe(without ? 'canvas' : 'webgl2');
     const { row, at } = await lonelyRow(page, cvae);
-    const ground = await colourAt(page, [at[0] + 6, at[1] + 6]);
+    const { box } = await screenOf(page);
+    const ground = await colourAt(page, [box.x + 20, box.y + box.height - 20]);
     const colour = rgb(cvae.colours[cvae.labels[row] as number] as string);
     expect(apart(await colourAt(page, at), colour)).toBeLessThan(90);
     expect(apart(ground, [255, 255, 255])).toBeLessThan(6);
@@ -294,9 +301,188 @@ describe.skipIf(!hasBrowser)('the map', () => {
     await close();
   });
 
+  test('finds, ranks and exports images', async () => {
+    const { page, close } = await openPage('#model=cvae&image=1', {
+      reducedMotion: 'reduce',
+      allowed: [/willReadFrequently/],
+    });
+    await settled(page);
+    const find = async (text: string) => {
+      await page.getByRole('searchbox', { name: 'Find images' }).fill(text);
+      await page.keyboard.press('Enter');
+    };
+    const rowsOf = async () => (await csv(page)).map(([, row]) => Number(row));
+    const all = Array.from({ length: cvae.count }, (_, row) => row);
+    await find('class:4');
+    const fours = all.filter((row) => cvae.classes[cvae.labels[row] as number] === '4');
+    await expect.poll(rowsOf).toEqual(fours);
+
+    // The others fade, and stay where they are.
+    expect(Number(await attribute(page, 'points'))).toBe(cvae.count);
+    const before = await screenOf(page);
+    await page.getByRole('button', { name: 'Zoom to' }).click();
+    await settled(page);
+    expect((await screenOf(page)).scale).not.toBe(before.scale);
+    await page.getByRole('checkbox', { name: 'Only these' }).check();
+    await expect.poll(() => attribute(page, 'points')).toBe(String(fours.length));
+
+    // A sheet of their images.
+    const [download] = await Promise.all([
+      page.waitForEvent('download'),
+      page.getByRole('button', { name: 'PNG', exact: true }).click(),
+    ]);
+    const sheet = sharp(await readFile(await download.path()));
+    const across = Math.ceil(Math.sqrt(fours.length));
+    expect(await sheet.metadata()).toMatchObject({ width: 28 * across, height: 28 * Math.ceil(fours.length / across) });
+    const [left, top] = [28 * (37 % across), 28 * Math.floor(37 / across)];
+    const tile = await sheet.extract({ left, top, width: 28, height: 28 }).png().toBuffer();
+    expect(await gray(tile)).toEqual(await cvae.pixels(fours[37] as number));
+
+    await find('#12');
+    await expect.poll(rowsOf).toEqual([12]);
+    await page.locator('.map-near').getByRole('button', { name: 'More like this' }).click();
+    await expect.poll(rowsOf).toEqual(nearest(cvae, 1, 100));
+    await page.getByRole('button', { name: 'More', exact: true }).click();
+    await page.getByRole('button', { name: 'Highest error' }).click();
+    await page.keyboard.press('Escape');
+    const worst = all.sort((a, b) => (cvae.errors[b] as number) - (cvae.errors[a] as number)).slice(0, 100);
+    await expect.poll(rowsOf).toEqual(worst);
+
+    // The error of each pixel of the worst image, as ONNX Runtime computes it: dark where the image is black.
+    await page.getByRole('checkbox', { name: 'Error maps' }).check();
+    const map = page.locator('.map-cell canvas').first();
+    const colours = () =>
+      map.evaluate((canvas) => {
+        const { data } = (canvas as HTMLCanvasElement).getContext('2d')?.getImageData(0, 0, 28, 28) ?? { data: [] };
+        return new Set(Array.from({ length: 784 }, (_, i) => `${data[4 * i]} ${data[4 * i + 1]}`)).size;
+      });
+    await expect.poll(colours).toBeGreaterThan(20);
+    await close();
+  });
+
+  test('is the same when its link is opened', async () => {
+    const first = await openPage('#model=cvae&image=1', { reducedMotion: 'reduce' });
+    const { page } = first;
+    await settled(page);
+    await page.getByRole('combobox', { name: 'Axes' }).selectOption('latent dimensions');
+    await page.getByRole('combobox', { name: 'Dimension along x' }).selectOption('z3');
+    await settled(page);
+    const { box } = await screenOf(page);
+    await page.mouse.move(box.x + 300, box.y + 200);
+    await page.mouse.wheel(0, -240);
+    await page.getByRole('radio', { name: 'Lasso' }).check({ force: true });
+    const corners = [
+      [0.3, 0.35],
+      [0.7, 0.4],
+      [0.6, 0.8],
+    ] as const;
+    await drag(
+      page,
+      corners.map(([x, y]) => whole([box.x + x * box.width, box.y + y * box.height])),
+    );
+    await page.getByRole('radio', { name: 'Lasso' }).check({ force: true });
+    const rows = await csv(page);
+    expect(rows.length).toBeGreaterThan(5);
+    await settled(page);
+    const view = async (page: Page) => (await attribute(page, 'view')).split(',').map(Number);
+    const wanted = await view(page);
+    await expect.poll(() => page.url()).toMatch(/axes=3,1.*tool=lasso.*select=.*view=/);
+    const link = new URL(page.url()).hash;
+    await first.close();
+
+    const second = await openPage(link, { reducedMotion: 'reduce' });
+    await settled(second.page);
+    const seen = await view(second.page);
+    for (const [i, value] of wanted.entries()) expect((seen[i] as number) / value).toBeCloseTo(1, 4);
+    expect(await csv(second.page)).toEqual(rows);
+    expect(await second.page.getByRole('radio', { name: 'Lasso' }).isChecked()).toBe(true);
+    expect(await second.page.getByRole('combobox', { name: 'Dimension along x' }).inputValue()).toBe('3');
+    await second.close();
+
+    const hostile =
+      '#model=cvae&image=1&axes=9999,-1&view=1e999,x,0&select=lasso:a&size=huge,-4&tool=axe&names={"a":1}';
+    const third = await openPage(hostile);
+    await settled(third.page);
+    expect(Number(await attribute(third.page, 'points'))).toBe(cvae.count);
+    await third.close();
+  });
+
+  test('colours by a table of the visitor, whose categories are renamed and merged', async () => {
+    const { page, close } = await openPage('#model=cvae&image=1');
+    await settled(page);
+    const lines = Array.from({ length: cvae.count }, (_, row) => `${row},${row % 3},${row / 1000}`);
+    const choose = (name: string, text: string) =>
+      page.locator('.map-more input[type=file]').setInputFiles([{ name, mimeType: '', buffer: Buffer.from(text) }]);
+    await choose('mine.csv', ['id,cluster,size', ...lines.reverse()].join('\n'));
+    const colour = page.getByRole('combobox', { name: 'Colour' });
+    await expect.poll(() => colour.inputValue()).toBe('cluster');
+    expect(await colour.locator('option').allInnerTexts()).toEqual(['class', 'error', 'cluster', 'size']);
+    const shot = await page.screenshot();
+    await page.getByRole('button', { name: 'More', exact: true }).click();
+    await page.getByRole('button', { name: 'Rename and merge…' }).click();
+    await page.keyboard.press('Escape');
+    for (const code of [0, 2]) {
+      await page.getByRole('textbox', { name: `Name of ${code}` }).fill('even');
+      await page.keyboard.press('Enter');
+    }
+    const [download] = await Promise.all([
+      page.waitForEvent('download'),
+      page.getByRole('button', { name: 'Save the table (CSV)' }).click(),
+    ]);
+    const [head, ...rows] = (await readFile(await download.path(), 'utf8')).trim().split('\r\n');
+    expect(head).toBe('id,row,class,error,cluster,size');
+    expect(rows.map((line) => line.split(',')[4])).toEqual(
+      Array.from({ length: cvae.count }, (_, row) => (row % 3 === 1 ? '1' : 'even')),
+    );
+    await colour.selectOption('size');
+    await expect.poll(async () => shot.equals(await page.screenshot())).toBe(false);
+    await expect.poll(() => page.url()).toContain('colour=size');
+
+    await stage(page).evaluate((element) => {
+      const dataTransfer = new DataTransfer();
+      dataTransfer.items.add(new File(['id,label\n0,11'], 'other.csv'));
+      element.dispatchEvent(new DragEvent('drop', { dataTransfer, bubbles: true, cancelable: true }));
+    });
+    await expect.poll(() => page.locator('[role=alert]').innerText()).toContain('other.csv');
+    await close();
+  });
+
+  test('reads the images of a large set when they are needed', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'convae-large-'));
+    await cp(siteFolder, folder, { recursive: true });
+    const { set } = JSON.parse(await readFile(join(folder, 'models/cvae/manifest.json'), 'utf8')) as { set: string };
+    const file = join(folder, set, 'set.json');
+    const about = JSON.parse(await readFile(file, 'utf8')) as { images: number; sheets: object[] };
+    const all = Buffer.concat(await Promise.all(Array.from({ length: cvae.count }, (_, row) => cvae.pixels(row))));
+    const count = cvae.count / 10;
+    about.sheets = await Promise.all(
+      Array.from({ length: 10 }, async (_, i) => {
+        const pixels = all.subarray(784 * i * count, 784 * (i + 1) * count);
+        const png = sharp(pixels, { raw: { width: 28, height: 28 * count, channels: 1 } })
+          .toColourspace('b-w')
+          .png();
+        await png.toFile(join(folder, set, `part-${i}.png`));
+        return { file: `part-${i}.png`, first: i * count, count, columns: 1 };
+      }),
+    );
+    await writeFile(file, JSON.stringify(about));
+    const row = cvae.count - 3;
+    const { page, close } = await openPage(`#model=cvae&image=${row}`, { folder });
+    await expect.poll(() => attribute(page, 'selected')).toBe(String(row));
+    const shown = async (canvas: Locator) => {
+      const url = await canvas.evaluate((element) => (element as HTMLCanvasElement).toDataURL());
+      return gray(Buffer.from(url.split(',')[1] ?? '', 'base64'));
+    };
+    await expect.poll(() => shown(page.locator('.pinned canvas').first())).toEqual(await cvae.pixels(row));
+    const [near = -1] = nearest(cvae, row, 1);
+    await expect.poll(() => shown(page.locator('.map-near canvas').first())).toEqual(await cvae.pixels(near));
+    await close();
+    await rm(folder, { recursive: true });
+  });
+
   test('is accessible', async () => {
     const { page, close } = await openPage('#model=cae2&image=1&colour=error', { bypassCSP: true });
-    await page.getByRole('button', { name: 'Select view' }).click();
+    await selectView(page);
     await settled(page);
     await page.evaluate(await readFile('node_modules/axe-core/axe.min.js', 'utf8'));
     const violations = await page.evaluate(async () => {

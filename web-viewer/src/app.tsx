@@ -1,7 +1,7 @@
 import { Guard } from './frame/guard.tsx';
 import { Status } from './frame/status.tsx';
 import { inTheMiddle, narrow, Tabs } from './frame/tabs.tsx';
-import { model, tab } from './state/store.ts';
+import { engine, model, tab } from './state/store.ts';
 import { EpochsView } from './views/epochs/epochs.tsx';
 import { InputView } from './views/input/input.tsx';
 import { LatentView } from './views/latent/latent.tsx';
@@ -22,7 +22,7 @@ export function App() {
       ? ({ role: 'tabpanel', 'aria-labelledby': `tab-${tabName}`, tabIndex: -1 } as const)
       : ({ role: 'region', 'aria-label': name } as const);
   return (
-    <div class="frame" data-tab={shown} data-model={model.value?.name ?? ''}>
+    <div class="frame" data-tab={shown} data-model={(engine.value && !model.value?.loading && model.value?.name) || ''}>
       <Header />
       <main class="body">
         <Pinned />

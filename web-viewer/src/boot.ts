@@ -1,18 +1,18 @@
 import { effect } from '@preact/signals';
+import { showRecorded } from './frame/recorded.ts';
 import { readCards } from './state/cards.ts';
-import { showRow, startExploring } from './state/explore.ts';
+import { awaitedRow, showRow, startExploring } from './state/explore.ts';
 import { openModel, openSite } from './state/open.ts';
 import { openLink } from './state/open-files.ts';
-import { input, model, modelName, type OpenModel, problem, site } from './state/store.ts';
-import { followState, modelInUrl, readModelParameters, readSettings } from './state/url.ts';
+import { currentLatent, engine, input, model, modelName, type OpenModel, problem, site } from './state/store.ts';
+import { followState, openAddress } from './state/url.ts';
 import { startWalk } from './state/walk.ts';
 
 /** Opens the site and the model in the address, restores its state, and keeps both in sync with the address. */
 export async function boot(): Promise<void> {
+  startExploring();
   try {
-    readSettings();
-    startExploring();
-    await openFirst();
+    await openAddress(openFirst);
   } catch (error) {
     problem.value = error instanceof Error ? error.message : String(error);
   }
@@ -25,28 +25,28 @@ export async function boot(): Promise<void> {
     shown = opened;
     endWalk?.();
     endWalk = undefined;
-    if (!opened || input.peek()) return;
-    if (readModelParameters()) return;
+    if (opened?.loading) void showRecorded(opened);
+    if (!opened || input.peek() || awaitedRow.peek() !== null || currentLatent.peek()) return;
     showRow(0);
     endWalk = startWalk(opened);
   });
   followState();
   window.addEventListener('hashchange', ({ newURL }) => {
     // The previous state may have overwritten the address meanwhile.
-    if (newURL !== location.href) history.replaceState(history.state, '', newURL);
-    const name = modelInUrl();
-    readSettings();
-    if (name && name !== modelName.value) void follow(name, location.hash);
-    else readModelParameters();
+    if (newURL !== location.href) history.replaceState(null, '', newURL);
+    void openAddress(async (name) => {
+      if (name !== null && name !== modelName.value) await openModel(name);
+    });
   });
   // So that the model switcher can describe all models, also offline.
-  if (model.value) void readCards();
+  effect(() => {
+    if (engine.value) void readCards();
+  });
 }
 
 /** Opens the site's model in the hash, the folder in the query (`?model=`), or the site's first model. */
-async function openFirst(): Promise<void> {
+async function openFirst(named: string | null): Promise<void> {
   const linked = new URLSearchParams(location.search).get('model');
-  const named = modelInUrl();
   await openSite().catch((error: unknown) => {
     if (linked === null) throw error;
   });
@@ -58,14 +58,4 @@ async function openFirst(): Promise<void> {
   const reported = problem.value;
   await openModel(first.name);
   problem.value = reported;
-}
-
-/** Opens the model that the address has changed to, with its state. */
-async function follow(name: string, hash: string): Promise<void> {
-  await openModel(name);
-  if (modelName.value !== name) return;
-  // The address may have followed the previous model meanwhile.
-  history.replaceState(history.state, '', hash);
-  readSettings();
-  readModelParameters();
 }

@@ -4,8 +4,11 @@ import './style/base.css';
 import './style/frame.css';
 import { App } from './app.tsx';
 import { boot } from './boot.ts';
+import { keepOffline } from './frame/offline.ts';
 
 const root = document.getElementById('app');
 if (!root) throw new Error('the page has no #app element');
+root.replaceChildren();
 render(<App />, root);
 void boot();
+void keepOffline();

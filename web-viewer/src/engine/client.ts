@@ -4,11 +4,16 @@ import type { Calls, Latents, ModelFiles, Provider } from './protocol.ts';
 /** Milliseconds that a new model may take to reconstruct an image. */
 const LOAD_TIMEOUT = 12_000;
 
+const NO_WASM =
+  'this browser has WebAssembly turned off, so models cannot run: allow it in the settings, or open the page in another browser';
+
 /** ONNX Runtime in a worker. It may hold several models. */
 export class Host {
   readonly provider: Provider;
   readonly threads: number;
   readonly adapter: string | null;
+  /** URLs of the files that it has fetched. */
+  readonly fetched: readonly string[];
   readonly #worker: Channel;
   #models = 0;
 
@@ -17,6 +22,7 @@ export class Host {
     this.#worker = worker;
     this.threads = facts.threads;
     this.adapter = facts.adapter;
+    this.fetched = facts.fetched;
   }
 
   /**
@@ -24,6 +30,7 @@ export class Host {
    * @throws EngineProblem when the library cannot be fetched, or WebGPU is requested and unavailable
    */
   static async start(provider: Provider, onBytes: (bytes: number) => void = () => undefined): Promise<Host> {
+    if (typeof WebAssembly === 'undefined') throw new Error(NO_WASM);
     const worker = new Channel(onBytes);
     try {
       const facts = await worker.call('start', { provider, threads: 0 }, Number.POSITIVE_INFINITY);

@@ -30,7 +30,11 @@ interface OfModel {
 /** The worker's calls and their answers. */
 export interface Calls {
   /** Fetches and starts the library. `threads` 0 means the default. */
-  start: { ask: { provider: Provider; threads: number }; answer: { threads: number; adapter: string | null } };
+  start: {
+    ask: { provider: Provider; threads: number };
+    /** `fetched`: URLs of the worker's own files. */
+    answer: { threads: number; adapter: string | null; fetched: readonly string[] };
+  };
   /** Loads another model and tries it on a gray image. */
   load: { ask: OfModel & { files: ModelFiles }; answer: null };
   release: { ask: OfModel; answer: null };

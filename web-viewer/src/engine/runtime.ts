@@ -1,9 +1,10 @@
+import wasmLibrary from 'onnxruntime-library?url';
 import webgpuScript from 'onnxruntime-web/ort-wasm-simd-threaded.asyncify.mjs?url';
 import webgpuLibrary from 'onnxruntime-web/ort-wasm-simd-threaded.asyncify.wasm?url';
 import wasmScript from 'onnxruntime-web/ort-wasm-simd-threaded.mjs?url';
-import wasmLibrary from 'onnxruntime-web/ort-wasm-simd-threaded.wasm?url';
 import type * as Ort from 'onnxruntime-web/wasm';
-import { hosted } from '../site/files.ts';
+import { XzReadableStream } from 'xz-decompress';
+import { fetched } from '../site/files.ts';
 import type { Provider } from './protocol.ts';
 
 export type Runtime = typeof Ort;
@@ -21,21 +22,25 @@ export async function startRuntime(
   provider: Provider,
   threads: number,
   onBytes: (bytes: number) => void,
-): Promise<{ ort: Runtime; threads: number; adapter: string | null }> {
+): Promise<{ ort: Runtime; threads: number; adapter: string | null; fetched: readonly string[] }> {
   const adapter = provider === 'webgpu' ? await webgpuAdapter() : null;
   const files =
     provider === 'webgpu' ? { mjs: webgpuScript, wasm: webgpuLibrary } : { mjs: wasmScript, wasm: wasmLibrary };
   const urls = { mjs: new URL(files.mjs, import.meta.url).href, wasm: new URL(files.wasm, import.meta.url).href };
   const [ort, library] = await Promise.all([
     provider === 'webgpu' ? import('onnxruntime-web/webgpu') : import('onnxruntime-web/wasm'),
-    hosted(new URL('.', urls.wasm)).read(urls.wasm, onBytes),
+    fetched(new URL(urls.wasm), onBytes).then((stream) =>
+      new Response(provider === 'webgpu' ? stream : new XzReadableStream(stream)).arrayBuffer(),
+    ),
   ]);
   const used = self.crossOriginIsolated ? Math.max(1, threads || threadsOf(navigator.hardwareConcurrency ?? 1)) : 1;
   ort.env.wasm.wasmPaths = urls;
   ort.env.wasm.wasmBinary = library;
   ort.env.wasm.numThreads = used;
   ort.env.logLevel = 'error';
-  return { ort, threads: used, adapter };
+  // The script of the library is imported with the first model.
+  const fetchedSoFar = performance.getEntriesByType('resource').map(({ name }) => name);
+  return { ort, threads: used, adapter, fetched: [self.location.href, urls.mjs, ...fetchedSoFar] };
 }
 
 /** The adapter's name. */

@@ -29,7 +29,9 @@ export function serve<C extends Protocol<C>>(handlers: Handlers<C>): void {
 
 /** Whether the library has crashed: afterwards its answers are unreliable. */
 export const isFatal = (error: unknown): boolean =>
-  error instanceof WebAssembly.RuntimeError || typeof error === 'number' || /\babort/i.test(messageOf(error));
+  (globalThis.WebAssembly && error instanceof WebAssembly.RuntimeError) ||
+  typeof error === 'number' ||
+  /\babort/i.test(messageOf(error));
 
 /** ONNX Runtime's message without its error codes. */
 export const reasonOf = (error: unknown): string =>

@@ -1,3 +1,4 @@
+import { useEffect, useState } from 'preact/hooks';
 import { restart } from '../state/open.ts';
 import { engine, problem, progress } from '../state/store.ts';
 import { bytes } from '../ui/format.ts';
@@ -5,6 +6,7 @@ import { bytes } from '../ui/format.ts';
 /** Loading progress and errors. */
 export function Status() {
   const loading = progress.value;
+  const stalls = useStall(loading);
   return (
     <>
       <div class="loading-place">
@@ -13,6 +15,7 @@ export function Status() {
             <progress max={loading.total} value={loading.done} aria-label={`Loading ${loading.what}`} />
             <span>
               {loading.what}: {bytes(loading.done)} of {bytes(loading.total)}
+              {stalls && '. Nothing has come for a while: check the connection, or reload the page.'}
             </span>
           </div>
         )}
@@ -22,6 +25,21 @@ export function Status() {
       </div>
     </>
   );
+}
+
+/** Milliseconds without progress after which the visitor is told. */
+const STALL = 10_000;
+
+/** Whether loading has made no progress for a while. */
+function useStall(loading: typeof progress.value): boolean {
+  const [stalls, setStalls] = useState(false);
+  useEffect(() => {
+    setStalls(false);
+    if (!loading) return undefined;
+    const timer = setTimeout(() => setStalls(true), STALL);
+    return () => clearTimeout(timer);
+  }, [loading?.what, loading?.done]);
+  return stalls;
 }
 
 function Problem({ text }: { readonly text: string }) {

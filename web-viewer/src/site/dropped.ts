@@ -14,6 +14,9 @@ export interface VisitorFile {
 export const mayBeModel = ({ items }: DataTransfer): boolean =>
   [...items].some(({ kind, type }) => kind === 'file' && !type.startsWith('image/'));
 
+/** Tables of values for a model's images. */
+export const TABLE_NAME = /\.(csv|tsv|parquet)$/i;
+
 /** Whether a drop is meant to be a model: a folder, a zip, an ONNX or a JSON file. */
 export const looksLikeModel = ({ items }: DataTransfer): boolean =>
   [...items].some((item) => {

@@ -59,6 +59,7 @@ export function manifestOf(files: Files, card: Card): Manifest {
     files: Object.fromEntries([...files].map(([path, { length }]) => [path, length])),
     set: null,
     points: found?.points ?? null,
+    columns: [],
     dimensions: found?.dimensions ?? dimensionsOf(card),
     training: files.has(metrics) ? { metrics, pictures: pictures.sort((a, b) => a.epoch - b.epoch) } : null,
     report: ['report.html', 'report/report.html'].find((path) => files.has(path)) ?? null,
@@ -81,8 +82,11 @@ function pointsOf(files: Files, card: Card): (Pick<Manifest, 'dimensions'> & { p
     const [latents, map] = ['viewer/latents.npy', 'viewer/map.npy'];
     if (!files.has(latents) || !files.has(map)) return null;
     const { method, perplexity, dimensions } = about;
+    const others = about.others
+      .map((other) => ({ ...other, file: `viewer/${other.file}` }))
+      .filter(({ file }) => files.has(file));
     return {
-      points: { count: data.length, latents, errors: 'viewer/errors.npy', map, method, perplexity },
+      points: { count: data.length, latents, errors: 'viewer/errors.npy', map, method, perplexity, others },
       dimensions,
     };
   } catch {

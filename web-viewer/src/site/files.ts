@@ -19,13 +19,7 @@ export function hosted(base: URL): FileSource {
     url: (path) => new URL(path, base).href,
     at: (folder) => hosted(new URL(`${folder.replace(/\/$/, '')}/`, base)),
     async read(path, onBytes) {
-      const url = new URL(path, base);
-      const response = await fetch(url).catch(() => {
-        throw new FileProblem(`${url.pathname} cannot be fetched: the network or the host does not respond`);
-      });
-      if (!response.ok)
-        throw new FileProblem(`${url.pathname} cannot be fetched: the host answered ${response.status}`);
-      return readBody(response, onBytes);
+      return new Uint8Array(await new Response(await fetched(new URL(path, base), onBytes)).arrayBuffer());
     },
   };
 }
@@ -66,23 +60,21 @@ export async function readJson(source: FileSource, path: string): Promise<unknow
 const mediaType = (path: string) =>
   path.endsWith('.png') ? 'image/png' : path.endsWith('.html') ? 'text/html' : 'application/octet-stream';
 
-async function readBody(response: Response, onBytes: OnBytes | undefined): Promise<Uint8Array<ArrayBuffer>> {
-  if (!onBytes || !response.body) return new Uint8Array(await response.arrayBuffer());
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  const reader = response.body.getReader();
-  for (let part = await reader.read(); !part.done; part = await reader.read()) {
-    chunks.push(part.value);
-    length += part.value.length;
-    onBytes(part.value.length);
-  }
-  const bytes = new Uint8Array(length);
-  let offset = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, offset);
-    offset += chunk.length;
-  }
-  return bytes;
+/** A file of the host, as it arrives. @throws FileProblem when it is missing or cannot be fetched */
+export async function fetched(url: URL, onBytes?: OnBytes): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
+  const problem = (why: string) => new FileProblem(`${url.pathname} cannot be fetched: ${why}`);
+  const response = await fetch(url).catch(() => {
+    throw problem('the network or the host does not respond');
+  });
+  if (!response.ok) throw problem(`the host answered ${response.status}`);
+  if (!response.body) throw problem('the answer is empty');
+  const count = new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>({
+    transform(part, controller) {
+      onBytes?.(part.length);
+      controller.enqueue(part);
+    },
+  });
+  return response.body.pipeThrough(count);
 }
 
 /** Overlays a source with files in memory. */

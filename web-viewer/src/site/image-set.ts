@@ -1,3 +1,4 @@
+import { signal } from '@preact/signals';
 import type { FileSource, OnBytes } from './files.ts';
 import { readJson } from './files.ts';
 import { readNpy } from './npy.ts';
@@ -11,28 +12,31 @@ export interface ImageSet {
   readonly labels: Int32Array | null;
   /** The class index of an image; null where it has none. */
   label(row: number): number | null;
-  /** Pixels 0–255 of one image, `[H, W, C]`. */
+  /** Whether the pixels of an image are there. Those of a large set are read when they are first asked for. */
+  has(row: number): boolean;
+  /** Reads the pixels of some images. @throws FileProblem */
+  ready(rows: Iterable<number>): Promise<void>;
+  /**
+   * Pixels 0–255 of one image, `[H, W, C]`. Those of a large set are black until they have been read; a component, a computed
+   * signal or an effect that has asked for them then runs again.
+   */
   pixels(row: number): Uint8Array;
   /** The id of an image, as `convae encode` writes it. */
   id(row: number): string;
-  /** The sheets as bitmaps, for textures: tiles of W×H, `columns` in a row. */
-  readonly sheets: readonly {
-    readonly bitmap: ImageBitmap;
-    readonly first: number;
-    readonly count: number;
-    readonly columns: number;
-  }[];
 }
+
+/** Sets of at most this many sheets are read whole before they are shown. */
+const SMALL = 8;
 
 /** @throws FileProblem */
 export async function loadImageSet(source: FileSource, onBytes?: OnBytes): Promise<ImageSet> {
   const about = parseFile(setSchema, await readJson(source, 'set.json'), 'set.json');
-  const [labels, ids, sheets] = await Promise.all([
+  const { height, width, channels } = about;
+  const [labels, ids] = await Promise.all([
     about.labels === null
       ? null
       : source.read(about.labels, onBytes).then((bytes) => readNpy(bytes, '<i4', 1, 'labels.npy').data),
     about.ids === null ? null : readJson(source, about.ids),
-    Promise.all(about.sheets.map((sheet) => loadSheet(source, about, sheet, onBytes))),
   ]);
   if (labels && labels.length !== about.images) {
     throw new FileProblem(`labels.npy holds ${labels.length} labels for ${about.images} images`);
@@ -40,38 +44,68 @@ export async function loadImageSet(source: FileSource, onBytes?: OnBytes): Promi
   if (ids !== null && !(Array.isArray(ids) && ids.length === about.images)) {
     throw new FileProblem('ids.json does not hold an id for each image');
   }
-  const { height, width, channels } = about;
+  /** Pixels by sheet; it changes when another sheet has been read. */
+  const sheets = signal<ReadonlyMap<Sheet, Uint8Array>>(new Map());
+  const reading = new Map<Sheet, Promise<void>>();
+  let last: Promise<unknown> = Promise.resolve();
+  const read = (sheet: Sheet): Promise<void> => {
+    const before = reading.get(sheet);
+    if (before) return before;
+    const bytes = source.read(sheet.file, onBytes);
+    bytes.catch(() => undefined); // reported below
+    // Unpacked one after another: that takes memory, and the page stays responsive between them.
+    const next = last.then(async () => {
+      const pixels = await unpackSheet(await bytes, about, sheet);
+      sheets.value = new Map([...sheets.peek(), [sheet, pixels]]);
+    });
+    reading.set(sheet, next);
+    last = next.catch(() => reading.delete(sheet));
+    return next;
+  };
+  const sheetOf = (row: number): Sheet => {
+    const sheet = about.sheets.find(({ first, count }) => row >= first && row < first + count);
+    if (!sheet) throw new RangeError(`the set has no image ${row}`);
+    return sheet;
+  };
+  if (about.sheets.length <= SMALL) await Promise.all(about.sheets.map(read));
   return {
     about,
     labels,
-    sheets,
     label: (row) => classOf(labels?.[row]),
     id: (row) => (Array.isArray(ids) ? String(ids[row]) : String(row)),
+    has: (row) => sheets.value.has(sheetOf(row)),
+    async ready(rows) {
+      await Promise.all([...new Set(Array.from(rows, sheetOf))].map(read));
+    },
     pixels(row) {
-      const sheet = sheets.find(({ first, count }) => row >= first && row < first + count);
-      if (!sheet) throw new RangeError(`the set has no image ${row}`);
+      const sheet = sheetOf(row);
+      const pixels = new Uint8Array(height * width * channels);
+      const all = sheets.value.get(sheet);
+      if (!all) {
+        read(sheet).catch(() => undefined); // black; whoever needs it calls `ready`
+        return pixels;
+      }
       const tile = row - sheet.first;
       const [left, top] = [(tile % sheet.columns) * width, Math.floor(tile / sheet.columns) * height];
-      const pixels = new Uint8Array(height * width * channels);
       for (let y = 0; y < height; y++) {
         const from = ((top + y) * sheet.columns * width + left) * channels;
-        pixels.set(sheet.pixels.subarray(from, from + width * channels), y * width * channels);
+        pixels.set(all.subarray(from, from + width * channels), y * width * channels);
       }
       return pixels;
     },
   };
 }
 
-/** A label as a class index; null where there is none. */
-export const classOf = (label: number | undefined): number | null => (label === undefined || label < 0 ? null : label);
+type Sheet = ImageSetFile['sheets'][number];
 
-async function loadSheet(
-  source: FileSource,
+/** A label as a class index; null where there is none. */
+const classOf = (label: number | undefined): number | null => (label === undefined || label < 0 ? null : label);
+
+async function unpackSheet(
+  bytes: Uint8Array<ArrayBuffer>,
   { height, width, channels }: ImageSetFile,
-  sheet: ImageSetFile['sheets'][number],
-  onBytes: OnBytes | undefined,
-) {
-  const bytes = await source.read(sheet.file, onBytes);
+  sheet: Sheet,
+): Promise<Uint8Array> {
   // Exact pixels: no colour conversion, no premultiplied alpha.
   const bitmap = await createImageBitmap(new Blob([bytes], { type: 'image/png' }), {
     colorSpaceConversion: 'none',
@@ -89,8 +123,8 @@ async function loadSheet(
   const context = canvas.getContext('2d', { willReadFrequently: true });
   if (!context) throw new FileProblem('this browser cannot read images');
   context.drawImage(bitmap, 0, 0);
-  const { data } = context.getImageData(0, 0, bitmap.width, bitmap.height);
-  return { ...sheet, bitmap, pixels: dropChannels(data, channels) };
+  bitmap.close();
+  return dropChannels(context.getImageData(0, 0, sheetWidth, sheetHeight).data, channels);
 }
 
 /** Converts RGBA to the images' number of channels. */

@@ -1,7 +1,7 @@
 import type { FileSource, OnBytes } from './files.ts';
 import { readNpy } from './npy.ts';
 import { FileProblem } from './problem.ts';
-import type { Manifest } from './schema.ts';
+import type { Manifest, MapMethod } from './schema.ts';
 
 /** The image set as the model encodes it, one row per image, in the set's order. */
 export interface Points {
@@ -14,7 +14,7 @@ export interface Points {
   readonly sortedErrors: Float32Array;
   /** Map positions `[N, 2]`. */
   readonly map: Float32Array;
-  readonly method: 'codes' | 't-SNE' | 'PCA';
+  readonly method: MapMethod;
   readonly perplexity: number | null;
 }
 

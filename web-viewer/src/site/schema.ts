@@ -71,20 +71,23 @@ export const setSchema = limited(site.imageSetSchema, ({ height, width, images, 
   ['classes', classes?.length ?? 0, MOST_CLASSES],
   ...sheets.map(({ columns }, i): Size => [`sheets.${i}.columns`, columns, MOST_COLUMNS]),
 ]);
-export const manifestSchema = limited(site.manifestSchema, ({ points }) => [
+export const manifestSchema = limited(site.manifestSchema, ({ points, columns }) => [
   ['points.count', points?.count ?? 0, MOST_IMAGES],
+  ['columns', columns.length, MOST_COLUMNS],
+  ...columns.map(({ categories }, i): Size => [`columns.${i}.categories`, categories?.length ?? 0, MOST_CLASSES]),
 ]);
 /** The part of an exported model's `viewer/manifest.json` that the page reads. */
 export const pointsCacheSchema = z.pick(site.pointsSchema, {
   fingerprint: true,
   method: true,
   perplexity: true,
+  others: true,
   dimensions: true,
 });
 
 export { type Card, heldOutOf, type TrainStepSection as TrainStep } from '../../../pipeline/artifacts/card.ts';
 export type { Preprocessing } from '../../../pipeline/artifacts/preprocessing.ts';
-export type { ImageSetFile, Manifest, SiteIndex } from '../../../pipeline/artifacts/site.ts';
+export type { ImageSetFile, Manifest, MapMethod, SiteIndex } from '../../../pipeline/artifacts/site.ts';
 
 /**
  * Checks a JSON file's content.

@@ -1,4 +1,4 @@
-import { batch, effect } from '@preact/signals';
+import { batch, effect, signal, untracked } from '@preact/signals';
 import type { Engine } from '../engine/client.ts';
 import { latest } from '../engine/latest.ts';
 import { errorPercentile } from '../site/points.ts';
@@ -18,9 +18,21 @@ import {
   reading,
 } from './store.ts';
 
+/** The row of the set to show as soon as its images have come. */
+export const awaitedRow = signal<number | null>(null);
+
+const afterAwaited: (() => void)[] = [];
+
+/** Does something now, and again when the awaited row, which brings its class, has been shown. */
+export function alsoAfterAwaited(work: () => void): void {
+  work();
+  if (awaitedRow.peek() !== null) afterAwaited.push(work);
+}
+
 /** Shows an image on the left; its latent becomes the one on the right, and its class, where known, conditions both sides. */
 export function showImage(image: InputImage): void {
   batch(() => {
+    awaitedRow.value = null;
     if (image.label !== null) inputLabel.value = image.label;
     label.value = inputLabel.value;
     input.value = image;
@@ -28,11 +40,31 @@ export function showImage(image: InputImage): void {
   });
 }
 
-/** Shows an image of the set. */
+/** Shows an image of the set, once it has been read. */
 export function showRow(row: number): void {
-  const { set } = model.value ?? {};
-  if (!set || !(row >= 0 && row < set.about.images)) return;
-  showImage({ pixels: set.pixels(row), origin: 'set', row, label: set.label(row) });
+  const { set = null, loading, points, card } = model.value ?? {};
+  if (!(row >= 0) || (set ? row >= set.about.images : !loading)) return;
+  if (set?.has(row)) {
+    showImage({ pixels: set.pixels(row), origin: 'set', row, label: set.label(row) });
+    return;
+  }
+  awaitedRow.value = row;
+  const size = card?.latent.size ?? 0;
+  // Its latent is known before.
+  if (points && row < points.count) showLatent(points.latents.slice(row * size, (row + 1) * size), 'input');
+}
+
+/** Shows the row that was awaited. What is shown on the right meanwhile stays. */
+function showAwaited(row: number): void {
+  const right = { latent: currentLatent.peek(), origin: latentOrigin.peek(), label: label.peek() };
+  batch(() => {
+    showRow(row);
+    if (right.origin !== 'input' && right.latent) {
+      showLatent(right.latent, right.origin);
+      label.value = right.label;
+    }
+    for (const work of afterAwaited.splice(0)) work();
+  });
 }
 
 /** Changes the class given with the image on the left, whose latent becomes the one on the right again. */
@@ -76,6 +108,17 @@ export function startExploring(): () => void {
     }
   });
   const ends = [
+    effect(() => {
+      const [set, awaited] = [model.value?.set, awaitedRow.value];
+      if (!set || awaited === null) return;
+      const row = Math.min(awaited, set.about.images - 1);
+      if (set.has(row)) untracked(() => showAwaited(row));
+      else {
+        set.ready([row]).catch((error: unknown) => {
+          problem.value = error instanceof Error ? error.message : String(error);
+        });
+      }
+    }),
     effect(() => {
       if (engine.value && model.value && input.value) read([engine.value, model.value, input.value, inputLabel.value]);
       else reading.value = null;

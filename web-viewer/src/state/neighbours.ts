@@ -3,16 +3,18 @@ import type { Points } from '../site/points.ts';
 /**
  * The rows with the nearest latents (Euclidean distance), nearest first.
  * @param allowed whether a row is considered
+ * @param step considers every so many-th row only
  */
 export function nearestRows(
   { latents, count }: Points,
   latent: Float32Array,
   k: number,
   allowed: (row: number) => boolean = () => true,
+  step = 1,
 ): { row: number; distance: number }[] {
   const size = latent.length;
   const best: { row: number; distance: number }[] = [];
-  for (let row = 0; row < count; row++) {
+  for (let row = 0; row < count; row += step) {
     const limit = best.length < k ? Number.POSITIVE_INFINITY : (best[best.length - 1]?.distance ?? 0);
     let sum = 0;
     for (let d = 0; d < size && sum < limit; d++) {
@@ -28,13 +30,16 @@ export function nearestRows(
   return best.map(({ row, distance }) => ({ row, distance: Math.sqrt(distance) }));
 }
 
+/** A position is estimated many times a second, so by so many rows at most. */
+const MOST_CONSIDERED = 50_000;
+
 /**
  * The map position of a latent: the latent itself where the map is the latent plane; else a mean of its nearest neighbours
  * weighted by proximity, since t-SNE has no position for new latents.
  */
 export function mapPosition(points: Points, latent: Float32Array): readonly [number, number] {
   if (points.method === 'codes') return [latent[0] as number, latent[1] as number];
-  const near = nearestRows(points, latent, 5);
+  const near = nearestRows(points, latent, 5, undefined, Math.ceil(points.count / MOST_CONSIDERED));
   const closest = Math.max(near[0]?.distance ?? 0, 1e-6);
   let [x, y, sum] = [0, 0, 0];
   for (const { row, distance } of near) {

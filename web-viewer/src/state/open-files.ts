@@ -30,14 +30,22 @@ export async function openLink(path: string): Promise<boolean> {
     // Read the card first: without it there is no model.
     const card = await readCard(source);
     const manifest = await readManifest(source).catch((): Manifest => {
-      return { ...EMPTY_MANIFEST, dimensions: dimensionsOf(card) };
+      return { ...EMPTY_MANIFEST, columns: [], dimensions: dimensionsOf(card) };
     });
     const made = new Map([['manifest.json', new TextEncoder().encode(JSON.stringify(manifest))]]);
     return readModel(card.model.name, overlaid(made, source), true, meter);
   });
 }
 
-const EMPTY_MANIFEST = { format: 1, files: {}, set: null, points: null, training: null, report: null } as const;
+const EMPTY_MANIFEST = {
+  format: 1,
+  files: {},
+  set: null,
+  points: null,
+  columns: [],
+  training: null,
+  report: null,
+} as const;
 
 /** @throws FileProblem when the path is not a folder of this host */
 function folderOf(path: string): URL {

@@ -5,7 +5,7 @@ import { kept, readJson } from '../site/files.ts';
 import { FileProblem } from '../site/problem.ts';
 import { indexSchema, parseFile } from '../site/schema.ts';
 import { Meter } from './meter.ts';
-import { readModel, root } from './read-model.ts';
+import { readModel, root, withImages } from './read-model.ts';
 import {
   currentLatent,
   decoded,
@@ -15,6 +15,7 @@ import {
   input,
   inputLabel,
   label,
+  latentOrigin,
   model,
   modelName,
   type OpenModel,
@@ -57,11 +58,14 @@ export async function openModel(name: string, compute: RuntimeChoice = chosenRun
     return;
   }
   const source = kept(root.at(`models/${entry.folder}`), isTrainingFile);
-  await open(name, false, (meter) => opened.get(name) ?? readModel(name, source, false, meter));
+  await open(name, false, (meter, early) => opened.get(name) ?? readModel(name, source, false, meter, early));
 }
 
 /** Reopens a model. */
-export const reopen = (model: OpenModel): Promise<boolean> => open(model.name, model.fromVisitor, () => model);
+export async function reopen(model: OpenModel): Promise<void> {
+  if (model.loading) await openModel(model.name);
+  else await open(model.name, model.fromVisitor, () => model);
+}
 
 /** Moves the open model to another runtime. */
 export async function setRuntime(compute: RuntimeChoice): Promise<void> {
@@ -80,17 +84,21 @@ export async function restart(): Promise<void> {
 }
 
 /**
- * Opens a model.
+ * Opens a model. The first one of a visit is drawn as soon as its points have come, before the library and its files.
  * @param fromVisitor whether its files are a visitor's: these get a separate worker, so that they cannot break the previous
  * model; that worker becomes the running one once they have proved to work
- * @param read reads the model
- * @returns whether it was opened; otherwise `problem` says why
+ * @param read reads the model, and hands over early what can be drawn of it
+ * @returns whether it is shown; otherwise `problem` says why
  */
-export async function open(
-  name: string,
-  fromVisitor: boolean,
-  read: (meter: Meter) => OpenModel | Promise<OpenModel>,
-): Promise<boolean> {
+export function open(name: string, fromVisitor: boolean, read: Read): Promise<boolean> {
+  return new Promise((resolve) => {
+    void load(name, fromVisitor, read, () => resolve(true)).then(resolve);
+  });
+}
+
+type Read = (meter: Meter, early?: (drawable: OpenModel) => void) => OpenModel | Promise<OpenModel>;
+
+async function load(name: string, fromVisitor: boolean, read: Read, drawn: () => void): Promise<boolean> {
   const request = ++latestRequest;
   meter.silence();
   const own = new Meter(name);
@@ -103,7 +111,18 @@ export async function open(
     const separate = fromVisitor && isRunning(provider);
     if (!isRunning(provider)) own.expect(libraryBytes(provider));
     if (!separate) starting = hostFor(provider, own.add);
-    const [next] = await Promise.all([read(own), starting]);
+    const isFirst = model.value === null && !fromVisitor;
+    const early = (drawable: OpenModel) => {
+      if (request !== latestRequest) return;
+      show(drawable, null);
+      drawn();
+    };
+    const reading = Promise.resolve(read(own, isFirst ? early : undefined));
+    // Latents can be decoded before the images have come.
+    const first = isFirst ? starting?.catch(() => undefined) : undefined;
+    const complete = Promise.all([reading, first]).then(([found]) => withImages(found));
+    if (isFirst) void complete.then(completeShown, () => undefined);
+    const [next] = await Promise.all([isFirst ? reading : complete, starting]);
     starting ??= separateHost(provider, () => undefined);
     const host = await starting;
     const loaded = await host.load(next.files);
@@ -112,9 +131,10 @@ export async function open(
       await endUnlessRunning(host);
       return false;
     }
-    show(next, loaded);
+    show(isFirst && model.value?.source === next.source && !model.value.loading ? model.value : next, loaded);
     await replaceHost(host);
-    void prefetchTraining(next, () => model.value === next);
+    await complete;
+    void prefetchTraining(next, () => model.value?.source === next.source);
     if (compute === 'auto') void upgrade(loaded, next, () => request === latestRequest);
     else engineNote.value = 'as chosen';
     return true;
@@ -130,15 +150,25 @@ export async function open(
 /** The model before the open one, for components that have not switched yet. */
 let former: Engine | null = null;
 
-/** Makes a loaded model the open one. */
-function show(next: OpenModel, loaded: Engine): void {
+/** Adds the images to the model that is shown without them. */
+function completeShown(complete: OpenModel): void {
+  if (model.value?.source !== complete.source) return;
+  model.value = complete;
+  remember(complete);
+}
+
+/** Makes a model the open one. @param loaded null where the library has not come yet */
+function show(next: OpenModel, loaded: Engine | null): void {
   former?.release();
   former = engine.value;
   batch(() => {
     engine.value = loaded;
     engineNote.value = '';
-    if (next === model.value) return;
     const before = model.value;
+    if (next.source === before?.source) {
+      model.value = next;
+      return;
+    }
     const sameSet = next.set !== null && next.set === before?.set;
     // The visitor's drawing or picture stays as long as it fits.
     const own = input.value?.origin !== 'set' && before && sameSize(next.card.image, before.card.image);
@@ -153,8 +183,9 @@ function show(next: OpenModel, loaded: Engine): void {
     if (before && !sameSet) shownClasses.value = null;
     for (const choice of [label, inputLabel]) if (choice.value >= (next.card.classes?.length ?? 1)) choice.value = 0;
     input.value = keptInput ? { ...keptInput } : null;
+    latentOrigin.value = 'input';
   });
-  remember(next);
+  if (!next.loading) remember(next);
 }
 
 const sameSize = (a: OpenModel['card']['image'], b: OpenModel['card']['image']) =>

@@ -22,6 +22,7 @@ export const readManifest = async (source: FileSource): Promise<Manifest> =>
 /**
  * Reads everything needed to explore a model.
  * @param fromVisitor whether it is a visitor's: then its images are looked up among the site's
+ * @param early receives what can be drawn without the model's files and images, as soon as it has come
  * @throws FileProblem when a file is missing or damaged, or the files do not match
  */
 export async function readModel(
@@ -29,6 +30,7 @@ export async function readModel(
   source: FileSource,
   fromVisitor: boolean,
   meter: Meter,
+  early?: (drawable: OpenModel) => void,
 ): Promise<OpenModel> {
   const [manifest, card] = await Promise.all([readManifest(source), readCard(source)]);
   meter.expect(bytesToLoad(manifest));
@@ -36,21 +38,34 @@ export async function readModel(
   if (manifest.dimensions.variance.length !== size || (manifest.dimensions.kl?.length ?? size) !== size) {
     throw new FileProblem(`manifest.json does not have a number for each of the ${size} latent dimensions`);
   }
+  const readPoints = loadPoints(source, manifest, size, meter.add);
+  if (early) {
+    const files = { encoder: NONE, decoder: NONE, ...inputsOf(card) };
+    const points = await readPoints;
+    early({ name, card, manifest, source, files, set: null, points, fromVisitor, loading: true });
+  }
+  const [files, points] = await Promise.all([readFiles(source, card, meter.add), readPoints]);
+  return { name, card, manifest, source, files, set: null, points, fromVisitor, loading: true };
+}
+
+/** The model with its images. @throws FileProblem when they are damaged, or do not match it */
+export async function withImages(model: OpenModel): Promise<OpenModel> {
+  if (!model.loading) return model;
+  const { name, card, manifest, points, fromVisitor } = model;
   const folder = fromVisitor ? await setFor(card) : manifest.set;
-  const [files, points, set] = await Promise.all([
-    readFiles(source, card, meter.add),
-    loadPoints(source, manifest, size, meter.add),
-    folder === null ? null : loadSet(folder),
-  ]);
+  const set = folder === null ? null : await loadSet(folder);
   if (points && set && points.count !== set.about.images) {
     throw new FileProblem(`${name} has latents of ${points.count} images, its set has ${set.about.images}`);
   }
   if (set && !fits(set, card)) {
     if (!fromVisitor) throw new FileProblem(`the images of ${name}’s set do not have the shape that it takes`);
-    return { name, card, manifest, source, files, set: null, points, fromVisitor };
+    return { ...model, set: null, loading: false };
   }
-  return { name, card, manifest, source, files, set, points, fromVisitor };
+  return { ...model, set, loading: false };
 }
+
+const NONE = new Uint8Array();
+const inputsOf = ({ image, latent, conditional }: Card) => ({ image, latent: latent.size, conditional });
 
 const fits = ({ about }: ImageSet, { image }: Card) =>
   about.height === image.height && about.width === image.width && about.channels === image.channels;
@@ -74,7 +89,7 @@ async function readFiles(source: FileSource, card: Card, onBytes: (bytes: number
     source.read('encoder.onnx', onBytes),
     source.read('decoder.onnx', onBytes),
   ]);
-  return { encoder, decoder, image: card.image, latent: card.latent.size, conditional: card.conditional };
+  return { encoder, decoder, ...inputsOf(card) };
 }
 
 function loadSet(folder: string): Promise<ImageSet> {

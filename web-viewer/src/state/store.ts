@@ -25,6 +25,8 @@ export interface OpenModel {
   readonly points: Points | null;
   /** Whether the visitor opened it from files or by its folder in the address; else it is one of the site's. */
   readonly fromVisitor: boolean;
+  /** Whether its files or its images are still on their way: then it has no images yet, and its files may be empty. */
+  readonly loading?: boolean;
 }
 
 /** An input image: pixels 0–255 `[H, W, C]`. */
@@ -73,6 +75,16 @@ export const tab = signal<Tab>('map');
 export const input = signal<InputImage | null>(null);
 export const reading = signal<Reading | null>(null);
 
+/** An image of the training's record, with its reconstruction: shown until a live one has come. */
+export const recorded = signal<{ readonly original: Uint8Array; readonly reconstruction: Uint8Array } | null>(null);
+/** The reconstruction to show: the model's, else a recorded one of this very image. */
+export const reconstruction = computed(
+  () =>
+    reading.value?.reconstruction ??
+    (recorded.value?.original === input.value?.pixels ? recorded.value?.reconstruction : null) ??
+    null,
+);
+
 /** The class given with the image on the left, where the model takes one. */
 export const inputLabel = signal(0);
 
@@ -83,8 +95,9 @@ export const label = signal(0);
 export const decoded = signal<Float32Array | null>(null);
 
 /** The map's settings. */
-export const colourBy = signal<'class' | 'error'>('class');
-/** The visible classes; null for all. */
+/** The name of the column that colours show; the first where there is none of this name. */
+export const colourBy = signal('class');
+/** The visible categories; null for all. */
 export const shownClasses = signal<readonly number[] | null>(null);
 /** The selected epoch; 0 for the last. */
 export const epoch = signal(0);

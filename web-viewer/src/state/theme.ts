@@ -12,6 +12,13 @@ const chosen = signal<Theme>(stored() ?? 'auto');
 export const linkedTheme = signal<Theme | null>(null);
 export const theme = computed(() => linkedTheme.value ?? chosen.value);
 
+const systemIsDark = matchMedia('(prefers-color-scheme: dark)');
+const systemDark = signal(systemIsDark.matches);
+systemIsDark.addEventListener('change', ({ matches }) => {
+  systemDark.value = matches;
+});
+export const isDark = computed(() => theme.value === 'dark' || (theme.value === 'auto' && systemDark.value));
+
 /** Applies a theme from the address. */
 export function linkTheme(text: string | null): void {
   linkedTheme.value = themeNamed(text) ?? null;

@@ -37,7 +37,7 @@ export async function upgrade(running: Engine, model: OpenModel, isWanted: () =>
 }
 
 const probe = ({ set, card: { image } }: OpenModel) =>
-  set?.pixels(0) ?? new Uint8Array(image.height * image.width * image.channels).fill(96);
+  (set?.has(0) && set.pixels(0)) || new Uint8Array(image.height * image.width * image.channels).fill(96);
 
 /** The largest difference of pixels, in [0, 1], and of latents with which two runtimes agree. */
 const AGREEMENT = 1e-3;

@@ -1,6 +1,6 @@
 import { signal } from '@preact/signals';
 import { showLatent } from './explore.ts';
-import { currentLatent, label, latentOrigin, type OpenModel } from './store.ts';
+import { currentLatent, engine, label, latentOrigin, type OpenModel } from './store.ts';
 
 /** Whether the walk is running. */
 export const walking = signal(false);
@@ -49,6 +49,8 @@ export function startWalk(model: OpenModel): () => void {
     if (latentOrigin.peek() !== 'walk') stop.abort();
     if (stop.signal.aborted) return;
     requestAnimationFrame(frame);
+    // Nothing is decoded before the library has come.
+    if (!engine.peek()) before = now;
     if (now - before < INTERVAL) return;
     time += Math.min(MAX_PAUSE, now - before);
     before = now;

@@ -18,9 +18,27 @@ export function short(value: number, digits = 3): string {
 /** A number with thousands separators. */
 export const grouped = (value: number): string => value.toLocaleString('en-US');
 
-/** The display name of a data set: the last part of its path. */
-export const dataName = (name: string): string =>
-  name
-    .replace(/[\\/]+$/, '')
-    .split(/[\\/]/)
-    .at(-1) || name;
+/** Data sets as people write them. */
+const NAMES: Readonly<Record<string, string>> = {
+  mnist: 'MNIST',
+  'fashion-mnist': 'Fashion-MNIST',
+  emnist: 'EMNIST',
+  kmnist: 'KMNIST',
+  qmnist: 'QMNIST',
+  usps: 'USPS',
+  svhn: 'SVHN',
+  'cifar-10': 'CIFAR-10',
+  'cifar-100': 'CIFAR-100',
+  cifar10: 'CIFAR-10',
+  cifar100: 'CIFAR-100',
+};
+
+/** The display name of a data set: its usual name, else the last part of its path. */
+export function dataName(name: string): string {
+  const last =
+    name
+      .replace(/[\\/]+$/, '')
+      .split(/[\\/]/)
+      .at(-1) || name;
+  return NAMES[last.toLowerCase()] ?? last;
+}

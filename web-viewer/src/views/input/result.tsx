@@ -1,4 +1,4 @@
-import { model, reading } from '../../state/store.ts';
+import { model, reading, reconstruction } from '../../state/store.ts';
 import { Figure, Hint } from '../../ui/figure.tsx';
 import { dataName, short } from '../../ui/format.ts';
 import { PixelImage } from '../../ui/pixel-image.tsx';
@@ -14,7 +14,7 @@ export function Reconstruction() {
       <figcaption class="input-caption">
         <b>Reconstruction</b> <span class="quiet">from {size ?? '…'} dimensions</span>
       </figcaption>
-      <PixelImage pixels={reading.value?.reconstruction ?? null} shape={shape.value} label="Reconstruction" />
+      <PixelImage pixels={reconstruction.value} shape={shape.value} label="Reconstruction" />
     </figure>
   );
 }

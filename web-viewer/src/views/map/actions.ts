@@ -1,8 +1,8 @@
 import { showLatent, showRow } from '../../state/explore.ts';
 import type { Camera } from './camera.ts';
+import type { MapState } from './create-map.ts';
 import type { Actions } from './gestures.ts';
 import { cornersOf } from './lasso.ts';
-import { aiming, chosenTool, hovered, isPlane, lasso, latentPosition, positionOf, tool } from './map-state.ts';
 import type { Scene } from './scene.ts';
 import { type Point, roundToPixel, visibleBounds } from './transform.ts';
 
@@ -17,18 +17,25 @@ const arrows: Readonly<Record<string, readonly [number, number]>> = {
 };
 
 /** Decodes a position of the latent plane, at the screen's resolution. */
-function decodePlace([x, y]: Point, scale: number): void {
+function decodePlace({ isPlane }: MapState, [x, y]: Point, scale: number): void {
   if (isPlane.value) showLatent(Float32Array.of(roundToPixel(x, scale), roundToPixel(y, scale)), 'map');
 }
 
-function hoverAt(scene: Scene, camera: Camera, at: Point | null, reach: number): void {
+function hoverAt(
+  { hovered, positionOf }: MapState,
+  scene: Scene,
+  camera: Camera,
+  at: Point | null,
+  reach: number,
+): void {
   const row = at && scene.pick(at, reach);
   if (row === null) hovered.value = null;
   else if (row !== hovered.peek()?.row) hovered.value = { row, at: camera.toScreen(positionOf(row)) };
 }
 
 /** Pointer actions on the map. */
-export function pointerActions(scene: Scene, camera: Camera): Actions {
+export function pointerActions(map: MapState, scene: Scene, camera: Camera): Actions {
+  const { isPlane, latentPosition, selection, tool, chosenTool } = map;
   const isOnLatent = (at: Point) => {
     if (!isPlane.value || !latentPosition.value) return false;
     const [x, y] = camera.toScreen(latentPosition.value);
@@ -39,25 +46,25 @@ export function pointerActions(scene: Scene, camera: Camera): Actions {
     move: (dx, dy) => camera.move(dx, dy),
     zoom: (at, factor) => camera.zoom(at, factor),
     reset: () => camera.reset(),
-    decode: (at) => decodePlace(camera.toMap(at), camera.view.scale),
+    decode: (at) => decodePlace(map, camera.toMap(at), camera.view.scale),
     lasso(path, done) {
-      lasso.value = path?.flatMap((x, i) => (i % 2 ? [] : camera.toMap([x, path[i + 1] as number]))) ?? null;
-      if (done && path && path.length < 6) lasso.value = null;
+      const polygon = path?.flatMap((x, i) => (i % 2 ? [] : camera.toMap([x, path[i + 1] as number])));
+      selection.value = polygon && (!done || polygon.length >= 6) ? { kind: 'lasso', polygon } : null;
       // After one lasso, return to the default tool.
       if (done) chosenTool.value = null;
     },
     click(at) {
       const row = scene.pick(at, REACH.pointer);
       if (row !== null) showRow(row);
-      else if (tool.value === 'decode') decodePlace(camera.toMap(at), camera.view.scale);
+      else if (tool.value === 'decode') decodePlace(map, camera.toMap(at), camera.view.scale);
     },
-    hover: (at) => hoverAt(scene, camera, at, REACH.pointer),
+    hover: (at) => hoverAt(map, scene, camera, at, REACH.pointer),
   };
 }
 
 /** Puts a lasso around everything in view. */
-export function lassoView(camera: Camera): void {
-  lasso.value = cornersOf(visibleBounds(camera.view, camera.size));
+export function lassoView({ selection }: MapState, camera: Camera): void {
+  selection.value = { kind: 'lasso', polygon: cornersOf(visibleBounds(camera.view, camera.size)) };
 }
 
 /** Actions of the toolbar's buttons and of the + and − keys. */
@@ -65,15 +72,15 @@ export const zoomStep = (camera: Camera, direction: 1 | -1): void =>
   camera.zoom(camera.middle, STEP.zoom ** direction, true);
 
 /** Keyboard actions on the map: they act on its centre, which is then marked. @returns whether the key was handled */
-export function pressKey(event: KeyboardEvent, scene: Scene, camera: Camera): boolean {
+export function pressKey(event: KeyboardEvent, map: MapState, scene: Scene, camera: Camera): boolean {
   if (event.ctrlKey || event.metaKey || event.altKey) return false;
   const arrow = arrows[event.key];
   if (arrow) {
     const [x, y] = arrow;
     if (event.shiftKey) {
-      const [px, py] = latentPosition.value ?? [0, 0];
+      const [px, py] = map.latentPosition.value ?? [0, 0];
       const { scale } = camera.view;
-      decodePlace([px + (x * STEP.decode) / scale, py - (y * STEP.decode) / scale], scale);
+      decodePlace(map, [px + (x * STEP.decode) / scale, py - (y * STEP.decode) / scale], scale);
     } else camera.move(-x * STEP.move, -y * STEP.move);
   } else if (event.key === '+' || event.key === '=') camera.zoom(camera.middle, STEP.zoom);
   else if (event.key === '-') camera.zoom(camera.middle, 1 / STEP.zoom);
@@ -81,9 +88,9 @@ export function pressKey(event: KeyboardEvent, scene: Scene, camera: Camera): bo
   else if (event.key === 'Enter') {
     const row = scene.pick(camera.middle, REACH.aim);
     if (row !== null) showRow(row);
-  } else if (event.key === 'Escape') lasso.value = null;
+  } else if (event.key === 'Escape') map.selection.value = null;
   else return event.key === ' ';
-  aiming.value = true;
-  hoverAt(scene, camera, camera.middle, REACH.aim);
+  map.aiming.value = true;
+  hoverAt(map, scene, camera, camera.middle, REACH.aim);
   return true;
 }

@@ -18,6 +18,13 @@ const MARGIN = 36;
 /** Duration of a view change requested by a button, in ms. */
 const DURATION = 220;
 
+/** A view for screens of any size: `zoom` is a multiple of the scale that shows everything. */
+export interface PortableView {
+  readonly x: number;
+  readonly y: number;
+  readonly zoom: number;
+}
+
 /** The visible part of the map, and how it changes. */
 export class Camera {
   size: Size = { width: 0, height: 0 };
@@ -25,8 +32,8 @@ export class Camera {
   /** The view that shows everything. */
   full: View = this.view;
   #bounds: Bounds = { left: -1, right: 1, bottom: -1, top: 1 };
-  /** Whether the visitor has moved the view away from the one that shows everything. */
-  #moved = false;
+  /** The view that the visitor has moved to; null for the one that shows everything. */
+  #chosen: PortableView | null = null;
   #animation = 0;
   /** Called when the view has changed. */
   onChange: () => void = () => undefined;
@@ -35,10 +42,14 @@ export class Camera {
     cancelAnimationFrame(this.#animation);
   }
 
-  /** Shows all of a map. */
-  open(bounds: Bounds): void {
+  get chosen(): PortableView | null {
+    return this.#chosen;
+  }
+
+  /** Sets the map's extent and shows a view of it. */
+  open(bounds: Bounds, chosen: PortableView | null): void {
     this.#bounds = bounds;
-    this.#moved = false;
+    this.#chosen = chosen;
     cancelAnimationFrame(this.#animation);
     this.resize(this.size);
   }
@@ -46,7 +57,8 @@ export class Camera {
   resize(size: Size): void {
     this.size = size;
     this.full = fullView(this.#bounds, size, MARGIN);
-    if (!this.#moved) this.view = this.full;
+    const { x, y, zoom } = this.#chosen ?? { ...this.full, zoom: 1 };
+    this.view = clampView({ x, y, scale: zoom * this.full.scale }, this.#bounds);
     this.onChange();
   }
 
@@ -81,8 +93,16 @@ export class Camera {
   /** Shows everything. */
   reset(): void {
     this.#animateTo(this.full, () => {
-      this.#moved = false;
+      this.#chosen = null;
+      this.onChange();
     });
+  }
+
+  /** Shows a part of the map. */
+  fit(part: Bounds): void {
+    const wanted = fullView(part, this.size, 2 * MARGIN);
+    const factor = allowedFactor(this.view, this.full, wanted.scale / this.view.scale);
+    this.#animateTo({ ...wanted, scale: this.view.scale * factor });
   }
 
   /** Pans a position into view if it is outside. */
@@ -100,7 +120,7 @@ export class Camera {
 
   #set(view: View): void {
     this.view = clampView(view, this.#bounds);
-    this.#moved = true;
+    this.#chosen = { x: this.view.x, y: this.view.y, zoom: this.zoomed };
     this.onChange();
   }
 

@@ -4,8 +4,8 @@ import type { Picture } from './painter.ts';
 import type { ThumbnailLevels } from './thumbnails.ts';
 import { type Bounds, type Size, toScreen, type View, visibleBounds } from './transform.ts';
 
-/** The thumbnails' longer side in CSS pixels when the first appear; it grows while zooming in. */
-const SIDE = { first: 30, most: 60, growth: 0.3 } as const;
+/** The thumbnails' longer side grows while zooming in, to this many times that of the first. */
+const GROWTH = { most: 2, power: 0.3 } as const;
 /** Distance between thumbnails as a multiple of their side: room for points. */
 const SPACING = 1.25;
 
@@ -16,18 +16,21 @@ export function pointDiameter(count: number, { width, height }: Size, zoom: numb
 }
 
 /** The zoom at which the first thumbnails appear, as a multiple of the scale that shows everything: sooner where points are few. */
-export const firstPictures = (count: number, { width, height }: Size): number =>
-  Math.min(4, Math.max(0.7, 0.6 * SIDE.first * Math.sqrt(Math.max(1, count) / Math.max(1, width * height))));
+export const firstPictures = (count: number, { width, height }: Size, side: number): number =>
+  Math.min(4, Math.max(0.7, 0.6 * side * Math.sqrt(Math.max(1, count) / Math.max(1, width * height))));
 
-/** The side of thumbnails in CSS pixels, at `zoom` times the scale at which the first appear. */
-const pictureSide = (zoom: number): number => Math.min(SIDE.most, SIDE.first * Math.max(1, zoom) ** SIDE.growth);
+/** The side of thumbnails in CSS pixels, at `zoom` times the scale at which the first, of side `first`, appear. */
+const pictureSide = (zoom: number, first: number): number =>
+  first * Math.min(GROWTH.most, Math.max(1, zoom) ** GROWTH.power);
 
 /** The distance between thumbnails, in map units. */
-export const pictureSpacing = (zoom: number, scale: number): number => (SPACING * pictureSide(zoom)) / scale;
+export const pictureSpacing = (zoom: number, scale: number, first: number): number =>
+  (SPACING * pictureSide(zoom, first)) / scale;
 
 /**
  * The thumbnails that a view shows, each in a frame of its point's colour.
  * @param zoom the scale as a multiple of that at which the first appear
+ * @param first their side in CSS pixels at that scale
  * @param aspect width of an image divided by its height
  * @param colours of the points `[N, 4]`
  * @param opacity of a row's thumbnail
@@ -38,12 +41,13 @@ export function picturesIn(
   view: View,
   size: Size,
   zoom: number,
+  first: number,
   aspect: number,
   colours: Uint8Array,
   opacity: (row: number) => number,
 ): Picture[] {
   if (zoom <= 1) return [];
-  const [spacing, side] = [pictureSpacing(zoom, view.scale), pictureSide(zoom)];
+  const [spacing, side] = [pictureSpacing(zoom, view.scale, first), pictureSide(zoom, first)];
   const [width, height] = [side * Math.min(1, aspect), side * Math.min(1, 1 / aspect)];
   const pictures: Picture[] = [];
   visitWithin(grid, widened(visibleBounds(view, size), side / view.scale), (row, x, y) => {

@@ -1,4 +1,4 @@
-import type { Tool } from './map-state.ts';
+import type { Tool } from './create-map.ts';
 import type { Point } from './transform.ts';
 
 /** Gesture callbacks of the map; positions are CSS pixels from its top left. */

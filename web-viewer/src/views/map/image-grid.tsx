@@ -1,14 +1,19 @@
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { showRow } from '../../state/explore.ts';
 import { selectedRow } from '../../state/store.ts';
+import { useMap } from './create-map.ts';
 import { describe, ImageOfRow } from './image-of-row.tsx';
-import { hovered } from './map-state.ts';
 
 /** Width of a cell, in CSS pixels. */
 const CELL = 42;
 
-/** A virtual scrolling grid of images. Arrow keys move, Enter selects. */
-export function ImageGrid({ rows }: { readonly rows: Uint32Array }) {
+/**
+ * A virtual scrolling grid of images. Arrow keys move, Enter selects.
+ * @param errors whether the error of each pixel is shown instead
+ */
+export function ImageGrid({ rows, errors }: { readonly rows: Uint32Array; readonly errors: boolean }) {
+  const map = useMap();
+  const { hovered } = map;
   const box = useRef<HTMLDivElement>(null);
   const [room, setRoom] = useState({ top: 0, height: 400, columns: 5 });
   const [active, setActive] = useState(0);
@@ -101,14 +106,14 @@ export function ImageGrid({ rows }: { readonly rows: Uint32Array }) {
             aria-selected={row === selectedRow.value}
             aria-setsize={rows.length}
             aria-posinset={index + 1}
-            aria-label={describe(row)}
-            title={describe(row)}
+            aria-label={describe(map, row)}
+            title={describe(map, row)}
             data-row={row}
             data-index={index}
             data-active={index === current}
             style={{ left: `${(index % columns) * CELL}px`, top: `${Math.floor(index / columns) * CELL}px` }}
           >
-            <ImageOfRow row={row} label={describe(row)} />
+            <ImageOfRow row={row} label={describe(map, row)} errors={errors} />
           </div>
         ))}
       </div>

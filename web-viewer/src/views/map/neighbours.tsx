@@ -2,12 +2,22 @@ import { showRow } from '../../state/explore.ts';
 import { model, selectedRow } from '../../state/store.ts';
 import { Hint } from '../../ui/figure.tsx';
 import { short } from '../../ui/format.ts';
+import { useMap } from './create-map.ts';
 import { describe, ImageOfRow } from './image-of-row.tsx';
-import { hovered, neighbours, points } from './map-state.ts';
 
 /** The images whose latents are nearest to the selected image's. */
 export function Neighbours() {
+  const map = useMap();
+  const { hovered, neighbours, points, inputLatent, selection } = map;
   if (!points.value || !model.value?.set) return null;
+  /** Highlights a row on the map. */
+  const point = (row: number | null) => {
+    hovered.value = row === null ? null : { row, at: null };
+  };
+  const selectLike = () => {
+    const latent = inputLatent.value;
+    if (latent) selection.value = { kind: 'like', to: selectedRow.value ?? [...latent] };
+  };
   const size = model.value.card.latent.size;
   const whose = selectedRow.value === null ? 'your image' : 'the selected image';
   return (
@@ -24,7 +34,7 @@ export function Neighbours() {
           <li key={row}>
             <button
               type="button"
-              title={describe(row)}
+              title={describe(map, row)}
               data-row={row}
               onClick={() => showRow(row)}
               onFocus={() => point(row)}
@@ -32,20 +42,18 @@ export function Neighbours() {
               onPointerEnter={() => point(row)}
               onPointerLeave={() => point(null)}
             >
-              <ImageOfRow row={row} label={describe(row)} />
+              <ImageOfRow row={row} label={describe(map, row)} />
             </button>
             <span class="quiet">{short(distance, 2)}</span>
           </li>
         ))}
       </ol>
+      <button type="button" class="map-link" disabled={!inputLatent.value} onClick={selectLike}>
+        More like this
+      </button>
       <Marks />
     </div>
   );
-}
-
-/** Highlights a row on the map. */
-function point(row: number | null): void {
-  hovered.value = row === null ? null : { row, at: null };
 }
 
 /** Explains the markers of the input image and the decoded latent. */

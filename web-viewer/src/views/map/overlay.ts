@@ -1,5 +1,5 @@
 import { type Shape, toImageData } from '../../ui/pixels.ts';
-import { type Point, type Size, ticks, toScreen, type View, visibleBounds } from './transform.ts';
+import { type Point, type Size, tickTexts, toScreen, type View, visibleBounds } from './transform.ts';
 
 /** Colours of the page, in CSS syntax. */
 export interface Theme {
@@ -18,8 +18,8 @@ export interface Marker {
 
 /** Everything drawn over the points. */
 export interface Marks {
-  /** Whether coordinates are meaningful. */
-  readonly axes: boolean;
+  /** The latent dimensions along x and y; null where coordinates mean nothing. */
+  readonly axes: readonly [number, number] | null;
   readonly selected: Point | null;
   readonly neighbours: readonly Point[];
   readonly hovered: Point | null;
@@ -43,7 +43,7 @@ export function drawMarks(
   context.setTransform(ratio, 0, 0, ratio, 0, 0);
   context.clearRect(0, 0, size.width, size.height);
   const at = (place: Point) => toScreen(view, size, place);
-  if (marks.axes) drawAxes(context, view, size, theme);
+  if (marks.axes) drawAxes(context, view, size, theme, marks.axes);
   const origin = marks.selected ?? marks.drawn?.place ?? null;
   if (origin) {
     const lines = new Path2D();
@@ -154,24 +154,26 @@ function drawAim(context: CanvasRenderingContext2D, { width, height }: Size, the
 }
 
 /** Axis labels along the lower and the left edge, and the lines on which a latent dimension is zero. */
-function drawAxes(context: CanvasRenderingContext2D, view: View, size: Size, theme: Theme): void {
+function drawAxes(
+  context: CanvasRenderingContext2D,
+  view: View,
+  size: Size,
+  theme: Theme,
+  axes: readonly [number, number],
+): void {
   const box = visibleBounds(view, size);
-  const x = ticks(box.left, box.right, size.width / 90);
-  const y = ticks(box.bottom, box.top, size.height / 90);
   const zero = new Path2D();
   const marks = new Path2D();
   context.font = '11px system-ui, sans-serif';
   context.fillStyle = theme.quiet;
   context.strokeStyle = theme.panel;
   context.lineJoin = 'round';
-  const write = (value: number, decimals: number, px: number, py: number) => {
-    const text = value.toFixed(decimals).replace('-', '−');
+  const write = (text: string, px: number, py: number) => {
     context.lineWidth = 3;
     context.strokeText(text, px, py);
     context.fillText(text, px, py);
   };
-  const [middle] = toScreen(view, size, [0, 0]);
-  const [, centre] = toScreen(view, size, [0, 0]);
+  const [middle, centre] = toScreen(view, size, [0, 0]);
   zero.moveTo(middle, 0);
   zero.lineTo(middle, size.height);
   zero.moveTo(0, centre);
@@ -180,33 +182,28 @@ function drawAxes(context: CanvasRenderingContext2D, view: View, size: Size, the
   context.strokeStyle = theme.panel;
   context.textAlign = 'center';
   context.textBaseline = 'alphabetic';
-  for (const value of x.values) {
+  for (const { value, text } of tickTexts(box.left, box.right, size.width / 90)) {
     const [px] = toScreen(view, size, [value, 0]);
     if (px < 34 || px > size.width - 56) continue;
     marks.moveTo(px, size.height);
     marks.lineTo(px, size.height - 5);
-    write(value, x.decimals, px, size.height - 8);
+    write(text, px, size.height - 8);
   }
   context.textAlign = 'left';
   context.textBaseline = 'middle';
-  for (const value of y.values) {
+  for (const { value, text } of tickTexts(box.bottom, box.top, size.height / 90)) {
     const [, py] = toScreen(view, size, [0, value]);
     if (py < 74 || py > size.height - 22) continue;
     marks.moveTo(0, py);
     marks.lineTo(5, py);
-    write(value, y.decimals, 8, py);
+    write(text, 8, py);
   }
   stroke(context, marks, theme.quiet, 1);
   context.fillStyle = theme.ink;
   context.strokeStyle = theme.panel;
-  for (const [text, px, py] of [
-    ['z1 ↑', 8, 58],
-    ['z0 →', size.width - 38, size.height - 12],
-  ] as const) {
-    context.lineWidth = 3;
-    context.strokeText(text, px, py);
-    context.fillText(text, px, py);
-  }
+  write(`z${axes[1]} ↑`, 8, 58);
+  context.textAlign = 'right';
+  write(`z${axes[0]} →`, size.width - 8, size.height - 12);
 }
 
 /** A small canvas of pixels, redrawn only when they change. */

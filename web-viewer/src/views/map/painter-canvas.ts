@@ -12,7 +12,11 @@ import {
   Slots,
   UPLOADS,
 } from './painter.ts';
+import { PointLayer, type PointTarget, sampleOf } from './point-layer.ts';
+import type { Size, View } from './transform.ts';
 
+/** Points that are drawn in a frame. */
+const PORTION = 3000;
 const WANTED = 1600;
 const css = ([r, g, b]: Rgb, alpha = 1) => `rgb(${r} ${g} ${b} / ${alpha})`;
 
@@ -22,13 +26,15 @@ export function canvasPainter(canvas: HTMLCanvasElement): Painter | null {
   return context && new CanvasPainter(canvas, context);
 }
 
-class CanvasPainter implements Painter {
+class CanvasPainter implements Painter, PointTarget<OffscreenCanvas> {
   readonly kind = 'canvas';
   readonly canvas: HTMLCanvasElement;
   readonly #context: CanvasRenderingContext2D;
   #map = new Float32Array();
   #colours = new Uint32Array();
   #order = new Uint32Array();
+  #sample = sampleOf(this.#order, PORTION);
+  readonly #layer = new PointLayer<OffscreenCanvas>(this, PORTION);
   readonly #atlases = new Map<PictureLayer, Atlas>();
   /** A sprite of a point in each colour. */
   #dots = new Map<number, OffscreenCanvas>();
@@ -41,13 +47,15 @@ class CanvasPainter implements Painter {
 
   setPositions(map: Float32Array): void {
     this.#map = map as Float32Array<ArrayBuffer>;
-    this.#order = new Uint32Array();
+    this.setStyle(new Uint8Array(), new Uint32Array());
   }
 
   setStyle(colours: Uint8Array, order: Uint32Array): void {
     this.#colours = new Uint32Array(colours.slice().buffer);
     this.#order = order as Uint32Array<ArrayBuffer>;
+    this.#sample = sampleOf(order, PORTION);
     this.#dots.clear();
+    this.#layer.invalidate();
   }
 
   setSource(name: PictureLayer, source: PictureSource | null): void {
@@ -61,26 +69,45 @@ class CanvasPainter implements Painter {
     context.fillStyle = css(frame.ground);
     context.fillRect(0, 0, this.canvas.width, this.canvas.height);
     const waiting = this.#drawPictures('plane', frame.plane, frame);
-    this.#drawPoints(frame);
-    return this.#drawPictures('thumbnails', frame.thumbnails, frame) || waiting;
+    const more = this.#layer.draw(frame, this.#order.length, performance.now());
+    return this.#drawPictures('thumbnails', frame.thumbnails, frame) || waiting || more;
   }
 
-  #drawPoints({ view, size, ratio, diameter, alpha }: Frame): void {
-    const context = this.#context;
-    const across = diameter * ratio;
+  clear(old: OffscreenCanvas | null, width: number, height: number): OffscreenCanvas {
+    const canvas = old ?? new OffscreenCanvas(width, height);
+    Object.assign(canvas, { width, height }); // also empties it
+    return canvas;
+  }
+
+  points(
+    canvas: OffscreenCanvas | null,
+    range: readonly [number, number] | 'sample',
+    { ratio, diameter, alpha }: Frame,
+    view: View,
+    size: Size,
+  ): void {
+    const context = canvas?.getContext('2d') ?? this.#context;
+    const sample = range === 'sample';
+    const order = sample ? this.#sample.rows : this.#order.subarray(...range);
+    const across = diameter * ratio * (sample ? this.#sample.growth : 1);
     if (across !== this.#dotSize) this.#dots.clear();
     this.#dotSize = across;
-    const [width, height] = [this.canvas.width, this.canvas.height];
+    const [width, height] = [size.width * ratio, size.height * ratio];
     const [map, scale, half] = [this.#map, view.scale * ratio, across / 2 + 1];
-    const [left, top] = [(size.width * ratio) / 2 - view.x * scale, (size.height * ratio) / 2 + view.y * scale];
+    const [left, top] = [width / 2 - view.x * scale, height / 2 + view.y * scale];
     context.setTransform(1, 0, 0, 1, 0, 0);
     context.globalAlpha = alpha;
-    for (const row of this.#order) {
+    for (const row of order) {
       const [x, y] = [left + (map[2 * row] as number) * scale, top - (map[2 * row + 1] as number) * scale];
       if (!(x > -half && y > -half && x < width + half && y < height + half)) continue;
       context.drawImage(this.#dot(this.#colours[row] as number), x - half, y - half);
     }
     context.globalAlpha = 1;
+  }
+
+  copy(canvas: OffscreenCanvas, x: number, y: number): void {
+    this.#context.setTransform(1, 0, 0, 1, 0, 0);
+    this.#context.drawImage(canvas, -x, -y);
   }
 
   #dot(colour: number): OffscreenCanvas {
@@ -156,11 +183,12 @@ class Atlas {
   draw(context: CanvasRenderingContext2D, key: number, x: number, y: number, across: number, down: number): void {
     const { width, height } = this.#source.shape;
     let slot = this.slots.find(key);
-    const fresh = slot === undefined;
+    const fresh = slot === undefined ? this.#source.pixels(key) : null;
+    if (slot === undefined && !fresh) return;
     slot ??= this.slots.take(key);
     const [left, top] = [(slot % this.#columns) * width, Math.floor(slot / this.#columns) * height];
     if (fresh) {
-      const image = toImageData(this.#source.pixels(key), this.#source.shape);
+      const image = toImageData(fresh, this.#source.shape);
       this.#mix(image);
       this.#canvas.getContext('2d')?.putImageData(image, left, top);
     }

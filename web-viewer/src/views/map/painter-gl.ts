@@ -1,7 +1,7 @@
+import { Atlas, STRIDE } from './atlas-gl.ts';
 import type { Rgb } from './colours.ts';
 import { attribute, type Program, program } from './gl.ts';
 import {
-  atlasFor,
   DIM,
   FRAME,
   type Frame,
@@ -9,16 +9,21 @@ import {
   type Picture,
   type PictureLayer,
   type PictureSource,
-  Slots,
-  UPLOADS,
 } from './painter.ts';
-import { PointLayer } from './point-layer.ts';
+import { PointLayer, type PointTarget, sampleOf } from './point-layer.ts';
 import * as shaders from './shaders.ts';
 import type { Size, View } from './transform.ts';
 
-/** Floats per picture: its rectangle, its position in the texture, its frame's colour and its alpha. */
-const STRIDE = 10;
-const WANTED = 1600;
+/** Points that software draws in a frame. */
+const PORTION = 12_000;
+
+/** A texture to draw on. */
+interface Target {
+  readonly texture: WebGLTexture;
+  readonly frame: WebGLFramebuffer;
+  readonly width: number;
+  readonly height: number;
+}
 
 type GL = WebGL2RenderingContext;
 
@@ -33,7 +38,7 @@ export function webglPainter(canvas: HTMLCanvasElement): Painter | null {
   }
 }
 
-class WebglPainter implements Painter {
+class WebglPainter implements Painter, PointTarget<Target> {
   readonly kind = 'webgl2';
   readonly canvas: HTMLCanvasElement;
   readonly #gl: GL;
@@ -47,15 +52,17 @@ class WebglPainter implements Painter {
   readonly #instances: WebGLBuffer;
   #instanceData = new Float32Array(STRIDE * 256);
   readonly #atlases = new Map<PictureLayer, Atlas>();
-  readonly #layer: PointLayer;
+  readonly #copy: Program;
+  readonly #layer = new PointLayer<Target>(this, PORTION);
   #count = 0;
+  #sample = { rows: 0, growth: 1 };
 
   constructor(canvas: HTMLCanvasElement, gl: GL) {
     this.canvas = canvas;
     this.#gl = gl;
     this.#points = program(gl, shaders.points);
     this.#pictures = program(gl, shaders.pictures);
-    this.#layer = new PointLayer(gl);
+    this.#copy = program(gl, shaders.copy);
     gl.enable(gl.BLEND);
     gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
     gl.pixelStorei(gl.UNPACK_ALIGNMENT, 1);
@@ -89,9 +96,13 @@ class WebglPainter implements Painter {
     gl.bindVertexArray(this.#pointArrays);
     gl.bindBuffer(gl.ARRAY_BUFFER, this.#colours);
     gl.bufferData(gl.ARRAY_BUFFER, colours, gl.STATIC_DRAW);
-    gl.bufferData(gl.ELEMENT_ARRAY_BUFFER, order, gl.STATIC_DRAW);
+    const { rows, growth } = sampleOf(order, PORTION);
+    gl.bufferData(gl.ELEMENT_ARRAY_BUFFER, 4 * (order.length + rows.length), gl.STATIC_DRAW);
+    gl.bufferSubData(gl.ELEMENT_ARRAY_BUFFER, 0, order);
+    gl.bufferSubData(gl.ELEMENT_ARRAY_BUFFER, 4 * order.length, rows);
     gl.bindVertexArray(null);
     this.#count = order.length;
+    this.#sample = { rows: rows.length, growth };
     this.#layer.invalidate();
   }
 
@@ -108,20 +119,66 @@ class WebglPainter implements Painter {
     gl.clearColor(frame.ground[0] / 255, frame.ground[1] / 255, frame.ground[2] / 255, 1);
     gl.clear(gl.COLOR_BUFFER_BIT);
     const waiting = this.#drawPictures('plane', frame.plane, frame);
-    this.#layer.draw(frame, this.#count, (view, size) => this.#drawPoints(frame, view, size));
-    return this.#drawPictures('thumbnails', frame.thumbnails, frame) || waiting;
+    const more = this.#layer.draw(frame, this.#count, performance.now());
+    return this.#drawPictures('thumbnails', frame.thumbnails, frame) || waiting || more;
   }
 
-  #drawPoints({ ratio, diameter, alpha }: Frame, view: View, size: Size): void {
+  clear(old: Target | null, width: number, height: number): Target {
+    const gl = this.#gl;
+    const target = old?.width === width && old.height === height ? old : this.#target(width, height);
+    if (old && target !== old) {
+      gl.deleteFramebuffer(old.frame);
+      gl.deleteTexture(old.texture);
+    }
+    gl.bindFramebuffer(gl.FRAMEBUFFER, target.frame);
+    gl.clearColor(0, 0, 0, 0);
+    gl.clear(gl.COLOR_BUFFER_BIT);
+    gl.bindFramebuffer(gl.FRAMEBUFFER, null);
+    return target;
+  }
+
+  #target(width: number, height: number): Target {
+    const gl = this.#gl;
+    const [texture, frame] = [gl.createTexture(), gl.createFramebuffer()];
+    gl.bindTexture(gl.TEXTURE_2D, texture);
+    gl.texStorage2D(gl.TEXTURE_2D, 1, gl.RGBA8, width, height);
+    gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MIN_FILTER, gl.NEAREST);
+    gl.bindFramebuffer(gl.FRAMEBUFFER, frame);
+    gl.framebufferTexture2D(gl.FRAMEBUFFER, gl.COLOR_ATTACHMENT0, gl.TEXTURE_2D, texture, 0);
+    return { texture, frame, width, height };
+  }
+
+  points(
+    target: Target | null,
+    range: readonly [number, number] | 'sample',
+    { ratio, diameter, alpha }: Frame,
+    view: View,
+    size: Size,
+  ): void {
     const gl = this.#gl;
     const { uniforms } = this.#points;
+    const [from, to] = range === 'sample' ? [this.#count, this.#count + this.#sample.rows] : range;
+    gl.bindFramebuffer(gl.FRAMEBUFFER, target?.frame ?? null);
+    gl.viewport(0, 0, target?.width ?? this.canvas.width, target?.height ?? this.canvas.height);
     gl.useProgram(this.#points.program);
     gl.bindVertexArray(this.#pointArrays);
     gl.uniform2f(uniforms.centre ?? null, view.x, view.y);
     gl.uniform2f(uniforms.scale ?? null, (2 * view.scale) / size.width, (2 * view.scale) / size.height);
-    gl.uniform1f(uniforms.size ?? null, diameter * ratio);
+    gl.uniform1f(uniforms.size ?? null, diameter * ratio * (range === 'sample' ? this.#sample.growth : 1));
     gl.uniform1f(uniforms.alpha ?? null, alpha);
-    gl.drawElements(gl.POINTS, this.#count, gl.UNSIGNED_INT, 0);
+    gl.drawElements(gl.POINTS, to - from, gl.UNSIGNED_INT, 4 * from);
+    gl.bindFramebuffer(gl.FRAMEBUFFER, null);
+    gl.viewport(0, 0, this.canvas.width, this.canvas.height);
+  }
+
+  copy({ texture, height }: Target, x: number, y: number): void {
+    const gl = this.#gl;
+    gl.useProgram(this.#copy.program);
+    gl.bindTexture(gl.TEXTURE_2D, texture);
+    // Rows count from below.
+    gl.uniform2i(this.#copy.uniforms.shift ?? null, x, height - this.canvas.height - y);
+    gl.bindVertexArray(null);
+    gl.drawArrays(gl.TRIANGLES, 0, 3);
   }
 
   #drawPictures(name: PictureLayer, list: readonly Picture[], { size, ratio, ground, ink }: Frame): boolean {
@@ -154,58 +211,3 @@ class WebglPainter implements Painter {
 }
 
 const unit = ([r, g, b]: Rgb) => [r / 255, g / 255, b / 255] as const;
-
-/** The pictures currently needed, in one texture. */
-class Atlas {
-  readonly source: PictureSource;
-  readonly texture: WebGLTexture;
-  readonly #gl: GL;
-  readonly #slots: Slots;
-  readonly #columns: number;
-
-  constructor(gl: GL, source: PictureSource) {
-    const { columns, count, width, height } = atlasFor(source.shape, WANTED, gl.getParameter(gl.MAX_TEXTURE_SIZE));
-    this.source = source;
-    this.#gl = gl;
-    this.#columns = columns;
-    this.#slots = new Slots(count);
-    this.texture = gl.createTexture();
-    gl.bindTexture(gl.TEXTURE_2D, this.texture);
-    gl.texStorage2D(gl.TEXTURE_2D, 1, source.shape.channels === 1 ? gl.R8 : gl.RGB8, width, height);
-    gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MIN_FILTER, gl.LINEAR);
-  }
-
-  /** Writes the shader's attributes of each picture, uploading some of the missing ones to the texture. */
-  place(list: readonly Picture[], data: Float32Array): { drawn: number; waiting: boolean } {
-    let [drawn, uploads, waiting] = [0, 0, false];
-    for (const { key, left, top, width, height, alpha, frame } of list.slice(0, this.#slots.count)) {
-      let slot = this.#slots.find(key);
-      if (slot === undefined) {
-        if (uploads++ >= UPLOADS) {
-          waiting = true;
-          continue;
-        }
-        slot = this.#slots.take(key);
-        this.#upload(slot, this.source.pixels(key));
-      }
-      const [x, y] = this.#origin(slot);
-      data.set([left, top, width, height, x, y, frame[0] / 255, frame[1] / 255, frame[2] / 255, alpha], STRIDE * drawn);
-      drawn++;
-    }
-    return { drawn, waiting };
-  }
-
-  #origin(slot: number): readonly [number, number] {
-    const { width, height } = this.source.shape;
-    return [(slot % this.#columns) * width, Math.floor(slot / this.#columns) * height];
-  }
-
-  #upload(slot: number, pixels: Uint8Array): void {
-    const gl = this.#gl;
-    const { width, height, channels } = this.source.shape;
-    const [x, y] = this.#origin(slot);
-    gl.bindTexture(gl.TEXTURE_2D, this.texture);
-    const format = channels === 1 ? gl.RED : gl.RGB;
-    gl.texSubImage2D(gl.TEXTURE_2D, 0, x, y, width, height, format, gl.UNSIGNED_BYTE, pixels);
-  }
-}

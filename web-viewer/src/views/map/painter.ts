@@ -18,7 +18,8 @@ export interface Picture {
 /** The source of pictures' pixels, bytes `[H, W, C]`, all of one shape. */
 export interface PictureSource {
   readonly shape: Shape;
-  pixels(key: number): Uint8Array;
+  /** Null until they are there. */
+  pixels(key: number): Uint8Array | null;
 }
 
 /** Stores that a painter draws from: images of the set in frames, and the decoded plane, dimmed, as ink on the background. */
@@ -71,7 +72,11 @@ export function reducedSource({ shape, pixels }: PictureSource, most: number): P
     width: Math.max(1, Math.floor(shape.width / factor)),
     channels: shape.channels,
   };
-  return { shape: small, pixels: (key) => average(pixels(key), shape, small, factor) };
+  const reduced = (key: number) => {
+    const found = pixels(key);
+    return found && average(found, shape, small, factor);
+  };
+  return { shape: small, pixels: reduced };
 }
 
 function average(pixels: Uint8Array, from: Shape, to: Shape, factor: number): Uint8Array {

@@ -1,91 +1,139 @@
-import { type Program, program } from './gl.ts';
 import type { Frame } from './painter.ts';
-import * as shaders from './shaders.ts';
 import type { Size, View } from './transform.ts';
 
-/** With fewer points than this, redrawing them is as fast. */
-const MIN_POINTS = 15_000;
-/** The margin drawn beyond each edge of the screen, as a share of the screen. */
+/** The margin drawn beyond each edge of the screen, as a share of the screen, and the part of it after which it is renewed. */
 const MARGIN = 0.25;
+const RENEW = 0.6;
+/** Time between frames, in ms, with which drawing all points of a moving map is fast enough; after `TRIES` others it is not. */
+const FAST = 25;
+const TRIES = 3;
+/** All points are tried while moving where there are at most this many times as many as in a sample. */
+const MOST_SAMPLES = 10;
+
+/** Draws points for a `PointLayer`, on the screen or on hidden surfaces of its own. */
+export interface PointTarget<Surface> {
+  /** An empty surface of a size in device pixels; `old` may be used again. */
+  clear(old: Surface | null, width: number, height: number): Surface;
+  /** Draws points `from` to `to` of the order, or the sample of them, onto a surface; null for the screen. */
+  points(
+    surface: Surface | null,
+    range: readonly [from: number, to: number] | 'sample',
+    frame: Frame,
+    view: View,
+    size: Size,
+  ): void;
+  /** Copies a surface to the screen, whose left upper corner is at x and y of the surface, in device pixels. */
+  copy(surface: Surface, x: number, y: number): void;
+}
+
+/** A surface with points, and the look and the view that they were drawn in. */
+interface Drawn<Surface> {
+  readonly surface: Surface;
+  readonly look: string;
+  readonly view: View;
+  /** How many points of the order are on it. */
+  points: number;
+}
 
 /**
- * The points of a view and its surroundings, drawn once into a texture that the frames of a pan are taken from. Panning
- * then costs the same for any number of points, also without a GPU.
+ * The points of a view and its surroundings on a surface, which the frames of a pan are taken from, so that panning costs the
+ * same for any number of points. A surface is drawn in portions, over several frames; meanwhile, and while zooming, a sample of
+ * the points stands for all where the machine cannot draw all in time.
  */
-export class PointLayer {
-  readonly #gl: WebGL2RenderingContext;
-  readonly #copy: Program;
-  readonly #texture: WebGLTexture;
-  readonly #target: WebGLFramebuffer;
-  #width = 0;
-  #height = 0;
-  /** Appearance of the last frame's points, of the texture's points, and the texture's view. */
+export class PointLayer<Surface> {
+  readonly #target: PointTarget<Surface>;
+  readonly #portion: number;
+  /** Look of the last frame, and its time. */
   #last = '';
-  #held = '';
-  #view: View = { x: 0, y: 0, scale: 1 };
+  #time = 0;
+  #front: Drawn<Surface> | null = null;
+  #back: Drawn<Surface> | null = null;
+  /** A surface to use again. */
+  #spare: Surface | null = null;
+  /** Whether the last frame drew all points of a moving map, and how many such frames took too long. */
+  #wasWhole = false;
+  #slow = 0;
 
-  constructor(gl: WebGL2RenderingContext) {
-    this.#gl = gl;
-    this.#copy = program(gl, shaders.copy);
-    this.#texture = gl.createTexture();
-    this.#target = gl.createFramebuffer();
+  /** @param portion points that can be drawn in a frame without a GPU; fewer are always drawn whole */
+  constructor(target: PointTarget<Surface>, portion: number) {
+    this.#target = target;
+    this.#portion = portion;
   }
 
-  /** Invalidates the texture after the points have changed. */
+  /** Forgets what is drawn after the points have changed. */
   invalidate(): void {
-    this.#held = '';
+    this.#spare = this.#front?.surface ?? this.#spare;
+    this.#front = null;
+    this.#back = null;
     this.#last = '';
   }
 
-  /**
-   * Draws the points of a frame.
-   * @param render draws the points onto the bound target, for a view and a screen size
-   */
-  draw(frame: Frame, count: number, render: (view: View, size: Size) => void): void {
+  /** Draws the points of a frame. @returns whether the next frame can show more of them */
+  draw(frame: Frame, count: number, now: number): boolean {
     const { view, size, ratio, diameter, alpha } = frame;
+    const target = this.#target;
+    if (count <= this.#portion) {
+      target.points(null, [0, count], frame, view, size);
+      return false;
+    }
     const look = [view.scale, size.width, size.height, ratio, diameter, alpha].join();
-    const steady = look === this.#last;
+    const moving = look !== this.#last;
+    if (this.#wasWhole && now - this.#time > FAST) this.#slow++;
     this.#last = look;
-    // While zooming, each frame differs from the previous one.
-    if (count < MIN_POINTS || !steady) {
-      render(view, size);
-      return;
-    }
-    const gl = this.#gl;
-    const { drawingBufferWidth: width, drawingBufferHeight: height } = gl;
+    this.#time = now;
+    this.#wasWhole = false;
+    const [width, height] = [Math.round(size.width * ratio), Math.round(size.height * ratio)];
     const [wide, high] = [Math.ceil(width * MARGIN), Math.ceil(height * MARGIN)];
-    const shift = () => [
-      Math.round((view.x - this.#view.x) * view.scale * ratio),
-      Math.round((view.y - this.#view.y) * view.scale * ratio),
-    ];
-    let [right = 0, up = 0] = shift();
-    if (look !== this.#held || Math.abs(right) > wide || Math.abs(up) > high) {
-      this.#bind(width + 2 * wide, height + 2 * high);
-      render(view, { width: this.#width / ratio, height: this.#height / ratio });
-      gl.bindFramebuffer(gl.FRAMEBUFFER, null);
-      gl.viewport(0, 0, width, height);
-      [this.#view, this.#held, right, up] = [view, look, 0, 0];
+    const reaches = (drawn: Drawn<Surface> | null, share: number): boolean => {
+      if (drawn?.look !== look) return false;
+      const [x, y] = shiftOf(drawn.view, frame);
+      return Math.abs(x) <= share * wide && Math.abs(y) <= share * high;
+    };
+    if (!moving && !reaches(this.#front, RENEW)) {
+      const margins = { width: width + 2 * wide, height: height + 2 * high };
+      if (!reaches(this.#back, RENEW)) {
+        const surface = target.clear(this.#back?.surface ?? this.#spare, margins.width, margins.height);
+        this.#spare = null;
+        this.#back = { surface, look, view, points: 0 };
+      }
+      this.#continue(frame, count, { width: margins.width / ratio, height: margins.height / ratio });
     }
-    gl.useProgram(this.#copy.program);
-    gl.bindTexture(gl.TEXTURE_2D, this.#texture);
-    gl.uniform2i(this.#copy.uniforms.shift ?? null, wide + right, high + up);
-    gl.bindVertexArray(null);
-    gl.drawArrays(gl.TRIANGLES, 0, 3);
+    const front = this.#front;
+    if (front && reaches(front, 1)) {
+      const [x, y] = shiftOf(front.view, frame);
+      target.copy(front.surface, wide + x, high + y);
+    } else if (moving && this.#slow < TRIES && count <= MOST_SAMPLES * this.#portion) {
+      this.#wasWhole = true;
+      target.points(null, [0, count], frame, view, size);
+    } else target.points(null, 'sample', frame, view, size);
+    return this.#back !== null || !reaches(this.#front, RENEW);
   }
 
-  /** Makes an empty texture the render target. */
-  #bind(width: number, height: number): void {
-    const gl = this.#gl;
-    gl.bindFramebuffer(gl.FRAMEBUFFER, this.#target);
-    if (width !== this.#width || height !== this.#height) {
-      [this.#width, this.#height] = [width, height];
-      gl.bindTexture(gl.TEXTURE_2D, this.#texture);
-      gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA8, width, height, 0, gl.RGBA, gl.UNSIGNED_BYTE, null);
-      gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MIN_FILTER, gl.NEAREST);
-      gl.framebufferTexture2D(gl.FRAMEBUFFER, gl.COLOR_ATTACHMENT0, gl.TEXTURE_2D, this.#texture, 0);
-    }
-    gl.viewport(0, 0, width, height);
-    gl.clearColor(0, 0, 0, 0);
-    gl.clear(gl.COLOR_BUFFER_BIT);
+  /** Draws another portion of the points on the hidden surface, and takes it into use when it has all. */
+  #continue(frame: Frame, count: number, size: Size): void {
+    const back = this.#back;
+    if (!back) return;
+    const to = Math.min(count, back.points + this.#portion);
+    this.#target.points(back.surface, [back.points, to], frame, back.view, size);
+    back.points = to;
+    if (to < count) return;
+    this.#spare = this.#front?.surface ?? this.#spare;
+    [this.#front, this.#back] = [back, null];
   }
+}
+
+/** How far a frame's view is right of and below another, in device pixels. */
+const shiftOf = (from: View, { view, ratio }: Frame): readonly [number, number] => [
+  Math.round((view.x - from.x) * view.scale * ratio),
+  Math.round((from.y - view.y) * view.scale * ratio),
+];
+
+/** Every so many-th row of an order, at most `most` of them, and by how much larger their points cover as much. */
+export function sampleOf(order: Uint32Array, most: number): { readonly rows: Uint32Array; readonly growth: number } {
+  const step = Math.max(1, order.length / most);
+  const rows = Uint32Array.from(
+    { length: Math.floor(order.length / step) },
+    (_, i) => order[Math.floor(i * step)] as number,
+  );
+  return { rows, growth: Math.min(2, Math.sqrt(step)) };
 }

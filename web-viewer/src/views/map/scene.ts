@@ -1,52 +1,77 @@
 import { effect, untracked } from '@preact/signals';
-import { currentLatent, decoded, input, label, latentOrigin, model, reading, selectedRow } from '../../state/store.ts';
+import type { ImageSet } from '../../site/image-set.ts';
+import {
+  currentLatent,
+  decoded,
+  input,
+  label,
+  latentOrigin,
+  model,
+  problem,
+  reading,
+  selectedRow,
+} from '../../state/store.ts';
 import type { Camera } from './camera.ts';
 import { rgbOf } from './colours.ts';
-import { Fade, firstPictures, pictureAt, pictureSpacing, picturesIn, pointDiameter } from './compose.ts';
+import { pointDiameter } from './compose.ts';
+import type { MapState } from './create-map.ts';
 import { nearestPoint } from './grid.ts';
-import * as state from './map-state.ts';
 import { drawMarks, type Marks, SmallPicture } from './overlay.ts';
 import { type Picture, reducedSource } from './painter.ts';
 import { PlaneTiles } from './plane-tiles.ts';
 import { Surface } from './surface.ts';
 import { readTheme, watchTheme } from './theme.ts';
-import { ThumbnailLevels } from './thumbnails.ts';
 import { type Point, visibleBounds } from './transform.ts';
+import { VisibleThumbnails } from './visible-thumbnails.ts';
 
 /** Larger images are downscaled to this for the map, in pixels. */
 const MAX_SIDE = 64;
 const OPACITY = { plain: 0.82, plane: 0.72 } as const;
+/** Time after which a moved view is at rest, in ms. */
+const REST = 200;
+
+/** The pixels of an image, which are read for a later frame where they are not there. */
+const pixelsIfRead = (set: ImageSet) => (row: number) => {
+  if (set.has(row)) return set.pixels(row);
+  set.ready([row]).catch((error: unknown) => {
+    problem.value = error instanceof Error ? error.message : String(error);
+  });
+  return null;
+};
 
 /** The drawn map: its canvases, their content, and when they are redrawn. */
 export class Scene {
+  readonly #map: MapState;
   readonly #stage: HTMLElement;
   readonly #marks: HTMLCanvasElement;
   readonly #camera: Camera;
   readonly #surface: Surface;
   readonly #small = { drawn: new SmallPicture(), decoded: new SmallPicture() };
   #theme: ReturnType<typeof readTheme>;
-  /** The images that become thumbnails while zooming in, and the scale at which the first do. */
-  #thumbnails: ThumbnailLevels | null = null;
-  #firstScale = 1;
-  #pictures: readonly Picture[] = [];
-  readonly #fade = new Fade();
-  readonly #reducedMotion = matchMedia('(prefers-reduced-motion: reduce)');
+  readonly #thumbnails: VisibleThumbnails;
   #tiles: PlaneTiles | null = null;
   #active = false;
+  #rest: ReturnType<typeof setTimeout> | undefined;
   /** The scheduled frame, and whether it redraws the points besides the marks. */
   #frame = 0;
   #redrawPoints = false;
   readonly #ends: (() => void)[];
 
-  constructor(stage: HTMLElement, base: HTMLElement, marks: HTMLCanvasElement, camera: Camera) {
+  constructor(map: MapState, stage: HTMLElement, base: HTMLElement, marks: HTMLCanvasElement, camera: Camera) {
+    this.#map = map;
     this.#stage = stage;
     this.#marks = marks;
     this.#camera = camera;
-    this.#theme = readTheme(stage);
+    this.#thumbnails = new VisibleThumbnails(map, camera);
+    this.#theme = this.#readTheme();
     this.#surface = new Surface(base, this.refresh);
     camera.onChange = () => {
-      state.hovered.value = null;
+      map.hovered.value = null;
       this.refresh();
+      clearTimeout(this.#rest);
+      this.#rest = setTimeout(() => {
+        map.view.value = camera.chosen;
+      }, REST);
     };
     const watch = new ResizeObserver(() => {
       const { width, height } = stage.getBoundingClientRect();
@@ -56,20 +81,30 @@ export class Scene {
     this.#ends = [
       () => watch.disconnect(),
       watchTheme(() => {
-        this.#theme = readTheme(stage);
+        this.#theme = this.#readTheme();
+        this.refresh();
+      }),
+      effect(() => this.#setImages()),
+      // Images of a large set that come later.
+      effect(() => {
+        model.value?.set?.has(0);
         this.refresh();
       }),
       effect(() => this.#setPoints()),
+      effect(() => {
+        const { value } = map.view;
+        if (value !== camera.chosen) camera.open(map.bounds.peek(), value);
+      }),
       effect(() => this.#setStyle()),
       effect(() => this.#setPlane()),
       effect(() => {
         const row = selectedRow.value;
-        if (row !== null) untracked(() => state.inputPosition.value && camera.reveal(state.inputPosition.value));
+        if (row !== null) untracked(() => map.inputPosition.value && camera.reveal(map.inputPosition.value));
       }),
       // Subscribes to everything that marks depend on; they are computed when drawn.
       effect(() => {
         void [currentLatent.value, latentOrigin.value, decoded.value, input.value, reading.value];
-        void [state.hovered.value, state.lasso.value, state.aiming.value];
+        void [map.hovered.value, map.selection.value, map.aiming.value];
         this.#schedule();
       }),
     ];
@@ -77,6 +112,7 @@ export class Scene {
 
   end(): void {
     for (const end of this.#ends) end();
+    clearTimeout(this.#rest);
     this.#tiles?.end();
     cancelAnimationFrame(this.#frame);
     this.#surface.end();
@@ -109,37 +145,47 @@ export class Scene {
 
   /** The row whose thumbnail, or whose point within `reach` pixels, is at a screen position. */
   pick(at: Point, reach: number): number | null {
-    const grid = state.grid.value;
-    if (!grid) return null;
+    const { grid, shown } = this.#map;
     const radius = reach / this.#camera.view.scale;
-    return pictureAt(this.#pictures, at) ?? nearestPoint(grid, this.#camera.toMap(at), radius, state.shown.value);
+    return this.#thumbnails.at(at) ?? nearestPoint(grid.value, this.#camera.toMap(at), radius, shown.value);
   }
 
-  #setPoints(): void {
-    const [map, set] = [state.points.value?.map, model.value?.set];
-    this.#surface.setPositions(map ?? new Float32Array());
+  #readTheme(): ReturnType<typeof readTheme> {
+    const theme = readTheme(this.#stage);
+    const rgb = rgbOf(theme.panel);
+    const kind = rgb[0] + rgb[1] + rgb[2] < 384 ? 'dark' : 'light';
+    this.#map.ground.value = { kind, rgb };
+    return theme;
+  }
+
+  #setImages(): void {
+    const set = model.value?.set;
     const drawable = set && [1, 3].includes(set.about.channels);
     this.#surface.setSource(
       'thumbnails',
-      drawable ? reducedSource({ shape: set.about, pixels: (row) => set.pixels(row) }, MAX_SIDE) : null,
+      drawable ? reducedSource({ shape: set.about, pixels: pixelsIfRead(set) }, MAX_SIDE) : null,
     );
-    untracked(() => {
-      state.lasso.value = null;
-      state.hovered.value = null;
-      this.#camera.open(state.bounds.value);
-    });
+  }
+
+  #setPoints(): void {
+    const { positions, bounds, view } = this.#map;
+    this.#surface.setPositions(positions.value);
+    untracked(() => this.#camera.open(bounds.value, view.value));
   }
 
   #setStyle(): void {
-    this.#surface.setStyle(state.pointColours.value, state.drawnOrder.value);
-    this.#stage.dataset.points = String(state.drawnOrder.value.length);
-    this.#thumbnails = null;
+    const { pointColours, drawnOrder, positions, thumbnails } = this.#map;
+    void [positions.value, thumbnails.value];
+    this.#surface.setStyle(pointColours.value, drawnOrder.value);
+    this.#stage.dataset.points = String(drawnOrder.value.length);
+    this.#thumbnails.forget();
     this.refresh();
   }
 
   #setPlane(): void {
     this.#tiles?.end();
-    const opened = state.isPlane.value && state.showPlane.value ? model.value : null;
+    const { canDecode, isPlane, showPlane } = this.#map;
+    const opened = canDecode.value && isPlane.value && showPlane.value ? model.value : null;
     this.#tiles = opened && new PlaneTiles(opened, label.value, this.refresh);
     this.#surface.setSource('plane', this.#tiles && reducedSource(this.#tiles.source, MAX_SIDE));
     this.refresh();
@@ -148,9 +194,7 @@ export class Scene {
   /** @returns whether the next frame has more to draw */
   #drawPoints(): boolean {
     const { view, size, zoomed } = this.#camera;
-    const count = state.points.value?.count ?? 0;
-    this.#fade.begin(performance.now());
-    this.#pictures = this.#visibleThumbnails();
+    const count = this.#map.points.value?.count ?? 0;
     this.#tiles?.request(view, size);
     const more = this.#surface.draw({
       size,
@@ -161,9 +205,9 @@ export class Scene {
       ground: rgbOf(this.#theme.panel),
       ink: rgbOf(this.#theme.ink),
       plane: this.#visiblePlane(),
-      thumbnails: this.#pictures,
+      thumbnails: this.#thumbnails.choose(performance.now()),
     });
-    return more || this.#fade.unfinished;
+    return more || this.#thumbnails.unfinished;
   }
 
   #drawMarks(): void {
@@ -177,21 +221,6 @@ export class Scene {
     this.#describe();
   }
 
-  #visibleThumbnails(): Picture[] {
-    const { view, size, full } = this.#camera;
-    const { grid, set } = { grid: state.grid.value, set: model.value?.set };
-    if (!grid || !set) return [];
-    if (!this.#thumbnails) {
-      const rows = state.shownShuffled.value;
-      this.#firstScale = firstPictures(rows.length, size) * full.scale;
-      this.#thumbnails = new ThumbnailLevels(grid.map, rows, pictureSpacing(1, this.#firstScale));
-    }
-    const { width, height } = set.about;
-    const zoom = view.scale / this.#firstScale;
-    const opacity = (row: number) => (this.#reducedMotion.matches ? 1 : this.#fade.opacity(row));
-    return picturesIn(grid, this.#thumbnails, view, size, zoom, width / height, state.pointColours.value, opacity);
-  }
-
   #visiblePlane(): Picture[] {
     const { view, size } = this.#camera;
     return Array.from(this.#tiles?.within(visibleBounds(view, size)) ?? [], ({ key, left, right, bottom, top }) => {
@@ -203,17 +232,15 @@ export class Scene {
 
   #currentMarks(): Marks {
     const [row, opened] = [selectedRow.value, model.value];
-    const [inputPlace, latentPosition, hovered] = [
-      state.inputPosition.value,
-      state.latentPosition.value,
-      state.hovered.value,
-    ];
+    const map = this.#map;
+    const [inputPlace, latentPosition] = [map.inputPosition.value, map.latentPosition.value];
+    const { hovered, selection } = { hovered: map.hovered.value, selection: map.selection.value };
     const shape = opened?.card.image ?? { height: 1, width: 1, channels: 1 };
     return {
-      axes: state.isPlane.value,
+      axes: map.dimensions.value,
       selected: row === null ? null : inputPlace,
-      neighbours: state.neighbours.value.map((neighbour) => state.positionOf(neighbour.row)),
-      hovered: hovered && state.positionOf(hovered.row),
+      neighbours: map.neighbours.value.map((neighbour) => map.positionOf(neighbour.row)),
+      hovered: hovered && map.positionOf(hovered.row),
       drawn:
         row === null && inputPlace && input.value
           ? { place: inputPlace, picture: this.#small.drawn.show(input.value.pixels, shape) }
@@ -223,8 +250,8 @@ export class Scene {
         latentPosition && latentOrigin.value !== 'input'
           ? { place: latentPosition, picture: this.#small.decoded.show(decoded.value, shape) }
           : null,
-      lasso: state.lasso.value,
-      aim: state.aiming.value,
+      lasso: selection?.kind === 'lasso' ? selection.polygon : null,
+      aim: map.aiming.value,
     };
   }
 
@@ -236,9 +263,9 @@ export class Scene {
       painter: this.#surface.kind,
       view: `${x},${y},${scale}`,
       selected: String(selectedRow.value ?? ''),
-      input: state.inputPosition.value?.join() ?? '',
-      latent: state.latentPosition.value?.join() ?? '',
-      pictures: String(this.#pictures.length),
+      input: this.#map.inputPosition.value?.join() ?? '',
+      latent: this.#map.latentPosition.value?.join() ?? '',
+      pictures: String(this.#thumbnails.pictures.length),
       plane: this.#tiles?.isComplete ? 'complete' : '',
     };
     for (const [name, value] of Object.entries(attributes)) if (dataset[name] !== value) dataset[name] = value;

@@ -1,38 +1,45 @@
 import './stage.css';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { lassoView, pointerActions, pressKey } from './actions.ts';
+import { pointerActions, pressKey } from './actions.ts';
 import { Camera } from './camera.ts';
+import { useMap } from './create-map.ts';
 import { listenToPointers } from './gestures.ts';
+import { Groups } from './groups.tsx';
 import { describe, ToolTip } from './image-of-row.tsx';
-import { aiming, hovered, isPlane, lasso, lassoed, tool } from './map-state.ts';
 import { Scene } from './scene.ts';
 import { SelectedImages } from './selected-images.tsx';
 import { ToolBar, ZoomBar } from './tool-bar.tsx';
 
 /** The map's canvases and the elements that float above them. */
 export function Stage({ active }: { readonly active: boolean }) {
+  const map = useMap();
+  const { aiming, hovered, isPlane, selected, selection, tool } = map;
   const stage = useRef<HTMLDivElement>(null);
   const base = useRef<HTMLDivElement>(null);
   const marks = useRef<HTMLCanvasElement>(null);
   const [parts, setParts] = useState<{ readonly scene: Scene; readonly camera: Camera } | null>(null);
+  const [grouping, setGrouping] = useState(false);
 
   useEffect(() => {
     if (!stage.current || !base.current || !marks.current) return undefined;
     const camera = new Camera();
-    const scene = new Scene(stage.current, base.current, marks.current, camera);
-    const endPointers = listenToPointers(stage.current, pointerActions(scene, camera));
+    const scene = new Scene(map, stage.current, base.current, marks.current, camera);
+    const endPointers = listenToPointers(stage.current, pointerActions(map, scene, camera));
     setParts({ scene, camera });
     return () => {
       endPointers();
       scene.end();
       camera.end();
     };
-  }, []);
+  }, [map]);
   useEffect(() => parts?.scene.setActive(active), [parts, active]);
 
+  const endAim = () => {
+    aiming.value = false;
+  };
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.target !== stage.current || !parts) return;
-    if (pressKey(event, parts.scene, parts.camera)) event.preventDefault();
+    if (pressKey(event, map, parts.scene, parts.camera)) event.preventDefault();
   };
   return (
     <div class="map-frame">
@@ -57,19 +64,18 @@ export function Stage({ active }: { readonly active: boolean }) {
         )}
       </div>
       <p class="visually-hidden" role="status">
-        {active && aiming.value && hovered.value && describe(hovered.value.row)}
+        {active && aiming.value && hovered.value && describe(map, hovered.value.row)}
       </p>
       <p id="map-keys" class="visually-hidden">
         Arrow keys move the map, plus and minus zoom, zero shows everything, Enter selects the point in the middle
         {isPlane.value && ', Shift with arrow keys moves the decoded latent'}.
       </p>
-      {parts && <ToolBar selectView={() => lassoView(parts.camera)} />}
+      {parts && <ToolBar camera={parts.camera} grouping={grouping} setGrouping={setGrouping} />}
       {parts && <ZoomBar camera={parts.camera} />}
-      {active && lasso.value && lassoed.value && <SelectedImages rows={lassoed.value} />}
+      {active && parts && selection.value && selected.value && (
+        <SelectedImages rows={selected.value} selection={selection.value} camera={parts.camera} />
+      )}
+      {active && grouping && !selection.value && <Groups close={() => setGrouping(false)} />}
     </div>
   );
-}
-
-function endAim(): void {
-  aiming.value = false;
 }

@@ -1,8 +1,6 @@
-import { rgbOf } from './colours.ts';
-import { ground } from './map-state.ts';
 import type { Theme } from './overlay.ts';
 
-/** The page's current colours; also updates the background of the points. */
+/** The page's current colours. */
 export function readTheme(element: Element): Theme {
   const style = getComputedStyle(element);
   // A canvas writes every colour as #rrggbb.
@@ -11,14 +9,11 @@ export function readTheme(element: Element): Theme {
     if (context) context.fillStyle = style.getPropertyValue(name);
     return String(context?.fillStyle ?? '#808080');
   };
-  const panel = colour('--panel');
-  const [r, g, b] = rgbOf(panel);
-  ground.value = r + g + b < 384 ? 'dark' : 'light';
   return {
     ink: colour('--ink'),
     quiet: colour('--ink-2'),
     line: colour('--line-strong'),
-    panel,
+    panel: colour('--panel'),
     accent: colour('--accent'),
   };
 }

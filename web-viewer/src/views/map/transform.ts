@@ -1,3 +1,5 @@
+import { tickStep, ticks } from 'd3-array';
+
 /** The visible part of the map: the map position at the screen's centre, and CSS pixels per unit. On the map y points up. */
 export interface View {
   readonly x: number;
@@ -43,16 +45,18 @@ export function visibleBounds(view: View, size: Size): Bounds {
   return { left, right, bottom, top };
 }
 
-/** The bounding box of all finite positions `[N, 2]`, never empty. */
-export function boundsOf(map: Float32Array): Bounds {
+/** The bounding box of the finite positions `[N, 2]`, or of those of some rows; never empty. */
+export function boundsOf(map: Float32Array, rows?: Uint32Array): Bounds {
   let [left, right, bottom, top] = [Infinity, -Infinity, Infinity, -Infinity];
-  for (let i = 0; i + 1 < map.length; i += 2) {
-    const [x, y] = [map[i] as number, map[i + 1] as number];
+  const count = rows?.length ?? map.length >> 1;
+  for (let i = 0; i < count; i++) {
+    const at = 2 * (rows ? (rows[i] as number) : i);
+    const [x, y] = [map[at] as number, map[at + 1] as number];
     if (!Number.isFinite(x) || !Number.isFinite(y)) continue;
-    left = Math.min(left, x);
-    right = Math.max(right, x);
-    bottom = Math.min(bottom, y);
-    top = Math.max(top, y);
+    if (x < left) left = x;
+    if (x > right) right = x;
+    if (y < bottom) bottom = y;
+    if (y > top) top = y;
   }
   if (left > right) return { left: -1, right: 1, bottom: -1, top: 1 };
   const smallest = Math.max(right - left, top - bottom, Math.abs(left) * 1e-6, 1e-9) / 100;
@@ -107,18 +111,10 @@ export function interpolate(from: View, to: View, share: number): View {
   return { x: from.x + moved * (to.x - from.x), y: from.y + moved * (to.y - from.y), scale };
 }
 
-/** Round values from `low` to `high` (1, 2 or 5 times a power of ten apart), about `wanted` of them. */
-export function ticks(
-  low: number,
-  high: number,
-  wanted: number,
-): { readonly values: number[]; readonly decimals: number } {
-  const rough = (high - low) / Math.max(1, wanted);
-  const power = 10 ** Math.floor(Math.log10(rough));
-  const step = ([1, 2, 5].find((factor) => factor * power >= rough) ?? 10) * power;
-  const values: number[] = [];
-  for (let k = Math.ceil(low / step); k * step <= high && values.length < 1000; k++) values.push(k * step || 0);
-  return { values, decimals: Math.max(0, -Math.floor(Math.log10(step) + 1e-9)) };
+/** Texts of round values from `low` to `high`, about `wanted` of them. */
+export function tickTexts(low: number, high: number, wanted: number): { value: number; text: string }[] {
+  const decimals = Math.max(0, -Math.floor(Math.log10(tickStep(low, high, wanted)) + 1e-9));
+  return ticks(low, high, wanted).map((value) => ({ value, text: value.toFixed(decimals).replace('-', '−') }));
 }
 
 /** Rounds a coordinate to a tenth of a pixel on a screen of `scale` pixels per unit, so that links stay short. */

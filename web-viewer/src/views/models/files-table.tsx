@@ -79,6 +79,7 @@ function useDigests({ files }: OpenModel): Record<string, string> | 'unavailable
   useEffect(() => {
     let wanted = true;
     setDigests(null);
+    if (files.encoder.length === 0) return undefined; // still on their way
     void Promise.all([sha256(files.encoder), sha256(files.decoder)]).then(([encoder, decoder]) => {
       if (!wanted) return;
       const both = encoder !== null && decoder !== null && encoder !== undefined && decoder !== undefined;

@@ -1,4 +1,4 @@
-import { decoded, input, model, reading } from '../../state/store.ts';
+import { decoded, input, model, reconstruction } from '../../state/store.ts';
 import { PixelImage } from '../../ui/pixel-image.tsx';
 
 /** On a phone: the pictures that every view changes, pinned to the top. */
@@ -6,7 +6,7 @@ export function Pinned() {
   const shape = model.value?.card.image ?? { height: 28, width: 28, channels: 1 };
   const pictures = [
     ['Input', input.value?.pixels ?? null],
-    ['Reconstruction', reading.value?.reconstruction ?? null],
+    ['Reconstruction', reconstruction.value],
     ['Decoded latent', decoded.value],
   ] as const;
   return (

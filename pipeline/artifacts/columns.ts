@@ -1,0 +1,154 @@
+import { csvParseRows, tsvParseRows } from 'd3-dsv';
+import { parquetMetadata, parquetReadObjects, parquetSchema } from 'hyparquet';
+import { compressors } from 'hyparquet-compressors';
+
+/** A table's values by column. Missing ones are null. */
+export type Table = ReadonlyMap<string, readonly unknown[]>;
+
+/** A value for each image: a number (NaN where there is none), or an index of `categories` (−1 where there is none). */
+export interface Column {
+  readonly name: string;
+  readonly kind: 'number' | 'category';
+  readonly values: Float32Array | Int32Array;
+  /** Empty for numbers. */
+  readonly categories: readonly string[];
+}
+
+/** The images that a table is joined to. */
+export interface JoinedImages {
+  readonly ids: readonly string[];
+  /** Class indices, −1 for none; null where no image has one. */
+  readonly labels: Int32Array | null;
+  readonly classes: readonly string[] | null;
+  /** Names of columns that there are already. */
+  readonly taken: readonly string[];
+}
+
+/** Files that `readTable` reads. */
+export const TABLE_FILE = /\.(csv|tsv|parquet)$/i;
+/** Whole numbers with at most this many values are categories, or more where the column's name says so. */
+const MOST_CODES = 30;
+const MOST_CATEGORIES = 1000;
+const CODES = /cluster|label|class|group|split/i;
+
+/**
+ * Reads a table: CSV or TSV with a header, or Parquet, whose columns of lists and structures are left out.
+ * @throws RangeError when it is damaged, has no rows, or two columns of one name
+ */
+export async function readTable(bytes: Uint8Array<ArrayBuffer>, file: string): Promise<Table> {
+  if (/\.parquet$/i.test(file)) return parquetTable(bytes);
+  const parse = /\.tsv$/i.test(file) ? tsvParseRows : csvParseRows;
+  const [header = [], ...rows] = parse(new TextDecoder().decode(bytes)).filter((row) =>
+    row.some((text) => text !== ''),
+  );
+  const names = header.map((name) => name.trim());
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  if (twice !== undefined) throw new RangeError(`two of its columns are named '${twice}'`);
+  const uneven = rows.findIndex((row) => row.length !== names.length);
+  if (uneven >= 0) {
+    const found = rows[uneven]?.length;
+    throw new RangeError(`row ${uneven + 1} has ${found} fields; its header has ${names.length}`);
+  }
+  if (rows.length === 0) throw new RangeError('it has no rows below its header');
+  return new Map(names.map((name, i) => [name, rows.map((row) => (row[i]?.trim() === '' ? null : row[i]))]));
+}
+
+async function parquetTable(bytes: Uint8Array<ArrayBuffer>): Promise<Table> {
+  const file = bytes.slice().buffer;
+  try {
+    const metadata = parquetMetadata(file);
+    const columns = parquetSchema(metadata).children.flatMap(({ children, element }) =>
+      children.length === 0 && element.repetition_type !== 'REPEATED' ? [element.name] : [],
+    );
+    const rows = await parquetReadObjects({ file, metadata, columns, compressors });
+    if (rows.length === 0) throw new RangeError('it has no rows');
+    return new Map(columns.map((name) => [name, rows.map((row) => row[name] ?? null)]));
+  } catch (error) {
+    throw new RangeError(`it cannot be read as Parquet: ${error instanceof Error ? error.message : error}`);
+  }
+}
+
+/**
+ * Joins a table to images by its column `id`. A column of few values, or of texts, becomes categories. Labels and classes that the
+ * images have already are left out; other names that are taken get `suffix`.
+ * @returns the columns, the number of images that have a row, that of rows without an image, and why columns were left out
+ * @throws RangeError when there is no column `id`, an id occurs twice or is of no image, or the labels are of other images
+ */
+export function joinTable(table: Table, images: JoinedImages, suffix: string) {
+  const keys = table.get('id');
+  if (!keys) {
+    throw new RangeError(
+      `it has no column 'id' to join by; its columns are ${[...table.keys()].slice(0, 20).join(', ')}`,
+    );
+  }
+  const rowOf = new Map<string, number>();
+  for (const [row, id] of keys.entries()) {
+    if (rowOf.has(String(id))) throw new RangeError(`the id '${id}' occurs twice`);
+    rowOf.set(String(id), row);
+  }
+  const rows = Int32Array.from(images.ids, (id) => rowOf.get(id) ?? -1);
+  const matched = rows.reduce((count, row) => count + (row < 0 ? 0 : 1), 0);
+  if (matched === 0) {
+    throw new RangeError(
+      `none of its ids is that of an image: '${keys[0]}' …, where the images have '${images.ids[0]}' …`,
+    );
+  }
+  const known = knownColumns(table, images, rows);
+  const columns: Column[] = [];
+  const leftOut: string[] = [];
+  for (const [name, all] of table) {
+    if (name === 'id' || known.has(name)) continue;
+    const values = Array.from(rows, (row) => (row < 0 ? null : all[row]));
+    const made = columnOf(values, name);
+    if (typeof made === 'string') leftOut.push(`${name} (${made})`);
+    else columns.push({ ...made, name: images.taken.includes(name) ? `${name} (${suffix})` : name });
+  }
+  return { columns, matched, unmatched: keys.length - matched, leftOut };
+}
+
+/** The columns that repeat what is known of the images. @throws RangeError when they contradict it */
+function knownColumns(table: Table, { labels, classes }: JoinedImages, rows: Int32Array): Set<string> {
+  const known = new Set<string>();
+  if (!labels) return known;
+  const expected = { label: (label: number) => String(label), class: (label: number) => classes?.[label] };
+  for (const [name, textOf] of Object.entries(expected)) {
+    const values = table.get(name);
+    if (!values || (name === 'class' && !classes)) continue;
+    const different = rows.findIndex((row, image) => {
+      const [value, label] = [row < 0 ? null : values[row], labels[image] as number];
+      return value !== null && label >= 0 && String(value) !== textOf(label);
+    });
+    if (different >= 0) {
+      const [value, label] = [values[rows[different] as number], labels[different] as number];
+      throw new RangeError(
+        `its ${name} of the id '${table.get('id')?.[rows[different] as number]}' is '${value}', but that of the image '${textOf(label)}': it is a table of other images`,
+      );
+    }
+    known.add(name);
+  }
+  return known;
+}
+
+/** A column from a value for each image; a text says why it cannot be one. */
+function columnOf(values: readonly unknown[], name: string): Omit<Column, 'name'> | string {
+  const present = values.filter((value) => value !== null && value !== undefined);
+  if (present.length === 0) return 'no values';
+  if (present.some((value) => typeof value === 'object' && !(value instanceof Date))) return 'no numbers or texts';
+  const texts = values.map((value) => (value === null || value === undefined ? null : textOf(value)));
+  const numeric = present.every((value) => typeof value !== 'boolean' && isNumeric(textOf(value)));
+  const distinct = [...new Set(texts)].filter((text) => text !== null);
+  const codes =
+    distinct.every((text) => /^-?\d+$/.test(text)) &&
+    distinct.length <= (CODES.test(name) ? MOST_CATEGORIES : MOST_CODES);
+  if (numeric && !codes) {
+    return { kind: 'number', values: Float32Array.from(texts, (text) => Number(text ?? Number.NaN)), categories: [] };
+  }
+  if (distinct.length > MOST_CATEGORIES) return `${distinct.length} different texts`;
+  const categories = distinct.sort((a, b) => (numeric ? Number(a) - Number(b) : a < b ? -1 : 1));
+  const index = new Map(categories.map((text, i) => [text, i]));
+  return { kind: 'category', values: Int32Array.from(texts, (text) => index.get(text ?? '') ?? -1), categories };
+}
+
+const textOf = (value: unknown) => (value instanceof Date ? value.toISOString() : String(value));
+const isNumeric = (text: string) =>
+  text.trim() !== '' && (Number.isFinite(Number(text)) || /^[+-]?(nan|inf(inity)?)$/i.test(text.trim()));

@@ -1,0 +1,42 @@
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { hasBrowser, openPage, ready, siteFolder } from './browser.ts';
+
+describe.skipIf(!hasBrowser)('the service worker', () => {
+  test('keeps opened models: reloading and switching work offline, and updates are picked up', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'convae-offline-'));
+    await cp(siteFolder, folder, { recursive: true });
+    const { page, context, close } = await openPage('#model=cae2', {
+      folder,
+      serve: { base: '/some/path/' },
+      allowed: [/Failed to load resource/],
+    });
+    const model = () => page.getAttribute('[data-model]', 'data-model');
+    const open = async (name: string) => {
+      await page.locator('.switch').click();
+      await page.getByRole('option', { name: new RegExp(`^${name}`) }).click();
+      await expect.poll(model, { timeout: 15_000 }).toBe(name);
+    };
+    await open('cvae');
+    await page.waitForSelector('html[data-offline=ready]', { state: 'attached' });
+    await page.waitForTimeout(1500);
+    await context.setOffline(true);
+    await page.reload();
+    await ready(page);
+    expect(await model()).toBe('cvae');
+    await open('cae2');
+    expect(await page.locator('.problem-place').innerText()).toBe('');
+    await context.setOffline(false);
+    const card = join(folder, 'models/cae2/card.json');
+    const about = JSON.parse(await readFile(card, 'utf8'));
+    await writeFile(card, JSON.stringify({ ...about, model: { ...about.model, summary: 'changed' } }));
+    await page.reload();
+    await ready(page);
+    await expect.poll(() => page.locator('.switch').count()).toBe(1);
+    await expect.poll(() => page.locator('.summary').textContent()).toBe('changed');
+    await close();
+    await rm(folder, { recursive: true });
+  });
+});

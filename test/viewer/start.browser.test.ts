@@ -1,0 +1,60 @@
+import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { chromium } from 'playwright-core';
+import { describe, expect, test } from 'vitest';
+import { hasBrowser, openPage, siteFolder } from './browser.ts';
+import { chromiumPath } from './chromium.ts';
+import { pixels, soon } from './latent-page.ts';
+
+describe.skipIf(!hasBrowser)('a page that cannot start', () => {
+  test('says what to do when it is opened from the disk', async () => {
+    const browser = await chromium.launch({ executablePath: chromiumPath ?? '', args: ['--no-sandbox'] });
+    const page = await browser.newPage();
+    await page.goto(pathToFileURL(join(siteFolder, 'index.html')).href);
+    expect(await page.locator('body').innerText()).toContain('--serve');
+    await browser.close();
+  });
+
+  test('says so when its script does not come', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'convae-start-'));
+    await cp(siteFolder, folder, { recursive: true, filter: (path) => !/assets\/index-.*\.js$|\/models\//.test(path) });
+    const { page, close } = await openPage('', { folder, allowed: [/404/], waits: false });
+    expect(await page.locator('.start').isVisible()).toBe(false);
+    await expect.poll(() => page.locator('.start').isVisible(), { timeout: 15_000 }).toBe(true);
+    await close();
+    await rm(folder, { recursive: true });
+  });
+
+  test('without WebAssembly shows the map and the images, and says what is missing', async () => {
+    const { page, close } = await openPage('#model=cvae&image=3', {
+      waits: false,
+      prepare: (page) =>
+        page.addInitScript(() => void Reflect.deleteProperty(globalThis, 'WebAssembly')).then(() => undefined),
+    });
+    await soon(() => page.locator('.problem-place').innerText()).toContain('WebAssembly');
+    await page.waitForSelector('[data-points]');
+    await soon(() => page.locator('[data-shows=pixels]').count()).toBe(1);
+    await page.waitForTimeout(500);
+    expect(await page.locator('[role=alert] .problem').innerText()).toContain('WebAssembly');
+    await close();
+  });
+
+  test('says so when nothing comes for a while', async () => {
+    const { page, close } = await openPage('#model=cvae', {
+      waits: false,
+      prepare: async (page) => {
+        await page.context().route(/\.xz$/, () => undefined);
+      },
+    });
+    await page.waitForSelector('[data-points]');
+    // The recorded reconstruction.
+    await soon(async () =>
+      Math.max(...(await pixels(page, '#left canvas[aria-label=Reconstruction]'))),
+    ).toBeGreaterThan(100);
+    await expect.poll(() => page.locator('.loading-place').innerText(), { timeout: 20_000 }).toContain('reload');
+    await page.context().unrouteAll({ behavior: 'ignoreErrors' });
+    await close();
+  });
+});
