@@ -4,10 +4,10 @@
 #     bench/gpu.sh pack DIR [base|cuda]       here, after npm ci: writes DIR/base.tar.xz and DIR/cuda.tar.xz
 #     bash DIR/gpu.sh run DIR [OPTIONS]       there: unpacks what DIR has and runs bench/engines with the options
 #
-# base is Node, the packages that are needed, MNIST and this tree (~50 MB). cuda is ONNX Runtime's CUDA provider for one
-# architecture (ARCH=90, Hopper; ~40 MB), from the wheel of PyPI that WHEEL names or pip downloads. The libraries of CUDA 13 and
-# cuDNN 9, and PyTorch, are those of PYTHON (python3) there. The two parts may be brought one after the other: run takes
-# what is there, and keeps what it has unpacked in WORK (/tmp/convae-gpu). Options are those of bench/engines. LEVEL (6) is that of xz.
+# base is Node, the packages that are needed, MNIST and this tree (~60 MB). cuda is ONNX Runtime's CUDA provider (~200 MB), from the
+# wheel of PyPI that WHEEL names or pip downloads. The libraries of CUDA 13 and cuDNN 9, and PyTorch, are those of PYTHON (python3)
+# there. The two parts may be brought one after the other: run takes what is there, and keeps what it has unpacked in
+# WORK (/tmp/convae-gpu). Options are those of bench/engines. LEVEL (6) is that of xz.
 set -euo pipefail
 NODE_VERSION=20.20.2
 ORT=onnxruntime-node/bin/napi-v6/linux/x64
@@ -45,11 +45,7 @@ pack_cuda() {
     WHEEL=$(echo "$stage"/*.whl)
   fi
   python3 -m zipfile -e "$WHEEL" "$stage/wheel"
-  mkdir "$stage/cuda"
-  local lib=libonnxruntime_providers_cuda.so
-  python3 bench/cut-fatbin.py "$stage/wheel/onnxruntime/capi/$lib" "${ARCH:-90}" "$stage/cuda/$lib"
-  cp "$stage/wheel/onnxruntime/capi/libonnxruntime_providers_shared.so" "$stage/cuda/"
-  tar -C "$stage/cuda" -cf - . | xz -T0 "-${LEVEL:-6}" >"$out/cuda.tar.xz"
+  tar -C "$stage/wheel/onnxruntime/capi" -cf - libonnxruntime_providers_cuda.so libonnxruntime_providers_shared.so | xz -T0 "-${LEVEL:-6}" >"$out/cuda.tar.xz"
   rm -r "$stage"
 }
 

@@ -17,6 +17,8 @@ export interface Column {
 /** The images that a table is joined to. */
 export interface JoinedImages {
   readonly ids: readonly string[];
+  /** Their part of the data: in a table of all parts, ids begin with it, as in `test/…`. */
+  readonly split: string;
   /** Class indices, −1 for none; null where no image has one. */
   readonly labels: Int32Array | null;
   readonly classes: readonly string[] | null;
@@ -86,7 +88,8 @@ export function joinTable(table: Table, images: JoinedImages, suffix: string) {
     if (rowOf.has(String(id))) throw new RangeError(`the id '${id}' occurs twice`);
     rowOf.set(String(id), row);
   }
-  const rows = Int32Array.from(images.ids, (id) => rowOf.get(id) ?? -1);
+  const prefix = images.ids.some((id) => rowOf.has(id)) ? '' : `${images.split}/`;
+  const rows = Int32Array.from(images.ids, (id) => rowOf.get(prefix + id) ?? -1);
   const matched = rows.reduce((count, row) => count + (row < 0 ? 0 : 1), 0);
   if (matched === 0) {
     throw new RangeError(

@@ -65,7 +65,14 @@ export async function findNeighbors(options: NeighborsOptions): Promise<Neighbor
     const set = await open(data, split);
     if (k > set.length) throw new InputError(`--k ${k}: ${set.name} has only ${set.length} images; choose fewer`);
     const asked: ImageDataset[] = [];
-    for (const spec of query) asked.push(await open(spec, 'all'));
+    for (const spec of query) {
+      asked.push(
+        await open(spec, 'all').catch((error: unknown) => {
+          if (!(error instanceof InputError)) throw error;
+          throw new InputError(error.message.replace(/^--data /, '--query '), { cause: error });
+        }),
+      );
+    }
     const stages = createStages(Object.entries({ encoding: 10, neighbors: 1 }), signal, progress);
     const encode = async (dataset: ImageDataset, tick?: (share: number) => void) =>
       (await latentsOf(model, dataset, { ...options, errors: false, tick })).latents;

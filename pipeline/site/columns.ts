@@ -40,11 +40,12 @@ export async function columnsFor(
   return columns;
 }
 
-function joinTo({ dataset, model }: SiteModel, own: readonly Column[], table: Table, file: string) {
+function joinTo({ dataset, model, split }: SiteModel, own: readonly Column[], table: Table, file: string) {
   const ids = Array.from({ length: dataset.length }, (_, i) => dataset.id(i));
   const classes = dataset.classes ?? model.card.classes;
   const taken = [...BUILT_IN, ...own.map(({ name }) => name)];
-  return joinTable(table, { ids, labels: dataset.labels ?? null, classes: classes ?? null, taken }, parse(file).name);
+  const images = { ids, split, labels: dataset.labels ?? null, classes: classes ?? null, taken };
+  return joinTable(table, images, parse(file).name);
 }
 
 function notesOn(

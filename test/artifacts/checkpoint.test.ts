@@ -206,7 +206,7 @@ test('a run that is missing, has no checkpoint, an unknown model or a link to no
   const empty = temporaryFolder();
   await expect(loadRun(join(empty, 'none'), 'latest')).rejects.toThrow(/none: there is no such folder/);
   await expect(loadRun(empty, 'best')).rejects.toThrow(/there is no best checkpoint/);
-  await expect(loadRun(runCopy(), 'latest')).rejects.toThrow(/there is no model 'tiny'; there is conv-ae, cae, /);
+  await expect(loadRun(runCopy(), 'latest')).rejects.toThrow(/there is no model 'tiny'; there is conv-ae, dcec, cae, /);
   const dangling = runCopy();
   rmSync(join(dangling, 'checkpoints'), { recursive: true });
   await expect(loadRun(dangling, 'latest', known)).rejects.toThrow(InputError);

@@ -168,16 +168,13 @@ describe('paths', () => {
 
 test('masks of defects beside train and test, as in MVTec AD, are no images', () => {
   const paths = ['train/good/0.png', 'test/good/0.png', 'test/crack/0.png', 'ground_truth/crack/0_mask.png'];
-  const { parts, classes, notes } = arrangePaths(
-    paths.map((path) => `bottle/${path}`),
-    'x',
-  );
-  expect([parts.train?.paths, parts.test?.paths]).toEqual([
+  const { parts, classes, notes } = arrangePaths(PathList.of(paths.map((path) => `bottle/${path}`).sort()), 'x');
+  expect([parts.train, parts.test].map((part) => [...(part?.paths ?? [])])).toEqual([
     ['bottle/train/good/0.png'],
     ['bottle/test/crack/0.png', 'bottle/test/good/0.png'],
   ]);
   expect(classes).toEqual(['crack', 'good']);
   expect(notes.join()).toMatch(/ground_truth/);
   // Without a test part it is a folder like any other.
-  expect(() => arrangePaths(['train/good/0.png', 'ground_truth/0.png'], 'x')).toThrow(/ground_truth/);
+  expect(() => arrangePaths(PathList.of(['ground_truth/0.png', 'train/good/0.png']), 'x')).toThrow(/ground_truth/);
 });

@@ -102,7 +102,7 @@ test('a conditional model takes the classes from the data', async () => {
     expect(gray).toEqual(tinyBytes(tinyLatent(imageOf(images, i), labelOf(i)), labelOf(i)));
   }
   expect(seen.at(-1)).toEqual([300, 300]);
-  expect(seen.length).toBeGreaterThan(2);
+  expect(seen.length).toBeGreaterThan(1);
 });
 
 test('unsuitable data are refused, an interruption stops; no folder is left', async () => {

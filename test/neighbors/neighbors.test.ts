@@ -4,6 +4,7 @@ import sharp from 'sharp';
 import { expect, test } from 'vitest';
 import type { DuplicatesResult } from '../../pipeline/neighbors/duplicates.ts';
 import type { NeighborsResult } from '../../pipeline/neighbors/neighbors.ts';
+import { findNeighbors } from '../../pipeline/neighbors/neighbors.ts';
 import { similarity, thumbnailsOf } from '../../pipeline/neighbors/similarity.ts';
 import { digits } from '../analyse/support.ts';
 import { call, callJson } from '../cli/call.ts';
@@ -85,6 +86,8 @@ test('bad input', async () => {
   const ends = async (...args: string[]) => (await call([...args, '--quiet'], { cwd })).code;
   expect(await ends('neighbors', exported, '--query', query, '--data', one, '--k', '3')).toBe(2);
   expect(await ends('neighbors', exported, '--query', `${one}/none.png`, '--data', one)).toBe(2);
+  const asked = findNeighbors({ exported, query: [`${one}/none.png`], data: one, k: 1, device: 'cpu' });
+  await expect(asked).rejects.toThrow(/^--query /);
   expect(await ends('duplicates', exported, '--data', query)).toBe(2);
   expect(await ends('duplicates', exported, '--data', one, '--similarity', '2')).toBe(2);
 });

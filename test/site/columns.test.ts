@@ -14,7 +14,7 @@ import { exportTrained, readJson, readNpy, stubApp } from './support.ts';
 
 const scratch = scratchFolder();
 const bytes = (text: string) => Uint8Array.from(new TextEncoder().encode(text));
-const images: JoinedImages = { ids: ['a', 'b', 'c'], labels: null, classes: null, taken: ['error'] };
+const images: JoinedImages = { ids: ['a', 'b', 'c'], split: 'test', labels: null, classes: null, taken: ['error'] };
 const join3 = async (text: string, more: Partial<JoinedImages> = {}) =>
   joinTable(await readTable(bytes(text), 'table.csv'), { ...images, ...more }, 'table');
 
@@ -30,6 +30,12 @@ test('values of a table go to the images of their ids, whatever the order', asyn
     { name: 'error (table)', kind: 'number', values: Float32Array.of(Number.NaN, Number.NaN, 7.5), categories: [] },
     { name: 'many', kind: 'category', values: Int32Array.of(1, -1, 0), categories: ['1', '3'] },
   ]);
+});
+
+test('a table of all parts goes to the images of the part', async () => {
+  const { columns, matched, unmatched } = await join3('id,x\ntrain/a,1.5\ntest/a,2.5\ntest/b,3.5\ntest/c,4.5');
+  expect({ matched, unmatched }).toEqual({ matched: 3, unmatched: 1 });
+  expect(columns[0]?.values).toEqual(Float32Array.of(2.5, 3.5, 4.5));
 });
 
 test('whole numbers of many values are numbers, unless they are called clusters', async () => {

@@ -144,5 +144,5 @@ test.each([
 
 test('anything that is not a file name is the name of a model', async () => {
   expect((await findModel('cvae')).model.name).toBe('cvae');
-  expect(await inputErrorOf(findModel('vgg'))).toMatch(/'vgg'.* conv-ae, cae, .*\.\/vgg\.ts/);
+  expect(await inputErrorOf(findModel('vgg'))).toMatch(/'vgg'.* conv-ae, dcec, cae, .*\.\/vgg\.ts/);
 });

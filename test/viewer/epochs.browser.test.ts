@@ -121,11 +121,11 @@ describe.skipIf(!hasBrowser)('the epochs', () => {
   test('are played, and selected along a curve', async () => {
     const { page, close } = await openPage(`#model=${MODEL}&tab=epochs`);
     await expectEpoch(page, last);
-    const chart = page.locator('[data-chart=Loss] svg[role=img]');
+    const chart = page.locator('[data-chart=Loss] [role=img]');
     const box = await chart.boundingBox();
     if (!box) throw new Error('no chart');
     const y = box.y + box.height / 2;
-    await page.mouse.move(box.x + 50, y);
+    await page.mouse.move(box.x + 54, y);
     const values = page.locator('[data-chart=Loss] figcaption b');
     // Hovering does not select.
     await soon(() => values.first().innerText()).toBe(perImage(measured('test', 1)?.loss));
@@ -150,7 +150,7 @@ describe.skipIf(!hasBrowser)('the epochs', () => {
   test('are listed in a table', async () => {
     const { page, close } = await openPage(`#model=${MODEL}&tab=epochs`);
     await page.getByText('All losses as a table').click();
-    const rows = await page.locator('.numbers tbody tr').allInnerTexts();
+    const rows = await page.locator('.epochs tbody tr').allInnerTexts();
     expect(rows.map((row) => row.split(/\s+/))).toEqual(
       Array.from({ length: last }, (_, i) => {
         const [train, test] = [measured('train', i + 1), measured('test', i + 1)];
@@ -164,7 +164,8 @@ describe.skipIf(!hasBrowser)('the epochs', () => {
   test('are explained to be missing for a model without a record', async () => {
     const { page, close } = await openPage(`#model=${MODEL}&tab=epochs`, {
       prepare: async (page) => {
-        await page.route('**/manifest.json', async (route) => {
+        // Requests of the service worker are the context's.
+        await page.context().route('**/manifest.json', async (route) => {
           const response = await route.fetch();
           await route.fulfill({ response, json: { ...(await response.json()), training: null } });
         });

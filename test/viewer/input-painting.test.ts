@@ -1,11 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { dimensionOrder } from '../../web-viewer/src/site/dimensions.ts';
 import { bars } from '../../web-viewer/src/views/input/bar-scale.ts';
-import { drawSegment } from '../../web-viewer/src/views/input/brush.ts';
 import { type Conventions, fromInk, toInk } from '../../web-viewer/src/views/input/conventions.ts';
 import { fitAsTrained, fitPicture } from '../../web-viewer/src/views/input/fit.ts';
-import { EMPTY, Painting } from '../../web-viewer/src/views/input/painting.ts';
-import { compose, filled, IN_PLACE, type Raster, resample } from '../../web-viewer/src/views/input/raster.ts';
+import { compose, IN_PLACE, type Raster, resample } from '../../web-viewer/src/views/input/raster.ts';
 import { shareText, verdict } from '../../web-viewer/src/views/input/verdict.ts';
 
 const mnist: Conventions = { background: [0], ink: [255], centred: true };
@@ -47,61 +45,6 @@ describe('resampling', () => {
   test('composes placements', () => {
     const both = compose({ scale: 2, x: 5, y: 7 }, { scale: 3, x: 1, y: -1 });
     expect(both).toEqual({ scale: 6, x: 7, y: 5 });
-  });
-});
-
-describe('the brush', () => {
-  test('covers a capsule, with the area of a rectangle and a disc', () => {
-    const mask = new Uint8Array(100 * 100);
-    drawSegment(mask, 100, 100, [30, 50, 70, 50], 10);
-    const area = mask.reduce((a, b) => a + b, 0) / 255;
-    const soft = 7.5;
-    // The soft edge adds its second moment to the round ends.
-    expect(area).toBeCloseTo(40 * 20 + Math.PI * (10 ** 2 + soft ** 2 / 12), -1.3);
-    expect(mask[50 * 100 + 50]).toBe(255);
-    expect(mask[50 * 100 + 90]).toBe(0);
-  });
-
-  test('does not darken where it passes twice', () => {
-    const [once, twice] = [new Uint8Array(400), new Uint8Array(400)];
-    drawSegment(once, 20, 20, [5, 10, 15, 10], 3);
-    for (let i = 0; i < 3; i++) drawSegment(twice, 20, 20, [5, 10, 15, 10], 3);
-    expect(twice).toEqual(once);
-  });
-});
-
-describe('a painting', () => {
-  const shape = { height: 40, width: 40, channels: 1 };
-  const stroke = { points: [10, 20, 20, 20, 30, 25], radius: 3, colour: [255] };
-
-  test('is the same drawn incrementally and at once', () => {
-    const live = new Painting(shape, EMPTY, IN_PLACE, [0]);
-    const points: number[] = [];
-    for (let i = 0; i < stroke.points.length; i += 2) {
-      points.push(...stroke.points.slice(i, i + 2));
-      live.draw({ ...stroke, points }, i);
-    }
-    live.finish();
-    expect(live.raster).toEqual(new Painting(shape, { base: null, strokes: [stroke] }, IN_PLACE, [0]).raster);
-    expect(live.raster.data.some((value) => value === 255)).toBe(true);
-  });
-
-  test('shows the background where erased, and later strokes above it', () => {
-    const background = [40];
-    const eraser = { ...stroke, radius: 8, colour: background };
-    const erased = new Painting(shape, { base: null, strokes: [stroke, eraser] }, IN_PLACE, background);
-    expect(erased.raster).toEqual(filled(shape, background));
-    const again = new Painting(shape, { base: null, strokes: [stroke, eraser, stroke] }, IN_PLACE, background);
-    expect(again.raster.data[20 * 40 + 15]).toBe(255);
-  });
-
-  test('is redrawn at another position and size', () => {
-    const half = { scale: 0.5, x: 4, y: 2 };
-    const moved = new Painting(shape, { base: null, strokes: [stroke] }, half, [0]).raster;
-    expect(moved.data[12 * 40 + 12]).toBe(255);
-    const ink = (raster: Raster) => raster.data.reduce((a, b) => a + b, 0);
-    const full = new Painting(shape, { base: null, strokes: [stroke] }, IN_PLACE, [0]).raster;
-    expect(ink(moved) / ink(full)).toBeCloseTo(0.25, 1);
   });
 });
 

@@ -23,6 +23,7 @@ const canvas = (page: Page) => page.getByRole('application', { name: /Input imag
 
 /** Draws lines through points given as shares of the canvas. */
 async function draw(page: Page, ...lines: readonly (readonly (readonly [number, number])[])[]): Promise<void> {
+  await canvas(page).scrollIntoViewIfNeeded();
   const box = await canvas(page).boundingBox();
   if (!box) throw new Error('there is no canvas');
   for (const line of lines) {
@@ -231,6 +232,7 @@ describe.skipIf(!hasBrowser)('the input view', () => {
   test('encodes while drawing; clear and undo go back step by step', async () => {
     const { page, close } = await openPage('#model=cvae&image=3', { reducedMotion: 'reduce' });
     const first = await see(page);
+    await canvas(page).scrollIntoViewIfNeeded();
     const box = await canvas(page).boundingBox();
     await page.mouse.move((box?.x ?? 0) + 60, (box?.y ?? 0) + 60);
     await page.mouse.down();
@@ -262,6 +264,50 @@ describe.skipIf(!hasBrowser)('the input view', () => {
     const gone = erased.pixels.filter((value, i) => value < (first.pixels[i] as number)).length;
     expect(gone).toBeGreaterThan(5);
     expect(erased.pixels.every((value, i) => value <= (first.pixels[i] as number))).toBe(true);
+    await close();
+  });
+
+  test('draws with a round, soft brush that is no darker where it passes twice', async () => {
+    const { page, close } = await openPage('#model=cvae', { reducedMotion: 'reduce' });
+    await page.getByLabel(/Centre like/).uncheck();
+    const ink = async (...lines: Parameters<typeof draw>[1][]) => {
+      await page.getByRole('button', { name: 'Clear' }).click();
+      await draw(page, ...lines);
+      return (await see(page)).pixels.reduce((sum, value) => sum + value, 0) / 255;
+    };
+    // A disc of 2.6 pixels; its edge, three quarters of the radius wide, adds its second moment.
+    const dot = await ink([[0.5, 0.5]]);
+    expect(dot / (Math.PI * (1.3 ** 2 + (0.75 * 1.3) ** 2 / 12))).toBeCloseTo(1, 1);
+    // A line of 14 pixels adds a rectangle.
+    const line = await ink([
+      [0.25, 0.5],
+      [0.75, 0.5],
+    ]);
+    expect((line - dot) / (14 * 2.6)).toBeCloseTo(1, 1);
+    const back = await ink([
+      [0.25, 0.5],
+      [0.75, 0.5],
+      [0.25, 0.5],
+    ]);
+    expect(back / line).toBeCloseTo(1, 2);
+    await close();
+  });
+
+  test('displays gray images in a chosen colour map, and saves them gray', async () => {
+    const { page, close } = await openPage('#model=cvae&image=7');
+    const gray = (await see(page)).pixels;
+    await page.getByLabel('Colour map').selectOption('viridis');
+    expect((await see(page)).pixels).toEqual(gray);
+    const url = await page.locator('.drawing canvas').evaluate((each) => (each as HTMLCanvasElement).toDataURL());
+    const { data, info } = await sharp(Buffer.from(url.split(',')[1] ?? '', 'base64'))
+      .resize(28, 28, { kernel: 'nearest' })
+      .removeAlpha()
+      .raw()
+      .toBuffer({ resolveWithObject: true });
+    const colourOf = (value: number) => [...data.subarray(info.channels * gray.indexOf(value)).subarray(0, 3)];
+    // The ends of matplotlib's viridis.
+    expect(colourOf(0)).toEqual([0x44, 0x01, 0x54]);
+    expect(colourOf(Math.max(...gray))).toEqual([0xfd, 0xe7, 0x25]);
     await close();
   });
 

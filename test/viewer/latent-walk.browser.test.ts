@@ -93,7 +93,19 @@ describe.skipIf(!hasBrowser)('interpolation', () => {
     await page.getByRole('button', { name: 'Random', exact: true }).click();
     await page.getByRole('button', { name: 'Set A' }).click();
     await line.press('Home');
-    await expectDecoded(page, 'cvae', () => randomLatents(json('cvae', 'card.json'), 1, 2));
+    const random = randomLatents(json('cvae', 'card.json'), 1, 2);
+    await expectDecoded(page, 'cvae', () => random);
+    // A link has both ends and the position.
+    await line.press('ArrowRight');
+    await soon(() => parameter(page, 'at')).toBe('0.01');
+    const link = page.url();
+    await page.goto('about:blank');
+    await page.goto(link);
+    await soon(() => end('B').getAttribute('data-row')).toBe(String(row));
+    expect(await end('A').getAttribute('data-row')).toBe('');
+    await expectDecoded(page, 'cvae', () => random.map((from, d) => 0.99 * from + 0.01 * (b[d] as number)));
+    await line.press('End');
+    await expectDecoded(page, 'cvae', () => b);
     await close();
   });
 
@@ -115,5 +127,47 @@ describe.skipIf(!hasBrowser)('interpolation', () => {
     await reduced.page.waitForTimeout(1500);
     await expectDecoded(reduced.page, 'cvae', () => latentOfRow('cvae', 17));
     await reduced.close();
+  });
+
+  it.each(['two minutes', 'the tab is hidden'])('walks no further after %s', async (after) => {
+    const { page, close } = await openPage('#model=cvae', { prepare: (page) => page.clock.install() });
+    const origin = page.locator('.decoded-image figcaption');
+    await soon(() => origin.innerText()).toContain('touch to stop');
+    if (after === 'two minutes') {
+      await page.clock.fastForward(121_000);
+    } else {
+      await page.evaluate(() => {
+        Object.defineProperty(document, 'hidden', { value: true });
+        document.dispatchEvent(new Event('visibilitychange'));
+      });
+    }
+    await soon(() => origin.innerText()).not.toContain('touch to stop');
+    await page.waitForTimeout(100);
+    const stopped = await pixels(page, DECODED);
+    await page.waitForTimeout(400);
+    expect(await pixels(page, DECODED)).toEqual(stopped);
+    await close();
+  });
+
+  it('never walks again once the visitor has touched the page', async () => {
+    // Another set of images: the first image is shown, where a first visit would start a walk.
+    const { page, close } = await openPage('#model=cvae', {
+      prepare: async (page) => {
+        await page.context().route('**/models/cae2/manifest.json', async (route) => {
+          const manifest = await (await route.fetch()).json();
+          await route.fulfill({ json: { ...manifest, set: null } });
+        });
+      },
+    });
+    const origin = page.locator('.decoded-image figcaption');
+    await soon(() => origin.getAttribute('data-origin')).toBe('walk');
+    await page.click('.switch');
+    await page.getByRole('option', { name: /^cae2/ }).click();
+    await page.waitForSelector('[data-model=cae2]');
+    await soon(() => pixels(page, DECODED).then((all) => Math.max(...all))).toBeGreaterThan(50);
+    const stopped = await pixels(page, DECODED);
+    await page.waitForTimeout(800);
+    expect(await pixels(page, DECODED)).toEqual(stopped);
+    await close();
   });
 });

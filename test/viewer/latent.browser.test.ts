@@ -1,7 +1,9 @@
+import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { randomLatents } from '../../web-viewer/src/state/sampling.ts';
 import { hasBrowser, openPage, ready } from './browser.ts';
 import {
+  DECODED,
   decode,
   difference,
   expectAccessible,
@@ -41,9 +43,15 @@ describe.skipIf(!hasBrowser)('the latent view', () => {
       if (i !== index) expect(Math.abs(value - (original[i] as number))).toBeLessThan(6e-4);
     });
     await expectDecoded(page, 'cvae', () => moved);
-    expect(await page.locator(`[data-dimension="${index}"] .value`).innerText()).toBe(
-      (moved[index] as number).toFixed(2).replace('-', '−'),
-    );
+    const value = page.getByLabel(`Value of z${index}`, { exact: true });
+    expect(await value.inputValue()).toBe((moved[index] as number).toFixed(2));
+    // A typed value is taken as it is.
+    await value.fill('-0.75');
+    await value.press('Enter');
+    await soon(() => latentInUrl(page)[index]).toBe(-0.75);
+    await value.fill(String(moved[index]));
+    await value.press('Enter');
+    await soon(() => latentInUrl(page)[index]).toBeCloseTo(moved[index] as number, 3);
 
     // Its previews span three standard deviations to either side of the mean; pressing one selects it.
     const { mean, std } = json('cvae', 'card.json').latent.statistics as { mean: number[]; std: number[] };
@@ -101,6 +109,43 @@ describe.skipIf(!hasBrowser)('the latent view', () => {
     await page.getByRole('button', { name: 'Random', exact: true }).click();
     await soon(() => parameter(page, 'seed')).toBe('44');
     await soon(() => near(z('mixture', 44))).toBeLessThan(6e-4);
+    await close();
+  });
+
+  it.each(['a walk', 'a slider', 'a random latent'])(
+    'shows the image’s latent in another model after %s',
+    async (after) => {
+      const { page, close } = await openPage(after === 'a walk' ? '#model=cvae' : '#model=cvae&image=5');
+      const row = after === 'a walk' ? 0 : 5;
+      await soon(() => pixels(page, DECODED).then((all) => Math.max(...all))).toBeGreaterThan(100);
+      if (after === 'a slider') await slider(page, 0).press('PageUp');
+      if (after === 'a random latent') await page.getByRole('button', { name: 'Random', exact: true }).click();
+      await page.click('.switch');
+      await page.getByRole('option', { name: /^cae2/ }).click();
+      await page.waitForSelector('[data-model=cae2]');
+      await expectDecoded(page, 'cae2', () => latentOfRow('cae2', row));
+      const { mean } = json('cae2', 'card.json').latent.statistics as { mean: number[] };
+      const shown = await page.locator('.strip .cell').first().getAttribute('aria-label');
+      const index = Number(/z(\d+)/.exec(shown ?? '')?.[1]);
+      const [middle] = await decode('cae2', [latentOfRow('cae2', row).with(index, mean[index] as number)]);
+      await soon(async () =>
+        difference(await pixels(page, '.strip .cell >> nth=3 >> canvas'), middle as Float32Array),
+      ).toBeLessThan(1e-3);
+      await close();
+    },
+  );
+
+  it('has visible sliders in forced colours', async () => {
+    const { page, close } = await openPage('#model=cvae&image=5', { forcedColors: 'active' });
+    await slider(page, 0).waitFor();
+    const picture = await sharp(await page.locator('.dimension .track').first().screenshot())
+      .removeAlpha()
+      .raw()
+      .toBuffer();
+    const [red, green, blue] = picture;
+    const other = picture.filter((value, i) => value !== [red, green, blue][i % 3]).length / picture.length;
+    // The line and the thumb; without them everything has the background's colour.
+    expect(other).toBeGreaterThan(0.1);
     await close();
   });
 

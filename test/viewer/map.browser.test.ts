@@ -414,7 +414,7 @@ describe.skipIf(!hasBrowser)('the map', () => {
     const choose = (name: string, text: string) =>
       page.locator('.map-more input[type=file]').setInputFiles([{ name, mimeType: '', buffer: Buffer.from(text) }]);
     await choose('mine.csv', ['id,cluster,size', ...lines.reverse()].join('\n'));
-    const colour = page.getByRole('combobox', { name: 'Colour' });
+    const colour = page.getByRole('combobox', { name: 'Colour', exact: true });
     await expect.poll(() => colour.inputValue()).toBe('cluster');
     expect(await colour.locator('option').allInnerTexts()).toEqual(['class', 'error', 'cluster', 'size']);
     const shot = await page.screenshot();
@@ -438,12 +438,15 @@ describe.skipIf(!hasBrowser)('the map', () => {
     await expect.poll(async () => shot.equals(await page.screenshot())).toBe(false);
     await expect.poll(() => page.url()).toContain('colour=size');
 
-    await stage(page).evaluate((element) => {
+    // A table may be dropped on any view.
+    await page.getByRole('tab', { name: 'Studio' }).click();
+    await page.locator('#left').evaluate((element) => {
       const dataTransfer = new DataTransfer();
       dataTransfer.items.add(new File(['id,label\n0,11'], 'other.csv'));
       element.dispatchEvent(new DragEvent('drop', { dataTransfer, bubbles: true, cancelable: true }));
     });
     await expect.poll(() => page.locator('[role=alert]').innerText()).toContain('other.csv');
+    expect(await page.getByRole('tab', { selected: true }).innerText()).toBe('Map');
     await close();
   });
 

@@ -28,6 +28,7 @@ describe.skipIf(!hasBrowser)('the service worker', () => {
     expect(await model()).toBe('cvae');
     await open('cae2');
     expect(await page.locator('.problem-place').innerText()).toBe('');
+    await expect.poll(() => page.url()).toContain('model=cae2');
     await context.setOffline(false);
     const card = join(folder, 'models/cae2/card.json');
     const about = JSON.parse(await readFile(card, 'utf8'));

@@ -230,9 +230,80 @@ describe.skipIf(!hasBrowser)('the studio', () => {
     await close();
   });
 
+  test('decodes random latents and the difference of two means without classes in the decoder', async () => {
+    const { page, close } = await openPage('#model=cvae&tab=studio&seed=5&image=7');
+    const decoder = await session('cvae', 'decoder');
+    const { size } = json('cvae', 'card.json').latent;
+    const decode = async (latents: Float32Array) => {
+      const count = latents.length / size;
+      const { image } = await decoder.run({ latent: new Tensor('float32', latents, [count, size]) });
+      const data = image?.data as Float32Array;
+      return Array.from({ length: count }, (_, i) => data.slice(i * SIZE, (i + 1) * SIZE));
+    };
+    const random = priorLatents(40, size, 5);
+    await expectPictures(page, '.pictures >> nth=0 >> canvas', await decode(random));
+    await page.getByRole('button', { name: 'Send to the sliders: 3', exact: true }).click();
+    await soon(() => parameter(page, 'z')?.split(',').map(Number)).toEqual(
+      Array.from(random.slice(2 * size, 3 * size), (value) => Number(value.toFixed(3))),
+    );
+    await page.locator('.group-choices select').first().selectOption({ label: 'class 4' });
+    await page.locator('.group-choices select').nth(1).selectOption({ label: 'class 9' });
+    const npy = file('cvae', 'test/latents.npy');
+    const latents = new Float32Array(
+      npy.buffer.slice(npy.byteOffset + 10 + npy.readUInt16LE(8), npy.byteOffset + npy.length),
+    );
+    const folder = join(siteFolder, json('cvae', 'manifest.json').set);
+    const raw = readFileSync(join(folder, 'labels.npy'));
+    const labels = Array.from({ length: latents.length / size }, (_, i) =>
+      raw.readInt32LE(10 + raw.readUInt16LE(8) + 4 * i),
+    );
+    const mean = (label: number) =>
+      Array.from({ length: size }, (_, d) => {
+        const values = labels.flatMap((each, row) => (each === label ? [latents[row * size + d] as number] : []));
+        return values.reduce((a, b) => a + b, 0) / values.length;
+      });
+    const [four, nine] = [mean(4), mean(9)];
+    const along = (start: readonly number[], strengths: readonly number[]) =>
+      Float32Array.from(
+        strengths.flatMap((s) => start.map((value, d) => value + s * ((nine[d] as number) - (four[d] as number)))),
+      );
+    const own = Array.from(latents.slice(7 * size, 8 * size));
+    await expectPictures(page, '.pictures >> nth=1 >> canvas', await decode(along(own, [-1, -0.5, 0, 0.5, 1, 1.5, 2])));
+    await expectPictures(
+      page,
+      '.pictures >> nth=2 >> canvas',
+      await decode(
+        along(
+          four,
+          [0, 1, 2, 3, 4, 5, 6].map((i) => i / 6),
+        ),
+      ),
+    );
+    await soon(() => parameter(page, 'meanto')).toBe('class9');
+    await page.reload();
+    await expectPictures(
+      page,
+      '.pictures >> nth=2 >> canvas',
+      await decode(
+        along(
+          four,
+          [0, 1, 2, 3, 4, 5, 6].map((i) => i / 6),
+        ),
+      ),
+    );
+    // The map's selection is a group too.
+    await page.getByRole('tab', { name: 'Map' }).click();
+    await page.getByRole('button', { name: 'More', exact: true }).click();
+    await page.getByRole('button', { name: 'Select view' }).click();
+    await page.getByRole('tab', { name: 'Studio' }).click();
+    await page.locator('.group-choices select').nth(1).selectOption('selection');
+    await soon(() => page.locator('.group-choices').innerText()).toMatch(/[\d,]+ selected images/);
+    await close();
+  });
+
   test('offers conditional models where the open one is not conditional', async () => {
     const { page, close } = await openPage('#model=cvae&tab=studio');
-    await page.getByRole('button', { name: 'Open ccvae-decoder' }).click();
+    await page.getByRole('button', { name: 'Open ccvae-decoder', exact: true }).click();
     await page.locator('[data-grid="ccvae-decoder"]').waitFor();
     expect(await page.locator('.studio').innerText()).not.toContain('is not conditional');
     await close();

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { unzipSync } from 'fflate';
 import type { Page } from 'playwright-core';
+import sharp from 'sharp';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { readCard, verifyFiles } from '../../pipeline/artifacts/exported.ts';
 import { hasBrowser, type OpenOptions, openPage } from './browser.ts';
@@ -173,7 +174,9 @@ describe.skipIf(!hasBrowser)('training in the page', { timeout: 120_000 }, () =>
     await expect.poll(() => digests(page), PATIENT).toEqual(original);
     expect(await everywhere.isChecked()).toBe(false);
     expect(await stepsOf(page)).toBe(0);
-    expect(await page.locator('.train-chart-frame path.raw').getAttribute('d')).toBe('');
+    expect(await page.locator('.train [role=img][aria-label^=Loss]').getAttribute('aria-label')).toContain(
+      'nothing yet',
+    );
     // It restarts from the same state.
     await train(page, 1);
     const [first] = await lossesInPage(page);
@@ -186,7 +189,7 @@ describe.skipIf(!hasBrowser)('training in the page', { timeout: 120_000 }, () =>
     const { page, close } = await openTrain('#model=ccvae&tab=train&image=0', { bypassCSP: true });
     const own = page.locator('[data-own]');
     await button(page, 'Add the input image').click();
-    expect(await button(page, 'Add the input image').isDisabled()).toBe(true);
+    expect(await button(page, 'Input image added').isDisabled()).toBe(true);
     const { set } = JSON.parse(
       await readFile(join((await modelAndSample('ccvae', 1)).folder, 'manifest.json'), 'utf8'),
     ) as { set: string };
@@ -225,6 +228,7 @@ describe.skipIf(!hasBrowser)('training in the page', { timeout: 120_000 }, () =>
     expect(await page.evaluate(() => document.documentElement.dataset.training)).toBe('running');
     await page.getByRole('tab', { name: 'Train' }).click();
     await expect.poll(() => stepsOf(page), PATIENT).toBeGreaterThan(losses.length + 1);
+    page.once('dialog', (dialog) => void dialog.accept());
     await page.click('.switch');
     await page.getByRole('option', { name: /^cvae/ }).click();
     await expect
@@ -236,16 +240,98 @@ describe.skipIf(!hasBrowser)('training in the page', { timeout: 120_000 }, () =>
     await close();
   });
 
+  test('asks before steps are lost, by a reload or another model, and not after they were downloaded', async () => {
+    const { page, close } = await openTrain('#model=cae2&tab=train&image=3');
+    const asked: string[] = [];
+    page.on('dialog', (dialog) => {
+      asked.push(dialog.type());
+      void dialog.dismiss();
+    });
+    const steps = await train(page, 2);
+    await page.evaluate(() => location.reload());
+    await expect.poll(() => asked).toEqual(['beforeunload']);
+    await page.click('.switch');
+    await page.getByRole('option', { name: /^cvae/ }).click();
+    await expect.poll(() => asked).toEqual(['beforeunload', 'confirm']);
+    // By a link too; the address then is that of the open model again.
+    await page.evaluate(() => {
+      location.hash = '#model=ccvae&tab=train';
+    });
+    await expect.poll(() => asked.length).toBe(3);
+    await expect.poll(() => new URL(page.url()).hash).toContain('model=cae2');
+    expect(await stepsOf(page)).toBe(steps);
+    expect(await figure(page, 'Images seen').innerText()).toBe((32 * steps).toLocaleString('en-US'));
+    await downloaded(page, 'Download the trained model');
+    await page.click('.switch');
+    await page.getByRole('option', { name: /^cvae/ }).click();
+    await page.waitForSelector('[data-model=cvae]');
+    expect(asked).toHaveLength(3);
+    await close();
+  });
+
+  test('takes many images by drop, paste and choice, fitted as the input is, with the classes of their folders', async () => {
+    const { page, close } = await openTrain('#model=ccvae&tab=train&image=0');
+    await page.getByRole('checkbox', { name: /random images/ }).uncheck();
+    const { set } = await modelAndSample('ccvae', 1).then(async ({ folder }) =>
+      JSON.parse(await readFile(join(folder, 'manifest.json'), 'utf8')),
+    );
+    const sheet = join((await modelAndSample('ccvae', 1)).folder, '../..', set, 'sheet-0.png');
+    const tile = (i: number) => sharp(sheet).extract({ left: 28 * i, top: 0, width: 28, height: 28 });
+    const files = await Promise.all([0, 1, 2].map((i) => tile(i).png().toBuffer()));
+    const own = page.locator('[data-own]');
+    const send = (how: 'drop' | 'paste', names: readonly string[]) =>
+      page.evaluate(
+        ({ how, parts }) => {
+          const transfer = new DataTransfer();
+          for (const { name, bytes } of parts) transfer.items.add(new File([Uint8Array.from(bytes)], name));
+          const target = document.querySelector('.train') ?? document.body;
+          const init = { bubbles: true, cancelable: true };
+          target.dispatchEvent(
+            how === 'drop'
+              ? new DragEvent('drop', { ...init, dataTransfer: transfer })
+              : new ClipboardEvent('paste', { ...init, clipboardData: transfer }),
+          );
+        },
+        { how, parts: names.map((name, i) => ({ name, bytes: [...(files[i] ?? Buffer.from('text'))] })) },
+      );
+    await send('drop', ['a.png', 'b.png', 'c.png', 'notes.txt']);
+    await expect.poll(() => own.count(), PATIENT).toBe(3);
+    const note = page.locator('.train-own [aria-live]');
+    await expect.poll(() => note.innerText(), PATIENT).toContain('notes.txt');
+    // The image on the left stays.
+    expect(await page.locator('.input-about').innerText()).toContain('test image 0');
+    const raw = await Promise.all([2, 1, 0].map((i) => tile(i).toColourspace('b-w').raw().toBuffer()));
+    await expect.poll(() => pictures(page, 'image')).toEqual(raw.map((pixels) => [...pixels]));
+    await send('paste', ['a.png', 'b.png']);
+    await expect.poll(() => own.count(), PATIENT).toBe(5);
+
+    const folder = await mkdtemp(join(tmpdir(), 'convae-many-'));
+    for (const name of ['3', '8']) {
+      await mkdir(join(folder, 'set', name), { recursive: true });
+      for (let i = 0; i < 40; i++) await writeFile(join(folder, 'set', name, `${i}.png`), files[i % 3] as Buffer);
+    }
+    await page.setInputFiles('.train-own input >> nth=1', join(folder, 'set'));
+    await expect.poll(() => note.innerText(), PATIENT).toContain('85 images of yours');
+    const classes = await page
+      .locator('[data-own] select')
+      .evaluateAll((all) => all.map((each) => (each as HTMLSelectElement).value));
+    // The newest 60 of them; folders come in any order.
+    expect(['38', '83']).toContain([...new Set(classes)].join(''));
+    expect(Math.min(...['3', '8'].map((name) => classes.filter((each) => each === name).length))).toBe(20);
+    await rm(folder, { recursive: true });
+    await close();
+  });
+
   test('reports failures, and recovers', async () => {
     const changed: { graph: Buffer | null; beta: number } = { graph: Buffer.from('no graph'), beta: 1 };
     const { page, close } = await openTrain('#model=cae2&tab=train', {
       prepare: async (page) => {
-        await page.route('**/models/cae2/train-step.onnx', async (route) => {
+        await page.context().route('**/models/cae2/train-step.onnx', async (route) => {
           if (changed.graph) await route.fulfill({ body: changed.graph });
           else await route.continue();
         });
         // Adam divides by one minus this value.
-        await page.route('**/models/cae2/card.json', async (route) => {
+        await page.context().route('**/models/cae2/card.json', async (route) => {
           const card = await (await route.fetch()).json();
           for (const each of card.trainStep.state) if (each.initial > 0.5) each.initial = changed.beta / 0.9;
           await route.fulfill({ json: card });
@@ -267,13 +353,15 @@ describe.skipIf(!hasBrowser)('training in the page', { timeout: 120_000 }, () =>
   test('needs a training step', async () => {
     const { page, close } = await openTrain('#model=cae2&tab=train', {
       prepare: async (page) => {
-        await page.route('**/models/cae2/card.json', async (route) => {
+        await page.context().route('**/models/cae2/card.json', async (route) => {
           const { trainStep: _, ...card } = await (await route.fetch()).json();
           await route.fulfill({ json: card });
         });
       },
     });
-    expect(await page.locator('.train').innerText()).toContain('convae export RUN --with-train-step');
+    expect(await page.locator('.train').innerText()).toContain(
+      'convae export runs/RUN --out exported/cae2 --with-train-step',
+    );
     expect(await button(page, 'Start training').count()).toBe(0);
     await close();
   });

@@ -18,7 +18,7 @@ import { FileProblem } from '../../web-viewer/src/site/problem.ts';
 import { cardSchema, parseFile, type TrainStep } from '../../web-viewer/src/site/schema.ts';
 import { batchIndices, batchOf, klWeightOf, sampleRows } from '../../web-viewer/src/views/train/batches.ts';
 import { bundleOf, zipped } from '../../web-viewer/src/views/train/bundle.ts';
-import { History, smoothed, thinned } from '../../web-viewer/src/views/train/history.ts';
+import { History, smoothed } from '../../web-viewer/src/views/train/history.ts';
 
 const place = (shape: number[], permutation: number[], offset: number): WeightPlace => ({
   variable: 'w',
@@ -171,19 +171,6 @@ describe('the losses', () => {
 
   it('are smoothed over the last values', () => {
     expect(smoothed([4, 2, 3, 7], 2)).toEqual([4, 3, 2.5, 5]);
-  });
-
-  it('keep their ends and extremes when thinned', () => {
-    const values = Array.from({ length: 1000 }, (_, i) => (i === 333 ? 9 : Math.sin(i)));
-    const points = thinned(values, 50);
-    expect(points).toHaveLength(100);
-    expect(points.map(([, value]) => value)).toContain(9);
-    expect(points.every(([step, value]) => values[step - 1] === value)).toBe(true);
-    expect(points.map(([step]) => step)).toEqual(points.map(([step]) => step).toSorted((a, b) => a - b));
-    expect(thinned([5, 6], 10)).toEqual([
-      [1, 5],
-      [2, 6],
-    ]);
   });
 });
 

@@ -1,16 +1,13 @@
 import { Guard } from './frame/guard.tsx';
 import { Status } from './frame/status.tsx';
 import { inTheMiddle, narrow, Tabs } from './frame/tabs.tsx';
+import { EpochsView, ModelView, StudioView, TrainView } from './later-views.ts';
 import { engine, model, tab } from './state/store.ts';
-import { EpochsView } from './views/epochs/epochs.tsx';
 import { InputView } from './views/input/input.tsx';
 import { LatentView } from './views/latent/latent.tsx';
 import { MapView } from './views/map/map.tsx';
 import { Header } from './views/models/header.tsx';
-import { ModelView } from './views/models/model.tsx';
 import { Pinned } from './views/models/pinned.tsx';
-import { StudioView } from './views/studio/studio.tsx';
-import { TrainView } from './views/train/train.tsx';
 
 /** The frame: the header, the input on the left, the map or another view in the middle, the latent on the right. */
 export function App() {

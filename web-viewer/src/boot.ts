@@ -6,29 +6,27 @@ import { openModel, openSite } from './state/open.ts';
 import { openLink } from './state/open-files.ts';
 import { currentLatent, engine, input, model, modelName, type OpenModel, problem, site } from './state/store.ts';
 import { followState, openAddress } from './state/url.ts';
-import { startWalk } from './state/walk.ts';
+import { createWalk } from './state/walk.ts';
 
 /** Opens the site and the model in the address, restores its state, and keeps both in sync with the address. */
 export async function boot(): Promise<void> {
   startExploring();
+  const walk = createWalk();
   try {
     await openAddress(openFirst);
   } catch (error) {
     problem.value = error instanceof Error ? error.message : String(error);
   }
-  let endWalk: (() => void) | undefined;
   let shown: OpenModel | null = null;
   effect(() => {
     const opened = model.value;
     // New weights of the same model, from training, do not change the view.
     if (opened && opened.source === shown?.source) return;
     shown = opened;
-    endWalk?.();
-    endWalk = undefined;
     if (opened?.loading) void showRecorded(opened);
     if (!opened || input.peek() || awaitedRow.peek() !== null || currentLatent.peek()) return;
     showRow(0);
-    endWalk = startWalk(opened);
+    walk.start(opened);
   });
   followState();
   window.addEventListener('hashchange', ({ newURL }) => {

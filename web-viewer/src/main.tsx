@@ -5,10 +5,11 @@ import './style/frame.css';
 import { App } from './app.tsx';
 import { boot } from './boot.ts';
 import { keepOffline } from './frame/offline.ts';
+import { loadViews } from './later-views.ts';
 
 const root = document.getElementById('app');
 if (!root) throw new Error('the page has no #app element');
 root.replaceChildren();
 render(<App />, root);
 void boot();
-void keepOffline();
+void keepOffline(loadViews);

@@ -89,7 +89,8 @@ export function startExploring(): () => void {
   const read = latest(async ([by, model, image, given]: [Engine, OpenModel, InputImage, number]) => {
     try {
       const result = await readImage(by, model, image, given);
-      if (input.value !== image) return;
+      // While the visitor draws, a later image may wait already: then this one is shown meanwhile.
+      if (engine.value !== by || !input.value) return;
       batch(() => {
         reading.value = result;
         if (latentOrigin.value === 'input') currentLatent.value = result.latents.latent;

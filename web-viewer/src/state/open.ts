@@ -16,6 +16,7 @@ import {
   inputLabel,
   label,
   latentOrigin,
+  mayReplaceModel,
   model,
   modelName,
   type OpenModel,
@@ -58,13 +59,18 @@ export async function openModel(name: string, compute: RuntimeChoice = chosenRun
     return;
   }
   const source = kept(root.at(`models/${entry.folder}`), isTrainingFile);
-  await open(name, false, (meter, early) => opened.get(name) ?? readModel(name, source, false, meter, early));
+  await open(
+    name,
+    false,
+    (meter, early) => opened.get(name) ?? readModel(name, source, false, meter, early),
+    name === modelName.value,
+  );
 }
 
 /** Reopens a model. */
-export async function reopen(model: OpenModel): Promise<void> {
-  if (model.loading) await openModel(model.name);
-  else await open(model.name, model.fromVisitor, () => model);
+export async function reopen(next: OpenModel): Promise<void> {
+  if (next.loading) await openModel(next.name);
+  else await open(next.name, next.fromVisitor, () => next, next.source === model.value?.source);
 }
 
 /** Moves the open model to another runtime. */
@@ -88,9 +94,11 @@ export async function restart(): Promise<void> {
  * @param fromVisitor whether its files are a visitor's: these get a separate worker, so that they cannot break the previous
  * model; that worker becomes the running one once they have proved to work
  * @param read reads the model, and hands over early what can be drawn of it
+ * @param isOpen whether it is the open model, which is only loaded again
  * @returns whether it is shown; otherwise `problem` says why
  */
-export function open(name: string, fromVisitor: boolean, read: Read): Promise<boolean> {
+export function open(name: string, fromVisitor: boolean, read: Read, isOpen = false): Promise<boolean> {
+  if (!isOpen && model.value && !mayReplaceModel.value(name)) return Promise.resolve(false);
   return new Promise((resolve) => {
     void load(name, fromVisitor, read, () => resolve(true)).then(resolve);
   });

@@ -1,7 +1,9 @@
+import { colourMaps } from '../ui/colour-map.ts';
 import { alsoAfterAwaited, awaitedRow, setInputClass, showImage, showLatent, showRow } from './explore.ts';
 import { pack, unpack } from './pack.ts';
 import {
   colourBy,
+  colourMap,
   currentLatent,
   epoch,
   type InputImage,
@@ -57,6 +59,13 @@ export const settings: readonly Parameter[] = [
     write: (text) => {
       const values = text === null ? null : text.split(',').filter(Boolean).map(Number);
       shownClasses.value = values?.every((value) => Number.isInteger(value) && value >= -1) ? values : null;
+    },
+  },
+  {
+    key: 'palette',
+    read: () => (colourMap.value === 'gray' ? null : colourMap.value),
+    write: (text) => {
+      colourMap.value = colourMaps.find((name) => name === text) ?? 'gray';
     },
   },
   {

@@ -5,6 +5,7 @@ import type { FileSource } from '../site/files.ts';
 import type { ImageSet } from '../site/image-set.ts';
 import type { Points } from '../site/points.ts';
 import type { Card, Manifest, SiteIndex } from '../site/schema.ts';
+import type { ColourMap } from '../ui/colour-map.ts';
 import type { Distribution } from './sampling.ts';
 
 /*
@@ -60,6 +61,8 @@ export type Tab = (typeof tabs)[number];
 export const site = signal<SiteIndex | null>(null);
 export const modelName = signal<string | null>(null);
 export const model = signal<OpenModel | null>(null);
+/** Asked before another model is opened: whether the open one may be replaced. */
+export const mayReplaceModel = signal<(name: string) => boolean>(() => true);
 export const engine = signal<Engine | null>(null);
 /** Why this runtime was chosen. */
 export const engineNote = signal('');
@@ -92,11 +95,18 @@ export const inputLabel = signal(0);
 export const currentLatent = signal<Float32Array | null>(null);
 export const latentOrigin = signal<'input' | 'sliders' | 'sample' | 'walk' | 'between' | 'map' | 'link'>('input');
 export const label = signal(0);
+/** Whether the idle walk is running. */
+export const walking = signal(false);
 export const decoded = signal<Float32Array | null>(null);
+
+/** How images of one channel are displayed. */
+export const colourMap = signal<ColourMap>('gray');
 
 /** The map's settings. */
 /** The name of the column that colours show; the first where there is none of this name. */
 export const colourBy = signal('class');
+/** The rows selected on the map; null without a selection. */
+export const mapSelection = signal<(ArrayLike<number> & Iterable<number>) | null>(null);
 /** The visible categories; null for all. */
 export const shownClasses = signal<readonly number[] | null>(null);
 /** The selected epoch; 0 for the last. */

@@ -1,9 +1,14 @@
-import { signal } from '@preact/signals';
 import { showLatent } from './explore.ts';
-import { currentLatent, engine, label, latentOrigin, type OpenModel } from './store.ts';
-
-/** Whether the walk is running. */
-export const walking = signal(false);
+import {
+  currentLatent,
+  engine,
+  input,
+  label,
+  latentOrigin,
+  type OpenModel,
+  model as openModel,
+  walking,
+} from './store.ts';
 
 /** Time from one image to the next in milliseconds, and the share of it spent at rest. */
 const STEP = 2600;
@@ -12,55 +17,72 @@ const REST = 0.25;
 const INTERVAL = 30;
 /** Longer pauses, as in a hidden tab, do not advance the walk further than this. */
 const MAX_PAUSE = 100;
+/** A walk that nobody stops ends after this time, in milliseconds. */
+const LIMIT = 120_000;
 
-/**
- * Walks slowly through the latents of the set's images, until the visitor interacts or another latent is shown. With
- * reduced motion only the first image's latent is shown. Where the decoder is conditional, all images are of one class.
- * @returns a function that ends it
- */
-export function startWalk(model: OpenModel): () => void {
-  const { points, card } = model;
-  if (!points) {
-    showLatent(Float32Array.from(card.latent.statistics.mean), 'walk');
-    return () => undefined;
-  }
-  const size = card.latent.size;
-  const rows = walkedRows(model);
-  const latentOf = (step: number) => {
-    const row = rows(step);
-    return points.latents.subarray(row * size, (row + 1) * size);
-  };
-  showLatent(latentOf(0).slice(), 'walk');
+/** The idle walk, which shows a visitor what latents are before anything is touched. */
+export interface Walk {
+  /**
+   * Walks slowly through the latents of the set's images until the visitor interacts, another latent is shown, the tab is
+   * hidden or two minutes have passed; the visitor's first action ends walks for good. With reduced motion only the first
+   * image's latent is shown. Where the decoder is conditional, all images are of one class.
+   */
+  start(model: OpenModel): void;
+}
+
+export function createWalk(): Walk {
+  let touched = false;
   const reducedMotion = matchMedia('(prefers-reduced-motion: reduce)');
-  if (reducedMotion.matches) return () => undefined;
-  const stop = new AbortController();
-  walking.value = true;
-  stop.signal.addEventListener('abort', () => {
+  const stop = () => {
     walking.value = false;
-  });
-  const options = { signal: stop.signal, capture: true, passive: true } as const;
-  for (const event of ['pointerdown', 'keydown', 'wheel', 'dragenter', 'paste', 'hashchange'] as const) {
-    window.addEventListener(event, () => stop.abort(), options);
-  }
-  reducedMotion.addEventListener('change', () => stop.abort(), options);
-  let [time, before] = [0, performance.now()];
-  const frame = (now: number) => {
-    // Setting a latent anywhere else ends the walk.
-    if (latentOrigin.peek() !== 'walk') stop.abort();
-    if (stop.signal.aborted) return;
-    requestAnimationFrame(frame);
-    // Nothing is decoded before the library has come.
-    if (!engine.peek()) before = now;
-    if (now - before < INTERVAL) return;
-    time += Math.min(MAX_PAUSE, now - before);
-    before = now;
-    const step = Math.floor(time / STEP);
-    const [from, to] = [latentOf(step), latentOf(step + 1)];
-    const share = smoothstep(Math.max(0, (time / STEP - step - REST) / (1 - REST)));
-    currentLatent.value = Float32Array.from(from, (value, d) => value + share * ((to[d] as number) - value));
   };
-  requestAnimationFrame(frame);
-  return () => stop.abort();
+  const touch = () => {
+    touched = true;
+    stop();
+  };
+  for (const event of ['pointerdown', 'keydown', 'wheel', 'dragenter', 'paste', 'hashchange'] as const) {
+    window.addEventListener(event, touch, { capture: true, passive: true, once: true });
+  }
+  document.addEventListener('visibilitychange', () => document.hidden && stop());
+  reducedMotion.addEventListener('change', stop);
+  return {
+    start(model) {
+      stop();
+      const { points, card } = model;
+      if (!points) {
+        showLatent(Float32Array.from(card.latent.statistics.mean), 'walk');
+        return;
+      }
+      if (touched && input.peek()) return;
+      const size = card.latent.size;
+      const rows = walkedRows(model);
+      const latentOf = (step: number) => {
+        const row = rows(step);
+        return points.latents.subarray(row * size, (row + 1) * size);
+      };
+      showLatent(latentOf(0).slice(), 'walk');
+      if (touched || reducedMotion.matches || document.hidden) return;
+      walking.value = true;
+      const began = performance.now();
+      let [time, before] = [0, began];
+      const frame = (now: number) => {
+        // Setting a latent anywhere else ends the walk.
+        if (latentOrigin.peek() !== 'walk' || openModel.peek()?.source !== model.source || now - began > LIMIT) stop();
+        if (!walking.peek()) return;
+        requestAnimationFrame(frame);
+        // Nothing is decoded before the library has come.
+        if (!engine.peek()) before = now;
+        if (now - before < INTERVAL) return;
+        time += Math.min(MAX_PAUSE, now - before);
+        before = now;
+        const step = Math.floor(time / STEP);
+        const [from, to] = [latentOf(step), latentOf(step + 1)];
+        const share = smoothstep(Math.max(0, (time / STEP - step - REST) / (1 - REST)));
+        currentLatent.value = Float32Array.from(from, (value, d) => value + share * ((to[d] as number) - value));
+      };
+      requestAnimationFrame(frame);
+    },
+  };
 }
 
 /** Eases in and out: 0 to 0, 1 to 1. */

@@ -1,4 +1,6 @@
 import { useLayoutEffect, useRef } from 'preact/hooks';
+import { colourMap } from '../state/store.ts';
+import { coloursOf } from './colour-map.ts';
 import { errorImage, type Shape, toImageData } from './pixels.ts';
 
 interface Props {
@@ -15,14 +17,15 @@ interface Props {
 /** An image with crisp pixels, as wide as its container. */
 export function PixelImage({ pixels, shape, label, errorScale, class: name = '' }: Props) {
   const canvas = useRef<HTMLCanvasElement>(null);
+  const colours = coloursOf(colourMap.value);
   useLayoutEffect(() => {
     const context = canvas.current?.getContext('2d');
     if (!context) return;
     if (!pixels) context.clearRect(0, 0, shape.width, shape.height);
     else if (errorScale !== undefined)
       context.putImageData(errorImage(pixels as Float32Array, shape, errorScale), 0, 0);
-    else context.putImageData(toImageData(pixels, shape), 0, 0);
-  }, [pixels, shape, errorScale]);
+    else context.putImageData(toImageData(pixels, shape, colours), 0, 0);
+  }, [pixels, shape, errorScale, colours]);
   return (
     <canvas
       ref={canvas}

@@ -5,18 +5,26 @@ export interface Shape {
   readonly channels: number;
 }
 
-/** An image as RGBA for a canvas; bytes are copied, floats scaled from [0, 1]. */
-export function toImageData(pixels: Uint8Array | Float32Array, { height, width, channels }: Shape): ImageData {
-  const image = new ImageData(width, height);
+/**
+ * An image as RGBA for a canvas; bytes are copied, floats scaled from [0, 1].
+ * @param colours the colours of the values of an image of one channel, `[256, 3]`; gray when not given
+ */
+export function toImageData(
+  pixels: Uint8Array | Float32Array,
+  { height, width, channels }: Shape,
+  colours?: Uint8ClampedArray,
+): ImageData {
+  const { data } = new ImageData(width, height);
   const scale = pixels instanceof Float32Array ? 255 : 1;
   for (let i = 0; i < height * width; i++) {
     for (let c = 0; c < 3; c++) {
       // Rounds and clamps.
-      image.data[4 * i + c] = scale * (pixels[i * channels + Math.min(c, channels - 1)] as number);
+      data[4 * i + c] = scale * (pixels[i * channels + Math.min(c, channels - 1)] as number);
+      if (colours && channels === 1) data[4 * i + c] = colours[3 * (data[4 * i + c] as number) + c] as number;
     }
-    image.data[4 * i + 3] = 255;
+    data[4 * i + 3] = 255;
   }
-  return image;
+  return new ImageData(data, width, height);
 }
 
 /** Colour stops of the error map, from low to high: dark to bright, readable for colour-blind visitors. */

@@ -1,10 +1,11 @@
 import './epochs.css';
 import { useCallback, useMemo, useState } from 'preact/hooks';
 import { epoch as askedEpoch, model, type OpenModel } from '../../state/store.ts';
+import { Chart } from '../../ui/chart.tsx';
 import { lossText, lossUnits } from '../../ui/loss-units.ts';
 import { PixelImage } from '../../ui/pixel-image.tsx';
 import type { Shape } from '../../ui/pixels.ts';
-import { Chart } from './chart.tsx';
+
 import { atOrBefore, bestEpoch, curveOf, indexOfEpoch, judgedBy, quantitiesOf, splitsOf } from './history.ts';
 import { EpochFigures, NumbersTable, quantityNames, splitNames } from './numbers.tsx';
 import type { EpochPicture } from './pictures.ts';
@@ -73,12 +74,11 @@ function Record({ opened, training }: { readonly opened: OpenModel; readonly tra
       .toReversed()
       .map((split) => ({
         name: splitNames[split],
-        main: split === judged,
-        values: curveOf(history, split, quantity).map((value) => value && value * units.factor),
+        look: split === judged ? ('main' as const) : ('dashed' as const),
+        values: curveOf(history, split, quantity).map((value) => (value === null ? null : value * units.factor)),
       })),
   }));
   const charted = history.map(({ epoch }) => epoch);
-  const toAll = (place: number) => epochs.indexOf(charted[place] ?? 0);
   const lossNow = entry?.[judged];
   const valueText = `epoch ${now} of ${epochs.at(-1)}${lossNow ? `, ${splitNames[judged]} loss ${lossText(lossNow.loss, units)} ${units.unit}` : ''}`;
   return (
@@ -102,13 +102,14 @@ function Record({ opened, training }: { readonly opened: OpenModel; readonly tra
               key={quantity}
               title={quantityNames[quantity]}
               unit={units.unit}
-              epochs={charted}
+              counts="epoch"
+              x={charted}
               curves={curves}
               at={indexOfEpoch(charted, atOrBefore(charted, now) ?? 0)}
               hovered={hovered}
-              open={open < 0 ? null : open}
+              marked={open < 0 ? null : open}
               height={i === 0 ? 200 : 160}
-              onMove={(place) => move(toAll(place))}
+              onSelect={(index) => move(epochs.indexOf(charted[index] ?? 0))}
               onHover={setHovered}
             />
           ))}

@@ -1,6 +1,7 @@
 import { Figure } from '../../ui/figure.tsx';
 import { grouped } from '../../ui/format.ts';
 import { type LossUnits, lossText, lossUnitText } from '../../ui/loss-units.ts';
+import { Table } from '../../ui/table.tsx';
 import { type Epoch, type Quantity, type Split, splitsOf } from './history.ts';
 
 export const quantityNames: Readonly<Record<Quantity, string>> = {
@@ -72,35 +73,22 @@ interface TableProps {
 
 /** The curves' values as a table. */
 export function NumbersTable({ history, quantities, units }: TableProps) {
-  const splits = splitsOf(history);
+  const columns = quantities.flatMap((name) =>
+    splitsOf(history).map((split) => ({
+      name: `${quantityNames[name]}, ${split === 'val' ? splitNames.val : split}`,
+      cell: (epoch: Epoch) => lossText(epoch[split]?.[name], units),
+    })),
+  );
   return (
-    <details class="numbers">
+    <details>
       <summary>All losses as a table</summary>
-      <table>
-        <caption class="say">Losses in {units.unit}.</caption>
-        <thead>
-          <tr>
-            <th scope="col">Epoch</th>
-            {quantities.flatMap((name) =>
-              splits.map((split) => (
-                <th key={`${name} ${split}`} scope="col">
-                  {quantityNames[name]}, {split === 'val' ? splitNames.val : split}
-                </th>
-              )),
-            )}
-          </tr>
-        </thead>
-        <tbody>
-          {history.map((epoch) => (
-            <tr key={epoch.epoch}>
-              <th scope="row">{epoch.epoch}</th>
-              {quantities.flatMap((name) =>
-                splits.map((split) => <td key={`${name} ${split}`}>{lossText(epoch[split]?.[name], units)}</td>),
-              )}
-            </tr>
-          ))}
-        </tbody>
-      </table>
+      <p class="say">Losses in {units.unit}.</p>
+      <Table
+        name="Losses"
+        rows={history}
+        keyOf={({ epoch }) => epoch}
+        columns={[{ name: 'Epoch', cell: ({ epoch }) => epoch }, ...columns]}
+      />
     </details>
   );
 }

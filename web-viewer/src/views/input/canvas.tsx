@@ -1,55 +1,60 @@
-import { useEffect, useId, useLayoutEffect, useRef } from 'preact/hooks';
-import { input } from '../../state/store.ts';
+import { useEffect, useId, useLayoutEffect, useMemo, useRef } from 'preact/hooks';
+import { colourMap, input } from '../../state/store.ts';
+import { coloursOf } from '../../ui/colour-map.ts';
 import { toImageData } from '../../ui/pixels.ts';
-import { clear, hasDrawn, penDown, penMove, penUp, type Shown, shown, undo } from './drawing.ts';
-import { KeyboardPen } from './keyboard-pen.ts';
-import { brush, canvas, pixelScale, tool } from './settings.ts';
+import type { Drawing, Shown } from './drawing.ts';
+import { createKeyboardPen } from './keyboard-pen.ts';
+import { cssColour } from './painting.ts';
 
 /** Handles keys itself, as an application role may. */
 const focusable = { tabIndex: 0 } as const;
+/** Time that a drawing takes to move to where the model sees it, in milliseconds. */
+const MOVE = 280;
 
 /** The input image, to be drawn on. */
-export function Canvas() {
+export function Canvas({ drawing }: { readonly drawing: Drawing }) {
   const element = useRef<HTMLCanvasElement>(null);
   const ring = useRef<HTMLSpanElement>(null);
   const announcement = useRef<HTMLSpanElement>(null);
   const help = useId();
-  const pen = useRef<KeyboardPen | null>(null);
-  const { height, width } = canvas.value;
-  const diameter = (brush.value * pixelScale.value) / width;
-  const content = shown.value;
+  const { canvas, scale, conventions } = drawing.frame.value;
+  const { height, width } = canvas;
+  const content = drawing.shown.value;
+  const colours = coloursOf(colourMap.value);
 
   useLayoutEffect(() => {
     const context = element.current?.getContext('2d');
-    if (context && content) draw(context, content);
-  }, [content, height, width]);
+    if (context && content) draw(context, content, colours);
+    return element.current && content ? move(element.current, content, drawing.arrive) : undefined;
+  }, [content, height, width, drawing, colours]);
 
+  const pen = useMemo(
+    () =>
+      createKeyboardPen(
+        drawing,
+        (x, y) => moveRing(ring.current, x, y),
+        (text) => {
+          if (announcement.current) announcement.current.textContent = text;
+        },
+      ),
+    [drawing],
+  );
   useEffect(() => {
-    const target = element.current;
-    if (!target) return;
-    const keys = new KeyboardPen(
-      () => canvas.peek(),
-      () => pixelScale.peek(),
-      ([x, y]) => moveRing(ring.current, x / canvas.peek().width, y / canvas.peek().height),
-      (text) => {
-        if (announcement.current) announcement.current.textContent = text;
-      },
-    );
-    pen.current = keys;
-    const ends = listen(target, ring.current);
+    const ends = element.current ? listen(element.current, ring.current, drawing) : undefined;
     return () => {
-      ends();
-      keys.lift();
+      ends?.();
+      pen.lift();
     };
-  }, []);
+  }, [drawing, pen]);
 
   const onKeyDown = (event: KeyboardEvent) => {
+    const { tool } = drawing;
     const command = event.ctrlKey || event.metaKey;
-    if (command && event.key.toLowerCase() === 'z') undo();
+    if (command && event.key.toLowerCase() === 'z') drawing.undo();
     else if (command || event.altKey) return;
-    else if (event.key === 'Delete' || event.key === 'Backspace') clear();
+    else if (event.key === 'Delete' || event.key === 'Backspace') drawing.clear();
     else if (event.key.toLowerCase() === 'e') tool.value = tool.value === 'pen' ? 'eraser' : 'pen';
-    else if (!pen.current?.press(event.key, event.shiftKey)) return;
+    else if (!pen.press(event.key, event.shiftKey)) return;
     event.preventDefault();
   };
 
@@ -57,14 +62,18 @@ export function Canvas() {
   return (
     <div
       class="drawing"
-      style={{ '--brush': `${100 * diameter}%`, 'aspect-ratio': `${width} / ${height}` }}
+      style={{
+        '--brush': `${(100 * drawing.brush.value * scale) / width}%`,
+        'aspect-ratio': `${width} / ${height}`,
+        background: cssColour(conventions.background),
+      }}
       role="application"
       {...focusable}
       aria-label={`Input image: draw here${origin === 'set' ? '; it shows a test image' : ''}`}
       aria-describedby={help}
       data-shows={content?.kind}
       onKeyDown={onKeyDown}
-      onBlur={() => pen.current?.lift()}
+      onBlur={() => pen.lift()}
     >
       <canvas
         ref={element}
@@ -73,7 +82,7 @@ export function Canvas() {
         height={height}
       />
       <span ref={ring} class="drawing-ring" aria-hidden="true" />
-      {!hasDrawn.value && (
+      {!drawing.hasDrawn.value && (
         <span class="drawing-call" aria-hidden="true">
           Draw here
         </span>
@@ -87,27 +96,31 @@ export function Canvas() {
   );
 }
 
-function draw(context: CanvasRenderingContext2D, content: Shown): void {
-  const { width, height } = context.canvas;
-  const image = toImageData(content.picture.data, content.picture);
-  if (content.kind === 'strokes' && content.part.scale === 1 && content.part.x === 0 && content.part.y === 0) {
-    context.putImageData(image, 0, 0);
+function draw(context: CanvasRenderingContext2D, content: Shown, colours: Uint8ClampedArray): void {
+  if (content.kind === 'strokes') {
+    context.drawImage(content.canvas, 0, 0);
     return;
   }
+  const image = toImageData(content.picture.data, content.picture, colours);
   const buffer = new OffscreenCanvas(image.width, image.height);
   buffer.getContext('2d')?.putImageData(image, 0, 0);
-  if (content.kind === 'pixels') {
-    context.imageSmoothingEnabled = false;
-    context.drawImage(buffer, 0, 0, width, height);
-    return;
+  context.imageSmoothingEnabled = false;
+  context.drawImage(buffer, 0, 0, context.canvas.width, context.canvas.height);
+}
+
+/** Moves a drawing to where the model sees it, at once where reduced motion is preferred. @returns a function that stops it */
+function move(canvas: HTMLCanvasElement, content: Shown, arrived: () => void): (() => void) | undefined {
+  if (content.kind !== 'strokes' || !content.movesTo) return undefined;
+  const { scale, x, y } = content.movesTo;
+  const isThere = Math.abs(scale - 1) < 1e-6 && Math.hypot(x, y) < 1e-6;
+  if (isThere || matchMedia('(prefers-reduced-motion: reduce)').matches) {
+    arrived();
+    return undefined;
   }
-  // Fill the surroundings with the colour of the picture's corner.
-  const [red, green, blue] = image.data;
-  context.fillStyle = `rgb(${red} ${green} ${blue})`;
-  context.fillRect(0, 0, width, height);
-  context.imageSmoothingEnabled = true;
-  const { scale, x, y } = content.part;
-  context.drawImage(buffer, x, y, scale * width, scale * height);
+  const end = `translate(${(100 * x) / canvas.width}%, ${(100 * y) / canvas.height}%) scale(${scale})`;
+  const motion = canvas.animate({ transform: ['none', end] }, { duration: MOVE, easing: 'ease-in-out' });
+  motion.onfinish = arrived;
+  return () => motion.cancel();
 }
 
 /** Moves the ring that shows the brush to a position, in shares of the canvas. */
@@ -117,42 +130,40 @@ function moveRing(ring: HTMLElement | null, x: number, y: number): void {
 }
 
 /** Draws with mouse, finger or stylus. @returns a function that stops it */
-function listen(target: HTMLCanvasElement, ring: HTMLElement | null): () => void {
-  let drawing: number | null = null;
+function listen(target: HTMLCanvasElement, ring: HTMLElement | null, drawing: Drawing): () => void {
+  let pointer: number | null = null;
   const places = (events: readonly PointerEvent[]) => {
     const box = target.getBoundingClientRect();
-    const scale = [target.width / box.width, target.height / box.height] as const;
-    return events.map(({ clientX, clientY }) => {
-      return [(clientX - box.left) * scale[0], (clientY - box.top) * scale[1]] as const;
-    });
+    const [across, down] = [target.width / box.width, target.height / box.height];
+    return events.map(({ clientX, clientY }) => [(clientX - box.left) * across, (clientY - box.top) * down] as const);
   };
   const follow = (event: PointerEvent) => {
     const [[x, y] = [0, 0]] = places([event]);
     moveRing(ring, x / target.width, y / target.height);
+    return [x, y] as const;
   };
   const stop = new AbortController();
-  const on = (type: 'pointerdown' | 'pointermove' | 'pointerup' | 'pointercancel', act: (e: PointerEvent) => void) =>
-    target.addEventListener(type, act, { signal: stop.signal });
+  const on = (type: `pointer${'down' | 'move' | 'up' | 'cancel'}`, listener: (event: PointerEvent) => void) =>
+    target.addEventListener(type, listener, { signal: stop.signal });
   on('pointerdown', (event) => {
-    if (drawing !== null || (event.button !== 0 && event.button !== 5)) return;
-    drawing = event.pointerId;
+    if (pointer !== null || (event.button !== 0 && event.button !== 5)) return;
+    pointer = event.pointerId;
     target.setPointerCapture(event.pointerId);
-    follow(event);
-    const [[x, y] = [0, 0]] = places([event]);
+    const [x, y] = follow(event);
     // Button 5 is the eraser end of a stylus.
-    if (event.button === 5) penDown(x, y, true);
-    else penDown(x, y);
+    if (event.button === 5) drawing.penDown(x, y, true);
+    else drawing.penDown(x, y);
   });
   on('pointermove', (event) => {
     follow(event);
-    if (event.pointerId !== drawing) return;
+    if (event.pointerId !== pointer) return;
     const between = event.getCoalescedEvents();
-    penMove(places(between.length > 0 ? between : [event]));
+    drawing.penMove(places(between.length > 0 ? between : [event]));
   });
   const end = (event: PointerEvent) => {
-    if (event.pointerId !== drawing) return;
-    drawing = null;
-    penUp();
+    if (event.pointerId !== pointer) return;
+    pointer = null;
+    drawing.penUp();
   };
   on('pointerup', end);
   on('pointercancel', end);

@@ -4,7 +4,6 @@ import { classes, input, model } from '../../state/store.ts';
 import { colourOfClass } from '../../ui/class-colours.ts';
 import { grouped } from '../../ui/format.ts';
 import { PixelImage } from '../../ui/pixel-image.tsx';
-import { shape } from './settings.ts';
 
 /** At most as many as fit on a few lines. */
 const MAX_EXAMPLES = 30;
@@ -46,7 +45,7 @@ export function Examples() {
           >
             <PixelImage
               pixels={set.pixels(row)}
-              shape={shape.value}
+              shape={set.about}
               label={label === null ? `Test image ${row}` : `An image of class ${nameOf(label)}`}
             />
           </button>

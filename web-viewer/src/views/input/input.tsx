@@ -1,25 +1,29 @@
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { setInputClass } from '../../state/explore.ts';
-import { classes, inputLabel, model } from '../../state/store.ts';
+import { classes, inputLabel, model, reconstruction } from '../../state/store.ts';
 import { ClassChoice } from '../../ui/class-choice.tsx';
+import { grouped } from '../../ui/format.ts';
+import { PixelImage } from '../../ui/pixel-image.tsx';
 import { Canvas } from './canvas.tsx';
-import { followInput } from './drawing.ts';
+import { Code } from './code.tsx';
+import { createDrawing } from './drawing.ts';
 import { About, AnotherExample, Examples } from './examples.tsx';
 import { LatentBars } from './latent-bars.tsx';
 import './input.css';
-import { acceptPictures, pictureProblem } from './open-picture.ts';
-import { ErrorMap, Reconstruction, Unusual } from './result.tsx';
-import { conventions } from './settings.ts';
-import { AboutFile, Centring, Colours, Files, Tools } from './tools.tsx';
+import { createPictureOpener } from './open-picture.ts';
+import { ErrorMap, Unusual } from './result.tsx';
+import { AboutFile, Centring, ColourMap, Colours, Files, Tools } from './tools.tsx';
 
-/** The input image (drawn, opened or taken from the test set) and its reconstruction. */
+/** An image (drawn, opened or taken from the test set), its code, and the image that the decoder makes of the code. */
 export function InputView() {
   const element = useRef<HTMLDivElement>(null);
   const [hovers, setHovers] = useState(false);
-  useEffect(followInput, []);
-  useEffect(() => (element.current ? acceptPictures(element.current, setHovers) : undefined), []);
+  const drawing = useMemo(createDrawing, []);
+  const opener = useMemo(() => createPictureOpener(drawing), [drawing]);
+  useEffect(() => drawing.follow(), [drawing]);
+  useEffect(() => (element.current ? opener.accept(element.current, setHovers) : undefined), [opener]);
+  const { shape, conventions } = drawing.frame.value;
   const size = model.value?.card.latent.size;
-  const digits = conventions.value.centred ? 'a digit' : 'something';
   return (
     <div ref={element} class={`input-view ${hovers ? 'takes' : ''}`}>
       <header>
@@ -30,29 +34,35 @@ export function InputView() {
           </span>
         </h2>
         <p class="say">
-          Draw {digits}: the model reconstructs it from {size ?? 'a few'} latent dimensions.
+          Draw {conventions.centred ? 'a digit' : 'something'}: the encoder makes {size ? grouped(size) : 'a few'}{' '}
+          numbers of it, and the decoder an image of the numbers.
         </p>
       </header>
       <div class="input-picture">
-        <Canvas />
-        <Tools />
-        <Colours />
-        <Centring />
-        <AboutFile />
-        <p class="input-trouble" role="status">
-          {pictureProblem.value}
-        </p>
-      </div>
-      <Reconstruction />
-      <InputClass />
-      <Unusual />
-      <div class="input-picture">
-        <Examples />
+        <Canvas drawing={drawing} />
+        <Tools drawing={drawing} />
+        <Colours drawing={drawing} />
         <div class="row">
           <AnotherExample />
-          <Files />
+          <Files drawing={drawing} opener={opener} />
         </div>
+        <Centring drawing={drawing} />
+        <AboutFile drawing={drawing} />
+        <p class="input-trouble" role="status">
+          {opener.problem.value}
+        </p>
       </div>
+      <Code />
+      <figure class="input-picture">
+        <PixelImage pixels={reconstruction.value} shape={shape} label="Reconstruction" />
+        <figcaption class="input-caption">
+          <b>Reconstruction</b> <span class="quiet">from the input’s code</span>
+        </figcaption>
+      </figure>
+      <InputClass />
+      <Unusual />
+      <Examples />
+      <ColourMap />
       <ErrorMap />
       <LatentBars />
     </div>

@@ -22,13 +22,6 @@ export const compose = (second: Placement, first: Placement): Placement => ({
   y: second.scale * first.y + second.y,
 });
 
-/** A picture of one colour `[C]`. */
-export function filled({ height, width, channels }: Shape, colour: readonly number[]): Raster {
-  const data = new Uint8Array(height * width * channels);
-  for (let i = 0; i < data.length; i++) data[i] = colour[i % channels] ?? 0;
-  return { height, width, channels, data };
-}
-
 /**
  * Draws a picture into another of `height`×`width`. Each target pixel is the mean of the area that it covers, so
  * every source pixel counts when scaling down, and scaling up repeats pixels without blurring.

@@ -1,23 +1,9 @@
-import { model, reading, reconstruction } from '../../state/store.ts';
+import { model, reading } from '../../state/store.ts';
 import { Figure, Hint } from '../../ui/figure.tsx';
 import { dataName, short } from '../../ui/format.ts';
 import { PixelImage } from '../../ui/pixel-image.tsx';
 import { ERROR_SCALE, errorColour } from '../../ui/pixels.ts';
-import { shape } from './settings.ts';
 import { shareText, verdict } from './verdict.ts';
-
-/** The reconstruction of the input. */
-export function Reconstruction() {
-  const size = model.value?.card.latent.size;
-  return (
-    <figure class="input-picture">
-      <figcaption class="input-caption">
-        <b>Reconstruction</b> <span class="quiet">from {size ?? '…'} dimensions</span>
-      </figcaption>
-      <PixelImage pixels={reconstruction.value} shape={shape.value} label="Reconstruction" />
-    </figure>
-  );
-}
 
 const UNITS = {
   'binary cross-entropy': 'nats',
@@ -57,16 +43,18 @@ export function Unusual() {
 
 /** The error of each pixel in colour, and as numbers. */
 export function ErrorMap() {
-  const kind = model.value?.card.model.error ?? 'binary cross-entropy';
+  const card = model.value?.card;
+  if (!card) return null;
+  const kind = card.model.error;
   const most = ERROR_SCALE[kind];
   const unit = UNITS[kind];
   const { errorMap = null, error } = reading.value ?? {};
-  const { height, width, channels } = shape.value;
+  const { height, width, channels } = card.image;
   const stops = Array.from({ length: 11 }, (_, i) => `rgb(${errorColour(i / 10).join(' ')})`);
   return (
     <section class="input-part" aria-labelledby="input-error">
       <h3 id="input-error">Error map</h3>
-      <PixelImage pixels={errorMap} shape={shape.value} errorScale={most} label="Error of each pixel, in colour" />
+      <PixelImage pixels={errorMap} shape={card.image} errorScale={most} label="Error of each pixel, in colour" />
       <div class="colour-bar" aria-hidden="true">
         <span>0</span>
         <span class="colour-bar-scale" style={{ background: `linear-gradient(to right, ${stops.join(', ')})` }} />

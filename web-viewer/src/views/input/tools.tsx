@@ -1,15 +1,19 @@
-import { useRef } from 'preact/hooks';
-import { input, model } from '../../state/store.ts';
+import { colourMap, input, model } from '../../state/store.ts';
+import { colourMaps } from '../../ui/colour-map.ts';
+import { FileButton } from '../../ui/file-button.tsx';
 import { dataName } from '../../ui/format.ts';
-import { toImageData } from '../../ui/pixels.ts';
+import { type Shape, toImageData } from '../../ui/pixels.ts';
 import { save } from '../../ui/save.ts';
-import { canUndo, clear, setCentring, shownFile, undo } from './drawing.ts';
-import { openPicture } from './open-picture.ts';
-import { brush, centring, colour, conventions, shape, tool } from './settings.ts';
+import type { Drawing } from './drawing.ts';
+import type { PictureOpener } from './open-picture.ts';
+
+interface Props {
+  readonly drawing: Drawing;
+}
 
 /** Drawing tools and actions. */
-export function Tools() {
-  const thickest = Math.max(4, shape.value.width / 6);
+export function Tools({ drawing: { brush, tool, frame, canUndo, undo, clear } }: Props) {
+  const thickest = Math.max(4, frame.value.shape.width / 6);
   return (
     <div class="input-tools row">
       <fieldset class="segments">
@@ -42,10 +46,10 @@ export function Tools() {
           brush.value = event.currentTarget.valueAsNumber;
         }}
       />
-      <button type="button" class="button input-button" disabled={!canUndo.value} onClick={undo}>
+      <button type="button" class="button input-button" disabled={!canUndo.value} onClick={() => undo()}>
         Undo
       </button>
-      <button type="button" class="button input-button" onClick={clear}>
+      <button type="button" class="button input-button" onClick={() => clear()}>
         Clear
       </button>
     </div>
@@ -65,8 +69,8 @@ const COLOURS = [
 ] as const;
 
 /** Pen colours, for models of colour images. */
-export function Colours() {
-  if (shape.value.channels === 1) return null;
+export function Colours({ drawing: { colour, frame, tool } }: Props) {
+  if (frame.value.shape.channels === 1) return null;
   return (
     <fieldset class="swatches">
       <legend class="visually-hidden">Pen colour</legend>
@@ -90,8 +94,8 @@ export function Colours() {
 }
 
 /** Whether drawings are centred, for sets whose images are. */
-export function Centring() {
-  if (!conventions.value.centred) return null;
+export function Centring({ drawing: { centring, frame, setCentring } }: Props) {
+  if (!frame.value.conventions.centred) return null;
   const set = dataName(model.value?.card.dataset.name ?? '');
   return (
     <label class="input-tick" title="Scales the drawing to 20 of 28 pixels and centres it by its centre of mass">
@@ -102,36 +106,20 @@ export function Centring() {
 }
 
 /** Opens a picture, and saves the input image. */
-export function Files() {
-  const chooser = useRef<HTMLInputElement>(null);
+export function Files({ drawing, opener }: Props & { readonly opener: PictureOpener }) {
   return (
     <>
-      <button
-        type="button"
-        class="button input-button"
-        title="A picture from a file. You can also drop one here, or paste one."
-        onClick={() => chooser.current?.click()}
-      >
-        Open…
-      </button>
-      <input
-        ref={chooser}
-        type="file"
-        hidden
+      <FileButton
+        name="Open…"
         accept="image/*"
-        aria-label="Picture to open"
-        onChange={(event) => {
-          const [file] = event.currentTarget.files ?? [];
-          if (file) void openPicture(file);
-          event.currentTarget.value = '';
-        }}
+        onFiles={([chosen]) => chosen && void opener.open(chosen.file, chosen.path)}
       />
       <button
         type="button"
         class="button input-button"
         disabled={!input.value}
         title="Saves the model’s exact input as a PNG file"
-        onClick={() => void saveInput()}
+        onClick={() => void saveInput(drawing.frame.value.shape)}
       >
         Save
       </button>
@@ -139,8 +127,8 @@ export function Files() {
   );
 }
 
-async function saveInput(): Promise<void> {
-  const [image, size] = [input.value, shape.value];
+async function saveInput(size: Shape): Promise<void> {
+  const image = input.value;
   if (!image) return;
   const canvas = new OffscreenCanvas(size.width, size.height);
   canvas.getContext('2d')?.putImageData(toImageData(image.pixels, size), 0, 0);
@@ -148,13 +136,34 @@ async function saveInput(): Promise<void> {
 }
 
 /** Says whether a file's picture was inverted. */
-export function AboutFile() {
+export function AboutFile({ drawing: { frame, shownFile } }: Props) {
   if (!shownFile.value?.inverted) return null;
+  const dark = (frame.value.conventions.background[0] ?? 0) < 128;
   return (
     <p class="say">
-      Light and dark were swapped: the model was trained on {dark() ? 'light ink on dark' : 'dark ink on light'}.
+      Light and dark were swapped: the model was trained on {dark ? 'light ink on dark' : 'dark ink on light'}.
     </p>
   );
 }
 
-const dark = () => (conventions.value.background[0] ?? 0) < 128;
+/** How images of one channel are displayed. */
+export function ColourMap() {
+  if (model.value?.card.image.channels !== 1) return null;
+  return (
+    <label class="row colour-map">
+      <span class="quiet">Colour map</span>
+      <select
+        value={colourMap.value}
+        onChange={({ currentTarget: { value } }) => {
+          colourMap.value = colourMaps.find((name) => name === value) ?? 'gray';
+        }}
+      >
+        {colourMaps.map((name) => (
+          <option key={name} value={name}>
+            {name}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}

@@ -2,6 +2,7 @@ import { computed, effect, signal } from '@preact/signals';
 import type { Engine } from '../../engine/client.ts';
 import { latest } from '../../engine/latest.ts';
 import { showLatent } from '../../state/explore.ts';
+import type { Parameter } from '../../state/parameters.ts';
 import {
   classes,
   conditional,
@@ -14,6 +15,7 @@ import {
   type OpenModel,
   reading,
 } from '../../state/store.ts';
+import { share } from '../../state/url.ts';
 import { imageName } from './caption.ts';
 import { latentBetween, latentsBetween, split } from './dimensions.ts';
 
@@ -34,10 +36,15 @@ export interface End {
   readonly row: number | null;
 }
 
-/** Ends chosen by the visitor, with their model; and how often another B was requested. */
-const chosen = signal<{ readonly of: OpenModel; readonly a: End | null; readonly b: End | null } | null>(null);
+/** Ends chosen by the visitor, or rows of the set, with their model; and how often another B was requested. */
+type Chosen = End | number | null;
+const chosen = signal<{ readonly of: OpenModel; readonly a: Chosen; readonly b: Chosen } | null>(null);
 const skipped = signal(0);
-const choice = computed(() => (chosen.value?.of === model.value ? chosen.value : null));
+const choice = computed(() => {
+  if (!chosen.value || chosen.value.of.source !== model.value?.source) return null;
+  const [a, b] = [chosen.value.a, chosen.value.b].map((end) => (typeof end === 'number' ? endOfRow(end) : end));
+  return { a: a ?? null, b: b ?? null };
+});
 
 /** The start: the chosen latent, else the input's. */
 export const endA = computed(() => choice.value?.a ?? inputEnd.value);
@@ -53,6 +60,67 @@ export const frames = signal<{
   readonly b: End;
   readonly images: readonly Float32Array[];
 } | null>(null);
+
+/** An image of the set as an end, without its pixels until they have come; null where the open model has no such image. */
+function endOfRow(row: number): End | null {
+  const { points, set, card } = model.value ?? {};
+  if (!points || !card || !(row >= 0 && row < points.count)) return null;
+  const { size } = card.latent;
+  const pixels = set?.pixels(row) ?? null;
+  return {
+    latent: points.latents.slice(row * size, (row + 1) * size),
+    pixels,
+    name: imageName(
+      { pixels: pixels ?? new Uint8Array(), origin: 'set', row, label: set?.label(row) ?? null },
+      classes.value,
+    ),
+    file: String(row),
+    row,
+  };
+}
+
+const endOfLatent = (latent: Float32Array): End => ({
+  latent,
+  pixels: null,
+  name: 'a latent without an image',
+  file: 'latent',
+  row: null,
+});
+
+/** An end in the address: the row of an image, or a latent after `z`. */
+const endParameter = (key: 'a' | 'b'): Parameter => ({
+  key,
+  read: () => {
+    const end = choice.value?.[key] ?? (key === 'b' && skipped.value > 0 ? endB.value : null);
+    if (!end) return null;
+    return end.row === null
+      ? `z${Array.from(end.latent, (value) => Number(value.toFixed(3))).join(',')}`
+      : String(end.row);
+  },
+  write: (text) => {
+    const of = model.peek();
+    if (!of) return;
+    const values = text?.startsWith('z') ? text.slice(1).split(',').map(Number) : [];
+    const isLatent = values.length === of.card.latent.size && values.every(Number.isFinite);
+    const end = isLatent ? endOfLatent(Float32Array.from(values)) : /^\d+$/.test(text ?? '') ? Number(text) : null;
+    const others = chosen.peek()?.of.source === of.source ? chosen.peek() : null;
+    chosen.value = { of, a: others?.a ?? null, b: others?.b ?? null, [key]: end };
+  },
+});
+
+/** What the address holds of the interpolation. */
+const parameters: readonly Parameter[] = [
+  endParameter('a'),
+  endParameter('b'),
+  {
+    key: 'at',
+    read: () => (latentOrigin.value === 'between' ? String(Number(position.value.toFixed(3))) : null),
+    write: (text) => {
+      const share = Number(text ?? Number.NaN);
+      if (share >= 0 && share <= 1) goTo(share);
+    },
+  },
+];
 
 const inputEnd = computed((): End | null => {
   if (!reading.value) return null;
@@ -76,14 +144,7 @@ const otherEnd = computed((): End | null => {
   const wanted = (row: number) => row !== from && (!labels || (labels[row] === own) === conditional.value);
   let row = (from + 4001 + skipped.value * 7919) % points.count;
   for (let tries = 0; tries < points.count && !wanted(row); tries++) row = (row + 1) % points.count;
-  const size = card.latent.size;
-  return {
-    latent: points.latents.slice(row * size, (row + 1) * size),
-    pixels: set.pixels(row),
-    name: imageName({ pixels: set.pixels(row), origin: 'set', row, label: set.label(row) }, classes.value),
-    file: String(row),
-    row,
-  };
+  return endOfRow(row);
 });
 
 /** Makes the shown latent an end. */
@@ -91,10 +152,9 @@ export function setEnd(end: 'a' | 'b'): void {
   const of = model.value;
   if (!of || !currentLatent.value) return;
   const isInput = latentOrigin.value === 'input' && inputEnd.value !== null;
-  const taken: End = isInput
-    ? (inputEnd.value as End)
-    : { latent: currentLatent.value, pixels: null, name: 'a latent without an image', file: 'latent', row: null };
-  chosen.value = { of, a: choice.value?.a ?? null, b: choice.value?.b ?? null, [end]: taken };
+  const taken: End = isInput ? (inputEnd.value as End) : endOfLatent(currentLatent.value);
+  // Another A leaves B as it is.
+  chosen.value = { of, a: choice.value?.a ?? null, b: endB.value, [end]: taken };
   position.value = end === 'a' ? 0 : 1;
 }
 
@@ -154,6 +214,7 @@ export function followFrames(): () => void {
     if (batch && model.value === of) frames.value = { of, a, b, images: split(batch, FRAMES) };
   });
   const ends = [
+    share(...parameters),
     effect(() => {
       const [by, of, a, b, classIndex] = [engine.value, model.value, endA.value, endB.value, label.value];
       clearTimeout(timer);
@@ -161,9 +222,9 @@ export function followFrames(): () => void {
         timer = setTimeout(() => decode({ by, of, a, b, classIndex }), frames.peek()?.of === of ? DEBOUNCE : 0);
       }
     }),
-    // A new image starts a new interpolation.
+    // A new image starts a new interpolation, unless a link has one.
     effect(() => {
-      if (input.value) position.value = 0;
+      if (input.value && latentOrigin.peek() !== 'between') position.value = 0;
     }),
   ];
   return () => {

@@ -9,8 +9,8 @@ import {
   model,
   problem,
   seed,
+  walking,
 } from '../../state/store.ts';
-import { walking } from '../../state/walk.ts';
 import { PixelImage } from '../../ui/pixel-image.tsx';
 import { png } from '../../ui/png.ts';
 import { save } from '../../ui/save.ts';
@@ -49,9 +49,9 @@ export function DecodedImage() {
       <PixelImage
         pixels={decoded.value}
         shape={shape}
-        label={`Decoded image${name === undefined ? '' : ` of class ${name}`}${words && `. ${words}`}`}
+        label={`Decoded from the sliders${name === undefined ? '' : ` of class ${name}`}${words && `. ${words}`}`}
       />
-      <figcaption class="say" data-origin={latentOrigin.value}>
+      <figcaption class="say" title={words} data-origin={latentOrigin.value}>
         {words}
       </figcaption>
     </figure>

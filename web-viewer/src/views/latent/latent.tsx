@@ -17,13 +17,14 @@ export function LatentView() {
     <div class="latent">
       <header>
         <div class="row spread">
-          <h2>Decoded image</h2>
+          <h2>Change the code</h2>
           <button type="button" class="button small" onClick={() => void saveDecoded()} disabled={!decoded.value}>
             Save PNG
           </button>
         </div>
         <p class="say">
-          {opened ? `Decoded from ${opened.card.latent.size} latent dimensions. Move a slider.` : 'Loading the model.'}
+          Below is the image decoded from the {opened?.card.latent.size} sliders, which start at the input’s code. Move
+          one.
         </p>
       </header>
       <DecodedImage />

@@ -110,7 +110,18 @@ function Slider({ dimension, weight }: Props) {
           onDblClick={() => set(back)}
         />
       </span>
-      <span class="value">{twoDecimals(value)}</span>
+      <input
+        type="number"
+        class="value"
+        step="any"
+        value={twoDecimals(value).replace('−', '-')}
+        aria-label={`Value of z${index}`}
+        onChange={({ currentTarget }) => {
+          const typed = currentTarget.valueAsNumber;
+          if (Number.isFinite(typed)) set(typed);
+          else currentTarget.value = twoDecimals(value).replace('−', '-');
+        }}
+      />
       <button
         type="button"
         class="back"

@@ -81,7 +81,8 @@ export function createColumns(stored: StoredArrays) {
         const table: Table = await readTable(new Uint8Array(await file.arrayBuffer()), file.name);
         const ids = Array.from({ length: points.count }, (_, row) => set.id(row));
         const { labels, about } = set;
-        const images = { ids, labels, classes: about.classes, taken: original.value.map(({ name }) => name) };
+        const { classes, split } = about;
+        const images = { ids, split, labels, classes, taken: original.value.map(({ name }) => name) };
         const stem = file.name.replace(/\.\w+$/, '');
         const { columns: found, matched, leftOut } = joinTable(table, images, stem);
         if (found.length === 0) throw new FileProblem(`no column of it can be used: ${leftOut.join(', ')}`);

@@ -1,7 +1,8 @@
+import { useSignalEffect } from '@preact/signals';
 import './map.css';
 import { useEffect, useState } from 'preact/hooks';
 import { TABLE_NAME } from '../../site/dropped.ts';
-import { model } from '../../state/store.ts';
+import { mapSelection, model, tab } from '../../state/store.ts';
 import { share } from '../../state/url.ts';
 import { Hint } from '../../ui/figure.tsx';
 import { dataName, grouped } from '../../ui/format.ts';
@@ -16,15 +17,13 @@ export function MapView({ active }: { readonly active: boolean }) {
   const [map] = useState(createMap);
   useEffect(() => map.end, [map]);
   useEffect(() => share(...mapParameters(map)), [map]);
-  const onDrop = (event: DragEvent) => {
-    const file = [...(event.dataTransfer?.files ?? [])].find(({ name }) => TABLE_NAME.test(name));
-    if (!file) return;
-    event.preventDefault();
-    void map.addTable(file);
-  };
+  useSignalEffect(() => {
+    mapSelection.value = map.selected.value;
+  });
+  useEffect(() => acceptTables(map), [map]);
   return (
     <MapContext value={map}>
-      <section class="map" aria-labelledby="map-title" onDrop={onDrop}>
+      <section class="map" aria-labelledby="map-title">
         <Title map={map} />
         <div class="map-legend-place">{active && <Legend />}</div>
         <Stage active={active} />
@@ -32,6 +31,21 @@ export function MapView({ active }: { readonly active: boolean }) {
       </section>
     </MapContext>
   );
+}
+
+/** Adds a table that is dropped anywhere on the page, and shows the map. @returns a function that stops it */
+function acceptTables(map: MapState): () => void {
+  const stop = new AbortController();
+  const take = (event: DragEvent) => {
+    const file = [...(event.dataTransfer?.files ?? [])].find(({ name }) => TABLE_NAME.test(name));
+    if (!file || event.defaultPrevented) return;
+    event.preventDefault();
+    tab.value = 'map';
+    void map.addTable(file);
+  };
+  // Before the views below the pointer.
+  window.addEventListener('drop', take, { capture: true, signal: stop.signal });
+  return () => stop.abort();
 }
 
 function Title({ map }: { readonly map: MapState }) {

@@ -1,19 +1,16 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { filesOfDrop, filesOfInput, LIMITS, looksLikeModel, mayBeModel, type VisitorFile } from '../../site/dropped.ts';
+import { filesOfDrop, LIMITS, looksLikeModel, mayBeModel, type VisitorFile } from '../../site/dropped.ts';
 import { openVisitorFiles } from '../../state/open-files.ts';
 import { problem } from '../../state/store.ts';
+import { FileButton } from '../../ui/file-button.tsx';
 import { Icon } from './icons.tsx';
 
 /** Opens a model of the visitor's: files, a zip or a folder, chosen or dropped anywhere on the page. */
 export function OpenMenu() {
   const menu = useRef<HTMLDivElement>(null);
-  const take = (event: Event) => {
-    const chooser = event.currentTarget as HTMLInputElement;
-    const files = filesOfInput(chooser.files ?? []);
-    // Allows choosing the same files again.
-    chooser.value = '';
+  const open = (files: readonly VisitorFile[]) => {
     menu.current?.hidePopover();
-    if (files.length > 0) void openVisitorFiles(files);
+    void openVisitorFiles(files);
   };
   return (
     <>
@@ -27,14 +24,8 @@ export function OpenMenu() {
           browser; nothing is sent anywhere.
         </p>
         <div class="row">
-          <label class="button choose">
-            Files or a zip…
-            <input class="visually-hidden" type="file" multiple onChange={take} />
-          </label>
-          <label class="button choose">
-            A folder…
-            <input class="visually-hidden" type="file" ref={makeFolderChooser} onChange={take} />
-          </label>
+          <FileButton name="Files or a zip…" onFiles={open} />
+          <FileButton name="A folder…" folder onFiles={open} />
         </div>
         <p class="say">
           A model consists of the files of <code>convae export</code>: card.json, encoder.onnx and decoder.onnx. The
@@ -46,13 +37,13 @@ export function OpenMenu() {
   );
 }
 
-function makeFolderChooser(chooser: HTMLInputElement | null): void {
-  if (chooser) chooser.webkitdirectory = true;
-}
+/** A view that takes images: folders dropped there are images, unless they hold a model. */
+const takesImages = ({ target }: DragEvent) =>
+  target instanceof Element && target.closest('[data-takes-images]') !== null;
 
 /** Opens models dropped on the page. Pictures are handled by the element that they are dropped on. */
 function DropPlace() {
-  const [over, setOver] = useState(false);
+  const [over, setOver] = useState<'images' | 'model' | null>(null);
   useEffect(() => {
     const ends = new AbortController();
     const on = (type: 'dragover' | 'dragleave' | 'drop', listen: (event: DragEvent, transfer: DataTransfer) => void) =>
@@ -64,22 +55,29 @@ function DropPlace() {
       if (!mayBeModel(transfer)) return;
       event.preventDefault();
       transfer.dropEffect = 'copy';
-      setOver(true);
+      setOver(takesImages(event) ? 'images' : 'model');
     });
     on('dragleave', (event) => {
       // The pointer left the window.
-      if (event.relatedTarget === null) setOver(false);
+      if (event.relatedTarget === null) setOver(null);
     });
     on('drop', (event, transfer) => {
-      setOver(false);
-      if (!looksLikeModel(transfer)) return;
+      setOver(null);
+      if (!looksLikeModel(transfer) || takesImages(event)) return;
       event.preventDefault();
       event.stopPropagation();
       void openDropped(filesOfDrop(transfer));
     });
     return () => ends.abort();
   }, []);
-  return over ? <div class="drop-place">Drop the model’s folder or zip here</div> : null;
+  if (!over) return null;
+  return (
+    <div class="drop-place">
+      {over === 'images'
+        ? 'Drop a folder of images here'
+        : 'Drop a model’s folder or zip here, or a table (CSV, TSV or Parquet) to colour the map by'}
+    </div>
+  );
 }
 
 async function openDropped(files: Promise<VisitorFile[]>): Promise<void> {

@@ -7,7 +7,7 @@ export function Pinned() {
   const pictures = [
     ['Input', input.value?.pixels ?? null],
     ['Reconstruction', reconstruction.value],
-    ['Decoded latent', decoded.value],
+    ['From sliders', decoded.value],
   ] as const;
   return (
     <div class="pinned">

@@ -107,7 +107,8 @@ export function SampleGrid({ opened, columns }: Props) {
   );
 }
 
-function Temperature() {
+/** Scales random latents. */
+export function Temperature() {
   return (
     <span class="row">
       <label class="row temperature">

@@ -1,11 +1,16 @@
 import './studio.css';
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useMemo, useState } from 'preact/hooks';
 import { cards, readCards } from '../../state/cards.ts';
+import { showLatent } from '../../state/explore.ts';
 import { openModel } from '../../state/open.ts';
-import { model, type OpenModel, site } from '../../state/store.ts';
+import { randomLatents } from '../../state/sampling.ts';
+import { engine, model, type OpenModel, seed, site, temperature } from '../../state/store.ts';
+import { Arithmetic } from './arithmetic.tsx';
+import { createStudio } from './create-studio.ts';
 import { InputInEveryClass } from './input-in-every-class.tsx';
-import { firstColumns, GRID, toggleColumn } from './latents.ts';
-import { SampleGrid } from './sample-grid.tsx';
+import { atTemperature, centreOf, firstColumns, GRID, toggleColumn } from './latents.ts';
+import { Pictures } from './pictures.tsx';
+import { SampleGrid, Temperature } from './sample-grid.tsx';
 
 /** One latent decoded with every class of a conditional model. */
 export function StudioView() {
@@ -16,9 +21,9 @@ export function StudioView() {
   }, [listed]);
   return (
     <div class="studio">
-      <h2>One style, every class</h2>
+      <h2>{opened?.card.conditional.decoder ? 'One style, every class' : 'Make images'}</h2>
       {!opened && <p class="say">Loading the model.</p>}
-      {opened && !opened.card.conditional.decoder && <ConditionalModels name={opened.name} />}
+      {opened && !opened.card.conditional.decoder && <LatentStudio key={opened.name} opened={opened} />}
       {opened?.card.conditional.decoder && <Studio key={opened.name} opened={opened} />}
     </div>
   );
@@ -50,18 +55,58 @@ function Studio({ opened }: { readonly opened: OpenModel }) {
   );
 }
 
+/** Number of random images. */
+const RANDOM = 40;
+const numbers = Array.from({ length: RANDOM }, (_, i) => String(i + 1));
+
+/** For models without classes: random latents, and arithmetic with the means of groups of images. */
+function LatentStudio({ opened }: { readonly opened: OpenModel }) {
+  const { card } = opened;
+  const studio = useMemo(createStudio, []);
+  const drawn = useMemo(() => randomLatents(card, RANDOM, seed.value), [card, seed.value]);
+  const latents = useMemo(
+    () => atTemperature(drawn, centreOf(card), temperature.value),
+    [drawn, card, temperature.value],
+  );
+  return (
+    <>
+      <section class="studio-part">
+        <h3>Random images</h3>
+        <p class="say">Each is decoded from a random latent. Press one to send its latent to the sliders.</p>
+        <div class="row grid-tools">
+          <button type="button" class="button primary" onClick={() => (seed.value += 1)}>
+            New latents
+          </button>
+          <Temperature />
+        </div>
+        <Pictures
+          opened={opened}
+          engine={engine.value}
+          latents={latents}
+          names={numbers}
+          onSelect={(latent) => showLatent(latent, 'sample')}
+        />
+      </section>
+      <section class="studio-part">
+        <h3>Attribute arithmetic</h3>
+        <Arithmetic opened={opened} studio={studio} />
+      </section>
+      <ConditionalModels name={opened.name} />
+    </>
+  );
+}
+
 /** Offers the site's conditional models where the open one is not conditional. */
 function ConditionalModels({ name }: { readonly name: string }) {
   const fitting = (site.value?.models ?? []).filter(
     ({ name: other }) => cards.value.get(other)?.conditional.decoder === true,
   );
-  const reason = `${name} is not conditional, so it cannot draw one style in every class`;
-  if (fitting.length === 0) {
-    return <p class="say">{reason}. Train a conditional model, such as ccvae, and add it to the site.</p>;
-  }
+  if (fitting.length === 0) return null;
   return (
     <>
-      <p class="say">{reason}. These models of the site can:</p>
+      <p class="say">
+        {name} is not conditional, so it cannot draw one style in every class. These models of the site can:
+      </p>
       <p class="row">
         {fitting.map(({ name: other }) => (
           <button key={other} type="button" class="button" onClick={() => void openModel(other)}>

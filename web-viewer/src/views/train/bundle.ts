@@ -1,8 +1,8 @@
 import { zipSync } from 'fflate';
 import type { WeightFiles } from '../../engine/protocol.ts';
 
-/** Facts about the training, for the note in the download. */
-export interface Facts {
+/** What was trained and how, for the note in the download. */
+export interface TrainingSummary {
   readonly name: string;
   readonly steps: number;
   readonly batchSize: number;
@@ -27,7 +27,7 @@ export async function bundleOf(
   card: unknown,
   graph: Uint8Array,
   trained: WeightFiles,
-  facts: Facts,
+  about: TrainingSummary,
   digest: (bytes: Uint8Array<ArrayBuffer>) => Promise<string>,
 ): Promise<Bundle> {
   const files = { 'encoder.onnx': trained.encoder, 'decoder.onnx': trained.decoder };
@@ -35,11 +35,11 @@ export async function bundleOf(
     Object.entries(files).map(async ([name, bytes]) => [name, { sha256: await digest(bytes), bytes: bytes.length }]),
   );
   const old = card as { readonly model: { readonly summary: string } };
-  const summary = `${old.model.summary.replace(/ \(trained further in a browser: \d+ steps\)$/, '')} (trained further in a browser: ${facts.steps} steps)`;
+  const summary = `${old.model.summary.replace(/ \(trained further in a browser: \d+ steps\)$/, '')} (trained further in a browser: ${about.steps} steps)`;
   const updated = { ...old, model: { ...old.model, summary }, files: Object.fromEntries(described) };
   const text = (content: string) => new TextEncoder().encode(content);
   return new Map<string, Uint8Array>([
-    ['README.txt', text(readme(facts))],
+    ['README.txt', text(readme(about))],
     ['card.json', text(`${JSON.stringify(updated, null, 2)}\n`)],
     ...Object.entries(files),
     ['train-step.onnx', graph],
@@ -60,7 +60,7 @@ const readme = ({
   sample,
   set,
   rate,
-}: Facts): string => `${name}, trained further in a browser
+}: TrainingSummary): string => `${name}, trained further in a browser
 
 encoder.onnx and decoder.onnx are those of the exported model ${name} after ${steps} more training steps of
 ${batchSize} images each, drawn from ${[sample > 0 && `${sample} of ${set}`, own > 0 && `${own} added by hand`].filter(Boolean).join(' and ')}, most recently with

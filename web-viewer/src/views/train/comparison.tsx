@@ -1,14 +1,15 @@
-import { useEffect } from 'preact/hooks';
+import { useEffect, useMemo } from 'preact/hooks';
 import { PixelImage } from '../../ui/pixel-image.tsx';
-import { shownImages } from './images.ts';
-import { before, followReconstructions, now } from './reconstructions.ts';
-import { exported, steps } from './training.ts';
+import { createReconstructions } from './reconstructions.ts';
+import type { Training } from './training.ts';
 
 /** Images with their reconstructions with the exported and with the current weights. */
-export function Comparison() {
-  useEffect(followReconstructions, []);
+export function Comparison({ training }: { readonly training: Training }) {
+  const { exported, images, steps } = training;
+  const { before, now, follow } = useMemo(() => createReconstructions(training), [training]);
+  useEffect(follow, [follow]);
   const { card } = exported.value ?? {};
-  const shown = shownImages.value;
+  const shown = images.shown.value;
   if (!card || shown.length === 0) return null;
   const made = (of: typeof before) => (i: number) => of.value?.made[i] ?? null;
   const rows = [

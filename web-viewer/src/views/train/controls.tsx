@@ -1,15 +1,19 @@
 import { Hint } from '../../ui/figure.tsx';
 import { grouped } from '../../ui/format.ts';
-import { images } from './images.ts';
-import { exported, message, pause, phase, rate, reset, start, steps } from './training.ts';
+import type { Training } from './training.ts';
+
+interface Props {
+  readonly training: Training;
+}
 
 const [LEAST, MOST, STEP] = [-2, 1, 0.25];
 
 /** Start, pause, reset, and the learning rate. */
-export function Controls() {
+export function Controls({ training }: Props) {
+  const { images, message, pause, phase, reset, start } = training;
   const now = phase.value;
   const busy = now === 'running' || now === 'starting' || now === 'pausing';
-  const none = images.value.length === 0;
+  const none = images.all.value.length === 0;
   return (
     <section class="train-controls" aria-label="Training">
       <div class="row">
@@ -36,14 +40,14 @@ export function Controls() {
         </button>
       </div>
       <p class="say" role="status">
-        {statusText()}
+        {statusText(training)}
       </p>
       {message.value && (
         <p class="train-message" role="alert">
           {message.value}
         </p>
       )}
-      <Rate />
+      <Rate training={training} />
     </section>
   );
 }
@@ -51,16 +55,16 @@ export function Controls() {
 /** Two significant digits, without an exponent while that is readable. */
 const digits = (value: number) => String(Number(value.toPrecision(2)));
 
-function statusText(): string {
+function statusText({ images, phase, steps }: Training): string {
   if (phase.value === 'starting') return 'Loading the training step…';
   if (phase.value === 'running') return 'Training. It continues in the other tabs.';
   if (phase.value === 'pausing') return 'Pausing…';
   if (phase.value === 'broken') return `Stopped at step ${grouped(steps.value)}.`;
   if (phase.value === 'paused') return `Paused after ${grouped(steps.value)} steps.`;
-  return images.value.length === 0 ? 'Choose training images first.' : 'The weights are as exported.';
+  return images.all.value.length === 0 ? 'Choose training images first.' : 'The weights are as exported.';
 }
 
-function Rate() {
+function Rate({ training: { exported, rate } }: Props) {
   const { optimizer } = exported.value?.card.training.recipe ?? {};
   if (!optimizer) return null;
   const share = digits(rate.value);

@@ -46,21 +46,3 @@ export function smoothed(values: readonly number[], window = WINDOW): number[] {
     return sum / Math.min(i + 1, window);
   });
 }
-
-/** A point of a curve: a step, counted from 1, and its value. */
-export type Point = readonly [step: number, value: number];
-
-/** The points of a curve, reduced to the minimum and maximum of each of `places` intervals where there are more. */
-export function thinned(values: readonly number[], places: number): Point[] {
-  if (values.length <= 2 * places) return values.map((value, i) => [i + 1, value]);
-  return Array.from({ length: places }, (_, place) => {
-    const first = Math.floor((place * values.length) / places);
-    const end = Math.floor(((place + 1) * values.length) / places);
-    let [least, most] = [first, first];
-    for (let i = first; i < end; i++) {
-      if ((values[i] as number) < (values[least] as number)) least = i;
-      if ((values[i] as number) > (values[most] as number)) most = i;
-    }
-    return [Math.min(least, most), Math.max(least, most)].map((i): Point => [i + 1, values[i] as number]);
-  }).flat();
-}

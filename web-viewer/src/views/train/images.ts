@@ -1,5 +1,9 @@
 import { computed, effect, signal } from '@preact/signals';
+import type { VisitorFile } from '../../site/dropped.ts';
 import { type InputImage, input, inputLabel, model } from '../../state/store.ts';
+import { grouped } from '../../ui/format.ts';
+import { fitToFrame, frameOf, inputOf } from '../input/frame-of.ts';
+import { readPicture } from '../input/open-picture.ts';
 import { sampleRows, type TrainImage } from './batches.ts';
 
 /** An image added by the visitor. */
@@ -12,76 +16,143 @@ export const MAX_SAMPLE = 1000;
 /** Images shown with their reconstructions. */
 const SHOWN = 8;
 /** The most images that the visitor may add. */
-export const MAX_OWN = 200;
+export const MAX_OWN = 2000;
+/** Images read between two updates of the page. */
+const AT_ONCE = 16;
 
-/** Images added by the visitor, the newest last. */
-export const own = signal<readonly OwnImage[]>([]);
-/** Whether images of the set are used, how many, and which. */
-export const includeSample = signal(true);
-export const sampleSize = signal(256);
-export const sampleSeed = signal(1);
+export type TrainImages = ReturnType<typeof createTrainImages>;
 
-/** Whether training needs each image's class. */
-export const needsClass = computed(() => model.value?.card.trainStep?.inputs.label !== undefined);
+/** The images that a model is trained on in the page: the visitor's, and a sample of the set. */
+export function createTrainImages() {
+  /** Images added by the visitor, the newest last. */
+  const own = signal<readonly OwnImage[]>([]);
+  /** Whether images of the set are used, how many, and which. */
+  const includeSample = signal(true);
+  const sampleSize = signal(256);
+  const sampleSeed = signal(1);
+  /** Files read so far of those being added, and what became of the last ones. */
+  const adding = signal<{ readonly done: number; readonly total: number } | null>(null);
+  const note = signal<string | null>(null);
+  let keys = 0;
 
-/** Why there is no sample; null where there is one. */
-export const noSample = computed(() => {
-  const set = model.value?.set;
-  if (!set) return 'This model has no images, so it can only be trained on yours.';
-  if (needsClass.value && !set.labels) return 'The images here have no classes, which this model needs.';
-  return null;
-});
+  /** Whether training needs each image's class. */
+  const needsClass = computed(() => model.value?.card.trainStep?.inputs.label !== undefined);
 
-/** A random sample of the set. */
-export const sample = computed((): readonly TrainImage[] => {
-  const set = model.value?.set;
-  if (!set || noSample.value !== null || !includeSample.value) return [];
-  const rows = sampleRows(set.about.images, sampleSize.value, sampleSeed.value);
-  return rows.map((row) => ({ pixels: set.pixels(row), label: set.label(row) }));
-});
+  /** Why there is no sample; null where there is one. */
+  const noSample = computed(() => {
+    const set = model.value?.set;
+    if (!set) return 'This model has no images, so it can only be trained on yours.';
+    if (needsClass.value && !set.labels) return 'The images here have no classes, which this model needs.';
+    return null;
+  });
 
-/** All training images, the visitor's first. */
-export const images = computed((): readonly TrainImage[] => [...own.value, ...sample.value]);
+  /** A random sample of the set. */
+  const sample = computed((): readonly TrainImage[] => {
+    const set = model.value?.set;
+    if (!set || noSample.value !== null || !includeSample.value) return [];
+    const rows = sampleRows(set.about.images, sampleSize.value, sampleSeed.value);
+    return rows.map((row) => ({ pixels: set.pixels(row), label: set.label(row) }));
+  });
 
-/** The images to display: the visitor's newest, then some of the sample. */
-export const shownImages = computed((): readonly TrainImage[] => {
-  const mine = own.value.slice(-SHOWN).reverse();
-  const room = sample.value.length === 0 ? SHOWN : Math.max(SHOWN / 2, SHOWN - sample.value.length);
-  return [...mine.slice(0, room), ...sample.value].slice(0, SHOWN);
-});
+  const add = (added: readonly TrainImage[]) => {
+    own.value = [...own.value, ...added.map((image) => ({ ...image, key: keys++ }))].slice(0, MAX_OWN);
+  };
 
-let keys = 0;
+  /** Adds pictures, fitted as the model's own were. A folder that has the name of a class gives its images that class. */
+  async function addFiles(files: readonly VisitorFile[]): Promise<void> {
+    const opened = model.peek();
+    if (!opened || adding.peek()) return;
+    const frame = frameOf(opened);
+    const { centred } = frame.conventions;
+    const pictures = files.filter(({ path }) => !path.split('/').at(-1)?.startsWith('.'));
+    const room = MAX_OWN - own.peek().length;
+    const unreadable: string[] = [];
+    const found: TrainImage[] = [];
+    let [added, unclassed] = [0, 0];
+    note.value = null;
+    try {
+      for (const [i, { path, file }] of pictures.entries()) {
+        adding.value = { done: i, total: pictures.length };
+        if (added === room) break;
+        try {
+          const fitted = fitToFrame(await readPicture(file, path), frame, opened.card, centred);
+          const { picture } = inputOf((centred && fitted.drawing) || fitted.picture, frame, centred);
+          const named = opened.card.classes?.indexOf(path.split('/').at(-2) ?? '') ?? -1;
+          if (named < 0) unclassed++;
+          found.push({ pixels: picture.data, label: named < 0 ? inputLabel.peek() : named });
+          added++;
+        } catch {
+          unreadable.push(path);
+        }
+        if (model.peek()?.source !== opened.source) return;
+        if (found.length === AT_ONCE) add(found.splice(0));
+      }
+      add(found);
+    } finally {
+      adding.value = null;
+    }
+    const names = unreadable.slice(0, 3).join(', ') + (unreadable.length > 3 ? ' …' : '');
+    note.value = [
+      `${grouped(added)} ${added === 1 ? 'image' : 'images'} added.`,
+      unreadable.length > 0 && `Not readable as images: ${grouped(unreadable.length)} (${names}).`,
+      added + unreadable.length < pictures.length &&
+        `${grouped(pictures.length - added - unreadable.length)} left out: the limit is ${grouped(MAX_OWN)} images.`,
+      needsClass.peek() &&
+        unclassed > 0 &&
+        `${grouped(unclassed)} got the class ${opened.card.classes?.[inputLabel.peek()]}, the input’s. In folders named after classes, images get those.`,
+    ]
+      .filter(Boolean)
+      .join(' ');
+  }
 
-/** Adds the input image, with its known class or else the chosen one. */
-export function addInput(image: InputImage): void {
-  if (own.value.length >= MAX_OWN) return;
-  own.value = [...own.value, { key: keys++, pixels: image.pixels.slice(), label: image.label ?? inputLabel.value }];
+  let kind = '';
+  // Keep the images for the next model if they have the right shape.
+  effect(() => {
+    if (!model.value) return;
+    const { image, classes } = model.value.card;
+    const found = [image.height, image.width, image.channels].join('×');
+    const count = classes?.length ?? Number.POSITIVE_INFINITY;
+    own.value =
+      kind === found
+        ? own.peek().map((one) => (one.label !== null && one.label >= count ? { ...one, label: 0 } : one))
+        : [];
+    kind = found;
+  });
+
+  return {
+    own,
+    includeSample,
+    sampleSize,
+    sampleSeed,
+    adding,
+    note,
+    needsClass,
+    noSample,
+    sample,
+    addFiles,
+    /** All training images, the visitor's first. */
+    all: computed((): readonly TrainImage[] => [...own.value, ...sample.value]),
+    /** The images to display: the visitor's newest, then some of the sample. */
+    shown: computed((): readonly TrainImage[] => {
+      const mine = own.value.slice(-SHOWN).reverse();
+      const room = sample.value.length === 0 ? SHOWN : Math.max(SHOWN / 2, SHOWN - sample.value.length);
+      return [...mine.slice(0, room), ...sample.value].slice(0, SHOWN);
+    }),
+    /** Whether the input image has been added. */
+    isAdded: computed(() => {
+      const pixels = input.value?.pixels;
+      return own.value.some((image) => image.pixels.every((value, i) => value === pixels?.[i]));
+    }),
+    /** Adds the input image, with its known class or else the chosen one. */
+    addInput(image: InputImage): void {
+      note.value = null;
+      add([{ pixels: image.pixels.slice(), label: image.label ?? inputLabel.value }]);
+    },
+    remove(key: number): void {
+      own.value = own.value.filter((image) => image.key !== key);
+    },
+    setClass(key: number, label: number): void {
+      own.value = own.value.map((image) => (image.key === key ? { ...image, label } : image));
+    },
+  };
 }
-
-/** Whether the input image has been added. */
-export const isAdded = computed(() => {
-  const pixels = input.value?.pixels;
-  return own.value.some((image) => image.pixels.every((value, i) => value === pixels?.[i]));
-});
-
-export function removeOwn(key: number): void {
-  own.value = own.value.filter((image) => image.key !== key);
-}
-
-export function setClass(key: number, label: number): void {
-  own.value = own.value.map((image) => (image.key === key ? { ...image, label } : image));
-}
-
-let kind = '';
-// Keep the images for the next model if they have the right shape.
-effect(() => {
-  if (!model.value) return;
-  const { image, classes } = model.value.card;
-  const found = [image.height, image.width, image.channels].join('×');
-  const count = classes?.length ?? Number.POSITIVE_INFINITY;
-  own.value =
-    kind === found
-      ? own.peek().map((one) => (one.label !== null && one.label >= count ? { ...one, label: 0 } : one))
-      : [];
-  kind = found;
-});

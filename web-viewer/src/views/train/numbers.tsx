@@ -3,7 +3,7 @@ import { grouped, short } from '../../ui/format.ts';
 import { lossText, lossUnits, lossUnitText, steady } from '../../ui/loss-units.ts';
 import { klWeightOf } from './batches.ts';
 import { WINDOW } from './history.ts';
-import { computing, exported, history, speed, steps, trainStep } from './training.ts';
+import type { Training } from './training.ts';
 
 const names: Readonly<Record<string, string>> = {
   loss: 'Loss',
@@ -19,7 +19,8 @@ const hints: Readonly<Record<string, string>> = {
 };
 
 /** Losses, steps and speed of the training in the page. */
-export function Numbers() {
+export function Numbers({ training }: { readonly training: Training }) {
+  const { computing, exported, history, speed, steps, trainStep } = training;
   const { card } = exported.value ?? {};
   const step = trainStep.value;
   if (!card || !step) return null;
@@ -44,8 +45,12 @@ export function Numbers() {
       <Figure
         name="Steps"
         value={grouped(count)}
-        unit={`of ${step.batchSize} images`}
-        hint="In a step the model sees a batch of images and its weights change a little."
+        hint={`In a step the model sees a batch of ${step.batchSize} images and its weights change a little.`}
+      />
+      <Figure
+        name="Images seen"
+        value={grouped(count * step.batchSize)}
+        hint={`Steps times the ${step.batchSize} images of a step. The same image may be among them many times.`}
       />
       <Figure
         name="Speed"

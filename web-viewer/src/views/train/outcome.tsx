@@ -6,12 +6,15 @@ import { Hint } from '../../ui/figure.tsx';
 import { bytes } from '../../ui/format.ts';
 import { save } from '../../ui/save.ts';
 import { bundleOf, zipped } from './bundle.ts';
-import { own, sample } from './images.ts';
-import { exported, exportFiles, history, phase, rate, steps, trained, trainStep, use } from './training.ts';
-import { usedEverywhere } from './weights-in-use.ts';
+import type { Training } from './training.ts';
+
+interface Props {
+  readonly training: Training;
+}
 
 /** Actions on trained weights: use them in the whole page, or download them. */
-export function Outcome() {
+export function Outcome({ training }: Props) {
+  const { exported, history, phase, steps, trained, use, weights } = training;
   const some = trained.value !== null;
   const still = some && phase.value === 'paused';
   return (
@@ -20,19 +23,19 @@ export function Outcome() {
       <label class="row train-switch">
         <input
           type="checkbox"
-          checked={usedEverywhere.value}
+          checked={weights.everywhere.value}
           disabled={!some}
           onChange={(event) => void use(event.currentTarget.checked ? 'trained' : 'exported')}
         />
         <span>Use the trained weights everywhere</span>
       </label>
       <p class="say">
-        {usedEverywhere.value
+        {weights.everywhere.value
           ? 'Input, reconstruction, sliders and the marker on the map use the trained weights. The map’s points, percentiles and all test figures are still those of the exported model.'
           : 'Your drawing, the sliders and the marker on the map then use them, also during training. The map’s points and all test figures stay those of the exported model.'}
       </p>
       <div class="row">
-        <button type="button" class="button" disabled={!still} onClick={() => void download()}>
+        <button type="button" class="button" disabled={!still} onClick={() => void download(training)}>
           Download the trained model
         </button>
         <Hint
@@ -48,13 +51,13 @@ export function Outcome() {
           Download losses (CSV)
         </button>
       </div>
-      <Digests />
+      <Digests training={training} />
     </section>
   );
 }
 
 /** Digests of the trained files, for comparison. */
-function Digests() {
+function Digests({ training: { exported, phase, trained } }: Props) {
   const files: WeightFiles | null = trained.value ?? exported.value?.files ?? null;
   const moving = phase.value !== 'ready' && phase.value !== 'paused';
   const [found, setFound] = useState<{ files: WeightFiles; digests: (string | null)[] } | null>(null);
@@ -89,19 +92,20 @@ function Digests() {
   );
 }
 
-async function download(): Promise<void> {
+async function download(training: Training): Promise<void> {
+  const { exported, exportFiles, images, rate, steps, trained, trainStep } = training;
   const [opened, files, step] = [exported.value, trained.value, trainStep.value];
   if (!opened || !files || !step) return;
-  const about = opened.set?.about;
+  const set = opened.set?.about;
   try {
     const { graph, card } = await exportFiles();
-    const facts = {
+    const about = {
       name: opened.card.model.name,
       steps: steps.value,
       batchSize: step.batchSize,
-      own: own.value.length,
-      sample: sample.value.length,
-      set: `the ${about?.split} images of ${about?.name}`,
+      own: images.own.value.length,
+      sample: images.sample.value.length,
+      set: `the ${set?.split} images of ${set?.name}`,
       rate: rate.value,
     };
     const digest = async (bytes: Uint8Array<ArrayBuffer>) => {
@@ -109,9 +113,10 @@ async function download(): Promise<void> {
       if (found === null) throw new Error('its card needs SHA-256, which browsers compute only over https');
       return found;
     };
-    const folder = `${facts.name}-trained`;
-    const zip = zipped(folder, await bundleOf(card, graph, files, facts, digest));
+    const folder = `${about.name}-trained`;
+    const zip = zipped(folder, await bundleOf(card, graph, files, about, digest));
     save(new Blob([zip], { type: 'application/zip' }), `${folder}.zip`);
+    training.markSaved();
   } catch (error) {
     problem.value = `the trained model cannot be downloaded: ${error instanceof Error ? error.message : String(error)}`;
   }

@@ -1,36 +1,29 @@
 import { input, model } from '../../state/store.ts';
 import { Hint } from '../../ui/figure.tsx';
+import { FileButton } from '../../ui/file-button.tsx';
 import { dataName, grouped } from '../../ui/format.ts';
 import { PixelImage } from '../../ui/pixel-image.tsx';
-import {
-  addInput,
-  includeSample,
-  isAdded,
-  MAX_OWN,
-  MAX_SAMPLE,
-  MIN_SAMPLE,
-  needsClass,
-  noSample,
-  type OwnImage,
-  own,
-  removeOwn,
-  sampleSeed,
-  sampleSize,
-  setClass,
-} from './images.ts';
+import { MAX_OWN, MAX_SAMPLE, MIN_SAMPLE, type OwnImage, type TrainImages } from './images.ts';
+
+interface Props {
+  readonly images: TrainImages;
+}
+
+/** The visitor's images that are shown, the newest first. */
+const MAX_TILES = 60;
 
 /** The training images: the visitor's, and a sample of the set. */
-export function PickedImages() {
+export function PickedImages({ images }: Props) {
   return (
     <section class="train-images" aria-labelledby="train-images">
       <h3 id="train-images">Training images</h3>
-      <Sample />
-      <Own />
+      <Sample images={images} />
+      <Own images={images} />
     </section>
   );
 }
 
-function Sample() {
+function Sample({ images: { includeSample, noSample, sampleSeed, sampleSize } }: Props) {
   const about = model.value?.set?.about;
   if (noSample.value !== null || !about) return <p class="say">{noSample.value}</p>;
   const most = Math.min(MAX_SAMPLE, about.images);
@@ -82,28 +75,32 @@ function Sample() {
   );
 }
 
-function Own() {
+function Own({ images }: Props) {
+  const { adding, addFiles, addInput, isAdded, note, own } = images;
   const image = input.value;
-  const full = own.value.length >= MAX_OWN;
+  const count = own.value.length;
+  const full = count >= MAX_OWN;
   const useless = !image || isAdded.value || full;
+  const about = full
+    ? `The limit is ${grouped(MAX_OWN)} images.`
+    : count === 0
+      ? 'Draw something and add it, or drop or paste images here.'
+      : `${grouped(count)} ${count === 1 ? 'image' : 'images'} of yours.`;
   return (
     <div class="train-own">
       <button type="button" class="button" aria-disabled={useless} onClick={() => image && !useless && addInput(image)}>
-        Add the input image
+        {image && isAdded.value ? 'Input image added' : 'Add the input image'}
       </button>
-      <span class="say" aria-live="polite">
-        {full
-          ? `The limit is ${MAX_OWN} images.`
-          : own.value.length === 0
-            ? 'Draw something, then add it.'
-            : isAdded.value
-              ? 'Added. Draw the next one.'
-              : `${own.value.length} of yours.`}
-      </span>
-      {own.value.length > 0 && (
+      <FileButton name="Images…" accept="image/*" onFiles={(files) => void addFiles(files)} />
+      <FileButton name="A folder…" folder onFiles={(files) => void addFiles(files)} />
+      <p class="say" aria-live="polite">
+        {adding.value ? `Reading image ${grouped(adding.value.done + 1)} of ${grouped(adding.value.total)}…` : about}{' '}
+        {note.value}
+      </p>
+      {count > 0 && (
         <ul class="train-tray" aria-label="Your images">
-          {own.value.map((each, i) => (
-            <Tile key={each.key} image={each} number={i + 1} />
+          {own.value.slice(-MAX_TILES).map((each, i) => (
+            <Tile key={each.key} image={each} number={Math.max(0, count - MAX_TILES) + i + 1} images={images} />
           ))}
         </ul>
       )}
@@ -111,14 +108,15 @@ function Own() {
   );
 }
 
-function Tile({ image, number }: { readonly image: OwnImage; readonly number: number }) {
+function Tile({ image, number, images }: Props & { readonly image: OwnImage; readonly number: number }) {
+  const { needsClass, remove, setClass } = images;
   const { card } = model.value ?? {};
   if (!card) return null;
   const classes = needsClass.value ? card.classes : null;
   return (
     <li data-own={number}>
       <PixelImage pixels={image.pixels} shape={card.image} label={`Your image ${number}`} />
-      <button type="button" aria-label={`Remove your image ${number}`} onClick={() => removeOwn(image.key)}>
+      <button type="button" aria-label={`Remove your image ${number}`} onClick={() => remove(image.key)}>
         ×
       </button>
       {classes && (

@@ -1,11 +1,9 @@
-import { computed, effect, signal } from '@preact/signals';
+import { computed, effect, type Signal, signal } from '@preact/signals';
 import { latest } from '../../engine/latest.ts';
 import type { WeightFiles } from '../../engine/protocol.ts';
 import { engine, type OpenModel } from '../../state/store.ts';
 import type { TrainImage } from './batches.ts';
-import { shownImages } from './images.ts';
-import { exported, message, trained } from './training.ts';
-import { withWeightsOf } from './weights-in-use.ts';
+import type { Training } from './training.ts';
 
 /** Images and their reconstructions, each `[H, W, C]`. */
 export interface Reconstructed {
@@ -13,59 +11,61 @@ export interface Reconstructed {
   readonly made: readonly Float32Array[];
 }
 
-/** Reconstructions with the exported and with the trained weights. */
-export const before = signal<Reconstructed | null>(null);
-export const now = signal<Reconstructed | null>(null);
-
 interface Task {
-  readonly target: typeof before;
+  readonly target: Signal<Reconstructed | null>;
   readonly opened: OpenModel;
   readonly files: WeightFiles;
   readonly images: readonly TrainImage[];
 }
 
-const hasEngine = computed(() => engine.value !== null);
+/** Reconstructions of the training images with the exported weights, `before`, and with the trained ones, `now`. */
+export function createReconstructions({ exported, images: trainImages, message, trained, weights }: Training) {
+  const before = signal<Reconstructed | null>(null);
+  const now = signal<Reconstructed | null>(null);
+  const hasEngine = computed(() => engine.value !== null);
 
-const work = async ({ target, opened, files, images }: Task): Promise<void> => {
-  try {
-    const made = await withWeightsOf(opened, files, async (engine) => {
-      const shape = opened.card.image;
-      const size = shape.height * shape.width * shape.channels;
-      const pixels = new Uint8Array(images.length * size);
-      images.forEach((image, i) => {
-        pixels.set(image.pixels, i * size);
+  const work = async ({ target, opened, files, images }: Task): Promise<void> => {
+    try {
+      const made = await weights.withWeightsOf(opened, files, async (engine) => {
+        const shape = opened.card.image;
+        const size = shape.height * shape.width * shape.channels;
+        const pixels = new Uint8Array(images.length * size);
+        images.forEach((image, i) => {
+          pixels.set(image.pixels, i * size);
+        });
+        const labels = Int32Array.from(images, ({ label }) => label ?? 0);
+        const { latent } = await engine.encode(images.length, pixels, labels);
+        const all = await engine.decode(images.length, latent, labels);
+        return images.map((_, i) => all.subarray(i * size, (i + 1) * size));
       });
-      const labels = Int32Array.from(images, ({ label }) => label ?? 0);
-      const { latent } = await engine.encode(images.length, pixels, labels);
-      const all = await engine.decode(images.length, latent, labels);
-      return images.map((_, i) => all.subarray(i * size, (i + 1) * size));
-    });
-    const isReset = target === now && trained.value === null;
-    if (made && exported.value === opened && !isReset) target.value = { images, made };
-  } catch (error) {
-    if (engine.value?.host.ended !== null || exported.value !== opened) return;
-    // What ended the training is the cause, and stays.
-    message.value ||= `The reconstructions cannot be computed: ${error instanceof Error ? error.message : String(error)}.`;
-  }
-};
-
-/** Keeps the reconstructions up to date. @returns a function that stops it */
-export function followReconstructions(): () => void {
-  const makeBefore = latest(work);
-  const makeNow = latest(work);
-  const follow = (target: typeof before, make: (task: Task) => void, files: () => WeightFiles | null) =>
-    effect(() => {
-      const [opened, shown, weights] = [exported.value, shownImages.value, files()];
-      if (!weights) target.value = null;
-      else if (hasEngine.value && opened && shown.length > 0) {
-        make({ target, opened, files: weights, images: shown });
-      }
-    });
-  const ends = [
-    follow(before, makeBefore, () => exported.value?.files ?? null),
-    follow(now, makeNow, () => trained.value),
-  ];
-  return () => {
-    for (const end of ends) end();
+      const isReset = target === now && trained.value === null;
+      if (made && exported.value === opened && !isReset) target.value = { images, made };
+    } catch (error) {
+      if (engine.value?.host.ended !== null || exported.value !== opened) return;
+      // What ended the training is the cause, and stays.
+      message.value ||= `The reconstructions cannot be computed: ${error instanceof Error ? error.message : String(error)}.`;
+    }
   };
+
+  /** Keeps the reconstructions up to date. @returns a function that stops it */
+  const follow = (): (() => void) => {
+    const makeBefore = latest(work);
+    const makeNow = latest(work);
+    const keep = (target: typeof before, make: (task: Task) => void, files: () => WeightFiles | null) =>
+      effect(() => {
+        const [opened, shown, weights] = [exported.value, trainImages.shown.value, files()];
+        if (!weights) target.value = null;
+        else if (hasEngine.value && opened && shown.length > 0) {
+          make({ target, opened, files: weights, images: shown });
+        }
+      });
+    const ends = [
+      keep(before, makeBefore, () => exported.value?.files ?? null),
+      keep(now, makeNow, () => trained.value),
+    ];
+    return () => {
+      for (const end of ends) end();
+    };
+  };
+  return { before, now, follow };
 }

@@ -1,33 +1,67 @@
+import type { ComponentType } from 'preact';
+import { useEffect, useRef } from 'preact/hooks';
+import { filesOfDrop, type VisitorFile } from '../../site/dropped.ts';
+import { openVisitorFiles } from '../../state/open-files.ts';
+import { problem } from '../../state/store.ts';
 import './train.css';
 import { Comparison } from './comparison.tsx';
 import { Controls } from './controls.tsx';
+import type { TrainImages } from './images.ts';
 import { LossChart } from './loss-chart.tsx';
 import { Numbers } from './numbers.tsx';
 import { Outcome } from './outcome.tsx';
 import { PickedImages } from './picked-images.tsx';
-import { exported, trainStep } from './training.ts';
+import { createTraining, type Training } from './training.ts';
+
+interface Props {
+  readonly training: Training;
+}
+
+/** Makes the view of a training that goes on while other views are shown. */
+export function createTrainView(): ComponentType {
+  const training = createTraining();
+  return () => <TrainView training={training} />;
+}
 
 /** Trains the open model further, in the page. */
-export function TrainView() {
+function TrainView({ training }: Props) {
+  const element = useRef<HTMLDivElement>(null);
+  const { images, exported, trainStep } = training;
+  const takesImages = trainStep.value !== null;
+  useEffect(
+    () => (element.current && takesImages ? acceptImages(element.current, images) : undefined),
+    [images, takesImages],
+  );
   return (
-    <div class="train">
+    <div ref={element} class="train" {...(takesImages && { 'data-takes-images': '' })}>
       <h2>Train in the page</h2>
-      <OfModel />
+      {!exported.value && <p class="say">Loading the model.</p>}
+      {exported.value && !takesImages && <HowToExport name={exported.value.name} />}
+      {takesImages && <Board training={training} />}
     </div>
   );
 }
 
-function OfModel() {
-  const opened = exported.value;
-  if (!opened) return <p class="say">Loading the model.</p>;
-  if (!trainStep.value) {
-    return (
+/** How a model without a training step gets one. */
+function HowToExport({ name }: { readonly name: string }) {
+  return (
+    <>
       <p class="say">
-        {opened.name} was exported without its training step, so it cannot be trained here. Export it with{' '}
-        <code>convae export RUN --with-train-step</code>.
+        {name} was exported without its training step, so it cannot be trained here. Export its run again:
       </p>
-    );
-  }
+      <pre>
+        <code>{`convae export runs/RUN --out exported/${name} --with-train-step`}</code>
+      </pre>
+      <p class="say">
+        Then drop the folder on this page, or add it to a site with{' '}
+        <code>{`convae site exported/${name} --out site`}</code>. The step adds about 50 kB to the model: its weights
+        are those of the encoder and the decoder.
+      </p>
+    </>
+  );
+}
+
+function Board({ training }: Props) {
   return (
     <>
       <p class="say">
@@ -36,16 +70,44 @@ function OfModel() {
       </p>
       <div class="train-board">
         <div class="train-side">
-          <PickedImages />
-          <Controls />
+          <PickedImages images={training.images} />
+          <Controls training={training} />
         </div>
         <div class="train-watch">
-          <LossChart />
-          <Numbers />
+          <LossChart training={training} />
+          <Numbers training={training} />
         </div>
       </div>
-      <Comparison />
-      <Outcome />
+      <Comparison training={training} />
+      <Outcome training={training} />
     </>
   );
+}
+
+/** Adds pictures that are dropped on the view, folders included, or pasted. @returns a function that stops it */
+function acceptImages(element: HTMLElement, images: TrainImages): () => void {
+  const stop = new AbortController();
+  const { signal } = stop;
+  const take = (event: Event, transfer: DataTransfer | null) => {
+    if (event.defaultPrevented || ![...(transfer?.items ?? [])].some(({ kind }) => kind === 'file') || !transfer)
+      return;
+    event.preventDefault();
+    event.stopPropagation();
+    void takeFiles(filesOfDrop(transfer), images);
+  };
+  element.addEventListener('dragover', (event) => event.preventDefault(), { signal });
+  element.addEventListener('drop', (event) => take(event, event.dataTransfer), { signal });
+  // Before the input view, which takes pictures otherwise.
+  document.addEventListener('paste', (event) => take(event, event.clipboardData), { signal, capture: true });
+  return () => stop.abort();
+}
+
+async function takeFiles(dropped: Promise<readonly VisitorFile[]>, images: TrainImages): Promise<void> {
+  try {
+    const files = await dropped;
+    const isModel = files.some(({ path }) => /(^|\/)card\.json$|\.(onnx|zip)$/i.test(path));
+    await (isModel ? openVisitorFiles(files) : images.addFiles(files));
+  } catch (error) {
+    problem.value = error instanceof Error ? error.message : String(error);
+  }
 }

@@ -1,0 +1,58 @@
+import { dimensionOrder } from '../../site/dimensions.ts';
+import { model, reading } from '../../state/store.ts';
+import { grouped } from '../../ui/format.ts';
+
+/** The most bars that are distinguishable. */
+const MOST = 48;
+/** Standard deviations from the mean at which a bar has its full height. */
+const REACH = 2.5;
+const [WIDTH, HEIGHT] = [128, 36];
+
+/** The code of the input image: a bar for each number, upwards where it is above the mean of the test images. */
+function CodeBars() {
+  const { card, manifest } = model.value ?? {};
+  const latent = reading.value?.latents.latent;
+  const order = card && manifest ? dimensionOrder(manifest.dimensions, card.latent.size).slice(0, MOST) : [];
+  const { mean = [], std = [] } = card?.latent.statistics ?? {};
+  const widest = Math.max(...std);
+  // Dimensions that the model does not use stay small.
+  const heightOf = (d: number) =>
+    ((latent?.[d] ?? 0) - (mean[d] ?? 0)) / (REACH * Math.max(std[d] ?? 1, widest / 3)) / 2;
+  const shown = latent?.length === card?.latent.size ? order : [];
+  const step = WIDTH / Math.max(12, order.length);
+  return (
+    <svg class="code-bars" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label="The code, drawn as bars">
+      <path class="axis" d={`M0 ${HEIGHT / 2}H${WIDTH}`} />
+      {shown.map((dimension, i) => {
+        const up = HEIGHT * Math.min(0.5, Math.max(-0.5, heightOf(dimension)));
+        const x = (WIDTH - step * order.length) / 2 + (i + 0.15) * step;
+        return <rect key={dimension} x={x} y={HEIGHT / 2 - Math.max(0, up)} width={0.7 * step} height={Math.abs(up)} />;
+      })}
+    </svg>
+  );
+}
+
+/** What is between an image and its reconstruction: encoder, code, decoder. */
+export function Code() {
+  const size = model.value?.card.latent.size;
+  return (
+    <figure class="code">
+      <Funnel name="encoder" />
+      <b>Code</b>
+      <CodeBars />
+      <figcaption class="quiet">{size ? `${grouped(size)} numbers` : '…'}</figcaption>
+      <Funnel name="decoder" />
+    </figure>
+  );
+}
+
+function Funnel({ name }: { readonly name: 'encoder' | 'decoder' }) {
+  return (
+    <svg class="funnel" viewBox="0 0 252 18" aria-hidden="true">
+      <path d={name === 'encoder' ? 'M1 1H251L190 17H62Z' : 'M62 1H190L251 17H1Z'} />
+      <text x="126" y="13" text-anchor="middle">
+        {name}
+      </text>
+    </svg>
+  );
+}
