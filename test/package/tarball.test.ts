@@ -98,6 +98,18 @@ const rows: readonly { convae: string; prints?: RegExp; writes?: readonly string
     writes: ['a.parquet'],
   },
   { convae: 'encode exported/wide --data digits --out a.npy --json', prints: /"rows":352\b/, writes: ['a.npy'] },
+  {
+    convae: 'cluster exported/wide --data digits --method kmeans --k 4 --seeds 1 --out clusters',
+    writes: ['clusters/clusters.parquet', 'clusters/report.html'],
+  },
+  { convae: 'outliers exported/wide --data digits --out outliers', writes: ['outliers/outliers.parquet'] },
+  {
+    convae: 'neighbors exported/wide --query sheet.png --data digits --k 2 --sheet near.png',
+    prints: /sheet\.png +2 /,
+    writes: ['near.png'],
+  },
+  { convae: 'duplicates exported/wide --data digits', prints: /across parts +\d/ },
+  { convae: 'check exported/wide', prints: /intact/ },
   { convae: 'sample exported/cvae --out samples --n 9', writes: ['samples/grid.png'] },
   { convae: 'reconstruct exported/wide --data digits --out reconstructed', writes: ['reconstructed/grid.png'] },
   {

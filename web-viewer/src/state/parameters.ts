@@ -1,9 +1,9 @@
-import { colourMaps } from '../ui/colour-map.ts';
 import { alsoAfterAwaited, awaitedRow, setInputClass, showImage, showLatent, showRow } from './explore.ts';
 import { pack, unpack } from './pack.ts';
 import {
   colourBy,
   colourMap,
+  colourMaps,
   currentLatent,
   epoch,
   type InputImage,

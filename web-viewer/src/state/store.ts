@@ -5,7 +5,6 @@ import type { FileSource } from '../site/files.ts';
 import type { ImageSet } from '../site/image-set.ts';
 import type { Points } from '../site/points.ts';
 import type { Card, Manifest, SiteIndex } from '../site/schema.ts';
-import type { ColourMap } from '../ui/colour-map.ts';
 import type { Distribution } from './sampling.ts';
 
 /*
@@ -99,7 +98,10 @@ export const label = signal(0);
 export const walking = signal(false);
 export const decoded = signal<Float32Array | null>(null);
 
-/** How images of one channel are displayed. */
+/** How images of one channel can be displayed. Files of them stay gray. */
+export const colourMaps = ['gray', 'inverted', 'viridis', 'magma', 'inferno'] as const;
+export type ColourMap = (typeof colourMaps)[number];
+/** How they are displayed. */
 export const colourMap = signal<ColourMap>('gray');
 
 /** The map's settings. */

@@ -1,28 +1,35 @@
-import { interpolateInferno, interpolateMagma, interpolateViridis } from 'd3-scale-chromatic';
+import { signal } from '@preact/signals';
+import { type ColourMap, colourMap, problem } from '../state/store.ts';
 
-/** How images of one channel are displayed. Files of them stay gray. */
-export const colourMaps = ['gray', 'inverted', 'viridis', 'magma', 'inferno'] as const;
-export type ColourMap = (typeof colourMaps)[number];
-
-/** Matplotlib’s colours of a share, 0 to 1, as `#rrggbb`. */
-const matplotlib: Partial<Record<ColourMap, (share: number) => string>> = {
-  viridis: interpolateViridis,
-  magma: interpolateMagma,
-  inferno: interpolateInferno,
-};
+/** Matplotlib’s colours of a share, 0 to 1, as `#rrggbb`. They are loaded when they are first wanted. */
+const matplotlib = signal<typeof import('./matplotlib-colours.ts') | 'loading' | null>(null);
 
 const tables = new Map<ColourMap, Uint8ClampedArray>();
 
-/** The colours of the values 0 to 255, `[256, 3]`. */
+/** The colours of the values 0 to 255, `[256, 3]`; gray until those of the map have come. */
 export function coloursOf(map: ColourMap): Uint8ClampedArray {
-  const colour = matplotlib[map];
-  const table =
-    tables.get(map) ??
-    Uint8ClampedArray.from({ length: 256 * 3 }, (_, i) => {
-      const [value, c] = [Math.floor(i / 3), i % 3];
-      if (colour) return Number.parseInt(colour(value / 255).slice(1 + 2 * c, 3 + 2 * c), 16);
-      return map === 'inverted' ? 255 - value : value;
-    });
+  if (map === 'gray' || map === 'inverted')
+    return tableOf(map, (value) => [0, 1, 2].map(() => (map === 'inverted' ? 255 - value : value)));
+  if (matplotlib.value === null) void load();
+  if (matplotlib.value === null || matplotlib.value === 'loading') return coloursOf('gray');
+  const colour = matplotlib.value[map];
+  return tableOf(map, (value) => [1, 3, 5].map((at) => Number.parseInt(colour(value / 255).slice(at, at + 2), 16)));
+}
+
+function tableOf(map: ColourMap, rgb: (value: number) => readonly number[]): Uint8ClampedArray {
+  const table = tables.get(map) ?? Uint8ClampedArray.from(Array.from({ length: 256 }, (_, value) => rgb(value)).flat());
   tables.set(map, table);
   return table;
+}
+
+async function load(): Promise<void> {
+  matplotlib.value = 'loading';
+  try {
+    matplotlib.value = await import('./matplotlib-colours.ts');
+  } catch {
+    matplotlib.value = null;
+    colourMap.value = 'gray';
+    problem.value =
+      'These colours cannot be shown: their code did not arrive; check the connection and choose them again';
+  }
 }

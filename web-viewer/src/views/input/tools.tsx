@@ -1,5 +1,4 @@
-import { colourMap, input, model } from '../../state/store.ts';
-import { colourMaps } from '../../ui/colour-map.ts';
+import { colourMap, colourMaps, input, model } from '../../state/store.ts';
 import { FileButton } from '../../ui/file-button.tsx';
 import { dataName } from '../../ui/format.ts';
 import { type Shape, toImageData } from '../../ui/pixels.ts';
