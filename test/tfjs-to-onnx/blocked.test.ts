@@ -36,7 +36,7 @@ describe.skipIf(!target)('blocked kernels', () => {
   const property = (makeRow: (geometry: Geometry) => Parameters<typeof expectParity>[0]) =>
     fc.assert(
       fc.asyncProperty(anyGeometry, (any) => expectBlocked(makeRow(any))),
-      { numRuns: 40, seed: 7 },
+      { numRuns: 20, seed: 7 },
     );
 
   test('any convolution, forward and by image and filter', () => property(convRow));
