@@ -22,7 +22,7 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     json: { type: 'boolean' },
-    models: { type: 'string', default: 'cae,cvae,ccvae,resae@64x64x3,resvae@64x64x3' },
+    models: { type: 'string', default: 'cae,cvae,ccvae,resvae@64x64x3' },
     threads: { type: 'string', default: '1,2,4,8,16' },
     tasks: { type: 'string', default: 'train,encode' },
   },
@@ -82,7 +82,7 @@ for (let round = 1; round <= rounds; round++) {
     }
   }
 }
-if (late > 0) leftOut.set(`${late} measurements`, `the time was over (MINUTES=${process.env.MINUTES})`);
+if (late > 0) leftOut.set(`${late} measurements`, `${minutes} minutes were over`);
 await Promise.all([...peers.values()].map((peer) => peer.stop()));
 
 for (const row of rows) {

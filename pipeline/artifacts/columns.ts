@@ -3,10 +3,7 @@ import { parquetMetadata, parquetReadObjects, parquetSchema } from 'hyparquet';
 import { compressors } from 'hyparquet-compressors';
 
 /** A table's values by column. Missing ones are null. */
-export type Table = ReadonlyMap<string, readonly unknown[]> & {
-  /** The part of the data that it is of, where convae wrote it. */
-  readonly split?: string | undefined;
-};
+export type Table = ReadonlyMap<string, readonly unknown[]>;
 
 /** A value for each image: a number (NaN where there is none), or an index of `categories` (−1 where there is none). */
 export interface Column {
@@ -67,9 +64,7 @@ async function parquetTable(bytes: Uint8Array<ArrayBuffer>): Promise<Table> {
     );
     const rows = await parquetReadObjects({ file, metadata, columns, compressors });
     if (rows.length === 0) throw new RangeError('it has no rows');
-    const about = metadata.key_value_metadata?.find(({ key }) => key === 'convae')?.value ?? '{}';
-    const { split } = JSON.parse(about) as { readonly split?: string };
-    return Object.assign(new Map(columns.map((name) => [name, rows.map((row) => row[name] ?? null)])), { split });
+    return new Map(columns.map((name) => [name, rows.map((row) => row[name] ?? null)]));
   } catch (error) {
     throw new RangeError(`it cannot be read as Parquet: ${error instanceof Error ? error.message : error}`);
   }
@@ -79,8 +74,7 @@ async function parquetTable(bytes: Uint8Array<ArrayBuffer>): Promise<Table> {
  * Joins a table to images by its column `id`. A column of few values, or of texts, becomes categories. Labels and classes that the
  * images have already are left out; other names that are taken get `suffix`.
  * @returns the columns, the number of images that have a row, that of rows without an image, and why columns were left out
- * @throws RangeError when there is no column `id`, an id occurs twice, none is of an image, or the table is of another part of the
- * data, whose ids may be the same, or its numbers or labels are of other images
+ * @throws RangeError when there is no column `id`, an id occurs twice or is of no image, or the labels are of other images
  */
 export function joinTable(table: Table, images: JoinedImages, suffix: string) {
   const keys = table.get('id');
@@ -88,10 +82,6 @@ export function joinTable(table: Table, images: JoinedImages, suffix: string) {
     throw new RangeError(
       `it has no column 'id' to join by; its columns are ${[...table.keys()].slice(0, 20).join(', ')}`,
     );
-  }
-  const { split = 'all' } = table;
-  if (split !== 'all' && images.split !== 'all' && split !== images.split) {
-    throw new RangeError(`it is of the ${split} images, and these are the ${images.split} images`);
   }
   const rowOf = new Map<string, number>();
   for (const [row, id] of keys.entries()) {
@@ -104,15 +94,6 @@ export function joinTable(table: Table, images: JoinedImages, suffix: string) {
   if (matched === 0) {
     throw new RangeError(
       `none of its ids is that of an image: '${keys[0]}' …, where the images have '${images.ids[0]}' …`,
-    );
-  }
-  const beyond = images.ids.every((id, i) => id === String(i))
-    ? [...rowOf.keys()].find((id) => id.startsWith(prefix) && Number(id.slice(prefix.length)) >= images.ids.length)
-    : undefined;
-  if (beyond !== undefined) {
-    const last = `'${prefix}${images.ids.length - 1}'`;
-    throw new RangeError(
-      `its id '${beyond}' is of no image, where the last one is ${last}: it is a table of other images`,
     );
   }
   const known = knownColumns(table, images, rows);

@@ -1,9 +1,8 @@
 import { existsSync } from 'node:fs';
 import { open, readFile, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { InputError, ignoreMissing, withFileErrors } from '../io/errors.ts';
+import { ignoreMissing, withFileErrors } from '../io/errors.ts';
 import { publishFile } from '../io/publish.ts';
-import { sealed, unsealed } from '../io/sealed.ts';
 import { closeOnError } from '../io/source.ts';
 import { sumLines } from '../io/sums.ts';
 import type { SkippedImage } from './image-index.ts';
@@ -29,15 +28,14 @@ export const runPaths = (run: string) => ({
 export type MetricsLog = Awaited<ReturnType<typeof openMetricsLog>>;
 
 /**
- * Opens a run's metrics, JSON lines with checksums, and truncates them to their state at a checkpoint.
+ * Opens a run's metrics, JSON lines, and truncates them to their state at a checkpoint.
  * @param keep lines to keep
- * @throws InputError when one of them is damaged; EnvironmentError
  */
 export async function openMetricsLog(path: string, keep: number) {
   const writing = <T>(work: () => Promise<T>) => withFileErrors(`cannot write ${path}`, work);
   const file = await writing(() => open(path, 'a+'));
   const truncate = async () => {
-    const { lines, bytes } = wholeLines(path, await readFile(file), keep);
+    const { lines, bytes } = completeLines(await readFile(file), keep);
     await file.truncate(bytes);
     return lines;
   };
@@ -48,19 +46,13 @@ export async function openMetricsLog(path: string, keep: number) {
     /** Number of lines in the file. */
     lines: kept.length,
     async write(line: MetricsLine): Promise<void> {
-      await writing(() => file.appendFile(`${sealed(line)}\n`));
+      await writing(() => file.appendFile(`${JSON.stringify(line)}\n`));
       this.lines++;
     },
     /** Waits until every line is on the disk. */
     sync: () => writing(() => file.sync()),
     close: () => writing(() => file.close()),
   };
-}
-
-/** Reads a run's metrics up to a checkpoint. @param keep lines of them @throws InputError when one is damaged; EnvironmentError */
-export async function checkMetrics(path: string, keep: number): Promise<void> {
-  const data = await withFileErrors(`cannot read ${path}`, () => readFile(path).catch(ignoreMissing));
-  if (data) wholeLines(path, data, keep);
 }
 
 /** Lists images that could not be read in `skipped.jsonl`, a line for each; without any there is no such file. */
@@ -85,30 +77,16 @@ export async function readMetrics(path: string): Promise<MetricsLine[]> {
   return data ? completeLines(data).lines : [];
 }
 
-/** @throws InputError when one of the lines is damaged */
-function wholeLines(path: string, data: Buffer, keep: number) {
-  const found = completeLines(data, keep);
-  if (found.damaged && found.lines.length < keep) {
-    throw new InputError(
-      `${path}: line ${found.lines.length + 1} is damaged; restore the file from a copy, or delete it to go on without the metrics so far`,
-    );
-  }
-  return found;
-}
-
-/** @returns lines up to the first that is damaged, if any */
-function completeLines(data: Buffer, most = Number.POSITIVE_INFINITY) {
+function completeLines(data: Buffer, most = Number.POSITIVE_INFINITY): { lines: MetricsLine[]; bytes: number } {
   const lines: MetricsLine[] = [];
-  let damaged = false;
   let bytes = 0;
   for (let end = data.indexOf('\n'); end >= 0 && lines.length < most; end = data.indexOf('\n', bytes)) {
     try {
-      lines.push(metricsLine.parse(JSON.parse(unsealed(data.toString('utf8', bytes, end)) ?? '')));
+      lines.push(metricsLine.parse(JSON.parse(data.toString('utf8', bytes, end))));
     } catch {
-      damaged = true;
-      break;
+      break; // the rest was not written by a run
     }
     bytes = end + 1;
   }
-  return { lines, bytes, damaged };
+  return { lines, bytes };
 }

@@ -56,7 +56,6 @@ const runPlan = z
       /** Absent where the loss is the model's own. */
       pixelLoss: z.optional(z.enum(['bce', 'mse', 'l1']) satisfies z.ZodMiniType<PixelLossName>),
       ssim: z.optional(z.number()),
-      colour: z.optional(z.number()),
       /** Random changes of the training images, as `--augment` takes them; absent where there are none. */
       augment: z.optional(z.string()),
       /** Epochs without a lower validation loss after which training stops. */
@@ -76,15 +75,8 @@ const runPlan = z
       /** Absent from older runs: images of exactly the model's size, transparency on black. */
       preprocessing: z.optional(preprocessing),
     }),
-    /**
-     * Into how many slices a batch is divided at most where it is computed on a CPU: the last digits of the weights depend on
-     * it. Absent from older runs.
-     */
-    slices: z.optional(positive),
     /** The checkpoint that the first weights were taken from: absolute path, training steps, SHA-256 of its `SHA256SUMS`. */
     init: z.optional(z.strictObject({ from: z.string(), step: count, sha256: digest })),
-    /** What computes the steps: library, device, kernels. Absent from older runs. */
-    engine: z.optional(z.string()),
     /** What was changed when the run was resumed, and after how many steps. */
     changes: z.optional(z.array(z.strictObject({ step: count, name: z.string(), from: scalar, to: scalar }))),
   })

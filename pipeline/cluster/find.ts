@@ -3,7 +3,6 @@ import type { ExportedModel } from '../inference/exported.ts';
 import { latentsOf } from '../inference/latents.ts';
 import { withSessions } from '../inference/sessions.ts';
 import { InputError } from '../io/errors.ts';
-import { counted } from '../io/printable.ts';
 import type { Stages } from '../io/stages.ts';
 import { type Assigned, assign, mostProbable } from './assigner.ts';
 import { chooseK } from './choose.ts';
@@ -58,7 +57,7 @@ export async function findClusters(
   const least = options.k === 'auto' ? 9 : (options.k ?? CLUSTERS);
   if (dataset.length < Math.max(4, least)) {
     throw new InputError(
-      `${dataset.name}: it has ${counted(dataset.length, 'image')}, too few for --k ${options.k ?? CLUSTERS}; give more images or a smaller --k`,
+      `${dataset.name}: it has ${dataset.length} images, too few for --k ${options.k ?? CLUSTERS}; give more images or a smaller --k`,
     );
   }
   const { latents } = await stages.run(
@@ -66,12 +65,6 @@ export async function findClusters(
     (tick) => latentsOf(model, dataset, { ...options, errors: false, tick }),
     dataset.length,
   );
-  const distinct = distinctRows(latents, size, least);
-  if (distinct < least) {
-    throw new InputError(
-      `${dataset.name}: its images have only ${counted(distinct, 'distinct latent')}, too few for --k ${options.k ?? CLUSTERS}; give other images or a smaller --k`,
-    );
-  }
   const mapped = method === 'umap-gmm';
   const space = mapped
     ? await stages.run('map', (tick) => spaceOf(method, latents, size, { seed, tick }))
@@ -100,13 +93,6 @@ export async function findClusters(
     });
   }
   return { clustering, others, choice, mixture };
-}
-
-/** How many rows differ, `enough` at most. */
-function distinctRows(rows: Float32Array, size: number, enough: number): number {
-  const seen = new Set<string>();
-  for (let at = 0; at < rows.length && seen.size < enough; at += size) seen.add(rows.subarray(at, at + size).join());
-  return seen.size;
 }
 
 const confidencesOf = (probabilities: Float32Array, clusters: Int32Array, k: number): Float32Array =>

@@ -1,4 +1,3 @@
-import { extname } from 'node:path';
 import type { Options, PositionalOptions } from 'yargs';
 import { type PixelLossName, pixelLosses, schedules } from '../../models/kit/model.ts';
 import { AUGMENT_FORMS, parseAugmentation } from '../data/augment.ts';
@@ -12,14 +11,6 @@ export type Option = Options & PositionalOptions;
 
 export const text = (describe: string) => ({ describe, type: 'string', requiresArg: true }) as const;
 export const flag = (describe: string) => ({ describe, type: 'boolean', default: false }) as const;
-/** The name of a PNG file to write. */
-export const pngFile = (option: string, describe: string) => ({
-  ...text(`PNG file to ${describe}`),
-  coerce(path: string): string {
-    if (extname(path).toLowerCase() === '.png') return path;
-    throw new InputError(`--${option} ${path}: a PNG file is written; name it with .png`);
-  },
-});
 /** The names in a text, between commas. */
 export const namesIn = (text: string | undefined): string[] | undefined => text?.split(',');
 export const choice = <const C extends string>(describe: string, choices: readonly C[]) =>
@@ -117,11 +108,6 @@ export const options = {
     defaultDescription: "the recipe's",
   },
   ...nonNegatives({
-    colour: [
-      'weight of the squared error of colour alone in the loss',
-      '4 for few larger images in colour, else 0',
-      'color',
-    ],
     'weight-decay': ['decoupled weight decay of kernels, not of biases and norms', '0.01 for adamw, else 0'],
   }),
   schedule: {

@@ -1,11 +1,10 @@
 import { basename, join, resolve } from 'node:path';
 import type { Metrics } from '../artifacts/metrics.ts';
 import { InputError } from '../io/errors.ts';
-import { counted } from '../io/printable.ts';
 import type { Comparison, RunEntry } from '../runs/runs.ts';
 import type { dryRun } from '../train/dry-run.ts';
-import type { TrainSummary } from '../train/epochs.ts';
 import type { FindCentres } from '../train/targets.ts';
+import type { TrainSummary } from '../train/train.ts';
 import { defineCommand } from './command.ts';
 import { readConfig } from './config.ts';
 import { choice, dataOptions, dataOptionsOf, flag, integers, options, pick, readingOptions, text } from './options.ts';
@@ -33,7 +32,7 @@ export const train = defineCommand({
     resume: flag('resume the run, or start it if there is none; epochs, learning rate and schedule may be new ones'),
     ...pick('config', 'trust', 'dry-run', 'epochs'),
     'batch-size': { ...options['batch-size'], defaultDescription: "the recipe's" },
-    ...pick('latent', 'width', 'depth', 'clusters', 'pixel-loss', 'ssim', 'colour', 'beta', 'kl-warm-up'),
+    ...pick('latent', 'width', 'depth', 'clusters', 'pixel-loss', 'ssim', 'beta', 'kl-warm-up'),
     ...pick('optimizer', 'learning-rate', 'schedule', 'weight-decay', 'clip-norm', 'early-stopping', 'init'),
     ...pick('augment', 'seed', 'engine', 'device'),
     threads: { ...options.threads, defaultDescription: "the engine's choice" },
@@ -93,7 +92,6 @@ const printTraining = ({
   engine,
   rate,
   dataWait,
-  inSteps,
   ...result
 }: TrainSummary): Printout => ({
   rows: [
@@ -105,13 +103,13 @@ const printTraining = ({
     ...(best ? [['best', `${result.val ? 'val' : 'test'} ${loss(best)} in epoch ${number(best.epoch)}`]] : []),
     ['engine', engine],
     ['time', `${seconds(result.seconds)}${rate > 0 ? `, ${number(rate)} images/s` : ''}`],
-    ['data wait', `${(100 * dataWait).toFixed(1)} %; in steps ${(100 * inSteps).toFixed(1)} %`],
+    ['data wait', `${(100 * dataWait).toFixed(1)} %`],
   ],
 });
 
 function printDryRun({ plan, layers, parameters, stepsPerEpoch, steps, engine, ...result }: DryRun): Printout {
   const { size, recipe } = plan;
-  const total = `${number(steps)} in ${counted(recipe.epochs, 'epoch')}, ${number(stepsPerEpoch)} each with batches of ${recipe.batchSize}`;
+  const total = `${number(steps)} in ${number(recipe.epochs)} epochs, ${number(stepsPerEpoch)} each with batches of ${recipe.batchSize}`;
   return {
     head: ['layer', 'kind', 'output', 'parameters'],
     rows: layers.map(({ part, name, kind, output, parameters }) => [

@@ -71,12 +71,11 @@ export async function readImages(
     const image = mixed ? undefined : await storedImage(entry, given || size ? preprocessing : undefined);
     if (!image || differs(image)) return { header: image ?? (await headerOf(entry)) };
     const { original = image } = image;
-    const range = rangeOf(image.values, entry.where); // first: an image with NaN has no part in choosing a scaling
     if (!isScaled(image.type)) return { header: image, unscaled: true };
     const fitted = await fitImage(image, preprocessing);
     return {
       header: { ...original, type: image.type, frames: image.frames },
-      fitted: { ...fitted, range },
+      fitted: { ...fitted, range: rangeOf(image.values, entry.where) },
     };
   };
 
@@ -223,8 +222,7 @@ export async function* inOrder<T>(
 function noneReadable(name: string, skipped: readonly SkippedImage[]): InputError {
   const [first] = skipped;
   const reason = first ? `: ${first.file}: ${first.reason}` : '';
-  const all = skipped.length === 1 ? 'its only image cannot' : `none of its ${skipped.length} images can`;
-  return new InputError(`${name}: ${all} be read${reason}`);
+  return new InputError(`${name}: none of its ${skipped.length} images can be read${reason}`);
 }
 
 /** The suggestion for images of several sizes. */

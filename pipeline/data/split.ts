@@ -1,5 +1,4 @@
 import { InputError } from '../io/errors.ts';
-import { counted } from '../io/printable.ts';
 import {
   bytesPerImage,
   closeSplits,
@@ -34,12 +33,10 @@ export function holdOut(full: ImageDataset): TrainAndTest {
 export function holdOutValidation(splits: DatasetSplits, share: number): DatasetSplits {
   const { name, train: full, val } = splits;
   if (val) {
-    throw new InputError(
-      `--val-split ${share}: ${name} has a validation part of ${counted(val.length, 'image')}; leave it out`,
-    );
+    throw new InputError(`--val-split ${share}: ${name} has a validation part of ${val.length} images; leave it out`);
   }
   if (Math.max(1, Math.round(full.length * share)) >= full.length) {
-    throw new InputError(`--val-split ${share}: it leaves no training image of ${name}, which has ${full.length}`);
+    throw new InputError(`--val-split ${share}: it leaves none of the ${full.length} training images of ${name}`);
   }
   const [train, held] = divide(full, share, 'val/', [full.name, `${name}/val`]);
   return { ...splits, train, val: held };

@@ -9,10 +9,7 @@ import { checkLabelling, type ExportedModel, openExported, optionsFor } from '..
 import { type CommandOptions, encodingGraphs } from '../inference/plan.ts';
 import { checkFinite, type Sessions, withSessions } from '../inference/sessions.ts';
 import { InputError, Interrupted, stopIfAborted } from '../io/errors.ts';
-import { counted } from '../io/printable.ts';
 import { publishFile } from '../io/publish.ts';
-import { sealed } from '../io/sealed.ts';
-import { assignedOf } from './assigned.ts';
 import { aboutLatents } from './encode.ts';
 import { largeGroupRows, parquetWriter } from './parquet.ts';
 import { digestsOf } from './plan-shards.ts';
@@ -76,7 +73,7 @@ export async function encodeShards(options: EncodeShardsOptions): Promise<Encode
   const [first] = failures;
   if (first)
     throw new InputError(
-      `${out}: ${failures.length} of ${counted(missing.length, 'shard')} failed; shard ${first[0]}: ${first[1].message}`,
+      `${out}: ${failures.length} of ${missing.length} shards failed; shard ${first[0]}: ${first[1].message}`,
     );
   const seconds = (performance.now() - began) / 1000;
   const { rows } = result;
@@ -158,7 +155,7 @@ async function encodeShard(shard: number, options: ShardOptions): Promise<{ rows
     await rm(shardPaths(out).failure(shard), { force: true });
     if (skipped.length > 0)
       note?.(
-        `shard ${shard}: no row for ${counted(skipped.length, 'image')} that cannot be read, see ${shardPaths(out).skippedOf(shard)}`,
+        `shard ${shard}: no row for ${skipped.length} images that cannot be read, see ${shardPaths(out).skippedOf(shard)}`,
       );
     return { rows, skipped: skipped.length };
   } finally {
@@ -203,18 +200,13 @@ async function publishShard(
     });
     const { labelled } = labelling;
     const judge = judgeOf(card, errors);
-    const clusters = card.clusters !== undefined;
     const writer = parquetWriter(path, {
-      ...{ size, errors, labelled, classes, judge, about, assigned: clusters },
+      ...{ size, errors, labelled, classes, judge, about },
       groupRows: largeGroupRows(size),
     });
-    for await (const batch of sessions.encodeBatches(images.batches(sessions.batchSize, skip), {
-      errors,
-      clusters,
-      signal,
-    })) {
+    for await (const batch of sessions.encodeBatches(images.batches(sessions.batchSize, skip), { errors, signal })) {
       checkFinite(batch, data, (row) => batch.ids[row]);
-      await writer.write({ ...batch, assigned: assignedOf(card, batch.clusters) });
+      await writer.write(batch);
       rows += batch.count;
       for (const label of batch.labels ?? []) labelledRows += Number(label >= 0);
       tick();
@@ -230,7 +222,7 @@ async function publishShard(
       brightest,
       digest,
     }));
-    const lines = skipped.map((image) => `${sealed(image)}\n`).join('');
+    const lines = skipped.map((image) => `${JSON.stringify(image)}\n`).join('');
     if (lines) await publishFile(paths.skippedOf(shard), (file) => writeFile(file, lines), { signal });
     else await rm(paths.skippedOf(shard), { force: true });
   };
@@ -243,7 +235,7 @@ async function noteFailure(folder: string, shard: number, error: unknown): Promi
   const { failed, failure } = shardPaths(folder);
   const message = error instanceof Error ? error.message : String(error);
   const exitCode = error instanceof Error && 'exitCode' in error ? error.exitCode : 1;
-  const text = sealed({ shard, host: hostname(), message, exitCode });
+  const text = JSON.stringify({ shard, host: hostname(), message, exitCode });
   await mkdir(failed, { recursive: true })
     .then(() => writeFile(failure(shard), text))
     .catch(() => {});

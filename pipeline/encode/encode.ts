@@ -3,15 +3,12 @@ import { type Judge, judgeOf } from '../analyse/outlier-score.ts';
 import type { Card } from '../artifacts/card.ts';
 import type { SkippedImage } from '../artifacts/image-index.ts';
 import { openSplit, type Split } from '../data/open.ts';
-import { checkFits, openEncoder, openExported, optionsFor } from '../inference/exported.ts';
+import { checkFits, openExported, optionsFor } from '../inference/exported.ts';
 import { type CommandOptions, encodingGraphs } from '../inference/plan.ts';
 import { withSessions } from '../inference/sessions.ts';
 import { InputError } from '../io/errors.ts';
 import { npyWriter } from '../io/npy.ts';
-import { counted } from '../io/printable.ts';
 import { publishFile, publishSidecar } from '../io/publish.ts';
-import { checkTarget } from '../io/target.ts';
-import { assignedOf } from './assigned.ts';
 import { labelledOf, parquetWriter } from './parquet.ts';
 
 export interface EncodeOptions extends CommandOptions {
@@ -52,8 +49,7 @@ export async function encode(options: EncodeOptions): Promise<EncodeResult> {
   if (errors && format === 'npy') {
     throw new InputError(`${out}: an npy file holds latents only; choose a .parquet file for errors`);
   }
-  await checkTarget('file', out);
-  const model = await (errors ? openExported : openEncoder)(exported);
+  const model = await openExported(exported);
   const dataset = await openSplit(data, split, optionsFor(model.card, dataOptions));
   try {
     const { card } = model;
@@ -61,8 +57,6 @@ export async function encode(options: EncodeOptions): Promise<EncodeResult> {
     const { length: images, skipped = [] } = dataset;
     const { size } = card.latent;
     const classes = dataset.classes ?? null;
-    const clusters = card.clusters !== undefined && format === 'parquet';
-    if (format === 'parquet') noteUnjudged(card, errors, note);
     const judging = counting(judgeOf(card, errors));
     const { judge } = judging;
     const about = aboutLatents(card, { data, split, classes, errors, skipped, skippedImages: skipped.length });
@@ -78,18 +72,12 @@ export async function encode(options: EncodeOptions): Promise<EncodeResult> {
                 labelled: labelledOf(dataset),
                 classes: dataset.classes,
                 judge,
-                assigned: clusters,
                 about,
               });
         await withSessions(model, { ...options, graphs: encodingGraphs(errors), images }, async (sessions) => {
-          for await (const batch of sessions.encode(dataset, { errors, clusters, signal })) {
+          for await (const batch of sessions.encode(dataset, { errors, signal })) {
             const { start, count } = batch;
-            const assigned = assignedOf(card, batch.clusters);
-            await writer.write({
-              ...batch,
-              assigned,
-              ids: Array.from({ length: count }, (_, i) => dataset.id(start + i)),
-            });
+            await writer.write({ ...batch, ids: Array.from({ length: count }, (_, i) => dataset.id(start + i)) });
             progress?.(batch.start + batch.count, images);
           }
         });
@@ -109,13 +97,6 @@ export async function encode(options: EncodeOptions): Promise<EncodeResult> {
     };
   } finally {
     await dataset.close();
-  }
-}
-
-/** Says that a model that says what is normal judges no image, where it judges by errors too. */
-export function noteUnjudged(card: Card, errors: boolean, note: ((line: string) => void) | undefined): void {
-  if (card.outliers && !judgeOf(card, errors)) {
-    note?.('--no-error: there are no columns score and flag, since the model judges images by their errors, too');
   }
 }
 
@@ -163,7 +144,8 @@ export const aboutLatents = (
 function describe(skipped: readonly SkippedImage[]): string {
   const named = skipped.slice(0, MOST_SKIPPED.noted).map(({ file, reason }) => `${file} (${reason})`);
   const more = skipped.length > named.length ? ', …' : '';
-  return `no row for ${counted(skipped.length, 'image')} that cannot be read: ${named.join(', ')}${more}`;
+  const images = skipped.length === 1 ? '1 image' : `${skipped.length} images`;
+  return `no row for ${images} that cannot be read: ${named.join(', ')}${more}`;
 }
 
 function formatOf(out: string): 'parquet' | 'npy' {

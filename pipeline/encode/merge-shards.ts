@@ -3,17 +3,14 @@ import { join } from 'node:path';
 import { asyncBufferFromFile, parquetReadObjects } from 'hyparquet';
 import { judgeOf } from '../analyse/outlier-score.ts';
 import type { EncodingPlan, Labelling } from '../artifacts/encoding-plan.ts';
-import { type SkippedImage, skippedImage } from '../artifacts/image-index.ts';
-import { parseSealed } from '../artifacts/json.ts';
+import type { SkippedImage } from '../artifacts/image-index.ts';
 import { UNLABELLED } from '../data/dataset.ts';
 import { sortNaturally } from '../data/natural-order.ts';
 import { orderOf } from '../data/parts.ts';
 import type { ExportedModel } from '../inference/exported.ts';
 import { fileDigest } from '../io/digest.ts';
 import { codeOf, InputError, stopIfAborted, withFileErrors } from '../io/errors.ts';
-import { counted } from '../io/printable.ts';
 import { publishFile, publishFolder } from '../io/publish.ts';
-import { checkTarget } from '../io/target.ts';
 import { aboutLatents, MOST_SKIPPED } from './encode.ts';
 import { openPlanned, tooManySkipped } from './encode-shards.ts';
 import { parquetDamage } from './file-checksum.ts';
@@ -65,11 +62,9 @@ export async function mergeShards(options: MergeOptions): Promise<Merged> {
   const began = performance.now();
   const plan = await readPlan(folder);
   const model = await openPlanned(options.exported ?? plan.exported, plan);
-  const out = options.out ?? join(folder, single ? 'latents.parquet' : 'latents');
-  if (single) await checkTarget('file', out);
-  else await checkTarget('folder', out, { own: /^part-\d+-of-\d+\.parquet$/ });
   const checked = await checkShards(folder, plan, model, options);
   const { rows, skipped } = checked;
+  const out = options.out ?? join(folder, single ? 'latents.parquet' : 'latents');
   const full = checked.shards.filter((shard) => shard.rows > 0);
   if (single) await publishFile(out, (path) => writeRows(folder, plan, model, checked, full, path, false), { signal });
   else {
@@ -86,7 +81,7 @@ export async function mergeShards(options: MergeOptions): Promise<Merged> {
     await publishFolder(out, write, { signal, sums: false });
   }
   if (skipped > 0)
-    note?.(`${out}: no row for ${counted(skipped, 'image')} that cannot be read, see ${shardPaths(folder).skipped}`);
+    note?.(`${out}: no row for ${skipped} images that cannot be read, see ${shardPaths(folder).skipped}`);
   return { out, rows, skipped, files: single ? 1 : full.length, seconds: (performance.now() - began) / 1000 };
 }
 
@@ -241,7 +236,6 @@ async function writeRows(
     labelled,
     classes: classes ?? undefined,
     judge,
-    assigned: card.clusters !== undefined,
     about,
     groupRows,
   });
@@ -262,8 +256,6 @@ interface StoredRow {
   readonly class?: string | null;
   readonly latent: readonly number[];
   readonly error?: number;
-  readonly cluster?: number;
-  readonly confidence?: number;
 }
 
 function rowsOf(
@@ -279,13 +271,6 @@ function rowsOf(
     ids: rows.map(({ id }) => id),
     labels: Int32Array.from(rows, (row) => indexOf(row.class)),
     latents,
-    assigned:
-      rows[0]?.cluster === undefined
-        ? undefined
-        : {
-            clusters: Int32Array.from(rows, ({ cluster }) => cluster ?? 0),
-            confidences: Float32Array.from(rows, ({ confidence }) => confidence ?? Number.NaN),
-          },
     errors: errors ? Float32Array.from(rows, ({ error }) => error ?? Number.NaN) : undefined,
   };
 }
@@ -295,11 +280,8 @@ async function skippedIn(folder: string, shards: Checked['shards'], most: number
   const found: SkippedImage[] = [];
   for (const { about } of shards) {
     if (about.skippedImages === 0 || found.length >= most) continue;
-    const path = shardPaths(folder).skippedOf(about.shard);
-    const text = await readFile(path, 'utf8').catch(() => '');
-    const refuse = (reason: string) =>
-      new InputError(`${path}: ${reason}; delete it and encode shard ${about.shard} again`);
-    for (const line of text.split('\n').slice(0, -1)) found.push(parseSealed(skippedImage, line, refuse));
+    const text = await readFile(shardPaths(folder).skippedOf(about.shard), 'utf8').catch(() => '');
+    for (const line of text.split('\n').slice(0, -1)) found.push(JSON.parse(line) as SkippedImage);
   }
   return found.slice(0, most);
 }

@@ -17,11 +17,7 @@ import { checkLabelling, type ExportedModel, openExported, optionsFor } from '..
 import { encodingGraphs, planSessions } from '../inference/plan.ts';
 import { sha256 } from '../io/digest.ts';
 import { fileError, InputError, ignoreMissing, stopIfAborted } from '../io/errors.ts';
-import { counted } from '../io/printable.ts';
 import { publishFile } from '../io/publish.ts';
-import { sealed } from '../io/sealed.ts';
-import { checkTarget } from '../io/target.ts';
-import { noteUnjudged } from './encode.ts';
 import { isPlanned, readPlan, shardPaths } from './shard-files.ts';
 
 export interface PlanOptions {
@@ -38,8 +34,6 @@ export interface PlanOptions {
   /** By them the default batch size is chosen. */
   readonly device: Device;
   readonly batchSize?: number | undefined;
-  /** Receives warnings. */
-  readonly note?: ((line: string) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -67,7 +61,6 @@ export async function planShards(options: PlanOptions): Promise<Planned> {
   const { data, split, out, shards, dataOptions, signal } = options;
   const began = performance.now();
   if (/\.(parquet|npy)$/i.test(out)) throw new InputError(`--out ${out}: --shards writes a folder; name one`);
-  await checkTarget('file', shardPaths(out).plan);
   const model = await openExported(options.exported);
   const reading = optionsFor(model.card, dataOptions);
   const source = await locateData(data, reading);
@@ -81,7 +74,6 @@ export async function planShards(options: PlanOptions): Promise<Planned> {
           { known: model.card.classes ?? undefined, where: data },
         );
     const errors = options.error ?? true;
-    noteUnjudged(model.card, errors, options.note);
     if (survey) checkLabelling(model.card, data, survey.labelling, errors);
     const counts = await Promise.all(chosen.map(({ source }) => countOf(source)));
     const inputs = () => inputsOf(chosen, counts, survey);
@@ -223,7 +215,7 @@ async function publishPlan(
     divided = await divide(plan, inputs, write).finally(() => file.close());
   };
   await publishFile(paths.inputs, writeInputs, { signal });
-  const text = sealed(complete(divided as unknown as Divided));
+  const text = JSON.stringify(complete(divided as unknown as Divided));
   await publishFile(paths.plan, (path) => writeFile(path, text), { signal });
 }
 
@@ -242,11 +234,8 @@ async function divide(
     kind = input.kind;
   }
   if (units < shards) {
-    const what = kind === 'tar' ? 'archive' : kind === 'file' ? 'image file' : 'image';
-    const whole = kind === 'tar' ? ', and archives are not divided' : '';
-    throw new InputError(
-      `--shards ${shards}: ${data} has ${counted(units, what)}${whole}; choose at most ${counted(units, 'shard')}`,
-    );
+    const what = kind === 'tar' ? 'archives, which are not divided' : kind === 'file' ? 'image files' : 'images';
+    throw new InputError(`--shards ${shards}: ${data} has ${units} ${what}; choose at most ${units} shards`);
   }
   const step = kind === 'tar' || units < shards * batchSize ? 1 : batchSize;
   const [offsets, starts] = [[0], [0]];
@@ -261,7 +250,7 @@ async function divide(
     for (let at = 0, weight = weightOf(input); at < weight; ) {
       const end = Math.min(units, step * Math.floor((offsets.length * Math.ceil(units / step)) / shards));
       const taken = Math.min(weight - at, end - done);
-      const line = `${sealed(sliceOf(input, at, taken))}\n`;
+      const line = `${JSON.stringify(sliceOf(input, at, taken))}\n`;
       lines += line;
       bytes += Buffer.byteLength(line);
       at += taken;

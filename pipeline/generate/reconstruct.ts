@@ -7,9 +7,7 @@ import { subset } from '../data/split.ts';
 import { checkFits, type ExportedModel, openExported, optionsFor } from '../inference/exported.ts';
 import type { CommandOptions } from '../inference/plan.ts';
 import { withSessions } from '../inference/sessions.ts';
-import { counted } from '../io/printable.ts';
 import { publishFolder } from '../io/publish.ts';
-import { checkTarget } from '../io/target.ts';
 import { drawReconstructions } from '../pictures/grid.ts';
 import { fileNames, toBytes, writeImages } from './image-files.ts';
 
@@ -41,13 +39,12 @@ export interface ReconstructResult {
 export async function reconstruct(options: ReconstructOptions): Promise<ReconstructResult> {
   const { exported, data, split, n, out, dataOptions, note, signal } = options;
   const began = performance.now();
-  await checkTarget('folder', out, { own: /\.png$/ });
   const model = await openExported(exported);
   const all = await openSplit(data, split, optionsFor(model.card, dataOptions));
   try {
     checkFits(model.card, all, true);
     if (n !== undefined && n > all.length)
-      note?.(`--n ${n}: ${all.name} has only ${counted(all.length, 'image')}, and all are used`);
+      note?.(`--n ${n}: ${all.name} has only ${all.length} images, which are all used`);
     const dataset = subset(all, all.name, spreadRows(all.length, n ?? all.length));
     await publishFolder(out, (folder) => writeReconstructions(folder, model, dataset, options), { signal });
     const images = dataset.length;

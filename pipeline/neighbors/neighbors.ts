@@ -3,14 +3,12 @@ import { nearestNeighbours } from '../analyse/knn.ts';
 import { bytesPerImage, type ImageDataset } from '../data/dataset.ts';
 import { openSplit, type Split } from '../data/open.ts';
 import type { DataOptions } from '../data/options.ts';
-import { checkFits, openEncoder, optionsFor } from '../inference/exported.ts';
+import { checkFits, openExported, optionsFor } from '../inference/exported.ts';
 import { latentsOf } from '../inference/latents.ts';
 import type { ComputeOptions } from '../inference/plan.ts';
 import { InputError } from '../io/errors.ts';
-import { counted } from '../io/printable.ts';
 import { publishFile } from '../io/publish.ts';
 import { createStages, type StageProgress } from '../io/stages.ts';
-import { checkTarget } from '../io/target.ts';
 import { drawGrid } from '../pictures/grid.ts';
 
 export interface NeighborsOptions extends ComputeOptions {
@@ -52,8 +50,7 @@ export interface NeighborsResult {
  */
 export async function findNeighbors(options: NeighborsOptions): Promise<NeighborsResult> {
   const { exported, query, data, split = 'all', k, sheet, dataOptions, signal, progress } = options;
-  if (sheet !== undefined) await checkTarget('file', sheet);
-  const model = await openEncoder(exported);
+  const model = await openExported(exported);
   const { card } = model;
   const { size } = card.latent;
   const opening = optionsFor(card, dataOptions);
@@ -66,8 +63,7 @@ export async function findNeighbors(options: NeighborsOptions): Promise<Neighbor
   };
   try {
     const set = await open(data, split);
-    if (k > set.length)
-      throw new InputError(`--k ${k}: ${set.name} has only ${counted(set.length, 'image')}; choose fewer`);
+    if (k > set.length) throw new InputError(`--k ${k}: ${set.name} has only ${set.length} images; choose fewer`);
     const asked: ImageDataset[] = [];
     for (const spec of query) {
       asked.push(

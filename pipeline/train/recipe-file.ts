@@ -36,7 +36,6 @@ export function optionsOf({ model, modelFile, size, recipe, data, init }: RunPla
     'kl-warm-up': recipe.klWarmUp,
     'pixel-loss': recipe.pixelLoss ?? ownLossOf(model),
     ssim: recipe.ssim,
-    colour: recipe.colour,
     augment: recipe.augment ?? NO_AUGMENTATION,
     seed: size.seed,
     init: init?.from,
@@ -60,10 +59,9 @@ function fittingOf({ height, width, fit, background, channels, scalings }: Prepr
 
 /** `recipe.yaml` of a run: all options that its weights depend on, for `convae train --config`. */
 export function recipeFile(plan: RunPlan, { engine, device, threads, limitTrain, limitTest }: Machine): string {
-  const { init, engine: computing, changes = [] } = plan;
+  const { init, changes = [] } = plan;
   const notes = [
     'To train this again: convae train --config recipe.yaml --run FOLDER',
-    computing !== undefined && `Computed with ${computing}; others round differently`,
     init && `First weights: step ${init.step} of ${init.from}, whose SHA256SUMS has SHA-256 ${init.sha256}`,
     ...changes.map(
       ({ step, name, from, to }) => `Resumed at step ${step} with another ${name}: ${from} before, ${to} after`,

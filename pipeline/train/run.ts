@@ -1,11 +1,10 @@
-import { writeFile } from 'node:fs/promises';
+import { rmdir, writeFile } from 'node:fs/promises';
 import { checkpointFiles } from '../artifacts/checkpoint.ts';
 import { eventOf, type MetricsLine } from '../artifacts/metrics.ts';
 import { CHECKPOINT_FORMAT, type RunPlan, type RunPosition } from '../artifacts/run.ts';
-import { checkMetrics, type MetricsLog, openMetricsLog, runPaths, writeRunSums } from '../artifacts/run-files.ts';
+import { type MetricsLog, openMetricsLog, runPaths, writeRunSums } from '../artifacts/run-files.ts';
 import * as runFolder from '../artifacts/run-folder.ts';
 import { InputError } from '../io/errors.ts';
-import { removeEmpty } from '../io/folders.ts';
 import { acquireLock } from '../io/lock.ts';
 import { publishFile } from '../io/publish.ts';
 import { type Event, type EventLog, openEventLog } from '../io/tfevents.ts';
@@ -22,7 +21,7 @@ export type Run = Awaited<ReturnType<typeof openRun>>;
  * when another process trains into it
  */
 export async function openRun(folder: string, { resume }: { resume: boolean }) {
-  const made = await runFolder.openRunFolder(folder);
+  await runFolder.openRunFolder(folder);
   const paths = runPaths(folder);
   const unlock = await acquireLock(paths.lock, folder);
   const checkpoint = await latestCheckpoint(folder, resume).catch(async (error: unknown) => {
@@ -48,7 +47,6 @@ export async function openRun(folder: string, { resume }: { resume: boolean }) {
       await runFolder.tidyRunFolder(folder, best);
       await publishFile(paths.recipe, (part) => writeFile(part, recipe));
       metrics = await openMetricsLog(paths.metrics, metricsLines);
-      await writeRunSums(folder);
       const past: Event[] = [];
       for (const line of metrics.kept) {
         past.push(...eventsOf(line, line.split === pictured ? await readPictures(paths.pictures, line.epoch) : {}));
@@ -79,14 +77,14 @@ export async function openRun(folder: string, { resume }: { resume: boolean }) {
       this.saved = { step: at.step, time: performance.now() };
     },
 
-    /** Unlocks the folder, and removes it, and folders made for it, if nothing was written to it. */
+    /** Unlocks the folder, and removes it if nothing was written to it. */
     async close(): Promise<void> {
       try {
         await events?.close();
         await metrics?.close();
       } finally {
         await unlock();
-        await removeEmpty(folder, made ?? folder);
+        await rmdir(folder).catch(() => {}); // fails unless it is empty
       }
     },
   };
@@ -94,9 +92,7 @@ export async function openRun(folder: string, { resume }: { resume: boolean }) {
 
 async function latestCheckpoint(folder: string, resume: boolean) {
   await runFolder.completeLinks(folder);
-  const checkpoint = await findRun(folder, { resume });
-  if (checkpoint) await checkMetrics(runPaths(folder).metrics, checkpoint.state.position.metricsLines);
-  return checkpoint;
+  return findRun(folder, { resume });
 }
 
 /**
@@ -104,7 +100,7 @@ async function latestCheckpoint(folder: string, resume: boolean) {
  * @returns undefined where there is no run
  * @throws InputError when there is one and it is not to be resumed, or it is damaged
  */
-async function findRun(folder: string, { resume }: { resume: boolean }) {
+export async function findRun(folder: string, { resume }: { resume: boolean }) {
   const checkpoint = await runFolder.readRun(folder, 'latest');
   if (!checkpoint || resume) return checkpoint;
   const { plan, position } = checkpoint.state;

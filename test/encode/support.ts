@@ -34,8 +34,6 @@ export interface Row {
   readonly class?: string | null;
   readonly latent: number[];
   readonly error?: number;
-  readonly flag?: boolean;
-  readonly cluster?: number;
 }
 
 export const readRows = async (path: string): Promise<Row[]> =>

@@ -4,7 +4,6 @@ import { parquetWriteFile } from 'hyparquet-writer';
 import { expect, test } from 'vitest';
 import { type JoinedImages, joinTable, readTable } from '../../pipeline/artifacts/columns.ts';
 import { openSplit } from '../../pipeline/data/open.ts';
-import { parquetWriter } from '../../pipeline/encode/parquet.ts';
 import { createStages } from '../../pipeline/io/stages.ts';
 import { withModels } from '../../pipeline/site/models.ts';
 import { computePoints, pointsPlan, readPoints } from '../../pipeline/site/points.ts';
@@ -39,14 +38,6 @@ test('a table of all parts goes to the images of the part', async () => {
   expect(columns[0]?.values).toEqual(Float32Array.of(2.5, 3.5, 4.5));
 });
 
-test('a table of more images than there are is of others, where ids are numbers', async () => {
-  const ids = ['0', '1', '2'];
-  for (const text of ['id,x\n0,1.5\n3,2.5', 'id,x\ntest/0,1.5\ntest/3,2.5'])
-    await expect(join3(text, { ids })).rejects.toThrow(RangeError);
-  const { matched, unmatched } = await join3('id,x\ntrain/7,0.5\ntest/0,1.5\ntest/2,2.5', { ids });
-  expect({ matched, unmatched }).toEqual({ matched: 2, unmatched: 1 });
-});
-
 test('whole numbers of many values are numbers, unless they are called clusters', async () => {
   const ids = Array.from({ length: 40 }, (_, i) => String(i));
   const text = `id,count,cluster\n${ids.map((id) => `${id},${id},${id}`).join('\n')}`;
@@ -55,26 +46,6 @@ test('whole numbers of many values are numbers, unless they are called clusters'
     ['count', 'number'],
     ['cluster', 'category'],
   ]);
-});
-
-test('a table of another part of the data is refused, whose ids are the same', async () => {
-  const path = scratch('part.parquet');
-  for (const [split, refused] of [
-    ['test', true],
-    ['train', false],
-    ['all', false],
-  ] as const) {
-    const writer = parquetWriter(path, {
-      ...{ size: 1, errors: true, labelled: 'none', classes: undefined, about: { split } },
-    });
-    const numbers = Float32Array.from([1, 2]);
-    await writer.write({ count: 2, ids: ['0', '1'], latents: numbers, errors: numbers });
-    await writer.finish();
-    const table = await readTable(Uint8Array.from(readFileSync(path)), 'x.parquet');
-    const join = () => joinTable(table, { ...images, ids: ['0', '1'], labels: null, split: 'train' }, 'x');
-    if (refused) expect(join).toThrow(RangeError);
-    else expect(join().matched).toBe(2);
-  }
 });
 
 test('Parquet of any types, with lists left out', async () => {

@@ -15,7 +15,7 @@ import {
 } from '@tensorflow/tfjs-layers';
 import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { main } from '../../pipeline/tfjs-to-onnx/src/cli.ts';
-import { attr, type GraphDef, graphFiles, ints, node, placeholder } from './support/graph-model.ts';
+import { attr, graphFiles, ints, node, placeholder } from './support/graph-model.ts';
 import { feed, hostTensors, openSession } from './support/ort.ts';
 import { expectClose, read } from './support/parity.ts';
 import { model, type Saved, saved } from './support/saved.ts';
@@ -299,36 +299,6 @@ describe('a GraphModel is refused in one line with exit code 2', () => {
     expect(stderr).toMatch(/^tfjs-to-onnx: .*model\.json: .*\n$/);
     expect(readdirSync(folder).sort()).toEqual(['model.json', 'weights.bin']);
   });
-});
-
-test('an axis is normalized as in Keras where it is not the last, which tfjs does wrongly on its cpu backend', async () => {
-  const normal = layers.batchNormalization({ axis: 1, movingMeanInitializer: 'randomNormal', inputShape: [3, 4, 2] });
-  await write(await saved(sequential({ layers: [normal] })));
-  const kernel = tf.getKernel('FusedBatchNorm', 'cpu');
-  expect(await main([at('model.json'), at('out.onnx')])).toBe(0);
-  expect(tf.getKernel('FusedBatchNorm', 'cpu')).toBe(kernel);
-});
-
-/** A model that makes much of the last bits of a sum. */
-const sensitive: GraphDef = {
-  nodes: [
-    placeholder('x', [-1, 600]),
-    node('sum', 'MatMul', ['x', 'kernel'], { T: attr.type('DT_FLOAT') }),
-    node('large', 'Mul', ['sum', 'gain'], { T: attr.type('DT_FLOAT') }),
-    node('y', 'Sin', ['large'], { T: attr.type('DT_FLOAT') }),
-  ],
-  weights: {
-    kernel: { shape: [600, 8], values: Array.from({ length: 4800 }, (_, i) => Math.sin(i)) },
-    gain: { shape: [], values: [1e3] },
-  },
-};
-
-test('what rounding makes of the numbers is told, and tolerated where no tolerance is given', async () => {
-  await write(graphFiles(sensitive));
-  expect(await main([at('model.json'), at('out.onnx'), '--tolerance', '1e-4'])).toBe(2);
-  expect(stderr).toMatch(/\boutput y\b.*\brandom input 1\b/);
-  expect(await main([at('model.json'), at('out.onnx')])).toBe(0);
-  expect(stderr).toMatch(/^note: output y .*\brounding\b/m);
 });
 
 test('nothing is written where tfjs gives other numbers', async () => {

@@ -1,7 +1,6 @@
 import type { DataType, Tensor, TypedArray } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
 import type * as Ort from 'onnxruntime-node';
-import { type Rounding, withCpuKernels } from './cpu-kernels.ts';
 import { Failure } from './failure.ts';
 import type { ModelProgram, Outputs } from './from/program.ts';
 import { type SymbolicShape, shapeOf, symbolsOf } from './from/symbols.ts';
@@ -14,8 +13,6 @@ export interface Difference {
   readonly absolute: number;
   /** In proportion to the largest number of the output. */
   readonly relative: number;
-  /** The largest relative difference that is tolerated here. */
-  readonly limit: number;
   /** The inputs for which it is largest. */
   readonly on: string;
 }
@@ -23,10 +20,6 @@ export interface Difference {
 export interface CheckOptions {
   /** Number of random inputs, beside zeros. */
   readonly samples: number;
-  /** The relative difference that is always tolerated. */
-  readonly tolerance: number;
-  /** Whether what rounding alone makes of tfjs's own numbers is tolerated too. */
-  readonly toleratesRounding: boolean;
   /** Whether images go in with the channels first. */
   readonly nchwInputs: boolean;
 }
@@ -54,7 +47,7 @@ export async function compare(
   graph: Graph,
   file: Uint8Array,
   ort: typeof Ort,
-  { samples, tolerance, toleratesRounding, nchwInputs }: CheckOptions,
+  { samples, nchwInputs }: CheckOptions,
 ): Promise<Difference[]> {
   const session = await attempt('ONNX Runtime refuses the file', () =>
     ort.InferenceSession.create(file, { logSeverityLevel: 4 }),
@@ -65,43 +58,21 @@ export async function compare(
       const zeros = i === samples;
       const on = zeros ? 'zeros' : `random input ${i + 1}`;
       const inputs = inputsFor(program, graph, zeros ? undefined : i, nchwInputs);
-      const expected = await attempt(`tfjs fails on ${on}`, () => withCpuKernels(async () => program.run(inputs)));
+      const expected = await attempt(`tfjs fails on ${on}`, () => program.run(inputs));
       const feeds = Object.entries(inputs).map(([name, x]) => [name, feed(ort, x, nchwInputs)] as const);
       const got = await attempt(`ONNX Runtime fails on ${on}`, () => session.run(Object.fromEntries(feeds)));
-      const found = Object.entries(expected).map(([output, want]): Difference => {
-        return { output, on, limit: tolerance, ...differenceOf(got[output], want) };
-      });
-      const isAsked = toleratesRounding && found.some(isTooLarge);
-      const moved = isAsked ? await withCpuKernels(async () => program.run(inputs), roundOtherwise()) : {};
-      for (const difference of found) {
-        const { output } = difference;
-        const [want, other, known] = [expected[output], moved[output], worst.get(output)];
-        const rounding = want && other ? differenceOf(held(other), want).relative : 0;
-        const judged = { ...difference, limit: Math.max(tolerance, Math.min(ROUNDING * rounding, MOST_ROUNDING)) };
-        if (!known || share(judged) > share(known)) worst.set(output, judged);
+      for (const [output, want] of Object.entries(expected)) {
+        const difference = { output, on, ...differenceOf(got[output], want) };
+        const known = worst.get(output);
+        if (!known || !(difference.relative <= known.relative)) worst.set(output, difference);
       }
-      disposeAll(inputs, expected, moved);
+      disposeAll(inputs, expected);
     }
   } finally {
     await session.release();
   }
   return [...worst.values()];
 }
-
-/** How many times as far as in tfjs's own numbers rounding may go: each system rounds at each step. */
-const ROUNDING = 2;
-
-/** The most that rounding may explain: where it moves numbers further, a comparison shows nothing. */
-const MOST_ROUNDING = 1e-2;
-
-/** What float32 cannot tell from 0 beside numbers around 1. */
-const FLOAT32 = 1.2e-7;
-
-/** Whether a difference is more than is tolerated. */
-export const isTooLarge = ({ absolute, relative, limit }: Difference): boolean =>
-  !(relative <= limit || absolute <= FLOAT32);
-
-const share = ({ relative, limit }: Difference): number => relative / (limit + Number.MIN_VALUE);
 
 function disposeAll(...groups: readonly Outputs[]): void {
   for (const group of groups) tf.dispose(Object.values(group));
@@ -164,25 +135,8 @@ function feed(ort: typeof Ort, x: Tensor, nchw: boolean): Ort.Tensor {
     : new ort.Tensor('float32', Float32Array.from(values), tensor.shape);
 }
 
-/** Moves numbers as sums in another order may: by the last bit of the largest one times the root of how many are added. */
-function roundOtherwise(): Rounding {
-  let state = 1;
-  return (values, products) => {
-    const largest = values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
-    const bit = largest * 2 ** -23 * Math.sqrt(products);
-    for (let i = 0; i < values.length; i++) {
-      state = (Math.imul(state, 1_664_525) + 1_013_904_223) | 0;
-      values[i] = (values[i] ?? 0) + (bit * state) / 2 ** 31;
-    }
-  };
-}
-
-type Held = Pick<Ort.Tensor, 'type' | 'dims' | 'data'>;
-
-const held = (x: Tensor): Held => ({ type: x.dtype as Ort.Tensor.Type, dims: x.shape, data: x.dataSync() });
-
 /** Differences of an output; infinite where type or shape are not the same. */
-function differenceOf(got: Held | undefined, want: Tensor): Pick<Difference, 'absolute' | 'relative'> {
+function differenceOf(got: Ort.Tensor | undefined, want: Tensor): Pick<Difference, 'absolute' | 'relative'> {
   const same = got && got.type === want.dtype && String(got.dims) === String(want.shape);
   if (!same) return { absolute: Number.POSITIVE_INFINITY, relative: Number.POSITIVE_INFINITY };
   const [a, b] = [got.data as TypedArray, want.dataSync()];

@@ -15,9 +15,8 @@ export async function createOnnxEngine(
   program: TrainingProgram,
   { threads, device = 'cpu', target, slices }: EngineOptions,
 ): Promise<Engine> {
-  const most = slices ?? (threads || defaultThreads());
   const where = {
-    cpu: () => (most > 1 ? `CPU, batches in ${most} slices` : 'CPU'),
+    cpu: () => `CPU, ${threads || 'all'} threads`,
     cuda: () => 'CUDA',
     webgpu: async () => `WebGPU (experimental) on ${await webgpuAdapter()}`,
   }[device]();
@@ -25,6 +24,7 @@ export async function createOnnxEngine(
     target: target ?? (device === 'cpu' ? await fastestTarget() : gpu),
     ...(await runOptions(threads, device)),
   };
+  const most = slices ?? (threads || defaultThreads());
   const runner =
     device === 'cpu' && most > 1
       ? await compileSliced(program, { ...options, threads: threads || defaultThreads(), slices: most })
@@ -41,10 +41,7 @@ interface EngineOptions {
   readonly device?: OnnxDevice;
   /** Of the lowering; by default the fastest that this machine computes correctly. */
   readonly target?: Target;
-  /**
-   * Slices of a batch that are computed side by side on a CPU, at most; by default one for each thread. The last digits of the
-   * weights depend on their number, and not on the number of threads.
-   */
+  /** Slices of a batch that are computed side by side on a CPU, at most; by default one for each thread. */
   readonly slices?: number | undefined;
 }
 

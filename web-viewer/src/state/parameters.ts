@@ -1,6 +1,5 @@
 import { alsoAfterAwaited, awaitedRow, setInputClass, showImage, showLatent, showRow } from './explore.ts';
-import { pack, packedLater, unpack } from './pack.ts';
-import { oneOf, parseInteger, wholeNumber } from './parameter-kinds.ts';
+import { pack, unpack } from './pack.ts';
 import {
   colourBy,
   colourMap,
@@ -28,14 +27,25 @@ export interface Parameter {
   readonly key: string;
   /** Its text; null for the default, which is left out. The address follows the signals that this reads. */
   read(): string | null;
-  /** Applies the text in a link, which may be anything; null stands for the default. Some need a moment. */
-  write(text: string | null): void | Promise<void>;
+  /** Applies the text in a link, which may be anything; null stands for the default. */
+  write(text: string | null): void;
 }
+
+const parseInteger = (text: string | null, fallback: number): number => {
+  const value = Number(text ?? Number.NaN);
+  return Number.isInteger(value) && value >= 0 ? value : fallback;
+};
 
 /** Parameters that need no open model. */
 export const settings: readonly Parameter[] = [
   { key: 'theme', read: () => linkedTheme.value, write: linkTheme },
-  oneOf('tab', tab, ['map', ...tabs]),
+  {
+    key: 'tab',
+    read: () => (tab.value === 'map' ? null : tab.value),
+    write: (text) => {
+      tab.value = tabs.find((name) => name === text) ?? 'map';
+    },
+  },
   {
     key: 'colour',
     read: () => (colourBy.value === 'class' ? null : colourBy.value),
@@ -51,10 +61,34 @@ export const settings: readonly Parameter[] = [
       shownClasses.value = values?.every((value) => Number.isInteger(value) && value >= -1) ? values : null;
     },
   },
-  oneOf('palette', colourMap, colourMaps),
-  wholeNumber('epoch', epoch, 0),
-  wholeNumber('seed', seed, 1),
-  oneOf('from', sampleFrom, [null, 'prior', 'mixture']),
+  {
+    key: 'palette',
+    read: () => (colourMap.value === 'gray' ? null : colourMap.value),
+    write: (text) => {
+      colourMap.value = colourMaps.find((name) => name === text) ?? 'gray';
+    },
+  },
+  {
+    key: 'epoch',
+    read: () => (epoch.value === 0 ? null : String(epoch.value)),
+    write: (text) => {
+      epoch.value = parseInteger(text, 0);
+    },
+  },
+  {
+    key: 'seed',
+    read: () => (seed.value === 1 ? null : String(seed.value)),
+    write: (text) => {
+      seed.value = parseInteger(text, 1);
+    },
+  },
+  {
+    key: 'from',
+    read: () => sampleFrom.value,
+    write: (text) => {
+      sampleFrom.value = (['prior', 'mixture'] as const).find((name) => name === text) ?? null;
+    },
+  },
   {
     key: 'temperature',
     read: () => (temperature.value === 1 ? null : String(temperature.value)),
@@ -66,20 +100,15 @@ export const settings: readonly Parameter[] = [
 ];
 
 /** An input image that is not one of the set's, as the pixels that the model takes. */
-const pixelsOf = (key: string, origin: InputImage['origin']): Parameter => {
-  const textOf = packedLater((image: InputImage) => pack(image.pixels));
-  return {
-    key,
-    read: () => (input.value?.origin === origin ? textOf(input.value) : null),
-    async write(text) {
-      const opened = model.value;
-      if (text === null || !opened) return;
-      const { height, width, channels } = opened.card.image;
-      const pixels = await unpack(text, height * width * channels);
-      if (pixels && model.value === opened) showImage({ pixels, origin, row: null, label: null });
-    },
-  };
-};
+const pixelsOf = (key: string, origin: InputImage['origin']): Parameter => ({
+  key,
+  read: () => (input.value?.origin === origin ? pack(input.value.pixels) : null),
+  write: (text) => {
+    const { height, width, channels } = model.value?.card.image ?? { height: 0, width: 0, channels: 0 };
+    const pixels = text === null ? null : unpack(text, height * width * channels);
+    if (pixels) showImage({ pixels, origin, row: null, label: null });
+  },
+});
 
 /** A class by its index, where the model takes one. */
 const classNamed = (text: string | null): number | null => {

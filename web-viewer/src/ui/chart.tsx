@@ -1,6 +1,5 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type uPlot from 'uplot';
-import { messageOf } from '../site/problem.ts';
 import './chart.css';
 import { theme } from '../state/theme.ts';
 import { grouped, short } from './format.ts';
@@ -71,7 +70,7 @@ export function Chart(props: Props) {
         made = new Plot(optionsFor(current, kind), dataOf(current.current), frame.current);
         setPlot(made);
       } catch (error) {
-        setProblem(messageOf(error));
+        setProblem(error instanceof Error ? error.message : String(error));
       }
     };
     void make();

@@ -1,5 +1,4 @@
 import { useEffect, useState } from 'preact/hooks';
-import { Button, Range } from '../../ui/controls.tsx';
 
 interface Props {
   readonly epochs: readonly number[];
@@ -43,20 +42,21 @@ export function Player({ epochs, at, valueText, onMove, ready }: Props) {
   };
   return (
     <div class="player">
-      <Button class="button primary" disabled={last < 1} onClick={toggle}>
+      <button type="button" class="button primary" disabled={last < 1} onClick={toggle}>
         {playing ? 'Pause' : 'Play'}
-      </Button>
+      </button>
       <label class="player-slider">
         <span class="visually-hidden">Epoch</span>
-        <Range
+        <input
+          type="range"
           min={0}
           max={last}
           step={1}
           value={at}
           aria-valuetext={valueText}
-          onChoose={(place) => {
+          onInput={(event) => {
             setPlaying(false);
-            onMove(place);
+            onMove(Number(event.currentTarget.value));
           }}
         />
       </label>

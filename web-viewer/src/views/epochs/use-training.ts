@@ -1,5 +1,4 @@
 import { useEffect, useState } from 'preact/hooks';
-import { messageOf } from '../../site/problem.ts';
 import type { OpenModel } from '../../state/store.ts';
 import { type Epoch, readHistory } from './history.ts';
 import { type EpochPicture, Pictures } from './pictures.ts';
@@ -11,6 +10,8 @@ export interface Training {
   /** All recorded epochs, ascending. */
   readonly epochs: readonly number[];
 }
+
+const message = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /** Fetches the record of a training. @returns the record, an error message, or null while loading */
 export function useTraining(model: OpenModel): Training | string | null {
@@ -27,7 +28,7 @@ export function useTraining(model: OpenModel): Training | string | null {
       return epochs.length > 0 ? { history, pictures, epochs } : 'the record is empty';
     };
     void read()
-      .catch(messageOf)
+      .catch(message)
       .then((value) => {
         if (wanted) setFound(value);
       });
@@ -46,7 +47,7 @@ export function usePicture(pictures: Pictures, epoch: number | null): EpochPictu
     let wanted = true;
     void pictures
       .get(epoch)
-      .catch(messageOf)
+      .catch(message)
       .then((picture) => {
         if (wanted) setShown(picture);
         return wanted ? pictures.prepare(epoch) : undefined;

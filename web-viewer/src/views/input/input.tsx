@@ -44,7 +44,7 @@ export function InputView() {
         <Colours drawing={drawing} />
         <div class="row">
           <AnotherExample />
-          <Files opener={opener} />
+          <Files drawing={drawing} opener={opener} />
         </div>
         <Centring drawing={drawing} />
         <AboutFile drawing={drawing} />

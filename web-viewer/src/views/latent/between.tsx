@@ -1,49 +1,54 @@
 import type { ComponentChildren } from 'preact';
-import { useState } from 'preact/hooks';
-import { messageOf } from '../../site/problem.ts';
+import { useEffect, useState } from 'preact/hooks';
 import { label, type OpenModel, problem } from '../../state/store.ts';
-import { Button, Range } from '../../ui/controls.tsx';
 import { PixelImage } from '../../ui/pixel-image.tsx';
-import { savePng } from '../../ui/png.ts';
+import { png } from '../../ui/png.ts';
 import { save } from '../../ui/save.ts';
-import { sheet } from '../../ui/sheet.ts';
-import { animation, ENLARGED } from './animation.ts';
-import { type End, FRAMES, type Frames } from './create-between.ts';
-import { useLatent } from './create-latent.ts';
+import {
+  type End,
+  endA,
+  endB,
+  FRAMES,
+  followFrames,
+  frames,
+  goTo,
+  nextEnd,
+  play,
+  playing,
+  position,
+  setEnd,
+} from './between-state.ts';
+import { animation } from './files.ts';
+import { ENLARGED, sideBySide } from './pictures.ts';
 
 const steps = Array.from({ length: FRAMES }, (_, i) => i);
 
 /** An interpolation between two latents: frames, a slider over them, and files. */
 export function Between({ model }: { readonly model: OpenModel }) {
-  const { a, b, frames, goTo, play, playing, position, setEnd } = useLatent().between;
+  useEffect(followFrames, []);
+  const [a, b] = [endA.value, endB.value];
   const { image } = model.card;
-  const ready = a.value !== null && b.value !== null;
+  const ready = a !== null && b !== null;
   const made = frames.value?.of === model ? frames.value : null;
   const shown = Math.round(position.value * (FRAMES - 1));
-  const pause = () => {
-    playing.value = false;
-  };
-  const show = (share: number) => {
-    pause();
-    goTo(share);
-  };
   return (
     <section class="walk" aria-label="Interpolation between two images">
       <h3>Interpolate from A to B</h3>
       <p class="say">
-        {a.value
+        {ready || a
           ? 'A straight line between two latents. Drag along it to decode the points in between.'
           : 'Show an image on the left: its latent is the start.'}
       </p>
       <div class="ends">
-        <EndPicture name="A" end={a.value} decoded={made?.images[0]} image={image}>
-          <Button class="button small" onClick={() => setEnd('a')}>
+        <EndPicture name="A" end={a} decoded={made?.images[0]} image={image}>
+          <button type="button" class="button small" onClick={() => setEnd('a')}>
             Set A
-          </Button>
+          </button>
         </EndPicture>
         <div class="line">
           <span class="track">
-            <Range
+            <input
+              type="range"
               min={0}
               max={1}
               step={0.01}
@@ -51,32 +56,47 @@ export function Between({ model }: { readonly model: OpenModel }) {
               disabled={!ready}
               aria-label="Position from A to B"
               aria-valuetext={`${Math.round(100 * position.value)} %`}
-              onChoose={show}
+              onInput={({ currentTarget }) => {
+                playing.value = false;
+                goTo(Number(currentTarget.value));
+              }}
             />
           </span>
-          <Button class="button small" disabled={!ready} onClick={() => (playing.value ? pause() : play())}>
+          <button
+            type="button"
+            class="button small"
+            disabled={!ready}
+            onClick={() => {
+              if (playing.value) playing.value = false;
+              else play();
+            }}
+          >
             {playing.value ? 'Pause' : 'Play'}
-          </Button>
+          </button>
         </div>
-        <EndPicture name="B" end={b.value} decoded={made?.images.at(-1)} image={image}>
-          <Button class="button small" onClick={() => setEnd('b')}>
+        <EndPicture name="B" end={b} decoded={made?.images.at(-1)} image={image}>
+          <button type="button" class="button small" onClick={() => setEnd('b')}>
             Set B
-          </Button>
+          </button>
         </EndPicture>
       </div>
-      {!b.value && <p class="say">This model has no images: choose any latent, then press “Set B”.</p>}
+      {!b && <p class="say">This model has no images: choose any latent, then press “Set B”.</p>}
       <div class="frames">
         {steps.map((i) => (
-          <Button
+          <button
             key={i}
+            type="button"
             class="cell"
             disabled={!made}
             data-near={ready && i === shown}
             aria-label={`Frame ${i + 1} of ${FRAMES}`}
-            onClick={() => show(i / (FRAMES - 1))}
+            onClick={() => {
+              playing.value = false;
+              goTo(i / (FRAMES - 1));
+            }}
           >
             <PixelImage pixels={made?.images[i] ?? null} shape={image} label={`Frame ${i + 1}`} />
-          </Button>
+          </button>
         ))}
       </div>
       <Files model={model} />
@@ -107,35 +127,50 @@ function EndPicture({ name, end, decoded, image, children }: EndProps) {
 }
 
 function Files({ model }: { readonly model: OpenModel }) {
-  const { b, frames, nextEnd } = useLatent().between;
   const [busy, setBusy] = useState(false);
   const made = frames.value?.of === model ? frames.value : null;
-  const { image, conditional } = model.card;
-  const ofClass = conditional.decoder ? `-class-${label.value}` : '';
-  const name = made ? `${model.name}-walk-${made.a.file}-${made.b.file}${ofClass}` : '';
-  const saveGif = async ({ images }: Frames) => {
+  const name =
+    made &&
+    `${model.name}-walk-${made.a.file}-${made.b.file}${model.card.conditional.decoder ? `-class-${label.value}` : ''}`;
+  const saveFile = async (make: (images: readonly Float32Array[]) => Promise<Blob>, kind: string) => {
+    if (!made) return;
     setBusy(true);
     try {
-      save(await animation(images, image), `${name}.gif`);
+      save(await make(made.images), `${name}.${kind}`);
     } catch (error) {
-      problem.value = messageOf(error);
+      problem.value = error instanceof Error ? error.message : String(error);
     } finally {
       setBusy(false);
     }
   };
-  const saveStrip = ({ images }: Frames) =>
-    savePng(sheet(images, images.length, image, { scale: ENLARGED, gap: ENLARGED }), `${name}.png`);
+  const { image } = model.card;
   return (
     <div class="row">
-      <Button class="button small" disabled={!b.value} onClick={nextEnd} hidden={!model.set || !model.points}>
+      <button
+        type="button"
+        class="button small"
+        disabled={!endB.value}
+        onClick={nextEnd}
+        hidden={!model.set || !model.points}
+      >
         Another B
-      </Button>
-      <Button class="button small" disabled={!made || busy} onClick={() => made && void saveGif(made)}>
+      </button>
+      <button
+        type="button"
+        class="button small"
+        disabled={!made || busy}
+        onClick={() => void saveFile((images) => animation(images, image), 'gif')}
+      >
         Save GIF
-      </Button>
-      <Button class="button small" disabled={!made} onClick={() => made && void saveStrip(made)}>
+      </button>
+      <button
+        type="button"
+        class="button small"
+        disabled={!made || busy}
+        onClick={() => void saveFile((images) => png(sideBySide(images, image, ENLARGED, 1)), 'png')}
+      >
         Save strip
-      </Button>
+      </button>
     </div>
   );
 }

@@ -1,14 +1,22 @@
 import { showLatent } from '../../state/explore.ts';
 import { currentLatent } from '../../state/store.ts';
-import { Button, Range, setter } from '../../ui/controls.tsx';
 import { Hint } from '../../ui/figure.tsx';
-import { FIRST, useLatent } from './create-latent.ts';
 import { type Dimension, moved, shareOf, withValue } from './dimensions.ts';
+import {
+  active,
+  allSliders,
+  allStrips,
+  dimensions,
+  FIRST,
+  inputLatent,
+  resetValue,
+  sliders,
+  touch,
+} from './latent-state.ts';
 import { Strip } from './strip.tsx';
 
 /** A slider for each latent dimension, the most informative first. */
 export function Sliders() {
-  const { allSliders, dimensions, sliders } = useLatent();
   const all = dimensions.value;
   const byKl = all[0]?.kl !== null;
   const most = Math.max(...all.map(({ kl, variance }) => kl ?? variance), Number.MIN_VALUE);
@@ -20,7 +28,11 @@ export function Sliders() {
         <span class="say">most informative first</span>
         <Hint
           about="the order"
-          text={`Ordered by ${byKl ? 'KL divergence' : 'variance over the images'}, shown by the bar under each name. The mark on a slider is the input image’s value.`}
+          text={
+            byKl
+              ? 'Ordered by KL divergence, shown by the bar under each name. The mark on a slider is the input image’s value.'
+              : 'Ordered by variance over the images, shown by the bar under each name. The mark on a slider is the input image’s value.'
+          }
         />
       </div>
       {sliders.value.map((dimension) => (
@@ -32,9 +44,16 @@ export function Sliders() {
         </p>
       )}
       {all.length > FIRST && (
-        <Button aria-expanded={allSliders.value} onClick={() => setter(allSliders)(!allSliders.value)}>
+        <button
+          type="button"
+          class="button"
+          aria-expanded={allSliders.value}
+          onClick={() => {
+            allSliders.value = !allSliders.value;
+          }}
+        >
           {allSliders.value ? `Show the first ${FIRST}` : `Show all ${all.length}`}
-        </Button>
+        </button>
       )}
     </section>
   );
@@ -51,7 +70,6 @@ const percentOf = (share: number) => `${(100 * share).toFixed(2)}%`;
 const twoDecimals = (value: number) => (Number(value.toFixed(2)) || 0).toFixed(2).replace('-', '−');
 
 function Slider({ dimension, weight }: Props) {
-  const { active, allStrips, inputLatent, resetValue, touch } = useLatent();
   const { index, low, high, kl, inactive } = dimension;
   const back = resetValue(dimension);
   const value = currentLatent.value?.[index] ?? back;
@@ -72,14 +90,15 @@ function Slider({ dimension, weight }: Props) {
           <i class="changed" style={{ left: percentOf(Math.min(at, mark)), width: percentOf(Math.abs(at - mark)) }} />
           {inputLatent.value && <i class="mark" style={{ left: percentOf(mark) }} />}
         </span>
-        <Range
+        <input
+          type="range"
           min={low}
           max={high}
           step="any"
           value={value}
           aria-label={`z${index}${inactive ? ', inactive' : ''}`}
           aria-valuetext={twoDecimals(value)}
-          onChoose={(value) => set(Number(value.toFixed(3)))}
+          onInput={({ currentTarget }) => set(Number(Number(currentTarget.value).toFixed(3)))}
           onKeyDown={(event) => {
             const target = moved(dimension, value, event.key);
             if (target === null || event.ctrlKey || event.metaKey || event.altKey) return;
@@ -103,7 +122,8 @@ function Slider({ dimension, weight }: Props) {
           else currentTarget.value = twoDecimals(value).replace('−', '-');
         }}
       />
-      <Button
+      <button
+        type="button"
         class="back"
         data-away={away}
         disabled={!away}
@@ -111,7 +131,7 @@ function Slider({ dimension, weight }: Props) {
         onClick={() => set(back)}
       >
         ↺
-      </Button>
+      </button>
       {allStrips.value && <Strip dimension={dimension} focusable={false} />}
     </div>
   );

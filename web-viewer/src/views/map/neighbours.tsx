@@ -1,6 +1,5 @@
 import { showRow } from '../../state/explore.ts';
 import { model, selectedRow } from '../../state/store.ts';
-import { Button } from '../../ui/controls.tsx';
 import { Hint } from '../../ui/figure.tsx';
 import { short } from '../../ui/format.ts';
 import { useMap } from './create-map.ts';
@@ -33,8 +32,8 @@ export function Neighbours() {
       <ol>
         {neighbours.value.map(({ row, distance }) => (
           <li key={row}>
-            <Button
-              class=""
+            <button
+              type="button"
               title={describe(map, row)}
               data-row={row}
               onClick={() => showRow(row)}
@@ -44,14 +43,14 @@ export function Neighbours() {
               onPointerLeave={() => point(null)}
             >
               <ImageOfRow row={row} label={describe(map, row)} />
-            </Button>
+            </button>
             <span class="quiet">{short(distance, 2)}</span>
           </li>
         ))}
       </ol>
-      <Button class="map-link" disabled={!inputLatent.value} onClick={selectLike}>
+      <button type="button" class="map-link" disabled={!inputLatent.value} onClick={selectLike}>
         More like this
-      </Button>
+      </button>
       <Marks />
     </div>
   );

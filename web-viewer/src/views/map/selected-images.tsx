@@ -1,13 +1,11 @@
 import { useState } from 'preact/hooks';
 import { model, selectedRow } from '../../state/store.ts';
-import { Button, Check, setter } from '../../ui/controls.tsx';
 import { grouped } from '../../ui/format.ts';
-import { useCopiedLink } from '../../ui/use-copied-link.ts';
+import { save } from '../../ui/save.ts';
 import type { Camera } from './camera.ts';
 import { cssOf } from './colours.ts';
-import { categoryName } from './columns.ts';
 import { useMap } from './create-map.ts';
-import { MOST_ON_SHEET, saveSheet, saveTable } from './exports.ts';
+import { csvOf, MOST_ON_SHEET, sheetOf } from './exports.ts';
 import { ImageGrid } from './image-grid.tsx';
 import { LIST, type Selection } from './selection.ts';
 import { boundsOf } from './transform.ts';
@@ -20,13 +18,17 @@ interface Props {
 
 /** The selected images: counts by class, thumbnails, and what can be done with them. */
 export function SelectedImages({ rows, selection, camera }: Props) {
-  const { clearSelection, onlySelected, positions, selection: selected, table } = useMap();
+  const { onlySelected, positions, selection: selected, table } = useMap();
   const [errors, setErrors] = useState(false);
-  const [copied, copy] = useCopiedLink();
+  const [copied, setCopied] = useState(false);
   const title = titleOf(selection, rows.length);
   const name = model.value?.name ?? 'convae';
   const none = rows.length === 0;
-  const like = selectedRow.value;
+  const saveCsv = () => {
+    const set = model.value?.set;
+    const text = csvOf(rows, (row) => set?.id(row) ?? String(row), table.columns.value);
+    save(new Blob([text], { type: 'text/csv' }), `${name}-selected.csv`);
+  };
   return (
     <section class="map-chosen" aria-label="Selected images" data-own>
       <div class="map-chosen-head">
@@ -34,50 +36,68 @@ export function SelectedImages({ rows, selection, camera }: Props) {
         <span class="visually-hidden" role="status">
           {title}
         </span>
-        <Button class="map-link" onClick={clearSelection}>
+        <button
+          type="button"
+          class="map-link"
+          onClick={() => {
+            selected.value = null;
+            onlySelected.value = false;
+          }}
+        >
           Close
-        </Button>
+        </button>
       </div>
       <ClassShares rows={rows} />
       {none ? <p class="say">{nothingOf(selection)}</p> : <ImageGrid rows={rows} errors={errors} />}
       <div class="row">
-        <Check checked={errors} onChoose={setErrors}>
+        <label>
+          <input type="checkbox" checked={errors} onChange={({ currentTarget }) => setErrors(currentTarget.checked)} />{' '}
           Error maps
-        </Check>
-        <Check title="Hides the other points" checked={onlySelected.value} onChoose={setter(onlySelected)}>
+        </label>
+        <label title="Hides the other points">
+          <input
+            type="checkbox"
+            checked={onlySelected.value}
+            onChange={({ currentTarget }) => {
+              onlySelected.value = currentTarget.checked;
+            }}
+          />{' '}
           Only these
-        </Check>
+        </label>
       </div>
       <div class="row map-actions">
-        <Button class="" disabled={none} onClick={() => camera.fit(boundsOf(positions.value, rows))}>
+        <button type="button" disabled={none} onClick={() => camera.fit(boundsOf(positions.value, rows))}>
           Zoom to
-        </Button>
-        <Button
-          class=""
-          disabled={like === null}
+        </button>
+        <button
+          type="button"
+          disabled={selectedRow.value === null}
           title="The images whose latents are nearest to that of the one you clicked"
-          onClick={() => like !== null && setter(selected)({ kind: 'like', to: like })}
+          onClick={() => {
+            if (selectedRow.value !== null) selected.value = { kind: 'like', to: selectedRow.value };
+          }}
         >
           More like it
-        </Button>
-        <Button class="" disabled={none} onClick={() => saveTable(rows, table.columns.value, `${name}-selected.csv`)}>
+        </button>
+        <button type="button" disabled={none} onClick={saveCsv}>
           CSV
-        </Button>
-        <Button
-          class=""
+        </button>
+        <button
+          type="button"
           disabled={none}
           title={rows.length > MOST_ON_SHEET ? `The first ${grouped(MOST_ON_SHEET)} images` : 'All images on a sheet'}
-          onClick={() => void saveSheet(rows, `${name}-selected.png`)}
+          onClick={() => void sheetOf(rows).then((sheet) => save(sheet, `${name}-selected.png`))}
         >
           PNG
-        </Button>
-        <Button class="" title="A link that opens this selection" onClick={copy}>
-          {{ no: 'Link', yes: 'Copied', failed: 'Not allowed' }[copied]}
-        </Button>
+        </button>
+        <button
+          type="button"
+          title="A link that opens this selection"
+          onClick={() => void navigator.clipboard.writeText(location.href).then(() => setCopied(true))}
+        >
+          {copied ? 'Copied' : 'Link'}
+        </button>
       </div>
-      <p class="say" role="status">
-        {copied === 'yes' && table.dropped.value.length > 0 && 'The link does not hold your table: send that, too.'}
-      </p>
     </section>
   );
 }
@@ -115,6 +135,7 @@ function ClassShares({ rows }: { readonly rows: Uint32Array }) {
   }
   const found = [...counts].map(([code, count]) => ({ count, code })).filter(({ count }) => count > 0);
   const most = found.toSorted((a, b) => b.count - a.count).slice(0, 3);
+  const nameOf = (code: number) => column.categories[code] ?? (column.name === 'class' ? 'unlabelled' : 'none');
   return (
     <div class="map-shares">
       <div class="map-shares-bar" aria-hidden="true">
@@ -123,7 +144,7 @@ function ClassShares({ rows }: { readonly rows: Uint32Array }) {
         ))}
       </div>
       <p class="say">
-        {most.map(({ count, code }) => `${categoryName(column, code)}: ${grouped(count)}`).join(' · ')}
+        {most.map(({ count, code }) => `${nameOf(code)}: ${grouped(count)}`).join(' · ')}
         {found.length > most.length && ` · and ${found.length - most.length} more`}
       </p>
     </div>

@@ -24,22 +24,22 @@ const MOST_NUMBERS = 400;
 export function textOfSelection(selection: Selection): string {
   switch (selection.kind) {
     case 'lasso':
-      return `lasso:${selection.polygon.join(',')}`;
+      return `lasso:${thinned(selection.polygon).map(shortNumber).join(',')}`;
     case 'search':
       return `search:${selection.text}`;
     case 'like':
-      return `like:${typeof selection.to === 'number' ? selection.to : selection.to.map(rounded).join(',')}`;
+      return `like:${typeof selection.to === 'number' ? selection.to : selection.to.map(shortNumber).join(',')}`;
     case 'highest':
       return `highest:${selection.column}`;
   }
 }
 
-const rounded = (value: number) => Number(value.toPrecision(5));
+const shortNumber = (value: number) => String(Number(value.toPrecision(5)));
 
-/** A lasso around a polygon, or around one with fewer corners: exactly what its link holds. */
-export function lassoAround(polygon: readonly number[]): Selection {
+/** A polygon with fewer corners. */
+function thinned(polygon: readonly number[]): readonly number[] {
   const step = Math.ceil(polygon.length / MOST_NUMBERS);
-  return { kind: 'lasso', polygon: polygon.filter((_, i) => (i >> 1) % step === 0).map(rounded) };
+  return step === 1 ? polygon : polygon.filter((_, i) => (i >> 1) % step === 0);
 }
 
 /** The selection of a link's text; null where it is none. */

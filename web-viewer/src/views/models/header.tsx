@@ -1,7 +1,6 @@
+import { signal } from '@preact/signals';
 import { model } from '../../state/store.ts';
 import { chooseTheme, theme, themes } from '../../state/theme.ts';
-import { Button } from '../../ui/controls.tsx';
-import { useCopiedLink } from '../../ui/use-copied-link.ts';
 import { About } from './about.tsx';
 import './header.css';
 import { Icon } from './icons.tsx';
@@ -12,9 +11,9 @@ import { Switcher } from './switcher.tsx';
 export function Header() {
   return (
     <header class="head">
-      <Button class="skip" onClick={skip}>
+      <button type="button" class="skip" onClick={skip}>
         Skip to the view
-      </Button>
+      </button>
       <h1>
         <Mark />
         <span class="name">convae</span>
@@ -47,34 +46,60 @@ function Mark() {
   );
 }
 
+const copied = signal<'no' | 'yes' | 'failed'>('no');
+
 function CopyLink() {
-  const [copied, copy] = useCopiedLink();
-  const text = { no: 'Copy link', yes: 'Copied', failed: 'Not allowed' }[copied];
+  const copy = async () => {
+    copied.value = (await toClipboard(location.href)) ? 'yes' : 'failed';
+    setTimeout(() => {
+      copied.value = 'no';
+    }, 2500);
+  };
+  const text = { no: 'Copy link', yes: 'Copied', failed: 'Not allowed' }[copied.value];
   return (
-    <Button
+    <button
+      type="button"
       class="action copy"
       title="Copy a link to this view: the model, the image, the latent and the tab"
-      onClick={copy}
+      onClick={() => void copy()}
     >
-      <Icon name={copied === 'yes' ? 'done' : 'link'} />
+      <Icon name={copied.value === 'yes' ? 'done' : 'link'} />
       <span class="word" aria-live="polite">
         {text}
       </span>
-    </Button>
+    </button>
   );
+}
+
+/** @returns whether the text is on the clipboard */
+async function toClipboard(text: string): Promise<boolean> {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    // Pages over plain http have no clipboard API.
+    const field = document.createElement('textarea');
+    field.value = text;
+    document.body.append(field);
+    field.select();
+    const done = document.execCommand('copy');
+    field.remove();
+    return done;
+  }
 }
 
 function ThemeButton() {
   const current = theme.value;
   const next = themes[(themes.indexOf(current) + 1) % themes.length] ?? 'auto';
   return (
-    <Button
+    <button
+      type="button"
       class="action"
       title={`Colours: ${current === 'auto' ? 'system setting' : current}`}
       aria-label={`Theme: ${current}. Change to ${next}`}
       onClick={() => chooseTheme(next)}
     >
       <Icon name={current} />
-    </Button>
+    </button>
   );
 }

@@ -1,6 +1,6 @@
 import { model } from '../../state/store.ts';
 import { Comparison } from './comparison.tsx';
-import { FigureGroups } from './figures.tsx';
+import { DataFacts, LatentFacts, TrainingFacts } from './figures.tsx';
 import { FilesTable } from './files-table.tsx';
 import { RuntimeSection } from './runtime.tsx';
 import { DimensionsTable, MeasuresTable } from './tables.tsx';
@@ -22,7 +22,11 @@ export function ModelView() {
           are the complete model, for use elsewhere.
         </p>
       </div>
-      <FigureGroups model={open} />
+      <div class="groups">
+        <DataFacts card={card} />
+        <LatentFacts model={open} />
+        <TrainingFacts card={card} />
+      </div>
       <MeasuresTable card={card} />
       <DimensionsTable model={open} />
       <FilesTable model={open} />

@@ -1,9 +1,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { filesOfDrop, LIMITS, looksLikeModel, mayBeModel, type VisitorFile } from '../../site/dropped.ts';
-import { messageOf } from '../../site/problem.ts';
 import { openVisitorFiles } from '../../state/open-files.ts';
 import { problem } from '../../state/store.ts';
-import { Button } from '../../ui/controls.tsx';
 import { FileButton } from '../../ui/file-button.tsx';
 import { Icon } from './icons.tsx';
 
@@ -16,10 +14,10 @@ export function OpenMenu() {
   };
   return (
     <>
-      <Button class="action" popovertarget="open-model">
+      <button type="button" class="action" popovertarget="open-model">
         <Icon name="open" />
         <span class="word">Open a model</span>
-      </Button>
+      </button>
       <div ref={menu} id="open-model" class="menu opening" popover="auto" role="dialog" aria-label="Open a model">
         <p>
           Open your own model: drop its folder or a zip anywhere on this page, or choose it here. It stays in your
@@ -86,6 +84,6 @@ async function openDropped(files: Promise<VisitorFile[]>): Promise<void> {
   try {
     await openVisitorFiles(await files);
   } catch (error) {
-    problem.value = messageOf(error);
+    problem.value = error instanceof Error ? error.message : String(error);
   }
 }

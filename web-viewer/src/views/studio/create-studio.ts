@@ -1,8 +1,6 @@
 import { computed, signal } from '@preact/signals';
-import { packedLater } from '../../state/pack.ts';
 import type { Parameter } from '../../state/parameters.ts';
-import { classes, mapSelection, model, type OpenModel, problem } from '../../state/store.ts';
-import { packRows, unpackRows } from './pack-rows.ts';
+import { classes, mapSelection, model, type OpenModel } from '../../state/store.ts';
 
 /** A group of images of the set, whose latents have a mean. */
 export type Group =
@@ -40,13 +38,14 @@ export function latentsAlong(
   });
 }
 
-/** The group of a link's text, which may be anything; null where it is none. */
-async function groupOf(text: string | null, classes: number, count: number): Promise<Group | null> {
-  const [, kind, rest = ''] = /^(class|rows)([\w-]+)$/.exec(text ?? '') ?? [];
-  if (kind === 'class') return Number(rest) < classes ? { kind, index: Number(rest) } : null;
-  const rows = kind === 'rows' ? await unpackRows(rest, count) : [];
-  return rows.length > 0 ? { kind: 'rows', rows } : null;
-}
+/** The largest group that an address holds row by row. */
+const MOST_ROWS = 500;
+
+const textOf = (group: Group | null): string | null => {
+  if (!group) return null;
+  if (group.kind === 'class') return `class${group.index}`;
+  return group.rows.length <= MOST_ROWS ? group.rows.join(',') : null;
+};
 
 /** The groups of images that attribute arithmetic subtracts and walks between. */
 export function createStudio() {
@@ -64,33 +63,28 @@ export function createStudio() {
     return meanLatent(opened.points.latents, opened.card.latent.size, rowsOf(group, opened));
   };
   const set = (end: 'from' | 'to', group: Group | null) => {
-    const of = model.peek();
-    if (of) chosen.value = { from: null, to: null, ...choice.peek(), of, [end]: group };
+    if (model.peek()) {
+      chosen.value = {
+        of: model.peek() as OpenModel,
+        from: choice.peek()?.from ?? null,
+        to: choice.peek()?.to ?? null,
+        [end]: group,
+      };
+    }
   };
-  const parameter = (end: 'from' | 'to'): Parameter => {
-    const packed = packedLater(({ of, rows }: { readonly of: OpenModel; readonly rows: readonly number[] }) =>
-      packRows(rows, of.points?.count ?? 0),
-    );
-    const group = computed(() => choice.value?.[end] ?? null);
-    const rows = computed(() =>
-      choice.value && group.value?.kind === 'rows' ? { of: choice.value.of, rows: group.value.rows } : null,
-    );
-    return {
-      key: `mean${end}`,
-      read() {
-        if (group.value?.kind === 'class') return `class${group.value.index}`;
-        const text = rows.value && packed(rows.value);
-        return text === null ? null : `rows${text}`;
-      },
-      async write(text) {
-        const of = model.peek();
-        const found = await groupOf(text, classes.peek()?.length ?? 0, of?.points?.count ?? 0);
-        if (model.peek() !== of) return;
-        if (text !== null && !found) problem.value = 'the link names a group of images that are not the ones here';
-        set(end, found);
-      },
-    };
-  };
+  const parameter = (end: 'from' | 'to'): Parameter => ({
+    key: `mean${end}`,
+    read: () => textOf(choice.value?.[end] ?? null),
+    write: (text) => {
+      const index = /^class(\d+)$/.exec(text ?? '')?.[1];
+      const rows = text?.split(',').map(Number) ?? [];
+      if (index !== undefined)
+        set(end, Number(index) < (classes.value?.length ?? 0) ? { kind: 'class', index: Number(index) } : null);
+      else if (rows.length > 0 && rows.length <= MOST_ROWS && rows.every((row) => Number.isInteger(row) && row >= 0)) {
+        set(end, { kind: 'rows', rows });
+      } else set(end, null);
+    },
+  });
   return {
     from,
     to,

@@ -1,11 +1,10 @@
 import { type Signal, useComputed } from '@preact/signals';
-import { useRef } from 'preact/hooks';
+import { useMemo, useRef } from 'preact/hooks';
 import { colourOfClass } from '../../ui/class-colours.ts';
-import { Button } from '../../ui/controls.tsx';
 import { PixelImage } from '../../ui/pixel-image.tsx';
 import type { Shape } from '../../ui/pixels.ts';
+import type { RowImages } from './decode-grid.ts';
 import { rowName } from './latents.ts';
-import type { RowImages } from './use-engine.ts';
 
 /** A cell of a grid. */
 export interface CellPosition {
@@ -102,19 +101,26 @@ interface RowProps extends Omit<Props, 'rows' | 'name'> {
 }
 
 function Row({ images, row, columns, shape, marked, focused, onSelect, onKeys }: RowProps) {
-  // Until the new columns are decoded, these are the images of the previous ones.
-  const cells = images?.length === columns.length ? images : [];
+  const made = images.value;
+  const cells = useMemo(() => {
+    const size = shape.height * shape.width * shape.channels;
+    // Until the new columns are decoded, these are the images of the previous ones.
+    const fits = made?.length === columns.length * size;
+    return columns.map((_, column) => (fits ? made.slice(column * size, (column + 1) * size) : null));
+  }, [made, columns, shape]);
   const isMarked = useComputed(() => marked.value?.row === row);
   return (
     <tr>
       <th scope="row" class={isMarked.value ? 'grid-side marked' : 'grid-side'}>
         {rowName(row)}
       </th>
-      {columns.map(({ name, index }, column) => (
+      {cells.map((pixels, column) => (
         <Cell
-          key={index}
-          {...{ shape, marked, focused, onSelect, onKeys, row, column, name }}
-          pixels={cells[column] ?? null}
+          key={columns[column]?.index}
+          {...{ pixels, shape, marked, focused, onSelect, onKeys }}
+          row={row}
+          column={column}
+          name={columns[column]?.name ?? ''}
         />
       ))}
     </tr>
@@ -149,7 +155,8 @@ function Cell({ pixels, shape, marked, focused, onSelect, onKeys, row, column, n
   }
   return (
     <td class="cell-place">
-      <Button
+      <button
+        type="button"
         class={`cell ${look.value}`}
         aria-label={label}
         tabIndex={reachable.value ? 0 : -1}
@@ -165,7 +172,7 @@ function Cell({ pixels, shape, marked, focused, onSelect, onKeys, row, column, n
         {...place}
       >
         {image}
-      </Button>
+      </button>
     </td>
   );
 }

@@ -1,39 +1,40 @@
-import { showLatent } from '../../state/explore.ts';
-import { engine, type latentOrigin, type OpenModel } from '../../state/store.ts';
-import { Button } from '../../ui/controls.tsx';
+import type { Engine } from '../../engine/client.ts';
+import { type OpenModel, problem } from '../../state/store.ts';
 import { PixelImage } from '../../ui/pixel-image.tsx';
-import { split } from '../../ui/pixels.ts';
-import { useDecodedGrid } from './use-engine.ts';
+import { useDecodedGrid } from './decode-grid.ts';
+import { latentOf } from './latents.ts';
 
 interface Props {
   readonly opened: OpenModel;
+  readonly engine: Engine | null;
   /** `[N, D]` */
   readonly latents: Float32Array;
   /** A name for each latent, shown below it. */
   readonly names: readonly string[];
-  /** Whether all are in a row. */
-  readonly inRow?: boolean;
-  readonly origin: typeof latentOrigin.value;
+  readonly onSelect: (latent: Float32Array) => void;
 }
 
 /** The decoder of a conditional model gets the first class. */
 const ANY_CLASS = [0];
 
-/** Decoded latents; pressing one sends it to the sliders. */
-export function Pictures({ opened, latents, names, inRow = false, origin }: Props) {
-  const { image } = opened.card;
-  const images = useDecodedGrid(engine.value, latents, names.length, ANY_CLASS);
+/** Decoded latents; pressing one selects it. */
+export function Pictures({ opened, engine, latents, names, onSelect }: Props) {
+  const { image, latent } = opened.card;
+  const images = useDecodedGrid(engine, latents, names.length, ANY_CLASS, (message) => {
+    problem.value = message;
+  });
   return (
-    <ul class={inRow ? 'pictures seven' : 'pictures'} style={{ '--image': `${image.width}px` }}>
+    <ul class="pictures" style={{ '--image': `${image.width}px` }}>
       {names.map((name, i) => (
         <li key={name}>
-          <Button
+          <button
+            type="button"
             class="cell"
             aria-label={`Send to the sliders: ${name}`}
-            onClick={() => showLatent((split(latents, names.length)[i] as Float32Array).slice(), origin)}
+            onClick={() => onSelect(latentOf(latents, i, latent.size))}
           >
-            <PixelImage pixels={images[i]?.[0] ?? null} shape={image} label={name} />
-          </Button>
+            <PixelImage pixels={images[i]?.value ?? null} shape={image} label={name} />
+          </button>
           <span class="say">{name}</span>
         </li>
       ))}

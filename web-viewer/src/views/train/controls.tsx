@@ -1,4 +1,3 @@
-import { Button, Range, setter } from '../../ui/controls.tsx';
 import { Hint } from '../../ui/figure.tsx';
 import { grouped } from '../../ui/format.ts';
 import type { Training } from './training.ts';
@@ -18,14 +17,17 @@ export function Controls({ training }: Props) {
   return (
     <section class="train-controls" aria-label="Training">
       <div class="row">
-        <Button
+        <button
+          type="button"
           class="button primary train-start"
           disabled={!busy && (none || now === 'broken')}
           onClick={() => (busy ? pause() : void start())}
         >
           {busy ? 'Pause' : now === 'ready' ? 'Start training' : 'Resume'}
-        </Button>
-        <Button
+        </button>
+        <button
+          type="button"
+          class="button"
           aria-label="Reset the weights"
           disabled={now === 'ready'}
           onClick={(event) => {
@@ -35,7 +37,7 @@ export function Controls({ training }: Props) {
           }}
         >
           Reset
-        </Button>
+        </button>
       </div>
       <p class="say" role="status">
         {statusText(training)}
@@ -77,14 +79,17 @@ function Rate({ training: { exported, rate } }: Props) {
       <output for="train-rate">
         <b>{result}</b> <span class="quiet">{share}×</span>
       </output>
-      <Range
+      <input
         id="train-rate"
+        type="range"
         min={LEAST}
         max={MOST}
         step={STEP}
         value={Math.log10(rate.value)}
         aria-valuetext={`${result}, ${share} times that of the model’s training`}
-        onChoose={(power) => setter(rate)(10 ** power)}
+        onInput={(event) => {
+          rate.value = 10 ** event.currentTarget.valueAsNumber;
+        }}
       />
     </div>
   );

@@ -1,5 +1,4 @@
 import { input, model } from '../../state/store.ts';
-import { Button, Check, Range, Select, setter } from '../../ui/controls.tsx';
 import { Hint } from '../../ui/figure.tsx';
 import { FileButton } from '../../ui/file-button.tsx';
 import { dataName, grouped } from '../../ui/format.ts';
@@ -33,28 +32,45 @@ function Sample({ images: { includeSample, noSample, sampleSeed, sampleSize } }:
   return (
     <div class="train-sample">
       <div class="train-about">
-        <Check class="row" checked={includeSample.value} onChoose={setter(includeSample)}>
+        <label class="row">
+          <input
+            type="checkbox"
+            checked={includeSample.value}
+            onChange={(event) => {
+              includeSample.value = event.currentTarget.checked;
+            }}
+          />
           <span>
             <b>{grouped(size)}</b> random images of {dataName(about.name)}
           </span>
-        </Check>
+        </label>
         <Hint
           about="the random images"
           text={`They are taken from this page’s ${about.split} images. Do not test the model on them afterwards: losses on training images are too optimistic.`}
         />
       </div>
-      <Range
+      <input
+        type="range"
         aria-label="Number of random images"
         min={least}
         max={most}
         step={most - least >= 8 ? 8 : 1}
         value={size}
         disabled={!includeSample.value}
-        onChoose={setter(sampleSize)}
+        onInput={(event) => {
+          sampleSize.value = event.currentTarget.valueAsNumber;
+        }}
       />
-      <Button disabled={!includeSample.value} onClick={() => (sampleSeed.value += 1)}>
+      <button
+        type="button"
+        class="button"
+        disabled={!includeSample.value}
+        onClick={() => {
+          sampleSeed.value += 1;
+        }}
+      >
         Choose others
-      </Button>
+      </button>
     </div>
   );
 }
@@ -72,9 +88,9 @@ function Own({ images }: Props) {
       : `${grouped(count)} ${count === 1 ? 'image' : 'images'} of yours.`;
   return (
     <div class="train-own">
-      <Button aria-disabled={useless} onClick={() => image && !useless && addInput(image)}>
+      <button type="button" class="button" aria-disabled={useless} onClick={() => image && !useless && addInput(image)}>
         {image && isAdded.value ? 'Input image added' : 'Add the input image'}
-      </Button>
+      </button>
       <FileButton name="Images…" accept="image/*" onFiles={(files) => void addFiles(files)} />
       <FileButton name="A folder…" folder onFiles={(files) => void addFiles(files)} />
       <p class="say" aria-live="polite">
@@ -100,16 +116,21 @@ function Tile({ image, number, images }: Props & { readonly image: OwnImage; rea
   return (
     <li data-own={number}>
       <PixelImage pixels={image.pixels} shape={card.image} label={`Your image ${number}`} />
-      <Button class="" aria-label={`Remove your image ${number}`} onClick={() => remove(image.key)}>
+      <button type="button" aria-label={`Remove your image ${number}`} onClick={() => remove(image.key)}>
         ×
-      </Button>
+      </button>
       {classes && (
-        <Select
+        <select
           aria-label={`Class of your image ${number}`}
-          value={image.label ?? 0}
-          options={classes.map((name, index) => [index, name])}
-          onChoose={(index) => setClass(image.key, index)}
-        />
+          value={String(image.label ?? 0)}
+          onChange={(event) => setClass(image.key, Number(event.currentTarget.value))}
+        >
+          {classes.map((name, index) => (
+            <option key={name} value={String(index)}>
+              {name}
+            </option>
+          ))}
+        </select>
       )}
     </li>
   );
