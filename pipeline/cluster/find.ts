@@ -3,6 +3,7 @@ import type { ExportedModel } from '../inference/exported.ts';
 import { latentsOf } from '../inference/latents.ts';
 import { withSessions } from '../inference/sessions.ts';
 import { InputError } from '../io/errors.ts';
+import { counted } from '../io/printable.ts';
 import type { Stages } from '../io/stages.ts';
 import { type Assigned, assign, mostProbable } from './assigner.ts';
 import { chooseK } from './choose.ts';
@@ -57,7 +58,7 @@ export async function findClusters(
   const least = options.k === 'auto' ? 9 : (options.k ?? CLUSTERS);
   if (dataset.length < Math.max(4, least)) {
     throw new InputError(
-      `${dataset.name}: it has ${dataset.length} images, too few for --k ${options.k ?? CLUSTERS}; give more images or a smaller --k`,
+      `${dataset.name}: it has ${counted(dataset.length, 'image')}, too few for --k ${options.k ?? CLUSTERS}; give more images or a smaller --k`,
     );
   }
   const { latents } = await stages.run(

@@ -65,6 +65,7 @@ export function defineCommand<const O extends Record<string, Option>, R>(definit
       yargs.middleware((args) => {
         for (const [name, option] of Object.entries(all)) {
           const value = args[name];
+          if ([value].flat().some(isEmpty)) throw emptyValue(name, positionals, option);
           if (!Array.isArray(value) || option.array || option.nargs) continue;
           if (!positionals.includes(name)) {
             throw new InputError(`--${name} is given ${value.length} times (${value.join(', ')}); give it once`);
@@ -89,4 +90,12 @@ export function defineCommand<const O extends Record<string, Option>, R>(definit
       await after?.(result, args, context);
     },
   });
+}
+
+const isEmpty = (value: unknown): boolean => typeof value === 'string' && value.trim() === '';
+
+/** The error for `--run ''`, which a script with an unset variable passes. */
+function emptyValue(name: string, positionals: readonly (string | undefined)[], { demandOption }: Option): InputError {
+  const [what, remedy] = positionals.includes(name) ? [`<${name}>`, ''] : [`--${name}`, ', or leave the option out'];
+  return new InputError(`${what}: its value is empty; give one${demandOption ? '' : remedy}`);
 }

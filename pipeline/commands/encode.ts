@@ -4,6 +4,7 @@ import type { Merged } from '../encode/merge-shards.ts';
 import type { Planned } from '../encode/plan-shards.ts';
 import type { ShardStatus } from '../encode/shard-status.ts';
 import { InputError } from '../io/errors.ts';
+import { counted } from '../io/printable.ts';
 import { defineCommand } from './command.ts';
 import { written } from './exported.ts';
 import { dataOptionsOf, flag, integers, options, pick, readingOptions, text } from './options.ts';
@@ -130,7 +131,7 @@ function printResult(result: Result): Printout {
       rows: [
         ...written('shards', out, rows, result).rows,
         ['encoded', `${number(encoded)}, ${number(present)} were there already`],
-        ...(skipped > 0 ? [['skipped', `${number(skipped)} images that cannot be read`]] : []),
+        ...(skipped > 0 ? [['skipped', `${counted(skipped, 'image')} that cannot be read`]] : []),
       ],
     };
   }
@@ -164,7 +165,7 @@ function printStatus({ shards, done, running, failed, missing, images, skipped, 
       ['failed', number(failed)],
       ['missing', `${number(missing)}${missing > 0 ? some : ''}`],
       ...(images ? [['images', `${number(images.done)} of ${number(images.total)}`]] : []),
-      ...(skipped > 0 ? [['skipped', `${number(skipped)} images that cannot be read`]] : []),
+      ...(skipped > 0 ? [['skipped', `${counted(skipped, 'image')} that cannot be read`]] : []),
       ...(rate === null ? [] : [['rate', `${number(rate)} images/s, ETA ${duration(secondsLeft ?? 0)}`]]),
     ],
     notes: failures.map(({ shard, host, message }) => `shard ${shard} failed on ${host}: ${message}`),

@@ -1,6 +1,7 @@
+import { counted } from '../io/printable.ts';
 import { defineCommand } from './command.ts';
 import { choice, options, text } from './options.ts';
-import { number, size } from './output.ts';
+import { size } from './output.ts';
 
 export const setup = defineCommand({
   command: 'setup <what>',
@@ -37,7 +38,7 @@ export const check = defineCommand({
   examples: { 'check exported/cae': 'find out whether a copied model is whole' },
   run: async ({ path }, { signal }) => (await import('../check/check.ts')).check(path, signal),
   print: ({ files, bytes, unchecked: [first, ...others] }) => ({
-    rows: [['intact', `${number(files)} files, ${size(bytes)}`]],
+    rows: [['intact', `${counted(files, 'file')}, ${size(bytes)}`]],
     notes:
       first === undefined
         ? []

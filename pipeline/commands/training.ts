@@ -1,10 +1,11 @@
 import { basename, join, resolve } from 'node:path';
 import type { Metrics } from '../artifacts/metrics.ts';
 import { InputError } from '../io/errors.ts';
+import { counted } from '../io/printable.ts';
 import type { Comparison, RunEntry } from '../runs/runs.ts';
 import type { dryRun } from '../train/dry-run.ts';
+import type { TrainSummary } from '../train/epochs.ts';
 import type { FindCentres } from '../train/targets.ts';
-import type { TrainSummary } from '../train/train.ts';
 import { defineCommand } from './command.ts';
 import { readConfig } from './config.ts';
 import { choice, dataOptions, dataOptionsOf, flag, integers, options, pick, readingOptions, text } from './options.ts';
@@ -109,7 +110,7 @@ const printTraining = ({
 
 function printDryRun({ plan, layers, parameters, stepsPerEpoch, steps, engine, ...result }: DryRun): Printout {
   const { size, recipe } = plan;
-  const total = `${number(steps)} in ${number(recipe.epochs)} epochs, ${number(stepsPerEpoch)} each with batches of ${recipe.batchSize}`;
+  const total = `${number(steps)} in ${counted(recipe.epochs, 'epoch')}, ${number(stepsPerEpoch)} each with batches of ${recipe.batchSize}`;
   return {
     head: ['layer', 'kind', 'output', 'parameters'],
     rows: layers.map(({ part, name, kind, output, parameters }) => [

@@ -50,7 +50,7 @@ export function classIndices(
   const unknown = found.find(({ label }) => label < 0);
   if (unknown) {
     const listed = `${classes.slice(0, 20).join(', ')}${classes.length > 20 ? ', …' : ''}`;
-    throw new InputError(`${option} ${text}: ${name} has no class ${unknown.name}; its classes are ${listed}`);
+    throw new InputError(`${option} ${text}: ${name} has no class '${unknown.name}'; its classes are ${listed}`);
   }
   return [...new Set(found.map(({ label }) => label))].sort((a, b) => a - b);
 }

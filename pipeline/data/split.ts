@@ -1,4 +1,5 @@
 import { InputError } from '../io/errors.ts';
+import { counted } from '../io/printable.ts';
 import {
   bytesPerImage,
   closeSplits,
@@ -33,10 +34,14 @@ export function holdOut(full: ImageDataset): TrainAndTest {
 export function holdOutValidation(splits: DatasetSplits, share: number): DatasetSplits {
   const { name, train: full, val } = splits;
   if (val) {
-    throw new InputError(`--val-split ${share}: ${name} has a validation part of ${val.length} images; leave it out`);
+    throw new InputError(
+      `--val-split ${share}: ${name} has a validation part of ${counted(val.length, 'image')}; leave it out`,
+    );
   }
   if (Math.max(1, Math.round(full.length * share)) >= full.length) {
-    throw new InputError(`--val-split ${share}: it leaves none of the ${full.length} training images of ${name}`);
+    throw new InputError(
+      `--val-split ${share}: it leaves none of the ${counted(full.length, 'training image')} of ${name}`,
+    );
   }
   const [train, held] = divide(full, share, 'val/', [full.name, `${name}/val`]);
   return { ...splits, train, val: held };

@@ -9,6 +9,7 @@ import { checkLabelling, type ExportedModel, openExported, optionsFor } from '..
 import { type CommandOptions, encodingGraphs } from '../inference/plan.ts';
 import { checkFinite, type Sessions, withSessions } from '../inference/sessions.ts';
 import { InputError, Interrupted, stopIfAborted } from '../io/errors.ts';
+import { counted } from '../io/printable.ts';
 import { publishFile } from '../io/publish.ts';
 import { aboutLatents } from './encode.ts';
 import { largeGroupRows, parquetWriter } from './parquet.ts';
@@ -73,7 +74,7 @@ export async function encodeShards(options: EncodeShardsOptions): Promise<Encode
   const [first] = failures;
   if (first)
     throw new InputError(
-      `${out}: ${failures.length} of ${missing.length} shards failed; shard ${first[0]}: ${first[1].message}`,
+      `${out}: ${failures.length} of ${counted(missing.length, 'shard')} failed; shard ${first[0]}: ${first[1].message}`,
     );
   const seconds = (performance.now() - began) / 1000;
   const { rows } = result;
@@ -155,7 +156,7 @@ async function encodeShard(shard: number, options: ShardOptions): Promise<{ rows
     await rm(shardPaths(out).failure(shard), { force: true });
     if (skipped.length > 0)
       note?.(
-        `shard ${shard}: no row for ${skipped.length} images that cannot be read, see ${shardPaths(out).skippedOf(shard)}`,
+        `shard ${shard}: no row for ${counted(skipped.length, 'image')} that cannot be read, see ${shardPaths(out).skippedOf(shard)}`,
       );
     return { rows, skipped: skipped.length };
   } finally {

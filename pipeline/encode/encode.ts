@@ -8,6 +8,7 @@ import { type CommandOptions, encodingGraphs } from '../inference/plan.ts';
 import { withSessions } from '../inference/sessions.ts';
 import { InputError } from '../io/errors.ts';
 import { npyWriter } from '../io/npy.ts';
+import { counted } from '../io/printable.ts';
 import { publishFile, publishSidecar } from '../io/publish.ts';
 import { labelledOf, parquetWriter } from './parquet.ts';
 
@@ -144,8 +145,7 @@ export const aboutLatents = (
 function describe(skipped: readonly SkippedImage[]): string {
   const named = skipped.slice(0, MOST_SKIPPED.noted).map(({ file, reason }) => `${file} (${reason})`);
   const more = skipped.length > named.length ? ', …' : '';
-  const images = skipped.length === 1 ? '1 image' : `${skipped.length} images`;
-  return `no row for ${images} that cannot be read: ${named.join(', ')}${more}`;
+  return `no row for ${counted(skipped.length, 'image')} that cannot be read: ${named.join(', ')}${more}`;
 }
 
 function formatOf(out: string): 'parquet' | 'npy' {

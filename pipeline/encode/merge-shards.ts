@@ -10,6 +10,7 @@ import { orderOf } from '../data/parts.ts';
 import type { ExportedModel } from '../inference/exported.ts';
 import { fileDigest } from '../io/digest.ts';
 import { codeOf, InputError, stopIfAborted, withFileErrors } from '../io/errors.ts';
+import { counted } from '../io/printable.ts';
 import { publishFile, publishFolder } from '../io/publish.ts';
 import { aboutLatents, MOST_SKIPPED } from './encode.ts';
 import { openPlanned, tooManySkipped } from './encode-shards.ts';
@@ -81,7 +82,7 @@ export async function mergeShards(options: MergeOptions): Promise<Merged> {
     await publishFolder(out, write, { signal, sums: false });
   }
   if (skipped > 0)
-    note?.(`${out}: no row for ${skipped} images that cannot be read, see ${shardPaths(folder).skipped}`);
+    note?.(`${out}: no row for ${counted(skipped, 'image')} that cannot be read, see ${shardPaths(folder).skipped}`);
   return { out, rows, skipped, files: single ? 1 : full.length, seconds: (performance.now() - began) / 1000 };
 }
 

@@ -17,6 +17,7 @@ import { checkLabelling, type ExportedModel, openExported, optionsFor } from '..
 import { encodingGraphs, planSessions } from '../inference/plan.ts';
 import { sha256 } from '../io/digest.ts';
 import { fileError, InputError, ignoreMissing, stopIfAborted } from '../io/errors.ts';
+import { counted } from '../io/printable.ts';
 import { publishFile } from '../io/publish.ts';
 import { isPlanned, readPlan, shardPaths } from './shard-files.ts';
 
@@ -234,8 +235,11 @@ async function divide(
     kind = input.kind;
   }
   if (units < shards) {
-    const what = kind === 'tar' ? 'archives, which are not divided' : kind === 'file' ? 'image files' : 'images';
-    throw new InputError(`--shards ${shards}: ${data} has ${units} ${what}; choose at most ${units} shards`);
+    const what = kind === 'tar' ? 'archive' : kind === 'file' ? 'image file' : 'image';
+    const whole = kind === 'tar' ? ', and archives are not divided' : '';
+    throw new InputError(
+      `--shards ${shards}: ${data} has ${counted(units, what)}${whole}; choose at most ${counted(units, 'shard')}`,
+    );
   }
   const step = kind === 'tar' || units < shards * batchSize ? 1 : batchSize;
   const [offsets, starts] = [[0], [0]];

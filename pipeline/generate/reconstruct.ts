@@ -7,6 +7,7 @@ import { subset } from '../data/split.ts';
 import { checkFits, type ExportedModel, openExported, optionsFor } from '../inference/exported.ts';
 import type { CommandOptions } from '../inference/plan.ts';
 import { withSessions } from '../inference/sessions.ts';
+import { counted } from '../io/printable.ts';
 import { publishFolder } from '../io/publish.ts';
 import { drawReconstructions } from '../pictures/grid.ts';
 import { fileNames, toBytes, writeImages } from './image-files.ts';
@@ -44,7 +45,7 @@ export async function reconstruct(options: ReconstructOptions): Promise<Reconstr
   try {
     checkFits(model.card, all, true);
     if (n !== undefined && n > all.length)
-      note?.(`--n ${n}: ${all.name} has only ${all.length} images, which are all used`);
+      note?.(`--n ${n}: ${all.name} has only ${counted(all.length, 'image')}, and all are used`);
     const dataset = subset(all, all.name, spreadRows(all.length, n ?? all.length));
     await publishFolder(out, (folder) => writeReconstructions(folder, model, dataset, options), { signal });
     const images = dataset.length;

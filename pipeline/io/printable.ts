@@ -33,6 +33,10 @@ export const printableJson = (value: unknown): string =>
     Array.from({ length: character.length }, (_, i) => `\\u${hex(character.charCodeAt(i), 4)}`).join(''),
   );
 
+/** A number of things: `1 image`, `1,234 images`. */
+export const counted = (count: number, one: string, many = `${one}s`): string =>
+  `${count.toLocaleString('en')} ${count === 1 ? one : many}`;
+
 const escaped = (text: string): string =>
   text.replace(UNPRINTABLE, (character) => {
     const code = character.codePointAt(0) ?? 0;

@@ -7,6 +7,7 @@ import { checkFits, openExported, optionsFor } from '../inference/exported.ts';
 import { latentsOf } from '../inference/latents.ts';
 import type { ComputeOptions } from '../inference/plan.ts';
 import { InputError } from '../io/errors.ts';
+import { counted } from '../io/printable.ts';
 import { publishFile } from '../io/publish.ts';
 import { createStages, type StageProgress } from '../io/stages.ts';
 import { drawGrid } from '../pictures/grid.ts';
@@ -63,7 +64,8 @@ export async function findNeighbors(options: NeighborsOptions): Promise<Neighbor
   };
   try {
     const set = await open(data, split);
-    if (k > set.length) throw new InputError(`--k ${k}: ${set.name} has only ${set.length} images; choose fewer`);
+    if (k > set.length)
+      throw new InputError(`--k ${k}: ${set.name} has only ${counted(set.length, 'image')}; choose fewer`);
     const asked: ImageDataset[] = [];
     for (const spec of query) {
       asked.push(

@@ -4,6 +4,7 @@ import { type DatasetSplits, heldOut, type ImageDataset } from '../data/dataset.
 import { range } from '../data/rows.ts';
 import { holdOutValidation, subset } from '../data/split.ts';
 import { EnvironmentError, InputError } from '../io/errors.ts';
+import { counted } from '../io/printable.ts';
 import type { TrainOptions } from './options.ts';
 import { positive } from './plan.ts';
 
@@ -41,7 +42,7 @@ export async function imagesFor(
     training: [limitTrain, limits.limitTrain],
     test: [limitTest, limits.limitTest],
   }).flatMap(([kind, [asked, used]]) =>
-    asked === used ? [] : [`the first ${used} ${kind} images are used, as before`],
+    asked === used ? [] : [`the first ${counted(used ?? 0, `${kind} image is`, `${kind} images are`)} used, as before`],
   );
   return { data, limits, notes, images: train.length };
 }

@@ -59,9 +59,10 @@ function fittingOf({ height, width, fit, background, channels, scalings }: Prepr
 
 /** `recipe.yaml` of a run: all options that its weights depend on, for `convae train --config`. */
 export function recipeFile(plan: RunPlan, { engine, device, threads, limitTrain, limitTest }: Machine): string {
-  const { init, changes = [] } = plan;
+  const { init, engine: computing, changes = [] } = plan;
   const notes = [
     'To train this again: convae train --config recipe.yaml --run FOLDER',
+    computing !== undefined && `Computed with ${computing}; others round differently`,
     init && `First weights: step ${init.step} of ${init.from}, whose SHA256SUMS has SHA-256 ${init.sha256}`,
     ...changes.map(
       ({ step, name, from, to }) => `Resumed at step ${step} with another ${name}: ${from} before, ${to} after`,

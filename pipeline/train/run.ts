@@ -52,6 +52,7 @@ export async function openRun(folder: string, { resume }: { resume: boolean }) {
         past.push(...eventsOf(line, line.split === pictured ? await readPictures(paths.pictures, line.epoch) : {}));
       }
       events = await openEventLog(paths.events, past);
+      if (checkpoint) await writeRunSums(folder); // the recipe has another machine's options
       this.saved = { step, time: performance.now() };
     },
 

@@ -8,7 +8,7 @@ import type { ExportResult } from '../../pipeline/export/export.ts';
 import type { Evaluation } from '../../pipeline/report/evaluate.ts';
 import type { Comparison } from '../../pipeline/runs/runs.ts';
 import type { dryRun } from '../../pipeline/train/dry-run.ts';
-import type { TrainSummary } from '../../pipeline/train/train.ts';
+import type { TrainSummary } from '../../pipeline/train/epochs.ts';
 import { idxBytes, npyBytes, zipBytes } from '../data/formats.ts';
 import { scratchFolder } from '../data/support.ts';
 import { call, callJson } from './call.ts';

@@ -4,7 +4,7 @@ import { closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, 
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import type { TrainSummary } from '../../pipeline/train/train.ts';
+import type { TrainSummary } from '../../pipeline/train/epochs.ts';
 import { npyBytes } from '../data/formats.ts';
 import { scratchFolder } from '../data/support.ts';
 import { CONVAE, convaeJson, type Running, start } from './convae.ts';

@@ -1,4 +1,4 @@
-import { copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import packageJson from '../../package.json' with { type: 'json' };
@@ -77,6 +77,26 @@ const MISTAKES: readonly (readonly [args: string, says: RegExp])[] = [
   ['evaluate nowhere', /nowhere: .*folder/],
   ['site nowhere elsewhere --out a --data mnist --data mnist', /nowhere: .*folder/],
 ];
+
+const EMPTY: readonly (readonly [option: string, args: readonly string[]])[] = [
+  ['--run', ['train', 'cae', '--run', '']],
+  ['--cache', ['train', 'cae', '--cache', ' ']],
+  ['--only-class', ['train', 'cae', '--only-class', '']],
+  ['--epochs', ['train', 'cae', '--epochs', '']],
+  ['--range', ['train', 'cae', '--range=']],
+  ['<model>', ['train', '']],
+  ['<exported>', ['encode', '', '--data', 'mnist', '--out', 'x.npy']],
+  ['--out', ['encode', 'nowhere', '--data', 'mnist', '--out', '']],
+  ['<exported>', ['site', 'nowhere', '', '--out', 'a', '--data', 'mnist']],
+];
+
+test.each(EMPTY)('an empty value of %s is refused, and nothing is written', async (option, args) => {
+  const { code, stdout, stderr } = await call(args, { cwd });
+  expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+  expect(stderr).toMatch(/^convae: [^\n]+ empty[^\n]*\n$/);
+  expect(stderr).toContain(`${option}: `);
+  expect(readdirSync(cwd)).toEqual([]);
+});
 
 test.each(MISTAKES)('convae %s: one line, exit code 2', async (args, says) => {
   const { code, stdout, stderr } = await call(args.split(' '), { cwd });

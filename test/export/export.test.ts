@@ -18,8 +18,8 @@ import { measureParity } from '../../pipeline/export/parity.ts';
 import { openExported } from '../../pipeline/inference/exported.ts';
 import { withSessions } from '../../pipeline/inference/sessions.ts';
 import { silent } from '../../pipeline/io/progress.ts';
+import type { TrainSummary } from '../../pipeline/train/epochs.ts';
 import { loadRun } from '../../pipeline/train/load-run.ts';
-import type { TrainSummary } from '../../pipeline/train/train.ts';
 import { train } from '../../pipeline/train/train.ts';
 import { idxBytes } from '../data/formats.ts';
 

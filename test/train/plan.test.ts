@@ -4,7 +4,8 @@ import type { ModelDefinition } from '../../models/kit.ts';
 import { type RunPlan, runState } from '../../pipeline/artifacts/run.ts';
 import { InputError } from '../../pipeline/io/errors.ts';
 import type { TrainOptions } from '../../pipeline/train/options.ts';
-import { planOf, resumedPlan, startOfRun } from '../../pipeline/train/plan.ts';
+import { planOf, startOfRun } from '../../pipeline/train/plan.ts';
+import { resumedPlan } from '../../pipeline/train/resumed-plan.ts';
 import { stripeSplits, tiny, tinyOptions } from './tiny.ts';
 
 const cae = models.cae as ModelDefinition;

@@ -84,10 +84,25 @@ test('checkpoints by steps and by seconds change nothing', async () => {
   }
 });
 
+test('a run keeps its number of slices, and so its weights, on any number of threads', async () => {
+  const onnx = { engine: 'onnx', batchSize: 32, checkpointSteps: 1 } as const; // two slices of 16 images
+  const [once, both] = [newRun(), newRun()];
+  await train(once, never, { ...onnx, threads: 2 });
+  await expect(train(both, interruptAfter(2), { ...onnx, threads: 2 })).rejects.toThrow(Interrupted);
+  await train(both, never, { ...onnx, threads: 1 });
+  const weights = (run: string) => digestOf(run).filter((line) => line.includes('.bin'));
+  expect(weights(both)).toEqual(weights(once));
+  expect((await readRun(both, 'latest'))?.state.plan.slices).toBe(2);
+  const single = newRun();
+  await train(single, never, { ...onnx, threads: 1 });
+  expect(weights(single)).not.toEqual(weights(once));
+});
+
 test('augmented images are the same after an interruption, whatever the number of threads', async () => {
   const augmented = { augment: 'flip,shift=0.2,rotate=20,zoom=0.1,brightness=0.2' };
   const complete = newRun();
-  await train(complete, never, augmented);
+  await train(complete, never, { ...augmented, threads: 2 });
+  await train(complete); // nothing is left to train, but the recipe has the number of threads
   expect(digestOf(complete)).not.toEqual(uninterrupted);
   expect((await readRun(complete, 'latest'))?.state.plan.recipe.augment).toBe(augmented.augment);
   for (const steps of [1, 4, 5, 7]) {
@@ -252,4 +267,32 @@ test('a run folder that was moved can be resumed', async () => {
   renameSync(run, moved);
   await train(moved);
   expect(digestOf(moved)).toEqual(uninterrupted);
+});
+
+test('a run that goes on with other threads says so, and keeps it', async () => {
+  const run = newRun();
+  const notes: string[] = [];
+  const heard = (hooks: TrainHooks): TrainHooks => ({
+    ...hooks,
+    progress: { ...hooks.progress, note: (line) => void notes.push(line) },
+  });
+  const onnx = { engine: 'onnx', batchSize: 32 } as const; // batches are divided from two times 16 images on
+  await expect(train(run, interruptAfter(1), { ...onnx, threads: 1 })).rejects.toThrow(Interrupted);
+  const begun = (await readRun(run, 'latest'))?.state.plan;
+  expect(begun?.engine).toContain('CPU, 1 thread,');
+  await expect(train(run, heard(interruptAfter(1)), { ...onnx, threads: 1 })).rejects.toThrow(Interrupted);
+  expect((await readRun(run, 'latest'))?.state.plan).toEqual(begun);
+  expect(notes.join('\n')).not.toContain('until step');
+
+  await train(run, heard(never), { ...onnx, threads: 2 });
+  const plan = (await readRun(run, 'latest'))?.state.plan;
+  expect(plan?.engine).toContain('CPU, 2 threads,');
+  expect(plan?.changes).toEqual([{ step: 2, name: 'engine', from: begun?.engine, to: plan?.engine }]);
+  expect(notes.filter((line) => line.includes(`${begun?.engine} until step 2`))).toHaveLength(1);
+  expect(readFileSync(join(run, 'recipe.yaml'), 'utf8')).toContain(`# Computed with ${plan?.engine}`);
+
+  notes.length = 0; // all epochs are done: nothing is computed any more
+  await train(run, heard(never), { ...onnx, threads: 1 });
+  expect((await readRun(run, 'latest'))?.state.plan).toEqual(plan);
+  expect(notes.join('\n')).not.toContain('until step');
 });

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { InputError, withFileErrors } from '../../io/errors.ts';
 import { type ArrayFile, describeArray, type NumberType } from '../../io/npy.ts';
+import { counted } from '../../io/printable.ts';
 import type { RawLabel } from '../image-source.ts';
 import { hotColumn } from '../labels.ts';
 import type { StoredArray } from './array-file.ts';
@@ -109,6 +110,6 @@ export async function readLabelText(path: string, images: LabelledImages): Promi
 function checkCount(name: string, count: number, images: LabelledImages): void {
   if (count === images.count) return;
   throw new InputError(
-    `${name}: it contains ${count} labels, but ${images.name} contains ${images.count} images; there must be one label for each image`,
+    `${name}: it contains ${counted(count, 'label')}, but ${images.name} contains ${counted(images.count, 'image')}; there must be one label for each image`,
   );
 }

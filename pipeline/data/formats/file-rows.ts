@@ -3,6 +3,7 @@ import { readdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { InputError, stopIfAborted, withFileErrors } from '../../io/errors.ts';
+import { counted } from '../../io/printable.ts';
 import type { DataSource, ImageSource, RawLabel } from '../image-source.ts';
 import type { SplitName } from '../split-names.ts';
 import { BATCH, type ImageFile, imageFileSource } from './image-files.ts';
@@ -44,7 +45,7 @@ export async function fileRowsSource(
     const what =
       first === undefined
         ? 'it names no files'
-        : `none of its ${files.size} files exists, such as ${resolve(folder, first).slice(0, MOST_SHOWN)}`;
+        : `none of its ${counted(files.size, 'file')} exists, such as ${resolve(folder, first).slice(0, MOST_SHOWN)}`;
     throw new InputError(`${path}: ${what}; ${expected}, relative to ${folder} or absolute`);
   }
   const base = resolve(folder, inside);

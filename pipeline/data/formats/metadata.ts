@@ -1,5 +1,6 @@
 import { posix } from 'node:path';
 import { InputError } from '../../io/errors.ts';
+import { counted } from '../../io/printable.ts';
 import type { RawLabel } from '../image-source.ts';
 import type { ArrangedPaths } from '../paths.ts';
 import { type FileRow, withNumbers } from './file-rows.ts';
@@ -49,11 +50,14 @@ export async function withMetadata(
     column ??= columns.split;
     labelled ||= columns.label !== undefined;
     if (missing.length > 0)
-      notes.push(`${path} names ${missing.length} files that are not there, such as ${missing[0]}`);
+      notes.push(
+        `${path} names ${counted(missing.length, 'file that is', 'files that are')} not there, such as ${missing[0]}`,
+      );
     if (columns.unused.length > 0) notes.push(`${path}: columns not used: ${columns.unused.join(', ')}`);
   }
   const unsaid = [...images].filter((path) => !said.has(path));
-  if (said.size > 0 && unsaid.length > 0) notes.push(`${unsaid.length} images are in no table, such as ${unsaid[0]}`);
+  if (said.size > 0 && unsaid.length > 0)
+    notes.push(`${counted(unsaid.length, 'image is', 'images are')} in no table, such as ${unsaid[0]}`);
   const labels = withNumbers(said);
   const label = (path: string): RawLabel => labels.get(path)?.label;
   const { all } = arranged.parts;

@@ -1,4 +1,5 @@
 import { extname } from 'node:path/posix';
+import { counted } from '../../io/printable.ts';
 
 /** Names of image files of formats that are not read. */
 const OTHER_IMAGE =
@@ -25,8 +26,6 @@ export function notesOnOthers(files: Iterable<string>): string[] {
           `left out: ${images} of formats that are not read (${[...kinds].sort().join(', ')}); convert them to png or jpg`,
         ]
       : []),
-    ...(others > 0
-      ? [`${others} ${others === 1 ? 'file that is no image' : 'files that are no images'}: ${some}${more}`]
-      : []),
+    ...(others > 0 ? [`${counted(others, 'file that is no image', 'files that are no images')}: ${some}${more}`] : []),
   ];
 }

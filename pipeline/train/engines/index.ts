@@ -24,18 +24,19 @@ export async function prepareEngine(choice: EngineChoice, device: DeviceChoice, 
 /**
  * Creates the engine for a program.
  * @param threads how many threads to compute on; 0 leaves it to the engine
+ * @param slices into how many a batch is divided at most, as `createOnnxEngine` takes it
  * @throws EnvironmentError, InputError as `prepareEngine` does
  */
 export async function createEngine(
   choice: EngineChoice,
   device: DeviceChoice,
   program: TrainingProgram,
-  { threads }: { readonly threads: number },
+  { threads, slices }: { readonly threads: number; readonly slices?: number | undefined },
 ): Promise<Engine> {
   const name = await prepareEngine(choice, device, threads);
   if (name !== 'onnx') return createTfjsEngine(program, { name });
   const { createOnnxEngine } = await import('./onnx.ts');
-  return createOnnxEngine(program, { threads, device: device === 'auto' ? 'cpu' : device });
+  return createOnnxEngine(program, { threads, slices, device: device === 'auto' ? 'cpu' : device });
 }
 
 /** The error for a missing GPU, without which TensorFlow would silently compute on the CPU. */

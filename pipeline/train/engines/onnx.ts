@@ -3,6 +3,7 @@ import ort from 'onnxruntime-node';
 import { type BatchedProgram, compile, cpu, gpu, portable, type RunOptions, type Target } from 'tfjs-to-onnx';
 import { defaultThreads } from '../../devices/device.ts';
 import { webgpuAdapter } from '../../devices/webgpu.ts';
+import { counted } from '../../io/printable.ts';
 import { type Engine, engineOf } from '../engine.ts';
 import type { TrainingProgram } from '../program.ts';
 import { compileSliced } from './slices.ts';
@@ -16,7 +17,7 @@ export async function createOnnxEngine(
   { threads, device = 'cpu', target, slices }: EngineOptions,
 ): Promise<Engine> {
   const where = {
-    cpu: () => `CPU, ${threads || 'all'} threads`,
+    cpu: () => `CPU, ${counted(threads || defaultThreads(), 'thread')}`,
     cuda: () => 'CUDA',
     webgpu: async () => `WebGPU (experimental) on ${await webgpuAdapter()}`,
   }[device]();
@@ -41,7 +42,10 @@ interface EngineOptions {
   readonly device?: OnnxDevice;
   /** Of the lowering; by default the fastest that this machine computes correctly. */
   readonly target?: Target;
-  /** Slices of a batch that are computed side by side on a CPU, at most; by default one for each thread. */
+  /**
+   * Slices of a batch that are computed side by side on a CPU, at most; by default one for each thread. The last digits of the
+   * weights depend on their number, and not on the number of threads.
+   */
   readonly slices?: number | undefined;
 }
 

@@ -9,7 +9,7 @@ export interface SharedTensor {
   readonly addresses: readonly [bigint, (bigint | undefined)?];
 }
 
-/** What one thread does between two meetings of all. */
+/** What is computed of one slice between two meetings of all threads. */
 export interface Phase {
   readonly graph: Uint8Array;
   /** Its inputs and outputs by name, among others. */
@@ -23,8 +23,8 @@ export interface SliceSetup {
   readonly control: Control;
   /** That take part in a step. */
   readonly threads: number;
-  /** Undefined where this thread has no part of a phase. */
-  readonly phases: readonly (Phase | undefined)[];
+  /** The phases of this thread's slices, from meeting to meeting. */
+  readonly stages: readonly (readonly Phase[])[];
   readonly options: InferenceSession.SessionOptions;
 }
 
@@ -35,18 +35,24 @@ const STOP = 2;
 export type Team = Awaited<ReturnType<typeof startTeam>>;
 
 /**
- * Starts a thread for each list of phases but the first, which this thread runs.
+ * Starts a thread for each slice but those of the first, which this thread runs; with fewer threads, each has several.
+ * @param slices the phases of each; undefined where it has no part of one
  * @throws Error when a session cannot be created
  */
 export async function startTeam(
-  phases: readonly (readonly (Phase | undefined)[])[],
-  options: InferenceSession.SessionOptions,
+  slices: readonly (readonly (Phase | undefined)[])[],
+  { threads: most, session: options }: { readonly threads: number; readonly session: InferenceSession.SessionOptions },
 ) {
+  const count = Math.min(most, slices.length);
+  const stagesOf = (_: unknown, thread: number) => {
+    const own = slices.filter((_, slice) => slice % count === thread);
+    return Array.from(slices[0] ?? [], (_, i) => own.flatMap((phases) => phases[i] ?? []));
+  };
   const control: Control = new Int32Array(new SharedArrayBuffer(4 * Int32Array.BYTES_PER_ELEMENT));
-  const [own = [], ...others] = phases;
-  const setup = { control, threads: phases.length, options };
-  const slice = new Slice(control, phases.length);
-  const threads = others.map((phases): Thread<string | undefined> => startThread(SCRIPT, { ...setup, phases }));
+  const [own = [], ...others] = Array.from({ length: count }, stagesOf);
+  const setup = { control, threads: count, options };
+  const slice = new Slice(control, count);
+  const threads = others.map((stages): Thread<string | undefined> => startThread(SCRIPT, { ...setup, stages }));
   const command = (value: number) => {
     Atomics.store(control, COMMAND, value);
     Atomics.add(control, COMMANDS, 1);

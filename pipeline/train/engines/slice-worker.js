@@ -3,15 +3,15 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { COMMAND, COMMANDS, Slice } from './slice.js';
 
 /**
- * A thread that runs its slice whenever it is told the side, until it is told another number.
+ * A thread that runs its slices whenever it is told the side, until it is told another number.
  * @import { MessagePort } from 'node:worker_threads'
  * @import { SliceSetup } from './slice-team.ts'
  */
 
 const port = /** @type {MessagePort} */ (parentPort);
-const { control, threads, phases, options } = /** @type {SliceSetup} */ (workerData);
+const { control, threads, stages, options } = /** @type {SliceSetup} */ (workerData);
 const slice = new Slice(control, threads);
-port.postMessage(await failureOf(slice.open(phases, options)));
+port.postMessage(await failureOf(slice.open(stages, options)));
 for (let done = 0; ; done = (done + 1) | 0) {
   Atomics.wait(control, COMMANDS, done);
   const side = Atomics.load(control, COMMAND);

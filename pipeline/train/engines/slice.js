@@ -11,10 +11,10 @@ import ort from 'onnxruntime-node';
 export const [COMMANDS, COMMAND, FAILED] = [0, 1, 2];
 const ARRIVED = 3;
 
-/** One of the threads that a step is shared among: its part of each phase, with a session of its own. */
+/** One of the threads that a step is shared among: the phases of its slices, each with a session of its own. */
 export class Slice {
-  /** @type {(Awaited<ReturnType<typeof opened>> | undefined)[]} Undefined where the thread has no part of a phase. */
-  #phases = [];
+  /** @type {Awaited<ReturnType<typeof opened>>[][]} */
+  #stages = [];
   /** @type {Control} */
   #control;
   /** @type {number} */
@@ -28,24 +28,29 @@ export class Slice {
     this.#threads = threads;
   }
 
-  /** @param {readonly (Phase | undefined)[]} phases @param {ort.InferenceSession.SessionOptions} options */
-  async open(phases, options) {
+  /** @param {readonly (readonly Phase[])[]} stages @param {ort.InferenceSession.SessionOptions} options */
+  async open(stages, options) {
     ort.env.logLevel = 'fatal'; // what fails is thrown as well
-    for (const phase of phases) this.#phases.push(phase && (await opened(phase, options)));
+    for (const phases of stages) {
+      /** @type {Awaited<ReturnType<typeof opened>>[]} */
+      const stage = [];
+      this.#stages.push(stage);
+      for (const phase of phases) stage.push(await opened(phase, options));
+    }
   }
 
   /**
-   * Runs all phases; after each, waits for the other threads.
+   * Runs all stages; after each, waits for the other threads.
    * @param {number} side which of the two buffers of the state is read; the other one is written
-   * @throws what a session throws, after the last phase: the others would wait for ever
+   * @throws what a session throws, after the last stage: the others would wait for ever
    */
   async run(side) {
     /** @type {unknown[]} */
     const failures = [];
-    for (const phase of this.#phases) {
-      const { feeds = {}, fetches = {} } = phase?.sides[side] ?? {};
-      if (phase && failures.length === 0) {
-        await phase.session.run(feeds, fetches).catch((error) => failures.push(error));
+    for (const stage of this.#stages) {
+      for (const { session, sides } of stage) {
+        const { feeds = {}, fetches = {} } = sides[side] ?? {};
+        if (failures.length === 0) await session.run(feeds, fetches).catch((error) => failures.push(error));
       }
       if (failures.length > 0) Atomics.store(this.#control, FAILED, 1);
       this.#meet();
@@ -64,7 +69,7 @@ export class Slice {
   }
 
   async release() {
-    for (const phase of this.#phases) await phase?.session.release();
+    for (const { session } of this.#stages.flat()) await session.release();
   }
 }
 

@@ -9,8 +9,10 @@ export interface Sliced {
   /** Holds the state, in shared memory. */
   readonly compiled: GraphRunner<'gradients'>;
   readonly memory: SharedMemory;
-  /** Of each thread's sessions. */
+  /** Of each slice's sessions. */
   readonly session: InferenceSession.SessionOptions;
+  /** That run side by side, at most. */
+  readonly threads: number;
   /** Images in a batch, and the number of slices that it is divided into. */
   readonly n: number;
   readonly slices: number;
@@ -68,18 +70,18 @@ export async function openSlicedStep(sliced: Sliced, feeds: Feeds) {
   const allParts = Object.fromEntries(
     parts.flatMap((own, slice) => own.map((tensor, i) => [`${slice}/${averaged[i]?.name}`, tensor])),
   );
-  const phases = indices.map((slice): (Phase | undefined)[] => {
+  const phases = indices.map((slice) => {
     const given = Object.fromEntries(inputs.map(({ name, tensor }) => [name, tensor(slice)]));
     const found = Object.fromEntries(averaged.map(({ next }, i) => [next, parts[slice]?.[i] as SharedTensor]));
     const own = Object.entries(losses[slice] ?? {}).map(([name, loss]) => [name, shared([], loss)]);
-    const phase = (graph: Uint8Array | undefined, tensors: Tensors) => graph && { graph, tensors };
+    const phase = (graph: Uint8Array | undefined, tensors: Tensors): Phase | undefined => graph && { graph, tensors };
     return [
       phase(graph, { ...stateTensors, ...given, ...found, ...Object.fromEntries(own) }),
       phase(means[slice], { ...allParts, ...meanTensors(averaged, stateTensors) }),
       phase(updates[slice], { ...stateTensors, ...given }),
     ];
   });
-  const team = await startTeam(phases, sliced.session);
+  const team = await startTeam(phases, sliced);
 
   const copy = (feeds: Feeds) => {
     for (const { name, whole } of inputs) {

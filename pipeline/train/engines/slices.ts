@@ -34,9 +34,9 @@ interface SlicedOptions extends RunOptions {
 }
 
 /**
- * Runs training steps on slices of the batch side by side, each on a thread with a session of its own, which uses many cores
- * better than the operators of one session do. The gradients are averaged in a fixed order, and each thread updates some of
- * the weights: the same number of slices gives the same weights, bit by bit. All other programs run in one session.
+ * Runs training steps on slices of the batch side by side, each with a session of its own, which uses many cores better than the
+ * operators of one session do; on fewer threads, each computes several slices. The gradients are averaged in a fixed order, and
+ * each slice updates some of the weights: the same number of slices gives the same weights, bit by bit. All other programs run in one session.
  */
 export async function compileSliced(
   program: TrainingProgram,
@@ -59,7 +59,7 @@ export async function compileSliced(
     if (slices === 1) return undefined;
     const share = Math.floor(threads / slices);
     const session = { ...run.session, intraOpNumThreads: share < FEWEST_THREADS ? 1 : share };
-    const step = await openSlicedStep({ graphs, compiled, memory, session, n, slices }, feeds);
+    const step = await openSlicedStep({ graphs, compiled, memory, session, threads, n, slices }, feeds);
     if (await step?.equalsWhole(feeds)) return step;
     await step?.stop();
     return undefined;
