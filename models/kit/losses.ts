@@ -21,6 +21,16 @@ const meanSquaredError: ReconstructionLoss = (image, output) => tf.mean(tf.squar
 /** Mean absolute error over every pixel of the batch. */
 export const meanAbsoluteError: ReconstructionLoss = (image, output) => tf.mean(tf.abs(tf.sub(output, image)));
 
+/**
+ * Mean over every pixel of the squared difference in colour alone, which is what differs from the mean of an image's channels.
+ * Where most of an image is white or gray it is a small part of the squared error, and is learned last.
+ * @param image `[N, H, W, C]`
+ */
+export const colourError: ReconstructionLoss = (image, output) => {
+  const difference = tf.sub(output, image);
+  return tf.mean(tf.square(tf.sub(difference, tf.mean(difference, -1, true))));
+};
+
 /** Cross-entropy takes logits, the others pixels. */
 const pixelErrors: Record<PixelLoss, ReconstructionLoss> = {
   'binary cross-entropy': binaryCrossEntropy,
@@ -51,9 +61,12 @@ export function compareImages(choice: LossChoice, image: Tensor4D, output: Tenso
     image,
     choice.pixelLoss === 'binary cross-entropy' ? output : pixels,
   );
-  if (!choice.ssim) return { loss: tf.clone(reconstruction), reconstruction };
-  const ssim = similarity(image, pixels);
-  return { loss: tf.add(reconstruction, tf.mul(tf.sub(1, ssim), choice.ssim)) as Scalar, reconstruction, ssim };
+  const ssim = choice.ssim ? similarity(image, pixels) : undefined;
+  const colour = choice.colour ? colourError(image, pixels) : undefined;
+  let loss = tf.clone(reconstruction);
+  if (ssim) loss = tf.add(loss, tf.mul(tf.sub(1, ssim), choice.ssim ?? 0));
+  if (colour) loss = tf.add(loss, tf.mul(colour, choice.colour ?? 0));
+  return { loss, reconstruction, ...(ssim && { ssim }), ...(colour && { colour }) };
 }
 
 /**

@@ -36,6 +36,8 @@ export interface Recipe {
   readonly pixelLoss?: PixelLossName | undefined;
   /** Weight of 1 − SSIM in the loss (Wang et al. 2004); 0 by default. */
   readonly ssim?: number | undefined;
+  /** Weight of the squared error of colour alone in the loss; 0 by default. */
+  readonly colour?: number | undefined;
   /** Random changes of the training images, as `--augment` takes them; none by default. */
   readonly augment?: string | undefined;
   /** Learning-rate schedule; `constant` by default. */
@@ -89,8 +91,9 @@ export interface LossChoice {
   readonly pixelLoss: PixelLoss;
   /** Whether the decoder ends in a sigmoid; else its output is linear, and clipped to [0, 1]. */
   readonly sigmoid: boolean;
-  /** Weight of 1 − SSIM in the loss; 0 by default. */
+  /** Weights of 1 − SSIM and of the squared error of colour alone in the loss; 0 by default. */
   readonly ssim?: number | undefined;
+  readonly colour?: number | undefined;
 }
 
 /** A batch as models see it. */
@@ -110,6 +113,8 @@ export type Losses = {
   readonly kl?: Scalar;
   /** Structural similarity of image and reconstruction, 1 where they are equal; present where the loss has that term. */
   readonly ssim?: Scalar;
+  /** Squared error of colour alone; present where the loss has that term. */
+  readonly colour?: Scalar;
   /** KL divergence of the clusters' probabilities from their targets in nats, a mean per image. */
   readonly clustering?: Scalar;
 };
@@ -159,9 +164,9 @@ export interface ModelArchitecture {
  */
 export function withLossOf(
   model: ModelDefinition,
-  { pixelLoss, ssim }: Pick<Recipe, 'pixelLoss' | 'ssim'>,
+  { pixelLoss, ssim, colour }: Pick<Recipe, 'pixelLoss' | 'ssim' | 'colour'>,
 ): ModelDefinition {
-  if (!pixelLoss && !ssim) return model;
+  if (!pixelLoss && !ssim && !colour) return model;
   if (!model.withLoss) throw new RangeError(`${model.name} has a loss of its own: it can be given no other`);
-  return { ...model, ...model.withLoss({ ...(pixelLoss && { pixelLoss: pixelLosses[pixelLoss] }), ssim }) };
+  return { ...model, ...model.withLoss({ ...(pixelLoss && { pixelLoss: pixelLosses[pixelLoss] }), ssim, colour }) };
 }

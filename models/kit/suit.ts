@@ -35,6 +35,8 @@ export const FEW = 5000;
 const VERY_FEW = 500;
 /** How few larger images are changed: moved, they are not learned by heart in so many epochs. */
 const MOVED = 'flip,shift=0.06';
+/** Of their colours, which may be a small part of the error, more than the error itself teaches. */
+const COLOUR_WEIGHT = 4;
 /** Epochs after which few larger images are known by heart, mirrored or not; of very few, until as many are seen in all. */
 const [MOST_EPOCHS_OF_FEW, SEEN_OF_FEW] = [80, 48_000];
 /** Pixels of the largest batch: 32 images of 128×128. */
@@ -91,6 +93,9 @@ export function suitRecipe(
   const plain = withLoss && recipe.beta === undefined;
   if (larger && channels > 1 && plain && pixelLoss === 'binary cross-entropy') {
     change('pixelLoss', recipe.pixelLoss, 'mse', 'squared error falls faster so than with cross-entropy');
+  }
+  if (larger && few && channels > 1 && plain) {
+    change('colour', recipe.colour, COLOUR_WEIGHT, 'brightness alone is learned from few images otherwise');
   }
   if (larger && few && plain) {
     change(

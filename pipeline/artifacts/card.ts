@@ -218,6 +218,7 @@ export const cardSchema = z
         earlyStopping: z.optional(positive),
         pixelLoss: z.optional(z.string()),
         ssim: z.optional(z.number()),
+        colour: z.optional(z.number()),
         augment: z.optional(z.string()),
       }),
       seed: z.int(),

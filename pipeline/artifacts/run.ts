@@ -56,6 +56,7 @@ const runPlan = z
       /** Absent where the loss is the model's own. */
       pixelLoss: z.optional(z.enum(['bce', 'mse', 'l1']) satisfies z.ZodMiniType<PixelLossName>),
       ssim: z.optional(z.number()),
+      colour: z.optional(z.number()),
       /** Random changes of the training images, as `--augment` takes them; absent where there are none. */
       augment: z.optional(z.string()),
       /** Epochs without a lower validation loss after which training stops. */

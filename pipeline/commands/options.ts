@@ -108,6 +108,11 @@ export const options = {
     defaultDescription: "the recipe's",
   },
   ...nonNegatives({
+    colour: [
+      'weight of the squared error of colour alone in the loss',
+      '4 for few larger images in colour, else 0',
+      'color',
+    ],
     'weight-decay': ['decoupled weight decay of kernels, not of biases and norms', '0.01 for adamw, else 0'],
   }),
   schedule: {

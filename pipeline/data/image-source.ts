@@ -99,7 +99,7 @@ export interface ImageSource {
   /** All images as pieces, in the order of the entries, where the source has some. May be called several times. */
   readonly pieces?: (() => Iterable<Piece>) | undefined;
   /**
-   * A text that changes when the contents do: the paths, sizes and modification times of its files.
+   * A text that changes when the contents do: the paths, sizes and modification times of its files, and labels from other files.
    * @throws InputError when a file is missing
    */
   stamp(): Promise<string>;

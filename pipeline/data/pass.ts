@@ -72,11 +72,12 @@ export async function readImages(
     const image = mixed ? undefined : await storedImage(entry, given || size ? preprocessing : undefined);
     if (!image || differs(image)) return { header: image ?? (await headerOf(entry)) };
     const { original = image } = image;
+    const range = rangeOf(image.values, entry.where); // first: an image with NaN has no part in choosing a scaling
     if (!isScaled(image.type)) return { header: image, unscaled: true };
     const fitted = await fitImage(image, preprocessing);
     return {
       header: { ...original, type: image.type, frames: image.frames },
-      fitted: { ...fitted, range: rangeOf(image.values, entry.where) },
+      fitted: { ...fitted, range },
     };
   };
 

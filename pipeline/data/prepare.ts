@@ -27,7 +27,7 @@ import { readPlain } from './plain.ts';
 export async function prepare(spec: string, source: DataSource, options: DataOptions): Promise<Prepared> {
   const { size, fit, background, channels, range, preprocessing, signal } = options;
   const stamps: Record<string, string> = {};
-  for (const [name, part] of partsOf(source)) stamps[name] = await part.stamp();
+  for (const [name, part] of partsOf(source)) stamps[name] = [await part.stamp(), ...(part.classes ?? [])].join('\n');
   const contents = { stamps, wanted: preprocessing ?? { size, fit, background, channels, range } };
   let prepared = await findPrepared(imageCache(options.cache), contents);
   if (!prepared) {

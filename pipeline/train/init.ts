@@ -78,9 +78,9 @@ export function continued(
     );
   }
   const { latent, filters, halvings, clusters } = size;
-  const { pixelLoss, ssim } = recipe;
+  const { pixelLoss, ssim, colour } = recipe;
   const given = Object.entries(options).filter(([, value]) => value !== undefined);
-  return { latent, filters, halvings, clusters, pixelLoss, ssim, ...Object.fromEntries(given) } as TrainOptions;
+  return { latent, filters, halvings, clusters, pixelLoss, ssim, colour, ...Object.fromEntries(given) } as TrainOptions;
 }
 
 /** @throws InputError when a model that goes on from another has not taken all of its weights */

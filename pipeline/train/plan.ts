@@ -43,12 +43,12 @@ export async function planOf(model: ModelDefinition, options: TrainOptions, inpu
   checked('--seed', seed, Number.isSafeInteger(seed), 'an integer');
   const [filters, halvings] = [options.filters ?? recipe.filters, options.halvings ?? recipe.halvings];
   const clusters = options.clusters ?? recipe.clusters;
-  const { pixelLoss = recipe.pixelLoss, ssim = recipe.ssim } = options;
+  const { pixelLoss = recipe.pixelLoss, ssim = recipe.ssim, colour = recipe.colour } = options;
   const earlyStopping = options.earlyStopping ?? previous?.recipe.earlyStopping;
   const schedule = options.schedule ?? recipe.schedule;
   const augment = formatAugmentation(parseAugmentation(options.augment ?? recipe.augment ?? NO_AUGMENTATION));
   assertTaken(model, options);
-  assertSuits(model, data, { schedule, earlyStopping });
+  assertSuits(model, data, { schedule, earlyStopping, colour });
   const fingerprinted = async (part: ImageDataset) => ({ images: part.length, fingerprint: await part.fingerprint() });
   const plan: RunPlan = {
     model: model.name,
@@ -72,6 +72,7 @@ export async function planOf(model: ModelDefinition, options: TrainOptions, inpu
       earlyStopping: earlyStopping && positive('--early-stopping', earlyStopping),
       pixelLoss: pixelLoss && pixelLosses[pixelLoss] !== model.pixelLoss ? pixelLoss : undefined,
       ssim: ssim || undefined,
+      colour: colour || undefined,
       ...(augment !== NO_AUGMENTATION && { augment }),
     },
     data: {
@@ -103,8 +104,8 @@ export function assertTaken({ name, recipe, withLoss }: ModelDefinition, options
       `--clusters: ${name} has no clusters; use dcec, or cluster its latents with \`convae cluster\``,
     );
   }
-  if ((options.pixelLoss || options.ssim) && !withLoss) {
-    const option = options.pixelLoss ? '--pixel-loss' : '--ssim';
+  const option = (options.pixelLoss && '--pixel-loss') || (options.ssim && '--ssim') || (options.colour && '--colour');
+  if (option && !withLoss) {
     throw new InputError(`${option}: ${name} has a loss of its own; leave the option out`);
   }
 }
@@ -113,9 +114,12 @@ export function assertTaken({ name, recipe, withLoss }: ModelDefinition, options
 function assertSuits(
   model: ModelDefinition,
   data: DatasetSplits,
-  { schedule, earlyStopping }: Pick<RunPlan['recipe'], 'schedule' | 'earlyStopping'>,
+  { schedule, earlyStopping, colour }: Pick<RunPlan['recipe'], 'schedule' | 'earlyStopping' | 'colour'>,
 ): void {
   assertLabelled(model, data);
+  if (colour && data.train.shape.channels === 1) {
+    throw new InputError(`--colour ${colour}: the images of ${data.name} are gray; leave it out`);
+  }
   if (data.val) return;
   const option = earlyStopping ? `--early-stopping ${earlyStopping}` : schedule === 'plateau' && '--schedule plateau';
   if (option) {

@@ -36,6 +36,7 @@ export function optionsOf({ model, modelFile, size, recipe, data, init }: RunPla
     'kl-warm-up': recipe.klWarmUp,
     'pixel-loss': recipe.pixelLoss ?? ownLossOf(model),
     ssim: recipe.ssim,
+    colour: recipe.colour,
     augment: recipe.augment ?? NO_AUGMENTATION,
     seed: size.seed,
     init: init?.from,

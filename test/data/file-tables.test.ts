@@ -98,6 +98,18 @@ describe('a table that names image files', () => {
     expect([...new Set(levels)].sort()).toEqual([10, 20, 40]);
   });
 
+  test('labels that were changed since the pixels were cached', async () => {
+    const labelsOf = async (file: string) => {
+      const splits = await openSplits(file, { cache: path('cache') });
+      await closeSplits(splits);
+      return [splits.train.classes, splits.train.labels && [...splits.train.labels].sort()];
+    };
+    const lines = (...labels: string[]) => labels.map((label, i) => `images/${'abcd'[i]}.png ${label}\n`).join('');
+    expect(await labelsOf(save('set/l.txt', lines('', '', '')))).toEqual([undefined, undefined]);
+    expect(await labelsOf(save('set/m.txt', lines('x', 'x', 'x')))).toEqual([['x'], [0, 0]]);
+    expect(await labelsOf(save('set/m.txt', lines('x', 'y', 'y')))).toEqual([['x', 'y'], expect.anything()]);
+  });
+
   test('no column of labels, measures, missing labels, missing files', async () => {
     const captions = await locateData(save('set/j.csv', 'file_name,text\nimages/a.png,a cat\n'));
     expect([await contents(captions), captions.notes]).toEqual([

@@ -10,6 +10,7 @@ import type { DataOptions } from '../../pipeline/data/options.ts';
 import { openPart } from '../../pipeline/data/parts.ts';
 import { prepare } from '../../pipeline/data/prepare.ts';
 import { InputError, Interrupted } from '../../pipeline/io/errors.ts';
+import { inputErrorOf } from './support.ts';
 
 let folder: string;
 beforeAll(async () => {
@@ -147,6 +148,21 @@ describe('numbers', () => {
     expect(index.range.found).toMatchObject([{ type: 'uint16', min: 0, max: 4095, images: 2 }]);
   });
 
+  test('an image of floats with NaN is unreadable, and decides nothing', async () => {
+    const floats = (...values: number[]): StoredImage => ({
+      ...{ height: 1, width: 2, channels: 1, type: 'float32' },
+      values: Float32Array.from(values),
+    });
+    const { pixels, index } = await read(sourceOf([gray(1, 2, (i) => 9 * i), floats(Number.NaN, 1)]), {
+      maxSkipped: 0.5,
+    });
+    expect([...pixels]).toEqual([0, 9]);
+    expect(index.parts.all?.skipped).toMatchObject([{ file: 'set/image-1' }]);
+    expect(await inputErrorOf(read(sourceOf([floats(1, Number.NaN), floats(0, Number.POSITIVE_INFINITY)])))).toContain(
+      'set/image-0',
+    );
+  });
+
   test('masks of 0 and 1 become black and white', async () => {
     const { pixels, index } = await read(sourceOf([gray(1, 3, (i) => i % 2), gray(1, 3, () => 0)]));
     expect([...pixels]).toEqual([0, 255, 0, 0, 0, 0]);
@@ -228,6 +244,9 @@ describe('cache', () => {
     const { folder: made } = await read(sourceOf([gray(4, 4)]), { cache });
     const other = sourceOf([gray(4, 4, () => 50)], [], 'changed');
     expect((await read(other, { cache })).pixels[0]).toBe(50);
+    const named = (...classes: string[]) => read({ ...sourceOf([gray(4, 4)], [0]), classes }, { cache });
+    expect((await named('cat')).index.classes).toEqual(['cat']);
+    expect((await named('dog')).index.classes).toEqual(['dog']);
     await truncate(join(made, 'all-000.u8'), 3);
     expect([...(await read(sourceOf([gray(4, 4)]), { cache })).pixels]).toEqual([...gray(4, 4).values]);
     await writeFile(join(made, 'index.json'), '{');

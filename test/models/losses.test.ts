@@ -85,6 +85,18 @@ test('SSIM is a term of the loss with its weight', () => {
   expect(compareImages({ pixelLoss: 'mean squared error', sigmoid: false }, a, b)).not.toHaveProperty('ssim');
 });
 
+test('colour is a term of the loss with its weight: what differs from the mean of the channels', () => {
+  const image = tf.tensor4d([0.5, 0.5, 0.5, 0.2, 0.4, 0.6], [1, 1, 2, 3]);
+  const output = tf.tensor4d([0.7, 0.7, 0.7, 0.5, 0.4, 0.6], [1, 1, 2, 3]); // brighter; and too red by 0.3
+  const choice = { pixelLoss: 'mean squared error', sigmoid: false } as const;
+  const { loss, reconstruction, colour } = compareImages({ ...choice, colour: 4 }, image, output);
+  const [sum, error, value] = [loss, reconstruction, colour].map((term) => term?.dataSync()[0]);
+  expect(value).toBeCloseTo((0.2 ** 2 + 0.1 ** 2 + 0.1 ** 2) / 6, 6);
+  expect(error).toBeCloseTo((3 * 0.2 ** 2 + 0.3 ** 2) / 6, 6);
+  expect(sum).toBeCloseTo((3 * 0.2 ** 2 + 0.3 ** 2 + 4 * 0.06) / 6, 6);
+  expect(compareImages(choice, image, output)).not.toHaveProperty('colour');
+});
+
 test.each([
   ['cae', true],
   ['cvae', true],

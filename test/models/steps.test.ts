@@ -57,11 +57,16 @@ interface Case {
   readonly batch: () => HostBatch;
 }
 
-/** The size that recipes are for; one that is padded, in colour; and one with SSIM in the loss. */
+/** The size that recipes are for; one that is padded, in colour; and one with SSIM and colour in the loss. */
 const cases: Case[] = Object.values(models).flatMap((model) => [
   ...(model.name.startsWith('res') ? [] : [{ model, shape: [SIDE, SIDE, 1], batch: () => batch }]),
   { model, shape: [8, 9, 3], filters: 16, batch: () => coloured },
-  { model: withLossOf(model, { pixelLoss: 'l1', ssim: 0.3 }), shape: [8, 9, 3], filters: 16, batch: () => coloured },
+  {
+    model: withLossOf(model, { pixelLoss: 'l1', ssim: 0.3, colour: 2 }),
+    shape: [8, 9, 3],
+    filters: 16,
+    batch: () => coloured,
+  },
 ]);
 for (const { model, shape, filters, batch: batchOf } of cases) {
   test(`${model.name}, ${model.pixelLoss}, ${shape.join('×')}: traced steps have the losses of eager tfjs`, async () => {

@@ -70,9 +70,14 @@ test('few larger images: more steps, mirrored and moved, and not as many epochs 
     batchSize: 16,
     epochs: 80,
     augment: 'flip,shift=0.06',
+    colour: 4,
   });
   expect(suitRecipe(cae, sprites).recipe.pixelLoss).toBe('mse');
   expect(suitRecipe(cae, { ...sprites, channels: 1 }).recipe.pixelLoss).toBeUndefined();
+  expect(suitRecipe(cae, { ...sprites, channels: 1 }).recipe.colour).toBeUndefined();
+  expect(suitRecipe(cae, sprites, { colour: 0 }).recipe.colour).toBeUndefined();
+  expect(suitRecipe(cae, { ...sprites, images: 12_170 }).recipe.colour).toBeUndefined();
+  expect(suitRecipe(models.cvae as ModelDefinition, sprites).recipe.colour).toBeUndefined();
   expect(suitRecipe(cae, sprites, { augment: 'none' }).recipe.augment).toBeUndefined();
   expect(suitRecipe(models.cvae as ModelDefinition, sprites).recipe.augment).toBeUndefined();
   expect(suitRecipe(cae, { ...mnist, images: 1_217 }).recipe.augment).toBeUndefined();

@@ -45,4 +45,6 @@ test('a run is resumed with its own, and with no others', async () => {
 test('a loss is refused for a model that has its own', async () => {
   await expect(plan({ model: tiny, ssim: 0.2 }, tiny)).rejects.toThrow(InputError);
   await expect(plan({ model: tiny, pixelLoss: 'l1' }, tiny)).rejects.toThrow('--pixel-loss');
+  await expect(plan({ model: tiny, colour: 2 }, tiny)).rejects.toThrow('--colour');
+  await expect(plan({ colour: 2 })).rejects.toThrow('are gray');
 });

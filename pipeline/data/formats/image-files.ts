@@ -46,9 +46,9 @@ export function imageFileSource({
     pieces: pageId ? undefined : () => piecesOf(files()),
     async stamp() {
       const hash = createHash('sha256');
-      await inBatches(files(), signal, ({ id, path }) => {
+      await inBatches(files(), signal, ({ id, label, path }) => {
         const stats = statSync(path, { throwIfNoEntry: false });
-        hash.update(`${id}\0${path}\0${stats ? `${stats.size} ${stats.mtimeMs}` : 'missing'}\n`);
+        hash.update(`${id}\0${path}\0${label ?? ''}\0${stats ? `${stats.size} ${stats.mtimeMs}` : 'missing'}\n`);
       });
       return hash.digest('hex');
     },

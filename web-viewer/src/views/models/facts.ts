@@ -69,6 +69,7 @@ export const meaningOf = (name: string): string =>
     reconstruction: 'How far reconstructions are from their images, averaged over all pixels. Lower is better.',
     kl: 'How far the latents’ distributions are from the standard normal prior, in nats.',
     ssim: 'Structural similarity of images and reconstructions: 1 where they are equal. Higher is better.',
+    colour: 'The squared error of colour alone, without brightness. Lower is better.',
   })[name] ?? 'A measure recorded by the run.';
 
 /** `adam, learning rate 0.001, epsilon 1e−8`. */

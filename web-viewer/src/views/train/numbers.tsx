@@ -10,12 +10,14 @@ const names: Readonly<Record<string, string>> = {
   reconstruction: 'Reconstruction',
   kl: 'KL divergence',
   ssim: 'SSIM',
+  colour: 'Colour',
 };
 const hints: Readonly<Record<string, string>> = {
   loss: `What training minimises, on the training images: the mean over the last ${WINDOW} steps.`,
   reconstruction: `The term of the loss that measures how much reconstructions differ from their images: the mean over the last ${WINDOW} steps.`,
   kl: `The term of the loss that measures how far the latents’ distributions are from the prior, a standard normal distribution: the mean over the last ${WINDOW} steps.`,
   ssim: `Structural similarity of images and reconstructions, 1 where they are equal: the mean over the last ${WINDOW} steps.`,
+  colour: `The squared error of colour alone, without brightness: the mean over the last ${WINDOW} steps.`,
 };
 
 /** Losses, steps and speed of the training in the page. */
