@@ -301,6 +301,14 @@ describe('a GraphModel is refused in one line with exit code 2', () => {
   });
 });
 
+test('an axis is normalized as in Keras where it is not the last, which tfjs does wrongly on its cpu backend', async () => {
+  const normal = layers.batchNormalization({ axis: 1, movingMeanInitializer: 'randomNormal', inputShape: [3, 4, 2] });
+  await write(await saved(sequential({ layers: [normal] })));
+  const kernel = tf.getKernel('FusedBatchNorm', 'cpu');
+  expect(await main([at('model.json'), at('out.onnx')])).toBe(0);
+  expect(tf.getKernel('FusedBatchNorm', 'cpu')).toBe(kernel);
+});
+
 test('nothing is written where tfjs gives other numbers', async () => {
   await write(await saved());
   expect(await main([at('model.json'), at('out.onnx'), '--float16', '--tolerance', '1e-9'])).toBe(2);

@@ -35,6 +35,15 @@ describe('a trace knows the values of what does not depend on its inputs', () =>
     expect(readings(({ x }) => tf.onesLike(x).dataSync())).toEqual([1, 1, 1]);
   });
 
+  test('of stacks of matrices that are broadcast, which the cpu backend does wrongly', () => {
+    const [many, few] = [tf.reshape(tf.range(0, 24), [2, 3, 2, 2]), tf.reshape(tf.range(0, 8), [2, 1, 2, 2])];
+    const right = tf.matMul(many, tf.tile(few, [1, 3, 1, 1])).dataSync();
+    expect(tf.matMul(many, few).dataSync()).not.toEqual(right);
+    const data = tf.engine().backend.numDataIds();
+    expect(readings(() => tf.matMul(many, few).dataSync())).toEqual([...right]);
+    expect(tf.engine().backend.numDataIds()).toBe(data);
+  });
+
   test('of several results', () => {
     expect(readings(() => tf.topk(tf.tensor1d([1, 3, 2]), 2).indices.dataSync())).toEqual([1, 2]);
   });

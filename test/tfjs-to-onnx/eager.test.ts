@@ -94,6 +94,13 @@ function expectClose(got: ArrayLike<number>, expected: ArrayLike<number>, tolera
   }
 }
 
+test('stacks of few small matrices are broadcast as those of many are', () => {
+  const [many, few] = [tf.reshape(tf.range(0, 12), [2, 3, 2, 1]), tf.reshape(tf.range(0, 4), [2, 1, 1, 2])];
+  const right = tf.matMul(many, tf.tile(few, [1, 3, 1, 1])).dataSync();
+  expect(tf.matMul(many, few).dataSync()).toEqual(right);
+  expect(explain().graphs).toBe(0);
+});
+
 describe('graphs', () => {
   /** Some work, too much to be done without a graph. */
   const work = (x: tf.Tensor, factor: number): tf.Tensor =>

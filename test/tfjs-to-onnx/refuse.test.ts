@@ -119,6 +119,17 @@ describe('any trace refuses', () => {
     expect(refusal(up, { inputs: image })).toMatch(/^tf\.conv2dTranspose.*\b9,9\b.*\b5,5\b.*\b4,4\b.*\boutputShape\b/);
   });
 
+  test('normalizations of integers, to which tfjs gives fractions', () => {
+    const whole = ({ x }: Given) => tf.cast(x, 'int32') as Tensor4D;
+    const statistics = [tf.tensor1d([0.5]), tf.tensor1d([2])] as const;
+    expect(refusal((given) => ({ y: tf.batchNorm(whole(given), ...statistics) }), { inputs: image })).toMatch(
+      /\bFusedBatchNorm\(.*\bint32\b/,
+    );
+    expect(refusal((given) => ({ y: tf.localResponseNormalization(whole(given)) }), { inputs: image })).toMatch(
+      /\bLRN\(.*\bint32\b/,
+    );
+  });
+
   test('tensors of strings, and complex numbers where the kernel takes none', () => {
     expect(refusal(({ x }) => ({ y: x, s: tf.tensor(['a', 'b']) }))).toMatch(/strings/);
     expect(refusal(({ x }) => ({ y: tf.exp(tf.complex(x, x)) }))).toMatch(

@@ -1,6 +1,7 @@
 import type { DataType, Tensor, TypedArray } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
 import type * as Ort from 'onnxruntime-node';
+import { withCpuKernels } from './cpu-kernels.ts';
 import { Failure } from './failure.ts';
 import type { ModelProgram, Outputs } from './from/program.ts';
 import { type SymbolicShape, shapeOf, symbolsOf } from './from/symbols.ts';
@@ -58,7 +59,7 @@ export async function compare(
       const zeros = i === samples;
       const on = zeros ? 'zeros' : `random input ${i + 1}`;
       const inputs = inputsFor(program, graph, zeros ? undefined : i, nchwInputs);
-      const expected = await attempt(`tfjs fails on ${on}`, () => program.run(inputs));
+      const expected = await attempt(`tfjs fails on ${on}`, () => withCpuKernels(async () => program.run(inputs)));
       const feeds = Object.entries(inputs).map(([name, x]) => [name, feed(ort, x, nchwInputs)] as const);
       const got = await attempt(`ONNX Runtime fails on ${on}`, () => session.run(Object.fromEntries(feeds)));
       for (const [output, want] of Object.entries(expected)) {

@@ -1,5 +1,6 @@
 import type { DataType, KernelBackend, TensorInfo, TypedArray } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
+import { cpuKernel } from './cpu-kernels.ts';
 import { product } from './ir.ts';
 import { mapEach, type TapeInputs, type TapeOp, type TapeValue } from './tape.ts';
 
@@ -60,12 +61,11 @@ interface EagerKernel {
   readonly compute: tf.KernelFunc;
 }
 
-/** The kernel of the `cpu` backend, which is tfjs's reference. */
 function eagerKernel(kernel: string): EagerKernel | undefined {
   const backend = tf.findBackend('cpu') as KernelBackend | null;
   if (backend && kernel === 'Where') return { backend, compute: where };
-  const found = tf.getKernel(kernel, 'cpu');
-  return backend && found && !RANDOM.has(kernel) ? { backend, compute: found.kernelFunc } : undefined;
+  const compute = cpuKernel(kernel);
+  return backend && compute && !RANDOM.has(kernel) ? { backend, compute } : undefined;
 }
 
 /** What tfjs has only as an asynchronous op. */

@@ -43,6 +43,12 @@ const crops: Row[] = (['bilinear', 'nearest'] as const).flatMap((method) => [
     without,
   ),
   row(
+    `cropAndResize of images without pixels, ${method}`,
+    { images: float([2, 3, 0, 1]), boxes, numbers },
+    (i) => tf.image.cropAndResize(i.images, i.boxes, i.numbers, [2, 3], method, 0.5),
+    without,
+  ),
+  row(
     `cropAndResize by no boxes, ${method}`,
     { images, boxes: float([0, 4]), numbers: int([0]) },
     (i) => tf.image.cropAndResize(i.images, i.boxes, i.numbers, [3, 3], method),

@@ -1,5 +1,6 @@
 import type { BackendValues, KernelBackend, NamedAttrMap, TensorInfo } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
+import { cpuKernel } from '../cpu-kernels.ts';
 import type { Tensors } from '../kernel-calls.ts';
 import { mapEach } from '../tape.ts';
 import { type Call, EagerValue, type NumberType, type Stored, typed } from './value.ts';
@@ -31,7 +32,8 @@ export function runOnCpu(
   attrs: Readonly<Record<string, unknown>>,
   view: (tensor: TensorInfo) => Stored,
 ): Stored | Stored[] {
-  const { kernelFunc } = tf.getKernel(kernel, 'cpu');
+  const kernelFunc = cpuKernel(kernel);
+  if (!kernelFunc) throw new Error(`tfjs's cpu backend has no kernel ${kernel}`);
   const inputs: TensorInfo[] = [];
   const copy = (input: unknown): unknown => {
     if (Array.isArray(input)) return input.map(copy); // some kernels take lists of tensors by name

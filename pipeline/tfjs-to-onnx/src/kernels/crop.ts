@@ -22,14 +22,14 @@ const between = (g: GraphBuilder, a: Ref, b: Ref, share: Ref): Ref =>
 
 /** Parts of images, resized. */
 export const cropping = {
-  // Pixels outside have `extrapolationValue`; boxes of images that do not exist are 0.
+  // Pixels outside have `extrapolationValue`, as do all of an image without pixels; boxes of images that do not exist are 0.
   CropAndResize: rule<tf.CropAndResizeInputs, tf.CropAndResizeAttrs>(
     ({ image, boxes, boxInd }, { cropSize, method, extrapolationValue }) => {
       const [n = 1, height = 1, width = 1, channels = 1] = image.shape;
       const [count = 0] = boxes.shape;
       const [cropHeight, cropWidth] = cropSize;
       const shape = [count, ...cropSize, channels];
-      if (isEmpty([...shape, ...image.shape])) return filled(shape, 0, 'float32');
+      if (isEmpty([...shape, ...image.shape])) return filled(shape, n === 0 ? 0 : extrapolationValue, 'float32');
       return plainValue(shape, 'float32', (g) => {
         const images = cast(image, 'float32').as(plain, g);
         const pixels = g.reshape(images, [n * height * width, channels]);

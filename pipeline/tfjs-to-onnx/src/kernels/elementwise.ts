@@ -125,6 +125,11 @@ export function cast(x: Value, dtype: DataType): Value {
   return elementwise([x], ([ref], g) => (dtype === 'bool' ? g.cast(ref, 'bool') : stored(g, ref, dtype)), dtype);
 }
 
+/** @throws Error for integers and booleans, to which some kernels of tfjs give fractions */
+export function requireFloat({ dtype }: Value): void {
+  if (dtype !== 'float32') throw new Error(`${dtype} is not lowered: tfjs rounds nothing there; use float32`);
+}
+
 /** One number of a tfjs dtype. */
 export const number = (g: GraphBuilder, value: number, dtype: DataType): Ref => numbers(g, [value], [], dtype);
 

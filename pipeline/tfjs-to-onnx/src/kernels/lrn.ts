@@ -1,6 +1,7 @@
 import type * as tf from '@tensorflow/tfjs-core';
 import { nchw, plain, plainValue, Value } from '../forms.ts';
 import type { Ref } from '../ir.ts';
+import { requireFloat } from './elementwise.ts';
 import { type Family, rule } from './rule.ts';
 import { filled } from './shape.ts';
 import { isEmpty } from './window.ts';
@@ -9,7 +10,7 @@ import { isEmpty } from './window.ts';
 export const localResponse = {
   // ONNX divides alpha by the number of channels that are summed.
   LRN: rule<tf.LRNInputs, tf.LRNAttrs>(({ x }, { depthRadius, bias, alpha, beta }) => {
-    if (x.dtype !== 'float32') throw new Error(`${x.dtype} is not lowered: tfjs rounds nothing there; use float32`);
+    requireFloat(x);
     if (isEmpty(x.shape)) return filled(x.shape, 0, 'float32');
     const size = 2 * depthRadius + 1;
     const attrs = { size, bias, alpha: alpha * size, beta };

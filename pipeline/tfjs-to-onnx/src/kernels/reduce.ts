@@ -3,7 +3,7 @@ import { util } from '@tensorflow/tfjs-core';
 import type { GraphBuilder, OperatorOf } from '../builder.ts';
 import { formOnAxes, inverse, plain, plainValue, splat, Value } from '../forms.ts';
 import { type ElementType, product, type Ref, sameShape } from '../ir.ts';
-import { cast, combine, elementwise, stored } from './elementwise.ts';
+import { cast, combine, elementwise, requireFloat, stored } from './elementwise.ts';
 import { onnx, retyped } from './onnx.ts';
 import { type Family, rule } from './rule.ts';
 import { filled } from './shape.ts';
@@ -175,12 +175,13 @@ export const reductions = {
   // (x − mean) · scale / √(variance + ε) + offset; as one product and one sum, what is near its mean would cancel out
   FusedBatchNorm: rule<BatchNormInputs, tf.FusedBatchNormAttrs>(
     ({ x, mean, variance, offset, scale }, { varianceEpsilon }) => {
+      requireFloat(x);
       const inverse = elementwise([float(variance)], ([v], g) => {
         return g.Reciprocal(g.Sqrt(g.Add(v, g.float(varianceEpsilon))));
       });
       const factor = scale ? combine('Mul', float(scale), inverse) : inverse;
-      const normal = combine('Mul', combine('Sub', float(x), float(mean)), factor);
-      return cast(offset ? combine('Add', normal, float(offset)) : normal, x.dtype);
+      const normal = combine('Mul', combine('Sub', x, float(mean)), factor);
+      return offset ? combine('Add', normal, float(offset)) : normal;
     },
   ),
 } satisfies Family;
