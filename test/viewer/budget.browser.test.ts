@@ -4,8 +4,10 @@ import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { hasBrowser, openPage, siteFolder } from './browser.ts';
 
-/** Bytes of the page's own scripts and styles, compressed, that the first view may need. */
+/** Bytes of the page's own scripts and styles, compressed, that the first view and its live images may need. */
 const MOST_BYTES = 110_000;
+/** Bytes by which the script heap may grow in a thousand moves: half a float32 image for each would be three times as much. */
+const MOST_GROWTH = 500_000;
 /** A fifth of what counts as good: https://web.dev/articles/cls */
 const MOST_SHIFT = 0.02;
 
@@ -34,16 +36,47 @@ describe.skipIf(!hasBrowser)('the first view', () => {
     const assets = await page.evaluate(() =>
       performance.getEntriesByType('resource').flatMap(({ name }) => {
         const path = new URL(name).pathname.slice(1);
-        // The worker that runs the model is not needed for the first view.
-        return /\.(js|css)$/.test(path) && !/worker-/.test(path) ? [path] : [];
+        return /\.(js|css)$/.test(path) ? [path] : [];
       }),
     );
     const sizes = await Promise.all(
       assets.map(async (path) => gzipSync(await readFile(join(siteFolder, path))).length),
     );
     expect(assets.join()).toMatch(/index-.*\.css/);
+    expect(assets.join()).toMatch(/\/worker-.*\.js/);
     expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThan(MOST_BYTES);
     expect(Number(await page.getAttribute('html', 'data-moved'))).toBeLessThan(MOST_SHIFT);
+    await close();
+  });
+
+  test('keeps no memory of a thousand moves of a slider and the pointer', async () => {
+    const { page, context, close } = await openPage('#model=cvae&image=3', { reducedMotion: 'reduce' });
+    await page.waitForSelector('html[data-offline=ready]', { state: 'attached' });
+    const client = await context.newCDPSession(page);
+    const heap = async () => {
+      await client.send('HeapProfiler.collectGarbage');
+      return (await client.send('Runtime.getHeapUsage')).usedSize;
+    };
+    const move = (times: number) =>
+      page.evaluate(async (times) => {
+        const slider = document.querySelector<HTMLInputElement>('#right input[type=range]');
+        const stage = document.querySelector('.map-stage canvas:last-of-type');
+        const box = stage?.getBoundingClientRect();
+        if (!slider || !box) throw new Error('there is nothing to move');
+        for (let i = 0; i < times; i++) {
+          slider.value = String(Math.sin(i / 9));
+          slider.dispatchEvent(new InputEvent('input', { bubbles: true }));
+          const [clientX, clientY] = [box.x + (box.width * (i % 97)) / 97, box.y + (box.height * (i % 61)) / 61];
+          stage?.dispatchEvent(
+            new PointerEvent('pointermove', { clientX, clientY, bubbles: true, pointerType: 'mouse' }),
+          );
+          if (i % 3 === 0) await new Promise((resolve) => setTimeout(resolve, 4));
+        }
+      }, times);
+    await move(600); // compiles, and fills caches
+    const before = await heap();
+    await move(1000);
+    expect((await heap()) - before).toBeLessThan(MOST_GROWTH);
     await close();
   });
 

@@ -5,9 +5,20 @@ export const EpochsView = lazy(async () => (await import('./views/epochs/epochs.
 export const TrainView = lazy(async () => (await import('./views/train/train.tsx')).createTrainView());
 export const ModelView = lazy(async () => (await import('./views/models/model.tsx')).ModelView);
 
-/** Fetches the code that the first view does not need. @throws Error when some does not arrive */
-export const loadViews = (): Promise<unknown> =>
-  Promise.all([
-    ...[StudioView, EpochsView, TrainView, ModelView].map(({ load }) => load()),
-    import('./ui/chart.tsx').then(({ loadPlot }) => loadPlot()),
-  ]);
+const idle = () => new Promise<unknown>((resolve) => (window.requestIdleCallback ?? setTimeout)(resolve));
+
+/** Code that the first view does not need: views, and what opens a visitor's model. */
+const later: readonly (() => Promise<unknown>)[] = [
+  ...[StudioView, EpochsView, TrainView, ModelView].map(({ load }) => load),
+  async () => (await import('./ui/chart.tsx')).loadPlot(),
+  () => import('./site/exported-folder.ts'),
+  () => import('./site/zip.ts'),
+];
+
+/** Fetches later code while the page has nothing else to do. @throws Error when some does not arrive */
+export async function loadViews(): Promise<void> {
+  for (const load of later) {
+    await idle();
+    await load();
+  }
+}

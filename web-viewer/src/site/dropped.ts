@@ -1,5 +1,5 @@
+import { type Limits, staysInside } from './limits.ts';
 import { FileProblem } from './problem.ts';
-import { type Limits, staysInside, unzip } from './zip.ts';
 
 /** Limits of a drop: no model is larger. */
 export const LIMITS: Limits = { files: 2000, bytes: 300e6 };
@@ -91,6 +91,7 @@ export async function readVisitorFiles(
     onBytes(bytes.length);
     if (!/\.zip$/i.test(path)) put(path, bytes);
     else {
+      const { unzip } = await import('./zip.ts');
       const inside = await unzip(bytes, { files: LIMITS.files - files.size, bytes: Math.max(0, left) }, path);
       for (const [name, content] of inside) put(`${path}/${name}`, content);
     }

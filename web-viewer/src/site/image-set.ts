@@ -128,7 +128,9 @@ async function unpackSheet(
 }
 
 /** Converts RGBA to the images' number of channels. */
-function dropChannels(rgba: Uint8ClampedArray, channels: number): Uint8Array {
+function dropChannels(rgba: Uint8ClampedArray<ArrayBuffer>, channels: number): Uint8Array {
+  // The low byte of each pixel is its red, wherever browsers run: this is many times faster than a loop.
+  if (channels === 1) return new Uint8Array(new Uint32Array(rgba.buffer));
   const pixels = new Uint8Array((rgba.length / 4) * channels);
   for (let i = 0, j = 0; i < rgba.length; i += 4) {
     for (let c = 0; c < channels; c++) pixels[j++] = rgba[i + c] as number;

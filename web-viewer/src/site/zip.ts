@@ -1,11 +1,6 @@
 import { Unzip, type UnzipFile, UnzipInflate } from 'fflate';
+import { type Limits, staysInside } from './limits.ts';
 import { FileProblem } from './problem.ts';
-
-/** How much a zip or a folder may hold. */
-export interface Limits {
-  readonly files: number;
-  readonly bytes: number;
-}
 
 /** Compressed bytes per slice: few enough that their decompressed content does not block the page. */
 const SLICE = 1 << 14;
@@ -69,10 +64,6 @@ export async function unzip(
 }
 
 const tooLarge = ({ bytes }: Limits) => `holds more than ${Math.round(bytes / 1e6)} MB`;
-
-/** Whether a path from a zip or a folder names something within it. */
-export const staysInside = (path: string): boolean =>
-  path !== '' && !/^[/\\]|^[a-z]:|\\|\0/i.test(path) && !path.split('/').includes('..');
 
 function joined(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));

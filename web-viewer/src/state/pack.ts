@@ -1,23 +1,25 @@
-import { deflateSync, inflateSync } from 'fflate';
-
 /** Bytes as text for the address: deflated, in base64url. */
-export function pack(bytes: Uint8Array): string {
-  const deflated = deflateSync(bytes, { level: 9 });
-  const binary = Array.from(deflated, (byte) => String.fromCharCode(byte)).join('');
+export async function pack(bytes: Uint8Array): Promise<string> {
+  const deflated = new Blob([bytes.slice()]).stream().pipeThrough(new CompressionStream('deflate-raw'));
+  const packed = new Uint8Array(await new Response(deflated).arrayBuffer());
+  const binary = Array.from(packed, (byte) => String.fromCharCode(byte)).join('');
   return btoa(binary).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
 }
 
 /** The bytes of a text by `pack`; null when it is damaged or does not hold exactly `length` bytes. */
-export function unpack(text: string, length: number): Uint8Array<ArrayBuffer> | null {
+export async function unpack(text: string, length: number): Promise<Uint8Array<ArrayBuffer> | null> {
+  const bytes = new Uint8Array(length);
+  let filled = 0;
   try {
     const binary = atob(text.replaceAll('-', '+').replaceAll('_', '/'));
-    // One byte more than expected, so that longer content shows without being unpacked whole.
-    const bytes = inflateSync(
-      Uint8Array.from(binary, (character) => character.charCodeAt(0)),
-      { out: new Uint8Array(length + 1) },
-    );
-    return bytes.length === length ? bytes.slice() : null;
+    const deflated = new Blob([Uint8Array.from(binary, (character) => character.charCodeAt(0))]);
+    const reader = deflated.stream().pipeThrough(new DecompressionStream('deflate-raw')).getReader();
+    for (let part = await reader.read(); !part.done; part = await reader.read()) {
+      bytes.set(part.value, filled); // throws where there is more than expected
+      filled += part.value.length;
+    }
   } catch {
     return null;
   }
+  return filled === length ? bytes : null;
 }

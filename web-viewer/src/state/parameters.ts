@@ -1,3 +1,4 @@
+import { signal } from '@preact/signals';
 import { alsoAfterAwaited, awaitedRow, setInputClass, showImage, showLatent, showRow } from './explore.ts';
 import { pack, unpack } from './pack.ts';
 import {
@@ -27,8 +28,8 @@ export interface Parameter {
   readonly key: string;
   /** Its text; null for the default, which is left out. The address follows the signals that this reads. */
   read(): string | null;
-  /** Applies the text in a link, which may be anything; null stands for the default. */
-  write(text: string | null): void;
+  /** Applies the text in a link, which may be anything; null stands for the default. Some need a moment. */
+  write(text: string | null): void | Promise<void>;
 }
 
 const parseInteger = (text: string | null, fallback: number): number => {
@@ -100,15 +101,28 @@ export const settings: readonly Parameter[] = [
 ];
 
 /** An input image that is not one of the set's, as the pixels that the model takes. */
-const pixelsOf = (key: string, origin: InputImage['origin']): Parameter => ({
-  key,
-  read: () => (input.value?.origin === origin ? pack(input.value.pixels) : null),
-  write: (text) => {
-    const { height, width, channels } = model.value?.card.image ?? { height: 0, width: 0, channels: 0 };
-    const pixels = text === null ? null : unpack(text, height * width * channels);
-    if (pixels) showImage({ pixels, origin, row: null, label: null });
-  },
-});
+const pixelsOf = (key: string, origin: InputImage['origin']): Parameter => {
+  const packed = signal<{ readonly image: InputImage; readonly text: string } | null>(null);
+  return {
+    key,
+    read: () => {
+      const image = input.value;
+      if (image?.origin !== origin) return null;
+      if (packed.value?.image === image) return packed.value.text;
+      void pack(image.pixels).then((text) => {
+        if (input.peek() === image) packed.value = { image, text };
+      });
+      return null;
+    },
+    async write(text) {
+      const opened = model.value;
+      if (text === null || !opened) return;
+      const { height, width, channels } = opened.card.image;
+      const pixels = await unpack(text, height * width * channels);
+      if (pixels && model.value === opened) showImage({ pixels, origin, row: null, label: null });
+    },
+  };
+};
 
 /** A class by its index, where the model takes one. */
 const classNamed = (text: string | null): number | null => {

@@ -21,7 +21,7 @@ export function share(...parameters: readonly Parameter[]): () => void {
     for (const { key, write } of parameters) {
       const text = rest.get(key);
       rest.delete(key);
-      if (text !== null) write(text);
+      if (text !== null) void write(text);
     }
   }
   return () => {
@@ -38,22 +38,27 @@ const parameters = (hash = location.hash) => new URLSearchParams(hash.slice(1));
 export async function openAddress(open: (name: string | null) => Promise<void>): Promise<void> {
   const found = parameters();
   const name = found.get('model');
-  const apply = (all: readonly Parameter[]) => {
-    for (const { key, write } of all) {
-      write(found.get(key));
-      found.delete(key);
+  const isLatest = () => link.value.rest === found;
+  /** While one is applied, a view may add more. */
+  const apply = async (all: () => readonly Parameter[]) => {
+    const applied = new Set<Parameter>();
+    const next = () => (isLatest() ? all().find((parameter) => !applied.has(parameter)) : undefined);
+    for (let parameter = next(); parameter; parameter = next()) {
+      applied.add(parameter);
+      await parameter.write(found.get(parameter.key));
+      found.delete(parameter.key);
     }
   };
   opening.value = true;
   link.value = { rest: found, model: name };
   try {
-    apply(settings);
+    await apply(() => settings);
     await open(name);
   } finally {
+    found.delete('model');
+    if (isLatest() && model.value && (name === null || name === modelName.value)) await apply(() => shared.value);
     // A later link may be on its way.
-    if (link.value.rest === found) {
-      found.delete('model');
-      if (model.value && (name === null || name === modelName.value)) apply(shared.value);
+    if (isLatest()) {
       link.value = { rest: found, model: modelName.value };
       opening.value = false;
     }
