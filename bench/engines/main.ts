@@ -22,7 +22,7 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     json: { type: 'boolean' },
-    models: { type: 'string', default: 'cae,cvae,ccvae,resvae@64x64x3' },
+    models: { type: 'string', default: 'cae,cvae,ccvae,resae@64x64x3,resvae@64x64x3' },
     threads: { type: 'string', default: '1,2,4,8,16' },
     tasks: { type: 'string', default: 'train,encode' },
   },

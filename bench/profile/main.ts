@@ -3,6 +3,7 @@
  * run of each node) and as shares of all nodes.
  *
  *     npm run bench:profile -- cae --threads 1
+ *     npm run bench:profile -- cae --slices                                              # what more threads could give
  *     npm run bench:profile -- resvae --size 64x64x3 --batch 16 --steps 10 --nodes 20    # and the 20 slowest nodes
  *
  * Images are noise: operators take as long as on others. `CPU` is what a step without the trace takes of all cores.
@@ -13,7 +14,8 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import Table from 'cli-table3';
 import { models } from '../../models/index.ts';
-import { type NodeTime, nodeTimes, stepper, type Total, totals } from './trace.ts';
+import { slicesOf } from '../../pipeline/train/engines/slices.ts';
+import { type NodeTime, nodeTimes, sliceTime, stepper, type Total, totals } from './trace.ts';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -23,6 +25,7 @@ const { values, positionals } = parseArgs({
     size: { type: 'string', default: '28x28x1' },
     batch: { type: 'string' },
     nodes: { type: 'string', default: '0' },
+    slices: { type: 'boolean' },
   },
 });
 const [name = 'cae'] = positionals;
@@ -31,6 +34,10 @@ const [height = 0, width = 0, channels = 0] = values.size.split('x').map(Number)
 const [threads, steps, nodes] = [whole('threads', 1), whole('steps', 1), whole('nodes', 0)];
 const what = { model, image: { height, width, channels }, threads, batch: whole('batch', 1, model.recipe.batchSize) };
 
+if (values.slices) {
+  await reportSlices();
+  process.exit();
+}
 const plain = await stepper(what);
 const cpu: number[] = [];
 for (let i = 0; i < steps; i++) cpu.push(await plain.step());
@@ -45,6 +52,23 @@ try {
   report(nodeTimes(await readFile(join(folder, file), 'utf8')));
 } finally {
   await rm(folder, { recursive: true });
+}
+
+/** What stays on one thread by Amdahl's law: the share of a step by which `n` slices fall short of `n` times the speed. */
+async function reportSlices(): Promise<void> {
+  console.log(
+    `${name}, ${values.size}, batch ${what.batch}: a slice alone on one thread, the fastest of ${steps} steps\n`,
+  );
+  const head = ['slices', 'ms', 'speed-up at most', "Amdahl's share"];
+  const table = new Table({ head, style: { head: [], border: [], compact: true } });
+  const whole = await sliceTime(what, 1, steps);
+  for (const n of [1, 2, 4, 8, 16]) {
+    if (slicesOf(what.batch, n) < n) continue;
+    const ms = n === 1 ? whole : await sliceTime(what, n, steps);
+    const share = n === 1 ? '' : `${((100 * ((n * ms) / whole - 1)) / (n - 1)).toFixed(1)} %`;
+    table.push([n, ms.toFixed(2), (whole / ms).toFixed(2), share]);
+  }
+  console.log(`${table}`);
 }
 
 function report(times: readonly NodeTime[]): void {

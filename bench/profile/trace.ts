@@ -2,10 +2,10 @@ import { compile } from 'tfjs-to-onnx';
 import type { ModelDefinition } from '../../models/kit/model.ts';
 import { bytesPerImage, type ImageShape } from '../../pipeline/data/dataset.ts';
 import { Generator } from '../../pipeline/data/generator.ts';
-import { engineOf } from '../../pipeline/train/engine.ts';
+import { type Engine, engineOf } from '../../pipeline/train/engine.ts';
 import { prepareEngine } from '../../pipeline/train/engines/index.ts';
-import { fastestTarget, onnxruntime } from '../../pipeline/train/engines/onnx.ts';
-import { buildProgram, drawNoise } from '../../pipeline/train/program.ts';
+import { createOnnxEngine, fastestTarget, onnxruntime } from '../../pipeline/train/engines/onnx.ts';
+import { buildProgram, drawNoise, type TrainingProgram } from '../../pipeline/train/program.ts';
 
 /** A node of the graph. */
 export interface NodeTime {
@@ -38,17 +38,48 @@ const WARM_UP = 5;
  * A training step of a model, warmed up.
  * @param trace the file that ONNX Runtime writes its trace to, less the ending; without it nothing is traced
  */
-export async function stepper({ model, image, threads, batch: count }: Stepped, trace?: string) {
-  await prepareEngine('onnx', 'cpu');
-  const program = buildProgram(model, { ...image, latent: model.recipe.latent, classes: 10, seed: 0 });
-  const [target, options] = [await fastestTarget(), onnxruntime(threads)];
+export async function stepper(what: Stepped, trace?: string) {
+  const program = await programOf(what);
+  const [target, options] = [await fastestTarget(), onnxruntime(what.threads)];
   const session = { ...options.session, ...(trace && { enableProfiling: true, profileFilePrefix: trace }) };
   const compiled = await compile(program.programs, { ...program, ...options, session, target });
   const engine = engineOf(compiled, target.name);
+  const step = await warmedUp(engine, program, what);
+  const dispose = async () => {
+    if (trace) (await compiled.session('step', what.batch)).endProfiling();
+    await engine.dispose();
+  };
+  return { target: target.name, step, dispose };
+}
+
+/**
+ * How long one slice of a batch takes, with no other beside it: as long as a step would take on as many threads as there are
+ * slices, if they did not share memory and had no part of the step to do in common.
+ * @returns milliseconds of the fastest of some steps, over the number of slices
+ */
+export async function sliceTime(what: Stepped, slices: number, steps: number): Promise<number> {
+  const program = await programOf(what);
+  const engine = await createOnnxEngine(program, { threads: 1, slices });
+  try {
+    const step = await warmedUp(engine, program, what);
+    let least = Number.POSITIVE_INFINITY;
+    for (let i = 0; i < steps; i++) least = Math.min(least, await step());
+    return least / slices;
+  } finally {
+    await engine.dispose();
+  }
+}
+
+async function programOf({ model, image }: Stepped): Promise<TrainingProgram> {
+  await prepareEngine('onnx', 'cpu');
+  return buildProgram(model, { ...image, latent: model.recipe.latent, classes: 10, seed: 0 });
+}
+
+/** A function that runs a step on noise and returns its milliseconds of all cores. */
+async function warmedUp(engine: Engine, program: TrainingProgram, { image, batch: count }: Stepped) {
   const images = Uint8Array.from({ length: count * bytesPerImage(image) }, (_, i) => (i * 37) % 251);
   const labels = Int32Array.from({ length: count }, (_, i) => i % 10);
   const noise = drawNoise(program, count, Generator.of(0, 'noise'));
-  /** @returns milliseconds of all cores */
   const step = async (): Promise<number> => {
     const before = process.cpuUsage();
     await engine.step({ count, images, labels, noise });
@@ -56,11 +87,7 @@ export async function stepper({ model, image, threads, batch: count }: Stepped, 
     return (user + system) / 1e3;
   };
   for (let i = 0; i < WARM_UP; i++) await step();
-  const dispose = async () => {
-    if (trace) (await compiled.session('step', count)).endProfiling();
-    await engine.dispose();
-  };
-  return { target: target.name, step, dispose };
+  return step;
 }
 
 interface TraceEvent {

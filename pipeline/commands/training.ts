@@ -93,6 +93,7 @@ const printTraining = ({
   engine,
   rate,
   dataWait,
+  inSteps,
   ...result
 }: TrainSummary): Printout => ({
   rows: [
@@ -104,7 +105,7 @@ const printTraining = ({
     ...(best ? [['best', `${result.val ? 'val' : 'test'} ${loss(best)} in epoch ${number(best.epoch)}`]] : []),
     ['engine', engine],
     ['time', `${seconds(result.seconds)}${rate > 0 ? `, ${number(rate)} images/s` : ''}`],
-    ['data wait', `${(100 * dataWait).toFixed(1)} %`],
+    ['data wait', `${(100 * dataWait).toFixed(1)} %; in steps ${(100 * inSteps).toFixed(1)} %`],
   ],
 });
 

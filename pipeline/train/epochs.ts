@@ -38,6 +38,8 @@ async function trainWith(loader: Loader, session: Session) {
   const { checkpointSeconds = 60, checkpointSteps = Number.POSITIVE_INFINITY } = options;
   const watches = { line: new Stopwatch(), epoch: new Stopwatch(), process: new Stopwatch() };
   const start = performance.now();
+  /** Milliseconds. */
+  let stepping = 0;
 
   let at = startOf(session);
   const noise = new Generator(at.noise);
@@ -59,7 +61,9 @@ async function trainWith(loader: Loader, session: Session) {
       const controls = controlsAt(plan.recipe, at.step, stepsPerEpoch, at.plateau?.halvings);
       const target = targets?.at(order.subarray(batch.start, batch.start + batch.count));
       const given = { ...batch, noise: drawNoise(program, batch.count, noise), target, controls };
+      const began = performance.now();
       const metrics = await engine.step(given);
+      stepping += performance.now() - began;
       assertFinite(session, metrics, at.step + 1);
       at = { ...afterStep(at, batch.count, metrics), noise: noise.state };
 
@@ -104,6 +108,8 @@ async function trainWith(loader: Loader, session: Session) {
     rate: watches.process.rate,
     /** Share of the training time, 0 to 1, in which steps waited for images. */
     dataWait: watches.process.ms > 0 ? loader.waited / watches.process.ms : 0,
+    /** Share of it that was spent in steps. */
+    inSteps: watches.process.ms > 0 ? stepping / watches.process.ms : 0,
   };
 }
 

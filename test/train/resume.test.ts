@@ -174,7 +174,7 @@ test('resuming a finished run trains nothing and returns its summary', async () 
   const notes: string[] = [];
   const again = await train(run, { ...never, progress: { ...silent, note: (line) => void notes.push(line) } });
   expect(notes.at(-1)).toMatch(/run: all 2 epochs are done/);
-  const ofTime = { seconds: 0, rate: 0, dataWait: 0 };
+  const ofTime = { seconds: 0, rate: 0, dataWait: 0, inSteps: 0 };
   expect({ ...again, ...ofTime }).toEqual({ ...first, ...ofTime });
   expect(digestOf(run)).toEqual(uninterrupted);
 });
