@@ -83,7 +83,7 @@ const runPlan = z
     slices: z.optional(positive),
     /** The checkpoint that the first weights were taken from: absolute path, training steps, SHA-256 of its `SHA256SUMS`. */
     init: z.optional(z.strictObject({ from: z.string(), step: count, sha256: digest })),
-    /** What computes the steps: library, device, threads, kernels. Absent from older runs. */
+    /** What computes the steps: library, device, kernels. Absent from older runs. */
     engine: z.optional(z.string()),
     /** What was changed when the run was resumed, and after how many steps. */
     changes: z.optional(z.array(z.strictObject({ step: count, name: z.string(), from: scalar, to: scalar }))),

@@ -109,7 +109,7 @@ const describe = ({ fit, background, scalings }: Preprocessing): string =>
  * The plan with the engine that computes the steps, and a note where another did until now: it rounds differently, so that the
  * weights are not those of a run that was never stopped.
  * @param run the run folder, for the message
- * @param engine its description, which says library, threads and kernels
+ * @param engine its description, which says library, device and kernels
  * @param at where the run goes on
  */
 export function computedBy(

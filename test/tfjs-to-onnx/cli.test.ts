@@ -15,7 +15,7 @@ import {
 } from '@tensorflow/tfjs-layers';
 import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { main } from '../../pipeline/tfjs-to-onnx/src/cli.ts';
-import { attr, graphFiles, ints, node, placeholder } from './support/graph-model.ts';
+import { attr, type GraphDef, graphFiles, ints, node, placeholder } from './support/graph-model.ts';
 import { feed, hostTensors, openSession } from './support/ort.ts';
 import { expectClose, read } from './support/parity.ts';
 import { model, type Saved, saved } from './support/saved.ts';
@@ -307,6 +307,28 @@ test('an axis is normalized as in Keras where it is not the last, which tfjs doe
   const kernel = tf.getKernel('FusedBatchNorm', 'cpu');
   expect(await main([at('model.json'), at('out.onnx')])).toBe(0);
   expect(tf.getKernel('FusedBatchNorm', 'cpu')).toBe(kernel);
+});
+
+/** A model that makes much of the last bits of a sum. */
+const sensitive: GraphDef = {
+  nodes: [
+    placeholder('x', [-1, 600]),
+    node('sum', 'MatMul', ['x', 'kernel'], { T: attr.type('DT_FLOAT') }),
+    node('large', 'Mul', ['sum', 'gain'], { T: attr.type('DT_FLOAT') }),
+    node('y', 'Sin', ['large'], { T: attr.type('DT_FLOAT') }),
+  ],
+  weights: {
+    kernel: { shape: [600, 8], values: Array.from({ length: 4800 }, (_, i) => Math.sin(i)) },
+    gain: { shape: [], values: [1e3] },
+  },
+};
+
+test('what rounding makes of the numbers is told, and tolerated where no tolerance is given', async () => {
+  await write(graphFiles(sensitive));
+  expect(await main([at('model.json'), at('out.onnx'), '--tolerance', '1e-4'])).toBe(2);
+  expect(stderr).toMatch(/\boutput y\b.*\brandom input 1\b/);
+  expect(await main([at('model.json'), at('out.onnx')])).toBe(0);
+  expect(stderr).toMatch(/^note: output y .*\brounding\b/m);
 });
 
 test('nothing is written where tfjs gives other numbers', async () => {

@@ -247,10 +247,11 @@ describe('results whose size depends on values', () => {
         ...POSITIVE_VALUES,
         node('k', 'Minimum', ['n', 'most'], I),
         node('largest', 'TopKV2', ['values', 'k'], { ...T, sorted: attr.bool(true) }),
+        node('sorted', 'GatherV2', ['places', 'largest:1', 'axis'], { Tparams: attr.type('DT_INT32') }),
       ],
-      weights: { zero: float(0), from: ints(0), to: ints(1), most: int(60) },
+      weights: { zero: float(0), from: ints(0), to: ints(1), most: int(60), axis: int(0) },
       inputs: { x: 'x' },
-      outputs: { largest: 'largest' },
+      outputs: { largest: 'largest', sorted: 'sorted' },
     };
     await expectSame(def, [{ x: random([200], 1) }, { x: random([200], 2, -9, 1) }]);
   });

@@ -63,7 +63,7 @@ async function trained(
   const before = variables.map(({ variable }) => variable.dataSync().slice());
   const engine = await createEngine('onnx', device, program, { threads: 1 });
   try {
-    expect(engine.description).toContain(device === 'cpu' ? ', CPU, 1 threads, ' : ', WebGPU (experimental) on ');
+    expect(engine.description).toContain(device === 'cpu' ? ', CPU, ' : ', WebGPU (experimental) on ');
     const losses: Metrics[] = [];
     for (const [step, size] of sizes.entries()) losses.push(await engine.step(await batch(program, size, step)));
     losses.push(await engine.evaluate(await batch(program, 3, -1)));

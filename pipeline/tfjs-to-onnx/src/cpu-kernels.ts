@@ -37,15 +37,21 @@ export function cpuKernel(name: string): tf.KernelFunc | undefined {
   return kernel && shapesOf ? onWhole(kernel.kernelFunc, shapesOf) : kernel?.kernelFunc;
 }
 
-/** Runs `work` while tfjs itself uses these kernels. */
-export async function withCpuKernels<T>(work: () => Promise<T>): Promise<T> {
-  const before = Object.keys(BROADCAST).flatMap((name) => tf.getKernel(name, 'cpu') ?? []);
+/**
+ * Runs `work` while tfjs itself uses these kernels.
+ * @param rounding is applied to the results of kernels that sum products
+ */
+export async function withCpuKernels<T>(work: () => Promise<T>, rounding?: Rounding): Promise<T> {
+  const before = tf
+    .getKernelsForBackend('cpu')
+    .filter(({ kernelName }) => kernelName in BROADCAST || SUMS.test(kernelName));
   const replace = (kernel: tf.KernelConfig) => {
     tf.unregisterKernel(kernel.kernelName, 'cpu');
     tf.registerKernel(kernel);
   };
   for (const kernel of before) {
-    replace({ ...kernel, kernelFunc: cpuKernel(kernel.kernelName) ?? kernel.kernelFunc });
+    const right = cpuKernel(kernel.kernelName) ?? kernel.kernelFunc;
+    replace({ ...kernel, kernelFunc: rounding && SUMS.test(kernel.kernelName) ? rounded(right, rounding) : right });
   }
   try {
     return await work();
@@ -53,6 +59,26 @@ export async function withCpuKernels<T>(work: () => Promise<T>): Promise<T> {
     before.forEach(replace);
   }
 }
+
+/** Kernels that sum products. */
+const SUMS = /Conv|MatMul/;
+
+/** Rounds the numbers of a tensor in another way; each is the sum of so many products. */
+export type Rounding = (values: Float32Array, products: number) => void;
+
+/** A kernel whose results are rounded afterwards. */
+const rounded =
+  (kernelFunc: tf.KernelFunc, rounding: Rounding): tf.KernelFunc =>
+  (call) => {
+    const result = kernelFunc(call) as TensorInfo;
+    const { filter, b } = call.inputs;
+    const factors = filter?.shape ?? b?.shape.slice(-2) ?? [];
+    if (result.dtype === 'float32') {
+      const values = (call.backend as KernelBackend).readSync(result.dataId) as Float32Array;
+      rounding(values, product(factors) / (result.shape.at(-1) ?? 1));
+    }
+    return result;
+  };
 
 /** A kernel that is given whole tensors. */
 const onWhole =

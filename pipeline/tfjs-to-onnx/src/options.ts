@@ -15,7 +15,7 @@ Converts a TensorFlow.js model (model.json and its files of weights) to an ONNX 
   --check NUMBER             compare with tfjs on so many random inputs, and on zeros (default 1; 0: do not);
                              nothing is written where they differ (needs onnxruntime-node)
   --tolerance NUMBER         the largest difference, in proportion to an output's largest number
-                             (default 1e-4; with --float16, 1e-2)
+                             (default 1e-4, with --float16 1e-2, or what rounding makes of tfjs's own numbers)
   --register FILE.js         a file that registers layers or operations that tfjs does not have; may be repeated
   --print                    print the graph as text; OUT.onnx may then be left out
   --json                     print a summary as JSON
@@ -37,6 +37,8 @@ export interface Options {
   /** Undefined where it was left open. */
   readonly check: number | undefined;
   readonly tolerance: number;
+  /** Whether what rounding alone makes of tfjs's own numbers is tolerated too: unless a tolerance was given. */
+  readonly toleratesRounding: boolean;
   readonly register: readonly string[];
   readonly print: boolean;
   readonly json: boolean;
@@ -65,6 +67,7 @@ export function parse(args: readonly string[]): Options | 'help' | 'version' {
     opset: number('--opset', values.opset, Number.isInteger),
     check: number('--check', values.check, Number.isInteger),
     tolerance: number('--tolerance', values.tolerance, Number.isFinite) ?? (float16 ? 1e-2 : 1e-4),
+    toleratesRounding: values.tolerance === undefined,
     register,
     print,
     json,

@@ -3,7 +3,6 @@ import ort from 'onnxruntime-node';
 import { type BatchedProgram, compile, cpu, gpu, portable, type RunOptions, type Target } from 'tfjs-to-onnx';
 import { defaultThreads } from '../../devices/device.ts';
 import { webgpuAdapter } from '../../devices/webgpu.ts';
-import { counted } from '../../io/printable.ts';
 import { type Engine, engineOf } from '../engine.ts';
 import type { TrainingProgram } from '../program.ts';
 import { compileSliced } from './slices.ts';
@@ -16,8 +15,9 @@ export async function createOnnxEngine(
   program: TrainingProgram,
   { threads, device = 'cpu', target, slices }: EngineOptions,
 ): Promise<Engine> {
+  const most = slices ?? (threads || defaultThreads());
   const where = {
-    cpu: () => `CPU, ${counted(threads || defaultThreads(), 'thread')}`,
+    cpu: () => (most > 1 ? `CPU, batches in ${most} slices` : 'CPU'),
     cuda: () => 'CUDA',
     webgpu: async () => `WebGPU (experimental) on ${await webgpuAdapter()}`,
   }[device]();
@@ -25,7 +25,6 @@ export async function createOnnxEngine(
     target: target ?? (device === 'cpu' ? await fastestTarget() : gpu),
     ...(await runOptions(threads, device)),
   };
-  const most = slices ?? (threads || defaultThreads());
   const runner =
     device === 'cpu' && most > 1
       ? await compileSliced(program, { ...options, threads: threads || defaultThreads(), slices: most })

@@ -10,9 +10,12 @@ import { choose, expandDims, filled, reshape, sequence, tensorLike, transpose } 
 /** Indices as ONNX's operators on positions take them. */
 export const places = (indices: Value): Value => retyped(indices, 'int64');
 
-/** Indices below 0 as `size`, which no graph accepts either: ONNX would count them from the end, where tfjs throws. */
-const fromStart = (indices: Value, size: number): Value =>
-  onnx.Where(onnx.Less(indices, filled([], 0, 'int32')), filled([], size, 'int32'), indices);
+/**
+ * Indices below 0 as one that is beyond any size, which no graph accepts either: ONNX would count them from the end,
+ * where tfjs throws.
+ */
+const fromStart = (indices: Value): Value =>
+  onnx.Where(onnx.Less(indices, filled([], 0, 'int32')), filled([], 2 ** 31 - 1, 'int32'), indices);
 
 /** Slices of x along an axis, by indices that differ for each element of the leading axes. */
 function gatherInBatches(x: Value, indices: Value, axis: number, batchDims: number): Value {
@@ -25,7 +28,7 @@ function gatherInBatches(x: Value, indices: Value, axis: number, batchDims: numb
   if (batchSize === 0) throw new Error(`[${indices.shape}] has no batches of indices`);
   const count = product(indices.shape) / batchSize;
   const slices = transpose(reshape(x, [batchSize, outerSize, dimSize, sliceSize]), [0, 2, 1, 3]);
-  const found = onnx.GatherND(slices, places(reshape(fromStart(indices, dimSize), [batchSize, count, 1])), {
+  const found = onnx.GatherND(slices, places(reshape(fromStart(indices), [batchSize, count, 1])), {
     batch_dims: 1,
   });
   return reshape(transpose(found, [0, 2, 1, 3]), outputShape);
@@ -53,7 +56,7 @@ export const gathering = {
     const along = util.parseAxisParam(axis, [...x.shape])[0] ?? 0;
     if (x.shape[along] === 0 && product(indices.shape) > 0) throw new Error(`axis ${along} of x has no elements`);
     if (batchDims) return gatherInBatches(x, indices, along, batchDims);
-    return onnx.Gather(x, fromStart(indices, x.shape[along] ?? 0), { axis: along });
+    return onnx.Gather(x, fromStart(indices), { axis: along });
   }),
   LowerBound: rule<tf.LowerBoundInputs>(({ sortedSequence, values }) => searchSorted(sortedSequence, values, 'left')),
   // By comparison with 0 … depth − 1: unlike ONNX's `OneHot` it takes int32 on every execution provider, and gives
