@@ -3,7 +3,7 @@ import { classNames, count, digest, positive } from './fields.ts';
 import { partNames } from './image-index.ts';
 
 /** Raised when an older convae could not encode by the plan. */
-export const ENCODING_PLAN_FORMAT = 1;
+export const ENCODING_PLAN_FORMAT = 2;
 
 /** How many images have a label. */
 const labelled = z.enum(['all', 'some', 'none']);
@@ -36,7 +36,8 @@ const encodingInput = z.discriminatedUnion('kind', [
 
 /** `plan.json`: how the encoding of a data set is divided. */
 export const encodingPlan = z.strictObject({
-  format: z.literal(ENCODING_PLAN_FORMAT),
+  /** 1: without checksums. */
+  format: z.literal([1, ENCODING_PLAN_FORMAT]),
   /** SHA-256 over what decides the rows. */
   fingerprint: digest,
   /** Absolute path of the exported model; it and `source` are not in the fingerprint. */
@@ -83,7 +84,7 @@ export const encodedShard = z.object({
 });
 
 /** A file beside the shards of one that is being encoded, written again and again. */
-export const runningShard = z.object({
+export const runningShard = z.strictObject({
   shard: count,
   host: z.string(),
   images: count,
@@ -91,7 +92,7 @@ export const runningShard = z.object({
   seconds: z.number(),
 });
 /** Why a shard could not be encoded. */
-export const failedShard = z.object({ shard: count, host: z.string(), message: z.string(), exitCode: count });
+export const failedShard = z.strictObject({ shard: count, host: z.string(), message: z.string(), exitCode: count });
 
 export type Labelled = z.infer<typeof labelled>;
 export type Labelling = z.infer<typeof labelling>;

@@ -9,7 +9,7 @@ export const partNames = ['train', 'val', 'test', 'all'] as const;
 export type PartName = (typeof partNames)[number];
 
 /** An image that could not be read, and why. */
-const skippedImage = z.strictObject({ file: z.string(), reason: z.string() });
+export const skippedImage = z.strictObject({ file: z.string(), reason: z.string() });
 
 /** The images of one part after they were read once. */
 const part = z.strictObject({

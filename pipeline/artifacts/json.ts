@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { printable } from '../io/printable.ts';
+import { unsealed } from '../io/sealed.ts';
 
 /**
  * Parses and checks a JSON file.
@@ -15,6 +16,13 @@ export function parseJson<T>(schema: z.core.$ZodType<T>, text: string, refuse: (
   const parsed = z.safeParse(schema, value);
   if (parsed.success) return parsed.data;
   throw refuse(issuesOf(parsed.error));
+}
+
+/** As `parseJson`, of a file, or of a line of one, that has a checksum unless an earlier version wrote it. */
+export function parseSealed<T>(schema: z.core.$ZodType<T>, text: string, refuse: (reason: string) => Error): T {
+  const bare = unsealed(text);
+  if (bare === undefined) throw refuse('it is damaged: its checksum is another');
+  return parseJson(schema, bare, refuse);
 }
 
 /** zod's list of issues, which has two lines for each, in one line. */

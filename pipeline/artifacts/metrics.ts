@@ -19,6 +19,9 @@ export const metricsLine = z.looseObject({
   loss: z.number(),
 });
 
+/** A line as convae writes it: its metrics are numbers. */
+export const writtenLine = z.catchall(z.object(metricsLine.shape), z.nullable(z.number()));
+
 export type MetricsLine = z.infer<typeof metricsLine>;
 
 /** A line as a TensorBoard event: tags such as `loss/val` and `loss/test`; training has `loss/steps` and `loss/epoch`. */

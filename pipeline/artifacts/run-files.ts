@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
 import { open, readFile, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { ignoreMissing, withFileErrors } from '../io/errors.ts';
+import { InputError, ignoreMissing, withFileErrors } from '../io/errors.ts';
 import { publishFile } from '../io/publish.ts';
+import { sealed, unsealed } from '../io/sealed.ts';
 import { closeOnError } from '../io/source.ts';
 import { sumLines } from '../io/sums.ts';
 import type { SkippedImage } from './image-index.ts';
@@ -28,14 +29,20 @@ export const runPaths = (run: string) => ({
 export type MetricsLog = Awaited<ReturnType<typeof openMetricsLog>>;
 
 /**
- * Opens a run's metrics, JSON lines, and truncates them to their state at a checkpoint.
+ * Opens a run's metrics, JSON lines with checksums, and truncates them to their state at a checkpoint.
  * @param keep lines to keep
+ * @throws InputError when one of them is damaged; EnvironmentError
  */
 export async function openMetricsLog(path: string, keep: number) {
   const writing = <T>(work: () => Promise<T>) => withFileErrors(`cannot write ${path}`, work);
   const file = await writing(() => open(path, 'a+'));
   const truncate = async () => {
-    const { lines, bytes } = completeLines(await readFile(file), keep);
+    const { lines, bytes, damaged } = completeLines(await readFile(file), keep);
+    if (damaged && lines.length < keep) {
+      throw new InputError(
+        `${path}: line ${lines.length + 1} is damaged; restore the file from a copy, or delete it to go on without the metrics so far`,
+      );
+    }
     await file.truncate(bytes);
     return lines;
   };
@@ -46,7 +53,7 @@ export async function openMetricsLog(path: string, keep: number) {
     /** Number of lines in the file. */
     lines: kept.length,
     async write(line: MetricsLine): Promise<void> {
-      await writing(() => file.appendFile(`${JSON.stringify(line)}\n`));
+      await writing(() => file.appendFile(`${sealed(line)}\n`));
       this.lines++;
     },
     /** Waits until every line is on the disk. */
@@ -77,16 +84,19 @@ export async function readMetrics(path: string): Promise<MetricsLine[]> {
   return data ? completeLines(data).lines : [];
 }
 
-function completeLines(data: Buffer, most = Number.POSITIVE_INFINITY): { lines: MetricsLine[]; bytes: number } {
+/** @returns lines up to the first that is damaged, if any */
+function completeLines(data: Buffer, most = Number.POSITIVE_INFINITY) {
   const lines: MetricsLine[] = [];
+  let damaged = false;
   let bytes = 0;
   for (let end = data.indexOf('\n'); end >= 0 && lines.length < most; end = data.indexOf('\n', bytes)) {
     try {
-      lines.push(metricsLine.parse(JSON.parse(data.toString('utf8', bytes, end))));
+      lines.push(metricsLine.parse(JSON.parse(unsealed(data.toString('utf8', bytes, end)) ?? '')));
     } catch {
-      break; // the rest was not written by a run
+      damaged = true;
+      break;
     }
     bytes = end + 1;
   }
-  return { lines, bytes };
+  return { lines, bytes, damaged };
 }

@@ -18,11 +18,12 @@ const checkpointName = ({ epoch, batches, step }: RunPosition) =>
 
 /**
  * Creates the run folder if it is missing.
+ * @returns the topmost folder that was created; undefined where all exist
  * @throws InputError when it contains a file that no run writes
  */
-export async function openRunFolder(run: string): Promise<void> {
-  await withFileErrors(`cannot use ${run} as a run folder`, async () => {
-    await makeFolder(run);
+export async function openRunFolder(run: string): Promise<string | undefined> {
+  return withFileErrors(`cannot use ${run} as a run folder`, async () => {
+    const made = await makeFolder(run);
     const own = new Set(Object.values(runPaths(run)).map((path) => basename(path)));
     const foreign = (await readdir(run)).find(
       (name) => !own.has(name) && name !== STAGING && !/^(latest|best)\.next$/.test(name),
@@ -30,6 +31,7 @@ export async function openRunFolder(run: string): Promise<void> {
     if (foreign !== undefined) {
       throw new InputError(`${run}: there is ${foreign} in it, which no run wrote; choose a new or empty folder`);
     }
+    return made;
   });
 }
 

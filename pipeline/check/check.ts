@@ -1,12 +1,14 @@
+import { createHash } from 'node:crypto';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join, relative } from 'node:path';
 import { runPaths } from '../artifacts/run-files.ts';
 import { parquetDamage } from '../encode/file-checksum.ts';
-import { fileDigest, sha256 } from '../io/digest.ts';
+import { fileDigest } from '../io/digest.ts';
 import { InputError, ignoreMissing, stopIfAborted, withFileErrors } from '../io/errors.ts';
 import { SIDECAR, SUMS, sumsIn } from '../io/sums.ts';
 import { eventsDamage } from '../io/tfevents.ts';
 import { pngDamage } from './checksums.ts';
+import { isMetrics, metricsDamage, planDamage } from './json-lines.ts';
 
 export interface CheckedFiles {
   readonly path: string;
@@ -22,7 +24,7 @@ const MOST_NAMED = 3;
 
 /**
  * Compares files with their checksums: those that a `SHA256SUMS` lists, files with a `.sha256` beside them, Parquet, PNG and event
- * files with checksums in them.
+ * files, metrics and plans with checksums in them.
  * @param path a file, or a folder, which is searched for such files
  * @throws InputError when one is damaged or missing, or none has a checksum; EnvironmentError; Interrupted
  */
@@ -31,21 +33,24 @@ export async function check(path: string, signal?: AbortSignal): Promise<Checked
   const [root, wanted] = found.isDirectory() ? [path, undefined] : [dirname(path), basename(path)];
   const names = wanted === undefined ? await filesIn(root) : [wanted, ...(await siblings(root, wanted))];
   const damage = new Map<string, string | undefined>();
+  const unchecked: string[] = [];
   for (const name of names.filter((file) => basename(file) === SUMS)) {
     const listed = await sumsIn(join(root, name));
     if (!listed) damage.set(name, 'it is damaged');
     for (const { name: file, sha256 } of listed ?? []) {
       stopIfAborted(signal);
       const inside = join(dirname(name), file);
-      if (wanted === undefined || inside === wanted) damage.set(inside, await listedDamage(join(root, inside), sha256));
+      if (wanted !== undefined && inside !== wanted) continue;
+      const own = await listedDamage(join(root, inside), sha256);
+      if (own === 'unknown') unchecked.push(inside);
+      else damage.set(inside, own);
     }
   }
-  const unchecked: string[] = [];
   let bytes = 0;
   for (const name of wanted === undefined ? names : [wanted]) {
     stopIfAborted(signal);
     const file = join(root, name);
-    if (isList(name) || damage.has(name)) continue;
+    if (isList(name) || damage.has(name) || unchecked.includes(name)) continue;
     const own = await ownDamage(file, names.includes(name + SIDECAR));
     if (own === 'unknown') unchecked.push(name);
     else damage.set(name, own);
@@ -87,18 +92,22 @@ async function listedDamage(path: string, expected: string): Promise<string | un
     if (!digest) return 'it is missing';
     if (digest.sha256 === expected) return undefined;
     // The metrics of a run that was killed go on after its last checkpoint.
-    const isLog = basename(path) === basename(runPaths('').metrics);
-    return isLog && (await beginsWith(path, expected)) ? undefined : `it is not as ${SUMS} lists it`;
+    const rest = isMetrics(path) ? await restAfter(path, expected) : undefined;
+    return rest === undefined ? `it is not as ${SUMS} lists it` : metricsDamage(rest);
   });
 }
 
-/** Whether the first lines of a file have a checksum. */
-async function beginsWith(path: string, expected: string): Promise<boolean> {
+/** The lines of a file after those that have a SHA-256; undefined where no first lines have it. */
+async function restAfter(path: string, expected: string): Promise<string | undefined> {
   const bytes = await readFile(path);
-  for (let end = bytes.indexOf('\n'); end >= 0; end = bytes.indexOf('\n', end + 1)) {
-    if (sha256(bytes.subarray(0, end + 1)) === expected) return true;
+  const hash = createHash('sha256');
+  for (let at = 0; ; ) {
+    if (hash.copy().digest('hex') === expected) return bytes.toString('utf8', at);
+    const end = bytes.indexOf('\n', at) + 1;
+    if (end === 0) return undefined;
+    hash.update(bytes.subarray(at, end));
+    at = end;
   }
-  return false;
 }
 
 /** What is wrong with a file by checksums in it or beside it; `unknown` where there are none. */
@@ -111,5 +120,6 @@ async function ownDamage(path: string, hasSidecar: boolean): Promise<string | un
   }
   if (/\.parquet$/i.test(path)) return parquetDamage(path);
   if (/\.png$/i.test(path)) return pngDamage(await readFile(path));
-  return basename(path) === basename(runPaths('').events) ? eventsDamage(await readFile(path)) : 'unknown';
+  if (isMetrics(path)) return metricsDamage(await readFile(path, 'utf8'));
+  return basename(path) === basename(runPaths('').events) ? eventsDamage(await readFile(path)) : planDamage(path);
 }

@@ -6,6 +6,7 @@ import { writeImageTable } from '../encode/parquet.ts';
 import { checkFits, openExported, optionsFor } from '../inference/exported.ts';
 import { publishFolder } from '../io/publish.ts';
 import { createStages } from '../io/stages.ts';
+import { checkTarget } from '../io/target.ts';
 import { findClusters, ownClusters } from './find.ts';
 import { addClusters } from './into.ts';
 import { reportOf } from './measure.ts';
@@ -25,6 +26,8 @@ export interface ClusterResult {
  */
 export async function cluster(options: ClusterOptions): Promise<ClusterResult> {
   const { exported, data, split, out, seed, into, signal } = options;
+  await checkTarget('folder', out, { own: /^((clusters|report)\.\w+|pictures)$/ });
+  if (into) await checkTarget('folder', exported);
   const model = await openExported(exported);
   const method = methodOf(model, options);
   const dataset = await openSplit(data, split, optionsFor(model.card, options.dataOptions));

@@ -6,6 +6,7 @@ import type { DataOptions } from '../data/options.ts';
 import { type DataSummary, summaryOf } from '../data/summary.ts';
 import { InputError } from '../io/errors.ts';
 import { publishFile } from '../io/publish.ts';
+import { checkTarget } from '../io/target.ts';
 import { drawSheet } from '../pictures/sheet.ts';
 
 /** The summary of a data set, and the contact sheet that was written. */
@@ -20,6 +21,7 @@ export async function describeData(data: string, options: DataOptions, sheet?: s
   if (sheet !== undefined && extname(sheet).toLowerCase() !== '.png') {
     throw new InputError(`--sheet ${sheet}: a contact sheet is a PNG file; name it with .png`);
   }
+  if (sheet !== undefined) await checkTarget('file', sheet);
   const splits = await openSplits(data, options);
   try {
     if (sheet === undefined) return summaryOf(splits);

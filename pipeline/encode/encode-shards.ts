@@ -11,6 +11,7 @@ import { checkFinite, type Sessions, withSessions } from '../inference/sessions.
 import { InputError, Interrupted, stopIfAborted } from '../io/errors.ts';
 import { counted } from '../io/printable.ts';
 import { publishFile } from '../io/publish.ts';
+import { sealed } from '../io/sealed.ts';
 import { aboutLatents } from './encode.ts';
 import { largeGroupRows, parquetWriter } from './parquet.ts';
 import { digestsOf } from './plan-shards.ts';
@@ -223,7 +224,7 @@ async function publishShard(
       brightest,
       digest,
     }));
-    const lines = skipped.map((image) => `${JSON.stringify(image)}\n`).join('');
+    const lines = skipped.map((image) => `${sealed(image)}\n`).join('');
     if (lines) await publishFile(paths.skippedOf(shard), (file) => writeFile(file, lines), { signal });
     else await rm(paths.skippedOf(shard), { force: true });
   };
@@ -236,7 +237,7 @@ async function noteFailure(folder: string, shard: number, error: unknown): Promi
   const { failed, failure } = shardPaths(folder);
   const message = error instanceof Error ? error.message : String(error);
   const exitCode = error instanceof Error && 'exitCode' in error ? error.exitCode : 1;
-  const text = JSON.stringify({ shard, host: hostname(), message, exitCode });
+  const text = sealed({ shard, host: hostname(), message, exitCode });
   await mkdir(failed, { recursive: true })
     .then(() => writeFile(failure(shard), text))
     .catch(() => {});

@@ -10,6 +10,7 @@ import { InputError } from '../io/errors.ts';
 import { npyWriter } from '../io/npy.ts';
 import { counted } from '../io/printable.ts';
 import { publishFile, publishSidecar } from '../io/publish.ts';
+import { checkTarget } from '../io/target.ts';
 import { labelledOf, parquetWriter } from './parquet.ts';
 
 export interface EncodeOptions extends CommandOptions {
@@ -50,6 +51,7 @@ export async function encode(options: EncodeOptions): Promise<EncodeResult> {
   if (errors && format === 'npy') {
     throw new InputError(`${out}: an npy file holds latents only; choose a .parquet file for errors`);
   }
+  await checkTarget('file', out);
   const model = await openExported(exported);
   const dataset = await openSplit(data, split, optionsFor(model.card, dataOptions));
   try {

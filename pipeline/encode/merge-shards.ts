@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { asyncBufferFromFile, parquetReadObjects } from 'hyparquet';
 import { judgeOf } from '../analyse/outlier-score.ts';
 import type { EncodingPlan, Labelling } from '../artifacts/encoding-plan.ts';
-import type { SkippedImage } from '../artifacts/image-index.ts';
+import { type SkippedImage, skippedImage } from '../artifacts/image-index.ts';
+import { parseSealed } from '../artifacts/json.ts';
 import { UNLABELLED } from '../data/dataset.ts';
 import { sortNaturally } from '../data/natural-order.ts';
 import { orderOf } from '../data/parts.ts';
@@ -12,6 +13,7 @@ import { fileDigest } from '../io/digest.ts';
 import { codeOf, InputError, stopIfAborted, withFileErrors } from '../io/errors.ts';
 import { counted } from '../io/printable.ts';
 import { publishFile, publishFolder } from '../io/publish.ts';
+import { checkTarget } from '../io/target.ts';
 import { aboutLatents, MOST_SKIPPED } from './encode.ts';
 import { openPlanned, tooManySkipped } from './encode-shards.ts';
 import { parquetDamage } from './file-checksum.ts';
@@ -63,9 +65,11 @@ export async function mergeShards(options: MergeOptions): Promise<Merged> {
   const began = performance.now();
   const plan = await readPlan(folder);
   const model = await openPlanned(options.exported ?? plan.exported, plan);
+  const out = options.out ?? join(folder, single ? 'latents.parquet' : 'latents');
+  if (single) await checkTarget('file', out);
+  else await checkTarget('folder', out, { own: /^part-\d+-of-\d+\.parquet$/ });
   const checked = await checkShards(folder, plan, model, options);
   const { rows, skipped } = checked;
-  const out = options.out ?? join(folder, single ? 'latents.parquet' : 'latents');
   const full = checked.shards.filter((shard) => shard.rows > 0);
   if (single) await publishFile(out, (path) => writeRows(folder, plan, model, checked, full, path, false), { signal });
   else {
@@ -281,8 +285,11 @@ async function skippedIn(folder: string, shards: Checked['shards'], most: number
   const found: SkippedImage[] = [];
   for (const { about } of shards) {
     if (about.skippedImages === 0 || found.length >= most) continue;
-    const text = await readFile(shardPaths(folder).skippedOf(about.shard), 'utf8').catch(() => '');
-    for (const line of text.split('\n').slice(0, -1)) found.push(JSON.parse(line) as SkippedImage);
+    const path = shardPaths(folder).skippedOf(about.shard);
+    const text = await readFile(path, 'utf8').catch(() => '');
+    const refuse = (reason: string) =>
+      new InputError(`${path}: ${reason}; delete it and encode shard ${about.shard} again`);
+    for (const line of text.split('\n').slice(0, -1)) found.push(parseSealed(skippedImage, line, refuse));
   }
   return found.slice(0, most);
 }

@@ -19,6 +19,8 @@ import { sha256 } from '../io/digest.ts';
 import { fileError, InputError, ignoreMissing, stopIfAborted } from '../io/errors.ts';
 import { counted } from '../io/printable.ts';
 import { publishFile } from '../io/publish.ts';
+import { sealed } from '../io/sealed.ts';
+import { checkTarget } from '../io/target.ts';
 import { isPlanned, readPlan, shardPaths } from './shard-files.ts';
 
 export interface PlanOptions {
@@ -62,6 +64,7 @@ export async function planShards(options: PlanOptions): Promise<Planned> {
   const { data, split, out, shards, dataOptions, signal } = options;
   const began = performance.now();
   if (/\.(parquet|npy)$/i.test(out)) throw new InputError(`--out ${out}: --shards writes a folder; name one`);
+  await checkTarget('file', shardPaths(out).plan);
   const model = await openExported(options.exported);
   const reading = optionsFor(model.card, dataOptions);
   const source = await locateData(data, reading);
@@ -216,7 +219,7 @@ async function publishPlan(
     divided = await divide(plan, inputs, write).finally(() => file.close());
   };
   await publishFile(paths.inputs, writeInputs, { signal });
-  const text = JSON.stringify(complete(divided as unknown as Divided));
+  const text = sealed(complete(divided as unknown as Divided));
   await publishFile(paths.plan, (path) => writeFile(path, text), { signal });
 }
 
@@ -254,7 +257,7 @@ async function divide(
     for (let at = 0, weight = weightOf(input); at < weight; ) {
       const end = Math.min(units, step * Math.floor((offsets.length * Math.ceil(units / step)) / shards));
       const taken = Math.min(weight - at, end - done);
-      const line = `${JSON.stringify(sliceOf(input, at, taken))}\n`;
+      const line = `${sealed(sliceOf(input, at, taken))}\n`;
       lines += line;
       bytes += Buffer.byteLength(line);
       at += taken;

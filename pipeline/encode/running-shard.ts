@@ -3,7 +3,9 @@ import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { type RunningShard, runningShard } from '../artifacts/encoding-plan.ts';
+import { parseSealed } from '../artifacts/json.ts';
 import { ignoreMissing, withFileErrors } from '../io/errors.ts';
+import { sealed } from '../io/sealed.ts';
 import { shardName, shardOf, shardPaths } from './shard-files.ts';
 
 /** A process writes its file again every 5 s; one that is silent for 60 s is presumed dead. */
@@ -20,7 +22,7 @@ export async function showRunning(folder: string, shard: number) {
   const path = join(running, `${shardName(shard)}.${randomUUID()}.json`);
   const began = performance.now();
   let state: RunningShard = { shard, host: hostname(), images: 0, total: 0, seconds: 0 };
-  const write = () => writeFile(path, JSON.stringify({ ...state, seconds: (performance.now() - began) / 1000 }));
+  const write = () => writeFile(path, sealed({ ...state, seconds: (performance.now() - began) / 1000 }));
   await withFileErrors(`cannot write ${path}`, async () => {
     await mkdir(running, { recursive: true });
     for (const name of await readdir(running)) {
@@ -60,10 +62,9 @@ export async function listRunning(folder: string): Promise<RunningShard[]> {
   for (const name of (await readdir(running).catch(ignoreMissing)) ?? []) {
     if (!(await isFresh(join(running, name)))) continue;
     const text = (await readFile(join(running, name), 'utf8').catch(ignoreMissing)) ?? '';
-    const parsed = await Promise.resolve(text)
-      .then((json) => runningShard.safeParse(JSON.parse(json)))
-      .catch(() => undefined); // it is just being written
-    if (parsed?.data) found.push(parsed.data);
+    try {
+      found.push(parseSealed(runningShard, text, Error));
+    } catch {} // it is just being written
   }
   return found;
 }

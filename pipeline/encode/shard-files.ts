@@ -11,7 +11,7 @@ import {
   encodingInput,
   encodingPlan,
 } from '../artifacts/encoding-plan.ts';
-import { formatOf, parseJson } from '../artifacts/json.ts';
+import { formatOf, parseJson, parseSealed } from '../artifacts/json.ts';
 import { codeOf, InputError, withFileErrors } from '../io/errors.ts';
 import { openFile } from '../io/source.ts';
 
@@ -58,7 +58,7 @@ export async function readPlan(folder: string): Promise<EncodingPlan> {
       `${path}: plan format ${format} is newer than this version of convae, which reads formats up to ${ENCODING_PLAN_FORMAT}; update convae`,
     );
   }
-  return parseJson(
+  return parseSealed(
     encodingPlan,
     text,
     (reason) => new InputError(`${path}: ${reason}; plan again into another folder`),
@@ -72,9 +72,10 @@ export async function readInputs(folder: string, { offsets }: EncodingPlan, shar
   const file = await openFile(path);
   const bytes = Buffer.alloc(end - start);
   await file.read(bytes, start).finally(() => file.close());
-  const lines = bytes.toString('utf8').split('\n').slice(0, -1);
+  const lines = bytes.toString('utf8').split('\n');
   const refuse = (reason: string) => new InputError(`${path}: ${reason}; plan again into another folder`);
-  return lines.map((line) => parseJson(encodingInput, line, refuse));
+  if (lines.pop() !== '') throw refuse('it is damaged');
+  return lines.map((line) => parseSealed(encodingInput, line, refuse));
 }
 
 /** An encoded shard, and the metadata of its file. */

@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { failedShard } from '../artifacts/encoding-plan.ts';
-import { parseJson } from '../artifacts/json.ts';
+import { parseSealed } from '../artifacts/json.ts';
 import { InputError, ignoreMissing } from '../io/errors.ts';
 import { listRunning } from './running-shard.ts';
 import { readPlan, shardOf, shardPaths } from './shard-files.ts';
@@ -60,7 +60,7 @@ export async function shardStatus(folder: string): Promise<ShardStatus> {
   for (const shard of failed.slice(0, MOST_LISTED)) {
     const text = (await readFile(paths.failure(shard), 'utf8').catch(ignoreMissing)) ?? '';
     failures.push(
-      parseJson(failedShard, text, (reason) => new InputError(`${paths.failure(shard)}: ${reason}; delete it`)),
+      parseSealed(failedShard, text, (reason) => new InputError(`${paths.failure(shard)}: ${reason}; delete it`)),
     );
   }
   return {

@@ -18,6 +18,7 @@ import { sha256 } from '../io/digest.ts';
 import { InputError } from '../io/errors.ts';
 import { version } from '../io/installation.ts';
 import { publishFolder } from '../io/publish.ts';
+import { checkTarget } from '../io/target.ts';
 import { loadRun } from '../train/load-run.ts';
 import type { TrainingProgram } from '../train/program.ts';
 import { latentMixture } from './mixture.ts';
@@ -67,6 +68,7 @@ const DERIVED = {
 export async function exportRun(options: ExportOptions): Promise<ExportResult> {
   const { run, out, which, data, trainStep, signal } = options;
   const began = performance.now();
+  await checkTarget('folder', out, { own: /^(card\.json|(en|de)coder\.onnx)$/, derived: DERIVED });
   tf.enableProdMode();
   await tf.setBackend('cpu');
   const { state, program } = await loadRun(run, which, models, options.trust);

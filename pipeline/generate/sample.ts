@@ -6,6 +6,7 @@ import { openExported } from '../inference/exported.ts';
 import type { CommandOptions } from '../inference/plan.ts';
 import { withSessions } from '../inference/sessions.ts';
 import { publishFolder } from '../io/publish.ts';
+import { checkTarget } from '../io/target.ts';
 import type { Drawing } from '../pictures/drawing.ts';
 import { drawConditionalSamples, drawGrid, drawInterpolations } from '../pictures/grid.ts';
 import { toBytes, writeImages } from './image-files.ts';
@@ -34,6 +35,7 @@ export interface SampleResult {
 export async function sample(options: SampleOptions): Promise<SampleResult> {
   const { exported, out, seed, signal, progress } = options;
   const began = performance.now();
+  await checkTarget('folder', out, { own: /^(\d+\.png|grid\.png|(latents|codes)\.csv)$/ });
   const model = await openExported(exported);
   const { card } = model;
   const plan = planSamples(card, exported, options);

@@ -37,10 +37,15 @@ export async function orRemove<T>(path: string, top: string | undefined, work: (
   try {
     return await work();
   } catch (error) {
-    for (let folder = path; top !== undefined && folder.length >= top.length; folder = dirname(folder)) {
-      await rmdir(folder).catch(() => {});
-    }
+    await removeEmpty(path, top);
     throw error;
+  }
+}
+
+/** Removes a folder and those above it up to `top`, unless they contain something. @param top undefined: none */
+export async function removeEmpty(path: string, top: string | undefined): Promise<void> {
+  for (let folder = path; top !== undefined && folder.length >= top.length; folder = dirname(folder)) {
+    await rmdir(folder).catch(() => {});
   }
 }
 

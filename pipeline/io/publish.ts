@@ -1,11 +1,11 @@
-import { existsSync } from 'node:fs';
-import { lstat, mkdir, readdir, realpath, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, realpath, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { swap } from 'fs-native-extensions';
-import { fileError, InputError, ignoreMissing, isFault, stopIfAborted, withFileErrors } from './errors.ts';
+import { fileError, isFault, stopIfAborted, withFileErrors } from './errors.ts';
 import { makeFolder, orRemove, sync, syncFolder } from './folders.ts';
-import { STAGING, type Staging, stage, sweep } from './staging.ts';
+import { type Staging, stage, sweep } from './staging.ts';
 import { SIDECAR, sumLines, writeSums } from './sums.ts';
+import { assertReplaceable, type Derived, existsAs, type Kind } from './target.ts';
 
 /** Systems that exchange two files in one step; not all of their file systems can. */
 const CAN_EXCHANGE = process.platform === 'linux' || process.platform === 'darwin';
@@ -15,11 +15,8 @@ const SYNCS = 16;
 export interface PublishOptions {
   /** Cancels publishing and leaves the target unchanged. No effect once everything is on the disk. */
   readonly signal?: AbortSignal | undefined;
-  /**
-   * What a replaced folder may contain besides the files of the new one, because it was derived from them: a folder's name
-   * with a file that identifies it, or a file's name with ''.
-   */
-  readonly derived?: Readonly<Record<string, string>> | undefined;
+  /** What a replaced folder may contain besides the files of the new one. */
+  readonly derived?: Derived | undefined;
   /** Whether a folder gets a list of its files' checksums, `SHA256SUMS`; it does by default. */
   readonly sums?: boolean | undefined;
 }
@@ -56,7 +53,7 @@ export const publishSidecar = (file: string, signal?: AbortSignal): Promise<void
   });
 
 async function publish(
-  kind: 'file' | 'folder',
+  kind: Kind,
   target: string,
   write: (path: string) => Promise<void>,
   { signal, derived = {}, sums = true }: PublishOptions,
@@ -84,7 +81,10 @@ async function publish(
         await (kind === 'folder' ? syncTree(fresh) : sync(fresh));
         stopIfAborted(signal);
         const exists = await existsAs(path, kind, target);
-        if (exists && kind === 'folder') await assertReplaceable(fresh, path, target, derived);
+        if (exists && kind === 'folder') {
+          const written = new Set(await readdir(fresh));
+          await assertReplaceable(path, target, (name) => written.has(name), derived);
+        }
         await place(staging, path, exists, kind);
       } finally {
         await staging.close();
@@ -93,41 +93,11 @@ async function publish(
   });
 }
 
-async function existsAs(path: string, kind: 'file' | 'folder', target: string): Promise<boolean> {
-  const found = await lstat(path).catch(ignoreMissing);
-  if (!found) return false;
-  if (kind === 'folder' ? found.isDirectory() : found.isFile()) return true;
-  const what = found.isDirectory() ? 'a folder' : found.isFile() ? 'a file' : 'neither a file nor a folder';
-  throw new InputError(`cannot write ${target}: it is ${what}, and a ${kind} is to be written; choose another path`);
-}
-
-/** @throws InputError when the old folder holds files that the new one lacks, which would be lost */
-async function assertReplaceable(
-  fresh: string,
-  path: string,
-  target: string,
-  derived: Readonly<Record<string, string>>,
-): Promise<void> {
-  await sweep(path);
-  const written = new Set(await readdir(fresh));
-  const isDerived = (name: string) =>
-    Object.hasOwn(derived, name) && existsSync(join(path, name, derived[name] as string));
-  const foreign = (await readdir(path)).find((name) => !written.has(name) && !isDerived(name));
-  if (foreign === STAGING) {
-    throw new InputError(`cannot write ${target}: another process is writing into it; wait for it to end`);
-  }
-  if (foreign !== undefined) {
-    throw new InputError(
-      `cannot write ${target}: there is ${foreign} in it, which replacing the folder would delete; choose another folder`,
-    );
-  }
-}
-
 /**
  * Puts what was written into its place, and waits until it is there on the disk. The old content is exchanged for the new in one
  * step, and back on failure. Where the system cannot do this, a file is replaced, and a folder is moved aside first.
  */
-async function place(staging: Staging, path: string, exists: boolean, kind: 'file' | 'folder'): Promise<void> {
+async function place(staging: Staging, path: string, exists: boolean, kind: Kind): Promise<void> {
   const { fresh } = staging;
   const exchange = () => swap(fresh, path);
   const exchanged =

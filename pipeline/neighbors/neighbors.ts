@@ -10,6 +10,7 @@ import { InputError } from '../io/errors.ts';
 import { counted } from '../io/printable.ts';
 import { publishFile } from '../io/publish.ts';
 import { createStages, type StageProgress } from '../io/stages.ts';
+import { checkTarget } from '../io/target.ts';
 import { drawGrid } from '../pictures/grid.ts';
 
 export interface NeighborsOptions extends ComputeOptions {
@@ -51,6 +52,7 @@ export interface NeighborsResult {
  */
 export async function findNeighbors(options: NeighborsOptions): Promise<NeighborsResult> {
   const { exported, query, data, split = 'all', k, sheet, dataOptions, signal, progress } = options;
+  if (sheet !== undefined) await checkTarget('file', sheet);
   const model = await openExported(exported);
   const { card } = model;
   const { size } = card.latent;

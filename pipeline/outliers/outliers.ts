@@ -19,6 +19,7 @@ import { InputError } from '../io/errors.ts';
 import { version } from '../io/installation.ts';
 import { publishFolder } from '../io/publish.ts';
 import { createStages, type StageProgress, type Stages } from '../io/stages.ts';
+import { checkTarget } from '../io/target.ts';
 import { findNormal, kindsOf, type NormalImages, onlyNormal, openScored } from './data.ts';
 import { learn, type Measure } from './distances.ts';
 import { addToCard } from './into.ts';
@@ -77,7 +78,7 @@ interface Opened extends NormalImages {
  * @throws InputError, EnvironmentError, Interrupted
  */
 export async function findOutliers(options: OutlierOptions): Promise<FoundOutliers> {
-  const { exported, distance, into, signal } = options;
+  const { exported, distance, into, out, signal } = options;
   const errors = await stat(join(exported, 'decoder.onnx')).then(
     () => true,
     () => false,
@@ -93,6 +94,8 @@ export async function findOutliers(options: OutlierOptions): Promise<FoundOutlie
       `--into: latents of ${model.card.latent.size} numbers are too long for a card, which takes ${LONGEST_IN_CARD}; leave it out`,
     );
   }
+  await checkTarget('folder', out, { own: /^((outliers|report)\.\w+|pictures)$/ });
+  if (into) await checkTarget('folder', exported);
   const closing: (() => Promise<void>)[] = [];
   try {
     const opened = await open(model, errors, options, closing);

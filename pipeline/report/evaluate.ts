@@ -16,6 +16,7 @@ import { InputError } from '../io/errors.ts';
 import { version } from '../io/installation.ts';
 import { publishFolder } from '../io/publish.ts';
 import { createStages, type StageProgress, type Stages, type Tick } from '../io/stages.ts';
+import { checkTarget } from '../io/target.ts';
 import { integer } from './figures.ts';
 import {
   type DenseLabels,
@@ -65,6 +66,7 @@ export interface DrawnPictures {
  */
 export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   const { exported, out = join(exported, 'report'), seed, quick, signal, progress } = options;
+  await checkTarget('folder', out, { own: /^(report\.\w+|pictures)$/ });
   return withModel(options, async (open) => {
     const { model, splits, sessions } = open;
     const { card } = model;
@@ -159,6 +161,7 @@ function comparisonNote(
  */
 export async function drawPictures(options: EvaluateOptions): Promise<DrawnPictures> {
   const { exported, out = join(exported, 'pictures'), signal, progress } = options;
+  await checkTarget('folder', out, { own: /\.(png|svg)$/ });
   return withModel(options, async (open) => {
     const { model, splits, sessions } = open;
     const stages = createStages(Object.entries({ encoding: 2, pictures: 18 }), signal, progress);

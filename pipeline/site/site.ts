@@ -7,6 +7,7 @@ import type { Device } from '../devices/device.ts';
 import { codeOf, fileError, InputError } from '../io/errors.ts';
 import { publishFolder } from '../io/publish.ts';
 import { createStages, type StageProgress, type Tick } from '../io/stages.ts';
+import { checkTarget } from '../io/target.ts';
 import { columnsFor } from './columns.ts';
 import { INDEX, placeApp, sizesIn, writeIndex, writeModel } from './folder.ts';
 import { setFolder, writeSet } from './image-set.ts';
@@ -58,6 +59,7 @@ export async function buildSite(options: SiteOptions): Promise<Site> {
   const { out, app, device, maps, signal, progress, note = () => {} } = options;
   const began = performance.now();
   const kept = await keptFiles(out);
+  await checkTarget('folder', out);
   return withModels(options, async (models) => {
     const columns = await columnsFor(models, options.columns ?? [], note);
     const known = new Map<SiteModel, Points>();

@@ -1,10 +1,11 @@
-import { rmdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { checkpointFiles } from '../artifacts/checkpoint.ts';
 import { eventOf, type MetricsLine } from '../artifacts/metrics.ts';
 import { CHECKPOINT_FORMAT, type RunPlan, type RunPosition } from '../artifacts/run.ts';
 import { type MetricsLog, openMetricsLog, runPaths, writeRunSums } from '../artifacts/run-files.ts';
 import * as runFolder from '../artifacts/run-folder.ts';
 import { InputError } from '../io/errors.ts';
+import { removeEmpty } from '../io/folders.ts';
 import { acquireLock } from '../io/lock.ts';
 import { publishFile } from '../io/publish.ts';
 import { type Event, type EventLog, openEventLog } from '../io/tfevents.ts';
@@ -21,7 +22,7 @@ export type Run = Awaited<ReturnType<typeof openRun>>;
  * when another process trains into it
  */
 export async function openRun(folder: string, { resume }: { resume: boolean }) {
-  await runFolder.openRunFolder(folder);
+  const made = await runFolder.openRunFolder(folder);
   const paths = runPaths(folder);
   const unlock = await acquireLock(paths.lock, folder);
   const checkpoint = await latestCheckpoint(folder, resume).catch(async (error: unknown) => {
@@ -45,14 +46,14 @@ export async function openRun(folder: string, { resume }: { resume: boolean }) {
     async begin(recipe: string, pictured: MetricsLine['split']): Promise<void> {
       const { best = null, metricsLines = 0, step = 0 } = checkpoint?.state.position ?? {};
       await runFolder.tidyRunFolder(folder, best);
-      await publishFile(paths.recipe, (part) => writeFile(part, recipe));
       metrics = await openMetricsLog(paths.metrics, metricsLines);
+      await publishFile(paths.recipe, (part) => writeFile(part, recipe));
+      await writeRunSums(folder);
       const past: Event[] = [];
       for (const line of metrics.kept) {
         past.push(...eventsOf(line, line.split === pictured ? await readPictures(paths.pictures, line.epoch) : {}));
       }
       events = await openEventLog(paths.events, past);
-      if (checkpoint) await writeRunSums(folder); // the recipe has another machine's options
       this.saved = { step, time: performance.now() };
     },
 
@@ -78,14 +79,14 @@ export async function openRun(folder: string, { resume }: { resume: boolean }) {
       this.saved = { step: at.step, time: performance.now() };
     },
 
-    /** Unlocks the folder, and removes it if nothing was written to it. */
+    /** Unlocks the folder, and removes it, and folders made for it, if nothing was written to it. */
     async close(): Promise<void> {
       try {
         await events?.close();
         await metrics?.close();
       } finally {
         await unlock();
-        await rmdir(folder).catch(() => {}); // fails unless it is empty
+        await removeEmpty(folder, made ?? folder);
       }
     },
   };

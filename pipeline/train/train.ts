@@ -21,7 +21,7 @@ import type { Trained } from './pictures.ts';
 import { assertTaken, planOf } from './plan.ts';
 import { buildProgram, type TrainingProgram } from './program.ts';
 import { computedBy, resumedPlan } from './resumed-plan.ts';
-import { findRun, openRun, type Run } from './run.ts';
+import { openRun, type Run } from './run.ts';
 import { encodeImages, startClusters, Targets } from './targets.ts';
 
 /**
@@ -35,15 +35,21 @@ export async function train(options: TrainOptions & DataChoice, hooks: TrainHook
   // What can fail at once fails before all images are read.
   assertTaken(model, options);
   await prepareEngine(engine, device, threads);
-  const previous = (await findRun(options.run, options))?.state.plan;
-  const splits = await openSplits(options.data, dataOptionsFor(options.dataOptions, previous)).finally(() =>
-    hooks.progress.stop(),
-  );
+  const run = await openRun(options.run, options);
   try {
-    for (const line of summaryLines(summaryOf(splits))) hooks.progress.note(line);
-    return await trainOn(splits, options, hooks);
+    const previous = run.checkpoint?.state.plan;
+    const splits = await openSplits(options.data, dataOptionsFor(options.dataOptions, previous)).finally(() =>
+      hooks.progress.stop(),
+    );
+    try {
+      for (const line of summaryLines(summaryOf(splits))) hooks.progress.note(line);
+      return await trainInto(run, splits, options, hooks);
+    } finally {
+      hooks.progress.stop();
+      await closeSplits(splits);
+    }
   } finally {
-    await closeSplits(splits);
+    await run.close();
   }
 }
 

@@ -137,7 +137,7 @@ export function digestsOf(folder: string): Record<string, string> {
 
 const withoutTimes = (text: string) =>
   text
-    .replaceAll(/"(rate|time)":[\d.]+,?/g, '')
+    .replaceAll(/"(rate|time|crc)":[\w."]+,?/g, '')
     .replaceAll(/"seconds": \{[^}]*\{[^}]*\}[^}]*\}/g, '')
     .replaceAll(/\b[\d.]+ s\b/g, '')
     .replaceAll(/^[0-9a-f]{64} .*(report\.\w+|metrics\.jsonl)$/gm, '');

@@ -5,13 +5,19 @@ import { parquetMetadataAsync } from 'hyparquet';
 import { parquetHeader } from 'hyparquet/src/column.js';
 import { asyncBufferFromFile } from 'hyparquet/src/node.js';
 import { beforeAll, expect, test } from 'vitest';
+import { openMetricsLog } from '../../pipeline/artifacts/run-files.ts';
 import { readRun } from '../../pipeline/artifacts/run-folder.ts';
 import { check } from '../../pipeline/check/check.ts';
 import { closeSplits } from '../../pipeline/data/dataset.ts';
 import { openSplits } from '../../pipeline/data/open.ts';
 import { encode } from '../../pipeline/encode/encode.ts';
+import { encodeShards } from '../../pipeline/encode/encode-shards.ts';
+import { planShards } from '../../pipeline/encode/plan-shards.ts';
+import { readInputs, readPlan } from '../../pipeline/encode/shard-files.ts';
+import { shardStatus } from '../../pipeline/encode/shard-status.ts';
 import { openExported } from '../../pipeline/inference/exported.ts';
 import { InputError } from '../../pipeline/io/errors.ts';
+import { sealed } from '../../pipeline/io/sealed.ts';
 import { findDamage } from '../../pipeline/io/sums.ts';
 import { pixelsOf, scratchFolder } from '../data/support.ts';
 import { commands, copyTo, makeWorld } from './commands.ts';
@@ -100,15 +106,57 @@ test('and in every file of a run, and of latents, by `convae check`', async () =
   await expect(check(scratch('app'))).rejects.toBeInstanceOf(InputError);
 }, 60_000);
 
-test('metrics after the last checkpoint of a run that was killed are not taken for damage', async () => {
+test('and in every file of a plan of shards', async () => {
+  const [data, out] = [scratch('with-broken'), scratch('plan')];
+  copyTo(scratch('data'), data);
+  writeFileSync(join(data, 'test/even/broken.png'), 'no image');
+  const options = { exported: scratch('exported'), out, device: 'cpu' } as const;
+  await planShards({ ...options, data, split: 'test', shards: 2, dataOptions: { maxSkipped: 0.1 } });
+  await encodeShards({ ...options, choose: () => [0, 1] });
+  const state = { shard: 1, host: 'h', images: 1, total: 2, seconds: 0.5 };
+  mkdirSync(join(out, 'failed'));
+  writeFileSync(join(out, 'running/part-00001.0.json'), sealed(state));
+  writeFileSync(join(out, 'failed/part-00001.json'), sealed({ shard: 1, host: 'h', message: 'm', exitCode: 3 }));
+  await expect(check(out)).resolves.toMatchObject({ files: 7, unchecked: [] });
+  const { tried, missed } = await flipBits(out, 60, () => refused(check(out)));
+  expect(missed).toEqual([]);
+  expect(tried).toBe(7 * 60);
+  const plan = await flipBits(out, 60, async (file) => file !== 'plan.json' || refused(shardStatus(out)));
+  expect(plan.missed).toEqual([]);
+  const whole = await readPlan(out);
+  const inputs = async () => Promise.all([0, 1].map((shard) => readInputs(out, whole, shard)));
+  const expected = JSON.stringify(await inputs());
+  const found = await flipBits(out, 60, async (file) => file !== 'inputs.jsonl' || refused(inputs()));
+  expect(found.missed).toEqual([]);
+  expect(JSON.stringify(await inputs())).toBe(expected);
+}, 60_000);
+
+test('and in metrics after the last checkpoint of a run that was killed, which are no damage themselves', async () => {
   const run = scratch('killed');
   copyTo(scratch('run'), run);
   const metrics = join(run, 'metrics.jsonl');
   const text = readFileSync(metrics, 'utf8');
-  writeFileSync(metrics, `${text}${text.split('\n')[0]}\n{"split":`);
+  const line = text.split('\n')[0];
+  writeFileSync(metrics, `${text}${line}\n${line}\n`);
+  await expect(check(run)).resolves.toMatchObject({ unchecked: [] });
+  const { missed } = await flipBits(run, 300, async (file) => file !== 'metrics.jsonl' || refused(check(metrics)));
+  expect(missed).toEqual([]);
+  writeFileSync(metrics, `${text}${line}\n{"split":`);
   await expect(check(run)).resolves.toMatchObject({ unchecked: [] });
   writeFileSync(metrics, text.slice(0, text.indexOf('\n') + 1));
   await expect(check(run)).rejects.toThrow(metrics);
+});
+
+test('metrics that are damaged are not lost in silence when the run goes on', async () => {
+  const path = scratch('metrics.jsonl');
+  const text = readFileSync(scratch('run/metrics.jsonl'), 'utf8');
+  const lines = text.split('\n').length - 1;
+  writeFileSync(path, text.replace(/"loss":0/, '"loss":1'));
+  await expect(openMetricsLog(path, lines)).rejects.toBeInstanceOf(InputError);
+  writeFileSync(path, `${text}{"split":"tr`);
+  const log = await openMetricsLog(path, lines);
+  await log.close();
+  expect(log.kept.length).toBe(lines);
 });
 
 test.each(['site', 'evaluate', 'sample'] as const)(

@@ -9,14 +9,14 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { compile, NODE_PATH } from './compile.ts';
+import { compile } from './compile.ts';
 
 /** @returns how often a process took the lock, and how often another held it at the same time */
 export async function lockRace({ processes, rounds }: { processes: number; rounds: number }) {
   const folder = mkdtempSync(join(tmpdir(), 'convae-lock-'));
   const [lock, marker] = [join(folder, 'lock'), join(folder, 'marker')];
-  const script = await compile('lock-child', folder);
-  const start = () => spawn(process.execPath, [script, 'race', lock, marker], { env: { ...process.env, NODE_PATH } });
+  const script = await compile(new URL('lock-child.ts', import.meta.url), join(folder, 'program'));
+  const start = () => spawn(process.execPath, [script, 'race', lock, marker]);
   const children = Array.from({ length: processes }, () => {
     const child = start();
     child.stderr.pipe(process.stderr);

@@ -1,15 +1,16 @@
 /**
  * Runs a command again and again, and lets another file call fail each time: `WORLD SNAPSHOT COMMAND FAULT BUDGET`, under the
- * shim. Prints a JSON line for each call with which something went wrong, and one for the total. With the fault KILL, the
- * process dies at the call whose number is the budget's.
+ * shim. Prints a JSON line for each call with which something went wrong, and one for the total. With the fault KILL, it starts
+ * itself each time, as `WORLD SNAPSHOT COMMAND KILL CALL`, which dies at that call.
  */
+import { spawnSync } from 'node:child_process';
 import { openSync, readSync, writeSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import { type CommandName, commands, copyTo, digestsOf, useCache } from './commands.ts';
-import { type Budget, callsWithin, type FaultName, faults, leftoversIn } from './faults.ts';
+import { type Budget, callsWithin, type FaultName, faults, isLeftover, leftoversIn } from './faults.ts';
 
-const [root = '', snapshot = '', name, faultName, limits = '{}'] = process.argv.slice(2);
-const budget = JSON.parse(limits) as Budget;
+const [program = '', root = '', snapshot = '', name = '', faultName = '', limits = '{}'] = process.argv.slice(1);
+const budget = JSON.parse(limits) as Budget | number;
 const [command, fault] = [commands[name as CommandName], faults[faultName as FaultName]];
 const world = { root };
 const control = openSync(process.env.FAULT_CONTROL ?? '', 'r+');
@@ -41,44 +42,68 @@ async function runWithFault(at: number): Promise<unknown> {
   return undefined;
 }
 
+/** Runs the command in a process that is killed at a call. @returns how it ended instead, if it failed */
+function runUntilKilled(at: number): unknown {
+  const { status, stderr } = spawnSync(process.execPath, [program, root, snapshot, name, faultName, String(at)]);
+  disarm();
+  return status ? new Error(`it ended with ${status}: ${stderr}`) : undefined;
+}
+
 const outputs = () => digestsOf(`${root}/out`);
 const leftovers = () => leftoversIn(root);
+/** The outputs but for what the next command removes. */
+const kept = () => Object.fromEntries(Object.entries(outputs()).filter(([path]) => !isLeftover(path)));
 
 function problemsOf(error: unknown, before: object, after: object): string[] {
   const problems: string[] = [];
   const { exitCode, message = String(error) } = Object(error) as { exitCode?: number; message?: string };
-  const found = outputs();
-  if (error === undefined) {
-    if (name !== 'train' && !isDeepStrictEqual(found, after)) problems.push('output');
-  } else {
-    if (exitCode !== fault.exitCode || message.includes('\n')) problems.push('exit');
-    // A run goes on from its checkpoints. On a disk that takes nothing more, the new output cannot be taken back.
-    const whole = fault.lasting ? [before, after] : [before];
-    if (name !== 'train' && !whole.some((one) => isDeepStrictEqual(found, one))) problems.push('output');
-  }
-  if (leftovers().length > 0) problems.push('left over');
+  const killed = faultName === 'KILL';
+  const succeeded = error === undefined && !killed;
+  if (error !== undefined && (killed || exitCode !== fault.exitCode || message.includes('\n'))) problems.push('exit');
+  // A run goes on from its checkpoints. On a disk that takes nothing more, the new output cannot be taken back.
+  const whole = succeeded ? [after] : fault.lasting || killed ? [before, after] : [before];
+  const found = killed ? kept() : outputs();
+  if (name !== 'train' && !whole.some((one) => isDeepStrictEqual(found, one))) problems.push('output');
+  if (!killed && leftovers().length > 0) problems.push('left over');
   if (uncaught.splice(0).length > 0) problems.push('uncaught');
   return problems;
 }
 
+/** Whether the command, run again, gives the right output, by what it finds. */
+const good = new Set<string>();
+
+async function isGoodAgain(after: object): Promise<boolean> {
+  const found = JSON.stringify(digestsOf(root));
+  if (good.has(found)) return true;
+  const again = await command.run(world).then(outputs, String);
+  if (!isDeepStrictEqual(again, after) || leftovers().length > 0) return false;
+  good.add(found);
+  return true;
+}
+
 useCache(world);
-if (faultName === 'KILL') {
-  await runWithFault(budget.calls ?? 1);
+if (typeof budget === 'number') {
+  await runWithFault(budget);
   process.exit(0);
 }
 const before = outputs();
-await runWithFault(2 ** 30);
+const failure = await runWithFault(2 ** 30);
+if (failure) {
+  console.error(failure);
+  process.exit(1);
+}
 const total = counted();
 const after = outputs();
 let tried = 0;
 for (const at of callsWithin(total, budget)) {
   copyTo(snapshot, root);
-  const error = await runWithFault(at);
+  const error = faultName === 'KILL' ? runUntilKilled(at) : await runWithFault(at);
   tried++;
   const problems = problemsOf(error, before, after);
-  const again = await command.run(world).then(outputs, String);
-  if (!isDeepStrictEqual(again, after) || leftovers().length > 0) problems.push('rerun');
+  const left = leftovers();
+  if (!(await isGoodAgain(after))) problems.push('rerun');
   if (problems.length > 0)
-    console.log(JSON.stringify({ at, problems, error: String((error as Error)?.stack ?? error), left: leftovers() }));
+    console.log(JSON.stringify({ at, problems, error: String((error as Error | undefined)?.stack ?? error), left }));
 }
 console.log(JSON.stringify({ total, tried }));
+process.exit(0);

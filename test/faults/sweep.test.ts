@@ -30,6 +30,7 @@ test.each([
   ['train', 'disk full'],
   ['site', 'disk full once'],
   ['encode', 'disk fails to read'],
+  ['export', 'KILL'],
 ] as const)(
   '%s: %s',
   async (name, fault) => {
@@ -39,9 +40,3 @@ test.each([
   },
   120_000,
 );
-
-test('export: killed', async () => {
-  if (missing) return console.log(`skipped: ${missing}`);
-  const { tried, problems } = await campaign.kill('export', { calls: 2 });
-  expect({ tried, problems }).toEqual({ tried: 2, problems: [] });
-}, 120_000);

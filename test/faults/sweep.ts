@@ -4,9 +4,9 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
-import { isDeepStrictEqual } from 'node:util';
-import { type CommandName, commands, copyTo, digestsOf, makeWorld, useCache } from './commands.ts';
-import { type Budget, callsWithin, type FaultName, isLeftover, leftoversIn } from './faults.ts';
+import { type CommandName, commands, copyTo, makeWorld } from './commands.ts';
+import { compile } from './compile.ts';
+import type { Budget, FaultName } from './faults.ts';
 
 export interface SweepResult {
   /** File calls of the command. */
@@ -21,10 +21,12 @@ export interface SweepResult {
 export class Campaign {
   readonly #folder: string;
   readonly #shim: string;
+  #program = '';
 
   /** @throws Error where there is no C compiler */
   constructor(folder: string) {
     this.#folder = folder;
+    mkdirSync(folder, { recursive: true });
     this.#shim = join(folder, 'shim.so');
     const source = fileURLToPath(new URL('shim.c', import.meta.url));
     execFileSync('cc', ['-shared', '-fPIC', '-O2', '-o', this.#shim, source, '-ldl'], { stdio: 'pipe' });
@@ -39,8 +41,9 @@ export class Campaign {
     return join(this.#folder, 'world');
   }
 
-  /** Makes the inputs, and an earlier output of each command. */
+  /** Compiles the program, makes the inputs, and an earlier output of each command. */
   async prepare(names: readonly CommandName[]): Promise<void> {
+    this.#program = await compile(new URL('sweep-child.ts', import.meta.url), join(this.#folder, 'program'));
     const world = { root: this.root };
     mkdirSync(world.root);
     await makeWorld(world);
@@ -56,53 +59,22 @@ export class Campaign {
     return join(this.#folder, 'snapshots', name);
   }
 
-  /** Lets file calls of a command fail, one in each run, and lets it run again. */
+  /** Lets file calls of a command fail, or kill it, one in each run, and lets it run again. */
   async sweep(name: CommandName, fault: FaultName, budget: Budget = {}): Promise<SweepResult> {
     copyTo(this.#snapshot(name), this.root);
     const { stdout, code } = await this.#child(name, fault, budget);
+    if (code !== 0) throw new Error(`the sweep of ${name} ended with ${code}`);
     const lines = stdout
       .trim()
       .split('\n')
       .map((line) => JSON.parse(line) as object);
-    const end = lines.pop() as { total: number; tried: number } | undefined;
-    if (code !== 0 || !end) throw new Error(`the sweep of ${name} ended with ${code}`);
+    const end = lines.pop() as { total: number; tried: number };
     return { ...end, problems: lines as SweepResult['problems'] };
-  }
-
-  /** Kills the command at file calls, and lets it run again. */
-  async kill(name: CommandName, budget: Budget = {}): Promise<SweepResult> {
-    const { total } = await this.sweep(name, 'disk full once', { calls: 0 });
-    const world = { root: this.root };
-    const reset = () => copyTo(this.#snapshot(name), this.root);
-    const outputs = () => digestsOf(join(this.root, 'out'));
-    reset();
-    useCache(world);
-    const before = outputs();
-    await commands[name].run(world);
-    const after = outputs();
-    const problems: SweepResult['problems'][number][] = [];
-    let tried = 0;
-    for (const at of callsWithin(total, budget)) {
-      reset();
-      const { code } = await this.#child(name, 'KILL', { calls: at });
-      tried++;
-      const found: string[] = [];
-      if (code !== null && code !== 0) found.push('exit');
-      const kept = Object.fromEntries(Object.entries(outputs()).filter(([path]) => !isLeftover(path)));
-      if (name !== 'train' && ![before, after].some((whole) => isDeepStrictEqual(kept, whole))) found.push('output');
-      const again = await commands[name].run(world).then(outputs, String);
-      if (!isDeepStrictEqual(again, after)) found.push('rerun');
-      if (leftoversIn(this.root).length > 0) found.push('left over');
-      if (found.length > 0)
-        problems.push({ at, problems: found, error: `code ${code}, ${typeof again === 'string' ? again : ''}` });
-    }
-    return { total, tried, problems };
   }
 
   async #child(name: CommandName, fault: FaultName, budget: Budget) {
     const args = [this.root, this.#snapshot(name), name, fault, JSON.stringify(budget)];
-    const script = fileURLToPath(new URL('sweep-child.ts', import.meta.url));
-    const child = spawn(process.execPath, ['--import', 'tsx', script, ...args], {
+    const child = spawn(process.execPath, [this.#program, ...args], {
       env: {
         ...process.env,
         LD_PRELOAD: this.#shim,

@@ -15,7 +15,7 @@ import { createInterface } from 'node:readline';
 import { expect, onTestFinished, test } from 'vitest';
 import { InputError } from '../../pipeline/io/errors.ts';
 import { acquireLock } from '../../pipeline/io/lock.ts';
-import { compile, NODE_PATH } from '../faults/compile.ts';
+import { compile } from '../faults/compile.ts';
 import { lockRace } from '../faults/lock-race.ts';
 import { temporaryFolder } from '../train/folders.ts';
 
@@ -82,9 +82,8 @@ test('a lock whose file was replaced does not remove the other file', async () =
 
 /** Starts a process that holds a lock, below a process that never waits for it. */
 async function holder(path: string): Promise<number> {
-  const script = await compile('lock-child', temporaryFolder());
+  const script = await compile(new URL('../faults/lock-child.ts', import.meta.url), temporaryFolder());
   const child = spawn('sh', ['-c', '"$0" "$1" hold "$2" & echo $!; exec sleep 30', process.execPath, script, path], {
-    env: { ...process.env, NODE_PATH },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   onTestFinished(() => void child.kill('SIGKILL'));

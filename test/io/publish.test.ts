@@ -17,7 +17,7 @@ import { publishFile, publishFolder } from '../../pipeline/io/publish.ts';
 import { STAGING } from '../../pipeline/io/staging.ts';
 import { SUMS } from '../../pipeline/io/sums.ts';
 import { inputErrorOf, scratchFolder } from '../data/support.ts';
-import { compile, NODE_PATH } from '../faults/compile.ts';
+import { compile } from '../faults/compile.ts';
 
 /** Counts the calls of rename, and lets one fail. */
 const renames = vi.hoisted(() => ({ count: 0, failing: 0 }));
@@ -298,10 +298,10 @@ test("errors of the program's own stay what they are", async () => {
 describe('what a killed process leaves behind', () => {
   let script: string;
   beforeAll(async () => {
-    script = await compile('publish-child', place('programs'));
+    script = await compile(new URL('../faults/publish-child.ts', import.meta.url), place('programs'));
   });
   const killed = (...args: string[]) => {
-    const { signal } = spawnSync(process.execPath, [script, ...args], { env: { ...process.env, NODE_PATH } });
+    const { signal } = spawnSync(process.execPath, [script, ...args]);
     expect(signal).toBe('SIGKILL');
   };
 

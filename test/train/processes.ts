@@ -1,33 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
+import { compile } from '../faults/compile.ts';
 
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const CHILD = await compiled(fileURLToPath(new URL('child.ts', import.meta.url)));
-
-/** A program as JavaScript in one file, which starts in a third of the time. It goes with the tests' cache. */
-async function compiled(program: string): Promise<string> {
-  const folder = mkdtempSync(join(process.env.XDG_CACHE_HOME ?? tmpdir(), 'convae-child-'));
-  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
-  for (const name of ['node_modules', 'package.json']) symlinkSync(join(ROOT, name), join(folder, name));
-  const outfile = join(folder, 'child.mjs');
-  const converter = join(ROOT, 'pipeline/tfjs-to-onnx/src');
-  await build({
-    entryPoints: [program],
-    outfile,
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    packages: 'external',
-    alias: { 'tfjs-to-onnx': join(converter, 'index.ts'), 'tfjs-to-onnx/backend': join(converter, 'eager.ts') },
-    logLevel: 'error',
-  });
-  return outfile;
-}
+const FOLDER = mkdtempSync(join(process.env.XDG_CACHE_HOME ?? tmpdir(), 'convae-child-')); // it goes with the tests' cache
+process.once('exit', () => rmSync(FOLDER, { recursive: true, force: true }));
+const CHILD = await compile(new URL('child.ts', import.meta.url), FOLDER);
 
 /** A training process under test. */
 export interface Training {
