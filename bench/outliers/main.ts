@@ -1,11 +1,11 @@
 /**
  * Draws a set of textures, some with a small defect, as data laid out like MVTec AD: `train/good`, `test/good` and
- * `test/scratch`, `test/spot`, `test/hole`.
+ * `test/scratch`, `test/spot`, `test/hole`, with masks of the defects in `ground_truth`.
  *
  *     node --import tsx bench/outliers/main.ts FOLDER [side (default 64) [training images (800) [seed (0)]]]
  */
 import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import sharp from 'sharp';
 import { Generator } from '../../pipeline/data/generator.ts';
 
@@ -50,20 +50,25 @@ function disc(paint: (value: number) => number): Paint {
   return (x, y, value) => (Math.hypot(x - cx, y - cy) < radius ? paint(value) : value);
 }
 
-async function write(kind: string, count: number, defect?: () => Paint): Promise<void> {
-  await mkdir(join(folder as string, kind), { recursive: true });
+async function save(file: string, pixels: Uint8Array): Promise<void> {
+  const path = join(folder as string, file);
+  await mkdir(dirname(path), { recursive: true });
+  const image = sharp(pixels, { raw: { width: size, height: size, channels: 1 } });
+  await image.toColourspace('b-w').png().toFile(path);
+}
+
+async function write(part: 'train' | 'test', kind: string, count: number, defect?: () => Paint): Promise<void> {
   for (let i = 0; i < count; i++) {
-    const pixels = texture();
+    const plain = texture();
     const paint = defect?.();
-    if (paint) for (const [at, value] of pixels.entries()) pixels[at] = paint(at % size, Math.floor(at / size), value);
-    const raw = { width: size, height: size, channels: 1 } as const;
-    await sharp(pixels, { raw })
-      .toColourspace('b-w')
-      .png()
-      .toFile(join(folder as string, kind, `${String(i).padStart(4, '0')}.png`));
+    const pixels = paint ? plain.map((value, at) => paint(at % size, Math.floor(at / size), value)) : plain;
+    const name = `${kind}/${String(i).padStart(4, '0')}`;
+    await save(`${part}/${name}.png`, pixels);
+    const mask = pixels.map((value, at) => (value === plain[at] ? 0 : 255));
+    if (paint) await save(`ground_truth/${name}_mask.png`, mask);
   }
 }
 
-await write('train/good', Number(images));
-await write('test/good', 200);
-for (const [name, defect] of Object.entries(defects)) await write(`test/${name}`, 60, defect);
+await write('train', 'good', Number(images));
+await write('test', 'good', 200);
+for (const [name, defect] of Object.entries(defects)) await write('test', name, 60, defect);

@@ -72,6 +72,18 @@ const measures = z.object({
   score: detection,
   /** At the threshold. */
   flags: z.object({ precision: share, recall: share, f1: share, falsePositives: share }),
+  /** AUROC of the pixels of error maps, where the images have masks of defects; absent from older reports. */
+  pixels: z.optional(
+    z.object({
+      /** Images with a mask, and normal ones. */
+      images: positive,
+      masked: positive,
+      error: share,
+      smoothed: share,
+      /** Of 1 − SSIM. */
+      dissimilarity: share,
+    }),
+  ),
   /** Each class that is not normal against the normal images. */
   classes: z.array(z.object({ name: z.string(), images: positive, auroc: share, flagged: count })),
 });

@@ -126,6 +126,8 @@ export const reportSchema = z.object({
   variational: z.nullable(variational),
   /** Of the test images' latents. */
   spread: z.object(spread),
+  /** Test images that equal a training image, or nearly; absent from older reports. */
+  leakage: z.optional(z.object({ exact: count, near: count })),
   /** The latents first, then the representations to compare with; null without labels. */
   representations: z.nullable(z.array(representation).check(z.minLength(1))),
   /** k-means on the latents; null without labels. */

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { type ClusterMethod, type Clusters, clustersSchema } from '../artifacts/clusters.ts';
 import { openSplit } from '../data/open.ts';
 import { writeImageTable } from '../encode/parquet.ts';
-import { checkFits, openExported, optionsFor } from '../inference/exported.ts';
+import { checkFits, openEncoder, optionsFor } from '../inference/exported.ts';
 import { publishFolder } from '../io/publish.ts';
 import { createStages } from '../io/stages.ts';
 import { checkTarget } from '../io/target.ts';
@@ -28,7 +28,7 @@ export async function cluster(options: ClusterOptions): Promise<ClusterResult> {
   const { exported, data, split, out, seed, into, signal } = options;
   await checkTarget('folder', out, { own: /^((clusters|report)\.\w+|pictures)$/ });
   if (into) await checkTarget('folder', exported);
-  const model = await openExported(exported);
+  const model = await openEncoder(exported);
   const method = methodOf(model, options);
   const dataset = await openSplit(data, split, optionsFor(model.card, options.dataOptions));
   try {

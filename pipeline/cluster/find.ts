@@ -66,6 +66,12 @@ export async function findClusters(
     (tick) => latentsOf(model, dataset, { ...options, errors: false, tick }),
     dataset.length,
   );
+  const distinct = distinctRows(latents, size, least);
+  if (distinct < least) {
+    throw new InputError(
+      `${dataset.name}: its images have only ${counted(distinct, 'distinct latent')}, too few for --k ${options.k ?? CLUSTERS}; give other images or a smaller --k`,
+    );
+  }
   const mapped = method === 'umap-gmm';
   const space = mapped
     ? await stages.run('map', (tick) => spaceOf(method, latents, size, { seed, tick }))
@@ -94,6 +100,13 @@ export async function findClusters(
     });
   }
   return { clustering, others, choice, mixture };
+}
+
+/** How many rows differ, `enough` at most. */
+function distinctRows(rows: Float32Array, size: number, enough: number): number {
+  const seen = new Set<string>();
+  for (let at = 0; at < rows.length && seen.size < enough; at += size) seen.add(rows.subarray(at, at + size).join());
+  return seen.size;
 }
 
 const confidencesOf = (probabilities: Float32Array, clusters: Int32Array, k: number): Float32Array =>

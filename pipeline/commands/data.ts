@@ -1,7 +1,7 @@
 import { DATA_FORMS } from '../data/forms.ts';
 import { InputError } from '../io/errors.ts';
 import { defineCommand } from './command.ts';
-import { dataOptions, dataOptionsOf, flag, options, pick, text } from './options.ts';
+import { dataOptions, dataOptionsOf, flag, options, pick, pngFile } from './options.ts';
 import { size } from './output.ts';
 
 export const data = defineCommand({
@@ -11,7 +11,7 @@ export const data = defineCommand({
     data: options.data,
     ...dataOptions,
     ...pick('only-class'),
-    sheet: text('PNG file to write: a contact sheet of training images exactly as a model sees them'),
+    sheet: pngFile('sheet', 'write: a contact sheet of training images exactly as a model sees them'),
     'clear-cache': flag('delete the decoded images of all data sets'),
     ...pick('quiet'),
   },

@@ -1,6 +1,6 @@
 import { InputError } from '../io/errors.ts';
 import { defineCommand } from './command.ts';
-import { dataOptionsOf, integers, options, pick, readingOptions, text } from './options.ts';
+import { dataOptionsOf, integers, options, pick, pngFile, readingOptions, text } from './options.ts';
 import { number } from './output.ts';
 
 /** Rows of a table on a terminal. */
@@ -19,7 +19,7 @@ export const neighbors = defineCommand({
     data: { ...options.data, demandOption: true },
     split: { ...options.split, defaultDescription: 'all' },
     ...integers({ k: ['number of images to find', '10'] }),
-    sheet: text('PNG file to draw: each image with those found'),
+    sheet: pngFile('sheet', 'draw: each image with those found'),
     ...readingOptions,
     ...pick('device', 'batch-size', 'threads', 'quiet'),
   },
@@ -57,10 +57,12 @@ export const duplicates = defineCommand({
         return number;
       },
     },
+    sheet: pngFile('sheet', 'draw: the two images of each pair, the least similar first'),
     ...readingOptions,
     ...pick('device', 'batch-size', 'threads', 'quiet'),
   },
   examples: {
+    'duplicates exported/photos --data photos --sheet pairs.png': 'look at the pairs',
     'duplicates exported/photos --data photos --json': 'list all pairs, with their similarity',
   },
   async run(args, { signal, showStages }) {
@@ -70,12 +72,13 @@ export const duplicates = defineCommand({
       return findDuplicates({ ...args, dataOptions, signal, progress });
     });
   },
-  print: ({ images, exact, near, across, pairs }) => ({
+  print: ({ images, exact, near, across, pairs, sheet }) => ({
     rows: [
       ['images', number(images)],
       ['exact duplicates', number(exact)],
       ['near duplicates', number(near)],
       ['across parts', number(across)],
+      ...(sheet === undefined ? [] : [['sheet', sheet]]),
     ],
     notes: [
       ...pairs.slice(0, SHOWN).map(({ first, second, kind, similarity }) => {

@@ -1,3 +1,4 @@
+import { extname } from 'node:path';
 import type { Options, PositionalOptions } from 'yargs';
 import { type PixelLossName, pixelLosses, schedules } from '../../models/kit/model.ts';
 import { AUGMENT_FORMS, parseAugmentation } from '../data/augment.ts';
@@ -11,6 +12,14 @@ export type Option = Options & PositionalOptions;
 
 export const text = (describe: string) => ({ describe, type: 'string', requiresArg: true }) as const;
 export const flag = (describe: string) => ({ describe, type: 'boolean', default: false }) as const;
+/** The name of a PNG file to write. */
+export const pngFile = (option: string, describe: string) => ({
+  ...text(`PNG file to ${describe}`),
+  coerce(path: string): string {
+    if (extname(path).toLowerCase() === '.png') return path;
+    throw new InputError(`--${option} ${path}: a PNG file is written; name it with .png`);
+  },
+});
 /** The names in a text, between commas. */
 export const namesIn = (text: string | undefined): string[] | undefined => text?.split(',');
 export const choice = <const C extends string>(describe: string, choices: readonly C[]) =>

@@ -1,7 +1,6 @@
 import { type ImageIndex, type PartName, partNames, type SkippedImage } from '../artifacts/image-index.ts';
 import type { Preprocessing, Scaling } from '../artifacts/preprocessing.ts';
 import { InputError, stopIfAborted } from '../io/errors.ts';
-import { counted } from '../io/printable.ts';
 import { bytesPerImage } from './dataset.ts';
 import { decode, readHeader } from './decode.ts';
 import type { Target } from './decoder.ts';
@@ -224,7 +223,8 @@ export async function* inOrder<T>(
 function noneReadable(name: string, skipped: readonly SkippedImage[]): InputError {
   const [first] = skipped;
   const reason = first ? `: ${first.file}: ${first.reason}` : '';
-  return new InputError(`${name}: none of its ${counted(skipped.length, 'image')} can be read${reason}`);
+  const all = skipped.length === 1 ? 'its only image cannot' : `none of its ${skipped.length} images can`;
+  return new InputError(`${name}: ${all} be read${reason}`);
 }
 
 /** The suggestion for images of several sizes. */

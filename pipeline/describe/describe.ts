@@ -1,10 +1,8 @@
 import { writeFile } from 'node:fs/promises';
-import { extname } from 'node:path';
 import { closeSplits } from '../data/dataset.ts';
 import { openSplits } from '../data/open.ts';
 import type { DataOptions } from '../data/options.ts';
 import { type DataSummary, summaryOf } from '../data/summary.ts';
-import { InputError } from '../io/errors.ts';
 import { publishFile } from '../io/publish.ts';
 import { checkTarget } from '../io/target.ts';
 import { drawSheet } from '../pictures/sheet.ts';
@@ -18,9 +16,6 @@ export type Description = DataSummary & { readonly sheet?: string };
  * @throws InputError, EnvironmentError, Interrupted as `openSplits`
  */
 export async function describeData(data: string, options: DataOptions, sheet?: string): Promise<Description> {
-  if (sheet !== undefined && extname(sheet).toLowerCase() !== '.png') {
-    throw new InputError(`--sheet ${sheet}: a contact sheet is a PNG file; name it with .png`);
-  }
   if (sheet !== undefined) await checkTarget('file', sheet);
   const splits = await openSplits(data, options);
   try {

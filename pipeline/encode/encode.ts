@@ -3,7 +3,7 @@ import { type Judge, judgeOf } from '../analyse/outlier-score.ts';
 import type { Card } from '../artifacts/card.ts';
 import type { SkippedImage } from '../artifacts/image-index.ts';
 import { openSplit, type Split } from '../data/open.ts';
-import { checkFits, openExported, optionsFor } from '../inference/exported.ts';
+import { checkFits, openEncoder, openExported, optionsFor } from '../inference/exported.ts';
 import { type CommandOptions, encodingGraphs } from '../inference/plan.ts';
 import { withSessions } from '../inference/sessions.ts';
 import { InputError } from '../io/errors.ts';
@@ -52,7 +52,7 @@ export async function encode(options: EncodeOptions): Promise<EncodeResult> {
     throw new InputError(`${out}: an npy file holds latents only; choose a .parquet file for errors`);
   }
   await checkTarget('file', out);
-  const model = await openExported(exported);
+  const model = await (errors ? openExported : openEncoder)(exported);
   const dataset = await openSplit(data, split, optionsFor(model.card, dataOptions));
   try {
     const { card } = model;

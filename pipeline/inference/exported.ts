@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Card } from '../artifacts/card.ts';
 import type { Labelling } from '../artifacts/encoding-plan.ts';
@@ -24,6 +25,16 @@ export async function openExported(folder: string, without?: 'decoder.onnx'): Pr
   await verifyFiles(folder, card, without);
   await checkGraphs(folder, card, without);
   return { folder, card, encoder: join(folder, 'encoder.onnx'), decoder: join(folder, 'decoder.onnx') };
+}
+
+/**
+ * Opens an exported model whose encoder is enough. A decoder may be missing; where there is one, it is checked.
+ * @throws InputError as `openExported`
+ */
+export async function openEncoder(folder: string): Promise<ExportedModel & { readonly hasDecoder: boolean }> {
+  const found = await stat(join(folder, 'decoder.onnx')).catch(() => undefined);
+  const model = await openExported(folder, found ? undefined : 'decoder.onnx');
+  return { ...model, hasDecoder: found !== undefined };
 }
 
 /** Options that open data for a model: prepared as the images that it was trained on, and split as they were. */

@@ -1,23 +1,20 @@
-import { createHash } from 'node:crypto';
-import { nearestNeighbours } from '../analyse/knn.ts';
-import { readBatches } from '../data/batches.ts';
+import { writeFile } from 'node:fs/promises';
 import { bytesPerImage, closeSplits, type ImageDataset, partsOf } from '../data/dataset.ts';
 import { openSplits } from '../data/open.ts';
 import type { DataOptions } from '../data/options.ts';
-import { pickRows } from '../data/rows.ts';
 import { joinParts } from '../data/split.ts';
-import { checkFits, type ExportedModel, openExported, optionsFor } from '../inference/exported.ts';
+import { checkFits, type ExportedModel, openEncoder, optionsFor } from '../inference/exported.ts';
 import { latentsOf } from '../inference/latents.ts';
 import type { ComputeOptions } from '../inference/plan.ts';
 import { InputError } from '../io/errors.ts';
-import { createStages, pauses, type StageProgress, type Tick } from '../io/stages.ts';
-import { autocorrelations, LAGS, similarity, type Thumbnails, thumbnailsOf } from './similarity.ts';
+import { counted } from '../io/printable.ts';
+import { publishFile } from '../io/publish.ts';
+import { createStages, type StageProgress, type Tick } from '../io/stages.ts';
+import { drawGrid } from '../pictures/grid.ts';
+import { digestsOf, pairsOf, readThumbnails, SIMILAR } from './copies.ts';
 
-/** Images in a batch, and candidates of each image by its latent and by its autocorrelation. */
-const BATCH = 500;
-const CANDIDATES = 10;
-/** Similarity from which images count as copies. */
-const SIMILAR = 0.99;
+/** Pairs in a sheet, at most. */
+const DRAWN = 50;
 
 export interface DuplicatesOptions extends ComputeOptions {
   readonly exported: string;
@@ -25,6 +22,8 @@ export interface DuplicatesOptions extends ComputeOptions {
   readonly data: string;
   /** Least similarity of near duplicates. */
   readonly similarity?: number | undefined;
+  /** PNG file to draw pairs into. */
+  readonly sheet?: string | undefined;
   readonly dataOptions?: DataOptions | undefined;
   readonly progress?: StageProgress | undefined;
 }
@@ -48,6 +47,8 @@ export interface DuplicatesResult {
   readonly near: number;
   readonly across: number;
   readonly pairs: readonly Pair[];
+  /** Undefined where none was asked for, or there is no pair. */
+  readonly sheet: string | undefined;
 }
 
 /**
@@ -55,15 +56,20 @@ export interface DuplicatesResult {
  * @throws InputError, EnvironmentError, Interrupted
  */
 export async function findDuplicates(options: DuplicatesOptions): Promise<DuplicatesResult> {
-  const { exported, data, similarity: least = SIMILAR, dataOptions, signal, progress } = options;
-  const model = await openExported(exported);
+  const { exported, data, similarity: least = SIMILAR, sheet, dataOptions, signal, progress } = options;
+  const model = await openEncoder(exported);
   const splits = await openSplits(data, optionsFor(model.card, dataOptions));
   try {
     const all = joinParts(splits);
-    if (all.length < 2) throw new InputError(`${data}: it has only one image; duplicates need at least two`);
+    if (all.length < 2)
+      throw new InputError(`${data}: it has ${counted(all.length, 'image')}; duplicates need at least two`);
     checkFits(model.card, all, false);
     const stages = createStages(Object.entries({ pixels: 2, encoding: 10, comparing: 5 }), signal, progress);
-    const { digests, thumbnails } = await stages.run('pixels', (tick) => readAll(all, tick), all.length);
+    const readAll = async (tick: Tick) => ({
+      digests: await digestsOf(all, (share) => tick(share / 2)),
+      thumbnails: await readThumbnails(all, (share) => tick((1 + share) / 2)),
+    });
+    const { digests, thumbnails } = await stages.run('pixels', readAll, all.length);
     const latents = await stages.run(
       'encoding',
       (tick) => encodeParts(model, partsOf(splits), options, tick),
@@ -78,34 +84,31 @@ export async function findDuplicates(options: DuplicatesOptions): Promise<Duplic
     });
     const count = (holds: (pair: Pair) => boolean) => pairs.filter(holds).length;
     const exact = count(({ kind }) => kind === 'exact');
-    return { images: all.length, exact, near: pairs.length - exact, across: count(({ across }) => across), pairs };
+    const counts = { images: all.length, exact, near: pairs.length - exact, across: count(({ across }) => across) };
+    const drawn = sheet !== undefined && pairs.length > 0;
+    if (drawn) await drawPairs(sheet, all, copies, signal);
+    return { ...counts, pairs, sheet: drawn ? sheet : undefined };
   } finally {
     await closeSplits(splits);
   }
 }
 
-async function readAll(dataset: ImageDataset, tick: Tick): Promise<{ digests: string[]; thumbnails: Thumbnails }> {
-  const bytes = bytesPerImage(dataset.shape);
-  const digests: string[] = [];
-  const parts: Thumbnails[] = [];
-  for await (const { start, count, images } of readBatches(dataset, BATCH, { ahead: 0 })) {
-    for (let i = 0; i < count; i++)
-      digests.push(
-        createHash('sha256')
-          .update(images.subarray(i * bytes, (i + 1) * bytes))
-          .digest('base64'),
-      );
-    parts.push(thumbnailsOf(images.subarray(0, count * bytes), dataset.shape));
-    tick((start + count) / dataset.length);
-  }
-  const { height, width } = parts[0] as Thumbnails;
-  const pixels = new Float32Array(dataset.length * height * width);
-  let at = 0;
-  for (const part of parts) {
-    pixels.set(part.pixels, at);
-    at += part.pixels.length;
-  }
-  return { digests, thumbnails: { height, width, pixels } };
+/** Draws the least similar pairs, a row each. */
+async function drawPairs(
+  sheet: string,
+  all: ImageDataset,
+  copies: readonly { readonly a: number; readonly b: number; readonly similarity: number }[],
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const chosen = copies.toSorted((one, other) => one.similarity - other.similarity).slice(0, DRAWN);
+  const images = new Uint8Array(2 * chosen.length * bytesPerImage(all.shape));
+  await all.read(
+    chosen.flatMap(({ a, b }) => [a, b]),
+    images,
+  );
+  const rowLabels = chosen.map(({ a, b, similarity }) => `${all.id(a)} = ${all.id(b)}: ${similarity.toFixed(3)}`);
+  const { png } = await drawGrid({ shape: all.shape, images, columns: 2, rowLabels });
+  await publishFile(sheet, (path) => writeFile(path, png), { signal });
 }
 
 /** Latents of all parts, one after another; each part is cached. */
@@ -126,49 +129,4 @@ async function encodeParts(
     start += part.length;
   }
   return all;
-}
-
-interface Compared {
-  readonly digests: readonly string[];
-  readonly thumbnails: Thumbnails;
-  readonly latents: Float32Array;
-  readonly size: number;
-  readonly least: number;
-}
-
-/** Pairs of copies: each image with the first that equals it, and among the others near ones. */
-async function pairsOf({ digests, thumbnails, latents, size, least }: Compared, tick: Tick) {
-  const firsts = new Map<string, number>();
-  const pairs: { a: number; b: number; kind: Pair['kind']; similarity: number }[] = [];
-  const distinct: number[] = [];
-  digests.forEach((digest, b) => {
-    const a = firsts.get(digest);
-    if (a !== undefined) pairs.push({ a, b, kind: 'exact', similarity: 1 });
-    else distinct.push(b);
-    firsts.set(digest, a ?? b);
-  });
-  const candidates = new Set<number>();
-  for (const [rows, width, from] of [
-    [latents, size, 0],
-    [autocorrelations(thumbnails), LAGS, 0.25], // a shift may move the latent far
-  ] as const) {
-    const some = pickRows(rows, width, Uint32Array.from(distinct));
-    const k = Math.min(CANDIDATES + 1, distinct.length);
-    const search = (done: number) => tick(from + (0.25 * done) / distinct.length);
-    const { indices } = await nearestNeighbours(some, some, width, { k, tick: search });
-    indices.forEach((j, at) => {
-      const i = Math.floor(at / k);
-      if (i !== j) candidates.add(Math.min(i, j) * distinct.length + Math.max(i, j));
-    });
-  }
-  const pause = pauses((share) => tick(0.5 + 0.5 * share));
-  let done = 0;
-  for (const candidate of candidates) {
-    const a = distinct[Math.floor(candidate / distinct.length)] as number;
-    const b = distinct[candidate % distinct.length] as number;
-    const found = similarity(thumbnails, a, b);
-    if (found >= least) pairs.push({ a, b, kind: 'near', similarity: found });
-    await pause(++done / candidates.size);
-  }
-  return pairs.sort((one, other) => one.a - other.a || one.b - other.b);
 }

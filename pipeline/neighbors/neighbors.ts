@@ -3,7 +3,7 @@ import { nearestNeighbours } from '../analyse/knn.ts';
 import { bytesPerImage, type ImageDataset } from '../data/dataset.ts';
 import { openSplit, type Split } from '../data/open.ts';
 import type { DataOptions } from '../data/options.ts';
-import { checkFits, openExported, optionsFor } from '../inference/exported.ts';
+import { checkFits, openEncoder, optionsFor } from '../inference/exported.ts';
 import { latentsOf } from '../inference/latents.ts';
 import type { ComputeOptions } from '../inference/plan.ts';
 import { InputError } from '../io/errors.ts';
@@ -53,7 +53,7 @@ export interface NeighborsResult {
 export async function findNeighbors(options: NeighborsOptions): Promise<NeighborsResult> {
   const { exported, query, data, split = 'all', k, sheet, dataOptions, signal, progress } = options;
   if (sheet !== undefined) await checkTarget('file', sheet);
-  const model = await openExported(exported);
+  const model = await openEncoder(exported);
   const { card } = model;
   const { size } = card.latent;
   const opening = optionsFor(card, dataOptions);

@@ -1,7 +1,8 @@
 import { cp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Usual } from '../analyse/usual.ts';
 import { writeCard } from '../artifacts/exported.ts';
-import type { OutlierSection } from '../artifacts/outliers.ts';
+import type { Outliers } from '../artifacts/outliers.ts';
 import type { ExportedModel } from '../inference/exported.ts';
 import { fileDigest } from '../io/digest.ts';
 import { ignoreMissing } from '../io/errors.ts';
@@ -18,9 +19,14 @@ const CARD = 'card.json';
  */
 export async function addToCard(
   { folder, card }: ExportedModel,
-  outliers: OutlierSection,
+  usual: Usual | undefined,
+  { reference, normal, tails, flagAbove }: Pick<Outliers, 'reference' | 'normal' | 'tails' | 'flagAbove'>,
   signal: AbortSignal | undefined,
 ): Promise<void> {
+  if (!usual) throw new Error('a card holds no neighbours');
+  const rows = (matrix: readonly (readonly number[])[]) => matrix.map((row) => [...row]);
+  const plain = { weights: [...usual.weights], means: rows(usual.means), factors: rows(usual.factors) };
+  const outliers = { reference, normal, usual: plain, tails, flagAbove };
   await publishFolder(
     folder,
     async (fresh) => {

@@ -1,8 +1,7 @@
-import { mkdir, stat, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fitTails, type OutlierScores, scoresOf, thresholdOf } from '../analyse/outlier-score.ts';
-import { percentileOf } from '../analyse/tail.ts';
-import type { Encoded, Unusual } from '../analyse/usual.ts';
+import { fitTails, scoresOf, thresholdOf } from '../analyse/outlier-score.ts';
+import type { Encoded } from '../analyse/usual.ts';
 import type { DistanceKind } from '../artifacts/distances.ts';
 import { OUTLIERS_FORMAT, type Outliers, outliersSchema } from '../artifacts/outliers.ts';
 import type { ImageDataset } from '../data/dataset.ts';
@@ -10,22 +9,24 @@ import type { Split } from '../data/open.ts';
 import type { DataOptions } from '../data/options.ts';
 import { spreadRows } from '../data/rows.ts';
 import { subset } from '../data/split.ts';
-import { writeImageTable } from '../encode/parquet.ts';
-import { checkFits, type ExportedModel, openExported } from '../inference/exported.ts';
+import { checkFits, type ExportedModel, openEncoder } from '../inference/exported.ts';
 import { latentsOf } from '../inference/latents.ts';
 import { type ComputeOptions, encodingGraphs } from '../inference/plan.ts';
 import { type Sessions, withSessions } from '../inference/sessions.ts';
 import { InputError } from '../io/errors.ts';
 import { version } from '../io/installation.ts';
+import { counted } from '../io/printable.ts';
 import { publishFolder } from '../io/publish.ts';
 import { createStages, type StageProgress, type Stages } from '../io/stages.ts';
 import { checkTarget } from '../io/target.ts';
 import { findNormal, kindsOf, type NormalImages, onlyNormal, openScored } from './data.ts';
-import { learn, type Measure } from './distances.ts';
+import { learn } from './distances.ts';
 import { addToCard } from './into.ts';
+import { openMasks, pixelMeasures } from './masks.ts';
 import { measuresOf } from './measures.ts';
 import { type PictureInput, picturesOf } from './pictures.ts';
 import { outliersPage, outliersText } from './report.ts';
+import { type Scored, writeTable } from './table.ts';
 
 export interface OutlierOptions extends ComputeOptions {
   /** Folder of the exported model. */
@@ -65,6 +66,8 @@ const LONGEST_IN_CARD = 512;
 interface Opened extends NormalImages {
   readonly model: ExportedModel;
   readonly data: ImageDataset;
+  /** Masks of defects, where there are some. */
+  readonly masks: ImageDataset | undefined;
   readonly normal: readonly string[] | null;
   readonly labels: readonly number[];
   readonly notes: readonly string[];
@@ -79,11 +82,8 @@ interface Opened extends NormalImages {
  */
 export async function findOutliers(options: OutlierOptions): Promise<FoundOutliers> {
   const { exported, distance, into, out, signal } = options;
-  const errors = await stat(join(exported, 'decoder.onnx')).then(
-    () => true,
-    () => false,
-  );
-  const model = await openExported(exported, errors ? undefined : 'decoder.onnx');
+  const model = await openEncoder(exported);
+  const errors = model.hasDecoder;
   if (into && distance === 'knn') {
     throw new InputError(
       '--into: neighbours are among all training latents, which a card cannot hold; choose --distance mixture or mahalanobis',
@@ -104,6 +104,7 @@ export async function findOutliers(options: OutlierOptions): Promise<FoundOutlie
       [
         ['encoding', 10],
         ['distances', distance === 'knn' ? 10 : 3],
+        ...(opened.masks ? [['masks', 3] as const] : []),
         ['pictures', 2],
       ],
       signal,
@@ -126,6 +127,8 @@ async function open(
 ): Promise<Opened> {
   const { card } = model;
   const data = await openScored(card, spec, split, dataOptions, closing);
+  const masks = errors ? await openMasks(spec, card, dataOptions) : undefined;
+  if (masks) closing.push(() => masks.close());
   const found = await findNormal(card, given, dataOptions, closing);
   const { normal, labels } = kindsOf(data, found.train, asked);
   const train = onlyNormal(found.train, normal);
@@ -135,7 +138,7 @@ async function open(
     throw new InputError(`${spec}: the model was trained on all of its images; give others, or --split`);
   if (reference.length < LEAST_REFERENCE) {
     throw new InputError(
-      `${reference.name}: ${reference.length} normal images were held out, at least ${LEAST_REFERENCE} are needed; give more with --reference`,
+      `${reference.name}: only ${counted(reference.length, 'normal image')} held out, at least ${LEAST_REFERENCE} are needed; give more with --reference`,
     );
   }
   const same = (await onlyNormal(data, normal).fingerprint()) === (await reference.fingerprint());
@@ -145,7 +148,7 @@ async function open(
     same &&
       'The normal images are the reference images themselves: about as many are flagged as the percentile says; give others with --reference, or train with --val-split.',
   ].filter((note) => typeof note === 'string');
-  return { model, data, train, reference, normal, labels, notes, errors };
+  return { model, data, masks, train, reference, normal, labels, notes, errors };
 }
 
 async function scoreAll(
@@ -191,6 +194,11 @@ async function scoreAll(
   const base = await reportOf(opened, options, { tails, threshold, flags, scores, measured });
   const top = Uint32Array.from(base.order.subarray(0, Math.min(options.top, data.length)));
   const isNormal = new Set(opened.labels);
+  const { masks } = opened;
+  const normalAt = (row: number) => isNormal.has(data.labels?.[row] ?? -1);
+  const ofMasks = { card, data, latents: ofData.latents, isNormal: normalAt, sessions };
+  const pixels =
+    masks && (await stages.run('masks', (tick) => pixelMeasures({ ...ofMasks, masks }, tick), data.length));
   const pictureInput: PictureInput = {
     ...{ card, data, latents: ofData.latents, scores: scores.score, threshold, percentile: flagAbove, top },
     abnormal: base.report.measures ? Array.from(data.labels ?? [], (label) => !isNormal.has(label)) : undefined,
@@ -199,13 +207,14 @@ async function scoreAll(
   const pictures = await stages.run('pictures', () => picturesOf(pictureInput));
   const report = outliersSchema.parse({
     ...base.report,
+    measures: base.report.measures && { ...base.report.measures, pixels },
     pictures: pictures.map(({ data: _, svg: __, ...note }) => note),
     seconds: stages.elapsed,
   });
   await publishFolder(
     out,
     async (folder) => {
-      await writeTable(join(folder, 'outliers.parquet'), opened, report, { scores, measured, flags });
+      await writeTable(join(folder, 'outliers.parquet'), card, data, report, { scores, measured, flags });
       await mkdir(join(folder, 'pictures'));
       const files = {
         'outliers.json': `${JSON.stringify(report, null, 2)}\n`,
@@ -217,14 +226,8 @@ async function scoreAll(
     },
     { signal },
   );
-  if (into) await addTo(model, measure, report, signal);
+  if (into) await addToCard(model, measure.usual, report, signal);
   return { out, report };
-}
-
-interface Scored {
-  readonly scores: OutlierScores;
-  readonly measured: Unusual & Pick<Encoded, 'errors'>;
-  readonly flags: readonly boolean[];
 }
 
 /** The report without pictures, and the images by score, the highest first. */
@@ -273,49 +276,4 @@ function whyUnmeasured({ labels, length }: ImageDataset, normal: Opened['normal'
   if (!labels) return 'the images have no labels';
   if (!normal) return 'it is not known which of the classes are normal; say so with --normal';
   return `${length} images are of one kind, normal or not, or have no label`;
-}
-
-async function writeTable(
-  path: string,
-  { model: { card }, data }: Opened,
-  report: Outliers,
-  scored: Scored,
-): Promise<void> {
-  const { scores, measured, flags } = scored;
-  const percentiles = (rarities: Float32Array) => rarities.map(percentileOf);
-  const { normal, distance, flagAbove, reference } = report;
-  await writeImageTable(path, {
-    ids: Array.from({ length: data.length }, (_, i) => data.id(i)),
-    ...{ labels: data.labels, classes: data.classes },
-    columns: {
-      ...(measured.errors && scores.error
-        ? { error: measured.errors, error_percentile: percentiles(scores.error) }
-        : {}),
-      ...{ distance: measured.distances, distance_percentile: percentiles(scores.distance) },
-      ...(measured.surprises && { surprise: measured.surprises }),
-      ...{ score: scores.score, flag: flags },
-    },
-    about: {
-      model: card.model.name,
-      encoder: report.model.encoder,
-      data: data.name,
-      reference,
-      normal,
-      distance,
-      flagAbove,
-    },
-  });
-}
-
-async function addTo(
-  model: ExportedModel,
-  { usual }: Measure,
-  { reference, normal, tails, flagAbove }: Outliers,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  if (!usual) throw new Error('a card holds no neighbours');
-  const { weights, means, factors } = usual;
-  const rows = (matrix: readonly (readonly number[])[]) => matrix.map((row) => [...row]);
-  const plain = { weights: [...weights], means: rows(means), factors: rows(factors) };
-  await addToCard(model, { reference, normal, usual: plain, tails, flagAbove }, signal);
 }

@@ -19,19 +19,26 @@ export const outlierRows = (report: Outliers): string[][] => {
     ['flagged', `${integer(flagged)} of ${integer(data.images)}: score above ${fixed(threshold, 2)} (p${flagAbove})`],
   ];
   if (!measures) return rows;
-  const { error, distance, score, flags } = measures;
+  const { error, distance, score, flags, pixels } = measures;
   const both = ({ auroc, ap }: { auroc: number; ap: number }) => `AUROC ${fixed(auroc, 4)}, AP ${fixed(ap, 4)}`;
   return [
     ...rows,
     ['score', both(score)],
     ...(error ? [['error alone', both(error)]] : []),
     ['distance alone', both(distance)],
+    ...(pixels ? [['pixels of the masks', `AUROC ${pixelsOf(pixels).join(', ')}`]] : []),
     [
       'at the threshold',
       `F1 ${fixed(flags.f1, 3)}, precision ${percent(flags.precision)}, recall ${percent(flags.recall)}`,
     ],
   ];
 };
+
+const pixelsOf = ({ error, smoothed, dissimilarity }: NonNullable<NonNullable<Outliers['measures']>['pixels']>) => [
+  `${fixed(error, 4)} by error`,
+  `${fixed(smoothed, 4)} smoothed`,
+  `${fixed(dissimilarity, 4)} by 1 − SSIM`,
+];
 
 const documentOf = <P extends PictureNote>(report: Outliers, pictures: readonly P[]): Document<P> => {
   const { model, data, reference, normal, seconds, convae } = report;
@@ -95,7 +102,7 @@ function sectionsOf<P extends PictureNote>(report: Outliers, pictures: readonly 
 
 function figuresOf({ measures }: Outliers): Figure[] {
   if (!measures) return [];
-  const { normal, abnormal, score, flags } = measures;
+  const { normal, abnormal, score, flags, pixels } = measures;
   const images = `${integer(abnormal)} images of other classes against ${integer(normal)} normal ones`;
   return [
     higher(
@@ -109,6 +116,15 @@ function figuresOf({ measures }: Outliers): Figure[] {
       fixed(flags.f1, 3),
       `Of what is flagged: precision ${percent(flags.precision)}, recall ${percent(flags.recall)}, ${percent(flags.falsePositives)} of the normal images`,
     ),
+    ...(pixels
+      ? [
+          higher(
+            'AUROC of pixels',
+            pixelsOf(pixels).join(', '),
+            `Probability that a pixel of a defect is brighter in the error map than another pixel, over ${integer(pixels.images)} images, ${integer(pixels.masked)} of them with a mask of their defect`,
+          ),
+        ]
+      : []),
   ];
 }
 

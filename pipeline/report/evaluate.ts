@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { spreadOf } from '../analyse/moments.ts';
 import type { Card } from '../artifacts/card.ts';
 import { readTraining } from '../artifacts/exported.ts';
-import { errorUnits } from '../artifacts/fields.ts';
 import { REPORT_FORMAT, type Report, reportSchema } from '../artifacts/report.ts';
 import { closeSplits, type DatasetSplits, heldOut, partsOf } from '../data/dataset.ts';
 import { openSplits } from '../data/open.ts';
@@ -17,17 +16,17 @@ import { version } from '../io/installation.ts';
 import { publishFolder } from '../io/publish.ts';
 import { createStages, type StageProgress, type Stages, type Tick } from '../io/stages.ts';
 import { checkTarget } from '../io/target.ts';
-import { integer } from './figures.ts';
 import {
-  type DenseLabels,
   denseLabels,
   effortOf,
   encodeAll,
   evaluationPlan,
   measureClasses,
+  measureLeakage,
   measureModel,
   type OpenModel,
 } from './measure.ts';
+import { notesOf } from './notes.ts';
 import { reportPage, reportText } from './page.ts';
 import type { Picture } from './pictures.ts';
 
@@ -78,6 +77,7 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
     const measuring = { ...options, model, splits, sessions, effort, stages };
     const encoded = await encodeAll(measuring);
     const ofModel = await measureModel(measuring, encoded);
+    const leakage = await measureLeakage(measuring, encoded);
     const ofClasses = labelled
       ? await measureClasses(measuring, encoded, labels)
       : { representations: null, clusters: null };
@@ -110,49 +110,16 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
       settings: { seed, quick },
       ...ofModel,
       spread: spreadOf(encoded.test.latents, card.latent.size),
+      leakage,
       ...ofClasses,
       generation,
       pictures: pictures.map(({ data: _, svg: __, ...note }) => note),
-      notes: [
-        quick && 'Evaluated with --quick: some measures use fewer images than usual and are less accurate.',
-        !splits.test &&
-          'The data has no test part: the images called test images here are its validation images, by which the best epoch was chosen.',
-        !labelled && `Measures by class (10-NN, linear probe, clustering) are missing: ${labels}.`,
-        labelled && labelledNote(splits, labels),
-        ofClasses.representations !== null && comparisonNote(card, ofClasses.representations),
-        variational &&
-          card.model.error !== 'binary cross-entropy' &&
-          `There is no likelihood in nats: the model was trained on ${errorUnits[card.model.error]}, for which there is none here.`,
-        !pictures.some(({ file }) => /^(losses|training)\./.test(file)) &&
-          'Losses and pictures by epoch are missing: the exported model has none. Export the run again to add them.',
-      ].filter((note) => note !== false),
+      notes: notesOf({ card, splits, quick, variational, labels, leakage, pictures, ...ofClasses }),
       seconds: { total: stages.elapsed, stages: { ...stages.seconds } },
     });
     await publishFolder(out, (folder) => writeReport(folder, report, pictures), { signal });
     return { out, report };
   });
-}
-
-/** Says how many images the measures by class use, where some have no label. */
-function labelledNote(splits: DatasetSplits, { train, test }: DenseLabels): string | false {
-  const [all, held] = [splits.train.length, heldOut(splits).length];
-  if (train.rows.length === all && test.rows.length === held) return false;
-  const share = (part: { rows: Uint32Array }, of: number) => `${integer(part.rows.length)} of ${integer(of)}`;
-  return `Measures by class use the images that have a label: ${share(train, all)} training and ${share(test, held)} test images.`;
-}
-
-/** By how many points 10-NN may be worse on latents than on raw pixels without a note. */
-const WORSE = 1;
-
-/** Says where classes are harder to tell by the latents than by the pixels; a decoder that is given the class excuses it. */
-function comparisonNote(
-  { conditional }: Card,
-  representations: NonNullable<Report['representations']>,
-): string | false {
-  const of = (wanted: string) => representations.find(({ name }) => name === wanted)?.neighbours.accuracy ?? 0;
-  const points = 100 * (of('pixels') - of('codes'));
-  if (conditional.decoder || points <= WORSE) return false;
-  return `10-NN classifies latents ${points.toFixed(1)} points worse than raw pixels: the latents lose class information. A larger latent (--latent) or longer training may keep more.`;
 }
 
 /**

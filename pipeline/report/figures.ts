@@ -76,7 +76,7 @@ export const figureRows = (report: Report): string[][] =>
     ...(comparison?.rows ?? []).map(([name = '', knn, probe]) => [name, `10-NN ${knn}, linear probe ${probe}`]),
   ]);
 
-function reconstructionFigures({ reconstruction, data }: Report): Figure[] {
+function reconstructionFigures({ reconstruction, data, leakage }: Report): Figure[] {
   const { error, images, atCode: atMean, atSample } = reconstruction;
   const [name, what] = {
     'binary cross-entropy': ['BCE per pixel', 'Binary cross-entropy'] as const,
@@ -104,6 +104,12 @@ function reconstructionFigures({ reconstruction, data }: Report): Figure[] {
         `${name} at the mean`,
         `${fixed(atMean.perPixel, 4)} ${unit}${perImage}`,
         'The same, from the mean latent instead of a sampled one',
+      ),
+    leakage &&
+      lower(
+        'Copies of training images',
+        integer(leakage.exact + leakage.near),
+        `Test images that equal a training image (${integer(leakage.exact)}) or nearly equal one of the nearest (${integer(leakage.near)})`,
       ),
   ].filter((found) => !!found);
 }

@@ -3,13 +3,21 @@ import { kmeans } from '../analyse/kmeans.ts';
 import { activeUnits, klDivergence } from '../analyse/vae.ts';
 import type { Card } from '../artifacts/card.ts';
 import type { Report } from '../artifacts/report.ts';
-import { bytesPerImage, type DatasetSplits, heldOut, type ImageShape, labelledRows } from '../data/dataset.ts';
+import {
+  bytesPerImage,
+  type DatasetSplits,
+  heldOut,
+  type ImageDataset,
+  type ImageShape,
+  labelledRows,
+} from '../data/dataset.ts';
 import { pickRows } from '../data/rows.ts';
 import type { ExportedModel } from '../inference/exported.ts';
 import { latentsOf } from '../inference/latents.ts';
 import type { ComputeOptions } from '../inference/plan.ts';
 import type { LatentSet, Sessions } from '../inference/sessions.ts';
 import type { StagePlan, Stages, Tick } from '../io/stages.ts';
+import { findLeakage, type Leakage } from '../neighbors/leakage.ts';
 import { errorOfSamples, type Posteriors, sampledLikelihood } from './likelihood.ts';
 import {
   judgeComponents,
@@ -106,6 +114,7 @@ export function evaluationPlan(card: Card, variational: boolean, labelled: boole
     ['encoding', 5, true],
     ['sampled latents', 1, variational],
     ['importance sampling', 40, variational && isBernoulli(card)],
+    ['copies', 3, true],
     ['nearest neighbours', 7, labelled],
     ['clusters', 5, labelled],
     ['principal components', 10, labelled],
@@ -174,6 +183,13 @@ export async function measureModel(
       activeThreshold: ACTIVE,
     },
   };
+}
+
+/** Counts the images held out that are copies of training images. */
+export function measureLeakage({ model, splits, stages }: Measuring, { train, test }: EncodedSplits): Promise<Leakage> {
+  const of = (images: ImageDataset, { latents }: LatentSet) => ({ images, latents });
+  const { size } = model.card.latent;
+  return stages.run('copies', (tick) => findLeakage(of(splits.train, train), of(heldOut(splits), test), size, tick));
 }
 
 /** Measures how well classes can be predicted from latents, and from pixels for comparison. */

@@ -33,6 +33,7 @@ writeFileSync(
     Uint8Array.from(images, (_, i) => i % 3),
   ),
 );
+writeFileSync(scratch('equal.npy'), npyBytes('|u1', [N, 2, 3, 1], new Uint8Array(6 * N).fill(7)));
 writeFileSync(scratch('ones.npy'), npyBytes('|u1', [N], new Uint8Array(N).fill(1)));
 
 const exported = (name: string) => exportTiny(scratch(name));
@@ -156,6 +157,7 @@ test('without labels, or with one class only, measures by class are left out, an
 
 test.each<[string, string[], RegExp]>([
   ['more clusters than images', ['--k', '121'], /has 120 images, too few for --k 121/],
+  ['more clusters than distinct images', ['--k', '2', '--data', 'equal.npy'], /1 distinct latent, too few for --k 2/],
   ['no clusters', ['--k', '0'], /--k 0: expected an integer of at least 1, or auto/],
   ['no number', ['--k', 'many'], /--k many/],
   [
@@ -167,7 +169,8 @@ test.each<[string, string[], RegExp]>([
   ['a part that there is not', ['--split', 'val'], /has no val part/],
 ])('%s is refused', async (_, more, message) => {
   const folder = await exported('model');
-  const args = ['cluster', folder, '--data', 'images.npy,labels.npy', '--out', 'refused', '--quiet', ...more];
+  const data = more.includes('--data') ? [] : ['--data', 'images.npy,labels.npy'];
+  const args = ['cluster', folder, ...data, '--out', 'refused', '--quiet', ...more];
   const { code, stderr } = await call(args, { cwd });
   expect(code).toBe(2);
   expect(stderr).toMatch(message);

@@ -1,7 +1,8 @@
-import { mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import sharp from 'sharp';
 import { expect, test } from 'vitest';
+import type { Report } from '../../pipeline/artifacts/report.ts';
 import type { DuplicatesResult } from '../../pipeline/neighbors/duplicates.ts';
 import type { NeighborsResult } from '../../pipeline/neighbors/neighbors.ts';
 import { findNeighbors } from '../../pipeline/neighbors/neighbors.ts';
@@ -71,13 +72,58 @@ test('equal images are found within and across the parts of the data', async () 
     'test/d': imageOf(2),
     'test/e': imageOf(5),
   });
-  const args = ['duplicates', exported, '--data', data, '--similarity', '1', '--quiet'];
+  const args = ['duplicates', exported, '--data', data, '--similarity', '1', '--sheet', 'pairs.png', '--quiet'];
   const { pairs, ...counts } = await callJson<DuplicatesResult>(args, { cwd });
-  expect(counts).toEqual({ images: 5, exact: 2, near: 0, across: 1 });
+  expect(counts).toEqual({ images: 5, exact: 2, near: 0, across: 1, sheet: 'pairs.png' });
+  expect((await sharp(scratch('pairs.png')).metadata()).format).toBe('png');
   expect(pairs.map(({ first, second, kind, across }) => [first, second, kind, across])).toEqual([
     ['train/a.png', 'train/c.png', 'exact', false],
     ['train/b.png', 'test/d.png', 'exact', true],
   ]);
+});
+
+test('test images that are copies of training images are told by evaluate', async () => {
+  const brighter = (i: number) => imageOf(i).map((value) => 0.8 * value + 40);
+  const data = await write('leaky', {
+    ...Object.fromEntries(Array.from({ length: 12 }, (_, i) => [`train/${i}`, imageOf(i)])),
+    ...{
+      'test/0': imageOf(3),
+      'test/1': imageOf(20),
+      'test/2': imageOf(3),
+      'test/3': brighter(5),
+      'test/4': imageOf(21),
+    },
+  });
+  const { report } = await callJson<{ report: Report }>(
+    ['evaluate', exported, '--data', data, '--out', 'told', '--quiet'],
+    { cwd },
+  );
+  expect(report.leakage).toEqual({ exact: 2, near: 1 });
+  expect(report.notes.filter((note) => /2 of the 5 test images equal .* 1 nearly/.test(note))).toHaveLength(1);
+  const clean = await write(
+    'clean',
+    Object.fromEntries(Array.from({ length: 12 }, (_, i) => [`${i < 9 ? 'train' : 'test'}/${i}`, imageOf(i)])),
+  );
+  const { report: other } = await callJson<{ report: Report }>(
+    ['evaluate', exported, '--data', clean, '--out', 'told', '--quiet'],
+    { cwd },
+  );
+  expect(other.leakage).toEqual({ exact: 0, near: 0 });
+  expect(other.notes.join()).not.toMatch(/equal a training image/);
+});
+
+test('an encoder is enough', async () => {
+  const folder = await exportTiny(scratch('encoder-only'));
+  rmSync(scratch('encoder-only/decoder.onnx'));
+  const data = await write('enough', Object.fromEntries(Array.from({ length: 12 }, (_, i) => [`${i}`, imageOf(i)])));
+  const ends = async (...args: string[]) => (await call([...args, '--quiet'], { cwd })).code;
+  expect(await ends('neighbors', folder, '--query', `${data}/0.png`, '--data', data, '--k', '2')).toBe(0);
+  expect(await ends('duplicates', folder, '--data', data)).toBe(0);
+  expect(await ends('cluster', folder, '--data', data, '--k', '2', '--method', 'kmeans', '--out', 'of-encoder')).toBe(
+    0,
+  );
+  expect(await ends('encode', folder, '--data', data, '--no-error', '--out', 'latents.parquet')).toBe(0);
+  expect(await ends('encode', folder, '--data', data, '--out', 'errors.parquet')).toBe(2);
 });
 
 test('bad input', async () => {
@@ -88,6 +134,9 @@ test('bad input', async () => {
   expect(await ends('neighbors', exported, '--query', `${one}/none.png`, '--data', one)).toBe(2);
   const asked = findNeighbors({ exported, query: [`${one}/none.png`], data: one, k: 1, device: 'cpu' });
   await expect(asked).rejects.toThrow(/^--query /);
+  expect(await ends('neighbors', exported, '--query', query, '--data', one, '--sheet', 'sheet.jpg')).toBe(2);
+  expect(await ends('duplicates', exported, '--data', one, '--sheet', 'sheet.jpg')).toBe(2);
+  expect(existsSync(scratch('sheet.jpg'))).toBe(false);
   expect(await ends('duplicates', exported, '--data', query)).toBe(2);
   expect(await ends('duplicates', exported, '--data', one, '--similarity', '2')).toBe(2);
 });

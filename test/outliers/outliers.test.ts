@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { detection } from '../../pipeline/analyse/detection.ts';
 import { readCard } from '../../pipeline/artifacts/exported.ts';
 import { type Outliers, outliersSchema } from '../../pipeline/artifacts/outliers.ts';
 import { findDamage } from '../../pipeline/io/sums.ts';
@@ -16,22 +17,34 @@ const options = { cwd };
 const run = (...args: string[]) => call(args, options);
 const SIDE = 16;
 
-/** Stripes of some phase, with a white square where there is a defect. */
-async function draw(folder: string, count: number, defect = false): Promise<void> {
+const xOf = (at: number) => at % SIDE;
+/** Whether a pixel of image `i` is in its defect, a square. */
+const inDefect = (i: number, at: number): boolean => {
+  const y = Math.floor(at / SIDE);
+  return xOf(at) >= 4 + (i % 5) && xOf(at) < 9 + (i % 5) && y >= 5 && y < 10;
+};
+const stripes = (i: number, at: number): number => 90 + 60 * Math.sin((2 * Math.PI * (xOf(at) + (i % 7))) / 8);
+
+async function write(
+  folder: string,
+  count: number,
+  value: (i: number, at: number) => number,
+  ending = '',
+): Promise<void> {
   mkdirSync(path(folder), { recursive: true });
   for (let i = 0; i < count; i++) {
-    const pixels = Uint8Array.from({ length: SIDE * SIDE }, (_, at) => {
-      const [x, y] = [at % SIDE, Math.floor(at / SIDE)];
-      const inside = x >= 4 + (i % 5) && x < 9 + (i % 5) && y >= 5 && y < 10;
-      return defect && inside ? 255 : 90 + 60 * Math.sin((2 * Math.PI * (x + (i % 7))) / 8);
-    });
+    const pixels = Uint8Array.from({ length: SIDE * SIDE }, (_, at) => value(i, at));
     const image = sharp(pixels, { raw: { width: SIDE, height: SIDE, channels: 1 } });
     await image
       .toColourspace('b-w')
       .png()
-      .toFile(path(folder, `${i}.png`));
+      .toFile(path(folder, `${i}${ending}.png`));
   }
 }
+
+/** Stripes of some phase, with a white square where there is a defect. */
+const draw = (folder: string, count: number, defect = false) =>
+  write(folder, count, (i, at) => (defect && inDefect(i, at) ? 255 : stripes(i, at)));
 
 type Found = { out: string; report: Outliers };
 
@@ -40,7 +53,7 @@ describe('a model of normal images, laid out as MVTec AD', () => {
     await draw('set/train/good', 120);
     await draw('set/test/good', 30);
     await draw('set/test/crack', 20, true);
-    await draw('set/ground_truth/crack', 20);
+    await write('set/ground_truth/crack', 20, (i, at) => (inDefect(i, at) ? 255 : 0), '_mask');
     const trained = await run(
       'train',
       'cae',
@@ -115,6 +128,33 @@ describe('a model of normal images, laid out as MVTec AD', () => {
     // Without errors there is nothing to judge by.
     await run('encode', 'model', '--data', 'set/test', '--no-error', '--out', 'plain.parquet', '--quiet');
     expect(Object.keys((await readRows(path('plain.parquet')))[0] ?? {})).toEqual(['id', 'label', 'class', 'latent']);
+  });
+
+  test('where there are masks, error maps are compared with them', async () => {
+    const args = ['outliers', 'model', '--data', 'set', '--out', 'masked', '--quiet'];
+    const { report } = await callJson<Found>(args, options);
+    const { pixels } = report.measures ?? {};
+    expect([pixels?.images, pixels?.masked]).toEqual([50, 20]);
+    // The same from the images that `reconstruct` writes, which are rounded to 8 bits.
+    expect(
+      (await run('reconstruct', 'model', '--data', 'set/test', '--split', 'all', '--out', 'rec', '--quiet')).code,
+    ).toBe(0);
+    const [scores, inside]: [number[], boolean[]] = [[], []];
+    for (const [kind, count] of [
+      ['good', 30],
+      ['crack', 20],
+    ] as const) {
+      for (let i = 0; i < count; i++) {
+        const read = (file: string) => sharp(path(file)).toColourspace('b-w').raw().toBuffer();
+        const [image, rebuilt] = await Promise.all([read(`set/test/${kind}/${i}.png`), read(`rec/${kind}/${i}.png`)]);
+        image.forEach((value, at) => {
+          scores.push(Math.abs(value - (rebuilt[at] ?? 0)));
+          inside.push(kind === 'crack' && inDefect(i, at));
+        });
+      }
+    }
+    expect(pixels?.error).toBeCloseTo(detection(scores, inside).auroc, 3);
+    expect(pixels?.smoothed).toBeGreaterThan(0.9);
   });
 
   test('nearest neighbours, another reference, and images without labels', async () => {

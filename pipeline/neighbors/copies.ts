@@ -1,0 +1,90 @@
+import { createHash } from 'node:crypto';
+import { nearestNeighbours } from '../analyse/knn.ts';
+import { readBatches } from '../data/batches.ts';
+import { bytesPerImage, type ImageDataset } from '../data/dataset.ts';
+import { pickRows } from '../data/rows.ts';
+import { pauses, type Tick } from '../io/stages.ts';
+import { autocorrelations, LAGS, similarity, type Thumbnails, thumbnailsOf } from './similarity.ts';
+
+/** Similarity from which images count as copies, unless another is asked for. */
+export const SIMILAR = 0.99;
+/** Images read at a time, and candidates of each image by its latent and by its autocorrelation. */
+const BATCH = 500;
+const CANDIDATES = 10;
+
+/** SHA-256 of each image's pixels. */
+export async function digestsOf(dataset: ImageDataset, tick: Tick): Promise<string[]> {
+  const bytes = bytesPerImage(dataset.shape);
+  const digests: string[] = [];
+  for await (const { start, count, images } of readBatches(dataset, BATCH, { ahead: 0 })) {
+    for (let i = 0; i < count; i++) {
+      const pixels = images.subarray(i * bytes, (i + 1) * bytes);
+      digests.push(createHash('sha256').update(pixels).digest('base64'));
+    }
+    tick((start + count) / dataset.length);
+  }
+  return digests;
+}
+
+/** Small gray copies of all images. */
+export async function readThumbnails(dataset: ImageDataset, tick: Tick): Promise<Thumbnails> {
+  const parts: Thumbnails[] = [];
+  for await (const { start, count, images } of readBatches(dataset, BATCH, { ahead: 0 })) {
+    parts.push(thumbnailsOf(images.subarray(0, count * bytesPerImage(dataset.shape)), dataset.shape));
+    tick((start + count) / dataset.length);
+  }
+  const { height, width } = parts[0] as Thumbnails;
+  const pixels = new Float32Array(dataset.length * height * width);
+  let at = 0;
+  for (const part of parts) {
+    pixels.set(part.pixels, at);
+    at += part.pixels.length;
+  }
+  return { height, width, pixels };
+}
+
+/** What images are compared by. */
+interface Compared {
+  readonly digests: readonly string[];
+  readonly thumbnails: Thumbnails;
+  readonly latents: Float32Array;
+  readonly size: number;
+  readonly least: number;
+}
+
+/** Pairs of copies: each image with the first that equals it, and among the others near ones. */
+export async function pairsOf({ digests, thumbnails, latents, size, least }: Compared, tick: Tick) {
+  const firsts = new Map<string, number>();
+  const pairs: { a: number; b: number; kind: 'exact' | 'near'; similarity: number }[] = [];
+  const distinct: number[] = [];
+  digests.forEach((digest, b) => {
+    const a = firsts.get(digest);
+    if (a !== undefined) pairs.push({ a, b, kind: 'exact', similarity: 1 });
+    else distinct.push(b);
+    firsts.set(digest, a ?? b);
+  });
+  const candidates = new Set<number>();
+  for (const [rows, width, from] of [
+    [latents, size, 0],
+    [autocorrelations(thumbnails), LAGS, 0.25], // a shift may move the latent far
+  ] as const) {
+    const some = pickRows(rows, width, Uint32Array.from(distinct));
+    const k = Math.min(CANDIDATES + 1, distinct.length);
+    const search = (done: number) => tick(from + (0.25 * done) / distinct.length);
+    const { indices } = await nearestNeighbours(some, some, width, { k, tick: search });
+    indices.forEach((j, at) => {
+      const i = Math.floor(at / k);
+      if (i !== j) candidates.add(Math.min(i, j) * distinct.length + Math.max(i, j));
+    });
+  }
+  const pause = pauses((share) => tick(0.5 + 0.5 * share));
+  let done = 0;
+  for (const candidate of candidates) {
+    const a = distinct[Math.floor(candidate / distinct.length)] as number;
+    const b = distinct[candidate % distinct.length] as number;
+    const found = similarity(thumbnails, a, b);
+    if (found >= least) pairs.push({ a, b, kind: 'near', similarity: found });
+    await pause(++done / candidates.size);
+  }
+  return pairs.sort((one, other) => one.a - other.a || one.b - other.b);
+}

@@ -1,0 +1,76 @@
+import type { Card } from '../artifacts/card.ts';
+import { errorUnits } from '../artifacts/fields.ts';
+import type { Report } from '../artifacts/report.ts';
+import { type DatasetSplits, heldOut } from '../data/dataset.ts';
+import type { Leakage } from '../neighbors/leakage.ts';
+import { integer } from './figures.ts';
+import type { DenseLabels } from './measure.ts';
+import type { Picture } from './pictures.ts';
+
+interface Evaluated {
+  readonly card: Card;
+  readonly splits: DatasetSplits;
+  readonly quick: boolean;
+  readonly variational: boolean;
+  /** A reason where there are none. */
+  readonly labels: DenseLabels | string;
+  readonly leakage: Leakage;
+  readonly representations: Report['representations'];
+  readonly pictures: readonly Picture[];
+}
+
+/** What readers of a report should know: what was left out, and why, and where figures mislead. */
+export function notesOf({
+  card,
+  splits,
+  quick,
+  variational,
+  labels,
+  leakage,
+  representations,
+  pictures,
+}: Evaluated): string[] {
+  const labelled = typeof labels !== 'string';
+  return [
+    quick && 'Evaluated with --quick: some measures use fewer images than usual and are less accurate.',
+    !splits.test &&
+      'The data has no test part: the images called test images here are its validation images, by which the best epoch was chosen.',
+    leakageNote(leakage, heldOut(splits).length),
+    !labelled && `Measures by class (10-NN, linear probe, clustering) are missing: ${labels}.`,
+    labelled && labelledNote(splits, labels),
+    representations !== null && comparisonNote(card, representations),
+    variational &&
+      card.model.error !== 'binary cross-entropy' &&
+      `There is no likelihood in nats: the model was trained on ${errorUnits[card.model.error]}, for which there is none here.`,
+    !pictures.some(({ file }) => /^(losses|training)\./.test(file)) &&
+      'Losses and pictures by epoch are missing: the exported model has none. Export the run again to add them.',
+  ].filter((note) => note !== false);
+}
+
+/** Says how many test images are copies of training images. */
+function leakageNote({ exact, near }: Leakage, images: number): string | false {
+  if (exact + near === 0) return false;
+  return `${integer(exact)} of the ${integer(images)} test images equal a training image and ${integer(near)} nearly do: errors and accuracies come out too good. \`convae duplicates\` lists such pairs.`;
+}
+
+/** Says how many images the measures by class use, where some have no label. */
+function labelledNote(splits: DatasetSplits, { train, test }: DenseLabels): string | false {
+  const [all, held] = [splits.train.length, heldOut(splits).length];
+  if (train.rows.length === all && test.rows.length === held) return false;
+  const share = (part: { rows: Uint32Array }, of: number) => `${integer(part.rows.length)} of ${integer(of)}`;
+  return `Measures by class use the images that have a label: ${share(train, all)} training and ${share(test, held)} test images.`;
+}
+
+/** By how many points 10-NN may be worse on latents than on raw pixels without a note. */
+const WORSE = 1;
+
+/** Says where classes are harder to tell by the latents than by the pixels; a decoder that is given the class excuses it. */
+function comparisonNote(
+  { conditional }: Card,
+  representations: NonNullable<Report['representations']>,
+): string | false {
+  const of = (wanted: string) => representations.find(({ name }) => name === wanted)?.neighbours.accuracy ?? 0;
+  const points = 100 * (of('pixels') - of('codes'));
+  if (conditional.decoder || points <= WORSE) return false;
+  return `10-NN classifies latents ${points.toFixed(1)} points worse than raw pixels: the latents lose class information. A larger latent (--latent) or longer training may keep more.`;
+}
