@@ -74,7 +74,7 @@ async function parquetTable(bytes: Uint8Array<ArrayBuffer>): Promise<Table> {
  * Joins a table to images by its column `id`. A column of few values, or of texts, becomes categories. Labels and classes that the
  * images have already are left out; other names that are taken get `suffix`.
  * @returns the columns, the number of images that have a row, that of rows without an image, and why columns were left out
- * @throws RangeError when there is no column `id`, an id occurs twice or is of no image, or the labels are of other images
+ * @throws RangeError when there is no column `id`, an id occurs twice, none is of an image, or numbers or labels are of other images
  */
 export function joinTable(table: Table, images: JoinedImages, suffix: string) {
   const keys = table.get('id');
@@ -94,6 +94,15 @@ export function joinTable(table: Table, images: JoinedImages, suffix: string) {
   if (matched === 0) {
     throw new RangeError(
       `none of its ids is that of an image: '${keys[0]}' …, where the images have '${images.ids[0]}' …`,
+    );
+  }
+  const beyond = images.ids.every((id, i) => id === String(i))
+    ? [...rowOf.keys()].find((id) => id.startsWith(prefix) && Number(id.slice(prefix.length)) >= images.ids.length)
+    : undefined;
+  if (beyond !== undefined) {
+    const last = `'${prefix}${images.ids.length - 1}'`;
+    throw new RangeError(
+      `its id '${beyond}' is of no image, where the last one is ${last}: it is a table of other images`,
     );
   }
   const known = knownColumns(table, images, rows);

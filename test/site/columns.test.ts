@@ -38,6 +38,14 @@ test('a table of all parts goes to the images of the part', async () => {
   expect(columns[0]?.values).toEqual(Float32Array.of(2.5, 3.5, 4.5));
 });
 
+test('a table of more images than there are is of others, where ids are numbers', async () => {
+  const ids = ['0', '1', '2'];
+  for (const text of ['id,x\n0,1.5\n3,2.5', 'id,x\ntest/0,1.5\ntest/3,2.5'])
+    await expect(join3(text, { ids })).rejects.toThrow(RangeError);
+  const { matched, unmatched } = await join3('id,x\ntrain/7,0.5\ntest/0,1.5\ntest/2,2.5', { ids });
+  expect({ matched, unmatched }).toEqual({ matched: 2, unmatched: 1 });
+});
+
 test('whole numbers of many values are numbers, unless they are called clusters', async () => {
   const ids = Array.from({ length: 40 }, (_, i) => String(i));
   const text = `id,count,cluster\n${ids.map((id) => `${id},${id},${id}`).join('\n')}`;

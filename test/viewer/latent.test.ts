@@ -1,6 +1,9 @@
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import type { InputImage } from '../../web-viewer/src/state/store.ts';
+import { split } from '../../web-viewer/src/ui/pixels.ts';
+import { sheet } from '../../web-viewer/src/ui/sheet.ts';
+import { thereAndBack } from '../../web-viewer/src/views/latent/animation.ts';
 import { caption, imageName } from '../../web-viewer/src/views/latent/caption.ts';
 import {
   dimensionsOf,
@@ -10,10 +13,8 @@ import {
   moved,
   OFFSETS,
   shareOf,
-  split,
   withValue,
 } from '../../web-viewer/src/views/latent/dimensions.ts';
-import { enlarge, sideBySide, thereAndBack } from '../../web-viewer/src/views/latent/pictures.ts';
 
 const statistics = {
   over: 'test' as const,
@@ -33,8 +34,6 @@ describe('latent dimensions', () => {
     expect(byKl.map(({ inactive }) => inactive)).toEqual([false, false, false, true]);
     expect(dimensions(null).map(({ index }) => index)).toEqual([2, 0, 1, 3]);
     expect(dimensions(null).some(({ inactive }) => inactive)).toBe(false);
-    // A list of another length is ignored.
-    expect(dimensions([1]).map(({ kl }) => kl)).toEqual([null, null, null, null]);
   });
 
   it('span 3.5 standard deviations and all images', () => {
@@ -87,7 +86,7 @@ describe('pictures', () => {
 
   it('show enlarged pixels of the images side by side', async () => {
     const images = [Uint8Array.of(0, 50, 100, 150), Uint8Array.of(1, 2, 3, 4)];
-    const { width, height, data } = sideBySide(images, shape, 3, 1);
+    const { width, height, data } = sheet(images, 2, shape, { scale: 3, gap: 3 });
     expect([width, height]).toEqual([15, 6]);
     // The expected pixels, by sharp.
     const large = await Promise.all(
@@ -108,7 +107,7 @@ describe('pictures', () => {
   });
 
   it('round and clamp values in [0, 1], also in colour', () => {
-    const { data } = enlarge(Float32Array.of(0.5, 1.2, -0.1), { height: 1, width: 1, channels: 3 }, 1);
+    const { data } = sheet([Float32Array.of(0.5, 1.2, -0.1)], 1, { height: 1, width: 1, channels: 3 });
     expect([...data]).toEqual([128, 255, 0, 255]);
   });
 

@@ -1,23 +1,22 @@
 import { expect, test } from 'vitest';
 import { cardSchema, parseFile } from '../../web-viewer/src/site/schema.ts';
 import {
-  dimensionsOf,
-  factLine,
+  inOneLine,
   kindOf,
   measuresOf,
   optimizerOf,
   restOfRecipe,
   shapeOf,
   valuesOf,
-} from '../../web-viewer/src/views/models/facts.ts';
+} from '../../web-viewer/src/views/models/texts.ts';
 import { card } from './card.ts';
 
 const tiny = parseFile(cardSchema, card(), 'card.json');
 
 test('describes a card in a line', () => {
-  expect(factLine(tiny)).toBe('dots · 2-D · loss 0.25 nats');
+  expect(inOneLine(tiny)).toBe('dots · 2-D · loss 0.25 nats');
   const squared = { ...tiny, model: { ...tiny.model, error: 'mean squared error' as const } };
-  expect(factLine(squared)).toBe('dots · 2-D · loss 0.25');
+  expect(inOneLine(squared)).toBe('dots · 2-D · loss 0.25');
   expect([shapeOf(tiny), valuesOf(tiny)]).toEqual(['4\u00a0×\u00a05, colour', 60]);
   expect(kindOf(tiny)).toBe('variational, decoder conditioned on the class');
   const both = { model: { ...tiny.model, variational: false }, conditional: { encoder: true, decoder: true } };
@@ -35,15 +34,6 @@ test('gives measures per pixel, and per image as a sum over its values', () => {
     ['loss', null],
     ['sharpness', null],
   ]);
-});
-
-test('lists the most informative dimensions first', () => {
-  const byKl = dimensionsOf(tiny, { kl: [0.5, 2], variance: [4, 0.25] });
-  expect(byKl.map(({ index, kl, min }) => [index, kl, min])).toEqual([
-    [1, 2, -2],
-    [0, 0.5, -3],
-  ]);
-  expect(dimensionsOf(tiny, { kl: null, variance: [4, 0.25] }).map(({ index }) => index)).toEqual([0, 1]);
 });
 
 test('describes the recipe', () => {

@@ -298,6 +298,13 @@ describe.skipIf(!hasBrowser)('the studio', () => {
     await page.getByRole('tab', { name: 'Studio' }).click();
     await page.locator('.group-choices select').nth(1).selectOption('selection');
     await soon(() => page.locator('.group-choices').innerText()).toMatch(/[\d,]+ selected images/);
+    // However large, it is the same when its link is opened.
+    const count = () => page.locator('.group-choices .quiet').nth(1).innerText();
+    const images = await count();
+    expect(Number(images.replace(/\D/g, ''))).toBeGreaterThan(500);
+    await soon(() => parameter(page, 'meanto')).toMatch(/^rows/);
+    await page.reload();
+    await soon(count).toBe(images);
     await close();
   });
 

@@ -1,16 +1,15 @@
 import { describe, expect, test } from 'vitest';
+import { sheet } from '../../web-viewer/src/ui/sheet.ts';
 import {
   atTemperature,
   centreOf,
   comparable,
   difference,
   firstColumns,
-  latentOf,
   repeated,
-  smallest,
   toggleColumn,
 } from '../../web-viewer/src/views/studio/latents.ts';
-import { montage } from '../../web-viewer/src/views/studio/montage.ts';
+import { packRows, unpackRows } from '../../web-viewer/src/views/studio/pack-rows.ts';
 
 type Card = Parameters<typeof comparable>[0];
 
@@ -32,10 +31,28 @@ describe('latents', () => {
     expect(centreOf({ ...card, model: { ...card.model, variational: false } })).toEqual([3, -1]);
   });
 
-  test('are repeated, and sliced by row', () => {
+  test('are repeated', () => {
     expect([...repeated(Float32Array.of(1, 2), 3)]).toEqual([1, 2, 1, 2, 1, 2]);
-    expect([...latentOf(Float32Array.of(1, 2, 3, 4), 1, 2)]).toEqual([3, 4]);
-    expect(smallest([4, 2, 3])).toBe(1);
+  });
+});
+
+describe('groups of images', () => {
+  test('fit in a link, whatever their size', () => {
+    for (const [count, every] of [
+      [9, 2],
+      [70_000, 3],
+      [70_000, 1],
+      [500_000, 1000],
+    ] as const) {
+      const rows = Array.from({ length: Math.ceil(count / every) }, (_, i) => i * every);
+      const text = packRows(rows, count);
+      expect(unpackRows(text, count)).toEqual(rows);
+      expect(text).toMatch(/^[\w-]+$/);
+      expect(unpackRows(text, count + 8)).toEqual([]);
+    }
+    const scattered = Array.from({ length: 70_000 }, (_, row) => row).filter((row) => (row * 7919) % 13 < 5);
+    expect(packRows(scattered, 70_000).length).toBeLessThan(12_000);
+    for (const text of ['', 'x', '!', 'AAAA']) expect(unpackRows(text, 100)).toEqual([]);
   });
 });
 
@@ -71,16 +88,16 @@ describe('models', () => {
   });
 });
 
-describe('a montage', () => {
-  const at = ({ data, width }: ReturnType<typeof montage>, x: number, y: number) => [
+describe('a sheet of images', () => {
+  const at = ({ data, width }: ReturnType<typeof sheet>, x: number, y: number) => [
     ...data.subarray(4 * (y * width + x), 4 * (y * width + x) + 4),
   ];
 
   test('enlarges each pixel to a square, with white between the images', () => {
     const shape = { height: 1, width: 2, channels: 3 };
     // Two rows of two images, with a different value for each image, pixel and channel.
-    const row = (first: number) => Float32Array.from({ length: 12 }, (_, i) => (first + i) / 255);
-    const made = montage([row(10), row(100)], 2, shape, { scale: 4, gap: 8 });
+    const image = (first: number) => Float32Array.from({ length: 6 }, (_, i) => (first + i) / 255);
+    const made = sheet([10, 16, 100, 106].map(image), 2, shape, { scale: 4, gap: 8, edge: 8 });
     expect([made.width, made.height]).toEqual([8 + 2 * (8 + 8), 8 + 2 * (4 + 8)]);
     expect(at(made, 7, 8)).toEqual([255, 255, 255, 255]);
     expect(at(made, 8, 8)).toEqual([10, 11, 12, 255]);
@@ -93,7 +110,7 @@ describe('a montage', () => {
   });
 
   test('shows one channel as gray, and clamps values', () => {
-    const made = montage([Float32Array.of(0.5, 1.2)], 1, { height: 2, width: 1, channels: 1 }, { scale: 1, gap: 0 });
+    const made = sheet([Float32Array.of(0.5, 1.2)], 1, { height: 2, width: 1, channels: 1 });
     expect([...made.data]).toEqual([128, 128, 128, 255, 255, 255, 255, 255]);
   });
 });

@@ -1,6 +1,7 @@
 import { signal } from '@preact/signals';
 import { alsoAfterAwaited, awaitedRow, setInputClass, showImage, showLatent, showRow } from './explore.ts';
 import { pack, unpack } from './pack.ts';
+import { oneOf, parseInteger, wholeNumber } from './parameter-kinds.ts';
 import {
   colourBy,
   colourMap,
@@ -32,21 +33,10 @@ export interface Parameter {
   write(text: string | null): void | Promise<void>;
 }
 
-const parseInteger = (text: string | null, fallback: number): number => {
-  const value = Number(text ?? Number.NaN);
-  return Number.isInteger(value) && value >= 0 ? value : fallback;
-};
-
 /** Parameters that need no open model. */
 export const settings: readonly Parameter[] = [
   { key: 'theme', read: () => linkedTheme.value, write: linkTheme },
-  {
-    key: 'tab',
-    read: () => (tab.value === 'map' ? null : tab.value),
-    write: (text) => {
-      tab.value = tabs.find((name) => name === text) ?? 'map';
-    },
-  },
+  oneOf('tab', tab, ['map', ...tabs]),
   {
     key: 'colour',
     read: () => (colourBy.value === 'class' ? null : colourBy.value),
@@ -62,34 +52,10 @@ export const settings: readonly Parameter[] = [
       shownClasses.value = values?.every((value) => Number.isInteger(value) && value >= -1) ? values : null;
     },
   },
-  {
-    key: 'palette',
-    read: () => (colourMap.value === 'gray' ? null : colourMap.value),
-    write: (text) => {
-      colourMap.value = colourMaps.find((name) => name === text) ?? 'gray';
-    },
-  },
-  {
-    key: 'epoch',
-    read: () => (epoch.value === 0 ? null : String(epoch.value)),
-    write: (text) => {
-      epoch.value = parseInteger(text, 0);
-    },
-  },
-  {
-    key: 'seed',
-    read: () => (seed.value === 1 ? null : String(seed.value)),
-    write: (text) => {
-      seed.value = parseInteger(text, 1);
-    },
-  },
-  {
-    key: 'from',
-    read: () => sampleFrom.value,
-    write: (text) => {
-      sampleFrom.value = (['prior', 'mixture'] as const).find((name) => name === text) ?? null;
-    },
-  },
+  oneOf('palette', colourMap, colourMaps),
+  wholeNumber('epoch', epoch, 0),
+  wholeNumber('seed', seed, 1),
+  oneOf('from', sampleFrom, [null, 'prior', 'mixture']),
   {
     key: 'temperature',
     read: () => (temperature.value === 1 ? null : String(temperature.value)),

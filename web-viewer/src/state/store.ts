@@ -120,6 +120,8 @@ export const sampleFrom = signal<Distribution | null>(null);
 export const temperature = signal(1);
 
 export const classes = computed(() => model.value?.card.classes ?? model.value?.set?.about.classes ?? null);
+/** The shape of the open model's images; of MNIST's before one is open. */
+export const imageShape = computed(() => model.value?.card.image ?? { height: 28, width: 28, channels: 1 });
 /** Whether the decoder takes a class. */
 export const conditional = computed(() => model.value?.card.conditional.decoder ?? false);
 /** The selected row of the set. */

@@ -1,5 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type uPlot from 'uplot';
+import { messageOf } from '../site/problem.ts';
 import './chart.css';
 import { theme } from '../state/theme.ts';
 import { grouped, short } from './format.ts';
@@ -70,7 +71,7 @@ export function Chart(props: Props) {
         made = new Plot(optionsFor(current, kind), dataOf(current.current), frame.current);
         setPlot(made);
       } catch (error) {
-        setProblem(error instanceof Error ? error.message : String(error));
+        setProblem(messageOf(error));
       }
     };
     void make();

@@ -23,6 +23,18 @@ export function Figure({ name, value, unit, hint }: Props) {
   );
 }
 
+/** A figure in one line; null for one that is left out. */
+export type FigureRow = readonly [name: string, value: string, hint: string, unit?: string] | null | false | undefined;
+
+/** Figures below each other. */
+export function Figures({ rows, class: look = '' }: { readonly rows: readonly FigureRow[]; readonly class?: string }) {
+  return (
+    <dl class={`figures ${look}`}>
+      {rows.map((row) => row && <Figure key={row[0]} name={row[0]} value={row[1]} hint={row[2]} unit={row[3]} />)}
+    </dl>
+  );
+}
+
 /** A question mark that explains the item next to it. */
 export function Hint({ about, text }: { readonly about: string; readonly text: string }) {
   const id = `hint-${useId()}`;

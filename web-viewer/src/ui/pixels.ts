@@ -64,3 +64,9 @@ export function errorColour(share: number): readonly [number, number, number] {
   const mix = (c: 0 | 1 | 2) => Math.round(from[c] + (place - low) * (to[c] - from[c]));
   return [mix(0), mix(1), mix(2)];
 }
+
+/** The images, or the latents, of a batch as views. */
+export function split(batch: Float32Array, count: number): readonly Float32Array[] {
+  const size = batch.length / count;
+  return Array.from({ length: count }, (_, i) => batch.subarray(i * size, (i + 1) * size));
+}

@@ -1,3 +1,7 @@
+import { messageOf } from '../site/problem.ts';
+import { problem } from '../state/store.ts';
+import { save } from './save.ts';
+
 /** An RGBA picture. */
 export interface Picture {
   readonly width: number;
@@ -5,11 +9,15 @@ export interface Picture {
   readonly data: Uint8ClampedArray<ArrayBuffer>;
 }
 
-/** A PNG file with exactly these pixels. @throws Error when the browser cannot create one */
-export async function png({ width, height, data }: Picture): Promise<Blob> {
-  const canvas = new OffscreenCanvas(width, height);
-  const context = canvas.getContext('2d');
-  if (!context) throw new Error('this browser cannot create a picture');
-  context.putImageData(new ImageData(data, width, height), 0, 0);
-  return canvas.convertToBlob({ type: 'image/png' });
+/** Downloads a PNG file with exactly these pixels; failures are reported in `problem`. */
+export async function savePng({ width, height, data }: Picture, name: string): Promise<void> {
+  try {
+    const canvas = new OffscreenCanvas(width, height);
+    const context = canvas.getContext('2d');
+    if (!context) throw new Error('this browser cannot create a picture');
+    context.putImageData(new ImageData(data, width, height), 0, 0);
+    save(await canvas.convertToBlob({ type: 'image/png' }), name);
+  } catch (error) {
+    problem.value = messageOf(error);
+  }
 }

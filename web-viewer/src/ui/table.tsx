@@ -1,16 +1,14 @@
 import type { ComponentChildren } from 'preact';
+import { focusable } from './controls.tsx';
 import './table.css';
 
 /** A column of a table. */
 export interface Column<Row> {
   readonly name: ComponentChildren;
-  /** Whether it has words, which stand left; else numbers. */
-  readonly words?: boolean;
+  /** Words stand left; a bar fills its cell; else there are numbers. */
+  readonly look?: 'words' | 'bar' | undefined;
   readonly cell: (row: Row) => ComponentChildren;
 }
-
-/** What scrolls must be reached with the keyboard. */
-const focusable = { tabIndex: 0 } as const;
 
 interface Props<Row> {
   readonly name: string;
@@ -24,14 +22,13 @@ interface Props<Row> {
 
 /** A table that scrolls where it is wider than the page, also by keyboard. */
 export function Table<Row>({ name, class: className = '', columns, rows, keyOf, current }: Props<Row>) {
-  const look = ({ words }: Column<Row>) => (words ? 'words' : undefined);
   return (
     <section class="scroll" aria-label={name} {...focusable}>
       <table class={`numbers ${className}`}>
         <thead>
           <tr>
             {columns.map((column, i) => (
-              <th key={i} scope="col" class={look(column)}>
+              <th key={i} scope="col" class={column.look}>
                 {column.name}
               </th>
             ))}
@@ -46,7 +43,7 @@ export function Table<Row>({ name, class: className = '', columns, rows, keyOf, 
                     {column.cell(row)}
                   </th>
                 ) : (
-                  <td key={i} class={look(column)}>
+                  <td key={i} class={column.look}>
                     {column.cell(row)}
                   </td>
                 ),

@@ -3,11 +3,12 @@ import { useCallback, useMemo, useState } from 'preact/hooks';
 import { epoch as askedEpoch, model, type OpenModel } from '../../state/store.ts';
 import { Chart } from '../../ui/chart.tsx';
 import { lossText, lossUnits } from '../../ui/loss-units.ts';
+import { measureName } from '../../ui/measures.ts';
 import { PixelImage } from '../../ui/pixel-image.tsx';
 import type { Shape } from '../../ui/pixels.ts';
 
 import { atOrBefore, bestEpoch, curveOf, indexOfEpoch, judgedBy, quantitiesOf, splitsOf } from './history.ts';
-import { EpochFigures, NumbersTable, quantityNames, splitNames } from './numbers.tsx';
+import { EpochFigures, NumbersTable, splitNames } from './numbers.tsx';
 import type { EpochPicture } from './pictures.ts';
 import { Player } from './player.tsx';
 import { type Training, usePicture, useTraining } from './use-training.ts';
@@ -100,7 +101,7 @@ function Record({ opened, training }: { readonly opened: OpenModel; readonly tra
           {charts.map(({ quantity, curves }, i) => (
             <Chart
               key={quantity}
-              title={quantityNames[quantity]}
+              title={measureName(quantity)}
               unit={units.unit}
               counts="epoch"
               x={charted}

@@ -1,4 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
+import { Button, Range } from '../../ui/controls.tsx';
 
 interface Props {
   readonly epochs: readonly number[];
@@ -42,21 +43,20 @@ export function Player({ epochs, at, valueText, onMove, ready }: Props) {
   };
   return (
     <div class="player">
-      <button type="button" class="button primary" disabled={last < 1} onClick={toggle}>
+      <Button class="button primary" disabled={last < 1} onClick={toggle}>
         {playing ? 'Pause' : 'Play'}
-      </button>
+      </Button>
       <label class="player-slider">
         <span class="visually-hidden">Epoch</span>
-        <input
-          type="range"
+        <Range
           min={0}
           max={last}
           step={1}
           value={at}
           aria-valuetext={valueText}
-          onInput={(event) => {
+          onChoose={(place) => {
             setPlaying(false);
-            onMove(Number(event.currentTarget.value));
+            onMove(place);
           }}
         />
       </label>

@@ -1,4 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
+import { messageOf } from '../../site/problem.ts';
 import type { OpenModel } from '../../state/store.ts';
 import { type Epoch, readHistory } from './history.ts';
 import { type EpochPicture, Pictures } from './pictures.ts';
@@ -10,8 +11,6 @@ export interface Training {
   /** All recorded epochs, ascending. */
   readonly epochs: readonly number[];
 }
-
-const message = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /** Fetches the record of a training. @returns the record, an error message, or null while loading */
 export function useTraining(model: OpenModel): Training | string | null {
@@ -28,7 +27,7 @@ export function useTraining(model: OpenModel): Training | string | null {
       return epochs.length > 0 ? { history, pictures, epochs } : 'the record is empty';
     };
     void read()
-      .catch(message)
+      .catch(messageOf)
       .then((value) => {
         if (wanted) setFound(value);
       });
@@ -47,7 +46,7 @@ export function usePicture(pictures: Pictures, epoch: number | null): EpochPictu
     let wanted = true;
     void pictures
       .get(epoch)
-      .catch(message)
+      .catch(messageOf)
       .then((picture) => {
         if (wanted) setShown(picture);
         return wanted ? pictures.prepare(epoch) : undefined;

@@ -1,13 +1,12 @@
 import { useEffect, useId, useLayoutEffect, useMemo, useRef } from 'preact/hooks';
 import { colourMap, input } from '../../state/store.ts';
 import { coloursOf } from '../../ui/colour-map.ts';
+import { focusable } from '../../ui/controls.tsx';
 import { toImageData } from '../../ui/pixels.ts';
 import type { Drawing, Shown } from './drawing.ts';
 import { createKeyboardPen } from './keyboard-pen.ts';
 import { cssColour } from './painting.ts';
 
-/** Handles keys itself, as an application role may. */
-const focusable = { tabIndex: 0 } as const;
 /** Time that a drawing takes to move to where the model sees it, in milliseconds. */
 const MOVE = 280;
 

@@ -9,7 +9,7 @@ const REACH = 2.5;
 const [WIDTH, HEIGHT] = [128, 36];
 
 /** The code of the input image: a bar for each number, upwards where it is above the mean of the test images. */
-function CodeBars() {
+export function CodeBars() {
   const { card, manifest } = model.value ?? {};
   const latent = reading.value?.latents.latent;
   const order = card && manifest ? dimensionOrder(manifest.dimensions, card.latent.size).slice(0, MOST) : [];

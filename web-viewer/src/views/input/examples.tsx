@@ -1,7 +1,9 @@
-import { computed } from '@preact/signals';
+import { useMemo } from 'preact/hooks';
+import type { ImageSet } from '../../site/image-set.ts';
 import { showRow } from '../../state/explore.ts';
 import { classes, input, model } from '../../state/store.ts';
 import { colourOfClass } from '../../ui/class-colours.ts';
+import { Button } from '../../ui/controls.tsx';
 import { grouped } from '../../ui/format.ts';
 import { PixelImage } from '../../ui/pixel-image.tsx';
 
@@ -10,33 +12,31 @@ const MAX_EXAMPLES = 30;
 const WITHOUT_CLASSES = 10;
 
 /** The first image of each class; without classes, images from all over the set. */
-const examples = computed<readonly { row: number; label: number | null }[]>(() => {
-  const set = model.value?.set;
-  if (!set) return [];
-  if (!set.labels) {
-    const count = Math.min(WITHOUT_CLASSES, set.about.images);
-    return Array.from({ length: count }, (_, i) => ({ row: Math.floor((i * set.about.images) / count), label: null }));
+function examplesOf({ about, labels }: ImageSet): readonly { readonly row: number; readonly label: number | null }[] {
+  if (!labels) {
+    const count = Math.min(WITHOUT_CLASSES, about.images);
+    return Array.from({ length: count }, (_, i) => ({ row: Math.floor((i * about.images) / count), label: null }));
   }
   const first = new Map<number, number>();
-  set.labels.forEach((label, row) => {
+  labels.forEach((label, row) => {
     if (!first.has(label)) first.set(label, row);
   });
   return [...first]
     .sort(([a], [b]) => a - b)
     .slice(0, MAX_EXAMPLES)
     .map(([label, row]) => ({ row, label }));
-});
+}
 
 /** Test images, one of each class. */
 export function Examples() {
   const set = model.value?.set;
+  const examples = useMemo(() => (set ? examplesOf(set) : []), [set]);
   if (!set) return null;
   return (
     <ul class="examples" aria-label="Test images">
-      {examples.value.map(({ row, label }) => (
+      {examples.map(({ row, label }) => (
         <li key={row}>
-          <button
-            type="button"
+          <Button
             class="example"
             style={{ '--class': colourOfClass(label) }}
             title={`Test image ${grouped(row)}${label === null ? '' : `: ${nameOf(label)}`}`}
@@ -48,7 +48,7 @@ export function Examples() {
               shape={set.about}
               label={label === null ? `Test image ${row}` : `An image of class ${nameOf(label)}`}
             />
-          </button>
+          </Button>
         </li>
       ))}
     </ul>
@@ -60,14 +60,13 @@ export function AnotherExample() {
   const set = model.value?.set;
   if (!set) return null;
   return (
-    <button
-      type="button"
+    <Button
       class="button input-button"
       title="A random test image"
       onClick={() => showRow(Math.floor(Math.random() * set.about.images))}
     >
       Another example
-    </button>
+    </Button>
   );
 }
 

@@ -44,7 +44,7 @@ export function InputView() {
         <Colours drawing={drawing} />
         <div class="row">
           <AnotherExample />
-          <Files drawing={drawing} opener={opener} />
+          <Files opener={opener} />
         </div>
         <Centring drawing={drawing} />
         <AboutFile drawing={drawing} />

@@ -1,6 +1,7 @@
 import { useState } from 'preact/hooks';
 import { dimensionOrder } from '../../site/dimensions.ts';
 import { model, reading } from '../../state/store.ts';
+import { Button } from '../../ui/controls.tsx';
 import { Hint } from '../../ui/figure.tsx';
 import { short } from '../../ui/format.ts';
 import { bars } from './bar-scale.ts';
@@ -48,9 +49,9 @@ export function LatentBars() {
         ))}
       </ol>
       {size > FIRST && (
-        <button type="button" class="button input-button" onClick={() => setAll(!all)}>
+        <Button class="button input-button" onClick={() => setAll(!all)}>
           {all ? `Show the first ${FIRST}` : `Show all ${size}`}
-        </button>
+        </Button>
       )}
     </section>
   );

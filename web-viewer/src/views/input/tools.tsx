@@ -1,8 +1,9 @@
-import { colourMap, colourMaps, input, model } from '../../state/store.ts';
+import { colourMap, colourMaps, imageShape, input, model } from '../../state/store.ts';
+import { asOptions, Button, Check, Radios, Range, Select, setter } from '../../ui/controls.tsx';
 import { FileButton } from '../../ui/file-button.tsx';
 import { dataName } from '../../ui/format.ts';
-import { type Shape, toImageData } from '../../ui/pixels.ts';
-import { save } from '../../ui/save.ts';
+import { savePng } from '../../ui/png.ts';
+import { sheet } from '../../ui/sheet.ts';
 import type { Drawing } from './drawing.ts';
 import type { PictureOpener } from './open-picture.ts';
 
@@ -10,29 +11,25 @@ interface Props {
   readonly drawing: Drawing;
 }
 
+const TOOLS = [
+  ['pen', 'Pen'],
+  ['eraser', 'Eraser'],
+] as const;
+
 /** Drawing tools and actions. */
 export function Tools({ drawing: { brush, tool, frame, canUndo, undo, clear } }: Props) {
   const thickest = Math.max(4, frame.value.shape.width / 6);
   return (
     <div class="input-tools row">
-      <fieldset class="segments">
-        <legend class="visually-hidden">Drawing tool</legend>
-        {(['pen', 'eraser'] as const).map((name) => (
-          <label key={name}>
-            <input
-              type="radio"
-              name="input-tool"
-              checked={tool.value === name}
-              onChange={() => {
-                tool.value = name;
-              }}
-            />
-            <span class="segment">{name === 'pen' ? 'Pen' : 'Eraser'}</span>
-          </label>
-        ))}
-      </fieldset>
-      <input
-        type="range"
+      <Radios
+        class="segments"
+        legend="Drawing tool"
+        name="input-tool"
+        value={tool.value}
+        options={TOOLS}
+        onChoose={setter(tool)}
+      />
+      <Range
         class="input-brush"
         aria-label="Brush size"
         aria-valuetext={`${brush.value} pixels`}
@@ -41,16 +38,14 @@ export function Tools({ drawing: { brush, tool, frame, canUndo, undo, clear } }:
         max={thickest}
         step={0.2}
         value={brush.value}
-        onInput={(event) => {
-          brush.value = event.currentTarget.valueAsNumber;
-        }}
+        onChoose={setter(brush)}
       />
-      <button type="button" class="button input-button" disabled={!canUndo.value} onClick={() => undo()}>
+      <Button class="button input-button" disabled={!canUndo.value} onClick={undo}>
         Undo
-      </button>
-      <button type="button" class="button input-button" onClick={() => clear()}>
+      </Button>
+      <Button class="button input-button" onClick={clear}>
         Clear
-      </button>
+      </Button>
     </div>
   );
 }
@@ -97,15 +92,19 @@ export function Centring({ drawing: { centring, frame, setCentring } }: Props) {
   if (!frame.value.conventions.centred) return null;
   const set = dataName(model.value?.card.dataset.name ?? '');
   return (
-    <label class="input-tick" title="Scales the drawing to 20 of 28 pixels and centres it by its centre of mass">
-      <input type="checkbox" checked={centring.value} onChange={(event) => setCentring(event.currentTarget.checked)} />{' '}
+    <Check
+      class="input-tick"
+      title="Scales the drawing to 20 of 28 pixels and centres it by its centre of mass"
+      checked={centring.value}
+      onChoose={setCentring}
+    >
       Centre like {set === 'mnist' ? 'MNIST' : 'the test images'}
-    </label>
+    </Check>
   );
 }
 
 /** Opens a picture, and saves the input image. */
-export function Files({ drawing, opener }: Props & { readonly opener: PictureOpener }) {
+export function Files({ opener }: { readonly opener: PictureOpener }) {
   return (
     <>
       <FileButton
@@ -113,25 +112,20 @@ export function Files({ drawing, opener }: Props & { readonly opener: PictureOpe
         accept="image/*"
         onFiles={([chosen]) => chosen && void opener.open(chosen.file, chosen.path)}
       />
-      <button
-        type="button"
+      <Button
         class="button input-button"
         disabled={!input.value}
         title="Saves the model’s exact input as a PNG file"
-        onClick={() => void saveInput(drawing.frame.value.shape)}
+        onClick={saveInput}
       >
         Save
-      </button>
+      </Button>
     </>
   );
 }
 
-async function saveInput(size: Shape): Promise<void> {
-  const image = input.value;
-  if (!image) return;
-  const canvas = new OffscreenCanvas(size.width, size.height);
-  canvas.getContext('2d')?.putImageData(toImageData(image.pixels, size), 0, 0);
-  save(await canvas.convertToBlob({ type: 'image/png' }), 'input.png');
+function saveInput(): void {
+  if (input.value) void savePng(sheet([input.value.pixels], 1, imageShape.value), 'input.png');
 }
 
 /** Says whether a file's picture was inverted. */
@@ -151,18 +145,7 @@ export function ColourMap() {
   return (
     <label class="row colour-map">
       <span class="quiet">Colour map</span>
-      <select
-        value={colourMap.value}
-        onChange={({ currentTarget: { value } }) => {
-          colourMap.value = colourMaps.find((name) => name === value) ?? 'gray';
-        }}
-      >
-        {colourMaps.map((name) => (
-          <option key={name} value={name}>
-            {name}
-          </option>
-        ))}
-      </select>
+      <Select value={colourMap.value} options={asOptions(colourMaps)} onChoose={setter(colourMap)} />
     </label>
   );
 }

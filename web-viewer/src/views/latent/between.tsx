@@ -1,54 +1,49 @@
 import type { ComponentChildren } from 'preact';
-import { useEffect, useState } from 'preact/hooks';
+import { useState } from 'preact/hooks';
+import { messageOf } from '../../site/problem.ts';
 import { label, type OpenModel, problem } from '../../state/store.ts';
+import { Button, Range } from '../../ui/controls.tsx';
 import { PixelImage } from '../../ui/pixel-image.tsx';
-import { png } from '../../ui/png.ts';
+import { savePng } from '../../ui/png.ts';
 import { save } from '../../ui/save.ts';
-import {
-  type End,
-  endA,
-  endB,
-  FRAMES,
-  followFrames,
-  frames,
-  goTo,
-  nextEnd,
-  play,
-  playing,
-  position,
-  setEnd,
-} from './between-state.ts';
-import { animation } from './files.ts';
-import { ENLARGED, sideBySide } from './pictures.ts';
+import { sheet } from '../../ui/sheet.ts';
+import { animation, ENLARGED } from './animation.ts';
+import { type End, FRAMES, type Frames } from './create-between.ts';
+import { useLatent } from './create-latent.ts';
 
 const steps = Array.from({ length: FRAMES }, (_, i) => i);
 
 /** An interpolation between two latents: frames, a slider over them, and files. */
 export function Between({ model }: { readonly model: OpenModel }) {
-  useEffect(followFrames, []);
-  const [a, b] = [endA.value, endB.value];
+  const { a, b, frames, goTo, play, playing, position, setEnd } = useLatent().between;
   const { image } = model.card;
-  const ready = a !== null && b !== null;
+  const ready = a.value !== null && b.value !== null;
   const made = frames.value?.of === model ? frames.value : null;
   const shown = Math.round(position.value * (FRAMES - 1));
+  const pause = () => {
+    playing.value = false;
+  };
+  const show = (share: number) => {
+    pause();
+    goTo(share);
+  };
   return (
     <section class="walk" aria-label="Interpolation between two images">
       <h3>Interpolate from A to B</h3>
       <p class="say">
-        {ready || a
+        {a.value
           ? 'A straight line between two latents. Drag along it to decode the points in between.'
           : 'Show an image on the left: its latent is the start.'}
       </p>
       <div class="ends">
-        <EndPicture name="A" end={a} decoded={made?.images[0]} image={image}>
-          <button type="button" class="button small" onClick={() => setEnd('a')}>
+        <EndPicture name="A" end={a.value} decoded={made?.images[0]} image={image}>
+          <Button class="button small" onClick={() => setEnd('a')}>
             Set A
-          </button>
+          </Button>
         </EndPicture>
         <div class="line">
           <span class="track">
-            <input
-              type="range"
+            <Range
               min={0}
               max={1}
               step={0.01}
@@ -56,47 +51,32 @@ export function Between({ model }: { readonly model: OpenModel }) {
               disabled={!ready}
               aria-label="Position from A to B"
               aria-valuetext={`${Math.round(100 * position.value)} %`}
-              onInput={({ currentTarget }) => {
-                playing.value = false;
-                goTo(Number(currentTarget.value));
-              }}
+              onChoose={show}
             />
           </span>
-          <button
-            type="button"
-            class="button small"
-            disabled={!ready}
-            onClick={() => {
-              if (playing.value) playing.value = false;
-              else play();
-            }}
-          >
+          <Button class="button small" disabled={!ready} onClick={() => (playing.value ? pause() : play())}>
             {playing.value ? 'Pause' : 'Play'}
-          </button>
+          </Button>
         </div>
-        <EndPicture name="B" end={b} decoded={made?.images.at(-1)} image={image}>
-          <button type="button" class="button small" onClick={() => setEnd('b')}>
+        <EndPicture name="B" end={b.value} decoded={made?.images.at(-1)} image={image}>
+          <Button class="button small" onClick={() => setEnd('b')}>
             Set B
-          </button>
+          </Button>
         </EndPicture>
       </div>
-      {!b && <p class="say">This model has no images: choose any latent, then press “Set B”.</p>}
+      {!b.value && <p class="say">This model has no images: choose any latent, then press “Set B”.</p>}
       <div class="frames">
         {steps.map((i) => (
-          <button
+          <Button
             key={i}
-            type="button"
             class="cell"
             disabled={!made}
             data-near={ready && i === shown}
             aria-label={`Frame ${i + 1} of ${FRAMES}`}
-            onClick={() => {
-              playing.value = false;
-              goTo(i / (FRAMES - 1));
-            }}
+            onClick={() => show(i / (FRAMES - 1))}
           >
             <PixelImage pixels={made?.images[i] ?? null} shape={image} label={`Frame ${i + 1}`} />
-          </button>
+          </Button>
         ))}
       </div>
       <Files model={model} />
@@ -127,50 +107,35 @@ function EndPicture({ name, end, decoded, image, children }: EndProps) {
 }
 
 function Files({ model }: { readonly model: OpenModel }) {
+  const { b, frames, nextEnd } = useLatent().between;
   const [busy, setBusy] = useState(false);
   const made = frames.value?.of === model ? frames.value : null;
-  const name =
-    made &&
-    `${model.name}-walk-${made.a.file}-${made.b.file}${model.card.conditional.decoder ? `-class-${label.value}` : ''}`;
-  const saveFile = async (make: (images: readonly Float32Array[]) => Promise<Blob>, kind: string) => {
-    if (!made) return;
+  const { image, conditional } = model.card;
+  const ofClass = conditional.decoder ? `-class-${label.value}` : '';
+  const name = made ? `${model.name}-walk-${made.a.file}-${made.b.file}${ofClass}` : '';
+  const saveGif = async ({ images }: Frames) => {
     setBusy(true);
     try {
-      save(await make(made.images), `${name}.${kind}`);
+      save(await animation(images, image), `${name}.gif`);
     } catch (error) {
-      problem.value = error instanceof Error ? error.message : String(error);
+      problem.value = messageOf(error);
     } finally {
       setBusy(false);
     }
   };
-  const { image } = model.card;
+  const saveStrip = ({ images }: Frames) =>
+    savePng(sheet(images, images.length, image, { scale: ENLARGED, gap: ENLARGED }), `${name}.png`);
   return (
     <div class="row">
-      <button
-        type="button"
-        class="button small"
-        disabled={!endB.value}
-        onClick={nextEnd}
-        hidden={!model.set || !model.points}
-      >
+      <Button class="button small" disabled={!b.value} onClick={nextEnd} hidden={!model.set || !model.points}>
         Another B
-      </button>
-      <button
-        type="button"
-        class="button small"
-        disabled={!made || busy}
-        onClick={() => void saveFile((images) => animation(images, image), 'gif')}
-      >
+      </Button>
+      <Button class="button small" disabled={!made || busy} onClick={() => made && void saveGif(made)}>
         Save GIF
-      </button>
-      <button
-        type="button"
-        class="button small"
-        disabled={!made || busy}
-        onClick={() => void saveFile((images) => png(sideBySide(images, image, ENLARGED, 1)), 'png')}
-      >
+      </Button>
+      <Button class="button small" disabled={!made} onClick={() => made && void saveStrip(made)}>
         Save strip
-      </button>
+      </Button>
     </div>
   );
 }

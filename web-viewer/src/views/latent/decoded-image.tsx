@@ -3,21 +3,20 @@ import {
   conditional,
   currentLatent,
   decoded,
+  imageShape,
   input,
   label,
   latentOrigin,
   model,
-  problem,
   seed,
   walking,
 } from '../../state/store.ts';
 import { PixelImage } from '../../ui/pixel-image.tsx';
-import { png } from '../../ui/png.ts';
-import { save } from '../../ui/save.ts';
-import { position } from './between-state.ts';
+import { savePng } from '../../ui/png.ts';
+import { sheet } from '../../ui/sheet.ts';
+import { ENLARGED } from './animation.ts';
 import { caption } from './caption.ts';
-import { distribution } from './latent-state.ts';
-import { ENLARGED, enlarge } from './pictures.ts';
+import { useLatent } from './create-latent.ts';
 
 /** The distribution that random latents are drawn from, in words. */
 const distributionNames = {
@@ -26,11 +25,9 @@ const distributionNames = {
   statistics: 'the mean and spread',
 } as const;
 
-const EMPTY = { height: 28, width: 28, channels: 1 };
-
 /** The decoded image, large, and where its latent comes from. */
 export function DecodedImage() {
-  const shape = model.value?.card.image ?? EMPTY;
+  const { between, distribution } = useLatent();
   const name = conditional.value ? classes.value?.[label.value] : undefined;
   const words = currentLatent.value
     ? caption({
@@ -40,7 +37,7 @@ export function DecodedImage() {
         oneClass: model.value?.set?.labels ? (name ?? null) : null,
         seed: seed.value,
         drawnFrom: distributionNames[distribution.value],
-        place: position.value,
+        place: between.position.value,
         walk: !model.value?.points ? 'none' : walking.value ? 'on' : 'ended',
       })
     : '';
@@ -48,7 +45,7 @@ export function DecodedImage() {
     <figure class="decoded-image">
       <PixelImage
         pixels={decoded.value}
-        shape={shape}
+        shape={imageShape.value}
         label={`Decoded from the sliders${name === undefined ? '' : ` of class ${name}`}${words && `. ${words}`}`}
       />
       <figcaption class="say" title={words} data-origin={latentOrigin.value}>
@@ -59,12 +56,8 @@ export function DecodedImage() {
 }
 
 /** Saves the decoded image, enlarged. */
-export async function saveDecoded(): Promise<void> {
-  const opened = model.value;
-  if (!opened || !decoded.value) return;
-  try {
-    save(await png(enlarge(decoded.value, opened.card.image, ENLARGED)), `${opened.name}-decoded.png`);
-  } catch (error) {
-    problem.value = error instanceof Error ? error.message : String(error);
-  }
+export function saveDecoded(): void {
+  if (!decoded.value) return;
+  const picture = sheet([decoded.value], 1, imageShape.value, { scale: ENLARGED });
+  void savePng(picture, `${model.value?.name ?? 'convae'}-decoded.png`);
 }

@@ -11,6 +11,8 @@ export interface Dimension {
   /** Over the latents of images. */
   readonly mean: number;
   readonly std: number;
+  readonly min: number;
+  readonly max: number;
   /** The slider's ends. */
   readonly low: number;
   readonly high: number;
@@ -27,24 +29,19 @@ export const OFFSETS = [-3, -2, -1, 0, 1, 2, 3] as const;
 
 /** A model's latent dimensions, the most informative first: by KL divergence, else by variance. */
 export function dimensionsOf(
-  { latent }: Pick<Card, 'latent'>,
+  { latent: { size, statistics } }: Pick<Card, 'latent'>,
   { dimensions }: Pick<Manifest, 'dimensions'>,
 ): readonly Dimension[] {
-  const { mean, std, min, max } = latent.statistics;
-  const kls = dimensions.kl?.length === latent.size ? dimensions.kl : null;
-  return dimensionOrder({ ...dimensions, kl: kls }, latent.size).map((index): Dimension => {
-    const [centre, deviation] = [mean[index] ?? 0, std[index] ?? 1];
-    const farthest = Math.max(centre - (min[index] ?? centre), (max[index] ?? centre) - centre);
-    const reach = Math.max(REACH * deviation, farthest) || 1;
-    const kl = kls?.[index] ?? null;
+  const at = (numbers: readonly number[], index: number) => numbers[index] ?? Number.NaN;
+  return dimensionOrder(dimensions, size).map((index): Dimension => {
+    const [mean, std] = [at(statistics.mean, index), at(statistics.std, index)];
+    const [min, max] = [at(statistics.min, index), at(statistics.max, index)];
+    const reach = Math.max(REACH * std, mean - min, max - mean) || 1;
+    const kl = dimensions.kl?.[index] ?? null;
     return {
-      index,
-      kl,
-      variance: dimensions.variance[index] ?? deviation ** 2,
-      mean: centre,
-      std: deviation,
-      low: centre - reach,
-      high: centre + reach,
+      ...{ index, kl, variance: at(dimensions.variance, index), mean, std, min, max },
+      low: mean - reach,
+      high: mean + reach,
       inactive: kl !== null && kl < INACTIVE_KL,
     };
   });
@@ -100,9 +97,3 @@ export function latentsBetween(from: Float32Array, to: Float32Array, count: numb
 /** Linear interpolation between two latents at a position from 0 to 1. */
 export const latentBetween = (from: Float32Array, to: Float32Array, share: number): Float32Array =>
   from.map((value, d) => (1 - share) * value + share * (to[d] as number));
-
-/** The images of a batch as views. */
-export function split(batch: Float32Array, count: number): readonly Float32Array[] {
-  const size = batch.length / count;
-  return Array.from({ length: count }, (_, i) => batch.subarray(i * size, (i + 1) * size));
-}

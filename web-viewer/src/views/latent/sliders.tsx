@@ -1,22 +1,14 @@
 import { showLatent } from '../../state/explore.ts';
 import { currentLatent } from '../../state/store.ts';
+import { Button, Range, setter } from '../../ui/controls.tsx';
 import { Hint } from '../../ui/figure.tsx';
+import { FIRST, useLatent } from './create-latent.ts';
 import { type Dimension, moved, shareOf, withValue } from './dimensions.ts';
-import {
-  active,
-  allSliders,
-  allStrips,
-  dimensions,
-  FIRST,
-  inputLatent,
-  resetValue,
-  sliders,
-  touch,
-} from './latent-state.ts';
 import { Strip } from './strip.tsx';
 
 /** A slider for each latent dimension, the most informative first. */
 export function Sliders() {
+  const { allSliders, dimensions, sliders } = useLatent();
   const all = dimensions.value;
   const byKl = all[0]?.kl !== null;
   const most = Math.max(...all.map(({ kl, variance }) => kl ?? variance), Number.MIN_VALUE);
@@ -28,11 +20,7 @@ export function Sliders() {
         <span class="say">most informative first</span>
         <Hint
           about="the order"
-          text={
-            byKl
-              ? 'Ordered by KL divergence, shown by the bar under each name. The mark on a slider is the input image’s value.'
-              : 'Ordered by variance over the images, shown by the bar under each name. The mark on a slider is the input image’s value.'
-          }
+          text={`Ordered by ${byKl ? 'KL divergence' : 'variance over the images'}, shown by the bar under each name. The mark on a slider is the input image’s value.`}
         />
       </div>
       {sliders.value.map((dimension) => (
@@ -44,16 +32,9 @@ export function Sliders() {
         </p>
       )}
       {all.length > FIRST && (
-        <button
-          type="button"
-          class="button"
-          aria-expanded={allSliders.value}
-          onClick={() => {
-            allSliders.value = !allSliders.value;
-          }}
-        >
+        <Button aria-expanded={allSliders.value} onClick={() => setter(allSliders)(!allSliders.value)}>
           {allSliders.value ? `Show the first ${FIRST}` : `Show all ${all.length}`}
-        </button>
+        </Button>
       )}
     </section>
   );
@@ -70,6 +51,7 @@ const percentOf = (share: number) => `${(100 * share).toFixed(2)}%`;
 const twoDecimals = (value: number) => (Number(value.toFixed(2)) || 0).toFixed(2).replace('-', '−');
 
 function Slider({ dimension, weight }: Props) {
+  const { active, allStrips, inputLatent, resetValue, touch } = useLatent();
   const { index, low, high, kl, inactive } = dimension;
   const back = resetValue(dimension);
   const value = currentLatent.value?.[index] ?? back;
@@ -90,15 +72,14 @@ function Slider({ dimension, weight }: Props) {
           <i class="changed" style={{ left: percentOf(Math.min(at, mark)), width: percentOf(Math.abs(at - mark)) }} />
           {inputLatent.value && <i class="mark" style={{ left: percentOf(mark) }} />}
         </span>
-        <input
-          type="range"
+        <Range
           min={low}
           max={high}
           step="any"
           value={value}
           aria-label={`z${index}${inactive ? ', inactive' : ''}`}
           aria-valuetext={twoDecimals(value)}
-          onInput={({ currentTarget }) => set(Number(Number(currentTarget.value).toFixed(3)))}
+          onChoose={(value) => set(Number(value.toFixed(3)))}
           onKeyDown={(event) => {
             const target = moved(dimension, value, event.key);
             if (target === null || event.ctrlKey || event.metaKey || event.altKey) return;
@@ -122,8 +103,7 @@ function Slider({ dimension, weight }: Props) {
           else currentTarget.value = twoDecimals(value).replace('−', '-');
         }}
       />
-      <button
-        type="button"
+      <Button
         class="back"
         data-away={away}
         disabled={!away}
@@ -131,7 +111,7 @@ function Slider({ dimension, weight }: Props) {
         onClick={() => set(back)}
       >
         ↺
-      </button>
+      </Button>
       {allStrips.value && <Strip dimension={dimension} focusable={false} />}
     </div>
   );

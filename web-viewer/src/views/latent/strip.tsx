@@ -1,13 +1,15 @@
 import { showLatent } from '../../state/explore.ts';
 import { currentLatent, model } from '../../state/store.ts';
+import { Button, setter } from '../../ui/controls.tsx';
 import { Hint } from '../../ui/figure.tsx';
 import { short } from '../../ui/format.ts';
 import { PixelImage } from '../../ui/pixel-image.tsx';
+import { useLatent } from './create-latent.ts';
 import { type Dimension, OFFSETS, withValue } from './dimensions.ts';
-import { active, allStrips, strips } from './latent-state.ts';
 
 /** Shows what the last touched dimension does, and its statistics. */
 export function ActiveStrip() {
+  const { active, allStrips } = useLatent();
   const shown = active.value;
   if (!shown) return null;
   const { index, kl, variance, mean, std, inactive } = shown;
@@ -25,16 +27,9 @@ export function ActiveStrip() {
             } Press an image to select it.`}
           />
         </h3>
-        <button
-          type="button"
-          class="button small"
-          aria-pressed={allStrips.value}
-          onClick={() => {
-            allStrips.value = !allStrips.value;
-          }}
-        >
+        <Button class="button small" aria-pressed={allStrips.value} onClick={() => setter(allStrips)(!allStrips.value)}>
           Show all
-        </button>
+        </Button>
       </div>
       <Strip dimension={shown} focusable />
       <div class="offsets" aria-hidden="true">
@@ -42,7 +37,7 @@ export function ActiveStrip() {
           <span key={offset}>{offset === 0 ? 'mean' : `${offset > 0 ? '+' : '−'}${Math.abs(offset)}`}</span>
         ))}
       </div>
-      <p class="say facts">
+      <p class="say statistics">
         {kl === null ? `variance ${short(variance)}` : `KL ${short(kl)} nats`} · mean {short(mean, 2)} · sd{' '}
         {std.toFixed(2)}
       </p>
@@ -52,6 +47,7 @@ export function ActiveStrip() {
 
 /** Images of a latent with one dimension at seven values; pressing one selects it. */
 export function Strip({ dimension, focusable }: { readonly dimension: Dimension; readonly focusable: boolean }) {
+  const { strips } = useLatent();
   const opened = model.value;
   if (!opened) return null;
   const { index, mean, std } = dimension;
@@ -63,9 +59,8 @@ export function Strip({ dimension, focusable }: { readonly dimension: Dimension;
         const target = Number((mean + offset * std).toFixed(3));
         const name = offset === 0 ? 'the mean' : `${short(offset)} sd`;
         return (
-          <button
+          <Button
             key={offset}
-            type="button"
             class="cell"
             // Keyboard users have the slider.
             tabIndex={focusable ? 0 : -1}
@@ -76,7 +71,7 @@ export function Strip({ dimension, focusable }: { readonly dimension: Dimension;
             }}
           >
             <PixelImage pixels={found?.[i] ?? null} shape={opened.card.image} label={`z${index} at ${name}`} />
-          </button>
+          </Button>
         );
       })}
     </div>

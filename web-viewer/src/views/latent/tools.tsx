@@ -1,51 +1,39 @@
 import { type Distribution, distributions } from '../../state/sampling.ts';
 import { latentOrigin, model, sampleFrom } from '../../state/store.ts';
+import { asOptions, Button, Select, setter } from '../../ui/controls.tsx';
 import { Hint } from '../../ui/figure.tsx';
-import { distribution, inputLatent, reset, showRandom } from './latent-state.ts';
-
-const names: Readonly<Record<Distribution, string>> = {
-  prior: 'prior',
-  mixture: 'mixture',
-  statistics: 'statistics',
-};
+import { useLatent } from './create-latent.ts';
 
 /** Random latents, and a reset to the input's latent. */
 export function Tools() {
+  const { distribution, inputLatent, reset, showRandom } = useLatent();
   const found = model.value ? distributions(model.value.card) : [];
   const [first] = found;
   return (
     <div class="tools">
-      <button type="button" class="button small primary" onClick={showRandom} disabled={!model.value}>
+      <Button class="button small primary" onClick={showRandom} disabled={!model.value}>
         Random
-      </button>
+      </Button>
       {found.length > 1 ? (
-        <select
+        <Select
           class="small"
           aria-label="Distribution of random latents"
           value={distribution.value}
-          onChange={({ currentTarget: { value } }) => {
-            sampleFrom.value = found.find((name) => name === value && name !== first) ?? null;
-          }}
-        >
-          {found.map((name) => (
-            <option key={name} value={name}>
-              {names[name]}
-            </option>
-          ))}
-        </select>
+          options={asOptions(found)}
+          onChoose={(name) => setter(sampleFrom)(name === first ? null : name)}
+        />
       ) : (
-        first && <span class="say">from {names[first]}</span>
+        first && <span class="say">from {first}</span>
       )}
       <Hint about="a random latent" text={hints[distribution.value]} />
-      <button
-        type="button"
+      <Button
         class="button small last"
         onClick={reset}
         disabled={!model.value || latentOrigin.value === 'input'}
         title={inputLatent.value ? 'Back to the input’s latent' : 'Back to the mean of the latents'}
       >
         Reset
-      </button>
+      </Button>
     </div>
   );
 }

@@ -4,6 +4,7 @@ import type { MapState } from './create-map.ts';
 import type { Actions } from './gestures.ts';
 import { cornersOf } from './lasso.ts';
 import type { Scene } from './scene.ts';
+import { lassoAround } from './selection.ts';
 import { type Point, roundToPixel, visibleBounds } from './transform.ts';
 
 /** How close the pointer and the map's centre must be to a point, in CSS pixels. */
@@ -49,7 +50,8 @@ export function pointerActions(map: MapState, scene: Scene, camera: Camera): Act
     decode: (at) => decodePlace(map, camera.toMap(at), camera.view.scale),
     lasso(path, done) {
       const polygon = path?.flatMap((x, i) => (i % 2 ? [] : camera.toMap([x, path[i + 1] as number])));
-      selection.value = polygon && (!done || polygon.length >= 6) ? { kind: 'lasso', polygon } : null;
+      if (!polygon || (done && polygon.length < 6)) selection.value = null;
+      else selection.value = done ? lassoAround(polygon) : { kind: 'lasso', polygon };
       // After one lasso, return to the default tool.
       if (done) chosenTool.value = null;
     },
@@ -64,7 +66,7 @@ export function pointerActions(map: MapState, scene: Scene, camera: Camera): Act
 
 /** Puts a lasso around everything in view. */
 export function lassoView({ selection }: MapState, camera: Camera): void {
-  selection.value = { kind: 'lasso', polygon: cornersOf(visibleBounds(camera.view, camera.size)) };
+  selection.value = lassoAround(cornersOf(visibleBounds(camera.view, camera.size)));
 }
 
 /** Actions of the toolbar's buttons and of the + and − keys. */

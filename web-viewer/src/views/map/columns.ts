@@ -1,7 +1,7 @@
 import { computed, type ReadonlySignal, signal } from '@preact/signals';
 import type { Column, Table } from '../../../../pipeline/artifacts/columns.ts';
 import { classColours, plainColour, quietColour } from '../../../../pipeline/pictures/palette.ts';
-import { FileProblem } from '../../site/problem.ts';
+import { FileProblem, messageOf } from '../../site/problem.ts';
 import { model, problem } from '../../state/store.ts';
 import type { StoredArrays } from './stored-arrays.ts';
 
@@ -19,6 +19,8 @@ export interface MapColumn {
 /** New names of a column's categories, by their index; equal names are one category. */
 export type Renamed = Readonly<Record<string, Readonly<Record<number, string>>>>;
 
+export type Columns = ReturnType<typeof createColumns>;
+
 /** The columns of the open model's points: class, error, those of the site, and the visitor's. */
 export function createColumns(stored: StoredArrays) {
   const dropped = signal<readonly Column[]>([]);
@@ -27,17 +29,15 @@ export function createColumns(stored: StoredArrays) {
     const { points, set, manifest } = model.value ?? {};
     if (!points || !manifest) return [];
     const classes = set?.labels ? set.about.classes : null;
-    const ofSet: MapColumn[] = classes
-      ? [
-          {
-            name: 'class',
-            kind: 'category',
-            categories: classes,
-            colours: set?.about.colours ?? [],
-            values: set?.labels ?? null,
-          },
-        ]
-      : [];
+    const ofSet = classes
+      ? {
+          name: 'class',
+          kind: 'category' as const,
+          categories: classes,
+          colours: set?.about.colours ?? [],
+          values: set?.labels ?? null,
+        }
+      : null;
     const error: MapColumn = { name: 'error', kind: 'number', categories: [], colours: [], values: points.errors };
     const ofSite = manifest.columns.map(({ name, kind, file, categories = [] }): MapColumn => {
       const values = stored.array(file, kind === 'number' ? '<f4' : '<i4', points.count);
@@ -46,13 +46,15 @@ export function createColumns(stored: StoredArrays) {
     const own = dropped.value.map(
       (column): MapColumn => ({ ...column, colours: classColours(column.categories.length) }),
     );
-    return [...ofSet, error, ...ofSite, ...own];
+    return [...(ofSet ? [ofSet] : []), error, ...ofSite, ...own];
   });
   const columns = computed(() => original.value.map((column) => withNames(column, renamed.value[column.name] ?? {})));
 
   return {
     original,
     columns,
+    /** Those of the visitor's tables. */
+    dropped,
     renamed,
     /** Forgets the visitor's columns and names. */
     reset() {
@@ -93,12 +95,16 @@ export function createColumns(stored: StoredArrays) {
             : null;
         return found[0]?.name ?? null;
       } catch (error) {
-        problem.value = `${file.name}: ${error instanceof Error ? error.message : error}`;
+        problem.value = `${file.name}: ${messageOf(error)}`;
         return null;
       }
     },
   };
 }
+
+/** The name of a category; of a negative index, of images without one. */
+export const categoryName = ({ name, categories }: MapColumn, code: number): string =>
+  categories[code] ?? (name === 'class' ? 'unlabelled' : 'none');
 
 /** A column whose categories have other names; those with equal names become one. */
 export function withNames(column: MapColumn, names: Readonly<Record<number, string>>): MapColumn {

@@ -4,6 +4,8 @@ import { makeGrid } from './grid.ts';
 import type { StoredArrays } from './stored-arrays.ts';
 import { boundsOf } from './transform.ts';
 
+export type Layout = ReturnType<typeof createLayout>;
+
 /** Where the points of the open model are on the map. */
 export function createLayout(stored: StoredArrays) {
   /** The chosen axes: the method of a map, or two latent dimensions; null for the map that is shown first. */

@@ -1,7 +1,9 @@
 import { csvFormatRow } from 'd3-dsv';
-import { model } from '../../state/store.ts';
-import { toImageData } from '../../ui/pixels.ts';
-import { png } from '../../ui/png.ts';
+import { messageOf } from '../../site/problem.ts';
+import { model, problem } from '../../state/store.ts';
+import { savePng } from '../../ui/png.ts';
+import { save } from '../../ui/save.ts';
+import { sheet } from '../../ui/sheet.ts';
 import type { MapColumn } from './columns.ts';
 
 /** Images of a sheet. */
@@ -20,22 +22,23 @@ export function csvOf(rows: ArrayLike<number>, idOf: (row: number) => string, co
   return [head, ...lines].map((line) => `${csvFormatRow(line)}\r\n`).join('');
 }
 
-/** The images of rows as a PNG sheet, as near to a square as can be. */
-export async function sheetOf(rows: Uint32Array): Promise<Blob> {
+/** Saves the values of rows as a CSV file. */
+export function saveTable(rows: ArrayLike<number>, columns: readonly MapColumn[], name: string): void {
   const set = model.value?.set;
-  if (!set) throw new Error('this model has no images');
-  const { height, width } = set.about;
-  const shown = rows.subarray(0, MOST_ON_SHEET);
-  const columns = Math.max(1, Math.ceil(Math.sqrt((shown.length * height) / width)));
-  await set.ready(shown);
-  const sheet = { width: columns * width, height: Math.ceil(shown.length / columns) * height };
-  const data = new Uint8ClampedArray(4 * sheet.width * sheet.height);
-  for (const [i, row] of shown.entries()) {
-    const image = toImageData(set.pixels(row), set.about);
-    for (let y = 0; y < height; y++) {
-      const to = (Math.floor(i / columns) * height + y) * sheet.width + (i % columns) * width;
-      data.set(image.data.subarray(4 * y * width, 4 * (y + 1) * width), 4 * to);
-    }
+  const text = csvOf(rows, (row) => set?.id(row) ?? String(row), columns);
+  save(new Blob([text], { type: 'text/csv' }), name);
+}
+
+/** Saves the images of rows as a PNG sheet, as near to a square as can be; the first ones where they are many. */
+export async function saveSheet(rows: Uint32Array, name: string): Promise<void> {
+  const set = model.value?.set;
+  if (!set) return;
+  try {
+    const shown = rows.subarray(0, MOST_ON_SHEET);
+    await set.ready(shown);
+    const columns = Math.max(1, Math.ceil(Math.sqrt((shown.length * set.about.height) / set.about.width)));
+    await savePng(sheet(Array.from(shown, set.pixels), columns, set.about), name);
+  } catch (error) {
+    problem.value = messageOf(error);
   }
-  return png({ ...sheet, data });
 }

@@ -1,9 +1,9 @@
 import { model } from '../../state/store.ts';
+import { Button, setter } from '../../ui/controls.tsx';
 import { grouped } from '../../ui/format.ts';
-import { save } from '../../ui/save.ts';
 import { cssOf } from './colours.ts';
 import { useMap } from './create-map.ts';
-import { csvOf } from './exports.ts';
+import { saveTable } from './exports.ts';
 
 /** Names of the categories that colours show: each can be changed, and equal names merge. */
 export function Groups({ close }: { readonly close: () => void }) {
@@ -13,20 +13,14 @@ export function Groups({ close }: { readonly close: () => void }) {
   const { name: title, categories, values } = shown;
   const counts = new Uint32Array(categories.length);
   for (const code of values ?? []) if (code >= 0) counts[code] = (counts[code] ?? 0) + 1;
-  const count = points.value.count;
-  const saveTable = () => {
-    const set = model.value?.set;
-    const rows = Array.from({ length: count }, (_, row) => row);
-    const text = csvOf(rows, (row) => set?.id(row) ?? String(row), table.columns.value);
-    save(new Blob([text], { type: 'text/csv' }), `${model.value?.name ?? 'convae'}.csv`);
-  };
+  const rows = points.value.errors.map((_, row) => row);
   return (
     <section class="map-chosen" aria-label={`Names of ${title}`} data-own>
       <div class="map-chosen-head">
         <h3>{title}</h3>
-        <button type="button" class="map-link" onClick={close}>
+        <Button class="map-link" onClick={close}>
           Close
-        </button>
+        </Button>
       </div>
       <p class="say">Type a new name. The name of another merges both.</p>
       <ul class="map-groups">
@@ -39,26 +33,23 @@ export function Groups({ close }: { readonly close: () => void }) {
               aria-label={`Name of ${name}`}
               onChange={({ currentTarget }) => table.rename(title, name, currentTarget.value)}
             />
-            <button
-              type="button"
+            <Button
               class="map-link"
               title="Select its images"
-              onClick={() => {
-                selection.value = { kind: 'search', text: `${title}:${name}` };
-              }}
+              onClick={() => setter(selection)({ kind: 'search', text: `${title}:${name}` })}
             >
               {grouped(counts[code] ?? 0)}
-            </button>
+            </Button>
           </li>
         ))}
       </ul>
       <div class="row map-actions">
-        <button type="button" onClick={saveTable}>
+        <Button class="" onClick={() => saveTable(rows, table.columns.value, `${model.value?.name ?? 'convae'}.csv`)}>
           Save the table (CSV)
-        </button>
-        <button type="button" disabled={!table.renamed.value[title]} onClick={() => table.restore(title)}>
+        </Button>
+        <Button class="" disabled={!table.renamed.value[title]} onClick={() => table.restore(title)}>
           Old names
-        </button>
+        </Button>
       </div>
     </section>
   );

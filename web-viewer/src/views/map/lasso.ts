@@ -1,5 +1,5 @@
 import { type Grid, visitWithin } from './grid.ts';
-import type { Bounds, Point } from './transform.ts';
+import { type Bounds, boundsOf, type Point } from './transform.ts';
 
 /** Whether a position is inside a closed polygon, `[x, y, x, y, …]` (even-odd rule). */
 export function insidePolygon(polygon: ArrayLike<number>, [x, y]: Point): boolean {
@@ -15,7 +15,7 @@ export function insidePolygon(polygon: ArrayLike<number>, [x, y]: Point): boolea
 /** The rows inside a polygon, in the set's order. */
 export function rowsInside(grid: Grid, polygon: ArrayLike<number>): Uint32Array {
   const found: number[] = [];
-  visitWithin(grid, around(polygon), (row, x, y) => {
+  visitWithin(grid, boundsOf(polygon), (row, x, y) => {
     if (insidePolygon(polygon, [x, y])) found.push(row);
   });
   return Uint32Array.from(found).sort();
@@ -28,15 +28,3 @@ export const cornersOf = ({ left, right, bottom, top }: Bounds): readonly number
   ...[right, top],
   ...[left, top],
 ];
-
-function around(polygon: ArrayLike<number>): Bounds {
-  let [left, right, bottom, top] = [Infinity, -Infinity, Infinity, -Infinity];
-  for (let i = 0; i < polygon.length; i += 2) {
-    const [x, y] = [polygon[i] as number, polygon[i + 1] as number];
-    left = Math.min(left, x);
-    right = Math.max(right, x);
-    bottom = Math.min(bottom, y);
-    top = Math.max(top, y);
-  }
-  return { left, right, bottom, top };
-}

@@ -1,7 +1,9 @@
-import { shownClasses } from '../../state/store.ts';
+import { colourBy, shownClasses } from '../../state/store.ts';
+import { asOptions, Button, Select, setter } from '../../ui/controls.tsx';
 import { Hint } from '../../ui/figure.tsx';
 import { grouped, short } from '../../ui/format.ts';
 import { cssOf, scaleColour } from './colours.ts';
+import { categoryName } from './columns.ts';
 import { useMap } from './create-map.ts';
 import { errorUnit } from './image-of-row.tsx';
 
@@ -9,19 +11,20 @@ import { errorUnit } from './image-of-row.tsx';
 export function Legend() {
   const { column, drawnOrder, filtered, points, setColumn, table } = useMap();
   if (!points.value) return null;
+  const names = table.columns.value.map(({ name }) => name);
   return (
     <div class="map-legend">
       <label>
         Colour{' '}
-        <select value={column.value?.name ?? ''} onChange={({ currentTarget: { value } }) => setColumn(value)}>
-          {!column.value && <option value="">none</option>}
-          {table.columns.value.map(({ name }) => (
-            <option key={name} value={name}>
-              {name}
-            </option>
-          ))}
-        </select>
+        <Select
+          value={column.value?.name ?? ''}
+          options={[...(column.value ? [] : [['', 'none'] as const]), ...asOptions(names)]}
+          onChoose={setColumn}
+        />
       </label>
+      {column.value && colourBy.value !== 'class' && !names.includes(colourBy.value) && (
+        <span class="quiet">No column is named “{colourBy.value}” here.</span>
+      )}
       <Axes />
       {column.value?.kind === 'number' && <Scale name={column.value.name} />}
       {filtered.value && <Filter />}
@@ -40,40 +43,33 @@ function Axes() {
   const maps = methods.value.filter((method) => method !== 'codes');
   const pair = dimensions.value;
   if (latentSize.value < 2 || (maps.length === 0 && latentSize.value === 2)) return null;
-  const all = Array.from({ length: latentSize.value }, (_, d) => d);
+  const all = Array.from({ length: latentSize.value }, (_, d) => [d, `z${d}`] as const);
   return (
     <span class="map-axes">
       <label>
         Axes{' '}
-        <select
-          value={pair ? LATENTS : (axes.value?.toString() ?? maps[0])}
-          onChange={({ currentTarget: { value } }) =>
-            setAxes(value === LATENTS ? [0, 1] : value === maps[0] ? null : value)
-          }
-        >
-          {[...maps, LATENTS].map((name) => (
-            <option key={name} value={name}>
-              {name}
-            </option>
-          ))}
-        </select>
+        <Select
+          value={pair ? LATENTS : (axes.value?.toString() ?? maps[0] ?? LATENTS)}
+          options={asOptions([...maps, LATENTS])}
+          onChoose={(name) => setAxes(name === LATENTS ? [0, 1] : name === maps[0] ? null : name)}
+        />
       </label>
-      {pair?.map((chosen, axis) => (
-        <select
-          key={axis === 0 ? 'x' : 'y'}
-          aria-label={axis === 0 ? 'Dimension along x' : 'Dimension along y'}
-          value={chosen}
-          onChange={({ currentTarget: { value } }) =>
-            setAxes(axis === 0 ? [Number(value), pair[1]] : [pair[0], Number(value)])
-          }
-        >
-          {all.map((d) => (
-            <option key={d} value={d}>
-              z{d}
-            </option>
-          ))}
-        </select>
-      ))}
+      {pair && (
+        <>
+          <Select
+            aria-label="Dimension along x"
+            value={pair[0]}
+            options={all}
+            onChoose={(x) => setAxes([x, pair[1]])}
+          />
+          <Select
+            aria-label="Dimension along y"
+            value={pair[1]}
+            options={all}
+            onChoose={(y) => setAxes([pair[0], y])}
+          />
+        </>
+      )}
     </span>
   );
 }
@@ -119,11 +115,10 @@ function Filter() {
     <fieldset class="map-classes">
       <legend class="visually-hidden">Shown values of {column.name}</legend>
       {codes.value.map((code) => {
-        const name = column.categories[code] ?? (column.name === 'class' ? 'unlabelled' : 'none');
+        const name = categoryName(column, code);
         return (
-          <button
+          <Button
             key={code}
-            type="button"
             class="map-class"
             aria-pressed={isShown(code)}
             title={isShown(code) ? `Hide ${name}` : `Show ${name}`}
@@ -131,18 +126,12 @@ function Filter() {
             onClick={() => toggle(code)}
           >
             {name}
-          </button>
+          </Button>
         );
       })}
-      <button
-        type="button"
-        class="map-link"
-        onClick={() => {
-          shownClasses.value = shown === null ? [] : null;
-        }}
-      >
+      <Button class="map-link" onClick={() => setter(shownClasses)(shown === null ? [] : null)}>
         {shown === null ? 'Hide all' : 'Show all'}
-      </button>
+      </Button>
     </fieldset>
   );
 }

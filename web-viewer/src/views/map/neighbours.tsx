@@ -1,5 +1,6 @@
 import { showRow } from '../../state/explore.ts';
 import { model, selectedRow } from '../../state/store.ts';
+import { Button } from '../../ui/controls.tsx';
 import { Hint } from '../../ui/figure.tsx';
 import { short } from '../../ui/format.ts';
 import { useMap } from './create-map.ts';
@@ -32,8 +33,8 @@ export function Neighbours() {
       <ol>
         {neighbours.value.map(({ row, distance }) => (
           <li key={row}>
-            <button
-              type="button"
+            <Button
+              class=""
               title={describe(map, row)}
               data-row={row}
               onClick={() => showRow(row)}
@@ -43,14 +44,14 @@ export function Neighbours() {
               onPointerLeave={() => point(null)}
             >
               <ImageOfRow row={row} label={describe(map, row)} />
-            </button>
+            </Button>
             <span class="quiet">{short(distance, 2)}</span>
           </li>
         ))}
       </ol>
-      <button type="button" class="map-link" disabled={!inputLatent.value} onClick={selectLike}>
+      <Button class="map-link" disabled={!inputLatent.value} onClick={selectLike}>
         More like this
-      </button>
+      </Button>
       <Marks />
     </div>
   );

@@ -1,4 +1,3 @@
-import { type Shape, toImageData } from '../../ui/pixels.ts';
 import { type Point, type Size, tickTexts, toScreen, type View, visibleBounds } from './transform.ts';
 
 /** Colours of the page, in CSS syntax. */
@@ -204,22 +203,4 @@ function drawAxes(
   write(`z${axes[1]} ↑`, 8, 58);
   context.textAlign = 'right';
   write(`z${axes[0]} →`, size.width - 8, size.height - 12);
-}
-
-/** A small canvas of pixels, redrawn only when they change. */
-export class SmallPicture {
-  readonly canvas = document.createElement('canvas');
-  #shown: Uint8Array | Float32Array | null = null;
-
-  /** @returns the canvas; null without pixels */
-  show(pixels: Uint8Array | Float32Array | null, shape: Shape): HTMLCanvasElement | null {
-    if (!pixels || pixels.length !== shape.height * shape.width * shape.channels) return null;
-    if (pixels !== this.#shown) {
-      this.#shown = pixels;
-      this.canvas.width = shape.width;
-      this.canvas.height = shape.height;
-      this.canvas.getContext('2d')?.putImageData(toImageData(pixels, shape), 0, 0);
-    }
-    return this.canvas;
-  }
 }

@@ -1,7 +1,7 @@
-import { Atlas, STRIDE } from './atlas-gl.ts';
 import type { Rgb } from './colours.ts';
 import { attribute, type Program, program } from './gl.ts';
 import {
+  Atlas,
   DIM,
   FRAME,
   type Frame,
@@ -10,12 +10,14 @@ import {
   type PictureLayer,
   type PictureSource,
 } from './painter.ts';
-import { PointLayer, type PointTarget, sampleOf } from './point-layer.ts';
+import { PointLayer, type PointTarget, type Range } from './point-layer.ts';
 import * as shaders from './shaders.ts';
 import type { Size, View } from './transform.ts';
 
 /** Points that software draws in a frame. */
 const PORTION = 12_000;
+/** Floats per picture: its rectangle, its position in the texture, its frame's colour and its alpha. */
+const STRIDE = 10;
 
 /** A texture to draw on. */
 interface Target {
@@ -51,11 +53,9 @@ class WebglPainter implements Painter, PointTarget<Target> {
   readonly #pictureArrays: WebGLVertexArrayObject;
   readonly #instances: WebGLBuffer;
   #instanceData = new Float32Array(STRIDE * 256);
-  readonly #atlases = new Map<PictureLayer, Atlas>();
+  readonly #atlases = new Map<PictureLayer, { readonly atlas: Atlas; readonly texture: WebGLTexture }>();
   readonly #copy: Program;
   readonly #layer = new PointLayer<Target>(this, PORTION);
-  #count = 0;
-  #sample = { rows: 0, growth: 1 };
 
   constructor(canvas: HTMLCanvasElement, gl: GL) {
     this.canvas = canvas;
@@ -87,8 +87,7 @@ class WebglPainter implements Painter, PointTarget<Target> {
     const gl = this.#gl;
     gl.bindBuffer(gl.ARRAY_BUFFER, this.#places);
     gl.bufferData(gl.ARRAY_BUFFER, map, gl.STATIC_DRAW);
-    this.#count = 0;
-    this.#layer.invalidate();
+    this.#layer.setOrder(new Uint32Array());
   }
 
   setStyle(colours: Uint8Array, order: Uint32Array): void {
@@ -96,21 +95,21 @@ class WebglPainter implements Painter, PointTarget<Target> {
     gl.bindVertexArray(this.#pointArrays);
     gl.bindBuffer(gl.ARRAY_BUFFER, this.#colours);
     gl.bufferData(gl.ARRAY_BUFFER, colours, gl.STATIC_DRAW);
-    const { rows, growth } = sampleOf(order, PORTION);
-    gl.bufferData(gl.ELEMENT_ARRAY_BUFFER, 4 * (order.length + rows.length), gl.STATIC_DRAW);
-    gl.bufferSubData(gl.ELEMENT_ARRAY_BUFFER, 0, order);
-    gl.bufferSubData(gl.ELEMENT_ARRAY_BUFFER, 4 * order.length, rows);
+    gl.bufferData(gl.ELEMENT_ARRAY_BUFFER, this.#layer.setOrder(order), gl.STATIC_DRAW);
     gl.bindVertexArray(null);
-    this.#count = order.length;
-    this.#sample = { rows: rows.length, growth };
-    this.#layer.invalidate();
   }
 
   setSource(name: PictureLayer, source: PictureSource | null): void {
-    const old = this.#atlases.get(name);
-    if (old) this.#gl.deleteTexture(old.texture);
-    if (source) this.#atlases.set(name, new Atlas(this.#gl, source));
-    else this.#atlases.delete(name);
+    const gl = this.#gl;
+    gl.deleteTexture(this.#atlases.get(name)?.texture ?? null);
+    this.#atlases.delete(name);
+    if (!source) return;
+    const atlas = new Atlas(source, gl.getParameter(gl.MAX_TEXTURE_SIZE));
+    const texture = gl.createTexture();
+    this.#atlases.set(name, { atlas, texture });
+    gl.bindTexture(gl.TEXTURE_2D, texture);
+    gl.texStorage2D(gl.TEXTURE_2D, 1, source.shape.channels === 1 ? gl.R8 : gl.RGB8, atlas.width, atlas.height);
+    gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MIN_FILTER, gl.LINEAR);
   }
 
   draw(frame: Frame): boolean {
@@ -119,7 +118,7 @@ class WebglPainter implements Painter, PointTarget<Target> {
     gl.clearColor(frame.ground[0] / 255, frame.ground[1] / 255, frame.ground[2] / 255, 1);
     gl.clear(gl.COLOR_BUFFER_BIT);
     const waiting = this.#drawPictures('plane', frame.plane, frame);
-    const more = this.#layer.draw(frame, this.#count, performance.now());
+    const more = this.#layer.draw(frame, performance.now());
     return this.#drawPictures('thumbnails', frame.thumbnails, frame) || waiting || more;
   }
 
@@ -150,21 +149,21 @@ class WebglPainter implements Painter, PointTarget<Target> {
 
   points(
     target: Target | null,
-    range: readonly [number, number] | 'sample',
+    [from, to]: Range,
+    growth: number,
     { ratio, diameter, alpha }: Frame,
     view: View,
     size: Size,
   ): void {
     const gl = this.#gl;
     const { uniforms } = this.#points;
-    const [from, to] = range === 'sample' ? [this.#count, this.#count + this.#sample.rows] : range;
     gl.bindFramebuffer(gl.FRAMEBUFFER, target?.frame ?? null);
     gl.viewport(0, 0, target?.width ?? this.canvas.width, target?.height ?? this.canvas.height);
     gl.useProgram(this.#points.program);
     gl.bindVertexArray(this.#pointArrays);
     gl.uniform2f(uniforms.centre ?? null, view.x, view.y);
     gl.uniform2f(uniforms.scale ?? null, (2 * view.scale) / size.width, (2 * view.scale) / size.height);
-    gl.uniform1f(uniforms.size ?? null, diameter * ratio * (range === 'sample' ? this.#sample.growth : 1));
+    gl.uniform1f(uniforms.size ?? null, diameter * ratio * growth);
     gl.uniform1f(uniforms.alpha ?? null, alpha);
     gl.drawElements(gl.POINTS, to - from, gl.UNSIGNED_INT, 4 * from);
     gl.bindFramebuffer(gl.FRAMEBUFFER, null);
@@ -182,22 +181,34 @@ class WebglPainter implements Painter, PointTarget<Target> {
   }
 
   #drawPictures(name: PictureLayer, list: readonly Picture[], { size, ratio, ground, ink }: Frame): boolean {
-    const atlas = this.#atlases.get(name);
-    if (!atlas || list.length === 0) return false;
+    const { atlas, texture } = this.#atlases.get(name) ?? {};
+    if (!atlas || !texture || list.length === 0) return false;
     const gl = this.#gl;
     if (this.#instanceData.length < STRIDE * list.length)
       this.#instanceData = new Float32Array(2 * STRIDE * list.length);
     const data = this.#instanceData;
-    const { drawn, waiting } = atlas.place(list, data);
+    const { width: across, height: down, channels } = atlas.source.shape;
+    let drawn = 0;
+    gl.bindTexture(gl.TEXTURE_2D, texture);
+    const waiting = atlas.place(
+      list,
+      (pixels, x, y) => {
+        const format = channels === 1 ? gl.RED : gl.RGB;
+        gl.texSubImage2D(gl.TEXTURE_2D, 0, x, y, across, down, format, gl.UNSIGNED_BYTE, pixels);
+      },
+      ({ left, top, width, height, alpha, frame }, x, y) => {
+        data.set([left, top, width, height, x, y, ...unit(frame), alpha], STRIDE * drawn);
+        drawn++;
+      },
+    );
     const { program, uniforms } = this.#pictures;
     gl.useProgram(program);
     gl.bindVertexArray(this.#pictureArrays);
     gl.bindBuffer(gl.ARRAY_BUFFER, this.#instances);
     gl.bufferData(gl.ARRAY_BUFFER, data.subarray(0, STRIDE * drawn), gl.STREAM_DRAW);
-    gl.bindTexture(gl.TEXTURE_2D, atlas.texture);
     gl.uniform2f(uniforms.screen ?? null, size.width, size.height);
-    gl.uniform2f(uniforms.tile ?? null, atlas.source.shape.width, atlas.source.shape.height);
-    gl.uniform1i(uniforms.gray ?? null, atlas.source.shape.channels === 1 ? 1 : 0);
+    gl.uniform2f(uniforms.tile ?? null, across, down);
+    gl.uniform1i(uniforms.gray ?? null, channels === 1 ? 1 : 0);
     gl.uniform1i(uniforms.dim ?? null, name === 'plane' ? 1 : 0);
     gl.uniform1f(uniforms.strength ?? null, DIM);
     gl.uniform3f(uniforms.ground ?? null, ...unit(ground));

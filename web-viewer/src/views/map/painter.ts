@@ -53,16 +53,6 @@ export interface Painter {
   draw(frame: Frame): boolean;
 }
 
-/** The most pictures uploaded to a texture per frame, so that no frame takes long. */
-export const UPLOADS = 128;
-
-/** The arrangement of a store's pictures in one texture, no wider or higher than `most` pixels. */
-export function atlasFor({ width, height }: Shape, wanted: number, most = 2048) {
-  const columns = Math.max(1, Math.min(Math.ceil(Math.sqrt(wanted)), Math.floor(most / width)));
-  const rows = Math.max(1, Math.min(Math.ceil(wanted / columns), Math.floor(most / height)));
-  return { columns, count: columns * rows, width: columns * width, height: rows * height };
-}
-
 /** A store with pictures no larger than `most` pixels: larger ones are averaged over squares. */
 export function reducedSource({ shape, pixels }: PictureSource, most: number): PictureSource {
   const factor = Math.ceil(Math.max(shape.height, shape.width) / most);
@@ -134,5 +124,64 @@ export class Slots {
 
   clear(): void {
     this.#slots.clear();
+  }
+}
+
+/** Pictures that an atlas may hold, and those that are written to it per frame, so that no frame takes long. */
+const [WANTED, UPLOADS] = [1600, 128];
+
+/** The pictures currently needed, side by side on one canvas or texture. */
+export class Atlas {
+  readonly source: PictureSource;
+  readonly width: number;
+  readonly height: number;
+  readonly #columns: number;
+  readonly #slots: Slots;
+
+  /** @param most its largest width and height, in pixels */
+  constructor(source: PictureSource, most: number) {
+    const { width, height } = source.shape;
+    const columns = Math.max(1, Math.min(Math.ceil(Math.sqrt(WANTED)), Math.floor(most / width)));
+    const rows = Math.max(1, Math.min(Math.ceil(WANTED / columns), Math.floor(most / height)));
+    this.source = source;
+    this.width = columns * width;
+    this.height = rows * height;
+    this.#columns = columns;
+    this.#slots = new Slots(columns * rows);
+  }
+
+  /** Forgets all pictures. */
+  clear(): void {
+    this.#slots.clear();
+  }
+
+  /**
+   * Calls `draw` with each picture and its position in the atlas, after `write` with the pixels of new ones.
+   * @returns whether some are left for the next frame
+   */
+  place(
+    pictures: readonly Picture[],
+    write: (pixels: Uint8Array, x: number, y: number) => void,
+    draw: (picture: Picture, x: number, y: number) => void,
+  ): boolean {
+    const { width, height } = this.source.shape;
+    let [writes, waiting] = [0, false];
+    for (const picture of pictures.slice(0, this.#slots.count)) {
+      let slot = this.#slots.find(picture.key);
+      let pixels: Uint8Array | null = null;
+      if (slot === undefined) {
+        if (writes++ >= UPLOADS) {
+          waiting = true;
+          continue;
+        }
+        pixels = this.source.pixels(picture.key);
+        if (!pixels) continue;
+        slot = this.#slots.take(picture.key);
+      }
+      const [x, y] = [(slot % this.#columns) * width, Math.floor(slot / this.#columns) * height];
+      if (pixels) write(pixels, x, y);
+      draw(picture, x, y);
+    }
+    return waiting;
   }
 }

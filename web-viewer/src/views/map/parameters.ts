@@ -1,3 +1,4 @@
+import { flag, oneOf } from '../../state/parameter-kinds.ts';
 import type { Parameter } from '../../state/parameters.ts';
 import type { PortableView } from './camera.ts';
 import type { Renamed } from './columns.ts';
@@ -41,13 +42,7 @@ export const mapParameters = (map: MapState): readonly Parameter[] => [
       map.thumbnails.value = known ? { shown: known, side: sideOf(Number(side)) } : THUMBNAILS;
     },
   },
-  {
-    key: 'tool',
-    read: () => map.chosenTool.value,
-    write: (text) => {
-      map.chosenTool.value = (['decode', 'move', 'lasso'] as const).find((tool) => tool === text) ?? null;
-    },
-  },
+  oneOf('tool', map.chosenTool, [null, 'decode', 'move', 'lasso']),
   {
     key: 'select',
     read: () => map.selection.value && textOfSelection(map.selection.value),
@@ -55,20 +50,8 @@ export const mapParameters = (map: MapState): readonly Parameter[] => [
       map.selection.value = selectionOfText(text);
     },
   },
-  {
-    key: 'only',
-    read: () => (map.onlySelected.value ? '1' : null),
-    write: (text) => {
-      map.onlySelected.value = text === '1';
-    },
-  },
-  {
-    key: 'plane',
-    read: () => (map.showPlane.value ? null : '0'),
-    write: (text) => {
-      map.showPlane.value = text !== '0';
-    },
-  },
+  flag('only', map.onlySelected, false),
+  flag('plane', map.showPlane, true),
   {
     key: 'view',
     read: () => {

@@ -10,18 +10,15 @@ const TRIES = 3;
 /** All points are tried while moving where there are at most this many times as many as in a sample. */
 const MOST_SAMPLES = 10;
 
+/** Points of an order: the first, and the one after the last. */
+export type Range = readonly [from: number, to: number];
+
 /** Draws points for a `PointLayer`, on the screen or on hidden surfaces of its own. */
 export interface PointTarget<Surface> {
   /** An empty surface of a size in device pixels; `old` may be used again. */
   clear(old: Surface | null, width: number, height: number): Surface;
-  /** Draws points `from` to `to` of the order, or the sample of them, onto a surface; null for the screen. */
-  points(
-    surface: Surface | null,
-    range: readonly [from: number, to: number] | 'sample',
-    frame: Frame,
-    view: View,
-    size: Size,
-  ): void;
+  /** Draws points `from` to `to` of the layer's order, `growth` times as wide, onto a surface; null for the screen. */
+  points(surface: Surface | null, range: Range, growth: number, frame: Frame, view: View, size: Size): void;
   /** Copies a surface to the screen, whose left upper corner is at x and y of the surface, in device pixels. */
   copy(surface: Surface, x: number, y: number): void;
 }
@@ -43,6 +40,9 @@ interface Drawn<Surface> {
 export class PointLayer<Surface> {
   readonly #target: PointTarget<Surface>;
   readonly #portion: number;
+  /** How many points there are, and the sample that follows them in the order. */
+  #count = 0;
+  #sample: { readonly range: Range; readonly growth: number } = { range: [0, 0], growth: 1 };
   /** Look of the last frame, and its time. */
   #last = '';
   #time = 0;
@@ -60,20 +60,30 @@ export class PointLayer<Surface> {
     this.#portion = portion;
   }
 
-  /** Forgets what is drawn after the points have changed. */
-  invalidate(): void {
+  /**
+   * Sets the rows to draw, from the lowest to the topmost, and forgets what is drawn.
+   * @returns the order whose ranges are drawn: the rows, and a sample of them
+   */
+  setOrder(order: Uint32Array): Uint32Array {
+    const { rows, growth } = sampleOf(order, this.#portion);
+    this.#count = order.length;
+    this.#sample = { range: [order.length, order.length + rows.length], growth };
     this.#spare = this.#front?.surface ?? this.#spare;
     this.#front = null;
     this.#back = null;
     this.#last = '';
+    const all = new Uint32Array(order.length + rows.length);
+    all.set(order);
+    all.set(rows, order.length);
+    return all;
   }
 
   /** Draws the points of a frame. @returns whether the next frame can show more of them */
-  draw(frame: Frame, count: number, now: number): boolean {
+  draw(frame: Frame, now: number): boolean {
     const { view, size, ratio, diameter, alpha } = frame;
-    const target = this.#target;
+    const [target, count] = [this.#target, this.#count];
     if (count <= this.#portion) {
-      target.points(null, [0, count], frame, view, size);
+      target.points(null, [0, count], 1, frame, view, size);
       return false;
     }
     const look = [view.scale, size.width, size.height, ratio, diameter, alpha].join();
@@ -96,7 +106,7 @@ export class PointLayer<Surface> {
         this.#spare = null;
         this.#back = { surface, look, view, points: 0 };
       }
-      this.#continue(frame, count, { width: margins.width / ratio, height: margins.height / ratio });
+      this.#continue(frame, { width: margins.width / ratio, height: margins.height / ratio });
     }
     const front = this.#front;
     if (front && reaches(front, 1)) {
@@ -104,19 +114,19 @@ export class PointLayer<Surface> {
       target.copy(front.surface, wide + x, high + y);
     } else if (moving && this.#slow < TRIES && count <= MOST_SAMPLES * this.#portion) {
       this.#wasWhole = true;
-      target.points(null, [0, count], frame, view, size);
-    } else target.points(null, 'sample', frame, view, size);
+      target.points(null, [0, count], 1, frame, view, size);
+    } else target.points(null, this.#sample.range, this.#sample.growth, frame, view, size);
     return this.#back !== null || !reaches(this.#front, RENEW);
   }
 
   /** Draws another portion of the points on the hidden surface, and takes it into use when it has all. */
-  #continue(frame: Frame, count: number, size: Size): void {
+  #continue(frame: Frame, size: Size): void {
     const back = this.#back;
     if (!back) return;
-    const to = Math.min(count, back.points + this.#portion);
-    this.#target.points(back.surface, [back.points, to], frame, back.view, size);
+    const to = Math.min(this.#count, back.points + this.#portion);
+    this.#target.points(back.surface, [back.points, to], 1, frame, back.view, size);
     back.points = to;
-    if (to < count) return;
+    if (to < this.#count) return;
     this.#spare = this.#front?.surface ?? this.#spare;
     [this.#front, this.#back] = [back, null];
   }

@@ -1,5 +1,6 @@
 import { effect, untracked } from '@preact/signals';
 import type { ImageSet } from '../../site/image-set.ts';
+import { messageOf } from '../../site/problem.ts';
 import {
   currentLatent,
   decoded,
@@ -11,17 +12,18 @@ import {
   reading,
   selectedRow,
 } from '../../state/store.ts';
+import { isDark } from '../../state/theme.ts';
 import type { Camera } from './camera.ts';
 import { rgbOf } from './colours.ts';
-import { pointDiameter } from './compose.ts';
 import type { MapState } from './create-map.ts';
+import { marksOf } from './current-marks.ts';
 import { nearestPoint } from './grid.ts';
-import { drawMarks, type Marks, SmallPicture } from './overlay.ts';
+import { drawMarks, type Marks, type Theme } from './overlay.ts';
 import { type Picture, reducedSource } from './painter.ts';
 import { PlaneTiles } from './plane-tiles.ts';
 import { Surface } from './surface.ts';
-import { readTheme, watchTheme } from './theme.ts';
-import { type Point, visibleBounds } from './transform.ts';
+import { readTheme } from './theme.ts';
+import { type Point, type Size, visibleBounds } from './transform.ts';
 import { VisibleThumbnails } from './visible-thumbnails.ts';
 
 /** Larger images are downscaled to this for the map, in pixels. */
@@ -30,11 +32,17 @@ const OPACITY = { plain: 0.82, plane: 0.72 } as const;
 /** Time after which a moved view is at rest, in ms. */
 const REST = 200;
 
+/** Diameter of the points in CSS pixels: smaller on dense maps, growing while zooming in. */
+function pointDiameter(count: number, { width, height }: Size, zoom: number): number {
+  const first = Math.min(7, Math.max(2.2, 0.55 * Math.sqrt((width * height) / Math.max(1, count))));
+  return Math.min(13, first * Math.max(1, zoom) ** 0.4);
+}
+
 /** The pixels of an image, which are read for a later frame where they are not there. */
 const pixelsIfRead = (set: ImageSet) => (row: number) => {
   if (set.has(row)) return set.pixels(row);
   set.ready([row]).catch((error: unknown) => {
-    problem.value = error instanceof Error ? error.message : String(error);
+    problem.value = messageOf(error);
   });
   return null;
 };
@@ -46,8 +54,9 @@ export class Scene {
   readonly #marks: HTMLCanvasElement;
   readonly #camera: Camera;
   readonly #surface: Surface;
-  readonly #small = { drawn: new SmallPicture(), decoded: new SmallPicture() };
-  #theme: ReturnType<typeof readTheme>;
+  readonly #currentMarks: () => Marks;
+  /** The page's colours; null after they have changed. */
+  #theme: Theme | null = null;
   readonly #thumbnails: VisibleThumbnails;
   #tiles: PlaneTiles | null = null;
   #active = false;
@@ -62,8 +71,8 @@ export class Scene {
     this.#stage = stage;
     this.#marks = marks;
     this.#camera = camera;
+    this.#currentMarks = marksOf(map);
     this.#thumbnails = new VisibleThumbnails(map, camera);
-    this.#theme = this.#readTheme();
     this.#surface = new Surface(base, this.refresh);
     camera.onChange = () => {
       map.hovered.value = null;
@@ -80,8 +89,10 @@ export class Scene {
     watch.observe(stage);
     this.#ends = [
       () => watch.disconnect(),
-      watchTheme(() => {
-        this.#theme = this.#readTheme();
+      // The page has the new colours in the next frame.
+      effect(() => {
+        void isDark.value;
+        this.#theme = null;
         this.refresh();
       }),
       effect(() => this.#setImages()),
@@ -101,7 +112,7 @@ export class Scene {
         const row = selectedRow.value;
         if (row !== null) untracked(() => map.inputPosition.value && camera.reveal(map.inputPosition.value));
       }),
-      // Subscribes to everything that marks depend on; they are computed when drawn.
+      // What marks depend on; they are computed when drawn.
       effect(() => {
         void [currentLatent.value, latentOrigin.value, decoded.value, input.value, reading.value];
         void [map.hovered.value, map.selection.value, map.aiming.value];
@@ -150,12 +161,12 @@ export class Scene {
     return this.#thumbnails.at(at) ?? nearestPoint(grid.value, this.#camera.toMap(at), radius, shown.value);
   }
 
-  #readTheme(): ReturnType<typeof readTheme> {
-    const theme = readTheme(this.#stage);
-    const rgb = rgbOf(theme.panel);
-    const kind = rgb[0] + rgb[1] + rgb[2] < 384 ? 'dark' : 'light';
-    this.#map.ground.value = { kind, rgb };
-    return theme;
+  #colours(): Theme {
+    if (this.#theme) return this.#theme;
+    this.#theme = readTheme(this.#stage);
+    const rgb = rgbOf(this.#theme.panel);
+    this.#map.ground.value = { kind: rgb[0] + rgb[1] + rgb[2] < 384 ? 'dark' : 'light', rgb };
+    return this.#theme;
   }
 
   #setImages(): void {
@@ -195,6 +206,7 @@ export class Scene {
   #drawPoints(): boolean {
     const { view, size, zoomed } = this.#camera;
     const count = this.#map.points.value?.count ?? 0;
+    const theme = this.#colours();
     this.#tiles?.request(view, size);
     const more = this.#surface.draw({
       size,
@@ -202,8 +214,8 @@ export class Scene {
       view,
       diameter: pointDiameter(count, size, zoomed),
       alpha: this.#tiles ? OPACITY.plane : OPACITY.plain,
-      ground: rgbOf(this.#theme.panel),
-      ink: rgbOf(this.#theme.ink),
+      ground: rgbOf(theme.panel),
+      ink: rgbOf(theme.ink),
       plane: this.#visiblePlane(),
       thumbnails: this.#thumbnails.choose(performance.now()),
     });
@@ -217,7 +229,7 @@ export class Scene {
     if (this.#marks.width !== width) this.#marks.width = width;
     if (this.#marks.height !== height) this.#marks.height = height;
     const context = this.#marks.getContext('2d');
-    if (context) drawMarks(context, view, size, ratio, this.#theme, this.#currentMarks());
+    if (context) drawMarks(context, view, size, ratio, this.#colours(), this.#currentMarks());
     this.#describe();
   }
 
@@ -228,31 +240,6 @@ export class Scene {
       const [width, height] = [(right - left) * view.scale, (top - bottom) * view.scale];
       return { key, left: x, top: y, width, height, alpha: 1, frame: [0, 0, 0] };
     });
-  }
-
-  #currentMarks(): Marks {
-    const [row, opened] = [selectedRow.value, model.value];
-    const map = this.#map;
-    const [inputPlace, latentPosition] = [map.inputPosition.value, map.latentPosition.value];
-    const { hovered, selection } = { hovered: map.hovered.value, selection: map.selection.value };
-    const shape = opened?.card.image ?? { height: 1, width: 1, channels: 1 };
-    return {
-      axes: map.dimensions.value,
-      selected: row === null ? null : inputPlace,
-      neighbours: map.neighbours.value.map((neighbour) => map.positionOf(neighbour.row)),
-      hovered: hovered && map.positionOf(hovered.row),
-      drawn:
-        row === null && inputPlace && input.value
-          ? { place: inputPlace, picture: this.#small.drawn.show(input.value.pixels, shape) }
-          : null,
-      // The input's own latent is already marked.
-      decoded:
-        latentPosition && latentOrigin.value !== 'input'
-          ? { place: latentPosition, picture: this.#small.decoded.show(decoded.value, shape) }
-          : null,
-      lasso: selection?.kind === 'lasso' ? selection.polygon : null,
-      aim: map.aiming.value,
-    };
   }
 
   /** Records the state of the drawing in data attributes. */

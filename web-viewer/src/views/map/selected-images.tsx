@@ -1,11 +1,13 @@
 import { useState } from 'preact/hooks';
 import { model, selectedRow } from '../../state/store.ts';
+import { Button, Check, setter } from '../../ui/controls.tsx';
 import { grouped } from '../../ui/format.ts';
-import { save } from '../../ui/save.ts';
+import { useCopiedLink } from '../../ui/use-copied-link.ts';
 import type { Camera } from './camera.ts';
 import { cssOf } from './colours.ts';
+import { categoryName } from './columns.ts';
 import { useMap } from './create-map.ts';
-import { csvOf, MOST_ON_SHEET, sheetOf } from './exports.ts';
+import { MOST_ON_SHEET, saveSheet, saveTable } from './exports.ts';
 import { ImageGrid } from './image-grid.tsx';
 import { LIST, type Selection } from './selection.ts';
 import { boundsOf } from './transform.ts';
@@ -18,17 +20,13 @@ interface Props {
 
 /** The selected images: counts by class, thumbnails, and what can be done with them. */
 export function SelectedImages({ rows, selection, camera }: Props) {
-  const { onlySelected, positions, selection: selected, table } = useMap();
+  const { clearSelection, onlySelected, positions, selection: selected, table } = useMap();
   const [errors, setErrors] = useState(false);
-  const [copied, setCopied] = useState(false);
+  const [copied, copy] = useCopiedLink();
   const title = titleOf(selection, rows.length);
   const name = model.value?.name ?? 'convae';
   const none = rows.length === 0;
-  const saveCsv = () => {
-    const set = model.value?.set;
-    const text = csvOf(rows, (row) => set?.id(row) ?? String(row), table.columns.value);
-    save(new Blob([text], { type: 'text/csv' }), `${name}-selected.csv`);
-  };
+  const like = selectedRow.value;
   return (
     <section class="map-chosen" aria-label="Selected images" data-own>
       <div class="map-chosen-head">
@@ -36,68 +34,50 @@ export function SelectedImages({ rows, selection, camera }: Props) {
         <span class="visually-hidden" role="status">
           {title}
         </span>
-        <button
-          type="button"
-          class="map-link"
-          onClick={() => {
-            selected.value = null;
-            onlySelected.value = false;
-          }}
-        >
+        <Button class="map-link" onClick={clearSelection}>
           Close
-        </button>
+        </Button>
       </div>
       <ClassShares rows={rows} />
       {none ? <p class="say">{nothingOf(selection)}</p> : <ImageGrid rows={rows} errors={errors} />}
       <div class="row">
-        <label>
-          <input type="checkbox" checked={errors} onChange={({ currentTarget }) => setErrors(currentTarget.checked)} />{' '}
+        <Check checked={errors} onChoose={setErrors}>
           Error maps
-        </label>
-        <label title="Hides the other points">
-          <input
-            type="checkbox"
-            checked={onlySelected.value}
-            onChange={({ currentTarget }) => {
-              onlySelected.value = currentTarget.checked;
-            }}
-          />{' '}
+        </Check>
+        <Check title="Hides the other points" checked={onlySelected.value} onChoose={setter(onlySelected)}>
           Only these
-        </label>
+        </Check>
       </div>
       <div class="row map-actions">
-        <button type="button" disabled={none} onClick={() => camera.fit(boundsOf(positions.value, rows))}>
+        <Button class="" disabled={none} onClick={() => camera.fit(boundsOf(positions.value, rows))}>
           Zoom to
-        </button>
-        <button
-          type="button"
-          disabled={selectedRow.value === null}
+        </Button>
+        <Button
+          class=""
+          disabled={like === null}
           title="The images whose latents are nearest to that of the one you clicked"
-          onClick={() => {
-            if (selectedRow.value !== null) selected.value = { kind: 'like', to: selectedRow.value };
-          }}
+          onClick={() => like !== null && setter(selected)({ kind: 'like', to: like })}
         >
           More like it
-        </button>
-        <button type="button" disabled={none} onClick={saveCsv}>
+        </Button>
+        <Button class="" disabled={none} onClick={() => saveTable(rows, table.columns.value, `${name}-selected.csv`)}>
           CSV
-        </button>
-        <button
-          type="button"
+        </Button>
+        <Button
+          class=""
           disabled={none}
           title={rows.length > MOST_ON_SHEET ? `The first ${grouped(MOST_ON_SHEET)} images` : 'All images on a sheet'}
-          onClick={() => void sheetOf(rows).then((sheet) => save(sheet, `${name}-selected.png`))}
+          onClick={() => void saveSheet(rows, `${name}-selected.png`)}
         >
           PNG
-        </button>
-        <button
-          type="button"
-          title="A link that opens this selection"
-          onClick={() => void navigator.clipboard.writeText(location.href).then(() => setCopied(true))}
-        >
-          {copied ? 'Copied' : 'Link'}
-        </button>
+        </Button>
+        <Button class="" title="A link that opens this selection" onClick={copy}>
+          {{ no: 'Link', yes: 'Copied', failed: 'Not allowed' }[copied]}
+        </Button>
       </div>
+      <p class="say" role="status">
+        {copied === 'yes' && table.dropped.value.length > 0 && 'The link does not hold your table: send that, too.'}
+      </p>
     </section>
   );
 }
@@ -135,7 +115,6 @@ function ClassShares({ rows }: { readonly rows: Uint32Array }) {
   }
   const found = [...counts].map(([code, count]) => ({ count, code })).filter(({ count }) => count > 0);
   const most = found.toSorted((a, b) => b.count - a.count).slice(0, 3);
-  const nameOf = (code: number) => column.categories[code] ?? (column.name === 'class' ? 'unlabelled' : 'none');
   return (
     <div class="map-shares">
       <div class="map-shares-bar" aria-hidden="true">
@@ -144,7 +123,7 @@ function ClassShares({ rows }: { readonly rows: Uint32Array }) {
         ))}
       </div>
       <p class="say">
-        {most.map(({ count, code }) => `${nameOf(code)}: ${grouped(count)}`).join(' · ')}
+        {most.map(({ count, code }) => `${categoryName(column, code)}: ${grouped(count)}`).join(' · ')}
         {found.length > most.length && ` · and ${found.length - most.length} more`}
       </p>
     </div>

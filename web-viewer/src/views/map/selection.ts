@@ -24,22 +24,22 @@ const MOST_NUMBERS = 400;
 export function textOfSelection(selection: Selection): string {
   switch (selection.kind) {
     case 'lasso':
-      return `lasso:${thinned(selection.polygon).map(shortNumber).join(',')}`;
+      return `lasso:${selection.polygon.join(',')}`;
     case 'search':
       return `search:${selection.text}`;
     case 'like':
-      return `like:${typeof selection.to === 'number' ? selection.to : selection.to.map(shortNumber).join(',')}`;
+      return `like:${typeof selection.to === 'number' ? selection.to : selection.to.map(rounded).join(',')}`;
     case 'highest':
       return `highest:${selection.column}`;
   }
 }
 
-const shortNumber = (value: number) => String(Number(value.toPrecision(5)));
+const rounded = (value: number) => Number(value.toPrecision(5));
 
-/** A polygon with fewer corners. */
-function thinned(polygon: readonly number[]): readonly number[] {
+/** A lasso around a polygon, or around one with fewer corners: exactly what its link holds. */
+export function lassoAround(polygon: readonly number[]): Selection {
   const step = Math.ceil(polygon.length / MOST_NUMBERS);
-  return step === 1 ? polygon : polygon.filter((_, i) => (i >> 1) % step === 0);
+  return { kind: 'lasso', polygon: polygon.filter((_, i) => (i >> 1) % step === 0).map(rounded) };
 }
 
 /** The selection of a link's text; null where it is none. */

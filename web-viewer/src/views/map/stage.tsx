@@ -1,5 +1,6 @@
 import './stage.css';
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { focusable } from '../../ui/controls.tsx';
 import { pointerActions, pressKey } from './actions.ts';
 import { Camera } from './camera.ts';
 import { useMap } from './create-map.ts';
@@ -50,8 +51,7 @@ export function Stage({ active }: { readonly active: boolean }) {
         aria-roledescription="map"
         aria-label="Map of the images"
         aria-describedby="map-keys"
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: it handles keys
-        tabIndex={0}
+        {...focusable}
         data-tool={tool.value}
         onKeyDown={onKeyDown}
         onPointerDown={endAim}

@@ -1,6 +1,7 @@
 import { signal } from '@preact/signals';
 import type { FileSource } from '../../site/files.ts';
 import { readNpy } from '../../site/npy.ts';
+import { messageOf } from '../../site/problem.ts';
 import { model, problem } from '../../state/store.ts';
 
 export type StoredArrays = ReturnType<typeof createStoredArrays>;
@@ -25,7 +26,7 @@ export function createStoredArrays() {
       const files = read.peek().source === source ? read.peek().files : [];
       read.value = { source, files: new Map([...files, [file, array.data]]) };
     } catch (error) {
-      problem.value = error instanceof Error ? error.message : String(error);
+      problem.value = messageOf(error);
     }
   }
 

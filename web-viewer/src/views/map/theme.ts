@@ -17,15 +17,3 @@ export function readTheme(element: Element): Theme {
     accent: colour('--accent'),
   };
 }
-
-/** Calls `onChange` when the page's colours change. @returns a function that stops it */
-export function watchTheme(onChange: () => void): () => void {
-  const scheme = matchMedia('(prefers-color-scheme: dark)');
-  scheme.addEventListener('change', onChange);
-  const observer = new MutationObserver(onChange);
-  observer.observe(document.documentElement, { attributes: true, attributeFilter: ['data-theme'] });
-  return () => {
-    scheme.removeEventListener('change', onChange);
-    observer.disconnect();
-  };
-}

@@ -1,13 +1,18 @@
 import { useId } from 'preact/hooks';
+import { Button, Check, Radios, Range, Select, setter } from '../../ui/controls.tsx';
 import { lassoView, zoomStep } from './actions.ts';
 import type { Camera } from './camera.ts';
-import { type Thumbnails, type Tool, useMap } from './create-map.ts';
+import { type Tool, useMap } from './create-map.ts';
 
-const tools: Readonly<Record<Tool, readonly [name: string, what: string]>> = {
-  decode: ['Decode', 'Drag to decode the position under the pointer; the right button or the space bar moves the map'],
-  move: ['Move', 'Drag to move the map'],
-  lasso: ['Lasso', 'Draw around points to select their images; Shift-drag does the same'],
-};
+const TOOLS: readonly (readonly [Tool, name: string, what: string])[] = [
+  [
+    'decode',
+    'Decode',
+    'Drag to decode the position under the pointer; the right button or the space bar moves the map',
+  ],
+  ['move', 'Move', 'Drag to move the map'],
+  ['lasso', 'Lasso', 'Draw around points to select their images; Shift-drag does the same'],
+];
 
 interface Props {
   readonly camera: Camera;
@@ -21,47 +26,36 @@ export function ToolBar({ camera, grouping, setGrouping }: Props) {
   const { chosenTool, column, isPlane, points, selection, tool } = map;
   const id = useId();
   if (!points.value) return null;
-  const names = (Object.keys(tools) as Tool[]).filter((name) => name !== 'decode' || isPlane.value);
   const highest = column.value?.kind === 'number' ? column.value.name : 'error';
   return (
     <div class="map-tools">
-      <fieldset class="map-choice">
-        <legend class="visually-hidden">What dragging on the map does</legend>
-        {names.map((name) => (
-          <label key={name} title={tools[name][1]}>
-            <input
-              type="radio"
-              name="map-tool"
-              checked={tool.value === name}
-              onChange={() => {
-                chosenTool.value = name;
-              }}
-            />
-            <span>{tools[name][0]}</span>
-          </label>
-        ))}
-      </fieldset>
+      <Radios
+        class="segments"
+        legend="What dragging on the map does"
+        name="map-tool"
+        value={tool.value}
+        options={TOOLS.filter(([name]) => name !== 'decode' || isPlane.value)}
+        onChoose={setter(chosenTool)}
+      />
       <Search />
-      <button type="button" class="map-button" popovertarget={id}>
+      <Button class="map-button" popovertarget={id}>
         More
-      </button>
+      </Button>
       <div id={id} popover="auto" class="map-more">
-        <button type="button" title="Select the images of all points in view" onClick={() => lassoView(map, camera)}>
+        <Button class="" title="Select the images of all points in view" onClick={() => lassoView(map, camera)}>
           Select view
-        </button>
-        <button
-          type="button"
+        </Button>
+        <Button
+          class=""
           title={`The images with the largest ${highest}`}
-          onClick={() => {
-            selection.value = { kind: 'highest', column: highest };
-          }}
+          onClick={() => setter(selection)({ kind: 'highest', column: highest })}
         >
           Highest {highest}
-        </button>
+        </Button>
         {column.value?.kind === 'category' && (
-          <button type="button" aria-pressed={grouping} onClick={() => setGrouping(!grouping)}>
+          <Button class="" aria-pressed={grouping} onClick={() => setGrouping(!grouping)}>
             Rename and merge…
-          </button>
+          </Button>
         )}
         <ImageSettings />
         <label title="CSV or Parquet with a column “id”; it can also be dropped on the map">
@@ -108,57 +102,30 @@ function Search() {
   );
 }
 
-const CHOICES: Readonly<Record<Thumbnails['shown'], string>> = {
-  zoom: 'when zoomed in',
-  always: 'always',
-  off: 'never',
-};
+const SHOWN = [
+  ['zoom', 'when zoomed in'],
+  ['always', 'always'],
+  ['off', 'never'],
+] as const;
 
 /** When images are drawn for points, and how large; and the decoded plane. */
 function ImageSettings() {
   const { isPlane, showPlane, thumbnails } = useMap();
   const { shown, side } = thumbnails.value;
+  const set = setter(thumbnails);
   return (
     <>
       <label>
-        Images{' '}
-        <select
-          value={shown}
-          onChange={({ currentTarget: { value } }) => {
-            thumbnails.value = { shown: value as Thumbnails['shown'], side };
-          }}
-        >
-          {Object.entries(CHOICES).map(([value, text]) => (
-            <option key={value} value={value}>
-              {text}
-            </option>
-          ))}
-        </select>
+        Images <Select value={shown} options={SHOWN} onChoose={(shown) => set({ shown, side })} />
       </label>
       <label>
         Size{' '}
-        <input
-          type="range"
-          min={12}
-          max={96}
-          value={side}
-          disabled={shown === 'off'}
-          onInput={({ currentTarget: { value } }) => {
-            thumbnails.value = { shown, side: Number(value) };
-          }}
-        />
+        <Range min={12} max={96} value={side} disabled={shown === 'off'} onChoose={(side) => set({ shown, side })} />
       </label>
       {isPlane.value && (
-        <label>
-          <input
-            type="checkbox"
-            checked={showPlane.value}
-            onChange={({ currentTarget: { checked } }) => {
-              showPlane.value = checked;
-            }}
-          />
+        <Check checked={showPlane.value} onChoose={setter(showPlane)}>
           Decoded plane
-        </label>
+        </Check>
       )}
     </>
   );
@@ -176,11 +143,11 @@ export function ZoomBar({ camera }: { readonly camera: Camera }) {
   return (
     <div class="map-zoom">
       {buttons.map(([name, path, press]) => (
-        <button key={name} type="button" aria-label={name} title={name} onClick={press}>
+        <Button key={name} class="" aria-label={name} title={name} onClick={press}>
           <svg viewBox="0 0 16 16" aria-hidden="true">
             <path d={path} />
           </svg>
-        </button>
+        </Button>
       ))}
     </div>
   );

@@ -45,8 +45,8 @@ export function visibleBounds(view: View, size: Size): Bounds {
   return { left, right, bottom, top };
 }
 
-/** The bounding box of the finite positions `[N, 2]`, or of those of some rows; never empty. */
-export function boundsOf(map: Float32Array, rows?: Uint32Array): Bounds {
+/** The bounding box of finite positions `[N, 2]`, or of those of some rows; never empty. */
+export function boundsOf(map: ArrayLike<number>, rows?: Uint32Array): Bounds {
   let [left, right, bottom, top] = [Infinity, -Infinity, Infinity, -Infinity];
   const count = rows?.length ?? map.length >> 1;
   for (let i = 0; i < count; i++) {

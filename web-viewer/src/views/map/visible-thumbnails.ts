@@ -1,22 +1,31 @@
 import { model } from '../../state/store.ts';
 import type { Camera } from './camera.ts';
-import { Fade, firstPictures, pictureAt, pictureSpacing, picturesIn } from './compose.ts';
 import type { MapState } from './create-map.ts';
+import { visitWithin } from './grid.ts';
 import type { Picture } from './painter.ts';
 import { ThumbnailLevels } from './thumbnails.ts';
-import { type Point, ZOOM } from './transform.ts';
+import { type Bounds, type Point, visibleBounds, ZOOM } from './transform.ts';
+
+/** Thumbnails grow while zooming in, by a power of the zoom, to this many times their first side. */
+const GROWTH = { most: 2, power: 0.3 } as const;
+/** Distance between thumbnails as a multiple of their side: room for points. */
+const SPACING = 1.25;
+/** Fade-in time, in ms. */
+const FADE = 160;
 
 /** The images that are drawn for points: of a selection only its own. */
 export class VisibleThumbnails {
   readonly #map: MapState;
   readonly #camera: Camera;
-  readonly #fade = new Fade();
   readonly #reducedMotion = matchMedia('(prefers-reduced-motion: reduce)');
   /** The images that become thumbnails while zooming in, and the scale at which the first do. */
   #levels: ThumbnailLevels | null = null;
   #firstScale = 1;
-  /** Those of the last frame. */
+  /** Those of the last frame, and when each row's appeared. */
   pictures: readonly Picture[] = [];
+  #since = new Map<number, number>();
+  /** Whether one is still fading in. */
+  unfinished = false;
 
   constructor(map: MapState, camera: Camera) {
     this.#map = map;
@@ -28,39 +37,67 @@ export class VisibleThumbnails {
     this.#levels = null;
   }
 
-  /** Whether one is still fading in. */
-  get unfinished(): boolean {
-    return this.#fade.unfinished;
+  /** The row whose thumbnail covers a screen position; null where none does. */
+  at([x, y]: Point): number | null {
+    const covers = ({ left, top, width, height, alpha }: Picture) =>
+      alpha > 0.5 && x >= left && x <= left + width && y >= top && y <= top + height;
+    return this.pictures.findLast(covers)?.key ?? null;
   }
 
-  /** The row whose thumbnail is at a screen position. */
-  at(place: Point): number | null {
-    return pictureAt(this.pictures, place);
-  }
-
-  /** Chooses those of a frame at `time`, in ms. */
+  /** Chooses those of a frame at `time`, in ms: each in a frame of its point's colour. */
   choose(time: number): readonly Picture[] {
-    this.#fade.begin(time);
-    this.pictures = this.#visible();
+    const before = this.#since;
+    this.#since = new Map();
+    this.unfinished = false;
+    const opacity = (row: number) => {
+      const since = before.get(row) ?? time;
+      this.#since.set(row, since);
+      if (this.#reducedMotion.matches) return 1;
+      const share = Math.min(1, Math.max(0.05, (time - since) / FADE));
+      this.unfinished ||= share < 1;
+      return share;
+    };
+    this.pictures = this.#visible(opacity);
     return this.pictures;
   }
 
-  #visible(): Picture[] {
-    const { view, size, full } = this.#camera;
-    const { bright, grid, pointColours, shownShuffled, thumbnails } = this.#map;
-    const { shown, side } = thumbnails.value;
-    const set = model.value?.set;
-    if (!set || shown === 'off') return [];
-    if (!this.#levels) {
-      const chosen = bright.value;
-      const rows = chosen ? shownShuffled.value.filter((row) => chosen[row]) : shownShuffled.value;
-      const first = shown === 'always' ? 0.99 * ZOOM.min : firstPictures(rows.length, size, side);
-      this.#firstScale = first * full.scale;
-      this.#levels = new ThumbnailLevels(grid.value.map, rows, pictureSpacing(1, this.#firstScale, side));
-    }
+  #visible(opacity: (row: number) => number): Picture[] {
+    const { view, size } = this.#camera;
+    const { grid, pointColours, thumbnails } = this.#map;
+    const about = model.value?.set?.about;
+    if (!about || thumbnails.value.shown === 'off') return [];
+    this.#levels ??= this.#newLevels();
+    const levels = this.#levels;
     const zoom = view.scale / this.#firstScale;
-    const aspect = set.about.width / set.about.height;
-    const opacity = (row: number) => (this.#reducedMotion.matches ? 1 : this.#fade.opacity(row));
-    return picturesIn(grid.value, this.#levels, view, size, zoom, side, aspect, pointColours.value, opacity);
+    if (zoom <= 1) return [];
+    const side = thumbnails.value.side * Math.min(GROWTH.most, zoom ** GROWTH.power);
+    const [spacing, aspect, colours] = [(SPACING * side) / view.scale, about.width / about.height, pointColours.value];
+    const [width, height] = [side * Math.min(1, aspect), side * Math.min(1, 1 / aspect)];
+    const pictures: Picture[] = [];
+    visitWithin(grid.value, widened(visibleBounds(view, size), side / view.scale), (key, x, y) => {
+      if (!levels.has(key, spacing)) return;
+      const [middle, centre] = this.#camera.toScreen([x, y]);
+      const [r = 0, g = 0, b = 0] = colours.subarray(4 * key, 4 * key + 3);
+      const [left, top] = [middle - width / 2, centre - height / 2];
+      pictures.push({ key, left, top, width, height, alpha: opacity(key), frame: [r, g, b] });
+    });
+    return pictures;
+  }
+
+  /** The order in which images become thumbnails: the first ones sooner where points are few. */
+  #newLevels(): ThumbnailLevels {
+    const { bright, grid, shownShuffled, thumbnails } = this.#map;
+    const { size, full } = this.#camera;
+    const { shown, side } = thumbnails.value;
+    const chosen = bright.value;
+    const rows = chosen ? shownShuffled.value.filter((row) => chosen[row]) : shownShuffled.value;
+    const density = Math.max(1, rows.length) / Math.max(1, size.width * size.height);
+    const first = shown === 'always' ? 0.99 * ZOOM.min : Math.min(4, Math.max(0.7, 0.6 * side * Math.sqrt(density)));
+    this.#firstScale = first * full.scale;
+    return new ThumbnailLevels(grid.value.map, rows, (SPACING * side) / this.#firstScale);
   }
 }
+
+const widened = ({ left, right, bottom, top }: Bounds, by: number): Bounds => {
+  return { left: left - by, right: right + by, bottom: bottom - by, top: top + by };
+};

@@ -1,13 +1,16 @@
-import { useEffect, useState } from 'preact/hooks';
-import { sha256 } from '../../site/digest.ts';
 import type { OpenModel } from '../../state/store.ts';
 import { grouped } from '../../ui/format.ts';
-import { Wide } from './tables.tsx';
+import { Table } from '../../ui/table.tsx';
+import { useDigests } from '../../ui/use-digests.ts';
 
 /** The model's files for download, with their sizes and expected digests. */
 export function FilesTable({ model }: { readonly model: OpenModel }) {
   const { card, manifest, source, fromVisitor } = model;
-  const digests = useDigests(model);
+  const { encoder, decoder } = useDigests(model.files) ?? {};
+  const loaded: Readonly<Record<string, string | null | undefined>> = {
+    'encoder.onnx': encoder,
+    'decoder.onnx': decoder,
+  };
   const step = card.trainStep;
   const files = [
     ...Object.entries(card.files).map(([name, { bytes, sha256 }]) => ({ name, bytes, expected: sha256 })),
@@ -21,39 +24,30 @@ export function FilesTable({ model }: { readonly model: OpenModel }) {
       <h3>Files</h3>
       <p class="say">
         ONNX models run in most languages: <code>image</code> bytes in, <code>latent</code> out, and back.
-        {digests === 'unavailable' && ' Their SHA-256 cannot be checked on a page served over plain http.'}
+        {encoder === null && ' Their SHA-256 cannot be checked on a page served over plain http.'}
       </p>
-      <Wide name="Files">
-        <table class="numbers files">
-          <thead>
-            <tr>
-              <th scope="col">File</th>
-              <th scope="col">Bytes</th>
-              <th scope="col" class="words">
-                SHA-256
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {files.map(({ name, bytes, expected }) => (
-              <tr key={name}>
-                <th scope="row">
-                  <a href={source.url(name)} download={name}>
-                    {name}
-                  </a>
-                </th>
-                <td>{bytes === null ? '–' : grouped(bytes)}</td>
-                <td class="words">
-                  {expected && <code>{expected}</code>}{' '}
-                  {expected && digests !== null && digests !== 'unavailable' && (
-                    <Check same={digests[name] === expected} />
-                  )}
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </Wide>
+      <Table
+        name="Files"
+        class="files"
+        rows={files}
+        keyOf={({ name }) => name}
+        columns={[
+          {
+            name: 'File',
+            cell: ({ name }) => (
+              <a href={source.url(name)} download={name}>
+                {name}
+              </a>
+            ),
+          },
+          { name: 'Bytes', cell: ({ bytes }) => (bytes === null ? '–' : grouped(bytes)) },
+          {
+            name: 'SHA-256',
+            look: 'words',
+            cell: ({ name, expected }) => expected && <Digest expected={expected} found={loaded[name]} />,
+          },
+        ]}
+      />
       {manifest.report !== null && (
         <p>
           <a
@@ -69,25 +63,12 @@ export function FilesTable({ model }: { readonly model: OpenModel }) {
   );
 }
 
-function Check({ same }: { readonly same: boolean }) {
-  return same ? <span class="same">✓ matches</span> : <span class="other">✗ the loaded file differs</span>;
-}
-
-/** SHA-256 of the loaded files. */
-function useDigests({ files }: OpenModel): Record<string, string> | 'unavailable' | null {
-  const [digests, setDigests] = useState<Record<string, string> | 'unavailable' | null>(null);
-  useEffect(() => {
-    let wanted = true;
-    setDigests(null);
-    if (files.encoder.length === 0) return undefined; // still on their way
-    void Promise.all([sha256(files.encoder), sha256(files.decoder)]).then(([encoder, decoder]) => {
-      if (!wanted) return;
-      const both = encoder !== null && decoder !== null && encoder !== undefined && decoder !== undefined;
-      setDigests(both ? { 'encoder.onnx': encoder, 'decoder.onnx': decoder } : 'unavailable');
-    });
-    return () => {
-      wanted = false;
-    };
-  }, [files]);
-  return digests;
+/** A digest of the card, and whether the loaded file has it. */
+function Digest({ expected, found }: { readonly expected: string; readonly found: string | null | undefined }) {
+  return (
+    <>
+      <code>{expected}</code> {found && found === expected && <span class="same">✓ matches</span>}
+      {found && found !== expected && <span class="other">✗ the loaded file differs</span>}
+    </>
+  );
 }

@@ -1,6 +1,7 @@
-import { signal } from '@preact/signals';
 import { model } from '../../state/store.ts';
 import { chooseTheme, theme, themes } from '../../state/theme.ts';
+import { Button } from '../../ui/controls.tsx';
+import { useCopiedLink } from '../../ui/use-copied-link.ts';
 import { About } from './about.tsx';
 import './header.css';
 import { Icon } from './icons.tsx';
@@ -11,9 +12,9 @@ import { Switcher } from './switcher.tsx';
 export function Header() {
   return (
     <header class="head">
-      <button type="button" class="skip" onClick={skip}>
+      <Button class="skip" onClick={skip}>
         Skip to the view
-      </button>
+      </Button>
       <h1>
         <Mark />
         <span class="name">convae</span>
@@ -46,60 +47,34 @@ function Mark() {
   );
 }
 
-const copied = signal<'no' | 'yes' | 'failed'>('no');
-
 function CopyLink() {
-  const copy = async () => {
-    copied.value = (await toClipboard(location.href)) ? 'yes' : 'failed';
-    setTimeout(() => {
-      copied.value = 'no';
-    }, 2500);
-  };
-  const text = { no: 'Copy link', yes: 'Copied', failed: 'Not allowed' }[copied.value];
+  const [copied, copy] = useCopiedLink();
+  const text = { no: 'Copy link', yes: 'Copied', failed: 'Not allowed' }[copied];
   return (
-    <button
-      type="button"
+    <Button
       class="action copy"
       title="Copy a link to this view: the model, the image, the latent and the tab"
-      onClick={() => void copy()}
+      onClick={copy}
     >
-      <Icon name={copied.value === 'yes' ? 'done' : 'link'} />
+      <Icon name={copied === 'yes' ? 'done' : 'link'} />
       <span class="word" aria-live="polite">
         {text}
       </span>
-    </button>
+    </Button>
   );
-}
-
-/** @returns whether the text is on the clipboard */
-async function toClipboard(text: string): Promise<boolean> {
-  try {
-    await navigator.clipboard.writeText(text);
-    return true;
-  } catch {
-    // Pages over plain http have no clipboard API.
-    const field = document.createElement('textarea');
-    field.value = text;
-    document.body.append(field);
-    field.select();
-    const done = document.execCommand('copy');
-    field.remove();
-    return done;
-  }
 }
 
 function ThemeButton() {
   const current = theme.value;
   const next = themes[(themes.indexOf(current) + 1) % themes.length] ?? 'auto';
   return (
-    <button
-      type="button"
+    <Button
       class="action"
       title={`Colours: ${current === 'auto' ? 'system setting' : current}`}
       aria-label={`Theme: ${current}. Change to ${next}`}
       onClick={() => chooseTheme(next)}
     >
       <Icon name={current} />
-    </button>
+    </Button>
   );
 }

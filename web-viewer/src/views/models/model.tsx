@@ -1,6 +1,6 @@
 import { model } from '../../state/store.ts';
 import { Comparison } from './comparison.tsx';
-import { DataFacts, LatentFacts, TrainingFacts } from './figures.tsx';
+import { FigureGroups } from './figures.tsx';
 import { FilesTable } from './files-table.tsx';
 import { RuntimeSection } from './runtime.tsx';
 import { DimensionsTable, MeasuresTable } from './tables.tsx';
@@ -22,11 +22,7 @@ export function ModelView() {
           are the complete model, for use elsewhere.
         </p>
       </div>
-      <div class="groups">
-        <DataFacts card={card} />
-        <LatentFacts model={open} />
-        <TrainingFacts card={card} />
-      </div>
+      <FigureGroups model={open} />
       <MeasuresTable card={card} />
       <DimensionsTable model={open} />
       <FilesTable model={open} />

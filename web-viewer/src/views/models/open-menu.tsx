@@ -1,7 +1,9 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { filesOfDrop, LIMITS, looksLikeModel, mayBeModel, type VisitorFile } from '../../site/dropped.ts';
+import { messageOf } from '../../site/problem.ts';
 import { openVisitorFiles } from '../../state/open-files.ts';
 import { problem } from '../../state/store.ts';
+import { Button } from '../../ui/controls.tsx';
 import { FileButton } from '../../ui/file-button.tsx';
 import { Icon } from './icons.tsx';
 
@@ -14,10 +16,10 @@ export function OpenMenu() {
   };
   return (
     <>
-      <button type="button" class="action" popovertarget="open-model">
+      <Button class="action" popovertarget="open-model">
         <Icon name="open" />
         <span class="word">Open a model</span>
-      </button>
+      </Button>
       <div ref={menu} id="open-model" class="menu opening" popover="auto" role="dialog" aria-label="Open a model">
         <p>
           Open your own model: drop its folder or a zip anywhere on this page, or choose it here. It stays in your
@@ -84,6 +86,6 @@ async function openDropped(files: Promise<VisitorFile[]>): Promise<void> {
   try {
     await openVisitorFiles(await files);
   } catch (error) {
-    problem.value = error instanceof Error ? error.message : String(error);
+    problem.value = messageOf(error);
   }
 }

@@ -1,5 +1,7 @@
+import type { Engine } from '../../engine/client.ts';
 import { chosenRuntime, type RuntimeChoice, restart, setRuntime } from '../../state/open.ts';
 import { engine, engineNote } from '../../state/store.ts';
+import { Button, Radios } from '../../ui/controls.tsx';
 
 const choices: readonly [RuntimeChoice, string][] = [
   ['auto', 'automatic'],
@@ -15,35 +17,21 @@ export function RuntimeSection() {
       <h3>Runtime</h3>
       <p data-provider={running?.provider ?? ''}>{running ? describe(running) : 'Not started yet.'}</p>
       <div class="row">
-        <fieldset class="row choice">
-          <legend class="visually-hidden">Runtime</legend>
-          {choices.map(([value, name]) => (
-            <label key={value}>
-              <input
-                type="radio"
-                name="compute"
-                checked={chosenRuntime.value === value}
-                onChange={() => void setRuntime(value)}
-              />{' '}
-              {name}
-            </label>
-          ))}
-        </fieldset>
-        <button type="button" class="button" onClick={() => void restart()}>
-          Restart the worker
-        </button>
+        <Radios
+          legend="Runtime"
+          class="row choice"
+          name="compute"
+          value={chosenRuntime.value}
+          options={choices}
+          onChoose={(choice) => void setRuntime(choice)}
+        />
+        <Button onClick={() => void restart()}>Restart the worker</Button>
       </div>
     </section>
   );
 }
 
-interface Facts {
-  readonly provider: 'wasm' | 'webgpu';
-  readonly threads: number;
-  readonly adapter: string | null;
-}
-
-function describe({ provider, threads, adapter }: Facts): string {
+function describe({ provider, threads, adapter }: Engine): string {
   const where =
     provider === 'webgpu'
       ? `ONNX Runtime on WebGPU (${adapter ?? 'an unnamed adapter'})`

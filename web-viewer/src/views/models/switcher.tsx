@@ -1,53 +1,15 @@
-import { signal } from '@preact/signals';
+import { useSignal } from '@preact/signals';
 import { useRef } from 'preact/hooks';
-import { cards, readCards } from '../../state/cards.ts';
-import { openModel, reopen, visitorModels } from '../../state/open.ts';
-import { model, modelName, site } from '../../state/store.ts';
-import { factLine } from './facts.ts';
+import { readCards } from '../../state/cards.ts';
+import { model } from '../../state/store.ts';
+import { Button } from '../../ui/controls.tsx';
 import { Icon } from './icons.tsx';
+import { listedModels } from './listed-models.ts';
+import { inOneLine } from './texts.ts';
 
-/** A model that can be chosen. */
-interface Choice {
-  readonly key: string;
-  readonly name: string;
-  readonly summary: string;
-  readonly facts: string;
-  readonly group: 'site' | 'visitor';
-  readonly chosen: boolean;
-  open(): void;
-}
-
-function choices(): Choice[] {
-  const ofSite = (site.value?.models ?? []).map(({ name }): Choice => {
-    const card = cards.value.get(name) ?? (name === modelName.value ? model.value?.card : undefined);
-    return {
-      key: `site/${name}`,
-      name,
-      summary: card?.model.summary ?? '',
-      facts: card ? factLine(card) : '',
-      group: 'site',
-      chosen: name === modelName.value,
-      open: () => void openModel(name),
-    };
-  });
-  const ofVisitor = visitorModels.value.map(
-    (opened, index): Choice => ({
-      key: `visitor/${index}`,
-      name: opened.name,
-      summary: opened.card.model.summary,
-      facts: factLine(opened.card),
-      group: 'visitor',
-      chosen: opened === model.value,
-      open: () => void reopen(opened),
-    }),
-  );
-  return [...ofSite, ...ofVisitor];
-}
-
-const isOpen = signal(false);
-
-/** The model switcher: a button with the open model, and a list of all models with their main facts. */
+/** The model switcher: a button with the open model, and a list of all models, each in a line. */
 export function Switcher() {
+  const isOpen = useSignal(false);
   const list = useRef<HTMLDivElement>(null);
   const options = () => [...(list.current?.querySelectorAll<HTMLButtonElement>('[role=option]') ?? [])];
   const onToggle = ({ newState }: { readonly newState: string }) => {
@@ -60,32 +22,26 @@ export function Switcher() {
     const all = options();
     const at = all.indexOf(document.activeElement as HTMLButtonElement);
     const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: all.length - 1 }[event.key];
-    const typed = event.key.length === 1 && /\S/.test(event.key) ? event.key.toLowerCase() : undefined;
-    const next =
-      to !== undefined
-        ? all[(to + all.length) % all.length]
-        : typed === undefined
-          ? undefined
-          : [...all.slice(at + 1), ...all].find((option) => option.dataset.name?.toLowerCase().startsWith(typed));
+    const typed = event.key.length === 1 && /\S/.test(event.key) ? event.key.toLowerCase() : null;
+    const named = ({ dataset }: HTMLElement) => typed !== null && dataset.name?.toLowerCase().startsWith(typed);
+    const next = to === undefined ? [...all.slice(at + 1), ...all].find(named) : all[(to + all.length) % all.length];
     if (!next) return;
     next.focus();
     event.preventDefault();
   };
-  const all = choices();
   const current = model.value;
-  const facts = current ? factLine(current.card) : ' ';
   return (
     <>
-      <button type="button" class="switch" popovertarget="models" aria-haspopup="listbox" aria-expanded={isOpen.value}>
+      <Button class="switch" popovertarget="models" aria-haspopup="listbox" aria-expanded={isOpen.value}>
         <span class="what">
           <span class="model-name">
             <span class="visually-hidden">Model: </span>
             {current?.name ?? '…'}
           </span>
-          <span class="facts quiet">{facts}</span>
+          <span class="model-line quiet">{current ? inOneLine(current.card) : ' '}</span>
         </span>
         <Icon name="down" />
-      </button>
+      </Button>
       <div
         ref={list}
         id="models"
@@ -96,25 +52,26 @@ export function Switcher() {
         onToggle={onToggle}
         onKeyDown={onKeyDown}
       >
-        {all.map((choice) => (
-          <button
-            key={choice.key}
-            type="button"
+        {listedModels.value.map(({ key, name, card, fromVisitor, isOpen, open }) => (
+          <Button
+            key={key}
+            class=""
             role="option"
-            aria-selected={choice.chosen}
-            tabIndex={choice.chosen ? 0 : -1}
-            data-name={choice.name}
+            aria-selected={isOpen}
+            tabIndex={isOpen ? 0 : -1}
+            data-name={name}
             onClick={() => {
               list.current?.hidePopover();
-              choice.open();
+              open();
             }}
           >
-            <span class="model-name">{choice.name}</span>
-            <span class="facts quiet">
-              {choice.group === 'visitor' ? `opened by you · ${choice.facts}` : choice.facts}
+            <span class="model-name">{name}</span>
+            <span class="model-line quiet">
+              {fromVisitor && 'opened by you · '}
+              {card && inOneLine(card)}
             </span>
-            <span class="about quiet">{choice.summary}</span>
-          </button>
+            <span class="about quiet">{card?.model.summary}</span>
+          </Button>
         ))}
       </div>
     </>

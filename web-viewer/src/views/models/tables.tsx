@@ -1,18 +1,34 @@
-import type { ComponentChildren } from 'preact';
 import { type Card, heldOutOf } from '../../site/schema.ts';
 import type { OpenModel } from '../../state/store.ts';
 import { Hint } from '../../ui/figure.tsx';
 import { grouped, short } from '../../ui/format.ts';
-import { dimensionsOf, meaningOf, measuresOf, unitOf, valuesOf } from './facts.ts';
+import { meaningOf } from '../../ui/measures.ts';
+import { type Column, Table } from '../../ui/table.tsx';
+import { type Dimension, dimensionsOf } from '../latent/dimensions.ts';
+import { type Measure, measuresOf, unitOf, valuesOf } from './texts.ts';
 
 /** The latent dimensions over the test images, the most informative first. */
 export function DimensionsTable({ model: { card, manifest } }: { readonly model: OpenModel }) {
-  const rows = dimensionsOf(card, manifest.dimensions);
+  const rows = dimensionsOf(card, manifest);
   const withKl = manifest.dimensions.kl !== null;
-  const size = (row: (typeof rows)[number]) => row.kl ?? row.variance;
-  const most = Math.max(1e-9, ...rows.map(size));
+  const sizeOf = ({ kl, variance }: Dimension) => kl ?? variance;
+  const most = Math.max(1e-9, ...rows.map(sizeOf));
   const { images, over } = card.latent.statistics;
   const sum = rows.reduce((sum, { kl }) => sum + (kl ?? 0), 0);
+  const columns: Column<Dimension>[] = [
+    { name: 'Dimension', cell: ({ index }) => `z${index}` },
+    {
+      name: 'Relative',
+      look: 'bar',
+      cell: (row) => <span style={{ width: `${(100 * Math.max(0, sizeOf(row))) / most}%` }} />,
+    },
+    ...(withKl ? [{ name: 'KL, nats', cell: ({ kl }: Dimension) => short(kl ?? Number.NaN) }] : []),
+    { name: 'Variance', cell: ({ variance }) => short(variance) },
+    { name: 'Mean', cell: ({ mean }) => short(mean) },
+    { name: 'Standard deviation', cell: ({ std }) => short(std) },
+    { name: 'Smallest', cell: ({ min }) => short(min) },
+    { name: 'Largest', cell: ({ max }) => short(max) },
+  ];
   return (
     <section>
       <h3>Latent dimensions</h3>
@@ -21,38 +37,7 @@ export function DimensionsTable({ model: { card, manifest } }: { readonly model:
         to largest are over {grouped(images)} {{ train: 'training', val: 'validation', test: 'test' }[over]} images.
         {withKl && ` Total: ${short(sum, 4)} nats per image.`}
       </p>
-      <Wide name="Dimensions">
-        <table class="numbers dimensions">
-          <thead>
-            <tr>
-              <th scope="col">Dimension</th>
-              <td aria-hidden="true" />
-              {withKl && <th scope="col">KL, nats</th>}
-              <th scope="col">Variance</th>
-              <th scope="col">Mean</th>
-              <th scope="col">Standard deviation</th>
-              <th scope="col">Smallest</th>
-              <th scope="col">Largest</th>
-            </tr>
-          </thead>
-          <tbody>
-            {rows.map((row) => (
-              <tr key={row.index} data-dimension={row.index}>
-                <th scope="row">z{row.index}</th>
-                <td class="bar" aria-hidden="true">
-                  <span style={{ width: `${(100 * Math.max(0, size(row))) / most}%` }} />
-                </td>
-                {withKl && <td>{short(row.kl ?? Number.NaN)}</td>}
-                <td>{short(row.variance)}</td>
-                <td>{short(row.mean)}</td>
-                <td>{short(row.std)}</td>
-                <td>{short(row.min)}</td>
-                <td>{short(row.max)}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </Wide>
+      <Table name="Dimensions" columns={columns} rows={rows} keyOf={({ index }) => index} />
     </section>
   );
 }
@@ -61,6 +46,20 @@ export function DimensionsTable({ model: { card, manifest } }: { readonly model:
 export function MeasuresTable({ card }: { readonly card: Card }) {
   const held = heldOutOf(card).split === 'val' ? 'Validation' : 'Test';
   const number = (value: number | null) => (value === null ? '–' : short(value, 4));
+  const columns: Column<Measure>[] = [
+    {
+      name: 'Measure',
+      cell: ({ name }) => (
+        <>
+          {name === 'kl' ? 'KL' : name} <Hint about={name} text={meaningOf(name)} />
+        </>
+      ),
+    },
+    { name: `${held}, per pixel`, cell: ({ test }) => number(test) },
+    { name: `${held}, per image`, cell: ({ testImage }) => number(testImage) },
+    { name: 'Training, per pixel', cell: ({ train }) => number(train) },
+    { name: 'Training, per image', cell: ({ trainImage }) => number(trainImage) },
+  ];
   return (
     <section>
       <h3>Losses</h3>
@@ -68,42 +67,7 @@ export function MeasuresTable({ card }: { readonly card: Card }) {
         In {unitOf(card)}. The value per image is the sum over its {grouped(valuesOf(card))} pixels
         {card.image.channels > 1 && ', each colour channel counted separately'}.
       </p>
-      <Wide name="Measures">
-        <table class="numbers measures">
-          <thead>
-            <tr>
-              <th scope="col">Measure</th>
-              <th scope="col">{held}, per pixel</th>
-              <th scope="col">{held}, per image</th>
-              <th scope="col">Training, per pixel</th>
-              <th scope="col">Training, per image</th>
-            </tr>
-          </thead>
-          <tbody>
-            {measuresOf(card).map(({ name, test, testImage, train, trainImage }) => (
-              <tr key={name} data-measure={name}>
-                <th scope="row">
-                  {name === 'kl' ? 'KL' : name} <Hint about={name} text={meaningOf(name)} />
-                </th>
-                <td>{number(test)}</td>
-                <td>{number(testImage)}</td>
-                <td>{number(train)}</td>
-                <td>{number(trainImage)}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </Wide>
-    </section>
-  );
-}
-
-/** A scrollable container for a table wider than the page, also by keyboard. */
-export function Wide({ name, children }: { readonly name: string; readonly children: ComponentChildren }) {
-  return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached with the keyboard
-    <section class="scroll" aria-label={name} tabIndex={0}>
-      {children}
+      <Table name="Measures" class="measures" columns={columns} rows={measuresOf(card)} keyOf={({ name }) => name} />
     </section>
   );
 }

@@ -1,10 +1,10 @@
 import { useEffect, useMemo } from 'preact/hooks';
-import { showLatent } from '../../state/explore.ts';
-import { engine, mapSelection, type OpenModel, reading } from '../../state/store.ts';
+import { mapSelection, type OpenModel, reading } from '../../state/store.ts';
 import { share } from '../../state/url.ts';
+import { Select } from '../../ui/controls.tsx';
 import { Hint } from '../../ui/figure.tsx';
 import { grouped } from '../../ui/format.ts';
-import { type Group, latentsAlong, rowsOf, type Studio } from './create-studio.ts';
+import { latentsAlong, rowsOf, type Studio } from './create-studio.ts';
 import { Pictures } from './pictures.tsx';
 
 interface Props {
@@ -14,12 +14,15 @@ interface Props {
 
 const STRENGTHS = [-1, -0.5, 0, 0.5, 1, 1.5, 2] as const;
 const SHARES = Array.from({ length: 7 }, (_, i) => i / 6);
+const strengthNames = STRENGTHS.map((strength) =>
+  strength === 0 ? 'the input' : `${strength > 0 ? '+' : '−'}${Math.abs(strength)}`,
+);
+const shareNames = SHARES.map((share) => (share === 0 ? 'A' : share === 1 ? 'B' : `${Math.round(100 * share)} %`));
 
 /** The mean of one group of images minus that of another, added to an image; and a walk between the two. */
 export function Arithmetic({ opened, studio }: Props) {
   useEffect(() => share(...studio.parameters), [studio]);
-  const { fromMean, toMean } = studio;
-  const [a, b] = [fromMean.value, toMean.value];
+  const [a, b] = [studio.fromMean.value, studio.toMean.value];
   const latents = reading.value?.latents.latent;
   const latent = latents?.length === opened.card.latent.size ? latents : null;
   const along = useMemo(() => (latent && a && b ? latentsAlong(latent, a, b, STRENGTHS) : null), [latent, a, b]);
@@ -39,66 +42,43 @@ export function Arithmetic({ opened, studio }: Props) {
       {along && (
         <>
           <h4>The input + strength × (B − A)</h4>
-          <Pictures
-            opened={opened}
-            engine={engine.value}
-            latents={along}
-            names={STRENGTHS.map((strength) =>
-              strength === 0 ? 'the input' : `${strength > 0 ? '+' : '−'}${Math.abs(strength)}`,
-            )}
-            onSelect={(each) => showLatent(each, 'sliders')}
-          />
+          <Pictures opened={opened} latents={along} names={strengthNames} inRow origin="sliders" />
         </>
       )}
       {walk && (
         <>
           <h4>From the mean of A to the mean of B</h4>
-          <Pictures
-            opened={opened}
-            engine={engine.value}
-            latents={walk}
-            names={SHARES.map((share) => (share === 0 ? 'A' : share === 1 ? 'B' : `${Math.round(100 * share)} %`))}
-            onSelect={(each) => showLatent(each, 'sliders')}
-          />
+          <Pictures opened={opened} latents={walk} names={shareNames} inRow origin="sliders" />
         </>
       )}
     </>
   );
 }
 
-interface ChoiceProps extends Props {
-  readonly name: string;
-  readonly end: 'from' | 'to';
-}
-
-function GroupChoice({ name, end, opened, studio }: ChoiceProps) {
-  const group: Group | null = studio[end].value;
+function GroupChoice({ name, end, opened, studio }: Props & { readonly name: string; readonly end: 'from' | 'to' }) {
+  const group = studio[end].value;
   const names = opened.card.classes ?? opened.set?.about.classes ?? [];
   const selected = mapSelection.value?.length ?? 0;
-  const taken = group?.kind === 'rows' ? group.rows.length : 0;
+  const ofClasses = studio.hasClasses.value ? names.map((text, i) => [`${i}`, `class ${text}`] as const) : [];
+  const selection =
+    selected === 0 ? 'the map’s selection: none yet' : `the map’s selection: ${grouped(selected)} images`;
   return (
     <label class="row">
       <b>{name}</b>
-      <select
-        value={group?.kind === 'class' ? String(group.index) : taken > 0 ? 'taken' : ''}
-        onChange={({ currentTarget: { value } }) => {
+      <Select
+        value={group?.kind === 'class' ? `${group.index}` : group ? 'taken' : ''}
+        options={[
+          ...(group ? [] : [['', 'choose…'] as const]),
+          ...(group?.kind === 'rows' ? [['taken', `${grouped(group.rows.length)} selected images`] as const] : []),
+          ['selection', selection],
+          ...ofClasses,
+        ]}
+        onChoose={(value) => {
           if (value === 'selection') studio.takeSelection(end);
-          else if (value !== 'taken') studio.set(end, value === '' ? null : { kind: 'class', index: Number(value) });
+          else if (/^\d/.test(value)) studio.set(end, { kind: 'class', index: Number(value) });
         }}
-      >
-        {!studio.hasClasses.value && <option value="">choose…</option>}
-        {taken > 0 && <option value="taken">{grouped(taken)} selected images</option>}
-        <option value="selection" disabled={selected === 0}>
-          {selected === 0 ? 'the map’s selection: none yet' : `the map’s selection: ${grouped(selected)} images`}
-        </option>
-        {studio.hasClasses.value &&
-          names.map((text, index) => (
-            <option key={text} value={String(index)}>
-              class {text}
-            </option>
-          ))}
-      </select>
-      <span class="quiet">{group ? `${grouped(rowsOf(group, opened).length)} images` : ''}</span>
+      />
+      <span class="quiet">{group && `${grouped(rowsOf(group, opened).length)} images`}</span>
     </label>
   );
 }

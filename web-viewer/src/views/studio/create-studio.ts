@@ -1,6 +1,7 @@
 import { computed, signal } from '@preact/signals';
 import type { Parameter } from '../../state/parameters.ts';
-import { classes, mapSelection, model, type OpenModel } from '../../state/store.ts';
+import { classes, mapSelection, model, type OpenModel, problem } from '../../state/store.ts';
+import { packRows, unpackRows } from './pack-rows.ts';
 
 /** A group of images of the set, whose latents have a mean. */
 export type Group =
@@ -38,14 +39,19 @@ export function latentsAlong(
   });
 }
 
-/** The largest group that an address holds row by row. */
-const MOST_ROWS = 500;
-
-const textOf = (group: Group | null): string | null => {
+/** A group as the text of a link. */
+function textOf(group: Group | null, count: number): string | null {
   if (!group) return null;
-  if (group.kind === 'class') return `class${group.index}`;
-  return group.rows.length <= MOST_ROWS ? group.rows.join(',') : null;
-};
+  return group.kind === 'class' ? `class${group.index}` : `rows${packRows(group.rows, count)}`;
+}
+
+/** The group of a link's text, which may be anything; null where it is none. */
+function groupOf(text: string | null, classes: number, count: number): Group | null {
+  const [, kind, rest = ''] = /^(class|rows)([\w-]+)$/.exec(text ?? '') ?? [];
+  if (kind === 'class') return Number(rest) < classes ? { kind, index: Number(rest) } : null;
+  const rows = kind === 'rows' ? unpackRows(rest, count) : [];
+  return rows.length > 0 ? { kind: 'rows', rows } : null;
+}
 
 /** The groups of images that attribute arithmetic subtracts and walks between. */
 export function createStudio() {
@@ -63,28 +69,21 @@ export function createStudio() {
     return meanLatent(opened.points.latents, opened.card.latent.size, rowsOf(group, opened));
   };
   const set = (end: 'from' | 'to', group: Group | null) => {
-    if (model.peek()) {
-      chosen.value = {
-        of: model.peek() as OpenModel,
-        from: choice.peek()?.from ?? null,
-        to: choice.peek()?.to ?? null,
-        [end]: group,
-      };
-    }
+    const of = model.peek();
+    if (of) chosen.value = { from: null, to: null, ...choice.peek(), of, [end]: group };
   };
-  const parameter = (end: 'from' | 'to'): Parameter => ({
-    key: `mean${end}`,
-    read: () => textOf(choice.value?.[end] ?? null),
-    write: (text) => {
-      const index = /^class(\d+)$/.exec(text ?? '')?.[1];
-      const rows = text?.split(',').map(Number) ?? [];
-      if (index !== undefined)
-        set(end, Number(index) < (classes.value?.length ?? 0) ? { kind: 'class', index: Number(index) } : null);
-      else if (rows.length > 0 && rows.length <= MOST_ROWS && rows.every((row) => Number.isInteger(row) && row >= 0)) {
-        set(end, { kind: 'rows', rows });
-      } else set(end, null);
-    },
-  });
+  const parameter = (end: 'from' | 'to'): Parameter => {
+    const text = computed(() => textOf(choice.value?.[end] ?? null, model.value?.points?.count ?? 0));
+    return {
+      key: `mean${end}`,
+      read: () => text.value,
+      write(text) {
+        const group = groupOf(text, classes.value?.length ?? 0, model.value?.points?.count ?? 0);
+        if (text !== null && !group) problem.value = 'the link names a group of images that are not the ones here';
+        set(end, group);
+      },
+    };
+  };
   return {
     from,
     to,

@@ -1,10 +1,11 @@
 import { type Signal, useComputed } from '@preact/signals';
-import { useMemo, useRef } from 'preact/hooks';
+import { useRef } from 'preact/hooks';
 import { colourOfClass } from '../../ui/class-colours.ts';
+import { Button } from '../../ui/controls.tsx';
 import { PixelImage } from '../../ui/pixel-image.tsx';
 import type { Shape } from '../../ui/pixels.ts';
-import type { RowImages } from './decode-grid.ts';
 import { rowName } from './latents.ts';
+import type { RowImages } from './use-engine.ts';
 
 /** A cell of a grid. */
 export interface CellPosition {
@@ -101,26 +102,19 @@ interface RowProps extends Omit<Props, 'rows' | 'name'> {
 }
 
 function Row({ images, row, columns, shape, marked, focused, onSelect, onKeys }: RowProps) {
-  const made = images.value;
-  const cells = useMemo(() => {
-    const size = shape.height * shape.width * shape.channels;
-    // Until the new columns are decoded, these are the images of the previous ones.
-    const fits = made?.length === columns.length * size;
-    return columns.map((_, column) => (fits ? made.slice(column * size, (column + 1) * size) : null));
-  }, [made, columns, shape]);
+  // Until the new columns are decoded, these are the images of the previous ones.
+  const cells = images?.length === columns.length ? images : [];
   const isMarked = useComputed(() => marked.value?.row === row);
   return (
     <tr>
       <th scope="row" class={isMarked.value ? 'grid-side marked' : 'grid-side'}>
         {rowName(row)}
       </th>
-      {cells.map((pixels, column) => (
+      {columns.map(({ name, index }, column) => (
         <Cell
-          key={columns[column]?.index}
-          {...{ pixels, shape, marked, focused, onSelect, onKeys }}
-          row={row}
-          column={column}
-          name={columns[column]?.name ?? ''}
+          key={index}
+          {...{ shape, marked, focused, onSelect, onKeys, row, column, name }}
+          pixels={cells[column] ?? null}
         />
       ))}
     </tr>
@@ -155,8 +149,7 @@ function Cell({ pixels, shape, marked, focused, onSelect, onKeys, row, column, n
   }
   return (
     <td class="cell-place">
-      <button
-        type="button"
+      <Button
         class={`cell ${look.value}`}
         aria-label={label}
         tabIndex={reachable.value ? 0 : -1}
@@ -172,7 +165,7 @@ function Cell({ pixels, shape, marked, focused, onSelect, onKeys, row, column, n
         {...place}
       >
         {image}
-      </button>
+      </Button>
     </td>
   );
 }

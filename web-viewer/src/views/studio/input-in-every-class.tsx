@@ -1,12 +1,13 @@
-import { useEffect, useMemo, useState } from 'preact/hooks';
-import type { Engine } from '../../engine/client.ts';
-import { latest } from '../../engine/latest.ts';
+import { useMemo, useState } from 'preact/hooks';
 import { showLatent } from '../../state/explore.ts';
-import { currentLatent, engine, type InputImage, input, label, type OpenModel, problem } from '../../state/store.ts';
+import { currentLatent, engine, type InputImage, input, label, type OpenModel } from '../../state/store.ts';
 import { ClassChoice } from '../../ui/class-choice.tsx';
 import { colourOfClass } from '../../ui/class-colours.ts';
+import { Button } from '../../ui/controls.tsx';
 import { PixelImage } from '../../ui/pixel-image.tsx';
-import { type Restyled, restyle } from './own-image.ts';
+import { split } from '../../ui/pixels.ts';
+import { type Restyled, restyle, type Wanted } from './own-image.ts';
+import { useEngine } from './use-engine.ts';
 
 interface Props {
   readonly opened: OpenModel;
@@ -19,9 +20,15 @@ export function InputInEveryClass({ opened, columns }: Props) {
   const { card } = opened;
   const [chosen, setChosen] = useState<{ readonly image: InputImage; readonly index: number } | null>(null);
   const chosenClass = chosen?.image === input.value ? (chosen?.index ?? null) : null;
-  const made = useRestyled(opened, chosenClass, columns);
+  const wanted = useMemo(
+    () => input.value && { card, image: input.value, chosen: chosenClass, classes: columns },
+    [card, input.value, chosenClass, columns],
+  );
+  const made = useEngine<Wanted, Restyled>(engine.value, wanted, async (by, wanted, show) =>
+    show(await restyle(by, wanted)),
+  );
+  const images = made && made.classes === columns ? split(made.images, columns.length) : [];
   const names = card.classes ?? [];
-  const size = card.image.height * card.image.width * card.image.channels;
   const take = (index: number) => {
     if (!made) return;
     label.value = index;
@@ -41,9 +48,8 @@ export function InputInEveryClass({ opened, columns }: Props) {
         </span>
         <div class="restyled-classes" data-own>
           {columns.map((index, i) => (
-            <button
+            <Button
               key={index}
-              type="button"
               class="restyled-class"
               data-class={index}
               style={{ '--class': colourOfClass(index) }}
@@ -51,16 +57,12 @@ export function InputInEveryClass({ opened, columns }: Props) {
               aria-pressed={label.value === index && sameLatent(currentLatent.value, made?.latent)}
               onClick={() => take(index)}
             >
-              <PixelImage
-                pixels={made && made.classes === columns ? made.images.slice(i * size, (i + 1) * size) : null}
-                shape={card.image}
-                label={`class ${names[index]}`}
-              />
+              <PixelImage pixels={images[i] ?? null} shape={card.image} label={`class ${names[index]}`} />
               <span>
                 {names[index]}
                 {index === own && <em> own</em>}
               </span>
-            </button>
+            </Button>
           ))}
         </div>
       </div>
@@ -93,34 +95,4 @@ function about({ encodedAs, from }: Restyled, names: readonly string[]): string 
   if (from === 'set') return `The encoder also takes the class: ${name}, the label of this image.`;
   if (from === 'visitor') return `The encoder also takes the class: ${name}, your choice.`;
   return `The encoder also takes the class: ${name}, which reconstructs your image best.`;
-}
-
-/** The reconstructions of the input image, kept up to date; null until the first. */
-function useRestyled(opened: OpenModel, chosen: number | null, columns: readonly number[]): Restyled | null {
-  const [made, setMade] = useState<Restyled | null>(null);
-  const state = useMemo(() => ({ over: false }), []);
-  const work = useMemo(
-    () =>
-      latest(async ([by, image, chosenClass, classes]: [Engine, InputImage, number | null, readonly number[]]) => {
-        try {
-          const next = await restyle(by, opened.card, image, chosenClass, classes);
-          if (!state.over && engine.value === by) setMade(next);
-        } catch (error) {
-          if (!state.over && engine.value === by)
-            problem.value = error instanceof Error ? error.message : String(error);
-        }
-      }),
-    [opened, state],
-  );
-  const [by, image] = [engine.value, input.value];
-  useEffect(() => {
-    if (by && image) work([by, image, chosen, columns]);
-  }, [by, image, chosen, columns, work]);
-  useEffect(
-    () => () => {
-      state.over = true;
-    },
-    [state],
-  );
-  return made;
 }

@@ -29,13 +29,6 @@ export function repeated(latent: Float32Array, count: number): Float32Array {
 /** The name of a row: A, B, … */
 export const rowName = (row: number): string => String.fromCharCode(65 + row);
 
-/** The latent of a row. */
-export const latentOf = (latents: Float32Array, row: number, size: number): Float32Array =>
-  latents.slice(row * size, (row + 1) * size);
-
-/** The index of the smallest number. */
-export const smallest = (values: readonly number[]): number => values.indexOf(Math.min(...values));
-
 /** Whether two models take the same latents and classes, so that their images can be compared. */
 export function comparable(a: Card, b: Card): boolean {
   const equal = (x: unknown, y: unknown) => JSON.stringify(x) === JSON.stringify(y);

@@ -2,7 +2,8 @@ import type { Engine } from '../../engine/client.ts';
 import type { Card } from '../../site/schema.ts';
 import { pixelErrors } from '../../state/errors.ts';
 import type { InputImage } from '../../state/store.ts';
-import { repeated, smallest } from './latents.ts';
+import { split } from '../../ui/pixels.ts';
+import { repeated } from './latents.ts';
 
 /** An image's latent, and its decoding with each class. */
 export interface Restyled {
@@ -21,19 +22,21 @@ export interface Restyled {
 /** The most classes among which the encoder's class is searched for. */
 const MAX_TRIED = 64;
 
+/** An image to be decoded with each of some classes. */
+export interface Wanted {
+  readonly card: Card;
+  readonly image: InputImage;
+  /** The class for the encoder that the visitor chose. */
+  readonly chosen: number | null;
+  readonly classes: readonly number[];
+}
+
 /**
  * Encodes an image and decodes its latent with each of the given classes, in one batch. An encoder that takes a class gets the
  * chosen one, else the image's own, else the one that reconstructs the image best.
- * @param chosen the class chosen by the visitor
  * @throws EngineProblem
  */
-export async function restyle(
-  engine: Engine,
-  card: Card,
-  image: InputImage,
-  chosen: number | null,
-  classes: readonly number[],
-): Promise<Restyled> {
+export async function restyle(engine: Engine, { card, image, chosen, classes }: Wanted): Promise<Restyled> {
   let encodedAs: number | null = null;
   let from: Restyled['from'] = 'visitor';
   if (card.conditional.encoder) {
@@ -49,7 +52,7 @@ export async function restyle(
 /** The class that reconstructs an image with the smallest error. */
 async function likeliestClass(
   engine: Engine,
-  { image, model, classes }: Card,
+  { image: { channels }, model, classes }: Card,
   { pixels }: InputImage,
 ): Promise<number> {
   const count = Math.min(MAX_TRIED, classes?.length ?? 1);
@@ -58,9 +61,6 @@ async function likeliestClass(
   for (let i = 0; i < count; i++) copies.set(pixels, i * pixels.length);
   const { latent } = await engine.encode(count, copies, labels);
   const made = await engine.decode(count, latent, labels);
-  const errors = Array.from(labels, (label) => {
-    const reconstruction = made.subarray(label * pixels.length, (label + 1) * pixels.length);
-    return pixelErrors(model.error, pixels, reconstruction, image.channels).error;
-  });
-  return smallest(errors);
+  const errors = split(made, count).map((image) => pixelErrors(model.error, pixels, image, channels).error);
+  return errors.indexOf(Math.min(...errors));
 }

@@ -1,11 +1,12 @@
 import type { Signal } from '@preact/signals';
 import { useState } from 'preact/hooks';
+import { Button } from '../../ui/controls.tsx';
 import { bytes } from '../../ui/format.ts';
 import type { Shape } from '../../ui/pixels.ts';
 import { CardFigures } from './card-figures.tsx';
-import { type RowImages, useDecodedGrid } from './decode-grid.ts';
 import { type CellPosition, Grid } from './grid.tsx';
 import { GRID } from './latents.ts';
+import { type RowImages, useDecodedGrid } from './use-engine.ts';
 import { usePeer } from './use-peer.ts';
 
 interface Props {
@@ -33,11 +34,7 @@ export function PeerGrid({ name, latents, columns, heads, shape, marked, focused
       <h4>{name}</h4>
       <Grid name={name} rows={rows} columns={heads} {...{ shape, marked, focused }} />
       <div class="peer-state">
-        {ready && !wrong && (
-          <button type="button" class="button" onClick={() => onDownload(name, rows)}>
-            Download PNG
-          </button>
-        )}
+        {ready && !wrong && <Button onClick={() => onDownload(name, rows)}>Download PNG</Button>}
         <p role="status" class="say">
           {wrong && `${name} cannot be compared: ${wrong}.`}
           {!wrong && !ready && 'Loading the model '}

@@ -1,40 +1,39 @@
-import type { Engine } from '../../engine/client.ts';
-import { type OpenModel, problem } from '../../state/store.ts';
+import { showLatent } from '../../state/explore.ts';
+import { engine, type latentOrigin, type OpenModel } from '../../state/store.ts';
+import { Button } from '../../ui/controls.tsx';
 import { PixelImage } from '../../ui/pixel-image.tsx';
-import { useDecodedGrid } from './decode-grid.ts';
-import { latentOf } from './latents.ts';
+import { split } from '../../ui/pixels.ts';
+import { useDecodedGrid } from './use-engine.ts';
 
 interface Props {
   readonly opened: OpenModel;
-  readonly engine: Engine | null;
   /** `[N, D]` */
   readonly latents: Float32Array;
   /** A name for each latent, shown below it. */
   readonly names: readonly string[];
-  readonly onSelect: (latent: Float32Array) => void;
+  /** Whether all are in a row. */
+  readonly inRow?: boolean;
+  readonly origin: typeof latentOrigin.value;
 }
 
 /** The decoder of a conditional model gets the first class. */
 const ANY_CLASS = [0];
 
-/** Decoded latents; pressing one selects it. */
-export function Pictures({ opened, engine, latents, names, onSelect }: Props) {
-  const { image, latent } = opened.card;
-  const images = useDecodedGrid(engine, latents, names.length, ANY_CLASS, (message) => {
-    problem.value = message;
-  });
+/** Decoded latents; pressing one sends it to the sliders. */
+export function Pictures({ opened, latents, names, inRow = false, origin }: Props) {
+  const { image } = opened.card;
+  const images = useDecodedGrid(engine.value, latents, names.length, ANY_CLASS);
   return (
-    <ul class="pictures" style={{ '--image': `${image.width}px` }}>
+    <ul class={inRow ? 'pictures seven' : 'pictures'} style={{ '--image': `${image.width}px` }}>
       {names.map((name, i) => (
         <li key={name}>
-          <button
-            type="button"
+          <Button
             class="cell"
             aria-label={`Send to the sliders: ${name}`}
-            onClick={() => onSelect(latentOf(latents, i, latent.size))}
+            onClick={() => showLatent((split(latents, names.length)[i] as Float32Array).slice(), origin)}
           >
-            <PixelImage pixels={images[i]?.value ?? null} shape={image} label={name} />
-          </button>
+            <PixelImage pixels={images[i]?.[0] ?? null} shape={image} label={name} />
+          </Button>
           <span class="say">{name}</span>
         </li>
       ))}

@@ -1,16 +1,16 @@
 import './studio.css';
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import { cards, readCards } from '../../state/cards.ts';
-import { showLatent } from '../../state/explore.ts';
 import { openModel } from '../../state/open.ts';
-import { randomLatents } from '../../state/sampling.ts';
-import { engine, model, type OpenModel, seed, site, temperature } from '../../state/store.ts';
+import { model, type OpenModel, site } from '../../state/store.ts';
+import { Button, Check } from '../../ui/controls.tsx';
 import { Arithmetic } from './arithmetic.tsx';
 import { createStudio } from './create-studio.ts';
 import { InputInEveryClass } from './input-in-every-class.tsx';
-import { atTemperature, centreOf, firstColumns, GRID, toggleColumn } from './latents.ts';
+import { firstColumns, GRID, toggleColumn } from './latents.ts';
 import { Pictures } from './pictures.tsx';
-import { SampleGrid, Temperature } from './sample-grid.tsx';
+import { RandomTools, useRandomLatents } from './random-latents.tsx';
+import { SampleGrid } from './sample-grid.tsx';
 
 /** One latent decoded with every class of a conditional model. */
 export function StudioView() {
@@ -55,37 +55,23 @@ function Studio({ opened }: { readonly opened: OpenModel }) {
   );
 }
 
-/** Number of random images. */
+/** Random images, in rows that the widths of a page divide evenly. */
 const RANDOM = 40;
 const numbers = Array.from({ length: RANDOM }, (_, i) => String(i + 1));
 
 /** For models without classes: random latents, and arithmetic with the means of groups of images. */
 function LatentStudio({ opened }: { readonly opened: OpenModel }) {
-  const { card } = opened;
   const studio = useMemo(createStudio, []);
-  const drawn = useMemo(() => randomLatents(card, RANDOM, seed.value), [card, seed.value]);
-  const latents = useMemo(
-    () => atTemperature(drawn, centreOf(card), temperature.value),
-    [drawn, card, temperature.value],
-  );
+  const latents = useRandomLatents(opened.card, RANDOM);
   return (
     <>
       <section class="studio-part">
         <h3>Random images</h3>
         <p class="say">Each is decoded from a random latent. Press one to send its latent to the sliders.</p>
         <div class="row grid-tools">
-          <button type="button" class="button primary" onClick={() => (seed.value += 1)}>
-            New latents
-          </button>
-          <Temperature />
+          <RandomTools />
         </div>
-        <Pictures
-          opened={opened}
-          engine={engine.value}
-          latents={latents}
-          names={numbers}
-          onSelect={(latent) => showLatent(latent, 'sample')}
-        />
+        <Pictures opened={opened} latents={latents} names={numbers} origin="sample" />
       </section>
       <section class="studio-part">
         <h3>Attribute arithmetic</h3>
@@ -109,23 +95,23 @@ function ConditionalModels({ name }: { readonly name: string }) {
       </p>
       <p class="row">
         {fitting.map(({ name: other }) => (
-          <button key={other} type="button" class="button" onClick={() => void openModel(other)}>
+          <Button key={other} onClick={() => void openModel(other)}>
             Open {other}
-          </button>
+          </Button>
         ))}
       </p>
     </>
   );
 }
 
-interface Props {
+interface ColumnProps {
   readonly classes: readonly string[];
   readonly columns: readonly number[];
   readonly onChoose: (columns: readonly number[]) => void;
 }
 
 /** Selects the shown classes where there are more classes than columns. */
-function ColumnChoice({ classes, columns, onChoose }: Props) {
+function ColumnChoice({ classes, columns, onChoose }: ColumnProps) {
   return (
     <details class="column-choice">
       <summary>
@@ -134,15 +120,14 @@ function ColumnChoice({ classes, columns, onChoose }: Props) {
       <fieldset class="classes">
         <legend class="visually-hidden">Shown classes</legend>
         {classes.map((name, index) => (
-          <label key={name} class="column-option">
-            <input
-              type="checkbox"
-              checked={columns.includes(index)}
-              disabled={!columns.includes(index) && columns.length >= GRID}
-              onChange={() => onChoose(toggleColumn(columns, index))}
-            />{' '}
+          <Check
+            key={name}
+            checked={columns.includes(index)}
+            disabled={!columns.includes(index) && columns.length >= GRID}
+            onChoose={() => onChoose(toggleColumn(columns, index))}
+          >
             {name}
-          </label>
+          </Check>
         ))}
       </fieldset>
     </details>

@@ -1,5 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
 import { type Engine, Host } from '../../engine/client.ts';
+import { messageOf } from '../../site/problem.ts';
 import type { Card } from '../../site/schema.ts';
 import { readCard, root } from '../../state/read-model.ts';
 import { site } from '../../state/store.ts';
@@ -50,7 +51,7 @@ export function usePeer(name: string | null): Peer | null {
     };
     load().catch((error: unknown) => {
       host?.end();
-      update({ state: 'failed', why: error instanceof Error ? error.message : String(error) });
+      update({ state: 'failed', why: messageOf(error) });
     });
     return () => {
       wanted = false;

@@ -1,3 +1,4 @@
+import { Button, Range, setter } from '../../ui/controls.tsx';
 import { Hint } from '../../ui/figure.tsx';
 import { grouped } from '../../ui/format.ts';
 import type { Training } from './training.ts';
@@ -17,17 +18,14 @@ export function Controls({ training }: Props) {
   return (
     <section class="train-controls" aria-label="Training">
       <div class="row">
-        <button
-          type="button"
+        <Button
           class="button primary train-start"
           disabled={!busy && (none || now === 'broken')}
           onClick={() => (busy ? pause() : void start())}
         >
           {busy ? 'Pause' : now === 'ready' ? 'Start training' : 'Resume'}
-        </button>
-        <button
-          type="button"
-          class="button"
+        </Button>
+        <Button
           aria-label="Reset the weights"
           disabled={now === 'ready'}
           onClick={(event) => {
@@ -37,7 +35,7 @@ export function Controls({ training }: Props) {
           }}
         >
           Reset
-        </button>
+        </Button>
       </div>
       <p class="say" role="status">
         {statusText(training)}
@@ -79,17 +77,14 @@ function Rate({ training: { exported, rate } }: Props) {
       <output for="train-rate">
         <b>{result}</b> <span class="quiet">{share}×</span>
       </output>
-      <input
+      <Range
         id="train-rate"
-        type="range"
         min={LEAST}
         max={MOST}
         step={STEP}
         value={Math.log10(rate.value)}
         aria-valuetext={`${result}, ${share} times that of the model’s training`}
-        onInput={(event) => {
-          rate.value = 10 ** event.currentTarget.valueAsNumber;
-        }}
+        onChoose={(power) => setter(rate)(10 ** power)}
       />
     </div>
   );

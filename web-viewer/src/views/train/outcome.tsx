@@ -1,10 +1,11 @@
-import { useEffect, useState } from 'preact/hooks';
-import type { WeightFiles } from '../../engine/protocol.ts';
 import { sha256 } from '../../site/digest.ts';
+import { messageOf } from '../../site/problem.ts';
 import { problem } from '../../state/store.ts';
+import { Button, Check } from '../../ui/controls.tsx';
 import { Hint } from '../../ui/figure.tsx';
 import { bytes } from '../../ui/format.ts';
 import { save } from '../../ui/save.ts';
+import { useDigests } from '../../ui/use-digests.ts';
 import { bundleOf, zipped } from './bundle.ts';
 import type { Training } from './training.ts';
 
@@ -16,65 +17,50 @@ interface Props {
 export function Outcome({ training }: Props) {
   const { exported, history, phase, steps, trained, use, weights } = training;
   const some = trained.value !== null;
-  const still = some && phase.value === 'paused';
   return (
     <section class="train-outcome" aria-labelledby="train-outcome">
       <h3 id="train-outcome">The trained weights</h3>
-      <label class="row train-switch">
-        <input
-          type="checkbox"
-          checked={weights.everywhere.value}
-          disabled={!some}
-          onChange={(event) => void use(event.currentTarget.checked ? 'trained' : 'exported')}
-        />
+      <Check
+        class="row train-switch"
+        checked={weights.everywhere.value}
+        disabled={!some}
+        onChoose={(checked) => void use(checked ? 'trained' : 'exported')}
+      >
         <span>Use the trained weights everywhere</span>
-      </label>
+      </Check>
       <p class="say">
         {weights.everywhere.value
           ? 'Input, reconstruction, sliders and the marker on the map use the trained weights. The map’s points, percentiles and all test figures are still those of the exported model.'
           : 'Your drawing, the sliders and the marker on the map then use them, also during training. The map’s points and all test figures stay those of the exported model.'}
       </p>
       <div class="row">
-        <button type="button" class="button" disabled={!still} onClick={() => void download(training)}>
+        <Button disabled={!some || phase.value !== 'paused'} onClick={() => void download(training)}>
           Download the trained model
-        </button>
+        </Button>
         <Hint
           about="the trained model"
           text="A zip with encoder.onnx, decoder.onnx, the card, the training step and a note. Unpacked, it is an exported model for convae encode. Dropped on this page, it opens."
         />
-        <button
-          type="button"
-          class="button"
+        <Button
           disabled={steps.value === 0}
           onClick={() => save(history.value.csv(), `${exported.value?.name ?? 'model'}-losses.csv`)}
         >
           Download losses (CSV)
-        </button>
+        </Button>
       </div>
-      <Digests training={training} />
+      <FileDigests training={training} />
     </section>
   );
 }
 
 /** Digests of the trained files, for comparison. */
-function Digests({ training: { exported, phase, trained } }: Props) {
-  const files: WeightFiles | null = trained.value ?? exported.value?.files ?? null;
-  const moving = phase.value !== 'ready' && phase.value !== 'paused';
-  const [found, setFound] = useState<{ files: WeightFiles; digests: (string | null)[] } | null>(null);
-  useEffect(() => {
-    if (!files || moving) return undefined;
-    let wanted = true;
-    void Promise.all([sha256(files.encoder), sha256(files.decoder)]).then((digests) => {
-      if (wanted) setFound({ files, digests });
-    });
-    return () => {
-      wanted = false;
-    };
-  }, [files, moving]);
-  const known = found?.files === files && !moving ? found : null;
+function FileDigests({ training: { exported, phase, trained } }: Props) {
+  const files = trained.value ?? exported.value?.files ?? null;
+  const isStill = phase.value === 'ready' || phase.value === 'paused';
+  const digests = useDigests(isStill ? files : null);
   return (
     <dl class="figures train-digests">
-      {(['encoder', 'decoder'] as const).map((name, i) => (
+      {(['encoder', 'decoder'] as const).map((name) => (
         <div key={name} class="figure">
           <dt>
             {name}.onnx{' '}
@@ -83,8 +69,8 @@ function Digests({ training: { exported, phase, trained } }: Props) {
               text="The file’s size and the first digits of its SHA-256. Equal digits mean equal weights, for example after a reset."
             />
           </dt>
-          <dd data-sha256={known?.digests[i] ?? ''}>
-            {files ? bytes(files[name].length) : '–'} <code>{known?.digests[i]?.slice(0, 12) ?? '–'}</code>
+          <dd data-sha256={digests?.[name] ?? ''}>
+            {files ? bytes(files[name].length) : '–'} <code>{digests?.[name]?.slice(0, 12) ?? '–'}</code>
           </dd>
         </div>
       ))}
@@ -118,6 +104,6 @@ async function download(training: Training): Promise<void> {
     save(new Blob([zip], { type: 'application/zip' }), `${folder}.zip`);
     training.markSaved();
   } catch (error) {
-    problem.value = `the trained model cannot be downloaded: ${error instanceof Error ? error.message : String(error)}`;
+    problem.value = `the trained model cannot be downloaded: ${messageOf(error)}`;
   }
 }

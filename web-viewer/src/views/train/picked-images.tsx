@@ -1,4 +1,5 @@
 import { input, model } from '../../state/store.ts';
+import { Button, Check, Range, Select, setter } from '../../ui/controls.tsx';
 import { Hint } from '../../ui/figure.tsx';
 import { FileButton } from '../../ui/file-button.tsx';
 import { dataName, grouped } from '../../ui/format.ts';
@@ -32,45 +33,28 @@ function Sample({ images: { includeSample, noSample, sampleSeed, sampleSize } }:
   return (
     <div class="train-sample">
       <div class="train-about">
-        <label class="row">
-          <input
-            type="checkbox"
-            checked={includeSample.value}
-            onChange={(event) => {
-              includeSample.value = event.currentTarget.checked;
-            }}
-          />
+        <Check class="row" checked={includeSample.value} onChoose={setter(includeSample)}>
           <span>
             <b>{grouped(size)}</b> random images of {dataName(about.name)}
           </span>
-        </label>
+        </Check>
         <Hint
           about="the random images"
           text={`They are taken from this page’s ${about.split} images. Do not test the model on them afterwards: losses on training images are too optimistic.`}
         />
       </div>
-      <input
-        type="range"
+      <Range
         aria-label="Number of random images"
         min={least}
         max={most}
         step={most - least >= 8 ? 8 : 1}
         value={size}
         disabled={!includeSample.value}
-        onInput={(event) => {
-          sampleSize.value = event.currentTarget.valueAsNumber;
-        }}
+        onChoose={setter(sampleSize)}
       />
-      <button
-        type="button"
-        class="button"
-        disabled={!includeSample.value}
-        onClick={() => {
-          sampleSeed.value += 1;
-        }}
-      >
+      <Button disabled={!includeSample.value} onClick={() => (sampleSeed.value += 1)}>
         Choose others
-      </button>
+      </Button>
     </div>
   );
 }
@@ -88,9 +72,9 @@ function Own({ images }: Props) {
       : `${grouped(count)} ${count === 1 ? 'image' : 'images'} of yours.`;
   return (
     <div class="train-own">
-      <button type="button" class="button" aria-disabled={useless} onClick={() => image && !useless && addInput(image)}>
+      <Button aria-disabled={useless} onClick={() => image && !useless && addInput(image)}>
         {image && isAdded.value ? 'Input image added' : 'Add the input image'}
-      </button>
+      </Button>
       <FileButton name="Images…" accept="image/*" onFiles={(files) => void addFiles(files)} />
       <FileButton name="A folder…" folder onFiles={(files) => void addFiles(files)} />
       <p class="say" aria-live="polite">
@@ -116,21 +100,16 @@ function Tile({ image, number, images }: Props & { readonly image: OwnImage; rea
   return (
     <li data-own={number}>
       <PixelImage pixels={image.pixels} shape={card.image} label={`Your image ${number}`} />
-      <button type="button" aria-label={`Remove your image ${number}`} onClick={() => remove(image.key)}>
+      <Button class="" aria-label={`Remove your image ${number}`} onClick={() => remove(image.key)}>
         ×
-      </button>
+      </Button>
       {classes && (
-        <select
+        <Select
           aria-label={`Class of your image ${number}`}
-          value={String(image.label ?? 0)}
-          onChange={(event) => setClass(image.key, Number(event.currentTarget.value))}
-        >
-          {classes.map((name, index) => (
-            <option key={name} value={String(index)}>
-              {name}
-            </option>
-          ))}
-        </select>
+          value={image.label ?? 0}
+          options={classes.map((name, index) => [index, name])}
+          onChoose={(index) => setClass(image.key, index)}
+        />
       )}
     </li>
   );

@@ -1,6 +1,7 @@
 import { computed, effect, type Signal, signal } from '@preact/signals';
 import { latest } from '../../engine/latest.ts';
 import type { WeightFiles } from '../../engine/protocol.ts';
+import { messageOf } from '../../site/problem.ts';
 import { engine, type OpenModel } from '../../state/store.ts';
 import type { TrainImage } from './batches.ts';
 import type { Training } from './training.ts';
@@ -43,7 +44,7 @@ export function createReconstructions({ exported, images: trainImages, message, 
     } catch (error) {
       if (engine.value?.host.ended !== null || exported.value !== opened) return;
       // What ended the training is the cause, and stays.
-      message.value ||= `The reconstructions cannot be computed: ${error instanceof Error ? error.message : String(error)}.`;
+      message.value ||= `The reconstructions cannot be computed: ${messageOf(error)}.`;
     }
   };
 

@@ -1,6 +1,7 @@
 import type { ComponentType } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { filesOfDrop, type VisitorFile } from '../../site/dropped.ts';
+import { messageOf } from '../../site/problem.ts';
 import { openVisitorFiles } from '../../state/open-files.ts';
 import { problem } from '../../state/store.ts';
 import './train.css';
@@ -108,6 +109,6 @@ async function takeFiles(dropped: Promise<readonly VisitorFile[]>, images: Train
     const isModel = files.some(({ path }) => /(^|\/)card\.json$|\.(onnx|zip)$/i.test(path));
     await (isModel ? openVisitorFiles(files) : images.addFiles(files));
   } catch (error) {
-    problem.value = error instanceof Error ? error.message : String(error);
+    problem.value = messageOf(error);
   }
 }

@@ -1,6 +1,7 @@
 import { batch, effect, signal } from '@preact/signals';
 import type { Engine } from '../../engine/client.ts';
 import type { ModelFiles, WeightFiles } from '../../engine/protocol.ts';
+import { messageOf } from '../../site/problem.ts';
 import { engine, model, type OpenModel, problem } from '../../state/store.ts';
 
 export type WeightsInUse = ReturnType<typeof createWeightsInUse>;
@@ -44,7 +45,7 @@ export function createWeightsInUse() {
     } catch (error) {
       // A new worker gets them again.
       if (host.ended !== null || !isOpen(exported)) return;
-      problem.value = `the trained weights cannot be used: ${error instanceof Error ? error.message : String(error)}`;
+      problem.value = `the trained weights cannot be used: ${messageOf(error)}`;
       await restore(exported);
     }
   }

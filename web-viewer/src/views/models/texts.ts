@@ -1,6 +1,5 @@
 import { errorUnits } from '../../../../pipeline/artifacts/fields.ts';
-import { dimensionOrder } from '../../site/dimensions.ts';
-import { type Card, heldOutOf, type Manifest } from '../../site/schema.ts';
+import { type Card, heldOutOf } from '../../site/schema.ts';
 import { dataName, grouped, short } from '../../ui/format.ts';
 
 /** The unit of a model's losses and errors. */
@@ -21,8 +20,8 @@ export function kindOf({ model, conditional }: Pick<Card, 'model' | 'conditional
     .join(', ');
 }
 
-/** A model's main facts in one line: its data, latent size and loss on images held out. */
-export function factLine(card: Card): string {
+/** A model in one line: its data, latent size and loss on images held out. */
+export function inOneLine(card: Card): string {
   const { loss } = heldOutOf(card).losses;
   return [
     dataName(card.dataset.name),
@@ -62,16 +61,6 @@ export function measuresOf(card: Card): Measure[] {
     }));
 }
 
-/** What a measure means. */
-export const meaningOf = (name: string): string =>
-  ({
-    loss: 'What training minimised: the sum of the terms below. Lower is better.',
-    reconstruction: 'How far reconstructions are from their images, averaged over all pixels. Lower is better.',
-    kl: 'How far the latents’ distributions are from the standard normal prior, in nats.',
-    ssim: 'Structural similarity of images and reconstructions: 1 where they are equal. Higher is better.',
-    colour: 'The squared error of colour alone, without brightness. Lower is better.',
-  })[name] ?? 'A measure recorded by the run.';
-
 /** `adam, learning rate 0.001, epsilon 1e−8`. */
 export const optimizerOf = ({ training }: Card): string => {
   const { name, learningRate, ...rest } = training.recipe.optimizer;
@@ -87,33 +76,6 @@ export const restOfRecipe = ({ training }: Card): [name: string, value: string][
 
 const spaced = (name: string) => name.replace(/([a-z])([A-Z])/g, '$1 $2').toLowerCase();
 const formatted = (value: unknown): string => String(value).slice(0, 100).replace('-', '−');
-
-/** A latent dimension over the test images. */
-export interface Dimension {
-  readonly index: number;
-  readonly kl: number | null;
-  readonly variance: number;
-  readonly mean: number;
-  readonly std: number;
-  readonly min: number;
-  readonly max: number;
-}
-
-/** The latent dimensions, the most informative first: by KL divergence where there is one, else by variance. */
-export function dimensionsOf(
-  { latent: { size, statistics } }: Pick<Card, 'latent'>,
-  { kl, variance }: Manifest['dimensions'],
-): Dimension[] {
-  return dimensionOrder({ kl, variance }, size).map((index) => ({
-    index,
-    kl: kl?.[index] ?? null,
-    variance: variance[index] ?? Number.NaN,
-    mean: statistics.mean[index] ?? Number.NaN,
-    std: statistics.std[index] ?? Number.NaN,
-    min: statistics.min[index] ?? Number.NaN,
-    max: statistics.max[index] ?? Number.NaN,
-  }));
-}
 
 /** `10,000 images`. */
 export const images = (count: number): string => `${grouped(count)} ${count === 1 ? 'image' : 'images'}`;

@@ -1,10 +1,16 @@
 import type { Shape } from '../../ui/pixels.ts';
 import type { GifReply, GifRequest } from './gif-worker.ts';
-import { ENLARGED, thereAndBack } from './pictures.ts';
 
+/** Enlargement of an image's pixels in files. */
+export const ENLARGED = 8;
 /** How long each frame of an animation is shown, in milliseconds, and the first and last frames. */
 const DELAY = 80;
 const END_DELAY = 480;
+
+/** Back and forth without repeating an end: 0 1 2 3 2 1. */
+export function thereAndBack<T>(items: readonly T[]): readonly T[] {
+  return [...items, ...items.slice(1, -1).reverse()];
+}
 
 /** A GIF that plays images in [0, 1] back and forth in a loop, created in a worker. @throws Error when that fails */
 export async function animation(images: readonly Float32Array[], shape: Shape): Promise<Blob> {
