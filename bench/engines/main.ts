@@ -82,7 +82,7 @@ for (let round = 1; round <= rounds; round++) {
     }
   }
 }
-if (late > 0) leftOut.set(`${late} measurements`, `${minutes} minutes were over`);
+if (late > 0) leftOut.set(`${late} measurements`, `the time was over (MINUTES=${process.env.MINUTES})`);
 await Promise.all([...peers.values()].map((peer) => peer.stop()));
 
 for (const row of rows) {

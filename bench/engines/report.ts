@@ -44,7 +44,7 @@ function ratio(row: Row, task: Task): number | undefined {
 export function format({ machine, rounds, seconds, tasks, versions, rows, leftOut }: Result): string {
   const head = ['model', 'batch', 'system', 'threads', ...tasks.map((task) => titles[task])];
   const table = new Table({ head, style: { head: [], border: [], compact: true } });
-  for (const row of rows.filter(({ rounds }) => Object.keys(rounds).length > 0)) {
+  for (const row of rows.filter(({ system }) => !leftOut.has(system.name))) {
     const { workload, system, threads } = row;
     table.push([workload.name, workload.batch, system.name, threads || 'GPU', ...tasks.map((task) => cell(row, task))]);
   }
@@ -62,7 +62,7 @@ export function format({ machine, rounds, seconds, tasks, versions, rows, leftOu
 
 function cell(row: Row, task: Task): string {
   const values = times(row, task);
-  if (values.length === 0) return '–';
+  if (values.length === 0) return 'not measured';
   const [relative, middle] = [ratio(row, task), median(values)];
   const rate = task === 'encode' ? `, ${((1000 * row.workload.batch) / middle).toFixed(0)}/s` : '';
   const range = values.length > 1 ? ` (${spread(values, ms)})` : '';

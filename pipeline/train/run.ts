@@ -102,7 +102,7 @@ async function latestCheckpoint(folder: string, resume: boolean) {
  * @returns undefined where there is no run
  * @throws InputError when there is one and it is not to be resumed, or it is damaged
  */
-export async function findRun(folder: string, { resume }: { resume: boolean }) {
+async function findRun(folder: string, { resume }: { resume: boolean }) {
   const checkpoint = await runFolder.readRun(folder, 'latest');
   if (!checkpoint || resume) return checkpoint;
   const { plan, position } = checkpoint.state;
