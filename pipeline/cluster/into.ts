@@ -1,4 +1,4 @@
-import { cp, readdir, readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { GraphProtoSchema, ModelProtoSchema } from 'onnx-buf';
@@ -6,23 +6,19 @@ import { findInitializers, OPSET } from 'tfjs-to-onnx';
 import type { GaussianMixture } from '../analyse/gaussian-mixture.ts';
 import { invertLower } from '../analyse/matrix.ts';
 import type { Card } from '../artifacts/card.ts';
-import { writeCard } from '../artifacts/exported.ts';
 import type { ImageDataset } from '../data/dataset.ts';
 import { spreadRows } from '../data/rows.ts';
 import { subset } from '../data/split.ts';
+import { amendExport } from '../export/amend.ts';
 import { TOLERANCE } from '../export/parity.ts';
 import type { ExportedModel } from '../inference/exported.ts';
 import type { ComputeOptions } from '../inference/plan.ts';
 import { withSessions } from '../inference/sessions.ts';
 import { sha256 } from '../io/digest.ts';
-import { InputError, ignoreMissing } from '../io/errors.ts';
-import { publishFolder } from '../io/publish.ts';
-import { STAGING } from '../io/staging.ts';
-import { SUMS } from '../io/sums.ts';
+import { InputError } from '../io/errors.ts';
 import { assignmentGraph } from './assigner.ts';
 
 const ENCODER = 'encoder.onnx';
-const CARD = 'card.json';
 /** Begins the names of what is added to a graph. */
 const PREFIX = 'clusters/';
 /** The operators that are added are the same from this set on. */
@@ -70,24 +66,7 @@ export async function addClusters(
       trainStep: { ...card.trainStep, weights: movedWeights(card.trainStep.weights, old, encoder) },
     }),
   };
-  await publishFolder(
-    folder,
-    async (fresh) => {
-      for (const name of await readdir(folder)) {
-        if (name !== STAGING) await cp(join(folder, name), join(fresh, name), { recursive: true });
-      }
-      await writeFile(join(fresh, ENCODER), encoder);
-      await writeCard(fresh, changed);
-      let sums = await readFile(join(fresh, SUMS), 'utf8').catch(ignoreMissing);
-      if (sums === undefined) return; // an export of an earlier version
-      for (const name of [ENCODER, CARD]) {
-        const digest = sha256(await readFile(join(fresh, name)));
-        sums = sums.replace(new RegExp(`^[0-9a-f]{64}(?=  ${name.replace('.', '\\.')}$)`, 'm'), digest);
-      }
-      await writeFile(join(fresh, SUMS), sums);
-    },
-    { signal, sums: false },
-  );
+  await amendExport(folder, changed, { [ENCODER]: encoder }, signal);
 }
 
 /** The encoder with the nodes of a graph that takes its output `latent`, whose names get a prefix. */

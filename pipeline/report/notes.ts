@@ -47,10 +47,13 @@ export function notesOf({
   ].filter((note) => note !== false);
 }
 
+/** Share of test images that may be copies without a note: a few digits are alike by chance. */
+const FEW_COPIES = 0.001;
+
 /** Says how many test images are copies of training images. */
 function leakageNote({ exact, near }: Leakage, images: number): string | false {
-  if (exact + near === 0) return false;
-  return `${integer(exact)} of the ${integer(images)} test images equal a training image and ${integer(near)} nearly do: errors and accuracies come out too good. \`convae duplicates\` lists such pairs.`;
+  if (exact + near <= FEW_COPIES * images) return false;
+  return `Of ${integer(images)} test images, ${integer(exact)} equal a training image and ${integer(near)} nearly equal one: errors and accuracies come out too good. \`convae duplicates\` lists the pairs.`;
 }
 
 /** Says how many images the measures by class use, where some have no label. */

@@ -99,7 +99,7 @@ test('test images that are copies of training images are told by evaluate', asyn
     { cwd },
   );
   expect(report.leakage).toEqual({ exact: 2, near: 1 });
-  expect(report.notes.filter((note) => /2 of the 5 test images equal .* 1 nearly/.test(note))).toHaveLength(1);
+  expect(report.notes.filter((note) => /5 test images, 2 equal .* 1 nearly/.test(note))).toHaveLength(1);
   const clean = await write(
     'clean',
     Object.fromEntries(Array.from({ length: 12 }, (_, i) => [`${i < 9 ? 'train' : 'test'}/${i}`, imageOf(i)])),

@@ -1,7 +1,7 @@
 import { rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import manifest from '../package.json' with { type: 'json' };
-import { compare, type Difference, findRuntime } from './check.ts';
+import { compare, type Difference, findRuntime, isTooLarge } from './check.ts';
 import { Failure, fileFailure } from './failure.ts';
 import { graphOfGraphModel, graphProgram } from './from/graph-model.ts';
 import { graphOfLayersModel, layersProgram } from './from/layers-model.ts';
@@ -98,26 +98,23 @@ async function check(program: ModelProgram, graph: Graph, bytes: Uint8Array, opt
     if (asked !== undefined) throw new Failure(`--check needs ONNX Runtime; ${install}`, 3);
     return { differences: [], notes: [`the file was not compared with tfjs; to do that, ${install}`] };
   }
-  const differences = await compare(program, graph, bytes, ort, { samples: asked ?? 1, tolerance, nchwInputs });
-  const large = differences.filter(({ absolute, relative }) => !(relative <= tolerance || absolute <= FLOAT32));
-  const isRounding = ({ relative, rounding = 0 }: Difference) => toleratesRounding && relative <= ROUNDING * rounding;
-  const bad = large.find((difference) => !isRounding(difference));
+  const checks = { samples: asked ?? 1, tolerance, toleratesRounding, nchwInputs };
+  const differences = await compare(program, graph, bytes, ort, checks);
+  const bad = differences.find(isTooLarge);
   if (bad) {
     const found = `output ${bad.output} differs from tfjs's by ${short(bad.absolute)} (relative ${short(bad.relative)})`;
-    throw new Failure(`${model}: ${found} on ${bad.on}, more than ${tolerance}; nothing was written (see --tolerance)`);
+    throw new Failure(
+      `${model}: ${found} on ${bad.on}, more than ${Number(bad.limit.toPrecision(2))}; nothing was written (see --tolerance)`,
+    );
   }
-  const notes = large.map(
-    ({ output, relative, rounding = 0 }) =>
-      `output ${output} differs from tfjs's by ${short(relative)} of its largest number, which is rounding: tfjs's own moves by ${short(rounding)}`,
-  );
+  const notes = differences
+    .filter((difference) => isTooLarge({ ...difference, limit: tolerance }))
+    .map(({ output, relative }) => {
+      const found = `output ${output} differs from tfjs's by ${short(relative)} of its largest number`;
+      return `${found}, which is rounding: tfjs's own numbers move as far when its sums are rounded otherwise`;
+    });
   return { differences, notes };
 }
-
-/** How many times as far as in tfjs's own numbers rounding may go: each system rounds at each step. */
-const ROUNDING = 2;
-
-/** What float32 cannot tell from 0 beside numbers around 1. */
-const FLOAT32 = 1.2e-7;
 
 const short = (value: number): string => (value === 0 ? '0' : value.toExponential(1));
 

@@ -15,7 +15,7 @@ Converts a TensorFlow.js model (model.json and its files of weights) to an ONNX 
   --check NUMBER             compare with tfjs on so many random inputs, and on zeros (default 1; 0: do not);
                              nothing is written where they differ (needs onnxruntime-node)
   --tolerance NUMBER         the largest difference, in proportion to an output's largest number
-                             (default 1e-4, with --float16 1e-2, or what rounding makes of tfjs's own numbers)
+                             (default 1e-4; 1e-2 with --float16, or where rounding moves tfjs's own numbers so far)
   --register FILE.js         a file that registers layers or operations that tfjs does not have; may be repeated
   --print                    print the graph as text; OUT.onnx may then be left out
   --json                     print a summary as JSON

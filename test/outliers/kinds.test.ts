@@ -1,0 +1,115 @@
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { dirname } from 'node:path';
+import sharp from 'sharp';
+import { expect, test } from 'vitest';
+import { clustersSchema } from '../../pipeline/artifacts/clusters.ts';
+import { outliersSchema } from '../../pipeline/artifacts/outliers.ts';
+import type { DuplicatesResult } from '../../pipeline/neighbors/duplicates.ts';
+import type { NeighborsResult } from '../../pipeline/neighbors/neighbors.ts';
+import { call, callJson } from '../cli/call.ts';
+import { scratchFolder } from '../data/support.ts';
+import { imageOf, labelOf, readRows, tinyData, tinyImages } from '../encode/support.ts';
+import { exportTiny, tinyError, tinyLatent } from '../encode/tiny-model.ts';
+
+const scratch = scratchFolder();
+const cwd = dirname(scratch('x'));
+const N = 60;
+const json = <T>(path: string): T => JSON.parse(readFileSync(scratch(path), 'utf8'));
+const latentOf = (i: number, label = labelOf(i)) => tinyLatent(imageOf(tinyImages(N), i), label);
+
+test.each([
+  ['encoder and decoder take the class', { encoder: true, decoder: true }],
+  ['the decoder alone takes the class', { encoder: false, decoder: true }],
+])('%s: clusters, outliers, neighbours and duplicates', async (_, conditional) => {
+  const name = `conditional-${conditional.encoder}`;
+  const classes = ['0', '1', '2', '3', '4'];
+  const exported = await exportTiny(scratch(name), { conditional, classes });
+  const data = tinyData(scratch('data'), N);
+  const expected = (i: number) => (conditional.encoder ? latentOf(i) : latentOf(i, 0));
+  const ends = async (...args: string[]) => (await call([...args, '--quiet'], { cwd })).code;
+
+  const k = ['--k', '3', '--method', 'kmeans', '--seeds', '1'];
+  expect(await ends('cluster', exported, '--data', data, ...k, '--out', 'clusters')).toBe(0);
+  expect(clustersSchema.parse(json('clusters/clusters.json')).data.images).toBe(N);
+
+  const args = ['neighbors', exported, '--query', data, '--data', data, '--k', '2', '--quiet'];
+  const { queries } = await callJson<NeighborsResult>(args, { cwd });
+  const second = Array.from({ length: N }, (_, i) =>
+    Math.hypot(...expected(i).map((v, d) => v - (expected(7)[d] ?? 0))),
+  );
+  expect(queries[7]?.neighbors[1]?.distance).toBeCloseTo(second.sort((a, b) => a - b)[1] ?? Number.NaN, 4);
+
+  const { images } = await callJson<DuplicatesResult>(['duplicates', exported, '--data', data, '--quiet'], { cwd });
+  expect(images).toBe(N);
+
+  const scored = ['outliers', exported, '--data', data, '--reference', data, '--normal', '0,1,2', '--top', '4'];
+  // The labels of a few held out images leave few normal ones: the report says what it needs.
+  const few = await call([...scored, '--out', 'found', '--quiet'], { cwd });
+  expect([few.code, /at least 10/.test(few.stderr)]).toEqual([2, true]);
+  const more = tinyData(scratch('more'), 6 * N);
+  expect(await ends('outliers', exported, '--data', data, '--reference', more, '--out', 'found')).toBe(0);
+  expect(outliersSchema.parse(json('found/outliers.json')).data.images).toBe(N);
+  const [row] = (await readRows(scratch('found/outliers.parquet'))) as unknown as { id: string; error: number }[];
+  const i = Number(row?.id);
+  expect(row?.error).toBeCloseTo(tinyError(imageOf(tinyImages(N), i), expected(i), labelOf(i)), 5);
+  rmSync(scratch('found'), { recursive: true });
+
+  // Without labels, one line says what is missing.
+  const bare = tinyData(scratch('bare'), N, { labels: false });
+  for (const command of [
+    ['outliers', exported, '--data', bare, '--reference', more, '--out', 'found'],
+    ...(conditional.encoder
+      ? [
+          ['neighbors', exported, '--query', bare, '--data', data],
+          ['duplicates', exported, '--data', bare],
+        ]
+      : []),
+  ]) {
+    const ended = await call([...command, '--quiet'], { cwd });
+    expect([ended.code, /no labels/.test(ended.stderr)]).toEqual([2, true]);
+  }
+});
+
+test('images in colour: clusters, outliers, neighbours and duplicates', async () => {
+  for (let i = 0; i < 40; i++) {
+    const folder = scratch(`colours/${i < 24 ? 'train' : 'test'}/${i % 2 ? 'red' : 'blue'}`);
+    mkdirSync(folder, { recursive: true });
+    const pixels = Uint8Array.from(
+      { length: 192 },
+      (_, at) => (at % 3 === (i % 2 ? 0 : 2) ? 200 : 20) + ((i * (at + 5)) % 23),
+    );
+    await sharp(pixels, { raw: { width: 8, height: 8, channels: 3 } })
+      .png()
+      .toFile(`${folder}/${i}.png`);
+  }
+  const ends = async (...args: string[]) => (await call([...args, '--quiet'], { cwd })).code;
+  const train = [
+    'train',
+    'cae',
+    '--data',
+    'colours',
+    '--epochs',
+    '1',
+    '--latent',
+    '2',
+    '--augment',
+    'none',
+    '--run',
+    'run',
+  ];
+  expect(await ends(...train)).toBe(0);
+  expect((await call(['export', 'run', '--out', 'colour'], { cwd })).code).toBe(0);
+  const data = ['colour', '--data', 'colours'];
+  expect(await ends('cluster', ...data, '--k', '2', '--method', 'kmeans', '--seeds', '1', '--out', 'groups')).toBe(0);
+  expect(clustersSchema.parse(json('groups/clusters.json')).agreement?.accuracy).toBe(1);
+  expect(await ends('outliers', ...data, '--out', 'odd', '--top', '3')).toBe(0);
+  expect(outliersSchema.parse(json('odd/outliers.json')).top).toHaveLength(3);
+  const query = 'colours/test/red/39.png';
+  const { queries } = await callJson<NeighborsResult>(
+    ['neighbors', ...data, '--query', query, '--k', '5', '--sheet', 'like.png', '--quiet'],
+    { cwd },
+  );
+  expect(queries[0]?.neighbors.map((one) => one.class)).toEqual(['red', 'red', 'red', 'red', 'red']);
+  expect((await sharp(scratch('like.png')).stats()).channels.map(({ mean }) => Math.round(mean))).toHaveLength(3);
+  expect(await ends('duplicates', ...data)).toBe(0);
+});
