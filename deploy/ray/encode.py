@@ -349,6 +349,9 @@ def main():
     if not (folder / "card.json").is_file():
         raise InputError(f"{args.exported}: it has no card.json; give a folder that `convae export` made")
     card = json.loads((folder / "card.json").read_text())
+    for part, columns in {"outliers": "score and flag", "clusters": "cluster and confidence"}.items():
+        if card.get(part):
+            print(f"encode.py: the columns {columns} are not written here; `convae encode` writes them", file=sys.stderr)
     out = Path(args.out).resolve()
     if out.exists() and any(out.iterdir()):
         raise InputError(f"{args.out}: it is not empty; choose another folder")

@@ -3,7 +3,10 @@ import { parquetMetadata, parquetReadObjects, parquetSchema } from 'hyparquet';
 import { compressors } from 'hyparquet-compressors';
 
 /** A table's values by column. Missing ones are null. */
-export type Table = ReadonlyMap<string, readonly unknown[]>;
+export type Table = ReadonlyMap<string, readonly unknown[]> & {
+  /** The part of the data that it is of, where convae wrote it. */
+  readonly split?: string | undefined;
+};
 
 /** A value for each image: a number (NaN where there is none), or an index of `categories` (−1 where there is none). */
 export interface Column {
@@ -64,7 +67,9 @@ async function parquetTable(bytes: Uint8Array<ArrayBuffer>): Promise<Table> {
     );
     const rows = await parquetReadObjects({ file, metadata, columns, compressors });
     if (rows.length === 0) throw new RangeError('it has no rows');
-    return new Map(columns.map((name) => [name, rows.map((row) => row[name] ?? null)]));
+    const about = metadata.key_value_metadata?.find(({ key }) => key === 'convae')?.value ?? '{}';
+    const { split } = JSON.parse(about) as { readonly split?: string };
+    return Object.assign(new Map(columns.map((name) => [name, rows.map((row) => row[name] ?? null)])), { split });
   } catch (error) {
     throw new RangeError(`it cannot be read as Parquet: ${error instanceof Error ? error.message : error}`);
   }
@@ -74,7 +79,8 @@ async function parquetTable(bytes: Uint8Array<ArrayBuffer>): Promise<Table> {
  * Joins a table to images by its column `id`. A column of few values, or of texts, becomes categories. Labels and classes that the
  * images have already are left out; other names that are taken get `suffix`.
  * @returns the columns, the number of images that have a row, that of rows without an image, and why columns were left out
- * @throws RangeError when there is no column `id`, an id occurs twice, none is of an image, or numbers or labels are of other images
+ * @throws RangeError when there is no column `id`, an id occurs twice, none is of an image, or the table is of another part of the
+ * data, whose ids may be the same, or its numbers or labels are of other images
  */
 export function joinTable(table: Table, images: JoinedImages, suffix: string) {
   const keys = table.get('id');
@@ -82,6 +88,10 @@ export function joinTable(table: Table, images: JoinedImages, suffix: string) {
     throw new RangeError(
       `it has no column 'id' to join by; its columns are ${[...table.keys()].slice(0, 20).join(', ')}`,
     );
+  }
+  const { split = 'all' } = table;
+  if (split !== 'all' && images.split !== 'all' && split !== images.split) {
+    throw new RangeError(`it is of the ${split} images, and these are the ${images.split} images`);
   }
   const rowOf = new Map<string, number>();
   for (const [row, id] of keys.entries()) {

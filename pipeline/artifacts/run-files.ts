@@ -37,12 +37,7 @@ export async function openMetricsLog(path: string, keep: number) {
   const writing = <T>(work: () => Promise<T>) => withFileErrors(`cannot write ${path}`, work);
   const file = await writing(() => open(path, 'a+'));
   const truncate = async () => {
-    const { lines, bytes, damaged } = completeLines(await readFile(file), keep);
-    if (damaged && lines.length < keep) {
-      throw new InputError(
-        `${path}: line ${lines.length + 1} is damaged; restore the file from a copy, or delete it to go on without the metrics so far`,
-      );
-    }
+    const { lines, bytes } = wholeLines(path, await readFile(file), keep);
     await file.truncate(bytes);
     return lines;
   };
@@ -60,6 +55,12 @@ export async function openMetricsLog(path: string, keep: number) {
     sync: () => writing(() => file.sync()),
     close: () => writing(() => file.close()),
   };
+}
+
+/** Reads a run's metrics up to a checkpoint. @param keep lines of them @throws InputError when one is damaged; EnvironmentError */
+export async function checkMetrics(path: string, keep: number): Promise<void> {
+  const data = await withFileErrors(`cannot read ${path}`, () => readFile(path).catch(ignoreMissing));
+  if (data) wholeLines(path, data, keep);
 }
 
 /** Lists images that could not be read in `skipped.jsonl`, a line for each; without any there is no such file. */
@@ -82,6 +83,17 @@ export async function writeRunSums(run: string): Promise<void> {
 export async function readMetrics(path: string): Promise<MetricsLine[]> {
   const data = await withFileErrors(`cannot read ${path}`, () => readFile(path).catch(ignoreMissing));
   return data ? completeLines(data).lines : [];
+}
+
+/** @throws InputError when one of the lines is damaged */
+function wholeLines(path: string, data: Buffer, keep: number) {
+  const found = completeLines(data, keep);
+  if (found.damaged && found.lines.length < keep) {
+    throw new InputError(
+      `${path}: line ${found.lines.length + 1} is damaged; restore the file from a copy, or delete it to go on without the metrics so far`,
+    );
+  }
+  return found;
 }
 
 /** @returns lines up to the first that is damaged, if any */

@@ -12,6 +12,7 @@ import { InputError, Interrupted, stopIfAborted } from '../io/errors.ts';
 import { counted } from '../io/printable.ts';
 import { publishFile } from '../io/publish.ts';
 import { sealed } from '../io/sealed.ts';
+import { assignedOf } from './assigned.ts';
 import { aboutLatents } from './encode.ts';
 import { largeGroupRows, parquetWriter } from './parquet.ts';
 import { digestsOf } from './plan-shards.ts';
@@ -202,13 +203,18 @@ async function publishShard(
     });
     const { labelled } = labelling;
     const judge = judgeOf(card, errors);
+    const clusters = card.clusters !== undefined;
     const writer = parquetWriter(path, {
-      ...{ size, errors, labelled, classes, judge, about },
+      ...{ size, errors, labelled, classes, judge, about, assigned: clusters },
       groupRows: largeGroupRows(size),
     });
-    for await (const batch of sessions.encodeBatches(images.batches(sessions.batchSize, skip), { errors, signal })) {
+    for await (const batch of sessions.encodeBatches(images.batches(sessions.batchSize, skip), {
+      errors,
+      clusters,
+      signal,
+    })) {
       checkFinite(batch, data, (row) => batch.ids[row]);
-      await writer.write(batch);
+      await writer.write({ ...batch, assigned: assignedOf(card, batch.clusters) });
       rows += batch.count;
       for (const label of batch.labels ?? []) labelledRows += Number(label >= 0);
       tick();

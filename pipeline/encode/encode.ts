@@ -11,6 +11,7 @@ import { npyWriter } from '../io/npy.ts';
 import { counted } from '../io/printable.ts';
 import { publishFile, publishSidecar } from '../io/publish.ts';
 import { checkTarget } from '../io/target.ts';
+import { assignedOf } from './assigned.ts';
 import { labelledOf, parquetWriter } from './parquet.ts';
 
 export interface EncodeOptions extends CommandOptions {
@@ -60,6 +61,8 @@ export async function encode(options: EncodeOptions): Promise<EncodeResult> {
     const { length: images, skipped = [] } = dataset;
     const { size } = card.latent;
     const classes = dataset.classes ?? null;
+    const clusters = card.clusters !== undefined && format === 'parquet';
+    if (format === 'parquet') noteUnjudged(card, errors, note);
     const judging = counting(judgeOf(card, errors));
     const { judge } = judging;
     const about = aboutLatents(card, { data, split, classes, errors, skipped, skippedImages: skipped.length });
@@ -75,12 +78,18 @@ export async function encode(options: EncodeOptions): Promise<EncodeResult> {
                 labelled: labelledOf(dataset),
                 classes: dataset.classes,
                 judge,
+                assigned: clusters,
                 about,
               });
         await withSessions(model, { ...options, graphs: encodingGraphs(errors), images }, async (sessions) => {
-          for await (const batch of sessions.encode(dataset, { errors, signal })) {
+          for await (const batch of sessions.encode(dataset, { errors, clusters, signal })) {
             const { start, count } = batch;
-            await writer.write({ ...batch, ids: Array.from({ length: count }, (_, i) => dataset.id(start + i)) });
+            const assigned = assignedOf(card, batch.clusters);
+            await writer.write({
+              ...batch,
+              assigned,
+              ids: Array.from({ length: count }, (_, i) => dataset.id(start + i)),
+            });
             progress?.(batch.start + batch.count, images);
           }
         });
@@ -100,6 +109,13 @@ export async function encode(options: EncodeOptions): Promise<EncodeResult> {
     };
   } finally {
     await dataset.close();
+  }
+}
+
+/** Says that a model that says what is normal judges no image, where it judges by errors too. */
+export function noteUnjudged(card: Card, errors: boolean, note: ((line: string) => void) | undefined): void {
+  if (card.outliers && !judgeOf(card, errors)) {
+    note?.('--no-error: there are no columns score and flag, since the model judges images by their errors, too');
   }
 }
 

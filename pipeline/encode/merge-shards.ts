@@ -241,6 +241,7 @@ async function writeRows(
     labelled,
     classes: classes ?? undefined,
     judge,
+    assigned: card.clusters !== undefined,
     about,
     groupRows,
   });
@@ -261,6 +262,8 @@ interface StoredRow {
   readonly class?: string | null;
   readonly latent: readonly number[];
   readonly error?: number;
+  readonly cluster?: number;
+  readonly confidence?: number;
 }
 
 function rowsOf(
@@ -276,6 +279,13 @@ function rowsOf(
     ids: rows.map(({ id }) => id),
     labels: Int32Array.from(rows, (row) => indexOf(row.class)),
     latents,
+    assigned:
+      rows[0]?.cluster === undefined
+        ? undefined
+        : {
+            clusters: Int32Array.from(rows, ({ cluster }) => cluster ?? 0),
+            confidences: Float32Array.from(rows, ({ confidence }) => confidence ?? Number.NaN),
+          },
     errors: errors ? Float32Array.from(rows, ({ error }) => error ?? Number.NaN) : undefined,
   };
 }

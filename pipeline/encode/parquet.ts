@@ -6,6 +6,7 @@ import type { Labelled } from '../artifacts/encoding-plan.ts';
 import { type ImageDataset, UNLABELLED } from '../data/dataset.ts';
 import type { LatentBatch } from '../inference/sessions.ts';
 import { fileDigest } from '../io/digest.ts';
+import type { Assigned } from './assigned.ts';
 import { CHECKSUM, sealParquet, unsealed } from './file-checksum.ts';
 import { appendWithChecksums } from './page-checksums.ts';
 
@@ -28,6 +29,8 @@ export interface LatentColumns {
   readonly groupRows?: number | undefined;
   /** Gives the columns `score` and `flag`, where there are any. */
   readonly judge?: Judge | undefined;
+  /** Whether rows have a cluster. */
+  readonly assigned?: boolean | undefined;
   /** Written into the file's metadata, under the key `convae`. */
   readonly about: Readonly<Record<string, unknown>>;
 }
@@ -35,6 +38,7 @@ export interface LatentColumns {
 /** Latents in the order of the images, with their ids. */
 export type LatentRows = Pick<LatentBatch, 'count' | 'latents' | 'errors' | 'labels'> & {
   readonly ids: readonly string[];
+  readonly assigned?: Assigned | undefined;
 };
 
 /** Rows of a row group of a large data set: few groups, in 64 MiB of latents at most. */
@@ -53,13 +57,13 @@ interface Column {
 /**
  * Writes latents as Parquet, in the order of the images: `id` string; `label` int32 and `class` string (where there are labels,
  * and class names); `latent` list of float32; `error` float32 (where there are errors); `score` float32 and `flag` boolean (where
- * images are judged). Only label and class can be null: of
+ * images are judged); `cluster` int32 and `confidence` float32 (where the model has clusters). Only label and class can be null: of
  * images without a label. A row group is written before the next begins.
  * @param path of a file that is overwritten
  */
 export function parquetWriter(
   path: string,
-  { size, errors, labelled, classes, judge, about, ...options }: LatentColumns,
+  { size, errors, labelled, classes, judge, assigned, about, ...options }: LatentColumns,
 ) {
   const groupRows =
     options.groupRows ?? Math.max(GROUP.minRows, Math.min(GROUP.maxRows, Math.floor(GROUP.numbers / size)));
@@ -69,6 +73,8 @@ export function parquetWriter(
     labels: new Int32Array(labelled === 'none' ? 0 : groupRows),
     latents: new Float32Array(groupRows * size),
     errors: new Float32Array(errors ? groupRows : 0),
+    clusters: new Int32Array(assigned ? groupRows : 0),
+    confidences: new Float32Array(assigned ? groupRows : 0),
   };
   const latent: Column = {
     elements: [
@@ -95,9 +101,19 @@ export function parquetWriter(
     elements: [{ name: 'flag', type: 'BOOLEAN', ...REQUIRED }],
     values: () => judged?.flags ?? [],
   };
+  const cluster: Column = {
+    elements: [{ name: 'cluster', type: 'INT32', ...REQUIRED }],
+    values: (rows) => group.clusters.subarray(0, rows),
+  };
+  const confidence: Column = {
+    elements: [{ name: 'confidence', type: 'FLOAT', ...REQUIRED }],
+    encoding: 'PLAIN',
+    values: (rows) => group.confidences.subarray(0, rows),
+  };
+  const optional = [judge && score, judge && flag, assigned && cluster, assigned && confidence];
   const columns = [
     ...imageColumns(group, labelled, classes),
-    ...[latent, error, judge && score, judge && flag].filter((column) => column !== undefined && column !== false),
+    ...[latent, error, ...optional].filter((column) => column !== undefined && column !== false),
   ];
   const parquet = openParquet(path, columns, about);
   const flush = () => {
@@ -108,11 +124,15 @@ export function parquetWriter(
     group.ids = [];
   };
   return {
-    async write({ count, latents, errors, labels, ids }: LatentRows): Promise<void> {
+    async write({ count, latents, errors, labels, ids, assigned }: LatentRows): Promise<void> {
       for (let from = 0; from < count; ) {
         const to = Math.min(count, from + groupRows - group.rows);
         group.latents.set(latents.subarray(from * size, to * size), group.rows * size);
         if (errors) group.errors.set(errors.subarray(from, to), group.rows);
+        if (assigned) {
+          group.clusters.set(assigned.clusters.subarray(from, to), group.rows);
+          group.confidences.set(assigned.confidences.subarray(from, to), group.rows);
+        }
         if (labelled !== 'none' && labels) group.labels.set(labels.subarray(from, to), group.rows);
         else group.labels.fill(UNLABELLED, group.rows, group.rows + to - from);
         for (let i = from; i < to; i++) group.ids.push(ids[i] as string);

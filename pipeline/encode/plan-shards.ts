@@ -21,6 +21,7 @@ import { counted } from '../io/printable.ts';
 import { publishFile } from '../io/publish.ts';
 import { sealed } from '../io/sealed.ts';
 import { checkTarget } from '../io/target.ts';
+import { noteUnjudged } from './encode.ts';
 import { isPlanned, readPlan, shardPaths } from './shard-files.ts';
 
 export interface PlanOptions {
@@ -37,6 +38,8 @@ export interface PlanOptions {
   /** By them the default batch size is chosen. */
   readonly device: Device;
   readonly batchSize?: number | undefined;
+  /** Receives warnings. */
+  readonly note?: ((line: string) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -78,6 +81,7 @@ export async function planShards(options: PlanOptions): Promise<Planned> {
           { known: model.card.classes ?? undefined, where: data },
         );
     const errors = options.error ?? true;
+    noteUnjudged(model.card, errors, options.note);
     if (survey) checkLabelling(model.card, data, survey.labelling, errors);
     const counts = await Promise.all(chosen.map(({ source }) => countOf(source)));
     const inputs = () => inputsOf(chosen, counts, survey);

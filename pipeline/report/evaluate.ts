@@ -128,7 +128,7 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
  */
 export async function drawPictures(options: EvaluateOptions): Promise<DrawnPictures> {
   const { exported, out = join(exported, 'pictures'), signal, progress } = options;
-  await checkTarget('folder', out, { own: /\.(png|svg)$/ });
+  await checkTarget('folder', out, { own: /\.(png|svg|webp)$/ });
   return withModel(options, async (open) => {
     const { model, splits, sessions } = open;
     const stages = createStages(Object.entries({ encoding: 2, pictures: 18 }), signal, progress);

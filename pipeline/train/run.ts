@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { checkpointFiles } from '../artifacts/checkpoint.ts';
 import { eventOf, type MetricsLine } from '../artifacts/metrics.ts';
 import { CHECKPOINT_FORMAT, type RunPlan, type RunPosition } from '../artifacts/run.ts';
-import { type MetricsLog, openMetricsLog, runPaths, writeRunSums } from '../artifacts/run-files.ts';
+import { checkMetrics, type MetricsLog, openMetricsLog, runPaths, writeRunSums } from '../artifacts/run-files.ts';
 import * as runFolder from '../artifacts/run-folder.ts';
 import { InputError } from '../io/errors.ts';
 import { removeEmpty } from '../io/folders.ts';
@@ -46,8 +46,8 @@ export async function openRun(folder: string, { resume }: { resume: boolean }) {
     async begin(recipe: string, pictured: MetricsLine['split']): Promise<void> {
       const { best = null, metricsLines = 0, step = 0 } = checkpoint?.state.position ?? {};
       await runFolder.tidyRunFolder(folder, best);
-      metrics = await openMetricsLog(paths.metrics, metricsLines);
       await publishFile(paths.recipe, (part) => writeFile(part, recipe));
+      metrics = await openMetricsLog(paths.metrics, metricsLines);
       await writeRunSums(folder);
       const past: Event[] = [];
       for (const line of metrics.kept) {
@@ -94,7 +94,9 @@ export async function openRun(folder: string, { resume }: { resume: boolean }) {
 
 async function latestCheckpoint(folder: string, resume: boolean) {
   await runFolder.completeLinks(folder);
-  return findRun(folder, { resume });
+  const checkpoint = await findRun(folder, { resume });
+  if (checkpoint) await checkMetrics(runPaths(folder).metrics, checkpoint.state.position.metricsLines);
+  return checkpoint;
 }
 
 /**

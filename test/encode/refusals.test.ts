@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import sharp from 'sharp';
 import { expect, test } from 'vitest';
 import { type EncodeOptions, encode } from '../../pipeline/encode/encode.ts';
+import { parquetWriter } from '../../pipeline/encode/parquet.ts';
 import { EnvironmentError, Interrupted } from '../../pipeline/io/errors.ts';
 import { inputErrorOf, openFiles, scratchFolder } from '../data/support.ts';
 import { tinyData } from './support.ts';
@@ -110,5 +111,16 @@ test.runIf(canMount)('a disk that is full before the end', async () => {
     }
   } finally {
     unmount();
+  }
+});
+
+test('latents for images, though four numbers could be pixels', async () => {
+  const four = scratch('latents/four.parquet');
+  mkdirSync(scratch('latents'));
+  const writer = parquetWriter(four, { size: 4, errors: false, labelled: 'none', classes: undefined, about: {} });
+  await writer.write({ count: 1, ids: ['0'], latents: Float32Array.of(0, 0.5, 1, 0.25), errors: undefined });
+  await writer.finish();
+  for (const data of [four, scratch('latents')]) {
+    expect(await inputErrorOf(encoding({ data }))).toContain('it holds latents');
   }
 });

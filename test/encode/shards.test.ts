@@ -14,6 +14,7 @@ import { asyncBufferFromFile, parquetMetadataAsync } from 'hyparquet';
 import { parquetWriteFile } from 'hyparquet-writer';
 import { pack } from 'tar-stream';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { cluster } from '../../pipeline/cluster/cluster.ts';
 import { oneShard, shardOfTask, shareOfShards } from '../../pipeline/encode/choose-shards.ts';
 import { type EncodeOptions, encode } from '../../pipeline/encode/encode.ts';
 import { type EncodeShardsOptions, encodeShards } from '../../pipeline/encode/encode-shards.ts';
@@ -23,6 +24,7 @@ import { type PlanOptions, planShards } from '../../pipeline/encode/plan-shards.
 import { shardPaths } from '../../pipeline/encode/shard-files.ts';
 import { shardStatus } from '../../pipeline/encode/shard-status.ts';
 import { Interrupted } from '../../pipeline/io/errors.ts';
+import { findOutliers } from '../../pipeline/outliers/outliers.ts';
 import { pngBytes } from '../data/images.ts';
 import { expectFacts, inputErrorOf, openFiles, scratchFolder } from '../data/support.ts';
 import { imageOf, labelOf, type Row, readRows, tinyData, tinyImages } from './support.ts';
@@ -67,7 +69,7 @@ async function expectSame(
   await run(out, shareOfShards('0/2'));
   const { split = 'all', dataOptions, error } = options;
   const single = scratch(`${name}.parquet`);
-  await inOneRun(data, single, { split, dataOptions, error });
+  await inOneRun(data, single, { split, dataOptions, error, ...(options.exported && { exported: options.exported }) });
   const merged = await merge(out, { single: true });
   if (exact) expect(readFileSync(merged.out).equals(readFileSync(single))).toBe(true);
   const folder = await merge(out);
@@ -99,6 +101,27 @@ describe('the same rows as in one run', () => {
     expect(rows.map(({ id }) => id)).toEqual(Array.from({ length: 200 }, (_, i) => String(i)));
     expect(rows.map(({ label }) => label)).toEqual(Array.from({ length: 200 }, (_, i) => labelOf(i)));
     expectLatents(rows, (i) => i);
+  });
+
+  test('of a model that has clusters and says what is normal', async () => {
+    const data = tinyData(scratch('judged'), 200);
+    const model = await exportTiny(scratch('judge'));
+    const common = { exported: model, data, device: 'cpu', threads: 2, into: true } as const;
+    await cluster({ ...common, split: 'all', out: scratch('clusters'), method: 'gmm', k: 4, seed: 0, seeds: 1 });
+    const normal = { reference: data, distance: 'mixture', flagAbove: 90, top: 5 } as const;
+    await findOutliers({ ...common, ...normal, out: scratch('outliers') });
+    const rows = await expectSame('judged', data, 3, { exported: model, exact: true });
+    const judged = ['score', 'flag', 'cluster', 'confidence'];
+    expect(Object.keys(rows[0] ?? {})).toEqual(['id', 'label', 'class', 'latent', 'error', ...judged]);
+    const clusters = await readRows(scratch('clusters/clusters.parquet'));
+    expect(rows.map((row) => row.cluster)).toEqual(clusters.map((row) => row.cluster));
+    const outliers = await readRows(scratch('outliers/outliers.parquet'));
+    expect(rows.map((row) => row.flag)).toEqual(outliers.map((row) => row.flag));
+    const notes: string[] = [];
+    const note = (line: string) => void notes.push(line);
+    await inOneRun(data, scratch('unjudged.parquet'), { exported: model, error: false, note });
+    await plan({ exported: model, data, out: scratch('unjudged'), shards: 2, error: false, note });
+    expect(notes).toEqual([expect.stringContaining('score'), expect.stringContaining('score')]);
   });
 
   test('of arrays without labels, without errors', async () => {

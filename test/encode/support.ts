@@ -34,6 +34,8 @@ export interface Row {
   readonly class?: string | null;
   readonly latent: number[];
   readonly error?: number;
+  readonly flag?: boolean;
+  readonly cluster?: number;
 }
 
 export const readRows = async (path: string): Promise<Row[]> =>

@@ -118,17 +118,20 @@ test('and in every file of a plan of shards', async () => {
   writeFileSync(join(out, 'running/part-00001.0.json'), sealed(state));
   writeFileSync(join(out, 'failed/part-00001.json'), sealed({ shard: 1, host: 'h', message: 'm', exitCode: 3 }));
   await expect(check(out)).resolves.toMatchObject({ files: 7, unchecked: [] });
-  const { tried, missed } = await flipBits(out, 60, () => refused(check(out)));
+  const { tried, missed } = await flipBits(out, MOST, () => refused(check(out)));
   expect(missed).toEqual([]);
-  expect(tried).toBe(7 * 60);
-  const plan = await flipBits(out, 60, async (file) => file !== 'plan.json' || refused(shardStatus(out)));
+  expect(tried).toBe(7 * MOST);
+  const plan = await flipBits(out, MOST, async (file) => file !== 'plan.json' || refused(shardStatus(out)));
   expect(plan.missed).toEqual([]);
   const whole = await readPlan(out);
   const inputs = async () => Promise.all([0, 1].map((shard) => readInputs(out, whole, shard)));
   const expected = JSON.stringify(await inputs());
-  const found = await flipBits(out, 60, async (file) => file !== 'inputs.jsonl' || refused(inputs()));
+  const found = await flipBits(out, MOST, async (file) => file !== 'inputs.jsonl' || refused(inputs()));
   expect(found.missed).toEqual([]);
   expect(JSON.stringify(await inputs())).toBe(expected);
+  const text = readFileSync(join(out, 'inputs.jsonl'), 'utf8');
+  writeFileSync(join(out, 'inputs.jsonl'), `${text.slice(0, -1)}*`); // the end of the last line
+  expect(await refused(inputs())).toBe(true);
 }, 60_000);
 
 test('and in metrics after the last checkpoint of a run that was killed, which are no damage themselves', async () => {
@@ -139,7 +142,7 @@ test('and in metrics after the last checkpoint of a run that was killed, which a
   const line = text.split('\n')[0];
   writeFileSync(metrics, `${text}${line}\n${line}\n`);
   await expect(check(run)).resolves.toMatchObject({ unchecked: [] });
-  const { missed } = await flipBits(run, 300, async (file) => file !== 'metrics.jsonl' || refused(check(metrics)));
+  const { missed } = await flipBits(run, 100, async (file) => file !== 'metrics.jsonl' || refused(check(metrics)));
   expect(missed).toEqual([]);
   writeFileSync(metrics, `${text}${line}\n{"split":`);
   await expect(check(run)).resolves.toMatchObject({ unchecked: [] });

@@ -4,6 +4,7 @@ import { parquetWriteFile } from 'hyparquet-writer';
 import { expect, test } from 'vitest';
 import { type JoinedImages, joinTable, readTable } from '../../pipeline/artifacts/columns.ts';
 import { openSplit } from '../../pipeline/data/open.ts';
+import { parquetWriter } from '../../pipeline/encode/parquet.ts';
 import { createStages } from '../../pipeline/io/stages.ts';
 import { withModels } from '../../pipeline/site/models.ts';
 import { computePoints, pointsPlan, readPoints } from '../../pipeline/site/points.ts';
@@ -54,6 +55,26 @@ test('whole numbers of many values are numbers, unless they are called clusters'
     ['count', 'number'],
     ['cluster', 'category'],
   ]);
+});
+
+test('a table of another part of the data is refused, whose ids are the same', async () => {
+  const path = scratch('part.parquet');
+  for (const [split, refused] of [
+    ['test', true],
+    ['train', false],
+    ['all', false],
+  ] as const) {
+    const writer = parquetWriter(path, {
+      ...{ size: 1, errors: true, labelled: 'none', classes: undefined, about: { split } },
+    });
+    const numbers = Float32Array.from([1, 2]);
+    await writer.write({ count: 2, ids: ['0', '1'], latents: numbers, errors: numbers });
+    await writer.finish();
+    const table = await readTable(Uint8Array.from(readFileSync(path)), 'x.parquet');
+    const join = () => joinTable(table, { ...images, ids: ['0', '1'], labels: null, split: 'train' }, 'x');
+    if (refused) expect(join).toThrow(RangeError);
+    else expect(join().matched).toBe(2);
+  }
 });
 
 test('Parquet of any types, with lists left out', async () => {

@@ -1,7 +1,7 @@
 import { type Dirent, statSync } from 'node:fs';
-import { readdir, realpath } from 'node:fs/promises';
+import { opendir, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileError, InputError, stopIfAborted } from '../../io/errors.ts';
+import { InputError, stopIfAborted, withFileErrors } from '../../io/errors.ts';
 import { IMAGE_FILE, IMAGE_KINDS } from '../decode.ts';
 import type { DataSource } from '../image-source.ts';
 import type { DataOptions } from '../options.ts';
@@ -51,6 +51,9 @@ export async function locateFolder(root: string, { signal }: DataOptions = {}): 
   return { ...Object.fromEntries(sources), notes: [...notes, ...notesOnOthers(others), ...unread] };
 }
 
+/** Entries of a folder that are read at a time. A folder may have millions. */
+const ENTRIES = 4096;
+
 /** Paths inside the root, with forward slashes, sorted by UTF-16 code units. */
 interface Found {
   readonly images: PathList;
@@ -66,16 +69,19 @@ async function list(
 ): Promise<void> {
   stopIfAborted(signal);
   const path = join(root, folder);
-  const [real, entries] = await Promise.all([realpath(path), readdir(path, { withFileTypes: true })]).catch(
-    (error: unknown) => {
-      throw fileError(error, `cannot list ${path}`);
-    },
-  );
-  if (parents.includes(real)) return; // a link to one of its parents, whose images are listed there
   const inside = (name: string) => (folder === '' ? name : `${folder}/${name}`);
-  const names = entries
-    .filter(({ name }) => !name.startsWith('.') && name !== '__MACOSX')
-    .map((entry) => (isFolder(entry, root, inside(entry.name)) ? `${entry.name}/` : entry.name));
+  const names: string[] = [];
+  const real = await withFileErrors(`cannot list ${path}`, async () => {
+    const real = await realpath(path);
+    if (parents.includes(real)) return real; // a link to one of its parents, whose images are listed there
+    for await (const entry of await opendir(path, { bufferSize: ENTRIES })) {
+      const { name } = entry;
+      if (name.startsWith('.') || name === '__MACOSX') continue;
+      names.push(isFolder(entry, root, inside(name)) ? `${name}/` : name);
+      if (names.length % ENTRIES === 0) stopIfAborted(signal);
+    }
+    return real;
+  });
   for (const name of names.sort()) {
     if (name.endsWith('/')) await list(root, inside(name.slice(0, -1)), [...parents, real], found, signal);
     else (IMAGE_FILE.test(name) ? found.images : found.others).push(inside(name));

@@ -45,6 +45,12 @@ export function chooseColumns(path: string, metadata: FileMetaData, options: Dat
   const candidates = namesOf('encoded', 'lists').filter((name) => name !== labelColumn([name]));
   const declared = candidates.filter((name) => features[name]?._type === 'Image');
   const column = imageColumn(declared) ?? imageColumn(candidates);
+  // Latents of 784 numbers would be images of 28×28.
+  if (column === 'latent' && metadata.key_value_metadata?.some(({ key }) => key === 'convae')) {
+    throw new InputError(
+      `${path}: it holds latents that \`convae encode\` wrote, not images; give the images to --data`,
+    );
+  }
   const numbers = namesOf('number').filter((name) => name !== split);
   const images =
     column === undefined ? pixelColumns(numbers, label, options).map((i) => numbers[i] as string) : [column];
