@@ -10,8 +10,8 @@ import { mkdtemp, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
-import { serveFolder } from '../../pipeline/site/serve.ts';
 import { chromiumPath } from '../../test/viewer/chromium.ts';
+import { serveLikeHosts } from './host.ts';
 
 interface Result {
   readonly categories: Readonly<Record<string, { readonly title: string; readonly score: number }>>;
@@ -28,7 +28,7 @@ const { values, positionals } = parseArgs({
   options: { model: { type: 'string' }, report: { type: 'string' } },
 });
 const folder = values.report ?? (await mkdtemp(join(tmpdir(), 'convae-lighthouse-')));
-const server = await serveFolder(positionals[0] ?? 'web-viewer/dist', { port: 0 });
+const server = await serveLikeHosts(positionals[0] ?? 'web-viewer/dist');
 const url = server.url + (values.model ? `#model=${values.model}` : '');
 for (const device of ['desktop', 'phone']) {
   const report = join(folder, device);

@@ -51,7 +51,7 @@ async function firstPictures(slow: boolean): Promise<void> {
   const [maps, times]: [number[], number[]] = [[], []];
   for (let i = 0; i < (slow ? SLOW_ROUNDS : ROUNDS); i++) {
     const bench = await openBench(site, `#model=${values.model}`, slow);
-    await bench.page.waitForFunction(() => window.watched.firstDrawn > 0);
+    await bench.page.waitForFunction(() => window.watched.firstDrawn > 0, null, { timeout: 120_000 });
     times.push(await bench.page.evaluate(() => window.watched.firstDrawn));
     maps.push(await bench.page.evaluate(() => window.watched.firstMap));
     if (i === 0) {

@@ -1,6 +1,7 @@
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { serveFolder } from '../../pipeline/site/serve.ts';
 import { chromiumPath } from '../../test/viewer/chromium.ts';
+import { FAST_3G, serveLikeHosts } from './host.ts';
 import { watchDecoding } from './watch.ts';
 
 export interface Bench {
@@ -12,16 +13,13 @@ export interface Bench {
   close(): Promise<void>;
 }
 
-/** Chrome's preset Fast 3G, and a CPU four times slower. */
-const SLOW = { offline: false, latency: 562.5, downloadThroughput: 180_000, uploadThroughput: 84_375 };
-
 /**
  * Opens a site in a fresh browser and waits for a model; the page records when it decodes and draws.
  * @param slow over Fast 3G, with a CPU four times slower
  */
 export async function openBench(folder: string, hash: string, slow = false): Promise<Bench> {
   if (!chromiumPath) throw new Error('no Chromium found: install it, or name it in CONVAE_CHROMIUM');
-  const server = await serveFolder(folder, { port: 0 });
+  const server = slow ? await serveLikeHosts(folder, FAST_3G) : await serveFolder(folder, { port: 0 });
   const browser = await chromium.launch({
     executablePath: chromiumPath,
     args: ['--no-sandbox', '--enable-precise-memory-info', '--js-flags=--expose-gc'],
@@ -35,8 +33,6 @@ export async function openBench(folder: string, hash: string, slow = false): Pro
   await page.addInitScript(watchDecoding);
   if (slow) {
     const client = await context.newCDPSession(page);
-    await client.send('Network.enable');
-    await client.send('Network.emulateNetworkConditions', SLOW);
     await client.send('Emulation.setCPUThrottlingRate', { rate: 4 });
   }
   await page.goto(server.url + hash);

@@ -30,8 +30,7 @@ describe.skipIf(!hasBrowser)('a page that cannot start', () => {
   test('without WebAssembly shows the map and the images, and says what is missing', async () => {
     const { page, close } = await openPage('#model=cvae&image=3', {
       waits: false,
-      prepare: (page) =>
-        page.addInitScript(() => void Reflect.deleteProperty(globalThis, 'WebAssembly')).then(() => undefined),
+      args: ['--js-flags=--jitless'], // as in browsers' modes of higher security
     });
     await soon(() => page.locator('.problem-place').innerText()).toContain('WebAssembly');
     await page.waitForSelector('[data-points]');

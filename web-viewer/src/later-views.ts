@@ -5,7 +5,11 @@ export const EpochsView = lazy(async () => (await import('./views/epochs/epochs.
 export const TrainView = lazy(async () => (await import('./views/train/train.tsx')).createTrainView());
 export const ModelView = lazy(async () => (await import('./views/models/model.tsx')).ModelView);
 
-const idle = () => new Promise<unknown>((resolve) => (window.requestIdleCallback ?? setTimeout)(resolve));
+/** Waits until the page has nothing else to do, for a second at most. */
+const idle = () =>
+  new Promise<unknown>((resolve) =>
+    'requestIdleCallback' in window ? requestIdleCallback(resolve, { timeout: 1000 }) : setTimeout(resolve, 200),
+  );
 
 /** Code that the first view does not need: views, and what opens a visitor's model. */
 const later: readonly (() => Promise<unknown>)[] = [

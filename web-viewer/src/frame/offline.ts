@@ -11,12 +11,14 @@ export async function keepOffline(loadViews: () => Promise<unknown>): Promise<vo
     await navigator.serviceWorker.register('./service-worker.js');
     const { active } = await navigator.serviceWorker.ready;
     if (!active) return;
+    const { dataset } = document.documentElement;
     const keep = async (fetched: readonly string[]) => {
+      dataset.offline = 'busy';
       await loadViews().catch(() => undefined);
       const urls = performance.getEntriesByType('resource').map(({ name }) => name);
       const channel = new MessageChannel();
       channel.port1.onmessage = () => {
-        document.documentElement.dataset.offline = 'ready';
+        dataset.offline = 'ready';
         channel.port1.close();
       };
       active.postMessage([location.href.replace(/[?#].*/, ''), ...fetched, ...urls], [channel.port2]);

@@ -1,7 +1,7 @@
 import { type Card, heldOutOf } from '../../site/schema.ts';
 import type { OpenModel } from '../../state/store.ts';
 import { type FigureRow, Figures } from '../../ui/figure.tsx';
-import { grouped, short } from '../../ui/format.ts';
+import { dataName, grouped, short } from '../../ui/format.ts';
 import { images, kindOf, optimizerOf, restOfRecipe, shapeOf, valuesOf } from './texts.ts';
 
 /** A model's data, its latents and the parity of its export, and its training. */
@@ -47,7 +47,7 @@ function dataRows(card: Card): readonly FigureRow[] {
   const values = `Height × width in pixels: ${grouped(valuesOf(card))} values, bytes from 0 to 255.`;
   const fitting = `What was done to images of other sizes; the background is ${preprocessing?.background}.`;
   return [
-    ['Data set', name, 'The images that the model was trained and tested on.'],
+    ['Data set', dataName(name), 'The images that the model was trained and tested on.'],
     ['Trained on', images(train.images), 'The images that the weights were fitted to.'],
     val && ['Validated on', images(val.images), byVal],
     test && ['Tested on', images(test.images), 'Images not used in training; the map shows them.'],
