@@ -26,6 +26,7 @@ async function compressed(file: string): Promise<string> {
 const quiet = { pluginTimings: false };
 
 export default defineConfig(async (): Promise<UserConfig> => {
+  process.env.NODE_ENV = 'production'; // another one of the user's, or of tests, would add code for developers
   const library = await compressed('ort-wasm-simd-threaded.wasm');
   return {
     base: './',

@@ -39,9 +39,7 @@ export function holdOutValidation(splits: DatasetSplits, share: number): Dataset
     );
   }
   if (Math.max(1, Math.round(full.length * share)) >= full.length) {
-    throw new InputError(
-      `--val-split ${share}: it leaves none of the ${counted(full.length, 'training image')} of ${name}`,
-    );
+    throw new InputError(`--val-split ${share}: it leaves no training image of ${name}, which has ${full.length}`);
   }
   const [train, held] = divide(full, share, 'val/', [full.name, `${name}/val`]);
   return { ...splits, train, val: held };

@@ -112,6 +112,7 @@ test('--into adds an output that other programs can run, and a second time repla
 
 test.each(['kmeans', 'gmm', 'umap-gmm'])(
   '--k auto finds the number of kinds with %s, and shows the curve',
+  { timeout: 90_000 },
   async (method) => {
     const { report } = await cluster(
       await exported('model'),

@@ -185,7 +185,7 @@ describe('a model of normal images, laid out as MVTec AD', () => {
   });
 
   test.each([
-    [['--normal', 'fine'], /--normal fine: .* no class fine/],
+    [['--normal', 'fine'], /--normal fine: set\/test .*'fine'.*\bcrack, good\b/],
     [['--flag-above', 'p100'], /--flag-above p100/],
     [['--distance', 'knn', '--into'], /--into: .*--distance mixture/],
     [['--reference', 'nowhere'], /nowhere/],

@@ -20,6 +20,7 @@ describe.skipIf(!hasBrowser)('the service worker', { timeout: 120_000 }, () => {
       await expect.poll(model, { timeout: 15_000 }).toBe(name);
     };
     await open('cvae');
+    await expect.poll(() => page.url()).toContain('model=cvae');
     await page.waitForSelector('html[data-offline=ready]', { state: 'attached' });
     await context.setOffline(true);
     await page.reload();

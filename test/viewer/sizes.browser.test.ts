@@ -7,6 +7,8 @@ describe.skipIf(!hasBrowser)('in windows of any size', () => {
     const sizes = [320, 390, 600, 768, 900, 901, 1024, 1250, 1440, 1920].map((width) => ({ width, height: 844 }));
     for (const size of sizes) {
       await page.setViewportSize(size);
+      // The tabs of a narrow window are others.
+      await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => setTimeout(done, 50))));
       for (const tab of await page.getByRole('tab').all()) {
         await tab.click();
         await page.waitForFunction(() => !document.querySelector('#panel')?.textContent?.includes('Loading this view'));

@@ -1,3 +1,5 @@
+import { signal } from '@preact/signals';
+
 /** Bytes as text for the address: deflated, in base64url. */
 export async function pack(bytes: Uint8Array): Promise<string> {
   const deflated = new Blob([bytes.slice()]).stream().pipeThrough(new CompressionStream('deflate-raw'));
@@ -22,4 +24,19 @@ export async function unpack(text: string, length: number): Promise<Uint8Array<A
     return null;
   }
   return filled === length ? bytes : null;
+}
+
+/**
+ * Makes texts of values in the background.
+ * @returns the text of a value, null until it is made; what reads it is told then
+ */
+export function packedLater<T extends object>(textOf: (value: T) => Promise<string>): (value: T) => string | null {
+  const packed = signal<{ readonly value: T; readonly text: string } | null>(null);
+  return (value) => {
+    if (packed.value?.value === value) return packed.value.text;
+    void textOf(value).then((text) => {
+      packed.value = { value, text };
+    });
+    return null;
+  };
 }

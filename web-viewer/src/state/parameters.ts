@@ -1,6 +1,5 @@
-import { signal } from '@preact/signals';
 import { alsoAfterAwaited, awaitedRow, setInputClass, showImage, showLatent, showRow } from './explore.ts';
-import { pack, unpack } from './pack.ts';
+import { pack, packedLater, unpack } from './pack.ts';
 import { oneOf, parseInteger, wholeNumber } from './parameter-kinds.ts';
 import {
   colourBy,
@@ -68,18 +67,10 @@ export const settings: readonly Parameter[] = [
 
 /** An input image that is not one of the set's, as the pixels that the model takes. */
 const pixelsOf = (key: string, origin: InputImage['origin']): Parameter => {
-  const packed = signal<{ readonly image: InputImage; readonly text: string } | null>(null);
+  const textOf = packedLater((image: InputImage) => pack(image.pixels));
   return {
     key,
-    read: () => {
-      const image = input.value;
-      if (image?.origin !== origin) return null;
-      if (packed.value?.image === image) return packed.value.text;
-      void pack(image.pixels).then((text) => {
-        if (input.peek() === image) packed.value = { image, text };
-      });
-      return null;
-    },
+    read: () => (input.value?.origin === origin ? textOf(input.value) : null),
     async write(text) {
       const opened = model.value;
       if (text === null || !opened) return;

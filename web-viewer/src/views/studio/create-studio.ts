@@ -1,4 +1,5 @@
 import { computed, signal } from '@preact/signals';
+import { packedLater } from '../../state/pack.ts';
 import type { Parameter } from '../../state/parameters.ts';
 import { classes, mapSelection, model, type OpenModel, problem } from '../../state/store.ts';
 import { packRows, unpackRows } from './pack-rows.ts';
@@ -39,17 +40,11 @@ export function latentsAlong(
   });
 }
 
-/** A group as the text of a link. */
-function textOf(group: Group | null, count: number): string | null {
-  if (!group) return null;
-  return group.kind === 'class' ? `class${group.index}` : `rows${packRows(group.rows, count)}`;
-}
-
 /** The group of a link's text, which may be anything; null where it is none. */
-function groupOf(text: string | null, classes: number, count: number): Group | null {
+async function groupOf(text: string | null, classes: number, count: number): Promise<Group | null> {
   const [, kind, rest = ''] = /^(class|rows)([\w-]+)$/.exec(text ?? '') ?? [];
   if (kind === 'class') return Number(rest) < classes ? { kind, index: Number(rest) } : null;
-  const rows = kind === 'rows' ? unpackRows(rest, count) : [];
+  const rows = kind === 'rows' ? await unpackRows(rest, count) : [];
   return rows.length > 0 ? { kind: 'rows', rows } : null;
 }
 
@@ -73,14 +68,26 @@ export function createStudio() {
     if (of) chosen.value = { from: null, to: null, ...choice.peek(), of, [end]: group };
   };
   const parameter = (end: 'from' | 'to'): Parameter => {
-    const text = computed(() => textOf(choice.value?.[end] ?? null, model.value?.points?.count ?? 0));
+    const packed = packedLater(({ of, rows }: { readonly of: OpenModel; readonly rows: readonly number[] }) =>
+      packRows(rows, of.points?.count ?? 0),
+    );
+    const group = computed(() => choice.value?.[end] ?? null);
+    const rows = computed(() =>
+      choice.value && group.value?.kind === 'rows' ? { of: choice.value.of, rows: group.value.rows } : null,
+    );
     return {
       key: `mean${end}`,
-      read: () => text.value,
-      write(text) {
-        const group = groupOf(text, classes.value?.length ?? 0, model.value?.points?.count ?? 0);
-        if (text !== null && !group) problem.value = 'the link names a group of images that are not the ones here';
-        set(end, group);
+      read() {
+        if (group.value?.kind === 'class') return `class${group.value.index}`;
+        const text = rows.value && packed(rows.value);
+        return text === null ? null : `rows${text}`;
+      },
+      async write(text) {
+        const of = model.peek();
+        const found = await groupOf(text, classes.peek()?.length ?? 0, of?.points?.count ?? 0);
+        if (model.peek() !== of) return;
+        if (text !== null && !found) problem.value = 'the link names a group of images that are not the ones here';
+        set(end, found);
       },
     };
   };
