@@ -70,7 +70,7 @@ export function blockCheck(path, sums, size) {
       try {
         rmSync(path, { force: true });
       } catch {} // of a cache that cannot be written
-      const message = 'these decoded pixels are damaged; run the command again, and the images are decoded anew';
+      const message = 'these decoded pixels are damaged; run the command again, and the images are decoded again';
       throw Object.assign(new Error(message), { code: 'DAMAGED' });
     },
   };

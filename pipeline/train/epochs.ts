@@ -145,7 +145,7 @@ async function endEpoch(
   return after;
 }
 
-/** Makes the targets anew. @returns what the position says of them @throws as `stopIfAsked` */
+/** Refreshes the targets. @returns what the position says of them @throws as `stopIfAsked` */
 async function refreshTargets(session: Session, targets: Targets, at: RunPosition): Promise<RunPosition['clusters']> {
   const { plan, data, program, engine } = session;
   const { clusters: width = 0 } = program.autoencoder;

@@ -42,7 +42,7 @@ export class Slice {
   /**
    * Runs all stages; after each, waits for the other threads.
    * @param {number} side which of the two buffers of the state is read; the other one is written
-   * @throws what a session throws, after the last stage: the others would wait for ever
+   * @throws what a session throws, after the last stage: the others would wait forever
    */
   async run(side) {
     /** @type {unknown[]} */
