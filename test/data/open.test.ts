@@ -1,5 +1,5 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { mkdirSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
+import { dirname, relative } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
@@ -219,6 +219,33 @@ test('the same images are read at the same time', async () => {
     await set.close();
   }
 });
+
+test.each([
+  [
+    'an array',
+    'stamped.npy',
+    async (file: string, level: number) => save(file, npyBytes('|u1', [4, 2, 2], new Uint8Array(16).fill(level))),
+  ],
+  ['a folder', 'stamped', async (file: string, level: number) => png(`${file}/1.png`, level)],
+])(
+  '%s of the same size and time, but other pixels, is read again; another spelling of its path is the same',
+  async (_, name, write) => {
+    const level = async (spec: string) => {
+      const set = await openSplit(spec, 'all', { cache: path(`${name}-cache`) });
+      const [pixel] = await pixelsOf(set);
+      await set.close();
+      return pixel;
+    };
+    const folders = () => readdirSync(path(`${name}-cache`)).filter((entry) => !entry.includes('.'));
+    for (const grey of [7, 8]) {
+      utimesSync(await write(name, grey), 499162500, 499162500); // as npm unpacks files
+      expect(await level(path(name))).toBe(grey);
+      const found = folders();
+      expect(await level(relative('', path(name)))).toBe(grey);
+      expect(folders()).toEqual(found);
+    }
+  },
+);
 
 test('nothing stays open', async () => {
   const file = save('leak.npy', npyBytes('|u1', [30, 2, 2], numbered(30)));

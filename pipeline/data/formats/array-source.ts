@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import type { ArrayFile } from '../../io/npy.ts';
 import type { ImageEntry, ImageSource, RawLabel } from '../image-source.ts';
 import type { StoredArray } from './array-file.ts';
@@ -37,7 +38,7 @@ export function arraySource({ name, images, layout, labels, classes, files }: Ar
     count,
     classes,
     plain: isPlain ? { path, offset, shape: { height, width, channels }, count, labels, verify } : undefined,
-    stamp: async () => `${images.name} ${labels ? 'labelled' : 'unlabelled'}\n${await stampOf(files)}`,
+    stamp: async () => `${resolve(images.name)} ${labels ? 'labelled' : 'unlabelled'}\n${await stampOf(files)}`,
     async *entries() {
       opened ??= images.open();
       const file = await opened;

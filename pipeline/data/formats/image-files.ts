@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto';
 import { statSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { fileError, stopIfAborted } from '../../io/errors.ts';
 import { pagesOf } from '../decode.ts';
 import type { ImageEntry, ImageSource, Piece, RawLabel } from '../image-source.ts';
+import { fileStamp } from './stamp.ts';
 
 /** An image file of a source. */
 export interface ImageFile {
@@ -48,7 +50,7 @@ export function imageFileSource({
       const hash = createHash('sha256');
       await inBatches(files(), signal, ({ id, label, path }) => {
         const stats = statSync(path, { throwIfNoEntry: false });
-        hash.update(`${id}\0${path}\0${label ?? ''}\0${stats ? `${stats.size} ${stats.mtimeMs}` : 'missing'}\n`);
+        hash.update(`${id}\0${label ?? ''}\0${stats ? fileStamp(path, stats) : `${resolve(path)} missing`}\n`);
       });
       return hash.digest('hex');
     },
