@@ -5,6 +5,8 @@ const { availableParallelism } = require('node:os');
 const { resolve } = require('node:path');
 const { isatty } = require('node:tty');
 
+// ONNX Runtime 1.29 and later tell Microsoft about each model that they open, unless this is set before the first.
+process.env.ORT_DISABLE_TELEMETRY ??= '1';
 process.env.UV_THREADPOOL_SIZE ??= String(Math.max(4, availableParallelism()));
 const onTerminal = [0, 1, 2].some((stream) => isatty(stream));
 // Loading the program takes up to seconds; then pipeline/cli.ts handles signals.

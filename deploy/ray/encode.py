@@ -162,6 +162,7 @@ class Encoder:
     """A worker: sessions of ONNX Runtime, loaded once."""
 
     def __init__(self, folder, card, classes, errors, device):
+        os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # else it sends data about models to Microsoft
         import onnxruntime as ort
 
         options = ort.SessionOptions()

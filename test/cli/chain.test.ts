@@ -129,6 +129,15 @@ test.each([
   expect(report.representations?.map(({ name }) => name)).toEqual(['codes', 'PCA', 'pixels']);
 });
 
+test('ONNX Runtime sends nothing to its makers, and leaves no files of its own', async () => {
+  const home = scratch('home');
+  mkdirSync(home);
+  const env = { HOME: home, XDG_CACHE_HOME: home, TMPDIR: home, CI: undefined, ORT_DISABLE_TELEMETRY: undefined };
+  const encode = ['encode', 'exported/by-onnx', '--data', 'bars.npz', '--out', 'quietly.npy'];
+  expect(await convae(encode, { cwd, env })).toMatchObject({ code: 0 });
+  expect(readdirSync(home).filter((name) => !name.startsWith('tsx-'))).toEqual(['convae']);
+});
+
 test('a recipe.yaml repeats its run, the command line overrides it, and --dry-run writes nothing', {
   timeout: 120_000,
 }, async () => {

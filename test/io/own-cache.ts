@@ -13,7 +13,9 @@ const LIBRARIES = /^(tensorflow|onnxruntime)-/;
 export default function useOwnCache(): () => void {
   const users = cacheFolder();
   const home = mkdtempSync(join(tmpdir(), 'convae-cache-'));
-  process.env.XDG_CACHE_HOME = home; // inherited by the processes that run the tests
+  // Inherited by the processes that run the tests.
+  process.env.XDG_CACHE_HOME = home;
+  process.env.ORT_DISABLE_TELEMETRY = '1';
   mkdirSync(cacheFolder());
   for (const name of existsSync(users) ? readdirSync(users) : []) {
     if (LIBRARIES.test(name)) symlinkSync(join(users, name), join(cacheFolder(), name), 'junction');

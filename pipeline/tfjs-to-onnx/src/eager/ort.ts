@@ -39,6 +39,7 @@ function loaded(): Runtime {
     initOrt(): void;
     binding: { InferenceSession: new () => NativeSession };
   };
+  process.env.ORT_DISABLE_TELEMETRY ??= '1'; // ONNX Runtime 1.29 and later send data about graphs to Microsoft
   native.initOrt();
   runtime = { Tensor, newSession: () => new native.binding.InferenceSession() };
   return runtime;
