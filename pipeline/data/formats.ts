@@ -11,6 +11,7 @@ import { locateList } from './formats/list.ts';
 import { locateMnist } from './formats/mnist.ts';
 import { locateNpz } from './formats/npz.ts';
 import { isNpz } from './formats/npz-members.ts';
+import { ARROW } from './formats/other-files.ts';
 import { packedFormats } from './formats/packed.ts';
 import type { DataSource } from './image-source.ts';
 import type { DataOptions } from './options.ts';
@@ -84,6 +85,7 @@ const OTHERS: readonly (readonly [start: RegExp, what: string])[] = [
     /^4d41544c41422035/,
     "MATLAB's .mat, which is not read; save its arrays with numpy.savez (scipy.io.loadmat reads it)",
   ],
+  [/^(4152524f5731|ffffffff)/, `Arrow: ${ARROW}`],
 ];
 
 /**

@@ -217,8 +217,10 @@ describe('shapes:', () => {
     expectFacts(await inputErrorOf(read(file)), `${file}: `, ...facts);
   });
 
-  test('three gray images are told from one in colour', async () => {
+  test('what might be one image in colour, or have its count last, is told', async () => {
     expectFacts((await read(npy([3, 4, 5]))).notes.join(), '3 gray images');
+    expectFacts((await read(npy([6, 6, 9]))).notes.join(), '6 images of 9×6', '9 of 6×6', 'moveaxis(array, -1, 0)');
+    expect((await read(npy([9, 6, 6]))).notes).toEqual([]);
   });
 });
 

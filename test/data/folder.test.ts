@@ -122,6 +122,8 @@ describe('a folder', () => {
   test('no images, broken links, splits beside classes', async () => {
     save('none/a.txt', 'text');
     expectFacts(await inputErrorOf(locate('none')), `${path('none')}: `, 'no images', 'a.txt', 'png', 'bmp');
+    save('saved/train/data-00000-of-00001.arrow', '');
+    expectFacts(await inputErrorOf(locate('saved')), `${path('saved')}: `, 'no images', '.arrow', 'to_parquet');
     png('link/0.png');
     symlinkSync(path('nowhere.png'), path('link/1.png'));
     const { all } = await locate('link');
@@ -183,6 +185,7 @@ describe('a single file', () => {
     const pickle = save('data_batch_1', Buffer.from('8002637d', 'hex'));
     expectFacts(await inputErrorOf(locateData(pickle)), `--data ${pickle}: `, 'pickle', 'numpy.savez');
     expectFacts(await inputErrorOf(locateData(save('x.mat', 'MATLAB 5.0'))), 'x.mat', 'numpy.savez');
+    expectFacts(await inputErrorOf(locateData(save('x.feather', 'ARROW1\0\0'))), 'x.feather', 'to_parquet');
     expectFacts(await inputErrorOf(locateData('/dev/null')), '/dev/null: ', 'pipe or a device');
     expectFacts(await inputErrorOf(locateData('mnits')), "'mnits'");
     expectFacts(await inputErrorOf(locateData(`${path('')},${file}`)), 'a folder', `'${file}'`);

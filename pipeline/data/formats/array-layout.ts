@@ -51,6 +51,11 @@ export function layoutOf(array: StoredArray, options: DataOptions, transposed = 
     );
   }
   const notes = count === 3 ? [`${name}: ${found} are 3 gray images, not one of 3 channels`] : [];
+  if (count === height && count !== width) {
+    notes.push(
+      `${name}: ${found} are ${count} images of ${width}×${height}; if they are ${width} of ${height}×${count} with the count last, as MATLAB stores them, save numpy.moveaxis(array, -1, 0)`,
+    );
+  }
   return { count, height, width, channels: 1, steps: [width, 1, 1], notes };
 }
 

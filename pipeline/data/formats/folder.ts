@@ -9,7 +9,7 @@ import { PathList } from '../path-list.ts';
 import { arrangePaths } from '../paths.ts';
 import { imageFileSource } from './image-files.ts';
 import { isMetadata, withMetadata } from './metadata.ts';
-import { notesOnOthers } from './other-files.ts';
+import { ARROW, notesOnOthers } from './other-files.ts';
 import { PARQUET_FILE } from './parquet-file.ts';
 import { openTable, type Table, TEXT_TABLE } from './tables.ts';
 
@@ -23,7 +23,9 @@ export async function locateFolder(root: string, { signal }: DataOptions = {}): 
   await list(root, '', [], found, signal);
   if (found.images.length === 0) {
     const there = found.others.length > 0 ? ` (${notesOnOthers(found.others).join('; ')})` : '';
-    throw new InputError(`${root}: it contains no images${there}; ${IMAGE_KINDS} files were expected`);
+    const remedy =
+      found.others.filter((path) => path.endsWith('.arrow')).length > 0 ? ARROW : `${IMAGE_KINDS} files were expected`;
+    throw new InputError(`${root}: it contains no images${there}; ${remedy}`);
   }
   const base = join(root, '/');
   const tables: { path: string; table: Table }[] = [];

@@ -5,6 +5,10 @@ import { counted } from '../../io/printable.ts';
 const OTHER_IMAGE =
   /\.(hei[cf]s?|svgz?|ico|icns|j2k|jp2|jxl|psd|xcf|tga|dds|exr|hdr|dcm|dng|cr[23]|nef|arw|orf|rw2|raf|eps|pdf)$/i;
 
+/** What to do with Arrow files, in which Hugging Face's `save_to_disk` puts data sets. */
+export const ARROW =
+  "Arrow files are not read; write each part as Parquet: dataset['train'].to_parquet('set/train.parquet')";
+
 /**
  * One line each on files that are left out: images of formats that are not read, and others.
  * @param files paths
