@@ -31,7 +31,7 @@ export async function planDamage(path: string): Promise<string | undefined> {
   return linesDamage(path.endsWith('l') ? text : `${text}\n`, schema);
 }
 
-/** As `planDamage`, of a run's metrics or the last lines of them. A line that was begun is no damage. */
+/** As `planDamage`, of a run's metrics or the last lines of them. An unfinished line is no damage. */
 export function metricsDamage(text: string): string | undefined {
   const end = text.lastIndexOf('\n') + 1;
   return isSealed(text.slice(end, -1)) ? 'its last line is damaged' : linesDamage(text.slice(0, end), writtenLine);

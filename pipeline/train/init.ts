@@ -35,7 +35,7 @@ export async function readInitial(path: string | undefined, previous?: RunPlan):
 
 /**
  * Assigns the checkpoint's weights to those of a new program that have equal names and shapes; the others keep their initial
- * values, and the optimizer starts anew.
+ * values, and the state of the optimizer is reset.
  * @returns how many weights there are, and how many of them were taken
  * @throws InputError when none is equal
  */

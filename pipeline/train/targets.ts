@@ -6,7 +6,7 @@ import { InputError } from '../io/errors.ts';
 import type { Engine } from './engine.ts';
 import type { NamedVariable, TrainingProgram } from './program.ts';
 
-/** Steps after which the targets are made anew, as by DCEC's own program. */
+/** Steps after which the targets are computed again, as by DCEC's own program. */
 export const REFRESH_STEPS = 140;
 /** Training ends when a smaller share of the images than this has changed its cluster between two targets. */
 export const SETTLED = 0.001;
@@ -41,7 +41,7 @@ export class Targets {
   }
 
   /**
-   * Makes the targets anew.
+   * Computes the targets again.
    * @param assigned `[images, clusters]`
    * @returns the share of the images that have changed their most probable cluster
    */

@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { expect, test } from 'vitest';
 import { kernels, reasons } from '../../pipeline/tfjs-to-onnx/src/kernels/index.ts';
 
-/** `npx vitest run test/tfjs-to-onnx/table.test.ts -u` writes the file anew. */
+/** `npx vitest run test/tfjs-to-onnx/table.test.ts -u` writes the file again. */
 test('KERNELS.md lists every kernel of tfjs: those that are converted, and why the others are not', async () => {
   // tfjs-core exports the name of each of its kernels under that name.
   const known = new Set(Object.entries(tf).flatMap(([name, value]) => (name === value ? [name] : [])));

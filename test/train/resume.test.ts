@@ -278,17 +278,17 @@ test('a run that goes on with another engine says so, and keeps it', async () =>
   });
   const onnx = { engine: 'onnx', batchSize: 32 } as const; // batches are divided from two times 16 images on
   await expect(train(run, interruptAfter(1), { ...onnx, threads: 2 })).rejects.toThrow(Interrupted);
-  const begun = (await readRun(run, 'latest'))?.state.plan;
-  expect(begun?.engine).toContain('CPU, batches in 2 slices,');
+  const first = (await readRun(run, 'latest'))?.state.plan;
+  expect(first?.engine).toContain('CPU, batches in 2 slices,');
   await expect(train(run, heard(interruptAfter(1)), { ...onnx, threads: 1 })).rejects.toThrow(Interrupted);
-  expect((await readRun(run, 'latest'))?.state.plan).toEqual(begun);
+  expect((await readRun(run, 'latest'))?.state.plan).toEqual(first);
   expect(notes.join('\n')).not.toContain('until step');
 
   await train(run, heard(never), { ...onnx, engine: 'tfjs-cpu' });
   const plan = (await readRun(run, 'latest'))?.state.plan;
-  expect(plan?.engine).not.toEqual(begun?.engine);
-  expect(plan?.changes).toEqual([{ step: 2, name: 'engine', from: begun?.engine, to: plan?.engine }]);
-  expect(notes.filter((line) => line.includes(`${begun?.engine} until step 2`))).toHaveLength(1);
+  expect(plan?.engine).not.toEqual(first?.engine);
+  expect(plan?.changes).toEqual([{ step: 2, name: 'engine', from: first?.engine, to: plan?.engine }]);
+  expect(notes.filter((line) => line.includes(`${first?.engine} until step 2`))).toHaveLength(1);
   expect(readFileSync(join(run, 'recipe.yaml'), 'utf8')).toContain(`# Computed with ${plan?.engine}`);
 
   notes.length = 0; // all epochs are done: nothing is computed any more

@@ -14,7 +14,7 @@ import { noWebgpu } from '../devices/adapter.ts';
 import { temporaryFolder } from './folders.ts';
 import { never, stripeSplits, stripes, tiny, tinyOptions } from './tiny.ts';
 
-/** Halved thrice, its sides are 6, 3 and 1. */
+/** Halved three times, its sides are 6, 3 and 1. */
 const SHAPE = { height: 12, width: 12, channels: 1 };
 const real = Object.values(models);
 

@@ -86,7 +86,7 @@ export async function archiveSource(
   }
   const seen = new Set<string>();
   const twice = images.find((path) => seen.size === seen.add(path).size);
-  if (twice !== undefined) throw new InputError(`${archive}: it contains ${twice} twice; pack it anew`);
+  if (twice !== undefined) throw new InputError(`${archive}: it contains ${twice} twice; pack it again`);
   const opened = tables.map(async ({ path, bytes }) => {
     const lines = () => linesIn(`${archive}:${path}`, [bytes]);
     return { path, table: await textTable(path, lines) };
