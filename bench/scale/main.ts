@@ -1,15 +1,15 @@
 /**
- * Encoding by shards: images per second by processes, memory for millions of images, and the time of plan, status and merge with
+ * Encoding by shards: images per second by workers, memory for millions of images, and the time of plan, status and merge with
  * many shards. The images are a sparse file of zeros, which takes no space.
  *
- *     node --import tsx bench/scale/main.ts EXPORTED [images (default 10,000,000) [shards (100,000) [images of the first table (100,000)]]]
+ *     npm run bench:scale -- EXPORTED [--only workers,images,shards] [--first 100000] [--images 10000000] [--shards 100000]
  */
 import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, open, rm } from 'node:fs/promises';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
+import { parseArgs, promisify } from 'node:util';
 import Table from 'cli-table3';
 import { readCard } from '../../pipeline/artifacts/exported.ts';
 import { mergeShards } from '../../pipeline/encode/merge-shards.ts';
@@ -18,10 +18,23 @@ import { planShards } from '../../pipeline/encode/plan-shards.ts';
 import { readPlan, shardPaths } from '../../pipeline/encode/shard-files.ts';
 import { shardStatus } from '../../pipeline/encode/shard-status.ts';
 
-const [exported = 'exported/cae', images = '10000000', shards = '100000', first = '100000'] = process.argv.slice(2);
+const {
+  values: { only, first, images, shards },
+  positionals: [exported = 'exported/cae'],
+} = parseArgs({
+  options: {
+    only: { type: 'string', default: 'workers,images,shards' },
+    first: { type: 'string', default: '100000' },
+    images: { type: 'string', default: '10000000' },
+    shards: { type: 'string', default: '100000' },
+  },
+  allowPositionals: true,
+});
 const { image, latent } = await readCard(exported);
 const scratch = await mkdtemp(join(tmpdir(), 'convae-bench-scale-'));
 const table = (...head: string[]) => new Table({ head, style: { head: [], border: [] } });
+/** Peak memory of this process, in MiB. */
+const peakOf = () => process.resourceUsage().maxRSS / 1024;
 const number = (value: number, digits = 0) => value.toLocaleString('en', { maximumFractionDigits: digits });
 
 /** Writes an npy file of zeros without its bytes. */
@@ -85,8 +98,10 @@ async function manyImages(): Promise<void> {
   await plan(data, out, 100);
   const { rows, seconds, peakMiB } = await encodeIn(out, '0/1', cpus().length);
   console.log(
-    `${number(rows)} images in 100 shards, one process: ${number(seconds)} s, peak memory ${number(peakMiB)} MiB\n`,
+    `${number(rows)} images in 100 shards, one process: ${number(seconds)} s, peak memory ${number(peakMiB)} MiB`,
   );
+  const merged = await mergeShards({ folder: out, single: true });
+  console.log(`merged into a file: ${number(merged.seconds)} s, peak memory ${number(peakOf())} MiB\n`);
 }
 
 /** Shards of two images each, which are written as `encodeShards` writes them, without a model. */
@@ -125,13 +140,12 @@ async function manyShards(): Promise<void> {
     ['merge into a folder', `${number(merged.seconds, 1)} s`],
     ['merge into a file', `${number(single.seconds, 1)} s`],
   );
-  console.log(`${times.toString()}\npeak memory of all: ${number(process.resourceUsage().maxRSS / 1024)} MiB`);
+  console.log(`${times.toString()}\npeak memory of all: ${number(peakOf())} MiB`);
 }
 
+const parts = { workers: byProcesses, images: manyImages, shards: manyShards };
 try {
-  await byProcesses();
-  await manyImages();
-  await manyShards();
+  for (const [name, part] of Object.entries(parts)) if (only.split(',').includes(name)) await part();
 } finally {
   await rm(scratch, { recursive: true });
 }

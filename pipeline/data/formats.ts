@@ -40,7 +40,7 @@ const named = new Map<string, () => Promise<DataSource>>([['mnist', locateMnist]
 /** The formats of files and folders; the first that matches is used. To add one, write a file in `formats/`, add a row, and a line to `forms.ts`. */
 const formats: readonly DataFormat[] = [
   {
-    matches: (path) => isFolder(path) && isIdxFolder(path),
+    matches: async (path) => isFolder(path) && (await isIdxFolder(path)),
     locate: (path, _labels, _spec, options) => locateIdxFolder(path, options),
     labelled: 'a folder, and its labels are idx files in it',
   },

@@ -1,6 +1,15 @@
-import { mkdir, open, rmdir, stat } from 'node:fs/promises';
+import type { Dirent } from 'node:fs';
+import { mkdir, open, opendir, rmdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { codeOf } from './errors.ts';
+
+/** Entries that are read at a time: a folder may have millions. */
+const ENTRIES = 4096;
+
+/** The entries of a folder, in no order. @throws errors of the file system */
+export async function* entriesIn(path: string): AsyncGenerator<Dirent, void, undefined> {
+  yield* await opendir(path, { bufferSize: ENTRIES });
+}
 
 /**
  * Creates a folder and its missing parents, and waits until they are on the disk. Node's `recursive` reports a folder that

@@ -36,7 +36,7 @@ describe('the usual names', () => {
     save(`${folder}/t10k-${labelFile}`, idxBytes([3], Uint8Array.of(1, 2, 3)));
     const roots = folder.endsWith('/raw') ? [folder, dirname(folder)] : [folder];
     for (const root of folder.startsWith('root') ? [...roots, 'root'] : roots) {
-      expect(isIdxFolder(path(root))).toBe(true);
+      expect(await isIdxFolder(path(root))).toBe(true);
       const { numbers, labels } = await read(root);
       expect(numbers).toEqual([[0, 1, 2, 3, 4], undefined, [5, 6, 7], undefined]);
       expect(labels).toEqual([[4, 3, 2, 1, 0], undefined, [1, 2, 3], undefined]);
@@ -99,8 +99,8 @@ test('several sets are refused with their names and what to pass', async () => {
   expectFacts(message, `${path('several')}: `, 'emnist-digits, emnist-letters', `--data ${example}`);
 });
 
-test('other folders are none', () => {
+test('other folders are none', async () => {
   save('photos/train/cat/1.png', new Uint8Array(1));
   save('photos/train-labels-idx1-ubyte', new Uint8Array(1));
-  expect([isIdxFolder(path('photos')), isIdxFolder(path('nowhere'))]).toEqual([false, false]);
+  expect([await isIdxFolder(path('photos')), await isIdxFolder(path('nowhere'))]).toEqual([false, false]);
 });

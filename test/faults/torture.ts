@@ -8,11 +8,11 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { openExported } from '../../pipeline/inference/exported.ts';
 import { killTest } from '../train/kill.ts';
-import { commandNames as all } from './commands.ts';
-import { faultNames as allFaults } from './faults.ts';
+import { commandNames as all, type CommandName } from './commands.ts';
+import { faultNames as allFaults, type FaultName, faults } from './faults.ts';
 import { flipBits } from './flips.ts';
 import { lockRace } from './lock-race.ts';
-import { Campaign, type SweepResult } from './sweep.ts';
+import { Campaign } from './sweep.ts';
 
 const { values } = parseArgs({
   options: {
@@ -27,14 +27,53 @@ const commandNames = all.filter((name) => asked.includes(name));
 const faultNames = allFaults.filter((name) => values.faults.split(',').includes(name));
 const end = Date.now() + Number(values.minutes) * 60_000;
 const columns = ['exit', 'output', 'left over', 'rerun', 'uncaught'] as const;
+/** Milliseconds between two faults. */
+const SLICE = 60_000;
 let wrong = 0;
 
-function print(name: string, fault: string, { total, tried, problems }: SweepResult): void {
-  const counts = columns.map((column) => problems.filter((problem) => problem.problems.includes(column)).length);
-  wrong += problems.length;
-  console.log(`| ${[name, fault, total, tried, ...counts].join(' | ')} |`);
-  for (const problem of problems) console.error(`${name}, ${fault}: ${JSON.stringify(problem)}`);
+/** The calls of a command that are tried with some faults in turn, so that each call is tried once before one is again. */
+interface Sweep {
+  readonly name: CommandName;
+  readonly faults: readonly FaultName[];
+  readonly problems: string[];
+  total: number;
+  tried: number;
+  slices: number;
 }
+
+const isRead = (fault: FaultName) => faults[fault].reads;
+const kinds = [
+  faultNames.filter((fault) => fault !== 'KILL' && !isRead(fault)),
+  faultNames.filter(isRead),
+  faultNames.filter((fault) => fault === 'KILL'),
+].filter((kind) => kind.length > 0);
+const sweeps = kinds.flatMap((kind) =>
+  commandNames.map((name): Sweep => ({ name, faults: kind, problems: [], total: 0, tried: 0, slices: 0 })),
+);
+
+/** Sweeps, those first of whose calls the smallest part was tried, until all faults of each were tried or the time is over. */
+async function work(campaign: Campaign): Promise<void> {
+  for (;;) {
+    const left = end - Date.now();
+    const passes = ({ total, tried }: Sweep) => (total === 0 ? 0 : tried / total);
+    const [sweep] = sweeps
+      .filter((one) => !busy.has(one) && passes(one) < one.faults.length)
+      .sort((a, b) => passes(a) - passes(b));
+    if (left <= 0 || !sweep) return;
+    busy.add(sweep);
+    const fault = sweep.faults[sweep.slices++ % sweep.faults.length] as FaultName;
+    const calls = sweep.total === 0 ? {} : { calls: sweep.total - (sweep.tried % sweep.total) };
+    const found = await campaign.sweep(sweep.name, fault, { ms: Math.min(SLICE, left), skip: sweep.tried, ...calls });
+    sweep.total = found.total;
+    sweep.tried += found.tried;
+    sweep.problems.push(...found.problems.flatMap(({ problems }) => problems));
+    wrong += found.problems.length;
+    for (const problem of found.problems) console.error(`${sweep.name}, ${fault}: ${JSON.stringify(problem)}`);
+    console.error(`${sweep.name}, ${fault}: ${found.tried} calls, ${sweep.tried} of ${sweep.total}`);
+    busy.delete(sweep);
+  }
+}
+const busy = new Set<Sweep>();
 
 const folder = mkdtempSync(join(tmpdir(), 'convae-torture-'));
 try {
@@ -42,24 +81,15 @@ try {
   wrong += double;
   console.log(`lock: 6 processes, 500 rounds, taken ${taken} times, ${double} times by two at once\n`);
 
-  console.log(`| ${['command', 'fault', 'file calls', 'tried', ...columns].join(' | ')} |`);
-  console.log(`|${' --- |'.repeat(4 + columns.length)}`);
-  const before = new Map<string, number>();
-  const jobs = faultNames.flatMap((fault) => commandNames.map((name) => ({ fault, name })));
   const campaigns = Array.from({ length: Number(values.jobs) }, (_, i) => new Campaign(join(folder, String(i))));
   for (const campaign of campaigns) await campaign.prepare(commandNames);
-  const work = async (campaign: Campaign) => {
-    for (let job = jobs.shift(); job; job = jobs.shift()) {
-      const { fault, name } = job;
-      const share = campaigns.length / (jobs.length + campaigns.length);
-      // Where the time does not suffice for all calls, other faults go on with others.
-      const skip = before.get(name) ?? 0;
-      const result = await campaign.sweep(name, fault, { ms: Math.max(0, end - Date.now()) * share, skip });
-      before.set(name, skip + result.tried);
-      print(name, fault, result);
-    }
-  };
   await Promise.all(campaigns.map(work));
+  console.log(`| ${['command', 'faults', 'file calls', 'runs with a fault', ...columns].join(' | ')} |`);
+  console.log(`|${' --- |'.repeat(4 + columns.length)}`);
+  for (const { name, faults, total, tried, problems } of sweeps) {
+    const counts = columns.map((column) => problems.filter((problem) => problem === column).length);
+    console.log(`| ${[name, faults.join(', '), total, tried, ...counts].join(' | ')} |`);
+  }
 
   const whole = join((campaigns[0] as Campaign).root, 'exported');
   const flips = await flipBits(whole, 500, () =>

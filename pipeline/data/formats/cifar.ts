@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { InputError, withFileErrors } from '../../io/errors.ts';
+import { entriesIn } from '../../io/folders.ts';
 import { openFile } from '../../io/source.ts';
 import type { DataSource, ImageEntry, ImageSource } from '../image-source.ts';
 import { sortNaturally } from '../natural-order.ts';
@@ -29,12 +30,16 @@ const VARIANTS: readonly Variant[] = [
 ];
 const PICKLES = /^(data_batch_\d+|test_batch|batches\.meta|train|test|meta)$/;
 
-/** The folder that a path is or is in, and its files, or the file alone; in natural order. */
+/** The folder that a path is or is in, and its files of such names, or the file alone; in natural order. */
 async function filesOf(path: string): Promise<{ folder: string; files: string[] }> {
   return withFileErrors(`cannot read ${path}`, async () => {
     if (!(await stat(path)).isDirectory()) return { folder: dirname(path), files: [basename(path)] };
-    const entries = await readdir(path, { withFileTypes: true });
-    const files = entries.filter((entry) => !entry.isDirectory()).map(({ name }) => name);
+    const files: string[] = [];
+    for await (const entry of entriesIn(path)) {
+      const { name } = entry;
+      if (!entry.isDirectory() && (VARIANTS.some((variant) => isOf(variant)(name)) || PICKLES.test(name)))
+        files.push(name);
+    }
     return { folder: path, files: sortNaturally(files) };
   });
 }

@@ -1,7 +1,8 @@
 import { type Dirent, statSync } from 'node:fs';
-import { opendir, realpath } from 'node:fs/promises';
+import { realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InputError, stopIfAborted, withFileErrors } from '../../io/errors.ts';
+import { entriesIn } from '../../io/folders.ts';
 import { IMAGE_FILE, IMAGE_KINDS } from '../decode.ts';
 import type { DataSource } from '../image-source.ts';
 import type { DataOptions } from '../options.ts';
@@ -53,8 +54,8 @@ export async function locateFolder(root: string, { signal }: DataOptions = {}): 
   return { ...Object.fromEntries(sources), notes: [...notes, ...notesOnOthers(others), ...unread] };
 }
 
-/** Entries of a folder that are read at a time. A folder may have millions. */
-const ENTRIES = 4096;
+/** Entries between two looks at the signal. */
+const BATCH = 4096;
 
 /** Paths inside the root, with forward slashes, sorted by UTF-16 code units. */
 interface Found {
@@ -76,11 +77,11 @@ async function list(
   const real = await withFileErrors(`cannot list ${path}`, async () => {
     const real = await realpath(path);
     if (parents.includes(real)) return real; // a link to one of its parents, whose images are listed there
-    for await (const entry of await opendir(path, { bufferSize: ENTRIES })) {
+    for await (const entry of entriesIn(path)) {
       const { name } = entry;
       if (name.startsWith('.') || name === '__MACOSX') continue;
       names.push(isFolder(entry, root, inside(name)) ? `${name}/` : name);
-      if (names.length % ENTRIES === 0) stopIfAborted(signal);
+      if (names.length % BATCH === 0) stopIfAborted(signal);
     }
     return real;
   });

@@ -1,6 +1,6 @@
-import { readdirSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { InputError } from '../../io/errors.ts';
+import { entriesIn } from '../../io/folders.ts';
 import type { DataSource, ImageSource } from '../image-source.ts';
 import type { DataOptions } from '../options.ts';
 import { arrayFiles } from './arrays.ts';
@@ -32,14 +32,14 @@ const QMNIST_LABELS = /labels[-.]idx2-int/;
 const SETS = /^(E|F|K|Q|Fashion-?)?MNIST$/i;
 
 /** Whether a folder holds images of MNIST or its relatives under their usual names, itself or in torchvision's folders. */
-export const isIdxFolder = (root: string): boolean => setsIn(root).size > 0;
+export const isIdxFolder = async (root: string): Promise<boolean> => (await setsIn(root)).size > 0;
 
 /**
  * Locates the files of MNIST and its relatives by their usual names, with `-` or `.` before `idx`, gzipped or not.
  * @throws InputError when there are several sets, or a file is damaged
  */
 export async function locateIdxFolder(root: string, options: DataOptions = {}): Promise<DataSource> {
-  const sets = setsIn(root);
+  const sets = await setsIn(root);
   const [only, other] = sets.values();
   if (!only || other) {
     const [example] = [...sets.values()].flatMap(({ train, test, val }) => train ?? test ?? val ?? []);
@@ -64,13 +64,13 @@ export async function locateIdxFolder(root: string, options: DataOptions = {}): 
   return { ...sources, notes: [...notes] };
 }
 
-function setsIn(root: string): Map<string, SetFiles> {
-  const names = list(root);
+async function setsIn(root: string): Promise<Map<string, SetFiles>> {
+  const names = await list(root);
   const nested = [...names.filter((name) => SETS.test(name)).map((name) => join(name, 'raw')), 'raw'];
   const folders = [root, ...nested.map((folder) => join(root, folder))];
   const sets = new Map<string, SetFiles>();
   for (const folder of folders) {
-    for (const file of list(folder).toSorted()) {
+    for (const file of (await list(folder)).toSorted()) {
       // the inflated file before the gzipped one
       const { set = nameOf(folder), part, content } = (IDX.exec(file) ?? NPZ.exec(file))?.groups ?? {};
       const own = part && PARTS[part];
@@ -91,10 +91,12 @@ function setsIn(root: string): Map<string, SetFiles> {
 /** Of a set whose files do not name it: its folder, which torchvision calls `MNIST/raw`. */
 const nameOf = (folder: string): string => basename(basename(folder) === 'raw' ? dirname(folder) : folder);
 
-function list(folder: string): string[] {
+/** The names in a folder that may be those of a set or its files. */
+async function list(folder: string): Promise<string[]> {
+  const names: string[] = [];
   try {
-    return readdirSync(folder);
-  } catch {
-    return []; // the folder of images says what is wrong
-  }
+    for await (const { name } of entriesIn(folder))
+      if ([SETS, IDX, NPZ].some((own) => own.test(name))) names.push(name);
+  } catch {} // the folder of images says what is wrong
+  return names;
 }

@@ -1,6 +1,7 @@
-import { readdir, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { InputError, withFileErrors } from '../../io/errors.ts';
+import { entriesIn } from '../../io/folders.ts';
 import { IMAGE_FILE } from '../decode.ts';
 import type { DataSource, ImageSource } from '../image-source.ts';
 import { sortNaturally } from '../natural-order.ts';
@@ -59,14 +60,15 @@ async function look(
   found: { shards: boolean; images: boolean },
   depth = 0,
 ): Promise<void> {
-  const entries = await withFileErrors(`cannot list ${folder}`, () => readdir(folder, { withFileTypes: true }));
-  for (const entry of entries) {
-    if (found.images) return;
-    if (!entry.isDirectory()) {
-      found.images = isShard(entry.name, IMAGE_FILE);
-      found.shards ||= isShard(entry.name, names);
-    } else if (isVisible(entry.name) && depth < DEPTH) await look(join(folder, entry.name), names, found, depth + 1);
-  }
+  await withFileErrors(`cannot list ${folder}`, async () => {
+    for await (const entry of entriesIn(folder)) {
+      if (found.images) return;
+      if (!entry.isDirectory()) {
+        found.images = isShard(entry.name, IMAGE_FILE);
+        found.shards ||= isShard(entry.name, names);
+      } else if (isVisible(entry.name) && depth < DEPTH) await look(join(folder, entry.name), names, found, depth + 1);
+    }
+  });
 }
 
 const isVisible = (name: string) => !name.startsWith('.') && name !== '__MACOSX';
@@ -74,14 +76,15 @@ const isShard = (name: string, names: RegExp) => isVisible(name) && names.test(n
 
 async function listFiles(root: string, folder: string, names: RegExp, depth = 0): Promise<string[]> {
   const path = join(root, folder);
-  const entries = await withFileErrors(`cannot list ${path}`, () => readdir(path, { withFileTypes: true }));
   const files: string[] = [];
-  for (const entry of entries) {
-    const inside = join(folder, entry.name);
-    if (entry.isDirectory() && isVisible(entry.name) && depth < DEPTH)
-      files.push(...(await listFiles(root, inside, names, depth + 1)));
-    else if (!entry.isDirectory() && isShard(entry.name, names)) files.push(inside);
-  }
+  await withFileErrors(`cannot list ${path}`, async () => {
+    for await (const entry of entriesIn(path)) {
+      const inside = join(folder, entry.name);
+      if (entry.isDirectory() && isVisible(entry.name) && depth < DEPTH)
+        files.push(...(await listFiles(root, inside, names, depth + 1)));
+      else if (!entry.isDirectory() && isShard(entry.name, names)) files.push(inside);
+    }
+  });
   return sortNaturally(files);
 }
 
