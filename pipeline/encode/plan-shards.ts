@@ -17,6 +17,8 @@ import { checkLabelling, type ExportedModel, openExported, optionsFor } from '..
 import { encodingGraphs, planSessions } from '../inference/plan.ts';
 import { sha256 } from '../io/digest.ts';
 import { fileError, InputError, ignoreMissing, stopIfAborted } from '../io/errors.ts';
+import { makeFolder, orRemove } from '../io/folders.ts';
+import { acquireLock } from '../io/lock.ts';
 import { counted } from '../io/printable.ts';
 import { publishFile } from '../io/publish.ts';
 import { sealed } from '../io/sealed.ts';
@@ -61,7 +63,7 @@ interface Chosen {
  * Divides the encoding of a data set: writes a plan by which any number of machines encode it, each shard from its own inputs.
  * No image is read. A plan that is there already is kept, if it is the same.
  * @throws InputError when there are fewer inputs than shards, a part of the data is asked for that has to be chosen by the ids of
- * all images, or the folder has another plan; EnvironmentError; Interrupted
+ * all images, or the folder has another plan or is being planned in; EnvironmentError; Interrupted
  */
 export async function planShards(options: PlanOptions): Promise<Planned> {
   const { data, split, out, shards, dataOptions, signal } = options;
@@ -96,7 +98,8 @@ export async function planShards(options: PlanOptions): Promise<Planned> {
       labelling: survey?.labelling ?? null,
       named: survey ? null : namesOf(chosen),
     } as const;
-    await publishPlan(out, { exported: resolve(options.exported), source: absoluteSpec(data) }, plan, inputs, signal);
+    const where = { exported: resolve(options.exported), source: absoluteSpec(data) };
+    await alone(out, () => publishPlan(out, where, plan, inputs, signal));
     return { plan: out, shards, images: plan.images, seconds: (performance.now() - began) / 1000 };
   } finally {
     for (const [, part] of partsOf(source)) await part.close();
@@ -181,6 +184,15 @@ function sizeOf(path: string): number {
 
 /** What an input counts in the division: rows, or one for a file. */
 const weightOf = (input: EncodingInput): number => ('to' in input ? input.to - input.from : 1);
+
+/** Does some work in a folder, which is created, while no other process does. @throws InputError where another does */
+async function alone(folder: string, work: () => Promise<void>): Promise<void> {
+  const made = await makeFolder(resolve(folder));
+  await orRemove(resolve(folder), made, async () => {
+    const release = await acquireLock(join(folder, 'lock'), folder);
+    await work().finally(release);
+  });
+}
 
 /** Bytes that are written at a time. */
 const CHUNK = 2 ** 20;

@@ -52,7 +52,7 @@ export async function showRunning(folder: string, shard: number) {
 
 async function isFresh(path: string): Promise<boolean> {
   const found = await stat(path).catch(ignoreMissing);
-  return found !== undefined && Date.now() - found.mtimeMs < SILENT_MS;
+  return found !== undefined && Math.abs(Date.now() - found.mtimeMs) < SILENT_MS; // a clock may be wrong
 }
 
 /** Processes that encode a shard now, on any machine. */

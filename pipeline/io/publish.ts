@@ -1,7 +1,7 @@
 import { mkdir, readdir, realpath, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { swap } from 'fs-native-extensions';
-import { fileError, isFault, stopIfAborted, withFileErrors } from './errors.ts';
+import { codeOf, fileError, isFault, stopIfAborted, withFileErrors } from './errors.ts';
 import { makeFolder, orRemove, sync, syncFolder } from './folders.ts';
 import { type Staging, stage, sweep } from './staging.ts';
 import { SIDECAR, sumLines, writeSums } from './sums.ts';
@@ -9,6 +9,8 @@ import { assertReplaceable, type Derived, existsAs, type Kind } from './target.t
 
 /** Systems that exchange two files in one step; not all of their file systems can. */
 const CAN_EXCHANGE = process.platform === 'linux' || process.platform === 'darwin';
+/** Tries to put an output into its place, of which each fails because another process has done so. */
+const TRIES = 20;
 /** Concurrent fsync calls; ten times as fast as one by one on a disk that takes many. */
 const SYNCS = 16;
 
@@ -80,12 +82,12 @@ async function publish(
         stopIfAborted(signal);
         await (kind === 'folder' ? syncTree(fresh) : sync(fresh));
         stopIfAborted(signal);
-        const exists = await existsAs(path, kind, target);
-        if (exists && kind === 'folder') {
-          const written = new Set(await readdir(fresh));
-          await assertReplaceable(path, target, (name) => written.has(name), derived);
-        }
-        await place(staging, path, exists, kind);
+        const written = kind === 'folder' ? new Set(await readdir(fresh)) : undefined;
+        await whileTaken(async () => {
+          const exists = await existsAs(path, kind, target);
+          if (exists && written) await assertReplaceable(path, target, (name) => written.has(name), derived);
+          await place(staging, path, exists, kind);
+        });
       } finally {
         await staging.close();
       }
@@ -117,6 +119,17 @@ async function place(staging: Staging, path: string, exists: boolean, kind: Kind
     if (exchanged) await exchange();
     else if (!exists) await rename(path, fresh);
     throw error;
+  }
+}
+
+/** Does some work again where another process has put a folder at its target, or moved it aside, in the meantime. */
+async function whileTaken(work: () => Promise<void>): Promise<void> {
+  for (let tries = TRIES; ; tries--) {
+    try {
+      return await work();
+    } catch (error) {
+      if (tries <= 1 || !['ENOTEMPTY', 'EEXIST', 'EPERM', 'ENOENT'].includes(codeOf(error) ?? '')) throw error;
+    }
   }
 }
 

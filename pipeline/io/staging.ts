@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, readdir, rename, rm, rmdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { codeOf, ignoreMissing } from './errors.ts';
-import { syncFolder } from './folders.ts';
+import { makeFolder, syncFolder } from './folders.ts';
 import { type Release, tryAcquireLock } from './lock.ts';
 
 /**
@@ -31,8 +31,10 @@ export async function stage(target: string): Promise<Staging> {
     const folder = join(parent, STAGING, randomBytes(8).toString('hex'));
     let release: Release | undefined;
     try {
-      await mkdir(dirname(folder)).catch((error: unknown) => {
-        if (codeOf(error) !== 'EEXIST') throw error;
+      await mkdir(dirname(folder)).catch(async (error: unknown) => {
+        if (codeOf(error) === 'ENOENT')
+          await makeFolder(dirname(folder)); // another process has removed an empty folder
+        else if (codeOf(error) !== 'EEXIST') throw error;
       });
       // Another process may remove these folders as long as there is no lock in them.
       release = await mkdir(folder)
@@ -46,7 +48,7 @@ export async function stage(target: string): Promise<Staging> {
     if (!release) continue;
     const moveAside = async () => {
       const old = join(folder, 'old');
-      await mkdir(old);
+      await mkdir(old, { recursive: true });
       for (const path of [folder, dirname(folder), parent]) await syncFolder(path);
       await rename(target, join(old, basename(target)));
     };

@@ -7,6 +7,7 @@ import {
   renameSync,
   rmSync,
   statSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
@@ -21,6 +22,7 @@ import { type EncodeShardsOptions, encodeShards } from '../../pipeline/encode/en
 import { idSet } from '../../pipeline/encode/id-set.ts';
 import { type MergeOptions, mergeShards } from '../../pipeline/encode/merge-shards.ts';
 import { type PlanOptions, planShards } from '../../pipeline/encode/plan-shards.ts';
+import { showRunning } from '../../pipeline/encode/running-shard.ts';
 import { shardPaths } from '../../pipeline/encode/shard-files.ts';
 import { shardStatus } from '../../pipeline/encode/shard-status.ts';
 import { Interrupted } from '../../pipeline/io/errors.ts';
@@ -228,6 +230,16 @@ describe('a plan', () => {
     expect(readFileSync(`${out}/plan.json`).equals(before)).toBe(true);
   });
 
+  test('that two processes write at once is that of one of them', async () => {
+    const out = scratch('planned-twice');
+    const ends = await Promise.allSettled([plan({ data, out, shards: 4 }), plan({ data, out, shards: 5 })]);
+    const [told, ...others] = ends.flatMap((end) => (end.status === 'rejected' ? [String(end.reason)] : []));
+    expect([others, readdirSync(out).sort()]).toEqual([[], ['inputs.jsonl', 'plan.json']]);
+    expectFacts(told ?? '', out);
+    await run(out, shareOfShards('0/1'));
+    expect(await merge(out)).toMatchObject({ rows: 40 });
+  });
+
   test('of more shards than images', async () => {
     expectFacts(await inputErrorOf(plan({ data, out: scratch('many'), shards: 41 })), '--shards 41', '40');
     expect(readdirSync(scratch('')).includes('many') && readdirSync(scratch('many'))).toEqual(
@@ -270,6 +282,24 @@ describe('a shard', () => {
     await expect(run(out, oneShard('1'), { signal: stop.signal, progress })).rejects.toBeInstanceOf(Interrupted);
     expect(existsSync(shardPaths(out).part(1))).toBe(false);
     expect(await shardStatus(out)).toMatchObject({ done: 0, running: 0, failed: 0, missing: 3 });
+  });
+
+  test('is encoded although the clock of a machine that died is wrong', async () => {
+    const out = await planned('clock');
+    const ends: number[] = [];
+    for (const seconds of [-3600, 3600]) {
+      const running = await showRunning(out, 1);
+      const [name = ''] = readdirSync(`${out}/running`);
+      const [copy, time] = [`${out}/running/part-00001.dead.json`, Date.now() / 1000 + seconds];
+      copyFileSync(`${out}/running/${name}`, copy);
+      await running.end();
+      utimesSync(copy, time, time);
+      ends.push((await shardStatus(out)).running);
+      await run(out, oneShard('1'));
+      expect(readdirSync(`${out}/running`)).toEqual([]);
+      rmSync(shardPaths(out).part(1));
+    }
+    expect(ends).toEqual([0, 0]);
   });
 
   test('that is missing, changed, or of another plan is not merged', async () => {

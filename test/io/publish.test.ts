@@ -5,6 +5,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  rmdirSync,
   statSync,
   symlinkSync,
   writeFileSync,
@@ -21,6 +22,8 @@ import { compile } from '../faults/compile.ts';
 
 /** Counts the calls of rename, and lets one fail. */
 const renames = vi.hoisted(() => ({ count: 0, failing: 0 }));
+/** Is called with the path before a folder is made. */
+const before = vi.hoisted(() => ({ mkdir: (_path: string) => {} }));
 /** Paths of files and folders that were synced. */
 const synced = vi.hoisted((): string[] => []);
 vi.mock('node:fs/promises', async (original) => {
@@ -39,7 +42,11 @@ vi.mock('node:fs/promises', async (original) => {
     };
     return file;
   };
-  return { ...actual, rename, open };
+  const mkdir = ((path, ...more) => {
+    before.mkdir(String(path));
+    return actual.mkdir(path, ...more);
+  }) as typeof actual.mkdir;
+  return { ...actual, rename, open, mkdir };
 });
 
 /** Makes the exchange of two files or folders unavailable, as on file systems that do not have it. */
@@ -248,6 +255,32 @@ test('folders that were made for a target do not outlive a failure', async () =>
   const failing = publishFile(join(root, 'a', 'b', 'file'), () => Promise.reject(new RangeError('no')));
   await expect(failing).rejects.toThrow(RangeError);
   expect(readdirSync(root)).toEqual([]);
+});
+
+test.each([true, false])(
+  'of several that write one folder at a time, each ends well; an exchange: %s',
+  async (available) => {
+    exchange.available = available;
+    for (let round = 0; round < 8; round++) {
+      const root = place(`raced-${available}-${round}`);
+      const writers = ['1', '2', '3'].map((text) => publishFolder(join(root, 'model'), write({ a: text, b: text })));
+      await Promise.all(writers);
+      const { 'model/a': winner = '' } = contents(root);
+      expect(contents(root)).toEqual({ 'model/a': winner, 'model/b': winner });
+      expect(readdirSync(root)).toEqual(['model']);
+    }
+  },
+);
+
+test('a folder that another process made and removes again is made again', async () => {
+  const root = place('removed');
+  before.mkdir = (path) => {
+    if (!path.endsWith(STAGING)) return;
+    rmdirSync(join(root, 'new'));
+    before.mkdir = () => {};
+  };
+  await publishFile(join(root, 'new', 'file'), (path) => writeFile(path, 'text'));
+  expect(contents(root)).toEqual({ 'new/file': 'text' });
 });
 
 /** An error as of a copy into the folder that is being written, or of another call. */
