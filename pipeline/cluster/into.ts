@@ -58,15 +58,14 @@ export async function addClusters(
   if (!(parity <= TOLERANCE)) {
     throw new Error(`the output cluster differs by ${parity} from float64, more than ${TOLERANCE}; nothing was added`);
   }
-  const changed: Card = {
-    ...card,
+  const changed: Partial<Card> = {
     clusters: { count, method, parity },
     files: { ...card.files, [ENCODER]: { sha256: sha256(encoder), bytes: encoder.length } },
     ...(card.trainStep && {
       trainStep: { ...card.trainStep, weights: movedWeights(card.trainStep.weights, old, encoder) },
     }),
   };
-  await amendExport(folder, changed, { [ENCODER]: encoder }, signal);
+  await amendExport({ folder, card }, changed, { [ENCODER]: encoder }, signal);
 }
 
 /** The encoder with the nodes of a graph that takes its output `latent`, whose names get a prefix. */

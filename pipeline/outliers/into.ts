@@ -8,7 +8,7 @@ import type { ExportedModel } from '../inference/exported.ts';
  * @throws as `amendExport`
  */
 export async function addToCard(
-  { folder, card }: ExportedModel,
+  model: ExportedModel,
   usual: Usual | undefined,
   { reference, normal, tails, flagAbove }: Outliers,
   signal: AbortSignal | undefined,
@@ -16,5 +16,5 @@ export async function addToCard(
   if (!usual) throw new Error('a card holds no neighbours');
   const rows = (matrix: readonly (readonly number[])[]) => matrix.map((row) => [...row]);
   const plain = { weights: [...usual.weights], means: rows(usual.means), factors: rows(usual.factors) };
-  await amendExport(folder, { ...card, outliers: { reference, normal, usual: plain, tails, flagAbove } }, {}, signal);
+  await amendExport(model, { outliers: { reference, normal, usual: plain, tails, flagAbove } }, {}, signal);
 }

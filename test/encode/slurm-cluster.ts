@@ -33,6 +33,7 @@ export async function startSlurm(folder: string) {
     SelectTypeParameters: 'CR_Core',
     JobAcctGatherType: 'jobacct_gather/none',
     AccountingStorageType: 'accounting_storage/none',
+    MessageTimeout: '100', // of a machine that is busy
     MpiDefault: 'none',
     ReturnToService: '2',
     SlurmctldPort: String(port),
