@@ -4,12 +4,12 @@
  *
  *     npm run bench:fit                       # npm run setup:tfjs-node brings tfjs-node
  *     npm run bench:fit -- mnist vae          # only these programs
+ *     STEPS=2 ROUNDS=1 npm run bench:fit      # the losses of the same two steps everywhere
  *
- * ROUNDS (3), STEPS (60 batches an epoch), THREADS (all cores) and SYSTEMS (all; names separated by spaces) may be set in the
+ * ROUNDS (3), STEPS (60 batches an epoch), THREADS ("1 2") and SYSTEMS (all; names separated by spaces) may be set in the
  * environment.
  */
 import { execFileSync } from 'node:child_process';
-import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import Table from 'cli-table3';
 import { describe, machine } from '../engines/machine.ts';
@@ -19,9 +19,9 @@ import { batchSizes, type ProgramName, programs } from './programs.ts';
 
 const ROUNDS = Number(process.env.ROUNDS ?? 3);
 const STEPS = Number(process.env.STEPS ?? 60);
-const THREADS = Number(process.env.THREADS ?? availableParallelism());
+const THREADS = (process.env.THREADS ?? '1 2').split(' ').map(Number);
 const EPOCHS = 3;
-/** tfjs in plain JavaScript and in WebAssembly takes seconds a step: some are enough. */
+/** tfjs in plain JavaScript and in WebAssembly has one thread and takes seconds a step: one or two are enough. */
 const SLOW: ReadonlySet<SystemName> = new Set(['cpu', 'wasm']);
 const systems = (process.env.SYSTEMS ?? 'cpu wasm tfjs-node onnx traced').split(' ') as SystemName[];
 
@@ -33,52 +33,58 @@ if (unknown !== undefined) {
   process.exit(2);
 }
 
-console.log(`${describe(machine())}, ${THREADS} threads`);
+/** What was measured of one program: by system and number of threads. */
+type Measurements = Map<SystemName, Map<number, Measured[]>>;
+
+console.log(describe(machine()));
 for (const program of chosen.length > 0 ? chosen : all) {
-  const rounds = new Map<SystemName, Measured[]>();
+  const measurements: Measurements = new Map(systems.map((system) => [system, new Map()]));
   const leftOut: string[] = [];
   for (let round = 0; round < ROUNDS; round++) {
-    for (const system of systems) {
-      if (round > 0 && (SLOW.has(system) || !rounds.has(system))) continue;
-      const answer = measure(system, program);
-      if ('missing' in answer) leftOut.push(`${program}, ${system}: left out: ${answer.missing.split('\n')[0]}`);
-      else rounds.set(system, [...(rounds.get(system) ?? []), answer]);
-      console.error(`round ${round + 1}/${ROUNDS}: ${program}, ${system}`);
+    for (const threads of THREADS) {
+      for (const system of systems) {
+        const measured = measurements.get(system);
+        if (!measured || (SLOW.has(system) && measured.size > 0)) continue;
+        const answer = measure(system, program, threads);
+        if ('missing' in answer) {
+          leftOut.push(`${program}, ${system}: left out: ${answer.missing.split('\n')[0]}`);
+          measurements.delete(system);
+        } else measured.set(threads, [...(measured.get(threads) ?? []), answer]);
+        console.error(`round ${round + 1}/${ROUNDS}: ${program}, ${system}, ${threads} thread(s)`);
+      }
     }
   }
   console.log(`\n${program}, ms for a step of ${batchSizes[program]}: median (least–most) of ${ROUNDS} rounds`);
-  console.log(format(rounds));
+  console.log(format(measurements));
   console.log(leftOut.join('\n'));
 }
 
-function measure(system: SystemName, program: ProgramName): Answer {
+function measure(system: SystemName, program: ProgramName, threads: number): Answer {
   const child = fileURLToPath(new URL('child.ts', import.meta.url));
-  const [epochs, steps] = SLOW.has(system) ? [2, 2] : [EPOCHS, STEPS];
-  const args = ['--import', 'tsx', child, system, program, epochs, steps, THREADS].map(String);
+  const [epochs, steps] = SLOW.has(system) ? [1, Math.min(STEPS, 2)] : [EPOCHS, STEPS];
+  const args = ['--import', 'tsx', child, system, program, epochs, steps, threads].map(String);
   const output = execFileSync(process.execPath, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
   return JSON.parse(output.trimEnd().split('\n').at(-1) ?? '') as Answer;
 }
 
-/** Steps of the last epoch: graphs are built in the first. */
-function stepOf({ ms }: Measured): number {
-  return ms.at(-1) ?? Number.NaN;
-}
+/** Milliseconds of a step in the last epoch: graphs are built in the first. */
+const stepsOf = (measured: readonly Measured[] = []): number[] => measured.map(({ ms }) => ms.at(-1) ?? Number.NaN);
 
-function format(rounds: ReadonlyMap<SystemName, readonly Measured[]>): string {
-  const table = new Table({ head: ['', 'ms', '× traced', 'loss', 'graphs', 'MB'], style: { head: [], border: [] } });
-  const traced = median(rounds.get('traced')?.map(stepOf) ?? []);
-  for (const [system, measured] of rounds) {
-    const steps = measured.map(stepOf);
-    const [first] = measured;
-    const ms = (value: number) => value.toFixed(1);
-    table.push([
-      system,
-      `${ms(median(steps))} (${spread(steps, ms)})`,
-      (median(steps) / traced).toFixed(2),
-      first?.losses[0]?.toFixed(5) ?? '',
-      first?.explanation?.graphs ?? '',
-      median(measured.map(({ megabytes }) => megabytes)).toFixed(0),
-    ]);
+function format(measurements: Measurements): string {
+  const columns = THREADS.flatMap((threads) => [`ms on ${threads}`, '× traced']);
+  const table = new Table({ head: ['', ...columns, 'loss', 'graphs', 'MB'], style: { head: [], border: [] } });
+  const ms = (value: number) => value.toFixed(1);
+  for (const [system, measured] of measurements) {
+    const times = THREADS.flatMap((threads) => {
+      const steps = stepsOf(measured.get(threads));
+      if (steps.length === 0) return ['', ''];
+      const traced = median(stepsOf(measurements.get('traced')?.get(threads)));
+      return [`${ms(median(steps))} (${spread(steps, ms)})`, (median(steps) / traced).toFixed(2)];
+    });
+    const all = [...measured.values()].flat();
+    const [first] = all;
+    const megabytes = median(all.map(({ megabytes }) => megabytes)).toFixed(0);
+    table.push([system, ...times, first?.losses[0]?.toFixed(6) ?? '', first?.explanation?.graphs ?? '', megabytes]);
   }
   return table.toString();
 }
