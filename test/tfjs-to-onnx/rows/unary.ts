@@ -56,10 +56,12 @@ export const unaryRows: Row[] = [
   ...smooth.map(([name, op, low, high]) => row(`${name} of a scalar`, { x: float([], low, high) }, ({ x }) => op(x))),
 
   // ONNX Runtime makes one node of it.
-  row('gelu of a scalar', { x: float([]) }, ({ x }) => {
-    const inner = tf.mul(Math.sqrt(2 / Math.PI), tf.add(x, tf.mul(0.044715, tf.pow(x, 3))));
-    return tf.leakyRelu(tf.mul(tf.mul(0.5, x), tf.add(1, tf.tanh(inner))));
-  }),
+  ...[[], [1, 1]].map((shape) =>
+    row(`gelu of one number [${shape}]`, { x: float(shape) }, ({ x }) => {
+      const inner = tf.mul(Math.sqrt(2 / Math.PI), tf.add(x, tf.mul(0.044715, tf.pow(x, 3))));
+      return tf.leakyRelu(tf.mul(tf.mul(0.5, x), tf.add(1, tf.tanh(inner))));
+    }),
+  ),
   row('isFinite', { x: strange }, ({ x }) => tf.isFinite(x), { gradients: false }),
   row('isInf', { x: strange }, ({ x }) => tf.isInf(x), { gradients: false }),
   row('isNaN', { x: strange }, ({ x }) => tf.isNaN(x), { gradients: false }),

@@ -1,19 +1,16 @@
 import type * as tf from '@tensorflow/tfjs-core';
 import type { GraphBuilder, OperatorOf } from '../builder.ts';
-import type { Value } from '../forms.ts';
 import { each } from '../infer.ts';
 import type { Ref } from '../ir.ts';
 import { activate, clip } from './arithmetic.ts';
 import { cast, computed, elementwise, exactType, map } from './elementwise.ts';
 import { type Family, rule } from './rule.ts';
-import { filled, reshape } from './shape.ts';
+import { filled } from './shape.ts';
 
 type Unary = tf.UnaryInputs;
 type Formula = (x: Ref, g: GraphBuilder) => Ref;
 
 const unary = (op: OperatorOf<[Ref]>) => rule<Unary>(({ x }) => computed([x], ([ref], g) => g[op](ref)));
-
-const tanh = (x: Value): Value => computed([x], ([ref], g) => g.Tanh(ref));
 
 /** An operator that ONNX Runtime has for float alone. */
 const float = (op: OperatorOf<[Ref]>) =>
@@ -134,7 +131,9 @@ export const functions = {
     computed([x], ([ref], g) => step(ref, alpha, g), { working: exactType(x) }),
   ),
   // Of a scalar, ONNX Runtime makes a Gelu that it then refuses to run.
-  Tanh: rule<Unary>(({ x }) => (x.shape.length === 0 ? reshape(tanh(reshape(x, [1])), []) : tanh(x))),
+  Tanh: rule<Unary>(({ x }) =>
+    computed([x], ([ref], g) => (ref.shape.length === 0 ? g.reshape(g.Tanh(g.reshape(ref, [1])), []) : g.Tanh(ref))),
+  ),
   // Near its poles the float of ONNX Runtime's library is not the nearest one.
   Tan: rule<Unary>(({ x }) => computed([x], ([ref], g) => g.Div(g.Sin(ref), g.Cos(ref)), { working: 'double' })),
 } satisfies Family;
