@@ -281,6 +281,10 @@ describe('a GraphModel is refused in one line with exit code 2', () => {
       ({ modelTopology: { node } }) => Object.assign(node.at(-1) ?? {}, { input: ['z', 'rows'] }),
       /node y .*\bnode z\b/,
     ],
+    'for a node without its inputs': [
+      ({ modelTopology: { node } }) => Object.assign(node.at(-1) ?? {}, { input: [] }),
+      /node y \(Reshape\): tfjs\b/,
+    ],
     'without versions': [({ modelTopology }) => delete modelTopology.versions, /\bversions\b/],
     'for strings': [
       ({ modelTopology: { node } }) =>

@@ -338,6 +338,42 @@ const functional = (condition: 'flag' | 'x'): GraphDef => ({
   outputs: { y: 'y' },
 });
 
+/** `x` is doubled, by a loop of functions, until its sum is above 20. */
+const until: GraphDef = {
+  nodes: [
+    placeholder('x', [-1, 2]),
+    node('while', 'StatelessWhile', ['i', 'x', 'limit'], { cond: attr.func('cond'), body: attr.func('body') }),
+    node('steps', 'Identity', ['while'], I),
+    node('y', 'Identity', ['while:1'], T),
+  ],
+  functions: [
+    functionDef(
+      'cond',
+      ['DT_INT32', 'DT_FLOAT', 'DT_FLOAT'],
+      [
+        node('axes', 'Const', [], { dtype: attr.type('DT_INT32') }),
+        node('sum', 'Sum', ['a1', 'axes'], { ...T, keep_dims: attr.bool(false) }),
+        node('less', 'Less', ['sum', 'a2'], T),
+      ],
+      { less: 'less' },
+    ),
+    functionDef(
+      'body',
+      ['DT_INT32', 'DT_FLOAT', 'DT_FLOAT'],
+      [
+        node('one', 'Const', [], { dtype: attr.type('DT_INT32') }),
+        node('add', 'AddV2', ['a0', 'one'], I),
+        node('double', 'AddV2', ['a1', 'a1'], T),
+        node('kept', 'Identity', ['a2'], T),
+      ],
+      { add: 'add', double: 'double', kept: 'kept' },
+    ),
+  ],
+  weights: { i: int(0), one: int(1), axes: ints(0, 1), limit: float(20) },
+  inputs: { x: 'x' },
+  outputs: { steps: 'steps', y: 'y' },
+};
+
 /** A sequence taken apart and put together again by lists of tensors. */
 const lists: GraphDef = {
   nodes: [
@@ -371,10 +407,37 @@ describe('control flow', () => {
     await expectSame(lists, [{ x: random([3, 2]) }]);
   });
 
-  test('that depends on the input is refused by its name', async () => {
-    const model = await graphModel(functional('x'));
-    await expect(convertGraphModel(model)).rejects.toThrow(/^node y \(StatelessIf\): .*values/);
+  test('a branch that depends on the input', async () => {
+    await expectSame(functional('x'), [{ x: random([1, 2]) }, { x: random([3, 2], 3, -1, 0) }, { x: random([4, 2]) }]);
+  });
+
+  test('a loop that depends on the input', async () => {
+    const [few, many, none] = [1, 0.01, 40].map((size) => ({ x: random([3, 2], 3, size / 2, size) }));
+    await expectSame(until, [few, many, none, { x: random([1, 2], 3, 1, 2) }] as Feeds[]);
+    const { nodes } = await graphOfGraphModel(await graphModel(until));
+    expect(nodes.filter(({ op }) => op === 'Loop')).toHaveLength(1);
+  });
+
+  test('a loop that depends on the input and changes a shape is refused', async () => {
+    const grows = node('double', 'ConcatV2', ['a1', 'a1', 'one'], {
+      ...T,
+      N: attr.int(2),
+      Tidx: attr.type('DT_INT32'),
+    });
+    const def = {
+      ...until,
+      functions: until.functions?.map((one) => ({
+        ...one,
+        nodeDef: (one as { nodeDef: { name: string }[] }).nodeDef.map((inner) =>
+          inner.name === 'double' ? grows : inner,
+        ),
+      })),
+    } as GraphDef;
+    await expect(convertGraphModel(await graphModel(def))).rejects.toThrow(/^node while \(StatelessWhile\): .*shape/);
     expect(tf.getBackend()).toBe('cpu');
+  });
+
+  test('of switches that depend on the input is refused by its name', async () => {
     const switched = {
       ...loop,
       nodes: loop.nodes.map((one) => (one.name === 'less' ? node('less', 'Less', ['merge_i', 'x'], T) : one)),

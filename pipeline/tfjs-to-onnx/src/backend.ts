@@ -1,160 +1,21 @@
-import type { DataType, TensorInfo, TypedArray } from '@tensorflow/tfjs-core';
+import type { DataType, Tensor, TensorInfo, TypedArray } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
-import { computed, valuesOf } from './constants.ts';
-import type { Value } from './forms.ts';
-import { product } from './ir.ts';
 import {
   definedInputs,
   isLowered,
   kernelNames,
   located,
   requireRule,
-  resultOf,
   runningOps,
   type Tensors,
 } from './kernel-calls.ts';
-import type { KernelName } from './kernels/index.ts';
-import { mostRows } from './kernels/unknown-size.ts';
 import { type RandomWatch, watchRandom } from './random.ts';
-import { mapEach, type TapeInputs, type TapeOp, type TapeValue, UNNAMED } from './tape.ts';
+import type { Recording } from './recording.ts';
+import { mapEach, type TapeOp, type TapeValue } from './tape.ts';
 
 /** A tfjs backend that computes nothing: its kernels record their calls on the tape of the trace in progress. */
 
 const BACKEND = 'onnx-trace';
-
-/** Names a constant, or throws where the trace may not have it. */
-type NameConstant = (dataId: object, values: TypedArray, shape: readonly number[]) => string;
-
-/** What one trace has recorded so far. */
-export class Recording {
-  readonly ops: TapeOp[] = [];
-  /** The layer that is being called. */
-  scope = '';
-  /** What messages call it: `layer encoder/conv1`, or a node of a GraphModel. */
-  label = '';
-  /** Whether values are only read to check them: each check is passed, as a graph cannot fail. */
-  passesChecks = false;
-  readonly #values = new WeakMap<object, TapeValue>();
-  readonly #nameConstant: NameConstant;
-  readonly #unknownSize: ((limit: number) => number) | undefined;
-  /** Whether a size was assumed so far. */
-  #openSizes = false;
-
-  readonly #strict: boolean;
-
-  /**
-   * @param unknownSize the size to assume where values decide it
-   * @param strict whether random numbers are refused even if a seed makes them the same each time
-   */
-  constructor(nameConstant: NameConstant, unknownSize?: (limit: number) => number, strict = false) {
-    this.#nameConstant = nameConstant;
-    this.#unknownSize = unknownSize;
-    this.#strict = strict;
-  }
-
-  /**
-   * Says of random numbers that are to become a constant that they will be the same at each run.
-   * @throws Error where that cannot be meant
-   */
-  freezeRandom(hasSeed: boolean, shape: readonly number[]): void {
-    const [ops, random] = [runningOps(), `the [${shape}] random numbers`];
-    const where = `${this.label && `${this.label}: `}${ops && `tf.${ops}: `}`;
-    if (hasSeed && !this.#strict) {
-      console.warn(`${where}${random} that a seed gives are constants in the graph, the same at each run`);
-      return;
-    }
-    const remedy = `give them as an input${this.#strict ? '' : ', or give a seed if they are meant to stay the same'}`;
-    throw new Error(`${where}${random} would be the same at each run; ${remedy}`);
-  }
-
-  /** Makes a tensor that stands for a value from outside, or for one that the tape has. */
-  tensor(value: TapeValue): TensorInfo {
-    const dataId = {};
-    this.#values.set(dataId, value);
-    return { dataId, shape: [...value.shape], dtype: value.dtype };
-  }
-
-  /** Whether a tensor belongs to this trace. */
-  has({ dataId }: TensorInfo): boolean {
-    return this.#values.has(dataId);
-  }
-
-  /** The value that a tensor stands for. A tensor of another backend becomes a constant. */
-  value({ dataId, shape, dtype }: TensorInfo): TapeValue {
-    const known = this.#values.get(dataId);
-    // A tensor may be seen through another shape (tfjs's reshape shares data), never through another type.
-    if (known) return known;
-    const home = tf.engine().state.tensorInfo.get(dataId)?.backend;
-    if (!home) throw new Error('a disposed tensor is used');
-    const values = home.readSync(dataId) as TypedArray;
-    return this.constant(dataId, values, shape, dtype);
-  }
-
-  constant(dataId: object, values: TypedArray, shape: readonly number[], dtype: DataType): TapeValue {
-    const name = this.#nameConstant(dataId, values, shape);
-    const value: TapeValue = { shape, dtype, source: { kind: 'constant', name, values } };
-    this.#values.set(dataId, value);
-    return value;
-  }
-
-  /**
-   * Records a call. The kernel's rule gives the outputs' shapes and dtypes, and refuses calls that cannot be lowered;
-   * it adds no nodes, as there is no graph yet. The results of known inputs are known.
-   */
-  call(kernel: KernelName, inputs: TapeInputs, given: TapeOp['attrs']): TensorInfo | TensorInfo[] {
-    const most = mostRows[kernel]?.(inputs as Readonly<Record<string, TapeValue>>, given);
-    const constants = most === undefined ? undefined : this.constantCall(kernel, inputs, given);
-    if (constants) return constants;
-    const rows = most === undefined ? undefined : this.#unknownSize?.(most);
-    if (rows !== undefined) this.#openSizes = true;
-    const openSizes = this.#openSizes || undefined;
-    return this.#add(kernel, inputs, openSizes ? { ...given, rows, openSizes } : given);
-  }
-
-  #add(kernel: KernelName, inputs: TapeInputs, attrs: TapeOp['attrs']): TensorInfo | TensorInfo[] {
-    let given: Value | readonly Value[];
-    try {
-      given = resultOf(kernel, inputs, attrs);
-    } catch (refusal) {
-      const constants = this.constantCall(kernel, inputs, attrs);
-      if (constants) return constants;
-      throw refusal;
-    }
-    refuseHuge([given].flat(), Object.keys(inputs).length > 0 || kernel === 'Fill' ? LARGEST : LARGEST_CONSTANT);
-    const moderate = [given].flat().every(({ shape }) => product(shape) <= LARGEST_CONSTANT);
-    const known = moderate ? computed(kernel, inputs, attrs) : undefined;
-    const outputs = [given].flat().map(({ shape, dtype }, i): TapeValue => {
-      return { shape, dtype, source: { kind: 'op', known: known && (() => known()[i]?.values) } };
-    });
-    this.ops.push({ kernel, inputs, attrs, outputs, scope: this.scope });
-    const tensors = outputs.map((output) => this.tensor(output));
-    return Array.isArray(given) ? tensors : (tensors[0] as TensorInfo);
-  }
-
-  /** Computes a call that graphs do not have, if its inputs are known: the results become constants. */
-  constantCall(kernel: string, inputs: TapeInputs, attrs: TapeOp['attrs']): TensorInfo | TensorInfo[] | undefined {
-    const known = computed(kernel, inputs, attrs)?.();
-    const tensors = known?.map(({ shape, dtype, values }) =>
-      this.tensor({ shape, dtype, source: { kind: 'constant', name: UNNAMED, values } }),
-    );
-    return tensors?.length === 1 ? tensors[0] : tensors;
-  }
-
-  /** The numbers of a tensor of this trace that does not depend on inputs or variables. */
-  read(dataId: object): TypedArray | undefined {
-    const value = this.#values.get(dataId);
-    return value && valuesOf(value);
-  }
-}
-
-/** The most elements that an array can have, and a constant that is to be computed and stored. */
-const [LARGEST, LARGEST_CONSTANT] = [2 ** 31, 2 ** 27];
-
-/** @throws Error for a result with more elements than it can have */
-function refuseHuge(results: readonly Value[], most: number): void {
-  const shape = results.map((value) => value.shape).find((sizes) => product(sizes) > most);
-  if (shape) throw new Error(`its result, [${shape}], has ${product(shape)} elements; at most ${most} are possible`);
-}
 
 let recording: Recording | undefined;
 let random: RandomWatch | undefined;
@@ -211,6 +72,18 @@ function homeBackend(): string {
 function current(doing: string): Recording {
   if (!recording) throw new Error(`${doing} outside a trace: the backend "${BACKEND}" only records; use trace()`);
   return recording;
+}
+
+/** Records a loop that goes on while a condition holds; see `Recording.loop`. */
+export function recordLoop(first: readonly Tensor[], step: (states: Tensor[]) => readonly Tensor[]): Tensor[] {
+  const rec = current('a loop was recorded');
+  const asTensor = (info: TensorInfo) => tf.engine().makeTensorFromTensorInfo(info);
+  return rec
+    .loop(
+      first.map((tensor) => rec.value(tensor)),
+      (states) => step(states.map(asTensor)),
+    )
+    .map(asTensor);
 }
 
 class TracingBackend extends tf.KernelBackend {

@@ -180,6 +180,21 @@ export class GraphBuilder extends WithOperators {
     return this.#node('Scan', [...initial, ...sequences], attrs, [...initial, ...outputs], bodies);
   }
 
+  /**
+   * Runs a graph again and again while a condition holds: ONNX's `Loop`.
+   * @param initial the condition, and the states before the first step
+   * @param step adds the nodes of a step to the inner graph: from these to new ones
+   * @returns the states after the last step
+   */
+  loop(initial: readonly Ref[], step: (g: GraphBuilder, states: Ref[]) => readonly Ref[]): Ref[] {
+    const inner = new GraphBuilder(this.#options, this);
+    inner.input('step', 'int64', []);
+    const given = initial.map(({ type, shape }) => inner.input('state', type, shape));
+    const named = step(inner, given).map((ref) => [this.#names.unique('result'), ref] as const);
+    const bodies = { body: inner.build(this.#names.unique('step'), Object.fromEntries(named)) };
+    return this.#node('Loop', [absent, ...initial], {}, initial.slice(1), bodies);
+  }
+
   /** Adds a node, or finds an equal one, or a value that is the same without it. */
   #add(op: OpType, args: readonly Argument[]): Ref | readonly Ref[] {
     const simple = this.#options.openSizes && SIZED.has(op) ? undefined : simplified(this, op, args);

@@ -2,7 +2,7 @@ import { rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import manifest from '../package.json' with { type: 'json' };
 import { compare, type Difference, findRuntime, isTooLarge } from './check.ts';
-import { Failure, fileFailure } from './failure.ts';
+import { Failure, fileFailure, isOfTensorFlow } from './failure.ts';
 import { graphOfGraphModel, graphProgram } from './from/graph-model.ts';
 import { graphOfLayersModel, layersProgram } from './from/layers-model.ts';
 import { loadModel } from './from/load-model.ts';
@@ -54,10 +54,6 @@ async function refusing<T>(path: string, work: () => Promise<T>): Promise<T> {
     throw error;
   }
 }
-
-/** Whether an error comes from the code of tfjs, which takes the models that it saves for granted. */
-const isOfTensorFlow = ({ stack = '' }: Error): boolean =>
-  /tfjs-(core|layers|converter|backend)/.test(stack.split('\n').find((line) => line.startsWith('    at ')) ?? '');
 
 async function convertFile(options: Options): Promise<{ program: ModelProgram; graph: Graph }> {
   const loaded = await loadModel(options.model, options.register);

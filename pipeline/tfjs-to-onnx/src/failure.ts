@@ -25,3 +25,7 @@ export function fileFailure(error: unknown, path: string): unknown {
   const [reason, exitCode] = REASONS[error.code] ?? [error.message, 3];
   return new Failure(`${path}: ${reason}`, exitCode);
 }
+
+/** Whether an error comes from the code of tfjs, which takes the models that it saves for granted. */
+export const isOfTensorFlow = ({ stack = '' }: Error): boolean =>
+  /tfjs-(core|layers|converter|backend)/.test(stack.split('\n').find((line) => line.startsWith('    at ')) ?? '');

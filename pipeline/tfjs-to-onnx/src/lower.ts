@@ -8,7 +8,7 @@ import { fuseCalls } from './passes/fuse.ts';
 import { groupUpdates, type Update } from './passes/group-updates.ts';
 import { type PrepareOptions, prepared } from './passes/prepare.ts';
 import { type Layout, packBuffer, type StateBuffer, separateLayout, unpackBuffer } from './state.ts';
-import { LAYER_NORM, LOOP, mapEach, type Step, type Tape, type TapeOp, type TapeValue } from './tape.ts';
+import { LAYER_NORM, LOOP, mapEach, type Step, type Tape, type TapeOp, type TapeValue, WHILE } from './tape.ts';
 import { constantValue, inputValue } from './tape-values.ts';
 import type { Target } from './targets/target.ts';
 
@@ -120,7 +120,7 @@ class Lowering {
   call(op: TapeOp): void {
     const { kernel, inputs, attrs, outputs, scope } = op;
     this.graph.scope = scope;
-    if (kernel === LOOP) {
+    if (kernel === LOOP || kernel === WHILE) {
       this.#loop(op);
       return;
     }
@@ -140,23 +140,40 @@ class Lowering {
   }
 
   /** Adds a loop as one node. */
-  #loop({ inputs, outputs, step }: TapeOp): void {
+  #loop({ kernel, inputs, outputs, step }: TapeOp): void {
     if (!step) throw new Error('a loop has no step');
-    const { ops, states, slices, next, each } = step;
+    const { states, slices, next, each } = step;
     const forms = this.#formsOfStates(step);
     const carried = Object.values(inputs).slice(0, states.length + slices.length);
     const initial = this.#outerRefs(carried.slice(0, states.length), forms);
+    if (kernel === WHILE) {
+      const last = this.graph.loop(initial, (g, before) => this.#step(step, forms, g, before).#outerRefs(next, forms));
+      this.#setOuter(outputs, last, forms.slice(1));
+      return;
+    }
     const sequences = this.#outerRefs(carried.slice(states.length));
     const results = this.graph.scan(initial, sequences, (g, before, parts) => {
-      const inner = new Lowering(this.#target, g, this);
-      inner.#setOuter(states, before, forms);
-      inner.#setOuter(slices, parts);
-      for (const op of fuseCalls(ops, [...next, ...each])) inner.call(op);
+      const inner = this.#step(step, forms, g, before, parts);
       return { states: inner.#outerRefs(next, forms), outputs: inner.#outerRefs(each) };
     });
     this.#setOuter(outputs.slice(0, states.length), results.slice(0, states.length), forms);
     this.#setOuter(outputs.slice(states.length), results.slice(states.length));
     this.graph.scope = '';
+  }
+
+  /** Adds the nodes of a step to a graph inside this one. */
+  #step(
+    { ops, states, slices, next, each }: Step,
+    forms: readonly Form[],
+    g: GraphBuilder,
+    before: Ref[],
+    parts: Ref[] = [],
+  ) {
+    const inner = new Lowering(this.#target, g, this);
+    inner.#setOuter(states, before, forms);
+    inner.#setOuter(slices, parts);
+    for (const op of fuseCalls(ops, [...next, ...each])) inner.call(op);
+    return inner;
   }
 
   /** The forms that states have between steps: channels first where a step makes them so, to be spared transposes. */
@@ -172,14 +189,14 @@ class Lowering {
   }
 
   /** Values as they cross the border of a graph. */
-  #outerRefs(values: readonly TapeValue[], forms = values.map(({ dtype }) => hostForm(dtype))): Ref[] {
+  #outerRefs(values: readonly TapeValue[], forms: readonly Form[] = values.map(({ dtype }) => hostForm(dtype))): Ref[] {
     return values.map((value, i) => this.value(value).as(forms[i] as Form, this.graph));
   }
 
   #setOuter(
     values: readonly TapeValue[],
     refs: readonly Ref[],
-    forms = values.map(({ dtype }) => hostForm(dtype)),
+    forms: readonly Form[] = values.map(({ dtype }) => hostForm(dtype)),
   ): void {
     values.forEach(({ shape, dtype }, i) => {
       this.values.set(values[i] as TapeValue, new Value(shape, dtype, forms[i] as Form, refs[i] as Ref));

@@ -61,8 +61,12 @@ function nodeProto({ op, name, inputs, attrs, outputs, bodies = {} }: Node, name
         value === undefined || key.startsWith('_') ? [] : [attribute(key, value)],
       ),
       ...Object.entries(bodies).map(([key, body]) => {
-        // The shapes follow from those of the node's inputs.
-        const g = graphProto(body, (port, { type }) => valueInfo(port, type), nameOf);
+        // The shapes follow from those of the node's inputs; `Loop` wants to see that its condition is a scalar.
+        const g = graphProto(
+          body,
+          (port, { type, shape }) => valueInfo(port, type, shape.length === 0 ? [] : undefined),
+          nameOf,
+        );
         return { name: key, type: AttributeType.GRAPH, g };
       }),
     ],

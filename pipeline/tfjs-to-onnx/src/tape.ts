@@ -37,7 +37,7 @@ export const UNNAMED = 'constant';
 
 /** One kernel call, as tfjs made it, or what passes make of several. */
 export interface TapeOp {
-  readonly kernel: KernelName | typeof LOOP | typeof LAYER_NORM;
+  readonly kernel: KernelName | typeof LOOP | typeof WHILE | typeof LAYER_NORM;
   readonly inputs: TapeInputs;
   readonly attrs: Readonly<Record<string, unknown>>;
   /** Filled when the call is recorded. */
@@ -49,6 +49,9 @@ export interface TapeOp {
 }
 
 export const LOOP = 'Loop';
+
+/** A loop without sequences that goes on while its first state, a bool, is true. Its outputs are the other states. */
+export const WHILE = 'While';
 
 /** A normalization of rows by their own mean and variance: `x`, `scale` and perhaps `offset`, with an `epsilon`. */
 export const LAYER_NORM = 'LayerNormalization';

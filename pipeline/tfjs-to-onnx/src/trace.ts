@@ -1,8 +1,9 @@
 import type { DataType, Rank, Tensor, TypedArray, Variable } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
-import { Recording, record, recordAsync } from './backend.ts';
+import { record, recordAsync } from './backend.ts';
 import { elementType } from './forms.ts';
-import { statefulLayers } from './stateful.ts';
+import { type LayeredModel, layersOf, nameLayers } from './named-layers.ts';
+import { Recording } from './recording.ts';
 import { type Tape, type TapeValue, UNNAMED } from './tape.ts';
 
 /** An input of the traced program. */
@@ -13,11 +14,6 @@ export interface InputSpec {
   readonly storage?: 'uint8' | undefined;
   /** Images, `[N, H, W, C]` in the program, may come with the channels first: `[N, C, H, W]`. */
   readonly layout?: 'nchw' | undefined;
-}
-
-/** A model whose layers name nodes and weights: the part of a tfjs-layers model that tracing needs. */
-export interface LayeredModel {
-  readonly layers: readonly object[];
 }
 
 export interface TraceOptions<Inputs = Readonly<Record<string, InputSpec>>> {
@@ -167,61 +163,6 @@ function refuseFrozen(values: TypedArray, shape: readonly number[], variable: st
     const found = `a tensor [${shape}] of numbers made during the trace`;
     throw new Error(`${label && `${label}: `}${found} would be frozen into the graph (random?); ${remedy}`);
   }
-}
-
-/** @throws Error where a layer would read states that it holds, as if they were constants */
-function refuseHeldStates(layer: Layer, name: string, recording: Recording): void {
-  const held = statefulLayers([layer]).some(({ states }) => states.some((state) => !state || !recording.has(state)));
-  if (!held) return;
-  const reason = 'it is stateful: it keeps its states from one call to the next, which a graph cannot';
-  const remedy = 'make it with stateful: false and give its initial states, or use convertLayersModel';
-  throw new Error(`layer ${name}: ${reason}; ${remedy}, which makes its states inputs and outputs`);
-}
-
-/** Layers that read values only to check them. */
-const CHECKING: ReadonlySet<string> = new Set(['CategoryEncoding']);
-
-interface Layer {
-  readonly name: string;
-  getClassName?(): string;
-  readonly weights: readonly { readonly originalName: string; read(): Tensor }[];
-  call: (...args: unknown[]) => unknown;
-}
-
-/** Every layer with its prefix, those of nested models included. */
-const layersOf = (models: Readonly<Record<string, LayeredModel>>): [string, Layer][] =>
-  Object.entries(models).flatMap(([prefix, { layers }]) =>
-    (layers as (Layer & Partial<LayeredModel>)[]).flatMap((layer): [string, Layer][] => {
-      const { name, layers } = layer;
-      return layers ? layersOf({ [`${prefix}/${name}`]: { layers } }) : [[prefix, layer]];
-    }),
-  );
-
-/** Names the nodes of each layer's calls `prefix/layer`. Returns a function that undoes it. */
-function nameLayers(models: Readonly<Record<string, LayeredModel>>, recording: Recording): () => void {
-  const restored = layersOf(models).map(([prefix, layer]) => {
-    const { call } = layer;
-    const own = Object.hasOwn(layer, 'call');
-    layer.call = function (this: unknown, ...args: unknown[]) {
-      const { scope, label, passesChecks } = recording;
-      const own = `${prefix}/${layer.name}`;
-      refuseHeldStates(layer, own, recording);
-      const checks = CHECKING.has(layer.getClassName?.() ?? '');
-      Object.assign(recording, { scope: own, label: `layer ${own}`, passesChecks: checks });
-      try {
-        return call.apply(this, args);
-      } finally {
-        Object.assign(recording, { scope, label, passesChecks });
-      }
-    };
-    return () => {
-      if (own) layer.call = call;
-      // The prototype's method shows through again.
-      else Reflect.deleteProperty(layer, 'call');
-    };
-  });
-  // A layer that occurs twice is wrapped twice.
-  return () => restored.toReversed().forEach((restore) => void restore());
 }
 
 /** Guards all variables except the declared ones, which a trace may assign. */

@@ -1,4 +1,5 @@
 import type { DataType, NamedTensorMap, Tensor } from '@tensorflow/tfjs-core';
+import { isOfTensorFlow } from '../failure.ts';
 import type { Graph } from '../ir.ts';
 import { serialize } from '../serialize.ts';
 import { graphOfAsyncFunction } from './function.ts';
@@ -40,13 +41,23 @@ export async function graphOfGraphModel(
 ): Promise<Graph> {
   const program = graphProgram(model, name);
   const nodes = nodesOf(model);
-  const naming = (enter: (scope: string, label: string) => void) => namingOf(nodes, enter);
+  let executing = '';
+  const naming = (enter: (scope: string, label: string) => void) =>
+    namingOf(nodes, (scope, label) => {
+      executing = label;
+      enter(scope, label);
+    });
   const weights = namedWeights(model.weights);
-  return withOwnOperations(nodes, () =>
-    withOpenSizesAsync(program, options, (inputs) =>
-      graphOfAsyncFunction(program.run, { name, inputs, weights, naming }),
-    ),
-  );
+  try {
+    return await withOwnOperations(nodes, () =>
+      withOpenSizesAsync(program, options, (inputs) =>
+        graphOfAsyncFunction(program.run, { name, inputs, weights, naming }),
+      ),
+    );
+  } catch (error) {
+    if (!(error instanceof TypeError) || !executing || !isOfTensorFlow(error)) throw error;
+    throw new Error(`${executing}: tfjs fails on it: ${error.message}`, { cause: error });
+  }
 }
 
 /** A GraphModel as a function of tensors by the names in its signature. */

@@ -1,5 +1,7 @@
 import type { Tensor, Tensor1D, Tensor2D } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
+import { branch, loop } from './control-flow.ts';
+import { type Call, knownNumber } from './node-call.ts';
 
 /** A node of a GraphModel as tfjs-converter holds it. */
 export interface GraphNode {
@@ -27,23 +29,8 @@ export const isAsynchronous = (nodes: readonly GraphNode[]): boolean =>
 
 const ASYNCHRONOUS: ReadonlySet<string> = new Set(['control', 'dynamic', 'hash_table']);
 
-/** A node with its inputs, as tfjs-converter gives it to a registered operation. */
-interface Call {
-  readonly inputs: Tensor[];
-  readonly attrs: Readonly<Record<string, unknown>>;
-}
-
 const kernel = (name: string, inputs: Readonly<Record<string, Tensor>>): Tensor =>
   tf.engine().runKernel(name, { ...inputs }) as unknown as Tensor;
-
-/** The number that a scalar is, where it does not depend on the model's inputs. */
-function knownNumber(x: Tensor): number | undefined {
-  try {
-    return x.dataSync()[0];
-  } catch {
-    return undefined;
-  }
-}
 
 const sizes = (x: Tensor): Tensor => kernel('TensorShape', { x });
 
@@ -60,7 +47,11 @@ const suppressed = (call: Call): Tensor[] => {
 };
 
 /** Operations that tfjs computes from values where a graph can compute them from tensors. */
-const OWN: Readonly<Record<string, (call: Call) => Tensor[]>> = {
+const OWN: Readonly<Record<string, (call: Call) => Tensor[] | Promise<Tensor[]>>> = {
+  If: branch,
+  StatelessIf: branch,
+  While: loop,
+  StatelessWhile: loop,
   NonMaxSuppressionV2: suppressed,
   NonMaxSuppressionV3: suppressed,
   NonMaxSuppressionV4: (call) => {

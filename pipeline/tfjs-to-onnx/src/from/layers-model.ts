@@ -1,9 +1,9 @@
 import type { DataType, Tensor } from '@tensorflow/tfjs-core';
 import type { Graph } from '../ir.ts';
 import type { LowerOptions } from '../lower.ts';
+import type { LayeredModel } from '../named-layers.ts';
 import { serialize } from '../serialize.ts';
 import { ModelStates } from '../stateful.ts';
-import type { LayeredModel } from '../trace.ts';
 import { graphOfFunction } from './function.ts';
 import { type ModelOptions, withOpenSizes } from './ports.ts';
 import { type ModelProgram, type Outputs, type Port, uniqueNames } from './program.ts';
