@@ -68,7 +68,9 @@ function measure(system: SystemName, program: ProgramName, threads: number): Ans
 }
 
 /** Milliseconds of a step in the last epoch: graphs are built in the first. */
-const stepsOf = (measured: readonly Measured[] = []): number[] => measured.map(({ ms }) => ms.at(-1) ?? Number.NaN);
+function stepsOf(measured: readonly Measured[] = []): number[] {
+  return measured.map(({ ms }) => ms.at(-1) ?? Number.NaN);
+}
 
 function format(measurements: Measurements): string {
   const columns = THREADS.flatMap((threads) => [`ms on ${threads}`, '× traced']);
