@@ -75,15 +75,15 @@ function current(doing: string): Recording {
 }
 
 /** Records a loop that goes on while a condition holds; see `Recording.loop`. */
-export function recordLoop(first: readonly Tensor[], step: (states: Tensor[]) => readonly Tensor[]): Tensor[] {
+export function recordLoop(
+  scope: string,
+  first: readonly Tensor[],
+  step: (states: Tensor[]) => readonly Tensor[],
+): Tensor[] {
   const rec = current('a loop was recorded');
   const asTensor = (info: TensorInfo) => tf.engine().makeTensorFromTensorInfo(info);
-  return rec
-    .loop(
-      first.map((tensor) => rec.value(tensor)),
-      (states) => step(states.map(asTensor)),
-    )
-    .map(asTensor);
+  const before = first.map((tensor) => rec.value(tensor));
+  return rec.loop(scope, before, (states) => step(states.map(asTensor))).map(asTensor);
 }
 
 class TracingBackend extends tf.KernelBackend {

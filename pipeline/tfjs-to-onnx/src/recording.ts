@@ -119,12 +119,17 @@ export class Recording {
 
   /**
    * Records a loop that goes on while a condition holds.
+   * @param scope the name of its node
    * @param first the condition, a bool, and the states before the first step
    * @param step from states to the condition and the states after a step
    */
-  loop(first: readonly TapeValue[], step: (states: TensorInfo[]) => readonly TensorInfo[]): TensorInfo[] {
+  loop(
+    scope: string,
+    first: readonly TapeValue[],
+    step: (states: TensorInfo[]) => readonly TensorInfo[],
+  ): TensorInfo[] {
     const states = first.map(({ shape, dtype }): TapeValue => ({ shape, dtype, source: { kind: 'op' } }));
-    const [start, scope] = [this.ops.length, this.scope];
+    const start = this.ops.length;
     const next = step(states.slice(1).map((state) => this.tensor(state))).map((tensor) => this.value(tensor));
     const ops = this.ops.splice(start);
     const changed = first.findIndex(({ shape, dtype }, i) => {

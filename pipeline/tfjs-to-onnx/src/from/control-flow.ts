@@ -37,7 +37,7 @@ export const loop = named(async (call) => {
     const [condition] = (await run(call, cond, states)) as [Tensor];
     const known = knownNumber(condition);
     if (known === undefined) {
-      return recordLoop([isTrue(condition), ...states], (before) => {
+      return recordLoop(call.node.name, [isTrue(condition), ...states], (before) => {
         const after = evaluated(body, before);
         return [isTrue(evaluated(cond, after)[0] as Tensor), ...after];
       });
