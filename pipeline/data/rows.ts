@@ -1,6 +1,5 @@
 /** `count` consecutive integers from `start` on. */
-export const range = (start: number, count: number): Uint32Array =>
-  Uint32Array.from({ length: count }, (_, i) => start + i);
+export const range = (start: number, count: number): Uint32Array => new Uint32Array(count).map((_, i) => start + i);
 
 /**
  * Splits the positions 0 … count − 1 into runs.

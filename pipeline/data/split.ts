@@ -107,23 +107,30 @@ export function joinParts(splits: DatasetSplits): ImageDataset {
   type Part = (typeof parts)[number];
   const partWith = (index: number | undefined) => parts.find(({ end }) => (index as number) < end) as Part;
   const labelled = parts.some(({ part }) => part.labels !== undefined);
-  const labelsOf = ({ labels, length }: ImageDataset) => labels ?? new Int32Array(length).fill(UNLABELLED);
+  const labels = labelled ? new Int32Array(length).fill(UNLABELLED) : undefined;
+  for (const { part, first } of parts) if (part.labels) labels?.set(part.labels, first);
   return defineDataset({
     ...train,
     name,
     pixels: undefined,
     skipped: parts.flatMap(({ part }) => part.skipped ?? []),
     length,
-    labels: labelled ? Int32Array.from(parts.flatMap(({ part }) => [...labelsOf(part)])) : undefined,
+    labels,
     id(index) {
       const { split, part, first } = partWith(index);
       return `${split}/${part.id(index - first)}`;
     },
     async read(indices, target) {
-      const joined = (i: number) => partWith(indices[i]) === partWith(indices[i - 1]);
+      let current = partWith(indices[0]);
+      const joined = (i: number) => {
+        const index = indices[i] as number;
+        if (index >= current.first && index < current.end) return true;
+        current = partWith(index);
+        return false;
+      };
       for (const { from, to } of runs(indices.length, joined)) {
         const { part, first } = partWith(indices[from]);
-        const inPart = Uint32Array.from({ length: to - from }, (_, i) => (indices[from + i] as number) - first);
+        const inPart = new Uint32Array(to - from).map((_, i) => (indices[from + i] as number) - first);
         await part.read(inPart, target.subarray(from * bytes, to * bytes));
       }
     },

@@ -284,7 +284,19 @@ function pageOf(values: DecodedArray, rows: number, { repetition_type }: SchemaE
     return { values, definitionLevels, repetitionLevels: [], maxDefinitionLevel: 1 };
   }
   if (listOf === undefined) return { values, definitionLevels: [], repetitionLevels: [], maxDefinitionLevel: 0 };
-  const repetitionLevels = Array<number>(rows * listOf).fill(1);
-  for (let i = 0; i < repetitionLevels.length; i += listOf) repetitionLevels[i] = 0;
-  return { values, definitionLevels: Array<number>(rows * listOf).fill(1), repetitionLevels, maxDefinitionLevel: 1 };
+  return { values, ...listLevels(rows, listOf), maxDefinitionLevel: 1 };
+}
+
+/** Levels of the last group of lists: nearly all groups are of equal size. */
+let lastLevels = { rows: 0, listOf: 0, definitionLevels: [] as number[], repetitionLevels: [] as number[] };
+
+function listLevels(rows: number, listOf: number) {
+  if (lastLevels.rows !== rows || lastLevels.listOf !== listOf) {
+    const definitionLevels = Array<number>(rows * listOf).fill(1);
+    const repetitionLevels = definitionLevels.slice();
+    for (let i = 0; i < repetitionLevels.length; i += listOf) repetitionLevels[i] = 0;
+    lastLevels = { rows, listOf, definitionLevels, repetitionLevels };
+  }
+  const { definitionLevels, repetitionLevels } = lastLevels;
+  return { definitionLevels, repetitionLevels };
 }

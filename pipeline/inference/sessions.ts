@@ -137,13 +137,14 @@ export class Sessions {
     const graphs = encodingGraphs(errors);
     const labelled = conditional.encoder || (conditional.decoder && errors);
     const kept: Omit<B, 'images'>[] = []; // of the batches that are being encoded
+    const spare: Uint8Array<ArrayBuffer>[] = []; // came back from a worker
     const jobs = this.#inOrder(batches, signal, ({ images, ...batch }) => {
       const { count, labels } = batch;
       kept.push(batch);
       return {
         graphs,
         tensors: {
-          image: copied(images, this.#imageDims(count)),
+          image: copied(images, this.#imageDims(count), spare.pop()),
           label: labelled && labels ? copied(labels, [count]) : undefined,
           latent: floats([count, latent.size]),
           logvar: this.variational ? floats([count, latent.size]) : undefined,
@@ -154,7 +155,8 @@ export class Sessions {
       };
     });
     for await (const { tensors } of jobs) {
-      const { latent, logvar, error, cluster } = tensors;
+      const { image, latent, logvar, error, cluster } = tensors;
+      spare.push(image.data);
       yield {
         ...(kept.shift() as Omit<B, 'images'>),
         latents: latent.data,
@@ -301,11 +303,16 @@ export class Sessions {
 const traceError = async ({ model, image }: RunnableModel['card']): Promise<Uint8Array> =>
   (await import('./reconstruction-error.ts')).errorGraph(model.error, image);
 
-/** A copy of the array: the worker takes it over. */
-const copied = <A extends Uint8Array | Int32Array | Float32Array>(data: A, dims: readonly number[]) => ({
-  dims,
-  data: data.slice() as ReturnType<A['slice']>,
-});
+/** A copy of the array, in another of its length if there is one: the worker takes it over. */
+function copied<A extends Uint8Array | Int32Array | Float32Array>(
+  data: A,
+  dims: readonly number[],
+  spare?: ReturnType<A['slice']>,
+) {
+  if (spare?.length !== data.length) return { dims, data: data.slice() as ReturnType<A['slice']> };
+  spare.set(data);
+  return { dims, data: spare };
+}
 
 /** Zeros to be filled. */
 const floats = (dims: readonly number[]) => ({
@@ -323,12 +330,17 @@ export function checkFinite(
   name: string,
   id: (row: number) => string | undefined,
 ): void {
-  const notFinite = (value: number) => !Number.isFinite(value);
-  const [latent, error] = [latents.findIndex(notFinite), errors?.findIndex(notFinite) ?? -1];
+  const [latent, error] = [firstNotFinite(latents), errors ? firstNotFinite(errors) : -1];
   if (latent < 0 && error < 0) return;
   const [what, image] =
     latent >= 0 ? ['latent', Math.floor((latent * count) / latents.length)] : ['reconstruction', error];
   throw new InputError(
     `${name}: the ${what} of image ${id(image)} is not finite; the model is unusable, train it again (with a lower learning rate)`,
   );
+}
+
+/** A loop, since `findIndex` calls a function for each number. */
+function firstNotFinite(values: Float32Array): number {
+  for (let i = 0; i < values.length; i++) if (!Number.isFinite(values[i])) return i;
+  return -1;
 }
