@@ -30,7 +30,7 @@ export const runtimeLibrary = (): string => join(dirname(cudaProvider()), 'libon
  * @throws Unavailable
  */
 export async function checkCuda(): Promise<void> {
-  process.env.NVIDIA_TF32_OVERRIDE = '0'; // onnxruntime-node passes no options on to the CUDA provider
+  process.env.NVIDIA_TF32_OVERRIDE = '0'; // of all libraries that read it; ONNX Runtime is given an option as well
   const unavailable = (reason: string, remedy: string) =>
     new Unavailable(`--device cuda: ${reason}`, remedy, 'use --device cpu');
   if (!(await restoreCudaProvider())) {

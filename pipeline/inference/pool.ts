@@ -52,6 +52,7 @@ export interface PoolOptions {
 const STOP = null;
 const SCRIPT = new URL('./worker.js', import.meta.url);
 
+/** Sessions that run jobs. */
 export type Pool = Awaited<ReturnType<typeof startPool>>;
 
 /**
@@ -107,7 +108,8 @@ function startWorker(graphs: Graphs, { provider, session }: PoolOptions) {
   };
 }
 
-function errorOf({ graph, loading, message }: Failure, graphs: Graphs, provider: Provider): Error {
+/** The error for what ONNX Runtime says of a graph. */
+export function errorOf({ graph, loading, message }: Failure, graphs: Graphs, provider: Provider): Error {
   const reason = printable(message.replace(/\s+/g, ' ').trim());
   if (loading && provider === 'cuda') return cudaFailure(message);
   const source = graph === undefined ? undefined : graphs[graph]?.source;

@@ -85,7 +85,8 @@ export async function withSessions<T>(
     ...(graphs.includes('decoder') && { decoder: { source: decoder, outputs: { image: 'reconstruction' } } }),
     ...(graphs.includes('error') && { error: { source: await traceError(card) } }),
   };
-  const pool = await startPool(sources, plan);
+  const start = plan.provider === 'cuda' ? (await import('./cuda-pool.ts')).startCudaPool : startPool;
+  const pool = await start(sources, plan);
   try {
     return await work(new Sessions(pool, card, batchSize));
   } finally {
