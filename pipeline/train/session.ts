@@ -16,10 +16,17 @@ export interface Session extends Trained {
   readonly targets?: Targets | undefined;
 }
 
-/** Yields to the event loop. @throws Interrupted, after saving, once the signal is aborted */
+/** Milliseconds of training after which signals and timers get their turn. */
+const TURN_MS = 50;
+let turned = 0;
+
+/** Yields to the event loop from time to time. @throws Interrupted, after saving, once the signal is aborted */
 export async function stopIfAsked(session: Session, at: RunPosition): Promise<void> {
   const { run, plan, hooks } = session;
-  await nextTurn(); // signals and timers would wait forever: an engine may never yield to the event loop
+  if (performance.now() - turned > TURN_MS) {
+    await nextTurn(); // signals and timers would wait forever: an engine may never yield to the event loop
+    turned = performance.now();
+  }
   if (!hooks.signal.aborted) return;
   if (at.step > run.saved.step) await save(session, at);
   const kept = at.step > 0 ? `${run.folder}/latest has it: resume it with --resume` : 'nothing was trained yet';
