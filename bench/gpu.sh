@@ -4,8 +4,9 @@
 #     bench/gpu.sh pack DIR [base|cuda]       here, after npm ci: writes DIR/base.tar.xz and DIR/cuda.tar.xz
 #     bash DIR/gpu.sh run DIR [OPTIONS]       there: unpacks what DIR has and runs bench/engines with the options
 #
-# base is Node, the packages that are needed, MNIST and this tree (~60 MB). cuda is ONNX Runtime's CUDA provider (~200 MB), from the
-# wheel of PyPI that WHEEL names or pip downloads. The libraries of CUDA 13 and cuDNN 9, and PyTorch, are those of PYTHON (python3)
+# base is Node, the packages that are needed, MNIST and this tree (~60 MB). cuda is ONNX Runtime's CUDA provider, from the wheel of PyPI
+# that WHEEL names or pip downloads. Its device code for architectures other than SM (90: H100 and H200) is overwritten with zeros, which
+# leaves ~50 MB of 200; SM=all keeps it whole. The libraries of CUDA 13 and cuDNN 9, and PyTorch, are those of PYTHON (python3)
 # there. The two parts may be brought one after the other: run takes what is there, and keeps what it has unpacked in
 # WORK (/tmp/convae-gpu). Options are those of bench/engines. LEVEL (6) is that of xz.
 set -euo pipefail
@@ -45,8 +46,44 @@ pack_cuda() {
     WHEEL=$(echo "$stage"/*.whl)
   fi
   python3 -m zipfile -e "$WHEEL" "$stage/wheel"
+  if [ "${SM:-90}" != all ]; then keep_architecture "$stage/wheel/onnxruntime/capi/libonnxruntime_providers_cuda.so" "${SM:-90}"; fi
   tar -C "$stage/wheel/onnxruntime/capi" -cf - libonnxruntime_providers_cuda.so libonnxruntime_providers_shared.so | xz -T0 "-${LEVEL:-6}" >"$out/cuda.tar.xz"
   rm -r "$stage"
+}
+
+# The section .nv_fatbin is a row of fat binaries: a header (magic, version, its size, size of the rest) and entries, each a header
+# (kind, version, its size, size of the code, ... and the architecture at byte 28) and its code.
+keep_architecture() {
+  python3 - "$@" <<'PYTHON'
+import mmap, struct, sys
+path, kept, zeroed, size = sys.argv[1], int(sys.argv[2]), 0, 0
+with open(path, 'r+b') as file, mmap.mmap(file.fileno(), 0) as f:
+    table, = struct.unpack_from('<Q', f, 40)
+    entry, count, names = struct.unpack_from('<HHH', f, 58)
+    sections = [struct.unpack_from('<IIQQQQ', f, table + i * entry) for i in range(count)]
+    strings = sections[names][4]
+    at, length = next(s[4:6] for s in sections if f[strings + s[0]:strings + s[0] + 11] == b'.nv_fatbin\0')
+    end = at + length
+    while at < end:
+        magic, _, header, rest = struct.unpack_from('<IHHQ', f, at)
+        if magic != 0xba55ed50:
+            at += 8
+            continue
+        at += header
+        stop = at + rest
+        while at < stop:
+            _, _, header, code = struct.unpack_from('<HHIQ', f, at)
+            architecture, = struct.unpack_from('<I', f, at + 28)
+            if architecture == kept:
+                size += code
+            else:
+                f[at + header:at + header + code] = bytes(code)
+                zeroed += code
+            at += header + code
+if size == 0:
+    sys.exit(f'{path} has no code for architecture {kept}')
+print(f'device code: {size >> 20} MiB for architecture {kept}, {zeroed >> 20} MiB of others left out', file=sys.stderr)
+PYTHON
 }
 
 run() {
