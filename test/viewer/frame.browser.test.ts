@@ -105,12 +105,17 @@ describe.skipIf(!hasBrowser)('the frame', () => {
     const { page, close } = await openPage('#model=cvae', { viewport: { width: 390, height: 844 }, hasTouch: true });
     const shape = await page.locator('.pinned canvas').first().boundingBox();
     expect(shape?.width).toBeCloseTo(shape?.height ?? 0, 0);
+    // The panel of a tab that nobody has opened costs nothing; the one that takes pasted pictures comes when there is time.
+    const sliders = page.locator('#right input[type=range]');
+    await page.locator('#left .drawing-canvas').waitFor({ state: 'attached' });
+    expect(await sliders.count()).toBe(0);
     for (const tab of await page.getByRole('tab').all()) {
       await tab.click();
       expect(await page.locator('.pinned').isVisible()).toBe(true);
       expect(await page.getByRole('tabpanel').count()).toBe(1);
       expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(390);
     }
+    expect(await sliders.count()).toBeGreaterThan(0);
     await close();
   });
 

@@ -1,7 +1,8 @@
+import { useEffect, useState } from 'preact/hooks';
 import { Guard } from './frame/guard.tsx';
 import { Status } from './frame/status.tsx';
 import { inTheMiddle, narrow, Tabs } from './frame/tabs.tsx';
-import { EpochsView, ModelView, StudioView, TrainView } from './later-views.ts';
+import { EpochsView, idle, ModelView, StudioView, TrainView } from './later-views.ts';
 import { engine, model, tab } from './state/store.ts';
 import { InputView } from './views/input/input.tsx';
 import { LatentView } from './views/latent/latent.tsx';
@@ -13,6 +14,8 @@ import { Pinned } from './views/models/pinned.tsx';
 export function App() {
   const shown = tab.value;
   const middle = inTheMiddle(shown);
+  const hasLeft = useSeen(!narrow.value || shown === 'draw', true);
+  const hasRight = useSeen(!narrow.value || shown === 'latent', false);
   // Where only one panel fits, the side panels are tabs like the others.
   const side = (name: string, tabName: string) =>
     narrow.value
@@ -25,9 +28,7 @@ export function App() {
         <Pinned />
         <Tabs />
         <section id="left" class="area left" {...side('Input and reconstruction', 'draw')}>
-          <Guard name="The input">
-            <InputView />
-          </Guard>
+          <Guard name="The input">{hasLeft && <InputView />}</Guard>
         </section>
         <div class="panel" id="panel" role="tabpanel" aria-labelledby={`tab-${middle}`} tabIndex={-1}>
           <div class="fill" hidden={middle !== 'map'}>
@@ -43,12 +44,24 @@ export function App() {
           </Guard>
         </div>
         <section id="right" class="area right" {...side('Latent and decoded image', 'latent')}>
-          <Guard name="The latent">
-            <LatentView />
-          </Guard>
+          <Guard name="The latent">{hasRight && <LatentView />}</Guard>
         </section>
       </main>
       <Status />
     </div>
   );
+}
+
+/**
+ * Whether a side panel has been visible so far: a phone starts faster without the hidden ones.
+ * @param soon whether it is wanted as soon as the page has nothing else to do, such as for pasted pictures
+ */
+function useSeen(visible: boolean, soon: boolean): boolean {
+  const [seen, setSeen] = useState(visible);
+  const running = engine.value !== null;
+  useEffect(() => {
+    if (visible) setSeen(true);
+    else if (soon && running) void idle().then(() => setSeen(true));
+  }, [visible, soon, running]);
+  return seen || visible;
 }

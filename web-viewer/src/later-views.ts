@@ -6,7 +6,7 @@ export const TrainView = lazy(async () => (await import('./views/train/train.tsx
 export const ModelView = lazy(async () => (await import('./views/models/model.tsx')).ModelView);
 
 /** Waits until the page has nothing else to do, for a second at most. */
-const idle = () =>
+export const idle = () =>
   new Promise<unknown>((resolve) =>
     'requestIdleCallback' in window ? requestIdleCallback(resolve, { timeout: 1000 }) : setTimeout(resolve, 200),
   );

@@ -9,7 +9,10 @@ import { loadViews } from './later-views.ts';
 
 const root = document.getElementById('app');
 if (!root) throw new Error('the page has no #app element');
-root.replaceChildren();
-render(<App />, root);
 void boot();
-void keepOffline(loadViews);
+// A task of its own, so that a slow phone stays responsive.
+setTimeout(() => {
+  root.replaceChildren();
+  render(<App />, root);
+  void keepOffline(loadViews);
+});

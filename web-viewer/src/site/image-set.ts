@@ -56,6 +56,8 @@ export async function loadImageSet(source: FileSource, onBytes?: OnBytes): Promi
     // Unpacked one after another: that takes memory, and the page stays responsive between them.
     const next = last.then(async () => {
       const pixels = await unpackSheet(await bytes, about, sheet);
+      // Others are told in a task of their own, so that a slow phone stays responsive.
+      await new Promise((resolve) => setTimeout(resolve));
       sheets.value = new Map([...sheets.peek(), [sheet, pixels]]);
     });
     reading.set(sheet, next);

@@ -23,14 +23,23 @@ export function Stage({ active }: { readonly active: boolean }) {
 
   useEffect(() => {
     if (!stage.current || !base.current || !marks.current) return undefined;
-    const camera = new Camera();
-    const scene = new Scene(map, stage.current, base.current, marks.current, camera);
-    const endPointers = listenToPointers(stage.current, pointerActions(map, scene, camera));
-    setParts({ scene, camera });
+    const [element, ...canvases] = [stage.current, base.current, marks.current] as const;
+    let end: () => void = () => undefined;
+    // WebGL takes a while to start: in a task of its own the page stays responsive.
+    const starting = setTimeout(() => {
+      const camera = new Camera();
+      const scene = new Scene(map, element, ...canvases, camera);
+      const endPointers = listenToPointers(element, pointerActions(map, scene, camera));
+      setParts({ scene, camera });
+      end = () => {
+        endPointers();
+        scene.end();
+        camera.end();
+      };
+    });
     return () => {
-      endPointers();
-      scene.end();
-      camera.end();
+      clearTimeout(starting);
+      end();
     };
   }, [map]);
   useEffect(() => parts?.scene.setActive(active), [parts, active]);
