@@ -144,6 +144,18 @@ describe.skipIf(!hasBrowser)('the epochs', () => {
     await soon(() => page.locator('.pairs').getAttribute('data-epoch')).toBe('2');
     if (last > 2) await player.getByRole('button', { name: 'Pause' }).click();
     else await player.getByRole('button', { name: 'Play' }).waitFor();
+    const inAccent = () =>
+      chart.locator('canvas').evaluate((canvas: HTMLCanvasElement) => {
+        const accent = getComputedStyle(canvas).getPropertyValue('--accent').match(/\d+/g)?.join();
+        const { data } = canvas.getContext('2d')?.getImageData(0, 0, canvas.width, canvas.height) ?? { data: [] };
+        return Array.from({ length: data.length / 4 }, (_, i) => data.slice(4 * i, 4 * i + 3).join() === accent).filter(
+          Boolean,
+        ).length;
+      });
+    for (const colorScheme of ['light', 'dark', 'light'] as const) {
+      await page.emulateMedia({ colorScheme });
+      await soon(inAccent).toBeGreaterThan(20);
+    }
     await close();
   });
 

@@ -2,7 +2,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import type uPlot from 'uplot';
 import { messageOf } from '../site/problem.ts';
 import './chart.css';
-import { theme } from '../state/theme.ts';
+import { isDark } from '../state/theme.ts';
 import { grouped, short } from './format.ts';
 import { steady } from './loss-units.ts';
 import { scaleOfCurves } from './scale.ts';
@@ -81,7 +81,7 @@ export function Chart(props: Props) {
       setPlot(null);
     };
   }, [kind, looks, frame]);
-  void theme.value;
+  void isDark.value;
   useEffect(() => {
     if (!plot || width === 0) return;
     if (plot.width !== width || plot.height !== height) plot.setSize({ width, height });
