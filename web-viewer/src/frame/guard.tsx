@@ -1,4 +1,5 @@
 import { Component, type ComponentChildren } from 'preact';
+import { messageOf } from '../site/problem.ts';
 
 interface Props {
   readonly name: string;
@@ -14,7 +15,7 @@ export class Guard extends Component<Props, State> {
   override state: State = { problem: null };
 
   static override getDerivedStateFromError(error: unknown): State {
-    return { problem: error instanceof Error ? error.message : String(error) };
+    return { problem: messageOf(error) };
   }
 
   override componentDidCatch(error: unknown): void {

@@ -1,6 +1,6 @@
 import { Unzip, type UnzipFile, UnzipInflate } from 'fflate';
 import { type Limits, staysInside } from './limits.ts';
-import { FileProblem } from './problem.ts';
+import { FileProblem, messageOf } from './problem.ts';
 
 /** Compressed bytes per slice: few enough that their decompressed content does not block the page. */
 const SLICE = 1 << 14;
@@ -55,7 +55,7 @@ export async function unzip(
       turn = performance.now();
     }
   } catch (error) {
-    fail(`is damaged or cut off: ${error instanceof Error ? error.message : String(error)}`);
+    fail(`is damaged or cut off: ${messageOf(error)}`);
   }
   if (files.size === 0 && open.size === 0) fail('is not a zip, or is empty');
   if (open.size > 0) fail(`is damaged or cut off within ${[...open][0]}`);

@@ -2,6 +2,7 @@ import { batch, effect, signal, untracked } from '@preact/signals';
 import type { Engine } from '../engine/client.ts';
 import { latest } from '../engine/latest.ts';
 import { errorPercentile } from '../site/points.ts';
+import { messageOf } from '../site/problem.ts';
 import { pixelErrors } from './errors.ts';
 import {
   currentLatent,
@@ -86,27 +87,22 @@ export function showLatent(latent: Float32Array, origin: typeof latentOrigin.val
 
 /** Keeps the reconstruction and the decoded image up to date. @returns a function that stops it */
 export function startExploring(): () => void {
-  const read = latest(async ([by, model, image, given]: [Engine, OpenModel, InputImage, number]) => {
-    try {
-      const result = await readImage(by, model, image, given);
-      // While the visitor draws, a later image may wait already: then this one is shown meanwhile.
-      if (engine.value !== by || !input.value) return;
-      batch(() => {
-        reading.value = result;
-        if (latentOrigin.value === 'input') currentLatent.value = result.latents.latent;
-      });
-    } catch (error) {
-      if (engine.value === by) problem.value = error instanceof Error ? error.message : String(error);
-    }
+  // Another model may have been opened meanwhile.
+  const report = (by: Engine) => (error: unknown) => {
+    if (engine.value === by) problem.value = messageOf(error);
+  };
+  const read = latest(async ([by, ...asked]: [Engine, OpenModel, InputImage, number]) => {
+    const result = await readImage(by, ...asked).catch(report(by));
+    // While the visitor draws, a later image may wait already: then this one is shown meanwhile.
+    if (!result || engine.value !== by || !input.value) return;
+    batch(() => {
+      reading.value = result;
+      if (latentOrigin.value === 'input') currentLatent.value = result.latents.latent;
+    });
   });
   const decode = latest(async ([by, latents, given]: [Engine, Float32Array, number]) => {
-    try {
-      const image = await by.decode(1, latents, Int32Array.of(given));
-      // Another model may have been opened meanwhile.
-      if (engine.value === by) decoded.value = image;
-    } catch (error) {
-      if (engine.value === by) problem.value = error instanceof Error ? error.message : String(error);
-    }
+    const image = await by.decode(1, latents, Int32Array.of(given)).catch(report(by));
+    if (image && engine.value === by) decoded.value = image;
   });
   const ends = [
     effect(() => {
@@ -116,7 +112,7 @@ export function startExploring(): () => void {
       if (set.has(row)) untracked(() => showAwaited(row));
       else {
         set.ready([row]).catch((error: unknown) => {
-          problem.value = error instanceof Error ? error.message : String(error);
+          problem.value = messageOf(error);
         });
       }
     }),

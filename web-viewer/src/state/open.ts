@@ -2,7 +2,7 @@ import { batch, signal } from '@preact/signals';
 import type { Engine, Host } from '../engine/client.ts';
 import type { Provider } from '../engine/protocol.ts';
 import { kept, readJson } from '../site/files.ts';
-import { FileProblem } from '../site/problem.ts';
+import { FileProblem, messageOf } from '../site/problem.ts';
 import { indexSchema, parseFile } from '../site/schema.ts';
 import { Meter } from './meter.ts';
 import { readModel, root, withImages } from './read-model.ts';
@@ -148,7 +148,7 @@ async function load(name: string, fromVisitor: boolean, read: Read, drawn: () =>
     return true;
   } catch (error) {
     void starting?.then(endUnlessRunning).catch(() => undefined);
-    if (request === latestRequest) problem.value = error instanceof Error ? error.message : String(error);
+    if (request === latestRequest) problem.value = messageOf(error);
     return false;
   } finally {
     own.end();

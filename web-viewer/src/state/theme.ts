@@ -6,6 +6,10 @@ export type Theme = (typeof themes)[number];
 const KEY = 'convae-theme';
 const themeNamed = (text: string | null) => themes.find((theme) => theme === text);
 
+// Canvases are drawn in these: as registered properties they are read as plain colours.
+for (const name of ['--ink', '--ink-2', '--line', '--line-strong', '--panel', '--accent'])
+  CSS.registerProperty({ name, syntax: '<color>', inherits: true, initialValue: 'gray' });
+
 /** The visitor's choice, remembered where the browser allows it. */
 const chosen = signal<Theme>(stored() ?? 'auto');
 /** The theme requested by the address, for embedding the page. */

@@ -1,5 +1,6 @@
 import type { Engine, Host } from '../engine/client.ts';
 import type { ModelFiles } from '../engine/protocol.ts';
+import { messageOf } from '../site/problem.ts';
 import { engine, engineNote, type OpenModel } from './store.ts';
 import { hostFor } from './workers.ts';
 
@@ -22,7 +23,7 @@ export async function upgrade(running: Engine, model: OpenModel, isWanted: () =>
   if (!adapter) return note('WebGPU finds no graphics adapter');
   if (adapter.info?.isFallbackAdapter) return note('WebGPU would run on the CPU here');
   const host = await hostFor('webgpu', () => undefined).catch((error: unknown) => {
-    note(error instanceof Error ? error.message : String(error));
+    note(messageOf(error));
   });
   if (!host || !isWanted()) return;
   const found = await tryWebgpu(running, host, model.files, { pixels: probe(model), label: Int32Array.of(0) });
@@ -69,7 +70,7 @@ async function tryWebgpu(
     if (theirs.time > ours.time) return reject(`WebGPU takes ${times}`);
     return { engine: other, why: `it agrees with wasm to ${difference.toPrecision(1)} and takes ${times}` };
   } catch (error) {
-    return reject(error instanceof Error ? error.message : String(error));
+    return reject(messageOf(error));
   }
 }
 

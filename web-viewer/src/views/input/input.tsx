@@ -56,7 +56,7 @@ export function InputView() {
       <figure class="input-picture">
         <PixelImage pixels={reconstruction.value} shape={shape} label="Reconstruction" />
         <figcaption class="input-caption">
-          <b>Reconstruction</b> <span class="quiet">from the input’s code</span>
+          <b>Reconstruction</b> <span class="quiet">from the code</span>
         </figcaption>
       </figure>
       <InputClass />

@@ -16,12 +16,14 @@ export function Sliders() {
   return (
     <section class="sliders" aria-label="Sliders">
       <div class="row">
-        <h3>The latent</h3>
-        <span class="say">most informative first</span>
-        <Hint
-          about="the order"
-          text={`Ordered by ${byKl ? 'KL divergence' : 'variance over the images'}, shown by the bar under each name. The mark on a slider is the input image’s value.`}
-        />
+        <h3>Sliders</h3>
+        <span class="say">
+          most informative first{' '}
+          <Hint
+            about="the order"
+            text={`Ordered by ${byKl ? 'KL divergence' : 'variance over the images'}, shown by the bar under each name. The mark on a slider is the input image’s value.`}
+          />
+        </span>
       </div>
       {sliders.value.map((dimension) => (
         <Slider key={dimension.index} dimension={dimension} weight={(dimension.kl ?? dimension.variance) / most} />

@@ -23,7 +23,7 @@ export function Tools() {
           onChoose={(name) => setter(sampleFrom)(name === first ? null : name)}
         />
       ) : (
-        first && <span class="say">from {first}</span>
+        first && <span class="say">{first}</span>
       )}
       <Hint about="a random latent" text={hints[distribution.value]} />
       <Button
