@@ -1,7 +1,6 @@
 import { strToU8, zipSync } from 'fflate';
 import { describe, expect, test } from 'vitest';
-import { readVisitorFiles } from '../../web-viewer/src/site/dropped.ts';
-import { folderOfModel, manifestOf, modelAmong } from '../../web-viewer/src/site/exported-folder.ts';
+import { folderOfModel, manifestOf, modelAmong, readVisitorFiles } from '../../web-viewer/src/site/exported-folder.ts';
 import { staysInside } from '../../web-viewer/src/site/limits.ts';
 import { readNpy } from '../../web-viewer/src/site/npy.ts';
 import { cardSchema, heldOutOf, parseFile } from '../../web-viewer/src/site/schema.ts';

@@ -342,7 +342,7 @@ it('merges categories of one name, with the colour of the first', () => {
   expect(withNames(cluster, { 0: '1' }).values).toEqual(Int32Array.of(1, 0, 0, -1));
 });
 
-it('writes CSV as in RFC 4180', () => {
+it('writes CSV as in RFC 4180', async () => {
   const ids = ['a,b', 'two\nlines', 'say "x"', 'd'];
   const score: MapColumn = {
     ...cluster,
@@ -351,7 +351,7 @@ it('writes CSV as in RFC 4180', () => {
     categories: [],
     values: Float32Array.of(0.5, Number.NaN, 0.25, 1),
   };
-  expect(csvOf([3, 1, 0, 2], (row) => ids[row] ?? '', [cluster, score])).toBe(
+  expect(await csvOf([3, 1, 0, 2], (row) => ids[row] ?? '', [cluster, score])).toBe(
     'id,row,cluster,"score, %"\r\nd,3,,1\r\n"two\nlines",1,1,\r\n"a,b",0,2,0.5\r\n"say ""x""",2,0,0.25\r\n',
   );
 });

@@ -1,9 +1,9 @@
 import { effect } from '@preact/signals';
 import { showRecorded } from './frame/recorded.ts';
+import { messageOf } from './site/problem.ts';
 import { readCards } from './state/cards.ts';
 import { awaitedRow, showRow, startExploring } from './state/explore.ts';
 import { openModel, openSite } from './state/open.ts';
-import { openLink } from './state/open-files.ts';
 import { currentLatent, engine, input, model, modelName, type OpenModel, problem, site } from './state/store.ts';
 import { followState, openAddress } from './state/url.ts';
 import { createWalk } from './state/walk.ts';
@@ -15,7 +15,7 @@ export async function boot(): Promise<void> {
   try {
     await openAddress(openFirst);
   } catch (error) {
-    problem.value = error instanceof Error ? error.message : String(error);
+    problem.value = messageOf(error);
   }
   let shown: OpenModel | null = null;
   effect(() => {
@@ -49,7 +49,7 @@ async function openFirst(named: string | null): Promise<void> {
     if (linked === null) throw error;
   });
   const [first] = site.value?.models ?? [];
-  if (linked !== null && named === null) await openLink(linked);
+  if (linked !== null && named === null) await (await import('./state/open-files.ts')).openLink(linked);
   else await openModel(named ?? first?.name ?? '');
   // Show some model even where the address names no usable one.
   if (model.value || !first || !problem.value) return;

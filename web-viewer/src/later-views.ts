@@ -11,12 +11,12 @@ export const idle = () =>
     'requestIdleCallback' in window ? requestIdleCallback(resolve, { timeout: 1000 }) : setTimeout(resolve, 200),
   );
 
-/** Code that the first view does not need: views, and what opens a visitor's model. */
+/** Code that the first view does not need: views, and what opens a visitor's model or saves a table. */
 const later: readonly (() => Promise<unknown>)[] = [
   ...[StudioView, EpochsView, TrainView, ModelView].map(({ load }) => load),
   async () => (await import('./ui/chart.tsx')).loadPlot(),
-  () => import('./site/exported-folder.ts'),
-  () => import('./site/zip.ts'),
+  () => import('d3-dsv'),
+  () => import('./state/open-files.ts'),
 ];
 
 /** Fetches later code while the page has nothing else to do. @throws Error when some does not arrive */

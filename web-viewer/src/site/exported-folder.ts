@@ -1,11 +1,52 @@
+import { LIMITS, type VisitorFile } from './dropped.ts';
 import { type FileSource, inMemory } from './files.ts';
+import { staysInside } from './limits.ts';
 import { readNpy } from './npy.ts';
 import { FileProblem } from './problem.ts';
 import { type Card, cardSchema, heldOutOf, type Manifest, parseFile, pointsCacheSchema } from './schema.ts';
+import { unzip } from './zip.ts';
 
 type Files = ReadonlyMap<string, Uint8Array<ArrayBuffer>>;
 
 const PICTURE = /^training\/pictures\/epoch-(\d+)\.png$/;
+
+/**
+ * Reads files into memory and unpacks zips.
+ * @param onBytes receives the number of bytes read
+ * @throws FileProblem when they cannot be read or exceed the limits
+ */
+export async function readVisitorFiles(
+  visitorFiles: readonly VisitorFile[],
+  onBytes: (bytes: number) => void = () => undefined,
+): Promise<Map<string, Uint8Array<ArrayBuffer>>> {
+  if (visitorFiles.length > LIMITS.files) throw new FileProblem(`there are more than ${LIMITS.files} files`);
+  if (sizeOf(visitorFiles) > LIMITS.bytes) throw new FileProblem(`the files hold more than ${LIMITS.bytes / 1e6} MB`);
+  const files = new Map<string, Uint8Array<ArrayBuffer>>();
+  let left = LIMITS.bytes;
+  const put = (path: string, bytes: Uint8Array<ArrayBuffer>) => {
+    left -= bytes.length;
+    if (files.size >= LIMITS.files) throw new FileProblem(`there are more than ${LIMITS.files} files`);
+    files.set(path, bytes);
+  };
+  for (const { path, file } of visitorFiles) {
+    if (!staysInside(path)) throw new FileProblem(`${path.slice(0, 80)} is not a path inside a folder`);
+    const buffer = await file.arrayBuffer().catch(() => {
+      throw new FileProblem(`${path} cannot be read`);
+    });
+    const bytes = new Uint8Array(buffer);
+    onBytes(bytes.length);
+    if (!/\.zip$/i.test(path)) put(path, bytes);
+    else {
+      const inside = await unzip(bytes, { files: LIMITS.files - files.size, bytes: Math.max(0, left) }, path);
+      for (const [name, content] of inside) put(`${path}/${name}`, content);
+    }
+  }
+  return files;
+}
+
+/** Total size of the files in bytes, zips not unpacked. */
+export const sizeOf = (visitorFiles: readonly VisitorFile[]): number =>
+  visitorFiles.reduce((sum, { file }) => sum + file.size, 0);
 
 /**
  * Finds the model's folder among a visitor's files: the one with card.json. An exported folder has no manifest; one is

@@ -1,5 +1,6 @@
 import { sha256 } from '../site/digest.ts';
-import { readVisitorFiles, sizeOf, type VisitorFile } from '../site/dropped.ts';
+import type { VisitorFile } from '../site/dropped.ts';
+import { dimensionsOf, modelAmong, readVisitorFiles, sizeOf } from '../site/exported-folder.ts';
 import { hosted, overlaid } from '../site/files.ts';
 import { FileProblem } from '../site/problem.ts';
 import type { Manifest } from '../site/schema.ts';
@@ -7,14 +8,10 @@ import { open } from './open.ts';
 import { readCard, readManifest, readModel, root } from './read-model.ts';
 import { model, problem } from './store.ts';
 
-/** Few visitors bring a model, so its code is fetched when they do. */
-const folderCode = () => import('../site/exported-folder.ts');
-
 /** Opens a model from the visitor's files: a zip, a folder, or loose files. Failures are reported in `problem`. */
 export async function openVisitorFiles(files: readonly VisitorFile[]): Promise<void> {
   const found = await open('your model', true, async (meter) => {
     meter.expect(sizeOf(files));
-    const { modelAmong } = await folderCode();
     const { name, source } = modelAmong(await readVisitorFiles(files, meter.add));
     return readModel(name, source, true, meter);
   });
@@ -32,10 +29,9 @@ export async function openLink(path: string): Promise<boolean> {
     const source = hosted(folder);
     // Read the card first: without it there is no model.
     const card = await readCard(source);
-    const manifest = await readManifest(source).catch(async (): Promise<Manifest> => {
-      const { dimensionsOf } = await folderCode();
-      return { ...EMPTY_MANIFEST, columns: [], dimensions: dimensionsOf(card) };
-    });
+    const manifest = await readManifest(source).catch(
+      (): Manifest => ({ ...EMPTY_MANIFEST, columns: [], dimensions: dimensionsOf(card) }),
+    );
     const made = new Map([['manifest.json', new TextEncoder().encode(JSON.stringify(manifest))]]);
     return readModel(card.model.name, overlaid(made, source), true, meter);
   });

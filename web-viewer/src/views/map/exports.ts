@@ -1,4 +1,3 @@
-import { csvFormatRow } from 'd3-dsv';
 import { messageOf } from '../../site/problem.ts';
 import { model, problem } from '../../state/store.ts';
 import { savePng } from '../../ui/png.ts';
@@ -10,7 +9,12 @@ import type { MapColumn } from './columns.ts';
 export const MOST_ON_SHEET = 2500;
 
 /** A CSV file (RFC 4180) with the columns id, row, and the values of others; a line for each row. */
-export function csvOf(rows: ArrayLike<number>, idOf: (row: number) => string, columns: readonly MapColumn[]): string {
+export async function csvOf(
+  rows: ArrayLike<number>,
+  idOf: (row: number) => string,
+  columns: readonly MapColumn[],
+): Promise<string> {
+  const { csvFormatRow } = await import('d3-dsv');
   const lines = Array.from(rows, (row) => {
     const values = columns.map(({ kind, categories, values }) => {
       const value = values?.[row] ?? Number.NaN;
@@ -23,10 +27,14 @@ export function csvOf(rows: ArrayLike<number>, idOf: (row: number) => string, co
 }
 
 /** Saves the values of rows as a CSV file. */
-export function saveTable(rows: ArrayLike<number>, columns: readonly MapColumn[], name: string): void {
+export async function saveTable(rows: ArrayLike<number>, columns: readonly MapColumn[], name: string): Promise<void> {
   const set = model.value?.set;
-  const text = csvOf(rows, (row) => set?.id(row) ?? String(row), columns);
-  save(new Blob([text], { type: 'text/csv' }), name);
+  try {
+    const text = await csvOf(rows, (row) => set?.id(row) ?? String(row), columns);
+    save(new Blob([text], { type: 'text/csv' }), name);
+  } catch (error) {
+    problem.value = messageOf(error);
+  }
 }
 
 /** Saves the images of rows as a PNG sheet, as near to a square as can be; the first ones where they are many. */

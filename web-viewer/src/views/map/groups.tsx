@@ -44,7 +44,10 @@ export function Groups({ close }: { readonly close: () => void }) {
         ))}
       </ul>
       <div class="row map-actions">
-        <Button class="" onClick={() => saveTable(rows, table.columns.value, `${model.value?.name ?? 'convae'}.csv`)}>
+        <Button
+          class=""
+          onClick={() => void saveTable(rows, table.columns.value, `${model.value?.name ?? 'convae'}.csv`)}
+        >
           Save the table (CSV)
         </Button>
         <Button class="" disabled={!table.renamed.value[title]} onClick={() => table.restore(title)}>

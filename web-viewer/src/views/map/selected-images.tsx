@@ -60,7 +60,11 @@ export function SelectedImages({ rows, selection, camera }: Props) {
         >
           More like it
         </Button>
-        <Button class="" disabled={none} onClick={() => saveTable(rows, table.columns.value, `${name}-selected.csv`)}>
+        <Button
+          class=""
+          disabled={none}
+          onClick={() => void saveTable(rows, table.columns.value, `${name}-selected.csv`)}
+        >
           CSV
         </Button>
         <Button

@@ -1,7 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { filesOfDrop, LIMITS, looksLikeModel, mayBeModel, type VisitorFile } from '../../site/dropped.ts';
 import { messageOf } from '../../site/problem.ts';
-import { openVisitorFiles } from '../../state/open-files.ts';
 import { problem } from '../../state/store.ts';
 import { Button } from '../../ui/controls.tsx';
 import { FileButton } from '../../ui/file-button.tsx';
@@ -12,7 +11,7 @@ export function OpenMenu() {
   const menu = useRef<HTMLDivElement>(null);
   const open = (files: readonly VisitorFile[]) => {
     menu.current?.hidePopover();
-    void openVisitorFiles(files);
+    void openFiles(files);
   };
   return (
     <>
@@ -68,7 +67,7 @@ function DropPlace() {
       if (!looksLikeModel(transfer) || takesImages(event)) return;
       event.preventDefault();
       event.stopPropagation();
-      void openDropped(filesOfDrop(transfer));
+      void openFiles(filesOfDrop(transfer));
     });
     return () => ends.abort();
   }, []);
@@ -82,9 +81,12 @@ function DropPlace() {
   );
 }
 
-async function openDropped(files: Promise<VisitorFile[]>): Promise<void> {
+/** Few visitors bring a model, so its code is fetched when they do. */
+async function openFiles(files: readonly VisitorFile[] | Promise<VisitorFile[]>): Promise<void> {
   try {
-    await openVisitorFiles(await files);
+    const found = await files;
+    const { openVisitorFiles } = await import('../../state/open-files.ts');
+    await openVisitorFiles(found);
   } catch (error) {
     problem.value = messageOf(error);
   }
