@@ -71,9 +71,8 @@ async function sliders(): Promise<void> {
   const bench = await openBench(site, `#model=${values.model}`);
   const { browser, page } = bench;
   await moveSliders(page, MOVES); // warms up
-  const { computed, answered, draw } = await moveSliders(page, MOVES);
-  add(`slider move: decoding, ${MOVES} moves`, computed, 'ms', 2);
-  add('slider move: request to the worker until its answer', answered, 'ms', 2);
+  const { answered, draw } = await moveSliders(page, MOVES);
+  add(`slider move: request to the worker until its answer, ${MOVES} moves`, answered, 'ms', 2);
   add('slider move: input event to pixels drawn', draw, 'ms', 2);
   const before = await memoryOf(browser, page);
   await moveSliders(page, MANY_MOVES);

@@ -2,8 +2,7 @@ import type { Page } from 'playwright-core';
 
 /** Times of slider moves, one by one, in milliseconds. */
 export interface SliderTimes {
-  /** The worker's time for an image, and the time from the request to its answer. */
-  readonly computed: readonly number[];
+  /** From the request to the worker to its answer. */
   readonly answered: readonly number[];
   /** From the input event to the pixels drawn. */
   readonly draw: readonly number[];
@@ -32,11 +31,6 @@ export function moveSliders(page: Page, count: number): Promise<SliderTimes> {
       while (!(window.watched.drawn >= began)) await new Promise((resolve) => setTimeout(resolve, 0));
       draw.push(window.watched.drawn - began);
     }
-    const { decodes } = window.watched;
-    return {
-      computed: decodes.map(({ computed }) => computed),
-      answered: decodes.map(({ answered }) => answered),
-      draw,
-    };
+    return { answered: window.watched.decodes, draw };
   }, count);
 }

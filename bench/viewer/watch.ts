@@ -1,7 +1,7 @@
 /** Times that a page records for the benchmark, in milliseconds since it was opened. */
 export interface Watched {
-  /** For each decoded image: the worker's time, and the time until its answer. */
-  decodes: { computed: number; answered: number }[];
+  /** For each decoded image: the time until the worker's answer. */
+  decodes: number[];
   /** When the decoded image was drawn last and first. */
   drawn: number;
   firstDrawn: number;
@@ -24,18 +24,18 @@ export function watchDecoding(): void {
     else requestAnimationFrame(lookForMap);
   };
   requestAnimationFrame(lookForMap);
-  const asked = new Map<number, number>();
+  const asked = new Map<string, number>();
   const post = Worker.prototype.postMessage;
+  // Comlink's messages.
   Worker.prototype.postMessage = function (this: Worker & { watched?: boolean }, message: unknown, ...rest: never[]) {
-    const { id, call, ask } = message as { id: number; call: string; ask: { count?: number } };
-    if (call === 'decode' && ask.count === 1) asked.set(id, performance.now());
+    const { id, path, argumentList } = message as { id: string; path: string[]; argumentList: { value: unknown }[] };
+    if (path?.[0] === 'decode' && argumentList[1]?.value === 1) asked.set(id, performance.now());
     if (!this.watched) {
       this.watched = true;
-      this.addEventListener('message', ({ data }: MessageEvent<{ id?: number; took?: number }>) => {
-        const began = data.id === undefined ? undefined : asked.get(data.id);
-        if (began === undefined) return;
-        asked.delete(data.id as number);
-        watched.decodes.push({ computed: data.took ?? Number.NaN, answered: performance.now() - began });
+      this.addEventListener('message', ({ data: { id } }: MessageEvent<{ id: string }>) => {
+        const began = asked.get(id);
+        if (began !== undefined) watched.decodes.push(performance.now() - began);
+        asked.delete(id);
       });
     }
     post.call(this, message, ...rest);

@@ -1,21 +1,14 @@
-import type { Calls, Protocol, Reply } from './protocol.ts';
+import { type Remote, wrap } from 'comlink';
+import { FATAL } from './serve.ts';
 
-/** Timeout of a call in milliseconds: a model may be hostile, so a worker that takes longer counts as hung. */
+/** Time limit of a call in milliseconds: a model may be hostile, so a worker that takes longer counts as hung. */
 const TIMEOUT = 20_000;
 
-/** The worker has stopped, was restarted, does not answer, or cannot do what was requested. */
-class EngineProblem extends Error {}
-
-interface PendingCall {
-  resolve(answer: never): void;
-  reject(error: Error): void;
-}
-
-/** Sends requests to a worker and matches them with its answers. */
-export class Channel<C extends Protocol<C> = Calls> {
+/** Calls a worker's functions, until it ends: when it is stopped, crashes or does not answer in time. */
+export class Channel<Calls> {
   readonly #worker: Worker;
-  readonly #pending = new Map<number, PendingCall>();
-  #nextId = 0;
+  readonly #calls: Remote<Calls>;
+  readonly #pending = new Set<(error: Error) => void>();
   #ended: string | null = null;
   #resolveOver: () => void = () => undefined;
   /** Resolves when the worker has ended. */
@@ -23,23 +16,10 @@ export class Channel<C extends Protocol<C> = Calls> {
     this.#resolveOver = resolve;
   });
 
-  constructor(
-    onBytes: (bytes: number) => void,
-    worker = new Worker(new URL('./worker.ts', import.meta.url), { type: 'module', name: 'convae' }),
-  ) {
+  constructor(worker: Worker) {
     this.#worker = worker;
-    this.#worker.onmessage = ({ data }: MessageEvent<Reply>) => {
-      if ('bytes' in data) {
-        onBytes(data.bytes);
-        return;
-      }
-      const call = this.#pending.get(data.id);
-      this.#pending.delete(data.id);
-      if ('error' in data) call?.reject(new EngineProblem(data.error));
-      else call?.resolve(data.answer as never);
-      if ('error' in data && data.fatal) this.end(data.error);
-    };
-    this.#worker.onerror = (event) => {
+    this.#calls = wrap<Calls>(worker);
+    worker.onerror = (event) => {
       event.preventDefault();
       this.end(event.message || 'its script cannot be loaded');
     };
@@ -50,25 +30,23 @@ export class Channel<C extends Protocol<C> = Calls> {
     return this.#ended;
   }
 
-  /** @throws EngineProblem when the worker reports one, ends, or takes longer than `patience` milliseconds */
-  call<K extends keyof C>(call: K, ask: C[K]['ask'], timeout = TIMEOUT): Promise<C[K]['answer']> {
-    if (this.#ended !== null) return Promise.reject(endedProblem(this.#ended));
-    const id = this.#nextId++;
+  /** @throws Error when the call fails, or the worker ends or takes longer than `timeout` milliseconds */
+  call<T>(call: (calls: Remote<Calls>) => Promise<T>, timeout = TIMEOUT): Promise<T> {
+    if (this.#ended !== null) return Promise.reject(endedError(this.#ended));
     return new Promise((resolve, reject) => {
-      this.#worker.postMessage({ id, call, ask });
-      const timer = Number.isFinite(timeout)
-        ? setTimeout(
-            () => this.end(`it did not answer within ${timeout / 1000} seconds`),
-            timeout * (1 + this.#pending.size),
-          )
-        : undefined;
-      const settle =
-        <T>(end: (value: T) => void) =>
-        (value: T) => {
+      const late = () => this.end(`it did not answer within ${timeout / 1000} seconds`);
+      const timer = Number.isFinite(timeout) ? setTimeout(late, timeout * (1 + this.#pending.size)) : undefined;
+      this.#pending.add(reject);
+      const fail = (error: Error) => {
+        reject(error);
+        if (error.name === FATAL) this.end(error.message);
+      };
+      void call(this.#calls)
+        .then(resolve, fail)
+        .finally(() => {
           clearTimeout(timer);
-          end(value);
-        };
-      this.#pending.set(id, { resolve: settle(resolve), reject: settle(reject) });
+          this.#pending.delete(reject);
+        });
     });
   }
 
@@ -76,10 +54,10 @@ export class Channel<C extends Protocol<C> = Calls> {
     if (this.#ended !== null) return;
     this.#ended = why;
     this.#worker.terminate();
-    for (const { reject } of this.#pending.values()) reject(endedProblem(why));
+    for (const reject of this.#pending) reject(endedError(why));
     this.#pending.clear();
     this.#resolveOver();
   }
 }
 
-const endedProblem = (why: string) => new EngineProblem(`the model’s worker has ended: ${why}`);
+const endedError = (why: string) => new Error(`the model’s worker has ended: ${why}`);

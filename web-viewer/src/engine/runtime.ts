@@ -4,7 +4,7 @@ import webgpuLibrary from 'onnxruntime-web/ort-wasm-simd-threaded.asyncify.wasm?
 import wasmScript from 'onnxruntime-web/ort-wasm-simd-threaded.mjs?url';
 import type * as Ort from 'onnxruntime-web/wasm';
 import { XzReadableStream } from 'xz-decompress';
-import { fetched } from '../site/files.ts';
+import { fetched, type OnBytes } from '../site/files.ts';
 import type { Provider } from './protocol.ts';
 
 export type Runtime = typeof Ort;
@@ -14,14 +14,16 @@ const MAX_THREADS = 4;
 const threadsOf = (cores: number): number => Math.min(MAX_THREADS, Math.max(1, Math.floor(cores / 2)));
 
 /**
- * Fetches ONNX Runtime's library, reporting its download progress, and sets it up. Threads are used only where the page is
- * cross-origin isolated.
+ * Fetches ONNX Runtime's library and sets it up. Threads are used only where the page is cross-origin isolated.
+ * @param threads 0 for the default
+ * @param onBytes receives the download's progress
+ * @returns among others the URLs of the worker's own files
  * @throws Error when it cannot be fetched, or WebGPU is requested and there is no adapter
  */
 export async function startRuntime(
   provider: Provider,
   threads: number,
-  onBytes: (bytes: number) => void,
+  onBytes?: OnBytes,
 ): Promise<{ ort: Runtime; threads: number; adapter: string | null; fetched: readonly string[] }> {
   const adapter = provider === 'webgpu' ? await webgpuAdapter() : null;
   const files =

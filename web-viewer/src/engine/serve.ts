@@ -1,30 +1,25 @@
-import type { Protocol, Reply } from './protocol.ts';
+import { expose, transfer } from 'comlink';
 
-/** A worker's handler for each call. */
-export type Handlers<C extends Protocol<C>> = {
-  [K in keyof C]: (ask: C[K]['ask']) => C[K]['answer'] | Promise<C[K]['answer']>;
-};
+/** The name of an error after which the library's answers are unreliable. */
+export const FATAL = 'FatalError';
 
-const post = (reply: Reply, transfer: Transferable[] = []) => self.postMessage(reply, { transfer });
+type Call = (...asked: never[]) => unknown;
 
-/** Reports the library's download progress to the page. */
-export const reportBytes = (bytes: number): void => post({ bytes });
-
-/** Makes this worker answer calls, in order. */
-export function serve<C extends Protocol<C>>(handlers: Handlers<C>): void {
-  let queue = Promise.resolve();
-  const answer = async ({ id, call, ask }: { id: number; call: keyof C; ask: C[keyof C]['ask'] }): Promise<void> => {
-    const began = performance.now();
-    try {
-      const answer = await handlers[call](ask);
-      post({ id, answer, took: performance.now() - began }, buffersOf(answer));
-    } catch (error) {
-      post({ id, error: messageOf(error), fatal: isFatal(error) });
-    }
-  };
-  self.onmessage = ({ data }: MessageEvent<Parameters<typeof answer>[0]>) => {
-    queue = queue.then(() => answer(data));
-  };
+/** Makes this worker answer calls, one after another. Arrays in answers are transferred. */
+export function serve(calls: Readonly<Record<string, Call>>): void {
+  let last: Promise<unknown> = Promise.resolve();
+  const inOrder =
+    (call: Call) =>
+    (...asked: never[]) => {
+      const answer = last
+        .then(() => call(...asked))
+        .then(transferred, (error: unknown) => {
+          throw Object.assign(new Error(messageOf(error)), isFatal(error) && { name: FATAL });
+        });
+      last = answer.catch(() => undefined);
+      return answer;
+    };
+  expose(Object.fromEntries(Object.entries(calls).map(([name, call]) => [name, inOrder(call)])));
 }
 
 /** Whether the library has crashed: afterwards its answers are unreliable. */
@@ -44,10 +39,12 @@ export const reasonOf = (error: unknown): string =>
 const messageOf = (error: unknown): string =>
   error instanceof Error ? error.message : typeof error === 'number' ? 'it ran out of memory' : String(error);
 
-/** The buffers of an answer's arrays, to be transferred. */
-const buffersOf = (answer: unknown): Transferable[] =>
-  typeof answer !== 'object' || answer === null
-    ? []
-    : (ArrayBuffer.isView(answer) ? [answer] : Object.values(answer)).flatMap((value: unknown) =>
-        ArrayBuffer.isView(value) ? [value.buffer as ArrayBuffer] : [],
-      );
+/** An answer whose arrays are to be transferred. */
+function transferred(answer: unknown): unknown {
+  if (typeof answer !== 'object' || answer === null) return answer;
+  const arrays = (ArrayBuffer.isView(answer) ? [answer] : Object.values(answer)).filter(ArrayBuffer.isView);
+  return transfer(
+    answer,
+    arrays.map(({ buffer }) => buffer as ArrayBuffer),
+  );
+}

@@ -1,8 +1,8 @@
 import { GraphRunner } from '../../../pipeline/tfjs-to-onnx/src/run.ts';
 import type { TrainStep } from '../site/schema.ts';
-import type { Provider, TrainerCalls, WeightFiles } from './protocol.ts';
+import type { Batch, Provider, WeightFiles } from './protocol.ts';
 import { type Runtime, startRuntime } from './runtime.ts';
-import { isFatal, reasonOf, reportBytes, serve } from './serve.ts';
+import { isFatal, reasonOf, serve } from './serve.ts';
 import { initialState, withWeights } from './trainer-weights.ts';
 
 /** The card's training step with its state, and the files that training started from. */
@@ -15,38 +15,43 @@ interface Training {
 let runtime: { ort: Runtime; provider: Provider } | undefined;
 let training: Training | undefined;
 
-serve<TrainerCalls>({
-  async start({ provider, threads }) {
-    const { ort, ...facts } = await startRuntime(provider, threads, reportBytes);
+const calls = {
+  /** Fetches and starts the library. */
+  async start(provider: Provider, threads: number) {
+    const { ort, ...facts } = await startRuntime(provider, threads);
     runtime = { ort, provider };
     return facts;
   },
 
-  async load({ graph, step, files }) {
+  /** Loads the graph of a training step; its initial state has the weights of these files. */
+  async load(graph: Uint8Array, step: TrainStep, files: WeightFiles) {
     const runner = await runnerOf(graph, step);
     runner.write(Object.fromEntries(initialState(step, files)));
     training = { runner, step, files };
-    return null;
   },
 
-  async train(batch) {
+  /** Trains on a batch. @returns its losses, in the order of the card's `losses` */
+  async train(batch: Batch) {
     const { runner, step } = loaded();
     const outputs = await runner.run('step', { ...batch, klWeight: batch.klWeight ?? 1 });
     return Float64Array.from(step.losses, (name) => outputs[name]?.[0] ?? Number.NaN);
   },
 
+  /** The files with the current weights. */
   async files() {
     const { runner, step, files } = loaded();
     const values = await runner.read(step.weights.map(({ variable }) => variable));
     return withWeights(step, files, new Map(Object.entries(values)));
   },
 
+  /** Restores the initial state. */
   reset() {
     const { runner, step, files } = loaded();
     runner.write(Object.fromEntries(initialState(step, files)));
-    return null;
   },
-});
+};
+serve(calls);
+export type TrainerCalls = typeof calls;
 
 /** @throws Error when the graph cannot be read, or its inputs and outputs are not those in the card */
 async function runnerOf(graph: Uint8Array, step: TrainStep): Promise<GraphRunner<'step'>> {

@@ -1,7 +1,7 @@
 import type { InferenceSession } from 'onnxruntime-web/wasm';
-import type { Calls, Latents, ModelFiles, Provider } from './protocol.ts';
+import type { Latents, ModelFiles, Provider } from './protocol.ts';
 import { type Runtime, startRuntime } from './runtime.ts';
-import { isFatal, reasonOf, reportBytes, serve } from './serve.ts';
+import { isFatal, reasonOf, serve } from './serve.ts';
 
 /** A model's two sessions and their inputs. */
 interface Loaded extends Omit<ModelFiles, 'encoder' | 'decoder'> {
@@ -9,18 +9,20 @@ interface Loaded extends Omit<ModelFiles, 'encoder' | 'decoder'> {
   readonly decoder: InferenceSession;
 }
 
-/** Models on one runtime. Requests are answered in order. */
 let runtime: { ort: Runtime; provider: Provider } | undefined;
+/** The models on it, by key. */
 const models = new Map<number, Loaded>();
 
-serve<Calls>({
-  async start({ provider, threads }) {
-    const { ort, ...facts } = await startRuntime(provider, threads, reportBytes);
+const calls = {
+  /** Fetches and starts the library. */
+  async start(provider: Provider, onBytes: (bytes: number) => void) {
+    const { ort, ...facts } = await startRuntime(provider, 0, onBytes);
     runtime = { ort, provider };
     return facts;
   },
 
-  async load({ model, files: { encoder, decoder, ...about } }) {
+  /** Loads another model and tries it on a gray image. */
+  async load(key: number, { encoder, decoder, ...about }: ModelFiles) {
     const sessions: InferenceSession[] = [];
     try {
       const inputs = (name: string, label: boolean) => (label ? [name, 'label'] : [name]);
@@ -30,25 +32,29 @@ serve<Calls>({
       sessions.push(decoding);
       const loaded = { ...about, encoder: encoding, decoder: decoding };
       await testRun(loaded);
-      models.set(model, loaded);
+      models.set(key, loaded);
     } catch (error) {
       for (const made of sessions) await made.release().catch(() => undefined);
       throw error;
     }
-    return null;
   },
 
-  async release({ model }) {
-    const loaded = models.get(model);
-    models.delete(model);
+  async release(key: number) {
+    const loaded = models.get(key);
+    models.delete(key);
     await loaded?.encoder.release();
     await loaded?.decoder.release();
-    return null;
   },
 
-  encode: ({ model, count, images, labels }) => encode(modelOf(model), count, images, labels),
-  decode: ({ model, count, latents, labels }) => decode(modelOf(model), count, latents, labels),
-});
+  /** Pixels 0–255 `[N, H, W, C]`, labels `[N]` where the encoder takes them. */
+  encode: (key: number, count: number, images: Uint8Array, labels?: Int32Array) =>
+    encode(modelOf(key), count, images, labels),
+  /** Latents `[N, D]` → images in [0, 1], `[N, H, W, C]`. */
+  decode: (key: number, count: number, latents: Float32Array, labels?: Int32Array) =>
+    decode(modelOf(key), count, latents, labels),
+};
+serve(calls);
+export type ModelCalls = typeof calls;
 
 async function encode(model: Loaded, count: number, images: Uint8Array, labels?: Int32Array): Promise<Latents> {
   const { ort } = started();

@@ -10,7 +10,7 @@ export const libraryBytes = (provider: Provider): number => (provider === 'webgp
 /** Whether a worker is running. */
 export const isRunning = (provider: Provider): boolean => hosts.has(provider);
 
-/** The running worker, or a new one. @throws EngineProblem */
+/** The running worker, or a new one. @throws Error */
 export function hostFor(provider: Provider, onBytes: (bytes: number) => void): Promise<Host> {
   const running = hosts.get(provider);
   if (running) return running;
@@ -22,7 +22,7 @@ export function hostFor(provider: Provider, onBytes: (bytes: number) => void): P
 /**
  * Starts a separate worker for files that cannot be trusted. Where that fails (the network is down), returns the running
  * worker.
- * @throws EngineProblem
+ * @throws Error
  */
 export async function separateHost(provider: Provider, onBytes: (bytes: number) => void): Promise<Host> {
   try {

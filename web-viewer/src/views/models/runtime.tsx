@@ -1,4 +1,4 @@
-import type { Engine } from '../../engine/client.ts';
+import type { Host } from '../../engine/client.ts';
 import { chosenRuntime, type RuntimeChoice, restart, setRuntime } from '../../state/open.ts';
 import { engine, engineNote } from '../../state/store.ts';
 import { Button, Radios } from '../../ui/controls.tsx';
@@ -11,7 +11,7 @@ const choices: readonly [RuntimeChoice, string][] = [
 
 /** The runtime in use and why, the choice of another one, and a restart if it hangs. */
 export function RuntimeSection() {
-  const running = engine.value;
+  const running = engine.value?.host;
   return (
     <section class="runtime">
       <h3>Runtime</h3>
@@ -31,7 +31,7 @@ export function RuntimeSection() {
   );
 }
 
-function describe({ provider, threads, adapter }: Engine): string {
+function describe({ provider, threads, adapter }: Host): string {
   const where =
     provider === 'webgpu'
       ? `ONNX Runtime on WebGPU (${adapter ?? 'an unnamed adapter'})`

@@ -34,7 +34,7 @@ export interface Wanted {
 /**
  * Encodes an image and decodes its latent with each of the given classes, in one batch. An encoder that takes a class gets the
  * chosen one, else the image's own, else the one that reconstructs the image best.
- * @throws EngineProblem
+ * @throws Error
  */
 export async function restyle(engine: Engine, { card, image, chosen, classes }: Wanted): Promise<Restyled> {
   let encodedAs: number | null = null;

@@ -186,7 +186,7 @@ export function createTraining() {
 
   async function startTrainer({ source, files }: OpenModel, step: TrainStep): Promise<Started> {
     const [graph, card] = await Promise.all([source.read(step.file), readJson(source, 'card.json')]);
-    const wanted = engine.value?.provider ?? 'wasm';
+    const wanted = engine.value?.host.provider ?? 'wasm';
     const trainer = await Trainer.start(wanted, graph, step, files).catch((error: unknown) => {
       if (wanted === 'wasm') throw error;
       return Trainer.start('wasm', graph, step, files);
@@ -195,7 +195,7 @@ export function createTraining() {
     return { trainer, graph, card };
   }
 
-  /** Takes steps until the visitor pauses or a step fails. @throws EngineProblem */
+  /** Takes steps until the visitor pauses or a step fails. @throws Error */
   async function takeSteps(
     current: TrainedModel,
     step: TrainStep,
