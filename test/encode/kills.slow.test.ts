@@ -15,7 +15,7 @@ const scratch = scratchFolder();
 const KILLS = Number(process.env.CONVAE_KILLS ?? 3);
 /** Processes that encode at the same time. */
 const TASKS = 2;
-const SHARD = 4000;
+const SHARD = 2000;
 
 test(`after ${KILLS} kills at random, each row is there once`, { timeout: 60_000 + 10_000 * KILLS }, async () => {
   const exported = await exportTiny(scratch('tiny'));
