@@ -22,9 +22,9 @@ pack_base() {
   cp bench/gpu.sh "$out/"
   cp -L /lib/x86_64-linux-gnu/libvulkan.so.1 "$stage/base/lib/" 2>/dev/null || echo 'without libvulkan.so.1: WebGPU needs it there' >&2
   tar -cf - --exclude=node_modules --exclude=dist package.json tsconfig.json models pipeline bench | tar -xf - -C "$stage/base/tree"
-  # Packages that training, encoding and the benchmark do not load are left out.
+  # Packages that training, encoding and the benchmark do not load are left out. npm ls fails where any package is not as asked.
   local unused='/(@types/|@tensorflow/(tfjs|tfjs-node|tfjs-converter|tfjs-data|tfjs-backend-webgl)$|onnxruntime-web$|scran\.js$|vega|core-js|typescript$|convae-web-viewer$|tfjs-to-onnx$)'
-  npm ls --all --omit=dev --omit=optional --parseable 2>/dev/null | sed 1d | grep '/node_modules/' | grep -vE "$unused" |
+  { npm ls --all --omit=dev --omit=optional --parseable 2>/dev/null || true; } | sed 1d | grep '/node_modules/' | grep -vE "$unused" |
     sed 's#.*/node_modules/\(@[^/]*/[^/]*\|[^/]*\)$#node_modules/\1#' |
     { cat; printf 'node_modules/%s\n' tsx esbuild @esbuild/linux-x64 cli-table3 get-tsconfig resolve-pkg-maps koffi @koromix/koffi-linux-x64 \
       @img/sharp-linux-x64 @img/sharp-libvips-linux-x64 @resvg/resvg-js-linux-x64-gnu; } | sort -u |
