@@ -17,7 +17,7 @@ import { type Training, usePicture, useTraining } from './use-training.ts';
 export function EpochsView() {
   const opened = model.value;
   return (
-    <div class="epochs">
+    <div class="wide-view epochs">
       <h2>Training, epoch by epoch</h2>
       {opened ? <OfModel key={opened.name} opened={opened} /> : <p class="say">Loading the model.</p>}
     </div>

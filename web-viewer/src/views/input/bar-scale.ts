@@ -5,10 +5,9 @@ export interface Bar {
   /** Index of the dimension. */
   readonly dimension: number;
   readonly value: number;
-  /** Standard deviation given by the encoder; null where the model is not variational. */
+  /** Standard deviation by the encoder; null where the model is not variational. */
   readonly deviation: number | null;
-  /** Mean of the test set's latents, and one standard deviation to either side. */
-  readonly middle: number;
+  /** One standard deviation to either side of the mean of the test set's latents, which is in the middle. */
   readonly band: readonly [number, number];
   /** The value, and one standard deviation to either side. */
   readonly at: number;
@@ -40,7 +39,6 @@ export function bars(
       dimension: d,
       value,
       deviation,
-      middle: 0.5,
       band: [place(mean - std), place(mean + std)],
       at: place(value),
       span: [place(value - around), place(value + around)],

@@ -25,7 +25,7 @@ export function InputView() {
   const { shape, conventions } = drawing.frame.value;
   const size = model.value?.card.latent.size;
   return (
-    <div ref={element} class={`input-view ${hovers ? 'takes' : ''}`}>
+    <div ref={element} class={`stack input-view ${hovers ? 'takes' : ''}`}>
       <header>
         <h2>
           Input{' '}

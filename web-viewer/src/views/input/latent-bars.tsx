@@ -23,7 +23,7 @@ export function LatentBars() {
   const rows = bars(latents?.latent ?? zero, latents?.logvar, card, all ? order : order.slice(0, FIRST));
   const { variational } = card.model;
   return (
-    <section class="input-part" aria-labelledby="input-latent">
+    <section class="stack input-part" aria-labelledby="input-latent">
       <h3 id="input-latent">
         The latent: {size} dimensions{' '}
         <Hint
@@ -32,13 +32,13 @@ export function LatentBars() {
         />
       </h3>
       <ol class="input-latent-bars" data-latent={latents ? JSON.stringify([...latents.latent]) : undefined}>
-        {rows.map(({ dimension, value, deviation, middle, band, at, span }) => (
+        {rows.map(({ dimension, value, deviation, band, at, span }) => (
           <li key={dimension} class="input-latent-bar">
             <span class="input-latent-name">z{dimension}</span>
             <span class="input-latent-track" aria-hidden="true">
               <span class="input-latent-band" style={extent(band[0], band[1])} />
               <span class="input-latent-middle" />
-              {latents && <span class="input-latent-fill" style={extent(Math.min(at, middle), Math.max(at, middle))} />}
+              {latents && <span class="input-latent-fill" style={extent(Math.min(at, 0.5), Math.max(at, 0.5))} />}
               {deviation !== null && <span class="input-latent-span" style={extent(span[0], span[1])} />}
             </span>
             <span class="input-latent-value">

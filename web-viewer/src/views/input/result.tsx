@@ -52,10 +52,10 @@ export function ErrorMap() {
   const { height, width, channels } = card.image;
   const stops = Array.from({ length: 11 }, (_, i) => `rgb(${errorColour(i / 10).join(' ')})`);
   return (
-    <section class="input-part" aria-labelledby="input-error">
+    <section class="stack input-part" aria-labelledby="input-error">
       <h3 id="input-error">Error map</h3>
       <PixelImage pixels={errorMap} shape={card.image} errorScale={most} label="Error of each pixel, in colour" />
-      <div class="colour-bar" aria-hidden="true">
+      <div class="row quiet colour-bar" aria-hidden="true">
         <span>0</span>
         <span class="colour-bar-scale" style={{ background: `linear-gradient(to right, ${stops.join(', ')})` }} />
         <span>

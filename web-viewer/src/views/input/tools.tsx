@@ -66,7 +66,7 @@ const COLOURS = [
 export function Colours({ drawing: { colour, frame, tool } }: Props) {
   if (frame.value.shape.channels === 1) return null;
   return (
-    <fieldset class="swatches">
+    <fieldset class="row spread swatches">
       <legend class="visually-hidden">Pen colour</legend>
       {COLOURS.map(([name, ...rgb]) => (
         <label key={name} title={name}>
@@ -143,7 +143,7 @@ export function AboutFile({ drawing: { frame, shownFile } }: Props) {
 export function ColourMap() {
   if (model.value?.card.image.channels !== 1) return null;
   return (
-    <label class="row colour-map">
+    <label class="row spread colour-map">
       <span class="quiet">Colour map</span>
       <Select value={colourMap.value} options={asOptions(colourMaps)} onChoose={setter(colourMap)} />
     </label>

@@ -1,9 +1,8 @@
 import { computed, signal } from '@preact/signals';
-import { createContext } from 'preact';
-import { useContext } from 'preact/hooks';
 import { showLatent } from '../../state/explore.ts';
 import { type Distribution, distributions, randomLatents } from '../../state/sampling.ts';
 import { currentLatent, latentOrigin, model, type OpenModel, reading, sampleFrom, seed } from '../../state/store.ts';
+import { contextOf } from '../../ui/context.ts';
 import { createBetween } from './create-between.ts';
 import { decodeLater } from './decode-later.ts';
 import { type Dimension, dimensionsOf, latentsAround, OFFSETS } from './dimensions.ts';
@@ -93,12 +92,4 @@ export function createLatent() {
 
 export type LatentState = ReturnType<typeof createLatent>;
 
-const Context = createContext<LatentState | null>(null);
-export const LatentContext = Context.Provider;
-
-/** The sliders that a component belongs to. */
-export function useLatent(): LatentState {
-  const latent = useContext(Context);
-  if (!latent) throw new Error('there are no sliders around this component');
-  return latent;
-}
+export const [LatentContext, useLatent] = contextOf<LatentState>('sliders');

@@ -48,7 +48,7 @@ export function DecodedImage() {
         shape={imageShape.value}
         label={`Decoded from the sliders${name === undefined ? '' : ` of class ${name}`}${words && `. ${words}`}`}
       />
-      <figcaption class="say" title={words} data-origin={latentOrigin.value}>
+      <figcaption class="say ellipsis" title={words} data-origin={latentOrigin.value}>
         {words}
       </figcaption>
     </figure>

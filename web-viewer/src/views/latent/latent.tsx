@@ -18,7 +18,7 @@ export function LatentView() {
   const opened = model.value;
   return (
     <LatentContext value={latent}>
-      <div class="latent">
+      <div class="stack latent">
         <header>
           <div class="row spread">
             <h2>Change the code</h2>

@@ -10,7 +10,7 @@ export function Tools() {
   const found = model.value ? distributions(model.value.card) : [];
   const [first] = found;
   return (
-    <div class="tools">
+    <div class="row tools">
       <Button class="button small primary" onClick={showRandom} disabled={!model.value}>
         Random
       </Button>

@@ -1,6 +1,4 @@
 import { computed, effect, type ReadonlySignal, signal, untracked } from '@preact/signals';
-import { createContext } from 'preact';
-import { useContext } from 'preact/hooks';
 import { mapPosition, nearestRows } from '../../state/neighbours.ts';
 import {
   colourBy,
@@ -12,6 +10,7 @@ import {
   selectedRow,
   shownClasses,
 } from '../../state/store.ts';
+import { contextOf } from '../../ui/context.ts';
 import type { PortableView } from './camera.ts';
 import { createColumns } from './columns.ts';
 import { createLayout, type Layout } from './create-layout.ts';
@@ -148,12 +147,4 @@ function createPlaces({ dimensions, latentSize, points, positions }: Layout, sho
 
 export type MapState = ReturnType<typeof createMap>;
 
-const Context = createContext<MapState | null>(null);
-export const MapContext = Context.Provider;
-
-/** The map that a component belongs to. */
-export function useMap(): MapState {
-  const map = useContext(Context);
-  if (!map) throw new Error('there is no map around this component');
-  return map;
-}
+export const [MapContext, useMap] = contextOf<MapState>('map');

@@ -1,6 +1,7 @@
 import { signal } from '@preact/signals';
 import { pixelErrors } from '../../state/errors.ts';
 import { engine, model, type OpenModel } from '../../state/store.ts';
+import { reconstruct } from '../reconstruct.ts';
 
 /** Images encoded and decoded per request: few enough that a slider never waits long. */
 const BATCH = 8;
@@ -26,20 +27,13 @@ export function createErrorMaps() {
         const rows = waiting.splice(-BATCH);
         await set.ready(rows);
         const images = rows.map((row) => set.pixels(row));
-        const length = images[0]?.length ?? 0;
-        const pixels = new Uint8Array(rows.length * length);
-        for (const [i, image] of images.entries()) pixels.set(image, i * length);
         const labels = Int32Array.from(rows, (row) => set.label(row) ?? 0);
-        const { latent } = await by.encode(rows.length, pixels, labels);
-        const made = await by.decode(rows.length, latent, labels);
+        const made = await reconstruct(by, images, labels);
         if (model.value !== opened) continue;
-        const { channels } = opened.card.image;
-        const found = images.map((image, i) => {
-          const reconstruction = made.subarray(i * length, (i + 1) * length);
-          return [
-            rows[i] as number,
-            pixelErrors(opened.card.model.error, image, reconstruction, channels).errorMap,
-          ] as const;
+        const { image, model: about } = opened.card;
+        const found = rows.map((row, i) => {
+          const [original, copy] = [images[i] as Uint8Array, made[i] as Float32Array];
+          return [row, pixelErrors(about.error, original, copy, image.channels).errorMap] as const;
         });
         const before = maps.peek().of === opened ? [...maps.peek().byRow] : [];
         maps.value = { of: opened, byRow: new Map([...before, ...found].slice(-MOST)) };

@@ -18,6 +18,9 @@ export interface Actions {
 /** A press that moves less than this, in pixels, is a click. */
 const SLACK = 4;
 
+/** Whether an event is that of a control above the map. */
+const isControl = ({ target }: Event) => target instanceof Element && target.closest('[data-own]') !== null;
+
 interface Drag {
   readonly tool: Tool;
   readonly from: Point;
@@ -45,7 +48,7 @@ export function listenToPointers(stage: HTMLElement, actions: Actions): () => vo
   };
 
   const down = (event: PointerEvent) => {
-    if (event.target instanceof Element && event.target.closest('[data-own]')) return;
+    if (isControl(event)) return;
     const at = placeOf(event);
     stage.setPointerCapture(event.pointerId);
     held.set(event.pointerId, at);
@@ -86,8 +89,7 @@ export function listenToPointers(stage: HTMLElement, actions: Actions): () => vo
     if (held.size > 1) movePinch(event.pointerId, at);
     else if (drag) moveOne(drag, at);
     else if (event.pointerType !== 'touch') {
-      const own = event.target instanceof Element && event.target.closest('[data-own]');
-      actions.hover(own ? null : at);
+      actions.hover(isControl(event) ? null : at);
     }
     if (held.has(event.pointerId)) held.set(event.pointerId, at);
   };
@@ -103,7 +105,7 @@ export function listenToPointers(stage: HTMLElement, actions: Actions): () => vo
   };
 
   const wheel = (event: WheelEvent) => {
-    if (event.target instanceof Element && event.target.closest('[data-own]')) return;
+    if (isControl(event)) return;
     event.preventDefault();
     const pixels = event.deltaY * ([1, 33, 400][event.deltaMode] ?? 1);
     actions.zoom(placeOf(event), Math.exp(-Math.max(-240, Math.min(240, pixels)) * (event.ctrlKey ? 0.01 : 0.002)));
@@ -122,13 +124,7 @@ export function listenToPointers(stage: HTMLElement, actions: Actions): () => vo
   stage.addEventListener('pointerleave', () => actions.hover(null), { signal });
   stage.addEventListener('wheel', wheel, { signal, passive: false });
   stage.addEventListener('contextmenu', (event) => event.preventDefault(), { signal });
-  stage.addEventListener(
-    'dblclick',
-    (event) => {
-      if (!(event.target instanceof Element && event.target.closest('[data-own]'))) actions.reset();
-    },
-    { signal },
-  );
+  stage.addEventListener('dblclick', (event) => !isControl(event) && actions.reset(), { signal });
   window.addEventListener('keydown', key, { signal });
   window.addEventListener('keyup', key, { signal });
   return () => end.abort();

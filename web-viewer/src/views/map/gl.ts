@@ -31,25 +31,12 @@ export function program(gl: GL, source: { readonly vertex: string; readonly frag
   };
 }
 
-/** An interleaved buffer of per-vertex or per-instance attributes. */
-export function attribute(
-  gl: GL,
-  { program }: Program,
-  parts: readonly (readonly [name: string, size: number])[],
-  type: number,
-  divisor = 0,
-): WebGLBuffer {
+/** A buffer of a per-vertex attribute of `size` floats or bytes. */
+export function attribute(gl: GL, { program }: Program, name: string, size: number, type: number): WebGLBuffer {
   const buffer = gl.createBuffer();
   gl.bindBuffer(gl.ARRAY_BUFFER, buffer);
-  const bytes = type === gl.FLOAT ? 4 : 1;
-  const stride = bytes * parts.reduce((sum, [, size]) => sum + size, 0);
-  let offset = 0;
-  for (const [name, size] of parts) {
-    const location = gl.getAttribLocation(program, name);
-    gl.enableVertexAttribArray(location);
-    gl.vertexAttribPointer(location, size, type, type !== gl.FLOAT, stride, offset);
-    gl.vertexAttribDivisor(location, divisor);
-    offset += bytes * size;
-  }
+  const location = gl.getAttribLocation(program, name);
+  gl.enableVertexAttribArray(location);
+  gl.vertexAttribPointer(location, size, type, type !== gl.FLOAT, 0, 0);
   return buffer;
 }

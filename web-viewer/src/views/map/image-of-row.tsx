@@ -67,7 +67,7 @@ interface Props {
   readonly size: Size;
 }
 
-/** The image under the pointer with its facts, next to its point. */
+/** The image under the pointer and its values, next to its point. */
 export function ToolTip({ row, at: [x, y], size }: Props) {
   const { column, colourOf, points, table } = useMap();
   const left = x + GAP + SIDE.width > size.width ? x - GAP - SIDE.width : x + GAP;
@@ -86,7 +86,7 @@ export function ToolTip({ row, at: [x, y], size }: Props) {
             {named}
           </strong>
         )}
-        <span class="quiet map-tip-id">{id === String(row) ? `image ${id}` : id}</span>
+        <span class="quiet ellipsis">{id === String(row) ? `image ${id}` : id}</span>
       </p>
       {shown && shown.name !== 'class' && shown.name !== 'error' && (
         <p>

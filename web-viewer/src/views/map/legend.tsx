@@ -13,7 +13,7 @@ export function Legend() {
   if (!points.value) return null;
   const names = table.columns.value.map(({ name }) => name);
   return (
-    <div class="map-legend">
+    <div class="row map-legend">
       <label>
         Colour{' '}
         <Select
@@ -81,7 +81,7 @@ function Scale({ name }: { readonly name: string }) {
   const stops = Array.from({ length: 9 }, (_, i) => cssOf(scaleColour(i / 8, ground.value.kind)));
   const unit = name === 'error' ? errorUnit() : '';
   return (
-    <div class="map-bar">
+    <div class="row map-bar">
       <span>≤ {short(low, 2)}</span>
       <span
         class="map-bar-colours"
@@ -112,7 +112,7 @@ function Filter() {
     shownClasses.value = next.length === codes.value.length ? null : next;
   };
   return (
-    <fieldset class="map-classes">
+    <fieldset class="row map-classes">
       <legend class="visually-hidden">Shown values of {column.name}</legend>
       {codes.value.map((code) => {
         const name = categoryName(column, code);

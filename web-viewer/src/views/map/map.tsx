@@ -53,7 +53,7 @@ function Title({ map }: { readonly map: MapState }) {
   const [title, sentence, hint] = opened ? textsOf(opened, map) : ['Map', 'Loading the model.', null];
   return (
     <header class="map-title">
-      <h2 id="map-title">
+      <h2 id="map-title" class="row">
         {title} {hint && <Hint about="this map" text={hint} />}
       </h2>
       <p class="say">{sentence}</p>

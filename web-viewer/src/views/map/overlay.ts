@@ -9,6 +9,24 @@ export interface Theme {
   readonly accent: string;
 }
 
+/** The page's current colours. */
+export function readTheme(element: Element): Theme {
+  const style = getComputedStyle(element);
+  // A canvas writes every colour as #rrggbb.
+  const context = new OffscreenCanvas(1, 1).getContext('2d');
+  const colour = (name: string) => {
+    if (context) context.fillStyle = style.getPropertyValue(name);
+    return String(context?.fillStyle ?? '#808080');
+  };
+  return {
+    ink: colour('--ink'),
+    quiet: colour('--ink-2'),
+    line: colour('--line-strong'),
+    panel: colour('--panel'),
+    accent: colour('--accent'),
+  };
+}
+
 /** A picture with its own position on the map. */
 export interface Marker {
   readonly place: Point;
@@ -41,8 +59,9 @@ export function drawMarks(
 ): void {
   context.setTransform(ratio, 0, 0, ratio, 0, 0);
   context.clearRect(0, 0, size.width, size.height);
+  const brush = new Brush(context, theme);
   const at = (place: Point) => toScreen(view, size, place);
-  if (marks.axes) drawAxes(context, view, size, theme, marks.axes);
+  if (marks.axes) drawAxes(brush, view, size, marks.axes);
   const origin = marks.selected ?? marks.drawn?.place ?? null;
   if (origin) {
     const lines = new Path2D();
@@ -50,157 +69,128 @@ export function drawMarks(
       lines.moveTo(...at(origin));
       lines.lineTo(...at(place));
     }
-    stroke(context, lines, theme.panel, 3.5);
-    stroke(context, lines, theme.ink, 1.25);
-    for (const place of marks.neighbours) ring(context, at(place), 4.5, theme, theme.ink, 1.5);
+    brush.line(lines, theme.ink, 1.25, 3.5);
+    for (const place of marks.neighbours) brush.ring(at(place), 4.5, 1.5);
   }
-  if (marks.lasso) drawLasso(context, marks.lasso, at, theme);
-  if (marks.selected) ring(context, at(marks.selected), 8, theme, theme.ink, 2.5);
-  if (marks.hovered) ring(context, at(marks.hovered), 6.5, theme, theme.ink, 2);
+  if (marks.lasso) {
+    const path = new Path2D();
+    for (let i = 0; i < marks.lasso.length; i += 2) {
+      path.lineTo(...at([marks.lasso[i] as number, marks.lasso[i + 1] as number]));
+    }
+    path.closePath();
+    context.globalAlpha = 0.12;
+    context.fillStyle = theme.accent;
+    context.fill(path);
+    context.globalAlpha = 1;
+    brush.line(path, theme.accent, 2, 4);
+  }
+  if (marks.selected) brush.ring(at(marks.selected), 8, 2.5);
+  if (marks.hovered) brush.ring(at(marks.hovered), 6.5, 2);
   if (marks.decoded) {
-    const place = at(marks.decoded.place);
-    pin(context, place, marks.decoded.picture, 44, theme, theme.accent, 'above');
-    disc(context, place, theme);
+    const [x, y] = at(marks.decoded.place);
+    brush.pin(marks.decoded.picture, x, y - SIDE - 16, theme.accent);
+    brush.area(circle([x, y], 6), theme.accent, 4);
   }
   if (marks.drawn) {
-    const place = at(marks.drawn.place);
-    pin(context, place, marks.drawn.picture, 44, theme, theme.ink, 'below');
-    diamond(context, place, theme);
+    const [x, y] = at(marks.drawn.place);
+    brush.pin(marks.drawn.picture, x, y + 16, theme.ink);
+    brush.area(new Path2D(`M${x} ${y - 7.5}L${x + 7.5} ${y}L${x} ${y + 7.5}L${x - 7.5} ${y}Z`), theme.ink, 4);
   }
-  if (marks.aim) drawAim(context, size, theme);
+  if (marks.aim) {
+    const [x, y] = [Math.round(size.width / 2), Math.round(size.height / 2)];
+    brush.line(new Path2D(`M${x - 14} ${y}h8m12 0h8M${x} ${y - 14}v8m0 12v8`), theme.ink, 1.5, 4);
+  }
 }
 
-function stroke(context: CanvasRenderingContext2D, path: Path2D, colour: string, width: number): void {
-  context.strokeStyle = colour;
-  context.lineWidth = width;
-  context.stroke(path);
-}
+/** Side of a marker's picture, in pixels. */
+const SIDE = 44;
 
-function ring(
-  context: CanvasRenderingContext2D,
-  [x, y]: Point,
-  radius: number,
-  theme: Theme,
-  colour: string,
-  width: number,
-) {
+function circle([x, y]: Point, radius: number): Path2D {
   const path = new Path2D();
   path.arc(x, y, radius, 0, 2 * Math.PI);
-  stroke(context, path, theme.panel, width + 2.5);
-  stroke(context, path, colour, width);
+  return path;
 }
 
-function fill(context: CanvasRenderingContext2D, path: Path2D, theme: Theme, colour: string): void {
-  stroke(context, path, theme.panel, 4);
-  context.fillStyle = colour;
-  context.fill(path);
-}
+/** Draws shapes with a margin in the background's colour, so that they stand out from points. */
+class Brush {
+  readonly context: CanvasRenderingContext2D;
+  readonly theme: Theme;
 
-function disc(context: CanvasRenderingContext2D, [x, y]: Point, theme: Theme): void {
-  const path = new Path2D();
-  path.arc(x, y, 6, 0, 2 * Math.PI);
-  fill(context, path, theme, theme.accent);
-}
+  constructor(context: CanvasRenderingContext2D, theme: Theme) {
+    this.context = context;
+    this.theme = theme;
+  }
 
-function diamond(context: CanvasRenderingContext2D, [x, y]: Point, theme: Theme): void {
-  const path = new Path2D(`M${x} ${y - 7.5}L${x + 7.5} ${y}L${x} ${y + 7.5}L${x - 7.5} ${y}Z`);
-  fill(context, path, theme, theme.ink);
-}
+  stroke(path: Path2D, colour: string, width: number): void {
+    this.context.strokeStyle = colour;
+    this.context.lineWidth = width;
+    this.context.stroke(path);
+  }
 
-/** A picture on a short stem. */
-function pin(
-  context: CanvasRenderingContext2D,
-  [x, y]: Point,
-  picture: CanvasImageSource | null,
-  side: number,
-  theme: Theme,
-  colour: string,
-  where: 'above' | 'below',
-): void {
-  if (!picture) return;
-  const top = where === 'above' ? y - side - 16 : y + 16;
-  const path = new Path2D();
-  path.roundRect(x - side / 2 - 2, top - 2, side + 4, side + 4, 5);
-  stroke(context, path, theme.panel, 3);
-  context.fillStyle = colour;
-  context.fill(path);
-  context.imageSmoothingEnabled = false;
-  context.drawImage(picture, x - side / 2, top, side, side);
-}
+  line(path: Path2D, colour: string, width: number, withMargin: number): void {
+    this.stroke(path, this.theme.panel, withMargin);
+    this.stroke(path, colour, width);
+  }
 
-function drawLasso(
-  context: CanvasRenderingContext2D,
-  lasso: readonly number[],
-  at: (place: Point) => Point,
-  theme: Theme,
-): void {
-  const path = new Path2D();
-  for (let i = 0; i < lasso.length; i += 2) path.lineTo(...at([lasso[i] as number, lasso[i + 1] as number]));
-  path.closePath();
-  context.globalAlpha = 0.12;
-  context.fillStyle = theme.accent;
-  context.fill(path);
-  context.globalAlpha = 1;
-  stroke(context, path, theme.panel, 4);
-  stroke(context, path, theme.accent, 2);
-}
+  area(path: Path2D, colour: string, margin: number): void {
+    this.stroke(path, this.theme.panel, margin);
+    this.context.fillStyle = colour;
+    this.context.fill(path);
+  }
 
-function drawAim(context: CanvasRenderingContext2D, { width, height }: Size, theme: Theme): void {
-  const [x, y] = [Math.round(width / 2), Math.round(height / 2)];
-  const path = new Path2D(`M${x - 14} ${y}h8m12 0h8M${x} ${y - 14}v8m0 12v8`);
-  stroke(context, path, theme.panel, 4);
-  stroke(context, path, theme.ink, 1.5);
+  ring(place: Point, radius: number, width: number): void {
+    this.line(circle(place, radius), this.theme.ink, width, width + 2.5);
+  }
+
+  /** A picture in a frame, centred at x. */
+  pin(picture: CanvasImageSource | null, x: number, top: number, colour: string): void {
+    if (!picture) return;
+    const path = new Path2D();
+    path.roundRect(x - SIDE / 2 - 2, top - 2, SIDE + 4, SIDE + 4, 5);
+    this.area(path, colour, 3);
+    this.context.imageSmoothingEnabled = false;
+    this.context.drawImage(picture, x - SIDE / 2, top, SIDE, SIDE);
+  }
+
+  text(text: string, x: number, y: number, colour: string): void {
+    const { context } = this;
+    context.strokeStyle = this.theme.panel;
+    context.lineWidth = 3;
+    context.strokeText(text, x, y);
+    context.fillStyle = colour;
+    context.fillText(text, x, y);
+  }
 }
 
 /** Axis labels along the lower and the left edge, and the lines on which a latent dimension is zero. */
-function drawAxes(
-  context: CanvasRenderingContext2D,
-  view: View,
-  size: Size,
-  theme: Theme,
-  axes: readonly [number, number],
-): void {
+function drawAxes(brush: Brush, view: View, size: Size, axes: readonly [number, number]): void {
+  const { context, theme } = brush;
   const box = visibleBounds(view, size);
-  const zero = new Path2D();
   const marks = new Path2D();
   context.font = '11px system-ui, sans-serif';
-  context.fillStyle = theme.quiet;
-  context.strokeStyle = theme.panel;
   context.lineJoin = 'round';
-  const write = (text: string, px: number, py: number) => {
-    context.lineWidth = 3;
-    context.strokeText(text, px, py);
-    context.fillText(text, px, py);
-  };
-  const [middle, centre] = toScreen(view, size, [0, 0]);
-  zero.moveTo(middle, 0);
-  zero.lineTo(middle, size.height);
-  zero.moveTo(0, centre);
-  zero.lineTo(size.width, centre);
-  stroke(context, zero, theme.line, 1);
-  context.strokeStyle = theme.panel;
+  const [x0, y0] = toScreen(view, size, [0, 0]);
+  brush.stroke(new Path2D(`M${x0} 0V${size.height}M0 ${y0}H${size.width}`), theme.line, 1);
   context.textAlign = 'center';
   context.textBaseline = 'alphabetic';
   for (const { value, text } of tickTexts(box.left, box.right, size.width / 90)) {
-    const [px] = toScreen(view, size, [value, 0]);
-    if (px < 34 || px > size.width - 56) continue;
-    marks.moveTo(px, size.height);
-    marks.lineTo(px, size.height - 5);
-    write(text, px, size.height - 8);
+    const [x] = toScreen(view, size, [value, 0]);
+    if (x < 34 || x > size.width - 56) continue;
+    marks.moveTo(x, size.height);
+    marks.lineTo(x, size.height - 5);
+    brush.text(text, x, size.height - 8, theme.quiet);
   }
   context.textAlign = 'left';
   context.textBaseline = 'middle';
   for (const { value, text } of tickTexts(box.bottom, box.top, size.height / 90)) {
-    const [, py] = toScreen(view, size, [0, value]);
-    if (py < 74 || py > size.height - 22) continue;
-    marks.moveTo(0, py);
-    marks.lineTo(5, py);
-    write(text, 8, py);
+    const [, y] = toScreen(view, size, [0, value]);
+    if (y < 74 || y > size.height - 22) continue;
+    marks.moveTo(0, y);
+    marks.lineTo(5, y);
+    brush.text(text, 8, y, theme.quiet);
   }
-  stroke(context, marks, theme.quiet, 1);
-  context.fillStyle = theme.ink;
-  context.strokeStyle = theme.panel;
-  write(`z${axes[1]} ↑`, 8, 58);
+  brush.stroke(marks, theme.quiet, 1);
+  brush.text(`z${axes[1]} ↑`, 8, 58, theme.ink);
   context.textAlign = 'right';
-  write(`z${axes[0]} →`, size.width - 8, size.height - 12);
+  brush.text(`z${axes[0]} →`, size.width - 8, size.height - 12, theme.ink);
 }

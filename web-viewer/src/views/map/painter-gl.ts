@@ -1,23 +1,11 @@
-import type { Rgb } from './colours.ts';
 import { attribute, type Program, program } from './gl.ts';
-import {
-  Atlas,
-  DIM,
-  FRAME,
-  type Frame,
-  type Painter,
-  type Picture,
-  type PictureLayer,
-  type PictureSource,
-} from './painter.ts';
+import type { Frame, Painter } from './painter.ts';
 import { PointLayer, type PointTarget, type Range } from './point-layer.ts';
 import * as shaders from './shaders.ts';
 import type { Size, View } from './transform.ts';
 
 /** Points that software draws in a frame. */
 const PORTION = 12_000;
-/** Floats per picture: its rectangle, its position in the texture, its frame's colour and its alpha. */
-const STRIDE = 10;
 
 /** A texture to draw on. */
 interface Target {
@@ -31,7 +19,7 @@ type GL = WebGL2RenderingContext;
 
 /** @returns a painter that uses WebGL 2; null where that is unavailable or insufficient */
 export function webglPainter(canvas: HTMLCanvasElement): Painter | null {
-  const gl = canvas.getContext('webgl2', { alpha: false, antialias: false, depth: false, stencil: false });
+  const gl = canvas.getContext('webgl2', { antialias: false, depth: false, stencil: false });
   if (!gl || gl.isContextLost()) return null;
   try {
     return new WebglPainter(canvas, gl);
@@ -45,15 +33,10 @@ class WebglPainter implements Painter, PointTarget<Target> {
   readonly canvas: HTMLCanvasElement;
   readonly #gl: GL;
   readonly #points: Program;
-  readonly #pictures: Program;
   readonly #pointArrays: WebGLVertexArrayObject;
   readonly #places: WebGLBuffer;
   readonly #colours: WebGLBuffer;
   readonly #order: WebGLBuffer;
-  readonly #pictureArrays: WebGLVertexArrayObject;
-  readonly #instances: WebGLBuffer;
-  #instanceData = new Float32Array(STRIDE * 256);
-  readonly #atlases = new Map<PictureLayer, { readonly atlas: Atlas; readonly texture: WebGLTexture }>();
   readonly #copy: Program;
   readonly #layer = new PointLayer<Target>(this, PORTION);
 
@@ -61,25 +44,16 @@ class WebglPainter implements Painter, PointTarget<Target> {
     this.canvas = canvas;
     this.#gl = gl;
     this.#points = program(gl, shaders.points);
-    this.#pictures = program(gl, shaders.pictures);
     this.#copy = program(gl, shaders.copy);
     gl.enable(gl.BLEND);
     gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
-    gl.pixelStorei(gl.UNPACK_ALIGNMENT, 1);
 
     this.#pointArrays = gl.createVertexArray();
     gl.bindVertexArray(this.#pointArrays);
-    this.#places = attribute(gl, this.#points, [['place', 2]], gl.FLOAT);
-    this.#colours = attribute(gl, this.#points, [['colour', 4]], gl.UNSIGNED_BYTE);
+    this.#places = attribute(gl, this.#points, 'place', 2, gl.FLOAT);
+    this.#colours = attribute(gl, this.#points, 'colour', 4, gl.UNSIGNED_BYTE);
     this.#order = gl.createBuffer();
     gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, this.#order);
-
-    this.#pictureArrays = gl.createVertexArray();
-    gl.bindVertexArray(this.#pictureArrays);
-    attribute(gl, this.#pictures, [['corner', 2]], gl.FLOAT);
-    gl.bufferData(gl.ARRAY_BUFFER, Float32Array.of(0, 0, 1, 0, 0, 1, 1, 1), gl.STATIC_DRAW);
-    const parts = [['box', 4] as const, ['origin', 2] as const, ['look', 4] as const];
-    this.#instances = attribute(gl, this.#pictures, parts, gl.FLOAT, 1);
     gl.bindVertexArray(null);
   }
 
@@ -99,27 +73,12 @@ class WebglPainter implements Painter, PointTarget<Target> {
     gl.bindVertexArray(null);
   }
 
-  setSource(name: PictureLayer, source: PictureSource | null): void {
-    const gl = this.#gl;
-    gl.deleteTexture(this.#atlases.get(name)?.texture ?? null);
-    this.#atlases.delete(name);
-    if (!source) return;
-    const atlas = new Atlas(source, gl.getParameter(gl.MAX_TEXTURE_SIZE));
-    const texture = gl.createTexture();
-    this.#atlases.set(name, { atlas, texture });
-    gl.bindTexture(gl.TEXTURE_2D, texture);
-    gl.texStorage2D(gl.TEXTURE_2D, 1, source.shape.channels === 1 ? gl.R8 : gl.RGB8, atlas.width, atlas.height);
-    gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MIN_FILTER, gl.LINEAR);
-  }
-
   draw(frame: Frame): boolean {
     const gl = this.#gl;
     gl.viewport(0, 0, this.canvas.width, this.canvas.height);
-    gl.clearColor(frame.ground[0] / 255, frame.ground[1] / 255, frame.ground[2] / 255, 1);
+    gl.clearColor(0, 0, 0, 0);
     gl.clear(gl.COLOR_BUFFER_BIT);
-    const waiting = this.#drawPictures('plane', frame.plane, frame);
-    const more = this.#layer.draw(frame, performance.now());
-    return this.#drawPictures('thumbnails', frame.thumbnails, frame) || waiting || more;
+    return this.#layer.draw(frame, performance.now());
   }
 
   clear(old: Target | null, width: number, height: number): Target {
@@ -179,46 +138,4 @@ class WebglPainter implements Painter, PointTarget<Target> {
     gl.bindVertexArray(null);
     gl.drawArrays(gl.TRIANGLES, 0, 3);
   }
-
-  #drawPictures(name: PictureLayer, list: readonly Picture[], { size, ratio, ground, ink }: Frame): boolean {
-    const { atlas, texture } = this.#atlases.get(name) ?? {};
-    if (!atlas || !texture || list.length === 0) return false;
-    const gl = this.#gl;
-    if (this.#instanceData.length < STRIDE * list.length)
-      this.#instanceData = new Float32Array(2 * STRIDE * list.length);
-    const data = this.#instanceData;
-    const { width: across, height: down, channels } = atlas.source.shape;
-    let drawn = 0;
-    gl.bindTexture(gl.TEXTURE_2D, texture);
-    const waiting = atlas.place(
-      list,
-      (pixels, x, y) => {
-        const format = channels === 1 ? gl.RED : gl.RGB;
-        gl.texSubImage2D(gl.TEXTURE_2D, 0, x, y, across, down, format, gl.UNSIGNED_BYTE, pixels);
-      },
-      ({ left, top, width, height, alpha, frame }, x, y) => {
-        data.set([left, top, width, height, x, y, ...unit(frame), alpha], STRIDE * drawn);
-        drawn++;
-      },
-    );
-    const { program, uniforms } = this.#pictures;
-    gl.useProgram(program);
-    gl.bindVertexArray(this.#pictureArrays);
-    gl.bindBuffer(gl.ARRAY_BUFFER, this.#instances);
-    gl.bufferData(gl.ARRAY_BUFFER, data.subarray(0, STRIDE * drawn), gl.STREAM_DRAW);
-    gl.uniform2f(uniforms.screen ?? null, size.width, size.height);
-    gl.uniform2f(uniforms.tile ?? null, across, down);
-    gl.uniform1i(uniforms.gray ?? null, channels === 1 ? 1 : 0);
-    gl.uniform1i(uniforms.dim ?? null, name === 'plane' ? 1 : 0);
-    gl.uniform1f(uniforms.strength ?? null, DIM);
-    gl.uniform3f(uniforms.ground ?? null, ...unit(ground));
-    gl.uniform3f(uniforms.ink ?? null, ...unit(ink));
-    gl.uniform1f(uniforms.border ?? null, FRAME.width);
-    gl.uniform1f(uniforms.radius ?? null, FRAME.radius);
-    gl.uniform1f(uniforms.ratio ?? null, ratio);
-    gl.drawArraysInstanced(gl.TRIANGLE_STRIP, 0, 4, drawn);
-    return waiting;
-  }
 }
-
-const unit = ([r, g, b]: Rgb) => [r / 255, g / 255, b / 255] as const;

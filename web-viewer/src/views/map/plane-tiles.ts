@@ -1,5 +1,5 @@
 import { engine, model, type OpenModel } from '../../state/store.ts';
-import type { PictureSource } from './painter.ts';
+import type { PictureSource } from './pictures.ts';
 import { type Bounds, type Size, type View, visibleBounds } from './transform.ts';
 
 /** A cell of the decoded plane: column and row of a lattice whose cells are `side` units wide. */

@@ -1,33 +1,19 @@
 import { effect, untracked } from '@preact/signals';
-import type { ImageSet } from '../../site/image-set.ts';
-import { messageOf } from '../../site/problem.ts';
-import {
-  currentLatent,
-  decoded,
-  input,
-  label,
-  latentOrigin,
-  model,
-  problem,
-  reading,
-  selectedRow,
-} from '../../state/store.ts';
+import { currentLatent, decoded, input, label, latentOrigin, model, reading, selectedRow } from '../../state/store.ts';
 import { isDark } from '../../state/theme.ts';
 import type { Camera } from './camera.ts';
 import { rgbOf } from './colours.ts';
 import type { MapState } from './create-map.ts';
 import { marksOf } from './current-marks.ts';
 import { nearestPoint } from './grid.ts';
-import { drawMarks, type Marks, type Theme } from './overlay.ts';
-import { type Picture, reducedSource } from './painter.ts';
+import { drawMarks, type Marks, readTheme, type Theme } from './overlay.ts';
+import { fitCanvas } from './painter.ts';
+import { dimmedSource, type Picture, PictureLayer, type PictureSource, reducedSource } from './pictures.ts';
 import { PlaneTiles } from './plane-tiles.ts';
 import { Surface } from './surface.ts';
-import { readTheme } from './theme.ts';
 import { type Point, type Size, visibleBounds } from './transform.ts';
-import { VisibleThumbnails } from './visible-thumbnails.ts';
+import { MAX_SIDE, VisibleThumbnails } from './visible-thumbnails.ts';
 
-/** Larger images are downscaled to this for the map, in pixels. */
-const MAX_SIDE = 64;
 const OPACITY = { plain: 0.82, plane: 0.72 } as const;
 /** Time after which a moved view is at rest, in ms. */
 const REST = 200;
@@ -37,15 +23,6 @@ function pointDiameter(count: number, { width, height }: Size, zoom: number): nu
   const first = Math.min(7, Math.max(2.2, 0.55 * Math.sqrt((width * height) / Math.max(1, count))));
   return Math.min(13, first * Math.max(1, zoom) ** 0.4);
 }
-
-/** The pixels of an image, which are read for a later frame where they are not there. */
-const pixelsIfRead = (set: ImageSet) => (row: number) => {
-  if (set.has(row)) return set.pixels(row);
-  set.ready([row]).catch((error: unknown) => {
-    problem.value = messageOf(error);
-  });
-  return null;
-};
 
 /** The drawn map: its canvases, their content, and when they are redrawn. */
 export class Scene {
@@ -58,6 +35,9 @@ export class Scene {
   /** The page's colours; null after they have changed. */
   #theme: Theme | null = null;
   readonly #thumbnails: VisibleThumbnails;
+  /** The decoded plane below the points. */
+  readonly #plane = new PictureLayer();
+  #planeSource: PictureSource | null = null;
   #tiles: PlaneTiles | null = null;
   #active = false;
   #rest: ReturnType<typeof setTimeout> | undefined;
@@ -73,7 +53,10 @@ export class Scene {
     this.#camera = camera;
     this.#currentMarks = marksOf(map);
     this.#thumbnails = new VisibleThumbnails(map, camera);
-    this.#surface = new Surface(base, this.refresh);
+    const points = document.createElement('div');
+    points.className = 'map-points';
+    base.replaceChildren(this.#plane.canvas, points, this.#thumbnails.canvas);
+    this.#surface = new Surface(points, this.refresh);
     camera.onChange = () => {
       map.hovered.value = null;
       this.refresh();
@@ -95,7 +78,7 @@ export class Scene {
         this.#theme = null;
         this.refresh();
       }),
-      effect(() => this.#setImages()),
+      effect(() => this.#thumbnails.setImages()),
       // Images of a large set that come later.
       effect(() => {
         model.value?.set?.has(0);
@@ -166,16 +149,8 @@ export class Scene {
     this.#theme = readTheme(this.#stage);
     const rgb = rgbOf(this.#theme.panel);
     this.#map.ground.value = { kind: rgb[0] + rgb[1] + rgb[2] < 384 ? 'dark' : 'light', rgb };
+    this.#plane.setSource(this.#planeSource); // in the new colours
     return this.#theme;
-  }
-
-  #setImages(): void {
-    const set = model.value?.set;
-    const drawable = set && [1, 3].includes(set.about.channels);
-    this.#surface.setSource(
-      'thumbnails',
-      drawable ? reducedSource({ shape: set.about, pixels: pixelsIfRead(set) }, MAX_SIDE) : null,
-    );
   }
 
   #setPoints(): void {
@@ -198,7 +173,12 @@ export class Scene {
     const { canDecode, isPlane, showPlane } = this.#map;
     const opened = canDecode.value && isPlane.value && showPlane.value ? model.value : null;
     this.#tiles = opened && new PlaneTiles(opened, label.value, this.refresh);
-    this.#surface.setSource('plane', this.#tiles && reducedSource(this.#tiles.source, MAX_SIDE));
+    const colours = () => {
+      const { panel, ink } = this.#colours();
+      return [rgbOf(panel), rgbOf(ink)] as const;
+    };
+    this.#planeSource = this.#tiles && dimmedSource(reducedSource(this.#tiles.source, MAX_SIDE), colours);
+    this.#plane.setSource(this.#planeSource);
     this.refresh();
   }
 
@@ -206,28 +186,22 @@ export class Scene {
   #drawPoints(): boolean {
     const { view, size, zoomed } = this.#camera;
     const count = this.#map.points.value?.count ?? 0;
-    const theme = this.#colours();
+    const ratio = window.devicePixelRatio;
+    this.#colours();
     this.#tiles?.request(view, size);
-    const more = this.#surface.draw({
-      size,
-      ratio: window.devicePixelRatio,
-      view,
-      diameter: pointDiameter(count, size, zoomed),
-      alpha: this.#tiles ? OPACITY.plane : OPACITY.plain,
-      ground: rgbOf(theme.panel),
-      ink: rgbOf(theme.ink),
-      plane: this.#visiblePlane(),
-      thumbnails: this.#thumbnails.choose(performance.now()),
-    });
-    return more || this.#thumbnails.unfinished;
+    const diameter = pointDiameter(count, size, zoomed);
+    const alpha = this.#tiles ? OPACITY.plane : OPACITY.plain;
+    return [
+      this.#plane.draw(this.#visiblePlane(), size, ratio),
+      this.#surface.draw({ size, ratio, view, diameter, alpha }),
+      this.#thumbnails.draw(performance.now(), ratio),
+    ].includes(true);
   }
 
   #drawMarks(): void {
     const { view, size } = this.#camera;
     const ratio = window.devicePixelRatio;
-    const [width, height] = [Math.round(size.width * ratio), Math.round(size.height * ratio)];
-    if (this.#marks.width !== width) this.#marks.width = width;
-    if (this.#marks.height !== height) this.#marks.height = height;
+    fitCanvas(this.#marks, size, ratio);
     const context = this.#marks.getContext('2d');
     if (context) drawMarks(context, view, size, ratio, this.#colours(), this.#currentMarks());
     this.#describe();
@@ -238,7 +212,7 @@ export class Scene {
     return Array.from(this.#tiles?.within(visibleBounds(view, size)) ?? [], ({ key, left, right, bottom, top }) => {
       const [x, y] = this.#camera.toScreen([left, top]);
       const [width, height] = [(right - left) * view.scale, (top - bottom) * view.scale];
-      return { key, left: x, top: y, width, height, alpha: 1, frame: [0, 0, 0] };
+      return { key, left: x, top: y, width, height, alpha: 1, frame: null };
     });
   }
 

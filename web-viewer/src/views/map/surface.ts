@@ -1,4 +1,4 @@
-import type { Frame, Painter, PictureLayer, PictureSource } from './painter.ts';
+import { type Frame, fitCanvas, type Painter } from './painter.ts';
 import { canvasPainter } from './painter-canvas.ts';
 import { webglPainter } from './painter-gl.ts';
 
@@ -10,17 +10,16 @@ const RESTORE_TIMEOUT = 2000;
  * content is kept here and passed to the next painter.
  */
 export class Surface {
-  readonly #host: HTMLElement;
+  readonly #parent: HTMLElement;
   readonly #onChange: () => void;
   #painter: Painter | null = null;
   #positions = new Float32Array();
   #style: readonly [colours: Uint8Array, order: Uint32Array] = [new Uint8Array(), new Uint32Array()];
-  readonly #sources = new Map<PictureLayer, PictureSource | null>();
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   /** @param onChange called when everything must be redrawn */
-  constructor(host: HTMLElement, onChange: () => void) {
-    this.#host = host;
+  constructor(parent: HTMLElement, onChange: () => void) {
+    this.#parent = parent;
     this.#onChange = onChange;
     this.#start(webglPainter);
     if (!this.#painter) this.#start(canvasPainter);
@@ -33,7 +32,7 @@ export class Surface {
   end(): void {
     clearTimeout(this.#timer);
     this.#painter = null;
-    this.#host.replaceChildren();
+    this.#parent.replaceChildren();
   }
 
   setPositions(map: Float32Array): void {
@@ -47,18 +46,10 @@ export class Surface {
     this.#painter?.setStyle(colours, order);
   }
 
-  setSource(name: PictureLayer, source: PictureSource | null): void {
-    this.#sources.set(name, source);
-    this.#painter?.setSource(name, source);
-  }
-
-  /** @returns whether pictures are left for the next frame */
+  /** @returns whether points are left for the next frame */
   draw(frame: Frame): boolean {
     if (!this.#painter) return false;
-    const { canvas } = this.#painter;
-    const [width, height] = [frame.size.width * frame.ratio, frame.size.height * frame.ratio].map(Math.round);
-    if (canvas.width !== width) canvas.width = width ?? 0;
-    if (canvas.height !== height) canvas.height = height ?? 0;
+    fitCanvas(this.#painter.canvas, frame.size, frame.ratio);
     return this.#painter.draw(frame);
   }
 
@@ -75,7 +66,7 @@ export class Surface {
       clearTimeout(this.#timer);
       this.#setPainter(make(canvas));
     });
-    this.#host.replaceChildren(canvas);
+    this.#parent.replaceChildren(canvas);
     this.#setPainter(make(canvas));
   }
 
@@ -84,7 +75,6 @@ export class Surface {
     if (!painter) return;
     painter.setPositions(this.#positions);
     painter.setStyle(...this.#style);
-    for (const [name, source] of this.#sources) painter.setSource(name, source);
     this.#onChange();
   }
 }

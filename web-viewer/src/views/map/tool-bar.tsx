@@ -28,7 +28,7 @@ export function ToolBar({ camera, grouping, setGrouping }: Props) {
   if (!points.value) return null;
   const highest = column.value?.kind === 'number' ? column.value.name : 'error';
   return (
-    <div class="map-tools">
+    <div class="row map-tools">
       <Radios
         class="segments"
         legend="What dragging on the map does"
@@ -144,7 +144,7 @@ export function ZoomBar({ camera }: { readonly camera: Camera }) {
     <div class="map-zoom">
       {buttons.map(([name, path, press]) => (
         <Button key={name} class="" aria-label={name} title={name} onClick={press}>
-          <svg viewBox="0 0 16 16" aria-hidden="true">
+          <svg class="icon" viewBox="0 0 16 16" aria-hidden="true">
             <path d={path} />
           </svg>
         </Button>

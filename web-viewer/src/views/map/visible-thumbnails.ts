@@ -1,8 +1,10 @@
-import { model } from '../../state/store.ts';
+import type { ImageSet } from '../../site/image-set.ts';
+import { messageOf } from '../../site/problem.ts';
+import { model, problem } from '../../state/store.ts';
 import type { Camera } from './camera.ts';
 import type { MapState } from './create-map.ts';
 import { visitWithin } from './grid.ts';
-import type { Picture } from './painter.ts';
+import { type Picture, PictureLayer, reducedSource } from './pictures.ts';
 import { ThumbnailLevels } from './thumbnails.ts';
 import { type Bounds, type Point, visibleBounds, ZOOM } from './transform.ts';
 
@@ -13,10 +15,23 @@ const SPACING = 1.25;
 /** Fade-in time, in ms. */
 const FADE = 160;
 
+/** Larger images are downscaled to this, in pixels. */
+export const MAX_SIDE = 64;
+
+/** The pixels of an image, which are read for a later frame where they are not there. */
+const pixelsIfRead = (set: ImageSet) => (row: number) => {
+  if (set.has(row)) return set.pixels(row);
+  set.ready([row]).catch((error: unknown) => {
+    problem.value = messageOf(error);
+  });
+  return null;
+};
+
 /** The images that are drawn for points: of a selection only its own. */
 export class VisibleThumbnails {
   readonly #map: MapState;
   readonly #camera: Camera;
+  readonly #layer = new PictureLayer();
   readonly #reducedMotion = matchMedia('(prefers-reduced-motion: reduce)');
   /** The images that become thumbnails while zooming in, and the scale at which the first do. */
   #levels: ThumbnailLevels | null = null;
@@ -25,11 +40,23 @@ export class VisibleThumbnails {
   pictures: readonly Picture[] = [];
   #since = new Map<number, number>();
   /** Whether one is still fading in. */
-  unfinished = false;
+  #unfinished = false;
 
   constructor(map: MapState, camera: Camera) {
     this.#map = map;
     this.#camera = camera;
+  }
+
+  get canvas(): HTMLCanvasElement {
+    return this.#layer.canvas;
+  }
+
+  /** Takes the images of the open model. */
+  setImages(): void {
+    const set = model.value?.set;
+    const isDrawable = set && [1, 3].includes(set.about.channels);
+    const source = isDrawable ? { shape: set.about, pixels: pixelsIfRead(set) } : null;
+    this.#layer.setSource(source && reducedSource(source, MAX_SIDE));
   }
 
   /** Forgets which images were chosen, after the points or their colours have changed. */
@@ -44,23 +71,24 @@ export class VisibleThumbnails {
     return this.pictures.findLast(covers)?.key ?? null;
   }
 
-  /** Chooses those of a frame at `time`, in ms: each in a frame of its point's colour. */
-  choose(time: number): readonly Picture[] {
+  /** Draws those of a frame at `time`, in ms. @returns whether the next frame has more to draw */
+  draw(time: number, ratio: number): boolean {
     const before = this.#since;
     this.#since = new Map();
-    this.unfinished = false;
+    this.#unfinished = false;
     const opacity = (row: number) => {
       const since = before.get(row) ?? time;
       this.#since.set(row, since);
       if (this.#reducedMotion.matches) return 1;
       const share = Math.min(1, Math.max(0.05, (time - since) / FADE));
-      this.unfinished ||= share < 1;
+      this.#unfinished ||= share < 1;
       return share;
     };
     this.pictures = this.#visible(opacity);
-    return this.pictures;
+    return this.#layer.draw(this.pictures, this.#camera.size, ratio) || this.#unfinished;
   }
 
+  /** The pictures in view, each in a frame of its point's colour. */
   #visible(opacity: (row: number) => number): Picture[] {
     const { view, size } = this.#camera;
     const { grid, pointColours, thumbnails } = this.#map;

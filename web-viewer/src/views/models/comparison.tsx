@@ -55,7 +55,7 @@ export function Comparison() {
         name="Models"
         class="comparison"
         columns={columns}
-        rows={listedModels.value}
+        rows={listedModels()}
         keyOf={({ key }) => key}
         current={({ isOpen }) => isOpen}
       />

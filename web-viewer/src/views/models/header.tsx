@@ -20,7 +20,7 @@ export function Header() {
         <span class="name">convae</span>
       </h1>
       <Switcher />
-      <p class="summary quiet">{model.value?.card.model.summary}</p>
+      <p class="summary quiet ellipsis">{model.value?.card.model.summary}</p>
       <div class="actions">
         <About />
         <OpenMenu />

@@ -1,4 +1,3 @@
-import { computed } from '@preact/signals';
 import type { Card } from '../../site/schema.ts';
 import { cards } from '../../state/cards.ts';
 import { openModel, reopen, visitorModels } from '../../state/open.ts';
@@ -15,7 +14,8 @@ export interface ListedModel {
   open(): void;
 }
 
-export const listedModels = computed((): readonly ListedModel[] => [
+/** The models that can be opened, in the order of the lists. It reads signals. */
+export const listedModels = (): readonly ListedModel[] => [
   ...(site.value?.models ?? []).map(({ name }) => {
     const isOpen = name === modelName.value;
     const card = cards.value.get(name) ?? (isOpen ? model.value?.card : cards.value.get(name));
@@ -29,4 +29,4 @@ export const listedModels = computed((): readonly ListedModel[] => [
     isOpen: opened === model.value,
     open: () => void reopen(opened),
   })),
-]);
+];

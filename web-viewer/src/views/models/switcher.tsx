@@ -34,11 +34,11 @@ export function Switcher() {
     <>
       <Button class="switch" popovertarget="models" aria-haspopup="listbox" aria-expanded={isOpen.value}>
         <span class="what">
-          <span class="model-name">
+          <span class="model-name ellipsis">
             <span class="visually-hidden">Model: </span>
             {current?.name ?? '…'}
           </span>
-          <span class="model-line quiet">{current ? inOneLine(current.card) : ' '}</span>
+          <span class="model-line quiet ellipsis">{current ? inOneLine(current.card) : ' '}</span>
         </span>
         <Icon name="down" />
       </Button>
@@ -52,7 +52,7 @@ export function Switcher() {
         onToggle={onToggle}
         onKeyDown={onKeyDown}
       >
-        {listedModels.value.map(({ key, name, card, fromVisitor, isOpen, open }) => (
+        {listedModels().map(({ key, name, card, fromVisitor, isOpen, open }) => (
           <Button
             key={key}
             class=""

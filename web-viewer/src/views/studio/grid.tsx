@@ -1,4 +1,4 @@
-import { type Signal, useComputed } from '@preact/signals';
+import type { Signal } from '@preact/signals';
 import { useRef } from 'preact/hooks';
 import { colourOfClass } from '../../ui/class-colours.ts';
 import { Button } from '../../ui/controls.tsx';
@@ -35,137 +35,100 @@ const STEPS: Readonly<Record<string, readonly [number, number]>> = {
   ArrowRight: [0, 1],
 };
 
+const clamp = (place: number, count: number) => Math.min(count - 1, Math.max(0, place));
+
 /** Images with a column for each class and a row for each latent. */
 export function Grid({ name, rows, columns, shape, marked, focused, onSelect }: Props) {
-  const body = useRef<HTMLTableElement>(null);
-  const keys = (event: KeyboardEvent) => {
+  const table = useRef<HTMLTableElement>(null);
+  const at = marked.value;
+  const mark = (place: CellPosition | null) => {
+    marked.value = place;
+  };
+  const onKeyDown = (event: KeyboardEvent) => {
     const { row, column } = focused.value;
     const [down, right] = STEPS[event.key] ?? [0, 0];
     const ends: Readonly<Record<string, number>> = { Home: 0, End: columns.length - 1 };
-    const next = {
-      row: Math.min(rows.length - 1, Math.max(0, row + down)),
-      column: ends[event.key] ?? Math.min(columns.length - 1, Math.max(0, column + right)),
-    };
     if (!(event.key in STEPS || event.key in ends)) return;
+    const next = {
+      row: clamp(row + down, rows.length),
+      column: ends[event.key] ?? clamp(column + right, columns.length),
+    };
     event.preventDefault();
     focused.value = next;
-    body.current?.querySelector<HTMLElement>(`[data-row="${next.row}"][data-column="${next.column}"]`)?.focus();
+    table.current?.querySelector<HTMLElement>(`[data-row="${next.row}"][data-column="${next.column}"]`)?.focus();
+  };
+  const cell = (row: number, column: number) => {
+    // Until the new columns are decoded, these are the images of the previous ones.
+    const images = rows[row]?.length === columns.length ? rows[row] : null;
+    const label = `class ${columns[column]?.name}, latent ${rowName(row)}`;
+    const image = <PixelImage pixels={images?.[column] ?? null} shape={shape} label={label} />;
+    const near = Number(at?.row === row) + Number(at?.column === column);
+    const look = `cell ${near === 2 ? 'at' : at && near === 0 ? 'aside' : ''}`;
+    const place = { 'data-row': row, 'data-column': column, onPointerEnter: () => mark({ row, column }) };
+    if (!onSelect) {
+      return (
+        <td key={columns[column]?.index} class={look} {...place}>
+          {image}
+        </td>
+      );
+    }
+    return (
+      <td key={columns[column]?.index} class="cell-place">
+        <Button
+          class={look}
+          aria-label={label}
+          tabIndex={focused.value.row === row && focused.value.column === column ? 0 : -1}
+          onFocus={() => {
+            focused.value = { row, column };
+            mark({ row, column });
+          }}
+          onBlur={() => mark(null)}
+          onKeyDown={onKeyDown}
+          onClick={() => onSelect({ row, column })}
+          {...place}
+        >
+          {image}
+        </Button>
+      </td>
+    );
   };
   return (
     <table
-      ref={body}
+      ref={table}
       class="grid"
       data-grid={name}
       style={{ '--columns': String(columns.length), '--image': `${shape.width}px` }}
       aria-label={`Decoded by ${name}: a column for each class, a row for each latent`}
       {...(onSelect && { role: 'grid' as const })}
-      onPointerLeave={() => {
-        marked.value = null;
-      }}
+      onPointerLeave={() => mark(null)}
     >
-      <Heads {...{ columns, marked }} />
+      <thead>
+        <tr>
+          <th scope="col">
+            <span class="visually-hidden">Latent</span>
+          </th>
+          {columns.map(({ name, index }, column) => (
+            <th
+              key={index}
+              scope="col"
+              class={at?.column === column ? 'ellipsis grid-head marked' : 'ellipsis grid-head'}
+              style={{ '--class': colourOfClass(index) }}
+            >
+              {name}
+            </th>
+          ))}
+        </tr>
+      </thead>
       <tbody>
-        {rows.map((images, row) => (
-          <Row key={row} {...{ images, row, columns, shape, marked, focused, onSelect }} onKeys={keys} />
+        {rows.map((_, row) => (
+          <tr key={row}>
+            <th scope="row" class={at?.row === row ? 'grid-side marked' : 'grid-side'}>
+              {rowName(row)}
+            </th>
+            {columns.map((_, column) => cell(row, column))}
+          </tr>
         ))}
       </tbody>
     </table>
-  );
-}
-
-function Heads({ columns, marked }: Pick<Props, 'columns' | 'marked'>) {
-  return (
-    <thead>
-      <tr>
-        <th scope="col">
-          <span class="visually-hidden">Latent</span>
-        </th>
-        {columns.map(({ name, index }, column) => (
-          <th
-            key={index}
-            scope="col"
-            class={marked.value?.column === column ? 'grid-head marked' : 'grid-head'}
-            style={{ '--class': colourOfClass(index) }}
-          >
-            {name}
-          </th>
-        ))}
-      </tr>
-    </thead>
-  );
-}
-
-interface RowProps extends Omit<Props, 'rows' | 'name'> {
-  readonly images: RowImages;
-  readonly row: number;
-  readonly onKeys: (event: KeyboardEvent) => void;
-}
-
-function Row({ images, row, columns, shape, marked, focused, onSelect, onKeys }: RowProps) {
-  // Until the new columns are decoded, these are the images of the previous ones.
-  const cells = images?.length === columns.length ? images : [];
-  const isMarked = useComputed(() => marked.value?.row === row);
-  return (
-    <tr>
-      <th scope="row" class={isMarked.value ? 'grid-side marked' : 'grid-side'}>
-        {rowName(row)}
-      </th>
-      {columns.map(({ name, index }, column) => (
-        <Cell
-          key={index}
-          {...{ shape, marked, focused, onSelect, onKeys, row, column, name }}
-          pixels={cells[column] ?? null}
-        />
-      ))}
-    </tr>
-  );
-}
-
-interface CellProps extends Pick<RowProps, 'shape' | 'marked' | 'focused' | 'onSelect' | 'onKeys'>, CellPosition {
-  readonly pixels: Float32Array | null;
-  readonly name: string;
-}
-
-function Cell({ pixels, shape, marked, focused, onSelect, onKeys, row, column, name }: CellProps) {
-  const look = useComputed(() => {
-    const at = marked.value;
-    if (!at) return '';
-    if (at.row === row && at.column === column) return 'at';
-    return at.row === row || at.column === column ? '' : 'aside';
-  });
-  const reachable = useComputed(() => focused.value.row === row && focused.value.column === column);
-  const mark = () => {
-    marked.value = { row, column };
-  };
-  const label = `class ${name}, latent ${rowName(row)}`;
-  const place = { 'data-row': row, 'data-column': column, onPointerEnter: mark };
-  const image = <PixelImage pixels={pixels} shape={shape} label={label} />;
-  if (!onSelect) {
-    return (
-      <td class={`cell ${look.value}`} {...place}>
-        {image}
-      </td>
-    );
-  }
-  return (
-    <td class="cell-place">
-      <Button
-        class={`cell ${look.value}`}
-        aria-label={label}
-        tabIndex={reachable.value ? 0 : -1}
-        onFocus={() => {
-          focused.value = { row, column };
-          mark();
-        }}
-        onBlur={() => {
-          marked.value = null;
-        }}
-        onKeyDown={onKeys}
-        onClick={() => onSelect({ row, column })}
-        {...place}
-      >
-        {image}
-      </Button>
-    </td>
   );
 }

@@ -67,7 +67,7 @@ export function InputInEveryClass({ opened, columns }: Props) {
         </div>
       </div>
       {card.conditional.encoder ? (
-        <div class="encoded-as">
+        <div class="stack encoded-as">
           <p class="say" aria-live="polite">
             {made && about(made, names)}
           </p>

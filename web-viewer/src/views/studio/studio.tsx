@@ -20,7 +20,7 @@ export function StudioView() {
     if (listed) void readCards();
   }, [listed]);
   return (
-    <div class="studio">
+    <div class="wide-view studio">
       <h2>{opened?.card.conditional.decoder ? 'One style, every class' : 'Make images'}</h2>
       {!opened && <p class="say">Loading the model.</p>}
       {opened && !opened.card.conditional.decoder && <LatentStudio key={opened.name} opened={opened} />}

@@ -18,7 +18,7 @@ export function Comparison({ training }: { readonly training: Training }) {
     { key: 'now', name: 'Now', pixels: made(now.value ? now : before) },
   ];
   return (
-    <section class="train-comparison" aria-labelledby="train-comparison">
+    <section class="stack train-comparison" aria-labelledby="train-comparison">
       <h3 id="train-comparison">Reconstructions</h3>
       {rows.map(({ key, name, pixels }) => (
         <div key={key} class="train-row" data-row={key} data-steps={steps.value}>

@@ -16,7 +16,7 @@ export function Controls({ training }: Props) {
   const busy = now === 'running' || now === 'starting' || now === 'pausing';
   const none = images.all.value.length === 0;
   return (
-    <section class="train-controls" aria-label="Training">
+    <section class="stack train-controls" aria-label="Training">
       <div class="row">
         <Button
           class="button primary train-start"

@@ -18,7 +18,7 @@ export function Outcome({ training }: Props) {
   const { exported, history, phase, steps, trained, use, weights } = training;
   const some = trained.value !== null;
   return (
-    <section class="train-outcome" aria-labelledby="train-outcome">
+    <section class="stack train-outcome" aria-labelledby="train-outcome">
       <h3 id="train-outcome">The trained weights</h3>
       <Check
         class="row train-switch"

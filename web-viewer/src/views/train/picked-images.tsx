@@ -16,7 +16,7 @@ const MAX_TILES = 60;
 /** The training images: the visitor's, and a sample of the set. */
 export function PickedImages({ images }: Props) {
   return (
-    <section class="train-images" aria-labelledby="train-images">
+    <section class="stack" aria-labelledby="train-images">
       <h3 id="train-images">Training images</h3>
       <Sample images={images} />
       <Own images={images} />
@@ -32,7 +32,7 @@ function Sample({ images: { includeSample, noSample, sampleSeed, sampleSize } }:
   const size = Math.min(most, sampleSize.value);
   return (
     <div class="train-sample">
-      <div class="train-about">
+      <div class="row train-about">
         <Check class="row" checked={includeSample.value} onChoose={setter(includeSample)}>
           <span>
             <b>{grouped(size)}</b> random images of {dataName(about.name)}
@@ -71,7 +71,7 @@ function Own({ images }: Props) {
       ? 'Draw something and add it, or drop or paste images here.'
       : `${grouped(count)} ${count === 1 ? 'image' : 'images'} of yours.`;
   return (
-    <div class="train-own">
+    <div class="row train-own">
       <Button aria-disabled={useless} onClick={() => image && !useless && addInput(image)}>
         {image && isAdded.value ? 'Input image added' : 'Add the input image'}
       </Button>

@@ -34,7 +34,7 @@ function TrainView({ training }: Props) {
     [images, takesImages],
   );
   return (
-    <div ref={element} class="train" {...(takesImages && { 'data-takes-images': '' })}>
+    <div ref={element} class="wide-view train" {...(takesImages && { 'data-takes-images': '' })}>
       <h2>Train in the page</h2>
       {!exported.value && <p class="say">Loading the model.</p>}
       {exported.value && !takesImages && <HowToExport name={exported.value.name} />}
@@ -70,11 +70,11 @@ function Board({ training }: Props) {
         loss fall and the reconstructions change.
       </p>
       <div class="train-board">
-        <div class="train-side">
+        <div class="stack train-side">
           <PickedImages images={training.images} />
           <Controls training={training} />
         </div>
-        <div class="train-watch">
+        <div class="stack train-watch">
           <LossChart training={training} />
           <Numbers training={training} />
         </div>
