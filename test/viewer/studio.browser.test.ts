@@ -269,28 +269,12 @@ describe.skipIf(!hasBrowser)('the studio', () => {
       );
     const own = Array.from(latents.slice(7 * size, 8 * size));
     await expectPictures(page, '.pictures >> nth=1 >> canvas', await decode(along(own, [-1, -0.5, 0, 0.5, 1, 1.5, 2])));
-    await expectPictures(
-      page,
-      '.pictures >> nth=2 >> canvas',
-      await decode(
-        along(
-          four,
-          [0, 1, 2, 3, 4, 5, 6].map((i) => i / 6),
-        ),
-      ),
-    );
+    const sixths = [0, 1, 2, 3, 4, 5, 6].map((i) => i / 6);
+    const walk = await decode(along(four, sixths));
+    await expectPictures(page, '.pictures >> nth=2 >> canvas', walk);
     await soon(() => parameter(page, 'meanto')).toBe('class9');
     await page.reload();
-    await expectPictures(
-      page,
-      '.pictures >> nth=2 >> canvas',
-      await decode(
-        along(
-          four,
-          [0, 1, 2, 3, 4, 5, 6].map((i) => i / 6),
-        ),
-      ),
-    );
+    await expectPictures(page, '.pictures >> nth=2 >> canvas', walk);
     // The map's selection is a group too.
     await page.getByRole('tab', { name: 'Map' }).click();
     await page.getByRole('button', { name: 'More', exact: true }).click();

@@ -1,3 +1,5 @@
+import { metricsLine } from '../../../../pipeline/artifacts/metrics.ts';
+
 /** Measurements at the end of an epoch, in the unit of the card's model.error, mean per pixel. */
 export interface Losses {
   readonly loss: number;
@@ -15,7 +17,7 @@ export interface Epoch {
   readonly rate: number | null;
 }
 
-const SPLITS = ['train', 'val', 'test'] as const;
+const SPLITS = metricsLine.shape.split.options;
 export type Split = (typeof SPLITS)[number];
 export type Quantity = keyof Losses;
 
@@ -36,27 +38,21 @@ export function readHistory(text: string): readonly Epoch[] {
 }
 
 function readLine(line: string): { epoch: number; split: Split; losses: Losses; rate: number | null } | null {
-  const record = parsed(line);
-  if (record?.span !== 'epoch') return null;
-  const { epoch, loss, rate } = record;
-  const split = SPLITS.find((known) => known === record.split);
-  const validEpoch = typeof epoch === 'number' && Number.isInteger(epoch) && epoch >= 0;
-  if (!validEpoch || !split || !isNumber(loss)) return null;
-  const numberOrNull = (value: unknown) => (isNumber(value) ? value : null);
-  const losses = { loss, reconstruction: numberOrNull(record.reconstruction), kl: numberOrNull(record.kl) };
-  return { epoch, split, losses, rate: numberOrNull(rate) };
+  const { success, data } = metricsLine.safeParse(parsed(line));
+  if (!success || data.span !== 'epoch') return null;
+  const { epoch, split, loss, rate = null, reconstruction, kl } = data;
+  const numberOrNull = (value: unknown) => (typeof value === 'number' ? value : null);
+  const losses = { loss, reconstruction: numberOrNull(reconstruction), kl: numberOrNull(kl) };
+  return { epoch, split, losses, rate };
 }
 
-function parsed(line: string): Record<string, unknown> | null {
+function parsed(line: string): unknown {
   try {
-    const value: unknown = JSON.parse(line);
-    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : null;
+    return JSON.parse(line);
   } catch {
     return null;
   }
 }
-
-const isNumber = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value);
 
 /** A curve of the record: a value or a gap for each epoch. */
 export function curveOf(history: readonly Epoch[], split: Split, quantity: Quantity): readonly (number | null)[] {

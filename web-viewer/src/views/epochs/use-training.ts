@@ -12,49 +12,40 @@ export interface Training {
   readonly epochs: readonly number[];
 }
 
-/** Fetches the record of a training. @returns the record, an error message, or null while loading */
-export function useTraining(model: OpenModel): Training | string | null {
-  const [found, setFound] = useState<Training | string | null>(null);
+/** What a promise brings, or its error as a message; null until then. A result stays until the next one comes. */
+function useResult<T>(start: () => Promise<T>, inputs: readonly unknown[]): T | string | null {
+  const [result, setResult] = useState<T | string | null>(null);
   useEffect(() => {
     let wanted = true;
-    setFound(null);
-    const { training } = model.manifest;
-    if (!training) return undefined;
-    const read = async (): Promise<Training | string> => {
-      const history = readHistory(new TextDecoder().decode(await model.source.read(training.metrics)));
-      const pictures = new Pictures(model.source, training.pictures, model.card.image);
-      const epochs = [...new Set([...history.map(({ epoch }) => epoch), ...pictures.epochs])].sort((a, b) => a - b);
-      return epochs.length > 0 ? { history, pictures, epochs } : 'the record is empty';
-    };
-    void read()
+    void start()
       .catch(messageOf)
       .then((value) => {
-        if (wanted) setFound(value);
+        if (wanted) setResult(value);
       });
     return () => {
       wanted = false;
     };
-  }, [model]);
-  return found;
+  }, inputs);
+  return result;
+}
+
+/** Fetches the record of a training. @returns the record, an error message, or null while loading or where there is none */
+export function useTraining({ manifest: { training }, source, card }: OpenModel): Training | string | null {
+  const read = async (): Promise<Training | string | null> => {
+    if (!training) return null;
+    const history = readHistory(new TextDecoder().decode(await source.read(training.metrics)));
+    const pictures = new Pictures(source, training.pictures, card.image);
+    const epochs = [...new Set([...history.map(({ epoch }) => epoch), ...pictures.epochs])].sort((a, b) => a - b);
+    return epochs.length > 0 ? { history, pictures, epochs } : 'the record is empty';
+  };
+  return useResult(read, [source]);
 }
 
 /** The picture of an epoch; the previous one while it loads. @returns the picture, or an error message */
 export function usePicture(pictures: Pictures, epoch: number | null): EpochPicture | string | null {
-  const [shown, setShown] = useState<EpochPicture | string | null>(null);
+  const picture = useResult(async () => (epoch === null ? null : pictures.get(epoch)), [pictures, epoch]);
   useEffect(() => {
-    if (epoch === null) return undefined;
-    let wanted = true;
-    void pictures
-      .get(epoch)
-      .catch(messageOf)
-      .then((picture) => {
-        if (wanted) setShown(picture);
-        return wanted ? pictures.prepare(epoch) : undefined;
-      })
-      .catch(() => undefined);
-    return () => {
-      wanted = false;
-    };
-  }, [pictures, epoch]);
-  return shown;
+    if (picture && typeof picture !== 'string') void pictures.prepare(picture.epoch);
+  }, [pictures, picture]);
+  return picture;
 }

@@ -31,16 +31,9 @@ export const rowName = (row: number): string => String.fromCharCode(65 + row);
 
 /** Whether two models take the same latents and classes, so that their images can be compared. */
 export function comparable(a: Card, b: Card): boolean {
-  const equal = (x: unknown, y: unknown) => JSON.stringify(x) === JSON.stringify(y);
-  return (
-    a.conditional.decoder &&
-    b.conditional.decoder &&
-    a.latent.size === b.latent.size &&
-    a.image.height === b.image.height &&
-    a.image.width === b.image.width &&
-    a.image.channels === b.image.channels &&
-    equal(a.classes, b.classes)
-  );
+  const taken = ({ latent, image: { height, width, channels }, classes }: Card) =>
+    JSON.stringify([latent.size, height, width, channels, classes]);
+  return a.conditional.decoder && b.conditional.decoder && taken(a) === taken(b);
 }
 
 /** The default columns: as many classes as fit. */

@@ -2,13 +2,13 @@ import type { Engine } from '../../engine/client.ts';
 import type { Card } from '../../site/schema.ts';
 import { pixelErrors } from '../../state/errors.ts';
 import type { InputImage } from '../../state/store.ts';
-import { split } from '../../ui/pixels.ts';
+import { reconstruct } from '../reconstruct.ts';
 import { repeated } from './latents.ts';
 
 /** An image's latent, and its decoding with each class. */
 export interface Restyled {
   readonly image: InputImage;
-  /** The class given to the encoder; null where it takes none. */
+  /** The class for the encoder; null where it takes none. */
   readonly encodedAs: number | null;
   /** Where that class comes from. */
   readonly from: 'visitor' | 'set' | 'error';
@@ -32,7 +32,7 @@ export interface Wanted {
 }
 
 /**
- * Encodes an image and decodes its latent with each of the given classes, in one batch. An encoder that takes a class gets the
+ * Encodes an image and decodes its latent with each of some classes, in one batch. An encoder that takes a class gets the
  * chosen one, else the image's own, else the one that reconstructs the image best.
  * @throws Error
  */
@@ -57,10 +57,8 @@ async function likeliestClass(
 ): Promise<number> {
   const count = Math.min(MAX_TRIED, classes?.length ?? 1);
   const labels = Int32Array.from({ length: count }, (_, i) => i);
-  const copies = new Uint8Array(count * pixels.length);
-  for (let i = 0; i < count; i++) copies.set(pixels, i * pixels.length);
-  const { latent } = await engine.encode(count, copies, labels);
-  const made = await engine.decode(count, latent, labels);
-  const errors = split(made, count).map((image) => pixelErrors(model.error, pixels, image, channels).error);
+  const copies = Array.from({ length: count }, () => pixels);
+  const made = await reconstruct(engine, copies, labels);
+  const errors = made.map((image) => pixelErrors(model.error, pixels, image, channels).error);
   return errors.indexOf(Math.min(...errors));
 }

@@ -3,6 +3,7 @@ import { latest } from '../../engine/latest.ts';
 import type { WeightFiles } from '../../engine/protocol.ts';
 import { messageOf } from '../../site/problem.ts';
 import { engine, type OpenModel } from '../../state/store.ts';
+import { reconstruct } from '../reconstruct.ts';
 import type { TrainImage } from './batches.ts';
 import type { Training } from './training.ts';
 
@@ -27,18 +28,9 @@ export function createReconstructions({ exported, images: trainImages, message, 
 
   const work = async ({ target, opened, files, images }: Task): Promise<void> => {
     try {
-      const made = await weights.withWeightsOf(opened, files, async (engine) => {
-        const shape = opened.card.image;
-        const size = shape.height * shape.width * shape.channels;
-        const pixels = new Uint8Array(images.length * size);
-        images.forEach((image, i) => {
-          pixels.set(image.pixels, i * size);
-        });
-        const labels = Int32Array.from(images, ({ label }) => label ?? 0);
-        const { latent } = await engine.encode(images.length, pixels, labels);
-        const all = await engine.decode(images.length, latent, labels);
-        return images.map((_, i) => all.subarray(i * size, (i + 1) * size));
-      });
+      const labels = Int32Array.from(images, ({ label }) => label ?? 0);
+      const pixels = images.map((image) => image.pixels);
+      const made = await weights.withWeightsOf(opened, files, (engine) => reconstruct(engine, pixels, labels));
       const isReset = target === now && trained.value === null;
       if (made && exported.value === opened && !isReset) target.value = { images, made };
     } catch (error) {
