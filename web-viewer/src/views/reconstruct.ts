@@ -1,7 +1,7 @@
 import type { Engine } from '../engine/client.ts';
 import { split } from '../ui/pixels.ts';
 
-/** Reconstructions in [0, 1] of images of one shape, bytes `[H, W, C]`, each with its class. @throws EngineProblem */
+/** Reconstructions in [0, 1] of images of one shape, bytes `[H, W, C]`, each with its class. @throws Error */
 export async function reconstruct(
   engine: Engine,
   images: readonly Uint8Array[],

@@ -37,7 +37,7 @@ export function createSteps(progress: Progress, images: TrainImages, weights: We
   /** When the weights are read next. */
   let nextRead = 0;
 
-  /** Takes steps until the visitor pauses or a step fails. @throws EngineProblem */
+  /** Takes steps until the visitor pauses or a step fails. @throws Error */
   async function take(run: Run): Promise<void> {
     const { exported, step, trainer, isCurrent } = run;
     const losses = history.value;
