@@ -147,7 +147,9 @@ describe.skipIf(!hasBrowser)('the epochs', () => {
     const inAccent = () =>
       chart.locator('canvas').evaluate((canvas: HTMLCanvasElement) => {
         const accent = getComputedStyle(canvas).getPropertyValue('--accent').match(/\d+/g)?.join();
-        const { data } = canvas.getContext('2d')?.getImageData(0, 0, canvas.width, canvas.height) ?? { data: [] };
+        const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext('2d');
+        copy?.drawImage(canvas, 0, 0);
+        const { data } = copy?.getImageData(0, 0, canvas.width, canvas.height) ?? { data: [] };
         return Array.from({ length: data.length / 4 }, (_, i) => data.slice(4 * i, 4 * i + 3).join() === accent).filter(
           Boolean,
         ).length;

@@ -157,8 +157,9 @@ describe.skipIf(!hasBrowser)('the latent view', () => {
           Object.assign(window, { counts });
           const post = Worker.prototype.postMessage;
           Worker.prototype.postMessage = function (this: Worker, message: unknown, ...rest: never[]) {
-            const { call, ask } = message as { call?: string; ask?: { count?: number } };
-            if (call === 'decode' && ask?.count === 1) counts.decode += 1;
+            // As Comlink calls decode(model, count, latents).
+            const { path, argumentList } = message as { path?: string[]; argumentList?: { value: unknown }[] };
+            if (path?.[0] === 'decode' && argumentList?.[1]?.value === 1) counts.decode += 1;
             return post.call(this, message, ...rest);
           };
         });

@@ -8,7 +8,7 @@ const themeNamed = (text: string | null) => themes.find((theme) => theme === tex
 
 // Canvases are drawn in these: as registered properties they are read as plain colours.
 for (const name of ['--ink', '--ink-2', '--line', '--line-strong', '--panel', '--accent'])
-  CSS.registerProperty({ name, syntax: '<color>', inherits: true, initialValue: 'gray' });
+  CSS.registerProperty?.({ name, syntax: '<color>', inherits: true, initialValue: 'gray' });
 
 /** The visitor's choice, remembered where the browser allows it. */
 const chosen = signal<Theme>(stored() ?? 'auto');
