@@ -89,8 +89,13 @@ export function Colours({ drawing: { colour, frame, tool } }: Props) {
 
 /** Whether drawings are centred, for sets whose images are. */
 export function Centring({ drawing: { centring, frame, setCentring } }: Props) {
-  if (!frame.value.conventions.centred) return null;
-  const set = dataName(model.value?.card.dataset.name ?? '');
+  const { conventions, shape } = frame.value;
+  const { card, loading = !card } = model.value ?? {};
+  if (!conventions.centred) {
+    // As tall while it is not known whether the images are.
+    return loading && shape.channels === 1 ? <div class="input-tick">{'\u00a0'}</div> : null;
+  }
+  const set = dataName(card?.dataset.name ?? '');
   return (
     <Check
       class="input-tick"
