@@ -48,10 +48,13 @@ export function imageFileSource({
     pieces: pageId ? undefined : () => piecesOf(files()),
     async stamp() {
       const hash = createHash('sha256');
-      await inBatches(files(), signal, ({ id, label, path }) => {
-        const stats = statSync(path, { throwIfNoEntry: false });
-        hash.update(`${id}\0${label ?? ''}\0${stats ? fileStamp(path, stats) : `${resolve(path)} missing`}\n`);
-      });
+      for await (const batch of inBatches(files(), signal)) {
+        const lines = batch.map(({ id, label, path }) => {
+          const stats = statSync(path, { throwIfNoEntry: false });
+          return `${id}\0${label ?? ''}\0${stats ? fileStamp(path, stats) : `${resolve(path)} missing`}\n`;
+        });
+        hash.update(lines.join(''));
+      }
       return hash.digest('hex');
     },
     async *entries() {
@@ -96,21 +99,15 @@ const load = (path: string): Promise<Buffer> =>
     throw fileError(error, `cannot read ${path}`);
   });
 
-/**
- * Calls `work` for each item; signals arrive in between.
- * @throws Interrupted, or the signal's reason
- */
-async function inBatches<T>(
-  items: Iterable<T>,
-  signal: AbortSignal | undefined,
-  work: (item: T) => void,
-): Promise<void> {
-  let done = 0;
+/** Items in batches; signals arrive in between. @throws Interrupted, or the signal's reason */
+async function* inBatches<T>(items: Iterable<T>, signal: AbortSignal | undefined): AsyncGenerator<T[]> {
+  let batch: T[] = [];
   for (const item of items) {
-    if (done++ % BATCH === 0) {
-      await setImmediate();
-      stopIfAborted(signal);
-    }
-    work(item);
+    if (batch.push(item) < BATCH) continue;
+    yield batch;
+    batch = [];
+    await setImmediate();
+    stopIfAborted(signal);
   }
+  yield batch;
 }

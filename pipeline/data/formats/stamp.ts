@@ -1,6 +1,6 @@
 import type { Stats } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { isAbsolute, resolve } from 'node:path';
 import { withFileErrors } from '../../io/errors.ts';
 
 /**
@@ -8,7 +8,7 @@ import { withFileErrors } from '../../io/errors.ts';
  * counts too.
  */
 export const fileStamp = (path: string, { size, mtimeMs, ctimeMs }: Stats): string =>
-  `${resolve(path)} ${size} ${mtimeMs} ${ctimeMs}`;
+  `${isAbsolute(path) ? path : resolve(path)} ${size} ${mtimeMs} ${ctimeMs}`;
 
 /** A text that changes when one of the files does. @throws InputError when one is missing */
 export async function stampOf(paths: readonly string[]): Promise<string> {
