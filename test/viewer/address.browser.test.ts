@@ -67,7 +67,7 @@ describe.skipIf(!hasBrowser)('the address', () => {
     await soon(() => parameter(page, 'tab')).toBe('model');
 
     await page.goBack();
-    expect(await selected(page)).toBe('Studio');
+    await soon(() => selected(page)).toBe('Studio');
     expect(await opened(page)).toBe('cae2');
     await page.goBack();
     await soon(() => opened(page)).toBe('cvae');
@@ -83,6 +83,25 @@ describe.skipIf(!hasBrowser)('the address', () => {
     await page.goBack();
     await page.goBack();
     expect(page.url()).toBe('about:blank');
+    await close();
+  });
+
+  test('leaves the history alone while Back is on its way', async () => {
+    const { page, close } = await openPage('#model=cvae&image=5');
+    await page.getByRole('tab', { name: 'Studio' }).click();
+    await soon(() => parameter(page, 'tab')).toBe('studio');
+    await page.evaluate(() =>
+      addEventListener('popstate', () => {
+        // The address has changed; its hashchange event comes after timers that are due.
+        const end = performance.now() + 400;
+        while (performance.now() < end);
+      }),
+    );
+    await slider(page, 0).fill('1');
+    await page.goBack();
+    await soon(() => selected(page)).toBe('Map');
+    await page.goForward();
+    await soon(() => selected(page)).toBe('Studio');
     await close();
   });
 });

@@ -29,9 +29,7 @@ export async function boot(): Promise<void> {
     walk.start(opened);
   });
   followState();
-  window.addEventListener('hashchange', ({ newURL }) => {
-    // The previous state may have overwritten the address meanwhile.
-    if (newURL !== location.href) history.replaceState(null, '', newURL);
+  window.addEventListener('hashchange', () => {
     void openAddress(async (name) => {
       if (name !== null && name !== modelName.value) await openModel(name);
     });

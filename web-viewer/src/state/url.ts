@@ -31,12 +31,16 @@ export function share(...parameters: readonly Parameter[]): () => void {
 
 const parameters = (hash = location.hash) => new URLSearchParams(hash.slice(1));
 
+/** The address that was opened or written last. Another one is new: its `hashchange` event is about to come. */
+let known = '';
+
 /**
  * Opens what the address says: its settings, its model, and then what it shows of the model. Meanwhile the address stays.
  * @param open opens the model of this name
  */
 export async function openAddress(open: (name: string | null) => Promise<void>): Promise<void> {
-  const found = parameters();
+  known = location.hash;
+  const found = parameters(known);
   const name = found.get('model');
   const isLatest = () => link.value.rest === found;
   /** While one is applied, a view may add more. */
@@ -81,12 +85,14 @@ export function followState(): () => void {
   const write = () => {
     clearTimeout(timer);
     timer = undefined;
-    if (pending !== null && pending !== location.hash) {
-      const entry = parameters().has('model') && entryOf(pending) !== entryOf(location.hash);
+    if (pending !== null && pending !== known && location.hash === known) {
+      const entry = parameters(known).has('model') && entryOf(pending) !== entryOf(known);
       history[entry ? 'pushState' : 'replaceState'](null, '', pending);
+      known = location.hash;
     }
     pending = null;
   };
+  known = location.hash;
   return effect(() => {
     const { rest, model: linked } = link.value;
     const rows = [{ key: 'model', read: () => modelName.value }, ...settings, ...shared.value];
