@@ -20,7 +20,7 @@ import { batchSizes, type ProgramName, programs } from './programs.ts';
 const ROUNDS = Number(process.env.ROUNDS ?? 3);
 const STEPS = Number(process.env.STEPS ?? 60);
 const THREADS = (process.env.THREADS ?? '1 2').split(' ').map(Number);
-const EPOCHS = 3;
+const EPOCHS = 5;
 /** tfjs in plain JavaScript and in WebAssembly has one thread and takes seconds a step: one or two are enough. */
 const SLOW: ReadonlySet<SystemName> = new Set(['cpu', 'wasm']);
 const systems = (process.env.SYSTEMS ?? 'cpu wasm tfjs-node onnx traced').split(' ') as SystemName[];
@@ -67,7 +67,7 @@ function measure(system: SystemName, program: ProgramName, threads: number): Ans
   return JSON.parse(output.trimEnd().split('\n').at(-1) ?? '') as Answer;
 }
 
-/** Milliseconds of a step in the last epoch: graphs are built in the first. */
+/** Milliseconds of a step in the last epoch: graphs are built in the first, and V8 compiles the recording in the first three. */
 function stepsOf(measured: readonly Measured[] = []): number[] {
   return measured.map(({ ms }) => ms.at(-1) ?? Number.NaN);
 }
