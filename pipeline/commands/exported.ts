@@ -101,7 +101,7 @@ export const reconstruct = defineCommand({
   options: {
     exported: options.exported,
     data: { ...options.data, demandOption: true },
-    split: { ...options.split, defaultDescription: 'test, or val where there is no test part' },
+    split: { ...options.split, defaultDescription: 'test, or val where there is no test part; a single image itself' },
     ...integers({ n: ['number of images, evenly spaced', 'all'] }),
     out: { ...text('output folder: a PNG file per image, named by its id, and grid.png'), demandOption: true },
     ...readingOptions,

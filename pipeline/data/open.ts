@@ -40,7 +40,7 @@ export async function openSplits(spec: string, options: DataOptions = {}): Promi
 /**
  * Opens one part of a value of `--data`, or all of it. Where the data come in parts, `all` is the training, validation and test
  * images, with ids `train/…`, `val/…` and `test/…`; otherwise it is the data set unchanged.
- * @param split by default the images that were not trained on, see `heldOut`
+ * @param split by default the images that were not trained on, see `heldOut`, or a single image
  * @throws InputError as `openSplits`, or where there is no such part
  */
 export async function openSplit(
@@ -54,7 +54,8 @@ export async function openSplit(
   }
   const splits = await openSplits(spec, options);
   if (split === 'all') return joinParts(splits);
-  const wanted = split === undefined ? heldOut(splits) : splits[split];
+  const isSingle = !splits.val && !splits.test;
+  const wanted = split === undefined && !isSingle ? heldOut(splits) : splits[split ?? 'train'];
   for (const part of [splits.train, splits.val, splits.test]) if (part && part !== wanted) await part.close();
   if (wanted) return wanted;
   const others = (['train', 'val', 'test'] as const).filter((name) => splits[name]).join(', ');

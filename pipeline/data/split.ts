@@ -38,22 +38,30 @@ export function holdOutValidation(splits: DatasetSplits, share: number): Dataset
       `--val-split ${share}: ${name} has a validation part of ${counted(val.length, 'image')}; leave it out`,
     );
   }
-  if (Math.max(1, Math.round(full.length * share)) >= full.length) {
+  if (shareOf(full.length, share) >= full.length) {
     throw new InputError(`--val-split ${share}: it leaves no training image of ${name}, which has ${full.length}`);
   }
   const [train, held] = divide(full, share, 'val/', [full.name, `${name}/val`]);
   return { ...splits, train, val: held };
 }
 
-/** The parts as a run has them that held `share` of the training images out; unchanged without a share, or with a part. */
+/**
+ * The parts as a run has them that held `share` of the training images out; unchanged without a share, with a validation part, or
+ * with too few images to train on.
+ */
 export const withValidation = (splits: DatasetSplits, share: number | undefined): DatasetSplits =>
-  share === undefined || splits.val ? splits : holdOutValidation(splits, share);
+  share === undefined || splits.val || shareOf(splits.train.length, share) >= splits.train.length
+    ? splits
+    : holdOutValidation(splits, share);
+
+/** A share of some images, at least one of them. */
+const shareOf = (images: number, share: number): number => Math.max(1, Math.round(images * share));
 
 /** Divides a data set into the rest and, second, a share that is chosen by a hash of ids. Closing both closes `full`. */
 function divide(full: ImageDataset, share: number, prefix: string, names: readonly [string, string]) {
   const { length } = full;
   const ranks = Uint32Array.from({ length }, (_, i) => hashOf(`${prefix}${full.id(i)}`));
-  const count = Math.max(1, Math.round(length * share));
+  const count = shareOf(length, share);
   const limit = ranks.slice().sort()[count - 1] as number;
   let ties = count - ranks.reduce((below, rank) => below + Number(rank < limit), 0); // the first images of equal rank
   const isHeld = Uint8Array.from(ranks, (rank) => Number(rank < limit || (rank === limit && ties-- > 0)));

@@ -97,13 +97,22 @@ describe('a data set in one piece', () => {
     await all.close();
   });
 
-  test('of one image cannot be split', async () => {
-    const single = save('single.npy', npyBytes('|u1', [1, 2, 2], numbered(1)));
-    const { train, val, test: testing } = await openSplits(single);
-    await train.close();
-    expect([train.length, val, testing]).toEqual([1, undefined, undefined]);
-    expectFacts(await inputErrorOf(openSplit(single, undefined)), `${single}: `, 'one image');
-  });
+  test.each([undefined, 0.1])(
+    'of one image is not split, nor two divided further (validation share %s)',
+    async (valSplit) => {
+      const open = openFiles();
+      const single = save('single.npy', npyBytes('|u1', [1, 2, 2], numbered(1)));
+      const { train, val, test: testing } = await openSplits(single, { valSplit });
+      expect([train.length, val, testing]).toEqual([1, undefined, undefined]);
+      const image = await openSplit(single, undefined, { valSplit });
+      expect(await numbersOf(image)).toEqual([0]);
+      expectFacts(await inputErrorOf(openSplit(single, 'test', { valSplit })), `${single}: `, 'no test part');
+      const two = await openSplits(save('two.npy', npyBytes('|u1', [2, 2, 2], numbered(2))), { valSplit });
+      expect([two.train.length, two.val, two.test?.length]).toEqual([1, undefined, 1]);
+      await Promise.all([train, image, two.train, two.test].map((part) => part?.close()));
+      expect(openFiles()).toBe(open);
+    },
+  );
 
   test('may have a comma in its name', async () => {
     const comma = save('a,b.npy', npyBytes('|u1', [3, 2, 2], numbered(3)));
