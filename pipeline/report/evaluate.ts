@@ -17,6 +17,7 @@ import { publishFolder } from '../io/publish.ts';
 import { createStages, type StageProgress, type Stages, type Tick } from '../io/stages.ts';
 import { checkTarget } from '../io/target.ts';
 import {
+  canJudge,
   denseLabels,
   effortOf,
   encodeAll,
@@ -72,7 +73,8 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
     const { variational } = sessions;
     const labels = denseLabels(splits);
     const labelled = typeof labels !== 'string';
-    const stages = createStages(evaluationPlan(card, variational, labelled), signal, progress);
+    const judged = labelled && canJudge(card, splits);
+    const stages = createStages(evaluationPlan(card, variational, labelled, judged), signal, progress);
     const effort = effortOf(splits.train.shape, quick);
     const measuring = { ...options, model, splits, sessions, effort, stages };
     const encoded = await encodeAll(measuring);
@@ -81,10 +83,9 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
     const ofClasses = labelled
       ? await measureClasses(measuring, encoded, labels)
       : { representations: null, clusters: null };
-    const generation =
-      card.conditional.decoder && labelled
-        ? await (await import('./generation.ts')).measureGeneration(measuring) // loads all of tfjs
-        : null;
+    const generation = judged
+      ? await (await import('./generation.ts')).measureGeneration(measuring) // loads all of tfjs
+      : null;
     const pictures = await draw(open, encoded.test, options, stages);
     const report = reportSchema.parse({
       format: REPORT_FORMAT,
@@ -114,7 +115,7 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
       ...ofClasses,
       generation,
       pictures: pictures.map(({ data: _, svg: __, ...note }) => note),
-      notes: notesOf({ card, splits, quick, variational, labels, leakage, pictures, ...ofClasses }),
+      notes: notesOf({ card, splits, quick, variational, labels, leakage, generation, pictures, ...ofClasses }),
       seconds: { total: stages.elapsed, stages: { ...stages.seconds } },
     });
     await publishFolder(out, (folder) => writeReport(folder, report, pictures), { signal });

@@ -107,9 +107,12 @@ export function denseLabels(splits: DatasetSplits): DenseLabels | string {
 
 const isBernoulli = ({ model }: Card): boolean => model.error === 'binary cross-entropy';
 
+/** Whether a classifier can judge samples by class: it is trained on several classes, and has features of real images to compare. */
+export const canJudge = ({ conditional }: Card, splits: DatasetSplits): boolean =>
+  conditional.decoder && heldOut(splits).length > 1 && new Set(splits.train.labels).size > 1;
+
 /** The stages of an evaluation in their order, weighted by their seconds on MNIST. */
-export function evaluationPlan(card: Card, variational: boolean, labelled: boolean): StagePlan {
-  const judged = labelled && card.conditional.decoder;
+export function evaluationPlan(card: Card, variational: boolean, labelled: boolean, judged: boolean): StagePlan {
   const plan: [name: string, weight: number, applies: boolean][] = [
     ['encoding', 5, true],
     ['sampled latents', 1, variational],

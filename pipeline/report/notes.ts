@@ -16,6 +16,7 @@ interface Evaluated {
   readonly labels: DenseLabels | string;
   readonly leakage: Leakage;
   readonly representations: Report['representations'];
+  readonly generation: Report['generation'];
   readonly pictures: readonly Picture[];
 }
 
@@ -28,6 +29,7 @@ export function notesOf({
   labels,
   leakage,
   representations,
+  generation,
   pictures,
 }: Evaluated): string[] {
   const labelled = typeof labels !== 'string';
@@ -36,8 +38,13 @@ export function notesOf({
     !splits.test &&
       'The data has no test part: the images called test images here are its validation images, by which the best epoch was chosen.',
     leakageNote(leakage, heldOut(splits).length),
-    !labelled && `Measures by class (10-NN, linear probe, clustering) are missing: ${labels}.`,
+    !labelled &&
+      `Measures by class (10-NN, linear probe, clustering${card.conditional.decoder ? ', judged samples' : ''}) are missing: ${labels}.`,
     labelled && labelledNote(splits, labels),
+    labelled &&
+      card.conditional.decoder &&
+      generation === null &&
+      'Samples are not judged by class: a classifier needs training images of several classes, and at least two test images.',
     representations !== null && comparisonNote(card, representations),
     variational &&
       card.model.error !== 'binary cross-entropy' &&

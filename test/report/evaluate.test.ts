@@ -8,8 +8,9 @@ import { encode } from '../../pipeline/encode/encode.ts';
 import { InputError, Interrupted } from '../../pipeline/io/errors.ts';
 import type { StageState } from '../../pipeline/io/stages.ts';
 import { drawPictures, evaluate } from '../../pipeline/report/evaluate.ts';
+import { npyBytes, zipBytes } from '../data/formats.ts';
 import { inputErrorOf, peerPython, pixelsOf, scratchFolder, trainAndTest } from '../data/support.ts';
-import { imageOf, tinyData } from '../encode/support.ts';
+import { imageOf, tinyData, tinyImages } from '../encode/support.ts';
 import { decoderWeights, encoderWeights, exportTiny, tinyError } from '../encode/tiny-model.ts';
 import { crossEntropy, latentOf, tinyExpectedError, tinyLikelihood, voteOfTen } from './tiny-truth.ts';
 
@@ -179,6 +180,30 @@ test('without labels, the report explains why it has no measures by class', asyn
   expect(report).toMatchObject({ representations: null, clusters: null, data: { classes: null } });
   expect(report.reconstruction.atCode.perPixel).toBeGreaterThan(0);
   expect(report.notes.join()).toMatch(/by class.*the images have no labels/);
+});
+
+/** A set in two parts, of the labels given. */
+function parts(name: string, train: readonly number[], held: readonly number[]): string {
+  const members = Object.entries({ train, test: held }).flatMap(([part, labels]) => [
+    { name: `x_${part}.npy`, data: npyBytes('|u1', [labels.length, 2, 3, 1], tinyImages(labels.length)) },
+    { name: `y_${part}.npy`, data: npyBytes('|u1', [labels.length], Uint8Array.from(labels)) },
+  ]);
+  writeFileSync(scratch(name), zipBytes(members));
+  return scratch(name);
+}
+
+test('samples of a conditional model are judged only where a classifier can be trained and compared', async () => {
+  const conditional = { encoder: false, decoder: true };
+  const model = await exportTiny(scratch('conditional'), { conditional, classes: ['0', '1', '2', '3', '4'] });
+  for (const data of [
+    tinyData(scratch('twelve'), 12), // of which one image is held out
+    parts('one-class.npz', [1, 1, 1, 1], [0, 1, 2]),
+  ]) {
+    const { report } = await evaluate({ ...options, exported: model, data, quick: true });
+    expect(report.generation).toBe(null);
+    expect(report.notes.filter((note) => note.includes('classifier'))).toHaveLength(1);
+    expect(report.representations).toHaveLength(3);
+  }
 });
 
 test('escapes names in the page and in the text', async () => {

@@ -43,7 +43,7 @@ test('measures by class leave unlabelled images out', async () => {
   const measured = async (of: DatasetSplits, train: Float32Array, held: Float32Array) => {
     const labels = denseLabels(of);
     if (typeof labels === 'string') return expect.fail(labels);
-    const stages = createStages(evaluationPlan(card, false, true), undefined);
+    const stages = createStages(evaluationPlan(card, false, true, false), undefined);
     const effort = effortOf(of.train.shape, true);
     const measuring = { model: { card }, splits: of, effort, seed: 0, stages } as unknown as Measuring;
     return { labels, ...(await measureClasses(measuring, encoded(train, held), labels)) };
