@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { failedShard } from '../artifacts/encoding-plan.ts';
 import { parseSealed } from '../artifacts/json.ts';
-import { InputError, ignoreMissing } from '../io/errors.ts';
+import { InputError, ignoreMissing, withFileErrors } from '../io/errors.ts';
 import { listRunning } from './running-shard.ts';
 import { readPlan, shardOf, shardPaths } from './shard-files.ts';
 
@@ -55,10 +55,11 @@ export async function shardStatus(folder: string): Promise<ShardStatus> {
   const average = processes.reduce((sum, { total }) => sum + total, 0) / Math.max(1, processes.length);
   const left = (images ? images.total - images.done : (plan.shards - done.size) * average) - under;
   let skipped = 0;
-  for (const shard of skippedFiles) skipped += (await readFile(paths.skippedOf(shard), 'utf8')).split('\n').length - 1;
+  for (const shard of skippedFiles) skipped += (await textOf(paths.skippedOf(shard))).split('\n').length - 1;
   const failures = [];
   for (const shard of failed.slice(0, MOST_LISTED)) {
-    const text = (await readFile(paths.failure(shard), 'utf8').catch(ignoreMissing)) ?? '';
+    const text = await textOf(paths.failure(shard));
+    if (text === '') continue; // it was just removed, or is being written
     failures.push(
       parseSealed(failedShard, text, (reason) => new InputError(`${paths.failure(shard)}: ${reason}; delete it`)),
     );
@@ -71,6 +72,10 @@ export async function shardStatus(folder: string): Promise<ShardStatus> {
     secondsLeft: rate > 0 ? Math.max(0, left) / rate : null,
   };
 }
+
+/** A file's text, empty where another process has removed it. @throws InputError or EnvironmentError when it cannot be read */
+const textOf = async (path: string): Promise<string> =>
+  (await withFileErrors(`cannot read ${path}`, () => readFile(path, 'utf8').catch(ignoreMissing))) ?? '';
 
 /** The shards that have a file in a folder. */
 export async function shardsIn(folder: string): Promise<Set<number>> {

@@ -7,6 +7,7 @@ import {
   renameSync,
   rmSync,
   statSync,
+  symlinkSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
@@ -348,6 +349,16 @@ describe('a shard', () => {
     const out = await planned('models');
     const other = await exportTiny(scratch('other'), { name: 'other' });
     expectFacts(await inputErrorOf(run(out, all, { exported: other })), other);
+  });
+
+  test('that is encoded while the status is read is not a failure', async () => {
+    const out = await planned('raced');
+    const { failure, skippedOf } = shardPaths(out);
+    for (const file of [failure(1), skippedOf(1)]) {
+      mkdirSync(dirname(file));
+      symlinkSync('removed', file); // listed, and not there
+    }
+    expect(await shardStatus(out)).toMatchObject({ failures: [], skipped: 0 });
   });
 
   test('more unreadable images than allowed over all', async () => {
