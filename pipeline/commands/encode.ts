@@ -14,6 +14,8 @@ type Result = EncodeResult | Planned | EncodedShards | ShardStatus | Merged;
 
 /** Options of which one at most is given. */
 const MODES = ['shards', 'shard', 'shardsOf', 'status', 'merge'] as const;
+/** Options that a plan decides for its shards. */
+const PLANNED = ['data', 'split', 'error', 'maxSkipped', 'strict'] as const;
 const nameOf = (key: string) => `--${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 
 export const encode = defineCommand({
@@ -56,8 +58,12 @@ export const encode = defineCommand({
     if (given.length > 1) throw new InputError(`${given.map(nameOf).join(' and ')}: give one of them`);
     if (single && merge === undefined) throw new InputError('--single: it belongs to --merge');
     const device = { ...rest, signal, note };
-    if (status !== undefined) return (await import('../encode/shard-status.ts')).shardStatus(status);
+    if (status !== undefined) {
+      refusePlanned(args, status);
+      return (await import('../encode/shard-status.ts')).shardStatus(status);
+    }
     if (merge !== undefined) {
+      refusePlanned(args, merge);
       const { mergeShards } = await import('../encode/merge-shards.ts');
       return countImages((progress) => mergeShards({ folder: merge, exported, out, single, signal, note, progress }));
     }
@@ -65,6 +71,7 @@ export const encode = defineCommand({
     if (await isByShards(args, out)) {
       const { encodeShards } = await import('../encode/encode-shards.ts');
       const choose = await chosenBy(args, out);
+      refusePlanned(args, out);
       return countImages((progress) => {
         const dataOptions = dataOptionsOf({ cache: args.cache }, { signal, progress: undefined });
         return encodeShards({ ...device, exported, out, choose, dataOptions, progress });
@@ -93,6 +100,15 @@ interface ShardArguments {
   readonly shards?: number | undefined;
   readonly shard?: string | undefined;
   readonly shardsOf?: string | undefined;
+}
+
+/** @throws InputError where an option is given that the plan in a folder decides */
+function refusePlanned(args: Partial<Record<(typeof PLANNED)[number], unknown>>, folder: string): void {
+  const given = { ...args, strict: args.strict || undefined };
+  const other = PLANNED.find((name) => given[name] !== undefined);
+  if (!other) return;
+  const name = args[other] === false ? `--no-${other}` : nameOf(other);
+  throw new InputError(`${name}: the plan in ${folder} decides it; leave it out, or plan again into another folder`);
 }
 
 /** Whether shards of a plan are to be encoded: asked for, or `out` is a plan's folder and no other plan is asked for. */

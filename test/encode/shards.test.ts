@@ -28,6 +28,7 @@ import { shardPaths } from '../../pipeline/encode/shard-files.ts';
 import { shardStatus } from '../../pipeline/encode/shard-status.ts';
 import { Interrupted } from '../../pipeline/io/errors.ts';
 import { findOutliers } from '../../pipeline/outliers/outliers.ts';
+import { call } from '../cli/call.ts';
 import { pngBytes } from '../data/images.ts';
 import { expectFacts, inputErrorOf, openFiles, scratchFolder } from '../data/support.ts';
 import { imageOf, labelOf, type Row, readRows, tinyData, tinyImages } from './support.ts';
@@ -359,6 +360,22 @@ describe('a shard', () => {
       symlinkSync('removed', file); // listed, and not there
     }
     expect(await shardStatus(out)).toMatchObject({ failures: [], skipped: 0 });
+  });
+
+  test('with an option that the plan decides', async () => {
+    const out = await planned('decided');
+    for (const mode of [
+      ['--out', out, '--shard', '0'],
+      ['--out', out, '--shards-of', '0/1'],
+      ['--merge', out],
+      ['--status', out],
+    ])
+      for (const option of ['--data=x', '--split=test', '--error', '--no-error', '--max-skipped=0.5', '--strict']) {
+        const { code, stderr } = await call(['encode', ...mode, option, '--quiet'], { cwd: scratch('') });
+        expect([code, stderr]).toEqual([2, expect.stringContaining(`${option.replace(/=.*/, '')}: `)]);
+      }
+    expect(readdirSync(out).sort()).toEqual(['inputs.jsonl', 'plan.json']);
+    expect((await call(['encode', '--out', out, '--shard', '0', '--quiet'], { cwd: scratch('') })).code).toBe(0);
   });
 
   test('more unreadable images than allowed over all', async () => {
