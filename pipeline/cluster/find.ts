@@ -82,8 +82,8 @@ export async function findClusters(
       : null;
   const k = choice?.k ?? (options.k as number | undefined) ?? CLUSTERS;
   const { mixture, clustering } = await stages.run('clusters', async (tick) => {
-    const { mixture } = await fitClusters(method, space, { k, seed, tick });
-    const assigned = await assign(mixture, space.rows);
+    const { mixture } = await fitClusters(method, space, { k, seed, tick: (share) => tick(0.9 * share) });
+    const assigned = await assign(mixture, space.rows, (share) => tick(0.9 + 0.1 * share));
     const clusters = mostProbable(assigned.probabilities, k);
     const confidences = confidencesOf(assigned.probabilities, clusters, k);
     return { mixture, clustering: { ...assigned, k, clusters, confidences, space } };
@@ -92,10 +92,13 @@ export async function findClusters(
   if (seeds > 1) {
     await stages.run('other seeds', async (tick) => {
       for (let i = 1; i < seeds; i++) {
-        const part = (share: number) => tick((i - 1 + share) / (seeds - 1));
-        const again = mapped ? await spaceOf(method, latents, size, { seed: seed + i, tick: part }) : space;
-        const { mixture } = await fitClusters(method, again, { k, seed: seed + i, tick: mapped ? undefined : part });
-        others.push({ seed: seed + i, clusters: mostProbable((await assign(mixture, again.rows)).probabilities, k) });
+        const part = (from: number, to: number) => (share: number) =>
+          tick((i - 1 + from + (to - from) * share) / (seeds - 1));
+        const fitted = mapped ? 0.8 : 0;
+        const again = mapped ? await spaceOf(method, latents, size, { seed: seed + i, tick: part(0, fitted) }) : space;
+        const { mixture } = await fitClusters(method, again, { k, seed: seed + i, tick: part(fitted, 0.95) });
+        const { probabilities } = await assign(mixture, again.rows, part(0.95, 1));
+        others.push({ seed: seed + i, clusters: mostProbable(probabilities, k) });
       }
     });
   }

@@ -81,11 +81,11 @@ export async function findNeighbors(options: NeighborsOptions): Promise<Neighbor
     const encode = async (dataset: ImageDataset, tick?: (share: number) => void) =>
       (await latentsOf(model, dataset, { ...options, errors: false, tick })).latents;
     const latents = await stages.run('encoding', (tick) => encode(set, tick), set.length);
-    const found = await stages.run('neighbors', async () => {
+    const found = await stages.run('neighbors', async (tick) => {
       const ofQueries: Float32Array[] = [];
       for (const dataset of asked) ofQueries.push(await encode(dataset));
       const all = Float32Array.from(ofQueries.flatMap((rows) => [...rows]));
-      return nearestNeighbours(latents, all, size, { k });
+      return nearestNeighbours(latents, all, size, { k, tick: (done) => tick((done * size) / all.length) });
     });
     const names = asked.flatMap((dataset, i) =>
       Array.from({ length: dataset.length }, (_, row) =>

@@ -1,8 +1,10 @@
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import sharp from 'sharp';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import type { Report } from '../../pipeline/artifacts/report.ts';
+import { Interrupted } from '../../pipeline/io/errors.ts';
+import type { StageState } from '../../pipeline/io/stages.ts';
 import type { DuplicatesResult } from '../../pipeline/neighbors/duplicates.ts';
 import type { NeighborsResult } from '../../pipeline/neighbors/neighbors.ts';
 import { findNeighbors } from '../../pipeline/neighbors/neighbors.ts';
@@ -124,6 +126,19 @@ test('an encoder is enough', async () => {
   );
   expect(await ends('encode', folder, '--data', data, '--no-error', '--out', 'latents.parquet')).toBe(0);
   expect(await ends('encode', folder, '--data', data, '--out', 'errors.parquet')).toBe(2);
+});
+
+test('a search can be stopped', async () => {
+  const data = await write('many', Object.fromEntries(Array.from({ length: 70 }, (_, i) => [`${i}`, imageOf(i)])));
+  let time = 0;
+  const clock = vi.spyOn(performance, 'now').mockImplementation(() => (time += 1000)); // all pauses are due
+  const stop = new AbortController();
+  const progress = ({ name, share }: StageState) =>
+    void (name === 'neighbors' && share > 0 && share < 1 && stop.abort());
+  const found = findNeighbors({ exported, query: [data], data, k: 2, device: 'cpu', signal: stop.signal, progress });
+  await expect(found)
+    .rejects.toBeInstanceOf(Interrupted)
+    .finally(() => clock.mockRestore());
 });
 
 test('bad input', async () => {
