@@ -72,7 +72,7 @@ export const duplicates = defineCommand({
       return findDuplicates({ ...args, dataOptions, signal, progress });
     });
   },
-  print: ({ images, exact, near, across, pairs, sheet }) => ({
+  print: ({ images, exact, near, across, pairs, sheet }, args) => ({
     rows: [
       ['images', number(images)],
       ['exact duplicates', number(exact)],
@@ -84,6 +84,7 @@ export const duplicates = defineCommand({
       ...pairs.slice(0, SHOWN).map(({ first, second, kind, similarity }) => {
         return `${first} = ${second} (${kind === 'exact' ? 'exact' : `near, ${number(similarity, 4)}`})`;
       }),
+      ...(args.sheet !== undefined && sheet === undefined ? [`there are no pairs: ${args.sheet} was not written`] : []),
       ...(pairs.length > SHOWN ? [`and ${number(pairs.length - SHOWN)} more pairs: --json lists all`] : []),
     ],
   }),

@@ -10,6 +10,7 @@ import { InputError } from '../io/errors.ts';
 import { counted } from '../io/printable.ts';
 import { publishFile } from '../io/publish.ts';
 import { createStages, type StageProgress, type Tick } from '../io/stages.ts';
+import { checkTarget } from '../io/target.ts';
 import { drawGrid } from '../pictures/grid.ts';
 import { digestsOf, pairsOf, readThumbnails, SIMILAR } from './copies.ts';
 
@@ -57,6 +58,7 @@ export interface DuplicatesResult {
  */
 export async function findDuplicates(options: DuplicatesOptions): Promise<DuplicatesResult> {
   const { exported, data, similarity: least = SIMILAR, sheet, dataOptions, signal, progress } = options;
+  if (sheet !== undefined) await checkTarget('file', sheet);
   const model = await openEncoder(exported);
   const splits = await openSplits(data, optionsFor(model.card, dataOptions));
   try {
