@@ -1,6 +1,6 @@
 import { totalmem } from 'node:os';
 import { EnvironmentError } from '../io/errors.ts';
-import { bytesPerImage, defineDataset, type ImageDataset } from './dataset.ts';
+import { bytesPerImage, defineDataset, type ImageDataset, type ImageShape } from './dataset.ts';
 import { range } from './rows.ts';
 
 /** Images `start` to before `start + count` of an order. */
@@ -21,6 +21,10 @@ export interface BatchOptions {
   /** Batches to read in advance, 1 by default; 0 reads on request only. */
   readonly ahead?: number;
 }
+
+/** Images to read at a time where only memory limits them: 500, or fewer that take up to 64 MiB. */
+export const imagesAtATime = (shape: ImageShape): number =>
+  Math.max(1, Math.min(500, Math.floor(2 ** 26 / bytesPerImage(shape))));
 
 /**
  * Reads a data set batch by batch; the last may be smaller. While the consumer works on a batch, the next `ahead` are being

@@ -1,22 +1,21 @@
 import { createHash } from 'node:crypto';
 import { nearestNeighbours } from '../analyse/knn.ts';
-import { readBatches } from '../data/batches.ts';
+import { imagesAtATime, readBatches } from '../data/batches.ts';
 import { bytesPerImage, type ImageDataset } from '../data/dataset.ts';
 import { pickRows } from '../data/rows.ts';
 import { pauses, type Tick } from '../io/stages.ts';
-import { autocorrelations, LAGS, similarity, type Thumbnails, thumbnailsOf } from './similarity.ts';
+import { autocorrelations, joinThumbnails, LAGS, similarity, type Thumbnails, thumbnailsOf } from './similarity.ts';
 
 /** Similarity from which images count as copies, unless another is asked for. */
 export const SIMILAR = 0.99;
-/** Images read at a time, and candidates of each image by its latent and by its autocorrelation. */
-const BATCH = 500;
+/** Candidates of each image by its latent and by its autocorrelation. */
 const CANDIDATES = 10;
 
 /** SHA-256 of each image's pixels. */
 export async function digestsOf(dataset: ImageDataset, tick: Tick): Promise<string[]> {
   const bytes = bytesPerImage(dataset.shape);
   const digests: string[] = [];
-  for await (const { start, count, images } of readBatches(dataset, BATCH, { ahead: 0 })) {
+  for await (const { start, count, images } of readBatches(dataset, imagesAtATime(dataset.shape), { ahead: 0 })) {
     for (let i = 0; i < count; i++) {
       const pixels = images.subarray(i * bytes, (i + 1) * bytes);
       digests.push(createHash('sha256').update(pixels).digest('base64'));
@@ -29,18 +28,11 @@ export async function digestsOf(dataset: ImageDataset, tick: Tick): Promise<stri
 /** Small gray copies of all images. */
 export async function readThumbnails(dataset: ImageDataset, tick: Tick): Promise<Thumbnails> {
   const parts: Thumbnails[] = [];
-  for await (const { start, count, images } of readBatches(dataset, BATCH, { ahead: 0 })) {
+  for await (const { start, count, images } of readBatches(dataset, imagesAtATime(dataset.shape), { ahead: 0 })) {
     parts.push(thumbnailsOf(images.subarray(0, count * bytesPerImage(dataset.shape)), dataset.shape));
     tick((start + count) / dataset.length);
   }
-  const { height, width } = parts[0] as Thumbnails;
-  const pixels = new Float32Array(dataset.length * height * width);
-  let at = 0;
-  for (const part of parts) {
-    pixels.set(part.pixels, at);
-    at += part.pixels.length;
-  }
-  return { height, width, pixels };
+  return joinThumbnails(parts);
 }
 
 /** What images are compared by. */

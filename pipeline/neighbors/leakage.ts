@@ -1,10 +1,10 @@
 import { nearestNeighbours } from '../analyse/knn.ts';
-import { bytesPerImage, type ImageDataset } from '../data/dataset.ts';
+import type { ImageDataset } from '../data/dataset.ts';
 import { pickRows } from '../data/rows.ts';
 import { subset } from '../data/split.ts';
 import { pauses, type Tick } from '../io/stages.ts';
-import { digestsOf, SIMILAR } from './copies.ts';
-import { similarity, thumbnailsOf } from './similarity.ts';
+import { digestsOf, readThumbnails, SIMILAR } from './copies.ts';
+import { joinThumbnails, similarity } from './similarity.ts';
 
 /** Test images that are compared at a time, and training images that each is compared with. */
 const BATCH = 500;
@@ -46,11 +46,11 @@ export async function findLeakage(
   for (let from = 0; from < others.length; from += BATCH) {
     const some = others.subarray(from, from + BATCH);
     const candidates = Uint32Array.from(indices.subarray(from * k, (from + some.length) * k));
-    const images = await Promise.all([
-      readImages(subset(test.images, test.images.name, some)),
-      readImages(subset(train.images, train.images.name, candidates)),
+    const reading = () => tick(0.7 + (0.3 * from) / others.length);
+    const thumbnails = joinThumbnails([
+      await readThumbnails(subset(test.images, test.images.name, some), reading),
+      await readThumbnails(subset(train.images, train.images.name, candidates), reading),
     ]);
-    const thumbnails = thumbnailsOf(Buffer.concat(images), test.images.shape);
     for (let i = 0; i < some.length; i++) {
       const isCopy = (rank: number) => similarity(thumbnails, i, some.length + i * k + rank) >= SIMILAR;
       if (Array.from({ length: k }, (_, rank) => rank).some(isCopy)) near++;
@@ -58,13 +58,4 @@ export async function findLeakage(
     await pause((from + some.length) / others.length);
   }
   return { exact: digests.length - others.length, near };
-}
-
-async function readImages(images: ImageDataset): Promise<Uint8Array> {
-  const pixels = new Uint8Array(images.length * bytesPerImage(images.shape));
-  await images.read(
-    Uint32Array.from({ length: images.length }, (_, i) => i),
-    pixels,
-  );
-  return pixels;
 }

@@ -35,6 +35,18 @@ export function thumbnailsOf(images: Uint8Array, shape: ImageShape): Thumbnails 
   return { height, width, pixels };
 }
 
+/** The images of all parts, which must be of one size. */
+export function joinThumbnails(parts: readonly Thumbnails[]): Thumbnails {
+  const { height, width } = parts[0] as Thumbnails;
+  const pixels = new Float32Array(parts.reduce((sum, part) => sum + part.pixels.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    pixels.set(part.pixels, at);
+    at += part.pixels.length;
+  }
+  return { height, width, pixels };
+}
+
 /**
  * The highest correlation of two images, over shifts of one by a few pixels: 1 for equal images and for those that differ in
  * brightness and contrast alone. Images without contrast are similar to those of equal brightness.

@@ -2,15 +2,13 @@ import { join } from 'node:path';
 import { openClassifier } from '../analyse/classifier/classifier.ts';
 import { evaluateSamples, type LabelledImages } from '../analyse/classifier/evaluate.ts';
 import type { Report } from '../artifacts/report.ts';
+import { imagesAtATime } from '../data/batches.ts';
 import { heldOut } from '../data/dataset.ts';
 import { Generator } from '../data/generator.ts';
 import { priorLatents } from '../generate/samplers.ts';
 import { cacheFolder } from '../io/cache.ts';
 import type { Tick } from '../io/stages.ts';
 import type { Measuring } from './measure.ts';
-
-/** Samples decoded at a time. */
-const BATCH = 500;
 
 /** Evaluates samples of a conditional model, its classes in turn, with a classifier trained on the training images. */
 export async function measureGeneration(measuring: Measuring): Promise<NonNullable<Report['generation']>> {
@@ -35,10 +33,11 @@ export async function measureGeneration(measuring: Measuring): Promise<NonNullab
 }
 
 async function* drawSamples({ model, sessions, effort, seed, signal }: Measuring): AsyncGenerator<LabelledImages> {
-  const { latent, classes } = model.card;
+  const { latent, classes, image } = model.card;
+  const batch = imagesAtATime(image);
   const generator = Generator.of(seed, 'judged samples');
-  for (let start = 0; start < effort.generated; start += BATCH) {
-    const n = Math.min(BATCH, effort.generated - start);
+  for (let start = 0; start < effort.generated; start += batch) {
+    const n = Math.min(batch, effort.generated - start);
     const labels = Int32Array.from({ length: n }, (_, i) => (start + i) % (classes?.length ?? 1));
     const images = await sessions.decodeAll({ latents: priorLatents(latent.size, n, generator), labels }, { signal });
     yield { images, labels };

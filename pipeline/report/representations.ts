@@ -2,7 +2,7 @@ import { accuracy, majorityVote, nearestNeighbours } from '../analyse/knn.ts';
 import { type Labelled, linearProbe } from '../analyse/linear-probe.ts';
 import { fitPca, project } from '../analyse/pca.ts';
 import type { Representation } from '../artifacts/report.ts';
-import { readBatches } from '../data/batches.ts';
+import { imagesAtATime, readBatches } from '../data/batches.ts';
 import { bytesPerImage, type DatasetSplits, heldOut } from '../data/dataset.ts';
 import { pickRows, type Rows, spreadRows } from '../data/rows.ts';
 import { subset } from '../data/split.ts';
@@ -11,8 +11,6 @@ import type { Tick } from '../io/stages.ts';
 /** Neighbours that vote. */
 const NEIGHBOURS = 10;
 const COMPONENTS = 10;
-/** Images read at a time. */
-const BATCH = 500;
 
 /** Training and test images as rows of `size` values, `[n, size]`, with their classes. */
 export interface LabelledRows<R extends Rows = Rows> {
@@ -88,7 +86,7 @@ export async function readPixels(
       split,
       chosen.map((i) => images[i] as number),
     );
-    for await (const { start, count, images } of readBatches(some, BATCH, { ahead: 0 })) {
+    for await (const { start, count, images } of readBatches(some, imagesAtATime(some.shape), { ahead: 0 })) {
       rows.set(images, start * size);
       tick((start + count) / chosen.length);
     }

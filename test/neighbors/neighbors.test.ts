@@ -3,9 +3,11 @@ import { dirname } from 'node:path';
 import sharp from 'sharp';
 import { expect, test, vi } from 'vitest';
 import type { Report } from '../../pipeline/artifacts/report.ts';
+import { bytesPerImage, defineDataset } from '../../pipeline/data/dataset.ts';
 import { InputError, Interrupted } from '../../pipeline/io/errors.ts';
 import type { StageState } from '../../pipeline/io/stages.ts';
 import { type DuplicatesResult, findDuplicates } from '../../pipeline/neighbors/duplicates.ts';
+import { findLeakage } from '../../pipeline/neighbors/leakage.ts';
 import type { NeighborsResult } from '../../pipeline/neighbors/neighbors.ts';
 import { findNeighbors } from '../../pipeline/neighbors/neighbors.ts';
 import { similarity, thumbnailsOf } from '../../pipeline/neighbors/similarity.ts';
@@ -153,6 +155,25 @@ test('a sheet of pairs that cannot be written is refused before the work, and on
     cwd,
   });
   expect([code, stdout.includes('no.png'), existsSync(scratch('no.png'))]).toEqual([0, true, false]);
+});
+
+test('copies among large images are found without holding many of them', async () => {
+  const large = { height: 1024, width: 1024, channels: 3 };
+  let most = 0;
+  const images = (salt: number) =>
+    defineDataset({
+      ...{ name: 'large', shape: large, length: 22, labels: undefined, classes: undefined, id: String },
+      async read(indices, target) {
+        most = Math.max(most, target.length);
+        for (let i = 0; i < indices.length; i++)
+          target.fill(salt + 3 * (indices[i] ?? 0), i * bytesPerImage(large), (i + 1) * bytesPerImage(large));
+      },
+      close: async () => {},
+    });
+  const latents = Float32Array.from({ length: 22 }, (_, i) => i);
+  const part = (salt: number) => ({ images: images(salt), latents });
+  expect(await findLeakage(part(0), part(1), 1, () => {})).toMatchObject({ exact: 0 });
+  expect(most).toBeLessThanOrEqual(2 ** 26);
 });
 
 test('bad input', async () => {

@@ -1,11 +1,8 @@
-import { readBatches } from '../../data/batches.ts';
+import { imagesAtATime, readBatches } from '../../data/batches.ts';
 import { bytesPerImage, type ImageDataset } from '../../data/dataset.ts';
 import { InputError, stopIfAborted } from '../../io/errors.ts';
 import { fitGaussian, frechetDistance } from '../frechet.ts';
 import type { Classifier } from './classifier.ts';
-
-/** Test images in a batch. */
-const BATCH = 500;
 
 /** Images and their intended classes. */
 export interface LabelledImages {
@@ -76,7 +73,7 @@ async function* testBatches(dataset: ImageDataset, { shape }: Classifier): Async
       `${dataset.name}: its images are ${found} (height×width×channels), but the classifier was trained on ${expected}; use data of one size`,
     );
   }
-  for await (const { images, labels } of readBatches(dataset, BATCH)) {
+  for await (const { images, labels } of readBatches(dataset, imagesAtATime(dataset.shape))) {
     if (!labels) {
       throw new InputError(`${dataset.name}: it has no labels, which testing a classifier needs; use labelled data`);
     }
