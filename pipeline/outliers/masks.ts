@@ -5,7 +5,7 @@ import type { Outliers } from '../artifacts/outliers.ts';
 import { bytesPerImage, type ImageDataset } from '../data/dataset.ts';
 import { openSplit } from '../data/open.ts';
 import type { DataOptions } from '../data/options.ts';
-import { pickRows } from '../data/rows.ts';
+import { pickRows, range } from '../data/rows.ts';
 import { optionsFor } from '../inference/exported.ts';
 import type { Sessions } from '../inference/sessions.ts';
 import { pauses, type Tick } from '../io/stages.ts';
@@ -38,13 +38,31 @@ export async function openMasks(
   return openSplit(folder, 'all', { ...others, classes: undefined, valSplit: undefined, preprocessing: plain });
 }
 
+/** Masks of some images. */
+export interface Masks {
+  readonly images: ImageDataset;
+  /** The mask of each image that has one, by its row in the data. */
+  readonly of: ReadonlyMap<number, number>;
+}
+
+/** Finds the images that masks are of. */
+export function masksOf(data: ImageDataset, masks: ImageDataset): Masks {
+  const named = new Map(Array.from({ length: masks.length }, (_, i) => [stemOf(masks.id(i)), i]));
+  const of = new Map<number, number>();
+  for (let row = 0; row < data.length; row++) {
+    const mask = named.get(stemOf(data.id(row)));
+    if (mask !== undefined) of.set(row, mask);
+  }
+  return { images: masks, of };
+}
+
 /** The same for an image and its mask: `CLASS/NAME`. */
 const stemOf = (id: string): string => id.replace(/^(train|val|test)\//, '').replace(/(_mask)?\.\w+$/, '');
 
 interface Mapped {
   readonly card: Card;
   readonly data: ImageDataset;
-  readonly masks: ImageDataset;
+  readonly masks: Masks;
   /** `[n, D]` */
   readonly latents: Float32Array;
   /** Whether each image is normal: without a mask it has no defective pixel. */
@@ -55,17 +73,13 @@ interface Mapped {
 /**
  * How well error maps tell the pixels of masks from others: the area under the ROC curve over all pixels of normal images and
  * of those with a mask.
- * @returns undefined where no image has a mask, or all pixels are of one kind
+ * @returns undefined where all pixels are of one kind
  */
 export async function pixelMeasures(
   { card, data, masks, latents, isNormal, sessions }: Mapped,
   tick: Tick,
 ): Promise<NonNullable<Outliers['measures']>['pixels']> {
-  const maskOf = new Map(Array.from({ length: masks.length }, (_, i) => [stemOf(masks.id(i)), i]));
-  const rows = Uint32Array.from({ length: data.length }, (_, i) => i).filter(
-    (row) => maskOf.has(stemOf(data.id(row))) || isNormal(row),
-  );
-  const masked = rows.filter((row) => maskOf.has(stemOf(data.id(row)))).length;
+  const rows = range(0, data.length).filter((row) => masks.of.has(row) || isNormal(row));
   const pixels = card.image.height * card.image.width;
   const curves = { error: histogram(), smoothed: histogram(), dissimilarity: histogram() };
   const pause = pauses(tick);
@@ -78,9 +92,9 @@ export async function pixelMeasures(
     const decoded = await sessions.decodeAll({ latents: pickRows(latents, card.latent.size, some), labels });
     const { raw, smoothed, dissimilarity } = await errorMaps(card.image, images, decoded);
     for (const [i, row] of some.entries()) {
-      const own = maskOf.get(stemOf(data.id(row)));
+      const own = masks.of.get(row);
       if (own === undefined) mask.fill(0);
-      else await masks.read([own], mask);
+      else await masks.images.read([own], mask);
       const half = mask.reduce((most, value) => Math.max(most, value), 1) / 2;
       for (let at = 0, pixel = i * pixels; at < pixels; at++, pixel++) {
         const defective = (mask[at] as number) >= half;
@@ -96,8 +110,8 @@ export async function pixelMeasures(
     curves.smoothed.auroc(),
     curves.dissimilarity.auroc(),
   ];
-  if (masked === 0 || error === undefined || smoothed === undefined || dissimilarity === undefined) return undefined;
-  return { images: rows.length, masked, error, smoothed, dissimilarity };
+  if (error === undefined || smoothed === undefined || dissimilarity === undefined) return undefined;
+  return { images: rows.length, masked: masks.of.size, error, smoothed, dissimilarity };
 }
 
 /** Counts values of two kinds, for the area under their ROC curve. */

@@ -22,7 +22,7 @@ import { checkTarget } from '../io/target.ts';
 import { findNormal, kindsOf, type NormalImages, onlyNormal, openScored } from './data.ts';
 import { learn } from './distances.ts';
 import { addToCard } from './into.ts';
-import { openMasks, pixelMeasures } from './masks.ts';
+import { type Masks, masksOf, openMasks, pixelMeasures } from './masks.ts';
 import { measuresOf } from './measures.ts';
 import { type PictureInput, picturesOf } from './pictures.ts';
 import { outliersPage, outliersText } from './report.ts';
@@ -66,8 +66,8 @@ const LONGEST_IN_CARD = 512;
 interface Opened extends NormalImages {
   readonly model: ExportedModel;
   readonly data: ImageDataset;
-  /** Masks of defects, where there are some. */
-  readonly masks: ImageDataset | undefined;
+  /** Masks of defects, where images have some. */
+  readonly masks: Masks | undefined;
   readonly normal: readonly string[] | null;
   readonly labels: readonly number[];
   readonly notes: readonly string[];
@@ -127,8 +127,9 @@ async function open(
 ): Promise<Opened> {
   const { card } = model;
   const data = await openScored(card, spec, split, dataOptions, closing);
-  const masks = errors ? await openMasks(spec, card, dataOptions) : undefined;
-  if (masks) closing.push(() => masks.close());
+  const opened = errors ? await openMasks(spec, card, dataOptions) : undefined;
+  if (opened) closing.push(() => opened.close());
+  const masks = opened && masksOf(data, opened);
   const found = await findNormal(card, given, dataOptions, closing);
   const { normal, labels } = kindsOf(data, found.train, asked);
   const train = onlyNormal(found.train, normal);
@@ -145,10 +146,22 @@ async function open(
   const notes = [
     found.note,
     !errors && `${model.folder} has no decoder: there are no errors, and the score is that of the distance.`,
+    masks?.of.size === 0 &&
+      `No image has one of the ${counted(masks.images.length, 'mask')} in ${masks.images.name}: the mask of test/CLASS/NAME.png is ground_truth/CLASS/NAME_mask.png.`,
     same &&
       'The normal images are the reference images themselves: about as many are flagged as the percentile says; give others with --reference, or train with --val-split.',
   ].filter((note) => typeof note === 'string');
-  return { model, data, masks, train, reference, normal, labels, notes, errors };
+  return {
+    model,
+    data,
+    masks: masks && masks.of.size > 0 ? masks : undefined,
+    train,
+    reference,
+    normal,
+    labels,
+    notes,
+    errors,
+  };
 }
 
 async function scoreAll(
@@ -208,6 +221,10 @@ async function scoreAll(
   const report = outliersSchema.parse({
     ...base.report,
     measures: base.report.measures && { ...base.report.measures, pixels },
+    notes: [
+      ...base.report.notes,
+      ...(masks && !pixels ? ['There are no measures by pixel: the masks mark all pixels or none.'] : []),
+    ],
     pictures: pictures.map(({ data: _, svg: __, ...note }) => note),
     seconds: stages.elapsed,
   });
@@ -272,8 +289,8 @@ async function reportOf(
   return { report, order };
 }
 
-function whyUnmeasured({ labels, length }: ImageDataset, normal: Opened['normal']): string {
+function whyUnmeasured({ labels }: ImageDataset, normal: Opened['normal']): string {
   if (!labels) return 'the images have no labels';
   if (!normal) return 'it is not known which of the classes are normal; say so with --normal';
-  return `${length} images are of one kind, normal or not, or have no label`;
+  return 'of the images that have a label, all are normal or none is';
 }

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
@@ -155,6 +155,15 @@ describe('a model of normal images, laid out as MVTec AD', () => {
     }
     expect(pixels?.error).toBeCloseTo(detection(scores, inside).auroc, 3);
     expect(pixels?.smoothed).toBeGreaterThan(0.9);
+  });
+
+  test('masks that are of no image are told', async () => {
+    renameSync(path('set/ground_truth/crack'), path('set/ground_truth/other'));
+    const args = ['outliers', 'model', '--data', 'set', '--out', 'unmasked', '--quiet'];
+    const { report } = await callJson<Found>(args, options);
+    renameSync(path('set/ground_truth/other'), path('set/ground_truth/crack'));
+    expect(report.measures?.pixels).toBe(undefined);
+    expect(report.notes.filter((note) => /\b20 masks\b.*ground_truth/.test(note))).toHaveLength(1);
   });
 
   test('nearest neighbours, another reference, and images without labels', async () => {
