@@ -4,7 +4,7 @@ import type { Merged } from '../encode/merge-shards.ts';
 import type { Planned } from '../encode/plan-shards.ts';
 import type { ShardStatus } from '../encode/shard-status.ts';
 import { InputError } from '../io/errors.ts';
-import { counted } from '../io/printable.ts';
+import { counted, quoted } from '../io/printable.ts';
 import { defineCommand } from './command.ts';
 import { written } from './exported.ts';
 import { dataOptionsOf, flag, integers, options, pick, readingOptions, text } from './options.ts';
@@ -138,7 +138,7 @@ function printResult(result: Result): Printout {
         ['images', images === null ? 'not counted' : number(images)],
         ['time', seconds(result.seconds)],
       ],
-      notes: [`encode them with \`convae encode --out ${plan} --shard I\`, I from 0 to ${shards - 1}`],
+      notes: [`encode them with \`convae encode --out ${quoted(plan)} --shard I\`, I from 0 to ${shards - 1}`],
     };
   }
   if ('encoded' in result) {

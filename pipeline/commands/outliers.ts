@@ -1,5 +1,6 @@
 import { distanceKinds } from '../artifacts/distances.ts';
 import { InputError } from '../io/errors.ts';
+import { quoted } from '../io/printable.ts';
 import { defineCommand } from './command.ts';
 import { choice, dataOptionsOf, flag, integers, namesIn, options, pick, readingOptions, text } from './options.ts';
 import { seconds } from './output.ts';
@@ -58,7 +59,7 @@ export const outliers = defineCommand({
   async print({ out, report }, { exported, into, distance }) {
     const { outlierRows } = await import('../outliers/report.ts');
     const stored = into
-      ? `${exported}/card.json says what is normal: \`convae encode ${exported}\` writes score and flag`
+      ? `${exported}/card.json says what is normal: \`convae encode ${quoted(exported)}\` writes score and flag`
       : `to judge images by the card alone, run this again with --into${distance === 'knn' ? ' --distance mixture' : ''}`;
     return {
       rows: [...outlierRows(report), ['time', seconds(report.seconds)], ['report', `${out}/report.html`]],

@@ -11,7 +11,7 @@ import { orderOf } from '../data/parts.ts';
 import type { ExportedModel } from '../inference/exported.ts';
 import { fileDigest } from '../io/digest.ts';
 import { codeOf, InputError, stopIfAborted, withFileErrors } from '../io/errors.ts';
-import { counted } from '../io/printable.ts';
+import { counted, quoted } from '../io/printable.ts';
 import { publishFile, publishFolder } from '../io/publish.ts';
 import { checkTarget } from '../io/target.ts';
 import { aboutLatents, MOST_SKIPPED } from './encode.ts';
@@ -103,7 +103,7 @@ async function checkShards(
   if (missing.length > 0) {
     const some = `${missing.slice(0, 10).join(', ')}${missing.length > 10 ? ', …' : ''}`;
     throw new InputError(
-      `${folder}: ${missing.length} of its ${plan.shards} shards are missing (${some}); encode them, as in \`convae encode --out ${folder} --shard ${missing[0]}\``,
+      `${folder}: ${missing.length} of its ${plan.shards} shards are missing (${some}); encode them, as in \`convae encode --out ${quoted(folder)} --shard ${missing[0]}\``,
     );
   }
   const shards: Checked['shards'][number][] = [];

@@ -13,6 +13,7 @@ import {
 } from '../artifacts/encoding-plan.ts';
 import { formatOf, parseJson, parseSealed } from '../artifacts/json.ts';
 import { codeOf, InputError, withFileErrors } from '../io/errors.ts';
+import { quoted } from '../io/printable.ts';
 import { openFile } from '../io/source.ts';
 
 /** Digits of a shard's number in file names. */
@@ -49,7 +50,7 @@ export async function readPlan(folder: string): Promise<EncodingPlan> {
   const text = await readFile(path, 'utf8').catch((error: unknown) => {
     if (codeOf(error) !== 'ENOENT' && codeOf(error) !== 'ENOTDIR') throw error;
     throw new InputError(
-      `${folder}: it has no plan.json; plan with \`convae encode EXPORTED --data DATA --out ${folder} --shards N\``,
+      `${folder}: it has no plan.json; plan with \`convae encode EXPORTED --data DATA --out ${quoted(folder)} --shards N\``,
     );
   });
   const format = formatOf(text) ?? ENCODING_PLAN_FORMAT;

@@ -17,6 +17,7 @@ import { withSessions } from '../inference/sessions.ts';
 import { sha256 } from '../io/digest.ts';
 import { InputError } from '../io/errors.ts';
 import { version } from '../io/installation.ts';
+import { quoted } from '../io/printable.ts';
 import { publishFolder } from '../io/publish.ts';
 import { checkTarget } from '../io/target.ts';
 import { loadRun } from '../train/load-run.ts';
@@ -75,7 +76,7 @@ export async function exportRun(options: ExportOptions): Promise<ExportResult> {
   const { plan, position } = state;
   if (!position.metrics) {
     throw new InputError(
-      `${run}: no epoch of this run is finished; resume it with \`convae train ${plan.model} --run ${run} --resume\``,
+      `${run}: no epoch of this run is finished; resume it with \`convae train ${quoted(plan.model)} --run ${quoted(run)} --resume\``,
     );
   }
   const { metrics } = position;

@@ -37,6 +37,10 @@ export const printableJson = (value: unknown): string =>
 export const counted = (count: number, one: string, many = `${one}s`): string =>
   `${count.toLocaleString('en')} ${count === 1 ? one : many}`;
 
+/** A text as one word of a command line, to be copied into a shell. */
+export const quoted = (text: string): string =>
+  /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+
 const escaped = (text: string): string =>
   text.replace(UNPRINTABLE, (character) => {
     const code = character.codePointAt(0) ?? 0;

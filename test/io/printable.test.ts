@@ -1,6 +1,7 @@
+import { execFileSync } from 'node:child_process';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { printable, printableJson, printableLine } from '../../pipeline/io/printable.ts';
+import { printable, printableJson, printableLine, quoted } from '../../pipeline/io/printable.ts';
 
 test.each([
   ['\u001b[31mred\u001b[0m', '\\x1b[31mred\\x1b[0m'],
@@ -39,4 +40,11 @@ test('JSON keeps its value', () => {
   const text = printableJson(value);
   expect(JSON.parse(text)).toEqual(value);
   expect(text).not.toMatch(/[\p{Cc}\u202e\u{e0041}]/u);
+});
+
+test.skipIf(process.platform === 'win32')('a shell reads a quoted text as one word', () => {
+  const texts = ['photos', './a/b-2.png', 'my photos', "it's", '$HOME `x` "y" \\ *', '~', 'größe', ''];
+  const words = execFileSync('sh', ['-c', `printf '%s\\n' ${texts.map(quoted).join(' ')}`], { encoding: 'utf8' });
+  expect(words.split('\n').slice(0, -1)).toEqual(texts);
+  expect(quoted('./a/b-2.png')).toBe('./a/b-2.png');
 });
