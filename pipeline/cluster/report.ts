@@ -89,7 +89,7 @@ function figuresOf({ agreement, silhouette, stability }: Clusters): Figure[] {
 function tableOf({ clusters, data }: Clusters): Comparison {
   const labelled = clusters[0]?.classes != null;
   const most = (classes: readonly number[] | null) => {
-    const count = Math.max(0, ...(classes ?? []));
+    const count = classes?.reduce((most, one) => Math.max(most, one), 0) ?? 0;
     const sum = classes?.reduce((total, one) => total + one, 0) ?? 0;
     const label = classes?.indexOf(count) ?? -1;
     return count > 0 ? `${data.classes?.[label] ?? label} (${percent(count / sum)})` : '–';

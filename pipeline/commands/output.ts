@@ -10,7 +10,9 @@ export interface Printout {
 /** Formats the printout as text. */
 export function printed({ head, rows, notes = [] }: Printout): string {
   const cells = [...(head ? [head] : []), ...rows].map((row) => row.map((cell) => printableLine(String(cell))));
-  const widths = (cells[0] ?? []).map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)));
+  const widths = (cells[0] ?? []).map((_, column) =>
+    cells.reduce((most, row) => Math.max(most, row[column]?.length ?? 0), 0),
+  );
   const lines = cells.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  '));
   return [...lines.map((line) => line.trimEnd()), ...notes.map(printableLine)].join('\n');
 }

@@ -138,7 +138,7 @@ async function checkShards(
     throw tooManySkipped({ ...plan, images: rows + skipped }, skipped, first);
   }
   if (rows === 0) throw new InputError(`${folder}: none of its images can be read`);
-  if (Math.max(...shards.map(({ about }) => about.brightest)) === 1) {
+  if (shards.reduce((most, { about }) => Math.max(most, about.brightest), 0) === 1) {
     throw new InputError(
       `${plan.data}: all pixels of all images are 0 or 1: they are masks, which were read as nearly black; encode without --shards, or save them as 0 and 255`,
     );

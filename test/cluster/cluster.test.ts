@@ -4,6 +4,7 @@ import ort from 'onnxruntime-node';
 import { expect, test } from 'vitest';
 import { type Clusters, clustersSchema } from '../../pipeline/artifacts/clusters.ts';
 import { readCard } from '../../pipeline/artifacts/exported.ts';
+import { clustersText } from '../../pipeline/cluster/report.ts';
 import { openExported } from '../../pipeline/inference/exported.ts';
 import { findDamage } from '../../pipeline/io/sums.ts';
 import { normals } from '../analyse/support.ts';
@@ -75,6 +76,23 @@ test.each(['kmeans', 'gmm', 'umap-gmm'] as const)('%s finds the kinds, and write
   expect(report.pictures.map(({ file }) => file)).toContain('confusion.png');
   expect(readFileSync(join(out, 'report.html'), 'utf8')).toContain('100.0 %');
   expect(await findDamage(out)).toBeUndefined();
+});
+
+test('a report takes any number of classes', async () => {
+  const { report } = await cluster(
+    await exported('model'),
+    'classes',
+    '--method',
+    'kmeans',
+    '--k',
+    '3',
+    '--seeds',
+    '1',
+  );
+  const classes = new Array<number>(200_000).fill(1);
+  classes[150_000] = 50_000;
+  const text = clustersText({ ...report, clusters: report.clusters.map((one) => ({ ...one, classes })) });
+  expect(text.split('| 150000 (20.0 %) |')).toHaveLength(4);
 });
 
 test('--into adds an output that other programs can run, and a second time replaces it', async () => {

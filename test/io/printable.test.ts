@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { printed } from '../../pipeline/commands/output.ts';
 import { printable, printableJson, printableLine, quoted } from '../../pipeline/io/printable.ts';
 
 test.each([
@@ -47,4 +48,9 @@ test.skipIf(process.platform === 'win32')('a shell reads a quoted text as one wo
   const words = execFileSync('sh', ['-c', `printf '%s\\n' ${texts.map(quoted).join(' ')}`], { encoding: 'utf8' });
   expect(words.split('\n').slice(0, -1)).toEqual(texts);
   expect(quoted('./a/b-2.png')).toBe('./a/b-2.png');
+});
+
+test('a table has any number of rows', () => {
+  const lines = printed({ rows: Array.from({ length: 200_000 }, (_, i) => [i, 'x']) }).split('\n');
+  expect([lines.length, lines[0], lines.at(-1)]).toEqual([200_000, '0       x', '199999  x']);
 });

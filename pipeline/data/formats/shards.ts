@@ -81,7 +81,7 @@ async function listFiles(root: string, folder: string, names: RegExp, depth = 0)
     for await (const entry of entriesIn(path)) {
       const inside = join(folder, entry.name);
       if (entry.isDirectory() && isVisible(entry.name) && depth < DEPTH)
-        files.push(...(await listFiles(root, inside, names, depth + 1)));
+        for (const file of await listFiles(root, inside, names, depth + 1)) files.push(file);
       else if (!entry.isDirectory() && isShard(entry.name, names)) files.push(inside);
     }
   });
