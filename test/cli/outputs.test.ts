@@ -32,6 +32,7 @@ const commands = [
   [['cluster', 'model', '--data', 'none', '--out'], ''],
   [['outliers', 'model', '--data', 'none', '--out'], ''],
   [['neighbors', 'model', '--data', 'none', '--query', 'none', '--sheet'], '.png'],
+  [['duplicates', 'model', '--data', 'none', '--sheet'], '.png'],
   [['sample', 'none', '--out'], ''],
   [['reconstruct', 'model', '--data', 'none', '--out'], ''],
   [['site', 'model', '--data', 'none', '--out'], ''],
