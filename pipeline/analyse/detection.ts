@@ -1,3 +1,5 @@
+import { range } from '../data/rows.ts';
+
 /** How well scores tell positives from negatives. */
 export interface Detection {
   /** Area under the ROC curve: the probability that a positive has a higher score than a negative; equal scores count half. */
@@ -14,9 +16,7 @@ export interface Detection {
  */
 export function detection(scores: ArrayLike<number>, positive: ArrayLike<boolean>): Detection {
   const n = scores.length;
-  const order = Uint32Array.from({ length: n }, (_, i) => i).sort(
-    (a, b) => (scores[b] as number) - (scores[a] as number),
-  );
+  const order = range(0, n).sort((a, b) => (scores[b] as number) - (scores[a] as number));
   let positives = 0;
   for (let i = 0; i < n; i++) positives += Number(positive[i]);
   const negatives = n - positives;

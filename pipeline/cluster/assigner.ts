@@ -4,6 +4,7 @@ import ort from 'onnxruntime-node';
 import { convertFunction } from 'tfjs-to-onnx';
 import type { GaussianMixture } from '../analyse/gaussian-mixture.ts';
 import { invertLower } from '../analyse/matrix.ts';
+import { largestOf } from '../data/rows.ts';
 import { pauses, rowStretches, type Tick } from '../io/stages.ts';
 
 /** Rows of numbers, each with the probability of every cluster. */
@@ -67,7 +68,7 @@ export async function assign(mixture: GaussianMixture, rows: Float32Array, tick?
       const [cluster, distance] = [outputs.cluster?.data, outputs.distance?.data] as Float32Array[];
       if (!cluster || !distance) throw new Error('the graph has other outputs');
       probabilities.set(cluster, from * k);
-      const found = mostProbable(cluster, k);
+      const found = largestOf(cluster, k);
       distances.set(
         Float32Array.from(found, (best, i) => distance[i * k + best] as number),
         from,
@@ -79,13 +80,3 @@ export async function assign(mixture: GaussianMixture, rows: Float32Array, tick?
     await session.release();
   }
 }
-
-/** The most probable cluster of each row, `[n]`; of equally probable ones the first. @param probabilities `[n, k]` */
-export const mostProbable = (probabilities: Float32Array, k: number): Int32Array =>
-  Int32Array.from({ length: probabilities.length / k }, (_, row) => {
-    let best = row * k;
-    for (let at = best + 1; at < (row + 1) * k; at++) {
-      if ((probabilities[at] as number) > (probabilities[best] as number)) best = at;
-    }
-    return best - row * k;
-  });

@@ -1,9 +1,9 @@
 import { clusterAgreement } from '../analyse/clustering.ts';
 import type { Clusters } from '../artifacts/clusters.ts';
 import { Generator } from '../data/generator.ts';
-import { pickRows, spreadRows } from '../data/rows.ts';
+import { largestOf, pickRows, spreadRows } from '../data/rows.ts';
 import type { Tick } from '../io/stages.ts';
-import { assign, mostProbable } from './assigner.ts';
+import { assign } from './assigner.ts';
 import { type FittedMethod, fitClusters, type Space } from './methods.ts';
 
 /** Numbers of clusters that are tried. */
@@ -67,7 +67,7 @@ async function stabilityAt(method: FittedMethod, space: Space, k: number, seed: 
     const clusterings: Int32Array[] = [];
     for (const part of [order.slice(0, half), order.slice(half)]) {
       const { mixture } = await fitClusters(method, { ...space, rows: pickRows(rows, size, part) }, { k, seed });
-      clusterings.push(mostProbable((await assign(mixture, rows)).probabilities, k));
+      clusterings.push(largestOf((await assign(mixture, rows)).probabilities, k));
       tick((2 * pair + clusterings.length) / (2 * PAIRS));
     }
     const [one, other] = clusterings as [Int32Array, Int32Array];

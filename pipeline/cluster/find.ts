@@ -1,11 +1,13 @@
 import type { ImageDataset } from '../data/dataset.ts';
+import { largestOf } from '../data/rows.ts';
+import { mostProbable } from '../encode/assigned.ts';
 import type { ExportedModel } from '../inference/exported.ts';
 import { latentsOf } from '../inference/latents.ts';
 import { withSessions } from '../inference/sessions.ts';
 import { InputError } from '../io/errors.ts';
 import { counted } from '../io/printable.ts';
 import type { Stages } from '../io/stages.ts';
-import { type Assigned, assign, mostProbable } from './assigner.ts';
+import { type Assigned, assign } from './assigner.ts';
 import { chooseK } from './choose.ts';
 import { type FittedMethod, fitClusters, type Space, spaceOf } from './methods.ts';
 import type { ClusterOptions } from './options.ts';
@@ -39,9 +41,9 @@ export async function ownClusters(
   const probabilities = encoded.clusters ?? new Float32Array();
   const space = { rows: encoded.latents, size: model.card.latent.size, name: 'latents' as const };
   // Where the kernel is the same for all clusters, the most probable image is the nearest to the centre.
-  const clusters = mostProbable(probabilities, k);
-  const confidences = confidencesOf(probabilities, clusters, k);
-  const clustering = { k, probabilities, distances: confidences.map((share) => -share), clusters, confidences, space };
+  const assigned = mostProbable(probabilities, k);
+  const distances = assigned.confidences.map((share) => -share);
+  const clustering = { k, probabilities, distances, ...assigned, space };
   return { clustering, others: [], choice: null, mixture: undefined };
 }
 
@@ -84,9 +86,7 @@ export async function findClusters(
   const { mixture, clustering } = await stages.run('clusters', async (tick) => {
     const { mixture } = await fitClusters(method, space, { k, seed, tick: (share) => tick(0.9 * share) });
     const assigned = await assign(mixture, space.rows, (share) => tick(0.9 + 0.1 * share));
-    const clusters = mostProbable(assigned.probabilities, k);
-    const confidences = confidencesOf(assigned.probabilities, clusters, k);
-    return { mixture, clustering: { ...assigned, k, clusters, confidences, space } };
+    return { mixture, clustering: { ...assigned, ...mostProbable(assigned.probabilities, k), k, space } };
   });
   const others: { seed: number; clusters: Int32Array }[] = [];
   if (seeds > 1) {
@@ -98,7 +98,7 @@ export async function findClusters(
         const again = mapped ? await spaceOf(method, latents, size, { seed: seed + i, tick: part(0, fitted) }) : space;
         const { mixture } = await fitClusters(method, again, { k, seed: seed + i, tick: part(fitted, 0.95) });
         const { probabilities } = await assign(mixture, again.rows, part(0.95, 1));
-        others.push({ seed: seed + i, clusters: mostProbable(probabilities, k) });
+        others.push({ seed: seed + i, clusters: largestOf(probabilities, k) });
       }
     });
   }
@@ -111,6 +111,3 @@ function distinctRows(rows: Float32Array, size: number, enough: number): number 
   for (let at = 0; at < rows.length && seen.size < enough; at += size) seen.add(rows.subarray(at, at + size).join());
   return seen.size;
 }
-
-const confidencesOf = (probabilities: Float32Array, clusters: Int32Array, k: number): Float32Array =>
-  Float32Array.from(clusters, (cluster, row) => probabilities[row * k + cluster] as number);

@@ -2,7 +2,7 @@ import { fitGaussianMixture, type GaussianMixture } from '../analyse/gaussian-mi
 import { kmeans } from '../analyse/kmeans.ts';
 import type { ClusterMethod } from '../artifacts/clusters.ts';
 import { Generator } from '../data/generator.ts';
-import { pickRows } from '../data/rows.ts';
+import { pickRows, range } from '../data/rows.ts';
 import type { Tick } from '../io/stages.ts';
 import { umap } from '../pictures/umap.ts';
 
@@ -34,7 +34,7 @@ export async function spaceOf(
 ): Promise<Space> {
   if (method !== 'umap-gmm') return { rows: latents, size, name: 'latents' };
   const n = latents.length / size;
-  const order = seed === 0 ? Uint32Array.from({ length: n }, (_, i) => i) : Generator.of(seed, 'UMAP').shuffled(n);
+  const order = seed === 0 ? range(0, n) : Generator.of(seed, 'UMAP').shuffled(n);
   const map = await umap(pickRows(latents, size, order), size, { ...MAP, tick: (done, all) => tick?.(done / all) });
   const rows = new Float32Array(2 * n);
   order.forEach((row, i) => {

@@ -4,6 +4,7 @@ import { uniformFloat64 } from 'pure-rand/distribution/uniformFloat64';
 import { uniformInt } from 'pure-rand/distribution/uniformInt';
 import { xoroshiro128plusFromState } from 'pure-rand/generator/xoroshiro128plus';
 import type { RandomGenerator } from 'pure-rand/types/RandomGenerator';
+import { range } from './rows.ts';
 
 /** State of a random generator: four 32-bit integers, not all zero. */
 export type GeneratorState = readonly [number, number, number, number];
@@ -29,7 +30,7 @@ export class Generator {
 
   /** The integers 0 … n − 1 in random order (Fisher–Yates). */
   shuffled(n: number): Uint32Array {
-    const order = Uint32Array.from({ length: n }, (_, i) => i);
+    const order = range(0, n);
     for (let i = n - 1; i > 0; i--) {
       const j = uniformInt(this.#random, 0, i);
       [order[i], order[j]] = [order[j] as number, order[i] as number];

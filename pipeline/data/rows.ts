@@ -45,6 +45,15 @@ export function countNonzeros(rows: Rows): number {
   return count;
 }
 
+/** The column of the largest number of each row, `[n]`; of equal ones the first. @param rows `[n, columns]` */
+export const largestOf = (rows: Float32Array, columns: number): Int32Array =>
+  Int32Array.from({ length: rows.length / columns }, (_, row) => {
+    const start = row * columns;
+    let best = start;
+    for (let at = start + 1; at < start + columns; at++) if ((rows[at] as number) > (rows[best] as number)) best = at;
+    return best - start;
+  });
+
 /** Indices of `count` of `n` rows, evenly spaced, in order; of all rows if there are no more. */
 export function spreadRows(n: number, count: number): Uint32Array {
   const chosen = Math.min(n, Math.max(1, Math.floor(count)));

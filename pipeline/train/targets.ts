@@ -2,6 +2,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import { type Checkpoint, restore } from '../artifacts/checkpoint.ts';
 import { readBatches } from '../data/batches.ts';
 import type { ImageDataset } from '../data/dataset.ts';
+import { largestOf } from '../data/rows.ts';
 import { InputError } from '../io/errors.ts';
 import type { Engine } from './engine.ts';
 import type { NamedVariable, TrainingProgram } from './program.ts';
@@ -92,13 +93,6 @@ export class Targets {
     this.state.variable.dispose();
   }
 }
-
-/** The column of the largest number of each row. */
-const largestOf = (rows: Float32Array, columns: number): Int32Array =>
-  Int32Array.from({ length: rows.length / columns }, (_, row) => {
-    const values = rows.subarray(row * columns, (row + 1) * columns);
-    return values.reduce((best, value, column) => (value > (values[best] as number) ? column : best), 0);
-  });
 
 /** Batches of training that are encoded at a time: without gradients they take less memory, and a GPU is busier. */
 const BATCHES = 4;

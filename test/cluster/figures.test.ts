@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
 import { kmeans } from '../../pipeline/analyse/kmeans.ts';
-import { assign, mostProbable } from '../../pipeline/cluster/assigner.ts';
+import { assign } from '../../pipeline/cluster/assigner.ts';
 import { silhouetteOf, stabilityOf } from '../../pipeline/cluster/figures.ts';
 import { fitClusters } from '../../pipeline/cluster/methods.ts';
+import { largestOf } from '../../pipeline/data/rows.ts';
 import { blobs, needsPeer, peerScript } from '../analyse/support.ts';
 import { peerPython } from '../data/support.ts';
 
@@ -13,7 +14,7 @@ const space = { rows, size: 3, name: 'latents' } as const;
 test.skipIf(!peerPython)(`silhouette and probabilities are those of scikit-learn ${needsPeer}`, async () => {
   const { mixture } = await fitClusters('gmm', space, { k: 4, seed: 0 });
   const { probabilities } = await assign(mixture, rows);
-  const clusters = mostProbable(probabilities, 4);
+  const clusters = largestOf(probabilities, 4);
   const script = `
 from sklearn.metrics import silhouette_score
 from sklearn.mixture import GaussianMixture
@@ -50,7 +51,7 @@ test('the most probable component of k-means is the nearest centre', async () =>
   const { assignment } = await kmeans(rows, 3, { clusters: 4, seed: 0 });
   const { mixture } = await fitClusters('kmeans', space, { k: 4, seed: 0 });
   const { probabilities, distances } = await assign(mixture, rows);
-  expect(mostProbable(probabilities, 4)).toEqual(assignment);
+  expect(largestOf(probabilities, 4)).toEqual(assignment);
   const variance = distances.reduce((sum, distance) => sum + distance, 0) / distances.length / 3;
   expect(variance).toBeCloseTo(1, 4); // in units of that of the rows around their centres
 });

@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import ort from 'onnxruntime-node';
 import { bytesPerImage, type ImageDataset, type ImageShape } from '../../data/dataset.ts';
+import { largestOf } from '../../data/rows.ts';
 import { cached } from '../../io/cache.ts';
 import { sha256 } from '../../io/digest.ts';
 import { InputError } from '../../io/errors.ts';
@@ -85,19 +86,11 @@ async function load(bytes: Uint8Array, shape: ImageShape, classes: number, threa
         const image = new ort.Tensor('float32', batch, [n, height, width, channels]);
         const outputs = await session.run({ image });
         features.set(outputs.features?.data as Float32Array, start * FEATURES);
-        labels.set(argMax(outputs.logits?.data as Float32Array, classes), start);
+        labels.set(largestOf(outputs.logits?.data as Float32Array, classes), start);
         await nextTurn(); // ONNX Runtime blocks the event loop
       }
       return { labels, features };
     },
     close: () => session.release(),
   };
-}
-
-/** Index of the largest value in each row. @param logits `[n, classes]` */
-function argMax(logits: Float32Array, classes: number): Int32Array {
-  return Int32Array.from({ length: logits.length / classes }, (_, i) => {
-    const row = logits.subarray(i * classes, (i + 1) * classes);
-    return row.indexOf(Math.max(...row));
-  });
 }
