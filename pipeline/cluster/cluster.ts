@@ -1,4 +1,3 @@
-import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type ClusterMethod, type Clusters, clustersSchema } from '../artifacts/clusters.ts';
 import { openSplit } from '../data/open.ts';
@@ -7,6 +6,7 @@ import { checkFits, openEncoder, optionsFor } from '../inference/exported.ts';
 import { publishFolder } from '../io/publish.ts';
 import { createStages } from '../io/stages.ts';
 import { checkTarget } from '../io/target.ts';
+import { writeReport } from '../report/folder.ts';
 import { findClusters, ownClusters } from './find.ts';
 import { addClusters } from './into.ts';
 import { reportOf } from './measure.ts';
@@ -62,15 +62,8 @@ export async function cluster(options: ClusterOptions): Promise<ClusterResult> {
       async (folder) => {
         const columns = { cluster: clustering.clusters, confidence: clustering.confidences };
         await writeImageTable(join(folder, 'clusters.parquet'), { ids, labels, classes, columns, about });
-        await mkdir(join(folder, 'pictures'));
-        for (const [file, content] of Object.entries({
-          'clusters.json': `${JSON.stringify(complete, null, 2)}\n`,
-          'report.md': clustersText(complete),
-          'report.html': clustersPage(complete, pictures),
-          ...Object.fromEntries(pictures.map(({ file, data }) => [`pictures/${file}`, data])),
-        })) {
-          await writeFile(join(folder, file), content);
-        }
+        const documents = { pictures, page: clustersPage(complete, pictures), text: clustersText(complete) };
+        await writeReport(folder, 'clusters.json', complete, documents);
       },
       { signal },
     );

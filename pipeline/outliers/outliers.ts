@@ -1,4 +1,3 @@
-import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fitTails, scoresOf, thresholdOf } from '../analyse/outlier-score.ts';
 import type { Encoded } from '../analyse/usual.ts';
@@ -19,6 +18,7 @@ import { counted } from '../io/printable.ts';
 import { publishFolder } from '../io/publish.ts';
 import { createStages, type StageProgress, type Stages } from '../io/stages.ts';
 import { checkTarget } from '../io/target.ts';
+import { writeReport } from '../report/folder.ts';
 import { findNormal, kindsOf, type NormalImages, onlyNormal, openScored } from './data.ts';
 import { learn } from './distances.ts';
 import { addToCard } from './into.ts';
@@ -232,14 +232,8 @@ async function scoreAll(
     out,
     async (folder) => {
       await writeTable(join(folder, 'outliers.parquet'), card, data, report, { scores, measured, flags });
-      await mkdir(join(folder, 'pictures'));
-      const files = {
-        'outliers.json': `${JSON.stringify(report, null, 2)}\n`,
-        'report.md': outliersText(report),
-        'report.html': outliersPage(report, pictures),
-        ...Object.fromEntries(pictures.map(({ file, data }) => [`pictures/${file}`, data])),
-      };
-      for (const [file, content] of Object.entries(files)) await writeFile(join(folder, file), content);
+      const documents = { pictures, page: outliersPage(report, pictures), text: outliersText(report) };
+      await writeReport(folder, 'outliers.json', report, documents);
     },
     { signal },
   );

@@ -1,4 +1,3 @@
-import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { spreadOf } from '../analyse/moments.ts';
 import type { Card } from '../artifacts/card.ts';
@@ -16,6 +15,7 @@ import { version } from '../io/installation.ts';
 import { publishFolder } from '../io/publish.ts';
 import { createStages, type StageProgress, type Stages, type Tick } from '../io/stages.ts';
 import { checkTarget } from '../io/target.ts';
+import { writeFiles, writeReport } from './folder.ts';
 import {
   canJudge,
   denseLabels,
@@ -118,7 +118,9 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
       notes: notesOf({ card, splits, quick, variational, labels, leakage, generation, pictures, ...ofClasses }),
       seconds: { total: stages.elapsed, stages: { ...stages.seconds } },
     });
-    await publishFolder(out, (folder) => writeReport(folder, report, pictures), { signal });
+    const documents = { pictures, page: reportPage(report, pictures), text: reportText(report) };
+    const write = (folder: string) => writeReport(folder, 'report.json', report, documents);
+    await publishFolder(out, write, { signal });
     return { out, report };
   });
 }
@@ -191,18 +193,4 @@ function classNames(card: Card, splits: DatasetSplits): readonly string[] | unde
   const ofModel = card.classes ?? undefined;
   if (card.conditional.encoder || card.conditional.decoder) return ofModel;
   return test.classes ?? (test.labels ? ofModel : undefined);
-}
-
-async function writeReport(folder: string, report: Report, pictures: readonly Picture[]): Promise<void> {
-  await mkdir(join(folder, 'pictures'));
-  await writeFiles(folder, {
-    'report.json': `${JSON.stringify(report, null, 2)}\n`,
-    'report.md': reportText(report),
-    'report.html': reportPage(report, pictures),
-    ...Object.fromEntries(pictures.map(({ file, data }) => [`pictures/${file}`, data])),
-  });
-}
-
-async function writeFiles(folder: string, contents: Readonly<Record<string, string | Uint8Array>>): Promise<void> {
-  for (const [file, data] of Object.entries(contents)) await writeFile(join(folder, file), data);
 }
