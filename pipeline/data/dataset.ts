@@ -101,6 +101,16 @@ export function labelledRows({ labels }: Pick<ImageDataset, 'labels'>): Uint32Ar
   return Uint32Array.from(rows);
 }
 
+/** The pixels of some images, one after another. @throws InputError as `read` */
+export async function readImages(
+  { shape, read }: Pick<ImageDataset, 'shape' | 'read'>,
+  rows: ArrayLike<number>,
+): Promise<Uint8Array> {
+  const images = new Uint8Array(rows.length * bytesPerImage(shape));
+  await read(rows, images);
+  return images;
+}
+
 /** Closes all parts. */
 export async function closeSplits(splits: DatasetSplits): Promise<void> {
   await Promise.all(partsOf(splits).map((part) => part.close()));

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { Card } from '../artifacts/card.ts';
-import { bytesPerImage, type ImageDataset } from '../data/dataset.ts';
+import { type ImageDataset, readImages } from '../data/dataset.ts';
 import { range, spreadRows } from '../data/rows.ts';
 import { subset } from '../data/split.ts';
 import type { Sessions } from '../inference/sessions.ts';
@@ -24,8 +24,7 @@ export async function measureParity(
 ): Promise<Card['parity'] & { readonly cluster: number }> {
   const images = subset(dataset, dataset.name, spreadRows(dataset.length, IMAGES));
   const n = images.length;
-  const pixels = new Uint8Array(n * bytesPerImage(images.shape));
-  await images.read(range(0, n), pixels);
+  const pixels = await readImages(images, range(0, n));
   const labels = images.labels ?? new Int32Array(n);
   const { latents, clusters } = await sessions.encodeAll(images, { clusters: true });
   const decoded = await sessions.decodeAll({ latents, labels });

@@ -1,5 +1,5 @@
 import { writeFile } from 'node:fs/promises';
-import { bytesPerImage, closeSplits, type ImageDataset, partsOf } from '../data/dataset.ts';
+import { closeSplits, type ImageDataset, partsOf, readImages } from '../data/dataset.ts';
 import { openSplits } from '../data/open.ts';
 import type { DataOptions } from '../data/options.ts';
 import { joinParts } from '../data/split.ts';
@@ -103,11 +103,8 @@ async function drawPairs(
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const chosen = copies.toSorted((one, other) => one.similarity - other.similarity).slice(0, DRAWN);
-  const images = new Uint8Array(2 * chosen.length * bytesPerImage(all.shape));
-  await all.read(
-    chosen.flatMap(({ a, b }) => [a, b]),
-    images,
-  );
+  const rows = chosen.flatMap(({ a, b }) => [a, b]);
+  const images = await readImages(all, rows);
   const rowLabels = chosen.map(({ a, b, similarity }) => `${all.id(a)} = ${all.id(b)}: ${similarity.toFixed(3)}`);
   const { png } = await drawGrid({ shape: all.shape, images, columns: 2, rowLabels });
   await publishFile(sheet, (path) => writeFile(path, png), { signal });

@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Card } from '../artifacts/card.ts';
 import type { Outliers } from '../artifacts/outliers.ts';
-import { bytesPerImage, type ImageDataset } from '../data/dataset.ts';
+import { type ImageDataset, readImages } from '../data/dataset.ts';
 import { openSplit } from '../data/open.ts';
 import type { DataOptions } from '../data/options.ts';
 import { pickRows, range } from '../data/rows.ts';
@@ -86,8 +86,7 @@ export async function pixelMeasures(
   const mask = new Uint8Array(pixels);
   for (let from = 0; from < rows.length; from += BATCH) {
     const some = rows.subarray(from, from + BATCH);
-    const images = new Uint8Array(some.length * bytesPerImage(card.image));
-    await data.read(some, images);
+    const images = await readImages(data, some);
     const labels = data.labels && Int32Array.from(some, (row) => data.labels?.[row] as number);
     const decoded = await sessions.decodeAll({ latents: pickRows(latents, card.latent.size, some), labels });
     const { raw, smoothed, dissimilarity } = await errorMaps(card.image, images, decoded);

@@ -1,5 +1,5 @@
 import type { Card } from '../artifacts/card.ts';
-import { bytesPerImage, type ImageDataset } from '../data/dataset.ts';
+import { bytesPerImage, type ImageDataset, readImages } from '../data/dataset.ts';
 import { pickRows } from '../data/rows.ts';
 import type { Sessions } from '../inference/sessions.ts';
 import { ZOOM } from '../pictures/chart.ts';
@@ -31,18 +31,12 @@ export interface PictureInput {
 /** The distribution of the scores, the images with the highest, and maps of their errors. */
 export async function picturesOf(input: PictureInput): Promise<Picture[]> {
   const { card, top, sessions } = input;
-  const images = await readAll(input.data, top);
+  const images = await readImages(input.data, top);
   return [
     await histogram(input),
     await sheet(card.image, images, top.length),
     ...(sessions ? [await maps(input, sessions, images)] : []),
   ];
-}
-
-async function readAll(data: ImageDataset, rows: Uint32Array): Promise<Uint8Array> {
-  const images = new Uint8Array(rows.length * bytesPerImage(data.shape));
-  await data.read(rows, images);
-  return images;
 }
 
 async function histogram({ scores, threshold, percentile, abnormal }: PictureInput): Promise<Picture> {

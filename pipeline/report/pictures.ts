@@ -3,7 +3,7 @@ import type { Card } from '../artifacts/card.ts';
 import type { TrainingRecord } from '../artifacts/exported.ts';
 import { errorUnits } from '../artifacts/fields.ts';
 import type { PictureNote } from '../artifacts/report.ts';
-import { bytesPerImage, type ImageDataset } from '../data/dataset.ts';
+import { type ImageDataset, readImages } from '../data/dataset.ts';
 import { Generator } from '../data/generator.ts';
 import { pickRows, spreadRows } from '../data/rows.ts';
 import { interpolate, priorLatents } from '../generate/samplers.ts';
@@ -80,8 +80,7 @@ const pictureOf = (
 async function reconstructions({ card, test, latents, decode }: PictureInput): Promise<Picture> {
   const { shape, labels, length } = test;
   const chosen = spreadRows(length, PAIRS); // images of a folder are ordered by class
-  const originals = new Uint8Array(chosen.length * bytesPerImage(shape));
-  await test.read(chosen, originals);
+  const originals = await readImages(test, chosen);
   const chosenLabels = labels && Int32Array.from(chosen, (row) => labels[row] ?? 0);
   const decoded = await decode(pickRows(latents, card.latent.size, chosen), chosenLabels);
   return pictureOf('reconstructions.png', await drawReconstructions({ shape, originals, reconstructions: decoded }), {
