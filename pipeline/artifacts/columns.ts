@@ -6,13 +6,15 @@ import { compressors } from 'hyparquet-compressors';
 export type Table = ReadonlyMap<string, readonly unknown[]> & {
   /** The part of the data that it is of, where convae wrote it. */
   readonly split?: string | undefined;
+  /** Names of columns of lists and structures, whose values are not here. */
+  readonly nested?: readonly string[];
 };
 
 /** A value for each image: a number (NaN where there is none), or an index of `categories` (−1 where there is none). */
 export interface Column {
   readonly name: string;
   readonly kind: 'number' | 'category';
-  readonly values: Float32Array | Int32Array;
+  readonly values: Float64Array | Int32Array;
   /** Empty for numbers. */
   readonly categories: readonly string[];
 }
@@ -37,7 +39,7 @@ const MOST_CATEGORIES = 1000;
 const CODES = /cluster|label|class|group|split/i;
 
 /**
- * Reads a table: CSV or TSV with a header, or Parquet, whose columns of lists and structures are left out.
+ * Reads a table: CSV or TSV with a header, or Parquet, of whose lists and structures only the names are read.
  * @throws RangeError when it is damaged, has no rows, or two columns of one name
  */
 export async function readTable(bytes: Uint8Array<ArrayBuffer>, file: string): Promise<Table> {
@@ -47,8 +49,7 @@ export async function readTable(bytes: Uint8Array<ArrayBuffer>, file: string): P
     row.some((text) => text !== ''),
   );
   const names = header.map((name) => name.trim());
-  const twice = names.find((name, i) => names.indexOf(name) !== i);
-  if (twice !== undefined) throw new RangeError(`two of its columns are named '${twice}'`);
+  checkNames(names);
   const uneven = rows.findIndex((row) => row.length !== names.length);
   if (uneven >= 0) {
     const found = rows[uneven]?.length;
@@ -58,18 +59,29 @@ export async function readTable(bytes: Uint8Array<ArrayBuffer>, file: string): P
   return new Map(names.map((name, i) => [name, rows.map((row) => (row[i]?.trim() === '' ? null : row[i]))]));
 }
 
+/** @throws RangeError */
+function checkNames(names: readonly string[]): void {
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  if (twice !== undefined) throw new RangeError(`two of its columns are named '${twice}'`);
+}
+
 async function parquetTable(bytes: Uint8Array<ArrayBuffer>): Promise<Table> {
   const file = bytes.slice().buffer;
   try {
     const metadata = parquetMetadata(file);
-    const columns = parquetSchema(metadata).children.flatMap(({ children, element }) =>
-      children.length === 0 && element.repetition_type !== 'REPEATED' ? [element.name] : [],
-    );
+    const all = parquetSchema(metadata).children.map(({ children, element }) => ({
+      name: element.name,
+      isNested: children.length > 0 || element.repetition_type === 'REPEATED',
+    }));
+    checkNames(all.map(({ name }) => name));
+    const namesOf = (nested: boolean) => all.flatMap(({ name, isNested }) => (isNested === nested ? [name] : []));
+    const columns = namesOf(false);
     const rows = await parquetReadObjects({ file, metadata, columns, compressors });
     if (rows.length === 0) throw new RangeError('it has no rows');
     const about = metadata.key_value_metadata?.find(({ key }) => key === 'convae')?.value ?? '{}';
     const { split } = JSON.parse(about) as { readonly split?: string };
-    return Object.assign(new Map(columns.map((name) => [name, rows.map((row) => row[name] ?? null)])), { split });
+    const values = new Map(columns.map((name) => [name, rows.map((row) => row[name] ?? null)]));
+    return Object.assign(values, { split, nested: namesOf(true) });
   } catch (error) {
     throw new RangeError(`it cannot be read as Parquet: ${error instanceof Error ? error.message : error}`);
   }
@@ -77,7 +89,7 @@ async function parquetTable(bytes: Uint8Array<ArrayBuffer>): Promise<Table> {
 
 /**
  * Joins a table to images by its column `id`. A column of few values, or of texts, becomes categories. Labels and classes that the
- * images have already are left out; other names that are taken get `suffix`.
+ * images have already are left out; other names that are taken get `suffix`, and a number where that is taken, too.
  * @returns the columns, the number of images that have a row, that of rows without an image, and why columns were left out
  * @throws RangeError when there is no column `id`, an id occurs twice, none is of an image, or the table is of another part of the
  * data, whose ids may be the same, or its numbers or labels are of other images
@@ -117,13 +129,20 @@ export function joinTable(table: Table, images: JoinedImages, suffix: string) {
   }
   const known = knownColumns(table, images, rows);
   const columns: Column[] = [];
-  const leftOut: string[] = [];
+  const leftOut = (table.nested ?? []).map((name) => `${name} (no numbers or texts)`);
+  const taken = new Set(images.taken);
   for (const [name, all] of table) {
     if (name === 'id' || known.has(name)) continue;
     const values = Array.from(rows, (row) => (row < 0 ? null : all[row]));
     const made = columnOf(values, name);
-    if (typeof made === 'string') leftOut.push(`${name} (${made})`);
-    else columns.push({ ...made, name: images.taken.includes(name) ? `${name} (${suffix})` : name });
+    if (typeof made === 'string') {
+      leftOut.push(`${name} (${made})`);
+      continue;
+    }
+    let free = taken.has(name) ? `${name} (${suffix})` : name;
+    for (let i = 2; taken.has(free); i++) free = `${name} (${suffix} ${i})`;
+    taken.add(free);
+    columns.push({ ...made, name: free });
   }
   return { columns, matched, unmatched: keys.length - matched, leftOut };
 }
@@ -163,14 +182,21 @@ function columnOf(values: readonly unknown[], name: string): Omit<Column, 'name'
     distinct.every((text) => /^-?\d+$/.test(text)) &&
     distinct.length <= (CODES.test(name) ? MOST_CATEGORIES : MOST_CODES);
   if (numeric && !codes) {
-    return { kind: 'number', values: Float32Array.from(texts, (text) => Number(text ?? Number.NaN)), categories: [] };
+    return { kind: 'number', values: Float64Array.from(texts, (text) => Number(text ?? Number.NaN)), categories: [] };
   }
-  if (distinct.length > MOST_CATEGORIES) return `${distinct.length} different texts`;
+  if (distinct.length > MOST_CATEGORIES) return `${distinct.length} different values`;
   const categories = distinct.sort((a, b) => (numeric ? Number(a) - Number(b) : a < b ? -1 : 1));
   const index = new Map(categories.map((text, i) => [text, i]));
   return { kind: 'category', values: Int32Array.from(texts, (text) => index.get(text ?? '') ?? -1), categories };
 }
 
-const textOf = (value: unknown) => (value instanceof Date ? value.toISOString() : String(value));
-const isNumeric = (text: string) =>
-  text.trim() !== '' && (Number.isFinite(Number(text)) || /^[+-]?(nan|inf(inity)?)$/i.test(text.trim()));
+/** A date without its time is one at midnight. */
+const textOf = (value: unknown) =>
+  value instanceof Date ? value.toISOString().replace('T00:00:00.000Z', '') : String(value);
+
+/** Whether a text is a number, and a whole number one that a double holds exactly. */
+function isNumeric(text: string): boolean {
+  const trimmed = text.trim();
+  if (/^[+-]?\d+$/.test(trimmed)) return Number.isSafeInteger(Number(trimmed));
+  return trimmed !== '' && (Number.isFinite(Number(trimmed)) || /^[+-]?(nan|inf(inity)?)$/i.test(trimmed));
+}

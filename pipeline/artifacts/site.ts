@@ -12,7 +12,7 @@ const map = {
   perplexity: z.nullable(z.number()),
   others: z._default(z.array(z.object({ method, file: path })), []),
 };
-/** A number (float32, NaN for none) or a category (int32, −1 for none) of each image. */
+/** A number (float64, at first float32; NaN for none) or a category (int32, −1 for none) of each image. */
 const column = z.object({
   name: z.string(),
   kind: z.enum(['number', 'category']),

@@ -78,7 +78,11 @@ export async function readNpyHeader(source: ByteSource): Promise<ArrayFile> {
 }
 
 /** Writes numbers as an npy array. */
-export async function writeArray(path: string, numbers: Float32Array | Int32Array, shape: number[]): Promise<void> {
+export async function writeArray(
+  path: string,
+  numbers: Float32Array | Float64Array | Int32Array,
+  shape: number[],
+): Promise<void> {
   await writeFile(path, new Uint8Array(dump(numbers, shape)));
 }
 

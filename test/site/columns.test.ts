@@ -25,10 +25,10 @@ test('values of a table go to the images of their ids, whatever the order', asyn
   );
   expect(counts).toEqual({ matched: 2, unmatched: 1, leftOut: [] });
   expect(columns).toEqual([
-    { name: 'size', kind: 'number', values: Float32Array.of(-1000, Number.NaN, 2.5), categories: [] },
+    { name: 'size', kind: 'number', values: Float64Array.of(-1000, Number.NaN, 2.5), categories: [] },
     { name: 'cluster', kind: 'category', values: Int32Array.of(0, -1, 1), categories: ['2', '10'] },
     { name: 'kind', kind: 'category', values: Int32Array.of(1, -1, 0), categories: ['x, "y"', 'z'] },
-    { name: 'error (table)', kind: 'number', values: Float32Array.of(Number.NaN, Number.NaN, 7.5), categories: [] },
+    { name: 'error (table)', kind: 'number', values: Float64Array.of(Number.NaN, Number.NaN, 7.5), categories: [] },
     { name: 'many', kind: 'category', values: Int32Array.of(1, -1, 0), categories: ['1', '3'] },
   ]);
 });
@@ -36,7 +36,7 @@ test('values of a table go to the images of their ids, whatever the order', asyn
 test('a table of all parts goes to the images of the part', async () => {
   const { columns, matched, unmatched } = await join3('id,x\ntrain/a,1.5\ntest/a,2.5\ntest/b,3.5\ntest/c,4.5');
   expect({ matched, unmatched }).toEqual({ matched: 3, unmatched: 1 });
-  expect(columns[0]?.values).toEqual(Float32Array.of(2.5, 3.5, 4.5));
+  expect(columns[0]?.values).toEqual(Float64Array.of(2.5, 3.5, 4.5));
 });
 
 test('a table of more images than there are is of others, where ids are numbers', async () => {
@@ -45,6 +45,21 @@ test('a table of more images than there are is of others, where ids are numbers'
     await expect(join3(text, { ids })).rejects.toThrow(RangeError);
   const { matched, unmatched } = await join3('id,x\ntrain/7,0.5\ntest/0,1.5\ntest/2,2.5', { ids });
   expect({ matched, unmatched }).toEqual({ matched: 2, unmatched: 1 });
+});
+
+test('names that are taken get another one each', async () => {
+  const { columns } = await join3('id,error,error (table)\na,1.5,2.5');
+  expect(columns.map(({ name }) => name)).toEqual(['error (table)', 'error (table) (table)']);
+  const taken = ['error', 'error (table)'];
+  expect((await join3('id,error\na,1.5', { taken })).columns[0]?.name).toBe('error (table 2)');
+});
+
+test('numbers keep their digits, and whole numbers beyond those of a double stay texts', async () => {
+  const ids = Array.from({ length: 40 }, (_, i) => String(i));
+  const text = `id,time,hash\n${ids.map((id) => `${id},${1_700_000_000 + Number(id)},${2n ** 60n + BigInt(id)}`).join('\n')}`;
+  const { columns } = await join3(text, { ids });
+  expect(columns[0]?.values).toEqual(Float64Array.from(ids, (id) => 1_700_000_000 + Number(id)));
+  expect(columns[1]?.categories).toEqual(ids.map((id) => String(2n ** 60n + BigInt(id))));
 });
 
 test('whole numbers of many values are numbers, unless they are called clusters', async () => {
@@ -79,22 +94,56 @@ test('a table of another part of the data is refused, whose ids are the same', a
 
 test('Parquet of any types, with lists left out', async () => {
   const path = scratch('table.parquet');
+  const OPTIONAL = { repetition_type: 'OPTIONAL' } as const;
   await parquetWriteFile({
     filename: path,
+    schema: [
+      { name: 'root', num_children: 9 },
+      { name: 'id', type: 'INT64' },
+      { name: 'flag', type: 'BOOLEAN' },
+      { name: 'score', type: 'DOUBLE', ...OPTIONAL },
+      { name: 'empty', type: 'DOUBLE', ...OPTIONAL },
+      { name: 'time', type: 'INT64' },
+      { name: 'hash', type: 'INT64' },
+      { name: 'day', type: 'INT32', converted_type: 'DATE', ...OPTIONAL },
+      { name: 'moment', type: 'INT64', converted_type: 'TIMESTAMP_MILLIS' },
+      { name: 'latent', converted_type: 'LIST', num_children: 1, ...OPTIONAL },
+      { name: 'list', repetition_type: 'REPEATED', num_children: 1 },
+      { name: 'element', type: 'FLOAT', ...OPTIONAL },
+    ],
     columnData: [
-      { name: 'id', data: [3n, 1n], type: 'INT64' },
-      { name: 'flag', data: [true, false], type: 'BOOLEAN' },
-      { name: 'score', data: [0.5, null], type: 'DOUBLE', nullable: true },
-      { name: 'empty', data: [null, null], type: 'DOUBLE', nullable: true },
+      { name: 'id', data: [3n, 1n] },
+      { name: 'flag', data: [true, false] },
+      { name: 'score', data: [0.5, null] },
+      { name: 'empty', data: [null, null] },
+      // More whole numbers than float32 has.
+      { name: 'time', data: [1_700_000_123n, 1_700_000_124n] },
+      { name: 'hash', data: [2n ** 53n + 1n, 2n ** 53n] },
+      { name: 'day', data: [new Date('2026-02-03'), null] },
+      { name: 'moment', data: [new Date('2026-02-03T04:05Z'), new Date('2026-02-03T00:00Z')] },
+      { name: 'latent', data: [[1, 2], [3]] },
     ],
   });
   const table = await readTable(Uint8Array.from(readFileSync(path)), path);
-  const { columns, leftOut } = joinTable(table, { ...images, ids: ['1', '2', '3'] }, 'table');
+  const ids = ['1', '2', '3'];
+  const { columns, leftOut } = joinTable(table, { ...images, ids }, 'table');
   expect(columns).toEqual([
     { name: 'flag', kind: 'category', values: Int32Array.of(0, -1, 1), categories: ['false', 'true'] },
-    { name: 'score', kind: 'number', values: Float32Array.of(Number.NaN, Number.NaN, 0.5), categories: [] },
+    { name: 'score', kind: 'number', values: Float64Array.of(Number.NaN, Number.NaN, 0.5), categories: [] },
+    { name: 'time', kind: 'category', values: Int32Array.of(1, -1, 0), categories: ['1700000123', '1700000124'] },
+    {
+      name: 'hash',
+      kind: 'category',
+      values: Int32Array.of(0, -1, 1),
+      categories: ['9007199254740992', '9007199254740993'],
+    },
+    { name: 'day', kind: 'category', values: Int32Array.of(-1, -1, 0), categories: ['2026-02-03'] },
+    {
+      ...{ name: 'moment', kind: 'category', values: Int32Array.of(0, -1, 1) },
+      categories: ['2026-02-03', '2026-02-03T04:05:00.000Z'],
+    },
   ]);
-  expect(leftOut).toEqual(['empty (no values)']);
+  expect(leftOut).toEqual(['latent (no numbers or texts)', 'empty (no values)']);
   await expect(readTable(bytes('PAR1 nothing PAR1'), 'x.parquet')).rejects.toThrow(RangeError);
 });
 

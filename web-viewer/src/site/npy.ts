@@ -6,21 +6,24 @@ export interface NpyArray<T> {
   readonly data: T;
 }
 
-const TYPES = { '<f4': Float32Array, '<i4': Int32Array, '|u1': Uint8Array } as const;
+const TYPES = { '<f4': Float32Array, '<f8': Float64Array, '<i4': Int32Array, '|u1': Uint8Array } as const;
 type Types = typeof TYPES;
 type DType = keyof Types;
 
 /**
  * Reads an npy file (format 1 to 3, C order) without copying its numbers where they are aligned.
+ * @param dtype its type, or those that it may be of
  * @throws FileProblem when it is damaged, or of another type or number of dimensions than expected
  */
 export function readNpy<D extends DType>(
   bytes: Uint8Array,
-  dtype: D,
+  dtype: D | readonly D[],
   dimensions: number,
   file: string,
 ): NpyArray<InstanceType<Types[D]>> {
-  const problem = (what: string) => new FileProblem(`${file} is not an npy file of ${dtype} numbers: ${what}`);
+  const types = [dtype].flat();
+  const problem = (what: string) =>
+    new FileProblem(`${file} is not an npy file of ${types.join(' or ')} numbers: ${what}`);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.length < 12 || view.getUint32(0) !== 0x934e554d || view.getUint16(4) !== 0x5059)
     throw problem('no npy header');
@@ -35,12 +38,13 @@ export function readNpy<D extends DType>(
     .map((part) => part.trim())
     .filter((part) => part !== '')
     .map(Number);
-  if (type !== dtype) throw problem(`its type is ${type}`);
+  const found = types.find((one) => one === type);
+  if (found === undefined) throw problem(`its type is ${type}`);
   if (!/'fortran_order':\s*False/.test(header)) throw problem('it is in Fortran order');
   if (shape?.length !== dimensions || !shape.every((n) => Number.isInteger(n) && n >= 0)) {
     throw problem(`its shape is (${shape?.join(', ') ?? '?'}), where ${dimensions} dimensions were expected`);
   }
-  const Type = TYPES[dtype];
+  const Type = TYPES[found];
   const size = shape.reduce((a, b) => a * b, 1) * Type.BYTES_PER_ELEMENT;
   const offset = start + length;
   if (bytes.length - offset !== size) throw problem(`it holds ${bytes.length - offset} bytes of numbers, not ${size}`);

@@ -28,17 +28,17 @@ export function scaleColour(share: number, ground: Ground): Rgb {
 }
 
 /** The range of the colours of numbers: from the first to the 99th percentile, so that outliers do not dominate. */
-export function rangeOf(values: Float32Array): readonly [number, number] {
+export function rangeOf(values: Float32Array | Float64Array): readonly [number, number] {
   const sorted = values.filter(Number.isFinite).sort();
   const at = (share: number) => sorted[Math.round(share * (sorted.length - 1))] ?? 0;
   const [low, high] = [at(0.01), at(0.99)];
-  return high > low ? [low, high] : [low, low + 1];
+  return high > low ? [low, high] : [low, low + Math.max(1, 1e-9 * Math.abs(low))];
 }
 
 /** Steps of the colours of numbers. */
 const STEPS = 256;
 /** The step of each number within a range; −1 of those that are not finite. */
-export function stepsOf(values: Float32Array, [low, high]: readonly [number, number]): Int16Array {
+export function stepsOf(values: Float32Array | Float64Array, [low, high]: readonly [number, number]): Int16Array {
   const step = (value: number) => Math.round((STEPS - 1) * Math.min(1, Math.max(0, (value - low) / (high - low))));
   return Int16Array.from(values, (value) => (Number.isFinite(value) ? step(value) : -1));
 }

@@ -1,8 +1,9 @@
-import { computed, type ReadonlySignal, signal } from '@preact/signals';
+import { batch, computed, type ReadonlySignal, signal } from '@preact/signals';
 import type { Column, Table } from '../../../../pipeline/artifacts/columns.ts';
 import { classColours, plainColour, quietColour } from '../../../../pipeline/pictures/palette.ts';
-import { FileProblem, messageOf } from '../../site/problem.ts';
-import { model, problem } from '../../state/store.ts';
+import { messageOf } from '../../site/problem.ts';
+import { model, problem, shownClasses } from '../../state/store.ts';
+import { grouped } from '../../ui/format.ts';
 import type { StoredArrays } from './stored-arrays.ts';
 
 /** A value for each point, by which it is coloured. */
@@ -13,17 +14,22 @@ export interface MapColumn {
   readonly categories: readonly string[];
   readonly colours: readonly string[];
   /** Numbers, or indices of categories (−1 for none); null while they are loaded. */
-  readonly values: Float32Array | Int32Array | null;
+  readonly values: Float32Array | Float64Array | Int32Array | null;
 }
 
 /** New names of a column's categories, by their index; equal names are one category. */
 export type Renamed = Readonly<Record<string, Readonly<Record<number, string>>>>;
 
+/** A column of a visitor's table. */
+interface DroppedColumn extends Column {
+  readonly file: string;
+}
+
 export type Columns = ReturnType<typeof createColumns>;
 
 /** The columns of the open model's points: class, error, those of the site, and the visitor's. */
 export function createColumns(stored: StoredArrays) {
-  const dropped = signal<readonly Column[]>([]);
+  const dropped = signal<readonly DroppedColumn[]>([]);
   const renamed = signal<Renamed>({});
   const original: ReadonlySignal<readonly MapColumn[]> = computed(() => {
     const { points, set, manifest } = model.value ?? {};
@@ -40,7 +46,7 @@ export function createColumns(stored: StoredArrays) {
       : null;
     const error: MapColumn = { name: 'error', kind: 'number', categories: [], colours: [], values: points.errors };
     const ofSite = manifest.columns.map(({ name, kind, file, categories = [] }): MapColumn => {
-      const values = stored.array(file, kind === 'number' ? '<f4' : '<i4', points.count);
+      const values = stored.array(file, kind === 'number' ? ['<f8', '<f4'] : ['<i4'], points.count);
       return { name, kind, categories, colours: classColours(categories.length), values };
     });
     const own = dropped.value.map(
@@ -49,6 +55,16 @@ export function createColumns(stored: StoredArrays) {
     return [...(ofSet ? [ofSet] : []), error, ...ofSite, ...own];
   });
   const columns = computed(() => original.value.map((column) => withNames(column, renamed.value[column.name] ?? {})));
+
+  /** Names categories. All are shown then, because their indices are others. */
+  const setNames = (names: Renamed) =>
+    batch(() => {
+      shownClasses.value = null;
+      renamed.value = names;
+    });
+  /** Forgets the names of the categories of some columns. */
+  const forgetNames = (columns: readonly string[]) =>
+    setNames(Object.fromEntries(Object.entries(renamed.value).filter(([name]) => !columns.includes(name))));
 
   return {
     original,
@@ -63,40 +79,59 @@ export function createColumns(stored: StoredArrays) {
     },
     /** Gives the categories of a column their names back. */
     restore(column: string) {
-      renamed.value = Object.fromEntries(Object.entries(renamed.value).filter(([name]) => name !== column));
+      forgetNames([column]);
     },
-    /** Names a category; a name that another has merges both. */
+    /** Names a category; a name that another has merges the two. */
     rename(column: string, category: string, name: string) {
       const before = original.value.find((other) => other.name === column);
       const names = renamed.value[column] ?? {};
       if (!before || name.trim() === '') return;
       const same = before.categories.flatMap((own, code) => ((names[code] ?? own) === category ? [code] : []));
       const changed = Object.fromEntries(same.map((code) => [code, name.trim()]));
-      renamed.value = { ...renamed.value, [column]: { ...names, ...changed } };
+      setNames({ ...renamed.value, [column]: { ...names, ...changed } });
     },
-    /** Joins a visitor's table. Failures are reported in `problem`. @returns the name of its first column */
+    /**
+     * Joins a visitor's table, in the place of a former one of its name. Failures, and what of it is not used, are reported in
+     * `problem`.
+     * @returns the name of its first column; null where there is none, or another model has been opened
+     */
     async add(file: File): Promise<string | null> {
-      const { points, set } = model.value ?? {};
-      if (!points || !set) return null;
+      const { points, set, loading } = model.value ?? {};
+      const report = (text: string) => {
+        problem.value = `${file.name}: ${text}`;
+        return null;
+      };
+      if (!points || !set) return report(`there are no images ${loading ? 'yet ' : ''}to join it to`);
+      const isOpen = () => model.value?.points === points;
       try {
         const { joinTable, readTable } = await import('../../../../pipeline/artifacts/columns.ts');
         const table: Table = await readTable(new Uint8Array(await file.arrayBuffer()), file.name);
+        if (!isOpen()) return null;
+        const former = dropped.value.filter((column) => column.file === file.name).map(({ name }) => name);
+        const taken = original.value.map(({ name }) => name).filter((name) => !former.includes(name));
         const ids = Array.from({ length: points.count }, (_, row) => set.id(row));
         const { labels, about } = set;
         const { classes, split } = about;
-        const images = { ids, split, labels, classes, taken: original.value.map(({ name }) => name) };
         const stem = file.name.replace(/\.\w+$/, '');
-        const { columns: found, matched, leftOut } = joinTable(table, images, stem);
-        if (found.length === 0) throw new FileProblem(`no column of it can be used: ${leftOut.join(', ')}`);
-        dropped.value = [...dropped.value, ...found];
-        problem.value =
-          matched < points.count
-            ? `${file.name}: ${points.count - matched} of the ${points.count} images are not in it`
-            : null;
-        return found[0]?.name ?? null;
+        const { columns: found, matched, leftOut } = joinTable(table, { ids, split, labels, classes, taken }, stem);
+        const [first] = found;
+        if (!first)
+          return report(`it has no column to colour by${leftOut.length > 0 ? `: ${leftOut.join(', ')}` : ''}`);
+        batch(() => {
+          if (former.length > 0) forgetNames(former);
+          const others = dropped.value.filter((column) => column.file !== file.name);
+          dropped.value = [...others, ...found.map((column) => ({ ...column, file: file.name }))];
+        });
+        const absent = points.count - matched;
+        const notes = [
+          ...(absent > 0 ? [`${grouped(absent)} of the ${grouped(points.count)} images are not in it`] : []),
+          ...(leftOut.length > 0 ? [`columns not used: ${leftOut.join(', ')}`] : []),
+        ];
+        problem.value = null;
+        if (notes.length > 0) report(notes.join('; '));
+        return first.name;
       } catch (error) {
-        problem.value = `${file.name}: ${messageOf(error)}`;
-        return null;
+        return isOpen() ? report(messageOf(error)) : null;
       }
     },
   };

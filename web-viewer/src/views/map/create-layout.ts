@@ -37,7 +37,7 @@ export function createLayout(stored: StoredArrays) {
     }
     const other = model.value?.manifest.points?.others.find((other) => other.method === axes.value);
     if (!other) return map;
-    const read = stored.array(other.file, '<f4', count, 2);
+    const read = stored.array(other.file, ['<f4'], count, 2);
     return read instanceof Float32Array ? read : new Float32Array();
   });
   const bounds = computed(() => boundsOf(positions.value));

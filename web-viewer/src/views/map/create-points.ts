@@ -30,7 +30,10 @@ export function createPoints({ grid, points, positions }: Layout, { columns }: C
     const isKnown = model.value?.set || colourBy.value !== 'class';
     return columns.value.find(({ name }) => name === colourBy.value) ?? (isKnown ? columns.value[0] : null) ?? null;
   });
-  const numbers = computed(() => (column.value?.values instanceof Float32Array ? column.value.values : null));
+  const numbers = computed(() => {
+    const values = column.value?.values;
+    return values && !(values instanceof Int32Array) ? values : null;
+  });
   /** The column whose categories are filtered. */
   const filtered = computed(() => {
     if (column.value?.kind === 'category') return column.value;

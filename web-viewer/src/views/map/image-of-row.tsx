@@ -1,7 +1,7 @@
 import { useMemo } from 'preact/hooks';
 import { errorUnits } from '../../../../pipeline/artifacts/fields.ts';
 import { model } from '../../state/store.ts';
-import { short } from '../../ui/format.ts';
+import { exact, short } from '../../ui/format.ts';
 import { PixelImage } from '../../ui/pixel-image.tsx';
 import { ERROR_SCALE } from '../../ui/pixels.ts';
 import { cssOf } from './colours.ts';
@@ -20,7 +20,7 @@ function textOf(
 ): string | null {
   const value = values?.[row] ?? Number.NaN;
   if (kind === 'category') return categories[value] ?? null;
-  return Number.isFinite(value) ? short(value) : null;
+  return Number.isFinite(value) ? exact(value) : null;
 }
 
 /** Describes a row in words: its class, its id and its error. */

@@ -78,19 +78,22 @@ function Axes() {
 function Scale({ name }: { readonly name: string }) {
   const { ground, range } = useMap();
   const [low, high] = range.value;
+  // Enough to tell the ends apart.
+  const digits = 2 + Math.max(0, Math.ceil(Math.log10(Math.max(Math.abs(low), Math.abs(high)) / (high - low))));
+  const [lowest, highest] = [short(low, digits), short(high, digits)];
   const stops = Array.from({ length: 9 }, (_, i) => cssOf(scaleColour(i / 8, ground.value.kind)));
   const unit = name === 'error' ? errorUnit() : '';
   return (
     <div class="row map-bar">
-      <span>≤ {short(low, 2)}</span>
+      <span>≤ {lowest}</span>
       <span
         class="map-bar-colours"
         role="img"
-        aria-label={`Colours from ${short(low, 2)} to ${short(high, 2)} ${unit}`}
+        aria-label={`Colours from ${lowest} to ${highest} ${unit}`}
         style={{ background: `linear-gradient(90deg, ${stops.join(', ')})` }}
       />
       <span>
-        ≥ {short(high, 2)} <span class="unit">{unit}</span>
+        ≥ {highest} <span class="unit">{unit}</span>
       </span>
       <Hint
         about="this scale"

@@ -120,7 +120,8 @@ function search(text: string, { points, columns, idOf }: Selectable): Uint32Arra
     const codes = new Set(categories.flatMap((category, code) => (category.toLowerCase() === value ? [code] : [])));
     if (!values) return [];
     if (kind === 'category') return codes.size > 0 ? [(row: number) => codes.has(values[row] as number)] : [];
-    return named && value !== '' ? [(row: number) => values[row] === Math.fround(Number(value))] : [];
+    const exact = values instanceof Float32Array ? Math.fround(Number(value)) : Number(value);
+    return named && value !== '' ? [(row: number) => values[row] === exact] : [];
   });
   const inId = (row: number) => {
     const id = idOf(row).toLowerCase();

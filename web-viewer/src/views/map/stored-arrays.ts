@@ -4,20 +4,28 @@ import { readNpy } from '../../site/npy.ts';
 import { messageOf } from '../../site/problem.ts';
 import { model, problem } from '../../state/store.ts';
 
+type StoredType = '<f4' | '<f8' | '<i4';
+type Stored = Float32Array | Float64Array | Int32Array;
+
 export type StoredArrays = ReturnType<typeof createStoredArrays>;
 
 /** Arrays of the open model's points that are read when they are first needed. */
 export function createStoredArrays() {
   const read = signal<{
     readonly source: FileSource | null;
-    readonly files: ReadonlyMap<string, Float32Array | Int32Array>;
+    readonly files: ReadonlyMap<string, Stored>;
   }>({
     source: null,
     files: new Map(),
   });
   const reading = new WeakMap<FileSource, Set<string>>();
 
-  async function load(source: FileSource, file: string, dtype: '<f4' | '<i4', shape: readonly number[]): Promise<void> {
+  async function load(
+    source: FileSource,
+    file: string,
+    dtype: readonly StoredType[],
+    shape: readonly number[],
+  ): Promise<void> {
     try {
       const array = readNpy(await source.read(file), dtype, shape.length, file);
       if (array.shape.join() !== shape.join())
@@ -32,7 +40,7 @@ export function createStoredArrays() {
 
   return {
     /** The numbers of a file of the open model; null until they are there. A signal changes then. */
-    array(file: string, dtype: '<f4' | '<i4', ...shape: number[]): Float32Array | Int32Array | null {
+    array(file: string, dtype: readonly StoredType[], ...shape: number[]): Stored | null {
       const source = model.value?.source;
       const found = read.value.source === source ? read.value.files.get(file) : undefined;
       if (found || !source) return found ?? null;
