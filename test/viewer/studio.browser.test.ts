@@ -6,6 +6,7 @@ import sharp from 'sharp';
 import { afterAll, describe, expect, test } from 'vitest';
 import { priorLatents } from '../../web-viewer/src/state/sampling.ts';
 import { hasBrowser, openPage, siteFolder } from './browser.ts';
+import { chosen } from './exported.ts';
 
 const [SIZE, CLASSES, ROWS] = [28 * 28, 10, 10];
 /** Beyond rounding to bytes. */
@@ -230,6 +231,27 @@ describe.skipIf(!hasBrowser)('the studio', () => {
     await close();
   });
 
+  test('shows nothing of a former model, of its own or compared with', async () => {
+    const { page, close } = await openPage('#model=ccvae&tab=studio&seed=3');
+    const compare = (name: string) => page.getByRole('button', { name: `Compare with ${name}`, exact: true }).click();
+    await compare('ccvae-decoder');
+    await page.locator('[data-grid="ccvae-decoder"]').waitFor();
+    const own = ['card.json', 'encoder.onnx', 'decoder.onnx'].map((name) => chosen(name, file('ccvae', name)));
+    await page.setInputFiles('#open-model input >> nth=0', own);
+    // Another model of the same name.
+    await page.locator('.grid-alone').waitFor();
+    await compare('ccvae');
+    const latents = rowsOf(priorLatents(ROWS, json('ccvae', 'card.json').latent.size, 3));
+    const images = await decodeAll('ccvae', latents);
+    await expectPictures(page, '[data-grid=ccvae] >> nth=1 >> canvas', images);
+    await page.context().route('**/models/ccvae-decoder/*.onnx', () => undefined);
+    await compare('ccvae-decoder');
+    const others = await pictures(page, '[data-grid="ccvae-decoder"] canvas');
+    expect(others).toHaveLength(images.length);
+    expect(others.flat().every((value) => value === 0)).toBe(true);
+    await close();
+  });
+
   test('decodes random latents and the difference of two means without classes in the decoder', async () => {
     const { page, close } = await openPage('#model=cvae&tab=studio&seed=5&image=7');
     const decoder = await session('cvae', 'decoder');
@@ -289,6 +311,16 @@ describe.skipIf(!hasBrowser)('the studio', () => {
     await soon(() => parameter(page, 'meanto')).toMatch(/^rows/);
     await page.reload();
     await soon(count).toBe(images);
+    // Groups stay, here and in the address, while another one is selected on the map.
+    await page.getByRole('tab', { name: 'Map' }).click();
+    await page.getByRole('searchbox', { name: 'Find images' }).fill('4');
+    await page.keyboard.press('Enter');
+    await soon(() => parameter(page, 'select')).toBe('search:4');
+    expect(parameter(page, 'meanto')).toMatch(/^rows/);
+    await page.getByRole('tab', { name: 'Studio' }).click();
+    await page.locator('.group-choices select').first().selectOption('selection');
+    await soon(() => parameter(page, 'meanfrom')).toMatch(/^rows/);
+    expect(await count()).toBe(images);
     await close();
   });
 

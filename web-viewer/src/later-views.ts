@@ -1,6 +1,6 @@
 import { lazy } from './frame/lazy.tsx';
 
-export const StudioView = lazy(async () => (await import('./views/studio/studio.tsx')).StudioView);
+export const StudioView = lazy(async () => (await import('./views/studio/studio.tsx')).createStudioView());
 export const EpochsView = lazy(async () => (await import('./views/epochs/epochs.tsx')).EpochsView);
 export const TrainView = lazy(async () => (await import('./views/train/train.tsx')).createTrainView());
 export const ModelView = lazy(async () => (await import('./views/models/model.tsx')).ModelView);

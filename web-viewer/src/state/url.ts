@@ -11,7 +11,7 @@ const opening = signal(false);
 
 /**
  * Adds a view's parameters to the address. They are applied when a link is opened, and at once if the open model's link has
- * them. For an effect of the view: `useEffect(() => share(...), [])`.
+ * them. While a view is mounted: `useEffect(() => share(...), [])`; for good: when its state is made.
  * @returns a function that removes them
  */
 export function share(...parameters: readonly Parameter[]): () => void {

@@ -19,7 +19,7 @@ export function EpochsView() {
   return (
     <div class="wide-view epochs">
       <h2>Training, epoch by epoch</h2>
-      {opened ? <OfModel key={opened.name} opened={opened} /> : <p class="say">Loading the model.</p>}
+      {opened ? <OfModel key={opened.source} opened={opened} /> : <p class="say">Loading the model.</p>}
     </div>
   );
 }

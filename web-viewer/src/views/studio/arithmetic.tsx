@@ -1,6 +1,5 @@
-import { useEffect, useMemo } from 'preact/hooks';
+import { useMemo } from 'preact/hooks';
 import { mapSelection, type OpenModel, reading } from '../../state/store.ts';
-import { share } from '../../state/url.ts';
 import { Select } from '../../ui/controls.tsx';
 import { Hint } from '../../ui/figure.tsx';
 import { grouped } from '../../ui/format.ts';
@@ -21,7 +20,6 @@ const shareNames = SHARES.map((share) => (share === 0 ? 'A' : share === 1 ? 'B' 
 
 /** The mean of one group of images minus that of another, added to an image; and a walk between the two. */
 export function Arithmetic({ opened, studio }: Props) {
-  useEffect(() => share(...studio.parameters), [studio]);
   const [a, b] = [studio.fromMean.value, studio.toMean.value];
   const latents = reading.value?.latents.latent;
   const latent = latents?.length === opened.card.latent.size ? latents : null;

@@ -76,6 +76,7 @@ export function SampleGrid({ opened, columns }: Props) {
               <CardFigures card={card} />
             </section>
             <PeerGrid
+              key={peer}
               name={peer}
               latents={latents}
               columns={columns}

@@ -1,19 +1,28 @@
 import './studio.css';
-import { useEffect, useMemo, useState } from 'preact/hooks';
+import type { ComponentType } from 'preact';
+import { useEffect, useState } from 'preact/hooks';
 import { cards, readCards } from '../../state/cards.ts';
 import { openModel } from '../../state/open.ts';
 import { model, type OpenModel, site } from '../../state/store.ts';
+import { share } from '../../state/url.ts';
 import { Button, Check } from '../../ui/controls.tsx';
 import { Arithmetic } from './arithmetic.tsx';
-import { createStudio } from './create-studio.ts';
+import { createStudio, type Studio } from './create-studio.ts';
 import { InputInEveryClass } from './input-in-every-class.tsx';
 import { firstColumns, GRID, toggleColumn } from './latents.ts';
 import { Pictures } from './pictures.tsx';
 import { RandomTools, useRandomLatents } from './random-latents.tsx';
 import { SampleGrid } from './sample-grid.tsx';
 
+/** Makes the view of a studio whose groups stay, also in the address, while other views are shown. */
+export function createStudioView(): ComponentType {
+  const studio = createStudio();
+  share(...studio.parameters);
+  return () => <StudioView studio={studio} />;
+}
+
 /** One latent decoded with every class of a conditional model. */
-export function StudioView() {
+function StudioView({ studio }: { readonly studio: Studio }) {
   const opened = model.value;
   const listed = site.value;
   useEffect(() => {
@@ -23,13 +32,15 @@ export function StudioView() {
     <div class="wide-view studio">
       <h2>{opened?.card.conditional.decoder ? 'One style, every class' : 'Make images'}</h2>
       {!opened && <p class="say">Loading the model.</p>}
-      {opened && !opened.card.conditional.decoder && <LatentStudio key={opened.name} opened={opened} />}
-      {opened?.card.conditional.decoder && <Studio key={opened.name} opened={opened} />}
+      {opened && !opened.card.conditional.decoder && (
+        <LatentStudio key={opened.source} opened={opened} studio={studio} />
+      )}
+      {opened?.card.conditional.decoder && <ConditionalStudio key={opened.source} opened={opened} />}
     </div>
   );
 }
 
-function Studio({ opened }: { readonly opened: OpenModel }) {
+function ConditionalStudio({ opened }: { readonly opened: OpenModel }) {
   const classes = opened.card.classes ?? [];
   const [columns, setColumns] = useState(() => firstColumns(classes.length));
   return (
@@ -60,8 +71,7 @@ const RANDOM = 40;
 const numbers = Array.from({ length: RANDOM }, (_, i) => String(i + 1));
 
 /** For models without classes: random latents, and arithmetic with the means of groups of images. */
-function LatentStudio({ opened }: { readonly opened: OpenModel }) {
-  const studio = useMemo(createStudio, []);
+function LatentStudio({ opened, studio }: { readonly opened: OpenModel; readonly studio: Studio }) {
   const latents = useRandomLatents(opened.card, RANDOM);
   return (
     <>
