@@ -3,6 +3,7 @@ import type { ImageDataset } from '../../pipeline/data/dataset.ts';
 import { openSplit } from '../../pipeline/data/open.ts';
 import { centre, centreOfMass, inkBox } from '../../web-viewer/src/views/input/centre.ts';
 import { conventionsOf } from '../../web-viewer/src/views/input/conventions.ts';
+import { frameOf } from '../../web-viewer/src/views/input/frame-of.ts';
 import type { Raster } from '../../web-viewer/src/views/input/raster.ts';
 
 const digit = (data: Uint8Array): Raster => ({ height: 28, width: 28, channels: 1, data });
@@ -123,6 +124,18 @@ describe('centring MNIST digits, which are centred already', () => {
     });
     const shifted = pixels.map((data) => Uint8Array.from(data, (_, i) => data[i + 2] ?? 0));
     expect(conventionsOf({ height: 28, width: 28, channels: 1 }, shifted).centred).toBe(false);
+  });
+
+  test('are those of the images that have been read, where a set is large', () => {
+    const shape = { height: 2, width: 2, channels: 3 };
+    const about = { ...shape, images: 10 };
+    const set = {
+      about,
+      has: (row: number) => row === 0,
+      pixels: (row: number) => new Uint8Array(12).fill(row === 0 ? 255 : 0),
+    };
+    const model = { card: { image: shape, dataset: { name: 'photos' } }, set } as never;
+    expect(frameOf(model).conventions.background).toEqual([255, 255, 255]);
   });
 });
 

@@ -1,4 +1,5 @@
-import { readFile } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import sharp from 'sharp';
@@ -34,6 +35,7 @@ export async function readSite(name: string): Promise<Site> {
   const npy = async (file: string) =>
     readNpy(await readFile(join(folder, 'test', file)), '<f4', file === 'errors.npy' ? 1 : 2, file);
   const [map, latents, errors] = [await npy('map.npy'), await npy('latents.npy'), await npy('errors.npy')];
+  const sheets = new Map<string, Promise<Uint8Array>>();
   const labels = readNpy(await readFile(join(setFolder, 'labels.npy')), '<i4', 1, 'labels.npy').data;
   return {
     ...{ map: map.data, latents: latents.data, errors: errors.data, labels },
@@ -42,15 +44,41 @@ export async function readSite(name: string): Promise<Site> {
       const sheet = set.sheets.find(({ first, count }) => row >= first && row < first + count);
       if (!sheet) throw new Error(`no sheet has row ${row}`);
       const tile = row - sheet.first;
-      const area = {
-        left: 28 * (tile % sheet.columns),
-        top: 28 * Math.floor(tile / sheet.columns),
-        width: 28,
-        height: 28,
-      };
-      return gray(await sharp(join(setFolder, sheet.file)).extract(area).png().toBuffer());
+      const [left, top] = [28 * (tile % sheet.columns), 28 * Math.floor(tile / sheet.columns)];
+      const read = sheets.get(sheet.file) ?? readFile(join(setFolder, sheet.file)).then(gray);
+      sheets.set(sheet.file, read);
+      const all = await read;
+      return Uint8Array.from(
+        { length: 784 },
+        (_, i) => all[(top + Math.floor(i / 28)) * 28 * sheet.columns + left + (i % 28)] as number,
+      );
     },
   };
+}
+
+/** A copy of the tests' site with ten sheets of images, so many that they are read when they are needed. */
+export async function largeSite({ count, pixels }: Site): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'convae-large-'));
+  await cp(siteFolder, folder, { recursive: true });
+  const { set } = JSON.parse(await readFile(join(folder, 'models/cvae/manifest.json'), 'utf8')) as { set: string };
+  const file = join(folder, set, 'set.json');
+  const about = JSON.parse(await readFile(file, 'utf8')) as { sheets: object[] };
+  const all = Buffer.concat(await Promise.all(Array.from({ length: count }, (_, row) => pixels(row))));
+  const part = count / 10;
+  about.sheets = await Promise.all(
+    Array.from({ length: 10 }, async (_, i) => {
+      const png = sharp(all.subarray(784 * i * part, 784 * (i + 1) * part), {
+        raw: { width: 28, height: 28 * part, channels: 1 },
+      });
+      await png
+        .toColourspace('b-w')
+        .png()
+        .toFile(join(folder, set, `part-${i}.png`));
+      return { file: `part-${i}.png`, first: i * part, count: part, columns: 1 };
+    }),
+  );
+  await writeFile(file, JSON.stringify(about));
+  return folder;
 }
 
 export const gray = async (png: Buffer) =>

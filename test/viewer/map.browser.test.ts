@@ -1,9 +1,7 @@
-import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { Locator } from 'playwright-core';
-import sharp from 'sharp';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { hasBrowser, openPage, siteFolder } from './browser.ts';
 import {
@@ -13,6 +11,7 @@ import {
   colourAt,
   drag,
   gray,
+  largeSite,
   lonelyRow,
   nearest,
   nearestTo,
@@ -249,24 +248,7 @@ describe.skipIf(!hasBrowser)('the map', () => {
   });
 
   test('reads the images of a large set when they are needed', async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'convae-large-'));
-    await cp(siteFolder, folder, { recursive: true });
-    const { set } = JSON.parse(await readFile(join(folder, 'models/cvae/manifest.json'), 'utf8')) as { set: string };
-    const file = join(folder, set, 'set.json');
-    const about = JSON.parse(await readFile(file, 'utf8')) as { images: number; sheets: object[] };
-    const all = Buffer.concat(await Promise.all(Array.from({ length: cvae.count }, (_, row) => cvae.pixels(row))));
-    const count = cvae.count / 10;
-    about.sheets = await Promise.all(
-      Array.from({ length: 10 }, async (_, i) => {
-        const pixels = all.subarray(784 * i * count, 784 * (i + 1) * count);
-        const png = sharp(pixels, { raw: { width: 28, height: 28 * count, channels: 1 } })
-          .toColourspace('b-w')
-          .png();
-        await png.toFile(join(folder, set, `part-${i}.png`));
-        return { file: `part-${i}.png`, first: i * count, count, columns: 1 };
-      }),
-    );
-    await writeFile(file, JSON.stringify(about));
+    const folder = await largeSite(cvae);
     const row = cvae.count - 3;
     const { page, close } = await openPage(`#model=cvae&image=${row}`, { folder });
     await expect.poll(() => attribute(page, 'selected')).toBe(String(row));

@@ -3,11 +3,12 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { unzipSync } from 'fflate';
-import type { Page } from 'playwright-core';
+import type { Page, Route } from 'playwright-core';
 import sharp from 'sharp';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { readCard, verifyFiles } from '../../pipeline/artifacts/exported.ts';
 import { hasBrowser, type OpenOptions, openPage } from './browser.ts';
+import { largeSite, readSite } from './map-page.ts';
 import { lossesOf, modelAndSample, reconstructionsOf } from './train-truth.ts';
 
 const PATIENT = { timeout: 45_000, interval: 50 };
@@ -80,6 +81,35 @@ function expectSame(pixels: readonly number[][], expected: Float32Array): void {
 const mean = (values: readonly number[]) => values.reduce((a, b) => a + b, 0) / values.length;
 
 describe.skipIf(!hasBrowser)('training in the page', { timeout: 120_000 }, () => {
+  test('takes no step before the images of a large set have been read', async () => {
+    const folder = await largeSite(await readSite('cvae'));
+    onTestFinished(() => rm(folder, { recursive: true }));
+    const held: Route[] = [];
+    const { page, close } = await openTrain('#model=cvae&tab=train&image=0', {
+      folder,
+      prepare: async (page) => {
+        await page.context().route(/part-[1-9]/, (route) => void held.push(route));
+      },
+    });
+    const model = await modelAndSample('cvae', SAMPLE);
+    await expect.poll(() => held.length, PATIENT).toBe(9);
+    await button(page, 'Start training').click();
+    await expect.poll(() => page.locator('[data-training=starting]').count()).toBe(1);
+    // Those of the first part are there.
+    const found = await pictures(page, 'image');
+    for (const image of found) expect(Math.max(...image)).toBeGreaterThan(0);
+    for (const route of held) await route.continue();
+    await expect.poll(() => stepsOf(page), PATIENT).toBeGreaterThanOrEqual(3);
+    await button(page, 'Pause').click();
+    await expect.poll(() => page.locator('[data-training=paused]').count(), PATIENT).toBe(1);
+    const losses = await lossesInPage(page);
+    for (const [at, expected] of (await lossesOf(model, 3, RATE)).entries()) {
+      for (const [i, loss] of expected.entries())
+        expect(Math.abs((losses[at]?.[i] as number) - loss)).toBeLessThan(1e-4);
+    }
+    await close();
+  });
+
   test.each(['cvae', 'cae2'])(
     'lowers the loss of %s, with the losses that ONNX Runtime for Node computes',
     async (name) => {

@@ -26,7 +26,11 @@ export function frameOf(model: Pick<OpenModel, 'card' | 'set'> | null): Frame {
   const shape = card?.image ?? { height: 28, width: 28, channels: 1 };
   const scale = Math.max(1, Math.round(WIDTH / Math.max(shape.width, shape.height)));
   const count = Math.min(SAMPLE, set?.about.images ?? 0);
-  const images = Array.from({ length: count }, (_, i) => set?.pixels(Math.floor((i * set.about.images) / count)));
+  const images = Array.from({ length: count }, (_, i) => {
+    const row = Math.floor((i * (set?.about.images ?? 0)) / count);
+    const pixels = set?.pixels(row);
+    return set?.has(row) ? pixels : undefined;
+  });
   const found = conventionsOf(
     shape,
     images.filter((pixels) => pixels !== undefined),

@@ -14,13 +14,12 @@ export function Controls({ training }: Props) {
   const { images, message, pause, phase, reset, start } = training;
   const now = phase.value;
   const busy = now === 'running' || now === 'starting' || now === 'pausing';
-  const none = images.all.value.length === 0;
   return (
     <section class="stack train-controls" aria-label="Training">
       <div class="row">
         <Button
           class="button primary train-start"
-          disabled={!busy && (none || now === 'broken')}
+          disabled={!busy && (images.isEmpty.value || now === 'broken')}
           onClick={() => (busy ? pause() : void start())}
         >
           {busy ? 'Pause' : now === 'ready' ? 'Start training' : 'Resume'}
@@ -59,7 +58,7 @@ function statusText({ images, phase, steps }: Training): string {
   if (phase.value === 'pausing') return 'Pausing…';
   if (phase.value === 'broken') return `Stopped at step ${grouped(steps.value)}.`;
   if (phase.value === 'paused') return `Paused after ${grouped(steps.value)} steps.`;
-  return images.all.value.length === 0 ? 'Choose training images first.' : 'The weights are as exported.';
+  return images.isEmpty.value ? 'Choose training images first.' : 'The weights are as exported.';
 }
 
 function Rate({ training: { exported, rate } }: Props) {

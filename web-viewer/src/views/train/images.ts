@@ -46,12 +46,20 @@ export function createTrainImages() {
     return null;
   });
 
-  /** A random sample of the set. */
-  const sample = computed((): readonly TrainImage[] => {
+  /** The rows of a random sample of the set. */
+  const rows = computed(() => {
     const set = model.value?.set;
     if (!set || noSample.value !== null || !includeSample.value) return [];
-    const rows = sampleRows(set.about.images, sampleSize.value, sampleSeed.value);
-    return rows.map((row) => ({ pixels: set.pixels(row), label: set.label(row) }));
+    return sampleRows(set.about.images, sampleSize.value, sampleSeed.value);
+  });
+  /** Those images of the sample that have been read; asking for the others reads them. */
+  const sample = computed((): readonly TrainImage[] => {
+    const set = model.value?.set;
+    if (!set) return [];
+    return rows.value.flatMap((row) => {
+      const pixels = set.pixels(row);
+      return set.has(row) ? [{ pixels, label: set.label(row) }] : [];
+    });
   });
 
   const add = (added: readonly TrainImage[]) => {
@@ -130,7 +138,11 @@ export function createTrainImages() {
     noSample,
     sample,
     addFiles,
-    /** All training images, the visitor's first. */
+    /** Whether no images are chosen. */
+    isEmpty: computed(() => own.value.length + rows.value.length === 0),
+    /** Reads the whole sample. @throws FileProblem */
+    ready: async (): Promise<void> => model.peek()?.set?.ready(rows.peek()),
+    /** All training images that have been read, the visitor's first. */
     all: computed((): readonly TrainImage[] => [...own.value, ...sample.value]),
     /** The images to display: the visitor's newest, then some of the sample. */
     shown: computed((): readonly TrainImage[] => {

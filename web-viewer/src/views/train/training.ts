@@ -82,7 +82,7 @@ export function createTraining() {
   /** Starts or resumes training. */
   async function start(): Promise<void> {
     const current = active;
-    if (!current?.step || images.all.value.length === 0) return;
+    if (!current?.step || images.isEmpty.value) return;
     if (phase.value !== 'ready' && phase.value !== 'paused') return;
     const { exported, step, run } = current;
     const isCurrent = () => current === active && run === current.run;
@@ -92,7 +92,7 @@ export function createTraining() {
     });
     try {
       current.started ??= startTrainer(exported, step);
-      const { trainer } = await current.started;
+      const [{ trainer }] = await Promise.all([current.started, images.ready()]);
       // The visitor may have paused meanwhile.
       if (!isCurrent() || phase.peek() !== 'starting') return;
       phase.value = 'running';
