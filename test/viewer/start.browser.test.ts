@@ -2,11 +2,11 @@ import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { chromium } from 'playwright-core';
+import { chromium, type Route } from 'playwright-core';
 import { describe, expect, test } from 'vitest';
 import { hasBrowser, openPage, siteFolder } from './browser.ts';
 import { chromiumPath } from './chromium.ts';
-import { pixels, soon } from './latent-page.ts';
+import { DECODED, pixels, soon } from './latent-page.ts';
 
 describe.skipIf(!hasBrowser)('a page that cannot start', () => {
   test('says what to do when it is opened from the disk', async () => {
@@ -54,6 +54,31 @@ describe.skipIf(!hasBrowser)('a page that cannot start', () => {
     ).toBeGreaterThan(100);
     await expect.poll(() => page.locator('.loading-place').innerText(), { timeout: 20_000 }).toContain('reload');
     await page.context().unrouteAll({ behavior: 'ignoreErrors' });
+    await close();
+  });
+
+  test('does not say so while images are coming', async () => {
+    const held: Route[] = [];
+    const { page, close } = await openPage('#model=cvae', {
+      waits: false,
+      prepare: async (page) => {
+        await page.clock.install();
+        await page.context().route(/sets\/.*\.(npy|png)$/, (route) => void held.push(route));
+      },
+    });
+    const text = () => page.locator('.loading-place').innerText();
+    await soon(() => held.length).toBe(1);
+    // All else has come.
+    await soon(async () => Math.max(...(await pixels(page, DECODED)))).toBeGreaterThan(100);
+    await page.clock.fastForward(8000);
+    await held[0]?.continue();
+    await soon(() => held.length).toBe(2);
+    await page.clock.fastForward(8000);
+    expect(await text()).not.toContain('reload');
+    await page.clock.fastForward(8000);
+    await soon(text).toContain('reload');
+    await held[1]?.continue();
+    await soon(text).toBe('');
     await close();
   });
 });

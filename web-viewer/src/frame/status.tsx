@@ -14,7 +14,7 @@ export function Status() {
           <div class="loading">
             <progress max={loading.total} value={loading.done} aria-label={`Loading ${loading.what}`} />
             <span>
-              {loading.what}: {bytes(loading.done)} of {bytes(loading.total)}
+              {loading.what}: {bytes(Math.min(loading.done, loading.total))} of {bytes(loading.total)}
               {stalls && '. Nothing has come for a while: check the connection, or reload the page.'}
             </span>
           </div>

@@ -28,8 +28,8 @@ export interface ImageSet {
 /** Sets of at most this many sheets are read whole before they are shown. */
 const SMALL = 8;
 
-/** @throws FileProblem */
-export async function loadImageSet(source: FileSource, onBytes?: OnBytes): Promise<ImageSet> {
+/** @param onBytes receives the number of bytes read @throws FileProblem */
+export async function loadImageSet(source: FileSource, onBytes: OnBytes): Promise<ImageSet> {
   const about = parseFile(setSchema, await readJson(source, 'set.json'), 'set.json');
   const { height, width, channels } = about;
   const [labels, ids] = await Promise.all([

@@ -34,6 +34,6 @@ export class Meter {
 
   #report(): void {
     if (this.#ended) return;
-    progress.value = { what: this.#what, done: Math.min(this.#done, this.#total), total: this.#total };
+    progress.value = { what: this.#what, done: this.#done, total: this.#total };
   }
 }
