@@ -96,9 +96,14 @@ describe.skipIf(!hasBrowser)('the latent view', () => {
     await soon(() => parameter(page, 'seed')).toBe('42');
     expect(near(z())).toBeLessThan(6e-4);
     await expectDecoded(page, 'cvae', () => z());
+    const caption = () => page.locator('.decoded-image figcaption').innerText();
+    const fromPrior = await caption();
     await page.getByLabel('Distribution of random latents').selectOption('mixture');
-    await page.getByRole('button', { name: 'Random', exact: true }).click();
     await soon(() => parameter(page, 'from')).toBe('mixture');
+    expect(await caption()).toBe(fromPrior);
+    await page.getByRole('button', { name: 'Random', exact: true }).click();
+    await soon(caption).not.toBe(fromPrior);
+    await soon(() => parameter(page, 'seed')).toBe('43');
     expect(near(z('mixture', 43))).toBeLessThan(6e-4);
     const link = new URL(page.url()).hash;
     await page.goto('about:blank');

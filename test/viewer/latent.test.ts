@@ -122,8 +122,7 @@ describe('the caption', () => {
     input: image,
     classes: ['ant', 'bee'],
     oneClass: null,
-    seed: 3,
-    drawnFrom: 'the prior',
+    drawn: { seed: 3, from: 'prior' as const },
     place: 0.254,
     walk: 'on' as const,
   };

@@ -92,7 +92,9 @@ export const inputLabel = signal(0);
 
 /** The latent on the right `[D]`, its origin, the class for the decoder, and the decoded image `[H, W, C]`. */
 export const currentLatent = signal<Float32Array | null>(null);
-export const latentOrigin = signal<'input' | 'sliders' | 'sample' | 'walk' | 'between' | 'map' | 'link'>('input');
+export const latentOrigin = signal<'input' | 'sliders' | 'sample' | 'studio' | 'walk' | 'between' | 'map' | 'link'>(
+  'input',
+);
 export const label = signal(0);
 /** Whether the idle walk is running. */
 export const walking = signal(false);

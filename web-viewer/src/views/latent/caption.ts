@@ -1,4 +1,18 @@
+import type { Distribution } from '../../state/sampling.ts';
 import type { InputImage, latentOrigin } from '../../state/store.ts';
+
+/** Where a random latent comes from. */
+export interface Drawn {
+  readonly seed: number;
+  readonly from: Distribution;
+}
+
+/** The distributions that random latents are drawn from, in words. */
+const distributionNames: Readonly<Record<Distribution, string>> = {
+  prior: 'the prior',
+  mixture: 'the mixture',
+  statistics: 'the mean and spread',
+};
 
 /** The state that the caption under the decoded image describes. */
 export interface Shown {
@@ -7,9 +21,8 @@ export interface Shown {
   readonly classes: readonly string[] | null;
   /** Whether the idle walk stays within one class. */
   readonly oneClass: string | null;
-  readonly seed: number;
-  /** The distribution that random latents are drawn from, in words. */
-  readonly drawnFrom: string;
+  /** The seed of the random latent that was drawn last, and its distribution. */
+  readonly drawn: Drawn;
   /** Progress of an interpolation between two images, 0 to 1. */
   readonly place: number;
   /** Whether the idle walk is running, has ended, or has no images to visit. */
@@ -25,14 +38,16 @@ export function imageName({ origin, row, label }: InputImage, classes: readonly 
 }
 
 /** The origin of the shown latent, in a sentence. */
-export function caption({ origin, input, classes, oneClass, seed, drawnFrom, place, walk }: Shown): string {
+export function caption({ origin, input, classes, oneClass, drawn, place, walk }: Shown): string {
   switch (origin) {
     case 'input':
       return input ? `The latent of ${imageName(input, classes)}` : 'The latent of an image';
     case 'sliders':
       return 'A latent set with the sliders';
     case 'sample':
-      return `Random latent ${seed} from ${drawnFrom}`;
+      return `Random latent ${drawn.seed} from ${distributionNames[drawn.from]}`;
+    case 'studio':
+      return 'A latent from the studio';
     case 'walk':
       if (walk === 'none') return 'The mean of the latents';
       if (walk === 'ended') return 'Among the latents of images';

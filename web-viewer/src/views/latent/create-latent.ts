@@ -3,6 +3,7 @@ import { showLatent } from '../../state/explore.ts';
 import { type Distribution, distributions, randomLatents } from '../../state/sampling.ts';
 import { currentLatent, latentOrigin, model, type OpenModel, reading, sampleFrom, seed } from '../../state/store.ts';
 import { contextOf } from '../../ui/context.ts';
+import type { Drawn } from './caption.ts';
 import { createBetween } from './create-between.ts';
 import { decodeLater } from './decode-later.ts';
 import { type Dimension, dimensionsOf, latentsAround, OFFSETS } from './dimensions.ts';
@@ -40,6 +41,8 @@ export function createLatent() {
     const found = model.value ? distributions(model.value.card) : [];
     return found.find((name) => name === sampleFrom.value) ?? found[0] ?? 'statistics';
   });
+  /** Where the random latent that was shown last comes from. */
+  const drawn = signal<Drawn>({ seed: 0, from: 'statistics' });
   /** Previews of what dimensions do, by index, each at OFFSETS; and the model they belong to. */
   const strips = signal<{
     readonly of: OpenModel;
@@ -69,7 +72,7 @@ export function createLatent() {
   }
 
   return {
-    ...{ dimensions, sliders, allSliders, allStrips, active, inputLatent, distribution, strips, followStrips },
+    ...{ dimensions, sliders, allSliders, allStrips, active, inputLatent, distribution, drawn, strips, followStrips },
     between: createBetween(),
     touch: ({ index }: Dimension): void => {
       touched.value = index;
@@ -85,6 +88,7 @@ export function createLatent() {
     showRandom(): void {
       if (!model.value) return;
       seed.value += 1;
+      drawn.value = { seed: seed.value, from: distribution.value };
       showLatent(randomLatents(model.value.card, 1, seed.value, distribution.value), 'sample');
     },
   };

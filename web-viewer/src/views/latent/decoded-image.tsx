@@ -8,7 +8,6 @@ import {
   label,
   latentOrigin,
   model,
-  seed,
   walking,
 } from '../../state/store.ts';
 import { PixelImage } from '../../ui/pixel-image.tsx';
@@ -18,16 +17,9 @@ import { ENLARGED } from './animation.ts';
 import { caption } from './caption.ts';
 import { useLatent } from './create-latent.ts';
 
-/** The distribution that random latents are drawn from, in words. */
-const distributionNames = {
-  prior: 'the prior',
-  mixture: 'the mixture',
-  statistics: 'the mean and spread',
-} as const;
-
 /** The decoded image, large, and where its latent comes from. */
 export function DecodedImage() {
-  const { between, distribution } = useLatent();
+  const { between, drawn } = useLatent();
   const name = conditional.value ? classes.value?.[label.value] : undefined;
   const words = currentLatent.value
     ? caption({
@@ -35,8 +27,7 @@ export function DecodedImage() {
         input: input.value,
         classes: classes.value,
         oneClass: model.value?.set?.labels ? (name ?? null) : null,
-        seed: seed.value,
-        drawnFrom: distributionNames[distribution.value],
+        drawn: drawn.value,
         place: between.position.value,
         walk: !model.value?.points ? 'none' : walking.value ? 'on' : 'ended',
       })

@@ -40,13 +40,13 @@ export function Arithmetic({ opened, studio }: Props) {
       {along && (
         <>
           <h4>The input + strength × (B − A)</h4>
-          <Pictures opened={opened} latents={along} names={strengthNames} inRow origin="sliders" />
+          <Pictures opened={opened} latents={along} names={strengthNames} inRow />
         </>
       )}
       {walk && (
         <>
           <h4>From the mean of A to the mean of B</h4>
-          <Pictures opened={opened} latents={walk} names={shareNames} inRow origin="sliders" />
+          <Pictures opened={opened} latents={walk} names={shareNames} inRow />
         </>
       )}
     </>

@@ -32,7 +32,7 @@ export function InputInEveryClass({ opened, columns }: Props) {
   const take = (index: number) => {
     if (!made) return;
     label.value = index;
-    showLatent(made.latent.slice(), 'sliders');
+    showLatent(made.latent.slice(), 'studio');
   };
   if (!input.value) return <p class="say">Draw an image, drop one or choose an example to see it here.</p>;
   const own = made?.encodedAs ?? input.value.label;

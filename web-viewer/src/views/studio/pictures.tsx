@@ -1,5 +1,5 @@
 import { showLatent } from '../../state/explore.ts';
-import { engine, type latentOrigin, type OpenModel } from '../../state/store.ts';
+import { engine, type OpenModel } from '../../state/store.ts';
 import { Button } from '../../ui/controls.tsx';
 import { PixelImage } from '../../ui/pixel-image.tsx';
 import { split } from '../../ui/pixels.ts';
@@ -13,14 +13,13 @@ interface Props {
   readonly names: readonly string[];
   /** Whether all are in a row. */
   readonly inRow?: boolean;
-  readonly origin: typeof latentOrigin.value;
 }
 
 /** The decoder of a conditional model gets the first class. */
 const ANY_CLASS = [0];
 
 /** Decoded latents; pressing one sends it to the sliders. */
-export function Pictures({ opened, latents, names, inRow = false, origin }: Props) {
+export function Pictures({ opened, latents, names, inRow = false }: Props) {
   const { image } = opened.card;
   const images = useDecodedGrid(engine.value, latents, names.length, ANY_CLASS);
   return (
@@ -30,7 +29,7 @@ export function Pictures({ opened, latents, names, inRow = false, origin }: Prop
           <Button
             class="cell"
             aria-label={`Send to the sliders: ${name}`}
-            onClick={() => showLatent((split(latents, names.length)[i] as Float32Array).slice(), origin)}
+            onClick={() => showLatent((split(latents, names.length)[i] as Float32Array).slice(), 'studio')}
           >
             <PixelImage pixels={images[i]?.[0] ?? null} shape={image} label={name} />
           </Button>

@@ -36,7 +36,7 @@ export function SampleGrid({ opened, columns }: Props) {
   );
   const take = ({ row, column }: CellPosition) => {
     label.value = columns[column] ?? 0;
-    showLatent(latents.slice(row * size, (row + 1) * size), 'sample');
+    showLatent(latents.slice(row * size, (row + 1) * size), 'studio');
   };
   const peers = (site.value?.models ?? []).filter(({ name: other }) => {
     const found = cards.value.get(other);

@@ -81,7 +81,7 @@ function LatentStudio({ opened, studio }: { readonly opened: OpenModel; readonly
         <div class="row grid-tools">
           <RandomTools />
         </div>
-        <Pictures opened={opened} latents={latents} names={numbers} origin="sample" />
+        <Pictures opened={opened} latents={latents} names={numbers} />
       </section>
       <section class="studio-part">
         <h3>Attribute arithmetic</h3>
