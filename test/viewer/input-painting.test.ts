@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { dimensionOrder } from '../../web-viewer/src/site/dimensions.ts';
+import { model } from '../../web-viewer/src/state/store.ts';
 import { bars } from '../../web-viewer/src/views/input/bar-scale.ts';
 import { type Conventions, fromInk, toInk } from '../../web-viewer/src/views/input/conventions.ts';
+import { createDrawing } from '../../web-viewer/src/views/input/drawing.ts';
 import { fitAsTrained, fitPicture } from '../../web-viewer/src/views/input/fit.ts';
 import { compose, IN_PLACE, type Raster, resample } from '../../web-viewer/src/views/input/raster.ts';
 import { shareText, verdict } from '../../web-viewer/src/views/input/verdict.ts';
@@ -46,6 +48,23 @@ describe('resampling', () => {
     const both = compose({ scale: 2, x: 5, y: 7 }, { scale: 3, x: 1, y: -1 });
     expect(both).toEqual({ scale: 6, x: 7, y: 5 });
   });
+});
+
+test('the pen contrasts with the background of the set’s images, unless a colour is chosen', () => {
+  const drawing = createDrawing();
+  const open = (value: number, channels: 1 | 3) => {
+    const shape = { height: 2, width: 2, channels };
+    const about = { ...shape, images: 3 };
+    const set = { about, has: () => true, pixels: () => new Uint8Array(4 * channels).fill(value) };
+    model.value = { card: { image: shape, dataset: { name: 'photos' } }, set } as never;
+    return drawing.colour.value;
+  };
+  expect(open(250, 3)).toEqual([0, 0, 0]);
+  expect(open(9, 3)).toEqual([255, 255, 255]);
+  drawing.chosenColour.value = [200, 40, 40];
+  expect(open(250, 3)).toEqual([200, 40, 40]);
+  expect(open(250, 1)).toEqual([0]);
+  model.value = null;
 });
 
 describe('fitting a picture', () => {

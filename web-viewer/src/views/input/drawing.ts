@@ -34,11 +34,16 @@ export function createDrawing() {
   const tool = signal<'pen' | 'eraser'>('pen');
   /** The brush's diameter in the model's pixels. */
   const brush = signal(2.6);
-  /** The pen's colour in colour images `[3]`. */
-  const colour = signal<readonly number[]>([255, 255, 255]);
   /** Whether the visitor wants drawings centred, and whether they are: only where the set's images are. */
   const centring = signal(true);
   const frame = computed(() => frameOf(model.value));
+  /** The pen's colour that the visitor has chosen for colour images `[3]`. */
+  const chosenColour = signal<readonly number[] | null>(null);
+  /** The pen's colour `[C]`, which contrasts with the background unless another one was chosen. */
+  const colour = computed(() => {
+    const { shape, conventions } = frame.value;
+    return (shape.channels > 1 && chosenColour.value) || conventions.ink;
+  });
   const centres = computed(() => centring.value && frame.value.conventions.centred);
 
   const shown = signal<Shown | null>(null);
@@ -160,6 +165,7 @@ export function createDrawing() {
     tool,
     brush,
     colour,
+    chosenColour,
     centring,
     frame,
     shown,
@@ -188,15 +194,14 @@ export function createDrawing() {
     /** Starts a stroke. Coordinates are canvas pixels. @param erases overrides the chosen tool */
     penDown(x: number, y: number, erases = tool.peek() === 'eraser'): void {
       arrive();
-      const { shape, scale, conventions } = frame.peek();
+      const { scale, conventions } = frame.peek();
       const before = current.peek();
       remember(before);
       // A pen starts a new drawing; the eraser edits the existing one.
       if (before.source && !erases) reset(BLANK);
       else current.value = { sketch: sketchOf(before), source: null };
-      const pen = shape.channels === 1 ? conventions.ink : colour.peek();
       const radius = (brush.peek() * scale) / 2 / camera.scale;
-      stroke = { points: [], radius, colour: erases ? conventions.background : pen };
+      stroke = { points: [], radius, colour: erases ? conventions.background : colour.peek() };
       hasDrawn.value = true;
       penMove([[x, y]]);
     },

@@ -63,7 +63,7 @@ const COLOURS = [
 ] as const;
 
 /** Pen colours, for models of colour images. */
-export function Colours({ drawing: { colour, frame, tool } }: Props) {
+export function Colours({ drawing: { chosenColour, colour, frame, tool } }: Props) {
   if (frame.value.shape.channels === 1) return null;
   return (
     <fieldset class="row spread swatches">
@@ -76,7 +76,7 @@ export function Colours({ drawing: { colour, frame, tool } }: Props) {
             aria-label={name}
             checked={rgb.every((value, c) => value === colour.value[c])}
             onChange={() => {
-              colour.value = rgb;
+              chosenColour.value = rgb;
               tool.value = 'pen';
             }}
           />
