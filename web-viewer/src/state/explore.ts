@@ -22,7 +22,13 @@ import {
 /** The row of the set to show as soon as its images have come. */
 export const awaitedRow = signal<number | null>(null);
 
-const afterAwaited: (() => void)[] = [];
+let afterAwaited: (() => void)[] = [];
+
+function awaitRow(row: number | null): void {
+  awaitedRow.value = row;
+  // What belongs to the row that was awaited before is void.
+  afterAwaited = [];
+}
 
 /** Does something now, and again when the awaited row, which brings its class, has been shown. */
 export function alsoAfterAwaited(work: () => void): void {
@@ -33,7 +39,7 @@ export function alsoAfterAwaited(work: () => void): void {
 /** Shows an image on the left; its latent becomes the one on the right, and its class, where known, conditions both sides. */
 export function showImage(image: InputImage): void {
   batch(() => {
-    awaitedRow.value = null;
+    awaitRow(null);
     if (image.label !== null) inputLabel.value = image.label;
     label.value = inputLabel.value;
     input.value = image;
@@ -49,7 +55,7 @@ export function showRow(row: number): void {
     showImage({ pixels: set.pixels(row), origin: 'set', row, label: set.label(row) });
     return;
   }
-  awaitedRow.value = row;
+  awaitRow(row);
   const size = card?.latent.size ?? 0;
   // Its latent is known before.
   if (points && row < points.count) showLatent(points.latents.slice(row * size, (row + 1) * size), 'input');
@@ -57,6 +63,7 @@ export function showRow(row: number): void {
 
 /** Shows the row that was awaited. What is shown on the right meanwhile stays. */
 function showAwaited(row: number): void {
+  const after = afterAwaited;
   const right = { latent: currentLatent.peek(), origin: latentOrigin.peek(), label: label.peek() };
   batch(() => {
     showRow(row);
@@ -64,7 +71,7 @@ function showAwaited(row: number): void {
       showLatent(right.latent, right.origin);
       label.value = right.label;
     }
-    for (const work of afterAwaited.splice(0)) work();
+    for (const work of after) work();
   });
 }
 

@@ -55,7 +55,7 @@ export function createWalk(): Walk {
       }
       if (touched && input.peek()) return;
       const size = card.latent.size;
-      const rows = walkedRows(model);
+      let [of, rows] = [model, walkedRows(model)];
       const latentOf = (step: number) => {
         const row = rows(step);
         return points.latents.subarray(row * size, (row + 1) * size);
@@ -68,8 +68,11 @@ export function createWalk(): Walk {
       const frame = (now: number) => {
         // Setting a latent anywhere else ends the walk.
         if (latentOrigin.peek() !== 'walk' || openModel.peek()?.source !== model.source || now - began > LIMIT) stop();
-        if (!walking.peek()) return;
+        const opened = openModel.peek();
+        if (!walking.peek() || !opened) return;
         requestAnimationFrame(frame);
+        // Its images, and their classes, may come later.
+        if (opened !== of) [of, rows] = [opened, walkedRows(opened)];
         // Nothing is decoded before the library has come.
         if (!engine.peek()) before = now;
         if (now - before < INTERVAL) return;

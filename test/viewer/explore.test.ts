@@ -1,0 +1,74 @@
+import { signal } from '@preact/signals';
+import { afterEach, expect, test, vi } from 'vitest';
+import { alsoAfterAwaited, showRow, startExploring } from '../../web-viewer/src/state/explore.ts';
+import { currentLatent, engine, input, label, model } from '../../web-viewer/src/state/store.ts';
+import { createWalk } from '../../web-viewer/src/state/walk.ts';
+
+afterEach(() => {
+  vi.unstubAllGlobals();
+  model.value = null;
+  engine.value = null;
+  input.value = null;
+});
+
+test('what a link says of a row that has not been read is void once another row is shown', () => {
+  const read = signal<readonly number[]>([1]);
+  const set = {
+    about: { images: 10 },
+    has: (row: number) => read.value.includes(row),
+    pixels: () => new Uint8Array(1),
+    label: (row: number) => row,
+    ready: async () => undefined,
+  };
+  model.value = { set, points: null, card: { latent: { size: 2 } } } as never;
+  const end = startExploring();
+  const chooses = (index: number) => () => {
+    label.value = index;
+  };
+  showRow(5);
+  alsoAfterAwaited(chooses(3));
+  showRow(1);
+  expect(label.value).toBe(1);
+  showRow(6);
+  read.value = [1, 5, 6];
+  expect([input.value?.row, label.value]).toEqual([6, 6]);
+
+  // Another row may be awaited in between, too.
+  showRow(7);
+  alsoAfterAwaited(chooses(3));
+  showRow(8);
+  alsoAfterAwaited(chooses(4));
+  read.value = [7, 8];
+  expect([input.value?.row, label.value]).toEqual([8, 4]);
+  end();
+});
+
+test('the walk of a conditional model stays within the class once it is known', () => {
+  const listener = { addEventListener: () => undefined };
+  vi.stubGlobal('window', listener);
+  vi.stubGlobal('document', { ...listener, hidden: false });
+  vi.stubGlobal('matchMedia', () => ({ ...listener, matches: false }));
+  let next: (now: number) => void = () => undefined;
+  vi.stubGlobal('requestAnimationFrame', (frame: typeof next) => {
+    next = frame;
+  });
+  vi.stubGlobal('performance', { now: () => 0 });
+  const labels = Int32Array.from({ length: 60 }, (_, row) => row % 3);
+  // The latent of an image is its class.
+  const points = { count: 60, latents: Float32Array.from(labels) };
+  const opened = { source: {}, card: { latent: { size: 1 }, conditional: { decoder: true } }, points, set: null };
+  model.value = opened as never;
+  engine.value = {} as never;
+  label.value = 0;
+  createWalk().start(opened as never);
+  let now = 0;
+  const walk = () =>
+    Array.from({ length: 100 }, () => {
+      now += 100;
+      next(now);
+      return currentLatent.value?.[0];
+    });
+  expect(Math.max(...walk().map(Number))).toBe(2);
+  model.value = { ...opened, set: { labels } } as never;
+  expect(new Set(walk())).toEqual(new Set([0]));
+});
