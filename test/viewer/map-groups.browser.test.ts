@@ -117,6 +117,52 @@ describe.skipIf(!hasBrowser)('a model with clusters and outlier scores', () => {
     await close();
   });
 
+  test('keeps the focus where something is renamed, found or closed', async () => {
+    const { page, close } = await openPage('#model=cvae&image=1&colour=cluster', { folder, reducedMotion: 'reduce' });
+    await settled(page);
+    const focused = () =>
+      page.evaluate(() => document.activeElement?.getAttribute('aria-label') ?? document.activeElement?.tagName);
+    await find(page, 'cluster:3');
+    await expect.poll(() => selection(page)).toBe('search:cluster:3');
+    expect(await focused()).toBe('Find images');
+    await page.getByRole('checkbox', { name: 'Only these' }).check();
+    const shown = rows().filter((row) => clusterOf(row) === 3).length;
+    await expect.poll(() => attribute(page, 'points')).toBe(String(shown));
+    // An empty search, Escape and Close show all points again, and those that are selected next do not hide the others.
+    await find(page, '');
+    await find(page, 'cluster:2');
+    await expect.poll(() => selection(page)).toBe('search:cluster:2');
+    await expect.poll(() => attribute(page, 'points')).toBe(String(cvae.count));
+    await page.getByRole('checkbox', { name: 'Only these' }).check();
+    await page.getByRole('button', { name: 'Close' }).click();
+    await expect.poll(focused).toBe('Map of the images');
+    await find(page, 'cluster:1');
+    await page.getByRole('checkbox', { name: 'Only these' }).check();
+    await page.locator('.map-stage').focus();
+    await page.keyboard.press('Escape');
+    await expect.poll(() => selection(page)).toBeNull();
+    expect(new URL(page.url()).hash).not.toContain('only=');
+    expect(await page.getByRole('searchbox', { name: 'Find images' }).inputValue()).toBe('');
+
+    await choose(page, 'Rename and merge…');
+    const box = page.getByRole('textbox', { name: 'Name of 0', exact: true });
+    await box.fill('none');
+    await box.press('Enter');
+    await box.waitFor({ state: 'detached' });
+    expect(await focused()).toBe('Name of none');
+    await page.getByRole('button', { name: 'Close' }).click();
+    await expect.poll(focused).toBe('Map of the images');
+
+    const slider = page.locator('.dimension input[type=range]').first();
+    await slider.press('PageUp');
+    await page
+      .getByRole('button', { name: /^Reset z/ })
+      .first()
+      .click();
+    await expect.poll(focused).toBe(await slider.getAttribute('aria-label'));
+    await close();
+  });
+
   test('lists outliers with the errors of their pixels, and what is like one of them', async () => {
     const { page, close } = await openPage('#model=cvae&image=1&colour=score', {
       folder,
@@ -158,7 +204,7 @@ describe.skipIf(!hasBrowser)('a model with clusters and outlier scores', () => {
 
     await cell.click();
     await expect.poll(() => attribute(page, 'selected')).toBe(String(third));
-    await page.getByRole('button', { name: 'More like it' }).click();
+    await page.getByRole('button', { name: 'More like this' }).first().click();
     await expect.poll(() => seen(page)).toEqual(nearest(cvae, third, 100));
     await expect.poll(() => selection(page)).toBe(`like:${third}`);
     await again(page);

@@ -110,7 +110,11 @@ function Slider({ dimension, weight }: Props) {
         data-away={away}
         disabled={!away}
         aria-label={`Reset z${index} to ${twoDecimals(back)}`}
-        onClick={() => set(back)}
+        onClick={({ currentTarget }) => {
+          set(back);
+          // The button disappears.
+          currentTarget.parentElement?.querySelector('input')?.focus();
+        }}
       >
         ↺
       </Button>

@@ -36,7 +36,7 @@ function hoverAt(
 
 /** Pointer actions on the map. */
 export function pointerActions(map: MapState, scene: Scene, camera: Camera): Actions {
-  const { isPlane, latentPosition, selection, tool, chosenTool } = map;
+  const { clearSelection, isPlane, latentPosition, selection, tool, chosenTool } = map;
   const isOnLatent = (at: Point) => {
     if (!isPlane.value || !latentPosition.value) return false;
     const [x, y] = camera.toScreen(latentPosition.value);
@@ -50,7 +50,7 @@ export function pointerActions(map: MapState, scene: Scene, camera: Camera): Act
     decode: (at) => decodePlace(map, camera.toMap(at), camera.view.scale),
     lasso(path, done) {
       const polygon = path?.flatMap((x, i) => (i % 2 ? [] : camera.toMap([x, path[i + 1] as number])));
-      if (!polygon || (done && polygon.length < 6)) selection.value = null;
+      if (!polygon || (done && polygon.length < 6)) clearSelection();
       else selection.value = done ? lassoAround(polygon) : { kind: 'lasso', polygon };
       // After one lasso, return to the default tool.
       if (done) chosenTool.value = null;
@@ -90,7 +90,7 @@ export function pressKey(event: KeyboardEvent, map: MapState, scene: Scene, came
   else if (event.key === 'Enter') {
     const row = scene.pick(camera.middle, REACH.aim);
     if (row !== null) showRow(row);
-  } else if (event.key === 'Escape') map.selection.value = null;
+  } else if (event.key === 'Escape') map.clearSelection();
   else return event.key === ' ';
   map.aiming.value = true;
   hoverAt(map, scene, camera, camera.middle, REACH.aim);

@@ -93,7 +93,7 @@ export function createMap() {
     /** Shows other axes, all of them. */
     setAxes(next: string | readonly [number, number] | null) {
       view.value = null;
-      if (selection.value?.kind === 'lasso') selection.value = null; // its corners are positions
+      if (selection.value?.kind === 'lasso') clearSelection(); // its corners are positions
       axes.value = next;
     },
     /** Joins a visitor's table and colours by its first column. */

@@ -18,9 +18,6 @@ export interface Actions {
 /** A press that moves less than this, in pixels, is a click. */
 const SLACK = 4;
 
-/** Whether an event is that of a control above the map. */
-const isControl = ({ target }: Event) => target instanceof Element && target.closest('[data-own]') !== null;
-
 interface Drag {
   readonly tool: Tool;
   readonly from: Point;
@@ -48,7 +45,6 @@ export function listenToPointers(stage: HTMLElement, actions: Actions): () => vo
   };
 
   const down = (event: PointerEvent) => {
-    if (isControl(event)) return;
     const at = placeOf(event);
     stage.setPointerCapture(event.pointerId);
     held.set(event.pointerId, at);
@@ -88,9 +84,7 @@ export function listenToPointers(stage: HTMLElement, actions: Actions): () => vo
     const at = placeOf(event);
     if (held.size > 1) movePinch(event.pointerId, at);
     else if (drag) moveOne(drag, at);
-    else if (event.pointerType !== 'touch') {
-      actions.hover(isControl(event) ? null : at);
-    }
+    else if (event.pointerType !== 'touch') actions.hover(at);
     if (held.has(event.pointerId)) held.set(event.pointerId, at);
   };
 
@@ -105,7 +99,6 @@ export function listenToPointers(stage: HTMLElement, actions: Actions): () => vo
   };
 
   const wheel = (event: WheelEvent) => {
-    if (isControl(event)) return;
     event.preventDefault();
     const pixels = event.deltaY * ([1, 33, 400][event.deltaMode] ?? 1);
     actions.zoom(placeOf(event), Math.exp(-Math.max(-240, Math.min(240, pixels)) * (event.ctrlKey ? 0.01 : 0.002)));
@@ -124,7 +117,7 @@ export function listenToPointers(stage: HTMLElement, actions: Actions): () => vo
   stage.addEventListener('pointerleave', () => actions.hover(null), { signal });
   stage.addEventListener('wheel', wheel, { signal, passive: false });
   stage.addEventListener('contextmenu', (event) => event.preventDefault(), { signal });
-  stage.addEventListener('dblclick', (event) => !isControl(event) && actions.reset(), { signal });
+  stage.addEventListener('dblclick', () => actions.reset(), { signal });
   window.addEventListener('keydown', key, { signal });
   window.addEventListener('keyup', key, { signal });
   return () => end.abort();

@@ -15,17 +15,17 @@ export function Groups({ close }: { readonly close: () => void }) {
   for (const code of values ?? []) if (code >= 0) counts[code] = (counts[code] ?? 0) + 1;
   const rows = points.value.errors.map((_, row) => row);
   return (
-    <section class="map-chosen" aria-label={`Names of ${title}`} data-own>
+    <section class="map-chosen" aria-label={`Names of ${title}`}>
       <div class="map-chosen-head">
         <h3>{title}</h3>
         <Button class="map-link" onClick={close}>
           Close
         </Button>
       </div>
-      <p class="say">Type a new name. The name of another merges both.</p>
+      <p class="say">Type a new name. Another group’s name merges the two.</p>
       <ul class="map-groups">
         {categories.map((name, code) => (
-          <li key={name} style={{ '--class': cssOf(colourOf(code)) }}>
+          <li key={code} style={{ '--class': cssOf(colourOf(code)) }}>
             <input
               type="text"
               maxLength={100}

@@ -16,11 +16,12 @@ interface Props {
   readonly rows: Uint32Array;
   readonly selection: Selection;
   readonly camera: Camera;
+  readonly close: () => void;
 }
 
 /** The selected images: counts by class, thumbnails, and what can be done with them. */
-export function SelectedImages({ rows, selection, camera }: Props) {
-  const { clearSelection, onlySelected, positions, selection: selected, table } = useMap();
+export function SelectedImages({ rows, selection, camera, close }: Props) {
+  const { onlySelected, positions, selection: selected, table } = useMap();
   const [errors, setErrors] = useState(false);
   const [copied, copy] = useCopiedLink();
   const title = titleOf(selection, rows.length);
@@ -28,13 +29,13 @@ export function SelectedImages({ rows, selection, camera }: Props) {
   const none = rows.length === 0;
   const like = selectedRow.value;
   return (
-    <section class="map-chosen" aria-label="Selected images" data-own>
+    <section class="map-chosen" aria-label="Selected images">
       <div class="map-chosen-head">
         <h3>{title}</h3>
         <span class="visually-hidden" role="status">
           {title}
         </span>
-        <Button class="map-link" onClick={clearSelection}>
+        <Button class="map-link" onClick={close}>
           Close
         </Button>
       </div>
@@ -58,7 +59,7 @@ export function SelectedImages({ rows, selection, camera }: Props) {
           title="The images whose latents are nearest to that of the one you clicked"
           onClick={() => like !== null && setter(selected)({ kind: 'like', to: like })}
         >
-          More like it
+          More like this
         </Button>
         <Button
           class=""
@@ -76,11 +77,11 @@ export function SelectedImages({ rows, selection, camera }: Props) {
           PNG
         </Button>
         <Button class="" title="A link that opens this selection" onClick={copy}>
-          {{ no: 'Link', yes: 'Copied', failed: 'Not allowed' }[copied]}
+          {{ no: 'Link', yes: 'Copied', failed: 'Copying failed' }[copied]}
         </Button>
       </div>
       <p class="say" role="status">
-        {copied === 'yes' && table.dropped.value.length > 0 && 'The link does not hold your table: send that, too.'}
+        {copied === 'yes' && table.dropped.value.length > 0 && 'The link does not hold your table: send it too.'}
       </p>
     </section>
   );
@@ -101,8 +102,7 @@ function titleOf(selection: Selection, count: number): string {
 }
 
 function nothingOf({ kind }: Selection): string {
-  if (kind === 'search')
-    return 'Nothing is found. Try a class, an id or a part of it, or # and the number of an image.';
+  if (kind === 'search') return 'Nothing found. Try a class, an id or a part of it, or # and the number of an image.';
   if (kind === 'lasso') return 'There are no points inside. Draw around some, or show more classes.';
   return `There are none; up to ${LIST} are listed where a column has numbers and classes are shown.`;
 }

@@ -14,7 +14,7 @@ import { ToolBar, ZoomBar } from './tool-bar.tsx';
 /** The map's canvases and the elements that float above them. */
 export function Stage({ active }: { readonly active: boolean }) {
   const map = useMap();
-  const { aiming, hovered, isPlane, selected, selection, tool } = map;
+  const { aiming, clearSelection, hovered, isPlane, selected, selection, tool } = map;
   const stage = useRef<HTMLDivElement>(null);
   const base = useRef<HTMLDivElement>(null);
   const marks = useRef<HTMLCanvasElement>(null);
@@ -44,6 +44,11 @@ export function Stage({ active }: { readonly active: boolean }) {
   }, [map]);
   useEffect(() => parts?.scene.setActive(active), [parts, active]);
 
+  /** Closes a panel above the map, to which the focus goes. */
+  const closing = (close: () => void) => () => {
+    close();
+    stage.current?.focus();
+  };
   const endAim = () => {
     aiming.value = false;
   };
@@ -82,9 +87,14 @@ export function Stage({ active }: { readonly active: boolean }) {
       {parts && <ToolBar camera={parts.camera} grouping={grouping} setGrouping={setGrouping} />}
       {parts && <ZoomBar camera={parts.camera} />}
       {active && parts && selection.value && selected.value && (
-        <SelectedImages rows={selected.value} selection={selection.value} camera={parts.camera} />
+        <SelectedImages
+          rows={selected.value}
+          selection={selection.value}
+          camera={parts.camera}
+          close={closing(clearSelection)}
+        />
       )}
-      {active && grouping && !selection.value && <Groups close={() => setGrouping(false)} />}
+      {active && grouping && !selection.value && <Groups close={closing(() => setGrouping(false))} />}
     </div>
   );
 }

@@ -77,7 +77,7 @@ export function ToolBar({ camera, grouping, setGrouping }: Props) {
 
 /** Finds images by id, class or number. */
 function Search() {
-  const { selection } = useMap();
+  const { clearSelection, selection } = useMap();
   const shown = selection.value?.kind === 'search' ? selection.value.text : '';
   return (
     <search>
@@ -85,14 +85,14 @@ function Search() {
         onSubmit={(event) => {
           event.preventDefault();
           const text = String(new FormData(event.currentTarget).get('text') ?? '').trim();
-          selection.value = text === '' ? null : { kind: 'search', text };
+          if (text === '') clearSelection();
+          else selection.value = { kind: 'search', text };
         }}
       >
         <input
           type="search"
           name="text"
-          key={shown}
-          defaultValue={shown}
+          value={shown}
           aria-label="Find images"
           placeholder="Find id, class, #number"
           title="An id or a part of it, a class, #12 for the image of that number, or a column and its value, such as cluster:3"
