@@ -13,14 +13,6 @@ export const cssOf = (rgb: Rgb): string => `rgb(${rgb.join(' ')})`;
 const PARTS = { light: [0.04, 0.8], dark: [0.24, 1] } as const;
 export type Ground = keyof typeof PARTS;
 
-/** A colour that contrasts with the background: on a dark one, dark colours are lightened. */
-export function onGround([r, g, b]: Rgb, ground: Ground): Rgb {
-  const light = (0.3 * r + 0.59 * g + 0.11 * b) / 255;
-  const lift = ground === 'light' ? 0 : 0.4 * Math.min(1, Math.max(0, (0.42 - light) / 0.3));
-  const raised = (value: number) => Math.round(value + lift * (255 - value));
-  return [raised(r), raised(g), raised(b)];
-}
-
 /** The colour of a number at a share of the range. */
 export function scaleColour(share: number, ground: Ground): Rgb {
   const [from, to] = PARTS[ground];

@@ -1,10 +1,10 @@
 import { computed, signal } from '@preact/signals';
 import { colourBy, model, shownClasses } from '../../state/store.ts';
+import { onDark } from '../../ui/lighten.ts';
 import {
   byCode,
   coloursOf,
   type Ground,
-  onGround,
   type Rgb,
   rangeOf,
   rgbOf,
@@ -96,8 +96,10 @@ export function createPoints({ grid, points, positions }: Layout, { columns }: C
   });
 
   /** The colour of a category of the column on the map; of −1, of points without one; of null, where there are none. */
-  const colourOf = (code: number | null, of = column.value): Rgb =>
-    onGround(rgbOf(code === null ? plainColour : (of?.colours[code] ?? quietColour)), ground.value.kind);
+  const colourOf = (code: number | null, of = column.value): Rgb => {
+    const colour = code === null ? plainColour : (of?.colours[code] ?? quietColour);
+    return rgbOf(ground.value.kind === 'dark' ? onDark(colour) : colour);
+  };
   /** The colour of each row `[N, 4]`. */
   const pointColours = computed(() => {
     const { kind, rgb } = ground.value;
