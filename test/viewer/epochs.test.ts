@@ -63,6 +63,7 @@ describe('the record of a training', () => {
   test('is judged by validation images where there are any', () => {
     expect([splitsOf(readHistory(text)), judgedBy(readHistory(text))]).toEqual([['train', 'test'], 'test']);
     const validated = readHistory([text, line('val', 1, { loss: 8 }), line('val', 2, { loss: 7 })].join('\n'));
+    expect(splitsOf(validated.map((epoch) => ({ ...epoch, test: null })))).toEqual(['train', 'val']);
     expect([splitsOf(validated), judgedBy(validated)]).toEqual([['train', 'val', 'test'], 'val']);
     expect(curveOf(validated, 'val', 'loss')).toEqual([8, 7]);
     expect(bestEpoch(validated)).toBe(2);

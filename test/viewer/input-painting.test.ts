@@ -211,11 +211,11 @@ describe('the result of an input image', () => {
     expect(shareText(0.99999)).toBe('99.9 %');
     expect(shareText(1)).toBe('100 %');
     expect(shareText(0.29)).toBe('29 %');
-    expect(verdict(1, 10000).text).toContain('all 10,000 test images');
-    expect(verdict(0.991, 10000).text).toBe(
+    expect(verdict(1, 10000, 'test images').text).toContain('all 10,000 test images');
+    expect(verdict(0.991, 10000, 'test images').text).toBe(
       'Unlike 99.1 % of the test images: the model has hardly seen images like this.',
     );
-    expect(verdict(0.95, 10000).word).toBe('unusual');
-    expect(verdict(0.2, 10000).text).toContain('better than 80 %');
+    expect(verdict(0.95, 10000, 'test images').word).toBe('unusual');
+    expect(verdict(0.2, 10000, 'test images').text).toContain('better than 80 %');
   });
 });

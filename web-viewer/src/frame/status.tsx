@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { restart } from '../state/open.ts';
 import { engine, problem, progress } from '../state/store.ts';
-import { bytes } from '../ui/format.ts';
+import { bytes, capital } from '../ui/format.ts';
 
 /** Loading progress and errors. */
 export function Status() {
@@ -70,6 +70,6 @@ function Problem({ text }: { readonly text: string }) {
 
 /** Capitalizes a sentence, unless it begins with a file name, and adds a full stop. */
 function sentence(text: string): string {
-  const start = /^[a-z][a-z-]* /.test(text) ? text[0]?.toUpperCase() + text.slice(1) : text;
+  const start = /^[a-z][a-z-]* /.test(text) ? capital(text) : text;
   return /[.!?]$/.test(start) ? start : `${start}.`;
 }

@@ -22,6 +22,18 @@ export const exact = (value: number): string =>
 /** A whole number with thousands separators. The first call of `toLocaleString` takes tens of milliseconds. */
 export const grouped = (value: number): string => String(value).replace(/\B(?=(\d{3})+$)/g, ',');
 
+const SPLITS: Readonly<Record<string, string>> = { train: 'training', val: 'validation' };
+
+/** A part of the data in words. */
+export const splitName = (split: string): string => SPLITS[split] ?? split;
+
+/** What is of a part of the data, in words: `validation images`; of all of it only `images`. */
+export const ofSplit = (split: string, what: string): string =>
+  split === 'all' ? what : `${splitName(split)} ${what}`;
+
+/** With a capital letter. */
+export const capital = (text: string): string => text.slice(0, 1).toUpperCase() + text.slice(1);
+
 /** Data sets as people write them. */
 const NAMES: Readonly<Record<string, string>> = {
   mnist: 'MNIST',

@@ -1,19 +1,21 @@
 import './epochs.css';
 import { useCallback, useMemo, useState } from 'preact/hooks';
+import { heldOutOf } from '../../site/schema.ts';
 import { epoch as askedEpoch, model, type OpenModel } from '../../state/store.ts';
 import { Chart } from '../../ui/chart.tsx';
+import { capital, ofSplit, splitName } from '../../ui/format.ts';
 import { lossText, lossUnits } from '../../ui/loss-units.ts';
 import { measureName } from '../../ui/measures.ts';
 import { PixelImage } from '../../ui/pixel-image.tsx';
 import type { Shape } from '../../ui/pixels.ts';
 
 import { atOrBefore, bestEpoch, curveOf, indexOfEpoch, judgedBy, quantitiesOf, splitsOf } from './history.ts';
-import { EpochFigures, NumbersTable, splitNames } from './numbers.tsx';
+import { EpochFigures, NumbersTable } from './numbers.tsx';
 import type { EpochPicture } from './pictures.ts';
 import { Player } from './player.tsx';
 import { type Training, usePicture, useTraining } from './use-training.ts';
 
-/** A model's training by epoch: reconstructions of the same test images, and losses. */
+/** A model's training by epoch: reconstructions of the same images, and losses. */
 export function EpochsView() {
   const opened = model.value;
   return (
@@ -74,14 +76,14 @@ function Record({ opened, training }: { readonly opened: OpenModel; readonly tra
     curves: splitsOf(history)
       .toReversed()
       .map((split) => ({
-        name: splitNames[split],
+        name: splitName(split),
         look: split === judged ? ('main' as const) : ('dashed' as const),
         values: curveOf(history, split, quantity).map((value) => (value === null ? null : value * units.factor)),
       })),
   }));
   const charted = history.map(({ epoch }) => epoch);
   const lossNow = entry?.[judged];
-  const valueText = `epoch ${now} of ${epochs.at(-1)}${lossNow ? `, ${splitNames[judged]} loss ${lossText(lossNow.loss, units)} ${units.unit}` : ''}`;
+  const valueText = `epoch ${now} of ${epochs.at(-1)}${lossNow ? `, ${splitName(judged)} loss ${lossText(lossNow.loss, units)} ${units.unit}` : ''}`;
   return (
     <>
       <Player epochs={epochs} at={at} valueText={valueText} onMove={move} ready={ready} />
@@ -89,9 +91,9 @@ function Record({ opened, training }: { readonly opened: OpenModel; readonly tra
         <p class="say">This training recorded no pictures.</p>
       ) : (
         <figure>
-          <Picture picture={picture} shape={card.image} />
+          <Picture picture={picture} shape={card.image} split={heldOutOf(card).split} />
           <figcaption class="say">
-            Above: test images. Below: their reconstructions after epoch {pictured}
+            Above: {ofSplit(heldOutOf(card).split, 'images')}. Below: their reconstructions after epoch {pictured}
             {pictured === now ? '' : `, the last picture before epoch ${now}`}.
           </figcaption>
         </figure>
@@ -120,7 +122,7 @@ function Record({ opened, training }: { readonly opened: OpenModel; readonly tra
         {open >= 0 && (
           <>
             <span class="open-sign" aria-hidden="true" /> The open model is from epoch {card.metrics.epoch}
-            {bestEpoch(history) === card.metrics.epoch ? `, where the ${splitNames[judged]} loss was lowest` : ''}.{' '}
+            {bestEpoch(history) === card.metrics.epoch ? `, where the ${splitName(judged)} loss was lowest` : ''}.{' '}
           </>
         )}
         Drag along a curve to move through the epochs.
@@ -134,20 +136,23 @@ function Record({ opened, training }: { readonly opened: OpenModel; readonly tra
 interface Props {
   readonly picture: EpochPicture | string | null;
   readonly shape: Shape;
+  /** The part of the data that the images are of. */
+  readonly split: string;
 }
 
 /** Number of pairs to reserve room for while the first picture loads, so that the layout does not shift. */
 const EXPECTED = Array.from({ length: 8 }, () => ({ original: null, reconstruction: null }));
 
-/** Test images above, their reconstructions after an epoch below. */
-function Picture({ picture, shape }: Props) {
+/** Images above, their reconstructions after an epoch below. */
+function Picture({ picture, shape, split }: Props) {
+  const name = capital(ofSplit(split, 'image'));
   if (typeof picture === 'string') return <p class="say">The picture of this epoch cannot be shown: {picture}.</p>;
   if (picture && !picture.pairs) {
     return (
       <img
         class="epoch-sheet"
         src={picture.url}
-        alt={`Test images and their reconstructions after epoch ${picture.epoch}`}
+        alt={`${name}s and their reconstructions after epoch ${picture.epoch}`}
       />
     );
   }
@@ -155,11 +160,11 @@ function Picture({ picture, shape }: Props) {
     <div class="pairs" data-epoch={picture?.epoch} data-file={picture?.file} style={{ '--image': `${shape.width}px` }}>
       {(picture?.pairs ?? EXPECTED).map(({ original, reconstruction }, i) => (
         <div key={i} class="pair">
-          <PixelImage pixels={original} shape={shape} label={`Test image ${i + 1}`} />
+          <PixelImage pixels={original} shape={shape} label={`${name} ${i + 1}`} />
           <PixelImage
             pixels={reconstruction}
             shape={shape}
-            label={`Test image ${i + 1}, reconstructed after epoch ${picture?.epoch ?? '…'}`}
+            label={`${name} ${i + 1}, reconstructed after epoch ${picture?.epoch ?? '…'}`}
           />
         </div>
       ))}

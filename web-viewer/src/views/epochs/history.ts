@@ -67,7 +67,7 @@ export function quantitiesOf(history: readonly Epoch[]): readonly Quantity[] {
 
 /** The parts of the data that the record has losses of. */
 export const splitsOf = (history: readonly Epoch[]): readonly Split[] =>
-  SPLITS.filter((split) => split !== 'val' || history.some((epoch) => epoch[split]));
+  SPLITS.filter((split) => history.some((epoch) => epoch[split]));
 
 /** The part that an epoch is judged by: validation images where there are any, else test images. */
 export const judgedBy = (history: readonly Epoch[]): 'val' | 'test' =>

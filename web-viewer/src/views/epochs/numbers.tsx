@@ -1,11 +1,9 @@
 import { type FigureRow, Figures } from '../../ui/figure.tsx';
-import { grouped } from '../../ui/format.ts';
+import { capital, grouped, splitName } from '../../ui/format.ts';
 import { type LossUnits, lossText, lossUnitText } from '../../ui/loss-units.ts';
 import { meaningOf, measureName } from '../../ui/measures.ts';
 import { Table } from '../../ui/table.tsx';
-import { type Epoch, type Quantity, type Split, splitsOf } from './history.ts';
-
-export const splitNames: Readonly<Record<Split, string>> = { train: 'training', val: 'validation', test: 'test' };
+import { type Epoch, type Quantity, splitsOf } from './history.ts';
 
 interface Props {
   readonly epoch: Epoch | undefined;
@@ -17,7 +15,7 @@ interface Props {
 export function EpochFigures({ epoch, quantities, units }: Props) {
   const split = epoch?.test || !epoch?.val ? 'test' : 'val';
   const held = epoch?.[split];
-  const heldName = split === 'test' ? 'Test' : 'Validation';
+  const heldName = capital(splitName(split));
   const gap = held && epoch?.train ? held.loss - epoch.train.loss : null;
   const training = epoch?.train?.loss;
   return (
@@ -61,7 +59,7 @@ interface TableProps {
 export function NumbersTable({ history, quantities, units }: TableProps) {
   const columns = quantities.flatMap((name) =>
     splitsOf(history).map((split) => ({
-      name: `${measureName(name)}, ${split === 'val' ? splitNames.val : split}`,
+      name: `${measureName(name)}, ${splitName(split)}`,
       cell: (epoch: Epoch) => lossText(epoch[split]?.[name], units),
     })),
   );

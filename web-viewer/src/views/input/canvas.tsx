@@ -68,7 +68,7 @@ export function Canvas({ drawing }: { readonly drawing: Drawing }) {
       }}
       role="application"
       {...focusable}
-      aria-label={`Input image: draw here${origin === 'set' ? '; it shows a test image' : ''}`}
+      aria-label={`Input image: draw here${origin === 'set' ? '; it shows an image of the set' : ''}`}
       aria-describedby={help}
       data-shows={content?.kind}
       onKeyDown={onKeyDown}

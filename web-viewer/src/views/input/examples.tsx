@@ -4,7 +4,7 @@ import { showRow } from '../../state/explore.ts';
 import { classes, input, model } from '../../state/store.ts';
 import { colourOfClass } from '../../ui/class-colours.ts';
 import { Button } from '../../ui/controls.tsx';
-import { grouped } from '../../ui/format.ts';
+import { capital, grouped, ofSplit } from '../../ui/format.ts';
 import { PixelImage } from '../../ui/pixel-image.tsx';
 
 /** At most as many as fit on a few lines. */
@@ -27,26 +27,29 @@ function examplesOf({ about, labels }: ImageSet): readonly { readonly row: numbe
     .map(([label, row]) => ({ row, label }));
 }
 
-/** Test images, one of each class. */
+/** What is of the set's part of the data, in words. */
+const ofSet = (what: string) => ofSplit(model.value?.set?.about.split ?? 'all', what);
+
+/** Images of the set, one of each class. */
 export function Examples() {
   const set = model.value?.set;
   const examples = useMemo(() => (set ? examplesOf(set) : []), [set]);
   if (!set) return null;
   return (
-    <ul class="examples" aria-label="Test images">
+    <ul class="examples" aria-label={capital(ofSet('images'))}>
       {examples.map(({ row, label }) => (
         <li key={row}>
           <Button
             class="example"
             style={{ '--class': colourOfClass(label) }}
-            title={`Test image ${grouped(row)}${label === null ? '' : `: ${nameOf(label)}`}`}
+            title={`${capital(ofSet('image'))} ${grouped(row)}${label === null ? '' : `: ${nameOf(label)}`}`}
             aria-current={input.value?.row === row}
             onClick={() => showRow(row)}
           >
             <PixelImage
               pixels={set.pixels(row)}
               shape={set.about}
-              label={label === null ? `Test image ${row}` : `An image of class ${nameOf(label)}`}
+              label={label === null ? `${capital(ofSet('image'))} ${row}` : `An image of class ${nameOf(label)}`}
             />
           </Button>
         </li>
@@ -55,14 +58,14 @@ export function Examples() {
   );
 }
 
-/** Shows a random test image. */
+/** Shows a random image of the set. */
 export function AnotherExample() {
   const set = model.value?.set;
   if (!set) return null;
   return (
     <Button
       class="button input-button"
-      title="A random test image"
+      title={`A random ${ofSet('image')}`}
       onClick={() => showRow(Math.floor(Math.random() * set.about.images))}
     >
       Another example
@@ -78,7 +81,7 @@ export function About() {
   if (image.origin === 'file') return <>your picture</>;
   return (
     <>
-      test image {grouped(image.row ?? 0)}
+      {image.row === null ? 'an image that was not trained on' : `${ofSet('image')} ${grouped(image.row)}`}
       {image.label !== null && (
         <>
           {', '}

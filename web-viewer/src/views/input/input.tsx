@@ -34,8 +34,8 @@ export function InputView() {
           </span>
         </h2>
         <p class="say">
-          Draw {conventions.centred ? 'a digit' : 'something'}: the encoder makes {size ? grouped(size) : 'a few'}{' '}
-          numbers of it, and the decoder an image of the numbers.
+          Draw {conventions.centred ? 'a digit' : 'something'}: the encoder turns it into{' '}
+          {size ? grouped(size) : 'a few'} numbers, and the decoder turns these into an image.
         </p>
       </header>
       <div class="input-picture">

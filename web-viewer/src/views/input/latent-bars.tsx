@@ -28,7 +28,7 @@ export function LatentBars() {
         The latent: {size} dimensions{' '}
         <Hint
           about="the latent"
-          text={`Everything that the model keeps of the image. The most informative dimensions come first (by ${manifest.dimensions.kl ? 'KL divergence' : 'variance'}). The line in the middle is the mean of the test images, the light band is one standard deviation to either side.${variational ? ' The thin line is the encoder’s own standard deviation: its uncertainty.' : ''}`}
+          text={`Everything that the model keeps of the image. The most informative dimensions come first (by ${manifest.dimensions.kl ? 'KL divergence' : 'variance'}). The line in the middle is the mean over images, the light band is one standard deviation to either side.${variational ? ' The thin line is the encoder’s own standard deviation: its uncertainty.' : ''}`}
         />
       </h3>
       <ol class="input-latent-bars" data-latent={latents ? JSON.stringify([...latents.latent]) : undefined}>

@@ -1,15 +1,11 @@
+import { errorUnits } from '../../../../pipeline/artifacts/fields.ts';
 import { model, reading } from '../../state/store.ts';
 import { Figure, Hint } from '../../ui/figure.tsx';
-import { dataName, short } from '../../ui/format.ts';
+import { dataName, grouped, ofSplit, short } from '../../ui/format.ts';
 import { PixelImage } from '../../ui/pixel-image.tsx';
 import { ERROR_SCALE, errorColour } from '../../ui/pixels.ts';
 import { shareText, verdict } from './verdict.ts';
 
-const UNITS = {
-  'binary cross-entropy': 'nats',
-  'mean squared error': 'squared',
-  'mean absolute error': 'absolute',
-} as const;
 const ABOUT_ERROR = {
   'binary cross-entropy':
     'Binary cross-entropy between input and reconstruction, in nats (natural units of information). Gray pixels have an error even when reconstructed exactly.',
@@ -22,9 +18,12 @@ export function Unusual() {
   const { percentile } = reading.value ?? {};
   const { points, set } = model.value ?? {};
   if (!model.value) return null;
-  if (!points) return <p class="say">This model has no test set to compare the error with.</p>;
+  if (!points) return <p class="say">There are no other images to compare the error with.</p>;
   const images = points.count;
-  const found = percentile === undefined || percentile === null ? null : verdict(percentile, images);
+  const found =
+    percentile === undefined || percentile === null
+      ? null
+      : verdict(percentile, images, ofSplit(set?.about.split ?? 'all', 'images'));
   return (
     <div class="unusual" data-word={found?.word} data-percentile={percentile}>
       <div class="unusual-line" aria-hidden="true">
@@ -34,7 +33,7 @@ export function Unusual() {
         {found?.text ?? '…'}{' '}
         <Hint
           about="this comparison"
-          text={`${percentile === null || percentile === undefined ? 'This share' : shareText(percentile)} of the ${images} images of ${set ? dataName(set.about.name) : 'the test set'} have a smaller reconstruction error than this one. A model reconstructs images well if they resemble its training images; a large error suggests something that it has not learned.`}
+          text={`${percentile === null || percentile === undefined ? 'This share' : shareText(percentile)} of the ${grouped(images)} images of ${dataName((set?.about ?? model.value.card.dataset).name)} have a smaller reconstruction error than this one. A model reconstructs images well if they resemble its training images; a large error suggests something that it has not learned.`}
         />
       </p>
     </div>
@@ -47,7 +46,7 @@ export function ErrorMap() {
   if (!card) return null;
   const kind = card.model.error;
   const most = ERROR_SCALE[kind];
-  const unit = UNITS[kind];
+  const unit = errorUnits[kind];
   const { errorMap = null, error } = reading.value ?? {};
   const { height, width, channels } = card.image;
   const stops = Array.from({ length: 11 }, (_, i) => `rgb(${errorColour(i / 10).join(' ')})`);

@@ -103,7 +103,7 @@ export function Centring({ drawing: { centring, frame, setCentring } }: Props) {
       checked={centring.value}
       onChoose={setCentring}
     >
-      Centre like {set === 'mnist' ? 'MNIST' : 'the test images'}
+      Centre like {set === 'mnist' ? 'MNIST' : 'the images of the set'}
     </Check>
   );
 }

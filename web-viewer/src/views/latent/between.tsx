@@ -64,7 +64,9 @@ export function Between({ model }: { readonly model: OpenModel }) {
           </Button>
         </EndPicture>
       </div>
-      {!b.value && <p class="say">This model has no images: choose any latent, then press “Set B”.</p>}
+      {!b.value && !model.loading && (
+        <p class="say">This model has no images: choose any latent, then press “Set B”.</p>
+      )}
       <div class="frames">
         {steps.map((i) => (
           <Button

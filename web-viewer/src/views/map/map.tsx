@@ -5,7 +5,7 @@ import { TABLE_NAME } from '../../site/dropped.ts';
 import { mapSelection, model, tab } from '../../state/store.ts';
 import { share } from '../../state/url.ts';
 import { Hint } from '../../ui/figure.tsx';
-import { dataName, grouped } from '../../ui/format.ts';
+import { dataName, grouped, ofSplit } from '../../ui/format.ts';
 import { createMap, MapContext, type MapState } from './create-map.ts';
 import { Legend } from './legend.tsx';
 import { Neighbours } from './neighbours.tsx';
@@ -67,11 +67,11 @@ function textsOf(
 ): readonly [string, string, string | null] {
   const size = card.latent.size;
   if (!found) {
-    const sentence = 'This model has no latents of test images, so there are no points to show.';
+    const sentence = 'This model has no latents of images, so there are no points to show.';
     return ['Map', sentence, null];
   }
   const title = `${grouped(found.count)} images as the model sees them`;
-  const kind = set ? `${dataName(set.about.name)} ${set.about.split} images` : 'images';
+  const kind = set ? `${dataName(set.about.name)} ${ofSplit(set.about.split, 'images')}` : 'images';
   const pair = dimensions.value;
   if (isPlane.value) {
     return [

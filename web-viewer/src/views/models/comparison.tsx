@@ -49,7 +49,7 @@ export function Comparison() {
     <section>
       <h3>All models</h3>
       <p class="say">
-        Losses on test images, summed over an image, in nats, squared or absolute error. Choose a model to open it.
+        Losses on images held out, summed over an image, in nats, squared or absolute error. Choose a model to open it.
       </p>
       <Table
         name="Models"

@@ -1,7 +1,7 @@
 import { type Card, heldOutOf } from '../../site/schema.ts';
 import type { OpenModel } from '../../state/store.ts';
 import { type FigureRow, Figures } from '../../ui/figure.tsx';
-import { dataName, grouped, short } from '../../ui/format.ts';
+import { dataName, grouped, short, splitName } from '../../ui/format.ts';
 import { images, kindOf, optimizerOf, restOfRecipe, shapeOf, valuesOf } from './texts.ts';
 
 /** A model's data, its latents and the parity of its export, and its training. */
@@ -10,7 +10,7 @@ export function FigureGroups({ model }: { readonly model: OpenModel }) {
   const held = heldOutOf(card);
   const fingerprints = [
     ['training', card.dataset.train.fingerprint],
-    [held.split === 'val' ? 'validation' : 'test', held.fingerprint],
+    [splitName(held.split), held.fingerprint],
   ] as const;
   return (
     <div class="groups">
@@ -74,7 +74,7 @@ function modelRows({ card, manifest }: OpenModel): readonly FigureRow[] {
       `${values} values of an image become ${grouped(size)} latent dimensions.`,
     ],
     ['Error', card.model.error, 'The measure of the difference between a reconstruction and its image.'],
-    ['Map', mapOf(manifest.points), 'How the latents of the test images are turned into map positions.'],
+    ['Map', mapOf(manifest.points), 'How the latents of the images are turned into map positions.'],
     mixture && ['Mixture', grouped(mixture.weights.length), sampling, 'components'],
     ['Parity of latents', short(parity.latent, 2), encoder],
     ['Parity of images', short(parity.image, 2), 'The same for the decoder, whose pixels range from 0 to 1.'],

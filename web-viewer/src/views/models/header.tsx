@@ -49,7 +49,7 @@ function Mark() {
 
 function CopyLink() {
   const [copied, copy] = useCopiedLink();
-  const text = { no: 'Copy link', yes: 'Copied', failed: 'Not allowed' }[copied];
+  const text = { no: 'Copy link', yes: 'Copied', failed: 'Copying failed' }[copied];
   return (
     <Button
       class="action copy"

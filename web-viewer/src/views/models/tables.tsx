@@ -1,7 +1,7 @@
 import { type Card, heldOutOf } from '../../site/schema.ts';
 import type { OpenModel } from '../../state/store.ts';
 import { Hint } from '../../ui/figure.tsx';
-import { grouped, short } from '../../ui/format.ts';
+import { capital, grouped, short, splitName } from '../../ui/format.ts';
 import { meaningOf } from '../../ui/measures.ts';
 import { type Column, Table } from '../../ui/table.tsx';
 import { type Dimension, dimensionsOf } from '../latent/dimensions.ts';
@@ -34,7 +34,7 @@ export function DimensionsTable({ model: { card, manifest } }: { readonly model:
       <h3>Latent dimensions</h3>
       <p class="say">
         The most informative first, by {withKl ? 'KL divergence in nats per image' : 'variance'}. The columns from mean
-        to largest are over {grouped(images)} {{ train: 'training', val: 'validation', test: 'test' }[over]} images.
+        to largest are over {grouped(images)} {splitName(over)} images.
         {withKl && ` Total: ${short(sum, 4)} nats per image.`}
       </p>
       <Table name="Dimensions" columns={columns} rows={rows} keyOf={({ index }) => index} />
@@ -44,7 +44,7 @@ export function DimensionsTable({ model: { card, manifest } }: { readonly model:
 
 /** The losses and their terms, per pixel and per image. */
 export function MeasuresTable({ card }: { readonly card: Card }) {
-  const held = heldOutOf(card).split === 'val' ? 'Validation' : 'Test';
+  const held = capital(splitName(heldOutOf(card).split));
   const number = (value: number | null) => (value === null ? '–' : short(value, 4));
   const columns: Column<Measure>[] = [
     {

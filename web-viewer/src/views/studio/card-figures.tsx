@@ -1,5 +1,6 @@
 import { type Card, heldOutOf } from '../../site/schema.ts';
 import { Figures } from '../../ui/figure.tsx';
+import { capital, splitName } from '../../ui/format.ts';
 import { lossText, lossUnits, lossUnitText } from '../../ui/loss-units.ts';
 import { meaningOf, measureName } from '../../ui/measures.ts';
 
@@ -7,8 +8,7 @@ import { meaningOf, measureName } from '../../ui/measures.ts';
 export function CardFigures({ card }: { readonly card: Card }) {
   const units = lossUnits(card);
   const { losses, split } = heldOutOf(card);
-  const nameOf = (measure: string) =>
-    measure === 'loss' ? `${split === 'val' ? 'Validation' : 'Test'} loss` : measureName(measure);
+  const nameOf = (measure: string) => (measure === 'loss' ? `${capital(splitName(split))} loss` : measureName(measure));
   return (
     <Figures
       class="card-figures"

@@ -29,7 +29,7 @@ export function RandomTools() {
         </label>
         <Hint
           about="the temperature"
-          text="A factor on the random latents. 0: every row has the average style. 1: styles are as frequent as in the training images. Above 1: rarer styles, up to ones that the decoder has never seen."
+          text="A factor on the random latents. 0: all are the average latent. 1: they vary as those of the training images. Above 1: rarer latents, up to ones that the decoder has never seen."
         />
       </span>
     </>

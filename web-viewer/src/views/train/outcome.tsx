@@ -3,7 +3,7 @@ import { messageOf } from '../../site/problem.ts';
 import { problem } from '../../state/store.ts';
 import { Button, Check } from '../../ui/controls.tsx';
 import { Hint } from '../../ui/figure.tsx';
-import { bytes } from '../../ui/format.ts';
+import { bytes, ofSplit } from '../../ui/format.ts';
 import { save } from '../../ui/save.ts';
 import { useDigests } from '../../ui/use-digests.ts';
 import { bundleOf, zipped } from './bundle.ts';
@@ -91,7 +91,7 @@ async function download(training: Training): Promise<void> {
       batchSize: step.batchSize,
       own: images.own.value.length,
       sample: images.sample.value.length,
-      set: `the ${set?.split} images of ${set?.name}`,
+      set: `the ${ofSplit(set?.split ?? 'all', 'images')} of ${set?.name}`,
       rate: rate.value,
     };
     const digest = async (bytes: Uint8Array<ArrayBuffer>) => {

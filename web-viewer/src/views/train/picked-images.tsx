@@ -2,7 +2,7 @@ import { input, model } from '../../state/store.ts';
 import { Button, Check, Range, Select, setter } from '../../ui/controls.tsx';
 import { Hint } from '../../ui/figure.tsx';
 import { FileButton } from '../../ui/file-button.tsx';
-import { dataName, grouped } from '../../ui/format.ts';
+import { dataName, grouped, ofSplit } from '../../ui/format.ts';
 import { PixelImage } from '../../ui/pixel-image.tsx';
 import { MAX_OWN, MAX_SAMPLE, MIN_SAMPLE, type OwnImage, type TrainImages } from './images.ts';
 
@@ -40,7 +40,7 @@ function Sample({ images: { includeSample, noSample, sampleSeed, sampleSize } }:
         </Check>
         <Hint
           about="the random images"
-          text={`They are taken from this page’s ${about.split} images. Do not test the model on them afterwards: losses on training images are too optimistic.`}
+          text={`They are taken from this page’s ${ofSplit(about.split, 'images')}. Do not test the model on them afterwards: losses on training images are too optimistic.`}
         />
       </div>
       <Range
