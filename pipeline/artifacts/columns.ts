@@ -129,7 +129,7 @@ export function joinTable(table: Table, images: JoinedImages, suffix: string) {
   }
   const known = knownColumns(table, images, rows);
   const columns: Column[] = [];
-  const leftOut = (table.nested ?? []).map((name) => `${name} (no numbers or texts)`);
+  const leftOut = (table.nested ?? []).map((name) => `${name} (no numbers, texts or dates)`);
   const taken = new Set(images.taken);
   for (const [name, all] of table) {
     if (name === 'id' || known.has(name)) continue;
@@ -174,7 +174,9 @@ function knownColumns(table: Table, { labels, classes }: JoinedImages, rows: Int
 function columnOf(values: readonly unknown[], name: string): Omit<Column, 'name'> | string {
   const present = values.filter((value) => value !== null && value !== undefined);
   if (present.length === 0) return 'no values';
-  if (present.some((value) => typeof value === 'object' && !(value instanceof Date))) return 'no numbers or texts';
+  // A date may be beyond those of JavaScript.
+  const isDate = (value: unknown) => value instanceof Date && Number.isFinite(value.getTime());
+  if (present.some((value) => typeof value === 'object' && !isDate(value))) return 'no numbers, texts or dates';
   const texts = values.map((value) => (value === null || value === undefined ? null : textOf(value)));
   const numeric = present.every((value) => typeof value !== 'boolean' && isNumeric(textOf(value)));
   const distinct = [...new Set(texts)].filter((text) => text !== null);

@@ -98,10 +98,11 @@ test('Parquet of any types, with lists left out', async () => {
   await parquetWriteFile({
     filename: path,
     schema: [
-      { name: 'root', num_children: 9 },
+      { name: 'root', num_children: 10 },
       { name: 'id', type: 'INT64' },
       { name: 'flag', type: 'BOOLEAN' },
       { name: 'score', type: 'DOUBLE', ...OPTIONAL },
+      { name: 'far', type: 'INT64', converted_type: 'TIMESTAMP_MILLIS' },
       { name: 'empty', type: 'DOUBLE', ...OPTIONAL },
       { name: 'time', type: 'INT64' },
       { name: 'hash', type: 'INT64' },
@@ -115,6 +116,7 @@ test('Parquet of any types, with lists left out', async () => {
       { name: 'id', data: [3n, 1n] },
       { name: 'flag', data: [true, false] },
       { name: 'score', data: [0.5, null] },
+      { name: 'far', data: [2n ** 62n, 0n] },
       { name: 'empty', data: [null, null] },
       // More whole numbers than float32 has.
       { name: 'time', data: [1_700_000_123n, 1_700_000_124n] },
@@ -143,7 +145,11 @@ test('Parquet of any types, with lists left out', async () => {
       categories: ['2026-02-03', '2026-02-03T04:05:00.000Z'],
     },
   ]);
-  expect(leftOut).toEqual(['latent (no numbers or texts)', 'empty (no values)']);
+  expect(leftOut).toEqual([
+    'latent (no numbers, texts or dates)',
+    'far (no numbers, texts or dates)',
+    'empty (no values)',
+  ]);
   await expect(readTable(bytes('PAR1 nothing PAR1'), 'x.parquet')).rejects.toThrow(RangeError);
 });
 

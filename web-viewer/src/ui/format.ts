@@ -15,9 +15,9 @@ export function short(value: number, digits = 3): string {
   return text.replaceAll('-', '−');
 }
 
-/** A value of the visitor's data: a whole number as it is, another with enough digits. */
-export const exact = (value: number): string =>
-  Number.isSafeInteger(value) ? String(value).replace('-', '−') : short(value, 6);
+/** A whole number as it is, another one with a few significant digits. */
+export const exact = (value: number, digits = 6): string =>
+  Number.isSafeInteger(value) ? String(value).replace('-', '−') : short(value, digits);
 
 /** A whole number with thousands separators. The first call of `toLocaleString` takes tens of milliseconds. */
 export const grouped = (value: number): string => String(value).replace(/\B(?=(\d{3})+$)/g, ',');

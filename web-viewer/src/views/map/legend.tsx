@@ -1,7 +1,7 @@
 import { colourBy, shownClasses } from '../../state/store.ts';
 import { asOptions, Button, Select, setter } from '../../ui/controls.tsx';
 import { Hint } from '../../ui/figure.tsx';
-import { grouped, short } from '../../ui/format.ts';
+import { exact, grouped } from '../../ui/format.ts';
 import { cssOf, scaleColour } from './colours.ts';
 import { categoryName } from './columns.ts';
 import { useMap } from './create-map.ts';
@@ -80,7 +80,7 @@ function Scale({ name }: { readonly name: string }) {
   const [low, high] = range.value;
   // Enough to tell the ends apart.
   const digits = 2 + Math.max(0, Math.ceil(Math.log10(Math.max(Math.abs(low), Math.abs(high)) / (high - low))));
-  const [lowest, highest] = [short(low, digits), short(high, digits)];
+  const [lowest, highest] = [exact(low, digits), exact(high, digits)];
   const stops = Array.from({ length: 9 }, (_, i) => cssOf(scaleColour(i / 8, ground.value.kind)));
   const unit = name === 'error' ? errorUnit() : '';
   return (
