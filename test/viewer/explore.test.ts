@@ -1,4 +1,3 @@
-import { signal } from '@preact/signals';
 import { afterEach, expect, test, vi } from 'vitest';
 import { alsoAfterAwaited, showRow, startExploring } from '../../web-viewer/src/state/explore.ts';
 import { currentLatent, engine, input, label, model } from '../../web-viewer/src/state/store.ts';
@@ -12,15 +11,17 @@ afterEach(() => {
 });
 
 test('what a link says of a row that has not been read is void once another row is shown', () => {
-  const read = signal<readonly number[]>([1]);
-  const set = {
-    about: { images: 10 },
-    has: (row: number) => read.value.includes(row),
-    pixels: () => new Uint8Array(1),
-    label: (row: number) => row,
-    ready: async () => undefined,
+  const open = (read: readonly number[]) => {
+    const set = {
+      about: { images: 10 },
+      has: (row: number) => read.includes(row),
+      pixels: () => new Uint8Array(1),
+      label: (row: number) => row,
+      ready: async () => undefined,
+    };
+    model.value = { set, points: null, card: { latent: { size: 2 } } } as never;
   };
-  model.value = { set, points: null, card: { latent: { size: 2 } } } as never;
+  open([1]);
   const end = startExploring();
   const chooses = (index: number) => () => {
     label.value = index;
@@ -30,7 +31,7 @@ test('what a link says of a row that has not been read is void once another row 
   showRow(1);
   expect(label.value).toBe(1);
   showRow(6);
-  read.value = [1, 5, 6];
+  open([1, 5, 6]);
   expect([input.value?.row, label.value]).toEqual([6, 6]);
 
   // Another row may be awaited in between, too.
@@ -38,7 +39,7 @@ test('what a link says of a row that has not been read is void once another row 
   alsoAfterAwaited(chooses(3));
   showRow(8);
   alsoAfterAwaited(chooses(4));
-  read.value = [7, 8];
+  open([7, 8]);
   expect([input.value?.row, label.value]).toEqual([8, 4]);
   end();
 });
