@@ -182,7 +182,10 @@ test('`site` joins tables to the images of each model, and refuses those of none
   const ids = Array.from({ length: held.length }, (_, i) => held.id(i));
   await held.close();
   const table = scratch('clusters.csv');
-  writeFileSync(table, `id,cluster,far\n${ids.map((id, i) => `"${id}",${i % 3},${i / 8}`).join('\n')}\nother,9,1\n`);
+  writeFileSync(
+    table,
+    `id,cluster,far\n${ids.map((id, i) => `"${id}",${i % 3},${1.7e9 + i / 8}`).join('\n')}\nother,9,1\n`,
+  );
   const notes: string[] = [];
   const options = {
     exported: [exported],
@@ -205,7 +208,7 @@ test('`site` joins tables to the images of each model, and refuses those of none
   ]);
   expect(Object.keys(files)).toEqual(expect.arrayContaining(columns.map(({ file }) => file)));
   expect(readNpy(join(folder, columns[0]?.file ?? '')).numbers).toEqual(ids.map((_, i) => i % 3));
-  expect(readNpy(join(folder, columns[1]?.file ?? '')).numbers).toEqual(ids.map((_, i) => i / 8));
+  expect(readNpy(join(folder, columns[1]?.file ?? '')).numbers).toEqual(ids.map((_, i) => 1.7e9 + i / 8));
 
   writeFileSync(scratch('other.csv'), 'id,x\nnowhere,1\n');
   for (const file of [scratch('other.csv'), scratch('missing.csv'), scratch('app/index.html')]) {

@@ -153,6 +153,7 @@ describe('the folder of a model', () => {
     expect(found.dimensions).toEqual({ kl: [1, 2], variance: [3, 4] });
     expect(manifestOf(points('sha256:other'), card).points).toBeNull();
     expect(readNpy(npy([3], [1, 2, 3]), '<f4', 1, 'x').data).toEqual(Float32Array.of(1, 2, 3));
+    expect(readNpy(npy([3], [1, 2, 3]), ['<f8', '<f4'], 1, 'x').data).toEqual(Float32Array.of(1, 2, 3));
   });
 });
 

@@ -16,7 +16,7 @@ describe.skipIf(!hasBrowser)('a model with clusters and outlier scores', () => {
   const GROUPS = ['0', '1', '2', '3'];
   /** The cluster of a row, and its score: another one for each row. */
   const clusterOf = (row: number) => (row * 3) % 4;
-  const scoreOf = (row: number) => Math.fround(((row * 7919) % cvae.count) / 100);
+  const scoreOf = (row: number) => ((row * 7919) % cvae.count) / 100;
   const rows = () => Array.from({ length: cvae.count }, (_, row) => row);
   const head = 'id,row,class,error,cluster,score';
   const seen = async (page: Page) => (await csv(page, head)).map(([, row]) => Number(row));
@@ -54,12 +54,14 @@ describe.skipIf(!hasBrowser)('a model with clusters and outlier scores', () => {
       manifest.files[file] = bytes.length;
       await writeFile(join(model, file), bytes);
     };
-    const scores = npy([cvae.count], rows().map(scoreOf));
-    const clusters = Buffer.from(scores);
-    clusters.write('<i4', clusters.indexOf('<f4'));
-    clusters.set(new Uint8Array(Int32Array.from(rows(), clusterOf).buffer), 128);
+    const file = (type: string, values: Int32Array | Float64Array) => {
+      const header = Buffer.from(npy([cvae.count], []));
+      header.write(type, header.indexOf('<f4'));
+      return Buffer.concat([header, new Uint8Array(values.buffer)]);
+    };
+    const clusters = file('<i4', Int32Array.from(rows(), clusterOf));
     await add({ name: 'cluster', kind: 'category', categories: GROUPS }, clusters);
-    await add({ name: 'score', kind: 'number' }, scores);
+    await add({ name: 'score', kind: 'number' }, file('<f8', Float64Array.from(rows(), scoreOf)));
     await writeFile(join(model, 'manifest.json'), JSON.stringify(manifest));
   });
   afterAll(() => rm(folder, { recursive: true }));
@@ -150,6 +152,8 @@ describe.skipIf(!hasBrowser)('a model with clusters and outlier scores', () => {
     await box.press('Enter');
     await box.waitFor({ state: 'detached' });
     expect(await focused()).toBe('Name of none');
+    await page.getByRole('button', { name: 'Old names' }).click();
+    await expect.poll(focused).toBe('BUTTON');
     await page.getByRole('button', { name: 'Close' }).click();
     await expect.poll(focused).toBe('Map of the images');
 
@@ -160,6 +164,9 @@ describe.skipIf(!hasBrowser)('a model with clusters and outlier scores', () => {
       .first()
       .click();
     await expect.poll(focused).toBe(await slider.getAttribute('aria-label'));
+    await slider.press('PageUp');
+    await page.getByRole('button', { name: 'Reset', exact: true }).click();
+    await expect.poll(() => page.evaluate(() => document.activeElement?.textContent)).toBe('Random');
     await close();
   });
 

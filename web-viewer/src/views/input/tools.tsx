@@ -40,7 +40,14 @@ export function Tools({ drawing: { brush, tool, frame, canUndo, undo, clear } }:
         value={brush.value}
         onChoose={setter(brush)}
       />
-      <Button class="button input-button" disabled={!canUndo.value} onClick={undo}>
+      <Button
+        class="button input-button"
+        disabled={!canUndo.value}
+        onClick={({ currentTarget }) => {
+          undo();
+          if (!canUndo.value) (currentTarget.nextElementSibling as HTMLElement | null)?.focus();
+        }}
+      >
         Undo
       </Button>
       <Button class="button input-button" onClick={clear}>

@@ -28,7 +28,11 @@ export function Tools() {
       <Hint about="a random latent" text={hints[distribution.value]} />
       <Button
         class="button small last"
-        onClick={reset}
+        onClick={({ currentTarget }) => {
+          reset();
+          // The button is disabled then.
+          currentTarget.parentElement?.querySelector('button')?.focus();
+        }}
         disabled={!model.value || latentOrigin.value === 'input'}
         title={inputLatent.value ? 'Back to the input’s latent' : 'Back to the mean of the latents'}
       >

@@ -50,7 +50,14 @@ export function Groups({ close }: { readonly close: () => void }) {
         >
           Save the table (CSV)
         </Button>
-        <Button class="" disabled={!table.renamed.value[title]} onClick={() => table.restore(title)}>
+        <Button
+          class=""
+          disabled={!table.renamed.value[title]}
+          onClick={({ currentTarget }) => {
+            table.restore(title);
+            (currentTarget.previousElementSibling as HTMLElement | null)?.focus();
+          }}
+        >
           Old names
         </Button>
       </div>
