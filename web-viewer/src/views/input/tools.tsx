@@ -110,7 +110,7 @@ export function Centring({ drawing: { centring, frame, setCentring } }: Props) {
       checked={centring.value}
       onChoose={setCentring}
     >
-      Centre like {set === 'mnist' ? 'MNIST' : 'the images of the set'}
+      Centre like {set === 'MNIST' ? set : 'the images of the set'}
     </Check>
   );
 }
