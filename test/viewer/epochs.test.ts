@@ -96,6 +96,11 @@ describe('scales', () => {
     expect(Math.sqrt(log.low * log.high)).toBeCloseTo(1, 9);
   });
 
+  test('fit any number of values', () => {
+    const scale = scaleFor(Array.from({ length: 300_000 }, (_, i) => i));
+    expect(scale).toEqual({ kind: 'linear', low: -0.06 * 299_999, high: 1.06 * 299_999 });
+  });
+
   test('clip the first training mean where there are many epochs', () => {
     const [main, other] = [
       { main: true, values: [10, 9, 8, 7] },

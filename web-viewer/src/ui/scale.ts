@@ -1,3 +1,5 @@
+import { extent } from 'd3-array';
+
 /** Maps values to positions along an axis. */
 export interface Scale {
   readonly kind: 'linear' | 'log';
@@ -13,8 +15,8 @@ const MARGIN = 0.06;
 /** A scale that keeps all values distinguishable: logarithmic where they are positive and span more than a power of ten. */
 export function scaleFor(values: readonly (number | null)[]): Scale {
   const finite = values.filter((value): value is number => value !== null && Number.isFinite(value));
-  if (finite.length === 0) return { kind: 'linear', low: 0, high: 1 };
-  const [least, most] = [Math.min(...finite), Math.max(...finite)];
+  const [least, most] = extent(finite);
+  if (least === undefined || most === undefined) return { kind: 'linear', low: 0, high: 1 };
   if (least > 0 && most > LOG_FACTOR * least) {
     const room = (most / least) ** MARGIN;
     return { kind: 'log', low: least / room, high: most * room };
