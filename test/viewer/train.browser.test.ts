@@ -215,6 +215,26 @@ describe.skipIf(!hasBrowser)('training in the page', { timeout: 120_000 }, () =>
     await close();
   });
 
+  test('leaves the exported weights to those who open the model again', async () => {
+    const { page, close } = await openTrain('#model=cae2&tab=train');
+    page.on('dialog', (dialog) => void dialog.accept());
+    await train(page, 2);
+    await page.getByLabel('Use the trained weights everywhere').check();
+    await page.getByRole('tab', { name: 'Model' }).click();
+    // Files whose digests are those in the card.
+    const same = page.locator('.files .same');
+    await expect.poll(() => same.count(), PATIENT).toBe(0);
+    await page.getByRole('radio', { name: 'WebAssembly' }).check();
+    await expect.poll(() => page.locator('[data-provider]').textContent(), PATIENT).toContain('as chosen');
+    for (const name of ['cvae', 'cae2']) {
+      await page.click('.switch');
+      await page.getByRole('option', { name: new RegExp(`^${name}`) }).click();
+      await page.waitForSelector(`[data-model=${name}]`);
+      await expect.poll(() => same.count(), PATIENT).toBe(2);
+    }
+    await close();
+  });
+
   test('trains on the visitor’s images with their classes, and ends when another model is opened', async () => {
     const { page, close } = await openTrain('#model=ccvae&tab=train&image=0', { bypassCSP: true });
     const own = page.locator('[data-own]');

@@ -192,8 +192,8 @@ function show(next: OpenModel, loaded: Engine | null): void {
     for (const choice of [label, inputLabel]) if (choice.value >= (next.card.classes?.length ?? 1)) choice.value = 0;
     input.value = keptInput ? { ...keptInput } : null;
     latentOrigin.value = 'input';
+    if (!next.loading) remember(next);
   });
-  if (!next.loading) remember(next);
 }
 
 const sameSize = (a: OpenModel['card']['image'], b: OpenModel['card']['image']) =>

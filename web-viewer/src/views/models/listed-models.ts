@@ -26,7 +26,7 @@ export const listedModels = (): readonly ListedModel[] => [
     name: opened.name,
     card: opened.card,
     fromVisitor: true,
-    isOpen: opened === model.value,
+    isOpen: opened.source === model.value?.source,
     open: () => void reopen(opened),
   })),
 ];
