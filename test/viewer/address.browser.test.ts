@@ -86,6 +86,19 @@ describe.skipIf(!hasBrowser)('the address', () => {
     await close();
   });
 
+  test('keeps the epoch of each model', async () => {
+    const { page, close } = await openPage('#model=cvae&tab=epochs&epoch=1');
+    await page.locator('.switch').click();
+    await page.getByRole('option', { name: /^cae2/ }).click();
+    await soon(() => parameter(page, 'model')).toBe('cae2');
+    expect(parameter(page, 'epoch')).toBeNull();
+    await page.goBack();
+    await soon(() => opened(page)).toBe('cvae');
+    await page.waitForSelector('.pairs[data-epoch="1"]');
+    expect(parameter(page, 'epoch')).toBe('1');
+    await close();
+  });
+
   test('leaves the history alone while Back is on its way', async () => {
     const { page, close } = await openPage('#model=cvae&image=5');
     await page.getByRole('tab', { name: 'Studio' }).click();

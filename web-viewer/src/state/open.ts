@@ -186,9 +186,8 @@ function show(next: OpenModel, loaded: Engine | null): void {
     reading.value = null;
     currentLatent.value = null;
     decoded.value = null;
-    // Before the first model these come from the address.
-    if (before) epoch.value = 0;
-    if (before && !sameSet) shownClasses.value = null;
+    epoch.value = 0;
+    if (!sameSet) shownClasses.value = null;
     for (const choice of [label, inputLabel]) if (choice.value >= (next.card.classes?.length ?? 1)) choice.value = 0;
     input.value = keptInput ? { ...keptInput } : null;
     latentOrigin.value = 'input';

@@ -43,16 +43,7 @@ export const settings: readonly Parameter[] = [
       colourBy.value = text ?? 'class';
     },
   },
-  {
-    key: 'classes',
-    read: () => shownClasses.value?.join(',') ?? null,
-    write: (text) => {
-      const values = text === null ? null : text.split(',').filter(Boolean).map(Number);
-      shownClasses.value = values?.every((value) => Number.isInteger(value) && value >= -1) ? values : null;
-    },
-  },
   oneOf('palette', colourMap, colourMaps),
-  wholeNumber('epoch', epoch, 0),
   wholeNumber('seed', seed, 1),
   oneOf('from', sampleFrom, [null, 'prior', 'mixture']),
   {
@@ -89,6 +80,15 @@ const classNamed = (text: string | null): number | null => {
 
 /** Parameters that need the open model. Each may build on those before it. */
 export const modelParameters: readonly Parameter[] = [
+  {
+    key: 'classes',
+    read: () => shownClasses.value?.join(',') ?? null,
+    write: (text) => {
+      const values = text === null ? null : text.split(',').filter(Boolean).map(Number);
+      shownClasses.value = values?.every((value) => Number.isInteger(value) && value >= -1) ? values : null;
+    },
+  },
+  wholeNumber('epoch', epoch, 0),
   {
     key: 'image',
     read: () => (selectedRow.value ?? awaitedRow.value)?.toString() ?? null,
