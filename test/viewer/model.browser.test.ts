@@ -83,6 +83,10 @@ describe.skipIf(!hasBrowser)('the Model tab', () => {
     await page.getByRole('radio', { name: 'WebGPU' }).check();
     await expect.poll(() => page.locator('[role=alert] .problem').textContent(), PATIENT).toMatch(/no WebGPU adapter/);
     await expect.poll(() => runtime.getAttribute('data-provider')).toBe('wasm');
+    expect(await page.getByRole('radio', { name: 'WebGPU' }).isChecked()).toBe(false);
+    await page.locator('.switch').click();
+    await page.getByRole('option', { name: /^cvae/ }).click();
+    await page.waitForSelector('[data-model=cvae]');
     await close();
   });
 });

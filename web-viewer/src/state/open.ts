@@ -148,7 +148,10 @@ async function load(name: string, fromVisitor: boolean, read: Read, drawn: () =>
     return true;
   } catch (error) {
     void starting?.then(endUnlessRunning).catch(() => undefined);
-    if (request === latestRequest) problem.value = messageOf(error);
+    if (request !== latestRequest) return false;
+    problem.value = messageOf(error);
+    // A runtime that does not start would keep the other models out, too.
+    if (compute !== 'auto' && engine.value?.host.provider !== compute) chosenRuntime.value = 'auto';
     return false;
   } finally {
     own.end();
