@@ -10,7 +10,7 @@ describe.skipIf(!hasBrowser)('the service worker', { timeout: 120_000 }, () => {
     await cp(siteFolder, folder, { recursive: true });
     const { page, context, close } = await openPage('#model=cae2', {
       folder,
-      serve: { base: '/some/path/' },
+      serve: { base: '/assets/path/' },
       allowed: [/Failed to load resource/],
     });
     const model = () => page.getAttribute('[data-model]', 'data-model');
@@ -48,6 +48,10 @@ describe.skipIf(!hasBrowser)('the service worker', { timeout: 120_000 }, () => {
     await expect.poll(() => page.locator('.switch').count()).toBe(1);
     await expect.poll(() => page.locator('.summary').textContent()).toBe('changed');
 
+    // Another site of this origin.
+    const other = '/other/assets/index-other.js';
+    await page.evaluate(async (url) => (await caches.open('convae')).put(url, new Response('')), other);
+
     // A new build: its files have other names, and those of the former one are kept no longer.
     const html = await readFile(join(folder, 'index.html'), 'utf8');
     const style = /assets\/index-[\w-]+\.css/.exec(html)?.[0] ?? '';
@@ -60,6 +64,7 @@ describe.skipIf(!hasBrowser)('the service worker', { timeout: 120_000 }, () => {
       page.evaluate(async () => (await (await caches.open('convae')).keys()).map(({ url }) => url).join(' '));
     await expect.poll(kept).toContain('assets/index-next.css');
     expect(await kept()).not.toContain(style);
+    expect(await kept()).toContain(other);
     await close();
     await rm(folder, { recursive: true });
   });

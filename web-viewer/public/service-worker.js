@@ -3,7 +3,8 @@
  * come from the cache; all others come from the network while there is one, so that updates are picked up.
  */
 const NAME = 'convae';
-const isBuilt = (url) => new URL(url).pathname.includes('/assets/');
+const BUILT = new URL('assets/', self.registration.scope).href;
+const isBuilt = (url) => url.startsWith(BUILT);
 
 /** Keeps a file. A new page comes with new files of the build, so the former ones are dropped. */
 async function keep(cache, request, response) {
