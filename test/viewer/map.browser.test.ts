@@ -205,9 +205,11 @@ describe.skipIf(!hasBrowser)('the map', () => {
   });
 
   test.each([
-    ['on a 2-D canvas without WebGL', true],
-    ['with WebGL again after its context was lost', false],
-  ])('draws %s', async (_, without) => {
+    ['on a 2-D canvas without WebGL', 'canvas', null],
+    ['with WebGL again after its context was lost', 'webgl2', 'none'],
+    ['with WebGL again after a 2-D canvas has replaced it', 'webgl2', 'canvas'],
+  ])('draws %s', async (_, painter, meanwhile) => {
+    const without = meanwhile === null;
     const { page, close } = await openPage('#model=cvae&image=1', {
       allowed: [/CONTEXT_LOST_WEBGL/],
       prepare: async (page) => {
@@ -225,17 +227,21 @@ describe.skipIf(!hasBrowser)('the map', () => {
     });
     await settled(page);
     if (!without) {
-      await page.evaluate(async () => {
+      const extension = await page.evaluateHandle(() => {
         const canvas = document.querySelector<HTMLCanvasElement>('.map-points canvas');
         const extension = canvas?.getContext('webgl2')?.getExtension('WEBGL_lose_context');
         if (!extension) throw new Error('the context cannot be lost');
         extension.loseContext();
-        await new Promise((resolve) => setTimeout(resolve, 100));
-        extension.restoreContext();
-        await new Promise((resolve) => setTimeout(resolve, 300));
+        return extension;
       });
+      await away(page);
+      await stage(page).press('+');
+      await expect.poll(() => attribute(page, 'painter'), { timeout: 5000 }).toBe(meanwhile);
+      await extension.evaluate((extension) => extension.restoreContext());
     }
-    expect(await attribute(page, 'painter')).toBe(without ? 'canvas' : 'webgl2');
+    await expect.poll(() => attribute(page, 'painter')).toBe(painter);
+    await stage(page).press('0');
+    await settled(page);
     const { row, at } = await lonelyRow(page, cvae);
     const { box } = await screenOf(page);
     const ground = await colourAt(page, [box.x + 20, box.y + box.height - 20]);

@@ -63,16 +63,17 @@ export class Surface {
       this.#timer = setTimeout(() => this.#start(canvasPainter), RESTORE_TIMEOUT);
     });
     canvas.addEventListener('webglcontextrestored', () => {
-      clearTimeout(this.#timer);
-      this.#setPainter(make(canvas));
+      this.#show(make(canvas));
     });
-    this.#parent.replaceChildren(canvas);
-    this.#setPainter(make(canvas));
+    this.#show(make(canvas));
   }
 
-  #setPainter(painter: Painter | null): void {
-    this.#painter = painter;
+  /** Shows a painter's canvas instead of the one before. */
+  #show(painter: Painter | null): void {
     if (!painter) return;
+    clearTimeout(this.#timer);
+    this.#painter = painter;
+    this.#parent.replaceChildren(painter.canvas);
     painter.setPositions(this.#positions);
     painter.setStyle(...this.#style);
     this.#onChange();
