@@ -218,4 +218,20 @@ describe.skipIf(!hasBrowser)('a model with clusters and outlier scores', () => {
     await expect.poll(() => seen(page)).toEqual(nearest(cvae, third, 100));
     await close();
   });
+
+  test('asks again for a column that could not be fetched', async () => {
+    const { page, close } = await openPage('#model=cvae&image=1', {
+      folder,
+      allowed: [/ERR_FAILED/],
+      prepare: async (page) => {
+        await page.context().route('**/score.npy', (route) => route.abort(), { times: 1 });
+      },
+    });
+    await page.locator('[role=alert] .problem').waitFor();
+    for (const name of ['cluster', 'score']) await colour(page).selectOption(name);
+    // From the 1st to the 99th percentile.
+    const ends = async () => (await page.locator('.map-bar-colours').getAttribute('aria-label'))?.match(/[\d.]+/g);
+    await expect.poll(async () => (await ends())?.map((end) => Math.round(Number(end)))).toEqual([0, 20]);
+    await close();
+  });
 });

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { Locator } from 'playwright-core';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { readNpy } from '../../web-viewer/src/site/npy.ts';
 import { hasBrowser, openPage, siteFolder } from './browser.ts';
 import {
   apart,
@@ -250,6 +251,22 @@ describe.skipIf(!hasBrowser)('the map', () => {
     expect(apart(ground, [255, 255, 255])).toBeLessThan(6);
     await page.mouse.click(...at);
     await expect.poll(() => attribute(page, 'selected')).toBe(String(row));
+    await close();
+  });
+
+  test('asks again for positions that could not be fetched', async () => {
+    const { page, close } = await openPage('#model=cvae&image=1', {
+      allowed: [/ERR_FAILED/],
+      prepare: async (page) => {
+        await page.context().route('**/map-umap.npy', (route) => route.abort(), { times: 1 });
+      },
+    });
+    const umap = readNpy(await readFile(join(siteFolder, 'models/cvae/test/map-umap.npy')), '<f4', 2, 'map').data;
+    const axes = page.getByRole('combobox', { name: 'Axes' });
+    await axes.selectOption('UMAP');
+    await page.locator('[role=alert] .problem').waitFor();
+    for (const method of ['t-SNE', 'UMAP']) await axes.selectOption(method);
+    await expect.poll(() => attribute(page, 'input')).toBe([...umap.slice(2, 4)].join());
     await close();
   });
 

@@ -2,7 +2,7 @@ import { signal } from '@preact/signals';
 import type { FileSource } from '../../site/files.ts';
 import { readNpy } from '../../site/npy.ts';
 import { messageOf } from '../../site/problem.ts';
-import { model, problem } from '../../state/store.ts';
+import { colourBy, model, problem } from '../../state/store.ts';
 
 type StoredType = '<f4' | '<f8' | '<i4';
 type Stored = Float32Array | Float64Array | Int32Array;
@@ -34,6 +34,7 @@ export function createStoredArrays() {
       const files = read.peek().source === source ? read.peek().files : [];
       read.value = { source, files: new Map([...files, [file, array.data]]) };
     } catch (error) {
+      reading.get(source)?.delete(file);
       problem.value = messageOf(error);
     }
   }
@@ -44,6 +45,7 @@ export function createStoredArrays() {
       const source = model.value?.source;
       const found = read.value.source === source ? read.value.files.get(file) : undefined;
       if (found || !source) return found ?? null;
+      void colourBy.value; // One that failed is asked for again when a column is chosen.
       const files = reading.get(source) ?? new Set();
       reading.set(source, files);
       if (!files.has(file)) void load(source, file, dtype, shape);
