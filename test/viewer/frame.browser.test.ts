@@ -25,6 +25,8 @@ describe.skipIf(!hasBrowser)('the frame', () => {
       .toBe(
         `cae2${dataset.name} · ${latent.size}-D · loss ${Number(metrics.test.loss.toPrecision(3))} nats${model.summary}`,
       );
+    await page.keyboard.press('Control+c');
+    expect(await page.evaluate(() => document.activeElement?.textContent)).toMatch(/^cvae/);
     await page.keyboard.press('End');
     await page.keyboard.press('Home');
     const order = await names();
@@ -97,6 +99,8 @@ describe.skipIf(!hasBrowser)('the frame', () => {
       expect(await selected.evaluate((element) => element === document.activeElement)).toBe(true);
     }
     await page.keyboard.press('ArrowLeft');
+    // Back, in most browsers.
+    await page.keyboard.press('Alt+ArrowLeft');
     expect(await page.getByRole('tab', { selected: true }).textContent()).toBe('Model');
     await close();
   });

@@ -37,6 +37,7 @@ export function Tabs() {
     if (narrow.value) chosen?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
   }, [selected]);
   const move = (event: KeyboardEvent) => {
+    if (event.altKey || event.ctrlKey || event.metaKey) return;
     const at = visible.indexOf(selected);
     const to = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: -1 }[event.key];
     const next = to === undefined ? undefined : visible[(to + visible.length) % visible.length];

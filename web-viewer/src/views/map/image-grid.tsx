@@ -48,6 +48,7 @@ export function ImageGrid({ rows, errors }: { readonly rows: Uint32Array; readon
     }
   };
   const onKeyDown = (event: KeyboardEvent) => {
+    if (event.altKey || event.ctrlKey || event.metaKey) return;
     const page = columns * Math.max(1, Math.floor(room.height / CELL) - 1);
     const steps: Record<string, number> = {
       ArrowLeft: -1,

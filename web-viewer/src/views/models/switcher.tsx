@@ -19,6 +19,7 @@ export function Switcher() {
     (options().find((option) => option.ariaSelected === 'true') ?? options()[0])?.focus();
   };
   const onKeyDown = (event: KeyboardEvent) => {
+    if (event.altKey || event.ctrlKey || event.metaKey) return;
     const all = options();
     const at = all.indexOf(document.activeElement as HTMLButtonElement);
     const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: all.length - 1 }[event.key];

@@ -45,6 +45,7 @@ export function Grid({ name, rows, columns, shape, marked, focused, onSelect }: 
     marked.value = place;
   };
   const onKeyDown = (event: KeyboardEvent) => {
+    if (event.altKey || event.ctrlKey || event.metaKey) return;
     const { row, column } = focused.value;
     const [down, right] = STEPS[event.key] ?? [0, 0];
     const ends: Readonly<Record<string, number>> = { Home: 0, End: columns.length - 1 };
