@@ -27,6 +27,7 @@ afterAll(async () => {
 const PATIENT = { timeout: 15_000 };
 const file = (name: string) => files.get(name) as Buffer;
 const opened = (page: Page) => page.getAttribute('[data-model]', 'data-model');
+const hash = (page: Page) => page.evaluate(() => location.hash);
 const choose = (page: Page, given: Chosen[]) => page.setInputFiles('#open-model input >> nth=0', given);
 const loose = (changes: Record<string, Uint8Array | string> = {}) =>
   ['card.json', 'encoder.onnx', 'decoder.onnx'].map((name) => chosen(name, changes[name] ?? file(name)));
@@ -77,7 +78,7 @@ describe.skipIf(!hasBrowser)('a visitor’s model', () => {
     await page.evaluate(() => {
       location.hash = '#image=5';
     });
-    await expect.poll(() => page.evaluate(() => location.hash), PATIENT).toContain('image=5');
+    await expect.poll(() => hash(page), PATIENT).toContain('image=5');
     // The address names no model of the site, and the list has both models.
     expect(new URL(page.url()).hash).not.toContain('model=');
     await page.click('.switch');
@@ -116,19 +117,29 @@ describe.skipIf(!hasBrowser)('a visitor’s model', () => {
     await close();
   });
 
-  test('leaves dropped files that are not a model to the views', async () => {
-    const { page, close } = await openPage();
-    const taken = await page.evaluate(() => {
-      const transfer = new DataTransfer();
-      transfer.items.add(new File(['x'], 'digit.png', { type: 'image/png' }));
-      return ['dragover', 'drop'].map(
-        (type) =>
-          !(document.querySelector('header') as HTMLElement).dispatchEvent(
-            new DragEvent(type, { dataTransfer: transfer, bubbles: true, cancelable: true }),
-          ),
+  test('is not taken from other files, which never replace the page', async () => {
+    const { page, close } = await openPage('#model=cvae');
+    for (const [name, type] of [
+      ['digit.png', 'image/png'],
+      ['notes.txt', 'text/plain'],
+    ] as const) {
+      const prevented = await page.evaluate(
+        ({ name, type }) => {
+          const transfer = new DataTransfer();
+          transfer.items.add(new File(['x'], name, { type }));
+          return ['dragover', 'drop'].map(
+            (event) =>
+              !(document.querySelector('.map-stage') as HTMLElement).dispatchEvent(
+                new DragEvent(event, { dataTransfer: transfer, bubbles: true, cancelable: true }),
+              ),
+          );
+        },
+        { name, type },
       );
-    });
-    expect(taken).toEqual([false, false]);
+      expect(prevented).toEqual([true, true]);
+      expect(await problem(page)).toContain(name);
+    }
+    expect(await opened(page)).toBe('cvae');
     await close();
   });
 
@@ -207,7 +218,7 @@ describe.skipIf(!hasBrowser)('?model=', () => {
     await expectDecodes(page, [2, -3]);
     await page.reload();
     await expect.poll(() => opened(page), PATIENT).toBe('cae2');
-    await expect.poll(() => page.evaluate(() => location.hash), PATIENT).toContain('z=2,-3');
+    await expect.poll(() => hash(page), PATIENT).toContain('z=2,-3');
     await close();
   });
 

@@ -42,7 +42,7 @@ export function OpenMenu() {
 const takesImages = ({ target }: DragEvent) =>
   target instanceof Element && target.closest('[data-takes-images]') !== null;
 
-/** Opens models dropped on the page. Pictures are handled by the element that they are dropped on. */
+/** Opens models dropped on the page. Pictures are handled by the element that they are dropped on; other files are refused. */
 function DropPlace() {
   const [over, setOver] = useState<'images' | 'model' | null>(null);
   useEffect(() => {
@@ -69,6 +69,16 @@ function DropPlace() {
       event.stopPropagation();
       void openFiles(filesOfDrop(transfer));
     });
+    // What nobody takes would be opened by the browser, in the place of the page.
+    const refuse = (event: DragEvent) => {
+      if (event.defaultPrevented || !event.dataTransfer?.types.includes('Files')) return;
+      event.preventDefault();
+      if (event.type === 'dragover') return;
+      const name = event.dataTransfer.files[0]?.name ?? 'this';
+      problem.value = `nothing here takes ${name}: drop pictures on the input, and a model’s folder or zip, or a table, anywhere`;
+    };
+    window.addEventListener('dragover', refuse, { signal: ends.signal });
+    window.addEventListener('drop', refuse, { signal: ends.signal });
     return () => ends.abort();
   }, []);
   if (!over) return null;
