@@ -99,6 +99,19 @@ describe.skipIf(!hasBrowser)('the address', () => {
     await close();
   });
 
+  test('does not give a model what a link says of another one', async () => {
+    const { page, close } = await openPage('#model=nope&z=1,2&meanfrom=class3');
+    await soon(() => parameter(page, 'model')).toBe('cvae');
+    expect(parameter(page, 'z')).toBeNull();
+    await page.getByRole('tab', { name: 'Studio' }).click();
+    await soon(() => parameter(page, 'tab')).toBe('studio');
+    await page.waitForSelector('.studio');
+    await slider(page, 0).fill('1');
+    await soon(() => parameter(page, 'z')).not.toBeNull();
+    expect(parameter(page, 'meanfrom')).toBeNull();
+    await close();
+  });
+
   test('leaves the history alone while Back is on its way', async () => {
     const { page, close } = await openPage('#model=cvae&image=5');
     await page.getByRole('tab', { name: 'Studio' }).click();

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -78,9 +79,9 @@ describe.skipIf(!hasBrowser)('a visitor’s model', () => {
     await page.evaluate(() => {
       location.hash = '#image=5';
     });
-    await expect.poll(() => hash(page), PATIENT).toContain('image=5');
-    // The address names no model of the site, and the list has both models.
-    expect(new URL(page.url()).hash).not.toContain('model=');
+    // The address names none of the site's models, and the list has both.
+    const digest = createHash('sha256').update(file('encoder.onnx')).digest('hex');
+    await expect.poll(() => hash(page), PATIENT).toBe(`#model=own-${digest.slice(0, 12)}&image=5`);
     await page.click('.switch');
     expect(await page.locator('#models [role=option][aria-selected=true]').textContent()).toContain('opened by you');
     await page.getByRole('option', { name: /^cvae/ }).click();
@@ -114,6 +115,30 @@ describe.skipIf(!hasBrowser)('a visitor’s model', () => {
     expect(accepted).toEqual([true, true]);
     await expect.poll(() => opened(page), PATIENT).toBe('cae2');
     await expectDecodes(page, [1, 4]);
+    await close();
+  });
+
+  test('is returned to by Back and Forward, and missed after a reload', async () => {
+    const { page, close } = await openPage('#model=cvae&image=7');
+    await choose(page, loose());
+    await expect.poll(() => opened(page), PATIENT).toBe('cae2');
+    await expect.poll(() => hash(page), PATIENT).toContain('model=own-');
+    await expectDecodes(page, [3, -2]);
+    await expect.poll(() => hash(page), PATIENT).toMatch(/model=own-.*z=3,-2/);
+    await page.goBack();
+    await page.goBack();
+    await expect.poll(() => opened(page), PATIENT).toBe('cvae');
+    await page.goForward();
+    await page.goForward();
+    await expect.poll(() => opened(page), PATIENT).toBe('cae2');
+    expect(await hash(page)).toMatch(/model=own-.*z=3,-2/);
+    await page.click('.switch');
+    expect(await page.locator('#models [role=option][aria-selected=true]').textContent()).toContain('opened by you');
+    // A reload forgets the visitor's files.
+    await page.reload();
+    expect(await problem(page)).toContain('open them');
+    await expect.poll(() => hash(page), PATIENT).not.toContain('own-');
+    expect(await hash(page)).not.toContain('z=');
     await close();
   });
 

@@ -4,7 +4,7 @@ import { messageOf } from './site/problem.ts';
 import { readCards } from './state/cards.ts';
 import { awaitedRow, showRow, startExploring } from './state/explore.ts';
 import { openModel, openSite } from './state/open.ts';
-import { currentLatent, engine, input, model, modelName, type OpenModel, problem, site } from './state/store.ts';
+import { currentLatent, engine, input, model, modelName, type OpenModel, OWN, problem, site } from './state/store.ts';
 import { followState, openAddress } from './state/url.ts';
 import { createWalk } from './state/walk.ts';
 
@@ -30,9 +30,7 @@ export async function boot(): Promise<void> {
   });
   followState();
   window.addEventListener('hashchange', () => {
-    void openAddress(async (name) => {
-      if (name !== null && name !== modelName.value) await openModel(name);
-    });
+    void openAddress(openNext);
   });
   // So that the model switcher can describe all models, also offline.
   effect(() => {
@@ -40,18 +38,28 @@ export async function boot(): Promise<void> {
   });
 }
 
+const isOpen = (named: string | null) => named === null || named === modelName.value;
+
+/** Opens the model in the hash, and keeps the open one where there is none. */
+async function openNext(named: string | null): Promise<boolean> {
+  if (named !== null && !isOpen(named)) await openModel(named);
+  return isOpen(named);
+}
+
 /** Opens the site's model in the hash, the folder in the query (`?model=`), or the site's first model. */
-async function openFirst(named: string | null): Promise<void> {
+async function openFirst(named: string | null): Promise<boolean> {
   const linked = new URLSearchParams(location.search).get('model');
   await openSite().catch((error: unknown) => {
     if (linked === null) throw error;
   });
   const [first] = site.value?.models ?? [];
-  if (linked !== null && named === null) await (await import('./state/open-files.ts')).openLink(linked);
-  else await openModel(named ?? first?.name ?? '');
+  if (linked !== null && (named === null || named.startsWith(OWN))) {
+    if (await (await import('./state/open-files.ts')).openLink(linked)) return true;
+  } else await openModel(named ?? first?.name ?? '');
+  if (model.value || !first || !problem.value) return isOpen(named);
   // Show some model even where the address names no usable one.
-  if (model.value || !first || !problem.value) return;
   const reported = problem.value;
   await openModel(first.name);
   problem.value = reported;
+  return false;
 }

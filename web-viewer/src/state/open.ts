@@ -7,6 +7,7 @@ import { indexSchema, parseFile } from '../site/schema.ts';
 import { Meter } from './meter.ts';
 import { readModel, root, withImages } from './read-model.ts';
 import {
+  addressName,
   currentLatent,
   decoded,
   engine,
@@ -20,6 +21,7 @@ import {
   model,
   modelName,
   type OpenModel,
+  OWN,
   problem,
   reading,
   shownClasses,
@@ -50,12 +52,15 @@ export async function openSite(): Promise<void> {
   if (site.value.models.length === 0) throw new FileProblem('this site has no models');
 }
 
-/** Opens one of the site's models by name; failures are reported in `problem`, and the previous model stays. */
-export async function openModel(name: string, compute: RuntimeChoice = chosenRuntime.value): Promise<void> {
-  chosenRuntime.value = compute;
+/** Opens a model by its name in the address; failures are reported in `problem`, and the previous model stays. */
+export async function openModel(name: string): Promise<void> {
+  const own = visitorModels.value.find((opened) => addressName(opened) === name);
+  if (own) return reopen(own);
   const entry = site.value?.models.find((model) => model.name === name);
   if (!entry) {
-    problem.value = `this site has no model ${name}; choose another one above`;
+    problem.value = name.startsWith(OWN)
+      ? 'this address shows a model from a visitor’s files: open them on this page again'
+      : `this site has no model ${name}; choose another one above`;
     return;
   }
   const source = kept(root.at(`models/${entry.folder}`), isTrainingFile);
@@ -185,7 +190,6 @@ function show(next: OpenModel, loaded: Engine | null): void {
     const own = input.value?.origin !== 'set' && before && sameSize(next.card.image, before.card.image);
     const keptInput = sameSet || own ? input.value : null;
     model.value = next;
-    modelName.value = next.fromVisitor ? null : next.name;
     reading.value = null;
     currentLatent.value = null;
     decoded.value = null;

@@ -56,10 +56,16 @@ export interface Reading {
 export const tabs = ['draw', 'map', 'latent', 'studio', 'epochs', 'train', 'model'] as const;
 export type Tab = (typeof tabs)[number];
 
-/** The site's models, and the open one; `modelName` is null where it is not one of the site's. */
+/** The site's models, and the open one. */
 export const site = signal<SiteIndex | null>(null);
-export const modelName = signal<string | null>(null);
 export const model = signal<OpenModel | null>(null);
+/** Names of visitors' models in the address begin with this. */
+export const OWN = 'own-';
+/** The name of a model in the address: that of one of the site's, or, for a visitor's, the start of its encoder's SHA-256. */
+export const addressName = ({ name, card, fromVisitor }: OpenModel): string =>
+  fromVisitor ? `${OWN}${card.files['encoder.onnx']?.sha256.slice(0, 12)}` : name;
+/** That of the open model. */
+export const modelName = computed(() => model.value && addressName(model.value));
 /** Asked before another model is opened: whether the open one may be replaced. */
 export const mayReplaceModel = signal<(name: string) => boolean>(() => true);
 export const engine = signal<Engine | null>(null);

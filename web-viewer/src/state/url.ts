@@ -16,8 +16,8 @@ const opening = signal(false);
  */
 export function share(...parameters: readonly Parameter[]): () => void {
   shared.value = [...shared.peek(), ...parameters];
-  if (model.peek() && !opening.peek()) {
-    const { rest } = link.peek();
+  const { rest, model: linked } = link.peek();
+  if (linked !== null && linked === modelName.peek() && !opening.peek()) {
     for (const { key, write } of parameters) {
       const text = rest.get(key);
       rest.delete(key);
@@ -36,9 +36,9 @@ let known = '';
 
 /**
  * Opens what the address says: its settings, its model, and then what it shows of the model. Meanwhile the address stays.
- * @param open opens the model of this name
+ * @param open opens the model of this name, and returns whether the open one is meant
  */
-export async function openAddress(open: (name: string | null) => Promise<void>): Promise<void> {
+export async function openAddress(open: (name: string | null) => Promise<boolean>): Promise<void> {
   known = location.hash;
   const found = parameters(known);
   const name = found.get('model');
@@ -55,15 +55,16 @@ export async function openAddress(open: (name: string | null) => Promise<void>):
   };
   opening.value = true;
   link.value = { rest: found, model: name };
+  let opened: string | null = null;
   try {
     await apply(() => settings);
-    await open(name);
+    if (await open(name)) opened = modelName.value;
   } finally {
     found.delete('model');
-    if (isLatest() && model.value && (name === null || name === modelName.value)) await apply(() => shared.value);
+    if (isLatest() && opened !== null) await apply(() => shared.value);
     // A later link may be on its way.
     if (isLatest()) {
-      link.value = { rest: found, model: modelName.value };
+      link.value = { rest: found, model: opened };
       opening.value = false;
     }
   }
