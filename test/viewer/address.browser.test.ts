@@ -112,6 +112,29 @@ describe.skipIf(!hasBrowser)('the address', () => {
     await close();
   });
 
+  test('is followed while the first model is on its way', async () => {
+    const held: (() => void)[] = [];
+    const { page, close } = await openPage('#model=cvae', {
+      waits: false,
+      prepare: async (page) => {
+        await page.context().route('**/models/cvae/test/map.npy', async (route) => {
+          await new Promise<void>((resolve) => held.push(resolve));
+          await route.continue();
+        });
+      },
+    });
+    await soon(() => held.length).toBe(1);
+    await page.evaluate(() => {
+      location.hash = '#model=cae2&tab=model';
+    });
+    for (const release of held) release();
+    await soon(() => opened(page)).toBe('cae2');
+    expect(await selected(page)).toBe('Model');
+    await page.goBack();
+    await soon(() => opened(page)).toBe('cvae');
+    await close();
+  });
+
   test('leaves the history alone while Back is on its way', async () => {
     const { page, close } = await openPage('#model=cvae&image=5');
     await page.getByRole('tab', { name: 'Studio' }).click();

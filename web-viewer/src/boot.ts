@@ -12,11 +12,14 @@ import { createWalk } from './state/walk.ts';
 export async function boot(): Promise<void> {
   startExploring();
   const walk = createWalk();
-  try {
-    await openAddress(openFirst);
-  } catch (error) {
+  const started = openAddress(openFirst).catch((error: unknown) => {
     problem.value = messageOf(error);
-  }
+  });
+  // An address that comes meanwhile is opened after the first one.
+  window.addEventListener('hashchange', () => {
+    void started.then(() => openAddress(openNext));
+  });
+  await started;
   let shown: OpenModel | null = null;
   effect(() => {
     const opened = model.value;
@@ -29,9 +32,6 @@ export async function boot(): Promise<void> {
     walk.start(opened);
   });
   followState();
-  window.addEventListener('hashchange', () => {
-    void openAddress(openNext);
-  });
   // So that the model switcher can describe all models, also offline.
   effect(() => {
     if (engine.value) void readCards();

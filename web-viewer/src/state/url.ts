@@ -93,7 +93,6 @@ export function followState(): () => void {
     }
     pending = null;
   };
-  known = location.hash;
   return effect(() => {
     const { rest, model: linked } = link.value;
     const rows = [{ key: 'model', read: () => modelName.value }, ...settings, ...shared.value];
