@@ -95,7 +95,8 @@ export async function readImages(
           continue;
         }
         const { header, fitted, unscaled } = result;
-        if (unscaled) return new WrongGuess({ scalings: await scalingsOf(spec, source, options, header.type) });
+        if (unscaled)
+          return new WrongGuess({ scalings: await scalingsOf(spec, source, options, scalings, header.type) });
         facts.addSize(header);
         mixed ||= differs(header);
         if (mixed || !fitted) continue;
@@ -153,19 +154,20 @@ export async function headerOf(entry: ImageEntry): Promise<ImageHeader> {
 }
 
 /**
- * The scalings of all types of numbers, which takes a pass over the images that have not 8 bits.
- * @param type one of them
+ * The scalings of all types of numbers, which takes a pass over the images that have not 8 bits; with a range, of those seen so far.
+ * @param known those that there are
+ * @param type another type
  */
 async function scalingsOf(
   spec: string,
   source: DataSource,
-  { range, signal, preprocessing }: DataOptions,
+  { range, signal }: DataOptions,
+  known: readonly Scaling[],
   type: string,
 ): Promise<Scaling[]> {
-  const known = preprocessing?.scalings ?? [];
   if (range) {
-    const types = [...new Set(['uint8', type])];
-    return types.map((each) => chooseScaling({ type: each, min: range[0], max: range[1] }, spec, range));
+    const types = new Set(['uint8', ...known.map((scaling) => scaling.type), type]);
+    return [...types].map((each) => chooseScaling({ type: each, min: range[0], max: range[1] }, spec, range));
   }
   const found = new Map<string, { min: number; max: number }>();
   const look = async (entry: ImageEntry) => {

@@ -173,6 +173,9 @@ describe('numbers', () => {
     const floats: StoredImage = { height: 1, width: 2, channels: 1, type: 'float32', values: Float32Array.of(0, 16) };
     const { pixels } = await read(sourceOf([floats, gray(1, 2, (i) => 8 + 100 * i)]), { range: [0, 16] });
     expect([...pixels]).toEqual([0, 255, 128, 255]);
+    const deep: StoredImage = { ...floats, type: 'uint16', values: Uint16Array.of(4, 16) };
+    const mixed = await read(sourceOf([deep, floats, gray(1, 2, (i) => 16 * i)]), { range: [0, 16] });
+    expect([...mixed.pixels]).toEqual([64, 255, 0, 255, 0, 255]);
   });
 
   test('the preprocessing of a model is done to other images', async () => {
