@@ -1,7 +1,7 @@
 import sharp from 'sharp';
-import type { Preprocessing } from '../artifacts/preprocessing.ts';
-import type { StoredImage } from './image-source.ts';
-import { toBytes } from './scale.ts';
+import type { Preprocessing, Scaling } from '../artifacts/preprocessing.ts';
+import type { StoredImage, Values } from './image-source.ts';
+import { GIVEN_RANGE, toBytes } from './scale.ts';
 
 /** An image of 8-bit pixels, gray or RGB, `[H, W, C]`. */
 interface Pixels {
@@ -44,7 +44,7 @@ export async function fitImage(image: StoredImage, preprocessing: Preprocessing)
   };
 }
 
-/** The numbers as bytes; those of alpha are scaled by their type's full range. */
+/** The numbers as bytes; those of alpha are from 0, whatever the colours begin with. */
 function scaled({ type, values, channels }: StoredImage, { scalings }: Preprocessing): Uint8Array {
   const scaling = scalings.find((each) => each.type === type);
   if (!scaling && values instanceof Uint8Array) return values;
@@ -52,15 +52,23 @@ function scaled({ type, values, channels }: StoredImage, { scalings }: Preproces
   const bytes = new Uint8Array(values.length);
   toBytes(values, scaling, bytes);
   if (channels % 2 === 0) {
-    const opaque = FULL[type] ?? 1;
-    for (let i = channels - 1; i < bytes.length; i += channels)
-      bytes[i] = Math.round((255 * (values[i] as number)) / opaque);
+    const alpha = values.filter((_, i) => i % channels === channels - 1);
+    const opaque = opaqueOf(type, alpha, scaling);
+    for (const [i, value] of alpha.entries()) {
+      bytes[(i + 1) * channels - 1] = Math.round(255 * Math.min(1, Math.max(0, value / opaque)));
+    }
   }
   return bytes;
 }
 
-/** Alpha of opaque pixels. */
-const FULL: Readonly<Record<string, number>> = { uint8: 255, uint16: 65535 };
+/** Alpha of opaque pixels where the user gives the range of the colours. */
+const FULL: Readonly<Record<string, number>> = { bool: 1, uint16: 65535 };
+
+/** Alpha of opaque pixels. A range that was found includes it; alpha of floats is often from 0 to 1, whatever the colours are. */
+function opaqueOf(type: string, alpha: Values, { rule, from: [, white] }: Scaling): number {
+  if (type.startsWith('float') && alpha.every((value) => value <= 1)) return 1;
+  return rule === GIVEN_RANGE ? (FULL[type] ?? 255) : white;
+}
 
 /** Puts transparent pixels on the background, an image without alpha stays as it is. */
 function onBackground(

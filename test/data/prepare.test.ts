@@ -5,7 +5,14 @@ import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { PartName } from '../../pipeline/artifacts/image-index.ts';
 import { clearImageCache, pruneImageCache } from '../../pipeline/data/image-cache.ts';
-import type { EncodedImage, ImageEntry, ImageSource, RawLabel, StoredImage } from '../../pipeline/data/image-source.ts';
+import type {
+  EncodedImage,
+  ImageEntry,
+  ImageSource,
+  RawLabel,
+  StoredImage,
+  Values,
+} from '../../pipeline/data/image-source.ts';
 import type { DataOptions } from '../../pipeline/data/options.ts';
 import { openPart } from '../../pipeline/data/parts.ts';
 import { prepare } from '../../pipeline/data/prepare.ts';
@@ -110,6 +117,26 @@ describe('fitting', () => {
     });
     expect([...pixels]).toEqual([177, 177, 177, 255, 255, 255]); // (100 · 128 + 255 · 127) / 255 = 177.2
     expect(index.transparent).toBe(1);
+  });
+
+  test.each<[string, Values, DataOptions?]>([
+    ['int64', Float64Array.of(100, 100, 100, 128, 7, 8, 9, 0, 100, 100, 100, 255)],
+    ['float32', Float32Array.of(100, 100, 100, 128, 7, 8, 9, 0, 255, 100, 100, 255)],
+    ['float32', Float32Array.of(100, 100, 100, 128 / 255, 7, 8, 9, 0, 255, 100, 100, 1)],
+    ['uint16', Uint16Array.of(1606, 1606, 1606, 2056, 112, 128, 144, 0, 1606, 1606, 1606, 4095)],
+    ['uint16', Uint16Array.of(100, 100, 100, 32896, 7, 8, 9, 0, 100, 100, 100, 65535), { range: [0, 255] }],
+    ['int64', Float64Array.of(100, 100, 100, 128, 7, 8, 9, 0, 100, 100, 100, 255), { range: [0, 255] }],
+  ])('so do numbers of other types, %s: %s', async (type, values, options) => {
+    const image: StoredImage = { height: 1, width: 3, channels: 4, type, values };
+    const { pixels, index } = await read(sourceOf([image]), { channels: 'rgb', ...options });
+    expect([...pixels.subarray(0, 8), pixels[8]]).toEqual([177, 177, 177, 255, 255, 255, expect.any(Number), 100, 100]);
+    expect(index.transparent).toBe(1);
+  });
+
+  test('masks of 0 and 1 are opaque where alpha is 1', async () => {
+    const values = Uint8Array.of(0, 0, 0, 1, 1, 1, 1, 1, 0, 0, 0, 0);
+    const { pixels } = await read(sourceOf([{ height: 1, width: 3, channels: 4, type: 'uint8', values }]));
+    expect([...pixels]).toEqual([0, 255, 255]);
   });
 
   test('one image in colour makes all RGB', async () => {
