@@ -109,5 +109,6 @@ async function* inBatches<T>(items: Iterable<T>, signal: AbortSignal | undefined
     await setImmediate();
     stopIfAborted(signal);
   }
+  stopIfAborted(signal);
   yield batch;
 }
