@@ -24,7 +24,7 @@ export class Facts {
   readonly ranges = new Map<string, TypeRange>();
   coloured = 0;
   transparent = 0;
-  /** Animations, of which only the first frame is read. */
+  /** Files with several frames or pages, of which only the first is read. */
   animated = 0;
   readonly #histogram = new Float64Array(256);
   readonly #hashes = new Set<bigint>();
@@ -128,7 +128,9 @@ export class Facts {
       ...(min < max && this.#sampled > 1 && spread < 2
         ? [`the images are nearly identical: pixels differ from the mean image by ${spread.toFixed(2)} of 255`]
         : []),
-      ...(this.animated > 0 ? [`animations: ${this.animated}; only the first frame of each is used`] : []),
+      ...(this.animated > 0
+        ? [`files with several frames or pages: ${this.animated}; only the first of each is used`]
+        : []),
       ...(within > this.#images / 100 ? [`exact duplicates of another image in their part: ${within}`] : []),
       ...(across > 0
         ? [`exact duplicates of an image in another part: ${across}; errors on images held out come out too low`]

@@ -19,7 +19,7 @@ export interface ImageHeader {
   readonly channels: 1 | 2 | 3 | 4;
   /** Type of the numbers, as numpy names it: uint8, bool, uint16, int64, float32. */
   readonly type: string;
-  /** Of an animation, of which only the first is read. */
+  /** Frames of an animation, or pages, of which only the first is read. */
   readonly frames?: number | undefined;
 }
 
@@ -33,7 +33,7 @@ export interface StoredImage extends ImageHeader {
 /** The bytes of an image file (png, jpg, tiff, bmp …). */
 export interface EncodedImage {
   readonly bytes: Uint8Array;
-  /** Page of a file with several, from 0. */
+  /** Page of a file with several, from 0; undefined: it is not known whether there are several. */
   readonly page?: number | undefined;
 }
 

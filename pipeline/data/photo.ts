@@ -35,10 +35,10 @@ function depthOf({ space, depth, format }: Metadata): Depth {
 export const openPhoto = ({ bytes, page = 0 }: EncodedImage, options: { ignoreIcc?: boolean } = {}): Sharp =>
   sharp(bytes, { failOn: 'error', limitInputPixels: false, page, ...options });
 
-function photoHeader(metadata: Metadata): ImageHeader {
-  const { autoOrient, hasAlpha, format, pages = 1 } = metadata;
+function photoHeader(metadata: Metadata, { page }: EncodedImage): ImageHeader {
+  const { autoOrient, hasAlpha, pages = 1 } = metadata;
   const channels = ((isGray(metadata) ? 1 : 3) + (hasAlpha ? 1 : 0)) as 1 | 2 | 3 | 4;
-  const frames = format !== 'tiff' && pages > 1 ? { frames: pages } : {}; // pages of a TIFF are images of their own
+  const frames = page === undefined && pages > 1 ? { frames: pages } : {};
   return { height: autoOrient.height, width: autoOrient.width, channels, type: TYPES[depthOf(metadata)][0], ...frames };
 }
 
@@ -68,7 +68,7 @@ async function decodeCmyk(image: EncodedImage, header: ImageHeader): Promise<Sto
 }
 
 async function decodePhoto(image: EncodedImage, metadata: Metadata, target?: Target): Promise<StoredImage> {
-  const header = photoHeader(metadata);
+  const header = photoHeader(metadata, image);
   if (metadata.space === 'cmyk' && !metadata.icc && !metadata.hasAlpha) return decodeCmyk(image, header);
   const depth = depthOf(metadata);
   const gray = isGray(metadata);
@@ -103,7 +103,7 @@ async function decodePhoto(image: EncodedImage, metadata: Metadata, target?: Tar
 
 /** An image whose header sharp has read. */
 export const openedPhoto = (image: EncodedImage, metadata: Metadata): OpenImage => ({
-  header: photoHeader(metadata),
+  header: photoHeader(metadata, image),
   decode: (target) => decodePhoto(image, metadata, target),
 });
 

@@ -27,8 +27,8 @@ async function photoMetadata(image: EncodedImage): Promise<Metadata | undefined>
   return metadata;
 }
 
-/** The header of an image whose numbers are read as they are stored. */
-function numbersHeader(image: GeoTIFFImage): ImageHeader {
+/** The header of an image whose numbers are read as they are stored. @param frames pages of the file, where none was asked for */
+function numbersHeader(image: GeoTIFFImage, frames: number | undefined): ImageHeader {
   const channels = image.getSamplesPerPixel();
   const orientation = Number(image.fileDirectory.toObject().Orientation ?? 1);
   if (orientation !== 1)
@@ -41,6 +41,7 @@ function numbersHeader(image: GeoTIFFImage): ImageHeader {
     width: image.getWidth(),
     channels: channels as 1 | 2 | 3 | 4,
     type: `${kind}${bits}`,
+    frames,
   };
 }
 
@@ -62,8 +63,10 @@ export const tiff: Decoder = {
       await checkChannels(image, metadata.channels, isGray(metadata));
       return openedPhoto(image, metadata);
     }
-    const page = await (await openFile(image)).getImage(image.page ?? 0);
-    const header = numbersHeader(page);
+    const file = await openFile(image);
+    const page = await file.getImage(image.page ?? 0);
+    const pages = image.page === undefined ? await file.getImageCount() : 1;
+    const header = numbersHeader(page, pages > 1 ? pages : undefined);
     const gray = Number(page.fileDirectory.getValue('PhotometricInterpretation')) <= 1;
     await checkChannels(image, header.channels, gray);
     return {

@@ -4,11 +4,13 @@ import { gzipSync } from 'node:zlib';
 import { type Zippable, zipSync } from 'fflate';
 import { pack } from 'tar-stream';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { decode } from '../../pipeline/data/decode.ts';
 import { packedFormats } from '../../pipeline/data/formats/packed.ts';
 import { tarSource } from '../../pipeline/data/formats/tar.ts';
 import { isImageZip, zipSource } from '../../pipeline/data/formats/zip.ts';
 import { locateData } from '../../pipeline/data/formats.ts';
 import type { DataSource } from '../../pipeline/data/image-source.ts';
+import { tiffBytes } from './images.ts';
 import { decodedOf, entriesOf, patternOf, png } from './sources.ts';
 import { expectFacts, inputErrorOf, openFiles, scratchFolder } from './support.ts';
 
@@ -19,11 +21,11 @@ beforeAll(async () => {
   for (let i = 0; i < 6; i++) pictures.push(await png(i));
 });
 
-type Files = Readonly<Record<string, number | string>>;
-const bytesOf = (contents: number | string) =>
+type Files = Readonly<Record<string, number | string | Buffer>>;
+const bytesOf = (contents: number | string | Buffer) =>
   typeof contents === 'number' ? (pictures[contents] as Buffer) : Buffer.from(contents);
 
-/** Numbers are pictures, other files are text. */
+/** Numbers are pictures, texts are other files. */
 async function tar(file: string, files: Files): Promise<string> {
   const archive = pack();
   for (const [name, contents] of Object.entries(files)) archive.entry({ name }, bytesOf(contents));
@@ -121,6 +123,51 @@ describe.each(forms)('%s', (form, write, open, name) => {
     await all?.close();
   });
 
+  test('labels after all images, as tar stores a folder; .cls counts before .json, whichever is first', async () => {
+    const { all } = await open(
+      await make('after', {
+        'a/2.png': 1,
+        'a/1.png': 0,
+        'a/3.png': 2,
+        'a/2.json': '{"caption": "x"}',
+        'a/1.cls': 'cat',
+        'a/2.cls': 'dog',
+        'a/1.json': '{"label": 7}',
+      }),
+    );
+    const entries = await entriesOf(all);
+    expect(entries.map(({ id, label }) => [id, label]).sort()).toEqual([
+      ['a/1.png', 'cat'],
+      ['a/2.png', 'dog'],
+      ['a/3.png', undefined],
+    ]);
+    await all?.close();
+  });
+
+  test('pages of a TIFF are images', async () => {
+    const page = (value: number) => ({
+      ...{ width: 2, height: 1, bits: 16, sampleFormat: 1, tags: {} },
+      data: Buffer.from(Uint16Array.of(value, value + 1).buffer),
+    });
+    const bytes = tiffBytes([page(1), page(300), page(60000)]);
+    const { all } = await open(
+      await make('pages', { 'a/1.tif': bytes, 'b/2.tiff': tiffBytes([page(7)]), 'b/3.png': 0 }),
+    );
+    const entries = await entriesOf(all);
+    expect(all?.count).toBeUndefined();
+    expect(entries.map(({ id, label }) => [id, label])).toEqual([
+      ...[0, 1, 2].map((i) => [`a/1.tif#${i}`, 'a']),
+      ['b/2.tiff', 'b'],
+      ['b/3.png', 'b'],
+    ]);
+    const values = entries.slice(0, 4).map(async ({ read, where }) => {
+      const image = await read();
+      return 'bytes' in image ? [...(await decode(image, where)).values] : [];
+    });
+    expect(await Promise.all(values)).toEqual([1, 300, 60000, 7].map((value) => [value, value + 1]));
+    await all?.close();
+  });
+
   test('JSON without labels leaves folders their meaning', async () => {
     const { all } = await open(await make('captions', { 'a/1.png': 0, 'a/1.json': '{"caption": "x"}', 'b/2.png': 1 }));
     expect((await entriesOf(all)).map(({ label }) => label)).toEqual(['a', 'b']);
@@ -190,6 +237,25 @@ describe('other writers', () => {
       (await entriesOf(held))[0]?.label,
     ]).toEqual([0, 1, 2]);
   });
+});
+
+test('shards whose labels come before or after all images, or with an image twice', async () => {
+  const shard = async (name: string, files: Files, more: Files = {}) => {
+    mkdirSync(path(name));
+    const own = await tar(`${name}/0.tar`, files);
+    writeFileSync(
+      own,
+      Buffer.concat([readFileSync(own).subarray(0, -1024), readFileSync(await tar('more.tar', more))]),
+    );
+    await tar(`${name}/1.tar`, { '9.png': 0 });
+    return { file: own, all: (await tarSource(path(name))).all };
+  };
+  const before = await shard('before', { '1.cls': 'a', '2.cls': 'b', '1.png': 0, '2.png': 1 });
+  expect((await entriesOf(before.all)).map(({ label }) => label)).toEqual(['a', 'b', undefined]);
+  const after = await shard('after', { '1.png': 0, '2.png': 1, '1.cls': 'a', '2.cls': 'b' });
+  expectFacts(await inputErrorOf(entriesOf(after.all)), after.file, '1.cls', '--sort=name');
+  const twice = await shard('twice', { '1.png': 0, '2.png': 1 }, { '1.png': 2 });
+  expectFacts(await inputErrorOf(entriesOf(twice.all)), twice.file, '1.png twice');
 });
 
 test('a tar archive that is left before its end', async () => {

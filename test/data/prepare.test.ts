@@ -17,6 +17,7 @@ import type { DataOptions } from '../../pipeline/data/options.ts';
 import { openPart } from '../../pipeline/data/parts.ts';
 import { prepare } from '../../pipeline/data/prepare.ts';
 import { InputError, Interrupted } from '../../pipeline/io/errors.ts';
+import { tiffBytes } from './images.ts';
 import { inputErrorOf } from './support.ts';
 
 let folder: string;
@@ -330,12 +331,18 @@ test('labels that are measures are not used, with a warning', async () => {
   expect(index.warnings.join()).toMatch(/2\.5 .*unlabelled/);
 });
 
-test('animations come with a warning', async () => {
+test('animations, and stacks that are not divided, come with a warning', async () => {
   const raw = { width: 2, height: 6, channels: 3, pageHeight: 2 } as const;
-  const bytes = await sharp(Buffer.alloc(36, 9).fill(200, 12), { raw }).gif().toBuffer();
-  const { index, pixels } = await read(sourceOf([{ bytes }, rgb(2, 2, [1, 2, 3])]));
-  expect(index.warnings.join()).toMatch(/animations: 1;/);
-  expect([...pixels.subarray(0, 12)]).toEqual(Array(12).fill(9));
+  const animation = await sharp(Buffer.alloc(36, 9).fill(200, 12), { raw }).gif().toBuffer();
+  const stack = (bits: number, numbers: Uint8Array | Float64Array) => {
+    const format = { width: 2, height: 2, bits, sampleFormat: bits > 8 ? 3 : 1, tags: {} };
+    const page = { ...format, data: Buffer.from(numbers.buffer as ArrayBuffer) };
+    return tiffBytes([page, page]);
+  };
+  const stacks = [stack(8, Uint8Array.of(5, 6, 7, 8)), stack(64, Float64Array.of(0, 1, 0, 1))];
+  const { index, pixels } = await read(sourceOf([animation, ...stacks].map((bytes) => ({ bytes }))));
+  expect(index.warnings.join()).toMatch(/frames or pages: 3;/);
+  expect([...pixels]).toEqual([9, 9, 9, 9, 5, 6, 7, 8, 0, 255, 0, 255]);
 });
 
 test('plain pixels are read where they are', async () => {

@@ -5,6 +5,7 @@ import type { DataSource, ImageSource, RawLabel } from '../image-source.ts';
 import { PathList } from '../path-list.ts';
 import { arrangePaths, type PathPart } from '../paths.ts';
 import { labelColumn } from './columns.ts';
+import { isTiff } from './image-files.ts';
 import { linesIn } from './lines.ts';
 import { isMetadata, withMetadata } from './metadata.ts';
 import { notesOnOthers } from './other-files.ts';
@@ -20,10 +21,15 @@ export function refuseArchive(path: string): never {
   );
 }
 
+/** @throws InputError always */
+export function refuseTwice(archive: string, path: string): never {
+  throw new InputError(`${archive}: it contains ${path} twice; pack it again`);
+}
+
 /** Files that say the label of an image of the same name: `7.cls`, `7.json` beside `7.png`, as WebDataset has them. */
 const LABEL_FILE = /\.(cls|json)$/i;
-/** Files of labels that decide whether there are labels in them. */
-export const LABEL_SAMPLE = 20;
+
+const isClassFile = (path: string) => /\.cls$/i.test(path);
 
 /** Whether a member is neither a folder, nor hidden, nor macOS's own. */
 const isVisible = (path: string): boolean =>
@@ -43,9 +49,9 @@ export const keyOf = (path: string): string => path.replace(/([^/.]*)\.[^/]*$/, 
  * The label in a file beside an image: the text of a `.cls` file, or the field `label`, `class` … of a `.json` file.
  * @returns undefined where there is none
  */
-export function labelIn(path: string, bytes: Uint8Array): RawLabel {
+function labelIn(path: string, bytes: Uint8Array): RawLabel {
   const text = new TextDecoder().decode(bytes).trim();
-  if (/\.cls$/i.test(path)) return /^-?\d+$/.test(text) ? Number(text) : text || undefined;
+  if (isClassFile(path)) return /^-?\d+$/.test(text) ? Number(text) : text || undefined;
   let fields: unknown;
   try {
     fields = JSON.parse(text);
@@ -57,12 +63,18 @@ export function labelIn(path: string, bytes: Uint8Array): RawLabel {
   return typeof value === 'string' || typeof value === 'number' ? value : undefined;
 }
 
+/** Takes up the label in a file, if there is one, by `keyOf`. That of a `.cls` file counts, whatever a `.json` file says. */
+export function addLabel(labels: Map<string, RawLabel>, path: string, bytes: Uint8Array): void {
+  const [key, label] = [keyOf(path), labelIn(path, bytes)];
+  if (label !== undefined && (isClassFile(path) || !labels.has(key))) labels.set(key, label);
+}
+
 /** What is in an archive. */
 export interface Contents {
   /** Names of all members, in the archive's order. */
   readonly paths: readonly string[];
-  /** The first files of labels, see `isLabelFile`. */
-  readonly labelFiles: readonly { readonly path: string; readonly bytes: Uint8Array }[];
+  /** Labels in files beside the images, see `addLabel`; of many, a few. */
+  readonly labels: ReadonlyMap<string, RawLabel>;
   /** Tables beside the images, see `isMetadataFile`. */
   readonly tables: readonly { readonly path: string; readonly bytes: Uint8Array }[];
 }
@@ -75,7 +87,7 @@ export interface Contents {
  */
 export async function archiveSource(
   archive: string,
-  { paths, labelFiles, tables }: Contents,
+  { paths, labels, tables }: Contents,
   source: (part: PathPart, beside: boolean) => Pick<ImageSource, 'stamp' | 'entries' | 'close'>,
 ): Promise<DataSource> {
   const images = paths.filter(isImage);
@@ -86,7 +98,7 @@ export async function archiveSource(
   }
   const seen = new Set<string>();
   const twice = images.find((path) => seen.size === seen.add(path).size);
-  if (twice !== undefined) throw new InputError(`${archive}: it contains ${twice} twice; pack it again`);
+  if (twice !== undefined) refuseTwice(archive, twice);
   const opened = tables.map(async ({ path, bytes }) => {
     const lines = () => linesIn(`${archive}:${path}`, [bytes]);
     return { path, table: await textTable(path, lines) };
@@ -101,13 +113,12 @@ export async function archiveSource(
     (path) => isVisible(path) && !(IMAGE_FILE.test(path) || LABEL_FILE.test(path) || isMetadataFile(path)),
   );
   const notes = [...onFolders, ...notesOnOthers(others.sort())];
-  const keys = new Set(images.map(keyOf));
-  const beside = labelFiles.some(({ path, bytes }) => keys.has(keyOf(path)) && labelIn(path, bytes) !== undefined);
+  const beside = images.some((path) => labels.has(keyOf(path)));
   const sources = Object.entries(parts).map(([name, part]): [string, ImageSource] => [
     name,
     {
       name: name === 'all' ? archive : `${archive}/${name}`,
-      count: part.paths.length,
+      count: part.paths.find(isTiff) === undefined ? part.paths.length : undefined,
       classes: beside ? undefined : classes,
       ...source(part, beside),
     },

@@ -15,7 +15,11 @@ export interface ImageFile {
   readonly path: string;
 }
 
-const TIFF = /\.tiff?$/i;
+/** Whether a file may hold several images, by its name. */
+export const isTiff = (path: string): boolean => /\.tiff?$/i.test(path);
+
+type PageId = (id: string, page: number, pages: number) => string;
+
 /** Files between two looks at the signal: about 20 ms. */
 export const BATCH = 5000;
 
@@ -37,10 +41,10 @@ export function imageFileSource({
   readonly classes?: readonly string[] | undefined;
   readonly files: () => Iterable<ImageFile>;
   readonly signal?: AbortSignal | undefined;
-  readonly pageId?: (id: string, page: number, pages: number) => string;
+  readonly pageId?: PageId;
 }): ImageSource {
   let stacked = false;
-  for (const { path } of files()) stacked ||= TIFF.test(path);
+  for (const { path } of files()) stacked ||= isTiff(path);
   return {
     name,
     count: stacked ? undefined : count,
@@ -58,15 +62,9 @@ export function imageFileSource({
       return hash.digest('hex');
     },
     async *entries() {
-      for (const file of files()) {
-        if (TIFF.test(file.path)) yield* pagesOfFile(file, pageId ?? ((id, page) => `${id}#${page}`));
-        else
-          yield {
-            id: file.id,
-            label: file.label,
-            where: file.path,
-            read: async () => ({ bytes: await load(file.path) }),
-          };
+      for (const { id, label, path } of files()) {
+        const entry = { id, label, where: path, read: async () => ({ bytes: await load(path) }) };
+        yield* isTiff(path) ? pagesOfTiff(entry, pageId) : [entry];
       }
     },
     close: async () => {},
@@ -77,20 +75,23 @@ function* piecesOf(files: Iterable<ImageFile>): Generator<Piece> {
   for (const file of files) yield { kind: 'file', ...file };
 }
 
-/** The pages of a TIFF, which is read once for all of them. */
-async function* pagesOfFile(
-  { id, label, path }: ImageFile,
-  pageId: (id: string, page: number, pages: number) => string,
-): AsyncIterable<ImageEntry> {
-  const reading = load(path);
+/**
+ * The pages of a TIFF, which is read once for all of them.
+ * @param pageId id of page `page` of `pages`
+ */
+export async function* pagesOfTiff(
+  entry: ImageEntry,
+  pageId: PageId = (id, page) => `${id}#${page}`,
+): AsyncGenerator<ImageEntry> {
+  const reading = entry.read();
   const pages = await reading.then(
-    (bytes) => pagesOf({ bytes }),
+    (image) => ('bytes' in image ? pagesOf(image) : 1),
     () => 1, // `read` says why
   );
-  const bytes = pages === 1 ? () => load(path) : () => reading;
-  for (let page = 0; page < pages; page++) {
-    const own = pages === 1 ? { id, where: path } : { id: pageId(id, page, pages), where: `${path} page ${page}` };
-    yield { ...own, label, read: async () => ({ bytes: await bytes(), page }) };
+  if (pages === 1) yield entry;
+  for (let page = 0; pages > 1 && page < pages; page++) {
+    const where = `${entry.where} page ${page}`;
+    yield { ...entry, id: pageId(entry.id, page, pages), where, read: async () => ({ ...(await reading), page }) };
   }
 }
 

@@ -7,15 +7,16 @@ import { codeOf, fileError, InputError } from '../../io/errors.ts';
 import { closeStream, isGzip, openFile, readUpTo } from '../../io/source.ts';
 import type { DataSource, ImageEntry, RawLabel } from '../image-source.ts';
 import {
+  addLabel,
   archiveSource,
   isImage,
   isLabelFile,
   isMetadataFile,
   keyOf,
-  LABEL_SAMPLE,
-  labelIn,
+  refuseTwice,
   tidyPath,
 } from './archive.ts';
+import { isTiff, pagesOfTiff } from './image-files.ts';
 import { type Shard, shardedSource, shardsOf } from './shards.ts';
 import { stampOf } from './stamp.ts';
 
@@ -66,21 +67,24 @@ async function isEnded(path: string): Promise<boolean> {
 
 async function singleSource(path: string): Promise<DataSource> {
   const paths: string[] = [];
-  const labelFiles: TarFile[] = [];
+  const labels = new Map<string, RawLabel>();
+  const tables: TarFile[] = [];
   const wanted = (name: string) => {
     paths.push(name);
-    return isMetadataFile(name) || (isLabelFile(name) && labelFiles.length < LABEL_SAMPLE);
+    return isMetadataFile(name) || isLabelFile(name);
   };
-  const tables: TarFile[] = [];
-  for await (const file of filesOf(path, wanted)) (isMetadataFile(file.path) ? tables : labelFiles).push(file);
-  return archiveSource(path, { paths, labelFiles, tables }, (part, beside) => {
+  for await (const file of filesOf(path, wanted)) {
+    if (isMetadataFile(file.path)) tables.push(file);
+    else addLabel(labels, file.path, file.bytes);
+  }
+  return archiveSource(path, { paths, labels, tables }, (part, beside) => {
     const own = new Set(part.paths);
     return {
       stamp: () => stampOf([path]),
       async *entries() {
-        for await (const { file, label } of imagesOf(path)) {
-          if (!own.has(file.path)) continue;
-          yield { ...entryOf(path, file, beside ? label : part.label(file.path)), id: part.id(file.path) };
+        for await (const file of filesOf(path, (name) => own.has(name))) {
+          const label = beside ? labels.get(keyOf(file.path)) : part.label(file.path);
+          yield* entriesOf(path, file, part.id(file.path), label);
         }
       },
       close: async () => {},
@@ -101,36 +105,53 @@ function shardsSource(path: string, shards: readonly Shard[]): DataSource {
   });
 }
 
-/** The images of some archives of a set of several. @throws InputError when one is missing or damaged */
+/** The images of some archives of a set of several. @throws InputError when one is missing, damaged or not in order */
 export async function* entriesOfShards(paths: readonly string[]): AsyncGenerator<ImageEntry> {
   for (const path of paths) {
     for await (const { file, label } of imagesOf(path)) {
       const folder = basename(dirname(file.path));
-      const entry = entryOf(path, file, label ?? (folder === '.' ? undefined : folder));
-      yield { ...entry, id: `${basename(path)}/${file.path}` };
+      const id = `${basename(path)}/${file.path}`;
+      yield* entriesOf(path, file, id, label ?? (folder === '.' ? undefined : folder));
     }
   }
 }
 
-const entryOf = (archive: string, { path, bytes }: TarFile, label: RawLabel): ImageEntry => ({
-  id: path,
-  label,
-  where: `${archive}:${path}`,
-  read: async () => ({ bytes }),
-});
+/** A file's image, or those of its pages. */
+function entriesOf(archive: string, { path, bytes }: TarFile, id: string, label: RawLabel) {
+  const entry = { id, label, where: `${archive}:${path}`, read: async () => ({ bytes }) };
+  return isTiff(path) ? pagesOfTiff(entry) : [entry];
+}
 
-/** The images of an archive, with the labels that files beside them say: the files of one image follow each other. */
+/**
+ * The images of an archive, with the labels that files beside them say. It is read once: a label comes before its image, or next to it.
+ * @throws InputError when a label comes later, or an image is there twice
+ */
 async function* imagesOf(archive: string): AsyncGenerator<{ file: TarFile; label: RawLabel }> {
+  const labels = new Map<string, RawLabel>();
+  const [paths, unlabelled] = [new Set<string>(), new Set<string>()];
   let group: TarFile[] = [];
   const flush = function* () {
-    const labelFile = group.find(({ path }) => isLabelFile(path));
-    const label = labelFile && labelIn(labelFile.path, labelFile.bytes);
-    for (const file of group) if (isImage(file.path)) yield { file, label };
+    for (const file of group) {
+      const key = keyOf(file.path);
+      if (!labels.has(key)) unlabelled.add(key);
+      yield { file, label: labels.get(key) };
+    }
     group = [];
   };
   for await (const file of filesOf(archive, (path) => isImage(path) || isLabelFile(path))) {
-    if (group[0] && keyOf(group[0].path) !== keyOf(file.path)) yield* flush();
-    group.push(file);
+    const { path, bytes } = file;
+    if (group[0] && keyOf(group[0].path) !== keyOf(path)) yield* flush();
+    if (isImage(path)) {
+      if (paths.has(path)) refuseTwice(archive, path);
+      paths.add(path);
+      group.push(file);
+    } else {
+      addLabel(labels, path, bytes);
+      if (!labels.has(keyOf(path)) || !unlabelled.has(keyOf(path))) continue;
+      throw new InputError(
+        `${archive}: ${path}, which says a label, is not next to its image; pack it again with tar --sort=name`,
+      );
+    }
   }
   yield* flush();
 }

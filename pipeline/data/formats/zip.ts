@@ -1,17 +1,12 @@
 import { type ByteSource, openFile, readUpTo } from '../../io/source.ts';
 import { checkZipName, isZip, readZipMember, readZipMembers } from '../../io/zip.ts';
-import type { DataSource } from '../image-source.ts';
-import {
-  archiveSource,
-  isImage,
-  isLabelFile,
-  isMetadataFile,
-  keyOf,
-  LABEL_SAMPLE,
-  labelIn,
-  tidyPath,
-} from './archive.ts';
+import type { DataSource, RawLabel } from '../image-source.ts';
+import { addLabel, archiveSource, isImage, isLabelFile, isMetadataFile, keyOf, tidyPath } from './archive.ts';
+import { isTiff, pagesOfTiff } from './image-files.ts';
 import { stampOf } from './stamp.ts';
+
+/** Images whose files of labels decide whether there are labels in them. */
+const LABEL_SAMPLE = 20;
 
 /** Whether a file is a zip archive, other than an npz file, which holds arrays. */
 export async function isImageZip(path: string): Promise<boolean> {
@@ -39,19 +34,25 @@ export async function zipSource(path: string): Promise<DataSource> {
     const paths = list.map(({ name }) => tidyPath(name));
     // Those of images are compared when they are read.
     for (const member of list) if (!isImage(tidyPath(member.name))) await checkZipName(file, member);
-    const labels = new Map(paths.filter(isLabelFile).map((name) => [keyOf(name), name]));
+    const labelFiles = new Map<string, string[]>();
+    for (const name of paths.filter(isLabelFile)) {
+      labelFiles.set(keyOf(name), [...(labelFiles.get(keyOf(name)) ?? []), name]);
+    }
     const read = async (archive: ByteSource, name: string) => {
       const member = members.get(name);
       if (!member) throw new RangeError(`${path}: there is no ${name}`);
       return readZipMember(archive, member);
     };
-    const labelFiles = [];
-    for (const name of [...labels.values()].slice(0, LABEL_SAMPLE)) {
-      labelFiles.push({ path: name, bytes: await read(file, name) });
-    }
+    const labelsOf = async (archive: ByteSource, keys: readonly string[]) => {
+      const labels = new Map<string, RawLabel>();
+      for (const name of keys.flatMap((key) => labelFiles.get(key) ?? []))
+        addLabel(labels, name, await read(archive, name));
+      return labels;
+    };
+    const labels = await labelsOf(file, [...labelFiles.keys()].slice(0, LABEL_SAMPLE));
     const tables = [];
     for (const name of paths.filter(isMetadataFile)) tables.push({ path: name, bytes: await read(file, name) });
-    return await archiveSource(path, { paths, labelFiles, tables }, ({ paths: own, id, label }, beside) => {
+    return await archiveSource(path, { paths, labels, tables }, ({ paths: own, id, label }, beside) => {
       let opened: Promise<ByteSource> | undefined;
       return {
         stamp: () => stampOf([path]),
@@ -59,14 +60,14 @@ export async function zipSource(path: string): Promise<DataSource> {
           opened ??= openFile(path);
           const archive = await opened;
           for (const name of own) {
-            const labelFile = beside ? labels.get(keyOf(name)) : undefined;
-            const said = labelFile === undefined ? undefined : labelIn(labelFile, await read(archive, labelFile));
-            yield {
+            const key = keyOf(name);
+            const entry = {
               id: id(name),
-              label: beside ? said : label(name),
+              label: beside ? (await labelsOf(archive, [key])).get(key) : label(name),
               where: `${path}:${name}`,
               read: async () => ({ bytes: await read(archive, name) }),
             };
+            yield* isTiff(name) ? pagesOfTiff(entry) : [entry];
           }
         },
         async close() {
