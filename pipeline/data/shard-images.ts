@@ -11,6 +11,7 @@ import type { DataOptions } from './options.ts';
 import { inOrder, skippedImage, storedImage } from './pass.ts';
 import { pixelReader } from './pixel-files.ts';
 import { range } from './rows.ts';
+import { rangeOf } from './scale.ts';
 import { openInputs, type Section, surveySections, surveySource } from './sections.ts';
 
 /** Images of a shard that were prepared, with their ids. */
@@ -186,6 +187,7 @@ async function* fittedImages(
   const { scalings } = preprocessing;
   const look = async (entry: ImageEntry) => {
     const image = await storedImage(entry, preprocessing);
+    if (!(image.values instanceof Uint8Array)) rangeOf(image.values, entry.where);
     const scaled = image.type === 'uint8' || scalings.some(({ type }) => type === image.type);
     return scaled ? (await fitImage(image, preprocessing)).bytes : image.type;
   };

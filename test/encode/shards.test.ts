@@ -29,6 +29,7 @@ import { shardStatus } from '../../pipeline/encode/shard-status.ts';
 import { Interrupted } from '../../pipeline/io/errors.ts';
 import { findOutliers } from '../../pipeline/outliers/outliers.ts';
 import { call } from '../cli/call.ts';
+import { npyBytes } from '../data/formats.ts';
 import { pngBytes } from '../data/images.ts';
 import { expectFacts, inputErrorOf, openFiles, scratchFolder } from '../data/support.ts';
 import { imageOf, labelOf, type Row, readRows, tinyData, tinyImages } from './support.ts';
@@ -150,6 +151,22 @@ describe('the same rows as in one run', () => {
       file: scratch('photos/cat/10.png'),
     });
     expect(await shardStatus(scratch('photos-shards'))).toMatchObject({ done: 4, skipped: 1 });
+  });
+
+  test('of floats, of which some are no numbers', async () => {
+    const { height, width, channels, pixels } = tiny;
+    const scalings = [{ type: 'float32', from: [0, 255] as const, rule: 'from 0 to 255' }];
+    const preprocessing = { height, width, channels, fit: 'cover', background: '#ffffff', scalings } as const;
+    const model = await exportTiny(scratch('floats'), { preprocessing });
+    const numbers = Float32Array.from(images.subarray(0, 20 * pixels));
+    numbers[3 * pixels + 1] = Number.NaN;
+    numbers[8 * pixels] = Number.POSITIVE_INFINITY;
+    const data = scratch('floats.npy');
+    writeFileSync(data, npyBytes('<f4', [20, height, width, 1], new Uint8Array(numbers.buffer)));
+    const rows = await expectSame('floats', data, 4, { exported: model, dataOptions: { maxSkipped: 0.5 } });
+    const ids = Array.from({ length: 20 }, (_, i) => i).filter((i) => i !== 3 && i !== 8);
+    expect(rows.map(({ id }) => id)).toEqual(ids.map(String));
+    expectLatents(rows, (i) => ids[i] as number);
   });
 
   test('of splits, whose ids have their names before them', async () => {
