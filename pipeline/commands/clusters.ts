@@ -44,10 +44,10 @@ export const cluster = defineCommand({
       'add the clusters to the exported model, for other images',
     'cluster exported/dcec --data mnist --out clusters': 'use the clusters that `convae train dcec` has learned',
   },
-  async run({ seeds = 3, ...args }, { signal, showStages }) {
+  async run({ seeds = 3, ...args }, { signal, note, showStages }) {
     const { cluster } = await import('../cluster/cluster.ts');
     return showStages((progress, reading) => {
-      const dataOptions = dataOptionsOf(args, { signal, progress: reading });
+      const dataOptions = dataOptionsOf(args, { signal, note, progress: reading });
       return cluster({ ...args, seeds, dataOptions, signal, progress });
     });
   },

@@ -27,7 +27,7 @@ export const gallery = defineCommand({
   async run(args, { signal, note, showStages }) {
     const { gallery } = await import('../gallery/gallery.ts');
     return showStages((progress, reading) => {
-      const dataOptions = dataOptionsOf(args, { signal, progress: reading });
+      const dataOptions = dataOptionsOf(args, { signal, note, progress: reading });
       return gallery({ ...args, dataOptions, note, progress, signal });
     });
   },
@@ -100,7 +100,7 @@ export const site = defineCommand({
   async run(args, { signal, note, showStages }) {
     const { buildSite } = await import('../site/site.ts');
     return showStages((progress, reading) => {
-      const dataOptions = dataOptionsOf(args, { signal, progress: reading });
+      const dataOptions = dataOptionsOf(args, { signal, note, progress: reading });
       return buildSite({ ...args, dataOptions, note, progress, signal });
     });
   },

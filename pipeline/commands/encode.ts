@@ -87,7 +87,7 @@ export const encode = defineCommand({
     }
     const { encode } = await import('../encode/encode.ts');
     return countImages((progress, reading) => {
-      const dataOptions = dataOptionsOf(args, { signal, progress: reading });
+      const dataOptions = dataOptionsOf(args, { signal, note, progress: reading });
       return encode({ ...device, exported, data, out, split, error: args.error, dataOptions, progress });
     });
   },

@@ -34,10 +34,10 @@ export const evaluate = defineCommand({
     'evaluate exported/cae': 'write exported/cae/report/: report.html, report.md, report.json and pictures',
     'evaluate exported/cae --pictures-only': 'draw into exported/cae/pictures/',
   },
-  async run({ picturesOnly, ...args }, { signal, showStages }) {
+  async run({ picturesOnly, ...args }, { signal, note, showStages }) {
     const { drawPictures, evaluate } = await import('../report/evaluate.ts');
     return showStages<Evaluation | DrawnPictures>((progress, reading) => {
-      const dataOptions = dataOptionsOf(args, { signal, progress: reading });
+      const dataOptions = dataOptionsOf(args, { signal, note, progress: reading });
       return (picturesOnly ? drawPictures : evaluate)({ ...args, dataOptions, signal, progress });
     });
   },
@@ -113,7 +113,7 @@ export const reconstruct = defineCommand({
   async run(args, { signal, note, countImages }) {
     const { reconstruct } = await import('../generate/reconstruct.ts');
     return countImages((progress, reading) => {
-      const dataOptions = dataOptionsOf(args, { signal, progress: reading });
+      const dataOptions = dataOptionsOf(args, { signal, note, progress: reading });
       return reconstruct({ ...args, dataOptions, signal, note, progress });
     });
   },

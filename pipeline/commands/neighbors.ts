@@ -26,10 +26,10 @@ export const neighbors = defineCommand({
   examples: {
     'neighbors exported/photos --query cat.jpg --data photos --sheet cats.png': 'find the 10 photos most like one',
   },
-  async run({ query, k = 10, ...args }, { signal, showStages }) {
+  async run({ query, k = 10, ...args }, { signal, note, showStages }) {
     const { findNeighbors } = await import('../neighbors/neighbors.ts');
     return showStages((progress, reading) => {
-      const dataOptions = dataOptionsOf(args, { signal, progress: reading });
+      const dataOptions = dataOptionsOf(args, { signal, note, progress: reading });
       return findNeighbors({ ...args, query: query.map(String), k, dataOptions, signal, progress });
     });
   },
@@ -65,10 +65,10 @@ export const duplicates = defineCommand({
     'duplicates exported/photos --data photos --sheet pairs.png': 'look at the pairs',
     'duplicates exported/photos --data photos --json': 'list all pairs, with their similarity',
   },
-  async run(args, { signal, showStages }) {
+  async run(args, { signal, note, showStages }) {
     const { findDuplicates } = await import('../neighbors/duplicates.ts');
     return showStages((progress, reading) => {
-      const dataOptions = dataOptionsOf(args, { signal, progress: reading });
+      const dataOptions = dataOptionsOf(args, { signal, note, progress: reading });
       return findDuplicates({ ...args, dataOptions, signal, progress });
     });
   },

@@ -198,8 +198,8 @@ const DATA_OPTIONS = [
 /** The data options among the arguments of a command. */
 export function dataOptionsOf(
   args: Pick<DataOptions, (typeof DATA_OPTIONS)[number]>,
-  { signal, progress }: Pick<DataOptions, 'signal' | 'progress'>,
+  context: Pick<DataOptions, 'signal' | 'note' | 'progress'>,
 ): DataOptions {
   const given = DATA_OPTIONS.filter((name) => args[name] !== undefined).map((name) => [name, args[name]]);
-  return { ...Object.fromEntries(given), signal, progress };
+  return { ...Object.fromEntries(given), ...context };
 }

@@ -49,10 +49,10 @@ export const outliers = defineCommand({
       'flag what one in 1,000 normal images exceeds',
     'outliers exported/cae --data photos --out outliers --into': 'afterwards, `encode` judges images by the card alone',
   },
-  async run({ top = 48, flagAbove, ...args }, { signal, showStages }) {
+  async run({ top = 48, flagAbove, ...args }, { signal, note, showStages }) {
     const { findOutliers } = await import('../outliers/outliers.ts');
     return showStages((progress, reading) => {
-      const dataOptions = dataOptionsOf(args, { signal, progress: reading });
+      const dataOptions = dataOptionsOf(args, { signal, note, progress: reading });
       return findOutliers({ ...args, flagAbove, top, dataOptions, signal, progress });
     });
   },

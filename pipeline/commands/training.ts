@@ -146,13 +146,13 @@ export const exportCommand = defineCommand({
     trust: options.trust,
   },
   examples: { 'export runs/cae': 'export into exported/cae' },
-  async run({ run, out = join('exported', basename(resolve(run))), which, data, trust, ...args }, { signal }) {
+  async run({ run, out = join('exported', basename(resolve(run))), which, data, trust, ...args }, { signal, note }) {
     if (args.trainBatch !== undefined && !args.withTrainStep) {
       throw new InputError('--train-batch needs --with-train-step');
     }
     const { exportRun } = await import('../export/export.ts');
     const trainStep = args.withTrainStep ? { batchSize: args.trainBatch ?? 32 } : undefined;
-    const dataOptions = dataOptionsOf(args, { signal });
+    const dataOptions = dataOptionsOf(args, { signal, note });
     return exportRun({ run, out, which, data, dataOptions, trainStep, trust, signal });
   },
   print({ out, card, ...result }) {

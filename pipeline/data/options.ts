@@ -32,6 +32,8 @@ export interface DataOptions {
   /** Class names of a trained model, whose order labels take where all of theirs are among them. */
   readonly classes?: readonly string[] | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Receives a line on numbers that a trained model does not know. */
+  readonly note?: ((line: string) => void) | undefined;
   /** Counts images while they are read for the first time; `total` is undefined where it is unknown. */
   readonly progress?: ((done: number, total: number | undefined) => void) | undefined;
 }

@@ -120,8 +120,8 @@ export async function readImages(
   }
   if (mixed) throw severalSizes(spec, facts);
   const bytes = facts.ranges.get('uint8');
-  if (bytes?.max === 1 && !scalings.some(({ type }) => type === 'uint8')) {
-    return new WrongGuess({ scalings: [...scalings, chooseScaling({ type: 'uint8', ...bytes }, spec)] });
+  if (bytes?.max === 1 && !given && !scalings.some(({ type }) => type === 'uint8')) {
+    return new WrongGuess({ scalings: [...scalings, chooseScaling({ type: 'uint8', ...bytes }, spec, options)] });
   }
   return { preprocessing, facts, parts };
 }
@@ -161,13 +161,14 @@ export async function headerOf(entry: ImageEntry): Promise<ImageHeader> {
 async function scalingsOf(
   spec: string,
   source: DataSource,
-  { range, signal }: DataOptions,
+  options: DataOptions,
   known: readonly Scaling[],
   type: string,
 ): Promise<Scaling[]> {
+  const { range, signal } = options;
   if (range) {
     const types = new Set(['uint8', ...known.map((scaling) => scaling.type), type]);
-    return [...types].map((each) => chooseScaling({ type: each, min: range[0], max: range[1] }, spec, range));
+    return [...types].map((each) => chooseScaling({ type: each, min: range[0], max: range[1] }, spec, options));
   }
   const found = new Map<string, { min: number; max: number }>();
   const look = async (entry: ImageEntry) => {
@@ -183,7 +184,7 @@ async function scalingsOf(
       found.set(result.type, { min: Math.min(min, result.min), max: Math.max(max, result.max) });
     }
   }
-  return [...known, ...[...found].map(([type, { min, max }]) => chooseScaling({ type, min, max }, spec))];
+  return [...known, ...[...found].map(([type, { min, max }]) => chooseScaling({ type, min, max }, spec, options))];
 }
 
 type Outcome<T> =

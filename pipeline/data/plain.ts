@@ -57,7 +57,7 @@ export async function readPlain(source: DataSource, options: DataOptions): Promi
     parts[name] = { name: title, images: count, files, skipped: [], ids: undefined, labels };
   }
   const [min, max] = facts.scaled.scaled;
-  if (max === 1) return undefined; // 0 and 1 are black and white
+  if (max === 1 && !options.preprocessing) return undefined; // 0 and 1 are black and white
   facts.addRange('uint8', { min, max }, total);
   return { preprocessing, facts, parts };
 }

@@ -15,6 +15,7 @@ import type { DataOptions } from './options.ts';
 import { openPart, writeRows } from './parts.ts';
 import { headerOf, partsOf, type Read, readImages, WrongGuess } from './pass.ts';
 import { readPlain } from './plain.ts';
+import { DARK_MASKS } from './scale.ts';
 
 /**
  * Reads every image of a data set once, unless this was done before with the same files and options: decodes and fits them into
@@ -37,7 +38,18 @@ export async function prepare(spec: string, source: DataSource, options: DataOpt
     if (options.cache === undefined) await pruneImageCache(cache).catch(() => {}); // costs only space
   }
   checkSkipped(spec, prepared.index, options);
+  noteOthers(spec, prepared.index, options);
   return prepared;
+}
+
+/** Says how numbers are scaled that a trained model does not know, since that depends on the images that come together. */
+function noteOthers(spec: string, { range }: ImageIndex, { preprocessing, note }: DataOptions): void {
+  for (const { type, max, rule, from } of range.found) {
+    if (!preprocessing || preprocessing.scalings.some((known) => known.type === type)) continue;
+    const ends = `${from[0]} is black and ${from[1]} white, by the range of all of these images (${rule})`;
+    if (type !== 'uint8') note?.(`${spec}: ${type}, which the model was not trained on: ${ends}`);
+    else if (max === 1) note?.(`${spec}: ${DARK_MASKS}`);
+  }
 }
 
 /** The images of all parts that could not be read. */

@@ -1,6 +1,7 @@
 import type { Scaling } from '../artifacts/preprocessing.ts';
 import { InputError } from '../io/errors.ts';
 import type { Values } from './image-source.ts';
+import type { DataOptions } from './options.ts';
 
 /** The rule of a scaling that the user gave. */
 export const GIVEN_RANGE = 'given by --range';
@@ -31,18 +32,25 @@ const CLEARLY_NEGATIVE = -0.5;
 /**
  * Decides which numbers become black and white.
  * @param where for messages: the data set
- * @param given the range that the user gives: it is used for any type
+ * @param options a range that the user gives is used for any type; for a trained model, none can be given
  * @throws InputError where the range is ambiguous
  */
-export function chooseScaling(found: Found, where: string, given?: readonly [number, number]): Scaling {
+export function chooseScaling(
+  found: Found,
+  where: string,
+  { range, preprocessing }: Pick<DataOptions, 'range' | 'preprocessing'> = {},
+): Scaling {
   const { type } = found;
-  if (given) return { type, from: given, rule: GIVEN_RANGE };
+  if (range) return { type, from: range, rule: GIVEN_RANGE };
   const rule = type.startsWith('float') ? ruleOfFloats(found) : ruleOfIntegers(found);
   if (rule) return { type, ...rule };
   const [min, max] = [short(found.min), short(found.max)];
   const white = max > min ? max : min + 1;
+  const remedy = preprocessing
+    ? 'the model was trained on others: save them as 8 bits'
+    : `give their range: --range${min < 0 ? '=' : ' '}${min},${white}`;
   throw new InputError(
-    `${where}: its pixels are ${type} from ${min} to ${max}, and it is unclear which of them are black and white; give their range: --range${min < 0 ? '=' : ' '}${min},${white}`,
+    `${where}: its pixels are ${type} from ${min} to ${max}, and it is unclear which of them are black and white; ${remedy}`,
   );
 }
 
@@ -69,6 +77,9 @@ function ruleOfFloats({ min, max }: Found): Rule | undefined {
   if (within(0, 255) && max > HALF_BYTE) return { ...BYTES, rule: 'from 0 to 255' };
   return undefined;
 }
+
+/** What to say of a set of masks that a trained model reads as 8-bit pixels. */
+export const DARK_MASKS = 'all pixels are 0 or 1, nearly black; if they are masks, save them as 0 and 255';
 
 /** For people, and to be typed. */
 const short = (value: number): number => Number(value.toPrecision(6));

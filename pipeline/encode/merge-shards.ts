@@ -8,6 +8,7 @@ import { parseSealed } from '../artifacts/json.ts';
 import { UNLABELLED } from '../data/dataset.ts';
 import { sortNaturally } from '../data/natural-order.ts';
 import { orderOf } from '../data/parts.ts';
+import { DARK_MASKS } from '../data/scale.ts';
 import type { ExportedModel } from '../inference/exported.ts';
 import { fileDigest } from '../io/digest.ts';
 import { codeOf, InputError, stopIfAborted, withFileErrors } from '../io/errors.ts';
@@ -139,9 +140,7 @@ async function checkShards(
   }
   if (rows === 0) throw new InputError(`${folder}: none of its images can be read`);
   if (shards.reduce((most, { about }) => Math.max(most, about.brightest), 0) === 1) {
-    throw new InputError(
-      `${plan.data}: all pixels of all images are 0 or 1: they are masks, which were read as nearly black; encode without --shards, or save them as 0 and 255`,
-    );
+    note?.(`${plan.data}: ${DARK_MASKS}`);
   }
   return {
     shards,

@@ -11,7 +11,6 @@ test('the data options among the arguments of a command', () => {
     maxSkipped: 0,
     strict: false,
     signal,
-    progress: undefined,
   });
 });
 

@@ -3,7 +3,7 @@ import { chooseScaling, rangeOf, toBytes } from '../../pipeline/data/scale.ts';
 import { expectFacts, inputErrorOf } from './support.ts';
 
 const scaling = (type: string, min: number, max: number, given?: [number, number]) =>
-  chooseScaling({ type, min, max }, 'photos', given);
+  chooseScaling({ type, min, max }, 'photos', { range: given });
 const refusal = (type: string, min: number, max: number) => inputErrorOf((async () => scaling(type, min, max))());
 
 describe('numbers of a type are scaled from', () => {

@@ -6,7 +6,10 @@ import sharp from 'sharp';
 import { expect, test } from 'vitest';
 import { type EncodeOptions, encode } from '../../pipeline/encode/encode.ts';
 import { reconstruct } from '../../pipeline/generate/reconstruct.ts';
-import { inputErrorOf, scratchFolder } from '../data/support.ts';
+import { call } from '../cli/call.ts';
+import { npyBytes } from '../data/formats.ts';
+import { pngBytes } from '../data/images.ts';
+import { expectFacts, inputErrorOf, scratchFolder } from '../data/support.ts';
 import { grayOf, tinyBytes } from '../generate/support.ts';
 import { readRows } from './support.ts';
 import { exportTiny, tinyLatent } from './tiny-model.ts';
@@ -81,6 +84,65 @@ test('one image', async () => {
   await encoding({ data, out });
   const latent = new Float32Array(new Uint8Array(readFileSync(out).subarray(-8)).buffer);
   expect([...latent]).toEqual(tinyLatent(Array(6).fill(10)).map((value) => expect.closeTo(value, 5)));
+});
+
+test('numbers that the model was not trained on: how they are scaled is said, or refused', async () => {
+  const notes: string[] = [];
+  const dataOptions = { cache, note: (line: string) => notes.push(line) };
+  const latentsOf = async (name: string, values: number[]) => {
+    const data = scratch(`${name}.png`);
+    writeFileSync(
+      data,
+      pngBytes(
+        3,
+        2,
+        16,
+        0,
+        values.flatMap((value) => [value >> 8, value & 255]),
+      ),
+    );
+    await encoding({ data, out: scratch('deep.parquet'), dataOptions });
+    return (await readRows(scratch('deep.parquet')))[0]?.latent;
+  };
+  const close = (pixels: number[]) => tinyLatent(pixels).map((value) => expect.closeTo(value, 5) as number);
+  expect(await latentsOf('dark', Array(6).fill(3000))).toEqual(close(Array(6).fill(187)));
+  expect(await latentsOf('bright', [3000, 3000, 3000, 3000, 3000, 65535])).toEqual(close([12, 12, 12, 12, 12, 255]));
+  expect(notes).toEqual([
+    expect.stringMatching(/dark\.png: uint16.*4095.*12 bits/),
+    expect.stringMatching(/bright\.png: uint16.*65535.*16 bits/),
+  ]);
+  const { code, stderr } = await call(
+    ['encode', contained, '--data', scratch('dark.png'), '--out', scratch('dark.npy'), '--cache', cache],
+    { cwd: scratch('') },
+  );
+  expect([code, stderr]).toEqual([0, expect.stringContaining(notes[0] ?? '-')]);
+  const ambiguous = scratch('float.npy');
+  writeFileSync(ambiguous, npyBytes('<f4', [1, 2, 3, 1], new Uint8Array(new Float32Array(6).fill(100).buffer)));
+  const refused = await inputErrorOf(encoding({ data: ambiguous, out: scratch('refused.npy') }));
+  expectFacts(refused, ambiguous, '100', '8 bits');
+  expect(refused).not.toContain('--range');
+});
+
+test('an image whose largest pixel is 1 is the same alone and beside others', async () => {
+  const folder = scratch('caps');
+  const notes: string[] = [];
+  mkdirSync(folder);
+  const pixels = [1, 0, 1, 0, 0, 1];
+  for (const [name, values] of [
+    ['cap', pixels],
+    ['photo', [0, 50, 100, 150, 200, 250]],
+  ] as const)
+    writeFileSync(join(folder, `${name}.png`), pngBytes(3, 2, 8, 0, values));
+  const arrays = scratch('caps.npy');
+  writeFileSync(arrays, npyBytes('|u1', [1, 2, 3, 1], Uint8Array.from(pixels)));
+  for (const data of [folder, join(folder, 'cap.png'), arrays]) {
+    const out = scratch('caps.parquet');
+    await encoding({ data, out, dataOptions: { cache, note: (line) => notes.push(line) } });
+    expect((await readRows(out))[0]?.latent).toEqual(tinyLatent(pixels).map((value) => expect.closeTo(value, 5)));
+  }
+  expect(notes).toEqual(
+    [join(folder, 'cap.png'), arrays].map((data) => expect.stringContaining(`${data}: all pixels`)),
+  );
 });
 
 test('a card that does not say how has transparency on black', async () => {
