@@ -76,6 +76,30 @@ describe('a table that names image files', () => {
     expect(await contents(await locateData(file))).toEqual(parts);
   });
 
+  test("what Python's csv.writer quotes: line ends, separators, quotes; a quote within a field is none", async () => {
+    for (const name of ['5" disc.png', 'ü.png']) png(`quoted/${name}`);
+    const written = [
+      'file_name,text,label',
+      '../set/images/a.png,"two\nlines, ""x""",cat',
+      '../set/images/b.png,a; b; c; d,"grün, ""hell"""',
+      'ü.png,"x; y; z","\n ""dog"""',
+      '5" disc.png,plain,cat',
+    ];
+    const file = save('quoted/labels.csv', `${written.join('\r\n')}\r\n`);
+    expect(await contents(await locateData(file))).toEqual({
+      all: [
+        ['../set/images/a.png', 'cat'],
+        ['../set/images/b.png', 'grün, "hell"'],
+        ['ü.png', '"dog"'],
+        ['5" disc.png', 'cat'],
+      ],
+    });
+    const separated = save('quoted/separated.csv', 'file,label\n"ü.png", "a; b; c"\n');
+    expect(await contents(await locateData(separated))).toEqual({ all: [['ü.png', 'a; b; c']] });
+    const open = save('quoted/open.csv', 'file,label\nü.png,"cat\nü.png,dog\n');
+    expectFacts(await inputErrorOf(locateData(open)), open, 'line 2');
+  });
+
   test('Parquet', async () => {
     const columns = ['file_name', 'label', 'split'].map((name, i) => ({
       name,

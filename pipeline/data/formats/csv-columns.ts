@@ -1,6 +1,7 @@
 import { InputError } from '../../io/errors.ts';
 import type { DataOptions } from '../options.ts';
 import { labelColumn, pixelColumns } from './columns.ts';
+import { rowReader, separatorOf } from './csv-rows.ts';
 import { EXPECTED_COUNTS, layoutOfRow } from './pixel-rows.ts';
 import { splitColumn } from './split-column.ts';
 
@@ -18,20 +19,6 @@ export interface CsvColumns {
   /** Fields of a row. */
   readonly width: number;
   readonly unused: readonly string[];
-}
-
-/** Fields of a line; quotes around a field are removed, and separators within them are kept. */
-export function splitLine(line: string, separator: string): string[] {
-  if (separator === ' ') return line.trim().split(/\s+/);
-  if (!line.includes('"')) return line.split(separator);
-  const fields: string[] = [''];
-  let quoted = false;
-  for (const character of line) {
-    if (character === '"') quoted = !quoted;
-    else if (character === separator && !quoted) fields.push('');
-    else fields[fields.length - 1] += character;
-  }
-  return fields;
 }
 
 export const isNumber = (text: string | undefined): boolean => !!text?.trim() && Number.isFinite(Number(text));
@@ -54,7 +41,11 @@ const isPacked = (text: string) => {
  */
 export function chooseColumns(path: string, lines: readonly string[], options: DataOptions): CsvColumns {
   const separator = separatorOf(lines[1] ?? lines[0] ?? '');
-  const rows = lines.map((line) => splitLine(line, separator));
+  const read = rowReader(separator);
+  const rows = lines.flatMap((line) => {
+    const fields = read(line);
+    return fields ? [fields] : [];
+  });
   const header = isHeader(rows[0] ?? []);
   const names = header ? (rows[0] ?? []).map((name) => name.trim()) : undefined;
   const data = rows.slice(header ? 1 : 0);
@@ -84,13 +75,6 @@ export function chooseColumns(path: string, lines: readonly string[], options: D
 }
 
 type Found = Pick<CsvColumns, 'pixels' | 'label' | 'split'>;
-
-/** What separates the fields of a line. */
-export const separatorOf = (line: string): string => {
-  const counts = [',', ';', '\t'].map((separator) => [separator, line.split(separator).length] as const);
-  const [separator, fields] = counts.reduce((best, other) => (other[1] > best[1] ? other : best), [' ', 1] as const);
-  return fields > 1 ? separator : ' ';
-};
 
 /** A first line is a header when it has several fields that are no numbers, or numbers the columns. */
 function isHeader(fields: readonly string[]): boolean {

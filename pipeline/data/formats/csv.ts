@@ -2,7 +2,8 @@ import { InputError } from '../../io/errors.ts';
 import type { DataSource, ImageEntry, ImageSource, RawLabel } from '../image-source.ts';
 import type { DataOptions } from '../options.ts';
 import type { SplitName } from '../split-names.ts';
-import { type CsvColumns, chooseColumns, isNumber, packedNumbers, splitLine } from './csv-columns.ts';
+import { type CsvColumns, chooseColumns, isNumber, packedNumbers } from './csv-columns.ts';
+import { type CsvRow, rowsIn } from './csv-rows.ts';
 import { linesOf } from './lines.ts';
 import { findOrder, imageOfNumbers } from './pixel-rows.ts';
 import { type Shard, shardedSource, shardsOf } from './shards.ts';
@@ -17,12 +18,6 @@ const SAMPLE = 1000;
 
 interface CsvFile extends Shard {
   readonly columns: CsvColumns;
-}
-
-interface Row {
-  /** From 1, as editors count. */
-  readonly line: number;
-  readonly fields: readonly string[];
 }
 
 /**
@@ -122,10 +117,10 @@ async function* splitValues(files: readonly CsvFile[]): AsyncGenerator<{ value: 
   }
 }
 
-async function* rowsOf({ path, columns }: CsvFile): AsyncGenerator<Row> {
+async function* rowsOf({ path, columns }: CsvFile): AsyncGenerator<CsvRow> {
   let header = columns.header;
-  for await (const { text, line } of linesOf(path)) {
-    if (!header) yield { line, fields: splitLine(text, columns.separator) };
+  for await (const row of rowsIn(path, linesOf(path), columns.separator)) {
+    if (!header) yield row;
     header = false;
   }
 }

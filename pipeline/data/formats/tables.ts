@@ -2,7 +2,7 @@ import { parquetMetadataAsync, parquetReadObjects, parquetSchema } from 'hyparqu
 import { compressors } from 'hyparquet-compressors';
 import { InputError } from '../../io/errors.ts';
 import { IMAGE_FILE } from '../decode.ts';
-import { separatorOf, splitLine } from './csv-columns.ts';
+import { type CsvRow, rowsIn, separatorOf } from './csv-rows.ts';
 import { type Line, linesOf } from './lines.ts';
 import { isParquet, PARQUET_FILE, withParquet } from './parquet-file.ts';
 
@@ -75,15 +75,19 @@ async function csvTable(path: string, lines: () => AsyncIterable<Line>): Promise
   const sample: string[] = [];
   for await (const { text } of lines()) if (sample.push(text) === 2) break;
   const separator = separatorOf(sample[1] ?? sample[0] ?? '');
-  const first = splitLine(sample[0] ?? '', separator).map((name) => name.trim());
+  const read = () => rowsIn(path, lines(), separator);
+  let first: CsvRow['fields'] = [];
+  for await (const { fields } of read()) {
+    first = fields.map((name) => name.trim());
+    break;
+  }
   const header = !first.some((field) => IMAGE_FILE.test(field));
   const names = header ? first : first.map((_, i) => `column ${i + 1}`);
   return {
     names,
     async *rows() {
       let isHeader = header;
-      for await (const { text, line } of lines()) {
-        const fields = splitLine(text, separator);
+      for await (const { fields, line } of read()) {
         const cells = Object.fromEntries(names.map((name, i) => [name, fields[i]?.trim()]));
         if (!isHeader) yield { cells, where: `${path}: line ${line}` };
         isHeader = false;
