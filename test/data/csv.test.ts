@@ -2,7 +2,9 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
+import { closeSplits } from '../../pipeline/data/dataset.ts';
 import { csvSource } from '../../pipeline/data/formats/csv.ts';
+import { openSplits } from '../../pipeline/data/open.ts';
 import { entriesOf, patternOf, storedOf } from './sources.ts';
 import { expectFacts, inputErrorOf, openFiles, scratchFolder } from './support.ts';
 
@@ -57,9 +59,9 @@ test.each(tables)('%s', async (_, file) => {
   const { all } = await csvSource(file);
   const entries = await entriesOf(all);
   expect(entries.map(({ id, label }) => [id, label])).toEqual([
-    ['0', 7],
-    ['1', 3],
-    ['2', 7],
+    ['0', '7'],
+    ['1', '3'],
+    ['2', '7'],
   ]);
   const expected = row(2);
   if (file.endsWith('bare.csv')) expected[15] = 0;
@@ -92,6 +94,20 @@ test('no label; floats; names as labels; --size', async () => {
   expect(await storedOf(sized)).toEqual([4, 6, 1, 'int64', patternOf(0, 24)]);
 });
 
+test('labels that are digits, letters, whole numbers with a point, measures', async () => {
+  const labelled = async (...labels: string[]) => {
+    const lines = labels.map((label, i) => [label, ...row(i)]);
+    const splits = await openSplits(write(`labels-${labels.join('-')}.csv`, [['label', ...header], ...lines]), {
+      cache: path('cache'),
+    });
+    await closeSplits(splits);
+    return splits.train.classes;
+  };
+  expect(await labelled('7', 'A', '007', '7')).toEqual(['007', '7', 'A']);
+  expect(await labelled('10', '9.0', '-1', '9')).toEqual(['9', '10']);
+  expect(await labelled('1', '2.5', '3')).toBeUndefined();
+});
+
 test('FER2013: all pixels in one column, and the part of each row', async () => {
   const lines = ['Training', 'PublicTest', 'Training', 'PrivateTest'].map((usage, i) => [
     i % 2,
@@ -102,8 +118,8 @@ test('FER2013: all pixels in one column, and the part of each row', async () => 
   expect(all).toBeUndefined();
   const entries = await entriesOf(train);
   expect(entries.map(({ id, label }) => [id, label])).toEqual([
-    ['0', 0],
-    ['2', 0],
+    ['0', '0'],
+    ['2', '0'],
   ]);
   expect(await storedOf(entries[1])).toEqual([4, 4, 1, 'int64', row(2)]);
   expect((await entriesOf(val)).map(({ id }) => id)).toEqual(['1']);

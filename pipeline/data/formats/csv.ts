@@ -101,10 +101,11 @@ function numbersOf(fields: readonly string[], columns: CsvColumns, where: string
   throw new InputError(`${where}: pixel ${wrong} is '${texts[wrong]?.slice(0, 40)}'; ${expected} was expected`);
 }
 
+/** Labels are names, even where some or all are numbers: `7`, `A`, `007`. Fractions are measures. */
 function labelOf(text: string | undefined): RawLabel {
   const label = text?.trim();
-  if (!label) return undefined;
-  return isNumber(label) ? Number(label) : label;
+  if (!label || !isNumber(label) || /^-?\d+$/.test(label)) return label || undefined;
+  return Number.isInteger(Number(label)) ? String(Number(label)) : Number(label);
 }
 
 /** What the tables' column of splits says; damaged rows are passed over. */
