@@ -197,9 +197,13 @@ describe('a list of paths', () => {
     png('lists/a.png', 1);
     png('lists/sub/b,1.png', 2);
     const outside = png('outside.png', 3);
-    save('lists/list.txt', `\uFEFF# images\n\na.png\t10\r\nsub/b,1.png\n${outside},9\na.png\t10\nmissing.png,9\n`);
+    png('lists/#selfie.png', 4);
+    save(
+      'lists/list.txt',
+      `\uFEFF# images\n\n#old.png,9\n#selfie.png,9\na.png\t10\r\nsub/b,1.png\n${outside},9\na.png\t10\nmissing.png,9\n`,
+    );
     const { all, notes } = await locate('lists/list.txt');
-    expect([all?.count, notes.length]).toEqual([4, 1]);
+    expect([all?.count, notes.length]).toEqual([5, 1]);
     const rows: unknown[] = [];
     const reasons: string[] = [];
     for await (const { id, label, read } of all?.entries() ?? []) {
@@ -207,6 +211,7 @@ describe('a list of paths', () => {
       await read().catch((error: Error) => reasons.push(error.message));
     }
     expect(rows).toEqual([
+      ['#selfie.png', '9'],
       ['a.png', '10'],
       ['sub/b,1.png', undefined],
       [outside, '9'],

@@ -19,8 +19,8 @@ function separatorIn(line: string): number {
 
 /**
  * Locates the images that a text file names: a path a line, absolute or relative to the file's folder, and after a tab, a
- * comma or, behind the name of an image file, a space its label. Empty lines, those that start with # and a heading are passed
- * over.
+ * comma or, behind the name of an image file, a space its label. Empty lines, those that start with # and name no file, and a heading
+ * are passed over.
  * @throws InputError when it names no file that exists
  */
 export async function locateList(path: string, { signal }: DataOptions = {}): Promise<DataSource> {
@@ -32,10 +32,10 @@ async function* rowsOf(path: string): AsyncGenerator<FileRow> {
   const folder = dirname(path);
   let first = true;
   for await (const { text } of linesOf(path)) {
-    if (text.startsWith('#')) continue;
     const separator = separatorIn(text);
     const at = separator >= 0 && existsSync(resolve(folder, text.trim())) ? -1 : separator;
     const file = (at < 0 ? text : text.slice(0, at)).trim();
+    if (text.startsWith('#') && !existsSync(resolve(folder, file))) continue;
     const label = at < 0 ? undefined : text.slice(at + 1).trim() || undefined;
     const isHeading = first && HEADING.test(file) && !existsSync(resolve(folder, file));
     first = false;
