@@ -111,13 +111,19 @@ describe.each(forms)('%s', (form, write, open, name) => {
         '2.json': '{"caption": "x", "label": "owl"}',
         '2.png': 1,
         '3.png': 2,
+        '4.png': 2,
+        '4.json': '{"label": 7}',
+        '5.cls': '007',
+        '5.png': 2,
       }),
     );
     const entries = await entriesOf(all);
     expect(entries.map(({ id, label }) => [id, label])).toEqual([
-      ['1.png', 3],
+      ['1.png', '3'],
       ['2.png', 'owl'],
       ['3.png', undefined],
+      ['4.png', '7'],
+      ['5.png', '007'],
     ]);
     expect([all?.classes, await decodedOf(entries[1])]).toEqual([undefined, patternOf(1, 72)]);
     await all?.close();
@@ -217,9 +223,9 @@ describe('other writers', () => {
     const { all } = await tarSource(path('shards'));
     const entries = await entriesOf(all);
     expect(entries.map(({ id, label }) => [id, label])).toEqual([
-      ['wds-000000.tar.gz/000000.png', 0],
-      ['wds-000000.tar.gz/000001.png', 1],
-      ['wds-000000.tar.gz/000002.png', 0],
+      ['wds-000000.tar.gz/000000.png', '0'],
+      ['wds-000000.tar.gz/000001.png', '1'],
+      ['wds-000000.tar.gz/000002.png', '0'],
       ['wds-000001.tar.gz/000003.png', 'c3'],
       ['wds-000001.tar.gz/000004.png', 'c4'],
     ]);
@@ -235,7 +241,7 @@ describe('other writers', () => {
       (await entriesOf(train))[0]?.label,
       (await entriesOf(val))[0]?.label,
       (await entriesOf(held))[0]?.label,
-    ]).toEqual([0, 1, 2]);
+    ]).toEqual(['0', '1', '2']);
   });
 });
 

@@ -5,6 +5,7 @@ import type { DataSource, ImageSource, RawLabel } from '../image-source.ts';
 import { PathList } from '../path-list.ts';
 import { arrangePaths, type PathPart } from '../paths.ts';
 import { labelColumn } from './columns.ts';
+import { labelOf } from './csv-columns.ts';
 import { isTiff } from './image-files.ts';
 import { linesIn } from './lines.ts';
 import { isMetadata, withMetadata } from './metadata.ts';
@@ -51,7 +52,7 @@ export const keyOf = (path: string): string => path.replace(/([^/.]*)\.[^/]*$/, 
  */
 function labelIn(path: string, bytes: Uint8Array): RawLabel {
   const text = new TextDecoder().decode(bytes).trim();
-  if (isClassFile(path)) return /^-?\d+$/.test(text) ? Number(text) : text || undefined;
+  if (isClassFile(path)) return labelOf(text);
   let fields: unknown;
   try {
     fields = JSON.parse(text);
@@ -60,7 +61,7 @@ function labelIn(path: string, bytes: Uint8Array): RawLabel {
   }
   const name = fields instanceof Object ? labelColumn(Object.keys(fields)) : undefined;
   const value = name === undefined ? fields : (fields as Readonly<Record<string, unknown>>)[name];
-  return typeof value === 'string' || typeof value === 'number' ? value : undefined;
+  return typeof value === 'string' || typeof value === 'number' ? labelOf(String(value)) : undefined;
 }
 
 /** Takes up the label in a file, if there is one, by `keyOf`. That of a `.cls` file counts, whatever a `.json` file says. */

@@ -1,4 +1,5 @@
 import { InputError } from '../../io/errors.ts';
+import type { RawLabel } from '../image-source.ts';
 import type { DataOptions } from '../options.ts';
 import { labelColumn, pixelColumns } from './columns.ts';
 import { rowReader, separatorOf } from './csv-rows.ts';
@@ -22,6 +23,13 @@ export interface CsvColumns {
 }
 
 export const isNumber = (text: string | undefined): boolean => !!text?.trim() && Number.isFinite(Number(text));
+
+/** The label that a text says. Labels are names, even where some or all are numbers: `7`, `A`, `007`. Fractions are measures. */
+export function labelOf(text: string | undefined): RawLabel {
+  const label = text?.trim();
+  if (!label || !isNumber(label) || /^-?\d+$/.test(label)) return label || undefined;
+  return Number.isInteger(Number(label)) ? String(Number(label)) : Number(label);
+}
 
 /** Numbers of a field that holds all pixels. */
 export const packedNumbers = (text: string): string[] =>

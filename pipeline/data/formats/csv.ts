@@ -1,8 +1,8 @@
 import { InputError } from '../../io/errors.ts';
-import type { DataSource, ImageEntry, ImageSource, RawLabel } from '../image-source.ts';
+import type { DataSource, ImageEntry, ImageSource } from '../image-source.ts';
 import type { DataOptions } from '../options.ts';
 import type { SplitName } from '../split-names.ts';
-import { type CsvColumns, chooseColumns, isNumber, packedNumbers } from './csv-columns.ts';
+import { type CsvColumns, chooseColumns, isNumber, labelOf, packedNumbers } from './csv-columns.ts';
 import { type CsvRow, rowsIn } from './csv-rows.ts';
 import { linesOf } from './lines.ts';
 import { findOrder, imageOfNumbers } from './pixel-rows.ts';
@@ -99,13 +99,6 @@ function numbersOf(fields: readonly string[], columns: CsvColumns, where: string
   if (wrong < 0) return texts.map(Number);
   const expected = columns.type === 'int64' ? 'a whole number, as in the first rows,' : 'a number';
   throw new InputError(`${where}: pixel ${wrong} is '${texts[wrong]?.slice(0, 40)}'; ${expected} was expected`);
-}
-
-/** Labels are names, even where some or all are numbers: `7`, `A`, `007`. Fractions are measures. */
-function labelOf(text: string | undefined): RawLabel {
-  const label = text?.trim();
-  if (!label || !isNumber(label) || /^-?\d+$/.test(label)) return label || undefined;
-  return Number.isInteger(Number(label)) ? String(Number(label)) : Number(label);
 }
 
 /** What the tables' column of splits says; damaged rows are passed over. */
