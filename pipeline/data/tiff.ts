@@ -10,6 +10,8 @@ const KINDS: Readonly<Record<number, string>> = { 1: 'uint', 2: 'int', 3: 'float
 const openFile = ({ bytes }: EncodedImage) =>
   fromArrayBuffer(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) as ArrayBuffer);
 
+const pageOf = async (image: EncodedImage) => (await openFile(image)).getImage(image.page ?? 0);
+
 /**
  * What sharp says of an image, or undefined where it would change the numbers: it clips signed 16 bits and halves, refuses
  * doubles, and drops the second channel of numbers of other types.
@@ -17,8 +19,13 @@ const openFile = ({ bytes }: EncodedImage) =>
 async function photoMetadata(image: EncodedImage): Promise<Metadata | undefined> {
   const metadata = await openPhoto(image)
     .metadata()
-    .catch((error: unknown) => {
-      if (error instanceof Error && error.message.includes('samples out of range')) return undefined;
+    .catch(async (error: unknown) => {
+      // The message does not tell, since libvips mixes those of images that are read at the same time.
+      const bits = await pageOf(image).then(
+        (page) => page.getBitsPerSample(),
+        () => 0,
+      );
+      if (bits > 32) return undefined;
       throw error;
     });
   const { space, depth, channels } = metadata ?? {};
@@ -50,7 +57,7 @@ async function checkChannels(image: EncodedImage, channels: number, gray: boolea
   const expected = '; gray or RGB, with or without alpha, was expected; save one file a channel';
   if (channels > (gray ? 2 : 4)) throw new Error(`it has ${channels} channels${expected}`);
   if (channels !== 2) return;
-  const { fileDirectory } = await (await openFile(image)).getImage(image.page ?? 0);
+  const { fileDirectory } = await pageOf(image);
   const extra = (await fileDirectory.loadValue('ExtraSamples'))?.[0];
   if (extra !== 1 && extra !== 2) throw new Error(`it has 2 channels, and the second is not alpha${expected}`);
 }
@@ -63,9 +70,8 @@ export const tiff: Decoder = {
       await checkChannels(image, metadata.channels, isGray(metadata));
       return openedPhoto(image, metadata);
     }
-    const file = await openFile(image);
-    const page = await file.getImage(image.page ?? 0);
-    const pages = image.page === undefined ? await file.getImageCount() : 1;
+    const page = await pageOf(image);
+    const pages = image.page === undefined ? await (await openFile(image)).getImageCount() : 1;
     const header = numbersHeader(page, pages > 1 ? pages : undefined);
     const gray = Number(page.fileDirectory.getValue('PhotometricInterpretation')) <= 1;
     await checkChannels(image, header.channels, gray);

@@ -112,6 +112,17 @@ describe('tiff', () => {
     ['bilevel', one(1, 1, Uint8Array.of(0b10100000, 0b01000000)), [3, 2, 1, 'uint8'], [255, 0, 255, 0, 255, 0]],
   ])('%s', (_, bytes, facts, values) => expectImage(bytes, facts, values));
 
+  test('doubles, beside many others at the same time', async () => {
+    const bytes = one(3, 64, Float64Array.of(0, 1, 2, 3, 4, 5));
+    const other = await sharp(Buffer.alloc(300), { raw: { width: 10, height: 10, channels: 3 } })
+      .png()
+      .toBuffer();
+    for (let i = 0; i < 50; i++) {
+      const images = Array.from({ length: 20 }, (_, k) => decode({ bytes: k % 2 ? other : bytes }, `image ${k}`));
+      expect((await Promise.all(images))[0]?.type).toBe('float64');
+    }
+  });
+
   test('pages', async () => {
     const page = (value: number) => ({
       width: 2,
