@@ -74,6 +74,8 @@ export const encodedShard = z.object({
   plan: digest,
   shard: count,
   labelling,
+  /** Whether some labels are measures: then no image of the whole set is labelled. */
+  measured: z.optional(z.boolean()),
   /** Rows with a label, and images without a row. */
   labelledRows: count,
   skippedImages: count,

@@ -1,13 +1,15 @@
 import type { Labelling } from '../artifacts/encoding-plan.ts';
 import { UNLABELLED } from './dataset.ts';
 import type { ImageEntry, ImageSource, Piece, RawLabel } from './image-source.ts';
-import { indexLabels } from './labels.ts';
+import { indexLabels, isMeasure } from './labels.ts';
 import { orderOf } from './parts.ts';
 
 /** The labels of images, which are not read for that. */
 export interface LabelSurvey {
   readonly images: number;
   readonly labelling: Labelling;
+  /** Whether some labels are measures, for which all images are unlabelled. */
+  readonly measured: boolean;
   /** The class of a label that was surveyed; −1: it is none. */
   indexOf(label: RawLabel): number;
 }
@@ -18,7 +20,8 @@ type Labels = AsyncIterable<RawLabel> | Iterable<RawLabel>;
 const keyOf = (label: RawLabel): unknown => (Array.isArray(label) ? JSON.stringify(label) : (label ?? undefined));
 
 /**
- * Counts labels and gives them class indices, as `indexLabels` does for a whole data set. Memory grows with the number of
+ * Counts labels and gives them class indices, as `indexLabels` does for a whole data set; where some are measures, images are
+ * unlabelled. Memory grows with the number of
  * different labels only.
  * @param chosen labels of images, in parts
  * @param others labels that only add classes
@@ -35,13 +38,17 @@ export async function surveyLabels(
     where,
   }: { classes?: readonly string[] | undefined; known: readonly string[] | undefined; where: string },
 ): Promise<LabelSurvey> {
-  const found = new Map<unknown, { readonly label: RawLabel; readonly at: number; count: number }>();
-  let images = 0;
+  const found = new Map<
+    unknown,
+    { readonly label: RawLabel; readonly at: number; readonly first: number; count: number }
+  >();
+  let [images, seen] = [0, 0];
   for (const labels of [...chosen, ...others]) {
     const counts = chosen.includes(labels);
     const add = (label: RawLabel) => {
       const key = keyOf(label);
-      const entry = found.get(key) ?? { label, at: found.size, count: 0 };
+      const entry = found.get(key) ?? { label, at: found.size, first: seen, count: 0 };
+      seen++;
       if (entry.at === found.size) found.set(key, entry);
       if (!counts) return;
       entry.count++;
@@ -51,7 +58,9 @@ export async function surveyLabels(
     else for await (const label of labels) add(label);
   }
   const distinct = [...found.values()];
-  const indexed = indexLabels({ all: distinct.map(({ label }) => label) }, { classes, where });
+  const measured = distinct.some(({ label }) => isMeasure(label));
+  const numbers = distinct.map(({ first }) => first);
+  const indexed = indexLabels(measured ? {} : { all: distinct.map(({ label }) => label) }, { classes, where, numbers });
   const own = indexed.classes;
   const order = known && own && orderOf(own, known);
   const indices = indexed.labels.all?.map((index) => order?.[index] ?? index);
@@ -60,7 +69,7 @@ export async function surveyLabels(
     0,
   );
   return {
-    images,
+    ...{ images, measured },
     labelling: {
       classes: order ? [...known] : (own ?? null),
       labelled: labelled === 0 ? 'none' : labelled === images ? 'all' : 'some',

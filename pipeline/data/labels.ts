@@ -37,13 +37,22 @@ const SEVERAL = 20;
  * a row of zeros are no label. Integers and names become indices in numeric and natural order, whatever they are.
  * @param classes names that the format knows: labels are indices into it, or are among it
  * @param where for messages: the data set
+ * @param numbers for messages: those of the images, by default 0, 1 …
  * @throws InputError when labels are of several kinds, not whole, not one-hot, below −1, or no classes of the format
  */
 export function indexLabels(
   parts: RawLabels,
-  { classes, where = 'labels' }: { readonly classes?: readonly string[] | undefined; readonly where?: string } = {},
+  {
+    classes,
+    where = 'labels',
+    numbers,
+  }: {
+    readonly classes?: readonly string[] | undefined;
+    readonly where?: string;
+    readonly numbers?: readonly number[];
+  } = {},
 ): IndexedLabels {
-  const vocabulary = collect(parts, where);
+  const vocabulary = collect(parts, where, numbers);
   const named = nameClasses(vocabulary, classes, where);
   const labels: IndexedLabels['labels'] = {};
   for (const [part, codes] of Object.entries(vocabulary.codes) as [PartName, Int32Array][]) {
@@ -54,14 +63,14 @@ export function indexLabels(
   return { labels, classes: labelled ? named.classes : undefined, warnings: doubts(vocabulary, named.indices) };
 }
 
-function collect(parts: RawLabels, where: string): Vocabulary {
+function collect(parts: RawLabels, where: string, numbers: readonly number[] | undefined): Vocabulary {
   const found = new Map<string | number, number>();
   const firsts: string[] = [];
   const codes: Vocabulary['codes'] = {};
   let kind: Kind | undefined;
   let columns = 0;
   for (const [part, raw] of Object.entries(parts) as [PartName, readonly RawLabel[]][]) {
-    const imageAt = (i: number) => (part === 'all' ? `image ${i}` : `${part} image ${i}`);
+    const imageAt = (i: number) => `${part === 'all' ? '' : `${part} `}image ${numbers?.[i] ?? i}`;
     const refuse = (i: number, reason: string) => new InputError(`${where}: the label of ${imageAt(i)} is ${reason}`);
     codes[part] = Int32Array.from(raw, (label, i) => {
       if (label === null || label === undefined || label === '' || Number.isNaN(label)) return UNLABELLED;
@@ -93,6 +102,10 @@ function collect(parts: RawLabels, where: string): Vocabulary {
   }
   return { kind, names: [...found.keys()].map(String), firsts, columns, codes };
 }
+
+/** Whether a label is a fraction, which is no class. */
+export const isMeasure = (label: RawLabel): boolean =>
+  typeof label === 'number' && Number.isFinite(label) && !Number.isInteger(label);
 
 /** The column with the 1; −1: there is none; NaN: it is not a one-hot row. */
 export function hotColumn(row: ArrayLike<number>): number {

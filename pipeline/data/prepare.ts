@@ -9,8 +9,8 @@ import {
   publishPrepared,
   writableCache,
 } from './image-cache.ts';
-import type { DataSource, RawLabel } from './image-source.ts';
-import { indexLabels } from './labels.ts';
+import type { DataSource } from './image-source.ts';
+import { indexLabels, isMeasure } from './labels.ts';
 import type { DataOptions } from './options.ts';
 import { openPart, writeRows } from './parts.ts';
 import { headerOf, partsOf, type Read, readImages, WrongGuess } from './pass.ts';
@@ -145,8 +145,6 @@ async function complete(spec: string, source: DataSource, folder: string, read: 
   }
   return index;
 }
-
-const isMeasure = (label: RawLabel) => typeof label === 'number' && Number.isFinite(label) && !Number.isInteger(label);
 
 const scalingOf = (type: string, { scalings }: Preprocessing): Scaling =>
   scalings.find((scaling) => scaling.type === type) ?? { type, from: [0, 255], rule: '8-bit pixels' };

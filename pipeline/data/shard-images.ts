@@ -39,7 +39,7 @@ export interface ShardOptions extends DataOptions {
 }
 
 /** The images of a shard, which are read once, in their order: nothing is kept in the image cache. */
-export interface ShardImages extends Pick<LabelSurvey, 'images' | 'labelling'> {
+export interface ShardImages extends Pick<LabelSurvey, 'images' | 'labelling' | 'measured'> {
   readonly counts: ShardCounts;
   /**
    * Reads, decodes and fits the images, as `prepare` does, a few ahead of the batch that is asked for.
@@ -62,6 +62,7 @@ export async function openShard(inputs: readonly EncodingInput[], options: Shard
   return {
     images: survey.images,
     labelling: survey.labelling,
+    measured: survey.measured,
     counts,
     async *batches(batchSize, skip) {
       const batch = batchOf(bytesPerImage(options.preprocessing), batchSize, survey.labelling.labelled !== 'none');
@@ -91,10 +92,9 @@ async function surveyOf(
   const images = inputs.reduce((sum, input) => sum + ('to' in input ? input.to - input.from : 1), 0);
   if (!source || labelling.labelled === 'none') {
     const indexOf = (label: RawLabel) => (typeof label === 'number' ? label : UNLABELLED);
-    return { images, labelling, indexOf };
+    return { images, labelling, measured: false, indexOf };
   }
-  const { indexOf } = await surveySource(source, partNames, { known, where });
-  return { images, labelling, indexOf };
+  return { ...(await surveySource(source, partNames, { known, where })), images, labelling };
 }
 
 interface FittedImage {

@@ -186,7 +186,7 @@ async function publishShard(
   skipped: readonly SkippedImage[],
   tick: () => void,
 ): Promise<number> {
-  const { labelling, counts } = images;
+  const { labelling, measured, counts } = images;
   const { data, split, errors, fingerprint } = plan;
   const { size } = card.latent;
   const paths = shardPaths(out);
@@ -224,7 +224,7 @@ async function publishShard(
     await writer.finish((digest) => ({
       plan: fingerprint,
       shard,
-      labelling,
+      ...{ labelling, measured },
       labelledRows,
       skippedImages,
       brightest,

@@ -162,7 +162,8 @@ function unionOf(
   rows: number,
   known: readonly string[] | null,
 ): Pick<Checked, 'labelling' | 'uniform'> {
-  const labelled = labelledRows === 0 ? 'none' : labelledRows === rows ? 'all' : 'some';
+  const measured = shards.some(({ about }) => about.measured);
+  const labelled = measured || labelledRows === 0 ? 'none' : labelledRows === rows ? 'all' : 'some';
   const lists = new Set(shards.filter((shard) => shard.rows > 0).map(({ about }) => JSON.stringify(about.labelling)));
   const [first] = shards;
   if (lists.size === 1 && first)

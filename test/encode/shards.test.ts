@@ -236,6 +236,37 @@ describe('the same rows as in one run', () => {
   });
 });
 
+describe('labels that are measures: images are unlabelled', () => {
+  test('in a list', async () => {
+    mkdirSync(scratch('scored'));
+    for (let i = 0; i < 4; i++) writeFileSync(scratch(`scored/${i}.png`), png(i));
+    writeFileSync(
+      scratch('scored.csv'),
+      ['file,label', ...[1, 0.25, 0.5, 2].map((y, i) => `scored/${i}.png,${y}`)].join('\n'),
+    );
+    const rows = await expectSame('scored', scratch('scored.csv'), 2);
+    expect(Object.keys(rows[0] ?? {})).toEqual(['id', 'latent', 'error']);
+  });
+
+  test('in Parquet, in some shards only', async () => {
+    const columnData = [
+      { name: 'image', data: [0, 1, 2, 3].map(png), type: 'BYTE_ARRAY' as const },
+      { name: 'label', data: Float64Array.of(1, 2, 2, 0.5), type: 'DOUBLE' as const },
+    ];
+    parquetWriteFile({ filename: scratch('scores.parquet'), columnData });
+    const rows = await expectSame('scores', scratch('scores.parquet'), 2);
+    expect(Object.keys(rows[0] ?? {})).toEqual(['id', 'latent', 'error']);
+  });
+
+  test('a refusal names the first image with a label', async () => {
+    for (let i = 0; i < 6; i++) writeFileSync(scratch(`scored/${i}.png`), png(i));
+    const labels = [1, 1, 1, 1, -2, 1];
+    writeFileSync(scratch('low.csv'), ['file,label', ...labels.map((y, i) => `scored/${i}.png,${y}`)].join('\n'));
+    const refused = await inputErrorOf(plan({ data: scratch('low.csv'), out: scratch('low'), shards: 2 }));
+    expectFacts(refused, scratch('low.csv'), 'image 4 ', '-2');
+  });
+});
+
 describe('a plan', () => {
   const data = tinyData(scratch('planned'), 40);
 
