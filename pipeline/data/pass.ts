@@ -1,6 +1,7 @@
 import { type ImageIndex, type PartName, partNames, type SkippedImage } from '../artifacts/image-index.ts';
 import type { Preprocessing, Scaling } from '../artifacts/preprocessing.ts';
 import { InputError, stopIfAborted } from '../io/errors.ts';
+import { quoted } from '../io/printable.ts';
 import { bytesPerImage } from './dataset.ts';
 import { decode, readHeader } from './decode.ts';
 import type { Target } from './decoder.ts';
@@ -241,6 +242,6 @@ function severalSizes(spec: string, { sizes, mostSizes }: Facts): InputError {
   const examples = mostSizes.slice(0, 3).map(({ size, images }) => `${size} (${images})`);
   const more = sizes.size > examples.length ? ' …' : '';
   return new InputError(
-    `${spec}: its images have ${sizes.size} different sizes, width×height: ${examples.join(', ')}${more}; fit them to one with --size ${suggested} (\`npx convae data ${spec} --size ${suggested} --sheet sheet.png\` shows the result)`,
+    `${spec}: its images have ${sizes.size} different sizes, width×height: ${examples.join(', ')}${more}; fit them to one with --size ${suggested} (\`npx convae data ${quoted(spec)} --size ${suggested} --sheet sheet.png\` shows the result)`,
   );
 }

@@ -63,9 +63,9 @@ function checkSkipped(spec: string, { parts }: ImageIndex, { strict, maxSkipped 
   const total = skipped.length + partNames.reduce((sum, name) => sum + (parts[name]?.images ?? 0), 0);
   if (!strict && skipped.length <= maxSkipped * total) return;
   const limit = strict ? '--strict allows none' : `--max-skipped ${maxSkipped} allows fewer`;
-  const remedy = 'repair or remove them, or allow more with --max-skipped 0.5 (`convae data` lists them then)';
+  const more = strict ? 'leave --strict out' : 'allow more with --max-skipped 0.5 (`convae data` lists them then)';
   throw new InputError(
-    `${spec}: ${skipped.length} of ${total} images cannot be read, ${limit}: ${first.file}: ${first.reason}${skipped.length > 1 ? ' …' : ''}; ${remedy}`,
+    `${spec}: ${skipped.length} of ${total} images cannot be read, ${limit}: ${first.file}: ${first.reason}${skipped.length > 1 ? ' …' : ''}; repair or remove them, or ${more}`,
   );
 }
 

@@ -258,6 +258,7 @@ describe('labels', () => {
     expect(await labelsOf(idxBytes([3], Uint8Array.of(1, 0, 2)))).toEqual([1, 0, 2]);
     expect(await labelsOf(Buffer.from('2\n10\n\n'), '.txt')).toEqual(['2', '10', '']);
     expect(await labelsOf(Buffer.from('\ufefflabel\r\n"cat"\r\ndog\r\n2'), '.csv')).toEqual(['cat', 'dog', '2']);
+    expect(await labelsOf(Buffer.from('"a, b"\n"say ""c"""\n2'), '.csv')).toEqual(['a, b', 'say "c"', '2']);
     expect(await labelsOf(zipBytes([{ name: 'arr_0.npy', data: npyBytes('|u1', [3], counted(3)) }]))).toEqual([
       0, 1, 2,
     ]);
@@ -274,11 +275,14 @@ describe('labels', () => {
   });
 
   test('text that cannot be labels', async () => {
-    const [short, several] = [write(Buffer.from('1\n2'), '.txt'), write(Buffer.from('a,1\nb,2\nc,3'), '.csv')];
+    const [short, several] = [
+      write(Buffer.from('1\n2'), '.txt'),
+      write(Buffer.from('"a","1"\n"b","2"\n"c","3"'), '.csv'),
+    ];
     expectFacts(await inputErrorOf(locate(images, short)), `${short}: `, '2 labels', '3 images');
     const extra = write(Buffer.from('1\n2\n3\n4'), '.txt');
     expectFacts(await inputErrorOf(locate(images, extra)), `${extra}: `, '4 labels', '3 images');
-    expectFacts(await inputErrorOf(locate(images, several)), `${several}: `, 'line 1', 'a,1');
+    expectFacts(await inputErrorOf(locate(images, several)), `${several}: `, 'line 1', '"a","1"');
   });
 });
 

@@ -18,7 +18,7 @@ import { openPart } from '../../pipeline/data/parts.ts';
 import { prepare } from '../../pipeline/data/prepare.ts';
 import { InputError, Interrupted } from '../../pipeline/io/errors.ts';
 import { tiffBytes } from './images.ts';
-import { inputErrorOf } from './support.ts';
+import { expectFacts, inputErrorOf } from './support.ts';
 
 let folder: string;
 beforeAll(async () => {
@@ -89,6 +89,9 @@ describe('fitting', () => {
     const error = await read(sourceOf([gray(40, 60), gray(50, 50), gray(40, 60)])).catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(InputError);
     expect(String(error)).toMatch(/60x40 \(2\), 50x50 \(1\).*--size 32/);
+    const set = { all: sourceOf([gray(40, 60), gray(50, 50)]), notes: [] };
+    const refused = await inputErrorOf(prepare("Ann's photos", set, { cache: newCache() }));
+    expectFacts(refused, "Ann's photos: ", "data 'Ann'\\''s photos' --size 48");
   });
 
   test.each(['cover', 'contain', 'stretch'] as const)('%s does what sharp does with the whole image', async (fit) => {
@@ -252,7 +255,9 @@ describe('unreadable images', () => {
   test('strict mode also refuses a set that is in the cache', async () => {
     const cache = newCache();
     await read(sourceOf(images), { maxSkipped: 0.5, cache });
-    await expect(read(sourceOf(images), { strict: true, cache })).rejects.toThrow(/--strict/);
+    const refused = await inputErrorOf(read(sourceOf(images), { strict: true, cache }));
+    expect(refused).toMatch(/--strict/);
+    expect(refused).not.toMatch(/--max-skipped/);
   });
 });
 

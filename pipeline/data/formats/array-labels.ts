@@ -86,6 +86,9 @@ function textOf(bytes: Buffer, type: NumberType, where: string): string {
 /** Names of text files of labels. */
 export const LABEL_TEXT = /\.(txt|csv|tsv)$/i;
 
+/** A label in quotes, which are written twice within it. */
+const QUOTED = /^"((?:[^"]|"")*)"$/;
+
 /**
  * Reads a text file of labels, one a line. If there is one line more, the first is a heading where it is no number and no other label.
  * @throws InputError when it is missing, a line has several fields, or there are more or fewer labels than images
@@ -94,12 +97,12 @@ export async function readLabelText(path: string, images: LabelledImages): Promi
   const text = await withFileErrors(`cannot read ${path}`, () => readFile(path, 'utf8'));
   const lines = text.replace(/^\uFEFF/, '').split(/\r?\n/);
   if (lines.at(-1) === '') lines.pop();
-  const labels = lines.map((line) => line.trim().replace(/^"(.*)"$/, '$1'));
-  const several = labels.findIndex((label) => /[,;\t]/.test(label));
+  const several = lines.findIndex((line) => /[,;\t]/.test(line.trim().replace(QUOTED, '')));
   if (several >= 0) {
-    const found = (labels[several] as string).slice(0, 80);
+    const found = (lines[several] as string).slice(0, 80);
     throw new InputError(`${path}: line ${several + 1} has several fields (${found}); one label a line was expected`);
   }
+  const labels = lines.map((line) => line.trim().replace(QUOTED, (_, text: string) => text.replaceAll('""', '"')));
   const [first = '', ...others] = labels;
   const heading = labels.length === images.count + 1 && !/^-?\d/.test(first) && !others.includes(first);
   const rows = heading ? others : labels;

@@ -3,6 +3,7 @@ import { realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InputError, stopIfAborted, withFileErrors } from '../../io/errors.ts';
 import { entriesIn } from '../../io/folders.ts';
+import { quoted } from '../../io/printable.ts';
 import { IMAGE_FILE, IMAGE_KINDS } from '../decode.ts';
 import type { DataSource } from '../image-source.ts';
 import type { DataOptions } from '../options.ts';
@@ -49,7 +50,7 @@ export async function locateFolder(root: string, { signal }: DataOptions = {}): 
       },
     }),
   ]);
-  const remedy = `pass it as --data ${base}${labels}`;
+  const remedy = `pass it as --data ${quoted(base + labels)}`;
   const unread = labels === undefined ? [] : [`to read labels and splits from ${labels}, ${remedy}`];
   return { ...Object.fromEntries(sources), notes: [...notes, ...notesOnOthers(others), ...unread] };
 }
