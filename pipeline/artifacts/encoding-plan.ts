@@ -31,7 +31,15 @@ const encodingInput = z.discriminatedUnion('kind', [
     planar: z.boolean(),
     prefix,
   }),
-  z.strictObject({ kind: z.literal('rows'), part: z.enum(partNames), from: count, to: count, prefix }),
+  z.strictObject({
+    kind: z.literal('rows'),
+    part: z.enum(partNames),
+    /** Of the files that `--data` names; not of folders, nor of earlier versions. */
+    bytes: z.optional(count),
+    from: count,
+    to: count,
+    prefix,
+  }),
 ]);
 
 /** `plan.json`: how the encoding of a data set is divided. */

@@ -5,7 +5,7 @@ import { InputError, withFileErrors } from '../io/errors.ts';
 import { imageFileSource } from './formats/image-files.ts';
 import { entriesOfRows } from './formats/parquet.ts';
 import { entriesOfShards } from './formats/tar.ts';
-import { locateData } from './formats.ts';
+import { bytesOf, locateData } from './formats.ts';
 import type { DataSource, ImageEntry, ImageSource } from './image-source.ts';
 import { type LabelSurvey, labelsIn, labelsOfEntries, surveyLabels } from './label-survey.ts';
 import type { DataOptions } from './options.ts';
@@ -79,26 +79,24 @@ async function sectionOf(
   }
   const { path, bytes } = input;
   const { size } = await withFileErrors(`cannot read ${path}`, () => stat(path));
-  if (size !== bytes) {
-    throw new InputError(
-      `${path}: it has ${size} bytes, but had ${bytes} when the shards were planned; plan again into another folder`,
-    );
-  }
+  if (size !== bytes) throw changed(path, `${size} bytes`, `had ${bytes}`);
   const entries = () => (input.kind === 'tar' ? entriesOfShards([path]) : entriesOfRows(input, options));
   return { ...whole, entries };
 }
 
+const changed = (name: string, has: string, had: string) =>
+  new InputError(`${name}: it has ${has}, but ${had} when the shards were planned; plan again into another folder`);
+
 /** Images of a part of the data set by their position. */
 async function rowsOf(
-  { part, from, to, prefix }: Extract<EncodingInput, { kind: 'rows' }>,
+  { part, bytes, from, to, prefix }: Extract<EncodingInput, { kind: 'rows' }>,
   source: ImageSource | undefined,
   spec: string,
 ): Promise<Section> {
   if (!source || (source.count !== undefined && source.count < to)) {
-    throw new InputError(
-      `${spec}: it has ${source?.count ?? 'no'} images in its part ${part}, but had at least ${to} when the shards were planned; plan again into another folder`,
-    );
+    throw changed(spec, `${source?.count ?? 'no'} images in its part ${part}`, `had at least ${to}`);
   }
+  if (bytes !== undefined && bytesOf(spec) !== bytes) throw changed(spec, `${bytesOf(spec)} bytes`, `had ${bytes}`);
   return {
     ...{ name: source.name, prefix, plain: source.plain, from, to },
     async *entries() {

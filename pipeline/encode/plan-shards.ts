@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path';
 import { ENCODING_PLAN_FORMAT, type EncodingInput, type EncodingPlan } from '../artifacts/encoding-plan.ts';
 import type { PartName } from '../artifacts/image-index.ts';
 import { bytesPerImage } from '../data/dataset.ts';
-import { absoluteSpec, locateData } from '../data/formats.ts';
+import { absoluteSpec, bytesOf, locateData } from '../data/formats.ts';
 import type { DataSource, ImageSource, Piece } from '../data/image-source.ts';
 import type { LabelSurvey } from '../data/label-survey.ts';
 import type { Split } from '../data/open.ts';
@@ -86,7 +86,8 @@ export async function planShards(options: PlanOptions): Promise<Planned> {
     noteUnjudged(model.card, errors, options.note);
     if (survey) checkLabelling(model.card, data, survey.labelling, errors);
     const counts = await Promise.all(chosen.map(({ source }) => countOf(source)));
-    const inputs = () => inputsOf(chosen, counts, survey);
+    const bytes = bytesOf(data);
+    const inputs = () => inputsOf(chosen, counts, survey, bytes);
     const sessions = { ...options, graphs: encodingGraphs(errors), images: Number.POSITIVE_INFINITY };
     const { batchSize } = planSessions(bytesPerImage(model.card.image), sessions);
     const { strict = false, maxSkipped = 0.01 } = dataOptions ?? {};
@@ -160,10 +161,11 @@ function* inputsOf(
   chosen: readonly Chosen[],
   counts: readonly (number | undefined)[],
   survey: LabelSurvey | undefined,
+  bytes: number | undefined,
 ): Generator<EncodingInput> {
   for (const [i, { part, source, prefix }] of chosen.entries()) {
     const own = prefix === undefined ? {} : { prefix };
-    if (!source.pieces) yield { kind: 'rows', part, from: 0, to: counts[i] as number, ...own };
+    if (!source.pieces) yield { kind: 'rows', part, bytes, from: 0, to: counts[i] as number, ...own };
     for (const piece of source.pieces?.() ?? []) {
       const path = resolve(piece.path);
       if (piece.kind === 'file') {

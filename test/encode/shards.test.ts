@@ -29,7 +29,7 @@ import { shardStatus } from '../../pipeline/encode/shard-status.ts';
 import { Interrupted } from '../../pipeline/io/errors.ts';
 import { findOutliers } from '../../pipeline/outliers/outliers.ts';
 import { call } from '../cli/call.ts';
-import { npyBytes } from '../data/formats.ts';
+import { npyBytes, zipBytes } from '../data/formats.ts';
 import { pngBytes } from '../data/images.ts';
 import { expectFacts, inputErrorOf, openFiles, scratchFolder } from '../data/support.ts';
 import { imageOf, labelOf, type Row, readRows, tinyData, tinyImages } from './support.ts';
@@ -392,6 +392,16 @@ describe('a shard', () => {
     renameSync(scratch('aside.tar'), scratch('broken/1.tar'));
     await run(out, all);
     expect(await shardStatus(out)).toMatchObject({ done: 3, failed: 0 });
+  });
+
+  test('of an archive that has changed since', async () => {
+    const [zip, out] = [scratch('changed.zip'), scratch('changed')];
+    const members = [0, 1, 2, 3].map((i) => ({ name: `${i}.png`, data: png(i) }));
+    writeFileSync(zip, zipBytes(members));
+    await plan({ data: zip, out, shards: 2 });
+    await run(out, oneShard('0'));
+    writeFileSync(zip, zipBytes(members.map((member) => ({ ...member, deflate: true }))));
+    expectFacts(await inputErrorOf(run(out, oneShard('1'))), zip, 'bytes');
   });
 
   test('of another model than planned', async () => {
