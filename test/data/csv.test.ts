@@ -103,7 +103,7 @@ test('labels that are digits, letters, whole numbers with a point, measures', as
     await closeSplits(splits);
     return splits.train.classes;
   };
-  expect(await labelled('7', 'A', '007', '7')).toEqual(['007', '7', 'A']);
+  expect(await labelled('7', 'A', '007', '4e2', '7')).toEqual(['4e2', '007', '7', 'A']);
   expect(await labelled('10', '9.0', '-1', '9')).toEqual(['9', '10']);
   expect(await labelled('1', '2.5', '3')).toBeUndefined();
 });

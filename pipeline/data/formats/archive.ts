@@ -61,7 +61,8 @@ function labelIn(path: string, bytes: Uint8Array): RawLabel {
   }
   const name = fields instanceof Object ? labelColumn(Object.keys(fields)) : undefined;
   const value = name === undefined ? fields : (fields as Readonly<Record<string, unknown>>)[name];
-  return typeof value === 'string' || typeof value === 'number' ? labelOf(String(value)) : undefined;
+  if (typeof value === 'string' || Number.isInteger(value)) return labelOf(String(value));
+  return typeof value === 'number' ? value : undefined;
 }
 
 /** Takes up the label in a file, if there is one, by `keyOf`. That of a `.cls` file counts, whatever a `.json` file says. */

@@ -86,8 +86,11 @@ function textOf(bytes: Buffer, type: NumberType, where: string): string {
 /** Names of text files of labels. */
 export const LABEL_TEXT = /\.(txt|csv|tsv)$/i;
 
-/** A label in quotes, which are written twice within it. */
-const QUOTED = /^"((?:[^"]|"")*)"$/;
+/** What is in the quotes around a label, within which they are written twice; undefined for a label without quotes. */
+function unquoted(label: string): string | undefined {
+  const parts = /^"(.*)"$/.exec(label)?.[1]?.split('""');
+  return parts?.some((part) => part.includes('"')) ? undefined : parts?.join('"');
+}
 
 /**
  * Reads a text file of labels, one a line. If there is one line more, the first is a heading where it is no number and no other label.
@@ -97,12 +100,13 @@ export async function readLabelText(path: string, images: LabelledImages): Promi
   const text = await withFileErrors(`cannot read ${path}`, () => readFile(path, 'utf8'));
   const lines = text.replace(/^\uFEFF/, '').split(/\r?\n/);
   if (lines.at(-1) === '') lines.pop();
-  const several = lines.findIndex((line) => /[,;\t]/.test(line.trim().replace(QUOTED, '')));
+  const fields = lines.map((line) => line.trim());
+  const several = fields.findIndex((field) => unquoted(field) === undefined && /[,;\t]/.test(field));
   if (several >= 0) {
-    const found = (lines[several] as string).slice(0, 80);
+    const found = (fields[several] as string).slice(0, 80);
     throw new InputError(`${path}: line ${several + 1} has several fields (${found}); one label a line was expected`);
   }
-  const labels = lines.map((line) => line.trim().replace(QUOTED, (_, text: string) => text.replaceAll('""', '"')));
+  const labels = fields.map((field) => unquoted(field) ?? field);
   const [first = '', ...others] = labels;
   const heading = labels.length === images.count + 1 && !/^-?\d/.test(first) && !others.includes(first);
   const rows = heading ? others : labels;

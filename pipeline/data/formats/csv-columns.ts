@@ -24,11 +24,15 @@ export interface CsvColumns {
 
 export const isNumber = (text: string | undefined): boolean => !!text?.trim() && Number.isFinite(Number(text));
 
+/** Numbers that are written with a point. */
+const DECIMAL = /^[+-]?(\d+\.\d*|\.\d+)(e[+-]?\d+)?$/i;
+
 /** The label that a text says. Labels are names, even where some or all are numbers: `7`, `A`, `007`. Fractions are measures. */
 export function labelOf(text: string | undefined): RawLabel {
-  const label = text?.trim();
-  if (!label || !isNumber(label) || /^-?\d+$/.test(label)) return label || undefined;
-  return Number.isInteger(Number(label)) ? String(Number(label)) : Number(label);
+  const label = text?.trim() ?? '';
+  if (!DECIMAL.test(label)) return label || undefined;
+  const number = Number(label);
+  return Number.isInteger(number) ? String(number) : number;
 }
 
 /** Numbers of a field that holds all pixels. */

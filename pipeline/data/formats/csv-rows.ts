@@ -11,9 +11,12 @@ export interface CsvRow {
 /** Lines of a row; a quote that is not closed takes more. */
 const MOST_LINES = 2 ** 16;
 
+/** Characters of a line that show what separates its fields. */
+const SAMPLE = 2 ** 16;
+
 /** What separates the fields of a line. */
 export const separatorOf = (line: string): string => {
-  const unquoted = line.replace(/(^|[,;\t])\s*"(?:[^"]|"")*("|$)/g, '$1');
+  const unquoted = line.slice(0, SAMPLE).replace(/(^|[,;\t]) *"[^"]*(""[^"]*)*("|$)/g, '$1');
   const counts = [',', ';', '\t'].map((separator) => [separator, unquoted.split(separator).length] as const);
   const [separator, fields] = counts.reduce((best, other) => (other[1] > best[1] ? other : best), [' ', 1] as const);
   return fields > 1 ? separator : ' ';
