@@ -176,6 +176,25 @@ describe('tensors', () => {
     expect(new Set(later.map(([first]) => first)).size).toBe(6);
   });
 
+  test.each<[string, (w: tf.Tensor) => tf.Tensor]>([
+    ['another shape', (w) => tf.reshape(w, [-1])],
+    ['a part', (w) => tf.slice(w, [0, 0], [10, 70])],
+    ['another type', (w) => tf.cast(tf.cast(w, 'float32'), 'float32')],
+    ['a row', (w) => tf.unstack(w)[1] as tf.Tensor],
+    ['one half', (w) => tf.split(w, 2)[1] as tf.Tensor],
+  ])('that are %s of a variable keep their values while it goes on', (_, view) => {
+    const w = tf.variable(tf.randomNormal([70, 70], 0, 1, 'float32', 3));
+    const optimizer = tf.train.sgd(1e-5);
+    const step = () =>
+      optimizer.minimize(() => tf.sum(tf.square(tf.matMul(w as tf.Tensor2D, w as tf.Tensor2D))) as tf.Scalar);
+    for (let i = 0; i < 3; i++) step();
+    const seen = view(w);
+    const then = seen.dataSync();
+    for (let i = 0; i < 3; i++) step();
+    expect(seen.dataSync()).toEqual(then);
+    expect(view(w).dataSync()).not.toEqual(then);
+  });
+
   test('of another backend can be used', async () => {
     await tf.setBackend('cpu');
     const x = tf.tensor2d([
