@@ -2,6 +2,7 @@ import './support/tfjs.ts';
 import type { Tensor } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, test } from 'vitest';
+import { withCpuKernels } from '../../pipeline/tfjs-to-onnx/src/cpu-kernels.ts';
 import { trace } from '../../pipeline/tfjs-to-onnx/src/index.ts';
 
 const vector = { x: { shape: [3], dtype: 'float32' } } as const;
@@ -42,6 +43,26 @@ describe('a trace knows the values of what does not depend on its inputs', () =>
     const data = tf.engine().backend.numDataIds();
     expect(readings(() => tf.matMul(many, few).dataSync())).toEqual([...right]);
     expect(tf.engine().backend.numDataIds()).toBe(data);
+  });
+
+  test('of what the cpu backend sums along a wrong axis, transforms in part, or writes into its input', async () => {
+    const x = tf.tensor1d([1, 2, 3]);
+    const place = tf.tensor2d([[0]], [1, 1], 'int32');
+    const images = tf.ones<tf.Rank.R4>([2, 2, 2, 1]);
+    const programs: [() => Tensor, number[]][] = [
+      [() => tf.cumsum(x, -1), [1, 3, 6]],
+      [() => tf.cumprod(x, -1), [1, 2, 6]],
+      [() => tf.image.transform(images, tf.tensor2d([[1, 0, 0, 0, 1, 0, 0, 0]])), new Array(8).fill(1)],
+      [() => tf.tensorScatterUpdate(x, place, tf.tensor1d([9])), [9, 2, 3]],
+    ];
+    for (const [program, right] of programs) {
+      const data = tf.engine().backend.numDataIds();
+      expect(readings(() => program().dataSync())).toEqual(right);
+      expect(tf.engine().backend.numDataIds()).toBe(data);
+      expect([...(await withCpuKernels(async () => tf.tidy(() => program().dataSync())))]).toEqual(right);
+      expect(tf.engine().backend.numDataIds()).toBe(data);
+      expect([...x.dataSync()]).toEqual([1, 2, 3]);
+    }
   });
 
   test('of several results', () => {

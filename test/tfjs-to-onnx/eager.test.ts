@@ -101,6 +101,55 @@ test('stacks of few small matrices are broadcast as those of many are', () => {
   expect(explain().graphs).toBe(0);
 });
 
+describe("kernels that tfjs's cpu backend computes wrongly are right, at once, call by call and in a graph", () => {
+  const row = (size: number) => tf.add(tf.zeros([size]), 1);
+  const squares = (program: (x: tf.Tensor4D) => tf.Tensor) =>
+    tf.grad((x) => tf.sum(tf.square(program(x as tf.Tensor4D))));
+  const images = (shape: number[]) => tf.reshape(tf.range(1, 1 + shape.reduce((a, b) => a * b)), shape);
+  const enlarged = (shape: number[]) =>
+    squares((x) => tf.image.resizeNearestNeighbor(x, [2 * (shape[1] as number), 2 * (shape[2] as number)]))(
+      images(shape),
+    );
+  const moved = (size: number) =>
+    tf.image.transform(tf.ones([2, size, size, 1]), tf.tensor2d([[1, 0, 0, 0, 1, 0, 0, 0]])) as tf.Tensor;
+
+  test.each<[string, () => tf.Tensor, number[]]>([
+    ['a sum along the last axis', () => tf.cumsum(row(3), -1), [1, 2, 3]],
+    ['a sum along the last axis of many', () => tf.cumsum(row(100), -1), Array.from({ length: 100 }, (_, i) => i + 1)],
+    ['a product along the last axis', () => tf.cumprod(tf.tensor1d([1, 2, 3]), -1), [1, 2, 6]],
+    ['two images', () => moved(3), new Array(18).fill(1)],
+    ['two larger images', () => moved(8), new Array(128).fill(1)],
+    ['a gradient of two enlarged images', () => enlarged([2, 1, 2, 1]), [8, 16, 24, 32]],
+    ['a gradient of two larger ones', () => enlarged([2, 4, 3, 1]), Array.from({ length: 24 }, (_, i) => 8 * (i + 1))],
+    [
+      'a gradient by the centers of pixels',
+      () => tf.grad((x) => tf.image.resizeBilinear(x as tf.Tensor4D, [4, 4], false, true))(images([1, 2, 2, 1])),
+      [4, 4, 4, 4],
+    ],
+    [
+      'a gradient of a maximum',
+      () => tf.grad((x) => tf.maxPool3d(x as tf.Tensor5D, [1, 2, 3], 1, 'valid'))(images([1, 1, 2, 3, 1])),
+      [0, 0, 0, 0, 0, 1],
+    ],
+    [
+      'sums of segments',
+      () => tf.unsortedSegmentSum(tf.tensor1d([Number.NaN, 1, 2]), tf.tensor1d([0, 1, 1], 'int32'), 2),
+      [Number.NaN, 3],
+    ],
+  ])('%s', (_, program, expected) => {
+    for (const time of ['first', 'second']) expect([...program().dataSync()], time).toEqual(expected);
+  });
+
+  test.each([4, 400])('an update of a part of %i numbers, which leaves the whole as it was', (size) => {
+    const x = tf.add(tf.zeros([size]), 1);
+    for (const time of ['first', 'second']) {
+      const updated = tf.tensorScatterUpdate(x, tf.tensor2d([[1]], [1, 1], 'int32'), tf.tensor1d([9]));
+      expect([...updated.dataSync().slice(0, 3)], time).toEqual([1, 9, 1]);
+      expect([...x.dataSync().slice(0, 3)], time).toEqual([1, 1, 1]);
+    }
+  });
+});
+
 describe('graphs', () => {
   /** Some work, too much to be done without a graph. */
   const work = (x: tf.Tensor, factor: number): tf.Tensor =>

@@ -1,40 +1,39 @@
-import type { KernelBackend, TensorInfo } from '@tensorflow/tfjs-core';
+import type { KernelBackend, TensorInfo, TypedArray } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
 import { broadcast, product, type Shape, sameShape } from './ir.ts';
 
-/** The kernels of tfjs's `cpu` backend, which is tfjs's reference, and right ones in the place of those that broadcast wrongly. */
+/** The kernels of tfjs's `cpu` backend, which is tfjs's reference, and right ones in the place of those that are wrong. */
 
 type Inputs = Readonly<Record<string, TensorInfo | undefined>>;
+type Repair = (kernelFunc: tf.KernelFunc) => tf.KernelFunc;
 
-/** The shapes that inputs have to be broadcast to before the kernel gets them, where it would not do that itself. */
-const BROADCAST: Readonly<Record<string, (inputs: Inputs) => Readonly<Record<string, Shape>>>> = {
-  BatchMatMul: ofMatrices,
-  _FusedMatMul: ofMatrices,
+const REPAIRS: Readonly<Record<string, Repair>> = {
+  BatchMatMul: (kernelFunc) => onWhole(kernelFunc, ofMatrices),
+  _FusedMatMul: (kernelFunc) => onWhole(kernelFunc, ofMatrices),
   // It reads its statistics over and over in the order of the last axes.
-  FusedBatchNorm: ({ x, ...statistics }) =>
-    Object.fromEntries(
-      Object.entries(statistics).flatMap(([name, info]) => {
-        const own = info?.shape.slice(info.shape.findIndex((d) => d !== 1));
-        const isRepeated = !x || !own || sameShape(own, x.shape.slice(-own.length)) || product(own) === 1;
-        return isRepeated ? [] : [[name, x.shape]];
-      }),
-    ),
+  FusedBatchNorm: (kernelFunc) => onWhole(kernelFunc, ofStatistics),
+  Cumprod: alongAxis,
+  Cumsum: alongAxis,
+  TensorScatterUpdate: onCopy,
+  Transform: onEachImage,
 };
 
-/** It takes the last matrix where one stack has fewer of them. */
-function ofMatrices({ a, b }: Inputs): Readonly<Record<string, Shape>> {
-  if (!a || !b) return {};
-  const [batchA, batchB] = [a.shape.slice(0, -2), b.shape.slice(0, -2)];
-  if (product(batchA) === 1 || product(batchB) === 1) return {};
-  const batch = broadcast(batchA, batchB);
-  return { a: [...batch, ...a.shape.slice(-2)], b: [...batch, ...b.shape.slice(-2)] };
-}
+/**
+ * Kernels that are left out: the gradients read pixels of the first image for all, or those of a window with other
+ * sides, and never end for one row; the sum spreads NaN to all segments.
+ */
+const WRONG: ReadonlySet<string> = new Set([
+  'MaxPool3DGrad',
+  'ResizeBilinearGrad',
+  'ResizeNearestNeighborGrad',
+  'UnsortedSegmentSum',
+]);
 
-/** A kernel of the `cpu` backend; undefined where it has none. */
+/** A kernel of the `cpu` backend; undefined where it has none that is right. */
 export function cpuKernel(name: string): tf.KernelFunc | undefined {
   const kernel = tf.getKernel(name, 'cpu') as tf.KernelConfig | undefined;
-  const shapesOf = BROADCAST[name];
-  return kernel && shapesOf ? onWhole(kernel.kernelFunc, shapesOf) : kernel?.kernelFunc;
+  if (!kernel || WRONG.has(name)) return undefined;
+  return REPAIRS[name]?.(kernel.kernelFunc) ?? kernel.kernelFunc;
 }
 
 /**
@@ -44,7 +43,7 @@ export function cpuKernel(name: string): tf.KernelFunc | undefined {
 export async function withCpuKernels<T>(work: () => Promise<T>, rounding?: Rounding): Promise<T> {
   const before = tf
     .getKernelsForBackend('cpu')
-    .filter(({ kernelName }) => kernelName in BROADCAST || SUMS.test(kernelName));
+    .filter(({ kernelName }) => kernelName in REPAIRS || SUMS.test(kernelName));
   const replace = (kernel: tf.KernelConfig) => {
     tf.unregisterKernel(kernel.kernelName, 'cpu');
     tf.registerKernel(kernel);
@@ -80,9 +79,30 @@ const rounded =
     return result;
   };
 
+/** The shapes that inputs have to be broadcast to before a kernel gets them. */
+type ShapesOf = (inputs: Inputs) => Readonly<Record<string, Shape>>;
+
+/** It takes the last matrix where one stack has fewer of them. */
+const ofMatrices: ShapesOf = ({ a, b }) => {
+  if (!a || !b) return {};
+  const [batchA, batchB] = [a.shape.slice(0, -2), b.shape.slice(0, -2)];
+  if (product(batchA) === 1 || product(batchB) === 1) return {};
+  const batch = broadcast(batchA, batchB);
+  return { a: [...batch, ...a.shape.slice(-2)], b: [...batch, ...b.shape.slice(-2)] };
+};
+
+const ofStatistics: ShapesOf = ({ x, ...statistics }) =>
+  Object.fromEntries(
+    Object.entries(statistics).flatMap(([name, info]) => {
+      const own = info?.shape.slice(info.shape.findIndex((d) => d !== 1));
+      const isRepeated = !x || !own || sameShape(own, x.shape.slice(-own.length)) || product(own) === 1;
+      return isRepeated ? [] : [[name, x.shape]];
+    }),
+  );
+
 /** A kernel that is given whole tensors. */
 const onWhole =
-  (kernelFunc: tf.KernelFunc, shapesOf: (inputs: Inputs) => Readonly<Record<string, Shape>>): tf.KernelFunc =>
+  (kernelFunc: tf.KernelFunc, shapesOf: ShapesOf): tf.KernelFunc =>
   ({ inputs, attrs = {}, backend }) => {
     const shapes = Object.entries(shapesOf(inputs)).filter(
       ([name, shape]) => !sameShape(inputs[name]?.shape ?? [], shape),
@@ -102,4 +122,48 @@ function broadcasted(info: TensorInfo, shape: Shape, backend: object): TensorInf
   const reps = shape.map((d, axis) => (padded[axis] === d ? 1 : d));
   const { kernelFunc } = tf.getKernel('Tile', 'cpu');
   return kernelFunc({ inputs: { x: { ...info, shape: padded } }, attrs: { reps }, backend }) as TensorInfo;
+}
+
+/** A kernel that miscounts an axis from the end. */
+function alongAxis(kernelFunc: tf.KernelFunc): tf.KernelFunc {
+  return ({ inputs, attrs = {}, backend }) => {
+    const [axis = 0] = tf.util.parseAxisParam(attrs.axis as number, inputs.x?.shape ?? []);
+    return kernelFunc({ inputs, attrs: { ...attrs, axis }, backend });
+  };
+}
+
+/** A kernel that writes its result into its input. */
+function onCopy(kernelFunc: tf.KernelFunc): tf.KernelFunc {
+  return ({ inputs, attrs = {}, backend }) => {
+    const { dataId, shape, dtype } = inputs.tensor as TensorInfo;
+    const cpu = backend as KernelBackend;
+    const copy = { dataId: cpu.write(cpu.readSync(dataId).slice(), shape, dtype), shape, dtype };
+    try {
+      return kernelFunc({ inputs: { ...inputs, tensor: copy }, attrs, backend });
+    } finally {
+      cpu.disposeData(copy.dataId);
+    }
+  };
+}
+
+/** A kernel that stops after the first image. */
+function onEachImage(kernelFunc: tf.KernelFunc): tf.KernelFunc {
+  return ({ inputs, attrs = {}, backend }) => {
+    const { image, transforms } = inputs as Readonly<Record<'image' | 'transforms', TensorInfo>>;
+    const cpu = backend as KernelBackend;
+    const one = ({ dataId, shape: [, ...rest], dtype }: TensorInfo, at: number): TensorInfo => {
+      const values = (cpu.readSync(dataId) as TypedArray).subarray(at * product(rest), (at + 1) * product(rest));
+      return { dataId: cpu.write(values, [1, ...rest], dtype), shape: [1, ...rest], dtype };
+    };
+    const [count = 0, height, width, channels = 1] = image.shape;
+    const shape = [count, ...((attrs.outputShape as number[] | null) ?? [height, width]), channels] as number[];
+    const values = tf.util.getTypedArrayFromDType(image.dtype as 'float32', product(shape));
+    for (let i = 0; i < count; i++) {
+      const given = { image: one(image, i), transforms: one(transforms, transforms.shape[0] === 1 ? 0 : i) };
+      const result = kernelFunc({ inputs: given, attrs, backend }) as TensorInfo;
+      values.set(cpu.readSync(result.dataId) as TypedArray, (i * values.length) / count);
+      for (const { dataId } of [given.image, given.transforms, result]) cpu.disposeData(dataId);
+    }
+    return { dataId: cpu.write(values, shape, image.dtype), shape, dtype: image.dtype };
+  };
 }

@@ -6,7 +6,7 @@ import type { Held } from './held.ts';
 import { workOf } from './host.ts';
 import { currentLine } from './layers.ts';
 import { Log } from './log.ts';
-import { computeOnCpu } from './on-cpu.ts';
+import { computeOnCpu, isOnCpu } from './on-cpu.ts';
 import { fastestTarget } from './probe.ts';
 import { type Structure, structureOf, type VariableUpdate } from './structure.ts';
 import type { Call, EagerValue } from './value.ts';
@@ -164,7 +164,8 @@ export class Executor {
 
   /** A session takes milliseconds to make, so what may never come again is computed without one. */
   #isFirstAndLittle({ key, calls }: Structure): boolean {
-    if (this.#once.has(key) || calls.length > 100 || calls.some(({ kernel }) => kernel === 'Complex')) return false;
+    if (this.#once.has(key) || calls.length > 100) return false;
+    if (calls.some(({ kernel }) => kernel === 'Complex' || !isOnCpu(kernel))) return false;
     if (this.#once.size > 1_000) this.#once.clear();
     this.#once.add(key);
     return calls.reduce((work, call) => work + workOf(call), 0) < LITTLE;

@@ -1,6 +1,7 @@
 import type { BackendValues, KernelBackend, NamedAttrMap, TensorInfo } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
 import { cpuKernel } from '../cpu-kernels.ts';
+import { sameShape } from '../ir.ts';
 import type { Tensors } from '../kernel-calls.ts';
 import { mapEach } from '../tape.ts';
 import { type Call, EagerValue, type NumberType, type Stored, typed } from './value.ts';
@@ -18,8 +19,8 @@ function cpu(): CpuBackend {
   return backend;
 }
 
-/** Whether tfjs's `cpu` backend has a kernel. */
-export const isOnCpu = (kernel: string): boolean => Boolean(tf.getKernel(kernel, 'cpu'));
+/** Whether tfjs's `cpu` backend has a kernel that is right. */
+export const isOnCpu = (kernel: string): boolean => cpuKernel(kernel) !== undefined;
 
 /**
  * Runs a kernel call on tfjs's `cpu` backend.
@@ -33,7 +34,7 @@ export function runOnCpu(
   view: (tensor: TensorInfo) => Stored,
 ): Stored | Stored[] {
   const kernelFunc = cpuKernel(kernel);
-  if (!kernelFunc) throw new Error(`tfjs's cpu backend has no kernel ${kernel}`);
+  if (!kernelFunc) throw new Error(`${kernel} cannot be computed on tfjs's cpu backend`);
   const inputs: TensorInfo[] = [];
   const copy = (input: unknown): unknown => {
     if (Array.isArray(input)) return input.map(copy); // some kernels take lists of tensors by name
@@ -78,7 +79,11 @@ export function computeOnCpu(calls: readonly Call[]): void {
     });
     try {
       const results = [runOnCpu(kernel, tensors, attrs, ({ dataId }) => values.get(dataId) as EagerValue)].flat();
-      outputs.forEach((output, i) => void output.settle((results[i] as EagerValue).values));
+      outputs.forEach((output, i) => {
+        const { shape, values } = results[i] as EagerValue;
+        if (!sameShape(shape, output.shape)) throw new Error(`${kernel} gave [${shape}], not [${output.shape}]`);
+        output.settle(values);
+      });
     } catch (error) {
       for (const output of outputs) output.fail(error);
       errors.push(error);
