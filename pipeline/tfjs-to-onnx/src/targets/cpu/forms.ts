@@ -13,15 +13,36 @@ export type BlockedForms = ReturnType<typeof blockedForms>;
 export function blockedForms(b: number) {
   const isBlocked = (channels: number) => channels % b === 0;
 
+  // ONNX Runtime's Reorder operators take float alone.
+  const toBlocks = (ref: Ref, g: GraphBuilder): Ref => {
+    const [n, h, w, c] = ref.shape as Shape4;
+    return g.reshape(g.transpose(g.reshape(ref, [n, h, w, c / b, b]), [0, 3, 1, 2, 4]), [n, c, h, w]);
+  };
+  const fromBlocks = (ref: Ref, g: GraphBuilder): Ref => {
+    const [n, c, h, w] = ref.shape as Shape4;
+    return g.reshape(g.transpose(g.reshape(ref, [n, c / b, h, w, b]), [0, 2, 3, 1, 4]), [n, h, w, c]);
+  };
+
   /** Images `[N, H, W, C]`, C a multiple of b: `[N, C/b, H, W, b]` in memory, declared as `[N, C, H, W]`. */
   const blocked: Form = {
     name: `blocked${b}`,
-    from: (value, g) =>
-      value.has(nchw)
+    from: (value, g) => {
+      if (value.dtype !== 'float32') return toBlocks(value.as(plain, g), g);
+      return value.has(nchw)
         ? g['nchwc.ReorderInput'](value.as(nchw, g))
-        : g['nchwc.ReorderInput'](value.as(plain, g), { channels_last: 1 }),
-    toPlain: (ref, [, , , channels = 1], g) => g['nchwc.ReorderOutput'](ref, { channels, channels_last: 1 }),
-    to: new Map([[nchw, (ref, [, , , channels = 1], g) => g['nchwc.ReorderOutput'](ref, { channels })]]),
+        : g['nchwc.ReorderInput'](value.as(plain, g), { channels_last: 1 });
+    },
+    toPlain: (ref, [, , , channels = 1], g) =>
+      ref.type === 'float' ? g['nchwc.ReorderOutput'](ref, { channels, channels_last: 1 }) : fromBlocks(ref, g),
+    to: new Map([
+      [
+        nchw,
+        (ref, [, , , channels = 1], g) =>
+          ref.type === 'float'
+            ? g['nchwc.ReorderOutput'](ref, { channels })
+            : g.transpose(fromBlocks(ref, g), [0, 3, 1, 2]),
+      ],
+    ]),
     withChannels: (ref, vector, combine, g) => {
       const [n, c, h, w] = ref.shape as Shape4;
       const blocks = g.reshape(ref, [n, c / b, h, w, b]);
