@@ -3,6 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import * as layers from '@tensorflow/tfjs-layers';
 import { afterAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { configure, type EagerOptions, explain } from '../../pipeline/tfjs-to-onnx/src/eager.ts';
+import { floats, type SpecialRow, unaryKernels } from './rows/special.ts';
 
 const BACKEND = 'onnx';
 
@@ -149,6 +150,35 @@ describe("kernels that tfjs's cpu backend computes wrongly are right, at once, c
     }
   });
 });
+
+test('special values in graphs are as on cpu, aside from denormal numbers, which are 0', async () => {
+  const [normal, denormal] = [floats.filter((x) => !isDenormal(x)), [1e-40, -1e-40]];
+  const kernels = unaryKernels.filter(({ dtypes }) => !dtypes || dtypes.includes('float32'));
+  const results = (values: readonly number[]) =>
+    kernels.map(({ kernel, attrs }) => {
+      const y = tf.engine().runKernel(kernel, { x: tf.tensor1d([...values]) }, { ...attrs }) as tf.Tensor;
+      return y.dataSync();
+    });
+  await start({ onlyGraphs: true });
+  const got = results(normal);
+  const zeros = [tf.mul(tf.tensor1d(denormal), 1e3).dataSync(), tf.greater(tf.tensor1d(denormal), 0).dataSync()];
+  await tf.setBackend('cpu');
+  results(normal).forEach((expected, i) => {
+    const { kernel, attrs, absolute = 0 } = kernels[i] as SpecialRow;
+    expected.forEach((want, at) => {
+      const value = got[i]?.[at] as number;
+      const same = value === want || (Number.isNaN(value) && Number.isNaN(want)) || (value === 0 && isDenormal(want));
+      const near = Math.abs(value - want) <= absolute + 2e-6 * Math.abs(want);
+      expect(same || near, `${kernel} ${JSON.stringify(attrs)} of ${normal[at]}: ${value}, not ${want}`).toBe(true);
+    });
+  });
+  expect(zeros.map((values) => [...values].map(Math.abs))).toEqual([
+    [0, 0],
+    [0, 0],
+  ]);
+});
+
+const isDenormal = (x: number): boolean => x !== 0 && Math.abs(x) < 2 ** -126;
 
 describe('graphs', () => {
   /** Some work, too much to be done without a graph. */
