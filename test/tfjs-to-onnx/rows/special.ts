@@ -41,7 +41,7 @@ export const unaryKernels: SpecialRow[] = [
   ...rows('Sigmoid', { dtypes: ['float32'], absolute: 1e-7 }),
   ...rows('LogicalNot', { dtypes: ['bool'] }),
   ...[0.2, 0, -1, 2].map((alpha) => ({ kernel: 'LeakyRelu', attrs: { alpha } })),
-  ...[0, -1, 0.3, 2].map((alpha) => ({ kernel: 'Step', attrs: { alpha } })),
+  ...[0, -1, 0.3, 2, 1e8 + 1, infinity].map((alpha) => ({ kernel: 'Step', attrs: { alpha } })),
   ...[
     [-2.5, 2.5],
     [0.5, 1.5],

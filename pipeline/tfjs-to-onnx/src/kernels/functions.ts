@@ -77,13 +77,19 @@ function selu(x: Ref, g: GraphBuilder): Ref {
   return g.Add(g.Mul(g.Relu(x), scale as Ref), g.Mul(below, scaleAlpha as Ref));
 }
 
-/** 1 where x > 0, else alpha. `Where` and `Sign` are several times slower than `Ceil` and `Clip`. */
+/**
+ * 1 where x > 0, else alpha. `Where` and `Sign` are several times slower than `Ceil` and `Clip`, but with a large alpha
+ * a sum of 1 − alpha and alpha is not 1.
+ */
 function step(x: Ref, alpha: number, g: GraphBuilder): Ref {
-  const whole = x.type === 'int32';
-  const positive = g.Clip(whole ? x : g.Ceil(x), g.like(x, 0), g.like(x, 1));
-  if (alpha === 0) return positive;
+  const [whole, zero, one] = [x.type === 'int32', g.like(x, 0), g.like(x, 1)];
   const slope = whole ? Math.trunc(alpha) : alpha;
-  return g.Add(g.Mul(positive, g.like(x, 1 - slope)), g.like(x, slope));
+  if (Math.abs(alpha) <= 2) {
+    const positive = g.Clip(whole ? x : g.Ceil(x), zero, one);
+    return slope === 0 ? positive : g.Add(g.Mul(positive, g.like(x, 1 - slope)), g.like(x, slope));
+  }
+  const below = g.like(x, slope);
+  return g.Where(g.Greater(x, zero), one, whole ? below : g.Where(g.IsNaN(x), x, below));
 }
 
 /** Functions of one tensor. */
