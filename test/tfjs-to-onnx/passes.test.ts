@@ -248,3 +248,41 @@ describe('channels stay first between convolutions', () => {
     expect(operators(graph).filter((op) => op === 'Transpose')).toHaveLength(2);
   });
 });
+
+describe('calls that differ in numbers which JSON does not have stay apart', () => {
+  const run = async (program: (x: Tensor) => Tensor[], values: number[]) => {
+    const x = tf.tensor2d(values, [4, values.length / 4]);
+    const graph = graphOfFunction(
+      ({ x }: { x: Tensor }) => Object.fromEntries(program(x).map((y, i) => [`y${i}`, y])),
+      { name: 'g', inputs: { x: { shape: [4, values.length / 4], dtype: 'float32' } } },
+    );
+    const outputs = await runOnce(graph, { x: feed(x) });
+    program(x).forEach((y, i) => void expectClose(outputs[`y${i}`], read(y), 0, `y${i}`));
+    return operators(graph);
+  };
+  const { POSITIVE_INFINITY: infinity } = Number;
+
+  test('two calls of one tensor', async () => {
+    const kernels = await run((x) => [tf.leakyRelu(x, infinity), tf.leakyRelu(x, -infinity)], [1, -1, 2, -3]);
+    expect(kernels).toHaveLength(2);
+  });
+
+  test('and the steps of a loop', async () => {
+    const steps = (step: (row: Tensor, i: number) => Tensor) => (x: Tensor) => [tf.stack(tf.unstack(x).map(step))];
+    const values = [1, -1, 2, -3, 4, 5, -6, -7];
+    expect(
+      await run(
+        steps((row) => tf.leakyRelu(row, infinity)),
+        values,
+      ),
+    ).toContain('Scan');
+    await run(
+      steps((row, i) => tf.leakyRelu(row, i < 2 ? infinity : -infinity)),
+      values,
+    );
+    await run(
+      steps((row, i) => tf.div(1, tf.mul(tf.abs(row), i < 2 ? 0 : -0))),
+      values,
+    );
+  });
+});

@@ -4,6 +4,7 @@ import { type OpType, operators } from './infer.ts';
 import {
   type Argument,
   type Attributes,
+  attributeKey,
   type Constant,
   type ElementType,
   type Graph,
@@ -204,7 +205,7 @@ export class GraphBuilder extends WithOperators {
     const inputs = given.slice(0, last + 1).map((ref) => ref ?? absent);
     const attrs = args.find((arg): arg is Attributes => arg !== undefined && !isInput(arg)) ?? {};
     const types = this.#infer(op, args);
-    const key = `${op}(${inputs.map(({ name }) => name)})${JSON.stringify(attrs)}`;
+    const key = `${op}(${inputs.map(({ name }) => name)})${attributeKey(attrs)}`;
     const refs = this.#made.get(key) ?? this.#node(op, inputs, attrs, [types].flat());
     this.#made.set(key, refs);
     return Array.isArray(types) ? refs : (refs[0] as Ref);

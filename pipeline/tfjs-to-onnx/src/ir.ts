@@ -146,3 +146,18 @@ export function mapEach<From, To>(
   for (const name in inputs) changed[name] = change((inputs as Readonly<Record<string, From>>)[name] as From);
   return changed;
 }
+
+/** A text that is the same for equal attributes only. JSON has no infinities, NaN or −0. */
+export function attributeKey(value: unknown): string {
+  if (typeof value === 'number') return Object.is(value, -0) ? '-0' : String(value);
+  if (typeof value === 'string') return `"${value}"`;
+  if (typeof value !== 'object' || value === null) return String(value);
+  let key = '';
+  if (Array.isArray(value)) for (const element of value) key += `${attributeKey(element)},`;
+  else {
+    for (const [name, element] of Object.entries(value)) {
+      if (element !== undefined) key += `${name}:${attributeKey(element)},`;
+    }
+  }
+  return `{${key}}`;
+}

@@ -1,3 +1,4 @@
+import { attributeKey } from '../ir.ts';
 import { requireRule, resultOf } from '../kernel-calls.ts';
 import { type Call, EagerValue, type NumberType } from './value.ts';
 
@@ -57,14 +58,4 @@ function keyOf(kernel: string, inputs: Inputs, attrs: Attrs): string {
   for (const name in inputs) key += ` ${name} ${(inputs as Readonly<Record<string, EagerValue>>)[name]?.type}`;
   for (const name in attrs) key += ` ${name}=${attributeKey(attrs[name])}`;
   return key;
-}
-
-function attributeKey(value: unknown): string {
-  // JSON has no infinities, NaN or -0.
-  if (typeof value === 'number') return Object.is(value, -0) ? '-0' : String(value);
-  if (typeof value !== 'object' || value === null) return String(value);
-  let key = '';
-  if (Array.isArray(value)) for (const element of value) key += `${attributeKey(element)},`;
-  else for (const [name, element] of Object.entries(value)) key += `${name}:${attributeKey(element)},`;
-  return `{${key}}`;
 }

@@ -1,4 +1,4 @@
-import type { Constant, Graph, Node, Ref } from '../ir.ts';
+import { attributeKey, type Constant, type Graph, type Node, type Ref } from '../ir.ts';
 import { autoPadded } from './auto-pad.ts';
 import { equalConstants, repetitionOf, sequenceOf } from './comparison.ts';
 import { SizeFinder } from './size-finder.ts';
@@ -97,8 +97,8 @@ function sameAttributes(samples: readonly Node[]): Node['attrs'] | undefined {
   const [own, ...others] = samples.map(({ attrs }) =>
     Object.fromEntries(Object.entries(attrs).filter(([key]) => !key.startsWith('_'))),
   );
-  const text = JSON.stringify(own);
-  return others.every((attrs) => JSON.stringify(attrs) === text) ? own : autoPadded(samples);
+  const key = attributeKey(own);
+  return others.every((attrs) => attributeKey(attrs) === key) ? own : autoPadded(samples);
 }
 
 /** Whether two nodes are the same operator on the same values, aside from constants. */

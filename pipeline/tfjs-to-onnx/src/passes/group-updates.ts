@@ -1,4 +1,4 @@
-import { product, sameShape } from '../ir.ts';
+import { attributeKey, product, sameShape } from '../ir.ts';
 import { inputsOf, type Tape, type TapeOp, type TapeValue } from '../tape.ts';
 
 /**
@@ -101,7 +101,7 @@ function signature({ variables, results, ops, leaves }: Update): string {
   const lines = ops.map(({ kernel, attrs, inputs, outputs }, i) => {
     for (const output of outputs) names.set(output, `t${i}`);
     const operands = Object.entries(inputs).map(([key, value]) => `${key}=${names.get(value) ?? scalarName(value)}`);
-    return `${kernel}${JSON.stringify(attrs)}(${operands})`;
+    return `${kernel}${attributeKey(attrs)}(${operands})`;
   });
   return [...lines, ...results.map((result) => names.get(result))].join(';');
 }
@@ -111,7 +111,7 @@ let nextId = 0;
 
 /** Scalars are equal if they are one tensor, or constants of one value. */
 function scalarName(value: TapeValue): string {
-  if (value.source.kind === 'constant') return `${value.dtype} ${value.source.values[0]}`;
+  if (value.source.kind === 'constant') return `${value.dtype} ${attributeKey(value.source.values[0])}`;
   const id = ids.get(value) ?? nextId++;
   ids.set(value, id);
   return `#${id}`;

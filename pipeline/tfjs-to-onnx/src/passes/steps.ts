@@ -1,4 +1,5 @@
-import { sameShape } from '../ir.ts';
+import { attributeKey, sameShape } from '../ir.ts';
+import { sameNumbers } from '../numbers.ts';
 import { inputsOf, type Step, type TapeOp, type TapeValue } from '../tape.ts';
 
 /** Equal stretches of a tape, one after the other: the steps of a loop that tfjs ran. */
@@ -152,14 +153,13 @@ export function withoutTwins(
 function sameValue(a: TapeValue, b: TapeValue): boolean {
   if (a === b) return true;
   if (a.source.kind !== 'constant' || b.source.kind !== 'constant' || a.dtype !== b.dtype) return false;
-  const [x, y] = [a.source.values, b.source.values];
-  return sameShape(a.shape, b.shape) && (x === y || x.every((value, i) => value === y[i]));
+  return sameShape(a.shape, b.shape) && sameNumbers(a.source.values, b.source.values);
 }
 
 function signatureOf({ kernel, inputs, attrs, outputs, scope, step }: TapeOp): string {
   const types = Object.entries(inputs).map(([name, { shape, dtype }]) => [name, shape, dtype]);
   const results = outputs.map(({ shape, dtype }) => [shape, dtype]);
-  return JSON.stringify([kernel, types, attrs, results, scope, step && signatureOfStep(step, Object.values(inputs))]);
+  return attributeKey([kernel, types, attrs, results, scope, step && signatureOfStep(step, Object.values(inputs))]);
 }
 
 function signatureOfStep({ ops, states, slices, next, each }: Step, given: readonly TapeValue[]): unknown {
