@@ -16,6 +16,18 @@ const boxes = given(
     ...[2, 2, 3, 3],
   ],
 );
+const { NaN: nan, POSITIVE_INFINITY: infinity } = Number;
+const diverged = given(
+  [6, 4],
+  [
+    ...[nan, 0, 1, 1],
+    ...[0, nan, 1, nan],
+    ...[nan, 2, nan, 3],
+    ...[nan, nan, nan, nan],
+    ...[0, 0, infinity, 1],
+    ...[0, -infinity, 1, 1],
+  ],
+);
 const numbers = given([6], [0, 1, 1, 0, 1, 0], 'int32');
 const images = float([2, 5, 7, 3]);
 
@@ -46,6 +58,12 @@ const crops: Row[] = (['bilinear', 'nearest'] as const).flatMap((method) => [
     `cropAndResize of images without pixels, ${method}`,
     { images: float([2, 3, 0, 1]), boxes, numbers },
     (i) => tf.image.cropAndResize(i.images, i.boxes, i.numbers, [2, 3], method, 0.5),
+    without,
+  ),
+  row(
+    `cropAndResize by boxes of NaN and infinity, ${method}`,
+    { images, boxes: diverged, numbers },
+    (i) => tf.image.cropAndResize(i.images, i.boxes, i.numbers, [3, 3], method, -2.5),
     without,
   ),
   row(

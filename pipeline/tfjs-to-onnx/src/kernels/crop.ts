@@ -16,6 +16,9 @@ function coordinates(g: GraphBuilder, kind: 'rows' | 'columns', [low, high]: [Re
   return g.Add(g.Mul(low, last), g.Mul(steps(g, kind, length), step));
 }
 
+const isOutside = (g: GraphBuilder, x: Ref, size: number): Ref =>
+  g.Or(g.Less(x, g.like(x, 0)), g.Greater(x, g.like(x, size - 1)));
+
 /** `a` where a share is 0, `b` where it is 1. */
 const between = (g: GraphBuilder, a: Ref, b: Ref, share: Ref): Ref =>
   g.Add(a, g.Mul(g.Sub(b, a), forChannels(g, g.cast(share, 'float'))));
@@ -37,6 +40,7 @@ export const cropping = {
         const y = coordinates(g, 'rows', [top, bottom], cropHeight, height);
         const x = coordinates(g, 'columns', [left, right], cropWidth, width);
         const inside = g.And(isInside(g, y, height), isInside(g, x, width)); // [boxes, h, w]
+        const outside = g.Or(isOutside(g, y, height), isOutside(g, x, width));
 
         const number = g.reshape(g.cast(boxInd.as(plain, g), 'int32'), [count, 1, 1]);
         const known = g.And(
@@ -48,7 +52,9 @@ export const cropping = {
           g.Gather(pixels, g.Add(first, placesOf(g, row, column, width, inside)), { axis: 0 }); // [boxes, h, w, C]
 
         const crop = method === 'nearest' ? read(rounded(g, y), rounded(g, x)) : bilinear(g, y, x, read);
-        const filledUp = g.Where(forChannels(g, inside), crop, g.float(extrapolationValue));
+        // A box of NaN is neither inside nor outside.
+        const fill = g.Where(outside, g.float(extrapolationValue), g.float(Number.NaN));
+        const filledUp = g.Where(forChannels(g, inside), crop, forChannels(g, fill));
         return g.Where(forChannels(g, known), filledUp, g.float(0));
       });
     },
