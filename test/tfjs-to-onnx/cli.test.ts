@@ -14,7 +14,9 @@ import {
   model as tfModel,
 } from '@tensorflow/tfjs-layers';
 import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { compare, findRuntime, isTooLarge } from '../../pipeline/tfjs-to-onnx/src/check.ts';
 import { main } from '../../pipeline/tfjs-to-onnx/src/cli.ts';
+import { graphOfFunction, serialize } from '../../pipeline/tfjs-to-onnx/src/index.ts';
 import { attr, type GraphDef, graphFiles, ints, node, placeholder } from './support/graph-model.ts';
 import { feed, hostTensors, openSession } from './support/ort.ts';
 import { expectClose, read } from './support/parity.ts';
@@ -334,6 +336,22 @@ test('what rounding makes of the numbers is told, and tolerated where no toleran
   expect(await main([at('model.json'), at('out.onnx')])).toBe(0);
   expect(stderr).toMatch(/^note: output y .*\brounding\b/m);
 });
+
+test('a difference counts though one on other inputs is larger beside tiny numbers', async () => {
+  const program = { name: 'm', inputs: [{ name: 'x', shape: [4], dtype: 'float32' as const }], run: same };
+  const graph = graphOfFunction(({ x }: Tensors) => ({ y: tf.add(tf.mul(x, 1.01), 1e-9) }), {
+    name: 'm',
+    inputs: { x: { shape: [4], dtype: 'float32' } },
+  });
+  const ort = (await findRuntime()) as NonNullable<Awaited<ReturnType<typeof findRuntime>>>;
+  const options = { samples: 1, tolerance: 1e-4, toleratesRounding: true, nchwInputs: false };
+  const [found] = await compare(program, graph, serialize(graph), ort, options);
+  expect(found).toMatchObject({ output: 'y', on: 'random input 1' });
+  expect(found && isTooLarge(found)).toBe(true);
+});
+
+type Tensors = Readonly<Record<'x', Tensor>>;
+const same = ({ x }: Readonly<Record<string, Tensor>>) => ({ y: tf.clone(x as Tensor) });
 
 test('nothing is written where tfjs gives other numbers', async () => {
   await write(await saved());

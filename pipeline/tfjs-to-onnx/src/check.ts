@@ -78,7 +78,7 @@ export async function compare(
         const [want, other, known] = [expected[output], moved[output], worst.get(output)];
         const rounding = want && other ? differenceOf(held(other), want).relative : 0;
         const judged = { ...difference, limit: Math.max(tolerance, Math.min(ROUNDING * rounding, MOST_ROUNDING)) };
-        if (!known || share(judged) > share(known)) worst.set(output, judged);
+        if (!known || isWorse(judged, known)) worst.set(output, judged);
       }
       disposeAll(inputs, expected, moved);
     }
@@ -101,7 +101,11 @@ const FLOAT32 = 1.2e-7;
 export const isTooLarge = ({ absolute, relative, limit }: Difference): boolean =>
   !(relative <= limit || absolute <= FLOAT32);
 
-const share = ({ relative, limit }: Difference): number => relative / (limit + Number.MIN_VALUE);
+/** What is too large is worse than what is tolerated, however small the numbers are that the latter is relative to. */
+function isWorse(a: Difference, b: Difference): boolean {
+  const share = ({ relative, limit }: Difference): number => relative / (limit + Number.MIN_VALUE);
+  return isTooLarge(a) === isTooLarge(b) ? share(a) > share(b) : isTooLarge(a);
+}
 
 function disposeAll(...groups: readonly Outputs[]): void {
   for (const group of groups) tf.dispose(Object.values(group));
