@@ -93,9 +93,8 @@ export class Executor {
   }
 
   /**
-   * Computes what is pending.
+   * Computes what is pending. Reading what could not be computed throws.
    * @param variables of the program with their values
-   * @throws Error where something could not be computed; what does not depend on it is there
    */
   flush(variables: Iterable<readonly [tf.Variable, EagerValue]>): void {
     this.isDue = false;
@@ -159,7 +158,6 @@ export class Executor {
       cause: error,
     });
     for (const { outputs } of calls) for (const output of outputs) output.fail(failure);
-    throw failure;
   }
 
   /** A session takes milliseconds to make, so what may never come again is computed without one. */
