@@ -87,7 +87,10 @@ export class Executor {
     const { call } = value;
     const isFilling = call && (call.kernel === 'Fill' || call.kernel === 'ZerosLike');
     // An optimizer starts from zeros. Made here, they let its first step be the same graph as the later ones.
-    if (isFilling && Object.values(call.inputs).every(({ pending }) => !pending)) computeOnCpu([call]);
+    if (isFilling && Object.values(call.inputs).every(({ pending }) => !pending)) {
+      computeOnCpu([call]);
+      this.#pending.delete(value);
+    }
     value.ofVariable = true;
     this.#seen.set(variable, value);
   }
