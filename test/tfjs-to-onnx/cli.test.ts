@@ -109,6 +109,13 @@ describe('converts', () => {
     expect(readdirSync(folder).sort()).toEqual(['model.json', 'out.onnx', 'weights.bin']);
   });
 
+  test('separable convolutions to many channels', async () => {
+    const separable = layers.separableConv2d({ filters: 256, kernelSize: 3, inputShape: [8, 8, 1] });
+    const parts = [separable, layers.globalAveragePooling2d({}), layers.dense({ units: 1 })];
+    await write(await saved(sequential({ layers: parts as never })));
+    expect(await main([at('model.json'), at('out.onnx')])).toBe(0);
+  });
+
   test('weights in several files, and replaces an existing file', async () => {
     const { json, weights } = await saved();
     const [group] = json.weightsManifest as [{ weights: unknown }];
@@ -361,7 +368,7 @@ test('nothing is written where tfjs gives other numbers', async () => {
 });
 
 describe('refuses in one line with exit code 2, and leaves existing files unchanged', () => {
-  const cases: Readonly<Record<string, [(model: Saved) => Saved, RegExp]>> = {
+  const cases: Readonly<Record<string, [(model: Saved) => Saved | Promise<Saved>, RegExp]>> = {
     'a JSON file of something else': [({ weights }) => ({ json: {}, weights }), /model\.json: .*\bmodelTopology\b/],
     'a model without a list of weights': [
       ({ json, weights }) => ({ json: { modelTopology: json.modelTopology }, weights }),
@@ -398,6 +405,16 @@ describe('refuses in one line with exit code 2, and leaves existing files unchan
       ({ json, weights }) => ({ json: replaced(json, '"units":3', '"units":300000000'), weights }),
       /model\.json: layer latent .*\b300000000\b.*\b271\b/,
     ],
+    'a size that they do not have, of a layer in a layer': [
+      async () => {
+        const inner = layers.separableConv2d({ name: 'inner', filters: 2, kernelSize: 3 });
+        const { json, weights } = await saved(
+          sequential({ layers: [layers.timeDistributed({ layer: inner as never, inputShape: [2, 5, 5, 1] })] }),
+        );
+        return { json: replaced(json, '"kernel_size":[3,3]', '"kernel_size":[30000,30000]'), weights };
+      },
+      /model\.json: layer inner .*\b9000000\d\d\b.*\b13\b/,
+    ],
     'a type of weights that tfjs does not have': [
       ({ json, weights }) => ({
         json: replaced(json, '"shape":[64,3],"dtype":"float32"', '"shape":[64,3],"dtype":"float8"'),
@@ -420,7 +437,7 @@ describe('refuses in one line with exit code 2, and leaves existing files unchan
   };
 
   test.each(Object.entries(cases))('%s', async (_, [damage, message]) => {
-    await write(damage(await saved()));
+    await write(await damage(await saved()));
     writeFileSync(at('out.onnx'), 'older');
     const before = readdirSync(folder).sort();
     expect(await main([at('model.json'), at('out.onnx')])).toBe(2);

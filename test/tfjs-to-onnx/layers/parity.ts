@@ -3,6 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { LayersModel } from '@tensorflow/tfjs-layers';
 import ort from 'onnxruntime-node';
 import { expect } from 'vitest';
+import { faultOfLayers } from '../../../pipeline/tfjs-to-onnx/src/from/topology.ts';
 import { compile, convertLayersModel, portable } from '../../../pipeline/tfjs-to-onnx/src/index.ts';
 import { feed, type HostTensor, hostTensors, openSession } from '../support/ort.ts';
 import { expectClose, read } from '../support/parity.ts';
@@ -18,6 +19,7 @@ export async function expectValues(one: LayerCase): Promise<void> {
   const model = modelOf(one);
   if (one.impossible === 'to run') return expect(() => predict(model, samples(one.inputs, 1))).toThrow();
   if (one.refused?.when === 'always') return expect(() => convertLayersModel(model)).toThrow(one.refused.reason);
+  expect(faultOfLayers(model.toJSON(null, false) as object, model.countParams())).toBe(undefined);
   const session = await openSession(convertLayersModel(model));
   const truth = truthOf(one, model);
   for (const n of BATCHES) {

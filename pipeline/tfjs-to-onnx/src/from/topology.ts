@@ -15,28 +15,37 @@ export function faultOfLayers(topology: object, numbers: number): string | undef
 
 type Json = Readonly<Record<string, unknown>>;
 
-/** A layer has at least as many numbers as it has units, or filters times the size of a filter. */
+/** Whether a layer has more numbers by its description than there are in all. */
 function tooLarge(layers: readonly unknown[], numbers: number): string | undefined {
   for (const layer of layers) {
     const { config, class_name: kind } = asRecord(layer) ?? {};
-    const {
-      name,
-      units,
-      filters,
-      kernel_size: kernel,
-      input_dim: rows,
-      output_dim: columns,
-      layers: inner,
-    } = asRecord(config) ?? {};
-    const nested = Array.isArray(inner) ? tooLarge(inner, numbers) : undefined;
+    const { name, layers: inner, layer: wrapped, cell, cells, ...sizes } = asRecord(config) ?? {};
+    const nested = tooLarge([inner, wrapped, cell, cells].flat().filter(asRecord), numbers);
     if (nested) return nested;
-    const sizes = [units, filters, ...(kind === 'Embedding' ? [rows, columns] : []), kernel].flat();
-    const claimed = product(sizes.filter((size): size is number => typeof size === 'number'));
-    if (claimed > Math.max(numbers, 1) && (units ?? filters ?? rows) !== undefined) {
+    const claimed = leastWeights(String(kind), sizes);
+    if (claimed > Math.max(numbers, 1)) {
       return `layer ${name} has at least ${claimed} weights by its description, and the files have ${numbers} in all`;
     }
   }
   return undefined;
+}
+
+/** The fewest numbers that a layer may have: those for an input of one channel, without a bias. */
+function leastWeights(kind: string, config: Json): number {
+  const {
+    units,
+    filters,
+    kernel_size: kernel,
+    depth_multiplier: multiplier,
+    input_dim: rows,
+    output_dim: columns,
+  } = config;
+  const times = (...factors: unknown[]) =>
+    product(factors.flat().filter((factor): factor is number => typeof factor === 'number'));
+  if (kind === 'Embedding') return times(rows, columns);
+  if (kind === 'DepthwiseConv2D') return times(kernel, multiplier);
+  if (kind === 'SeparableConv2D') return times(kernel, multiplier) + times(filters);
+  return (units ?? filters) === undefined ? 0 : times(units, filters, kernel);
 }
 
 /** A call of a layer that waits for itself, or for one that the model does not have. */
