@@ -297,6 +297,8 @@ describe('tensors', () => {
     await tf.setBackend(BACKEND);
     expect([...tf.add(view, 1).dataSync()]).toEqual([2, 3, 4, 5]);
     expect([...tf.div(asFloat, 4).dataSync()]).toEqual([0.25, 0.5]);
+    expect([...tf.unique(view).values.dataSync()]).toEqual([1, 2, 3, 4]);
+    expect([...tf.unique(asFloat).values.dataSync()]).toEqual([1, 2]);
     await tf.setBackend('cpu');
     expect([...tf.add(view, 2).dataSync()]).toEqual([3, 4, 5, 6]);
   });
@@ -310,6 +312,14 @@ describe('tensors', () => {
     expect(tf.memory().numTensors).toBe(before);
     expect(tf.backend().numDataIds()).toBe(ids);
   });
+});
+
+test('indices along an axis from the end are looked for on it', async () => {
+  await start({ cpuFallback: false });
+  const x = tf.randomNormal([40, 3]);
+  const indices = tf.tensor1d([2, 0], 'int32');
+  expect([...tf.gather(x, indices, -1).dataSync().slice(0, 2)]).toEqual([x.dataSync()[2], x.dataSync()[0]]);
+  expect(() => tf.gather(x, tf.tensor1d([3], 'int32'), -1)).toThrow(/\b3\b.*\b0 to 2\b/);
 });
 
 describe('kernels that cannot be part of a graph', () => {

@@ -9,7 +9,7 @@ import { checkIndices, isSmall, partOf } from './host.ts';
 import { currentLayer, watchLayers } from './layers.ts';
 import { isOnCpu, isTensor, runOnCpu } from './on-cpu.ts';
 import { recordCall } from './record.ts';
-import { type Call, EagerValue, type Stored, typed } from './value.ts';
+import { type Call, EagerValue, type NumberType, type Stored, typed } from './value.ts';
 
 export type EagerOptions = ExecutorOptions;
 
@@ -119,6 +119,7 @@ export class EagerBackend extends tf.KernelBackend {
     if (stored.error !== undefined) throw stored.error;
     const same = sameShape(stored.shape, shape);
     if (same && stored.dtype === dtype) return stored;
+    if (!stored.pending) return new EagerValue(shape, dtype as NumberType, typed(stored.own, dtype as NumberType));
     const reshaped = same ? stored : (recordCall('Reshape', { x: stored }, { shape }, '') as EagerValue);
     if (stored.dtype === dtype) return reshaped;
     return recordCall('Cast', { x: reshaped }, { dtype }, '') as EagerValue;

@@ -58,9 +58,10 @@ export function checkIndices(kernel: string, inputs: Call['inputs'], attrs: Call
   if (kernel !== 'GatherV2') return;
   const { x, indices } = inputs as Readonly<Record<'x' | 'indices', EagerValue>>;
   if (!isThere(indices)) return;
-  const size = x.shape[(attrs as { axis: number }).axis] ?? 0;
+  const [axis = 0] = tf.util.parseAxisParam((attrs as { axis: number }).axis, [...x.shape]);
+  const size = x.shape[axis] ?? 0;
   const outside = indices.values.find((index) => index < 0 || index >= size);
-  if (outside !== undefined) throw new Error(`index ${outside} is not one of 0 to ${size - 1}`);
+  if (outside !== undefined) throw new Error(`index ${outside} is out of range (0 to ${size - 1})`);
 }
 
 /** Kernels whose work is not of the order of their inputs and outputs. */

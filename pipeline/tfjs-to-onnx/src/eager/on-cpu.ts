@@ -96,8 +96,8 @@ function written(value: Stored): TensorInfo {
     // Some kernels of the `cpu` backend read a rank.
     return { dataId: cpu().write(values, [...shape], dtype), shape: [...shape], dtype, rank: shape.length };
   };
-  // Results may share memory with an input, and the buffer of a variable is written again.
-  if (value instanceof EagerValue) return info(value.held ? value.values.slice() : value.values);
+  // Results may share memory with an input.
+  if (value instanceof EagerValue) return info(value.own);
   if (value.dtype === 'string') return info(value.strings);
   const parts = { real: written(value.real), imag: written(value.imag) };
   const complex = tf.getKernel('Complex', 'cpu').kernelFunc({ inputs: parts, backend: cpu(), attrs: {} });

@@ -100,6 +100,11 @@ export class EagerValue {
     return this.#values;
   }
 
+  /** The values, apart from the buffers of variables, which later steps write again. */
+  get own(): Values {
+    return this.#held ? this.values.slice() : this.values;
+  }
+
   /** The values as a tensor for ONNX Runtime, once they are there. */
   get tensor(): Tensor {
     if (this.#held) return hostTensor(this.values, this.shape, this.dtype);
