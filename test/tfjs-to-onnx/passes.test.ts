@@ -249,6 +249,19 @@ describe('channels stay first between convolutions', () => {
   });
 });
 
+test('a convolution has its relu, also where the sign of its result is asked for before', async () => {
+  const [kernel, bias] = [random([3, 3, 1, 2]), random([2])];
+  const [shape, x] = [[2, 4, 4, 1], random([2, 4, 4, 1], 3)];
+  const program = ({ x }: { x: Tensor }) => {
+    const y = tf.add(tf.conv2d(x as Tensor4D, kernel as Tensor4D, 1, 'same'), bias);
+    return { sign: tf.step(y), relu: tf.relu(y) };
+  };
+  const graph = graphOfFunction(program, { name: 'g', inputs: { x: { shape, dtype: 'float32' } } });
+  expect(operators(graph).filter((op) => op === 'Conv' || op === 'Relu')).toEqual(['Conv', 'Relu']);
+  const [outputs, expected] = [await runOnce(graph, { x: feed(x) }), program({ x })];
+  for (const name of ['sign', 'relu'] as const) expectClose(outputs[name], read(expected[name]), 1e-5, name);
+});
+
 describe('calls that differ in numbers which JSON does not have stay apart', () => {
   const run = async (program: (x: Tensor) => Tensor[], values: number[]) => {
     const x = tf.tensor2d(values, [4, values.length / 4]);

@@ -36,8 +36,7 @@ export function fuseCalls(calls: readonly TapeOp[], results: readonly TapeValue[
     if (relu && after.every(({ kernel, attrs }) => kernel === 'Relu' || (kernel === 'Step' && attrs.alpha === 0))) {
       fused = { ...fused, attrs: { ...fused.attrs, activation: 'relu' }, outputs: [outputOf(relu)] };
       renamed.set(outputOf(last), outputOf(relu));
-      replaced.set(last, undefined);
-      last = relu;
+      replaced.set(relu, undefined);
     }
     if (fused !== op) replaced.set(last, fused.kernel === 'Conv2D' ? { ...fused, kernel: 'FusedConv2D' } : fused);
   }
