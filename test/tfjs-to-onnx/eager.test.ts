@@ -190,6 +190,8 @@ describe('graphs', () => {
     for (const factor of [1, 0.5, 0.25]) work(x, factor).dispose();
     work(tf.zeros([64, 64]), -1).dataSync();
     expect(explain()).toMatchObject({ graphs: 1, hits: 3 });
+    for (const factor of [2, 3, 4]) tf.tidy(() => work(tf.fill([64, 64], factor), factor)).dispose();
+    expect(explain()).toMatchObject({ graphs: 1, hits: 6 });
   });
 
   test('do not take along variables that were made of equal numbers', async () => {

@@ -96,7 +96,7 @@ export class EagerBackend extends tf.KernelBackend {
     results: EagerValue | EagerValue[],
   ): Stored | Stored[] | undefined {
     if (this.#options.onlyGraphs || Array.isArray(results)) return undefined;
-    if (isSmall(kernel, inputs, results) && isOnCpu(kernel)) {
+    if (isSmall(kernel, inputs, attrs, results) && isOnCpu(kernel)) {
       this.log.small++;
       return runOnCpu(kernel, tensors, attrs, this.#view);
     }

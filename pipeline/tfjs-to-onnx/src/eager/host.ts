@@ -6,15 +6,14 @@ import { type Call, EagerValue } from './value.ts';
 /** The most elements, inputs and outputs together, of a call that is not worth a place in a graph. */
 const FEW = 64;
 
-/** Kernels that make a tensor of equal numbers, which a graph need not store. */
-const FILLING: ReadonlySet<string> = new Set(['Fill', 'OnesLike', 'ZerosLike']);
-
 /**
  * Whether a call should be computed at once on tfjs's `cpu` backend: where few numbers are there already, such as an
  * optimizer's powers of beta or a sum of losses. The graph gets the result as an input.
  */
-export function isSmall(kernel: string, inputs: Call['inputs'], result: EagerValue): boolean {
-  if (FILLING.has(kernel)) return false;
+export function isSmall(kernel: string, inputs: Call['inputs'], attrs: Call['attrs'], result: EagerValue): boolean {
+  // A graph need not store zeros and ones; another number may change from step to step, and would be part of the graph.
+  if (kernel === 'Fill') return attrs.value !== 0 && attrs.value !== 1;
+  if (kernel === 'OnesLike' || kernel === 'ZerosLike') return false;
   let size = 0;
   for (const name in inputs) {
     const input = (inputs as Readonly<Record<string, EagerValue>>)[name] as EagerValue;
