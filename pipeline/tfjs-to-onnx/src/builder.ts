@@ -151,12 +151,6 @@ export class GraphBuilder extends WithOperators {
     return this.Cast(exact ? source : x, { to });
   }
 
-  /** The parts one after the other along an axis; a single part is itself. */
-  concat(parts: readonly Ref[], axis: number): Ref {
-    const [only] = parts;
-    return parts.length === 1 && only ? only : this.Concat(parts, { axis });
-  }
-
   /**
    * Runs a graph for each step of sequences: ONNX's `Scan`.
    * @param initial the states before the first step

@@ -109,7 +109,7 @@ class Lowering {
     const known = this.values.get(value);
     if (known) return known;
     if (this.#outer) return new OuterValue(this.#outer.value(value), this.#outer.graph);
-    if (source.kind !== 'constant') throw new Error(`a ${source.kind} was used before it was made`);
+    if (source.kind !== 'constant') throw new Error(`a value (${source.kind}) was used before it was made`);
     const constant = constantValue(value, source);
     constant.first(this.graph);
     this.values.set(value, constant);

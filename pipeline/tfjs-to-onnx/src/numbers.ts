@@ -15,11 +15,12 @@ export class DerivedConstants {
   }
 }
 
-/** Numbers that are equal bit by bit. */
+/** Whether two constants hold the same numbers; NaN is itself, and 0 is not −0. */
 export function sameNumbers(a: Constant, b: Constant): boolean {
   if (a === b) return true;
-  const [x, y] = [bytesOf(a), bytesOf(b)];
-  return x.length === y.length && x.every((byte, i) => byte === y[i]);
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (!Object.is(a[i], b[i])) return false;
+  return true;
 }
 
 /** How many bytes of a constant its fingerprint reads. */

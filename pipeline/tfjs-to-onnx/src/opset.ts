@@ -1,3 +1,4 @@
+import type { OpType } from './infer.ts';
 import { type Graph, type Node, readsOf } from './ir.ts';
 import { OPSET } from './serialize.ts';
 
@@ -5,27 +6,18 @@ import { OPSET } from './serialize.ts';
 export const OPSETS = { lowest: 13, highest: 24 } as const;
 
 /** Operators that are newer than the lowest set, and the set that has them. */
-const SINCE: Readonly<Record<string, number>> = {
+const SINCE: Readonly<Partial<Record<OpType, number>>> = {
   BitwiseAnd: 18,
-  BitwiseNot: 18,
-  BitwiseOr: 18,
-  BitwiseXor: 18,
-  CenterCropPad: 18,
-  Col2Im: 18,
   DFT: 17,
-  GridSample: 16,
   HardSwish: 14,
   LayerNormalization: 17,
-  Mish: 18,
-  STFT: 17,
-  Trilu: 14,
 };
 
 /** Operators that mean something else from a set on. */
-const UNTIL: Readonly<Record<string, number>> = { DFT: 19, GridSample: 19 };
+const UNTIL: Readonly<Partial<Record<OpType, number>>> = { DFT: 19 };
 
 /** Reductions that took their axes as an attribute before set 18. */
-const REDUCTIONS: ReadonlySet<string> = new Set(['ReduceMax', 'ReduceMean', 'ReduceMin', 'ReduceProd', 'ReduceL2']);
+const REDUCTIONS: ReadonlySet<string> = new Set(['ReduceMax', 'ReduceMean', 'ReduceMin', 'ReduceProd']);
 
 /**
  * A graph in another operator set than the one that it is made in.
@@ -38,7 +30,7 @@ export function inOpset(graph: Graph, opset: number): Graph {
   }
   const write = (node: Node): Node => {
     const since = sinceOf(node);
-    const until = UNTIL[node.op] ?? highest;
+    const until = UNTIL[node.op as OpType] ?? highest;
     if (opset < since) throw new Error(`opset ${opset}: node ${node.name} (${node.op}) needs ${since} or later`);
     if (opset > until) throw new Error(`opset ${opset}: node ${node.name} (${node.op}) needs ${until} or earlier`);
     const written = opset < OPSET && REDUCTIONS.has(node.op) ? withAxesAttribute(node) : node;
@@ -60,7 +52,7 @@ function sinceOf({ op, attrs, inputs }: Node): number {
     return attrs.reduction === undefined ? OPSETS.lowest : 16;
   }
   if (op === 'Relu' && inputs[0]?.type === 'int32') return 14;
-  return SINCE[op] ?? OPSETS.lowest;
+  return SINCE[op as OpType] ?? OPSETS.lowest;
 }
 
 function withAxesAttribute(node: Node): Node {

@@ -84,9 +84,9 @@ export function packBuffer(g: GraphBuilder, buffer: StateBuffer, values: readonl
   const refs = buffer.members.map(({ form }, i) => (values[i] as Value).as(form, g));
   const [only] = refs;
   if (refs.length === 1 && only) return g.reshape(only, buffer.shape);
-  return g.concat(
+  return g.Concat(
     refs.map((ref) => g.reshape(ref, [product(ref.shape)])),
-    0,
+    { axis: 0 },
   );
 }
 

@@ -33,10 +33,6 @@ export class GraphCache {
     return graph;
   }
 
-  get size(): number {
-    return this.#graphs.size;
-  }
-
   dispose(): void {
     for (const graph of this.#graphs.values()) graph.dispose();
     this.#graphs.clear();

@@ -1,13 +1,5 @@
 import { type Constant, product, type Ref } from '../ir.ts';
 
-/** Whether two constants hold the same numbers; NaN is itself. */
-export function equalConstants(a: Constant | undefined, b: Constant): boolean {
-  if (a === b) return true;
-  if (!a || a.length !== b.length) return false;
-  for (let i = 0; i < a.length; i++) if (!Object.is(a[i], b[i])) return false;
-  return true;
-}
-
 /** Numbers from `start` in steps of `step`, of another length in each sample. */
 export interface Sequence {
   readonly start: number;

@@ -1,6 +1,7 @@
 import { attributeKey, type Constant, type Graph, type Node, type Ref } from '../ir.ts';
+import { sameNumbers } from '../numbers.ts';
 import { autoPadded } from './auto-pad.ts';
-import { equalConstants, repetitionOf, sequenceOf } from './comparison.ts';
+import { repetitionOf, sequenceOf } from './comparison.ts';
 import { SizeFinder } from './size-finder.ts';
 import { BATCH, type Sizes } from './symbols.ts';
 
@@ -21,7 +22,7 @@ export function generalise({ name, graphs, sizes }: Samples): Graph {
   const [first] = graphs;
   if (!first) throw new Error('there is no sample');
   const symbols = Object.keys(sizes[0] ?? {});
-  const what = symbols.every((symbol) => symbol === BATCH) ? 'for a batch of another size' : 'at another size';
+  const what = symbols.every((symbol) => symbol === BATCH) ? 'for another batch size' : 'at another size';
   const nodes: Node[] = [];
   const constants = new Map<string, Ref>();
   const moved = new Map<string, Ref>();
@@ -59,9 +60,10 @@ export function generalise({ name, graphs, sizes }: Samples): Graph {
         throw new Error(`${name}: node ${where} is not the same ${what}`);
       }
       const refs = node.inputs.map((input, k): Ref => {
-        if (!input.constant) return moved.get(input.name) ?? input;
+        const { constant } = input;
+        if (!constant) return moved.get(input.name) ?? input;
         const values = [input, ...counterparts.map((other) => other.inputs[k] as Ref)].map((ref) => ref.constant);
-        if (values.every((value) => value && equalConstants(input.constant, value))) return keep(input);
+        if (values.every((value) => value && sameNumbers(constant, value))) return keep(input);
         return follow(node, where, input, values as Constant[]);
       });
       const bodies = Object.entries(node.bodies ?? {}).map(([key, body]) => {
@@ -86,9 +88,7 @@ export function generalise({ name, graphs, sizes }: Samples): Graph {
     const repetition = repetitionOf(ref, values);
     if (repetition) return finder.repeated(node, where, name, ref, repetition);
     const remedy = 'write the program without it, or give it as an input';
-    throw new Error(
-      `${name}: a number in ${where} is another one ${what}: it is random or depends on the size; ${remedy}`,
-    );
+    throw new Error(`${name}: a number in ${where} differs ${what}: it is random or depends on the size; ${remedy}`);
   }
 }
 

@@ -3,7 +3,7 @@ import type { GraphBuilder } from '../builder.ts';
 import { nchw, oihw, plain, plainValue, sum, Value } from '../forms.ts';
 import { product, type Ref, type Shape } from '../ir.ts';
 import { activate } from './arithmetic.ts';
-import { cast, combine } from './elementwise.ts';
+import { cast, combine, float } from './elementwise.ts';
 import { type Family, rule } from './rule.ts';
 import { filled, reshape } from './shape.ts';
 import { tapsOf } from './taps.ts';
@@ -36,8 +36,6 @@ function weights(g: GraphBuilder, filter: Value, depthwise: boolean): Ref {
   const [kh = 1, kw = 1, c = 1, m = 1] = filter.shape;
   return g.reshape(g.transpose(filter.as(plain, g), [2, 3, 0, 1]), [c * m, 1, kh, kw]);
 }
-
-const float = (x: Value): Value => cast(x, 'float32');
 
 /** A convolution; a depthwise one is of each channel by itself, with M results: `[N, h, w, C·M]`. */
 function conv(x: Value, filter: Value, bias: Value | undefined, attrs: WindowAttrs, depthwise = false): Value {
@@ -142,7 +140,7 @@ export const convolutions = {
         const products = g.Mul(g.reshape(tap, [batch, pixels, c, 1]), gradients);
         return sum(sum(products, [1], g), [0], g); // [C, M]
       });
-      return g.reshape(g.concat(places, 0), attrs.filterShape);
+      return g.reshape(g.Concat(places, { axis: 0 }), attrs.filterShape);
     });
   }),
   // tfjs rounds after each product where an int32 volume meets a float kernel.

@@ -75,7 +75,7 @@ export const dilations = {
     if (seesNothing(geo)) return filled(shape, 0, 'float32');
     return plainValue(shape, 'float32', (g) => {
       const totals = shares(g, inputs, geo).map((share) => sum(sum(share, [1, 2], g), [0], g)); // [C]
-      return g.reshape(g.concat(totals, 0), shape);
+      return g.reshape(g.Concat(totals, { axis: 0 }), shape);
     });
   }),
 } satisfies Family;

@@ -125,6 +125,8 @@ export function cast(x: Value, dtype: DataType): Value {
   return elementwise([x], ([ref], g) => (dtype === 'bool' ? g.cast(ref, 'bool') : stored(g, ref, dtype)), dtype);
 }
 
+export const float = (x: Value): Value => cast(x, 'float32');
+
 /** @throws Error for integers and booleans, to which some kernels of tfjs give fractions */
 export function requireFloat({ dtype }: Value): void {
   if (dtype !== 'float32') throw new Error(`${dtype} is not lowered: tfjs rounds nothing there; use float32`);

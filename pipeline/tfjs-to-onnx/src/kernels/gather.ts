@@ -1,11 +1,11 @@
 import type * as tf from '@tensorflow/tfjs-core';
-import { backend_util, util } from '@tensorflow/tfjs-core';
+import { backend_util } from '@tensorflow/tfjs-core';
 import type { Value } from '../forms.ts';
 import { product } from '../ir.ts';
 import { cast } from './elementwise.ts';
 import { onnx, retyped } from './onnx.ts';
 import { type Family, rule } from './rule.ts';
-import { choose, expandDims, filled, reshape, sequence, tensorLike, transpose } from './shape.ts';
+import { axisOf, choose, expandDims, filled, reshape, sequence, tensorLike, transpose } from './shape.ts';
 
 /** Indices as ONNX's operators on positions take them. */
 export const places = (indices: Value): Value => retyped(indices, 'int64');
@@ -53,7 +53,7 @@ export const gathering = {
     return product(shape) === 0 ? filled(shape, 0, params.dtype) : onnx.GatherND(params, places(indices));
   }),
   GatherV2: rule<tf.GatherV2Inputs, tf.GatherV2Attrs>(({ x, indices }, { axis, batchDims }) => {
-    const along = util.parseAxisParam(axis, [...x.shape])[0] ?? 0;
+    const along = axisOf(axis, x);
     if (x.shape[along] === 0 && product(indices.shape) > 0) throw new Error(`axis ${along} of x has no elements`);
     if (batchDims) return gatherInBatches(x, indices, along, batchDims);
     return onnx.Gather(x, fromStart(indices), { axis: along });

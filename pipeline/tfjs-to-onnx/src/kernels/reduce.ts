@@ -3,10 +3,10 @@ import { util } from '@tensorflow/tfjs-core';
 import type { GraphBuilder, OperatorOf } from '../builder.ts';
 import { formOnAxes, inverse, plain, plainValue, splat, Value } from '../forms.ts';
 import { type ElementType, product, type Ref, sameShape } from '../ir.ts';
-import { cast, combine, elementwise, requireFloat, stored } from './elementwise.ts';
+import { cast, combine, elementwise, float, requireFloat, stored } from './elementwise.ts';
 import { onnx, retyped } from './onnx.ts';
 import { type Family, rule } from './rule.ts';
-import { filled } from './shape.ts';
+import { axisOf, filled } from './shape.ts';
 
 type Reduction = OperatorOf<[Ref, Ref | undefined, { keepdims: number }]> & `Reduce${string}`;
 type Inputs = Pick<tf.NamedTensorInfoMap, 'x'>;
@@ -14,9 +14,6 @@ export interface ReduceAttrs {
   readonly axis: number | number[];
   readonly keepDims: boolean;
 }
-
-/** @throws Error where the tensor has no such axis */
-const axisOf = (axis: number, { shape }: Value): number => util.parseAxisParam(axis, [...shape])[0] ?? 0;
 
 interface ReduceOptions {
   /** The result of reducing no elements. */
@@ -84,8 +81,6 @@ function reduced(g: GraphBuilder, op: Reduction, x: Value, axes: readonly number
 }
 
 const numeric = (x: Value): Value => (x.dtype === 'bool' ? cast(x, 'int32') : x);
-
-const float = (x: Value): Value => cast(x, 'float32');
 
 const logical = (op: Reduction) =>
   rule<Inputs, ReduceAttrs>(({ x }, attrs) => cast(reduce(op, cast(numeric(x), 'int32'), attrs), x.dtype));

@@ -10,7 +10,8 @@ import { type Family, rule } from './rule.ts';
 export const tensorLike = ({ shape, dtype }: Value) =>
   ({ dataId: {}, shape: [...shape], dtype }) as unknown as tf.Tensor;
 
-const axisOf = (axis: number, { shape }: Value): number => util.parseAxisParam(axis, [...shape])[0] ?? 0;
+/** @throws Error where the tensor has no such axis */
+export const axisOf = (axis: number, { shape }: Value): number => util.parseAxisParam(axis, [...shape])[0] ?? 0;
 
 export function reshape(x: Value, shape: Shape): Value {
   if (formOnAxes([x]) !== plain && keepsPixels(x.shape, shape)) {
@@ -174,7 +175,7 @@ export const shaping = {
   // Gradients of additions reshape to the same shape: that must not cost a change of form.
   Reshape: rule<tf.ReshapeInputs, tf.ReshapeAttrs>(({ x }, { shape }) => {
     const target = util.inferFromImplicitShape(shape, product(x.shape));
-    if (product(target) !== product(x.shape)) throw new Error(`[${x.shape}] has not the size of [${target}]`);
+    if (product(target) !== product(x.shape)) throw new Error(`[${x.shape}] does not have the size of [${target}]`);
     return sameShape(target, x.shape) ? x : reshape(x, target);
   }),
   Reverse: rule<tf.ReverseInputs, tf.ReverseAttrs>(({ x }, { dims }) => reverse(x, dims)),
