@@ -16,6 +16,8 @@ export interface Checkpoint {
   readonly state: RunState;
   /** Of its `SHA256SUMS`, and so of everything in it. */
   readonly sha256: string;
+  /** What the files say of the models' layers: tfjs-layers' `config`, as `toJSON` gives it. */
+  readonly layers: { readonly encoder: unknown; readonly decoder: unknown };
   /** float32, by the names of the variables: `encoder/conv1/kernel`, `optimizer/3`. */
   readonly tensors: ReadonlyMap<string, { readonly shape: readonly number[]; readonly values: Float32Array }>;
 }
@@ -50,7 +52,7 @@ const weightSpecs = z.array(
   z.object({ name: z.string(), shape: z.array(z.int().min(0)), dtype: z.literal('float32') }),
 );
 const modelDescription = z.object({
-  modelTopology: z.record(z.string(), z.unknown()),
+  modelTopology: z.object({ config: z.unknown() }),
   weightsManifest: z.tuple([z.object({ paths: z.tuple([z.literal('weights.bin')]), weights: weightSpecs })]),
 });
 
@@ -151,17 +153,18 @@ export async function readCheckpoint(folder: string): Promise<Checkpoint> {
       return [name, { shape, values: new Float32Array(data.buffer, start, lengths[i]) }] as const;
     });
   };
-  const weightsOf = (part: string) => {
-    const [{ weights }] = json(modelDescription, `${part}/model.json`).weightsManifest;
-    return tensors(weights, `${part}/weights.bin`).map(([name, tensor]) => [`${part}/${name}`, tensor] as const);
-  };
+  const description = (part: string) => json(modelDescription, `${part}/model.json`);
+  const [encoder, decoder] = [description('encoder'), description('decoder')];
+  const weightsOf = (part: string, { weightsManifest: [{ weights }] }: typeof encoder) =>
+    tensors(weights, `${part}/weights.bin`).map(([name, tensor]) => [`${part}/${name}`, tensor] as const);
   return {
     state: json(runState, 'state.json'),
     sha256: sha256(list),
+    layers: { encoder: encoder.modelTopology.config, decoder: decoder.modelTopology.config },
     tensors: new Map([
       ...tensors(json(z.object({ weights: weightSpecs }), 'optimizer.json').weights, 'optimizer.bin'),
-      ...weightsOf('encoder'),
-      ...weightsOf('decoder'),
+      ...weightsOf('encoder', encoder),
+      ...weightsOf('decoder', decoder),
     ]),
   };
 }

@@ -33,8 +33,40 @@ export async function loadRun(run: string, which?: Which, known = models, trust 
     if (!(error instanceof RangeError)) throw error;
     throw new InputError(`${folder}: its model cannot be built: ${error.message}`, { cause: error });
   }
-  restore([...program.weights, ...program.optimizerState], checkpoint, folder);
+  restoreProgram(program, checkpoint, folder);
   return { state, program };
+}
+
+/**
+ * Gives a program the weights and the optimizer state of a checkpoint.
+ * @param folder name of the checkpoint in messages
+ * @throws InputError when it does not fit, or the user's own model has other layers than it had in training
+ */
+export function restoreProgram(program: TrainingProgram, checkpoint: Checkpoint, folder: string): void {
+  restore([...program.weights, ...program.optimizerState], checkpoint, folder);
+  const { modelFile } = checkpoint.state.plan;
+  if (modelFile === undefined) return;
+  for (const [part, model] of Object.entries(program.models)) {
+    const { config } = model.toJSON(undefined, false) as { config: unknown };
+    const trained = checkpoint.layers[part as keyof typeof program.models];
+    if (withOwnNames(config) === withOwnNames(trained)) continue;
+    throw new InputError(
+      `${folder}: the ${part} of ${modelFile} is not the one that was trained, its layers have changed since; undo the change, or train again into another run folder`,
+    );
+  }
+}
+
+/** Names that tfjs gives to layers and models; their numbers go on counting with every model that a process builds. */
+const AUTOMATIC = /^(sequential_|model|input|[a-z\d_]+_[A-Z]\w*?)\d+$/;
+
+/** JSON in which automatic names are numbered from 0. */
+function withOwnNames(config: unknown): string {
+  const names = new Map<string, number>();
+  return JSON.stringify(config, (_, value: unknown) => {
+    if (typeof value !== 'string' || !AUTOMATIC.test(value)) return value;
+    names.set(value, names.get(value) ?? names.size);
+    return names.get(value);
+  });
 }
 
 /**

@@ -2,7 +2,6 @@ import { models } from '../../models/index.ts';
 import { type ModelDefinition, withLossOf } from '../../models/kit/model.ts';
 import { startAtMean } from '../../models/kit/start.ts';
 import { FEW, isMuchLarger } from '../../models/kit/suit.ts';
-import { restore } from '../artifacts/checkpoint.ts';
 import type { RunPlan, RunState } from '../artifacts/run.ts';
 import { writeSkipped } from '../artifacts/run-files.ts';
 import { closeSplits, type DatasetSplits } from '../data/dataset.ts';
@@ -16,6 +15,7 @@ import { createEngine, prepareEngine } from './engines/index.ts';
 import { trainEpochs } from './epochs.ts';
 import { imagesFor } from './images.ts';
 import { assertAllTaken, continued, meanColour, readInitial, takeWeights } from './init.ts';
+import { restoreProgram } from './load-run.ts';
 import type { TrainHooks, TrainOptions } from './options.ts';
 import type { Trained } from './pictures.ts';
 import { assertTaken, planOf } from './plan.ts';
@@ -106,7 +106,7 @@ async function trainInto(run: Run, splits: DatasetSplits, options: TrainOptions,
   const targets = clusters === undefined ? undefined : new Targets(data.train.length, clusters);
   let engine: Engine | undefined;
   try {
-    if (checkpoint) restore([...program.weights, ...program.optimizerState], checkpoint, run.folder);
+    if (checkpoint) restoreProgram(program, checkpoint, run.folder);
     if (initial) {
       const { taken, all } = takeWeights(program, initial);
       assertAllTaken(model, initial, { taken, all });

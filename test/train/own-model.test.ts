@@ -84,6 +84,32 @@ test('a user’s own model file is trained, resumed, exported and used to encode
   expect(existsSync(join(cwd, 'runs', 'cae'))).toBe(false);
 });
 
+test('a run is neither exported nor resumed by a file whose layers have changed since', async () => {
+  const cwd = scratch('project');
+  const source = readFileSync(join(cwd, 'deep.ts'), 'utf8').replace(
+    /(dense\({ name: 'embedding')/,
+    'layers.reLU(), $1',
+  );
+  const write = (code: string) => writeFileSync(join(cwd, 'edited.ts'), code);
+  const train = ['train', 'edited.ts', '--run', 'runs/edited', '--limit-train', '96', '--limit-test', '32', '--resume'];
+  const [resume, exporting] = [
+    [...train, '--epochs', '2'],
+    ['export', 'runs/edited'],
+  ];
+  write(source);
+  await callJson(train, { cwd });
+  const state = readFileSync(join(cwd, 'runs/edited/latest/state.json'));
+  write(source.replace('reLU', 'elu'));
+  for (const args of [resume, exporting]) {
+    const { code, stderr } = await call(args, { cwd });
+    expect(code).toBe(2);
+    expectFacts(stderr, 'runs/edited', 'encoder', join(cwd, 'edited.ts'));
+  }
+  expect(readFileSync(join(cwd, 'runs/edited/latest/state.json'))).toEqual(state);
+  write(`// only a comment\n${source}`);
+  for (const args of [exporting, resume]) expect(await call(args, { cwd })).toMatchObject({ code: 0 });
+});
+
 test('a model file that somebody else’s run or options name is not run, unless it is trusted', async () => {
   const cwd = scratch('project');
   mkdirSync(scratch('theirs'));
