@@ -71,8 +71,8 @@ export async function planOf(model: ModelDefinition, options: TrainOptions, inpu
       klWarmUp: options.klWarmUp ?? recipe.klWarmUp,
       earlyStopping: earlyStopping && positive('--early-stopping', earlyStopping),
       pixelLoss: pixelLoss && pixelLosses[pixelLoss] !== model.pixelLoss ? pixelLoss : undefined,
-      ssim: ssim || undefined,
-      colour: colour || undefined,
+      ssim,
+      colour,
       ...(augment !== NO_AUGMENTATION && { augment }),
     },
     data: {

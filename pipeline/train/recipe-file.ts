@@ -1,6 +1,6 @@
 import { stringify } from 'yaml';
 import { models } from '../../models/index.ts';
-import { type PixelLossName, pixelLosses } from '../../models/kit/model.ts';
+import { type ModelDefinition, type PixelLossName, pixelLosses } from '../../models/kit/model.ts';
 import type { Preprocessing } from '../artifacts/preprocessing.ts';
 import type { RunPlan } from '../artifacts/run.ts';
 import { NO_AUGMENTATION } from '../data/augment.ts';
@@ -14,6 +14,7 @@ type Machine = Pick<TrainOptions, 'engine' | 'device' | 'threads' | 'limitTrain'
 /** A plan as options of `convae train`, by their names. */
 export function optionsOf({ model, modelFile, size, recipe, data, init }: RunPlan): Record<string, string | number> {
   const { name, learningRate, weightDecay, clipNorm } = recipe.optimizer;
+  const own = modelFile === undefined ? models[model] : undefined;
   return defined({
     model: modelFile ?? model,
     data: data.name,
@@ -34,9 +35,9 @@ export function optionsOf({ model, modelFile, size, recipe, data, init }: RunPla
     'early-stopping': recipe.earlyStopping,
     beta: recipe.beta,
     'kl-warm-up': recipe.klWarmUp,
-    'pixel-loss': recipe.pixelLoss ?? ownLossOf(model),
+    'pixel-loss': recipe.pixelLoss ?? ownLossOf(own),
     ssim: recipe.ssim,
-    colour: recipe.colour,
+    colour: recipe.colour ?? (own?.withLoss && size.channels > 1 ? 0 : undefined),
     augment: recipe.augment ?? NO_AUGMENTATION,
     seed: size.seed,
     init: init?.from,
@@ -44,8 +45,7 @@ export function optionsOf({ model, modelFile, size, recipe, data, init }: RunPla
 }
 
 /** The loss of one of convae's own models, whose recipe for other images than MNIST's may have another one. */
-function ownLossOf(name: string): PixelLossName | undefined {
-  const model = models[name];
+function ownLossOf(model: ModelDefinition | undefined): PixelLossName | undefined {
   return (
     model?.withLoss &&
     (Object.keys(pixelLosses) as PixelLossName[]).find((each) => pixelLosses[each] === model.pixelLoss)

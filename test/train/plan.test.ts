@@ -5,8 +5,9 @@ import { type RunPlan, runState } from '../../pipeline/artifacts/run.ts';
 import { InputError } from '../../pipeline/io/errors.ts';
 import type { TrainOptions } from '../../pipeline/train/options.ts';
 import { planOf, startOfRun } from '../../pipeline/train/plan.ts';
+import { optionsOf } from '../../pipeline/train/recipe-file.ts';
 import { resumedPlan } from '../../pipeline/train/resumed-plan.ts';
-import { stripeSplits, tiny, tinyOptions } from './tiny.ts';
+import { stripeSplits, stripes, tiny, tinyOptions } from './tiny.ts';
 
 const cae = models.cae as ModelDefinition;
 const plan = async (more: Partial<TrainOptions> = {}, model = cae, previous?: RunPlan) =>
@@ -40,6 +41,28 @@ test('a run is resumed with its own, and with no others', async () => {
   const old = { ...rest, size: olderSize };
   const same = await plan({ filters: 32, halvings: 3, pixelLoss: 'bce' }, cae, old);
   expect(resumedPlan('runs/x', old, same, 0).notes).toEqual([]);
+});
+
+const shape = { height: 64, width: 64, channels: 3 };
+const colours = { name: 'colours', train: stripes(20, { shape }), test: stripes(4, { shape }) };
+
+test.each([
+  ['no weight of colour', cae, { colour: 0 }],
+  ['a weight of colour', cae, { colour: 2, ssim: 0.5 }],
+  ['what suits the images', cae, {}],
+  [
+    'no SSIM, which the model’s own recipe has',
+    { ...cae, recipe: { ...cae.recipe, ssim: 0.5 } },
+    { ssim: 0, modelFile: '/cae.ts' },
+  ],
+  ['a loss that convae’s model of that name has not', { ...tiny, name: 'cae' }, { modelFile: '/cae.ts' }],
+])('the options of a plan make it again: %s', async (_, model, more) => {
+  const wanted = tinyOptions('runs/x', { model, schedule: 'constant', ...more });
+  const { plan: first } = await planOf(model, wanted, { data: colours });
+  const { colour, ssim, 'pixel-loss': pixelLoss, augment, schedule, epochs } = optionsOf(first);
+  const given = { modelFile: first.modelFile, colour, ssim, pixelLoss, augment, schedule, epochs };
+  const again = await planOf(model, tinyOptions('runs/x', { model, ...(given as object) }), { data: colours });
+  expect(again.plan).toEqual(first);
 });
 
 test('a loss is refused for a model that has its own', async () => {
