@@ -1,5 +1,5 @@
 import { addMetrics, type MetricSums, type MetricsLine, meansOf, noSums, Stopwatch } from '../artifacts/metrics.ts';
-import type { RunPosition } from '../artifacts/run.ts';
+import type { RunPlan, RunPosition } from '../artifacts/run.ts';
 import { parseAugmentation } from '../data/augment.ts';
 import { Generator } from '../data/generator.ts';
 import { type Loader, startLoader } from '../data/loader.ts';
@@ -12,7 +12,7 @@ import { startOfRun } from './plan.ts';
 import { drawNoise } from './program.ts';
 import { recipeFile } from './recipe-file.ts';
 import { assertFinite, type Session, save, stopIfAsked } from './session.ts';
-import { afterEpoch, overfitted, stoppedEarly } from './stopping.ts';
+import { afterEpoch, hasEnded, overfitted } from './stopping.ts';
 import { encodeImages, REFRESH_STEPS, SETTLED, type Targets } from './targets.ts';
 
 /** A line of step metrics holds means over this many steps. */
@@ -43,10 +43,11 @@ async function trainWith(loader: Loader, session: Session) {
 
   let at = startOf(session);
   const noise = new Generator(at.noise);
-  await run.begin(recipeFile(plan, options), data.test ? 'test' : 'val');
+  const recipe = hasEnded(plan.recipe, at) ? undefined : recipeFile(plan, options);
+  await run.begin(recipe, data.test ? 'test' : 'val');
   announce(session, at);
 
-  while (at.epoch < epochs && !stoppedEarly(plan.recipe, at)) {
+  while (!hasEnded(plan.recipe, at)) {
     const shuffling = new Generator(at.order);
     const order = shuffling.shuffled(data.train.length);
     let before = performance.now();
@@ -155,17 +156,22 @@ async function refreshTargets(session: Session, targets: Targets, at: RunPositio
   return { changed, settled: at.clusters?.settled || changed < SETTLED };
 }
 
-/** Where the run is. Old runs chose their best epoch by test loss: it is left as it is, and no later one is chosen. */
+/**
+ * Where the run is. Old runs chose their best epoch by test loss: it is left as it is, and no later one is chosen. Halvings of
+ * another learning rate, or of before the schedule was `plateau`, do not count.
+ */
 function startOf({ run: { folder, checkpoint }, plan, data, hooks }: Session): RunPosition {
-  const at = checkpoint?.state.position ?? startOfRun(plan.size.seed);
-  if (data.val || !at.best) return at;
-  if (at.epoch < plan.recipe.epochs) {
-    hooks.progress.note(
-      `${folder}/best (epoch ${at.best.epoch}) was chosen by test loss; it stays, no later epoch is chosen, and export takes the last one`,
-    );
-    return { ...at, best: null };
-  }
-  return at;
+  if (!checkpoint) return startOfRun(plan.size.seed);
+  const { position, plan: before } = checkpoint.state;
+  const isPlateau = ({ optimizer, schedule }: RunPlan['recipe']) =>
+    schedule === 'plateau' && optimizer.learningRate === plan.recipe.optimizer.learningRate;
+  const restarted = isPlateau(plan.recipe) && !isPlateau(before.recipe);
+  const at = restarted ? { ...position, plateau: { halvings: 0, epoch: position.epoch } } : position;
+  if (data.val || !at.best || hasEnded(plan.recipe, at)) return at;
+  hooks.progress.note(
+    `${folder}/best (epoch ${at.best.epoch}) was chosen by test loss; it stays, no later epoch is chosen, and export takes the last one`,
+  );
+  return { ...at, best: null };
 }
 
 const afterStep = (at: RunPosition, count: number, metrics: Metrics): RunPosition => ({

@@ -4,6 +4,7 @@ import type { RunPlan, RunPosition } from '../artifacts/run.ts';
 import { runPaths } from '../artifacts/run-files.ts';
 import { NO_AUGMENTATION } from '../data/augment.ts';
 import { InputError } from '../io/errors.ts';
+import { hasEnded } from './stopping.ts';
 
 /** Differences that a resumed run may have: what training goes on with. */
 const CHANGEABLE = ['epochs', 'learning rate', 'schedule', 'early stopping'];
@@ -14,17 +15,17 @@ const isRecorded = (name: string, { schedule = 'constant' }: RunPlan['recipe']) 
 const MOST_NAMED = 3;
 
 /**
- * The plan to go on with where a run is resumed, and notes on what it changes. The number of epochs, the learning rate, its
- * schedule, early stopping and the name of the data may differ from the run's.
+ * The plan to go on with where a run is resumed, and notes on what it changes, if anything is left to train. The number of
+ * epochs, the learning rate, its schedule, early stopping and the name of the data may differ from the run's.
  * @param run the run folder, for the message
- * @param step training steps done
+ * @param at where the run goes on
  * @throws InputError that names other differences
  */
 export function resumedPlan(
   run: string,
   found: RunPlan,
   wanted: RunPlan,
-  step: number,
+  at: RunPosition,
 ): { plan: RunPlan; notes: string[] } {
   const differences = differencesOf(found, wanted);
   const refused = differences.filter(({ name }) => !CHANGEABLE.includes(name));
@@ -37,6 +38,8 @@ export function resumedPlan(
       `${run} belongs to another run: ${named.join(', ')}${more}; resume it with ${options}, or choose another --run`,
     );
   }
+  if (hasEnded(wanted.recipe, at)) return { plan: wanted, notes: [] };
+  const { step } = at;
   const changes = differences
     .filter(({ name }) => isRecorded(name, found.recipe) || isRecorded(name, wanted.recipe))
     .map((difference) => ({ step, ...difference }));
@@ -118,7 +121,7 @@ export function computedBy(
   { run, at }: { run: string; at: RunPosition | undefined },
 ): { plan: RunPlan; notes: string[] } {
   const { engine: from = engine, recipe, changes = [] } = plan;
-  if (at && at.epoch >= recipe.epochs) return { plan, notes: [] };
+  if (at && hasEnded(recipe, at)) return { plan, notes: [] };
   if (!at || from === engine) return { plan: { ...plan, engine }, notes: [] };
   const note = `${run}: computed with ${from} until step ${at.step}, with ${engine} from here on; the weights will differ a little from those of a run with one of them`;
   return {

@@ -41,12 +41,13 @@ export async function openRun(folder: string, { resume }: { resume: boolean }) {
 
     /**
      * Prepares for writing: removes leftovers, truncates the logs to the checkpoint and writes `recipe.yaml`.
+     * @param recipe undefined where the one that is there stays
      * @param pictured the part of the data that pictures are drawn of
      */
-    async begin(recipe: string, pictured: MetricsLine['split']): Promise<void> {
+    async begin(recipe: string | undefined, pictured: MetricsLine['split']): Promise<void> {
       const { best = null, metricsLines = 0, step = 0 } = checkpoint?.state.position ?? {};
       await runFolder.tidyRunFolder(folder, best);
-      await publishFile(paths.recipe, (part) => writeFile(part, recipe));
+      if (recipe !== undefined) await publishFile(paths.recipe, (part) => writeFile(part, recipe));
       metrics = await openMetricsLog(paths.metrics, metricsLines);
       await writeRunSums(folder);
       const past: Event[] = [];

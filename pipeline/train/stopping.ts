@@ -28,6 +28,10 @@ export function afterEpoch(recipe: RunPlan['recipe'], at: RunPosition, { val, te
   return { ...next, best, plateau: waited < PLATEAU_EPOCHS ? plateau : { halvings: plateau.halvings + 1, epoch } };
 }
 
+/** Whether nothing is left to train. */
+export const hasEnded = (recipe: RunPlan['recipe'], at: RunPosition): boolean =>
+  at.epoch >= recipe.epochs || stoppedEarly(recipe, at);
+
 /** Whether training has ended before its last epoch: by early stopping, or with an epoch in which clusters settled. */
 export const stoppedEarly = ({ earlyStopping }: RunPlan['recipe'], at: RunPosition): boolean =>
   (at.clusters?.settled && at.batches === 0) ||

@@ -92,7 +92,7 @@ export async function planFor(splits: DatasetSplits, options: TrainOptions, stat
   const { data, images, limits, notes: limited } = await imagesFor(splits, { ...options, valSplit }, previous);
   const wanted = continued(options, initial, previous);
   const planned = await planOf(options.model, wanted, { data, images, previous, init: initial?.init });
-  const { plan, notes } = state ? resumedPlan(options.run, state.plan, planned.plan, state.position.step) : planned;
+  const { plan, notes } = state ? resumedPlan(options.run, state.plan, planned.plan, state.position) : planned;
   return { data, initial, plan, limits, notes: [...limited, ...notes] };
 }
 

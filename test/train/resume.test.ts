@@ -102,14 +102,14 @@ test('augmented images are the same after an interruption, whatever the number o
   const augmented = { augment: 'flip,shift=0.2,rotate=20,zoom=0.1,brightness=0.2' };
   const complete = newRun();
   await train(complete, never, { ...augmented, threads: 2 });
-  await train(complete); // nothing is left to train, but the recipe has the number of threads
   expect(digestOf(complete)).not.toEqual(uninterrupted);
   expect((await readRun(complete, 'latest'))?.state.plan.recipe.augment).toBe(augmented.augment);
   for (const steps of [1, 4, 5, 7]) {
     const run = newRun();
     await expect(train(run, interruptAfter(steps), { ...augmented, threads: 2 })).rejects.toThrow(Interrupted);
     await expect(train(run, never, { augment: 'flip' })).rejects.toThrow(`${augmented.augment} there and flip here`);
-    await train(run);
+    await expect(train(run, interruptAfter(1))).rejects.toThrow(Interrupted);
+    await train(run, never, { threads: 2 });
     expect(digestOf(run)).toEqual(digestOf(complete));
   }
 });
@@ -177,6 +177,11 @@ test('resuming a finished run trains nothing and returns its summary', async () 
   const ofTime = { seconds: 0, rate: 0, dataWait: 0, inSteps: 0 };
   expect({ ...again, ...ofTime }).toEqual({ ...first, ...ofTime });
   expect(digestOf(run)).toEqual(uninterrupted);
+  for (const more of [{ epochs: 1 }, { learningRate: 1e-5 }, { threads: 2 }]) {
+    await train(run, { ...never, progress: { ...silent, note: (line) => void notes.push(line) } }, more);
+    expect(notes.join('\n')).not.toContain('from here on');
+    expect(digestOf(run)).toEqual(uninterrupted);
+  }
 });
 
 test('an existing run is not overwritten without --resume', async () => {

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
 import type { RunPlan } from '../../pipeline/artifacts/run.ts';
@@ -138,9 +138,28 @@ test.each<[string, Partial<TrainOptions>, number]>([
     expect(digestOf(run)).toEqual(digestOf(complete));
   }
   if (steps > 0) return;
-  expect(await train(complete, {}, never, negative())).toMatchObject({ epochs: summary.epochs });
+  const [before, { notes, hooks }] = [digestOf(complete), listening()];
+  expect(await train(complete, { engine: 'onnx' }, hooks, negative())).toMatchObject({ epochs: summary.epochs });
+  expect(digestOf(complete)).toEqual(before);
+  expect(notes.join('\n')).not.toContain('from here on');
   const longer = await train(complete, { earlyStopping: 4 }, never, negative());
   expect(longer.epochs).toBeGreaterThan(summary.epochs);
+});
+
+test('a new learning rate under the schedule plateau is the rate of the next step, and plateau counts epochs of its own', async () => {
+  const [run, constant, later] = [newRun(), newRun(), newRun()];
+  const begin = { schedule: 'plateau', epochs: 8 } as const;
+  await train(run, begin, never, negative());
+  expect((await readRun(run, 'latest'))?.state.position.plateau?.halvings).toBeGreaterThan(0);
+  cpSync(run, constant, { recursive: true, verbatimSymlinks: true });
+  const more = { learningRate: 0.02, epochs: 9 };
+  await train(run, more, never, negative());
+  await train(constant, { ...more, schedule: 'constant' }, never, negative());
+  const weights = (folder: string) => contentsOf(join(folder, 'latest')).get('encoder/weights.bin');
+  expect(weights(run)).toEqual(weights(constant));
+  await train(later, { ...begin, schedule: 'constant' }, never, negative());
+  await train(later, { ...begin, epochs: 9 }, never, negative());
+  expect((await readRun(later, 'latest'))?.state.position.plateau).toEqual({ halvings: 0, epoch: 8 });
 });
 
 test('a resumed run may have another learning rate, schedule and end; it says so, and goes on alike', async () => {
