@@ -38,7 +38,7 @@ const size = z.strictObject({
 }) satisfies z.ZodMiniType<ModelSize>;
 
 /** What a run trains: the part of its state that changes only where a resumed run is given other options. */
-const runPlan = z
+export const runPlan = z
   .strictObject({
     model: z.string(),
     /** Absolute path of the file that defines the model, unless it is one of convae's own. */

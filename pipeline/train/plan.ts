@@ -1,8 +1,9 @@
 import { models } from '../../models/index.ts';
 import { adam, type ModelDefinition, type OptimizerRecipe, pixelLosses } from '../../models/kit/model.ts';
 import { suitRecipe } from '../../models/kit/suit.ts';
+import { issuesOf } from '../artifacts/json.ts';
 import { noSums } from '../artifacts/metrics.ts';
-import type { RunPlan, RunPosition } from '../artifacts/run.ts';
+import { type RunPlan, type RunPosition, runPlan } from '../artifacts/run.ts';
 import { formatAugmentation, NO_AUGMENTATION, parseAugmentation } from '../data/augment.ts';
 import { type DatasetSplits, type ImageDataset, labelledRows, partsOf } from '../data/dataset.ts';
 import { Generator } from '../data/generator.ts';
@@ -90,6 +91,11 @@ export async function planOf(model: ModelDefinition, options: TrainOptions, inpu
     ...(previous?.engine !== undefined && { engine: previous.engine }),
     ...(previous?.changes && { changes: previous.changes }),
   };
+  const { error } = runPlan.safeParse(plan);
+  if (error) {
+    const of = options.modelFile ?? model.name;
+    throw new InputError(`${of}: ${issuesOf(error)}; models/cae.ts of convae is an example of a recipe`);
+  }
   return { plan, notes };
 }
 

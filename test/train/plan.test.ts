@@ -7,6 +7,7 @@ import type { TrainOptions } from '../../pipeline/train/options.ts';
 import { planOf, startOfRun } from '../../pipeline/train/plan.ts';
 import { optionsOf } from '../../pipeline/train/recipe-file.ts';
 import { resumedPlan } from '../../pipeline/train/resumed-plan.ts';
+import { expectFacts, inputErrorOf } from '../data/support.ts';
 import { stripeSplits, stripes, tiny, tinyOptions } from './tiny.ts';
 
 const cae = models.cae as ModelDefinition;
@@ -63,6 +64,14 @@ test.each([
   const given = { modelFile: first.modelFile, colour, ssim, pixelLoss, augment, schedule, epochs };
   const again = await planOf(model, tinyOptions('runs/x', { model, ...(given as object) }), { data: colours });
   expect(again.plan).toEqual(first);
+});
+
+test.each<[string, object]>([
+  ['recipe.optimizer', { optimizer: { name: 'nadam', learningRate: 1e-3 } }],
+  ['recipe.schedule', { schedule: 'cosin' }],
+])('an unknown %s in the recipe of a user’s model is refused', async (field, more) => {
+  const model = { ...tiny, recipe: { ...tiny.recipe, ...more } };
+  expectFacts(await inputErrorOf(plan({ modelFile: '/my.ts' }, model)), '/my.ts', field);
 });
 
 test('a loss is refused for a model that has its own', async () => {
