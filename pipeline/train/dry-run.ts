@@ -8,6 +8,7 @@ import { summaryLines, summaryOf } from '../data/summary.ts';
 import { controlsAt } from './controls.ts';
 import { createEngine, prepareEngine } from './engines/index.ts';
 import { takeWeights } from './init.ts';
+import { restoreProgram } from './load-run.ts';
 import type { TrainOptions } from './options.ts';
 import type { Trained } from './pictures.ts';
 import { assertTaken } from './plan.ts';
@@ -28,11 +29,13 @@ export async function dryRun(options: TrainOptions & DataChoice) {
   const { model, engine: choice, device, threads } = options;
   await prepareEngine(choice, device, threads);
   assertTaken(model, options);
-  const found = options.resume ? (await readRun(options.run, 'latest'))?.state : undefined;
+  const checkpoint = options.resume ? await readRun(options.run, 'latest') : undefined;
+  const found = checkpoint?.state;
   const splits = await openSplits(options.data, dataOptionsFor(options.dataOptions, found?.plan));
   try {
     const { data, initial, plan, notes } = await planFor(splits, options, found);
     const program = buildModel(model, plan);
+    if (checkpoint) restoreProgram(program, checkpoint, options.run);
     const taken = initial && takeWeights(program, initial);
     const engine = await createEngine(choice, device, program, { threads });
     try {

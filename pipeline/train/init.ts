@@ -1,6 +1,5 @@
 import { resolve } from 'node:path';
 import * as tf from '@tensorflow/tfjs-core';
-import type { ModelDefinition } from '../../models/kit/model.ts';
 import type { Checkpoint } from '../artifacts/checkpoint.ts';
 import type { RunPlan } from '../artifacts/run.ts';
 import { bytesPerImage, type ImageDataset } from '../data/dataset.ts';
@@ -37,9 +36,9 @@ export async function readInitial(path: string | undefined, previous?: RunPlan):
  * Assigns the checkpoint's weights to those of a new program that have equal names and shapes; the others keep their initial
  * values, and the state of the optimizer is reset.
  * @returns how many weights there are, and how many of them were taken
- * @throws InputError when none is equal
+ * @throws InputError when none is equal, or the model goes on from another and has not taken all of that one's weights
  */
-export function takeWeights({ weights }: TrainingProgram, { checkpoint, init }: Initial) {
+export function takeWeights({ model: { startsFrom }, weights }: TrainingProgram, { checkpoint, init }: Initial) {
   let taken = 0;
   for (const { name, variable } of weights) {
     const stored = checkpoint.tensors.get(name);
@@ -47,8 +46,15 @@ export function takeWeights({ weights }: TrainingProgram, { checkpoint, init }: 
     tf.tidy(() => variable.assign(tf.tensor(stored.values, variable.shape, 'float32')));
     taken++;
   }
+  const all = weights.length;
+  const own = 1; // the clusters' centres
+  if (startsFrom !== undefined && taken < all - own) {
+    throw new InputError(
+      `--init ${init.from}: only ${taken} of its weights fit; leave out the options that change the layers, such as --latent and --width, and give images of the same size`,
+    );
+  }
+  if (taken > 0) return { taken, all };
   const { model } = checkpoint.state.plan;
-  if (taken > 0) return { taken, all: weights.length };
   throw new InputError(
     `--init ${init.from}: it is a run of ${model}, and no weight has the same name and shape here; give a run of the same model`,
   );
@@ -81,19 +87,6 @@ export function continued(
   const { pixelLoss, ssim, colour } = recipe;
   const given = Object.entries(options).filter(([, value]) => value !== undefined);
   return { latent, filters, halvings, clusters, pixelLoss, ssim, colour, ...Object.fromEntries(given) } as TrainOptions;
-}
-
-/** @throws InputError when a model that goes on from another has not taken all of its weights */
-export function assertAllTaken(
-  { startsFrom }: ModelDefinition,
-  { init }: Initial,
-  counts: { taken: number; all: number },
-) {
-  const own = 1; // the clusters' centres
-  if (startsFrom === undefined || counts.taken >= counts.all - own) return;
-  throw new InputError(
-    `--init ${init.from}: only ${counts.taken} of its weights fit; leave out the options that change the layers, such as --latent and --width, and give images of the same size`,
-  );
 }
 
 /** Images of which the mean colour is computed at most, evenly spaced. */

@@ -14,7 +14,7 @@ import type { Engine } from './engine.ts';
 import { createEngine, prepareEngine } from './engines/index.ts';
 import { trainEpochs } from './epochs.ts';
 import { imagesFor } from './images.ts';
-import { assertAllTaken, continued, meanColour, readInitial, takeWeights } from './init.ts';
+import { continued, meanColour, readInitial, takeWeights } from './init.ts';
 import { restoreProgram } from './load-run.ts';
 import type { TrainHooks, TrainOptions } from './options.ts';
 import type { Trained } from './pictures.ts';
@@ -109,7 +109,6 @@ async function trainInto(run: Run, splits: DatasetSplits, options: TrainOptions,
     if (checkpoint) restoreProgram(program, checkpoint, run.folder);
     if (initial) {
       const { taken, all } = takeWeights(program, initial);
-      assertAllTaken(model, initial, { taken, all });
       hooks.progress.note(`${initial.init.from}: ${taken} of ${all} weights taken from its step ${initial.init.step}`);
     }
     if (!checkpoint && !initial && startsAtMean(model, data)) {

@@ -6,6 +6,7 @@ import { readRun } from '../../pipeline/artifacts/run-folder.ts';
 import type { ImageDataset } from '../../pipeline/data/dataset.ts';
 import { InputError, Interrupted } from '../../pipeline/io/errors.ts';
 import { silent } from '../../pipeline/io/progress.ts';
+import { dryRun } from '../../pipeline/train/dry-run.ts';
 import { meanColour } from '../../pipeline/train/init.ts';
 import type { TrainHooks, TrainOptions } from '../../pipeline/train/options.ts';
 import { trainOn } from '../../pipeline/train/train.ts';
@@ -93,6 +94,8 @@ test('what cannot be a start is refused', async () => {
     await expect(refusal).rejects.toThrow(InputError);
     await expect(refusal).rejects.toThrow(message);
   }
+  const continuing = tinyOptions(newRun(), { init: source, model: { ...tiny, startsFrom: 'tiny' } });
+  await expect(dryRun({ ...continuing, data: 'mnist' })).rejects.toThrow(/--init .*only 1 of its weights/);
 });
 
 /** tiny with other names of weights. */
