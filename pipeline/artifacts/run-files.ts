@@ -67,9 +67,8 @@ export async function checkMetrics(path: string, keep: number): Promise<void> {
 export async function writeSkipped(run: string, skipped: readonly SkippedImage[]): Promise<void> {
   const path = runPaths(run).skipped;
   const lines = skipped.map((image) => `${JSON.stringify(image)}\n`);
-  await withFileErrors(`cannot write ${path}`, () =>
-    lines.length > 0 ? writeFile(path, lines.join('')) : rm(path, { force: true }),
-  );
+  if (lines.length > 0) await publishFile(path, (part) => writeFile(part, lines.join('')));
+  else await withFileErrors(`cannot write ${path}`, () => rm(path, { force: true }));
 }
 
 /** Lists the checksums of what a run contains besides its checkpoints: options, metrics so far, skipped images. */

@@ -1,7 +1,8 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, linkSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { IMAGE_INDEX_FORMAT, type ImageIndex, type SkippedImage } from '../../pipeline/artifacts/image-index.ts';
+import { writeSkipped } from '../../pipeline/artifacts/run-files.ts';
 import { readRun } from '../../pipeline/artifacts/run-folder.ts';
 import { type DatasetSplits, defineDataset } from '../../pipeline/data/dataset.ts';
 import { trainOn } from '../../pipeline/train/train.ts';
@@ -35,6 +36,17 @@ test('what was done to the pixels is in the plan, and images that could not be r
   const other = { ...index, preprocessing: { ...index.preprocessing, fit: 'contain' as const } };
   const refusal = await inputErrorOf(trainOn({ ...stripeSplits(), index: other }, resumed, never));
   expectFacts(refusal, run, 'cover', 'contain');
+});
+
+test('a list of images that could not be read is replaced whole', async () => {
+  const [run, before] = [scratch('skipping'), scratch('before')];
+  mkdirSync(run);
+  const entries = ['a.png', 'b.png'].map((file) => ({ file, reason: 'it is empty' }));
+  await writeSkipped(run, entries.slice(0, 1));
+  linkSync(join(run, 'skipped.jsonl'), before);
+  await writeSkipped(run, entries.slice(1));
+  const read = (path: string) => JSON.parse(readFileSync(path, 'utf8')) as unknown;
+  expect([read(before), read(join(run, 'skipped.jsonl'))]).toEqual(entries);
 });
 
 test('a run from before this was recorded can be resumed', async () => {
