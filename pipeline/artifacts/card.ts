@@ -195,7 +195,10 @@ export const cardSchema = z
     /** Of the exported checkpoint: losses per pixel, `reconstruction` among them. */
     metrics: z.object({
       epoch: count,
+      /** Of the exported weights. */
       step: count,
+      /** Of the losses, where the weights are of later, within an epoch. */
+      measuredAtStep: z.optional(count),
       train: z.nullable(metrics),
       val: z.optional(metrics),
       test: z.optional(metrics),

@@ -165,6 +165,9 @@ export const exportCommand = defineCommand({
         ['exported', out],
         ['files', [...names, 'card.json'].join(', ')],
         ['checkpoint', `epoch ${number(metrics.epoch)}, ${lossesOf(metrics)}`],
+        ...(metrics.measuredAtStep === undefined
+          ? []
+          : [['weights', `of step ${number(metrics.step)}, within the next epoch: their losses are not known`]]),
         ['parity', `tfjs and ONNX Runtime differ by at most ${latent} (latent) and ${image} (image)`],
         ['time', seconds(result.seconds)],
       ],

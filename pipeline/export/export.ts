@@ -8,7 +8,7 @@ import type { ModelSize } from '../../models/kit/model.ts';
 import { spreadOf } from '../analyse/moments.ts';
 import { CARD_FORMAT, type Card, TRAIN_STEP_FILE } from '../artifacts/card.ts';
 import { copyTraining, writeCard } from '../artifacts/exported.ts';
-import type { RunPlan, RunState } from '../artifacts/run.ts';
+import type { RunPlan, RunPosition, RunState } from '../artifacts/run.ts';
 import type { Which } from '../artifacts/run-folder.ts';
 import { closeSplits, type DatasetSplits, heldOut } from '../data/dataset.ts';
 import { openSplits } from '../data/open.ts';
@@ -74,13 +74,14 @@ export async function exportRun(options: ExportOptions): Promise<ExportResult> {
   await tf.setBackend('cpu');
   const { state, program } = await loadRun(run, which, models, options.trust);
   const { plan, position } = state;
-  if (!position.metrics) {
+  const metrics = metricsOf(position);
+  if (!metrics) {
     throw new InputError(
       `${run}: no epoch of this run is finished; resume it with \`convae train ${quoted(plan.model)} --run ${quoted(run)} --resume\``,
     );
   }
-  const { metrics } = position;
-  const { preprocessing, classes, onlyClass, valSplit } = plan.data;
+  const { classes, ...dataset } = plan.data;
+  const { preprocessing, onlyClass, valSplit } = dataset;
   const image = imageOf(program.size);
   const splits = await openSplits(data ?? plan.data.name, {
     ...optionsLike({ image, preprocessing, classes }, options.dataOptions),
@@ -115,16 +116,16 @@ export async function exportRun(options: ExportOptions): Promise<ExportResult> {
           format: CARD_FORMAT,
           convae: version,
           model: { name, summary, error: pixelLoss, variational },
-          dataset: datasetOf(plan),
+          dataset,
           image,
           ...(preprocessing && { preprocessing }),
           latent,
-          classes: plan.data.classes ?? classNumbers(program),
+          classes: classes ?? classNumbers(program),
           conditional,
           ...(clusters && { clusters }),
           files,
           opset: OPSET,
-          metrics: { epoch: position.epoch, step: position.step, ...metrics },
+          metrics,
           parity,
           training: { recipe: plan.recipe, seed: plan.size.seed, epochs: position.epoch, engine: null },
           ...(step && { trainStep: { ...step.section, ...(await write(step.section.file, step.bytes)) } }),
@@ -138,8 +139,9 @@ export async function exportRun(options: ExportOptions): Promise<ExportResult> {
   }
 }
 
-function datasetOf({ data: { classes: _, ...data } }: RunPlan): Card['dataset'] {
-  return data;
+/** The losses at the end of a checkpoint's last complete epoch; undefined where there is none. */
+export function metricsOf({ metrics, epoch, step, batches }: RunPosition): Card['metrics'] | undefined {
+  return metrics ? { epoch, step, ...(batches > 0 && { measuredAtStep: step - batches }), ...metrics } : undefined;
 }
 
 const imageOf = ({ height, width, channels }: ModelSize): Card['image'] => ({ height, width, channels });

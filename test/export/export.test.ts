@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fromBinary } from '@bufbuild/protobuf';
@@ -22,6 +22,7 @@ import type { TrainSummary } from '../../pipeline/train/epochs.ts';
 import { loadRun } from '../../pipeline/train/load-run.ts';
 import { train } from '../../pipeline/train/train.ts';
 import { idxBytes } from '../data/formats.ts';
+import { interruptAfter } from '../train/tiny.ts';
 
 const cae = models.cae as NonNullable<typeof models.cae>;
 let folder: string;
@@ -59,6 +60,16 @@ test('the card can be read back, matches its files and has the metrics of the tr
   expect(card.parity.images).toBe(16);
   expect(Math.max(card.parity.latent, card.parity.image)).toBeLessThan(1e-5);
   expect(card.dataset.train.images).toBe(1280);
+});
+
+test('the card of a run that was interrupted within an epoch tells its weights from its losses', async () => {
+  const stopped = join(folder, 'stopped');
+  await cp(run(), stopped, { recursive: true, verbatimSymlinks: true });
+  const options = { model: cae, data: 'mnist', run: stopped, resume: true, engine: 'onnx', device: 'cpu' } as const;
+  await expect(train({ ...options, threads: 2, epochs: 2 }, interruptAfter(3))).rejects.toThrow('interrupted');
+  const { card } = await exportRun({ run: stopped, out: join(folder, 'stopped-out') });
+  const { steps, train: losses, test } = trained;
+  expect(card.metrics).toEqual({ epoch: 1, step: steps + 3, measuredAtStep: steps, train: losses, test });
 });
 
 test('any batch size gives the latents that eager tfjs gives', async () => {
