@@ -1,22 +1,24 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { models } from '../../models/index.ts';
 import { suitRecipe, type TrainingImages } from '../../models/kit/suit.ts';
 import type { Card } from '../artifacts/card.ts';
 import { readCard } from '../artifacts/exported.ts';
 import { type Report, reportSchema } from '../artifacts/report.ts';
-import { readRun } from '../artifacts/run-folder.ts';
+import type { RunState } from '../artifacts/run.ts';
+import { readChosen, readRun } from '../artifacts/run-folder.ts';
 import { closeSplits, labelledRows, partsOf } from '../data/dataset.ts';
 import { openSplits } from '../data/open.ts';
 import type { DataOptions } from '../data/options.ts';
-import { exportRun } from '../export/export.ts';
+import { exportRun, metricsOf } from '../export/export.ts';
 import type { Progress } from '../io/progress.ts';
 import { createStages, type StageProgress, type Tick } from '../io/stages.ts';
 import { findDamage } from '../io/sums.ts';
 import { evaluate } from '../report/evaluate.ts';
 import { type FoundModel, findModel } from '../train/find-model.ts';
 import type { TrainOptions } from '../train/options.ts';
-import { train } from '../train/train.ts';
+import { type DataChoice, dataOptionsFor, planFor, train } from '../train/train.ts';
 
 /** Epochs of models whose recipes take hours. */
 const EPOCHS: Readonly<Record<string, number>> = { 'conv-ae': 20 };
@@ -95,21 +97,20 @@ async function planOf({ model, file }: FoundModel, shape: TrainingImages, images
   const { recipe } = file === undefined ? suitRecipe(model, shape) : model;
   const [run, exported] = [join(options.runs, name), join(options.out, name)];
   const epochs = options.epochs ?? EPOCHS[name] ?? recipe.epochs;
-  const latest = (await readRun(run, 'latest'))?.state.position;
-  const left = epochs - (latest?.epoch ?? 0);
+  const wanted = { ...options, model, modelFile: file, run, epochs, resume: true, threads: 0 };
+  const state = (await readRun(run, 'latest'))?.state;
+  const left = epochs - (state?.position.epoch ?? 0);
+  if (state && left <= 0) await assertSameRun(wanted, state);
+  const chosen = (await readChosen(run))?.checkpoint.state.position;
   const card = await readCard(exported).catch(() => undefined);
-  const isExported = left <= 0 && card !== undefined && card.metrics.step === (latest?.best ?? latest)?.step;
+  const isExported = left <= 0 && card && chosen && isDeepStrictEqual(card.metrics, metricsOf(chosen));
   const report = isExported ? await readReport(exported) : undefined;
   const steps = [
     {
       name: `train ${name}`,
       seconds: left * (images * SECONDS.image + Math.ceil(images / recipe.batchSize) * SECONDS.step),
       done: left <= 0,
-      work: (tick: Tick) =>
-        train(
-          { ...options, model, modelFile: file, run, epochs, resume: true, threads: 0 },
-          { signal, progress: trainingProgress(note, tick) },
-        ),
+      work: (tick: Tick) => train(wanted, { signal, progress: trainingProgress(note, tick) }),
     },
     {
       name: `export ${name}`,
@@ -132,6 +133,16 @@ async function planOf({ model, file }: FoundModel, shape: TrainingImages, images
     },
   ];
   return { model: name, exported, steps: steps.filter(({ done }) => !done) };
+}
+
+/** @throws InputError when a finished run is of other images or options than those that are asked for */
+async function assertSameRun(options: TrainOptions & DataChoice, state: RunState): Promise<void> {
+  const splits = await openSplits(options.data, dataOptionsFor(options.dataOptions, state.plan));
+  try {
+    await planFor(splits, options, state);
+  } finally {
+    await closeSplits(splits);
+  }
 }
 
 async function readReport(exported: string): Promise<Report | undefined> {

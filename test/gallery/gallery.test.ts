@@ -38,6 +38,13 @@ test('trains, exports and evaluates on a folder of colour images, and does only 
   expect(existsSync(file('exported/cvae/report/pictures/samples.png'))).toBe(true);
 
   const before = ['runs/cae/metrics.jsonl', 'exported/cae/card.json', 'exported/cvae/report/report.json'].map(changed);
+  await makeShapes(file('others'), 100);
+  for (const other of [args.with(args.indexOf('shapes'), 'others'), [...args, '--seed', '3']]) {
+    const refused = await call(other, { cwd });
+    expect(refused).toMatchObject({ code: 2, stdout: '' });
+    expect(refused.stderr).toContain(join('runs', 'cae'));
+  }
+
   rmSync(file('exported/cae/report'), { recursive: true });
   const again = await call(args, { cwd });
   expect(again).toMatchObject({ code: 0 });
