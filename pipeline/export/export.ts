@@ -20,6 +20,7 @@ import { version } from '../io/installation.ts';
 import { quoted } from '../io/printable.ts';
 import { publishFolder } from '../io/publish.ts';
 import { checkTarget } from '../io/target.ts';
+import { beginsWith } from '../train/images.ts';
 import { loadRun } from '../train/load-run.ts';
 import type { TrainingProgram } from '../train/program.ts';
 import { latentMixture } from './mixture.ts';
@@ -187,14 +188,17 @@ function classNumbers({ model, size }: TrainingProgram): string[] | null {
   return encoder || decoder ? Array.from({ length: size.classes }, (_, i) => String(i)) : null;
 }
 
-/** @throws InputError when the images held out are not those of the run (not checked for a run on some of the images) */
+/** @throws InputError when the images are not those of the run, which may have had only the first of them */
 async function assertSameData(splits: DatasetSplits, { plan }: RunState, run: string): Promise<void> {
-  const held = heldOut(splits);
-  const kind = splits.test ? 'test' : 'validation';
-  const { images, fingerprint } = plan.data[splits.test ? 'test' : 'val'] ?? { images: 0, fingerprint: '' };
-  const same = held.length === images ? (await held.fingerprint()) === fingerprint : held.length > images;
-  if (images > 0 && same) return;
-  throw new InputError(
-    `${splits.name}: its ${kind} images are not those that ${run} was trained with; give the run's data with --data`,
-  );
+  const held = splits.test ? 'test' : 'val';
+  for (const [split, kind] of [
+    [held, splits.test ? 'test' : 'validation'],
+    ['train', 'training'],
+  ] as const) {
+    const [part, before] = [splits[split], plan.data[split]];
+    if (part && before && (await beginsWith(part, before))) continue;
+    throw new InputError(
+      `${splits.name}: its ${kind} images are not those that ${run} was trained with; give the run's data with --data`,
+    );
+  }
 }

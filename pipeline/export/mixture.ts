@@ -33,7 +33,7 @@ export async function latentMixture(
   signal: AbortSignal | undefined,
 ): Promise<Card['latent']['mixture']> {
   if (size > MAX_SIZE) return undefined;
-  const images = Math.min(data.train.images, train.length); // the run was trained on the first
+  const { images } = data.train; // the first: there may be more
   const { count, components } = mixtureScale(images, Math.max(COMPONENTS, classes), size);
   const chosen = subset(train, train.name, spreadRows(images, count));
   const { latents, logvars } = await sessions.encodeAll(chosen, { signal });

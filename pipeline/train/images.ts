@@ -50,10 +50,18 @@ export async function imagesFor(
 type ImageOptions = Pick<TrainOptions, 'valSplit' | 'limitTrain' | 'limitTest'>;
 
 /** How many images of a part the resumed run has, if they are the first of more. */
-async function limitOf(part: ImageDataset | undefined, before: RunPlan['data']['train'] | undefined) {
+async function limitOf(part: ImageDataset | undefined, before: Images | undefined) {
   if (!part || !before || before.images >= part.length) return undefined;
-  const first = subset(part, part.name, range(0, before.images));
-  return (await first.fingerprint()) === before.fingerprint ? before.images : undefined;
+  return (await beginsWith(part, before)) ? before.images : undefined;
+}
+
+type Images = RunPlan['data']['train'];
+
+/** Whether a part consists of a run's images, or begins with them. Reads them once, for the fingerprint. */
+export async function beginsWith(part: ImageDataset, { images, fingerprint }: Images): Promise<boolean> {
+  if (images > part.length) return false;
+  const first = images < part.length ? subset(part, part.name, range(0, images)) : part;
+  return (await first.fingerprint()) === fingerprint;
 }
 
 async function inMemory(dataset: ImageDataset, option: string, limit = dataset.length): Promise<ImageDataset> {

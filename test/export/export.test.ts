@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fromBinary } from '@bufbuild/protobuf';
@@ -238,15 +238,39 @@ test.skipIf(!python)("onnx's checker finds nothing wrong, full check", () => {
 
 test('other data, a missing run and missing weights are refused in one line; nothing is exported', async () => {
   const other = join(folder, 'other');
-  const images = Uint8Array.from({ length: 200 * 784 }, (_, i) => i % 251);
-  const header = Buffer.alloc(16);
-  [0x803, 200, 28, 28].forEach((value, i) => {
-    header.writeUInt32BE(value, 4 * i);
-  });
-  await writeFile(join(folder, 'images.idx'), Buffer.concat([header, images]));
-  await expect(
-    exportRun({ run: run(), out: other, which: 'latest', data: join(folder, 'images.idx') }),
-  ).rejects.toThrow(/images\.idx: its test images are not those/);
+  const pixels = Uint8Array.from({ length: 1200 * 784 }, (_, i) => i % 251);
+  for (const count of [200, 1200]) {
+    // The test part is a tenth: fewer images than the run's 100, and more.
+    const data = join(folder, `${count}.idx`);
+    await writeFile(data, idxBytes([count, 28, 28], pixels.subarray(0, count * 784)));
+    await expect(exportRun({ run: run(), out: other, which: 'latest', data })).rejects.toThrow(
+      /\d+\.idx: its test images are not those/,
+    );
+  }
+  const mnist = await openSplit('mnist', 'test');
+  const tested = new Uint8Array(100 * 784);
+  await mnist.read([...Array(100).keys()], tested);
+  await mnist.close();
+  const mixed = join(folder, 'mixed');
+  await mkdir(mixed);
+  await Promise.all([
+    writeFile(join(mixed, 't10k-images-idx3-ubyte'), idxBytes([100, 28, 28], tested)),
+    writeFile(
+      join(mixed, 't10k-labels-idx1-ubyte'),
+      idxBytes([100], Uint8Array.from(mnist.labels ?? []).slice(0, 100)),
+    ),
+    writeFile(join(mixed, 'train-images-idx3-ubyte'), idxBytes([1200, 28, 28], pixels)),
+    writeFile(
+      join(mixed, 'train-labels-idx1-ubyte'),
+      idxBytes(
+        [1200],
+        new Uint8Array(1200).map((_, i) => i % 10),
+      ),
+    ),
+  ]);
+  await expect(exportRun({ run: run(), out: other, which: 'latest', data: mixed })).rejects.toThrow(
+    /mixed: its training images are not those/,
+  );
   await expect(exportRun({ run: join(folder, 'nothing'), out: other, which: 'latest' })).rejects.toThrow(/nothing/);
   await rm(join(run(), 'latest', 'encoder', 'weights.bin'));
   await expect(exportRun({ run: run(), out: other, which: 'latest' })).rejects.toThrow(/encoder.weights\.bin/);
