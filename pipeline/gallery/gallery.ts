@@ -110,7 +110,7 @@ async function planOf({ model, file }: FoundModel, shape: TrainingImages, images
       name: `train ${name}`,
       seconds: left * (images * SECONDS.image + Math.ceil(images / recipe.batchSize) * SECONDS.step),
       done: left <= 0,
-      work: (tick: Tick) => train(wanted, { signal, progress: trainingProgress(note, tick) }),
+      work: (tick: Tick) => train(wanted, { signal, progress: trainingProgress(note, tick, signal) }),
     },
     {
       name: `export ${name}`,
@@ -155,8 +155,11 @@ async function readReport(exported: string): Promise<Report | undefined> {
   }
 }
 
-/** Converts the progress of a training into the finished share of its remaining images. */
-function trainingProgress(note: (line: string) => void, tick: Tick): Progress {
+/**
+ * Converts the progress of a training into the finished share of its remaining images.
+ * @param signal once it is aborted there are no ticks, which would end the training before it has saved
+ */
+export function trainingProgress(note: (line: string) => void, tick: Tick, signal: AbortSignal): Progress {
   let [first, total] = [0, 1];
   return {
     note,
@@ -164,7 +167,9 @@ function trainingProgress(note: (line: string) => void, tick: Tick): Progress {
     start(images, done) {
       [first, total] = [done, images];
     },
-    update: (done) => tick(total > first ? (done - first) / (total - first) : 1),
+    update(done) {
+      if (!signal.aborted) tick(total > first ? (done - first) / (total - first) : 1);
+    },
     stop() {},
   };
 }

@@ -1,11 +1,17 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
-import type { GalleryEntry } from '../../pipeline/gallery/gallery.ts';
+import { readRun } from '../../pipeline/artifacts/run-folder.ts';
+import { type GalleryEntry, trainingProgress } from '../../pipeline/gallery/gallery.ts';
+import { Interrupted } from '../../pipeline/io/errors.ts';
+import type { Progress } from '../../pipeline/io/progress.ts';
+import { createStages, type Tick } from '../../pipeline/io/stages.ts';
+import { train } from '../../pipeline/train/train.ts';
 import { call, callJson } from '../cli/call.ts';
 import { start } from '../cli/convae.ts';
 import { makeShapes } from '../data/shapes.ts';
 import { scratchFolder } from '../data/support.ts';
+import { tinyOptions } from '../train/tiny.ts';
 
 vi.setConfig({ testTimeout: 180_000 });
 
@@ -54,4 +60,22 @@ test('trains, exports and evaluates on a folder of colour images, and does only 
   expect(['runs/cae/metrics.jsonl', 'exported/cae/card.json', 'exported/cvae/report/report.json'].map(changed)).toEqual(
     before,
   );
+});
+
+test('a training that is interrupted during a step is saved after it', async () => {
+  const controller = new AbortController();
+  const { signal } = controller;
+  const run = scratch('interrupted');
+  const work = (tick: Tick) => {
+    const progress = trainingProgress(() => {}, tick, signal);
+    let steps = 0;
+    const update: Progress['update'] = (...done) => {
+      steps++;
+      if (steps === 3) controller.abort();
+      progress.update(...done);
+    };
+    return train({ ...tinyOptions(run), data: file('shapes') }, { signal, progress: { ...progress, update } });
+  };
+  await expect(createStages([['train', 1]], signal).run('train', work)).rejects.toThrow(Interrupted);
+  expect((await readRun(run, 'latest'))?.state.position.step).toBe(3);
 });
