@@ -194,6 +194,25 @@ test('a few images without class names suffice: fewer components, classes by num
   expect(small.classes).toEqual(['0', '1', '2']);
   expect(small.model.variational).toBe(true);
   expect(small.latent.mixture).toMatchObject({ codes: 5, weights: [1] });
+
+  const { program } = await loadRun(few.run, 'latest');
+  const held = await openSplit(few.data, 'test');
+  const onCpu = { graphs: ['encoder', 'decoder'], device: 'cpu', threads: 1, images: 1 } as const;
+  await withSessions(await openExported(join(folder, 'few')), onCpu, async (sessions) => {
+    const { encodeAll } = sessions;
+    const encoded = (change: (logvars: Float32Array) => Float32Array | undefined) =>
+      vi.spyOn(sessions, 'encodeAll').mockImplementation(async (...args) => {
+        const { logvars = new Float32Array(), ...rest } = await encodeAll.apply(sessions, args);
+        return { ...rest, logvars: change(logvars) };
+      });
+    encoded((logvars) => logvars.map((value) => value + 1e-5));
+    expect((await measureParity(program, sessions, held)).images).toBe(1);
+    encoded((logvars) => logvars.with(2, (logvars[2] ?? 0) + 0.01));
+    await expect(measureParity(program, sessions, held)).rejects.toThrow('nothing was exported');
+    encoded(() => undefined);
+    await expect(measureParity(program, sessions, held)).rejects.toThrow('differ by NaN');
+  });
+  await held.close();
 });
 
 test('the mixture has fewer components where latents are few or large', () => {
