@@ -67,6 +67,7 @@ const MISTAKES: readonly (readonly [args: string, says: RegExp])[] = [
   ['sample nowhere --out x --sampler magic', /--sampler "magic": .*"prior", "mixture", "interpolation"/],
   ['gallery --models cae,vgg', /'vgg'.* cae, /],
   ['train cae --engine tfjs-node-gpu --device cpu', /tfjs-node-gpu.* GPU/],
+  ['train cae --engine tfjs-cpu --device cuda', /tfjs-cpu.* GPU/],
   ['train cae --data nowhere', /--data nowhere: .*'nowhere'/],
   ['export nowhere', /nowhere: .*folder/],
   ['export nowhere --which first', /--which "first": .*"best", "latest"/],

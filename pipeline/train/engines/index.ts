@@ -1,6 +1,6 @@
 import { INSTALL_DRIVER, missingLibrary } from '../../devices/cuda.ts';
 import { checkDevice } from '../../devices/device.ts';
-import { EnvironmentError, InputError, Unavailable } from '../../io/errors.ts';
+import { InputError, Unavailable } from '../../io/errors.ts';
 import type { DeviceChoice, Engine, EngineChoice } from '../engine.ts';
 import type { TrainingProgram } from '../program.ts';
 import { createTfjsEngine, type TfjsName, usesGpu, useTfjsBackend } from './tfjs.ts';
@@ -51,7 +51,7 @@ function noGpu(): Unavailable {
 function resolve(choice: EngineChoice, device: DeviceChoice): EngineName {
   if (choice === 'auto') return 'onnx';
   if (device === 'cuda' && choice !== 'tfjs-node-gpu' && choice !== 'onnx') {
-    throw new EnvironmentError(`the engine ${choice} trains on the CPU: to train on a GPU, use --engine onnx`);
+    throw new InputError(`the engine ${choice} trains on the CPU: to train on a GPU, use --engine onnx`);
   }
   if (device === 'cpu' && choice === 'tfjs-node-gpu') {
     throw new InputError('the engine tfjs-node-gpu trains on the GPU: for --device cpu use --engine onnx or tfjs-node');
