@@ -7,6 +7,7 @@ import type { Device } from '../devices/device.ts';
 import { codeOf, fileError, InputError } from '../io/errors.ts';
 import { publishFolder } from '../io/publish.ts';
 import { createStages, type StageProgress, type Tick } from '../io/stages.ts';
+import { SUMS } from '../io/sums.ts';
 import { checkTarget } from '../io/target.ts';
 import { columnsFor } from './columns.ts';
 import { INDEX, placeApp, sizesIn, writeIndex, writeModel } from './folder.ts';
@@ -125,7 +126,7 @@ async function keptFiles(out: string): Promise<string[]> {
       `${out}: it is not empty and holds no site that \`convae site\` made; choose another folder or delete it`,
     );
   }
-  return entries.filter((entry) => entry.isFile()).map(({ name }) => name);
+  return entries.filter((entry) => entry.isFile() && entry.name !== SUMS).map(({ name }) => name);
 }
 
 /** Writes each image set once, even if several models share it. */

@@ -41,6 +41,12 @@ const filesIn = (folder: string) =>
     .map((entry) => relative(folder, join(entry.parentPath, entry.name)))
     .sort();
 
+/** As `bytes` of a site counts them. */
+const bytesIn = (folder: string) =>
+  filesIn(folder)
+    .filter((file) => file !== 'SHA256SUMS')
+    .reduce((sum, file) => sum + statSync(join(folder, file)).size, 0);
+
 const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
 
 /** Column `d` of rows that lie one after another. */
@@ -120,9 +126,7 @@ test('a site contains the app, the models, and what ONNX Runtime computes from t
     });
     if (exported !== variational) expect(kl).toBeNull();
   }
-  const shown = filesIn(out).filter((file) => file !== 'SHA256SUMS');
-  const sizes = shown.map((file) => statSync(join(out, file)).size);
-  expect(site).toMatchObject({ out, bytes: sizes.reduce((sum, size) => sum + size, 0) });
+  expect(site).toMatchObject({ out, bytes: bytesIn(out) });
   expect(site.models).toEqual(
     ['variational', 'conditional', 'plain'].map((name) => {
       const bytes = filesIn(join(out, 'models', name)).map((file) => statSync(join(out, 'models', name, file)).size);
@@ -139,8 +143,11 @@ test('a site contains the app, the models, and what ONNX Runtime computes from t
 test('points are computed once per model, split and images', async () => {
   const exported = scratch('exported/reused');
   copyExport(plain, exported);
-  const reused = async (options: Partial<SiteOptions> = {}) =>
-    (await building({ exported: [exported], out: scratch('reused'), ...options })).models.map(({ reused }) => reused);
+  const reused = async (options: Partial<SiteOptions> = {}) => {
+    const { models, bytes } = await building({ exported: [exported], out: scratch('reused'), ...options });
+    expect(bytes).toBe(bytesIn(scratch('reused')));
+    return models.map(({ reused }) => reused);
+  };
   const arrays = () => ['latents', 'errors', 'map'].map((name) => readNpy(join(exported, 'viewer', `${name}.npy`)));
   expect(await reused()).toEqual([false]);
   const first = arrays();
