@@ -67,7 +67,7 @@ export function planSamples(card: Card, exported: string, choices: SampleChoices
   );
   const columns: SamplePlan['columns'] =
     across > 1 && across <= MAX_CLASS_COLUMNS
-      ? { of: 'classes', count: across }
+      ? { of: 'classes', count: Math.min(across, n) }
       : { of: 'images', count: Math.ceil(Math.sqrt(n)) };
   return { sampler, n, latents: latents as Float32Array, labels: labelsOf(classes, n, (image) => image), columns };
 }

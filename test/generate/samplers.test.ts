@@ -110,3 +110,16 @@ test('rows of interpolations: steps between drawn latents, one class per row', a
   expect(five.columns.count).toBe(5);
   expect(pairs(five.latents)[4]).toEqual(points[9]);
 });
+
+test('classes have a column each, and fewer images than classes only those of the first', async () => {
+  const names = { conditional: { encoder: false, decoder: true }, classes: ['cat', 'dog', 'cow'] };
+  const { card } = await openExported(await exportSampled(scratch('columns'), names));
+  for (const [n, count] of [
+    [7, 3],
+    [2, 2],
+  ] as const) {
+    const { labels, columns } = planSamples(card, 'columns', { n, sampler: 'mixture', seed: 5 });
+    expect(columns).toEqual({ of: 'classes', count });
+    expect([...(labels ?? [])]).toEqual(Array.from({ length: n }, (_, i) => i % 3));
+  }
+});
