@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process';
+import { type ExecFileException, execFile } from 'node:child_process';
 import { availableParallelism, cpus } from 'node:os';
 import { resolve } from 'node:path';
 import { promisify } from 'node:util';
@@ -33,7 +33,7 @@ const checks: Readonly<Record<string, () => Promise<string>>> = {
   '--device cpu': async () => `${cpus()[0]?.model.trim() ?? process.arch}, ${availableParallelism()} cores`,
   '--device cuda': async () => {
     await checkCuda();
-    return `${await gpuNames()}, for encode and evaluate`;
+    return gpuNames();
   },
   '--device webgpu': async () => `${await webgpuAdapter()} (experimental)`,
 };
@@ -55,7 +55,16 @@ export const diagnose = (): Promise<(Answer & { readonly option: string; readonl
 /** Loads an engine in a child process: one process cannot hold two TensorFlows. */
 async function tensorFlow(name: string): Promise<string> {
   const command = [...nodeScript(import.meta.dirname, 'engine-probe'), name];
-  const { stdout } = await runFile(process.execPath, command, { cwd: resolve(import.meta.dirname, '../..') });
+  const options = { cwd: resolve(import.meta.dirname, '../..') };
+  const { stdout } = await runFile(process.execPath, command, options).catch((error: ExecFileException) => {
+    if (!error.signal) throw error;
+    // SIGILL: TensorFlow was built for another processor.
+    throw new Unavailable(
+      `it ends with ${error.signal} when it is loaded`,
+      'install another build',
+      'use another engine',
+    );
+  });
   const { about, remedy } = JSON.parse(stdout) as Answer;
   if (remedy !== null) throw new Unavailable(about, remedy, 'use another engine');
   return about;

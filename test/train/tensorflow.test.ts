@@ -1,3 +1,4 @@
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test, vi } from 'vitest';
 import { cae } from '../../models/cae.ts';
@@ -9,6 +10,7 @@ import { openSplits } from '../../pipeline/data/open.ts';
 import { subset } from '../../pipeline/data/split.ts';
 import { missingLibrary } from '../../pipeline/devices/cuda.ts';
 import { Interrupted, Unavailable } from '../../pipeline/io/errors.ts';
+import { diagnose } from '../../pipeline/setup/doctor.ts';
 import type { EngineChoice, HostBatch } from '../../pipeline/train/engine.ts';
 import { createEngine, prepareEngine } from '../../pipeline/train/engines/index.ts';
 import { isSetUp } from '../../pipeline/train/engines/tfjs.ts';
@@ -168,4 +170,20 @@ test('the doctor knows each engine and device', async () => {
   expect(usable).toHaveProperty('--device cuda');
   expect(usable).toHaveProperty('--device webgpu');
   for (const { usable, remedy } of findings) expect(remedy === null).toBe(usable);
+});
+
+test('an engine that kills its process is reported like one that is not installed', async () => {
+  const killing = join(temporaryFolder(), 'kill.mjs');
+  await writeFile(killing, "if (process.argv[1]?.includes('engine-probe')) process.kill(process.pid, 'SIGILL');");
+  vi.stubEnv('NODE_OPTIONS', `--import=${killing}`);
+  const findings = await diagnose().finally(() => vi.unstubAllEnvs());
+  for (const option of ['--engine tfjs-node', '--engine tfjs-node-gpu']) {
+    const finding = findings.find((one) => one.option === option);
+    expect(finding).toMatchObject({
+      usable: false,
+      about: expect.stringContaining('SIGILL'),
+      remedy: expect.any(String),
+    });
+  }
+  expect(findings.find(({ option }) => option === '--device cpu')?.usable).toBe(true);
 });
