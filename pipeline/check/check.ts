@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
-import { basename, dirname, join, relative } from 'node:path';
+import { basename, dirname, join, relative, resolve } from 'node:path';
 import { runPaths } from '../artifacts/run-files.ts';
 import { parquetDamage } from '../encode/file-checksum.ts';
 import { fileDigest } from '../io/digest.ts';
@@ -30,8 +31,9 @@ const MOST_NAMED = 3;
  */
 export async function check(path: string, signal?: AbortSignal): Promise<CheckedFiles> {
   const found = await withFileErrors(`cannot read ${path}`, () => stat(path));
-  const [root, wanted] = found.isDirectory() ? [path, undefined] : [dirname(path), basename(path)];
-  const names = wanted === undefined ? await filesIn(root) : [wanted, ...(await siblings(root, wanted))];
+  const root = found.isDirectory() ? path : await listingFolder(path);
+  const wanted = found.isDirectory() ? undefined : relative(root, path);
+  const names = wanted === undefined ? await filesIn(root) : [wanted, ...listsOf(root, wanted)];
   const damage = new Map<string, string | undefined>();
   const unchecked: string[] = [];
   for (const name of names.filter((file) => basename(file) === SUMS)) {
@@ -79,11 +81,19 @@ async function filesIn(root: string): Promise<string[]> {
     .sort();
 }
 
+/** The folder whose `SHA256SUMS` lists a file: the nearest of those that it is in, or the file's own where none does. */
+async function listingFolder(path: string): Promise<string> {
+  const own = dirname(path);
+  for (let folder = own; ; folder = join(folder, '..')) {
+    const listed = await sumsIn(join(folder, SUMS)).catch(() => undefined);
+    if (listed?.some(({ name }) => resolve(folder, name) === resolve(path))) return folder;
+    if (resolve(folder) === resolve(folder, '..')) return own;
+  }
+}
+
 /** The lists of checksums that a file may be in. */
-const siblings = async (root: string, name: string): Promise<string[]> =>
-  (await withFileErrors(`cannot list ${root}`, () => readdir(root))).filter(
-    (file) => file === SUMS || file === name + SIDECAR,
-  );
+const listsOf = (root: string, name: string): string[] =>
+  [SUMS, name + SIDECAR].filter((list) => existsSync(join(root, list)));
 
 /** What is wrong with a file that a list has. */
 async function listedDamage(path: string, expected: string): Promise<string | undefined> {
