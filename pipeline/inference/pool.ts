@@ -1,5 +1,6 @@
 import type { InferenceSession } from 'onnxruntime-common';
 import { cudaFailure } from '../devices/cuda.ts';
+import { deviceFailure } from '../devices/failure.ts';
 import { EnvironmentError, InputError } from '../io/errors.ts';
 import { printable } from '../io/printable.ts';
 import { startThread } from '../io/thread.ts';
@@ -114,10 +115,8 @@ export function errorOf({ graph, loading, message }: Failure, graphs: Graphs, pr
   if (loading && provider === 'cuda') return cudaFailure(message);
   const source = graph === undefined ? undefined : graphs[graph]?.source;
   const name = typeof source === 'string' ? source : `the graph ${graph}`;
-  if (/failed to allocate|bad.?alloc|buffer allocation|out of memory/i.test(reason)) {
-    const remedy = 'choose a smaller batch size, smaller images or another device';
-    return new EnvironmentError(`not enough memory for ${loading ? name : 'a batch'}: ${reason}; ${remedy}`);
-  }
+  const ofDevice = deviceFailure(message, loading ? name : 'a batch');
+  if (ofDevice) return ofDevice;
   if (loading && !UNSUITABLE.test(reason)) return new EnvironmentError(`ONNX Runtime cannot load ${name}: ${reason}`);
   if (typeof source !== 'string') return new Error(`ONNX Runtime failed: ${reason}`);
   return new InputError(

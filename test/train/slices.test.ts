@@ -1,9 +1,11 @@
+import type { Worker } from 'node:worker_threads';
 import * as tf from '@tensorflow/tfjs-core';
-import { compileGraphs, portable } from 'tfjs-to-onnx';
-import { beforeAll, expect, test } from 'vitest';
+import { Compiled, compileGraphs, portable } from 'tfjs-to-onnx';
+import { beforeAll, expect, test, vi } from 'vitest';
 import type { ModelDefinition } from '../../models/kit/model.ts';
 import { cvae } from '../../models/vae.ts';
 import { Generator } from '../../pipeline/data/generator.ts';
+import { EnvironmentError } from '../../pipeline/io/errors.ts';
 import type { Engine, HostBatch } from '../../pipeline/train/engine.ts';
 import { prepareEngine } from '../../pipeline/train/engines/index.ts';
 import { createOnnxEngine, onnxruntime } from '../../pipeline/train/engines/onnx.ts';
@@ -122,4 +124,24 @@ test('what fails in one thread is thrown, and the others do not wait', async () 
   await expect(team.run(0)).rejects.toThrow('indices element out of data bounds');
   await team.stop();
   memory.free();
+});
+
+test.each([
+  [1, 'Failed to allocate memory for requested buffer of size 1610612736'],
+  [4, 'CUDA failure 100: no CUDA-capable device is detected ; GPU=-1 ; hostname=box ; expr=cudaSetDevice(0);'],
+])('a machine that fails at a batch in %i slices is no bug, and no thread is left', async (slices, message) => {
+  const threads: Worker[] = [];
+  const keep = (thread: Worker) => threads.push(thread);
+  process.on('worker', keep);
+  const program = build(tiny);
+  const engine = await createOnnxEngine(program, { threads: 4, slices });
+  vi.spyOn(Compiled.prototype, 'run').mockRejectedValue(new Error(`Non-zero status code: ${message}`));
+  const failure = await engine.step(await batchOf(program, 64, 0)).catch((error: unknown) => error);
+  vi.restoreAllMocks();
+  process.off('worker', keep);
+  await engine.dispose();
+  expect(failure).toBeInstanceOf(EnvironmentError);
+  expect((failure as Error).message).toContain(message);
+  expect(threads.map(({ threadId }) => threadId)).toEqual(Array(slices - 1).fill(-1)); // ended
+  for (const variable of Object.values(program.variables)) variable.dispose();
 });

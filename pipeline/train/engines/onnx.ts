@@ -2,14 +2,15 @@ import * as tf from '@tensorflow/tfjs-core';
 import ort from 'onnxruntime-node';
 import { type BatchedProgram, compile, cpu, gpu, portable, type RunOptions, type Target } from 'tfjs-to-onnx';
 import { defaultThreads } from '../../devices/device.ts';
+import { deviceFailure } from '../../devices/failure.ts';
 import { webgpuAdapter } from '../../devices/webgpu.ts';
-import { type Engine, engineOf } from '../engine.ts';
+import { type Engine, engineOf, type ProgramRunner } from '../engine.ts';
 import type { TrainingProgram } from '../program.ts';
 import { compileSliced } from './slices.ts';
 
 /**
- * The traced program, run by onnxruntime-node.
- * @throws Unavailable when WebGPU is asked for and there is none
+ * The traced program, run by onnxruntime-node. The engine throws EnvironmentError when memory is short or CUDA fails.
+ * @throws Unavailable when WebGPU is asked for and there is none; EnvironmentError as the engine
  */
 export async function createOnnxEngine(
   program: TrainingProgram,
@@ -25,11 +26,26 @@ export async function createOnnxEngine(
     target: target ?? (device === 'cpu' ? await fastestTarget() : gpu),
     ...(await runOptions(threads, device)),
   };
-  const runner =
+  const runner: ProgramRunner = await onDevice(() =>
     device === 'cpu' && most > 1
-      ? await compileSliced(program, { ...options, threads: threads || defaultThreads(), slices: most })
-      : await compile(program.programs, { ...program, ...options });
-  return engineOf(runner, `onnxruntime-node ${ort.env.versions.node}, ${await where}, ${options.target.name} kernels`);
+      ? compileSliced(program, { ...options, threads: threads || defaultThreads(), slices: most })
+      : compile(program.programs, { ...program, ...options }),
+  );
+  const run: ProgramRunner['run'] = (name, feeds) => onDevice(() => runner.run(name, feeds));
+  const pull = () => onDevice(() => runner.pull());
+  return engineOf(
+    { run, pull, dispose: () => runner.dispose() },
+    `onnxruntime-node ${ort.env.versions.node}, ${await where}, ${options.target.name} kernels`,
+  );
+}
+
+/** Runs `work`. @throws EnvironmentError where the machine fails rather than the program */
+async function onDevice<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw (error instanceof Error && deviceFailure(error.message, 'a batch')) || error;
+  }
 }
 
 type OnnxDevice = 'cpu' | 'cuda' | 'webgpu';

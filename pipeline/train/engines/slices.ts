@@ -60,9 +60,13 @@ export async function compileSliced(
     const share = Math.floor(threads / slices);
     const session = { ...run.session, intraOpNumThreads: share < FEWEST_THREADS ? 1 : share };
     const step = await openSlicedStep({ graphs, compiled, memory, session, threads, n, slices }, feeds);
-    if (await step?.equalsWhole(feeds)) return step;
-    await step?.stop();
-    return undefined;
+    let equal: boolean | undefined;
+    try {
+      equal = await step?.equalsWhole(feeds);
+    } finally {
+      if (!equal) await step?.stop();
+    }
+    return equal ? step : undefined;
   };
   return {
     async run(name, feeds) {
