@@ -8,7 +8,7 @@ import { beforeAll, expect, test } from 'vitest';
 import { openMetricsLog } from '../../pipeline/artifacts/run-files.ts';
 import { readRun } from '../../pipeline/artifacts/run-folder.ts';
 import { check } from '../../pipeline/check/check.ts';
-import { closeSplits } from '../../pipeline/data/dataset.ts';
+import { closeSplits, type ImageDataset } from '../../pipeline/data/dataset.ts';
 import { openSplits } from '../../pipeline/data/open.ts';
 import { encode } from '../../pipeline/encode/encode.ts';
 import { encodeShards } from '../../pipeline/encode/encode-shards.ts';
@@ -54,12 +54,15 @@ test('and in a checkpoint', async () => {
 test('and in decoded images, which are refused when they are read, or decoded again', async () => {
   const cache = scratch('cache/convae/images');
   const read = async () => {
-    const splits = await openSplits(scratch('data'), {});
+    const splits = await openSplits(scratch('data'), { valSplit: 0.25 }); // as the run, whose fingerprint is kept there
     const close = () => closeSplits(splits);
-    const pixels = await pixelsOf(splits.train).finally(close);
-    const fingerprint = await splits.train.fingerprint();
+    const parts = [splits.train, splits.val as ImageDataset];
+    const [pixels, fingerprint] = await Promise.all([
+      Promise.all(parts.map(pixelsOf)),
+      splits.train.fingerprint(),
+    ]).finally(close);
     return {
-      pixels: Buffer.from(pixels).toString('hex'),
+      pixels: pixels.map((part) => Buffer.from(part).toString('hex')),
       fingerprint,
       ids: splits.train.id(5),
       labels: splits.train.labels,

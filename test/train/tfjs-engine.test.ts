@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import { beforeAll, expect, test } from 'vitest';
 import { Generator } from '../../pipeline/data/generator.ts';
-import { EnvironmentError, InputError } from '../../pipeline/io/errors.ts';
+import { InputError } from '../../pipeline/io/errors.ts';
 import type { HostBatch } from '../../pipeline/train/engine.ts';
 import { createEngine, prepareEngine } from '../../pipeline/train/engines/index.ts';
 import { createTfjsEngine } from '../../pipeline/train/engines/tfjs.ts';
@@ -121,7 +121,7 @@ test('engines and devices that do not go together are refused with a pointer', a
   const options = { threads: 1 };
   for (const engine of ['tfjs-onnx', 'tfjs-cpu', 'tfjs-node'] as const) {
     const refusal = createEngine(engine, 'cuda', program, options);
-    await expect(refusal).rejects.toThrow(EnvironmentError);
+    await expect(refusal).rejects.toThrow(InputError);
     await expect(refusal).rejects.toThrow(
       `the engine ${engine} trains on the CPU: to train on a GPU, use --engine onnx`,
     );
