@@ -12,6 +12,7 @@ import { closeSplits, labelledRows, partsOf } from '../data/dataset.ts';
 import { openSplits } from '../data/open.ts';
 import type { DataOptions } from '../data/options.ts';
 import { exportRun, metricsOf } from '../export/export.ts';
+import { InputError } from '../io/errors.ts';
 import type { Progress } from '../io/progress.ts';
 import { createStages, type StageProgress, type Tick } from '../io/stages.ts';
 import { findDamage } from '../io/sums.ts';
@@ -62,7 +63,15 @@ export async function gallery(options: GalleryOptions): Promise<GalleryEntry[]> 
   const { data, signal, note } = options;
   const found: FoundModel[] = [];
   const all = Object.keys(models).filter((name) => models[name]?.startsFrom === undefined);
-  for (const name of options.models ?? all) found.push(await findModel(name));
+  for (const name of options.models ?? all) {
+    const one = await findModel(name);
+    const { startsFrom } = one.model;
+    if (startsFrom !== undefined) {
+      const remedy = `train it by \`convae train ${name} --init RUN\`, and evaluate what it exports`;
+      throw new InputError(`${name}: it starts from a run of ${startsFrom}, which a gallery does not have; ${remedy}`);
+    }
+    found.push(one);
+  }
   const splits = await openSplits(data, options.dataOptions);
   const { train: images } = splits;
   const unlabelled = partsOf(splits).reduce((sum, part) => sum + part.length - labelledRows(part).length, 0);

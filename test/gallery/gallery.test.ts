@@ -45,6 +45,8 @@ test('trains, exports and evaluates on a folder of colour images, and does only 
 
   const before = ['runs/cae/metrics.jsonl', 'exported/cae/card.json', 'exported/cvae/report/report.json'].map(changed);
   await makeShapes(file('others'), 100);
+  const dcec = await call(args.with(2, 'cae,dcec'), { cwd });
+  expect(dcec).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining('--init') });
   for (const other of [args.with(args.indexOf('shapes'), 'others'), [...args, '--seed', '3']]) {
     const refused = await call(other, { cwd });
     expect(refused).toMatchObject({ code: 2, stdout: '' });
