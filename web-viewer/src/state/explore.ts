@@ -26,7 +26,7 @@ let afterAwaited: (() => void)[] = [];
 
 function awaitRow(row: number | null): void {
   awaitedRow.value = row;
-  // What belongs to the row that was awaited before is void.
+  // What was to follow the row awaited before no longer applies.
   afterAwaited = [];
 }
 

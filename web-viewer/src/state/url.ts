@@ -31,7 +31,7 @@ export function share(...parameters: readonly Parameter[]): () => void {
 
 const parameters = (hash = location.hash) => new URLSearchParams(hash.slice(1));
 
-/** The address that was opened or written last. Another one is new: its `hashchange` event is about to come. */
+/** The address that was opened or written last. Another one is new, and is opened before it may be written. */
 let known = '';
 
 /**
