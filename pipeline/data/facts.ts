@@ -10,6 +10,12 @@ const MOST_SIZES = 20;
 /** Sides above which a training step takes seconds. */
 const LARGE = 256 * 256;
 
+const FRAMES = 'files with several frames or pages';
+
+/** What is to be said of files of which only the first image is read. */
+export const onFrames = (files: number): string => `${FRAMES}: ${files}; only the first of each is used`;
+export const isOnFrames = (warning: string): boolean => warning.startsWith(FRAMES);
+
 /** Range of the numbers of one type, before scaling, and how many images have them. */
 export interface TypeRange {
   min: number;
@@ -128,9 +134,7 @@ export class Facts {
       ...(min < max && this.#sampled > 1 && spread < 2
         ? [`the images are nearly identical: pixels differ from the mean image by ${spread.toFixed(2)} of 255`]
         : []),
-      ...(this.animated > 0
-        ? [`files with several frames or pages: ${this.animated}; only the first of each is used`]
-        : []),
+      ...(this.animated > 0 ? [onFrames(this.animated)] : []),
       ...(within > this.#images / 100 ? [`exact duplicates of another image in their part: ${within}`] : []),
       ...(across > 0
         ? [`exact duplicates of an image in another part: ${across}; errors on images held out come out too low`]

@@ -1,6 +1,7 @@
 import { IMAGE_INDEX_FORMAT, type ImageIndex, partNames, type SkippedImage } from '../artifacts/image-index.ts';
 import type { Preprocessing, Scaling } from '../artifacts/preprocessing.ts';
 import { InputError } from '../io/errors.ts';
+import { isOnFrames } from './facts.ts';
 import {
   findPrepared,
   imageCache,
@@ -42,8 +43,13 @@ export async function prepare(spec: string, source: DataSource, options: DataOpt
   return prepared;
 }
 
-/** Says how numbers are scaled that a trained model does not know, since that depends on the images that come together. */
-function noteOthers(spec: string, { range }: ImageIndex, { preprocessing, note }: DataOptions): void {
+/**
+ * Says for a trained model, of whose images no summary is shown, how numbers are scaled that it does not know, since that depends on
+ * the images that come together, and whether files have more images than are read.
+ */
+function noteOthers(spec: string, { range, warnings }: ImageIndex, { preprocessing, note }: DataOptions): void {
+  const onFrames = preprocessing && warnings.find(isOnFrames);
+  if (onFrames) note?.(`${spec}: ${onFrames}`);
   for (const { type, max, rule, from } of range.found) {
     if (!preprocessing || preprocessing.scalings.some((known) => known.type === type)) continue;
     const ends = `${from[0]} is black and ${from[1]} white, by the range of all of these images (${rule})`;

@@ -25,6 +25,8 @@ export interface ShardCounts {
   done: number;
   /** The largest number among 8-bit pixels, at most 2. */
   brightest: number;
+  /** Files with several frames or pages, of which only the first is read. */
+  animated: number;
 }
 
 export interface ShardOptions extends DataOptions {
@@ -58,7 +60,7 @@ export interface ShardImages extends Pick<LabelSurvey, 'images' | 'labelling' | 
 export async function openShard(inputs: readonly EncodingInput[], options: ShardOptions): Promise<ShardImages> {
   const opened = await openInputs(inputs, options);
   const survey = await surveyOf(inputs, opened, options);
-  const counts: ShardCounts = { done: 0, brightest: 0 };
+  const counts: ShardCounts = { done: 0, brightest: 0, animated: 0 };
   return {
     images: survey.images,
     labelling: survey.labelling,
@@ -188,6 +190,7 @@ async function* fittedImages(
   const look = async (entry: ImageEntry) => {
     const image = await storedImage(entry, preprocessing);
     if (!(image.values instanceof Uint8Array)) rangeOf(image.values, entry.where);
+    counts.animated += Number(image.frames !== undefined);
     const scaled = image.type === 'uint8' || scalings.some(({ type }) => type === image.type);
     return scaled ? (await fitImage(image, preprocessing)).bytes : image.type;
   };
