@@ -8,10 +8,11 @@ const SMALLEST = 2 ** 16;
  * A set of ids of which only 64-bit hashes are kept: of 30 million ids, two different ones are taken for the same with a
  * probability of 1 in 40,000.
  * @param count of ids, where it is known
+ * @param most ids that are compared
  * @returns undefined where there are too many
  */
-export function idSet(count: number | undefined) {
-  if (count !== undefined && count > MOST) return undefined;
+export function idSet(count: number | undefined, most = MOST) {
+  if (count !== undefined && count > most) return undefined;
   let slots = SMALLEST;
   while (slots < 2 * (count ?? 0)) slots *= 2;
   let table = new Uint32Array(2 * slots); // a pair for each id; 0, 0 is free
@@ -36,8 +37,9 @@ export function idSet(count: number | undefined) {
       if (old[i] !== 0 || old[i + 1] !== 0) put(old[i] as number, old[i + 1] as number);
   };
   return {
-    /** @returns whether the id is new */
-    add(id: string): boolean {
+    /** @returns whether the id is new; undefined where there are too many */
+    add(id: string): boolean | undefined {
+      if (used >= most) return undefined;
       if (2 * used >= slots) grow();
       const digest = hash('sha1', id, 'buffer');
       return put(digest.readUInt32LE(0), digest.readUInt32LE(4) || 1);

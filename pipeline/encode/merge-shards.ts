@@ -109,8 +109,7 @@ async function checkShards(
   }
   const shards: Checked['shards'][number][] = [];
   let done = 0;
-  const ids = idSet(starts?.at(-1));
-  if (!ids) note?.(`${folder}: too many images to compare all ids; counts and hashes are checked`);
+  let ids = idSet(starts?.at(-1));
   for (let shard = 0; shard < plan.shards; shard++) {
     stopIfAborted(signal);
     const read = await readShard(folder, plan, shard);
@@ -127,11 +126,12 @@ async function checkShards(
     if (planned !== null && counted !== planned) {
       throw new InputError(`${path}: it has ${counted} images, ${planned} were planned; ${again}`);
     }
-    if (ids) await checkIds(path, read, ids);
+    if (ids && !(await checkIds(path, read, ids))) ids = undefined;
     shards.push({ about: read.about, rows });
     done += counted;
     progress?.(done, starts?.at(-1) ?? done);
   }
+  if (!ids) note?.(`${folder}: too many images to compare all ids; counts and hashes are checked`);
   const sum = (of: (shard: Checked['shards'][number]) => number) => shards.reduce((sum, shard) => sum + of(shard), 0);
   const [rows, skipped] = [sum((shard) => shard.rows), sum(({ about }) => about.skippedImages)];
   if (skipped > plan.maxSkipped * (rows + skipped)) {
@@ -164,8 +164,9 @@ function unionOf(
 ): Pick<Checked, 'labelling' | 'uniform'> {
   const measured = shards.some(({ about }) => about.measured);
   const labelled = measured || labelledRows === 0 ? 'none' : labelledRows === rows ? 'all' : 'some';
-  const lists = new Set(shards.filter((shard) => shard.rows > 0).map(({ about }) => JSON.stringify(about.labelling)));
-  const [first] = shards;
+  const full = shards.filter((shard) => shard.rows > 0);
+  const lists = new Set(full.map(({ about }) => JSON.stringify(about.labelling)));
+  const [first] = full;
   if (lists.size === 1 && first)
     return { labelling: { classes: first.about.labelling.classes, labelled }, uniform: true };
   const names = new Set(shards.flatMap(({ about }) => about.labelling.classes ?? []));
@@ -185,20 +186,23 @@ async function linkOrCopy(from: string, to: string): Promise<void> {
   });
 }
 
-/** @throws InputError when an id occurs again */
+/** @returns false where there are too many ids to compare @throws InputError when an id occurs again */
 async function checkIds(
   path: string,
   { metadata }: ReadShard,
   ids: NonNullable<ReturnType<typeof idSet>>,
-): Promise<void> {
+): Promise<boolean> {
   const file = await asyncBufferFromFile(path);
   for (const { rowStart, rowEnd } of groupsOf(metadata)) {
     const rows = await parquetReadObjects({ file, metadata, columns: ['id'], rowStart, rowEnd });
     for (const { id } of rows) {
-      if (ids.add(String(id))) continue;
-      throw new InputError(`${path}: the id ${String(id)} occurs twice; are there two images of that name?`);
+      const fresh = ids.add(String(id));
+      if (fresh === undefined) return false;
+      if (!fresh)
+        throw new InputError(`${path}: the id ${String(id)} occurs twice; are there two images of that name?`);
     }
   }
+  return true;
 }
 
 /** First and last row of each row group. */
