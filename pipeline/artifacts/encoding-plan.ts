@@ -3,12 +3,15 @@ import { classNames, count, digest, positive } from './fields.ts';
 import { partNames } from './image-index.ts';
 
 /** Raised when an older convae could not encode by the plan. */
-export const ENCODING_PLAN_FORMAT = 2;
+export const ENCODING_PLAN_FORMAT = 3;
 
 /** How many images have a label. */
 const labelled = z.enum(['all', 'some', 'none']);
 /** Class names by index, and how many images have a label. */
 const labelling = z.strictObject({ classes: classNames, labelled });
+
+/** Size of files, and their `sampleFiles` where the plan is not of an earlier version. */
+const contents = { bytes: count, sample: z.optional(digest) };
 
 /** What is put before the ids: `test/`, where data that come in parts are encoded together. */
 const prefix = z.optional(z.string());
@@ -20,11 +23,11 @@ const prefix = z.optional(z.string());
  */
 const encodingInput = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('file'), id: z.string(), path: z.string(), label: z.optional(count), prefix }),
-  z.strictObject({ kind: z.literal('tar'), path: z.string(), bytes: count, prefix }),
+  z.strictObject({ kind: z.literal('tar'), path: z.string(), ...contents, prefix }),
   z.strictObject({
     kind: z.literal('parquet'),
     path: z.string(),
-    bytes: count,
+    ...contents,
     first: count,
     from: count,
     to: count,
@@ -36,6 +39,7 @@ const encodingInput = z.discriminatedUnion('kind', [
     part: z.enum(partNames),
     /** Of the files that `--data` names; not of folders, nor of earlier versions. */
     bytes: z.optional(count),
+    sample: z.optional(digest),
     from: count,
     to: count,
     prefix,
@@ -44,8 +48,8 @@ const encodingInput = z.discriminatedUnion('kind', [
 
 /** `plan.json`: how the encoding of a data set is divided. */
 export const encodingPlan = z.strictObject({
-  /** 1: without checksums. */
-  format: z.literal([1, ENCODING_PLAN_FORMAT]),
+  /** 1: without checksums; 2: inputs by their size only. */
+  format: z.literal([1, 2, ENCODING_PLAN_FORMAT]),
   /** SHA-256 over what decides the rows. */
   fingerprint: digest,
   /** Absolute path of the exported model; it and `source` are not in the fingerprint. */

@@ -118,23 +118,23 @@ function pathsIn(spec: string): { path: string; labels: string | undefined } {
   return comma < 0 ? { path: spec, labels: undefined } : { path: spec.slice(0, comma), labels: spec.slice(comma + 1) };
 }
 
-/** Bytes of the files that a value of `--data` names; undefined for a folder, or a set known by name. */
-export function bytesOf(spec: string): number | undefined {
+function filesIn(spec: string): string[] {
   const { path, labels } = pathsIn(spec);
-  const files = [path, ...(labels === undefined ? [] : [labels])].map((file) =>
-    statSync(file, { throwIfNoEntry: false }),
-  );
-  return files.reduce<number | undefined>(
-    (sum, file) => (sum === undefined || !file?.isFile() ? undefined : sum + file.size),
-    0,
-  );
+  return [path, ...(labels === undefined ? [] : [labels])];
+}
+
+/** The files that a value of `--data` names; undefined for a folder, or a set known by name. */
+export function filesOf(spec: string): string[] | undefined {
+  const files = filesIn(spec);
+  return files.every((file) => statSync(file, { throwIfNoEntry: false })?.isFile()) ? files : undefined;
 }
 
 /** A value of `--data` that means the same in any working folder. */
 export function absoluteSpec(spec: string): string {
   if (named.has(spec)) return spec;
-  const { path, labels } = pathsIn(spec);
-  return [path, ...(labels === undefined ? [] : [labels])].map((file) => resolve(file)).join(',');
+  return filesIn(spec)
+    .map((file) => resolve(file))
+    .join(',');
 }
 
 /** The first bytes of a file, in hexadecimal. @throws InputError for a pipe or a device */

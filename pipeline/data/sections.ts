@@ -1,11 +1,11 @@
-import { stat } from 'node:fs/promises';
 import type { EncodingInput } from '../artifacts/encoding-plan.ts';
 import type { PartName } from '../artifacts/image-index.ts';
+import { sampleFiles } from '../io/digest.ts';
 import { InputError, withFileErrors } from '../io/errors.ts';
 import { imageFileSource } from './formats/image-files.ts';
 import { entriesOfRows } from './formats/parquet.ts';
 import { entriesOfShards } from './formats/tar.ts';
-import { bytesOf, locateData } from './formats.ts';
+import { filesOf, locateData } from './formats.ts';
 import type { DataSource, ImageEntry, ImageSource } from './image-source.ts';
 import { type LabelSurvey, labelsIn, labelsOfEntries, surveyLabels } from './label-survey.ts';
 import type { DataOptions } from './options.ts';
@@ -77,9 +77,8 @@ async function sectionOf(
     const source = imageFileSource({ name, count: files.length, files: () => files, signal: options.signal });
     return { ...whole, entries: () => source.entries() };
   }
-  const { path, bytes } = input;
-  const { size } = await withFileErrors(`cannot read ${path}`, () => stat(path));
-  if (size !== bytes) throw changed(path, `${size} bytes`, `had ${bytes}`);
+  const { path } = input;
+  await checkUnchanged(path, [path], input);
   const entries = () => (input.kind === 'tar' ? entriesOfShards([path]) : entriesOfRows(input, options));
   return { ...whole, entries };
 }
@@ -87,16 +86,27 @@ async function sectionOf(
 const changed = (name: string, has: string, had: string) =>
   new InputError(`${name}: it has ${has}, but ${had} when the shards were planned; plan again into another folder`);
 
+/** @throws InputError when files are missing, or have other contents than when the plan was made, as far as samples show */
+async function checkUnchanged(
+  name: string,
+  files: readonly string[],
+  { bytes, sample }: { readonly bytes: number; readonly sample?: string | undefined },
+): Promise<void> {
+  const found = await withFileErrors(`cannot read ${name}`, async () => sampleFiles(files));
+  if (found.bytes !== bytes) throw changed(name, `${found.bytes} bytes`, `had ${bytes}`);
+  if (sample !== undefined && found.sample !== sample) throw changed(name, 'other contents', 'had as many bytes');
+}
+
 /** Images of a part of the data set by their position. */
 async function rowsOf(
-  { part, bytes, from, to, prefix }: Extract<EncodingInput, { kind: 'rows' }>,
+  { part, bytes, sample, from, to, prefix }: Extract<EncodingInput, { kind: 'rows' }>,
   source: ImageSource | undefined,
   spec: string,
 ): Promise<Section> {
   if (!source || (source.count !== undefined && source.count < to)) {
     throw changed(spec, `${source?.count ?? 'no'} images in its part ${part}`, `had at least ${to}`);
   }
-  if (bytes !== undefined && bytesOf(spec) !== bytes) throw changed(spec, `${bytesOf(spec)} bytes`, `had ${bytes}`);
+  if (bytes !== undefined) await checkUnchanged(spec, filesOf(spec) ?? [], { bytes, sample });
   return {
     ...{ name: source.name, prefix, plain: source.plain, from, to },
     async *entries() {

@@ -1,11 +1,10 @@
 import { createHash } from 'node:crypto';
-import { statSync } from 'node:fs';
 import { open, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { ENCODING_PLAN_FORMAT, type EncodingInput, type EncodingPlan } from '../artifacts/encoding-plan.ts';
 import type { PartName } from '../artifacts/image-index.ts';
 import { bytesPerImage } from '../data/dataset.ts';
-import { absoluteSpec, bytesOf, locateData } from '../data/formats.ts';
+import { absoluteSpec, filesOf, locateData } from '../data/formats.ts';
 import type { DataSource, ImageSource, Piece } from '../data/image-source.ts';
 import type { LabelSurvey } from '../data/label-survey.ts';
 import type { Split } from '../data/open.ts';
@@ -15,7 +14,7 @@ import { surveySource } from '../data/sections.ts';
 import type { Device } from '../devices/device.ts';
 import { checkLabelling, type ExportedModel, openExported, optionsFor } from '../inference/exported.ts';
 import { encodingGraphs, planSessions } from '../inference/plan.ts';
-import { sha256 } from '../io/digest.ts';
+import { sampleFiles, sha256 } from '../io/digest.ts';
 import { fileError, InputError, ignoreMissing, stopIfAborted } from '../io/errors.ts';
 import { makeFolder, orRemove } from '../io/folders.ts';
 import { acquireLock } from '../io/lock.ts';
@@ -86,8 +85,8 @@ export async function planShards(options: PlanOptions): Promise<Planned> {
     noteUnjudged(model.card, errors, options.note);
     if (survey) checkLabelling(model.card, data, survey.labelling, errors);
     const counts = await Promise.all(chosen.map(({ source }) => countOf(source)));
-    const bytes = bytesOf(data);
-    const inputs = () => inputsOf(chosen, counts, survey, bytes);
+    const contents = contentsReader();
+    const inputs = () => inputsOf(chosen, counts, survey, filesOf(data), contents);
     const sessions = { ...options, graphs: encodingGraphs(errors), images: Number.POSITIVE_INFINITY };
     const { batchSize } = planSessions(bytesPerImage(model.card.image), sessions);
     const { strict = false, maxSkipped = 0.01 } = dataOptions ?? {};
@@ -161,27 +160,36 @@ function* inputsOf(
   chosen: readonly Chosen[],
   counts: readonly (number | undefined)[],
   survey: LabelSurvey | undefined,
-  bytes: number | undefined,
+  files: readonly string[] | undefined,
+  contents: ReturnType<typeof contentsReader>,
 ): Generator<EncodingInput> {
   for (const [i, { part, source, prefix }] of chosen.entries()) {
     const own = prefix === undefined ? {} : { prefix };
-    if (!source.pieces) yield { kind: 'rows', part, bytes, from: 0, to: counts[i] as number, ...own };
+    if (!source.pieces)
+      yield { kind: 'rows', part, ...(files && contents(files)), from: 0, to: counts[i] as number, ...own };
     for (const piece of source.pieces?.() ?? []) {
       const path = resolve(piece.path);
       if (piece.kind === 'file') {
         const label = survey?.indexOf(piece.label) ?? -1;
         yield { kind: 'file', id: piece.id, path, ...(label >= 0 && { label }), ...own };
-      } else yield { ...piece, path, bytes: sizeOf(path), ...own };
+      } else yield { ...piece, path, ...contents([path]), ...own };
     }
   }
 }
 
-function sizeOf(path: string): number {
-  try {
-    return statSync(path).size;
-  } catch (error) {
-    throw fileError(error, `cannot read ${path}`);
-  }
+/** Reads samples of files once, since inputs are listed twice. @throws InputError when a file is missing (the function) */
+function contentsReader() {
+  const known = new Map<string, ReturnType<typeof sampleFiles>>();
+  return (paths: readonly string[]) => {
+    const key = paths.join('\0');
+    try {
+      const found = known.get(key) ?? sampleFiles(paths);
+      known.set(key, found);
+      return found;
+    } catch (error) {
+      throw fileError(error, `cannot read ${paths.join(' or ')}`);
+    }
+  };
 }
 
 /** What an input counts in the division: rows, or one for a file. */

@@ -1,0 +1,105 @@
+import { mkdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
+import { parquetWriteFile } from 'hyparquet-writer';
+import sharp from 'sharp';
+import { pack } from 'tar-stream';
+import { expect, test } from 'vitest';
+import { oneShard, shareOfShards } from '../../pipeline/encode/choose-shards.ts';
+import { encode } from '../../pipeline/encode/encode.ts';
+import { encodeShards } from '../../pipeline/encode/encode-shards.ts';
+import { idSet } from '../../pipeline/encode/id-set.ts';
+import { mergeShards } from '../../pipeline/encode/merge-shards.ts';
+import { type PlanOptions, planShards } from '../../pipeline/encode/plan-shards.ts';
+import { pngBytes } from '../data/images.ts';
+import { expectFacts, inputErrorOf, scratchFolder } from '../data/support.ts';
+import { imageOf, readRows, tinyData, tinyImages } from './support.ts';
+import { exportTiny, tiny } from './tiny-model.ts';
+
+const scratch = scratchFolder();
+const exported = await exportTiny(scratch('tiny'), {
+  preprocessing: { height: 2, width: 3, channels: 1, fit: 'cover', background: '#ffffff', scalings: [] },
+});
+const images = tinyImages(40);
+const png = (i: number): Buffer => pngBytes(tiny.width, tiny.height, 8, 0, [...imageOf(images, i)]);
+const plan = (options: Pick<PlanOptions, 'data' | 'out' | 'shards'> & Partial<PlanOptions>) =>
+  planShards({ exported, split: 'all', device: 'cpu', batchSize: 7, ...options });
+const all = shareOfShards('0/1');
+
+/** Writes an archive of members by name. */
+async function writeTar(path: string, members: Readonly<Record<string, Buffer | string>>): Promise<void> {
+  const archive = pack();
+  for (const [name, contents] of Object.entries(members)) archive.entry({ name, mtime: new Date(0) }, contents);
+  archive.finalize();
+  const chunks: Buffer[] = [];
+  for await (const chunk of archive) chunks.push(Buffer.from(chunk as Uint8Array));
+  writeFileSync(path, Buffer.concat(chunks));
+}
+
+test('classes of a merged file are those of all shards, although the first has no rows', async () => {
+  mkdirSync(scratch('tars'));
+  await writeTar(scratch('tars/0.tar'), { '0.png': 'no image', '0.cls': 'cat' });
+  await writeTar(scratch('tars/1.tar'), { '1.png': png(1), '1.cls': 'dog', '2.png': png(2), '2.cls': 'ant' });
+  const out = scratch('classes');
+  await plan({ data: scratch('tars'), out, shards: 2, dataOptions: { maxSkipped: 0.5 } });
+  await encodeShards({ out, choose: all, device: 'cpu' });
+  const merged = await mergeShards({ folder: out, single: true });
+  expect((await readRows(merged.out)).map((row) => [row.id, row.label, row.class])).toEqual([
+    ['1.tar/1.png', 1, 'dog'],
+    ['1.tar/2.png', 0, 'ant'],
+  ]);
+});
+
+test('ids are compared up to a number of them', () => {
+  const ids = idSet(undefined, 100);
+  expect(Array.from({ length: 101 }, (_, i) => ids?.add(String(i)))).toEqual([...Array(100).fill(true), undefined]);
+});
+
+test('an input that was changed is noticed, though its size is the same; a copy with another time is not', async () => {
+  mkdirSync(scratch('changing'));
+  const archives = [0, 1].map((i) => scratch(`changing/${i}.tar`));
+  for (const path of archives) await writeTar(path, { 'a.png': png(3), 'b.png': png(4) });
+  mkdirSync(scratch('rows'));
+  const parquet = scratch('rows/x.parquet');
+  const writeParquet = (bytes: Buffer[]) =>
+    parquetWriteFile({ filename: parquet, columnData: [{ name: 'image', data: bytes, type: 'BYTE_ARRAY' }] });
+  writeParquet([png(1), png(2)]);
+  const array = tinyData(scratch('array'), 40, { labels: false });
+  const cases = [
+    [scratch('changing'), archives[1] as string],
+    [scratch('rows'), parquet],
+    [array, array],
+  ] as const;
+  for (const [i, [data, file]] of cases.entries()) {
+    const out = scratch(`changed-${i}`);
+    await plan({ data, out, shards: 2 });
+    utimesSync(file, 1, 1);
+    await plan({ data, out, shards: 2 });
+    await encodeShards({ out, choose: oneShard('0'), device: 'cpu' });
+    const bytes = readFileSync(file);
+    const at = bytes.indexOf('IDAT') < 0 ? bytes.length - 5 : bytes.lastIndexOf('IDAT') + 6;
+    bytes[at] = (bytes[at] ?? 0) ^ 255;
+    writeFileSync(file, bytes);
+    const refused = await inputErrorOf(encodeShards({ out, choose: oneShard('1'), device: 'cpu' }));
+    expectFacts(refused, file);
+    expect(refused).toMatch(/planned/);
+    expectFacts(await inputErrorOf(plan({ data, out, shards: 2 })), out);
+  }
+});
+
+test('files with several frames or pages are counted, where only the first is read', async () => {
+  const { width, height } = tiny;
+  const frames = Buffer.concat([1, 2].map((i) => Buffer.from(imageOf(images, i))));
+  const raw = { width, height: 2 * height, channels: 1, pageHeight: height } as const;
+  const stacks = [await sharp(frames, { raw }).gif().toBuffer(), png(5)];
+  parquetWriteFile({
+    filename: scratch('frames.parquet'),
+    columnData: [{ name: 'image', data: stacks, type: 'BYTE_ARRAY' }],
+  });
+  const notes: string[] = [];
+  const note = (line: string) => void notes.push(line);
+  const data = scratch('frames.parquet');
+  const dataOptions = { cache: scratch('cache'), note };
+  await encode({ exported, data, split: 'all', out: scratch('frames.out.parquet'), device: 'cpu', dataOptions });
+  await plan({ data, out: scratch('frames'), shards: 1 });
+  await encodeShards({ out: scratch('frames'), choose: all, device: 'cpu', note });
+  expect(notes).toEqual([expect.stringMatching(/frames\.parquet: .*: 1;/), expect.stringMatching(/shard 0: .*: 1;/)]);
+});
