@@ -190,8 +190,15 @@ function* parseDirectory(directory: Buffer, archive: ByteSource): Generator<ZipM
   }
 }
 
+/** The characters of IBM's code page 437 from 0x80 on, in which names are that are not in UTF-8 (APPNOTE, appendix D). */
+const CODE_PAGE_437 =
+  'ÇüéâäàåçêëèïîìÄÅÉæÆôöòûùÿÖÜ¢£¥₧ƒáíóúñÑªº¿⌐¬½¼¡«»░▒▓│┤╡╢╖╕╣║╗╝╜╛┐└┴┬├─┼╞╟╚╔╩╦╠═╬╧╨╤╥╙╘╒╓╫╪┘┌█▄▌▐▀αßΓπΣσµτΦΘΩδ∞φε∩≡±≥≤⌠⌡÷≈°∙·√ⁿ²■\u00a0';
+
 /** Several programs write UTF-8 without saying so. */
-const nameOf = (bytes: Buffer, utf8: boolean): string => bytes.toString(utf8 || isUtf8(bytes) ? 'utf8' : 'latin1');
+const nameOf = (bytes: Buffer, utf8: boolean): string =>
+  utf8 || isUtf8(bytes)
+    ? bytes.toString('utf8')
+    : bytes.toString('latin1').replace(/[\x80-\xff]/g, (byte) => CODE_PAGE_437[byte.charCodeAt(0) - 0x80] as string);
 
 /** Reads the 64-bit numbers of the extra field 0x0001. */
 function zip64Numbers(extra: Buffer): number[] {

@@ -209,6 +209,20 @@ describe('other writers', () => {
     await all?.close();
   });
 
+  test('zip without UTF-8: names in code page 437, as Python reads them', async () => {
+    const file = await zip('oem.zip', { '?pfel/1.png': 0, 'Stra?e/2.png': 1 });
+    const bytes = readFileSync(file);
+    for (const [name, byte] of [
+      ['?pfel', 0x8e],
+      ['?e/2', 0xe1],
+    ] as const)
+      for (let at = bytes.indexOf(name); at >= 0; at = bytes.indexOf(name, at)) bytes[at] = byte;
+    writeFileSync(file, bytes);
+    const { all } = await zipSource(file);
+    expect((await entriesOf(all)).map(({ label }) => label).sort()).toEqual(['Straße', 'Äpfel']);
+    await all?.close();
+  });
+
   test("Python's tarfile: names in pax headers", async () => {
     const { train, test: held } = await tarSource(fixture('python-pax.tar.gz'));
     expect((await entriesOf(train)).map(({ label }) => label)).toEqual(['äpfel', 'birnen']);
