@@ -2,7 +2,7 @@ import { readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { sha256 } from './digest.ts';
-import { withFileErrors } from './errors.ts';
+import { ignoreMissing, withFileErrors } from './errors.ts';
 import { makeFolder } from './folders.ts';
 import { publishFile } from './publish.ts';
 import { STAGING, sweep } from './staging.ts';
@@ -43,7 +43,8 @@ export async function cached(
     await sweep(folder);
     for (const name of (await readdir(folder)).sort()) {
       if (!name.startsWith(`${key}-`)) continue;
-      const bytes = await readFile(join(folder, name));
+      const bytes = await readFile(join(folder, name)).catch(ignoreMissing);
+      if (!bytes) continue; // another process has just removed it
       if (name === nameOf(bytes) && accepts(bytes)) {
         // The time of the last use; the file may belong to another user.
         await utimes(join(folder, name), new Date(), new Date()).catch(() => {});

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
@@ -107,4 +107,10 @@ test('a cache is bounded: the least recently used files are removed first', asyn
   await keep('c');
   expect(files().map((name) => name[0])).toEqual(['a', 'c']);
   expect(files().reduce((sum, name) => sum + statSync(join(folder(), name)).size, 0)).toBe(200);
+});
+
+test('a file of the cache that another process removes is made again', async () => {
+  mkdirSync(scratch('raced'));
+  symlinkSync('removed', scratch('raced/key-0.onnx')); // listed, and not there
+  expect(await cached(scratch('raced'), 'key', async () => Uint8Array.of(7))).toEqual(Uint8Array.of(7));
 });
