@@ -27,9 +27,14 @@ test.runIf(hasValidator())('the manifest of Kubernetes fits its schema', () => {
 
 test('the manifest of Kubernetes starts a shard for each index', () => {
   const { spec } = parse(readFileSync(deploy('kubernetes/encode.yaml'), 'utf8')) as {
-    spec: { completionMode: string; template: { spec: { containers: { args: string[] }[] } } };
+    spec: {
+      completionMode: string;
+      maxFailedIndexes?: number;
+      template: { spec: { containers: { args: string[] }[] } };
+    };
   };
   expect(spec.completionMode).toBe('Indexed');
+  expect(spec.maxFailedIndexes).toBeUndefined(); // Kubernetes refuses more than `completions`, which the user sets
   const [container] = spec.template.spec.containers;
   expect(container?.args.slice(0, 5)).toEqual(['encode', '--out', '/data/encoded', '--shard', 'auto']);
 });
