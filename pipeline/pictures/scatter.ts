@@ -8,6 +8,8 @@ const PLOT = { width: 620, height: 520 };
 /** Space between the outermost points and the frame. */
 const MARGIN = 14;
 const LEGEND_ROWS = 22;
+/** Classes that are named, at most: more names cover the points, and take minutes to place. */
+const MOST_NAMED = 100;
 const LEGEND = { size: 13 };
 const WIDEST_NAME = 160;
 
@@ -32,7 +34,7 @@ interface Frame {
 
 /**
  * Draws points in the plane, coloured by class, with a legend and each class's name at the median of its points. Names that
- * would overlap are moved apart and connected to their medians by lines.
+ * would overlap are moved apart and connected to their medians by lines. Of more than 100 classes, none is named.
  * @throws RangeError when the numbers of points and labels differ or a coordinate is not finite
  */
 export async function drawScatter({ points, labels, classes = [], axes }: Scatter): Promise<Drawing> {
@@ -43,7 +45,8 @@ export async function drawScatter({ points, labels, classes = [], axes }: Scatte
   if (!points.every(Number.isFinite)) throw new RangeError('a point has a coordinate that is not finite');
   const found = labels ? [...new Set(Array.from(labels))].sort((a, b) => a - b) : [];
   const present = [...found.filter((label) => label >= 0), ...found.filter((label) => label < 0)];
-  const names = namesOf(present, classes);
+  const named = present.length <= MOST_NAMED;
+  const names = named ? namesOf(present, classes) : present.map(String);
   const count = Math.max(classes.length, (found.at(-1) ?? -1) + 1);
   const palette = classColours(count);
   const colours = present.map((label) => (label < 0 ? quietColour : (palette[label] ?? plainColour)));
@@ -54,14 +57,14 @@ export async function drawScatter({ points, labels, classes = [], axes }: Scatte
     y: points[2 * i + 1],
     class: nameOf.get(labels?.[i] ?? -1),
   }));
-  const longest = Math.max(0, ...names.map((name) => textWidth(name, LEGEND)));
+  const longest = named ? Math.max(0, ...names.map((name) => textWidth(name, LEGEND))) : 0;
   const size = count > 40 ? 12 : count > 20 || longest > 60 ? 14 : 18;
   const ofClasses = new Map([...nameOf].filter(([label]) => label >= 0));
-  const marks = labels ? classLabels(points, labels, ofClasses, frame, size) : [];
+  const marks = labels && named ? classLabels(points, labels, ofClasses, frame, size) : [];
   return drawChart({
     ...PLOT,
     layer: [
-      pointLayer(values, frame, axes, labels ? { names, colours } : undefined),
+      pointLayer(values, frame, axes, labels ? { named, names, colours } : undefined),
       ...(marks.length > 0 ? labelLayers(marks, size) : []),
     ],
   });
@@ -140,7 +143,7 @@ function pointLayer(
   values: readonly object[],
   { x, y }: Frame,
   axes: Scatter['axes'],
-  groups: { names: readonly string[]; colours: readonly string[] } | undefined,
+  groups: { named: boolean; names: readonly string[]; colours: readonly string[] } | undefined,
 ): object {
   const position = (field: string, domain: Range, title: string | undefined) => ({
     field,
@@ -152,7 +155,9 @@ function pointLayer(
     field: 'class',
     type: 'nominal',
     scale: { domain: groups.names, range: groups.colours },
-    legend: { title: null, symbolSize: 90, symbolOpacity: 1, columns: Math.ceil(groups.names.length / LEGEND_ROWS) },
+    legend: groups.named
+      ? { title: null, symbolSize: 90, symbolOpacity: 1, columns: Math.ceil(groups.names.length / LEGEND_ROWS) }
+      : null,
   };
   return {
     data: { values },

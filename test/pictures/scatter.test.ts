@@ -114,6 +114,20 @@ test('the legend right of the points shows each class once, in its full colour',
   }
 });
 
+test('of thousands of classes, points have colours but no names', async () => {
+  const count = 3000;
+  const { svg, width } = await drawScatter({
+    points: Float32Array.from(noise(2 * count, 5)),
+    labels: Int32Array.from({ length: count }, (_, i) => i),
+    axes: null,
+  });
+  expect(textsOf(svg)).toEqual([]);
+  const discs = placedElements(svg).filter(({ attributes }) => attributes.opacity === '0.6');
+  expect(discs).toHaveLength(count);
+  expect(new Set(discs.map(({ attributes }) => attributes.fill)).size).toBeGreaterThan(100);
+  expect(width).toBeLessThan(2 * 700);
+});
+
 test('names of overlapping classes do not overlap', async () => {
   const names = Array.from({ length: 12 }, (_, i) => `class ${i}`);
   const together = Float32Array.from(noise(2400, 5));
