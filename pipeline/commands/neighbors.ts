@@ -33,12 +33,17 @@ export const neighbors = defineCommand({
       return findNeighbors({ ...args, query: query.map(String), k, dataOptions, signal, progress });
     });
   },
-  print: ({ queries, sheet }) => ({
+  print: ({ queries, sheet, drawn }) => ({
     head: ['query', 'rank', 'distance', 'class', 'id'],
     rows: queries.flatMap(({ query, neighbors }) =>
       neighbors.map(({ id, class: name, distance }, i) => [query, i + 1, number(distance, 4), name ?? '', id]),
     ),
-    notes: sheet === undefined ? [] : [`sheet ${sheet}`],
+    notes:
+      sheet === undefined
+        ? []
+        : [
+            `sheet ${sheet}${drawn < queries.length ? `: the first ${drawn} of ${number(queries.length)} queries` : ''}`,
+          ],
   }),
 });
 

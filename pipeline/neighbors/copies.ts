@@ -55,28 +55,28 @@ export async function pairsOf({ digests, thumbnails, latents, size, least }: Com
     else distinct.push(b);
     firsts.set(digest, a ?? b);
   });
-  const candidates = new Set<number>();
-  for (const [rows, width, from] of [
-    [latents, size, 0],
-    [autocorrelations(thumbnails), LAGS, 0.25], // a shift may move the latent far
-  ] as const) {
+  const k = Math.min(CANDIDATES + 1, distinct.length);
+  const nearest = async (rows: Float32Array, width: number, from: number) => {
     const some = pickRows(rows, width, Uint32Array.from(distinct));
-    const k = Math.min(CANDIDATES + 1, distinct.length);
-    const search = (done: number) => tick(from + (0.25 * done) / distinct.length);
-    const { indices } = await nearestNeighbours(some, some, width, { k, tick: search });
-    indices.forEach((j, at) => {
-      const i = Math.floor(at / k);
-      if (i !== j) candidates.add(Math.min(i, j) * distinct.length + Math.max(i, j));
-    });
-  }
+    const search = (done: number) => tick(from + (0.2 * done) / distinct.length);
+    return (await nearestNeighbours(some, some, width, { k, tick: search })).indices;
+  };
+  const shifts = await autocorrelations(
+    thumbnails,
+    pauses((share) => tick(0.1 * share)),
+  );
+  const lists = [await nearest(latents, size, 0.1), await nearest(shifts, LAGS, 0.3)]; // a shift may move the latent far
+  /** By position in `distinct`. One set of all pairs might have more elements than JavaScript allows. */
+  const candidatesOf = (i: number) => new Set(lists.flatMap((list) => [...list.subarray(i * k, (i + 1) * k)]));
   const pause = pauses((share) => tick(0.5 + 0.5 * share));
-  let done = 0;
-  for (const candidate of candidates) {
-    const a = distinct[Math.floor(candidate / distinct.length)] as number;
-    const b = distinct[candidate % distinct.length] as number;
-    const found = similarity(thumbnails, a, b);
-    if (found >= least) pairs.push({ a, b, kind: 'near', similarity: found });
-    await pause(++done / candidates.size);
+  for (let i = 0; i < distinct.length; i++) {
+    for (const j of candidatesOf(i)) {
+      if (j === i || (j < i && candidatesOf(j).has(i))) continue; // compared before
+      const [a, b] = [distinct[Math.min(i, j)] as number, distinct[Math.max(i, j)] as number];
+      const found = similarity(thumbnails, a, b);
+      if (found >= least) pairs.push({ a, b, kind: 'near', similarity: found });
+    }
+    await pause((i + 1) / distinct.length);
   }
   return pairs.sort((one, other) => one.a - other.a || one.b - other.b);
 }

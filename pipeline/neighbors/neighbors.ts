@@ -13,6 +13,9 @@ import { createStages, type StageProgress } from '../io/stages.ts';
 import { checkTarget } from '../io/target.ts';
 import { drawGrid } from '../pictures/grid.ts';
 
+/** Queries in a sheet, at most, and bytes of all its images. */
+const DRAWN = { queries: 100, bytes: 2 ** 26 };
+
 export interface NeighborsOptions extends ComputeOptions {
   /** Folder of the exported model. */
   readonly exported: string;
@@ -44,6 +47,8 @@ export interface NeighborsResult {
   /** The nearest images of each query, nearest first. */
   readonly queries: readonly { readonly query: string; readonly neighbors: readonly Neighbor[] }[];
   readonly sheet: string | undefined;
+  /** Queries that the sheet shows, the first. */
+  readonly drawn: number;
 }
 
 /**
@@ -92,7 +97,11 @@ export async function findNeighbors(options: NeighborsOptions): Promise<Neighbor
         dataset.length === 1 ? (query[i] as string) : `${query[i]}/${dataset.id(row)}`,
       ),
     );
-    if (sheet !== undefined) await drawNeighbors(sheet, { set, asked, indices: found.indices, k, signal });
+    const fitting = Math.max(1, Math.floor(DRAWN.bytes / ((k + 1) * bytesPerImage(set.shape))));
+    const drawn = sheet === undefined ? 0 : Math.min(DRAWN.queries, fitting, names.length);
+    if (sheet !== undefined) {
+      await drawNeighbors(sheet, { set, asked, indices: found.indices.subarray(0, drawn * k), k, signal });
+    }
     const neighborAt = (at: number): Neighbor => {
       const row = found.indices[at] as number;
       return { id: set.id(row), class: classOf(set, row), distance: Math.sqrt(found.squaredDistances[at] as number) };
@@ -101,7 +110,7 @@ export async function findNeighbors(options: NeighborsOptions): Promise<Neighbor
       query: name,
       neighbors: Array.from({ length: k }, (_, rank) => neighborAt(i * k + rank)),
     }));
-    return { images: set.length, queries, sheet };
+    return { images: set.length, queries, sheet, drawn };
   } finally {
     for (const dataset of opened) await dataset.close();
   }
@@ -112,7 +121,7 @@ function classOf({ labels, classes }: ImageDataset, row: number): string | numbe
   return label === undefined || label < 0 ? undefined : (classes?.[label] ?? label);
 }
 
-/** Draws a row for each query: the query, then its neighbours. */
+/** Draws a row for each query: the query, then its neighbours. @param indices `[queries, k]`, of the first queries */
 async function drawNeighbors(
   sheet: string,
   {
@@ -130,11 +139,12 @@ async function drawNeighbors(
   },
 ): Promise<void> {
   const bytes = bytesPerImage(set.shape);
-  const images = new Uint8Array((indices.length / k) * (k + 1) * bytes);
+  const queries = indices.length / k;
+  const images = new Uint8Array(queries * (k + 1) * bytes);
   let at = 0;
   let query = 0;
   for (const dataset of asked) {
-    for (let row = 0; row < dataset.length; row++, query++) {
+    for (let row = 0; row < dataset.length && query < queries; row++, query++) {
       await dataset.read([row], images.subarray(at, at + bytes));
       await set.read(indices.subarray(query * k, (query + 1) * k), images.subarray(at + bytes, at + (k + 1) * bytes));
       at += (k + 1) * bytes;

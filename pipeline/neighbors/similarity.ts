@@ -1,4 +1,5 @@
 import { bytesPerImage, type ImageShape } from '../data/dataset.ts';
+import type { Pause } from '../io/stages.ts';
 
 /** Longest side of the gray images that are compared. */
 const SIDE = 32;
@@ -81,8 +82,11 @@ const LAG = 4;
 /** Numbers of `autocorrelations` for each image. */
 export const LAGS = (LAG + 1) * (2 * LAG + 1);
 
-/** Correlations of images with themselves, shifted, `[n, LAGS]`: nearly the same for an image and a shifted copy. */
-export function autocorrelations({ height, width, pixels }: Thumbnails): Float32Array {
+/**
+ * Correlations of images with themselves, shifted, `[n, LAGS]`: nearly the same for an image and a shifted copy. Yields to the event
+ * loop.
+ */
+export async function autocorrelations({ height, width, pixels }: Thumbnails, pause: Pause): Promise<Float32Array> {
   const size = height * width;
   const n = pixels.length / size;
   const results = new Float32Array(n * LAGS);
@@ -103,6 +107,7 @@ export function autocorrelations({ height, width, pixels }: Thumbnails): Float32
         results[at] = sum / squares;
       }
     }
+    await pause((image + 1) / n);
   }
   return results;
 }

@@ -5,12 +5,13 @@ import { expect, test, vi } from 'vitest';
 import type { Report } from '../../pipeline/artifacts/report.ts';
 import { bytesPerImage, defineDataset } from '../../pipeline/data/dataset.ts';
 import { Interrupted } from '../../pipeline/io/errors.ts';
-import type { StageState } from '../../pipeline/io/stages.ts';
+import { pauses, type StageState } from '../../pipeline/io/stages.ts';
+import { pairsOf } from '../../pipeline/neighbors/copies.ts';
 import type { DuplicatesResult } from '../../pipeline/neighbors/duplicates.ts';
 import { findLeakage } from '../../pipeline/neighbors/leakage.ts';
 import type { NeighborsResult } from '../../pipeline/neighbors/neighbors.ts';
 import { findNeighbors } from '../../pipeline/neighbors/neighbors.ts';
-import { similarity, thumbnailsOf } from '../../pipeline/neighbors/similarity.ts';
+import { autocorrelations, similarity, thumbnailsOf } from '../../pipeline/neighbors/similarity.ts';
 import { digits } from '../analyse/support.ts';
 import { call, callJson } from '../cli/call.ts';
 import { scratchFolder } from '../data/support.ts';
@@ -130,6 +131,17 @@ test('an encoder is enough', async () => {
   expect(await ends('encode', folder, '--data', data, '--out', 'errors.parquet')).toBe(2);
 });
 
+test('a sheet of many queries shows the first of them', async () => {
+  const count = 130;
+  const data = await write(
+    'queries',
+    Object.fromEntries(Array.from({ length: count }, (_, i) => [`${i}`, imageOf(i)])),
+  );
+  const args = ['neighbors', exported, '--query', data, '--data', data, '--k', '1', '--sheet', 'many.png', '--quiet'];
+  const { queries, drawn } = await callJson<NeighborsResult>(args, { cwd });
+  expect([queries.length, drawn]).toEqual([count, 100]);
+});
+
 test('a search can be stopped', async () => {
   const data = await write('many', Object.fromEntries(Array.from({ length: 70 }, (_, i) => [`${i}`, imageOf(i)])));
   let time = 0;
@@ -141,6 +153,33 @@ test('a search can be stopped', async () => {
   await expect(found)
     .rejects.toBeInstanceOf(Interrupted)
     .finally(() => clock.mockRestore());
+});
+
+test('correlating images with themselves can be stopped', async () => {
+  const thumbnails = thumbnailsOf(new Uint8Array(3 * 784), shape);
+  let done = 0;
+  let time = 0;
+  const clock = vi.spyOn(performance, 'now').mockImplementation(() => (time += 1000)); // all pauses are due
+  const stop = pauses((share) => {
+    done = share;
+    throw new Interrupted('stopped');
+  });
+  await expect(autocorrelations(thumbnails, stop))
+    .rejects.toBeInstanceOf(Interrupted)
+    .finally(() => clock.mockRestore());
+  expect(done).toBeCloseTo(1 / 3);
+});
+
+test('each pair is compared once, wherever one of its images is near the other', async () => {
+  const count = 40; // more than the candidates of an image
+  const pixels = Uint8Array.from({ length: count * 784 }, (_, at) => (at * at * 41 + Math.floor(at / 784)) % 251);
+  for (let i = 0; i < count; i += 4) pixels.copyWithin((i + 3) * 784, i * 784, (i + 1) * 784);
+  for (let i = 3; i < count; i += 4) pixels[i * 784] = 251; // a copy but for a pixel
+  const thumbnails = thumbnailsOf(pixels, shape);
+  const latents = Float32Array.from({ length: count }, (_, i) => 1.3 ** i); // few are near, and not each to the other
+  const digests = Array.from({ length: count }, (_, i) => String(i));
+  const pairs = await pairsOf({ digests, thumbnails, latents, size: 1, least: 0.99 }, () => {});
+  expect(pairs.map(({ a, b }) => [a, b])).toEqual(Array.from({ length: 10 }, (_, i) => [4 * i, 4 * i + 3]));
 });
 
 test('that there are no pairs for a sheet is told', async () => {
