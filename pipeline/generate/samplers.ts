@@ -12,6 +12,8 @@ export type SamplerName = 'prior' | 'mixture' | 'interpolation';
 const STEPS = 10;
 /** Default number of images without classes is ROWS², with classes in columns ROWS of each. */
 const ROWS = 10;
+/** Images at a time, at most, and numbers of their latents, which are held in memory. */
+const MOST = { images: 1e7, numbers: 2 ** 28 };
 /** Classes that get a column of the grid each; with more there is none for any. */
 const MAX_CLASS_COLUMNS = 100;
 
@@ -43,6 +45,10 @@ export function planSamples(card: Card, exported: string, choices: SampleChoices
   const sampler = choices.sampler ?? defaultSampler(card.model);
   const generator = Generator.of(choices.seed, 'samples');
   const { size, mixture } = card.latent;
+  const most = Math.min(MOST.images, Math.floor(MOST.numbers / size));
+  if (choices.n !== undefined && choices.n > most) {
+    throw new InputError(`--n ${choices.n}: expected at most ${most}; generate more with another --seed and --out`);
+  }
   if (sampler === 'interpolation') {
     const { n = ROWS * STEPS } = choices;
     const steps = Math.min(STEPS, n);

@@ -64,6 +64,13 @@ test('the same seed draws the same latents, and more of them begin with the same
   }
 });
 
+test('more images than fit into memory are refused', async () => {
+  for (const sampler of ['mixture', 'interpolation'] as const) {
+    const refused = inputErrorOf((async () => planSamples(plainCard, 'plain', { n: 1e11, sampler, seed: 0 }))());
+    expect(await refused).toMatch(/^--n 100000000000: /);
+  }
+});
+
 test('an interpolation has equal steps from one latent to the other', () => {
   expect(interpolate(Float32Array.of(-1, 4, 0.3), Float32Array.of(1, 0, 0.3), 5)).toEqual(
     Float32Array.of(-1, 4, 0.3, -0.5, 3, 0.3, 0, 2, 0.3, 0.5, 1, 0.3, 1, 0, 0.3),
