@@ -1,6 +1,6 @@
 import type { OutlierSection, Tails } from '../artifacts/outliers.ts';
 import { fitTail, rarity } from './tail.ts';
-import { type Encoded, type Unusual, unusualness } from './usual.ts';
+import { type Encoded, type Unusual, unusualnessBy } from './usual.ts';
 
 /** How rare an image's values are among the reference images: −log₁₀ of the share that has such values, `[n]` each. */
 export interface OutlierScores {
@@ -80,8 +80,9 @@ export function judgeOf(
   if (!outliers || (outliers.tails.error && !errors)) return undefined;
   const { usual, tails, flagAbove } = outliers;
   const threshold = thresholdOf(flagAbove);
+  const unusual = unusualnessBy(usual, latent.size);
   return (latents, errors) => {
-    const { score } = scoresOf(tails, { errors, ...unusualness(usual, { latents, errors }, latent.size) });
+    const { score } = scoresOf(tails, { errors, ...unusual({ latents, errors }) });
     return { scores: score, flags: Array.from(score, (value) => value > threshold) };
   };
 }

@@ -88,8 +88,7 @@ function joined({ latents, errors }: Encoded, size: number, scale: number) {
  * is √(2 (b − log p)) with the density p of the latent and the bound b of all log densities, the sum of the components at their
  * means: the same where one component is alone. A surprise is in standard deviations of the error given the latent.
  */
-export function unusualness({ weights, means, factors }: Usual, { latents, errors }: Encoded, size: number): Unusual {
-  const n = countCompleteRows(latents, size);
+export function unusualnessBy({ weights, means, factors }: Usual, size: number): (images: Encoded) => Unusual {
   const columns = means[0]?.length ?? size;
   const components = weights.map((weight, c) => {
     const [mean, factor] = [means[c] as readonly number[], factors[c] as readonly number[]];
@@ -99,34 +98,37 @@ export function unusualness({ weights, means, factors }: Usual, { latents, error
     return { mean, whitening: invertLower(factor, columns), peak, deviation: columns > size ? diagonal(size) : 1 };
   });
   const bound = logSum(components.map(({ peak }) => peak));
-  const distances = new Float32Array(n);
-  const surprises = errors && columns > size ? new Float32Array(n) : undefined;
-  const difference = new Float64Array(columns);
-  for (let row = 0; row < n; row++) {
-    const log = surprises ? logOf(errors?.[row] as number) : 0;
-    const parts = components.map(({ mean, whitening, peak, deviation }) => {
-      let [squares, whitened] = [0, 0];
-      for (let i = 0, at = 0; i < columns; i++) {
-        difference[i] = (i < size ? (latents[row * size + i] as number) : log) - (mean[i] as number);
-        whitened = 0;
-        for (let j = 0; j <= i; j++, at++) whitened += (whitening[at] as number) * (difference[j] as number);
-        if (i < size) squares += whitened ** 2;
+  return ({ latents, errors }) => {
+    const n = countCompleteRows(latents, size);
+    const distances = new Float32Array(n);
+    const surprises = errors && columns > size ? new Float32Array(n) : undefined;
+    const difference = new Float64Array(columns);
+    for (let row = 0; row < n; row++) {
+      const log = surprises ? logOf(errors?.[row] as number) : 0;
+      const parts = components.map(({ mean, whitening, peak, deviation }) => {
+        let [squares, whitened] = [0, 0];
+        for (let i = 0, at = 0; i < columns; i++) {
+          difference[i] = (i < size ? (latents[row * size + i] as number) : log) - (mean[i] as number);
+          whitened = 0;
+          for (let j = 0; j <= i; j++, at++) whitened += (whitening[at] as number) * (difference[j] as number);
+          if (i < size) squares += whitened ** 2;
+        }
+        // The error comes last, so its whitened value is how far it is from what the component expects, given the latent.
+        return { density: peak - squares / 2, expected: log - whitened * deviation, deviation };
+      });
+      const density = logSum(parts.map((part) => part.density));
+      distances[row] = Math.sqrt(Math.max(0, 2 * (bound - density)));
+      if (!surprises) continue;
+      let [mean, square] = [0, 0];
+      for (const part of parts) {
+        const share = Math.exp(part.density - density);
+        mean += share * part.expected;
+        square += share * (part.deviation ** 2 + part.expected ** 2);
       }
-      // The error comes last, so its whitened value is how far it is from what the component expects, given the latent.
-      return { density: peak - squares / 2, expected: log - whitened * deviation, deviation };
-    });
-    const density = logSum(parts.map((part) => part.density));
-    distances[row] = Math.sqrt(Math.max(0, 2 * (bound - density)));
-    if (!surprises) continue;
-    let [mean, square] = [0, 0];
-    for (const part of parts) {
-      const share = Math.exp(part.density - density);
-      mean += share * part.expected;
-      square += share * (part.deviation ** 2 + part.expected ** 2);
+      surprises[row] = (log - mean) / Math.sqrt(Math.max(square - mean ** 2, Number.EPSILON));
     }
-    surprises[row] = (log - mean) / Math.sqrt(Math.max(square - mean ** 2, Number.EPSILON));
-  }
-  return { distances, surprises };
+    return { distances, surprises };
+  };
 }
 
 function logSum(logs: readonly number[]): number {

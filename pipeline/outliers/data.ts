@@ -7,6 +7,7 @@ import { range } from '../data/rows.ts';
 import { subset } from '../data/split.ts';
 import { optionsFor, trainingOptionsFor } from '../inference/exported.ts';
 import { InputError } from '../io/errors.ts';
+import { counted } from '../io/printable.ts';
 
 /** Normal images: some to learn what is usual, others to say how rare a score is among them. */
 export interface NormalImages {
@@ -139,9 +140,20 @@ export function kindsOf(data: ImageDataset, train: ImageDataset, asked: readonly
     : { normal: chosen.map((label) => classes[label] as string), labels: chosen };
 }
 
+const normalRows = (part: ImageDataset, normal: Kinds['normal']): Uint32Array =>
+  rowsOfClasses(
+    part,
+    (normal ?? []).map((name) => part.classes?.indexOf(name) ?? -1).filter((label) => label >= 0),
+  );
+
 /** The images of normal classes; all of them where none has such a class: they are normal as they are. */
 export function onlyNormal(part: ImageDataset, normal: Kinds['normal']): ImageDataset {
-  const labels = (normal ?? []).map((name) => part.classes?.indexOf(name) ?? -1).filter((label) => label >= 0);
-  const rows = rowsOfClasses(part, labels);
+  const rows = normalRows(part, normal);
   return rows.length > 0 && rows.length < part.length ? subset(part, part.name, rows) : part;
+}
+
+/** Says that images count as normal whose classes are others. */
+export function unnamedNote(part: ImageDataset, normal: Kinds['normal']): string | undefined {
+  if (!normal || !part.labels || normalRows(part, normal).length > 0) return undefined;
+  return `No image of ${part.name} is of the class ${normal.join(' or ')}: all of its ${counted(part.length, 'image')} count as normal.`;
 }

@@ -1,7 +1,7 @@
 import { nearestNeighbours } from '../analyse/knn.ts';
-import { type Encoded, fitUsual, logOf, type Unusual, type Usual, unusualness } from '../analyse/usual.ts';
+import { type Encoded, fitUsual, logOf, type Unusual, type Usual, unusualnessBy } from '../analyse/usual.ts';
 import type { DistanceKind } from '../artifacts/distances.ts';
-import type { Tick } from '../io/stages.ts';
+import { pauses, rowStretches, type Tick } from '../io/stages.ts';
 
 /** Components of a mixture, and nearest training images. */
 const COMPONENTS = 10;
@@ -24,7 +24,27 @@ export async function learn(
   if (kind === 'knn')
     return { usual: undefined, unusual: (images, tick) => amongNeighbours(train, images, size, tick) };
   const usual = await fitUsual(train, size, { components: kind === 'mixture' ? COMPONENTS : 1, seed, tick });
-  return { usual, unusual: async (images) => unusualness(usual, images, size) };
+  return { usual, unusual: (images, tick) => inStretches(unusualnessBy(usual, size), usual, images, size, tick) };
+}
+
+/** Measures images a few at a time. Yields to the event loop. */
+async function inStretches(
+  unusual: (images: Encoded) => Unusual,
+  { weights, factors }: Usual,
+  { latents, errors }: Encoded,
+  size: number,
+  tick: Tick,
+): Promise<Unusual> {
+  const n = latents.length / size;
+  const [distances, surprises] = [new Float32Array(n), errors && new Float32Array(n)];
+  const pause = pauses(tick);
+  for (const { from, to } of rowStretches(n, weights.length * (factors[0]?.length ?? 1))) {
+    const found = unusual({ latents: latents.subarray(from * size, to * size), errors: errors?.subarray(from, to) });
+    distances.set(found.distances, from);
+    if (found.surprises) surprises?.set(found.surprises, from);
+    await pause(to / n);
+  }
+  return { distances, surprises };
 }
 
 /** Mean distance from the nearest training latents, and the logarithm of the error less the mean of theirs. */

@@ -19,7 +19,7 @@ import { publishFolder } from '../io/publish.ts';
 import { createStages, type StageProgress, type Stages } from '../io/stages.ts';
 import { checkTarget } from '../io/target.ts';
 import { writeReport } from '../report/folder.ts';
-import { findNormal, kindsOf, type NormalImages, onlyNormal, openScored } from './data.ts';
+import { findNormal, kindsOf, type NormalImages, onlyNormal, openScored, unnamedNote } from './data.ts';
 import { learn } from './distances.ts';
 import { addToCard } from './into.ts';
 import { type Masks, masksOf, openMasks, pixelMeasures } from './masks.ts';
@@ -145,6 +145,7 @@ async function open(
   const same = (await onlyNormal(data, normal).fingerprint()) === (await reference.fingerprint());
   const notes = [
     found.note,
+    ...[found.train, found.reference].map((part) => unnamedNote(part, normal)),
     !errors && `${model.folder} has no decoder: there are no errors, and the score is that of the distance.`,
     masks?.of.size === 0 &&
       `No image has one of the ${counted(masks.images.length, 'mask')} in ${masks.images.name}: the mask of test/CLASS/NAME.png is ground_truth/CLASS/NAME_mask.png.`,
@@ -214,7 +215,7 @@ async function scoreAll(
     masks && (await stages.run('masks', (tick) => pixelMeasures({ ...ofMasks, masks }, tick), data.length));
   const pictureInput: PictureInput = {
     ...{ card, data, latents: ofData.latents, scores: scores.score, threshold, percentile: flagAbove, top },
-    abnormal: base.report.measures ? Array.from(data.labels ?? [], (label) => !isNormal.has(label)) : undefined,
+    abnormal: base.report.measures ? abnormalOf(data, isNormal) : undefined,
     sessions: errors ? sessions : undefined,
   };
   const pictures = await stages.run('pictures', () => picturesOf(pictureInput));
@@ -282,6 +283,10 @@ async function reportOf(
   };
   return { report, order };
 }
+
+/** Which images are abnormal; undefined where an image has no label. @param normal labels */
+export const abnormalOf = ({ labels = new Int32Array() }: Pick<ImageDataset, 'labels'>, normal: ReadonlySet<number>) =>
+  Array.from(labels, (label) => (label < 0 ? undefined : !normal.has(label)));
 
 function whyUnmeasured({ labels }: ImageDataset, normal: Opened['normal']): string {
   if (!labels) return 'the images have no labels';

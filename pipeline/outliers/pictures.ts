@@ -8,8 +8,9 @@ import { drawHistogram } from '../pictures/histogram.ts';
 import type { Picture } from '../report/pictures.ts';
 import { errorMaps } from './maps.ts';
 
-/** Images whose error maps are drawn, and columns of the sheet. */
+/** Images whose error maps are drawn; images of the sheet, at most, and its columns. */
 const MAPPED = 12;
+const SHOWN = 800;
 const COLUMNS = 8;
 
 export interface PictureInput {
@@ -20,8 +21,8 @@ export interface PictureInput {
   readonly scores: Float32Array;
   readonly threshold: number;
   readonly percentile: number;
-  /** Which images are abnormal, `[n]`; undefined where it is not known. */
-  readonly abnormal: readonly boolean[] | undefined;
+  /** Which images are abnormal, `[n]`; undefined where it is not known, of one image or of all. */
+  readonly abnormal: readonly (boolean | undefined)[] | undefined;
   /** Images by score, the highest first. */
   readonly top: Uint32Array;
   /** Undefined where there is no decoder. */
@@ -30,7 +31,8 @@ export interface PictureInput {
 
 /** The distribution of the scores, the images with the highest, and maps of their errors. */
 export async function picturesOf(input: PictureInput): Promise<Picture[]> {
-  const { card, top, sessions } = input;
+  const { card, sessions } = input;
+  const top = input.top.subarray(0, SHOWN);
   const images = await readImages(input.data, top);
   return [
     await histogram(input),
@@ -56,7 +58,7 @@ async function histogram({ scores, threshold, percentile, abnormal }: PictureInp
   return {
     file: 'histogram.png',
     title: 'Scores',
-    caption: `How the scores are distributed: 1 is reached by a tenth of the normal images, 2 by a hundredth. Images above the dashed line (the percentile ${percentile} of the reference images) are flagged.`,
+    caption: `How the scores are distributed: 1 is reached by a tenth of the normal images, 2 by a hundredth. Images above the dashed line (the percentile ${percentile} of the reference images) are flagged.${abnormal?.includes(undefined) ? ' Images without a label are left out.' : ''}`,
     alt: `Histogram of ${scores.length} scores.`,
     ...{ data, svg, density: ZOOM, width: size.width, height: size.height },
   };

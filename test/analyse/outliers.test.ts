@@ -1,10 +1,12 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { detection, flagging } from '../../pipeline/analyse/detection.ts';
 import { fitTails, scoresOf, thresholdOf } from '../../pipeline/analyse/outlier-score.ts';
 import { fitShrunkNormal } from '../../pipeline/analyse/shrunk-normal.ts';
 import { fitTail, percentileOf, rarity } from '../../pipeline/analyse/tail.ts';
-import { fitUsual, unusualness } from '../../pipeline/analyse/usual.ts';
+import { fitUsual, type Usual, unusualnessBy } from '../../pipeline/analyse/usual.ts';
 import { Generator } from '../../pipeline/data/generator.ts';
+import { Interrupted } from '../../pipeline/io/errors.ts';
+import { learn } from '../../pipeline/outliers/distances.ts';
 
 describe('how well scores detect', () => {
   // Values by scikit-learn 1.9.1, on scores with ties.
@@ -80,7 +82,7 @@ describe('what is usual', () => {
     const { normal, shrinkage } = await fitShrunkNormal(rows, 4);
     expect(shrinkage).toBeCloseTo(0.6460482346489644, 5);
     const images = { latents: Float32Array.of(1, 2, -1, 0.5, ...rows.subarray(0, 8)), errors: undefined };
-    const { distances, surprises } = unusualness(normal, images, 4);
+    const { distances, surprises } = unusualnessBy(normal, 4)(images);
     expect(surprises).toBeUndefined();
     const expected = [2.63881557, 2.00229436, 1.70303197];
     for (const [i, distance] of distances.entries()) expect(distance).toBeCloseTo(expected[i] as number, 5);
@@ -100,7 +102,7 @@ describe('what is usual', () => {
       ],
     };
     const images = { latents: Float32Array.of(0.5, 0, 4, -2), errors: Float32Array.of(0.2, 0.9) };
-    const { distances, surprises } = unusualness(usual, images, 2);
+    const { distances, surprises } = unusualnessBy(usual, 2)(images);
     expect(distances[0]).toBeCloseTo(1.9249435, 5);
     expect(distances[1]).toBeCloseTo(2.135008249, 5);
     expect(surprises?.[0]).toBeCloseTo(-0.4565242634, 5);
@@ -118,7 +120,7 @@ describe('what is usual', () => {
       return { latents, errors };
     };
     const usual = await fitUsual(draw(2000), 1, { components: 10, seed: 0 });
-    const measure = (images: ReturnType<typeof draw>) => ({ ...images, ...unusualness(usual, images, 1) });
+    const measure = (images: ReturnType<typeof draw>) => ({ ...images, ...unusualnessBy(usual, 1)(images) });
     const tails = fitTails(measure(draw(2000)));
     const flagged = (factor: number) =>
       scoresOf(tails, measure(draw(1000, factor))).score.filter((score) => score > thresholdOf(99)).length;
@@ -131,12 +133,33 @@ describe('what is usual', () => {
   test('a constant latent, and fewer images than numbers', async () => {
     const latents = new Float32Array(5 * 8).fill(0.25);
     const usual = await fitUsual({ latents, errors: undefined }, 8, { components: 10, seed: 0 });
-    const { distances } = unusualness(
-      usual,
-      { latents: Float32Array.of(...latents.subarray(0, 8), ...new Array(8).fill(1)), errors: undefined },
-      8,
-    );
+    const images = { latents: Float32Array.of(...latents.subarray(0, 8), ...new Array(8).fill(1)), errors: undefined };
+    const { distances } = unusualnessBy(usual, 8)(images);
     expect(distances[0]).toBe(0);
     expect(Number.isFinite(distances[1]) && (distances[1] as number) > 1000).toBe(true);
+  });
+
+  test('images are measured a few at a time, which can be stopped', async () => {
+    const images = (count: number) => ({
+      latents: Float32Array.from({ length: 8 * count }, (_, i) => Math.sin(i * i)),
+      errors: Float32Array.from({ length: count }, (_, i) => 1.5 + Math.cos(i * i)),
+    });
+    const many = images(30_000);
+    const { usual, unusual } = await learn('mahalanobis', images(500), 8, 0, () => {});
+    const [inParts, together] = [await unusual(many, () => {}), unusualnessBy(usual as Usual, 8)(many)];
+    expect(inParts.distances.every((distance, i) => distance === together.distances[i])).toBe(true);
+    expect(inParts.surprises?.every((surprise, i) => surprise === together.surprises?.[i])).toBe(true);
+    let time = 0;
+    const clock = vi.spyOn(performance, 'now').mockImplementation(() => (time += 1000)); // all pauses are due
+    const shares: number[] = [];
+    const stop = (share: number) => {
+      shares.push(share);
+      throw new Interrupted('stopped');
+    };
+    await expect(unusual(many, stop))
+      .rejects.toBeInstanceOf(Interrupted)
+      .finally(() => clock.mockRestore());
+    expect(shares).toHaveLength(1);
+    expect(shares[0]).toBeLessThan(1);
   });
 });

@@ -4,8 +4,11 @@ import sharp from 'sharp';
 import { expect, test } from 'vitest';
 import { clustersSchema } from '../../pipeline/artifacts/clusters.ts';
 import { outliersSchema } from '../../pipeline/artifacts/outliers.ts';
+import { openSplit } from '../../pipeline/data/open.ts';
 import type { DuplicatesResult } from '../../pipeline/neighbors/duplicates.ts';
 import type { NeighborsResult } from '../../pipeline/neighbors/neighbors.ts';
+import { onlyNormal, unnamedNote } from '../../pipeline/outliers/data.ts';
+import { abnormalOf } from '../../pipeline/outliers/outliers.ts';
 import { call, callJson } from '../cli/call.ts';
 import { scratchFolder } from '../data/support.ts';
 import { imageOf, labelOf, readRows, tinyData, tinyImages } from '../encode/support.ts';
@@ -112,4 +115,17 @@ test('images in colour: clusters, outliers, neighbours and duplicates', async ()
   expect(queries[0]?.neighbors.map((one) => one.class)).toEqual(['red', 'red', 'red', 'red', 'red']);
   expect((await sharp(scratch('like.png')).stats()).channels.map(({ mean }) => Math.round(mean))).toHaveLength(3);
   expect(await ends('duplicates', ...data)).toBe(0);
+});
+
+test('an image without a label is neither normal nor abnormal', () => {
+  expect(abnormalOf({ labels: Int32Array.of(2, -1, 0) }, new Set([0]))).toEqual([true, undefined, false]);
+});
+
+test('images of other classes than the normal ones count as normal, which is told', async () => {
+  const part = await openSplit(tinyData(scratch('others'), N), 'all');
+  const told = (normal: readonly string[] | null) => [onlyNormal(part, normal).length, unnamedNote(part, normal)];
+  expect(told(['good'])).toEqual([N, expect.stringContaining(`${N} images`)]);
+  expect(told(['0', 'good'])).toEqual([part.labels?.filter((label) => label === 0).length, undefined]);
+  expect(told(null)).toEqual([N, undefined]);
+  await part.close();
 });
