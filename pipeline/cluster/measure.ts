@@ -86,6 +86,9 @@ export async function reportOf({
       rows.length > 0 &&
         rows.length < dataset.length &&
         `Measures by class use the ${rows.length} images that have a label.`,
+      choice !== null &&
+        k === choice.curve.at(-1)?.k &&
+        `${k} clusters are the most that were tried: there may be more; give their number with --k.`,
       method === 'dcec' &&
         'The clusters were learned with the model, so there is nothing to find again with other seeds: train with another --seed to compare.',
       !silhouette && 'The silhouette is missing: it needs two clusters or more.',

@@ -147,8 +147,29 @@ test.each(['kmeans', 'gmm', 'umap-gmm'])(
     expect(report.choice?.curve.map(({ k }) => k)).toEqual(Array.from({ length: 19 }, (_, i) => i + 2));
     expect(report.pictures.map(({ file }) => file)).toContain('k.png');
     expect(report.stability).toBeNull();
+    expect(report.notes.join()).not.toContain('--k');
   },
 );
+
+test('that the most clusters that were tried are the best is told', async () => {
+  writeFileSync(scratch('dozen.npy'), npyBytes('|u1', [12, 2, 3, 1], Uint8Array.from(images.slice(0, 12).flat())));
+  const auto = [
+    '--method',
+    'kmeans',
+    '--k',
+    'auto',
+    '--seeds',
+    '1',
+    '--data',
+    'dozen.npy',
+    '--out',
+    'dozen',
+    '--quiet',
+  ];
+  const { report } = await callJson<{ report: Clusters }>(['cluster', await exported('model'), ...auto], { cwd });
+  expect([report.k, report.choice?.curve.map(({ k }) => k)]).toEqual([3, [2, 3]]);
+  expect(report.notes.join()).toContain('--k');
+});
 
 test('without labels, or with one class only, measures by class are left out, and the report says so', async () => {
   const folder = await exported('model');
