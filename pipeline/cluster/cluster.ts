@@ -5,7 +5,7 @@ import { writeImageTable } from '../encode/parquet.ts';
 import { checkFits, openEncoder, optionsFor } from '../inference/exported.ts';
 import { publishFolder } from '../io/publish.ts';
 import { createStages } from '../io/stages.ts';
-import { checkTarget } from '../io/target.ts';
+import { checkOutside, checkTarget } from '../io/target.ts';
 import { writeReport } from '../report/folder.ts';
 import { findClusters, ownClusters } from './find.ts';
 import { addClusters } from './into.ts';
@@ -26,6 +26,7 @@ export interface ClusterResult {
  */
 export async function cluster(options: ClusterOptions): Promise<ClusterResult> {
   const { exported, data, split, out, seed, into, signal } = options;
+  await checkOutside(data, out);
   await checkTarget('folder', out, { own: /^((clusters|report)\.\w+|pictures)$/ });
   if (into) await checkTarget('folder', exported);
   const model = await openEncoder(exported);

@@ -9,7 +9,7 @@ import type { CommandOptions } from '../inference/plan.ts';
 import { withSessions } from '../inference/sessions.ts';
 import { counted } from '../io/printable.ts';
 import { publishFolder } from '../io/publish.ts';
-import { checkTarget } from '../io/target.ts';
+import { checkOutside, checkTarget } from '../io/target.ts';
 import { drawReconstructions } from '../pictures/grid.ts';
 import { fileNames, toBytes, writeImages } from './image-files.ts';
 
@@ -41,6 +41,7 @@ export interface ReconstructResult {
 export async function reconstruct(options: ReconstructOptions): Promise<ReconstructResult> {
   const { exported, data, split, n, out, dataOptions, note, signal } = options;
   const began = performance.now();
+  await checkOutside(data, out);
   await checkTarget('folder', out, { own: /\.png$/ });
   const model = await openExported(exported);
   const all = await openSplit(data, split, optionsFor(model.card, dataOptions));

@@ -17,7 +17,7 @@ import { version } from '../io/installation.ts';
 import { counted } from '../io/printable.ts';
 import { publishFolder } from '../io/publish.ts';
 import { createStages, type StageProgress, type Stages } from '../io/stages.ts';
-import { checkTarget } from '../io/target.ts';
+import { checkOutside, checkTarget } from '../io/target.ts';
 import { writeReport } from '../report/folder.ts';
 import { findNormal, kindsOf, type NormalImages, onlyNormal, openScored, unnamedNote } from './data.ts';
 import { learn } from './distances.ts';
@@ -94,6 +94,7 @@ export async function findOutliers(options: OutlierOptions): Promise<FoundOutlie
       `--into: latents of ${model.card.latent.size} numbers are too long for a card, which takes ${LONGEST_IN_CARD}; leave it out`,
     );
   }
+  await checkOutside(options.data, out);
   await checkTarget('folder', out, { own: /^((outliers|report)\.\w+|pictures)$/ });
   if (into) await checkTarget('folder', exported);
   const closing: (() => Promise<void>)[] = [];

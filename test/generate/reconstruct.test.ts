@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import sharp from 'sharp';
 import { expect, test } from 'vitest';
@@ -129,4 +129,17 @@ test('the command, on the test images only', async () => {
   });
   expect(result).toMatchObject({ images: 30, out: 'r' });
   expect(readdirSync(scratch('r')).length).toBe(32);
+});
+
+test('reconstructions are not written among the images', async () => {
+  const data = await imageFolder('album', ['x/1.png', 'y/1.png']);
+  const before = listed(data);
+  symlinkSync(data, scratch('link'));
+  for (const out of ['album/r', 'album/x/deep/r', 'link/r']) {
+    expect(await inputErrorOf(reconstructing({ data, out: scratch(out) }))).toContain(scratch(out));
+  }
+  expect(listed(data)).toEqual(before);
+  await reconstructing({ data, out: scratch('album-2') });
+  await reconstructing({ data, out: scratch('album/.hidden') });
+  expect(readdirSync(data).sort()).toEqual(['.hidden', 'x', 'y']);
 });
