@@ -3,7 +3,7 @@ import { openClassifier } from '../analyse/classifier/classifier.ts';
 import { evaluateSamples, type LabelledImages } from '../analyse/classifier/evaluate.ts';
 import type { Report } from '../artifacts/report.ts';
 import { imagesAtATime } from '../data/batches.ts';
-import { heldOut } from '../data/dataset.ts';
+import { heldOut, type ImageDataset } from '../data/dataset.ts';
 import { Generator } from '../data/generator.ts';
 import { priorLatents } from '../generate/samplers.ts';
 import { cacheFolder } from '../io/cache.ts';
@@ -32,14 +32,21 @@ export async function measureGeneration(measuring: Measuring): Promise<NonNullab
   }
 }
 
-async function* drawSamples({ model, sessions, effort, seed, signal }: Measuring): AsyncGenerator<LabelledImages> {
-  const { latent, classes, image } = model.card;
+/** Labels of samples: the classes in turn that the training images are of, since a classifier knows no others. */
+export function labelsOfSamples({ labels }: Pick<ImageDataset, 'labels'>, count: number): Int32Array {
+  const classes = [...new Set(labels)].sort((a, b) => a - b);
+  return Int32Array.from({ length: count }, (_, i) => classes[i % classes.length] as number);
+}
+
+async function* drawSamples(measuring: Measuring): AsyncGenerator<LabelledImages> {
+  const { model, splits, sessions, effort, seed, signal } = measuring;
+  const { latent, image } = model.card;
+  const all = labelsOfSamples(splits.train, effort.generated);
   const batch = imagesAtATime(image);
   const generator = Generator.of(seed, 'judged samples');
-  for (let start = 0; start < effort.generated; start += batch) {
-    const n = Math.min(batch, effort.generated - start);
-    const labels = Int32Array.from({ length: n }, (_, i) => (start + i) % (classes?.length ?? 1));
-    const images = await sessions.decodeAll({ latents: priorLatents(latent.size, n, generator), labels }, { signal });
-    yield { images, labels };
+  for (let start = 0; start < all.length; start += batch) {
+    const labels = all.slice(start, start + batch);
+    const latents = priorLatents(latent.size, labels.length, generator);
+    yield { images: await sessions.decodeAll({ latents, labels }, { signal }), labels };
   }
 }

@@ -16,6 +16,7 @@ import type { ExportedModel } from '../inference/exported.ts';
 import { latentsOf } from '../inference/latents.ts';
 import type { ComputeOptions } from '../inference/plan.ts';
 import type { LatentSet, Sessions } from '../inference/sessions.ts';
+import { InputError } from '../io/errors.ts';
 import type { StagePlan, Stages, Tick } from '../io/stages.ts';
 import { findLeakage, type Leakage } from '../neighbors/leakage.ts';
 import { errorOfSamples, type Posteriors, sampledLikelihood } from './likelihood.ts';
@@ -148,7 +149,10 @@ export async function encodeAll({ model, splits, stages, ...options }: Measuring
   return stages.run('encoding', encode, all);
 }
 
-/** Measures reconstructions and, of a variational model, the terms of its bound. */
+/**
+ * Measures reconstructions and, of a variational model, the terms of its bound.
+ * @throws InputError when one of them is not finite
+ */
 export async function measureModel(
   { model: { card }, splits, sessions, effort, seed, stages, signal }: Measuring,
   { test: { latents, logvars, errors } }: EncodedSplits,
@@ -166,6 +170,11 @@ export async function measureModel(
   const sampledError = (tick: Tick) => errorOfSamples(sessions, posteriors, { seed, signal, tick });
   const atSample = await stages.run('sampled latents', sampledError, dataset.length);
   const { total, perDimension } = klDivergence(latents, logvars, size);
+  if (!Number.isFinite(atSample) || !Number.isFinite(total)) {
+    throw new InputError(
+      `${dataset.name}: the ${Number.isFinite(total) ? 'reconstruction of a sampled latent' : 'KL divergence'} is not finite; the model is unusable, train it again (with a lower learning rate)`,
+    );
+  }
   const { active, variances } = activeUnits(latents, size, ACTIVE);
   const nll = inNats
     ? await stages.run(

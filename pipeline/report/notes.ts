@@ -45,6 +45,8 @@ export function notesOf({
       card.conditional.decoder &&
       generation === null &&
       'Samples are not judged by class: a classifier needs training images of several classes, and at least two test images.',
+    generation !== null && judgedNote(card, splits),
+    representations !== null && convergenceNote(representations),
     representations !== null && comparisonNote(card, representations),
     variational &&
       card.model.error !== 'binary cross-entropy' &&
@@ -69,6 +71,22 @@ function labelledNote(splits: DatasetSplits, { train, test }: DenseLabels): stri
   if (train.rows.length === all && test.rows.length === held) return false;
   const share = (part: { rows: Uint32Array }, of: number) => `${integer(part.rows.length)} of ${integer(of)}`;
   return `Measures by class use the images that have a label: ${share(train, all)} training and ${share(test, held)} test images.`;
+}
+
+/** Says which samples are judged, where the training images are not of all classes of the model. */
+function judgedNote({ classes }: Card, { train }: DatasetSplits): string | false {
+  const [known, all] = [new Set(train.labels).size, classes?.length ?? 0];
+  if (known >= all) return false;
+  return `Samples of ${known} of the ${all} classes of the model are judged: there are no training images of the others, which a classifier needs.`;
+}
+
+const NAMES = { codes: 'latents', PCA: 'principal components', pixels: 'raw pixels' } as const;
+
+/** Says which linear probes might have become better. */
+function convergenceNote(representations: NonNullable<Report['representations']>): string | false {
+  const ended = representations.filter(({ probe }) => !probe.converged).map(({ name }) => NAMES[name]);
+  if (ended.length === 0) return false;
+  return `The linear probe of ${ended.join(' and ')} ended before it converged: its accuracy may be a little too low.`;
 }
 
 /** By how many points 10-NN may be worse on latents than on raw pixels without a note. */

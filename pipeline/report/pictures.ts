@@ -171,18 +171,21 @@ async function interpolations({ card, test, latents, logvars, decode }: PictureI
   });
 }
 
-/** Pairs of test images, of the same class or, if there are labels, of different classes. */
-function pairsOf({ length, labels }: ImageDataset, sameClass: boolean): [number, number][] {
+/** Pairs of test images, of the same class or, if there are images of several, of different classes. */
+export function pairsOf({ length, labels }: Pick<ImageDataset, 'length' | 'labels'>, sameClass: boolean) {
   const pairs: [number, number][] = [];
   const used = new Set<number>();
+  const wanted = labels?.some((label) => label !== labels[0])
+    ? (from: number, to: number) => (labels[from] === labels[to]) === sameClass
+    : () => true;
   for (let from = 0; from < length && pairs.length < STRIPS; from++) {
     if (used.has(from)) continue;
-    for (let to = from + 1; to < length; to++) {
-      if (used.has(to) || (labels && (labels[from] === labels[to]) !== sameClass)) continue;
-      pairs.push([from, to]);
-      used.add(from).add(to);
-      break;
-    }
+    let to = from + 1;
+    while (to < length && (used.has(to) || !wanted(from, to))) to++;
+    if (to === length && !sameClass) break; // the rest is of one class
+    if (to === length) continue;
+    pairs.push([from, to]);
+    used.add(from).add(to);
   }
   return pairs;
 }

@@ -8,6 +8,9 @@ import { encode } from '../../pipeline/encode/encode.ts';
 import { InputError, Interrupted } from '../../pipeline/io/errors.ts';
 import type { StageState } from '../../pipeline/io/stages.ts';
 import { drawPictures, evaluate } from '../../pipeline/report/evaluate.ts';
+import { labelsOfSamples } from '../../pipeline/report/generation.ts';
+import { notesOf } from '../../pipeline/report/notes.ts';
+import { pairsOf } from '../../pipeline/report/pictures.ts';
 import { npyBytes, zipBytes } from '../data/formats.ts';
 import { inputErrorOf, peerPython, pixelsOf, scratchFolder, trainAndTest } from '../data/support.ts';
 import { imageOf, tinyData, tinyImages } from '../encode/support.ts';
@@ -206,6 +209,63 @@ test('samples of a conditional model are judged only where a classifier can be t
   }
 });
 
+test('samples are of the classes that the training images have', () => {
+  expect([...labelsOfSamples({ labels: Int32Array.of(3, 1, 3) }, 5)]).toEqual([1, 3, 1, 3, 1]);
+});
+
+test('notes say which probes have not converged, and which classes are not judged', () => {
+  const probe = { accuracy: 0.5, fittedOn: 9, tested: 9, converged: true };
+  const of = (name: 'codes' | 'pixels', converged: boolean) => ({
+    ...{ name, size: 2, neighbours: { accuracy: 0.5, neighbours: 9, points: 9, queries: 9 } },
+    probe: { ...probe, converged },
+  });
+  const notes = (converged: boolean, classes: readonly string[]) =>
+    notesOf({
+      ...{ card: { conditional: { decoder: true }, classes, model: {} }, quick: false, variational: false },
+      splits: { train: { labels: Int32Array.of(0, 2, 0), length: 3 }, test: { length: 3 } },
+      labels: { train: { rows: [0, 1, 2] }, test: { rows: [0, 1, 2] } },
+      ...{ leakage: { exact: 0, near: 0 }, generation: {}, pictures: [{ file: 'losses.png' }] },
+      representations: [of('codes', true), of('pixels', converged)],
+    } as unknown as Parameters<typeof notesOf>[0]);
+  expect(notes(true, ['a', 'b'])).toEqual([]);
+  expect(notes(false, ['a', 'b'])).toEqual([expect.stringContaining('raw pixels')]);
+  expect(notes(true, ['a', 'b', 'c'])).toEqual([expect.stringContaining('2 of the 3')]);
+});
+
+test('pairs to interpolate are of two classes or of one, however many images there are', () => {
+  const length = 300_000;
+  const labelled = (of: (i: number) => number) => ({ length, labels: Int32Array.from({ length }, (_, i) => of(i)) });
+  const first = Array.from({ length: 6 }, (_, i) => [2 * i, 2 * i + 1]);
+  expect(pairsOf({ length, labels: undefined }, false)).toEqual(first);
+  expect(
+    pairsOf(
+      labelled(() => 4),
+      false,
+    ),
+  ).toEqual(first);
+  expect(
+    pairsOf(
+      labelled(() => 4),
+      true,
+    ),
+  ).toEqual(first);
+  expect(
+    pairsOf(
+      labelled((i) => Number(i === 7)),
+      false,
+    ),
+  ).toEqual([[0, 7]]);
+  const [alternating, same] = [
+    labelled((i) => i % 2),
+    pairsOf(
+      labelled((i) => i % 2),
+      true,
+    ),
+  ];
+  expect(pairsOf(alternating, false)).toEqual(first);
+  expect(same.every(([from, to]) => from % 2 === to % 2)).toBe(true);
+});
+
 test('escapes names in the page and in the text', async () => {
   const classes = ['<script>alert(1)</script>', '|', 'ä & "b"', '*', '`'];
   const model = await exportTiny(scratch('named'), { classes, name: '<img src=x> [a](b) | c' });
@@ -243,6 +303,10 @@ test('refuses data that does not fit, in one line, and writes nothing', async ()
   const damaged = await exportTiny(scratch('damaged'));
   writeFileSync(join(damaged, 'decoder.onnx'), 'changed');
   expect(await refused({ exported: damaged })).toContain('SHA-256 is not the one in card.json');
+  for (const logvar of [200, Number.NaN]) {
+    const diverged = await exportTiny(scratch(`diverged-${logvar}`), { logvar });
+    expect(await refused({ exported: diverged })).toContain('is not finite');
+  }
   expect(existsSync(out)).toBe(false);
 });
 
