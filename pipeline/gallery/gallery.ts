@@ -8,10 +8,11 @@ import { readCard } from '../artifacts/exported.ts';
 import { type Report, reportSchema } from '../artifacts/report.ts';
 import type { RunState } from '../artifacts/run.ts';
 import { readChosen, readRun } from '../artifacts/run-folder.ts';
-import { closeSplits, labelledRows, partsOf } from '../data/dataset.ts';
+import { closeSplits, heldOut, labelledRows, partsOf } from '../data/dataset.ts';
 import { openSplits } from '../data/open.ts';
 import type { DataOptions } from '../data/options.ts';
 import { exportRun, metricsOf } from '../export/export.ts';
+import { openExported } from '../inference/exported.ts';
 import { InputError } from '../io/errors.ts';
 import type { Progress } from '../io/progress.ts';
 import { createStages, type StageProgress, type Tick } from '../io/stages.ts';
@@ -70,6 +71,9 @@ export async function gallery(options: GalleryOptions): Promise<GalleryEntry[]> 
       const remedy = `train it by \`convae train ${name} --init RUN\`, and evaluate what it exports`;
       throw new InputError(`${name}: it starts from a run of ${startsFrom}, which a gallery does not have; ${remedy}`);
     }
+    if (found.some(({ model }) => model.name === one.model.name)) {
+      throw new InputError(`--models ${options.models}: two of them are named ${one.model.name}; leave one out`);
+    }
     found.push(one);
   }
   const splits = await openSplits(data, options.dataOptions);
@@ -77,12 +81,13 @@ export async function gallery(options: GalleryOptions): Promise<GalleryEntry[]> 
   const unlabelled = partsOf(splits).reduce((sum, part) => sum + part.length - labelledRows(part).length, 0);
   const shape = { ...images.shape, images: images.length };
   const count = Math.min(images.length, options.limitTrain ?? images.length);
+  const about = { name: splits.name, train: images.length, test: heldOut(splits).length };
   await closeSplits(splits);
 
   const plans: Awaited<ReturnType<typeof planOf>>[] = [];
   for (const one of found) {
     const { encoder, decoder } = one.model.conditional;
-    if (unlabelled === 0 || !(encoder || decoder)) plans.push(await planOf(one, shape, count, options));
+    if (unlabelled === 0 || !(encoder || decoder)) plans.push(await planOf(one, { shape, count, about }, options));
     else note(`skipping ${one.model.name}: it needs labels, and ${unlabelled} images of ${data} have none`);
   }
   const weights = plans.flatMap(({ steps }) => steps.map(({ name, seconds }) => [name, seconds] as const));
@@ -97,8 +102,16 @@ export async function gallery(options: GalleryOptions): Promise<GalleryEntry[]> 
   return entries;
 }
 
+interface Images {
+  readonly shape: TrainingImages;
+  /** Number of images to train on. */
+  readonly count: number;
+  /** As a report of these images describes them. */
+  readonly about: Pick<Report['data'], 'name' | 'train' | 'test'>;
+}
+
 /** Finds the steps that are left for a model, and their seconds. */
-async function planOf({ model, file }: FoundModel, shape: TrainingImages, images: number, options: GalleryOptions) {
+async function planOf({ model, file }: FoundModel, { shape, count: images, about }: Images, options: GalleryOptions) {
   const { data, dataOptions = {}, quick, signal, note } = options;
   const { maxSkipped, strict, cache } = dataOptions;
   const reading = { maxSkipped, strict, cache, signal };
@@ -109,11 +122,18 @@ async function planOf({ model, file }: FoundModel, shape: TrainingImages, images
   const wanted = { ...options, model, modelFile: file, run, epochs, resume: true, threads: 0 };
   const state = (await readRun(run, 'latest'))?.state;
   const left = epochs - (state?.position.epoch ?? 0);
-  if (state && left <= 0) await assertSameRun(wanted, state);
+  if (state) await assertSameRun(wanted, state);
   const chosen = (await readChosen(run))?.checkpoint.state.position;
-  const card = await readCard(exported).catch(() => undefined);
+  const card = await openExported(exported).then(
+    (found) => found.card,
+    () => undefined, // there is none, or it is damaged
+  );
   const isExported = left <= 0 && card && chosen && isDeepStrictEqual(card.metrics, metricsOf(chosen));
   const report = isExported ? await readReport(exported) : undefined;
+  const isReported =
+    report?.model.encoder === card?.files['encoder.onnx'].sha256 &&
+    isDeepStrictEqual({ ...report?.data, ...about }, report?.data) &&
+    (quick || !report?.settings.quick);
   const steps = [
     {
       name: `train ${name}`,
@@ -133,7 +153,7 @@ async function planOf({ model, file }: FoundModel, shape: TrainingImages, images
     {
       name: `evaluate ${name}`,
       seconds: quick ? SECONDS.quick : SECONDS.evaluate,
-      done: report !== undefined && report.model.encoder === card?.files['encoder.onnx'].sha256,
+      done: report !== undefined && isReported,
       work: (tick: Tick) =>
         evaluate({
           ...{ exported, data, dataOptions: reading, seed: 0, quick, device: 'auto', signal },
@@ -144,11 +164,14 @@ async function planOf({ model, file }: FoundModel, shape: TrainingImages, images
   return { model: name, exported, steps: steps.filter(({ done }) => !done) };
 }
 
-/** @throws InputError when a finished run is of other images or options than those that are asked for */
+/** @throws InputError when a run is of other images or options than those that are asked for */
 async function assertSameRun(options: TrainOptions & DataChoice, state: RunState): Promise<void> {
   const splits = await openSplits(options.data, dataOptionsFor(options.dataOptions, state.plan));
   try {
     await planFor(splits, options, state);
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    throw new InputError(error.message.replace(/--run$/, '--runs'), { cause: error });
   } finally {
     await closeSplits(splits);
   }

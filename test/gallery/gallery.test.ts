@@ -51,7 +51,14 @@ test('trains, exports and evaluates on a folder of colour images, and does only 
     const refused = await call(other, { cwd });
     expect(refused).toMatchObject({ code: 2, stdout: '' });
     expect(refused.stderr).toContain(join('runs', 'cae'));
+    expect(refused.stderr).toMatch(/--runs$/m);
   }
+  const twice = await call(args.with(2, 'cae,cvae,cae'), { cwd });
+  expect(twice).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining('--models') });
+  // An unfinished run of other options is refused before any model is trained.
+  const late = ['gallery', '--models', 'cae2,cae', '--data', 'shapes', '--epochs', '2', '--seed', '3'];
+  expect(await call(late, { cwd })).toMatchObject({ code: 2, stdout: '' });
+  expect(existsSync(file('runs/cae2'))).toBe(false);
 
   rmSync(file('exported/cae/report'), { recursive: true });
   const again = await call(args, { cwd });
@@ -62,6 +69,20 @@ test('trains, exports and evaluates on a folder of colour images, and does only 
   expect(['runs/cae/metrics.jsonl', 'exported/cae/card.json', 'exported/cvae/report/report.json'].map(changed)).toEqual(
     before,
   );
+});
+
+test('evaluates and exports again what is of other images, less exact or damaged', async () => {
+  const one = args.with(2, 'cae');
+  const entryOf = async (args: readonly string[]) => (await callJson<GalleryEntry[]>(args, { cwd }))[0];
+  expect((await call(['evaluate', 'exported/cae', '--data', 'others', '--quick'], { cwd })).code).toBe(0);
+  expect((await entryOf(one))?.report.data).toMatchObject({ train: 75, test: 15 });
+  expect((await entryOf(one.slice(0, -1)))?.report.settings.quick).toBe(false);
+  const before = changed('exported/cae/report/report.json');
+  expect((await entryOf(one))?.report.settings.quick).toBe(false); // a better report than asked for
+  expect(changed('exported/cae/report/report.json')).toBe(before);
+  rmSync(file('exported/cae/decoder.onnx'));
+  expect(await call(one, { cwd })).toMatchObject({ code: 0 });
+  expect(await call(['check', 'exported/cae'], { cwd })).toMatchObject({ code: 0 });
 });
 
 test('a training that is interrupted during a step is saved after it', async () => {
