@@ -2,6 +2,7 @@ import './support/tfjs.ts';
 import type { Tensor } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { boundedProgram } from '../../pipeline/tfjs-to-onnx/src/from/graph-model.ts';
 import { convertGraphModel, graphOfGraphModel } from '../../pipeline/tfjs-to-onnx/src/index.ts';
 import {
   attr,
@@ -416,6 +417,12 @@ describe('control flow', () => {
     await expectSame(until, [few, many, none, { x: random([1, 2], 3, 1, 2) }] as Feeds[]);
     const { nodes } = await graphOfGraphModel(await graphModel(until));
     expect(nodes.filter(({ op }) => op === 'Loop').map(({ name }) => name)).toEqual(['while/Loop']);
+  });
+
+  test('a loop that does not end is told of where the model is run', async () => {
+    const { run } = boundedProgram(await graphModel(until), 'model', 1_000);
+    await expect(run({ x: random([1, 2], 3, 1, 2) })).resolves.toHaveProperty('y');
+    await expect(run({ x: tf.zeros([1, 2]) })).rejects.toThrow(/^node \w+ \(\w+\): .*\b1000 nodes\b/);
   });
 
   test('a loop that depends on the input and changes a shape is refused', async () => {

@@ -3,7 +3,7 @@ import { basename, dirname } from 'node:path';
 import manifest from '../package.json' with { type: 'json' };
 import { compare, type Difference, findRuntime, isTooLarge } from './check.ts';
 import { Failure, fileFailure, isOfTensorFlow } from './failure.ts';
-import { graphOfGraphModel, graphProgram } from './from/graph-model.ts';
+import { boundedProgram, graphOfGraphModel } from './from/graph-model.ts';
 import { graphOfLayersModel, layersProgram } from './from/layers-model.ts';
 import { loadModel } from './from/load-model.ts';
 import type { ModelProgram } from './from/program.ts';
@@ -67,9 +67,9 @@ function ofLayers(model: Parameters<typeof layersProgram>[0], options: Options) 
   return { graph: graphOfLayersModel(model, options), program: layersProgram(model) };
 }
 
-async function ofGraph(model: Parameters<typeof graphProgram>[0], options: Options) {
+async function ofGraph(model: Parameters<typeof boundedProgram>[0], options: Options) {
   const name = nameOf(options.model);
-  return { graph: await graphOfGraphModel(model, { ...options, name }), program: graphProgram(model, name) };
+  return { graph: await graphOfGraphModel(model, { ...options, name }), program: boundedProgram(model, name) };
 }
 
 /** The name of the file, or of its folder where it is just `model.json`. */
@@ -95,7 +95,10 @@ async function check(program: ModelProgram, graph: Graph, bytes: Uint8Array, opt
     return { differences: [], notes: [`the file was not compared with tfjs; to do that, ${install}`] };
   }
   const checks = { samples: asked ?? 1, tolerance, toleratesRounding, nchwInputs };
-  const differences = await compare(program, graph, bytes, ort, checks);
+  const differences = await compare(program, graph, bytes, ort, checks).catch((error) => {
+    if (!(error instanceof Failure)) throw error;
+    throw new Failure(`${model}: ${error.message}; nothing was written (see --check)`, error.exitCode);
+  });
   const bad = differences.find(isTooLarge);
   if (bad) {
     const found = `output ${bad.output} differs from tfjs's by ${short(bad.absolute)} (relative ${short(bad.relative)})`;

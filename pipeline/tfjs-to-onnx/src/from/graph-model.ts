@@ -60,6 +60,30 @@ export async function graphOfGraphModel(
   }
 }
 
+/**
+ * The same as `graphProgram`, to be run and not traced.
+ * @param most how many nodes may be executed in a run
+ * @throws Error where a loop does not end within them
+ */
+export function boundedProgram(
+  model: ConvertibleGraphModel,
+  name: string,
+  most = MOST,
+): ModelProgram<Promise<Outputs>> {
+  const program = graphProgram(model, name);
+  return {
+    ...program,
+    async run(given) {
+      const restore = namingOf(nodesOf(model), () => {}, most);
+      try {
+        return await program.run(given);
+      } finally {
+        restore();
+      }
+    },
+  };
+}
+
 /** A GraphModel as a function of tensors by the names in its signature. */
 export function graphProgram(model: ConvertibleGraphModel, name: string): ModelProgram<Promise<Outputs>> {
   const inputs = inputsOf(model);
@@ -118,11 +142,11 @@ function namedWeights(weights: ConvertibleGraphModel['weights']): Record<string,
   );
 }
 
-/** The number of executions after which a loop is taken for endless; each would be a node of the graph. */
+/** The number of executions after which a loop is taken for endless; traced, each would be a node of the graph. */
 const MOST = 1_000_000;
 
 /** Calls `enter` with the name of each node that is executed. Returns a function that undoes it. */
-function namingOf(nodes: readonly GraphNode[], enter: (scope: string, label: string) => void): () => void {
+function namingOf(nodes: readonly GraphNode[], enter: (scope: string, label: string) => void, most = MOST): () => void {
   const before = nodes.map((node) => ({ node, category: Object.getOwnPropertyDescriptor(node, 'category') }));
   let executed = 0;
   for (const node of nodes) {
@@ -130,8 +154,8 @@ function namingOf(nodes: readonly GraphNode[], enter: (scope: string, label: str
     // The category is what the executor reads first.
     const get = () => {
       executed += 1;
-      if (executed > MOST)
-        throw new Error(`node ${name} (${op}): more than ${MOST} nodes are executed; does its loop end?`);
+      if (executed > most)
+        throw new Error(`node ${name} (${op}): more than ${most} nodes are executed; does its loop end?`);
       enter(name, `node ${name} (${op})`);
       return category;
     };
