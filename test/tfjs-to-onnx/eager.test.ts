@@ -4,6 +4,7 @@ import * as layers from '@tensorflow/tfjs-layers';
 import { afterAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { configure, type EagerOptions, explain } from '../../pipeline/tfjs-to-onnx/src/eager.ts';
 import { floats, type SpecialRow, unaryKernels } from './rows/special.ts';
+import { attr, graphModel, node, placeholder } from './support/graph-model.ts';
 
 const BACKEND = 'onnx';
 
@@ -219,6 +220,33 @@ describe('graphs', () => {
     expect(explain()).toMatchObject({ graphs: 6, hits: 0 });
     work(tf.ones([62, 62]), 3).dataSync();
     expect(explain()).toMatchObject({ graphs: 6, hits: 1 });
+  });
+
+  test('are kept in greater numbers where they are little work', async () => {
+    await start({ graphs: 1, onlyGraphs: true });
+    const sizes = [2, 3, 4];
+    for (const size of [...sizes, ...sizes]) work(tf.ones([size, size]), 2).dataSync();
+    expect(explain()).toMatchObject({ graphs: 3, hits: 3 });
+  });
+
+  test('take in all that a GraphModel does until it reads a value', async () => {
+    const product = (name: string, a: string) =>
+      node(name, 'MatMul', [a, 'w'], { T: attr.type('DT_FLOAT'), transpose_a: attr.bool(false) });
+    const model = await graphModel({
+      nodes: [
+        placeholder('x', [64, 64]),
+        product('once', 'x'),
+        product('twice', 'once'),
+        product('thrice', 'twice'),
+        node('places', 'Where', ['thrice'], { T: attr.type('DT_FLOAT') }),
+      ],
+      weights: { w: { shape: [64, 64], values: Array.from({ length: 64 * 64 }, (_, i) => Math.sin(i)) } },
+      outputs: { places: 'places', thrice: 'thrice' },
+    });
+    const x = tf.randomNormal([64, 64]);
+    await start();
+    for (let i = 0; i < 3; i++) tf.dispose(await model.executeAsync({ x }));
+    expect(explain()).toMatchObject({ graphs: 1, hits: 2 });
   });
 
   test('nothing runs before a value is needed', () => {

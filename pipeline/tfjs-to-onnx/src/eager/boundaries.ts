@@ -21,6 +21,15 @@ interface Engine {
 /** Scopes that tfjs opens by itself: those of ops, and of the two halves of a gradient. */
 const isTidy = (name: string): boolean => !name.endsWith('__op') && name !== 'forward' && name !== 'backward';
 
+/** Whether the scope that ends is that of a node: a GraphModel that is executed asynchronously opens one for each. */
+function isOfNode(): boolean {
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 16;
+  const { stack = '' } = new Error();
+  Error.stackTraceLimit = stackTraceLimit;
+  return stack.includes('GraphExecutor.processStack');
+}
+
 /**
  * Tells a watcher of tfjs's scopes, optimizers and variables, for which tfjs has no events.
  * @param watcher the active backend, if it wants to know
@@ -35,7 +44,8 @@ export function watch(watcher: () => Watcher | undefined): void {
     const ending = scopeStack.at(-1)?.name ?? '';
     endScope(result);
     const isInner = scopeStack.length > 0 || gradientDepth > 0 || kernelDepth > 0 || updating > 0;
-    if (!isInner && isTidy(ending)) watcher()?.stepEnded(true);
+    const current = isInner || !isTidy(ending) ? undefined : watcher();
+    if (current && !isOfNode()) current.stepEnded(true);
   };
 
   const makeVariable = engine.makeVariable.bind(engine);

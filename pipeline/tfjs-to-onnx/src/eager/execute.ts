@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { Target } from '../targets/target.ts';
 import { GraphCache } from './graphs.ts';
 import type { Held } from './held.ts';
-import { workOf } from './host.ts';
+import { isLittle } from './host.ts';
 import { currentLine } from './layers.ts';
 import { Log } from './log.ts';
 import { computeOnCpu, isOnCpu } from './on-cpu.ts';
@@ -16,7 +16,7 @@ export interface ExecutorOptions {
   readonly target?: Target;
   /** Threads of an operator; by default ONNX Runtime decides. */
   readonly threads?: number;
-  /** How many graphs are kept, 64 by default. */
+  /** How many graphs are kept, 64 by default, beside 16 times as many of little work. */
   readonly graphs?: number;
   /**
    * Whether tfjs's `cpu` backend computes what graphs do not have, and what ONNX Runtime fails at; true by default.
@@ -34,9 +34,6 @@ export interface ExecutorOptions {
 
 /** The most values that may be pending: ONNX Runtime's loading of larger graphs takes seconds. */
 const MOST_PENDING = 10_000;
-
-/** How much work a structure may be that is computed call by call when it is first seen. */
-const LITTLE = 50_000;
 
 /** Knows which values wait to be computed, and computes them together. */
 export class Executor {
@@ -169,7 +166,7 @@ export class Executor {
     if (calls.some(({ kernel }) => kernel === 'Complex' || !isOnCpu(kernel))) return false;
     if (this.#once.size > 1_000) this.#once.clear();
     this.#once.add(key);
-    return calls.reduce((work, call) => work + workOf(call), 0) < LITTLE;
+    return isLittle(calls);
   }
 
   /** Counts what ran on tfjs's `cpu` backend, and says so the first time. */

@@ -1,50 +1,50 @@
 import type { Target } from '../targets/target.ts';
 import { HeldLayouts } from './held.ts';
+import { isLittle } from './host.ts';
 import { LoadedGraph } from './loaded-graph.ts';
 import type { Threads } from './ort.ts';
+import { Recent } from './recent.ts';
 import type { Structure } from './structure.ts';
+
+/** How many graphs of little work are kept for each other one: a model that suppresses boxes by class has hundreds. */
+const LITTLE_ONES = 16;
 
 /** Graphs by structure; those that were used last are kept. */
 export class GraphCache {
-  readonly #graphs = new Map<string, LoadedGraph>();
+  readonly #graphs: Recent<LoadedGraph>;
+  readonly #little: Recent<LoadedGraph>;
   readonly #layouts = new HeldLayouts();
   readonly #target: () => Target;
   readonly #threads: Threads;
-  readonly #most: number;
 
   /** @param most how many graphs are kept */
   constructor({ target, threads, most }: { target: () => Target; threads: Threads; most: number }) {
     this.#target = target;
     this.#threads = threads;
-    this.#most = most;
+    this.#graphs = new Recent(most);
+    this.#little = new Recent(LITTLE_ONES * most);
   }
 
   has({ key }: Structure): boolean {
-    return this.#graphs.has(key);
+    return this.#graphs.has(key) || this.#little.has(key);
   }
 
   /** Computes a structure's outputs and updates. */
   run(structure: Structure): LoadedGraph {
-    const { key } = structure;
-    const graph = this.#graphs.get(key) ?? this.#load(structure);
-    this.#graphs.delete(key); // the last in the map is the one used last
-    this.#graphs.set(key, graph);
+    const { key, calls } = structure;
+    const little = this.#little.has(key) || (!this.#graphs.has(key) && isLittle(calls));
+    const graph = (little ? this.#little : this.#graphs).get(key, () => {
+      // Each session has threads of its own, which take longer to start than such a graph to run.
+      const threads = little ? 1 : this.#threads;
+      return new LoadedGraph(structure, { target: this.#target(), threads }, this.#layouts);
+    });
     graph.run(structure);
     return graph;
   }
 
   dispose(): void {
-    for (const graph of this.#graphs.values()) graph.dispose();
-    this.#graphs.clear();
+    this.#graphs.dispose();
+    this.#little.dispose();
     this.#layouts.dispose();
-  }
-
-  #load(structure: Structure): LoadedGraph {
-    for (const [key, oldest] of this.#graphs) {
-      if (this.#graphs.size < this.#most) break;
-      this.#graphs.delete(key);
-      oldest.dispose();
-    }
-    return new LoadedGraph(structure, { target: this.#target(), threads: this.#threads }, this.#layouts);
   }
 }

@@ -5,6 +5,7 @@ import type { Values } from '../run.ts';
 import { serialize } from '../serialize.ts';
 import { PACKED, packGraph, type StateBuffer, unpackGraph } from '../state.ts';
 import { hostTensor, Session } from './ort.ts';
+import { Recent } from './recent.ts';
 
 /**
  * Variables between steps: a graph that updates them leaves them as it wants to find them again, several in one buffer
@@ -74,24 +75,15 @@ const MOST_LAYOUTS = 256;
 
 /** Buffers by what they hold: equal layouts are one, so that graphs can pass buffers on to each other. */
 export class HeldLayouts {
-  readonly #layouts = new Map<string, HeldLayout>();
+  readonly #layouts = new Recent<HeldLayout>(MOST_LAYOUTS);
 
   of({ members, shape }: StateBuffer): HeldLayout {
     const key = `${members.map((member) => `${member.form.name}[${member.shape}]`)} in [${shape}]`;
-    const layout = this.#layouts.get(key) ?? new HeldLayout(members, shape);
-    this.#layouts.delete(key); // the last in the map is the one used last
-    this.#layouts.set(key, layout);
-    const [oldest] = this.#layouts;
-    if (oldest && this.#layouts.size > MOST_LAYOUTS) {
-      this.#layouts.delete(oldest[0]);
-      oldest[1].dispose();
-    }
-    return layout;
+    return this.#layouts.get(key, () => new HeldLayout(members, shape));
   }
 
   dispose(): void {
-    for (const layout of this.#layouts.values()) layout.dispose();
-    this.#layouts.clear();
+    this.#layouts.dispose();
   }
 }
 

@@ -66,8 +66,15 @@ export function checkIndices(kernel: string, inputs: Call['inputs'], attrs: Call
 /** Kernels whose work is not of the order of their inputs and outputs. */
 const HEAVY = /MatMul|Conv|Einsum|FFT|Pool|Resize|Dilation|NonMax/;
 
+/** How many elementary operations are little work. */
+const LITTLE = 50_000;
+
+/** Whether calls are together too little work for several threads. */
+export const isLittle = (calls: readonly Call[]): boolean =>
+  calls.reduce((work, call) => work + workOf(call), 0) < LITTLE;
+
 /** About how many elementary operations a call is. */
-export function workOf({ kernel, inputs, outputs }: Call): number {
+function workOf({ kernel, inputs, outputs }: Call): number {
   const made = outputs.reduce((sum, { size }) => sum + size, 0);
   const read = (Object.values(inputs) as EagerValue[]).map(({ size }) => size);
   return HEAVY.test(kernel satisfies KernelName) ? made * Math.max(...read) : read.reduce((a, b) => a + b, made);
