@@ -77,7 +77,7 @@ export function generalise({ name, graphs, sizes }: Samples): Graph {
     });
   }
 
-  /** A constant that differs between the samples: a list of sizes, a sequence of numbers, or equal rows. */
+  /** A constant that differs between the samples: a list of sizes, a sequence of numbers, equal rows, or a size. */
   function follow(node: Node, where: string, ref: Ref, values: readonly Constant[]): Ref {
     const lists = values.map((value) => Array.from(value, Number));
     if (ref.type === 'int64' && lists.every((list) => list.length === ref.constant?.length)) {
@@ -87,6 +87,9 @@ export function generalise({ name, graphs, sizes }: Samples): Graph {
     if (sequence) return finder.sequence(node, where, name, ref, sequence);
     const repetition = repetitionOf(ref, values);
     if (repetition) return finder.repeated(node, where, name, ref, repetition);
+    const isOne = lists.every((list) => list.length === 1) && (ref.type === 'float' || ref.type === 'int32');
+    const number = isOne ? finder.number(node, ref, lists.flat()) : undefined;
+    if (number) return number;
     const remedy = 'write the program without it, or give it as an input';
     throw new Error(`${name}: a number in ${where} differs ${what}: it is random or depends on the size; ${remedy}`);
   }

@@ -67,6 +67,15 @@ export class SizeFinder {
     return parts.length === 1 && parts[0] ? parts[0] : this.#add('Concat', `${node.name}/sizes`, parts, { axis: 0 });
   }
 
+  /** One number that is a size or a multiple of one, or undefined. A wrong size shows when the graph runs, a number not. */
+  number(node: Node, ref: Ref, values: Vector): Ref | undefined {
+    const id = `${node.name}/${ref.name}`;
+    const size = values.every(Number.isInteger) ? this.#multiple(values, `${id}/size`) : undefined;
+    if (!size) return undefined;
+    const shape = this.#context.keep(int64(`${id}/shape`, ref.shape));
+    return this.#add('Cast', id, [this.#add('Reshape', `${id}/shaped`, [size, shape])], { to: ref.type }, ref.type);
+  }
+
   /** A sequence of numbers of the length that it has in each sample. */
   sequence(node: Node, where: string, name: string, ref: Ref, { start, step, lengths }: Sequence): Ref {
     const count = this.#size(lengths, where, name, `${node.name}/count`);
@@ -117,27 +126,28 @@ export class SizeFinder {
   /** int64 `[1]` with a size, given what it is in each sample. */
   #size(vector: Vector, where: string, name: string, id: string): Ref {
     const key = String(vector);
-    const { keep } = this.#context;
+    const { keep, sizes } = this.#context;
     if (vector.every((d) => d === vector[0])) return keep(int64(id, [vector[0] ?? 0]));
     const known = this.#found.get(key);
     if (known) return known;
-    const found = this.#computed(vector, id);
-    if (!found) {
-      const { sizes } = this.#context;
-      const symbols = Object.keys(sizes[0] ?? {});
-      if (vector.length === 2 && symbols.length === 1) {
-        const list = vector.map((d, i) => `${d} for ${sizes[i]?.[BATCH]}`).join(', ');
-        throw new Error(`${name}: a size in ${where} is no multiple of the batch size (${list})`);
-      }
-      const at = sizes.map((sample) => Object.entries(sample).map((pair) => pair.join(' = ')));
-      const given = symbols.length === 0 ? '' : ` for ${at.map((list) => list.join(', ')).join('; ')}`;
-      throw new Error(`${name}: a size in ${where} does not follow from the open sizes (${vector.join('; ')}${given})`);
+    // Two samples agree with many relations; three tell.
+    const found = this.#multiple(vector, id) ?? (vector.length > 2 ? this.#related(vector, id) : undefined);
+    if (found) {
+      this.#found.set(key, found);
+      return found;
     }
-    this.#found.set(key, found);
-    return found;
+    const symbols = Object.keys(sizes[0] ?? {});
+    if (vector.length === 2 && symbols.length === 1) {
+      const list = vector.map((d, i) => `${d} for ${sizes[i]?.[BATCH]}`).join(', ');
+      throw new Error(`${name}: a size in ${where} is no multiple of the batch size (${list})`);
+    }
+    const at = sizes.map((sample) => Object.entries(sample).map((pair) => pair.join(' = ')));
+    const given = symbols.length === 0 ? '' : ` for ${at.map((list) => list.join(', ')).join('; ')}`;
+    throw new Error(`${name}: a size in ${where} does not follow from the open sizes (${vector.join('; ')}${given})`);
   }
 
-  #computed(vector: Vector, id: string): Ref | undefined {
+  /** A size that can be read, or a multiple of one. */
+  #multiple(vector: Vector, id: string): Ref | undefined {
     const exact = this.#places.get(String(vector));
     if (exact) return this.#read(exact, vector);
     const { keep } = this.#context;
@@ -147,8 +157,7 @@ export class SizeFinder {
         return this.#add('Mul', id, [this.#read(place, place.vector), keep(int64(`${id}/times`, [times]))]);
       }
     }
-    // Two samples agree with many relations; three tell.
-    return vector.length > 2 ? this.#related(vector, id) : undefined;
+    return undefined;
   }
 
   /** A sum, difference, product or quotient of sizes and whole numbers. */

@@ -10,8 +10,8 @@ export type Sizes = Readonly<Record<string, number>>;
 /** The name of the batch size. */
 export const BATCH = 'N';
 
-/** Primes that no size in a program is likely to be. */
-const BATCHES = [89, 97, 101];
+/** Sizes that no size in a program is likely to be, odd and even: a prime, twice a prime, and a prime. */
+const BATCHES = [89, 106, 97];
 
 /**
  * Sizes of other axes, a row for each symbol. The sizes of the first column stay odd when they are halved and rounded up
