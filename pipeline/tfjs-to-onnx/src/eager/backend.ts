@@ -41,6 +41,10 @@ export class EagerBackend extends tf.KernelBackend {
     return this.#executor.log;
   }
 
+  get isPending(): boolean {
+    return this.#executor.isPending;
+  }
+
   /** Runs what is pending. */
   flush(): void {
     this.#executor.flush(this.#variables(Object.values(tf.engine().registeredVariables)));

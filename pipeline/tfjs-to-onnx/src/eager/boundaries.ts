@@ -2,6 +2,8 @@ import * as tf from '@tensorflow/tfjs-core';
 
 /** What happens in the program that the backend wants to know. */
 export interface Watcher {
+  /** Whether anything waits to be computed. */
+  readonly isPending: boolean;
   /** A step has ended: an outermost tidy, or an update by an optimizer. */
   stepEnded(isOutside: boolean): void;
   /** A variable was made. */
@@ -23,11 +25,12 @@ const isTidy = (name: string): boolean => !name.endsWith('__op') && name !== 'fo
 
 /** Whether the scope that ends is that of a node: a GraphModel that is executed asynchronously opens one for each. */
 function isOfNode(): boolean {
-  const { stackTraceLimit } = Error;
+  const { stackTraceLimit, prepareStackTrace } = Error;
   Error.stackTraceLimit = 16;
-  const { stack = '' } = new Error();
-  Error.stackTraceLimit = stackTraceLimit;
-  return stack.includes('GraphExecutor.processStack');
+  Error.prepareStackTrace = (_, sites) => sites; // a text, by source maps, would take a millisecond
+  const sites = new Error().stack as unknown as NodeJS.CallSite[];
+  Object.assign(Error, { stackTraceLimit, prepareStackTrace });
+  return sites.some((site) => site.getFunctionName()?.endsWith('processStack'));
 }
 
 /**
@@ -45,7 +48,7 @@ export function watch(watcher: () => Watcher | undefined): void {
     endScope(result);
     const isInner = scopeStack.length > 0 || gradientDepth > 0 || kernelDepth > 0 || updating > 0;
     const current = isInner || !isTidy(ending) ? undefined : watcher();
-    if (current && !isOfNode()) current.stepEnded(true);
+    if (current?.isPending && !isOfNode()) current.stepEnded(true);
   };
 
   const makeVariable = engine.makeVariable.bind(engine);

@@ -62,6 +62,10 @@ export class Executor {
     this.#failsOnCpu = cpuFallback && !onlyGraphs;
   }
 
+  get isPending(): boolean {
+    return this.#pending.size > 0;
+  }
+
   /** A tensor refers to a value. */
   acquire(value: EagerValue): void {
     value.acquire();

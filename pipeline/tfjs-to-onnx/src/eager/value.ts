@@ -59,10 +59,10 @@ export class EagerValue {
   #type: number | undefined;
   #error: unknown;
 
-  constructor(shape: readonly number[], dtype: NumberType, values?: Values, given = false) {
+  constructor(shape: readonly number[], dtype: NumberType, values?: Values, given = false, size = product(shape)) {
     this.shape = shape;
     this.dtype = dtype;
-    this.size = product(shape);
+    this.size = size;
     // Nothing has to run for no elements. Complex numbers only occur between two calls.
     const done = this.size === 0 && dtype in ARRAYS;
     this.#values = values ?? (done ? arrayOf(dtype, 0) : undefined);
@@ -114,7 +114,7 @@ export class EagerValue {
 
   /** A value of the same shape and dtype. */
   another(): EagerValue {
-    const value = new EagerValue(this.shape, this.dtype);
+    const value = new EagerValue(this.shape, this.dtype, undefined, false, this.size);
     value.#type = this.type;
     return value;
   }
