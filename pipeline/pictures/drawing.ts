@@ -48,10 +48,17 @@ export interface TextStyle {
   readonly bold?: boolean;
 }
 
+/** Widths of lines of text, which are measured several times for a picture; to measure one, the font is read. */
+const widths = new Map<string, number>();
+const MOST_WIDTHS = 10_000;
+
 /** Width of a line of text in pixels. */
 export function textWidth(text: string, { size, bold = false }: TextStyle): number {
   const line = textElement(text, { x: 0, y: 0, size, bold });
-  return open(svgElement(8, 8, line), 1).getBBox()?.width ?? 0;
+  const width = widths.get(line) ?? open(svgElement(8, 8, line), 1).getBBox()?.width ?? 0;
+  if (widths.size >= MOST_WIDTHS) widths.clear();
+  widths.set(line, width);
+  return width;
 }
 
 /** A line of text as SVG; `y` is its baseline. */

@@ -107,12 +107,14 @@ function placeImages(tiles: Uint8Array, { shape, images, columns }: ImageGrid, l
   for (let index = 0; index < count; index++) {
     const left = lefts[index % columns] ?? 0;
     const top = tops[Math.floor(index / columns)] ?? 0;
-    for (let y = 0; y < shape.height * scale; y++) {
-      const row = (index * shape.height + Math.floor(y / scale)) * shape.width;
-      for (let x = 0; x < shape.width * scale; x++) {
-        const from = (row + Math.floor(x / scale)) * channels;
-        tiles.set(bytes.subarray(from, from + channels), ((top + y) * width + left + x) * channels);
+    for (let y = 0; y < shape.height; y++) {
+      const row = (index * shape.height + y) * shape.width;
+      const to = ((top + y * scale) * width + left) * channels;
+      const length = shape.width * scale * channels;
+      for (let i = 0; i < length; i++) {
+        tiles[to + i] = bytes[(row + Math.floor(i / (scale * channels))) * channels + (i % channels)] ?? 0;
       }
+      for (let copy = 1; copy < scale; copy++) tiles.copyWithin(to + copy * width * channels, to, to + length);
     }
   }
 }
