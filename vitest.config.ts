@@ -8,7 +8,7 @@ const NOT_HERE = ['test/**/*.browser.test.ts', 'test/package/**']; // npm run te
  */
 const SHARED = [
   'test/{analyse,artifacts,data,pictures,viewer}/**/*.test.ts',
-  'test/tfjs-to-onnx/**/!(cli|eager|readme|refuse|suite).test.ts',
+  'test/tfjs-to-onnx/**/!(cli*|eager|readme|refuse|suite).test.ts',
 ];
 
 export default defineConfig({
