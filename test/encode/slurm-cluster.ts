@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -44,8 +44,11 @@ export async function startSlurm(folder: string) {
   writeFileSync(config, `${[...settings, ...nodes, partition].join('\n')}\n`);
   const env = { ...process.env, SLURM_CONF: config };
   const run = (command: string, ...args: string[]) => execFileSync(command, args, { env, encoding: 'utf8' });
-  if (spawnSync('munge', ['-n']).status !== 0)
+  const pids = [`${folder}/controller.pid`, `${folder}/node-n1.pid`, `${folder}/node-n2.pid`];
+  if (spawnSync('munge', ['-n']).status !== 0) {
     run('sh', '-c', 'mkdir -p /run/munge && chown munge /run/munge && su -s /bin/sh munge -c munged');
+    pids.push('/run/munge/munged.pid');
+  }
   await sleep(500);
   run('slurmctld');
   await sleep(1000);
@@ -57,8 +60,8 @@ export async function startSlurm(folder: string) {
     /** Tasks in a state, as `7_3`. */
     tasks: (state: string) => run('squeue', '-h', '-r', '-t', state, '-o', '%i').split('\n').filter(Boolean),
     async stop(): Promise<void> {
-      for (const file of readdirSync(folder).filter((name) => name.endsWith('.pid'))) {
-        const pid = Number(readFileSync(`${folder}/${file}`, 'utf8'));
+      for (const file of pids) {
+        const pid = Number(readFileSync(file, 'utf8'));
         process.kill(pid);
         while (existsSync(`/proc/${pid}`)) await sleep(50);
       }
