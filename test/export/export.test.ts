@@ -42,6 +42,7 @@ beforeAll(async () => {
       engine: 'onnx',
       device: 'cpu',
       threads: 2,
+      filters: 8,
       epochs: 1,
       limitTrain: 1280,
       limitTest: 100,
@@ -110,10 +111,13 @@ test('the parity check measures latents relative to the largest, and NaN in one 
         const { latents, ...rest } = await encodeAll.apply(sessions, args);
         return { ...rest, latents: latents.map(change) };
       });
-    encoded((value) => value + 2e-4); // the largest latent is above 2
-    expect((await measureParity(program, sessions, mnist)).latent).toBeGreaterThan(1e-4);
-    encoded((value) => value * 1.001);
-    await expect(measureParity(program, sessions, mnist)).rejects.toThrow('nothing was exported');
+    const { autoencoder } = program;
+    const encode: typeof autoencoder.encode = (batch) => ({ latent: tf.mul(autoencoder.encode(batch).latent, 100) });
+    const large = { ...program, autoencoder: { ...autoencoder, encode } };
+    encoded((value) => 100 * value + 2e-4); // the largest latent is above 2
+    expect((await measureParity(large, sessions, mnist)).latent).toBeGreaterThan(1e-4);
+    encoded((value) => 100.1 * value);
+    await expect(measureParity(large, sessions, mnist)).rejects.toThrow('nothing was exported');
     vi.restoreAllMocks();
     vi.spyOn(sessions, 'decodeAll').mockImplementation(async (...args) =>
       (await decodeAll.apply(sessions, args)).with(0, Number.NaN),
@@ -187,7 +191,16 @@ test('a few images without class names suffice: fewer components, classes by num
   );
   await writeFile(labels, idxBytes([6], Uint8Array.of(0, 1, 2, 0, 1, 2)));
   const few = { run: join(folder, 'few-run'), data: `${images},${labels}` };
-  const options = { ...few, resume: false, engine: 'onnx', device: 'cpu', threads: 2, epochs: 1, latent: 3 } as const;
+  const options = {
+    ...few,
+    resume: false,
+    engine: 'onnx',
+    device: 'cpu',
+    threads: 2,
+    filters: 8,
+    epochs: 1,
+    latent: 3,
+  } as const;
   const model = models['ccvae-decoder'] as NonNullable<typeof models.cae>;
   await train({ ...options, model }, { signal: new AbortController().signal, progress: silent });
   const { card: small } = await exportRun({ run: few.run, out: join(folder, 'few'), which: 'latest' });

@@ -24,7 +24,7 @@ import { commands, copyTo, makeWorld } from './commands.ts';
 import { flipBits } from './flips.ts';
 
 /** Bits of each file. `npm run torture` tries more. */
-const MOST = 25;
+const MOST = 10;
 
 const scratch = scratchFolder();
 const world = { root: scratch('.') };

@@ -24,7 +24,7 @@ let card: Card;
 beforeAll(async () => {
   const chosen = { data: 'mnist', resume: false, engine: 'onnx', device: 'cpu', threads: 2, epochs: 1 } as const;
   await train(
-    { ...chosen, model: models.ccvae as ModelDefinition, run, latent: 4, limitTrain: 640, limitTest: 40 },
+    { ...chosen, model: models.ccvae as ModelDefinition, run, latent: 4, filters: 8, limitTrain: 640, limitTest: 40 },
     { signal: new AbortController().signal, progress: silent },
   );
   ({ card } = await exportRun({ run, out: exported, which: 'latest' }));

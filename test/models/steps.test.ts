@@ -12,8 +12,7 @@ import { buildProgram } from '../../pipeline/train/program.ts';
 
 /** Adam divides by the size of the gradient, so that rounding in a tiny gradient moves a weight; losses hardly notice. */
 const TOLERANCE = 2e-5;
-const STEPS = 2;
-const N = 3;
+const N = 2;
 /** The middle of each image: tfjs's own backend takes seconds for full ones. */
 const SIDE = 12;
 
@@ -39,12 +38,11 @@ beforeAll(async () => {
   const target = new Float32Array(N * 10).fill(0.05);
   for (let i = 0; i < N; i++) target[10 * i + i] = 0.55;
   batch = { count: N, images, labels: mnist.labels?.slice(0, N), noise, target };
-  const few = 3;
   coloured = {
-    count: few,
-    images: Uint8Array.from({ length: few * 8 * 9 * 3 }, (_, i) => (i * i * 7 + 31 * i) % 256),
-    labels: Int32Array.of(2, 0, 9),
-    noise: noise.slice(0, few * 10),
+    count: N,
+    images: Uint8Array.from({ length: N * 8 * 9 * 3 }, (_, i) => (i * i * 7 + 31 * i) % 256),
+    labels: Int32Array.of(2, 9),
+    noise,
     target,
   };
   await mnist.close();
@@ -54,21 +52,24 @@ interface Case {
   readonly model: ModelDefinition;
   readonly shape: readonly number[];
   readonly filters?: number;
+  readonly steps: number;
   readonly batch: () => HostBatch;
 }
 
-/** The size that recipes are for; one that is padded, in colour; and one with SSIM and colour in the loss. */
-const cases: Case[] = Object.values(models).flatMap((model) => [
-  ...(model.name.startsWith('res') ? [] : [{ model, shape: [SIDE, SIDE, 1], batch: () => batch }]),
-  { model, shape: [8, 9, 3], filters: 16, batch: () => coloured },
+/** The size that recipes are for; one that is padded, in colour; and the gradient of a loss with SSIM and colour. */
+const programs = new Map(Object.values(models).map((model) => [model.build, model])); // cae-tsne is cae2 of another size
+const cases: Case[] = [...programs.values()].flatMap((model) => [
+  ...(model.name.startsWith('res') ? [] : [{ model, shape: [SIDE, SIDE, 1], steps: 2, batch: () => batch }]),
+  { model, shape: [8, 9, 3], filters: 16, steps: 2, batch: () => coloured },
   {
     model: withLossOf(model, { pixelLoss: 'l1', ssim: 0.3, colour: 2 }),
     shape: [8, 9, 3],
     filters: 16,
+    steps: 1,
     batch: () => coloured,
   },
 ]);
-for (const { model, shape, filters, batch: batchOf } of cases) {
+for (const { model, shape, filters, steps, batch: batchOf } of cases) {
   test(`${model.name}, ${model.pixelLoss}, ${shape.join('×')}: traced steps have the losses of eager tfjs`, async () => {
     const [height = 0, width = 0, channels = 0] = shape;
     const batch = batchOf();
@@ -77,7 +78,7 @@ for (const { model, shape, filters, batch: batchOf } of cases) {
       const program = buildProgram(model, size);
       const engine = await make(program);
       const all: number[] = [];
-      for (let step = 0; step < STEPS; step++) all.push(...Object.values(await engine.step(batch)));
+      for (let step = 0; step < steps; step++) all.push(...Object.values(await engine.step(batch)));
       all.push(...Object.values(await engine.evaluate(batch)), ...(await engine.reconstruct(batch)));
       const latents = await engine.encode(batch);
       all.push(...latents, ...(await engine.decode(latents, batch.labels)));

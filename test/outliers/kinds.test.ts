@@ -95,6 +95,8 @@ test('images in colour: clusters, outliers, neighbours and duplicates', async ()
     '1',
     '--latent',
     '2',
+    '--width',
+    '8',
     '--augment',
     'none',
     '--run',

@@ -63,6 +63,8 @@ describe('a model of normal images, laid out as MVTec AD', () => {
       '4',
       '--latent',
       '4',
+      '--width',
+      '8',
       '--augment',
       'none',
       '--run',

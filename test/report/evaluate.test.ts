@@ -19,7 +19,7 @@ import { crossEntropy, latentOf, tinyExpectedError, tinyLikelihood, voteOfTen } 
 
 const scratch = scratchFolder();
 const exported = await exportTiny(scratch('tiny'));
-const options = { exported, device: 'cpu', threads: 2, seed: 0, quick: false } as const;
+const options = { exported, device: 'cpu', threads: 1, seed: 0, quick: false } as const;
 
 /** The images and labels of both parts, read by other ways than the report's. */
 async function partsOf(data: string) {
@@ -43,7 +43,14 @@ test('the measures agree with those computed from the images', async () => {
   const [known, latents] = [train.images.map(latentOf), held.images.map(latentOf)];
   const states: StageState[] = [];
   const out = scratch('figures');
-  const { report } = await evaluate({ ...options, data, out, batchSize: 16, progress: (state) => states.push(state) });
+  const { report } = await evaluate({
+    ...options,
+    data,
+    out,
+    threads: 2,
+    batchSize: 16,
+    progress: (state) => states.push(state),
+  });
 
   expect(held.images.length).toBeGreaterThan(10);
   const error = mean(held.images.map((image, i) => tinyError(image, latents[i] ?? [])));
@@ -101,7 +108,7 @@ test('errors, KL and likelihood of a variational model agree with sums over the 
   const encoder = encoderWeights.map((weight) => weight / 10);
   const decoder = decoderWeights.map((weight) => weight * 6);
   const model = await exportTiny(scratch('variational'), { encoder, decoder, logvar });
-  const data = tinyData(scratch('variational-data'), 3000);
+  const data = tinyData(scratch('variational-data'), 1500);
   const { test: held } = await partsOf(data);
   const { report } = await evaluate({ ...options, exported: model, data, out: scratch('variational-report') });
   const means = held.images.map((image) => latentOf(image).map((x) => x / 10));
@@ -327,7 +334,7 @@ test.each(['encoding', 'importance sampling', 'clusters', 'pixels', 'pictures'])
     const progress = ({ name }: StageState) => {
       if (name === stage) controller.abort();
     };
-    const data = tinyData(scratch('interrupted'), 1000);
+    const data = tinyData(scratch('interrupted'), 400);
     const work = evaluate({ ...options, exported: model, data, quick: true, progress, signal: controller.signal });
     await expect(work).rejects.toThrow(Interrupted);
     expect(existsSync(join(model, 'report'))).toBe(false);

@@ -54,7 +54,7 @@ async function fitted(optimizer: string) {
     ),
     3,
   );
-  const { history } = await model.fit(xs, ys, { epochs: 3, batchSize: 8, shuffle: false, validationData: [xs, ys] });
+  const { history } = await model.fit(xs, ys, { epochs: 2, batchSize: 8, shuffle: false, validationData: [xs, ys] });
   const predicted = model.predict(xs) as tf.Tensor;
   const weights = await Promise.all(model.getWeights().map((weight) => weight.data()));
   return { history, weights, predicted: await predicted.data() };
