@@ -2,14 +2,18 @@ import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
 const NOT_HERE = ['test/**/*.browser.test.ts', 'test/package/**']; // npm run test:browser and test:package
-/**
- * Tests that leave a process as they found it, so that one can run file after file without loading all modules again.
- * Others change the backend of tfjs or the modules of a process, or train in it.
- */
-const SHARED = [
-  'test/{analyse,artifacts,data,pictures,viewer}/**/*.test.ts',
-  'test/tfjs-to-onnx/**/!(cli*|eager|readme|refuse|suite).test.ts',
+/** Tests that change the modules, the backends or the environment of their process. */
+const OWN = [
+  'test/{devices,faults,gallery,setup}/**/*.test.ts',
+  'test/**/{*.slow,cuda*,webgpu}.test.ts',
+  'test/{inference/sessions,io/publish}.test.ts',
+  'test/train/{own-model,publish,tensorflow,tfjs-onnx,trust}.test.ts',
+  'test/tfjs-to-onnx/{cli*,eager,readme,refuse,suite}.test.ts',
 ];
+/** Tests of rooms without stages and threads of their own. */
+const ROOMS = ['test/{analyse,artifacts,data,pictures,viewer}/**/*.test.ts', 'test/tfjs-to-onnx/**/*.test.ts'];
+/** The others leave a process as they found it, so that one can run file after file without loading all modules again. */
+const shared = { isolate: false, setupFiles: 'test/io/left-as-found.ts' };
 
 export default defineConfig({
   resolve: {
@@ -26,17 +30,12 @@ export default defineConfig({
     hookTimeout: 30_000,
     onConsoleLog: (log) => !log.includes('looks like you are running TensorFlow.js in Node.js'),
     projects: [
+      { extends: true, test: { ...shared, name: 'rooms', include: ROOMS, exclude: [...OWN, ...NOT_HERE] } },
       {
         extends: true,
-        test: {
-          name: 'shared',
-          include: SHARED,
-          exclude: NOT_HERE,
-          isolate: false,
-          setupFiles: 'test/io/left-as-found.ts',
-        },
+        test: { ...shared, name: 'stages', include: ['test/**/*.test.ts'], exclude: [...OWN, ...ROOMS, ...NOT_HERE] },
       },
-      { extends: true, test: { name: 'own', include: ['test/**/*.test.ts'], exclude: [...SHARED, ...NOT_HERE] } },
+      { extends: true, test: { name: 'own', include: OWN, exclude: NOT_HERE } },
     ],
   },
 });

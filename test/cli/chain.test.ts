@@ -86,7 +86,7 @@ test.each([
     expect.arrayContaining(['latest', 'metrics.jsonl', 'recipe.yaml']),
   );
 
-  const again = await command([...training, '--epochs', '2'], { cwd });
+  const again = await call([...training, '--epochs', '2'], { cwd });
   expect(again).toMatchObject({ code: 2, stdout: '' });
   expect(again.stderr).toMatch(/^convae: runs\/by-\S+ already holds a run of cae [^\n]* --resume[^\n]*\n$/);
 

@@ -15,7 +15,7 @@ mkdirSync(cwd);
 const pixels = Uint8Array.from({ length: 32 * 144 }, (_, i) => (i * 37) % 256);
 writeFileSync(scratch('cwd/images.npy'), npyBytes('|u1', [32, 12, 12], pixels));
 
-const training = ['train', 'cae', '--data', 'images.npy', '--latent', '2', '--batch-size', '8', '--threads', '1'];
+const training = 'train cae --data images.npy --latent 2 --width 8 --batch-size 8 --threads 1'.split(' ');
 const endless = [...training, '--engine', 'onnx', '--epochs', '100000'];
 
 const noProc = !existsSync('/proc/self/status');

@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterAll, afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { openSplit } from '../../pipeline/data/open.ts';
 import { openExported } from '../../pipeline/inference/exported.ts';
 import { latentsOf } from '../../pipeline/inference/latents.ts';
@@ -22,6 +22,7 @@ beforeEach(() => {
   messages.mockClear();
 });
 afterEach(() => void vi.unstubAllEnvs());
+afterAll(() => messages.mockRestore());
 
 const folder = () => join(process.env.XDG_CACHE_HOME ?? '', 'convae/latents');
 const files = () => readdirSync(folder()).sort();
