@@ -3,7 +3,7 @@ import { count, images, positive } from './fields.ts';
 import { preprocessing, scaling } from './preprocessing.ts';
 
 /** Raised when the same files and options would give other pixels. */
-export const IMAGE_INDEX_FORMAT = 2;
+export const IMAGE_INDEX_FORMAT = 3;
 
 export const partNames = ['train', 'val', 'test', 'all'] as const;
 export type PartName = (typeof partNames)[number];

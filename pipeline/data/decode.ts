@@ -7,7 +7,7 @@ import { photo } from './photo.ts';
 import { tiff } from './tiff.ts';
 
 /** Names of image files. */
-export const IMAGE_FILE = /\.(png|jpe?g|jfif|webp|gif|tiff?|avif|bmp|dib|p[bgpn]m)$/i;
+export const IMAGE_FILE = /\.(a?png|jpe|jpe?g|jfif|mpo|webp|gif|tiff?|avif|bmp|dib|p[bgpn]m)$/i;
 /** For messages. */
 export const IMAGE_KINDS = 'png, jpg, webp, gif, tiff, avif, bmp or pgm/ppm';
 
@@ -15,7 +15,7 @@ export const IMAGE_KINDS = 'png, jpg, webp, gif, tiff, avif, bmp or pgm/ppm';
 const MAX_PIXELS = 8192 * 8192;
 
 const decoders: readonly (readonly [start: RegExp, Decoder])[] = [
-  [/^(\x89PNG\r\n|\xff\xd8\xff|GIF8|RIFF....WEBP|....ftyp(avi|mif|msf|hei|hev))/s, photo],
+  [/^(\x89PNG\r\n|\xff\xd8\xff|GIF8|RIFF....WEBP|....ftyp(avi|mif|msf))/s, photo],
   [/^(II[*+]\0|MM\0[*+])/, tiff],
   [/^BM/, bmp],
   [/^P[1-6]\s/, netpbm],
@@ -31,8 +31,8 @@ export function readHeader(image: EncodedImage, where: string): Promise<ImageHea
 }
 
 /**
- * Decodes an image: upright by EXIF orientation, gray as it is stored, any colour (palette, CMYK, Lab, other profiles) as
- * sRGB, alpha not applied. Numbers keep their depth: 16 bits and floats have the values of the file, one bit becomes 0 and 255.
+ * Decodes an image: upright by EXIF orientation, gray as it is stored (of 8 bits with a profile: as sRGB), any colour (palette,
+ * CMYK, Lab, other profiles) as sRGB, alpha not applied. Numbers keep their depth: 16 bits and floats have the values of the file, one bit becomes 0 and 255.
  * @param where the file, for messages
  * @param target the size that the image will be fitted to: a much larger photograph is made smaller while it is decoded
  * @throws InputError when it is no image, damaged, or of more than 8192² pixels
@@ -41,12 +41,12 @@ export function decode(image: EncodedImage, where: string, target?: Target): Pro
   return decoding(image, where, (opened) => opened.decode(target));
 }
 
-/** How many images a file contains: the pages of a TIFF; an animation is one image. One where it cannot be read. */
-export async function pagesOf(image: EncodedImage): Promise<number> {
+/** Numbers of the images in a file: the pages of a TIFF; an animation is one image. 0 where it cannot be read. */
+export async function pagesOf(image: EncodedImage): Promise<ArrayLike<number>> {
   try {
-    return (await decoderOf(image.bytes).pages?.(image)) ?? 1;
+    return (await decoderOf(image.bytes).pages?.(image)) ?? [0];
   } catch {
-    return 1; // decoding says what is wrong
+    return [0]; // decoding says what is wrong
   }
 }
 
@@ -73,8 +73,13 @@ function checkSize({ height, width }: ImageHeader): void {
   throw new Error(`it has ${width}×${height} pixels; 1 to ${MAX_PIXELS} were expected`);
 }
 
+const startOf = (bytes: Uint8Array): string => Buffer.from(bytes.subarray(0, 512)).toString('latin1');
+
+/** Whether a file is an image by its first bytes. */
+export const isImage = (bytes: Uint8Array): boolean => decoders.some(([start]) => start.test(startOf(bytes)));
+
 function decoderOf(bytes: Uint8Array): Decoder {
-  const start = Buffer.from(bytes.subarray(0, 512)).toString('latin1');
+  const start = startOf(bytes);
   for (const [pattern, decoder] of decoders) if (pattern.test(start)) return decoder;
   throw new Error(whatElse(start));
 }
@@ -86,6 +91,7 @@ function whatElse(start: string): string {
   if (/^<(!doctype html|html)/i.test(text)) return 'it is an HTML page, not an image';
   if (/^<(svg|\?xml|!--|!doctype svg)/i.test(text)) return 'it is XML or SVG; save it as PNG';
   if (text.startsWith('version https://git-lfs')) return 'it is a pointer of Git LFS; run git lfs pull';
+  if (/^....ftyphe/s.test(start)) return 'it is HEIC; convert it to png or jpg';
   if (/^[\t\n\r\x20-\x7e\x80-\xff]+$/.test(start)) return 'it is text, not an image';
   return `it starts with ${Buffer.from(start.slice(0, 4), 'latin1')
     .toString('hex')

@@ -4,8 +4,8 @@ import type { EncodedImage, ImageHeader, StoredImage } from './image-source.ts';
 export interface Decoder {
   /** Reads the header. */
   open(image: EncodedImage): OpenImage | Promise<OpenImage>;
-  /** Images in the file; one if undefined. */
-  pages?(image: EncodedImage): Promise<number>;
+  /** Numbers of the pages that are images; one page if undefined. */
+  pages?(image: EncodedImage): Promise<ArrayLike<number>>;
 }
 
 /** The size that an image will be fitted to. */

@@ -32,6 +32,8 @@ export class Facts {
   transparent = 0;
   /** Files with several frames or pages, of which only the first is read. */
   animated = 0;
+  /** Files whose pages are channels, which are images of one kind here. */
+  stained = 0;
   readonly #histogram = new Float64Array(256);
   readonly #hashes = new Set<bigint>();
   readonly #ofPart = new Set<bigint>();
@@ -135,6 +137,9 @@ export class Facts {
         ? [`the images are nearly identical: pixels differ from the mean image by ${spread.toFixed(2)} of 255`]
         : []),
       ...(this.animated > 0 ? [onFrames(this.animated)] : []),
+      ...(this.stained > 0
+        ? [`stacks whose pages are of several channels, which are mixed here: ${this.stained}; save one file a channel`]
+        : []),
       ...(within > this.#images / 100 ? [`exact duplicates of another image in their part: ${within}`] : []),
       ...(across > 0
         ? [`exact duplicates of an image in another part: ${across}; errors on images held out come out too low`]

@@ -76,7 +76,7 @@ export async function readImages(
     if (!isScaled(image.type)) return { header: image, unscaled: true };
     const fitted = await fitImage(image, preprocessing);
     return {
-      header: { ...original, type: image.type, frames: image.frames },
+      header: { ...original, type: image.type, frames: image.frames, stains: image.stains },
       fitted: { ...fitted, range },
     };
   };
@@ -106,6 +106,7 @@ export async function readImages(
         facts.coloured += Number(fitted.coloured);
         facts.transparent += Number(fitted.transparent);
         facts.animated += Number(header.frames !== undefined);
+        facts.stained += Number(header.stains !== undefined);
         facts.addPixels(fitted.bytes);
         await writer.write(fitted.bytes);
         ids.push(entry.id);

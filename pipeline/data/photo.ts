@@ -35,8 +35,18 @@ function depthOf({ space, depth, format }: Metadata): Depth {
 export const openPhoto = ({ bytes, page = 0 }: EncodedImage, options: { ignoreIcc?: boolean } = {}): Sharp =>
   sharp(bytes, { failOn: 'error', limitInputPixels: false, page, ...options });
 
-function photoHeader(metadata: Metadata, { page }: EncodedImage): ImageHeader {
-  const { autoOrient, hasAlpha, pages = 1 } = metadata;
+/** Where the chunk that says the frames of an animated PNG is, if there is one: next to the header. */
+const PNG_START = 256;
+
+function framesOf({ format, pages = 1 }: Metadata, bytes: Uint8Array): number {
+  const start = Buffer.from(bytes.subarray(0, PNG_START));
+  const at = format === 'png' ? start.subarray(0, -8).indexOf('acTL') : -1;
+  return at < 0 ? pages : start.readUInt32BE(at + 4);
+}
+
+function photoHeader(metadata: Metadata, { bytes, page }: EncodedImage): ImageHeader {
+  const { autoOrient, hasAlpha } = metadata;
+  const pages = framesOf(metadata, bytes);
   const channels = ((isGray(metadata) ? 1 : 3) + (hasAlpha ? 1 : 0)) as 1 | 2 | 3 | 4;
   const frames = page === undefined && pages > 1 ? { frames: pages } : {};
   return { height: autoOrient.height, width: autoOrient.width, channels, type: TYPES[depthOf(metadata)][0], ...frames };
@@ -53,23 +63,26 @@ function smallerSize({ format }: Metadata, { height, width, type }: ImageHeader,
 }
 
 /**
- * Decodes CMYK without a profile as browsers and Pillow do: R = (255 − C)(255 − K) / 255, likewise G and B. libvips would take a
+ * Decodes CMYK without a profile as browsers and Pillow do: R = (255 − C)(255 − K) / 255, likewise G and B; 16 bits likewise. libvips would take a
  * profile of its own, whose colours are up to a hundred levels away.
  */
-async function decodeCmyk(image: EncodedImage, header: ImageHeader): Promise<StoredImage> {
+async function decodeCmyk(image: EncodedImage, header: ImageHeader, wide: boolean): Promise<StoredImage> {
   const cmyk = openPhoto(image).pipelineColourspace('cmyk').autoOrient().toColourspace('cmyk');
-  const { data, info } = await cmyk.raw().toBuffer({ resolveWithObject: true });
+  const { data, info } = await cmyk.raw({ depth: wide ? 'ushort' : 'uchar' }).toBuffer({ resolveWithObject: true });
+  const inks = wide ? new Uint16Array(new Uint8Array(data).buffer) : data;
+  const full = wide ? 65535 : 255;
   const values = new Uint8Array(info.height * info.width * 3);
   for (let i = 0; i < values.length; i++) {
-    const [ink, black] = [data[Math.floor(i / 3) * 4 + (i % 3)] as number, data[Math.floor(i / 3) * 4 + 3] as number];
-    values[i] = Math.round(((255 - ink) * (255 - black)) / 255);
+    const [ink, black] = [inks[Math.floor(i / 3) * 4 + (i % 3)] as number, inks[Math.floor(i / 3) * 4 + 3] as number];
+    values[i] = Math.round((255 * (full - ink) * (full - black)) / full ** 2);
   }
   return { ...header, height: info.height, width: info.width, values };
 }
 
 async function decodePhoto(image: EncodedImage, metadata: Metadata, target?: Target): Promise<StoredImage> {
   const header = photoHeader(metadata, image);
-  if (metadata.space === 'cmyk' && !metadata.icc && !metadata.hasAlpha) return decodeCmyk(image, header);
+  if (metadata.space === 'cmyk' && !metadata.icc && !metadata.hasAlpha)
+    return decodeCmyk(image, header, metadata.depth === 'ushort');
   const depth = depthOf(metadata);
   const gray = isGray(metadata);
   // libvips drops alpha from b-w and would cut 16 bits in srgb: each kind of number has a space that leaves it as it is.

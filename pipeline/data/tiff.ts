@@ -1,8 +1,9 @@
 import { fromArrayBuffer, type GeoTIFFImage } from 'geotiff';
 import type { Metadata } from 'sharp';
-import type { Decoder } from './decoder.ts';
+import type { Decoder, OpenImage } from './decoder.ts';
 import type { EncodedImage, ImageHeader, Values } from './image-source.ts';
 import { isGray, openedPhoto, openPhoto } from './photo.ts';
+import { range } from './rows.ts';
 
 /** Names of types by the tag SampleFormat: 1 unsigned, 2 signed, 3 float. */
 const KINDS: Readonly<Record<number, string>> = { 1: 'uint', 2: 'int', 3: 'float' };
@@ -34,12 +35,26 @@ async function photoMetadata(image: EncodedImage): Promise<Metadata | undefined>
   return metadata;
 }
 
+const tag = (image: GeoTIFFImage, name: 'PhotometricInterpretation' | 'Compression' | 'NewSubfileType') =>
+  Number(image.fileDirectory.getValue(name) ?? 0);
+
+/** Values of PhotometricInterpretation. */
+const [BLACK_IS_ZERO, RGB, YCBCR] = [1, 2, 6];
+/** Values of Compression: JPEG, whose YCbCr libvips converts, and ZSTD and LERC, which it does not read. */
+const JPEG: readonly number[] = [6, 7];
+const UNKNOWN: readonly number[] = [50000, 34887];
+
 /** The header of an image whose numbers are read as they are stored. @param frames pages of the file, where none was asked for */
 function numbersHeader(image: GeoTIFFImage, frames: number | undefined): ImageHeader {
   const channels = image.getSamplesPerPixel();
   const orientation = Number(image.fileDirectory.toObject().Orientation ?? 1);
   if (orientation !== 1)
     throw new Error(`numbers of this type with orientation ${orientation} are not supported; turn it`);
+  const photometric = tag(image, 'PhotometricInterpretation');
+  if (photometric !== BLACK_IS_ZERO && photometric !== RGB)
+    throw new Error(
+      `numbers of this type with photometric interpretation ${photometric} are not supported; save it as RGB, or as gray with 0 for black`,
+    );
   const kind = KINDS[image.getSampleFormat()] ?? 'unknown';
   // Halves are read as floats of 32 bits, which is exact.
   const bits = kind === 'float' ? Math.max(32, image.getBitsPerSample()) : image.getBitsPerSample();
@@ -53,41 +68,82 @@ function numbersHeader(image: GeoTIFFImage, frames: number | undefined): ImageHe
 }
 
 /** @throws Error where channels are neither gray nor RGB, with or without alpha: stains, bands, a stack in one page */
-async function checkChannels(image: EncodedImage, channels: number, gray: boolean): Promise<void> {
+async function checkChannels(image: GeoTIFFImage, channels: number, gray: boolean, alpha: boolean): Promise<void> {
   const expected = '; gray or RGB, with or without alpha, was expected; save one file a channel';
   if (channels > (gray ? 2 : 4)) throw new Error(`it has ${channels} channels${expected}`);
-  if (channels !== 2) return;
-  const { fileDirectory } = await pageOf(image);
-  const extra = (await fileDirectory.loadValue('ExtraSamples'))?.[0];
-  if (extra !== 1 && extra !== 2) throw new Error(`it has 2 channels, and the second is not alpha${expected}`);
+  if (tag(image, 'PhotometricInterpretation') === YCBCR && !JPEG.includes(tag(image, 'Compression')))
+    throw new Error('YCbCr without JPEG compression is not supported; save it as RGB');
+  if (!alpha) return;
+  const extra = (await image.fileDirectory.loadValue('ExtraSamples'))?.[0];
+  if (extra !== 1 && extra !== 2) throw new Error(`it has ${channels} channels, and the last is not alpha${expected}`);
+}
+
+/** What ImageJ and OME-XML say of channels that are pages. */
+const STAINS = /^ImageJ=[\s\S]*^channels=(\d+)|<Pixels[^>]*\sSizeC="(\d+)"/m;
+
+/** Channels that are pages of their own; undefined where there is one, or several are in each page. */
+async function stainsOf({ fileDirectory }: GeoTIFFImage, channels: number): Promise<number | undefined> {
+  if (fileDirectory.nextIFDByteOffset === 0) return undefined;
+  const description = await fileDirectory.loadValue('ImageDescription').catch(() => undefined);
+  const [, imagej, ome] = STAINS.exec(String(description ?? '')) ?? [];
+  const count = Number(imagej ?? ome ?? 1);
+  return channels === 1 && count > 1 ? count : undefined;
 }
 
 /** tiff of any numbers; one page. */
 export const tiff: Decoder = {
   async open(image) {
-    const metadata = await photoMetadata(image);
-    if (metadata) {
-      await checkChannels(image, metadata.channels, isGray(metadata));
-      return openedPhoto(image, metadata);
-    }
     const page = await pageOf(image);
-    const pages = image.page === undefined ? await (await openFile(image)).getImageCount() : 1;
-    const header = numbersHeader(page, pages > 1 ? pages : undefined);
-    const gray = Number(page.fileDirectory.getValue('PhotometricInterpretation')) <= 1;
-    await checkChannels(image, header.channels, gray);
-    return {
-      header,
-      decode: async () => ({
-        ...header,
-        values: (await page.readRasters({ interleave: true })) as unknown as Values,
-      }),
-    };
+    const opened = await openPage(image, page);
+    const stains = await stainsOf(page, opened.header.channels);
+    return stains === undefined
+      ? opened
+      : {
+          header: { ...opened.header, stains },
+          decode: async (target) => ({ ...(await opened.decode(target)), stains }),
+        };
   },
-  pages: async (image) =>
-    (await openPhoto(image)
+  /** Smaller versions of a page, and masks of it, are left out. */
+  async pages(image) {
+    const file = await openFile(image);
+    // libvips finds pages that lead in a circle.
+    const count = await openPhoto(image)
       .metadata()
       .then(
-        ({ pages }) => pages,
-        async () => (await openFile(image)).getImageCount(),
-      )) ?? 1,
+        ({ pages = 1 }) => pages,
+        () => file.getImageCount(),
+      );
+    const pages = range(0, count);
+    const kindOf = (page: number) =>
+      file.getImage(page).then(
+        (own) => tag(own, 'NewSubfileType'),
+        () => 0, // decoding says what is wrong
+      );
+    const kinds = count > 1 ? await Promise.all(Array.from(pages, kindOf)) : [0];
+    const own = pages.filter((page) => ((kinds[page] as number) & 5) === 0);
+    return own.length > 0 ? own : pages;
+  },
 };
+
+async function openPage(image: EncodedImage, page: GeoTIFFImage): Promise<OpenImage> {
+  const metadata = await photoMetadata(image);
+  if (metadata && !UNKNOWN.includes(tag(page, 'Compression'))) {
+    await checkChannels(page, metadata.channels, isGray(metadata), metadata.hasAlpha);
+    return openedPhoto(image, metadata);
+  }
+  const pages = image.page === undefined ? await (await openFile(image)).getImageCount() : 1;
+  const header = numbersHeader(page, pages > 1 ? pages : undefined);
+  await checkChannels(
+    page,
+    header.channels,
+    tag(page, 'PhotometricInterpretation') === BLACK_IS_ZERO,
+    header.channels % 2 === 0,
+  );
+  return {
+    header,
+    decode: async () => ({
+      ...header,
+      values: (await page.readRasters({ interleave: true })) as unknown as Values,
+    }),
+  };
+}

@@ -109,6 +109,13 @@ describe('tiff', () => {
     ['16-bit RGB', one(1, 16, Uint16Array.from(wide), rgbTags, 2, 1), [2, 1, 3, 'uint16'], wide],
     ['float RGB', one(3, 32, Float32Array.from(floats), rgbTags, 2, 1), [2, 1, 3, 'float32'], floats],
     ['gray and alpha', one(1, 8, Uint8Array.from(gray), { 277: 2, 338: 2 }, 3, 1), [3, 1, 2, 'uint8'], gray],
+    // imagecodecs' zstd_encode(bytes([0, 50, 100, 150, 200, 250]))
+    [
+      'ZSTD',
+      one(1, 8, Buffer.from('KLUv/SAGMQAAADJklsj6', 'base64'), { 259: 50000 }),
+      [3, 2, 1, 'uint8'],
+      [0, 50, 100, 150, 200, 250],
+    ],
     ['bilevel', one(1, 1, Uint8Array.of(0b10100000, 0b01000000)), [3, 2, 1, 'uint8'], [255, 0, 255, 0, 255, 0]],
   ])('%s', (_, bytes, facts, values) => expectImage(bytes, facts, values));
 
@@ -133,23 +140,35 @@ describe('tiff', () => {
       tags: {},
     });
     const stack = tiffBytes([page(1), page(300), page(60000)]);
-    expect(await pagesOf({ bytes: stack })).toBe(3);
+    expect(Array.from(await pagesOf({ bytes: stack }))).toEqual([0, 1, 2]);
     for (const [i, value] of [1, 300, 60000].entries())
       await expectImage(stack, [2, 1, 1, 'uint16'], [value, value + 1], i);
     const doubles = { ...page(0), bits: 64, sampleFormat: 3, data: le(Float64Array.of(0.5, 2)) };
     const floatStack = tiffBytes([doubles, doubles]);
-    expect(await pagesOf({ bytes: floatStack })).toBe(2);
+    expect(Array.from(await pagesOf({ bytes: floatStack }))).toEqual([0, 1]);
     await expectImage(floatStack, [2, 1, 1, 'float64'], [0.5, 2], 1);
+    // NewSubfileType: 1 a smaller version of a page, 4 a mask of it.
+    const pyramid = tiffBytes([page(1), ...[1, 4, 0].map((kind) => ({ ...page(2), tags: { 254: kind } }))]);
+    expect(Array.from(await pagesOf({ bytes: pyramid }))).toEqual([0, 3]);
   });
 
   test.each<[string, Tags, number]>([
     ['two channels of which none is alpha', { 277: 2 }, 2],
     ['three gray channels', { 277: 3 }, 3],
     ['five channels', { 277: 5, 262: 2 }, 5],
+    ['red, green, blue and infrared', { 277: 4, 262: 2, 338: 0 }, 4],
   ])('%s are refused', async (_, tags, channels) => {
     const bytes = one(1, 8, new Uint8Array(channels * 2), tags, 2, 1);
     for (const work of [readHeader, decode])
       expectFacts(await inputErrorOf(work({ bytes }, 'a.tif')), 'a.tif: ', `${channels} channels`);
+  });
+
+  test.each<[string, 1 | 3, number, Tags]>([
+    ['doubles of which 0 is white', 3, 64, { 262: 0 }],
+    ['YCbCr without compression', 1, 8, { 262: 6, 277: 3 }],
+  ])('%s are refused', async (_, format, bits, tags) => {
+    const bytes = one(format, bits, new Uint8Array(48), tags, 2, 1);
+    expect(await inputErrorOf(decode({ bytes }, 'a.tif'))).toMatch(/^a\.tif: /);
   });
 });
 
@@ -182,6 +201,14 @@ describe('colour becomes sRGB', () => {
     const { values, ...facts } = await decode({ bytes }, 'x');
     expect(facts).toEqual({ width: 1, height: 1, channels: 3, type: 'uint8' });
     expect([...values]).toEqual([46, 207, 190]); // Pillow's convert('RGB'); (255 − 200)(255 − 40) / 255 = 46.4
+    const data = new Uint8Array(Uint16Array.from(pixel, (ink) => ink * 257).buffer);
+    const wide = tiffBytes([{ width: 1, height: 1, bits: 16, sampleFormat: 1, data, tags: { 262: 5, 277: 4 } }]);
+    await expectImage(wide, [1, 1, 3, 'uint8'], [46, 207, 190]);
+  });
+
+  test('of an animated PNG, the first frame', async () => {
+    const control = { type: 'acTL', data: Uint8Array.of(0, 0, 0, 2, 0, 0, 0, 0) };
+    await expectImage(pngBytes(1, 1, 8, 0, [7], [control]), [1, 1, 1, 'uint8'], [7], undefined, { frames: 2 });
   });
 
   test('of an animated GIF, the first frame', async () => {
@@ -189,7 +216,7 @@ describe('colour becomes sRGB', () => {
     const bytes = await sharp(frames, { raw: { width: 8, height: 12, channels: 3, pageHeight: 6 } })
       .gif()
       .toBuffer();
-    expect(await pagesOf({ bytes })).toBe(1);
+    expect(Array.from(await pagesOf({ bytes }))).toEqual([0]);
     await expectImage(bytes, [8, 6, 4, 'uint8'], Array(48).fill([255, 0, 0, 255]).flat(), undefined, { frames: 2 });
   });
 });

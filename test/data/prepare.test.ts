@@ -1,6 +1,8 @@
+import { readFileSync } from 'node:fs';
 import { mkdtemp, readdir, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { PartName } from '../../pipeline/artifacts/image-index.ts';
@@ -348,6 +350,14 @@ test('animations, and stacks that are not divided, come with a warning', async (
   const { index, pixels } = await read(sourceOf([animation, ...stacks].map((bytes) => ({ bytes }))));
   expect(index.warnings.join()).toMatch(/frames or pages: 3;/);
   expect([...pixels]).toEqual([9, 9, 9, 9, 5, 6, 7, 8, 0, 255, 0, 255]);
+});
+
+test('stacks whose pages are channels come with a warning', async () => {
+  for (const name of ['imagej', 'ome']) {
+    const bytes = readFileSync(fileURLToPath(new URL(`fixtures/tifffile-${name}.tif`, import.meta.url)));
+    const { index } = await read(sourceOf([{ bytes, page: 0 }, ...[1, 2, 3].map((page) => ({ bytes, page }))]));
+    expect(index.warnings.filter((warning) => /of several channels.*: 1;/.test(warning))).toHaveLength(1);
+  }
 });
 
 test('plain pixels are read where they are', async () => {

@@ -85,13 +85,14 @@ export async function* pagesOfTiff(
 ): AsyncGenerator<ImageEntry> {
   const reading = entry.read();
   const pages = await reading.then(
-    (image) => ('bytes' in image ? pagesOf(image) : 1),
-    () => 1, // `read` says why
+    (image) => ('bytes' in image ? pagesOf(image) : [0]),
+    () => [0], // `read` says why
   );
-  if (pages === 1) yield entry;
-  for (let page = 0; pages > 1 && page < pages; page++) {
-    const where = `${entry.where} page ${page}`;
-    yield { ...entry, id: pageId(entry.id, page, pages), where, read: async () => ({ ...(await reading), page }) };
+  for (const page of Array.from(pages)) {
+    const read = async () => ({ ...(await reading), page });
+    const count = (pages[pages.length - 1] as number) + 1;
+    if (pages.length === 1) yield { ...entry, read };
+    else yield { ...entry, id: pageId(entry.id, page, count), where: `${entry.where} page ${page}`, read };
   }
 }
 
