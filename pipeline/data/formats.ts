@@ -11,7 +11,7 @@ import { locateList } from './formats/list.ts';
 import { locateMnist } from './formats/mnist.ts';
 import { locateNpz } from './formats/npz.ts';
 import { isNpz } from './formats/npz-members.ts';
-import { ARROW } from './formats/other-files.ts';
+import { ARROW, OTHER_IMAGE } from './formats/other-files.ts';
 import { packedFormats } from './formats/packed.ts';
 import type { DataSource } from './image-source.ts';
 import type { DataOptions } from './options.ts';
@@ -32,7 +32,8 @@ interface DataFormat {
 const isFolder = (path: string) => statSync(path).isDirectory();
 
 /** Whether a file begins as idx, npy or gzip. */
-const isArray = async (path: string): Promise<boolean> => /^(0000|934e554d5059|1f8b)/.test(await startOf(path, 8));
+const isArray = async (path: string): Promise<boolean> =>
+  /^(00000[89b-e]0[1-4]|934e554d5059|1f8b)/.test(await startOf(path, 8));
 
 /** Data sets known by name. */
 const named = new Map<string, () => Promise<DataSource>>([['mnist', locateMnist]]);
@@ -109,6 +110,8 @@ export async function locateData(spec: string, options: DataOptions = {}): Promi
   const start = await startOf(path, 8);
   const other = OTHERS.find(([magic]) => magic.test(start));
   if (other) throw new InputError(`--data ${spec}: ${path} is ${other[1]}`);
+  if (OTHER_IMAGE.test(path))
+    throw new InputError(`--data ${spec}: ${path} is of a format that is not read; convert it to png or jpg`);
   const shown = start.slice(0, 8).replace(/(..)(?=.)/g, '$1 ') || 'nothing';
   throw new InputError(`--data ${spec}: ${path} is of no known form: it starts with ${shown}; expected ${EXPECTED}`);
 }

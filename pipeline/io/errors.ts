@@ -98,7 +98,9 @@ export function fileError(error: unknown, doing: string): unknown {
   const code = codeOf(error);
   if (code === undefined || !(concernsInput(code) || isFault(error))) return error;
   const Kind = concernsInput(code) ? InputError : EnvironmentError;
-  return new Kind(`${doing}: ${REASONS[code] ?? (error as Error).message}`, { cause: error });
+  const unknown = code === 'ENOENT' && doing.includes('\ufffd'); // what Node puts in the place of other bytes
+  const reason = unknown ? 'its name is not UTF-8; rename it' : (REASONS[code] ?? (error as Error).message);
+  return new Kind(`${doing}: ${reason}`, { cause: error });
 }
 
 /** Runs `work` and turns the file-system errors that it throws into one-line errors. @param doing as for `fileError` */

@@ -1,4 +1,4 @@
-import type { Dirent } from 'node:fs';
+import { type Dirent, type Stats, statSync } from 'node:fs';
 import { mkdir, open, opendir, rmdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { codeOf } from './errors.ts';
@@ -9,6 +9,16 @@ const ENTRIES = 4096;
 /** The entries of a folder, in no order. @throws errors of the file system */
 export async function* entriesIn(path: string): AsyncGenerator<Dirent, void, undefined> {
   yield* await opendir(path, { bufferSize: ENTRIES });
+}
+
+/** What a path leads to; undefined where that is missing or cannot be reached. @throws other errors of the file system */
+export function statsOf(path: string): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    if (codeOf(error) === 'ELOOP' || codeOf(error) === 'EACCES') return undefined;
+    throw error;
+  }
 }
 
 /**

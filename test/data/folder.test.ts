@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -122,6 +123,8 @@ describe('a folder', () => {
   test('no images, broken links, splits beside classes', async () => {
     save('none/a.txt', 'text');
     expectFacts(await inputErrorOf(locate('none')), `${path('none')}: `, 'no images', 'a.txt', 'png', 'bmp');
+    save('none/sub/b', pngBytes(1, 1, 8, 0, [1]));
+    expectFacts(await inputErrorOf(locate('none')), 'sub/b.png');
     save('saved/train/data-00000-of-00001.arrow', '');
     expectFacts(await inputErrorOf(locate('saved')), `${path('saved')}: `, 'no images', '.arrow', 'to_parquet');
     png('link/0.png');
@@ -129,6 +132,18 @@ describe('a folder', () => {
     const { all } = await locate('link');
     expect(await all?.stamp()).toBeTypeOf('string');
     expectFacts(await inputErrorOf(rowsOf(all)), path('link/1.png'), 'no such file');
+    png('pipe/0.png');
+    symlinkSync('round.png', path('pipe/round.png'));
+    execFileSync('mkfifo', [path('pipe/wait.png')]);
+    const files: Record<string, boolean> = {};
+    const { all: pipes } = await locate('pipe');
+    for await (const { id, read } of pipes?.entries() ?? []) files[id] = await read().then(Boolean, () => false);
+    expect([files, await pipes?.stamp()]).toEqual([
+      { '0.png': true, 'round.png': false, 'wait.png': false },
+      expect.any(String),
+    ]);
+    mkdirSync(Buffer.from(`${path('latin')}/caf\xe9`, 'latin1'), { recursive: true });
+    expectFacts(await inputErrorOf(locate('latin')), path('latin/'), 'UTF-8', 'rename');
     png('half/train/1.png');
     png('half/cat/1.png');
     expectFacts(await inputErrorOf(locate('half')), `${path('half')}: `, "'train'", "'cat'");
@@ -186,6 +201,9 @@ describe('a single file', () => {
     expectFacts(await inputErrorOf(locateData(pickle)), `--data ${pickle}: `, 'pickle', 'numpy.savez');
     expectFacts(await inputErrorOf(locateData(save('x.mat', 'MATLAB 5.0'))), 'x.mat', 'numpy.savez');
     expectFacts(await inputErrorOf(locateData(save('x.feather', 'ARROW1\0\0'))), 'x.feather', 'to_parquet');
+    const photo = save('IMG_1.HEIC', '\0\0\0\x1cftypheic');
+    expectFacts(await inputErrorOf(locateData(photo)), photo, 'png or jpg');
+    expectFacts(await inputErrorOf(decode({ bytes: Buffer.from('\0\0\0\x1cftypheic') }, 'x.jpg')), 'x.jpg', 'HEIC');
     expectFacts(await inputErrorOf(locateData('/dev/null')), '/dev/null: ', 'pipe or a device');
     expectFacts(await inputErrorOf(locateData('mnits')), "'mnits'");
     expectFacts(await inputErrorOf(locateData(`${path('')},${file}`)), 'a folder', `'${file}'`);

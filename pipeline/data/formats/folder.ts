@@ -1,10 +1,11 @@
-import { type Dirent, statSync } from 'node:fs';
+import type { Dirent } from 'node:fs';
 import { realpath } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { InputError, stopIfAborted, withFileErrors } from '../../io/errors.ts';
-import { entriesIn } from '../../io/folders.ts';
+import { entriesIn, statsOf } from '../../io/folders.ts';
 import { quoted } from '../../io/printable.ts';
-import { IMAGE_FILE, IMAGE_KINDS } from '../decode.ts';
+import { openFile, readUpTo } from '../../io/source.ts';
+import { IMAGE_FILE, IMAGE_KINDS, isImage } from '../decode.ts';
 import type { DataSource } from '../image-source.ts';
 import type { DataOptions } from '../options.ts';
 import { PathList } from '../path-list.ts';
@@ -23,8 +24,9 @@ import { openTable, type Table, TEXT_TABLE } from './tables.ts';
 export async function locateFolder(root: string, { signal }: DataOptions = {}): Promise<DataSource> {
   const found: Found = { images: new PathList(), others: new PathList() };
   await list(root, '', [], found, signal);
+  const unnamed = await notesOnUnnamed(root, found.others);
   if (found.images.length === 0) {
-    const there = found.others.length > 0 ? ` (${notesOnOthers(found.others).join('; ')})` : '';
+    const there = found.others.length > 0 ? ` (${[...notesOnOthers(found.others), ...unnamed].join('; ')})` : '';
     const remedy =
       found.others.filter((path) => path.endsWith('.arrow')).length > 0 ? ARROW : `${IMAGE_KINDS} files were expected`;
     throw new InputError(`${root}: it contains no images${there}; ${remedy}`);
@@ -37,7 +39,7 @@ export async function locateFolder(root: string, { signal }: DataOptions = {}): 
   }
   const { parts, classes, notes } = await withMetadata(arrangePaths(found.images, root), tables, root);
   const others = found.others.filter((path) => !tables.some((table) => table.path === path));
-  const labels = others.find((path) => TEXT_TABLE.test(path) || PARQUET_FILE.test(path));
+  const labels = others.find((path) => (TEXT_TABLE.test(path) && !SUBMISSION.test(path)) || PARQUET_FILE.test(path));
   const sources = Object.entries(parts).map(([name, { paths, id, label }]) => [
     name,
     imageFileSource({
@@ -52,8 +54,20 @@ export async function locateFolder(root: string, { signal }: DataOptions = {}): 
   ]);
   const remedy = `pass it as --data ${quoted(base + labels)}`;
   const unread = labels === undefined ? [] : [`to read labels and splits from ${labels}, ${remedy}`];
-  return { ...Object.fromEntries(sources), notes: [...notes, ...notesOnOthers(others), ...unread] };
+  return { ...Object.fromEntries(sources), notes: [...notes, ...notesOnOthers(others), ...unnamed, ...unread] };
 }
+
+/** A line on the first file without an extension, where it is an image. */
+async function notesOnUnnamed(root: string, others: PathList): Promise<string[]> {
+  const path = others.find((other) => !basename(other).includes('.'));
+  if (path === undefined || !statsOf(join(root, path))?.isFile()) return [];
+  const file = await openFile(join(root, path));
+  const start = await readUpTo(file, 512).finally(() => file.close());
+  return isImage(start) ? [`${path} is an image without an extension in its name; add it, as in ${path}.png`] : [];
+}
+
+/** Kaggle's tables to be filled in. */
+const SUBMISSION = /sample_?submission/i;
 
 /** Entries between two looks at the signal. */
 const BATCH = 4096;
@@ -95,5 +109,5 @@ async function list(
 /** A broken link counts as a file; what is wrong with it is said when it is read. */
 function isFolder(entry: Dirent, root: string, inside: string): boolean {
   if (!entry.isSymbolicLink()) return entry.isDirectory();
-  return statSync(join(root, inside), { throwIfNoEntry: false })?.isDirectory() ?? false;
+  return statsOf(join(root, inside))?.isDirectory() ?? false;
 }

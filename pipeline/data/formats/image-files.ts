@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import { statSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
-import { fileError, stopIfAborted } from '../../io/errors.ts';
+import { stopIfAborted } from '../../io/errors.ts';
+import { statsOf } from '../../io/folders.ts';
+import { openFile, readUpTo } from '../../io/source.ts';
 import { pagesOf } from '../decode.ts';
 import type { ImageEntry, ImageSource, Piece, RawLabel } from '../image-source.ts';
 import { fileStamp } from './stamp.ts';
@@ -54,7 +54,7 @@ export function imageFileSource({
       const hash = createHash('sha256');
       for await (const batch of inBatches(files(), signal)) {
         const lines = batch.map(({ id, label, path }) => {
-          const stats = statSync(path, { throwIfNoEntry: false });
+          const stats = statsOf(path);
           return `${id}\0${label ?? ''}\0${stats ? fileStamp(path, stats) : `${resolve(path)} missing`}\n`;
         });
         hash.update(lines.join(''));
@@ -96,10 +96,11 @@ export async function* pagesOfTiff(
   }
 }
 
-const load = (path: string): Promise<Buffer> =>
-  readFile(path).catch((error: unknown) => {
-    throw fileError(error, `cannot read ${path}`);
-  });
+/** @throws InputError for a pipe, too, which would be waited for */
+async function load(path: string): Promise<Buffer> {
+  const file = await openFile(path);
+  return readUpTo(file, file.size).finally(() => file.close());
+}
 
 /** Items in batches; signals arrive in between. @throws Interrupted, or the signal's reason */
 async function* inBatches<T>(items: Iterable<T>, signal: AbortSignal | undefined): AsyncGenerator<T[]> {

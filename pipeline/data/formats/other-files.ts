@@ -2,7 +2,7 @@ import { extname } from 'node:path/posix';
 import { counted } from '../../io/printable.ts';
 
 /** Names of image files of formats that are not read. */
-const OTHER_IMAGE =
+export const OTHER_IMAGE =
   /\.(hei[cf]s?|svgz?|ico|icns|j2k|jp2|jxl|psd|xcf|tga|dds|exr|hdr|dcm|dng|cr[23]|nef|arw|orf|rw2|raf|eps|pdf)$/i;
 
 /** What to do with Arrow files, in which Hugging Face's `save_to_disk` puts data sets. */
