@@ -169,10 +169,10 @@ function doubts({ kind, names, codes }: Vocabulary, indices: readonly number[]):
   if (kind === 'name') {
     const byLower = new Map<string, string>();
     for (const name of names) {
-      const lower = name.trim().toLowerCase();
+      const lower = name.trim().normalize('NFKC').toLowerCase();
       const other = byLower.get(lower);
       if (other !== undefined)
-        warnings.push(`classes '${other}' and '${name}' differ only in case or spaces: are they one?`);
+        warnings.push(`classes '${other}' and '${name}' differ only in case, spaces or Unicode form: are they one?`);
       else byLower.set(lower, name);
     }
   }

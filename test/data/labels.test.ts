@@ -104,6 +104,7 @@ test('labels that may mean something else come with a warning', () => {
   expect(indexed(['1', '-1']).warnings).toEqual([expect.stringMatching(/-1 or 1/)]);
   expect(indexed([0, -1, 1]).warnings).toEqual([]);
   expect(indexed(['Cat', 'dog', 'cat', 'Cat']).warnings).toEqual([expect.stringMatching(/'Cat' and 'cat'/)]);
+  expect(indexed(['caf\u00e9', 'cafe\u0301']).warnings).toHaveLength(1);
 });
 
 test('natural order does not depend on the locale', () => {
