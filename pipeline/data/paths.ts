@@ -1,14 +1,14 @@
 import type { RawLabel } from './image-source.ts';
 import { sortNaturally } from './natural-order.ts';
 import type { PathList } from './path-list.ts';
-import { assignSplits, type SplitName, splitOf } from './split-names.ts';
+import { assignSplits, type SplitName, saysNothing, splitOf } from './split-names.ts';
 
 /** The images of one split, by their paths. */
 export interface PathPart {
   readonly paths: PathList;
   /** The path, within the folder of the split where there is one. */
   id(path: string): string;
-  /** The class: the first folder of the path, within the folder of the split. Undefined for images in no folder. */
+  /** The class: the first folder of the path, within the folder of the split and one such as `images`. Undefined for images in none. */
   label(path: string): RawLabel;
 }
 
@@ -31,7 +31,7 @@ const MASKS = 'ground_truth';
 
 /**
  * Finds splits and classes in the paths of a folder or an archive: `train/cat/1.png`, `cat/1.png` or `1.png`. One folder that
- * contains all others is passed over, as is the folder of a split that stands alone.
+ * contains all others is passed over, as is the folder of a split that stands alone, and one such as `images` that holds a whole part.
  * @param paths of images only, by UTF-16 code units, with forward slashes, no hidden ones
  * @param where the folder or archive, for messages
  * @throws InputError where folders can be read as splits and as classes
@@ -44,33 +44,22 @@ export function arrangePaths(paths: PathList, where: string): ArrangedPaths {
   const top = outer.filter((folder) => !(masked && folder === MASKS));
   const loose = sorted.find((path) => !path.includes('/', prefix.length));
   const splits = assignSplits(top, where, loose?.slice(prefix.length));
-  const [parts, starts]: [Partial<Record<SplitName | 'all', PathPart>>, [PathList, number][]] = [{}, []];
-  const add = (name: SplitName | 'all', inside: PathList, start: number) => {
-    starts.push([inside, start]);
-    parts[name] = {
-      paths: inside,
-      id: (path) => (name === 'all' ? path : path.slice(start)),
-      label: (path) => folderOf(path, start),
-    };
-  };
+  const found: (readonly [name: SplitName | 'all', inside: PathList, start: number])[] = [];
   const notes: string[] = masked ? [`${prefix}${MASKS}/ is left out: masks of defects`] : [];
   if (splits) {
     for (const name of ['train', 'val', 'test'] as const) {
       const folder = splits[name];
       if (folder === undefined) continue;
       const start = `${prefix}${folder}/`;
-      add(
-        name,
-        sorted.filter((path) => path.startsWith(start)),
-        start.length,
-      );
+      const inside = sorted.filter((path) => path.startsWith(start));
+      found.push([name, inside, start.length]);
     }
   } else {
     const [only = ''] = top;
     const alone = top.length === 1 && loose === undefined && splitOf(only) !== undefined;
     if (alone) notes.push(`${prefix}${only}/ stands alone: it is taken as the whole set`);
     const start = prefix.length + (alone ? only.length + 1 : 0);
-    add('all', sorted, start);
+    found.push(['all', sorted, start]);
     const seen = new Set<string>(); // many paths have the same folders
     const inner = sorted.find((path) => {
       const first = folderOf(path, start);
@@ -81,8 +70,47 @@ export function arrangePaths(paths: PathList, where: string): ArrangedPaths {
     });
     if (inner !== undefined) notes.push(`folders inside classes are not splits: ${inner}`);
   }
-  const classes = sortNaturally(new Set(starts.flatMap(([inside, start]) => foldersAt(inside, start))));
+  const folders = found.map(([, inside, start]) => foldersAt(inside, start));
+  const beside = new Set(folders.filter((own) => own.length > 1).flat());
+  const parts: Partial<Record<SplitName | 'all', PathPart>> = {};
+  const names = new Set<string>();
+  for (const [name, inside, start] of found) {
+    const around = folderAround(inside, start, beside);
+    if (around !== '') notes.push(`${around} holds all ${name === 'all' ? '' : `${name} `}images: it is not a class`);
+    const from = start + around.length;
+    for (const folder of foldersAt(inside, from)) names.add(folder);
+    parts[name] = {
+      paths: inside,
+      id: (path) => (name === 'all' ? path : path.slice(start)),
+      label: (path) => folderOf(path, from),
+    };
+  }
+  const classes = sortNaturally(names);
+  const masks = classes.length > 1 ? classes.find((folder) => MASK_FOLDER.test(folder)) : undefined;
+  if (masks !== undefined) {
+    notes.push(
+      `${masks}/ is taken for a class; if it holds masks of the images beside it, move it elsewhere, or pass the folder of the images`,
+    );
+  }
   return { parts, classes: classes.length === 0 ? undefined : classes, notes };
+}
+
+/** Names of folders that may hold masks rather than images of a class. */
+const MASK_FOLDER = /^(.*_)?(masks?|labels?|annotations?|segmentation.*|ground_?truths?|gt(fine)?)$/i;
+
+/**
+ * Folders from `start` on that hold all images of a part and say nothing of them: `images/`, `train/` of `train/train/1.png`.
+ * @param classes names that are classes, since they stand beside others
+ */
+function folderAround(inside: PathList, start: number, classes: ReadonlySet<string>): string {
+  const [first = ''] = inside;
+  for (let around = ''; ; ) {
+    const folder = folderOf(first, start + around.length);
+    if (folder === undefined || classes.has(folder) || !saysNothing(folder)) return around;
+    const outer = `${first.slice(0, start)}${around}${folder}/`;
+    if (inside.find((path) => !path.startsWith(outer)) !== undefined) return around;
+    around += `${folder}/`;
+  }
 }
 
 /** The first folders of paths from `start` on, in the order of the paths. */

@@ -20,17 +20,23 @@ const SPLIT_WORDS: Readonly<Record<string, SplitName>> = {
 const FILLERS = /^(set|data|dataset|split|part|folder|images?|imgs?|photos?|pictures?|pics|files?|\d+)$/;
 const GLUED = /^(train|training|val|valid|validation|dev|test|testing|eval|evaluation)(set|data|images?|imgs?)$/;
 
-/** The split that a folder's name stands for. Whole words decide: `Training_Set` is one, `test_tube` and `trainers` are not. */
-export function splitOf(folder: string): SplitName | undefined {
-  const words = folder
+const wordsOf = (folder: string): string[] =>
+  folder
     .replace(/(\p{Ll})(\p{Lu})/gu, '$1 $2')
     .toLowerCase()
     .match(/\p{L}+|\d+/gu)
-    ?.flatMap((word) => GLUED.exec(word)?.slice(1) ?? [word]);
-  const rest = words?.filter((word) => !FILLERS.test(word)) ?? [];
+    ?.flatMap((word) => GLUED.exec(word)?.slice(1) ?? [word]) ?? [];
+
+/** The split that a folder's name stands for. Whole words decide: `Training_Set` is one, `test_tube` and `trainers` are not. */
+export function splitOf(folder: string): SplitName | undefined {
+  const rest = wordsOf(folder).filter((word) => !FILLERS.test(word));
   const [word = ''] = rest;
   return rest.length === 1 && Object.hasOwn(SPLIT_WORDS, word) ? SPLIT_WORDS[word] : undefined;
 }
+
+/** Whether a folder's name only says that images are in it: `images`, `train_data`. A number may be a class. */
+export const saysNothing = (folder: string): boolean =>
+  /\p{L}/u.test(folder) && wordsOf(folder).every((word) => FILLERS.test(word) || Object.hasOwn(SPLIT_WORDS, word));
 
 const quoted = (names: readonly string[]): string => {
   const more = names.length - 3;

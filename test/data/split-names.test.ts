@@ -148,6 +148,40 @@ describe('paths', () => {
     expect(arranged('cat/1.png')).toMatchObject({ all: [['cat/1.png', 'cat']], classes: ['cat'] });
     expect(arranged('cat/a/1.png')).toMatchObject({ all: [['cat/a/1.png', 'cat']] });
   });
+  test('a folder of images inside a split is no class, unless it stands beside others', () => {
+    expect(arranged('train/train/1.png', 'test/test/2.png')).toMatchObject({
+      train: [['train/1.png', undefined]],
+      test: [['test/2.png', undefined]],
+      classes: undefined,
+    });
+    expect(arranged('train/images/1.png', 'val/images/2.png')).toMatchObject({ classes: undefined });
+    expect(arranged('train/images/cat/1.png', 'val/images/dog/2.png')).toMatchObject({
+      train: [['images/cat/1.png', 'cat']],
+      val: [['images/dog/2.png', 'dog']],
+      classes: ['cat', 'dog'],
+    });
+    // Tiny ImageNet
+    expect(arranged('train/n1/images/1.png', 'train/n2/images/2.png', 'val/images/3.png')).toMatchObject({
+      train: [
+        ['n1/images/1.png', 'n1'],
+        ['n2/images/2.png', 'n2'],
+      ],
+      val: [['images/3.png', undefined]],
+      classes: ['n1', 'n2'],
+    });
+    expect(arranged('train/photos/1.png', 'val/photos/2.png', 'val/sketches/3.png')).toMatchObject({
+      train: [['photos/1.png', 'photos']],
+      classes: ['photos', 'sketches'],
+    });
+    expect(arranged('train/1/1.png', 'test/2.png')).toMatchObject({ classes: ['1'] });
+    expect(arranged('images/1.png', '2.png')).toMatchObject({ classes: ['images'] });
+  });
+  test('folders of masks are noted', () => {
+    expect(arranged('set/images/1.png', 'set/masks/1.png')).toMatchObject({
+      notes: [expect.stringMatching(/^masks\//)],
+    });
+    expect(arranged('set/cat/1.png', 'set/dog/1.png')).toMatchObject({ notes: [] });
+  });
   test('a split alone is the whole set', () => {
     expect(arranged('train/cat/1.png', 'train/2.png')).toMatchObject({
       all: [
