@@ -153,6 +153,43 @@ describe('a table that names image files', () => {
     expectFacts(await inputErrorOf(second?.read() as Promise<unknown>), path('set/images/z.png'));
   });
 
+  test("Kaggle's tables: names without extension, one-hot columns, the folder of the split", async () => {
+    for (const file of ['train/1.png', 'train/2.png', 'test/1.png', 'test/9.png']) png(`kaggle/${file}`);
+    const breeds = save('kaggle/train.csv', 'id,breed\n1,pug\n2,boxer\n');
+    const found = { all: [['1.png', 'pug'], ['2.png', 'boxer']] }; // biome-ignore format: short
+    expect(await contents(await locateData(breeds))).toEqual(found);
+    expectFacts(
+      await inputErrorOf(locateData(save('kaggle/labels.csv', 'id,breed\n1,pug\n2,boxer\n'))),
+      '1.png',
+      'test',
+      'train',
+    );
+    const hot = save('kaggle/train_hot.csv', 'image,boxer,pug,size\n1,0.0,1.0,3\n2,1.0,0.0,4\n');
+    const { notes, ...source } = await locateData(hot);
+    expect(await contents({ ...source, notes })).toEqual(found);
+    expectFacts(notes.join('; '), path('kaggle/train'), '.png', 'boxer, pug', 'not used: size');
+    const many = Array.from({ length: 101 }, (_, i) => `${i},${i % 2},${1 - (i % 2)}\n`);
+    for (let i = 0; i < 102; i++) png(`hot/${i}.png`);
+    const several = save('hot/a.csv', `id,a,b\n${many.join('')}101,1,1\n`);
+    expectFacts(await inputErrorOf(locateData(several)), `${several}: line 103`, 'a, b');
+    expect(await contents(await locateData(save('hot/b.csv', `id,a,b\n${many.join('')}101,0,0\n`)))).toMatchObject({
+      all: expect.arrayContaining([['101.png', undefined], ['1.png', 'a']]), // biome-ignore format: short
+    });
+    // Without a heading, the first row would be lost.
+    expect(await inputErrorOf(locateData(save('hot/c.csv', '0,cat\n1,dog\n')))).toMatch(/hot/);
+  });
+
+  test('40 attributes are not the pixels of an image', async () => {
+    for (const name of ['1.jpg', '2.jpg']) png(`celeba/${name}`);
+    const line = (first: string, of: (i: number) => unknown) =>
+      `${[first, ...Array.from({ length: 49 }, (_, i) => of(i))]}\n`;
+    const file = save(
+      'celeba/a.csv',
+      [line('image_id', (i) => `a_${i}`), line('1.jpg', () => 1), line('2.jpg', () => -1)].join(''),
+    );
+    expect(await contents(await locateData(file))).toEqual({ all: [['1.jpg', undefined], ['2.jpg', undefined]] }); // biome-ignore format: short
+  });
+
   test('refused: no file exists, two labels, one file in two splits, no names of images', async () => {
     const none = save('none/a.csv', 'file,label\nx.png,1\n');
     expectFacts(await inputErrorOf(locateData(none)), none, path('none/x.png'), 'file');

@@ -1,12 +1,13 @@
 import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { InputError, stopIfAborted, withFileErrors } from '../../io/errors.ts';
 import { counted } from '../../io/printable.ts';
 import type { DataSource, ImageSource, RawLabel } from '../image-source.ts';
-import type { SplitName } from '../split-names.ts';
+import { type SplitName, splitOf } from '../split-names.ts';
 import { BATCH, type ImageFile, imageFileSource } from './image-files.ts';
+import { partOf } from './shards.ts';
 
 /** A row of a list or a table, which names an image file. */
 export interface FileRow {
@@ -40,7 +41,12 @@ export async function fileRowsSource(
   const { files, repeated } = await collect(path, rows, signal);
   const folder = dirname(path);
   const [first] = files.keys();
-  const inside = first === undefined ? undefined : await folderWith(folder, files.keys());
+  const [inside, other] = first === undefined ? [] : await foldersWith(path, files.keys());
+  if (other !== undefined) {
+    throw new InputError(
+      `${path}: its file ${first} is in several folders of ${folder}, ${inside} and ${other}; name the list after one of them (train.csv), or move it into that`,
+    );
+  }
   if (inside === undefined) {
     const what =
       first === undefined
@@ -108,16 +114,23 @@ export function withNumbers(files: Files): Files {
   return files;
 }
 
-/** The folder that files are relative to: '' for the list's own, or the only one in it that has the first file. */
-async function folderWith(folder: string, files: Iterable<string>): Promise<string | undefined> {
+/**
+ * The folders that the files of a list may be relative to: '' for the list's own, or else those in it that have the first file.
+ * Where the name of the list says a split, that of the split alone.
+ */
+export async function foldersWith(path: string, files: Iterable<string>): Promise<string[]> {
+  const folder = dirname(path);
   let first: string | undefined;
   for (const file of files) {
     first ??= file;
-    if (existsSync(resolve(folder, file))) return '';
+    if (existsSync(resolve(folder, file))) return [''];
   }
   const entries = await withFileErrors(`cannot list ${folder}`, () => readdir(folder, { withFileTypes: true }));
   const inside = entries
     .filter((entry) => !entry.isFile() && existsSync(join(folder, entry.name, first ?? '')))
-    .map(({ name }) => name);
-  return inside.length === 1 ? inside[0] : undefined;
+    .map(({ name }) => name)
+    .sort();
+  const part = partOf(basename(path));
+  const own = inside.filter((name) => part !== undefined && splitOf(name) === part);
+  return own.length === 1 ? own : inside;
 }

@@ -4,7 +4,7 @@ import type { DataSource } from '../image-source.ts';
 import type { DataOptions } from '../options.ts';
 import { best, isRowNumber, labelColumn } from './columns.ts';
 import { isNumber, packedNumbers } from './csv-columns.ts';
-import { type FileRow, fileRowsSource } from './file-rows.ts';
+import { type FileRow, fileRowsSource, foldersWith } from './file-rows.ts';
 import { rawLabel } from './parquet-file.ts';
 import { splitColumn, splitOfRow, splitsIn } from './split-column.ts';
 import { openTable, type Table, type TableRow } from './tables.ts';
@@ -15,51 +15,112 @@ const FILES = ['file_name', 'filename', 'file', 'path', 'file_path', 'filepath',
 const NO_LABEL = /^(text|caption|title|description|prompt|url|width|height|size|x|uuid|.*_id)$/i;
 /** Rows that decide which columns there are. */
 const SAMPLE = 100;
-/** Numbers that are pixels rather than a box in the image. */
-const LEAST_PIXELS = 16;
+/** Numbers in a field that are pixels rather than a box in the image; columns of numbers that are pixels rather than attributes. */
+const LEAST_PIXELS = { packed: 16, columns: 64 };
+/** What may be missing behind the names of files. */
+const EXTENSIONS = ['jpg', 'png', 'jpeg', 'tif', 'tiff', 'bmp', 'webp', 'JPG', 'PNG', 'JPEG'].map((name) => `.${name}`);
 
 /** The columns of a table that names an image file in each row. */
 export interface FileColumns {
   readonly file: string;
-  readonly label: string | undefined;
+  /** What is missing behind the names of files. */
+  readonly extension: string;
+  /** A column, or those of one-hot rows: the label is the name of the one that is 1. */
+  readonly label: string | readonly string[] | undefined;
   readonly split: string | undefined;
   readonly unused: readonly string[];
 }
 
-/** Finds the columns of a table that names image files and has no pixels; undefined where it does not. */
-export async function fileColumns({ names, rows }: Table): Promise<FileColumns | undefined> {
+/**
+ * Finds the columns of a table that names image files and has no pixels; undefined where it does not.
+ * @param path of the table: files in its folder, and in folders there, may be named without their extension
+ */
+export async function fileColumns({ names, rows }: Table, path?: string): Promise<FileColumns | undefined> {
   const sample: TableRow['cells'][] = [];
   for await (const { cells } of rows()) if (sample.push(cells) === SAMPLE) break;
   const most = (test: (text: string) => boolean) => (name: string) =>
     sample.filter((cells) => typeof cells[name] === 'string' && test(cells[name])).length > sample.length / 2;
   const named = names.filter(most((text) => IMAGE_FILE.test(text.trim())));
-  const file = best(named, FILES) ?? named[0];
   const isNumeric = most(isNumber);
-  const isPacked = most((text) => packedNumbers(text).length >= LEAST_PIXELS && packedNumbers(text).every(isNumber));
-  const hasPixels = names.filter(isNumeric).length >= LEAST_PIXELS || names.some(isPacked);
-  if (file === undefined || hasPixels) return undefined;
+  const isPacked = most(
+    (text) => packedNumbers(text).length >= LEAST_PIXELS.packed && packedNumbers(text).every(isNumber),
+  );
+  if (names.filter(isNumeric).length >= LEAST_PIXELS.columns || names.some(isPacked)) return undefined;
+  const whole = best(named, FILES) ?? named[0];
+  const found = whole === undefined ? path && (await idColumn(path, names, sample)) : { file: whole, extension: '' };
+  if (!found) return undefined;
+  const { file } = found;
   const others = names.filter((name) => name !== file);
   const headed = !names.includes('column 1');
   const split = headed ? splitColumn(others) : others.find(most((text) => splitOfRow(text) !== undefined));
   const isScalar = (name: string) => sample.some((cells) => rawLabel(cells[name]) !== undefined);
   const scalars = others.filter((name) => name !== split && isScalar(name));
   const meant = scalars.filter((name) => !isRowNumber(name) && !NO_LABEL.test(name) && !named.includes(name));
-  const label = labelColumn(scalars) ?? (meant.length === 1 ? meant[0] : undefined);
-  return { file, label, split, unused: others.filter((name) => name !== split && name !== label) };
+  const label = labelColumn(scalars) ?? hotColumns(scalars, sample) ?? (meant.length === 1 ? meant[0] : undefined);
+  return { ...found, label, split, unused: others.filter((name) => name !== split && ![label].flat().includes(name)) };
+}
+
+type Cells = TableRow['cells'];
+
+const textOf = (value: unknown): string =>
+  typeof value === 'number' || typeof value === 'bigint'
+    ? String(value)
+    : typeof value === 'string'
+      ? value.trim()
+      : '';
+
+/** The column whose values, all different, are names of image files without their extension, and that extension. */
+async function idColumn(path: string, names: readonly string[], sample: readonly Cells[]) {
+  for (const file of names) {
+    const ids = sample.map((cells) => textOf(cells[file]));
+    if (ids.includes('') || new Set(ids).size < ids.length) continue;
+    for (const extension of EXTENSIONS) {
+      const foldersOf = (some: readonly string[]) =>
+        foldersWith(
+          path,
+          some.map((id) => `${id}${extension}`),
+        );
+      if ((await foldersOf(ids)).length === 0) continue;
+      const headed = (await foldersOf([file])).length === 0; // otherwise the first row is no heading
+      return headed ? { file, extension } : undefined;
+    }
+  }
+  return undefined;
+}
+
+/** Columns of 0 and 1 of which one is 1 in each row, and not always the same. */
+function hotColumns(names: readonly string[], sample: readonly Cells[]): readonly string[] | undefined {
+  const binary = names.filter((name) => sample.every((cells) => /^[01](\.0*)?$/.test(textOf(cells[name]))));
+  const hot = sample.map((cells) => binary.filter((name) => Number(cells[name]) === 1));
+  return hot.every(({ length }) => length === 1) && new Set(hot.flat()).size > 1 ? binary : undefined;
 }
 
 /** Whether a file is a table that names image files, and has no pixels. */
 export async function isFileTable(path: string): Promise<boolean> {
   const table = await openTable(path);
-  return table !== undefined && (await fileColumns(table)) !== undefined;
+  return table !== undefined && (await fileColumns(table, path)) !== undefined;
 }
 
-/** What a row says of an image; an empty name where it says none. */
-export const readRow = ({ cells }: TableRow, { file, label, split }: FileColumns) => ({
-  file: typeof cells[file] === 'string' ? cells[file].trim() : '',
-  label: label === undefined ? undefined : rawLabel(cells[label] === '' ? undefined : cells[label]),
-  split: split === undefined ? undefined : cells[split],
-});
+/** What a row says of an image; an empty name where it says none. @throws InputError where one-hot columns have several ones */
+export function readRow({ cells, where }: TableRow, { file, extension, label, split }: FileColumns) {
+  const name = textOf(cells[file]);
+  return {
+    file: name && `${name}${extension}`,
+    label:
+      typeof label === 'object'
+        ? hotLabel(label, cells, where)
+        : rawLabel(label === undefined || cells[label] === '' ? undefined : cells[label]),
+    split: split === undefined ? undefined : cells[split],
+  };
+}
+
+function hotLabel(names: readonly string[], cells: Cells, where: string): string | undefined {
+  const [hot, other] = names.filter((name) => textOf(cells[name]) !== '' && Number(cells[name]) !== 0);
+  if (hot === undefined || (other === undefined && Number(cells[hot]) === 1)) return hot;
+  throw new InputError(
+    `${where}: one of ${names.join(', ').slice(0, 100)} was expected to be 1 and the others 0, as in the first rows; correct it, or remove these columns`,
+  );
+}
 
 /**
  * Locates the images that a table names (CSV, TSV, JSONL, Parquet): a column of files, and where there are such a column of labels
@@ -68,7 +129,7 @@ export const readRow = ({ cells }: TableRow, { file, label, split }: FileColumns
  */
 export async function locateFileTable(path: string, { signal }: DataOptions = {}): Promise<DataSource> {
   const table = await openTable(path);
-  const columns = table && (await fileColumns(table));
+  const columns = table && (await fileColumns(table, path));
   if (!columns)
     throw new InputError(
       `${path}: its columns (${table?.names.join(', ').slice(0, 100)}) name no image files; expected one such as file_name`,
@@ -76,10 +137,21 @@ export async function locateFileTable(path: string, { signal }: DataOptions = {}
   const { splits, notes } = await splitsIn(columns.split, splitValues(table, columns));
   const expected = `the paths in column '${columns.file}' were expected to be`;
   const source = await fileRowsSource(path, rowsOf(table, columns), { expected, splits, signal });
-  const { unused } = columns;
+  const { unused, label, extension } = columns;
+  const hot =
+    typeof label === 'object'
+      ? [`labels are the names of the columns ${label.join(', ').slice(0, 200)}: one is 1`]
+      : [];
+  const added = extension === '' ? [] : [`names in column '${columns.file}' are completed by ${extension}`];
   return {
     ...source,
-    notes: [...source.notes, ...notes, ...(unused.length > 0 ? [`columns not used: ${unused.join(', ')}`] : [])],
+    notes: [
+      ...source.notes,
+      ...notes,
+      ...added,
+      ...hot,
+      ...(unused.length > 0 ? [`columns not used: ${unused.join(', ').slice(0, 200)}`] : []),
+    ],
   };
 }
 

@@ -111,7 +111,7 @@ export function shardedSource<T extends Shard>(
 }
 
 /** Part by the words of a file's name, `train-00000-of-00002`, `mnist_test`, or of its folder. */
-function partOf(file: string): SplitName | undefined {
+export function partOf(file: string): SplitName | undefined {
   const words = file
     .split(/[\\/]/)
     .reverse()
