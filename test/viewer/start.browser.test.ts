@@ -57,6 +57,42 @@ describe.skipIf(!hasBrowser)('a page that cannot start', () => {
     await close();
   });
 
+  test('waits for a library that takes long to start', async () => {
+    let start: () => void = () => undefined;
+    const started = new Promise<void>((resolve) => {
+      start = resolve;
+    });
+    const { page, close } = await openPage('#model=cvae', {
+      waits: false,
+      prepare: async (page) => {
+        await page.clock.install();
+        await page.context().route(/assets\/worker-.*\.js/, async (route) => {
+          const response = await route.fetch();
+          const slow = `const { instantiate } = WebAssembly;
+            WebAssembly.instantiate = async (bytes, imports) => {
+              if (bytes.byteLength > 1e6) await fetch('./held');
+              return instantiate(bytes, imports);
+            };`;
+          await route.fulfill({ response, body: `${slow}${await response.text()}` });
+        });
+        await page.context().route(/held/, async (route) => {
+          await started;
+          await route.fulfill({ body: '' });
+        });
+      },
+    });
+    const text = () => page.locator('.loading-place').innerText();
+    await soon(text).toContain('starting');
+    await page.clock.fastForward(30_000);
+    await page.waitForTimeout(300);
+    expect(await text()).not.toContain('reload');
+    expect(await page.locator('.problem').count()).toBe(0);
+    start();
+    await soon(async () => Math.max(...(await pixels(page, DECODED)))).toBeGreaterThan(100);
+    await soon(text).toBe('');
+    await close();
+  });
+
   test('does not say so while images are coming', async () => {
     const held: Route[] = [];
     const { page, close } = await openPage('#model=cvae', {

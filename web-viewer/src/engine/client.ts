@@ -3,8 +3,9 @@ import { Channel } from './channel.ts';
 import type { Latents, ModelFiles, Provider } from './protocol.ts';
 import type { ModelCalls } from './worker.ts';
 
-/** Milliseconds that a new model may take to reconstruct an image. */
+/** Milliseconds that a new model may take to reconstruct an image, and the library to be compiled. */
 const LOAD_TIMEOUT = 12_000;
+const COMPILE_TIMEOUT = 120_000;
 
 const NO_WASM =
   'this browser has WebAssembly turned off, so models cannot run: allow it in the settings, or open the page in another browser';
@@ -54,6 +55,7 @@ export class Host {
    */
   async load(files: ModelFiles): Promise<Engine> {
     const model = this.#models++;
+    if (model === 0) await this.#worker.call(({ compile }) => compile(), COMPILE_TIMEOUT);
     await this.#worker.call(({ load }) => load(model, files), LOAD_TIMEOUT);
     return new Engine(this, this.#worker, model);
   }

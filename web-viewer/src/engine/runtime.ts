@@ -6,6 +6,7 @@ import type * as Ort from 'onnxruntime-web/wasm';
 import { XzReadableStream } from 'xz-decompress';
 import { fetched, type OnBytes } from '../site/files.ts';
 import type { Provider } from './protocol.ts';
+import { reasonOf } from './serve.ts';
 
 export type Runtime = typeof Ort;
 
@@ -34,15 +35,29 @@ export async function startRuntime(
     fetched(new URL(urls.wasm), onBytes).then((stream) =>
       new Response(provider === 'webgpu' ? stream : new XzReadableStream(stream)).arrayBuffer(),
     ),
+    import(/* @vite-ignore */ urls.mjs), // otherwise it would be fetched later
   ]);
   const used = self.crossOriginIsolated ? Math.max(1, threads || threadsOf(navigator.hardwareConcurrency ?? 1)) : 1;
   ort.env.wasm.wasmPaths = urls;
   ort.env.wasm.wasmBinary = library;
   ort.env.wasm.numThreads = used;
   ort.env.logLevel = 'error';
-  // The script of the library is imported with the first model.
   const fetchedSoFar = performance.getEntriesByType('resource').map(({ name }) => name);
   return { ort, threads: used, adapter, fetched: [self.location.href, urls.mjs, ...fetchedSoFar] };
+}
+
+/**
+ * Compiles the library, which takes long on a slow phone and would otherwise happen with the first model. It is asked for an
+ * empty one, which it refuses once it runs.
+ * @throws Error when it cannot run here
+ */
+export async function compileLibrary(ort: Runtime, provider: Provider): Promise<void> {
+  try {
+    await ort.InferenceSession.create(new Uint8Array(), { executionProviders: [provider] });
+  } catch (error) {
+    const reason = reasonOf(error);
+    if (/no available backend/.test(reason)) throw new Error(`ONNX Runtime cannot start here (${reason})`);
+  }
 }
 
 /** The adapter's name. */

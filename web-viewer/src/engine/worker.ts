@@ -1,6 +1,6 @@
 import type { InferenceSession } from 'onnxruntime-web/wasm';
 import type { Latents, ModelFiles, Provider } from './protocol.ts';
-import { type Runtime, startRuntime } from './runtime.ts';
+import { compileLibrary, type Runtime, startRuntime } from './runtime.ts';
 import { isFatal, reasonOf, serve } from './serve.ts';
 
 /** A model's two sessions and their inputs. */
@@ -14,12 +14,14 @@ let runtime: { ort: Runtime; provider: Provider } | undefined;
 const models = new Map<number, Loaded>();
 
 const calls = {
-  /** Fetches and starts the library. */
+  /** Fetches the library. */
   async start(provider: Provider, onBytes: (bytes: number) => void) {
     const { ort, ...facts } = await startRuntime(provider, 0, onBytes);
     runtime = { ort, provider };
     return facts;
   },
+
+  compile: () => compileLibrary(started().ort, started().provider),
 
   /** Loads another model and tries it on a gray image. */
   async load(key: number, { encoder, decoder, ...about }: ModelFiles) {

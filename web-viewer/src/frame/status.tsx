@@ -14,7 +14,10 @@ export function Status() {
           <div class="loading">
             <progress max={loading.total} value={loading.done} aria-label={`Loading ${loading.what}`} />
             <span>
-              {loading.what}: {bytes(Math.min(loading.done, loading.total))} of {bytes(loading.total)}
+              {loading.what}:{' '}
+              {loading.starting
+                ? 'starting…'
+                : `${bytes(Math.min(loading.done, loading.total))} of ${bytes(loading.total)}`}
               {stalls && '. Nothing has come for a while: check the connection, or reload the page.'}
             </span>
           </div>
@@ -35,10 +38,10 @@ function useStall(loading: typeof progress.value): boolean {
   const [stalls, setStalls] = useState(false);
   useEffect(() => {
     setStalls(false);
-    if (!loading) return undefined;
+    if (!loading || loading.starting) return undefined;
     const timer = setTimeout(() => setStalls(true), STALL);
     return () => clearTimeout(timer);
-  }, [loading?.what, loading?.done]);
+  }, [loading?.what, loading?.done, loading?.starting]);
   return stalls;
 }
 

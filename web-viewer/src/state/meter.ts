@@ -5,6 +5,7 @@ export class Meter {
   readonly #what: string;
   #done = 0;
   #total = 0;
+  #starting = false;
   #ended = false;
 
   constructor(what: string) {
@@ -21,6 +22,12 @@ export class Meter {
     this.#report();
   };
 
+  /** Whether the model is being started: then nothing need come. */
+  set starting(starting: boolean) {
+    this.#starting = starting;
+    this.#report();
+  }
+
   /** Stops reporting. */
   end(): void {
     if (!this.#ended) progress.value = null;
@@ -34,6 +41,6 @@ export class Meter {
 
   #report(): void {
     if (this.#ended) return;
-    progress.value = { what: this.#what, done: this.#done, total: this.#total };
+    progress.value = { what: this.#what, done: this.#done, total: this.#total, starting: this.#starting };
   }
 }

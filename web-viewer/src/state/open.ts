@@ -138,7 +138,9 @@ async function load(name: string, fromVisitor: boolean, read: Read, drawn: () =>
     const [next] = await Promise.all([isFirst ? reading : complete, starting]);
     starting ??= separateHost(provider, () => undefined);
     const host = await starting;
+    own.starting = true;
     const loaded = await host.load(next.files);
+    own.starting = false;
     if (request !== latestRequest) {
       loaded.release();
       await endUnlessRunning(host);

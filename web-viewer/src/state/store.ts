@@ -72,7 +72,13 @@ export const engine = signal<Engine | null>(null);
 /** Why this runtime was chosen. */
 export const engineNote = signal('');
 /** What is being loaded. The images come last, and are not in `total`. */
-export const progress = signal<{ readonly what: string; readonly done: number; readonly total: number } | null>(null);
+export const progress = signal<{
+  readonly what: string;
+  readonly done: number;
+  readonly total: number;
+  /** Whether everything that it needs has come. */
+  readonly starting: boolean;
+} | null>(null);
 /** The current error, for the visitor. */
 export const problem = signal<string | null>(null);
 
