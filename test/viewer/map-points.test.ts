@@ -1,15 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  byCode,
-  coloursOf,
-  type Rgb,
-  rangeOf,
-  rgbOf,
-  shownRows,
-  stepColours,
-  stepsOf,
-} from '../../web-viewer/src/views/map/colours.ts';
+import { type Rgb, rgbOf } from '../../web-viewer/src/ui/rgb.ts';
+import { byCode, coloursOf, rangeOf, shownRows, stepColours, stepsOf } from '../../web-viewer/src/views/map/colours.ts';
 import { type MapColumn, withNames } from '../../web-viewer/src/views/map/columns.ts';
 import { csvOf } from '../../web-viewer/src/views/map/exports.ts';
 import { makeGrid } from '../../web-viewer/src/views/map/grid.ts';

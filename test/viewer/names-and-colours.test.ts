@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { classPalette } from '../../pipeline/pictures/palette.ts';
-import { dataName, ofSplit } from '../../web-viewer/src/ui/format.ts';
-import { onDark } from '../../web-viewer/src/ui/lighten.ts';
+import { counted, dataName, ofSplit } from '../../web-viewer/src/ui/format.ts';
+import { onDark } from '../../web-viewer/src/ui/rgb.ts';
 
 /** matplotlib's ten colours, which the pipeline gives to classes. */
 const TAB10 = '#1f77b4 #ff7f0e #2ca02c #d62728 #9467bd #8c564b #e377c2 #7f7f7f #bcbd22 #17becf'.split(' ');
@@ -17,6 +17,10 @@ test.each([...TAB10, ...classPalette, '#000000', '#00008b'])(
     expect((luminance(onDark(colour)) + 0.05) / (luminance('#1c1f25') + 0.05)).toBeGreaterThanOrEqual(3);
   },
 );
+
+test('one image is not several', () => {
+  expect([0, 1, 1000].map((count) => counted(count, 'image'))).toEqual(['0 images', '1 image', '1,000 images']);
+});
 
 test('images have the name of their part of the data', () => {
   expect(['train', 'val', 'test', 'all'].map((split) => ofSplit(split, 'images'))).toEqual([

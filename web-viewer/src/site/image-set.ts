@@ -2,6 +2,7 @@ import { signal } from '@preact/signals';
 import type { FileSource, OnBytes } from './files.ts';
 import { readJson } from './files.ts';
 import { readNpy } from './npy.ts';
+import { bitmapOf, pixelsOf } from './picture.ts';
 import { FileProblem } from './problem.ts';
 import { type ImageSetFile, parseFile, setSchema } from './schema.ts';
 
@@ -108,25 +109,14 @@ async function unpackSheet(
   { height, width, channels }: ImageSetFile,
   sheet: Sheet,
 ): Promise<Uint8Array> {
-  // Exact pixels: no colour conversion, no premultiplied alpha.
-  const bitmap = await createImageBitmap(new Blob([bytes], { type: 'image/png' }), {
-    colorSpaceConversion: 'none',
-    premultiplyAlpha: 'none',
-  }).catch(() => {
-    throw new FileProblem(`${sheet.file} is not an image`);
-  });
+  const bitmap = await bitmapOf(new Blob([bytes], { type: 'image/png' }), `${sheet.file} is not an image`);
   const [sheetWidth, sheetHeight] = [sheet.columns * width, Math.ceil(sheet.count / sheet.columns) * height];
   if (bitmap.width !== sheetWidth || bitmap.height < sheetHeight) {
     throw new FileProblem(
       `${sheet.file} has ${bitmap.width}×${bitmap.height} pixels, not ${sheetWidth}×${sheetHeight}`,
     );
   }
-  const canvas = new OffscreenCanvas(bitmap.width, bitmap.height);
-  const context = canvas.getContext('2d', { willReadFrequently: true });
-  if (!context) throw new FileProblem('this browser cannot read images');
-  context.drawImage(bitmap, 0, 0);
-  bitmap.close();
-  return dropChannels(context.getImageData(0, 0, sheetWidth, sheetHeight).data, channels);
+  return dropChannels(pixelsOf(bitmap).data, channels);
 }
 
 /** Converts RGBA to the images' number of channels. */

@@ -2,7 +2,7 @@ import { computed } from '@preact/signals';
 import { plainColour, quietColour } from '../../../pipeline/pictures/palette.ts';
 import { model } from '../state/store.ts';
 import { isDark } from '../state/theme.ts';
-import { onDark } from './lighten.ts';
+import { onDark } from './rgb.ts';
 
 /** Class colours `#rrggbb` from the image set, the same as in the pipeline's pictures. */
 const classColours = computed(() => {

@@ -1,5 +1,6 @@
 import { signal } from '@preact/signals';
 import { type ColourMap, colourMap, problem } from '../state/store.ts';
+import { rgbOf } from './rgb.ts';
 
 /** Matplotlib’s colours of a share, 0 to 1, as `#rrggbb`. They are loaded when they are first wanted. */
 const matplotlib = signal<typeof import('./matplotlib-colours.ts') | 'loading' | null>(null);
@@ -13,7 +14,7 @@ export function coloursOf(map: ColourMap): Uint8ClampedArray {
   if (matplotlib.value === null) void load();
   if (matplotlib.value === null || matplotlib.value === 'loading') return coloursOf('gray');
   const colour = matplotlib.value[map];
-  return tableOf(map, (value) => [1, 3, 5].map((at) => Number.parseInt(colour(value / 255).slice(at, at + 2), 16)));
+  return tableOf(map, (value) => rgbOf(colour(value / 255)));
 }
 
 function tableOf(map: ColourMap, rgb: (value: number) => readonly number[]): Uint8ClampedArray {

@@ -22,6 +22,9 @@ export const exact = (value: number, digits = 6): string =>
 /** A whole number with thousands separators. The first call of `toLocaleString` takes tens of milliseconds. */
 export const grouped = (value: number): string => String(value).replace(/\B(?=(\d{3})+$)/g, ',');
 
+/** A count and what is counted: `1 image`, `1,000 images`. */
+export const counted = (count: number, one: string): string => `${grouped(count)} ${count === 1 ? one : `${one}s`}`;
+
 const SPLITS: Readonly<Record<string, string>> = { train: 'training', val: 'validation' };
 
 /** A part of the data in words. */

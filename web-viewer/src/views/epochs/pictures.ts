@@ -1,4 +1,5 @@
 import type { FileSource } from '../../site/files.ts';
+import { bitmapOf, pixelsOf } from '../../site/picture.ts';
 import { FileProblem } from '../../site/problem.ts';
 import type { Manifest } from '../../site/schema.ts';
 import type { Shape } from '../../ui/pixels.ts';
@@ -55,19 +56,10 @@ export class Pictures {
     const file = this.#files.get(epoch);
     if (file === undefined) throw new FileProblem(`there is no picture of epoch ${epoch}`);
     const bytes = await this.#source.read(file);
-    const bitmap = await createImageBitmap(new Blob([bytes], { type: 'image/png' }), {
-      colorSpaceConversion: 'none',
-      premultiplyAlpha: 'none',
-    }).catch(() => {
-      throw new FileProblem(`${file} is not an image`);
-    });
-    const { width, height } = bitmap;
+    const bitmap = await bitmapOf(new Blob([bytes], { type: 'image/png' }), `${file} is not an image`);
+    const { data, width, height } = pixelsOf(bitmap);
     const tiles = findTiles(width, height, this.#shape);
-    const context = tiles && new OffscreenCanvas(width, height).getContext('2d', { willReadFrequently: true });
-    context?.drawImage(bitmap, 0, 0);
-    bitmap.close();
-    const pairs =
-      tiles && context ? readPairs(context.getImageData(0, 0, width, height).data, width, tiles, this.#shape) : null;
+    const pairs = tiles && readPairs(data, width, tiles, this.#shape);
     return { epoch, file, url: this.#source.url(file), pairs };
   }
 }

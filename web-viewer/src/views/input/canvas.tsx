@@ -3,9 +3,9 @@ import { colourMap, input } from '../../state/store.ts';
 import { coloursOf } from '../../ui/colour-map.ts';
 import { focusable } from '../../ui/controls.tsx';
 import { toImageData } from '../../ui/pixels.ts';
+import { cssOf } from '../../ui/rgb.ts';
 import type { Drawing, Shown } from './drawing.ts';
 import { createKeyboardPen } from './keyboard-pen.ts';
-import { cssColour } from './painting.ts';
 
 /** Time that a drawing takes to move to where the model sees it, in milliseconds. */
 const MOVE = 280;
@@ -64,7 +64,7 @@ export function Canvas({ drawing }: { readonly drawing: Drawing }) {
       style={{
         '--brush': `${(100 * drawing.brush.value * scale) / width}%`,
         'aspect-ratio': `${width} / ${height}`,
-        background: cssColour(conventions.background),
+        background: cssOf(conventions.background),
       }}
       role="application"
       {...focusable}

@@ -1,6 +1,6 @@
 import { dimensionOrder } from '../../site/dimensions.ts';
 import { model, reading } from '../../state/store.ts';
-import { grouped } from '../../ui/format.ts';
+import { counted } from '../../ui/format.ts';
 
 /** The most bars that are distinguishable. */
 const MOST = 48;
@@ -40,7 +40,7 @@ export function Code() {
       <Funnel name="encoder" />
       <b>Code</b>
       <CodeBars />
-      <figcaption class="quiet">{size ? `${grouped(size)} numbers` : '…'}</figcaption>
+      <figcaption class="quiet">{size ? counted(size, 'number') : '…'}</figcaption>
       <Funnel name="decoder" />
     </figure>
   );

@@ -1,5 +1,6 @@
 import type { Preprocessing } from '../../site/schema.ts';
 import type { Shape } from '../../ui/pixels.ts';
+import { rgbOf } from '../../ui/rgb.ts';
 import { borderColour, type Conventions, fromInk, toInk } from './conventions.ts';
 import { type AxisPlacement, type Raster, resample, resampleAxes } from './raster.ts';
 
@@ -45,7 +46,7 @@ export function fitAsTrained(
   frame: Shape,
   { height, width, fit, background }: Preprocessing,
 ): Fitted {
-  const colour = [1, 3, 5].map((at) => Number.parseInt(background.slice(at, at + 2), 16));
+  const colour = rgbOf(background);
   const source = toChannels(onColour(rgba, colour), size, frame.channels);
   const outside = toChannels(Uint8ClampedArray.of(...colour, 255), { ...size, height: 1, width: 1 }, frame.channels);
   const scales = [width / size.width, height / size.height];

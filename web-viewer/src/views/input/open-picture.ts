@@ -1,32 +1,21 @@
 import { signal } from '@preact/signals';
+import { bitmapOf, pixelsOf } from '../../site/picture.ts';
+import { FileProblem } from '../../site/problem.ts';
 import type { Drawing } from './drawing.ts';
 
 /** Larger pictures are downscaled while decoding: no model sees more than this. */
 const MAX_SIDE = 1024;
 const MAX_BYTES = 64e6;
 
-class PictureProblem extends Error {}
-
-/** The pixels of a picture's file, alpha not premultiplied. @throws PictureProblem */
+/** The pixels of a picture's file, alpha not premultiplied. @throws FileProblem */
 export async function readPicture(file: Blob, name: string): Promise<ImageData> {
   if (file.size > MAX_BYTES) {
-    throw new PictureProblem(`${name} is too large: the limit is ${MAX_BYTES / 1e6} MB`);
+    throw new FileProblem(`${name} is too large: the limit is ${MAX_BYTES / 1e6} MB`);
   }
-  // Exact pixels: no colour conversion, no premultiplied alpha.
-  const bitmap = await createImageBitmap(file, { colorSpaceConversion: 'none', premultiplyAlpha: 'none' }).catch(() => {
-    throw new PictureProblem(`${name} is not a picture that this browser can read; try a PNG or JPEG file`);
-  });
+  const bitmap = await bitmapOf(file, `${name} is not a picture that this browser can read; try a PNG or JPEG file`);
   const scale = Math.min(1, MAX_SIDE / Math.max(bitmap.width, bitmap.height));
-  const [width, height] = [
-    Math.max(1, Math.round(scale * bitmap.width)),
-    Math.max(1, Math.round(scale * bitmap.height)),
-  ];
-  const context = new OffscreenCanvas(width, height).getContext('2d', { willReadFrequently: true });
-  if (!context) throw new PictureProblem('this browser cannot read pictures');
-  context.imageSmoothingQuality = 'high';
-  context.drawImage(bitmap, 0, 0, width, height);
-  bitmap.close();
-  return context.getImageData(0, 0, width, height);
+  const side = (length: number) => Math.max(1, Math.round(scale * length));
+  return pixelsOf(bitmap, side(bitmap.width), side(bitmap.height));
 }
 
 /** Files of models, which are handled elsewhere. */
@@ -43,7 +32,7 @@ export function createPictureOpener(drawing: Drawing) {
     try {
       drawing.showFile(await readPicture(file, name || 'the picture'));
     } catch (error) {
-      problem.value = error instanceof PictureProblem ? error.message : `${name} cannot be read`;
+      problem.value = error instanceof FileProblem ? error.message : `${name} cannot be read`;
     }
   }
   return {

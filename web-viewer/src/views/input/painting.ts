@@ -1,4 +1,5 @@
 import { type Shape, toImageData } from '../../ui/pixels.ts';
+import { cssOf } from '../../ui/rgb.ts';
 import type { Placement, Raster } from './raster.ts';
 
 /** A stroke: points `x, y, x, y, …`, the brush's radius, and its colour `[C]`. */
@@ -44,7 +45,7 @@ export class Painting {
     this.#below = contextOf(shape);
     this.#stroke = contextOf(shape);
     const { height, width } = shape;
-    this.#shown.fillStyle = cssColour(background);
+    this.#shown.fillStyle = cssOf(background);
     this.#shown.fillRect(0, 0, width, height);
     if (base) {
       const { scale, x, y } = placement;
@@ -78,7 +79,7 @@ export class Painting {
     brush.resetTransform();
     brush.clearRect(0, 0, width, height);
     brush.setTransform(scale, 0, 0, scale, x, y);
-    brush.strokeStyle = cssColour(colour);
+    brush.strokeStyle = cssOf(colour);
     brush.lineCap = 'round';
     brush.lineJoin = 'round';
     brush.beginPath();
@@ -101,9 +102,6 @@ export class Painting {
     this.#below.drawImage(this.#shown.canvas, 0, 0);
   }
 }
-
-/** Of one channel as of three. */
-export const cssColour = ([red = 0, green = red, blue = red]: readonly number[]) => `rgb(${red} ${green} ${blue})`;
 
 function contextOf({ height, width }: Shape): Context {
   const context = new OffscreenCanvas(width, height).getContext('2d', { willReadFrequently: true });

@@ -4,6 +4,7 @@ import { Figure, Hint } from '../../ui/figure.tsx';
 import { dataName, grouped, ofSplit, short } from '../../ui/format.ts';
 import { PixelImage } from '../../ui/pixel-image.tsx';
 import { ERROR_SCALE, errorColour } from '../../ui/pixels.ts';
+import { cssOf } from '../../ui/rgb.ts';
 import { shareText, verdict } from './verdict.ts';
 
 const ABOUT_ERROR = {
@@ -49,7 +50,7 @@ export function ErrorMap() {
   const unit = errorUnits[kind];
   const { errorMap = null, error } = reading.value ?? {};
   const { height, width, channels } = card.image;
-  const stops = Array.from({ length: 11 }, (_, i) => `rgb(${errorColour(i / 10).join(' ')})`);
+  const stops = Array.from({ length: 11 }, (_, i) => cssOf(errorColour(i / 10)));
   return (
     <section class="stack input-part" aria-labelledby="input-error">
       <h3 id="input-error">Error map</h3>

@@ -3,6 +3,7 @@ import { asOptions, Button, Check, Radios, Range, Select, setter } from '../../u
 import { FileButton } from '../../ui/file-button.tsx';
 import { dataName } from '../../ui/format.ts';
 import { savePng } from '../../ui/png.ts';
+import { cssOf } from '../../ui/rgb.ts';
 import { sheet } from '../../ui/sheet.ts';
 import type { Drawing } from './drawing.ts';
 import type { PictureOpener } from './open-picture.ts';
@@ -87,7 +88,7 @@ export function Colours({ drawing: { chosenColour, colour, frame, tool } }: Prop
               tool.value = 'pen';
             }}
           />
-          <span class="swatch" style={{ background: `rgb(${rgb.join(' ')})` }} />
+          <span class="swatch" style={{ background: cssOf(rgb) }} />
         </label>
       ))}
     </fieldset>

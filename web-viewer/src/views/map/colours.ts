@@ -1,13 +1,5 @@
 import { errorColour } from '../../ui/pixels.ts';
-
-export type Rgb = readonly [number, number, number];
-
-/** `#rrggbb` as three bytes. */
-export const rgbOf = (hex: string): Rgb => {
-  const value = Number.parseInt(hex.slice(1), 16);
-  return [(value >> 16) & 255, (value >> 8) & 255, value & 255];
-};
-export const cssOf = (rgb: Rgb): string => `rgb(${rgb.join(' ')})`;
+import type { Rgb } from '../../ui/rgb.ts';
 
 /** The part of the colour scale of numbers that contrasts with a light and a dark background. */
 const PARTS = { light: [0.04, 0.8], dark: [0.24, 1] } as const;

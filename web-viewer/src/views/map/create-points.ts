@@ -1,17 +1,7 @@
 import { computed, signal } from '@preact/signals';
 import { colourBy, model, shownClasses } from '../../state/store.ts';
-import { onDark } from '../../ui/lighten.ts';
-import {
-  byCode,
-  coloursOf,
-  type Ground,
-  type Rgb,
-  rangeOf,
-  rgbOf,
-  shownRows,
-  stepColours,
-  stepsOf,
-} from './colours.ts';
+import { onDark, type Rgb, rgbOf } from '../../ui/rgb.ts';
+import { byCode, coloursOf, type Ground, rangeOf, shownRows, stepColours, stepsOf } from './colours.ts';
 import { type Columns, plainColour, quietColour } from './columns.ts';
 import type { Layout } from './create-layout.ts';
 import { rowsOfSelection, type Selection } from './selection.ts';

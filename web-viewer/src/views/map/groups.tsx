@@ -1,7 +1,7 @@
 import { model } from '../../state/store.ts';
 import { Button, setter } from '../../ui/controls.tsx';
 import { grouped } from '../../ui/format.ts';
-import { cssOf } from './colours.ts';
+import { cssOf } from '../../ui/rgb.ts';
 import { useMap } from './create-map.ts';
 import { saveTable } from './exports.ts';
 

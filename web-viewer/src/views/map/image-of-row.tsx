@@ -4,7 +4,7 @@ import { model } from '../../state/store.ts';
 import { exact, short } from '../../ui/format.ts';
 import { PixelImage } from '../../ui/pixel-image.tsx';
 import { ERROR_SCALE } from '../../ui/pixels.ts';
-import { cssOf } from './colours.ts';
+import { cssOf } from '../../ui/rgb.ts';
 import { type MapState, useMap } from './create-map.ts';
 import type { Point, Size } from './transform.ts';
 

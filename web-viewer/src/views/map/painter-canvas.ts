@@ -1,4 +1,4 @@
-import { cssOf } from './colours.ts';
+import { cssOf } from '../../ui/rgb.ts';
 import type { Frame, Painter } from './painter.ts';
 import { PointLayer, type PointTarget, type Range } from './point-layer.ts';
 import type { Size, View } from './transform.ts';

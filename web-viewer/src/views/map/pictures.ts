@@ -1,5 +1,5 @@
 import { type Shape, toImageData } from '../../ui/pixels.ts';
-import { cssOf, type Rgb } from './colours.ts';
+import { cssOf, type Rgb } from '../../ui/rgb.ts';
 import { fitCanvas } from './painter.ts';
 import type { Size } from './transform.ts';
 

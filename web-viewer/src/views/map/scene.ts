@@ -1,8 +1,8 @@
 import { effect, untracked } from '@preact/signals';
 import { currentLatent, decoded, input, label, latentOrigin, model, reading, selectedRow } from '../../state/store.ts';
 import { isDark } from '../../state/theme.ts';
+import { rgbOf } from '../../ui/rgb.ts';
 import type { Camera } from './camera.ts';
-import { rgbOf } from './colours.ts';
 import type { MapState } from './create-map.ts';
 import { marksOf } from './current-marks.ts';
 import { nearestPoint } from './grid.ts';

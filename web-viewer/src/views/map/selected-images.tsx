@@ -1,10 +1,10 @@
 import { useState } from 'preact/hooks';
 import { model, selectedRow } from '../../state/store.ts';
 import { Button, Check, setter } from '../../ui/controls.tsx';
-import { grouped } from '../../ui/format.ts';
+import { counted, grouped } from '../../ui/format.ts';
+import { cssOf } from '../../ui/rgb.ts';
 import { useCopiedLink } from '../../ui/use-copied-link.ts';
 import type { Camera } from './camera.ts';
-import { cssOf } from './colours.ts';
 import { categoryName } from './columns.ts';
 import { useMap } from './create-map.ts';
 import { MOST_ON_SHEET, saveSheet, saveTable } from './exports.ts';
@@ -88,7 +88,7 @@ export function SelectedImages({ rows, selection, camera, close }: Props) {
 }
 
 function titleOf(selection: Selection, count: number): string {
-  const images = `${grouped(count)} ${count === 1 ? 'image' : 'images'}`;
+  const images = counted(count, 'image');
   switch (selection.kind) {
     case 'lasso':
       return `${images} selected`;

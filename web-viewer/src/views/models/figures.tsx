@@ -1,8 +1,8 @@
 import { type Card, heldOutOf } from '../../site/schema.ts';
 import type { OpenModel } from '../../state/store.ts';
 import { type FigureRow, Figures } from '../../ui/figure.tsx';
-import { dataName, grouped, short, splitName } from '../../ui/format.ts';
-import { images, kindOf, optimizerOf, restOfRecipe, shapeOf, valuesOf } from './texts.ts';
+import { counted, dataName, grouped, short, splitName } from '../../ui/format.ts';
+import { kindOf, optimizerOf, restOfRecipe, shapeOf, valuesOf } from './texts.ts';
 
 /** A model's data, its latents and the parity of its export, and its training. */
 export function FigureGroups({ model }: { readonly model: OpenModel }) {
@@ -16,7 +16,7 @@ export function FigureGroups({ model }: { readonly model: OpenModel }) {
     <div class="groups">
       <section class="group">
         <h3>Data</h3>
-        <Figures rows={dataRows(card)} />
+        <Figures rows={dataRows(model)} />
         <dl class="figures">
           {fingerprints.map(([of, fingerprint]) => (
             <div key={of} class="figure long">
@@ -40,17 +40,17 @@ export function FigureGroups({ model }: { readonly model: OpenModel }) {
   );
 }
 
-function dataRows(card: Card): readonly FigureRow[] {
+function dataRows({ card, set }: OpenModel): readonly FigureRow[] {
   const { dataset, preprocessing, classes } = card;
+  const onMap = (split: string) => (set?.about.split === split ? '; the map shows them' : '');
   const { name, train, val, test } = dataset;
-  const byVal = `Images by which the best epoch was chosen${test ? '.' : '; the map shows them.'}`;
   const values = `Height × width in pixels: ${grouped(valuesOf(card))} values, bytes from 0 to 255.`;
   const fitting = `What was done to images of other sizes; the background is ${preprocessing?.background}.`;
   return [
     ['Data set', dataName(name), 'The images that the model was trained and tested on.'],
-    ['Trained on', images(train.images), 'The images that the weights were fitted to.'],
-    val && ['Validated on', images(val.images), byVal],
-    test && ['Tested on', images(test.images), 'Images not used in training; the map shows them.'],
+    ['Trained on', counted(train.images, 'image'), 'The images that the weights were fitted to.'],
+    val && ['Validated on', counted(val.images, 'image'), `Images by which the best epoch was chosen${onMap('val')}.`],
+    test && ['Tested on', counted(test.images, 'image'), `Images not used in training${onMap('test')}.`],
     ['An image', shapeOf(card), values],
     preprocessing && ['Fitting', preprocessing.fit, fitting],
     classes

@@ -1,6 +1,6 @@
 import { errorUnits } from '../../../../pipeline/artifacts/fields.ts';
 import { type Card, heldOutOf } from '../../site/schema.ts';
-import { dataName, grouped, short } from '../../ui/format.ts';
+import { dataName, short } from '../../ui/format.ts';
 
 /** The unit of a model's losses and errors. */
 export const unitOf = ({ model }: Card): string => errorUnits[model.error];
@@ -76,6 +76,3 @@ export const restOfRecipe = ({ training }: Card): [name: string, value: string][
 
 const spaced = (name: string) => name.replace(/([a-z])([A-Z])/g, '$1 $2').toLowerCase();
 const formatted = (value: unknown): string => String(value).slice(0, 100).replace('-', '−');
-
-/** `10,000 images`. */
-export const images = (count: number): string => `${grouped(count)} ${count === 1 ? 'image' : 'images'}`;

@@ -2,7 +2,7 @@ import { useMemo } from 'preact/hooks';
 import { mapSelection, type OpenModel, reading } from '../../state/store.ts';
 import { Select } from '../../ui/controls.tsx';
 import { Hint } from '../../ui/figure.tsx';
-import { grouped } from '../../ui/format.ts';
+import { counted } from '../../ui/format.ts';
 import { latentsAlong, rowsOf, type Studio } from './create-studio.ts';
 import { Pictures } from './pictures.tsx';
 
@@ -59,7 +59,7 @@ function GroupChoice({ name, end, opened, studio }: Props & { readonly name: str
   const selected = mapSelection.value?.length ?? 0;
   const ofClasses = studio.hasClasses.value ? names.map((text, i) => [`${i}`, `class ${text}`] as const) : [];
   const selection =
-    selected === 0 ? 'the map’s selection: none yet' : `the map’s selection: ${grouped(selected)} images`;
+    selected === 0 ? 'the map’s selection: none yet' : `the map’s selection: ${counted(selected, 'image')}`;
   return (
     <label class="row">
       <b>{name}</b>
@@ -67,7 +67,7 @@ function GroupChoice({ name, end, opened, studio }: Props & { readonly name: str
         value={group?.kind === 'class' ? `${group.index}` : group ? 'taken' : ''}
         options={[
           ...(group ? [] : [['', 'choose…'] as const]),
-          ...(group?.kind === 'rows' ? [['taken', `${grouped(group.rows.length)} selected images`] as const] : []),
+          ...(group?.kind === 'rows' ? [['taken', `${counted(group.rows.length, 'selected image')}`] as const] : []),
           ['selection', selection],
           ...ofClasses,
         ]}
@@ -76,7 +76,7 @@ function GroupChoice({ name, end, opened, studio }: Props & { readonly name: str
           else if (/^\d/.test(value)) studio.set(end, { kind: 'class', index: Number(value) });
         }}
       />
-      <span class="quiet">{group && `${grouped(rowsOf(group, opened).length)} images`}</span>
+      <span class="quiet">{group && counted(rowsOf(group, opened).length, 'image')}</span>
     </label>
   );
 }

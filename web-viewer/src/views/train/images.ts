@@ -1,7 +1,7 @@
 import { computed, effect, signal } from '@preact/signals';
 import type { VisitorFile } from '../../site/dropped.ts';
 import { type InputImage, input, inputLabel, model } from '../../state/store.ts';
-import { grouped } from '../../ui/format.ts';
+import { counted, grouped } from '../../ui/format.ts';
 import { fitToFrame, frameOf, inputOf } from '../input/frame-of.ts';
 import { readPicture } from '../input/open-picture.ts';
 import { sampleRows, type TrainImage } from './batches.ts';
@@ -101,7 +101,7 @@ export function createTrainImages() {
     }
     const names = unreadable.slice(0, 3).join(', ') + (unreadable.length > 3 ? ' …' : '');
     note.value = [
-      `${grouped(added)} ${added === 1 ? 'image' : 'images'} added.`,
+      `${counted(added, 'image')} added.`,
       unreadable.length > 0 && `Not readable as images: ${grouped(unreadable.length)} (${names}).`,
       added + unreadable.length < pictures.length &&
         `${grouped(pictures.length - added - unreadable.length)} left out: the limit is ${grouped(MAX_OWN)} images.`,

@@ -1,5 +1,5 @@
 import { Figures } from '../../ui/figure.tsx';
-import { grouped, short } from '../../ui/format.ts';
+import { counted, grouped, short } from '../../ui/format.ts';
 import { lossText, lossUnits, lossUnitText, steady } from '../../ui/loss-units.ts';
 import { meaningOf, measureName } from '../../ui/measures.ts';
 import { klWeightOf } from './batches.ts';
@@ -46,5 +46,5 @@ export function Numbers({ training }: { readonly training: Training }) {
 function computedBy(by: Training['computing']['value']): string {
   if (by === null) return '';
   if (by.provider === 'webgpu') return ', on the GPU (WebGPU)';
-  return `, on the CPU with ${by.threads} ${by.threads === 1 ? 'thread' : 'threads'} (WebAssembly)`;
+  return `, on the CPU with ${counted(by.threads, 'thread')} (WebAssembly)`;
 }

@@ -2,7 +2,7 @@ import { input, model } from '../../state/store.ts';
 import { Button, Check, Range, Select, setter } from '../../ui/controls.tsx';
 import { Hint } from '../../ui/figure.tsx';
 import { FileButton } from '../../ui/file-button.tsx';
-import { dataName, grouped, ofSplit } from '../../ui/format.ts';
+import { counted, dataName, grouped, ofSplit } from '../../ui/format.ts';
 import { PixelImage } from '../../ui/pixel-image.tsx';
 import { MAX_OWN, MAX_SAMPLE, MIN_SAMPLE, type OwnImage, type TrainImages } from './images.ts';
 
@@ -69,7 +69,7 @@ function Own({ images }: Props) {
     ? `The limit is ${grouped(MAX_OWN)} images.`
     : count === 0
       ? 'Draw something and add it, or drop or paste images here.'
-      : `${grouped(count)} ${count === 1 ? 'image' : 'images'} of yours.`;
+      : `${counted(count, 'image')} of yours.`;
   return (
     <div class="row train-own">
       <Button aria-disabled={useless} onClick={() => image && !useless && addInput(image)}>

@@ -3,7 +3,7 @@ import { Trainer } from '../../engine/trainer.ts';
 import { readJson } from '../../site/files.ts';
 import type { TrainStep } from '../../site/schema.ts';
 import { engine, mayReplaceModel, model, type OpenModel } from '../../state/store.ts';
-import { grouped } from '../../ui/format.ts';
+import { counted } from '../../ui/format.ts';
 import { createTrainImages } from './images.ts';
 import { createProgress } from './progress.ts';
 import { createSteps } from './steps.ts';
@@ -24,9 +24,6 @@ interface TrainedModel {
   /** Counts the runs: a reset starts another one. */
   run: number;
 }
-
-/** `1 step`, `1,000 steps`. */
-const counted = (count: number) => `${grouped(count)} ${count === 1 ? 'step' : 'steps'}`;
 
 export type Training = ReturnType<typeof createTraining>;
 
@@ -72,7 +69,7 @@ export function createTraining() {
   mayReplaceModel.value = (name) =>
     unsaved.peek() === 0 ||
     confirm(
-      `Opening ${name} ends the training of ${active?.exported.name}: ${counted(unsaved.peek())} will be lost. Download the trained model first to keep them. Open ${name} anyway?`,
+      `Opening ${name} ends the training of ${active?.exported.name}: ${counted(unsaved.peek(), 'step')} will be lost. Download the trained model first to keep them. Open ${name} anyway?`,
     );
 
   function end(former: TrainedModel | null): void {

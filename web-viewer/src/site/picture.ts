@@ -1,0 +1,21 @@
+import { FileProblem } from './problem.ts';
+
+/**
+ * A picture with exact pixels: no colour conversion, no premultiplied alpha.
+ * @param problem what to say where it is not a picture
+ * @throws FileProblem
+ */
+export const bitmapOf = (file: Blob, problem: string): Promise<ImageBitmap> =>
+  createImageBitmap(file, { colorSpaceConversion: 'none', premultiplyAlpha: 'none' }).catch(() => {
+    throw new FileProblem(problem);
+  });
+
+/** The pixels of a picture, scaled to a size, and closes it. @throws FileProblem */
+export function pixelsOf(bitmap: ImageBitmap, width = bitmap.width, height = bitmap.height): ImageData {
+  const context = new OffscreenCanvas(width, height).getContext('2d', { willReadFrequently: true });
+  if (!context) throw new FileProblem('this browser cannot read pictures');
+  context.imageSmoothingQuality = 'high';
+  context.drawImage(bitmap, 0, 0, width, height);
+  bitmap.close();
+  return context.getImageData(0, 0, width, height);
+}
