@@ -174,7 +174,7 @@ describe('thumbnails on the map', () => {
     const levels = new ThumbnailLevels(map, rows, 6);
     let before = new Set<number>();
     for (const spacing of [6.01, 5.9, 5, 3, 1.5, 1.45, 0.4]) {
-      const shown = [...rows].filter((row) => levels.has(row, spacing));
+      const shown = [...rows].filter(levels.at(spacing));
       if (spacing > 6) expect(shown).toEqual([]);
       for (const a of shown) {
         for (const b of shown) {

@@ -67,7 +67,9 @@ export class Scene {
     };
     const watch = new ResizeObserver(() => {
       const { width, height } = stage.getBoundingClientRect();
-      if (width > 0 && height > 0) camera.resize({ width, height });
+      if (width === 0 || height === 0) return;
+      camera.resize({ width, height });
+      this.#thumbnails.forget(); // how many there is room for depends on the size
     });
     watch.observe(stage);
     this.#ends = [

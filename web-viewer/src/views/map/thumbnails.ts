@@ -30,13 +30,13 @@ export class ThumbnailLevels {
     this.#table = new Int32Array(2 ** Math.ceil(Math.log2(2 * Math.max(2, order.length))));
   }
 
-  /** Whether a row has a thumbnail when thumbnails are `spacing` map units apart. */
-  has(row: number, spacing: number): boolean {
+  /** Whether each row has a thumbnail when thumbnails are `spacing` map units apart. */
+  at(spacing: number): (row: number) => boolean {
     const ratio = this.#spacing / spacing;
-    if (!(ratio >= 1)) return false;
+    if (!(ratio >= 1)) return () => false;
     const level = Math.min(LEVELS, Math.floor(Math.log(ratio) / Math.log(RATIO)));
     while (this.#done < level) this.#compute(++this.#done);
-    return (this.#levels[row] as number) <= level;
+    return (row) => (this.#levels[row] as number) <= level;
   }
 
   #compute(level: number): void {

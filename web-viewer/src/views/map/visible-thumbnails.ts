@@ -95,15 +95,15 @@ export class VisibleThumbnails {
     const about = model.value?.set?.about;
     if (!about || thumbnails.value.shown === 'off') return [];
     this.#levels ??= this.#newLevels();
-    const levels = this.#levels;
     const zoom = view.scale / this.#firstScale;
     if (zoom <= 1) return [];
     const side = thumbnails.value.side * Math.min(GROWTH.most, zoom ** GROWTH.power);
     const [spacing, aspect, colours] = [(SPACING * side) / view.scale, about.width / about.height, pointColours.value];
     const [width, height] = [side * Math.min(1, aspect), side * Math.min(1, 1 / aspect)];
+    const hasThumbnail = this.#levels.at(spacing);
     const pictures: Picture[] = [];
     visitWithin(grid.value, widened(visibleBounds(view, size), side / view.scale), (key, x, y) => {
-      if (!levels.has(key, spacing)) return;
+      if (!hasThumbnail(key)) return;
       const [middle, centre] = this.#camera.toScreen([x, y]);
       const [r = 0, g = 0, b = 0] = colours.subarray(4 * key, 4 * key + 3);
       const [left, top] = [middle - width / 2, centre - height / 2];
