@@ -1,25 +1,54 @@
 import { describe, expect, test } from 'vitest';
 import { hasBrowser, openPage } from './browser.ts';
+import { attribute, settled } from './map-page.ts';
 
 describe.skipIf(!hasBrowser)('in windows of any size', () => {
-  test.each(['cvae', 'cae2', 'ccvae'])('no tab makes the page taller or wider than the window: %s', async (model) => {
-    const { page, close } = await openPage(`#model=${model}&image=3`, { reducedMotion: 'reduce' });
-    const sizes = [320, 390, 600, 768, 900, 901, 1024, 1250, 1440, 1920].map((width) => ({ width, height: 844 }));
-    for (const size of sizes) {
-      await page.setViewportSize(size);
-      // The tabs of a narrow window are others.
-      await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => setTimeout(done, 50))));
-      for (const tab of await page.getByRole('tab').all()) {
-        await tab.click();
-        await page.waitForFunction(() => !document.querySelector('#panel')?.textContent?.includes('Loading this view'));
-        const found = await page.evaluate(() => {
-          const { scrollWidth: width, scrollHeight: height } = document.documentElement;
-          return { width, height };
-        });
-        const name = await tab.textContent();
-        expect([name, found]).toEqual([name, size]);
+  test.each(['cvae', 'cae2', 'ccvae'])(
+    'no tab is wider than its place, or makes the page taller: %s',
+    async (model) => {
+      const { page, close } = await openPage(`#model=${model}&image=3`, { reducedMotion: 'reduce' });
+      const sizes = [320, 390, 600, 768, 900, 901, 1024, 1250, 1440, 1920].map((width) => ({ width, height: 844 }));
+      for (const size of sizes) {
+        await page.setViewportSize(size);
+        // The tabs of a narrow window are others.
+        await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => setTimeout(done, 50))));
+        for (const tab of await page.getByRole('tab').all()) {
+          await tab.click();
+          await page.waitForFunction(
+            () => !document.querySelector('#panel')?.textContent?.includes('Loading this view'),
+          );
+          const found = await page.evaluate(() => {
+            const { scrollWidth: width, scrollHeight: height } = document.documentElement;
+            const wide = [...document.querySelectorAll('.area, .panel')].filter((e) => e.scrollWidth > e.clientWidth);
+            return { width, height, wide: wide.map(({ className }) => className) };
+          });
+          const name = await tab.textContent();
+          expect([name, found]).toEqual([name, { ...size, wide: [] }]);
+        }
       }
-    }
+      await close();
+    },
+  );
+
+  test('the map shows as many images after a resize as in a new window', async () => {
+    const hash = '#model=cvae&image=3&select=like:3';
+    const viewport = { width: 1024, height: 768 };
+    const small = await openPage(hash, { viewport, reducedMotion: 'reduce' });
+    await settled(small.page);
+    const images = await attribute(small.page, 'pictures');
+    expect(Number(images)).toBeGreaterThan(0);
+    await small.close();
+    const { page, close } = await openPage(hash, { viewport: { width: 2000, height: 1400 }, reducedMotion: 'reduce' });
+    await settled(page);
+    await page.setViewportSize(viewport);
+    await expect.poll(() => attribute(page, 'pictures')).toBe(images);
+    await close();
+  });
+
+  test('the introduction begins with its title where it is higher than the window', async () => {
+    const { page, close } = await openPage('#model=cvae', { viewport: { width: 844, height: 390 } });
+    await page.getByRole('button', { name: 'What is this?' }).click();
+    expect((await page.locator('#about-title').boundingBox())?.y).toBeGreaterThan(0);
     await close();
   });
 

@@ -149,8 +149,8 @@ function optionsFor(current: { readonly current: Props }, kind: 'linear' | 'log'
       {
         ...axis,
         grid: { show: false },
-        size: 26,
-        gap: 4,
+        size: 30,
+        gap: 8, // below the triangle
         // Whole epochs and steps.
         incrs: [1, 2, 5]
           .flatMap((digit) => [digit, digit * 10, digit * 100, digit * 1e3, digit * 1e4])

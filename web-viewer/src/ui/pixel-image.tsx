@@ -29,7 +29,7 @@ export function PixelImage({ pixels, shape, label, errorScale, class: name = '' 
   return (
     <canvas
       ref={canvas}
-      class={`pixels ${name}`}
+      class={`pixels ${pixels ? '' : 'empty'} ${name}`}
       role="img"
       aria-label={label}
       width={shape.width}

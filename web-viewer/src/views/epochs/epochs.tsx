@@ -77,7 +77,7 @@ function Record({ opened, training }: { readonly opened: OpenModel; readonly tra
       .toReversed()
       .map((split) => ({
         name: splitName(split),
-        look: split === judged ? ('main' as const) : ('dashed' as const),
+        look: split === judged ? ('main' as const) : split === 'train' ? ('dashed' as const) : ('thin' as const),
         values: curveOf(history, split, quantity).map((value) => (value === null ? null : value * units.factor)),
       })),
   }));

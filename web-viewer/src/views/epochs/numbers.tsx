@@ -20,7 +20,7 @@ export function EpochFigures({ epoch, quantities, units }: Props) {
   const training = epoch?.train?.loss;
   return (
     <Figures
-      class="epoch-figures"
+      class="stacked epoch-figures"
       rows={[
         ...quantities.map((name): FigureRow => {
           const title = `${heldName} ${measureName(name).replace(/^[LR]/, (letter) => letter.toLowerCase())}`;

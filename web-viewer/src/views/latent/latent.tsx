@@ -27,8 +27,7 @@ export function LatentView() {
             </Button>
           </div>
           <p class="say">
-            Below is the image decoded from the {opened?.card.latent.size} sliders, which start at the input’s code.
-            Move one.
+            The decoded image follows the {opened?.card.latent.size} sliders, which start at the input’s code. Move one.
           </p>
         </header>
         <DecodedImage />

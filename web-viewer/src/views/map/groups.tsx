@@ -43,15 +43,15 @@ export function Groups({ close }: { readonly close: () => void }) {
           </li>
         ))}
       </ul>
-      <div class="row map-actions">
+      <div class="row">
         <Button
-          class=""
+          class="button small"
           onClick={() => void saveTable(rows, table.columns.value, `${model.value?.name ?? 'convae'}.csv`)}
         >
           Save the table (CSV)
         </Button>
         <Button
-          class=""
+          class="button small"
           disabled={!table.renamed.value[title]}
           onClick={({ currentTarget }) => {
             table.restore(title);

@@ -49,12 +49,12 @@ export function SelectedImages({ rows, selection, camera, close }: Props) {
           Only these
         </Check>
       </div>
-      <div class="row map-actions">
-        <Button class="" disabled={none} onClick={() => camera.fit(boundsOf(positions.value, rows))}>
+      <div class="row">
+        <Button class="button small" disabled={none} onClick={() => camera.fit(boundsOf(positions.value, rows))}>
           Zoom to
         </Button>
         <Button
-          class=""
+          class="button small"
           disabled={like === null}
           title="The images whose latents are nearest to that of the one you clicked"
           onClick={() => like !== null && setter(selected)({ kind: 'like', to: like })}
@@ -62,21 +62,21 @@ export function SelectedImages({ rows, selection, camera, close }: Props) {
           More like this
         </Button>
         <Button
-          class=""
+          class="button small"
           disabled={none}
           onClick={() => void saveTable(rows, table.columns.value, `${name}-selected.csv`)}
         >
           CSV
         </Button>
         <Button
-          class=""
+          class="button small"
           disabled={none}
           title={rows.length > MOST_ON_SHEET ? `The first ${grouped(MOST_ON_SHEET)} images` : 'All images on a sheet'}
           onClick={() => void saveSheet(rows, `${name}-selected.png`)}
         >
           PNG
         </Button>
-        <Button class="" title="A link that opens this selection" onClick={copy}>
+        <Button class="button small" title="A link that opens this selection" onClick={copy}>
           {{ no: 'Link', yes: 'Copied', failed: 'Copying failed' }[copied]}
         </Button>
       </div>
@@ -97,7 +97,7 @@ function titleOf(selection: Selection, count: number): string {
     case 'like':
       return `${images} like ${typeof selection.to === 'number' ? `image ${model.value?.set?.id(selection.to) ?? selection.to}` : 'yours'}`;
     case 'highest':
-      return `${images} of the highest ${selection.column}`;
+      return `${images} with the highest ${selection.column}`;
   }
 }
 

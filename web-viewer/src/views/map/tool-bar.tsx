@@ -38,7 +38,7 @@ export function ToolBar({ camera, grouping, setGrouping }: Props) {
         onChoose={setter(chosenTool)}
       />
       <Search />
-      <Button class="map-button" popovertarget={id}>
+      <Button class="button small" popovertarget={id}>
         More
       </Button>
       <div id={id} popover="auto" class="map-more">

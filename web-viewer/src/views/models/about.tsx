@@ -19,7 +19,9 @@ export function About() {
       </Button>
       <dialog ref={dialog} class="about-box" aria-labelledby="about-title" closedby="any">
         <div class="about-text">
-          <h2 id="about-title">A picture, squeezed into a few numbers and back</h2>
+          <h2 id="about-title" tabIndex={-1} autofocus>
+            A picture, squeezed into a few numbers and back
+          </h2>
           <Diagram />
           <Words />
           <form method="dialog" class="row">
@@ -74,7 +76,7 @@ function Diagram() {
       <Funnel name="decoder" />
       <figure>
         <PixelImage pixels={made?.reconstruction ?? null} shape={imageShape.value} label="The reconstruction" />
-        <figcaption>reconstruction</figcaption>
+        <figcaption>recon&shy;struction</figcaption>
       </figure>
     </div>
   );

@@ -1,6 +1,6 @@
 import { errorUnits } from '../../../../pipeline/artifacts/fields.ts';
 import { type Card, heldOutOf } from '../../site/schema.ts';
-import { dataName, short } from '../../ui/format.ts';
+import { capital, dataName, short } from '../../ui/format.ts';
 
 /** The unit of a model's losses and errors. */
 export const unitOf = ({ model }: Card): string => errorUnits[model.error];
@@ -72,7 +72,7 @@ export const optimizerOf = ({ training }: Card): string => {
 export const restOfRecipe = ({ training }: Card): [name: string, value: string][] =>
   Object.entries(training.recipe)
     .filter(([name]) => !['epochs', 'batchSize', 'optimizer'].includes(name))
-    .map(([name, value]) => [spaced(name), formatted(value)]);
+    .map(([name, value]) => [capital(spaced(name)), formatted(value)]);
 
 const spaced = (name: string) => name.replace(/([a-z])([A-Z])/g, '$1 $2').toLowerCase();
 const formatted = (value: unknown): string => String(value).slice(0, 100).replace('-', '−');

@@ -11,7 +11,7 @@ export function CardFigures({ card }: { readonly card: Card }) {
   const nameOf = (measure: string) => (measure === 'loss' ? `${capital(splitName(split))} loss` : measureName(measure));
   return (
     <Figures
-      class="card-figures"
+      class="stacked"
       rows={['loss', 'reconstruction', 'kl']
         .filter((measure) => measure in losses)
         .map((measure) => {
