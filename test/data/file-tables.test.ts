@@ -168,6 +168,9 @@ describe('a table that names image files', () => {
     const { notes, ...source } = await locateData(hot);
     expect(await contents({ ...source, notes })).toEqual(found);
     expectFacts(notes.join('; '), path('kaggle/train'), '.png', 'boxer, pug', 'not used: size');
+    // pandas.get_dummies(…).to_csv()
+    const dummies = save('kaggle/train_dummies.csv', ',image,boxer,pug\n0,1,False,True\n1,2,True,False\n');
+    expect(await contents(await locateData(dummies))).toEqual(found);
     const many = Array.from({ length: 101 }, (_, i) => `${i},${i % 2},${1 - (i % 2)}\n`);
     for (let i = 0; i < 102; i++) png(`hot/${i}.png`);
     const several = save('hot/a.csv', `id,a,b\n${many.join('')}101,1,1\n`);

@@ -252,6 +252,15 @@ describe('a list of paths', () => {
     ]);
     save('w/headed.txt', 'filename,label\na.png,3\n');
     expect(await rowsOf('w/headed.txt')).toEqual([['a.png', '3']]);
+    // Tiny ImageNet's val_annotations.txt, with its images in a folder beside it.
+    for (const name of ['tiny/images/a.JPEG', 'tiny/images/#b.JPEG']) png(name, 1);
+    save('tiny/val.txt', '# x, 1\n# x, 2\n#b.JPEG\tn1\t0\t62\na.JPEG\tn1\t3\t44\n');
+    expect(await rowsOf('tiny/val.txt')).toEqual([
+      ['#b.JPEG', 'n1'],
+      ['a.JPEG', 'n1'],
+    ]);
+    save('w/windows.txt', '..\\tiny\\images\\a.JPEG\tcat\n');
+    expect(await rowsOf('w/windows.txt')).toEqual([['../tiny/images/a.JPEG', 'cat']]);
     save('w/powershell.txt', Buffer.from('\uFEFFa.png\r\nb c.png\r\n', 'utf16le'));
     expect(await rowsOf('w/powershell.txt')).toEqual([
       ['a.png', undefined],

@@ -15,6 +15,8 @@ export interface FileRow {
   readonly file: string;
   readonly label: RawLabel;
   readonly split: SplitName | undefined;
+  /** Whether it is a comment, unless there is such a file. */
+  readonly comment?: boolean;
 }
 
 type Rows = AsyncIterable<FileRow> | Iterable<FileRow>;
@@ -38,10 +40,11 @@ export async function fileRowsSource(
     signal,
   }: { expected: string; splits?: readonly SplitName[]; signal?: AbortSignal | undefined },
 ): Promise<DataSource> {
-  const { files, repeated } = await collect(path, rows, signal);
+  const { files, comments, repeated } = await collect(path, rows, signal);
   const folder = dirname(path);
-  const [first] = files.keys();
-  const [inside, other] = first === undefined ? [] : await foldersWith(path, files.keys());
+  const sure = [...files.keys()].filter((file) => !comments.has(file));
+  const [first] = sure.length > 0 ? sure : comments;
+  const [inside, other] = first === undefined ? [] : await foldersWith(path, sure.length > 0 ? sure : comments);
   if (other !== undefined) {
     throw new InputError(
       `${path}: its file ${first} is in several folders of ${folder}, ${inside} and ${other}; name the list after one of them (train.csv), or move it into that`,
@@ -55,6 +58,8 @@ export async function fileRowsSource(
     throw new InputError(`${path}: ${what}; ${expected}, relative to ${folder} or absolute`);
   }
   const base = resolve(folder, inside);
+  for (const file of comments) if (!existsSync(resolve(base, file))) files.delete(file);
+  withNumbers(files);
   const source = (name: string, split?: SplitName): ImageSource => {
     const own = () => [...files].filter(([, row]) => split === undefined || row.split === split);
     return imageFileSource({
@@ -80,22 +85,30 @@ type Files = Map<string, Pick<FileRow, 'label' | 'split'>>;
 
 async function collect(path: string, rows: Rows, signal: AbortSignal | undefined) {
   const files: Files = new Map();
+  const comments = new Set<string>();
   let [repeated, done] = [0, 0];
-  for await (const { file, label, split } of rows) {
+  for await (const row of rows) {
+    const { label, split, comment } = row;
+    // As Windows writes paths.
+    const file =
+      row.file.includes('\\') && !existsSync(resolve(dirname(path), row.file))
+        ? row.file.replaceAll('\\', '/')
+        : row.file;
     if (done++ % BATCH === 0) {
       await setImmediate();
       stopIfAborted(signal);
     }
     const earlier = files.get(file);
+    if (comment) comments.add(file);
     if (!earlier) files.set(file, { label, split });
-    else if (earlier.label === label && earlier.split === split) repeated++;
+    else if (comment || (earlier.label === label && earlier.split === split)) repeated += Number(!comment);
     else {
       const [what, one, other] =
         earlier.label === label ? ['is in the splits', earlier.split, split] : ['has the labels', earlier.label, label];
       throw new InputError(`${path}: '${file}' ${what} '${one ?? ''}' and '${other ?? ''}'; name each file once`);
     }
   }
-  return { files: withNumbers(files), repeated };
+  return { files, comments, repeated };
 }
 
 /** Labels of which some are fractions are numbers, not names. */
@@ -117,20 +130,31 @@ export function withNumbers(files: Files): Files {
 /**
  * The folders that the files of a list may be relative to: '' for the list's own, or else those in it that have the first file.
  * Where the name of the list says a split, that of the split alone.
+ * @param beside gives the folders in that of the list
  */
-export async function foldersWith(path: string, files: Iterable<string>): Promise<string[]> {
+export async function foldersWith(
+  path: string,
+  files: Iterable<string>,
+  beside = () => foldersBeside(path),
+): Promise<string[]> {
   const folder = dirname(path);
   let first: string | undefined;
   for (const file of files) {
     first ??= file;
     if (existsSync(resolve(folder, file))) return [''];
   }
-  const entries = await withFileErrors(`cannot list ${folder}`, () => readdir(folder, { withFileTypes: true }));
-  const inside = entries
-    .filter((entry) => !entry.isFile() && existsSync(join(folder, entry.name, first ?? '')))
-    .map(({ name }) => name)
-    .sort();
+  const inside = (await beside()).filter((name) => existsSync(join(folder, name, first ?? '')));
   const part = partOf(basename(path));
   const own = inside.filter((name) => part !== undefined && splitOf(name) === part);
   return own.length === 1 ? own : inside;
+}
+
+/** The folders in that of a list, sorted. */
+export async function foldersBeside(path: string): Promise<string[]> {
+  const folder = dirname(path);
+  const entries = await withFileErrors(`cannot list ${folder}`, () => readdir(folder, { withFileTypes: true }));
+  return entries
+    .filter((entry) => !entry.isFile())
+    .map(({ name }) => name)
+    .sort();
 }

@@ -4,7 +4,7 @@ import type { DataSource } from '../image-source.ts';
 import type { DataOptions } from '../options.ts';
 import { best, isRowNumber, labelColumn } from './columns.ts';
 import { isNumber, packedNumbers } from './csv-columns.ts';
-import { type FileRow, fileRowsSource, foldersWith } from './file-rows.ts';
+import { type FileRow, fileRowsSource, foldersBeside, foldersWith } from './file-rows.ts';
 import { rawLabel } from './parquet-file.ts';
 import { splitColumn, splitOfRow, splitsIn } from './split-column.ts';
 import { openTable, type Table, type TableRow } from './tables.ts';
@@ -55,8 +55,9 @@ export async function fileColumns({ names, rows }: Table, path?: string): Promis
   const split = headed ? splitColumn(others) : others.find(most((text) => splitOfRow(text) !== undefined));
   const isScalar = (name: string) => sample.some((cells) => rawLabel(cells[name]) !== undefined);
   const scalars = others.filter((name) => name !== split && isScalar(name));
-  const meant = scalars.filter((name) => !isRowNumber(name) && !NO_LABEL.test(name) && !named.includes(name));
-  const label = labelColumn(scalars) ?? hotColumns(scalars, sample) ?? (meant.length === 1 ? meant[0] : undefined);
+  const unnumbered = scalars.filter((name) => !isRowNumber(name));
+  const meant = unnumbered.filter((name) => !NO_LABEL.test(name) && !named.includes(name));
+  const label = labelColumn(scalars) ?? hotColumns(unnumbered, sample) ?? (meant.length === 1 ? meant[0] : undefined);
   return { ...found, label, split, unused: others.filter((name) => name !== split && ![label].flat().includes(name)) };
 }
 
@@ -71,15 +72,17 @@ const textOf = (value: unknown): string =>
 
 /** The column whose values, all different, are names of image files without their extension, and that extension. */
 async function idColumn(path: string, names: readonly string[], sample: readonly Cells[]) {
+  let listed: Promise<string[]> | undefined;
+  const beside = () => {
+    listed ??= foldersBeside(path);
+    return listed;
+  };
   for (const file of names) {
     const ids = sample.map((cells) => textOf(cells[file]));
     if (ids.includes('') || new Set(ids).size < ids.length) continue;
     for (const extension of EXTENSIONS) {
-      const foldersOf = (some: readonly string[]) =>
-        foldersWith(
-          path,
-          some.map((id) => `${id}${extension}`),
-        );
+      const filesOf = (some: readonly string[]) => some.map((id) => `${id}${extension}`);
+      const foldersOf = (some: readonly string[]) => foldersWith(path, filesOf(some), beside);
       if ((await foldersOf(ids)).length === 0) continue;
       const headed = (await foldersOf([file])).length === 0; // otherwise the first row is no heading
       return headed ? { file, extension } : undefined;
@@ -88,10 +91,16 @@ async function idColumn(path: string, names: readonly string[], sample: readonly
   return undefined;
 }
 
+/** 0 or 1, as numbers, texts (pandas: True) or nothing; NaN for anything else. */
+function bitOf(value: unknown): number {
+  const text = typeof value === 'boolean' ? String(value) : textOf(value);
+  return /^(1(\.0*)?|true)$/i.test(text) ? 1 : /^(0(\.0*)?|false|)$/i.test(text) ? 0 : Number.NaN;
+}
+
 /** Columns of 0 and 1 of which one is 1 in each row, and not always the same. */
 function hotColumns(names: readonly string[], sample: readonly Cells[]): readonly string[] | undefined {
-  const binary = names.filter((name) => sample.every((cells) => /^[01](\.0*)?$/.test(textOf(cells[name]))));
-  const hot = sample.map((cells) => binary.filter((name) => Number(cells[name]) === 1));
+  const binary = names.filter((name) => sample.every((cells) => !Number.isNaN(bitOf(cells[name]))));
+  const hot = sample.map((cells) => binary.filter((name) => bitOf(cells[name]) === 1));
   return hot.every(({ length }) => length === 1) && new Set(hot.flat()).size > 1 ? binary : undefined;
 }
 
@@ -115,8 +124,8 @@ export function readRow({ cells, where }: TableRow, { file, extension, label, sp
 }
 
 function hotLabel(names: readonly string[], cells: Cells, where: string): string | undefined {
-  const [hot, other] = names.filter((name) => textOf(cells[name]) !== '' && Number(cells[name]) !== 0);
-  if (hot === undefined || (other === undefined && Number(cells[hot]) === 1)) return hot;
+  const [hot, other] = names.filter((name) => bitOf(cells[name]) !== 0);
+  if (hot === undefined || (other === undefined && bitOf(cells[hot]) === 1)) return hot;
   throw new InputError(
     `${where}: one of ${names.join(', ').slice(0, 100)} was expected to be 1 and the others 0, as in the first rows; correct it, or remove these columns`,
   );

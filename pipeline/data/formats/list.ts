@@ -25,20 +25,24 @@ function separatorIn(line: string): number {
  */
 export async function locateList(path: string, { signal }: DataOptions = {}): Promise<DataSource> {
   const expected = 'a path a line was expected, then a tab or comma and its label';
-  return fileRowsSource(path, rowsOf(path), { expected, signal });
+  const notes = new Set<string>();
+  const source = await fileRowsSource(path, rowsOf(path, notes), { expected, signal });
+  return { ...source, notes: [...source.notes, ...notes] };
 }
 
-async function* rowsOf(path: string): AsyncGenerator<FileRow> {
+async function* rowsOf(path: string, notes: Set<string>): AsyncGenerator<FileRow> {
   const folder = dirname(path);
   let first = true;
   for await (const { text } of linesOf(path)) {
     const separator = separatorIn(text);
     const at = separator >= 0 && existsSync(resolve(folder, text.trim())) ? -1 : separator;
     const file = (at < 0 ? text : text.slice(0, at)).trim();
-    if (text.startsWith('#') && !existsSync(resolve(folder, file))) continue;
-    const label = at < 0 ? undefined : text.slice(at + 1).trim() || undefined;
-    const isHeading = first && HEADING.test(file) && !existsSync(resolve(folder, file));
-    first = false;
-    if (!isHeading) yield { file, label, split: undefined };
+    const comment = text.startsWith('#');
+    const [said = '', ...more] = at < 0 ? [] : text.slice(at + 1).split('\t');
+    if (more.length > 0) notes.add(`fields after the label are not used, such as '${more[0]}'`);
+    const label = said.trim() || undefined;
+    const isHeading = first && !comment && HEADING.test(file) && !existsSync(resolve(folder, file));
+    first &&= comment;
+    if (!isHeading) yield { file, label, split: undefined, comment };
   }
 }
