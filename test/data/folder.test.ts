@@ -44,6 +44,9 @@ describe('a folder', () => {
   test('subfolders are classes in natural order; images in none are unlabelled; the rest is counted', async () => {
     const files = ['10/a.png', '2/deep/er/1.png', '2/b.PNG', 'ä/1.png', 'loose.png', '2/a.png'];
     for (const [level, file] of files.entries()) png(`classes/${file}`, level);
+    png('inet/ILSVRC/Data/CLS-LOC/train/n1/1.png');
+    save('inet/LOC_train_solution.csv', 'ImageId,PredictionString\nn1/1,n1 1 2 3 4\n');
+    expect((await locate('inet')).all?.classes).toEqual(['n1']);
     for (const hidden of ['.hidden/1.png', '2/.hidden.png', '__MACOSX/1.png']) save(`classes/${hidden}`, 'no image');
     for (const other of ['readme.txt', '2/labels.csv', 'empty/x', 'z']) save(`classes/${other}`, 'no image');
     const { all, notes } = await locate('classes');

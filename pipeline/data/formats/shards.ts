@@ -46,7 +46,7 @@ export async function shardsOf(path: string, names: RegExp): Promise<Shard[]> {
   return shards;
 }
 
-/** Whether a folder holds such files, in itself or in `data/` and the like, and no images. */
+/** Whether a folder holds such files, in itself or in `data/` and the like, and no images at any depth. */
 export async function hasShards(folder: string, names: RegExp): Promise<boolean> {
   const found = { shards: false, images: false };
   await look(folder, names, found);
@@ -65,8 +65,8 @@ async function look(
       if (found.images) return;
       if (!entry.isDirectory()) {
         found.images = isShard(entry.name, IMAGE_FILE);
-        found.shards ||= isShard(entry.name, names);
-      } else if (isVisible(entry.name) && depth < DEPTH) await look(join(folder, entry.name), names, found, depth + 1);
+        found.shards ||= depth <= DEPTH && isShard(entry.name, names);
+      } else if (isVisible(entry.name)) await look(join(folder, entry.name), names, found, depth + 1);
     }
   });
 }
