@@ -156,6 +156,7 @@ describe('refuses in one line with exit code 2, and leaves existing files unchan
     [['--fast', 'a', 'b'], /'--fast'.*--help/],
     [['a', 'b', '--shape', 'x'], /--shape x: NAME=1,224,224,3/],
     [['a', 'b', '--shape', 'x=1,0'], /--shape x=1,0: NAME=/],
+    [['a', 'b', '--value', 'x=yes'], /--value x=yes: NAME=/],
     [['a', 'b', '--dynamic', 'x=height'], /--dynamic x=height: NAME=1,2/],
     [['a', 'b', '--check', 'often'], /--check often: .*\bnumber\b/],
   ] as [string[], RegExp][])('the arguments %j', async (args, message) => {

@@ -164,6 +164,25 @@ describe('a GraphModel agrees with tfjs', () => {
     await session.release();
   });
 
+  test.each([0, 1])('with an input that is always %i, on which switches depend', async (value) => {
+    const def: GraphDef = {
+      nodes: [
+        placeholder('x', [-1, 2]),
+        node('phase', 'Placeholder', [], { dtype: attr.type('DT_BOOL'), shape: { shape: { unknownRank: true } } }),
+        node('switch', 'Switch', ['x', 'phase'], T),
+        node('off', 'Neg', ['switch'], T),
+        node('on', 'Relu', ['switch:1'], T),
+        node('y', 'Merge', ['off', 'on'], { ...T, N: attr.int(2) }),
+      ],
+      inputs: { x: 'x', phase: 'phase' },
+      outputs: { y: 'y' },
+    };
+    const { inputs, nodes } = await graphOfGraphModel(await graphModel(def), { values: { phase: value } });
+    expect([inputs.map(({ name }) => name), nodes.map(({ op }) => op)]).toEqual([['x'], [value ? 'Relu' : 'Neg']]);
+    const two = convertGraphModel(await graphModel(def), { values: { x: [1, 2, 3], phase: value } });
+    await expect(two).rejects.toThrow(/^input x .*\[any, 2\].*\b3\b/);
+  });
+
   test('with a batch size that has to stay 1, and says why', async () => {
     const def: GraphDef = {
       nodes: [placeholder('x', [-1, 6]), node('y', 'Reshape', ['x', 'two'], T)],

@@ -103,8 +103,9 @@ class TracingBackend extends tf.KernelBackend {
     if (recording?.passesChecks) return Uint8Array.of(1);
     const [label, ops] = [recording?.label, runningOps()];
     const found = `the values of a traced tensor were asked for${ops ? ` in tf.${ops}` : ''}`;
+    const parts = 'convert the parts before and after it, and do this between them';
     const remedy = label
-      ? 'convert the parts before and after it, and do this between them'
+      ? `${label.startsWith('node ') ? 'if an input decides it, give its value (--value NAME=0); else ' : ''}${parts}`
       : 'keep data(), dataSync(), array() and print() out of the traced program';
     throw new Error(`${label ? `${label}: ` : ''}${found}: a graph cannot depend on them; ${remedy}`);
   }

@@ -6,6 +6,7 @@ import { Failure, fileFailure, isOfTensorFlow } from './failure.ts';
 import { boundedProgram, graphOfGraphModel } from './from/graph-model.ts';
 import { graphOfLayersModel, layersProgram } from './from/layers-model.ts';
 import { loadModel } from './from/load-model.ts';
+import { withValues } from './from/ports.ts';
 import type { ModelProgram } from './from/program.ts';
 import type { Graph, Ref } from './ir.ts';
 import { inOpset } from './opset.ts';
@@ -64,12 +65,13 @@ async function convertFile(options: Options): Promise<{ program: ModelProgram; g
 }
 
 function ofLayers(model: Parameters<typeof layersProgram>[0], options: Options) {
-  return { graph: graphOfLayersModel(model, options), program: layersProgram(model) };
+  return { graph: graphOfLayersModel(model, options), program: withValues(layersProgram(model), options) };
 }
 
 async function ofGraph(model: Parameters<typeof boundedProgram>[0], options: Options) {
   const name = nameOf(options.model);
-  return { graph: await graphOfGraphModel(model, { ...options, name }), program: boundedProgram(model, name) };
+  const program = withValues(boundedProgram(model, name), options);
+  return { graph: await graphOfGraphModel(model, { ...options, name }), program };
 }
 
 /** The name of the file, or of its folder where it is just `model.json`. */

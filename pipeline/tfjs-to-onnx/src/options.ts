@@ -8,6 +8,8 @@ Converts a TensorFlow.js model (model.json and its files of weights) to an ONNX 
 (needs @tensorflow/tfjs-converter).
 
   --shape NAME=1,224,224,3   the shape of an input that the model leaves open; may be repeated
+                             (NAME= for a single number)
+  --value NAME=0.5           what an input always is: a number, or a list of them; may be repeated
   --dynamic NAME=AXIS,...    axes of an input that stay open, beside the batch; may be repeated
   --nchw-inputs              images come as [N, C, H, W] instead of [N, H, W, C]
   --float16                  store the weights as float16, in half the space; the graph computes in float32
@@ -30,6 +32,7 @@ export interface Options {
   readonly model: string;
   readonly out: string | undefined;
   readonly shapes: Readonly<Record<string, number[]>>;
+  readonly values: Readonly<Record<string, number[]>>;
   readonly dynamic: Readonly<Record<string, number[]>>;
   readonly nchwInputs: boolean;
   readonly float16: boolean;
@@ -60,8 +63,9 @@ export function parse(args: readonly string[]): Options | 'help' | 'version' {
   return {
     model,
     out,
-    shapes: named('--shape', values.shape, '1,224,224,3', 1),
-    dynamic: named('--dynamic', values.dynamic, '1,2', 0),
+    shapes: named('--shape', values.shape, '1,224,224,3', (size) => Number.isSafeInteger(size) && size > 0, true),
+    values: named('--value', values.value, '0.5', Number.isFinite),
+    dynamic: named('--dynamic', values.dynamic, '1,2', (axis) => Number.isSafeInteger(axis) && axis >= 0),
     nchwInputs: values['nchw-inputs'],
     float16,
     opset: number('--opset', values.opset, Number.isInteger),
@@ -79,6 +83,7 @@ function parsed(args: readonly string[]) {
   const [text, list] = [{ type: 'string' }, { type: 'string', multiple: true }] as const;
   const options = {
     shape: list,
+    value: list,
     dynamic: list,
     'nchw-inputs': flag,
     float16: flag,
@@ -105,20 +110,20 @@ function number(option: string, text: string | undefined, isRight: (value: numbe
   return value;
 }
 
-/** Lists of whole numbers by the names before them. A name may contain `=`. */
+/** Lists of numbers by the names before them. A name may contain `=`. */
 function named(
   option: string,
   texts: readonly string[] = [],
   example: string,
-  least: number,
+  isRight: (value: number) => boolean,
+  mayBeEmpty = false,
 ): Record<string, number[]> {
   return Object.fromEntries(
     texts.map((text) => {
-      const [, name, list = ''] = /^(.+)=([\d,]+)$/.exec(text) ?? [];
-      const numbers = list.split(',').map((part) => (part === '' ? Number.NaN : Number(part)));
-      if (!name || !numbers.every((value) => Number.isSafeInteger(value) && value >= least)) {
-        throw new Failure(`${option} ${text}: NAME=${example} was expected`);
-      }
+      const [, name, list = ''] = /^(.+)=([^=]*)$/.exec(text) ?? [];
+      const parts = list === '' && mayBeEmpty ? [] : list.split(',');
+      const numbers = parts.map((part) => (part.trim() === '' ? Number.NaN : Number(part)));
+      if (!name || !numbers.every(isRight)) throw new Failure(`${option} ${text}: NAME=${example} was expected`);
       return [name, numbers];
     }),
   );

@@ -4,7 +4,7 @@ import type { Graph } from '../ir.ts';
 import { serialize } from '../serialize.ts';
 import { graphOfAsyncFunction } from './function.ts';
 import { type GraphNode, isAsynchronous, nodesOf, withOwnOperations } from './graph-nodes.ts';
-import { type ModelOptions, withOpenSizesAsync } from './ports.ts';
+import { type ModelOptions, withOpenSizesAsync, withValues } from './ports.ts';
 import { type ModelProgram, type Outputs, type Port, uniqueNames } from './program.ts';
 
 /** The part of a GraphModel that conversion needs; `tf.GraphModel` has it. */
@@ -39,7 +39,7 @@ export async function graphOfGraphModel(
   model: ConvertibleGraphModel,
   { name = 'model', ...options }: GraphModelOptions = {},
 ): Promise<Graph> {
-  const program = graphProgram(model, name);
+  const program = withValues(graphProgram(model, name), options);
   const nodes = nodesOf(model);
   let executing = '';
   const naming = (enter: (scope: string, label: string) => void) =>

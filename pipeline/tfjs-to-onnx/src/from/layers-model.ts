@@ -5,7 +5,7 @@ import type { LayeredModel } from '../named-layers.ts';
 import { serialize } from '../serialize.ts';
 import { ModelStates } from '../stateful.ts';
 import { graphOfFunction } from './function.ts';
-import { type ModelOptions, withOpenSizes } from './ports.ts';
+import { type ModelOptions, withOpenSizes, withValues } from './ports.ts';
 import { type ModelProgram, type Outputs, type Port, uniqueNames } from './program.ts';
 
 /** The part of a tfjs-layers model that conversion needs; `tf.LayersModel` has it. */
@@ -33,7 +33,7 @@ export type ConvertOptions = ModelOptions & Pick<LowerOptions, 'keepWeights'>;
 
 /** The graph that `convertLayersModel` serializes. */
 export function graphOfLayersModel(model: ConvertibleModel, options: ConvertOptions = {}): Graph {
-  const program = layersProgram(model);
+  const program = withValues(layersProgram(model), options);
   const { name, run } = program;
   const { keepWeights = false } = options;
   const models = { [name]: model };

@@ -1,4 +1,6 @@
-import type { Graph } from '../ir.ts';
+import type { Tensor } from '@tensorflow/tfjs-core';
+import * as tf from '@tensorflow/tfjs-core';
+import { type Graph, product } from '../ir.ts';
 import type { OpenInput, OpenInputs } from './function.ts';
 import type { ModelProgram, Port } from './program.ts';
 import { BATCH, type SymbolicShape } from './symbols.ts';
@@ -7,10 +9,48 @@ import { BATCH, type SymbolicShape } from './symbols.ts';
 export interface ModelOptions {
   /** Shapes of inputs, where the model leaves sizes open. Names in them stay open: `['N', 'H', 'W', 3]`. */
   readonly shapes?: Readonly<Record<string, SymbolicShape>>;
+  /** Inputs that always have the same value, by name: they are no inputs of the graph. */
+  readonly values?: Readonly<Record<string, number | readonly number[]>>;
   /** Axes of inputs that stay open beside the batch, by the input's name. */
   readonly dynamic?: Readonly<Record<string, readonly number[]>>;
   /** Whether images, `[N, H, W, C]` in the model, come with the channels first. */
   readonly nchwInputs?: boolean;
+}
+
+/**
+ * A model with the inputs that always have the same value filled in.
+ * @throws Error for an input that it does not have; when it runs, for values that do not fit
+ */
+export function withValues<Result>(
+  program: ModelProgram<Result>,
+  { values = {} }: Pick<ModelOptions, 'values'>,
+): ModelProgram<Result> {
+  refuseUnknown(program.name, program.inputs, Object.keys(values));
+  const isGiven = ({ name }: Port): boolean => values[name] !== undefined;
+  const given = program.inputs.filter(isGiven);
+  return {
+    ...program,
+    inputs: program.inputs.filter((port) => !isGiven(port)),
+    run(inputs) {
+      const made = given.map((port) => [port.name, tensorFor(program.name, port, [values[port.name] ?? []].flat())]);
+      return program.run({ ...inputs, ...Object.fromEntries(made) });
+    },
+  };
+}
+
+function tensorFor(model: string, { name, shape, dtype }: Port, values: readonly number[]): Tensor {
+  const declared = shape ?? (values.length === 1 ? [] : [null]);
+  const free = declared.filter((d) => d === null).length;
+  const rest = values.length / product(declared.map((d) => d ?? 1));
+  if (free > 1 || !Number.isInteger(rest) || (free === 0 && rest !== 1)) {
+    const sizes = declared.map((d) => d ?? 'any').join(', ');
+    throw new Error(`input ${name} of model ${model} is [${sizes}]; a value of ${values.length} numbers does not fit`);
+  }
+  return tf.tensor(
+    [...values],
+    declared.map((d) => d ?? rest),
+    dtype,
+  );
 }
 
 /** Sizes of open axes are tried as multiples of these, one after the other. */
@@ -70,7 +110,7 @@ interface Attempt {
 
 /** What is tried: the sizes as asked for, then as multiples, then one image or row instead of any number. */
 function attemptsFor({ name: model, inputs: ports }: ModelProgram, options: ModelOptions): Attempt[] {
-  refuseUnknown(model, ports, options);
+  refuseUnknown(model, ports, Object.keys({ ...options.shapes, ...options.dynamic }));
   const all = (factor: number, batch: string | number) => () =>
     Object.fromEntries(ports.map((port) => [port.name, inputOf(model, port, options, factor, batch)]));
   const opened = Object.values(options.dynamic ?? {}).flat();
@@ -81,9 +121,9 @@ function attemptsFor({ name: model, inputs: ports }: ModelProgram, options: Mode
   return [...attempts, { inputs: all(1, 1), note: 'the batch size is fixed at 1' }];
 }
 
-function refuseUnknown(model: string, ports: readonly Port[], { shapes = {}, dynamic = {} }: ModelOptions): void {
+function refuseUnknown(model: string, ports: readonly Port[], asked: readonly string[]): void {
   const names = ports.map(({ name }) => name);
-  const unknown = [...Object.keys(shapes), ...Object.keys(dynamic)].find((name) => !names.includes(name));
+  const unknown = asked.find((name) => !names.includes(name));
   if (unknown !== undefined)
     throw new Error(`model ${model} has no input ${unknown}; its inputs are ${names.join(', ')}`);
 }
