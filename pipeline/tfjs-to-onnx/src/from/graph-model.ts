@@ -85,7 +85,7 @@ export function boundedProgram(
 }
 
 /** A GraphModel as a function of tensors by the names in its signature. */
-export function graphProgram(model: ConvertibleGraphModel, name: string): ModelProgram<Promise<Outputs>> {
+function graphProgram(model: ConvertibleGraphModel, name: string): ModelProgram<Promise<Outputs>> {
   const inputs = inputsOf(model);
   const keys = outputsOf(model);
   const taken = inputs.map((port) => port.name);
