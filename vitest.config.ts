@@ -6,7 +6,7 @@ const NOT_HERE = ['test/**/*.browser.test.ts', 'test/package/**']; // npm run te
 const OWN = [
   'test/{devices,faults,gallery,setup}/**/*.test.ts',
   'test/**/{*.slow,cuda*,webgpu}.test.ts',
-  'test/{inference/sessions,io/publish}.test.ts',
+  'test/{inference/sessions,io/publish,report/trained}.test.ts',
   'test/train/{own-model,publish,tensorflow,tfjs-onnx,trust}.test.ts',
   'test/tfjs-to-onnx/{cli*,eager,readme,refuse,suite}.test.ts',
 ];
