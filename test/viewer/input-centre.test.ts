@@ -126,16 +126,21 @@ describe('centring MNIST digits, which are centred already', () => {
     expect(conventionsOf({ height: 28, width: 28, channels: 1 }, shifted).centred).toBe(false);
   });
 
-  test('are those of the images that have been read, where a set is large', () => {
+  test('are those of the images that have been read, where a set is large, and ask for no others than the first sheet', () => {
     const shape = { height: 2, width: 2, channels: 3 };
-    const about = { ...shape, images: 10 };
+    const sheets = Array.from({ length: 9 }, (_, i) => ({ file: `${i}.png`, first: 10 * i, count: 10, columns: 10 }));
+    const asked: number[] = [];
     const set = {
-      about,
+      about: { ...shape, images: 90, sheets },
       has: (row: number) => row === 0,
-      pixels: (row: number) => new Uint8Array(12).fill(row === 0 ? 255 : 0),
+      pixels: (row: number) => {
+        asked.push(row);
+        return new Uint8Array(12).fill(row === 0 ? 255 : 0);
+      },
     };
     const model = { card: { image: shape, dataset: { name: 'photos' } }, set } as never;
     expect(frameOf(model).conventions.background).toEqual([255, 255, 255]);
+    expect(Math.max(...asked)).toBe(9);
   });
 });
 

@@ -54,7 +54,7 @@ test('the pen contrasts with the background of the set’s images, unless a colo
   const drawing = createDrawing();
   const open = (value: number, channels: 1 | 3) => {
     const shape = { height: 2, width: 2, channels };
-    const about = { ...shape, images: 3 };
+    const about = { ...shape, images: 3, sheets: [] };
     const set = { about, has: () => true, pixels: () => new Uint8Array(4 * channels).fill(value) };
     model.value = { card: { image: shape, dataset: { name: 'photos' } }, set } as never;
     return drawing.colour.value;

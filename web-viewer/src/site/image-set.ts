@@ -28,6 +28,7 @@ export interface ImageSet {
 
 /** Sets of at most this many sheets are read whole before they are shown. */
 const SMALL = 8;
+export const isLarge = ({ sheets }: Pick<ImageSetFile, 'sheets'>): boolean => sheets.length > SMALL;
 
 /** @param onBytes receives the number of bytes read @throws FileProblem */
 export async function loadImageSet(source: FileSource, onBytes: OnBytes): Promise<ImageSet> {
@@ -70,7 +71,7 @@ export async function loadImageSet(source: FileSource, onBytes: OnBytes): Promis
     if (!sheet) throw new RangeError(`the set has no image ${row}`);
     return sheet;
   };
-  if (about.sheets.length <= SMALL) await Promise.all(about.sheets.map(read));
+  if (!isLarge(about)) await Promise.all(about.sheets.map(read));
   return {
     about,
     labels,

@@ -1,3 +1,4 @@
+import { isLarge } from '../../site/image-set.ts';
 import type { OpenModel } from '../../state/store.ts';
 import type { Shape } from '../../ui/pixels.ts';
 import { centre } from './centre.ts';
@@ -25,9 +26,11 @@ export function frameOf(model: Pick<OpenModel, 'card' | 'set'> | null): Frame {
   const { set, card } = model ?? {};
   const shape = card?.image ?? { height: 28, width: 28, channels: 1 };
   const scale = Math.max(1, Math.round(WIDTH / Math.max(shape.width, shape.height)));
-  const count = Math.min(SAMPLE, set?.about.images ?? 0);
+  // Asking for those of all sheets of a large set would read them all.
+  const among = (set && isLarge(set.about) ? set.about.sheets[0]?.count : set?.about.images) ?? 0;
+  const count = Math.min(SAMPLE, among);
   const images = Array.from({ length: count }, (_, i) => {
-    const row = Math.floor((i * (set?.about.images ?? 0)) / count);
+    const row = Math.floor((i * among) / count);
     const pixels = set?.pixels(row);
     return set?.has(row) ? pixels : undefined;
   });
