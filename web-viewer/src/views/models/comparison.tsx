@@ -6,7 +6,7 @@ import { Button } from '../../ui/controls.tsx';
 import { bytes, dataName, grouped, short } from '../../ui/format.ts';
 import { Table } from '../../ui/table.tsx';
 import { type ListedModel, listedModels } from './listed-models.ts';
-import { kindOf, shapeOf, valuesOf } from './texts.ts';
+import { kindOf, shapeOf, shortKindOf, valuesOf } from './texts.ts';
 
 /** A column with a text of each card. */
 const ofCard = (name: string, cell: (card: Card) => ComponentChildren, look?: 'words') => ({
@@ -31,7 +31,7 @@ const columns = [
       </Button>
     ),
   },
-  ofCard('Kind', kindOf, 'words'),
+  ofCard('Kind', (card) => <span title={kindOf(card)}>{shortKindOf(card)}</span>, 'words'),
   ofCard('Data', ({ dataset }) => dataName(dataset.name), 'words'),
   ofCard('Image', shapeOf, 'words'),
   ofCard('Latent size', ({ latent }) => grouped(latent.size)),

@@ -20,6 +20,10 @@ export function kindOf({ model, conditional }: Pick<Card, 'model' | 'conditional
     .join(', ');
 }
 
+/** `variational, conditional`. */
+export const shortKindOf = ({ model, conditional }: Pick<Card, 'model' | 'conditional'>): string =>
+  `${model.variational ? 'variational' : 'plain'}${conditional.encoder || conditional.decoder ? ', conditional' : ''}`;
+
 /** A model in one line: its data, latent size and loss on images held out. */
 export function inOneLine(card: Card): string {
   const { loss } = heldOutOf(card).losses;
