@@ -81,7 +81,7 @@ export function About() {
   if (image.origin === 'file') return <>your picture</>;
   return (
     <>
-      {image.row === null ? 'an image that was not trained on' : `${ofSet('image')} ${grouped(image.row)}`}
+      {image.row === null ? 'an image not trained on' : `${ofSet('image')} ${grouped(image.row)}`}
       {image.label !== null && (
         <>
           {', '}

@@ -26,9 +26,7 @@ export function LatentView() {
               Save PNG
             </Button>
           </div>
-          <p class="say">
-            The decoded image follows the {opened?.card.latent.size} sliders, which start at the input’s code. Move one.
-          </p>
+          <p class="say">The sliders start at the input’s code. Move one, and watch the decoded image.</p>
         </header>
         <DecodedImage />
         <Tools />
