@@ -1,32 +1,19 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
+import { pack } from 'tar-stream';
 import { expect, test } from 'vitest';
+import { cluster } from '../../pipeline/cluster/cluster.ts';
 import { encode } from '../../pipeline/encode/encode.ts';
 import { pngBytes } from '../data/images.ts';
 import { scratchFolder } from '../data/support.ts';
+import { missingOfRay, PYTHON, RAY_SCRIPT } from './ray-python.ts';
 import { imageOf, type Row, readRows, tinyImages } from './support.ts';
 import { exportTiny, tiny } from './tiny-model.ts';
 
-const SCRIPT = fileURLToPath(new URL('../../deploy/ray/encode.py', import.meta.url));
 const scratch = scratchFolder();
-
-/** A Python with Ray: `pip install "ray[data]" onnxruntime pyvips-binary pyvips numpy pyarrow`. */
-const PYTHON = process.env.CONVAE_RAY_PYTHON ?? 'python3';
-function missing(): string | undefined {
-  try {
-    execFileSync(PYTHON, ['-c', 'import ray, onnxruntime, pyvips, pyarrow'], { stdio: 'pipe' });
-    return undefined;
-  } catch (error) {
-    return `${PYTHON}: ${String((error as { stderr?: Buffer }).stderr)
-      .trim()
-      .split('\n')
-      .at(-1)}; CONVAE_RAY_PYTHON names another`;
-  }
-}
-const reason = missing();
+const reason = missingOfRay();
 if (reason) console.log(`skipped: encoding with Ray: ${reason}`);
 
 /** The encoders of a run, which have its mark in their environment. */
@@ -58,7 +45,7 @@ test.skipIf(reason)(
       writeFileSync(scratch(`photos/${['cat', 'dog10', 'dog9'][i % 3]}/${i}.png`), i === 7 ? 'no image' : file);
     }
     const mark = `convae-${process.pid}`;
-    const args = [SCRIPT, exported, scratch('photos'), scratch('out'), '--workers', '2', '--batch-size', '16'];
+    const args = [RAY_SCRIPT, exported, scratch('photos'), scratch('out'), '--workers', '2', '--batch-size', '16'];
     const child = spawn(PYTHON, args, {
       env: { ...process.env, CONVAE_TEST_RUN: mark },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -86,18 +73,61 @@ test.skipIf(reason)(
       workers: 2,
     });
 
-    const single = scratch('single.parquet');
-    await encode({ exported, data: scratch('photos'), out: single, split: 'all', device: 'cpu' });
-    const byId = (rows: readonly Row[]) => rows.toSorted((a, b) => (a.id < b.id ? -1 : 1));
-    const files = readdirSync(scratch('out')).map((name) => readRows(scratch(`out/${name}`)));
-    const [found, expected] = [byId((await Promise.all(files)).flat()), byId(await readRows(single))];
-    expect(found.map(({ id, label, class: name }) => [id, label, name])).toEqual(
-      expected.map(({ id, label, class: name }) => [id, label, name]),
-    );
-    found.forEach(({ latent, error = Number.NaN }, i) => {
-      const row = expected[i] as Row;
-      for (let d = 0; d < tiny.size; d++) expect(latent[d]).toBeCloseTo(row.latent[d] ?? Number.NaN, 6);
-      expect(error).toBeCloseTo(row.error ?? Number.NaN, 6);
-    });
+    await expectRows(exported, scratch('photos'), scratch('out'));
   },
 );
+
+/** Asserts that a folder has the rows of `encode`. */
+async function expectRows(exported: string, data: string, out: string): Promise<void> {
+  const single = `${out}.parquet`;
+  await encode({ exported, data, out: single, split: 'all', device: 'cpu' });
+  const byId = (rows: readonly Row[]) => rows.toSorted((a, b) => (a.id < b.id ? -1 : 1));
+  const files = readdirSync(out).map((name) => readRows(`${out}/${name}`));
+  const [found, expected] = [byId((await Promise.all(files)).flat()), byId(await readRows(single))];
+  const exact = ({ id, label, class: name, cluster }: Row) => [id, label, name, cluster];
+  expect(found.map(exact)).toEqual(expected.map(exact));
+  found.forEach(({ latent, error = Number.NaN }, i) => {
+    const row = expected[i] as Row;
+    for (let d = 0; d < tiny.size; d++) expect(latent[d]).toBeCloseTo(row.latent[d] ?? Number.NaN, 6);
+    expect(error).toBeCloseTo(row.error ?? Number.NaN, 6);
+  });
+}
+
+test.skipIf(reason)('archives, clusters, and refusals that leave nothing', { timeout: 480_000 }, async () => {
+  const images = tinyImages(40);
+  mkdirSync(scratch('tars'));
+  for (const shard of [0, 1]) {
+    const archive = pack();
+    for (let i = 20 * shard; i < 20 * shard + 20; i++) {
+      archive.entry({ name: `in/${i}.json` }, JSON.stringify({ Label: [9, 10, -1][i % 3] }));
+      archive.entry({ name: `in/${i}.png` }, pngBytes(3, 2, 8, 0, [...imageOf(images, i)]));
+    }
+    archive.finalize();
+    const chunks: Buffer[] = [];
+    for await (const chunk of archive) chunks.push(Buffer.from(chunk as Uint8Array));
+    writeFileSync(scratch(`tars/${shard}.tar`), Buffer.concat(chunks));
+  }
+  const exported = await exportTiny(scratch('clustered'));
+  const compute = { exported, data: scratch('tars'), split: 'all', device: 'cpu' } as const;
+  await cluster({ ...compute, out: scratch('clusters'), method: 'gmm', k: 3, seed: 0, seeds: 1, into: true });
+  const run = (model: string, out: string, ...args: string[]) =>
+    spawnSync(PYTHON, [RAY_SCRIPT, model, scratch('tars'), scratch(out), '--workers', '1', ...args], {
+      encoding: 'utf8',
+    });
+  const { status, stderr } = run(exported, 'rows');
+  expect(status, stderr).toBe(0);
+  await expectRows(exported, scratch('tars'), scratch('rows'));
+  const conditional = await exportTiny(scratch('conditional'), {
+    conditional: { encoder: true, decoder: false },
+    classes: ['9', '10'],
+  });
+  writeFileSync(`${exported}/decoder.onnx`, 'damaged');
+  for (const [model, said] of [
+    [conditional, /png: it has no label/],
+    [exported, /decoder\.onnx/],
+  ] as const) {
+    const refused = run(model, 'refused');
+    expect([refused.status, refused.stderr.trim().split('\n').at(-1)]).toEqual([2, expect.stringMatching(said)]);
+    expect([existsSync(scratch('refused')), existsSync(scratch('refused.partial'))]).toEqual([false, false]);
+  }
+});
