@@ -31,7 +31,7 @@ const encodersOf = (mark: string): number[] =>
 
 test.skipIf(reason)(
   'two workers of Ray, of which one is killed, give the rows of encode',
-  { timeout: 240_000 },
+  { timeout: 480_000 },
   async () => {
     const exported = await exportTiny(scratch('tiny'), {
       preprocessing: { height: 2, width: 3, channels: 1, fit: 'contain', background: '#808080', scalings: [] },
