@@ -63,7 +63,8 @@ export async function orRemove<T>(path: string, top: string | undefined, work: (
 
 /** Removes a folder and those above it up to `top`, unless they contain something. @param top undefined: none */
 export async function removeEmpty(path: string, top: string | undefined): Promise<void> {
-  for (let folder = path; top !== undefined && folder.length >= top.length; folder = dirname(folder)) {
+  if (top === undefined) return;
+  for (let folder = path; folder.length >= top.length && folder !== dirname(folder); folder = dirname(folder)) {
     await rmdir(folder).catch(() => {});
   }
 }

@@ -14,6 +14,7 @@ import { open, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { EnvironmentError, Interrupted } from '../../pipeline/io/errors.ts';
+import { removeEmpty } from '../../pipeline/io/folders.ts';
 import { publishFile, publishFolder } from '../../pipeline/io/publish.ts';
 import { STAGING } from '../../pipeline/io/staging.ts';
 import { SUMS } from '../../pipeline/io/sums.ts';
@@ -384,4 +385,8 @@ describe('what a killed process leaves behind', () => {
     expect(contents(root)).toEqual({ one: '1', two: '2' });
     expect(readdirSync(root).sort()).toEqual(['one', 'two']);
   });
+});
+
+test('removing empty folders ends at the working folder', { timeout: 5_000 }, async () => {
+  for (const folder of ['x', '.', '/']) await removeEmpty(folder, folder);
 });
