@@ -11,10 +11,14 @@ const MOST_SIZES = 20;
 const LARGE = 256 * 256;
 
 const FRAMES = 'files with several frames or pages';
+const CLIPPED = 'images with numbers beyond black or white';
 
 /** What is to be said of files of which only the first image is read. */
 export const onFrames = (files: number): string => `${FRAMES}: ${files}; only the first of each is used`;
-export const isOnFrames = (warning: string): boolean => warning.startsWith(FRAMES);
+/** What is to be said of images with numbers beyond those that are black and white. */
+export const onClipped = (images: number): string => `${CLIPPED}: ${images}; these numbers are cut off`;
+/** Whether a warning matters to a trained model, too. */
+export const isOnReading = (warning: string): boolean => [FRAMES, CLIPPED].some((start) => warning.startsWith(start));
 
 /** Range of the numbers of one type, before scaling, and how many images have them. */
 export interface TypeRange {
@@ -34,6 +38,8 @@ export class Facts {
   animated = 0;
   /** Files whose pages are channels, which are images of one kind here. */
   stained = 0;
+  /** Images with numbers beyond those that are black and white. */
+  clipped = 0;
   readonly #histogram = new Float64Array(256);
   readonly #hashes = new Set<bigint>();
   readonly #ofPart = new Set<bigint>();
@@ -137,6 +143,7 @@ export class Facts {
         ? [`the images are nearly identical: pixels differ from the mean image by ${spread.toFixed(2)} of 255`]
         : []),
       ...(this.animated > 0 ? [onFrames(this.animated)] : []),
+      ...(this.clipped > 0 ? [onClipped(this.clipped)] : []),
       ...(this.stained > 0
         ? [`stacks whose pages are of several channels, which are mixed here: ${this.stained}; save one file a channel`]
         : []),

@@ -18,6 +18,8 @@ export interface Fitted {
   readonly coloured: boolean;
   /** Whether it has transparent pixels. */
   readonly transparent: boolean;
+  /** Whether it has numbers beyond those that are black and white. */
+  readonly clipped: boolean;
 }
 
 /**
@@ -25,12 +27,12 @@ export interface Fitted {
  * is resized (Lanczos) and becomes gray (ITU-R 601 luma) or RGB.
  */
 export async function fitImage(image: StoredImage, preprocessing: Preprocessing): Promise<Fitted> {
-  const bytes = scaled(image, preprocessing);
+  const { bytes, clipped } = scaled(image, preprocessing);
   const { height, width, fit, background, channels } = preprocessing;
   const { pixels, transparent } = onBackground({ ...image, bytes }, background);
   const coloured = pixels.channels === 3 && hasColour(pixels.bytes);
   const wanted = withChannels(pixels, channels);
-  if (image.height === height && image.width === width) return { bytes: wanted.bytes, coloured, transparent };
+  if (image.height === height && image.width === width) return { bytes: wanted.bytes, coloured, transparent, clipped };
   const raw = { height: wanted.height, width: wanted.width, channels: wanted.channels };
   const resized = await sharp(wanted.bytes, { raw })
     .resize({ height, width, fit: fit === 'stretch' ? 'fill' : fit, background })
@@ -41,24 +43,29 @@ export async function fitImage(image: StoredImage, preprocessing: Preprocessing)
     bytes: withChannels({ ...resized.info, bytes: resized.data } as Pixels, channels).bytes,
     coloured,
     transparent,
+    clipped,
   };
 }
 
 /** The numbers as bytes; those of alpha are from 0, whatever the colours begin with. */
-function scaled({ type, values, channels }: StoredImage, { scalings }: Preprocessing): Uint8Array {
+function scaled(
+  { type, values, channels }: StoredImage,
+  { scalings }: Preprocessing,
+): { bytes: Uint8Array; clipped: boolean } {
   const scaling = scalings.find((each) => each.type === type);
-  if (!scaling && values instanceof Uint8Array) return values;
+  if (!scaling && values instanceof Uint8Array) return { bytes: values, clipped: false };
   if (!scaling) throw new Error(`no scaling of ${type}`);
   const bytes = new Uint8Array(values.length);
-  toBytes(values, scaling, bytes);
+  let clipped = toBytes(values, scaling, bytes);
   if (channels % 2 === 0) {
     const alpha = values.filter((_, i) => i % channels === channels - 1);
+    clipped -= toBytes(alpha, scaling, new Uint8Array(alpha.length));
     const opaque = opaqueOf(type, alpha, scaling);
     for (const [i, value] of alpha.entries()) {
       bytes[(i + 1) * channels - 1] = Math.round(255 * Math.min(1, Math.max(0, value / opaque)));
     }
   }
-  return bytes;
+  return { bytes, clipped: clipped > 0 };
 }
 
 /** Alpha of opaque pixels where the user gives the range of the colours. */

@@ -105,6 +105,7 @@ export async function readImages(
         facts.addRange(header.type, fitted.range);
         facts.coloured += Number(fitted.coloured);
         facts.transparent += Number(fitted.transparent);
+        facts.clipped += Number(fitted.clipped);
         facts.animated += Number(header.frames !== undefined);
         facts.stained += Number(header.stains !== undefined);
         facts.addPixels(fitted.bytes);

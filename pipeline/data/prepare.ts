@@ -1,7 +1,7 @@
 import { IMAGE_INDEX_FORMAT, type ImageIndex, partNames, type SkippedImage } from '../artifacts/image-index.ts';
 import type { Preprocessing, Scaling } from '../artifacts/preprocessing.ts';
 import { InputError } from '../io/errors.ts';
-import { isOnFrames } from './facts.ts';
+import { isOnReading } from './facts.ts';
 import {
   findPrepared,
   imageCache,
@@ -45,11 +45,10 @@ export async function prepare(spec: string, source: DataSource, options: DataOpt
 
 /**
  * Says for a trained model, of whose images no summary is shown, how numbers are scaled that it does not know, since that depends on
- * the images that come together, and whether files have more images than are read.
+ * the images that come together, whether numbers are cut off, and whether files have more images than are read.
  */
 function noteOthers(spec: string, { range, warnings }: ImageIndex, { preprocessing, note }: DataOptions): void {
-  const onFrames = preprocessing && warnings.find(isOnFrames);
-  if (onFrames) note?.(`${spec}: ${onFrames}`);
+  if (preprocessing) for (const warning of warnings.filter(isOnReading)) note?.(`${spec}: ${warning}`);
   for (const { type, max, rule, from } of range.found) {
     if (!preprocessing || preprocessing.scalings.some((known) => known.type === type)) continue;
     const ends = `${from[0]} is black and ${from[1]} white, by the range of all of these images (${rule})`;

@@ -27,6 +27,8 @@ export interface ShardCounts {
   brightest: number;
   /** Files with several frames or pages, of which only the first is read. */
   animated: number;
+  /** Images with numbers beyond those that are black and white. */
+  clipped: number;
 }
 
 export interface ShardOptions extends DataOptions {
@@ -60,7 +62,7 @@ export interface ShardImages extends Pick<LabelSurvey, 'images' | 'labelling' | 
 export async function openShard(inputs: readonly EncodingInput[], options: ShardOptions): Promise<ShardImages> {
   const opened = await openInputs(inputs, options);
   const survey = await surveyOf(inputs, opened, options);
-  const counts: ShardCounts = { done: 0, brightest: 0, animated: 0 };
+  const counts: ShardCounts = { done: 0, brightest: 0, animated: 0, clipped: 0 };
   return {
     images: survey.images,
     labelling: survey.labelling,
@@ -192,7 +194,10 @@ async function* fittedImages(
     if (!(image.values instanceof Uint8Array)) rangeOf(image.values, entry.where);
     counts.animated += Number(image.frames !== undefined);
     const scaled = image.type === 'uint8' || scalings.some(({ type }) => type === image.type);
-    return scaled ? (await fitImage(image, preprocessing)).bytes : image.type;
+    if (!scaled) return image.type;
+    const { bytes, clipped } = await fitImage(image, preprocessing);
+    counts.clipped += Number(clipped);
+    return bytes;
   };
   for await (const { entry, result, failure } of inOrder(entries(), look, signal)) {
     if (failure) {

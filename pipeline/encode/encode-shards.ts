@@ -4,7 +4,7 @@ import { hostname } from 'node:os';
 import { judgeOf } from '../analyse/outlier-score.ts';
 import type { EncodingPlan } from '../artifacts/encoding-plan.ts';
 import type { SkippedImage } from '../artifacts/image-index.ts';
-import { onFrames } from '../data/facts.ts';
+import { onClipped, onFrames } from '../data/facts.ts';
 import { openShard, type ShardImages } from '../data/shard-images.ts';
 import { checkLabelling, type ExportedModel, openExported, optionsFor } from '../inference/exported.ts';
 import { type CommandOptions, encodingGraphs } from '../inference/plan.ts';
@@ -157,6 +157,7 @@ async function encodeShard(shard: number, options: ShardOptions): Promise<{ rows
     });
     progress.end(counts.done);
     if (counts.animated > 0) note?.(`shard ${shard}: ${onFrames(counts.animated)}`);
+    if (counts.clipped > 0) note?.(`shard ${shard}: ${onClipped(counts.clipped)}`);
     await rm(shardPaths(out).failure(shard), { force: true });
     if (skipped.length > 0)
       note?.(

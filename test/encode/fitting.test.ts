@@ -4,7 +4,10 @@ import { parquetMetadataAsync } from 'hyparquet';
 import { asyncBufferFromFile } from 'hyparquet/src/node.js';
 import sharp from 'sharp';
 import { expect, test } from 'vitest';
+import { oneShard } from '../../pipeline/encode/choose-shards.ts';
 import { type EncodeOptions, encode } from '../../pipeline/encode/encode.ts';
+import { encodeShards } from '../../pipeline/encode/encode-shards.ts';
+import { planShards } from '../../pipeline/encode/plan-shards.ts';
 import { reconstruct } from '../../pipeline/generate/reconstruct.ts';
 import { call } from '../cli/call.ts';
 import { npyBytes } from '../data/formats.ts';
@@ -121,6 +124,28 @@ test('numbers that the model was not trained on: how they are scaled is said, or
   const refused = await inputErrorOf(encoding({ data: ambiguous, out: scratch('refused.npy') }));
   expectFacts(refused, ambiguous, '100', '8 bits');
   expect(refused).not.toContain('--range');
+});
+
+test('numbers beyond those that are black and white in training are cut off, which is said', async () => {
+  const preprocessing = { height: 2, width: 3, channels: 1, fit: 'cover', background: '#ffffff' } as const;
+  const scalings = [{ type: 'uint16', from: [0, 4095] as [number, number], rule: '12 bits' }];
+  const exported = await exportTiny(scratch('twelve'), { preprocessing: { ...preprocessing, scalings } });
+  const folder = scratch('brighter');
+  mkdirSync(folder);
+  for (const [name, value] of Object.entries({ '12-bits': 4095, '16-bits': 60000 })) {
+    const pixels = Array(6).fill([value >> 8, value & 255]);
+    writeFileSync(join(folder, `${name}.png`), pngBytes(3, 2, 16, 0, pixels.flat()));
+  }
+  const notes: string[] = [];
+  const note = (line: string) => void notes.push(line);
+  const wanted = { exported, data: folder, device: 'cpu', split: 'all' } as const;
+  await encode({ ...wanted, out: scratch('brighter.parquet'), dataOptions: { cache, note } });
+  expect((await readRows(scratch('brighter.parquet'))).map(({ latent }) => latent)).toEqual(
+    Array(2).fill(tinyLatent(Array(6).fill(255)).map((value) => expect.closeTo(value, 5) as number)),
+  );
+  await planShards({ ...wanted, out: scratch('shards'), shards: 1 });
+  await encodeShards({ out: scratch('shards'), choose: oneShard('0'), device: 'cpu', note });
+  expect(notes).toEqual([expect.stringMatching(/brighter: .*: 1;/), expect.stringMatching(/shard 0: .*: 1;/)]);
 });
 
 test('an image whose largest pixel is 1 is the same alone and beside others', async () => {
