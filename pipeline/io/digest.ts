@@ -20,7 +20,7 @@ export async function fileDigest(path: string, length?: number): Promise<{ sha25
 const SAMPLE = { blocks: 4, bytes: 2 ** 12 };
 
 /**
- * Size of some files together, and a SHA-256 over their sizes and blocks from begin to end: a few reads, however large they are. It is
+ * Size of some files together, and a SHA-256 over their sizes and blocks from beginning to end: a few reads, however large they are. It is
  * the same for copies, whatever their times of modification.
  * @throws errors of the file system
  */
