@@ -17,7 +17,7 @@ export interface TableRow {
   readonly where: string;
 }
 
-/** A table of texts and other values, read from begin to end. */
+/** A table of texts and other values, read from beginning to end. */
 export interface Table {
   readonly names: readonly string[];
   rows(): AsyncGenerator<TableRow>;

@@ -34,7 +34,7 @@ interface TarFile {
 
 /**
  * Locates the images of tar archives, gzipped or not, see `archiveSource`; in a folder of archives (WebDataset's shards) the
- * archives' names say the part, and an image's folder is its class. Archives are read from begin to end, an image at a time;
+ * archives' names say the part, and an image's folder is its class. Archives are read from beginning to end, an image at a time;
  * nothing is extracted to disk. Ids are paths in the archive, after the archive's name where there are several.
  * @param path of an archive, or of a folder of archives
  * @throws InputError when an archive is damaged or contains no images
