@@ -4,6 +4,7 @@ import { InputError } from '../io/errors.ts';
 import { openFile, readUpTo } from '../io/source.ts';
 import { IMAGE_FILE } from './decode.ts';
 import { locateArrays } from './formats/arrays.ts';
+import { isCifar } from './formats/cifar.ts';
 import { locateFolder } from './formats/folder.ts';
 import { isIdxFolder, locateIdxFolder } from './formats/idx-folder.ts';
 import { locateImage } from './formats/image.ts';
@@ -114,6 +115,12 @@ export async function locateData(spec: string, options: DataOptions = {}): Promi
     throw new InputError(`--data ${spec}: ${path} is of a format that is not read; convert it to png or jpg`);
   const shown = start.slice(0, 8).replace(/(..)(?=.)/g, '$1 ') || 'nothing';
   throw new InputError(`--data ${spec}: ${path} is of no known form: it starts with ${shown}; expected ${EXPECTED}`);
+}
+
+/** Whether a value of `--data` is a folder in which image files are read, at any depth, or would be once there are some. */
+export async function readsImageFiles(spec: string): Promise<boolean> {
+  if (named.has(spec) || !statSync(spec, { throwIfNoEntry: false })?.isDirectory()) return false;
+  return !(await isIdxFolder(spec)) && !(await isCifar(spec));
 }
 
 function pathsIn(spec: string): { path: string; labels: string | undefined } {

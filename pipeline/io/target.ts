@@ -53,11 +53,15 @@ export async function checkTarget(
 export async function checkOutside(data: string, target: string): Promise<void> {
   const found = await stat(data).catch(() => undefined);
   if (!found?.isDirectory()) return;
-  const parent = await realpath(dirname(resolve(target))).catch(() => dirname(resolve(target)));
-  const inside = relative(await realpath(data), join(parent, basename(target))).split(sep);
+  const path = resolve(target);
+  const inside = relative(await realpath(data), join(await realOf(dirname(path)), basename(path))).split(sep);
   if (isAbsolute(inside.join(sep)) || inside.some((name) => name === '' || name.startsWith('.'))) return; // hidden ones are not read
   throw new InputError(`cannot write ${target}: it is in ${data}, whose images are read; choose a folder outside`);
 }
+
+/** The real path of a folder that need not be there yet. */
+const realOf = (path: string): Promise<string> =>
+  realpath(path).catch(async () => (path === dirname(path) ? path : join(await realOf(dirname(path)), basename(path))));
 
 /** Whether something is at a path. @throws InputError when it is of another kind */
 export async function existsAs(path: string, kind: Kind, target: string): Promise<boolean> {

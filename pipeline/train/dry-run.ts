@@ -14,7 +14,7 @@ import type { Trained } from './pictures.ts';
 import { assertTaken } from './plan.ts';
 import { drawNoise } from './program.ts';
 import { REFRESH_STEPS } from './targets.ts';
-import { buildModel, type DataChoice, dataOptionsFor, planFor } from './train.ts';
+import { buildModel, checkRunOutside, type DataChoice, dataOptionsFor, planFor } from './train.ts';
 
 /** Steps that are done before the time is taken, and how long it is taken for at most. */
 const WARM_UP = 2;
@@ -29,6 +29,7 @@ export async function dryRun(options: TrainOptions & DataChoice) {
   const { model, engine: choice, device, threads } = options;
   await prepareEngine(choice, device, threads);
   assertTaken(model, options);
+  await checkRunOutside(options);
   const checkpoint = options.resume ? await readRun(options.run, 'latest') : undefined;
   const found = checkpoint?.state;
   const splits = await openSplits(options.data, dataOptionsFor(options.dataOptions, found?.plan));

@@ -1,11 +1,14 @@
-import { existsSync, linkSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import sharp from 'sharp';
 import { expect, test } from 'vitest';
 import { IMAGE_INDEX_FORMAT, type ImageIndex, type SkippedImage } from '../../pipeline/artifacts/image-index.ts';
 import { writeSkipped } from '../../pipeline/artifacts/run-files.ts';
 import { readRun } from '../../pipeline/artifacts/run-folder.ts';
 import { type DatasetSplits, defineDataset } from '../../pipeline/data/dataset.ts';
-import { trainOn } from '../../pipeline/train/train.ts';
+import { dryRun } from '../../pipeline/train/dry-run.ts';
+import { train, trainOn } from '../../pipeline/train/train.ts';
+import { idxBytes, npyBytes, zipBytes } from '../data/formats.ts';
 import { expectFacts, inputErrorOf, scratchFolder } from '../data/support.ts';
 import { never, stripeSplits, stripes, tiny, tinyOptions } from './tiny.ts';
 
@@ -65,4 +68,62 @@ test('a conditional model refuses images without a label, and says how many; oth
   );
   expectFacts(refusal, 'stripes', '3 of its 37', 'the first is 4', 'tiny');
   await trainOn(splits, tinyOptions(scratch('plain'), { epochs: 1 }), never);
+});
+
+test("a run's pictures are not written among the images", async () => {
+  const pixels = (i: number) => Uint8Array.from({ length: 64 }, (_, at) => (i * 41 + at * 7) % 256);
+  mkdirSync(scratch('album/x'), { recursive: true });
+  for (let i = 0; i < 12; i++) {
+    const image = sharp(pixels(i), { raw: { width: 8, height: 8, channels: 1 } });
+    await image
+      .toColourspace('b-w')
+      .png()
+      .toFile(scratch(`album/x/${i}.png`));
+  }
+  // Their tables would not be read once there are pictures.
+  mkdirSync(scratch('tables'));
+  const rows = Array.from({ length: 12 }, (_, i) => pixels(i).join());
+  writeFileSync(
+    scratch('tables/rows.csv'),
+    [Array.from({ length: 64 }, (_, at) => `pixel${at}`).join(), ...rows].join('\n'),
+  );
+  symlinkSync(scratch('album'), scratch('link'));
+  const into = (data: string, run: string) => ({
+    ...tinyOptions(scratch(run), { epochs: 1 }),
+    data: scratch(data),
+    dataOptions: { cache: scratch('cache') },
+  });
+  const inside = [
+    ['album', 'album/runs/deep/x'],
+    ['album', 'album/x'],
+    ['album', 'link/runs/x'],
+    ['link', 'album/runs/x'],
+    ['tables', 'tables/run'],
+  ] as const;
+  for (const [data, run] of inside) {
+    expectFacts(await inputErrorOf(train(into(data, run), never)), scratch(run), scratch(data));
+    expectFacts(await inputErrorOf(dryRun(into(data, run))), scratch(run), scratch(data));
+  }
+  expect([readdirSync(scratch('album')), readdirSync(scratch('tables'))]).toEqual([['x'], ['rows.csv']]);
+
+  const all = Uint8Array.from({ length: 12 * 64 }, (_, at) => pixels(Math.floor(at / 64))[at % 64] as number);
+  mkdirSync(scratch('idx'));
+  writeFileSync(scratch('idx/train-images-idx3-ubyte'), idxBytes([12, 8, 8], all));
+  writeFileSync(scratch('images.npy'), npyBytes('|u1', [12, 8, 8], all));
+  const members = readdirSync(scratch('album/x')).map((name) => ({
+    name,
+    data: readFileSync(scratch(`album/x/${name}`)),
+  }));
+  writeFileSync(scratch('images.zip'), zipBytes(members));
+  const outside = [
+    ['album', 'album-runs/x'],
+    ['album', 'album/.runs/x'],
+    ['idx', 'idx/run'],
+    ['images.npy', 'of-array'],
+    ['images.zip', 'of-archive'],
+  ] as const;
+  for (const [data, run] of outside) {
+    await train(into(data, run), never);
+    expect(existsSync(join(scratch(run), 'latest'))).toBe(true);
+  }
 });
