@@ -44,6 +44,10 @@ export function rarity({ values, shares, decay }: Tail, value: number): number {
 /** Percentile of a value among the reference images, 0 to 100. */
 export const percentileOf = (rarity: number): number => 100 * (1 - 10 ** -rarity);
 
+/** Whether a percentile is beyond the quantiles of so many reference images. The share above 99.9 is a little less than 0.001 by rounding. */
+export const isExtrapolated = (percentile: number, images: number): boolean =>
+  ((100 - percentile) / 100) * images < LEAST_ABOVE - 1e-6;
+
 /** Number of values that are at most as large, of values in ascending order. */
 function upperBound(values: readonly number[], value: number): number {
   let [low, high] = [0, values.length];

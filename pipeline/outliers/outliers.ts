@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { fitTails, scoresOf, thresholdOf } from '../analyse/outlier-score.ts';
+import { isExtrapolated } from '../analyse/tail.ts';
 import type { Encoded } from '../analyse/usual.ts';
 import type { DistanceKind } from '../artifacts/distances.ts';
 import { OUTLIERS_FORMAT, type Outliers, outliersSchema } from '../artifacts/outliers.ts';
@@ -59,8 +60,6 @@ export interface FoundOutliers {
 /** Training images that a measure is learned from, at most; reference images, at least; longest latents that a card takes. */
 const MOST_TRAINING = 20_000;
 const LEAST_REFERENCE = 10;
-/** Reference images above a percentile that is not extrapolated, at least. */
-const FEW = 5;
 const LONGEST_IN_CARD = 512;
 
 interface Opened extends NormalImages {
@@ -257,7 +256,6 @@ async function reportOf(
     images: part.length,
     fingerprint: await part.fingerprint(),
   });
-  const rare = 1 - flagAbove / 100;
   const report: Omit<Outliers, 'pictures' | 'seconds'> = {
     format: OUTLIERS_FORMAT,
     convae: version,
@@ -276,7 +274,7 @@ async function reportOf(
     })),
     notes: [
       ...notes,
-      ...(rare * reference.length < FEW
+      ...(isExtrapolated(flagAbove, reference.length)
         ? [`The percentile ${flagAbove} is extrapolated: ${reference.length} reference images are few for it.`]
         : []),
       ...(measures ? [] : [`There are no AUROC, AP and F1: ${whyUnmeasured(data, normal)}.`]),

@@ -2,11 +2,27 @@ import { describe, expect, test, vi } from 'vitest';
 import { detection, flagging } from '../../pipeline/analyse/detection.ts';
 import { fitTails, scoresOf, thresholdOf } from '../../pipeline/analyse/outlier-score.ts';
 import { fitShrunkNormal } from '../../pipeline/analyse/shrunk-normal.ts';
-import { fitTail, percentileOf, rarity } from '../../pipeline/analyse/tail.ts';
+import { fitTail, isExtrapolated, percentileOf, rarity } from '../../pipeline/analyse/tail.ts';
 import { fitUsual, type Usual, unusualnessBy } from '../../pipeline/analyse/usual.ts';
 import { Generator } from '../../pipeline/data/generator.ts';
 import { Interrupted } from '../../pipeline/io/errors.ts';
 import { learn } from '../../pipeline/outliers/distances.ts';
+
+test('a percentile with five reference images above it is not extrapolated', () => {
+  // Five images are above 90 of 50, and above 99.9 of 5000, though 1 − 0.9 and 100 − 99.9 round below 0.1.
+  const five = [
+    [90, 50],
+    [95, 100],
+    [99, 500],
+    [99.9, 5000],
+    [99.99, 50_000],
+  ] as const;
+  for (const [percentile, images] of five) {
+    expect([isExtrapolated(percentile, images), isExtrapolated(percentile, images - 1)]).toEqual([false, true]);
+    const { shares } = fitTail(Float32Array.from({ length: images }, (_, i) => i));
+    expect(shares.at(-1)).toBeCloseTo(1 - percentile / 100, 9);
+  }
+});
 
 describe('how well scores detect', () => {
   // Values by scikit-learn 1.9.1, on scores with ties.
