@@ -1,3 +1,4 @@
+import { FEATURES } from '../analyse/classifier/network.ts';
 import type { Card } from '../artifacts/card.ts';
 import { errorUnits } from '../artifacts/fields.ts';
 import type { Report } from '../artifacts/report.ts';
@@ -46,6 +47,7 @@ export function notesOf({
       generation === null &&
       'Samples are not judged by class: a classifier needs training images of several classes, and at least two test images.',
     generation !== null && judgedNote(card, splits),
+    generation !== null && frechetNote(generation),
     representations !== null && convergenceNote(representations),
     representations !== null && comparisonNote(card, representations),
     variational &&
@@ -78,6 +80,12 @@ function judgedNote({ classes }: Card, { train }: DatasetSplits): string | false
   const [known, all] = [new Set(train.labels).size, classes?.length ?? 0];
   if (known >= all) return false;
   return `Samples of ${known} of the ${all} classes of the model are judged: there are no training images of the others, which a classifier needs.`;
+}
+
+/** Says that few test images make the Fréchet distance too large: their features have no full covariance. */
+function frechetNote({ classifier: { images } }: NonNullable<Report['generation']>): string | false {
+  if (images >= FEATURES) return false;
+  return `The Fréchet distance comes out too large: ${integer(images)} test images are fewer than the ${FEATURES} features that it compares.`;
 }
 
 const NAMES = { codes: 'latents', PCA: 'principal components', pixels: 'raw pixels' } as const;

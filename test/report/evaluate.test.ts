@@ -220,23 +220,24 @@ test('samples are of the classes that the training images have', () => {
   expect([...labelsOfSamples({ labels: Int32Array.of(3, 1, 3) }, 5)]).toEqual([1, 3, 1, 3, 1]);
 });
 
-test('notes say which probes have not converged, and which classes are not judged', () => {
+test('notes say which probes have not converged, which classes are not judged, and that test images are few', () => {
   const probe = { accuracy: 0.5, fittedOn: 9, tested: 9, converged: true };
   const of = (name: 'codes' | 'pixels', converged: boolean) => ({
     ...{ name, size: 2, neighbours: { accuracy: 0.5, neighbours: 9, points: 9, queries: 9 } },
     probe: { ...probe, converged },
   });
-  const notes = (converged: boolean, classes: readonly string[]) =>
+  const notes = (converged: boolean, classes: readonly string[], images = 128) =>
     notesOf({
       ...{ card: { conditional: { decoder: true }, classes, model: {} }, quick: false, variational: false },
       splits: { train: { labels: Int32Array.of(0, 2, 0), length: 3 }, test: { length: 3 } },
       labels: { train: { rows: [0, 1, 2] }, test: { rows: [0, 1, 2] } },
-      ...{ leakage: { exact: 0, near: 0 }, generation: {}, pictures: [{ file: 'losses.png' }] },
+      ...{ leakage: { exact: 0, near: 0 }, generation: { classifier: { images } }, pictures: [{ file: 'losses.png' }] },
       representations: [of('codes', true), of('pixels', converged)],
     } as unknown as Parameters<typeof notesOf>[0]);
   expect(notes(true, ['a', 'b'])).toEqual([]);
   expect(notes(false, ['a', 'b'])).toEqual([expect.stringContaining('raw pixels')]);
   expect(notes(true, ['a', 'b', 'c'])).toEqual([expect.stringContaining('2 of the 3')]);
+  expect(notes(true, ['a', 'b'], 127)).toEqual([expect.stringContaining('127 test images')]);
 });
 
 test('pairs to interpolate are of two classes or of one, however many images there are', () => {
