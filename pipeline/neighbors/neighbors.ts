@@ -16,6 +16,9 @@ import { drawGrid } from '../pictures/grid.ts';
 /** Queries in a sheet, at most, and bytes of all its images. */
 const DRAWN = { queries: 100, bytes: 2 ** 26 };
 
+/** Neighbours of all queries that are held and written as JSON, at most. */
+const MOST = 5_000_000;
+
 export interface NeighborsOptions extends ComputeOptions {
   /** Folder of the exported model. */
   readonly exported: string;
@@ -80,6 +83,12 @@ export async function findNeighbors(options: NeighborsOptions): Promise<Neighbor
           if (!(error instanceof InputError)) throw error;
           throw new InputError(error.message.replace(/^--data /, '--query '), { cause: error });
         }),
+      );
+    }
+    const queried = asked.reduce((sum, { length }) => sum + length, 0);
+    if (k * queried > MOST) {
+      throw new InputError(
+        `--k ${k}: of ${counted(queried, 'query', 'queries')}, at most ${Math.floor(MOST / queried)} neighbours each fit into memory; choose fewer, or ask for fewer images at a time`,
       );
     }
     const stages = createStages(Object.entries({ encoding: 10, neighbors: 1 }), signal, progress);

@@ -14,7 +14,8 @@ import { findNeighbors } from '../../pipeline/neighbors/neighbors.ts';
 import { autocorrelations, similarity, thumbnailsOf } from '../../pipeline/neighbors/similarity.ts';
 import { digits } from '../analyse/support.ts';
 import { call, callJson } from '../cli/call.ts';
-import { scratchFolder } from '../data/support.ts';
+import { expectFacts, inputErrorOf, scratchFolder } from '../data/support.ts';
+import { tinyData } from '../encode/support.ts';
 import { exportTiny, tiny, tinyLatent } from '../encode/tiny-model.ts';
 
 const scratch = scratchFolder();
@@ -222,6 +223,12 @@ test('bad input', async () => {
   expect(existsSync(scratch('sheet.jpg'))).toBe(false);
   expect(await ends('duplicates', exported, '--data', query)).toBe(2);
   expect(await ends('duplicates', exported, '--data', one, '--similarity', '2')).toBe(2);
+});
+
+test('more neighbours than fit into memory are refused', async () => {
+  const data = tinyData(scratch('many'), 2500);
+  const asked = findNeighbors({ exported, query: [data], data, k: 2500, device: 'cpu' });
+  expectFacts(await inputErrorOf(asked), '--k 2500', '2,500 queries', '2000');
 });
 
 test('copies of digits that were re-encoded or shifted are similar, other digits are not', async () => {
