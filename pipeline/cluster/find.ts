@@ -14,6 +14,8 @@ import type { ClusterOptions } from './options.ts';
 
 /** Clusters unless the user or the model says how many. */
 const CLUSTERS = 10;
+/** Images that can be clustered, at least. */
+const LEAST_IMAGES = 4;
 
 /** Images in clusters, as they are written. */
 export interface Clustering extends Assigned {
@@ -58,9 +60,11 @@ export async function findClusters(
   const { seed, seeds } = options;
   const { size } = model.card.latent;
   const least = options.k === 'auto' ? 9 : (options.k ?? CLUSTERS);
-  if (dataset.length < Math.max(4, least)) {
+  const needed = Math.max(LEAST_IMAGES, least);
+  if (dataset.length < needed) {
+    const remedy = dataset.length < LEAST_IMAGES ? '' : `, or ${options.k === 'auto' ? 'a number' : 'a smaller --k'}`;
     throw new InputError(
-      `${dataset.name}: it has ${counted(dataset.length, 'image')}, too few for --k ${options.k ?? CLUSTERS}; give more images or a smaller --k`,
+      `${dataset.name}: it has ${counted(dataset.length, 'image')}, too few for --k ${options.k ?? CLUSTERS}; give at least ${needed}${remedy}`,
     );
   }
   const { latents } = await stages.run(

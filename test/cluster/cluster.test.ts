@@ -35,6 +35,11 @@ writeFileSync(
   ),
 );
 writeFileSync(scratch('equal.npy'), npyBytes('|u1', [N, 2, 3, 1], new Uint8Array(6 * N).fill(7)));
+for (const [name, count] of Object.entries({ three: 3, four: 4 }))
+  writeFileSync(
+    scratch(`${name}.npy`),
+    npyBytes('|u1', [count, 2, 3, 1], Uint8Array.from(images.slice(0, count).flat())),
+  );
 writeFileSync(scratch('ones.npy'), npyBytes('|u1', [N], new Uint8Array(N).fill(1)));
 
 const exported = (name: string) => exportTiny(scratch(name));
@@ -201,6 +206,8 @@ test('without labels, or with one class only, measures by class are left out, an
 test.each<[string, string[], RegExp]>([
   ['more clusters than images', ['--k', '121'], /has 120 images, too few for --k 121/],
   ['more clusters than distinct images', ['--k', '2', '--data', 'equal.npy'], /1 distinct latent, too few for --k 2/],
+  ['fewer images than any clusters need', ['--k', '2', '--data', 'three.npy'], /3 images, .*at least 4(?!.*--k)/],
+  ['too few images to choose --k', ['--k', 'auto', '--data', 'four.npy'], /4 images, .*at least 9, or a number/],
   ['no clusters', ['--k', '0'], /--k 0: expected an integer of at least 1, or auto/],
   ['no number', ['--k', 'many'], /--k many/],
   [
