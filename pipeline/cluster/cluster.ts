@@ -39,8 +39,8 @@ export async function cluster(options: ClusterOptions): Promise<ClusterResult> {
       method === 'dcec'
         ? await ownClusters(model, dataset, options, stages)
         : await findClusters(model, dataset, method, options, stages);
-    const { clustering, others, choice, mixture } = found;
-    const report = await reportOf({ model, dataset, method, options, stages, clustering, others, choice });
+    const { clustering, others, choice, mixture, unconverged } = found;
+    const report = await reportOf({ model, dataset, method, options, stages, clustering, others, choice, unconverged });
     const pictures = await stages.run('pictures', () => picturesOf(report, dataset, clustering));
     const complete = clustersSchema.parse({
       ...report,

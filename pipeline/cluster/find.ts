@@ -46,10 +46,10 @@ export async function ownClusters(
   const assigned = mostProbable(probabilities, k);
   const distances = assigned.confidences.map((share) => -share);
   const clustering = { k, probabilities, distances, ...assigned, space };
-  return { clustering, others: [], choice: null, mixture: undefined };
+  return { clustering, others: [], choice: null, mixture: undefined, unconverged: [] };
 }
 
-/** Clusters fitted to latents, with one seed and then with others. */
+/** Clusters fitted to latents, with one seed and then with others; `unconverged` are the seeds whose mixture had not converged. */
 export async function findClusters(
   model: ExportedModel,
   dataset: ImageDataset,
@@ -87,8 +87,10 @@ export async function findClusters(
       ? await stages.run('number of clusters', (tick) => chooseK(method, space, { seed, tick }))
       : null;
   const k = choice?.k ?? (options.k as number | undefined) ?? CLUSTERS;
+  const unconverged: number[] = [];
   const { mixture, clustering } = await stages.run('clusters', async (tick) => {
-    const { mixture } = await fitClusters(method, space, { k, seed, tick: (share) => tick(0.9 * share) });
+    const { mixture, converged } = await fitClusters(method, space, { k, seed, tick: (share) => tick(0.9 * share) });
+    if (!converged) unconverged.push(seed);
     const assigned = await assign(mixture, space.rows, (share) => tick(0.9 + 0.1 * share));
     return { mixture, clustering: { ...assigned, ...mostProbable(assigned.probabilities, k), k, space } };
   });
@@ -100,13 +102,18 @@ export async function findClusters(
           tick((i - 1 + from + (to - from) * share) / (seeds - 1));
         const fitted = mapped ? 0.8 : 0;
         const again = mapped ? await spaceOf(method, latents, size, { seed: seed + i, tick: part(0, fitted) }) : space;
-        const { mixture } = await fitClusters(method, again, { k, seed: seed + i, tick: part(fitted, 0.95) });
+        const { mixture, converged } = await fitClusters(method, again, {
+          k,
+          seed: seed + i,
+          tick: part(fitted, 0.95),
+        });
+        if (!converged) unconverged.push(seed + i);
         const { probabilities } = await assign(mixture, again.rows, part(0.95, 1));
         others.push({ seed: seed + i, clusters: largestOf(probabilities, k) });
       }
     });
   }
-  return { clustering, others, choice, mixture };
+  return { clustering, others, choice, mixture, unconverged };
 }
 
 /** How many rows differ, `enough` at most. */

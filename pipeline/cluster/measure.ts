@@ -20,6 +20,8 @@ interface Found {
   readonly clustering: Clustering;
   readonly others: readonly { readonly seed: number; readonly clusters: Int32Array }[];
   readonly choice: (NonNullable<Clusters['choice']> & { readonly k: number }) | null;
+  /** Seeds whose mixture had not converged. */
+  readonly unconverged: readonly number[];
 }
 
 /** All of the report but its pictures. */
@@ -32,6 +34,7 @@ export async function reportOf({
   clustering,
   others,
   choice,
+  unconverged,
 }: Found) {
   const { split, seed } = options;
   const { clusters, k, space } = clustering;
@@ -91,6 +94,8 @@ export async function reportOf({
         `${k} clusters are the most that were tried: there may be more; give their number with --k.`,
       method === 'dcec' &&
         'The clusters were learned with the model, so there is nothing to find again with other seeds: train with another --seed to compare.',
+      unconverged.length > 0 &&
+        `The mixture of seed ${unconverged.join(', ')} ended before it converged: its clusters may not be the most likely ones.`,
       !silhouette && 'The silhouette is missing: it needs two clusters or more.',
     ].filter((note) => note !== false),
   } satisfies Omit<Clusters, 'pictures' | 'seconds'>;

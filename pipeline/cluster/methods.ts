@@ -57,6 +57,7 @@ export async function fitClusters(method: FittedMethod, { rows, size }: Space, o
     return {
       mixture: sphericalMixture(centres, size, (inertia * size) / rows.length / size),
       logLikelihood: Number.NaN,
+      converged: true,
     };
   }
   let best: Fit | undefined;
@@ -76,6 +77,8 @@ export interface Fit {
   readonly mixture: GaussianMixture;
   /** Mean log density of the rows in nats; NaN of k-means. */
   readonly logLikelihood: number;
+  /** Whether the likelihood had nearly stopped growing when the fit ended; true for k-means, which has none. */
+  readonly converged: boolean;
 }
 
 /**
