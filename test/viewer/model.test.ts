@@ -38,5 +38,5 @@ test('gives measures per pixel, and per image as a sum over its values', () => {
 
 test('describes the recipe', () => {
   expect(optimizerOf(tiny)).toBe('adam, learning rate 0.001, epsilon 1e−8');
-  expect(restOfRecipe(tiny)).toEqual([['kl warm up', '2']]);
+  expect(restOfRecipe(tiny)).toEqual([['KL warm up', '2']]);
 });

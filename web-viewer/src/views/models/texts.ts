@@ -76,7 +76,7 @@ export const optimizerOf = ({ training }: Card): string => {
 export const restOfRecipe = ({ training }: Card): [name: string, value: string][] =>
   Object.entries(training.recipe)
     .filter(([name]) => !['epochs', 'batchSize', 'optimizer'].includes(name))
-    .map(([name, value]) => [capital(spaced(name)), formatted(value)]);
+    .map(([name, value]) => [capital(spaced(name)).replace(/^Kl /, 'KL '), formatted(value)]);
 
 const spaced = (name: string) => name.replace(/([a-z])([A-Z])/g, '$1 $2').toLowerCase();
 const formatted = (value: unknown): string => String(value).slice(0, 100).replace('-', '−');
