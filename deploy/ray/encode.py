@@ -116,21 +116,24 @@ def decode(image):
 
 
 def to_bytes(values, kind, scalings):
-    """Numbers as 0 to 255, by the scaling of their type; alpha from 0 (pipeline/data/fit.ts, opaqueOf)."""
+    """Numbers as 0 to 255, by the scaling of their type, alpha from 0, and whether some are beyond it (pipeline/data/fit.ts)."""
     scaling = next((one for one in scalings if one["type"] == kind), None)
     if scaling is None:
         if kind == "uint8":
-            return values
+            return values, False
         raise InputError(f"its pixels are {kind}, which the model was not trained on; save them as 8 bits, or use convae, which looks at all images to scale them")
     black, white = scaling["from"]
-    scaled = np.clip(np.floor((values.astype(np.float64) - black) * 255 / (white - black) + 0.5), 0, 255).astype(np.uint8)
+    scaled = np.floor((values.astype(np.float64) - black) * 255 / (white - black) + 0.5)
+    colours = scaled[..., : values.shape[2] - 1 | 1]
+    clipped = bool(((colours < 0) | (colours > 255)).any())
+    scaled = np.clip(scaled, 0, 255).astype(np.uint8)
     if values.shape[2] % 2 == 0:
         alpha = values[..., -1].astype(np.float64)
         opaque = {"uint16": 65535}.get(kind, 255) if scaling["rule"] == "given by --range" else white
         if kind.startswith("float") and (alpha <= 1).all():
             opaque = 1
         scaled[..., -1] = np.floor(255 * np.clip(alpha / opaque, 0, 1) + 0.5)
-    return scaled
+    return scaled, clipped
 
 
 def on_background(pixels, background):
@@ -175,14 +178,15 @@ def resize(pixels, height, width, fit, background):
 
 
 def fit_image(image, card):
-    """An image as the model sees it, [H, W, C]."""
+    """An image as the model sees it, [H, W, C], and whether some of its numbers were cut off."""
     wanted = card.get("preprocessing") or {**card["image"], "fit": "cover", "background": "#000000", "scalings": []}
     values, kind = decode(image)
-    pixels = with_channels(on_background(to_bytes(values, kind, wanted["scalings"]), wanted["background"]), wanted["channels"])
+    scaled, clipped = to_bytes(values, kind, wanted["scalings"])
+    pixels = with_channels(on_background(scaled, wanted["background"]), wanted["channels"])
     height, width = wanted["height"], wanted["width"]
     if pixels.shape[:2] == (height, width):
-        return pixels
-    return resize(pixels, height, width, wanted["fit"], wanted["background"])
+        return pixels, clipped
+    return resize(pixels, height, width, wanted["fit"], wanted["background"]), clipped
 
 
 # --- Stages of the pipeline ---
@@ -190,17 +194,18 @@ def fit_image(image, card):
 
 @ray.remote
 class Noted:
-    """The images that could not be read, and those with several frames: once each however often Ray repeats a task."""
+    """The images that could not be read, those with several frames, and those with numbers that were cut off: once each however often Ray repeats a task."""
 
     def __init__(self):
-        self.skipped, self.frames = {}, set()
+        self.skipped, self.frames, self.clipped = {}, set(), set()
 
-    def add(self, skipped, frames):
+    def add(self, skipped, frames, clipped):
         self.skipped.update(skipped)
         self.frames |= frames
+        self.clipped |= clipped
 
     def all(self):
-        return self.skipped, len(self.frames)
+        return self.skipped, len(self.frames), len(self.clipped)
 
 
 class Prepare:
@@ -210,7 +215,7 @@ class Prepare:
         self.card, self.noted, self.read = card, noted, read
 
     def __call__(self, batch):
-        rows, bad, frames = [], {}, set()
+        rows, bad, frames, cut = [], {}, set(), set()
         for row_id, where, label, data in self.read(batch):
             count = 1
             try:
@@ -226,13 +231,16 @@ class Prepare:
             for page in range(count if stack else 1):
                 own = f"{row_id}#{page}" if stack else row_id
                 try:
-                    rows.append((own, label, fit_image(open_image(data, page), self.card).tobytes()))
+                    pixels, clipped = fit_image(open_image(data, page), self.card)
+                    rows.append((own, label, pixels.tobytes()))
+                    if clipped:
+                        cut.add(own)
                 except (pyvips.Error, ValueError, TypeError) as error:
                     bad[own] = reason(where, error)
                 except InputError as error:
                     raise InputError(f"{where}: {error}")
-        if bad or frames:
-            ray.get(self.noted.add.remote(bad, frames))
+        if bad or frames or cut:
+            ray.get(self.noted.add.remote(bad, frames, cut))
         ids, labels, pixels = zip(*rows) if rows else ((), (), ())
         return pa.table({"id": pa.array(ids, pa.string()), "class": pa.array(labels, pa.string()), "pixels": pa.array(pixels, pa.binary())})
 
@@ -639,7 +647,7 @@ def main():
     shutil.rmtree(partial, ignore_errors=True)
     try:
         encoded.write_parquet(str(partial), row_group_size=GROUP_ROWS)
-        bad, frames = ray.get(noted.all.remote())
+        bad, frames, clipped = ray.get(noted.all.remote())
         count = ray.data.read_parquet(str(partial)).count() if partial.is_dir() and any(partial.iterdir()) else 0
         for where in list(bad.values())[:3]:
             print(f"no row for {where}", file=sys.stderr)
@@ -652,6 +660,8 @@ def main():
         shutil.rmtree(partial, ignore_errors=True)
     if frames:
         print(f"encode.py: files with several frames or pages: {frames}; only the first of each is used", file=sys.stderr)
+    if clipped:
+        print(f"encode.py: images with numbers beyond black or white: {clipped}; these numbers are cut off", file=sys.stderr)
     print(json.dumps({"out": str(out), "rows": count, "skipped": len(bad), "workers": workers}))
 
 
