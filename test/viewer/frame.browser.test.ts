@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { describe, expect, test } from 'vitest';
 import { hasBrowser, openPage, siteFolder } from './browser.ts';
+import { settled } from './map-page.ts';
 
 const PATIENT = { timeout: 15_000 };
 const opened = (page: Page) => page.getAttribute('[data-model]', 'data-model');
@@ -139,6 +140,7 @@ describe.skipIf(!hasBrowser)('the frame', () => {
           .join(),
       );
     await expect.poll(fetched, PATIENT).toContain(`models/cvae/${last}`);
+    await settled(page); // its images may come later
     await context.setOffline(true);
     for (const name of ['Studio', 'Epochs', 'Model', 'Map']) await page.getByRole('tab', { name }).click();
     await page.locator('.switch').click();

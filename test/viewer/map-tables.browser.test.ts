@@ -106,6 +106,7 @@ describe.skipIf(!hasBrowser)('a table of the visitor', () => {
     await page.getByRole('button', { name: 'Model: ' }).click();
     await page.getByRole('option', { name: /^cae2/ }).click();
     await page.waitForSelector('[data-model=cae2]');
+    await settled(page);
     await page.evaluate(() => window.dispatchEvent(new Event('release')));
     // A second table comes after the first.
     await drop(page, 'other.csv', ['id,other', ...lines].join('\n'));
