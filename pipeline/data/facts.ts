@@ -37,7 +37,7 @@ export class Facts {
   /** Files with several frames or pages, of which only the first is read. */
   animated = 0;
   /** Files whose pages are channels, which are images of one kind here. */
-  stained = 0;
+  multichannel = 0;
   /** Images with numbers beyond those that are black and white. */
   clipped = 0;
   readonly #histogram = new Float64Array(256);
@@ -144,8 +144,10 @@ export class Facts {
         : []),
       ...(this.animated > 0 ? [onFrames(this.animated)] : []),
       ...(this.clipped > 0 ? [onClipped(this.clipped)] : []),
-      ...(this.stained > 0
-        ? [`stacks whose pages are of several channels, which are mixed here: ${this.stained}; save one file a channel`]
+      ...(this.multichannel > 0
+        ? [
+            `stacks whose pages are of several channels, which are mixed here: ${this.multichannel}; save one file a channel`,
+          ]
         : []),
       ...(within > this.#images / 100 ? [`exact duplicates of another image in their part: ${within}`] : []),
       ...(across > 0

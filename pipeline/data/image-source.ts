@@ -22,7 +22,7 @@ export interface ImageHeader {
   /** Frames of an animation, or pages, of which only the first is read. */
   readonly frames?: number | undefined;
   /** Channels of a microscope's stack, each in pages of its own, by the description in its first page; at least 2. */
-  readonly stains?: number | undefined;
+  readonly channelPages?: number | undefined;
 }
 
 /** An image with its numbers as they are stored, upright, `[H, W, C]`. */

@@ -76,7 +76,7 @@ export async function readImages(
     if (!isScaled(image.type)) return { header: image, unscaled: true };
     const fitted = await fitImage(image, preprocessing);
     return {
-      header: { ...original, type: image.type, frames: image.frames, stains: image.stains },
+      header: { ...original, type: image.type, frames: image.frames, channelPages: image.channelPages },
       fitted: { ...fitted, range },
     };
   };
@@ -107,7 +107,7 @@ export async function readImages(
         facts.transparent += Number(fitted.transparent);
         facts.clipped += Number(fitted.clipped);
         facts.animated += Number(header.frames !== undefined);
-        facts.stained += Number(header.stains !== undefined);
+        facts.multichannel += Number(header.channelPages !== undefined);
         facts.addPixels(fitted.bytes);
         await writer.write(fitted.bytes);
         ids.push(entry.id);

@@ -67,7 +67,7 @@ function numbersHeader(image: GeoTIFFImage, frames: number | undefined): ImageHe
   };
 }
 
-/** @throws Error where channels are neither gray nor RGB, with or without alpha: stains, bands, a stack in one page */
+/** @throws Error where channels are neither gray nor RGB, with or without alpha: of a microscope, bands, a stack in one page */
 async function checkChannels(image: GeoTIFFImage, channels: number, gray: boolean, alpha: boolean): Promise<void> {
   const expected = '; gray or RGB, with or without alpha, was expected; save one file a channel';
   if (channels > (gray ? 2 : 4)) throw new Error(`it has ${channels} channels${expected}`);
@@ -79,13 +79,13 @@ async function checkChannels(image: GeoTIFFImage, channels: number, gray: boolea
 }
 
 /** What ImageJ and OME-XML say of channels that are pages. */
-const STAINS = /^ImageJ=[\s\S]*^channels=(\d+)|<Pixels[^>]*\sSizeC="(\d+)"/m;
+const CHANNELS = /^ImageJ=[\s\S]*^channels=(\d+)|<Pixels[^>]*\sSizeC="(\d+)"/m;
 
 /** Channels that are pages of their own; undefined where there is one, or several are in each page. */
-async function stainsOf({ fileDirectory }: GeoTIFFImage, channels: number): Promise<number | undefined> {
+async function channelPagesOf({ fileDirectory }: GeoTIFFImage, channels: number): Promise<number | undefined> {
   if (fileDirectory.nextIFDByteOffset === 0) return undefined;
   const description = await fileDirectory.loadValue('ImageDescription').catch(() => undefined);
-  const [, imagej, ome] = STAINS.exec(String(description ?? '')) ?? [];
+  const [, imagej, ome] = CHANNELS.exec(String(description ?? '')) ?? [];
   const count = Number(imagej ?? ome ?? 1);
   return channels === 1 && count > 1 ? count : undefined;
 }
@@ -95,12 +95,12 @@ export const tiff: Decoder = {
   async open(image) {
     const page = await pageOf(image);
     const opened = await openPage(image, page);
-    const stains = await stainsOf(page, opened.header.channels);
-    return stains === undefined
+    const channelPages = await channelPagesOf(page, opened.header.channels);
+    return channelPages === undefined
       ? opened
       : {
-          header: { ...opened.header, stains },
-          decode: async (target) => ({ ...(await opened.decode(target)), stains }),
+          header: { ...opened.header, channelPages },
+          decode: async (target) => ({ ...(await opened.decode(target)), channelPages }),
         };
   },
   /** Smaller versions of a page, and masks of it, are left out. */

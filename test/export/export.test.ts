@@ -24,6 +24,7 @@ import { train } from '../../pipeline/train/train.ts';
 import { idxBytes } from '../data/formats.ts';
 import { interruptAfter } from '../train/tiny.ts';
 
+const quick = { resume: false, engine: 'onnx', device: 'cpu', threads: 2, filters: 8, epochs: 1 } as const;
 const cae = models.cae as NonNullable<typeof models.cae>;
 let folder: string;
 let trained: TrainSummary;
@@ -38,12 +39,7 @@ beforeAll(async () => {
       model: cae,
       data: 'mnist',
       run: run(),
-      resume: false,
-      engine: 'onnx',
-      device: 'cpu',
-      threads: 2,
-      filters: 8,
-      epochs: 1,
+      ...quick,
       limitTrain: 1280,
       limitTest: 100,
     },
@@ -191,16 +187,7 @@ test('a few images without class names suffice: fewer components, classes by num
   );
   await writeFile(labels, idxBytes([6], Uint8Array.of(0, 1, 2, 0, 1, 2)));
   const few = { run: join(folder, 'few-run'), data: `${images},${labels}` };
-  const options = {
-    ...few,
-    resume: false,
-    engine: 'onnx',
-    device: 'cpu',
-    threads: 2,
-    filters: 8,
-    epochs: 1,
-    latent: 3,
-  } as const;
+  const options = { ...few, ...quick, latent: 3 };
   const model = models['ccvae-decoder'] as NonNullable<typeof models.cae>;
   await train({ ...options, model }, { signal: new AbortController().signal, progress: silent });
   const { card: small } = await exportRun({ run: few.run, out: join(folder, 'few'), which: 'latest' });

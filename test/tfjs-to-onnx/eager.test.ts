@@ -222,7 +222,7 @@ describe('graphs', () => {
     expect(explain()).toMatchObject({ graphs: 6, hits: 1 });
   });
 
-  test('are kept in greater numbers where they are little work', async () => {
+  test('are kept in greater numbers where they are light', async () => {
     await start({ graphs: 1, onlyGraphs: true });
     const sizes = [2, 3, 4];
     for (const size of [...sizes, ...sizes]) work(tf.ones([size, size]), 2).dataSync();

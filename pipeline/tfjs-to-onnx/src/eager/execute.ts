@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import type { Target } from '../targets/target.ts';
 import { GraphCache } from './graphs.ts';
 import type { Held } from './held.ts';
-import { isLittle } from './host.ts';
+import { isLight } from './host.ts';
 import { currentLine } from './layers.ts';
 import { Log } from './log.ts';
 import { computeOnCpu, isOnCpu } from './on-cpu.ts';
@@ -16,7 +16,7 @@ export interface ExecutorOptions {
   readonly target?: Target;
   /** Threads of an operator; by default ONNX Runtime decides. */
   readonly threads?: number;
-  /** How many graphs are kept, 64 by default, beside 16 times as many of little work. */
+  /** How many graphs are kept, 64 by default, beside 16 times as many light ones. */
   readonly graphs?: number;
   /**
    * Whether tfjs's `cpu` backend computes what graphs do not have, and what ONNX Runtime fails at; true by default.
@@ -170,7 +170,7 @@ export class Executor {
     if (calls.some(({ kernel }) => kernel === 'Complex' || !isOnCpu(kernel))) return false;
     if (this.#once.size > 1_000) this.#once.clear();
     this.#once.add(key);
-    return isLittle(calls);
+    return isLight(calls);
   }
 
   /** Counts what ran on tfjs's `cpu` backend, and says so the first time. */

@@ -66,12 +66,12 @@ export function checkIndices(kernel: string, inputs: Call['inputs'], attrs: Call
 /** Kernels whose work is not of the order of their inputs and outputs. */
 const HEAVY = /MatMul|Conv|Einsum|FFT|Pool|Resize|Dilation|NonMax/;
 
-/** How many elementary operations are little work. */
-const LITTLE = 50_000;
+/** How many elementary operations are light work. */
+const LIGHT = 50_000;
 
-/** Whether calls are together too little work for several threads. */
-export const isLittle = (calls: readonly Call[]): boolean =>
-  calls.reduce((work, call) => work + workOf(call), 0) < LITTLE;
+/** Whether calls are together too light for several threads. */
+export const isLight = (calls: readonly Call[]): boolean =>
+  calls.reduce((work, call) => work + workOf(call), 0) < LIGHT;
 
 /** About how many elementary operations a call is. */
 function workOf({ kernel, inputs, outputs }: Call): number {
