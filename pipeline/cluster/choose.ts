@@ -15,7 +15,16 @@ const PAIRS = 3;
 /** The share of the highest stability that is as good as it. */
 const NEARLY = 0.95;
 
-type Choice = NonNullable<Clusters['choice']> & { readonly k: number };
+export type Choice = NonNullable<Clusters['choice']> & {
+  readonly k: number;
+  /** Numbers of clusters with a mixture that had not converged. */
+  readonly unconverged: readonly number[];
+};
+
+interface Tried {
+  readonly value: number;
+  readonly converged: boolean;
+}
 
 export interface ChoiceOptions {
   readonly seed: number;
@@ -34,44 +43,48 @@ export async function chooseK(method: FittedMethod, space: Space, { seed, tick }
   const tried = Array.from({ length: most - TRIED.least + 1 }, (_, i) => TRIED.least + i);
   const by = method === 'gmm' ? 'BIC' : 'stability';
   const curve: Choice['curve'] = [];
+  const unconverged: number[] = [];
   for (const [i, k] of tried.entries()) {
     const part: Tick = (share) => tick?.((i + share) / tried.length);
-    const value =
-      by === 'BIC' ? await bicOf(method, some, k, seed, part) : await stabilityAt(method, some, k, seed, part);
+    const measure = by === 'BIC' ? bicOf : stabilityAt;
+    const { value, converged } = await measure(method, some, k, seed, part);
     curve.push({ k, value });
+    if (!converged) unconverged.push(k);
   }
   const best = curve.reduce((best, one) =>
     (by === 'BIC' ? one.value < best.value : one.value > best.value) ? one : best,
   );
   const close = by === 'BIC' ? best : (curve.findLast(({ value }) => value >= NEARLY * best.value) ?? best);
-  return { by, images: chosen.length, curve, k: close.k };
+  return { by, images: chosen.length, curve, k: close.k, unconverged };
 }
 
 /** −2 log L + p log n, with the p free numbers of k components with full covariances. */
-async function bicOf(method: FittedMethod, space: Space, k: number, seed: number, tick: Tick) {
+async function bicOf(method: FittedMethod, space: Space, k: number, seed: number, tick: Tick): Promise<Tried> {
   const { size } = space;
   const n = space.rows.length / size;
-  const { logLikelihood } = await fitClusters(method, space, { k, seed, tick });
+  const { logLikelihood, converged } = await fitClusters(method, space, { k, seed, tick });
   const free = k - 1 + k * (size + (size * (size + 1)) / 2);
-  return -2 * n * logLikelihood + free * Math.log(n);
+  return { value: -2 * n * logLikelihood + free * Math.log(n), converged };
 }
 
-async function stabilityAt(method: FittedMethod, space: Space, k: number, seed: number, tick: Tick) {
+async function stabilityAt(method: FittedMethod, space: Space, k: number, seed: number, tick: Tick): Promise<Tried> {
   const { rows, size } = space;
   const n = rows.length / size;
   const generator = Generator.of(seed, 'halves');
   const found: number[] = [];
+  let converged = true;
   for (let pair = 0; pair < PAIRS; pair++) {
     const order = generator.shuffled(n);
     const half = Math.floor(n / 2);
     const clusterings: Int32Array[] = [];
     for (const part of [order.slice(0, half), order.slice(half)]) {
-      const { mixture } = await fitClusters(method, { ...space, rows: pickRows(rows, size, part) }, { k, seed });
-      clusterings.push(largestOf((await assign(mixture, rows)).probabilities, k));
+      const fit = await fitClusters(method, { ...space, rows: pickRows(rows, size, part) }, { k, seed });
+      converged &&= fit.converged;
+      clusterings.push(largestOf((await assign(fit.mixture, rows)).probabilities, k));
       tick((2 * pair + clusterings.length) / (2 * PAIRS));
     }
     const [one, other] = clusterings as [Int32Array, Int32Array];
     found.push(clusterAgreement(one, other).ari);
   }
-  return found.reduce((sum, ari) => sum + ari, 0) / PAIRS;
+  return { value: found.reduce((sum, ari) => sum + ari, 0) / PAIRS, converged };
 }

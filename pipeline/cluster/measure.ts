@@ -4,6 +4,7 @@ import { type ImageDataset, labelledRows } from '../data/dataset.ts';
 import type { ExportedModel } from '../inference/exported.ts';
 import { version } from '../io/installation.ts';
 import type { Stages } from '../io/stages.ts';
+import type { Choice } from './choose.ts';
 import { silhouetteOf, stabilityOf } from './figures.ts';
 import type { Clustering } from './find.ts';
 import type { ClusterOptions } from './options.ts';
@@ -19,7 +20,7 @@ interface Found {
   readonly stages: Stages;
   readonly clustering: Clustering;
   readonly others: readonly { readonly seed: number; readonly clusters: Int32Array }[];
-  readonly choice: (NonNullable<Clusters['choice']> & { readonly k: number }) | null;
+  readonly choice: Choice | null;
   /** Seeds whose mixture had not converged. */
   readonly unconverged: readonly number[];
 }
@@ -92,6 +93,9 @@ export async function reportOf({
       choice !== null &&
         k === choice.curve.at(-1)?.k &&
         `${k} clusters are the most that were tried: there may be more; give their number with --k.`,
+      choice !== null &&
+        choice.unconverged.length > 0 &&
+        `Mixtures of ${choice.unconverged.join(', ')} clusters ended before they converged: their ${choice.by} is less certain.`,
       method === 'dcec' &&
         'The clusters were learned with the model, so there is nothing to find again with other seeds: train with another --seed to compare.',
       unconverged.length > 0 &&

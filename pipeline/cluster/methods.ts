@@ -55,7 +55,7 @@ export async function fitClusters(method: FittedMethod, { rows, size }: Space, o
   if (method === 'kmeans') {
     const { centres, inertia } = await kmeans(rows, size, { clusters, seed, tick });
     return {
-      mixture: sphericalMixture(centres, size, (inertia * size) / rows.length / size),
+      mixture: sphericalMixture(centres, size, inertia / rows.length),
       logLikelihood: Number.NaN,
       converged: true,
     };

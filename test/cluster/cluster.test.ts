@@ -177,7 +177,7 @@ test('that the most clusters that were tried are the best is told', async () => 
   expect(report.notes.join()).toContain('--k');
 });
 
-test('mixtures that ended before they converged are told', async () => {
+test('mixtures that ended before they converged are told', { timeout: 90_000 }, async () => {
   // Along a narrow wave the likelihood grows slowly: 16 components need more than 100 iterations, 12 do not.
   const wave = Array.from({ length: 500 }, (_, i) => [
     ...[Math.round((255 * i) / 500), Math.round(127 + 127 * Math.sin((30 * i) / 500))],
@@ -185,15 +185,17 @@ test('mixtures that ended before they converged are told', async () => {
   ]);
   writeFileSync(scratch('wave.npy'), npyBytes('|u1', [500, 2, 3, 1], Uint8Array.from(wave.flat())));
   const folder = await exported('model');
-  const notesWith = async (k: string) => {
+  const notesWith = async (k: string, about: RegExp) => {
     const args = ['--method', 'gmm', '--k', k, '--seeds', '2', '--data', 'wave.npy', '--out', 'wave', '--quiet'];
     const { report } = await callJson<{ report: Clusters }>(['cluster', folder, ...args], { cwd });
-    return report.notes.filter((note) => /\bseed\b/.test(note));
+    return report.notes.filter((note) => about.test(note));
   };
-  expect(await notesWith('12')).toEqual([]);
-  const found = await notesWith('16');
+  expect(await notesWith('12', /\bseed\b/)).toEqual([]);
+  const found = await notesWith('16', /\bseed\b/);
   expect(found).toEqual([expect.stringMatching(/seed 0, 1\b/)]);
   expect(readFileSync(scratch('wave/report.md'), 'utf8')).toContain(found[0]);
+  const [tried = '', ...more] = await notesWith('auto', /\bBIC\b/);
+  expect([more, tried.match(/\d+/g)?.filter((k) => k === '12' || k === '16')]).toEqual([[], ['16']]);
 });
 
 test('without labels, or with one class only, measures by class are left out, and the report says so', async () => {
