@@ -47,10 +47,11 @@ export async function stage(target: string): Promise<Staging> {
     }
     if (!release) continue;
     const moveAside = async () => {
-      const old = join(folder, 'old');
-      await mkdir(old, { recursive: true });
+      const aside = join(folder, 'old', basename(target));
+      await mkdir(dirname(aside), { recursive: true });
+      await rm(aside, { recursive: true, force: true }); // others have put something else there since
       for (const path of [folder, dirname(folder), parent]) await syncFolder(path);
-      await rename(target, join(old, basename(target)));
+      await rename(target, aside);
     };
     const close = () => clear(folder, release);
     return { folder, fresh: join(folder, 'new', basename(target)), moveAside, close };

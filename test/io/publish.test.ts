@@ -23,13 +23,14 @@ import { compile } from '../faults/compile.ts';
 
 /** Counts the calls of rename, and lets one fail. */
 const renames = vi.hoisted(() => ({ count: 0, failing: 0 }));
-/** Is called with the path before a folder is made. */
-const before = vi.hoisted(() => ({ mkdir: (_path: string) => {} }));
+/** Are called with the path before a folder is made, and with the new one before a rename. */
+const before = vi.hoisted(() => ({ mkdir: (_path: string) => {}, rename: (_path: string) => {} }));
 /** Paths of files and folders that were synced. */
 const synced = vi.hoisted((): string[] => []);
 vi.mock('node:fs/promises', async (original) => {
   const actual = await original<typeof import('node:fs/promises')>();
   const rename: typeof actual.rename = async (from, to) => {
+    before.rename(String(to));
     renames.count++;
     if (renames.count !== renames.failing) return actual.rename(from, to);
     throw Object.assign(new Error('ENOSPC'), { code: 'ENOSPC', errno: -28, syscall: 'rename' });
@@ -272,6 +273,26 @@ test.each([true, false])(
     }
   },
 );
+
+test('a folder that others replace again and again is replaced in the end', async () => {
+  exchange.available = false;
+  const root = place('contested');
+  await publishFolder(join(root, 'model'), write({ a: 'old' }));
+  let others = 2;
+  before.rename = (path) => {
+    if (path !== join(root, 'model') || others === 0) return;
+    others--;
+    mkdirSync(path);
+    writeFileSync(join(path, 'a'), 'of another');
+  };
+  try {
+    await publishFolder(join(root, 'model'), write({ a: 'new' }));
+  } finally {
+    before.rename = () => {};
+  }
+  expect([others, contents(root)]).toEqual([0, { 'model/a': 'new' }]);
+  expect(readdirSync(root)).toEqual(['model']);
+});
 
 test('a folder that another process made and removes again is made again', async () => {
   const root = place('removed');
