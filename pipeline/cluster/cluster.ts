@@ -1,11 +1,12 @@
 import { join } from 'node:path';
 import { type ClusterMethod, type Clusters, clustersSchema } from '../artifacts/clusters.ts';
 import { openSplit } from '../data/open.ts';
+import { checkOutside } from '../data/outside.ts';
 import { writeImageTable } from '../encode/parquet.ts';
 import { checkFits, openEncoder, optionsFor } from '../inference/exported.ts';
 import { publishFolder } from '../io/publish.ts';
 import { createStages } from '../io/stages.ts';
-import { checkOutside, checkTarget } from '../io/target.ts';
+import { checkTarget } from '../io/target.ts';
 import { writeReport } from '../report/folder.ts';
 import { findClusters, ownClusters } from './find.ts';
 import { addClusters } from './into.ts';

@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { closeSplits } from '../data/dataset.ts';
 import { openSplits } from '../data/open.ts';
 import type { DataOptions } from '../data/options.ts';
+import { checkOutside } from '../data/outside.ts';
 import { type DataSummary, summaryOf } from '../data/summary.ts';
 import { publishFile } from '../io/publish.ts';
 import { checkTarget } from '../io/target.ts';
@@ -16,7 +17,10 @@ export type Description = DataSummary & { readonly sheet?: string };
  * @throws InputError, EnvironmentError, Interrupted as `openSplits`
  */
 export async function describeData(data: string, options: DataOptions, sheet?: string): Promise<Description> {
-  if (sheet !== undefined) await checkTarget('file', sheet);
+  if (sheet !== undefined) {
+    await checkTarget('file', sheet);
+    await checkOutside(data, sheet);
+  }
   const splits = await openSplits(data, options);
   try {
     if (sheet === undefined) return summaryOf(splits);

@@ -13,6 +13,7 @@ import type { Which } from '../artifacts/run-folder.ts';
 import { closeSplits, type DatasetSplits, heldOut } from '../data/dataset.ts';
 import { openSplits } from '../data/open.ts';
 import { type DataOptions, optionsLike } from '../data/options.ts';
+import { checkOutside } from '../data/outside.ts';
 import { withSessions } from '../inference/sessions.ts';
 import { sha256 } from '../io/digest.ts';
 import { InputError } from '../io/errors.ts';
@@ -84,7 +85,9 @@ export async function exportRun(options: ExportOptions): Promise<ExportResult> {
   const { classes, ...dataset } = plan.data;
   const { preprocessing, onlyClass, valSplit } = dataset;
   const image = imageOf(program.size);
-  const splits = await openSplits(data ?? plan.data.name, {
+  const spec = data ?? plan.data.name;
+  await checkOutside(spec, out);
+  const splits = await openSplits(spec, {
     ...optionsLike({ image, preprocessing, classes }, options.dataOptions),
     onlyClass,
     valSplit,

@@ -11,6 +11,7 @@ import { readChosen, readRun } from '../artifacts/run-folder.ts';
 import { closeSplits, heldOut, labelledRows, partsOf } from '../data/dataset.ts';
 import { openSplits } from '../data/open.ts';
 import type { DataOptions } from '../data/options.ts';
+import { checkOutside } from '../data/outside.ts';
 import { exportRun, metricsOf } from '../export/export.ts';
 import { openExported } from '../inference/exported.ts';
 import { InputError } from '../io/errors.ts';
@@ -62,6 +63,7 @@ export interface GalleryEntry {
  */
 export async function gallery(options: GalleryOptions): Promise<GalleryEntry[]> {
   const { data, signal, note } = options;
+  for (const folder of [options.runs, options.out]) await checkOutside(data, folder);
   const found: FoundModel[] = [];
   const all = Object.keys(models).filter((name) => models[name]?.startsFrom === undefined);
   for (const name of options.models ?? all) {

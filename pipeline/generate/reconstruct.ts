@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { bytesPerImage, type ImageDataset } from '../data/dataset.ts';
 import { openSplit, type Split } from '../data/open.ts';
+import { checkOutside } from '../data/outside.ts';
 import { spreadRows } from '../data/rows.ts';
 import { subset } from '../data/split.ts';
 import { checkFits, type ExportedModel, openExported, optionsFor } from '../inference/exported.ts';
@@ -9,7 +10,7 @@ import type { CommandOptions } from '../inference/plan.ts';
 import { withSessions } from '../inference/sessions.ts';
 import { counted } from '../io/printable.ts';
 import { publishFolder } from '../io/publish.ts';
-import { checkOutside, checkTarget } from '../io/target.ts';
+import { checkTarget } from '../io/target.ts';
 import { drawReconstructions } from '../pictures/grid.ts';
 import { fileNames, toBytes, writeImages } from './image-files.ts';
 

@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Card } from '../artifacts/card.ts';
 import { bytesPerImage } from '../data/dataset.ts';
+import { checkOutside } from '../data/outside.ts';
 import { openExported } from '../inference/exported.ts';
 import type { CommandOptions } from '../inference/plan.ts';
 import { withSessions } from '../inference/sessions.ts';
@@ -38,6 +39,7 @@ export async function sample(options: SampleOptions): Promise<SampleResult> {
   await checkTarget('folder', out, { own: /^(\d+\.png|grid\.png|(latents|codes)\.csv)$/ });
   const model = await openExported(exported);
   const { card } = model;
+  await checkOutside(card.dataset.name, out);
   const plan = planSamples(card, exported, options);
   const { n, sampler, labels } = plan;
   const names = Array.from({ length: n }, (_, i) => `${String(i).padStart(4, '0')}.png`);

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
-import { lstat, readdir, realpath, stat, writeFile } from 'node:fs/promises';
-import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
+import { lstat, readdir, realpath, writeFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import { InputError, ignoreMissing, withFileErrors } from './errors.ts';
 import { makeFolder, orRemove, removeEmpty } from './folders.ts';
 import { STAGING, stage, sweep } from './staging.ts';
@@ -44,24 +44,6 @@ export async function checkTarget(
     await removeEmpty(parent, made);
   });
 }
-
-/**
- * Checks that pictures are not written among the images that are read: there they would be taken for images the next time.
- * @param data value of `--data`; only a folder is looked at
- * @throws InputError
- */
-export async function checkOutside(data: string, target: string): Promise<void> {
-  const found = await stat(data).catch(() => undefined);
-  if (!found?.isDirectory()) return;
-  const path = resolve(target);
-  const inside = relative(await realpath(data), join(await realOf(dirname(path)), basename(path))).split(sep);
-  if (isAbsolute(inside.join(sep)) || inside.some((name) => name === '' || name.startsWith('.'))) return; // hidden ones are not read
-  throw new InputError(`cannot write ${target}: it is in ${data}, whose images are read; choose a folder outside`);
-}
-
-/** The real path of a folder that need not be there yet. */
-const realOf = (path: string): Promise<string> =>
-  realpath(path).catch(async () => (path === dirname(path) ? path : join(await realOf(dirname(path)), basename(path))));
 
 /** Whether something is at a path. @throws InputError when it is of another kind */
 export async function existsAs(path: string, kind: Kind, target: string): Promise<boolean> {

@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { closeSplits, type ImageDataset, partsOf, readImages } from '../data/dataset.ts';
 import { openSplits } from '../data/open.ts';
 import type { DataOptions } from '../data/options.ts';
+import { checkOutside } from '../data/outside.ts';
 import { joinParts } from '../data/split.ts';
 import { checkFits, type ExportedModel, openEncoder, optionsFor } from '../inference/exported.ts';
 import { latentsOf } from '../inference/latents.ts';
@@ -58,7 +59,10 @@ export interface DuplicatesResult {
  */
 export async function findDuplicates(options: DuplicatesOptions): Promise<DuplicatesResult> {
   const { exported, data, similarity: least = SIMILAR, sheet, dataOptions, signal, progress } = options;
-  if (sheet !== undefined) await checkTarget('file', sheet);
+  if (sheet !== undefined) {
+    await checkTarget('file', sheet);
+    await checkOutside(data, sheet);
+  }
   const model = await openEncoder(exported);
   const splits = await openSplits(data, optionsFor(model.card, dataOptions));
   try {

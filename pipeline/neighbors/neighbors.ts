@@ -3,6 +3,7 @@ import { nearestNeighbours } from '../analyse/knn.ts';
 import { bytesPerImage, type ImageDataset } from '../data/dataset.ts';
 import { openSplit, type Split } from '../data/open.ts';
 import type { DataOptions } from '../data/options.ts';
+import { checkOutside } from '../data/outside.ts';
 import { checkFits, openEncoder, optionsFor } from '../inference/exported.ts';
 import { latentsOf } from '../inference/latents.ts';
 import type { ComputeOptions } from '../inference/plan.ts';
@@ -60,7 +61,10 @@ export interface NeighborsResult {
  */
 export async function findNeighbors(options: NeighborsOptions): Promise<NeighborsResult> {
   const { exported, query, data, split = 'all', k, sheet, dataOptions, signal, progress } = options;
-  if (sheet !== undefined) await checkTarget('file', sheet);
+  if (sheet !== undefined) {
+    await checkTarget('file', sheet);
+    for (const images of [data, ...query]) await checkOutside(images, sheet);
+  }
   const model = await openEncoder(exported);
   const { card } = model;
   const { size } = card.latent;

@@ -7,6 +7,7 @@ import { OUTLIERS_FORMAT, type Outliers, outliersSchema } from '../artifacts/out
 import type { ImageDataset } from '../data/dataset.ts';
 import type { Split } from '../data/open.ts';
 import type { DataOptions } from '../data/options.ts';
+import { checkOutside } from '../data/outside.ts';
 import { spreadRows } from '../data/rows.ts';
 import { subset } from '../data/split.ts';
 import { checkFits, type ExportedModel, openEncoder } from '../inference/exported.ts';
@@ -18,7 +19,7 @@ import { version } from '../io/installation.ts';
 import { counted } from '../io/printable.ts';
 import { publishFolder } from '../io/publish.ts';
 import { createStages, type StageProgress, type Stages } from '../io/stages.ts';
-import { checkOutside, checkTarget } from '../io/target.ts';
+import { checkTarget } from '../io/target.ts';
 import { writeReport } from '../report/folder.ts';
 import { findNormal, kindsOf, type NormalImages, onlyNormal, openScored, unnamedNote } from './data.ts';
 import { learn } from './distances.ts';

@@ -6,6 +6,7 @@ import { REPORT_FORMAT, type Report, reportSchema } from '../artifacts/report.ts
 import { closeSplits, type DatasetSplits, heldOut, partsOf } from '../data/dataset.ts';
 import { openSplits } from '../data/open.ts';
 import type { DataOptions } from '../data/options.ts';
+import { checkOutside } from '../data/outside.ts';
 import { checkFits, openExported, optionsFor, trainingOptionsFor } from '../inference/exported.ts';
 import { latentsOf } from '../inference/latents.ts';
 import type { ComputeOptions } from '../inference/plan.ts';
@@ -67,7 +68,7 @@ export interface DrawnPictures {
 export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   const { exported, out = join(exported, 'report'), seed, quick, signal, progress } = options;
   await checkTarget('folder', out, { own: /^(report\.\w+|pictures)$/ });
-  return withModel(options, async (open) => {
+  return withModel({ ...options, out }, async (open) => {
     const { model, splits, sessions } = open;
     const { card } = model;
     const { variational } = sessions;
@@ -132,7 +133,7 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
 export async function drawPictures(options: EvaluateOptions): Promise<DrawnPictures> {
   const { exported, out = join(exported, 'pictures'), signal, progress } = options;
   await checkTarget('folder', out, { own: /\.(png|svg|webp)$/ });
-  return withModel(options, async (open) => {
+  return withModel({ ...options, out }, async (open) => {
     const { model, splits, sessions } = open;
     const stages = createStages(Object.entries({ encoding: 2, pictures: 18 }), signal, progress);
     const test = heldOut(splits);
@@ -150,11 +151,16 @@ const filesOf = ({ file, data, svg }: Picture): Record<string, string | Uint8Arr
   svg === undefined ? { [file]: data } : { [file]: data, [file.replace(/\.\w+$/, '.svg')]: svg };
 
 /** Opens the exported model and its data, and closes them after the work. */
-async function withModel<T>(options: EvaluateOptions, work: (open: OpenModel) => Promise<T>): Promise<T> {
+async function withModel<T>(
+  options: EvaluateOptions & { readonly out: string },
+  work: (open: OpenModel) => Promise<T>,
+): Promise<T> {
   const model = await openExported(options.exported);
   const { card } = model;
+  const { data = card.dataset.name } = options;
+  await checkOutside(data, options.out);
   const dataOptions = (options.data === undefined ? trainingOptionsFor : optionsFor)(card, options.dataOptions);
-  const splits = await openSplits(options.data ?? card.dataset.name, dataOptions).catch((error: unknown) => {
+  const splits = await openSplits(data, dataOptions).catch((error: unknown) => {
     if (options.data !== undefined || !(error instanceof InputError)) throw error;
     throw new InputError(
       `${error.message}; the model was trained on ${card.dataset.name}, give its images with --data`,

@@ -3,6 +3,7 @@ import { type Card, heldOutOf } from '../artifacts/card.ts';
 import { closeSplits, type DatasetSplits, type ImageDataset } from '../data/dataset.ts';
 import { openSplits, type Split } from '../data/open.ts';
 import type { DataOptions } from '../data/options.ts';
+import { checkOutside } from '../data/outside.ts';
 import { range } from '../data/rows.ts';
 import { joinParts, subset } from '../data/split.ts';
 import { checkFits, type ExportedModel, openExported, trainingOptionsFor } from '../inference/exported.ts';
@@ -30,6 +31,8 @@ export interface SiteModel extends OpenModel, Images {
 }
 
 export interface ModelOptions {
+  /** The folder of the site. */
+  readonly out: string;
   /** Folders of exported models; the first is shown first. */
   readonly exported: readonly string[];
   /** Values of `--data`: where to look first for the images that the models were trained on. */
@@ -43,13 +46,15 @@ export interface ModelOptions {
 /**
  * Opens exported models, checking their files, and their images, and closes the images after the work.
  * @throws InputError when there is no model, one is damaged, two would have the same folder in the site, or the images of
- * one are not found; what `work` throws
+ * one are not found, or the site would be among them; what `work` throws
  */
 export async function withModels<T>(
   options: ModelOptions,
   work: (models: readonly SiteModel[]) => Promise<T>,
 ): Promise<T> {
   const opened = await openModels(options.exported);
+  const specs = [...options.data, ...opened.map(({ model }) => model.card.dataset.name)];
+  for (const spec of specs) await checkOutside(spec, options.out);
   const sources = dataSources(options);
   try {
     const models: SiteModel[] = [];

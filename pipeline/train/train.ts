@@ -5,13 +5,12 @@ import { FEW, isMuchLarger } from '../../models/kit/suit.ts';
 import type { RunPlan, RunState } from '../artifacts/run.ts';
 import { writeSkipped } from '../artifacts/run-files.ts';
 import { closeSplits, type DatasetSplits } from '../data/dataset.ts';
-import { readsImageFiles } from '../data/formats.ts';
 import { openSplits } from '../data/open.ts';
 import { type DataOptions, optionsLike } from '../data/options.ts';
+import { checkOutside } from '../data/outside.ts';
 import { skippedIn } from '../data/prepare.ts';
 import { summaryLines, summaryOf } from '../data/summary.ts';
 import { InputError, stopIfAborted } from '../io/errors.ts';
-import { checkOutside } from '../io/target.ts';
 import type { Engine } from './engine.ts';
 import { createEngine, prepareEngine } from './engines/index.ts';
 import { trainEpochs } from './epochs.ts';
@@ -36,7 +35,7 @@ export async function train(options: TrainOptions & DataChoice, hooks: TrainHook
   const { model, engine, device, threads } = options;
   // What can fail at once fails before all images are read.
   assertTaken(model, options);
-  await checkRunOutside(options);
+  await checkOutside(options.data, options.run);
   await prepareEngine(engine, device, threads);
   const run = await openRun(options.run, options);
   try {
@@ -60,11 +59,6 @@ export async function train(options: TrainOptions & DataChoice, hooks: TrainHook
 export interface DataChoice {
   readonly data: string;
   readonly dataOptions?: DataOptions | undefined;
-}
-
-/** Checks that the run's pictures would not be images of the data. @throws InputError */
-export async function checkRunOutside({ data, run }: Pick<TrainOptions & DataChoice, 'data' | 'run'>): Promise<void> {
-  if (await readsImageFiles(data)) await checkOutside(data, run);
 }
 
 /** The data options; a resumed run's images are chosen and prepared as before where nothing else is asked for. */

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { scratchFolder } from '../data/support.ts';
@@ -57,4 +57,31 @@ test.each(commands)('%j refuses an output that cannot be written', async (args, 
   expect([code, stderr]).toEqual([2, expect.stringMatching(/none/)]);
   expect(existsSync(join(folder, 'new'))).toBe(false);
   expect(readdirSync(join(folder, 'folder/own'))).toEqual(['cat.jpg']);
+});
+
+/** Each command that writes pictures, with the data that the model names, without the path; then the kind of its output. */
+const drawing = [
+  ...commands.filter(([[name]]) => name !== 'encode' && name !== 'export' && name !== 'sample'),
+  [['evaluate', 'model', '--out'], ''],
+  [['evaluate', 'model', '--pictures-only', '--out'], ''],
+  [['gallery', '--data', 'none', '--out'], ''],
+  [['gallery', '--data', 'none', '--runs'], ''],
+  [['neighbors', 'model', '--data', 'mnist', '--query', 'none', '--sheet'], '.png'],
+  [['sample', 'model', '--out'], ''],
+  [['site', 'model', '--out'], ''],
+] as const;
+
+test.each(drawing)('%j writes no pictures among the images', async (args, extension) => {
+  const folder = scratch('among');
+  const images = join(folder, 'by hand'); // the data that the tiny model names
+  mkdirSync(images, { recursive: true });
+  writeFileSync(join(images, 'cat.jpg'), '');
+  cpSync(scratch('model'), join(folder, 'model'), { recursive: true });
+  for (const path of [`by hand/out${extension}`, `by hand/new/deep/out${extension}`]) {
+    const { code, stderr } = await call([...args.map((arg) => (arg === 'none' ? 'by hand' : arg)), path], {
+      cwd: folder,
+    });
+    expect([path, code, stderr]).toEqual([path, 2, expect.stringContaining(`cannot write ${path}`)]);
+    expect(readdirSync(images)).toEqual(['cat.jpg']);
+  }
 });

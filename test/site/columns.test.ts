@@ -221,7 +221,7 @@ test('`site` joins tables to the images of each model, and refuses those of none
 test('a map that was not made before is added to those that are kept', async () => {
   const data = tinyData(scratch('data3'), 40);
   const exported = await exportTrained(scratch('three'), data);
-  await withModels({ exported: [exported], data: [] }, async ([model]) => {
+  await withModels({ exported: [exported], data: [], out: 'site' }, async ([model]) => {
     if (!model) throw new Error('no model');
     const { card } = model.model;
     const wide = { ...model, model: { ...model.model, card: { ...card, latent: { ...card.latent, size: 3 } } } };

@@ -2,10 +2,13 @@ import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync, symlinkSync
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { expect, test } from 'vitest';
+import { models } from '../../models/index.ts';
+import type { ModelDefinition } from '../../models/kit/model.ts';
 import { IMAGE_INDEX_FORMAT, type ImageIndex, type SkippedImage } from '../../pipeline/artifacts/image-index.ts';
 import { writeSkipped } from '../../pipeline/artifacts/run-files.ts';
 import { readRun } from '../../pipeline/artifacts/run-folder.ts';
 import { type DatasetSplits, defineDataset } from '../../pipeline/data/dataset.ts';
+import { exportRun } from '../../pipeline/export/export.ts';
 import { dryRun } from '../../pipeline/train/dry-run.ts';
 import { train, trainOn } from '../../pipeline/train/train.ts';
 import { idxBytes, npyBytes, zipBytes } from '../data/formats.ts';
@@ -126,4 +129,7 @@ test("a run's pictures are not written among the images", async () => {
     await train(into(data, run), never);
     expect(existsSync(join(scratch(run), 'latest'))).toBe(true);
   }
+  const album = { run: scratch('album-runs/own'), out: scratch('album/exported') };
+  await train({ ...into('album', 'album-runs/own'), model: models['conv-ae'] as ModelDefinition }, never);
+  expectFacts(await inputErrorOf(exportRun(album)), album.out, scratch('album'));
 });
