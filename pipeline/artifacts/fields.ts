@@ -14,8 +14,9 @@ export const numbers = z.array(z.number());
 export const metrics = z.record(z.string(), z.number());
 /** SHA-256 as hexadecimal digits. */
 export const digest = z.string().check(z.regex(/^[0-9a-f]{64}$/));
-/** Number of images of a split, and the data set's fingerprint. */
-export const images = { images: positive, fingerprint: z.string().check(z.regex(/^sha256:[0-9a-f]{64}$/)) };
+export const fingerprint = z.string().check(z.regex(/^sha256:[0-9a-f]{64}$/));
+/** Number of images of a split, the data set's fingerprint, and that of its pixels without labels, absent from older files. */
+export const images = { images: positive, fingerprint, pixels: z.optional(fingerprint) };
 export const pixelLoss = z.enum(['binary cross-entropy', 'mean squared error', 'mean absolute error']);
 export type PixelLoss = z.infer<typeof pixelLoss>;
 /** The unit of each. */

@@ -1,9 +1,9 @@
 import * as z from 'zod/mini';
-import { count, images, positive } from './fields.ts';
+import { count, fingerprint, images, positive } from './fields.ts';
 import { preprocessing, scaling } from './preprocessing.ts';
 
-/** Raised when the same files and options would give other pixels. */
-export const IMAGE_INDEX_FORMAT = 3;
+/** Raised when the same files and options would give other pixels, or an index has more. */
+export const IMAGE_INDEX_FORMAT = 4;
 
 export const partNames = ['train', 'val', 'test', 'all'] as const;
 export type PartName = (typeof partNames)[number];
@@ -15,6 +15,7 @@ export const skippedImage = z.strictObject({ file: z.string(), reason: z.string(
 const part = z.strictObject({
   name: z.string(),
   ...images,
+  pixels: fingerprint,
   /** Whether ids are in `<part>.ids.json`; otherwise they are the images' numbers. */
   named: z.boolean(),
   /** Where the pixels are, one image after another: files of this folder, or the user's own by absolute path. */

@@ -63,9 +63,21 @@ export interface ImageDataset {
   read(indices: ArrayLike<number>, target: Uint8Array): Promise<void>;
   /** SHA-256 over shape, labels and pixels, as `sha256:<hex>`: data sets of equal contents have equal fingerprints. */
   fingerprint(): Promise<string>;
+  /** This, and `pixels`, the same without labels. */
+  fingerprints(): Promise<Required<Fingerprints>>;
   /** Releases file handles and temporary files. */
   close(): Promise<void>;
 }
+
+/** What images are recognized by; older files have no `pixels`. */
+export interface Fingerprints {
+  readonly fingerprint: string;
+  readonly pixels?: string | undefined;
+}
+
+/** Whether images are the same, whatever their labels; without `pixels`, labels count, too. */
+export const samePixels = (a: Fingerprints, b: Fingerprints): boolean =>
+  a.fingerprint === b.fingerprint || (a.pixels !== undefined && a.pixels === b.pixels);
 
 /** The parts of a data set. At least one of `val` and `test` is there. */
 export interface DatasetSplits {
@@ -116,17 +128,17 @@ export async function closeSplits(splits: DatasetSplits): Promise<void> {
   await Promise.all(partsOf(splits).map((part) => part.close()));
 }
 
-/** Bytes that are read at a time to compute a fingerprint. */
+/** Bytes that are read at a time to compute fingerprints. */
 const CHUNK = 2 ** 20;
 
 /**
  * Completes a reader: `read` checks its arguments (RangeError: a mistake of the caller, not of the data), and the
- * fingerprint is computed in the same way for all formats.
- * @param fingerprint gives the fingerprint where it is known already
+ * fingerprints are computed in the same way for all formats.
+ * @param fingerprints gives them where they are known already
  */
 export function defineDataset(
-  reader: Omit<ImageDataset, 'fingerprint'>,
-  fingerprint?: () => Promise<string>,
+  reader: Omit<ImageDataset, 'fingerprint' | 'fingerprints'>,
+  fingerprints?: ImageDataset['fingerprints'],
 ): ImageDataset {
   const { name, length } = reader;
   const bytes = bytesPerImage(reader.shape);
@@ -146,30 +158,34 @@ export function defineDataset(
       }
       await reader.read(indices, target);
     },
-    fingerprint: fingerprint ?? (() => fingerprintOf(dataset)),
+    fingerprints: fingerprints ?? (() => fingerprintsOf(dataset)),
+    fingerprint: async () => (await dataset.fingerprints()).fingerprint,
   };
   return dataset;
 }
 
 /**
  * SHA-256 over the line `convae images HxWxC N labels|unlabelled`, the labels as little-endian int32 and the pixels, in
- * the order of the data set. Names, ids and the file format do not matter.
+ * the order of the data set. Names, ids and the file format do not matter. `pixels` is that of the same images unlabelled.
  */
-async function fingerprintOf({ shape, length, labels, read }: ImageDataset): Promise<string> {
+async function fingerprintsOf({ shape, length, labels, read }: ImageDataset): Promise<Required<Fingerprints>> {
   const bytes = bytesPerImage(shape);
-  const hash = createHash('sha256');
+  const ofPixels = createHash('sha256');
+  const hash = labels ? createHash('sha256') : undefined;
   const size = `${shape.height}x${shape.width}x${shape.channels}`;
-  hash.update(`convae images ${size} ${length} ${labels ? 'labels' : 'unlabelled'}\n`);
+  ofPixels.update(`convae images ${size} ${length} unlabelled\n`);
   if (labels) {
     const raw = Buffer.from(labels.buffer, labels.byteOffset, labels.byteLength);
-    hash.update(endianness() === 'LE' ? raw : Buffer.from(raw).swap32());
+    hash?.update(`convae images ${size} ${length} labels\n`);
+    hash?.update(endianness() === 'LE' ? raw : Buffer.from(raw).swap32());
   }
   const step = Math.max(1, Math.floor(CHUNK / bytes));
   const pixels = new Uint8Array(Math.min(step, length) * bytes);
   for (let start = 0; start < length; start += step) {
     const count = Math.min(step, length - start);
     await read(range(start, count), pixels);
-    hash.update(pixels.subarray(0, count * bytes));
+    for (const each of [ofPixels, hash]) each?.update(pixels.subarray(0, count * bytes));
   }
-  return `sha256:${hash.digest('hex')}`;
+  const unlabelled = `sha256:${ofPixels.digest('hex')}`;
+  return { fingerprint: hash ? `sha256:${hash.digest('hex')}` : unlabelled, pixels: unlabelled };
 }

@@ -6,7 +6,7 @@ import { locateData } from './formats.ts';
 import type { Prepared } from './image-cache.ts';
 import { onlyClasses } from './only-classes.ts';
 import type { DataOptions } from './options.ts';
-import { openPart, rememberFingerprint } from './parts.ts';
+import { openPart, rememberFingerprints } from './parts.ts';
 import { prepare } from './prepare.ts';
 import { holdOut, joinParts, withValidation } from './split.ts';
 
@@ -91,6 +91,6 @@ const splitWhole = (prepared: Prepared, all: ImageDataset): DatasetSplits =>
 /** Parts of a data set that was divided here, whose fingerprints are kept in the cache. */
 function remembered<S extends DatasetSplits>({ folder }: Prepared, splits: S): S {
   const keep = (part: ImageDataset | undefined) =>
-    part?.pixels?.rows ? rememberFingerprint(part, folder, part.pixels.rows) : part;
+    part?.pixels?.rows ? rememberFingerprints(part, folder, part.pixels.rows) : part;
   return { ...splits, train: keep(splits.train), val: keep(splits.val), test: keep(splits.test) };
 }

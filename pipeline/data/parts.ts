@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import type { ImageIndex, PartName } from '../artifacts/image-index.ts';
 import { sha256 } from '../io/digest.ts';
 import { withFileErrors } from '../io/errors.ts';
-import { bytesPerImage, defineDataset, type ImageDataset, UNLABELLED } from './dataset.ts';
+import { bytesPerImage, defineDataset, type Fingerprints, type ImageDataset, UNLABELLED } from './dataset.ts';
 import type { Prepared } from './image-cache.ts';
 import { pixelReader } from './pixel-files.ts';
 
@@ -40,7 +40,7 @@ async function readRows(folder: string, part: PartName, { named, labelled }: Par
 /**
  * Opens a part of a prepared data set.
  * @param known class names of a trained model: labels take their order where all of the data's are among them
- * @param options `computed`: the fingerprint is computed from the pixels rather than taken from the index
+ * @param options `computed`: fingerprints are computed from the pixels rather than taken from the index
  * @throws InputError when its files are missing
  */
 export async function openPart(
@@ -50,6 +50,7 @@ export async function openPart(
   { computed = false } = {},
 ): Promise<ImageDataset> {
   const part = index.parts[name] as Part;
+  const { fingerprint, pixels } = part;
   const { height, width, channels } = index.preprocessing;
   const shape = { height, width, channels };
   const files = part.files.map((file) => ({ ...file, path: resolve(folder, file.path) }));
@@ -68,7 +69,7 @@ export async function openPart(
       id: (i) => ids?.[i] ?? String(i),
       ...pixelReader(files, bytesPerImage(shape)),
     },
-    order || computed ? undefined : async () => part.fingerprint,
+    order || computed ? undefined : async () => ({ fingerprint, pixels }),
   );
 }
 
@@ -82,21 +83,21 @@ export function orderOf(names: readonly string[], known: readonly string[]): num
 const withSum = (text: string): string => `${text}\n${sha256(text)}`;
 
 /**
- * Keeps the fingerprint of some images of a prepared data set in its folder, because it takes long to compute.
+ * Keeps the fingerprints of some images of a prepared data set in its folder, because they take long to compute.
  * @param rows which images
  */
-export function rememberFingerprint(dataset: ImageDataset, folder: string, rows: Uint32Array): ImageDataset {
+export function rememberFingerprints(dataset: ImageDataset, folder: string, rows: Uint32Array): ImageDataset {
   const file = join(
     folder,
-    `fingerprint-${sha256(new Uint8Array(rows.buffer, rows.byteOffset, rows.byteLength)).slice(0, 16)}`,
+    `fingerprints-${sha256(new Uint8Array(rows.buffer, rows.byteOffset, rows.byteLength)).slice(0, 16)}`,
   );
   const remembered = async () => {
     const known = await readFile(file, 'latin1').catch(() => '');
     const found = known.slice(0, known.indexOf('\n'));
-    if (known === withSum(found)) return found;
-    const fingerprint = await dataset.fingerprint();
-    await writeFile(file, withSum(fingerprint)).catch(() => {}); // a read-only cache costs only time
-    return fingerprint;
+    if (known === withSum(found)) return JSON.parse(found) as Required<Fingerprints>;
+    const fingerprints = await dataset.fingerprints();
+    await writeFile(file, withSum(JSON.stringify(fingerprints))).catch(() => {}); // a read-only cache costs only time
+    return fingerprints;
   };
   return defineDataset(dataset, remembered);
 }

@@ -143,10 +143,10 @@ async function complete(spec: string, source: DataSource, folder: string, read: 
     const { ids, labels: _, ...about } = part;
     const own = indexed.labels[name];
     await writeRows(folder, name, { ids, labels: own });
-    const entry = { ...about, named: ids !== undefined, labelled: own !== undefined, fingerprint: '' };
+    const entry = { ...about, named: ids !== undefined, labelled: own !== undefined, fingerprint: '', pixels: '' };
     index.parts[name] = entry;
     const dataset = await openPart({ folder, index }, name, undefined, { computed: true });
-    entry.fingerprint = await dataset.fingerprint().finally(() => dataset.close());
+    Object.assign(entry, await dataset.fingerprints().finally(() => dataset.close()));
   }
   return index;
 }

@@ -4,7 +4,7 @@ import * as tf from '@tensorflow/tfjs-core';
 import '@tensorflow/tfjs-backend-cpu';
 import { OPSET } from 'tfjs-to-onnx';
 import { models } from '../../models/index.ts';
-import type { ModelSize } from '../../models/kit/model.ts';
+import type { ModelDefinition, ModelSize } from '../../models/kit/model.ts';
 import { spreadOf } from '../analyse/moments.ts';
 import { CARD_FORMAT, type Card, TRAIN_STEP_FILE } from '../artifacts/card.ts';
 import { copyTraining, writeCard } from '../artifacts/exported.ts';
@@ -93,7 +93,7 @@ export async function exportRun(options: ExportOptions): Promise<ExportResult> {
     valSplit,
   });
   try {
-    await assertSameData(splits, state, run);
+    await assertSameData(splits, state, program.model, run);
     const { name, summary, pixelLoss, conditional } = program.model;
     if (trainStep && program.autoencoder.clusters) {
       throw new InputError(
@@ -191,17 +191,26 @@ function classNumbers({ model, size }: TrainingProgram): string[] | null {
   return encoder || decoder ? Array.from({ length: size.classes }, (_, i) => String(i)) : null;
 }
 
-/** @throws InputError when the images are not those of the run, which may have had only the first of them */
-async function assertSameData(splits: DatasetSplits, { plan }: RunState, run: string): Promise<void> {
+/**
+ * @throws InputError when the images, or the labels where the model takes them, are not those of the run, which may have had only
+ * the first of them
+ */
+async function assertSameData(
+  splits: DatasetSplits,
+  { plan }: RunState,
+  { conditional }: Pick<ModelDefinition, 'conditional'>,
+  run: string,
+): Promise<void> {
+  const labelled = conditional.encoder || conditional.decoder;
   const held = splits.test ? 'test' : 'val';
   for (const [split, kind] of [
     [held, splits.test ? 'test' : 'validation'],
     ['train', 'training'],
   ] as const) {
     const [part, before] = [splits[split], plan.data[split]];
-    if (part && before && (await beginsWith(part, before))) continue;
+    if (part && before && (await beginsWith(part, before, labelled))) continue;
     throw new InputError(
-      `${splits.name}: its ${kind} images are not those that ${run} was trained with; give the run's data with --data`,
+      `${splits.name}: its ${kind} images${labelled ? ' and their labels' : ''} are not those that ${run} was trained with; give the run's data with --data`,
     );
   }
 }

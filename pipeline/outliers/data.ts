@@ -1,5 +1,5 @@
 import type { Card } from '../artifacts/card.ts';
-import { closeSplits, type DatasetSplits, type ImageDataset } from '../data/dataset.ts';
+import { closeSplits, type DatasetSplits, type ImageDataset, samePixels } from '../data/dataset.ts';
 import { classIndices, rowsOfClasses } from '../data/only-classes.ts';
 import { openSplit, openSplits, type Split } from '../data/open.ts';
 import type { DataOptions } from '../data/options.ts';
@@ -68,7 +68,7 @@ async function trainedOn(
   closing.push(() => closeSplits(splits));
   const { dataset } = card;
   const train = firstOf(splits.train, dataset.train.images);
-  if ((await train.fingerprint()) !== dataset.train.fingerprint) return 'its images have another fingerprint';
+  if (!samePixels(await train.fingerprints(), dataset.train)) return 'its images have another fingerprint';
   for (const part of ['val', 'test'] as const) {
     const [held, known] = [splits[part], dataset[part]];
     if (held && known) return { train, reference: firstOf(held, known.images) };

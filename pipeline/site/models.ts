@@ -1,6 +1,6 @@
 import { basename, join, resolve } from 'node:path';
 import { type Card, heldOutOf } from '../artifacts/card.ts';
-import { closeSplits, type DatasetSplits, type ImageDataset } from '../data/dataset.ts';
+import { closeSplits, type DatasetSplits, type Fingerprints, type ImageDataset, samePixels } from '../data/dataset.ts';
 import { openSplits, type Split } from '../data/open.ts';
 import type { DataOptions } from '../data/options.ts';
 import { checkOutside } from '../data/outside.ts';
@@ -20,9 +20,8 @@ interface OpenModel {
   readonly cardHash: string;
 }
 
-interface Images {
+interface Images extends Fingerprints {
   readonly dataset: ImageDataset;
-  readonly fingerprint: string;
 }
 
 /** An exported model in a site, and the images that the site shows for it. */
@@ -128,7 +127,8 @@ function dataSources({ data: given, dataOptions }: ModelOptions) {
         const partOf = await open(spec, card).catch((error: unknown) => {
           if (given.includes(spec) || !(error instanceof InputError)) throw error;
         });
-        if ((await partOf?.(held.split))?.fingerprint !== held.fingerprint) continue;
+        const own = await partOf?.(held.split);
+        if (!own || !samePixels(own, held)) continue;
         const wanted = split ?? held.split;
         const images = await partOf?.(wanted);
         if (images) return { ...images, split: wanted };
@@ -156,5 +156,5 @@ async function cut(splits: DatasetSplits, { dataset }: Card, split: Split): Prom
   const train = first('train');
   const part =
     split === 'all' ? train && joinParts({ name, train, val: first('val'), test: first('test') }) : first(split);
-  return part && { dataset: part, fingerprint: await part.fingerprint() };
+  return part && { dataset: part, ...(await part.fingerprints()) };
 }

@@ -1,6 +1,6 @@
 import type { RunPlan } from '../artifacts/run.ts';
 import { loadIntoMemory } from '../data/batches.ts';
-import { type DatasetSplits, heldOut, type ImageDataset } from '../data/dataset.ts';
+import { type DatasetSplits, heldOut, type ImageDataset, samePixels } from '../data/dataset.ts';
 import { range } from '../data/rows.ts';
 import { holdOutValidation, subset } from '../data/split.ts';
 import { EnvironmentError, InputError } from '../io/errors.ts';
@@ -57,11 +57,16 @@ async function limitOf(part: ImageDataset | undefined, before: Images | undefine
 
 type Images = RunPlan['data']['train'];
 
-/** Whether a part consists of a run's images, or begins with them. Reads them once, for the fingerprint. */
-export async function beginsWith(part: ImageDataset, { images, fingerprint }: Images): Promise<boolean> {
+/**
+ * Whether a part consists of a run's images, or begins with them. Reads them once, for their fingerprints.
+ * @param labelled whether their labels must be the same, too
+ */
+export async function beginsWith(part: ImageDataset, before: Images, labelled = false): Promise<boolean> {
+  const { images } = before;
   if (images > part.length) return false;
   const first = images < part.length ? subset(part, part.name, range(0, images)) : part;
-  return (await first.fingerprint()) === fingerprint;
+  const own = await first.fingerprints();
+  return labelled ? own.fingerprint === before.fingerprint : samePixels(own, before);
 }
 
 async function inMemory(dataset: ImageDataset, option: string, limit = dataset.length): Promise<ImageDataset> {

@@ -23,7 +23,7 @@ export interface PlanInput {
 }
 
 /**
- * The plan of a run. Reads all images once, for the fingerprint.
+ * The plan of a run. Reads all images once, for their fingerprints.
  * @returns the plan, and notes on how the recipe was suited to the images
  * @throws InputError when an option or the data do not suit the model
  */
@@ -50,7 +50,7 @@ export async function planOf(model: ModelDefinition, options: TrainOptions, inpu
   const augment = formatAugmentation(parseAugmentation(options.augment ?? recipe.augment ?? NO_AUGMENTATION));
   assertTaken(model, options);
   assertSuits(model, data, { schedule, earlyStopping, colour });
-  const fingerprinted = async (part: ImageDataset) => ({ images: part.length, fingerprint: await part.fingerprint() });
+  const fingerprinted = async (part: ImageDataset) => ({ images: part.length, ...(await part.fingerprints()) });
   const plan: RunPlan = {
     model: model.name,
     modelFile: options.modelFile,

@@ -1,13 +1,16 @@
 import { existsSync } from 'node:fs';
+import type { ModelDefinition } from '../../models/kit/model.ts';
 import type { Preprocessing } from '../artifacts/preprocessing.ts';
 import type { RunPlan, RunPosition } from '../artifacts/run.ts';
 import { runPaths } from '../artifacts/run-files.ts';
 import { NO_AUGMENTATION } from '../data/augment.ts';
+import { samePixels } from '../data/dataset.ts';
 import { InputError } from '../io/errors.ts';
 import { hasEnded } from './stopping.ts';
 
-/** Differences that a resumed run may have: what training goes on with. */
-const CHANGEABLE = ['epochs', 'learning rate', 'schedule', 'early stopping'];
+/** Differences that a resumed run may have: what training goes on with, and labels where the model takes none. */
+const CHANGEABLE = /^(epochs|learning rate|schedule|early stopping)$/;
+const OF_LABELS = /^(number of classes|labels of .*)$/;
 /** Of them, those that change the weights that a number of epochs ends with. */
 const isRecorded = (name: string, { schedule = 'constant' }: RunPlan['recipe']) =>
   name === 'learning rate' || name === 'schedule' || (name === 'epochs' && /cosine|linear/.test(schedule));
@@ -16,7 +19,8 @@ const MOST_NAMED = 3;
 
 /**
  * The plan to go on with where a run is resumed, and notes on what it changes, if anything is left to train. The number of
- * epochs, the learning rate, its schedule, early stopping and the name of the data may differ from the run's.
+ * epochs, the learning rate, its schedule, early stopping and the name of the data may differ from the run's; labels may where the
+ * model takes none.
  * @param run the run folder, for the message
  * @param at where the run goes on
  * @throws InputError that names other differences
@@ -26,9 +30,11 @@ export function resumedPlan(
   found: RunPlan,
   wanted: RunPlan,
   at: RunPosition,
+  { encoder, decoder }: ModelDefinition['conditional'],
 ): { plan: RunPlan; notes: string[] } {
   const differences = differencesOf(found, wanted);
-  const refused = differences.filter(({ name }) => !CHANGEABLE.includes(name));
+  const mayDiffer = (name: string) => CHANGEABLE.test(name) || (!encoder && !decoder && OF_LABELS.test(name));
+  const refused = differences.filter(({ name }) => !mayDiffer(name));
   if (refused.length > 0) {
     const named = refused.slice(0, MOST_NAMED).map(({ name, from, to }) => `${name} is ${from} there and ${to} here`);
     const more = refused.length > MOST_NAMED ? ` and ${refused.length - MOST_NAMED} more` : '';
@@ -53,27 +59,30 @@ export function resumedPlan(
 /** The fields in which two plans differ, by the names that users know. */
 function differencesOf(a: RunPlan, b: RunPlan): { name: string; from: string | number; to: string | number }[] {
   const [there, here] = [features(a), features(b)];
-  return Object.keys({ ...there, ...here }).flatMap((name) => {
+  const differences = Object.keys({ ...there, ...here }).flatMap((name) => {
     const [from, to] = [there[name] ?? 'none', here[name] ?? 'none'];
-    // Other numbers of images have other fingerprints.
-    const known = name.startsWith('fingerprint') && there[numberOf(name)] !== here[numberOf(name)];
     const unrecorded = name === 'preprocessing' && (from === 'none' || to === 'none'); // fingerprints tell
-    return from === to || known || unrecorded ? [] : [{ name, from: short(from), to: short(to) }];
+    return from === to || unrecorded ? [] : [{ name, from, to }];
   });
+  const ofImages = splits.flatMap((split) => {
+    const [from, to] = [a.data[split], b.data[split]];
+    // Other numbers of images have other fingerprints.
+    if (!from || from.images !== to?.images || from.fingerprint === to.fingerprint) return [];
+    const name = `${samePixels(from, to) ? 'labels' : 'fingerprint'} of the ${KINDS[split]} images`;
+    return [{ name, from: short(from.fingerprint), to: short(to.fingerprint) }];
+  });
+  return [...differences, ...ofImages];
 }
 
-const numberOf = (fingerprint: string) => fingerprint.replace('fingerprint of the', 'number of');
+const splits = ['train', 'val', 'test'] as const;
+const KINDS = { train: 'training', val: 'validation', test: 'test' } as const;
 
 /** A fingerprint without most of its digits. */
-const short = (value: string | number) => (/^sha256:/.test(`${value}`) ? `${`${value}`.slice(0, 15)}…` : value);
+const short = (fingerprint: string) => `${fingerprint.slice(0, 15)}…`;
 
 function features({ model, size, recipe, data, init }: RunPlan): Record<string, string | number | undefined> {
   const { name, learningRate, weightDecay, clipNorm, ...settings } = recipe.optimizer;
-  const parts = (['train', 'val', 'test'] as const).flatMap((split) => {
-    const kind = { train: 'training', val: 'validation', test: 'test' }[split];
-    const { images, fingerprint } = data[split] ?? {};
-    return [[`number of ${kind} images`, images] as const, [`fingerprint of the ${kind} images`, fingerprint] as const];
-  });
+  const numbers = splits.map((split) => [`number of ${KINDS[split]} images`, data[split]?.images] as const);
   return {
     model,
     'image size': `${size.width}×${size.height}×${size.channels}`,
@@ -100,7 +109,7 @@ function features({ model, size, recipe, data, init }: RunPlan): Record<string, 
     classes: data.onlyClass?.join(', ') ?? 'all',
     'validation split': data.valSplit,
     'initial weights': init?.from,
-    ...Object.fromEntries(parts),
+    ...Object.fromEntries(numbers),
     preprocessing: data.preprocessing && describe(data.preprocessing),
   };
 }

@@ -94,7 +94,9 @@ export async function planFor(splits: DatasetSplits, options: TrainOptions, stat
   const { data, images, limits, notes: limited } = await imagesFor(splits, { ...options, valSplit }, previous);
   const wanted = continued(options, initial, previous);
   const planned = await planOf(options.model, wanted, { data, images, previous, init: initial?.init });
-  const { plan, notes } = state ? resumedPlan(options.run, state.plan, planned.plan, state.position) : planned;
+  const { plan, notes } = state
+    ? resumedPlan(options.run, state.plan, planned.plan, state.position, options.model.conditional)
+    : planned;
   return { data, initial, plan, limits, notes: [...limited, ...notes] };
 }
 

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -174,4 +175,16 @@ test('equal contents have equal fingerprints, other contents others', async () =
     }),
   ]);
   expect(new Set([fingerprint, ...others]).size).toBe(5);
+});
+
+test('pixels have a fingerprint of their own, whatever the labels', async () => {
+  const { dataset } = counting(3);
+  const pixels = new Uint8Array(3);
+  await dataset.read([0, 1, 2], pixels);
+  const expected = `sha256:${createHash('sha256').update('convae images 1x1x1 3 unlabelled\n').update(pixels).digest('hex')}`;
+  for (const labels of [dataset.labels, Int32Array.of(2, 1, 0), undefined]) {
+    const found = await defineDataset({ ...dataset, labels }).fingerprints();
+    expect(found.pixels).toBe(expected);
+    expect(found.fingerprint === expected).toBe(labels === undefined);
+  }
 });

@@ -7,6 +7,7 @@ import { openSplit } from '../../pipeline/data/open.ts';
 import { encode } from '../../pipeline/encode/encode.ts';
 import type { StageState } from '../../pipeline/io/stages.ts';
 import { buildSite, type SiteOptions } from '../../pipeline/site/site.ts';
+import { idxBytes } from '../data/formats.ts';
 import { pixelsOf, scratchFolder } from '../data/support.ts';
 import { readRows, tinyData } from '../encode/support.ts';
 import { tiny } from '../encode/tiny-model.ts';
@@ -246,5 +247,15 @@ test('models of different data have separate image sets, also when one used only
   expect(new Set(['other', 'limited', 'plain'].map(setOf)).size).toBe(3);
   expect(readdirSync(scratch('sets/sets'))).toHaveLength(3);
   expect(readJson(scratch(`sets/${setOf('other')}/set.json`))).toMatchObject({ labels: null, classes: null });
+  await held.close();
+});
+
+test('labels that were corrected since training are shown', async () => {
+  const corrected = tinyData(scratch('corrected'), 150);
+  writeFileSync(scratch('corrected-labels'), idxBytes([150], new Uint8Array(150).fill(3)));
+  await building({ exported: [plain], out: scratch('with-corrected'), data: [corrected] });
+  const { set } = readJson<Manifest>(scratch('with-corrected/models/plain/manifest.json'));
+  const held = await openSplit(corrected, 'test');
+  expect(set).toBe(`sets/${(await held.fingerprint()).slice(7, 19)}`);
   await held.close();
 });

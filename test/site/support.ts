@@ -17,7 +17,7 @@ export function changeCard(folder: string, change: Partial<Card>): void {
 export async function exportTrained(folder: string, data: string, options: TinyOptions = {}): Promise<string> {
   await exportTiny(folder, options);
   const { train, test } = await trainAndTest(data);
-  const about = async (part: typeof train) => ({ images: part.length, fingerprint: await part.fingerprint() });
+  const about = async (part: typeof train) => ({ images: part.length, ...(await part.fingerprints()) });
   changeCard(folder, { dataset: { name: data, train: await about(train), test: await about(test) } });
   await Promise.all([train.close(), test.close()]);
   return folder;

@@ -10,6 +10,7 @@ import { readRun } from '../../pipeline/artifacts/run-folder.ts';
 import { type DatasetSplits, defineDataset } from '../../pipeline/data/dataset.ts';
 import { exportRun } from '../../pipeline/export/export.ts';
 import { dryRun } from '../../pipeline/train/dry-run.ts';
+import type { TrainOptions } from '../../pipeline/train/options.ts';
 import { train, trainOn } from '../../pipeline/train/train.ts';
 import { idxBytes, npyBytes, zipBytes } from '../data/formats.ts';
 import { expectFacts, inputErrorOf, scratchFolder } from '../data/support.ts';
@@ -132,4 +133,46 @@ test("a run's pictures are not written among the images", async () => {
   const album = { run: scratch('album-runs/own'), out: scratch('album/exported') };
   await train({ ...into('album', 'album-runs/own'), model: models['conv-ae'] as ModelDefinition }, never);
   expectFacts(await inputErrorOf(exportRun(album)), album.out, scratch('album'));
+});
+
+test.each([
+  ['conv-ae', false],
+  ['ccvae', true],
+] as const)('labels may be corrected where a model takes none: %s takes them: %s', async (name, labelled) => {
+  const pixels = Uint8Array.from({ length: 40 * 64 }, (_, at) => (Math.floor(at / 64) * 41 + at * 7) % 256);
+  const write = (labels: readonly number[]) =>
+    writeFileSync(scratch(`${name}-labels`), idxBytes([40], Uint8Array.from(labels)));
+  writeFileSync(scratch(`${name}-images`), idxBytes([40, 8, 8], pixels));
+  const labels = Array.from({ length: 40 }, (_, i) => i % 3);
+  write(labels);
+  const [run, out] = [scratch(`${name}-run`), scratch(`${name}-exported`)];
+  const notes: string[] = [];
+  const hooks = { ...never, progress: { ...never.progress, note: (line: string) => void notes.push(line) } };
+  const training = (more: Partial<TrainOptions>) =>
+    train(
+      {
+        ...tinyOptions(run, { ...more, model: models[name] as ModelDefinition }),
+        data: [`${name}-images`, `${name}-labels`].map(scratch).join(),
+        dataOptions: { cache: scratch('cache') },
+      },
+      hooks,
+    );
+  await training({ epochs: 1 });
+  const before = (await readRun(run, 'latest'))?.state.plan.data;
+
+  write(labels.map((label) => (label + 1) % 3));
+  const resuming = () => training({ epochs: 2, resume: true });
+  const exporting = () => exportRun({ run, out, which: 'latest', dataOptions: { cache: scratch('cache') } });
+  if (labelled) {
+    expectFacts(await inputErrorOf(resuming()), run, 'labels of the training images');
+    expectFacts(await inputErrorOf(exporting()), 'labels', run);
+    expect(existsSync(out)).toBe(false);
+  } else {
+    await exporting();
+    await resuming();
+    expect(notes.filter((note) => note.includes('labels of the training images'))).toHaveLength(1);
+    const after = (await readRun(run, 'latest'))?.state.plan.data;
+    expect(after?.train.pixels).toBe(before?.train.pixels);
+    expect(after?.train.fingerprint).not.toBe(before?.train.fingerprint);
+  }
 });

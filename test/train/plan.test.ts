@@ -27,7 +27,7 @@ test('width, depth and loss are part of the plan where they are not the model’
 
 test('a run is resumed with its own, and with no others', async () => {
   const there = await plan({ filters: 16, halvings: 2, pixelLoss: 'mse', ssim: 0.2 });
-  expect(resumedPlan('runs/x', there, await plan({}, cae, there), startOfRun(0)).notes).toEqual([]);
+  expect(resumedPlan('runs/x', there, await plan({}, cae, there), startOfRun(0), cae.conditional).notes).toEqual([]);
   for (const [option, words] of [
     [{ filters: 32 }, 'width is 16 there and 32 here'],
     [{ halvings: 3 }, 'depth is 2 there and 3 here'],
@@ -35,13 +35,13 @@ test('a run is resumed with its own, and with no others', async () => {
     [{ ssim: 0.1 }, 'SSIM is 0.2 there and 0.1 here'],
   ] as const) {
     const here = await plan(option, cae, there);
-    expect(() => resumedPlan('runs/x', there, here, startOfRun(0))).toThrow(words);
+    expect(() => resumedPlan('runs/x', there, here, startOfRun(0), cae.conditional)).toThrow(words);
   }
   const { size, ...rest } = await plan({ halvings: 3 });
   const { halvings: _, ...olderSize } = size;
   const old = { ...rest, size: olderSize };
   const same = await plan({ filters: 32, halvings: 3, pixelLoss: 'bce' }, cae, old);
-  expect(resumedPlan('runs/x', old, same, startOfRun(0)).notes).toEqual([]);
+  expect(resumedPlan('runs/x', old, same, startOfRun(0), cae.conditional).notes).toEqual([]);
 });
 
 const shape = { height: 64, width: 64, channels: 3 };
