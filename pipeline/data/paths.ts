@@ -85,6 +85,7 @@ export function arrangePaths(paths: PathList, where: string): ArrangedPaths {
       label: (path) => folderOf(path, from),
     };
   }
+  notes.push(...notesOnPairs(sorted));
   const classes = sortNaturally(names);
   const masks = classes.length > 1 ? classes.find((folder) => MASK_FOLDER.test(folder)) : undefined;
   if (masks !== undefined) {
@@ -93,6 +94,36 @@ export function arrangePaths(paths: PathList, where: string): ArrangedPaths {
     );
   }
   return { parts, classes: classes.length === 0 ? undefined : classes, notes };
+}
+
+/** Paths that are looked at for images of two kinds: sorted, their pairs are next to each other. */
+const SAMPLE = 1000;
+/** What a mask has behind the name of its image. */
+const MASK = /^[ _-]?(masks?|segmentation|seg|labels?|gt|depth)(?![a-z])/i;
+
+/**
+ * A line on images of which many have the name of another one, followed by something else: `1.input.jpg` and `1.mask.png`,
+ * `1.jpg` and `1_mask.png`.
+ * @param sorted by UTF-16 code units
+ */
+export function notesOnPairs(sorted: Iterable<string>): string[] {
+  let [seen, pairs, before, example] = [0, 0, '', ''];
+  for (const path of sorted) {
+    const stem = before.replace(/([^/.]*)\.[^/]*$/, '$1');
+    const [rest, of] = [path.slice(stem.length), before.slice(stem.length)];
+    const fields = [rest, of].map((text) => text.replace(/\.[^.]*$/, ''));
+    const named = rest.startsWith('.') && fields.every((field) => !/\d/.test(field));
+    if (before !== '' && path.startsWith(stem) && (named || MASK.test(rest))) {
+      pairs++;
+      example ||= `${before} and ${path}`;
+    }
+    before = path;
+    if (++seen === SAMPLE) break;
+  }
+  if (pairs * 4 < seen || pairs === 0) return [];
+  return [
+    `images that share a name are images of their own here, such as ${example}; if one kind is of masks or other views, leave it out`,
+  ];
 }
 
 /** Names of folders that may hold masks rather than images of a class. */

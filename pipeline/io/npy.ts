@@ -21,7 +21,7 @@ export interface ArrayFile {
   readonly shape: readonly number[];
   readonly type: NumberType;
   /** Whether the first axis varies fastest, as in Fortran; otherwise the last does, as in C. */
-  readonly fortran?: boolean;
+  readonly fortran?: boolean | undefined;
 }
 
 /** `60000×28×28 uint8`. */

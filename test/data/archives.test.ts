@@ -231,6 +231,22 @@ describe('other writers', () => {
     expect(await decodedOf(entry)).toEqual(patternOf(2, 72));
   });
 
+  test('two images of one name are told, numbered ones are not', async () => {
+    const notesOf = async (files: Files) => (await tarSource(await tar('pairs.tar', files))).notes;
+    const views = { '1.left.png': 0, '1.right.png': 1, '2.left.png': 2, '2.right.png': 3 };
+    expectFacts((await notesOf(views)).join(), '1.left.png', '1.right.png');
+    expectFacts(
+      (await notesOf({ 'x/1.jpg': 0, 'x/1.png': 1, 'x/2.jpg': 2, 'x/2.png': 3 })).join(),
+      'x/1.jpg',
+      'x/1.png',
+    );
+    expectFacts((await notesOf({ 'a (1).png': 0, 'a (1)_mask.png': 1, 'a (2).png': 2 })).join(), 'a (1)_mask.png');
+    expect(await notesOf({ 'cat.0.png': 0, 'cat.1.png': 1, 'cat.2.png': 2, 'x1.png': 3, 'x2.png': 4 })).toEqual([]);
+    mkdirSync(path('pairs'));
+    for (const shard of ['0.tar', '1.tar']) await tar(`pairs/${shard}`, views);
+    expectFacts((await tarSource(path('pairs'))).notes.join(), '1.left.png', '1.right.png');
+  });
+
   test('webdataset: shards of a folder, in natural order', async () => {
     mkdirSync(path('shards'));
     for (const file of ['wds-000000.tar.gz', 'wds-000001.tar.gz']) copyFileSync(fixture(file), path(`shards/${file}`));

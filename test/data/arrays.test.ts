@@ -219,6 +219,22 @@ describe('shapes:', () => {
     expectFacts((await read(npy([3, 4, 5]))).notes.join(), '3 gray images');
     expectFacts((await read(npy([6, 6, 9]))).notes.join(), '6 images of 9×6', '9 of 6×6', 'moveaxis(array, -1, 0)');
     expect((await read(npy([9, 6, 6]))).notes).toEqual([]);
+
+    // 40 smooth images of 9×7, each of another brightness
+    const smooth = (image: number, row: number, column: number) => ((image * 97) % 200) + row + 2 * column;
+    const arrayOf = (shape: readonly number[], at: (i: number, j: number, k: number) => number) => {
+      const [a, b, c] = shape as [number, number, number];
+      const numbers = Array.from({ length: a * b * c }, (_, i) =>
+        at(Math.floor(i / (b * c)), Math.floor(i / c) % b, i % c),
+      );
+      return npyBytes('|u1', shape, Uint8Array.from(numbers));
+    };
+    expect((await read(write(arrayOf([40, 7, 9], smooth)))).notes).toEqual([]);
+    const counting = arrayOf([7, 9, 40], (row, column, image) => smooth(image, row, column));
+    const told = ['7 images of 40×9', '40 of 9×7', 'moveaxis(array, -1, 0)'];
+    expectFacts((await read(write(counting))).notes.join(), ...told);
+    const fortran = npyBytes('|u1', [7, 9, 40], new Uint8Array(2520), { fortran: true });
+    for (const file of [fortran, gzipSync(fortran)]) expectFacts((await read(write(file))).notes.join(), ...told);
   });
 });
 

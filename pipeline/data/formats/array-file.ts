@@ -13,7 +13,7 @@ import {
 } from '../../io/source.ts';
 
 /** An array in a file, of which only the beginning has been read. */
-export interface StoredArray extends Pick<ArrayFile, 'shape' | 'type'> {
+export interface StoredArray extends Pick<ArrayFile, 'shape' | 'type' | 'fortran'> {
   /** For messages: the path, and the member of an archive. */
   readonly name: string;
   readonly path: string;
@@ -49,9 +49,18 @@ export async function arrayInFile(path: string): Promise<StoredArray> {
     if (compressed && contents.length === 0) await open().then(({ source }) => source.close()); // says what is wrong
     const source = compressed ? memorySource(path, contents) : file;
     const array = compressed ? await readHeader(source) : checkSize(await readHeader(source));
-    const { shape, type } = array;
+    const { shape, type, fortran } = array;
     const sample = await sampleOf(array, contents, compressed ? undefined : file);
-    return { name: path, path, shape, type, offset: compressed ? undefined : plainOffset(array), sample, open };
+    return {
+      name: path,
+      path,
+      shape,
+      type,
+      fortran,
+      offset: compressed ? undefined : plainOffset(array),
+      sample,
+      open,
+    };
   } finally {
     await file.close();
   }

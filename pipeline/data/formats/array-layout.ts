@@ -51,12 +51,33 @@ export function layoutOf(array: StoredArray, options: DataOptions, transposed = 
     );
   }
   const notes = count === 3 ? [`${name}: ${found} are 3 gray images, not one of 3 channels`] : [];
-  if (count === height && count !== width) {
+  if (count > 1 && mayCountLast(array)) {
     notes.push(
       `${name}: ${found} are ${count} images of ${width}×${height}; if they are ${width} of ${height}×${count} with the count last, as MATLAB stores them, save numpy.moveaxis(array, -1, 0)`,
     );
   }
   return { count, height, width, channels: 1, steps: [width, 1, 1], notes };
+}
+
+/** How much more neighbours in a row differ than those in a column where they are of two images. */
+const MUCH_MORE = 2;
+
+/**
+ * Whether an array `[a, b, c]` may have `c` images, as MATLAB stores them: by Fortran's order, by sides that no images have, or
+ * because numbers that lie next to each other differ too much to be neighbours in an image.
+ */
+function mayCountLast({ shape, type, sample, fortran }: StoredArray): boolean {
+  const [count, height, width] = shape as [number, number, number];
+  if (fortran || count === height) return count !== width || height !== width;
+  const numbers = decodeNumbers(sample.subarray(0, sample.length - (sample.length % type.bytes)), type);
+  let [inRow, inColumn] = [0, 0];
+  for (let at = width; at < numbers.length; at++) {
+    if (at % width === 0 || at % (height * width) < width) continue;
+    const value = numbers[at] as number;
+    inRow += Math.abs(value - (numbers[at - 1] as number));
+    inColumn += Math.abs(value - (numbers[at - width] as number));
+  }
+  return inRow > MUCH_MORE * inColumn && inColumn > 0;
 }
 
 function layoutOfChannels(array: StoredArray, [first, second, last]: readonly [number, number, number]): Layout {

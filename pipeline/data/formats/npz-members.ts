@@ -64,13 +64,14 @@ export async function arrayInMember(path: string, member: ZipMember): Promise<St
     const name = `${path}:${member.name}`;
     const source = { ...memorySource(name, contents), size: member.size };
     const array = checkSize(await readNpyHeader(source));
-    const { shape, type } = array;
+    const { shape, type, fortran } = array;
     const at = plainOffset(array);
     return {
       name,
       path,
       shape,
       type,
+      fortran,
       offset: compressed || at === undefined ? undefined : position + at,
       sample: await sampleOf(array, contents, compressed ? undefined : sliceOf(file, name, position, member.size)),
       open,

@@ -6,6 +6,7 @@ import { extract, type Header } from 'tar-stream';
 import { codeOf, fileError, InputError } from '../../io/errors.ts';
 import { closeStream, isGzip, openFile, readUpTo } from '../../io/source.ts';
 import type { DataSource, ImageEntry, RawLabel } from '../image-source.ts';
+import { notesOnPairs } from '../paths.ts';
 import {
   addLabel,
   archiveSource,
@@ -47,8 +48,12 @@ export async function tarSource(path: string): Promise<DataSource> {
     if (await isEnded(shard.path)) continue;
     notes.push(`${shard.path}: the mark of its end is missing; it may be cut short`);
   }
-  const source = shards.length === 1 && first ? await singleSource(first.path) : shardsSource(path, shards);
-  return { ...source, notes: [...source.notes, ...notes] };
+  if (shards.length === 1 && first) {
+    const source = await singleSource(first.path);
+    return { ...source, notes: [...source.notes, ...notes] };
+  }
+  if (first) notes.push(...notesOnPairs((await firstImages(first.path)).sort()));
+  return shardsSource(path, shards, notes);
 }
 
 /** A block of a tar archive; one of zeros is the mark of its end. */
@@ -63,6 +68,16 @@ async function isEnded(path: string): Promise<boolean> {
   } finally {
     await file.close();
   }
+}
+
+/** Images whose names are looked at. */
+const FIRST = 100;
+
+/** Paths of the first images of an archive. */
+async function firstImages(path: string): Promise<string[]> {
+  const paths: string[] = [];
+  for await (const file of filesOf(path, isImage)) if (paths.push(file.path) === FIRST) break;
+  return paths;
 }
 
 async function singleSource(path: string): Promise<DataSource> {
@@ -92,8 +107,8 @@ async function singleSource(path: string): Promise<DataSource> {
   });
 }
 
-function shardsSource(path: string, shards: readonly Shard[]): DataSource {
-  return shardedSource(path, shards, [], (name, own) => {
+function shardsSource(path: string, shards: readonly Shard[], notes: readonly string[]): DataSource {
+  return shardedSource(path, shards, notes, (name, own) => {
     const paths = own.map((shard) => shard.path);
     return {
       name,
