@@ -147,9 +147,13 @@ function folderAround(inside: PathList, start: number, classes: ReadonlySet<stri
 /** The first folders of paths from `start` on, in the order of the paths. */
 function foldersAt(paths: PathList, start: number): string[] {
   const folders = new Set<string>();
+  let inside = '/'; // that of the path before, with a slash at its end
   for (const path of paths) {
+    if (path.startsWith(inside, start)) continue;
     const folder = folderOf(path, start);
-    if (folder !== undefined) folders.add(folder);
+    if (folder === undefined) continue;
+    folders.add(folder);
+    inside = `${folder}/`;
   }
   return [...folders];
 }

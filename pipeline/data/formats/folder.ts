@@ -1,6 +1,7 @@
 import type { Dirent } from 'node:fs';
 import { realpath } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { InputError, stopIfAborted, withFileErrors } from '../../io/errors.ts';
 import { entriesIn, statsOf } from '../../io/folders.ts';
 import { quoted } from '../../io/printable.ts';
@@ -92,11 +93,13 @@ async function list(
   const real = await withFileErrors(`cannot list ${path}`, async () => {
     const real = await realpath(path);
     if (parents.includes(real)) return real; // a link to one of its parents, whose images are listed there
-    for await (const entry of entriesIn(path)) {
+    for (const entry of entriesIn(path)) {
       const { name } = entry;
       if (name.startsWith('.') || name === '__MACOSX') continue;
       names.push(isFolder(entry, root, inside(name)) ? `${name}/` : name);
-      if (names.length % BATCH === 0) stopIfAborted(signal);
+      if (names.length % BATCH > 0) continue;
+      await setImmediate();
+      stopIfAborted(signal);
     }
     return real;
   });
