@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { type RunningShard, runningShard } from '../artifacts/encoding-plan.ts';
 import { parseSealed } from '../artifacts/json.ts';
 import { ignoreMissing, withFileErrors } from '../io/errors.ts';
+import { makeFolder } from '../io/folders.ts';
 import { sealed } from '../io/sealed.ts';
 import { shardName, shardOf, shardPaths } from './shard-files.ts';
 
@@ -24,7 +25,7 @@ export async function showRunning(folder: string, shard: number) {
   let state: RunningShard = { shard, host: hostname(), images: 0, total: 0, seconds: 0 };
   const write = () => writeFile(path, sealed({ ...state, seconds: (performance.now() - began) / 1000 }));
   await withFileErrors(`cannot write ${path}`, async () => {
-    await mkdir(running, { recursive: true });
+    await makeFolder(running);
     for (const name of await readdir(running)) {
       if (shardOf(name) === shard && !(await isFresh(join(running, name))))
         await rm(join(running, name), { force: true });
@@ -59,12 +60,14 @@ async function isFresh(path: string): Promise<boolean> {
 export async function listRunning(folder: string): Promise<RunningShard[]> {
   const { running } = shardPaths(folder);
   const found: RunningShard[] = [];
-  for (const name of (await readdir(running).catch(ignoreMissing)) ?? []) {
-    if (!(await isFresh(join(running, name)))) continue;
-    const text = (await readFile(join(running, name), 'utf8').catch(ignoreMissing)) ?? '';
-    try {
-      found.push(parseSealed(runningShard, text, Error));
-    } catch {} // it is just being written
-  }
+  await withFileErrors(`cannot read ${running}`, async () => {
+    for (const name of (await readdir(running).catch(ignoreMissing)) ?? []) {
+      if (!(await isFresh(join(running, name)))) continue;
+      const text = (await readFile(join(running, name), 'utf8').catch(ignoreMissing)) ?? '';
+      try {
+        found.push(parseSealed(runningShard, text, Error));
+      } catch {} // it is just being written
+    }
+  });
   return found;
 }

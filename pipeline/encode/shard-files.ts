@@ -12,7 +12,7 @@ import {
   encodingPlan,
 } from '../artifacts/encoding-plan.ts';
 import { formatOf, parseJson, parseSealed } from '../artifacts/json.ts';
-import { codeOf, InputError, withFileErrors } from '../io/errors.ts';
+import { codeOf, fileError, InputError, isFault, withFileErrors } from '../io/errors.ts';
 import { quoted } from '../io/printable.ts';
 import { openFile } from '../io/source.ts';
 
@@ -48,7 +48,7 @@ export const isPlanned = (folder: string): boolean => existsSync(shardPaths(fold
 export async function readPlan(folder: string): Promise<EncodingPlan> {
   const path = shardPaths(folder).plan;
   const text = await readFile(path, 'utf8').catch((error: unknown) => {
-    if (codeOf(error) !== 'ENOENT' && codeOf(error) !== 'ENOTDIR') throw error;
+    if (codeOf(error) !== 'ENOENT' && codeOf(error) !== 'ENOTDIR') throw fileError(error, `cannot read ${path}`);
     throw new InputError(
       `${folder}: it has no plan.json; plan with \`convae encode EXPORTED --data DATA --out ${quoted(folder)} --shards N\``,
     );
@@ -95,6 +95,7 @@ export async function readShard(folder: string, { fingerprint }: EncodingPlan, s
   const path = shardPaths(folder).part(shard);
   const buffer = await withFileErrors(`cannot read ${path}`, () => asyncBufferFromFile(path));
   const metadata = await parquetMetadataAsync(buffer).catch((cause: Error) => {
+    if (isFault(cause)) throw fileError(cause, `cannot read ${path}`);
     throw new InputError(`${path}: it is damaged (${cause.message}); delete it and encode shard ${shard} again`, {
       cause,
     });

@@ -1,5 +1,4 @@
 import { readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { failedShard } from '../artifacts/encoding-plan.ts';
 import { parseSealed } from '../artifacts/json.ts';
 import { InputError, ignoreMissing, withFileErrors } from '../io/errors.ts';
@@ -79,6 +78,6 @@ const textOf = async (path: string): Promise<string> =>
 
 /** The shards that have a file in a folder. */
 export async function shardsIn(folder: string): Promise<Set<number>> {
-  const names = (await readdir(join(folder)).catch(ignoreMissing)) ?? [];
+  const names = (await withFileErrors(`cannot list ${folder}`, () => readdir(folder).catch(ignoreMissing))) ?? [];
   return new Set(names.map(shardOf).filter((shard) => !Number.isNaN(shard)));
 }

@@ -48,7 +48,7 @@ export async function stage(target: string): Promise<Staging> {
     if (!release) continue;
     const moveAside = async () => {
       const aside = join(folder, 'old', basename(target));
-      await mkdir(dirname(aside), { recursive: true });
+      await makeFolder(dirname(aside));
       await rm(aside, { recursive: true, force: true }); // others have put something else there since
       for (const path of [folder, dirname(folder), parent]) await syncFolder(path);
       await rename(target, aside);
