@@ -3,7 +3,7 @@ import { classNames, count, digest, positive } from './fields.ts';
 import { partNames } from './image-index.ts';
 
 /** Raised when an older convae could not encode by the plan. */
-export const ENCODING_PLAN_FORMAT = 3;
+export const ENCODING_PLAN_FORMAT = 4;
 
 /** How many images have a label. */
 const labelled = z.enum(['all', 'some', 'none']);
@@ -17,12 +17,19 @@ const contents = { bytes: count, sample: z.optional(digest) };
 const prefix = z.optional(z.string());
 
 /**
- * A line of `inputs.jsonl`: some of the images, which can be read without the others. `file`: an image file, with its index
- * among the classes; `tar`: an archive of a set of them; `parquet`: rows of a file, whose first row has the id `first`;
- * `rows`: images of a part of the data set by their position.
+ * A line of `inputs.jsonl`: some of the images, which can be read without the others. `file`: an image file, with its size, if it was there,
+ * and its index among the classes; `tar`: an archive of a set of them; `parquet`: rows of a file, whose first row has the id `first`, and its
+ * columns, where images are encoded; `rows`: images of a part of the data set by their position.
  */
 const encodingInput = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('file'), id: z.string(), path: z.string(), label: z.optional(count), prefix }),
+  z.strictObject({
+    kind: z.literal('file'),
+    id: z.string(),
+    path: z.string(),
+    bytes: z.optional(count),
+    label: z.optional(count),
+    prefix,
+  }),
   z.strictObject({ kind: z.literal('tar'), path: z.string(), ...contents, prefix }),
   z.strictObject({
     kind: z.literal('parquet'),
@@ -32,12 +39,13 @@ const encodingInput = z.discriminatedUnion('kind', [
     from: count,
     to: count,
     planar: z.boolean(),
+    columns: z.optional(z.strictObject({ image: z.string(), label: z.optional(z.string()) })),
     prefix,
   }),
   z.strictObject({
     kind: z.literal('rows'),
     part: z.enum(partNames),
-    /** Of the files that `--data` names; not of folders, nor of earlier versions. */
+    /** Of the files that hold the part; not of earlier versions. */
     bytes: z.optional(count),
     sample: z.optional(digest),
     from: count,
@@ -48,8 +56,8 @@ const encodingInput = z.discriminatedUnion('kind', [
 
 /** `plan.json`: how the encoding of a data set is divided. */
 export const encodingPlan = z.strictObject({
-  /** 1: without checksums; 2: inputs by their size only. */
-  format: z.literal([1, 2, ENCODING_PLAN_FORMAT]),
+  /** 1: without checksums; 2: inputs by their size only; 3: without sizes of image files and columns. */
+  format: z.literal([1, 2, 3, ENCODING_PLAN_FORMAT]),
   /** SHA-256 over what decides the rows. */
   fingerprint: digest,
   /** Absolute path of the exported model; it and `source` are not in the fingerprint. */

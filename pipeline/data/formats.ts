@@ -133,12 +133,6 @@ function filesIn(spec: string): string[] {
   return [path, ...(labels === undefined ? [] : [labels])];
 }
 
-/** The files that a value of `--data` names; undefined for a folder, or a set known by name. */
-export function filesOf(spec: string): string[] | undefined {
-  const files = filesIn(spec);
-  return files.every((file) => statSync(file, { throwIfNoEntry: false })?.isFile()) ? files : undefined;
-}
-
 /** A value of `--data` that means the same in any working folder. */
 export function absoluteSpec(spec: string): string {
   if (named.has(spec)) return spec;

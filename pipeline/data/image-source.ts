@@ -71,6 +71,8 @@ export type Piece =
       readonly to: number;
       /** Whether RGB in flat lists is `[C, H, W]`. */
       readonly planar: boolean;
+      /** Where the images are encoded: the column that holds them, and that of their labels. */
+      readonly columns?: { readonly image: string; readonly label?: string | undefined } | undefined;
     };
 
 /** The pixels of a source that are in a file as they have to be: uint8 (0–255), channels last, one image after another. */
@@ -98,6 +100,8 @@ export interface ImageSource {
         readonly verify?: () => Promise<void>;
       })
     | undefined;
+  /** The files that hold images and labels, unless each image has one. */
+  readonly files?: readonly string[] | undefined;
   /** All images as pieces, in the order of the entries, where the source has some. May be called several times. */
   readonly pieces?: (() => Iterable<Piece>) | undefined;
   /**

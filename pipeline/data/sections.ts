@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises';
 import type { EncodingInput } from '../artifacts/encoding-plan.ts';
 import type { PartName } from '../artifacts/image-index.ts';
 import { sampleFiles } from '../io/digest.ts';
@@ -5,7 +6,7 @@ import { InputError, withFileErrors } from '../io/errors.ts';
 import { imageFileSource } from './formats/image-files.ts';
 import { entriesOfRows } from './formats/parquet.ts';
 import { entriesOfShards } from './formats/tar.ts';
-import { filesOf, locateData } from './formats.ts';
+import { locateData } from './formats.ts';
 import type { DataSource, ImageEntry, ImageSource } from './image-source.ts';
 import { type LabelSurvey, labelsIn, labelsOfEntries, surveyLabels } from './label-survey.ts';
 import type { DataOptions } from './options.ts';
@@ -22,6 +23,8 @@ export interface Section {
   /** Positions in the source, of its plain pixels. */
   readonly from: number;
   readonly to: number;
+  /** Image files that were changed or copied after the plan was made, and have the same size. */
+  readonly later: number;
   /** May be called several times. */
   entries(): AsyncIterable<ImageEntry> | Iterable<ImageEntry>;
 }
@@ -33,15 +36,18 @@ interface Opened {
   close(): Promise<void>;
 }
 
+export interface InputOptions extends DataOptions {
+  /** Value of `--data`. */
+  readonly spec: string;
+  /** When the plan was made, in milliseconds. */
+  readonly planned: number;
+}
+
 /**
  * Opens inputs of a shard, without reading any others.
- * @param options with the value of `--data`
  * @throws InputError when one is missing, or is not as it was when the plan was made
  */
-export async function openInputs(
-  inputs: readonly EncodingInput[],
-  options: DataOptions & { readonly spec: string },
-): Promise<Opened> {
+export async function openInputs(inputs: readonly EncodingInput[], options: InputOptions): Promise<Opened> {
   const located = inputs.some(({ kind }) => kind === 'rows') ? await locateData(options.spec, options) : undefined;
   const close = async () => {
     for (const [, part] of located ? partsOf(located) : []) await part.close();
@@ -65,17 +71,19 @@ const isFile = (input: EncodingInput | undefined): boolean => input?.kind === 'f
 async function sectionOf(
   inputs: readonly EncodingInput[],
   located: DataSource | undefined,
-  options: DataOptions & { readonly spec: string },
+  options: InputOptions,
 ): Promise<Section> {
   const [input] = inputs as [EncodingInput];
   const { prefix } = input;
   if (input.kind === 'rows') return rowsOf(input, located?.[input.part], options.spec);
-  const whole = { name: options.spec, prefix, from: 0, to: 0 };
+  const whole = { name: options.spec, prefix, from: 0, to: 0, later: 0 };
   if (input.kind === 'file') {
     const files = inputs.filter((file) => file.kind === 'file');
     const { name } = whole;
+    let later = 0;
+    for (const file of files) later += Number((await lastChange(file)) > options.planned);
     const source = imageFileSource({ name, count: files.length, files: () => files, signal: options.signal });
-    return { ...whole, entries: () => source.entries() };
+    return { ...whole, later, entries: () => source.entries() };
   }
   const { path } = input;
   await checkUnchanged(path, [path], input);
@@ -97,6 +105,17 @@ async function checkUnchanged(
   if (sample !== undefined && found.sample !== sample) throw changed(name, 'other contents', 'had as many bytes');
 }
 
+/**
+ * When an image file was changed or copied last, in milliseconds; 0 where it is missing, which is said when it is read.
+ * @throws InputError when it has another size than when the plan was made
+ */
+async function lastChange({ path, bytes }: Extract<EncodingInput, { kind: 'file' }>): Promise<number> {
+  const found = await stat(path).catch(() => undefined);
+  if (!found) return 0;
+  if (bytes !== undefined && found.size !== bytes) throw changed(path, `${found.size} bytes`, `had ${bytes}`);
+  return Math.max(found.mtimeMs, found.ctimeMs);
+}
+
 /** Images of a part of the data set by their position. */
 async function rowsOf(
   { part, bytes, sample, from, to, prefix }: Extract<EncodingInput, { kind: 'rows' }>,
@@ -106,9 +125,9 @@ async function rowsOf(
   if (!source || (source.count !== undefined && source.count < to)) {
     throw changed(spec, `${source?.count ?? 'no'} images in its part ${part}`, `had at least ${to}`);
   }
-  if (bytes !== undefined) await checkUnchanged(spec, filesOf(spec) ?? [], { bytes, sample });
+  if (bytes !== undefined) await checkUnchanged(spec, source.files ?? [], { bytes, sample });
   return {
-    ...{ name: source.name, prefix, plain: source.plain, from, to },
+    ...{ name: source.name, prefix, plain: source.plain, from, to, later: 0 },
     async *entries() {
       let position = 0;
       for await (const entry of source.entries()) {

@@ -12,7 +12,7 @@ import { inOrder, skippedImage, storedImage } from './pass.ts';
 import { pixelReader } from './pixel-files.ts';
 import { range } from './rows.ts';
 import { rangeOf } from './scale.ts';
-import { openInputs, type Section, surveySections, surveySource } from './sections.ts';
+import { type InputOptions, openInputs, type Section, surveySections, surveySource } from './sections.ts';
 
 /** Images of a shard that were prepared, with their ids. */
 export interface ShardBatch extends ImageBatch {
@@ -29,13 +29,13 @@ export interface ShardCounts {
   animated: number;
   /** Images with numbers beyond those that are black and white. */
   clipped: number;
+  /** Image files that were changed or copied after the plan was made, and have the same size. */
+  later: number;
 }
 
-export interface ShardOptions extends DataOptions {
+export interface ShardOptions extends InputOptions {
   /** What a trained model wants. */
   readonly preprocessing: Preprocessing;
-  /** Value of `--data`. */
-  readonly spec: string;
   /** What is known of the labels of the data set; null where each shard counts its own. */
   readonly labelling: Labelling | null;
   /** Class names that the format knows. */
@@ -62,7 +62,8 @@ export interface ShardImages extends Pick<LabelSurvey, 'images' | 'labelling' | 
 export async function openShard(inputs: readonly EncodingInput[], options: ShardOptions): Promise<ShardImages> {
   const opened = await openInputs(inputs, options);
   const survey = await surveyOf(inputs, opened, options);
-  const counts: ShardCounts = { done: 0, brightest: 0, animated: 0, clipped: 0 };
+  const later = opened.sections.reduce((sum, section) => sum + section.later, 0);
+  const counts: ShardCounts = { done: 0, brightest: 0, animated: 0, clipped: 0, later };
   return {
     images: survey.images,
     labelling: survey.labelling,

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { rm, stat, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { judgeOf } from '../analyse/outlier-score.ts';
 import type { EncodingPlan } from '../artifacts/encoding-plan.ts';
@@ -10,6 +10,7 @@ import { checkLabelling, type ExportedModel, openExported, optionsFor } from '..
 import { type CommandOptions, encodingGraphs } from '../inference/plan.ts';
 import { checkFinite, type Sessions, withSessions } from '../inference/sessions.ts';
 import { InputError, Interrupted, stopIfAborted } from '../io/errors.ts';
+import { makeFolder } from '../io/folders.ts';
 import { counted } from '../io/printable.ts';
 import { publishFile } from '../io/publish.ts';
 import { sealed } from '../io/sealed.ts';
@@ -140,7 +141,8 @@ async function encodeShard(shard: number, options: ShardOptions): Promise<{ rows
     const { preprocessing } = reading;
     if (!preprocessing) throw new Error('an exported model says how images are prepared');
     const { source: spec, labelling, named, strict } = plan;
-    images = await openShard(inputs, { ...reading, preprocessing, spec, labelling, named, strict });
+    const { mtimeMs: planned } = await stat(shardPaths(out).plan);
+    images = await openShard(inputs, { ...reading, preprocessing, spec, planned, labelling, named, strict });
     checkLabelling(card, plan.data, images.labelling, plan.errors);
     running.begin(images.images);
     progress.begin(images.images);
@@ -158,6 +160,10 @@ async function encodeShard(shard: number, options: ShardOptions): Promise<{ rows
     progress.end(counts.done);
     if (counts.animated > 0) note?.(`shard ${shard}: ${onFrames(counts.animated)}`);
     if (counts.clipped > 0) note?.(`shard ${shard}: ${onClipped(counts.clipped)}`);
+    if (counts.later > 0)
+      note?.(
+        `shard ${shard}: ${counted(counts.later, 'image file')} changed or copied after the plan was made, of the same size; encoded as found`,
+      );
     await rm(shardPaths(out).failure(shard), { force: true });
     if (skipped.length > 0)
       note?.(
@@ -247,7 +253,7 @@ async function noteFailure(folder: string, shard: number, error: unknown): Promi
   const message = error instanceof Error ? error.message : String(error);
   const exitCode = error instanceof Error && 'exitCode' in error ? error.exitCode : 1;
   const text = sealed({ shard, host: hostname(), message, exitCode });
-  await mkdir(failed, { recursive: true })
+  await makeFolder(failed)
     .then(() => writeFile(failure(shard), text))
     .catch(() => {});
 }

@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import { ENCODING_PLAN_FORMAT, type EncodingInput, type EncodingPlan } from '../artifacts/encoding-plan.ts';
 import type { PartName } from '../artifacts/image-index.ts';
 import { bytesPerImage } from '../data/dataset.ts';
-import { absoluteSpec, filesOf, locateData } from '../data/formats.ts';
+import { absoluteSpec, locateData } from '../data/formats.ts';
 import type { DataSource, ImageSource, Piece } from '../data/image-source.ts';
 import type { LabelSurvey } from '../data/label-survey.ts';
 import type { Split } from '../data/open.ts';
@@ -16,7 +16,7 @@ import { checkLabelling, type ExportedModel, openExported, optionsFor } from '..
 import { encodingGraphs, planSessions } from '../inference/plan.ts';
 import { sampleFiles, sha256 } from '../io/digest.ts';
 import { fileError, InputError, ignoreMissing, stopIfAborted } from '../io/errors.ts';
-import { makeFolder, orRemove } from '../io/folders.ts';
+import { makeFolder, orRemove, statsOf } from '../io/folders.ts';
 import { acquireLock } from '../io/lock.ts';
 import { counted } from '../io/printable.ts';
 import { publishFile } from '../io/publish.ts';
@@ -86,7 +86,7 @@ export async function planShards(options: PlanOptions): Promise<Planned> {
     if (survey) checkLabelling(model.card, data, survey.labelling, errors);
     const counts = await Promise.all(chosen.map(({ source }) => countOf(source)));
     const contents = contentsReader();
-    const inputs = () => inputsOf(chosen, counts, survey, filesOf(data), contents);
+    const inputs = () => inputsOf(chosen, counts, survey, contents);
     const sessions = { ...options, graphs: encodingGraphs(errors), images: Number.POSITIVE_INFINITY };
     const { batchSize } = planSessions(bytesPerImage(model.card.image), sessions);
     const { strict = false, maxSkipped = 0.01 } = dataOptions ?? {};
@@ -160,13 +160,12 @@ function* inputsOf(
   chosen: readonly Chosen[],
   counts: readonly (number | undefined)[],
   survey: LabelSurvey | undefined,
-  files: readonly string[] | undefined,
   contents: ReturnType<typeof contentsReader>,
 ): Generator<EncodingInput> {
   for (const [i, { part, source, prefix }] of chosen.entries()) {
     const own = prefix === undefined ? {} : { prefix };
     if (!source.pieces)
-      yield { kind: 'rows', part, ...(files && contents(files)), from: 0, to: counts[i] as number, ...own };
+      yield { kind: 'rows', part, ...contents(source.files ?? []), from: 0, to: counts[i] as number, ...own };
     for (const piece of source.pieces?.() ?? []) {
       const path = resolve(piece.path);
       if (piece.kind === 'file') {
@@ -299,8 +298,19 @@ async function divide(
   return { inputs: hash.digest('hex'), offsets, starts: images === null ? null : starts };
 }
 
-const sliceOf = (input: EncodingInput, at: number, count: number): EncodingInput =>
-  'to' in input ? { ...input, from: input.from + at, to: input.from + at + count } : input;
+function sliceOf(input: EncodingInput, at: number, count: number): EncodingInput {
+  if (input.kind === 'file') return { ...input, bytes: sizeOf(input.path) };
+  return 'to' in input ? { ...input, from: input.from + at, to: input.from + at + count } : input;
+}
+
+/** Size of an image file; undefined where it is missing. @throws EnvironmentError */
+function sizeOf(path: string): number | undefined {
+  try {
+    return statsOf(path)?.size;
+  } catch (error) {
+    throw fileError(error, `cannot read ${path}`);
+  }
+}
 
 /** SHA-256 of the files of an exported model. */
 export async function digestsOf({ folder, card }: ExportedModel): Promise<EncodingPlan['model']> {

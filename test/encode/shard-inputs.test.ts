@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { parquetWriteFile } from 'hyparquet-writer';
 import sharp from 'sharp';
 import { pack } from 'tar-stream';
@@ -9,6 +9,8 @@ import { encodeShards } from '../../pipeline/encode/encode-shards.ts';
 import { idSet } from '../../pipeline/encode/id-set.ts';
 import { mergeShards } from '../../pipeline/encode/merge-shards.ts';
 import { type PlanOptions, planShards } from '../../pipeline/encode/plan-shards.ts';
+import { shardPaths } from '../../pipeline/encode/shard-files.ts';
+import { shardStatus } from '../../pipeline/encode/shard-status.ts';
 import { pngBytes } from '../data/images.ts';
 import { expectFacts, inputErrorOf, scratchFolder } from '../data/support.ts';
 import { imageOf, readRows, tinyData, tinyImages } from './support.ts';
@@ -83,6 +85,51 @@ test('an input that was changed is noticed, though its size is the same; a copy 
     expect(refused).toMatch(/planned/);
     expectFacts(await inputErrorOf(plan({ data, out, shards: 2 })), out);
   }
+});
+
+test('an image file that was changed is noticed by its size, or said to be later than the plan', async () => {
+  mkdirSync(scratch('photos'));
+  for (let i = 0; i < 4; i++) writeFileSync(scratch(`photos/${i}.png`), png(i));
+  writeFileSync(scratch('photos.txt'), [0, 1, 2, 3].map((i) => `photos/${i}.png`).join('\n'));
+  for (const data of ['photos', 'photos.txt']) {
+    const [out, changed, notes] = [scratch(`${data}-out`), scratch('photos/3.png'), [] as string[]];
+    writeFileSync(changed, png(3));
+    await plan({ data: scratch(data), out, shards: 2 });
+    const run = (shard: string) =>
+      encodeShards({ out, choose: oneShard(shard), device: 'cpu', note: (line) => void notes.push(line) });
+    await run('0');
+    writeFileSync(changed, Buffer.concat([png(3), Buffer.of(0)]));
+    expectFacts(await inputErrorOf(run('1')), changed, String(png(3).length + 1), String(png(3).length));
+    expectFacts(await inputErrorOf(plan({ data: scratch(data), out, shards: 2 })), out, 'inputs');
+    expect(notes).toEqual([]);
+    writeFileSync(changed, png(3));
+    await run('1');
+    expect(notes).toEqual([expect.stringMatching(/^shard 1: 1 /)]);
+  }
+});
+
+test('a plan that cannot be read is told in one line', async () => {
+  const out = scratch('odd');
+  await plan({ data: tinyData(scratch('odd'), 4), out, shards: 2 });
+  writeFileSync(shardPaths(out).parts, 'a file');
+  expectFacts(await inputErrorOf(shardStatus(out)), shardPaths(out).parts);
+  rmSync(shardPaths(out).plan);
+  mkdirSync(shardPaths(out).plan);
+  expectFacts(await inputErrorOf(shardStatus(out)), shardPaths(out).plan);
+});
+
+test('a changed array in a folder of them is noticed', async () => {
+  const folder = scratch('mnist');
+  mkdirSync(folder);
+  const [images = '', labels = ''] = tinyData(scratch('named'), 6).split(',');
+  copyFileSync(images, `${folder}/train-images-idx3-ubyte`);
+  copyFileSync(labels, `${folder}/train-labels-idx1-ubyte`);
+  const out = scratch('mnist-out');
+  await plan({ data: folder, out, shards: 2 });
+  const bytes = readFileSync(labels);
+  bytes[bytes.length - 1] = (bytes.at(-1) ?? 0) ^ 1;
+  writeFileSync(`${folder}/train-labels-idx1-ubyte`, bytes);
+  expect(await inputErrorOf(encodeShards({ out, choose: all, device: 'cpu' }))).toMatch(/planned/);
 });
 
 test('files with several frames or pages are counted, where only the first is read', async () => {

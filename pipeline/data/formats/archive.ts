@@ -90,7 +90,7 @@ export interface Contents {
 export async function archiveSource(
   archive: string,
   { paths, labels, tables }: Contents,
-  source: (part: PathPart, beside: boolean) => Pick<ImageSource, 'stamp' | 'entries' | 'close'>,
+  source: (part: PathPart, beside: boolean) => Pick<ImageSource, 'files' | 'stamp' | 'entries' | 'close'>,
 ): Promise<DataSource> {
   const images = paths.filter(isImage);
   if (images.length === 0) {

@@ -38,6 +38,7 @@ export function arraySource({ name, images, layout, labels, classes, files }: Ar
     count,
     classes,
     plain: isPlain ? { path, offset, shape: { height, width, channels }, count, labels, verify } : undefined,
+    files,
     stamp: async () => `${resolve(images.name)} ${labels ? 'labelled' : 'unlabelled'}\n${await stampOf(files)}`,
     async *entries() {
       opened ??= images.open();

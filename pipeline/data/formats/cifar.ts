@@ -81,6 +81,7 @@ export async function cifarSource(path: string): Promise<DataSource> {
       name,
       count: counts.reduce((sum, count) => sum + count, 0),
       classes,
+      files: paths,
       stamp: () => stampOf(paths),
       entries: () => entriesOf(paths, variant),
       close: async () => {},

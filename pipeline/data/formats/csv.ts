@@ -44,12 +44,16 @@ export async function csvSource(path: string, options: DataOptions = {}): Promis
   const { planar, note } = findOrder(sample, options);
   if (note) notes.push(note);
   if (first.columns.unused.length > 0) notes.push(`columns not used: ${first.columns.unused.join(', ').slice(0, 200)}`);
-  const source = (name: string, shards: readonly CsvFile[], part?: SplitName): ImageSource => ({
-    name,
-    stamp: () => stampOf(shards.map((shard) => shard.path)),
-    entries: () => entriesOf(shards, { options, planar }, part),
-    close: async () => {},
-  });
+  const source = (name: string, shards: readonly CsvFile[], part?: SplitName): ImageSource => {
+    const files = shards.map((shard) => shard.path);
+    return {
+      name,
+      files,
+      stamp: () => stampOf(files),
+      entries: () => entriesOf(shards, { options, planar }, part),
+      close: async () => {},
+    };
+  };
   const { splits, notes: onSplits } = await splitsIn(first.columns.split?.name, splitValues(files), first.part);
   notes.push(...onSplits);
   if (splits.length === 0) return shardedSource(path, files, notes, source);

@@ -49,6 +49,7 @@ export function imageFileSource({
     name,
     count: stacked ? undefined : count,
     classes,
+    files: pageId && Array.from(files(), ({ path }) => path),
     pieces: pageId ? undefined : () => piecesOf(files()),
     async stamp() {
       const hash = createHash('sha256');

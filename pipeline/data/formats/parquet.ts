@@ -64,15 +64,19 @@ export async function parquetSource(path: string, options: DataOptions = {}): Pr
   );
   if (order.note) notes.push(order.note);
   const { planar } = order;
-  const source = (name: string, shards: readonly ParquetFile[]): ImageSource => ({
-    name,
-    count: shards.reduce((sum, { metadata }) => sum + Number(metadata.num_rows), 0),
-    classes,
-    pieces: () => piecesOf(shards, planar),
-    stamp: () => stampOf(shards.map((shard) => shard.path)),
-    entries: () => entriesOf(shards, planar, options),
-    close: async () => {},
-  });
+  const source = (name: string, shards: readonly ParquetFile[]): ImageSource => {
+    const files = shards.map((shard) => shard.path);
+    return {
+      name,
+      count: shards.reduce((sum, { metadata }) => sum + Number(metadata.num_rows), 0),
+      classes,
+      files,
+      pieces: () => piecesOf(shards, planar),
+      stamp: () => stampOf(files),
+      entries: () => entriesOf(shards, planar, options),
+      close: async () => {},
+    };
+  };
   const rows: SplitName[] = [];
   const { splits, notes: onSplits } = await splitsIn(first.columns.split?.name, splitValues(files, rows), first.part);
   notes.push(...onSplits);
@@ -112,9 +116,11 @@ async function openShard(shard: Shard, options: DataOptions): Promise<ParquetFil
 
 function* piecesOf(files: readonly ParquetFile[], planar: boolean): Generator<ParquetPiece> {
   let first = 0;
-  for (const { path, metadata } of files) {
+  for (const { path, metadata, columns } of files) {
     const to = Number(metadata.num_rows);
-    yield { kind: 'parquet', path, first, from: 0, to, planar };
+    const [image = ''] = columns.images;
+    const encoded = columns.kind === 'encoded' ? { image, label: columns.label } : undefined;
+    yield { kind: 'parquet', path, first, from: 0, to, planar, columns: encoded };
     first += to;
   }
 }

@@ -95,6 +95,7 @@ async function singleSource(path: string): Promise<DataSource> {
   return archiveSource(path, { paths, labels, tables }, (part, beside) => {
     const own = new Set(part.paths);
     return {
+      files: [path],
       stamp: () => stampOf([path]),
       async *entries() {
         for await (const file of filesOf(path, (name) => own.has(name))) {

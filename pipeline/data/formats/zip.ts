@@ -55,6 +55,7 @@ export async function zipSource(path: string): Promise<DataSource> {
     return await archiveSource(path, { paths, labels, tables }, ({ paths: own, id, label }, beside) => {
       let opened: Promise<ByteSource> | undefined;
       return {
+        files: [path],
         stamp: () => stampOf([path]),
         async *entries() {
           opened ??= openFile(path);
