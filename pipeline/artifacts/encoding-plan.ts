@@ -103,6 +103,8 @@ export const encodedShard = z.object({
   brightest: count,
   /** SHA-256 of the file before its metadata. */
   digest,
+  /** convae's version. */
+  version: z.optional(z.string()),
 });
 
 /** A file beside the shards of one that is being encoded, written again and again. */

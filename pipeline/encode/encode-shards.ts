@@ -11,6 +11,7 @@ import { type CommandOptions, encodingGraphs } from '../inference/plan.ts';
 import { checkFinite, type Sessions, withSessions } from '../inference/sessions.ts';
 import { InputError, Interrupted, stopIfAborted } from '../io/errors.ts';
 import { makeFolder } from '../io/folders.ts';
+import { version } from '../io/installation.ts';
 import { counted } from '../io/printable.ts';
 import { publishFile } from '../io/publish.ts';
 import { sealed } from '../io/sealed.ts';
@@ -238,6 +239,7 @@ async function publishShard(
       skippedImages,
       brightest,
       digest,
+      version,
     }));
     const lines = skipped.map((image) => `${sealed(image)}\n`).join('');
     if (lines) await publishFile(paths.skippedOf(shard), (file) => writeFile(file, lines), { signal });

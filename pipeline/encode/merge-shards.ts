@@ -69,10 +69,10 @@ export async function mergeShards(options: MergeOptions): Promise<Merged> {
   const out = options.out ?? join(folder, single ? 'latents.parquet' : 'latents');
   if (single) await checkTarget('file', out);
   else await checkTarget('folder', out, { own: /^part-\d+-of-\d+\.parquet$/ });
-  const checked = await checkShards(folder, plan, model, options);
+  const checked = await withFileErrors(`cannot read ${folder}`, () => checkShards(folder, plan, model, options));
   const { rows, skipped } = checked;
   const full = checked.shards.filter((shard) => shard.rows > 0);
-  if (single) await publishFile(out, (path) => writeRows(folder, plan, model, checked, full, path, false), { signal });
+  if (single) await publishFile(out, (path) => writeRows(options, plan, model, checked, full, path, false), { signal });
   else {
     const digits = Math.max(5, String(full.length).length);
     const name = (i: number) => `${shardName(i)}-of-${String(full.length).padStart(digits, '0')}.parquet`;
@@ -81,7 +81,7 @@ export async function mergeShards(options: MergeOptions): Promise<Merged> {
         stopIfAborted(signal);
         const file = join(path, name(i));
         if (checked.uniform) await linkOrCopy(shardPaths(folder).part(shard.about.shard), file);
-        else await writeRows(folder, plan, model, checked, [shard], file, true);
+        else await writeRows(options, plan, model, checked, [shard], file, true);
       }
     };
     await publishFolder(out, write, { signal, sums: false });
@@ -116,9 +116,7 @@ async function checkShards(
     const rows = Number(read.metadata.num_rows);
     const path = shardPaths(folder).part(shard);
     const again = `delete it and encode shard ${shard} again`;
-    const { sha256 } = await withFileErrors(`cannot read ${path}`, () => fileDigest(path, read.body));
-    const sealed = await parquetDamage(path); // not of earlier versions
-    if (sha256 !== read.about.digest || (sealed !== undefined && sealed !== 'unknown')) {
+    if (await isDamaged(path, read)) {
       throw new InputError(`${path}: its checksums are not those in its metadata: it was changed or damaged; ${again}`);
     }
     const planned = starts && (starts[shard + 1] as number) - (starts[shard] as number);
@@ -130,6 +128,12 @@ async function checkShards(
     shards.push({ about: read.about, rows });
     done += counted;
     progress?.(done, starts?.at(-1) ?? done);
+  }
+  const versions = new Set(shards.map(({ about }) => about.version));
+  if (versions.size > 1) {
+    note?.(
+      `${folder}: its shards were encoded by several versions of convae (${Array.from(versions, (one) => one ?? 'an earlier one').join(', ')}), whose rows may differ; delete those of all but one and encode them again`,
+    );
   }
   if (!ids) note?.(`${folder}: too many images to compare all ids; counts and hashes are checked`);
   const sum = (of: (shard: Checked['shards'][number]) => number) => shards.reduce((sum, shard) => sum + of(shard), 0);
@@ -155,6 +159,14 @@ async function checkShards(
   };
 }
 
+/** Whether a shard's file is not as it was written. */
+async function isDamaged(path: string, { about, body }: ReadShard): Promise<boolean> {
+  const damage = await parquetDamage(path);
+  if (damage !== 'unknown') return damage !== undefined;
+  const { sha256 } = await withFileErrors(`cannot read ${path}`, () => fileDigest(path, body)); // of an earlier version
+  return sha256 !== about.digest;
+}
+
 /** The labels of all shards together, as `indexLabels` gives them. */
 function unionOf(
   shards: Checked['shards'],
@@ -162,16 +174,16 @@ function unionOf(
   rows: number,
   known: readonly string[] | null,
 ): Pick<Checked, 'labelling' | 'uniform'> {
-  const measured = shards.some(({ about }) => about.measured);
-  const labelled = measured || labelledRows === 0 ? 'none' : labelledRows === rows ? 'all' : 'some';
   const full = shards.filter((shard) => shard.rows > 0);
+  const measured = full.some(({ about }) => about.measured);
+  const labelled = measured || labelledRows === 0 ? 'none' : labelledRows === rows ? 'all' : 'some';
   const lists = new Set(full.map(({ about }) => JSON.stringify(about.labelling)));
   const [first] = full;
   if (lists.size === 1 && first)
     return { labelling: { classes: first.about.labelling.classes, labelled }, uniform: true };
-  const names = new Set(shards.flatMap(({ about }) => about.labelling.classes ?? []));
+  const names = new Set(full.flatMap(({ about }) => about.labelling.classes ?? []));
   const orders = new Set(
-    shards.map(({ about }) => JSON.stringify(about.labelling.classes)).filter((list) => list !== 'null'),
+    full.map(({ about }) => JSON.stringify(about.labelling.classes)).filter((list) => list !== 'null'),
   );
   const [order] = orders;
   const own = orders.size === 1 && order ? (JSON.parse(order) as string[]) : sortNaturally(names);
@@ -217,7 +229,7 @@ function groupsOf({ row_groups }: ReadShard['metadata']): { rowStart: number; ro
 
 /** Writes the rows of shards into one file, with the classes of all. */
 async function writeRows(
-  folder: string,
+  { folder, signal }: MergeOptions,
   plan: EncodingPlan,
   { card }: ExportedModel,
   { labelling, skipped, shards: all }: Checked,
@@ -254,6 +266,7 @@ async function writeRows(
     const { metadata } = await readShard(folder, plan, about.shard);
     const file = await asyncBufferFromFile(shardPaths(folder).part(about.shard));
     for (const range of groupsOf(metadata)) {
+      stopIfAborted(signal);
       const rows = (await parquetReadObjects({ file, metadata, ...range })) as unknown as StoredRow[];
       await writer.write(rowsOf(rows, size, errors, (name) => indices.get(name ?? '') ?? UNLABELLED));
     }

@@ -6,11 +6,13 @@ import { expect, test } from 'vitest';
 import { oneShard, shareOfShards } from '../../pipeline/encode/choose-shards.ts';
 import { encode } from '../../pipeline/encode/encode.ts';
 import { encodeShards } from '../../pipeline/encode/encode-shards.ts';
+import { sealParquet } from '../../pipeline/encode/file-checksum.ts';
 import { idSet } from '../../pipeline/encode/id-set.ts';
 import { mergeShards } from '../../pipeline/encode/merge-shards.ts';
 import { type PlanOptions, planShards } from '../../pipeline/encode/plan-shards.ts';
 import { shardPaths } from '../../pipeline/encode/shard-files.ts';
 import { shardStatus } from '../../pipeline/encode/shard-status.ts';
+import { version } from '../../pipeline/io/installation.ts';
 import { pngBytes } from '../data/images.ts';
 import { expectFacts, inputErrorOf, scratchFolder } from '../data/support.ts';
 import { imageOf, readRows, tinyData, tinyImages } from './support.ts';
@@ -36,14 +38,19 @@ async function writeTar(path: string, members: Readonly<Record<string, Buffer | 
   writeFileSync(path, Buffer.concat(chunks));
 }
 
-test('classes of a merged file are those of all shards, although the first has no rows', async () => {
+test('classes of a merged file are those of all shards with rows', async () => {
   mkdirSync(scratch('tars'));
   await writeTar(scratch('tars/0.tar'), { '0.png': 'no image', '0.cls': 'cat' });
   await writeTar(scratch('tars/1.tar'), { '1.png': png(1), '1.cls': 'dog', '2.png': png(2), '2.cls': 'ant' });
+  await writeTar(scratch('tars/2.tar'), { '3.png': 'no image', '3.cls': '0.25' });
   const out = scratch('classes');
-  await plan({ data: scratch('tars'), out, shards: 2, dataOptions: { maxSkipped: 0.5 } });
+  const dataOptions = { maxSkipped: 0.5, cache: scratch('cache') };
+  await plan({ data: scratch('tars'), out, shards: 3, dataOptions });
   await encodeShards({ out, choose: all, device: 'cpu' });
   const merged = await mergeShards({ folder: out, single: true });
+  const single = scratch('classes.parquet');
+  await encode({ exported, data: scratch('tars'), split: 'all', out: single, device: 'cpu', dataOptions });
+  expect(await readRows(merged.out)).toEqual(await readRows(single));
   expect((await readRows(merged.out)).map((row) => [row.id, row.label, row.class])).toEqual([
     ['1.tar/1.png', 1, 'dog'],
     ['1.tar/2.png', 0, 'ant'],
@@ -106,6 +113,24 @@ test('an image file that was changed is noticed by its size, or said to be later
     await run('1');
     expect(notes).toEqual([expect.stringMatching(/^shard 1: 1 /)]);
   }
+});
+
+test('merging says that shards are of several versions', async () => {
+  const data = tinyData(scratch('versions'), 6);
+  const out = scratch('versions');
+  await plan({ data, out, shards: 2 });
+  await encodeShards({ out, choose: all, device: 'cpu' });
+  const { part } = shardPaths(out);
+  const bytes = readFileSync(part(1), 'latin1');
+  const changed = bytes.replace(`"version":"${version}"`, `"version":"${version.replace(/./, '9')}"`);
+  expect(changed).not.toBe(bytes);
+  const key = /convae\.checksum.{1,8}[0-9a-f]{64} ([0-9a-f]{8})/s;
+  const zeros = changed.replace(key, (found) => `${found.slice(0, -8)}00000000`);
+  writeFileSync(part(1), zeros, 'latin1');
+  await sealParquet(part(1));
+  const notes: string[] = [];
+  await mergeShards({ folder: out, single: true, note: (line) => void notes.push(line) });
+  expect(notes).toEqual([expect.stringContaining(`${version}, ${version.replace(/./, '9')}`)]);
 });
 
 test('a plan that cannot be read is told in one line', async () => {
