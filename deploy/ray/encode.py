@@ -4,18 +4,20 @@
     pip install "ray[data]" onnxruntime pyvips-binary pyvips numpy pyarrow
     python deploy/ray/encode.py exported/cae photos latents --workers 8
 
-DATA is a folder of images, whose subfolders are classes, or of Parquet files with a column of encoded images (bytes, or a struct with
-`bytes`, as Hugging Face writes them), or of WebDataset's tar files, of one part (train, val or test). What `convae` would read otherwise
-is refused. On a cluster, EXPORTED, DATA and OUT are on storage that all nodes see. The encoder, what is done to the pixels and the order of
-the classes are those of card.json. Ray starts workers that died again. OUT appears whole or not at all.
+DATA is what `convae encode --data` takes, as far as its plan names files that can be read one by one: images in folders or lists, Parquet
+files with a column of encoded images, a folder of tar files (WebDataset). Other data are refused. The plan is made by `convae` on the machine
+where this script is started; CONVAE is the command, by default `npx --no-install convae`. It also takes the options that are not listed below:
+--split, --no-error, --max-skipped, --strict. On a cluster, EXPORTED, DATA and OUT are on storage that all nodes see. The encoder and what is done
+to the pixels are those of card.json. Ray starts workers that died again. OUT appears whole or not at all.
 """
 
 import argparse
-import hashlib
 import json
 import os
 import re
+import shlex
 import shutil
+import subprocess
 import sys
 import tarfile
 import zlib
@@ -29,17 +31,9 @@ import ray
 IMAGE = re.compile(r"\.(png|jpe?g|jfif|webp|gif|tiff?|avif|bmp|dib|p[bgpn]m)$", re.I)
 TIFF = re.compile(r"\.tiff?$", re.I)
 LABEL_FILE = re.compile(r"\.(cls|json)$", re.I)
-METADATA = re.compile(r"(^|/)metadata\.(csv|jsonl|parquet)$", re.I)
 INTEGER = re.compile(r"0|-?[1-9][0-9]*")
-# Names of columns, best first (pipeline/data/formats/columns.ts).
+# Names of a field of labels, best first (pipeline/data/formats/columns.ts).
 LABELS = "label labels class target y fine_label category cls class_label class_name class_id label_name digit emotion".split()
-IMAGES = "image img images pixels picture pixel_values jpg png jpeg webp bytes data x".split()
-SPLIT_COLUMN = re.compile(r"(usage|splits?|subset|partition|set|phase|fold|data_?set)", re.I)
-# Words that name a part, and that may stand beside them (pipeline/data/split-names.ts).
-SPLITS = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "dev": "val"}
-SPLITS |= dict.fromkeys(["test", "testing", "eval", "evaluation"], "test")
-FILLER = re.compile(r"set|data|dataset|split|part|folder|images?|imgs?|photos?|pictures?|pics|files?|\d+")
-GLUED = re.compile(rf"({'|'.join(SPLITS)})(set|data|images?|imgs?)")
 GROUP_ROWS = 25_000
 MIN_BLOCKS = 32  # of a folder: each is a task of decoding
 SPARE = 2  # cores for decoding and writing
@@ -59,13 +53,6 @@ def natural(name):
     """Sorts numbers within names by their value, as convae does."""
     chunks = re.findall(r"[0-9]+|[^0-9]+", name)
     return [(utf16("0"), int(part)) if part[0] in "0123456789" else (utf16(part), 0) for part in chunks], utf16(name)
-
-
-def split_of(name):
-    """The part that a folder's name stands for: `Training_Set`, `train2017`."""
-    words = re.findall(r"[^\W\d_]+|\d+", re.sub(r"([a-z])([A-Z])", r"\1 \2", name).lower())
-    rest = [part for word in words for part in getattr(GLUED.fullmatch(word), "groups", lambda: [word])() if not FILLER.fullmatch(part)]
-    return SPLITS.get(rest[0]) if len(rest) == 1 else None
 
 
 def is_visible(path):
@@ -211,12 +198,12 @@ class Noted:
 class Prepare:
     """Decodes and fits images, in tasks ahead of the encoders."""
 
-    def __init__(self, card, noted, read):
-        self.card, self.noted, self.read = card, noted, read
+    def __init__(self, card, noted, indices):
+        self.card, self.noted, self.indices = card, noted, indices
 
     def __call__(self, batch):
         rows, bad, frames, cut = [], {}, set(), set()
-        for row_id, where, label, data in self.read(batch):
+        for row_id, where, label, data in (image for line in batch["input"].to_pylist() for image in images_of(json.loads(line))):
             count = 1
             try:
                 if isinstance(data, OSError) or data is None:
@@ -232,7 +219,7 @@ class Prepare:
                 own = f"{row_id}#{page}" if stack else row_id
                 try:
                     pixels, clipped = fit_image(open_image(data, page), self.card)
-                    rows.append((own, label, pixels.tobytes()))
+                    rows.append((own, label if self.indices is None else self.indices.get(label, -1), pixels.tobytes()))
                     if clipped:
                         cut.add(own)
                 except (pyvips.Error, ValueError, TypeError) as error:
@@ -242,7 +229,7 @@ class Prepare:
         if bad or frames or cut:
             ray.get(self.noted.add.remote(bad, frames, cut))
         ids, labels, pixels = zip(*rows) if rows else ((), (), ())
-        return pa.table({"id": pa.array(ids, pa.string()), "class": pa.array(labels, pa.string()), "pixels": pa.array(pixels, pa.binary())})
+        return pa.table({"id": pa.array(ids, pa.string()), "label": pa.array(labels, pa.int32()), "pixels": pa.array(pixels, pa.binary())})
 
 
 def reason(where, error):
@@ -265,21 +252,20 @@ class Encoder:
         self.encoder, self.decoder = load("encoder.onnx"), load("decoder.onnx") if errors else None
         if provider not in self.encoder.get_providers():
             raise InputError(f"--device {device}: onnxruntime has no {provider} here; install onnxruntime-gpu and the libraries that it needs")
-        self.card, self.index = card, {name: i for i, name in enumerate(classes)}
+        self.card, self.classes = card, classes
         conditional = card["conditional"]
         self.labelled = conditional["encoder"] or (conditional["decoder"] and errors)
 
     def __call__(self, batch):
         height, width, channels = (self.card["image"][side] for side in ("height", "width", "channels"))
         count = batch.num_rows
-        ids, names = batch["id"], batch["class"].to_pylist()
+        ids, labels = batch["id"], batch["label"].to_numpy()
         columns = {"id": ids}
-        labels = np.array([self.index.get(name, -1) for name in names], np.int32)
         if self.labelled and (labels < 0).any():
             raise InputError(f"{ids[int(np.argmax(labels < 0))]}: it has no label, and the model needs the class of each image; label it or leave it out")
-        if self.index:
+        if self.classes:
             columns["label"] = pa.array(labels, pa.int32(), mask=labels < 0)
-            columns["class"] = pa.array(names, pa.string())
+            columns["class"] = pa.array([self.classes[label] if label >= 0 else None for label in labels], pa.string())
         if count == 0:
             latents, errors = np.zeros((0, self.card["latent"]["size"]), np.float32), np.zeros(0, np.float32)
             found = {"cluster": np.zeros((0, (self.card.get("clusters") or {"count": 1})["count"]), np.float32)}
@@ -316,165 +302,94 @@ class Encoder:
         return values.mean(axis=(1, 2, 3), dtype=np.float64).astype(np.float32)
 
 
-# --- Where images come from: items and the blocks that they are divided into, a function that reads a batch of items as (id, where, class,
-# bytes), the classes, and the number of images where it is known ---
+# --- The inputs of a plan (pipeline/artifacts/encoding-plan.ts) ---
 
 
-def class_names(labels, names=None):
-    """The class of each different label, None where it is none (pipeline/data/labels.ts). `names`: of labels that are indices."""
+def plan_inputs(folder, data):
+    """What images are read from, as JSON, of Parquet files for each row group."""
+    import pyarrow.parquet as pq
+
+    lines = (folder / "inputs.jsonl").read_text().splitlines()
+    for one in map(json.loads, lines):
+        if one["kind"] == "rows" or (one["kind"] == "parquet" and "columns" not in one):
+            raise InputError(f"{data}: only image files, folders of tar files, and Parquet files of encoded images are read here; encode with convae")
+        if one["kind"] != "parquet":
+            yield json.dumps(one)
+            continue
+        about = pq.ParquetFile(one["path"]).metadata
+        for group in range(about.num_row_groups):
+            yield json.dumps({**one, "group": group})
+            one["from"] += about.row_group(group).num_rows
+
+
+def images_of(one):
+    """(id, where, label, bytes) of each image of an input. The label is an index where the plan has one, else as it is stored."""
+    prefix, path, size = one.get("prefix", ""), one["path"], one.get("bytes")
+    try:
+        if size not in (None, os.path.getsize(path)):
+            raise InputError(f"{path}: it had {size} bytes when it was planned; start again")
+        if one["kind"] == "file":
+            yield prefix + one["id"], path, one.get("label", -1), Path(path).read_bytes()
+    except OSError as error:
+        if one["kind"] != "file":
+            raise InputError(reason(path, error))
+        yield prefix + one["id"], path, -1, error
+    if one["kind"] == "tar":
+        for name, label, data in images_in(path, True):
+            yield f"{prefix}{Path(path).name}/{name}", f"{path}:{name}", label, data
+    if one["kind"] == "parquet":
+        image, label = one["columns"]["image"], one["columns"].get("label")
+        table = row_group(one, [image, label] if label else [image])
+        labels = table[label].to_pylist() if label else [None] * table.num_rows
+        for row, (value, own) in enumerate(zip(table[image].to_pylist(), labels), one["from"]):
+            yield f"{prefix}{one['first'] + row}", f"{path}: row {row}", own, value["bytes"] if isinstance(value, dict) else value
+
+
+def row_group(one, columns):
+    import pyarrow.parquet as pq
+
+    try:
+        return pq.ParquetFile(one["path"]).read_row_group(one["group"], columns=columns)
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(reason(one["path"], error))
+
+
+def labels_of(one):
+    """The different labels of an input as they are stored, as JSON, since they may be of several types."""
+    if one["kind"] == "parquet":
+        label = one["columns"].get("label")
+        found = row_group(one, [label])[label].unique().to_pylist() if label else []
+    else:
+        found = [label for _, label, _ in images_in(one["path"], False)]
+    return {json.dumps(label) for label in found}
+
+
+def class_indices(labels, named, known, data):
+    """The classes, and the index of each label among them (pipeline/data/labels.ts). `named`: of labels that are indices or among them."""
     labels = {label for label in labels if label is not None and label != "" and label == label}
     measure = next((label for label in labels if isinstance(label, float) and not label.is_integer()), None)
     if measure is not None:
         print(f"encode.py: labels such as {measure} are measures, not classes: the images are taken as unlabelled", file=sys.stderr)
-        return {}
+        return [], {}
+    if len({isinstance(label, str) for label in labels}) > 1:
+        raise InputError(f"{data}: some labels are numbers, others are names; give labels of one kind")
     said = {label: label if isinstance(label, str) else str(int(label)) for label in labels}
-    whole = all(INTEGER.fullmatch(name) for name in said.values())
-    said = {label: name for label, name in said.items() if not (whole and name == "-1")}
-    by_name = names and all(name in names for name in said.values())
-    for label, name in said.items():
-        if whole and name.startswith("-"):
-            raise InputError(f"a label is {name}; labels are integers from 0 on, or -1 for none")
-        if names and not by_name and not (INTEGER.fullmatch(name) and int(name) < len(names)):
-            raise InputError(f"a label is {name}; expected one of the {len(names)} classes, or an index from 0 to {len(names) - 1}")
-    return said if not names or by_name else {label: names[int(name)] for label, name in said.items()}
-
-
-def files_in(root):
-    """Paths of visible files, inside the root; links are followed."""
-
-    def walk(folder, inside, parents):
-        real = os.path.realpath(folder)
-        if real in parents:
-            return
-        for entry in os.scandir(folder):
-            if not is_visible(entry.name):
-                continue
-            if entry.is_dir():
-                yield from walk(entry.path, f"{inside}{entry.name}/", [*parents, real])
-            else:
-                yield f"{inside}{entry.name}"
-
-    return list(walk(root, "", []))
-
-
-def folder_of(path, start):
-    """The first folder of a path from `start` on."""
-    end = path.find("/", start)
-    return None if end < 0 else path[start:end]
-
-
-def wrapper(paths):
-    """The folder, with a slash at its end, that contains all others (pipeline/data/paths.ts)."""
-    prefix = ""
-    while True:
-        folder = folder_of(paths[0], len(prefix))
-        if folder is None or split_of(folder):
-            return ""
-        prefix += f"{folder}/"
-        inside = {folder_of(path, len(prefix)) if path.startswith(prefix) else None for path in paths}
-        if None in inside:
-            return ""
-        if len(inside) > 1 or split_of(next(iter(inside))):
-            return prefix
-
-
-def class_of_path(paths, where):
-    """The class of a path: its first folder, after one that contains all others and that of a part that stands alone."""
-    start = len(wrapper(paths))
-    outer = {folder_of(path, start) for path in paths}
-    splits = sorted(name for name in outer if name is not None and split_of(name))
-    if splits and len(outer) > 1:
-        raise InputError(f"{where}: {', '.join(splits)} are splits; encode them one by one, as in {where}/{paths[0][:start]}{splits[0]}")
-    if splits:
-        start += len(splits[0]) + 1
-    return lambda path: folder_of(path, start)
-
-
-def image_folder(root, files):
-    paths = sorted(path for path in files if IMAGE.search(path))
-    if not paths:
-        raise InputError(f"{root}: it contains no images, Parquet files or tar files")
-    table = next((path for path in files if METADATA.search(path)), None)
-    if table is not None:
-        raise InputError(f"{root}/{table}: labels in tables beside images are not read here; encode with convae, or remove it")
-    label = class_of_path(paths, root)
-    names = class_names({label(path) for path in paths})
-    blocks = min(len(paths), max(MIN_BLOCKS, min(len(paths) // 256, 10_000)))
-    items = [{"id": path, "class": names.get(label(path))} for path in paths]
-
-    def read(batch):
-        for path, name in zip(batch["id"].to_pylist(), batch["class"].to_pylist()):
-            try:
-                data = (root / path).read_bytes()
-            except OSError as error:
-                data = error
-            yield path, str(root / path), name, data
-
-    return items, blocks, read, set(names.values()), None if any(TIFF.search(path) for path in paths) else len(paths)
-
-
-def best(names, wanted):
-    return next((name for one in wanted for name in names if name.lower() == one), None)
-
-
-def choose_columns(path, schema):
-    """The columns of images and of labels, and the names of classes (pipeline/data/formats/parquet-columns.ts)."""
-    types = {field.name: field.type.value_type if pa.types.is_dictionary(field.type) else field.type for field in schema}
-    is_binary = lambda kind: pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
-    is_encoded = lambda kind: is_binary(kind) or (pa.types.is_struct(kind) and any(field.name == "bytes" and is_binary(field.type) for field in kind))
-    is_text = lambda kind: pa.types.is_string(kind) or pa.types.is_large_string(kind)
-    is_scalar = lambda kind: pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind) or is_text(kind)
-    said = json.loads((schema.metadata or {}).get(b"huggingface", b"{}")).get("info", {}).get("features", {})
-    features = {name: about for name, about in said.items() if isinstance(about, dict)}
-    scalars = [name for name, kind in types.items() if is_scalar(kind)]
-    split = next((name for name in scalars if SPLIT_COLUMN.fullmatch(name.strip())), None)
-    if split is not None:
-        raise InputError(f"{path}: its column {split} may divide the rows into parts, which is not done here; encode with convae, or remove it")
-    typed = lambda kind: [name for name in types if features.get(name, {}).get("_type") == kind]
-    label = best(scalars, LABELS) or next((name for name in typed("ClassLabel") if name in scalars), None)
-    images = [name for name, kind in types.items() if (is_encoded(kind) or pa.types.is_nested(kind)) and name.lower() not in LABELS]
-    declared = [name for name in typed("Image") if name in images]
-    image = best(declared, IMAGES) or next(iter(declared), None) or best(images, IMAGES) or next(iter(images), None)
-    if image is None or not is_encoded(types[image]):
-        raise InputError(f"{path}: it has no column of encoded images, but {', '.join(types)}; numbers are not read here, encode with convae")
-    return image, label, features.get(label, {}).get("names")
-
-
-def parquet_files(root, files):
-    """Ids are row numbers, counted through the files."""
-    import pyarrow.parquet as pq
-
-    groups, first, labels, chosen = [], 0, set(), None
-    for path in files:
-        try:
-            file = pq.ParquetFile(root / path)
-            columns = choose_columns(root / path, file.schema_arrow)
-            for group in range(file.num_row_groups):
-                groups.append({"path": str(root / path), "group": group, "first": first, "start": first if group == 0 else groups[-1]["start"]})
-                first += file.metadata.row_group(group).num_rows
-            if columns[1] is not None:
-                labels |= set(file.read(columns=[columns[1]])[columns[1]].unique().to_pylist())
-        except (pa.ArrowException, OSError) as error:
-            raise InputError(reason(root / path, error))
-        if columns != (chosen or columns):
-            raise InputError(f"{root / path}: its columns are others than those of {root / files[0]}; pass the files of one data set")
-        chosen = columns
-    image, label, classes = chosen
-    names = class_names(labels, classes)
-
-    def read(batch):
-        for path, group, first, start in zip(*(batch[name].to_pylist() for name in ("path", "group", "first", "start"))):
-            try:
-                table = pq.ParquetFile(path).read_row_group(group, columns=[image, *([label] if label else [])])
-            except (pa.ArrowException, OSError) as error:
-                raise InputError(reason(path, error))
-            own = table[label].to_pylist() if label else [None] * table.num_rows
-            for i, (value, said) in enumerate(zip(table[image].to_pylist(), own)):
-                data = value["bytes"] if isinstance(value, dict) else value
-                yield str(first + i), f"{path}: row {first - start + i}", names.get(said), data
-
-    found = set(classes or names.values()) if names else set()
-    return groups, len(groups), read, found, first
+    if all(INTEGER.fullmatch(name) for name in said.values()):
+        said = {label: name for label, name in said.items() if name != "-1"}
+        low = next((name for name in said.values() if name.startswith("-")), None)
+        if low is not None:
+            raise InputError(f"{data}: a label is {low}; labels are integers from 0 on, or -1 for none")
+    if not said:
+        return [], {}
+    classes = named or sorted(said.values(), key=natural)
+    readings = [{name: i for i, name in enumerate(classes)}, {str(i): i for i in range(len(named or []))}]
+    if named and not isinstance(next(iter(said)), str):
+        readings.reverse()
+    reading = next((one for one in readings if set(said.values()) <= set(one)), None)
+    if reading is None:
+        raise InputError(f"{data}: some labels are neither among its {len(classes)} classes nor an index from 0 to {len(classes) - 1}")
+    order = known if set(classes) <= set(known) else classes
+    return order, {label: order.index(classes[reading[name]]) for label, name in said.items()}
 
 
 def key_of(path):
@@ -500,9 +415,12 @@ def label_in(path, data):
         value = json.loads(text)
     except ValueError:
         return None
-    name = best(list(value), LABELS) if isinstance(value, dict) else None
-    value = value if name is None else value[name]
-    return label_of(str(value)) if isinstance(value, (str, int, float)) and not isinstance(value, bool) else None
+    if isinstance(value, dict):
+        name = next((name for one in LABELS for name in value if name.lower() == one), None)
+        value = value.get(name, value)
+    if isinstance(value, float) and not value.is_integer():
+        return value
+    return label_of(str(int(value) if isinstance(value, float) else value)) if isinstance(value, (str, int, float)) and not isinstance(value, bool) else None
 
 
 def members(path, wanted, load):
@@ -518,14 +436,14 @@ def members(path, wanted, load):
 
 
 def images_in(path, load):
-    """The images of an archive, with the labels in files next to them, or before them."""
-    labels, unlabelled, group = {}, set(), []
+    """The images of an archive, with the labels in files next to them or before them, or else their folder as label."""
+    labels, unlabelled, seen, group = {}, set(), set(), []
 
     def flush():
         for name, data in group:
             if key_of(name) not in labels:
                 unlabelled.add(key_of(name))
-            yield name, labels.get(key_of(name)), data
+            yield name, labels.get(key_of(name), Path(name).parent.name or None), data
         group.clear()
 
     for name, data in members(path, lambda name: IMAGE.search(name) or LABEL_FILE.search(name), load):
@@ -533,6 +451,9 @@ def images_in(path, load):
         if group and key_of(group[0][0]) != key:
             yield from flush()
         if IMAGE.search(name):
+            if name in seen:
+                raise InputError(f"{path}: it contains {name} twice; pack it again")
+            seen.add(name)
             group.append((name, data))
             continue
         label = label_in(name, data)
@@ -544,58 +465,19 @@ def images_in(path, load):
     yield from flush()
 
 
-def tar_files(root, files):
-    """WebDataset's shards: ids are paths in the archive, after its name where there are several; labels are in `.cls` and `.json` files, or folders."""
-    several = len(files) > 1
-    folder_name = lambda name: Path(name).parent.name or None
-    if not several:
-        names = [name for name, _ in members(root / files[0], lambda name: True, False)]
-        if any(METADATA.search(name) for name in names):
-            raise InputError(f"{root / files[0]}: labels in tables beside images are not read here; encode with convae")
-        paths = sorted(name for name in names if IMAGE.search(name))
-        if not paths:
-            raise InputError(f"{root / files[0]}: it contains no images")
-        beside = any(label is not None for _, label, _ in images_in(root / files[0], False))
-        folder_name = (lambda name: None) if beside else class_of_path(paths, root / files[0])
-    items = [{"path": str(root / path)} for path in files]
-    # As JSON: labels may be of several types.
-    said = lambda row: {json.dumps(folder_name(name) if label is None else label) for name, label, _ in images_in(row["path"], False)}
-    labels = ray.data.from_items(items, override_num_blocks=len(files)).flat_map(lambda row: [{"label": label} for label in said(row)])
-    names = class_names({json.loads(row["label"]) for row in labels.iter_rows()})
-    prefix = lambda path: f"{Path(path).name}/" if several else ""
-
-    def read(batch):
-        for path in batch["path"].to_pylist():
-            for name, label, data in images_in(path, True):
-                yield prefix(path) + name, f"{path}:{name}", names.get(folder_name(name) if label is None else label), data
-
-    return items, len(items), read, set(names.values()), None
-
-
-def locate(data):
-    root = Path(data).resolve()
-    if not root.is_dir():
-        raise InputError(f"{data}: it is no folder")
-    files = files_in(root)
-    near = [path for path in files if path.count("/") <= 2]
-    if any(IMAGE.search(path) for path in near):
-        return image_folder(root, files)
-    for ending, reader in ((r"\.(parquet|parq|pq)$", parquet_files), (r"\.(csv|tsv)(\.gz)?$", None), (r"\.(tar|tar\.gz|tgz)$", tar_files)):
-        found = sorted((path for path in near if re.search(ending, path, re.I)), key=natural)
-        if not found:
-            continue
-        if reader is None:
-            raise InputError(f"{root / found[0]}: tables of pixels are not read here; encode with convae")
-        words = lambda path: [word for name in reversed(path.split("/")) for word in re.findall(r"[^\W\d_]+", name)]
-        parts = {next(filter(None, map(split_of, words(path))), "no part") for path in found}
-        if len(parts) > 1 or len({os.path.dirname(path) for path in found}) > 1:
-            raise InputError(f"{data}: its files are in several folders or of several parts ({', '.join(sorted(parts))}); put those of one part in a folder of their own")
-        return reader(root, found)
-    return image_folder(root, files)
+def make_plan(folder, exported, data, options):
+    """Plans with convae, which says what is wrong with the model and the data. Returns the plan and its inputs."""
+    convae = shlex.split(os.environ.get("CONVAE", "npx --no-install convae"))
+    if shutil.which(convae[0]) is None:
+        raise InputError(f"{convae[0]}: no such command; install convae on this machine, or set CONVAE to its command")
+    made = subprocess.run([*convae, "encode", exported, "--data", data, "--out", str(folder), "--shards", "1", *options], stdout=subprocess.DEVNULL)
+    if made.returncode != 0:
+        sys.exit(made.returncode)
+    return json.loads((folder / "plan.json").read_text()), list(plan_inputs(folder, data))
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
     parser.add_argument("exported")
     parser.add_argument("data")
     parser.add_argument("out")
@@ -603,22 +485,27 @@ def main():
     parser.add_argument("--workers", type=positive, default=None, help="encoders, a core each (default: the cores of this machine but one)")
     parser.add_argument("--batch-size", type=positive, default=64)
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
-    parser.add_argument("--no-error", action="store_true", help="omit reconstruction errors, which is faster")
-    parser.add_argument("--max-skipped", type=float, default=0.01, help="share of the images that may be unreadable")
-    args = parser.parse_args()
+    args, options = parser.parse_known_args()
 
-    folder = Path(args.exported).resolve()
-    if not (folder / "card.json").is_file():
-        raise InputError(f"{args.exported}: it has no card.json; give a folder that `convae export` made")
-    card = json.loads((folder / "card.json").read_text())
-    for name in ["encoder.onnx", *([] if args.no_error else ["decoder.onnx"])]:
-        if not (folder / name).is_file() or hashlib.sha256((folder / name).read_bytes()).hexdigest() != card["files"][name]["sha256"]:
-            raise InputError(f"{args.exported}/{name}: it is missing, or its SHA-256 is not the one in card.json; export the model again")
-    if card.get("outliers"):
-        print("encode.py: the columns score and flag are not written here; `convae encode` writes them", file=sys.stderr)
     out = Path(args.out).resolve()
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise InputError(f"{args.out}: it is not empty; choose another folder")
+    partial = out.with_name(f"{out.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    try:
+        plan, inputs = make_plan(partial / "plan", args.exported, args.data, options)
+        said = encode(args, plan, inputs, partial / "rows")
+        (partial / "rows").rename(out)
+        print(json.dumps({"out": str(out), **said}))
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def encode(args, plan, inputs, out):
+    """Encodes the inputs of a plan into a folder. Returns what was done."""
+    card = json.loads((Path(plan["exported"]) / "card.json").read_text())
+    if card.get("outliers"):
+        print("encode.py: the columns score and flag are not written here; `convae encode` writes them", file=sys.stderr)
     workers = args.workers or max(1, (os.cpu_count() or 1) - 1)
     # A cluster of one's own has a core more than the encoders, for decoding and writing; without one Ray would wait for ever.
     own = {} if os.environ.get("RAY_ADDRESS") else {"num_cpus": max(os.cpu_count() or 1, workers + SPARE)}
@@ -627,42 +514,41 @@ def main():
     if args.device == "cpu" and cores < workers + SPARE:
         raise InputError(f"--workers {workers}: the cluster has {cores} cores, of which decoding and writing need {SPARE}; choose at most {max(0, cores - SPARE)}")
     ray.data.DataContext.get_current().enable_progress_bars = sys.stderr.isatty()
-    items, blocks, read, found, total = locate(args.data)
-    known = card.get("classes") or []
-    classes = known if found <= set(known) and found else sorted(found, key=natural)
+    labelling, known = plan["labelling"], card["classes"] or []
+    blocks = min(len(inputs), max(MIN_BLOCKS, min(len(inputs) // 256, 10_000))) if labelling else len(inputs)
+    items = ray.data.from_items([{"input": line} for line in inputs], override_num_blocks=blocks)
+    if labelling:
+        classes, indices = labelling["classes"] or [], None
+    else:
+        found = items.flat_map(lambda row: [{"label": label} for label in labels_of(json.loads(row["input"]))])
+        classes, indices = class_indices({json.loads(row["label"]) for row in found.iter_rows()}, plan["named"], known, args.data)
     conditional = card["conditional"]
-    if (conditional["encoder"] or (conditional["decoder"] and not args.no_error)) and not (classes and set(classes) <= set(known)):
+    if (conditional["encoder"] or (conditional["decoder"] and plan["errors"])) and classes != known:
         raise InputError(f"{args.data}: the model needs the class of each image, of {', '.join(known)}")
     noted = Noted.remote()
     unit = {"num_gpus": 1} if args.device == "cuda" else {"num_cpus": 1}
-    encoded = ray.data.from_items(items, override_num_blocks=blocks).map_batches(Prepare(card, noted, read), batch_size=None, batch_format="pyarrow", num_cpus=0.5).map_batches(
+    items.map_batches(Prepare(card, noted, indices), batch_size=None, batch_format="pyarrow", num_cpus=0.5).map_batches(
         Encoder,
-        fn_constructor_args=(str(folder), card, classes, not args.no_error, args.device),
+        fn_constructor_args=(plan["exported"], card, classes, plan["errors"], args.device),
         batch_size=args.batch_size,
         batch_format="pyarrow",
         compute=ray.data.ActorPoolStrategy(size=workers),
         **unit,
-    )
-    partial = out.with_name(f"{out.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    try:
-        encoded.write_parquet(str(partial), row_group_size=GROUP_ROWS)
-        bad, frames, clipped = ray.get(noted.all.remote())
-        count = ray.data.read_parquet(str(partial)).count() if partial.is_dir() and any(partial.iterdir()) else 0
-        for where in list(bad.values())[:3]:
-            print(f"no row for {where}", file=sys.stderr)
-        if count == 0 or len(bad) > args.max_skipped * (len(bad) + count):
-            raise InputError(f"{args.data}: {len(bad)} of {len(bad) + count} images cannot be read, --max-skipped {args.max_skipped} allows fewer")
-        if total is not None and count + len(bad) != total:
-            raise RuntimeError(f"{count} rows and {len(bad)} unreadable images, of {total} images")
-        partial.rename(out)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+    ).write_parquet(str(out), row_group_size=GROUP_ROWS)
+    bad, frames, clipped = ray.get(noted.all.remote())
+    count = ray.data.read_parquet(str(out)).count() if out.is_dir() and any(out.iterdir()) else 0
+    for where in list(bad.values())[:3]:
+        print(f"no row for {where}", file=sys.stderr)
+    allowed = 0 if plan["strict"] else plan["maxSkipped"]
+    if count == 0 or len(bad) > allowed * (len(bad) + count):
+        raise InputError(f"{args.data}: {len(bad)} of {len(bad) + count} images cannot be read, --max-skipped {allowed} allows fewer")
+    if plan["images"] not in (None, count + len(bad)):
+        raise RuntimeError(f"{count} rows and {len(bad)} unreadable images, of {plan['images']} images")
     if frames:
         print(f"encode.py: files with several frames or pages: {frames}; only the first of each is used", file=sys.stderr)
     if clipped:
         print(f"encode.py: images with numbers beyond black or white: {clipped}; these numbers are cut off", file=sys.stderr)
-    print(json.dumps({"out": str(out), "rows": count, "skipped": len(bad), "workers": workers}))
+    return {"rows": count, "skipped": len(bad), "workers": workers}
 
 
 def input_error(error):

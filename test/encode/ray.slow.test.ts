@@ -6,6 +6,7 @@ import { pack } from 'tar-stream';
 import { expect, test } from 'vitest';
 import { cluster } from '../../pipeline/cluster/cluster.ts';
 import { encode } from '../../pipeline/encode/encode.ts';
+import { CONVAE } from '../cli/convae.ts';
 import { pngBytes } from '../data/images.ts';
 import { scratchFolder } from '../data/support.ts';
 import { missingOfRay, PYTHON, RAY_SCRIPT } from './ray-python.ts';
@@ -13,6 +14,7 @@ import { imageOf, type Row, readRows, tinyImages } from './support.ts';
 import { exportTiny, tiny } from './tiny-model.ts';
 
 const scratch = scratchFolder();
+const env = { ...process.env, CONVAE: `${process.execPath} ${CONVAE}` };
 const reason = missingOfRay();
 if (reason) console.log(`skipped: encoding with Ray: ${reason}`);
 
@@ -47,7 +49,7 @@ test.skipIf(reason)(
     const mark = `convae-${process.pid}`;
     const args = [RAY_SCRIPT, exported, scratch('photos'), scratch('out'), '--workers', '2', '--batch-size', '16'];
     const child = spawn(PYTHON, args, {
-      env: { ...process.env, CONVAE_TEST_RUN: mark },
+      env: { ...env, CONVAE_TEST_RUN: mark },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     const said = { stdout: '', stderr: '' };
@@ -113,6 +115,7 @@ test.skipIf(reason)('archives, clusters, and refusals that leave nothing', { tim
   const run = (model: string, out: string, ...args: string[]) =>
     spawnSync(PYTHON, [RAY_SCRIPT, model, scratch('tars'), scratch(out), '--workers', '1', ...args], {
       encoding: 'utf8',
+      env,
     });
   const { status, stderr } = run(exported, 'rows');
   expect(status, stderr).toBe(0);
