@@ -18,7 +18,7 @@ exported=$1 data=$2 out=$3 shards=$4
 shift 4
 convae=${CONVAE:-npx --no-install convae}
 tasks=${TASKS:-$shards}
-quoted=$(printf %q "$out")
+quoted="'${out//"'"/"'\\''"}'" # for sh, which runs the tasks
 
 # shellcheck disable=SC2086
 $convae encode "$exported" --data "$data" --out "$out" --shards "$shards" ${PLAN:-}

@@ -1,10 +1,12 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
+import { scratchFolder } from '../data/support.ts';
 
 const deploy = (file: string) => fileURLToPath(new URL(`../../deploy/${file}`, import.meta.url));
+const scratch = scratchFolder();
 const PYTHON = process.env.CONVAE_RAY_PYTHON ?? 'python3';
 const VALIDATE =
   'import sys, yaml, kubernetes_validate; kubernetes_validate.validate(yaml.safe_load(open(sys.argv[1])), "1.33", strict=True)';
@@ -44,4 +46,17 @@ test('the script for Slurm is sound, and says how it is used', () => {
   const { status, stderr } = spawnSync('bash', [deploy('slurm/encode.sh')], { encoding: 'utf8' });
   expect(status).toBe(2);
   expect(stderr).toContain('EXPORTED DATA OUT SHARDS');
+});
+
+test('tasks of Slurm are given the folder of the plan, whatever its name', () => {
+  const program = (name: string, text: string) => writeFileSync(scratch(name), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
+  program('sbatch', 'for word; do case $word in --wrap=*) sh -c "$(echo "$word" | cut -c8-)";; esac; done; echo 7');
+  program('convae', `printf '%s\\0' "$@" >> '${scratch('said')}'`);
+  const out = scratch("it's ö \t$HOME");
+  execFileSync('bash', [deploy('slurm/encode.sh'), 'exported', 'data', out, '2'], {
+    env: { PATH: `${scratch('')}:${process.env.PATH}`, CONVAE: 'convae', LC_ALL: 'C', SLURM_ARRAY_TASK_ID: '1' },
+  });
+  const said = readFileSync(scratch('said'), 'utf8').split('\0');
+  expect(said.filter((word) => word === out)).toHaveLength(3);
+  expect(said).toContain('1/2');
 });
