@@ -60,9 +60,9 @@ interface Chosen {
 
 /**
  * Divides the encoding of a data set: writes a plan by which any number of machines encode it, each shard from its own inputs.
- * No image is read. A plan that is there already is kept, if it is the same.
- * @throws InputError when there are fewer inputs than shards, a part of the data is asked for that has to be chosen by the ids of
- * all images, or the folder has another plan or is being planned in; EnvironmentError; Interrupted
+ * No image is read, except where all of an array have one checksum. A plan that is there already is kept, if it is the same.
+ * @throws InputError when an array is damaged, there are fewer inputs than shards, a part of the data is asked for that has to
+ * be chosen by the ids of all images, or the folder has another plan or is being planned in; EnvironmentError; Interrupted
  */
 export async function planShards(options: PlanOptions): Promise<Planned> {
   const { data, split, out, shards, dataOptions, signal } = options;
@@ -74,6 +74,7 @@ export async function planShards(options: PlanOptions): Promise<Planned> {
   const source = await locateData(data, reading);
   try {
     const chosen = chooseParts(source, split, model, data);
+    for (const { source } of chosen) await source.plain?.verify?.(); // shards read parts of them
     const survey = hasPieces(chosen, 'tar', 'parquet')
       ? undefined
       : await surveySource(

@@ -13,6 +13,7 @@ import { type PlanOptions, planShards } from '../../pipeline/encode/plan-shards.
 import { shardPaths } from '../../pipeline/encode/shard-files.ts';
 import { shardStatus } from '../../pipeline/encode/shard-status.ts';
 import { version } from '../../pipeline/io/installation.ts';
+import { npyBytes, zipBytes } from '../data/formats.ts';
 import { pngBytes } from '../data/images.ts';
 import { expectFacts, inputErrorOf, scratchFolder } from '../data/support.ts';
 import { imageOf, readRows, tinyData, tinyImages } from './support.ts';
@@ -141,6 +142,17 @@ test('a plan that cannot be read is told in one line', async () => {
   rmSync(shardPaths(out).plan);
   mkdirSync(shardPaths(out).plan);
   expectFacts(await inputErrorOf(shardStatus(out)), shardPaths(out).plan);
+});
+
+test('an npz file that is damaged is not planned', async () => {
+  const { height, width } = tiny;
+  const pixels = npyBytes('|u1', [6, height, width, 1], images.subarray(0, 6 * tiny.pixels));
+  const npz = zipBytes([{ name: 'images.npy', data: pixels }]);
+  const data = scratch('damaged.npz');
+  const at = npz.indexOf(pixels) + pixels.length - 1;
+  npz[at] = (npz[at] ?? 0) ^ 1;
+  writeFileSync(data, npz);
+  expectFacts(await inputErrorOf(plan({ data, out: scratch('damaged-out'), shards: 2 })), data);
 });
 
 test('a changed array in a folder of them is noticed', async () => {
