@@ -113,6 +113,13 @@ const cases: Readonly<Record<string, Case>> = {
     inputs: { x: floats('N', 2, 3, 5) },
     program: ({ x }) => ({ y: tf.conv2dTranspose(x as Tensor4D, filter as Tensor4D, [sizeOf(x), 4, 6, 2], 2, 'same') }),
   },
+  'outputs without a number': {
+    inputs: rows,
+    program: ({ x }) => ({
+      columns: tf.relu(tf.slice(x as Tensor2D, [0, 0], [-1, 0])),
+      means: tf.avgPool(tf.reshape(x as Tensor2D, [sizeOf(x), 3, 2, 1]) as Tensor4D, 3, 1, 'valid'),
+    }),
+  },
   'slices, reductions, softmax': {
     inputs: rows,
     program: ({ x }) => ({

@@ -62,9 +62,14 @@ export function generalise({ name, graphs, sizes }: Samples): Graph {
       const refs = node.inputs.map((input, k): Ref => {
         const { constant } = input;
         if (!constant) return moved.get(input.name) ?? input;
-        const values = [input, ...counterparts.map((other) => other.inputs[k] as Ref)].map((ref) => ref.constant);
-        if (values.every((value) => value && sameNumbers(constant, value))) return keep(input);
-        return follow(node, where, input, values as Constant[]);
+        const samples = [input, ...counterparts.map((other) => other.inputs[k] as Ref)];
+        const values = samples.map((ref) => ref.constant);
+        if (!values.every((value) => value && sameNumbers(constant, value))) {
+          return follow(node, where, input, values as Constant[]);
+        }
+        const shapes = samples.map(({ shape }) => shape);
+        const alike = shapes.every((shape) => String(shape) === String(input.shape));
+        return alike ? keep(input) : finder.empty(node, where, name, input, shapes);
       });
       const bodies = Object.entries(node.bodies ?? {}).map(([key, body]) => {
         const inner: Node[] = [];

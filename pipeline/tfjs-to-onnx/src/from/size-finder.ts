@@ -63,6 +63,10 @@ export class SizeFinder {
       const shape = vectors.map((vector) => (open.includes(vector) ? -1 : (vector[0] ?? 0)));
       return this.#context.keep(int64(`${node.name}/shape`, shape));
     }
+    return this.#list(node, where, name, vectors);
+  }
+
+  #list(node: Node, where: string, name: string, vectors: readonly Vector[]): Ref {
     const parts = vectors.map((vector, k) => this.#size(vector, where, name, `${node.name}/dim${k}`));
     return parts.length === 1 && parts[0] ? parts[0] : this.#add('Concat', `${node.name}/sizes`, parts, { axis: 0 });
   }
@@ -101,6 +105,15 @@ export class SizeFinder {
     const parts = [this.#size(counts, where, name, `${id}/count`), keep(int64(`${id}/inner`, inner))];
     const sizes = inner.length === 0 ? parts.slice(0, 1) : [this.#add('Concat', `${id}/sizes`, parts, { axis: 0 })];
     return this.#add('Expand', id, [one, ...sizes], {}, ref.type);
+  }
+
+  /** A constant without numbers, of the shape that it has in each sample. */
+  empty(node: Node, where: string, name: string, ref: Ref, shapes: readonly Shape[]): Ref {
+    const id = `${node.name}/${ref.name}`;
+    const none = this.#context.keep({ ...ref, name: `${id}/none`, shape: [0] });
+    const vectors = ref.shape.map((_, axis): Vector => shapes.map((shape) => shape[axis] ?? 0));
+    const sizes = this.#list(node, where, name, vectors);
+    return this.#add('Reshape', id, [none, sizes], { allowzero: 1 }, ref.type);
   }
 
   /** The shape of a tensor with symbols; a size that is no multiple of one gets a name of its own. */
