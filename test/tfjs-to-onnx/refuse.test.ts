@@ -119,6 +119,11 @@ describe('any trace refuses', () => {
     expect(refusal(up, { inputs: image })).toMatch(/^tf\.conv2dTranspose.*\b9,9\b.*\b5,5\b.*\b4,4\b.*\boutputShape\b/);
   });
 
+  test('an einsum of terms that have more axes than its equation', () => {
+    const rows = ({ x }: Given) => ({ y: tf.einsum('i,i->i', tf.reshape(x, [1, 3]), tf.reshape(x, [1, 3])) });
+    expect(refusal(rows)).toMatch(/^tf\.einsum: kernel Einsum\(float32\[1,3\], float32\[1,3\]\): i,i->i /);
+  });
+
   test('normalizations of integers, to which tfjs gives fractions', () => {
     const whole = ({ x }: Given) => tf.cast(x, 'int32') as Tensor4D;
     const statistics = [tf.tensor1d([0.5]), tf.tensor1d([2])] as const;

@@ -47,6 +47,8 @@ const LETTERS = [...'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ'];
 function einsum(values: readonly Value[], equation: string): Value {
   const { allDims, summedDims, idDims } = backend_util.decodeEinsumEquation(equation, values.length);
   backend_util.checkEinsumDimSizes(allDims.length, idDims, values.map(tensorLike));
+  const odd = values.find(({ shape }, i) => shape.length !== idDims[i]?.length);
+  if (odd) throw new Error(`${equation} has another number of axes than a term of shape [${odd.shape}]`);
   const result = equation.replace(/\s/g, '').split('->')[1] ?? '';
   if (new Set(result).size !== result.length) throw new Error(`the result of ${equation} repeats an axis`);
   if (allDims.length > LETTERS.length) throw new Error(`${equation} has more than ${LETTERS.length} axes`);
