@@ -112,6 +112,7 @@ describe("kernels that tfjs's cpu backend computes wrongly are right, at once, c
     squares((x) => tf.image.resizeNearestNeighbor(x, [2 * (shape[1] as number), 2 * (shape[2] as number)]))(
       images(shape),
     );
+  const everyOther = (size: number) => tf.stridedSlice(images([2, size]), [1, 0], [2, size], [1, 2], 0, 0, 0, 0, 1);
   const moved = (size: number) =>
     tf.image.transform(tf.ones([2, size, size, 1]), tf.tensor2d([[1, 0, 0, 0, 1, 0, 0, 0]])) as tf.Tensor;
 
@@ -119,6 +120,8 @@ describe("kernels that tfjs's cpu backend computes wrongly are right, at once, c
     ['a sum along the last axis', () => tf.cumsum(row(3), -1), [1, 2, 3]],
     ['a sum along the last axis of many', () => tf.cumsum(row(100), -1), Array.from({ length: 100 }, (_, i) => i + 1)],
     ['a product along the last axis', () => tf.cumprod(tf.tensor1d([1, 2, 3]), -1), [1, 2, 6]],
+    ['every other number of a row', () => everyOther(4), [5, 7]],
+    ['every other number of a row of many', () => everyOther(20), Array.from({ length: 10 }, (_, i) => 21 + 2 * i)],
     ['two images', () => moved(3), new Array(18).fill(1)],
     ['two larger images', () => moved(8), new Array(128).fill(1)],
     ['a gradient of two enlarged images', () => enlarged([2, 1, 2, 1]), [8, 16, 24, 32]],

@@ -14,6 +14,7 @@ const REPAIRS: Readonly<Record<string, Repair>> = {
   FusedBatchNorm: (kernelFunc) => onWhole(kernelFunc, ofStatistics),
   Cumprod: alongAxis,
   Cumsum: alongAxis,
+  StridedSlice: onAllAxes,
   TensorScatterUpdate: onCopy,
   Transform: onEachImage,
 };
@@ -129,6 +130,24 @@ function alongAxis(kernelFunc: tf.KernelFunc): tf.KernelFunc {
   return ({ inputs, attrs = {}, backend }) => {
     const [axis = 0] = tf.util.parseAxisParam(attrs.axis as number, inputs.x?.shape ?? []);
     return kernelFunc({ inputs, attrs: { ...attrs, axis }, backend });
+  };
+}
+
+/** A kernel that miscounts axes where one is dropped or added, and another has steps. */
+function onAllAxes(kernelFunc: tf.KernelFunc): tf.KernelFunc {
+  return ({ inputs, attrs = {}, backend }) => {
+    const { begin, end, strides, beginMask, endMask, ellipsisMask, newAxisMask, shrinkAxisMask } =
+      attrs as unknown as tf.StridedSliceAttrs;
+    const masks = [beginMask, endMask, ellipsisMask, newAxisMask, shrinkAxisMask] as const;
+    const shape = inputs.x?.shape ?? [];
+    const all = tf.slice_util.sliceInfo(shape, begin, end, strides, ...masks);
+    if (product(all.finalShape) === 0) return kernelFunc({ inputs, attrs, backend });
+    const none = { beginMask: 0, endMask: 0, ellipsisMask: 0, newAxisMask: 0, shrinkAxisMask: 0 };
+    // A negative step may end beyond the first element.
+    const ends = all.end.map((to, axis) => (to < 0 ? -1 - (shape[axis] ?? 0) : to));
+    const given = { ...none, begin: all.begin, end: ends, strides: all.strides };
+    const result = kernelFunc({ inputs, attrs: given, backend }) as TensorInfo;
+    return { ...result, shape: all.finalShape };
   };
 }
 

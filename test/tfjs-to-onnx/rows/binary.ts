@@ -106,6 +106,7 @@ export const binaryRows: Row[] = [
   row('prelu with slopes shared over pixels', { x: float([2, 3, 3, 4]), alpha: float([1, 1, 4]) }, (i) =>
     prelu(i.x, i.alpha),
   ),
+  row('prelu of equal numbers', { alpha: float([2, 3]) }, ({ alpha }) => prelu(tf.fill([2, 3], -2), alpha)),
   row('prelu with one slope', { x: float([2, 3]), alpha: given([1], [0.3]) }, ({ x, alpha }) => prelu(x, alpha)),
   row('addN', { a: float([2, 3]), b: float([2, 3]), c: float([2, 3]) }, ({ a, b, c }) => tf.addN([a, b, c])),
   row('addN of one', { a: float([2, 3]) }, ({ a }) => tf.addN([a])),

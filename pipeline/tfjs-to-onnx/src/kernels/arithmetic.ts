@@ -71,10 +71,10 @@ export function clip(x: Value, low: number, high: number): Value {
 
 /** x, times alpha where it is negative; float32. */
 function prelu(x: Value, alpha: Value): Value {
-  const inShape = sameShape(broadcast(x.shape, alpha.shape), x.shape);
-  const times: (x: Ref, slope: Ref, g: GraphBuilder) => Ref = inShape
-    ? (ref, slope, g) => g.PRelu(ref, slope)
-    : (ref, slope, g) => g.Where(g.Less(ref, g.float(0)), g.Mul(slope, ref), ref);
+  const times = (ref: Ref, slope: Ref, g: GraphBuilder): Ref =>
+    sameShape(broadcast(ref.shape, slope.shape), ref.shape)
+      ? g.PRelu(ref, slope)
+      : g.Where(g.Less(ref, g.float(0)), g.Mul(slope, ref), ref);
   return computed([x, alpha], ([ref, slope], g) => times(ref, slope, g), { dtype: 'float32', working: 'float' });
 }
 
