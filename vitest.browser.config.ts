@@ -8,7 +8,7 @@ export default defineConfig({
   },
   test: {
     include: ['test/{viewer,tfjs-to-onnx}/**/*.browser.test.ts'],
-    globalSetup: ['test/io/own-cache.ts', 'test/viewer/make-site.ts'],
+    globalSetup: ['test/io/own-cache.ts', 'test/cli/compiled.ts', 'test/viewer/make-site.ts'],
     pool: 'forks',
     maxWorkers: 2,
     testTimeout: 60_000,

@@ -23,7 +23,7 @@ export default defineConfig({
     },
   },
   test: {
-    globalSetup: 'test/io/own-cache.ts',
+    globalSetup: ['test/io/own-cache.ts', 'test/cli/compiled.ts'],
     pool: 'forks', // native libraries and signals want processes of their own
     maxWorkers: 2,
     testTimeout: 30_000,

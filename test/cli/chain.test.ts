@@ -12,7 +12,7 @@ import type { TrainSummary } from '../../pipeline/train/epochs.ts';
 import { idxBytes, npyBytes, zipBytes } from '../data/formats.ts';
 import { scratchFolder } from '../data/support.ts';
 import { call, callJson } from './call.ts';
-import { convae, start } from './convae.ts';
+import { convae, SOURCE, start } from './convae.ts';
 
 const SIDE = 12;
 type DryRun = Awaited<ReturnType<typeof dryRun>>;
@@ -70,8 +70,10 @@ function floatsOf(name: string): Float32Array {
   );
 }
 
+const fromSource: typeof convae = (args, options) => convae(args, { ...options, program: SOURCE });
+
 test.each([
-  ['onnx', 'bars.npz', convae],
+  ['onnx', 'bars.npz', fromSource],
   ['tfjs-cpu', 'idx', call],
 ])('train, resume, export, encode and evaluate with %s on %s', { timeout: 120_000 }, async (engine, data, command) => {
   const name = `by-${engine}`;
@@ -134,7 +136,7 @@ test('ONNX Runtime sends nothing to its makers, and leaves no files of its own',
   mkdirSync(home);
   const env = { HOME: home, XDG_CACHE_HOME: home, TMPDIR: home, CI: undefined, ORT_DISABLE_TELEMETRY: undefined };
   const encode = ['encode', 'exported/by-onnx', '--data', 'bars.npz', '--out', 'quietly.npy'];
-  expect(await convae(encode, { cwd, env })).toMatchObject({ code: 0 });
+  expect(await convae(encode, { cwd, env, program: SOURCE })).toMatchObject({ code: 0 });
   expect(readdirSync(home).filter((name) => !name.startsWith('tsx-'))).toEqual(['convae']);
 });
 

@@ -2,7 +2,10 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 
-export const CONVAE = fileURLToPath(new URL('../../bin/convae.cjs', import.meta.url));
+/** The command in this checkout, which runs its source. */
+export const SOURCE = fileURLToPath(new URL('../../bin/convae.cjs', import.meta.url));
+/** The command, compiled where `compiled.ts` has done so. */
+export const compiled = (): string => process.env.CONVAE_COMPILED ?? SOURCE;
 
 export interface Ended {
   readonly code: number | null;
@@ -24,7 +27,7 @@ interface Options {
 }
 
 /** Starts the command as a user does, in some folder. */
-export function start(args: readonly string[], { cwd, env, program = CONVAE }: Options): Running {
+export function start(args: readonly string[], { cwd, env, program = compiled() }: Options): Running {
   const child = spawn(process.execPath, [program, ...args], {
     cwd,
     env: { ...process.env, ...env },

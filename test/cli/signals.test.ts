@@ -7,7 +7,7 @@ import { expect, test } from 'vitest';
 import type { TrainSummary } from '../../pipeline/train/epochs.ts';
 import { npyBytes } from '../data/formats.ts';
 import { scratchFolder } from '../data/support.ts';
-import { CONVAE, convaeJson, type Running, start } from './convae.ts';
+import { compiled, convaeJson, type Running, start } from './convae.ts';
 
 const scratch = scratchFolder();
 const cwd = scratch('cwd');
@@ -69,7 +69,7 @@ print(-os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
 const hasPython = spawnSync('python3', ['-c', 'import pty']).status === 0;
 
 test.skipIf(!hasPython)('a terminal that goes away (skipped without python3)', { timeout: 60_000 }, () => {
-  const command = [process.execPath, CONVAE, ...endless, '--run', 'runs/gone'];
+  const command = [process.execPath, compiled(), ...endless, '--run', 'runs/gone'];
   const { stdout, stderr } = spawnSync('python3', ['-c', HANG_UP, ...command], { cwd, encoding: 'utf8' });
   expect({ stdout, stderr }).toEqual({ stdout: '-1\n', stderr: '' }); // ended by SIGHUP: 129 in a shell
   expect(readdirSync(scratch('cwd/runs/gone'))).toContain('latest');
@@ -114,7 +114,7 @@ test.skipIf(!existsSync('/dev/full')).concurrent.each([
   [['--help'], 3, /^convae: cannot write to stdout: the disk is full[^\n]*\n$/],
 ] as const)('%j into a full disk', async (args, code, says) => {
   const full = openSync('/dev/full', 'w');
-  const child = spawn(process.execPath, [CONVAE, ...args], { cwd, stdio: ['ignore', full, 'pipe'] });
+  const child = spawn(process.execPath, [compiled(), ...args], { cwd, stdio: ['ignore', full, 'pipe'] });
   closeSync(full);
   const [stderr] = await Promise.all([text(child.stderr as NodeJS.ReadableStream), once(child, 'close')]);
   expect(child.exitCode).toBe(code);
@@ -123,7 +123,7 @@ test.skipIf(!existsSync('/dev/full')).concurrent.each([
 
 test.skipIf(!existsSync('/dev/full')).concurrent('an error that cannot be printed keeps its exit code', async () => {
   const full = openSync('/dev/full', 'w');
-  const child = spawn(process.execPath, [CONVAE, 'export', 'nowhere'], { cwd, stdio: ['ignore', 'pipe', full] });
+  const child = spawn(process.execPath, [compiled(), 'export', 'nowhere'], { cwd, stdio: ['ignore', 'pipe', full] });
   closeSync(full);
   await once(child, 'close');
   expect(child.exitCode).toBe(2);

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import packageJson from '../../package.json' with { type: 'json' };
 import { scratchFolder } from '../data/support.ts';
 import { call, callJson } from './call.ts';
-import { convae, start } from './convae.ts';
+import { convae, SOURCE, start } from './convae.ts';
 
 const scratch = scratchFolder();
 const cwd = scratch('cwd');
@@ -19,7 +19,7 @@ test('help and version go to stdout', async () => {
   const help = await call(['--help'], { cwd });
   expect(help).toMatchObject({ code: 0, stderr: '' });
   for (const command of COMMANDS) expect(help.stdout).toContain(`convae ${command}`);
-  const bare = await convae([], { cwd });
+  const bare = await convae([], { cwd, program: SOURCE });
   expect(bare).toEqual(help);
   expect(await convae(['--version'], { cwd })).toEqual({ code: 0, stdout: `${packageJson.version}\n`, stderr: '' });
 });
@@ -127,7 +127,7 @@ test.concurrent('a checkout without its packages explains how to install them', 
 test.concurrent('a bug shows its stack and how to report it', async () => {
   writeFileSync(scratch('bug.mjs'), "process.stdout.write = () => { throw new TypeError('broken on purpose') };");
   const env = { NODE_OPTIONS: `--import=${scratch('bug.mjs')}` };
-  const { code, stderr } = await convae(['models'], { cwd, env });
+  const { code, stderr } = await convae(['models'], { cwd, env, program: SOURCE });
   expect(code).toBe(1);
   expect(stderr).toMatch(/^TypeError: broken on purpose\n +at [^\n]+\n/m);
   expect(stderr).toMatch(/at [^\n]*commands\/command\.ts:\d+:\d+\)/);

@@ -6,7 +6,7 @@ import { repeatedMnist } from '../../bench/encode/repeated-mnist.ts';
 import { encode } from '../../pipeline/encode/encode.ts';
 import { mergeShards } from '../../pipeline/encode/merge-shards.ts';
 import { shardStatus } from '../../pipeline/encode/shard-status.ts';
-import { CONVAE } from '../cli/convae.ts';
+import { compiled } from '../cli/convae.ts';
 import { scratchFolder } from '../data/support.ts';
 import { noSlurm, startSlurm } from './slurm-cluster.ts';
 import { readRows, tinyData } from './support.ts';
@@ -29,7 +29,7 @@ test.runIf(cluster)(
   async () => {
     if (!cluster) return;
     const { run, tasks, env } = cluster;
-    Object.assign(env, { CONVAE: `${process.execPath} ${CONVAE}` });
+    Object.assign(env, { CONVAE: `${process.execPath} ${compiled()}` });
     const exported = MODEL ?? (await exportTiny(scratch('tiny')));
     const data = MODEL ? scratch('mnist') : tinyData(scratch('data'), 120_000);
     if (MODEL) await repeatedMnist(data, 10);

@@ -1,17 +1,16 @@
 import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test, vi } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { sha256 } from '../../pipeline/io/digest.ts';
 import { findModel } from '../../pipeline/train/find-model.ts';
 import { call, callJson } from '../cli/call.ts';
-import { convae, convaeJson } from '../cli/convae.ts';
+import { convae, convaeJson, SOURCE } from '../cli/convae.ts';
 import { expectFacts, inputErrorOf, scratchFolder } from '../data/support.ts';
 
 vi.setConfig({ testTimeout: 60_000 });
 
 const scratch = scratchFolder();
 mkdirSync(scratch('project/parts'), { recursive: true });
-process.env.XDG_CACHE_HOME = scratch('cache');
 
 /**
  * A package and two files outside the checkout: a dense layer before the latent. They import the package, one of convae's
@@ -137,18 +136,15 @@ test('a model file that somebody else’s run or options name is not run, unless
   expect(refused).toBe(2);
   expectFacts(stderr, 'recipe.yaml', file, '--trust');
   expect(existsSync(ran)).toBe(false);
-  expect(await convae(['train', ...options, '--trust'], { cwd })).toMatchObject({ code: 0 });
+  expect(await convae(['train', ...options, '--trust'], { cwd, program: SOURCE })).toMatchObject({ code: 0 });
   expect(existsSync(ran)).toBe(true);
 });
 
 test('a model file needs no folder that can be written but the temporary one', async () => {
   writeFileSync(scratch('no-folder'), '');
-  process.env.XDG_CACHE_HOME = scratch('no-folder');
-  try {
-    expect((await findModel(scratch('project/deep.ts'))).model.name).toBe('deep');
-  } finally {
-    process.env.XDG_CACHE_HOME = scratch('cache');
-  }
+  vi.stubEnv('XDG_CACHE_HOME', scratch('no-folder'));
+  onTestFinished(() => void vi.unstubAllEnvs());
+  expect((await findModel(scratch('project/deep.ts'))).model.name).toBe('deep');
 });
 
 test.each([
