@@ -55,6 +55,14 @@ describe('converted layers models agree with predict at batch sizes 1 and 3', ()
   });
 });
 
+test('the batch size stays open beside sizes of large images', () => {
+  const image = input({ shape: [null, null, 3], name: 'image' });
+  const large = layers.upSampling2d({ size: [16, 16], interpolation: 'bilinear' }).apply(image) as SymbolicTensor;
+  const model = layersModel({ inputs: image, outputs: large });
+  const { shapes, notes } = graphOfLayersModel(model, { dynamic: { image: [1, 2] } });
+  expect([shapes?.image, notes]).toEqual([['N', 'image_1', 'image_2', 3], undefined]);
+});
+
 test('inputs, outputs, nodes and weights have the names of the model and its layers', async () => {
   const session = await openSession(convertLayersModel(build('several inputs and outputs')));
   expect([session.inputNames, session.outputNames]).toEqual([

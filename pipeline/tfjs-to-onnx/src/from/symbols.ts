@@ -12,6 +12,8 @@ export const BATCH = 'N';
 
 /** Sizes that no size in a program is likely to be, odd and even: a prime, twice a prime, and a prime. */
 const BATCHES = [89, 106, 97];
+/** Batch sizes beside other open sizes, small, since tensors have a most of elements. */
+const SMALL_BATCHES = [13, 22, 17];
 
 /**
  * Sizes of other axes, a row for each symbol. The sizes of the first column stay odd when they are halved and rounded up
@@ -82,8 +84,9 @@ export class Sampling<Spec extends { readonly shape: SymbolicShape }> {
   next() {
     const trace = this.sizes.length;
     if (trace === (this.#unknown || this.#lengths.length > 0 ? 3 : 2)) return undefined;
+    const batches = this.#lengths.length > 0 ? SMALL_BATCHES : BATCHES;
     const value = (symbol: string) =>
-      (symbol === BATCH ? BATCHES : LENGTHS[this.#lengths.indexOf(symbol)])?.[trace] ?? 1;
+      (symbol === BATCH ? batches : LENGTHS[this.#lengths.indexOf(symbol)])?.[trace] ?? 1;
     const sizes = Object.fromEntries(this.#symbols.map((symbol) => [symbol, value(symbol)]));
     this.sizes.push(sizes);
     const inputs = Object.entries(this.#inputs).map(([name, spec]) => {
