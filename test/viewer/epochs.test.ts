@@ -20,7 +20,7 @@ const line = (split: string, epoch: number, numbers: object, span = 'epoch') =>
 
 describe('the record of a training', () => {
   const text = [
-    line('train', 2, { loss: 3, reconstruction: 2, kl: 1, rate: 50 }),
+    line('train', 2, { loss: 3, reconstruction: 2, kl: 1 }),
     line('train', 1, { loss: 9 }, 'steps'),
     line('train', 1, { loss: 5, reconstruction: 4.5, kl: 0.5 }),
     line('test', 1, { loss: 2.5, reconstruction: 2, kl: 0.5 }),
@@ -38,14 +38,12 @@ describe('the record of a training', () => {
         train: { loss: 5, reconstruction: 4.5, kl: 0.5 },
         val: null,
         test: { loss: 2.5, reconstruction: 2, kl: 0.5 },
-        rate: null,
       },
       {
         epoch: 2,
         train: { loss: 3, reconstruction: 2, kl: 1 },
         val: null,
         test: { loss: 2.75, reconstruction: null, kl: null },
-        rate: 50,
       },
     ]);
   });

@@ -53,7 +53,7 @@ export async function see(page: Page): Promise<Seen> {
   await expect
     .poll(
       async () => {
-        const now = (await page.getAttribute('.input-latent-bars', 'data-latent')) ?? '';
+        const now = (await page.getAttribute('.code-bars', 'data-latent')) ?? '';
         const same = now !== '' && now === before;
         before = now;
         return same;

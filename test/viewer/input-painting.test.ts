@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { dimensionOrder } from '../../web-viewer/src/site/dimensions.ts';
 import { model } from '../../web-viewer/src/state/store.ts';
-import { bars } from '../../web-viewer/src/views/input/bar-scale.ts';
 import { type Conventions, fromInk, toInk } from '../../web-viewer/src/views/input/conventions.ts';
 import { createDrawing } from '../../web-viewer/src/views/input/drawing.ts';
 import { fitAsTrained, fitPicture } from '../../web-viewer/src/views/input/fit.ts';
@@ -190,21 +189,6 @@ describe('the result of an input image', () => {
   test('lists the most informative dimensions first', () => {
     expect(dimensionOrder({ kl: [0.1, 3, 2], variance: [9, 1, 1] }, 3)).toEqual([1, 2, 0]);
     expect(dimensionOrder({ kl: null, variance: [1, 1, 2] }, 3)).toEqual([2, 0, 1]);
-  });
-
-  test('places bars within three standard deviations of the test set', () => {
-    const statistics = { over: 'test' as const, images: 10, mean: [1, 0], std: [2, 0.01], min: [0, 0], max: [0, 0] };
-    const card = {
-      latent: { size: 2, statistics },
-      model: { name: '', summary: '', error: 'binary cross-entropy' as const, variational: true },
-    };
-    const [first, second] = bars(Float32Array.of(4, 1.5), Float32Array.of(0, Math.log(0.25)), card, [0, 1]);
-    expect(first).toMatchObject({ dimension: 0, at: 0.75, deviation: 1 });
-    expect(first?.band).toEqual([0.5 - 1 / 6, 0.5 + 1 / 6]);
-    // A dimension that varies less than the prior is scaled by the prior.
-    expect(second?.at).toBe(0.75);
-    expect(second?.deviation).toBeCloseTo(0.5, 6);
-    expect(second?.span[0]).toBeCloseTo(0.5 + 1 / 6, 6);
   });
 
   test('rounds only a complete share to 100 %', () => {

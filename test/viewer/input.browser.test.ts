@@ -29,9 +29,7 @@ describe.skipIf(!hasBrowser)('the input view', () => {
       location.hash = '#model=cae2';
     });
     await page.waitForSelector('[data-model=cae2]');
-    await expect
-      .poll(async () => (await page.getAttribute('.input-latent-bars', 'data-latent'))?.split(',').length)
-      .toBe(2);
+    await expect.poll(async () => (await page.getAttribute('.code-bars', 'data-latent'))?.split(',').length).toBe(2);
     const other = await see(page);
     expect(other.pixels).toEqual(seen.pixels);
     await expectTruth('cae2', other);
@@ -49,7 +47,7 @@ describe.skipIf(!hasBrowser)('the input view', () => {
     for (let i = 1; i <= 6; i++) {
       await page.mouse.move((box?.x ?? 0) + 60 + 10 * i, (box?.y ?? 0) + 60 + 20 * i, { steps: 3 });
       await page.waitForTimeout(60);
-      latents.add(await page.getAttribute('.input-latent-bars', 'data-latent'));
+      latents.add(await page.getAttribute('.code-bars', 'data-latent'));
     }
     expect(latents.size).toBeGreaterThan(3);
     await page.mouse.up();

@@ -41,7 +41,7 @@ describe.skipIf(!hasBrowser)('interpolation', () => {
     );
     const expected = await decode('cvae', latents);
     await soon(async () =>
-      difference(await pixels(page, '.frames .cell >> nth=7 >> canvas'), expected[7] as Float32Array),
+      difference(await pixels(page, '.frames .tile >> nth=7 >> canvas'), expected[7] as Float32Array),
     ).toBeLessThan(1e-3);
     await page.getByRole('button', { name: 'Frame 4 of 12' }).click();
     await expectDecoded(page, 'cvae', () => latents[3] as Float32Array);

@@ -59,7 +59,7 @@ describe.skipIf(!hasBrowser)('the latent view', () => {
     const expected = await decode('cvae', [-3, 0, 2].map(at));
     for (const [i, cell] of [0, 3, 5].entries()) {
       await soon(async () =>
-        difference(await pixels(page, `.strip .cell >> nth=${cell} >> canvas`), expected[i] as Float32Array),
+        difference(await pixels(page, `.strip .tile >> nth=${cell} >> canvas`), expected[i] as Float32Array),
       ).toBeLessThan(1e-3);
     }
     await page.getByRole('button', { name: `Set z${index} to 2 sd` }).click();
@@ -81,7 +81,7 @@ describe.skipIf(!hasBrowser)('the latent view', () => {
     const last = order.at(-1) as number;
     const [right] = await decode('cvae', [original.with(last, (mean[last] as number) + 3 * (std[last] as number))]);
     await soon(async () =>
-      difference(await pixels(page, `[data-dimension="${last}"] .cell >> nth=6 >> canvas`), right as Float32Array),
+      difference(await pixels(page, `[data-dimension="${last}"] .tile >> nth=6 >> canvas`), right as Float32Array),
     ).toBeLessThan(1e-3);
     await close();
   });
@@ -130,11 +130,11 @@ describe.skipIf(!hasBrowser)('the latent view', () => {
       await page.waitForSelector('[data-model=cae2]');
       await expectDecoded(page, 'cae2', () => latentOfRow('cae2', row));
       const { mean } = json('cae2', 'card.json').latent.statistics as { mean: number[] };
-      const shown = await page.locator('.strip .cell').first().getAttribute('aria-label');
+      const shown = await page.locator('.strip .tile').first().getAttribute('aria-label');
       const index = Number(/z(\d+)/.exec(shown ?? '')?.[1]);
       const [middle] = await decode('cae2', [latentOfRow('cae2', row).with(index, mean[index] as number)]);
       await soon(async () =>
-        difference(await pixels(page, '.strip .cell >> nth=3 >> canvas'), middle as Float32Array),
+        difference(await pixels(page, '.strip .tile >> nth=3 >> canvas'), middle as Float32Array),
       ).toBeLessThan(1e-3);
       await close();
     },

@@ -230,7 +230,8 @@ describe.skipIf(!hasBrowser)('a model with clusters and outlier scores', () => {
     await page.locator('[role=alert] .problem').waitFor();
     for (const name of ['cluster', 'score']) await colour(page).selectOption(name);
     // From the 1st to the 99th percentile.
-    const ends = async () => (await page.locator('.map-bar-colours').getAttribute('aria-label'))?.match(/[\d.]+/g);
+    const ends = async () =>
+      (await page.locator('.map-legend .colour-bar-scale').getAttribute('aria-label'))?.match(/[\d.]+/g);
     await expect.poll(async () => (await ends())?.map((end) => Math.round(Number(end)))).toEqual([0, 20]);
     await close();
   });

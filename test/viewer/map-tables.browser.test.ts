@@ -40,7 +40,7 @@ describe.skipIf(!hasBrowser)('a table of the visitor', () => {
     }
     const names = ['class', 'error', 'year', 'cluster', 'error (years)'];
     expect(await colour(page).locator('option').allInnerTexts()).toEqual(names);
-    const ends = (await page.locator('.map-bar > span').allInnerTexts()).join(' ').match(/[≤≥] \S+/g);
+    const ends = (await page.locator('.map-legend .colour-bar > span').allInnerTexts()).join(' ').match(/[≤≥] \S+/g);
     expect(ends).toEqual(['≤ 1950', '≥ 2019']);
     await selectView(page);
     const saved = await csv(page, ['id', 'row', ...names].join(','));

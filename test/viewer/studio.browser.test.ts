@@ -6,7 +6,6 @@ import sharp from 'sharp';
 import { afterAll, describe, expect, test } from 'vitest';
 import { priorLatents } from '../../web-viewer/src/state/sampling.ts';
 import { hasBrowser, openPage, siteFolder } from './browser.ts';
-import { chosen } from './exported.ts';
 
 const [SIZE, CLASSES, ROWS] = [28 * 28, 10, 10];
 /** Beyond rounding to bytes. */
@@ -100,8 +99,7 @@ const rowsOf = (latents: Float32Array): Float32Array[] =>
     latents.slice((row * latents.length) / ROWS, ((row + 1) * latents.length) / ROWS),
   );
 
-const cell = (grid: string, row: number, column: number) =>
-  `[data-grid="${grid}"] [data-row="${row}"][data-column="${column}"]`;
+const cell = (row: number, column: number) => `.grid [data-row="${row}"][data-column="${column}"]`;
 const OWN = '[data-own] canvas';
 
 async function saved(page: Page, click: () => Promise<void>): Promise<{ name: string; bytes: Buffer }> {
@@ -128,7 +126,7 @@ describe.skipIf(!hasBrowser)('the studio', () => {
     await close();
   });
 
-  test('encodes a drawing with the class of the smallest error, or a chosen one', async () => {
+  test('encodes a drawing with the class chosen beside it', async () => {
     const { page, close } = await openPage('#model=ccvae&tab=studio&image=0');
     await expectPictures(page, '.restyled-input canvas', [
       Float32Array.from((await imageOfSet('ccvae', 0)).pixels, (value) => value / 255),
@@ -140,26 +138,13 @@ describe.skipIf(!hasBrowser)('the studio', () => {
     await page.mouse.down();
     await page.mouse.move(box.x + box.width / 2, box.y + box.height - 50, { steps: 12 });
     await page.mouse.up();
-    const choice = page.getByRole('group', { name: 'Class for the encoder' });
-    await choice.waitFor();
-    const drawn = async () => Uint8Array.from((await pictures(page, '.restyled-input canvas'))[0] ?? []);
-    const errorAs = async (pixels: Uint8Array, label: number) => {
-      const images = await decodeAll('ccvae', [await encode('ccvae', pixels, label)]);
-      return (images[label] as Float32Array).reduce((sum, value, i) => {
-        const target = (pixels[i] as number) / 255;
-        return sum - target * Math.log(value + 1e-7) - (1 - target) * Math.log(1 - value + 1e-7);
-      }, 0);
-    };
-    const likeliest = async () => {
-      const pixels = await drawn();
-      const errors = await Promise.all(Array.from({ length: CLASSES }, (_, label) => errorAs(pixels, label)));
-      return errors.indexOf(Math.min(...errors));
-    };
-    await soon(async () => choice.locator('input:checked').evaluate((radio) => radio.parentElement?.innerText)).toBe(
-      String(await likeliest()),
-    );
-    await choice.getByRole('radio', { name: '7' }).check();
-    await expectPictures(page, OWN, await decodeAll('ccvae', [await encode('ccvae', await drawn(), 7)]));
+    await page.waitForFunction(() => document.querySelector('.drawing')?.getAttribute('data-shows') === 'pixels');
+    const drawn = Uint8Array.from((await pictures(page, '.restyled-input canvas'))[0] ?? []);
+    for (const label of [1, 7]) {
+      const choice = page.locator('.input-view').getByRole('group', { name: /Class for the/ });
+      await choice.getByRole('radio', { name: String(label) }).check({ force: true });
+      await expectPictures(page, OWN, await decodeAll('ccvae', [await encode('ccvae', drawn, label)]));
+    }
     await close();
   });
 
@@ -173,7 +158,7 @@ describe.skipIf(!hasBrowser)('the studio', () => {
     expect(Math.abs(mean)).toBeLessThan(0.5);
     expect(Math.abs(variance - 1)).toBeLessThan(5 * Math.sqrt(2 / latents.length));
     const images = await decodeAll('ccvae', rowsOf(latents));
-    await expectPictures(page, '[data-grid=ccvae] canvas', images);
+    await expectPictures(page, '.grid canvas', images);
 
     const { name, bytes } = await saved(page, () => page.getByRole('button', { name: 'Download PNG' }).click());
     expect(name).toBe('ccvae-samples-5.png');
@@ -186,69 +171,24 @@ describe.skipIf(!hasBrowser)('the studio', () => {
       });
     expect(difference([tile(6, 3)], [images[63] as Float32Array])).toBeLessThan(TOLERANCE);
 
-    await page.click(cell('ccvae', 2, 4));
+    await page.click(cell(2, 4));
     const expected = Array.from(latents.slice(2 * size, 3 * size), (value) => Number(value.toFixed(3)));
     await soon(() => parameter(page, 'z')?.split(',').map(Number)).toEqual(expected);
     expect(parameter(page, 'class')).toBe('4');
     for (const key of ['ArrowDown', 'ArrowRight', 'Enter']) await page.keyboard.press(key);
     await soon(() => parameter(page, 'class')).toBe('5');
     expect(Number(parameter(page, 'z')?.split(',')[0])).toBeCloseTo(latents[3 * size] as number, 3);
-    expect(await page.locator('[data-grid=ccvae] .marked').allInnerTexts()).toEqual(['5', 'D']);
 
     await page.getByRole('slider', { name: 'Temperature' }).press('Home');
     await soon(() => parameter(page, 'temperature')).toBe('0');
-    await expectPictures(page, '[data-grid=ccvae] canvas', await decodeAll('ccvae', rowsOf(latents.map(() => 0))));
+    await expectPictures(page, '.grid canvas', await decodeAll('ccvae', rowsOf(latents.map(() => 0))));
     await page.getByRole('slider', { name: 'Temperature' }).press('End');
     await page.getByRole('button', { name: 'New latents' }).click();
     await expectPictures(
       page,
-      '[data-grid=ccvae] canvas',
+      '.grid canvas',
       await decodeAll('ccvae', rowsOf(priorLatents(ROWS, size, 6).map((value) => 1.5 * value))),
     );
-    await close();
-  });
-
-  test('compares with another model in its own worker, which ends with the view', async () => {
-    const { page, close } = await openPage('#model=ccvae&tab=studio&seed=3');
-    await page.getByRole('button', { name: 'Compare with ccvae-decoder' }).waitFor();
-    const before = page.workers().length;
-    await page.getByRole('button', { name: 'Compare with ccvae-decoder' }).click();
-    const latents = rowsOf(priorLatents(ROWS, json('ccvae', 'card.json').latent.size, 3));
-    for (const model of ['ccvae', 'ccvae-decoder']) {
-      await expectPictures(page, `[data-grid=${model}] canvas`, await decodeAll(model, latents));
-      const { loss } = json(model, 'card.json').metrics.test;
-      const figures = page.getByRole('region', { name: model, exact: true }).locator('dl');
-      expect((await figures.innerText()).replaceAll('\n', ' ')).toContain(
-        `${(loss * SIZE).toPrecision(4)} nats per image (${loss.toPrecision(4)}`,
-      );
-    }
-    // It may have additional threads.
-    expect(page.workers().length).toBeGreaterThan(before);
-    await page.hover(cell('ccvae', 1, 8));
-    await soon(() => page.locator('[data-grid="ccvae-decoder"] .marked').allInnerTexts()).toEqual(['8', 'B']);
-    await page.getByRole('tab', { name: 'Map' }).click();
-    await soon(() => page.workers().length).toBe(before);
-    await close();
-  });
-
-  test('shows nothing of a former model, of its own or compared with', async () => {
-    const { page, close } = await openPage('#model=ccvae&tab=studio&seed=3');
-    const compare = (name: string) => page.getByRole('button', { name: `Compare with ${name}`, exact: true }).click();
-    await compare('ccvae-decoder');
-    await page.locator('[data-grid="ccvae-decoder"]').waitFor();
-    const own = ['card.json', 'encoder.onnx', 'decoder.onnx'].map((name) => chosen(name, file('ccvae', name)));
-    await page.setInputFiles('#open-model input >> nth=0', own);
-    // Another model of the same name.
-    await page.locator('.grid-alone').waitFor();
-    await compare('ccvae');
-    const latents = rowsOf(priorLatents(ROWS, json('ccvae', 'card.json').latent.size, 3));
-    const images = await decodeAll('ccvae', latents);
-    await expectPictures(page, '[data-grid=ccvae] >> nth=1 >> canvas', images);
-    await page.context().route('**/models/ccvae-decoder/*.onnx', () => undefined);
-    await compare('ccvae-decoder');
-    const others = await pictures(page, '[data-grid="ccvae-decoder"] canvas');
-    expect(others).toHaveLength(images.length);
-    expect(others.flat().every((value) => value === 0)).toBe(true);
     await close();
   });
 
@@ -321,14 +261,6 @@ describe.skipIf(!hasBrowser)('the studio', () => {
     await page.locator('.group-choices select').first().selectOption('selection');
     await soon(() => parameter(page, 'meanfrom')).toMatch(/^rows/);
     expect(await count()).toBe(images);
-    await close();
-  });
-
-  test('offers conditional models where the open one is not conditional', async () => {
-    const { page, close } = await openPage('#model=cvae&tab=studio');
-    await page.getByRole('button', { name: 'Open ccvae-decoder', exact: true }).click();
-    await page.locator('[data-grid="ccvae-decoder"]').waitFor();
-    expect(await page.locator('.studio').innerText()).not.toContain('is not conditional');
     await close();
   });
 });

@@ -3,15 +3,13 @@ import { sheet } from '../../web-viewer/src/ui/sheet.ts';
 import {
   atTemperature,
   centreOf,
-  comparable,
-  difference,
   firstColumns,
   repeated,
   toggleColumn,
 } from '../../web-viewer/src/views/studio/latents.ts';
 import { packRows, unpackRows } from '../../web-viewer/src/views/studio/pack-rows.ts';
 
-type Card = Parameters<typeof comparable>[0];
+type Card = Parameters<typeof centreOf>[0];
 
 const card = {
   model: { name: 'a', summary: '', error: 'binary cross-entropy', variational: true },
@@ -64,27 +62,6 @@ describe('columns', () => {
     expect(toggleColumn([0, 5, 7], 6)).toEqual([0, 5, 6, 7]);
     expect(toggleColumn([0, 5], 0)).toEqual([5]);
     expect(toggleColumn([5], 5)).toEqual([5]);
-  });
-});
-
-describe('models', () => {
-  test('are comparable where they take the same latents and classes', () => {
-    const other = { ...card, conditional: { encoder: false, decoder: true } };
-    expect(comparable(card, other)).toBe(true);
-    for (const change of [
-      { conditional: { encoder: false, decoder: false } },
-      { classes: ['x', 'z'] },
-      { classes: null },
-      { image: { ...card.image, channels: 3 as const } },
-      { latent: { ...card.latent, size: 3 } },
-    ]) {
-      expect(comparable(card, { ...card, ...change })).toBe(false);
-    }
-    expect(difference('a', card, 'b', other)).toMatch(
-      /^In a the encoder takes the class too.* In b only the decoder takes it/,
-    );
-    expect(difference('b', other, 'a', card)).toBe(difference('a', card, 'b', other));
-    expect(difference('a', card, 'c', card)).toMatch(/^In both models encoder and decoder take the class/);
   });
 });
 

@@ -161,7 +161,7 @@ describe.skipIf(!hasBrowser)('training in the page', { timeout: 120_000 }, () =>
         mimeType: 'application/zip',
         buffer: bytes,
       });
-      await expect.poll(() => page.locator('.head').innerText(), PATIENT).toContain(`${steps} steps`);
+      await expect.poll(() => page.locator('#models').textContent(), PATIENT).toContain(`${steps} steps`);
       await expect.poll(() => digests(page), PATIENT).not.toHaveLength(0);
       expect(await page.locator('[role=alert] .problem').count()).toBe(0);
       expect(await status(page).innerText()).toBe('The weights are as exported.');

@@ -26,7 +26,7 @@ describe.skipIf(!hasBrowser)('WebGPU', { timeout: 120_000 }, () => {
     }, ROW);
     const expected = latentOfRow(model, ROW);
     const found = async () =>
-      JSON.parse((await page.getAttribute('.input-latent-bars', 'data-latent')) ?? '[]') as readonly number[];
+      JSON.parse((await page.getAttribute('.code-bars', 'data-latent')) ?? '[]') as readonly number[];
     const off = async () =>
       Math.max(
         ...(await found()).map((value, i) => Math.abs(value - (expected[i] as number)) / Math.max(1, Math.abs(value))),

@@ -29,8 +29,6 @@ interface Props {
   readonly at?: number;
   /** Index of the position under the pointer, in this chart or another one. */
   readonly hovered: number | null;
-  /** Index of the position marked on the axis. */
-  readonly marked?: number | null;
   readonly height: number;
   readonly onSelect?: (index: number) => void;
   readonly onHover: (index: number | null) => void;
@@ -150,7 +148,7 @@ function optionsFor(current: { readonly current: Props }, kind: 'linear' | 'log'
         ...axis,
         grid: { show: false },
         size: 30,
-        gap: 8, // below the triangle
+        gap: 8,
         // Whole epochs and steps.
         incrs: [1, 2, 5]
           .flatMap((digit) => [digit, digit * 10, digit * 100, digit * 1e3, digit * 1e4])
@@ -177,8 +175,8 @@ function optionsFor(current: { readonly current: Props }, kind: 'linear' | 'log'
   };
 }
 
-/** The selected position as a line with dots on the curves, and the marked one as a triangle on the axis. */
-function drawMarks(plot: uPlot, { x, curves, at = -1, hovered, marked, onSelect }: Props): void {
+/** The selected position as a line with dots on the curves. */
+function drawMarks(plot: uPlot, { x, curves, at = -1, hovered, onSelect }: Props): void {
   const { ctx, bbox } = plot;
   const ratio = devicePixelRatio;
   const across = (index: number) => plot.valToPos(x[index] ?? 0, 'x', true);
@@ -196,15 +194,6 @@ function drawMarks(plot: uPlot, { x, curves, at = -1, hovered, marked, onSelect 
       ctx.fillStyle = colour(LOOKS[look].colour);
       ctx.fill();
     }
-  }
-  if (marked !== null && marked !== undefined) {
-    const [left, bottom, size] = [across(marked), bbox.top + bbox.height, 5 * ratio];
-    ctx.beginPath();
-    ctx.moveTo(left - size, bottom + 1.4 * size);
-    ctx.lineTo(left, bottom);
-    ctx.lineTo(left + size, bottom + 1.4 * size);
-    ctx.fillStyle = colour('--ink-2');
-    ctx.fill();
   }
   ctx.restore();
 }

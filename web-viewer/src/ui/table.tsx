@@ -5,8 +5,8 @@ import './table.css';
 /** A column of a table. */
 export interface Column<Row> {
   readonly name: ComponentChildren;
-  /** Words stand left; a bar fills its cell; else there are numbers. */
-  readonly look?: 'words' | 'bar' | undefined;
+  /** Words stand left; else there are numbers. */
+  readonly look?: 'words' | undefined;
   readonly cell: (row: Row) => ComponentChildren;
 }
 

@@ -10,7 +10,7 @@ import { PixelImage } from '../../ui/pixel-image.tsx';
 import type { Shape } from '../../ui/pixels.ts';
 
 import { atOrBefore, bestEpoch, curveOf, indexOfEpoch, judgedBy, quantitiesOf, splitsOf } from './history.ts';
-import { EpochFigures, NumbersTable } from './numbers.tsx';
+import { NumbersTable } from './numbers.tsx';
 import type { EpochPicture } from './pictures.ts';
 import { Player } from './player.tsx';
 import { type Training, usePicture, useTraining } from './use-training.ts';
@@ -110,7 +110,6 @@ function Record({ opened, training }: { readonly opened: OpenModel; readonly tra
               curves={curves}
               at={indexOfEpoch(charted, atOrBefore(charted, now) ?? 0)}
               hovered={hovered}
-              marked={open < 0 ? null : open}
               height={i === 0 ? 200 : 160}
               onSelect={(index) => move(epochs.indexOf(charted[index] ?? 0))}
               onHover={setHovered}
@@ -121,13 +120,12 @@ function Record({ opened, training }: { readonly opened: OpenModel; readonly tra
       <p class="say">
         {open >= 0 && (
           <>
-            <span class="open-sign" aria-hidden="true" /> The open model is from epoch {card.metrics.epoch}
+            The open model is from epoch {card.metrics.epoch}
             {bestEpoch(history) === card.metrics.epoch ? `, where the ${splitName(judged)} loss was lowest` : ''}.{' '}
           </>
         )}
         Drag along a curve to move through the epochs.
       </p>
-      <EpochFigures epoch={entry} quantities={quantities} units={units} />
       <NumbersTable history={history} quantities={quantities} units={units} />
     </>
   );

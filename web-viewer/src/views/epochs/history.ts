@@ -13,8 +13,6 @@ export interface Epoch {
   readonly train: Losses | null;
   readonly val: Losses | null;
   readonly test: Losses | null;
-  /** Training images per second. */
-  readonly rate: number | null;
 }
 
 const SPLITS = metricsLine.shape.split.options;
@@ -30,20 +28,20 @@ export function readHistory(text: string): readonly Epoch[] {
   for (const line of text.split('\n')) {
     const found = readLine(line);
     if (!found) continue;
-    const { epoch, split, losses, rate } = found;
-    const before = epochs.get(epoch) ?? { epoch, train: null, val: null, test: null, rate: null };
-    epochs.set(epoch, { ...before, [split]: losses, rate: rate ?? before.rate });
+    const { epoch, split, losses } = found;
+    const before = epochs.get(epoch) ?? { epoch, train: null, val: null, test: null };
+    epochs.set(epoch, { ...before, [split]: losses });
   }
   return [...epochs.values()].sort((a, b) => a.epoch - b.epoch);
 }
 
-function readLine(line: string): { epoch: number; split: Split; losses: Losses; rate: number | null } | null {
+function readLine(line: string): { epoch: number; split: Split; losses: Losses } | null {
   const { success, data } = metricsLine.safeParse(parsed(line));
   if (!success || data.span !== 'epoch') return null;
-  const { epoch, split, loss, rate = null, reconstruction, kl } = data;
+  const { epoch, split, loss, reconstruction, kl } = data;
   const numberOrNull = (value: unknown) => (typeof value === 'number' ? value : null);
   const losses = { loss, reconstruction: numberOrNull(reconstruction), kl: numberOrNull(kl) };
-  return { epoch, split, losses, rate };
+  return { epoch, split, losses };
 }
 
 function parsed(line: string): unknown {

@@ -9,7 +9,7 @@ const REACH = 2.5;
 const [WIDTH, HEIGHT] = [128, 36];
 
 /** The code of the input image: a bar for each number, upwards where it is above the mean of the test images. */
-export function CodeBars() {
+function CodeBars() {
   const { card, manifest } = model.value ?? {};
   const latent = reading.value?.latents.latent;
   const order = card && manifest ? dimensionOrder(manifest.dimensions, card.latent.size).slice(0, MOST) : [];
@@ -21,8 +21,14 @@ export function CodeBars() {
   const shown = latent?.length === card?.latent.size ? order : [];
   const step = WIDTH / Math.max(12, order.length);
   return (
-    <svg class="code-bars" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label="The code, drawn as bars">
-      <path class="axis" d={`M0 ${HEIGHT / 2}H${WIDTH}`} />
+    <svg
+      class="code-bars"
+      viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
+      role="img"
+      aria-label="The code, drawn as bars"
+      data-latent={latent && JSON.stringify([...latent])}
+    >
+      <path d={`M0 ${HEIGHT / 2}H${WIDTH}`} />
       {shown.map((dimension, i) => {
         const up = HEIGHT * Math.min(0.5, Math.max(-0.5, heightOf(dimension)));
         const x = (WIDTH - step * order.length) / 2 + (i + 0.15) * step;

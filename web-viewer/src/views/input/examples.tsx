@@ -40,7 +40,7 @@ export function Examples() {
       {examples.map(({ row, label }) => (
         <li key={row}>
           <Button
-            class="example"
+            class="tile of-class"
             style={{ '--class': colourOfClass(label) }}
             title={`${capital(ofSet('image'))} ${grouped(row)}${label === null ? '' : `: ${nameOf(label)}`}`}
             aria-current={input.value?.row === row}
@@ -85,7 +85,7 @@ export function About() {
       {image.label !== null && (
         <>
           {', '}
-          <b class="class-name" style={{ '--class': colourOfClass(image.label) }}>
+          <b class="class-name of-class" style={{ '--class': colourOfClass(image.label) }}>
             {nameOf(image.label)}
           </b>
         </>

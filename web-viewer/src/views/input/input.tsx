@@ -8,7 +8,6 @@ import { Canvas } from './canvas.tsx';
 import { Code } from './code.tsx';
 import { createDrawing } from './drawing.ts';
 import { About, AnotherExample, Examples } from './examples.tsx';
-import { LatentBars } from './latent-bars.tsx';
 import './input.css';
 import { createPictureOpener } from './open-picture.ts';
 import { ErrorMap, Unusual } from './result.tsx';
@@ -38,7 +37,7 @@ export function InputView() {
           {size ? grouped(size) : 'a few'} numbers, and the decoder turns these into an image.
         </p>
       </header>
-      <div class="input-picture">
+      <div class="stack input-picture">
         <Canvas drawing={drawing} />
         <Tools drawing={drawing} />
         <Colours drawing={drawing} />
@@ -53,9 +52,9 @@ export function InputView() {
         </p>
       </div>
       <Code />
-      <figure class="input-picture">
+      <figure class="stack input-picture">
         <PixelImage pixels={reconstruction.value} shape={shape} label="Reconstruction" />
-        <figcaption class="input-caption">
+        <figcaption>
           <b>Reconstruction</b> <span class="quiet">from the code</span>
         </figcaption>
       </figure>
@@ -64,7 +63,6 @@ export function InputView() {
       <Examples />
       <ColourMap />
       <ErrorMap />
-      <LatentBars />
     </div>
   );
 }

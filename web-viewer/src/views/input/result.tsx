@@ -52,7 +52,7 @@ export function ErrorMap() {
   const { height, width, channels } = card.image;
   const stops = Array.from({ length: 11 }, (_, i) => cssOf(errorColour(i / 10)));
   return (
-    <section class="stack input-part" aria-labelledby="input-error">
+    <section class="stack" aria-labelledby="input-error">
       <h3 id="input-error">Error map</h3>
       <PixelImage pixels={errorMap} shape={card.image} errorScale={most} label="Error of each pixel, in colour" />
       <div class="row quiet colour-bar" aria-hidden="true">

@@ -156,7 +156,7 @@ export function AboutFile({ drawing: { frame, shownFile } }: Props) {
 export function ColourMap() {
   if (model.value?.card.image.channels !== 1) return null;
   return (
-    <label class="row spread colour-map">
+    <label class="row spread">
       <span class="quiet">Colour map</span>
       <Select value={colourMap.value} options={asOptions(colourMaps)} onChoose={setter(colourMap)} />
     </label>

@@ -28,7 +28,7 @@ export function Between({ model }: { readonly model: OpenModel }) {
     goTo(share);
   };
   return (
-    <section class="walk" aria-label="Interpolation between two images">
+    <section class="stack walk" aria-label="Interpolation between two images">
       <h3>Interpolate from A to B</h3>
       <p class="say">
         {a.value
@@ -42,18 +42,16 @@ export function Between({ model }: { readonly model: OpenModel }) {
           </Button>
         </EndPicture>
         <div class="line">
-          <span class="track">
-            <Range
-              min={0}
-              max={1}
-              step={0.01}
-              value={position.value}
-              disabled={!ready}
-              aria-label="Position from A to B"
-              aria-valuetext={`${Math.round(100 * position.value)} %`}
-              onChoose={show}
-            />
-          </span>
+          <Range
+            min={0}
+            max={1}
+            step={0.01}
+            value={position.value}
+            disabled={!ready}
+            aria-label="Position from A to B"
+            aria-valuetext={`${Math.round(100 * position.value)} %`}
+            onChoose={show}
+          />
           <Button class="button small" disabled={!ready} onClick={() => (playing.value ? pause() : play())}>
             {playing.value ? 'Pause' : 'Play'}
           </Button>
@@ -71,9 +69,9 @@ export function Between({ model }: { readonly model: OpenModel }) {
         {steps.map((i) => (
           <Button
             key={i}
-            class="cell"
+            class="tile"
             disabled={!made}
-            data-near={ready && i === shown}
+            aria-current={ready && i === shown}
             aria-label={`Frame ${i + 1} of ${FRAMES}`}
             onClick={() => show(i / (FRAMES - 1))}
           >

@@ -34,8 +34,9 @@ export function createLatent() {
   const touched = signal(-1);
   /** The dimension whose previews are shown above the sliders. */
   const active = computed(() => sliders.value.find(({ index }) => index === touched.value) ?? sliders.value[0] ?? null);
-  /** The input image's latent, to which sliders reset. */
+  /** The input image's latent, to which sliders reset, and of a variational model its standard deviations. */
   const inputLatent = computed(() => reading.value?.latents.latent ?? null);
+  const deviations = computed(() => reading.value?.latents.logvar?.map((value) => Math.exp(value / 2)) ?? null);
   /** The distribution that random latents are drawn from. */
   const distribution = computed((): Distribution => {
     const found = model.value ? distributions(model.value.card) : [];
@@ -72,7 +73,19 @@ export function createLatent() {
   }
 
   return {
-    ...{ dimensions, sliders, allSliders, allStrips, active, inputLatent, distribution, drawn, strips, followStrips },
+    ...{
+      dimensions,
+      sliders,
+      allSliders,
+      allStrips,
+      active,
+      inputLatent,
+      deviations,
+      distribution,
+      drawn,
+      strips,
+      followStrips,
+    },
     between: createBetween(),
     touch: ({ index }: Dimension): void => {
       touched.value = index;

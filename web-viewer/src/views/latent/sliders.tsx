@@ -8,20 +8,20 @@ import { Strip } from './strip.tsx';
 
 /** A slider for each latent dimension, the most informative first. */
 export function Sliders() {
-  const { allSliders, dimensions, sliders } = useLatent();
+  const { allSliders, deviations, dimensions, sliders } = useLatent();
   const all = dimensions.value;
   const byKl = all[0]?.kl !== null;
   const most = Math.max(...all.map(({ kl, variance }) => kl ?? variance), Number.MIN_VALUE);
   const inactive = all.filter((dimension) => dimension.inactive).length;
   return (
-    <section class="sliders" aria-label="Sliders">
+    <section class="stack sliders" aria-label="Sliders">
       <div class="row">
         <h3>Sliders</h3>
         <span class="say">
           most informative first{' '}
           <Hint
             about="the order"
-            text={`Ordered by ${byKl ? 'KL divergence' : 'variance over the images'}, shown by the bar under each name. The mark on a slider is the input image’s value.`}
+            text={`Ordered by ${byKl ? 'KL divergence' : 'variance over the images'}, shown by the bar under each name. The mark on a slider is the input image’s value${deviations.value ? ', and the line across it the encoder’s standard deviation: its uncertainty' : ''}.`}
           />
         </span>
       </div>
@@ -49,11 +49,12 @@ interface Props {
 }
 
 const percentOf = (share: number) => `${(100 * share).toFixed(2)}%`;
+const extent = ([from = 0, to = 0]: readonly number[]) => ({ left: percentOf(from), width: percentOf(to - from) });
 /** Two decimals, without a minus sign before zero. */
 const twoDecimals = (value: number) => (Number(value.toFixed(2)) || 0).toFixed(2).replace('-', '−');
 
 function Slider({ dimension, weight }: Props) {
-  const { active, allStrips, inputLatent, resetValue, touch } = useLatent();
+  const { active, allStrips, deviations, inputLatent, resetValue, touch } = useLatent();
   const { index, low, high, kl, inactive } = dimension;
   const back = resetValue(dimension);
   const value = currentLatent.value?.[index] ?? back;
@@ -61,8 +62,11 @@ function Slider({ dimension, weight }: Props) {
     touch(dimension);
     if (currentLatent.value) showLatent(withValue(currentLatent.value, index, target), 'sliders');
   };
-  const [at, mark] = [shareOf(dimension, value), shareOf(dimension, back)];
+  const mark = shareOf(dimension, back);
   const away = Math.abs(value - back) >= 0.0005;
+  const deviation = deviations.value?.[index];
+  const spread =
+    deviation === undefined ? null : [shareOf(dimension, back - deviation), shareOf(dimension, back + deviation)];
   return (
     <div class="dimension" data-dimension={index} data-off={inactive} data-active={active.value?.index === index}>
       <span class="name" title={kl === null ? undefined : `KL ${kl.toFixed(3)} nats`}>
@@ -71,7 +75,7 @@ function Slider({ dimension, weight }: Props) {
       </span>
       <span class="track">
         <span class="scale">
-          <i class="changed" style={{ left: percentOf(Math.min(at, mark)), width: percentOf(Math.abs(at - mark)) }} />
+          {spread && <i class="deviation" title={`± ${deviation?.toFixed(2)}`} style={extent(spread)} />}
           {inputLatent.value && <i class="mark" style={{ left: percentOf(mark) }} />}
         </span>
         <Range
@@ -106,7 +110,7 @@ function Slider({ dimension, weight }: Props) {
         }}
       />
       <Button
-        class="back"
+        class="text-button back"
         data-away={away}
         disabled={!away}
         aria-label={`Reset z${index} to ${twoDecimals(back)}`}

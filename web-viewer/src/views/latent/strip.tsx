@@ -14,7 +14,7 @@ export function ActiveStrip() {
   if (!shown) return null;
   const { index, kl, variance, mean, std, inactive } = shown;
   return (
-    <section class="strip" aria-label={`What z${index} does`}>
+    <section class="stack strip" aria-label={`What z${index} does`}>
       <div class="row spread">
         <h3>
           What z{index} does{inactive && <span class="quiet">: nothing, it is inactive</span>}{' '}
@@ -32,12 +32,12 @@ export function ActiveStrip() {
         </Button>
       </div>
       <Strip dimension={shown} focusable />
-      <div class="offsets" aria-hidden="true">
+      <div class="cells offsets" aria-hidden="true">
         {OFFSETS.map((offset) => (
           <span key={offset}>{offset === 0 ? 'mean' : `${offset > 0 ? '+' : '−'}${Math.abs(offset)}`}</span>
         ))}
       </div>
-      <p class="say statistics">
+      <p class="say">
         {kl === null ? `variance ${short(variance)}` : `KL ${short(kl)} nats`} · mean {short(mean, 2)} · sd{' '}
         {std.toFixed(2)}
       </p>
@@ -61,10 +61,10 @@ export function Strip({ dimension, focusable }: { readonly dimension: Dimension;
         return (
           <Button
             key={offset}
-            class="cell"
+            class="tile"
             // Keyboard users have the slider.
             tabIndex={focusable ? 0 : -1}
-            data-near={std > 0 && Math.abs(value - mean - offset * std) <= std / 2}
+            aria-current={std > 0 && Math.abs(value - mean - offset * std) <= std / 2}
             aria-label={`Set z${index} to ${name}, ${short(target)}`}
             onClick={() => {
               if (currentLatent.value) showLatent(withValue(currentLatent.value, index, target), 'sliders');

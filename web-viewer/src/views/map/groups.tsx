@@ -16,9 +16,9 @@ export function Groups({ close }: { readonly close: () => void }) {
   const rows = points.value.errors.map((_, row) => row);
   return (
     <section class="map-chosen" aria-label={`Names of ${title}`}>
-      <div class="map-chosen-head">
+      <div class="row spread">
         <h3>{title}</h3>
-        <Button class="map-link" onClick={close}>
+        <Button class="text-button" onClick={close}>
           Close
         </Button>
       </div>
@@ -34,7 +34,7 @@ export function Groups({ close }: { readonly close: () => void }) {
               onChange={({ currentTarget }) => table.rename(title, name, currentTarget.value)}
             />
             <Button
-              class="map-link"
+              class="text-button"
               title="Select its images"
               onClick={() => setter(selection)({ kind: 'search', text: `${title}:${name}` })}
             >

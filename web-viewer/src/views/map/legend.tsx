@@ -46,7 +46,7 @@ function Axes() {
   if (latentSize.value < 2 || (maps.length === 0 && latentSize.value === 2)) return null;
   const all = Array.from({ length: latentSize.value }, (_, d) => [d, `z${d}`] as const);
   return (
-    <span class="map-axes">
+    <span>
       <label>
         Axes{' '}
         <Select
@@ -85,10 +85,10 @@ function Scale({ name }: { readonly name: string }) {
   const stops = Array.from({ length: 9 }, (_, i) => cssOf(scaleColour(i / 8, ground.value.kind)));
   const unit = name === 'error' ? errorUnit() : '';
   return (
-    <div class="row map-bar">
+    <div class="row colour-bar">
       <span>≤ {lowest}</span>
       <span
-        class="map-bar-colours"
+        class="colour-bar-scale"
         role="img"
         aria-label={`Colours from ${lowest} to ${highest} ${unit}`}
         style={{ background: `linear-gradient(90deg, ${stops.join(', ')})` }}
@@ -133,7 +133,7 @@ function Filter() {
           </Button>
         );
       })}
-      <Button class="map-link" onClick={() => setter(shownClasses)(shown === null ? [] : null)}>
+      <Button class="text-button" onClick={() => setter(shownClasses)(shown === null ? [] : null)}>
         {shown === null ? 'Hide all' : 'Show all'}
       </Button>
     </fieldset>

@@ -34,7 +34,7 @@ export function Neighbours() {
         {neighbours.value.map(({ row, distance }) => (
           <li key={row}>
             <Button
-              class=""
+              class="tile"
               title={describe(map, row)}
               data-row={row}
               onClick={() => showRow(row)}
@@ -49,35 +49,9 @@ export function Neighbours() {
           </li>
         ))}
       </ol>
-      <Button class="map-link" disabled={!inputLatent.value} onClick={selectLike}>
+      <Button class="text-button" disabled={!inputLatent.value} onClick={selectLike}>
         More like this
       </Button>
-      <Marks />
     </div>
-  );
-}
-
-/** Explains the markers of the input image and the decoded latent. */
-function Marks() {
-  return (
-    <p class="map-key quiet">
-      {selectedRow.value === null ? (
-        <Mark shape="M8 1.5L14.5 8L8 14.5L1.5 8Z" name="your image" />
-      ) : (
-        <Mark shape="M8 2a6 6 0 1 0 0 12a6 6 0 1 0 0-12Z" name="selected image" kind="ring" />
-      )}
-      <Mark shape="M8 2.5a5.5 5.5 0 1 0 0 11a5.5 5.5 0 1 0 0-11Z" name="decoded latent" kind="accent" />
-    </p>
-  );
-}
-
-function Mark({ shape, name, kind = '' }: { readonly shape: string; readonly name: string; readonly kind?: string }) {
-  return (
-    <span>
-      <svg viewBox="0 0 16 16" aria-hidden="true" class={kind}>
-        <path d={shape} />
-      </svg>{' '}
-      {name}
-    </span>
   );
 }

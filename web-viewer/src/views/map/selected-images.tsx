@@ -30,12 +30,12 @@ export function SelectedImages({ rows, selection, camera, close }: Props) {
   const like = selectedRow.value;
   return (
     <section class="map-chosen" aria-label="Selected images">
-      <div class="map-chosen-head">
+      <div class="row spread">
         <h3>{title}</h3>
         <span class="visually-hidden" role="status">
           {title}
         </span>
-        <Button class="map-link" onClick={close}>
+        <Button class="text-button" onClick={close}>
           Close
         </Button>
       </div>
@@ -120,7 +120,7 @@ function ClassShares({ rows }: { readonly rows: Uint32Array }) {
   const found = [...counts].map(([code, count]) => ({ count, code })).filter(({ count }) => count > 0);
   const most = found.toSorted((a, b) => b.count - a.count).slice(0, 3);
   return (
-    <div class="map-shares">
+    <div>
       <div class="map-shares-bar" aria-hidden="true">
         {found.map(({ count, code }) => (
           <span key={code} style={{ flexGrow: count, background: cssOf(colourOf(code, column)) }} />

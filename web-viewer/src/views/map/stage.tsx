@@ -1,4 +1,3 @@
-import './stage.css';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { focusable } from '../../ui/controls.tsx';
 import { pointerActions, pressKey } from './actions.ts';

@@ -62,6 +62,7 @@ export function ToolBar({ camera, grouping, setGrouping }: Props) {
           Colour by a table…
           <input
             type="file"
+            class="visually-hidden"
             accept=".csv,.tsv,.parquet"
             onChange={({ currentTarget }) => {
               const [file] = currentTarget.files ?? [];
@@ -94,8 +95,8 @@ function Search() {
           name="text"
           value={shown}
           aria-label="Find images"
-          placeholder="Find id, class, #number"
-          title="An id or a part of it, a class, #12 for the image of that number, or a column and its value, such as cluster:3"
+          placeholder="Find class, id, #number"
+          title="A class, an id or a part of it, #12 for the image of that number, or a column and its value, such as cluster:3"
         />
       </form>
     </search>

@@ -1,14 +1,11 @@
 import { useRef } from 'preact/hooks';
-import { imageShape, model, reading, tab } from '../../state/store.ts';
+import { model, tab } from '../../state/store.ts';
 import { Button, setter } from '../../ui/controls.tsx';
 import { grouped } from '../../ui/format.ts';
-import { PixelImage } from '../../ui/pixel-image.tsx';
-import { CodeBars } from '../input/code.tsx';
-import './about.css';
 import { Icon } from './icons.tsx';
-import { shapeOf, valuesOf } from './texts.ts';
+import { valuesOf } from './texts.ts';
 
-/** An introduction for visitors new to autoencoders: a diagram and a few sentences. */
+/** An introduction for visitors new to autoencoders, in a few sentences. */
 export function About() {
   const dialog = useRef<HTMLDialogElement>(null);
   return (
@@ -18,11 +15,10 @@ export function About() {
         <span class="word">What is this?</span>
       </Button>
       <dialog ref={dialog} class="about-box" aria-labelledby="about-title" closedby="any">
-        <div class="about-text">
+        <div class="stack">
           <h2 id="about-title" tabIndex={-1} autofocus>
             A picture, squeezed into a few numbers and back
           </h2>
-          <Diagram />
           <Words />
           <form method="dialog" class="row">
             <Button type="submit" class="button primary">
@@ -55,40 +51,5 @@ function Words() {
       </p>
       <p>Explore it: move a slider or a point on the map, and watch one image turn into another.</p>
     </>
-  );
-}
-
-/** Image → encoder → latent → decoder → image, with the page's current image. */
-function Diagram() {
-  const about = model.value?.card;
-  const made = reading.value;
-  return (
-    <div class="diagram">
-      <figure>
-        <PixelImage pixels={made?.image.pixels ?? null} shape={imageShape.value} label="An image" />
-        <figcaption>image{about && `: ${shapeOf(about)}`}</figcaption>
-      </figure>
-      <Funnel name="encoder" />
-      <figure>
-        <CodeBars />
-        <figcaption>latent{about && `: ${about.latent.size} numbers`}</figcaption>
-      </figure>
-      <Funnel name="decoder" />
-      <figure>
-        <PixelImage pixels={made?.reconstruction ?? null} shape={imageShape.value} label="The reconstruction" />
-        <figcaption>recon&shy;struction</figcaption>
-      </figure>
-    </div>
-  );
-}
-
-function Funnel({ name }: { readonly name: 'encoder' | 'decoder' }) {
-  return (
-    <figure class="funnel">
-      <svg viewBox="0 0 60 90" aria-hidden="true">
-        <path d={name === 'encoder' ? 'M4 4L56 27V63L4 86Z' : 'M56 4L4 27V63L56 86Z'} />
-      </svg>
-      <figcaption>{name}</figcaption>
-    </figure>
   );
 }

@@ -46,7 +46,7 @@ const columns = [
 export function Comparison() {
   useEffect(() => void readCards(), []);
   return (
-    <section>
+    <section class="stack">
       <h3>All models</h3>
       <p class="say">
         Losses on images held out, summed over an image, in nats, squared or absolute error. Choose a model to open it.

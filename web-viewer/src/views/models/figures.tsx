@@ -1,38 +1,23 @@
-import { type Card, heldOutOf } from '../../site/schema.ts';
+import type { Card } from '../../site/schema.ts';
 import type { OpenModel } from '../../state/store.ts';
 import { type FigureRow, Figures } from '../../ui/figure.tsx';
-import { counted, dataName, grouped, short, splitName } from '../../ui/format.ts';
+import { counted, dataName, grouped, short } from '../../ui/format.ts';
 import { kindOf, optimizerOf, restOfRecipe, shapeOf, valuesOf } from './texts.ts';
 
 /** A model's data, its latents and the parity of its export, and its training. */
 export function FigureGroups({ model }: { readonly model: OpenModel }) {
   const { card } = model;
-  const held = heldOutOf(card);
-  const fingerprints = [
-    ['training', card.dataset.train.fingerprint],
-    [splitName(held.split), held.fingerprint],
-  ] as const;
   return (
     <div class="groups">
-      <section class="group">
+      <section class="stack group">
         <h3>Data</h3>
         <Figures rows={dataRows(model)} />
-        <dl class="figures">
-          {fingerprints.map(([of, fingerprint]) => (
-            <div key={of} class="figure long">
-              <dt>Fingerprint of the {of} images</dt>
-              <dd>
-                <code>{fingerprint}</code>
-              </dd>
-            </div>
-          ))}
-        </dl>
       </section>
-      <section class="group">
+      <section class="stack group">
         <h3>Model</h3>
         <Figures rows={modelRows(model)} />
       </section>
-      <section class="group">
+      <section class="stack group">
         <h3>Training</h3>
         <Figures rows={trainingRows(card)} />
       </section>

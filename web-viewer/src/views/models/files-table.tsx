@@ -20,7 +20,7 @@ export function FilesTable({ model }: { readonly model: OpenModel }) {
     { name: 'card.json', bytes: manifest.files['card.json'] ?? null, expected: null },
   ];
   return (
-    <section>
+    <section class="stack">
       <h3>Files</h3>
       <p class="say">
         ONNX models run in most languages: <code>image</code> bytes in, <code>latent</code> out, and back.

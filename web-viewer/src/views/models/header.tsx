@@ -1,4 +1,3 @@
-import { model } from '../../state/store.ts';
 import { chooseTheme, theme, themes } from '../../state/theme.ts';
 import { Button } from '../../ui/controls.tsx';
 import { useCopiedLink } from '../../ui/use-copied-link.ts';
@@ -20,7 +19,6 @@ export function Header() {
         <span class="name">convae</span>
       </h1>
       <Switcher />
-      <p class="summary quiet ellipsis">{model.value?.card.model.summary}</p>
       <div class="actions">
         <About />
         <OpenMenu />

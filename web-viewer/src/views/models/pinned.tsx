@@ -13,7 +13,7 @@ export function Pinned() {
       {pictures.map(([name, pixels]) => (
         <figure key={name}>
           <PixelImage pixels={pixels} shape={imageShape.value} label={name} />
-          <figcaption>{name}</figcaption>
+          <figcaption class="quiet ellipsis">{name}</figcaption>
         </figure>
       ))}
     </div>

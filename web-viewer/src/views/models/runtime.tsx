@@ -1,7 +1,7 @@
 import type { Host } from '../../engine/client.ts';
-import { chosenRuntime, type RuntimeChoice, restart, setRuntime } from '../../state/open.ts';
+import { chosenRuntime, type RuntimeChoice, setRuntime } from '../../state/open.ts';
 import { engine, engineNote } from '../../state/store.ts';
-import { Button, Radios } from '../../ui/controls.tsx';
+import { Radios } from '../../ui/controls.tsx';
 
 const choices: readonly [RuntimeChoice, string][] = [
   ['auto', 'automatic'],
@@ -9,23 +9,22 @@ const choices: readonly [RuntimeChoice, string][] = [
   ['webgpu', 'WebGPU'],
 ];
 
-/** The runtime in use and why, the choice of another one, and a restart if it hangs. */
+/** The runtime in use and why, and the choice of another one. */
 export function RuntimeSection() {
   const running = engine.value?.host;
   return (
-    <section class="runtime">
+    <section class="stack runtime">
       <h3>Runtime</h3>
       <p data-provider={running?.provider ?? ''}>{running ? describe(running) : 'Not started yet.'}</p>
       <div class="row">
         <Radios
           legend="Runtime"
-          class="row choice"
+          class="row"
           name="compute"
           value={chosenRuntime.value}
           options={choices}
           onChoose={(choice) => void setRuntime(choice)}
         />
-        <Button onClick={() => void restart()}>Restart the worker</Button>
       </div>
     </section>
   );

@@ -26,16 +26,6 @@ export function repeated(latent: Float32Array, count: number): Float32Array {
   return latents;
 }
 
-/** The name of a row: A, B, … */
-export const rowName = (row: number): string => String.fromCharCode(65 + row);
-
-/** Whether two models take the same latents and classes, so that their images can be compared. */
-export function comparable(a: Card, b: Card): boolean {
-  const taken = ({ latent, image: { height, width, channels }, classes }: Card) =>
-    JSON.stringify([latent.size, height, width, channels, classes]);
-  return a.conditional.decoder && b.conditional.decoder && taken(a) === taken(b);
-}
-
 /** The default columns: as many classes as fit. */
 export const firstColumns = (classes: number): readonly number[] =>
   Array.from({ length: Math.min(GRID, classes) }, (_, i) => i);
@@ -46,14 +36,4 @@ export function toggleColumn(columns: readonly number[], column: number): readon
     return columns.length >= GRID ? columns : [...columns, column].sort((a, b) => a - b);
   }
   return columns.length === 1 ? columns : columns.filter((other) => other !== column);
-}
-
-/** One sentence on the difference between two models that take the same latents and classes. */
-export function difference(ours: string, a: Card, theirs: string, b: Card): string {
-  const [both, decoder] = a.conditional.encoder ? [ours, theirs] : [theirs, ours];
-  if (a.conditional.encoder === b.conditional.encoder) {
-    const where = a.conditional.encoder ? 'encoder and decoder take' : 'only the decoder takes';
-    return `In both models ${where} the class; they differ in architecture or training. Their latent spaces are unrelated, so judge each model separately.`;
-  }
-  return `In ${both} the encoder takes the class too, so latents need not hold it, and style and class separate better. In ${decoder} only the decoder takes it, and the encoder has to learn what to leave out. Their latent spaces are unrelated: check whether each row keeps its style and each column its class.`;
 }

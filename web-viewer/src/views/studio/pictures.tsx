@@ -3,7 +3,7 @@ import { engine, type OpenModel } from '../../state/store.ts';
 import { Button } from '../../ui/controls.tsx';
 import { PixelImage } from '../../ui/pixel-image.tsx';
 import { split } from '../../ui/pixels.ts';
-import { useDecodedGrid } from './use-engine.ts';
+import { useDecodedGrid } from './use-decoded-grid.ts';
 
 interface Props {
   readonly opened: OpenModel;
@@ -27,7 +27,7 @@ export function Pictures({ opened, latents, names, inRow = false }: Props) {
       {names.map((name, i) => (
         <li key={name}>
           <Button
-            class="cell"
+            class="tile"
             aria-label={`Send to the sliders: ${name}`}
             onClick={() => showLatent((split(latents, names.length)[i] as Float32Array).slice(), 'studio')}
           >

@@ -1,17 +1,14 @@
-import { useSignal } from '@preact/signals';
-import { useMemo, useState } from 'preact/hooks';
-import { cards } from '../../state/cards.ts';
+import { useRef, useState } from 'preact/hooks';
 import { showLatent } from '../../state/explore.ts';
-import { engine, label, type OpenModel, seed, site } from '../../state/store.ts';
+import { engine, label, type OpenModel, seed } from '../../state/store.ts';
+import { colourOfClass } from '../../ui/class-colours.ts';
 import { Button } from '../../ui/controls.tsx';
+import { PixelImage } from '../../ui/pixel-image.tsx';
 import { savePng } from '../../ui/png.ts';
 import { sheet } from '../../ui/sheet.ts';
-import { CardFigures } from './card-figures.tsx';
-import { type CellPosition, Grid } from './grid.tsx';
-import { comparable, difference, GRID } from './latents.ts';
-import { PeerGrid } from './peer-grid.tsx';
+import { GRID } from './latents.ts';
 import { RandomTools, useRandomLatents } from './random-latents.tsx';
-import { type RowImages, useDecodedGrid } from './use-engine.ts';
+import { useDecodedGrid } from './use-decoded-grid.ts';
 
 interface Props {
   readonly opened: OpenModel;
@@ -19,75 +16,108 @@ interface Props {
   readonly columns: readonly number[];
 }
 
-const PNG = { scale: 4, gap: 8, edge: 8 };
+const STEPS: Readonly<Record<string, readonly [number, number]>> = {
+  ArrowUp: [-1, 0],
+  ArrowDown: [1, 0],
+  ArrowLeft: [0, -1],
+  ArrowRight: [0, 1],
+  Home: [0, -GRID],
+  End: [0, GRID],
+};
 
-/** Random latents decoded with each class; optionally next to those of another model. */
-export function SampleGrid({ opened, columns }: Props) {
-  const { card, name } = opened;
+const clamp = (place: number, count: number) => Math.min(count - 1, Math.max(0, place));
+/** The name of a row: A, B, … */
+const rowName = (row: number): string => String.fromCharCode(65 + row);
+
+/** Random latents decoded with each class: a row for each latent, a column for each class. */
+export function SampleGrid({ opened: { card, name }, columns }: Props) {
   const size = card.latent.size;
-  const [peer, setPeer] = useState<string | null>(null);
-  const marked = useSignal<CellPosition | null>(null);
-  const focused = useSignal<CellPosition>({ row: 0, column: 0 });
+  const table = useRef<HTMLTableElement>(null);
+  /** The cell that the keyboard reaches. */
+  const [focused, setFocused] = useState({ row: 0, column: 0 });
   const latents = useRandomLatents(card, GRID);
   const rows = useDecodedGrid(engine.value, latents, GRID, columns);
-  const heads = useMemo(
-    () => columns.map((index) => ({ index, name: card.classes?.[index] ?? String(index) })),
-    [columns, card],
-  );
-  const take = ({ row, column }: CellPosition) => {
+  const nameOf = (index: number) => card.classes?.[index] ?? String(index);
+  const take = (row: number, column: number) => {
     label.value = columns[column] ?? 0;
     showLatent(latents.slice(row * size, (row + 1) * size), 'studio');
   };
-  const peers = (site.value?.models ?? []).filter(({ name: other }) => {
-    const found = cards.value.get(other);
-    return !(other === name && !opened.fromVisitor) && found && comparable(card, found);
-  });
-  const peerCard = peer === null ? null : (cards.value.get(peer) ?? null);
-  const download = (of: string, images: readonly RowImages[]) => {
-    const shown = images.flatMap((row) => row ?? []);
-    if (shown.length < images.length * columns.length) return; // still being decoded
-    void savePng(sheet(shown, columns.length, card.image, PNG), `${of}-samples-${seed.value}.png`);
+  const move = (event: KeyboardEvent) => {
+    const step = STEPS[event.key];
+    if (!step || event.altKey || event.ctrlKey || event.metaKey) return;
+    event.preventDefault();
+    const [row, column] = [clamp(focused.row + step[0], GRID), clamp(focused.column + step[1], columns.length)];
+    table.current?.querySelector<HTMLElement>(`[data-row="${row}"][data-column="${column}"]`)?.focus();
   };
-  const grid = (
-    <>
-      <Grid name={name} rows={rows} columns={heads} shape={card.image} {...{ marked, focused }} onSelect={take} />
-      <Button onClick={() => download(name, rows)}>Download PNG</Button>
-    </>
-  );
+  const download = () => {
+    const shown = rows.flatMap((row) => row ?? []);
+    if (shown.length < GRID * columns.length) return; // still being decoded
+    void savePng(sheet(shown, columns.length, card.image, PNG), `${name}-samples-${seed.value}.png`);
+  };
   return (
     <>
       <div class="row grid-tools">
         <RandomTools />
-        {peers.map(({ name: other }) => (
-          <Button key={other} aria-pressed={peer === other} onClick={() => setPeer(peer === other ? null : other)}>
-            Compare with {other}
-          </Button>
-        ))}
       </div>
-      {peer === null ? (
-        <div class="grid-alone">{grid}</div>
-      ) : (
-        <>
-          {peerCard && <p class="say">{difference(name, card, peer, peerCard)}</p>}
-          <div class="grids">
-            <section aria-label={name}>
-              <h4>{name}</h4>
-              {grid}
-              <CardFigures card={card} />
-            </section>
-            <PeerGrid
-              key={peer}
-              name={peer}
-              latents={latents}
-              columns={columns}
-              heads={heads}
-              shape={card.image}
-              {...{ marked, focused }}
-              onDownload={download}
-            />
-          </div>
-        </>
-      )}
+      <div class="grid-place">
+        <table
+          ref={table}
+          class="grid"
+          {...GRID_ROLE}
+          style={{ '--columns': String(columns.length), '--image': `${card.image.width}px` }}
+          aria-label="A column for each class, a row for each latent"
+          onKeyDown={move}
+        >
+          <thead>
+            <tr>
+              <th scope="col">
+                <span class="visually-hidden">Latent</span>
+              </th>
+              {columns.map((index) => (
+                <th key={index} scope="col" class="ellipsis of-class" style={{ '--class': colourOfClass(index) }}>
+                  {nameOf(index)}
+                </th>
+              ))}
+            </tr>
+          </thead>
+          <tbody>
+            {rows.map((images, row) => (
+              <tr key={row}>
+                <th scope="row" class="grid-side">
+                  {rowName(row)}
+                </th>
+                {columns.map((index, column) => (
+                  <td key={index}>
+                    <Button
+                      class="tile"
+                      aria-label={`class ${nameOf(index)}, latent ${rowName(row)}`}
+                      tabIndex={focused.row === row && focused.column === column ? 0 : -1}
+                      data-row={row}
+                      data-column={column}
+                      onFocus={() => setFocused({ row, column })}
+                      onClick={() => take(row, column)}
+                    >
+                      {/* Until the new columns are decoded, these are the images of the previous ones. */}
+                      <PixelImage
+                        pixels={images?.length === columns.length ? (images[column] ?? null) : null}
+                        shape={card.image}
+                        label={`class ${nameOf(index)}`}
+                      />
+                    </Button>
+                  </td>
+                ))}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+      <div>
+        <Button onClick={download}>Download PNG</Button>
+      </div>
     </>
   );
 }
+
+/** Arrow keys move between its cells. */
+const GRID_ROLE = { role: 'grid' } as const;
+const PNG = { scale: 4, gap: 8, edge: 8 };

@@ -1,11 +1,9 @@
 import './studio.css';
 import type { ComponentType } from 'preact';
-import { useEffect, useState } from 'preact/hooks';
-import { cards, readCards } from '../../state/cards.ts';
-import { openModel } from '../../state/open.ts';
-import { model, type OpenModel, site } from '../../state/store.ts';
+import { useState } from 'preact/hooks';
+import { model, type OpenModel } from '../../state/store.ts';
 import { share } from '../../state/url.ts';
-import { Button, Check } from '../../ui/controls.tsx';
+import { Check } from '../../ui/controls.tsx';
 import { Arithmetic } from './arithmetic.tsx';
 import { createStudio, type Studio } from './create-studio.ts';
 import { InputInEveryClass } from './input-in-every-class.tsx';
@@ -24,10 +22,6 @@ export function createStudioView(): ComponentType {
 /** One latent decoded with every class of a conditional model. */
 function StudioView({ studio }: { readonly studio: Studio }) {
   const opened = model.value;
-  const listed = site.value;
-  useEffect(() => {
-    if (listed) void readCards();
-  }, [listed]);
   return (
     <div class="wide-view studio">
       <h2>{opened?.card.conditional.decoder ? 'One style, every class' : 'Make images'}</h2>
@@ -50,11 +44,11 @@ function ConditionalStudio({ opened }: { readonly opened: OpenModel }) {
         its slant, width and stroke. Draw an image or choose an example to see it in every class.
       </p>
       {classes.length > GRID && <ColumnChoice classes={classes} columns={columns} onChoose={setColumns} />}
-      <section class="studio-part">
+      <section class="stack">
         <h3>Your image in every class</h3>
         <InputInEveryClass opened={opened} columns={columns} />
       </section>
-      <section class="studio-part">
+      <section class="stack">
         <h3>Random styles in every class</h3>
         <p class="say">
           Each row is one random latent, each column one class. Press an image to send its latent and class to the
@@ -75,7 +69,7 @@ function LatentStudio({ opened, studio }: { readonly opened: OpenModel; readonly
   const latents = useRandomLatents(opened.card, RANDOM);
   return (
     <>
-      <section class="studio-part">
+      <section class="stack">
         <h3>Random images</h3>
         <p class="say">Each is decoded from a random latent. Press one to send its latent to the sliders.</p>
         <div class="row grid-tools">
@@ -83,33 +77,10 @@ function LatentStudio({ opened, studio }: { readonly opened: OpenModel; readonly
         </div>
         <Pictures opened={opened} latents={latents} names={numbers} />
       </section>
-      <section class="studio-part">
+      <section class="stack">
         <h3>Attribute arithmetic</h3>
         <Arithmetic opened={opened} studio={studio} />
       </section>
-      <ConditionalModels name={opened.name} />
-    </>
-  );
-}
-
-/** Offers the site's conditional models where the open one is not conditional. */
-function ConditionalModels({ name }: { readonly name: string }) {
-  const fitting = (site.value?.models ?? []).filter(
-    ({ name: other }) => cards.value.get(other)?.conditional.decoder === true,
-  );
-  if (fitting.length === 0) return null;
-  return (
-    <>
-      <p class="say">
-        {name} is not conditional, so it cannot draw one style in every class. These models of the site can:
-      </p>
-      <p class="row">
-        {fitting.map(({ name: other }) => (
-          <Button key={other} onClick={() => void openModel(other)}>
-            Open {other}
-          </Button>
-        ))}
-      </p>
     </>
   );
 }

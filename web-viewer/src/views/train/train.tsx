@@ -74,7 +74,7 @@ function Board({ training }: Props) {
           <PickedImages images={training.images} />
           <Controls training={training} />
         </div>
-        <div class="stack train-watch">
+        <div class="stack">
           <LossChart training={training} />
           <Numbers training={training} />
         </div>
