@@ -32,6 +32,9 @@ const within = (rooms) => `^(${rooms.map((room) => room.replaceAll('.', '\\.')).
 const SCHEMAS =
   '^pipeline/artifacts/(card|clusters|columns|distances|fields|fits|metrics|outliers|preprocessing|report|run|site)\\.ts$';
 
+/** What judges an image by a card, in the page, too. */
+const JUDGE = '^pipeline/(analyse/(outlier-score|tail|unusual)|data/rows)\\.ts$';
+
 /** @type {import('dependency-cruiser').IConfiguration} */
 module.exports = {
   forbidden: [
@@ -53,12 +56,18 @@ module.exports = {
       },
     },
     {
+      name: 'judge-stays-pure',
+      severity: 'error',
+      from: { path: JUDGE },
+      to: { pathNot: [JUDGE, SCHEMAS], dependencyTypesNot: ['type-only'] },
+    },
+    {
       name: 'page-imports-schemas',
       severity: 'error',
       from: { path: '^web-viewer/src/' },
       to: {
         path: '^(pipeline|models)/',
-        pathNot: [SCHEMAS, '^pipeline/pictures/palette\\.ts$', '^pipeline/tfjs-to-onnx/src/run\\.ts$'],
+        pathNot: [SCHEMAS, JUDGE, '^pipeline/pictures/palette\\.ts$', '^pipeline/tfjs-to-onnx/src/run\\.ts$'],
       },
     },
     {

@@ -1,6 +1,6 @@
 import type { OutlierSection, Tails } from '../artifacts/outliers.ts';
 import { fitTail, rarity } from './tail.ts';
-import { type Encoded, type Unusual, unusualnessBy } from './usual.ts';
+import { type Encoded, type Unusual, unusualnessBy } from './unusual.ts';
 
 /** How rare an image's values are among the reference images: −log₁₀ of the share that has such values, `[n]` each. */
 export interface OutlierScores {

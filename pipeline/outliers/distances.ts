@@ -1,5 +1,6 @@
 import { nearestNeighbours } from '../analyse/knn.ts';
-import { type Encoded, fitUsual, logOf, type Unusual, type Usual, unusualnessBy } from '../analyse/usual.ts';
+import { type Encoded, logOf, type Unusual, type Usual, unusualnessBy } from '../analyse/unusual.ts';
+import { fitUsual } from '../analyse/usual.ts';
 import type { DistanceKind } from '../artifacts/distances.ts';
 import { pauses, rowStretches, type Tick } from '../io/stages.ts';
 

@@ -1,4 +1,4 @@
-import type { Usual } from '../analyse/usual.ts';
+import type { Usual } from '../analyse/unusual.ts';
 import type { Outliers } from '../artifacts/outliers.ts';
 import { amendExport } from '../export/amend.ts';
 import type { ExportedModel } from '../inference/exported.ts';

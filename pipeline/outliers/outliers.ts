@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { fitTails, scoresOf, thresholdOf } from '../analyse/outlier-score.ts';
 import { isExtrapolated } from '../analyse/tail.ts';
-import type { Encoded } from '../analyse/usual.ts';
+import type { Encoded } from '../analyse/unusual.ts';
 import type { DistanceKind } from '../artifacts/distances.ts';
 import { OUTLIERS_FORMAT, type Outliers, outliersSchema } from '../artifacts/outliers.ts';
 import type { ImageDataset } from '../data/dataset.ts';

@@ -1,6 +1,6 @@
 import type { OutlierScores } from '../analyse/outlier-score.ts';
 import { percentileOf } from '../analyse/tail.ts';
-import type { Encoded, Unusual } from '../analyse/usual.ts';
+import type { Encoded, Unusual } from '../analyse/unusual.ts';
 import type { Card } from '../artifacts/card.ts';
 import type { Outliers } from '../artifacts/outliers.ts';
 import type { ImageDataset } from '../data/dataset.ts';

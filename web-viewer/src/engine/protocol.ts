@@ -9,15 +9,18 @@ export interface ModelFiles {
   /** D, the latent size. */
   readonly latent: number;
   readonly conditional: { readonly encoder: boolean; readonly decoder: boolean };
+  /** The number of clusters that the encoder assigns images to; 0 where it does not. */
+  readonly clusters: number;
 }
 
 /** The two files whose weights are trained. */
 export type WeightFiles = Pick<ModelFiles, 'encoder' | 'decoder'>;
 
-/** Latents of images: the mean and, for a variational model, the log variance, each `[N, D]`. */
+/** Latents of images: the mean and, of a variational model, the log variance, each `[N, D]`; the probability of each cluster `[N, K]`. */
 export interface Latents {
   readonly latent: Float32Array;
   readonly logvar?: Float32Array | undefined;
+  readonly cluster?: Float32Array | undefined;
 }
 
 /** The inputs of one step: `batchSize` images, and labels and noise for models that need them. */

@@ -61,12 +61,17 @@ export type ModelCalls = typeof calls;
 async function encode(model: Loaded, count: number, images: Uint8Array, labels?: Int32Array): Promise<Latents> {
   const { ort } = started();
   const { height, width, channels } = model.image;
-  const { latent, logvar } = await model.encoder.run({
+  const { latent, logvar, cluster } = await model.encoder.run({
     image: new ort.Tensor('uint8', images, [count, height, width, channels]),
     ...(model.conditional.encoder && { label: new ort.Tensor('int32', required(labels), [count]) }),
   });
-  const floats = (tensor: typeof latent, name: string) => copyFloats(tensor?.data, count * model.latent, name);
-  return { latent: floats(latent, 'latent'), ...(logvar && { logvar: floats(logvar, 'logvar') }) };
+  const floats = (tensor: typeof latent, name: string, size = model.latent) =>
+    copyFloats(tensor?.data, count * size, name);
+  return {
+    latent: floats(latent, 'latent'),
+    ...(logvar && { logvar: floats(logvar, 'logvar') }),
+    ...(model.clusters > 0 && { cluster: floats(cluster, 'cluster', model.clusters) }),
+  };
 }
 
 async function decode(model: Loaded, count: number, latents: Float32Array, labels?: Int32Array): Promise<Float32Array> {
@@ -83,10 +88,10 @@ async function decode(model: Loaded, count: number, latents: Float32Array, label
 async function testRun(model: Loaded): Promise<void> {
   const { height, width, channels } = model.image;
   const label = Int32Array.of(0);
-  const { latent, logvar } = await encode(model, 1, new Uint8Array(height * width * channels).fill(96), label);
-  const image = await decode(model, 1, latent, label);
-  for (const [name, values] of Object.entries({ latent, image, ...(logvar && { logvar }) })) {
-    if (!values.every(Number.isFinite)) throw new Error(`its output for an image (${name}) is not finite`);
+  const encoded = await encode(model, 1, new Uint8Array(height * width * channels).fill(96), label);
+  const image = await decode(model, 1, encoded.latent, label);
+  for (const [name, values] of Object.entries({ ...encoded, image })) {
+    if (values && !values.every(Number.isFinite)) throw new Error(`its output for an image (${name}) is not finite`);
   }
 }
 

@@ -1,4 +1,5 @@
 import { batch, effect, signal, untracked } from '@preact/signals';
+import { judgeOf } from '../../../pipeline/analyse/outlier-score.ts';
 import type { Engine } from '../engine/client.ts';
 import { latest } from '../engine/latest.ts';
 import { errorPercentile } from '../site/points.ts';
@@ -145,5 +146,15 @@ async function readImage(engine: Engine, model: OpenModel, image: InputImage, cl
   const latents = await engine.encode(1, image.pixels, labels);
   const reconstruction = await engine.decode(1, latents.latent, labels);
   const errors = pixelErrors(card.model.error, image.pixels, reconstruction, card.image.channels);
-  return { image, latents, reconstruction, ...errors, percentile: points && errorPercentile(points, errors.error) };
+  const percentile = points && errorPercentile(points, errors.error);
+  const judged = judgeOf(card, true)?.(latents.latent, Float32Array.of(errors.error));
+  const outlier = judged ? { score: judged.scores[0] as number, flag: judged.flags[0] as boolean } : null;
+  return { image, latents, reconstruction, ...errors, percentile, cluster: clusterOf(latents.cluster), outlier };
+}
+
+/** The most probable cluster. */
+function clusterOf(probabilities: Float32Array | undefined) {
+  if (!probabilities) return null;
+  const confidence = Math.max(...probabilities);
+  return { index: probabilities.indexOf(confidence), confidence };
 }

@@ -65,7 +65,12 @@ export async function withImages(model: OpenModel, onBytes: OnBytes): Promise<Op
 }
 
 const NONE = new Uint8Array();
-const inputsOf = ({ image, latent, conditional }: Card) => ({ image, latent: latent.size, conditional });
+const inputsOf = ({ image, latent, conditional, clusters }: Card) => ({
+  image,
+  latent: latent.size,
+  conditional,
+  clusters: clusters?.count ?? 0,
+});
 
 const fits = ({ about }: ImageSet, { image }: Card) =>
   about.height === image.height && about.width === image.width && about.channels === image.channels;

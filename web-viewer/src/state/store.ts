@@ -51,6 +51,10 @@ export interface Reading {
   readonly error: number;
   /** The share of the set's images with a smaller error, 0 to 1; null without a set. */
   readonly percentile: number | null;
+  /** Its cluster and the probability of that, where the model has clusters. */
+  readonly cluster: { readonly index: number; readonly confidence: number } | null;
+  /** How unusual it is, where the card says what is normal, as `convae encode` writes it. */
+  readonly outlier: { readonly score: number; readonly flag: boolean } | null;
 }
 
 export const tabs = ['draw', 'map', 'latent', 'studio', 'epochs', 'train', 'model'] as const;

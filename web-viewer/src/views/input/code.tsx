@@ -1,5 +1,6 @@
 import { dimensionOrder } from '../../site/dimensions.ts';
 import { model, reading } from '../../state/store.ts';
+import { Hint } from '../../ui/figure.tsx';
 import { counted } from '../../ui/format.ts';
 
 /** The most bars that are distinguishable. */
@@ -47,8 +48,37 @@ export function Code() {
       <b>Code</b>
       <CodeBars />
       <figcaption class="quiet">{size ? counted(size, 'number') : '…'}</figcaption>
+      <Judgement />
       <Funnel name="decoder" />
     </figure>
+  );
+}
+
+/** The cluster and the outlier score of the input image, where the model has them. */
+function Judgement() {
+  const { clusters, outliers } = model.value?.card ?? {};
+  const { cluster, outlier } = reading.value ?? {};
+  if (!clusters && !outliers) return null;
+  return (
+    <p class="judgement" data-cluster={JSON.stringify(cluster)} data-outlier={JSON.stringify(outlier)}>
+      {clusters && (
+        <>
+          Cluster <b>{cluster?.index ?? '…'}</b>{' '}
+          <span class="quiet">{cluster && `(${Math.floor(100 * cluster.confidence)} %)`}</span>
+        </>
+      )}
+      {clusters && outliers && ' · '}
+      {outliers && (
+        <>
+          Outlier score <b>{outlier ? outlier.score.toFixed(2) : '…'}</b>
+          {outlier?.flag && <span class="flagged">, flagged</span>}{' '}
+          <Hint
+            about="the outlier score"
+            text={`How rare such an image is among ${counted(outliers.reference.images, 'normal image')}: −log₁₀ of the share that is as unusual, so 1 is one in ten and 2 one in a hundred. Images above the ${outliers.flagAbove}th percentile are flagged.`}
+          />
+        </>
+      )}
+    </p>
   );
 }
 
