@@ -9,6 +9,7 @@ import type { Frame } from '../../web-viewer/src/views/map/painter.ts';
 import { PointLayer, sampleOf } from '../../web-viewer/src/views/map/point-layer.ts';
 import {
   lassoAround,
+  meaningsOf,
   rowsOfSelection,
   type Selection,
   selectionOfText,
@@ -113,8 +114,29 @@ describe('a selection', () => {
 
   it('finds ids, their parts, categories, values and numbers', () => {
     expect([found('two.png'), found('PNG'), found('#3'), found('#4')]).toEqual([[1], [1, 2], [3], []]);
-    expect([found('1'), found('cluster:1'), found('cluster: 2'), found('cluster:7')]).toEqual([[0, 1], [1], [0], []]);
+    expect([found('1'), found('id:1'), found('id:png'), found('CAT')]).toEqual([[1], [0], [1, 2], [2]]);
+    expect([found('cluster:1'), found('cluster: 2'), found('cluster:7')]).toEqual([[1], [0], []]);
     expect([found('error:0.4'), found('0.4'), found('01'), found('012')]).toEqual([[1], [], [], [2]]);
+  });
+
+  it('of a text with several meanings is of the first, and names all', () => {
+    const group = { ...cluster, name: 'group', categories: ['A', 'a', '1'] };
+    const from = {
+      points,
+      grid: makeGrid(map, boundsOf(map)),
+      columns: [cluster, group],
+      idOf: (row: number) => ids[row] ?? '',
+    };
+    const meanings = (text: string) =>
+      meaningsOf(text, from).map(({ text, has }) => [text, [0, 1, 2, 3].filter((row) => has(row))]);
+    expect(meanings('1')).toEqual([
+      ['cluster:1', [1]],
+      ['group:1', [0]],
+      ['id:1', [0]],
+    ]);
+    // The text of a meaning has no other.
+    for (const [text, rows] of meanings('1')) expect(meanings(String(text))).toEqual([[text, rows]]);
+    expect([meanings('group:A'), meanings('group:a')]).toEqual([[['group:A', [2]]], [['group:a', [1]]]]);
   });
 
   it('lists the nearest and the highest in order, without hidden rows', () => {
@@ -132,6 +154,7 @@ describe('a selection', () => {
       { kind: 'search', text: 'a:b, "c"' },
       { kind: 'like', to: 12 },
       { kind: 'like', to: [0.5, -2] },
+      { kind: 'like', to: [3] },
       { kind: 'highest', column: 'score' },
     ];
     for (const selection of all) expect(selectionOfText(textOfSelection(selection))).toEqual(selection);
@@ -140,7 +163,7 @@ describe('a selection', () => {
     expect(lasso.kind === 'lasso' && lasso.polygon.length).toBe(386);
     expect(selectionOfText(textOfSelection(lasso))).toEqual(lasso);
     fc.assert(fc.property(fc.string(), (text) => selectionOfText(text) === null));
-    for (const text of [null, '', 'lasso:1,2', 'lasso:1,2,3,4,5,x', 'like:NaN', 'drop:1'])
+    for (const text of [null, '', 'lasso:1,2', 'lasso:1,2,3,4,5,x', 'like:NaN', 'like:1.5', 'like:-1', 'drop:1'])
       expect(selectionOfText(text)).toBeNull();
   });
 });

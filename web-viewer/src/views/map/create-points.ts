@@ -4,7 +4,7 @@ import { onDark, type Rgb, rgbOf } from '../../ui/rgb.ts';
 import { byCode, coloursOf, type Ground, rangeOf, shownRows, stepColours, stepsOf } from './colours.ts';
 import { type Columns, plainColour, quietColour } from './columns.ts';
 import type { Layout } from './create-layout.ts';
-import { rowsOfSelection, type Selection } from './selection.ts';
+import { meaningsOf, rowsOfSelection, type Selectable, type Selection } from './selection.ts';
 import { shuffledRows } from './thumbnails.ts';
 
 /** Which points are drawn, in which colours, and which of them are selected. */
@@ -39,17 +39,26 @@ export function createPoints({ grid, points, positions }: Layout, { columns }: C
     return shownRows(values instanceof Int32Array ? values : null, categories.length, shownClasses.value);
   });
 
-  const selected = computed(() => {
-    const [current, wanted, mask, set] = [points.value, selection.value, passing.value, model.value?.set];
-    if (!current || !wanted) return null;
-    return rowsOfSelection(wanted, {
-      points: current,
-      grid: grid.value,
-      columns: columns.value,
-      idOf: (row) => set?.id(row) ?? String(row),
-      shown: (row) => !mask || mask[row] === 1,
-    });
+  /** What selections are made from. */
+  const selectable = computed((): Selectable | null => {
+    const [current, mask, set] = [points.value, passing.value, model.value?.set];
+    return (
+      current && {
+        points: current,
+        grid: grid.value,
+        columns: columns.value,
+        idOf: (row) => set?.id(row) ?? String(row),
+        shown: (row) => !mask || mask[row] === 1,
+      }
+    );
   });
+  const selected = computed(
+    () => selectable.value && selection.value && rowsOfSelection(selection.value, selectable.value),
+  );
+  /** What the searched text can mean, the first is what was found. */
+  const meanings = computed(() =>
+    selectable.value && selection.value?.kind === 'search' ? meaningsOf(selection.value.text, selectable.value) : [],
+  );
   /** 1 for each selected row; null without a selection. */
   const bright = computed(() => {
     if (!selected.value || selected.value.length === 0) return null;
@@ -109,6 +118,6 @@ export function createPoints({ grid, points, positions }: Layout, { columns }: C
 
   return {
     ...{ selection, onlySelected, ground, column, filtered, codes, selected, bright, shown, shownShuffled, range },
-    ...{ drawnOrder, colourOf, pointColours },
+    ...{ meanings, drawnOrder, colourOf, pointColours },
   };
 }

@@ -21,10 +21,11 @@ interface Props {
 
 /** The selected images: counts by class, thumbnails, and what can be done with them. */
 export function SelectedImages({ rows, selection, camera, close }: Props) {
-  const { onlySelected, positions, selection: selected, table } = useMap();
+  const { meanings, onlySelected, positions, selection: selected, table } = useMap();
+  const [meant, ...others] = meanings.value;
   const [errors, setErrors] = useState(false);
   const [copied, copy] = useCopiedLink();
-  const title = titleOf(selection, rows.length);
+  const title = titleOf(selection, rows.length, meant?.text);
   const name = model.value?.name ?? 'convae';
   const none = rows.length === 0;
   const like = selectedRow.value;
@@ -39,6 +40,16 @@ export function SelectedImages({ rows, selection, camera, close }: Props) {
           Close
         </Button>
       </div>
+      {others.length > 0 && (
+        <p class="say">
+          Also{' '}
+          {others.map(({ text }) => (
+            <Button key={text} class="text-button" onClick={() => setter(selected)({ kind: 'search', text })}>
+              {text}
+            </Button>
+          ))}
+        </p>
+      )}
       <ClassShares rows={rows} />
       {none ? <p class="say">{nothingOf(selection)}</p> : <ImageGrid rows={rows} errors={errors} />}
       <div class="row">
@@ -87,13 +98,13 @@ export function SelectedImages({ rows, selection, camera, close }: Props) {
   );
 }
 
-function titleOf(selection: Selection, count: number): string {
+function titleOf(selection: Selection, count: number, meant: string | undefined): string {
   const images = counted(count, 'image');
   switch (selection.kind) {
     case 'lasso':
       return `${images} selected`;
     case 'search':
-      return `${images} for “${selection.text}”`;
+      return `${images} for “${meant ?? selection.text}”`;
     case 'like':
       return `${images} like ${typeof selection.to === 'number' ? `image ${model.value?.set?.id(selection.to) ?? selection.to}` : 'yours'}`;
     case 'highest':

@@ -28,7 +28,7 @@ export function textOfSelection(selection: Selection): string {
     case 'search':
       return `search:${selection.text}`;
     case 'like':
-      return `like:${typeof selection.to === 'number' ? selection.to : selection.to.map(rounded).join(',')}`;
+      return `like:${typeof selection.to === 'number' ? selection.to : `z${selection.to.map(rounded).join(',')}`}`;
     case 'highest':
       return `highest:${selection.column}`;
   }
@@ -45,13 +45,15 @@ export function lassoAround(polygon: readonly number[]): Selection {
 /** The selection of a link's text; null where it is none. */
 export function selectionOfText(text: string | null): Selection | null {
   const [, kind, rest = ''] = /^(lasso|search|like|highest):(.{1,8000})$/s.exec(text ?? '') ?? [];
-  const numbers = rest.split(',').map(Number);
+  const numbers = rest.replace(/^z/, '').split(',').map(Number);
   if (kind === 'search') return { kind, text: rest };
   if (kind === 'highest') return { kind, column: rest };
   if (!numbers.every(Number.isFinite)) return null;
   if (kind === 'lasso') return numbers.length >= 6 && numbers.length % 2 === 0 ? { kind, polygon: numbers } : null;
   if (kind !== 'like') return null;
-  return { kind, to: numbers.length === 1 ? (numbers[0] as number) : numbers };
+  const [row] = rest.startsWith('z') || numbers.length > 1 ? [] : numbers; // older links have no z
+  if (row === undefined) return { kind, to: numbers };
+  return Number.isInteger(row) && row >= 0 ? { kind, to: row } : null;
 }
 
 /** What a selection is made from. */
@@ -70,8 +72,12 @@ export function rowsOfSelection(selection: Selection, from: Selectable): Uint32A
   switch (selection.kind) {
     case 'lasso':
       return rowsInside(grid, selection.polygon).filter(shown);
-    case 'search':
-      return search(selection.text, from).filter(shown);
+    case 'search': {
+      const [meant] = meaningsOf(selection.text, from);
+      return Uint32Array.from({ length: meant ? points.count : 0 }, (_, row) => row).filter(
+        (row) => meant?.has(row) && shown(row),
+      );
+    }
     case 'like': {
       const size = points.latents.length / points.count;
       const { to } = selection;
@@ -106,30 +112,47 @@ function highest(values: ArrayLike<number>, shown: (row: number) => boolean): Ui
   return Uint32Array.from(best);
 }
 
+/** What a searched text means, as a text that means nothing else, and the rows that it finds. */
+export interface Meaning {
+  readonly text: string;
+  has(row: number): boolean;
+}
+
 /**
- * The rows that a text finds: `#12` the number of an image; `cluster:3` a category of a column; any other text those whose id or
- * category it is, or, of three characters or more, whose id contains it.
+ * What a text can mean: `#12` the number of an image; `cluster:3` a category or number of a column; `id:ab` ids that are or, of three
+ * characters or more, contain it; any other text a category of each column that has it, then ids. The first is what it finds.
  */
-function search(text: string, { points, columns, idOf }: Selectable): Uint32Array {
+export function meaningsOf(text: string, { points, columns, idOf }: Omit<Selectable, 'shown'>): readonly Meaning[] {
   const wanted = text.trim();
   const number = /^#(\d+)$/.exec(wanted)?.[1];
-  if (number !== undefined) return Number(number) < points.count ? Uint32Array.of(Number(number)) : new Uint32Array();
-  const named = columns.find(({ name }) => wanted.toLowerCase().startsWith(`${name.toLowerCase()}:`));
-  const value = (named ? wanted.slice(named.name.length + 1) : wanted).trim().toLowerCase();
-  const tests = (named ? [named] : columns).flatMap(({ kind, categories, values }) => {
-    const codes = new Set(categories.flatMap((category, code) => (category.toLowerCase() === value ? [code] : [])));
-    if (!values) return [];
-    if (kind === 'category') return codes.size > 0 ? [(row: number) => codes.has(values[row] as number)] : [];
-    const exact = values instanceof Float32Array ? Math.fround(Number(value)) : Number(value);
-    return named && value !== '' ? [(row: number) => values[row] === exact] : [];
+  if (number !== undefined) return [{ text: wanted, has: (row) => row === Number(number) }];
+  const after = (name: string) =>
+    wanted.toLowerCase().startsWith(`${name.toLowerCase()}:`) ? wanted.slice(name.length + 1).trim() : null;
+  const named = columns.find(({ name }) => after(name) !== null);
+  if (named) return [{ text: wanted, has: testOf(named, after(named.name) ?? '') ?? (() => false) }];
+  const ofColumns = columns.flatMap((column): Meaning[] => {
+    const has = column.kind === 'category' ? testOf(column, wanted) : null;
+    return has ? [{ text: `${column.name}:${wanted}`, has }] : [];
   });
+  const id = (after('id') ?? wanted).toLowerCase();
   const inId = (row: number) => {
-    const id = idOf(row).toLowerCase();
-    return id === value || (value.length > 2 && id.includes(value));
+    const own = idOf(row).toLowerCase();
+    return own === id || (id.length > 2 && own.includes(id));
   };
-  const found: number[] = [];
-  for (let row = 0; row < points.count; row++) {
-    if (tests.some((test) => test(row)) || (!named && inId(row))) found.push(row);
+  const isId = Array.from({ length: points.count }, (_, row) => row).some(inId);
+  return [...ofColumns, ...(isId ? [{ text: `id:${after('id') ?? wanted}`, has: inId }] : [])];
+}
+
+/** Whether a row has a value of a column; null where the column has no such category. Upper case only counts where both are there. */
+function testOf({ kind, categories, values }: MapColumn, value: string): ((row: number) => boolean) | null {
+  if (!values || value === '') return null;
+  if (kind === 'number') {
+    const exact = values instanceof Float32Array ? Math.fround(Number(value)) : Number(value);
+    return (row) => values[row] === exact;
   }
-  return Uint32Array.from(found);
+  const same = categories.includes(value)
+    ? (category: string) => category === value
+    : (category: string) => category.toLowerCase() === value.toLowerCase();
+  const codes = new Set(categories.flatMap((category, code) => (same(category) ? [code] : [])));
+  return codes.size > 0 ? (row) => codes.has(values[row] as number) : null;
 }
