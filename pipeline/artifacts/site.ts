@@ -40,8 +40,10 @@ export const imageSetSchema = z.object({
   colours: z.nullable(z.array(z.string().check(z.regex(/^#[0-9a-f]{6}$/)))),
   labels: z.nullable(path),
   ids: z.nullable(path),
-  /** Images `first` to `first + count - 1`, as tiles of one PNG, `columns` in a row. */
-  sheets: z.array(z.object({ file: path, first: count, count: positive, columns: positive })),
+  /** Images `first` to `first + count - 1`, as tiles of one PNG, `columns` in a row; its size, which older sites do not have. */
+  sheets: z.array(
+    z.object({ file: path, first: count, count: positive, columns: positive, bytes: z.optional(positive) }),
+  ),
 });
 
 /** `manifest.json` of a model in a site: every file that the page may request, with its size in bytes. */

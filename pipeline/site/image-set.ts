@@ -33,9 +33,11 @@ export async function writeSet(folder: string, dataset: ImageDataset, options: S
   const { name, split, classes, tick } = options;
   const { shape, length, labels } = dataset;
   await makeFolder(folder);
-  const sheets = sheetsOf(shape, length);
-  for (const sheet of sheets) {
-    await writeFile(join(folder, sheet.file), await drawSheet(dataset, sheet));
+  const sheets: Sheet[] = [];
+  for (const sheet of sheetsOf(shape, length)) {
+    const png = await drawSheet(dataset, sheet);
+    await writeFile(join(folder, sheet.file), png);
+    sheets.push({ ...sheet, bytes: png.length });
     tick((sheet.first + sheet.count) / length);
   }
   if (labels) await writeArray(join(folder, 'labels.npy'), labels, [length]);

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { expect, test } from 'vitest';
@@ -92,6 +92,7 @@ test.each([
   expect(set.sheets).toHaveLength(sheetCount);
   let next = 0;
   for (const sheet of set.sheets) {
+    expect(sheet.bytes).toBe(statSync(join(folder, sheet.file)).size);
     expect(sheet.first).toBe(next);
     expect(Math.max(sheet.columns, sheet.count / sheet.columns)).toBeLessThanOrEqual(100);
     const found = await cutOut(folder, sheet, shape);

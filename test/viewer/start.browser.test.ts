@@ -1,4 +1,4 @@
-import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { cp, mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -6,7 +6,7 @@ import { chromium, type Route } from 'playwright-core';
 import { describe, expect, test } from 'vitest';
 import { hasBrowser, openPage, siteFolder } from './browser.ts';
 import { chromiumPath } from './chromium.ts';
-import { DECODED, pixels, soon } from './latent-page.ts';
+import { DECODED, json, pixels, soon } from './latent-page.ts';
 
 describe.skipIf(!hasBrowser)('a page that cannot start', () => {
   test('says what to do when it is opened from the disk', async () => {
@@ -109,6 +109,14 @@ describe.skipIf(!hasBrowser)('a page that cannot start', () => {
     await page.clock.fastForward(8000);
     await held[0]?.continue();
     await soon(() => held.length).toBe(2);
+    // The bar has all but the sheet.
+    const { set } = json('cvae', 'manifest.json');
+    const sheet = await stat(join(siteFolder, set, 'sheet-0.png'));
+    const left = () =>
+      page
+        .locator('.loading progress')
+        .evaluate((bar) => (bar as HTMLProgressElement).max - (bar as HTMLProgressElement).value);
+    await soon(left).toBe(sheet.size);
     await page.clock.fastForward(8000);
     expect(await text()).not.toContain('reload');
     await page.clock.fastForward(8000);

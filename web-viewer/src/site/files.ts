@@ -48,8 +48,8 @@ export function inMemory(files: ReadonlyMap<string, Uint8Array<ArrayBuffer>>, fo
 }
 
 /** A JSON file's value, unvalidated. */
-export async function readJson(source: FileSource, path: string): Promise<unknown> {
-  const text = new TextDecoder().decode(await source.read(path));
+export async function readJson(source: FileSource, path: string, onBytes?: OnBytes): Promise<unknown> {
+  const text = new TextDecoder().decode(await source.read(path, onBytes));
   try {
     return JSON.parse(text);
   } catch {

@@ -30,15 +30,23 @@ export interface ImageSet {
 const SMALL = 8;
 export const isLarge = ({ sheets }: Pick<ImageSetFile, 'sheets'>): boolean => sheets.length > SMALL;
 
-/** @param onBytes receives the number of bytes read @throws FileProblem */
-export async function loadImageSet(source: FileSource, onBytes: OnBytes): Promise<ImageSet> {
+/** What counts the bytes that are read: those of sheets, whose sizes are known before, and those of other files. */
+export interface ByteCounter {
+  expect(bytes: number): void;
+  readonly add: OnBytes;
+  readonly addMore: OnBytes;
+}
+
+/** @throws FileProblem */
+export async function loadImageSet(source: FileSource, counter: ByteCounter): Promise<ImageSet> {
   const about = parseFile(setSchema, await readJson(source, 'set.json'), 'set.json');
   const { height, width, channels } = about;
+  if (!isLarge(about)) counter.expect(about.sheets.reduce((sum, { bytes = 0 }) => sum + bytes, 0));
   const [labels, ids] = await Promise.all([
     about.labels === null
       ? null
-      : source.read(about.labels, onBytes).then((bytes) => readNpy(bytes, '<i4', 1, 'labels.npy').data),
-    about.ids === null ? null : readJson(source, about.ids),
+      : source.read(about.labels, counter.addMore).then((bytes) => readNpy(bytes, '<i4', 1, 'labels.npy').data),
+    about.ids === null ? null : readJson(source, about.ids, counter.addMore),
   ]);
   if (labels && labels.length !== about.images) {
     throw new FileProblem(`labels.npy holds ${labels.length} labels for ${about.images} images`);
@@ -53,7 +61,7 @@ export async function loadImageSet(source: FileSource, onBytes: OnBytes): Promis
   const read = (sheet: Sheet): Promise<void> => {
     const before = reading.get(sheet);
     if (before) return before;
-    const bytes = source.read(sheet.file, onBytes);
+    const bytes = source.read(sheet.file, sheet.bytes === undefined ? counter.addMore : counter.add);
     bytes.catch(() => undefined); // reported below
     // Unpacked one after another: that takes memory, and the page stays responsive between them.
     const next = last.then(async () => {

@@ -22,6 +22,12 @@ export class Meter {
     this.#report();
   };
 
+  /** Counts bytes of files whose size is not known before. */
+  readonly addMore = (bytes: number): void => {
+    this.#total += bytes;
+    this.add(bytes);
+  };
+
   /** Whether the model is being started: then nothing need come. */
   set starting(starting: boolean) {
     this.#starting = starting;

@@ -133,7 +133,7 @@ async function load(name: string, fromVisitor: boolean, read: Read, drawn: () =>
     const reading = Promise.resolve(read(own, isFirst ? early : undefined));
     // Latents can be decoded before the images have come.
     const first = isFirst ? starting?.catch(() => undefined) : undefined;
-    const complete = Promise.all([reading, first]).then(([found]) => withImages(found, own.add));
+    const complete = Promise.all([reading, first]).then(([found]) => withImages(found, own));
     if (isFirst) void complete.then(completeShown, () => undefined);
     const [next] = await Promise.all([isFirst ? reading : complete, starting]);
     starting ??= separateHost(provider, () => undefined);

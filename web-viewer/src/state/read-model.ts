@@ -1,6 +1,6 @@
 import type { ModelFiles } from '../engine/protocol.ts';
-import { type FileSource, hosted, type OnBytes, readJson } from '../site/files.ts';
-import { type ImageSet, loadImageSet } from '../site/image-set.ts';
+import { type FileSource, hosted, readJson } from '../site/files.ts';
+import { type ByteCounter, type ImageSet, loadImageSet } from '../site/image-set.ts';
 import { loadPoints } from '../site/points.ts';
 import { FileProblem } from '../site/problem.ts';
 import { type Card, cardSchema, heldOutOf, type Manifest, manifestSchema, parseFile } from '../site/schema.ts';
@@ -48,12 +48,12 @@ export async function readModel(
   return { name, card, manifest, source, files, set: null, points, fromVisitor, loading: true };
 }
 
-/** The model with its images. @param onBytes receives the number of bytes read @throws FileProblem when they are damaged, or do not match it */
-export async function withImages(model: OpenModel, onBytes: OnBytes): Promise<OpenModel> {
+/** The model with its images. @throws FileProblem when they are damaged, or do not match it */
+export async function withImages(model: OpenModel, counter: ByteCounter): Promise<OpenModel> {
   if (!model.loading) return model;
   const { name, card, manifest, points, fromVisitor } = model;
   const folder = fromVisitor ? await setFor(card) : manifest.set;
-  const set = folder === null ? null : await loadSet(folder, onBytes);
+  const set = folder === null ? null : await loadSet(folder, counter);
   if (points && set && points.count !== set.about.images) {
     throw new FileProblem(`${name} has latents of ${points.count} images, its set has ${set.about.images}`);
   }
@@ -97,8 +97,8 @@ async function readFiles(source: FileSource, card: Card, onBytes: (bytes: number
   return { encoder, decoder, ...inputsOf(card) };
 }
 
-function loadSet(folder: string, onBytes: OnBytes): Promise<ImageSet> {
-  const made = sets.get(folder) ?? loadImageSet(root.at(folder), onBytes);
+function loadSet(folder: string, counter: ByteCounter): Promise<ImageSet> {
+  const made = sets.get(folder) ?? loadImageSet(root.at(folder), counter);
   sets.set(folder, made);
   made.catch(() => sets.delete(folder));
   return made;

@@ -75,7 +75,7 @@ export const mayReplaceModel = signal<(name: string) => boolean>(() => true);
 export const engine = signal<Engine | null>(null);
 /** Why this runtime was chosen. */
 export const engineNote = signal('');
-/** What is being loaded. The images come last, and are not in `total`. */
+/** What is being loaded. */
 export const progress = signal<{
   readonly what: string;
   readonly done: number;
