@@ -46,6 +46,21 @@ describe.skipIf(!hasBrowser)('the address', () => {
     await close();
   });
 
+  test('holds what is visible of the map, also where that is not the image', async () => {
+    const { page, close } = await openPage('#model=cvae&image=3&view=-1e9,-1e9,20');
+    await soon(() => page.getAttribute('.map-stage', 'data-selected')).toBe('3');
+    await page.waitForTimeout(1000);
+    const [left, top] = (parameter(page, 'view') ?? '').split(',').map(Number);
+    const [x, y] = ((await page.getAttribute('.map-stage', 'data-input')) ?? '').split(',').map(Number);
+    expect(Math.hypot((left as number) - (x as number), (top as number) - (y as number))).toBeGreaterThan(1);
+    const seen = () => page.getAttribute('.map-stage', 'data-view');
+    const before = await seen();
+    // An image that is chosen afterwards is moved into view.
+    await page.locator('.examples button').nth(5).click();
+    await soon(seen).not.toBe(before);
+    await close();
+  });
+
   test('ignores a damaged drawing', async () => {
     for (const drawing of ['x', '%00', 'AAAA'.repeat(50_000)]) {
       const { page, close } = await openPage(`#model=cae2&drawing=${drawing}`);

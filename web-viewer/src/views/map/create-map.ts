@@ -56,6 +56,8 @@ export function createMap() {
   const thumbnails = signal(THUMBNAILS);
   /** The visible part; null for all. It follows the camera when that is at rest. */
   const view = signal<PortableView | null>(null);
+  /** The row of a link that says what is visible: showing it does not move the map. */
+  const linkedRow = signal<number | null>(null);
 
   const clearSelection = () => {
     selection.value = null;
@@ -84,7 +86,7 @@ export function createMap() {
   }
 
   return {
-    ...{ canDecode, chosenTool, tool, showPlane, hovered, aiming, thumbnails, view, table, end },
+    ...{ canDecode, chosenTool, tool, showPlane, hovered, aiming, thumbnails, view, linkedRow, table, end },
     ...layout,
     ...drawn,
     ...createPlaces(layout, drawn.shown),

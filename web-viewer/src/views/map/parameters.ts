@@ -1,5 +1,7 @@
+import { awaitedRow } from '../../state/explore.ts';
 import { flag, oneOf } from '../../state/parameter-kinds.ts';
 import type { Parameter } from '../../state/parameters.ts';
+import { selectedRow } from '../../state/store.ts';
 import type { PortableView } from './camera.ts';
 import type { Renamed } from './columns.ts';
 import { type MapState, THUMBNAILS, type Thumbnails } from './create-map.ts';
@@ -59,7 +61,9 @@ export const mapParameters = (map: MapState): readonly Parameter[] => [
       return value && [value.x, value.y, value.zoom].map((number) => Number(number.toPrecision(6))).join(',');
     },
     write: (text) => {
-      map.view.value = viewOf(numbersOf(text));
+      const view = viewOf(numbersOf(text));
+      map.linkedRow.value = view && (selectedRow.peek() ?? awaitedRow.peek());
+      map.view.value = view;
     },
   },
 ];

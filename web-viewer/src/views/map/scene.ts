@@ -95,7 +95,9 @@ export class Scene {
       effect(() => this.#setPlane()),
       effect(() => {
         const row = selectedRow.value;
-        if (row !== null) untracked(() => map.inputPosition.value && camera.reveal(map.inputPosition.value));
+        if (row === null || row === map.linkedRow.peek()) return;
+        map.linkedRow.value = null;
+        untracked(() => map.inputPosition.value && camera.reveal(map.inputPosition.value));
       }),
       // What marks depend on; they are computed when drawn.
       effect(() => {
