@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { nearestRows } from '../../web-viewer/src/state/neighbours.ts';
 import { type Rgb, rgbOf } from '../../web-viewer/src/ui/rgb.ts';
 import { byCode, coloursOf, rangeOf, shownRows, stepColours, stepsOf } from '../../web-viewer/src/views/map/colours.ts';
 import { type MapColumn, withNames } from '../../web-viewer/src/views/map/columns.ts';
@@ -143,6 +144,8 @@ describe('a selection', () => {
     expect(rows({ kind: 'like', to: 0 })).toEqual([2, 3, 1]);
     expect(rows({ kind: 'like', to: [5, 4] })).toEqual([1, 3, 2, 0]);
     expect(rows({ kind: 'like', to: [5] })).toEqual([]);
+    const broken = { ...points, latents: latents.with(3, Number.NaN) };
+    expect(nearestRows(broken, Float32Array.of(0, 0), 2).map(({ row }) => row)).toEqual([0, 2]);
     expect(rows({ kind: 'highest', column: 'error' })).toEqual([1, 3, 0]);
     expect(rows({ kind: 'highest', column: 'error' }, (row) => row !== 1)).toEqual([3, 0]);
     expect(rows({ kind: 'lasso', polygon: [-1, -1, 2.5, -1, 2.5, 2.5, -1, 2.5] })).toEqual([0, 1, 2]);

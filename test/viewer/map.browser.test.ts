@@ -273,7 +273,7 @@ describe.skipIf(!hasBrowser)('the map', () => {
   test('reads the images of a large set when they are needed', async () => {
     const folder = await largeSite(cvae);
     const row = cvae.count - 3;
-    const { page, close } = await openPage(`#model=cvae&image=${row}`, { folder });
+    const { page, close } = await openPage(`#model=cvae&image=${row}`, { folder, allowed: [/ERR_FAILED/] });
     await expect.poll(() => attribute(page, 'selected')).toBe(String(row));
     const shown = async (canvas: Locator) => {
       const url = await canvas.evaluate((element) => (element as HTMLCanvasElement).toDataURL());
@@ -282,8 +282,38 @@ describe.skipIf(!hasBrowser)('the map', () => {
     await expect.poll(() => shown(page.locator('.pinned canvas').first())).toEqual(await cvae.pixels(row));
     const [near = -1] = nearest(cvae, row, 1);
     await expect.poll(() => shown(page.locator('.map-near canvas').first())).toEqual(await cvae.pixels(near));
+    // One that does not come is reported.
+    await page.context().route('**/part-4.png', (route) => route.abort());
+    await page.evaluate((row) => {
+      location.hash = `#model=cvae&size=off,30&select=search:%23${row}`;
+    }, 0.45 * cvae.count);
+    await expect.poll(() => page.locator('.problem-place').innerText()).toContain('part-4.png');
     await close();
     await rm(folder, { recursive: true });
+  });
+
+  test('shows error maps that were asked for before the model can compute', async () => {
+    const { page, close } = await openPage('#model=cvae&select=search:%2312', {
+      waits: false,
+      allowed: [/willReadFrequently/],
+      prepare: async (page) => {
+        await page.context().route(/\.xz$/, async (route) => {
+          await new Promise((resolve) => page.once('framenavigated', resolve));
+          await route.continue();
+        });
+      },
+    });
+    await page.getByRole('checkbox', { name: 'Error maps' }).check();
+    const seen = () =>
+      page
+        .locator('.map-cell canvas')
+        .evaluate((canvas) => (canvas as HTMLCanvasElement).getContext('2d')?.getImageData(14, 14, 1, 1).data[3]);
+    expect(await seen()).toBe(0);
+    await page.evaluate(() => {
+      location.hash += '&only=1';
+    });
+    await expect.poll(seen, { timeout: 15_000 }).toBe(255);
+    await close();
   });
 
   test('is accessible', async () => {

@@ -21,7 +21,7 @@ export function nearestRows(
       const difference = (latents[row * size + d] as number) - (latent[d] as number);
       sum += difference * difference;
     }
-    if (sum >= limit || !allowed(row)) continue;
+    if (!(sum < limit) || !allowed(row)) continue; // also where a latent is not a number
     let place = best.length;
     while (place > 0 && (best[place - 1]?.distance ?? 0) > sum) place--;
     best.splice(place, 0, { row, distance: sum });

@@ -50,7 +50,8 @@ export function createErrorMaps() {
     /** The error of each pixel of a row's image `[H, W]`, in the unit of the card's error; null until it is computed. */
     of(row: number): Float32Array | null {
       const found = maps.value.of === model.value ? maps.value.byRow.get(row) : undefined;
-      if (!found && !waiting.includes(row)) {
+      // Asked again when there is an engine.
+      if (!found && engine.value && !waiting.includes(row)) {
         waiting.push(row);
         queueMicrotask(() => void compute());
       }

@@ -1,6 +1,8 @@
-import { useMemo } from 'preact/hooks';
+import { useEffect, useMemo } from 'preact/hooks';
 import { errorUnits } from '../../../../pipeline/artifacts/fields.ts';
-import { model } from '../../state/store.ts';
+import { messageOf } from '../../site/problem.ts';
+import { model, problem } from '../../state/store.ts';
+import { setter } from '../../ui/controls.tsx';
 import { exact, short } from '../../ui/format.ts';
 import { PixelImage } from '../../ui/pixel-image.tsx';
 import { ERROR_SCALE } from '../../ui/pixels.ts';
@@ -44,7 +46,10 @@ export function ImageOfRow({ row, label, errors = false }: ImageProps) {
   const opened = model.value;
   const set = opened?.set && row < opened.set.about.images ? opened.set : null;
   const isThere = set?.has(row);
-  const pixels = useMemo(() => (isThere === undefined ? null : (set?.pixels(row) ?? null)), [set, row, isThere]);
+  const pixels = useMemo(() => (isThere && set ? set.pixels(row) : null), [set, row, isThere]);
+  useEffect(() => {
+    if (isThere === false) set?.ready([row]).catch((error: unknown) => setter(problem)(messageOf(error)));
+  }, [set, row, isThere]);
   const shape = opened?.card.image ?? { height: 1, width: 1, channels: 1 };
   return errors ? (
     <PixelImage

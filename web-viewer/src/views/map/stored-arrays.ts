@@ -35,7 +35,7 @@ export function createStoredArrays() {
       read.value = { source, files: new Map([...files, [file, array.data]]) };
     } catch (error) {
       reading.get(source)?.delete(file);
-      problem.value = messageOf(error);
+      if (model.peek()?.source === source) problem.value = messageOf(error);
     }
   }
 
