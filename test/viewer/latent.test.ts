@@ -1,5 +1,6 @@
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
+import { textOfLatent } from '../../web-viewer/src/site/dimensions.ts';
 import type { InputImage } from '../../web-viewer/src/state/store.ts';
 import { split } from '../../web-viewer/src/ui/pixels.ts';
 import { sheet } from '../../web-viewer/src/ui/sheet.ts';
@@ -57,6 +58,18 @@ describe('latent dimensions', () => {
     expect(moved(first, 0, 'End')).toBe(4);
     expect(moved(first, 0, 'a')).toBeNull();
     expect([shareOf(first, -4), shareOf(first, 2), shareOf(first, 99)]).toEqual([0, 0.75, 1]);
+  });
+
+  it('have more decimals where all of them are small', () => {
+    const scaled = (numbers: readonly number[]) => numbers.map((value) => value / 1000);
+    const { mean, std, min, max } = statistics;
+    const small = { mean: scaled(mean), std: scaled(std), min: scaled(min), max: scaled(max) };
+    const latent = { size: 4, statistics: { ...statistics, ...small } };
+    const [first] = dimensionsOf({ latent }, { dimensions: { kl: [4, 3, 2, 1], variance: [] } });
+    if (!first) throw new Error('no dimension');
+    expect(moved(first, 0.00012345, 'ArrowRight')).toBeCloseTo(0.00017345, 5);
+    expect(moved(first, 0.00012345, 'ArrowRight')).toBeGreaterThan(0.00012345);
+    expect(textOfLatent([0.00012, -0.0027, 0, 0.001], { latent })).toBe('0.00012,-0.0027,0,0.001');
   });
 
   it('are varied one at a time around a latent', () => {

@@ -1,3 +1,4 @@
+import { textOfLatent } from '../site/dimensions.ts';
 import { alsoAfterAwaited, awaitedRow, setInputClass, showImage, showLatent, showRow } from './explore.ts';
 import { pack, packedLater, unpack } from './pack.ts';
 import { oneOf, parseInteger, wholeNumber } from './parameter-kinds.ts';
@@ -123,9 +124,9 @@ export const modelParameters: readonly Parameter[] = [
   {
     key: 'z',
     read: () =>
-      latentOrigin.value === 'input' || latentOrigin.value === 'walk' || currentLatent.value === null
+      latentOrigin.value === 'input' || latentOrigin.value === 'walk' || !currentLatent.value || !model.value
         ? null
-        : Array.from(currentLatent.value, (value) => Number(value.toFixed(3))).join(','),
+        : textOfLatent(currentLatent.value, model.value.card),
     write: (text) => {
       const values = text?.split(',').map(Number) ?? [];
       if (values.length === model.value?.card.latent.size && values.every(Number.isFinite)) {

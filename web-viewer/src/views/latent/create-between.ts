@@ -1,4 +1,5 @@
 import { computed, effect, signal } from '@preact/signals';
+import { textOfLatent } from '../../site/dimensions.ts';
 import { showLatent } from '../../state/explore.ts';
 import type { Parameter } from '../../state/parameters.ts';
 import {
@@ -137,8 +138,8 @@ export function createBetween() {
     key,
     read: () => {
       const end = choice.value?.[key] ?? (key === 'b' && skipped.value > 0 ? b.value : null);
-      if (!end || end.row !== null) return end && String(end.row);
-      return `z${Array.from(end.latent, (value) => Number(value.toFixed(3))).join(',')}`;
+      if (!end || end.row !== null || !model.value) return end && String(end.row);
+      return `z${textOfLatent(end.latent, model.value.card)}`;
     },
     write: (text) => {
       const values = text?.startsWith('z') ? text.slice(1).split(',').map(Number) : [];

@@ -1,4 +1,4 @@
-import { dimensionOrder } from '../../site/dimensions.ts';
+import { decimalsOf, dimensionOrder } from '../../site/dimensions.ts';
 import type { Card, Manifest } from '../../site/schema.ts';
 
 /** A latent dimension as a slider shows it. */
@@ -13,6 +13,8 @@ export interface Dimension {
   readonly std: number;
   readonly min: number;
   readonly max: number;
+  /** Decimals of its values. */
+  readonly decimals: number;
   /** The slider's ends. */
   readonly low: number;
   readonly high: number;
@@ -29,9 +31,11 @@ export const OFFSETS = [-3, -2, -1, 0, 1, 2, 3] as const;
 
 /** A model's latent dimensions, the most informative first: by KL divergence, else by variance. */
 export function dimensionsOf(
-  { latent: { size, statistics } }: Pick<Card, 'latent'>,
+  { latent }: Pick<Card, 'latent'>,
   { dimensions }: Pick<Manifest, 'dimensions'>,
 ): readonly Dimension[] {
+  const { size, statistics } = latent;
+  const decimals = decimalsOf({ latent });
   const at = (numbers: readonly number[], index: number) => numbers[index] ?? Number.NaN;
   return dimensionOrder(dimensions, size).map((index): Dimension => {
     const [mean, std] = [at(statistics.mean, index), at(statistics.std, index)];
@@ -39,7 +43,7 @@ export function dimensionsOf(
     const reach = Math.max(REACH * std, mean - min, max - mean) || 1;
     const kl = dimensions.kl?.[index] ?? null;
     return {
-      ...{ index, kl, variance: at(dimensions.variance, index), mean, std, min, max },
+      ...{ decimals, index, kl, variance: at(dimensions.variance, index), mean, std, min, max },
       low: mean - reach,
       high: mean + reach,
       inactive: kl !== null && kl < INACTIVE_KL,
@@ -51,13 +55,13 @@ export function dimensionsOf(
 export const shareOf = ({ low, high }: Dimension, value: number): number =>
   Math.min(1, Math.max(0, (value - low) / (high - low)));
 
-/** The value after a key press, with three decimals as in addresses; null for other keys. */
+/** The value after a key press, with as many decimals as in addresses; null for other keys. */
 export function moved(dimension: Dimension, value: number, key: string): number | null {
-  const { low, high } = dimension;
+  const { decimals, low, high } = dimension;
   const step = niceStep((high - low) / 100);
   const steps = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1, PageUp: 10, PageDown: -10 }[key];
   const target = key === 'Home' ? low : key === 'End' ? high : steps === undefined ? null : value + steps * step;
-  return target === null ? null : Number(Math.min(high, Math.max(low, target)).toFixed(3));
+  return target === null ? null : Number(Math.min(high, Math.max(low, target)).toFixed(decimals));
 }
 
 /** The largest of 1, 2, 5, 10 … that is not above a number. */

@@ -50,12 +50,13 @@ interface Props {
 
 const percentOf = (share: number) => `${(100 * share).toFixed(2)}%`;
 const extent = ([from = 0, to = 0]: readonly number[]) => ({ left: percentOf(from), width: percentOf(to - from) });
-/** Two decimals, without a minus sign before zero. */
-const twoDecimals = (value: number) => (Number(value.toFixed(2)) || 0).toFixed(2).replace('-', '−');
+/** A number without a minus sign before zero. */
+const fixed = (value: number, decimals: number) => (Number(value.toFixed(decimals)) || 0).toFixed(decimals);
 
 function Slider({ dimension, weight }: Props) {
   const { active, allStrips, deviations, inputLatent, resetValue, touch } = useLatent();
-  const { index, low, high, kl, inactive } = dimension;
+  const { decimals, index, low, high, kl, inactive } = dimension;
+  const text = (value: number) => fixed(value, decimals - 1);
   const back = resetValue(dimension);
   const value = currentLatent.value?.[index] ?? back;
   const set = (target: number) => {
@@ -63,7 +64,7 @@ function Slider({ dimension, weight }: Props) {
     if (currentLatent.value) showLatent(withValue(currentLatent.value, index, target), 'sliders');
   };
   const mark = shareOf(dimension, back);
-  const away = Math.abs(value - back) >= 0.0005;
+  const away = Math.abs(value - back) >= 0.5 * 10 ** -decimals;
   const deviation = deviations.value?.[index];
   const spread =
     deviation === undefined ? null : [shareOf(dimension, back - deviation), shareOf(dimension, back + deviation)];
@@ -84,8 +85,8 @@ function Slider({ dimension, weight }: Props) {
           step="any"
           value={value}
           aria-label={`z${index}${inactive ? ', inactive' : ''}`}
-          aria-valuetext={twoDecimals(value)}
-          onChoose={(value) => set(Number(value.toFixed(3)))}
+          aria-valuetext={text(value).replace('-', '−')}
+          onChoose={(value) => set(Number(value.toFixed(decimals)))}
           onKeyDown={(event) => {
             const target = moved(dimension, value, event.key);
             if (target === null || event.ctrlKey || event.metaKey || event.altKey) return;
@@ -101,19 +102,19 @@ function Slider({ dimension, weight }: Props) {
         type="number"
         class="value"
         step="any"
-        value={twoDecimals(value).replace('−', '-')}
+        value={text(value)}
         aria-label={`Value of z${index}`}
         onChange={({ currentTarget }) => {
           const typed = currentTarget.valueAsNumber;
           if (Number.isFinite(typed)) set(typed);
-          else currentTarget.value = twoDecimals(value).replace('−', '-');
+          else currentTarget.value = text(value);
         }}
       />
       <Button
         class="text-button back"
         data-away={away}
         disabled={!away}
-        aria-label={`Reset z${index} to ${twoDecimals(back)}`}
+        aria-label={`Reset z${index} to ${text(back).replace('-', '−')}`}
         onClick={({ currentTarget }) => {
           set(back);
           // The button disappears.

@@ -50,13 +50,13 @@ export function Strip({ dimension, focusable }: { readonly dimension: Dimension;
   const { strips } = useLatent();
   const opened = model.value;
   if (!opened) return null;
-  const { index, mean, std } = dimension;
+  const { decimals, index, mean, std } = dimension;
   const found = strips.value?.of === opened ? strips.value.images.get(index) : undefined;
   const value = currentLatent.value?.[index] ?? mean;
   return (
     <div class="cells">
       {OFFSETS.map((offset, i) => {
-        const target = Number((mean + offset * std).toFixed(3));
+        const target = Number((mean + offset * std).toFixed(decimals));
         const name = offset === 0 ? 'the mean' : `${short(offset)} sd`;
         return (
           <Button
