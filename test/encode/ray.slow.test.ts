@@ -6,7 +6,7 @@ import { pack } from 'tar-stream';
 import { expect, test } from 'vitest';
 import { cluster } from '../../pipeline/cluster/cluster.ts';
 import { encode } from '../../pipeline/encode/encode.ts';
-import { CONVAE } from '../cli/convae.ts';
+import { compiled } from '../cli/convae.ts';
 import { pngBytes } from '../data/images.ts';
 import { scratchFolder } from '../data/support.ts';
 import { missingOfRay, PYTHON, RAY_SCRIPT } from './ray-python.ts';
@@ -14,7 +14,7 @@ import { imageOf, type Row, readRows, tinyImages } from './support.ts';
 import { exportTiny, tiny } from './tiny-model.ts';
 
 const scratch = scratchFolder();
-const env = { ...process.env, CONVAE: `${process.execPath} ${CONVAE}` };
+const env = { ...process.env, CONVAE: `${process.execPath} ${compiled()}` };
 const reason = missingOfRay();
 if (reason) console.log(`skipped: encoding with Ray: ${reason}`);
 
