@@ -27,14 +27,17 @@ interface Vocabulary {
 
 const UNLABELLED = -1;
 const INTEGER = /^(0|-?[1-9]\d*)$/;
+/** How pandas and numpy may write a missing label. */
+export const NAN = /^nan$/i;
 /** Classes beyond this are perhaps no classes. */
 const MANY = 1000;
 /** Labels that all differ are perhaps ids, from this number of images on. */
 const SEVERAL = 20;
 
 /**
- * Turns labels into class indices: integers, whole floats, names or one-hot rows. null, undefined, NaN, −1, an empty name and
- * a row of zeros are no label. Integers and names become indices in numeric and natural order, whatever they are.
+ * Turns labels into class indices: integers, whole floats, names or one-hot rows. null, undefined, NaN, −1, an empty name, a row
+ * of zeros and, among texts of integers, `NaN` are no label. Integers and names become indices in numeric and natural order,
+ * whatever they are.
  * @param classes names that the format knows: labels are indices into it, or are among it
  * @param where for messages: the data set
  * @param numbers for messages: those of the images, by default 0, 1 …
@@ -122,21 +125,24 @@ export function hotColumn(row: ArrayLike<number>): number {
 /** The class names, and the index among them of each label that occurs. */
 function nameClasses(
   { kind, names, firsts, columns }: Vocabulary,
-  classes: readonly string[] | undefined,
+  known: readonly string[] | undefined,
   where: string,
 ): { classes: string[]; indices: readonly number[] } {
-  const whole = names.every((name) => INTEGER.test(name));
+  const isMissing = (name: string) => kind === 'name' && !known && NAN.test(name);
+  const whole =
+    names.some((name) => INTEGER.test(name)) && names.every((name) => INTEGER.test(name) || isMissing(name));
   const tooLow = whole ? names.findIndex((name) => Number(name) < UNLABELLED) : -1;
   if (tooLow >= 0) {
     throw new InputError(
       `${where}: the label of ${firsts[tooLow]} is ${names[tooLow]}; labels are integers from 0 on, or -1 for none`,
     );
   }
-  const isUnlabelled = (name: string) => whole && name === String(UNLABELLED);
+  const isUnlabelled = (name: string) => whole && (name === String(UNLABELLED) || isMissing(name));
   const among = (list: readonly string[]) => {
     const place = new Map(list.map((name, index) => [name, index]));
     return names.map((name) => (isUnlabelled(name) ? UNLABELLED : place.get(name)));
   };
+  const classes = kind === 'name' ? known?.filter((name) => !isUnlabelled(name)) : known;
   if (!classes) {
     const occurring = names.filter((name) => !isUnlabelled(name));
     const all = kind === 'one-hot row' ? Array.from({ length: columns }, (_, i) => String(i)) : occurring;

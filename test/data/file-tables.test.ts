@@ -58,6 +58,7 @@ describe('a table that names image files', () => {
   test.each([
     ['CSV', save('set/a.csv', text(',', ['filepath', 'label', 'split']))],
     ['semicolons, other names', save('set/b.csv', text(';', ['Image', 'breed', 'subset']))],
+    ['with a separator of its own', save('set/sep.csv', `sep=;\r\n${text(';', ['Image', 'breed', 'subset'])}`)],
     [
       'TSV, CRLF, UTF-16',
       save(

@@ -20,6 +20,9 @@ describe('labels become indices:', () => {
     ['names', ['dog', 'cat', '', 'dog', X], [1, 0, -1, 1, -1], ['cat', 'dog']],
     ['natural order', ['10', '2', 'a10', 'a9', '02'], [2, 1, 4, 3, 0], ['02', '2', '10', 'a9', 'a10']],
     ['numerals', ['10', '-1', '2'], [1, -1, 0], ['2', '10']],
+    ['numerals, some missing', ['1', 'nan', '0'], [1, -1, 0], ['0', '1']],
+    ['names such as NaN', ['nan', 'pita'], [0, 1], ['nan', 'pita']],
+    ['numbered folders, one of which is -1', ['3', '-1', '0'], [1, -1, 0], ['0', '3'], ['-1', '0', '3']],
     [
       'one-hot',
       [

@@ -5,6 +5,7 @@ import { setImmediate } from 'node:timers/promises';
 import { InputError, stopIfAborted, withFileErrors } from '../../io/errors.ts';
 import { counted } from '../../io/printable.ts';
 import type { DataSource, ImageSource, RawLabel } from '../image-source.ts';
+import { NAN } from '../labels.ts';
 import { type SplitName, splitOf } from '../split-names.ts';
 import { BATCH, type ImageFile, imageFileSource } from './image-files.ts';
 import { partOf } from './shards.ts';
@@ -116,7 +117,7 @@ export function withNumbers(files: Files): Files {
   const numbers = new Map<RawLabel, number>();
   let fractions = false;
   for (const { label } of files.values()) {
-    if (label === undefined || numbers.has(label)) continue;
+    if (label === undefined || numbers.has(label) || NAN.test(String(label))) continue;
     const number = typeof label === 'string' && label.trim() ? Number(label) : Number.NaN;
     if (!Number.isFinite(number)) return files;
     fractions ||= /[.e]/i.test(String(label));

@@ -34,6 +34,7 @@ export async function* linesIn(path: string, chunks: AsyncIterable<Uint8Array> |
       throw new InputError(`${path}: line ${line + 1} is longer than ${MAX_LINE} characters; is it a table?`);
     for (const text of lines) {
       line++;
+      if (line === 1 && /^sep=.\r?$/.test(text)) continue; // as Excel writes and reads
       if (text.trim()) yield { text: text.replace(/\r$/, ''), line } satisfies Line;
     }
   }
