@@ -16,7 +16,8 @@ export function onlyClasses(splits: DatasetSplits, names: readonly string[]): Da
   };
   const [own, refuse] = [
     restrict(train),
-    (what: string) => new InputError(`${name}: ${what} of --only-class ${names}`),
+    (what: string) =>
+      new InputError(`${name}: ${what} of --only-class ${names}; name more classes, or add images of these`),
   ];
   if (!own) throw refuse('it has no training images');
   const held = { val: restrict(val), test: restrict(test) };
