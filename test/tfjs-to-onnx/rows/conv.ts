@@ -58,6 +58,9 @@ const chains: Row[] = [
     return same(tf.mul(tf.sub(y, mean), tf.sigmoid(mean)), v);
   }),
   row('sums over pixels', one, ({ x, w }) => tf.sum(same(x, w), [1, 2])),
+  row('the sum of two layers of one pixel', { ...two, x: float([1, 1, 1, 16]) }, ({ x, w, v }) =>
+    tf.relu(tf.add(same(x, w), same(x, v))),
+  ),
   row('a residual', two, ({ x, w, v }) => tf.add(x, same(tf.relu(same(x, w)), v))),
   row('features used before and after relu', two, ({ x, w, v }) => {
     const y = same(x, w);

@@ -25,7 +25,8 @@ export function fuseCalls(calls: readonly TapeOp[], results: readonly TapeValue[
     let [fused, last] = [op, op];
     const adds = usersOf(outputOf(op)) ?? [];
     const [add] = adds;
-    const bias = add && adds.length === 1 && !('bias' in op.inputs) ? biasOf(add, outputOf(op)) : undefined;
+    const isFree = add && adds.length === 1 && !replaced.has(add) && !('bias' in op.inputs);
+    const bias = isFree ? biasOf(add, outputOf(op)) : undefined;
     if (add && bias) {
       fused = { ...op, inputs: { ...op.inputs, bias } as TapeOp['inputs'], outputs: [outputOf(add)] };
       last = add;
