@@ -273,21 +273,51 @@ describe.skipIf(!hasBrowser)('the map', () => {
   test('reads the images of a large set when they are needed', async () => {
     const folder = await largeSite(cvae);
     const row = cvae.count - 3;
-    const { page, close } = await openPage(`#model=cvae&image=${row}`, { folder, allowed: [/ERR_FAILED/] });
+    const [near = -1] = nearest(cvae, row, 1);
+    const partOf = (row: number) => Math.floor((10 * row) / cvae.count);
+    const damaged = [2, 3, 4].find((part) => part !== partOf(near)) as number;
+    const { page, close } = await openPage(`#model=cvae&size=off,30&image=${row}`, {
+      folder,
+      allowed: [/ERR_FAILED/],
+      prepare: async (page) => {
+        await page.context().route(`**/part-${damaged}.png`, (route) => route.abort());
+      },
+    });
     await expect.poll(() => attribute(page, 'selected')).toBe(String(row));
     const shown = async (canvas: Locator) => {
       const url = await canvas.evaluate((element) => (element as HTMLCanvasElement).toDataURL());
       return gray(Buffer.from(url.split(',')[1] ?? '', 'base64'));
     };
     await expect.poll(() => shown(page.locator('.pinned canvas').first())).toEqual(await cvae.pixels(row));
-    const [near = -1] = nearest(cvae, row, 1);
     await expect.poll(() => shown(page.locator('.map-near canvas').first())).toEqual(await cvae.pixels(near));
     // One that does not come is reported.
-    await page.context().route('**/part-4.png', (route) => route.abort());
-    await page.evaluate((row) => {
-      location.hash = `#model=cvae&size=off,30&select=search:%23${row}`;
-    }, 0.45 * cvae.count);
-    await expect.poll(() => page.locator('.problem-place').innerText()).toContain('part-4.png');
+    await page.getByRole('searchbox', { name: 'Find images' }).fill(`#${(damaged * cvae.count) / 10}`);
+    await page.keyboard.press('Enter');
+    await expect.poll(() => page.locator('.problem-place').innerText()).toContain(`part-${damaged}.png`);
+    await close();
+    await rm(folder, { recursive: true });
+  });
+
+  test('does not ask again and again for images that do not come', async () => {
+    const folder = await largeSite(cvae);
+    let asked = 0;
+    const { page, close } = await openPage('#model=cvae&view=0,0,1.5&size=always,12', {
+      folder,
+      viewport: { width: 1920, height: 1400 },
+      allowed: [/ERR_FAILED/],
+      prepare: async (page) => {
+        await page.context().route('**/part-*.png', (route) => {
+          asked++;
+          return route.abort();
+        });
+      },
+    });
+    // More than are made in a frame.
+    await expect.poll(async () => Number(await attribute(page, 'pictures'))).toBeGreaterThan(128);
+    await page.waitForTimeout(1500);
+    const before = asked;
+    await page.waitForTimeout(1500);
+    expect(asked).toBe(before);
     await close();
     await rm(folder, { recursive: true });
   });

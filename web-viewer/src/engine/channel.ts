@@ -7,6 +7,7 @@ const TIMEOUT = 20_000;
 /** Calls a worker's functions, until it ends: when it is stopped, crashes or does not answer in time. */
 export class Channel<Calls> {
   readonly #worker: Worker;
+  readonly #problem: string;
   readonly #calls: Remote<Calls>;
   readonly #pending = new Set<(error: Error) => void>();
   #ended: string | null = null;
@@ -16,8 +17,10 @@ export class Channel<Calls> {
     this.#resolveOver = resolve;
   });
 
-  constructor(worker: Worker) {
+  /** @param problem what calls say when the worker has ended */
+  constructor(worker: Worker, problem = 'the model’s worker has ended') {
     this.#worker = worker;
+    this.#problem = problem;
     this.#calls = wrap<Calls>(worker);
     worker.onerror = (event) => {
       event.preventDefault();
@@ -32,7 +35,7 @@ export class Channel<Calls> {
 
   /** @throws Error when the call fails, or the worker ends or takes longer than `timeout` milliseconds */
   call<T>(call: (calls: Remote<Calls>) => Promise<T>, timeout = TIMEOUT): Promise<T> {
-    if (this.#ended !== null) return Promise.reject(endedError(this.#ended));
+    if (this.#ended !== null) return Promise.reject(this.#error(this.#ended));
     return new Promise((resolve, reject) => {
       const late = () => this.end(`it did not answer within ${timeout / 1000} seconds`);
       const timer = Number.isFinite(timeout) ? setTimeout(late, timeout * (1 + this.#pending.size)) : undefined;
@@ -54,10 +57,12 @@ export class Channel<Calls> {
     if (this.#ended !== null) return;
     this.#ended = why;
     this.#worker.terminate();
-    for (const reject of this.#pending) reject(endedError(why));
+    for (const reject of this.#pending) reject(this.#error(why));
     this.#pending.clear();
     this.#resolveOver();
   }
-}
 
-const endedError = (why: string) => new Error(`the model’s worker has ended: ${why}`);
+  #error(why: string): Error {
+    return new Error(`${this.#problem}: ${why}`);
+  }
+}

@@ -1,5 +1,6 @@
+import { Channel } from '../../engine/channel.ts';
 import type { Shape } from '../../ui/pixels.ts';
-import type { GifReply, GifRequest } from './gif-worker.ts';
+import type { GifCalls } from './gif-worker.ts';
 
 /** Enlargement of an image's pixels in files. */
 export const ENLARGED = 8;
@@ -16,25 +17,14 @@ export function thereAndBack<T>(items: readonly T[]): readonly T[] {
 export async function animation(images: readonly Float32Array[], shape: Shape): Promise<Blob> {
   const last = images.length - 1;
   const order = thereAndBack(images.map((_, i) => i));
-  const request: GifRequest = {
-    images: order.map((i) => images[i] as Float32Array),
-    delays: order.map((i) => (i === 0 || i === last ? END_DELAY : DELAY)),
-    shape,
-    scale: ENLARGED,
-  };
-  const worker = new Worker(new URL('./gif-worker.ts', import.meta.url), { type: 'module', name: 'gif' });
+  const frames = order.map((i) => images[i] as Float32Array);
+  const delays = order.map((i) => (i === 0 || i === last ? END_DELAY : DELAY));
+  const script = new Worker(new URL('./gif-worker.ts', import.meta.url), { type: 'module', name: 'gif' });
+  const worker = new Channel<GifCalls>(script, 'the GIF cannot be created');
   try {
-    const reply = await new Promise<GifReply>((resolve, reject) => {
-      worker.onmessage = ({ data }: MessageEvent<GifReply>) => resolve(data);
-      worker.onerror = (event) => {
-        event.preventDefault();
-        reject(new Error(`the GIF cannot be created: ${event.message || 'its script cannot be loaded'}`));
-      };
-      worker.postMessage(request);
-    });
-    if ('error' in reply) throw new Error(`the GIF cannot be created: ${reply.error}`);
-    return new Blob([reply.file], { type: 'image/gif' });
+    const file = await worker.call(({ encode }) => encode(frames, delays, shape, ENLARGED), Number.POSITIVE_INFINITY);
+    return new Blob([file], { type: 'image/gif' });
   } finally {
-    worker.terminate();
+    worker.end();
   }
 }

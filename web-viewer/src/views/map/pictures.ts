@@ -163,12 +163,14 @@ export class PictureLayer {
     let [made, waiting] = [0, false];
     for (const { key, left, top, width, height, alpha, frame } of pictures.slice(0, slots.count)) {
       const known = slots.find(key);
-      if (known === undefined && made++ >= MADE) {
+      if (known === undefined && made >= MADE) {
         waiting = true;
         continue;
       }
       const pixels = known === undefined ? source.pixels(key) : null;
+      // Those that are not there yet are not waited for: another frame would ask for them again.
       if (known === undefined && !pixels) continue;
+      if (pixels) made++;
       const slot = known ?? slots.take(key);
       const [x, y] = [(slot % columns) * across, Math.floor(slot / columns) * down];
       if (pixels) atlas.context.putImageData(toImageData(pixels, source.shape), x, y);
