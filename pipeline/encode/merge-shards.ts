@@ -11,7 +11,7 @@ import { orderOf } from '../data/parts.ts';
 import { DARK_MASKS } from '../data/scale.ts';
 import type { ExportedModel } from '../inference/exported.ts';
 import { fileDigest } from '../io/digest.ts';
-import { codeOf, InputError, stopIfAborted, withFileErrors } from '../io/errors.ts';
+import { codeOf, InputError, ignoreMissing, stopIfAborted, withFileErrors } from '../io/errors.ts';
 import { counted, quoted } from '../io/printable.ts';
 import { publishFile, publishFolder } from '../io/publish.ts';
 import { checkTarget } from '../io/target.ts';
@@ -313,7 +313,7 @@ async function skippedIn(folder: string, shards: Checked['shards'], most: number
   for (const { about } of shards) {
     if (about.skippedImages === 0 || found.length >= most) continue;
     const path = shardPaths(folder).skippedOf(about.shard);
-    const text = await readFile(path, 'utf8').catch(() => '');
+    const text = (await readFile(path, 'utf8').catch(ignoreMissing)) ?? '';
     const refuse = (reason: string) =>
       new InputError(`${path}: ${reason}; delete it and encode shard ${about.shard} again`);
     for (const line of text.split('\n').slice(0, -1)) found.push(parseSealed(skippedImage, line, refuse));
