@@ -38,6 +38,22 @@ export async function openSplits(spec: string, options: DataOptions = {}): Promi
 }
 
 /**
+ * Opens the images that a model was trained on, or others that are given instead.
+ * @param trained the value of `--data` in training
+ * @throws as `openSplits`; where no others are given, an InputError says that they may be
+ */
+export async function openTrainingSplits(
+  trained: string,
+  given: string | undefined,
+  options: DataOptions,
+): Promise<OpenedSplits> {
+  return openSplits(given ?? trained, options).catch((error: unknown) => {
+    if (given !== undefined || !(error instanceof InputError)) throw error;
+    throw new InputError(`${error.message}; the model was trained on ${trained}, give its images with --data`);
+  });
+}
+
+/**
  * Opens one part of a value of `--data`, or all of it. Where the data come in parts, `all` is the training, validation and test
  * images, with ids `train/…`, `val/…` and `test/…`; otherwise it is the data set unchanged.
  * @param split by default the images that were not trained on, see `heldOut`, or a single image

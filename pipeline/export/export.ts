@@ -11,7 +11,7 @@ import { copyTraining, writeCard } from '../artifacts/exported.ts';
 import type { RunPlan, RunPosition, RunState } from '../artifacts/run.ts';
 import type { Which } from '../artifacts/run-folder.ts';
 import { closeSplits, type DatasetSplits, heldOut } from '../data/dataset.ts';
-import { openSplits } from '../data/open.ts';
+import { openTrainingSplits } from '../data/open.ts';
 import { type DataOptions, optionsLike } from '../data/options.ts';
 import { checkOutside } from '../data/outside.ts';
 import { withSessions } from '../inference/sessions.ts';
@@ -85,9 +85,8 @@ export async function exportRun(options: ExportOptions): Promise<ExportResult> {
   const { classes, ...dataset } = plan.data;
   const { preprocessing, onlyClass, valSplit } = dataset;
   const image = imageOf(program.size);
-  const spec = data ?? plan.data.name;
-  await checkOutside(spec, out);
-  const splits = await openSplits(spec, {
+  await checkOutside(data ?? plan.data.name, out);
+  const splits = await openTrainingSplits(plan.data.name, data, {
     ...optionsLike({ image, preprocessing, classes }, options.dataOptions),
     onlyClass,
     valSplit,

@@ -4,14 +4,13 @@ import type { Card } from '../artifacts/card.ts';
 import { readTraining } from '../artifacts/exported.ts';
 import { REPORT_FORMAT, type Report, reportSchema } from '../artifacts/report.ts';
 import { closeSplits, type DatasetSplits, heldOut, partsOf } from '../data/dataset.ts';
-import { openSplits } from '../data/open.ts';
+import { openTrainingSplits } from '../data/open.ts';
 import type { DataOptions } from '../data/options.ts';
 import { checkOutside } from '../data/outside.ts';
 import { checkFits, openExported, optionsFor, trainingOptionsFor } from '../inference/exported.ts';
 import { latentsOf } from '../inference/latents.ts';
 import type { ComputeOptions } from '../inference/plan.ts';
 import { type LatentSet, withSessions } from '../inference/sessions.ts';
-import { InputError } from '../io/errors.ts';
 import { version } from '../io/installation.ts';
 import { publishFolder } from '../io/publish.ts';
 import { createStages, type StageProgress, type Stages, type Tick } from '../io/stages.ts';
@@ -157,15 +156,9 @@ async function withModel<T>(
 ): Promise<T> {
   const model = await openExported(options.exported);
   const { card } = model;
-  const { data = card.dataset.name } = options;
-  await checkOutside(data, options.out);
+  await checkOutside(options.data ?? card.dataset.name, options.out);
   const dataOptions = (options.data === undefined ? trainingOptionsFor : optionsFor)(card, options.dataOptions);
-  const splits = await openSplits(data, dataOptions).catch((error: unknown) => {
-    if (options.data !== undefined || !(error instanceof InputError)) throw error;
-    throw new InputError(
-      `${error.message}; the model was trained on ${card.dataset.name}, give its images with --data`,
-    );
-  });
+  const splits = await openTrainingSplits(card.dataset.name, options.data, dataOptions);
   try {
     for (const part of partsOf(splits)) checkFits(card, part, true);
     const graphs = ['encoder', 'decoder', 'error'] as const;

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fromBinary } from '@bufbuild/protobuf';
@@ -213,6 +213,12 @@ test('a few images without class names suffice: fewer components, classes by num
     await expect(measureParity(program, sessions, held)).rejects.toThrow('differ by NaN');
   });
   await held.close();
+
+  const moved = join(folder, 'moved.idx');
+  await rename(images, moved);
+  const again = { run: few.run, out: join(folder, 'few-again') };
+  await expect(exportRun(again)).rejects.toThrow(/few\.idx.* --data/);
+  expect((await exportRun({ ...again, data: `${moved},${labels}` })).card.latent).toEqual(small.latent);
 });
 
 test('the mixture has fewer components where latents are few or large', () => {
