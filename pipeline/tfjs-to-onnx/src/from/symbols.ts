@@ -12,7 +12,7 @@ export const BATCH = 'N';
 
 /** Sizes that no size in a program is likely to be, odd and even: a prime, twice a prime, and a prime. */
 const BATCHES = [89, 106, 97];
-/** Batch sizes beside other open sizes, small, since tensors have a most of elements. */
+/** Batch sizes beside other open sizes: small ones, so that tensors do not get too large. */
 const SMALL_BATCHES = [13, 22, 17];
 
 /**
