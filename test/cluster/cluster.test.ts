@@ -138,20 +138,24 @@ test.each([
   ['kmeans', 80, 20],
   ['gmm', 48, 12],
   ['umap-gmm', 36, 9],
-] as const)('--k auto finds the number of kinds with %s, and shows the curve', async (method, n, most) => {
-  writeFileSync(scratch(`${n}.npy`), npyBytes('|u1', [n, 2, 3, 1], Uint8Array.from(images.slice(0, n).flat())));
-  const args = ['--data', `${n}.npy`, '--method', method, '--k', 'auto', '--seeds', '1', '--quiet'];
-  const { report } = await callJson<{ report: Clusters }>(
-    ['cluster', await exported('model'), ...args, '--out', `auto-${method}`],
-    { cwd },
-  );
-  expect(report.k).toBe(3);
-  expect(report.choice).toMatchObject({ by: method === 'gmm' ? 'BIC' : 'stability', images: n });
-  expect(report.choice?.curve.map(({ k }) => k)).toEqual(Array.from({ length: most - 1 }, (_, i) => i + 2));
-  expect(report.pictures.map(({ file }) => file)).toContain('k.png');
-  expect(report.stability).toBeNull();
-  expect(report.notes.join()).not.toContain('--k');
-});
+] as const)(
+  '--k auto finds the number of kinds with %s, and shows the curve',
+  { timeout: 90_000 },
+  async (method, n, most) => {
+    writeFileSync(scratch(`${n}.npy`), npyBytes('|u1', [n, 2, 3, 1], Uint8Array.from(images.slice(0, n).flat())));
+    const args = ['--data', `${n}.npy`, '--method', method, '--k', 'auto', '--seeds', '1', '--quiet'];
+    const { report } = await callJson<{ report: Clusters }>(
+      ['cluster', await exported('model'), ...args, '--out', `auto-${method}`],
+      { cwd },
+    );
+    expect(report.k).toBe(3);
+    expect(report.choice).toMatchObject({ by: method === 'gmm' ? 'BIC' : 'stability', images: n });
+    expect(report.choice?.curve.map(({ k }) => k)).toEqual(Array.from({ length: most - 1 }, (_, i) => i + 2));
+    expect(report.pictures.map(({ file }) => file)).toContain('k.png');
+    expect(report.stability).toBeNull();
+    expect(report.notes.join()).not.toContain('--k');
+  },
+);
 
 test('that the most clusters that were tried are the best is told', async () => {
   writeFileSync(scratch('dozen.npy'), npyBytes('|u1', [12, 2, 3, 1], Uint8Array.from(images.slice(0, 12).flat())));
