@@ -74,7 +74,7 @@ function Judgement() {
           {outlier?.flag && <span class="flagged">, flagged</span>}{' '}
           <Hint
             about="the outlier score"
-            text={`How rare such an image is among ${counted(outliers.reference.images, 'normal image')}: −log₁₀ of the share that is as unusual, so 1 is one in ten and 2 one in a hundred. Images above the ${outliers.flagAbove}th percentile are flagged.`}
+            text={`How rare such an image is among ${counted(outliers.reference.images, 'normal image')}: −log₁₀ of the share that is as unusual, so 1 is one in ten and 2 one in a hundred. Images above percentile ${outliers.flagAbove} are flagged.`}
           />
         </>
       )}
