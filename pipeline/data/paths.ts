@@ -102,7 +102,7 @@ const SAMPLE = 1000;
 const MASK = /^[ _-]?(masks?|segmentation|seg|labels?|gt|depth)(?![a-z])/i;
 
 /**
- * A line on images of which many have the name of another one, followed by something else: `1.input.jpg` and `1.mask.png`,
+ * A note where many images have the name of another image with something added: `1.input.jpg` and `1.mask.png`,
  * `1.jpg` and `1_mask.png`.
  * @param sorted by UTF-16 code units
  */
@@ -122,7 +122,7 @@ export function notesOnPairs(sorted: Iterable<string>): string[] {
   }
   if (pairs * 4 < seen || pairs === 0) return [];
   return [
-    `images that share a name are images of their own here, such as ${example}; if one kind is of masks or other views, leave it out`,
+    `images that share a name count as separate images, such as ${example}; if some are masks or other views, leave them out`,
   ];
 }
 

@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 import { withFileErrors } from '../../io/errors.ts';
 
 /**
- * Numbers of which one changes when a file does. Unpacking an archive may set any time of modification, so that the time of the last
+ * Numbers, at least one of which changes with the file. Unpacking an archive may set any time of modification, so that the time of the last
  * change counts too.
  */
 export const stampNumbers = ({ size, mtimeMs, ctimeMs }: Stats) => [size, mtimeMs, ctimeMs] as const;
