@@ -119,8 +119,8 @@ export interface Meaning {
 }
 
 /**
- * What a text can mean: `#12` the number of an image; `cluster:3` a category or number of a column; `id:ab` ids that are or, of three
- * characters or more, contain it; any other text a category of each column that has it, then ids. The first is what it finds.
+ * What a text can mean: `#12` the number of an image; `cluster:3` a category or number of a column; `id:ab` the id ab; three
+ * characters or more also ids that contain them; any other text a category of each column that has it, then ids. The first is found.
  */
 export function meaningsOf(text: string, { points, columns, idOf }: Omit<Selectable, 'shown'>): readonly Meaning[] {
   const wanted = text.trim();

@@ -41,7 +41,7 @@ export function InputInEveryClass({ opened: { card }, columns }: Props) {
               class="tile"
               data-class={index}
               style={{ '--class': colourOfClass(index) }}
-              aria-label={`Your image as class ${nameOf(index)}${index === own ? ' own' : ''}: send it to the sliders`}
+              aria-label={`Your image as class ${nameOf(index)}${index === own ? ', its own' : ''}: send it to the sliders`}
               aria-pressed={label.value === index && isShown}
               onClick={() => take(index)}
             >
