@@ -41,7 +41,7 @@ export function InputInEveryClass({ opened: { card }, columns }: Props) {
               class="tile"
               data-class={index}
               style={{ '--class': colourOfClass(index) }}
-              aria-label={`Your image as class ${nameOf(index)}${index === own ? ', its own' : ''}: send it to the sliders`}
+              aria-label={`Your image as class ${nameOf(index)}${index === own ? ' (own)' : ''}: send it to the sliders`}
               aria-pressed={label.value === index && isShown}
               onClick={() => take(index)}
             >
@@ -52,7 +52,7 @@ export function InputInEveryClass({ opened: { card }, columns }: Props) {
               />
               <span class="of-class">
                 {nameOf(index)}
-                {index === own && <span class="quiet"> own</span>}
+                {index === own && <span class="quiet"> (own)</span>}
               </span>
             </Button>
           ))}
