@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { lstat, readdir, realpath, writeFile } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, extname, join, resolve } from 'node:path';
 import { InputError, ignoreMissing, withFileErrors } from './errors.ts';
 import { makeFolder, orRemove, removeEmpty } from './folders.ts';
 import { STAGING, stage, sweep } from './staging.ts';
@@ -14,13 +14,16 @@ export type Kind = 'file' | 'folder';
  */
 export type Derived = Readonly<Record<string, string>>;
 
+/** Endings of what is a file: a folder of such a name would surprise. */
+const OF_FILE = /^\.(png|jpe?g|gif|webp|svg|html?|md|json|jsonl|csv|tsv|npy|npz|parquet|onnx|zip|tar|tgz|gz)$/i;
+
 /** Bytes that are written to see whether the disk takes them. */
 const PROBE = 4096;
 
 /**
  * Finds out before long work whether a file or folder can be written, as publishing it does; nothing is left of it.
  * @param own names that an earlier output has, besides those in its list of checksums
- * @throws InputError or EnvironmentError as `publishFolder`
+ * @throws InputError where a new folder has the name of a file; InputError or EnvironmentError as `publishFolder`
  */
 export async function checkTarget(
   kind: Kind,
@@ -31,7 +34,13 @@ export async function checkTarget(
     const path = await realpath(target).catch(() => resolve(target));
     const parent = dirname(path);
     await sweep(parent);
-    if ((await existsAs(path, kind, target)) && kind === 'folder') {
+    const exists = await existsAs(path, kind, target);
+    if (kind === 'folder' && !exists && OF_FILE.test(extname(path))) {
+      throw new InputError(
+        `cannot write ${target}: a folder is to be written, and this is the name of a file; leave out ${extname(path)}`,
+      );
+    }
+    if (kind === 'folder' && exists) {
       const listed = (await sumsIn(join(path, SUMS)).catch(ignoreMissing)) ?? [];
       const names = new Set([SUMS, ...listed.map(({ name }) => name.split('/', 1)[0])]);
       await assertReplaceable(path, target, (name) => names.has(name) || own.test(name), derived);

@@ -46,8 +46,8 @@ test.each(commands)('%j refuses an output that cannot be written', async (args, 
     `/proc/out${extension}`,
     `loop/out${extension}`,
     `${'x'.repeat(300)}${extension}`,
-    ...(extension ? [`taken${extension}`] : ['file', 'folder/own']),
-  ].filter((path) => path !== 'folder/own' || args[4] !== '--shards');
+    ...(extension ? [`taken${extension}`] : ['file', 'folder/own', 'new/grid.png', 'model.ONNX']),
+  ].filter((path) => !/own|new|ONNX/.test(path) || !(args[0] === 'train' || args[4] === '--shards'));
   for (const path of wrong) {
     const { code, stderr } = await call([...args, path], { cwd: folder });
     expect([path, code, stderr]).toEqual([path, 2, expect.stringContaining(path.slice(0, 100))]);
