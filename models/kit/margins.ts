@@ -17,7 +17,7 @@ export function stagesOf({ height, width, filters = 32, halvings = 3 }: TrunkSiz
   if (Math.min(height, width) >= least) return { filters, halvings };
   const remedy = least > SMALLEST ? 'halve them fewer times, or enlarge them' : 'enlarge them';
   throw new RangeError(
-    `images of ${width}×${height} are too small for ${halvings} halvings: width and height must be at least ${least}; ${remedy}`,
+    `images of ${width}×${height} are too small for ${halvings === 1 ? 'a halving' : `${halvings} halvings`}: width and height must be at least ${least}; ${remedy}`,
   );
 }
 

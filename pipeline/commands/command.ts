@@ -63,6 +63,7 @@ export function defineCommand<const O extends Record<string, Option>, R>(definit
       const positionals = [...command.matchAll(/[<[](\w+)/g)].map(([, name]) => name);
       const all: Record<string, Option> = { ...definition.options, json: options.json };
       yargs.middleware((args) => {
+        assertKnown(args, String(command.split(' ')[0]), all);
         for (const [name, option] of Object.entries(all)) {
           const value = args[name];
           if ([value].flat().some(isEmpty)) throw emptyValue(name, positionals, option);
@@ -93,6 +94,32 @@ export function defineCommand<const O extends Record<string, Option>, R>(definit
 }
 
 const isEmpty = (value: unknown): boolean => typeof value === 'string' && value.trim() === '';
+
+/** Arguments that yargs itself adds or takes. */
+const OF_YARGS = ['_', '$0', 'help', 'h', 'version'];
+
+/** @throws InputError for an option that the command does not have, or an argument too many, with what may be meant */
+function assertKnown(
+  { _: [, extra], ...args }: Record<string, unknown> & { readonly _: readonly unknown[] },
+  command: string,
+  options: Record<string, Option>,
+): void {
+  const inCamelCase = (name: string) => name.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
+  const names = Object.entries(options).flatMap(([name, { alias = [] }]) => [name, alias].flat());
+  const known = new Set([...OF_YARGS, ...names, ...names.map(inCamelCase)]);
+  const unknown = Object.keys(args).find((name) => !known.has(name));
+  const see = `(see \`convae ${command} --help\`)`;
+  if (unknown !== undefined) {
+    const like = names.find((name) => unknown.length > 1 && (name.startsWith(unknown) || unknown.startsWith(name)));
+    const hint = like === undefined ? '' : `; did you mean --${like}?`;
+    throw new InputError(`${unknown.length > 1 ? '--' : '-'}${unknown}: there is no such option${hint} ${see}`);
+  }
+  if (extra !== undefined) {
+    throw new InputError(
+      `${extra}: an argument too many${'data' in options ? '; images are given by --data' : ''} ${see}`,
+    );
+  }
+}
 
 /** The error for `--run ''`, which a script with an unset variable passes. */
 function emptyValue(name: string, positionals: readonly (string | undefined)[], { demandOption }: Option): InputError {

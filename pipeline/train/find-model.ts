@@ -47,7 +47,12 @@ export async function findModel(spec: string, known = models): Promise<FoundMode
 /** @throws InputError */
 async function modelOf(path: string): Promise<ModelDefinition> {
   const found = await stat(path).catch(() => undefined);
-  if (!found?.isFile()) throw new InputError(`${path}: there is no such file; give a file that defines a model`);
+  if (!found) throw new InputError(`${path}: there is no such file; give a file that defines a model`);
+  if (!found.isFile()) {
+    throw new InputError(
+      `${path}: expected a model, found a folder; images are given by --data, after a model such as cae`,
+    );
+  }
   const exported = await load(path);
   const candidates = 'default' in exported ? [exported.default] : Object.values(exported);
   const checked = candidates.map((candidate) => definition.safeParse(candidate));
