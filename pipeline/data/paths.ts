@@ -1,4 +1,5 @@
 import type { RawLabel } from './image-source.ts';
+import { MASK_FOLDER, maskFolders } from './mask-folders.ts';
 import { sortNaturally } from './natural-order.ts';
 import type { PathList } from './path-list.ts';
 import { assignSplits, type SplitName, saysNothing, splitOf } from './split-names.ts';
@@ -26,8 +27,16 @@ function folderOf(path: string, start: number): string | undefined {
   return end < 0 ? undefined : path.slice(start, end);
 }
 
-/** Folder of masks beside `train` and `test` in data laid out as MVTec AD. */
-const MASKS = 'ground_truth';
+/** A part, or the whole, before classes are found. */
+interface Found {
+  readonly name: SplitName | 'all';
+  readonly images: PathList;
+  /** A path of each folder. */
+  readonly folders: PathList;
+  /** Where paths begin within its folder. */
+  readonly start: number;
+  readonly folder: string | undefined;
+}
 
 /**
  * Finds splits and classes in the paths of a folder or an archive: `train/cat/1.png`, `cat/1.png` or `1.png`. One folder that
@@ -37,60 +46,60 @@ const MASKS = 'ground_truth';
  * @throws InputError where folders can be read as splits and as classes
  */
 export function arrangePaths(paths: PathList, where: string): ArrangedPaths {
-  const prefix = wrapperOf(paths);
-  const outer = foldersAt(paths, prefix.length);
-  const masked = ['train', 'test', MASKS].every((name) => outer.includes(name));
-  const sorted = masked ? paths.filter((path) => !path.startsWith(`${prefix}${MASKS}/`)) : paths;
-  const top = outer.filter((folder) => !(masked && folder === MASKS));
-  const loose = sorted.find((path) => !path.includes('/', prefix.length));
+  const all = onePerFolder(paths);
+  const masks = maskFolders(paths, all);
+  const isImage = (path: string) => !masks.some((folder) => path.startsWith(folder));
+  const [images, folders] = masks.length > 0 ? [paths.filter(isImage), all.filter(isImage)] : [paths, all];
+  const prefix = wrapperOf(folders);
+  const top = foldersAt(folders, prefix.length);
+  const loose = folders.find((path) => !path.includes('/', prefix.length));
   const splits = assignSplits(top, where, loose?.slice(prefix.length));
-  const found: (readonly [name: SplitName | 'all', inside: PathList, start: number])[] = [];
-  const notes: string[] = masked ? [`${prefix}${MASKS}/ is left out: masks of defects`] : [];
+  const found: Found[] = [];
+  const notes =
+    masks.length > 0
+      ? [`${masks.slice(0, 3).join(', ')}${masks.length > 3 ? ', …' : ''}: left out, masks of images`]
+      : [];
   if (splits) {
     for (const name of ['train', 'val', 'test'] as const) {
       const folder = splits[name];
       if (folder === undefined) continue;
       const start = `${prefix}${folder}/`;
-      const inside = sorted.filter((path) => path.startsWith(start));
-      found.push([name, inside, start.length]);
+      const inside = (path: string) => path.startsWith(start);
+      found.push({ name, images: images.filter(inside), folders: folders.filter(inside), start: start.length, folder });
     }
   } else {
-    const [only = ''] = top;
-    const alone = top.length === 1 && loose === undefined && splitOf(only) !== undefined;
-    if (alone) notes.push(`${prefix}${only}/ stands alone: it is taken as the whole set`);
-    const start = prefix.length + (alone ? only.length + 1 : 0);
-    found.push(['all', sorted, start]);
-    const seen = new Set<string>(); // many paths have the same folders
-    const inner = sorted.find((path) => {
-      const first = folderOf(path, start);
-      const second = first === undefined ? undefined : folderOf(path, start + first.length + 1);
-      if (second === undefined || seen.has(second)) return false;
-      seen.add(second);
-      return splitOf(second) !== undefined;
-    });
-    if (inner !== undefined) notes.push(`folders inside classes are not splits: ${inner}`);
+    const [folder = ''] = top;
+    const alone = top.length === 1 && loose === undefined && splitOf(folder) !== undefined;
+    if (alone) notes.push(`${prefix}${folder}/ stands alone: it is taken as the whole set`);
+    const start = prefix.length + (alone ? folder.length + 1 : 0);
+    found.push({ name: 'all', images, folders, start, folder: alone ? folder : undefined });
   }
-  const folders = found.map(([, inside, start]) => foldersAt(inside, start));
-  const beside = new Set(folders.filter((own) => own.length > 1).flat());
+  const firsts = found.map(({ folders, start }) => foldersAt(folders, start));
+  const beside = new Set(firsts.filter((own) => own.length > 1).flat());
   const parts: Partial<Record<SplitName | 'all', PathPart>> = {};
   const names = new Set<string>();
-  for (const [name, inside, start] of found) {
-    const around = folderAround(inside, start, beside);
+  for (const { name, images, folders, start, folder } of found) {
+    const around = folderAround(
+      folders,
+      start,
+      (inner) => !beside.has(inner) && (inner === folder || saysNothing(inner)),
+    );
     if (around !== '') notes.push(`${around} holds all ${name === 'all' ? '' : `${name} `}images: it is not a class`);
     const from = start + around.length;
-    for (const folder of foldersAt(inside, from)) names.add(folder);
+    for (const first of foldersAt(folders, from)) names.add(first);
+    notes.push(...notesOnInner(folders, from));
     parts[name] = {
-      paths: inside,
+      paths: images,
       id: (path) => (name === 'all' ? path : path.slice(start)),
       label: (path) => folderOf(path, from),
     };
   }
-  notes.push(...notesOnPairs(sorted));
+  notes.push(...notesOnPairs(images));
   const classes = sortNaturally(names);
-  const masks = classes.length > 1 ? classes.find((folder) => MASK_FOLDER.test(folder)) : undefined;
-  if (masks !== undefined) {
+  const doubtful = classes.length > 1 ? classes.find((folder) => MASK_FOLDER.test(folder)) : undefined;
+  if (doubtful !== undefined) {
     notes.push(
-      `${masks}/ is taken for a class; if it holds masks of the images beside it, move it elsewhere, or pass the folder of the images`,
+      `${doubtful}/ is taken for a class; if it holds masks of the images beside it, move it elsewhere, or pass the folder of the images`,
     );
   }
   return { parts, classes: classes.length === 0 ? undefined : classes, notes };
@@ -126,22 +135,47 @@ export function notesOnPairs(sorted: Iterable<string>): string[] {
   ];
 }
 
-/** Names of folders that may hold masks rather than images of a class. */
-const MASK_FOLDER = /^(.*_)?(masks?|labels?|annotations?|segmentation.*|ground_?truths?|gt(fine)?)$/i;
+/** A note on folders inside a class, one of which looks like a split, or which are several. */
+function notesOnInner(folders: PathList, start: number): string[] {
+  const inner = new Map<string, string>();
+  let several: string | undefined;
+  for (const path of folders) {
+    const first = folderOf(path, start);
+    const second = first === undefined ? undefined : folderOf(path, start + first.length + 1);
+    if (first === undefined || second === undefined) continue;
+    if (splitOf(second) !== undefined) return [`folders inside classes are not splits: ${path}`];
+    const other = inner.get(first) ?? second;
+    inner.set(first, other);
+    if (other !== second) several ??= `${first}/${other} and ${first}/${second} are of one class, ${first}`;
+  }
+  return several === undefined
+    ? []
+    : [`${several}; if they are classes, name them in a column of labels of metadata.csv`];
+}
 
 /**
  * Folders from `start` on that hold all images of a part and say nothing of them: `images/`, `train/` of `train/train/1.png`.
- * @param classes names that are classes, since they stand beside others
+ * @param saysNothing whether a folder is no class
  */
-function folderAround(inside: PathList, start: number, classes: ReadonlySet<string>): string {
+function folderAround(inside: PathList, start: number, saysNothing: (folder: string) => boolean): string {
   const [first = ''] = inside;
   for (let around = ''; ; ) {
     const folder = folderOf(first, start + around.length);
-    if (folder === undefined || classes.has(folder) || !saysNothing(folder)) return around;
+    if (folder === undefined || !saysNothing(folder)) return around;
     const outer = `${first.slice(0, start)}${around}${folder}/`;
     if (inside.find((path) => !path.startsWith(outer)) !== undefined) return around;
     around += `${folder}/`;
   }
+}
+
+/** A path of each folder: what folders there are is seen sooner from these. */
+function onePerFolder(paths: PathList): PathList {
+  let folder: string | undefined;
+  return paths.filter((path) => {
+    if (folder !== undefined && path.startsWith(folder) && !path.includes('/', folder.length)) return false;
+    folder = path.slice(0, path.lastIndexOf('/') + 1);
+    return true;
+  });
 }
 
 /** The first folders of paths from `start` on, in the order of the paths. */

@@ -17,26 +17,48 @@ const SPLIT_WORDS: Readonly<Record<string, SplitName>> = {
 };
 
 /** Words that may stand beside them: `train_images`, `testset`, `train2017`. */
-const FILLERS = /^(set|data|dataset|split|part|folder|images?|imgs?|photos?|pictures?|pics|files?|\d+)$/;
+const FILLERS =
+  /^(set|data|dataset|split|part|folder|images?|imgs?|photos?|pictures?|pics|files?|jpe?gs?|pngs?|final|\d+)$/;
 const GLUED = /^(train|training|val|valid|validation|dev|test|testing|eval|evaluation)(set|data|images?|imgs?)$/;
 
 const wordsOf = (folder: string): string[] =>
   folder
-    .replace(/(\p{Ll})(\p{Lu})/gu, '$1 $2')
+    .replace(/(\p{Ll})(\p{Lu})|(\p{Lu})(\p{Lu}\p{Ll})/gu, '$1$3 $2$4')
     .toLowerCase()
     .match(/\p{L}+|\d+/gu)
     ?.flatMap((word) => GLUED.exec(word)?.slice(1) ?? [word]) ?? [];
 
+const isSplitWord = (word: string): boolean => Object.hasOwn(SPLIT_WORDS, word);
+
+/** The split that one word of a name says, and its other words: `train` and `cars` of `cars_train`. */
+function splitWithin(folder: string): { split: SplitName; rest: string } | undefined {
+  const words = wordsOf(folder).filter((word) => !FILLERS.test(word));
+  const [word, other] = words.filter(isSplitWord);
+  if (word === undefined || other !== undefined) return undefined;
+  return { split: SPLIT_WORDS[word] as SplitName, rest: words.filter((each) => each !== word).join(' ') };
+}
+
 /** The split that a folder's name stands for. Whole words decide: `Training_Set` is one, `test_tube` and `trainers` are not. */
 export function splitOf(folder: string): SplitName | undefined {
-  const rest = wordsOf(folder).filter((word) => !FILLERS.test(word));
-  const [word = ''] = rest;
-  return rest.length === 1 && Object.hasOwn(SPLIT_WORDS, word) ? SPLIT_WORDS[word] : undefined;
+  const { split, rest } = splitWithin(folder) ?? {};
+  return rest === '' ? split : undefined;
+}
+
+/** The splits that names beside each other stand for, alone or with the same words: `cars_train` and `cars_test`. */
+function splitsAmong(names: readonly string[]): Map<string, SplitName> {
+  const within = names.flatMap((name) => {
+    const found = splitWithin(name);
+    return found ? [{ name, ...found }] : [];
+  });
+  const found = new Set(within.map(({ rest, split }) => `${split} ${rest}`));
+  const isPart = (rest: string) =>
+    rest === '' || (found.has(`train ${rest}`) && (found.has(`val ${rest}`) || found.has(`test ${rest}`)));
+  return new Map(within.filter(({ rest }) => isPart(rest)).map(({ name, split }) => [name, split]));
 }
 
 /** Whether a folder's name only says that images are in it: `images`, `train_data`. A number may be a class. */
 export const saysNothing = (folder: string): boolean =>
-  /\p{L}/u.test(folder) && wordsOf(folder).every((word) => FILLERS.test(word) || Object.hasOwn(SPLIT_WORDS, word));
+  /\p{L}/u.test(folder) && wordsOf(folder).every((word) => FILLERS.test(word) || isSplitWord(word));
 
 const quoted = (names: readonly string[]): string => {
   const more = names.length - 3;
@@ -59,8 +81,9 @@ export function assignSplits(
   loose?: string,
 ): Partial<Record<SplitName, string>> | undefined {
   const folders: Partial<Record<SplitName, string>> = {};
-  const others = names.filter((name) => splitOf(name) === undefined);
-  const splits = names.filter((name) => splitOf(name) !== undefined);
+  const among = splitsAmong(names);
+  const others = names.filter((name) => !among.has(name));
+  const splits = [...among.keys()];
   if (splits.length === 0 || (names.length === 1 && loose === undefined)) return undefined;
   const beside = others.length > 0 ? others : loose === undefined ? [] : [loose];
   if (beside.length > 0) {
@@ -68,8 +91,7 @@ export function assignSplits(
       `${where}: ${quoted(splits)} reads as a split, ${quoted(beside)} beside it does not; if all are classes, rename ${quoted(splits)} (class_${splits[0]}); if they are splits, move the rest elsewhere or into train/`,
     );
   }
-  for (const name of splits) {
-    const split = splitOf(name) as SplitName;
+  for (const [name, split] of among) {
     const other = folders[split];
     if (other !== undefined) {
       throw new InputError(

@@ -176,11 +176,57 @@ describe('paths', () => {
     expect(arranged('train/1/1.png', 'test/2.png')).toMatchObject({ classes: ['1'] });
     expect(arranged('images/1.png', '2.png')).toMatchObject({ classes: ['images'] });
   });
-  test('folders of masks are noted', () => {
-    expect(arranged('set/images/1.png', 'set/masks/1.png')).toMatchObject({
-      notes: [expect.stringMatching(/^masks\//)],
-    });
+  test('masks of images are left out; what may be masks is noted', () => {
+    for (const [images, masks] of [
+      [['JPEGImages/1.jpg', 'JPEGImages/2.jpg'], 'SegmentationClass/1.png'],
+      [['images/1.jpg', 'images/2.jpg'], 'annotations/trimaps/1.png'],
+      [['Images/a/1.JPG', 'Images/b/1.JPG'], 'Masks/a/1.png'],
+      [['train/images/1.png', 'test/images/2.png'], 'test/masks/2_mask.png'],
+    ] as const) {
+      const { notes, classes, ...parts } = arranged(...images, masks);
+      expect(Object.values(parts).flat()).toHaveLength(2);
+      expect(classes).toEqual(images[0].includes('/a/') ? ['a', 'b'] : undefined);
+      expect(notes[0]).toContain(masks.replace(/[^/]*$/, '').replace(/(trimaps|a)\/$/, ''));
+    }
+    for (const paths of [
+      ['images/1.png', 'masks/1.png', 'masks/2.png'],
+      ['with_mask/1.png', 'without_mask/1.png'],
+      ['Original/1.png', 'Ground Truth/1.png'],
+    ]) {
+      const { all, notes, classes } = arranged(...paths);
+      expect([all.length, classes?.length, notes.length]).toEqual([paths.length, 2, 1]);
+    }
     expect(arranged('set/cat/1.png', 'set/dog/1.png')).toMatchObject({ notes: [] });
+  });
+  test('splits of a common name', () => {
+    expect(arranged('s/cars_train/1.png', 's/cars_test/2.png')).toMatchObject({
+      train: [['1.png', undefined]],
+      test: [['2.png', undefined]],
+      classes: undefined,
+    });
+    // Intel's scenes, GTSRB
+    expect(arranged('seg_train/seg_train/sea/1.png', 'seg_test/seg_test/sea/2.png')).toMatchObject({
+      train: [['seg_train/sea/1.png', 'sea']],
+      test: [['seg_test/sea/2.png', 'sea']],
+      classes: ['sea'],
+    });
+    expect(arranged('Final_Training/Images/1/1.ppm', 'Final_Test/Images/2.ppm')).toMatchObject({
+      train: [['Images/1/1.ppm', '1']],
+      test: [['Images/2.ppm', undefined]],
+    });
+    for (const other of ['seg_pred/1.png', '1.png']) {
+      expect(() => arranged('seg_train/1.png', 'seg_test/1.png', other)).toThrow(/'seg_test', 'seg_train'/);
+    }
+    // CycleGAN
+    expect(() => arranged('trainA/1.png', 'trainB/1.png', 'testA/1.png', 'testB/1.png')).toThrow(/'testA' and 'testB'/);
+    expect(arranged('test_tube/1.png', 'train_station/1.png')).toMatchObject({
+      classes: ['test_tube', 'train_station'],
+    });
+  });
+  test('folders inside a class are noted', () => {
+    expect(arranged('a/abbey/1.png', 'a/bar/1.png', 'c/cave/1.png').notes).toEqual([
+      expect.stringMatching(/a\/abbey.*a\/bar/),
+    ]);
   });
   test('a split alone is the whole set', () => {
     expect(arranged('train/cat/1.png', 'train/2.png')).toMatchObject({
