@@ -1,11 +1,11 @@
 import * as tf from '@tensorflow/tfjs-core';
 import type { BatchedProgram } from 'tfjs-to-onnx';
 import type { Generator } from '../data/generator.ts';
-import { countRows, pickRows } from '../data/rows.ts';
+import { countRows } from '../data/rows.ts';
 import { pauses, rowStretches, type Tick } from '../io/stages.ts';
 import { kmeans } from './kmeans.ts';
 import { choleskyFactor, invertLower } from './matrix.ts';
-import { momentsOf, standardized } from './moments.ts';
+import { meanVariance, standardized } from './moments.ts';
 import { withPrograms } from './programs.ts';
 
 /** A mixture of normal distributions with full covariances, in plain numbers, as a card stores it. */
@@ -43,6 +43,8 @@ export interface MixtureOptions extends ExpectationOptions {
 }
 
 const RIDGE = 1e-6;
+/** A variance relative to that of the rows, so small that each row belongs to the nearest centre alone. */
+const NARROW = 2 ** -60;
 /** Stands for a weight of 0, whose logarithm is not finite. */
 const LEAST = 1e-300;
 /** The smallest ridge, relative to a column's variance: rounding must not make a covariance indefinite. */
@@ -60,34 +62,30 @@ export async function fitGaussianMixture(
   size: number,
   options: MixtureOptions,
 ): Promise<MixtureFit> {
-  const { components, seed, ridge = RIDGE, tick } = options;
-  const { assignment, centres } = await kmeans(rows, size, {
+  const { components, seed, tick } = options;
+  const { centres } = await kmeans(rows, size, {
     clusters: components,
     restarts: 1,
     seed,
     tick: tick && (() => tick(0)),
   });
-  const n = assignment.length;
-  const { std } = standardized(rows, size);
-  const parts: Part[] = [];
-  for (let component = 0; component < components; component++) {
-    const own = Uint32Array.from(assignment.keys()).filter((row) => assignment[row] === component);
-    const mean = centres.slice(component * size, (component + 1) * size);
-    if (own.length === 0) parts.push({ weight: 0, mean, covariance: new Float64Array(size * size) });
-    else {
-      const { covariance } = await momentsOf(pickRows(rows, size, own), size, pauses(undefined));
-      const factor = Math.max(1, own.length - 1) / own.length;
-      parts.push({ weight: own.length / n, mean, covariance: covariance.map((value) => value * factor) });
-    }
-  }
-  return improveMixture(rows, mixtureOf(parts, std, ridge), options);
+  const variance = meanVariance(rows, size) || 1;
+  return iterate(rows, sphericalMixture(centres, size, NARROW * variance), options, 0);
 }
 
 /** Expectation–maximization from a given mixture. @param rows `[n, size]` @throws RangeError */
-export async function improveMixture(
+export const improveMixture = (
   rows: Float32Array,
   start: GaussianMixture,
   options: ExpectationOptions = {},
+): Promise<MixtureFit> => iterate(rows, start, options, 1);
+
+/** @param first 1, or 0 where the start only says which rows belong together: then the next mixture counts as the start */
+async function iterate(
+  rows: Float32Array,
+  start: GaussianMixture,
+  options: ExpectationOptions,
+  first: 0 | 1,
 ): Promise<MixtureFit> {
   const { maxIterations = 100, tolerance = 1e-3, ridge = RIDGE, tick } = options;
   const { size, weights } = start;
@@ -99,21 +97,42 @@ export async function improveMixture(
   return withPrograms({ expectation: expectation(size, weights.length) }, async (run) => {
     let mixture = start;
     let logLikelihood = Number.NEGATIVE_INFINITY;
-    for (let iterations = 1; ; iterations++) {
+    for (let iterations = first; ; iterations++) {
       const density = densityOf(mixture, mean, std);
       const sums = new MixtureSums(weights.length, size);
       for (const { from, to } of rowStretches(n, size * weights.length)) {
         const row = scaled.rows.subarray(from * size, to * size);
         sums.add(await run('expectation', { row, ...density }));
-        await pause(Math.min(1, (iterations - 1 + to / n) / maxIterations));
+        await pause(Math.min(1, Math.max(0, iterations - 1 + to / n) / maxIterations));
       }
+      mixture = mixtureOf(sums.parts(density.means, mean, std), std, ridge);
+      if (iterations === 0) continue;
       const gain = sums.logs / n - scales - logLikelihood;
       logLikelihood = sums.logs / n - scales;
-      mixture = mixtureOf(sums.parts(density.means, mean, std), std, ridge);
       const converged = Math.abs(gain) < tolerance;
       if (converged || iterations >= maxIterations) return { mixture, logLikelihood, iterations, converged };
     }
   });
+}
+
+/**
+ * Components of equal weight and of one variance in all directions: the nearest centre is the most probable component. k-means is
+ * the limit of smaller and smaller variances.
+ * @param centres `[components, size]`
+ */
+export function sphericalMixture(centres: Float64Array, size: number, variance: number): GaussianMixture {
+  const components = centres.length / size;
+  const deviation = Math.sqrt(variance);
+  const factor = Array.from({ length: size }, (_, i) =>
+    Array.from({ length: i + 1 }, (_, j) => (i === j ? deviation : 0)),
+  );
+  const rowOf = (k: number) => Array.from(centres.subarray(k * size, (k + 1) * size));
+  return {
+    size,
+    weights: new Array<number>(components).fill(1 / components),
+    means: Array.from({ length: components }, (_, k) => rowOf(k)),
+    factors: new Array<number[]>(components).fill(factor.flat()),
+  };
 }
 
 /** Draws rows from a mixture, `[count, size]`, and the component of each, `[count]`. */

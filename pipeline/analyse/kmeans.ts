@@ -2,7 +2,7 @@ import { Generator } from '../data/generator.ts';
 import { countRows } from '../data/rows.ts';
 import { type Pause, pauses, type Tick } from '../io/stages.ts';
 import { approach, type ClusteredRows, plusPlusCentres } from './k-means-plus-plus.ts';
-import { columnMeans, columnSquares } from './moments.ts';
+import { columnMeans, meanVariance } from './moments.ts';
 import { partitionOf } from './partition.ts';
 import { nearestOf, type Run, relativeRows, roundingOf, withPrograms } from './programs.ts';
 
@@ -138,9 +138,3 @@ async function iterate(
 
 /** A distance from half its square, which rounding may have made negative. */
 const distanceOf = (half: number): number => Math.sqrt(Math.max(0, 2 * half));
-
-/** Mean over the columns of their variances. */
-function meanVariance(rows: Float32Array, size: number): number {
-  const squares = columnSquares(rows, size, columnMeans(rows, size));
-  return squares.reduce((sum, square) => sum + square, 0) / rows.length;
-}

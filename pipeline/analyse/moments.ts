@@ -63,6 +63,12 @@ export function columnSquares(rows: Rows, size: number, mean: Float64Array): Flo
   return sums;
 }
 
+/** Mean over the columns of their variances. @param rows `[n, size]` */
+export function meanVariance(rows: Rows, size: number): number {
+  const squares = columnSquares(rows, size, columnMeans(rows, size));
+  return squares.reduce((sum, square) => sum + square, 0) / rows.length;
+}
+
 /**
  * Means and standard deviations (dividing by the number of rows; 1 for constant columns) of the columns, and the rows relative
  * to both. @param rows `[n, size]`

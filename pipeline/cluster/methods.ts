@@ -1,4 +1,4 @@
-import { fitGaussianMixture, type GaussianMixture } from '../analyse/gaussian-mixture.ts';
+import { fitGaussianMixture, type GaussianMixture, sphericalMixture } from '../analyse/gaussian-mixture.ts';
 import { kmeans } from '../analyse/kmeans.ts';
 import type { ClusterMethod } from '../artifacts/clusters.ts';
 import { Generator } from '../data/generator.ts';
@@ -55,7 +55,7 @@ export async function fitClusters(method: FittedMethod, { rows, size }: Space, o
   if (method === 'kmeans') {
     const { centres, inertia } = await kmeans(rows, size, { clusters, seed, tick });
     return {
-      mixture: sphericalMixture(centres, size, inertia / rows.length),
+      mixture: sphericalMixture(centres, size, Math.max(inertia / rows.length, Number.EPSILON)),
       logLikelihood: Number.NaN,
       converged: true,
     };
@@ -79,23 +79,4 @@ export interface Fit {
   readonly logLikelihood: number;
   /** Whether the likelihood had nearly stopped growing when the fit ended; true for k-means, which has none. */
   readonly converged: boolean;
-}
-
-/**
- * The mixture that k-means is the limit of: components of equal weight and of one variance in all directions, that of the rows
- * around their centres. The nearest centre is the most probable component.
- */
-function sphericalMixture(centres: Float64Array, size: number, variance: number): GaussianMixture {
-  const components = centres.length / size;
-  const deviation = Math.sqrt(Math.max(variance, Number.EPSILON));
-  const factor = Array.from({ length: size }, (_, i) =>
-    Array.from({ length: i + 1 }, (_, j) => (i === j ? deviation : 0)),
-  );
-  const rowOf = (k: number) => Array.from(centres.subarray(k * size, (k + 1) * size));
-  return {
-    size,
-    weights: new Array<number>(components).fill(1 / components),
-    means: Array.from({ length: components }, (_, k) => rowOf(k)),
-    factors: new Array<number[]>(components).fill(factor.flat()),
-  };
 }
