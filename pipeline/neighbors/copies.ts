@@ -25,7 +25,7 @@ export async function digestsOf(dataset: ImageDataset, tick: Tick): Promise<stri
   return digests;
 }
 
-/** Small gray copies of all images. */
+/** Small copies of all images. */
 export async function readThumbnails(dataset: ImageDataset, tick: Tick): Promise<Thumbnails> {
   const parts: Thumbnails[] = [];
   for await (const { start, count, images } of readBatches(dataset, imagesAtATime(dataset.shape), { ahead: 0 })) {

@@ -1,66 +1,71 @@
 import { bytesPerImage, type ImageShape } from '../data/dataset.ts';
 import type { Pause } from '../io/stages.ts';
 
-/** Longest side of the gray images that are compared. */
+/** Longest side of the images that are compared. */
 const SIDE = 32;
 /** Pixels of such an image by which a copy may be shifted: at most an eighth of a side. */
 const shiftOf = (side: number): number => Math.min(2, Math.floor(side / 8));
 
-/** Gray images of at most `SIDE` pixels a side. */
+/** Images of at most `SIDE` pixels a side. */
 export interface Thumbnails {
   readonly height: number;
   readonly width: number;
-  /** `[n, height, width]` */
+  readonly channels: number;
+  /** `[n, height, width, channels]` */
   readonly pixels: Float32Array;
 }
 
-/** Averages pixels and channels of images. @param images `[n, H, W, C]` */
+/** Averages pixels of images. @param images `[n, H, W, C]` */
 export function thumbnailsOf(images: Uint8Array, shape: ImageShape): Thumbnails {
+  const { channels } = shape;
   const step = Math.ceil(Math.max(shape.height, shape.width) / SIDE);
   const [height, width] = [Math.floor(shape.height / step), Math.floor(shape.width / step)].map((side) =>
     Math.max(1, side),
   ) as [number, number];
   const [high, wide] = [Math.min(step, shape.height), Math.min(step, shape.width)];
   const n = images.length / bytesPerImage(shape);
-  const pixels = new Float32Array(n * height * width);
-  const line = shape.width * shape.channels;
+  const pixels = new Float32Array(n * height * width * channels);
+  const line = shape.width * channels;
   for (let at = 0; at < pixels.length; at++) {
-    const [image, y, x] = [Math.floor(at / (height * width)), Math.floor(at / width) % height, at % width];
+    const place = Math.floor(at / channels);
+    const [image, y, x] = [Math.floor(place / (height * width)), Math.floor(place / width) % height, place % width];
     let sum = 0;
     for (let row = 0; row < high; row++) {
-      const from = (image * shape.height + y * step + row) * line + x * step * shape.channels;
-      for (let i = from; i < from + wide * shape.channels; i++) sum += images[i] as number;
+      const from = (image * shape.height + y * step + row) * line + x * step * channels + (at % channels);
+      for (let i = from; i < from + wide * channels; i += channels) sum += images[i] as number;
     }
-    pixels[at] = sum / (high * wide * shape.channels);
+    pixels[at] = sum / (high * wide);
   }
-  return { height, width, pixels };
+  return { height, width, channels, pixels };
 }
 
 /** The images of all parts, which must be of one size. */
 export function joinThumbnails(parts: readonly Thumbnails[]): Thumbnails {
-  const { height, width } = parts[0] as Thumbnails;
+  const { height, width, channels } = parts[0] as Thumbnails;
   const pixels = new Float32Array(parts.reduce((sum, part) => sum + part.pixels.length, 0));
   let at = 0;
   for (const part of parts) {
     pixels.set(part.pixels, at);
     at += part.pixels.length;
   }
-  return { height, width, pixels };
+  return { height, width, channels, pixels };
 }
 
 /**
- * The highest correlation of two images, over shifts of one by a few pixels: 1 for equal images and for those that differ in
- * brightness and contrast alone. Images without contrast are similar to those of equal brightness.
+ * The highest correlation of two images, over shifts of one by a few pixels, of all channels together: 1 for equal images and for
+ * those that differ in brightness and contrast alone. Images without contrast are similar to those of equal brightness.
  */
-export function similarity({ height, width, pixels }: Thumbnails, a: number, b: number): number {
+export function similarity({ height, width, channels, pixels }: Thumbnails, a: number, b: number): number {
   let best = -1;
   for (let dy = -shiftOf(height); dy <= shiftOf(height); dy++) {
     for (let dx = -shiftOf(width); dx <= shiftOf(width); dx++) {
       let [n, sumA, sumB, aa, bb, ab] = [0, 0, 0, 0, 0, 0];
       for (let y = Math.max(0, dy); y < Math.min(height, height + dy); y++) {
-        for (let x = Math.max(0, dx); x < Math.min(width, width + dx); x++, n++) {
-          const p = pixels[(a * height + y) * width + x] as number;
-          const q = pixels[(b * height + y - dy) * width + x - dx] as number;
+        const [from, to] = [Math.max(0, dx) * channels, Math.min(width, width + dx) * channels];
+        const [rowA, rowB] = [(a * height + y) * width, (b * height + y - dy) * width - dx];
+        for (let i = from; i < to; i++, n++) {
+          const p = pixels[rowA * channels + i] as number;
+          const q = pixels[rowB * channels + i] as number;
           sumA += p;
           sumB += q;
           aa += p * p;
@@ -83,15 +88,22 @@ const LAG = 4;
 export const LAGS = (LAG + 1) * (2 * LAG + 1);
 
 /**
- * Correlations of images with themselves, shifted, `[n, LAGS]`: nearly the same for an image and a shifted copy. Yields to the event
- * loop.
+ * Correlations of images in gray with themselves, shifted, `[n, LAGS]`: nearly the same for an image and a shifted copy. Yields to
+ * the event loop.
  */
-export async function autocorrelations({ height, width, pixels }: Thumbnails, pause: Pause): Promise<Float32Array> {
+export async function autocorrelations(
+  { height, width, channels, pixels }: Thumbnails,
+  pause: Pause,
+): Promise<Float32Array> {
   const size = height * width;
-  const n = pixels.length / size;
+  const n = pixels.length / channels / size;
   const results = new Float32Array(n * LAGS);
   for (let image = 0, at = 0; image < n; image++) {
-    const own = pixels.subarray(image * size, (image + 1) * size);
+    const own = new Float32Array(size);
+    for (let i = 0, from = image * size * channels; i < size * channels; i++) {
+      const place = Math.floor(i / channels);
+      own[place] = (own[place] as number) + (pixels[from + i] as number) / channels;
+    }
     const mean = own.reduce((sum, value) => sum + value, 0) / size;
     const centred = own.map((value) => value - mean);
     const squares = Math.max(

@@ -250,3 +250,31 @@ test('copies of digits that were re-encoded or shifted are similar, other digits
     for (let b = 0; b < count; b++) if (a !== b) expect(similarity(thumbnails, a, count + b)).toBeLessThan(0.99);
   }
 });
+
+test('images that differ in colour alone are no copies, re-encoded ones are', async () => {
+  const side = 40;
+  const [red, blue] = [
+    [200, 20, 30],
+    [30, 20, 200],
+  ];
+  const disc = (inside: readonly number[], outside: readonly number[]) =>
+    Buffer.from(
+      Array.from({ length: side * side }, (_, at) =>
+        Math.hypot((at % side) - 20, Math.floor(at / side) - 20) < 12 ? inside : outside,
+      ).flat(),
+    );
+  const images = [red, blue].flatMap((colour = []) => [disc(colour, [255, 255, 255]), disc(colour, colour)]);
+  const jpeg = async (image: Buffer) => {
+    const file = sharp(image, { raw: { width: side, height: side, channels: 3 } }).jpeg({ quality: 60 });
+    return sharp(await file.toBuffer())
+      .raw()
+      .toBuffer();
+  };
+  const copies = await Promise.all(images.map(jpeg));
+  const thumbnails = thumbnailsOf(Buffer.concat([...images, ...copies]), { height: side, width: side, channels: 3 });
+  images.forEach((_, a) => {
+    images.forEach((_, b) => {
+      expect([a, b, similarity(thumbnails, a, 4 + b) >= 0.99]).toEqual([a, b, a === b]);
+    });
+  });
+});
