@@ -17,6 +17,17 @@ export const digest = z.string().check(z.regex(/^[0-9a-f]{64}$/));
 export const fingerprint = z.string().check(z.regex(/^sha256:[0-9a-f]{64}$/));
 /** Number of images of a split, the data set's fingerprint, and that of its pixels without labels, absent from older files. */
 export const images = { images: positive, fingerprint, pixels: z.optional(fingerprint) };
+
+/** What images are recognized by; older files have no `pixels`. */
+export interface Fingerprints {
+  readonly fingerprint: string;
+  readonly pixels?: string | undefined;
+}
+
+/** Whether images are the same, whatever their labels; without `pixels`, labels count, too. */
+export const samePixels = (a: Fingerprints, b: Fingerprints): boolean =>
+  a.fingerprint === b.fingerprint || (a.pixels !== undefined && a.pixels === b.pixels);
+
 export const pixelLoss = z.enum(['binary cross-entropy', 'mean squared error', 'mean absolute error']);
 export type PixelLoss = z.infer<typeof pixelLoss>;
 /** The unit of each. */

@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { classNames, count, digest, imageShape, numbers, positive } from './fields.ts';
+import { classNames, count, digest, fingerprint, imageShape, numbers, positive } from './fields.ts';
 
 /** A relative path that stays inside its folder. */
 const path = z.string().check(z.regex(/^(?!\/)(?!.*(^|\/)\.\.(\/|$))[^\\:?#]+$/));
@@ -50,8 +50,11 @@ export const imageSetSchema = z.object({
 export const manifestSchema = z.object({
   format: z.literal(1),
   files: z.record(z.string(), count),
-  /** Folder of the image set, from the site's root. */
+  /** SHA-256 of the card.json that the points belong to; older sites do not have it. */
+  card: z.optional(digest),
+  /** Folder of the image set, from the site's root, and the fingerprint of its pixels, which older sites do not have. */
   set: z.nullable(path),
+  pixels: z.optional(fingerprint),
   points: z.nullable(z.object({ count: positive, latents: path, errors: path, map: path, ...map })),
   columns: z._default(z.array(column), []),
   dimensions,
@@ -69,6 +72,8 @@ export const pointsSchema = z.object({
   card: digest,
   split: z.string(),
   fingerprint: z.string(),
+  /** That of the pixels without labels; older folders do not have it. */
+  pixels: z.optional(fingerprint),
   ...map,
   dimensions,
   /** SHA-256 of each array's file, by the file's name without `.npy`: latents, errors, map, and those of `others`. */

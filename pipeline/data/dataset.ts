@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { endianness } from 'node:os';
+import { type Fingerprints, samePixels } from '../artifacts/fields.ts';
 import type { ImageIndex, SkippedImage } from '../artifacts/image-index.ts';
 import { InputError } from '../io/errors.ts';
 import { range } from './rows.ts';
@@ -69,15 +70,7 @@ export interface ImageDataset {
   close(): Promise<void>;
 }
 
-/** What images are recognized by; older files have no `pixels`. */
-export interface Fingerprints {
-  readonly fingerprint: string;
-  readonly pixels?: string | undefined;
-}
-
-/** Whether images are the same, whatever their labels; without `pixels`, labels count, too. */
-export const samePixels = (a: Fingerprints, b: Fingerprints): boolean =>
-  a.fingerprint === b.fingerprint || (a.pixels !== undefined && a.pixels === b.pixels);
+export { type Fingerprints, samePixels };
 
 /** The parts of a data set. At least one of `val` and `test` is there. */
 export interface DatasetSplits {

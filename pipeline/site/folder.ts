@@ -62,7 +62,7 @@ export async function sizesIn(folder: string): Promise<Record<string, number>> {
  */
 export async function writeModel(
   folder: string,
-  { model, split, fingerprint }: SiteModel,
+  { model, split, fingerprint, pixels, cardHash }: SiteModel,
   points: Points,
   columns: readonly Column[],
 ): Promise<void> {
@@ -84,7 +84,9 @@ export async function writeModel(
   const manifest = manifestSchema.parse({
     format: 1,
     files: await sizesIn(folder),
+    card: cardHash,
     set: setFolder(fingerprint),
+    pixels,
     points: {
       count: rows,
       latents: `${split}/latents.npy`,

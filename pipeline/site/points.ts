@@ -199,9 +199,15 @@ export async function readPoints(siteModel: SiteModel): Promise<Points | undefin
   try {
     await sweep(siteModel.model.folder);
     if (await findDamage(folder)) return undefined;
-    const { files, method, perplexity, others, dimensions, ...found } = pointsSchema.parse(
-      JSON.parse(await readFile(join(folder, 'manifest.json'), 'utf8')),
-    );
+    const {
+      files,
+      method,
+      perplexity,
+      others,
+      dimensions,
+      pixels: _,
+      ...found
+    } = pointsSchema.parse(JSON.parse(await readFile(join(folder, 'manifest.json'), 'utf8')));
     const methods = [{ method }, ...others];
     const names = ['latents', 'errors', ...methods.map((_, i) => mapName(methods, i))];
     const expected = { format: POINTS_FORMAT, ...keyOf(siteModel), files: await digestsIn(folder, names) };
@@ -231,6 +237,7 @@ async function writeKept(folder: string, siteModel: SiteModel, points: Points): 
   const about = {
     format: POINTS_FORMAT,
     ...keyOf(siteModel),
+    pixels: siteModel.pixels,
     ...aboutMaps(maps, errors.length, ''),
     dimensions,
     files,

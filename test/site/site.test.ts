@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSy
 import { join, relative } from 'node:path';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { expect, test } from 'vitest';
+import type { Card } from '../../pipeline/artifacts/card.ts';
 import { openSplit } from '../../pipeline/data/open.ts';
 import { encode } from '../../pipeline/encode/encode.ts';
 import type { StageState } from '../../pipeline/io/stages.ts';
@@ -32,6 +33,7 @@ const building = (options: Partial<SiteOptions>) =>
 interface Manifest {
   readonly files: Record<string, number>;
   readonly set: string;
+  readonly pixels?: string;
   readonly points: { latents: string; errors: string; map: string };
   readonly dimensions: { kl: number[] | null; variance: number[] };
 }
@@ -91,6 +93,9 @@ test('a site contains the app, the models, and what ONNX Runtime computes from t
     }
     expect(manifest).toMatchObject({
       ...{ format: 1, set, training: null, report: null },
+      card: createHash('sha256')
+        .update(readFileSync(join(exported, 'card.json')))
+        .digest('hex'),
       points: { count: held.length, method: 'codes', perplexity: null },
     });
 
@@ -254,8 +259,15 @@ test('labels that were corrected since training are shown', async () => {
   const corrected = tinyData(scratch('corrected'), 150);
   writeFileSync(scratch('corrected-labels'), idxBytes([150], new Uint8Array(150).fill(3)));
   await building({ exported: [plain], out: scratch('with-corrected'), data: [corrected] });
-  const { set } = readJson<Manifest>(scratch('with-corrected/models/plain/manifest.json'));
+  const manifest = readJson<Manifest>(scratch('with-corrected/models/plain/manifest.json'));
   const held = await openSplit(corrected, 'test');
-  expect(set).toBe(`sets/${(await held.fingerprint()).slice(7, 19)}`);
+  expect(manifest.set).toBe(`sets/${(await held.fingerprint()).slice(7, 19)}`);
+  // By this, the page finds the images of exports that know the former labels.
+  const { pixels } = readJson<Card>(join(plain, 'card.json')).dataset.test ?? {};
+  expect(pixels).toMatch(/^sha256:/);
+  expect([manifest.pixels, readJson<{ pixels: string }>(join(plain, 'viewer/manifest.json')).pixels]).toEqual([
+    pixels,
+    pixels,
+  ]);
   await held.close();
 });

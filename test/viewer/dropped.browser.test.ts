@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { zipSync } from 'fflate';
@@ -7,7 +8,7 @@ import * as ort from 'onnxruntime-node';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { hasBrowser, openPage, siteFolder } from './browser.ts';
-import { type Chosen, chosen, endlessEncoder, exportedFiles, withNaN } from './exported.ts';
+import { type Chosen, chosen, endlessEncoder, exportedFiles, withNaN, withOtherWeight } from './exported.ts';
 
 let folder: string;
 let files: Map<string, Buffer>;
@@ -232,6 +233,51 @@ describe.skipIf(!hasBrowser)('a visitor’s model', () => {
     await expectDecodes(page, [1, 1]);
     await page.getByRole('tab', { name: 'Model' }).click();
     await expect.poll(() => page.locator('.files').textContent(), PATIENT).toMatch(/the loaded file differs.*matches/s);
+    await close();
+  });
+});
+
+describe.skipIf(!hasBrowser)('files that were put together by hand', () => {
+  let host: string;
+  beforeAll(async () => {
+    host = join(folder, 'mixed');
+    await cp(siteFolder, host, { recursive: true });
+  });
+  /** What the page says of the host's cae2, with some of its files changed. */
+  const saidOf = async (changes: Record<string, Uint8Array | string>) => {
+    for (const [name, content] of Object.entries(changes)) await writeFile(join(host, 'models/cae2', name), content);
+    const { page, close } = await openPage('#model=cae2', { folder: host });
+    await expect.poll(() => opened(page), PATIENT).toBe('cae2');
+    const said = await page.locator('[role=alert] .problem p').allTextContents();
+    await close();
+    return said.join();
+  };
+
+  test('are said to be of several models', async () => {
+    expect(await saidOf({})).toBe('');
+    const newer = withOtherWeight(file('encoder.onnx'));
+    expect(await saidOf({ 'encoder.onnx': newer })).toContain('another encoder.onnx');
+    const card = JSON.parse(file('card.json').toString());
+    card.files['encoder.onnx'].sha256 = createHash('sha256').update(newer).digest('hex');
+    // Its points were made by the former encoder.
+    expect(await saidOf({ 'card.json': JSON.stringify(card, null, 2) })).toContain('another card.json');
+  });
+
+  test('find the images of a visitor’s model by their pixels where their labels were corrected since', async () => {
+    const { set } = JSON.parse(await readFile(join(host, 'models/cvae/manifest.json'), 'utf8')) as { set: string };
+    await rename(join(host, set), join(host, 'sets/corrected'));
+    for (const name of await readdir(join(host, 'models'))) {
+      const path = join(host, 'models', name, 'manifest.json');
+      if (!existsSync(path)) continue;
+      await writeFile(path, (await readFile(path, 'utf8')).replace(set, 'sets/corrected'));
+    }
+    const { page, close } = await openPage('#model=cvae', { folder: host });
+    await choose(page, loose());
+    await expect.poll(() => opened(page), PATIENT).toBe('cae2');
+    await page.evaluate(() => {
+      location.hash = '#image=5';
+    });
+    await expect.poll(() => page.locator('.input-about').textContent(), PATIENT).toContain('5');
     await close();
   });
 });

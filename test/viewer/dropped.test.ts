@@ -100,7 +100,7 @@ describe('the folder of a model', () => {
     [['a/card.json', 'b/card.json'], /2 models \(a, b\)/],
   ])('cannot be found among %j', (paths, message) => expect(() => folderOfModel(paths)).toThrow(message));
 
-  test('gets a manifest made from the files of an export', async () => {
+  test('gets a manifest made from the files of an export', () => {
     const files = new Map<string, Uint8Array<ArrayBuffer>>([
       ['m/card.json', bytes(JSON.stringify(made()))],
       ['m/encoder.onnx', bytes('e')],
@@ -110,9 +110,8 @@ describe('the folder of a model', () => {
       ['m/training/pictures/epoch-001.png', bytes('1')],
       ['m/report/report.html', bytes('<html>')],
     ]);
-    const { name, source } = modelAmong(files);
-    expect(name).toBe('tiny');
-    const manifest = JSON.parse(new TextDecoder().decode(await source.read('manifest.json')));
+    const { makeManifest } = modelAmong(files);
+    const manifest = makeManifest?.(parseFile(cardSchema, made(), 'card.json'));
     expect(manifest).toMatchObject({
       set: null,
       points: null,
@@ -126,12 +125,13 @@ describe('the folder of a model', () => {
         ],
       },
     });
-    expect(manifest.files['decoder.onnx']).toBe(2);
+    expect(manifest?.files['decoder.onnx']).toBe(2);
   });
 
   test('uses the points that a site has cached in an export, if they are of the same images', () => {
     const card = parseFile(cardSchema, made(), 'card.json');
-    const points = (fingerprint: string) =>
+    const held = heldOutOf(card);
+    const points = (fingerprint: string, pixels?: string) =>
       new Map([
         ['viewer/errors.npy', npy([3], [1, 2, 3])],
         ['viewer/latents.npy', npy([3, 2], [1, 2, 3, 4, 5, 6])],
@@ -140,7 +140,9 @@ describe('the folder of a model', () => {
           'viewer/manifest.json',
           bytes(
             JSON.stringify({
+              card: 'c'.repeat(64),
               fingerprint,
+              pixels,
               method: 't-SNE',
               perplexity: 30,
               dimensions: { kl: [1, 2], variance: [3, 4] },
@@ -148,10 +150,18 @@ describe('the folder of a model', () => {
           ),
         ],
       ]);
-    const found = manifestOf(points(heldOutOf(card).fingerprint), card);
+    const found = manifestOf(points(held.fingerprint), card);
+    expect(found.card).toBe('c'.repeat(64));
     expect(found.points).toMatchObject({ count: 3, latents: 'viewer/latents.npy', method: 't-SNE', perplexity: 30 });
     expect(found.dimensions).toEqual({ kl: [1, 2], variance: [3, 4] });
-    expect(manifestOf(points('sha256:other'), card).points).toBeNull();
+    const other = `sha256:${'0'.repeat(64)}`;
+    expect(manifestOf(points(other), card).points).toBeNull();
+    // Labels that were corrected after training change one of the two fingerprints.
+    const pixels = `sha256:${'f'.repeat(64)}`;
+    const test = { ...made().dataset.test, pixels };
+    const trained = parseFile(cardSchema, { ...made(), dataset: { ...made().dataset, test } }, 'card.json');
+    expect(manifestOf(points(other, pixels), trained).points?.count).toBe(3);
+    expect(manifestOf(points(other, other), trained).points).toBeNull();
     expect(readNpy(npy([3], [1, 2, 3]), '<f4', 1, 'x').data).toEqual(Float32Array.of(1, 2, 3));
     expect(readNpy(npy([3], [1, 2, 3]), ['<f8', '<f4'], 1, 'x').data).toEqual(Float32Array.of(1, 2, 3));
   });

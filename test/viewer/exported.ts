@@ -51,6 +51,14 @@ export function withNaN(onnx: Uint8Array): Uint8Array {
   return bytes;
 }
 
+/** The model with a weight that differs in its last bit. */
+export function withOtherWeight(onnx: Uint8Array): Uint8Array {
+  const bytes = Uint8Array.from(onnx);
+  const { offset = 0 } = findInitializers(bytes).find((initializer) => initializer.bytes >= 512) ?? {};
+  bytes[offset] = (bytes[offset] as number) ^ 1;
+  return bytes;
+}
+
 const value = (name: string, elemType: DataType, shape: readonly (number | string)[]) =>
   create(ValueInfoProtoSchema, {
     name,

@@ -1,9 +1,9 @@
 import { LIMITS, type VisitorFile } from './dropped.ts';
-import { type FileSource, inMemory } from './files.ts';
+import { type FileSource, inMemory, parseJson } from './files.ts';
 import { staysInside } from './limits.ts';
 import { readNpy } from './npy.ts';
 import { FileProblem } from './problem.ts';
-import { type Card, cardSchema, heldOutOf, type Manifest, parseFile, pointsCacheSchema } from './schema.ts';
+import { type Card, heldOutOf, type Manifest, parseFile, pointsCacheSchema, samePixels } from './schema.ts';
 import { unzip } from './zip.ts';
 
 type Files = ReadonlyMap<string, Uint8Array<ArrayBuffer>>;
@@ -49,12 +49,11 @@ export const sizeOf = (visitorFiles: readonly VisitorFile[]): number =>
   visitorFiles.reduce((sum, { file }) => sum + file.size, 0);
 
 /**
- * Finds the model's folder among a visitor's files: the one with card.json. An exported folder has no manifest; one is
- * then made from its files.
- * @returns the model's name in the card, and the folder
+ * Finds the model's folder among a visitor's files: the one with card.json.
+ * @returns the folder, and where it has no manifest, as an exported one, what makes one from its files
  * @throws FileProblem when there is no model, or more than one
  */
-export function modelAmong(files: Files): { name: string; source: FileSource } {
+export function modelAmong(files: Files): { source: FileSource; makeManifest?: (card: Card) => Manifest } {
   const folder = folderOfModel([...files.keys()]);
   const inside = new Map(
     [...files].flatMap(([path, bytes]) =>
@@ -64,9 +63,8 @@ export function modelAmong(files: Files): { name: string; source: FileSource } {
   for (const file of ['encoder.onnx', 'decoder.onnx']) {
     if (!inside.has(file)) throw new FileProblem(`${file} is missing next to card.json`);
   }
-  const card = parseFile(cardSchema, json(inside, 'card.json'), 'card.json');
-  if (!inside.has('manifest.json')) inside.set('manifest.json', encode(manifestOf(inside, card)));
-  return { name: card.model.name, source: inMemory(inside) };
+  const source = inMemory(inside);
+  return inside.has('manifest.json') ? { source } : { source, makeManifest: (card) => manifestOf(inside, card) };
 }
 
 /** The path of the folder with the card, ending in a slash. @throws FileProblem */
@@ -98,6 +96,7 @@ export function manifestOf(files: Files, card: Card): Manifest {
   return {
     format: 1,
     files: Object.fromEntries([...files].map(([path, { length }]) => [path, length])),
+    card: found?.card,
     set: null,
     points: found?.points ?? null,
     columns: [],
@@ -108,25 +107,26 @@ export function manifestOf(files: Files, card: Card): Manifest {
 }
 
 /** The dimensions as far as the card describes them. */
-export const dimensionsOf = ({ latent }: Card): Manifest['dimensions'] => ({
+const dimensionsOf = ({ latent }: Card): Manifest['dimensions'] => ({
   kl: null,
   variance: latent.statistics.std.map((std) => std ** 2),
 });
 
 /** The points that `convae site` has cached in the folder `viewer` of an export, if they are of the test images. */
-function pointsOf(files: Files, card: Card): (Pick<Manifest, 'dimensions'> & { points: Manifest['points'] }) | null {
+function pointsOf(files: Files, card: Card): Pick<Manifest, 'card' | 'dimensions' | 'points'> | null {
   try {
-    const about = parseFile(pointsCacheSchema, json(files, 'viewer/manifest.json'), 'viewer/manifest.json');
-    const errors = files.get('viewer/errors.npy');
-    if (!errors || about.fingerprint !== heldOutOf(card).fingerprint) return null;
+    const [path, errors] = ['viewer/manifest.json', files.get('viewer/errors.npy')];
+    const about = parseFile(pointsCacheSchema, parseJson(files.get(path), path), path);
+    if (!errors || !samePixels(about, heldOutOf(card))) return null;
     const { data } = readNpy(errors, '<f4', 1, 'viewer/errors.npy');
     const [latents, map] = ['viewer/latents.npy', 'viewer/map.npy'];
     if (!files.has(latents) || !files.has(map)) return null;
-    const { method, perplexity, dimensions } = about;
+    const { card: madeFor, method, perplexity, dimensions } = about;
     const others = about.others
       .map((other) => ({ ...other, file: `viewer/${other.file}` }))
       .filter(({ file }) => files.has(file));
     return {
+      card: madeFor,
       points: { count: data.length, latents, errors: 'viewer/errors.npy', map, method, perplexity, others },
       dimensions,
     };
@@ -134,13 +134,3 @@ function pointsOf(files: Files, card: Card): (Pick<Manifest, 'dimensions'> & { p
     return null; // a model can be explored without points
   }
 }
-
-function json(files: Files, path: string): unknown {
-  try {
-    return JSON.parse(new TextDecoder().decode(files.get(path)));
-  } catch {
-    throw new FileProblem(`${path} is not JSON`);
-  }
-}
-
-const encode = (value: unknown) => new TextEncoder().encode(JSON.stringify(value));

@@ -47,15 +47,18 @@ export function inMemory(files: ReadonlyMap<string, Uint8Array<ArrayBuffer>>, fo
   };
 }
 
-/** A JSON file's value, unvalidated. */
-export async function readJson(source: FileSource, path: string, onBytes?: OnBytes): Promise<unknown> {
-  const text = new TextDecoder().decode(await source.read(path, onBytes));
+/** The value of a JSON file, unvalidated. @throws FileProblem */
+export function parseJson(bytes: Uint8Array | undefined, path: string): unknown {
   try {
-    return JSON.parse(text);
+    return JSON.parse(new TextDecoder().decode(bytes));
   } catch {
     throw new FileProblem(`${path} is not JSON`);
   }
 }
+
+/** Reads a JSON file, unvalidated. @throws FileProblem */
+export const readJson = async (source: FileSource, path: string, onBytes?: OnBytes): Promise<unknown> =>
+  parseJson(await source.read(path, onBytes), path);
 
 const mediaType = (path: string) =>
   path.endsWith('.png') ? 'image/png' : path.endsWith('.html') ? 'text/html' : 'application/octet-stream';
@@ -76,13 +79,6 @@ export async function fetched(url: URL, onBytes?: OnBytes): Promise<ReadableStre
   });
   return response.body.pipeThrough(count);
 }
-
-/** Overlays a source with files in memory. */
-export const overlaid = (files: ReadonlyMap<string, Uint8Array<ArrayBuffer>>, source: FileSource): FileSource => {
-  const above = inMemory(files);
-  const of = (path: string) => (files.has(path) ? above : source);
-  return { url: (path) => of(path).url(path), at: source.at, read: (path, onBytes) => of(path).read(path, onBytes) };
-};
 
 /** A source that keeps the files it has read, where `keeps` accepts them, so that they are available offline. */
 export function kept(source: FileSource, keeps: (path: string) => boolean): FileSource {

@@ -78,7 +78,9 @@ export const manifestSchema = limited(site.manifestSchema, ({ points, columns })
 ]);
 /** The part of an exported model's `viewer/manifest.json` that the page reads. */
 export const pointsCacheSchema = z.pick(site.pointsSchema, {
+  card: true,
   fingerprint: true,
+  pixels: true,
   method: true,
   perplexity: true,
   others: true,
@@ -86,6 +88,7 @@ export const pointsCacheSchema = z.pick(site.pointsSchema, {
 });
 
 export { type Card, heldOutOf, type TrainStepSection as TrainStep } from '../../../pipeline/artifacts/card.ts';
+export { samePixels } from '../../../pipeline/artifacts/fields.ts';
 export type { Preprocessing } from '../../../pipeline/artifacts/preprocessing.ts';
 export type { ImageSetFile, Manifest, MapMethod, SiteIndex } from '../../../pipeline/artifacts/site.ts';
 

@@ -67,7 +67,7 @@ export async function openModel(name: string): Promise<void> {
   await open(
     name,
     false,
-    (meter, early) => opened.get(name) ?? readModel(name, source, false, meter, early),
+    (meter, early) => opened.get(name) ?? readModel({ siteName: name, source }, meter, early),
     name === modelName.value,
   );
 }
@@ -147,6 +147,7 @@ async function load(name: string, fromVisitor: boolean, read: Read, drawn: () =>
       return false;
     }
     show(isFirst && model.value?.source === next.source && !model.value.loading ? model.value : next, loaded);
+    if (next.doubt !== null) problem.value = next.doubt;
     await replaceHost(host);
     await complete;
     void prefetchTraining(next, () => model.value?.source === next.source);

@@ -25,6 +25,8 @@ export interface OpenModel {
   readonly points: Points | null;
   /** Whether the visitor opened it from files or by its folder in the address; else it is one of the site's. */
   readonly fromVisitor: boolean;
+  /** What of its files does not belong together, for the visitor; null where nothing is known to. */
+  readonly doubt: string | null;
   /** Whether its files or its images are still on their way: then it has no images yet, and its files may be empty. */
   readonly loading?: boolean;
 }
