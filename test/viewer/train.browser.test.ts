@@ -7,7 +7,7 @@ import type { Page, Route } from 'playwright-core';
 import sharp from 'sharp';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { readCard, verifyFiles } from '../../pipeline/artifacts/exported.ts';
-import { hasBrowser, type OpenOptions, openPage } from './browser.ts';
+import { hasBrowser, type OpenOptions, openPage, siteFolder } from './browser.ts';
 import { largeSite, readSite } from './map-page.ts';
 import { lossesOf, modelAndSample, reconstructionsOf } from './train-truth.ts';
 
@@ -391,6 +391,11 @@ describe.skipIf(!hasBrowser)('training in the page', { timeout: 120_000 }, () =>
     await button(page, 'Start training').click();
     const message = page.locator('.train-message');
     await expect.poll(() => message.innerText(), PATIENT).toContain('train-step.onnx is damaged');
+    // The same step with a doc_string: that of another export may compute something else.
+    const own = await readFile(join(siteFolder, 'models/cae2/train-step.onnx'));
+    changed.graph = Buffer.concat([own, Buffer.from([0x32, 1, 0x78])]);
+    await button(page, 'Start training').click();
+    await expect.poll(() => message.innerText(), PATIENT).toContain('another one than card.json describes');
     changed.graph = null;
     await button(page, 'Start training').click();
     await expect.poll(() => message.innerText(), PATIENT).toContain('The loss is no longer a number');

@@ -1,6 +1,8 @@
 import { batch, computed, effect, signal } from '@preact/signals';
-import { Trainer } from '../../engine/trainer.ts';
+import { startTrainer, type Trainer } from '../../engine/trainer.ts';
+import { sha256 } from '../../site/digest.ts';
 import { readJson } from '../../site/files.ts';
+import { FileProblem } from '../../site/problem.ts';
 import type { TrainStep } from '../../site/schema.ts';
 import { engine, mayReplaceModel, model, type OpenModel } from '../../state/store.ts';
 import { counted } from '../../ui/format.ts';
@@ -88,7 +90,7 @@ export function createTraining() {
       phase.value = 'starting';
     });
     try {
-      current.started ??= startTrainer(exported, step);
+      current.started ??= startFor(exported, step);
       const [{ trainer }] = await Promise.all([current.started, images.ready()]);
       // The visitor may have paused meanwhile.
       if (!isCurrent() || phase.peek() !== 'starting') return;
@@ -101,12 +103,14 @@ export function createTraining() {
     }
   }
 
-  async function startTrainer({ source, files }: OpenModel, step: TrainStep): Promise<Started> {
+  async function startFor({ source, files }: OpenModel, step: TrainStep): Promise<Started> {
     const [graph, card] = await Promise.all([source.read(step.file), readJson(source, 'card.json')]);
+    if (![null, step.sha256].includes(await sha256(graph)))
+      throw new FileProblem(`${step.file} is damaged, or another one than card.json describes`);
     const wanted = engine.value?.host.provider ?? 'wasm';
-    const trainer = await Trainer.start(wanted, graph, step, files).catch((error: unknown) => {
+    const trainer = await startTrainer(wanted, graph, step, files).catch((error: unknown) => {
       if (wanted === 'wasm') throw error;
-      return Trainer.start('wasm', graph, step, files);
+      return startTrainer('wasm', graph, step, files);
     });
     computing.value = { provider: trainer.provider, threads: trainer.threads };
     return { trainer, graph, card };
