@@ -37,7 +37,7 @@ export async function readVisitorFiles(
     onBytes(bytes.length);
     if (!/\.zip$/i.test(path)) put(path, bytes);
     else {
-      const inside = await unzip(bytes, { files: LIMITS.files - files.size, bytes: Math.max(0, left) }, path);
+      const inside = unzip(bytes, { files: LIMITS.files - files.size, bytes: Math.max(0, left) }, path);
       for (const [name, content] of inside) put(`${path}/${name}`, content);
     }
   }
