@@ -1,3 +1,4 @@
+import { bisectLeft } from 'd3-array';
 import type { FileSource, OnBytes } from './files.ts';
 import { readNpy } from './npy.ts';
 import { FileProblem } from './problem.ts';
@@ -48,12 +49,5 @@ export async function loadPoints(
 }
 
 /** The share of the points, 0 to 1, with a smaller error. */
-export function errorPercentile({ sortedErrors }: Points, error: number): number {
-  let [low, high] = [0, sortedErrors.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((sortedErrors[middle] as number) < error) low = middle + 1;
-    else high = middle;
-  }
-  return low / Math.max(1, sortedErrors.length);
-}
+export const errorPercentile = ({ sortedErrors }: Points, error: number): number =>
+  bisectLeft(sortedErrors, error) / Math.max(1, sortedErrors.length);

@@ -97,20 +97,11 @@ export function rowsOfSelection(selection: Selection, from: Selectable): Uint32A
 }
 
 /** The rows with the highest values, the highest first. */
-function highest(values: ArrayLike<number>, shown: (row: number) => boolean): Uint32Array {
-  const best: number[] = [];
-  for (let row = 0; row < values.length; row++) {
-    const value = values[row] as number;
-    if (!Number.isFinite(value) || (best.length >= LIST && value <= (values[best[LIST - 1] as number] as number)))
-      continue;
-    if (!shown(row)) continue;
-    let place = best.length;
-    while (place > 0 && (values[best[place - 1] as number] as number) < value) place--;
-    best.splice(place, 0, row);
-    if (best.length > LIST) best.pop();
-  }
-  return Uint32Array.from(best);
-}
+const highest = (values: ArrayLike<number>, shown: (row: number) => boolean): Uint32Array =>
+  Uint32Array.from(values, (_, row) => row)
+    .filter((row) => Number.isFinite(values[row]) && shown(row))
+    .sort((a, b) => (values[b] as number) - (values[a] as number))
+    .slice(0, LIST);
 
 /** What a searched text means, as a text that means nothing else, and the rows that it finds. */
 export interface Meaning {
