@@ -2,7 +2,6 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { makeGrid, nearestPoint, visitWithin } from '../../web-viewer/src/views/map/grid.ts';
 import { cornersOf, insidePolygon, rowsInside } from '../../web-viewer/src/views/map/lasso.ts';
-import { Slots } from '../../web-viewer/src/views/map/pictures.ts';
 import { cellsWithin, latentOf, latticeFor } from '../../web-viewer/src/views/map/plane-tiles.ts';
 import { shuffledRows, ThumbnailLevels } from '../../web-viewer/src/views/map/thumbnails.ts';
 import {
@@ -199,14 +198,6 @@ describe('thumbnails on the map', () => {
       );
       expect(near).toBe(true);
     }
-  });
-
-  it('evict the least recently used picture', () => {
-    const slots = new Slots(2);
-    expect([slots.take(10), slots.take(11)]).toEqual([0, 1]);
-    expect(slots.find(10)).toBe(0);
-    expect(slots.take(12)).toBe(1);
-    expect([slots.find(11), slots.find(10), slots.find(12)]).toEqual([undefined, 0, 1]);
   });
 });
 

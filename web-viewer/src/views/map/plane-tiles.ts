@@ -52,13 +52,12 @@ const MAX_IMAGES = 3000;
 
 /** The latent plane as images, decoded gradually for the visible part and cached. */
 export class PlaneTiles {
-  readonly source: PictureSource;
+  readonly source: PictureSource<string>;
   readonly #opened: OpenModel;
   readonly #classIndex: number;
   readonly #onChange: () => void;
-  readonly #keys = new Map<string, number>();
-  readonly #images = new Map<number, Uint8Array>();
-  #next = 0;
+  /** By the names of their cells, the oldest first. */
+  readonly #images = new Map<string, Uint8Array>();
   #pending: { lattice: Lattice; cells: Cell[] } | null = null;
   #lattices: Lattice[] = [];
   #seen: { view: View; size: Size } | null = null;
@@ -71,9 +70,7 @@ export class PlaneTiles {
     this.#opened = opened;
     this.#classIndex = classIndex;
     this.#onChange = onChange;
-    const shape = opened.card.image;
-    const empty = new Uint8Array(shape.height * shape.width * shape.channels);
-    this.source = { shape, pixels: (key) => this.#images.get(key) ?? empty };
+    this.source = { shape: opened.card.image, pixels: (cell) => this.#images.get(cell) ?? null };
   }
 
   /** Whether everything requested has been decoded. */
@@ -92,7 +89,7 @@ export class PlaneTiles {
     this.#seen = { view, size };
     const lattice = latticeFor(view, this.source.shape);
     const cells = cellsWithin(lattice, visibleBounds(view, size)).filter(
-      (cell) => !this.#keys.has(name(lattice, cell)),
+      (cell) => !this.#images.has(name(lattice, cell)),
     );
     if (this.#lattices.at(-1)?.level !== lattice.level) {
       this.#lattices = [...this.#lattices.filter(({ level }) => level !== lattice.level), lattice].slice(-2);
@@ -103,13 +100,13 @@ export class PlaneTiles {
   }
 
   /** The decoded images within a rectangle, those of the current lattice last. */
-  *within(box: Bounds): Generator<{ readonly key: number } & Bounds> {
+  *within(box: Bounds): Generator<{ readonly key: string } & Bounds> {
     for (const lattice of this.#lattices) {
       // A lattice far finer than the view is not worth its many cells.
       if ((box.right - box.left) / lattice.width > 100) continue;
       for (const cell of cellsWithin(lattice, box)) {
-        const key = this.#keys.get(name(lattice, cell));
-        if (key === undefined) continue;
+        const key = name(lattice, cell);
+        if (!this.#images.has(key)) continue;
         const [left, bottom] = [cell.column * lattice.width, cell.row * lattice.height];
         yield { key, left, right: left + lattice.width, bottom, top: bottom + lattice.height };
       }
@@ -145,16 +142,10 @@ export class PlaneTiles {
   #cache(lattice: Lattice, cells: readonly Cell[], images: Float32Array): void {
     const length = images.length / cells.length;
     cells.forEach((cell, i) => {
-      const key = this.#next++;
-      this.#keys.set(name(lattice, cell), key);
       const bytes = Uint8ClampedArray.from(images.subarray(i * length, (i + 1) * length), (value) => 255 * value);
-      this.#images.set(key, new Uint8Array(bytes.buffer));
+      this.#images.set(name(lattice, cell), new Uint8Array(bytes.buffer));
     });
-    for (const [text, key] of this.#keys) {
-      if (this.#keys.size <= MAX_IMAGES) break;
-      this.#keys.delete(text);
-      this.#images.delete(key);
-    }
+    for (const key of this.#images.keys()) if (this.#images.size > MAX_IMAGES) this.#images.delete(key);
   }
 }
 

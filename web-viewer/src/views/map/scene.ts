@@ -8,11 +8,11 @@ import { marksOf } from './current-marks.ts';
 import { nearestPoint } from './grid.ts';
 import { drawMarks, type Marks, readTheme, type Theme } from './overlay.ts';
 import { fitCanvas } from './painter.ts';
-import { dimmedSource, type Picture, PictureLayer, type PictureSource, reducedSource } from './pictures.ts';
+import { dimmedSource, type Picture, PictureLayer, type PictureSource } from './pictures.ts';
 import { PlaneTiles } from './plane-tiles.ts';
 import { Surface } from './surface.ts';
 import { type Point, type Size, visibleBounds } from './transform.ts';
-import { MAX_SIDE, VisibleThumbnails } from './visible-thumbnails.ts';
+import { VisibleThumbnails } from './visible-thumbnails.ts';
 
 const OPACITY = { plain: 0.82, plane: 0.72 } as const;
 /** Time after which a moved view is at rest, in ms. */
@@ -36,8 +36,8 @@ export class Scene {
   #theme: Theme | null = null;
   readonly #thumbnails: VisibleThumbnails;
   /** The decoded plane below the points. */
-  readonly #plane = new PictureLayer();
-  #planeSource: PictureSource | null = null;
+  readonly #plane = new PictureLayer<string>();
+  #planeSource: PictureSource<string> | null = null;
   #tiles: PlaneTiles | null = null;
   #active = false;
   #rest: ReturnType<typeof setTimeout> | undefined;
@@ -181,7 +181,7 @@ export class Scene {
       const { panel, ink } = this.#colours();
       return [rgbOf(panel), rgbOf(ink)] as const;
     };
-    this.#planeSource = this.#tiles && dimmedSource(reducedSource(this.#tiles.source, MAX_SIDE), colours);
+    this.#planeSource = this.#tiles && dimmedSource(this.#tiles.source, colours);
     this.#plane.setSource(this.#planeSource);
     this.refresh();
   }
@@ -211,7 +211,7 @@ export class Scene {
     this.#describe();
   }
 
-  #visiblePlane(): Picture[] {
+  #visiblePlane(): Picture<string>[] {
     const { view, size } = this.#camera;
     return Array.from(this.#tiles?.within(visibleBounds(view, size)) ?? [], ({ key, left, right, bottom, top }) => {
       const [x, y] = this.#camera.toScreen([left, top]);

@@ -4,7 +4,7 @@ import { model, problem } from '../../state/store.ts';
 import type { Camera } from './camera.ts';
 import type { MapState } from './create-map.ts';
 import { visitWithin } from './grid.ts';
-import { type Picture, PictureLayer, reducedSource } from './pictures.ts';
+import { type Picture, PictureLayer } from './pictures.ts';
 import { ThumbnailLevels } from './thumbnails.ts';
 import { type Bounds, type Point, visibleBounds, ZOOM } from './transform.ts';
 
@@ -14,9 +14,6 @@ const GROWTH = { most: 2, power: 0.3 } as const;
 const SPACING = 1.25;
 /** Fade-in time, in ms. */
 const FADE = 160;
-
-/** Larger images are downscaled to this, in pixels. */
-export const MAX_SIDE = 64;
 
 /** The pixels of an image, which are read for a later frame where they are not there. */
 const pixelsIfRead = (set: ImageSet) => (row: number) => {
@@ -55,8 +52,7 @@ export class VisibleThumbnails {
   setImages(): void {
     const set = model.value?.set;
     const isDrawable = set && [1, 3].includes(set.about.channels);
-    const source = isDrawable ? { shape: set.about, pixels: pixelsIfRead(set) } : null;
-    this.#layer.setSource(source && reducedSource(source, MAX_SIDE));
+    this.#layer.setSource(isDrawable ? { shape: set.about, pixels: pixelsIfRead(set) } : null);
   }
 
   /** Forgets which images were chosen, after the points or their colours have changed. */
