@@ -99,7 +99,7 @@ function Record({ opened, training }: { readonly opened: OpenModel; readonly tra
         </figure>
       )}
       {history.length > 0 && (
-        <div class="charts" data-count={charts.length}>
+        <div class="charts">
           {charts.map(({ quantity, curves }, i) => (
             <Chart
               key={quantity}

@@ -112,7 +112,6 @@ function Slider({ dimension, weight }: Props) {
       />
       <Button
         class="text-button back"
-        data-away={away}
         disabled={!away}
         aria-label={`Reset z${index} to ${text(back).replace('-', '−')}`}
         onClick={({ currentTarget }) => {

@@ -1,7 +1,6 @@
 import { useMemo } from 'preact/hooks';
 import { mapSelection, type OpenModel, reading } from '../../state/store.ts';
 import { Select } from '../../ui/controls.tsx';
-import { Hint } from '../../ui/figure.tsx';
 import { counted } from '../../ui/format.ts';
 import { latentsAlong, rowsOf, type Studio } from './create-studio.ts';
 import { Pictures } from './pictures.tsx';
@@ -31,10 +30,6 @@ export function Arithmetic({ opened, studio }: Props) {
       <div class="row group-choices">
         <GroupChoice name="A" end="from" opened={opened} studio={studio} />
         <GroupChoice name="B" end="to" opened={opened} studio={studio} />
-        <Hint
-          about="the difference of two groups"
-          text="The mean latent of B minus the mean latent of A is a direction: what the images of B have and those of A do not. Added to the latent of any image, it changes that image in this respect. Select images with the lasso on the map, then choose “the map’s selection” here."
-        />
       </div>
       {(!a || !b) && <p class="say">Choose two groups of images.</p>}
       {along && (

@@ -4,6 +4,7 @@ import { useState } from 'preact/hooks';
 import { model, type OpenModel } from '../../state/store.ts';
 import { share } from '../../state/url.ts';
 import { Check } from '../../ui/controls.tsx';
+import { Hint } from '../../ui/figure.tsx';
 import { Arithmetic } from './arithmetic.tsx';
 import { createStudio, type Studio } from './create-studio.ts';
 import { InputInEveryClass } from './input-in-every-class.tsx';
@@ -78,7 +79,13 @@ function LatentStudio({ opened, studio }: { readonly opened: OpenModel; readonly
         <Pictures opened={opened} latents={latents} names={numbers} />
       </section>
       <section class="stack">
-        <h3>Attribute arithmetic</h3>
+        <h3>
+          Attribute arithmetic{' '}
+          <Hint
+            about="the difference of two groups"
+            text="The mean latent of B minus the mean latent of A is a direction: what the images of B have and those of A do not. Added to the latent of any image, it changes that image in this respect. Select images with the lasso on the map, then choose “the map’s selection” here."
+          />
+        </h3>
         <Arithmetic opened={opened} studio={studio} />
       </section>
     </>

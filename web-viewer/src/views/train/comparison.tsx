@@ -5,7 +5,7 @@ import type { Training } from './training.ts';
 
 /** Images with their reconstructions with the exported and with the current weights. */
 export function Comparison({ training }: { readonly training: Training }) {
-  const { exported, images, steps } = training;
+  const { exported, images } = training;
   const { before, now, follow } = useMemo(() => createReconstructions(training), [training]);
   useEffect(follow, [follow]);
   const { card } = exported.value ?? {};
@@ -21,7 +21,7 @@ export function Comparison({ training }: { readonly training: Training }) {
     <section class="stack train-comparison" aria-labelledby="train-comparison">
       <h3 id="train-comparison">Reconstructions</h3>
       {rows.map(({ key, name, pixels }) => (
-        <div key={key} class="train-row" data-row={key} data-steps={steps.value}>
+        <div key={key} class="train-row" data-row={key}>
           <span class="say">{name}</span>
           {shown.map((_, i) => (
             // The images have no other key than their index.

@@ -18,7 +18,7 @@ export function Controls({ training }: Props) {
     <section class="stack train-controls" aria-label="Training">
       <div class="row">
         <Button
-          class="button primary train-start"
+          class="button primary"
           disabled={!busy && (images.isEmpty.value || now === 'broken')}
           onClick={() => (busy ? pause() : void start())}
         >

@@ -21,7 +21,7 @@ export function Outcome({ training }: Props) {
     <section class="stack train-outcome" aria-labelledby="train-outcome">
       <h3 id="train-outcome">The trained weights</h3>
       <Check
-        class="row train-switch"
+        class="row"
         checked={weights.everywhere.value}
         disabled={!some}
         onChoose={(checked) => void use(checked ? 'trained' : 'exported')}

@@ -51,11 +51,11 @@ function HowToExport({ name }: { readonly name: string }) {
         {name} was exported without its training step, so it cannot be trained here. Export its run again:
       </p>
       <pre>
-        <code>{`convae export runs/RUN --out exported/${name} --with-train-step`}</code>
+        <code>{`npx convae export runs/RUN --out exported/${name} --with-train-step`}</code>
       </pre>
       <p class="say">
         Then drop the folder on this page, or add it to a site with{' '}
-        <code>{`convae site exported/${name} --out site`}</code>. The step adds about 50 kB to the model: its weights
+        <code>{`npx convae site exported/${name} --out site`}</code>. The step adds about 50 kB to the model: its weights
         are those of the encoder and the decoder.
       </p>
     </>
