@@ -79,24 +79,3 @@ export async function fetched(url: URL, onBytes?: OnBytes): Promise<ReadableStre
   });
   return response.body.pipeThrough(count);
 }
-
-/** A source that keeps the files it has read, where `keeps` accepts them, so that they are available offline. */
-export function kept(source: FileSource, keeps: (path: string) => boolean): FileSource {
-  const reading = new Map<string, Promise<Uint8Array<ArrayBuffer>>>();
-  const urls = new Map<string, string>();
-  return {
-    at: source.at,
-    url: (path) => urls.get(path) ?? source.url(path),
-    read(path, onBytes) {
-      if (!keeps(path)) return source.read(path, onBytes);
-      const made = reading.get(path) ?? source.read(path, onBytes);
-      if (reading.get(path) === made) return made;
-      reading.set(path, made);
-      made.then(
-        (bytes) => urls.set(path, URL.createObjectURL(new Blob([bytes], { type: mediaType(path) }))),
-        () => reading.delete(path),
-      );
-      return made;
-    },
-  };
-}

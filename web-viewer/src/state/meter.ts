@@ -1,52 +1,41 @@
 import { progress } from './store.ts';
 
+export type Meter = ReturnType<typeof createMeter>;
+
 /** Adds up and shows download progress from several sources. */
-export class Meter {
-  readonly #what: string;
-  #done = 0;
-  #total = 0;
-  #starting = false;
-  #ended = false;
-
-  constructor(what: string) {
-    this.#what = what;
-  }
-
-  expect(bytes: number): void {
-    this.#total += bytes;
-    this.#report();
-  }
-
-  readonly add = (bytes: number): void => {
-    this.#done += bytes;
-    this.#report();
+export function createMeter(what: string) {
+  let [done, total, starting, ended] = [0, 0, false, false];
+  const report = () => {
+    if (!ended) progress.value = { what, done, total, starting };
   };
-
-  /** Counts bytes of files whose size is not known before. */
-  readonly addMore = (bytes: number): void => {
-    this.#total += bytes;
-    this.add(bytes);
+  const add = (bytes: number): void => {
+    done += bytes;
+    report();
   };
-
-  /** Whether the model is being started: then nothing need come. */
-  set starting(starting: boolean) {
-    this.#starting = starting;
-    this.#report();
-  }
-
-  /** Stops reporting. */
-  end(): void {
-    if (!this.#ended) progress.value = null;
-    this.#ended = true;
-  }
-
-  /** Hands over to another meter. */
-  silence(): void {
-    this.#ended = true;
-  }
-
-  #report(): void {
-    if (this.#ended) return;
-    progress.value = { what: this.#what, done: this.#done, total: this.#total, starting: this.#starting };
-  }
+  return {
+    expect(bytes: number): void {
+      total += bytes;
+      report();
+    },
+    add,
+    /** Counts bytes of files whose size is not known before. */
+    addMore(bytes: number): void {
+      total += bytes;
+      add(bytes);
+    },
+    /** Says whether the model is being started: then nothing need come. */
+    start(isStarting: boolean): void {
+      starting = isStarting;
+      report();
+    },
+    /** Stops reporting. */
+    end(): void {
+      if (!ended) progress.value = null;
+      ended = true;
+    },
+    /** Hands over to another meter. */
+    silence(): void {
+      ended = true;
+    },
+  };
 }

@@ -1,10 +1,10 @@
 import { batch, signal } from '@preact/signals';
 import type { Engine, Host } from '../engine/client.ts';
 import type { Provider } from '../engine/protocol.ts';
-import { kept, readJson } from '../site/files.ts';
+import { readJson } from '../site/files.ts';
 import { FileProblem, messageOf } from '../site/problem.ts';
 import { indexSchema, parseFile } from '../site/schema.ts';
-import { Meter } from './meter.ts';
+import { createMeter, type Meter } from './meter.ts';
 import { readModel, root, withImages } from './read-model.ts';
 import {
   addressName,
@@ -44,7 +44,7 @@ const MAX_REMEMBERED = 8;
 
 /** Number of the latest request, so that a slow one does not replace a later one. */
 let latestRequest = 0;
-let meter = new Meter('');
+let meter = createMeter('');
 
 /** Reads the list of models. @throws FileProblem when the site has none */
 export async function openSite(): Promise<void> {
@@ -63,7 +63,7 @@ export async function openModel(name: string): Promise<void> {
       : `this site has no model ${name}; choose another one above`;
     return;
   }
-  const source = kept(root.at(`models/${entry.folder}`), isTrainingFile);
+  const source = root.at(`models/${entry.folder}`);
   await open(
     name,
     false,
@@ -114,7 +114,7 @@ type Read = (meter: Meter, early?: (drawable: OpenModel) => void) => OpenModel |
 async function load(name: string, fromVisitor: boolean, read: Read, drawn: () => void): Promise<boolean> {
   const request = ++latestRequest;
   meter.silence();
-  const own = new Meter(name);
+  const own = createMeter(name);
   meter = own;
   problem.value = null;
   const compute = chosenRuntime.value;
@@ -138,9 +138,9 @@ async function load(name: string, fromVisitor: boolean, read: Read, drawn: () =>
     const [next] = await Promise.all([isFirst ? reading : complete, starting]);
     starting ??= separateHost(provider, () => undefined);
     const host = await starting;
-    own.starting = true;
+    own.start(true);
     const loaded = await host.load(next.files);
-    own.starting = false;
+    own.start(false);
     if (request !== latestRequest) {
       loaded.release();
       await endUnlessRunning(host);
@@ -220,15 +220,12 @@ function remember(next: OpenModel): void {
   if (opened.size > MAX_REMEMBERED && oldest !== undefined) opened.delete(oldest);
 }
 
-/** Whether a file belongs to the record of a model's training. */
-const isTrainingFile = (path: string): boolean => path.startsWith('training/');
-
 /** Larger records are not prefetched. */
 const MAX_BYTES = 2e6;
 
 /**
- * Prefetches the record of the model's training once everything else has loaded, so that it opens immediately and offline.
- * Files that fail are read when they are needed.
+ * Prefetches the record of the model's training once everything else has loaded, so that it opens immediately and, by the
+ * service worker, offline. Files that fail are read when they are needed.
  */
 async function prefetchTraining({ manifest, source, fromVisitor }: OpenModel, isWanted: () => boolean): Promise<void> {
   const { connection } = navigator as Navigator & { connection?: { readonly saveData?: boolean } };
