@@ -1,3 +1,4 @@
+import * as z from 'zod/mini';
 import { awaitedRow } from '../../state/explore.ts';
 import { flag, oneOf } from '../../state/parameter-kinds.ts';
 import type { Parameter } from '../../state/parameters.ts';
@@ -76,20 +77,13 @@ function viewOf([x, y, zoom, ...rest]: readonly number[]): PortableView | null {
   return { x, y, zoom: Math.min(ZOOM.max, Math.max(ZOOM.min, zoom)) };
 }
 
+const name = z.string().check(z.maxLength(100));
+const namesByCode = z.record(z.string().check(z.regex(/^\d{1,5}$/)), name);
+
 /** New names of categories in a link, which may be anything. */
 function renamedOf(text: string | null): Renamed {
   try {
-    const value: unknown = JSON.parse(text ?? '{}');
-    if (typeof value !== 'object' || value === null) return {};
-    return Object.fromEntries(
-      Object.entries(value).flatMap(([column, names]) => {
-        if (typeof names !== 'object' || names === null) return [];
-        const valid = Object.entries(names).filter(
-          ([code, name]) => /^\d{1,5}$/.test(code) && typeof name === 'string' && name.length <= 100,
-        );
-        return [[column, Object.fromEntries(valid) as Record<number, string>]];
-      }),
-    );
+    return z.record(z.string(), namesByCode).parse(JSON.parse(text ?? '{}'));
   } catch {
     return {};
   }
