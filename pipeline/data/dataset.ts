@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { endianness } from 'node:os';
-import { type Fingerprints, samePixels } from '../artifacts/fields.ts';
+import type { Fingerprints } from '../artifacts/fields.ts';
 import type { ImageIndex, SkippedImage } from '../artifacts/image-index.ts';
 import { InputError } from '../io/errors.ts';
 import { range } from './rows.ts';
@@ -69,8 +69,6 @@ export interface ImageDataset {
   /** Releases file handles and temporary files. */
   close(): Promise<void>;
 }
-
-export { type Fingerprints, samePixels };
 
 /** The parts of a data set. At least one of `val` and `test` is there. */
 export interface DatasetSplits {

@@ -1,9 +1,10 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import type { Fingerprints } from '../artifacts/fields.ts';
 import type { ImageIndex, PartName } from '../artifacts/image-index.ts';
 import { sha256 } from '../io/digest.ts';
 import { withFileErrors } from '../io/errors.ts';
-import { bytesPerImage, defineDataset, type Fingerprints, type ImageDataset, UNLABELLED } from './dataset.ts';
+import { bytesPerImage, defineDataset, type ImageDataset, UNLABELLED } from './dataset.ts';
 import type { Prepared } from './image-cache.ts';
 import { pixelReader } from './pixel-files.ts';
 

@@ -1,5 +1,6 @@
 import type { Card } from '../artifacts/card.ts';
-import { closeSplits, type DatasetSplits, type ImageDataset, samePixels } from '../data/dataset.ts';
+import { samePixels } from '../artifacts/fields.ts';
+import { closeSplits, type DatasetSplits, type ImageDataset } from '../data/dataset.ts';
 import { classIndices, rowsOfClasses } from '../data/only-classes.ts';
 import { openSplit, openSplits, type Split } from '../data/open.ts';
 import type { DataOptions } from '../data/options.ts';

@@ -1,6 +1,7 @@
 import { basename, join, resolve } from 'node:path';
 import { type Card, heldOutOf } from '../artifacts/card.ts';
-import { closeSplits, type DatasetSplits, type Fingerprints, type ImageDataset, samePixels } from '../data/dataset.ts';
+import { type Fingerprints, samePixels } from '../artifacts/fields.ts';
+import { closeSplits, type DatasetSplits, type ImageDataset } from '../data/dataset.ts';
 import { openSplits, type Split } from '../data/open.ts';
 import type { DataOptions } from '../data/options.ts';
 import { checkOutside } from '../data/outside.ts';

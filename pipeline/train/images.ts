@@ -1,6 +1,7 @@
+import { samePixels } from '../artifacts/fields.ts';
 import type { RunPlan } from '../artifacts/run.ts';
 import { loadIntoMemory } from '../data/batches.ts';
-import { type DatasetSplits, heldOut, type ImageDataset, samePixels } from '../data/dataset.ts';
+import { type DatasetSplits, heldOut, type ImageDataset } from '../data/dataset.ts';
 import { range } from '../data/rows.ts';
 import { holdOutValidation, subset } from '../data/split.ts';
 import { EnvironmentError, InputError } from '../io/errors.ts';

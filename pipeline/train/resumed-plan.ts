@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
 import type { ModelDefinition } from '../../models/kit/model.ts';
+import { samePixels } from '../artifacts/fields.ts';
 import type { Preprocessing } from '../artifacts/preprocessing.ts';
 import type { RunPlan, RunPosition } from '../artifacts/run.ts';
 import { runPaths } from '../artifacts/run-files.ts';
 import { NO_AUGMENTATION } from '../data/augment.ts';
-import { samePixels } from '../data/dataset.ts';
 import { InputError } from '../io/errors.ts';
 import { hasEnded } from './stopping.ts';
 
