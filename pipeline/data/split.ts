@@ -8,7 +8,7 @@ import {
   type ImageDataset,
   UNLABELLED,
 } from './dataset.ts';
-import { range, runs } from './rows.ts';
+import { runs } from './rows.ts';
 
 /** Data in two parts. */
 export type TrainAndTest = DatasetSplits & { readonly test: ImageDataset };
@@ -60,18 +60,25 @@ const shareOf = (images: number, share: number): number => Math.max(1, Math.roun
 /** Divides a data set into the rest and, second, a share that is chosen by a hash of ids. Closing both closes `full`. */
 function divide(full: ImageDataset, share: number, prefix: string, names: readonly [string, string]) {
   const { length } = full;
-  const ranks = Uint32Array.from({ length }, (_, i) => hashOf(`${prefix}${full.id(i)}`));
+  const ranks = new Uint32Array(length);
+  for (let i = 0; i < length; i++) ranks[i] = hashOf(`${prefix}${full.id(i)}`);
   const count = shareOf(length, share);
   const limit = ranks.slice().sort()[count - 1] as number;
-  let ties = count - ranks.reduce((below, rank) => below + Number(rank < limit), 0); // the first images of equal rank
-  const isHeld = Uint8Array.from(ranks, (rank) => Number(rank < limit || (rank === limit && ties-- > 0)));
+  let ties = count; // the first images of equal rank
+  for (const rank of ranks) if (rank < limit) ties--;
+  const divided = [new Uint32Array(length - count), new Uint32Array(count)] as const;
+  let held = 0;
+  for (let i = 0; i < length; i++) {
+    const rank = ranks[i] as number;
+    if (rank < limit || (rank === limit && ties-- > 0)) divided[1][held++] = i;
+    else divided[0][i - held] = i;
+  }
   const open = new Set([0, 1]); // the parts share the files of `full`
   const part = (which: 0 | 1) => {
     const close = async () => {
       if (open.delete(which) && open.size === 0) await full.close();
     };
-    const indices = range(0, length).filter((i) => isHeld[i] === which);
-    return subset({ ...full, close }, names[which], indices);
+    return subset({ ...full, close }, names[which], divided[which]);
   };
   return [part(0), part(1)] as const;
 }
@@ -94,7 +101,7 @@ export function subset(full: ImageDataset, name: string, indices: Uint32Array): 
     ...full,
     name,
     length: indices.length,
-    labels: labels && Int32Array.from(indices, (index) => labels[index] as number),
+    labels: labels && new Int32Array(indices.length).map((_, i) => labels[indices[i] as number] as number),
     pixels: pixels && { ...pixels, rows: rows ? indices.map((index) => rows[index] as number) : indices },
     id: (index) => full.id(original(index)),
     read: (wanted, target) => full.read(Uint32Array.from(wanted, original), target),

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { isAbsolute, resolve } from 'node:path';
+import { isAbsolute, join, resolve, sep } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { stopIfAborted } from '../../io/errors.ts';
 import { statsOf } from '../../io/folders.ts';
@@ -35,6 +35,7 @@ export function imageFileSource({
   files,
   signal,
   pageId,
+  stacked,
 }: {
   readonly name: string;
   readonly count: number;
@@ -42,9 +43,10 @@ export function imageFileSource({
   readonly files: () => Iterable<ImageFile>;
   readonly signal?: AbortSignal | undefined;
   readonly pageId?: PageId;
+  /** Whether a file may hold several images, where that is known. */
+  readonly stacked?: boolean;
 }): ImageSource {
-  let stacked = false;
-  for (const { path } of files()) stacked ||= isTiff(path);
+  if (stacked === undefined) for (const { path } of files()) stacked ||= isTiff(path);
   return {
     name,
     count: stacked ? undefined : count,
@@ -53,12 +55,13 @@ export function imageFileSource({
     pieces: pageId ? undefined : () => piecesOf(files()),
     async stamp() {
       const hash = createHash('sha256');
+      const absolute = resolver();
       for await (const batch of inBatches(files(), signal)) {
         const numbers = new Float64Array(3 * batch.length).fill(-1); // of missing files
         const lines = batch.map(({ id, label, path }, i) => {
           const stats = statsOf(path);
           if (stats) numbers.set(stampNumbers(stats), 3 * i);
-          return `${id}\0${label ?? ''}\0${isAbsolute(path) ? path : resolve(path)}\n`;
+          return `${id}\0${label ?? ''}\0${absolute(path)}\n`;
         });
         hash.update(lines.join('')).update(numbers); // as text, numbers take longer than to ask for them
       }
@@ -71,6 +74,20 @@ export function imageFileSource({
       }
     },
     close: async () => {},
+  };
+}
+
+/** Gives absolute paths. Files of a folder come together, so that each folder is resolved once. */
+function resolver(): (path: string) => string {
+  let [folder, resolved] = ['', join(resolve(), sep)];
+  return (path) => {
+    if (isAbsolute(path)) return path;
+    const end = path.lastIndexOf('/') + 1;
+    if (!path.startsWith(folder) || end !== folder.length) {
+      folder = path.slice(0, end);
+      resolved = join(resolve(folder), sep);
+    }
+    return resolved + path.slice(end);
   };
 }
 
