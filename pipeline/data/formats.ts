@@ -1,6 +1,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { InputError } from '../io/errors.ts';
+import { quoted } from '../io/printable.ts';
 import { openFile, readUpTo } from '../io/source.ts';
 import { IMAGE_FILE } from './decode.ts';
 import { locateArrays } from './formats/arrays.ts';
@@ -88,6 +89,14 @@ const OTHERS: readonly (readonly [start: RegExp, what: string])[] = [
     "MATLAB's .mat, which is not read; save its arrays with numpy.savez (scipy.io.loadmat reads it)",
   ],
   [/^(4152524f5731|ffffffff)/, `Arrow: ${ARROW}`],
+  [
+    /^(425a68|fd377a585a|28b52ffd|377abcaf|52617221)/,
+    'compressed (bzip2, xz, zstd, 7z or rar), which is not read; extract it',
+  ],
+  [
+    /^(2[bd])?(3\d)+(2e(3\d)+)?203\d(3\d)*3a/,
+    "LIBSVM's text, which is not read; save its arrays with numpy.savez (sklearn.datasets.load_svmlight_file reads it)",
+  ],
 ];
 
 /**
@@ -111,6 +120,10 @@ export async function locateData(spec: string, options: DataOptions = {}): Promi
   const start = await startOf(path, 8);
   const other = OTHERS.find(([magic]) => magic.test(start));
   if (other) throw new InputError(`--data ${spec}: ${path} is ${other[1]}`);
+  if (/\.(mp4|m4v|mov|avi|mkv|webm|wmv|mpe?g)$/i.test(path))
+    throw new InputError(
+      `--data ${spec}: ${path} is a video, which is not read; save its frames: ffmpeg -i ${quoted(path)} frames/%06d.png`,
+    );
   if (OTHER_IMAGE.test(path))
     throw new InputError(`--data ${spec}: ${path} is of a format that is not read; convert it to png or jpg`);
   const shown = start.slice(0, 8).replace(/(..)(?=.)/g, '$1 ') || 'nothing';

@@ -198,11 +198,12 @@ function wrapperOf(sorted: PathList): string {
   for (let prefix = ''; ; ) {
     const folder = folderOf(first, prefix.length);
     if (folder === undefined || splitOf(folder) !== undefined) return '';
+    const outer = prefix;
     prefix += `${folder}/`;
     const inside = new Set<string>();
     for (const path of sorted) {
       const inner = path.startsWith(prefix) ? folderOf(path, prefix.length) : undefined;
-      if (inner === undefined) return '';
+      if (inner === undefined) return saysNothing(folder) ? outer : '';
       inside.add(inner);
     }
     const [only = ''] = inside;

@@ -44,6 +44,11 @@ export function splitOf(folder: string): SplitName | undefined {
   return rest === '' ? split : undefined;
 }
 
+/** The splits that any words of a name say. */
+export const splitsNamed = (name: string): SplitName[] => [
+  ...new Set(wordsOf(name).flatMap((word) => (isSplitWord(word) ? [SPLIT_WORDS[word] as SplitName] : []))),
+];
+
 /** The splits that names beside each other stand for, alone or with the same words: `cars_train` and `cars_test`. */
 function splitsAmong(names: readonly string[]): Map<string, SplitName> {
   const within = names.flatMap((name) => {

@@ -183,6 +183,21 @@ describe('a table that names image files', () => {
     expect(await inputErrorOf(locateData(save('hot/c.csv', '0,cat\n1,dog\n')))).toMatch(/hot/);
   });
 
+  test("GTSRB's tables", async () => {
+    png('gtsrb/00000_00001.ppm');
+    const file = save(
+      'gtsrb/GT-00000.csv',
+      'Filename;Width;Height;Roi.X1;Roi.Y1;ClassId\n00000_00001.ppm;29;30;5;6;7\n',
+    );
+    expect(await contents(await locateData(file))).toEqual({ all: [['00000_00001.ppm', '7']] });
+  });
+
+  test('labels that are the names of images beside a table of pixels', async () => {
+    for (const name of ['digits/set/1.png', 'digits/set/2.png']) png(name);
+    const { all } = await locateData(save('digits/pixels.csv', 'label,p0,p1,p2,p3\n1,0,9,9,9\n2,0,9,9,9\n'));
+    expect((await entriesOf(all)).map(({ id, label }) => [id, label])).toEqual([['0', '1'], ['1', '2']]); // biome-ignore format: short
+  });
+
   test('40 attributes are not the pixels of an image', async () => {
     for (const name of ['1.jpg', '2.jpg']) png(`celeba/${name}`);
     const line = (first: string, of: (i: number) => unknown) =>

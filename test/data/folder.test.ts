@@ -128,6 +128,15 @@ describe('a folder', () => {
     expectFacts(await inputErrorOf(locate('none')), `${path('none')}: `, 'no images', 'a.txt', 'png', 'bmp');
     save('none/sub/b', pngBytes(1, 1, 8, 0, [1]));
     expectFacts(await inputErrorOf(locate('none')), 'sub/b.png');
+    png('parts/train/a/1.png');
+    for (const folder of ['parts/val', 'parts/x/y']) mkdirSync(path(folder), { recursive: true });
+    expectFacts((await locate('parts')).notes.join(), 'train/', 'val/ is empty');
+    save('parts/setid.mat', 'x');
+    expectFacts((await locate('parts')).notes.join(), 'setid.mat', 'metadata.csv');
+    save('arrays/cat.npy', '');
+    expectFacts(await inputErrorOf(locate('arrays')), 'cat.npy', `--data ${path('arrays/cat.npy')}`);
+    save('matlab/train.mat', '');
+    expectFacts(await inputErrorOf(locate('matlab')), 'train.mat', 'numpy.savez');
     save('saved/train/data-00000-of-00001.arrow', '');
     expectFacts(await inputErrorOf(locate('saved')), `${path('saved')}: `, 'no images', '.arrow', 'to_parquet');
     png('link/0.png');
@@ -204,6 +213,11 @@ describe('a single file', () => {
     expectFacts(await inputErrorOf(locateData(pickle)), `--data ${pickle}: `, 'pickle', 'numpy.savez');
     expectFacts(await inputErrorOf(locateData(save('x.mat', 'MATLAB 5.0'))), 'x.mat', 'numpy.savez');
     expectFacts(await inputErrorOf(locateData(save('x.feather', 'ARROW1\0\0'))), 'x.feather', 'to_parquet');
+    expectFacts(await inputErrorOf(locateData(save('usps.bz2', 'BZh91AY'))), 'usps.bz2', 'bzip2');
+    for (const line of ['7 1:0.2 2:1\n', '-1.5 13:1\n'])
+      expectFacts(await inputErrorOf(locateData(save('usps', line))), 'LIBSVM', 'numpy.savez');
+    const video = save('clip.mp4', '\0\0\0\x18ftypmp42');
+    expectFacts(await inputErrorOf(locateData(video)), video, `ffmpeg -i ${video}`);
     const photo = save('IMG_1.HEIC', '\0\0\0\x1cftypheic');
     expectFacts(await inputErrorOf(locateData(photo)), photo, 'png or jpg');
     expectFacts(await inputErrorOf(decode({ bytes: Buffer.from('\0\0\0\x1cftypheic') }, 'x.jpg')), 'x.jpg', 'HEIC');
@@ -269,6 +283,34 @@ describe('a list of paths', () => {
       ['a.png', undefined],
       ['b c.png', undefined],
     ]);
+  });
+
+  test('names without extension, folders above, headings, several numbers', async () => {
+    for (const name of ['voc/JPEGImages/1.jpg', 'voc/JPEGImages/2.jpg', 'voc/other/3.jpg']) png(name, 1);
+    const rowsOf = async (name: string) => {
+      const { all, notes } = await locate(name);
+      return { rows: (await entriesOf(all)).map(({ id, label }) => [id, label]), notes: notes.join() };
+    };
+    save('voc/ImageSets/Main/cat.txt', '# id class\n1  cat\n2  grey dog\n');
+    const { rows, notes } = await rowsOf('voc/ImageSets/Main/cat.txt');
+    expect(rows).toEqual([
+      ['1.jpg', 'cat'],
+      ['2.jpg', 'grey dog'],
+    ]);
+    expectFacts(notes, path('voc/JPEGImages'), '.jpg');
+    save('voc/ImageSets/boxes.txt', '2\nimage_id x_1 y_1\n1.jpg   95  71\n2.jpg 72  94\n');
+    const boxes = await rowsOf('voc/ImageSets/boxes.txt');
+    expect(boxes.rows).toEqual([
+      ['1.jpg', undefined],
+      ['2.jpg', undefined],
+    ]);
+    expectFacts(boxes.notes, '95  71');
+    save('voc/lists/root.txt', 'JPEGImages/1.jpg 5\n');
+    expect((await rowsOf('voc/lists/root.txt')).rows).toEqual([['JPEGImages/1.jpg', '5']]);
+    save('voc/lists/other.txt', '3\n');
+    expectFacts(await inputErrorOf(locate('voc/lists/other.txt')), path('voc/lists/other.txt'), path('voc/lists/3'));
+    save('voc/lists/partition.txt', 'JPEGImages/1.jpg 0\nJPEGImages/2.jpg 2\n');
+    expectFacts((await rowsOf('voc/lists/partition.txt')).notes, 'splits', 'folder');
   });
 
   test('images of formats that are not read are said to be left out', async () => {

@@ -273,6 +273,8 @@ describe('cache', () => {
     const bySame = await read(source, { cache, preprocessing: first.index.preprocessing });
     expect(source.passes).toBe(passes);
     expect([again.folder, bySame.folder]).toEqual([first.folder, first.folder]);
+    const notes = ['val/ has no images'];
+    expect((await prepare('DATA', { all: source, notes }, { cache })).index.notes).toEqual(notes);
     await read(source, { cache, size: { height: 2, width: 2 } });
     expect(source.passes).toBeGreaterThan(passes);
   });

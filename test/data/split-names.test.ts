@@ -147,6 +147,7 @@ describe('paths', () => {
     });
     expect(arranged('cat/1.png')).toMatchObject({ all: [['cat/1.png', 'cat']], classes: ['cat'] });
     expect(arranged('cat/a/1.png')).toMatchObject({ all: [['cat/a/1.png', 'cat']] });
+    expect(arranged('VOC2012/JPEGImages/1.jpg')).toMatchObject({ all: [['VOC2012/JPEGImages/1.jpg', undefined]] });
   });
   test('a folder of images inside a split is no class, unless it stands beside others', () => {
     expect(arranged('train/train/1.png', 'test/test/2.png')).toMatchObject({

@@ -30,6 +30,7 @@ const LABELS = [
   'class_label',
   'class_name',
   'class_id',
+  'classid',
   'label_name',
   'digit',
   'emotion',

@@ -6,7 +6,7 @@ import { InputError, stopIfAborted, withFileErrors } from '../../io/errors.ts';
 import { counted } from '../../io/printable.ts';
 import type { DataSource, ImageSource, RawLabel } from '../image-source.ts';
 import { NAN } from '../labels.ts';
-import { type SplitName, splitOf } from '../split-names.ts';
+import { type SplitName, saysNothing, splitOf } from '../split-names.ts';
 import { BATCH, type ImageFile, imageFileSource } from './image-files.ts';
 import { partOf } from './shards.ts';
 
@@ -21,6 +21,11 @@ export interface FileRow {
 }
 
 type Rows = AsyncIterable<FileRow> | Iterable<FileRow>;
+
+/** What may be missing behind the names of files. */
+export const EXTENSIONS = ['jpg', 'png', 'jpeg', 'tif', 'tiff', 'bmp', 'webp', 'JPG', 'PNG', 'JPEG'].map(
+  (name) => `.${name}`,
+);
 
 /** Characters of a path that a message shows. */
 const MOST_SHOWN = 120;
@@ -144,18 +149,36 @@ export async function foldersWith(
     first ??= file;
     if (existsSync(resolve(folder, file))) return [''];
   }
-  const inside = (await beside()).filter((name) => existsSync(join(folder, name, first ?? '')));
+  const found = (await beside()).filter((name) => existsSync(join(folder, name, first ?? '')));
+  const nearest = Math.min(...found.map(levelsUp));
+  const inside = found.filter((name) => levelsUp(name) === nearest);
   const part = partOf(basename(path));
   const own = inside.filter((name) => part !== undefined && splitOf(name) === part);
   return own.length === 1 ? own : inside;
 }
 
-/** The folders in that of a list, sorted. */
+const levelsUp = (folder: string): number => folder.split('..').length;
+
+/**
+ * The folders that files of a list may be relative to: those in its folder, sorted, a folder of the same name in one, and up to two folders
+ * above with those in them that say nothing but that images are there (`../images`).
+ */
 export async function foldersBeside(path: string): Promise<string[]> {
   const folder = dirname(path);
-  const entries = await withFileErrors(`cannot list ${folder}`, () => readdir(folder, { withFileTypes: true }));
-  return entries
-    .filter((entry) => !entry.isFile())
-    .map(({ name }) => name)
-    .sort();
+  const foldersIn = async (inside: string) => {
+    const entries = await readdir(inside, { withFileTypes: true });
+    return entries
+      .filter((entry) => !entry.isFile())
+      .map(({ name }) => name)
+      .sort();
+  };
+  const own = await withFileErrors(`cannot list ${folder}`, () => foldersIn(folder));
+  const above = ['..', join('..', '..')].map(async (up) => {
+    const names = await foldersIn(join(folder, up)).catch(() => []); // they may be another user's
+    return [
+      up,
+      ...names.filter((name) => saysNothing(name) && splitOf(name) === undefined).map((name) => join(up, name)),
+    ];
+  });
+  return [...own, ...own.map((name) => join(name, name)), ...(await Promise.all(above)).flat()];
 }

@@ -4,7 +4,7 @@ import type { DataSource } from '../image-source.ts';
 import type { DataOptions } from '../options.ts';
 import { best, isRowNumber, labelColumn } from './columns.ts';
 import { isNumber, packedNumbers } from './csv-columns.ts';
-import { type FileRow, fileRowsSource, foldersBeside, foldersWith } from './file-rows.ts';
+import { EXTENSIONS, type FileRow, fileRowsSource, foldersBeside, foldersWith } from './file-rows.ts';
 import { rawLabel } from './parquet-file.ts';
 import { splitColumn, splitOfRow, splitsIn } from './split-column.ts';
 import { openTable, type Table, type TableRow } from './tables.ts';
@@ -17,9 +17,6 @@ const NO_LABEL = /^(text|caption|title|description|prompt|url|width|height|size|
 const SAMPLE = 100;
 /** Numbers in a field that are pixels rather than a box in the image; columns of numbers that are pixels rather than attributes. */
 const LEAST_PIXELS = { packed: 16, columns: 64 };
-/** What may be missing behind the names of files. */
-const EXTENSIONS = ['jpg', 'png', 'jpeg', 'tif', 'tiff', 'bmp', 'webp', 'JPG', 'PNG', 'JPEG'].map((name) => `.${name}`);
-
 /** The columns of a table that names an image file in each row. */
 export interface FileColumns {
   readonly file: string;
@@ -77,7 +74,7 @@ async function idColumn(path: string, names: readonly string[], sample: readonly
     listed ??= foldersBeside(path);
     return listed;
   };
-  for (const file of names) {
+  for (const file of names.filter((name) => labelColumn([name]) === undefined)) {
     const ids = sample.map((cells) => textOf(cells[file]));
     if (ids.includes('') || new Set(ids).size < ids.length) continue;
     for (const extension of EXTENSIONS) {

@@ -11,9 +11,11 @@ import type { DataSource } from '../image-source.ts';
 import type { DataOptions } from '../options.ts';
 import { PathList } from '../path-list.ts';
 import { arrangePaths } from '../paths.ts';
-import { imageFileSource } from './image-files.ts';
+import { splitOf } from '../split-names.ts';
+import { imageFileSource, isTiff } from './image-files.ts';
+import { withLists } from './lists-beside.ts';
 import { isMetadata, withMetadata } from './metadata.ts';
-import { ARROW, notesOnOthers } from './other-files.ts';
+import { ARROW, notesOnLabels, notesOnOthers, SUBMISSION } from './other-files.ts';
 import { PARQUET_FILE } from './parquet-file.ts';
 import { openTable, type Table, TEXT_TABLE } from './tables.ts';
 
@@ -23,13 +25,20 @@ import { openTable, type Table, TEXT_TABLE } from './tables.ts';
  * @throws InputError when there are no images, or folders can be read as splits and as classes
  */
 export async function locateFolder(root: string, { signal }: DataOptions = {}): Promise<DataSource> {
-  const found: Found = { images: new PathList(), others: new PathList() };
+  const found: Found = { images: new PathList(), others: new PathList(), empty: [] };
   await list(root, '', [], found, signal);
   const unnamed = await notesOnUnnamed(root, found.others);
   if (found.images.length === 0) {
     const there = found.others.length > 0 ? ` (${[...notesOnOthers(found.others), ...unnamed].join('; ')})` : '';
-    const remedy =
-      found.others.filter((path) => path.endsWith('.arrow')).length > 0 ? ARROW : `${IMAGE_KINDS} files were expected`;
+    const ofKind = (kind: RegExp) => found.others.find((path) => kind.test(path));
+    const array = ofKind(/\.(npy|npz|gz)$/i);
+    const remedy = ofKind(/\.arrow$/)
+      ? ARROW
+      : array !== undefined
+        ? `pass a file of arrays itself, as in --data ${quoted(join(root, array))}, or join several with numpy.savez('set.npz', images=…, labels=…)`
+        : ofKind(/\.(mat|h5|hdf5|pkl|pickle|bin|data|bz2)$/i)
+          ? `arrays in such files are not read; save them as images and labels in one file with numpy.savez`
+          : `${IMAGE_KINDS} files were expected`;
     throw new InputError(`${root}: it contains no images${there}; ${remedy}`);
   }
   const base = join(root, '/');
@@ -38,14 +47,21 @@ export async function locateFolder(root: string, { signal }: DataOptions = {}): 
     const table = await openTable(base + path);
     if (table) tables.push({ path, table });
   }
-  const { parts, classes, notes } = await withMetadata(arrangePaths(found.images, root), tables, root);
-  const others = found.others.filter((path) => !tables.some((table) => table.path === path));
+  const arranged = arrangePaths(found.images, root);
+  const listed =
+    tables.length > 0
+      ? { ...(await withMetadata(arranged, tables, root)), used: tables.map(({ path }) => path) }
+      : await withLists(arranged, found.others, root);
+  const { parts, classes, notes } = listed;
+  const used = new Set(listed.used);
+  const others = found.others.filter((path) => !used.has(path));
   const labels = others.find((path) => (TEXT_TABLE.test(path) && !SUBMISSION.test(path)) || PARQUET_FILE.test(path));
   const sources = Object.entries(parts).map(([name, { paths, id, label }]) => [
     name,
     imageFileSource({
       name: name === 'all' ? root : `${root}/${name}`,
       count: paths.length,
+      stacked: paths.find(isTiff) !== undefined,
       classes,
       signal,
       *files() {
@@ -54,8 +70,13 @@ export async function locateFolder(root: string, { signal }: DataOptions = {}): 
     }),
   ]);
   const remedy = `pass it as --data ${quoted(base + labels)}`;
-  const unread = labels === undefined ? [] : [`to read labels and splits from ${labels}, ${remedy}`];
-  return { ...Object.fromEntries(sources), notes: [...notes, ...notesOnOthers(others), ...unnamed, ...unread] };
+  const hidden = used.size > 0 ? [] : notesOnLabels(others);
+  const unread = labels === undefined ? hidden : [`to read labels and splits from ${labels}, ${remedy}`];
+  const empty = found.empty.map((folder) => `${folder} is empty: there is no such part`);
+  return {
+    ...Object.fromEntries(sources),
+    notes: [...notes, ...empty, ...notesOnOthers(others), ...unnamed, ...unread],
+  };
 }
 
 /** A line on the first file without an extension, where it is an image. */
@@ -67,9 +88,6 @@ async function notesOnUnnamed(root: string, others: PathList): Promise<string[]>
   return isImage(start) ? [`${path} is an image without an extension in its name; add it, as in ${path}.png`] : [];
 }
 
-/** Kaggle's tables to be filled in. */
-const SUBMISSION = /sample_?submission/i;
-
 /** Entries between two looks at the signal. */
 const BATCH = 4096;
 
@@ -77,6 +95,8 @@ const BATCH = 4096;
 interface Found {
   readonly images: PathList;
   readonly others: PathList;
+  /** Folders that are named as splits and have nothing in them. */
+  readonly empty: string[];
 }
 
 async function list(
@@ -104,8 +124,12 @@ async function list(
     return real;
   });
   for (const name of names.sort()) {
-    if (name.endsWith('/')) await list(root, inside(name.slice(0, -1)), [...parents, real], found, signal);
-    else (IMAGE_FILE.test(name) ? found.images : found.others).push(inside(name));
+    if (name.endsWith('/')) {
+      const before = found.images.length + found.others.length;
+      await list(root, inside(name.slice(0, -1)), [...parents, real], found, signal);
+      if (found.images.length + found.others.length === before && splitOf(name) !== undefined)
+        found.empty.push(inside(name));
+    } else (IMAGE_FILE.test(name) ? found.images : found.others).push(inside(name));
   }
 }
 

@@ -1,48 +1,90 @@
 import { existsSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { basename, dirname, resolve } from 'node:path';
 import { IMAGE_FILE } from '../decode.ts';
 import type { DataSource } from '../image-source.ts';
 import type { DataOptions } from '../options.ts';
-import { type FileRow, fileRowsSource } from './file-rows.ts';
+import { EXTENSIONS, type FileRow, fileRowsSource, foldersWith } from './file-rows.ts';
 import { linesOf } from './lines.ts';
 
 /** The name of a column of paths. */
 const HEADING = /^(file|image|img|path)?[ _-]?(name|path|file|id)?s?$/i;
 
-/** Position of what separates a path from its label; −1 where there is no label. */
+/** Lines that show whether names have extensions. */
+const SAMPLE = 20;
+
+/** Position of what separates a path from what is said of it; −1 where that is nothing. */
 function separatorIn(line: string): number {
   const tab = line.indexOf('\t');
   const at = tab < 0 ? line.lastIndexOf(',') : tab;
-  const space = line.trimEnd().lastIndexOf(' ');
-  return at < 0 && space >= 0 && IMAGE_FILE.test(line.slice(0, space).trim()) ? space : at;
+  const spaces = [line.trimEnd().lastIndexOf(' '), line.search(/\s/)];
+  return at >= 0 ? at : (spaces.find((end) => end >= 0 && IMAGE_FILE.test(line.slice(0, end).trim())) ?? -1);
+}
+
+/** What is missing behind the names in a list, which are the first fields of its lines. */
+async function extensionOf(path: string): Promise<string> {
+  const names: string[] = [];
+  for await (const { text } of linesOf(path)) {
+    const fields = text.trim().split(/[\s,]+/);
+    if (fields.some((field) => IMAGE_FILE.test(field)) || existsSync(resolve(dirname(path), text.trim()))) return '';
+    if (!text.startsWith('#') && names.push(fields[0] ?? '') === SAMPLE) break;
+  }
+  for (const extension of EXTENSIONS) {
+    const files = names.map((name) => `${name}${extension}`);
+    if ((await foldersWith(path, files)).length > 0) return extension;
+  }
+  return '';
 }
 
 /**
  * Locates the images that a text file names: a path a line, absolute or relative to the file's folder, and after a tab, a
- * comma or, behind the name of an image file, a space its label. Empty lines, those that start with # and name no file, and a heading
- * are passed over.
+ * comma or, behind the name of an image file, a space its label; several numbers are none. All names may lack their extension. Empty
+ * lines, those that start with # and name no file, and headings are passed over.
  * @throws InputError when it names no file that exists
  */
 export async function locateList(path: string, { signal }: DataOptions = {}): Promise<DataSource> {
   const expected = 'a path a line was expected, then a tab or comma and its label';
-  const notes = new Set<string>();
-  const source = await fileRowsSource(path, rowsOf(path, notes), { expected, signal });
+  const extension = await extensionOf(path);
+  const notes = new Set(extension === '' ? [] : [`names are completed by ${extension}`]);
+  if (/partition/i.test(basename(path)))
+    notes.add(`if what is behind the names are splits, pass the folder of the images: here they are labels`);
+  const source = await fileRowsSource(path, rowsOf(path, extension, notes), { expected, signal });
   return { ...source, notes: [...source.notes, ...notes] };
 }
 
-async function* rowsOf(path: string, notes: Set<string>): AsyncGenerator<FileRow> {
+async function* rowsOf(path: string, extension: string, notes: Set<string>): AsyncGenerator<FileRow> {
   const folder = dirname(path);
   let first = true;
+  let numbers: string | undefined;
+  const named = extension === '' && (await namesImages(path));
   for await (const { text } of linesOf(path)) {
-    const separator = separatorIn(text);
+    const separator = extension === '' ? separatorIn(text) : text.search(/[\s,]/);
     const at = separator >= 0 && existsSync(resolve(folder, text.trim())) ? -1 : separator;
-    const file = (at < 0 ? text : text.slice(0, at)).trim();
+    const file = `${(at < 0 ? text : text.slice(0, at)).trim()}${extension}`;
     const comment = text.startsWith('#');
     const [said = '', ...more] = at < 0 ? [] : text.slice(at + 1).split('\t');
     if (more.length > 0) notes.add(`fields after the label are not used, such as '${more[0]}'`);
-    const label = said.trim() || undefined;
-    const isHeading = first && !comment && HEADING.test(file) && !existsSync(resolve(folder, file));
-    first &&= comment;
+    const isNumbers = /^[\d.+-]+(\s+[\d.+-]+)+$/.test(said.trim());
+    numbers ??= isNumbers ? said.trim() : undefined;
+    const label = isNumbers ? undefined : said.trim() || undefined;
+    const isHeading: boolean =
+      first &&
+      !comment &&
+      !IMAGE_FILE.test(file) &&
+      !existsSync(resolve(folder, file)) &&
+      (HEADING.test(file) || named);
+    first &&= comment || isHeading;
     if (!isHeading) yield { file, label, split: undefined, comment };
   }
+  if (numbers !== undefined)
+    notes.add(`numbers behind the names are not used, such as '${numbers}': a label is one field`);
+}
+
+/** Whether one of the first lines begins with the name of an image file: lines before it are headings. */
+async function namesImages(path: string): Promise<boolean> {
+  let line = 0;
+  for await (const { text } of linesOf(path)) {
+    if (IMAGE_FILE.test(text.trim().split(/[\s,]/)[0] ?? '')) return true;
+    if (line++ === SAMPLE) break;
+  }
+  return false;
 }

@@ -5,6 +5,9 @@ import { counted } from '../../io/printable.ts';
 export const OTHER_IMAGE =
   /\.(hei[cf]s?|svgz?|ico|icns|j2k|jp2|jxl|psd|xcf|tga|dds|exr|hdr|dcm|dng|cr[23]|nef|arw|orf|rw2|raf|eps|pdf)$/i;
 
+/** Kaggle's tables to be filled in. */
+export const SUBMISSION = /sample_?submission/i;
+
 /** What to do with Arrow files, in which Hugging Face's `save_to_disk` puts data sets. */
 export const ARROW =
   "Arrow files are not read; write each part as Parquet: dataset['train'].to_parquet('set/train.parquet')";
@@ -32,4 +35,15 @@ export function notesOnOthers(files: Iterable<string>): string[] {
       : []),
     ...(others > 0 ? [`${counted(others, 'file that is no image', 'files that are no images')}: ${some}${more}`] : []),
   ];
+}
+
+/** A line on a file that may hold labels or splits in a form that is not read. */
+export function notesOnLabels(files: Iterable<string>): string[] {
+  for (const file of files) {
+    if (/\.(mat|json|xml|h5|hdf5|pkl|pickle)$/i.test(file))
+      return [
+        `labels or splits in ${file} are not read; if they are needed, write metadata.csv beside the images, with columns file_name, label and split`,
+      ];
+  }
+  return [];
 }
