@@ -5,9 +5,10 @@ import { subset } from './split.ts';
 /**
  * Restricts all parts of a data set to the images of some classes. Labels and class names stay as they are.
  * @param names of the classes; a single name with commas in it may be given in pieces
+ * @param valSplit share of the training images that will be held out
  * @throws InputError when the images have no labels, there is no such class, or a part that training needs has none of them
  */
-export function onlyClasses(splits: DatasetSplits, names: readonly string[]): DatasetSplits {
+export function onlyClasses(splits: DatasetSplits, names: readonly string[], valSplit?: number): DatasetSplits {
   const { name, train, val, test } = splits;
   const labels = classIndices(train, names, '--only-class');
   const restrict = (part: ImageDataset | undefined) => {
@@ -16,12 +17,14 @@ export function onlyClasses(splits: DatasetSplits, names: readonly string[]): Da
   };
   const [own, refuse] = [
     restrict(train),
-    (what: string) =>
-      new InputError(`${name}: ${what} of --only-class ${names}; name more classes, or add images of these`),
+    (what: string, also = '') =>
+      new InputError(`${name}: ${what} of --only-class ${names}; name more classes, or add images of these${also}`),
   ];
   if (!own) throw refuse('it has no training images');
   const held = { val: restrict(val), test: restrict(test) };
-  if (!held.val && !held.test && (val || test)) throw refuse('it has neither validation nor test images');
+  const holdsOut = valSplit !== undefined && own.length > 1;
+  if (!held.val && !held.test && (val || test) && !holdsOut)
+    throw refuse('it has neither validation nor test images', ', or train with --val-split 0.1');
   return { ...splits, train: own, ...held, onlyClass: labels.map((label) => train.classes?.[label] as string) };
 }
 

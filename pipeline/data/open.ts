@@ -29,7 +29,9 @@ export async function openSplits(spec: string, options: DataOptions = {}): Promi
   const open = (name: 'train' | 'val' | 'test' | 'all') => openPart(prepared, name, options.classes);
   const splits = index.parts.all ? splitWhole(prepared, await open('all')) : await openTogether(spec, open, index);
   try {
-    const chosen = options.onlyClass ? remembered(prepared, onlyClasses(splits, options.onlyClass)) : splits;
+    const chosen = options.onlyClass
+      ? remembered(prepared, onlyClasses(splits, options.onlyClass, options.valSplit))
+      : splits;
     return { ...remembered(prepared, withValidation(chosen, options.valSplit)), index };
   } catch (error) {
     await closeSplits(splits);

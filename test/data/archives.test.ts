@@ -79,6 +79,11 @@ describe.each(forms)('%s', (form, write, open, name) => {
     ]);
     expect([all?.count, all?.classes]).toEqual([3, ['cats', 'dogs']]);
     expect(notes).toEqual([expect.stringMatching(/^1 file .*photos\/readme\.txt$/)]);
+    for (const name of ['labels.csv', 'meta/train.txt']) {
+      const table = await open(await make('table', { 'photos/cats/2.png': 0, [name]: 'x,y' }));
+      expectFacts(table.notes.join(), name, 'extract');
+      await table.all?.close();
+    }
     expect(entries[1]?.where).toBe(`${file}:photos/cats/deep/1.png`);
     for (const i of [0, 1, 2]) expect(await decodedOf(entries[i])).toEqual(patternOf(i, 72));
     expect(await entriesOf(all)).toHaveLength(3); // again

@@ -44,6 +44,12 @@ test('what cannot be chosen is refused', async () => {
   expect(() => onlyClasses(splits, ['d'])).toThrow(/--only-class d: .* no class 'd'; its classes are a, b, c/);
   expect(() => onlyClasses({ ...splits, train: named(['a', 'b, c', 'x']) }, ['x'])).toThrow(InputError);
   expect(() => onlyClasses({ ...splits, test: named(['a', 'b, c'], 1) }, ['b, c'])).toThrow(/neither/);
+  // Validation images will be held out of the training images.
+  expect(onlyClasses({ ...splits, test: named(['a', 'b, c'], 1) }, ['b, c'], 0.5)).toMatchObject({
+    train: { length: 4 },
+    val: undefined,
+    test: undefined,
+  });
   const unlabelled = { ...splits, train: { ...stripes(8), labels: undefined } };
   expect(() => onlyClasses(unlabelled, ['a'])).toThrow(/no labels/);
 });

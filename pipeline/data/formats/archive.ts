@@ -8,8 +8,10 @@ import { labelColumn } from './columns.ts';
 import { labelOf } from './csv-columns.ts';
 import { isTiff } from './image-files.ts';
 import { linesIn } from './lines.ts';
+import { saysSplits } from './lists-beside.ts';
 import { isMetadata, withMetadata } from './metadata.ts';
-import { notesOnOthers } from './other-files.ts';
+import { notesOnOthers, SUBMISSION } from './other-files.ts';
+import { PARQUET_FILE } from './parquet-file.ts';
 import { TEXT_TABLE, textTable } from './tables.ts';
 
 /** Archives that are not read. */
@@ -115,6 +117,11 @@ export async function archiveSource(
     (path) => isVisible(path) && !(IMAGE_FILE.test(path) || LABEL_FILE.test(path) || isMetadataFile(path)),
   );
   const notes = [...onFolders, ...notesOnOthers(others.sort())];
+  const unread = others.find(
+    (path) => (TEXT_TABLE.test(path) && !SUBMISSION.test(path)) || PARQUET_FILE.test(path) || saysSplits(path),
+  );
+  if (unread !== undefined)
+    notes.push(`to read labels or splits from ${unread}, extract the archive, and pass the folder or that file`);
   const beside = images.some((path) => labels.has(keyOf(path)));
   const sources = Object.entries(parts).map(([name, part]): [string, ImageSource] => [
     name,
