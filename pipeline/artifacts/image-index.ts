@@ -2,8 +2,8 @@ import * as z from 'zod/mini';
 import { count, fingerprint, images, positive } from './fields.ts';
 import { preprocessing, scaling } from './preprocessing.ts';
 
-/** Raised when the same files and options would give other pixels, or an index has more. */
-export const IMAGE_INDEX_FORMAT = 4;
+/** Raised when the same files and options would give other pixels or labels, or an index has more. */
+export const IMAGE_INDEX_FORMAT = 5;
 
 export const partNames = ['train', 'val', 'test', 'all'] as const;
 export type PartName = (typeof partNames)[number];

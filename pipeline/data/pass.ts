@@ -21,6 +21,8 @@ export interface ReadPart
   /** Undefined: their numbers. */
   readonly ids: readonly string[] | undefined;
   readonly labels: readonly RawLabel[];
+  /** Labels of the images that cannot be read. */
+  readonly unread: readonly RawLabel[];
 }
 
 /** What a pass over all images gives, besides the pixels that it writes. */
@@ -85,7 +87,7 @@ export async function readImages(
     facts.beginPart();
     const writer = pixelWriter(folder, name, bytesPerImage(preprocessing));
     const skipped: SkippedImage[] = [];
-    const [ids, labels]: [string[], RawLabel[]] = [[], []];
+    const [ids, labels, unread]: [string[], RawLabel[], RawLabel[]] = [[], [], []];
     try {
       for await (const { entry, result, failure } of inOrder(part.entries(), look, signal)) {
         done++;
@@ -93,6 +95,7 @@ export async function readImages(
         if (failure) {
           if (strict) throw new InputError(`${failure.message}; --strict allows no unreadable image`);
           skipped.push(skippedImage(entry, failure));
+          unread.push(entry.label);
           continue;
         }
         const { header, fitted, unscaled } = result;
@@ -119,7 +122,8 @@ export async function readImages(
     if (ids.length === 0 && !mixed) throw noneReadable(part.name, skipped);
     const numbered = ids.every((id, i) => id === String(i));
     const files = [...writer.files];
-    parts[name] = { name: part.name, images: ids.length, files, skipped, ids: numbered ? undefined : ids, labels };
+    const about = { name: part.name, images: ids.length, files, skipped, labels, unread };
+    parts[name] = { ...about, ids: numbered ? undefined : ids };
   }
   if (mixed) throw severalSizes(spec, facts);
   const bytes = facts.ranges.get('uint8');

@@ -54,7 +54,7 @@ export async function readPlain(source: DataSource, options: DataOptions): Promi
       await reader.close();
     }
     facts.addSize(shape, count);
-    parts[name] = { name: title, images: count, files, skipped: [], ids: undefined, labels };
+    parts[name] = { name: title, images: count, files, skipped: [], ids: undefined, labels, unread: [] };
   }
   const [min, max] = facts.scaled.scaled;
   if (max === 1 && !options.preprocessing) return undefined; // 0 and 1 are black and white

@@ -111,11 +111,19 @@ async function firstSize(spec: string, source: DataSource): Promise<{ height: nu
   throw new InputError(`${spec}: none of its images can be read${reason}`);
 }
 
-/** Indexes labels, writes ids and labels beside the pixels, and computes the fingerprints. */
+/**
+ * Indexes labels, writes ids and labels beside the pixels, and computes the fingerprints. Classes of images that cannot be read count,
+ * too: so they have the same numbers as where labels are counted before images are read, by shards.
+ */
 async function complete(spec: string, source: DataSource, folder: string, read: Read): Promise<ImageIndex> {
   const { preprocessing, facts, parts } = read;
   const classes = partsOf(source).find(([, part]) => part.classes !== undefined)?.[1].classes;
-  const labels = Object.fromEntries(partNames.flatMap((name) => (parts[name] ? [[name, parts[name].labels]] : [])));
+  const labels = Object.fromEntries(
+    partNames.flatMap((name) => {
+      const part = parts[name];
+      return part ? [[name, part.unread.length > 0 ? [...part.labels, ...part.unread] : part.labels]] : [];
+    }),
+  );
   const measure = Object.values(labels).flat().find(isMeasure);
   const indexed = indexLabels(measure === undefined ? labels : {}, { classes, where: spec });
   if (measure !== undefined) {
@@ -140,8 +148,9 @@ async function complete(spec: string, source: DataSource, folder: string, read: 
   for (const name of partNames) {
     const part = parts[name];
     if (!part) continue;
-    const { ids, labels: _, ...about } = part;
-    const own = indexed.labels[name];
+    const { ids, labels: _, unread: __, ...about } = part;
+    const readable = indexed.labels[name]?.subarray(0, part.images);
+    const own = readable?.some((label) => label >= 0) ? readable : undefined;
     await writeRows(folder, name, { ids, labels: own });
     const entry = { ...about, named: ids !== undefined, labelled: own !== undefined, fingerprint: '', pixels: '' };
     index.parts[name] = entry;

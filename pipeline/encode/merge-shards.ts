@@ -174,16 +174,15 @@ function unionOf(
   rows: number,
   known: readonly string[] | null,
 ): Pick<Checked, 'labelling' | 'uniform'> {
-  const full = shards.filter((shard) => shard.rows > 0);
-  const measured = full.some(({ about }) => about.measured);
+  const measured = shards.some(({ about }) => about.measured);
   const labelled = measured || labelledRows === 0 ? 'none' : labelledRows === rows ? 'all' : 'some';
-  const lists = new Set(full.map(({ about }) => JSON.stringify(about.labelling)));
-  const [first] = full;
+  const lists = new Set(shards.map(({ about }) => JSON.stringify(about.labelling)));
+  const [first] = shards;
   if (lists.size === 1 && first)
     return { labelling: { classes: first.about.labelling.classes, labelled }, uniform: true };
-  const names = new Set(full.flatMap(({ about }) => about.labelling.classes ?? []));
+  const names = new Set(shards.flatMap(({ about }) => about.labelling.classes ?? []));
   const orders = new Set(
-    full.map(({ about }) => JSON.stringify(about.labelling.classes)).filter((list) => list !== 'null'),
+    shards.map(({ about }) => JSON.stringify(about.labelling.classes)).filter((list) => list !== 'null'),
   );
   const [order] = orders;
   const own = orders.size === 1 && order ? (JSON.parse(order) as string[]) : sortNaturally(names);

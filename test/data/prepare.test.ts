@@ -243,8 +243,8 @@ describe('unreadable images', () => {
     const { dataset, index, pixels } = await read(sourceOf(images, ['a', 'b', 'c']), { maxSkipped: 0.5 });
     expect([...pixels]).toEqual([1, 3]);
     expect([dataset.id(0), dataset.id(1)]).toEqual(['image-0', 'image-2']);
-    expect(dataset.classes).toEqual(['a', 'c']);
-    expect([...(dataset.labels ?? [])]).toEqual([0, 1]);
+    expect(dataset.classes).toEqual(['a', 'b', 'c']);
+    expect([...(dataset.labels ?? [])]).toEqual([0, 2]);
     expect(index.parts.all?.skipped).toEqual([{ file: 'set/image-1', reason: 'it is empty' }]);
   });
 

@@ -1,4 +1,5 @@
 import { copyFileSync, mkdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { parquetWriteFile } from 'hyparquet-writer';
 import sharp from 'sharp';
 import { pack } from 'tar-stream';
@@ -39,23 +40,33 @@ async function writeTar(path: string, members: Readonly<Record<string, Buffer | 
   writeFileSync(path, Buffer.concat(chunks));
 }
 
-test('classes of a merged file are those of all shards with rows', async () => {
+test('classes are those of all images, of unreadable ones too', async () => {
   mkdirSync(scratch('tars'));
   await writeTar(scratch('tars/0.tar'), { '0.png': 'no image', '0.cls': 'cat' });
   await writeTar(scratch('tars/1.tar'), { '1.png': png(1), '1.cls': 'dog', '2.png': png(2), '2.cls': 'ant' });
-  await writeTar(scratch('tars/2.tar'), { '3.png': 'no image', '3.cls': '0.25' });
-  const out = scratch('classes');
+  await writeTar(scratch('tars/2.tar'), { '3.png': 'no image', '3.cls': 'bee' });
+  const files = { 'ant/2.png': png(2), 'bee/3.png': 'no image', 'cat/0.png': 'no image', 'dog/1.png': png(1) };
+  for (const [path, contents] of Object.entries(files)) {
+    mkdirSync(dirname(scratch(`pets/${path}`)), { recursive: true });
+    writeFileSync(scratch(`pets/${path}`), contents);
+  }
   const dataOptions = { maxSkipped: 0.5, cache: scratch('cache') };
-  await plan({ data: scratch('tars'), out, shards: 3, dataOptions });
-  await encodeShards({ out, choose: all, device: 'cpu' });
-  const merged = await mergeShards({ folder: out, single: true });
-  const single = scratch('classes.parquet');
-  await encode({ exported, data: scratch('tars'), split: 'all', out: single, device: 'cpu', dataOptions });
-  expect(await readRows(merged.out)).toEqual(await readRows(single));
-  expect((await readRows(merged.out)).map((row) => [row.id, row.label, row.class])).toEqual([
-    ['1.tar/1.png', 1, 'dog'],
-    ['1.tar/2.png', 0, 'ant'],
-  ]);
+  for (const [name, shards] of [
+    ['tars', 3],
+    ['pets', 4],
+  ] as const) {
+    const [data, out, single] = [scratch(name), scratch(`${name}-shards`), scratch(`${name}.parquet`)];
+    await plan({ data, out, shards, dataOptions });
+    await encodeShards({ out, choose: all, device: 'cpu' });
+    const merged = await mergeShards({ folder: out, single: true });
+    await encode({ exported, data, split: 'all', out: single, device: 'cpu', dataOptions });
+    const rows = await readRows(merged.out);
+    expect(rows).toEqual(await readRows(single));
+    expect(rows.map((row) => [row.label, row.class]).sort()).toEqual([
+      [0, 'ant'],
+      [3, 'dog'],
+    ]);
+  }
 });
 
 test('ids are compared up to a number of them', () => {
