@@ -266,6 +266,9 @@ describe.skipIf(!hasBrowser)('files that were put together by hand', () => {
   test('find the images of a visitor’s model by their pixels where their labels were corrected since', async () => {
     const { set } = JSON.parse(await readFile(join(host, 'models/cvae/manifest.json'), 'utf8')) as { set: string };
     await rename(join(host, set), join(host, 'sets/corrected'));
+    const labels = await readFile(join(host, 'sets/corrected/labels.npy'));
+    labels.writeInt32LE(12, labels.length - 4);
+    await writeFile(join(host, 'sets/corrected/labels.npy'), labels);
     for (const name of await readdir(join(host, 'models'))) {
       const path = join(host, 'models', name, 'manifest.json');
       if (!existsSync(path)) continue;
@@ -278,6 +281,16 @@ describe.skipIf(!hasBrowser)('files that were put together by hand', () => {
       location.hash = '#image=5';
     });
     await expect.poll(() => page.locator('.input-about').textContent(), PATIENT).toContain('5');
+    expect(await page.locator('.examples li').count()).toBe(11);
+    // A conditional model that does not know all classes cannot take them.
+    const conditional = await exportedFiles(join(siteFolder, 'models/ccvae'));
+    const names = ['card.json', 'encoder.onnx', 'decoder.onnx'];
+    await choose(
+      page,
+      names.map((name) => chosen(name, conditional.get(name) as Buffer)),
+    );
+    await expect.poll(() => opened(page), PATIENT).toBe('ccvae');
+    expect(await page.locator('.examples li').count()).toBe(0);
     await close();
   });
 });

@@ -28,7 +28,7 @@ const readManifest = async (source: FileSource): Promise<Manifest> =>
   parseFile(manifestSchema, await readJson(source, 'manifest.json'), 'manifest.json');
 
 /** Where a model is. */
-export interface ModelPlace {
+interface ModelPlace {
   readonly source: FileSource;
   /** Its name on the site. Without one it is a visitor's: its card names it, and its images are looked up among the site's. */
   readonly siteName?: string;
@@ -103,7 +103,8 @@ export async function withImages(model: OpenModel, counter: ByteCounter): Promis
     throw new FileProblem(`${name} has latents of ${points.count} images, its set has ${set.about.images}`);
   }
   if (set && !fits(set, card)) {
-    if (!fromVisitor) throw new FileProblem(`the images of ${name}’s set do not have the shape that it takes`);
+    if (!fromVisitor)
+      throw new FileProblem(`the images of ${name}’s set do not have the shape or the classes that it takes`);
     return { ...model, set: null, loading: false };
   }
   return { ...model, set, loading: false };
@@ -117,8 +118,12 @@ const inputsOf = ({ image, latent, conditional, clusters }: Card) => ({
   clusters: clusters?.count ?? 0,
 });
 
-const fits = ({ about }: ImageSet, { image }: Card) =>
-  about.height === image.height && about.width === image.width && about.channels === image.channels;
+/** Whether a model can take the images of a set and, where it takes classes, knows all of theirs. */
+function fits({ about, labels }: ImageSet, { image, conditional, classes }: Card): boolean {
+  const known = conditional.encoder || conditional.decoder ? (classes?.length ?? Number.POSITIVE_INFINITY) : null;
+  if (known !== null && labels?.some((label) => label >= known)) return false;
+  return about.height === image.height && about.width === image.width && about.channels === image.channels;
+}
 
 /**
  * The site's set of a model's images held out: all sets of a site are named by their models' manifests. One with other labels
