@@ -70,7 +70,7 @@ export function ErrorMap() {
           hint={`${ABOUT_ERROR[kind]} The mean over all pixels${channels > 1 ? ' and colours' : ''}.`}
         />
         <Figure
-          name="Error of the image"
+          name="Total error"
           value={error === undefined ? '…' : short(error * height * width * channels)}
           unit={unit}
           hint={`The same, summed over the ${height}×${width}${channels > 1 ? `×${channels}` : ''} values of the image.`}

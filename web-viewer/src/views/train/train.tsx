@@ -55,8 +55,8 @@ function HowToExport({ name }: { readonly name: string }) {
       </pre>
       <p class="say">
         Then drop the folder on this page, or add it to a site with{' '}
-        <code>{`npx convae site exported/${name} --out site`}</code>. The step adds about 50 kB to the model: its weights
-        are those of the encoder and the decoder.
+        <code>{`npx convae site exported/${name} --out site`}</code>. The step adds about 50 kB to the model: its
+        weights are those of the encoder and the decoder.
       </p>
     </>
   );
