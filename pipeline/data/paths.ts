@@ -135,6 +135,26 @@ export function notesOnPairs(sorted: Iterable<string>): string[] {
   ];
 }
 
+/** Names of files that begin with a word and end with a number: `cat.0.jpg`, `american_bulldog_100.jpg`. */
+const NUMBERED = /^([\p{L}][\p{L}' _-]*?)[ ._-]?\d+\.\w+$/u;
+/** Different words that may be classes, and images of each, on average. */
+const MOST_WORDS = 200;
+const LEAST_IMAGES = 4;
+
+/** A note where the names of files without classes seem to say some. */
+export function notesOnNames(images: PathList): string[] {
+  const words = new Set<string>();
+  for (const path of images) {
+    const [, word] = NUMBERED.exec(path.slice(path.lastIndexOf('/') + 1)) ?? [];
+    if (word === undefined || words.add(word).size > MOST_WORDS) return [];
+  }
+  const [first, second] = [...words].filter((word) => !saysNothing(word));
+  if (second === undefined || images.length < LEAST_IMAGES * words.size) return [];
+  return [
+    `names of files begin with ${first}, ${second}${words.size > 2 ? ' …' : ''}: if these are classes, put each into a folder, or name them in metadata.csv (file_name,label)`,
+  ];
+}
+
 /** A note on folders inside a class, one of which looks like a split, or which are several. */
 function notesOnInner(folders: PathList, start: number): string[] {
   const inner = new Map<string, string>();

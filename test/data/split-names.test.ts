@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { PathList } from '../../pipeline/data/path-list.ts';
-import { arrangePaths } from '../../pipeline/data/paths.ts';
+import { arrangePaths, notesOnNames } from '../../pipeline/data/paths.ts';
 import { assignSplits, splitOf } from '../../pipeline/data/split-names.ts';
 import { expectFacts, inputErrorOf } from './support.ts';
 
@@ -223,6 +223,19 @@ describe('paths', () => {
     expect(arranged('test_tube/1.png', 'train_station/1.png')).toMatchObject({
       classes: ['test_tube', 'train_station'],
     });
+  });
+  test('names of files that seem to say classes are noted', () => {
+    const notesOf = (...names: string[]) =>
+      notesOnNames(
+        PathList.of(names.flatMap((name) => [1, 2, 3, 40].map((i) => `train/${name.replace('#', String(i))}`))),
+      );
+    expect(notesOf('cat.#.jpg', 'dog.#.jpg')).toEqual([expect.stringMatching(/cat, dog/)]);
+    expect(notesOf('Abyssinian_#.jpg', 'american_bulldog_#.jpg', 'pug#.jpg')).toEqual([
+      expect.stringMatching(/Abyssinian, american_bulldog …/),
+    ]);
+    for (const names of [['IMG_#.jpg', 'photo#.jpg'], ['image_#.jpg'], ['#.jpg', 'cat#.jpg'], ['cat.#.jpg', 'x.jpg']])
+      expect(notesOf(...names)).toEqual([]);
+    expect(notesOnNames(PathList.of(['a1.png', 'b1.png', 'b2.png']))).toEqual([]);
   });
   test('folders inside a class are noted', () => {
     expect(arranged('a/abbey/1.png', 'a/bar/1.png', 'c/cave/1.png').notes).toEqual([

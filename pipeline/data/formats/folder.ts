@@ -10,7 +10,7 @@ import { IMAGE_FILE, IMAGE_KINDS, isImage } from '../decode.ts';
 import type { DataSource } from '../image-source.ts';
 import type { DataOptions } from '../options.ts';
 import { PathList } from '../path-list.ts';
-import { arrangePaths } from '../paths.ts';
+import { arrangePaths, notesOnNames } from '../paths.ts';
 import { splitOf } from '../split-names.ts';
 import { imageFileSource, isTiff } from './image-files.ts';
 import { withLists } from './lists-beside.ts';
@@ -54,6 +54,8 @@ export async function locateFolder(root: string, { signal }: DataOptions = {}): 
       : await withLists(arranged, found.others, root);
   const { parts, classes, notes } = listed;
   const used = new Set(listed.used);
+  const [first] = Object.values(parts);
+  const named = classes === undefined && tables.length === 0 && first ? notesOnNames(first.paths) : [];
   const others = found.others.filter((path) => !used.has(path));
   const labels = others.find((path) => (TEXT_TABLE.test(path) && !SUBMISSION.test(path)) || PARQUET_FILE.test(path));
   const sources = Object.entries(parts).map(([name, { paths, id, label }]) => [
@@ -75,7 +77,7 @@ export async function locateFolder(root: string, { signal }: DataOptions = {}): 
   const empty = found.empty.map((folder) => `${folder} is empty: there is no such part`);
   return {
     ...Object.fromEntries(sources),
-    notes: [...notes, ...empty, ...notesOnOthers(others), ...unnamed, ...unread],
+    notes: [...notes, ...named, ...empty, ...notesOnOthers(others), ...unnamed, ...unread],
   };
 }
 
