@@ -8,8 +8,11 @@ import { type FittedMethod, fitClusters, type Space } from './methods.ts';
 
 /** Numbers of clusters that are tried. */
 const TRIED = { least: 2, most: 20 };
-/** Images that they are tried on, at most. */
+/** Images that they are tried on, at most; and for each cluster, at least. */
 const IMAGES = 5000;
+const EACH = 4;
+/** Images for each number of a latent and cluster: a mixture of fewer follows single images, and BIC prefers it. */
+const EACH_NUMBER = 5;
 /** Pairs of halves of these that are clustered, for stability. */
 const PAIRS = 3;
 /** The share of the highest stability that is as good as it. */
@@ -31,15 +34,23 @@ export interface ChoiceOptions {
   readonly tick?: Tick | undefined;
 }
 
+/** Images for each cluster that choosing their number takes. @param size of a latent */
+export const imagesEach = (method: FittedMethod, size: number): number =>
+  method === 'gmm' ? Math.max(EACH, EACH_NUMBER * size) : EACH;
+
+/** Images of a data set that numbers of clusters are tried on. */
+export const imagesTried = (images: number): number => Math.min(IMAGES, images);
+
 /**
- * Chooses the number of clusters, on evenly spaced rows. A mixture of the latents by BIC, the lowest (Schwarz 1978). Others by
- * stability: clusters found in two random halves assign all rows, and the number is the largest whose agreement (adjusted
- * Rand index, a mean over pairs of halves) is at least 0.95 times the highest (after Ben-Hur, Elisseeff & Guyon 2002).
+ * Chooses the number of clusters, on evenly spaced rows; there must be enough for two. A mixture of the latents by BIC, the lowest
+ * (Schwarz 1978). Others by stability: clusters found in two random halves assign all rows, and the number is the largest whose
+ * agreement (adjusted Rand index, a mean over pairs of halves) is at least 0.95 times the highest (after Ben-Hur, Elisseeff &
+ * Guyon 2002).
  */
 export async function chooseK(method: FittedMethod, space: Space, { seed, tick }: ChoiceOptions): Promise<Choice> {
   const chosen = spreadRows(space.rows.length / space.size, IMAGES);
   const some = { ...space, rows: pickRows(space.rows, space.size, chosen) };
-  const most = Math.min(TRIED.most, Math.floor(chosen.length / 4));
+  const most = Math.min(TRIED.most, Math.floor(chosen.length / imagesEach(method, space.size)));
   const tried = Array.from({ length: most - TRIED.least + 1 }, (_, i) => TRIED.least + i);
   const by = method === 'gmm' ? 'BIC' : 'stability';
   const curve: Choice['curve'] = [];

@@ -8,7 +8,7 @@ import { InputError } from '../io/errors.ts';
 import { counted } from '../io/printable.ts';
 import type { Stages } from '../io/stages.ts';
 import { type Assigned, assign } from './assigner.ts';
-import { chooseK } from './choose.ts';
+import { chooseK, imagesEach, imagesTried } from './choose.ts';
 import { type FittedMethod, fitClusters, type Space, spaceOf } from './methods.ts';
 import type { ClusterOptions } from './options.ts';
 
@@ -65,6 +65,12 @@ export async function findClusters(
     const remedy = dataset.length < LEAST_IMAGES ? '' : `, or ${options.k === 'auto' ? 'a number' : 'a smaller --k'}`;
     throw new InputError(
       `${dataset.name}: it has ${counted(dataset.length, 'image')}, too few for --k ${options.k ?? CLUSTERS}; give at least ${needed}${remedy}`,
+    );
+  }
+  const [tried, compared] = [imagesTried(dataset.length), 2 * imagesEach(method, size)];
+  if (options.k === 'auto' && tried < compared) {
+    throw new InputError(
+      `--k auto: ${counted(tried, 'image')} are too few to compare mixtures of latents of ${size} numbers, which takes ${compared}; give a number, or choose --method umap-gmm or kmeans`,
     );
   }
   const { latents } = await stages.run(

@@ -50,6 +50,10 @@ export async function reportOf({
     );
   const seeds = [{ seed, clusters }, ...others];
   const classes = dataset.classes?.length ?? labels.reduce((most, label) => Math.max(most, label + 1), 0);
+  const all = Array.from({ length: k }, (_, cluster) =>
+    clusterOf(cluster, dataset, clustering, rows.length > 0 ? classes : 0),
+  );
+  const small = method === 'gmm' ? all.filter(({ images }) => images > 0 && images <= space.size) : [];
   const { accuracy, nmi, ari } = distinct > 1 ? agree(clusters) : { accuracy: 0, nmi: 0, ari: 0 };
   return {
     format: CLUSTERS_FORMAT,
@@ -81,9 +85,7 @@ export async function reportOf({
             seeds: seeds.map((one) => ({ seed: one.seed, ...agree(one.clusters) })),
           }
         : null,
-    clusters: Array.from({ length: k }, (_, cluster) =>
-      clusterOf(cluster, dataset, clustering, rows.length > 0 ? classes : 0),
-    ),
+    clusters: all,
     notes: [
       rows.length === 0 && 'ACC, NMI, ARI and the classes of the clusters are missing: the images have no labels.',
       rows.length > 0 && distinct < 2 && 'ACC, NMI and ARI are missing: all labelled images are of one class.',
@@ -100,6 +102,8 @@ export async function reportOf({
         'The clusters were learned with the model, so there is nothing to find again with other seeds: train with another --seed to compare.',
       unconverged.length > 0 &&
         `The mixture of seed ${unconverged.join(', ')} ended before it converged: its clusters may not be the most likely ones.`,
+      small.length > 0 &&
+        `Of ${k} clusters, ${small.length} have no more images than a latent has numbers (${space.size}): a mixture cannot tell their shape, and their confidence says little. Choose fewer clusters, or --method umap-gmm or kmeans.`,
       !silhouette && 'The silhouette is missing: it needs two clusters or more.',
     ].filter((note) => note !== false),
   } satisfies Omit<Clusters, 'pictures' | 'seconds'>;

@@ -35,7 +35,7 @@ writeFileSync(
   ),
 );
 writeFileSync(scratch('equal.npy'), npyBytes('|u1', [N, 2, 3, 1], new Uint8Array(6 * N).fill(7)));
-for (const [name, count] of Object.entries({ three: 3, four: 4 }))
+for (const [name, count] of Object.entries({ three: 3, four: 4, fifteen: 15 }))
   writeFileSync(
     scratch(`${name}.npy`),
     npyBytes('|u1', [count, 2, 3, 1], Uint8Array.from(images.slice(0, count).flat())),
@@ -133,10 +133,10 @@ test('--into adds an output that other programs can run, and a second time repla
   );
 });
 
-/** Up to 20 clusters, and to a quarter of the images. */
+/** Up to 20 clusters, and to a quarter of the images, or a tenth for mixtures of latents of two numbers. */
 test.each([
   ['kmeans', 80, 20],
-  ['gmm', 48, 12],
+  ['gmm', 120, 12],
   ['umap-gmm', 36, 9],
 ] as const)(
   '--k auto finds the number of kinds with %s, and shows the curve',
@@ -198,6 +198,17 @@ test('mixtures that ended before they converged are told', { timeout: 90_000 }, 
   expect([more, tried.match(/\d+/g)?.filter((k) => k === '12' || k === '16')]).toEqual([[], ['16']]);
 });
 
+test('clusters of too few images for a mixture are told', async () => {
+  const folder = await exported('model');
+  const notesWith = async (...more: string[]) => {
+    const args = ['--data', 'fifteen.npy', '--out', 'few', '--seeds', '1', '--quiet', ...more];
+    return (await callJson<{ report: Clusters }>(['cluster', folder, ...args], { cwd })).report.notes;
+  };
+  const [usual, few] = [await notesWith('--method', 'gmm', '--k', '3'), await notesWith('--method', 'gmm', '--k', '9')];
+  expect(few).toHaveLength(usual.length + 1);
+  expect(await notesWith('--method', 'kmeans', '--k', '9')).toEqual(usual);
+});
+
 test('without labels, or with one class only, measures by class are left out, and the report says so', async () => {
   const folder = await exported('model');
   for (const data of ['images.npy', 'images.npy,ones.npy']) {
@@ -229,6 +240,11 @@ test.each<[string, string[], RegExp]>([
   ['more clusters than distinct images', ['--k', '2', '--data', 'equal.npy'], /1 distinct latent, too few for --k 2/],
   ['fewer images than any clusters need', ['--k', '2', '--data', 'three.npy'], /3 images, .*at least 4(?!.*--k)/],
   ['too few images to choose --k', ['--k', 'auto', '--data', 'four.npy'], /4 images, .*at least 9, or a number/],
+  [
+    'too few images to compare mixtures',
+    ['--k', 'auto', '--method', 'gmm', '--data', 'fifteen.npy'],
+    /15 images .* 2 numbers, which takes 20;.*--method/,
+  ],
   ['no clusters', ['--k', '0'], /--k 0: expected an integer of at least 1, or auto/],
   ['no number', ['--k', 'many'], /--k many/],
   [
