@@ -56,7 +56,7 @@ export const columnMeans = (rows: Rows, size: number): Float64Array =>
   columnSums(rows, size).map((sum) => (sum * size) / rows.length);
 
 /** Sums of the columns' squared differences from their means. @param rows `[n, size]` */
-export function columnSquares(rows: Rows, size: number, mean: Float64Array): Float64Array {
+function columnSquares(rows: Rows, size: number, mean: Float64Array): Float64Array {
   const sums = new Float64Array(size);
   for (let i = 0; i < rows.length; i += size)
     for (let j = 0; j < size; j++) sums[j] = (sums[j] as number) + ((rows[i + j] as number) - (mean[j] as number)) ** 2;
