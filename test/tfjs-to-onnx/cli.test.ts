@@ -297,6 +297,14 @@ test('what rounding makes of the numbers is told, and tolerated where no toleran
   expect(said.stderr).toMatch(/^note: output y .*\brounding\b/m);
 });
 
+test('where rounding moves the numbers so far that a comparison tells nothing, that is said, and nothing is written', async () => {
+  write(graphFiles({ ...sensitive, weights: { ...sensitive.weights, gain: { shape: [], values: [1e6] } } }));
+  expect(await main([at('model.json'), at('out.onnx')])).toBe(2);
+  expect(said.stderr).toMatch(/\boutput y\b.*\brounded\b.*--tolerance/);
+  expect(readdirSync(folder()).sort()).toEqual(['model.json', 'weights.bin']);
+  expect(await main([at('model.json'), at('out.onnx'), '--tolerance', '2'])).toBe(0);
+});
+
 test('a difference counts though one on other inputs is larger beside tiny numbers', async () => {
   const program = { name: 'm', inputs: [{ name: 'x', shape: [4], dtype: 'float32' as const }], run: same };
   const graph = graphOfFunction(({ x }: Tensors) => ({ y: tf.add(tf.mul(x, 1.01), 1e-9) }), {

@@ -1,7 +1,7 @@
 import { rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import manifest from '../package.json' with { type: 'json' };
-import { compare, type Difference, findRuntime, isTooLarge } from './check.ts';
+import { compare, type Difference, findRuntime, isTooLarge, mayBeRounding } from './check.ts';
 import { Failure, fileFailure, isOfTensorFlow } from './failure.ts';
 import { boundedProgram, graphOfGraphModel } from './from/graph-model.ts';
 import { graphOfLayersModel, layersProgram } from './from/layers-model.ts';
@@ -104,8 +104,11 @@ async function check(program: ModelProgram, graph: Graph, bytes: Uint8Array, opt
   const bad = differences.find(isTooLarge);
   if (bad) {
     const found = `output ${bad.output} differs from tfjs's by ${short(bad.absolute)} (relative ${short(bad.relative)})`;
+    const reason = mayBeRounding(bad)
+      ? `, where tfjs's own numbers move by ${short(bad.rounding)} when its sums are rounded otherwise`
+      : '';
     throw new Failure(
-      `${model}: ${found} on ${bad.on}, more than ${Number(bad.limit.toPrecision(2))}; nothing was written (see --tolerance)`,
+      `${model}: ${found} on ${bad.on}, more than ${Number(bad.limit.toPrecision(2))}${reason}; nothing was written (see --tolerance)`,
     );
   }
   const notes = differences
