@@ -3,9 +3,10 @@ import { chain, type Layer, type LayerCase, one, wired } from './case.ts';
 
 type Make = (options: object) => Layer;
 
-const steps = [4, 3] as const;
+/** Three steps, the fewest that are made a loop. */
+const steps = [3, 4] as const;
 const sequence = { shape: steps, kind: 'sequence' } as const;
-const words = { shape: [5], kind: 'class' } as const;
+const words = { shape: [3], kind: 'class' } as const;
 /** Of the initializers that recurrent layers take, the one that needs no decomposition. */
 const plain = { recurrentInitializer: 'glorotNormal' } as const;
 
@@ -48,7 +49,7 @@ const ofEachKind = Object.entries(kinds).flatMap(([kind, make]): LayerCase[] => 
     ([x, ...initialState]) =>
       make({ returnSequences: true }).apply(x as SymbolicTensor, { initialState }) as SymbolicTensor,
   ),
-  wired(`${kind} encoder and decoder`, [steps, [5, 3]], ([source, target]) => {
+  wired(`${kind} encoder and decoder`, [steps, [4, 3]], ([source, target]) => {
     const [, ...initialState] = make({ returnState: true }).apply(source as SymbolicTensor) as SymbolicTensor[];
     const decoded = make({ returnSequences: true }).apply(target as SymbolicTensor, { initialState });
     return layers.dense({ units: 2, activation: 'softmax' }).apply(decoded as SymbolicTensor) as SymbolicTensor;

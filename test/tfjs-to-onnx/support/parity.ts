@@ -36,12 +36,16 @@ export function row<const I extends Specs>(
   return { name, inputs, program: (tensors) => [program(tensors as Tensors<I>)].flat(), gradients, tolerance };
 }
 
-/** Compares a row's outputs, and its gradients, as traced and run by ONNX Runtime, with tfjs's own. */
-export async function expectParity(row: Row, target: Target = portable): Promise<void> {
+/**
+ * Compares a row's outputs, and its gradients, as traced and run by ONNX Runtime, with tfjs's own.
+ * @param tapes is given the traces of both
+ */
+export async function expectParity(row: Row, target: Target = portable, tapes: Tape[] = []): Promise<void> {
   for (const { inputs, program } of programsOf(row)) {
     const tensors = makeInputs(inputs);
     const expected = eagerly(program, tensors);
     const tape = traceRow(inputs, program);
+    tapes.push(tape);
     const feeds = Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [name, feed(tensor)]));
     const outputs = await runOnce(lowerTape(tape, target), feeds);
     tf.dispose(tensors);
