@@ -10,8 +10,6 @@ import { expectClose, read } from '../support/parity.ts';
 import { type InputCase, type LayerCase, modelOf, sample, shapeOf } from './case.ts';
 
 const BATCHES = [1, 3, 8];
-/** A step is traced and compiled for each batch size, and for two when its state is laid out. */
-const STEP_BATCHES = [1, 8];
 const TOLERANCE = 2e-5;
 const SESSION: ort.InferenceSession.SessionOptions = { logSeverityLevel: 4, intraOpNumThreads: 1 };
 
@@ -76,7 +74,7 @@ export async function expectStep(one: LayerCase): Promise<void> {
   if (one.impossible === 'to train') return expect(() => compute(samples(one.inputs, 1))).toThrow();
   if (one.refused) return expect(compiling).rejects.toThrow(one.refused.reason);
   const compiled = await compiling();
-  for (const n of STEP_BATCHES) {
+  for (const n of BATCHES) {
     const given = samples(one.inputs, n);
     restore();
     const loss = read(compute(given).loss);
