@@ -5,10 +5,10 @@ import { subset } from './split.ts';
 /**
  * Restricts all parts of a data set to the images of some classes. Labels and class names stay as they are.
  * @param names of the classes; a single name with commas in it may be given in pieces
- * @param valSplit share of the training images that will be held out
+ * @param holdsOut whether validation images will be held out of the training images
  * @throws InputError when the images have no labels, there is no such class, or a part that training needs has none of them
  */
-export function onlyClasses(splits: DatasetSplits, names: readonly string[], valSplit?: number): DatasetSplits {
+export function onlyClasses(splits: DatasetSplits, names: readonly string[], holdsOut = false): DatasetSplits {
   const { name, train, val, test } = splits;
   const labels = classIndices(train, names, '--only-class');
   const restrict = (part: ImageDataset | undefined) => {
@@ -22,8 +22,7 @@ export function onlyClasses(splits: DatasetSplits, names: readonly string[], val
   ];
   if (!own) throw refuse('it has no training images');
   const held = { val: restrict(val), test: restrict(test) };
-  const holdsOut = valSplit !== undefined && own.length > 1;
-  if (!held.val && !held.test && (val || test) && !holdsOut)
+  if (!held.val && !held.test && (val || test) && !(holdsOut && own.length > 1))
     throw refuse('it has neither validation nor test images', ', or train with --val-split 0.1');
   return { ...splits, train: own, ...held, onlyClass: labels.map((label) => train.classes?.[label] as string) };
 }

@@ -30,7 +30,7 @@ export async function openSplits(spec: string, options: DataOptions = {}): Promi
   const splits = index.parts.all ? splitWhole(prepared, await open('all')) : await openTogether(spec, open, index);
   try {
     const chosen = options.onlyClass
-      ? remembered(prepared, onlyClasses(splits, options.onlyClass, options.valSplit))
+      ? remembered(prepared, onlyClasses(splits, options.onlyClass, options.holdsOut ?? options.valSplit !== undefined))
       : splits;
     return { ...remembered(prepared, withValidation(chosen, options.valSplit)), index };
   } catch (error) {

@@ -21,6 +21,8 @@ export interface DataOptions {
   readonly onlyClass?: readonly string[] | undefined;
   /** Share of the training images that is held out for validation, above 0 and below 1. */
   readonly valSplit?: number | undefined;
+  /** Whether the caller will hold validation images out of the training images. */
+  readonly holdsOut?: boolean | undefined;
   /** Share of the images that may be unreadable; 0.01 by default. */
   readonly maxSkipped?: number | undefined;
   /** Stops at the first unreadable image. */

@@ -33,7 +33,7 @@ export async function dryRun(options: TrainOptions & DataChoice) {
   await checkOutside(options.data, options.run);
   const checkpoint = options.resume ? await readRun(options.run, 'latest') : undefined;
   const found = checkpoint?.state;
-  const splits = await openSplits(options.data, dataOptionsFor(options.dataOptions, found?.plan));
+  const splits = await openSplits(options.data, dataOptionsFor(options.dataOptions, found?.plan, options.valSplit));
   try {
     const { data, initial, plan, notes } = await planFor(splits, options, found);
     const program = buildModel(model, plan);

@@ -40,9 +40,10 @@ export async function train(options: TrainOptions & DataChoice, hooks: TrainHook
   const run = await openRun(options.run, options);
   try {
     const previous = run.checkpoint?.state.plan;
-    const splits = await openSplits(options.data, dataOptionsFor(options.dataOptions, previous)).finally(() =>
-      hooks.progress.stop(),
-    );
+    const splits = await openSplits(
+      options.data,
+      dataOptionsFor(options.dataOptions, previous, options.valSplit),
+    ).finally(() => hooks.progress.stop());
     try {
       for (const line of summaryLines(summaryOf(splits))) hooks.progress.note(line);
       return await trainInto(run, splits, options, hooks);
@@ -62,12 +63,16 @@ export interface DataChoice {
 }
 
 /** The data options; a resumed run's images are chosen and prepared as before where nothing else is asked for. */
-export function dataOptionsFor(options: DataOptions = {}, previous: RunPlan | undefined): DataOptions {
+export function dataOptionsFor(
+  options: DataOptions = {},
+  previous: RunPlan | undefined,
+  valSplit = previous?.data.valSplit,
+): DataOptions {
   const { size, fit, background, channels, range } = options;
   const asked = [size, fit, background, channels, range].some((option) => option !== undefined);
   const { onlyClass = previous?.data.onlyClass } = options;
   const like = previous && !asked ? optionsLike({ ...previous.data, image: previous.size }, options) : options;
-  return { ...like, onlyClass };
+  return { ...like, onlyClass, holdsOut: valSplit !== undefined };
 }
 
 /** Trains as `train` does, on an open data set. */

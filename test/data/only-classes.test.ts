@@ -45,7 +45,7 @@ test('what cannot be chosen is refused', async () => {
   expect(() => onlyClasses({ ...splits, train: named(['a', 'b, c', 'x']) }, ['x'])).toThrow(InputError);
   expect(() => onlyClasses({ ...splits, test: named(['a', 'b, c'], 1) }, ['b, c'])).toThrow(/neither/);
   // Validation images will be held out of the training images.
-  expect(onlyClasses({ ...splits, test: named(['a', 'b, c'], 1) }, ['b, c'], 0.5)).toMatchObject({
+  expect(onlyClasses({ ...splits, test: named(['a', 'b, c'], 1) }, ['b, c'], true)).toMatchObject({
     train: { length: 4 },
     val: undefined,
     test: undefined,

@@ -12,4 +12,8 @@ test('a run records the classes that it is trained on, and is resumed with them'
   expect(dataOptionsFor({}, plan).onlyClass).toEqual(['a', 'c']);
   expect(dataOptionsFor({ onlyClass: ['b'] }, plan).onlyClass).toEqual(['b']);
   expect(dataOptionsFor({}, undefined).onlyClass).toBeUndefined();
+  expect([dataOptionsFor({}, undefined), dataOptionsFor({}, undefined, 0.1)]).toMatchObject([
+    { holdsOut: false },
+    { holdsOut: true },
+  ]);
 });
