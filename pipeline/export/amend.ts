@@ -34,17 +34,34 @@ export async function amendExport(
       }
       for (const [name, content] of Object.entries(files)) await writeFile(join(fresh, name), content);
       await writeCard(fresh, { ...card, ...sections });
-      let sums = await readFile(join(fresh, SUMS), 'utf8').catch(ignoreMissing);
-      if (sums === undefined) return; // an export of an earlier version
-      for (const name of ['card.json', ...Object.keys(files)]) {
-        const { sha256 } = await fileDigest(join(fresh, name));
-        sums = sums
-          .split('\n')
-          .map((line) => (line.endsWith(`  ${name}`) ? `${sha256}  ${name}` : line))
-          .join('\n');
-      }
-      await writeFile(join(fresh, SUMS), sums);
+      await renewSums(fresh, ['card.json', ...Object.keys(files)]);
+      await keepPoints(folder, fresh);
     },
     { signal, sums: false },
   );
+}
+
+/** Lets the points that `convae site` left in the folder `viewer` belong to the new card, too: no section changes latents. */
+async function keepPoints(folder: string, fresh: string): Promise<void> {
+  const viewer = join(fresh, 'viewer');
+  const path = join(viewer, 'manifest.json');
+  const manifest = await readFile(path, 'utf8').catch(ignoreMissing);
+  if (manifest === undefined) return;
+  const [before, after] = [await fileDigest(join(folder, 'card.json')), await fileDigest(join(fresh, 'card.json'))];
+  await writeFile(path, manifest.replace(before.sha256, after.sha256));
+  await renewSums(viewer, ['manifest.json']);
+}
+
+/** Replaces the checksums of changed files in a folder's list; exports of earlier versions have none. */
+async function renewSums(folder: string, names: readonly string[]): Promise<void> {
+  let sums = await readFile(join(folder, SUMS), 'utf8').catch(ignoreMissing);
+  if (sums === undefined) return;
+  for (const name of names) {
+    const { sha256 } = await fileDigest(join(folder, name));
+    sums = sums
+      .split('\n')
+      .map((line) => (line.endsWith(`  ${name}`) ? `${sha256}  ${name}` : line))
+      .join('\n');
+  }
+  await writeFile(join(folder, SUMS), sums);
 }

@@ -6,6 +6,8 @@ import { expect, test } from 'vitest';
 import type { Card } from '../../pipeline/artifacts/card.ts';
 import { openSplit } from '../../pipeline/data/open.ts';
 import { encode } from '../../pipeline/encode/encode.ts';
+import { amendExport } from '../../pipeline/export/amend.ts';
+import { openExported } from '../../pipeline/inference/exported.ts';
 import type { StageState } from '../../pipeline/io/stages.ts';
 import { buildSite, type SiteOptions } from '../../pipeline/site/site.ts';
 import { idxBytes } from '../data/formats.ts';
@@ -176,6 +178,10 @@ test('points are computed once per model, split and images', async () => {
   changeCard(exported, { convae: '9.9.9' });
   expect(await reused()).toEqual([false]);
   expect(await reused()).toEqual([true]);
+  const model = await openExported(exported);
+  await amendExport(model, { model: { ...model.card.model, summary: 'amended' } }, {}, undefined);
+  expect(await reused()).toEqual([true]);
+  expect(readJson<Card>(scratch('reused/models/reused/card.json')).model.summary).toBe('amended');
 });
 
 test('a model whose folder cannot be written to is shown too', async () => {
