@@ -140,7 +140,7 @@ test.each([
   ['umap-gmm', 36, 9],
 ] as const)(
   '--k auto finds the number of kinds with %s, and shows the curve',
-  { timeout: 90_000 },
+  { timeout: 240_000 },
   async (method, n, most) => {
     writeFileSync(scratch(`${n}.npy`), npyBytes('|u1', [n, 2, 3, 1], Uint8Array.from(images.slice(0, n).flat())));
     const args = ['--data', `${n}.npy`, '--method', method, '--k', 'auto', '--seeds', '1', '--quiet'];
@@ -177,7 +177,7 @@ test('that the most clusters that were tried are the best is told', async () => 
   expect(report.notes.join()).toContain('--k');
 });
 
-test('mixtures that ended before they converged are told', { timeout: 90_000 }, async () => {
+test('mixtures that ended before they converged are told', { timeout: 240_000 }, async () => {
   // Along a narrow wave the likelihood grows slowly: 16 components need more than 100 iterations, 12 do not.
   const wave = Array.from({ length: 500 }, (_, i) => [
     ...[Math.round((255 * i) / 500), Math.round(127 + 127 * Math.sin((30 * i) / 500))],
