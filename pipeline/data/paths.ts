@@ -175,13 +175,13 @@ function notesOnInner(folders: PathList, start: number): string[] {
 
 /**
  * Folders from `start` on that hold all images of a part and say nothing of them: `images/`, `train/` of `train/train/1.png`.
- * @param saysNothing whether a folder is no class
+ * @param isNoClass whether a folder is none by its name
  */
-function folderAround(inside: PathList, start: number, saysNothing: (folder: string) => boolean): string {
+function folderAround(inside: PathList, start: number, isNoClass: (folder: string) => boolean): string {
   const [first = ''] = inside;
   for (let around = ''; ; ) {
     const folder = folderOf(first, start + around.length);
-    if (folder === undefined || !saysNothing(folder)) return around;
+    if (folder === undefined || !isNoClass(folder)) return around;
     const outer = `${first.slice(0, start)}${around}${folder}/`;
     if (inside.find((path) => !path.startsWith(outer)) !== undefined) return around;
     around += `${folder}/`;

@@ -129,8 +129,8 @@ async function list(
     if (name.endsWith('/')) {
       const before = found.images.length + found.others.length;
       await list(root, inside(name.slice(0, -1)), [...parents, real], found, signal);
-      if (found.images.length + found.others.length === before && splitOf(name) !== undefined)
-        found.empty.push(inside(name));
+      const isEmpty = found.images.length + found.others.length === before;
+      if (isEmpty && splitOf(name) !== undefined) found.empty.push(inside(name));
     } else (IMAGE_FILE.test(name) ? found.images : found.others).push(inside(name));
   }
 }

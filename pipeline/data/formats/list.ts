@@ -45,8 +45,9 @@ export async function locateList(path: string, { signal }: DataOptions = {}): Pr
   const expected = 'a path a line was expected, then a tab or comma and its label';
   const extension = await extensionOf(path);
   const notes = new Set(extension === '' ? [] : [`names are completed by ${extension}`]);
-  if (/partition/i.test(basename(path)))
-    notes.add(`if what is behind the names are splits, pass the folder of the images: here they are labels`);
+  if (/partition/i.test(basename(path))) {
+    notes.add('what follows the names is taken for labels; if they are splits, pass the folder of the images');
+  }
   const source = await fileRowsSource(path, rowsOf(path, extension, notes), { expected, signal });
   return { ...source, notes: [...source.notes, ...notes] };
 }
@@ -75,8 +76,9 @@ async function* rowsOf(path: string, extension: string, notes: Set<string>): Asy
     first &&= comment || isHeading;
     if (!isHeading) yield { file, label, split: undefined, comment };
   }
-  if (numbers !== undefined)
+  if (numbers !== undefined) {
     notes.add(`numbers behind the names are not used, such as '${numbers}': a label is one field`);
+  }
 }
 
 /** Whether one of the first lines begins with the name of an image file: lines before it are headings. */

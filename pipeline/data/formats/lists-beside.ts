@@ -94,14 +94,15 @@ export async function withLists(
     used.push(list.path);
     for (const row of found.rows) rows.push(row);
     const [first] = all ? found.missing : [];
-    if (first !== undefined)
-      notes.push(
-        `${list.path} names ${counted(found.missing.length, 'file that is', 'files that are')} not there, such as ${first}`,
-      );
+    if (first !== undefined) {
+      const missing = counted(found.missing.length, 'file that is', 'files that are');
+      notes.push(`${list.path} names ${missing} not there, such as ${first}`);
+    }
   }
   const labels = new Map<string, string>();
-  for (const { image, label } of rows)
+  for (const { image, label } of rows) {
     if (label !== undefined && all?.label(image) === undefined) labels.set(image, label);
+  }
   const parts = Object.fromEntries(
     Object.entries(arranged.parts).map(([name, part]) => [
       name,
@@ -128,10 +129,10 @@ export async function withLists(
   }
   notes.push(`splits are those of ${shown(used)}`);
   const left = open.length - splits.size;
-  if (left > 0)
-    notes.push(
-      `left out: ${counted(left, 'image that', 'images that')} no list names, such as ${open.find((path) => !splits.has(path))}`,
-    );
+  if (left > 0) {
+    const first = open.find((path) => !splits.has(path));
+    notes.push(`left out: ${counted(left, 'image that', 'images that')} no list names, such as ${first}`);
+  }
   const whole = parts.all;
   const divided = present.map((part) => [
     part,
