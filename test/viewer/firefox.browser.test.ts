@@ -23,13 +23,16 @@ const pixels = (page: Page, selector: string) =>
     return Array.from({ length: width * height }, (_, i) => data?.[4 * i] ?? -1);
   });
 
+/** Milliseconds that Firefox may take to start: other tests run beside it. */
+const START = 120_000;
+
 describe.skipIf(!hasBrowser || !firefoxPath)('in Firefox', () => {
   let browser: Awaited<ReturnType<typeof puppeteer.launch>>;
   let server: Served;
   beforeAll(async () => {
-    browser = await puppeteer.launch({ browser: 'firefox', executablePath: firefoxPath ?? '' });
+    browser = await puppeteer.launch({ browser: 'firefox', executablePath: firefoxPath ?? '', timeout: START });
     server = await serveFolder(siteFolder, { port: 0 });
-  });
+  }, START);
   afterAll(async () => {
     await browser?.close();
     await server?.close();

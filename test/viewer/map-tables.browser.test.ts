@@ -97,20 +97,26 @@ describe.skipIf(!hasBrowser)('a table of the visitor', () => {
     await page.evaluate(() => {
       const read = File.prototype.arrayBuffer;
       File.prototype.arrayBuffer = async function () {
+        document.body.toggleAttribute('data-reading', true);
         await new Promise((resolve) => window.addEventListener('release', resolve, { once: true }));
+        document.body.toggleAttribute('data-reading', false);
         return read.call(this);
       };
     });
+    const release = async () => {
+      await page.waitForSelector('[data-reading]');
+      await page.evaluate(() => window.dispatchEvent(new Event('release')));
+    };
     const lines = rows.map((row) => `${row},${row / 8}`);
     await drop(page, 'late.csv', ['id,late', ...lines].join('\n'));
     await page.getByRole('button', { name: 'Model: ' }).click();
     await page.getByRole('option', { name: /^cae2/ }).click();
     await page.waitForSelector('[data-model=cae2]');
     await settled(page);
-    await page.evaluate(() => window.dispatchEvent(new Event('release')));
+    await release();
     // A second table comes after the first.
     await drop(page, 'other.csv', ['id,other', ...lines].join('\n'));
-    await page.evaluate(() => window.dispatchEvent(new Event('release')));
+    await release();
     await expect.poll(() => colour(page).inputValue()).toBe('other');
     expect(await colour(page).locator('option').allInnerTexts()).toEqual(['class', 'error', 'other']);
     await close();
