@@ -98,7 +98,7 @@ const isEmpty = (value: unknown): boolean => typeof value === 'string' && value.
 /** Arguments that yargs itself adds or takes. */
 const OF_YARGS = ['_', '$0', 'help', 'h', 'version'];
 
-/** @throws InputError for an option that the command does not have, or an argument too many, with what may be meant */
+/** @throws InputError for an unknown option, with a similar one if there is one, or an unexpected argument */
 function assertKnown(
   { _: [, extra], ...args }: Record<string, unknown> & { readonly _: readonly unknown[] },
   command: string,
@@ -115,9 +115,7 @@ function assertKnown(
     throw new InputError(`${unknown.length > 1 ? '--' : '-'}${unknown}: there is no such option${hint} ${see}`);
   }
   if (extra !== undefined) {
-    throw new InputError(
-      `${extra}: an argument too many${'data' in options ? '; images are given by --data' : ''} ${see}`,
-    );
+    throw new InputError(`${extra}: unexpected argument${'data' in options ? '; pass images with --data' : ''} ${see}`);
   }
 }
 

@@ -56,9 +56,7 @@ export function arrangePaths(paths: PathList, where: string): ArrangedPaths {
   const splits = assignSplits(top, where, loose?.slice(prefix.length));
   const found: Found[] = [];
   const notes =
-    masks.length > 0
-      ? [`${masks.slice(0, 3).join(', ')}${masks.length > 3 ? ', …' : ''}: left out, masks of images`]
-      : [];
+    masks.length > 0 ? [`left out: masks in ${masks.slice(0, 3).join(', ')}${masks.length > 3 ? ', …' : ''}`] : [];
   if (splits) {
     for (const name of ['train', 'val', 'test'] as const) {
       const folder = splits[name];

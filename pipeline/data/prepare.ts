@@ -40,7 +40,7 @@ export async function prepare(spec: string, source: DataSource, options: DataOpt
   }
   checkSkipped(spec, prepared.index, options);
   noteOthers(spec, prepared.index, options);
-  return { ...prepared, index: { ...prepared.index, notes: [...source.notes] } }; // of now, not of when they were read
+  return { ...prepared, index: { ...prepared.index, notes: [...source.notes] } }; // a cached index has older notes
 }
 
 /**

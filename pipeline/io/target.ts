@@ -36,9 +36,7 @@ export async function checkTarget(
     await sweep(parent);
     const exists = await existsAs(path, kind, target);
     if (kind === 'folder' && !exists && OF_FILE.test(extname(path))) {
-      throw new InputError(
-        `cannot write ${target}: a folder is to be written, and this is the name of a file; leave out ${extname(path)}`,
-      );
+      throw new InputError(`cannot write ${target}: expected the name of a folder; leave out ${extname(path)}`);
     }
     if (kind === 'folder' && exists) {
       const listed = (await sumsIn(join(path, SUMS)).catch(ignoreMissing)) ?? [];

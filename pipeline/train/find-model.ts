@@ -50,7 +50,7 @@ async function modelOf(path: string): Promise<ModelDefinition> {
   if (!found) throw new InputError(`${path}: there is no such file; give a file that defines a model`);
   if (!found.isFile()) {
     throw new InputError(
-      `${path}: expected a model, found a folder; images are given by --data, after a model such as cae`,
+      `${path}: expected a model, found a folder; name a model such as cae, and pass images with --data`,
     );
   }
   const exported = await load(path);

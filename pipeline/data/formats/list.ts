@@ -44,7 +44,7 @@ async function extensionOf(path: string): Promise<string> {
 export async function locateList(path: string, { signal }: DataOptions = {}): Promise<DataSource> {
   const expected = 'a path a line was expected, then a tab or comma and its label';
   const extension = await extensionOf(path);
-  const notes = new Set(extension === '' ? [] : [`names are completed by ${extension}`]);
+  const notes = new Set(extension === '' ? [] : [`${extension} is added to the names`]);
   if (/partition/i.test(basename(path))) {
     notes.add('what follows the names is taken for labels; if they are splits, pass the folder of the images');
   }

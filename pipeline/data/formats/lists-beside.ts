@@ -109,7 +109,7 @@ export async function withLists(
       { ...part, label: (path: string) => part.label(path) ?? labels.get(path) },
     ]),
   );
-  if (labels.size > 0) notes.push(`${counted(labels.size, 'label is', 'labels are')} from ${shown(used)}`);
+  if (labels.size > 0) notes.push(`${counted(labels.size, 'label comes', 'labels come')} from ${shown(used)}`);
   if (!parts.all) return { ...arranged, parts, notes, used };
 
   const hasTrain = rows.some(({ split }) => split === 'train');
@@ -127,7 +127,7 @@ export async function withLists(
     if (divides) notes.push(`${shown(used)}: not used, since they put ${twice} into several splits`);
     return { ...arranged, parts, notes, used: [] };
   }
-  notes.push(`splits are those of ${shown(used)}`);
+  notes.push(`splits come from ${shown(used)}`);
   const left = open.length - splits.size;
   if (left > 0) {
     const first = open.find((path) => !splits.has(path));
