@@ -20,19 +20,20 @@ function separatorIn(line: string): number {
   return at >= 0 ? at : (spaces.find((end) => end >= 0 && IMAGE_FILE.test(line.slice(0, end).trim())) ?? -1);
 }
 
-/** What is missing behind the names in a list, which are the first fields of its lines. */
-async function extensionOf(path: string): Promise<string> {
-  const names: string[] = [];
-  for await (const { text } of linesOf(path)) {
-    const fields = text.trim().split(/[\s,]+/);
-    if (fields.some((field) => IMAGE_FILE.test(field)) || existsSync(resolve(dirname(path), text.trim()))) return '';
-    if (!text.startsWith('#') && names.push(fields[0] ?? '') === SAMPLE) break;
-  }
+/** What the first lines of a list show: the extension that all names lack, or '', and whether lines begin with names of image files. */
+async function formOf(path: string): Promise<{ extension: string; named: boolean }> {
+  const lines: string[] = [];
+  for await (const { text } of linesOf(path)) if (lines.push(text.trim()) === SAMPLE) break;
+  const fields = lines.map((line) => line.split(/[\s,]+/));
+  const named = fields.some(([name = '']) => IMAGE_FILE.test(name));
+  const exists = (line: string) => line !== '' && existsSync(resolve(dirname(path), line));
+  if (fields.flat().some((field) => IMAGE_FILE.test(field)) || lines.some(exists)) return { extension: '', named };
+  const names = fields.flatMap(([name = '']) => (name === '' || name.startsWith('#') ? [] : [name]));
   for (const extension of EXTENSIONS) {
     const files = names.map((name) => `${name}${extension}`);
-    if ((await foldersWith(path, files)).length > 0) return extension;
+    if ((await foldersWith(path, files)).length > 0) return { extension, named };
   }
-  return '';
+  return { extension: '', named };
 }
 
 /**
@@ -43,20 +44,23 @@ async function extensionOf(path: string): Promise<string> {
  */
 export async function locateList(path: string, { signal }: DataOptions = {}): Promise<DataSource> {
   const expected = 'a path a line was expected, then a tab or comma and its label';
-  const extension = await extensionOf(path);
+  const { extension, named } = await formOf(path);
   const notes = new Set(extension === '' ? [] : [`${extension} is added to the names`]);
   if (/partition/i.test(basename(path))) {
     notes.add('what follows the names is taken for labels; if they are splits, pass the folder of the images');
   }
-  const source = await fileRowsSource(path, rowsOf(path, extension, notes), { expected, signal });
+  const source = await fileRowsSource(path, rowsOf(path, { extension, named }, notes), { expected, signal });
   return { ...source, notes: [...source.notes, ...notes] };
 }
 
-async function* rowsOf(path: string, extension: string, notes: Set<string>): AsyncGenerator<FileRow> {
+async function* rowsOf(
+  path: string,
+  { extension, named }: Awaited<ReturnType<typeof formOf>>,
+  notes: Set<string>,
+): AsyncGenerator<FileRow> {
   const folder = dirname(path);
   let first = true;
   let numbers: string | undefined;
-  const named = extension === '' && (await namesImages(path));
   for await (const { text } of linesOf(path)) {
     const separator = extension === '' ? separatorIn(text) : text.search(/[\s,]/);
     const at = separator >= 0 && existsSync(resolve(folder, text.trim())) ? -1 : separator;
@@ -79,14 +83,4 @@ async function* rowsOf(path: string, extension: string, notes: Set<string>): Asy
   if (numbers !== undefined) {
     notes.add(`numbers behind the names are not used, such as '${numbers}': a label is one field`);
   }
-}
-
-/** Whether one of the first lines begins with the name of an image file: lines before it are headings. */
-async function namesImages(path: string): Promise<boolean> {
-  let line = 0;
-  for await (const { text } of linesOf(path)) {
-    if (IMAGE_FILE.test(text.trim().split(/[\s,]/)[0] ?? '')) return true;
-    if (line++ === SAMPLE) break;
-  }
-  return false;
 }
