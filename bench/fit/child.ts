@@ -1,8 +1,9 @@
 /**
- * `tsx child.ts SYSTEM PROGRAM EPOCHS STEPS [THREADS]`: trains a program and prints, as JSON, the mean milliseconds of a step in each epoch and its
- * loss, or why the system cannot.
+ * `tsx child.ts SYSTEM PROGRAM EPOCHS STEPS THREADS`: trains a program. It waits for a line on stdin before each epoch and prints,
+ * as JSON, what it measured after it, or why the system cannot.
  */
 import '@tensorflow/tfjs-layers';
+import { createInterface } from 'node:readline';
 import * as tf from '@tensorflow/tfjs-core';
 import { compile } from 'tfjs-to-onnx';
 import { configure, type Explanation, explain } from '../../pipeline/tfjs-to-onnx/src/eager.ts';
@@ -12,10 +13,11 @@ import { type ProgramName, programs } from './programs.ts';
 
 export type SystemName = 'cpu' | 'wasm' | 'tfjs-node' | 'onnx' | 'traced';
 
+/** An epoch. */
 export interface Measured {
-  /** Mean milliseconds of a step, by epoch. */
-  readonly ms: readonly number[];
-  readonly losses: readonly number[];
+  /** Mean milliseconds of a step. */
+  readonly ms: number;
+  readonly loss: number;
   readonly megabytes: number;
   readonly explanation?: Explanation;
 }
@@ -31,34 +33,42 @@ const [system, name, epochs, steps, threads] = process.argv.slice(2) as [
 ];
 tf.enableProdMode();
 
-async function measure(): Promise<Answer> {
-  const ms: number[] = [];
-  const losses: number[] = [];
-  let start = performance.now();
-  const epochEnded = (loss: number) => {
-    ms.push((performance.now() - start) / Number(steps));
-    losses.push(loss);
-    start = performance.now();
-  };
-  if (system === 'traced') {
-    await useTfjsBackend('tfjs-cpu', 0);
-    const { program, variables, models, feeds } = programs[name]().traced();
-    const options = { variables, models, target: await fastestTarget(), ...onnxruntime(Number(threads)) };
-    const compiled = await compile({ step: program }, options);
-    start = performance.now();
-    for (let epoch = 0; epoch < Number(epochs); epoch++) {
-      let sum = 0;
-      for (let i = 0; i < Number(steps); i++) sum += (await compiled.run('step', feeds(i))).loss?.[0] ?? Number.NaN;
-      epochEnded(sum / Number(steps));
-    }
-    return { ms, losses, megabytes: process.memoryUsage.rss() / 2 ** 20 };
-  }
-  await startBackend(system);
-  const program = programs[name]();
+const turns = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
+let start = 0;
+
+async function turn(): Promise<void> {
+  if ((await turns.next()).done) process.exit(0);
   start = performance.now();
-  await program.train(Number(epochs), Number(steps), epochEnded);
-  const explanation = system === 'onnx' ? { explanation: explain() } : {};
-  return { ms, losses, megabytes: process.memoryUsage.rss() / 2 ** 20, ...explanation };
+}
+
+function print(answer: Answer): void {
+  console.log(JSON.stringify(answer));
+}
+
+async function epochEnded(loss: number): Promise<void> {
+  const ms = (performance.now() - start) / Number(steps);
+  const megabytes = process.memoryUsage.rss() / 2 ** 20;
+  print({ ms, loss, megabytes, ...(system === 'onnx' && { explanation: explain() }) });
+  await turn();
+}
+
+async function train(): Promise<void> {
+  if (system !== 'traced') {
+    await startBackend(system);
+    const program = programs[name]();
+    await turn();
+    return program.train(Number(epochs), Number(steps), epochEnded);
+  }
+  await useTfjsBackend('tfjs-cpu', 0);
+  const { program, variables, models, feeds } = programs[name]().traced();
+  const options = { variables, models, target: await fastestTarget(), ...onnxruntime(Number(threads)) };
+  const compiled = await compile({ step: program }, options);
+  await turn();
+  for (let epoch = 0; epoch < Number(epochs); epoch++) {
+    let sum = 0;
+    for (let i = 0; i < Number(steps); i++) sum += (await compiled.run('step', feeds(i))).loss?.[0] ?? Number.NaN;
+    await epochEnded(sum / Number(steps));
+  }
 }
 
 async function startBackend(system: SystemName): Promise<void> {
@@ -69,12 +79,8 @@ async function startBackend(system: SystemName): Promise<void> {
   await tf.setBackend(system);
 }
 
-console.log(
-  JSON.stringify(
-    await measure().catch((error: Error): Answer => {
-      if (process.env.DEBUG) throw error;
-      return { missing: error.message };
-    }),
-  ),
-);
+await train().catch((error: Error) => {
+  if (process.env.DEBUG) throw error;
+  print({ missing: error.message });
+});
 process.exit(0);

@@ -1,6 +1,6 @@
 /**
  * One table of what trains tfjs programs that know nothing of it: tfjs's own backends `cpu` and `wasm`, tfjs-node, and the eager
- * backend `onnx`, beside the step as `compile` traces it. Each measurement runs in its own process, and they alternate.
+ * backend `onnx`, beside the step as `compile` traces it. Each trains in its own process, and they take turns, an epoch each.
  *
  *     npm run bench:fit                       # npm run setup:tfjs-node brings tfjs-node
  *     npm run bench:fit -- mnist vae          # only these programs
@@ -9,7 +9,8 @@
  * ROUNDS (3), STEPS (60 batches an epoch), THREADS ("1 2") and SYSTEMS (all; names separated by spaces) may be set in the
  * environment.
  */
-import { execFileSync } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import Table from 'cli-table3';
 import { describe, machine } from '../engines/machine.ts';
@@ -20,7 +21,9 @@ import { batchSizes, type ProgramName, programs } from './programs.ts';
 const ROUNDS = Number(process.env.ROUNDS ?? 3);
 const STEPS = Number(process.env.STEPS ?? 60);
 const THREADS = (process.env.THREADS ?? '1 2').split(' ').map(Number);
-const EPOCHS = 5;
+/** Graphs are built in the first epoch, and V8 compiles the recording in the first three. */
+const WARM_UP = 3;
+const EPOCHS = 6;
 /** tfjs in plain JavaScript and in WebAssembly has one thread and takes seconds a step: one or two are enough. */
 const SLOW: ReadonlySet<SystemName> = new Set(['cpu', 'wasm']);
 const systems = (process.env.SYSTEMS ?? 'cpu wasm tfjs-node onnx traced').split(' ') as SystemName[];
@@ -33,7 +36,37 @@ if (unknown !== undefined) {
   process.exit(2);
 }
 
-/** What was measured of one program: by system and number of threads. */
+/** A process that trains a program, an epoch at a time. */
+class Training {
+  readonly system: SystemName;
+  readonly epochs: number;
+  readonly #child: ChildProcess;
+  readonly #answers: AsyncIterator<string>;
+
+  constructor(system: SystemName, program: ProgramName, threads: number) {
+    const isSlow = SLOW.has(system);
+    const steps = isSlow ? Math.min(STEPS, 2) : STEPS;
+    this.system = system;
+    this.epochs = isSlow ? 1 : EPOCHS;
+    const child = fileURLToPath(new URL('child.ts', import.meta.url));
+    const args = ['--import', 'tsx', child, system, program, this.epochs, steps, threads].map(String);
+    const running = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'ignore'] });
+    this.#child = running;
+    this.#answers = createInterface({ input: running.stdout })[Symbol.asyncIterator]();
+  }
+
+  async epoch(): Promise<Answer> {
+    this.#child.stdin?.write('\n');
+    const { value, done } = await this.#answers.next();
+    return done ? { missing: 'the process has ended' } : (JSON.parse(value) as Answer);
+  }
+
+  end(): void {
+    this.#child.kill();
+  }
+}
+
+/** What was measured of one program: by system and number of threads, an entry for each epoch of each round. */
 type Measurements = Map<SystemName, Map<number, Measured[]>>;
 
 console.log(describe(machine()));
@@ -42,34 +75,34 @@ for (const program of chosen.length > 0 ? chosen : all) {
   const leftOut: string[] = [];
   for (let round = 0; round < ROUNDS; round++) {
     for (const threads of THREADS) {
-      for (const system of systems) {
-        const measured = measurements.get(system);
-        if (!measured || (SLOW.has(system) && measured.size > 0)) continue;
-        const answer = measure(system, program, threads);
-        if ('missing' in answer) {
-          leftOut.push(`${program}, ${system}: left out: ${answer.missing.split('\n')[0]}`);
-          measurements.delete(system);
-        } else measured.set(threads, [...(measured.get(threads) ?? []), answer]);
-        console.error(`round ${round + 1}/${ROUNDS}: ${program}, ${system}, ${threads} thread(s)`);
+      const trainings = [...measurements]
+        .filter(([system, measured]) => !(SLOW.has(system) && measured.size > 0))
+        .map(([system]) => new Training(system, program, threads));
+      for (let epoch = 0; epoch < EPOCHS; epoch++) {
+        for (const training of trainings) {
+          const { system } = training;
+          const measured = measurements.get(system);
+          if (!measured || epoch >= training.epochs) continue;
+          const answer = await training.epoch();
+          if ('missing' in answer) {
+            leftOut.push(`${program}, ${system}: left out: ${answer.missing.split('\n')[0]}`);
+            measurements.delete(system);
+          } else measured.set(threads, [...(measured.get(threads) ?? []), answer]);
+        }
       }
+      for (const training of trainings) training.end();
+      console.error(`round ${round + 1}/${ROUNDS}: ${program}, ${threads} thread(s)`);
     }
   }
-  console.log(`\n${program}, ms for a step of ${batchSizes[program]}: median (least–most) of ${ROUNDS} rounds`);
+  console.log(`\n${program}, ms for a step of ${batchSizes[program]}: median (least–most) of epochs`);
   console.log(format(measurements));
   console.log(leftOut.join('\n'));
 }
 
-function measure(system: SystemName, program: ProgramName, threads: number): Answer {
-  const child = fileURLToPath(new URL('child.ts', import.meta.url));
-  const [epochs, steps] = SLOW.has(system) ? [1, Math.min(STEPS, 2)] : [EPOCHS, STEPS];
-  const args = ['--import', 'tsx', child, system, program, epochs, steps, threads].map(String);
-  const output = execFileSync(process.execPath, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
-  return JSON.parse(output.trimEnd().split('\n').at(-1) ?? '') as Answer;
-}
-
-/** Milliseconds of a step in the last epoch: graphs are built in the first, and V8 compiles the recording in the first three. */
+/** Milliseconds of a step in each epoch after the first three, or in the only one. */
 function stepsOf(measured: readonly Measured[] = []): number[] {
-  return measured.map(({ ms }) => ms.at(-1) ?? Number.NaN);
+  const ms = measured.map(({ ms }) => ms);
+  return ms.length < EPOCHS ? ms : ms.filter((_, i) => i % EPOCHS >= WARM_UP);
 }
 
 function format(measurements: Measurements): string {
@@ -80,13 +113,18 @@ function format(measurements: Measurements): string {
     const times = THREADS.flatMap((threads) => {
       const steps = stepsOf(measured.get(threads));
       if (steps.length === 0) return ['', ''];
-      const traced = median(stepsOf(measurements.get('traced')?.get(threads)));
-      return [`${ms(median(steps))} (${spread(steps, ms)})`, (median(steps) / traced).toFixed(2)];
+      const traced = stepsOf(measurements.get('traced')?.get(threads));
+      // Epochs that were each other's neighbours, so that a machine that becomes slower slows both.
+      const ratios =
+        steps.length === traced.length
+          ? steps.map((step, i) => step / (traced[i] as number))
+          : [median(steps) / median(traced)];
+      return [`${ms(median(steps))} (${spread(steps, ms)})`, median(ratios).toFixed(2)];
     });
     const all = [...measured.values()].flat();
-    const [first] = all;
+    const last = all.at(-1);
     const megabytes = median(all.map(({ megabytes }) => megabytes)).toFixed(0);
-    table.push([system, ...times, first?.losses[0]?.toFixed(6) ?? '', first?.explanation?.graphs ?? '', megabytes]);
+    table.push([system, ...times, all[0]?.loss.toFixed(6) ?? '', last?.explanation?.graphs ?? '', megabytes]);
   }
   return table.toString();
 }

@@ -11,10 +11,10 @@ export const batchSizes = { mnist: 320, lstm: 128, vae: 256 };
 /** A training program, as a user of tfjs writes it, and its step by hand. */
 export interface TrainingProgram {
   /**
-   * Trains, and calls back after each epoch.
+   * Trains, and waits for `epochEnded` after each epoch.
    * @param steps batches of an epoch
    */
-  train(epochs: number, steps: number, epochEnded: (loss: number) => void): Promise<void>;
+  train(epochs: number, steps: number, epochEnded: (loss: number) => Promise<void>): Promise<void>;
   /** The same step for `compile`, with the batch of step `i`. */
   traced(): {
     readonly program: BatchedProgram;
@@ -177,7 +177,7 @@ function variationalAutoencoder(): TrainingProgram {
           sum += (await cost.data())[0] ?? Number.NaN;
           tf.dispose([x, cost]);
         }
-        epochEnded(sum / steps);
+        await epochEnded(sum / steps);
       }
     },
     traced: () => ({
