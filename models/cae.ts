@@ -38,7 +38,7 @@ export const convAe: ModelDefinition = {
 export const dcec: ModelDefinition = {
   name: 'dcec',
   summary: 'deep clustering: goes on from a conv-ae, whose latents it gathers in clusters',
-  recipe: { ...convAe.recipe, epochs: 40, clusters: 10 },
+  recipe: { ...convAe.recipe, epochs: 40, clusters: 10, centres: 'umap-gmm' },
   startsFrom: convAe.name,
   ...clustering('mean squared error', (size) => denseBetween(size, { relu: true })),
 };

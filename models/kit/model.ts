@@ -31,6 +31,8 @@ export interface Recipe {
   readonly halvings?: number | undefined;
   /** Number of clusters; only models that assign images to clusters have it. */
   readonly clusters?: number | undefined;
+  /** Where their centres start; `kmeans` by default. */
+  readonly centres?: CentresMethod | undefined;
   readonly optimizer: OptimizerRecipe;
   /** The reconstruction error, where it is not the model's own. */
   readonly pixelLoss?: PixelLossName | undefined;
@@ -47,6 +49,13 @@ export interface Recipe {
   /** Epochs over which that weight grows from 0 (Sønderby et al. 2016); 0 by default. */
   readonly klWarmUp?: number;
 }
+
+/**
+ * Ways to find the first centres of clusters in the latents: k-means, or the means of the clusters that a Gaussian mixture finds
+ * in their map by UMAP.
+ */
+export const centresMethods = ['umap-gmm', 'kmeans'] as const;
+export type CentresMethod = (typeof centresMethods)[number];
 
 /** `cosine` and `linear` end at 0 with the last epoch; `plateau` halves while the validation loss stays above its lowest. */
 export const schedules = ['constant', 'cosine', 'linear', 'plateau'] as const;

@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import type { ModelSize, OptimizerRecipe, PixelLossName, Schedule } from '../../models/kit/model.ts';
+import type { CentresMethod, ModelSize, OptimizerRecipe, PixelLossName, Schedule } from '../../models/kit/model.ts';
 import { count, digest, images, metrics, positive, share } from './fields.ts';
 import { preprocessing } from './preprocessing.ts';
 
@@ -57,6 +57,8 @@ export const runPlan = z
       pixelLoss: z.optional(z.enum(['bce', 'mse', 'l1']) satisfies z.ZodMiniType<PixelLossName>),
       ssim: z.optional(z.number()),
       colour: z.optional(z.number()),
+      /** Absent from older runs with clusters, which started from k-means. */
+      centres: z.optional(z.enum(['umap-gmm', 'kmeans']) satisfies z.ZodMiniType<CentresMethod>),
       /** Random changes of the training images, as `--augment` takes them; absent where there are none. */
       augment: z.optional(z.string()),
       /** Epochs without a lower validation loss after which training stops. */

@@ -9,7 +9,7 @@ import { counted } from '../io/printable.ts';
 import type { Stages } from '../io/stages.ts';
 import { type Assigned, assign } from './assigner.ts';
 import { chooseK, imagesEach, imagesTried } from './choose.ts';
-import { type FittedMethod, fitClusters, type Space, spaceOf } from './methods.ts';
+import { distinctRows, type FittedMethod, fitClusters, type Space, spaceOf } from './methods.ts';
 import type { ClusterOptions } from './options.ts';
 
 /** Clusters unless the user or the model says how many. */
@@ -120,11 +120,4 @@ export async function findClusters(
     });
   }
   return { clustering, others, choice, mixture, unconverged };
-}
-
-/** How many rows differ, `enough` at most. */
-function distinctRows(rows: Float32Array, size: number, enough: number): number {
-  const seen = new Set<string>();
-  for (let at = 0; at < rows.length && seen.size < enough; at += size) seen.add(rows.subarray(at, at + size).join());
-  return seen.size;
 }

@@ -80,3 +80,10 @@ export interface Fit {
   /** Whether the likelihood had nearly stopped growing when the fit ended; true for k-means, which has none. */
   readonly converged: boolean;
 }
+
+/** How many rows differ, `enough` at most. */
+export function distinctRows(rows: Float32Array, size: number, enough: number): number {
+  const seen = new Set<string>();
+  for (let at = 0; at < rows.length && seen.size < enough; at += size) seen.add(rows.subarray(at, at + size).join());
+  return seen.size;
+}

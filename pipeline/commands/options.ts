@@ -1,6 +1,6 @@
 import { extname } from 'node:path';
 import type { Options, PositionalOptions } from 'yargs';
-import { type PixelLossName, pixelLosses, schedules } from '../../models/kit/model.ts';
+import { centresMethods, type PixelLossName, pixelLosses, schedules } from '../../models/kit/model.ts';
 import { AUGMENT_FORMS, parseAugmentation } from '../data/augment.ts';
 import { channelChoices, type DataOptions, fits, parseBackground, parseRange, parseSize } from '../data/options.ts';
 import { InputError } from '../io/errors.ts';
@@ -152,6 +152,11 @@ export const options = {
     'early-stopping': ['stop after N epochs without a lower validation loss', 'never'],
     'checkpoint-steps': ['save a checkpoint every N steps'],
   }),
+  centres: {
+    ...choice('how the first centres of the clusters are found, for dcec', centresMethods),
+    defaultDescription: 'umap-gmm',
+    alias: 'centers',
+  },
   'pixel-loss': {
     ...choice(
       'pixel error to train on: cross-entropy, squared or absolute',

@@ -33,7 +33,7 @@ export const train = defineCommand({
     resume: flag('resume the run, or start it if there is none; epochs, learning rate and schedule may be new ones'),
     ...pick('config', 'trust', 'dry-run', 'epochs'),
     'batch-size': { ...options['batch-size'], defaultDescription: "the recipe's" },
-    ...pick('latent', 'width', 'depth', 'clusters', 'pixel-loss', 'ssim', 'colour', 'beta', 'kl-warm-up'),
+    ...pick('latent', 'width', 'depth', 'clusters', 'centres', 'pixel-loss', 'ssim', 'colour', 'beta', 'kl-warm-up'),
     ...pick('optimizer', 'learning-rate', 'schedule', 'weight-decay', 'clip-norm', 'early-stopping', 'init'),
     ...pick('augment', 'seed', 'engine', 'device'),
     threads: { ...options.threads, defaultDescription: "the engine's choice" },

@@ -197,6 +197,7 @@ export function trainingProgress(note: (line: string) => void, tick: Tick, signa
   let [first, total] = [0, 1];
   return {
     note,
+    stage() {},
     reading() {},
     start(images, done) {
       [first, total] = [done, images];

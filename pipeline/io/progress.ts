@@ -15,6 +15,8 @@ export interface Progress {
   note(line: string): void;
   /** Shows how many images were read for the first time. */
   readonly reading: Reading;
+  /** Shows stages of what comes before training. */
+  readonly stage: StageProgress;
   /**
    * Training starts.
    * @param images all images of all epochs
@@ -31,7 +33,7 @@ export interface Progress {
 export type Reading = (done: number, total: number | undefined) => void;
 
 /** Reports nothing. */
-export const silent: Progress = { note() {}, reading() {}, start() {}, update() {}, stop() {} };
+export const silent: Progress = { note() {}, reading() {}, stage() {}, start() {}, update() {}, stop() {} };
 
 /** Where progress is shown; `stream` is stderr by default. */
 export interface ProgressOutput {
@@ -50,6 +52,7 @@ export function createProgress(
   return {
     note,
     reading: readingWith(show, now),
+    stage: stageWith(show),
     start(images, first, epochs) {
       const pace = createMeter(first, now);
       update = (done, epoch, loss) => {
@@ -84,8 +87,12 @@ export const withCountProgress = <T>(
 export const withStageProgress = <T>(
   output: ProgressOutput,
   work: (progress: StageProgress, reading: Reading) => Promise<T>,
-): Promise<T> =>
-  withDisplay(output, (show) => work((state) => show(state.total, () => describeStage(state)), readingWith(show)));
+): Promise<T> => withDisplay(output, (show) => work(stageWith(show), readingWith(show)));
+
+const stageWith =
+  (show: Show): StageProgress =>
+  (state) =>
+    show(state.total, () => describeStage(state));
 
 /** `reading: 1200/5000 images  830 images/s  ETA 5 s` */
 function readingWith(show: Show, now?: () => number): Reading {

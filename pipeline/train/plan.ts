@@ -74,6 +74,7 @@ export async function planOf(model: ModelDefinition, options: TrainOptions, inpu
       pixelLoss: pixelLoss && pixelLosses[pixelLoss] !== model.pixelLoss ? pixelLoss : undefined,
       ssim,
       colour,
+      ...(clusters !== undefined && { centres: options.centres ?? recipe.centres ?? 'kmeans' }),
       ...(augment !== NO_AUGMENTATION && { augment }),
     },
     data: {
@@ -105,9 +106,10 @@ export function assertTaken({ name, recipe, withLoss }: ModelDefinition, options
     const option = options.beta !== undefined ? '--beta' : '--kl-warm-up';
     throw new InputError(`${option}: ${name} has no KL divergence; use a variational model such as cvae`);
   }
-  if (options.clusters !== undefined && recipe.clusters === undefined) {
+  const ofClusters = (options.clusters !== undefined && '--clusters') || (options.centres && '--centres');
+  if (ofClusters && recipe.clusters === undefined) {
     throw new InputError(
-      `--clusters: ${name} has no clusters; use dcec, or cluster its latents with \`convae cluster\``,
+      `${ofClusters}: ${name} has no clusters; use dcec, or cluster its latents with \`convae cluster\``,
     );
   }
   const option = (options.pixelLoss && '--pixel-loss') || (options.ssim && '--ssim') || (options.colour && '--colour');

@@ -25,6 +25,7 @@ export function optionsOf({ model, modelFile, size, recipe, data, init }: RunPla
     width: size.filters,
     depth: size.halvings,
     clusters: size.clusters,
+    centres: centresOf(recipe, size),
     epochs: recipe.epochs,
     'batch-size': recipe.batchSize,
     optimizer: name === 'momentum' ? 'sgd' : name,
@@ -43,6 +44,10 @@ export function optionsOf({ model, modelFile, size, recipe, data, init }: RunPla
     init: init?.from,
   });
 }
+
+/** Older runs do not say that their centres started from k-means. */
+export const centresOf = ({ centres }: RunPlan['recipe'], { clusters }: RunPlan['size']) =>
+  centres ?? (clusters === undefined ? undefined : 'kmeans');
 
 /** The loss of one of convae's own models, whose recipe for other images than MNIST's may have another one. */
 function ownLossOf(model: ModelDefinition | undefined): PixelLossName | undefined {

@@ -6,6 +6,7 @@ import type { RunPlan, RunPosition } from '../artifacts/run.ts';
 import { runPaths } from '../artifacts/run-files.ts';
 import { NO_AUGMENTATION } from '../data/augment.ts';
 import { InputError } from '../io/errors.ts';
+import { centresOf } from './recipe-file.ts';
 import { hasEnded } from './stopping.ts';
 
 /** Differences that a resumed run may have: what training goes on with, and labels where the model takes none. */
@@ -89,6 +90,7 @@ function features({ model, size, recipe, data, init }: RunPlan): Record<string, 
     'latent size': size.latent,
     'number of classes': size.classes,
     'number of clusters': size.clusters,
+    'first centres': centresOf(recipe, size),
     width: size.filters ?? 32,
     depth: size.halvings ?? 3,
     seed: size.seed,

@@ -1,9 +1,11 @@
 import * as tf from '@tensorflow/tfjs-core';
+import type { CentresMethod } from '../../models/kit/model.ts';
 import { type Checkpoint, restore } from '../artifacts/checkpoint.ts';
 import { readBatches } from '../data/batches.ts';
 import type { ImageDataset } from '../data/dataset.ts';
 import { largestOf } from '../data/rows.ts';
 import { InputError } from '../io/errors.ts';
+import type { Tick } from '../io/stages.ts';
 import type { Engine } from './engine.ts';
 import type { NamedVariable, TrainingProgram } from './program.ts';
 
@@ -16,7 +18,7 @@ export const SETTLED = 0.001;
 export type FindCentres = (
   latents: Float32Array,
   size: number,
-  options: { readonly clusters: number; readonly seed: number; readonly signal: AbortSignal },
+  options: { readonly method: CentresMethod; readonly clusters: number; readonly seed: number; readonly tick: Tick },
 ) => Promise<ArrayLike<number>>;
 
 /** What the clusters of a model learn from: targets made of its own assignments of all training images. */
@@ -97,15 +99,22 @@ export class Targets {
 /** Batches of training that are encoded at a time: without gradients they take less memory, and a GPU is busier. */
 const BATCHES = 4;
 
-/** All images through `encode`, as they are. @param beforeBatch awaited before each batch; its errors end the work */
+/**
+ * All images through `encode`, as they are.
+ * @param beforeBatch awaited before each batch, with the share of the images that are done; its errors end the work
+ */
 export async function encodeImages(
   images: ImageDataset,
-  { batchSize, width, beforeBatch }: { batchSize: number; width: number; beforeBatch: () => Promise<void> },
+  {
+    batchSize,
+    width,
+    beforeBatch,
+  }: { batchSize: number; width: number; beforeBatch: (share: number) => Promise<void> },
   encode: Engine['encode'],
 ): Promise<Float32Array> {
   const rows = new Float32Array(images.length * width);
   for await (const batch of readBatches(images, BATCHES * batchSize)) {
-    await beforeBatch();
+    await beforeBatch(batch.start / images.length);
     rows.set(await encode(batch), batch.start * width);
   }
   return rows;
@@ -114,19 +123,19 @@ export async function encodeImages(
 /**
  * Gives a new model's clusters their first centres.
  * @param latents of all training images, `[n, D]`
+ * @param find finds centres in them
  * @throws InputError where latents are not finite; what `find` throws
  */
 export async function startClusters(
-  { weights, autoencoder, size }: TrainingProgram,
+  { weights, autoencoder }: TrainingProgram,
   latents: Float32Array,
-  find: FindCentres,
-  signal: AbortSignal,
+  find: (clusters: number) => ReturnType<FindCentres>,
 ): Promise<void> {
   const centres = weights.find(({ name }) => name === 'encoder/clusters/centres')?.variable;
   if (!centres || !autoencoder.clusters) throw new Error('the model has no clusters');
   if (!latents.every(Number.isFinite)) {
     throw new InputError('--init: its latents are not all finite, so its training diverged; train it again');
   }
-  const found = await find(latents, size.latent, { clusters: autoencoder.clusters, seed: size.seed, signal });
+  const found = await find(autoencoder.clusters);
   tf.tidy(() => centres.assign(tf.tensor(Float32Array.from(found), centres.shape, 'float32')));
 }

@@ -10,7 +10,8 @@ import { type DataOptions, optionsLike } from '../data/options.ts';
 import { checkOutside } from '../data/outside.ts';
 import { skippedIn } from '../data/prepare.ts';
 import { summaryLines, summaryOf } from '../data/summary.ts';
-import { InputError, stopIfAborted } from '../io/errors.ts';
+import { InputError } from '../io/errors.ts';
+import { createStages } from '../io/stages.ts';
 import type { Engine } from './engine.ts';
 import { createEngine, prepareEngine } from './engines/index.ts';
 import { trainEpochs } from './epochs.ts';
@@ -154,17 +155,32 @@ async function trainInto(run: Run, splits: DatasetSplits, options: TrainOptions,
 /** Gives the clusters of a new model their first centres, in the latents of all training images. */
 async function findClusters(
   { plan, data, program, engine }: Trained,
-  { signal, findCentres }: TrainHooks,
+  { signal, progress, findCentres }: TrainHooks,
 ): Promise<void> {
   if (!findCentres) throw new Error(`${plan.model} needs centres to start from`);
-  const images = {
-    batchSize: plan.recipe.batchSize,
-    width: plan.size.latent,
-    beforeBatch: async () => stopIfAborted(signal),
-  };
-  const latents = await encodeImages(data.train, images, (batch) => engine.encode(batch));
-  await startClusters(program, latents, findCentres, signal);
+  const { size, recipe } = plan;
+  const { centres: method = 'kmeans', batchSize } = recipe;
+  const stages = createStages(CENTRES_STAGES, signal, progress.stage);
+  const latents = await stages.run(
+    'encoding',
+    (tick) => {
+      const images = { batchSize, width: size.latent, beforeBatch: async (share: number) => tick(share) };
+      return encodeImages(data.train, images, (batch) => engine.encode(batch));
+    },
+    data.train.length,
+  );
+  await stages.run('first centres', (tick) =>
+    startClusters(program, latents, (clusters) =>
+      findCentres(latents, size.latent, { method, clusters, seed: size.seed, tick }),
+    ),
+  );
 }
+
+/** Stages and their relative durations, those of MNIST. */
+const CENTRES_STAGES = [
+  ['encoding', 1],
+  ['first centres', 8],
+] as const;
 
 /** Of few larger images, steps are too few to learn the mean; many images end at a lower loss without this start. A user's own model is left as it is. */
 const startsAtMean = (model: ModelDefinition, { train }: DatasetSplits): boolean =>

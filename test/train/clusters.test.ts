@@ -59,6 +59,38 @@ test('an interrupted run goes on, to the byte, whether or not new targets come n
   expect(plan?.size).toMatchObject({ latent: 4, filters: 8, halvings: 1, clusters: 3 });
 });
 
+/** Two strips, which k-means cuts across: 60 points each, 20 long and 1 wide, 4 apart. */
+const strips = Float32Array.from({ length: 2 * 120 }, (_, at) => {
+  const [i, strip] = [(at >> 1) % 60, at >> 1 < 60 ? 0 : 1];
+  return at % 2 ? 4 * strip + ((7 * i) % 60) / 60 : i / 3;
+});
+const sortedRows = (centres: ArrayLike<number>) =>
+  [0, 2].map((at) => [centres[at] ?? 0, centres[at + 1] ?? 0]).sort(([, a = 0], [, b = 0]) => a - b);
+
+test('by umap-gmm, centres are the means of the clusters on the map', async () => {
+  const given = { clusters: 2, seed: 0, tick: () => undefined };
+  const found = sortedRows(await findCentres(strips, 2, { ...given, method: 'umap-gmm' }));
+  const mean = 59 / 2; // of i, and of the 60 different 7i mod 60
+  for (const [strip, [x, y]] of found.entries()) {
+    expect(x).toBeCloseTo(mean / 3, 1);
+    expect(y).toBeCloseTo(4 * strip + mean / 60, 1);
+  }
+  const byMeans = sortedRows(await findCentres(strips, 2, { ...given, method: 'kmeans' }));
+  expect(Math.abs((byMeans[0]?.[0] ?? 0) - (byMeans[1]?.[0] ?? 0))).toBeGreaterThan(5);
+  const three = new Float32Array(20).map((_, at) => (at >> 1) % 3);
+  await expect(findCentres(three, 2, { ...given, clusters: 4, method: 'kmeans' })).rejects.toThrow(/only 3 distinct/);
+});
+
+test('a run goes on with the centres that it started from', async () => {
+  const init = await trainedAutoencoder();
+  const run = join(temporaryFolder(), 'run');
+  const given = { init, epochs: 1, batchSize: 8, clusters: 3, halvings: undefined };
+  await cluster(run, never, { ...given, centres: 'kmeans' });
+  expect((await readRun(run, 'latest'))?.state.plan.recipe.centres).toBe('kmeans');
+  await expect(cluster(run, never, { ...given, epochs: 2, centres: 'umap-gmm' })).rejects.toThrow(/centres/);
+  expect(await cluster(run, never, { ...given, epochs: 2 })).toMatchObject({ epochs: 2 });
+});
+
 test('training ends once images stay in their clusters', async () => {
   const init = await trainedAutoencoder({ epochs: 20 });
   const run = join(temporaryFolder(), 'run');
