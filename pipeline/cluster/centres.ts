@@ -1,4 +1,5 @@
 import { kmeans } from '../analyse/kmeans.ts';
+import { pickRows, spreadRows } from '../data/rows.ts';
 import { InputError } from '../io/errors.ts';
 import { counted } from '../io/printable.ts';
 import type { FindCentres } from '../train/targets.ts';
@@ -7,6 +8,8 @@ import { distinctRows, fitClusters, spaceOf } from './methods.ts';
 
 /** Part of the time of `umap-gmm` that its map takes. */
 const MAPPING = 0.8;
+/** Latents that are mapped at most, evenly spaced. */
+const MAPPED = 100_000;
 
 /**
  * The first centres of clusters in latents.
@@ -20,11 +23,12 @@ export const findCentres: FindCentres = async (latents, size, { method, clusters
     );
   }
   if (method === 'kmeans') return (await kmeans(latents, size, { clusters: k, seed, tick })).centres;
-  const space = await spaceOf(method, latents, size, { seed, tick: (share) => tick(MAPPING * share) });
+  const rows = pickRows(latents, size, spreadRows(latents.length / size, MAPPED));
+  const space = await spaceOf(method, rows, size, { seed, tick: (share) => tick(MAPPING * share) });
   const fitting = (share: number) => tick(MAPPING + (1 - MAPPING) * share);
   const { mixture } = await fitClusters(method, space, { k, seed, tick: fitting });
   const { probabilities } = await assign(mixture, space.rows);
-  return weightedMeans(latents, size, probabilities, k);
+  return weightedMeans(rows, size, probabilities, k);
 };
 
 /** The mean of the rows `[n, size]` for each of `k` clusters, weighted by their probabilities `[n, k]`. */
