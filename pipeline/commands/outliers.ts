@@ -22,7 +22,8 @@ export const outliers = defineCommand({
     },
     normal: {
       ...text('classes that are normal, with commas between them; the others are abnormal'),
-      defaultDescription: 'good, or else those that the model was trained on',
+      defaultDescription:
+        'good, or else those that the model was trained on, unless they are mere numbers in other data',
       coerce: namesIn,
     },
     distance: {

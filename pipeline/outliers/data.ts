@@ -16,6 +16,12 @@ export interface NormalImages {
   readonly reference: ImageDataset;
 }
 
+interface FoundImages extends NormalImages {
+  /** Whether `train` is what the model was trained on; and whether `reference` is held out of the same data. */
+  readonly own: { readonly train: boolean; readonly reference: boolean };
+  readonly note?: string | undefined;
+}
+
 /** Closes what was opened. */
 type Closing = (() => Promise<void>)[];
 
@@ -30,10 +36,10 @@ export async function findNormal(
   given: string | undefined,
   options: DataOptions | undefined,
   closing: Closing,
-): Promise<NormalImages & { readonly note?: string }> {
+): Promise<FoundImages> {
   const { name } = card.dataset;
   const own = await trainedOn(card, given ?? name, options, closing);
-  if (typeof own !== 'string') return own;
+  if (typeof own !== 'string') return { ...own, own: { train: true, reference: true } };
   if (given === undefined) {
     throw new InputError(
       `${name}: it is not what the model was trained on (${own}); name its place, or other normal images, with --reference`,
@@ -43,13 +49,13 @@ export async function findNormal(
   if (typeof trained !== 'string') {
     const reference = await openSplit(given, 'all', optionsFor(card, options));
     closing.push(() => reference.close());
-    return { train: trained.train, reference };
+    return { train: trained.train, reference, own: { train: true, reference: false } };
   }
   const splits = await openSplits(given, optionsFor(card, options));
   closing.push(() => closeSplits(splits));
   const { train, val, test } = splits;
   const note = `The images that the model was trained on are not found: distances are from the training part of ${given}.`;
-  return { train, reference: val ?? test ?? train, note };
+  return { train, reference: val ?? test ?? train, note, own: { train: false, reference: false } };
 }
 
 /** The images that a model was trained on, and those held out; a reason where the data are others. */
@@ -120,17 +126,45 @@ export interface Kinds {
 /** The class that MVTec AD and its like give to normal images. */
 const GOOD = /^(good|normal|ok)$/i;
 
+/** Whether classes have numbers for names, which mean other things in other data. */
+const areNumbers = (classes: readonly string[] | undefined): boolean => !!classes?.every((name) => /^\d+$/.test(name));
+
+/**
+ * Whether a class is the same among some images and those that a model was trained on, where it has the same name. Names that are
+ * numbers tell nothing, unless the images are of the data that the model was trained on, or held out of them.
+ * @param spec value of `--data` that the images are of
+ */
+export async function sharesClasses(
+  card: Card,
+  spec: string,
+  data: ImageDataset,
+  options: DataOptions | undefined,
+  closing: Closing,
+): Promise<boolean> {
+  if (!areNumbers(data.classes)) return true;
+  if (typeof (await trainedOn(card, spec, options, closing)) !== 'string') return true;
+  const { train, val, test, onlyClass } = card.dataset;
+  const found = await onlyNormal(data, onlyClass ?? null).fingerprints();
+  return [train, val, test].some((known) => known && samePixels(found, known));
+}
+
 /**
  * The classes that are normal: those that are asked for, else `good`, else those that the model was trained on.
+ * @param shared whether they are known by their names, see `sharesClasses`
  * @throws InputError when there is no such class, or no label
  */
-export function kindsOf(data: ImageDataset, train: ImageDataset, asked: readonly string[] | undefined): Kinds {
+export function kindsOf(
+  data: ImageDataset,
+  train: ImageDataset,
+  asked: readonly string[] | undefined,
+  shared: boolean,
+): Kinds {
   const { classes, labels } = data;
   if (asked) {
     const chosen = classIndices(data, asked, '--normal');
     return { normal: chosen.map((label) => classes?.[label] as string), labels: chosen };
   }
-  if (!classes || !labels) return { normal: null, labels: [] };
+  if (!classes || !labels || !shared) return { normal: null, labels: [] };
   const namesIn = (part: ImageDataset) =>
     [...new Set(part.labels)].filter((label) => label >= 0).map((label) => part.classes?.[label] as string);
   const good = namesIn(data).filter((name) => GOOD.test(name));
@@ -153,8 +187,9 @@ export function onlyNormal(part: ImageDataset, normal: Kinds['normal']): ImageDa
   return rows.length > 0 && rows.length < part.length ? subset(part, part.name, rows) : part;
 }
 
-/** Says that images count as normal whose classes are others. */
-export function unnamedNote(part: ImageDataset, normal: Kinds['normal']): string | undefined {
-  if (!normal || !part.labels || normalRows(part, normal).length > 0) return undefined;
-  return `No image of ${part.name} is of the class ${normal.join(' or ')}: all of its ${counted(part.length, 'image')} count as normal.`;
+/** Says that images count as normal whose classes are others. @param shared as `kindsOf` */
+export function unnamedNote(part: ImageDataset, normal: Kinds['normal'], shared = true): string | undefined {
+  if (!normal || !part.labels || (shared && normalRows(part, normal).length > 0)) return undefined;
+  const known = shared ? 'is' : 'is known to be';
+  return `No image of ${part.name} ${known} of the class ${normal.join(' or ')}: all of its ${counted(part.length, 'image')} count as normal.`;
 }

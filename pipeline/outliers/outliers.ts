@@ -21,7 +21,7 @@ import { publishFolder } from '../io/publish.ts';
 import { createStages, type StageProgress, type Stages } from '../io/stages.ts';
 import { checkTarget } from '../io/target.ts';
 import { writeReport } from '../report/folder.ts';
-import { findNormal, kindsOf, type NormalImages, onlyNormal, openScored, unnamedNote } from './data.ts';
+import { findNormal, kindsOf, type NormalImages, onlyNormal, openScored, sharesClasses, unnamedNote } from './data.ts';
 import { learn } from './distances.ts';
 import { addToCard } from './into.ts';
 import { type Masks, masksOf, openMasks, pixelMeasures } from './masks.ts';
@@ -132,9 +132,14 @@ async function open(
   if (opened) closing.push(() => opened.close());
   const masks = opened && masksOf(data, opened);
   const found = await findNormal(card, given, dataOptions, closing);
-  const { normal, labels } = kindsOf(data, found.train, asked);
-  const train = onlyNormal(found.train, normal);
-  const reference = onlyNormal(found.reference, normal);
+  const shared = await sharesClasses(card, spec, data, dataOptions, closing);
+  const { normal, labels } = kindsOf(data, found.train, asked, shared);
+  const parts = (['train', 'reference'] as const).map((name) => {
+    const named = shared || !found.own[name];
+    const note = unnamedNote(found[name], normal, named);
+    return { images: onlyNormal(found[name], named ? normal : null), note };
+  });
+  const [train, reference] = parts.map(({ images }) => images) as [ImageDataset, ImageDataset];
   for (const part of [data, train, reference]) checkFits(card, part, errors);
   if (data.length === 0)
     throw new InputError(`${spec}: the model was trained on all of its images; give others, or --split`);
@@ -146,7 +151,7 @@ async function open(
   const same = (await onlyNormal(data, normal).fingerprint()) === (await reference.fingerprint());
   const notes = [
     found.note,
-    ...[found.train, found.reference].map((part) => unnamedNote(part, normal)),
+    ...parts.map(({ note }) => note),
     !errors && `${model.folder} has no decoder: there are no errors, and the score is that of the distance.`,
     masks?.of.size === 0 &&
       `No image has one of the ${counted(masks.images.length, 'mask')} in ${masks.images.name}: the mask of test/CLASS/NAME.png is ground_truth/CLASS/NAME_mask.png.`,
@@ -290,6 +295,6 @@ export const abnormalOf = ({ labels = new Int32Array() }: Pick<ImageDataset, 'la
 
 function whyUnmeasured({ labels }: ImageDataset, normal: Opened['normal']): string {
   if (!labels) return 'the images have no labels';
-  if (!normal) return 'it is not known which of the classes are normal; say so with --normal';
+  if (!normal) return 'it is not known which of the classes are normal; name these with --normal';
   return 'of the images that have a label, all are normal or none is';
 }

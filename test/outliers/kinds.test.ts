@@ -1,18 +1,21 @@
-import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import sharp from 'sharp';
 import { expect, test } from 'vitest';
 import { clustersSchema } from '../../pipeline/artifacts/clusters.ts';
-import { outliersSchema } from '../../pipeline/artifacts/outliers.ts';
-import { openSplit } from '../../pipeline/data/open.ts';
+import { readCard, writeCard } from '../../pipeline/artifacts/exported.ts';
+import { type Outliers, outliersSchema } from '../../pipeline/artifacts/outliers.ts';
+import { closeSplits } from '../../pipeline/data/dataset.ts';
+import { openSplit, openSplits } from '../../pipeline/data/open.ts';
 import type { DuplicatesResult } from '../../pipeline/neighbors/duplicates.ts';
 import type { NeighborsResult } from '../../pipeline/neighbors/neighbors.ts';
-import { onlyNormal, unnamedNote } from '../../pipeline/outliers/data.ts';
+import { onlyNormal, sharesClasses, unnamedNote } from '../../pipeline/outliers/data.ts';
 import { abnormalOf } from '../../pipeline/outliers/outliers.ts';
 import { call, callJson } from '../cli/call.ts';
-import { scratchFolder } from '../data/support.ts';
+import { idxBytes } from '../data/formats.ts';
+import { pixelsOf, scratchFolder } from '../data/support.ts';
 import { imageOf, labelOf, readRows, tinyData, tinyImages } from '../encode/support.ts';
-import { exportTiny, tinyError, tinyLatent } from '../encode/tiny-model.ts';
+import { exportTiny, tiny, tinyError, tinyLatent } from '../encode/tiny-model.ts';
 
 const scratch = scratchFolder();
 const cwd = dirname(scratch('x'));
@@ -130,4 +133,50 @@ test('images of other classes than the normal ones count as normal, which is tol
   expect(told(['0', 'good'])).toEqual([part.labels?.filter((label) => label === 0).length, undefined]);
   expect(told(null)).toEqual([N, undefined]);
   await part.close();
+});
+
+test('classes that are numbers are those of the model in its own data only', async () => {
+  const classes = ['0', '1', '2', '3', '4'];
+  const folder = await exportTiny(scratch('numbered'), { classes });
+  const own = tinyData(scratch('own'), 10 * N);
+  const splits = await openSplits(own, { onlyClass: ['0', '1'] });
+  const { train, test } = splits;
+  if (!test) throw new Error('no images were held out');
+  const about = async (part: typeof train) => ({ images: part.length, ...(await part.fingerprints()) });
+  const dataset = { name: own, onlyClass: ['0', '1'], train: await about(train), test: await about(test) };
+  const card = await writeCard(folder, { ...(await readCard(folder)), dataset });
+  await closeSplits(splits);
+
+  const write = async (name: string, split: 'test' | 'all', change: (pixel: number) => number) => {
+    const part = await openSplit(own, split);
+    const { length, labels = [] } = part;
+    const pixels = (await pixelsOf(part)).map(change);
+    await part.close();
+    writeFileSync(scratch(`${name}-images`), idxBytes([length, tiny.height, tiny.width, 1], pixels));
+    writeFileSync(scratch(`${name}-labels`), idxBytes([length], Uint8Array.from(labels)));
+    return `${scratch(`${name}-images`)},${scratch(`${name}-labels`)}`;
+  };
+  const held = await write('held', 'test', (pixel) => pixel);
+  const other = await write('other', 'all', (pixel) => 255 - pixel);
+  const score = async (...more: string[]) =>
+    (await callJson<{ report: Outliers }>(['outliers', folder, ...more, '--out', 'numbers', '--quiet'], { cwd }))
+      .report;
+  for (const data of [own, held]) {
+    const { normal, measures, reference } = await score('--data', data);
+    expect([normal, measures?.normal, reference.images]).toEqual([['0', '1'], test.length, test.length]);
+  }
+  const unknown = await score('--data', other);
+  expect([unknown.normal, unknown.measures, unknown.reference.images]).toEqual([null, null, test.length]);
+  expect(unknown.notes.filter((note) => note.includes('--normal'))).toHaveLength(1);
+  // Where the user says what is normal, class 1 of other data is not the model's.
+  const named = await score('--data', other, '--normal', '1');
+  expect([named.normal, named.reference.images]).toEqual([['1'], test.length]);
+  expect(named.measures?.normal).toBeGreaterThan(0);
+  const given = await score('--data', other, '--normal', '1', '--reference', other);
+  expect(given.reference.images).toBe(given.measures?.normal);
+
+  const part = await openSplit(other, 'all');
+  const closing: (() => Promise<void>)[] = [() => part.close()];
+  expect(await sharesClasses(card, other, { ...part, classes: ['cat', 'dog'] }, undefined, closing)).toBe(true);
+  await Promise.all(closing.map((close) => close()));
 });
