@@ -64,7 +64,7 @@ async function trainedOn(
   spec: string,
   options: DataOptions | undefined,
   closing: Closing,
-): Promise<NormalImages | string> {
+): Promise<(NormalImages & Pick<FoundImages, 'note'>) | string> {
   let splits: DatasetSplits;
   try {
     splits = await openSplits(spec, trainingOptionsFor(card, options));
@@ -78,7 +78,13 @@ async function trainedOn(
   if (!samePixels(await train.fingerprints(), dataset.train)) return 'its images have another fingerprint';
   for (const part of ['val', 'test'] as const) {
     const [held, known] = [splits[part], dataset[part]];
-    if (held && known) return { train, reference: firstOf(held, known.images) };
+    if (!held || !known) continue;
+    const reference = firstOf(held, known.images);
+    const same = samePixels(await reference.fingerprints(), known);
+    const note = same
+      ? undefined
+      : `${reference.name}: its images are not those that were held out when the model was trained.`;
+    return { train, reference, note };
   }
   return 'no images were held out';
 }

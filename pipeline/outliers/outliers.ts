@@ -94,7 +94,7 @@ export async function findOutliers(options: OutlierOptions): Promise<FoundOutlie
       `--into: latents of ${model.card.latent.size} numbers are too long for a card, which takes ${LONGEST_IN_CARD}; leave it out`,
     );
   }
-  await checkOutside(options.data, out);
+  for (const images of [options.data, options.reference ?? model.card.dataset.name]) await checkOutside(images, out);
   await checkTarget('folder', out, { own: /^((outliers|report)\.\w+|pictures)$/ });
   if (into) await checkTarget('folder', exported);
   const closing: (() => Promise<void>)[] = [];
@@ -211,7 +211,8 @@ async function scoreAll(
   const scores = scoresOf(tails, measured);
   const threshold = thresholdOf(flagAbove);
   const flags = Array.from(scores.score, (score) => score > threshold);
-  const base = await reportOf(opened, options, { tails, threshold, flags, scores, measured });
+  const components = options.distance === 'mixture' ? measure.usual?.weights.length : undefined;
+  const base = await reportOf(opened, options, { tails, threshold, flags, scores, measured, components });
   const top = Uint32Array.from(base.order.subarray(0, Math.min(options.top, data.length)));
   const isNormal = new Set(opened.labels);
   const { masks } = opened;
@@ -252,7 +253,14 @@ async function scoreAll(
 async function reportOf(
   { model: { card }, data, reference, normal, labels, notes }: Opened,
   { distance, flagAbove, top }: OutlierOptions,
-  { tails, threshold, scores, measured, flags }: Scored & Pick<Outliers, 'tails' | 'threshold'>,
+  {
+    tails,
+    threshold,
+    scores,
+    measured,
+    flags,
+    components,
+  }: Scored & Pick<Outliers, 'tails' | 'threshold'> & { readonly components: number | undefined },
 ) {
   const { score } = scores;
   const order = Uint32Array.from(score.keys()).sort((a, b) => (score[b] as number) - (score[a] as number) || a - b);
@@ -280,6 +288,11 @@ async function reportOf(
     })),
     notes: [
       ...notes,
+      ...(components === 1
+        ? [
+            `For a mixture of latents of ${card.latent.size} numbers there are too few training images, or it would take too long: distances are from one normal distribution, as by --distance mahalanobis.`,
+          ]
+        : []),
       ...(isExtrapolated(flagAbove, reference.length)
         ? [`The percentile ${flagAbove} is extrapolated: ${reference.length} reference images are few for it.`]
         : []),

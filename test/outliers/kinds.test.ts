@@ -111,7 +111,9 @@ test('images in colour: clusters, outliers, neighbours and duplicates', async ()
   expect(await ends('cluster', ...data, '--k', '2', '--method', 'kmeans', '--seeds', '1', '--out', 'groups')).toBe(0);
   expect(clustersSchema.parse(json('groups/clusters.json')).agreement?.accuracy).toBe(1);
   expect(await ends('outliers', ...data, '--out', 'odd', '--top', '3')).toBe(0);
-  expect(outliersSchema.parse(json('odd/outliers.json')).top).toHaveLength(3);
+  const { top, notes } = outliersSchema.parse(json('odd/outliers.json'));
+  expect(top).toHaveLength(3);
+  expect(notes.filter((note) => note.includes('mahalanobis'))).toHaveLength(1); // of 24 images no mixture can be learned
   const query = 'colours/test/red/39.png';
   const { queries } = await callJson<NeighborsResult>(
     ['neighbors', ...data, '--query', query, '--k', '5', '--sheet', 'like.png', '--quiet'],
@@ -174,6 +176,10 @@ test('classes that are numbers are those of the model in its own data only', asy
   expect(named.measures?.normal).toBeGreaterThan(0);
   const given = await score('--data', other, '--normal', '1', '--reference', other);
   expect(given.reference.images).toBe(given.measures?.normal);
+
+  const toldOf = ({ notes }: Outliers) => notes.filter((note) => /held out/.test(note)).length;
+  await writeCard(folder, { ...card, dataset: { ...dataset, test: { ...dataset.test, ...dataset.train } } });
+  expect([toldOf(unknown), toldOf(await score('--data', other))]).toEqual([0, 1]);
 
   const part = await openSplit(other, 'all');
   const closing: (() => Promise<void>)[] = [() => part.close()];
