@@ -53,7 +53,8 @@ export function joinThumbnails(parts: readonly Thumbnails[]): Thumbnails {
 
 /**
  * The highest correlation of two images, over shifts of one by a few pixels, of all channels together: 1 for equal images and for
- * those that differ in brightness and contrast alone. Images without contrast are similar to those of equal brightness.
+ * those that differ in brightness and contrast alone. Images without contrast are similar to those of equal brightness; a shift
+ * that leaves nothing else of two images does not count.
  */
 export function similarity({ height, width, channels, pixels }: Thumbnails, a: number, b: number): number {
   let best = -1;
@@ -75,6 +76,7 @@ export function similarity({ height, width, channels, pixels }: Thumbnails, a: n
       }
       const [ofA, ofB] = [aa - (sumA * sumA) / n, bb - (sumB * sumB) / n];
       const flat = ofA < n && ofB < n; // less than one gray level
+      if (flat && (dy !== 0 || dx !== 0)) continue;
       const equal = Math.abs(sumA - sumB) < n ? 1 : 0;
       best = Math.max(best, flat ? equal : (ab - (sumA * sumB) / n) / Math.sqrt(Math.max(ofA, 1) * Math.max(ofB, 1)));
     }

@@ -251,6 +251,15 @@ test('copies of digits that were re-encoded or shifted are similar, other digits
   }
 });
 
+test('images are no copies because a shift leaves the same background of both', () => {
+  const with1 = (...places: number[]) => Uint8Array.from({ length: 784 }, (_, at) => (places.includes(at) ? 255 : 0));
+  const corners = [with1(0), with1(783), with1(27), with1()];
+  const thumbnails = thumbnailsOf(Buffer.concat([...corners, with1(400), with1(428)]), shape);
+  for (let a = 0; a < 4; a++)
+    for (let b = 0; b < 4; b++) expect([a, b, similarity(thumbnails, a, b) >= 0.99]).toEqual([a, b, a === b]);
+  expect(similarity(thumbnails, 4, 5)).toBeCloseTo(1, 6);
+});
+
 test('images that differ in colour alone are no copies, re-encoded ones are', async () => {
   const side = 40;
   const [red, blue] = [
