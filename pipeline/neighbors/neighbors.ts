@@ -100,9 +100,12 @@ export async function findNeighbors(options: NeighborsOptions): Promise<Neighbor
       (await latentsOf(model, dataset, { ...options, errors: false, tick })).latents;
     const latents = await stages.run('encoding', (tick) => encode(set, tick), set.length);
     const found = await stages.run('neighbors', async (tick) => {
-      const ofQueries: Float32Array[] = [];
-      for (const dataset of asked) ofQueries.push(await encode(dataset));
-      const all = Float32Array.from(ofQueries.flatMap((rows) => [...rows]));
+      const all = new Float32Array(queried * size);
+      let at = 0;
+      for (const dataset of asked) {
+        all.set(await encode(dataset), at);
+        at += dataset.length * size;
+      }
       return nearestNeighbours(latents, all, size, { k, tick: (done) => tick((done * size) / all.length) });
     });
     const names = asked.flatMap((dataset, i) =>
