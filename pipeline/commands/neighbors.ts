@@ -49,7 +49,7 @@ export const neighbors = defineCommand({
 
 export const duplicates = defineCommand({
   command: 'duplicates <exported>',
-  describe: 'Find images that are equal or nearly equal, also across the parts of the data',
+  describe: 'Find images that are equal or nearly equal at the size of the model, also across the parts of the data',
   options: {
     exported: options.exported,
     data: { ...options.data, demandOption: true },
