@@ -32,7 +32,7 @@ export interface ExpectationOptions {
   readonly maxIterations?: number | undefined;
   /** Stops when the mean log density grows by less, in nats; 1e-3 by default. */
   readonly tolerance?: number | undefined;
-  /** Added to the variances; 1e-6 by default. */
+  /** Added to the variances, and less to those of columns whose own variance is below 1; 1e-6 by default. */
   readonly ridge?: number | undefined;
   readonly tick?: Tick | undefined;
 }
@@ -178,7 +178,8 @@ function mixtureOf(parts: readonly Part[], std: Float64Array, ridge: number): Ga
   const factorOf = ({ covariance }: Part) => {
     for (const [i, scale] of std.entries()) {
       const at = i * (size + 1);
-      covariance[at] = (covariance[at] as number) + Math.max(ridge, MIN_RIDGE * scale ** 2);
+      const variance = scale ** 2;
+      covariance[at] = (covariance[at] as number) + Math.max(ridge * Math.min(1, variance), MIN_RIDGE * variance);
     }
     return Array.from(choleskyFactor(covariance, size));
   };

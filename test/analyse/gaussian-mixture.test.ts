@@ -50,6 +50,19 @@ test('log density by hand', async () => {
   expect(Number.isFinite(far)).toBe(true);
 });
 
+test('small numbers have the same clusters as large ones', async () => {
+  const { rows } = blobs(600, 3, 4, 1);
+  const of = async (scale: number) => {
+    const { mixture } = await fitGaussianMixture(
+      rows.map((value) => scale * value),
+      3,
+      { components: 4, seed: 0 },
+    );
+    return [...mixture.means, ...mixture.factors].flat().map((value) => value / scale);
+  };
+  expect(gap(await of(2 ** -20), await of(1))).toBeLessThan(1e-3);
+});
+
 test('one component is the rows’ mean and covariance', async () => {
   const rows = normals(600, 1).map((value, at) => value * (1 + (at % 3)) + (at % 3));
   const { mixture, converged } = await fitGaussianMixture(rows, 3, { components: 1, seed: 0, ridge: 0 });
