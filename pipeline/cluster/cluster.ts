@@ -9,7 +9,7 @@ import { createStages } from '../io/stages.ts';
 import { checkTarget } from '../io/target.ts';
 import { writeReport } from '../report/folder.ts';
 import { findClusters, ownClusters } from './find.ts';
-import { addClusters } from './into.ts';
+import { addClusters, checkOpset } from './into.ts';
 import { reportOf } from './measure.ts';
 import { type ClusterOptions, methodOf } from './options.ts';
 import { picturesOf } from './pictures.ts';
@@ -32,6 +32,7 @@ export async function cluster(options: ClusterOptions): Promise<ClusterResult> {
   if (into) await checkTarget('folder', exported);
   const model = await openEncoder(exported);
   const method = methodOf(model, options);
+  if (into) checkOpset(model);
   const dataset = await openSplit(data, split, optionsFor(model.card, options.dataOptions));
   try {
     checkFits(model.card, dataset, false);

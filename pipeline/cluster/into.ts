@@ -23,13 +23,24 @@ const ENCODER = 'encoder.onnx';
 const PREFIX = 'clusters/';
 /** The operators that are added are the same from this set on. */
 const LEAST_OPSET = 13;
+
+/** @throws InputError when a model is of an opset that nothing can be added to */
+export function checkOpset({ folder, card: { opset } }: Pick<ExportedModel, 'folder' | 'card'>): void {
+  if (opset < LEAST_OPSET || opset > OPSET) {
+    throw new InputError(
+      `--into: ${folder} is of opset ${opset}, not ${LEAST_OPSET} to ${OPSET}; export the model again`,
+    );
+  }
+}
+
 /** Images that the output is checked on. */
 const IMAGES = 256;
 
 /**
  * Adds the output `cluster`, float32 `[N, K]`, to the encoder of an exported model: the probability of each component of a
  * mixture of its latents. Clusters that were added before are replaced. The output is compared with what float64 gives.
- * @throws InputError when the model is of another opset; Error when the output differs by more than the card's tolerance
+ * @param model see `checkOpset`
+ * @throws Error when the output differs by more than the card's tolerance
  */
 export async function addClusters(
   { folder, card, ...files }: ExportedModel,
@@ -38,9 +49,6 @@ export async function addClusters(
   method: 'kmeans' | 'gmm',
   { signal, device, threads }: ComputeOptions,
 ): Promise<void> {
-  if (card.opset < LEAST_OPSET || card.opset > OPSET) {
-    throw new InputError(`${folder}: it is of opset ${card.opset}; export the model again`);
-  }
   const old = await readFile(join(folder, ENCODER));
   const encoder = withOutput(old, await assignmentGraph(mixture));
   const count = mixture.weights.length;

@@ -1,11 +1,14 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { fromBinary, toBinary } from '@bufbuild/protobuf';
+import { ModelProtoSchema } from 'onnx-buf';
 import ort from 'onnxruntime-node';
 import { expect, test } from 'vitest';
 import { type Clusters, clustersSchema } from '../../pipeline/artifacts/clusters.ts';
-import { readCard } from '../../pipeline/artifacts/exported.ts';
+import { readCard, writeCard } from '../../pipeline/artifacts/exported.ts';
 import { clustersText } from '../../pipeline/cluster/report.ts';
 import { openExported } from '../../pipeline/inference/exported.ts';
+import { fileDigest } from '../../pipeline/io/digest.ts';
 import { findDamage } from '../../pipeline/io/sums.ts';
 import { normals } from '../analyse/support.ts';
 import { call, callJson } from '../cli/call.ts';
@@ -156,6 +159,38 @@ test.each([
     expect(report.notes.join()).not.toContain('--k');
   },
 );
+
+test('a model of an opset that nothing can be added to is refused before the work', async () => {
+  const folder = await exported('old');
+  const path = join(folder, 'encoder.onnx');
+  const encoder = fromBinary(ModelProtoSchema, readFileSync(path));
+  for (const used of encoder.opsetImport) used.version = 12n;
+  writeFileSync(path, toBinary(ModelProtoSchema, encoder));
+  const decoder = join(folder, 'decoder.onnx');
+  rmSync(decoder);
+  const card = await readCard(folder);
+  const files = { ...card.files, 'encoder.onnx': await fileDigest(path) };
+  await writeCard(folder, { ...card, opset: 12, files });
+  const args = [
+    'cluster',
+    folder,
+    '--data',
+    'images.npy',
+    '--method',
+    'kmeans',
+    '--k',
+    '3',
+    '--out',
+    'old-out',
+    '--into',
+  ];
+  const { code, stderr } = await call([...args, '--quiet'], { cwd });
+  expect([code, stderr, existsSync(scratch('old-out'))]).toEqual([
+    2,
+    expect.stringMatching(/--into: .*opset 12/),
+    false,
+  ]);
+});
 
 test('that the most clusters that were tried are the best is told', async () => {
   writeFileSync(scratch('dozen.npy'), npyBytes('|u1', [12, 2, 3, 1], Uint8Array.from(images.slice(0, 12).flat())));
