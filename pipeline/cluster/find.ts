@@ -8,7 +8,7 @@ import { InputError } from '../io/errors.ts';
 import { counted } from '../io/printable.ts';
 import type { Stages } from '../io/stages.ts';
 import { type Assigned, assign } from './assigner.ts';
-import { chooseK, imagesEach, imagesTried } from './choose.ts';
+import { chooseK, comparisonOf, TRIED } from './choose.ts';
 import { distinctRows, type FittedMethod, fitClusters, type Space, spaceOf } from './methods.ts';
 import type { ClusterOptions } from './options.ts';
 
@@ -67,18 +67,23 @@ export async function findClusters(
       `${dataset.name}: it has ${counted(dataset.length, 'image')}, too few for --k ${options.k ?? CLUSTERS}; give at least ${needed}${remedy}`,
     );
   }
-  const [tried, compared] = [imagesTried(dataset.length), 2 * imagesEach(method, size)];
-  if (options.k === 'auto' && tried < compared) {
-    throw new InputError(
-      `--k auto: ${counted(tried, 'image')} are too few to compare mixtures of latents of ${size} numbers, which takes ${compared}; give a number, or choose --method umap-gmm or kmeans`,
-    );
+  if (options.k === 'auto') {
+    const compared = comparisonOf(method, size, dataset.length);
+    if (compared.most < TRIED.least) {
+      const of = `mixtures of latents of ${size} numbers`;
+      const why =
+        compared.limit === 'time'
+          ? `comparing ${of} takes too long`
+          : `${counted(dataset.length, 'image')} are too few to compare ${of}, which takes ${compared.least}`;
+      throw new InputError(`--k auto: ${why}; give a number, or choose --method umap-gmm or kmeans`);
+    }
   }
   const { latents } = await stages.run(
     'encoding',
     (tick) => latentsOf(model, dataset, { ...options, errors: false, tick }),
     dataset.length,
   );
-  const distinct = distinctRows(latents, size, least);
+  const distinct = distinctRows(latents, size, Math.max(least, TRIED.most));
   if (distinct < least) {
     throw new InputError(
       `${dataset.name}: its images have only ${counted(distinct, 'distinct latent')}, too few for --k ${options.k ?? CLUSTERS}; give other images or a smaller --k`,
@@ -90,7 +95,7 @@ export async function findClusters(
     : await spaceOf(method, latents, size, { seed });
   const choice =
     options.k === 'auto'
-      ? await stages.run('number of clusters', (tick) => chooseK(method, space, { seed, tick }))
+      ? await stages.run('number of clusters', (tick) => chooseK(method, space, { seed, distinct, tick }))
       : null;
   const k = choice?.k ?? (options.k as number | undefined) ?? CLUSTERS;
   const unconverged: number[] = [];

@@ -95,6 +95,8 @@ export async function reportOf({
       choice !== null &&
         k === choice.curve.at(-1)?.k &&
         `${k} clusters are the most that were tried: there may be more; give their number with --k.`,
+      choice?.limit === 'time' &&
+        `Mixtures of up to ${choice.curve.at(-1)?.k} clusters were compared: more would take too long with latents of ${space.size} numbers. To choose among more, take --method umap-gmm or kmeans.`,
       choice !== null &&
         choice.unconverged.length > 0 &&
         `Mixtures of ${choice.unconverged.join(', ')} clusters ended before they converged: their ${choice.by} is less certain.`,
@@ -104,7 +106,7 @@ export async function reportOf({
         `The mixture of seed ${unconverged.join(', ')} ended before it converged: its clusters may not be the most likely ones.`,
       small.length > 0 &&
         `Of ${k} clusters, ${small.length} have no more images than a latent has numbers (${space.size}): a mixture cannot tell their shape, and their confidence says little. Choose fewer clusters, or --method umap-gmm or kmeans.`,
-      !silhouette && 'The silhouette is missing: it needs two clusters or more.',
+      !silhouette && 'The silhouette is missing: it needs two clusters or more, and fewer than images.',
     ].filter((note) => note !== false),
   } satisfies Omit<Clusters, 'pictures' | 'seconds'>;
 }

@@ -2,7 +2,7 @@ import type { ClusterMethod } from '../artifacts/clusters.ts';
 import { InputError } from '../io/errors.ts';
 import { defineCommand } from './command.ts';
 import { choice, dataOptionsOf, flag, integers, options, pick, readingOptions, text } from './options.ts';
-import { seconds } from './output.ts';
+import { number, seconds } from './output.ts';
 
 export const cluster = defineCommand({
   command: 'cluster <exported>',
@@ -53,9 +53,11 @@ export const cluster = defineCommand({
   },
   async print({ out, report }) {
     const { figureRows } = await import('../cluster/report.ts');
+    const comparedBy = ({ curve, images }: NonNullable<typeof report.choice>) =>
+      ` of ${curve[0]?.k} to ${curve.at(-1)?.k} on ${number(images)} images`;
     const { k, method, choice } = report;
     const rows = [
-      ['clusters', `${k} by ${method}${choice ? `, chosen by ${choice.by}` : ''}`],
+      ['clusters', `${k} by ${method}${choice ? `, chosen by ${choice.by}${comparedBy(choice)}` : ''}`],
       ...figureRows(report),
       ['time', seconds(report.seconds)],
       ['report', `${out}/report.html`],

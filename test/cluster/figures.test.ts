@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { kmeans } from '../../pipeline/analyse/kmeans.ts';
 import { assign } from '../../pipeline/cluster/assigner.ts';
+import { chooseK, comparisonOf } from '../../pipeline/cluster/choose.ts';
 import { silhouetteOf, stabilityOf } from '../../pipeline/cluster/figures.ts';
 import { fitClusters } from '../../pipeline/cluster/methods.ts';
 import { largestOf } from '../../pipeline/data/rows.ts';
@@ -63,4 +64,26 @@ test('stability is the agreement of pairs', () => {
     mean: expect.closeTo((1 - 0.5 - 0.5) / 3, 6),
     least: expect.closeTo(-0.5, 6),
   });
+});
+
+test('numbers of clusters are compared on as many images as mixtures of such latents take', () => {
+  const of = (method: 'kmeans' | 'gmm' | 'umap-gmm', size: number, images: number) => {
+    const { most, images: used, limit } = comparisonOf(method, size, images);
+    return [most, used, limit];
+  };
+  expect(of('kmeans', 128, 70_000)).toEqual([20, 5000, undefined]);
+  expect(of('umap-gmm', 128, 36)).toEqual([9, 36, 'images']);
+  expect(of('gmm', 10, 70_000)).toEqual([20, 5000, undefined]);
+  expect(of('gmm', 64, 70_000)).toEqual([20, 6400, undefined]); // five images for each of 20 × 64 numbers
+  expect(of('gmm', 128, 3000)).toEqual([4, 3000, 'images']);
+  // Images × clusters × 128²: 9,600 × (2 + … + 15) is 1.87e10, 10,240 × (2 + … + 16) above 2e10.
+  expect(of('gmm', 128, 70_000)).toEqual([15, 9600, 'time']);
+  expect(of('gmm', 600, 70_000)).toEqual([3, 9000, 'time']);
+  expect(of('gmm', 4000, 70_000)[0]).toBe(1);
+});
+
+test('no more clusters are compared than there are distinct latents', async () => {
+  const few = { ...space, rows: Float32Array.from({ length: 3 * 200 }, (_, at) => rows[at % 18] as number) };
+  const { curve, k } = await chooseK('kmeans', few, { seed: 0, distinct: 6 });
+  expect([curve.map((one) => one.k), k <= 6]).toEqual([[2, 3, 4, 5, 6], true]);
 });
