@@ -31,7 +31,7 @@ const wordsOf = (folder: string): string[] =>
 const isSplitWord = (word: string): boolean => Object.hasOwn(SPLIT_WORDS, word);
 
 /** The split that one word of a name says, and its other words: `train` and `cars` of `cars_train`. */
-function splitWithin(folder: string): { split: SplitName; rest: string } | undefined {
+export function splitWithin(folder: string): { split: SplitName; rest: string } | undefined {
   const words = wordsOf(folder).filter((word) => !FILLERS.test(word));
   const [word, other] = words.filter(isSplitWord);
   if (word === undefined || other !== undefined) return undefined;

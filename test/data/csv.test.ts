@@ -149,6 +149,49 @@ test('files of parts', async () => {
   expect([(await entriesOf(train)).length, (await entriesOf(held)).length]).toEqual([3, 1]);
 });
 
+test('a folder of tables: forms to be filled in are none, two sets are refused, names are no classes', async () => {
+  write('digits/train.csv', [['label', ...header], ...labelFirst]);
+  write('digits/test.csv', [header, row(5)]);
+  write('digits/sample_submission.csv', [
+    ['ImageId', 'Label'],
+    [1, 0],
+  ]);
+  const { train, test: held } = await csvSource(path('digits'));
+  expect([(await entriesOf(train)).length, (await entriesOf(held)).length]).toEqual([3, 1]);
+  for (const name of ['a-train', 'b-train', 'b-test']) write(`sets/${name}.csv`, [['label', ...header], ...labelFirst]);
+  expectFacts(await inputErrorOf(csvSource(path('sets'))), path('sets/a-train.csv'), path('sets/b-train.csv'));
+  for (const name of ['train-0-of-2-49526cd23259bc45', 'train-1-of-2-a1b2c3d4e5f6'])
+    write(`sums/${name}.csv`, [row(0)]);
+  const { all, notes } = await csvSource(path('sums'));
+  expect([(await entriesOf(all)).length, notes]).toEqual([2, []]);
+  for (const name of ['cat', 'dog']) write(`pets/${name}.csv`, [row(0)]);
+  expectFacts((await csvSource(path('pets'))).notes.join(), path('pets/cat.csv'), path('pets/dog.csv'), 'no classes');
+});
+
+test("EMNIST's tables hold images column by column", async () => {
+  const columns = Array.from({ length: 16 }, (_, i) => (i % 4) * 4 + Math.floor(i / 4)); // of 0 … 15 row by row
+  const { all, notes } = await csvSource(
+    write('emnist-letters-train.csv', [
+      [1, ...columns],
+      [2, ...columns],
+    ]),
+  );
+  const [entry] = await entriesOf(all);
+  expect(await storedOf(entry)).toEqual([4, 4, 1, 'int64', [...columns.keys()]]);
+  expect(notes).toHaveLength(1);
+  const [other] = await entriesOf(
+    (
+      await csvSource(
+        write('emnist.csv', [
+          [1, ...columns],
+          [2, ...columns],
+        ]),
+      )
+    ).all,
+  );
+  expect((await storedOf(other)).at(4)).toEqual(columns);
+});
+
 test('damaged rows can be skipped, with the line named', async () => {
   const damaged = [
     ['label', ...header],

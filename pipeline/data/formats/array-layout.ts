@@ -42,7 +42,7 @@ export function layoutOf(array: StoredArray, options: DataOptions, transposed = 
       width: height,
       channels: 1,
       steps: [1, width, 1],
-      notes: [`${name}: its images are stored column by column; they are turned upright`],
+      notes: [transposedNote(name)],
     };
   }
   if ((width === 3 || width === 4) && height !== width) {
@@ -58,6 +58,10 @@ export function layoutOf(array: StoredArray, options: DataOptions, transposed = 
   }
   return { count, height, width, channels: 1, steps: [width, 1, 1], notes };
 }
+
+/** What is said of images that are stored column by column. */
+export const transposedNote = (name: string): string =>
+  `${name}: its images are stored column by column; they are turned upright`;
 
 /** How much more neighbours in a row differ than those in a column where they are of two images. */
 const MUCH_MORE = 2;

@@ -49,5 +49,8 @@ export async function arrayFiles(
 const arrayIn = async (path: string): Promise<StoredArray> =>
   (await isNpz(path)) ? arrayInNpz(path) : arrayInFile(path);
 
-/** EMNIST's images are stored column by column (https://www.nist.gov/itl/products-and-services/emnist-dataset). */
-const isEmnist = (path: string): boolean => /^emnist-.*idx3-ubyte(\.gz)?$/i.test(basename(path));
+/** EMNIST's images are stored column by column, in Kaggle's tables, too (https://www.nist.gov/itl/products-and-services/emnist-dataset). */
+export const isEmnist = (path: string): boolean =>
+  /^emnist-(.*idx3-ubyte|(balanced|byclass|bymerge|digits|letters|mnist)-(train|test)\.csv)(\.gz)?$/i.test(
+    basename(path),
+  );

@@ -1,7 +1,9 @@
 import { InputError } from '../../io/errors.ts';
-import type { DataSource, ImageEntry, ImageSource } from '../image-source.ts';
+import type { DataSource, ImageEntry, ImageSource, StoredImage } from '../image-source.ts';
 import type { DataOptions } from '../options.ts';
 import type { SplitName } from '../split-names.ts';
+import { arrange, transposedNote } from './array-layout.ts';
+import { isEmnist } from './arrays.ts';
 import { type CsvColumns, chooseColumns, isNumber, labelOf, packedNumbers } from './csv-columns.ts';
 import { type CsvRow, rowsIn } from './csv-rows.ts';
 import { linesOf } from './lines.ts';
@@ -35,6 +37,7 @@ export async function csvSource(path: string, options: DataOptions = {}): Promis
     for await (const { text } of linesOf(shard.path)) if (lines.push(text) > SAMPLE) break;
     const columns = chooseColumns(shard.path, lines, options);
     files.push({ ...shard, columns });
+    if (isEmnist(shard.path)) notes.push(transposedNote(shard.path));
   }
   const first = files[0] as CsvFile;
   const sample: unknown[] = [];
@@ -71,6 +74,7 @@ async function* entriesOf(
   let id = 0;
   for (const file of files) {
     const { columns } = file;
+    const transposed = isEmnist(file.path);
     for await (const { fields, line } of rowsOf(file)) {
       const where = `${file.path}: line ${line}`;
       const own = part === undefined || splitOfRow(fields[columns.split?.at ?? -1]) === part;
@@ -80,11 +84,20 @@ async function* entriesOf(
         id: name,
         label: labelOf(columns.label === undefined ? undefined : fields[columns.label]),
         where,
-        read: async () => imageOfNumbers(numbersOf(fields, columns, where), columns.type, { options, where, planar }),
+        read: async () => {
+          const image = imageOfNumbers(numbersOf(fields, columns, where), columns.type, { options, where, planar });
+          return transposed ? upright(image) : image;
+        },
       };
     }
   }
 }
+
+/** A gray image of numbers that are stored column by column. */
+const upright = (image: StoredImage): StoredImage => ({
+  ...image,
+  values: arrange(image.values, { ...image, count: 1, steps: [1, image.height, 1], notes: [] }),
+});
 
 const pixelsOf = (fields: readonly string[], { pixels }: CsvColumns): string[] =>
   typeof pixels === 'number' ? packedNumbers(fields[pixels] ?? '') : pixels.map((i) => fields[i] ?? '');

@@ -6,7 +6,7 @@ export const OTHER_IMAGE =
   /\.(hei[cf]s?|svgz?|ico|icns|j2k|jp2|jxl|psd|xcf|tga|dds|exr|hdr|dcm|dng|cr[23]|nef|arw|orf|rw2|raf|eps|pdf)$/i;
 
 /** Kaggle's tables to be filled in. */
-export const SUBMISSION = /sample_?submission/i;
+export const SUBMISSION = /(sample|example)_?submission/i;
 
 /** What to do with Arrow files, in which Hugging Face's `save_to_disk` puts data sets. */
 export const ARROW =

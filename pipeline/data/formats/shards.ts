@@ -1,11 +1,12 @@
 import { stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { InputError, withFileErrors } from '../../io/errors.ts';
 import { entriesIn } from '../../io/folders.ts';
 import { IMAGE_FILE } from '../decode.ts';
 import type { DataSource, ImageSource } from '../image-source.ts';
 import { sortNaturally } from '../natural-order.ts';
-import { type SplitName, splitOf } from '../split-names.ts';
+import { type SplitName, splitOf, splitWithin } from '../split-names.ts';
+import { SUBMISSION } from './other-files.ts';
 
 const PARTS = ['train', 'val', 'test'] as const;
 
@@ -40,11 +41,26 @@ export async function shardsOf(path: string, names: RegExp): Promise<Shard[]> {
   for (const { path: file, part } of shards) {
     const first = firsts.get(part) ?? file;
     firsts.set(part, first);
-    if (dirname(first) === dirname(file)) continue;
-    throw new InputError(`${path}: ${dirname(first)} and ${dirname(file)} seem to be two data sets; pass one of them`);
+    const [one, other] = [dirname(first), dirname(file)];
+    if (one !== other) throw severalSets(path, one, other);
+    if (setOf(first) !== setOf(file)) throw severalSets(path, first, file);
   }
   return shards;
 }
+
+const severalSets = (path: string, one: string, other: string) =>
+  new InputError(
+    `${path}: ${one} and ${other} seem to be of two data sets; pass one of them, or a folder with the files of one`,
+  );
+
+/** A file's name without its extension, numbers and digests, which tell the files of one set apart. */
+const stemOf = (file: string): string =>
+  basename(file)
+    .replace(/\..*$/, '')
+    .replace(/(?<![a-z\d])(?=[a-z]*\d)[\da-f]{8,}(?![a-z\d])|\d+/gi, '');
+
+/** The words beside the split in a file's name: `letters` of `letters-train-0.csv`. */
+const setOf = (file: string): string | undefined => splitWithin(stemOf(file))?.rest;
 
 /** Whether a folder holds such files, in itself or in `data/` and the like, and no images at any depth. */
 export async function hasShards(folder: string, names: RegExp): Promise<boolean> {
@@ -72,7 +88,7 @@ async function look(
 }
 
 const isVisible = (name: string) => !name.startsWith('.') && name !== '__MACOSX';
-const isShard = (name: string, names: RegExp) => isVisible(name) && names.test(name);
+const isShard = (name: string, names: RegExp) => isVisible(name) && names.test(name) && !SUBMISSION.test(name);
 
 async function listFiles(root: string, folder: string, names: RegExp, depth = 0): Promise<string[]> {
   const path = join(root, folder);
@@ -101,7 +117,12 @@ export function shardedSource<T extends Shard>(
 ): DataSource {
   const of = (part: SplitName) => shards.filter((shard) => shard.part === part);
   const parts = PARTS.filter((part) => of(part).length > 0);
-  if (parts.length <= 1) return { all: source(name, shards), notes };
+  if (parts.length <= 1) {
+    const [first] = shards;
+    const other = shards.find(({ path }) => stemOf(path) !== stemOf(first?.path ?? ''));
+    const named = other && `${first?.path} and ${other.path} are read as one set: names of files are no classes`;
+    return { all: source(name, shards), notes: named === undefined ? notes : [...notes, named] };
+  }
   if (parts[0] !== 'train') {
     throw new InputError(
       `${name}: its files are parts ${parts.join(' and ')}, and none is for training; add one, or pass a file alone`,
