@@ -15,6 +15,7 @@ import { locateNpz } from './formats/npz.ts';
 import { isNpz } from './formats/npz-members.ts';
 import { ARROW, OTHER_IMAGE } from './formats/other-files.ts';
 import { packedFormats } from './formats/packed.ts';
+import { isStl10 } from './formats/stl10.ts';
 import type { DataSource } from './image-source.ts';
 import type { DataOptions } from './options.ts';
 
@@ -133,7 +134,7 @@ export async function locateData(spec: string, options: DataOptions = {}): Promi
 /** Whether a value of `--data` is a folder in which image files are read, at any depth, or would be once there are some. */
 export async function readsImageFiles(spec: string): Promise<boolean> {
   if (named.has(spec) || !statSync(spec, { throwIfNoEntry: false })?.isDirectory()) return false;
-  return !(await isIdxFolder(spec)) && !(await isCifar(spec));
+  return !(await isIdxFolder(spec)) && !(await isCifar(spec)) && !isStl10(spec);
 }
 
 function pathsIn(spec: string): { path: string; labels: string | undefined } {

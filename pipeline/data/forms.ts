@@ -10,6 +10,7 @@ export const DATA_FORMS = [
   'FILE.csv or .tsv of pixels, gzipped or not, or a FOLDER of them (Kaggle)',
   'FILE.npz',
   'IMAGES[,LABELS] (idx or npy files, gzipped or not)',
+  'FOLDER of CLASS.npy (Quick Draw)',
   "FOLDER of idx files, under MNIST's usual names",
-  'FOLDER or FILE.bin of CIFAR-10 or CIFAR-100 (binary version)',
+  'FOLDER or FILE.bin of CIFAR-10, CIFAR-100 or STL-10 (binary version)',
 ];

@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { cifarSource, isCifar } from '../../pipeline/data/formats/cifar.ts';
+import { locateData } from '../../pipeline/data/formats.ts';
 import { entriesOf, patternOf, storedOf } from './sources.ts';
 import { expectFacts, inputErrorOf, openFiles, scratchFolder } from './support.ts';
 
@@ -68,4 +69,52 @@ test("refused: Python's version, a file that is cut short; a folder of folders i
   expectFacts(await inputErrorOf(cifarSource(cut)), 'test_batch.bin', '3072', '3073');
   for (const folder of ['train', 'test', 'meta']) mkdirSync(path(`folders/${folder}`), { recursive: true });
   expect(await isCifar(path('folders'))).toBe(false);
+});
+
+describe('STL-10', () => {
+  const images = (...numbers: number[]) => numbers.flatMap((image) => patternOf(image, 27648));
+  const files = {
+    'train_X.bin': images(0, 1),
+    'train_y.bin': [10, 1],
+    'test_X.bin': images(2),
+    'test_y.bin': [2],
+    'class_names.txt': `${Array.from('abcdefghij').join('\n')}\n`,
+    'fold_indices.txt': '0 1\n',
+  };
+
+  test('planes column by column; labels from 1 on; unlabelled images are trained on', async () => {
+    const folder = write('stl', { ...files, 'unlabeled_X.bin': images(3) });
+    const before = openFiles();
+    const { train, test: held, notes } = await locateData(folder);
+    expect([train?.count, held?.count, train?.classes?.length, notes.length]).toEqual([3, 1, 10, 1]);
+    const entries = await entriesOf(train);
+    expect(entries.map(({ id, label }) => [id, label])).toEqual([
+      ['0', 9],
+      ['1', 0],
+      ['2', undefined],
+    ]);
+    expect((await entriesOf(held)).map(({ id, label }) => [id, label])).toEqual([['0', 1]]);
+    const stored = patternOf(3, 27648);
+    const upright = Array.from({ length: 27648 }, (_, i) => {
+      const [row, column, channel] = [Math.floor(i / 288), Math.floor(i / 3) % 96, i % 3];
+      return stored[channel * 9216 + column * 96 + row];
+    });
+    expect(await storedOf(entries[2])).toEqual([96, 96, 3, 'uint8', upright]);
+    await train?.close();
+    await held?.close();
+    expect(openFiles()).toBe(before);
+  });
+
+  test('a part alone, without names; the folder around it; damaged files', async () => {
+    const { 'class_names.txt': _, ...unnamed } = files;
+    const folder = write('stl-unnamed', unnamed);
+    const { all } = await locateData(`${folder}/train_X.bin`);
+    expect((await entriesOf(all)).map(({ label }) => label)).toEqual([10, 1]);
+    write('around/stl10_binary', files);
+    expectFacts(await inputErrorOf(locateData(path('around'))), `--data ${path('around/stl10_binary')}`);
+    const cut = write('stl-cut', { 'train_X.bin': images(0).slice(1) });
+    expectFacts(await inputErrorOf(locateData(cut)), `${cut}/train_X.bin`, '27647', '27648');
+    const fewer = write('stl-fewer', { ...files, 'train_y.bin': [1] });
+    expectFacts(await inputErrorOf(locateData(fewer)), 'train_y.bin', '1 label', '2 images');
+  });
 });

@@ -74,3 +74,32 @@ export function arraySource({ name, images, layout, labels, classes, files }: Ar
     }
   }
 }
+
+/**
+ * Sources one after another, as one.
+ * @param rename gives an entry of source `i` an id that is unique among all, and perhaps a label
+ */
+export const joinedSource = (
+  {
+    name,
+    classes,
+    sources,
+  }: {
+    readonly name: string;
+    readonly classes: readonly string[] | undefined;
+    readonly sources: readonly ImageSource[];
+  },
+  rename: (entry: ImageEntry, i: number) => ImageEntry,
+): ImageSource => ({
+  name,
+  classes,
+  count: sources.reduce((sum, { count = 0 }) => sum + count, 0),
+  files: sources.flatMap(({ files = [] }) => files),
+  stamp: async () => (await Promise.all(sources.map((source) => source.stamp()))).join('\n'),
+  async *entries() {
+    for (const [i, source] of sources.entries()) for await (const entry of source.entries()) yield rename(entry, i);
+  },
+  async close() {
+    for (const source of sources) await source.close();
+  },
+});

@@ -94,7 +94,8 @@ export async function cifarSource(path: string): Promise<DataSource> {
   return { train: await source(`${path}/train`, train), test: await source(`${path}/test`, test), notes };
 }
 
-async function readNames(path: string): Promise<string[] | undefined> {
+/** The lines of a file of class names; undefined where it is missing. */
+export async function readNames(path: string): Promise<string[] | undefined> {
   if (!existsSync(path)) return undefined;
   const text = await withFileErrors(`cannot read ${path}`, () => readFile(path, 'utf8'));
   return text

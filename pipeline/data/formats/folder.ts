@@ -12,11 +12,13 @@ import type { DataOptions } from '../options.ts';
 import { PathList } from '../path-list.ts';
 import { arrangePaths, notesOnNames } from '../paths.ts';
 import { splitOf } from '../split-names.ts';
+import { isCifar } from './cifar.ts';
 import { imageFileSource, isTiff } from './image-files.ts';
 import { withLists } from './lists-beside.ts';
 import { isMetadata, withMetadata } from './metadata.ts';
 import { ARROW, notesOnLabels, notesOnOthers, SUBMISSION } from './other-files.ts';
 import { PARQUET_FILE } from './parquet-file.ts';
+import { isStl10 } from './stl10.ts';
 import { openTable, type Table, TEXT_TABLE } from './tables.ts';
 
 /**
@@ -24,7 +26,10 @@ import { openTable, type Table, TEXT_TABLE } from './tables.ts';
  * `arrangePaths`). Links are followed; hidden files are passed over, and others that are no images are counted in the notes.
  * @throws InputError when there are no images, or folders can be read as splits and as classes
  */
-export async function locateFolder(root: string, { signal }: DataOptions = {}): Promise<DataSource> {
+export async function locateFolder(
+  root: string,
+  { signal }: DataOptions = {},
+): Promise<DataSource> {
   const found: Found = { images: new PathList(), others: new PathList(), empty: [] };
   await list(root, '', [], found, signal);
   const unnamed = await notesOnUnnamed(root, found.others);
@@ -32,6 +37,11 @@ export async function locateFolder(root: string, { signal }: DataOptions = {}): 
     const there = found.others.length > 0 ? ` (${[...notesOnOthers(found.others), ...unnamed].join('; ')})` : '';
     const ofKind = (kind: RegExp) => found.others.find((path) => kind.test(path));
     const array = ofKind(/\.(npy|npz|gz)$/i);
+    const inner = found.others.find((path) => path.includes('/'))?.replace(/\/[^/]*$/, '') ?? '';
+    if (inner !== '' && ((await isCifar(join(root, inner))) || isStl10(join(root, inner))))
+      throw new InputError(
+        `${root}: it contains no images, but ${inner} does; pass --data ${quoted(join(root, inner))}`,
+      );
     const remedy = ofKind(/\.arrow$/)
       ? ARROW
       : array !== undefined

@@ -24,20 +24,21 @@ const PARTS: readonly (readonly [Part, string])[] = [
   ['test', 'test|testing|eval'],
 ];
 
-/** An array by what its name says. */
-interface Named {
-  readonly member: ZipMember;
-  readonly name: string;
+/** What an array's name says. */
+interface Meaning {
   readonly part: Part;
   readonly role: Role;
   /** Lower is better. */
   readonly rank: number;
 }
 
+interface Named extends Meaning {
+  readonly member: ZipMember;
+  readonly name: string;
+}
+
 /** `x_train`, `train_images`, `Xtest`, `val`, `target`: part and role, in any case. */
-function meaningOf(member: ZipMember): Named | undefined {
-  const name = arrayName(member);
-  if (name === undefined) return undefined;
+export function meaningOf(name: string): Meaning | undefined {
   const plain = name.toLowerCase().replace(/[\s.-]/g, '_');
   const readings = PARTS.flatMap(([part, words]) => {
     const after = new RegExp(`^(.*?)_?(?:${words})$`).exec(plain)?.[1];
@@ -48,7 +49,7 @@ function meaningOf(member: ZipMember): Named | undefined {
   for (const { part, rest } of readings) {
     for (const role of ['images', 'labels'] as const) {
       const rank = ROLES[role].indexOf(rest);
-      if (rank >= 0) return { member, name, part, role, rank };
+      if (rank >= 0) return { part, role, rank };
     }
   }
   return undefined;
@@ -61,7 +62,11 @@ function meaningOf(member: ZipMember): Named | undefined {
  */
 export async function locateNpz(path: string, options: DataOptions = {}): Promise<DataSource> {
   const members = await membersOf(path);
-  const named = members.flatMap((member) => meaningOf(member) ?? []);
+  const named = members.flatMap((member): Named[] => {
+    const name = arrayName(member);
+    const meaning = name === undefined ? undefined : meaningOf(name);
+    return name !== undefined && meaning ? [{ member, name, ...meaning }] : [];
+  });
   const best = (part: Part, role: Role) =>
     named.filter((each) => each.part === part && each.role === role).toSorted((a, b) => a.rank - b.rank)[0];
   const notes: string[] = [];

@@ -2,11 +2,13 @@ import { statSync } from 'node:fs';
 import type { DataOptions } from '../options.ts';
 import { OTHER_ARCHIVE, refuseArchive } from './archive.ts';
 import { cifarSource, isCifar } from './cifar.ts';
+import { classArraysSource, isArrayFolder } from './class-arrays.ts';
 import { CSV_FILE, csvSource } from './csv.ts';
 import { isFileTable, locateFileTable } from './file-table.ts';
 import { parquetSource } from './parquet.ts';
 import { isParquet, PARQUET_FILE } from './parquet-file.ts';
 import { hasShards } from './shards.ts';
+import { isStl10, stl10Source } from './stl10.ts';
 import { JSON_LINES } from './tables.ts';
 import { TAR_FILE, tarSource } from './tar.ts';
 import { isImageZip, zipSource } from './zip.ts';
@@ -23,6 +25,11 @@ export const packedFormats = [
     matches: isCifar,
     locate: locate(cifarSource),
     labelled: "CIFAR's, and its labels stand before the images",
+  },
+  {
+    matches: isStl10,
+    locate: locate(stl10Source),
+    labelled: "STL-10's, and its labels are in files beside the images",
   },
   {
     matches: (path: string) => !isFolder(path) && (JSON_LINES.test(path) || isFileTable(path)),
@@ -44,6 +51,11 @@ export const packedFormats = [
       isFolder(path) ? hasShards(path, TAR_FILE) : TAR_FILE.test(path) || OTHER_ARCHIVE.test(path),
     locate: locate((path) => (OTHER_ARCHIVE.test(path) ? refuseArchive(path) : tarSource(path))),
     labelled: 'an archive, and its labels are in it',
+  },
+  {
+    matches: (path: string) => isFolder(path) && isArrayFolder(path),
+    locate: locate(classArraysSource),
+    labelled: 'a folder, and its files are the classes',
   },
   {
     matches: (path: string) => !isFolder(path) && isImageZip(path),
