@@ -2,7 +2,7 @@ import type { RawLabel } from './image-source.ts';
 import { MASK_FOLDER, maskFolders } from './mask-folders.ts';
 import { sortNaturally } from './natural-order.ts';
 import type { PathList } from './path-list.ts';
-import { assignSplits, type SplitName, saysNothing, splitOf } from './split-names.ts';
+import { areNumberedParts, assignSplits, type SplitName, saysNothing, splitOf } from './split-names.ts';
 
 /** The images of one split, by their paths. */
 export interface PathPart {
@@ -40,12 +40,14 @@ interface Found {
 
 /**
  * Finds splits and classes in the paths of a folder or an archive: `train/cat/1.png`, `cat/1.png` or `1.png`. One folder that
- * contains all others is passed over, as is the folder of a split that stands alone, and one such as `images` that holds a whole part.
+ * contains all others is passed over, as is the folder of a split that stands alone, one such as `images` that holds a whole part,
+ * any that holds the whole set, and parts such as `images_001`.
  * @param paths of images only, by UTF-16 code units, with forward slashes, no hidden ones
  * @param where the folder or archive, for messages
+ * @param known names that are classes even where one folder holds the whole set
  * @throws InputError where folders can be read as splits and as classes
  */
-export function arrangePaths(paths: PathList, where: string): ArrangedPaths {
+export function arrangePaths(paths: PathList, where: string, known: readonly string[] = []): ArrangedPaths {
   const all = onePerFolder(paths);
   const masks = maskFolders(paths, all);
   const isImage = (path: string) => !masks.some((folder) => path.startsWith(folder));
@@ -77,19 +79,23 @@ export function arrangePaths(paths: PathList, where: string): ArrangedPaths {
   const parts: Partial<Record<SplitName | 'all', PathPart>> = {};
   const names = new Set<string>();
   for (const { name, images, folders, start, folder } of found) {
-    const around = folderAround(
-      folders,
-      start,
-      (inner) => !beside.has(inner) && (inner === folder || saysNothing(inner)),
-    );
+    const isWhole = name === 'all' && folder === undefined;
+    const isNoClass = (inner: string) =>
+      !beside.has(inner) && (inner === folder || saysNothing(inner) || (isWhole && !known.includes(inner)));
+    const around = folderAround(folders, start, isNoClass);
     if (around !== '') notes.push(`${around} holds all ${name === 'all' ? '' : `${name} `}images: it is not a class`);
     const from = start + around.length;
-    for (const first of foldersAt(folders, from)) names.add(first);
-    notes.push(...notesOnInner(folders, from));
+    const own = foldersAt(folders, from);
+    const divided = areParts(folders, from, own);
+    if (divided) notes.push(`${own[0]}, ${own[1]}${own.length > 2 ? ' …' : ''} are parts by their names, not classes`);
+    else {
+      for (const first of own) names.add(first);
+      notes.push(...notesOnInner(folders, from));
+    }
     parts[name] = {
       paths: images,
       id: (path) => (name === 'all' ? path : path.slice(start)),
-      label: (path) => folderOf(path, from),
+      label: (path) => (divided ? undefined : folderOf(path, from)),
     };
   }
   notes.push(...notesOnPairs(images));
@@ -184,6 +190,16 @@ function folderAround(inside: PathList, start: number, isNoClass: (folder: strin
     if (inside.find((path) => !path.startsWith(outer)) !== undefined) return around;
     around += `${folder}/`;
   }
+}
+
+/** Whether the first folders from `start` on are numbered parts, in which no folder says a class. */
+function areParts(folders: PathList, start: number, firsts: readonly string[]): boolean {
+  const saysMore = (path: string) => {
+    const first = folderOf(path, start);
+    const inner = first === undefined ? undefined : folderOf(path, start + first.length + 1);
+    return first === undefined || !(inner === undefined || inner === first || saysNothing(inner));
+  };
+  return areNumberedParts(firsts) && folders.find(saysMore) === undefined;
 }
 
 /** A path of each folder: what folders there are is seen sooner from these. */

@@ -65,6 +65,18 @@ function splitsAmong(names: readonly string[]): Map<string, SplitName> {
 export const saysNothing = (folder: string): boolean =>
   /\p{L}/u.test(folder) && wordsOf(folder).every((word) => FILLERS.test(word) || isSplitWord(word));
 
+/** Whether names differ in a number only that counts parts: `images_001`, `images_part_2`. `class_1` is none. */
+export function areNumberedParts(folders: readonly string[]): boolean {
+  const stemOf = (folder: string) => folder.replace(/\d+/g, '#');
+  const [first = ''] = folders;
+  const word = wordsOf(first).findLast((each) => !/\d/.test(each)) ?? '';
+  return (
+    folders.length > 1 &&
+    FILLERS.test(word) &&
+    folders.every((name) => /\d$/.test(name) && stemOf(name) === stemOf(first))
+  );
+}
+
 const quoted = (names: readonly string[]): string => {
   const more = names.length - 3;
   return `${names

@@ -183,6 +183,18 @@ describe('a table that names image files', () => {
     expect(await inputErrorOf(locateData(save('hot/c.csv', '0,cat\n1,dog\n')))).toMatch(/hot/);
   });
 
+  test('files in numbered folders; columns that may be labels', async () => {
+    for (const file of ['part_1/a.jpg', 'part_2/b.jpg', 'part_3/images/x.jpg']) png(`ham/images_${file}`);
+    const file = save('ham/metadata_ham.csv', 'image_id,dx,age\nb,nv,40\na,mel,50\n');
+    const { all, notes } = await locateData(file);
+    const [b, a] = await entriesOf(all);
+    await Promise.all([b?.read(), a?.read()]);
+    expect([b?.where, a?.where]).toEqual([path('ham/images_part_2/b.jpg'), path('ham/images_part_1/a.jpg')]);
+    expectFacts(notes.join('; '), path('ham/images_part_2'), 'dx, age', 'label');
+    const [inner] = await entriesOf((await locateData(save('ham/x.csv', 'file,label\nx.jpg,1\n'))).all);
+    expect(inner?.where).toBe(path('ham/images_part_3/images/x.jpg'));
+  });
+
   test("GTSRB's tables", async () => {
     png('gtsrb/00000_00001.ppm');
     const file = save(

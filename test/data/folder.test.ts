@@ -47,7 +47,8 @@ describe('a folder', () => {
     png('inet/ILSVRC/Data/CLS-LOC/train/n1/1.png');
     save('inet/LOC_train_solution.csv', 'ImageId,PredictionString\nn1/1,n1 1 2 3 4\n');
     expect((await locate('inet')).all?.classes).toEqual(['n1']);
-    for (const hidden of ['.hidden/1.png', '2/.hidden.png', '__MACOSX/1.png']) save(`classes/${hidden}`, 'no image');
+    for (const hidden of ['.hidden/1.png', '2/.hidden.png', '__MACOSX/1.png', '2/@eaDir/2.png/SYNO_THUMB_M.jpg'])
+      save(`classes/${hidden}`, 'no image');
     for (const other of ['readme.txt', '2/labels.csv', 'empty/x', 'z']) save(`classes/${other}`, 'no image');
     const { all, notes } = await locate('classes');
     expect([all?.name, all?.count, all?.classes]).toEqual([path('classes'), 6, ['2', '10', 'ä']]);

@@ -109,6 +109,15 @@ describe('text files that say the splits of images, as public sets have them', (
     expect(kaggle.rows.val).toEqual(expected);
   });
 
+  test('NIH chest X-rays: numbered folders, train_val_list; a column may say train and val', async () => {
+    const images = [1, 2, 3].map((i) => `images_00${i}/images/${i}.png`);
+    const nih = await read('nih', images, { 'train_val_list.txt': ['1.png', '2.png'], 'test_list.txt': ['3.png'] });
+    expect(nih.rows).toEqual({ train: images.slice(0, 2), test: images.slice(2) });
+    const column = { 'train_val.csv': ['file,set', '1.png,train', '2.png,val'], 'test.txt': ['3.png'] };
+    const { rows } = await read('column', images, column);
+    expect(rows).toEqual({ train: images.slice(0, 1), val: images.slice(1, 2), test: images.slice(2) });
+  });
+
   test('not used: lists that contradict each other, are damaged, name other images, or one split alone', async () => {
     const all = { all: numbered(1, 2, 3) };
     const twice = await read('twice', numbered(1, 2, 3), {
@@ -118,6 +127,14 @@ describe('text files that say the splits of images, as public sets have them', (
     });
     expect(twice.rows).toEqual(all);
     expectFacts(twice.notes, 'test1.txt', 'images/1.jpg');
+    const folds = await read('folds', numbered(1, 2), {
+      'train1.txt': ['1'],
+      'test1.txt': ['2'],
+      'train2.txt': ['2'],
+      'test2.txt': ['1'],
+    });
+    expect(folds.rows).toEqual({ all: numbered(1, 2) });
+    expectFacts(folds.notes, 'test1.txt', 'images/1.jpg');
     const damaged = await read('damaged', numbered(1, 2, 3), {
       'train.csv': ['file,text', '1.jpg,"x'],
       'test.txt': ['2.jpg'],

@@ -145,9 +145,33 @@ describe('paths', () => {
       train: [['cat/1.png', 'cat']],
       val: [['cat/1.png', 'cat']],
     });
-    expect(arranged('cat/1.png')).toMatchObject({ all: [['cat/1.png', 'cat']], classes: ['cat'] });
-    expect(arranged('cat/a/1.png')).toMatchObject({ all: [['cat/a/1.png', 'cat']] });
     expect(arranged('VOC2012/JPEGImages/1.jpg')).toMatchObject({ all: [['VOC2012/JPEGImages/1.jpg', undefined]] });
+  });
+  test('a folder that holds the whole set is no class, unless a model knows it', () => {
+    for (const file of ['img_align_celeba/1.jpg', 'celeba/img_align_celeba/1.jpg', 'cat/a/1.png']) {
+      const { all, classes, notes } = arranged(file);
+      expect([all, classes, notes.length]).toEqual([[[file, undefined]], undefined, 1]);
+    }
+    const { parts, classes } = arrangePaths(PathList.of(['cat/1.png']), 'x', ['cat', 'dog']);
+    expect([parts.all?.label('cat/1.png'), classes]).toEqual(['cat', ['cat']]);
+    expect(arranged('train/n1/1.png')).toMatchObject({ classes: ['n1'] });
+  });
+  test('numbered parts are no classes', () => {
+    for (const paths of [
+      ['HAM10000_images_part_1/1.jpg', 'HAM10000_images_part_2/2.jpg'],
+      ['images_001/images/1.png', 'images_002/images/2.png', 'images_010/images/3.png'],
+    ]) {
+      const { all, classes, notes } = arranged(...paths);
+      expect([all, classes, notes.length]).toEqual([paths.map((path) => [path, undefined]), undefined, 1]);
+    }
+    for (const names of [
+      ['1', '2'],
+      ['class_1', 'class_2'],
+      ['images_1', 'photos_2'],
+      ['part1', 'part2', 'cat'],
+    ])
+      expect(arranged(...names.map((name) => `${name}/1.png`))).toMatchObject({ classes: names.toSorted() });
+    expect(arranged('part1/cat/1.png', 'part2/dog/1.png')).toMatchObject({ classes: ['part1', 'part2'] });
   });
   test('a folder of images inside a split is no class, unless it stands beside others', () => {
     expect(arranged('train/train/1.png', 'test/test/2.png')).toMatchObject({

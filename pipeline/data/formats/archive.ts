@@ -10,7 +10,7 @@ import { isTiff } from './image-files.ts';
 import { linesIn } from './lines.ts';
 import { saysSplits } from './lists-beside.ts';
 import { isMetadata, withMetadata } from './metadata.ts';
-import { notesOnOthers, SUBMISSION } from './other-files.ts';
+import { isSystemFolder, notesOnOthers, SUBMISSION } from './other-files.ts';
 import { PARQUET_FILE } from './parquet-file.ts';
 import { TEXT_TABLE, textTable } from './tables.ts';
 
@@ -34,9 +34,10 @@ const LABEL_FILE = /\.(cls|json)$/i;
 
 const isClassFile = (path: string) => /\.cls$/i.test(path);
 
-/** Whether a member is neither a folder, nor hidden, nor macOS's own. */
+/** Whether a member is neither a folder, nor hidden, nor a system's own. */
 const isVisible = (path: string): boolean =>
-  !path.endsWith('/') && !path.split('/').some((name) => (name.startsWith('.') && name !== '.') || name === '__MACOSX');
+  !path.endsWith('/') &&
+  !path.split('/').some((name) => (name.startsWith('.') && name !== '.') || isSystemFolder(name));
 
 /** A path as other archives have it: without `./` before it, with forward slashes. */
 export const tidyPath = (path: string): string => path.replaceAll('\\', '/').replace(/^(\.\/)+/, '');

@@ -32,7 +32,7 @@ const MOST_SHOWN = 120;
 
 /**
  * Image files that a list names. Ids are the paths as they are written. A missing file is an entry that cannot be read. Where no
- * file is in the folder of the list, they may be in one folder beside it.
+ * file is in the folder of the list, they may be in one folder beside it, or in numbered ones (`images_001`).
  * @param expected what the list should have, for messages
  * @param splits what the rows are divided into; none: the set is in one piece
  * @throws InputError when no file exists, or one is named twice with different labels or splits
@@ -63,7 +63,9 @@ export async function fileRowsSource(
         : `none of its ${counted(files.size, 'file')} exists, such as ${resolve(folder, first).slice(0, MOST_SHOWN)}`;
     throw new InputError(`${path}: ${what}; ${expected}, relative to ${folder} or absolute`);
   }
-  const base = resolve(folder, inside);
+  const bases = [inside, ...(await numberedLike(path, inside))].map((name) => resolve(folder, name));
+  const base = bases[0] as string;
+  const pathOf = finderIn(bases);
   for (const file of comments) if (!existsSync(resolve(base, file))) files.delete(file);
   withNumbers(files);
   const source = (name: string, split?: SplitName): ImageSource => {
@@ -74,17 +76,39 @@ export async function fileRowsSource(
       signal,
       *files(): Generator<ImageFile> {
         for (const [id, { label, split: part }] of files) {
-          if (split === undefined || part === split) yield { id, label, path: resolve(base, id) };
+          if (split === undefined || part === split) yield { id, label, path: pathOf(id) };
         }
       },
     });
   };
   const notes = [
     ...(repeated === 0 ? [] : [`${repeated} lines repeat an earlier one`]),
-    ...(inside === '' ? [] : [`the files are in ${base}`]),
+    ...(inside === '' ? [] : [`the files are in ${base}${bases.length > 1 ? ` and ${bases.length - 1} like it` : ''}`]),
   ];
   if (splits.length === 0) return { all: source(path), notes };
   return { ...Object.fromEntries(splits.map((split) => [split, source(`${path}/${split}`, split)])), notes };
+}
+
+/** Other folders whose names differ from that of a folder in numbers only. */
+async function numberedLike(path: string, inside: string): Promise<string[]> {
+  const stemOf = (name: string) => name.replace(/\d+/g, '#');
+  if (stemOf(inside) === inside) return [];
+  return (await foldersBeside(path)).filter((name) => name !== inside && stemOf(name) === stemOf(inside));
+}
+
+/** Finds files in folders, first in that of the file before; one that is nowhere is looked for in the first when it is read. */
+function finderIn(bases: readonly string[]): (file: string) => string {
+  const [base = '', other] = bases;
+  if (other === undefined) return (file) => resolve(base, file);
+  const found = new Map<string, string>();
+  let last = base;
+  return (file) => {
+    const known = found.get(file);
+    const own = known ?? [last, ...bases].find((folder) => existsSync(resolve(folder, file))) ?? base;
+    if (known === undefined) found.set(file, own);
+    last = own;
+    return resolve(own, file);
+  };
 }
 
 type Files = Map<string, Pick<FileRow, 'label' | 'split'>>;
@@ -160,7 +184,7 @@ export async function foldersWith(
 const levelsUp = (folder: string): number => folder.split('..').length;
 
 /**
- * The folders that files of a list may be relative to: those in its folder, sorted, a folder of the same name in one, and up to two folders
+ * The folders that files of a list may be relative to: those in its folder, sorted, one of the same name or `images` in one, and up to two folders
  * above with those in them that say nothing but that images are there (`../images`).
  */
 export async function foldersBeside(path: string): Promise<string[]> {
@@ -180,5 +204,6 @@ export async function foldersBeside(path: string): Promise<string[]> {
       ...names.filter((name) => saysNothing(name) && splitOf(name) === undefined).map((name) => join(up, name)),
     ];
   });
-  return [...own, ...own.map((name) => join(name, name)), ...(await Promise.all(above)).flat()];
+  const within = own.flatMap((name) => [join(name, name), join(name, 'images')]);
+  return [...own, ...within, ...(await Promise.all(above)).flat()];
 }

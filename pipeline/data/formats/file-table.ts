@@ -148,6 +148,8 @@ export async function locateFileTable(path: string, { signal }: DataOptions = {}
     typeof label === 'object'
       ? [`labels are the names of the columns ${label.join(', ').slice(0, 200)}: one is 1`]
       : [];
+  const some = unused.some((name) => !NO_LABEL.test(name) && !isRowNumber(name));
+  const remedy = label === undefined && some ? '; for labels, call one of them label' : '';
   const added = extension === '' ? [] : [`names in column '${columns.file}' are completed by ${extension}`];
   return {
     ...source,
@@ -156,7 +158,7 @@ export async function locateFileTable(path: string, { signal }: DataOptions = {}
       ...notes,
       ...added,
       ...hot,
-      ...(unused.length > 0 ? [`columns not used: ${unused.join(', ').slice(0, 200)}`] : []),
+      ...(unused.length > 0 ? [`columns not used: ${unused.join(', ').slice(0, 200)}${remedy}`] : []),
     ],
   };
 }

@@ -16,7 +16,7 @@ import { isCifar } from './cifar.ts';
 import { imageFileSource, isTiff } from './image-files.ts';
 import { withLists } from './lists-beside.ts';
 import { isMetadata, withMetadata } from './metadata.ts';
-import { ARROW, notesOnLabels, notesOnOthers, SUBMISSION } from './other-files.ts';
+import { ARROW, isSystemFolder, notesOnLabels, notesOnOthers, SUBMISSION } from './other-files.ts';
 import { PARQUET_FILE } from './parquet-file.ts';
 import { isStl10 } from './stl10.ts';
 import { openTable, type Table, TEXT_TABLE } from './tables.ts';
@@ -28,7 +28,7 @@ import { openTable, type Table, TEXT_TABLE } from './tables.ts';
  */
 export async function locateFolder(
   root: string,
-  { signal }: DataOptions = {},
+  { signal, classes: known, onlyClass }: DataOptions = {},
 ): Promise<DataSource> {
   const found: Found = { images: new PathList(), others: new PathList(), empty: [] };
   await list(root, '', [], found, signal);
@@ -57,7 +57,7 @@ export async function locateFolder(
     const table = await openTable(base + path);
     if (table) tables.push({ path, table });
   }
-  const arranged = arrangePaths(found.images, root);
+  const arranged = arrangePaths(found.images, root, known ?? onlyClass);
   const listed =
     tables.length > 0
       ? { ...(await withMetadata(arranged, tables, root)), used: tables.map(({ path }) => path) }
@@ -127,7 +127,7 @@ async function list(
     if (parents.includes(real)) return real; // a link to one of its parents, whose images are listed there
     for (const entry of entriesIn(path)) {
       const { name } = entry;
-      if (name.startsWith('.') || name === '__MACOSX') continue;
+      if (name.startsWith('.') || isSystemFolder(name)) continue;
       names.push(isFolder(entry, root, inside(name)) ? `${name}/` : name);
       if (names.length % BATCH > 0) continue;
       await setImmediate();

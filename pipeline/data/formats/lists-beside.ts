@@ -28,14 +28,17 @@ interface Row {
   readonly label: string | undefined;
 }
 
+/** `trainval`, `train_val_list` (NIH's chest X-rays); `train_val_split` is of both. */
+const TRAINVAL = /train[ _-]?val(?!.*split)(?![a-z])/i;
+
 /** `train.txt`, `TestImages.txt`, `trainval.txt`; `list_eval_partition.txt` (CelebA) and `train_test_split.txt` (CUB) are of all splits. */
 function listOf(path: string): List[] {
   const name = basename(path);
   if (!/\.(txt|lst|list|csv|tsv)$/i.test(name) || SUBMISSION.test(name)) return [];
   const [split, other] = splitsNamed(name);
+  if (TRAINVAL.test(name)) return [{ path, split: 'trainval' }];
   if (/partition/i.test(name) || other !== undefined) return [{ path, split: undefined }];
-  if (split !== undefined) return [{ path, split }];
-  return /trainval/i.test(name) ? [{ path, split: 'trainval' }] : [];
+  return split === undefined ? [] : [{ path, split }];
 }
 
 /** Whether a file's name says that it has the splits of images. */
@@ -114,14 +117,16 @@ export async function withLists(
 
   const hasTrain = rows.some(({ split }) => split === 'train');
   const splits = new Map<string, SplitName>();
+  const said = new Set<SplitName>();
   let twice: string | undefined;
   for (const { image, split } of rows) {
     const own = split === 'trainval' ? (hasTrain ? undefined : 'train') : split;
     if (own === undefined) continue;
     if ((splits.get(image) ?? own) !== own) twice ??= image;
     splits.set(image, own);
+    said.add(own);
   }
-  const present = PARTS.filter((part) => [...splits.values()].includes(part));
+  const present = PARTS.filter((part) => said.has(part));
   const divides = present[0] === 'train' && present.length > 1;
   if (!divides || twice !== undefined) {
     if (divides) notes.push(`${shown(used)}: not used, since they put ${twice} into several splits`);
@@ -164,7 +169,10 @@ async function readList(
   const add = (fields: readonly string[]) => {
     const [image, own] = [imageOf(fields[name]), labelAt(fields[label])];
     if (image === undefined) missing.push(fields[name] ?? '');
-    else rows.push({ image, split: split ?? splitAt(fields[said]), label: classes.has(own) ? own : undefined });
+    else {
+      const byName = split === 'trainval' && said >= 0 ? undefined : split;
+      rows.push({ image, split: byName ?? splitAt(fields[said]), label: classes.has(own) ? own : undefined });
+    }
   };
   const choose = () => {
     const columns = [...(sample[0] ?? []).keys()];

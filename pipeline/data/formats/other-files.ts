@@ -5,6 +5,10 @@ import { counted } from '../../io/printable.ts';
 export const OTHER_IMAGE =
   /\.(hei[cf]s?|svgz?|ico|icns|j2k|jp2|jxl|psd|xcf|tga|dds|exr|hdr|dcm|dng|cr[23]|nef|arw|orf|rw2|raf|eps|pdf)$/i;
 
+/** Folders that systems and storage devices make, with thumbnails, deleted files and the like. */
+export const isSystemFolder = (name: string): boolean =>
+  /^(__MACOSX|@eaDir|#recycle|\$RECYCLE\.BIN|lost\+found)$/i.test(name);
+
 /** Kaggle's tables to be filled in. */
 export const SUBMISSION = /(sample|example)_?submission/i;
 

@@ -6,7 +6,7 @@ import { IMAGE_FILE } from '../decode.ts';
 import type { DataSource, ImageSource } from '../image-source.ts';
 import { sortNaturally } from '../natural-order.ts';
 import { type SplitName, splitOf, splitWithin } from '../split-names.ts';
-import { SUBMISSION } from './other-files.ts';
+import { isSystemFolder, SUBMISSION } from './other-files.ts';
 
 const PARTS = ['train', 'val', 'test'] as const;
 
@@ -87,7 +87,7 @@ async function look(
   });
 }
 
-const isVisible = (name: string) => !name.startsWith('.') && name !== '__MACOSX';
+const isVisible = (name: string) => !name.startsWith('.') && !isSystemFolder(name);
 const isShard = (name: string, names: RegExp) => isVisible(name) && names.test(name) && !SUBMISSION.test(name);
 
 async function listFiles(root: string, folder: string, names: RegExp, depth = 0): Promise<string[]> {
