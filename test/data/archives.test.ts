@@ -10,6 +10,7 @@ import { tarSource } from '../../pipeline/data/formats/tar.ts';
 import { isImageZip, zipSource } from '../../pipeline/data/formats/zip.ts';
 import { locateData } from '../../pipeline/data/formats.ts';
 import type { DataSource } from '../../pipeline/data/image-source.ts';
+import type { DataOptions } from '../../pipeline/data/options.ts';
 import { tiffBytes } from './images.ts';
 import { decodedOf, entriesOf, patternOf, png } from './sources.ts';
 import { expectFacts, inputErrorOf, openFiles, scratchFolder } from './support.ts';
@@ -49,7 +50,7 @@ async function zip(file: string, files: Files): Promise<string> {
 const forms: [
   string,
   (file: string, files: Files) => Promise<string>,
-  (path: string) => Promise<DataSource>,
+  (path: string, options?: DataOptions) => Promise<DataSource>,
   string,
 ][] = [
   ['zip', zip, zipSource, 'x.zip'],
@@ -153,6 +154,44 @@ describe.each(forms)('%s', (form, write, open, name) => {
       ['a/3.png', undefined],
     ]);
     await all?.close();
+  });
+
+  test('lists say splits, as beside images on disk; what is not read is told', async () => {
+    const cub = await open(
+      await make('cub', {
+        'CUB/images.txt': '1 001.X/X_1.png\n2 002.Y/Y_1.png\n3 002.Y/Y_2.png\n',
+        'CUB/train_test_split.txt': '1 1\n2 0\n3 1\n',
+        'CUB/images/001.X/X_1.png': 0,
+        'CUB/images/002.Y/Y_1.png': 1,
+        'CUB/images/002.Y/Y_2.png': 2,
+      }),
+    );
+    const rowsOf = async (part: DataSource['all']) => (await entriesOf(part)).map(({ id, label }) => [id, label]);
+    expect([await rowsOf(cub.train), await rowsOf(cub.test)]).toEqual([
+      [
+        ['CUB/images/001.X/X_1.png', '001.X'],
+        ['CUB/images/002.Y/Y_2.png', '002.Y'],
+      ],
+      [['CUB/images/002.Y/Y_1.png', '002.Y']],
+    ]);
+    expect([cub.train?.count, cub.test?.count]).toEqual([2, 1]);
+    expectFacts(cub.notes.join('; '), 'CUB/train_test_split.txt', '1 file', 'CUB/images.txt');
+    const files = { 'img/1.png': 0, 'img/2.png': 1, '_annotations.coco.json': '{"images": []}', 'train.csv': 'x,"y\n' };
+    const boxes = await open(await make('boxes', files));
+    expectFacts(boxes.notes.join('; '), 'train.csv', 'line 1', '_annotations.coco.json', 'extract');
+    for (const part of [cub.train, cub.test, boxes.all]) await part?.close();
+  });
+
+  test('one folder is a class where a model knows it', async () => {
+    const file = await make('known', { 'cats/1.png': 0, 'cats/2.png': 1 });
+    for (const [classes, label] of [
+      [['cats', 'dogs'], 'cats'],
+      [['dogs'], undefined],
+    ] as const) {
+      const { all } = await open(file, { classes });
+      expect((await entriesOf(all)).map((entry) => entry.label)).toEqual([label, label]);
+      await all?.close();
+    }
   });
 
   test('pages of a TIFF are images', async () => {
@@ -331,6 +370,10 @@ test('what is which format', async () => {
     'Parquet',
     'Parquet',
   ]);
+  mkdirSync(path('downloaded')); // img2dataset
+  copyFileSync(fixture('python-pax.tar.gz'), path('downloaded/00000.tar.gz'));
+  copyFileSync(fixture('hf-image.parquet'), path('downloaded/00000.parquet'));
+  expect(await formOf(path('downloaded'))).toBe('an archive');
   const files = ['python-streamed.zip', 'python-pax.tar.gz', 'numpy-stored.npz'].map(fixture);
   expect(await Promise.all(files.map(formOf))).toEqual(['an archive', 'an archive', undefined]);
   writeFileSync(path('photos.tar.xz'), '');

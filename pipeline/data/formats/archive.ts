@@ -8,9 +8,9 @@ import { labelColumn } from './columns.ts';
 import { labelOf } from './csv-columns.ts';
 import { isTiff } from './image-files.ts';
 import { linesIn } from './lines.ts';
-import { saysSplits } from './lists-beside.ts';
+import { isReadByLists, saysSplits, withLists } from './lists-beside.ts';
 import { isMetadata, withMetadata } from './metadata.ts';
-import { isSystemFolder, notesOnOthers, SUBMISSION } from './other-files.ts';
+import { isSystemFolder, notesOnLabels, notesOnOthers, SUBMISSION } from './other-files.ts';
 import { PARQUET_FILE } from './parquet-file.ts';
 import { TEXT_TABLE, textTable } from './tables.ts';
 
@@ -43,7 +43,9 @@ const isVisible = (path: string): boolean =>
 export const tidyPath = (path: string): string => path.replaceAll('\\', '/').replace(/^(\.\/)+/, '');
 
 export const isImage = (path: string): boolean => IMAGE_FILE.test(path) && isVisible(path);
-export const isMetadataFile = (path: string): boolean => isMetadata(path) && TEXT_TABLE.test(path) && isVisible(path);
+const isMetadataFile = (path: string): boolean => isMetadata(path) && TEXT_TABLE.test(path) && isVisible(path);
+/** Whether a text may say labels or splits of images, see `withMetadata` and `withLists`. */
+export const isText = (path: string): boolean => isMetadataFile(path) || (isReadByLists(path) && isVisible(path));
 export const isLabelFile = (path: string): boolean => LABEL_FILE.test(path) && isVisible(path);
 
 /** What the files of one image share: the path up to the first dot of the name. */
@@ -80,8 +82,10 @@ export interface Contents {
   readonly paths: readonly string[];
   /** Labels in files beside the images, see `addLabel`; of many, a few. */
   readonly labels: ReadonlyMap<string, RawLabel>;
-  /** Tables beside the images, see `isMetadataFile`. */
-  readonly tables: readonly { readonly path: string; readonly bytes: Uint8Array }[];
+  /** Texts beside the images, see `isText`. */
+  readonly texts: ReadonlyMap<string, Uint8Array>;
+  /** Names that are classes in any case, see `arrangePaths`. */
+  readonly known: readonly string[] | undefined;
 }
 
 /**
@@ -92,7 +96,7 @@ export interface Contents {
  */
 export async function archiveSource(
   archive: string,
-  { paths, labels, tables }: Contents,
+  { paths, labels, texts, known }: Contents,
   source: (part: PathPart, beside: boolean) => Pick<ImageSource, 'files' | 'stamp' | 'entries' | 'close'>,
 ): Promise<DataSource> {
   const images = paths.filter(isImage);
@@ -104,25 +108,30 @@ export async function archiveSource(
   const seen = new Set<string>();
   const twice = images.find((path) => seen.size === seen.add(path).size);
   if (twice !== undefined) refuseTwice(archive, twice);
-  const opened = tables.map(async ({ path, bytes }) => {
-    const lines = () => linesIn(`${archive}:${path}`, [bytes]);
-    return { path, table: await textTable(path, lines) };
-  });
-  const arranged = await withMetadata(
-    arrangePaths(PathList.of(images.sort()), archive),
-    await Promise.all(opened),
-    archive,
-  );
+  const name = (path: string) => `${archive}:${path}`;
+  const lines = (path: string) => linesIn(name(path), [texts.get(path) ?? new Uint8Array()]);
+  const tables = [...texts.keys()].filter(isMetadataFile);
+  const opened = tables.map(async (path) => ({ path, table: await textTable(name(path), () => lines(path)) }));
+  const folders = arrangePaths(PathList.of(images.sort()), archive, known);
+  const arranged =
+    tables.length > 0
+      ? { ...(await withMetadata(folders, await Promise.all(opened), archive)), used: tables }
+      : await withLists(folders, [...texts.keys()], { name, lines, has: (path) => texts.has(path) });
   const { parts, classes, notes: onFolders } = arranged;
+  const keys = new Set(images.map(keyOf));
+  const used = new Set(arranged.used);
   const others = paths.filter(
-    (path) => isVisible(path) && !(IMAGE_FILE.test(path) || LABEL_FILE.test(path) || isMetadataFile(path)),
+    (path) =>
+      isVisible(path) && !IMAGE_FILE.test(path) && !used.has(path) && !(LABEL_FILE.test(path) && keys.has(keyOf(path))),
   );
+  const hidden = used.size > 0 ? [] : notesOnLabels(others);
   const notes = [...onFolders, ...notesOnOthers(others.sort())];
   const unread = others.find(
     (path) => (TEXT_TABLE.test(path) && !SUBMISSION.test(path)) || PARQUET_FILE.test(path) || saysSplits(path),
   );
   if (unread !== undefined)
     notes.push(`to read labels or splits from ${unread}, extract the archive, and pass the folder or that file`);
+  else notes.push(...hidden);
   const beside = images.some((path) => labels.has(keyOf(path)));
   const sources = Object.entries(parts).map(([name, part]): [string, ImageSource] => [
     name,

@@ -1,4 +1,4 @@
-import type { Dirent } from 'node:fs';
+import { type Dirent, existsSync } from 'node:fs';
 import { realpath } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
@@ -14,7 +14,8 @@ import { arrangePaths, notesOnNames } from '../paths.ts';
 import { splitOf } from '../split-names.ts';
 import { isCifar } from './cifar.ts';
 import { imageFileSource, isTiff } from './image-files.ts';
-import { withLists } from './lists-beside.ts';
+import { linesOf } from './lines.ts';
+import { type TextsBeside, withLists } from './lists-beside.ts';
 import { isMetadata, withMetadata } from './metadata.ts';
 import { ARROW, isSystemFolder, notesOnLabels, notesOnOthers, SUBMISSION } from './other-files.ts';
 import { PARQUET_FILE } from './parquet-file.ts';
@@ -61,7 +62,7 @@ export async function locateFolder(
   const listed =
     tables.length > 0
       ? { ...(await withMetadata(arranged, tables, root)), used: tables.map(({ path }) => path) }
-      : await withLists(arranged, found.others, root);
+      : await withLists(arranged, found.others, textsIn(base));
   const { parts, classes, notes } = listed;
   const used = new Set(listed.used);
   const [first] = Object.values(parts);
@@ -90,6 +91,12 @@ export async function locateFolder(
     notes: [...notes, ...named, ...empty, ...notesOnOthers(others), ...unnamed, ...unread],
   };
 }
+
+const textsIn = (base: string): TextsBeside => ({
+  name: (path) => base + path,
+  has: (path) => existsSync(base + path),
+  lines: (path) => linesOf(base + path),
+});
 
 /** A line on the first file without an extension, where it is an image. */
 async function notesOnUnnamed(root: string, others: PathList): Promise<string[]> {

@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path/posix';
 import { InputError } from '../../io/errors.ts';
 import { counted } from '../../io/printable.ts';
@@ -6,7 +5,7 @@ import { IMAGE_FILE } from '../decode.ts';
 import type { ArrangedPaths } from '../paths.ts';
 import { type SplitName, splitsNamed } from '../split-names.ts';
 import { rowsIn, separatorOf } from './csv-rows.ts';
-import { linesOf } from './lines.ts';
+import type { Line } from './lines.ts';
 import { SUBMISSION } from './other-files.ts';
 import { splitOfRow } from './split-column.ts';
 
@@ -19,6 +18,14 @@ interface List {
   readonly path: string;
   /** The split that its name says; undefined: each row says it. */
   readonly split: SplitName | 'trainval' | undefined;
+}
+
+/** The texts beside images, by their paths beside those of the images. */
+export interface TextsBeside {
+  /** For messages. */
+  name(path: string): string;
+  has(path: string): boolean;
+  lines(path: string): AsyncIterable<Line>;
 }
 
 /** What a list says of an image. */
@@ -43,6 +50,12 @@ function listOf(path: string): List[] {
 
 /** Whether a file's name says that it has the splits of images. */
 export const saysSplits = (path: string): boolean => listOf(path).length > 0;
+
+/** The ids of images that `train_test_split.txt` uses (CUB, NABirds). */
+const IDS = 'images.txt';
+
+/** Whether `withLists` may read a file. */
+export const isReadByLists = (path: string): boolean => saysSplits(path) || basename(path) === IDS;
 
 /** The name of an image without its extension. */
 const keyOf = (path: string): string => (IMAGE_FILE.test(path) ? path.replace(/\.[^.]*$/, '') : path);
@@ -73,7 +86,7 @@ function finderOf(images: Iterable<string>): (name: string) => string | undefine
 export async function withLists(
   arranged: ArrangedPaths,
   others: Iterable<string>,
-  root: string,
+  texts: TextsBeside,
 ): Promise<ArrangedPaths & { readonly used: readonly string[] }> {
   const lists = [...others].flatMap(listOf);
   const { all } = arranged.parts;
@@ -88,7 +101,7 @@ export async function withLists(
   const rows: Row[] = [];
   const used: string[] = [];
   for (const list of lists) {
-    const found = await readList(root, list, find, classes).catch((error: unknown) => {
+    const found = await readList(texts, list, find, classes).catch((error: unknown) => {
       if (!(error instanceof InputError)) throw error;
       notes.push(`${list.path} is not used: ${error.message}`);
       return { rows: [], missing: [] };
@@ -150,13 +163,12 @@ const shown = (paths: readonly string[]) => `${paths.slice(0, 4).join(', ')}${pa
 
 /** The rows of a list that name images. @param classes labels that are known */
 async function readList(
-  root: string,
+  texts: TextsBeside,
   { path, split }: List,
   find: (name: string) => string | undefined,
   classes: ReadonlySet<string>,
 ): Promise<{ rows: Row[]; missing: readonly string[] }> {
-  const file = join(root, path);
-  const ids = split === undefined ? await idsBeside(file) : undefined;
+  const ids = split === undefined ? await idsBeside(texts, path) : undefined;
   const imageOf = (name: string | undefined) => (name ? find(ids ? (ids.get(name) ?? '') : name) : undefined);
   const values = /partition/i.test(path) ? ['train', 'val', 'test'] : ids ? ['test', 'train'] : [];
   const splitAt = (text: string | undefined) =>
@@ -186,7 +198,7 @@ async function readList(
     for (const [row, fields] of sample.entries()) if (row > 0 || most.includes(fields)) add(fields); // the first may be a heading
     return most.length > 0 && (split !== undefined || said >= 0);
   };
-  for await (const fields of fieldsOf(file)) {
+  for await (const fields of fieldsOf(texts, path)) {
     if (sample.length === SAMPLE) add(fields);
     else if (sample.push(fields) === SAMPLE && !choose()) return { rows: [], missing };
   }
@@ -194,21 +206,21 @@ async function readList(
 }
 
 /** The fields of each row, before them the whole row, which may be a path with spaces. */
-async function* fieldsOf(file: string): AsyncGenerator<readonly string[]> {
+async function* fieldsOf({ name, lines }: TextsBeside, path: string): AsyncGenerator<readonly string[]> {
   let [line, separator] = [0, ' '];
-  for await (const { text } of linesOf(file)) {
+  for await (const { text } of lines(path)) {
     separator = separatorOf(text);
     if (line++ === 1) break;
   }
-  for await (const { fields } of rowsIn(file, linesOf(file), separator)) yield [fields.join(separator), ...fields];
+  for await (const { fields } of rowsIn(name(path), lines(path), separator)) yield [fields.join(separator), ...fields];
 }
 
-/** The images of `images.txt`, by the ids that other files use (CUB, NABirds). */
-async function idsBeside(file: string): Promise<Map<string, string> | undefined> {
+/** The images of `images.txt`, by the ids that other files use. */
+async function idsBeside({ has, lines }: TextsBeside, path: string): Promise<Map<string, string> | undefined> {
   const ids = new Map<string, string>();
-  const images = join(dirname(file), 'images.txt');
-  if (!/train_test_split\.txt$/.test(file) || !existsSync(images)) return undefined;
-  for await (const { text } of linesOf(images)) {
+  const images = join(dirname(path), IDS);
+  if (!/train_test_split\.txt$/.test(path) || !has(images)) return undefined;
+  for await (const { text } of lines(images)) {
     const [id = '', ...rest] = text.trim().split(' ');
     ids.set(id, rest.join(' '));
   }

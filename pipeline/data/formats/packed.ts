@@ -1,4 +1,5 @@
 import { statSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
 import type { DataOptions } from '../options.ts';
 import { OTHER_ARCHIVE, refuseArchive } from './archive.ts';
 import { cifarSource, isCifar } from './cifar.ts';
@@ -19,6 +20,12 @@ const locate =
   (path: string, _labels: string | undefined, _spec: string, options: DataOptions): T =>
     open(path, options);
 
+/** Whether a folder has tar archives, each with a table of the same name, as img2dataset writes them: those are not images. */
+async function isDownloaded(folder: string): Promise<boolean> {
+  const names = new Set(await readdir(folder).catch(() => [])); // `hasShards` says what is wrong
+  return [...names].some((name) => TAR_FILE.test(name) && names.has(name.replace(TAR_FILE, '.parquet')));
+}
+
 /** Formats that hold many images in a file; those of folders of such files come before folders of images. */
 export const packedFormats = [
   {
@@ -37,7 +44,8 @@ export const packedFormats = [
     labelled: 'a table, and its labels are a column',
   },
   {
-    matches: (path: string) => (isFolder(path) ? hasShards(path, PARQUET_FILE) : isParquet(path)),
+    matches: async (path: string) =>
+      isFolder(path) ? !(await isDownloaded(path)) && hasShards(path, PARQUET_FILE) : isParquet(path),
     locate: locate(parquetSource),
     labelled: 'Parquet, and its labels are a column',
   },
@@ -49,7 +57,7 @@ export const packedFormats = [
   {
     matches: (path: string) =>
       isFolder(path) ? hasShards(path, TAR_FILE) : TAR_FILE.test(path) || OTHER_ARCHIVE.test(path),
-    locate: locate((path) => (OTHER_ARCHIVE.test(path) ? refuseArchive(path) : tarSource(path))),
+    locate: locate((path, options) => (OTHER_ARCHIVE.test(path) ? refuseArchive(path) : tarSource(path, options))),
     labelled: 'an archive, and its labels are in it',
   },
   {

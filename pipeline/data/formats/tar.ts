@@ -6,17 +6,9 @@ import { extract, type Header } from 'tar-stream';
 import { codeOf, fileError, InputError } from '../../io/errors.ts';
 import { closeStream, isGzip, openFile, readUpTo } from '../../io/source.ts';
 import type { DataSource, ImageEntry, RawLabel } from '../image-source.ts';
+import type { DataOptions } from '../options.ts';
 import { notesOnPairs } from '../paths.ts';
-import {
-  addLabel,
-  archiveSource,
-  isImage,
-  isLabelFile,
-  isMetadataFile,
-  keyOf,
-  refuseTwice,
-  tidyPath,
-} from './archive.ts';
+import { addLabel, archiveSource, isImage, isLabelFile, isText, keyOf, refuseTwice, tidyPath } from './archive.ts';
 import { isTiff, pagesOfTiff } from './image-files.ts';
 import { type Shard, shardedSource, shardsOf } from './shards.ts';
 import { stampOf } from './stamp.ts';
@@ -40,7 +32,7 @@ interface TarFile {
  * @param path of an archive, or of a folder of archives
  * @throws InputError when an archive is damaged or contains no images
  */
-export async function tarSource(path: string): Promise<DataSource> {
+export async function tarSource(path: string, options: DataOptions = {}): Promise<DataSource> {
   const shards = await shardsOf(path, TAR_FILE);
   const [first] = shards;
   const notes: string[] = [];
@@ -49,7 +41,7 @@ export async function tarSource(path: string): Promise<DataSource> {
     notes.push(`${shard.path}: the mark of its end is missing; it may be cut short`);
   }
   if (shards.length === 1 && first) {
-    const source = await singleSource(first.path);
+    const source = await singleSource(first.path, options);
     return { ...source, notes: [...source.notes, ...notes] };
   }
   if (first) notes.push(...notesOnPairs((await firstImages(first.path)).sort()));
@@ -80,19 +72,19 @@ async function firstImages(path: string): Promise<string[]> {
   return paths;
 }
 
-async function singleSource(path: string): Promise<DataSource> {
+async function singleSource(path: string, { classes, onlyClass }: DataOptions): Promise<DataSource> {
   const paths: string[] = [];
   const labels = new Map<string, RawLabel>();
-  const tables: TarFile[] = [];
+  const texts = new Map<string, Buffer>();
   const wanted = (name: string) => {
     paths.push(name);
-    return isMetadataFile(name) || isLabelFile(name);
+    return isText(name) || isLabelFile(name);
   };
   for await (const file of filesOf(path, wanted)) {
-    if (isMetadataFile(file.path)) tables.push(file);
+    if (isText(file.path)) texts.set(file.path, file.bytes);
     else addLabel(labels, file.path, file.bytes);
   }
-  return archiveSource(path, { paths, labels, tables }, (part, beside) => {
+  return archiveSource(path, { paths, labels, texts, known: classes ?? onlyClass }, (part, beside) => {
     const own = new Set(part.paths);
     return {
       files: [path],

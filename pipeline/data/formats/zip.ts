@@ -1,7 +1,8 @@
 import { type ByteSource, openFile, readUpTo } from '../../io/source.ts';
 import { checkZipName, isZip, readZipMember, readZipMembers } from '../../io/zip.ts';
 import type { DataSource, RawLabel } from '../image-source.ts';
-import { addLabel, archiveSource, isImage, isLabelFile, isMetadataFile, keyOf, tidyPath } from './archive.ts';
+import type { DataOptions } from '../options.ts';
+import { addLabel, archiveSource, isImage, isLabelFile, isText, keyOf, tidyPath } from './archive.ts';
 import { isTiff, pagesOfTiff } from './image-files.ts';
 import { stampOf } from './stamp.ts';
 
@@ -26,7 +27,7 @@ export async function isImageZip(path: string): Promise<boolean> {
  * paths in the archive, within the folder of their part.
  * @throws InputError when it is damaged or contains no images
  */
-export async function zipSource(path: string): Promise<DataSource> {
+export async function zipSource(path: string, { classes, onlyClass }: DataOptions = {}): Promise<DataSource> {
   const file = await openFile(path);
   try {
     const list = await readZipMembers(file);
@@ -50,9 +51,10 @@ export async function zipSource(path: string): Promise<DataSource> {
       return labels;
     };
     const labels = await labelsOf(file, [...labelFiles.keys()].slice(0, LABEL_SAMPLE));
-    const tables = [];
-    for (const name of paths.filter(isMetadataFile)) tables.push({ path: name, bytes: await read(file, name) });
-    return await archiveSource(path, { paths, labels, tables }, ({ paths: own, id, label }, beside) => {
+    const texts = new Map<string, Buffer>();
+    for (const name of paths.filter(isText)) texts.set(name, await read(file, name));
+    const contents = { paths, labels, texts, known: classes ?? onlyClass };
+    return await archiveSource(path, contents, ({ paths: own, id, label }, beside) => {
       let opened: Promise<ByteSource> | undefined;
       return {
         files: [path],
