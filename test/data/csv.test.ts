@@ -94,6 +94,21 @@ test('no label; floats; names as labels; --size', async () => {
   expect(await storedOf(sized)).toEqual([4, 6, 1, 'int64', patternOf(0, 24)]);
 });
 
+test('decimal commas between semicolons or tabs', async () => {
+  const comma = (value: number) => String(value).replace('.', ',');
+  const numbers = [0, 1].map((image) => row(image).map((value) => value / 256));
+  const lines = numbers.map((own, i) => [i + 1, ...own.map(comma)]);
+  for (const file of [
+    write('comma.csv', [['label', ...header], ...lines], ';'),
+    write('comma-bare.csv', lines, ';'),
+    write('comma.tsv', [['label', ...header], ...lines], '\t'),
+    write('comma-whole.csv', [['label', ...header], [1, ...Array<number>(16).fill(3)], ...lines.slice(1)], ';'),
+  ]) {
+    const [, second] = await entriesOf((await csvSource(file)).all);
+    expect([second?.label, ...(await storedOf(second))]).toEqual(['2', 4, 4, 1, 'float64', numbers[1]]);
+  }
+});
+
 test('labels that are digits, letters, whole numbers with a point, measures', async () => {
   const labelled = async (...labels: string[]) => {
     const lines = labels.map((label, i) => [label, ...row(i)]);

@@ -195,6 +195,54 @@ describe('a table that names image files', () => {
     expect(inner?.where).toBe(path('ham/images_part_3/images/x.jpg'));
   });
 
+  test('a first row that may be of an image is told', async () => {
+    for (const file of ['9,cat\na,cat\nb,dog\n', 'images/x,cat\nimages/a.png,cat\nimages/b.png,dog\n']) {
+      const { all, notes } = await locateData(save('set/first.csv', file));
+      expect(all?.count).toBe(2);
+      expectFacts(notes.join('; '), file.split('\n', 1)[0]?.replace(',', ', ') as string, 'first row');
+    }
+  });
+
+  test.each(['csv', 'tsv', 'jsonl', 'parquet'])('%s: images as text, and their addresses', async (kind) => {
+    const make = (name: string, columns: Readonly<Record<string, readonly string[]>>) => {
+      const filename = path(`${name}.${kind}`);
+      const names = Object.keys(columns);
+      const data = Object.values(columns);
+      const rows = data[0]?.map((_, i) => data.map((column) => column[i])) ?? [];
+      if (kind === 'parquet') {
+        parquetWriteFile({
+          filename,
+          columnData: names.map((name, i) => ({ name, data: [...(data[i] ?? [])], type: 'STRING' as const })),
+        });
+      } else if (kind === 'jsonl') {
+        save(
+          `${name}.jsonl`,
+          rows
+            .map((row) => `${JSON.stringify(Object.fromEntries(row.map((value, i) => [names[i], value])))}\n`)
+            .join(''),
+        );
+      } else {
+        save(
+          `${name}.${kind}`,
+          [names, ...rows].map((row) => `"${row.join(kind === 'csv' ? '","' : '"\t"')}"\n`).join(''),
+        );
+      }
+      return filename;
+    };
+    const base64 = pngBytes(1, 1, 8, 0, [7]).toString('base64');
+    for (const text of [base64, `data:image/png;base64,${base64}`]) {
+      const file = make('text', { label: ['1', '2'], picture: [text, text] });
+      expectFacts(await inputErrorOf(locateData(file)), file, "'picture'", 'base64', 'to_parquet');
+    }
+    for (const address of ['https://x.org/1.jpg', 'https://x.org/1?size=2']) {
+      const file = make('address', { link: [address, `${address}2`], caption: ['one', 'two'] });
+      const said = await inputErrorOf(locateData(file));
+      expectFacts(said, file, "'link'", 'img2dataset', `--input_format ${kind} --url_col link`, '--data');
+    }
+    const list = save('addresses.txt', 'https://x.org/1.jpg\nhttps://x.org/2\n');
+    expectFacts(await inputErrorOf(locateData(list)), list, 'img2dataset', '--input_format txt');
+  });
+
   test("GTSRB's tables", async () => {
     png('gtsrb/00000_00001.ppm');
     const file = save(

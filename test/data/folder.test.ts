@@ -306,6 +306,10 @@ describe('a list of paths', () => {
       ['2.jpg', undefined],
     ]);
     expectFacts(boxes.notes, '95  71');
+    save('voc/headed.txt', 'image label\n1 cat\n');
+    expect((await rowsOf('voc/headed.txt')).rows).toEqual([['1.jpg', 'cat']]);
+    save('voc/first.txt', 'JPEGImages/9\nJPEGImages/1.jpg\n');
+    expectFacts((await rowsOf('voc/first.txt')).notes, 'heading', 'JPEGImages/9');
     save('voc/lists/root.txt', 'JPEGImages/1.jpg 5\n');
     expect((await rowsOf('voc/lists/root.txt')).rows).toEqual([['JPEGImages/1.jpg', '5']]);
     save('voc/lists/other.txt', '3\n');

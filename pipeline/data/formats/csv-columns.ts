@@ -35,6 +35,12 @@ export function labelOf(text: string | undefined): RawLabel {
   return Number.isInteger(number) ? String(number) : number;
 }
 
+/** The fields of a row that no commas separate: numbers with a decimal comma get a point. */
+export const withPoints = (fields: readonly string[]): readonly string[] =>
+  fields.map((field) =>
+    field.includes(',') ? field.replace(/^(\s*[+-]?\d+),(\d+(e[+-]?\d+)?\s*)$/i, '$1.$2') : field,
+  );
+
 /** Numbers of a field that holds all pixels. */
 export const packedNumbers = (text: string): string[] =>
   text
@@ -56,7 +62,7 @@ export function chooseColumns(path: string, lines: readonly string[], options: D
   const read = rowReader(separator);
   const rows = lines.flatMap((line) => {
     const fields = read(line);
-    return fields ? [fields] : [];
+    return fields ? [separator === ',' ? fields : withPoints(fields)] : [];
   });
   const header = isHeader(rows[0] ?? []);
   const names = header ? (rows[0] ?? []).map((name) => name.trim()) : undefined;

@@ -14,9 +14,15 @@ const MOST_LINES = 2 ** 16;
 /** Characters of a line that show what separates its fields. */
 const SAMPLE = 2 ** 16;
 
+/** Numbers with a decimal comma between other separators. */
+const DECIMAL_COMMAS = /(?<=[;\t]) *[+-]?\d+,\d+ *(?=[;\t]|$)|^ *[+-]?\d+,\d+ *(?=[;\t])/g;
+
 /** What separates the fields of a line. */
 export const separatorOf = (line: string): string => {
-  const unquoted = line.slice(0, SAMPLE).replace(/(^|[,;\t]) *"[^"]*(""[^"]*)*("|$)/g, '$1');
+  const unquoted = line
+    .slice(0, SAMPLE)
+    .replace(/(^|[,;\t]) *"[^"]*(""[^"]*)*("|$)/g, '$1')
+    .replace(DECIMAL_COMMAS, '');
   const counts = [',', ';', '\t'].map((separator) => [separator, unquoted.split(separator).length] as const);
   const [separator, fields] = counts.reduce((best, other) => (other[1] > best[1] ? other : best), [' ', 1] as const);
   return fields > 1 ? separator : ' ';

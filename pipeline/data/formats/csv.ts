@@ -4,8 +4,9 @@ import type { DataOptions } from '../options.ts';
 import type { SplitName } from '../split-names.ts';
 import { arrange, transposedNote } from './array-layout.ts';
 import { isEmnist } from './arrays.ts';
-import { type CsvColumns, chooseColumns, isNumber, labelOf, packedNumbers } from './csv-columns.ts';
+import { type CsvColumns, chooseColumns, isNumber, labelOf, packedNumbers, withPoints } from './csv-columns.ts';
 import { type CsvRow, rowsIn } from './csv-rows.ts';
+import { orElsewhere } from './elsewhere.ts';
 import { linesOf } from './lines.ts';
 import { findOrder, imageOfNumbers } from './pixel-rows.ts';
 import { type Shard, shardedSource, shardsOf } from './shards.ts';
@@ -35,7 +36,7 @@ export async function csvSource(path: string, options: DataOptions = {}): Promis
   for (const shard of await shardsOf(path, CSV_FILE)) {
     const lines: string[] = [];
     for await (const { text } of linesOf(shard.path)) if (lines.push(text) > SAMPLE) break;
-    const columns = chooseColumns(shard.path, lines, options);
+    const columns = await orElsewhere(shard.path, () => chooseColumns(shard.path, lines, options));
     files.push({ ...shard, columns });
     if (isEmnist(shard.path)) notes.push(transposedNote(shard.path));
   }
@@ -131,7 +132,7 @@ async function* splitValues(files: readonly CsvFile[]): AsyncGenerator<{ value: 
 async function* rowsOf({ path, columns }: CsvFile): AsyncGenerator<CsvRow> {
   let header = columns.header;
   for await (const row of rowsIn(path, linesOf(path), columns.separator)) {
-    if (!header) yield row;
+    if (!header) yield columns.separator === ',' ? row : { ...row, fields: withPoints(row.fields) };
     header = false;
   }
 }

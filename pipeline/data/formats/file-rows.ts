@@ -7,6 +7,7 @@ import { counted } from '../../io/printable.ts';
 import type { DataSource, ImageSource, RawLabel } from '../image-source.ts';
 import { NAN } from '../labels.ts';
 import { type SplitName, saysNothing, splitOf } from '../split-names.ts';
+import { addressError, elsewhere, isAddress } from './elsewhere.ts';
 import { BATCH, type ImageFile, imageFileSource } from './image-files.ts';
 import { partOf } from './shards.ts';
 
@@ -57,6 +58,7 @@ export async function fileRowsSource(
     );
   }
   if (inside === undefined) {
+    if (isAddress(first ?? '')) throw (await elsewhere(path)) ?? addressError(path);
     const what =
       first === undefined
         ? 'it names no files'
@@ -204,6 +206,6 @@ export async function foldersBeside(path: string): Promise<string[]> {
       ...names.filter((name) => saysNothing(name) && splitOf(name) === undefined).map((name) => join(up, name)),
     ];
   });
-  const within = own.flatMap((name) => [join(name, name), join(name, 'images')]);
+  const within = own.flatMap((name) => [join(name, name), ...(saysNothing(name) ? [join(name, 'images')] : [])]);
   return [...own, ...within, ...(await Promise.all(above)).flat()];
 }

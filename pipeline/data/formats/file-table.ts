@@ -4,6 +4,7 @@ import type { DataSource } from '../image-source.ts';
 import type { DataOptions } from '../options.ts';
 import { best, isRowNumber, labelColumn } from './columns.ts';
 import { isNumber, packedNumbers } from './csv-columns.ts';
+import { elsewhere } from './elsewhere.ts';
 import { EXTENSIONS, type FileRow, fileRowsSource, foldersBeside, foldersWith } from './file-rows.ts';
 import { rawLabel } from './parquet-file.ts';
 import { splitColumn, splitOfRow, splitsIn } from './split-column.ts';
@@ -26,6 +27,8 @@ export interface FileColumns {
   readonly label: string | readonly string[] | undefined;
   readonly split: string | undefined;
   readonly unused: readonly string[];
+  /** Whether the names of columns may be those of an image and its label. */
+  readonly doubtful: boolean;
 }
 
 /**
@@ -55,7 +58,15 @@ export async function fileColumns({ names, rows }: Table, path?: string): Promis
   const unnumbered = scalars.filter((name) => !isRowNumber(name));
   const meant = unnumbered.filter((name) => !NO_LABEL.test(name) && !named.includes(name));
   const label = labelColumn(scalars) ?? hotColumns(unnumbered, sample) ?? (meant.length === 1 ? meant[0] : undefined);
-  return { ...found, label, split, unused: others.filter((name) => name !== split && ![label].flat().includes(name)) };
+  const isValue = typeof label === 'string' && sample.some((cells) => cells[label] === label);
+  const doubtful = isValue || /[/\\]|^\d+$/.test(file);
+  return {
+    ...found,
+    label,
+    split,
+    doubtful,
+    unused: others.filter((name) => name !== split && ![label].flat().includes(name)),
+  };
 }
 
 type Cells = TableRow['cells'];
@@ -136,10 +147,11 @@ function hotLabel(names: readonly string[], cells: Cells, where: string): string
 export async function locateFileTable(path: string, { signal }: DataOptions = {}): Promise<DataSource> {
   const table = await openTable(path);
   const columns = table && (await fileColumns(table, path));
-  if (!columns)
-    throw new InputError(
-      `${path}: its columns (${table?.names.join(', ').slice(0, 100)}) name no image files; expected one such as file_name`,
-    );
+  if (!columns) {
+    const names = table?.names.join(', ').slice(0, 100);
+    const none = `${path}: its columns (${names}) name no image files; expected one such as file_name`;
+    throw (await elsewhere(path)) ?? new InputError(none);
+  }
   const { splits, notes } = await splitsIn(columns.split, splitValues(table, columns));
   const expected = `the paths in column '${columns.file}' were expected to be`;
   const source = await fileRowsSource(path, rowsOf(table, columns), { expected, splits, signal });
@@ -150,12 +162,16 @@ export async function locateFileTable(path: string, { signal }: DataOptions = {}
       : [];
   const some = unused.some((name) => !NO_LABEL.test(name) && !isRowNumber(name));
   const remedy = label === undefined && some ? '; for labels, call one of them label' : '';
+  const heading = [columns.file, ...[label ?? []].flat()].join(', ').slice(0, 100);
   const added = extension === '' ? [] : [`names in column '${columns.file}' are completed by ${extension}`];
   return {
     ...source,
     notes: [
       ...source.notes,
       ...notes,
+      ...(columns.doubtful
+        ? [`${heading} in the first row are taken for names of columns, not for those of an image`]
+        : []),
       ...added,
       ...hot,
       ...(unused.length > 0 ? [`columns not used: ${unused.join(', ').slice(0, 200)}${remedy}`] : []),

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
+import { printable } from '../../io/printable.ts';
 import { IMAGE_FILE } from '../decode.ts';
 import type { DataSource } from '../image-source.ts';
 import type { DataOptions } from '../options.ts';
@@ -28,7 +29,8 @@ async function formOf(path: string): Promise<{ extension: string; named: boolean
   const named = fields.some(([name = '']) => IMAGE_FILE.test(name));
   const exists = (line: string) => line !== '' && existsSync(resolve(dirname(path), line));
   if (fields.flat().some((field) => IMAGE_FILE.test(field)) || lines.some(exists)) return { extension: '', named };
-  const names = fields.flatMap(([name = '']) => (name === '' || name.startsWith('#') ? [] : [name]));
+  const isNone = (name: string, line: number) => name.startsWith('#') || (line === 0 && HEADING.test(name));
+  const names = fields.flatMap(([name = ''], line) => (name === '' || isNone(name, line) ? [] : [name]));
   for (const extension of EXTENSIONS) {
     const files = names.map((name) => `${name}${extension}`);
     if ((await foldersWith(path, files)).length > 0) return { extension, named };
@@ -64,19 +66,17 @@ async function* rowsOf(
   for await (const { text } of linesOf(path)) {
     const separator = extension === '' ? separatorIn(text) : text.search(/[\s,]/);
     const at = separator >= 0 && existsSync(resolve(folder, text.trim())) ? -1 : separator;
-    const file = `${(at < 0 ? text : text.slice(0, at)).trim()}${extension}`;
+    const name = (at < 0 ? text : text.slice(0, at)).trim();
+    const file = `${name}${extension}`;
     const comment = text.startsWith('#');
     const [said = '', ...more] = at < 0 ? [] : text.slice(at + 1).split('\t');
     if (more.length > 0) notes.add(`fields after the label are not used, such as '${more[0]}'`);
     const isNumbers = /^[\d.+-]+(\s+[\d.+-]+)+$/.test(said.trim());
     numbers ??= isNumbers ? said.trim() : undefined;
     const label = isNumbers ? undefined : said.trim() || undefined;
-    const isHeading: boolean =
-      first &&
-      !comment &&
-      !IMAGE_FILE.test(file) &&
-      !existsSync(resolve(folder, file)) &&
-      (HEADING.test(file) || named);
+    const isMissing: boolean = first && !comment && !existsSync(resolve(folder, file));
+    const isHeading: boolean = isMissing && (HEADING.test(name) || (named && !IMAGE_FILE.test(file)));
+    if (isHeading && !HEADING.test(name)) notes.add(`a first line is taken for a heading: '${printable(text, 80)}'`);
     first &&= comment || isHeading;
     if (!isHeading) yield { file, label, split: undefined, comment };
   }

@@ -13,6 +13,7 @@ import type {
 import type { DataOptions } from '../options.ts';
 import { range } from '../rows.ts';
 import type { SplitName } from '../split-names.ts';
+import { orElsewhere } from './elsewhere.ts';
 import { chooseColumns, type ParquetColumns } from './parquet-columns.ts';
 import { PARQUET_FILE, rawLabel, withParquet } from './parquet-file.ts';
 import { findOrder, imageOfNumbers, layoutOfRow, numbersFor } from './pixel-rows.ts';
@@ -111,7 +112,8 @@ async function* splitValues(files: readonly ParquetFile[], rows: (SplitName | un
 
 async function openShard(shard: Shard, options: DataOptions): Promise<ParquetFile> {
   const metadata = await withParquet(shard.path, parquetMetadataAsync);
-  return { ...shard, metadata, columns: chooseColumns(shard.path, metadata, options) };
+  const columns = await orElsewhere(shard.path, () => chooseColumns(shard.path, metadata, options));
+  return { ...shard, metadata, columns };
 }
 
 function* piecesOf(files: readonly ParquetFile[], planar: boolean): Generator<ParquetPiece> {
