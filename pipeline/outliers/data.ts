@@ -155,13 +155,14 @@ export async function sharesClasses(
 }
 
 /**
- * The classes that are normal: those that are asked for, else `good`, else those that the model was trained on.
+ * The classes that are normal: those that are asked for, else `good`, else those that the model was trained on. Of images without
+ * labels, `good` says which of the others are normal.
  * @param shared whether they are known by their names, see `sharesClasses`
  * @throws InputError when there is no such class, or no label
  */
 export function kindsOf(
   data: ImageDataset,
-  train: ImageDataset,
+  { train, reference }: NormalImages,
   asked: readonly string[] | undefined,
   shared: boolean,
 ): Kinds {
@@ -170,10 +171,15 @@ export function kindsOf(
     const chosen = classIndices(data, asked, '--normal');
     return { normal: chosen.map((label) => classes?.[label] as string), labels: chosen };
   }
-  if (!classes || !labels || !shared) return { normal: null, labels: [] };
   const namesIn = (part: ImageDataset) =>
     [...new Set(part.labels)].filter((label) => label >= 0).map((label) => part.classes?.[label] as string);
-  const good = namesIn(data).filter((name) => GOOD.test(name));
+  const goodIn = (part: ImageDataset) => namesIn(part).filter((name) => GOOD.test(name));
+  if (!classes || !labels) {
+    const good = [...new Set([train, reference].flatMap(goodIn))];
+    return { normal: good.length > 0 ? good : null, labels: [] };
+  }
+  if (!shared) return { normal: null, labels: [] };
+  const good = goodIn(data);
   const trained = good.length > 0 ? good : namesIn(train).filter((name) => classes.includes(name));
   const chosen = trained.map((name) => classes.indexOf(name)).sort((a, b) => a - b);
   return chosen.length === 0

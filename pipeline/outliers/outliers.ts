@@ -133,7 +133,7 @@ async function open(
   const masks = opened && masksOf(data, opened);
   const found = await findNormal(card, given, dataOptions, closing);
   const shared = await sharesClasses(card, spec, data, dataOptions, closing);
-  const { normal, labels } = kindsOf(data, found.train, asked, shared);
+  const { normal, labels } = kindsOf(data, found, asked, shared);
   const parts = (['train', 'reference'] as const).map((name) => {
     const named = shared || !found.own[name];
     const note = unnamedNote(found[name], normal, named);

@@ -176,6 +176,12 @@ describe('a model of normal images, laid out as MVTec AD', () => {
     expect([report.distance, report.reference.images, report.threshold, report.measures]).toEqual(['knn', 12, 1, null]);
     expect(report.notes.join()).toMatch(/no labels/);
     expect(report.flagged).toBe(12);
+    // Of the reference, `good` is normal whether the images have labels or not.
+    const { report: some } = await callJson<Found>(
+      ['outliers', 'model', '--data', 'unlabelled', '--reference', 'set/test', '--out', 'knn', '--quiet'],
+      options,
+    );
+    expect([some.normal, some.reference.images, some.measures]).toEqual([['good'], 30, null]);
     const { report: one } = await callJson<Found>(
       [...knn, '--data', 'set', '--normal', 'good,crack', '--out', 'knn'],
       options,
