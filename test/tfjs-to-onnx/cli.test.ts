@@ -1,5 +1,6 @@
 import './support/tfjs.ts';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Tensor } from '@tensorflow/tfjs-core';
@@ -14,14 +15,17 @@ import {
 import { describe, expect, test } from 'vitest';
 import { compare, findRuntime, isTooLarge } from '../../pipeline/tfjs-to-onnx/src/check.ts';
 import { main } from '../../pipeline/tfjs-to-onnx/src/cli.ts';
+import { withDecisions } from '../../pipeline/tfjs-to-onnx/src/decisions.ts';
 import { graphOfFunction, serialize } from '../../pipeline/tfjs-to-onnx/src/index.ts';
+import { WorkShown } from '../../pipeline/tfjs-to-onnx/src/progress.ts';
 import { commandTests } from './support/command.ts';
-import { attr, type GraphDef, graphFiles, ints, node, placeholder } from './support/graph-model.ts';
+import { attr, type GraphDef, graphFiles, int, ints, node, placeholder } from './support/graph-model.ts';
 import { feed, hostTensors, openSession } from './support/ort.ts';
 import { expectClose, read } from './support/parity.ts';
 import { model, saved } from './support/saved.ts';
 
 const { folder, at, write, said } = commandTests();
+const bin = fileURLToPath(new URL('../../pipeline/tfjs-to-onnx/bin/tfjs-to-onnx.js', import.meta.url));
 
 async function expectModel(file: string): Promise<void> {
   const x = tf.randomUniform([3, 6, 6, 2], -1, 1, 'float32', 4);
@@ -211,13 +215,30 @@ describe('converts', () => {
     await expectModel(at('out.onnx'));
   });
 
-  test('from any folder, by its name', () => {
-    const bin = fileURLToPath(new URL('../../pipeline/tfjs-to-onnx/bin/tfjs-to-onnx.js', import.meta.url));
-    const run = (...args: string[]) =>
-      execFileSync(process.execPath, [bin, ...args], { cwd: folder(), encoding: 'utf8' });
-    expect(run('--help')).toMatch(/^tfjs-to-onnx MODEL\.json OUT\.onnx/);
-    expect(run('--version')).toMatch(/^\d+\.\d+\.\d+\n$/);
+  test('from any folder, by its name', async () => {
+    const help = execFileSync(process.execPath, [bin, '--help'], { cwd: folder(), encoding: 'utf8' });
+    expect(help).toMatch(/^tfjs-to-onnx MODEL\.json OUT\.onnx/);
+    expect(await main(['--version'])).toBe(0);
+    expect(said.stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
   });
+});
+
+test('an interrupted command leaves no part of its file', async () => {
+  write(await saved());
+  writeFileSync(
+    at('block.mjs'),
+    `import fs from 'node:fs/promises';
+import { syncBuiltinESMExports } from 'node:module';
+fs.rename = () => new Promise(() => setTimeout(() => {}, 1e6, console.log('renaming')));
+syncBuiltinESMExports();`,
+  );
+  const command = ['--import', at('block.mjs'), bin, at('model.json'), at('out.onnx'), '--check', '0'];
+  const child = spawn(process.execPath, command, { stdio: ['ignore', 'pipe', 'inherit'] });
+  await once(child.stdout, 'data');
+  expect(readdirSync(folder()).filter((name) => name.endsWith('.part'))).toHaveLength(1);
+  child.kill('SIGINT');
+  expect(await once(child, 'close')).toEqual([null, 'SIGINT']);
+  expect(readdirSync(folder()).sort()).toEqual(['block.mjs', 'model.json', 'weights.bin']);
 });
 
 /** A GraphModel that makes rows of pixels. */
@@ -303,6 +324,83 @@ test('where rounding moves the numbers so far that a comparison tells nothing, t
   expect(said.stderr).toMatch(/\boutput y\b.*\brounded\b.*--tolerance/);
   expect(readdirSync(folder()).sort()).toEqual(['model.json', 'weights.bin']);
   expect(await main([at('model.json'), at('out.onnx'), '--tolerance', '2'])).toBe(0);
+});
+
+/** A GraphModel that sorts 40 scores, of which each two are one sum in another order. */
+const tied: GraphDef = {
+  nodes: [
+    placeholder('x', [-1, 300]),
+    node('twice', 'ConcatV2', ['x', 'x', 'axis'], { N: attr.int(2), T: attr.type('DT_FLOAT') }),
+    node('scores', 'MatMul', ['twice', 'kernel'], { T: attr.type('DT_FLOAT') }),
+    node('sorted', 'TopKV2', ['scores', 'count'], { T: attr.type('DT_FLOAT'), sorted: attr.bool(true) }),
+  ],
+  weights: {
+    axis: int(1),
+    count: int(40),
+    kernel: {
+      shape: [600, 40],
+      values: Array.from({ length: 24_000 }, (_, i) => {
+        const [row, column] = [Math.floor(i / 40), i % 40];
+        return Math.sin(((row + 300 * (column % 2)) % 600) * (1 + Math.floor(column / 2)));
+      }),
+    },
+  },
+  outputs: { values: 'sorted:0', places: 'sorted:1' },
+};
+
+test('an order that rounding alone decides is told apart from a wrong one', async () => {
+  write(graphFiles(tied));
+  expect(await main([at('model.json'), at('out.onnx'), '--json'])).toBe(0);
+  const { checks } = JSON.parse(said.stdout);
+  expect(checks).toMatchObject([{ output: 'values' }, { output: 'places', absolute: 0, decidedBy: ['TopK'] }]);
+  expect(checks[0].decidedBy).toBe(undefined);
+  expect(said.stderr).toMatch(/^note: output places .*\bTopK\b/m);
+});
+
+test.each([
+  [
+    'of equal numbers the first is not the first',
+    (scores: Tensor) => tf.reverse(scores, -1),
+    (place: Tensor) => tf.sub(5, place),
+  ],
+  ['the smallest number comes first', (scores: Tensor) => tf.neg(scores), (place: Tensor) => place],
+])('a file in which %s is refused', async (_, before, after) => {
+  const scores = ({ x }: Tensors) => tf.concat([x, x, tf.mul(x, 0.5)], -1);
+  const program = {
+    name: 'm',
+    inputs: [{ name: 'x', shape: [2], dtype: 'float32' as const }],
+    run: ({ x }: Readonly<Record<string, Tensor>>) => ({ y: tf.topk(scores({ x: x as Tensor }), 6).indices }),
+  };
+  const wrong = { ...program, run: ({ x }: Tensors) => ({ y: after(tf.topk(before(scores({ x })), 6).indices) }) };
+  const graphOf = (run: (given: Tensors) => Readonly<Record<string, Tensor>>) =>
+    graphOfFunction(run, { name: 'm', inputs: { x: { shape: [2], dtype: 'float32' } } });
+  const file = serialize(graphOf(wrong.run));
+  const deciding = { file: serialize(graphOf(withDecisions(wrong as never).run as never)), program };
+  const ort = (await findRuntime()) as NonNullable<Awaited<ReturnType<typeof findRuntime>>>;
+  const options = { samples: 1, tolerance: 1e-4, toleratesRounding: true, nchwInputs: false };
+  const [found] = await compare(program, graphOf(wrong.run), file, ort, options, async () => deciding);
+  expect(found && isTooLarge(found)).toBe(true);
+});
+
+test('long work in tfjs is shown, with its rate and the time left', async () => {
+  let now = 0;
+  const lines: string[] = [];
+  const terminal = { isTTY: true, write: (text: string) => Boolean(lines.push(text)) };
+  const run = ({ x }: Readonly<Record<string, Tensor>>) => {
+    let y = x as tf.Tensor2D;
+    for (let i = 0; i < 10; i++, now += 1000) y = tf.matMul(y, tf.ones([100, 100]));
+    return { y };
+  };
+  const program = { name: 'm', inputs: [{ name: 'x', shape: [100, 100], dtype: 'float32' as const }], run };
+  const work = new WorkShown(terminal as never, () => now);
+  graphOfFunction(work.counted(program).run, { name: 'm', inputs: { x: { shape: [100, 100], dtype: 'float32' } } });
+  now = 0;
+  const x = tf.ones([100, 100]);
+  await work.shown('tfjs', { x }, async () => run({ x }));
+  // Each second a product of a million multiplications.
+  expect(lines[0]).toMatch(/^\rtfjs: 40 %, 1 million .* 0:05 left/);
+  expect(lines).toHaveLength(8);
+  expect(lines.at(-1)).toBe('\r\x1b[K');
 });
 
 test('a difference counts though one on other inputs is larger beside tiny numbers', async () => {

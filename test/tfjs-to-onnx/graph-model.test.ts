@@ -439,7 +439,7 @@ describe('control flow', () => {
   });
 
   test('a loop that does not end is told of where the model is run', async () => {
-    const { run } = boundedProgram(await graphModel(until), 'model', 1_000);
+    const { run } = boundedProgram(await graphModel(until), 'model', { most: 1_000 });
     await expect(run({ x: random([1, 2], 3, 1, 2) })).resolves.toHaveProperty('y');
     await expect(run({ x: tf.zeros([1, 2]) })).rejects.toThrow(/^node \w+ \(\w+\): .*\b1000 nodes\b/);
   });

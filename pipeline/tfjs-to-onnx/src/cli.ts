@@ -1,18 +1,21 @@
+import { rmSync } from 'node:fs';
 import { rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import manifest from '../package.json' with { type: 'json' };
-import { compare, type Difference, findRuntime, isTooLarge, mayBeRounding } from './check.ts';
+import { compare, type Deciding, type Difference, findRuntime, isTooLarge, mayBeRounding } from './check.ts';
+import { withDecisions } from './decisions.ts';
 import { Failure, fileFailure, isOfTensorFlow } from './failure.ts';
 import { boundedProgram, graphOfGraphModel } from './from/graph-model.ts';
 import { graphOfLayersModel, layersProgram } from './from/layers-model.ts';
 import { loadModel } from './from/load-model.ts';
 import { withValues } from './from/ports.ts';
-import type { ModelProgram } from './from/program.ts';
+import type { ModelProgram, ProgramChange } from './from/program.ts';
 import type { Graph, Ref } from './ir.ts';
 import { inOpset } from './opset.ts';
 import { type Options, parse, USAGE } from './options.ts';
 import { halfWeights } from './passes/half-weights.ts';
 import { print } from './print.ts';
+import { WorkShown } from './progress.ts';
 import { OPSET, serialize } from './serialize.ts';
 
 /** Runs the command and returns its exit code; a bug of ours is thrown. */
@@ -33,9 +36,11 @@ export async function main(args: readonly string[]): Promise<number> {
 async function convert(options: Options): Promise<void> {
   const { out } = options;
   if (out) await refuseFolder(out);
-  const { program, graph } = await refusing(options.model, () => convertFile(options));
+  const work = new WorkShown(process.stderr);
+  const converted = await refusing(options.model, () => convertFile(options, work));
+  const { graph } = converted;
   const bytes = serialize(graph);
-  const checked = await check(program, graph, bytes, options);
+  const checked = await check(converted, bytes, options, work);
   if (out) await publish(out, bytes);
   for (const note of [...(graph.notes ?? []), ...checked.notes]) process.stderr.write(`note: ${note}\n`);
   process.stdout.write(report(options, graph, bytes, checked.differences));
@@ -56,22 +61,43 @@ async function refusing<T>(path: string, work: () => Promise<T>): Promise<T> {
   }
 }
 
-async function convertFile(options: Options): Promise<{ program: ModelProgram; graph: Graph }> {
+interface Converted {
+  readonly graph: Graph;
+  readonly program: ModelProgram;
+  /** What compares decisions, if it can be converted. */
+  deciding(): Promise<Deciding | undefined>;
+}
+
+async function convertFile(options: Options, work: WorkShown): Promise<Converted> {
   const loaded = await loadModel(options.model, options.register);
-  const { graph, program } =
-    loaded.kind === 'layers' ? ofLayers(loaded.model, options) : await ofGraph(loaded.model, options);
-  const stored = options.float16 ? halfWeights(graph) : graph;
-  return { program, graph: options.opset === undefined ? stored : inOpset(stored, options.opset) };
+  const { program, decided, graphOf } =
+    loaded.kind === 'layers' ? ofLayers(loaded.model, options) : ofGraph(loaded.model, options);
+  const converted = async (change: ProgramChange) => {
+    const graph = await graphOf(change);
+    const stored = options.float16 ? halfWeights(graph) : graph;
+    return options.opset === undefined ? stored : inOpset(stored, options.opset);
+  };
+  const deciding = () =>
+    converted(withDecisions).then(
+      (graph) => ({ file: serialize(graph), program: decided }),
+      () => undefined, // a decision may be where no output can be
+    );
+  return { graph: await converted((given) => work.counted(given)), program, deciding };
 }
 
 function ofLayers(model: Parameters<typeof layersProgram>[0], options: Options) {
-  return { graph: graphOfLayersModel(model, options), program: withValues(layersProgram(model), options) };
+  const program = withValues(layersProgram(model), options);
+  return { program, decided: program, graphOf: (change: ProgramChange) => graphOfLayersModel(model, options, change) };
 }
 
-async function ofGraph(model: Parameters<typeof boundedProgram>[0], options: Options) {
+function ofGraph(model: Parameters<typeof boundedProgram>[0], options: Options) {
   const name = nameOf(options.model);
-  const program = withValues(boundedProgram(model, name), options);
-  return { graph: await graphOfGraphModel(model, { ...options, name }), program };
+  const [program, decided] = [boundedProgram(model, name), boundedProgram(model, name, { byKernels: true })];
+  return {
+    program: withValues(program, options),
+    decided: withValues(decided, options),
+    graphOf: (change: ProgramChange) => graphOfGraphModel(model, { ...options, name }, change),
+  };
 }
 
 /** The name of the file, or of its folder where it is just `model.json`. */
@@ -87,7 +113,12 @@ interface Checked {
 }
 
 /** @throws Failure where the file does not do what tfjs does */
-async function check(program: ModelProgram, graph: Graph, bytes: Uint8Array, options: Options): Promise<Checked> {
+async function check(
+  { program, graph, deciding }: Converted,
+  bytes: Uint8Array,
+  options: Options,
+  work: WorkShown,
+): Promise<Checked> {
   const { check: asked, tolerance, toleratesRounding, nchwInputs, model } = options;
   if (asked === 0) return { differences: [], notes: [] };
   const ort = await findRuntime();
@@ -96,8 +127,9 @@ async function check(program: ModelProgram, graph: Graph, bytes: Uint8Array, opt
     if (asked !== undefined) throw new Failure(`--check needs ONNX Runtime; ${install}`, 3);
     return { differences: [], notes: [`the file was not compared with tfjs; to do that, ${install}`] };
   }
-  const checks = { samples: asked ?? 1, tolerance, toleratesRounding, nchwInputs };
-  const differences = await compare(program, graph, bytes, ort, checks).catch((error) => {
+  const shown: WorkShown['shown'] = (...args) => work.shown(...args);
+  const checks = { samples: asked ?? 1, tolerance, toleratesRounding, nchwInputs, shown };
+  const differences = await compare(program, graph, bytes, ort, checks, deciding).catch((error) => {
     if (!(error instanceof Failure)) throw error;
     throw new Failure(`${model}: ${error.message}; nothing was written (see --check)`, error.exitCode);
   });
@@ -111,14 +143,22 @@ async function check(program: ModelProgram, graph: Graph, bytes: Uint8Array, opt
       `${model}: ${found} on ${bad.on}, more than ${Number(bad.limit.toPrecision(2))}${reason}; nothing was written (see --tolerance)`,
     );
   }
-  const notes = differences
+  const rounded = differences
     .filter((difference) => isTooLarge({ ...difference, limit: tolerance }))
     .map(({ output, relative }) => {
       const found = `output ${output} differs from tfjs's by ${short(relative)} of its largest number`;
       return `${found}, which is rounding: tfjs's own numbers move as far when its sums are rounded otherwise`;
     });
-  return { differences, notes };
+  const decided = differences.flatMap(({ output, relative, decidedBy }) => {
+    if (!decidedBy) return [];
+    const found = `output ${output} agrees with tfjs's, to ${short(relative)} of its largest number`;
+    const same = `where ${list(decidedBy)} decide by the same numbers`;
+    return `${found}, ${same}; tfjs decides differently by its own, which differ by less than the tolerance`;
+  });
+  return { differences, notes: [...rounded, ...decided] };
 }
+
+const list = (names: readonly string[]): string => names.join(', ').replace(/, (?=[^,]*$)/, ' and ');
 
 const short = (value: number): string => (value === 0 ? '0' : value.toExponential(1));
 
@@ -157,14 +197,32 @@ async function refuseFolder(path: string): Promise<void> {
   if (found?.isDirectory()) throw new Failure(`${path}: it is a folder; give the name of the ONNX file`);
 }
 
-/** Writes a complete file or none. */
+/** Writes a complete file or none, also where a signal ends the process. */
 async function publish(path: string, bytes: Uint8Array): Promise<void> {
   const part = `${path}.${process.pid}.part`;
+  const stop = beforeSignals(() => rmSync(part, { force: true }));
   try {
     await writeFile(part, bytes, { flush: true });
     await rename(part, path);
   } catch (error) {
     await rm(part, { force: true }).catch(() => {});
     throw fileFailure(error, path);
+  } finally {
+    stop();
   }
+}
+
+/** Calls `tidy` before a signal ends the process. Returns a function that undoes it. */
+function beforeSignals(tidy: () => void): () => void {
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  const end = (signal: NodeJS.Signals) => {
+    stop();
+    tidy();
+    process.kill(process.pid, signal);
+  };
+  const stop = () => {
+    for (const signal of signals) process.off(signal, end);
+  };
+  for (const signal of signals) process.on(signal, end);
+  return stop;
 }

@@ -50,8 +50,9 @@ export async function withCpuKernels<T>(work: () => Promise<T>, rounding?: Round
     tf.registerKernel(kernel);
   };
   for (const kernel of before) {
-    const right = cpuKernel(kernel.kernelName) ?? kernel.kernelFunc;
-    replace({ ...kernel, kernelFunc: rounding && SUMS.test(kernel.kernelName) ? rounded(right, rounding) : right });
+    const right = { ...kernel, kernelFunc: cpuKernel(kernel.kernelName) ?? kernel.kernelFunc };
+    const isRounded = rounding && SUMS.test(kernel.kernelName);
+    replace(isRounded ? { ...right, kernelFunc: rounded(right, rounding) } : right);
   }
   try {
     return await work();
@@ -63,19 +64,23 @@ export async function withCpuKernels<T>(work: () => Promise<T>, rounding?: Round
 /** Kernels that sum products. */
 const SUMS = /Conv|MatMul/;
 
+/** How many products a kernel sums for each number of a result of this shape; 0 where it does not sum products. */
+export function productsOf(kernel: string, { filter, b }: Inputs, shape: Shape): number {
+  if (!SUMS.test(kernel)) return 0;
+  return product(filter?.shape ?? b?.shape.slice(-2) ?? []) / (shape.at(-1) ?? 1);
+}
+
 /** Rounds the numbers of a tensor in another way; each is the sum of so many products. */
 export type Rounding = (values: Float32Array, products: number) => void;
 
 /** A kernel whose results are rounded afterwards. */
 const rounded =
-  (kernelFunc: tf.KernelFunc, rounding: Rounding): tf.KernelFunc =>
+  ({ kernelName, kernelFunc }: tf.KernelConfig, rounding: Rounding): tf.KernelFunc =>
   (call) => {
     const result = kernelFunc(call) as TensorInfo;
-    const { filter, b } = call.inputs;
-    const factors = filter?.shape ?? b?.shape.slice(-2) ?? [];
     if (result.dtype === 'float32') {
       const values = (call.backend as KernelBackend).readSync(result.dataId) as Float32Array;
-      rounding(values, product(factors) / (result.shape.at(-1) ?? 1));
+      rounding(values, productsOf(kernelName, call.inputs, result.shape));
     }
     return result;
   };

@@ -3,9 +3,9 @@ import { isOfTensorFlow } from '../failure.ts';
 import type { Graph } from '../ir.ts';
 import { serialize } from '../serialize.ts';
 import { graphOfAsyncFunction } from './function.ts';
-import { type GraphNode, isAsynchronous, nodesOf, withOwnOperations } from './graph-nodes.ts';
+import { type GraphNode, isAsynchronous, nodesOf, withOwnOperations, withOwnSuppression } from './graph-nodes.ts';
 import { type ModelOptions, withOpenSizesAsync, withValues } from './ports.ts';
-import { type ModelProgram, type Outputs, type Port, uniqueNames } from './program.ts';
+import { type ModelProgram, type Outputs, type Port, type ProgramChange, uniqueNames } from './program.ts';
 
 /** The part of a GraphModel that conversion needs; `tf.GraphModel` has it. */
 export interface ConvertibleGraphModel {
@@ -38,8 +38,9 @@ export const convertGraphModel = async (
 export async function graphOfGraphModel(
   model: ConvertibleGraphModel,
   { name = 'model', ...options }: GraphModelOptions = {},
+  change: ProgramChange = (program) => program,
 ): Promise<Graph> {
-  const program = withValues(graphProgram(model, name), options);
+  const program = change(withValues(graphProgram(model, name), options));
   const nodes = nodesOf(model);
   let executing = '';
   const naming = (enter: (scope: string, label: string) => void) =>
@@ -63,25 +64,25 @@ export async function graphOfGraphModel(
 /**
  * The same as `graphProgram`, to be run and not traced.
  * @param most how many nodes may be executed in a run
+ * @param byKernels whether boxes are suppressed by kernels, as in a trace; tfjs's own nodes call none
  * @throws Error where a loop does not end within them
  */
 export function boundedProgram(
   model: ConvertibleGraphModel,
   name: string,
-  most = MOST,
+  { most = MOST, byKernels = false } = {},
 ): ModelProgram<Promise<Outputs>> {
   const program = graphProgram(model, name);
-  return {
-    ...program,
-    async run(given) {
-      const restore = namingOf(nodesOf(model), () => {}, most);
-      try {
-        return await program.run(given);
-      } finally {
-        restore();
-      }
-    },
+  const nodes = nodesOf(model);
+  const bounded = async (given: Outputs): Promise<Outputs> => {
+    const restore = namingOf(nodes, () => {}, most);
+    try {
+      return await program.run(given);
+    } finally {
+      restore();
+    }
   };
+  return { ...program, run: (given) => (byKernels ? withOwnSuppression(nodes, () => bounded(given)) : bounded(given)) };
 }
 
 /** A GraphModel as a function of tensors by the names in its signature. */

@@ -79,10 +79,14 @@ const OWN: Readonly<Record<string, (call: Call) => Tensor[] | Promise<Tensor[]>>
  * Runs `work` while a model's nodes of these operations are executed by ours. An operation that the user registered
  * under the same name stays the user's.
  */
-export async function withOwnOperations<T>(nodes: readonly GraphNode[], work: () => Promise<T>): Promise<T> {
+export async function withOwnOperations<T>(
+  nodes: readonly GraphNode[],
+  work: () => Promise<T>,
+  among = (_op: string) => true,
+): Promise<T> {
   const converter = await import('@tensorflow/tfjs-converter');
   const users = new Set(nodes.filter(({ category }) => category === 'custom').map(({ op }) => op));
-  const own = Object.entries(OWN).filter(([op]) => !users.has(op));
+  const own = Object.entries(OWN).filter(([op]) => !users.has(op) && among(op));
   const replaced = nodes
     .filter(({ op }) => own.some(([name]) => name === op))
     .map((node) => ({ node, category: node.category }));
@@ -95,3 +99,7 @@ export async function withOwnOperations<T>(nodes: readonly GraphNode[], work: ()
     for (const [op] of own) converter.deregisterOp(op);
   }
 }
+
+/** The same for those that suppress boxes alone. */
+export const withOwnSuppression = <T>(nodes: readonly GraphNode[], work: () => Promise<T>): Promise<T> =>
+  withOwnOperations(nodes, work, (op) => op.startsWith('NonMaxSuppression'));

@@ -6,7 +6,7 @@ import { serialize } from '../serialize.ts';
 import { ModelStates } from '../stateful.ts';
 import { graphOfFunction } from './function.ts';
 import { type ModelOptions, withOpenSizes, withValues } from './ports.ts';
-import { type ModelProgram, type Outputs, type Port, uniqueNames } from './program.ts';
+import { type ModelProgram, type Outputs, type Port, type ProgramChange, uniqueNames } from './program.ts';
 
 /** The part of a tfjs-layers model that conversion needs; `tf.LayersModel` has it. */
 export interface ConvertibleModel extends LayeredModel {
@@ -32,8 +32,12 @@ export const convertLayersModel = (model: ConvertibleModel, options: ConvertOpti
 export type ConvertOptions = ModelOptions & Pick<LowerOptions, 'keepWeights'>;
 
 /** The graph that `convertLayersModel` serializes. */
-export function graphOfLayersModel(model: ConvertibleModel, options: ConvertOptions = {}): Graph {
-  const program = withValues(layersProgram(model), options);
+export function graphOfLayersModel(
+  model: ConvertibleModel,
+  options: ConvertOptions = {},
+  change: ProgramChange = (program) => program,
+): Graph {
+  const program = change(withValues(layersProgram(model), options));
   const { name, run } = program;
   const { keepWeights = false } = options;
   const models = { [name]: model };

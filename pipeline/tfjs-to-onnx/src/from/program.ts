@@ -16,6 +16,11 @@ export interface ModelProgram<Result = Outputs | Promise<Outputs>> {
 
 export type Outputs = Readonly<Record<string, Tensor>>;
 
+/** Makes another program of one that is to be traced. */
+export type ProgramChange = <Result extends Outputs | Promise<Outputs>>(
+  program: ModelProgram<Result>,
+) => ModelProgram<Result>;
+
 /** Names that are all different and none of `taken`: `lstm`, `lstm_1` … */
 export function uniqueNames(names: readonly string[], taken: readonly string[]): string[] {
   const used = new Set(taken);
