@@ -10,7 +10,7 @@ async function computed(targets: readonly Target[]): Promise<Target[]> {
   const right: Target[] = [];
   for (const target of targets) {
     try {
-      await expectParity({ ...probe, gradients: false }, target);
+      await expectParity({ ...probe, gradients: false }, [target]);
       right.push(target);
     } catch {
       // Another vector width than this machine's, or no blocked kernels in this build.
