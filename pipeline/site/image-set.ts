@@ -13,6 +13,9 @@ import { classColours } from '../pictures/palette.ts';
 /** At most this many images and pixels along each side of a sheet: any graphics card accepts it as a texture. */
 const MOST_TILES = 100;
 const MOST_PIXELS = 4096;
+/** Of more sheets the page reads those whose images it shows: they are smaller, so that a few images from anywhere come soon. */
+const WHOLE = 8;
+const SMALL_PIXELS = 1024;
 
 /** Pixels of some images in one PNG, row by row. */
 export type Sheet = ImageSetFile['sheets'][number];
@@ -60,10 +63,13 @@ export async function writeSet(folder: string, dataset: ImageDataset, options: S
 }
 
 /** Distributes images among sheets. */
-export function sheetsOf({ height, width }: ImageShape, images: number): Sheet[] {
-  const fitting = (side: number) => Math.max(1, Math.min(MOST_TILES, Math.floor(MOST_PIXELS / side)));
+export function sheetsOf(shape: ImageShape, images: number, pixels = MOST_PIXELS): Sheet[] {
+  const { height, width } = shape;
+  const fitting = (side: number) => Math.max(1, Math.min(MOST_TILES, Math.floor(pixels / side)));
   const most = fitting(width) * fitting(height);
-  return Array.from({ length: Math.ceil(images / most) }, (_, i) => {
+  const sheets = Math.ceil(images / most);
+  if (sheets > WHOLE && pixels > SMALL_PIXELS) return sheetsOf(shape, images, SMALL_PIXELS);
+  return Array.from({ length: sheets }, (_, i) => {
     const count = Math.min(most, images - i * most);
     return { file: `sheet-${i}.png`, first: i * most, count, columns: Math.min(count, fitting(width)) };
   });

@@ -124,10 +124,14 @@ test('writes ids unless they are row numbers, and labels if the data has them', 
   expect(existsSync(scratch('ids/labels.npy'))).toBe(false);
 });
 
-test('70,000 digits fill seven sheets of 100 by 100', () => {
-  const sheets = sheetsOf({ height: 28, width: 28, channels: 1 }, 70_000);
-  expect(sheets.map(({ first, count, columns }) => [first, count, columns])).toEqual(
+test('70,000 digits fill seven sheets of 100 by 100, and 500,000 many small ones', () => {
+  const shape = { height: 28, width: 28, channels: 1 };
+  expect(sheetsOf(shape, 70_000).map(({ first, count, columns }) => [first, count, columns])).toEqual(
     [0, 1, 2, 3, 4, 5, 6].map((i) => [i * 10_000, 10_000, 100]),
   );
+  const small = sheetsOf(shape, 500_000);
+  expect(small.reduce((sum, { count }) => sum + count, 0)).toBe(500_000);
+  expect(small.map(({ first }) => first)).toEqual(small.map((_, i) => i * 36 * 36));
+  expect(small[0]).toMatchObject({ count: 36 * 36, columns: 36 });
   expect(setFolder(`sha256:${'0123456789abcdef'.repeat(4)}`)).toBe('sets/0123456789ab');
 });
