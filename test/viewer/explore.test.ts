@@ -1,4 +1,6 @@
 import { afterEach, expect, test, vi } from 'vitest';
+import type { FileSource } from '../../web-viewer/src/site/files.ts';
+import { loadImageSet } from '../../web-viewer/src/site/image-set.ts';
 import { alsoAfterAwaited, showRow, startExploring } from '../../web-viewer/src/state/explore.ts';
 import { currentLatent, engine, input, label, model } from '../../web-viewer/src/state/store.ts';
 import { createWalk } from '../../web-viewer/src/state/walk.ts';
@@ -72,4 +74,50 @@ test('the walk of a conditional model stays within the class once it is known', 
   expect(Math.max(...walk().map(Number))).toBe(2);
   model.value = { ...opened, set: { labels } } as never;
   expect(new Set(walk())).toEqual(new Set([0]));
+});
+
+test('of a large set the images that were asked for are kept, and some of its sheets', async () => {
+  // 20 sheets of two columns and two rows of gray images of 1024×2048: 8 MiB each, 160 in all.
+  const [height, width] = [1024, 2048];
+  const sheets = Array.from({ length: 20 }, (_, i) => ({ file: `${i}.png`, first: 4 * i, count: 4, columns: 2 }));
+  let number = 0;
+  vi.stubGlobal('createImageBitmap', async (blob: Blob) => {
+    number = Number(await blob.text());
+    return { width: 2 * width, height: 2 * height, close() {} };
+  });
+  vi.stubGlobal(
+    'OffscreenCanvas',
+    class {
+      getContext() {
+        // The lower right image of a sheet has the sheet's number in each pixel.
+        const data = new Uint32Array(4 * width * height);
+        for (let y = height; y < 2 * height; y++) data.fill(number, (2 * y + 1) * width, (2 * y + 2) * width);
+        return { drawImage() {}, getImageData: () => ({ data: new Uint8ClampedArray(data.buffer) }) };
+      }
+    },
+  );
+  const asked: string[] = [];
+  const about = { format: 1, name: 'large', split: 'test', images: 80, height, width, channels: 1 };
+  const text = JSON.stringify({ ...about, classes: null, colours: null, labels: null, ids: null, sheets });
+  const source: FileSource = {
+    async read(path) {
+      asked.push(path);
+      return new TextEncoder().encode(path === 'set.json' ? text : path.replace('.png', ''));
+    },
+    url: String,
+    at: () => source,
+  };
+  const set = await loadImageSet(source, { expect() {}, add() {}, addMore() {} });
+  const rows = sheets.map(({ first }) => first + 3);
+  await set.ready(rows);
+  expect(asked.length).toBe(21);
+  for (const [i, row] of rows.entries()) {
+    expect(set.has(row)).toBe(true);
+    expect([set.pixels(row).length, set.pixels(row)[0], set.pixels(row).at(-1)]).toEqual([height * width, i, i]);
+  }
+  const [first, last] = [sheets[0]?.first ?? -1, sheets.at(-1)?.first ?? -1];
+  expect([set.has(first), set.has(last)]).toEqual([false, true]);
+  // It is read again.
+  await set.ready([first]);
+  expect([set.has(first), asked.length]).toEqual([true, 22]);
 });

@@ -13,7 +13,7 @@ export interface ImageSet {
   readonly labels: Int32Array | null;
   /** The class index of an image; null where it has none. */
   label(row: number): number | null;
-  /** Whether the pixels of an image are there. Those of a large set are read when they are first asked for. */
+  /** Whether the pixels of an image are there. Those of a large set are read when they are asked for, and some are kept. */
   has(row: number): boolean;
   /** Reads the pixels of some images. @throws FileProblem */
   ready(rows: Iterable<number>): Promise<void>;
@@ -28,6 +28,9 @@ export interface ImageSet {
 
 /** Sets of at most this many sheets are read whole before they are shown. */
 const SMALL = 8;
+/** Of others, so many bytes of sheets are kept, those that were read last, and so many single images that were asked for. */
+const MOST_BYTES = 2 ** 27;
+const MOST_IMAGES = 4096;
 export const isLarge = ({ sheets }: Pick<ImageSetFile, 'sheets'>): boolean => sheets.length > SMALL;
 
 /** What counts the bytes that are read: those of sheets, whose sizes are known before, and those of other files. */
@@ -68,7 +71,15 @@ export async function loadImageSet(source: FileSource, counter: ByteCounter): Pr
       const pixels = await unpackSheet(await bytes, about, sheet);
       // Others are told in a task of their own, so that a slow phone stays responsive.
       await new Promise((resolve) => setTimeout(resolve));
-      sheets.value = new Map([...sheets.peek(), [sheet, pixels]]);
+      const kept = new Map([...sheets.peek(), [sheet, pixels]]);
+      let total = [...kept.values()].reduce((sum, { length }) => sum + length, 0);
+      for (const [old, { length }] of isLarge(about) ? kept : []) {
+        if (total <= MOST_BYTES || old === sheet) break;
+        total -= length;
+        kept.delete(old);
+        reading.delete(old);
+      }
+      sheets.value = kept;
     });
     reading.set(sheet, next);
     last = next.catch(() => reading.delete(sheet));
@@ -80,32 +91,57 @@ export async function loadImageSet(source: FileSource, counter: ByteCounter): Pr
     return sheet;
   };
   if (!isLarge(about)) await Promise.all(about.sheets.map(read));
+  /** Images that were asked for, the last ones at the end; their sheets may be gone. */
+  const images = new Map<number, Uint8Array>();
+  const find = (row: number): Uint8Array | null => {
+    const sheet = sheetOf(row);
+    const known = images.get(row);
+    const all = known ? null : sheets.value.get(sheet);
+    const pixels = known ?? (all && cutOut(all, about, sheet, row - sheet.first));
+    if (!pixels) return null;
+    images.delete(row);
+    images.set(row, pixels);
+    const [oldest = row] = images.keys();
+    if (images.size > MOST_IMAGES) images.delete(oldest);
+    return pixels;
+  };
   return {
     about,
     labels,
     label: (row) => classOf(labels?.[row]),
     id: (row) => (Array.isArray(ids) ? String(ids[row]) : String(row)),
-    has: (row) => sheets.value.has(sheetOf(row)),
+    has: (row) => images.has(row) || sheets.value.has(sheetOf(row)),
     async ready(rows) {
-      await Promise.all([...new Set(Array.from(rows, sheetOf))].map(read));
+      const one = async (row: number) => {
+        if (images.has(row)) return;
+        await read(sheetOf(row));
+        find(row); // before its sheet makes room for others
+      };
+      await Promise.all(Array.from(rows, one));
     },
     pixels(row) {
-      const sheet = sheetOf(row);
-      const pixels = new Uint8Array(height * width * channels);
-      const all = sheets.value.get(sheet);
-      if (!all) {
-        read(sheet).catch(() => undefined); // black; whoever needs it calls `ready`
-        return pixels;
-      }
-      const tile = row - sheet.first;
-      const [left, top] = [(tile % sheet.columns) * width, Math.floor(tile / sheet.columns) * height];
-      for (let y = 0; y < height; y++) {
-        const from = ((top + y) * sheet.columns * width + left) * channels;
-        pixels.set(all.subarray(from, from + width * channels), y * width * channels);
-      }
-      return pixels;
+      const found = find(row);
+      if (found) return found;
+      read(sheetOf(row)).catch(() => undefined); // black; whoever needs it calls `ready`
+      return new Uint8Array(height * width * channels);
     },
   };
+}
+
+/** The pixels of an image of a sheet. @param tile its number on it */
+function cutOut(
+  all: Uint8Array,
+  { height, width, channels }: ImageSetFile,
+  { columns }: Sheet,
+  tile: number,
+): Uint8Array {
+  const pixels = new Uint8Array(height * width * channels);
+  const [left, top] = [(tile % columns) * width, Math.floor(tile / columns) * height];
+  for (let y = 0; y < height; y++) {
+    const from = ((top + y) * columns * width + left) * channels;
+    pixels.set(all.subarray(from, from + width * channels), y * width * channels);
+  }
+  return pixels;
 }
 
 type Sheet = ImageSetFile['sheets'][number];
