@@ -1,22 +1,27 @@
 /**
  * Benchmarks the page in a browser: slider moves, panning and zooming many points, time to the first picture, bytes and memory.
  *
- *     npm run bench:viewer -- SITE [--model cvae] [--many MODEL] [--slow | --only-map]
+ *     npm run bench:viewer -- SITE [--model cvae] [--many MODEL] [--slow | --only-map | --images 500000]
  *
  * `SITE` is a folder of `convae site`. `--many` names the model whose map is moved (build the site with `--split all`); its
  * frames are compared with those of an empty page in the same browser. `--slow` measures only the first pictures, over Fast 3G
- * and with a CPU four times slower.
+ * and with a CPU four times slower. `--images` measures only the map, with so many images: those of the site again and again.
  */
+import { rm } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import Table from 'cli-table3';
 import { median } from '../rounds.ts';
-import { memoryOf } from './memory.ts';
+import { exploreMap } from './explore.ts';
+import { siteOfMany } from './many.ts';
+import { memoryOf, processorTime } from './memory.ts';
 import { openBench } from './open.ts';
 import { emptyFrames, moveMap } from './panning.ts';
 import { moveSliders } from './sliders.ts';
 import { bytesOverTheWire } from './wire.ts';
 
 const [MOVES, MANY_MOVES, FRAMES, ROUNDS, SLOW_ROUNDS] = [200, 1000, 240, 5, 2];
+/** Milliseconds after which a map of many images is at rest. */
+const REST = 5000;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -25,12 +30,14 @@ const { values, positionals } = parseArgs({
     many: { type: 'string' },
     slow: { type: 'boolean' },
     'only-map': { type: 'boolean' },
+    images: { type: 'string' },
   },
 });
 const site = positionals[0] ?? 'web-viewer/dist';
 
 const table = new Table({ head: ['', 'median', 'min', 'max'], style: { head: [], border: [] } });
 if (values.slow) await firstPictures(true);
+else if (values.images) await many(Number(values.images));
 else if (values['only-map']) await moving(values.many ?? values.model);
 else await everything();
 console.log(table.toString());
@@ -81,6 +88,47 @@ async function sliders(): Promise<void> {
   add(`memory grown in ${MANY_MOVES} moves: scripts`, grown('scripts'), 'MB');
   add(`memory grown in ${MANY_MOVES} moves: the page’s process`, grown('process'), 'MB');
   await bench.close();
+}
+
+/** Measures a map of so many images. Processor time is that of the page's process, which means something on a busy machine. */
+async function many(images: number): Promise<void> {
+  const folder = await siteOfMany(site, values.model, images);
+  const { browser, page, close } = await openBench(folder, `#model=${values.model}`);
+  const spent = async <T>(name: string, act: () => Promise<T>): Promise<T> => {
+    const before = await processorTime(browser);
+    const result = await act();
+    add(`${name}: processor time`, [(await processorTime(browser)) - before], 's', 2);
+    return result;
+  };
+  const memory = async (when: string) => {
+    await page.waitForTimeout(REST);
+    const { scripts, process } = await memoryOf(browser, page);
+    add(`memory ${when}: scripts`, [scripts / 1e6], 'MB', 0);
+    add(`memory ${when}: the page’s process`, [process / 1e6], 'MB', 0);
+  };
+  try {
+    await page.waitForFunction(() => window.watched.firstMap > 0, null, { timeout: 120_000 });
+    add('from opening to the first map', [await page.evaluate(() => window.watched.firstMap)], 'ms', 0);
+    add('from opening until the model is ready, too: processor time', [await processorTime(browser)], 's', 2);
+    await memory('at rest');
+    const explored = await spent('search, colour and lasso', () => exploreMap(page, 'class:4'));
+    add('search for a class, until its images are listed', [explored.search], 'ms', 0);
+    add('colour by error', [explored.colour], 'ms', 0);
+    add('a frame while a lasso is drawn', explored.lassoFrames, 'ms', 0);
+    add('from its end until its images are listed', [explored.lasso], 'ms', 0);
+    await memory('with most of them selected');
+    await page.locator('.map-chosen').getByRole('button', { name: 'Close' }).click();
+    for (const movement of ['pan', 'zoom'] as const) {
+      const frames = await spent(`${movement}, ${FRAMES} frames`, () => moveMap(page, FRAMES, movement));
+      add(`${movement}: a frame`, frames, 'ms', 1);
+    }
+    await page.locator('.map-stage').hover();
+    for (let i = 0; i < 8; i++) await page.mouse.wheel(0, -240);
+    await memory('zoomed in, with images');
+  } finally {
+    await close();
+    await rm(folder, { recursive: true });
+  }
 }
 
 async function moving(name: string): Promise<void> {

@@ -20,7 +20,8 @@ export function watchDecoding(): void {
   const watched: Watched = { decodes: [], drawn: Number.NaN, firstDrawn: Number.NaN, firstMap: Number.NaN };
   window.watched = watched;
   const lookForMap = () => {
-    if (document.querySelector('[data-points]')) watched.firstMap = performance.now();
+    // A frame with points has been drawn.
+    if (document.querySelector('[data-points]:not([data-points="0"])[data-view]')) watched.firstMap = performance.now();
     else requestAnimationFrame(lookForMap);
   };
   requestAnimationFrame(lookForMap);
