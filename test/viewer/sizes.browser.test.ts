@@ -45,6 +45,30 @@ describe.skipIf(!hasBrowser)('in windows of any size', () => {
     await close();
   });
 
+  test('the list of found images covers neither the tools of the map nor its zoom buttons', async () => {
+    const { page, close } = await openPage('#model=cvae&image=3&select=search:class:4', { reducedMotion: 'reduce' });
+    for (const width of [320, 390, 768, 1024, 1250, 1251, 1440, 1920]) {
+      await page.setViewportSize({ width, height: 844 });
+      await page.locator('.map-cell').first().waitFor();
+      const covered = await page.evaluate(() => {
+        const controls = [
+          ...document.querySelectorAll('.map-tools label, .map-tools [type=search], .map-frame button'),
+        ];
+        return controls
+          .filter((control) => {
+            const { x, y, width, height } = control.getBoundingClientRect();
+            const isSeen = width > 0 && !control.closest('.map-chosen');
+            const top = document.elementFromPoint(x + width / 2, y + height / 2);
+            return isSeen && !control.contains(top);
+          })
+          .map((control) => control.textContent || control.getAttribute('aria-label'));
+      });
+      expect([width, covered]).toEqual([width, []]);
+      expect((await page.locator('.map-grid').boundingBox())?.height).toBeGreaterThanOrEqual(80);
+    }
+    await close();
+  });
+
   test('the introduction begins with its title where it is higher than the window', async () => {
     const { page, close } = await openPage('#model=cvae', { viewport: { width: 844, height: 390 } });
     await page.getByRole('button', { name: 'What is this?' }).click();
