@@ -1,4 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
+import { DropPlace } from './frame/drops.tsx';
 import { Guard } from './frame/guard.tsx';
 import { Status } from './frame/status.tsx';
 import { inTheMiddle, narrow, Tabs } from './frame/tabs.tsx';
@@ -48,6 +49,7 @@ export function App() {
         </section>
       </main>
       <Status />
+      <DropPlace />
     </div>
   );
 }

@@ -10,19 +10,11 @@ export interface VisitorFile {
   readonly file: Blob;
 }
 
-/** Whether a drag over the page may be a model: file names are hidden until the drop, but image types are not. */
-export const mayBeModel = ({ items }: DataTransfer): boolean =>
-  [...items].some(({ kind, type }) => kind === 'file' && !type.startsWith('image/'));
-
 /** Tables of values for a model's images. */
 export const TABLE_NAME = /\.(csv|tsv|parquet)$/i;
 
-/** Whether a drop is meant to be a model: a folder, a zip, an ONNX or a JSON file. */
-export const looksLikeModel = ({ items }: DataTransfer): boolean =>
-  [...items].some((item) => {
-    if (item.kind !== 'file') return false;
-    return item.webkitGetAsEntry?.()?.isDirectory || /\.(zip|onnx|json)$/i.test(item.getAsFile()?.name ?? '');
-  });
+/** Files by which a drop is a model. */
+export const MODEL_FILE = /(^|\/)card\.json$|\.(zip|onnx)$/i;
 
 /**
  * The files of a drop, those in folders included. The transfer is only readable during the event, so call this in its

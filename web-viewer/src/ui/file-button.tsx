@@ -4,6 +4,8 @@ interface Props {
   readonly name: string;
   /** Whether a folder is chosen, with everything in it; else files. */
   readonly folder?: boolean;
+  readonly class?: string;
+  readonly title?: string;
   /** The types of files that are offered. */
   readonly accept?: string;
   readonly onFiles: (files: VisitorFile[]) => void;
@@ -14,9 +16,16 @@ const makeFolderChooser = (chooser: HTMLInputElement | null) => {
 };
 
 /** A button that lets the visitor choose files, or a folder. */
-export function FileButton({ name, folder = false, accept = '', onFiles }: Props) {
+export function FileButton({
+  name,
+  folder = false,
+  accept = '',
+  onFiles,
+  class: look = 'button choose',
+  title,
+}: Props) {
   return (
-    <label class="button choose">
+    <label class={look} title={title}>
       {name}
       <input
         class="visually-hidden"

@@ -1,6 +1,7 @@
-import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { useEffect, useMemo } from 'preact/hooks';
 import { setInputClass } from '../../state/explore.ts';
 import { classes, inputLabel, model, reconstruction } from '../../state/store.ts';
+import { draggedTo, take } from '../../state/takers.ts';
 import { ClassChoice } from '../../ui/class-choice.tsx';
 import { grouped } from '../../ui/format.ts';
 import { PixelImage } from '../../ui/pixel-image.tsx';
@@ -15,16 +16,14 @@ import { AboutFile, Centring, ColourMap, Colours, Files, Tools } from './tools.t
 
 /** An image (drawn, opened or taken from the test set), its code, and the image that the decoder makes of the code. */
 export function InputView() {
-  const element = useRef<HTMLDivElement>(null);
-  const [hovers, setHovers] = useState(false);
   const drawing = useMemo(createDrawing, []);
   const opener = useMemo(() => createPictureOpener(drawing), [drawing]);
   useEffect(() => drawing.follow(), [drawing]);
-  useEffect(() => (element.current ? opener.accept(element.current, setHovers) : undefined), [opener]);
+  useEffect(() => take('picture', opener.open), [opener]);
   const { shape, conventions } = drawing.frame.value;
   const size = model.value?.card.latent.size;
   return (
-    <div ref={element} class={`stack input-view ${hovers ? 'takes' : ''}`}>
+    <div class={`stack input-view ${draggedTo.value === 'picture' ? 'takes' : ''}`}>
       <header>
         <h2>
           Input{' '}

@@ -120,11 +120,7 @@ export function Centring({ drawing: { centring, frame, setCentring } }: Props) {
 export function Files({ opener }: { readonly opener: PictureOpener }) {
   return (
     <>
-      <FileButton
-        name="Open…"
-        accept="image/*"
-        onFiles={([chosen]) => chosen && void opener.open(chosen.file, chosen.path)}
-      />
+      <FileButton name="Open…" accept="image/*" onFiles={([chosen = null]) => void opener.open(chosen)} />
       <Button
         class="button input-button"
         disabled={!input.value}

@@ -1,6 +1,7 @@
 import { batch, computed, type ReadonlySignal, signal } from '@preact/signals';
 import type { Column, Table } from '../../../../pipeline/artifacts/columns.ts';
 import { classColours, plainColour, quietColour } from '../../../../pipeline/pictures/palette.ts';
+import type { VisitorFile } from '../../site/dropped.ts';
 import { messageOf } from '../../site/problem.ts';
 import { model, problem, shownClasses } from '../../state/store.ts';
 import { grouped } from '../../ui/format.ts';
@@ -95,32 +96,32 @@ export function createColumns(stored: StoredArrays) {
      * `problem`.
      * @returns the name of its first column; null where there is none, or another model has been opened
      */
-    async add(file: File): Promise<string | null> {
+    async add({ path, file }: VisitorFile): Promise<string | null> {
       const { points, set, loading } = model.value ?? {};
       const report = (text: string) => {
-        problem.value = `${file.name}: ${text}`;
+        problem.value = `${path}: ${text}`;
         return null;
       };
       if (!points || !set) return report(`there are no images ${loading ? 'yet ' : ''}to join it to`);
       const isOpen = () => model.value?.points === points;
       try {
         const { joinTable, readTable } = await import('../../../../pipeline/artifacts/columns.ts');
-        const table: Table = await readTable(new Uint8Array(await file.arrayBuffer()), file.name);
+        const table: Table = await readTable(new Uint8Array(await file.arrayBuffer()), path);
         if (!isOpen()) return null;
-        const former = dropped.value.filter((column) => column.file === file.name).map(({ name }) => name);
+        const former = dropped.value.filter((column) => column.file === path).map(({ name }) => name);
         const taken = original.value.map(({ name }) => name).filter((name) => !former.includes(name));
         const ids = Array.from({ length: points.count }, (_, row) => set.id(row));
         const { labels, about } = set;
         const { classes, split } = about;
-        const stem = file.name.replace(/\.\w+$/, '');
+        const stem = path.replace(/\.\w+$/, '');
         const { columns: found, matched, leftOut } = joinTable(table, { ids, split, labels, classes, taken }, stem);
         const [first] = found;
         if (!first)
           return report(`it has no column to colour by${leftOut.length > 0 ? `: ${leftOut.join(', ')}` : ''}`);
         batch(() => {
           if (former.length > 0) forgetNames(former);
-          const others = dropped.value.filter((column) => column.file !== file.name);
-          dropped.value = [...others, ...found.map((column) => ({ ...column, file: file.name }))];
+          const others = dropped.value.filter((column) => column.file !== path);
+          dropped.value = [...others, ...found.map((column) => ({ ...column, file: path }))];
         });
         const absent = points.count - matched;
         const notes = [

@@ -1,4 +1,5 @@
 import { computed, effect, type ReadonlySignal, signal, untracked } from '@preact/signals';
+import type { VisitorFile } from '../../site/dropped.ts';
 import { mapPosition, nearestRows } from '../../state/neighbours.ts';
 import {
   colourBy,
@@ -99,7 +100,7 @@ export function createMap() {
       axes.value = next;
     },
     /** Joins a visitor's table and colours by its first column. */
-    async addTable(file: File): Promise<void> {
+    async addTable(file: VisitorFile): Promise<void> {
       const name = await table.add(file);
       if (name !== null) setColumn(name);
     },

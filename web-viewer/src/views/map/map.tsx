@@ -1,8 +1,8 @@
 import { useSignalEffect } from '@preact/signals';
 import './map.css';
 import { useEffect, useState } from 'preact/hooks';
-import { TABLE_NAME } from '../../site/dropped.ts';
-import { mapSelection, model, tab } from '../../state/store.ts';
+import { mapSelection, model } from '../../state/store.ts';
+import { take } from '../../state/takers.ts';
 import { share } from '../../state/url.ts';
 import { Hint } from '../../ui/figure.tsx';
 import { dataName, grouped, ofSplit } from '../../ui/format.ts';
@@ -20,7 +20,7 @@ export function MapView({ active }: { readonly active: boolean }) {
   useSignalEffect(() => {
     mapSelection.value = map.selected.value;
   });
-  useEffect(() => acceptTables(map), [map]);
+  useEffect(() => take('table', map.addTable), [map]);
   return (
     <MapContext value={map}>
       <section class="map" aria-labelledby="map-title">
@@ -31,21 +31,6 @@ export function MapView({ active }: { readonly active: boolean }) {
       </section>
     </MapContext>
   );
-}
-
-/** Adds a table that is dropped anywhere on the page, and shows the map. @returns a function that stops it */
-function acceptTables(map: MapState): () => void {
-  const stop = new AbortController();
-  const take = (event: DragEvent) => {
-    const file = [...(event.dataTransfer?.files ?? [])].find(({ name }) => TABLE_NAME.test(name));
-    if (!file || event.defaultPrevented) return;
-    event.preventDefault();
-    tab.value = 'map';
-    void map.addTable(file);
-  };
-  // Before the views below the pointer.
-  window.addEventListener('drop', take, { capture: true, signal: stop.signal });
-  return () => stop.abort();
 }
 
 function Title({ map }: { readonly map: MapState }) {

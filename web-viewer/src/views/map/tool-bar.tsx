@@ -1,5 +1,6 @@
 import { useId } from 'preact/hooks';
 import { Button, Check, Radios, Range, Select, setter } from '../../ui/controls.tsx';
+import { FileButton } from '../../ui/file-button.tsx';
 import { lassoView, zoomStep } from './actions.ts';
 import type { Camera } from './camera.ts';
 import { type Tool, useMap } from './create-map.ts';
@@ -58,19 +59,13 @@ export function ToolBar({ camera, grouping, setGrouping }: Props) {
           </Button>
         )}
         <ImageSettings />
-        <label title="CSV or Parquet with a column “id”; it can also be dropped on the map">
-          Colour by a table…
-          <input
-            type="file"
-            class="visually-hidden"
-            accept=".csv,.tsv,.parquet"
-            onChange={({ currentTarget }) => {
-              const [file] = currentTarget.files ?? [];
-              if (file) void map.addTable(file);
-              currentTarget.value = '';
-            }}
-          />
-        </label>
+        <FileButton
+          name="Colour by a table…"
+          class=""
+          title="CSV or Parquet with a column “id”; it can also be dropped on the map"
+          accept=".csv,.tsv,.parquet"
+          onFiles={([file]) => file && void map.addTable(file)}
+        />
       </div>
     </div>
   );

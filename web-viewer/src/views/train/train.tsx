@@ -1,13 +1,9 @@
 import type { ComponentType } from 'preact';
-import { useEffect, useRef } from 'preact/hooks';
-import { filesOfDrop, type VisitorFile } from '../../site/dropped.ts';
-import { messageOf } from '../../site/problem.ts';
-import { openVisitorFiles } from '../../state/open-files.ts';
-import { problem } from '../../state/store.ts';
+import { useEffect } from 'preact/hooks';
+import { take } from '../../state/takers.ts';
 import './train.css';
 import { Comparison } from './comparison.tsx';
 import { Controls } from './controls.tsx';
-import type { TrainImages } from './images.ts';
 import { LossChart } from './loss-chart.tsx';
 import { Numbers } from './numbers.tsx';
 import { Outcome } from './outcome.tsx';
@@ -26,15 +22,11 @@ export function createTrainView(): ComponentType {
 
 /** Trains the open model further, in the page. */
 function TrainView({ training }: Props) {
-  const element = useRef<HTMLDivElement>(null);
   const { images, exported, trainStep } = training;
   const takesImages = trainStep.value !== null;
-  useEffect(
-    () => (element.current && takesImages ? acceptImages(element.current, images) : undefined),
-    [images, takesImages],
-  );
+  useEffect(() => (takesImages ? take('images', images.addFiles) : undefined), [images, takesImages]);
   return (
-    <div ref={element} class="wide-view train" {...(takesImages && { 'data-takes-images': '' })}>
+    <div class="wide-view train">
       <h2>Train in the page</h2>
       {!exported.value && <p class="say">Loading the model.</p>}
       {exported.value && !takesImages && <HowToExport name={exported.value.name} />}
@@ -83,32 +75,4 @@ function Board({ training }: Props) {
       <Outcome training={training} />
     </>
   );
-}
-
-/** Adds pictures that are dropped on the view, folders included, or pasted. @returns a function that stops it */
-function acceptImages(element: HTMLElement, images: TrainImages): () => void {
-  const stop = new AbortController();
-  const { signal } = stop;
-  const take = (event: Event, transfer: DataTransfer | null) => {
-    if (event.defaultPrevented || ![...(transfer?.items ?? [])].some(({ kind }) => kind === 'file') || !transfer)
-      return;
-    event.preventDefault();
-    event.stopPropagation();
-    void takeFiles(filesOfDrop(transfer), images);
-  };
-  element.addEventListener('dragover', (event) => event.preventDefault(), { signal });
-  element.addEventListener('drop', (event) => take(event, event.dataTransfer), { signal });
-  // Before the input view, which takes pictures otherwise.
-  document.addEventListener('paste', (event) => take(event, event.clipboardData), { signal, capture: true });
-  return () => stop.abort();
-}
-
-async function takeFiles(dropped: Promise<readonly VisitorFile[]>, images: TrainImages): Promise<void> {
-  try {
-    const files = await dropped;
-    const isModel = files.some(({ path }) => /(^|\/)card\.json$|\.(onnx|zip)$/i.test(path));
-    await (isModel ? openVisitorFiles(files) : images.addFiles(files));
-  } catch (error) {
-    problem.value = messageOf(error);
-  }
 }
