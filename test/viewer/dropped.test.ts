@@ -1,10 +1,9 @@
 import { strToU8, zipSync } from 'fflate';
 import { describe, expect, test } from 'vitest';
 import { folderOfModel, manifestOf, modelAmong, readVisitorFiles } from '../../web-viewer/src/site/exported-folder.ts';
-import { staysInside } from '../../web-viewer/src/site/limits.ts';
 import { readNpy } from '../../web-viewer/src/site/npy.ts';
 import { cardSchema, heldOutOf, parseFile } from '../../web-viewer/src/site/schema.ts';
-import { unzip } from '../../web-viewer/src/site/zip.ts';
+import { staysInside, unzip } from '../../web-viewer/src/site/zip.ts';
 import { card as made, npy } from './card.ts';
 
 const LIMITS = { files: 20, bytes: 1e6 };

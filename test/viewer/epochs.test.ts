@@ -13,7 +13,7 @@ import {
   readHistory,
   splitsOf,
 } from '../../web-viewer/src/views/epochs/history.ts';
-import { findTiles, readPairs } from '../../web-viewer/src/views/epochs/tiles.ts';
+import { findTiles, readPairs } from '../../web-viewer/src/views/epochs/pictures.ts';
 
 const line = (split: string, epoch: number, numbers: object, span = 'epoch') =>
   JSON.stringify({ split, span, epoch, step: 1, images: 1, time: 0, ...numbers });

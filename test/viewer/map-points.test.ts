@@ -6,8 +6,7 @@ import { byCode, coloursOf, rangeOf, shownRows, stepColours, stepsOf } from '../
 import { type MapColumn, withNames } from '../../web-viewer/src/views/map/columns.ts';
 import { csvOf } from '../../web-viewer/src/views/map/exports.ts';
 import { makeGrid } from '../../web-viewer/src/views/map/grid.ts';
-import type { Frame } from '../../web-viewer/src/views/map/painter.ts';
-import { PointLayer, sampleOf } from '../../web-viewer/src/views/map/point-layer.ts';
+import { type Frame, PointLayer, sampleOf } from '../../web-viewer/src/views/map/point-layer.ts';
 import {
   lassoAround,
   meaningsOf,

@@ -1,7 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { makeGrid, nearestPoint, visitWithin } from '../../web-viewer/src/views/map/grid.ts';
-import { cornersOf, insidePolygon, rowsInside } from '../../web-viewer/src/views/map/lasso.ts';
+import {
+  cornersOf,
+  insidePolygon,
+  makeGrid,
+  nearestPoint,
+  rowsInside,
+  visitWithin,
+} from '../../web-viewer/src/views/map/grid.ts';
 import { cellsWithin, latentOf, latticeFor } from '../../web-viewer/src/views/map/plane-tiles.ts';
 import { shuffledRows, ThumbnailLevels } from '../../web-viewer/src/views/map/thumbnails.ts';
 import {

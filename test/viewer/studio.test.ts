@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { packRows, unpackRows } from '../../web-viewer/src/state/pack.ts';
 import { sheet } from '../../web-viewer/src/ui/sheet.ts';
 import {
   atTemperature,
@@ -7,7 +8,6 @@ import {
   repeated,
   toggleColumn,
 } from '../../web-viewer/src/views/studio/latents.ts';
-import { packRows, unpackRows } from '../../web-viewer/src/views/studio/pack-rows.ts';
 
 type Card = Parameters<typeof centreOf>[0];
 

@@ -1,5 +1,5 @@
-import type { Limits } from './limits.ts';
 import { FileProblem } from './problem.ts';
+import type { Limits } from './zip.ts';
 
 /** Limits of a drop: no model is larger. */
 export const LIMITS: Limits = { files: 2000, bytes: 300e6 };

@@ -1,10 +1,9 @@
 import { LIMITS, type VisitorFile } from './dropped.ts';
 import { type FileSource, inMemory, parseJson } from './files.ts';
-import { staysInside } from './limits.ts';
 import { readNpy } from './npy.ts';
 import { FileProblem } from './problem.ts';
 import { type Card, heldOutOf, type Manifest, parseFile, pointsCacheSchema, samePixels } from './schema.ts';
-import { unzip } from './zip.ts';
+import { staysInside, unzip } from './zip.ts';
 
 type Files = ReadonlyMap<string, Uint8Array<ArrayBuffer>>;
 

@@ -1,6 +1,15 @@
 import { unzipSync } from 'fflate';
-import { type Limits, staysInside } from './limits.ts';
 import { FileProblem, messageOf } from './problem.ts';
+
+/** How much a zip or a folder may hold. */
+export interface Limits {
+  readonly files: number;
+  readonly bytes: number;
+}
+
+/** Whether a path from a zip or a folder names something within it. */
+export const staysInside = (path: string): boolean =>
+  path !== '' && !/^[/\\]|^[a-z]:|\\|\0/i.test(path) && !path.split('/').includes('..');
 
 /**
  * Unpacks a zip whose list of files is within the limits: no file is unpacked to more bytes than the list says.

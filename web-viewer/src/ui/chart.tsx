@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type uPlot from 'uplot';
 import { messageOf } from '../site/problem.ts';
 import './chart.css';
@@ -6,7 +6,6 @@ import { isDark } from '../state/theme.ts';
 import { grouped, short } from './format.ts';
 import { steady } from './loss-units.ts';
 import { scaleOfCurves } from './scale.ts';
-import { useWidth } from './use-width.ts';
 
 /** A line of the chart: a value for each position on the x axis, null for a gap. */
 export interface Curve {
@@ -221,4 +220,19 @@ function inWords({ name, values }: Curve, x: readonly number[], counts: string):
   const least = known.reduce((a, b) => (b.value < a.value ? b : a));
   const place = ({ value, at }: typeof first) => `${steady(value)} at ${counts} ${at}`;
   return `${name}: ${place(first)}, ${place(last)}, lowest ${place(least)}.`;
+}
+
+/** Tracks an element's width: a ref for the element, and its width in CSS pixels (0 before it is mounted). */
+function useWidth<E extends HTMLElement>() {
+  const element = useRef<E>(null);
+  const [width, setWidth] = useState(0);
+  useLayoutEffect(() => {
+    const { current } = element;
+    if (!current) return undefined;
+    setWidth(current.clientWidth);
+    const observer = new ResizeObserver(() => setWidth(current.clientWidth));
+    observer.observe(current);
+    return () => observer.disconnect();
+  }, []);
+  return [element, width] as const;
 }

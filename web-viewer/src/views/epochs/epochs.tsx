@@ -4,13 +4,22 @@ import { heldOutOf } from '../../site/schema.ts';
 import { epoch as askedEpoch, model, type OpenModel } from '../../state/store.ts';
 import { Chart } from '../../ui/chart.tsx';
 import { capital, ofSplit, splitName } from '../../ui/format.ts';
-import { lossText, lossUnits } from '../../ui/loss-units.ts';
+import { type LossUnits, lossText, lossUnits } from '../../ui/loss-units.ts';
 import { measureName } from '../../ui/measures.ts';
 import { PixelImage } from '../../ui/pixel-image.tsx';
 import type { Shape } from '../../ui/pixels.ts';
-
-import { atOrBefore, bestEpoch, curveOf, indexOfEpoch, judgedBy, quantitiesOf, splitsOf } from './history.ts';
-import { NumbersTable } from './numbers.tsx';
+import { Table } from '../../ui/table.tsx';
+import {
+  atOrBefore,
+  bestEpoch,
+  curveOf,
+  type Epoch,
+  indexOfEpoch,
+  judgedBy,
+  type Quantity,
+  quantitiesOf,
+  splitsOf,
+} from './history.ts';
 import type { EpochPicture } from './pictures.ts';
 import { Player } from './player.tsx';
 import { type Training, usePicture, useTraining } from './use-training.ts';
@@ -167,5 +176,33 @@ function Picture({ picture, shape, split }: Props) {
         </div>
       ))}
     </div>
+  );
+}
+
+interface TableProps {
+  readonly history: readonly Epoch[];
+  readonly quantities: readonly Quantity[];
+  readonly units: LossUnits;
+}
+
+/** The curves' values as a table. */
+function NumbersTable({ history, quantities, units }: TableProps) {
+  const columns = quantities.flatMap((name) =>
+    splitsOf(history).map((split) => ({
+      name: `${measureName(name)}, ${splitName(split)}`,
+      cell: (epoch: Epoch) => lossText(epoch[split]?.[name], units),
+    })),
+  );
+  return (
+    <details>
+      <summary>All losses as a table</summary>
+      <p class="say">Losses in {units.unit}.</p>
+      <Table
+        name="Losses"
+        rows={history}
+        keyOf={({ epoch }) => epoch}
+        columns={[{ name: 'Epoch', cell: ({ epoch }) => epoch }, ...columns]}
+      />
+    </details>
   );
 }

@@ -2,7 +2,7 @@ import { showLatent, showRow } from '../../state/explore.ts';
 import type { Camera } from './camera.ts';
 import type { MapState } from './create-map.ts';
 import type { Actions } from './gestures.ts';
-import { cornersOf } from './lasso.ts';
+import { cornersOf } from './grid.ts';
 import type { Scene } from './scene.ts';
 import { lassoAround } from './selection.ts';
 import { type Point, roundToPixel, visibleBounds } from './transform.ts';

@@ -1,6 +1,5 @@
 import { cssOf } from '../../ui/rgb.ts';
-import type { Frame, Painter } from './painter.ts';
-import { PointLayer, type PointTarget, type Range } from './point-layer.ts';
+import { type Frame, type Painter, PointLayer, type PointTarget, type Range } from './point-layer.ts';
 import type { Size, View } from './transform.ts';
 
 /** Points that are drawn in a frame. */

@@ -1,7 +1,4 @@
-import { attribute, type Program, program } from './gl.ts';
-import type { Frame, Painter } from './painter.ts';
-import { PointLayer, type PointTarget, type Range } from './point-layer.ts';
-import * as shaders from './shaders.ts';
+import { type Frame, type Painter, PointLayer, type PointTarget, type Range } from './point-layer.ts';
 import type { Size, View } from './transform.ts';
 
 /** Points that software draws in a frame. */
@@ -43,8 +40,8 @@ class WebglPainter implements Painter, PointTarget<Target> {
   constructor(canvas: HTMLCanvasElement, gl: GL) {
     this.canvas = canvas;
     this.#gl = gl;
-    this.#points = program(gl, shaders.points);
-    this.#copy = program(gl, shaders.copy);
+    this.#points = program(gl, POINTS);
+    this.#copy = program(gl, COPY);
     gl.enable(gl.BLEND);
     gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
 
@@ -139,3 +136,87 @@ class WebglPainter implements Painter, PointTarget<Target> {
     gl.drawArrays(gl.TRIANGLES, 0, 3);
   }
 }
+
+/** A program and its uniform locations. */
+interface Program {
+  readonly program: WebGLProgram;
+  readonly uniforms: Readonly<Record<string, WebGLUniformLocation | null>>;
+}
+
+/** @throws Error when the shaders do not compile or link */
+function program(gl: GL, source: { readonly vertex: string; readonly fragment: string }): Program {
+  const linked = gl.createProgram();
+  for (const [type, text] of [
+    [gl.VERTEX_SHADER, source.vertex] as const,
+    [gl.FRAGMENT_SHADER, source.fragment] as const,
+  ]) {
+    const shader = gl.createShader(type);
+    if (!shader) continue;
+    gl.shaderSource(shader, text);
+    gl.compileShader(shader);
+    gl.attachShader(linked, shader);
+  }
+  gl.linkProgram(linked);
+  if (!gl.getProgramParameter(linked, gl.LINK_STATUS) && !gl.isContextLost()) {
+    throw new Error(`the map's shaders cannot be used: ${gl.getProgramInfoLog(linked)}`);
+  }
+  const count = gl.getProgramParameter(linked, gl.ACTIVE_UNIFORMS) ?? 0;
+  const names = Array.from({ length: count }, (_, i) => gl.getActiveUniform(linked, i)?.name ?? '');
+  return {
+    program: linked,
+    uniforms: Object.fromEntries(names.map((name) => [name, gl.getUniformLocation(linked, name)])),
+  };
+}
+
+/** A buffer of a per-vertex attribute of `size` floats or bytes. */
+function attribute(gl: GL, { program }: Program, name: string, size: number, type: number): WebGLBuffer {
+  const buffer = gl.createBuffer();
+  gl.bindBuffer(gl.ARRAY_BUFFER, buffer);
+  const location = gl.getAttribLocation(program, name);
+  gl.enableVertexAttribArray(location);
+  gl.vertexAttribPointer(location, size, type, type !== gl.FLOAT, 0, 0);
+  return buffer;
+}
+
+/** Round points with a map position and a colour each. */
+const POINTS = {
+  vertex: `#version 300 es
+    in vec2 place;
+    in vec4 colour;
+    uniform vec2 centre;
+    uniform vec2 scale;
+    uniform float size;
+    out vec3 tint;
+    void main() {
+      gl_Position = vec4((place - centre) * scale, 0.0, 1.0);
+      gl_PointSize = size + 1.0;
+      tint = colour.rgb;
+    }`,
+  fragment: `#version 300 es
+    precision highp float;
+    in vec3 tint;
+    uniform float size;
+    uniform float alpha;
+    out vec4 result;
+    void main() {
+      float reach = length(gl_PointCoord - 0.5) * (size + 1.0);
+      float cover = clamp(0.5 * size - reach + 0.5, 0.0, 1.0) * alpha;
+      result = vec4(tint * cover, cover);
+    }`,
+};
+
+/** A texture's pixels, shifted. */
+const COPY = {
+  vertex: `#version 300 es
+    void main() {
+      gl_Position = vec4(vec2(gl_VertexID % 2, gl_VertexID / 2) * 4.0 - 1.0, 0.0, 1.0);
+    }`,
+  fragment: `#version 300 es
+    precision highp float;
+    uniform sampler2D layer;
+    uniform ivec2 shift;
+    out vec4 result;
+    void main() {
+      result = texelFetch(layer, ivec2(gl_FragCoord.xy) + shift, 0);
+    }`,
+};

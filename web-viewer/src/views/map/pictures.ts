@@ -1,6 +1,6 @@
 import { type Shape, toImageData } from '../../ui/pixels.ts';
 import { cssOf, type Rgb } from '../../ui/rgb.ts';
-import { fitCanvas } from './painter.ts';
+import { fitCanvas } from './point-layer.ts';
 import type { Size } from './transform.ts';
 
 /** A picture on the map, in CSS pixels. */

@@ -1,8 +1,7 @@
 import type { Points } from '../../site/points.ts';
 import { nearestRows } from '../../state/neighbours.ts';
 import type { MapColumn } from './columns.ts';
-import type { Grid } from './grid.ts';
-import { rowsInside } from './lasso.ts';
+import { type Grid, rowsInside } from './grid.ts';
 
 /** What is selected: in words that a link can hold, and that are resolved into rows. */
 export type Selection =

@@ -1,6 +1,6 @@
-import { type Frame, fitCanvas, type Painter } from './painter.ts';
 import { canvasPainter } from './painter-canvas.ts';
 import { webglPainter } from './painter-gl.ts';
+import { type Frame, fitCanvas, type Painter } from './point-layer.ts';
 
 /** How long to wait for a lost WebGL context before falling back to a 2-D canvas, in ms. */
 const RESTORE_TIMEOUT = 2000;

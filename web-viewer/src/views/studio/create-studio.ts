@@ -1,8 +1,7 @@
 import { computed, signal } from '@preact/signals';
-import { packedLater } from '../../state/pack.ts';
+import { packedLater, packRows, unpackRows } from '../../state/pack.ts';
 import type { Parameter } from '../../state/parameters.ts';
 import { classes, mapSelection, model, type OpenModel, problem } from '../../state/store.ts';
-import { packRows, unpackRows } from './pack-rows.ts';
 
 /** A group of images of the set, whose latents have a mean. */
 export type Group =
