@@ -1,7 +1,8 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { nearestRows } from '../../web-viewer/src/state/neighbours.ts';
 import { type Rgb, rgbOf } from '../../web-viewer/src/ui/rgb.ts';
+import { pointerActions } from '../../web-viewer/src/views/map/actions.ts';
 import { byCode, coloursOf, rangeOf, shownRows, stepColours, stepsOf } from '../../web-viewer/src/views/map/colours.ts';
 import { type MapColumn, withNames } from '../../web-viewer/src/views/map/columns.ts';
 import { csvOf } from '../../web-viewer/src/views/map/exports.ts';
@@ -168,6 +169,32 @@ describe('a selection', () => {
     for (const text of [null, '', 'lasso:1,2', 'lasso:1,2,3,4,5,x', 'like:NaN', 'like:1.5', 'like:-1', 'drop:1'])
       expect(selectionOfText(text)).toBeNull();
   });
+});
+
+it('selects the points of an unfinished lasso while there is time, and those of a finished one', () => {
+  let now = 0;
+  const clock = vi.spyOn(performance, 'now').mockImplementation(() => now);
+  const made: boolean[] = [];
+  const [outline, chosenTool] = [{ value: null }, { value: 'lasso' }];
+  const selection = {
+    set value({ polygon }: { polygon: readonly number[] }) {
+      made.push(polygon.length === 8);
+      now += 100; // it takes long
+    },
+  };
+  const map = { outline, chosenTool, selection, isPlane: { value: false }, tool: chosenTool } as never;
+  const { lasso } = pointerActions(map, {} as never, { toMap: (at: unknown) => at } as never);
+  const path = [0, 0, 10, 0, 10, 10, 0, 10];
+  for (let i = 0; i < 50; i++) {
+    now += 16;
+    lasso(path, false);
+    expect(outline.value).toEqual(path);
+  }
+  // A fifth of the time.
+  expect(made).toEqual([true, true]);
+  lasso(path, true);
+  expect([made.length, outline.value, chosenTool.value]).toEqual([3, null, null]);
+  clock.mockRestore();
 });
 
 describe('many points', () => {

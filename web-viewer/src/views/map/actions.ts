@@ -10,6 +10,8 @@ import { type Point, roundToPixel, visibleBounds } from './transform.ts';
 /** How close the pointer and the map's centre must be to a point, in CSS pixels. */
 const REACH = { pointer: 9, aim: 28 } as const;
 const STEP = { move: 60, decode: 6, zoom: 1.5 } as const;
+/** Pause between two selections of an unfinished lasso, as a multiple of the time that one takes: many points take long. */
+const PAUSE = 4;
 const arrows: Readonly<Record<string, readonly [number, number]>> = {
   ArrowLeft: [-1, 0],
   ArrowRight: [1, 0],
@@ -36,7 +38,8 @@ function hoverAt(
 
 /** Pointer actions on the map. */
 export function pointerActions(map: MapState, scene: Scene, camera: Camera): Actions {
-  const { clearSelection, isPlane, latentPosition, selection, tool, chosenTool } = map;
+  const { clearSelection, isPlane, latentPosition, outline, selection, tool, chosenTool } = map;
+  let nextSelection = 0;
   const isOnLatent = (at: Point) => {
     if (!isPlane.value || !latentPosition.value) return false;
     const [x, y] = camera.toScreen(latentPosition.value);
@@ -50,8 +53,13 @@ export function pointerActions(map: MapState, scene: Scene, camera: Camera): Act
     decode: (at) => decodePlace(map, camera.toMap(at), camera.view.scale),
     lasso(path, done) {
       const polygon = path?.flatMap((x, i) => (i % 2 ? [] : camera.toMap([x, path[i + 1] as number])));
+      const began = performance.now();
+      outline.value = done || !polygon ? null : polygon;
       if (!polygon || (done && polygon.length < 6)) clearSelection();
-      else selection.value = done ? lassoAround(polygon) : { kind: 'lasso', polygon };
+      else if (done || began > nextSelection) {
+        selection.value = done ? lassoAround(polygon) : { kind: 'lasso', polygon };
+        nextSelection = began + (1 + PAUSE) * (performance.now() - began);
+      }
       // After one lasso, return to the default tool.
       if (done) chosenTool.value = null;
     },

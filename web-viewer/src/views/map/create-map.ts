@@ -52,6 +52,8 @@ export function createMap() {
   const canDecode = computed(() => engine.value !== null);
   /** The row under the pointer, and its screen position where the pointer is on the map. */
   const hovered = signal<{ readonly row: number; readonly at: Point | null } | null>(null);
+  /** The lasso that is being drawn `[x, y, …]`. */
+  const outline = signal<readonly number[] | null>(null);
   /** Whether keys act on the centre of the map, which is then marked. */
   const aiming = signal(false);
   const thumbnails = signal(THUMBNAILS);
@@ -87,7 +89,7 @@ export function createMap() {
   }
 
   return {
-    ...{ canDecode, chosenTool, tool, showPlane, hovered, aiming, thumbnails, view, linkedRow, table, end },
+    ...{ canDecode, chosenTool, tool, showPlane, hovered, outline, aiming, thumbnails, view, linkedRow, table, end },
     ...layout,
     ...drawn,
     ...createPlaces(layout, drawn.shown),

@@ -215,7 +215,7 @@ export function marksOf(map: MapState): () => Marks {
       hovered: hovered && map.positionOf(hovered.row),
       drawn: own && inputPlace ? { place: inputPlace, picture: ofInput.show(own, shape) } : null,
       decoded: isOther && latentPlace ? { place: latentPlace, picture: ofLatent.show(decoded.value, shape) } : null,
-      lasso: selection?.kind === 'lasso' ? selection.polygon : null,
+      lasso: map.outline.value ?? (selection?.kind === 'lasso' ? selection.polygon : null),
       aim: map.aiming.value,
     };
   };

@@ -6,9 +6,9 @@ import type { Camera } from './camera.ts';
 import type { MapState } from './create-map.ts';
 import { nearestPoint } from './grid.ts';
 import { drawMarks, type Marks, marksOf, readTheme, type Theme } from './overlay.ts';
-import { fitCanvas } from './point-layer.ts';
 import { dimmedSource, type Picture, PictureLayer, type PictureSource } from './pictures.ts';
 import { PlaneTiles } from './plane-tiles.ts';
+import { fitCanvas } from './point-layer.ts';
 import { Surface } from './surface.ts';
 import { type Point, type Size, visibleBounds } from './transform.ts';
 import { VisibleThumbnails } from './visible-thumbnails.ts';
@@ -101,7 +101,7 @@ export class Scene {
       // What marks depend on; they are computed when drawn.
       effect(() => {
         void [currentLatent.value, latentOrigin.value, decoded.value, input.value, reading.value];
-        void [map.hovered.value, map.selection.value, map.aiming.value];
+        void [map.hovered.value, map.selection.value, map.outline.value, map.aiming.value];
         this.#schedule();
       }),
     ];
