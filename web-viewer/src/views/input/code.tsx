@@ -71,7 +71,7 @@ function Judgement() {
       {outliers && (
         <>
           Outlier score <b>{outlier ? outlier.score.toFixed(2) : '…'}</b>
-          {outlier?.flag && <span class="flagged">, flagged</span>}{' '}
+          {outlier?.flag && <span class="warn">, flagged</span>}{' '}
           <Hint
             about="the outlier score"
             text={`How rare such an image is among ${counted(outliers.reference.images, 'normal image')}: −log₁₀ of the share that is as unusual, so 1 is one in ten and 2 one in a hundred. Images above percentile ${outliers.flagAbove} are flagged.`}

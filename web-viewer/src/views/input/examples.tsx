@@ -36,7 +36,7 @@ export function Examples() {
   const examples = useMemo(() => (set ? examplesOf(set) : []), [set]);
   if (!set) return null;
   return (
-    <ul class="examples" aria-label={capital(ofSet('images'))}>
+    <ul class="examples tiles" style={{ '--columns': 10 }} aria-label={capital(ofSet('images'))}>
       {examples.map(({ row, label }) => (
         <li key={row}>
           <Button

@@ -46,7 +46,7 @@ export function InputView() {
         </div>
         <Centring drawing={drawing} />
         <AboutFile drawing={drawing} />
-        <p class="input-trouble" role="status">
+        <p class="input-trouble warn" role="status">
           {opener.problem.value}
         </p>
       </div>

@@ -28,7 +28,7 @@ export function Between({ model }: { readonly model: OpenModel }) {
     goTo(share);
   };
   return (
-    <section class="stack walk" aria-label="Interpolation between two images">
+    <section class="stack" aria-label="Interpolation between two images">
       <h3>Interpolate from A to B</h3>
       <p class="say">
         {a.value
@@ -65,7 +65,7 @@ export function Between({ model }: { readonly model: OpenModel }) {
       {!b.value && !model.loading && (
         <p class="say">This model has no images: choose any latent, then press “Set B”.</p>
       )}
-      <div class="frames">
+      <div class="frames tiles" style={{ '--columns': FRAMES / 2 }}>
         {steps.map((i) => (
           <Button
             key={i}

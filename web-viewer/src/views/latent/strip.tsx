@@ -7,6 +7,8 @@ import { PixelImage } from '../../ui/pixel-image.tsx';
 import { useLatent } from './create-latent.ts';
 import { type Dimension, OFFSETS, withValue } from './dimensions.ts';
 
+const COLUMNS = { '--columns': OFFSETS.length };
+
 /** Shows what the last touched dimension does, and its statistics. */
 export function ActiveStrip() {
   const { active, allStrips } = useLatent();
@@ -32,7 +34,7 @@ export function ActiveStrip() {
         </Button>
       </div>
       <Strip dimension={shown} focusable />
-      <div class="cells offsets" aria-hidden="true">
+      <div class="tiles offsets" style={COLUMNS} aria-hidden="true">
         {OFFSETS.map((offset) => (
           <span key={offset}>{offset === 0 ? 'mean' : `${offset > 0 ? '+' : '−'}${Math.abs(offset)}`}</span>
         ))}
@@ -54,7 +56,7 @@ export function Strip({ dimension, focusable }: { readonly dimension: Dimension;
   const found = strips.value?.of === opened ? strips.value.images.get(index) : undefined;
   const value = currentLatent.value?.[index] ?? mean;
   return (
-    <div class="cells">
+    <div class="tiles" style={COLUMNS}>
       {OFFSETS.map((offset, i) => {
         const target = Number((mean + offset * std).toFixed(decimals));
         const name = offset === 0 ? 'the mean' : `${short(offset)} sd`;

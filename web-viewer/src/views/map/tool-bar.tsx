@@ -140,7 +140,7 @@ export function ZoomBar({ camera }: { readonly camera: Camera }) {
     <div class="map-zoom">
       {buttons.map(([name, path, press]) => (
         <Button key={name} class="" aria-label={name} title={name} onClick={press}>
-          <svg class="icon" viewBox="0 0 16 16" aria-hidden="true">
+          <svg class="icon" viewBox="0 0 16 16" width="16" aria-hidden="true">
             <path d={path} />
           </svg>
         </Button>

@@ -11,15 +11,15 @@ export function FigureGroups({ model }: { readonly model: OpenModel }) {
   const { card } = model;
   return (
     <div class="groups">
-      <section class="stack group">
+      <section class="stack">
         <h3>Data</h3>
         <Figures rows={dataRows(model)} />
       </section>
-      <section class="stack group">
+      <section class="stack">
         <h3>Model</h3>
         <Figures rows={modelRows(model)} />
       </section>
-      <section class="stack group">
+      <section class="stack">
         <h3>Training</h3>
         <Figures rows={trainingRows(card)} />
       </section>

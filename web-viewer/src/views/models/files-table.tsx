@@ -68,7 +68,7 @@ function Digest({ expected, found }: { readonly expected: string; readonly found
   return (
     <>
       <code>{expected}</code> {found && found === expected && <span class="same">✓ matches</span>}
-      {found && found !== expected && <span class="other">✗ the loaded file differs</span>}
+      {found && found !== expected && <span class="warn">✗ the loaded file differs</span>}
     </>
   );
 }

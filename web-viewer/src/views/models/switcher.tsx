@@ -35,10 +35,10 @@ export function Switcher() {
     <>
       <Button class="switch" popovertarget="models" aria-haspopup="listbox" aria-expanded={isOpen.value}>
         <span class="what">
-          <span class="model-name ellipsis">
+          <b class="model-name ellipsis">
             <span class="visually-hidden">Model: </span>
             {current?.name ?? '…'}
-          </span>
+          </b>
           <span class="model-line quiet ellipsis">{current ? inOneLine(current.card) : ' '}</span>
         </span>
         <Icon name="down" />
@@ -66,7 +66,7 @@ export function Switcher() {
               open();
             }}
           >
-            <span class="model-name">{name}</span>
+            <b class="model-name">{name}</b>
             <span class="model-line quiet">
               {fromVisitor && 'opened by you · '}
               {card && inOneLine(card)}

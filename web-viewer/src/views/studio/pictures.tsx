@@ -23,7 +23,7 @@ export function Pictures({ opened, latents, names, inRow = false }: Props) {
   const { image } = opened.card;
   const images = useDecodedGrid(engine.value, latents, names.length, ANY_CLASS);
   return (
-    <ul class={inRow ? 'pictures seven' : 'pictures'} style={{ '--image': `${image.width}px` }}>
+    <ul class="pictures tiles" style={{ '--image': `${image.width}px`, ...(inRow && { '--columns': names.length }) }}>
       {names.map((name, i) => (
         <li key={name}>
           <Button

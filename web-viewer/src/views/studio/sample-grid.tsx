@@ -59,58 +59,56 @@ export function SampleGrid({ opened: { card, name }, columns }: Props) {
       <div class="row grid-tools">
         <RandomTools />
       </div>
-      <div class="grid-place">
-        <table
-          ref={table}
-          class="grid"
-          {...GRID_ROLE}
-          style={{ '--columns': String(columns.length), '--image': `${card.image.width}px` }}
-          aria-label="A column for each class, a row for each latent"
-          onKeyDown={move}
-        >
-          <thead>
-            <tr>
-              <th scope="col">
-                <span class="visually-hidden">Latent</span>
+      <table
+        ref={table}
+        class="grid"
+        {...GRID_ROLE}
+        style={{ '--columns': String(columns.length), '--image': `${card.image.width}px` }}
+        aria-label="A column for each class, a row for each latent"
+        onKeyDown={move}
+      >
+        <thead>
+          <tr>
+            <th scope="col">
+              <span class="visually-hidden">Latent</span>
+            </th>
+            {columns.map((index) => (
+              <th key={index} scope="col" class="ellipsis of-class" style={{ '--class': colourOfClass(index) }}>
+                {nameOf(index)}
               </th>
-              {columns.map((index) => (
-                <th key={index} scope="col" class="ellipsis of-class" style={{ '--class': colourOfClass(index) }}>
-                  {nameOf(index)}
-                </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map((images, row) => (
+            <tr key={row}>
+              <th scope="row" class="grid-side">
+                {rowName(row)}
+              </th>
+              {columns.map((index, column) => (
+                <td key={index}>
+                  <Button
+                    class="tile"
+                    aria-label={`class ${nameOf(index)}, latent ${rowName(row)}`}
+                    tabIndex={focused.row === row && focused.column === column ? 0 : -1}
+                    data-row={row}
+                    data-column={column}
+                    onFocus={() => setFocused({ row, column })}
+                    onClick={() => take(row, column)}
+                  >
+                    {/* Until the new columns are decoded, these are the images of the previous ones. */}
+                    <PixelImage
+                      pixels={images?.length === columns.length ? (images[column] ?? null) : null}
+                      shape={card.image}
+                      label={`class ${nameOf(index)}`}
+                    />
+                  </Button>
+                </td>
               ))}
             </tr>
-          </thead>
-          <tbody>
-            {rows.map((images, row) => (
-              <tr key={row}>
-                <th scope="row" class="grid-side">
-                  {rowName(row)}
-                </th>
-                {columns.map((index, column) => (
-                  <td key={index}>
-                    <Button
-                      class="tile"
-                      aria-label={`class ${nameOf(index)}, latent ${rowName(row)}`}
-                      tabIndex={focused.row === row && focused.column === column ? 0 : -1}
-                      data-row={row}
-                      data-column={column}
-                      onFocus={() => setFocused({ row, column })}
-                      onClick={() => take(row, column)}
-                    >
-                      {/* Until the new columns are decoded, these are the images of the previous ones. */}
-                      <PixelImage
-                        pixels={images?.length === columns.length ? (images[column] ?? null) : null}
-                        shape={card.image}
-                        label={`class ${nameOf(index)}`}
-                      />
-                    </Button>
-                  </td>
-                ))}
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+          ))}
+        </tbody>
+      </table>
       <div>
         <Button onClick={download}>Download PNG</Button>
       </div>

@@ -40,7 +40,7 @@ export function Controls({ training }: Props) {
         {statusText(training)}
       </p>
       {message.value && (
-        <p class="train-message" role="alert">
+        <p class="train-message warn" role="alert">
           {message.value}
         </p>
       )}
