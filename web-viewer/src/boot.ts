@@ -1,10 +1,20 @@
 import { effect } from '@preact/signals';
 import { showRecorded } from './frame/recorded.ts';
-import { messageOf } from './site/problem.ts';
 import { readCards } from './state/cards.ts';
 import { awaitedRow, showRow, startExploring } from './state/explore.ts';
 import { openModel, openSite } from './state/open.ts';
-import { currentLatent, engine, input, model, modelName, type OpenModel, OWN, problem, site } from './state/store.ts';
+import {
+  currentLatent,
+  engine,
+  input,
+  model,
+  modelName,
+  type OpenModel,
+  OWN,
+  problem,
+  report,
+  site,
+} from './state/store.ts';
 import { followState, openAddress } from './state/url.ts';
 import { createWalk } from './state/walk.ts';
 
@@ -12,9 +22,7 @@ import { createWalk } from './state/walk.ts';
 export async function boot(): Promise<void> {
   startExploring();
   const walk = createWalk();
-  const started = openAddress(openFirst).catch((error: unknown) => {
-    problem.value = messageOf(error);
-  });
+  const started = openAddress(openFirst).catch(report);
   // An address that comes meanwhile is opened after the first one.
   window.addEventListener('hashchange', () => {
     void started.then(() => openAddress(openNext));

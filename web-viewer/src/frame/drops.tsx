@@ -1,7 +1,6 @@
 import { useEffect } from 'preact/hooks';
 import { filesOfDrop, filesOfInput, MODEL_FILE, TABLE_NAME, type VisitorFile } from '../site/dropped.ts';
-import { messageOf } from '../site/problem.ts';
-import { problem, tab } from '../state/store.ts';
+import { problem, report, tab } from '../state/store.ts';
 import { draggedTo, type Place, takers } from '../state/takers.ts';
 
 /** Takes the files that are dropped or pasted anywhere on the page, and says what may be dropped. */
@@ -45,7 +44,7 @@ function listen(): () => void {
   on('drop', (event, files) => {
     event.preventDefault();
     draggedTo.value = null;
-    void send(filesOfDrop(files), placeOf(event));
+    send(filesOfDrop(files), placeOf(event)).catch(report);
   });
   document.addEventListener('paste', paste, { signal: stop.signal });
   return () => stop.abort();
@@ -58,23 +57,19 @@ function placeOf({ target }: Event): Place {
 
 /** Sends dropped files to where they belong. The browser would open what nothing takes, in the place of the page. */
 async function send(dropped: Promise<readonly VisitorFile[]>, place: Place): Promise<void> {
-  try {
-    const files = await dropped;
-    const [first] = files;
-    const table = files.find(({ path }) => TABLE_NAME.test(path) && !path.includes('/'));
-    if (files.some(({ path }) => MODEL_FILE.test(path))) {
-      await (await import('../state/open-files.ts')).openVisitorFiles(files);
-    } else if (table && takers.table) {
-      tab.value = 'map';
-      await takers.table(table);
-    } else if (place === 'images') await takers.images?.(files);
-    else if (place === 'picture' && first && !first.path.includes('/')) await takers.picture?.(first);
-    else {
-      const name = first?.path.split('/')[0] ?? 'an empty folder';
-      problem.value = `nothing here takes ${name}: drop pictures on the input, and a model’s folder or zip, or a table, anywhere`;
-    }
-  } catch (error) {
-    problem.value = messageOf(error);
+  const files = await dropped;
+  const [first] = files;
+  const table = files.find(({ path }) => TABLE_NAME.test(path) && !path.includes('/'));
+  if (files.some(({ path }) => MODEL_FILE.test(path))) {
+    await (await import('../state/open-files.ts')).openVisitorFiles(files);
+  } else if (table && takers.table) {
+    tab.value = 'map';
+    await takers.table(table);
+  } else if (place === 'images') await takers.images?.(files);
+  else if (place === 'picture' && first && !first.path.includes('/')) await takers.picture?.(first);
+  else {
+    const name = first?.path.split('/')[0] ?? 'an empty folder';
+    problem.value = `nothing here takes ${name}: drop pictures on the input, and a model’s folder or zip, or a table, anywhere`;
   }
 }
 

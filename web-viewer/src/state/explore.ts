@@ -3,7 +3,6 @@ import { judgeOf } from '../../../pipeline/analyse/outlier-score.ts';
 import type { Engine } from '../engine/client.ts';
 import { latest } from '../engine/latest.ts';
 import { errorPercentile } from '../site/points.ts';
-import { messageOf } from '../site/problem.ts';
 import { pixelErrors } from './errors.ts';
 import {
   currentLatent,
@@ -16,8 +15,8 @@ import {
   latentOrigin,
   model,
   type OpenModel,
-  problem,
   reading,
+  report,
 } from './store.ts';
 
 /** The row of the set to show as soon as its images have come. */
@@ -96,11 +95,11 @@ export function showLatent(latent: Float32Array, origin: typeof latentOrigin.val
 /** Keeps the reconstruction and the decoded image up to date. @returns a function that stops it */
 export function startExploring(): () => void {
   // Another model may have been opened meanwhile.
-  const report = (by: Engine) => (error: unknown) => {
-    if (engine.value === by) problem.value = messageOf(error);
+  const reportOf = (by: Engine) => (error: unknown) => {
+    if (engine.value === by) report(error);
   };
   const read = latest(async ([by, ...asked]: [Engine, OpenModel, InputImage, number]) => {
-    const result = await readImage(by, ...asked).catch(report(by));
+    const result = await readImage(by, ...asked).catch(reportOf(by));
     // While the visitor draws, a later image may wait already: then this one is shown meanwhile.
     if (!result || engine.value !== by || !input.value) return;
     batch(() => {
@@ -109,7 +108,7 @@ export function startExploring(): () => void {
     });
   });
   const decode = latest(async ([by, latents, given]: [Engine, Float32Array, number]) => {
-    const image = await by.decode(1, latents, Int32Array.of(given)).catch(report(by));
+    const image = await by.decode(1, latents, Int32Array.of(given)).catch(reportOf(by));
     if (image && engine.value === by) decoded.value = image;
   });
   const ends = [
@@ -119,9 +118,7 @@ export function startExploring(): () => void {
       const row = Math.min(awaited, set.about.images - 1);
       if (set.has(row)) untracked(() => showAwaited(row));
       else {
-        set.ready([row]).catch((error: unknown) => {
-          problem.value = messageOf(error);
-        });
+        set.ready([row]).catch(report);
       }
     }),
     effect(() => {

@@ -4,6 +4,7 @@ import type { Latents, ModelFiles } from '../engine/protocol.ts';
 import type { FileSource } from '../site/files.ts';
 import type { ImageSet } from '../site/image-set.ts';
 import type { Points } from '../site/points.ts';
+import { messageOf } from '../site/problem.ts';
 import type { Card, Manifest, SiteIndex } from '../site/schema.ts';
 import type { Distribution } from './sampling.ts';
 
@@ -87,6 +88,10 @@ export const progress = signal<{
 } | null>(null);
 /** The current error, for the visitor. */
 export const problem = signal<string | null>(null);
+/** Tells the visitor of a failure: `.catch(report)`. */
+export const report = (error: unknown): void => {
+  problem.value = messageOf(error);
+};
 
 /** The view in the middle; on a phone, the only one. */
 export const tab = signal<Tab>('map');

@@ -8,7 +8,7 @@ interface Props {
 }
 
 /** A number with its name, its unit and what it means: a row of a `<dl class="figures">`. */
-export function Figure({ name, value, unit, hint }: Props) {
+function Figure({ name, value, unit, hint }: Props) {
   return (
     <div class="figure">
       <dt>

@@ -1,5 +1,4 @@
-import { messageOf } from '../site/problem.ts';
-import { problem } from '../state/store.ts';
+import { report } from '../state/store.ts';
 import { save } from './save.ts';
 
 /** An RGBA picture. */
@@ -18,6 +17,6 @@ export async function savePng({ width, height, data }: Picture, name: string): P
     context.putImageData(new ImageData(data, width, height), 0, 0);
     save(await canvas.convertToBlob({ type: 'image/png' }), name);
   } catch (error) {
-    problem.value = messageOf(error);
+    report(error);
   }
 }

@@ -1,6 +1,6 @@
 import { errorUnits } from '../../../../pipeline/artifacts/fields.ts';
 import { model, reading } from '../../state/store.ts';
-import { Figure, Hint } from '../../ui/figure.tsx';
+import { Figures, Hint } from '../../ui/figure.tsx';
 import { dataName, grouped, ofSplit, short } from '../../ui/format.ts';
 import { PixelImage } from '../../ui/pixel-image.tsx';
 import { ERROR_SCALE, errorColour } from '../../ui/pixels.ts';
@@ -50,32 +50,36 @@ export function ErrorMap() {
   const unit = errorUnits[kind];
   const { errorMap = null, error } = reading.value ?? {};
   const { height, width, channels } = card.image;
+  const shortUnit = kind === 'binary cross-entropy' ? unit : '';
+  const text = (factor: number) => (error === undefined ? '…' : short(error * factor));
   const stops = Array.from({ length: 11 }, (_, i) => cssOf(errorColour(i / 10)));
   return (
-    <section class="stack" aria-labelledby="input-error">
+    <section class="stack" aria-labelledby="input-error" data-error={error}>
       <h3 id="input-error">Error map</h3>
       <PixelImage pixels={errorMap} shape={card.image} errorScale={most} label="Error of each pixel, in colour" />
       <div class="row quiet colour-bar" aria-hidden="true">
         <span>0</span>
         <span class="colour-bar-scale" style={{ background: `linear-gradient(to right, ${stops.join(', ')})` }} />
         <span>
-          ≥ {most} {kind === 'binary cross-entropy' ? unit : ''}
+          ≥ {most} {shortUnit}
         </span>
       </div>
-      <dl class="figures" data-error={error}>
-        <Figure
-          name="Error per pixel"
-          value={error === undefined ? '…' : short(error)}
-          unit={kind === 'binary cross-entropy' ? unit : undefined}
-          hint={`${ABOUT_ERROR[kind]} The mean over all pixels${channels > 1 ? ' and colours' : ''}.`}
-        />
-        <Figure
-          name="Total error"
-          value={error === undefined ? '…' : short(error * height * width * channels)}
-          unit={unit}
-          hint={`The same, summed over the ${height}×${width}${channels > 1 ? `×${channels}` : ''} values of the image.`}
-        />
-      </dl>
+      <Figures
+        rows={[
+          [
+            'Error per pixel',
+            text(1),
+            `${ABOUT_ERROR[kind]} The mean over all pixels${channels > 1 ? ' and colours' : ''}.`,
+            shortUnit,
+          ],
+          [
+            'Total error',
+            text(height * width * channels),
+            `The same, summed over the ${height}×${width}${channels > 1 ? `×${channels}` : ''} values of the image.`,
+            unit,
+          ],
+        ]}
+      />
     </section>
   );
 }

@@ -1,7 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
-import { messageOf } from '../../site/problem.ts';
-import { label, type OpenModel, problem } from '../../state/store.ts';
+import { label, type OpenModel, report } from '../../state/store.ts';
 import { Button, Range } from '../../ui/controls.tsx';
 import { PixelImage } from '../../ui/pixel-image.tsx';
 import { savePng } from '../../ui/png.ts';
@@ -115,13 +114,10 @@ function Files({ model }: { readonly model: OpenModel }) {
   const name = made ? `${model.name}-walk-${made.a.file}-${made.b.file}${ofClass}` : '';
   const saveGif = async ({ images }: Frames) => {
     setBusy(true);
-    try {
-      save(await animation(images, image), `${name}.gif`);
-    } catch (error) {
-      problem.value = messageOf(error);
-    } finally {
-      setBusy(false);
-    }
+    await animation(images, image)
+      .then((file) => save(file, `${name}.gif`))
+      .catch(report);
+    setBusy(false);
   };
   const saveStrip = ({ images }: Frames) =>
     savePng(sheet(images, images.length, image, { scale: ENLARGED, gap: ENLARGED }), `${name}.png`);

@@ -1,5 +1,4 @@
-import { messageOf } from '../../site/problem.ts';
-import { model, problem } from '../../state/store.ts';
+import { model, report } from '../../state/store.ts';
 import { savePng } from '../../ui/png.ts';
 import { save } from '../../ui/save.ts';
 import { sheet } from '../../ui/sheet.ts';
@@ -33,7 +32,7 @@ export async function saveTable(rows: ArrayLike<number>, columns: readonly MapCo
     const text = await csvOf(rows, (row) => set?.id(row) ?? String(row), columns);
     save(new Blob([text], { type: 'text/csv' }), name);
   } catch (error) {
-    problem.value = messageOf(error);
+    report(error);
   }
 }
 
@@ -47,6 +46,6 @@ export async function saveSheet(rows: Uint32Array, name: string): Promise<void> 
     const columns = Math.max(1, Math.ceil(Math.sqrt((shown.length * set.about.height) / set.about.width)));
     await savePng(sheet(Array.from(shown, set.pixels), columns, set.about), name);
   } catch (error) {
-    problem.value = messageOf(error);
+    report(error);
   }
 }

@@ -1,8 +1,6 @@
 import { useEffect, useMemo } from 'preact/hooks';
 import { errorUnits } from '../../../../pipeline/artifacts/fields.ts';
-import { messageOf } from '../../site/problem.ts';
-import { model, problem } from '../../state/store.ts';
-import { setter } from '../../ui/controls.tsx';
+import { model, report } from '../../state/store.ts';
 import { exact, short } from '../../ui/format.ts';
 import { PixelImage } from '../../ui/pixel-image.tsx';
 import { ERROR_SCALE } from '../../ui/pixels.ts';
@@ -48,7 +46,7 @@ export function ImageOfRow({ row, label, errors = false }: ImageProps) {
   const isThere = set?.has(row);
   const pixels = useMemo(() => (isThere && set ? set.pixels(row) : null), [set, row, isThere]);
   useEffect(() => {
-    if (isThere === false) set?.ready([row]).catch((error: unknown) => setter(problem)(messageOf(error)));
+    if (isThere === false) set?.ready([row]).catch(report);
   }, [set, row, isThere]);
   const shape = opened?.card.image ?? { height: 1, width: 1, channels: 1 };
   return errors ? (

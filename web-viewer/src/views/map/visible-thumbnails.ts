@@ -1,6 +1,5 @@
 import type { ImageSet } from '../../site/image-set.ts';
-import { messageOf } from '../../site/problem.ts';
-import { model, problem } from '../../state/store.ts';
+import { model, report } from '../../state/store.ts';
 import type { Camera } from './camera.ts';
 import type { MapState } from './create-map.ts';
 import { visitWithin } from './grid.ts';
@@ -18,9 +17,7 @@ const FADE = 160;
 /** The pixels of an image, which are read for a later frame where they are not there. */
 const pixelsIfRead = (set: ImageSet) => (row: number) => {
   if (set.has(row)) return set.pixels(row);
-  set.ready([row]).catch((error: unknown) => {
-    problem.value = messageOf(error);
-  });
+  set.ready([row]).catch(report);
   return null;
 };
 

@@ -1,7 +1,6 @@
 import { useRef } from 'preact/hooks';
 import { LIMITS, type VisitorFile } from '../../site/dropped.ts';
-import { messageOf } from '../../site/problem.ts';
-import { problem } from '../../state/store.ts';
+import { report } from '../../state/store.ts';
 import { Button } from '../../ui/controls.tsx';
 import { FileButton } from '../../ui/file-button.tsx';
 import { Icon } from './icons.tsx';
@@ -11,7 +10,8 @@ export function OpenMenu() {
   const menu = useRef<HTMLDivElement>(null);
   const open = (files: readonly VisitorFile[]) => {
     menu.current?.hidePopover();
-    void openFiles(files);
+    // Few visitors bring a model, so its code is fetched when they do.
+    import('../../state/open-files.ts').then(({ openVisitorFiles }) => openVisitorFiles(files)).catch(report);
   };
   return (
     <>
@@ -35,13 +35,4 @@ export function OpenMenu() {
       </div>
     </>
   );
-}
-
-/** Few visitors bring a model, so its code is fetched when they do. */
-async function openFiles(files: readonly VisitorFile[]): Promise<void> {
-  try {
-    await (await import('../../state/open-files.ts')).openVisitorFiles(files);
-  } catch (error) {
-    problem.value = messageOf(error);
-  }
 }
