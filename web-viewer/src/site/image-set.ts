@@ -16,7 +16,7 @@ export interface ImageSet {
   /** Whether the pixels of an image are there. Those of a large set are read when they are asked for, and some are kept. */
   has(row: number): boolean;
   /** Reads the pixels of some images. @throws FileProblem */
-  ready(rows: Iterable<number>): Promise<void>;
+  ready(rows: Iterable<number>): Promise<readonly Uint8Array[]>;
   /**
    * Pixels 0–255 of one image, `[H, W, C]`. Those of a large set are black until they have been read; a component, a computed
    * signal or an effect that has asked for them then runs again.
@@ -28,9 +28,12 @@ export interface ImageSet {
 
 /** Sets of at most this many sheets are read whole before they are shown. */
 const SMALL = 8;
-/** Of others, so many bytes of sheets are kept, those that were read last, and so many single images that were asked for. */
+/**
+ * Of others, so many bytes of sheets are kept, those that were read last, and of single images those that were asked for last:
+ * at least so many, as a training in the page asks for them again and again.
+ */
 const MOST_BYTES = 2 ** 27;
-const MOST_IMAGES = 4096;
+const LEAST_IMAGES = 1200;
 export const isLarge = ({ sheets }: Pick<ImageSetFile, 'sheets'>): boolean => sheets.length > SMALL;
 
 /** What counts the bytes that are read: those of sheets, whose sizes are known before, and those of other files. */
@@ -93,6 +96,7 @@ export async function loadImageSet(source: FileSource, counter: ByteCounter): Pr
   if (!isLarge(about)) await Promise.all(about.sheets.map(read));
   /** Images that were asked for, the last ones at the end; their sheets may be gone. */
   const images = new Map<number, Uint8Array>();
+  const most = isLarge(about) ? Math.max(LEAST_IMAGES, MOST_BYTES / (height * width * channels)) : 0;
   const find = (row: number): Uint8Array | null => {
     const sheet = sheetOf(row);
     const known = images.get(row);
@@ -102,7 +106,7 @@ export async function loadImageSet(source: FileSource, counter: ByteCounter): Pr
     images.delete(row);
     images.set(row, pixels);
     const [oldest = row] = images.keys();
-    if (images.size > MOST_IMAGES) images.delete(oldest);
+    if (images.size > most) images.delete(oldest);
     return pixels;
   };
   return {
@@ -113,11 +117,10 @@ export async function loadImageSet(source: FileSource, counter: ByteCounter): Pr
     has: (row) => images.has(row) || sheets.value.has(sheetOf(row)),
     async ready(rows) {
       const one = async (row: number) => {
-        if (images.has(row)) return;
-        await read(sheetOf(row));
-        find(row); // before its sheet makes room for others
+        if (!images.has(row)) await read(sheetOf(row));
+        return find(row) as Uint8Array; // before its sheet makes room for others
       };
-      await Promise.all(Array.from(rows, one));
+      return Promise.all(Array.from(rows, one));
     },
     pixels(row) {
       const found = find(row);

@@ -25,8 +25,7 @@ export function createErrorMaps() {
         const [by, opened, set] = [engine.value, model.value, model.value.set];
         // What was asked for last is what is seen.
         const rows = waiting.splice(-BATCH);
-        await set.ready(rows);
-        const images = rows.map((row) => set.pixels(row));
+        const images = await set.ready(rows);
         const labels = Int32Array.from(rows, (row) => set.label(row) ?? 0);
         const made = await reconstruct(by, images, labels);
         if (model.value !== opened) continue;

@@ -42,9 +42,9 @@ export async function saveSheet(rows: Uint32Array, name: string): Promise<void> 
   if (!set) return;
   try {
     const shown = rows.subarray(0, MOST_ON_SHEET);
-    await set.ready(shown);
+    const images = await set.ready(shown);
     const columns = Math.max(1, Math.ceil(Math.sqrt((shown.length * set.about.height) / set.about.width)));
-    await savePng(sheet(Array.from(shown, set.pixels), columns, set.about), name);
+    await savePng(sheet(images, columns, set.about), name);
   } catch (error) {
     report(error);
   }

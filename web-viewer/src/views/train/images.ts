@@ -141,7 +141,7 @@ export function createTrainImages() {
     /** Whether no images are chosen. */
     isEmpty: computed(() => own.value.length + rows.value.length === 0),
     /** Reads the whole sample. @throws FileProblem */
-    ready: async (): Promise<void> => model.peek()?.set?.ready(rows.peek()),
+    ready: async () => model.peek()?.set?.ready(rows.peek()),
     /** All training images that have been read, the visitor's first. */
     all: computed((): readonly TrainImage[] => [...own.value, ...sample.value]),
     /** The images to display: the visitor's newest, then some of the sample. */
