@@ -322,6 +322,31 @@ describe.skipIf(!hasBrowser)('the map', () => {
     await rm(folder, { recursive: true });
   });
 
+  test('says which images of a large set do not come, and shows none of them black', async () => {
+    const folder = await largeSite(cvae);
+    const { page, close } = await openPage(`#model=cvae&tab=draw&image=${cvae.count - 1}`, {
+      folder,
+      viewport: { width: 390, height: 844 },
+      allowed: [/ERR_FAILED/, /willReadFrequently/],
+      prepare: async (page) => {
+        await page.context().route('**/part-0.png', (route) => route.abort());
+      },
+    });
+    await expect.poll(() => page.locator('.problem-place').innerText()).toContain('part-0.png');
+    // The end of an interpolation that is among them is shown as it is decoded, not black.
+    await page.getByRole('tab', { name: 'Sliders' }).click();
+    const end = page.locator('.end[data-end=B]');
+    expect(Number(await end.getAttribute('data-row'))).toBeLessThan(cvae.count / 10);
+    const brightest = () =>
+      end.locator('canvas').evaluate((canvas) => {
+        const { data } = (canvas as HTMLCanvasElement).getContext('2d')?.getImageData(0, 0, 28, 28) ?? { data: [] };
+        return Math.max(...Array.from({ length: 784 }, (_, i) => data[4 * i] ?? 0));
+      });
+    await expect.poll(brightest, { timeout: 20_000 }).toBeGreaterThan(20);
+    await close();
+    await rm(folder, { recursive: true });
+  });
+
   test('shows error maps that were asked for before the model can compute', async () => {
     const { page, close } = await openPage('#model=cvae&select=search:%2312', {
       waits: false,

@@ -1,7 +1,7 @@
-import { useMemo } from 'preact/hooks';
+import { useEffect, useMemo } from 'preact/hooks';
 import type { ImageSet } from '../../site/image-set.ts';
 import { showRow } from '../../state/explore.ts';
-import { classes, input, model } from '../../state/store.ts';
+import { classes, input, model, report } from '../../state/store.ts';
 import { colourOfClass } from '../../ui/class-colours.ts';
 import { Button } from '../../ui/controls.tsx';
 import { capital, grouped, ofSplit } from '../../ui/format.ts';
@@ -34,6 +34,9 @@ const ofSet = (what: string) => ofSplit(model.value?.set?.about.split ?? 'all', 
 export function Examples() {
   const set = model.value?.set;
   const examples = useMemo(() => (set ? examplesOf(set) : []), [set]);
+  useEffect(() => {
+    set?.ready(examples.map(({ row }) => row)).catch(report);
+  }, [set, examples]);
   if (!set) return null;
   return (
     <ul class="examples tiles" style={{ '--columns': 10 }} aria-label={capital(ofSet('images'))}>

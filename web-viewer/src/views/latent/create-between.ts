@@ -48,7 +48,8 @@ function endOfRow(row: number): End | null {
   const { points, set, card } = model.value ?? {};
   if (!points || !card || !(row >= 0 && row < points.count)) return null;
   const { size } = card.latent;
-  const pixels = set?.pixels(row) ?? null;
+  const asked = set?.pixels(row);
+  const pixels = (set?.has(row) && asked) || null;
   const image = { pixels: pixels ?? new Uint8Array(), origin: 'set' as const, row, label: set?.label(row) ?? null };
   const latent = points.latents.slice(row * size, (row + 1) * size);
   return { latent, pixels, name: imageName(image, classes.value), file: String(row), row };
