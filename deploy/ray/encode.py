@@ -56,8 +56,11 @@ def natural(name):
     return [(utf16("0"), int(part)) if part[0] in "0123456789" else (utf16(part), 0) for part in chunks], utf16(name)
 
 
+SYSTEM_FOLDER = re.compile(r"(__MACOSX|@eaDir|#recycle|\$RECYCLE\.BIN|lost\+found)\Z", re.I)
+
+
 def is_visible(path):
-    return not any((name.startswith(".") and name != ".") or name == "__MACOSX" for name in path.split("/"))
+    return not any((name.startswith(".") and name != ".") or SYSTEM_FOLDER.match(name) for name in path.split("/"))
 
 
 # --- What is done to the pixels (pipeline/data/fit.ts) ---
