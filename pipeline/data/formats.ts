@@ -1,7 +1,6 @@
 import { existsSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { InputError } from '../io/errors.ts';
-import { quoted } from '../io/printable.ts';
 import { openFile, readUpTo } from '../io/source.ts';
 import { IMAGE_FILE } from './decode.ts';
 import { locateArrays } from './formats/arrays.ts';
@@ -13,7 +12,7 @@ import { locateList } from './formats/list.ts';
 import { locateMnist } from './formats/mnist.ts';
 import { locateNpz } from './formats/npz.ts';
 import { isNpz } from './formats/npz-members.ts';
-import { ARROW, OTHER_IMAGE } from './formats/other-files.ts';
+import { ARROW, OTHER_IMAGE, remedyFor } from './formats/other-files.ts';
 import { packedFormats } from './formats/packed.ts';
 import { isStl10 } from './formats/stl10.ts';
 import type { DataSource } from './image-source.ts';
@@ -113,6 +112,8 @@ export async function locateData(spec: string, options: DataOptions = {}): Promi
     const remedy = /^\w+:\/\//.test(spec) ? 'download it first' : `expected ${EXPECTED}`;
     throw new InputError(`--data ${spec}: there is no file or folder '${missing}'; ${remedy}`);
   }
+  const remedy = isFolder(path) ? undefined : remedyFor([path]);
+  if (remedy !== undefined) throw new InputError(`--data ${spec}: ${path} holds no images that are read: ${remedy}`);
   for (const { matches, locate, labelled } of formats) {
     if (!(await matches(path))) continue;
     if (labels === undefined || !labelled) return locate(path, labels, spec, options);
@@ -121,10 +122,6 @@ export async function locateData(spec: string, options: DataOptions = {}): Promi
   const start = await startOf(path, 8);
   const other = OTHERS.find(([magic]) => magic.test(start));
   if (other) throw new InputError(`--data ${spec}: ${path} is ${other[1]}`);
-  if (/\.(mp4|m4v|mov|avi|mkv|webm|wmv|mpe?g)$/i.test(path))
-    throw new InputError(
-      `--data ${spec}: ${path} is a video, which is not read; save its frames: ffmpeg -i ${quoted(path)} frames/%06d.png`,
-    );
   if (OTHER_IMAGE.test(path))
     throw new InputError(`--data ${spec}: ${path} is of a format that is not read; convert it to png or jpg`);
   const shown = start.slice(0, 8).replace(/(..)(?=.)/g, '$1 ') || 'nothing';

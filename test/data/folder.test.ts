@@ -138,6 +138,26 @@ describe('a folder', () => {
     expectFacts(await inputErrorOf(locate('arrays')), 'cat.npy', `--data ${path('arrays/cat.npy')}`);
     save('matlab/train.mat', '');
     expectFacts(await inputErrorOf(locate('matlab')), 'train.mat', 'numpy.savez');
+    for (const [file, ...facts] of [
+      ['scans/a.nii.gz', 'nibabel'],
+      ['scans/1/b.dcm', 'nibabel'],
+      ['pcam/x.h5.gz', 'numpy.savez'],
+      ['records/0.tfrecord', 'WebDataset'],
+      ['frames/1.mp4', 'ffmpeg'],
+      ['kaggle/train.zip', `--data ${path('kaggle/train.zip')}`],
+    ] as const) {
+      save(file, '');
+      expectFacts(await inputErrorOf(locate(file.replace(/\/[^/]*$/, ''))), 'no images', ...facts);
+      if (!file.endsWith('zip')) expectFacts(await inputErrorOf(locate(file)), path(file), ...facts);
+    }
+    save('dicom/IM0001', Buffer.concat([Buffer.alloc(128), Buffer.from('DICM')]));
+    expectFacts(await inputErrorOf(locate('dicom')), 'IM0001', 'DICOM');
+    save('yale/subject01.happy', pngBytes(1, 1, 8, 0, [1]));
+    expectFacts(await inputErrorOf(locate('yale')), 'subject01.happy.png');
+    png('sign/amer_sign2.png');
+    save('sign/sign_mnist_train.csv', 'label,p0,p1,p2,p3\n1,0,9,9,9\n2,0,9,9,9\n');
+    const pixels = path('sign/sign_mnist_train.csv');
+    expectFacts(await inputErrorOf(locate('sign')), path('sign'), '1 image', 'amer_sign2.png', `--data ${pixels}`);
     save('saved/train/data-00000-of-00001.arrow', '');
     expectFacts(await inputErrorOf(locate('saved')), `${path('saved')}: `, 'no images', '.arrow', 'to_parquet');
     png('link/0.png');

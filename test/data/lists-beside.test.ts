@@ -118,6 +118,13 @@ describe('text files that say the splits of images, as public sets have them', (
     expect(rows).toEqual({ train: images.slice(0, 1), val: images.slice(1, 2), test: images.slice(2) });
   });
 
+  test('a list of splits that also has columns of labels is said to be a table', async () => {
+    const lists = { 'train.csv': ['image_id,rust,scab', '1,0,1', '2,1,0'], 'test.csv': ['image_id', '3'] };
+    const { rows, notes } = await read('plants', numbered(1, 2, 3), lists);
+    expect(rows).toEqual({ train: numbered(1, 2), test: numbered(3) });
+    expectFacts(notes, 'test.csv, train.csv', `--data ${path('plants/train.csv')}`);
+  });
+
   test('not used: lists that contradict each other, are damaged, name other images, or one split alone', async () => {
     const all = { all: numbered(1, 2, 3) };
     const twice = await read('twice', numbered(1, 2, 3), {

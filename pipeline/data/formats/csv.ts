@@ -7,6 +7,7 @@ import { isEmnist } from './arrays.ts';
 import { type CsvColumns, chooseColumns, isNumber, labelOf, packedNumbers, withPoints } from './csv-columns.ts';
 import { type CsvRow, rowsIn } from './csv-rows.ts';
 import { orElsewhere } from './elsewhere.ts';
+import { isFileTable } from './file-table.ts';
 import { linesOf } from './lines.ts';
 import { findOrder, imageOfNumbers } from './pixel-rows.ts';
 import { type Shard, shardedSource, shardsOf } from './shards.ts';
@@ -34,8 +35,7 @@ export async function csvSource(path: string, options: DataOptions = {}): Promis
   const notes: string[] = [];
   const files: CsvFile[] = [];
   for (const shard of await shardsOf(path, CSV_FILE)) {
-    const lines: string[] = [];
-    for await (const { text } of linesOf(shard.path)) if (lines.push(text) > SAMPLE) break;
+    const lines = await firstLines(shard.path);
     const columns = await orElsewhere(shard.path, () => chooseColumns(shard.path, lines, options));
     files.push({ ...shard, columns });
     if (isEmnist(shard.path)) notes.push(transposedNote(shard.path));
@@ -62,6 +62,24 @@ export async function csvSource(path: string, options: DataOptions = {}): Promis
   notes.push(...onSplits);
   if (splits.length === 0) return shardedSource(path, files, notes, source);
   return { ...Object.fromEntries(splits.map((split) => [split, source(`${path}/${split}`, files, split)])), notes };
+}
+
+async function firstLines(path: string): Promise<string[]> {
+  const lines: string[] = [];
+  for await (const { text } of linesOf(path)) if (lines.push(text) > SAMPLE) break;
+  return lines;
+}
+
+/** Whether a table has pixels of images, and not names of files. */
+export async function hasPixels(path: string, options: DataOptions): Promise<boolean> {
+  try {
+    if (await isFileTable(path)) return false;
+    chooseColumns(path, await firstLines(path), options);
+    return true;
+  } catch (error) {
+    if (error instanceof InputError) return false;
+    throw error;
+  }
 }
 
 /** Rows that decide the order of RGB. */

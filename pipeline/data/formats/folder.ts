@@ -1,10 +1,10 @@
 import { type Dirent, existsSync } from 'node:fs';
 import { realpath } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { InputError, stopIfAborted, withFileErrors } from '../../io/errors.ts';
 import { entriesIn, statsOf } from '../../io/folders.ts';
-import { quoted } from '../../io/printable.ts';
+import { counted, quoted } from '../../io/printable.ts';
 import { openFile, readUpTo } from '../../io/source.ts';
 import { IMAGE_FILE, IMAGE_KINDS, isImage } from '../decode.ts';
 import type { DataSource } from '../image-source.ts';
@@ -13,11 +13,12 @@ import { PathList } from '../path-list.ts';
 import { arrangePaths, notesOnNames } from '../paths.ts';
 import { splitOf } from '../split-names.ts';
 import { isCifar } from './cifar.ts';
+import { CSV_FILE, hasPixels } from './csv.ts';
 import { imageFileSource, isTiff } from './image-files.ts';
 import { linesOf } from './lines.ts';
 import { type TextsBeside, withLists } from './lists-beside.ts';
 import { isMetadata, withMetadata } from './metadata.ts';
-import { ARROW, isSystemFolder, notesOnLabels, notesOnOthers, SUBMISSION } from './other-files.ts';
+import { isSystemFolder, notesOnLabels, notesOnOthers, remedyFor, SUBMISSION } from './other-files.ts';
 import { PARQUET_FILE } from './parquet-file.ts';
 import { isStl10 } from './stl10.ts';
 import { openTable, type Table, TEXT_TABLE } from './tables.ts';
@@ -27,32 +28,33 @@ import { openTable, type Table, TEXT_TABLE } from './tables.ts';
  * `arrangePaths`). Links are followed; hidden files are passed over, and others that are no images are counted in the notes.
  * @throws InputError when there are no images, or folders can be read as splits and as classes
  */
-export async function locateFolder(
-  root: string,
-  { signal, classes: known, onlyClass }: DataOptions = {},
-): Promise<DataSource> {
+export async function locateFolder(root: string, options: DataOptions = {}): Promise<DataSource> {
+  const { signal, classes: known, onlyClass } = options;
   const found: Found = { images: new PathList(), others: new PathList(), empty: [] };
   await list(root, '', [], found, signal);
   const unnamed = await notesOnUnnamed(root, found.others);
   if (found.images.length === 0) {
     const there = found.others.length > 0 ? ` (${[...notesOnOthers(found.others), ...unnamed].join('; ')})` : '';
     const ofKind = (kind: RegExp) => found.others.find((path) => kind.test(path));
-    const array = ofKind(/\.(npy|npz|gz)$/i);
     const inner = found.others.find((path) => path.includes('/'))?.replace(/\/[^/]*$/, '') ?? '';
     if (inner !== '' && ((await isCifar(join(root, inner))) || isStl10(join(root, inner))))
       throw new InputError(
         `${root}: it contains no images, but ${inner} does; pass --data ${quoted(join(root, inner))}`,
       );
-    const remedy = ofKind(/\.arrow$/)
-      ? ARROW
-      : array !== undefined
-        ? `pass a file of arrays itself, as in --data ${quoted(join(root, array))}, or join several with numpy.savez('set.npz', images=…, labels=…)`
-        : ofKind(/\.(mat|h5|hdf5|pkl|pickle|bin|data|bz2)$/i)
-          ? `arrays in such files are not read; save them as images and labels in one file with numpy.savez`
-          : `${IMAGE_KINDS} files were expected`;
+    const packed = ofKind(/\.(npy|npz|(ubyte|npy)\.gz)$/i) ?? ofKind(/\.(zip|tar|tar\.gz|tgz)$/i);
+    const remedy =
+      packed !== undefined
+        ? `pass a file of arrays or an archive itself, as in --data ${quoted(join(root, packed))}, or join arrays with numpy.savez('set.npz', images=…, labels=…)`
+        : (remedyFor(found.others) ?? `${IMAGE_KINDS} files were expected`);
     throw new InputError(`${root}: it contains no images${there}; ${remedy}`);
   }
   const base = join(root, '/');
+  const table = found.images.length < FEW ? found.others.find((path) => CSV_FILE.test(path)) : undefined;
+  if (table !== undefined && (await hasPixels(base + table, options))) {
+    throw new InputError(
+      `${root}: it contains a table of pixels, ${table}, and ${counted(found.images.length, 'image')}, such as ${found.images.find(() => true)}; pass --data ${quoted(base + table)}, or move the one or the other elsewhere`,
+    );
+  }
   const tables: { path: string; table: Table }[] = [];
   for (const path of found.others.filter(isMetadata)) {
     const table = await openTable(base + path);
@@ -98,14 +100,22 @@ const textsIn = (base: string): TextsBeside => ({
   lines: (path) => linesOf(base + path),
 });
 
-/** A line on the first file without an extension, where it is an image. */
+/** Names of files that are no images. */
+const KNOWN = /\.(txt|md|csv|tsv|jsonl?|ya?ml|xml|html?|py|ipynb|npy|npz|mat|gz|zip|tar|7z|parquet|pdf|db|ini|log)$/i;
+
+/** A line on the first file without a known extension, where it is an image. */
 async function notesOnUnnamed(root: string, others: PathList): Promise<string[]> {
-  const path = others.find((other) => !basename(other).includes('.'));
+  const path = others.find((other) => !KNOWN.test(other));
   if (path === undefined || !statsOf(join(root, path))?.isFile()) return [];
   const file = await openFile(join(root, path));
   const start = await readUpTo(file, 512).finally(() => file.close());
+  if (start.toString('latin1', 128, 132) === 'DICM')
+    return [`${path} is DICOM, which is not read; save it as PNG or TIFF`];
   return isImage(start) ? [`${path} is an image without an extension in its name; add it, as in ${path}.png`] : [];
 }
+
+/** Images that may be pictures of the set, rather than the set, where there are tables of pixels. */
+const FEW = 10;
 
 /** Entries between two looks at the signal. */
 const BATCH = 4096;

@@ -4,6 +4,7 @@ import { counted } from '../../io/printable.ts';
 import { IMAGE_FILE } from '../decode.ts';
 import type { ArrangedPaths } from '../paths.ts';
 import { type SplitName, splitsNamed } from '../split-names.ts';
+import { isRowNumber } from './columns.ts';
 import { rowsIn, separatorOf } from './csv-rows.ts';
 import type { Line } from './lines.ts';
 import { SUBMISSION } from './other-files.ts';
@@ -81,7 +82,7 @@ function finderOf(images: Iterable<string>): (name: string) => string | undefine
  * FGVC-Aircraft), or one whose rows say it. Images that no folder gives a class get one that such a file says, if it is the class of
  * others (Tiny ImageNet). Files that are damaged or contradict each other are noted.
  * @param others paths beside those of the images
- * @returns the lists that were used, too
+ * @returns the lists that were used, too, but for those that may also say labels of images without classes
  */
 export async function withLists(
   arranged: ArrangedPaths,
@@ -100,14 +101,16 @@ export async function withLists(
   const notes = [...arranged.notes];
   const rows: Row[] = [];
   const used: string[] = [];
+  const labelled: string[] = []; // lists that say more than is read
   for (const list of lists) {
     const found = await readList(texts, list, find, classes).catch((error: unknown) => {
       if (!(error instanceof InputError)) throw error;
       notes.push(`${list.path} is not used: ${error.message}`);
-      return { rows: [], missing: [] };
+      return { rows: [], missing: [], unused: [] };
     });
     if (!found.rows.some(({ label }) => all || label !== undefined)) continue;
     used.push(list.path);
+    if (found.unused.length > 0) labelled.push(list.path);
     for (const row of found.rows) rows.push(row);
     const [first] = all ? found.missing : [];
     if (first !== undefined) {
@@ -156,7 +159,8 @@ export async function withLists(
     part,
     { ...whole, paths: whole.paths.filter((path) => splits.get(path) === part) },
   ]);
-  return { ...arranged, parts: Object.fromEntries(divided), notes, used };
+  const read = arranged.classes === undefined ? used.filter((path) => !labelled.includes(path)) : used;
+  return { ...arranged, parts: Object.fromEntries(divided), notes, used: read };
 }
 
 const shown = (paths: readonly string[]) => `${paths.slice(0, 4).join(', ')}${paths.length > 4 ? ', …' : ''}`;
@@ -167,7 +171,7 @@ async function readList(
   { path, split }: List,
   find: (name: string) => string | undefined,
   classes: ReadonlySet<string>,
-): Promise<{ rows: Row[]; missing: readonly string[] }> {
+): Promise<{ rows: Row[]; missing: readonly string[]; unused: readonly string[] }> {
   const ids = split === undefined ? await idsBeside(texts, path) : undefined;
   const imageOf = (name: string | undefined) => (name ? find(ids ? (ids.get(name) ?? '') : name) : undefined);
   const values = /partition/i.test(path) ? ['train', 'val', 'test'] : ids ? ['test', 'train'] : [];
@@ -178,6 +182,7 @@ async function readList(
   const missing: string[] = [];
   const sample: (readonly string[])[] = [];
   let [name, said, label] = [-1, -1, -1];
+  let unused: readonly string[] = [];
   const add = (fields: readonly string[]) => {
     const [image, own] = [imageOf(fields[name]), labelAt(fields[label])];
     if (image === undefined) missing.push(fields[name] ?? '');
@@ -196,13 +201,18 @@ async function readList(
     said = where((text) => splitAt(text) !== undefined);
     label = where((text) => classes.has(labelAt(text)));
     for (const [row, fields] of sample.entries()) if (row > 0 || most.includes(fields)) add(fields); // the first may be a heading
+    const [heading] = sample;
+    if (heading && !most.includes(heading) && /\.(csv|tsv)$/i.test(path)) {
+      const used = [0, said, label, name === 0 && heading.length === 2 ? 1 : name]; // the first is the whole row
+      unused = heading.filter((column, at) => !used.includes(at) && !isRowNumber(column.trim()));
+    }
     return most.length > 0 && (split !== undefined || said >= 0);
   };
   for await (const fields of fieldsOf(texts, path)) {
     if (sample.length === SAMPLE) add(fields);
-    else if (sample.push(fields) === SAMPLE && !choose()) return { rows: [], missing };
+    else if (sample.push(fields) === SAMPLE && !choose()) return { rows: [], missing, unused };
   }
-  return { rows: sample.length === SAMPLE || choose() ? rows : [], missing };
+  return { rows: sample.length === SAMPLE || choose() ? rows : [], missing, unused };
 }
 
 /** The fields of each row, before them the whole row, which may be a path with spaces. */

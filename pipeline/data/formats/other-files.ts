@@ -1,5 +1,5 @@
 import { extname } from 'node:path/posix';
-import { counted } from '../../io/printable.ts';
+import { counted, quoted } from '../../io/printable.ts';
 
 /** Names of image files of formats that are not read. */
 export const OTHER_IMAGE =
@@ -15,6 +15,38 @@ export const SUBMISSION = /(sample|example)_?submission/i;
 /** What to do with Arrow files, in which Hugging Face's `save_to_disk` puts data sets. */
 export const ARROW =
   "Arrow files are not read; write each part as Parquet: dataset['train'].to_parquet('set/train.parquet')";
+
+/** Files that hold images in forms that are not read, by their names, and what to do. */
+const OTHER_FORMS: readonly (readonly [name: RegExp, remedy: (path: string) => string])[] = [
+  [/\.arrow$/i, () => ARROW],
+  [
+    /\.(mp4|m4v|mov|avi|mkv|webm|wmv|mpe?g)$/i,
+    (path) => `a video is not read; save its frames: ffmpeg -i ${quoted(path)} frames/%06d.png`,
+  ],
+  [
+    /\.(dcm|dicom|nii|nii\.gz|nrrd|mha|mhd)$/i,
+    () => 'medical images are not read; save each slice as PNG or TIFF, as with pydicom or nibabel',
+  ],
+  [
+    /\.(tfrecords?|mdb|lmdb|rec|beton)$/i,
+    () => "other programs' records are not read; write the images as files, Parquet or WebDataset",
+  ],
+  [/\.(pt|pth)$/i, () => "PyTorch's files are not read; save tensors with numpy.savez('set.npz', images=…, labels=…)"],
+  [
+    /\.(mat|h5|hdf5)(\.gz)?$|\.(pkl|pickle|joblib)$/i,
+    () => "arrays in such files are not read; save them with numpy.savez('set.npz', images=…, labels=…)",
+  ],
+];
+
+/** What to do with files of forms that are not read; undefined where there are none, by their names. */
+export function remedyFor(files: Iterable<string>): string | undefined {
+  const paths = [...files];
+  for (const [name, remedy] of OTHER_FORMS) {
+    const path = paths.find((file) => name.test(file));
+    if (path !== undefined) return remedy(path);
+  }
+  return undefined;
+}
 
 /**
  * One line each on files that are left out: images of formats that are not read, and others.
