@@ -1,6 +1,7 @@
 import { clusterAgreement } from '../analyse/clustering.ts';
 import { CLUSTERS_FORMAT, type ClusterMethod, type Clusters } from '../artifacts/clusters.ts';
 import { type ImageDataset, labelledRows } from '../data/dataset.ts';
+import { unreadNote } from '../data/unread.ts';
 import type { ExportedModel } from '../inference/exported.ts';
 import { version } from '../io/installation.ts';
 import type { Stages } from '../io/stages.ts';
@@ -87,6 +88,7 @@ export async function reportOf({
         : null,
     clusters: all,
     notes: [
+      unreadNote(dataset),
       rows.length === 0 && 'ACC, NMI, ARI and the classes of the clusters are missing: the images have no labels.',
       rows.length > 0 && distinct < 2 && 'ACC, NMI and ARI are missing: all labelled images are of one class.',
       rows.length > 0 &&
@@ -107,7 +109,7 @@ export async function reportOf({
       small.length > 0 &&
         `Of ${k} clusters, ${small.length} have no more images than a latent has numbers (${space.size}): a mixture cannot tell their shape, and their confidence says little. Choose fewer clusters, or --method umap-gmm or kmeans.`,
       !silhouette && 'The silhouette is missing: it needs two clusters or more, and fewer than images.',
-    ].filter((note) => note !== false),
+    ].filter((note) => typeof note === 'string'),
   } satisfies Omit<Clusters, 'pictures' | 'seconds'>;
 }
 

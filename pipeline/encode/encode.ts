@@ -3,12 +3,12 @@ import { type Judge, judgeOf } from '../analyse/outlier-score.ts';
 import type { Card } from '../artifacts/card.ts';
 import type { SkippedImage } from '../artifacts/image-index.ts';
 import { openSplit, type Split } from '../data/open.ts';
+import { unreadImages } from '../data/unread.ts';
 import { checkFits, openEncoder, openExported, optionsFor } from '../inference/exported.ts';
 import { type CommandOptions, encodingGraphs } from '../inference/plan.ts';
 import { withSessions } from '../inference/sessions.ts';
 import { InputError } from '../io/errors.ts';
 import { npyWriter } from '../io/npy.ts';
-import { counted } from '../io/printable.ts';
 import { publishFile, publishSidecar } from '../io/publish.ts';
 import { checkTarget } from '../io/target.ts';
 import { assignedOf } from './assigned.ts';
@@ -36,8 +36,8 @@ export interface EncodeResult {
   readonly out: string;
 }
 
-/** Images without a row that the file's metadata and a note name. */
-export const MOST_SKIPPED = { listed: 1000, noted: 3 };
+/** Images without a row that the file's metadata name. */
+export const MOST_SKIPPED = 1000;
 
 /**
  * Encodes a data set with an exported model into a file of latents, a row for each image that can be read, in the data's
@@ -98,7 +98,7 @@ export async function encode(options: EncodeOptions): Promise<EncodeResult> {
       { signal },
     );
     if (format === 'npy') await publishSidecar(out, signal);
-    if (skipped.length > 0) note?.(`${out}: ${describe(skipped)}`);
+    if (skipped.length > 0) note?.(`${out}: no row for ${unreadImages(skipped)}`);
     const seconds = (performance.now() - began) / 1000;
     const { flagged, score } = judging;
     return {
@@ -155,16 +155,9 @@ export const aboutLatents = (
     encoder: `sha256:${card.files['encoder.onnx'].sha256}`,
     ...{ data, split, classes },
     ...(errors && { error: card.model.error }),
-    ...(skippedImages > 0 && { skipped: skipped.slice(0, MOST_SKIPPED.listed), skippedImages }),
+    ...(skippedImages > 0 && { skipped: skipped.slice(0, MOST_SKIPPED), skippedImages }),
   };
 };
-
-/** `no rows for 4 images that cannot be read: a.png (why), …` */
-function describe(skipped: readonly SkippedImage[]): string {
-  const named = skipped.slice(0, MOST_SKIPPED.noted).map(({ file, reason }) => `${file} (${reason})`);
-  const more = skipped.length > named.length ? ', …' : '';
-  return `no row for ${counted(skipped.length, 'image')} that cannot be read: ${named.join(', ')}${more}`;
-}
 
 function formatOf(out: string): 'parquet' | 'npy' {
   const format = extname(out).slice(1).toLowerCase();

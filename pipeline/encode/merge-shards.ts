@@ -239,7 +239,7 @@ async function writeRows(
   const { data, split, errors } = plan;
   const { size } = card.latent;
   const { classes, labelled } = labelling;
-  const listed = large || skipped === 0 ? [] : await skippedIn(folder, all, MOST_SKIPPED.listed);
+  const listed = large || skipped === 0 ? [] : await skippedIn(folder, all, MOST_SKIPPED);
   const about = aboutLatents(card, {
     data,
     split,

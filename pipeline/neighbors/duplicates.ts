@@ -4,6 +4,7 @@ import { openSplits } from '../data/open.ts';
 import type { DataOptions } from '../data/options.ts';
 import { checkOutside } from '../data/outside.ts';
 import { joinParts } from '../data/split.ts';
+import { unreadNote } from '../data/unread.ts';
 import { checkFits, type ExportedModel, openEncoder, optionsFor } from '../inference/exported.ts';
 import { latentsOf } from '../inference/latents.ts';
 import type { ComputeOptions } from '../inference/plan.ts';
@@ -70,6 +71,8 @@ export async function findDuplicates(options: DuplicatesOptions): Promise<Duplic
     if (all.length < 2)
       throw new InputError(`${data}: it has ${counted(all.length, 'image')}; duplicates need at least two`);
     checkFits(model.card, all, false);
+    const unread = unreadNote(all);
+    if (unread) dataOptions?.note?.(`${data}: ${unread}`);
     const stages = createStages(Object.entries({ pixels: 2, encoding: 10, comparing: 5 }), signal, progress);
     const readAll = async (tick: Tick) => ({
       digests: await digestsOf(all, (share) => tick(share / 2)),

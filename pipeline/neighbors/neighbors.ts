@@ -4,6 +4,7 @@ import { bytesPerImage, type ImageDataset } from '../data/dataset.ts';
 import { openSplit, type Split } from '../data/open.ts';
 import type { DataOptions } from '../data/options.ts';
 import { checkOutside } from '../data/outside.ts';
+import { unreadNote } from '../data/unread.ts';
 import { checkFits, openEncoder, optionsFor } from '../inference/exported.ts';
 import { latentsOf } from '../inference/latents.ts';
 import type { ComputeOptions } from '../inference/plan.ts';
@@ -74,6 +75,8 @@ export async function findNeighbors(options: NeighborsOptions): Promise<Neighbor
     const dataset = await openSplit(spec, part, opening);
     opened.push(dataset);
     checkFits(card, dataset, false);
+    const unread = unreadNote(dataset);
+    if (unread) dataOptions?.note?.(`${spec}: ${unread}`);
     return dataset;
   };
   try {

@@ -10,6 +10,7 @@ import type { DataOptions } from '../data/options.ts';
 import { checkOutside } from '../data/outside.ts';
 import { spreadRows } from '../data/rows.ts';
 import { subset } from '../data/split.ts';
+import { unreadNote } from '../data/unread.ts';
 import { checkFits, type ExportedModel, openEncoder } from '../inference/exported.ts';
 import { latentsOf } from '../inference/latents.ts';
 import { type ComputeOptions, encodingGraphs } from '../inference/plan.ts';
@@ -150,6 +151,7 @@ async function open(
   }
   const same = (await onlyNormal(data, normal).fingerprint()) === (await reference.fingerprint());
   const notes = [
+    unreadNote(data),
     found.note,
     ...parts.map(({ note }) => note),
     !errors && `${model.folder} has no decoder: there are no errors, and the score is that of the distance.`,

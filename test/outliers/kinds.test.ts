@@ -124,6 +124,35 @@ test('images in colour: clusters, outliers, neighbours and duplicates', async ()
   expect(await ends('duplicates', ...data)).toBe(0);
 });
 
+test('images that cannot be read are told', async () => {
+  const exported = await exportTiny(scratch('any'));
+  mkdirSync(scratch('torn'));
+  for (let i = 0; i < 30; i++) {
+    const image = sharp(imageOf(tinyImages(30), i), { raw: { width: tiny.width, height: tiny.height, channels: 1 } });
+    await image
+      .toColourspace('b-w')
+      .png()
+      .toFile(scratch(`torn/${i}.png`));
+  }
+  writeFileSync(scratch('torn/broken.png'), 'no image');
+  const args = [exported, '--data', 'torn', '--max-skipped', '0.5'];
+  const told = (lines: readonly string[]) => lines.filter((line) => line.includes('broken.png')).length;
+  for (const command of [
+    ['cluster', ...args, '--k', '2', '--method', 'kmeans', '--seeds', '1', '--out', 'torn-clusters'],
+    ['outliers', ...args, '--reference', tinyData(scratch('whole'), 4 * N), '--out', 'torn-outliers'],
+  ]) {
+    const { report } = await callJson<{ report: { notes: string[] } }>([...command, '--quiet'], { cwd });
+    expect(told(report.notes)).toBe(1);
+  }
+  for (const command of [
+    ['duplicates', ...args],
+    ['neighbors', ...args, '--query', 'torn/3.png', '--k', '2'],
+  ]) {
+    const { code, stderr } = await call(command, { cwd });
+    expect([code, told(stderr.split('\n'))]).toEqual([0, 1]);
+  }
+});
+
 test('an image without a label is neither normal nor abnormal', () => {
   expect(abnormalOf({ labels: Int32Array.of(2, -1, 0) }, new Set([0]))).toEqual([true, undefined, false]);
 });
