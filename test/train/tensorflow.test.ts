@@ -32,6 +32,9 @@ if (!node) console.log('skipped: tfjs-node is not set up (npx convae setup tfjs-
 if (!(gpu && driver)) console.log(`skipped: training on a GPU: ${gpu ? 'no driver' : 'tfjs-node-gpu is not set up'}`);
 
 const BATCH = 32;
+const STEPS = 50;
+/** Half of the recipes': the fewest that blocked kernels are for. */
+const FILTERS = 16;
 
 /** Batches of real images in their order, with noise from a fixed seed. */
 async function batchesOf(steps: number, noiseSize: number): Promise<HostBatch[]> {
@@ -55,7 +58,8 @@ async function batchesOf(steps: number, noiseSize: number): Promise<HostBatch[]>
 async function lossesOf(choice: EngineChoice, model: ModelDefinition, batches: readonly HostBatch[]) {
   await prepareEngine(choice, 'auto', 2);
   const { latent } = model.recipe;
-  const program = buildProgram(model, { height: 28, width: 28, channels: 1, latent, classes: 10, seed: 0 });
+  const size = { height: 28, width: 28, channels: 1, latent, classes: 10, seed: 0, filters: FILTERS };
+  const program = buildProgram(model, size);
   const engine = await createEngine(choice, 'auto', program, { threads: 2 });
   const losses: number[] = [];
   for (const batch of batches) losses.push((await engine.step(batch)).loss ?? Number.NaN);
@@ -70,19 +74,19 @@ function expectEqualLosses(found: readonly number[], expected: readonly number[]
     const target = expected[step] ?? Number.NaN;
     expect(Math.abs(loss - target) / target, `step ${step}`).toBeLessThan(step < 5 ? 2e-6 : 1e-3);
   });
-  expect(found.at(-1)).toBeLessThan((found[0] ?? Number.NaN) / 2);
+  expect(found.at(-1)).toBeLessThan((found[0] ?? Number.NaN) * 0.6);
 }
 
 test.runIf(node).each([cae, cvae])(
-  'tfjs-node: 100 steps of $name have the losses of the onnx engine',
+  `tfjs-node: ${STEPS} steps of $name have the losses of the onnx engine`,
   async (model) => {
-    const batches = await batchesOf(100, 10);
+    const batches = await batchesOf(STEPS, 10);
     expectEqualLosses(await lossesOf('tfjs-node', model, batches), await lossesOf('onnx', model, batches));
   },
 );
 
-test.runIf(gpu && driver)('tfjs-node-gpu: 100 steps of cae have the losses of the onnx engine', async () => {
-  const batches = await batchesOf(100, 10);
+test.runIf(gpu && driver)(`tfjs-node-gpu: ${STEPS} steps of cae have the losses of the onnx engine`, async () => {
+  const batches = await batchesOf(STEPS, 10);
   expectEqualLosses(await lossesOf('tfjs-node-gpu', cae, batches), await lossesOf('onnx', cae, batches));
 });
 
@@ -97,9 +101,10 @@ const trainCae = (run: string, engine: EngineChoice, hooks: TrainHooks = never):
       device: 'auto',
       threads: 2,
       seed: 0,
+      filters: FILTERS,
       epochs: 2,
       batchSize: BATCH,
-      limitTrain: 480,
+      limitTrain: 320,
       limitTest: 64,
       checkpointSeconds: Number.POSITIVE_INFINITY,
     },
@@ -115,7 +120,7 @@ test.runIf(node)('a run that one engine started can be finished by the other, wi
     ['tfjs-node', 'onnx'],
   ] as const) {
     const both = run(`${first}, ${second}`);
-    await expect(trainCae(both, first, interruptAfter(11))).rejects.toThrow(Interrupted);
+    await expect(trainCae(both, first, interruptAfter(7))).rejects.toThrow(Interrupted);
     const summary = await trainCae(both, second);
     expect(summary.steps).toBe(single.steps);
     const [found = Number.NaN, expected = Number.NaN] = [summary.test?.loss, single.test?.loss];
