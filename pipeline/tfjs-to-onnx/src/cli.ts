@@ -77,12 +77,18 @@ async function convertFile(options: Options, work: WorkShown): Promise<Converted
     const stored = options.float16 ? halfWeights(graph) : graph;
     return options.opset === undefined ? stored : inOpset(stored, options.opset);
   };
-  const deciding = () =>
-    converted(withDecisions).then(
-      (graph) => ({ file: serialize(graph), program: decided }),
-      () => undefined, // a decision may be where no output can be
-    );
-  return { graph: await converted((given) => work.counted(given)), program, deciding };
+  let deciding: Promise<Deciding | undefined> | undefined;
+  return {
+    graph: await converted((given) => work.counted(given)),
+    program,
+    deciding: () => {
+      deciding ??= converted(withDecisions).then(
+        (graph) => ({ file: serialize(graph), program: decided }),
+        () => undefined, // a decision may be where no output can be
+      );
+      return deciding;
+    },
+  };
 }
 
 function ofLayers(model: Parameters<typeof layersProgram>[0], options: Options) {
