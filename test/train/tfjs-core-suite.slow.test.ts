@@ -69,19 +69,13 @@ function leftOutByAuthors(): string[] {
   return [...list.matchAll(/^ +'(.*)',/gm)].map(([, part = '']) => part);
 }
 
-test("tfjs-core's own specs pass on the CPU backend", async () => {
-  const { ran, failed } = await runCoreSuite('cpu');
-  expect(ran).toBeGreaterThan(4200);
-  expect(failed).toEqual([]);
-}, 120_000);
-
 test("tfjs-core's own specs pass on tfjs-node, but for what it is known not to do", async ({ skip }) => {
   if (!isSetUp('tfjs-node')) {
     const reason = 'tfjs-node is not set up; `npx convae setup tfjs-node` does it';
     console.log(`skipped: ${reason}`);
     skip(reason);
   }
-  const { ran, failed } = await runCoreSuite('tfjs-node');
+  const { ran, failed } = await runCoreSuite();
   expect(ran).toBeGreaterThanOrEqual(4000);
 
   const others = failed.filter(({ message }) => !notOffered.some(({ said }) => said.test(message)));
