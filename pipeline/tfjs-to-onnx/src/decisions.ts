@@ -54,7 +54,7 @@ function isKnown(traced: Tensor): boolean {
 }
 
 /** What a program gives when it decides by other numbers than its own. */
-export interface Decided {
+interface Decided {
   readonly outputs: Outputs;
   /** The kernels that were given the numbers. */
   readonly kernels: readonly string[];
