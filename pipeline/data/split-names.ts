@@ -72,7 +72,7 @@ export function areNumberedParts(folders: readonly string[]): boolean {
   const word = wordsOf(first).findLast((each) => !/\d/.test(each)) ?? '';
   return (
     folders.length > 1 &&
-    FILLERS.test(word) &&
+    (FILLERS.test(word) || /^(batch|chunk|shard|piece)$/.test(word)) &&
     folders.every((name) => /\d$/.test(name) && stemOf(name) === stemOf(first))
   );
 }

@@ -145,10 +145,11 @@ describe('a folder', () => {
       ['records/0.tfrecord', 'WebDataset'],
       ['frames/1.mp4', 'ffmpeg'],
       ['kaggle/train.zip', `--data ${path('kaggle/train.zip')}`],
+      ['hub/snapshots/1/data/x.parquet', `--data ${path('hub/snapshots/1/data/x.parquet')}`],
     ] as const) {
       save(file, '');
-      expectFacts(await inputErrorOf(locate(file.replace(/\/[^/]*$/, ''))), 'no images', ...facts);
-      if (!file.endsWith('zip')) expectFacts(await inputErrorOf(locate(file)), path(file), ...facts);
+      expectFacts(await inputErrorOf(locate(file.replace(/\/.*/, ''))), 'no images', ...facts);
+      if (!/(zip|parquet)$/.test(file)) expectFacts(await inputErrorOf(locate(file)), path(file), ...facts);
     }
     save('dicom/IM0001', Buffer.concat([Buffer.alloc(128), Buffer.from('DICM')]));
     expectFacts(await inputErrorOf(locate('dicom')), 'IM0001', 'DICOM');

@@ -159,6 +159,7 @@ describe('paths', () => {
   test('numbered parts are no classes', () => {
     for (const paths of [
       ['HAM10000_images_part_1/1.jpg', 'HAM10000_images_part_2/2.jpg'],
+      ['batch-1/1.png', 'batch-2/1.png'],
       ['images_001/images/1.png', 'images_002/images/2.png', 'images_010/images/3.png'],
     ]) {
       const { all, classes, notes } = arranged(...paths);

@@ -12,9 +12,18 @@ const BASE64 = /^\s*(data:image\/|iVBORw0KGgo|\/9j\/|R0lGOD|UklGR|Qk[0-3][A-Za-z
 /** Whether a text is an address, from which an image must be downloaded. */
 export const isAddress = (text: string): boolean => ADDRESS.test(text);
 
+/** img2dataset's names of forms, by extensions. */
+const FORMS = new Map([
+  ...['csv', 'tsv', 'jsonl', 'parquet'].map((kind) => [kind, kind] as const),
+  ['ndjson', 'jsonl'],
+  ['parq', 'parquet'],
+  ['pq', 'parquet'],
+]);
+
 /** What to do with addresses. @param column that has them, where there are several */
 export function addressError(path: string, column?: string): InputError {
-  const input = extname(path.replace(/\.gz$/i, '')).slice(1).toLowerCase();
+  const kind = extname(path.replace(/\.gz$/i, '')).slice(1).toLowerCase();
+  const input = FORMS.get(kind) ?? 'txt';
   const unnamed = column !== undefined && (isAddress(column) || /^column \d+$/.test(column));
   const chosen = column === undefined ? '' : ` --url_col ${unnamed ? 'url' : quoted(column)}`;
   const where = column === undefined ? 'its lines are' : unnamed ? 'a column has' : `its column '${column}' has`;

@@ -43,14 +43,14 @@ export async function shardsOf(path: string, names: RegExp): Promise<Shard[]> {
     firsts.set(part, first);
     const [one, other] = [dirname(first), dirname(file)];
     if (one !== other) throw severalSets(path, one, other);
-    if (setOf(first) !== setOf(file)) throw severalSets(path, first, file);
+    if (setOf(first) !== setOf(file)) throw severalSets(path, first, file, '; if they are of one, number them');
   }
   return shards;
 }
 
-const severalSets = (path: string, one: string, other: string) =>
+const severalSets = (path: string, one: string, other: string, otherwise = '') =>
   new InputError(
-    `${path}: ${one} and ${other} seem to be of two data sets; pass one of them, or a folder with the files of one`,
+    `${path}: ${one} and ${other} seem to be of two data sets; pass one of them, or a folder with the files of one${otherwise}`,
   );
 
 /** A file's name without its extension, numbers and digests, which tell the files of one set apart. */
