@@ -195,7 +195,10 @@ describe('a table that names image files', () => {
     expect(inner?.where).toBe(path('ham/images_part_3/images/x.jpg'));
   });
 
-  test('a first row that may be of an image is told', async () => {
+  test('a first row that may be of an image is told, and labels with a comma', async () => {
+    const commas = await locateData(save('set/commas.csv', 'file;age\nimages/a.png;0,5\nimages/b.png;1,5\n'));
+    expectFacts(commas.notes.join('; '), "'0,5'", 'point');
+    expect((await entriesOf(commas.all)).map(({ label }) => label)).toEqual(['0,5', '1,5']);
     for (const file of ['9,cat\na,cat\nb,dog\n', 'images/x,cat\nimages/a.png,cat\nimages/b.png,dog\n']) {
       const { all, notes } = await locateData(save('set/first.csv', file));
       expect(all?.count).toBe(2);

@@ -27,8 +27,8 @@ export interface FileColumns {
   readonly label: string | readonly string[] | undefined;
   readonly split: string | undefined;
   readonly unused: readonly string[];
-  /** Whether the names of columns may be those of an image and its label. */
-  readonly doubtful: boolean;
+  /** A line each on names and labels that may be something else. */
+  readonly doubts: readonly string[];
 }
 
 /**
@@ -58,13 +58,21 @@ export async function fileColumns({ names, rows }: Table, path?: string): Promis
   const unnumbered = scalars.filter((name) => !isRowNumber(name));
   const meant = unnumbered.filter((name) => !NO_LABEL.test(name) && !named.includes(name));
   const label = labelColumn(scalars) ?? hotColumns(unnumbered, sample) ?? (meant.length === 1 ? meant[0] : undefined);
-  const isValue = typeof label === 'string' && sample.some((cells) => cells[label] === label);
-  const doubtful = isValue || /[/\\]|^\d+$/.test(file);
+  const labels = typeof label === 'string' ? sample.map((cells) => textOf(cells[label])) : [];
+  const comma = labels.find((text) => /^[+-]?\d+,\d+$/.test(text));
+  const heading = [file, ...[label ?? []].flat()].join(', ').slice(0, 100);
+  const isImage = /[/\\]|^\d+$/.test(file) || labels.some((text) => text === label);
+  const doubts = [
+    ...(isImage ? [`${heading} in the first row are taken for names of columns, not for those of an image`] : []),
+    ...(comma === undefined
+      ? []
+      : [`labels such as '${comma}' are names of classes; measures are written with a point`]),
+  ];
   return {
     ...found,
     label,
     split,
-    doubtful,
+    doubts,
     unused: others.filter((name) => name !== split && ![label].flat().includes(name)),
   };
 }
@@ -162,16 +170,13 @@ export async function locateFileTable(path: string, { signal }: DataOptions = {}
       : [];
   const some = unused.some((name) => !NO_LABEL.test(name) && !isRowNumber(name));
   const remedy = label === undefined && some ? '; for labels, call one of them label' : '';
-  const heading = [columns.file, ...[label ?? []].flat()].join(', ').slice(0, 100);
   const added = extension === '' ? [] : [`names in column '${columns.file}' are completed by ${extension}`];
   return {
     ...source,
     notes: [
       ...source.notes,
       ...notes,
-      ...(columns.doubtful
-        ? [`${heading} in the first row are taken for names of columns, not for those of an image`]
-        : []),
+      ...columns.doubts,
       ...added,
       ...hot,
       ...(unused.length > 0 ? [`columns not used: ${unused.join(', ').slice(0, 200)}${remedy}`] : []),
