@@ -67,10 +67,10 @@ export function comparisonOf(method: FittedMethod, size: number, images: number)
 }
 
 /**
- * Chooses the number of clusters, on evenly spaced rows; there must be enough for two, see `comparisonOf`. A mixture of the latents by BIC, the lowest
- * (Schwarz 1978). Others by stability: clusters found in two random halves assign all rows, and the number is the largest whose
- * agreement (adjusted Rand index, a mean over pairs of halves) is at least 0.95 times the highest (after Ben-Hur, Elisseeff &
- * Guyon 2002).
+ * Chooses the number of clusters, on evenly spaced rows; there must be enough for two, see `comparisonOf`. A mixture of the
+ * latents by BIC, the lowest (Schwarz 1978). Others by stability: clusters found in two random halves assign all rows, and the
+ * number is the largest whose agreement (adjusted Rand index, a mean over pairs of halves) is at least 0.95 times the highest
+ * (after Ben-Hur, Elisseeff & Guyon 2002).
  */
 export async function chooseK(
   method: FittedMethod,
