@@ -125,6 +125,12 @@ describe('text files that say the splits of images, as public sets have them', (
     expectFacts(notes, 'test.csv, train.csv', `--data ${path('plants/train.csv')}`);
   });
 
+  test('of several tables, the one of training images is said to have labels', async () => {
+    const tables = { 'test.csv': ['id', 'c'], 'train.csv': ['id,breed', 'a,pug', 'b,boxer'] };
+    const { notes } = await read('breeds', ['train_images/a.jpg', 'train_images/b.jpg', 'test_images/c.jpg'], tables);
+    expectFacts(notes, `--data ${path('breeds/train.csv')}`);
+  });
+
   test('not used: lists that contradict each other, are damaged, name other images, or one split alone', async () => {
     const all = { all: numbered(1, 2, 3) };
     const twice = await read('twice', numbered(1, 2, 3), {

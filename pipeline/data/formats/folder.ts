@@ -11,7 +11,7 @@ import type { DataSource } from '../image-source.ts';
 import type { DataOptions } from '../options.ts';
 import { PathList } from '../path-list.ts';
 import { arrangePaths, notesOnNames } from '../paths.ts';
-import { splitOf } from '../split-names.ts';
+import { splitOf, splitsNamed } from '../split-names.ts';
 import { isCifar } from './cifar.ts';
 import { CSV_FILE, hasPixels } from './csv.ts';
 import { imageFileSource, isTiff } from './image-files.ts';
@@ -70,7 +70,11 @@ export async function locateFolder(root: string, options: DataOptions = {}): Pro
   const [first] = Object.values(parts);
   const named = classes === undefined && tables.length === 0 && first ? notesOnNames(first.paths) : [];
   const others = found.others.filter((path) => !used.has(path));
-  const labels = others.find((path) => (TEXT_TABLE.test(path) && !SUBMISSION.test(path)) || PARQUET_FILE.test(path));
+  const labelled = others.filter(
+    (path) => (TEXT_TABLE.test(path) && !SUBMISSION.test(path)) || PARQUET_FILE.test(path),
+  );
+  // One of test images may have no labels.
+  const labels = labelled.find((path) => splitsNamed(path).includes('train')) ?? labelled.find(() => true);
   const sources = Object.entries(parts).map(([name, { paths, id, label }]) => [
     name,
     imageFileSource({
