@@ -26,7 +26,12 @@ test('names, losses, conditions and recipes are stable', () => {
   const keras = { ...adam, epsilon: 1e-7 };
   expect(rows).toEqual([
     ['conv-ae', mse, neither, { epochs: 200, batchSize: 256, latent: 10, optimizer: keras }],
-    ['dcec', mse, neither, { epochs: 40, batchSize: 256, latent: 10, clusters: 10, optimizer: keras }],
+    [
+      'dcec',
+      mse,
+      neither,
+      { epochs: 40, batchSize: 256, latent: 10, clusters: 10, centres: 'umap-gmm', optimizer: keras },
+    ],
     ['cae', bce, neither, { epochs: 10, batchSize: 128, latent: 10, optimizer: adam }],
     ['cae2', bce, neither, { epochs: 20, batchSize: 128, latent: 2, fixedLatent: true, optimizer: adam }],
     ['cae-tsne', bce, neither, { epochs: 14, batchSize: 128, latent: 10, fixedLatent: false, optimizer: adam }],
