@@ -25,6 +25,12 @@ async function compressed(file: string): Promise<string> {
 /** `convae site` runs this build: on a busy machine, advice on slow plugins would stand between its lines. */
 const quiet = { pluginTimings: false };
 
+/** Some hosts, such as nginx, do not know `.mjs`, and browsers run no script of an unknown type. */
+const output = {
+  assetFileNames: ({ names }: { readonly names: readonly string[] }) =>
+    `assets/[name]-[hash]${names.some((name) => name.endsWith('.mjs')) ? '.js' : '[extname]'}`,
+};
+
 export default defineConfig(async (): Promise<UserConfig> => {
   process.env.NODE_ENV = 'production'; // another one of the user's, or of tests, would add code for developers
   const library = await compressed('ort-wasm-simd-threaded.wasm');
@@ -46,8 +52,8 @@ export default defineConfig(async (): Promise<UserConfig> => {
       modulePreload: { polyfill: false },
       chunkSizeWarningLimit: 1000,
       license: { fileName: 'licenses.md' },
-      rolldownOptions: { checks: quiet },
+      rolldownOptions: { checks: quiet, output },
     },
-    worker: { format: 'es', rolldownOptions: { checks: quiet } },
+    worker: { format: 'es', rolldownOptions: { checks: quiet, output } },
   };
 });

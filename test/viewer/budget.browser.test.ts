@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
@@ -47,6 +47,12 @@ describe.skipIf(!hasBrowser)('the first view', () => {
     expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThan(MOST_BYTES);
     expect(Number(await page.getAttribute('html', 'data-moved'))).toBeLessThan(MOST_SHIFT);
     await close();
+  });
+
+  test('has no scripts whose type some hosts do not know', async () => {
+    const assets = await readdir(join(siteFolder, 'assets'));
+    expect(assets.filter((name) => /^ort-wasm-.*\.js$/.test(name))).not.toEqual([]);
+    expect(assets.filter((name) => name.endsWith('.mjs'))).toEqual([]);
   });
 
   test('keeps no memory of a thousand moves of a slider and the pointer', { timeout: 180_000 }, async () => {
