@@ -89,10 +89,18 @@ test('of a large set the images that were asked for are kept, and some of its sh
     'OffscreenCanvas',
     class {
       getContext() {
-        // The lower right image of a sheet has the sheet's number in each pixel.
-        const data = new Uint32Array(4 * width * height);
-        for (let y = height; y < 2 * height; y++) data.fill(number, (2 * y + 1) * width, (2 * y + 2) * width);
-        return { drawImage() {}, getImageData: () => ({ data: new Uint8ClampedArray(data.buffer) }) };
+        let top = 0;
+        return {
+          drawImage(_: unknown, __: number, y: number) {
+            top = -y;
+          },
+          getImageData(_: number, __: number, wide: number, high: number) {
+            // The lower right image of a sheet has the sheet's number in each pixel.
+            const data = new Uint32Array(wide * high);
+            for (let y = Math.max(0, height - top); y < high; y++) data.fill(number, y * wide + width, (y + 1) * wide);
+            return { data: new Uint8ClampedArray(data.buffer) };
+          },
+        };
       }
     },
   );

@@ -205,6 +205,33 @@ describe.skipIf(!hasBrowser)('the map', () => {
     await close();
   });
 
+  test('draws the points once for a view, however long thumbnails fade in', async () => {
+    const { page, close } = await openPage('#model=cvae&image=1&view=0,0,1.5&size=off,12', {
+      prepare: async (page) => {
+        await page.addInitScript(() => {
+          const draw = WebGL2RenderingContext.prototype.drawElements;
+          WebGL2RenderingContext.prototype.drawElements = function (...rest) {
+            const { dataset } = document.documentElement;
+            dataset.draws = String(Number(dataset.draws ?? 0) + 1);
+            draw.apply(this, rest);
+          };
+        });
+      },
+    });
+    await settled(page);
+    const draws = async () => Number(await page.getAttribute('html', 'data-draws'));
+    const before = await draws();
+    expect(before).toBeGreaterThan(0);
+    await page.evaluate(() => {
+      location.hash = location.hash.replace('off', 'always');
+    });
+    await expect.poll(async () => Number(await attribute(page, 'pictures'))).toBeGreaterThan(0);
+    await settled(page);
+    await page.waitForTimeout(500);
+    expect((await draws()) - before).toBe(1);
+    await close();
+  });
+
   test.each([
     ['on a 2-D canvas without WebGL', 'canvas', null],
     ['with WebGL again after its context was lost', 'webgl2', 'none'],

@@ -2,7 +2,7 @@ import { signal } from '@preact/signals';
 import type { FileSource, OnBytes } from './files.ts';
 import { readJson } from './files.ts';
 import { readNpy } from './npy.ts';
-import { bitmapOf, pixelsOf } from './picture.ts';
+import { bitmapOf, canvasOf } from './picture.ts';
 import { FileProblem } from './problem.ts';
 import { type ImageSetFile, parseFile, setSchema } from './schema.ts';
 
@@ -35,6 +35,9 @@ const SMALL = 8;
 const MOST_BYTES = 2 ** 27;
 const LEAST_IMAGES = 1200;
 export const isLarge = ({ sheets }: Pick<ImageSetFile, 'sheets'>): boolean => sheets.length > SMALL;
+
+/** Pixels of a sheet that are unpacked at a time. */
+const BAND = 2 ** 19;
 
 /** What counts the bytes that are read: those of sheets, whose sizes are known before, and those of other files. */
 export interface ByteCounter {
@@ -164,7 +167,19 @@ async function unpackSheet(
       `${sheet.file} has ${bitmap.width}×${bitmap.height} pixels, not ${sheetWidth}×${sheetHeight}`,
     );
   }
-  return dropChannels(pixelsOf(bitmap).data, channels);
+  const pixels = new Uint8Array(sheetWidth * sheetHeight * channels);
+  const rows = Math.min(sheetHeight, Math.max(1, Math.floor(BAND / sheetWidth)));
+  const context = canvasOf(sheetWidth, rows);
+  context.globalCompositeOperation = 'copy';
+  for (let top = 0; top < sheetHeight; top += rows) {
+    // Each band in a task of its own, so that a slow phone stays responsive.
+    await new Promise((resolve) => setTimeout(resolve));
+    context.drawImage(bitmap, 0, -top);
+    const { data } = context.getImageData(0, 0, sheetWidth, Math.min(rows, sheetHeight - top));
+    pixels.set(dropChannels(data, channels), top * sheetWidth * channels);
+  }
+  bitmap.close();
+  return pixels;
 }
 
 /** Converts RGBA to the images' number of channels. */

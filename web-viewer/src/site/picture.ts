@@ -10,10 +10,16 @@ export const bitmapOf = (file: Blob, problem: string): Promise<ImageBitmap> =>
     throw new FileProblem(problem);
   });
 
-/** The pixels of a picture, scaled to a size, and closes it. @throws FileProblem */
-export function pixelsOf(bitmap: ImageBitmap, width = bitmap.width, height = bitmap.height): ImageData {
+/** A canvas to read pixels from. @throws FileProblem */
+export function canvasOf(width: number, height: number): OffscreenCanvasRenderingContext2D {
   const context = new OffscreenCanvas(width, height).getContext('2d', { willReadFrequently: true });
   if (!context) throw new FileProblem('this browser cannot read pictures');
+  return context;
+}
+
+/** The pixels of a picture, scaled to a size, and closes it. @throws FileProblem */
+export function pixelsOf(bitmap: ImageBitmap, width = bitmap.width, height = bitmap.height): ImageData {
+  const context = canvasOf(width, height);
   context.imageSmoothingQuality = 'high';
   context.drawImage(bitmap, 0, 0, width, height);
   bitmap.close();

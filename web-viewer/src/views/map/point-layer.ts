@@ -169,7 +169,8 @@ const shiftOf = (from: View, { view, ratio }: Frame): readonly [number, number] 
 
 /** Every so many-th row of an order, at most `most` of them, and by how much larger their points cover as much. */
 export function sampleOf(order: Uint32Array, most: number): { readonly rows: Uint32Array; readonly growth: number } {
-  const step = Math.max(1, order.length / most);
+  if (order.length <= most) return { rows: order, growth: 1 };
+  const step = order.length / most;
   const rows = Uint32Array.from(
     { length: Math.floor(order.length / step) },
     (_, i) => order[Math.floor(i * step)] as number,

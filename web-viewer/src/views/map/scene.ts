@@ -118,6 +118,7 @@ export class Scene {
   /** An inactive scene draws nothing. */
   setActive(active: boolean): void {
     this.#active = active;
+    this.#surface.forget(); // browsers may drop what is on a hidden canvas
     this.refresh();
   }
 

@@ -4,6 +4,8 @@ import { type Frame, fitCanvas, type Painter } from './point-layer.ts';
 
 /** How long to wait for a lost WebGL context before falling back to a 2-D canvas, in ms. */
 const RESTORE_TIMEOUT = 2000;
+/** What is on a canvas without points, and on one that must be drawn. */
+const [NOTHING, OLD] = ['nothing', 'old'];
 
 /**
  * The canvas of the points: WebGL where available, else a 2-D canvas. It survives the loss of its WebGL context: its
@@ -15,6 +17,8 @@ export class Surface {
   #painter: Painter | null = null;
   #positions = new Float32Array();
   #style: readonly [colours: Uint8Array, order: Uint32Array] = [new Uint8Array(), new Uint32Array()];
+  /** What is on the canvas: a frame as text, nothing, or something old. */
+  #drawn = NOTHING;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   /** @param onChange called when everything must be redrawn */
@@ -38,19 +42,29 @@ export class Surface {
   setPositions(map: Float32Array): void {
     this.#positions = map as Float32Array<ArrayBuffer>;
     this.#style = [new Uint8Array(), new Uint32Array()];
+    this.forget();
     this.#painter?.setPositions(map);
   }
 
   setStyle(colours: Uint8Array, order: Uint32Array): void {
     this.#style = [colours, order];
+    this.forget();
     this.#painter?.setStyle(colours, order);
   }
 
-  /** @returns whether points are left for the next frame */
+  /** Forgets that the last frame is on the canvas. */
+  forget(): void {
+    if (this.#drawn !== NOTHING) this.#drawn = OLD;
+  }
+
+  /** Draws a frame, unless it is there: where no GPU helps, that takes long. @returns whether points are left for the next frame */
   draw(frame: Frame): boolean {
-    if (!this.#painter) return false;
+    const asked = this.#style[1].length > 0 ? JSON.stringify(frame) : NOTHING;
+    if (!this.#painter || asked === this.#drawn) return false;
     fitCanvas(this.#painter.canvas, frame.size, frame.ratio);
-    return this.#painter.draw(frame);
+    const more = this.#painter.draw(frame);
+    this.#drawn = more ? OLD : asked;
+    return more;
   }
 
   /** Creates a painter on a new canvas: a canvas has only one kind of context. */
@@ -73,6 +87,7 @@ export class Surface {
     if (!painter) return;
     clearTimeout(this.#timer);
     this.#painter = painter;
+    this.#drawn = NOTHING;
     this.#parent.replaceChildren(painter.canvas);
     painter.setPositions(this.#positions);
     painter.setStyle(...this.#style);

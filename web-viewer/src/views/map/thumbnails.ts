@@ -87,12 +87,14 @@ export class ThumbnailLevels {
 
 /** All rows in a fixed random order. */
 export function shuffledRows(count: number): Uint32Array {
-  const order = Uint32Array.from({ length: count }, (_, row) => row);
+  const order = new Uint32Array(count).map((_, row) => row);
   let state = 0x9e3779b9;
   for (let i = count - 1; i > 0; i--) {
     state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
     const j = Math.floor((state / 2 ** 32) * (i + 1));
-    [order[i], order[j]] = [order[j] as number, order[i] as number];
+    const other = order[j] as number;
+    order[j] = order[i] as number;
+    order[i] = other;
   }
   return order;
 }
