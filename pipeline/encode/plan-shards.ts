@@ -15,7 +15,7 @@ import type { Device } from '../devices/device.ts';
 import { checkLabelling, type ExportedModel, openExported, optionsFor } from '../inference/exported.ts';
 import { encodingGraphs, planSessions } from '../inference/plan.ts';
 import { sampleFiles, sha256 } from '../io/digest.ts';
-import { fileError, InputError, ignoreMissing, stopIfAborted } from '../io/errors.ts';
+import { fileError, InputError, ignoreMissing, stopIfAborted, withFileErrors } from '../io/errors.ts';
 import { makeFolder, orRemove, statsOf } from '../io/folders.ts';
 import { acquireLock } from '../io/lock.ts';
 import { counted } from '../io/printable.ts';
@@ -315,7 +315,8 @@ function sizeOf(path: string): number | undefined {
 
 /** SHA-256 of the files of an exported model. */
 export async function digestsOf({ folder, card }: ExportedModel): Promise<EncodingPlan['model']> {
-  const text = await readFile(join(folder, 'card.json'));
+  const path = join(folder, 'card.json');
+  const text = await withFileErrors(`cannot read ${path}`, () => readFile(path));
   const { 'encoder.onnx': encoder, 'decoder.onnx': decoder } = card.files;
   return { encoder: encoder.sha256, decoder: decoder.sha256, card: sha256(text) };
 }

@@ -9,7 +9,7 @@ import { range } from '../data/rows.ts';
 import { joinParts, subset } from '../data/split.ts';
 import { checkFits, type ExportedModel, openExported, trainingOptionsFor } from '../inference/exported.ts';
 import { fileDigest } from '../io/digest.ts';
-import { InputError } from '../io/errors.ts';
+import { InputError, withFileErrors } from '../io/errors.ts';
 
 interface OpenModel {
   /** Shown to visitors: the name of its exported folder. */
@@ -86,7 +86,8 @@ async function openModels(exported: readonly string[]): Promise<OpenModel[]> {
         `${path}: its name in the site would be ${folder}, as that of ${same.model.folder}; rename one of the folders`,
       );
     }
-    const { sha256: cardHash } = await fileDigest(join(path, 'card.json'));
+    const card = join(path, 'card.json');
+    const { sha256: cardHash } = await withFileErrors(`cannot read ${card}`, () => fileDigest(card));
     models.push({ name, folder, model, cardHash });
   }
   return models;

@@ -4,9 +4,17 @@ import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
+import { cluster } from '../../pipeline/cluster/cluster.ts';
 import { encode } from '../../pipeline/encode/encode.ts';
+import { encodeShards } from '../../pipeline/encode/encode-shards.ts';
+import { mergeShards } from '../../pipeline/encode/merge-shards.ts';
+import { planShards } from '../../pipeline/encode/plan-shards.ts';
 import { exportRun } from '../../pipeline/export/export.ts';
+import { reconstruct } from '../../pipeline/generate/reconstruct.ts';
 import { sample } from '../../pipeline/generate/sample.ts';
+import { findDuplicates } from '../../pipeline/neighbors/duplicates.ts';
+import { findNeighbors } from '../../pipeline/neighbors/neighbors.ts';
+import { findOutliers } from '../../pipeline/outliers/outliers.ts';
 import { evaluate } from '../../pipeline/report/evaluate.ts';
 import { buildSite } from '../../pipeline/site/site.ts';
 import { train } from '../../pipeline/train/train.ts';
@@ -66,7 +74,61 @@ export const commands = {
     before: (world) => evaluate({ ...inputs(world), out: at(world, 'out', 'report'), quick: true, seed: 1 }),
     run: (world) => evaluate({ ...inputs(world), out: at(world, 'out', 'report'), quick: true, seed: 2 }),
   },
+  shards: {
+    before: (world) => shards(world, [0]),
+    run: (world) => shards(world, [0, 1]),
+  },
+  reconstruct: {
+    before: (world) => reconstruct({ ...inputs(world), out: at(world, 'out', 'reconstructed'), split: 'test' }),
+    run: (world) => reconstruct({ ...inputs(world), out: at(world, 'out', 'reconstructed'), split: 'train' }),
+  },
+  cluster: {
+    before: (world) => clusters(world, 2),
+    run: (world) => clusters(world, 3),
+  },
+  outliers: {
+    before: (world) => outliers(world, 90),
+    run: (world) => outliers(world, 99),
+  },
+  neighbors: {
+    before: (world) => neighbors(world, 1),
+    run: (world) => neighbors(world, 2),
+  },
+  duplicates: {
+    before: (world) => duplicates(world, 0.9),
+    run: (world) => duplicates(world, 0.5),
+  },
 } satisfies Record<string, Command>;
+
+/** Plans two shards, encodes some, and merges them where all are there. */
+async function shards(world: World, chosen: readonly number[]) {
+  const folder = at(world, 'out', 'shards');
+  await planShards({ ...inputs(world), out: folder, shards: 2, split: 'test' });
+  await encodeShards({ ...machine, out: folder, choose: () => chosen });
+  if (chosen.length === 2) await mergeShards({ folder, single: true });
+}
+
+const clusters = (world: World, k: number) =>
+  cluster({
+    ...inputs(world),
+    ...{ out: at(world, 'out', 'clusters'), split: 'all', method: 'kmeans', k, seed: 0, seeds: 1, into: false },
+  });
+
+const outliers = (world: World, flagAbove: number) =>
+  findOutliers({
+    ...inputs(world),
+    ...{ reference: at(world, 'data', 'test'), out: at(world, 'out', 'outliers') },
+    ...{ split: 'train', distance: 'knn', flagAbove, top: 4, into: false },
+  });
+
+const neighbors = (world: World, k: number) =>
+  findNeighbors({
+    ...inputs(world),
+    ...{ query: [at(world, 'data', 'test')], k, sheet: at(world, 'out', 'neighbors.png') },
+  });
+
+const duplicates = (world: World, similarity: number) =>
+  findDuplicates({ ...inputs(world), similarity, sheet: at(world, 'out', 'duplicates.png') });
 
 function site(world: World, split: 'train' | 'test') {
   const { exported, data } = inputs(world);
@@ -138,6 +200,6 @@ export function digestsOf(folder: string): Record<string, string> {
 const withoutTimes = (text: string) =>
   text
     .replaceAll(/"(rate|time|crc)":[\w."]+,?/g, '')
-    .replaceAll(/"seconds": \{[^}]*\{[^}]*\}[^}]*\}/g, '')
+    .replaceAll(/"seconds": (\{[^}]*\{[^}]*\}[^}]*\}|[\d.]+)/g, '')
     .replaceAll(/\b[\d.]+ s\b/g, '')
-    .replaceAll(/^[0-9a-f]{64} .*(report\.\w+|metrics\.jsonl)$/gm, '');
+    .replaceAll(/^[0-9a-f]{64} .*(report\.\w+|(clusters|outliers)\.json|metrics\.jsonl)$/gm, '');

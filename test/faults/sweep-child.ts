@@ -60,10 +60,11 @@ function problemsOf(error: unknown, before: object, after: object): string[] {
   const killed = faultName === 'KILL';
   const succeeded = error === undefined && !killed;
   if (error !== undefined && (killed || exitCode !== fault.exitCode || message.includes('\n'))) problems.push('exit');
-  // A run goes on from its checkpoints. On a disk that takes nothing more, the new output cannot be taken back.
+  // A run goes on from its checkpoints, and shards stay. On a disk that takes nothing more, the new output cannot be taken back.
   const whole = succeeded ? [after] : fault.lasting || killed ? [before, after] : [before];
   const found = killed ? kept() : outputs();
-  if (name !== 'train' && !whole.some((one) => isDeepStrictEqual(found, one))) problems.push('output');
+  if (!['train', 'shards'].includes(name) && !whole.some((one) => isDeepStrictEqual(found, one)))
+    problems.push('output');
   if (!killed && leftovers().length > 0) problems.push('left over');
   if (uncaught.splice(0).length > 0) problems.push('uncaught');
   return problems;
