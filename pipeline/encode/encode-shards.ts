@@ -9,7 +9,7 @@ import { openShard, type ShardImages } from '../data/shard-images.ts';
 import { checkLabelling, type ExportedModel, openExported, optionsFor } from '../inference/exported.ts';
 import { type CommandOptions, encodingGraphs } from '../inference/plan.ts';
 import { checkFinite, type Sessions, withSessions } from '../inference/sessions.ts';
-import { InputError, Interrupted, stopIfAborted } from '../io/errors.ts';
+import { InputError, Interrupted, stopIfAborted, withFileErrors } from '../io/errors.ts';
 import { makeFolder } from '../io/folders.ts';
 import { version } from '../io/installation.ts';
 import { counted } from '../io/printable.ts';
@@ -142,7 +142,7 @@ async function encodeShard(shard: number, options: ShardOptions): Promise<{ rows
     const { preprocessing } = reading;
     if (!preprocessing) throw new Error('an exported model says how images are prepared');
     const { source: spec, labelling, named, strict } = plan;
-    const { mtimeMs: planned } = await stat(shardPaths(out).plan);
+    const { mtimeMs: planned } = await withFileErrors(`cannot read ${out}`, () => stat(shardPaths(out).plan));
     images = await openShard(inputs, { ...reading, preprocessing, spec, planned, labelling, named, strict });
     checkLabelling(card, plan.data, images.labelling, plan.errors);
     running.begin(images.images);
@@ -165,7 +165,7 @@ async function encodeShard(shard: number, options: ShardOptions): Promise<{ rows
       note?.(
         `shard ${shard}: ${counted(counts.later, 'image file')} changed or copied after the plan was made, of the same size; encoded as found`,
       );
-    await rm(shardPaths(out).failure(shard), { force: true });
+    await withFileErrors(`cannot write ${out}`, () => rm(shardPaths(out).failure(shard), { force: true }));
     if (skipped.length > 0)
       note?.(
         `shard ${shard}: no row for ${counted(skipped.length, 'image')} that cannot be read, see ${shardPaths(out).skippedOf(shard)}`,

@@ -24,13 +24,17 @@ export async function showRunning(folder: string, shard: number) {
   const began = performance.now();
   let state: RunningShard = { shard, host: hostname(), images: 0, total: 0, seconds: 0 };
   const write = () => writeFile(path, sealed({ ...state, seconds: (performance.now() - began) / 1000 }));
+  const remove = () => rm(path, { force: true }).catch(() => undefined); // one that stays is soon too old to count
   await withFileErrors(`cannot write ${path}`, async () => {
     await makeFolder(running);
     for (const name of await readdir(running)) {
       if (shardOf(name) === shard && !(await isFresh(join(running, name))))
         await rm(join(running, name), { force: true });
     }
-    await write();
+    await write().catch(async (error: unknown) => {
+      await remove();
+      throw error;
+    });
   });
   let writing = Promise.resolve();
   const beat = setInterval(() => {
@@ -46,7 +50,7 @@ export async function showRunning(folder: string, shard: number) {
     async end(): Promise<void> {
       clearInterval(beat);
       await writing;
-      await rm(path, { force: true });
+      await remove();
     },
   };
 }

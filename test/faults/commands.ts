@@ -185,10 +185,14 @@ export function copyTo(from: string, to: string): void {
   cpSync(from, to, { recursive: true, verbatimSymlinks: true });
 }
 
-/** What is in a folder, by path: SHA-256 of the contents without times and rates, which differ from run to run. */
+/**
+ * What is in a folder, by path: SHA-256 of the contents without times and rates, which differ from run to run, and without the
+ * marks of running shards, which end by themselves.
+ */
 export function digestsOf(folder: string): Record<string, string> {
+  const files = [...contentsOf(folder)].filter(([file]) => !file.includes('/running/'));
   return Object.fromEntries(
-    [...contentsOf(folder)].map(([file, data]) => {
+    files.map(([file, data]) => {
       if (file.includes('tfevents')) return [file, `${data.length} bytes`];
       const timed = /\.(jsonl|json|md|html)$/.test(file) || file.endsWith('SHA256SUMS');
       const content = timed ? withoutTimes(data.toString()) : data;
