@@ -1,5 +1,5 @@
 import type { RawLabel } from './image-source.ts';
-import { MASK_FOLDER, maskFolders } from './mask-folders.ts';
+import { ADDED, mayBeAside, withoutAsides } from './layouts.ts';
 import { sortNaturally } from './natural-order.ts';
 import type { PathList } from './path-list.ts';
 import { areNumberedParts, assignSplits, type SplitName, saysNothing, splitOf } from './split-names.ts';
@@ -49,16 +49,14 @@ interface Found {
  */
 export function arrangePaths(paths: PathList, where: string, known: readonly string[] = []): ArrangedPaths {
   const all = onePerFolder(paths);
-  const masks = maskFolders(paths, all);
-  const isImage = (path: string) => !masks.some((folder) => path.startsWith(folder));
-  const [images, folders] = masks.length > 0 ? [paths.filter(isImage), all.filter(isImage)] : [paths, all];
+  const divided = withoutAsides(paths, all, known);
+  const { images = paths, notes = [] } = divided ?? {};
+  const folders = divided ? onePerFolder(images) : all;
   const prefix = wrapperOf(folders);
   const top = foldersAt(folders, prefix.length);
   const loose = folders.find((path) => !path.includes('/', prefix.length));
   const splits = assignSplits(top, where, loose?.slice(prefix.length));
   const found: Found[] = [];
-  const notes =
-    masks.length > 0 ? [`left out: masks in ${masks.slice(0, 3).join(', ')}${masks.length > 3 ? ', …' : ''}`] : [];
   if (splits) {
     for (const name of ['train', 'val', 'test'] as const) {
       const folder = splits[name];
@@ -86,8 +84,8 @@ export function arrangePaths(paths: PathList, where: string, known: readonly str
     if (around !== '') notes.push(`${around} holds all ${name === 'all' ? '' : `${name} `}images: it is not a class`);
     const from = start + around.length;
     const own = foldersAt(folders, from);
-    const divided = areParts(folders, from, own);
-    if (divided) notes.push(`${own[0]}, ${own[1]}${own.length > 2 ? ' …' : ''} are parts by their names, not classes`);
+    const numbered = areParts(folders, from, own);
+    if (numbered) notes.push(`${own[0]}, ${own[1]}${own.length > 2 ? ' …' : ''} are parts by their names, not classes`);
     else {
       for (const first of own) names.add(first);
       notes.push(...notesOnInner(folders, from));
@@ -95,15 +93,16 @@ export function arrangePaths(paths: PathList, where: string, known: readonly str
     parts[name] = {
       paths: images,
       id: (path) => (name === 'all' ? path : path.slice(start)),
-      label: (path) => (divided ? undefined : folderOf(path, from)),
+      label: (path) => (numbered ? undefined : folderOf(path, from)),
     };
   }
   notes.push(...notesOnPairs(images));
   const classes = sortNaturally(names);
-  const doubtful = classes.length > 1 ? classes.find((folder) => MASK_FOLDER.test(folder)) : undefined;
-  if (doubtful !== undefined) {
+  const doubtful = classes.find((folder) => mayBeAside(folder));
+  const isBeside = (path: string) => !`/${path}`.includes(`/${doubtful}/`);
+  if (doubtful !== undefined && images.find(isBeside) !== undefined) {
     notes.push(
-      `${doubtful}/ is taken for a class; if it holds masks of the images beside it, move it elsewhere, or pass the folder of the images`,
+      `${doubtful}/ is taken for a class; if it holds masks or copies of the images beside it, move it elsewhere, or pass the folder of the images`,
     );
   }
   return { parts, classes: classes.length === 0 ? undefined : classes, notes };
@@ -111,8 +110,6 @@ export function arrangePaths(paths: PathList, where: string, known: readonly str
 
 /** Paths that are looked at for images of two kinds: sorted, their pairs are next to each other. */
 const SAMPLE = 1000;
-/** What a mask has behind the name of its image. */
-const MASK = /^[ _-]?(masks?|segmentation|seg|labels?|gt|depth)(?![a-z])/i;
 
 /**
  * A note where many images have the name of another image with something added: `1.input.jpg` and `1.mask.png`,
@@ -126,7 +123,7 @@ export function notesOnPairs(sorted: Iterable<string>): string[] {
     const [rest, of] = [path.slice(stem.length), before.slice(stem.length)];
     const fields = [rest, of].map((text) => text.replace(/\.[^.]*$/, ''));
     const named = rest.startsWith('.') && fields.every((field) => !/\d/.test(field));
-    if (before !== '' && path.startsWith(stem) && (named || MASK.test(rest))) {
+    if (before !== '' && path.startsWith(stem) && (named || ADDED.test(fields[0] ?? ''))) {
       pairs++;
       example ||= `${before} and ${path}`;
     }

@@ -202,28 +202,6 @@ describe('paths', () => {
     expect(arranged('train/1/1.png', 'test/2.png')).toMatchObject({ classes: ['1'] });
     expect(arranged('images/1.png', '2.png')).toMatchObject({ classes: ['images'] });
   });
-  test('masks of images are left out; what may be masks is noted', () => {
-    for (const [images, masks] of [
-      [['JPEGImages/1.jpg', 'JPEGImages/2.jpg'], 'SegmentationClass/1.png'],
-      [['images/1.jpg', 'images/2.jpg'], 'annotations/trimaps/1.png'],
-      [['Images/a/1.JPG', 'Images/b/1.JPG'], 'Masks/a/1.png'],
-      [['train/images/1.png', 'test/images/2.png'], 'test/masks/2_mask.png'],
-    ] as const) {
-      const { notes, classes, ...parts } = arranged(...images, masks);
-      expect(Object.values(parts).flat()).toHaveLength(2);
-      expect(classes).toEqual(images[0].includes('/a/') ? ['a', 'b'] : undefined);
-      expect(notes[0]).toContain(masks.replace(/[^/]*$/, '').replace(/(trimaps|a)\/$/, ''));
-    }
-    for (const paths of [
-      ['images/1.png', 'masks/1.png', 'masks/2.png'],
-      ['with_mask/1.png', 'without_mask/1.png'],
-      ['Original/1.png', 'Ground Truth/1.png'],
-    ]) {
-      const { all, notes, classes } = arranged(...paths);
-      expect([all.length, classes?.length, notes.length]).toEqual([paths.length, 2, 1]);
-    }
-    expect(arranged('set/cat/1.png', 'set/dog/1.png')).toMatchObject({ notes: [] });
-  });
   test('splits of a common name', () => {
     expect(arranged('s/cars_train/1.png', 's/cars_test/2.png')).toMatchObject({
       train: [['1.png', undefined]],
@@ -283,17 +261,4 @@ describe('paths', () => {
       notes: [expect.stringContaining('cat/train/1.png')],
     });
   });
-});
-
-test('masks of defects beside train and test, as in MVTec AD, are no images', () => {
-  const paths = ['train/good/0.png', 'test/good/0.png', 'test/crack/0.png', 'ground_truth/crack/0_mask.png'];
-  const { parts, classes, notes } = arrangePaths(PathList.of(paths.map((path) => `bottle/${path}`).sort()), 'x');
-  expect([parts.train, parts.test].map((part) => [...(part?.paths ?? [])])).toEqual([
-    ['bottle/train/good/0.png'],
-    ['bottle/test/crack/0.png', 'bottle/test/good/0.png'],
-  ]);
-  expect(classes).toEqual(['crack', 'good']);
-  expect(notes.join()).toMatch(/ground_truth/);
-  // Without a test part it is a folder like any other.
-  expect(() => arrangePaths(PathList.of(['ground_truth/0.png', 'train/good/0.png']), 'x')).toThrow(/ground_truth/);
 });
