@@ -259,3 +259,9 @@ test('a table longer than one read of the file, left before its end', async () =
   for await (const _ of all?.entries() ?? []) images++;
   expect(images).toBe(3000);
 });
+
+test('text of another encoding is refused: names and labels would be changed', async () => {
+  const file = write('latin1.csv', [['label', ...header]]);
+  writeFileSync(file, Buffer.from(`label,${header.join()}\ncaf\xe9,${row(0).join()}\n`, 'latin1'));
+  expectFacts(await inputErrorOf(csvSource(file)), file, 'UTF-8', 'iconv');
+});

@@ -5,6 +5,7 @@ import { counted } from '../../io/printable.ts';
 import type { RawLabel } from '../image-source.ts';
 import { hotColumn } from '../labels.ts';
 import type { StoredArray } from './array-file.ts';
+import { decodeText } from './lines.ts';
 import { decodeNumbers, isDecodable } from './numbers.ts';
 
 /** Bytes that are read at a time. */
@@ -94,11 +95,11 @@ function unquoted(label: string): string | undefined {
 
 /**
  * Reads a text file of labels, one a line. If there is one line more, the first is a heading where it is no number and no other label.
- * @throws InputError when it is missing, a line has several fields, or there are more or fewer labels than images
+ * @throws InputError when it is missing or not UTF-8, a line has several fields, or there are more or fewer labels than images
  */
 export async function readLabelText(path: string, images: LabelledImages): Promise<RawLabel[]> {
-  const text = await withFileErrors(`cannot read ${path}`, () => readFile(path, 'utf8'));
-  const lines = text.replace(/^\uFEFF/, '').split(/\r?\n/);
+  const bytes = await withFileErrors(`cannot read ${path}`, () => readFile(path));
+  const lines = decodeText(path, new TextDecoder('utf-8', { fatal: true }), bytes).split(/\r?\n/);
   if (lines.at(-1) === '') lines.pop();
   const fields = lines.map((line) => line.trim());
   const several = fields.findIndex((field) => unquoted(field) === undefined && /[,;\t]/.test(field));

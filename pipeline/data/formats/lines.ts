@@ -2,6 +2,7 @@ import { createReadStream } from 'node:fs';
 import { TextDecoder } from 'node:util';
 import { createGunzip } from 'node:zlib';
 import { codeOf, fileError, InputError } from '../../io/errors.ts';
+import { quoted } from '../../io/printable.ts';
 import { closeStream } from '../../io/source.ts';
 
 /** A line without end is no table. */
@@ -15,10 +16,21 @@ export interface Line {
 
 /**
  * The lines of a text file that are not empty, gzipped where its name ends in `.gz`.
- * @throws InputError when it is missing, its gzip data are damaged, or a line is too long
+ * @throws InputError when it is missing, its gzip data are damaged, it is not UTF-8, or a line is too long
  */
 export async function* linesOf(path: string): AsyncGenerator<Line> {
   yield* linesIn(path, textOf(path));
+}
+
+/** Decodes text. @param path for the message @throws InputError when it is of another encoding, which would change names and labels */
+export function decodeText(path: string, decoder: TextDecoder, bytes: Uint8Array, stream = false): string {
+  try {
+    return decoder.decode(bytes, { stream });
+  } catch {
+    throw new InputError(
+      `${path}: it is no text in UTF-8; save it so, as with iconv -f WINDOWS-1252 -t UTF-8 ${quoted(path)}`,
+    );
+  }
 }
 
 /** The lines of a text that are not empty. @param chunks pieces of it, as they are in the file */
@@ -27,8 +39,8 @@ export async function* linesIn(path: string, chunks: AsyncIterable<Uint8Array> |
   let line = 0;
   let decoder: TextDecoder | undefined;
   for await (const chunk of chunks) {
-    decoder ??= new TextDecoder(chunk[0] === 0xff && chunk[1] === 0xfe ? 'utf-16le' : 'utf-8'); // as PowerShell writes
-    const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n');
+    decoder ??= new TextDecoder(chunk[0] === 0xff && chunk[1] === 0xfe ? 'utf-16le' : 'utf-8', { fatal: true }); // as PowerShell writes
+    const lines = (rest + decodeText(path, decoder, chunk, true)).split('\n');
     rest = lines.pop() ?? '';
     if (rest.length > MAX_LINE)
       throw new InputError(`${path}: line ${line + 1} is longer than ${MAX_LINE} characters; is it a table?`);
