@@ -260,6 +260,11 @@ test('a table longer than one read of the file, left before its end', async () =
   expect(images).toBe(3000);
 });
 
+test('a first row with a name and a class before its pixels is no heading', async () => {
+  const bare = write('named.csv', [['a.tif', 'cat', ...row(0)], ['b.tif', 'dog', ...row(1)]]); // biome-ignore format: short
+  expectFacts(await inputErrorOf(csvSource(bare)), bare, '18 columns');
+});
+
 test('text of another encoding is refused: names and labels would be changed', async () => {
   const file = write('latin1.csv', [['label', ...header]]);
   writeFileSync(file, Buffer.from(`label,${header.join()}\ncaf\xe9,${row(0).join()}\n`, 'latin1'));

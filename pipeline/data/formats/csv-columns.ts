@@ -94,12 +94,12 @@ export function chooseColumns(path: string, lines: readonly string[], options: D
 
 type Found = Pick<CsvColumns, 'pixels' | 'label' | 'split'>;
 
-/** A first line is a header when it has several fields that are no numbers, or numbers the columns. */
+/** A first line is a header when it numbers the columns, or has several fields that are no numbers, and few that are. */
 function isHeader(fields: readonly string[]): boolean {
   if (fields.some(isPacked)) return false;
   const numbers = fields.filter(isNumber).map(Number);
-  if (fields.length - numbers.length > 1) return true;
-  return numbers.length > 3 && numbers.every((number, i) => number === i + (numbers[0] ?? 0));
+  if (numbers.length <= 3) return fields.length - numbers.length > 1;
+  return numbers.every((number, i) => number === i + (numbers[0] ?? 0));
 }
 
 function byName(names: readonly string[], packed: number, options: DataOptions): Found {
