@@ -234,3 +234,15 @@ test('damage: a file that is cut short, and a row group that can be skipped', as
   expect(await decodedOf(entries[4])).toEqual(patternOf(4, 72));
   expect(openFiles()).toBe(before);
 });
+
+test('encoded images come before lists, which may be embeddings', async () => {
+  const file = write(
+    'embedded.parquet',
+    [
+      { name: 'embedding', data: [patternOf(0, 16)] },
+      { name: 'photo', data: [await png(1)] },
+    ],
+    [...listElements('embedding', 1), { name: 'photo', type: 'BYTE_ARRAY', repetition_type: 'OPTIONAL' }],
+  );
+  expect(await decodedOf((await entriesOf((await parquetSource(file)).all))[0])).toEqual(patternOf(1, 72));
+});

@@ -2,7 +2,7 @@ import type { DataOptions } from '../options.ts';
 import { layoutOfRow } from './pixel-rows.ts';
 
 /** Names of a column of images, best first. */
-const IMAGES = [
+export const IMAGES = [
   'image',
   'img',
   'images',

@@ -1,7 +1,7 @@
 import { type FileMetaData, parquetSchema, type SchemaElement, type SchemaTree } from 'hyparquet';
 import { InputError } from '../../io/errors.ts';
 import type { DataOptions } from '../options.ts';
-import { imageColumn, labelColumn, pixelColumns } from './columns.ts';
+import { best, IMAGES, imageColumn, labelColumn, pixelColumns } from './columns.ts';
 import { EXPECTED_COUNTS } from './pixel-rows.ts';
 import { splitColumn } from './split-column.ts';
 
@@ -44,7 +44,8 @@ export function chooseColumns(path: string, metadata: FileMetaData, options: Dat
   const label = labelColumn(scalars) ?? scalars.find((name) => features[name]?._type === 'ClassLabel');
   const candidates = namesOf('encoded', 'lists').filter((name) => name !== labelColumn([name]));
   const declared = candidates.filter((name) => features[name]?._type === 'Image');
-  const column = imageColumn(declared) ?? imageColumn(candidates);
+  const encoded = candidates.filter((name) => namesOf('encoded').includes(name)); // lists may be embeddings
+  const column = imageColumn(declared) ?? best(candidates, IMAGES) ?? imageColumn(encoded) ?? imageColumn(candidates);
   // Latents of 784 numbers would be images of 28×28.
   if (column === 'latent' && metadata.key_value_metadata?.some(({ key }) => key === 'convae')) {
     throw new InputError(
