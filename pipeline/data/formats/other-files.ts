@@ -76,7 +76,7 @@ export function notesOnOthers(files: Iterable<string>): string[] {
 /** A line on a file that may hold labels or splits in a form that is not read. */
 export function notesOnLabels(files: Iterable<string>): string[] {
   for (const file of files) {
-    if (/\.(mat|json|xml|h5|hdf5|pkl|pickle)$/i.test(file))
+    if (/\.(mat|json|xml|h5|hdf5|pkl|pickle|xlsx?|ods)$/i.test(file))
       return [
         `labels or splits in ${file} are not read; if they are needed, write metadata.csv beside the images, with columns file_name, label and split`,
       ];
