@@ -7,7 +7,7 @@
 DATA is what `convae encode --data` takes, as far as its plan names files that can be read one by one: images in folders or lists, Parquet
 files with a column of encoded images, a folder of tar files (WebDataset). Other data are refused. The plan is made by `convae` on the machine
 where this script is started; CONVAE is the command, by default `npx --no-install convae`. It also takes the options that are not listed below:
---split, --no-error, --max-skipped, --strict. On a cluster, EXPORTED, DATA and OUT are on storage that all nodes see. The encoder and what is done
+--split, --label, --no-error, --max-skipped, --strict. On a cluster, EXPORTED, DATA and OUT are on storage that all nodes see. The encoder and what is done
 to the pixels are those of card.json. Ray starts workers that died again. OUT appears whole or not at all.
 """
 
