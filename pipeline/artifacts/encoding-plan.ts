@@ -68,6 +68,8 @@ export const encodingPlan = z.strictObject({
   data: z.string(),
   source: z.string(),
   split: z.enum(['train', 'val', 'test', 'all']),
+  /** `--label`, where it was given. */
+  label: z.optional(z.string()),
   /** Whether reconstruction errors are computed. */
   errors: z.boolean(),
   strict: z.boolean(),

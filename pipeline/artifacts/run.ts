@@ -68,6 +68,8 @@ export const runPlan = z
       name: z.string(),
       /** Share of the training images that `val` was taken from. */
       valSplit: z.optional(z.number()),
+      /** The column of a table that labels are from; absent where none was asked for. */
+      label: z.optional(z.string()),
       /** The classes that all parts were restricted to; absent where they were not. */
       onlyClass: z.optional(z.array(z.string())),
       train: z.strictObject(images),

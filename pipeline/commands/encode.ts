@@ -15,7 +15,7 @@ type Result = EncodeResult | Planned | EncodedShards | ShardStatus | Merged;
 /** Options of which one at most is given. */
 const MODES = ['shards', 'shard', 'shardsOf', 'status', 'merge'] as const;
 /** Options that a plan decides for its shards. */
-const PLANNED = ['data', 'split', 'error', 'maxSkipped', 'strict'] as const;
+const PLANNED = ['data', 'split', 'label', 'error', 'maxSkipped', 'strict'] as const;
 const nameOf = (key: string) => `--${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 
 export const encode = defineCommand({

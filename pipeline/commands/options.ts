@@ -102,6 +102,10 @@ export const options = {
   },
   ...shares({ 'max-skipped': ['share of the images that may be unreadable; they are left out', '0.01'] }, [0, 1]),
   ...shares({ 'val-split': ['share of the training images that is held out for validation', 'none'] }, []),
+  label: {
+    ...text('column of a table to take labels from'),
+    defaultDescription: 'label, class, target or the like',
+  },
   'only-class': {
     ...text('use only images of these classes: names with commas between them, as in good or 0,1,2'),
     defaultDescription: 'all',
@@ -189,7 +193,7 @@ export const pick = <K extends keyof typeof options>(...names: K[]): Pick<typeof
   Object.fromEntries(names.map((name) => [name, options[name]])) as Pick<typeof options, K>;
 
 /** Options about data for a model that has been trained: its pixels are prepared as they were for training. */
-export const readingOptions = pick('cache', 'max-skipped', 'strict');
+export const readingOptions = pick('label', 'cache', 'max-skipped', 'strict');
 
 /** Options about data to train on. */
 export const dataOptions = { ...pick('size', 'fit', 'background', 'channels', 'range'), ...readingOptions };
@@ -197,7 +201,7 @@ export const dataOptions = { ...pick('size', 'fit', 'background', 'channels', 'r
 /** Names of `DataOptions` that are options of commands. */
 const DATA_OPTIONS = [
   ...(['size', 'fit', 'background', 'channels', 'range', 'onlyClass'] as const),
-  ...(['maxSkipped', 'strict', 'cache'] as const),
+  ...(['label', 'maxSkipped', 'strict', 'cache'] as const),
 ] as const;
 
 /** The data options among the arguments of a command. */

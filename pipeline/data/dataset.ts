@@ -78,6 +78,8 @@ export interface DatasetSplits {
   readonly val?: ImageDataset | undefined;
   /** Images that decide nothing. */
   readonly test?: ImageDataset | undefined;
+  /** The column that labels are from, where one was asked for. */
+  readonly label?: string | undefined;
   /** The classes that the images were restricted to, by their index. */
   readonly onlyClass?: readonly string[] | undefined;
   /** What is known about all images, where they were read from files. */

@@ -101,11 +101,12 @@ const OTHERS: readonly (readonly [start: RegExp, what: string])[] = [
 
 /**
  * Locates the images of a value of `--data`, see `DATA_FORMS`.
- * @throws InputError when there is no such file or folder, its format is unknown, or it takes no file of labels
+ * @throws InputError when there is no such file or folder, its format is unknown, it takes no file of labels, or has no columns but
+ * one is asked for
  */
 export async function locateData(spec: string, options: DataOptions = {}): Promise<DataSource> {
   const known = named.get(spec);
-  if (known) return known();
+  if (known) return asAsked(spec, await known(), options);
   const { path, labels } = pathsIn(spec);
   const missing = [path, labels].find((file) => file !== undefined && !existsSync(file));
   if (missing !== undefined) {
@@ -116,7 +117,7 @@ export async function locateData(spec: string, options: DataOptions = {}): Promi
   if (remedy !== undefined) throw new InputError(`--data ${spec}: ${path} holds no images that are read: ${remedy}`);
   for (const { matches, locate, labelled } of formats) {
     if (!(await matches(path))) continue;
-    if (labels === undefined || !labelled) return locate(path, labels, spec, options);
+    if (labels === undefined || !labelled) return asAsked(spec, await locate(path, labels, spec, options), options);
     throw new InputError(`--data ${spec}: ${path} is ${labelled}; omit '${labels}'`);
   }
   const start = await startOf(path, 8);
@@ -126,6 +127,11 @@ export async function locateData(spec: string, options: DataOptions = {}): Promi
     throw new InputError(`--data ${spec}: ${path} is of a format that is not read; convert it to png or jpg`);
   const shown = start.slice(0, 8).replace(/(..)(?=.)/g, '$1 ') || 'nothing';
   throw new InputError(`--data ${spec}: ${path} is of no known form: it starts with ${shown}; expected ${EXPECTED}`);
+}
+
+function asAsked(spec: string, source: DataSource, { label }: DataOptions): DataSource {
+  if (label === undefined || source.label === label) return source;
+  throw new InputError(`--label ${label}: ${spec} has no columns, a table was expected; omit it`);
 }
 
 /** Whether a value of `--data` is a folder in which image files are read, at any depth, or would be once there are some. */

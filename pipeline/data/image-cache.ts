@@ -17,6 +17,8 @@ import { PIXELS } from './pixel-files.ts';
 export interface Prepared {
   readonly folder: string;
   readonly index: ImageIndex;
+  /** As its `DataSource` has it. */
+  readonly label?: string | undefined;
 }
 
 const INDEX = 'index.json';

@@ -121,6 +121,8 @@ export interface DataSource {
   readonly val?: ImageSource | undefined;
   readonly test?: ImageSource | undefined;
   readonly all?: ImageSource | undefined;
+  /** The column that labels are from, where one was asked for, or a model was trained with it. */
+  readonly label?: string | undefined;
   /** One line each on what was found and not used: `arrays not used: ids, split`. */
   readonly notes: readonly string[];
 }

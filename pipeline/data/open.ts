@@ -25,14 +25,14 @@ export interface OpenedSplits extends DatasetSplits {
  */
 export async function openSplits(spec: string, options: DataOptions = {}): Promise<OpenedSplits> {
   const prepared = await prepareData(spec, options);
-  const { index } = prepared;
+  const { index, label } = prepared;
   const open = (name: 'train' | 'val' | 'test' | 'all') => openPart(prepared, name, options.classes);
   const splits = index.parts.all ? splitWhole(prepared, await open('all')) : await openTogether(spec, open, index);
   try {
     const chosen = options.onlyClass
       ? remembered(prepared, onlyClasses(splits, options.onlyClass, options.holdsOut ?? options.valSplit !== undefined))
       : splits;
-    return { ...remembered(prepared, withValidation(chosen, options.valSplit)), index };
+    return { ...remembered(prepared, withValidation(chosen, options.valSplit)), index, label };
   } catch (error) {
     await closeSplits(splits);
     throw error;

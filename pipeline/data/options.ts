@@ -17,6 +17,10 @@ export interface DataOptions {
   readonly channels?: (typeof channelChoices)[number] | undefined;
   /** The numbers that become black and white, for data that are not 8-bit pixels. */
   readonly range?: readonly [number, number] | undefined;
+  /** Column of labels, of data that are a table; data without it are refused. */
+  readonly label?: string | undefined;
+  /** Column of labels that a model was trained with: used where there is one of this name. */
+  readonly knownLabel?: string | undefined;
   /** Names of classes: images of others are left out of all parts. */
   readonly onlyClass?: readonly string[] | undefined;
   /** Share of the training images that is held out for validation, above 0 and below 1. */
@@ -45,6 +49,8 @@ export interface TrainedOn {
   readonly image: ImageShape;
   readonly preprocessing?: Preprocessing | undefined;
   readonly classes: readonly string[] | null;
+  /** Column of their labels, where one was asked for. */
+  readonly label?: string | undefined;
 }
 
 /**
@@ -52,12 +58,13 @@ export interface TrainedOn {
  * model's numbers. Models without `preprocessing` were trained on images of exactly their size, with transparency on black.
  */
 export const optionsLike = (
-  { image: { height, width, channels }, preprocessing, classes }: TrainedOn,
+  { image: { height, width, channels }, preprocessing, classes, label }: TrainedOn,
   options: DataOptions = {},
 ): DataOptions => ({
   ...options,
   preprocessing: preprocessing ?? { height, width, channels, fit: 'cover', background: '#000000', scalings: [] },
   classes: classes ?? undefined,
+  knownLabel: label,
 });
 
 const LARGEST_SIDE = 4096;

@@ -29,7 +29,10 @@ import { DARK_MASKS } from './scale.ts';
 export async function prepare(spec: string, source: DataSource, options: DataOptions): Promise<Prepared> {
   const { size, fit, background, channels, range, preprocessing, signal } = options;
   const stamps: Record<string, string> = {};
-  for (const [name, part] of partsOf(source)) stamps[name] = [await part.stamp(), ...(part.classes ?? [])].join('\n');
+  const column = source.label === undefined ? [] : [`labels from ${source.label}`];
+  for (const [name, part] of partsOf(source)) {
+    stamps[name] = [await part.stamp(), ...(part.classes ?? []), ...column].join('\n');
+  }
   const contents = { stamps, wanted: preprocessing ?? { size, fit, background, channels, range } };
   let prepared = await findPrepared(imageCache(options.cache), contents);
   if (!prepared) {
@@ -40,7 +43,8 @@ export async function prepare(spec: string, source: DataSource, options: DataOpt
   }
   checkSkipped(spec, prepared.index, options);
   noteOthers(spec, prepared.index, options);
-  return { ...prepared, index: { ...prepared.index, notes: [...source.notes] } }; // a cached index has older notes
+  const { label, notes } = source;
+  return { ...prepared, label, index: { ...prepared.index, notes: [...notes] } }; // a cached index has older notes
 }
 
 /**

@@ -141,9 +141,9 @@ async function encodeShard(shard: number, options: ShardOptions): Promise<{ rows
     const reading = optionsFor(card, dataOptions);
     const { preprocessing } = reading;
     if (!preprocessing) throw new Error('an exported model says how images are prepared');
-    const { source: spec, labelling, named, strict } = plan;
+    const { source: spec, label, labelling, named, strict } = plan;
     const { mtimeMs: planned } = await withFileErrors(`cannot read ${out}`, () => stat(shardPaths(out).plan));
-    images = await openShard(inputs, { ...reading, preprocessing, spec, planned, labelling, named, strict });
+    images = await openShard(inputs, { ...reading, preprocessing, label, spec, planned, labelling, named, strict });
     checkLabelling(card, plan.data, images.labelling, plan.errors);
     running.begin(images.images);
     progress.begin(images.images);

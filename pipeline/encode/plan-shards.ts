@@ -90,11 +90,11 @@ export async function planShards(options: PlanOptions): Promise<Planned> {
     const inputs = () => inputsOf(chosen, counts, survey, contents);
     const sessions = { ...options, graphs: encodingGraphs(errors), images: Number.POSITIVE_INFINITY };
     const { batchSize } = planSessions(bytesPerImage(model.card.image), sessions);
-    const { strict = false, maxSkipped = 0.01 } = dataOptions ?? {};
+    const { strict = false, maxSkipped = 0.01, label } = dataOptions ?? {};
     const plan = {
       format: ENCODING_PLAN_FORMAT,
       model: await digestsOf(model),
-      ...{ data, split, errors, strict, maxSkipped, shards, batchSize },
+      ...{ data, split, label, errors, strict, maxSkipped, shards, batchSize },
       images: total(counts),
       labelling: survey?.labelling ?? null,
       named: survey ? null : namesOf(chosen),

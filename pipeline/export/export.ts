@@ -83,11 +83,11 @@ export async function exportRun(options: ExportOptions): Promise<ExportResult> {
     );
   }
   const { classes, ...dataset } = plan.data;
-  const { preprocessing, onlyClass, valSplit } = dataset;
+  const { preprocessing, label, onlyClass, valSplit } = dataset;
   const image = imageOf(program.size);
   await checkOutside(data ?? plan.data.name, out);
   const splits = await openTrainingSplits(plan.data.name, data, {
-    ...optionsLike({ image, preprocessing, classes }, options.dataOptions),
+    ...optionsLike({ image, preprocessing, classes, label }, options.dataOptions),
     onlyClass,
     valSplit,
   });

@@ -39,7 +39,7 @@ export async function openEncoder(folder: string): Promise<ExportedModel & { rea
 
 /** Options that open data for a model: prepared as the images that it was trained on, and split as they were. */
 export const optionsFor = (card: Card, options?: DataOptions): DataOptions => ({
-  ...optionsLike(card, options),
+  ...optionsLike({ ...card, label: card.dataset.label }, options),
   valSplit: card.dataset.valSplit,
 });
 

@@ -71,8 +71,8 @@ export async function findNeighbors(options: NeighborsOptions): Promise<Neighbor
   const { size } = card.latent;
   const opening = optionsFor(card, dataOptions);
   const opened: ImageDataset[] = [];
-  const open = async (spec: string, part: Split) => {
-    const dataset = await openSplit(spec, part, opening);
+  const open = async (spec: string, part: Split, label?: string) => {
+    const dataset = await openSplit(spec, part, { ...opening, label });
     opened.push(dataset);
     checkFits(card, dataset, false);
     const unread = unreadNote(dataset);
@@ -80,7 +80,7 @@ export async function findNeighbors(options: NeighborsOptions): Promise<Neighbor
     return dataset;
   };
   try {
-    const set = await open(data, split);
+    const set = await open(data, split, dataOptions?.label);
     if (k > set.length)
       throw new InputError(`--k ${k}: ${set.name} has only ${counted(set.length, 'image')}; choose fewer`);
     const asked: ImageDataset[] = [];

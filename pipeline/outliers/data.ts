@@ -38,6 +38,7 @@ export async function findNormal(
   closing: Closing,
 ): Promise<FoundImages> {
   const { name } = card.dataset;
+  const reading = optionsFor(card, { ...options, label: undefined }); // `--label` is the column of the data that are scored
   const own = await trainedOn(card, given ?? name, options, closing);
   if (typeof own !== 'string') return { ...own, own: { train: true, reference: true } };
   if (given === undefined) {
@@ -47,11 +48,11 @@ export async function findNormal(
   }
   const trained = await trainedOn(card, name, options, closing);
   if (typeof trained !== 'string') {
-    const reference = await openSplit(given, 'all', optionsFor(card, options));
+    const reference = await openSplit(given, 'all', reading);
     closing.push(() => reference.close());
     return { train: trained.train, reference, own: { train: true, reference: false } };
   }
-  const splits = await openSplits(given, optionsFor(card, options));
+  const splits = await openSplits(given, reading);
   closing.push(() => closeSplits(splits));
   const { train, val, test } = splits;
   const note = `The images that the model was trained on are not found: distances are from the training part of ${given}.`;
@@ -67,7 +68,7 @@ async function trainedOn(
 ): Promise<(NormalImages & Pick<FoundImages, 'note'>) | string> {
   let splits: DatasetSplits;
   try {
-    splits = await openSplits(spec, trainingOptionsFor(card, options));
+    splits = await openSplits(spec, trainingOptionsFor(card, { ...options, label: undefined }));
   } catch (error) {
     if (error instanceof InputError) return error.message;
     throw error;

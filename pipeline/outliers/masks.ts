@@ -32,7 +32,7 @@ export async function openMasks(
 ): Promise<ImageDataset | undefined> {
   const folder = join(basename(spec) === 'test' ? dirname(spec) : spec, MASKS);
   const found = await stat(folder).catch(() => undefined);
-  const { preprocessing, ...others } = optionsFor(card, options);
+  const { preprocessing, ...others } = optionsFor(card, { ...options, label: undefined });
   if (!found?.isDirectory() || !preprocessing) return undefined;
   const plain = { ...preprocessing, channels: 1, background: '#000000', scalings: [] };
   return openSplit(folder, 'all', { ...others, classes: undefined, valSplit: undefined, preprocessing: plain });

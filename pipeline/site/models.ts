@@ -103,7 +103,8 @@ function dataSources({ data: given, dataOptions }: ModelOptions) {
   const parts = new Map<string, Promise<Images | undefined>>();
   const open = async (spec: string, card: Card) => {
     const options = trainingOptionsFor(card, dataOptions);
-    const key = JSON.stringify([spec, options.preprocessing, options.classes, options.valSplit, options.onlyClass]);
+    const { preprocessing, classes, knownLabel, valSplit, onlyClass } = options;
+    const key = JSON.stringify([spec, preprocessing, classes, knownLabel, valSplit, onlyClass]);
     const splits = opened.get(key) ?? (await openSplits(spec, options));
     opened.set(key, splits);
     const partOf = (split: Split) => {

@@ -36,6 +36,7 @@ export async function imagesFor(
     train: await inMemory(train, '--limit-train', limits.limitTrain),
     val: val && (await inMemory(val, '--limit-test', limits.limitTest)),
     test: test && (await inMemory(test, '--limit-test', limits.limitTest)),
+    label: splits.label,
     onlyClass: splits.onlyClass,
     index: splits.index,
   };

@@ -80,6 +80,7 @@ export async function planOf(model: ModelDefinition, options: TrainOptions, inpu
     data: {
       name,
       valSplit: options.valSplit ?? previous?.data.valSplit,
+      ...(data.label !== undefined && { label: data.label }),
       ...(data.onlyClass && { onlyClass: [...data.onlyClass] }),
       train: await fingerprinted(train),
       ...(data.val && { val: await fingerprinted(data.val) }),

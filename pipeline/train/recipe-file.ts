@@ -19,6 +19,7 @@ export function optionsOf({ model, modelFile, size, recipe, data, init }: RunPla
     model: modelFile ?? model,
     data: data.name,
     ...(data.preprocessing && fittingOf(data.preprocessing)),
+    label: data.label,
     'only-class': data.onlyClass?.join(),
     'val-split': data.valSplit,
     latent: size.latent,

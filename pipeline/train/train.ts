@@ -73,7 +73,7 @@ export function dataOptionsFor(
   const asked = [size, fit, background, channels, range].some((option) => option !== undefined);
   const { onlyClass = previous?.data.onlyClass } = options;
   const like = previous && !asked ? optionsLike({ ...previous.data, image: previous.size }, options) : options;
-  return { ...like, onlyClass, holdsOut: valSplit !== undefined };
+  return { ...like, onlyClass, knownLabel: previous?.data.label, holdsOut: valSplit !== undefined };
 }
 
 /** Trains as `train` does, on an open data set. */

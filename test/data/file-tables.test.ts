@@ -190,7 +190,7 @@ describe('a table that names image files', () => {
     const [b, a] = await entriesOf(all);
     await Promise.all([b?.read(), a?.read()]);
     expect([b?.where, a?.where]).toEqual([path('ham/images_part_2/b.jpg'), path('ham/images_part_1/a.jpg')]);
-    expectFacts(notes.join('; '), path('ham/images_part_2'), 'dx, age', 'label');
+    expectFacts(notes.join('; '), path('ham/images_part_2'), 'dx, age', '--label dx');
     const [inner] = await entriesOf((await locateData(save('ham/x.csv', 'file,label\nx.jpg,1\n'))).all);
     expect(inner?.where).toBe(path('ham/images_part_3/images/x.jpg'));
   });
@@ -429,7 +429,7 @@ describe('metadata beside images', () => {
     save('captions/metadata.csv', 'file_name,text\ncat/1.png,a cat\n');
     const { all, notes } = await locateData(path('captions'));
     expect([all?.classes, notes.length]).toEqual([['cat', 'dog'], 2]);
-    save('captions/metadata.csv', 'file_name,split\ncat/1.png,train\n2.png,test\n');
+    save('captions/metadata.csv', 'file_name,split\ncat/1.png,train\n3.png,test\n');
     expectFacts(await inputErrorOf(locateData(path('captions'))), path('captions'), 'dog/2.png');
     save('captions/metadata.csv', 'file_name,label\ncat/1.png,1\ncat/1.png,2\n');
     expectFacts(await inputErrorOf(locateData(path('captions'))), 'metadata.csv: line 3', 'cat/1.png');

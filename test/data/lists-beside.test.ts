@@ -17,7 +17,7 @@ function save(file: string, bytes: Uint8Array | string): void {
 async function read(name: string, images: readonly string[], texts: Readonly<Record<string, readonly string[]>>) {
   for (const image of images) save(`${name}/${image}`, pngBytes(1, 1, 8, 0, [7]));
   for (const [file, lines] of Object.entries(texts)) save(`${name}/${file}`, lines.map((line) => `${line}\n`).join(''));
-  const { notes, ...parts } = await locateData(path(name));
+  const { notes, label: _, ...parts } = await locateData(path(name));
   const rows: Record<string, unknown[]> = {};
   for (const [part, source] of Object.entries(parts)) {
     rows[part] = (await entriesOf(source)).map(({ id, label }) => (label === undefined ? id : [id, label]));

@@ -198,3 +198,32 @@ test('files with several frames or pages are counted, where only the first is re
   await encodeShards({ out: scratch('frames'), choose: all, device: 'cpu', note });
   expect(notes).toEqual([expect.stringMatching(/frames\.parquet: .*: 1;/), expect.stringMatching(/shard 0: .*: 1;/)]);
 });
+
+test('a column of labels that is asked for is that of all shards', async () => {
+  const dx = ['nv', 'mel', 'nv', 'bcc'];
+  const dataOptions = { label: 'dx', cache: scratch('cache') };
+  for (const kind of ['pieces', 'rows']) {
+    parquetWriteFile({
+      filename: scratch(`${kind}.parquet`),
+      columnData: [
+        { name: 'image', data: dx.map((_, i) => png(i)), type: 'BYTE_ARRAY' },
+        { name: 'label', data: [0, 1, 2, 3], type: 'INT32' },
+        { name: 'dx', data: dx, type: 'STRING' },
+        { name: kind === 'rows' ? 'split' : 'sex', data: ['train', 'train', 'test', 'test'], type: 'STRING' },
+      ],
+    });
+    const [data, out, single] = [scratch(`${kind}.parquet`), scratch(`${kind}-shards`), scratch(`${kind}-all.parquet`)];
+    await plan({ data, out, shards: 2, dataOptions });
+    await encodeShards({ out, choose: all, device: 'cpu' });
+    const merged = await mergeShards({ folder: out, single: true });
+    await encode({ exported, data, split: 'all', out: single, device: 'cpu', dataOptions });
+    const rows = await readRows(merged.out);
+    expect(rows.map((row) => row.class)).toEqual(dx);
+    expect(rows).toEqual(await readRows(single));
+    expectFacts(
+      await inputErrorOf(plan({ data, out, shards: 2, dataOptions: { cache: dataOptions.cache } })),
+      out,
+      'label',
+    );
+  }
+});

@@ -39,7 +39,15 @@ test('an option that the plan decides is refused with a shard', async () => {
     ['--merge', out],
     ['--status', out],
   ])
-    for (const option of ['--data=x', '--split=test', '--error', '--no-error', '--max-skipped=0.5', '--strict']) {
+    for (const option of [
+      '--data=x',
+      '--split=test',
+      '--label=x',
+      '--error',
+      '--no-error',
+      '--max-skipped=0.5',
+      '--strict',
+    ]) {
       const { code, stderr } = await call(['encode', ...mode, option, '--quiet'], { cwd: scratch('') });
       expect([code, stderr]).toEqual([2, expect.stringContaining(`${option.replace(/=.*/, '')}: `)]);
     }

@@ -2,8 +2,9 @@ import { extname } from 'node:path/posix';
 import { InputError } from '../../io/errors.ts';
 import { IMAGE_FILE } from '../decode.ts';
 import type { DataSource, ImageSource, RawLabel } from '../image-source.ts';
+import type { DataOptions } from '../options.ts';
 import { PathList } from '../path-list.ts';
-import { arrangePaths, type PathPart } from '../paths.ts';
+import { type ArrangedPaths, arrangePaths, type PathPart } from '../paths.ts';
 import { labelColumn } from './columns.ts';
 import { labelOf } from './csv-columns.ts';
 import { isTiff } from './image-files.ts';
@@ -84,8 +85,6 @@ export interface Contents {
   readonly labels: ReadonlyMap<string, RawLabel>;
   /** Texts beside the images, see `isText`. */
   readonly texts: ReadonlyMap<string, Uint8Array>;
-  /** Names that are classes in any case, see `arrangePaths`. */
-  readonly known: readonly string[] | undefined;
 }
 
 /**
@@ -96,7 +95,8 @@ export interface Contents {
  */
 export async function archiveSource(
   archive: string,
-  { paths, labels, texts, known }: Contents,
+  { paths, labels, texts }: Contents,
+  options: DataOptions,
   source: (part: PathPart, beside: boolean) => Pick<ImageSource, 'files' | 'stamp' | 'entries' | 'close'>,
 ): Promise<DataSource> {
   const images = paths.filter(isImage);
@@ -112,12 +112,12 @@ export async function archiveSource(
   const lines = (path: string) => linesIn(name(path), [texts.get(path) ?? new Uint8Array()]);
   const tables = [...texts.keys()].filter(isMetadataFile);
   const opened = tables.map(async (path) => ({ path, table: await textTable(name(path), () => lines(path)) }));
-  const folders = arrangePaths(PathList.of(images.sort()), archive, known);
-  const arranged =
+  const folders = arrangePaths(PathList.of(images.sort()), archive, options.classes ?? options.onlyClass);
+  const arranged: ArrangedPaths & { readonly used: readonly string[]; readonly label?: string } =
     tables.length > 0
-      ? { ...(await withMetadata(folders, await Promise.all(opened), archive)), used: tables }
+      ? { ...(await withMetadata(folders, await Promise.all(opened), archive, options)), used: tables }
       : await withLists(folders, [...texts.keys()], { name, lines, has: (path) => texts.has(path) });
-  const { parts, classes, notes: onFolders } = arranged;
+  const { parts, classes, label, notes: onFolders } = arranged;
   const keys = new Set(images.map(keyOf));
   const used = new Set(arranged.used);
   const others = paths.filter(
@@ -142,7 +142,7 @@ export async function archiveSource(
       ...source(part, beside),
     },
   ]);
-  if (!beside) return { ...Object.fromEntries(sources), notes };
+  if (!beside) return { ...Object.fromEntries(sources), ...(label !== undefined && { label }), notes };
   const said = 'labels are those of the files beside the images; folders are not classes';
   return { ...Object.fromEntries(sources), notes: classes ? [...notes, said] : notes };
 }

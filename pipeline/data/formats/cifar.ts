@@ -6,6 +6,8 @@ import { entriesIn } from '../../io/folders.ts';
 import { openFile } from '../../io/source.ts';
 import type { DataSource, ImageEntry, ImageSource } from '../image-source.ts';
 import { sortNaturally } from '../natural-order.ts';
+import type { DataOptions } from '../options.ts';
+import { askedLabel, chooseLabel, notesOnUnused } from './columns.ts';
 import { interleave } from './pixel-rows.ts';
 import { stampOf } from './stamp.ts';
 
@@ -15,18 +17,24 @@ const PIXELS = 3 * SIDE * SIDE;
 /** Images read at a time. */
 const BLOCK = 500;
 
-/** One of the two data sets, by the bytes of labels before an image, of which the last counts. */
+/** One of the two data sets, by the bytes of labels before an image, of which the last counts unless another is asked for. */
 interface Variant {
   readonly train: RegExp;
   readonly test: string;
-  readonly names: string;
-  readonly labels: number;
+  /** Of files with the names of classes. */
+  readonly names: readonly string[];
+  readonly labels: readonly string[];
 }
 
 /** https://www.cs.toronto.edu/~kriz/cifar.html, binary version. */
 const VARIANTS: readonly Variant[] = [
-  { train: /^data_batch_\d+\.bin$/, test: 'test_batch.bin', names: 'batches.meta.txt', labels: 1 },
-  { train: /^train\.bin$/, test: 'test.bin', names: 'fine_label_names.txt', labels: 2 },
+  { train: /^data_batch_\d+\.bin$/, test: 'test_batch.bin', names: ['batches.meta.txt'], labels: ['label'] },
+  {
+    train: /^train\.bin$/,
+    test: 'test.bin',
+    names: ['coarse_label_names.txt', 'fine_label_names.txt'],
+    labels: ['coarse_label', 'fine_label'],
+  },
 ];
 const PICKLES = /^(data_batch_\d+|test_batch|batches\.meta|train|test|meta)$/;
 
@@ -60,12 +68,12 @@ const isPickled = (files: readonly string[]) =>
   files.filter((file) => PICKLES.test(file)).length > 1;
 
 /**
- * Locates the images of CIFAR-10 or CIFAR-100 in the binary version: labels (CIFAR-100: coarse and fine, of which the fine one
- * is used), then 32×32 red, green and blue. Ids are numbers, counted through the files of a part.
+ * Locates the images of CIFAR-10 or CIFAR-100 in the binary version: labels (CIFAR-100: `coarse_label` and `fine_label`, which is
+ * used unless the other is asked for), then 32×32 red, green and blue. Ids are numbers, counted through the files of a part.
  * @param path of the folder, or of one file
- * @throws InputError when it is Python's version, or a file is cut short
+ * @throws InputError when it is Python's version, a file is cut short, or there are no labels as asked for
  */
-export async function cifarSource(path: string): Promise<DataSource> {
+export async function cifarSource(path: string, options: DataOptions = {}): Promise<DataSource> {
   const { folder, files } = await filesOf(path);
   const variant = VARIANTS.find((candidate) => files.some(isOf(candidate)));
   if (!variant) {
@@ -73,7 +81,10 @@ export async function cifarSource(path: string): Promise<DataSource> {
       `${path}: it is CIFAR's version for Python, whose pickled files are not read; download the binary version (cifar-10-binary.tar.gz or cifar-100-binary.tar.gz) and extract it`,
     );
   }
-  const classes = await readNames(join(folder, variant.names));
+  const label = chooseLabel(variant.labels, options, () => variant.labels.at(-1));
+  const asked = askedLabel(path, [label], variant.labels, options);
+  const column = variant.labels.indexOf(label ?? '');
+  const classes = await readNames(join(folder, variant.names[column] ?? ''));
   const source = async (name: string, own: readonly string[]): Promise<ImageSource> => {
     const paths = own.map((file) => join(folder, file));
     const counts = await Promise.all(paths.map((file) => countImages(file, variant)));
@@ -83,15 +94,16 @@ export async function cifarSource(path: string): Promise<DataSource> {
       classes,
       files: paths,
       stamp: () => stampOf(paths),
-      entries: () => entriesOf(paths, variant),
+      entries: () => entriesOf(paths, variant, column),
       close: async () => {},
     };
   };
-  const notes = variant.labels === 2 ? ['coarse labels not used: the fine ones are'] : [];
+  const unused = variant.labels.filter((name) => name !== label);
+  const about = { ...asked, notes: notesOnUnused(unused, label, variant.labels) };
   const train = files.filter((file) => variant.train.test(file));
   const test = files.filter((file) => file === variant.test);
-  if (train.length === 0 || test.length === 0) return { all: await source(path, [...train, ...test]), notes };
-  return { train: await source(`${path}/train`, train), test: await source(`${path}/test`, test), notes };
+  if (train.length === 0 || test.length === 0) return { all: await source(path, [...train, ...test]), ...about };
+  return { train: await source(`${path}/train`, train), test: await source(`${path}/test`, test), ...about };
 }
 
 /** The lines of a file of class names; undefined where it is missing. */
@@ -106,15 +118,15 @@ export async function readNames(path: string): Promise<string[] | undefined> {
 
 async function countImages(path: string, { labels }: Variant): Promise<number> {
   const { size } = await withFileErrors(`cannot read ${path}`, () => stat(path));
-  const bytes = labels + PIXELS;
+  const bytes = labels.length + PIXELS;
   if (size > 0 && size % bytes === 0) return size / bytes;
   throw new InputError(
     `${path}: it has ${size} bytes; a multiple of ${bytes} was expected for CIFAR's images; download it again`,
   );
 }
 
-async function* entriesOf(paths: readonly string[], { labels }: Variant): AsyncGenerator<ImageEntry> {
-  const bytes = labels + PIXELS;
+async function* entriesOf(paths: readonly string[], { labels }: Variant, column: number): AsyncGenerator<ImageEntry> {
+  const bytes = labels.length + PIXELS;
   let id = 0;
   for (const path of paths) {
     const file = await openFile(path);
@@ -124,10 +136,10 @@ async function* entriesOf(paths: readonly string[], { labels }: Variant): AsyncG
         const block = new Uint8Array(Math.min(BLOCK, count - first) * bytes);
         await file.read(block, first * bytes);
         for (let at = 0; at < block.length; at += bytes) {
-          const values = block.subarray(at + labels, at + bytes);
+          const values = block.subarray(at + labels.length, at + bytes);
           yield {
             id: String(id++),
-            label: block[at + labels - 1],
+            label: block[at + column],
             where: `${path}: image ${first + at / bytes}`,
             read: async () => ({
               height: SIDE,

@@ -1,7 +1,7 @@
 import { InputError } from '../../io/errors.ts';
 import type { RawLabel } from '../image-source.ts';
 import type { DataOptions } from '../options.ts';
-import { labelColumn, pixelColumns } from './columns.ts';
+import { chooseLabel, labelColumn, pixelColumns } from './columns.ts';
 import { rowReader, separatorOf } from './csv-rows.ts';
 import { EXPECTED_COUNTS, layoutOfRow } from './pixel-rows.ts';
 import { splitColumn } from './split-column.ts';
@@ -10,6 +10,8 @@ import { splitColumn } from './split-column.ts';
 export interface CsvColumns {
   readonly separator: string;
   readonly header: boolean;
+  /** `column 1`, `column 2` … where there is no header. */
+  readonly names: readonly string[];
   /** A field for each pixel, or one field with all of them, separated by spaces. */
   readonly pixels: readonly number[] | number;
   readonly label: number | undefined;
@@ -65,15 +67,17 @@ export function chooseColumns(path: string, lines: readonly string[], options: D
     return fields ? [separator === ',' ? fields : withPoints(fields)] : [];
   });
   const header = isHeader(rows[0] ?? []);
-  const names = header ? (rows[0] ?? []).map((name) => name.trim()) : undefined;
+  const names = (rows[0] ?? []).map((name, i) => (header ? name.trim() : `column ${i + 1}`));
   const data = rows.slice(header ? 1 : 0);
   const sample = data[0];
   if (!sample) throw new InputError(`${path}: it has no rows of pixels`);
   const packed = sample.findIndex(isPacked);
-  const found = names ? byName(names, packed, options) : byPosition(path, data, packed, options);
+  const chosen = chooseLabel(names, options);
+  const isNamed = header || chosen !== undefined;
+  const found = isNamed ? byName(names, packed, options) : byPosition(path, data, packed, options);
   const { pixels, label, split } = found;
   if (typeof pixels === 'object' && pixels.length === 0) {
-    const shown = (names ?? sample).slice(0, 6).join(', ');
+    const shown = (header ? names : sample).slice(0, 6).join(', ');
     throw new InputError(
       `${path}: its ${sample.length} columns (${shown.slice(0, 100)} …) are no images; expected names of image files, or a label and pixels: ${EXPECTED_COUNTS}`,
     );
@@ -86,9 +90,10 @@ export function chooseColumns(path: string, lines: readonly string[], options: D
     ...found,
     separator,
     header,
+    names,
     type: texts.some((text) => /[.e]/i.test(text ?? '')) ? 'float64' : 'int64',
     width: sample.length,
-    unused: [...sample.keys()].filter((i) => !used.has(i)).map((i) => names?.[i] || `column ${i + 1}`),
+    unused: [...sample.keys()].filter((i) => !used.has(i)).map((i) => names[i] || `column ${i + 1}`),
   };
 }
 
@@ -103,18 +108,19 @@ function isHeader(fields: readonly string[]): boolean {
 }
 
 function byName(names: readonly string[], packed: number, options: DataOptions): Found {
-  const labelName = labelColumn(names.filter((_, i) => i !== packed));
+  const others = names.filter((_, i) => i !== packed);
+  const label = chooseLabel(others, options, () => labelColumn(others));
   const at = (name: string | undefined) => (name === undefined ? undefined : names.indexOf(name));
-  const split = at(splitColumn(names));
-  const others = [...names.keys()].filter((i) => i !== split);
+  const split = at(splitColumn(others.filter((name) => name !== label)));
+  const left = [...names.keys()].filter((i) => i !== split);
   const pixels = pixelColumns(
-    others.map((i) => names[i] ?? ''),
-    labelName,
+    left.map((i) => names[i] ?? ''),
+    label,
     options,
-  ).map((i) => others[i] as number);
+  ).map((i) => left[i] as number);
   return {
     pixels: packed < 0 ? pixels : packed,
-    label: at(labelName),
+    label: at(label),
     split: split === undefined ? undefined : { name: names[split] as string, at: split },
   };
 }
@@ -135,7 +141,7 @@ function byPosition(path: string, rows: readonly (readonly string[])[], packed: 
   const [label, other] = named.length > 0 ? named : ends.filter(isLabel);
   if (label === undefined || other !== undefined) {
     throw new InputError(
-      `${path}: either its first or its last column is the label, and the rows do not show which; add a first line with names of the columns: label,pixel0,pixel1 …`,
+      `${path}: either its first or its last column is the label, and the rows do not show which; name it by --label 'column 1' or --label 'column ${width}', or add a first line with names of the columns: label,pixel0,pixel1 …`,
     );
   }
   return { pixels: all.filter((i) => i !== label), label, split: undefined };

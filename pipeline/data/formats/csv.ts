@@ -4,6 +4,7 @@ import type { DataOptions } from '../options.ts';
 import type { SplitName } from '../split-names.ts';
 import { arrange, transposedNote } from './array-layout.ts';
 import { isEmnist } from './arrays.ts';
+import { askedLabel, notesOnUnused } from './columns.ts';
 import { type CsvColumns, chooseColumns, isNumber, labelOf, packedNumbers, withPoints } from './csv-columns.ts';
 import { type CsvRow, rowsIn } from './csv-rows.ts';
 import { orElsewhere } from './elsewhere.ts';
@@ -29,7 +30,7 @@ interface CsvFile extends Shard {
  * with a label or not, with names of columns or not; a column such as `split` or `Usage` says which split a row is of. Ids are the
  * rows, counted from 0. Rows that are damaged are images that cannot be read.
  * @param path of a file, or of a folder of files whose names say their part
- * @throws InputError when a table holds no images, or columns cannot be told
+ * @throws InputError when a table holds no images, columns cannot be told, or there is no column of labels as asked for
  */
 export async function csvSource(path: string, options: DataOptions = {}): Promise<DataSource> {
   const notes: string[] = [];
@@ -41,13 +42,16 @@ export async function csvSource(path: string, options: DataOptions = {}): Promis
     if (isEmnist(shard.path)) notes.push(transposedNote(shard.path));
   }
   const first = files[0] as CsvFile;
+  const { names, label: at, unused } = first.columns;
+  const labels = files.map(({ columns }) => columns.names[columns.label ?? -1]);
+  const asked = askedLabel(path, labels, names, options);
   const sample: unknown[] = [];
   for await (const { fields } of rowsOf(first)) {
     if (sample.push(pixelsOf(fields, first.columns).map(Number)) === ORDER_SAMPLE) break;
   }
   const { planar, note } = findOrder(sample, options);
   if (note) notes.push(note);
-  if (first.columns.unused.length > 0) notes.push(`columns not used: ${first.columns.unused.join(', ').slice(0, 200)}`);
+  notes.push(...notesOnUnused(unused, names[at ?? -1], names));
   const source = (name: string, shards: readonly CsvFile[], part?: SplitName): ImageSource => {
     const files = shards.map((shard) => shard.path);
     return {
@@ -60,8 +64,9 @@ export async function csvSource(path: string, options: DataOptions = {}): Promis
   };
   const { splits, notes: onSplits } = await splitsIn(first.columns.split?.name, splitValues(files), first.part);
   notes.push(...onSplits);
-  if (splits.length === 0) return shardedSource(path, files, notes, source);
-  return { ...Object.fromEntries(splits.map((split) => [split, source(`${path}/${split}`, files, split)])), notes };
+  if (splits.length === 0) return { ...shardedSource(path, files, notes, source), ...asked };
+  const parts = splits.map((split) => [split, source(`${path}/${split}`, files, split)] as const);
+  return { ...Object.fromEntries(parts), ...asked, notes };
 }
 
 async function firstLines(path: string): Promise<string[]> {

@@ -36,6 +36,7 @@ const MOST_SHOWN = 120;
  * file is in the folder of the list, they may be in one folder beside it, or in numbered ones (`images_001`).
  * @param expected what the list should have, for messages
  * @param splits what the rows are divided into; none: the set is in one piece
+ * @param asked the column of labels, where it was asked for
  * @throws InputError when no file exists, or one is named twice with different labels or splits
  */
 export async function fileRowsSource(
@@ -45,7 +46,13 @@ export async function fileRowsSource(
     expected,
     splits = [],
     signal,
-  }: { expected: string; splits?: readonly SplitName[]; signal?: AbortSignal | undefined },
+    asked,
+  }: {
+    expected: string;
+    splits?: readonly SplitName[];
+    signal?: AbortSignal | undefined;
+    asked?: string | undefined;
+  },
 ): Promise<DataSource> {
   const { files, comments, repeated } = await collect(path, rows, signal);
   const folder = dirname(path);
@@ -70,6 +77,7 @@ export async function fileRowsSource(
   const pathOf = finderIn(bases);
   for (const file of comments) if (!existsSync(resolve(base, file))) files.delete(file);
   withNumbers(files);
+  const binary = withZeros(files, asked);
   const source = (name: string, split?: SplitName): ImageSource => {
     const own = () => [...files].filter(([, row]) => split === undefined || row.split === split);
     return imageFileSource({
@@ -84,6 +92,7 @@ export async function fileRowsSource(
     });
   };
   const notes = [
+    ...binary,
     ...(repeated === 0 ? [] : [`${repeated} lines repeat an earlier one`]),
     ...(inside === '' ? [] : [`the files are in ${base}${bases.length > 1 ? ` and ${bases.length - 1} like it` : ''}`]),
   ];
@@ -157,6 +166,21 @@ export function withNumbers(files: Files): Files {
   if (!fractions) return files;
   for (const [file, row] of files) files.set(file, { ...row, label: numbers.get(row.label) });
   return files;
+}
+
+/**
+ * Labels -1 and 1 of a column that was asked for are two classes, as in CelebA's attributes: -1, which is no label otherwise, becomes 0.
+ * @returns a note on that
+ */
+export function withZeros(files: Files, asked: string | undefined): string[] {
+  if (asked === undefined) return [];
+  const labels = new Set(Array.from(files.values(), ({ label }) => String(label ?? '')));
+  labels.delete('');
+  if (labels.size !== 2 || !labels.has('-1') || !labels.has('1')) return [];
+  for (const [file, row] of files) {
+    if (String(row.label) === '-1') files.set(file, { ...row, label: typeof row.label === 'number' ? 0 : '0' });
+  }
+  return [`-1 in column '${asked}' is read as 0, a class beside 1`];
 }
 
 /**

@@ -2,7 +2,7 @@ import { InputError } from '../../io/errors.ts';
 import { IMAGE_FILE } from '../decode.ts';
 import type { DataSource } from '../image-source.ts';
 import type { DataOptions } from '../options.ts';
-import { best, isRowNumber, labelColumn } from './columns.ts';
+import { askedLabel, best, chooseLabel, isRowNumber, labelColumn, mayBeLabel, notesOnUnused } from './columns.ts';
 import { isNumber, packedNumbers } from './csv-columns.ts';
 import { elsewhere } from './elsewhere.ts';
 import { EXTENSIONS, type FileRow, fileRowsSource, foldersBeside, foldersWith } from './file-rows.ts';
@@ -12,8 +12,6 @@ import { openTable, type Table, type TableRow } from './tables.ts';
 
 /** Names of a column of files, best first. */
 const FILES = ['file_name', 'filename', 'file', 'path', 'file_path', 'filepath', 'image_path', 'image', 'img'];
-/** Names of columns that say something of an image, but no class. */
-const NO_LABEL = /^(text|caption|title|description|prompt|url|width|height|size|x|uuid|.*_id)$/i;
 /** Rows that decide which columns there are. */
 const SAMPLE = 100;
 /** Numbers in a field that are pixels rather than a box in the image; columns of numbers that are pixels rather than attributes. */
@@ -26,6 +24,8 @@ export interface FileColumns {
   /** A column, or those of one-hot rows: the label is the name of the one that is 1. */
   readonly label: string | readonly string[] | undefined;
   readonly split: string | undefined;
+  /** Columns that could be labels. */
+  readonly scalars: readonly string[];
   readonly unused: readonly string[];
   /** A line each on names and labels that may be something else. */
   readonly doubts: readonly string[];
@@ -35,7 +35,11 @@ export interface FileColumns {
  * Finds the columns of a table that names image files and has no pixels; undefined where it does not.
  * @param path of the table: files in its folder, and in folders there, may be named without their extension
  */
-export async function fileColumns({ names, rows }: Table, path?: string): Promise<FileColumns | undefined> {
+export async function fileColumns(
+  { names, rows }: Table,
+  options: DataOptions = {},
+  path?: string,
+): Promise<FileColumns | undefined> {
   const sample: TableRow['cells'][] = [];
   for await (const { cells } of rows()) if (sample.push(cells) === SAMPLE) break;
   const most = (test: (text: string) => boolean) => (name: string) =>
@@ -51,13 +55,19 @@ export async function fileColumns({ names, rows }: Table, path?: string): Promis
   if (!found) return undefined;
   const { file } = found;
   const others = names.filter((name) => name !== file);
+  const isScalar = (name: string) => sample.every(({ [name]: cell }) => cell == null || rawLabel(cell) !== undefined);
+  const scalars = others.filter(isScalar);
+  const chosen = chooseLabel(scalars, options);
+  const unlabelled = others.filter((name) => name !== chosen);
   const headed = !names.includes('column 1');
-  const split = headed ? splitColumn(others) : others.find(most((text) => splitOfRow(text) !== undefined));
-  const isScalar = (name: string) => sample.some((cells) => rawLabel(cells[name]) !== undefined);
-  const scalars = others.filter((name) => name !== split && isScalar(name));
-  const unnumbered = scalars.filter((name) => !isRowNumber(name));
-  const meant = unnumbered.filter((name) => !NO_LABEL.test(name) && !named.includes(name));
-  const label = labelColumn(scalars) ?? hotColumns(unnumbered, sample) ?? (meant.length === 1 ? meant[0] : undefined);
+  const split = headed ? splitColumn(unlabelled) : unlabelled.find(most((text) => splitOfRow(text) !== undefined));
+  const likely = () => {
+    const filled = scalars.filter((name) => name !== split && sample.some((cells) => cells[name] != null));
+    const unnumbered = filled.filter((name) => !isRowNumber(name));
+    const meant = unnumbered.filter((name) => mayBeLabel(name) && !named.includes(name));
+    return labelColumn(filled) ?? hotColumns(unnumbered, sample) ?? (meant.length === 1 ? meant[0] : undefined);
+  };
+  const label = chooseLabel(scalars, options, likely);
   const labels = typeof label === 'string' ? sample.map((cells) => textOf(cells[label])) : [];
   const comma = labels.find((text) => /^[+-]?\d+,\d+$/.test(text));
   const heading = [file, ...[label ?? []].flat()].join(', ').slice(0, 100);
@@ -72,6 +82,7 @@ export async function fileColumns({ names, rows }: Table, path?: string): Promis
     ...found,
     label,
     split,
+    scalars,
     doubts,
     unused: others.filter((name) => name !== split && ![label].flat().includes(name)),
   };
@@ -123,7 +134,7 @@ function hotColumns(names: readonly string[], sample: readonly Cells[]): readonl
 /** Whether a file is a table that names image files, and has no pixels. */
 export async function isFileTable(path: string): Promise<boolean> {
   const table = await openTable(path);
-  return table !== undefined && (await fileColumns(table, path)) !== undefined;
+  return table !== undefined && (await fileColumns(table, {}, path)) !== undefined;
 }
 
 /** What a row says of an image; an empty name where it says none. @throws InputError where one-hot columns have several ones */
@@ -150,37 +161,31 @@ function hotLabel(names: readonly string[], cells: Cells, where: string): string
 /**
  * Locates the images that a table names (CSV, TSV, JSONL, Parquet): a column of files, and where there are such a column of labels
  * and one of splits.
- * @throws InputError when no file exists, or splits and other values are mixed
+ * @throws InputError when no file exists, splits and other values are mixed, or there is no column of labels as asked for
  */
-export async function locateFileTable(path: string, { signal }: DataOptions = {}): Promise<DataSource> {
+export async function locateFileTable(path: string, options: DataOptions = {}): Promise<DataSource> {
   const table = await openTable(path);
-  const columns = table && (await fileColumns(table, path));
+  const columns = table && (await fileColumns(table, options, path));
   if (!columns) {
     const names = table?.names.join(', ').slice(0, 100);
     const none = `${path}: its columns (${names}) name no image files; expected one such as file_name`;
     throw (await elsewhere(path)) ?? new InputError(none);
   }
+  const { unused, label, extension, scalars } = columns;
+  const asked = askedLabel(path, [label], scalars, options);
   const { splits, notes } = await splitsIn(columns.split, splitValues(table, columns));
   const expected = `the paths in column '${columns.file}' were expected to be`;
-  const source = await fileRowsSource(path, rowsOf(table, columns), { expected, splits, signal });
-  const { unused, label, extension } = columns;
+  const { signal } = options;
+  const source = await fileRowsSource(path, rowsOf(table, columns), { expected, splits, signal, asked: asked.label });
   const hot =
     typeof label === 'object'
       ? [`labels are the names of the columns ${label.join(', ').slice(0, 200)}: one is 1`]
       : [];
-  const some = unused.some((name) => !NO_LABEL.test(name) && !isRowNumber(name));
-  const remedy = label === undefined && some ? '; for labels, call one of them label' : '';
   const added = extension === '' ? [] : [`names in column '${columns.file}' are completed by ${extension}`];
   return {
     ...source,
-    notes: [
-      ...source.notes,
-      ...notes,
-      ...columns.doubts,
-      ...added,
-      ...hot,
-      ...(unused.length > 0 ? [`columns not used: ${unused.join(', ').slice(0, 200)}${remedy}`] : []),
-    ],
+    ...asked,
+    notes: [...source.notes, ...notes, ...columns.doubts, ...added, ...hot, ...notesOnUnused(unused, label, scalars)],
   };
 }
 

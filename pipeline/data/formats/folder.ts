@@ -13,6 +13,7 @@ import { PathList } from '../path-list.ts';
 import { arrangePaths, notesOnNames } from '../paths.ts';
 import { splitOf, splitsNamed } from '../split-names.ts';
 import { isCifar } from './cifar.ts';
+import { askedLabel } from './columns.ts';
 import { CSV_FILE, hasPixels } from './csv.ts';
 import { imageFileSource, isTiff } from './image-files.ts';
 import { linesOf } from './lines.ts';
@@ -55,24 +56,24 @@ export async function locateFolder(root: string, options: DataOptions = {}): Pro
       `${root}: it contains a table of pixels, ${table}, and ${counted(found.images.length, 'image')}, such as ${found.images.find(() => true)}; pass --data ${quoted(base + table)}, or move the one or the other elsewhere`,
     );
   }
-  const tables: { path: string; table: Table }[] = [];
-  for (const path of found.others.filter(isMetadata)) {
-    const table = await openTable(base + path);
-    if (table) tables.push({ path, table });
-  }
+  const { tables, others: otherTables } = await tablesIn(base, found.others, options);
   const arranged = arrangePaths(found.images, root, known ?? onlyClass);
-  const listed =
-    tables.length > 0
-      ? { ...(await withMetadata(arranged, tables, root)), used: tables.map(({ path }) => path) }
-      : await withLists(arranged, found.others, textsIn(base));
+  const metadata = tables.filter(({ path }) => isMetadata(path));
+  const lists =
+    metadata.length > 0 ? { ...arranged, used: [] } : await withLists(arranged, found.others, textsIn(base));
+  const listed = {
+    ...(await withMetadata(lists, tables, root, options, base)),
+    used: [...lists.used, ...tables.map(({ path }) => path)],
+  };
+  const [seen] = otherTables;
+  if (options.label !== undefined && listed.label === undefined && seen)
+    askedLabel(seen.path, [], seen.table.names, options);
   const { parts, classes, notes } = listed;
   const used = new Set(listed.used);
   const [first] = Object.values(parts);
   const named = classes === undefined && tables.length === 0 && first ? notesOnNames(first.paths) : [];
   const others = found.others.filter((path) => !used.has(path));
-  const labelled = others.filter(
-    (path) => (TEXT_TABLE.test(path) && !SUBMISSION.test(path)) || PARQUET_FILE.test(path),
-  );
+  const labelled = others.filter(isLabelTable);
   // One of test images may have no labels.
   const labels = labelled.find((path) => splitsNamed(path).includes('train')) ?? labelled.find(() => true);
   const sources = Object.entries(parts).map(([name, { paths, id, label }]) => [
@@ -88,15 +89,40 @@ export async function locateFolder(root: string, options: DataOptions = {}): Pro
       },
     }),
   ]);
-  const remedy = `pass it as --data ${quoted(base + labels)}`;
+  const remedy = `pass it as --data ${quoted(base + labels)}, or name their column with --label`;
   const hidden = used.size > 0 ? [] : notesOnLabels(others);
   const unread = labels === undefined ? hidden : [`to read labels and splits from ${labels}, ${remedy}`];
   const empty = found.empty.map((folder) => `${folder} is empty: there is no such part`);
   return {
     ...Object.fromEntries(sources),
+    ...(listed.label !== undefined && { label: listed.label }),
     notes: [...notes, ...named, ...empty, ...notesOnOthers(others), ...unnamed, ...unread],
   };
 }
+
+interface NamedTable {
+  readonly path: string;
+  readonly table: Table;
+}
+
+/** The tables that say labels: `metadata.csv` and the like, and those with the column of labels that is wanted; and others. */
+async function tablesIn(base: string, paths: PathList, { label, knownLabel }: DataOptions) {
+  const [tables, others]: [NamedTable[], NamedTable[]] = [[], []];
+  const wanted = label ?? knownLabel;
+  for (const path of paths) {
+    const own = isMetadata(path);
+    if (!own && (wanted === undefined || !isLabelTable(path))) continue;
+    const table = await openTable(base + path).catch((error: unknown) => {
+      if (own || !(error instanceof InputError)) throw error;
+      return undefined;
+    });
+    if (table) (own || (wanted !== undefined && table.names.includes(wanted)) ? tables : others).push({ path, table });
+  }
+  return { tables, others };
+}
+
+const isLabelTable = (path: string): boolean =>
+  (TEXT_TABLE.test(path) && !SUBMISSION.test(path)) || PARQUET_FILE.test(path);
 
 const textsIn = (base: string): TextsBeside => ({
   name: (path) => base + path,

@@ -62,7 +62,7 @@ export const isReadByLists = (path: string): boolean => saysSplits(path) || base
 const keyOf = (path: string): string => (IMAGE_FILE.test(path) ? path.replace(/\.[^.]*$/, '') : path);
 
 /** Finds images by paths from any folder on, with or without extension; undefined where there is none, or several. */
-function finderOf(images: Iterable<string>): (name: string) => string | undefined {
+export function finderOf(images: Iterable<string>): (name: string) => string | undefined {
   const byName = new Map<string, string | string[]>();
   for (const path of images) {
     const name = basename(keyOf(path));

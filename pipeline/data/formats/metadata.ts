@@ -2,9 +2,12 @@ import { posix } from 'node:path';
 import { InputError } from '../../io/errors.ts';
 import { counted } from '../../io/printable.ts';
 import type { RawLabel } from '../image-source.ts';
+import type { DataOptions } from '../options.ts';
 import type { ArrangedPaths } from '../paths.ts';
-import { type FileRow, withNumbers } from './file-rows.ts';
-import { fileColumns, readRow } from './file-table.ts';
+import { askedLabel, notesOnUnused } from './columns.ts';
+import { type FileRow, withNumbers, withZeros } from './file-rows.ts';
+import { type FileColumns, fileColumns, readRow } from './file-table.ts';
+import { finderOf } from './lists-beside.ts';
 import { splitOfRow, splitsIn } from './split-column.ts';
 import type { Table } from './tables.ts';
 
@@ -12,32 +15,43 @@ import type { Table } from './tables.ts';
 export const isMetadata = (path: string): boolean => /(^|\/)metadata\.(csv|jsonl|parquet)$/i.test(path);
 
 /**
- * Takes labels and splits from tables beside the images. Where they say labels, folders are not classes; where folders are splits,
- * those stay.
+ * Takes labels and splits from tables beside the images, which they name by their paths from the table on, or by any part of the path
+ * that is of one image. Where they say labels, folders are not classes; where folders are splits, those stay.
  * @param tables with their paths, beside those of the images
- * @throws InputError when splits and other values are mixed, or some images have none
+ * @param base what is before them on disk, where they may name files without their extension
+ * @throws InputError when splits and other values are mixed, some images have none, or there is no column of labels as asked for
  */
 export async function withMetadata(
   arranged: ArrangedPaths,
   tables: readonly { readonly path: string; readonly table: Table }[],
   where: string,
-): Promise<ArrangedPaths> {
+  options: DataOptions,
+  base?: string,
+): Promise<ArrangedPaths & { readonly label?: string }> {
   if (tables.length === 0) return arranged;
   const images = new Set(Object.values(arranged.parts).flatMap(({ paths }) => [...paths]));
   const notes = [...arranged.notes];
   const said = new Map<string, Pick<FileRow, 'label' | 'split'>>();
   const values: { value: unknown; where: string }[] = [];
-  let [column, labelled]: [string | undefined, boolean] = [undefined, false];
+  const found: FileColumns[] = [];
+  let find: ReturnType<typeof finderOf> | undefined;
+  const imageOf = (path: string, file: string) => {
+    const own = posix.join(posix.dirname(path), file);
+    if (file === '' || images.has(own)) return own;
+    find ??= finderOf(images);
+    return find(file) ?? own;
+  };
   for (const { path, table } of tables) {
-    const columns = await fileColumns(table);
+    const columns = await fileColumns(table, options, base && base + path);
     if (!columns) {
       notes.push(`${path} is not used: it has no column of image files`);
       continue;
     }
     const missing: string[] = [];
+    const before = said.size;
     for await (const row of table.rows()) {
       const { file, label, split } = readRow(row, columns);
-      const image = posix.join(posix.dirname(path), file);
+      const image = imageOf(path, file);
       const earlier = said.get(image);
       const own = { label, split: splitOfRow(split) };
       if (earlier && (earlier.label !== own.label || earlier.split !== own.split)) {
@@ -47,20 +61,31 @@ export async function withMetadata(
       else missing.push(file);
       if (columns.split !== undefined) values.push({ value: split, where: row.where });
     }
-    column ??= columns.split;
-    labelled ||= columns.label !== undefined;
+    found.push(columns);
+    const none = said.size === before ? '; to look for them elsewhere, pass the table itself as --data' : '';
     if (missing.length > 0)
       notes.push(
-        `${path} names ${counted(missing.length, 'file that is', 'files that are')} not there, such as ${missing[0]}`,
+        `${path} names ${counted(missing.length, 'file that is', 'files that are')} not there, such as ${missing[0]}${none}`,
       );
-    if (columns.unused.length > 0) notes.push(`${path}: columns not used: ${columns.unused.join(', ')}`);
+    notes.push(...notesOnUnused(columns.unused, columns.label, columns.scalars).map((note) => `${path}: ${note}`));
   }
+  const files = tables.map(({ path }) => path).join(', ');
+  if (options.label !== undefined && said.size === 0) {
+    throw new InputError(
+      `--label ${options.label}: ${files} names none of the images; pass the table itself as --data`,
+    );
+  }
+  const scalars = new Set(found.flatMap((columns) => columns.scalars));
+  const labels = found.map((columns) => columns.label);
+  const asked = askedLabel(files, labels, [...scalars], options);
   const unsaid = [...images].filter((path) => !said.has(path));
   if (said.size > 0 && unsaid.length > 0)
     notes.push(`${counted(unsaid.length, 'image is', 'images are')} in no table, such as ${unsaid[0]}`);
-  const labels = withNumbers(said);
-  const label = (path: string): RawLabel => labels.get(path)?.label;
+  const numbered = withNumbers(said);
+  notes.push(...withZeros(said, asked.label));
+  const label = (path: string): RawLabel => numbered.get(path)?.label;
   const { all } = arranged.parts;
+  const column = found.find(({ split }) => split !== undefined)?.split;
   const { splits, notes: onSplits } = await splitsIn(column, each(values), all ? undefined : 'train');
   notes.push(...onSplits);
   if (splits.length > 0 && unsaid.length > 0) {
@@ -73,9 +98,11 @@ export async function withMetadata(
     return [split, { ...all, paths }] as const;
   });
   const parts = Object.entries(divided.length > 0 ? Object.fromEntries(divided) : arranged.parts);
-  if (!labelled) return { ...arranged, parts: Object.fromEntries(parts), notes } as ArrangedPaths;
+  const saysLabels = said.size > 0 && labels.some((columns) => columns !== undefined);
+  if (!saysLabels) return { ...arranged, parts: Object.fromEntries(parts), notes } as ArrangedPaths;
   if (arranged.classes) notes.push('labels are those of the table beside the images; folders are not classes');
   return {
+    ...asked,
     parts: Object.fromEntries(parts.map(([name, part]) => [name, { ...part, label }])),
     classes: undefined,
     notes,

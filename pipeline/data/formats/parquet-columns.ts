@@ -1,7 +1,7 @@
 import { type FileMetaData, parquetSchema, type SchemaElement, type SchemaTree } from 'hyparquet';
 import { InputError } from '../../io/errors.ts';
 import type { DataOptions } from '../options.ts';
-import { best, IMAGES, imageColumn, labelColumn, pixelColumns } from './columns.ts';
+import { best, chooseLabel, IMAGES, imageColumn, labelColumn, pixelColumns } from './columns.ts';
 import { EXPECTED_COUNTS } from './pixel-rows.ts';
 import { splitColumn } from './split-column.ts';
 
@@ -14,6 +14,8 @@ export interface ParquetColumns {
   /** Type of the numbers, as numpy names it. */
   readonly type: string;
   readonly label: string | undefined;
+  /** Columns that could be labels. */
+  readonly scalars: readonly string[];
   /** Class names by index, where Hugging Face's metadata have them. */
   readonly classes: readonly string[] | undefined;
   /** The column that says the split of a row, and the names of its numbers. */
@@ -39,9 +41,12 @@ export function chooseColumns(path: string, metadata: FileMetaData, options: Dat
   const features = featuresOf(metadata);
   const namesOf = (...kinds: Column['kind'][]) =>
     columns.filter(({ kind }) => kinds.includes(kind)).map(({ name }) => name);
-  const split = splitColumn(namesOf('number', 'text'));
-  const scalars = namesOf('number', 'text').filter((name) => name !== split);
-  const label = labelColumn(scalars) ?? scalars.find((name) => features[name]?._type === 'ClassLabel');
+  const scalars = namesOf('number', 'text');
+  const chosen = chooseLabel(scalars, options);
+  const split = splitColumn(scalars.filter((name) => name !== chosen));
+  const others = scalars.filter((name) => name !== split);
+  const likely = () => labelColumn(others) ?? others.find((name) => features[name]?._type === 'ClassLabel');
+  const label = chooseLabel(scalars, options, likely);
   const candidates = namesOf('encoded', 'lists').filter((name) => name !== labelColumn([name]));
   const declared = candidates.filter((name) => features[name]?._type === 'Image');
   const encoded = candidates.filter((name) => namesOf('encoded').includes(name)); // lists may be embeddings
@@ -71,6 +76,7 @@ export function chooseColumns(path: string, metadata: FileMetaData, options: Dat
     images,
     type: used.type,
     label,
+    scalars: scalars.filter((name) => !images.includes(name)),
     classes: classesOf(label),
     split: split === undefined ? undefined : { name: split, classes: classesOf(split) },
     unused: columns.map(({ name }) => name).filter((name) => ![label, split, ...images].includes(name)),

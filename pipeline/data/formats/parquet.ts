@@ -13,6 +13,7 @@ import type {
 import type { DataOptions } from '../options.ts';
 import { range } from '../rows.ts';
 import type { SplitName } from '../split-names.ts';
+import { askedLabel, notesOnUnused } from './columns.ts';
 import { orElsewhere } from './elsewhere.ts';
 import { chooseColumns, type ParquetColumns } from './parquet-columns.ts';
 import { PARQUET_FILE, rawLabel, withParquet } from './parquet-file.ts';
@@ -44,7 +45,7 @@ interface Row {
  * a struct with `bytes`) or lists of numbers, or a column for each pixel; and a column of labels, with the class names of
  * Hugging Face's metadata. Ids are row numbers, counted through the files of a part. One row group at a time is in memory.
  * @param path of a file, or of a folder of files whose names say their part
- * @throws InputError when a file is damaged or has no images, or the files have different columns
+ * @throws InputError when a file is damaged or has no images, the files have different columns, or no column of labels as asked for
  */
 export async function parquetSource(path: string, options: DataOptions = {}): Promise<DataSource> {
   const files: ParquetFile[] = [];
@@ -56,8 +57,10 @@ export async function parquetSource(path: string, options: DataOptions = {}): Pr
       `${other.path}: its images are ${describe(other.columns)}, but those of ${first.path} are ${describe(first.columns)}; pass the files of one data set`,
     );
   }
-  const { unused, classes } = first.columns;
-  const notes = unused.length > 0 ? [`columns not used: ${unused.join(', ')}`] : [];
+  const { unused, label, scalars, classes } = first.columns;
+  const labels = files.map(({ columns }) => columns.label);
+  const asked = askedLabel(path, labels, scalars, options);
+  const notes = notesOnUnused(unused, label, scalars);
   const sample = layoutOfRow(numbersPerRow(first), options)?.channels === 3 ? await readGroup(first, 0, 0) : [];
   const order = findOrder(
     sample.slice(0, SAMPLE).map(({ value }) => value),
@@ -81,14 +84,14 @@ export async function parquetSource(path: string, options: DataOptions = {}): Pr
   const rows: SplitName[] = [];
   const { splits, notes: onSplits } = await splitsIn(first.columns.split?.name, splitValues(files, rows), first.part);
   notes.push(...onSplits);
-  if (splits.length === 0) return shardedSource(path, files, notes, source);
+  if (splits.length === 0) return { ...shardedSource(path, files, notes, source), ...asked };
   const sourceOf = (split: SplitName): ImageSource => ({
     ...source(`${path}/${split}`, files),
     count: rows.filter((other) => other === split).length,
     pieces: undefined, // its rows are between others
     entries: () => entriesOf(files, planar, options, (row) => rows[row] === split),
   });
-  return { ...Object.fromEntries(splits.map((split) => [split, sourceOf(split)])), notes };
+  return { ...Object.fromEntries(splits.map((split) => [split, sourceOf(split)])), ...asked, notes };
 }
 
 /** What the column of splits says. @param rows is given the split of each row */

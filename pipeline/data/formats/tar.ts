@@ -72,7 +72,7 @@ async function firstImages(path: string): Promise<string[]> {
   return paths;
 }
 
-async function singleSource(path: string, { classes, onlyClass }: DataOptions): Promise<DataSource> {
+async function singleSource(path: string, options: DataOptions): Promise<DataSource> {
   const paths: string[] = [];
   const labels = new Map<string, RawLabel>();
   const texts = new Map<string, Buffer>();
@@ -84,7 +84,7 @@ async function singleSource(path: string, { classes, onlyClass }: DataOptions): 
     if (isText(file.path)) texts.set(file.path, file.bytes);
     else addLabel(labels, file.path, file.bytes);
   }
-  return archiveSource(path, { paths, labels, texts, known: classes ?? onlyClass }, (part, beside) => {
+  return archiveSource(path, { paths, labels, texts }, options, (part, beside) => {
     const own = new Set(part.paths);
     return {
       files: [path],

@@ -27,7 +27,7 @@ export async function isImageZip(path: string): Promise<boolean> {
  * paths in the archive, within the folder of their part.
  * @throws InputError when it is damaged or contains no images
  */
-export async function zipSource(path: string, { classes, onlyClass }: DataOptions = {}): Promise<DataSource> {
+export async function zipSource(path: string, options: DataOptions = {}): Promise<DataSource> {
   const file = await openFile(path);
   try {
     const list = await readZipMembers(file);
@@ -53,8 +53,7 @@ export async function zipSource(path: string, { classes, onlyClass }: DataOption
     const labels = await labelsOf(file, [...labelFiles.keys()].slice(0, LABEL_SAMPLE));
     const texts = new Map<string, Buffer>();
     for (const name of paths.filter(isText)) texts.set(name, await read(file, name));
-    const contents = { paths, labels, texts, known: classes ?? onlyClass };
-    return await archiveSource(path, contents, ({ paths: own, id, label }, beside) => {
+    return await archiveSource(path, { paths, labels, texts }, options, ({ paths: own, id, label }, beside) => {
       let opened: Promise<ByteSource> | undefined;
       return {
         files: [path],
