@@ -291,6 +291,24 @@ describe('other writers', () => {
     expectFacts((await tarSource(path('pairs'))).notes.join(), '1.left.png', '1.right.png');
   });
 
+  test('webdataset: another field of the json files beside the images', async () => {
+    const json = (dx: string, i: number) => JSON.stringify({ dx, benign: i > 0, boxes: [1] });
+    const files = { '0.png': 0, '0.json': json('nv', 0), '1.png': 1, '1.json': json('mel', 1), '1.cls': '7' };
+    mkdirSync(path('fields'));
+    for (const shard of ['0.tar', '1.tar']) await tar(`fields/${shard}`, files);
+    for (const spec of [await tar('fields.tar', files), await zip('fields.zip', files), path('fields')]) {
+      for (const [label, expected] of [['dx', ['nv', 'mel']], ['benign', ['0', '1']]] as const) {
+        const { all, label: from } = await locateData(spec, { label });
+        const labels = (await entriesOf(all)).map((entry) => entry.label);
+        expect([from, labels.slice(0, 2)]).toEqual([label, expected]);
+        await all?.close();
+      } // biome-ignore format: short
+      expectFacts(await inputErrorOf(locateData(spec, { label: 'age' })), '--label age', 'dx, benign');
+    }
+    const bare = await locateData(await tar('bare.tar', { '0.png': 0, '0.json': json('nv', 0) }));
+    expectFacts(bare.notes.join(), 'dx, benign', '--label dx');
+  });
+
   test('webdataset: shards of a folder, in natural order', async () => {
     mkdirSync(path('shards'));
     for (const file of ['wds-000000.tar.gz', 'wds-000001.tar.gz']) copyFileSync(fixture(file), path(`shards/${file}`));

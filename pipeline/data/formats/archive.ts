@@ -5,7 +5,7 @@ import type { DataSource, ImageSource, RawLabel } from '../image-source.ts';
 import type { DataOptions } from '../options.ts';
 import { PathList } from '../path-list.ts';
 import { type ArrangedPaths, arrangePaths, type PathPart } from '../paths.ts';
-import { labelColumn } from './columns.ts';
+import { askedLabel, chooseLabel, labelColumn, notesOnUnused } from './columns.ts';
 import { labelOf } from './csv-columns.ts';
 import { isTiff } from './image-files.ts';
 import { linesIn } from './lines.ts';
@@ -52,37 +52,65 @@ export const isLabelFile = (path: string): boolean => LABEL_FILE.test(path) && i
 /** What the files of one image share: the path up to the first dot of the name. */
 export const keyOf = (path: string): string => path.replace(/([^/.]*)\.[^/]*$/, '$1');
 
+/** Labels in files beside images. */
+export interface LabelFiles {
+  /** By `keyOf`. */
+  readonly labels: Map<string, RawLabel>;
+  /** Names of the texts and numbers in `.json` files. */
+  readonly fields: Set<string>;
+}
+
+export const labelFiles = (): LabelFiles => ({ labels: new Map(), fields: new Set() });
+
 /**
- * The label in a file beside an image: the text of a `.cls` file, or the field `label`, `class` … of a `.json` file.
+ * The label in a file beside an image: the text of a `.cls` file, or the field `label`, `class` … of a `.json` file, or the one that is
+ * asked for.
  * @returns undefined where there is none
  */
-function labelIn(path: string, bytes: Uint8Array): RawLabel {
+function labelIn(path: string, bytes: Uint8Array, fields: Set<string>, options: DataOptions): RawLabel {
   const text = new TextDecoder().decode(bytes).trim();
-  if (isClassFile(path)) return labelOf(text);
-  let fields: unknown;
+  if (isClassFile(path)) return options.label === undefined ? labelOf(text) : undefined;
+  let content: unknown;
   try {
-    fields = JSON.parse(text);
+    content = JSON.parse(text);
   } catch {
     return undefined;
   }
-  const name = fields instanceof Object ? labelColumn(Object.keys(fields)) : undefined;
-  const value = name === undefined ? fields : (fields as Readonly<Record<string, unknown>>)[name];
+  const isRecord = content instanceof Object && !Array.isArray(content);
+  const values = isRecord ? { ...(content as object) } : { label: content };
+  const scalars = Object.entries(values).filter(([, value]) => /^(string|number|boolean)$/.test(typeof value));
+  const names = scalars.map(([name]) => name);
+  if (isRecord) for (const name of names) fields.add(name);
+  const chosen = chooseLabel(names, options, () => labelColumn(names));
+  const value: unknown = new Map(scalars).get(chosen ?? '');
+  if (typeof value === 'boolean') return labelOf(String(Number(value)));
   if (typeof value === 'string' || Number.isInteger(value)) return labelOf(String(value));
   return typeof value === 'number' ? value : undefined;
 }
 
-/** Takes up the label in a file, if there is one, by `keyOf`. That of a `.cls` file counts, whatever a `.json` file says. */
-export function addLabel(labels: Map<string, RawLabel>, path: string, bytes: Uint8Array): void {
-  const [key, label] = [keyOf(path), labelIn(path, bytes)];
+/** Takes up the label in a file, if there is one. That of a `.cls` file counts, whatever a `.json` file says, unless a field is asked for. */
+export function addLabel({ labels, fields }: LabelFiles, path: string, bytes: Uint8Array, options: DataOptions): void {
+  const [key, label] = [keyOf(path), labelIn(path, bytes, fields, options)];
   if (label !== undefined && (isClassFile(path) || !labels.has(key))) labels.set(key, label);
+}
+
+/**
+ * What labels in files beside the images are from, where a field is asked for, and a note where there are fields but no labels.
+ * @throws InputError where no file has the field
+ */
+export function fieldOf(archive: string, { labels, fields }: LabelFiles, options: DataOptions) {
+  const names = [...fields];
+  const columns = labels.size > 0 ? names : [];
+  const asked = names.length > 0 ? askedLabel(archive, columns, names, options) : {};
+  return { ...asked, notes: labels.size > 0 ? [] : notesOnUnused(names, undefined, names) };
 }
 
 /** What is in an archive. */
 export interface Contents {
   /** Names of all members, in the archive's order. */
   readonly paths: readonly string[];
-  /** Labels in files beside the images, see `addLabel`; of many, a few. */
-  readonly labels: ReadonlyMap<string, RawLabel>;
+  /** Labels in files beside the images; of many, a few. */
+  readonly beside: LabelFiles;
   /** Texts beside the images, see `isText`. */
   readonly texts: ReadonlyMap<string, Uint8Array>;
 }
@@ -95,7 +123,7 @@ export interface Contents {
  */
 export async function archiveSource(
   archive: string,
-  { paths, labels, texts }: Contents,
+  { paths, beside: files, texts }: Contents,
   options: DataOptions,
   source: (part: PathPart, beside: boolean) => Pick<ImageSource, 'files' | 'stamp' | 'entries' | 'close'>,
 ): Promise<DataSource> {
@@ -132,7 +160,9 @@ export async function archiveSource(
   if (unread !== undefined)
     notes.push(`to read labels or splits from ${unread}, extract the archive, and pass the folder or that file`);
   else notes.push(...hidden);
-  const beside = images.some((path) => labels.has(keyOf(path)));
+  const beside = images.some((path) => files.labels.has(keyOf(path)));
+  const { notes: onFields, ...field } = label === undefined ? fieldOf(archive, files, options) : { notes: [] };
+  notes.push(...onFields);
   const sources = Object.entries(parts).map(([name, part]): [string, ImageSource] => [
     name,
     {
@@ -144,5 +174,5 @@ export async function archiveSource(
   ]);
   if (!beside) return { ...Object.fromEntries(sources), ...(label !== undefined && { label }), notes };
   const said = 'labels are those of the files beside the images; folders are not classes';
-  return { ...Object.fromEntries(sources), notes: classes ? [...notes, said] : notes };
+  return { ...Object.fromEntries(sources), ...field, notes: classes ? [...notes, said] : notes };
 }

@@ -8,7 +8,18 @@ import { closeStream, isGzip, openFile, readUpTo } from '../../io/source.ts';
 import type { DataSource, ImageEntry, RawLabel } from '../image-source.ts';
 import type { DataOptions } from '../options.ts';
 import { notesOnPairs } from '../paths.ts';
-import { addLabel, archiveSource, isImage, isLabelFile, isText, keyOf, refuseTwice, tidyPath } from './archive.ts';
+import {
+  addLabel,
+  archiveSource,
+  fieldOf,
+  isImage,
+  isLabelFile,
+  isText,
+  keyOf,
+  labelFiles,
+  refuseTwice,
+  tidyPath,
+} from './archive.ts';
 import { isTiff, pagesOfTiff } from './image-files.ts';
 import { type Shard, shardedSource, shardsOf } from './shards.ts';
 import { stampOf } from './stamp.ts';
@@ -44,8 +55,10 @@ export async function tarSource(path: string, options: DataOptions = {}): Promis
     const source = await singleSource(first.path, options);
     return { ...source, notes: [...source.notes, ...notes] };
   }
-  if (first) notes.push(...notesOnPairs((await firstImages(first.path)).sort()));
-  return shardsSource(path, shards, notes);
+  const { paths, beside } = first ? await firstFiles(first.path, options) : { paths: [], beside: labelFiles() };
+  const { notes: onFields, ...field } = fieldOf(path, beside, options);
+  notes.push(...notesOnPairs(paths.sort()), ...onFields);
+  return { ...shardsSource(path, shards, notes, options), ...field };
 }
 
 /** A block of a tar archive; one of zeros is the mark of its end. */
@@ -65,16 +78,20 @@ async function isEnded(path: string): Promise<boolean> {
 /** Images whose names are looked at. */
 const FIRST = 100;
 
-/** Paths of the first images of an archive. */
-async function firstImages(path: string): Promise<string[]> {
+/** Paths of the first images of an archive, and labels in files beside them. */
+async function firstFiles(archive: string, options: DataOptions) {
   const paths: string[] = [];
-  for await (const file of filesOf(path, isImage)) if (paths.push(file.path) === FIRST) break;
-  return paths;
+  const beside = labelFiles();
+  for await (const { path, bytes } of filesOf(archive, (name) => isImage(name) || isLabelFile(name))) {
+    if (!isImage(path)) addLabel(beside, path, bytes, options);
+    else if (paths.push(path) === FIRST) break;
+  }
+  return { paths, beside };
 }
 
 async function singleSource(path: string, options: DataOptions): Promise<DataSource> {
   const paths: string[] = [];
-  const labels = new Map<string, RawLabel>();
+  const beside = labelFiles();
   const texts = new Map<string, Buffer>();
   const wanted = (name: string) => {
     paths.push(name);
@@ -82,16 +99,16 @@ async function singleSource(path: string, options: DataOptions): Promise<DataSou
   };
   for await (const file of filesOf(path, wanted)) {
     if (isText(file.path)) texts.set(file.path, file.bytes);
-    else addLabel(labels, file.path, file.bytes);
+    else addLabel(beside, file.path, file.bytes, options);
   }
-  return archiveSource(path, { paths, labels, texts }, options, (part, beside) => {
+  return archiveSource(path, { paths, beside, texts }, options, (part, isBeside) => {
     const own = new Set(part.paths);
     return {
       files: [path],
       stamp: () => stampOf([path]),
       async *entries() {
         for await (const file of filesOf(path, (name) => own.has(name))) {
-          const label = beside ? labels.get(keyOf(file.path)) : part.label(file.path);
+          const label = isBeside ? beside.labels.get(keyOf(file.path)) : part.label(file.path);
           yield* entriesOf(path, file, part.id(file.path), label);
         }
       },
@@ -100,23 +117,31 @@ async function singleSource(path: string, options: DataOptions): Promise<DataSou
   });
 }
 
-function shardsSource(path: string, shards: readonly Shard[], notes: readonly string[]): DataSource {
+function shardsSource(
+  path: string,
+  shards: readonly Shard[],
+  notes: readonly string[],
+  options: DataOptions,
+): DataSource {
   return shardedSource(path, shards, notes, (name, own) => {
     const paths = own.map((shard) => shard.path);
     return {
       name,
       pieces: () => paths.map((path) => ({ kind: 'tar', path })),
       stamp: () => stampOf(paths),
-      entries: () => entriesOfShards(paths),
+      entries: () => entriesOfShards(paths, options),
       close: async () => {},
     };
   });
 }
 
 /** The images of some archives of a set of several. @throws InputError when one is missing, damaged or not in order */
-export async function* entriesOfShards(paths: readonly string[]): AsyncGenerator<ImageEntry> {
+export async function* entriesOfShards(
+  paths: readonly string[],
+  options: DataOptions = {},
+): AsyncGenerator<ImageEntry> {
   for (const path of paths) {
-    for await (const { file, label } of imagesOf(path)) {
+    for await (const { file, label } of imagesOf(path, options)) {
       const folder = basename(dirname(file.path));
       const id = `${basename(path)}/${file.path}`;
       yield* entriesOf(path, file, id, label ?? (folder === '.' ? undefined : folder));
@@ -134,8 +159,9 @@ function entriesOf(archive: string, { path, bytes }: TarFile, id: string, label:
  * The images of an archive, with the labels that files beside them say. It is read once: a label comes before its image, or next to it.
  * @throws InputError when a label comes later, or an image is there twice
  */
-async function* imagesOf(archive: string): AsyncGenerator<{ file: TarFile; label: RawLabel }> {
-  const labels = new Map<string, RawLabel>();
+async function* imagesOf(archive: string, options: DataOptions): AsyncGenerator<{ file: TarFile; label: RawLabel }> {
+  const beside = labelFiles();
+  const { labels } = beside;
   const [paths, unlabelled] = [new Set<string>(), new Set<string>()];
   let group: TarFile[] = [];
   const flush = function* () {
@@ -154,7 +180,7 @@ async function* imagesOf(archive: string): AsyncGenerator<{ file: TarFile; label
       paths.add(path);
       group.push(file);
     } else {
-      addLabel(labels, path, bytes);
+      addLabel(beside, path, bytes, options);
       if (!labels.has(keyOf(path)) || !unlabelled.has(keyOf(path))) continue;
       throw new InputError(
         `${archive}: ${path}, which says a label, is not next to its image; pack it again with tar --sort=name`,

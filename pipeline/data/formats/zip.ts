@@ -1,8 +1,8 @@
 import { type ByteSource, openFile, readUpTo } from '../../io/source.ts';
 import { checkZipName, isZip, readZipMember, readZipMembers } from '../../io/zip.ts';
-import type { DataSource, RawLabel } from '../image-source.ts';
+import type { DataSource } from '../image-source.ts';
 import type { DataOptions } from '../options.ts';
-import { addLabel, archiveSource, isImage, isLabelFile, isText, keyOf, tidyPath } from './archive.ts';
+import { addLabel, archiveSource, isImage, isLabelFile, isText, keyOf, labelFiles, tidyPath } from './archive.ts';
 import { isTiff, pagesOfTiff } from './image-files.ts';
 import { stampOf } from './stamp.ts';
 
@@ -35,9 +35,9 @@ export async function zipSource(path: string, options: DataOptions = {}): Promis
     const paths = list.map(({ name }) => tidyPath(name));
     // Those of images are compared when they are read.
     for (const member of list) if (!isImage(tidyPath(member.name))) await checkZipName(file, member);
-    const labelFiles = new Map<string, string[]>();
+    const besideOf = new Map<string, string[]>();
     for (const name of paths.filter(isLabelFile)) {
-      labelFiles.set(keyOf(name), [...(labelFiles.get(keyOf(name)) ?? []), name]);
+      besideOf.set(keyOf(name), [...(besideOf.get(keyOf(name)) ?? []), name]);
     }
     const read = async (archive: ByteSource, name: string) => {
       const member = members.get(name);
@@ -45,15 +45,15 @@ export async function zipSource(path: string, options: DataOptions = {}): Promis
       return readZipMember(archive, member);
     };
     const labelsOf = async (archive: ByteSource, keys: readonly string[]) => {
-      const labels = new Map<string, RawLabel>();
-      for (const name of keys.flatMap((key) => labelFiles.get(key) ?? []))
-        addLabel(labels, name, await read(archive, name));
-      return labels;
+      const found = labelFiles();
+      for (const name of keys.flatMap((key) => besideOf.get(key) ?? []))
+        addLabel(found, name, await read(archive, name), options);
+      return found;
     };
-    const labels = await labelsOf(file, [...labelFiles.keys()].slice(0, LABEL_SAMPLE));
+    const beside = await labelsOf(file, [...besideOf.keys()].slice(0, LABEL_SAMPLE));
     const texts = new Map<string, Buffer>();
     for (const name of paths.filter(isText)) texts.set(name, await read(file, name));
-    return await archiveSource(path, { paths, labels, texts }, options, ({ paths: own, id, label }, beside) => {
+    return await archiveSource(path, { paths, beside, texts }, options, ({ paths: own, id, label }, isBeside) => {
       let opened: Promise<ByteSource> | undefined;
       return {
         files: [path],
@@ -65,7 +65,7 @@ export async function zipSource(path: string, options: DataOptions = {}): Promis
             const key = keyOf(name);
             const entry = {
               id: id(name),
-              label: beside ? (await labelsOf(archive, [key])).get(key) : label(name),
+              label: isBeside ? (await labelsOf(archive, [key])).labels.get(key) : label(name),
               where: `${path}:${name}`,
               read: async () => ({ bytes: await read(archive, name) }),
             };
