@@ -8,7 +8,7 @@ import { isCifar } from './formats/cifar.ts';
 import { locateFolder } from './formats/folder.ts';
 import { isIdxFolder, locateIdxFolder } from './formats/idx-folder.ts';
 import { locateImage } from './formats/image.ts';
-import { locateList } from './formats/list.ts';
+import { LIST_FILE, locateList } from './formats/list.ts';
 import { locateMnist } from './formats/mnist.ts';
 import { locateNpz } from './formats/npz.ts';
 import { isNpz } from './formats/npz-members.ts';
@@ -59,7 +59,7 @@ const formats: readonly DataFormat[] = [
     labelled: 'an image',
   },
   {
-    matches: (path) => /\.(txt|lst|list)$/i.test(path),
+    matches: (path) => LIST_FILE.test(path),
     locate: (path, _labels, _spec, options) => locateList(path, options),
     labelled: 'a list, and its labels stand after the paths',
   },

@@ -176,6 +176,15 @@ describe('a column of labels that is asked for', () => {
     );
   });
 
+  test("CelebA's folders: attributes and splits are in lists", async () => {
+    for (const i of [1, 2, 3]) save(`all/Img/img_align_celeba/${i}.jpg`, image(i));
+    save('all/Anno/list_attr_celeba.txt', '3\nMale Young\n1.jpg -1  1\n2.jpg  1  1\n3.jpg -1 -1\n');
+    save('all/Eval/list_eval_partition.txt', '1.jpg 0\n2.jpg 0\n3.jpg 2\n');
+    expect(await labelsOf(path('all'), { label: 'Male' })).toMatchObject({ labels: ['0', '1', '0'], label: 'Male' });
+    expect((await locateData(path('all'), { label: 'Male' })).test?.count).toBe(1);
+    expectFacts(await inputErrorOf(labelsOf(path('all'), { label: 'Old' })), '--label Old', 'list_attr', 'Male, Young');
+  });
+
   test('refused where there is no table', async () => {
     save('plain/a/1.png', image(1));
     expectFacts(await inputErrorOf(labelsOf('mnist', { label: 'dx' })), '--label dx', 'mnist');

@@ -17,6 +17,7 @@ import { askedLabel } from './columns.ts';
 import { CSV_FILE, hasPixels } from './csv.ts';
 import { imageFileSource, isTiff } from './image-files.ts';
 import { linesOf } from './lines.ts';
+import { headedList, LIST_FILE } from './list.ts';
 import { type TextsBeside, withLists } from './lists-beside.ts';
 import { isMetadata, withMetadata } from './metadata.ts';
 import { isSystemFolder, notesOnLabels, notesOnOthers, remedyFor, SUBMISSION } from './other-files.ts';
@@ -100,19 +101,25 @@ export async function locateFolder(root: string, options: DataOptions = {}): Pro
   };
 }
 
+/** Lists that are looked at: YOLO has a text for each image. */
+const MOST_LISTS = 100;
+
 interface NamedTable {
   readonly path: string;
   readonly table: Table;
 }
 
-/** The tables that say labels: `metadata.csv` and the like, and those with the column of labels that is wanted; and others. */
+/** The tables that say labels: `metadata.csv` and the like, and tables and lists with the column of labels that is wanted; and others. */
 async function tablesIn(base: string, paths: PathList, { label, knownLabel }: DataOptions) {
   const [tables, others]: [NamedTable[], NamedTable[]] = [[], []];
   const wanted = label ?? knownLabel;
+  let lists = 0;
   for (const path of paths) {
     const own = isMetadata(path);
-    if (!own && (wanted === undefined || !isLabelTable(path))) continue;
-    const table = await openTable(base + path).catch((error: unknown) => {
+    const isList = LIST_FILE.test(path);
+    if (!own && (wanted === undefined || !(isList || isLabelTable(path)))) continue;
+    if (isList && ++lists > MOST_LISTS) continue;
+    const table = await (isList ? headedList : openTable)(base + path).catch((error: unknown) => {
       if (own || !(error instanceof InputError)) throw error;
       return undefined;
     });

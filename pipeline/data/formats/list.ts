@@ -7,6 +7,7 @@ import type { DataOptions } from '../options.ts';
 import { askedLabel, chooseLabel } from './columns.ts';
 import { EXTENSIONS, type FileRow, fileRowsSource, foldersWith } from './file-rows.ts';
 import { linesOf } from './lines.ts';
+import type { Table } from './tables.ts';
 
 /** The name of a column of paths. */
 const HEADING = /^(file|image|img|path)?[ _-]?(name|path|file|id)?s?$/i;
@@ -51,6 +52,34 @@ async function formOf(path: string): Promise<Form> {
     if ((await foldersWith(path, files)).length > 0) return { ...form, extension };
   }
   return form;
+}
+
+/** Names of lists. */
+export const LIST_FILE = /\.(txt|lst|list)$/i;
+
+/** A list of image files below names of columns as a table, with the files in a column `file`; undefined where it is none. */
+export async function headedList(path: string): Promise<Table | undefined> {
+  let heading: readonly string[] = [];
+  let first = false;
+  let read = 0;
+  for await (const { text } of linesOf(path)) {
+    const fields = fieldsOf(text);
+    first = IMAGE_FILE.test(fields[0] ?? '');
+    if (first || ++read === SAMPLE) break;
+    heading = fields;
+  }
+  if (!first || heading.length === 0) return undefined;
+  return {
+    names: ['file', ...heading],
+    async *rows() {
+      for await (const { text, line } of linesOf(path)) {
+        const fields = fieldsOf(text);
+        if (!IMAGE_FILE.test(fields[0] ?? '')) continue;
+        const cells = heading.map((name, i) => [name, fields.at(i - heading.length)] as const);
+        yield { cells: { ...Object.fromEntries(cells), file: fields[0] }, where: `${path}: line ${line}` };
+      }
+    },
+  };
 }
 
 /**
