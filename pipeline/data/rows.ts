@@ -54,10 +54,20 @@ export const largestOf = (rows: Float32Array, columns: number): Int32Array =>
     return best - start;
   });
 
-/** Indices of `count` of `n` rows, evenly spaced, in order; of all rows if there are no more. */
+/** The golden ratio less 1: what its multiples have after the point is spread evenly over 0 to 1. */
+const GOLDEN = (Math.sqrt(5) - 1) / 2;
+
+/**
+ * Indices of `count` of `n` rows, in order: one of each of `count` equal stretches, at another place in each. Of rows whose
+ * kinds take turns, those at equal distances would be of one kind. Of all rows if there are no more.
+ */
 export function spreadRows(n: number, count: number): Uint32Array {
   const chosen = Math.min(n, Math.max(1, Math.floor(count)));
-  return Uint32Array.from({ length: chosen }, (_, i) => Math.floor((i * n) / chosen));
+  const start = (i: number) => Math.floor((i * n) / chosen);
+  return Uint32Array.from(
+    { length: chosen },
+    (_, i) => start(i) + Math.floor(((i * GOLDEN) % 1) * (start(i + 1) - start(i))),
+  );
 }
 
 /** The chosen rows, one after another. */

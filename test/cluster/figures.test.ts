@@ -48,6 +48,15 @@ test('the silhouette of three points, by hand', async () => {
   expect(await silhouetteOf(line, Int32Array.of(0, 1, 2))).toBeUndefined();
 });
 
+/** Every second of 8,000 rows is of one kind: so would be 4,000 rows at equal distances. */
+test('the silhouette of kinds that take turns compares both', async () => {
+  const rows = Float32Array.from({ length: 8000 }, (_, i) => 10 * (i % 2) + (i % 3) / 10);
+  const kinds = Int32Array.from(rows, (_, i) => i % 2);
+  const found = await silhouetteOf({ rows, size: 1, name: 'latents' }, kinds);
+  expect(found?.images).toBe(4000);
+  expect(found?.value).toBeGreaterThan(0.98);
+});
+
 test('the most probable component of k-means is the nearest centre', async () => {
   const { assignment } = await kmeans(rows, 3, { clusters: 4, seed: 0 });
   const { mixture } = await fitClusters('kmeans', space, { k: 4, seed: 0 });
