@@ -54,7 +54,7 @@ export const duplicates = defineCommand({
     exported: options.exported,
     data: { ...options.data, demandOption: true },
     similarity: {
-      ...text('least correlation of the pixels of near duplicates'),
+      ...text('least correlation of near duplicates, at 32 pixels a side or fewer'),
       defaultDescription: '0.99',
       coerce(value: string): number {
         const number = value === '' ? Number.NaN : Number(value);

@@ -37,7 +37,7 @@ export interface Pair {
   readonly first: string;
   readonly second: string;
   readonly kind: 'exact' | 'near';
-  /** Correlation of the pixels, after a shift by a few of them where that is higher. */
+  /** Correlation at 32 pixels a side or fewer, after a shift by a few of them where that is higher. */
   readonly similarity: number;
   /** Whether they are in different parts of the data. */
   readonly across: boolean;

@@ -13,6 +13,8 @@ export interface Thumbnails {
   readonly channels: number;
   /** `[n, height, width, channels]` */
   readonly pixels: Float32Array;
+  /** Whether the image had no contrast, not even in details that are lost here, `[n]`. */
+  readonly plain: readonly boolean[];
 }
 
 /** Averages pixels of images. @param images `[n, H, W, C]` */
@@ -36,7 +38,16 @@ export function thumbnailsOf(images: Uint8Array, shape: ImageShape): Thumbnails 
     }
     pixels[at] = sum / (high * wide);
   }
-  return { height, width, channels, pixels };
+  const plain = Array.from({ length: n }, (_, i) => {
+    const own = images.subarray(i * bytesPerImage(shape), (i + 1) * bytesPerImage(shape));
+    let [sum, squares] = [0, 0];
+    for (const value of own) {
+      sum += value;
+      squares += value * value;
+    }
+    return squares - (sum * sum) / own.length < own.length; // less than one gray level
+  });
+  return { height, width, channels, pixels, plain };
 }
 
 /** The images of all parts, which must be of one size. */
@@ -48,15 +59,16 @@ export function joinThumbnails(parts: readonly Thumbnails[]): Thumbnails {
     pixels.set(part.pixels, at);
     at += part.pixels.length;
   }
-  return { height, width, channels, pixels };
+  return { height, width, channels, pixels, plain: parts.flatMap(({ plain }) => plain) };
 }
 
 /**
  * The highest correlation of two images, over shifts of one by a few pixels, of all channels together: 1 for equal images and for
  * those that differ in brightness and contrast alone. Images without contrast are similar to those of equal brightness; a shift
- * that leaves nothing else of two images does not count.
+ * that leaves nothing else of two images does not count. Images whose contrast is all in details too fine to be compared are not
+ * similar to any.
  */
-export function similarity({ height, width, channels, pixels }: Thumbnails, a: number, b: number): number {
+export function similarity({ height, width, channels, pixels, plain }: Thumbnails, a: number, b: number): number {
   let best = -1;
   for (let dy = -shiftOf(height); dy <= shiftOf(height); dy++) {
     for (let dx = -shiftOf(width); dx <= shiftOf(width); dx++) {
@@ -77,7 +89,7 @@ export function similarity({ height, width, channels, pixels }: Thumbnails, a: n
       const [ofA, ofB] = [aa - (sumA * sumA) / n, bb - (sumB * sumB) / n];
       const flat = ofA < n && ofB < n; // less than one gray level
       if (flat && (dy !== 0 || dx !== 0)) continue;
-      const equal = Math.abs(sumA - sumB) < n ? 1 : 0;
+      const equal = plain[a] && plain[b] && Math.abs(sumA - sumB) < n ? 1 : 0;
       best = Math.max(best, flat ? equal : (ab - (sumA * sumB) / n) / Math.sqrt(Math.max(ofA, 1) * Math.max(ofB, 1)));
     }
   }

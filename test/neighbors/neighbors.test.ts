@@ -260,6 +260,21 @@ test('images are no copies because a shift leaves the same background of both', 
   expect(similarity(thumbnails, 4, 5)).toBeCloseTo(1, 6);
 });
 
+test('details too fine to be compared do not make images equal', () => {
+  const side = 128; // compared at a quarter of it
+  const draw = (value: (x: number, y: number) => number) =>
+    Uint8Array.from({ length: side * side }, (_, at) => value(at % side, Math.floor(at / side)));
+  const stripes = draw((x) => (x % 2 ? 200 : 50));
+  const lines = draw((_, y) => (y % 4 > 1 ? 200 : 50));
+  const gray = draw(() => 125);
+  const images = [stripes, lines, gray, gray, draw(() => 127)];
+  const thumbnails = thumbnailsOf(Buffer.concat(images), { height: side, width: side, channels: 1 });
+  const similar = images.map((_, b) =>
+    images.flatMap((_, a) => (a < b && similarity(thumbnails, a, b) >= 0.99 ? [a] : [])),
+  );
+  expect(similar).toEqual([[], [], [], [2], []]);
+});
+
 test('images that differ in colour alone are no copies, re-encoded ones are', async () => {
   const side = 40;
   const [red, blue] = [
