@@ -19,8 +19,9 @@ import { InputError } from '../io/errors.ts';
 import { version } from '../io/installation.ts';
 import { counted } from '../io/printable.ts';
 import { publishFolder } from '../io/publish.ts';
-import { createStages, type StageProgress, type Stages } from '../io/stages.ts';
+import { createStages, type StageProgress, type Stages, type Tick } from '../io/stages.ts';
 import { checkTarget } from '../io/target.ts';
+import { digestsOf } from '../neighbors/copies.ts';
 import { writeReport } from '../report/folder.ts';
 import { findNormal, kindsOf, type NormalImages, onlyNormal, openScored, sharesClasses, unnamedNote } from './data.ts';
 import { learn } from './distances.ts';
@@ -66,6 +67,8 @@ const LONGEST_IN_CARD = 512;
 
 interface Opened extends NormalImages {
   readonly model: ExportedModel;
+  /** Whether the model was trained on `train`. */
+  readonly own: boolean;
   readonly data: ImageDataset;
   /** Masks of defects, where images have some. */
   readonly masks: Masks | undefined;
@@ -105,6 +108,7 @@ export async function findOutliers(options: OutlierOptions): Promise<FoundOutlie
     const stages = createStages(
       [
         ['encoding', 10],
+        ...(opened.own ? [['copies', 1] as const] : []),
         ['distances', distance === 'knn' ? 10 : 3],
         ...(opened.masks ? [['masks', 3] as const] : []),
         ['pictures', 2],
@@ -164,6 +168,7 @@ async function open(
     model,
     data,
     masks: masks && masks.of.size > 0 ? masks : undefined,
+    own: found.own.train,
     train,
     reference,
     normal,
@@ -171,6 +176,25 @@ async function open(
     notes,
     errors,
   };
+}
+
+/** Says how many images equal some that the model was trained on: it rebuilds these better than others. */
+async function trainedNotes(
+  trained: ImageDataset,
+  { data, reference }: Pick<Opened, 'data' | 'reference'>,
+  tick: Tick,
+): Promise<string[]> {
+  const known = new Set(await digestsOf(trained, (share) => tick(share / 3)));
+  const seen = async (part: ImageDataset, from: number) =>
+    (await digestsOf(part, (share) => tick((from + share) / 3))).filter((digest) => known.has(digest)).length;
+  const [ofData, ofReference] = [await seen(data, 1), await seen(reference, 2)];
+  const trainedOn = (count: number, part: ImageDataset, kind = '') =>
+    `At least ${counted(count, `${kind}image`)} of ${part.name} equal some that the model was trained on`;
+  return [
+    ofData > 0 && `${trainedOn(ofData, data)}: new images like them have higher scores.`,
+    ofReference > 0 &&
+      `${trainedOn(ofReference, reference, 'reference ')}: this raises the scores; give others with --reference.`,
+  ].filter((note) => typeof note === 'string');
 }
 
 async function scoreAll(
@@ -201,6 +225,7 @@ async function scoreAll(
     return encoded as [Encoded, Encoded, Encoded];
   };
   const [ofTrain, ofReference, ofData] = await stages.run('encoding', encode, total);
+  const told = opened.own ? await stages.run('copies', (tick) => trainedNotes(train, opened, tick)) : [];
   const { measure, tails, measured } = await stages.run('distances', async (tick) => {
     const measure = await learn(options.distance, ofTrain, card.latent.size, card.training.seed, (share) =>
       tick(share / 2),
@@ -214,7 +239,14 @@ async function scoreAll(
   const threshold = thresholdOf(flagAbove);
   const flags = Array.from(scores.score, (score) => score > threshold);
   const components = options.distance === 'mixture' ? measure.usual?.weights.length : undefined;
-  const base = await reportOf(opened, options, { tails, threshold, flags, scores, measured, components });
+  const base = await reportOf({ ...opened, notes: [...opened.notes, ...told] }, options, {
+    tails,
+    threshold,
+    flags,
+    scores,
+    measured,
+    components,
+  });
   const top = Uint32Array.from(base.order.subarray(0, Math.min(options.top, data.length)));
   const isNormal = new Set(opened.labels);
   const { masks } = opened;

@@ -178,7 +178,7 @@ test('classes that are numbers are those of the model in its own data only', asy
   const card = await writeCard(folder, { ...(await readCard(folder)), dataset });
   await closeSplits(splits);
 
-  const write = async (name: string, split: 'test' | 'all', change: (pixel: number) => number) => {
+  const write = async (name: string, split: 'train' | 'test' | 'all', change: (pixel: number) => number) => {
     const part = await openSplit(own, split);
     const { length, labels = [] } = part;
     const pixels = (await pixelsOf(part)).map(change);
@@ -205,6 +205,18 @@ test('classes that are numbers are those of the model in its own data only', asy
   expect(named.measures?.normal).toBeGreaterThan(0);
   const given = await score('--data', other, '--normal', '1', '--reference', other);
   expect(given.reference.images).toBe(given.measures?.normal);
+
+  // Images that were trained on are told, those scored and those compared with.
+  const trained = await write('trained', 'train', (pixel) => pixel);
+  const seenIn = ({ notes }: Outliers) =>
+    Math.max(0, ...notes.map((note) => Number(note.match(/(\d+) .*trained on/)?.[1] ?? 0)));
+  const seen = [
+    await score('--data', own),
+    await score('--data', held),
+    await score('--data', own, '--split', 'train'),
+    await score('--data', held, '--reference', trained),
+  ];
+  expect(seen.map((report) => seenIn(report) >= train.length)).toEqual([false, false, true, true]);
 
   const toldOf = ({ notes }: Outliers) => notes.filter((note) => /held out/.test(note)).length;
   await writeCard(folder, { ...card, dataset: { ...dataset, test: { ...dataset.test, ...dataset.train } } });
