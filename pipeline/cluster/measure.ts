@@ -5,7 +5,7 @@ import { unreadNote } from '../data/unread.ts';
 import type { ExportedModel } from '../inference/exported.ts';
 import { version } from '../io/installation.ts';
 import type { Stages } from '../io/stages.ts';
-import type { Choice } from './choose.ts';
+import { type Choice, TRIED } from './choose.ts';
 import { silhouetteOf, stabilityOf } from './figures.ts';
 import type { Clustering } from './find.ts';
 import type { ClusterOptions } from './options.ts';
@@ -94,6 +94,9 @@ export async function reportOf({
       rows.length > 0 &&
         rows.length < dataset.length &&
         `Measures by class use the ${rows.length} images that have a label.`,
+      choice !== null &&
+        k === TRIED.least &&
+        `${k} clusters are the fewest that were tried: whether the images form clusters at all is not known.`,
       choice !== null &&
         k === choice.curve.at(-1)?.k &&
         `${k} clusters are the most that were tried: there may be more; give their number with --k.`,

@@ -192,24 +192,20 @@ test('a model of an opset that nothing can be added to is refused before the wor
   ]);
 });
 
-test('that the most clusters that were tried are the best is told', async () => {
-  writeFileSync(scratch('dozen.npy'), npyBytes('|u1', [12, 2, 3, 1], Uint8Array.from(images.slice(0, 12).flat())));
-  const auto = [
-    '--method',
-    'kmeans',
-    '--k',
-    'auto',
-    '--seeds',
-    '1',
-    '--data',
-    'dozen.npy',
-    '--out',
-    'dozen',
-    '--quiet',
-  ];
-  const { report } = await callJson<{ report: Clusters }>(['cluster', await exported('model'), ...auto], { cwd });
-  expect([report.k, report.choice?.curve.map(({ k }) => k)]).toEqual([3, [2, 3]]);
-  expect(report.notes.join()).toContain('--k');
+test('that the most or the fewest clusters that were tried are the best is told', async () => {
+  const of = async (name: string, some: readonly number[][]) => {
+    writeFileSync(scratch(`${name}.npy`), npyBytes('|u1', [some.length, 2, 3, 1], Uint8Array.from(some.flat())));
+    const auto = [...'--method kmeans --k auto --seeds 1 --quiet'.split(' '), '--data', `${name}.npy`, '--out', name];
+    return (await callJson<{ report: Clusters }>(['cluster', await exported('model'), ...auto], { cwd })).report;
+  };
+  const dozen = await of('dozen', images.slice(0, 12));
+  expect([dozen.k, dozen.choice?.curve.map(({ k }) => k)]).toEqual([3, [2, 3]]);
+  expect(dozen.notes.join()).toContain('--k');
+  const pair = await of(
+    'pair',
+    images.slice(0, 60).filter((_, i) => i % 3 < 2),
+  );
+  expect([pair.k, pair.notes.length]).toEqual([2, 2]); // the other: there are no labels
 });
 
 test('mixtures that ended before they converged are told', { timeout: 240_000 }, async () => {
