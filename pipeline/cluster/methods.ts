@@ -3,6 +3,7 @@ import { kmeans } from '../analyse/kmeans.ts';
 import type { ClusterMethod } from '../artifacts/clusters.ts';
 import { Generator } from '../data/generator.ts';
 import { pickRows, range } from '../data/rows.ts';
+import { sha256 } from '../io/digest.ts';
 import type { Tick } from '../io/stages.ts';
 import { umap } from '../pictures/umap.ts';
 
@@ -19,12 +20,14 @@ export type FittedMethod = Exclude<ClusterMethod, 'dcec'>;
 
 /** Neighbours and distance of the map, as N2D has them (McConville et al. 2021). */
 const MAP = { neighbours: 20, minDistance: 0, epochs: 500, exact: true };
+/** Points that can be mapped. */
+const LEAST_POINTS = 4;
 /** Mixtures that are fitted from different starts, of which the most likely is kept. */
 const STARTS = 3;
 
 /**
  * Where a method looks for clusters. A map depends on the order of its points, which the seed decides; seed 0 takes them as
- * they are.
+ * they are. Equal latents are one point, which a map would spread; fewer than four distinct ones are left as they are.
  */
 export async function spaceOf(
   method: FittedMethod,
@@ -32,15 +35,32 @@ export async function spaceOf(
   size: number,
   { seed, tick }: { readonly seed: number; readonly tick?: Tick | undefined },
 ): Promise<Space> {
-  if (method !== 'umap-gmm') return { rows: latents, size, name: 'latents' };
-  const n = latents.length / size;
-  const order = seed === 0 ? range(0, n) : Generator.of(seed, 'UMAP').shuffled(n);
-  const map = await umap(pickRows(latents, size, order), size, { ...MAP, tick: (done, all) => tick?.(done / all) });
-  const rows = new Float32Array(2 * n);
-  order.forEach((row, i) => {
-    rows.set(map.subarray(2 * i, 2 * i + 2), 2 * row);
+  const own = { rows: latents, size, name: 'latents' } as const;
+  if (method !== 'umap-gmm') return own;
+  const { firsts, pointOf } = pointsOf(latents, size);
+  if (firsts.length < LEAST_POINTS) return own;
+  const order = seed === 0 ? range(0, firsts.length) : Generator.of(seed, 'UMAP').shuffled(firsts.length);
+  const chosen = order.map((point) => firsts[point] as number);
+  const map = await umap(pickRows(latents, size, chosen), size, { ...MAP, tick: (done, all) => tick?.(done / all) });
+  const placeOf = new Uint32Array(order.length);
+  order.forEach((point, place) => {
+    placeOf[point] = place;
   });
-  return { rows, size: 2, name: 'map' };
+  const places = pointOf.map((point) => placeOf[point] as number);
+  return { rows: pickRows(map, 2, places), size: 2, name: 'map' };
+}
+
+/** The first row of each distinct one, and which of these each row is, `[n]`. */
+function pointsOf(rows: Float32Array, size: number) {
+  const points = new Map<string, number>();
+  const firsts: number[] = [];
+  const pointOf = Uint32Array.from({ length: rows.length / size }, (_, row) => {
+    const digest = sha256(new Uint8Array(rows.buffer, rows.byteOffset + 4 * row * size, 4 * size));
+    const point = points.get(digest) ?? firsts.push(row) - 1;
+    points.set(digest, point);
+    return point;
+  });
+  return { firsts, pointOf };
 }
 
 export interface FitOptions {

@@ -3,8 +3,9 @@ import { kmeans } from '../../pipeline/analyse/kmeans.ts';
 import { assign } from '../../pipeline/cluster/assigner.ts';
 import { chooseK, comparisonOf } from '../../pipeline/cluster/choose.ts';
 import { silhouetteOf, stabilityOf } from '../../pipeline/cluster/figures.ts';
-import { fitClusters } from '../../pipeline/cluster/methods.ts';
-import { largestOf } from '../../pipeline/data/rows.ts';
+import { fitClusters, spaceOf } from '../../pipeline/cluster/methods.ts';
+import { largestOf, pickRows } from '../../pipeline/data/rows.ts';
+import { umap } from '../../pipeline/pictures/umap.ts';
 import { blobs, needsPeer, peerScript } from '../analyse/support.ts';
 import { peerPython } from '../data/support.ts';
 
@@ -55,6 +56,19 @@ test('the silhouette of kinds that take turns compares both', async () => {
   const found = await silhouetteOf({ rows, size: 1, name: 'latents' }, kinds);
   expect(found?.images).toBe(4000);
   expect(found?.value).toBeGreaterThan(0.98);
+});
+
+test('equal latents are one point of a map, others are mapped as they are; very few are left', async () => {
+  const some = rows.subarray(0, 3 * 40);
+  const map = await umap(some, 3, { neighbours: 20, minDistance: 0, epochs: 500, exact: true });
+  const chosen = Uint32Array.of(...Array(40).keys(), ...Array<number>(40).fill(7));
+  const { rows: found } = await spaceOf('umap-gmm', pickRows(some, 3, chosen), 3, { seed: 0 });
+  expect([...found]).toEqual([...pickRows(map, 2, chosen)]);
+  const { mixture } = await fitClusters('umap-gmm', { rows: found, size: 2, name: 'map' }, { k: 4, seed: 0 });
+  const clusters = largestOf((await assign(mixture, found)).probabilities, 4);
+  expect(new Set(clusters.subarray(40)).size).toBe(1);
+  const few = pickRows(some, 3, Uint32Array.of(0, 1, 2, 2, 1));
+  expect(await spaceOf('umap-gmm', few, 3, { seed: 1 })).toEqual({ rows: few, size: 3, name: 'latents' });
 });
 
 test('the most probable component of k-means is the nearest centre', async () => {
