@@ -260,6 +260,28 @@ describe('one file for batches of any size', () => {
   });
 });
 
+test('where a slice begins and ends may both follow from an open size', async () => {
+  const program = ({ x }: { x: Tensor }) => {
+    const [n = 0, w = 0] = x.shape;
+    return {
+      part: tf.stridedSlice(x, [0, w - 5], [n, w - 1], [1, 2]),
+      reversed: tf.stridedSlice(x, [0, w - 2], [n, -w - 1], [1, -1]),
+    };
+  };
+  const inputs = { x: { shape: ['N', 'W'], dtype: 'float32' } } as const;
+  const session = await openSession(convertFunction(program, { name: 'model', inputs }));
+  for (const shape of [
+    [1, 6],
+    [3, 40],
+  ]) {
+    const x = tf.randomUniform(shape, -1, 1, 'float32', 5);
+    const outputs = hostTensors(await session.run({ x: feed(x) }));
+    for (const [name, y] of Object.entries(program({ x })))
+      expectClose(outputs[name], read(y), 0, `${name} of ${shape}`);
+  }
+  await session.release();
+});
+
 describe('a program is refused', () => {
   const refusal = (program: Case['program']): string => {
     try {

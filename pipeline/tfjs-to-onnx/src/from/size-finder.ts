@@ -30,9 +30,10 @@ export class SizeFinder {
   readonly #places = new Map<string, Place & { readonly vector: Vector }>();
   readonly #found = new Map<string, Ref>();
   readonly #names = new Map<string, string>();
+  readonly #taken = new Map<string, number>();
 
   constructor(context: Context) {
-    this.#context = context;
+    this.#context = { ...context, keep: (ref) => context.keep({ ...ref, name: this.#unique(ref.name) }) };
     this.#tensors = context.graphs.map(tensorsOf);
     for (const [symbol, vector] of this.#symbols()) this.#names.set(String(vector), symbol);
     const inputs = context.graphs[0]?.inputs ?? [];
@@ -236,7 +237,15 @@ export class SizeFinder {
     return found;
   }
 
-  #add(op: OpType | 'Range', name: string, inputs: Ref[], attrs: Node['attrs'] = {}, type: ElementType = 'int64'): Ref {
+  /** A name of a node or constant that no other has here: a node may take two lists of sizes. */
+  #unique(name: string): string {
+    const others = this.#taken.get(name) ?? 0;
+    this.#taken.set(name, others + 1);
+    return others === 0 ? name : `${name}_${others}`;
+  }
+
+  #add(op: OpType | 'Range', id: string, inputs: Ref[], attrs: Node['attrs'] = {}, type: ElementType = 'int64'): Ref {
+    const name = this.#unique(id);
     const producer: Node = { op, name, inputs, attrs, outputs: [name] };
     this.#context.nodes.push(producer);
     return { name, type, shape: [inputs.length], producer };
