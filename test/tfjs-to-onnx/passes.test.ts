@@ -1,5 +1,5 @@
 import './support/tfjs.ts';
-import type { Tensor, Tensor3D, Tensor4D, Tensor5D } from '@tensorflow/tfjs-core';
+import type { Tensor, Tensor1D, Tensor2D, Tensor3D, Tensor4D, Tensor5D } from '@tensorflow/tfjs-core';
 import * as tf from '@tensorflow/tfjs-core';
 import { describe, expect, test } from 'vitest';
 import { findWeights, type Graph, graphOfFunction, print, serialize } from '../../pipeline/tfjs-to-onnx/src/index.ts';
@@ -9,13 +9,18 @@ import { expectClose, read } from './support/parity.ts';
 type Program = (x: Tensor) => Tensor;
 
 /** Converts a function of one tensor, compares its result with tfjs's for three inputs, and gives the graph. */
-async function converted(program: Program, shape: number[], keepWeights = false): Promise<Graph> {
+async function converted(
+  program: Program,
+  shape: number[],
+  keepWeights = false,
+  batch: number | 'N' = 'N',
+): Promise<Graph> {
   const graph = graphOfFunction(({ x }: { x: Tensor }) => ({ y: program(x) }), {
     name: 'g',
-    inputs: { x: { shape: ['N', ...shape], dtype: 'float32' } },
+    inputs: { x: { shape: [batch, ...shape], dtype: 'float32' } },
     keepWeights,
   });
-  const x = tf.randomUniform([3, ...shape], -2, 2, 'float32', 5);
+  const x = tf.randomUniform([batch === 'N' ? 3 : batch, ...shape], -2, 2, 'float32', 5);
   const expected = read(tf.tidy(() => program(x)));
   expectClose((await runOnce(graph, { x: feed(x) })).y, expected, 1e-5, 'y');
   return graph;
@@ -113,6 +118,13 @@ describe('constants per channel become part of the weights before them', () => {
     const graph = await converted((x) => tf.mul(tf.add(tf.matMul(x, weight), vector), vector), [4], true);
     expect(operators(graph)).toEqual(['Gemm', 'Mul']);
     weight.dispose();
+  });
+
+  test('unless there is a bias that is one number per row', async () => {
+    const product = (x: Tensor) =>
+      tf.fused.matMul({ a: x as Tensor2D, b: random([4, 6]) as Tensor2D, bias: random([6, 1], 4) });
+    const graph = await converted((x) => tf.mul(product(x), vector), [4], false, 6);
+    expect(operators(graph)).toEqual(['Reshape', 'MatMul', 'Add', 'Mul', 'Reshape']);
   });
 
   test('and a normalization after nothing linear is one product and one sum', async () => {
@@ -247,6 +259,15 @@ describe('channels stay first between convolutions', () => {
     const graph = await converted((x) => conv(tf.concat([tf.relu(conv(x)), conv(x)], 4)), [2, 3, 4, 3]);
     expect(operators(graph).filter((op) => op === 'Transpose')).toHaveLength(2);
   });
+});
+
+test('what is normalized by the mean of another row is no layer normalization', async () => {
+  const program = (x: Tensor) => {
+    const mean = tf.mean(x, -1);
+    const variance = tf.mean(tf.square(tf.sub(x, mean)), -1);
+    return tf.batchNorm(x, mean as Tensor1D, variance as Tensor1D);
+  };
+  expect(operators(await converted(program, [4], false, 4))).not.toContain('LayerNormalization');
 });
 
 test('a convolution has its relu, also where the sign of its result is asked for before', async () => {

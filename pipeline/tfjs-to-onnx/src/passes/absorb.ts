@@ -130,7 +130,7 @@ function withAffine(
 
   const numbers = computedValues(filter);
   const before = bias ? computedValues(bias) : new Float32Array(channels);
-  if (!numbers || !before || before.length !== channels) return undefined;
+  if (!numbers || !before || before.length !== channels || (bias && bias.shape.at(-1) !== channels)) return undefined;
   const offsets = Float32Array.from(before, (n, c) => n * (factor?.[c] ?? 1) + (shift?.[c] ?? 0));
   const scaled =
     factor &&

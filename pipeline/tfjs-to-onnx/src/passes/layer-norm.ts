@@ -26,6 +26,7 @@ function layerNorm(op: TapeOp, makerOf: MakerOf): TapeOp | undefined {
   if (!source || !minuend || !subtrahend || makerOf(unspread(subtrahend, makerOf)) !== means) return undefined;
   const rows = unspread(source, makerOf);
   if (unspread(minuend, makerOf) !== rows || unspread(x, makerOf) !== rows) return undefined;
+  if (!isByRow(mean, x) || !isByRow(variance, x) || !isByRow(subtrahend, minuend)) return undefined;
 
   const channels = x.shape.at(-1) ?? 1;
   const vectors = [scale, offset].map((value) => value && vectorOf(value, channels, makerOf));
@@ -46,6 +47,10 @@ function unspread(value: TapeValue, makerOf: MakerOf): TapeValue {
   const rows = source.shape.at(-1) === 1 && sameShape(source.shape.slice(0, -1), shape.slice(0, -1));
   return maker.kernel === 'Tile' && rows ? unspread(source, makerOf) : value;
 }
+
+/** Whether a value has a number for each row of x. Of as many rows as columns, those of rows may stand at the columns. */
+const isByRow = (value: TapeValue, x: TapeValue): boolean => sameShape(rowsOf(value), rowsOf(x));
+const rowsOf = ({ shape }: TapeValue): number[] => shape.slice(0, -1).filter((d) => d !== 1);
 
 function isMeanOfRows(op: TapeOp): boolean {
   const [x] = inputsOf(op);
