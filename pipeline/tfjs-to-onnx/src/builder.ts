@@ -192,13 +192,14 @@ export class GraphBuilder extends WithOperators {
 
   /** Adds a node, or finds an equal one, or a value that is the same without it. */
   #add(op: OpType, args: readonly Argument[]): Ref | readonly Ref[] {
+    const types = this.#infer(op, args);
     const simple = this.#options.openSizes && SIZED.has(op) ? undefined : simplified(this, op, args);
-    if (simple) return simple;
+    if (simple && [simple].flat().every(({ shape }, i) => sameShape(shape, [types].flat()[i]?.shape ?? [])))
+      return simple;
     const given = args.filter((arg) => arg === undefined || isInput(arg)).flat();
     const last = given.findLastIndex((ref) => ref !== undefined);
     const inputs = given.slice(0, last + 1).map((ref) => ref ?? absent);
     const attrs = args.find((arg): arg is Attributes => arg !== undefined && !isInput(arg)) ?? {};
-    const types = this.#infer(op, args);
     const key = `${op}(${inputs.map(({ name }) => name)})${attributeKey(attrs)}`;
     const refs = this.#made.get(key) ?? this.#node(op, inputs, attrs, [types].flat());
     this.#made.set(key, refs);

@@ -62,6 +62,12 @@ export const unaryRows: Row[] = [
       return tf.leakyRelu(tf.mul(tf.mul(0.5, x), tf.add(1, tf.tanh(inner))));
     }),
   ),
+  row('gates by numbers of a higher rank', { x: float([4], -4, 4) }, ({ x }) => [
+    tf.clipByValue(tf.add(tf.mul(x, [[0.2]]), [[0.5]]), 0, 1),
+    tf.div(tf.mul(x, tf.relu6(tf.add(x, [[3]]))), 6),
+    tf.div(tf.mul(x, tf.relu6(tf.add(x, 3))), [[6]]),
+    tf.minimum(tf.relu(x), [[1]]),
+  ]),
   row('isFinite', { x: strange }, ({ x }) => tf.isFinite(x), { gradients: false }),
   row('isInf', { x: strange }, ({ x }) => tf.isInf(x), { gradients: false }),
   row('isNaN', { x: strange }, ({ x }) => tf.isNaN(x), { gradients: false }),
@@ -81,6 +87,7 @@ export const unaryRows: Row[] = [
   row('abs int32', { x: int([3, 4]) }, ({ x }) => tf.abs(x)),
   row('neg int32', { x: int([3, 4]) }, ({ x }) => tf.neg(x)),
   row('relu int32', { x: int([3, 4]) }, ({ x }) => tf.relu(x)),
+  row('relu int32 up to a number', { x: int([3, 4]) }, ({ x }) => tf.minimum(tf.relu(x), tf.scalar(2, 'int32'))),
   row('relu6 int32', { x: int([3, 4], -9, 9) }, ({ x }) => tf.relu6(x)),
   row('sign int32', { x: int([3, 4]) }, ({ x }) => tf.sign(x)),
   row('square int32', { x: int([3, 4]) }, ({ x }) => tf.square(x)),

@@ -132,7 +132,7 @@ function hardSwish(g: Builder, factors: readonly Factor[]): Ref | undefined {
 
 /** A relu up to a number. */
 function upTo(g: Builder, x: Ref | undefined, largest: Ref | undefined): Ref | undefined {
-  const source = x?.producer?.op === 'Relu' ? x.producer.inputs[0] : undefined;
+  const source = x?.producer?.op === 'Relu' && x.type === 'float' ? x.producer.inputs[0] : undefined;
   const max = onlyNumber(largest);
   const fits = largest && x && sameShape(x.shape, broadcast(x.shape, largest.shape));
   return source && fits && max !== undefined && max >= 0 ? g.Clip(source, g.float(0), g.float(max)) : undefined;
