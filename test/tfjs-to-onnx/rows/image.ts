@@ -182,6 +182,18 @@ export const imageRows: Row[] = [
     ({ x }) => tf.localResponseNormalization(x, 2, 1.5, 0.4, 0.7),
     without,
   ),
+  ...[
+    [0, 0.7],
+    [0.4, 0],
+    [-0.1, -0.5],
+  ].map(([alpha, beta]) =>
+    row(
+      `local response normalisation, alpha ${alpha}, beta ${beta}`,
+      { x: float([2, 3, 3, 7]) },
+      ({ x }) => tf.localResponseNormalization(x, 2, 1.5, alpha, beta),
+      without,
+    ),
+  ),
   row(
     'conv3d',
     { x: float([2, 5, 6, 4, 3]), w: float([3, 2, 3, 3, 4]) },
