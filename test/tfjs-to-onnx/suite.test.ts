@@ -1,26 +1,24 @@
 import { beforeAll, expect, test } from 'vitest';
 import type { SpecResult } from './suite/jasmine.ts';
 import { knownFailures } from './suite/known-failures.ts';
-import { runSuite } from './suite/run.ts';
+import { type Outcome, runSuite } from './suite/run.ts';
 
-let whole: SpecResult[];
+let outcome: Outcome;
 
 beforeAll(async () => {
-  whole = await runSuite({ cpuFallback: true });
+  outcome = await runSuite();
 }, 600_000);
 
 const failed = (results: readonly SpecResult[]) => results.filter(({ failures }) => failures.length > 0);
 
 test("tfjs-core's specs fail on the backend only where the list says so", () => {
-  expect(whole.length).toBeGreaterThan(4_200);
-  const names = failed(whole).map(({ name }) => name);
+  expect(outcome.withFallback.length).toBeGreaterThan(4_200);
+  const names = failed(outcome.withFallback).map(({ name }) => name);
   expect(names.sort()).toEqual(Object.keys(knownFailures).sort());
 });
 
-test('without the cpu fallback they fail by refusals that name kernel and reason', { timeout: 600_000 }, async () => {
-  // The others never needed the fallback: without it, they would do the same again.
-  const names = whole.filter(({ counted }) => counted > 0).map(({ name }) => name);
-  const listed = failed(await runSuite({ cpuFallback: false, names })).filter(({ name }) => !(name in knownFailures));
+test('without the cpu fallback they fail by refusals that name kernel and reason', () => {
+  const listed = failed(outcome.withoutFallback).filter(({ name }) => !(name in knownFailures));
   const others = listed.filter(({ failures }) => failures.some((text) => !REFUSAL.test(text)));
   expect(others.map(({ name, failures }) => ({ name, failures }))).toEqual([]);
   expect(listed.length).toBeGreaterThan(0);

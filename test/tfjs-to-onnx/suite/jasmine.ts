@@ -19,14 +19,17 @@ interface Done {
   readonly failedExpectations: readonly { readonly message: string }[];
 }
 
-/** A spec that jasmine may run. */
-export interface Spec {
+interface Spec {
   getFullName(): string;
 }
 
 interface Jasmine {
   getEnv(): {
-    configure(options: { readonly random: boolean; specFilter(spec: Spec): boolean }): void;
+    configure(options: {
+      readonly random?: boolean;
+      readonly autoCleanClosures?: boolean;
+      specFilter?(spec: Spec): boolean;
+    }): void;
     addReporter(reporter: {
       specStarted(spec: Done): void;
       specDone(spec: Done): void;
@@ -61,18 +64,19 @@ export async function loadSpecs<Entry>(entry: string): Promise<Entry> {
   }
 }
 
+/** Runs the specs with these names. Returns those that ran, and groups of specs whose preparation failed. */
+type RunSpecs = (isChosen?: (name: string) => boolean) => Promise<SpecResult[]>;
+
 /**
- * Runs the specs that `declare` declares. `TRACE=1` prints the name of each before it runs.
+ * Has specs declared, which may then be run several times. `TRACE=1` prints the name of each before it runs.
  * @param declare may return a counter of what each spec causes
- * @returns the specs that ran, and groups of specs whose preparation failed
  */
-export async function runSpecs(
-  declare: () => Promise<(() => number) | undefined>,
-  isChosen = (_: Spec) => true,
-): Promise<SpecResult[]> {
+export async function declaredSpecs(declare: () => Promise<(() => number) | undefined>): Promise<RunSpecs> {
   const jasmine = (require('jasmine-core') as { boot(): Jasmine }).boot();
+  const env = jasmine.getEnv();
+  env.configure({ random: false, autoCleanClosures: false }); // some specs depend on those before
   const counter = await declare();
-  const results: SpecResult[] = [];
+  let results: SpecResult[] = [];
   let before = 0;
   const note = ({ fullName, failedExpectations }: Omit<Done, 'status'>) => {
     const count = counter?.() ?? 0;
@@ -83,8 +87,6 @@ export async function runSpecs(
     });
     before = count;
   };
-  const env = jasmine.getEnv();
-  env.configure({ random: false, specFilter: isChosen }); // some specs depend on those before
   env.addReporter({
     specStarted: ({ fullName }) => {
       if (process.env.TRACE) console.log(fullName);
@@ -96,7 +98,12 @@ export async function runSpecs(
       if (suite.failedExpectations.length > 0) note(suite);
     },
   });
-  const { failedExpectations } = await env.execute();
-  if (failedExpectations.length > 0) note({ fullName: 'jasmine', failedExpectations });
-  return results;
+  return async (isChosen = () => true) => {
+    results = [];
+    before = counter?.() ?? 0;
+    env.configure({ specFilter: (spec) => isChosen(spec.getFullName()) });
+    const { failedExpectations } = await env.execute();
+    if (failedExpectations.length > 0) note({ fullName: 'jasmine', failedExpectations });
+    return results;
+  };
 }

@@ -2,7 +2,7 @@
 import { createRequire, Module } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { loadTensorFlow } from '../../../pipeline/train/engines/tfjs.ts';
-import { loadSpecs, runSpecs } from '../../tfjs-to-onnx/suite/jasmine.ts';
+import { declaredSpecs, loadSpecs } from '../../tfjs-to-onnx/suite/jasmine.ts';
 import type * as Suite from './suite.ts';
 
 const require = createRequire(import.meta.url);
@@ -33,8 +33,8 @@ function callable(target: new () => object): () => object {
   return Callable;
 }
 
-const results = await runSpecs(async () => {
+const run = await declaredSpecs(async () => {
   await declare();
   return undefined;
 });
-console.log(JSON.stringify(results));
+console.log(JSON.stringify(await run()));
