@@ -1,11 +1,14 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { nearestNeighbours } from '../../pipeline/analyse/knn.ts';
 import { openSplit } from '../../pipeline/data/open.ts';
 import { tsne } from '../../pipeline/pictures/tsne.ts';
 import { umap } from '../../pipeline/pictures/umap.ts';
+import { compiled } from '../cli/convae.ts';
 import { peerPython, pixelsOf, scratchFolder } from '../data/support.ts';
 import { noise } from './support.ts';
 
@@ -45,7 +48,7 @@ async function trustworthiness(points: Float32Array, size: number, map: Float32A
 const digits = await coarseDigits(500);
 let map = new Float32Array();
 
-test('neighbours stay neighbours, and equal input gives equal bytes with and without ticks', async () => {
+test('neighbours stay neighbours', async () => {
   const ticks: number[] = [];
   map = new Float32Array(await tsne(digits, 49, { tick: (done) => void ticks.push(done) }));
   expect(map).toHaveLength(1000);
@@ -53,16 +56,15 @@ test('neighbours stay neighbours, and equal input gives equal bytes with and wit
   expect([ticks[0], ticks.at(-1)]).toEqual([0, 1000]);
   expect(ticks).toEqual([...ticks].sort((a, b) => a - b));
   expect(await trustworthiness(digits, 49, map, 12)).toBeGreaterThan(0.94);
-  expect(await tsne(digits, 49)).toEqual(map);
 });
 
-test('another seed gives another map; concurrent maps do not disturb each other', async () => {
+test('equal input gives equal bytes with and without ticks, beside other maps too, and another seed another map', async () => {
   const few = digits.slice(0, 200 * 49);
   const options = { iterations: 300 };
   const [first, other, again] = await Promise.all([
     tsne(few, 49, options),
     tsne(few, 49, { ...options, seed: 1 }),
-    tsne(few, 49, options),
+    tsne(few, 49, { ...options, tick: () => {} }),
   ]);
   expect(again).toEqual(first);
   expect(other).not.toEqual(first);
@@ -119,13 +121,10 @@ test('its workers end with it', async () => {
 });
 
 test('a process that made a map exits', () => {
-  const source = new URL('../../pipeline/pictures/tsne.ts', import.meta.url).href;
+  const source = pathToFileURL(join(dirname(compiled()), '../dist/pipeline/pictures/tsne.js')).href;
   const program = `import { tsne } from ${JSON.stringify(source)}; console.log((await tsne(Float32Array.from({ length: 60 }, (_, i) => i % 7), 3, { iterations: 20 })).length);`;
-  writeFileSync(scratch('map.mts'), program);
-  const { status, stdout } = spawnSync(process.execPath, ['--import', 'tsx', scratch('map.mts')], {
-    encoding: 'utf8',
-    timeout: 20_000,
-  });
+  writeFileSync(scratch('map.mjs'), program);
+  const { status, stdout } = spawnSync(process.execPath, [scratch('map.mjs')], { encoding: 'utf8', timeout: 20_000 });
   expect({ status, stdout }).toEqual({ status: 0, stdout: '40\n' });
 });
 
