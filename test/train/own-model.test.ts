@@ -5,6 +5,7 @@ import { sha256 } from '../../pipeline/io/digest.ts';
 import { findModel } from '../../pipeline/train/find-model.ts';
 import { call, callJson } from '../cli/call.ts';
 import { convae, convaeJson, SOURCE } from '../cli/convae.ts';
+import { npyBytes } from '../data/formats.ts';
 import { expectFacts, inputErrorOf, scratchFolder } from '../data/support.ts';
 
 vi.setConfig({ testTimeout: 60_000 });
@@ -75,8 +76,9 @@ test('a user’s own model file is trained, resumed, exported and used to encode
   const card = JSON.parse(readFileSync(join(cwd, 'exported/deep/card.json'), 'utf8')) as { model: object };
   expect(card.model).toMatchObject({ name: 'deep', summary: 'dense latent behind one more layer' });
   expect(readFileSync(join(cwd, 'exported/deep/encoder.onnx')).includes('encoder/hidden')).toBe(true);
-  const encoding = ['encode', 'exported/deep', '--data', 'mnist', '--split', 'test', '--out', 'deep.npy'];
-  expect(await callJson(encoding, { cwd })).toMatchObject({ rows: 10_000 });
+  writeFileSync(scratch('project/few.npy'), npyBytes('|u1', [40, 28, 28], new Uint8Array(40 * 784).fill(9)));
+  const encoding = ['encode', 'exported/deep', '--data', 'few.npy', '--out', 'deep.npy'];
+  expect(await callJson(encoding, { cwd })).toMatchObject({ rows: 40 });
   const other = await call(['train', 'cae', '--run', 'runs/deep', '--resume', ...few], { cwd });
   expect(other).toMatchObject({ code: 2 });
   expect(other.stderr).toContain('model is deep there and cae here');
@@ -126,13 +128,13 @@ test('a model file that somebody else’s run or options name is not run, unless
     expect(forged).toContain(file);
     writeFileSync(join(checkpoint, 'state.json'), forged);
     writeFileSync(join(checkpoint, 'SHA256SUMS'), sums.replace(sha256(state), sha256(forged)));
-    const { code, stderr } = await convae(['export', 'runs/theirs'], { cwd });
+    const { code, stderr } = await call(['export', 'runs/theirs'], { cwd });
     expect(code).toBe(2);
     expectFacts(stderr, 'runs/theirs', file, '--trust');
   }
   writeFileSync(scratch('theirs/recipe.yaml'), `model: ${file}\n`);
   const options = ['--config', scratch('theirs/recipe.yaml'), '--dry-run', '--limit-train', '96', '--limit-test', '32'];
-  const { code: refused, stderr } = await convae(['train', ...options], { cwd });
+  const { code: refused, stderr } = await call(['train', ...options], { cwd });
   expect(refused).toBe(2);
   expectFacts(stderr, 'recipe.yaml', file, '--trust');
   expect(existsSync(ran)).toBe(false);
