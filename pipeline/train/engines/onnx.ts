@@ -90,11 +90,18 @@ export const onnxruntime = (threads: number, provider = 'cpu'): RunOptions => ({
   },
 });
 
+let fastest: Target | undefined;
+
 /**
  * The fastest target that this machine's ONNX Runtime computes correctly: its blocked kernels in the block size of the
- * machine's vector registers, or standard operators. Found by running one small convolution each way.
+ * machine's vector registers, or standard operators. Found once, by running one small convolution each way.
  */
 export async function fastestTarget(): Promise<Target> {
+  fastest ??= await findFastest();
+  return fastest;
+}
+
+async function findFastest(): Promise<Target> {
   const [x, w] = [6 * 6 * 16, 3 * 3 * 16 * 16].map((length) => Float32Array.from({ length }, (_, i) => Math.sin(i)));
   const conv: BatchedProgram = {
     inputs: { x: { shape: ['N', 6, 6, 16], dtype: 'float32' }, w: { shape: [3, 3, 16, 16], dtype: 'float32' } },
