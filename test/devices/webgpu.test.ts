@@ -20,19 +20,18 @@ const LOADER =
   /^convae: --device webgpu: [^\n]*Vulkan loader[^\n]*libvulkan\.so\.1: [^\n]*install[^\n]* --device cpu\n$/;
 const DRIVER = /^convae: --device webgpu: [^\n]*Vulkan finds no driver[^\n]*install or update[^\n]* --device cpu\n$/;
 
+const folder = scratch('runs');
+const encoding = ['encode', exported, '--data', data, '--out', scratch('x.parquet')];
+const commands = [['train', 'cae', '--data', data, '--run', folder], encoding, ['evaluate', exported, '--data', data]];
+
 describe.skipIf(process.platform !== 'linux')('one line, exit code 3 and no output,', () => {
   test.each([
-    ['without a Vulkan driver', noDriver, missingLibrary('libvulkan.so.1') ? LOADER : DRIVER],
-    ['without the Vulkan loader', noLoader, LOADER],
+    ['without a Vulkan driver', noDriver, missingLibrary('libvulkan.so.1') ? LOADER : DRIVER, commands],
+    ['without the Vulkan loader', noLoader, LOADER, [encoding]],
   ])(
     '%s',
-    async (_, env, message) => {
-      const folder = scratch('runs');
-      for (const args of [
-        ['train', 'cae', '--data', data, '--run', folder],
-        ['encode', exported, '--data', data, '--out', scratch('x.parquet')],
-        ['evaluate', exported, '--data', data],
-      ]) {
+    async (_, env, message, calls) => {
+      for (const args of calls) {
         const { code, stdout, stderr } = await convae([...args, '--device', 'webgpu'], { cwd: scratch(''), env });
         expect([code, stdout, stderr]).toEqual([3, '', expect.stringMatching(message)]);
       }
