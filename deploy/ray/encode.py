@@ -34,7 +34,7 @@ TIFF = re.compile(r"\.tiff?$", re.I)
 LABEL_FILE = re.compile(r"\.(cls|json)$", re.I)
 INTEGER = re.compile(r"0|-?[1-9][0-9]*")
 # Names of a field of labels, best first (pipeline/data/formats/columns.ts).
-LABELS = "label labels class target y fine_label category cls class_label class_name class_id label_name digit emotion".split()
+LABELS = "label labels class target y fine_label category cls class_label class_name class_id classid label_name digit emotion".split()
 GROUP_ROWS = 25_000
 MIN_BLOCKS = 32  # of a folder: each is a task of decoding
 SPARE = 2  # cores for decoding and writing
@@ -313,8 +313,12 @@ def plan_inputs(folder, data):
     """What images are read from, as JSON, of Parquet files for each row group."""
     import pyarrow.parquet as pq
 
+    plan = json.loads((folder / "plan.json").read_text())
+    column = plan.get("label") or json.loads((Path(plan["exported"]) / "card.json").read_text())["dataset"].get("label")
     lines = (folder / "inputs.jsonl").read_text().splitlines()
     for one in map(json.loads, lines):
+        if one["kind"] == "tar" and column:
+            raise InputError(f"{data}: labels of tar files are not taken from {column} here; encode with convae")
         if one["kind"] == "rows" or (one["kind"] == "parquet" and "columns" not in one):
             raise InputError(f"{data}: only image files, folders of tar files, and Parquet files of encoded images are read here; encode with convae")
         if one["kind"] != "parquet":

@@ -1,8 +1,10 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { buffer } from 'node:stream/consumers';
 import { parquetWriteFile } from 'hyparquet-writer';
 import sharp from 'sharp';
+import { pack } from 'tar-stream';
 import { expect, test } from 'vitest';
 import type { Preprocessing } from '../../pipeline/artifacts/preprocessing.ts';
 import { openSplit } from '../../pipeline/data/open.ts';
@@ -39,14 +41,14 @@ def rows(folder, preprocessing):
         return str(error)
 print(json.dumps([rows(*case) for case in json.load(sys.stdin)]))`;
 
-type Case = readonly [data: string, preprocessing: Preprocessing];
+type Case = readonly [data: string, preprocessing: Preprocessing, label?: string];
 
 async function readByRay(cases: readonly Case[]): Promise<unknown[]> {
   const exported = await exportTiny(scratch('tiny'));
   const planned: [string, Preprocessing][] = [];
-  for (const [i, [data, preprocessing]] of cases.entries()) {
+  for (const [i, [data, preprocessing, label]] of cases.entries()) {
     const out = scratch(`plan-${data.split('/').at(-1)}-${i}`);
-    await planShards({ exported, data, split: 'all', out, shards: 1, device: 'cpu' });
+    await planShards({ exported, data, split: 'all', out, shards: 1, device: 'cpu', dataOptions: { label } });
     planned.push([out, preprocessing]);
   }
   const input = JSON.stringify(planned);
@@ -154,11 +156,22 @@ test.skipIf(reason)('what convae would read otherwise is refused', { timeout: 12
   write('x.csv', `label,pixels\n1,${Array(784).fill(0).join(' ')}\n`);
   write('wide/a.png', deep(1, 0, 65535));
   const preprocessing = { height: 20, width: 30, channels: 1, fit: 'cover', background: '#000000' } as const;
+  for (const shard of ['a', 'b']) {
+    const tar = pack();
+    tar.entry({ name: `${shard}.json` }, '{"dx": "nv"}');
+    tar.entry({ name: `${shard}.png` }, png);
+    tar.finalize();
+    write(`tars/${shard}.tar`, await buffer(tar));
+  }
   const names = ['column', 'x.csv', 'wide'];
-  const found = await readByRay(names.map((name) => [scratch(name), { ...preprocessing, scalings: [] }]));
+  const found = await readByRay([
+    ...names.map((name): Case => [scratch(name), { ...preprocessing, scalings: [] }]),
+    [scratch('tars'), { ...preprocessing, scalings: [] }, 'dx'],
+  ]);
   expect(found).toEqual([
     expect.stringMatching(/column.*Parquet/),
     expect.stringMatching(/csv.*Parquet/),
     expect.stringContaining('uint16'),
+    expect.stringContaining('dx'),
   ]);
 });
