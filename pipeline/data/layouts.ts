@@ -32,7 +32,7 @@ const saysImages = (folder: string): boolean =>
   /ima?ge?|photo|original|input|rgb|(^|[ _-])HR$/i.test(folder);
 
 /** Whether a folder may hold masks, copies or other views of images rather than images of a class. */
-export const mayBeAside = (folder: string): boolean => LAYOUTS.some((layout) => layout.folder.test(folder));
+export const mayBeAuxiliary = (folder: string): boolean => LAYOUTS.some((layout) => layout.folder.test(folder));
 
 const stemOf = (path: string): string => path.replace(/\.[^./]*$/, '');
 const nameOf = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
@@ -56,30 +56,32 @@ const MOST = 0.9;
  * @param known names that are classes in any case
  * @returns which are images, undefined where all are; and a note on the others
  */
-export function withoutAsides(
+export function withoutAuxiliary(
   paths: PathList,
   folders: PathList,
   known: readonly string[],
 ): { images: PathList; notes: string[] } | undefined {
   const root = rootOf(folders);
   const judged = new Map<string, boolean>(known.map((name) => [name, false]));
-  const asideIn = (path: string): string | undefined => {
+  const auxiliaryIn = (path: string): string | undefined => {
     for (const { parent, name } of namesIn(path, root.length)) {
-      const isAside = judged.get(name) ?? mayBeAside(name);
-      judged.set(name, isAside);
-      if (isAside) return `${parent}${name}/`;
+      const isAuxiliary = judged.get(name) ?? mayBeAuxiliary(name);
+      judged.set(name, isAuxiliary);
+      if (isAuxiliary) return `${parent}${name}/`;
     }
     return undefined;
   };
-  const found = foldersIn(paths, folders, asideIn);
+  const found = foldersIn(paths, folders, auxiliaryIn);
   const keys = filesIn(paths);
-  const isAside = (path: string): boolean => {
+  const isAuxiliary = (path: string): boolean => {
     const stem = stemOf(path);
-    return (keys.size > 0 && ADDED.test(stem) && keys.has(stem.replace(ADDED, ''))) || found.has(asideIn(path) ?? '');
+    return (
+      (keys.size > 0 && ADDED.test(stem) && keys.has(stem.replace(ADDED, ''))) || found.has(auxiliaryIn(path) ?? '')
+    );
   };
   if (found.size === 0 && keys.size === 0) return undefined;
-  const images = paths.filter((path) => !isAside(path));
-  const first = paths.find((path) => isAside(path) && !found.has(asideIn(path) ?? ''));
+  const images = paths.filter((path) => !isAuxiliary(path));
+  const first = paths.find((path) => isAuxiliary(path) && !found.has(auxiliaryIn(path) ?? ''));
   const where = [
     ...(found.size > 0 ? [`in ${[...found].slice(0, 3).join(', ')}${found.size > 3 ? ', …' : ''}`] : []),
     ...(first === undefined ? [] : [`beside the images, such as ${first}`]),
@@ -88,7 +90,7 @@ export function withoutAsides(
   return {
     images,
     notes: [
-      `left out: masks, copies and the like of images: ${count} ${where.join(' and ')}; to use them, pass their folder itself, or rename them`,
+      `left out, since they are masks or copies of images: ${count} ${where.join(' and ')}; to use them, pass their folder itself, or rename them`,
     ],
   };
 }
@@ -97,19 +99,19 @@ export function withoutAsides(
 function foldersIn(
   paths: PathList,
   folders: PathList,
-  asideIn: (path: string) => string | undefined,
+  auxiliaryIn: (path: string) => string | undefined,
 ): ReadonlySet<string> {
   const candidates = new Set<string>();
   const beside = new Map<string, Set<string>>(); // folders of images, by the folder that they are in
   for (const path of folders) {
-    const folder = asideIn(path);
+    const folder = auxiliaryIn(path);
     if (folder === undefined) continue;
     candidates.add(folder);
     beside.set(parentOf(folder), new Set());
   }
   if (candidates.size === 0) return candidates;
   for (const path of folders) {
-    if (asideIn(path) !== undefined) continue;
+    if (auxiliaryIn(path) !== undefined) continue;
     for (const { parent, name } of namesIn(path)) {
       const images = beside.get(parent);
       if (images && saysImages(name)) images.add(name);
@@ -127,13 +129,13 @@ function foldersIn(
   if (open.size === 0) return found;
   const stems = new Map(Array.from(open.keys(), (folder) => [parentOf(folder), new Set<string>()] as const));
   for (const path of paths) {
-    if (asideIn(path) !== undefined) continue;
+    if (auxiliaryIn(path) !== undefined) continue;
     for (const { parent, name } of namesIn(path)) {
       if (beside.get(parent)?.has(name)) stems.get(parent)?.add(nameOf(stemOf(path)));
     }
   }
   for (const path of paths) {
-    const folder = asideIn(path) ?? '';
+    const folder = auxiliaryIn(path) ?? '';
     const counts = open.get(folder);
     if (!counts) continue;
     const stem = nameOf(stemOf(path));

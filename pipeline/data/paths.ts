@@ -1,5 +1,5 @@
 import type { RawLabel } from './image-source.ts';
-import { ADDED, mayBeAside, withoutAsides } from './layouts.ts';
+import { ADDED, mayBeAuxiliary, withoutAuxiliary } from './layouts.ts';
 import { sortNaturally } from './natural-order.ts';
 import type { PathList } from './path-list.ts';
 import { areNumberedParts, assignSplits, type SplitName, saysNothing, splitOf } from './split-names.ts';
@@ -49,7 +49,7 @@ interface Found {
  */
 export function arrangePaths(paths: PathList, where: string, known: readonly string[] = []): ArrangedPaths {
   const all = onePerFolder(paths);
-  const divided = withoutAsides(paths, all, known);
+  const divided = withoutAuxiliary(paths, all, known);
   const { images = paths, notes = [] } = divided ?? {};
   const folders = divided ? onePerFolder(images) : all;
   const prefix = wrapperOf(folders);
@@ -98,7 +98,7 @@ export function arrangePaths(paths: PathList, where: string, known: readonly str
   }
   notes.push(...notesOnPairs(images));
   const classes = sortNaturally(names);
-  const doubtful = classes.find((folder) => mayBeAside(folder));
+  const doubtful = classes.find((folder) => mayBeAuxiliary(folder));
   const isBeside = (path: string) => !`/${path}`.includes(`/${doubtful}/`);
   if (doubtful !== undefined && images.find(isBeside) !== undefined) {
     notes.push(

@@ -28,7 +28,7 @@ export function decodeText(path: string, decoder: TextDecoder, bytes: Uint8Array
     return decoder.decode(bytes, { stream });
   } catch {
     throw new InputError(
-      `${path}: it is no text in UTF-8; save it so, as with iconv -f WINDOWS-1252 -t UTF-8 ${quoted(path)}`,
+      `${path}: it is not UTF-8; convert it, as with iconv -f WINDOWS-1252 -t UTF-8 ${quoted(path)}`,
     );
   }
 }
