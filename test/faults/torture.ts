@@ -1,8 +1,9 @@
 /**
  * The whole campaign, until the time is over: `npm run torture -- [--minutes 60] [--commands export,site] [--faults KILL] [--jobs
- * 2]`. Prints a table and ends with 1 if anything went wrong. `TMPDIR=/dev/shm` spares the disk.
+ * 2] [--state FILE]`. Prints a table and ends with 1 if anything went wrong. With `--state`, what was tried is kept in the file,
+ * and a campaign on the same version goes on from it. `TMPDIR=/dev/shm` spares the disk.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -20,6 +21,7 @@ const { values } = parseArgs({
     commands: { type: 'string', default: all.join() },
     faults: { type: 'string', default: allFaults.join() },
     jobs: { type: 'string', default: '1' },
+    state: { type: 'string' },
   },
 });
 const asked = values.commands.split(',');
@@ -47,8 +49,15 @@ const kinds = [
   faultNames.filter(isRead),
   faultNames.filter((fault) => fault === 'KILL'),
 ].filter((kind) => kind.length > 0);
+const earlier =
+  values.state && existsSync(values.state) ? (JSON.parse(readFileSync(values.state, 'utf8')) as Sweep[]) : [];
 const sweeps = kinds.flatMap((kind) =>
-  commandNames.map((name): Sweep => ({ name, faults: kind, problems: [], total: 0, tried: 0, slices: 0 })),
+  commandNames.map(
+    (name): Sweep =>
+      earlier.find((one) => one.name === name && one.faults.join() === kind.join()) ?? {
+        ...{ name, faults: kind, problems: [], total: 0, tried: 0, slices: 0 },
+      },
+  ),
 );
 
 /** Sweeps, those first of whose calls the smallest part was tried, until all faults of each were tried or the time is over. */
@@ -70,6 +79,7 @@ async function work(campaign: Campaign): Promise<void> {
     wrong += found.problems.length;
     for (const problem of found.problems) console.error(`${sweep.name}, ${fault}: ${JSON.stringify(problem)}`);
     console.error(`${sweep.name}, ${fault}: ${found.tried} calls, ${sweep.tried} of ${sweep.total}`);
+    if (values.state) writeFileSync(values.state, JSON.stringify([...new Set([...earlier, ...sweeps])], undefined, 1));
     busy.delete(sweep);
   }
 }
