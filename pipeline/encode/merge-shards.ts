@@ -14,6 +14,7 @@ import { fileDigest } from '../io/digest.ts';
 import { codeOf, InputError, ignoreMissing, stopIfAborted, withFileErrors } from '../io/errors.ts';
 import { counted, quoted } from '../io/printable.ts';
 import { publishFile, publishFolder } from '../io/publish.ts';
+import { sweep } from '../io/staging.ts';
 import { checkTarget } from '../io/target.ts';
 import { aboutLatents, MOST_SKIPPED } from './encode.ts';
 import { openPlanned, tooManySkipped } from './encode-shards.ts';
@@ -70,6 +71,7 @@ export async function mergeShards(options: MergeOptions): Promise<Merged> {
   if (single) await checkTarget('file', out);
   else await checkTarget('folder', out, { own: /^part-\d+-of-\d+\.parquet$/ });
   const checked = await withFileErrors(`cannot read ${folder}`, () => checkShards(folder, plan, model, options));
+  await sweep(shardPaths(folder).parts); // no shard will be written there that would do it
   const { rows, skipped } = checked;
   const full = checked.shards.filter((shard) => shard.rows > 0);
   if (single) await publishFile(out, (path) => writeRows(options, plan, model, checked, full, path, false), { signal });

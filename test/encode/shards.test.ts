@@ -26,6 +26,7 @@ import { showRunning } from '../../pipeline/encode/running-shard.ts';
 import { shardPaths } from '../../pipeline/encode/shard-files.ts';
 import { shardStatus } from '../../pipeline/encode/shard-status.ts';
 import { Interrupted } from '../../pipeline/io/errors.ts';
+import { STAGING } from '../../pipeline/io/staging.ts';
 import { findOutliers } from '../../pipeline/outliers/outliers.ts';
 import { npyBytes, zipBytes } from '../data/formats.ts';
 import { pngBytes } from '../data/images.ts';
@@ -73,7 +74,9 @@ async function expectSame(
   const { split = 'all', dataOptions, error } = options;
   const single = scratch(`${name}.parquet`);
   await inOneRun(data, single, { split, dataOptions, error, ...(options.exported && { exported: options.exported }) });
+  mkdirSync(`${out}/parts/${STAGING}/0123456789abcdef/new`, { recursive: true }); // of a process that was killed
   const merged = await merge(out, { single: true });
+  expect(readdirSync(`${out}/parts`)).not.toContain(STAGING);
   if (exact) expect(readFileSync(merged.out).equals(readFileSync(single))).toBe(true);
   const folder = await merge(out);
   const rows = await readRows(merged.out);
