@@ -1,8 +1,9 @@
 /**
- * `tsx child.ts SYSTEM PROGRAM EPOCHS STEPS THREADS`: trains a program. It waits for a line on stdin before each epoch and prints,
- * as JSON, what it measured after it, or why the system cannot.
+ * `tsx child.ts SYSTEM PROGRAM EPOCHS STEPS THREADS`: trains a program. It waits for a line on stdin before each epoch and
+ * writes to file descriptor 3, as JSON, what it measured after it, or why the system cannot: tfjs-node prints on stdout.
  */
 import '@tensorflow/tfjs-layers';
+import { writeSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import * as tf from '@tensorflow/tfjs-core';
 import { compile } from 'tfjs-to-onnx';
@@ -41,14 +42,14 @@ async function turn(): Promise<void> {
   start = performance.now();
 }
 
-function print(answer: Answer): void {
-  console.log(JSON.stringify(answer));
+function tell(answer: Answer): void {
+  writeSync(3, `${JSON.stringify(answer)}\n`);
 }
 
 async function epochEnded(loss: number): Promise<void> {
   const ms = (performance.now() - start) / Number(steps);
   const megabytes = process.memoryUsage.rss() / 2 ** 20;
-  print({ ms, loss, megabytes, ...(system === 'onnx' && { explanation: explain() }) });
+  tell({ ms, loss, megabytes, ...(system === 'onnx' && { explanation: explain() }) });
   await turn();
 }
 
@@ -81,6 +82,6 @@ async function startBackend(system: SystemName): Promise<void> {
 
 await train().catch((error: Error) => {
   if (process.env.DEBUG) throw error;
-  print({ missing: error.message });
+  tell({ missing: error.message });
 });
 process.exit(0);

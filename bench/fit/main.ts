@@ -11,6 +11,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import Table from 'cli-table3';
 import { describe, machine } from '../engines/machine.ts';
@@ -50,9 +51,8 @@ class Training {
     this.epochs = isSlow ? 1 : EPOCHS;
     const child = fileURLToPath(new URL('child.ts', import.meta.url));
     const args = ['--import', 'tsx', child, system, program, this.epochs, steps, threads].map(String);
-    const running = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'ignore'] });
-    this.#child = running;
-    this.#answers = createInterface({ input: running.stdout })[Symbol.asyncIterator]();
+    this.#child = spawn(process.execPath, args, { stdio: ['pipe', 'ignore', 'ignore', 'pipe'] });
+    this.#answers = createInterface({ input: this.#child.stdio[3] as Readable })[Symbol.asyncIterator]();
   }
 
   async epoch(): Promise<Answer> {
