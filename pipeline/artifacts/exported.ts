@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { z } from 'zod';
 import { fileDigest } from '../io/digest.ts';
 import { codeOf, fileError, InputError, ignoreMissing, withFileErrors } from '../io/errors.ts';
-import { makeFolder } from '../io/folders.ts';
+import { makeFolder, statsOf } from '../io/folders.ts';
 import { findDamage, SUMS } from '../io/sums.ts';
 import { CARD_FORMAT, type Card, cardSchema } from './card.ts';
 import { formatOf, issuesOf, parseJson } from './json.ts';
@@ -124,11 +124,15 @@ export async function readTraining(exported: string) {
   });
 }
 
-/** Paths of the training record's files, from the exported model's folder; null where it has no metrics. */
+/**
+ * Paths of the training record's files, from the exported model's folder; null where it has no metrics.
+ * @throws InputError, EnvironmentError when they cannot be read
+ */
 export async function trainingFiles(exported: string): Promise<Manifest['training']> {
-  const found = await stat(join(exported, METRICS)).catch(() => undefined);
+  const path = join(exported, METRICS);
+  const found = await withFileErrors(`cannot read ${path}`, async () => statsOf(path));
   if (!found?.isFile()) return null;
-  const pictures = await picturesIn(join(exported, PICTURES)).catch(() => []);
+  const pictures = await picturesIn(join(exported, PICTURES));
   return { metrics: METRICS, pictures: pictures.map(({ epoch, name }) => ({ epoch, file: `${PICTURES}/${name}` })) };
 }
 

@@ -1,11 +1,11 @@
-import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Card } from '../artifacts/card.ts';
 import type { Labelling } from '../artifacts/encoding-plan.ts';
 import { readCard, verifyFiles } from '../artifacts/exported.ts';
 import { type ImageDataset, labelledRows } from '../data/dataset.ts';
 import { type DataOptions, optionsLike } from '../data/options.ts';
-import { InputError } from '../io/errors.ts';
+import { InputError, withFileErrors } from '../io/errors.ts';
+import { statsOf } from '../io/folders.ts';
 import { checkGraphs } from './check-graphs.ts';
 import type { RunnableModel } from './sessions.ts';
 
@@ -32,7 +32,8 @@ export async function openExported(folder: string, without?: 'decoder.onnx'): Pr
  * @throws InputError as `openExported`
  */
 export async function openEncoder(folder: string): Promise<ExportedModel & { readonly hasDecoder: boolean }> {
-  const found = await stat(join(folder, 'decoder.onnx')).catch(() => undefined);
+  const path = join(folder, 'decoder.onnx');
+  const found = await withFileErrors(`cannot read ${path}`, async () => statsOf(path));
   const model = await openExported(folder, found ? undefined : 'decoder.onnx');
   return { ...model, hasDecoder: found !== undefined };
 }

@@ -21,7 +21,7 @@ export function statsOf(path: string): Stats | undefined {
   try {
     return statSync(path, { throwIfNoEntry: false });
   } catch (error) {
-    if (codeOf(error) === 'ELOOP' || codeOf(error) === 'EACCES') return undefined;
+    if (['ENOTDIR', 'ELOOP', 'EACCES'].includes(codeOf(error) ?? '')) return undefined;
     throw error;
   }
 }

@@ -1,4 +1,3 @@
-import { stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Card } from '../artifacts/card.ts';
 import type { Outliers } from '../artifacts/outliers.ts';
@@ -8,6 +7,8 @@ import type { DataOptions } from '../data/options.ts';
 import { pickRows, range } from '../data/rows.ts';
 import { optionsFor } from '../inference/exported.ts';
 import type { Sessions } from '../inference/sessions.ts';
+import { withFileErrors } from '../io/errors.ts';
+import { statsOf } from '../io/folders.ts';
 import { pauses, type Tick } from '../io/stages.ts';
 import { errorMaps } from './maps.ts';
 
@@ -31,7 +32,7 @@ export async function openMasks(
   options: DataOptions | undefined,
 ): Promise<ImageDataset | undefined> {
   const folder = join(basename(spec) === 'test' ? dirname(spec) : spec, MASKS);
-  const found = await stat(folder).catch(() => undefined);
+  const found = await withFileErrors(`cannot read ${folder}`, async () => statsOf(folder));
   const { preprocessing, ...others } = optionsFor(card, { ...options, label: undefined });
   if (!found?.isDirectory() || !preprocessing) return undefined;
   const plain = { ...preprocessing, channels: 1, background: '#000000', scalings: [] };

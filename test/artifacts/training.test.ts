@@ -1,9 +1,9 @@
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { copyTraining, readTraining } from '../../pipeline/artifacts/exported.ts';
+import { copyTraining, readTraining, trainingFiles } from '../../pipeline/artifacts/exported.ts';
 import { publishFolder } from '../../pipeline/io/publish.ts';
-import { inputErrorOf, scratchFolder } from '../data/support.ts';
+import { expectFacts, inputErrorOf, scratchFolder } from '../data/support.ts';
 
 const scratch = scratchFolder();
 
@@ -77,4 +77,13 @@ test('replacing a folder removes what was derived from it, and nothing else', as
   expect(await inputErrorOf(publishFolder(target, write))).toContain('there is report in it');
   await publishFolder(target, write, { derived });
   expect(readdirSync(target)).toEqual(['SHA256SUMS', 'card.json']);
+});
+
+test('pictures that cannot be listed are not taken for missing', async () => {
+  const exported = scratch('unlisted');
+  mkdirSync(join(exported, 'training'), { recursive: true });
+  writeFileSync(join(exported, 'training/metrics.jsonl'), '');
+  expect(await trainingFiles(exported)).toEqual({ metrics: 'training/metrics.jsonl', pictures: [] });
+  writeFileSync(join(exported, 'training/pictures'), 'a file');
+  expectFacts(await inputErrorOf(trainingFiles(exported)), join(exported, 'training/pictures'));
 });
