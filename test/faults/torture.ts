@@ -102,6 +102,7 @@ try {
   }
 
   const whole = join((campaigns[0] as Campaign).root, 'exported');
+  rmSync(join(whole, 'viewer'), { recursive: true, force: true }); // what a page kept is checked where it is used
   const flips = await flipBits(whole, 500, () =>
     openExported(whole).then(
       () => false,

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { TextDecoder } from 'node:util';
 import { InputError, withFileErrors } from '../../io/errors.ts';
 import { type ArrayFile, describeArray, type NumberType } from '../../io/npy.ts';
 import { counted } from '../../io/printable.ts';
