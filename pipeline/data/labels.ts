@@ -172,6 +172,15 @@ function doubts({ kind, names, codes }: Vocabulary, indices: readonly number[]):
   if (kind !== 'one-hot row' && negative && names.filter((_, code) => indices[code] !== UNLABELLED).join() === '1') {
     warnings.push('all labels are -1 or 1 or missing: -1 is no label; for two classes, write 0 and 1');
   }
+  const trained = new Set(codes.train?.filter((code) => code >= 0));
+  for (const part of ['val', 'test'] as const) {
+    const held = codes[part]?.filter((code) => code >= 0) ?? [];
+    const [one, other] = [trained.values().next().value, held[0]];
+    if (one === undefined || other === undefined || held.some((code) => trained.has(code))) continue;
+    warnings.push(
+      `train and ${part} have no class in common, such as ${names[one]} and ${names[other]}: are they places, people or recordings, not classes?`,
+    );
+  }
   if (kind === 'name') {
     const byLower = new Map<string, string>();
     for (const name of names) {

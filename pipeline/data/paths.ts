@@ -2,7 +2,14 @@ import type { RawLabel } from './image-source.ts';
 import { ADDED, mayBeAuxiliary, withoutAuxiliary } from './layouts.ts';
 import { sortNaturally } from './natural-order.ts';
 import type { PathList } from './path-list.ts';
-import { areNumberedParts, assignSplits, type SplitName, saysNothing, splitOf } from './split-names.ts';
+import {
+  areNumberedParts,
+  assignSplits,
+  type SplitName,
+  saysNothing,
+  splitOf,
+  splitsOfClasses,
+} from './split-names.ts';
 
 /** The images of one split, by their paths. */
 export interface PathPart {
@@ -55,9 +62,28 @@ export function arrangePaths(paths: PathList, where: string, known: readonly str
   const prefix = wrapperOf(folders);
   const top = foldersAt(folders, prefix.length);
   const loose = folders.find((path) => !path.includes('/', prefix.length));
-  const splits = assignSplits(top, where, loose?.slice(prefix.length));
+  const both = loose === undefined ? splitsOfClasses(top) : undefined;
+  const classOf = (folder: string) => both?.get(folder)?.label ?? folder;
+  const splits = both ? {} : assignSplits(top, where, loose?.slice(prefix.length));
   const found: Found[] = [];
-  if (splits) {
+  const isInside = !both && !splits && loose === undefined && areSplitsInside(folders, prefix.length, top);
+  if (both || isInside) {
+    const [one = '', other = ''] = top;
+    notes.push(
+      both
+        ? `names of folders say split and class: ${one} is ${classOf(one)}, ${other} is ${classOf(other)}`
+        : `folders inside ${one}, ${other}${top.length > 2 ? ' …' : ''} are splits; those inside them are no classes`,
+    );
+    const splitIn = (path: string) => {
+      const first = folderOf(path, prefix.length) ?? '';
+      return both ? both.get(first)?.split : splitOf(folderOf(path, prefix.length + first.length + 1) ?? '');
+    };
+    for (const name of ['train', 'val', 'test'] as const) {
+      const isIn = (path: string) => splitIn(path) === name;
+      const [own, inner] = [images.filter(isIn), folders.filter(isIn)];
+      if (own.length > 0) found.push({ name, images: own, folders: inner, start: prefix.length, folder: undefined });
+    }
+  } else if (splits) {
     for (const name of ['train', 'val', 'test'] as const) {
       const folder = splits[name];
       if (folder === undefined) continue;
@@ -84,16 +110,21 @@ export function arrangePaths(paths: PathList, where: string, known: readonly str
     if (around !== '') notes.push(`${around} holds all ${name === 'all' ? '' : `${name} `}images: it is not a class`);
     const from = start + around.length;
     const own = foldersAt(folders, from);
-    const numbered = areParts(folders, from, own);
+    const numbered = areNumberedParts(own);
     if (numbered) notes.push(`${own[0]}, ${own[1]}${own.length > 2 ? ' …' : ''} are parts by their names, not classes`);
-    else {
-      for (const first of own) names.add(first);
-      notes.push(...notesOnInner(folders, from));
+    if (!isInside) notes.push(...notesOnInner(folders, from, numbered));
+    const label = (path: string) => {
+      const first = folderOf(path, from);
+      return first === undefined || !numbered ? first && classOf(first) : classInPart(path, from, first);
+    };
+    for (const path of folders) {
+      const named = label(path);
+      if (named !== undefined) names.add(named);
     }
     parts[name] = {
       paths: images,
       id: (path) => (name === 'all' ? path : path.slice(start)),
-      label: (path) => (numbered ? undefined : folderOf(path, from)),
+      label,
     };
   }
   notes.push(...notesOnPairs(images));
@@ -156,18 +187,20 @@ export function notesOnNames(images: PathList): string[] {
   ];
 }
 
-/** A note on folders inside a class, one of which looks like a split, or which are several. */
-function notesOnInner(folders: PathList, start: number): string[] {
+/** A note on folders inside a class or a numbered part, one of which looks like a split, or which are several in a class. */
+function notesOnInner(folders: PathList, start: number, numbered: boolean): string[] {
   const inner = new Map<string, string>();
   let several: string | undefined;
   for (const path of folders) {
     const first = folderOf(path, start);
     const second = first === undefined ? undefined : folderOf(path, start + first.length + 1);
     if (first === undefined || second === undefined) continue;
-    if (splitOf(second) !== undefined) return [`folders inside classes are not splits: ${path}`];
+    if (splitOf(second) !== undefined)
+      return [`folders inside ${numbered ? 'parts' : 'classes'} are not splits: ${path}`];
     const other = inner.get(first) ?? second;
     inner.set(first, other);
-    if (other !== second) several ??= `${first}/${other} and ${first}/${second} are of one class, ${first}`;
+    if (other !== second && !numbered)
+      several ??= `${first}/${other} and ${first}/${second} are of one class, ${first}`;
   }
   return several === undefined
     ? []
@@ -189,14 +222,26 @@ function folderAround(inside: PathList, start: number, isNoClass: (folder: strin
   }
 }
 
-/** Whether the first folders from `start` on are numbered parts, in which no folder says a class. */
-function areParts(folders: PathList, start: number, firsts: readonly string[]): boolean {
-  const saysMore = (path: string) => {
-    const first = folderOf(path, start);
-    const inner = first === undefined ? undefined : folderOf(path, start + first.length + 1);
-    return first === undefined || !(inner === undefined || inner === first || saysNothing(inner));
+/** The class of a path in a numbered part: the first folder inside it that says something. */
+function classInPart(path: string, start: number, part: string): string | undefined {
+  for (let at = start + part.length + 1; ; ) {
+    const inner = folderOf(path, at);
+    if (inner === undefined || !(inner === part || saysNothing(inner))) return inner;
+    at += inner.length + 1;
+  }
+}
+
+/** Whether each of the first folders from `start` on has a training part and another, and nothing else: `cat/train/1.png`. */
+function areSplitsInside(folders: PathList, start: number, firsts: readonly string[]): boolean {
+  if (firsts.length < 2 || areNumberedParts(firsts)) return false;
+  const splits = new Map(firsts.map((first) => [first, new Set<SplitName>()]));
+  const isOther = (path: string) => {
+    const first = folderOf(path, start) ?? '';
+    const split = splitOf(folderOf(path, start + first.length + 1) ?? '');
+    if (split !== undefined) splits.get(first)?.add(split);
+    return split === undefined;
   };
-  return areNumberedParts(firsts) && folders.find(saysMore) === undefined;
+  return folders.find(isOther) === undefined && [...splits.values()].every((own) => own.has('train') && own.size > 1);
 }
 
 /** A path of each folder: what folders there are is seen sooner from these. */

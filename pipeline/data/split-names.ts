@@ -21,21 +21,28 @@ const FILLERS =
   /^(set|data|dataset|split|part|folder|images?|imgs?|photos?|pictures?|pics|files?|jpe?gs?|pngs?|final|\d+)$/;
 const GLUED = /^(train|training|val|valid|validation|dev|test|testing|eval|evaluation)(set|data|images?|imgs?)$/;
 
-const wordsOf = (folder: string): string[] =>
+/** The words and numbers of a name, as they are written; versions (`v2`) say nothing. */
+const piecesOf = (folder: string): string[] =>
   folder
+    .replace(/(?<![\p{L}\d])v\d+(\.\d+)*(?![\p{L}\d])/giu, ' ')
     .replace(/(\p{Ll})(\p{Lu})|(\p{Lu})(\p{Lu}\p{Ll})/gu, '$1$3 $2$4')
-    .toLowerCase()
     .match(/\p{L}+|\d+/gu)
-    ?.flatMap((word) => GLUED.exec(word)?.slice(1) ?? [word]) ?? [];
+    ?.flatMap((word) => GLUED.exec(word.toLowerCase())?.slice(1) ?? [word]) ?? [];
+
+const wordsOf = (folder: string): string[] => piecesOf(folder).map((word) => word.toLowerCase());
 
 const isSplitWord = (word: string): boolean => Object.hasOwn(SPLIT_WORDS, word);
 
-/** The split that one word of a name says, and its other words: `train` and `cars` of `cars_train`. */
-export function splitWithin(folder: string): { split: SplitName; rest: string } | undefined {
-  const words = wordsOf(folder).filter((word) => !FILLERS.test(word));
-  const [word, other] = words.filter(isSplitWord);
+/**
+ * The split that one word of a name says, and its other words: `train` and `cars` of `Cars_Train`.
+ * @returns `written`: these words as they are written
+ */
+export function splitWithin(folder: string): { split: SplitName; rest: string; written: string } | undefined {
+  const [word, other] = wordsOf(folder).filter(isSplitWord);
   if (word === undefined || other !== undefined) return undefined;
-  return { split: SPLIT_WORDS[word] as SplitName, rest: words.filter((each) => each !== word).join(' ') };
+  const rest = piecesOf(folder).filter((each) => each.toLowerCase() !== word && !FILLERS.test(each.toLowerCase()));
+  const written = rest.join(' ');
+  return { split: SPLIT_WORDS[word] as SplitName, rest: written.toLowerCase(), written };
 }
 
 /** The split that a folder's name stands for. Whole words decide: `Training_Set` is one, `test_tube` and `trainers` are not. */
@@ -63,18 +70,40 @@ function splitsAmong(names: readonly string[]): Map<string, SplitName> {
 
 /** Whether a folder's name only says that images are in it: `images`, `train_data`. A number may be a class. */
 export const saysNothing = (folder: string): boolean =>
-  /\p{L}/u.test(folder) && wordsOf(folder).every((word) => FILLERS.test(word) || isSplitWord(word));
+  wordsOf(folder).some((word) => /\p{L}/u.test(word)) &&
+  wordsOf(folder).every((word) => FILLERS.test(word) || isSplitWord(word));
 
-/** Whether names differ in a number only that counts parts: `images_001`, `images_part_2`. `class_1` is none. */
+/** Whether names differ in a number only that counts parts: `images_001`, `fold_2`. `class_1` is none. */
 export function areNumberedParts(folders: readonly string[]): boolean {
   const stemOf = (folder: string) => folder.replace(/\d+/g, '#');
   const [first = ''] = folders;
   const word = wordsOf(first).findLast((each) => !/\d/.test(each)) ?? '';
   return (
     folders.length > 1 &&
-    (FILLERS.test(word) || /^(batch|chunk|shard|piece)$/.test(word)) &&
+    (FILLERS.test(word) || /^(batch|chunk|shard|piece|fold)$/.test(word)) &&
     folders.every((name) => /\d$/.test(name) && stemOf(name) === stemOf(first))
   );
+}
+
+/**
+ * The split and the class of folders that each say both, as CycleGAN's `trainA`, `trainB`, `testA` and `testB` do.
+ * @param names folders beside each other
+ * @returns undefined where some folder does not, there is one class only, or one that is not trained on
+ */
+export function splitsOfClasses(
+  names: readonly string[],
+): Map<string, { split: SplitName; label: string }> | undefined {
+  const found = names.flatMap((name) => {
+    const { split, rest, written } = splitWithin(name) ?? {};
+    return split && rest ? [{ name, split, rest, written }] : [];
+  });
+  const key = ({ split, rest }: { split: SplitName; rest: string }) => `${split} ${rest}`;
+  const keys = new Set(found.map(key));
+  const trained = new Map(found.filter(({ split }) => split === 'train').map(({ rest, written }) => [rest, written]));
+  const fits =
+    found.length === names.length && keys.size === found.length && trained.size > 1 && trained.size < found.length;
+  if (!fits || !found.every(({ rest }) => trained.has(rest))) return undefined;
+  return new Map(found.map(({ name, split, rest }) => [name, { split, label: trained.get(rest) as string }]));
 }
 
 const quoted = (names: readonly string[]): string => {

@@ -108,6 +108,10 @@ test('labels that may mean something else come with a warning', () => {
   expect(indexed([0, -1, 1]).warnings).toEqual([]);
   expect(indexed(['Cat', 'dog', 'cat', 'Cat']).warnings).toEqual([expect.stringMatching(/'Cat' and 'cat'/)]);
   expect(indexed(['caf\u00e9', 'cafe\u0301']).warnings).toHaveLength(1);
+  // Cityscapes: folders of cities, none of which is in two parts.
+  expect(indexLabels({ train: ['ulm'], val: ['bonn', null], test: ['ulm'] }).warnings).toEqual([
+    expect.stringMatching(/val.*ulm.*bonn/),
+  ]);
 });
 
 test('natural order does not depend on the locale', () => {

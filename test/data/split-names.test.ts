@@ -172,7 +172,20 @@ describe('paths', () => {
       ['part1', 'part2', 'cat'],
     ])
       expect(arranged(...names.map((name) => `${name}/1.png`))).toMatchObject({ classes: names.toSorted() });
-    expect(arranged('part1/cat/1.png', 'part2/dog/1.png')).toMatchObject({ classes: ['part1', 'part2'] });
+    for (const part of ['part', 'fold_'])
+      expect(arranged(`${part}1/cat/1.png`, `${part}1/images/2.png`, `${part}2/dog/1.png`)).toMatchObject({
+        all: [
+          [`${part}1/cat/1.png`, 'cat'],
+          [`${part}1/images/2.png`, undefined],
+          [`${part}2/dog/1.png`, 'dog'],
+        ],
+        classes: ['cat', 'dog'],
+        notes: [expect.stringContaining(`${part}1`)],
+      });
+    expect(arranged('fold1/train/a/1.png', 'fold2/train/a/2.png')).toMatchObject({
+      classes: ['a'],
+      notes: [expect.anything(), expect.stringContaining('fold1/train')],
+    });
   });
   test('a folder of images inside a split is no class, unless it stands beside others', () => {
     expect(arranged('train/train/1.png', 'test/test/2.png')).toMatchObject({
@@ -221,11 +234,60 @@ describe('paths', () => {
     for (const other of ['seg_pred/1.png', '1.png']) {
       expect(() => arranged('seg_train/1.png', 'seg_test/1.png', other)).toThrow(/'seg_test', 'seg_train'/);
     }
-    // CycleGAN
-    expect(() => arranged('trainA/1.png', 'trainB/1.png', 'testA/1.png', 'testB/1.png')).toThrow(/'testA' and 'testB'/);
+    // ISIC 2017
+    const isic = ['Training_Data', 'Validation_Data', 'Test_v2_Data'].map((name, i) => `ISIC-2017_${name}/${i}.png`);
+    expect(arranged(...isic)).toMatchObject({
+      train: [['0.png', undefined]],
+      val: [['1.png', undefined]],
+      test: [['2.png', undefined]],
+    });
+    expect(arranged('v1/1.png', 'v2/1.png')).toMatchObject({ classes: ['v1', 'v2'] });
     expect(arranged('test_tube/1.png', 'train_station/1.png')).toMatchObject({
       classes: ['test_tube', 'train_station'],
     });
+  });
+  test('folders that say split and class', () => {
+    // CycleGAN
+    expect(arranged('h/trainA/1.png', 'h/trainB/1.png', 'h/testA/1.png', 'h/testB/2.png')).toMatchObject({
+      train: [
+        ['trainA/1.png', 'A'],
+        ['trainB/1.png', 'B'],
+      ],
+      test: [
+        ['testA/1.png', 'A'],
+        ['testB/2.png', 'B'],
+      ],
+      classes: ['A', 'B'],
+      notes: [expect.stringContaining('testA')],
+    });
+    expect(arranged('Blue_Jay_train/1.png', 'robin_train/1.png', 'blue-jay-val/1.png')).toMatchObject({
+      val: [['blue-jay-val/1.png', 'Blue Jay']],
+      classes: ['Blue Jay', 'robin'],
+    });
+    // A class that is not trained on, one class twice, an image beside them: read in several ways.
+    for (const other of ['testC/1.png', 'train-a/1.png', '1.png'])
+      expect(() => arranged('trainA/1.png', 'trainB/1.png', 'testA/1.png', other)).toThrow(/rename/);
+    expect(arranged('trainA/1.png', 'trainB/1.png')).toMatchObject({ classes: ['trainA', 'trainB'] });
+  });
+  test('splits inside each class', () => {
+    expect(
+      arranged('w/bottle/train/good/0.png', 'w/bottle/test/crack/1.png', 'w/nut/train/2.png', 'w/nut/test/3.png'),
+    ).toMatchObject({
+      train: [
+        ['bottle/train/good/0.png', 'bottle'],
+        ['nut/train/2.png', 'nut'],
+      ],
+      test: [
+        ['bottle/test/crack/1.png', 'bottle'],
+        ['nut/test/3.png', 'nut'],
+      ],
+      classes: ['bottle', 'nut'],
+      notes: [expect.stringContaining('bottle, nut')],
+    });
+    for (const other of ['nut/4.png', 'nut/more/4.png', 'bolt/train/4.png'])
+      expect(
+        Object.keys(arranged('a/train/1.png', 'a/test/2.png', 'nut/train/3.png', 'nut/test/4.png', other)),
+      ).toContain('all');
   });
   test('names of files that seem to say classes are noted', () => {
     const notesOf = (...names: string[]) =>
