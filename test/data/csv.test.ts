@@ -70,6 +70,32 @@ test.each(tables)('%s', async (_, file) => {
   expect(openFiles()).toBe(before);
 });
 
+test('columns of pixels that are not in the order of their numbers', async () => {
+  const order = [...header.keys()];
+  const by = (file: string, places: readonly number[], nameOf: (at: number) => string) => {
+    const rows = [0, 1].map((image) => [image, ...places.map((at) => row(image)[at])]);
+    return csvSource(write(file, [['label', ...places.map(nameOf)], ...rows]));
+  };
+  const texts = order.toSorted((a, b) => (`pixel${a}` < `pixel${b}` ? -1 : 1));
+  const turned = order.map((at) => (at % 4) * 4 + Math.floor(at / 4));
+  const cell = (at: number) => `${Math.floor(at / 4) + 1}x${(at % 4) + 1}`;
+  for (const [file, places, nameOf] of [
+    ['texts.csv', texts, (at: number) => `pixel${at}`],
+    ['cells.csv', texts, cell],
+  ] as const) {
+    const { all, notes } = await by(file, places, nameOf);
+    const stored = await storedOf((await entriesOf(all))[1]);
+    expect(stored[4]).toEqual(row(1));
+    expect(notes).toHaveLength(1);
+    expect(await all?.stamp()).toContain(notes[0]);
+  }
+  // Of two numbers, the second may be the row: the order of the table stays, which is said.
+  const { all, notes } = await by('turned.csv', turned, cell);
+  expect((await storedOf((await entriesOf(all))[1]))[4]).toEqual(turned.map((at) => row(1)[at]));
+  expectFacts(notes.join(), '1x1, 2x1, 3x1');
+  expect((await by('sorted.csv', order, cell)).notes).toEqual([]);
+});
+
 test('no label; floats; names as labels; --size', async () => {
   const bare = await entriesOf((await csvSource(write('unlabelled.csv', [row(0), row(1)]))).all);
   expect([bare.length, bare[0]?.label, bare[1]?.where]).toEqual([2, undefined, `${path('unlabelled.csv')}: line 2`]);

@@ -115,10 +115,41 @@ const isPixelName = (name: string): boolean => /\d$/.test(name) && !isRowNumber(
 /**
  * The columns of which each is a pixel: those with numbered names, or all but the label and row numbers.
  * @param names of columns that hold numbers
- * @returns their positions; none where they make no image
+ * @returns their positions in the order of the pixels; none where they make no image
  */
 export function pixelColumns(names: readonly string[], label: string | undefined, options: DataOptions): number[] {
   const others = [...names.keys()].filter((i) => names[i] !== label && !isRowNumber(names[i] ?? ''));
   const numbered = others.filter((i) => isPixelName(names[i] ?? ''));
-  return [numbered, others].find((columns) => layoutOfRow(columns.length, options)) ?? [];
+  const columns = [numbered, others].find((some) => layoutOfRow(some.length, options)) ?? [];
+  return byNumber(columns.map((at) => ({ at, name: names[at] ?? '' }))).map(({ at }) => at);
+}
+
+/**
+ * Columns of one name in the order of their numbers: programs sort them as texts, too (`pixel0`, `pixel1`, `pixel10`). Of several
+ * numbers, either may vary fastest in the table: `1x1`, `2x1`, `3x1` may be columns of a row.
+ */
+function byNumber<T extends { readonly name: string }>(columns: readonly T[]): readonly T[] {
+  const stemOf = ({ name }: T) => name.replace(/\d+/g, '#');
+  if (columns.some((column) => stemOf(column) !== stemOf(columns[0] as T))) return columns;
+  const numbered = columns.map((column) => ({ column, numbers: (column.name.match(/\d+/g) ?? []).map(Number) }));
+  type Numbered = (typeof numbered)[number];
+  const compare = ({ numbers: a }: Numbered, { numbers: b }: Numbered) => {
+    const at = a.findIndex((number, i) => number !== b[i]);
+    return at < 0 ? 0 : (a[at] as number) - (b[at] as number);
+  };
+  const reversed = numbered.map((each) => ({ ...each, numbers: each.numbers.toReversed() }));
+  const isReversed = reversed.every((each, i) => i === 0 || compare(reversed[i - 1] as Numbered, each) <= 0);
+  return isReversed ? columns : numbered.toSorted(compare).map(({ column }) => column);
+}
+
+/** A note where columns of pixels are not as in the table, or may be turned. @param names of all columns, and of those of pixels in order */
+export function notesOnOrder(names: readonly string[], pixels: readonly string[]): string[] {
+  const shown = `${pixels.slice(0, 3).join(', ')} …`;
+  const at = new Map(names.map((name, i) => [name, i]));
+  const positions = pixels.map((name) => at.get(name) ?? 0);
+  if (positions.some((position, i) => position < (positions[i - 1] ?? 0)))
+    return [`pixels are taken in the order of their numbers, ${shown}, not in that of the columns`];
+  const [one = [], other = []] = pixels.slice(0, 2).map((name) => name.match(/\d+/g) ?? []);
+  const isTurned = one.length > 1 && one.length === other.length && one.at(-1) === other.at(-1);
+  return isTurned ? [`pixels are taken in the order of the columns, ${shown}, row by row`] : [];
 }

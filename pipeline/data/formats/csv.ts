@@ -4,7 +4,7 @@ import type { DataOptions } from '../options.ts';
 import type { SplitName } from '../split-names.ts';
 import { arrange, transposedNote } from './array-layout.ts';
 import { isEmnist } from './arrays.ts';
-import { askedLabel, notesOnUnused } from './columns.ts';
+import { askedLabel, notesOnOrder, notesOnUnused } from './columns.ts';
 import { type CsvColumns, chooseColumns, isNumber, labelOf, packedNumbers, withPoints } from './csv-columns.ts';
 import { type CsvRow, rowsIn } from './csv-rows.ts';
 import { orElsewhere } from './elsewhere.ts';
@@ -51,13 +51,17 @@ export async function csvSource(path: string, options: DataOptions = {}): Promis
   }
   const { planar, note } = findOrder(sample, options);
   if (note) notes.push(note);
+  const { pixels } = first.columns;
+  const inOrder = typeof pixels === 'object' ? pixels.map((i) => names[i] ?? '') : [];
+  const onOrder = notesOnOrder(names, inOrder);
+  notes.push(...onOrder);
   notes.push(...notesOnUnused(unused, names[at ?? -1], names));
   const source = (name: string, shards: readonly CsvFile[], part?: SplitName): ImageSource => {
     const files = shards.map((shard) => shard.path);
     return {
       name,
       files,
-      stamp: () => stampOf(files),
+      stamp: async () => [await stampOf(files), ...onOrder].join('\n'),
       entries: () => entriesOf(shards, { options, planar }, part),
       close: async () => {},
     };

@@ -13,7 +13,7 @@ import type {
 import type { DataOptions } from '../options.ts';
 import { range } from '../rows.ts';
 import type { SplitName } from '../split-names.ts';
-import { askedLabel, notesOnUnused } from './columns.ts';
+import { askedLabel, notesOnOrder, notesOnUnused } from './columns.ts';
 import { orElsewhere } from './elsewhere.ts';
 import { chooseColumns, type ParquetColumns } from './parquet-columns.ts';
 import { PARQUET_FILE, rawLabel, withParquet } from './parquet-file.ts';
@@ -67,6 +67,9 @@ export async function parquetSource(path: string, options: DataOptions = {}): Pr
     options,
   );
   if (order.note) notes.push(order.note);
+  const names = first.metadata.schema.map(({ name }) => name);
+  const onOrder = notesOnOrder(names, first.columns.kind === 'pixels' ? first.columns.images : []);
+  notes.push(...onOrder);
   const { planar } = order;
   const source = (name: string, shards: readonly ParquetFile[]): ImageSource => {
     const files = shards.map((shard) => shard.path);
@@ -76,7 +79,7 @@ export async function parquetSource(path: string, options: DataOptions = {}): Pr
       classes,
       files,
       pieces: () => piecesOf(shards, planar),
-      stamp: () => stampOf(files),
+      stamp: async () => [await stampOf(files), ...onOrder].join('\n'),
       entries: () => entriesOf(shards, planar, options),
       close: async () => {},
     };
