@@ -6,6 +6,7 @@ import { type ColumnSource, parquetWriteFile } from 'hyparquet-writer';
 import { describe, expect, test } from 'vitest';
 import { parquetSource } from '../../pipeline/data/formats/parquet.ts';
 import { isParquet } from '../../pipeline/data/formats/parquet-file.ts';
+import { locateData } from '../../pipeline/data/formats.ts';
 import { decodedOf, entriesOf, patternOf, png, storedOf } from './sources.ts';
 import { expectFacts, inputErrorOf, openFiles, scratchFolder } from './support.ts';
 
@@ -78,6 +79,20 @@ describe('files of other writers', () => {
     expect(entries.map(({ label }) => label)).toEqual([1, 2]);
     const rgb = await decodedOf(entries[1]);
     expect(rgb.filter((_, i) => i % 3 === 0)).toEqual(patternOf(1, 24));
+  });
+
+  test('images in the file count, not those that it names; masks are not taken for them; nulls by LZ4', async () => {
+    const file = path('named/set.parquet');
+    mkdirSync(dirname(file));
+    copyFileSync(fixture('pyarrow-names.parquet'), file);
+    for (const name of ['a', 'b', 'c']) writeFileSync(path(`named/${name}.png`), await png(0));
+    const { all, notes } = await locateData(file);
+    const entries = await entriesOf(all);
+    const levels = entries.map(async (entry) => [...new Set(await decodedOf(entry))]);
+    expect(await Promise.all(levels)).toEqual([[10], [20], [30]]);
+    expectFacts(notes.join(), 'mask, file_name');
+    // A clone of a data set with a few pictures of it.
+    expectFacts(await inputErrorOf(locateData(path('named'))), 'set.parquet', 'a.png', `--data ${file}`);
   });
 });
 

@@ -1,5 +1,6 @@
 import { InputError } from '../../io/errors.ts';
 import { printable, quoted } from '../../io/printable.ts';
+import { mayBeAuxiliary } from '../layouts.ts';
 import type { DataOptions } from '../options.ts';
 import { layoutOfRow } from './pixel-rows.ts';
 
@@ -43,7 +44,8 @@ export const best = (names: readonly string[], wanted: readonly string[]) =>
   wanted.map((name) => names.find((other) => other.toLowerCase() === name)).find((name) => name !== undefined);
 
 /** The column that most likely holds images, of those that could. */
-export const imageColumn = (names: readonly string[]): string | undefined => best(names, IMAGES) ?? names[0];
+export const imageColumn = (names: readonly string[]): string | undefined =>
+  best(names, IMAGES) ?? names.find((name) => !mayBeAuxiliary(name)) ?? names[0];
 
 /** The column that most likely holds labels: by name only. */
 export const labelColumn = (names: readonly string[]): string | undefined => best(names, LABELS);

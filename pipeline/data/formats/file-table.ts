@@ -6,7 +6,8 @@ import { askedLabel, best, chooseLabel, isRowNumber, labelColumn, mayBeLabel, no
 import { isNumber, packedNumbers } from './csv-columns.ts';
 import { elsewhere } from './elsewhere.ts';
 import { EXTENSIONS, type FileRow, fileRowsSource, foldersBeside, foldersWith } from './file-rows.ts';
-import { rawLabel } from './parquet-file.ts';
+import { holdsImages } from './parquet.ts';
+import { PARQUET_FILE, rawLabel } from './parquet-file.ts';
 import { splitColumn, splitOfRow, splitsIn } from './split-column.ts';
 import { openTable, type Table, type TableRow } from './tables.ts';
 
@@ -131,10 +132,11 @@ function hotColumns(names: readonly string[], sample: readonly Cells[]): readonl
   return hot.every(({ length }) => length === 1) && new Set(hot.flat()).size > 1 ? binary : undefined;
 }
 
-/** Whether a file is a table that names image files, and has no pixels. */
+/** Whether a file is a table that names image files, and has neither pixels nor images. */
 export async function isFileTable(path: string): Promise<boolean> {
   const table = await openTable(path);
-  return table !== undefined && (await fileColumns(table, {}, path)) !== undefined;
+  if (!table || !(await fileColumns(table, {}, path))) return false;
+  return !PARQUET_FILE.test(path) || !(await holdsImages(path));
 }
 
 /** What a row says of an image; an empty name where it says none. @throws InputError where one-hot columns have several ones */

@@ -21,7 +21,8 @@ import { headedList, LIST_FILE } from './list.ts';
 import { type TextsBeside, withLists } from './lists-beside.ts';
 import { isMetadata, withMetadata } from './metadata.ts';
 import { isSystemFolder, notesOnLabels, notesOnOthers, remedyFor, SUBMISSION } from './other-files.ts';
-import { PARQUET_FILE } from './parquet-file.ts';
+import { holdsImages } from './parquet.ts';
+import { isParquet, PARQUET_FILE } from './parquet-file.ts';
 import { isStl10 } from './stl10.ts';
 import { openTable, type Table, TEXT_TABLE } from './tables.ts';
 
@@ -51,10 +52,11 @@ export async function locateFolder(root: string, options: DataOptions = {}): Pro
     throw new InputError(`${root}: it contains no images${there}; ${remedy}`);
   }
   const base = join(root, '/');
-  const table = found.images.length < FEW ? found.others.find((path) => CSV_FILE.test(path)) : undefined;
-  if (table !== undefined && (await hasPixels(base + table, options))) {
+  const packed = found.images.length < FEW ? found.others.filter((path) => PACKED.test(path)) : new PathList();
+  for (const table of [...packed].slice(0, FEW)) {
+    if (!(await isSet(base + table, options))) continue;
     throw new InputError(
-      `${root}: it contains a table of pixels, ${table}, and ${counted(found.images.length, 'image')}, such as ${found.images.find(() => true)}; pass --data ${quoted(base + table)}, or move the one or the other elsewhere`,
+      `${root}: it contains a set of images, ${table}, and ${counted(found.images.length, 'image')}, such as ${found.images.find(() => true)}; pass --data ${quoted(base + table)}, or move the one or the other elsewhere`,
     );
   }
   const { tables, others: otherTables } = await tablesIn(base, found.others, options);
@@ -151,8 +153,15 @@ async function notesOnUnnamed(root: string, others: PathList): Promise<string[]>
   return isImage(start) ? [`${path} is an image without an extension in its name; add it, as in ${path}.png`] : [];
 }
 
-/** Images that may be pictures of the set, rather than the set, where there are tables of pixels. */
+/** Images that may be pictures of the set, rather than the set, where there are tables of pixels or images. */
 const FEW = 10;
+const PACKED = /\.((csv|tsv)(\.gz)?|parquet|tar)$/i;
+
+/** Whether a file is a set of images: a table of pixels, Parquet with images, or a tar file. */
+async function isSet(path: string, options: DataOptions): Promise<boolean> {
+  if (CSV_FILE.test(path)) return hasPixels(path, options);
+  return !PARQUET_FILE.test(path) || ((await isParquet(path)) && holdsImages(path));
+}
 
 /** Entries between two looks at the signal. */
 const BATCH = 4096;

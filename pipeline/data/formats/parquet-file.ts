@@ -1,10 +1,19 @@
-import type { AsyncBuffer } from 'hyparquet';
+import type { AsyncBuffer, Compressors } from 'hyparquet';
+import { compressors as known } from 'hyparquet-compressors';
 import { InputError } from '../../io/errors.ts';
 import { type ByteSource, openFile, readUpTo } from '../../io/source.ts';
 import type { RawLabel } from '../image-source.ts';
 
 /** Names of Parquet files. */
 export const PARQUET_FILE = /\.(parquet|parq|pq)$/i;
+
+/** Decompressors. A page of nulls alone has nothing to decompress, which LZ4's refuses. */
+export const compressors = Object.fromEntries(
+  Object.entries(known).map(([codec, decompress]) => [
+    codec,
+    (input: Uint8Array, length: number) => (length === 0 ? new Uint8Array() : decompress(input, length)),
+  ]),
+) satisfies Compressors;
 
 /** Whether a file is Parquet, by its first bytes. */
 export async function isParquet(path: string): Promise<boolean> {

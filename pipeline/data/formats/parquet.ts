@@ -1,6 +1,6 @@
 import { type FileMetaData, parquetMetadataAsync, parquetRead, parquetReadObjects } from 'hyparquet';
-import { compressors } from 'hyparquet-compressors';
 import { InputError } from '../../io/errors.ts';
+import { isImage } from '../decode.ts';
 import type {
   DataSource,
   EncodedImage,
@@ -10,13 +10,14 @@ import type {
   RawLabel,
   StoredImage,
 } from '../image-source.ts';
+import { mayBeAuxiliary } from '../layouts.ts';
 import type { DataOptions } from '../options.ts';
 import { range } from '../rows.ts';
 import type { SplitName } from '../split-names.ts';
-import { askedLabel, notesOnOrder, notesOnUnused } from './columns.ts';
+import { askedLabel, IMAGES, notesOnOrder, notesOnUnused } from './columns.ts';
 import { orElsewhere } from './elsewhere.ts';
 import { chooseColumns, type ParquetColumns } from './parquet-columns.ts';
-import { PARQUET_FILE, rawLabel, withParquet } from './parquet-file.ts';
+import { compressors, PARQUET_FILE, rawLabel, withParquet } from './parquet-file.ts';
 import { findOrder, imageOfNumbers, layoutOfRow, numbersFor } from './pixel-rows.ts';
 import { type Shard, shardedSource, shardsOf } from './shards.ts';
 import { splitOfRow, splitsIn } from './split-column.ts';
@@ -120,6 +121,24 @@ async function openShard(shard: Shard, options: DataOptions): Promise<ParquetFil
   const metadata = await withParquet(shard.path, parquetMetadataAsync);
   const columns = await orElsewhere(shard.path, () => chooseColumns(shard.path, metadata, options));
   return { ...shard, metadata, columns };
+}
+
+/** Whether a Parquet file that names image files has images in itself: files, by their first bytes, or numbers in a column called so. */
+export async function holdsImages(path: string): Promise<boolean> {
+  const metadata = await withParquet(path, parquetMetadataAsync);
+  let file: ParquetFile;
+  try {
+    file = { path, part: undefined, metadata, columns: chooseColumns(path, metadata, {}) };
+  } catch (error) {
+    if (error instanceof InputError) return false;
+    throw error;
+  }
+  const { kind, images } = file.columns;
+  const [image = ''] = images;
+  if (kind !== 'encoded') return kind === 'lists' && IMAGES.includes(image.toLowerCase());
+  if (mayBeAuxiliary(image)) return false;
+  const rows = metadata.row_groups.length > 0 ? await readGroup(file, 0, 0) : [];
+  return rows.some(({ value }) => isImage(bytesOf(value) ?? new Uint8Array()));
 }
 
 function* piecesOf(files: readonly ParquetFile[], planar: boolean): Generator<ParquetPiece> {
@@ -276,11 +295,17 @@ function numbersPerRow({ metadata, columns }: ParquetFile): number {
   return columns.kind === 'lists' ? Number(chunk?.meta_data?.num_values ?? 0) / Number(group?.num_rows) : 0;
 }
 
+/** The bytes of an image, or of a struct with one. */
+function bytesOf(value: unknown): Uint8Array | undefined {
+  const bytes = value instanceof Uint8Array ? value : (value as { bytes?: unknown } | null | undefined)?.bytes;
+  return bytes instanceof Uint8Array && bytes.length > 0 ? bytes : undefined;
+}
+
 /** @throws InputError when a row has no image */
 function encodedImage(value: unknown, where: string): EncodedImage {
-  const { bytes, path } =
-    value instanceof Uint8Array ? { bytes: value } : ((value ?? {}) as Readonly<Record<string, unknown>>);
-  if (bytes instanceof Uint8Array && bytes.length > 0) return { bytes };
+  const bytes = bytesOf(value);
+  if (bytes) return { bytes };
+  const path = (value as { path?: unknown } | null | undefined)?.path;
   const found =
     typeof path === 'string'
       ? `only the path of an image (${path}); save the data set with its images inside`

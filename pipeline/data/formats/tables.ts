@@ -1,10 +1,9 @@
 import { parquetMetadataAsync, parquetReadObjects, parquetSchema } from 'hyparquet';
-import { compressors } from 'hyparquet-compressors';
 import { InputError } from '../../io/errors.ts';
 import { IMAGE_FILE } from '../decode.ts';
 import { type CsvRow, rowsIn, separatorOf } from './csv-rows.ts';
 import { type Line, linesOf } from './lines.ts';
-import { isParquet, PARQUET_FILE, withParquet } from './parquet-file.ts';
+import { compressors, isParquet, PARQUET_FILE, withParquet } from './parquet-file.ts';
 
 /** Names of files with a JSON object a line, and of tables of text in general. */
 export const JSON_LINES = /\.(jsonl|ndjson)(\.gz)?$/i;
