@@ -111,6 +111,15 @@ describe('a column of labels that is asked for', () => {
     }
   });
 
+  test("Roboflow's tables of one-hot columns, one for each part, also where a part has one class only", async () => {
+    const parts = { train: '1.jpg, 1, 0\n2.jpg, 0, 1\n', valid: '3.jpg, 1, 0\n', test: '4.jpg, 0, 1\n' };
+    for (const [part, rows] of Object.entries(parts)) {
+      for (const [name] of rows.matchAll(/\d.jpg/g)) save(`roboflow/${part}/${name}`, image(1));
+      save(`roboflow/${part}/_classes.csv`, `filename, cat, dog\n${rows}`);
+    }
+    expect((await labelsOf(path('roboflow'))).labels).toEqual(['cat', 'dog', 'cat', 'dog']);
+  });
+
   test('metadata that names other images leaves folders as classes', async () => {
     for (const name of ['a/1.png', 'b/2.png']) save(`others/${name}`, image(1));
     save('others/metadata.csv', 'file_name,label\nx.png,7\n');

@@ -11,8 +11,8 @@ import { finderOf } from './lists-beside.ts';
 import { splitOfRow, splitsIn } from './split-column.ts';
 import type { Table } from './tables.ts';
 
-/** Whether a file is one that says labels of the images beside it, as Hugging Face's `imagefolder` has them. */
-export const isMetadata = (path: string): boolean => /(^|\/)metadata\.(csv|jsonl|parquet)$/i.test(path);
+/** Whether a file is one that says labels of the images beside it, as Hugging Face's `imagefolder` and Roboflow's exports have them. */
+export const isMetadata = (path: string): boolean => /(^|\/)(metadata\.(csv|jsonl|parquet)|_classes\.csv)$/i.test(path);
 
 /**
  * Takes labels and splits from tables beside the images, which they name by their paths from the table on, or by any part of the path
@@ -41,8 +41,14 @@ export async function withMetadata(
     find ??= finderOf(images);
     return find(file) ?? own;
   };
-  for (const { path, table } of tables) {
-    const columns = await fileColumns(table, options, base && base + path);
+  const ofTables = [];
+  for (const { path, table } of tables) ofTables.push(await fileColumns(table, options, base && base + path));
+  const hot = ofTables.flatMap((columns) => (typeof columns?.label === 'object' ? [columns.label] : []))[0];
+  for (const [i, { path, table }] of tables.entries()) {
+    let columns = ofTables[i];
+    // Of a table with images of one class only, one-hot columns are not told from others.
+    if (columns && !columns.label && hot?.every((name) => columns?.unused.includes(name)))
+      columns = { ...columns, label: hot, unused: columns.unused.filter((name) => !hot.includes(name)) };
     if (!columns) {
       notes.push(`${path} is not used: it has no column of image files`);
       continue;
