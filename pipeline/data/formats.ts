@@ -90,6 +90,10 @@ const OTHERS: readonly (readonly [start: RegExp, what: string])[] = [
   ],
   [/^(4152524f5731|ffffffff)/, `Arrow: ${ARROW}`],
   [
+    /^(efbbbf)?(20|09|0a|0d)*(5b|7b)/,
+    'JSON, which is not read; write a JSON object a line into a .jsonl file, with file_name and label',
+  ],
+  [
     /^(425a68|fd377a585a|28b52ffd|377abcaf|52617221)/,
     'compressed (bzip2, xz, zstd, 7z or rar), which is not read; extract it',
   ],

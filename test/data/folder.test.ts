@@ -235,6 +235,8 @@ describe('a single file', () => {
     expectFacts(await inputErrorOf(locateData(pickle)), `--data ${pickle}: `, 'pickle', 'numpy.savez');
     expectFacts(await inputErrorOf(locateData(save('x.mat', 'MATLAB 5.0'))), 'x.mat', 'numpy.savez');
     expectFacts(await inputErrorOf(locateData(save('x.feather', 'ARROW1\0\0'))), 'x.feather', 'to_parquet');
+    expectFacts(await inputErrorOf(locateData(save('coco.json', ' {"images": []}'))), 'coco.json', '.jsonl');
+    expectFacts(await inputErrorOf(locateData(save('labels.xlsx', 'PK'))), 'labels.xlsx', 'CSV');
     expectFacts(await inputErrorOf(locateData(save('usps.bz2', 'BZh91AY'))), 'usps.bz2', 'bzip2');
     for (const line of ['7 1:0.2 2:1\n', '-1.5 13:1\n'])
       expectFacts(await inputErrorOf(locateData(save('usps', line))), 'LIBSVM', 'numpy.savez');
