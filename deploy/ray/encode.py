@@ -324,7 +324,10 @@ def plan_inputs(folder, data):
         if one["kind"] != "parquet":
             yield json.dumps(one)
             continue
-        about = pq.ParquetFile(one["path"]).metadata
+        about, label = pq.ParquetFile(one["path"]), one["columns"].get("label")
+        if label and pa.types.is_nested(about.schema_arrow.field(label).type):
+            raise InputError(f"{data}: labels in lists, as in its column {label}, are not read here; encode with convae")
+        about = about.metadata
         for group in range(about.num_row_groups):
             yield json.dumps({**one, "group": group})
             one["from"] += about.row_group(group).num_rows

@@ -52,7 +52,7 @@ describe('a column of labels that is asked for', () => {
     ['TSV', save('ham/b.tsv', rows.map((row) => `${row.join('\t')}\n`).join(''))],
     [
       'JSON lines',
-      save('ham/c.jsonl', lesions.map((lesion) => `${JSON.stringify({ boxes: [1], ...lesion })}\n`).join('')),
+      save('ham/c.jsonl', lesions.map((lesion) => `${JSON.stringify({ boxes: [[1, 2]], ...lesion })}\n`).join('')),
     ],
     ['Parquet', path('ham/d.parquet')],
     ['a list', save('ham/e.txt', rows.map((row) => `${[row[1], ...row].join(' ')}\n`).join(''))],
@@ -156,6 +156,30 @@ describe('a column of labels that is asked for', () => {
     expect([first[0], second[0]]).toEqual([undefined, 'fine_label']);
     expect(second[1]).not.toEqual(first[1]);
     expectFacts(await inputErrorOf(labelsOf(file, { label: 'image' })), '--label image', 'label', 'fine_label');
+  });
+
+  test('one-hot lists, if asked for, and lists of one', async () => {
+    const file = fixture('pyarrow-names.parquet');
+    const { labels, notes } = await labelsOf(file);
+    expect(labels).toEqual([undefined, undefined, undefined]);
+    expectFacts(notes, '--label label');
+    const hot = [[0, 1], [1, 0], [0, 0]]; // biome-ignore format: short
+    expect(await labelsOf(file, { label: 'label' })).toMatchObject({ labels: hot, label: 'label' });
+    expect((await labelsOf(file, { label: 'one' })).labels).toEqual([5, 6, 5]);
+    for (const i of [0, 1, 2]) save(`hot/${i}.png`, image(i));
+    const rows = hot.map((label, i) => ({ file_name: `${i}.png`, label, boxes: [[1, 2]] }));
+    const members = rows.flatMap(({ label }, i) => [
+      { name: `${i}.png`, data: image(i) },
+      { name: `${i}.json`, data: Buffer.from(JSON.stringify({ label })) },
+    ]);
+    save('hot/metadata.jsonl', rows.map((row) => `${JSON.stringify(row)}\n${JSON.stringify(row)}\n`).join(''));
+    for (const spec of [path('hot'), path('hot/metadata.jsonl'), save('hot.zip', zipBytes(members))]) {
+      expect((await labelsOf(spec, { label: 'label' })).labels).toEqual(hot);
+      const none = await labelsOf(spec);
+      expect(none.labels).toEqual([undefined, undefined, undefined]);
+      expectFacts(none.notes, '--label label');
+    }
+    expectFacts(await inputErrorOf(labelsOf(path('hot'), { label: 'boxes' })), '--label boxes', 'label');
   });
 
   test('CIFAR-100', async () => {

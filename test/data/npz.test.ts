@@ -273,3 +273,40 @@ print(*x.ravel())`;
     expect(all?.labels).toEqual(Array.from({ length: 50 }, (_, i) => i % 7));
   }
 });
+
+describe('labels that are asked for', () => {
+  const file = () =>
+    write(
+      zipBytes([
+        ...['x_train', 'x_test'].map((name) => images(name)),
+        labels('y_train', 0, 1, 0),
+        labels('fine_train', 7, 8, 9),
+        labels('fine_test', 9, 7, 8),
+        labels('ages', 1, 2, 3),
+      ]),
+    );
+
+  test.each(['fine', 'fine_test', 'Fine_Train'])('%s: an array of each part', async (label) => {
+    const { train, test: held, notes } = await read(file(), { label });
+    expect([train?.labels, held?.labels]).toEqual([
+      [7, 8, 9],
+      [9, 7, 8],
+    ]);
+    expectFacts(notes.join(), 'y_train, ages', '--label ');
+    expect((await locateNpz(file(), { knownLabel: label })).label).toBe(label);
+  });
+
+  test('where an array is there for one part, others have none', async () => {
+    const { train, test: held } = await read(file(), { label: 'y' });
+    expect([train?.labels, held?.labels]).toEqual([[0, 1, 0], Array(3).fill(undefined)]);
+    const other = await read(file(), { knownLabel: 'nothing' });
+    expect(other.train?.labels).toEqual([0, 1, 0]);
+  });
+
+  test('of a set in one piece, by default another one', async () => {
+    const whole = write(zipBytes([images('images'), labels('sex', 4, 5, 4), labels('labels', 0, 1, 2)]));
+    expect((await read(whole)).all?.labels).toEqual([0, 1, 2]);
+    expect((await read(whole, { label: 'sex' })).all?.labels).toEqual([4, 5, 4]);
+    expectFacts(await inputErrorOf(read(whole, { label: 'age' })), '--label age', whole, 'sex, labels');
+  });
+});

@@ -12,7 +12,7 @@ import { linesIn } from './lines.ts';
 import { isReadByLists, saysSplits, withLists } from './lists-beside.ts';
 import { isMetadata, withMetadata } from './metadata.ts';
 import { isSystemFolder, notesOnLabels, notesOnOthers, SUBMISSION } from './other-files.ts';
-import { PARQUET_FILE } from './parquet-file.ts';
+import { PARQUET_FILE, rawLabel } from './parquet-file.ts';
 import { TEXT_TABLE, textTable } from './tables.ts';
 
 /** Archives that are not read. */
@@ -78,11 +78,15 @@ function labelIn(path: string, bytes: Uint8Array, fields: Set<string>, options: 
   }
   const isRecord = content instanceof Object && !Array.isArray(content);
   const values = isRecord ? { ...(content as object) } : { label: content };
-  const scalars = Object.entries(values).filter(([, value]) => /^(string|number|boolean)$/.test(typeof value));
-  const names = scalars.map(([name]) => name);
-  if (isRecord) for (const name of names) fields.add(name);
-  const chosen = chooseLabel(names, options, () => labelColumn(names));
-  const value: unknown = new Map(scalars).get(chosen ?? '');
+  const entries = Object.entries(values);
+  const scalars = entries.flatMap(([name, value]) => (/^(string|number|boolean)$/.test(typeof value) ? [name] : []));
+  const lists = entries.flatMap(([name, value]) =>
+    Array.isArray(value) && rawLabel(value) !== undefined ? [name] : [],
+  );
+  for (const name of isRecord ? [...scalars, ...lists.filter((list) => labelColumn([list]))] : []) fields.add(name);
+  const chosen = chooseLabel([...scalars, ...lists], options, () => labelColumn(scalars));
+  const value: unknown = new Map(entries).get(chosen ?? '');
+  if (Array.isArray(value)) return rawLabel(value); // one-hot, if asked for
   if (typeof value === 'boolean') return labelOf(String(Number(value)));
   if (typeof value === 'string' || Number.isInteger(value)) return labelOf(String(value));
   return typeof value === 'number' ? value : undefined;

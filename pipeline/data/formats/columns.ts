@@ -51,7 +51,8 @@ export const imageColumn = (names: readonly string[]): string | undefined =>
 export const labelColumn = (names: readonly string[]): string | undefined => best(names, LABELS);
 
 /** Names of columns that say something of an image, but no class. */
-const NO_LABEL = /^(text|caption|title|description|prompt|url|width|height|size|x|uuid|.*_id)$/i;
+const NO_LABEL =
+  /^(text|caption|title|description|prompt|url|width|height|size|x|uuid|file_?(name|path)?|path|.*_id)$/i;
 
 /**
  * The column of labels: the one that is asked for, else the one that a model was trained with, else a likely one. Undefined where
@@ -67,7 +68,7 @@ export function chooseLabel<T = never>(
 }
 
 /**
- * What a data source says of its column of labels, where it was asked for.
+ * What a data source says of its column or array of labels, where it was asked for.
  * @param path of the table, for the message
  * @param columns of labels of its files
  * @param names of columns that could be it
@@ -83,7 +84,7 @@ export function askedLabel(
   if (wanted !== undefined && columns.includes(wanted)) return { label: wanted };
   if (label === undefined) return {};
   throw new InputError(
-    `--label ${label}: ${path} has no such column of texts or numbers; it has ${printable(names.join(', '), 300)}`,
+    `--label ${label}: ${path} has no such labels (texts, numbers or one-hot rows); it has ${printable(names.join(', '), 300)}`,
   );
 }
 

@@ -122,6 +122,9 @@ function finderIn(bases: readonly string[]): (file: string) => string {
   };
 }
 
+/** Whether two labels are one; those of rows are lists. */
+export const isSame = (label: RawLabel, other: RawLabel): boolean => String(label) === String(other);
+
 type Files = Map<string, Pick<FileRow, 'label' | 'split'>>;
 
 async function collect(path: string, rows: Rows, signal: AbortSignal | undefined) {
@@ -142,10 +145,11 @@ async function collect(path: string, rows: Rows, signal: AbortSignal | undefined
     const earlier = files.get(file);
     if (comment) comments.add(file);
     if (!earlier) files.set(file, { label, split });
-    else if (comment || (earlier.label === label && earlier.split === split)) repeated += Number(!comment);
+    else if (comment || (isSame(earlier.label, label) && earlier.split === split)) repeated += Number(!comment);
     else {
-      const [what, one, other] =
-        earlier.label === label ? ['is in the splits', earlier.split, split] : ['has the labels', earlier.label, label];
+      const [what, one, other] = isSame(earlier.label, label)
+        ? ['is in the splits', earlier.split, split]
+        : ['has the labels', earlier.label, label];
       throw new InputError(`${path}: '${file}' ${what} '${one ?? ''}' and '${other ?? ''}'; name each file once`);
     }
   }

@@ -56,9 +56,11 @@ export async function fileColumns(
   if (!found) return undefined;
   const { file } = found;
   const others = names.filter((name) => name !== file);
-  const isScalar = (name: string) => sample.every(({ [name]: cell }) => cell == null || rawLabel(cell) !== undefined);
-  const scalars = others.filter(isScalar);
-  const chosen = chooseLabel(scalars, options);
+  const isLabel = (name: string) => sample.every(({ [name]: cell }) => cell == null || rawLabel(cell) !== undefined);
+  const isList = (name: string) => sample.some(({ [name]: cell }) => typeof cell === 'object' && cell !== null);
+  const possible = others.filter(isLabel);
+  const scalars = possible.filter((name) => !isList(name)); // lists of numbers are one-hot if asked for
+  const chosen = chooseLabel(possible, options);
   const unlabelled = others.filter((name) => name !== chosen);
   const headed = !names.includes('column 1');
   const split = headed ? splitColumn(unlabelled) : unlabelled.find(most((text) => splitOfRow(text) !== undefined));
@@ -68,7 +70,7 @@ export async function fileColumns(
     const meant = unnumbered.filter((name) => mayBeLabel(name) && !named.includes(name));
     return labelColumn(filled) ?? hotColumns(unnumbered, sample) ?? (meant.length === 1 ? meant[0] : undefined);
   };
-  const label = chooseLabel(scalars, options, likely);
+  const label = chooseLabel(possible, options, likely);
   const labels = typeof label === 'string' ? sample.map((cells) => textOf(cells[label])) : [];
   const comma = labels.find((text) => /^[+-]?\d+,\d+$/.test(text));
   const heading = [file, ...[label ?? []].flat()].join(', ').slice(0, 100);
@@ -83,7 +85,7 @@ export async function fileColumns(
     ...found,
     label,
     split,
-    scalars,
+    scalars: possible.filter((name) => !isList(name) || labelColumn([name]) !== undefined),
     doubts,
     unused: others.filter((name) => name !== split && ![label].flat().includes(name)),
   };

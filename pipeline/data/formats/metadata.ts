@@ -5,7 +5,7 @@ import type { RawLabel } from '../image-source.ts';
 import type { DataOptions } from '../options.ts';
 import type { ArrangedPaths } from '../paths.ts';
 import { askedLabel, notesOnUnused } from './columns.ts';
-import { type FileRow, withNumbers, withZeros } from './file-rows.ts';
+import { type FileRow, isSame, withNumbers, withZeros } from './file-rows.ts';
 import { type FileColumns, fileColumns, readRow } from './file-table.ts';
 import { finderOf } from './lists-beside.ts';
 import { splitOfRow, splitsIn } from './split-column.ts';
@@ -60,7 +60,7 @@ export async function withMetadata(
       const image = imageOf(path, file);
       const earlier = said.get(image);
       const own = { label, split: splitOfRow(split) };
-      if (earlier && (earlier.label !== own.label || earlier.split !== own.split)) {
+      if (earlier && (!isSame(earlier.label, own.label) || earlier.split !== own.split)) {
         throw new InputError(`${row.where}: an earlier row says something else of '${file}'; name each file once`);
       }
       if (images.has(image)) said.set(image, own);

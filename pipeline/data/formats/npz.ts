@@ -1,5 +1,6 @@
 import { InputError } from '../../io/errors.ts';
 import { describeArray } from '../../io/npy.ts';
+import { quoted } from '../../io/printable.ts';
 import type { ZipMember } from '../../io/zip.ts';
 import type { DataSource, ImageSource, RawLabel } from '../image-source.ts';
 import { indexLabels } from '../labels.ts';
@@ -8,6 +9,7 @@ import type { StoredArray } from './array-file.ts';
 import { readLabels } from './array-labels.ts';
 import { type Layout, layoutOf } from './array-layout.ts';
 import { arraySource } from './array-source.ts';
+import { askedLabel, mayBeLabel } from './columns.ts';
 import { arrayInMember, arrayName, listed, membersOf } from './npz-members.ts';
 
 type Part = 'train' | 'val' | 'test' | 'all';
@@ -37,16 +39,21 @@ interface Named extends Meaning {
   readonly name: string;
 }
 
-/** `x_train`, `train_images`, `Xtest`, `val`, `target`: part and role, in any case. */
-export function meaningOf(name: string): Meaning | undefined {
+/** The parts that a name may say, and what is left of it: train and `fine` of `fine_train`. */
+function readingsOf(name: string): { readonly part: Part; readonly rest: string }[] {
   const plain = name.toLowerCase().replace(/[\s.-]/g, '_');
-  const readings = PARTS.flatMap(([part, words]) => {
+  const readings: { part: Part; rest: string }[] = PARTS.flatMap(([part, words]) => {
     const after = new RegExp(`^(.*?)_?(?:${words})$`).exec(plain)?.[1];
     const before = new RegExp(`^(?:${words})_?(.*)$`).exec(plain)?.[1];
     return [after, before].flatMap((rest) => (rest === undefined ? [] : [{ part, rest }]));
   });
   if (plain !== '') readings.push({ part: 'all', rest: plain });
-  for (const { part, rest } of readings) {
+  return readings;
+}
+
+/** `x_train`, `train_images`, `Xtest`, `val`, `target`: part and role, in any case. */
+export function meaningOf(name: string): Meaning | undefined {
+  for (const { part, rest } of readingsOf(name)) {
     for (const role of ['images', 'labels'] as const) {
       const rank = ROLES[role].indexOf(rest);
       if (rank >= 0) return { part, role, rank };
@@ -57,8 +64,10 @@ export function meaningOf(name: string): Meaning | undefined {
 
 /**
  * Locates the images of an npz file: arrays named as in `ROLES`, by part where their names say it (`x_train`, `val_images`),
- * each with its labels where there are any. What is not used is noted.
- * @throws InputError when it is not a zip archive, has no images, or they are damaged, of another type or of several readings
+ * each with its labels where there are any: those that are asked for, by the name of an array or what the arrays of all parts share
+ * (`fine` of `fine_train` and `fine_test`). What is not used is noted.
+ * @throws InputError when it is not a zip archive, has no images, or they are damaged, of another type or of several readings, or it has
+ * no labels as asked for
  */
 export async function locateNpz(path: string, options: DataOptions = {}): Promise<DataSource> {
   const members = await membersOf(path);
@@ -73,24 +82,43 @@ export async function locateNpz(path: string, options: DataOptions = {}): Promis
   const used = new Set<ZipMember>();
   const parts = chooseParts(path, (part) => best(part, 'images') !== undefined);
   const sources: Partial<Record<Part, ImageSource>> = {};
-  for (const [part, own] of parts.length > 0 ? parts : ([['all', 'all']] as const)) {
+  const known = parts.length > 0 ? parts : ([['all', 'all']] as const);
+  const wanted = options.label ?? options.knownLabel;
+  const rests = readingsOf(wanted ?? '').map(({ rest }) => rest);
+  const chosen = new Map(
+    known.map(([, own]) => {
+      const says = ({ part, rest }: { part: Part; rest: string }) => part === own && rests.includes(rest);
+      return [own, members.find((member) => readingsOf(arrayName(member) ?? '').some(says))];
+    }),
+  );
+  const isChosen = wanted !== undefined && [...chosen.values()].some((member) => member !== undefined);
+  const others: string[] = []; // that may be labels
+  for (const [part, own] of known) {
     const images = best(own, 'images')?.member ?? (await loneImages(path, members, options));
     const array = await arrayInMember(path, images);
     const layout = layoutOf(array, options);
     notes.push(...layout.notes);
     used.add(images);
-    const found = best(own, 'labels');
-    const labels = found && (await labelsOf(path, found, array, layout, notes));
-    if (found && labels) used.add(found.member);
+    const found = isChosen ? chosen.get(own) : best(own, 'labels')?.member;
+    const labels = found && (await labelsOf(path, found, array, layout, isChosen ? undefined : notes));
+    if (found && labels) used.add(found);
+    for (const member of members) {
+      const other = arrayName(member);
+      const { shape } = (other !== undefined && member !== images && (await openable(path, member))) || { shape: [] };
+      if (other !== undefined && shape[0] === layout.count && (shape[1] ?? 1) === 1) others.push(other);
+    }
     const name = part === 'all' ? path : `${path}/${part}`;
     sources[part] = arraySource({ name, images: array, layout, labels, files: [path] });
   }
   const usedNames = [...used].map((member) => arrayName(member) as string);
   const unused = members.filter((member) => !used.has(member)).map((member) => arrayName(member) ?? member.name);
+  const asked = askedLabel(path, [isChosen ? wanted : undefined], others, options);
+  const other = others.find((name) => unused.includes(name) && mayBeLabel(name));
   if (unused.length > 0) {
-    notes.push(`${path}: arrays used: ${listed(usedNames)}; not used: ${listed(unused)}`);
+    const remedy = other === undefined ? '' : `; --label chooses an array, as in --label ${quoted(other)}`;
+    notes.push(`${path}: arrays used: ${listed(usedNames)}; not used: ${listed(unused)}${remedy}`);
   }
-  return { ...sources, notes };
+  return { ...sources, ...asked, notes };
 }
 
 /** The parts to open, each with the part that its arrays are named after. A part alone is a set in one piece. */
@@ -103,15 +131,19 @@ function chooseParts(path: string, has: (part: Part) => boolean): (readonly [Par
   return own ? [['all', own]] : [];
 }
 
+/** An array of numbers or texts; undefined for others. */
+const openable = (path: string, member: ZipMember): Promise<StoredArray | undefined> =>
+  arrayInMember(path, member).catch((error: unknown) => {
+    if (error instanceof InputError) return undefined;
+    throw error;
+  });
+
 /** The only array that can be images by its shape, whatever its name. */
 async function loneImages(path: string, members: readonly ZipMember[], options: DataOptions): Promise<ZipMember> {
   const described: string[] = [];
   const fitting: ZipMember[] = [];
   for (const member of members.filter(arrayName)) {
-    const array = await arrayInMember(path, member).catch((error: unknown) => {
-      if (error instanceof InputError) return undefined; // not an array of numbers
-      throw error;
-    });
+    const array = await openable(path, member);
     described.push(array ? `${arrayName(member)} (${describeArray(array)})` : (arrayName(member) as string));
     if (array && array.shape.length > 2 && canBeImages(array, options)) fitting.push(member);
   }
@@ -130,18 +162,23 @@ function canBeImages(array: StoredArray, options: DataOptions): boolean {
   }
 }
 
-/** The labels of images; undefined, with a note, where what is named so cannot be classes. */
+/**
+ * The labels of images; undefined, with a note, where what is named so cannot be classes.
+ * @param notes undefined: the array was asked for
+ */
 async function labelsOf(
   path: string,
-  { member, name, rank }: Named,
+  member: ZipMember,
   images: StoredArray,
   { count }: Layout,
-  notes: string[],
+  notes: string[] | undefined,
 ): Promise<RawLabel[] | undefined> {
   const array = await arrayInMember(path, member);
+  const name = arrayName(member) as string;
   // arr_1 may be anything
-  if (rank === ROLES.labels.indexOf('arr_1') && (array.shape[0] !== count || array.shape.length > 2)) return undefined;
+  if (notes && name === 'arr_1' && (array.shape[0] !== count || array.shape.length > 2)) return undefined;
   const labels = await readLabels(array, { name: images.name, count });
+  if (!notes) return labels;
   try {
     indexLabels({ all: labels });
     return labels;

@@ -42,12 +42,13 @@ export function chooseColumns(path: string, metadata: FileMetaData, options: Dat
   const namesOf = (...kinds: Column['kind'][]) =>
     columns.filter(({ kind }) => kinds.includes(kind)).map(({ name }) => name);
   const scalars = namesOf('number', 'text');
-  const chosen = chooseLabel(scalars, options);
+  const lists = namesOf('lists'); // of numbers, one-hot if asked for
+  const chosen = chooseLabel([...scalars, ...lists], options);
   const split = splitColumn(scalars.filter((name) => name !== chosen));
   const others = scalars.filter((name) => name !== split);
   const likely = () => labelColumn(others) ?? others.find((name) => features[name]?._type === 'ClassLabel');
-  const label = chooseLabel(scalars, options, likely);
-  const candidates = namesOf('encoded', 'lists').filter((name) => name !== labelColumn([name]));
+  const label = chooseLabel([...scalars, ...lists], options, likely);
+  const candidates = namesOf('encoded', 'lists').filter((name) => name !== labelColumn([name]) && name !== chosen);
   const declared = candidates.filter((name) => features[name]?._type === 'Image');
   const encoded = candidates.filter((name) => namesOf('encoded').includes(name)); // lists may be embeddings
   const column = imageColumn(declared) ?? best(candidates, IMAGES) ?? imageColumn(encoded) ?? imageColumn(candidates);
@@ -76,7 +77,9 @@ export function chooseColumns(path: string, metadata: FileMetaData, options: Dat
     images,
     type: used.type,
     label,
-    scalars: scalars.filter((name) => !images.includes(name)),
+    scalars: [...scalars, ...lists.filter((name) => labelColumn([name]) !== undefined)].filter(
+      (name) => !images.includes(name),
+    ),
     classes: classesOf(label),
     split: split === undefined ? undefined : { name: split, classes: classesOf(split) },
     unused: columns.map(({ name }) => name).filter((name) => ![label, split, ...images].includes(name)),

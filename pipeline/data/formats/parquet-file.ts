@@ -47,8 +47,13 @@ const bufferOf = (source: ByteSource): AsyncBuffer => ({
   },
 });
 
-/** A label as Parquet and JSON have it; undefined for null and for what is none. */
+/** A label as Parquet and JSON have it: a text, a number or a list of numbers; undefined for null and for what is none. */
 export function rawLabel(value: unknown): RawLabel {
+  if (Array.isArray(value) || (ArrayBuffer.isView(value) && !(value instanceof Uint8Array))) {
+    const numbers = Array.from(value as ArrayLike<unknown>, rawLabel);
+    const isRow = numbers.length > 0 && numbers.every((number) => typeof number === 'number');
+    return isRow ? (numbers.length === 1 ? numbers[0] : numbers) : undefined;
+  }
   if (typeof value === 'bigint' || typeof value === 'boolean') return Number(value);
   return typeof value === 'string' || typeof value === 'number' ? value : undefined;
 }
