@@ -103,7 +103,7 @@ export const options = {
   ...shares({ 'max-skipped': ['share of the images that may be unreadable; they are left out', '0.01'] }, [0, 1]),
   ...shares({ 'val-split': ['share of the training images that is held out for validation', 'none'] }, []),
   label: {
-    ...text('column of a table, or field of .json files in an archive, to take labels from'),
+    ...text('column of a table, array of an npz file, or field of .json files in an archive, to take labels from'),
     defaultDescription: 'label, class, target or the like',
   },
   'only-class': {
