@@ -1,4 +1,5 @@
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { buffer } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { type Zippable, zipSync } from 'fflate';
@@ -26,18 +27,19 @@ type Files = Readonly<Record<string, number | string | Buffer>>;
 const bytesOf = (contents: number | string | Buffer) =>
   typeof contents === 'number' ? (pictures[contents] as Buffer) : Buffer.from(contents);
 
+function packed(archive: ReturnType<typeof pack>): Promise<Buffer> {
+  archive.finalize();
+  return buffer(archive as AsyncIterable<Uint8Array>);
+}
+
 /** Numbers are pictures, texts are other files. */
 async function tar(file: string, files: Files): Promise<string> {
   const archive = pack();
   for (const [name, contents] of Object.entries(files)) archive.entry({ name }, bytesOf(contents));
-  archive.finalize();
-  const chunks: Buffer[] = [];
-  for await (const chunk of archive) chunks.push(Buffer.from(chunk as Uint8Array));
-  const bytes = Buffer.concat(chunks);
+  const bytes = await packed(archive);
   writeFileSync(path(file), file.endsWith('gz') ? gzipSync(bytes) : bytes);
   return path(file);
 }
-
 async function zip(file: string, files: Files): Promise<string> {
   const entries = Object.entries(files).map(([name, contents]) => [
     name,
@@ -354,6 +356,21 @@ test('shards whose labels come before or after all images, or with an image twic
   expectFacts(await inputErrorOf(entriesOf(after.all)), after.file, '1.cls', '--sort=name');
   const twice = await shard('twice', { '1.png': 0, '2.png': 1 }, { '1.png': 2 });
   expectFacts(await inputErrorOf(entriesOf(twice.all)), twice.file, '1.png twice');
+});
+
+test('links in tar archives are noted, and names that are not UTF-8 are refused', async () => {
+  const archive = pack();
+  archive.entry({ name: 'a/1.png' }, pictures[0] as Buffer);
+  archive.entry({ name: 'b/3.png', type: 'link', linkname: 'a/1.png' });
+  const bytes = await packed(archive);
+  writeFileSync(path('links.tar'), bytes);
+  const { all, notes } = await tarSource(path('links.tar'));
+  expectFacts([all?.count, ...notes].join(), /^1,/, 'b/3.png', '--hard-dereference');
+  bytes.write('\xe9', 0, 'latin1'); // instead of "a"
+  const sum = Number.parseInt(bytes.toString('latin1', 148, 154), 8) + 0xe9 - 0x61; // in the header
+  bytes.write(sum.toString(8).padStart(6, '0'), 148);
+  writeFileSync(path('latin.tar'), bytes);
+  expectFacts(await inputErrorOf(tarSource(path('latin.tar'))), path('latin.tar'), 'UTF-8');
 });
 
 test('a tar archive that is left before its end', async () => {

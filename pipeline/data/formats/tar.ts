@@ -4,6 +4,7 @@ import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { extract, type Header } from 'tar-stream';
 import { codeOf, fileError, InputError } from '../../io/errors.ts';
+import { counted } from '../../io/printable.ts';
 import { closeStream, isGzip, openFile, readUpTo } from '../../io/source.ts';
 import type { DataSource, ImageEntry, RawLabel } from '../image-source.ts';
 import type { DataOptions } from '../options.ts';
@@ -55,9 +56,9 @@ export async function tarSource(path: string, options: DataOptions = {}): Promis
     const source = await singleSource(first.path, options);
     return { ...source, notes: [...source.notes, ...notes] };
   }
-  const { paths, beside } = first ? await firstFiles(first.path, options) : { paths: [], beside: labelFiles() };
+  const { paths, beside, links } = await firstFiles(first?.path, options);
   const { notes: onFields, ...field } = fieldOf(path, beside, options);
-  notes.push(...notesOnPairs(paths.sort()), ...onFields);
+  notes.push(...notesOnPairs(paths.sort()), ...onFields, ...notesOnLinks(links));
   return { ...shardsSource(path, shards, notes, options), ...field };
 }
 
@@ -78,30 +79,34 @@ async function isEnded(path: string): Promise<boolean> {
 /** Images whose names are looked at. */
 const FIRST = 100;
 
-/** Paths of the first images of an archive, and labels in files beside them. */
-async function firstFiles(archive: string, options: DataOptions) {
-  const paths: string[] = [];
+/** Paths of the first images of an archive, links among them, and labels in files beside them. */
+async function firstFiles(archive: string | undefined, options: DataOptions) {
+  const [paths, links]: [string[], string[]] = [[], []];
   const beside = labelFiles();
-  for await (const { path, bytes } of filesOf(archive, (name) => isImage(name) || isLabelFile(name))) {
+  const wanted = (name: string) => isImage(name) || isLabelFile(name);
+  for await (const { path, bytes } of archive === undefined
+    ? []
+    : filesOf(archive, wanted, (link) => links.push(link))) {
     if (!isImage(path)) addLabel(beside, path, bytes, options);
     else if (paths.push(path) === FIRST) break;
   }
-  return { paths, beside };
+  return { paths, beside, links };
 }
 
 async function singleSource(path: string, options: DataOptions): Promise<DataSource> {
   const paths: string[] = [];
   const beside = labelFiles();
   const texts = new Map<string, Buffer>();
+  const links: string[] = [];
   const wanted = (name: string) => {
     paths.push(name);
     return isText(name) || isLabelFile(name);
   };
-  for await (const file of filesOf(path, wanted)) {
+  for await (const file of filesOf(path, wanted, (link) => links.push(link))) {
     if (isText(file.path)) texts.set(file.path, file.bytes);
     else addLabel(beside, file.path, file.bytes, options);
   }
-  return archiveSource(path, { paths, beside, texts }, options, (part, isBeside) => {
+  const source = await archiveSource(path, { paths, beside, texts }, options, (part, isBeside) => {
     const own = new Set(part.paths);
     return {
       files: [path],
@@ -115,7 +120,16 @@ async function singleSource(path: string, options: DataOptions): Promise<DataSou
       close: async () => {},
     };
   });
+  return { ...source, notes: [...source.notes, ...notesOnLinks(links)] };
 }
+
+/** A note on links to images, which have no contents of their own in an archive. */
+const notesOnLinks = (links: readonly string[]): string[] =>
+  links.length === 0
+    ? []
+    : [
+        `left out: ${counted(links.length, 'link')}, such as ${links[0]}; to read what they lead to, pack it with tar --dereference --hard-dereference`,
+      ];
 
 function shardsSource(
   path: string,
@@ -192,9 +206,14 @@ async function* imagesOf(archive: string, options: DataOptions): AsyncGenerator<
 
 /**
  * The wanted files of an archive, in its order.
- * @throws InputError when it is missing or damaged
+ * @param onLink receives the paths of links to images, which are no files
+ * @throws InputError when it is missing or damaged, or a name is not UTF-8
  */
-async function* filesOf(archive: string, wanted: (path: string) => boolean): AsyncGenerator<TarFile> {
+async function* filesOf(
+  archive: string,
+  wanted: (path: string) => boolean,
+  onLink?: (path: string) => void,
+): AsyncGenerator<TarFile> {
   const opened = await openFile(archive);
   const magic = await readUpTo(opened, 2).finally(() => opened.close());
   const members = extract();
@@ -207,6 +226,9 @@ async function* filesOf(archive: string, wanted: (path: string) => boolean): Asy
   try {
     for await (const member of members) {
       const path = tidyPath(member.header.name);
+      if (isLink(member.header) && isImage(path)) onLink?.(path);
+      if (path.includes('\ufffd') && isImage(path))
+        throw new InputError(`${archive}: the name of ${path} is not UTF-8; rename it, and pack it again`);
       if (isFile(member.header) && wanted(path)) yield { path, bytes: await contentsOf(member, archive) };
       else member.resume();
     }
@@ -226,6 +248,7 @@ async function* filesOf(archive: string, wanted: (path: string) => boolean): Asy
   }
 }
 
+const isLink = ({ type }: Header) => type === 'link' || type === 'symlink';
 const isFile = ({ type }: Header) => type === 'file' || type === 'contiguous-file';
 
 async function contentsOf(member: AsyncIterable<unknown> & { header: Header }, archive: string): Promise<Buffer> {
