@@ -274,6 +274,19 @@ print(*x.ravel())`;
   }
 });
 
+test.each([
+  [3, 16, 1],
+  [3, 1, 16],
+  [3, 16, 1, 1],
+  [3, 1, 1, 16],
+])('rows of pixels with axes of 1: %j', async (...shape) => {
+  const rows = pixels.subarray(0, 48);
+  const { all } = await read(write(zipBytes([{ name: 'x.npy', data: npyBytes('|u1', shape, rows) }])));
+  expect(all?.images).toHaveLength(3);
+  expect(all?.images[0]).toMatchObject({ height: 4, width: 4, channels: 1 });
+  expect(all?.values).toEqual([...rows]);
+});
+
 describe('labels that are asked for', () => {
   const file = () =>
     write(

@@ -20,7 +20,7 @@ const SHAPES = '[count, height, width], with channels last or first, or rows of 
 const SAMPLE = 16;
 
 /**
- * Finds how an array of shape `[n, h, w]`, `[n, h, w, 1|3|4]`, `[n, 1|3, h, w]` or `[n, h × w]` contains images.
+ * Finds how an array of shape `[n, h, w]`, `[n, h, w, 1|3|4]`, `[n, 1|3, h, w]` or `[n, h × w]`, `[n, h × w, 1]` contains images.
  * @param transposed its images are stored column by column
  * @throws InputError when its shape can be read in no way or in several, its type is no number, or it is empty
  */
@@ -31,7 +31,9 @@ export function layoutOf(array: StoredArray, options: DataOptions, transposed = 
   if (!isDecodable(type)) throw refuse(`its pixels are ${type.name}; real numbers were expected: save them as uint8`);
   const [count = 0, ...sides] = shape;
   if (sides.length > 0 && shape.includes(0)) throw refuse(`it contains no images (${found})`);
-  if (sides.length === 1) return layoutOfRows(array, options);
+  const [numbers, ...more] = sides.filter((side) => side > 1);
+  const isRow = sides.length === 1 || (sides.length <= 3 && numbers !== undefined && more.length === 0);
+  if (isRow) return layoutOfRows({ ...array, shape: [count, numbers ?? 1] }, options);
   if (sides.length < 1 || sides.length > 3) throw refuse(`it contains ${found}; images are ${SHAPES}`);
   const [height, width, channels] = sides as [number, number, number?];
   if (channels !== undefined) return layoutOfChannels(array, [height, width, channels]);
