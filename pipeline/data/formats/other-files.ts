@@ -3,7 +3,7 @@ import { counted, quoted } from '../../io/printable.ts';
 
 /** Names of image files of formats that are not read. */
 export const OTHER_IMAGE =
-  /\.(hei[cf]s?|svgz?|ico|icns|j2k|jp2|jxl|psd|xcf|tga|dds|exr|hdr|dcm|dng|cr[23]|nef|arw|orf|rw2|raf|eps|pdf)$/i;
+  /\.(hei[cf]s?|svgz?|ico|icns|j2k|jp2|jxl|psd|xcf|tga|pcx|sgi|pam|pfm|dds|exr|hdr|dcm|dng|cr[23]|nef|arw|orf|rw2|raf|eps|pdf)$/i;
 
 /** Folders that systems and storage devices make, with thumbnails, deleted files and the like. */
 export const isSystemFolder = (name: string): boolean =>
@@ -26,6 +26,10 @@ const OTHER_FORMS: readonly (readonly [name: RegExp, remedy: (path: string) => s
   [
     /\.(dcm|dicom|nii|nii\.gz|nrrd|mha|mhd)$/i,
     () => 'medical images are not read; save each slice as PNG or TIFF, as with pydicom or nibabel',
+  ],
+  [
+    /\.(czi|nd2|lif|oib|oif|vsi|svs|ndpi|mrxs|fits?)$/i,
+    () => "microscopes' and telescopes' files are not read; save them as TIFF, as with Fiji",
   ],
   [
     /\.(tfrecords?|mdb|lmdb|rec|beton)$/i,
