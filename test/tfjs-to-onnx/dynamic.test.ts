@@ -282,6 +282,25 @@ test('where a slice begins and ends may both follow from an open size', async ()
   await session.release();
 });
 
+test.each<[string, (x: Tensor4D) => Tensor]>([
+  ['half of the height', (x) => tf.slice(x, 0, [-1, x.shape[1] >> 1, -1, -1])],
+  ['an image of half the size', (x) => tf.image.resizeBilinear(x, [x.shape[1] >> 1, Math.ceil(x.shape[2] / 2)])],
+  ['a sum over pixels by their number', (x) => tf.div(tf.sum(x, [1, 2]), x.shape[1] * x.shape[2])],
+])('%s may be open', async (name, compute) => {
+  const program = ({ x }: { x: Tensor }) => ({ y: compute(x as Tensor4D) });
+  const inputs = { x: { shape: ['N', 'H', 'W', 2], dtype: 'float32' } } as const;
+  const session = await openSession(convertFunction(program, { name: 'model', inputs }));
+  for (const shape of [
+    [1, 5, 8, 2],
+    [3, 6, 7, 2],
+  ]) {
+    const x = tf.randomUniform(shape, -1, 1, 'float32', 5);
+    const { y } = hostTensors(await session.run({ x: feed(x) }));
+    expectClose(y, read(program({ x }).y), 2e-5, `${name} of ${shape}`);
+  }
+  await session.release();
+});
+
 describe('a program is refused', () => {
   const refusal = (program: Case['program']): string => {
     try {

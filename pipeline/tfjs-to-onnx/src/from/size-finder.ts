@@ -72,10 +72,15 @@ export class SizeFinder {
     return parts.length === 1 && parts[0] ? parts[0] : this.#add('Concat', `${node.name}/sizes`, parts, { axis: 0 });
   }
 
-  /** One number that is a size or a multiple of one, or undefined. A wrong size shows when the graph runs, a number not. */
+  /**
+   * One number that is a size, a multiple of one or of the product of two, or undefined. A wrong size shows when the
+   * graph runs, a number not.
+   */
   number(node: Node, ref: Ref, values: Vector): Ref | undefined {
     const id = `${node.name}/${ref.name}`;
-    const size = values.every(Number.isInteger) ? this.#multiple(values, `${id}/size`) : undefined;
+    if (!values.every(Number.isInteger)) return undefined;
+    const area = () => (values.length > 2 ? this.#area(values, `${id}/size`) : undefined);
+    const size = this.#multiple(values, `${id}/size`) ?? area();
     if (!size) return undefined;
     const shape = this.#context.keep(int64(`${id}/shape`, ref.shape));
     return this.#add('Cast', id, [this.#add('Reshape', `${id}/shaped`, [size, shape])], { to: ref.type }, ref.type);
@@ -190,8 +195,12 @@ export class SizeFinder {
       return plus === 0 ? product : this.#add('Add', id, [product, keep(int64(`${id}/plus`, [plus]))]);
     }
     for (const place of places) {
-      const parts = quotient(place.vector, vector);
-      if (parts !== undefined) return this.#add('Div', id, [read(place), keep(int64(`${id}/parts`, [parts]))]);
+      const { parts, more } = division(vector, place.vector) ?? {};
+      if (!parts) continue;
+      const whole = more
+        ? this.#add('Add', `${id}/sum`, [read(place), keep(int64(`${id}/more`, [more]))])
+        : read(place);
+      return this.#add('Div', id, [whole, keep(int64(`${id}/parts`, [parts]))]);
     }
     for (const place of places) {
       // A size that is cut off at a limit, which some samples reach.
@@ -201,17 +210,11 @@ export class SizeFinder {
         return this.#add('Min', id, [read(place), keep(int64(`${id}/limit`, [limit]))]);
       }
     }
+    const area = this.#area(vector, id);
+    if (area) return area;
     for (const a of places) {
       for (const b of places) {
         const combined = (op: (x: number, y: number) => number) => a.vector.map((x, i) => op(x, b.vector[i] ?? 0));
-        const times = quotient(
-          vector,
-          combined((x, y) => x * y),
-        );
-        if (times !== undefined) {
-          const area = this.#add('Mul', times === 1 ? id : `${id}/area`, [read(a), read(b)]);
-          return times === 1 ? area : this.#add('Mul', id, [area, keep(int64(`${id}/times`, [times]))]);
-        }
         for (const [op, values] of [
           ['Add', combined((x, y) => x + y)],
           ['Sub', combined((x, y) => x - y)],
@@ -221,6 +224,22 @@ export class SizeFinder {
           const sum = this.#add(op, plus === 0 ? id : `${id}/sum`, [read(a), read(b)]);
           return plus === 0 ? sum : this.#add('Add', id, [sum, keep(int64(`${id}/plus`, [plus]))]);
         }
+      }
+    }
+    return undefined;
+  }
+
+  /** The product of two sizes, or a multiple of it. */
+  #area(vector: Vector, id: string): Ref | undefined {
+    const places = [...this.#places.values()];
+    for (const a of places) {
+      for (const b of places) {
+        const products = a.vector.map((d, i) => d * (b.vector[i] ?? 0));
+        const times = quotient(vector, products);
+        if (times === undefined) continue;
+        const parts = [a, b].map((place) => this.#read(place, place.vector));
+        const area = this.#add('Mul', times === 1 ? id : `${id}/area`, parts);
+        return times === 1 ? area : this.#add('Mul', id, [area, this.#context.keep(int64(`${id}/times`, [times]))]);
       }
     }
     return undefined;
@@ -270,6 +289,24 @@ function quotient(a: Vector, b: Vector): number | undefined {
   const times = (a[0] ?? 0) / (b[0] ?? 1);
   return Number.isInteger(times) && times > 0 && a.every((d, i) => d === times * (b[i] ?? 0)) ? times : undefined;
 }
+
+/**
+ * The number of parts into which one size divides another in all samples: `a` is (b + more) / parts, rounded down. It is
+ * rounded up where `more` is parts − 1. Undefined where several numbers fit.
+ */
+function division(a: Vector, b: Vector): { parts: number; more: number } | undefined {
+  const exact = quotient(b, a);
+  if (exact !== undefined) return { parts: exact, more: 0 };
+  const fitting = Array.from({ length: MOST_PARTS - 1 }, (_, i) => i + 2).flatMap((parts) =>
+    [0, parts - 1]
+      .filter((more) => a.every((d, i) => d === Math.floor(((b[i] ?? 0) + more) / parts)))
+      .map((more) => ({ parts, more })),
+  );
+  return fitting.length === 1 ? fitting[0] : undefined;
+}
+
+/** The most parts that are tried where sizes are rounded. */
+const MOST_PARTS = 64;
 
 /** `times · b + plus` that is `a` in all samples, with small whole numbers. */
 function linear(a: Vector, b: Vector): { times: number; plus: number } | undefined {
