@@ -45,6 +45,20 @@ describe('refuses in one line with exit code 2, and leaves existing files unchan
       }),
       /model\.json: .*\bweightsManifest\b.*\bpaths\b.*\bname, shape and dtype\b/,
     ],
+    'inputs as Keras 3 describes them': [
+      () => ({
+        json: replaced(cyclic(), '"Activation","config":{', '"InputLayer","config":{"batch_shape":[null,2],'),
+        weights: new Uint8Array(),
+      }),
+      /model\.json: .*\bKeras 3\b.*\btf_keras\b/,
+    ],
+    'calls as Keras 3 describes them': [
+      () => ({
+        json: replaced(cyclic(), '[[["b",0,0,{}]]]', '[{"args":[],"kwargs":{}}]'),
+        weights: new Uint8Array(),
+      }),
+      /model\.json: .*\bKeras 3\b.*\bmodel\.export\b/,
+    ],
     'a missing file of weights': [
       ({ json, weights }) => ({ json: JSON.parse(JSON.stringify(json).replace('weights.bin', 'gone.bin')), weights }),
       /gone\.bin: no such file or folder/,

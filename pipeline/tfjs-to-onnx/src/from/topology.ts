@@ -10,7 +10,21 @@ export function faultOfLayers(topology: object, numbers: number): string | undef
   const outer = asRecord(topology);
   const config = asRecord(asRecord(outer?.model_config ?? outer?.modelConfig ?? outer)?.config);
   const layers = Array.isArray(config) ? config : config?.layers;
-  return Array.isArray(layers) ? (tooLarge(layers, numbers) ?? faultOfCalls(layers)) : undefined;
+  if (!Array.isArray(layers)) return undefined;
+  if (layers.some(isOfKeras3)) return `it is in the format of Keras 3, which tfjs cannot load; ${OTHER_FORMATS}`;
+  return tooLarge(layers, numbers) ?? faultOfCalls(layers);
+}
+
+const OTHER_FORMATS =
+  'save it by Keras 2 (tf_keras), or give tensorflowjs_converter the SavedModel that model.export() writes';
+
+/** Keras 3 describes inputs by a `batch_shape`, and calls by their arguments. */
+function isOfKeras3(layer: unknown): boolean {
+  const { class_name: kind, config, inbound_nodes: calls } = asRecord(layer) ?? {};
+  const { batch_shape: shape, batch_input_shape: shapeOfKeras2, layers } = asRecord(config) ?? {};
+  const isInput = kind === 'InputLayer' && shape !== undefined && shapeOfKeras2 === undefined;
+  const isCalled = Array.isArray(calls) && calls.some((call) => asRecord(call)?.args !== undefined);
+  return isInput || isCalled || (Array.isArray(layers) && layers.some(isOfKeras3));
 }
 
 type Json = Readonly<Record<string, unknown>>;
