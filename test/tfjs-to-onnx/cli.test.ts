@@ -268,6 +268,10 @@ describe('a GraphModel is refused in one line with exit code 2', () => {
       ({ modelTopology: { node } }) => Object.assign(node.at(-1) ?? {}, { input: [] }),
       /node y \(Reshape\): tfjs\b/,
     ],
+    'for inputs that tfjs refuses': [
+      ({ modelTopology: { node } }) => Object.assign(node.at(-1) ?? {}, { op: 'BitwiseAnd', input: ['x', 'x'] }),
+      /node y \(BitwiseAnd\): .*'bitwiseAnd'/,
+    ],
     'without versions': [({ modelTopology }) => delete modelTopology.versions, /\bversions\b/],
     'for strings': [
       ({ modelTopology: { node } }) =>

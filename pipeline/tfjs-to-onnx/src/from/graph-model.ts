@@ -48,17 +48,19 @@ export async function graphOfGraphModel(
       executing = label;
       enter(scope, label);
     });
+  const run = async (given: Outputs): Promise<Outputs> => {
+    try {
+      return await program.run(given);
+    } catch (error) {
+      if (!(error instanceof Error) || error instanceof RangeError || !executing) throw error;
+      if (!isOfTensorFlow(error)) throw error;
+      throw new Error(`${executing}: tfjs fails on it: ${error.message}`, { cause: error });
+    }
+  };
   const weights = namedWeights(model.weights);
-  try {
-    return await withOwnOperations(nodes, () =>
-      withOpenSizesAsync(program, options, (inputs) =>
-        graphOfAsyncFunction(program.run, { name, inputs, weights, naming }),
-      ),
-    );
-  } catch (error) {
-    if (!(error instanceof TypeError) || !executing || !isOfTensorFlow(error)) throw error;
-    throw new Error(`${executing}: tfjs fails on it: ${error.message}`, { cause: error });
-  }
+  return withOwnOperations(nodes, () =>
+    withOpenSizesAsync(program, options, (inputs) => graphOfAsyncFunction(run, { name, inputs, weights, naming })),
+  );
 }
 
 /**
