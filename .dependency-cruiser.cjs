@@ -30,7 +30,7 @@ const within = (rooms) => `^(${rooms.map((room) => room.replaceAll('.', '\\.')).
 
 /** Modules that the page imports, and what they may import. */
 const SCHEMAS =
-  '^pipeline/artifacts/(card|clusters|columns|distances|fields|fits|metrics|outliers|preprocessing|report|run|site)\\.ts$';
+  '^pipeline/artifacts/(card|clusters|columns|distances|fields|fits|metrics|outliers|outlier-section|preprocessing|report|run|site)\\.ts$';
 
 /** What judges an image by a card, in the page, too. */
 const JUDGE = '^pipeline/(analyse/(outlier-score|tail|unusual)|data/rows)\\.ts$';

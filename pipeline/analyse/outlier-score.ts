@@ -1,4 +1,4 @@
-import type { OutlierSection, Tails } from '../artifacts/outliers.ts';
+import type { OutlierSection, Tails } from '../artifacts/outlier-section.ts';
 import { fitTail, rarity } from './tail.ts';
 import { type Encoded, type Unusual, unusualnessBy } from './unusual.ts';
 

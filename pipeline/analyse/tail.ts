@@ -1,4 +1,4 @@
-import type { Tail } from '../artifacts/outliers.ts';
+import type { Tail } from '../artifacts/outlier-section.ts';
 
 /** Shares whose quantiles are kept: hundredths, and finer ones at the end. */
 const SHARES = [...Array.from({ length: 100 }, (_, i) => (100 - i) / 100), 0.005, 0.002, 0.001, 5e-4, 2e-4, 1e-4];

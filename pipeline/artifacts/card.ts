@@ -14,7 +14,7 @@ import {
   share,
   spread,
 } from './fields.ts';
-import { outlierSection } from './outliers.ts';
+import { outlierSection } from './outlier-section.ts';
 import { preprocessing } from './preprocessing.ts';
 
 /** The version of card.json; raised when an older program could not read a newer card. */
