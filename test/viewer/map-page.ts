@@ -197,6 +197,38 @@ export const apart = (a: readonly number[], b: readonly number[]) =>
 /** A point rounded to the pixels of a mouse. */
 export const whole = ([x, y]: Place): Place => [Math.round(x), Math.round(y)];
 
+/** Lets the page take the software that draws WebGL here for a GPU. */
+export async function asOnGpu(page: Page): Promise<void> {
+  await page.addInitScript(() => {
+    const { prototype } = WebGL2RenderingContext;
+    const get = prototype.getParameter;
+    prototype.getParameter = function (name) {
+      return name === this.RENDERER ? 'a GPU' : get.call(this, name);
+    };
+  });
+}
+
+/** Counts how often the points are drawn. */
+export async function countDraws(page: Page): Promise<void> {
+  await page.addInitScript(() => {
+    const count = () => {
+      const { dataset } = document.documentElement;
+      dataset.draws = String(Number(dataset.draws ?? 0) + 1);
+    };
+    const { drawElements } = WebGL2RenderingContext.prototype;
+    WebGL2RenderingContext.prototype.drawElements = function (...rest) {
+      count();
+      drawElements.apply(this, rest);
+    };
+    const { putImageData } = CanvasRenderingContext2D.prototype;
+    CanvasRenderingContext2D.prototype.putImageData = function (...rest: unknown[]) {
+      if (this.canvas.closest('.map-points')) count();
+      (putImageData as (...rest: unknown[]) => void).apply(this, rest);
+    };
+  });
+}
+export const drawsOf = async (page: Page) => Number(await page.getAttribute('html', 'data-draws'));
+
 /** Moves the pointer away from the map. */
 export const away = (page: Page) => page.mouse.move(5, 5);
 

@@ -53,11 +53,11 @@ export function createPoints({ grid, points, positions }: Layout, { columns }: C
     );
   });
   const selected = computed(
-    () => selectable.value && selection.value && rowsOfSelection(selection.value, selectable.value),
+    () => selection.value && selectable.value && rowsOfSelection(selection.value, selectable.value),
   );
   /** What the searched text can mean, the first is what was found. */
   const meanings = computed(() =>
-    selectable.value && selection.value?.kind === 'search' ? meaningsOf(selection.value.text, selectable.value) : [],
+    selection.value?.kind === 'search' && selectable.value ? meaningsOf(selection.value.text, selectable.value) : [],
   );
   /** 1 for each selected row; null without a selection. */
   const bright = computed(() => {

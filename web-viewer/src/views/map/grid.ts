@@ -99,9 +99,6 @@ const isInside = (edges: readonly Edge[], x: number, y: number): boolean => {
   return inside;
 };
 
-/** Whether a position is inside a closed polygon, `[x, y, x, y, …]` (even-odd rule). */
-export const insidePolygon = (polygon: ArrayLike<number>, [x, y]: Point): boolean => isInside(edgesOf(polygon), x, y);
-
 /** A polygon is looked at in so many strips, each of which few of its edges cross. */
 const STRIPS = 64;
 

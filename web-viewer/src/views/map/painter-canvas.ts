@@ -1,27 +1,22 @@
-import { cssOf } from '../../ui/rgb.ts';
 import { type Frame, type Painter, PointLayer, type PointTarget, type Range } from './point-layer.ts';
 import type { Size, View } from './transform.ts';
 
-/** Points that are drawn in a frame. */
-const PORTION = 3000;
-
-/** @returns a painter that needs no WebGL; null where the canvas already has another context */
+/** @returns a painter that needs no GPU; null where the canvas already has another context */
 export function canvasPainter(canvas: HTMLCanvasElement): Painter | null {
   const context = canvas.getContext('2d');
   return context && new CanvasPainter(canvas, context);
 }
 
-class CanvasPainter implements Painter, PointTarget<OffscreenCanvas> {
+class CanvasPainter implements Painter, PointTarget<ImageData> {
   readonly kind = 'canvas';
   readonly canvas: HTMLCanvasElement;
   readonly #context: CanvasRenderingContext2D;
   #map = new Float32Array();
-  #colours = new Uint32Array();
+  #colours = new Uint8Array();
   #order = new Uint32Array();
-  readonly #layer = new PointLayer<OffscreenCanvas>(this, PORTION);
-  /** A sprite of a point in each colour. */
-  #dots = new Map<number, OffscreenCanvas>();
-  #dotSize = 0;
+  readonly #layer = new PointLayer<ImageData>(this);
+  /** What is on the screen where points are drawn on it directly. */
+  #screen: ImageData | null = null;
 
   constructor(canvas: HTMLCanvasElement, context: CanvasRenderingContext2D) {
     this.canvas = canvas;
@@ -34,65 +29,66 @@ class CanvasPainter implements Painter, PointTarget<OffscreenCanvas> {
   }
 
   setStyle(colours: Uint8Array, order: Uint32Array): void {
-    this.#colours = new Uint32Array(colours.slice().buffer);
+    this.#colours = colours as Uint8Array<ArrayBuffer>;
     this.#order = this.#layer.setOrder(order) as Uint32Array<ArrayBuffer>;
-    this.#dots.clear();
   }
 
   draw(frame: Frame): boolean {
-    this.#context.setTransform(1, 0, 0, 1, 0, 0);
-    this.#context.clearRect(0, 0, this.canvas.width, this.canvas.height);
     return this.#layer.draw(frame, performance.now());
   }
 
-  clear(old: OffscreenCanvas | null, width: number, height: number): OffscreenCanvas {
-    const canvas = old ?? new OffscreenCanvas(width, height);
-    Object.assign(canvas, { width, height }); // also empties it
-    return canvas;
+  clear(old: ImageData | null, width: number, height: number): ImageData {
+    if (old?.width !== width || old.height !== height) return new ImageData(width, height);
+    old.data.fill(0);
+    return old;
   }
 
-  points(
-    canvas: OffscreenCanvas | null,
-    range: Range,
-    growth: number,
-    { ratio, diameter, alpha }: Frame,
-    view: View,
-    size: Size,
-  ): void {
-    const context = canvas?.getContext('2d') ?? this.#context;
-    const across = diameter * ratio * growth;
-    if (across !== this.#dotSize) this.#dots.clear();
-    this.#dotSize = across;
-    const [width, height] = [size.width * ratio, size.height * ratio];
-    const [map, scale, half] = [this.#map, view.scale * ratio, across / 2 + 1];
-    const [left, top] = [width / 2 - view.x * scale, height / 2 + view.y * scale];
-    context.setTransform(1, 0, 0, 1, 0, 0);
-    context.globalAlpha = alpha;
+  points(image: ImageData | null, range: Range, growth: number, frame: Frame, view: View, size: Size): void {
+    const { ratio, diameter, alpha } = frame;
+    const on = image ?? this.clear(this.#screen, this.canvas.width, this.canvas.height);
+    const { width, height, data } = on;
+    const pixels = new Uint32Array(data.buffer);
+    const [map, colours, scale] = [this.#map, this.#colours, view.scale * ratio];
+    const [left, top] = [(size.width * ratio) / 2 - view.x * scale, (size.height * ratio) / 2 + view.y * scale];
+    // As far as a point has colour from its centre.
+    const reach = (diameter * ratio * growth + 1) / 2;
     for (const row of this.#order.subarray(...range)) {
-      const [x, y] = [left + (map[2 * row] as number) * scale, top - (map[2 * row + 1] as number) * scale];
-      if (!(x > -half && y > -half && x < width + half && y < height + half)) continue;
-      context.drawImage(this.#dot(this.#colours[row] as number), x - half, y - half);
+      const x = left + (map[2 * row] as number) * scale;
+      const y = top - (map[2 * row + 1] as number) * scale;
+      const red = colours[4 * row] as number;
+      const green = colours[4 * row + 1] as number;
+      const blue = colours[4 * row + 2] as number;
+      const [first, last] = [Math.max(0, Math.round(x - reach)), Math.min(width, Math.round(x + reach))];
+      const end = Math.min(height, Math.round(y + reach));
+      for (let j = Math.max(0, Math.round(y - reach)); j < end; j++) {
+        const down = j + 0.5 - y;
+        for (let i = first; i < last; i++) {
+          const across = i + 0.5 - x;
+          const inside = reach - Math.sqrt(across * across + down * down);
+          if (inside <= 0) continue;
+          const cover = 255 * alpha * (inside < 1 ? inside : 1);
+          const place = j * width + i;
+          if (pixels[place] === 0) {
+            // The low byte of each pixel is its red, wherever browsers run.
+            pixels[place] = ((cover + 0.5) << 24) | (blue << 16) | (green << 8) | red;
+            continue;
+          }
+          const at = 4 * place;
+          const below = (1 - cover / 255) * (data[at + 3] as number);
+          const share = below / (cover + below);
+          data[at] = red + share * ((data[at] as number) - red);
+          data[at + 1] = green + share * ((data[at + 1] as number) - green);
+          data[at + 2] = blue + share * ((data[at + 2] as number) - blue);
+          data[at + 3] = cover + below;
+        }
+      }
     }
-    context.globalAlpha = 1;
+    if (image) return;
+    this.#screen = on;
+    this.#context.putImageData(on, 0, 0);
   }
 
-  copy(canvas: OffscreenCanvas, x: number, y: number): void {
-    this.#context.setTransform(1, 0, 0, 1, 0, 0);
-    this.#context.drawImage(canvas, -x, -y);
-  }
-
-  #dot(colour: number): OffscreenCanvas {
-    const made = this.#dots.get(colour);
-    if (made) return made;
-    const side = Math.ceil(this.#dotSize + 2);
-    const dot = new OffscreenCanvas(side, side);
-    const context = dot.getContext('2d');
-    if (context) {
-      context.fillStyle = cssOf([colour & 255, (colour >> 8) & 255, (colour >> 16) & 255]);
-      context.arc(this.#dotSize / 2 + 1, this.#dotSize / 2 + 1, this.#dotSize / 2, 0, 2 * Math.PI);
-      context.fill();
-    }
-    this.#dots.set(colour, dot);
-    return dot;
+  copy(image: ImageData, x: number, y: number): void {
+    this.#context.putImageData(image, -x, -y);
   }
 }

@@ -84,7 +84,7 @@ export class PointLayer<Surface> {
   #slow = 0;
 
   /** @param portion points that can be drawn in a frame without a GPU; fewer are always drawn whole */
-  constructor(target: PointTarget<Surface>, portion: number) {
+  constructor(target: PointTarget<Surface>, portion = 12_000) {
     this.#target = target;
     this.#portion = portion;
   }

@@ -43,6 +43,7 @@ export class Scene {
   /** The scheduled frame, and whether it redraws the points besides the marks. */
   #frame = 0;
   #redrawPoints = false;
+  #waits = false;
   readonly #ends: (() => void)[];
 
   constructor(map: MapState, stage: HTMLElement, base: HTMLElement, marks: HTMLCanvasElement, camera: Camera) {
@@ -56,6 +57,14 @@ export class Scene {
     points.className = 'map-points';
     base.replaceChildren(this.#plane.canvas, points, this.#thumbnails.canvas);
     this.#surface = new Surface(points, this.refresh);
+    const starting = new AbortController();
+    const accelerate = () => {
+      starting.abort();
+      this.#surface.accelerate();
+    };
+    // Before the map is first moved.
+    for (const type of ['pointerenter', 'wheel', 'keydown'] as const)
+      stage.addEventListener(type, accelerate, { signal: starting.signal, passive: true });
     camera.onChange = () => {
       map.hovered.value = null;
       this.refresh();
@@ -64,15 +73,11 @@ export class Scene {
         map.view.value = camera.chosen;
       }, REST);
     };
-    const watch = new ResizeObserver(() => {
-      const { width, height } = stage.getBoundingClientRect();
-      if (width === 0 || height === 0) return;
-      camera.resize({ width, height });
-      this.#thumbnails.forget(); // how many there is room for depends on the size
-    });
+    const watch = new ResizeObserver(() => this.#measure());
     watch.observe(stage);
     this.#ends = [
       () => watch.disconnect(),
+      () => starting.abort(),
       // The page has the new colours in the next frame.
       effect(() => {
         void isDark.value;
@@ -132,13 +137,26 @@ export class Scene {
     if (!this.#active || this.#frame) return;
     this.#frame = requestAnimationFrame(() => {
       this.#frame = 0;
-      if (!this.#active || this.#camera.size.width === 0) return;
+      // What is around the map changes with its points. After the layout they are drawn in a frame of its own, so that a slow
+      // phone stays responsive; while the window is resized, in every second one.
+      this.#waits = this.#measure() && !this.#waits;
+      if (!this.#active || this.#waits || this.#camera.size.width === 0) return;
       const redrawPoints = this.#redrawPoints;
       this.#redrawPoints = false;
       const more = redrawPoints && this.#drawPoints();
       this.#drawMarks();
       if (more) this.refresh();
     });
+  }
+
+  /** Follows the size of the stage, and schedules a redraw where it has changed. @returns whether it has */
+  #measure(): boolean {
+    const { width, height } = this.#stage.getBoundingClientRect();
+    const { size } = this.#camera;
+    if (width === 0 || height === 0 || (width === size.width && height === size.height)) return false;
+    this.#thumbnails.forget(); // how many there is room for depends on the size
+    this.#camera.resize({ width, height });
+    return true;
   }
 
   /** The row whose thumbnail, or whose point within `reach` pixels, is at a screen position. */

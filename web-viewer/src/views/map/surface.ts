@@ -8,8 +8,8 @@ const RESTORE_TIMEOUT = 2000;
 const [NOTHING, OLD] = ['nothing', 'old'];
 
 /**
- * The canvas of the points: WebGL where available, else a 2-D canvas. It survives the loss of its WebGL context: its
- * content is kept here and passed to the next painter.
+ * The canvas of the points: at first a 2-D canvas, which is there at once, and then WebGL where there is a GPU. It survives
+ * the loss of its WebGL context: its content is kept here and passed to the next painter.
  */
 export class Surface {
   readonly #parent: HTMLElement;
@@ -25,8 +25,12 @@ export class Surface {
   constructor(parent: HTMLElement, onChange: () => void) {
     this.#parent = parent;
     this.#onChange = onChange;
+    this.#start(canvasPainter);
+  }
+
+  /** Draws by the GPU from now on, if there is one. Starting it takes a while. */
+  accelerate(): void {
     this.#start(webglPainter);
-    if (!this.#painter) this.#start(canvasPainter);
   }
 
   get kind(): Painter['kind'] | 'none' {

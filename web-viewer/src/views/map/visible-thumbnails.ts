@@ -107,7 +107,7 @@ export class VisibleThumbnails {
 
   /** The order in which images become thumbnails: the first ones sooner where points are few. */
   #newLevels(): ThumbnailLevels {
-    const { bright, grid, shownShuffled, thumbnails } = this.#map;
+    const { bright, positions, shownShuffled, thumbnails } = this.#map;
     const { size, full } = this.#camera;
     const { shown, side } = thumbnails.value;
     const chosen = bright.value;
@@ -115,7 +115,7 @@ export class VisibleThumbnails {
     const density = Math.max(1, rows.length) / Math.max(1, size.width * size.height);
     const first = shown === 'always' ? 0.99 * ZOOM.min : Math.min(4, Math.max(0.7, 0.6 * side * Math.sqrt(density)));
     this.#firstScale = first * full.scale;
-    return new ThumbnailLevels(grid.value.map, rows, (SPACING * side) / this.#firstScale);
+    return new ThumbnailLevels(positions.value, rows, (SPACING * side) / this.#firstScale);
   }
 }
 
