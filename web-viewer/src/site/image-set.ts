@@ -160,7 +160,7 @@ async function unpackSheet(
   { height, width, channels }: ImageSetFile,
   sheet: Sheet,
 ): Promise<Uint8Array> {
-  const bitmap = await bitmapOf(new Blob([bytes], { type: 'image/png' }), `${sheet.file} is not an image`);
+  const bitmap = await bitmapOf(new Blob([bytes], { type: 'image/png' }), `${sheet.file} is not an image`, {});
   const [sheetWidth, sheetHeight] = [sheet.columns * width, Math.ceil(sheet.count / sheet.columns) * height];
   if (bitmap.width !== sheetWidth || bitmap.height < sheetHeight) {
     throw new FileProblem(

@@ -1,12 +1,16 @@
 import { FileProblem } from './problem.ts';
 
+/** No colour conversion, no premultiplied alpha. */
+const EXACT: ImageBitmapOptions = { colorSpaceConversion: 'none', premultiplyAlpha: 'none' };
+
 /**
- * A picture with exact pixels: no colour conversion, no premultiplied alpha.
+ * A picture with exact pixels.
  * @param problem what to say where it is not a picture
+ * @param options none for a large picture that has neither a colour profile nor alpha: with any, this thread copies it
  * @throws FileProblem
  */
-export const bitmapOf = (file: Blob, problem: string): Promise<ImageBitmap> =>
-  createImageBitmap(file, { colorSpaceConversion: 'none', premultiplyAlpha: 'none' }).catch(() => {
+export const bitmapOf = (file: Blob, problem: string, options = EXACT): Promise<ImageBitmap> =>
+  createImageBitmap(file, options).catch(() => {
     throw new FileProblem(problem);
   });
 

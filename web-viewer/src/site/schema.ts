@@ -40,7 +40,7 @@ const limited = <T extends z.ZodMiniType>(schema: T, sizesOf: (value: z.infer<T>
 
 function textSizes(value: unknown, path: string): Size[] {
   if (typeof value === 'string') return [[path, value.length, MOST_TEXT]];
-  if (typeof value !== 'object' || value === null) return [];
+  if (typeof value !== 'object' || value === null || (Array.isArray(value) && value.every(Number.isFinite))) return [];
   return Object.entries(value).flatMap(([key, inner]) => textSizes(inner, path ? `${path}.${key}` : key));
 }
 

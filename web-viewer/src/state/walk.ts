@@ -93,11 +93,11 @@ const smoothstep = (share: number): number => share * share * (3 - 2 * share);
 
 /** Rows of the set in a fixed scattered order; of the selected class where the decoder takes one. */
 function walkedRows({ points, card, set }: Pick<OpenModel, 'points' | 'card' | 'set'>): (step: number) => number {
-  const count = points?.count ?? 1;
-  const labels = card.conditional.decoder ? set?.labels : null;
+  const labels = (card.conditional.decoder && set?.labels) || new Int32Array();
   const value = label.peek();
-  let rows = Array.from({ length: count }, (_, row) => row);
-  const own = labels ? rows.filter((row) => labels[row] === value) : [];
-  if (own.length > 1) rows = own;
-  return (step) => rows[(17 + step * 7919) % rows.length] as number;
+  const own = Array.from(labels.keys()).filter((row) => labels[row] === value);
+  return (step) => {
+    const place = 17 + step * 7919;
+    return own.length > 1 ? (own[place % own.length] as number) : place % (points?.count ?? 1);
+  };
 }

@@ -11,11 +11,10 @@ interface Props {
   readonly label: string;
   /** Draws errors `[H, W]` in colour instead; the error at the end of the scale. */
   readonly errorScale?: number | undefined;
-  readonly class?: string | undefined;
 }
 
 /** An image with crisp pixels, as wide as its container. */
-export function PixelImage({ pixels, shape, label, errorScale, class: name = '' }: Props) {
+export function PixelImage({ pixels, shape, label, errorScale }: Props) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const colours = coloursOf(colourMap.value);
   useLayoutEffect(() => {
@@ -29,7 +28,7 @@ export function PixelImage({ pixels, shape, label, errorScale, class: name = '' 
   return (
     <canvas
       ref={canvas}
-      class={`pixels ${pixels ? '' : 'empty'} ${name}`}
+      class={`pixels ${pixels ? '' : 'empty'}`}
       role="img"
       aria-label={label}
       width={shape.width}
