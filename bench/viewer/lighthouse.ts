@@ -14,6 +14,8 @@ import { chromiumPath } from '../../test/viewer/chromium.ts';
 import { serveLikeHosts } from './host.ts';
 
 interface Result {
+  /** How fast Lighthouse finds this processor: 1500 to 2000 is what its factor of 4 for a phone is meant for. */
+  readonly environment: { readonly benchmarkIndex: number };
   readonly categories: Readonly<Record<string, { readonly title: string; readonly score: number }>>;
   readonly audits: Readonly<
     Record<string, { readonly id: string; readonly score: number | null; readonly displayValue?: string }>
@@ -47,9 +49,9 @@ for (const device of ['desktop', 'phone']) {
     ],
     { env: { ...process.env, CHROME_PATH: chromiumPath } },
   );
-  const { categories, audits } = JSON.parse(await readFile(`${report}.report.json`, 'utf8')) as Result;
+  const { environment, categories, audits } = JSON.parse(await readFile(`${report}.report.json`, 'utf8')) as Result;
   const scores = Object.values(categories).map(({ title, score }) => `${title} ${Math.round(100 * score)}`);
-  console.log(`${device}: ${scores.join(', ')}`);
+  console.log(`${device}: ${scores.join(', ')}; benchmark index ${environment.benchmarkIndex}`);
   console.log(`  ${TIMES.map((id) => `${id} ${audits[id]?.displayValue}`).join(', ')}`);
   const failed = Object.values(audits).filter(({ score }) => score !== null && score < 0.9);
   console.log(`  below 90: ${failed.map(({ id, score }) => `${id} ${score}`).join(', ') || 'none'}`);

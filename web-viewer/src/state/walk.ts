@@ -21,16 +21,7 @@ const MAX_PAUSE = 100;
 const LIMIT = 120_000;
 
 /** The idle walk, which shows a visitor what latents are before anything is touched. */
-export interface Walk {
-  /**
-   * Walks slowly through the latents of the set's images until the visitor interacts, another latent is shown, the tab is
-   * hidden or two minutes have passed; the visitor's first action ends walks for good. With reduced motion only the first
-   * image's latent is shown. Where the decoder is conditional, all images are of one class.
-   */
-  start(model: OpenModel): void;
-}
-
-export function createWalk(): Walk {
+export function createWalk() {
   let touched = false;
   const reducedMotion = matchMedia('(prefers-reduced-motion: reduce)');
   const stop = () => {
@@ -46,7 +37,12 @@ export function createWalk(): Walk {
   document.addEventListener('visibilitychange', () => document.hidden && stop());
   reducedMotion.addEventListener('change', stop);
   return {
-    start(model) {
+    /**
+     * Walks slowly through the latents of the set's images until the visitor interacts, another latent is shown, the tab is
+     * hidden or two minutes have passed; the visitor's first action ends walks for good. With reduced motion only the first
+     * image's latent is shown. Where the decoder is conditional, all images are of one class.
+     */
+    start(model: OpenModel): void {
       stop();
       const { points, card } = model;
       if (!points) {
