@@ -2,6 +2,7 @@ import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { Locator } from 'playwright-core';
+import sharp from 'sharp';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { readNpy } from '../../web-viewer/src/site/npy.ts';
 import { hasBrowser, openPage, siteFolder } from './browser.ts';
@@ -149,7 +150,7 @@ describe.skipIf(!hasBrowser)('the map', () => {
       const [, latent = ''] = new URL(page.url()).hash.match(/z=([^&]+)/) ?? [];
       return latent.split(',').map(Number) as [number, number];
     };
-    await expect.poll(() => apart(at(linked()), to)).toBeLessThan(0.2);
+    await expect.poll(() => apart(at(linked()), to)).toBeLessThan(0.5);
     await settled(page);
     const z = linked();
     expect(await attribute(page, 'latent')).toBe(Float32Array.from(z).join());
@@ -218,6 +219,27 @@ describe.skipIf(!hasBrowser)('the map', () => {
     await settled(page);
     await page.waitForTimeout(500);
     expect((await drawsOf(page)) - before).toBe(1);
+    await close();
+  });
+
+  test('draws the same points by the processor and by a GPU', async () => {
+    const { page, close } = await openPage('#model=cvae&image=1', { prepare: asOnGpu, reducedMotion: 'reduce' });
+    await settled(page);
+    const pixels = async () =>
+      sharp(await stage(page).screenshot())
+        .removeAlpha()
+        .raw()
+        .toBuffer();
+    const drawn = await pixels();
+    await stage(page).hover();
+    await expect.poll(() => attribute(page, 'painter')).toBe('webgl2');
+    await away(page);
+    await settled(page);
+    const byGpu = await pixels();
+    const off = drawn.map((value, i) => Math.abs(value - (byGpu[i] ?? 0)));
+    expect(byGpu.length).toBe(drawn.length);
+    expect(off.reduce((a, b) => a + b, 0) / off.length).toBeLessThan(0.5);
+    expect(off.filter((value) => value > 40).length / off.length).toBeLessThan(1e-3);
     await close();
   });
 
