@@ -123,7 +123,14 @@ function covarianceProduct(rows: Rows, mean: Float64Array, pause: Pause, run: Ru
 }
 
 /** Multiplies vectors `[count, size]` by a symmetric matrix. */
-type Operator = (vectors: Float64Array) => Promise<Float64Array>;
+export type Operator = (vectors: Float64Array) => Promise<Float64Array>;
+
+interface Iteration {
+  readonly generator: Generator;
+  readonly enough: number;
+  readonly passes: number;
+  readonly sharpen?: ((vectors: Float64Array, below: number) => Promise<Float64Array>) | undefined;
+}
 
 /** Additional vectors in the iteration, which save passes. */
 const SPARE = 10;
@@ -137,12 +144,14 @@ const widthOf = (count: number, size: number): number => Math.min(size, count + 
  * @param count at most `size`
  * @param enough the residual to stop at
  * @param passes maximum number of products
+ * @param sharpen multiplies the vectors, given the smallest of their Ritz values, by a polynomial of the matrix that is larger
+ * above it than below, which saves passes; the matrix may have negative eigenvalues then
  */
-async function leadingEigenvectors(
+export async function leadingEigenvectors(
   operator: Operator,
   size: number,
   count: number,
-  { generator, enough, passes }: { generator: Generator; enough: number; passes: number },
+  { generator, enough, passes, sharpen }: Iteration,
 ): Promise<Pick<Pca, 'components' | 'variances' | 'residual'>> {
   const width = widthOf(count, size);
   const start = new Float32Array(width * size);
@@ -154,13 +163,15 @@ async function leadingEigenvectors(
     const [originals, projections] = [rowsOf(basis, size), rowsOf(images, size)];
     const projected = symmetric(width, (i, j) => dot(originals[i] as Float64Array, projections[j] as Float64Array));
     const { values, vectors: turns } = symmetricEigensystem(projected, width);
-    const components = product(turns, basis, width).slice(0, count * size);
+    const ritz = product(turns, basis, width);
+    const components = ritz.slice(0, count * size);
     basis = product(turns, images, width);
     const residual = largestResidual(components, basis, values, size);
     if (residual <= enough || pass >= passes || width === size) {
       for (const component of rowsOf(components, size)) fixSign(component);
       return { components, variances: values.slice(0, count).map((value) => Math.max(0, value)), residual };
     }
+    if (sharpen) basis = await sharpen(ritz, values[width - 1] as number);
   }
 }
 

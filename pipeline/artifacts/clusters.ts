@@ -5,8 +5,8 @@ import { picture } from './report.ts';
 /** The version of clusters.json; raised when an older program could not read a newer file. */
 export const CLUSTERS_FORMAT = 1;
 
-/** Ways to find clusters: on the latents, on their map by UMAP, or by the model itself. */
-const method = z.enum(['kmeans', 'gmm', 'umap-gmm', 'dcec']);
+/** Ways to find clusters: on the latents, on their map by UMAP, on their graph of neighbours, or by the model itself. */
+const method = z.enum(['kmeans', 'gmm', 'umap-gmm', 'spectral', 'dcec']);
 export type ClusterMethod = z.infer<typeof method>;
 
 /** How well clusters agree with classes, see `clusterAgreement`. */
@@ -52,7 +52,7 @@ export const clustersSchema = z.object({
   silhouette: z.nullable(
     z.object({
       value: z.number().check(z.minimum(-1), z.maximum(1)),
-      space: z.enum(['latents', 'map']),
+      space: z.enum(['latents', 'map', 'eigenvectors']),
       images: positive,
     }),
   ),

@@ -24,7 +24,7 @@ export const findCentres: FindCentres = async (latents, size, { method, clusters
   }
   if (method === 'kmeans') return (await kmeans(latents, size, { clusters: k, seed, tick })).centres;
   const rows = pickRows(latents, size, spreadRows(latents.length / size, MAPPED));
-  const space = await spaceOf(method, rows, size, { seed, tick: (share) => tick(MAPPING * share) });
+  const space = await spaceOf(method, rows, size, { k, seed, tick: (share) => tick(MAPPING * share) });
   const fitting = (share: number) => tick(MAPPING + (1 - MAPPING) * share);
   const { mixture } = await fitClusters(method, space, { k, seed, tick: fitting });
   const { probabilities } = await assign(mixture, space.rows);

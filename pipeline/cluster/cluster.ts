@@ -82,6 +82,7 @@ const planOf = (method: ClusterMethod, { k, seeds }: ClusterOptions) =>
   [
     ['encoding', 8],
     ...(method === 'umap-gmm' ? [['map', 90] as const] : []),
+    ...(method === 'spectral' ? [['eigenvectors', 60] as const] : []),
     ...(k === 'auto' ? [['number of clusters', 60] as const] : []),
     ...(method === 'dcec' ? [] : [['clusters', 10] as const]),
     ...(method === 'dcec' || seeds < 2

@@ -6,7 +6,7 @@ import { latentsOf } from '../inference/latents.ts';
 import { withSessions } from '../inference/sessions.ts';
 import { InputError } from '../io/errors.ts';
 import { counted } from '../io/printable.ts';
-import type { Stages } from '../io/stages.ts';
+import type { Stages, Tick } from '../io/stages.ts';
 import { type Assigned, assign } from './assigner.ts';
 import { chooseK, comparisonOf, TRIED } from './choose.ts';
 import { distinctRows, type FittedMethod, fitClusters, type Space, spaceOf } from './methods.ts';
@@ -90,9 +90,9 @@ export async function findClusters(
     );
   }
   const mapped = method === 'umap-gmm';
-  const space = mapped
-    ? await stages.run('map', (tick) => spaceOf(method, latents, size, { seed, tick }))
-    : await spaceOf(method, latents, size, { seed });
+  const find = (tick?: Tick) => spaceOf(method, latents, size, { k: least, seed, tick });
+  const space =
+    mapped || method === 'spectral' ? await stages.run(mapped ? 'map' : 'eigenvectors', find) : await find();
   const choice =
     options.k === 'auto'
       ? await stages.run('number of clusters', (tick) => chooseK(method, space, { seed, distinct, tick }))
@@ -112,7 +112,9 @@ export async function findClusters(
         const part = (from: number, to: number) => (share: number) =>
           tick((i - 1 + from + (to - from) * share) / (seeds - 1));
         const fitted = mapped ? 0.8 : 0;
-        const again = mapped ? await spaceOf(method, latents, size, { seed: seed + i, tick: part(0, fitted) }) : space;
+        const again = mapped
+          ? await spaceOf(method, latents, size, { k, seed: seed + i, tick: part(0, fitted) })
+          : space;
         const { mixture, converged } = await fitClusters(method, again, {
           k,
           seed: seed + i,

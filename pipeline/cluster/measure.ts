@@ -108,7 +108,9 @@ export async function reportOf({
       method === 'dcec' &&
         'The clusters were learned with the model, so there is nothing to find again with other seeds: train with another --seed to compare.',
       unconverged.length > 0 &&
-        `The mixture of seed ${unconverged.join(', ')} ended before it converged: its clusters may not be the most likely ones.`,
+        (method === 'spectral'
+          ? 'The eigenvectors had not converged: other seeds may give other clusters.'
+          : `The mixture of seed ${unconverged.join(', ')} ended before it converged: its clusters may not be the most likely ones.`),
       small.length > 0 &&
         `Of ${k} clusters, ${small.length} have no more images than a latent has numbers (${space.size}): a mixture cannot tell their shape, and their confidence says little. Choose fewer clusters, or --method umap-gmm or kmeans.`,
       !silhouette && 'The silhouette is missing: it needs two clusters or more, and fewer than images.',

@@ -1,18 +1,22 @@
 import { fitGaussianMixture, type GaussianMixture, sphericalMixture } from '../analyse/gaussian-mixture.ts';
 import { kmeans } from '../analyse/kmeans.ts';
+import { spectralEmbedding } from '../analyse/spectral.ts';
 import type { ClusterMethod } from '../artifacts/clusters.ts';
 import { Generator } from '../data/generator.ts';
 import { pickRows, range } from '../data/rows.ts';
 import { sha256 } from '../io/digest.ts';
+import { InputError } from '../io/errors.ts';
 import type { Tick } from '../io/stages.ts';
 import { umap } from '../pictures/umap.ts';
 
-/** Clusters are fitted to these: the latents, or a map of them. */
+/** Clusters are fitted to these: the latents, a map of them, or eigenvectors of their graph of neighbours. */
 export interface Space {
   /** `[n, size]` */
   readonly rows: Float32Array;
   readonly size: number;
-  readonly name: 'latents' | 'map';
+  readonly name: 'latents' | 'map' | 'eigenvectors';
+  /** Whether eigenvectors had nearly stopped changing. */
+  readonly converged?: boolean | undefined;
 }
 
 /** Methods that fit clusters to latents. */
@@ -28,17 +32,29 @@ const STARTS = 3;
 /**
  * Where a method looks for clusters. A map depends on the order of its points, which the seed decides; seed 0 takes them as
  * they are. Equal latents are one point, which a map would spread; fewer than four distinct ones are left as they are.
+ * @param k the clusters to find, that `spectral` needs
+ * @throws InputError where the graph of neighbours has more parts than clusters are to be found
  */
 export async function spaceOf(
   method: FittedMethod,
   latents: Float32Array,
   size: number,
-  { seed, tick }: { readonly seed: number; readonly tick?: Tick | undefined },
+  { k, seed, tick }: FitOptions,
 ): Promise<Space> {
   const own = { rows: latents, size, name: 'latents' } as const;
-  if (method !== 'umap-gmm') return own;
+  if (method === 'kmeans' || method === 'gmm') return own;
   const { firsts, pointOf } = pointsOf(latents, size);
   if (firsts.length < LEAST_POINTS) return own;
+  if (method === 'spectral') {
+    const points = pickRows(latents, size, Uint32Array.from(firsts));
+    const { rows, scattered, converged } = await spectralEmbedding(points, size, { count: k, seed, tick });
+    if (scattered) {
+      throw new InputError(
+        `--method spectral: the images form more than ${k} groups that are no neighbours of each other; give a larger --k, or choose another --method`,
+      );
+    }
+    return { rows: pickRows(rows, k, pointOf), size: k, name: 'eigenvectors', converged };
+  }
   const order = seed === 0 ? range(0, firsts.length) : Generator.of(seed, 'UMAP').shuffled(firsts.length);
   const chosen = order.map((point) => firsts[point] as number);
   const map = await umap(pickRows(latents, size, chosen), size, { ...MAP, tick: (done, all) => tick?.(done / all) });
@@ -70,14 +86,15 @@ export interface FitOptions {
 }
 
 /** Fits clusters, as a mixture of normal distributions. @throws RangeError where there are fewer rows than clusters */
-export async function fitClusters(method: FittedMethod, { rows, size }: Space, options: FitOptions): Promise<Fit> {
+export async function fitClusters(method: FittedMethod, space: Space, options: FitOptions): Promise<Fit> {
+  const { rows, size, converged = true } = space;
   const { k: clusters, seed, tick } = options;
-  if (method === 'kmeans') {
+  if (method === 'kmeans' || method === 'spectral') {
     const { centres, inertia } = await kmeans(rows, size, { clusters, seed, tick });
     return {
       mixture: sphericalMixture(centres, size, Math.max(inertia / rows.length, Number.EPSILON)),
       logLikelihood: Number.NaN,
-      converged: true,
+      converged,
     };
   }
   let best: Fit | undefined;
@@ -95,9 +112,9 @@ export async function fitClusters(method: FittedMethod, { rows, size }: Space, o
 
 export interface Fit {
   readonly mixture: GaussianMixture;
-  /** Mean log density of the rows in nats; NaN of k-means. */
+  /** Mean log density of the rows in nats; NaN of k-means and spectral clustering. */
   readonly logLikelihood: number;
-  /** Whether the likelihood had nearly stopped growing when the fit ended; true for k-means, which has none. */
+  /** Whether the likelihood, or eigenvectors, had nearly stopped changing when the fit ended; true for k-means. */
   readonly converged: boolean;
 }
 

@@ -47,8 +47,14 @@ export function methodOf({ folder, card }: ExportedModel, { method, k, into }: C
     }
     if (into) throw new InputError(`--into: the encoder of ${folder} has the output cluster already; leave it out`);
   }
-  if (into && chosen === 'umap-gmm') {
-    throw new InputError('--into: a map by UMAP cannot be computed for new images; choose --method gmm or kmeans');
+  if (into && (chosen === 'umap-gmm' || chosen === 'spectral')) {
+    const what = chosen === 'spectral' ? 'eigenvectors of the graph of neighbours' : 'a map by UMAP';
+    throw new InputError(`--into: ${what} cannot be computed for new images; choose --method gmm or kmeans`);
+  }
+  if (k === 'auto' && chosen === 'spectral') {
+    throw new InputError(
+      '--k auto: spectral clustering takes a number of clusters; give one, or choose --method umap-gmm, gmm or kmeans',
+    );
   }
   if (into && learned !== undefined) {
     throw new InputError(

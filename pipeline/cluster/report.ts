@@ -8,7 +8,14 @@ const METHODS: Readonly<Record<ClusterMethod, string>> = {
   kmeans: 'k-means on the latents',
   gmm: 'a Gaussian mixture of the latents',
   'umap-gmm': 'a Gaussian mixture on a map of the latents by UMAP',
+  spectral: 'spectral clustering of the latents',
   dcec: 'the clusters that the model was trained with',
+};
+
+const SPACES: Readonly<Record<NonNullable<Clusters['silhouette']>['space'], string>> = {
+  latents: 'latent space',
+  map: 'map',
+  eigenvectors: 'space of the eigenvectors',
 };
 
 /** `report.html`: one self-contained file. */
@@ -74,7 +81,7 @@ function figuresOf({ agreement, silhouette, stability }: Clusters): Figure[] {
       higher(
         'Silhouette',
         fixed(silhouette.value, 3),
-        `How much nearer images are to their own cluster than to the next, from −1 to 1: the mean over ${integer(silhouette.images)} evenly spaced images, in the ${silhouette.space === 'map' ? 'map' : 'latent space'}`,
+        `How much nearer images are to their own cluster than to the next, from −1 to 1: the mean over ${integer(silhouette.images)} evenly spaced images, in the ${SPACES[silhouette.space]}`,
       ),
     stability
       ? higher(

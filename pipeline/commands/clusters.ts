@@ -14,8 +14,8 @@ export const cluster = defineCommand({
     out: { ...text('output folder: clusters.parquet, clusters.json and a report with pictures'), demandOption: true },
     method: {
       ...choice(
-        'k-means or a Gaussian mixture on the latents; a mixture on their map by UMAP; the clusters of a dcec model',
-        ['kmeans', 'gmm', 'umap-gmm', 'dcec'] as const satisfies readonly ClusterMethod[],
+        'k-means or a Gaussian mixture on the latents; a mixture on their map by UMAP; spectral clustering of their nearest neighbours; the clusters of a dcec model',
+        ['kmeans', 'gmm', 'umap-gmm', 'spectral', 'dcec'] as const satisfies readonly ClusterMethod[],
       ),
       defaultDescription: 'dcec for such a model, else umap-gmm',
     },

@@ -52,7 +52,12 @@ const cluster = (folder: string, out: string, ...more: string[]) =>
     { cwd },
   );
 
-test.each(['kmeans', 'gmm', 'umap-gmm'] as const)('%s finds the kinds, and writes them whole', async (method) => {
+test.each([
+  ['kmeans', 'latents'],
+  ['gmm', 'latents'],
+  ['umap-gmm', 'map'],
+  ['spectral', 'eigenvectors'],
+] as const)('%s finds the kinds, and writes them whole', async (method, space) => {
   const folder = await exported('model');
   const { report } = await cluster(folder, method, '--method', method, '--k', '3');
   const out = scratch(method);
@@ -61,7 +66,7 @@ test.each(['kmeans', 'gmm', 'umap-gmm'] as const)('%s finds the kinds, and write
     ...{ method, k: 3, choice: null, data: { split: 'all', images: N } },
     agreement: { accuracy: 1, nmi: 1, ari: 1, images: N },
     stability: { seeds: [0, 1, 2], mean: 1, least: 1 },
-    silhouette: { images: N, space: method === 'umap-gmm' ? 'map' : 'latents' },
+    silhouette: { images: N, space },
   });
   expect(report.silhouette?.value).toBeGreaterThan(0.6);
   const rows = await readRows(join(out, 'clusters.parquet'));
@@ -284,6 +289,9 @@ test.each<[string, string[], RegExp]>([
     /--method dcec: .* has no clusters of its own.*--init/,
   ],
   ['a map for new images', ['--into'], /--into: a map by UMAP cannot be computed for new images/],
+  ['eigenvectors for new images', ['--into', '--method', 'spectral'], /--into: .* cannot be computed for new images/],
+  ['choosing --k for spectral clustering', ['--k', 'auto', '--method', 'spectral'], /--k auto: .*; give one/],
+  ['more groups than clusters', ['--k', '2', '--method', 'spectral'], /more than 2 groups .* larger --k/],
   ['a part that there is not', ['--split', 'val'], /has no val part/],
 ])('%s is refused', async (_, more, message) => {
   const folder = await exported('model');

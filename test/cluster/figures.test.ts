@@ -62,13 +62,13 @@ test('equal latents are one point of a map, others are mapped as they are; very 
   const some = rows.subarray(0, 3 * 40);
   const map = await umap(some, 3, { neighbours: 20, minDistance: 0, epochs: 500, exact: true });
   const chosen = Uint32Array.of(...Array(40).keys(), ...Array<number>(40).fill(7));
-  const { rows: found } = await spaceOf('umap-gmm', pickRows(some, 3, chosen), 3, { seed: 0 });
+  const { rows: found } = await spaceOf('umap-gmm', pickRows(some, 3, chosen), 3, { k: 4, seed: 0 });
   expect([...found]).toEqual([...pickRows(map, 2, chosen)]);
   const { mixture } = await fitClusters('umap-gmm', { rows: found, size: 2, name: 'map' }, { k: 4, seed: 0 });
   const clusters = largestOf((await assign(mixture, found)).probabilities, 4);
   expect(new Set(clusters.subarray(40)).size).toBe(1);
   const few = pickRows(some, 3, Uint32Array.of(0, 1, 2, 2, 1));
-  expect(await spaceOf('umap-gmm', few, 3, { seed: 1 })).toEqual({ rows: few, size: 3, name: 'latents' });
+  expect(await spaceOf('umap-gmm', few, 3, { k: 2, seed: 1 })).toEqual({ rows: few, size: 3, name: 'latents' });
 });
 
 test('the most probable component of k-means is the nearest centre', async () => {
