@@ -35,7 +35,7 @@ const OTHER_FORMS: readonly (readonly [name: RegExp, remedy: (path: string) => s
     /\.(tfrecords?|mdb|lmdb|rec|beton)$/i,
     () => "other programs' records are not read; write the images as files, Parquet or WebDataset",
   ],
-  [/\.(xlsx?|ods)$/i, () => 'spreadsheets are not read; save it as CSV'],
+  [/\.(xlsx?|ods)$/i, () => 'spreadsheets are not read; save the table as CSV'],
   [/\.(pt|pth)$/i, () => "PyTorch's files are not read; save tensors with numpy.savez('set.npz', images=…, labels=…)"],
   [
     /\.(mat|h5|hdf5)(\.gz)?$|\.(pkl|pickle|joblib)$/i,
