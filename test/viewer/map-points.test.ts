@@ -256,8 +256,22 @@ describe('many points', () => {
     for (let i = 5; i < 8; i++) zoom(i, 90);
     expect(zoom(8, 90)).toEqual(['2500,3500']);
     expect(zoom(9, 16)).toEqual(['2500,3500']);
+  });
+
+  it('of a small map are drawn at once, new ones in several frames that show them when all are there', () => {
+    const { draw, setOrder } = layer();
+    const { view } = frame;
+    setOrder(100);
+    expect(draw(view)).toEqual([false, '0,100']);
     setOrder(1000);
-    expect(draw(frame.view)).toEqual([false, '0,1000']);
+    expect(draw(view)).toEqual([true, 'clear 100x80', '0,125 on 1']);
+    expect(draw(view)).toEqual([true, '125,250 on 1']);
+    expect(draw(view)).toEqual([true, '250,500 on 1']);
+    expect(draw(view)).toEqual([false, '500,1000 on 1', 'copy 1 at 0,0']);
+    expect(draw({ ...view, x: 1 })).toEqual([false, '0,1000']);
+    setOrder(1000);
+    expect(draw(view).slice(0, 1)).toEqual([true]);
+    expect(draw({ ...view, x: 1 })).toEqual([false, '0,1000']);
   });
 
   it('have a sample from their whole order', () => {

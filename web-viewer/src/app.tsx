@@ -5,7 +5,7 @@ import { Status } from './frame/status.tsx';
 import { inTheMiddle, narrow, Tabs } from './frame/tabs.tsx';
 import { EpochsView, idle, ModelView, StudioView, TrainView } from './later-views.ts';
 import { engine, model, tab } from './state/store.ts';
-import { InputView } from './views/input/input.tsx';
+import { InputView, prepareInput } from './views/input/input.tsx';
 import { LatentView } from './views/latent/latent.tsx';
 import { MapView } from './views/map/map.tsx';
 import { Header } from './views/models/header.tsx';
@@ -15,8 +15,8 @@ import { Pinned } from './views/models/pinned.tsx';
 export function App() {
   const shown = tab.value;
   const middle = inTheMiddle(shown);
-  const hasLeft = useSeen(!narrow.value || shown === 'draw', true);
-  const hasRight = useSeen(!narrow.value || shown === 'latent', false);
+  const hasLeft = useSeen(!narrow.value || shown === 'draw', prepareInput);
+  const hasRight = useSeen(!narrow.value || shown === 'latent');
   // Where only one panel fits, the side panels are tabs like the others.
   const side = (name: string, tabName: string) =>
     narrow.value
@@ -56,14 +56,18 @@ export function App() {
 
 /**
  * Whether a side panel has been visible so far: a phone starts faster without the hidden ones.
- * @param soon whether it is wanted as soon as the page has nothing else to do, such as for pasted pictures
+ * @param prepare of a panel that is wanted as soon as the page has nothing else to do, such as for pasted pictures
  */
-function useSeen(visible: boolean, soon: boolean): boolean {
+function useSeen(visible: boolean, prepare?: () => void): boolean {
   const [seen, setSeen] = useState(visible);
   const running = engine.value !== null;
   useEffect(() => {
     if (visible) setSeen(true);
-    else if (soon && running) void idle().then(() => setSeen(true));
-  }, [visible, soon, running]);
+    else if (prepare && running)
+      void idle()
+        .then(prepare)
+        .then(idle)
+        .then(() => setSeen(true));
+  }, [visible, prepare, running]);
   return seen || visible;
 }

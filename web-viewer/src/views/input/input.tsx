@@ -14,11 +14,17 @@ import { createPictureOpener } from './open-picture.ts';
 import { ErrorMap, Unusual } from './result.tsx';
 import { AboutFile, Centring, ColourMap, Colours, Files, Tools } from './tools.tsx';
 
+const drawing = createDrawing();
+
+/** Does what takes time of the view beforehand. */
+export function prepareInput(): void {
+  drawing.frame.peek();
+}
+
 /** An image (drawn, opened or taken from the test set), its code, and the image that the decoder makes of the code. */
 export function InputView() {
-  const drawing = useMemo(createDrawing, []);
-  const opener = useMemo(() => createPictureOpener(drawing), [drawing]);
-  useEffect(() => drawing.follow(), [drawing]);
+  const opener = useMemo(() => createPictureOpener(drawing), []);
+  useEffect(() => drawing.follow(), []);
   useEffect(() => take('picture', opener.open), [opener]);
   const { shape, conventions } = drawing.frame.value;
   const size = model.value?.card.latent.size;

@@ -36,6 +36,8 @@ const RENEW = 0.6;
 /** Time between frames, in ms, with which drawing all points of a moving map is fast enough; after `TRIES` others it is not. */
 const FAST = 25;
 const TRIES = 3;
+/** The share of a portion that is drawn by code that the browser may not have compiled yet. */
+const FIRST = 1 / 8;
 /** All points are tried while moving where there are at most this many times as many as in a sample. */
 const MOST_SAMPLES = 10;
 
@@ -111,10 +113,7 @@ export class PointLayer<Surface> {
   draw(frame: Frame, now: number): boolean {
     const { view, size, ratio, diameter, alpha } = frame;
     const [target, count] = [this.#target, this.#count];
-    if (count <= this.#portion) {
-      target.points(null, [0, count], 1, frame, view, size);
-      return false;
-    }
+    if (count <= this.#portion) return this.#drawFew(frame);
     const look = [view.scale, size.width, size.height, ratio, diameter, alpha].join();
     const moving = look !== this.#last;
     if (this.#wasWhole && now - this.#time > FAST) this.#slow++;
@@ -135,7 +134,7 @@ export class PointLayer<Surface> {
         this.#spare = null;
         this.#back = { surface, look, view, points: 0 };
       }
-      this.#continue(frame, { width: margins.width / ratio, height: margins.height / ratio });
+      this.#continue(frame, { width: margins.width / ratio, height: margins.height / ratio }, this.#portion);
     }
     const front = this.#front;
     if (front && reaches(front, 1)) {
@@ -148,16 +147,40 @@ export class PointLayer<Surface> {
     return this.#back !== null || !reaches(this.#front, RENEW);
   }
 
-  /** Draws another portion of the points on the hidden surface, and takes it into use when it has all. */
-  #continue(frame: Frame, size: Size): void {
+  /**
+   * Draws all points of a small map at once. New ones are drawn in several frames, and shown when all are there: code that the
+   * browser has not compiled yet takes many times as long.
+   * @returns as `draw`
+   */
+  #drawFew(frame: Frame): boolean {
+    const { view, size, ratio } = frame;
+    const [look, first] = [JSON.stringify(frame), FIRST * this.#portion];
+    if (this.#last === '' && this.#count > first) {
+      const [width, height] = [Math.round(size.width * ratio), Math.round(size.height * ratio)];
+      this.#back = { surface: this.#target.clear(this.#spare, width, height), look, view, points: 0 };
+    }
+    this.#last = look;
+    if (this.#back?.look === look) {
+      const whole = this.#continue(frame, size, Math.max(first, this.#back.points));
+      if (whole !== null) this.#target.copy(whole, 0, 0);
+      return whole === null;
+    }
+    this.#back = null;
+    this.#target.points(null, [0, this.#count], 1, frame, view, size);
+    return false;
+  }
+
+  /** Draws another portion of the points on the hidden surface, and takes it into use when it has all. @returns it then */
+  #continue(frame: Frame, size: Size, portion: number): Surface | null {
     const back = this.#back;
-    if (!back) return;
-    const to = Math.min(this.#count, back.points + this.#portion);
+    if (!back) return null;
+    const to = Math.min(this.#count, back.points + portion);
     this.#target.points(back.surface, [back.points, to], 1, frame, back.view, size);
     back.points = to;
-    if (to < this.#count) return;
+    if (to < this.#count) return null;
     this.#spare = this.#front?.surface ?? this.#spare;
     [this.#front, this.#back] = [back, null];
+    return back.surface;
   }
 }
 
