@@ -18,11 +18,13 @@ import { Peer, pytorch, pytorchCuda, type System, systems, tasks } from './syste
 import { type Workload, workloadOf } from './workload.ts';
 
 const CORES = availableParallelism();
+/** All models that train without another one. */
+const MODELS = 'conv-ae,cae,cae2,cae-tsne,cvae,ccvae-decoder,ccvae,resae@64x64x3,resvae@64x64x3';
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     json: { type: 'boolean' },
-    models: { type: 'string', default: 'cae,cvae,ccvae,resae@64x64x3,resvae@64x64x3' },
+    models: { type: 'string', default: MODELS },
     threads: { type: 'string', default: '1,2,4,8,16' },
     tasks: { type: 'string', default: 'train,encode' },
   },

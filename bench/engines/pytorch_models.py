@@ -1,15 +1,18 @@
-"""cae, cvae, ccvae-decoder, ccvae, resae and resvae in PyTorch: the layers, sizes and losses of models/."""
+"""The models in PyTorch, but for dcec, which starts from another one: the layers, sizes and losses of models/."""
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-LATENT, CLASSES = 10, 10
+CLASSES = 10
 CHANNELS = [32, 64, 128]
 NAMES = {
     "cae": {},
-    "cvae": {"variational": True},
-    "ccvae-decoder": {"variational": True, "decoder": True},
-    "ccvae": {"variational": True, "encoder": True, "decoder": True},
+    "conv-ae": {"squared": True},
+    "cae2": {"convolutional": True, "latent": 2},
+    "cae-tsne": {"convolutional": True},
+    "cvae": {"variational": True, "convolutional": True},
+    "ccvae-decoder": {"variational": True, "convolutional": True, "decoder": True},
+    "ccvae": {"variational": True, "convolutional": True, "encoder": True, "decoder": True},
     "resae": {"residual": True},
     "resvae": {"residual": True, "variational": True},
 }
@@ -56,9 +59,10 @@ class Autoencoder(nn.Module):
         super().__init__()
         options = NAMES[name]
         self.variational, residual = options.get("variational", False), options.get("residual", False)
+        self.squared, latent = options.get("squared", False), options.get("latent", 10)
         self.label_in_image, self.label_in_latent = options.get("encoder", False), options.get("decoder", False)
         planes = channels + (CLASSES if self.label_in_image else 0)
-        code = LATENT + (CLASSES if self.label_in_latent else 0)
+        code = latent + (CLASSES if self.label_in_latent else 0)
         rest = not residual and height % 8 == width % 8 == 4  # 28 → 14 → 7 → 3
         full = (height, width) if rest else (-(-height // 8) * 8, -(-width // 8) * 8)
         pad = (*around(full[1] - width), *around(full[0] - height))
@@ -68,11 +72,10 @@ class Autoencoder(nn.Module):
         down, up = (self.residual if residual else self.plain)(planes, channels, rest)
         self.down = nn.Sequential(nn.ZeroPad2d(pad), *down)
         self.up = nn.Sequential(*up, Crop(height, width))
-        plain_head = self.variational and not residual  # convolutions over the whole feature map
-        head = lambda: nn.Conv2d(CHANNELS[2], LATENT, small) if plain_head else nn.Linear(features, LATENT)
-        self.plain_head = plain_head
+        self.convolutional = convolutional = options.get("convolutional", False)  # over the whole feature map
+        head = lambda: nn.Conv2d(CHANNELS[2], latent, small) if convolutional else nn.Linear(features, latent)
         self.heads = nn.ModuleList(head() for _ in range(2 if self.variational else 1))
-        self.expand = nn.ConvTranspose2d(code, CHANNELS[2], small) if plain_head else nn.Linear(code, features)
+        self.expand = nn.ConvTranspose2d(code, CHANNELS[2], small) if convolutional else nn.Linear(code, features)
 
     @staticmethod
     def plain(planes, channels, rest):
@@ -97,13 +100,15 @@ class Autoencoder(nn.Module):
             planes = F.one_hot(label, CLASSES).float()[:, :, None, None].expand(-1, -1, *x.shape[2:])
             x = torch.cat([x, planes], 1)
         features = self.down(x)
-        flat = features if self.plain_head else features.flatten(1)
+        flat = features if self.convolutional else features.flatten(1)
         return [head(flat).flatten(1) for head in self.heads]
 
     def decode(self, z, label):
         if self.label_in_latent:
             z = torch.cat([z, F.one_hot(label, CLASSES).float()], 1)
-        x = F.relu(self.expand(z[:, :, None, None])) if self.plain_head else self.expand(z)
+        x = self.expand(z[:, :, None, None] if self.convolutional else z)
+        if self.convolutional or self.squared:
+            x = F.relu(x)
         x = x.view(-1, *self.smallest).contiguous(memory_format=torch.channels_last)
         return self.up(x)
 
@@ -111,9 +116,12 @@ class Autoencoder(nn.Module):
         return self.outputs(x, label)[0]
 
     def reconstruct(self, x, label):
-        return torch.sigmoid(self.decode(self.encode(x, label), label))
+        y = self.decode(self.encode(x, label), label)
+        return y.clamp(0, 1) if self.squared else torch.sigmoid(y)
 
     def loss(self, x, label):
+        if self.squared:
+            return F.mse_loss(self.decode(self.encode(x, label), label), x)
         if not self.variational:
             return F.binary_cross_entropy_with_logits(self.decode(self.encode(x, label), label), x)
         mean, logvar = self.outputs(x, label)
