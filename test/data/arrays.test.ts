@@ -270,7 +270,7 @@ describe('labels', () => {
 
   test('in other files', async () => {
     expect(await labelsOf(idxBytes([3], Uint8Array.of(1, 0, 2)))).toEqual([1, 0, 2]);
-    expect(await labelsOf(Buffer.from('2\n10\n\n'), '.txt')).toEqual(['2', '10', '']);
+    expect(await labelsOf(Buffer.from('\ufeff2\r10\r\r', 'utf16le'), '.txt')).toEqual(['2', '10', '']);
     expect(await labelsOf(Buffer.from('\ufefflabel\r\n"cat"\r\ndog\r\n2'), '.csv')).toEqual(['cat', 'dog', '2']);
     expect(await labelsOf(Buffer.from('"a, b"\n"say ""c"""\n2'), '.csv')).toEqual(['a, b', 'say "c"', '2']);
     expect(await labelsOf(zipBytes([{ name: 'arr_0.npy', data: npyBytes('|u1', [3], counted(3)) }]))).toEqual([

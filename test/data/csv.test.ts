@@ -1,9 +1,10 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { closeSplits } from '../../pipeline/data/dataset.ts';
 import { csvSource } from '../../pipeline/data/formats/csv.ts';
+import { linesIn } from '../../pipeline/data/formats/lines.ts';
 import { openSplits } from '../../pipeline/data/open.ts';
 import { entriesOf, patternOf, storedOf } from './sources.ts';
 import { expectFacts, inputErrorOf, openFiles, scratchFolder } from './support.ts';
@@ -16,6 +17,11 @@ function write(file: string, lines: readonly (readonly unknown[])[], separator =
   mkdirSync(dirname(path(file)), { recursive: true });
   const text = lines.map((line) => `${line.join(separator)}\n`).join('');
   writeFileSync(path(file), file.endsWith('.gz') ? gzipSync(text) : text);
+  return path(file);
+}
+
+function resave(file: string, text: string): string {
+  writeFileSync(path(file), text);
   return path(file);
 }
 
@@ -46,6 +52,7 @@ const tables: [string, string][] = [
     write('pandas.csv', [['', 'label', ...header], ...labelFirst.map((line, i) => [i, ...line])]),
   ],
   ['numbered columns', write('numbered.csv', [['label', ...header.keys()], ...labelFirst])],
+  ['lines of old Macs', resave('mac.csv', readFileSync(path('kaggle.csv'), 'utf8').replaceAll('\n', '\r'))],
   [
     'quotes and CRLF',
     write('quoted.csv', [
@@ -289,6 +296,21 @@ test('a table longer than one read of the file, left before its end', async () =
 test('a first row with a name and a class before its pixels is no heading', async () => {
   const bare = write('named.csv', [['a.tif', 'cat', ...row(0)], ['b.tif', 'dog', ...row(1)]]); // biome-ignore format: short
   expectFacts(await inputErrorOf(csvSource(bare)), bare, '18 columns');
+});
+
+test.each(['\n', '\r\n', '\r'])('lines that end with %j, in UTF-8 and UTF-16, in pieces of any length', async (end) => {
+  const lines = ['label,name', '1,"a', '', 'b"', '2,é'];
+  const text = Buffer.from(`\uFEFF${lines.join(end)}${end}`, 'utf16le');
+  for (const bytes of [Buffer.from(lines.join(end)), text, Buffer.from(text).swap16()]) {
+    for (const length of [2, 3, 4, 100]) {
+      const pieces = Array.from({ length: Math.ceil(bytes.length / length) }, (_, i) =>
+        bytes.subarray(i * length, (i + 1) * length),
+      );
+      const read: unknown[] = [];
+      for await (const line of linesIn('x', pieces)) read.push(line);
+      expect(read).toEqual(lines.flatMap((text, i) => (text ? [{ text, line: i + 1 }] : [])));
+    }
+  }
 });
 
 test('text of another encoding is refused: names and labels would be changed', async () => {

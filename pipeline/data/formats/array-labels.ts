@@ -1,12 +1,11 @@
 import { readFile } from 'node:fs/promises';
-import { TextDecoder } from 'node:util';
 import { InputError, withFileErrors } from '../../io/errors.ts';
 import { type ArrayFile, describeArray, type NumberType } from '../../io/npy.ts';
 import { counted } from '../../io/printable.ts';
 import type { RawLabel } from '../image-source.ts';
 import { hotColumn } from '../labels.ts';
 import type { StoredArray } from './array-file.ts';
-import { decodeText } from './lines.ts';
+import { decoderOf, decodeText, LINE_END } from './lines.ts';
 import { decodeNumbers, isDecodable } from './numbers.ts';
 
 /** Bytes that are read at a time. */
@@ -100,7 +99,7 @@ function unquoted(label: string): string | undefined {
  */
 export async function readLabelText(path: string, images: LabelledImages): Promise<RawLabel[]> {
   const bytes = await withFileErrors(`cannot read ${path}`, () => readFile(path));
-  const lines = decodeText(path, new TextDecoder('utf-8', { fatal: true }), bytes).split(/\r?\n/);
+  const lines = decodeText(path, decoderOf(bytes), bytes).split(LINE_END);
   if (lines.at(-1) === '') lines.pop();
   const fields = lines.map((line) => line.trim());
   const several = fields.findIndex((field) => unquoted(field) === undefined && /[,;\t]/.test(field));

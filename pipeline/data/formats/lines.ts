@@ -22,6 +22,16 @@ export async function* linesOf(path: string): AsyncGenerator<Line> {
   yield* linesIn(path, textOf(path));
 }
 
+/** What ends a line: as Unix, Windows and old Macs write. */
+export const LINE_END = /\r\n?|\n/;
+
+/** The decoder of a text: UTF-8, or UTF-16 where it begins with that mark, as PowerShell and Excel write. @param start of the text */
+export function decoderOf(start: Uint8Array): TextDecoder {
+  const mark = Buffer.from(start.subarray(0, 2)).toString('hex');
+  const encoding = mark === 'fffe' ? 'utf-16le' : mark === 'feff' ? 'utf-16be' : 'utf-8';
+  return new TextDecoder(encoding, { fatal: true });
+}
+
 /** Decodes text. @param path for the message @throws InputError when it is of another encoding, which would change names and labels */
 export function decodeText(path: string, decoder: TextDecoder, bytes: Uint8Array, stream = false): string {
   try {
@@ -39,15 +49,17 @@ export async function* linesIn(path: string, chunks: AsyncIterable<Uint8Array> |
   let line = 0;
   let decoder: TextDecoder | undefined;
   for await (const chunk of chunks) {
-    decoder ??= new TextDecoder(chunk[0] === 0xff && chunk[1] === 0xfe ? 'utf-16le' : 'utf-8', { fatal: true }); // as PowerShell writes
-    const lines = (rest + decodeText(path, decoder, chunk, true)).split('\n');
-    rest = lines.pop() ?? '';
+    decoder ??= decoderOf(chunk);
+    const own = rest + decodeText(path, decoder, chunk, true);
+    const end = own.endsWith('\r') ? own.length - 1 : own.length; // a line feed may follow in the next piece
+    const lines = own.slice(0, end).split(own.includes('\r') ? LINE_END : '\n');
+    rest = lines.pop() + own.slice(end);
     if (rest.length > MAX_LINE)
       throw new InputError(`${path}: line ${line + 1} is longer than ${MAX_LINE} characters; is it a table?`);
     for (const text of lines) {
       line++;
-      if (line === 1 && /^sep=.\r?$/.test(text)) continue; // as Excel writes and reads
-      if (text.trim()) yield { text: text.replace(/\r$/, ''), line } satisfies Line;
+      if (line === 1 && /^sep=.$/.test(text)) continue; // as Excel writes and reads
+      if (text.trim()) yield { text, line } satisfies Line;
     }
   }
   if (rest.trim()) yield { text: rest.replace(/\r$/, ''), line: line + 1 } satisfies Line;
