@@ -2,7 +2,7 @@ import * as z from 'zod/mini';
 import { count, fingerprint, images, positive } from './fields.ts';
 import { preprocessing, scaling } from './preprocessing.ts';
 
-/** Raised when the same files and options would give other pixels or labels, or an index has more. */
+/** Raised when an index has more. Images are read again in any case when the code that reads them has changed, see `readersIn`. */
 export const IMAGE_INDEX_FORMAT = 5;
 
 export const partNames = ['train', 'val', 'test', 'all'] as const;

@@ -1,7 +1,8 @@
-import { constants } from 'node:fs';
+import { constants, readdirSync, readFileSync } from 'node:fs';
 import { access, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { IMAGE_INDEX_FORMAT, type ImageIndex, imageIndex, partNames } from '../artifacts/image-index.ts';
 import { cacheFolder } from '../io/cache.ts';
 import { sha256 } from '../io/digest.ts';
@@ -52,8 +53,26 @@ interface Contents {
   readonly wanted: unknown;
 }
 
-const nameOf = ({ stamps, wanted }: Contents): string =>
-  [[IMAGE_INDEX_FORMAT, stamps], wanted].map((value) => sha256(JSON.stringify(value)).slice(0, 16)).join('-');
+/**
+ * A digest of the code that reads images: what another version has read, perhaps with other pixels or labels, is read again.
+ * @param pipeline the folder of this room and of `io`, source or compiled
+ */
+export function readersIn(pipeline: string): string {
+  const files = ['data', 'io'].flatMap((room) =>
+    readdirSync(join(pipeline, room), { recursive: true, encoding: 'utf8' }).map((name) => join(room, name)),
+  );
+  const code = files.filter((file) => /\.[jt]s$/.test(file)).sort();
+  return sha256(code.map((file) => `${file}\n${readFileSync(join(pipeline, file), 'utf8')}`).join('\0'));
+}
+
+let readers: string | undefined;
+
+function nameOf({ stamps, wanted }: Contents): string {
+  readers ??= readersIn(fileURLToPath(new URL('..', import.meta.url)));
+  return [[IMAGE_INDEX_FORMAT, readers, stamps], wanted]
+    .map((value) => sha256(JSON.stringify(value)).slice(0, 16))
+    .join('-');
+}
 
 /** A file beside a set's folder that names it: options and the preprocessing that follows from them give the same pixels. */
 const LINK = '.same';

@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs';
-import { mkdtemp, readdir, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises';
+import { appendFile, cp, mkdtemp, readdir, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { PartName } from '../../pipeline/artifacts/image-index.ts';
-import { clearImageCache, pruneImageCache } from '../../pipeline/data/image-cache.ts';
+import { clearImageCache, pruneImageCache, readersIn } from '../../pipeline/data/image-cache.ts';
 import type {
   EncodedImage,
   ImageEntry,
@@ -291,6 +291,18 @@ describe('cache', () => {
     expect([...(await read(sourceOf([gray(4, 4)]), { cache })).pixels]).toEqual([...gray(4, 4).values]);
     await writeFile(join(made, 'index.json'), '{');
     expect([...(await read(sourceOf([gray(4, 4)]), { cache })).pixels]).toEqual([...gray(4, 4).values]);
+  });
+
+  test('is filled again by code that reads otherwise, of any format', async () => {
+    const pipeline = fileURLToPath(new URL('../../pipeline/', import.meta.url));
+    const copy = join(folder, 'pipeline');
+    for (const room of ['data', 'io']) await cp(join(pipeline, room), join(copy, room), { recursive: true });
+    expect(readersIn(copy)).toBe(readersIn(pipeline));
+    const seen = new Set([readersIn(pipeline)]);
+    for (const file of ['data/scale.ts', 'data/formats/zip.ts', 'data/warp.js', 'io/fortran.ts']) {
+      await appendFile(join(copy, file), ' ');
+      expect(seen.size).toBeLessThan(seen.add(readersIn(copy)).size);
+    }
   });
 
   test('stays empty when reading is interrupted', async () => {
