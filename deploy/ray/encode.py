@@ -346,7 +346,7 @@ def images_of(one):
             raise InputError(reason(path, error))
         yield prefix + one["id"], path, -1, error
     if one["kind"] == "tar":
-        for name, label, data in images_in(path, True):
+        for name, label, data in images_in(path, True, one.get("label")):
             yield f"{prefix}{Path(path).name}/{name}", f"{path}:{name}", label, data
     if one["kind"] == "parquet":
         image, label = one["columns"]["image"], one["columns"].get("label")
@@ -371,7 +371,7 @@ def labels_of(one):
         label = one["columns"].get("label")
         found = row_group(one, [label])[label].unique().to_pylist() if label else []
     else:
-        found = [label for _, label, _ in images_in(one["path"], False)]
+        found = [label for _, label, _ in images_in(one["path"], False, one.get("label"))]
     return {json.dumps(label) for label in found}
 
 
@@ -446,15 +446,15 @@ def members(path, wanted, load):
         raise InputError(f"{path}: cut short or damaged ({error}); download or copy it again")
 
 
-def images_in(path, load):
-    """The images of an archive, with the labels in files next to them or before them, or else their folder as label."""
+def images_in(path, load, own):
+    """The images of an archive, with the labels in files next to them or before them, or else the archive's own, or their folder as label."""
     labels, unlabelled, seen, group = {}, set(), set(), []
 
     def flush():
         for name, data in group:
             if key_of(name) not in labels:
                 unlabelled.add(key_of(name))
-            yield name, labels.get(key_of(name), Path(name).parent.name or None), data
+            yield name, labels.get(key_of(name), own or Path(name).parent.name or None), data
         group.clear()
 
     for name, data in members(path, lambda name: IMAGE.search(name) or LABEL_FILE.search(name), load):

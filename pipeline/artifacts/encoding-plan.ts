@@ -18,8 +18,8 @@ const prefix = z.optional(z.string());
 
 /**
  * A line of `inputs.jsonl`: some of the images, which can be read without the others. `file`: an image file, with its size, if it was there,
- * and its index among the classes; `tar`: an archive of a set of them; `parquet`: rows of a file, whose first row has the id `first`, and its
- * columns, where images are encoded; `rows`: images of a part of the data set by their position.
+ * and its index among the classes; `tar`: an archive of a set of them, and its class, if its name says one; `parquet`: rows of a file, whose
+ * first row has the id `first`, and its columns, where images are encoded; `rows`: images of a part of the data set by their position.
  */
 const encodingInput = z.discriminatedUnion('kind', [
   z.strictObject({
@@ -30,7 +30,7 @@ const encodingInput = z.discriminatedUnion('kind', [
     label: z.optional(count),
     prefix,
   }),
-  z.strictObject({ kind: z.literal('tar'), path: z.string(), ...contents, prefix }),
+  z.strictObject({ kind: z.literal('tar'), path: z.string(), label: z.optional(z.string()), ...contents, prefix }),
   z.strictObject({
     kind: z.literal('parquet'),
     path: z.string(),

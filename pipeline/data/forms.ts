@@ -5,7 +5,7 @@ export const DATA_FORMS = [
   'IMAGE or stack (png, jpg, webp, gif, tiff, avif, bmp, ppm, pgm, pbm)',
   'LIST.txt (a path a line, then a tab, comma or space and its label)',
   'LIST.csv, .tsv, .jsonl or .parquet with columns of image files, labels and splits',
-  'FILE.zip, .tar or .tar.gz of images, or a FOLDER of tar files (WebDataset)',
+  'FILE.zip, .tar or .tar.gz of images, or a FOLDER of tar files (WebDataset, or one for each class)',
   'FILE.parquet, or a FOLDER of them (Hugging Face)',
   'FILE.csv or .tsv of pixels, gzipped or not, or a FOLDER of them (Kaggle)',
   'FILE.npz',

@@ -62,7 +62,7 @@ export interface ImageEntry {
  */
 export type Piece =
   | { readonly kind: 'file'; readonly id: string; readonly label?: RawLabel; readonly path: string }
-  | { readonly kind: 'tar'; readonly path: string }
+  | { readonly kind: 'tar'; readonly path: string; readonly label?: string }
   | {
       readonly kind: 'parquet';
       readonly path: string;

@@ -93,7 +93,7 @@ async function sectionOf(
   }
   const { path } = input;
   await checkUnchanged(path, [path], input);
-  const entries = () => (input.kind === 'tar' ? entriesOfShards([path], options) : entriesOfRows(input, options));
+  const entries = () => (input.kind === 'tar' ? entriesOfShards([input], options) : entriesOfRows(input, options));
   return { ...whole, entries };
 }
 

@@ -1,9 +1,16 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { buffer } from 'node:stream/consumers';
+import { pack } from 'tar-stream';
 import { expect, test } from 'vitest';
+import type { EncodingInput } from '../../pipeline/artifacts/encoding-plan.ts';
 import { locateData } from '../../pipeline/data/formats.ts';
+import type { DataSource } from '../../pipeline/data/image-source.ts';
+import { partsOf } from '../../pipeline/data/pass.ts';
+import { openInputs } from '../../pipeline/data/sections.ts';
+import { sampleFiles } from '../../pipeline/io/digest.ts';
 import { npyBytes } from './formats.ts';
-import { contentsOf, patternOf } from './sources.ts';
+import { contentsOf, entriesOf, patternOf, png } from './sources.ts';
 import { expectFacts, inputErrorOf, openFiles, scratchFolder } from './support.ts';
 
 const path = scratchFolder();
@@ -42,4 +49,38 @@ test('what may be something else than classes is refused', async () => {
   expectFacts(await refused('sizes', { cat: [3, 16], dog: [3, 25] }), 'cat.npy', '3×16', 'dog.npy', '3×25');
   expectFacts(await refused('faces', { faces: [3, 4, 4], ids: [3] }), 'faces.npy', 'ids.npy', '3 uint8');
   expectFacts(await refused('twice', { cat: [3, 16], full_numpy_bitmap_cat: [3, 16] }), 'full_numpy_bitmap_cat.npy');
+});
+
+test('archives of classes: their names are words or WordNet numbers; numbered ones are parts', async () => {
+  const image = await png(0);
+  const write = async (file: string, ...members: string[]) => {
+    const archive = pack();
+    for (const name of members) archive.entry({ name }, image);
+    archive.finalize();
+    mkdirSync(dirname(path(file)), { recursive: true });
+    writeFileSync(path(file), await buffer(archive));
+  };
+  for (const part of ['train', 'val'])
+    for (const name of ['n01440764', 'n01443537']) await write(`imagenet/${part}/${name}.tar`, `${name}_1.JPEG`);
+  for (const name of ['cat-0', 'cat-1', 'hot dog']) await write(`words/${name}.tar`, 'images/1.png');
+  for (const name of ['wds-0', 'wds-1']) await write(`parts/${name}.tar`, '1.png');
+  for (const name of ['one', 'two']) await write(`inside/${name}.tar`, 'cat/1.png', 'dog/1.png');
+  const labelsIn = async (folder: string) => {
+    const { notes, ...source } = await locateData(path(folder));
+    const read: unknown[] = [];
+    for (const [name, part] of partsOf(source as DataSource)) {
+      const labels = (await entriesOf(part)).map(({ label }) => label);
+      const inputs = Array.from(part.pieces?.() ?? [], (piece) => ({ ...piece, ...sampleFiles([piece.path]) }));
+      const { sections } = await openInputs(inputs as EncodingInput[], { spec: path(folder), planned: Date.now() });
+      const alone: unknown[] = [];
+      for (const section of sections) for await (const { label } of section.entries()) alone.push(label);
+      expect(alone, 'in shards').toEqual(labels);
+      read.push([name, ...labels]);
+    }
+    return read;
+  };
+  expect(await labelsIn('imagenet')).toEqual(['train', 'val'].map((part) => [part, 'n01440764', 'n01443537']));
+  expect(await labelsIn('words')).toEqual([['all', 'cat', 'cat', 'hot dog']]);
+  expect(await labelsIn('parts')).toEqual([['all', undefined, undefined]]);
+  expect(await labelsIn('inside')).toEqual([['all', 'cat', 'dog', 'cat', 'dog']]);
 });

@@ -135,6 +135,13 @@ test.skipIf(reason)('pixels, ids and classes are those that convae reads', { tim
     parquetWriteFile({ filename: scratch(`${name}/x.parquet`), ...options });
     add(name);
   }
+  for (const name of ['cat', 'dog']) {
+    const archive = pack();
+    archive.entry({ name: 'images/1.png' }, png);
+    archive.finalize();
+    write(`archives/${name}.tar`, await buffer(archive));
+  }
+  add('archives');
   for (const part of ['train2017', 'test']) write(`splits/all/${part}/a/1.png`, png);
   write('table/1.png', png);
   write('table/metadata.csv', 'file_name,label\n1.png,3\n');

@@ -44,10 +44,15 @@ export async function locateFolder(root: string, options: DataOptions = {}): Pro
       throw new InputError(
         `${root}: it contains no images, but ${inner} does; pass --data ${quoted(join(root, inner))}`,
       );
-    const packed = ofKind(/\.(npy|npz|(ubyte|npy)\.gz)$/i) ?? ofKind(/\.(zip|tar|tar\.gz|tgz|parquet)$/i);
+    const arrays = ofKind(/\.(npy|npz|(ubyte|npy)\.gz)$/i);
+    const packed = arrays ?? ofKind(/\.(zip|tar|tar\.gz|tgz|parquet)$/i);
+    const joined =
+      arrays === undefined
+        ? 'extract each into a folder of its name'
+        : "join arrays with numpy.savez('set.npz', images=…, labels=…)";
     const remedy =
       packed !== undefined
-        ? `pass a file itself, as in --data ${quoted(join(root, packed))}, or join arrays with numpy.savez('set.npz', images=…, labels=…)`
+        ? `pass a file itself, as in --data ${quoted(join(root, packed))}, or ${joined}`
         : (remedyFor(found.others) ?? `${IMAGE_KINDS} files were expected`);
     throw new InputError(`${root}: it contains no images${there}; ${remedy}`);
   }

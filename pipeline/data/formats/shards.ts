@@ -5,7 +5,7 @@ import { entriesIn } from '../../io/folders.ts';
 import { IMAGE_FILE } from '../decode.ts';
 import type { DataSource, ImageSource } from '../image-source.ts';
 import { sortNaturally } from '../natural-order.ts';
-import { type SplitName, splitOf, splitWithin } from '../split-names.ts';
+import { type SplitName, splitOf, splitsNamed, splitWithin } from '../split-names.ts';
 import { isSystemFolder, SUBMISSION } from './other-files.ts';
 
 const PARTS = ['train', 'val', 'test'] as const;
@@ -14,6 +14,8 @@ const PARTS = ['train', 'val', 'test'] as const;
 export interface Shard {
   readonly path: string;
   readonly part: SplitName | undefined;
+  /** The class that its name says. */
+  readonly label?: string;
 }
 
 /** Folders below a folder that are searched: Hugging Face has `data/` and `default/train/`. */
@@ -58,6 +60,20 @@ const stemOf = (file: string): string =>
   basename(file)
     .replace(/\..*$/, '')
     .replace(/(?<![a-z\d])(?=[a-z]*\d)[\da-f]{8,}(?![a-z\d])|\d+/gi, '');
+
+/** WordNet's numbers of classes, after which ImageNet's archives are named. */
+const WORDNET = /^n\d{8}$/;
+
+/**
+ * Shards with the classes that their names say, where these differ in words (`cat.tar`, `dog.tar`, `dog-1.tar`) or are WordNet's numbers;
+ * undefined where they are numbered, or say splits.
+ */
+export function withClasses(shards: readonly Shard[]): Shard[] | undefined {
+  const names = shards.map(({ path }) => basename(path).replace(/\..*$/, ''));
+  const differ = names.every((name) => WORDNET.test(name)) || new Set(names.map(stemOf)).size > 1;
+  if (!differ || names.some((name) => /^\d*$/.test(name) || splitsNamed(name).length > 0)) return undefined;
+  return shards.map((shard, i) => ({ ...shard, label: (names[i] as string).replace(/[ _-]+\d+$/, '') }));
+}
 
 /** The words beside the split in a file's name: `letters` of `letters-train-0.csv`. */
 const setOf = (file: string): string | undefined => splitWithin(stemOf(file))?.rest;
@@ -119,7 +135,7 @@ export function shardedSource<T extends Shard>(
   const parts = PARTS.filter((part) => of(part).length > 0);
   if (parts.length <= 1) {
     const [first] = shards;
-    const other = shards.find(({ path }) => stemOf(path) !== stemOf(first?.path ?? ''));
+    const other = shards.find(({ path, label }) => label === undefined && stemOf(path) !== stemOf(first?.path ?? ''));
     const named = other && `${first?.path} and ${other.path} are read as one set: names of files are no classes`;
     return { all: source(name, shards), notes: named === undefined ? notes : [...notes, named] };
   }

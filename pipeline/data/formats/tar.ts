@@ -9,6 +9,7 @@ import { closeStream, isGzip, openFile, readUpTo } from '../../io/source.ts';
 import type { DataSource, ImageEntry, RawLabel } from '../image-source.ts';
 import type { DataOptions } from '../options.ts';
 import { notesOnPairs } from '../paths.ts';
+import { saysNothing } from '../split-names.ts';
 import {
   addLabel,
   archiveSource,
@@ -22,7 +23,7 @@ import {
   tidyPath,
 } from './archive.ts';
 import { isTiff, pagesOfTiff } from './image-files.ts';
-import { type Shard, shardedSource, shardsOf } from './shards.ts';
+import { type Shard, shardedSource, shardsOf, withClasses } from './shards.ts';
 import { stampOf } from './stamp.ts';
 
 /** Names of tar archives. */
@@ -39,8 +40,9 @@ interface TarFile {
 
 /**
  * Locates the images of tar archives, gzipped or not, see `archiveSource`; in a folder of archives (WebDataset's shards) the
- * archives' names say the part, and an image's folder is its class. Archives are read from beginning to end, an image at a time;
- * nothing is extracted to disk. Ids are paths in the archive, after the archive's name where there are several.
+ * archives' names say the part, and an image's class is its folder, or the name of the archive (ImageNet). Archives are read
+ * from beginning to end, an image at a time; nothing is extracted to disk. Ids are paths in the archive, after the archive's
+ * name where there are several.
  * @param path of an archive, or of a folder of archives
  * @throws InputError when an archive is damaged or contains no images
  */
@@ -59,7 +61,18 @@ export async function tarSource(path: string, options: DataOptions = {}): Promis
   const { paths, beside, links } = await firstFiles(first?.path, options);
   const { notes: onFields, ...field } = fieldOf(path, beside, options);
   notes.push(...notesOnPairs(paths.sort()), ...onFields, ...notesOnLinks(links));
-  return { ...shardsSource(path, shards, notes, options), ...field };
+  const named = withClasses(shards);
+  const isUnsaid = (image: string) =>
+    dirname(image)
+      .split('/')
+      .every((folder) => folder === '.' || folder === named?.[0]?.label || saysNothing(folder));
+  const unsaid = beside.labels.size === 0 && beside.fields.size === 0 && paths.every(isUnsaid);
+  if (unsaid) {
+    const names = shards.map((shard) => basename(shard.path)).slice(0, 2);
+    const what = named ? 'classes by their names' : 'parts by their names, not classes';
+    notes.push(`${names.join(', ')}${shards.length > 2 ? ' …' : ''} are ${what}`);
+  }
+  return { ...shardsSource(path, unsaid && named ? named : shards, notes, options), ...field };
 }
 
 /** A block of a tar archive; one of zeros is the mark of its end. */
@@ -137,28 +150,30 @@ function shardsSource(
   notes: readonly string[],
   options: DataOptions,
 ): DataSource {
-  return shardedSource(path, shards, notes, (name, own) => {
-    const paths = own.map((shard) => shard.path);
-    return {
-      name,
-      pieces: () => paths.map((path) => ({ kind: 'tar', path })),
-      stamp: () => stampOf(paths),
-      entries: () => entriesOfShards(paths, options),
-      close: async () => {},
-    };
-  });
+  return shardedSource(path, shards, notes, (name, own) => ({
+    name,
+    pieces: () => own.map(({ path, label }) => ({ kind: 'tar', path, ...(label !== undefined && { label }) })),
+    stamp: async () =>
+      [await stampOf(own.map((shard) => shard.path)), ...own.map(({ label = '' }) => label)].join('\n'),
+    entries: () => entriesOfShards(own, options),
+    close: async () => {},
+  }));
 }
 
-/** The images of some archives of a set of several. @throws InputError when one is missing, damaged or not in order */
+/**
+ * The images of some archives of a set of several.
+ * @param shards `label`: the class of images without a label beside them, whatever their folder
+ * @throws InputError when one is missing, damaged or not in order
+ */
 export async function* entriesOfShards(
-  paths: readonly string[],
+  shards: readonly { readonly path: string; readonly label?: string | undefined }[],
   options: DataOptions = {},
 ): AsyncGenerator<ImageEntry> {
-  for (const path of paths) {
+  for (const { path, label: own } of shards) {
     for await (const { file, label } of imagesOf(path, options)) {
       const folder = basename(dirname(file.path));
       const id = `${basename(path)}/${file.path}`;
-      yield* entriesOf(path, file, id, label ?? (folder === '.' ? undefined : folder));
+      yield* entriesOf(path, file, id, label ?? own ?? (folder === '.' ? undefined : folder));
     }
   }
 }
