@@ -37,6 +37,9 @@ export const mayBeAuxiliary = (folder: string): boolean => LAYOUTS.some((layout)
 const stemOf = (path: string): string => path.replace(/\.[^./]*$/, '');
 const nameOf = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
 
+/** A file's name with that of its folder. */
+const treeOf = (path: string): string => stemOf(path).split('/').slice(-2).join('/');
+
 /** Where each folder of a path begins, from a position on, and what the next name in it is: '' for the file itself. */
 function* namesIn(path: string, from = 0): Generator<{ readonly parent: string; readonly name: string }> {
   for (let start = from; start >= 0; ) {
@@ -124,12 +127,16 @@ function foldersIn(
     const name = nameOf(folder.slice(0, -1));
     const sure = LAYOUTS.some((layout) => layout.sure && layout.folder.test(name)) && images.length > 0;
     if (sure || images.some((image) => IMAGES.test(image))) found.add(folder);
-    else if (images.length > 0) open.set(folder, { named: 0, files: 0 });
+    else open.set(folder, { named: 0, files: 0 });
   }
   if (open.size === 0) return found;
   const stems = new Map(Array.from(open.keys(), (folder) => [parentOf(folder), new Set<string>()] as const));
+  // Where no folder beside says that images are in it, those of the same name in a folder of the same name count (CUB).
+  const isAlone = (folder: string) => beside.get(parentOf(folder))?.size === 0;
+  const trees = [...open.keys()].some(isAlone) ? new Set<string>() : undefined;
   for (const path of paths) {
     if (auxiliaryIn(path) !== undefined) continue;
+    trees?.add(treeOf(path));
     for (const { parent, name } of namesIn(path)) {
       if (beside.get(parent)?.has(name)) stems.get(parent)?.add(nameOf(stemOf(path)));
     }
@@ -138,9 +145,13 @@ function foldersIn(
     const folder = auxiliaryIn(path) ?? '';
     const counts = open.get(folder);
     if (!counts) continue;
+    counts.files++;
+    if (isAlone(folder)) {
+      counts.named += Number(path.includes('/', folder.length) && trees?.has(treeOf(path)));
+      continue;
+    }
     const stem = nameOf(stemOf(path));
     const images = stems.get(parentOf(folder));
-    counts.files++;
     counts.named += Number(
       [stem, ...[ADDED, ADDED_ELSEWHERE].map((end) => stem.replace(end, ''))].some((each) => images?.has(each)),
     );

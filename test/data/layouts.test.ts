@@ -107,6 +107,11 @@ const SETS: Readonly<
     parts: { train: ['train/images/1.png'], test: ['test/images/2.png'] },
     beside: ['test/masks/2_mask.png'],
   },
+  'CUB, with its masks': {
+    parts: { all: ['CUB_200_2011/images/001.A/A_1.jpg', 'CUB_200_2011/images/002.B/B_1.jpg'] },
+    beside: ['segmentations/001.A/A_1.png', 'segmentations/002.B/B_1.png'],
+    classes: ['001.A', '002.B'],
+  },
   'thumbnails of a gallery': { parts: { all: ['1.jpg', '2.jpg'] }, beside: ['thumbs/1.jpg', 'thumbs/2.jpg'] },
 };
 
@@ -128,9 +133,11 @@ test('classes that are called as masks are: no images, or others, are beside the
     ['manual', 'automatic'],
     ['labels', 'photos'],
     ['depth', 'cat'],
+    ['labels/a', 'logos/b'],
   ]) {
     const paths = names.map((name, i) => `${name}/${i}.png`);
-    expect(arranged(paths)).toMatchObject({ parts: { all: paths.toSorted() }, classes: names.toSorted() });
+    const classes = names.map((name) => name.replace(/\/.*/, '')).sort();
+    expect(arranged(paths)).toMatchObject({ parts: { all: paths.toSorted() }, classes });
   }
   expect(arranged(['photos/1.png', 'masks/1.png', 'masks/2.png']).notes).toEqual([expect.stringMatching(/masks\//)]);
   expect(arranged(['1.png', '2.png', 'masks/7.png']).notes).toEqual([expect.stringMatching(/masks\//)]);
