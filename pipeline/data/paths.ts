@@ -1,3 +1,4 @@
+import { InputError } from '../io/errors.ts';
 import type { RawLabel } from './image-source.ts';
 import { ADDED, mayBeAuxiliary, withoutAuxiliary } from './layouts.ts';
 import { sortNaturally } from './natural-order.ts';
@@ -5,9 +6,11 @@ import type { PathList } from './path-list.ts';
 import {
   areNumberedParts,
   assignSplits,
+  endsAsSplit,
   type SplitName,
   saysNothing,
   splitOf,
+  splitsNamed,
   splitsOfClasses,
 } from './split-names.ts';
 
@@ -52,7 +55,7 @@ interface Found {
  * @param paths of images only, by UTF-16 code units, with forward slashes, no hidden ones
  * @param where the folder or archive, for messages
  * @param known names that are classes even where one folder holds the whole set
- * @throws InputError where folders can be read as splits and as classes
+ * @throws InputError where folders can be read as splits and as classes, or numbered parts have splits
  */
 export function arrangePaths(paths: PathList, where: string, known: readonly string[] = []): ArrangedPaths {
   const all = onePerFolder(paths);
@@ -110,7 +113,8 @@ export function arrangePaths(paths: PathList, where: string, known: readonly str
     if (around !== '') notes.push(`${around} holds all ${name === 'all' ? '' : `${name} `}images: it is not a class`);
     const from = start + around.length;
     const own = foldersAt(folders, from);
-    const numbered = areNumberedParts(own);
+    const numbered = areNumberedParts(own) || areRanges(images, from, own);
+    if (numbered) refuseSplitsInside(folders, from, where);
     if (numbered) notes.push(`${own[0]}, ${own[1]}${own.length > 2 ? ' …' : ''} are parts by their names, not classes`);
     if (!isInside) notes.push(...notesOnInner(folders, from, numbered));
     const label = (path: string) => {
@@ -130,6 +134,11 @@ export function arrangePaths(paths: PathList, where: string, known: readonly str
   notes.push(...notesOnPairs(images));
   const classes = sortNaturally(names);
   const doubtful = classes.find((folder) => mayBeAuxiliary(folder));
+  const held = classes.find(endsAsSplit);
+  if (held !== undefined)
+    notes.push(
+      `${held}/ is taken for a class; if it is a split, call it ${splitsNamed(held)[0]}/ and the others train/`,
+    );
   const isBeside = (path: string) => !`/${path}`.includes(`/${doubtful}/`);
   if (doubtful !== undefined && images.find(isBeside) !== undefined) {
     notes.push(
@@ -193,18 +202,55 @@ function notesOnInner(folders: PathList, start: number, numbered: boolean): stri
   let several: string | undefined;
   for (const path of folders) {
     const first = folderOf(path, start);
-    const second = first === undefined ? undefined : folderOf(path, start + first.length + 1);
-    if (first === undefined || second === undefined) continue;
+    if (first === undefined) continue;
+    let at = start + first.length + 1;
+    while (path.startsWith(`${first}/`, at)) at += first.length + 1; // `cats/cats/tabby`
+    const second = folderOf(path, at);
+    if (second === undefined) continue;
     if (splitOf(second) !== undefined)
       return [`folders inside ${numbered ? 'parts' : 'classes'} are not splits: ${path}`];
-    const other = inner.get(first) ?? second;
+    const own = path.slice(start, at + second.length);
+    const other = inner.get(first) ?? own;
     inner.set(first, other);
-    if (other !== second && !numbered)
-      several ??= `${first}/${other} and ${first}/${second} are of one class, ${first}`;
+    if (other !== own && !numbered)
+      several ??= `${other} and ${own} are of one class, ${first}; if they are classes, pass ${first}/ itself, or name them in a column of labels of metadata.csv`;
   }
-  return several === undefined
-    ? []
-    : [`${several}; if they are classes, name them in a column of labels of metadata.csv`];
+  return several === undefined ? [] : [several];
+}
+
+/** Whether folders are parts by the numbers of images that they hold: `01000/01000.png` to `01000/01999.png` (FFHQ). */
+function areRanges(images: PathList, start: number, folders: readonly string[]): boolean {
+  if (folders.length < 2 || folders.some((folder) => !/^\d+$/.test(folder))) return false;
+  const firsts = folders.map(Number).sort((a, b) => a - b);
+  const length = Math.min(...firsts.slice(1).map((first, i) => first - (firsts[i] as number)));
+  const isOutside = (path: string) => {
+    const [, number] = /(?:^|\/)(\d+)\.[^./]*$/.exec(path) ?? [];
+    const first = Number(folderOf(path, start));
+    return number === undefined || Number(number) < first || Number(number) >= first + length;
+  };
+  return length >= LEAST_RANGE && images.find(isOutside) === undefined;
+}
+
+/** Numbers of classes are nearer to each other. */
+const LEAST_RANGE = 100;
+
+/**
+ * Folds (`fold1/train`, `fold1/test`, `fold2/train` …) have the same images in several splits.
+ * @throws InputError where numbered parts have splits
+ */
+function refuseSplitsInside(folders: PathList, start: number, where: string): void {
+  const firsts = new Map<SplitName, string>();
+  for (const path of folders) {
+    const part = folderOf(path, start) ?? '';
+    const inner = folderOf(path, start + part.length + 1);
+    const split = splitOf(inner ?? '');
+    if (split !== undefined && !firsts.has(split)) firsts.set(split, path.slice(0, start + `${part}/${inner}`.length));
+  }
+  const [one, other] = firsts.values();
+  if (other === undefined) return;
+  throw new InputError(
+    `${where}: its parts have splits of their own, such as ${one} and ${other}; pass one of the parts alone, or merge their splits into train/, val/ and test/`,
+  );
 }
 
 /**

@@ -56,16 +56,31 @@ export const splitsNamed = (name: string): SplitName[] => [
   ...new Set(wordsOf(name).flatMap((word) => (isSplitWord(word) ? [SPLIT_WORDS[word] as SplitName] : []))),
 ];
 
-/** The splits that names beside each other stand for, alone or with the same words: `cars_train` and `cars_test`. */
+/** The words of a name that say something. */
+const restOf = (name: string): string[] => wordsOf(name).filter((word) => !FILLERS.test(word));
+
+/** Whether a split is the last word of a name that says something else first: `rps-test-set`. `test_tube` is none. */
+export function endsAsSplit(name: string): boolean {
+  const words = restOf(name);
+  return words.length > 1 && words.filter(isSplitWord).length === 1 && isSplitWord(words.at(-1) as string);
+}
+
+/**
+ * The splits that names beside each other stand for, alone or with the same words: `cars_train` and `cars_test`, or `cars` and
+ * `cars_test`.
+ */
 function splitsAmong(names: readonly string[]): Map<string, SplitName> {
   const within = names.flatMap((name) => {
     const found = splitWithin(name);
     return found ? [{ name, ...found }] : [];
   });
   const found = new Set(within.map(({ rest, split }) => `${split} ${rest}`));
-  const isPart = (rest: string) =>
-    rest === '' || (found.has(`train ${rest}`) && (found.has(`val ${rest}`) || found.has(`test ${rest}`)));
-  return new Map(within.filter(({ rest }) => isPart(rest)).map(({ name, split }) => [name, split]));
+  const whole = new Set(names.map((name) => restOf(name).join(' ')));
+  const isPart = ({ name, rest }: (typeof within)[number]) =>
+    rest === '' ||
+    (found.has(`train ${rest}`) && (found.has(`val ${rest}`) || found.has(`test ${rest}`))) ||
+    (endsAsSplit(name) && whole.has(rest));
+  return new Map(within.filter(isPart).map(({ name, split }) => [name, split]));
 }
 
 /** Whether a folder's name only says that images are in it: `images`, `train_data`. A number may be a class. */

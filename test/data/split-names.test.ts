@@ -186,6 +186,21 @@ describe('paths', () => {
       classes: ['a'],
       notes: [expect.anything(), expect.stringContaining('fold1/train')],
     });
+    for (const part of ['fold', 'part_'])
+      expect(() => arranged(`${part}1/train/a/1.png`, `${part}1/test/a/2.png`, `${part}2/train/a/2.png`)).toThrow(
+        new RegExp(`${part}1/test.*${part}1/train`),
+      );
+  });
+  test('folders of a thousand numbered images each are parts', () => {
+    const paths = ['00000/00007.png', '00000/00999.png', '01000/01000.png', '02000/02001.png']; // FFHQ
+    expect(arranged(...paths)).toMatchObject({ all: paths.map((path) => [path, undefined]), classes: undefined });
+    for (const [one, other] of [
+      ['0000/0001.png', '1000/2001.png'],
+      ['0000/0001.png', '1000/a.png'],
+      ['0/0.png', '1/1.png'],
+      ['2/2.png', '12/13.png'],
+    ] as const)
+      expect(arranged(one, other).classes).toHaveLength(2);
   });
   test('a folder of images inside a split is no class, unless it stands beside others', () => {
     expect(arranged('train/train/1.png', 'test/test/2.png')).toMatchObject({
@@ -244,6 +259,13 @@ describe('paths', () => {
     expect(arranged('v1/1.png', 'v2/1.png')).toMatchObject({ classes: ['v1', 'v2'] });
     expect(arranged('test_tube/1.png', 'train_station/1.png')).toMatchObject({
       classes: ['test_tube', 'train_station'],
+      notes: [],
+    });
+    // TensorFlow's rock, paper, scissors; the Simpsons
+    expect(() => arranged('rps/rps/rock/1.png', 'rps-test-set/rps-test-set/rock/2.png')).toThrow(/'rps-test-set'/);
+    expect(arranged('simpsons_dataset/bart/1.jpg', 'kaggle_simpson_testset/bart_2.jpg')).toMatchObject({
+      classes: ['kaggle_simpson_testset', 'simpsons_dataset'],
+      notes: [expect.stringContaining('kaggle_simpson_testset/')],
     });
   });
   test('folders that say split and class', () => {
@@ -305,6 +327,9 @@ describe('paths', () => {
   test('folders inside a class are noted', () => {
     expect(arranged('a/abbey/1.png', 'a/bar/1.png', 'c/cave/1.png').notes).toEqual([
       expect.stringMatching(/a\/abbey.*a\/bar/),
+    ]);
+    expect(arranged('a/a/abbey/1.png', 'a/a/bar/1.png', 'c/1.png').notes).toEqual([
+      expect.stringMatching(/a\/a\/abbey.*a\/a\/bar/),
     ]);
   });
   test('a split alone is the whole set', () => {
