@@ -37,7 +37,7 @@ const SEVERAL = 20;
 /**
  * Turns labels into class indices: integers, whole floats, names or one-hot rows. null, undefined, NaN, −1, an empty name, a row
  * of zeros and, among texts of integers, `NaN` are no label. Integers and names become indices in numeric and natural order,
- * whatever they are.
+ * whatever they are. Names that differ in their Unicode form only are one: Macs write others (NFD) than most programs (NFC).
  * @param classes names that the format knows: labels are indices into it, or are among it
  * @param where for messages: the data set
  * @param numbers for messages: those of the images, by default 0, 1 …
@@ -83,7 +83,7 @@ function collect(parts: RawLabels, where: string, numbers: readonly number[] | u
         const others = firsts[0] ? `that of ${firsts[0]}` : 'one before it';
         throw refuse(i, `${printed(label)}, a ${is}, but ${others} is a ${kind}; give labels of one kind`);
       }
-      const key = typeof label === 'object' ? hotColumn(label) : label;
+      const key = typeof label === 'object' ? hotColumn(label) : typeof label === 'string' ? label.normalize() : label;
       if (typeof label === 'object') {
         columns ||= label.length;
         if (label.length !== columns || Number.isNaN(key)) {
@@ -139,7 +139,7 @@ function nameClasses(
   }
   const isUnlabelled = (name: string) => whole && (name === String(UNLABELLED) || isMissing(name));
   const among = (list: readonly string[]) => {
-    const place = new Map(list.map((name, index) => [name, index]));
+    const place = new Map(list.map((name, index) => [name.normalize(), index]));
     return names.map((name) => (isUnlabelled(name) ? UNLABELLED : place.get(name)));
   };
   const classes = kind === 'name' ? known?.filter((name) => !isUnlabelled(name)) : known;

@@ -49,7 +49,8 @@ export function classIndices(
 ): number[] {
   const text = names.join(',');
   if (!classes || !labels) throw new InputError(`${option} ${text}: ${name} has no labels; give labelled data`);
-  const found = (classes.includes(text) ? [text] : names).map((name) => ({ name, label: classes.indexOf(name) }));
+  const indexOf = (name: string) => classes.findIndex((own) => own.normalize() === name.normalize());
+  const found = (indexOf(text) >= 0 ? [text] : names).map((name) => ({ name, label: indexOf(name) }));
   const unknown = found.find(({ label }) => label < 0);
   if (unknown) {
     const listed = `${classes.slice(0, 20).join(', ')}${classes.length > 20 ? ', …' : ''}`;

@@ -76,8 +76,9 @@ export async function openPart(
 
 /** Index among the known names by own index; undefined where they are the same already, or some are unknown. */
 export function orderOf(names: readonly string[], known: readonly string[]): number[] | undefined {
-  const order = names.map((name) => known.indexOf(name));
-  const same = names.length === known.length && order.every((at, i) => at === i);
+  const composed = known.map((name) => name.normalize());
+  const order = names.map((name) => composed.indexOf(name.normalize()));
+  const same = names.length === known.length && names.every((name, i) => name === known[i]);
   return same || order.includes(-1) ? undefined : order;
 }
 

@@ -66,7 +66,7 @@ export function arrangePaths(paths: PathList, where: string, known: readonly str
   const top = foldersAt(folders, prefix.length);
   const loose = folders.find((path) => !path.includes('/', prefix.length));
   const both = loose === undefined ? splitsOfClasses(top) : undefined;
-  const classOf = (folder: string) => both?.get(folder)?.label ?? folder;
+  const classOf = (folder: string) => (both?.get(folder)?.label ?? folder).normalize();
   const splits = both ? {} : assignSplits(top, where, loose?.slice(prefix.length));
   const found: Found[] = [];
   const isInside = !both && !splits && loose === undefined && areSplitsInside(folders, prefix.length, top);
@@ -119,7 +119,7 @@ export function arrangePaths(paths: PathList, where: string, known: readonly str
     if (!isInside) notes.push(...notesOnInner(folders, from, numbered));
     const label = (path: string) => {
       const first = folderOf(path, from);
-      return first === undefined || !numbered ? first && classOf(first) : classInPart(path, from, first);
+      return first === undefined || !numbered ? first && classOf(first) : classInPart(path, from, first)?.normalize();
     };
     for (const path of folders) {
       const named = label(path);

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { RawLabel } from '../../pipeline/data/image-source.ts';
 import { indexLabels } from '../../pipeline/data/labels.ts';
 import { sortNaturally } from '../../pipeline/data/natural-order.ts';
+import { orderOf } from '../../pipeline/data/parts.ts';
 import { expectFacts, inputErrorOf } from './support.ts';
 
 const indexed = (labels: RawLabel[], classes?: string[]) => {
@@ -107,11 +108,21 @@ test('labels that may mean something else come with a warning', () => {
   expect(indexed(['1', '-1']).warnings).toEqual([expect.stringMatching(/-1 or 1/)]);
   expect(indexed([0, -1, 1]).warnings).toEqual([]);
   expect(indexed(['Cat', 'dog', 'cat', 'Cat']).warnings).toEqual([expect.stringMatching(/'Cat' and 'cat'/)]);
-  expect(indexed(['caf\u00e9', 'cafe\u0301']).warnings).toHaveLength(1);
   // Cityscapes: folders of cities, none of which is in two parts.
   expect(indexLabels({ train: ['ulm'], val: ['bonn', null], test: ['ulm'] }).warnings).toEqual([
     expect.stringMatching(/val.*ulm.*bonn/),
   ]);
+});
+
+test('a name in two Unicode forms is one class, that of the format or of a model', () => {
+  const [composed, apart] = ['caf\u00e9', 'cafe\u0301'];
+  expect(indexed([composed, 'the', apart])).toMatchObject({ classes: [composed, 'the'], warnings: [] });
+  expect(indexed([composed, 'the', apart]).labels).toEqual([0, 1, 0]);
+  for (const classes of [[apart, 'the'], [composed, 'the']])
+    expect(indexLabels({ all: [composed, apart] }, { classes }).labels.all).toEqual(Int32Array.of(0, 0)); // biome-ignore format: short
+  expect(orderOf([composed, 'the'], ['the', apart])).toEqual([1, 0]);
+  expect(orderOf([composed, 'the'], [apart, 'the'])).toEqual([0, 1]); // the model's names are used
+  expect(orderOf([composed, 'the'], [composed, 'the'])).toBeUndefined();
 });
 
 test('natural order does not depend on the locale', () => {

@@ -131,6 +131,39 @@ describe('text files that say the splits of images, as public sets have them', (
     expectFacts(notes, `--data ${path('breeds/train.csv')}`);
   });
 
+  test('names in another Unicode form than those of the files, in lists and tables', async () => {
+    const [composed, apart] = ['caf\u00e9', 'cafe\u0301'];
+    const images = [1, 2, 3].map((i) => `images/${apart}${i}.jpg`);
+    const lists = { 'train.txt': [`${composed}1`, `${composed}2`], 'test.txt': [`images/${composed}3.jpg`] };
+    expect((await read('forms', images, lists)).rows).toEqual({ train: images.slice(0, 2), test: images.slice(2) });
+    const rows = ['file_name,label', ...[1, 2, 3].map((i) => `${composed}${i}.jpg,${i}`)];
+    const beside = await read('forms of metadata', images, { 'images/metadata.csv': rows });
+    expect(beside.rows).toEqual({ all: images.map((image, i) => [image, String(i + 1)]) });
+    for (const [file, text] of [
+      ['list.csv', rows.join('\n')],
+      ['list.txt', rows.slice(1).join('\n')],
+      ['stems.txt', `${composed}1\n${composed}2\n${composed}3\n`],
+    ] as const) {
+      save(`forms/${file}`, text);
+      const { all } = await locateData(path(`forms/${file}`));
+      for (const entry of await entriesOf(all)) expect(await entry.read()).toHaveProperty('bytes');
+      expect(all?.count).toBe(3);
+    }
+  });
+  test('a table whose name says a split names images of that split', async () => {
+    const images = ['train/1.png', 'train/2.png', 'test/1.png', 'test/2.png', 'test/3.png']; // Kaggle's CIFAR-10
+    const table = { 'trainLabels.csv': ['id,label', '1,cat', '2,dog'] };
+    await read('cifar', images, table);
+    const { train, test: held } = await locateData(path('cifar'), { label: 'label' });
+    expect((await entriesOf(train)).map(({ label }) => label)).toEqual(['cat', 'dog']);
+    expect((await entriesOf(held)).map(({ label }) => label)).toEqual([undefined, undefined, undefined]);
+    const { all } = await locateData(path('cifar/trainLabels.csv'));
+    expect((await entriesOf(all)).map(({ where }) => where)).toEqual(
+      images.slice(0, 2).map((image) => path(`cifar/${image}`)),
+    );
+    await read('pokemon', ['images/images/mew.png'], { 'pokemon.csv': ['Name,Type1', 'mew,Psychic'] });
+    expect((await locateData(path('pokemon/pokemon.csv'))).all?.count).toBe(1);
+  });
   test('not used: lists that contradict each other, are damaged, name other images, or one split alone', async () => {
     const all = { all: numbered(1, 2, 3) };
     const twice = await read('twice', numbered(1, 2, 3), {

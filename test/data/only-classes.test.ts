@@ -41,6 +41,8 @@ test('what cannot be chosen is refused', async () => {
   });
   const splits = { name: 'stripes', train: named(['a', 'b, c']), test: named(['a', 'b, c']) };
   expect(onlyClasses(splits, ['b', ' c']).train.length).toBe(4);
+  const apart = { ...splits, train: named(['a', 'cafe\u0301']) };
+  expect(onlyClasses(apart, ['caf\u00e9'], true).train.length).toBe(4);
   expect(() => onlyClasses(splits, ['d'])).toThrow(/--only-class d: .* no class 'd'; its classes are a, b, c/);
   expect(() => onlyClasses({ ...splits, train: named(['a', 'b, c', 'x']) }, ['x'])).toThrow(InputError);
   expect(() => onlyClasses({ ...splits, test: named(['a', 'b, c'], 1) }, ['b, c'])).toThrow(/neither/);

@@ -6,10 +6,9 @@ import { InputError, stopIfAborted, withFileErrors } from '../../io/errors.ts';
 import { counted } from '../../io/printable.ts';
 import type { DataSource, ImageSource, RawLabel } from '../image-source.ts';
 import { NAN } from '../labels.ts';
-import { type SplitName, saysNothing, splitOf } from '../split-names.ts';
+import { type SplitName, saysNothing, splitOf, splitsNamed } from '../split-names.ts';
 import { addressError, elsewhere, isAddress } from './elsewhere.ts';
 import { BATCH, type ImageFile, imageFileSource } from './image-files.ts';
-import { partOf } from './shards.ts';
 
 /** A row of a list or a table, which names an image file. */
 export interface FileRow {
@@ -22,6 +21,18 @@ export interface FileRow {
 }
 
 type Rows = AsyncIterable<FileRow> | Iterable<FileRow>;
+
+/**
+ * A path in the Unicode form in which it exists: Macs store letters apart from their accents, which lists write in one.
+ * @returns the path as it is written, where there is no such file
+ */
+function spelled(path: string): string {
+  if (!/[^\0-\x7f]/.test(path)) return path;
+  return [path, path.normalize('NFC'), path.normalize('NFD')].find((form) => existsSync(form)) ?? path;
+}
+
+/** Whether there is such a file, see `spelled`. @param parts of its path */
+export const isThere = (...parts: readonly string[]): boolean => existsSync(spelled(resolve(...parts)));
 
 /** What may be missing behind the names of files. */
 export const EXTENSIONS = ['jpg', 'png', 'jpeg', 'tif', 'tiff', 'bmp', 'webp', 'JPG', 'PNG', 'JPEG'].map(
@@ -75,7 +86,7 @@ export async function fileRowsSource(
   const bases = [inside, ...(await numberedLike(path, inside))].map((name) => resolve(folder, name));
   const base = bases[0] as string;
   const pathOf = finderIn(bases);
-  for (const file of comments) if (!existsSync(resolve(base, file))) files.delete(file);
+  for (const file of comments) if (!isThere(base, file)) files.delete(file);
   withNumbers(files);
   const binary = withZeros(files, asked);
   const source = (name: string, split?: SplitName): ImageSource => {
@@ -110,15 +121,15 @@ async function numberedLike(path: string, inside: string): Promise<string[]> {
 /** Finds files in folders, first in that of the file before; one that is nowhere is looked for in the first when it is read. */
 function finderIn(bases: readonly string[]): (file: string) => string {
   const [base = '', other] = bases;
-  if (other === undefined) return (file) => resolve(base, file);
+  if (other === undefined) return (file) => spelled(resolve(base, file));
   const found = new Map<string, string>();
   let last = base;
   return (file) => {
     const known = found.get(file);
-    const own = known ?? [last, ...bases].find((folder) => existsSync(resolve(folder, file))) ?? base;
+    const own = known ?? [last, ...bases].find((folder) => isThere(folder, file)) ?? base;
     if (known === undefined) found.set(file, own);
     last = own;
-    return resolve(own, file);
+    return spelled(resolve(own, file));
   };
 }
 
@@ -201,13 +212,13 @@ export async function foldersWith(
   let first: string | undefined;
   for (const file of files) {
     first ??= file;
-    if (existsSync(resolve(folder, file))) return [''];
+    if (isThere(folder, file)) return [''];
   }
-  const found = (await beside()).filter((name) => existsSync(join(folder, name, first ?? '')));
+  const found = (await beside()).filter((name) => isThere(folder, name, first ?? ''));
   const nearest = Math.min(...found.map(levelsUp));
   const inside = found.filter((name) => levelsUp(name) === nearest);
-  const part = partOf(basename(path));
-  const own = inside.filter((name) => part !== undefined && splitOf(name) === part);
+  const [part, another] = splitsNamed(basename(path));
+  const own = inside.filter((name) => another === undefined && part !== undefined && splitsNamed(name).join() === part);
   return own.length === 1 ? own : inside;
 }
 
@@ -235,5 +246,5 @@ export async function foldersBeside(path: string): Promise<string[]> {
     ];
   });
   const within = own.flatMap((name) => [join(name, name), ...(saysNothing(name) ? [join(name, 'images')] : [])]);
-  return [...own, ...within, ...(await Promise.all(above)).flat()];
+  return [...new Set([...own, ...within, ...(await Promise.all(above)).flat()])];
 }

@@ -1,11 +1,10 @@
-import { existsSync } from 'node:fs';
-import { basename, dirname, resolve } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { printable, quoted } from '../../io/printable.ts';
 import { IMAGE_FILE } from '../decode.ts';
 import type { DataSource } from '../image-source.ts';
 import type { DataOptions } from '../options.ts';
 import { askedLabel, chooseLabel } from './columns.ts';
-import { EXTENSIONS, type FileRow, fileRowsSource, foldersWith } from './file-rows.ts';
+import { EXTENSIONS, type FileRow, fileRowsSource, foldersWith, isThere } from './file-rows.ts';
 import { linesOf } from './lines.ts';
 import type { Table } from './tables.ts';
 
@@ -44,7 +43,7 @@ async function formOf(path: string): Promise<Form> {
   const isNone = (name: string, line: number) => name.startsWith('#') || (line === 0 && HEADING.test(name));
   const heading = fields[named ? first - 1 : 0] ?? [];
   const form = { extension: '', named, heading: named || isNone(heading[0] ?? '', 0) ? heading : [] };
-  const exists = (line: string) => line !== '' && existsSync(resolve(dirname(path), line));
+  const exists = (line: string) => line !== '' && isThere(dirname(path), line);
   if (fields.flat().some((field) => IMAGE_FILE.test(field)) || lines.some(exists)) return form;
   const names = fields.flatMap(([name = ''], line) => (name === '' || isNone(name, line) ? [] : [name]));
   for (const extension of EXTENSIONS) {
@@ -116,7 +115,7 @@ async function* rowsOf(
   let numbers: string | undefined;
   for await (const { text } of linesOf(path)) {
     const separator = extension === '' ? separatorIn(text) : text.search(/[\s,]/);
-    const at = separator >= 0 && existsSync(resolve(folder, text.trim())) ? -1 : separator;
+    const at = separator >= 0 && isThere(folder, text.trim()) ? -1 : separator;
     const name = (at < 0 ? text : text.slice(0, at)).trim();
     const file = `${name}${extension}`;
     const comment = text.startsWith('#');
@@ -126,7 +125,7 @@ async function* rowsOf(
     numbers ??= isNumbers ? said.trim() : undefined;
     const own = column === undefined ? (isNumbers ? '' : said.trim()) : fieldsOf(text).at(column);
     const label = own || undefined;
-    const isMissing: boolean = first && !comment && !existsSync(resolve(folder, file));
+    const isMissing: boolean = first && !comment && !isThere(folder, file);
     const isHeading: boolean = isMissing && (HEADING.test(name) || (named && !IMAGE_FILE.test(file)));
     if (isHeading && !HEADING.test(name)) notes.add(`a first line is taken for a heading: '${printable(text, 80)}'`);
     first &&= comment || isHeading;

@@ -61,17 +61,20 @@ export const isReadByLists = (path: string): boolean => saysSplits(path) || base
 /** The name of an image without its extension. */
 const keyOf = (path: string): string => (IMAGE_FILE.test(path) ? path.replace(/\.[^.]*$/, '') : path);
 
-/** Finds images by paths from any folder on, with or without extension; undefined where there is none, or several. */
+/** Finds images by paths from any folder on, with or without extension, in any Unicode form; undefined where there is none, or several. */
 export function finderOf(images: Iterable<string>): (name: string) => string | undefined {
   const byName = new Map<string, string | string[]>();
   for (const path of images) {
-    const name = basename(keyOf(path));
+    const name = basename(keyOf(path)).normalize();
     const others = byName.get(name);
     byName.set(name, others === undefined ? path : [others, path].flat());
   }
   return (name) => {
-    const path = name.replaceAll('\\', '/').replace(/^(\.?\/)+/, '');
-    const fits = (image: string) => `/${image}`.endsWith(`/${path}`) || `/${keyOf(image)}`.endsWith(`/${path}`);
+    const path = name
+      .replaceAll('\\', '/')
+      .replace(/^(\.?\/)+/, '')
+      .normalize();
+    const fits = (image: string) => [image, keyOf(image)].some((own) => `/${own.normalize()}`.endsWith(`/${path}`));
     const [found, other] = [byName.get(basename(keyOf(path))) ?? []].flat().filter(fits);
     return other === undefined ? found : undefined;
   };
@@ -115,7 +118,7 @@ export async function withLists(
     const [first] = all ? found.missing : [];
     if (first !== undefined) {
       const missing = counted(found.missing.length, 'file that is', 'files that are');
-      notes.push(`${list.path} names ${missing} not there, such as ${first}`);
+      notes.push(`${list.path} names ${missing} not there, or in several folders, such as ${first}`);
     }
   }
   const labels = new Map<string, string>();

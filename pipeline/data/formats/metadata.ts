@@ -4,6 +4,7 @@ import { counted } from '../../io/printable.ts';
 import type { RawLabel } from '../image-source.ts';
 import type { DataOptions } from '../options.ts';
 import type { ArrangedPaths } from '../paths.ts';
+import { type SplitName, splitsNamed } from '../split-names.ts';
 import { askedLabel, notesOnUnused } from './columns.ts';
 import { type FileRow, isSame, withNumbers, withZeros } from './file-rows.ts';
 import { type FileColumns, fileColumns, readRow } from './file-table.ts';
@@ -16,7 +17,7 @@ export const isMetadata = (path: string): boolean => /(^|\/)(metadata\.(csv|json
 
 /**
  * Takes labels and splits from tables beside the images, which they name by their paths from the table on, or by any part of the path
- * that is of one image. Where they say labels, folders are not classes; where folders are splits, those stay.
+ * that is of one image; a table whose name says a split, those of that split. Where they say labels, folders are not classes; where folders are splits, those stay.
  * @param tables with their paths, beside those of the images
  * @param base what is before them on disk, where they may name files without their extension
  * @throws InputError when splits and other values are mixed, some images have none, or there is no column of labels as asked for
@@ -34,12 +35,15 @@ export async function withMetadata(
   const said = new Map<string, Pick<FileRow, 'label' | 'split'>>();
   const values: { value: unknown; where: string }[] = [];
   const found: FileColumns[] = [];
-  let find: ReturnType<typeof finderOf> | undefined;
+  const finders = new Map<SplitName | undefined, ReturnType<typeof finderOf>>();
   const imageOf = (path: string, file: string) => {
     const own = posix.join(posix.dirname(path), file);
     if (file === '' || images.has(own)) return own;
-    find ??= finderOf(images);
-    return find(file) ?? own;
+    const [named, other] = splitsNamed(posix.basename(path)); // `trainLabels.csv`
+    const part = other === undefined ? named : undefined;
+    const find = finders.get(part) ?? finderOf((part && arranged.parts[part]?.paths) ?? images);
+    finders.set(part, find);
+    return find(own) ?? find(file) ?? own;
   };
   const ofTables = [];
   for (const { path, table } of tables) ofTables.push(await fileColumns(table, options, base && base + path));
@@ -71,7 +75,7 @@ export async function withMetadata(
     const none = said.size === before ? '; to look for them elsewhere, pass the table itself as --data' : '';
     if (missing.length > 0)
       notes.push(
-        `${path} names ${counted(missing.length, 'file that is', 'files that are')} not there, such as ${missing[0]}${none}`,
+        `${path} names ${counted(missing.length, 'file that is', 'files that are')} not there, or in several folders, such as ${missing[0]}${none}`,
       );
     notes.push(...notesOnUnused(columns.unused, columns.label, columns.scalars).map((note) => `${path}: ${note}`));
   }
