@@ -161,7 +161,7 @@ function foldersIn(
 }
 
 /** The folder that all paths are in, with a slash at its end, or ''. @param folders a path of each folder */
-function rootOf(folders: PathList): string {
+export function rootOf(folders: Iterable<string>): string {
   let root: string | undefined;
   for (const path of folders) {
     const own = path.slice(0, path.lastIndexOf('/') + 1);

@@ -69,7 +69,7 @@ export function endsAsSplit(name: string): boolean {
  * The splits that names beside each other stand for, alone or with the same words: `cars_train` and `cars_test`, or `cars` and
  * `cars_test`.
  */
-function splitsAmong(names: readonly string[]): Map<string, SplitName> {
+export function splitsAmong(names: readonly string[]): Map<string, SplitName> {
   const within = names.flatMap((name) => {
     const found = splitWithin(name);
     return found ? [{ name, ...found }] : [];

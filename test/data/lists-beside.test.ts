@@ -164,6 +164,39 @@ describe('text files that say the splits of images, as public sets have them', (
     await read('pokemon', ['images/images/mew.png'], { 'pokemon.csv': ['Name,Type1', 'mew,Psychic'] });
     expect((await locateData(path('pokemon/pokemon.csv'))).all?.count).toBe(1);
   });
+  test('a list or table that is given itself: folders of its files are splits, and columns such as `data set`', async () => {
+    const images = ['train/3/a.png', 'train/7/b.png', 'valid/3/a.png'];
+    await read(
+      'fastai',
+      [...images, 'more/c.png'].map((image) => `set/${image}`),
+      {
+        'labels.csv': ['name,label', ...images.map((image, i) => `set/${image},${i % 2}`)],
+        'all.txt': images.map((image) => path(`fastai/set/${image}`)),
+        'mixed.txt': [...images, 'more/c.png'].map((image) => `set/${image}`),
+        'one.txt': images.slice(0, 2).map((image) => `set/${image}`),
+        'birds.csv': [
+          'file,labels,data set',
+          ...images.map((image, i) => `set/${image},OWL,${i === 1 ? 'test' : 'train'}`),
+        ],
+        'flags.csv': ['file,label,is_train', ...images.slice(0, 2).map((image) => `set/${image},OWL,1`)],
+      },
+    ).catch(() => {});
+    const partsOf = async (file: string) => {
+      const { notes, label: _, ...parts } = await locateData(path(`fastai/${file}`));
+      return [Object.entries(parts).map(([name, part]) => [name, part?.count]), notes.join('\n')] as const;
+    };
+    for (const file of ['labels.csv', 'all.txt']) {
+      const [parts, notes] = await partsOf(file);
+      expect(parts).toEqual([['train', 2], ['val', 1]]); // biome-ignore format: short
+      expectFacts(notes, 'train, valid');
+    }
+    const [mixed, note] = await partsOf('mixed.txt');
+    expect(mixed).toEqual([['all', 4]]);
+    expectFacts(note, 'train, valid', 'more');
+    expect(await partsOf('one.txt')).toEqual([[['all', 2]], '']);
+    expect((await partsOf('birds.csv'))[0]).toEqual([['train', 2], ['test', 1]]); // biome-ignore format: short
+    expectFacts((await partsOf('flags.csv'))[1], 'is_train', 'column split');
+  });
   test('not used: lists that contradict each other, are damaged, name other images, or one split alone', async () => {
     const all = { all: numbered(1, 2, 3) };
     const twice = await read('twice', numbered(1, 2, 3), {

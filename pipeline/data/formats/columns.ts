@@ -4,6 +4,9 @@ import { mayBeAuxiliary } from '../layouts.ts';
 import type { DataOptions } from '../options.ts';
 import { layoutOfRow } from './pixel-rows.ts';
 
+/** Names of columns of 0 and 1 that say which images are to be trained on, or are not. */
+const FLAG = /^is_?(train|val|test)/i;
+
 /** Names of a column of images, best first. */
 export const IMAGES = [
   'image',
@@ -106,7 +109,11 @@ export function notesOnUnused(
   const labels =
     label === undefined ? 'there are no labels' : `labels are from ${[label].flat().slice(0, 3).join(', ')}`;
   const remedy = other === undefined ? '' : `; ${labels}, --label chooses a column, as in --label ${quoted(other)}`;
-  return [`columns not used: ${printable(unused.join(', '), 200)}${remedy}`];
+  const flag = unused.find((name) => FLAG.test(name));
+  return [
+    `columns not used: ${printable(unused.join(', '), 200)}${remedy}`,
+    ...(flag === undefined ? [] : [`if ${flag} says splits, write train, val or test into a column split instead`]),
+  ];
 }
 
 /** Whether a column is the row numbers that pandas writes. */

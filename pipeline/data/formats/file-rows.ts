@@ -6,7 +6,8 @@ import { InputError, stopIfAborted, withFileErrors } from '../../io/errors.ts';
 import { counted } from '../../io/printable.ts';
 import type { DataSource, ImageSource, RawLabel } from '../image-source.ts';
 import { NAN } from '../labels.ts';
-import { type SplitName, saysNothing, splitOf, splitsNamed } from '../split-names.ts';
+import { rootOf } from '../layouts.ts';
+import { type SplitName, saysNothing, splitOf, splitsAmong, splitsNamed } from '../split-names.ts';
 import { addressError, elsewhere, isAddress } from './elsewhere.ts';
 import { BATCH, type ImageFile, imageFileSource } from './image-files.ts';
 
@@ -102,13 +103,37 @@ export async function fileRowsSource(
       },
     });
   };
+  const byFolder = splits.length > 0 ? undefined : splitByFolders(files);
   const notes = [
     ...binary,
+    ...(byFolder ? [byFolder.note] : []),
     ...(repeated === 0 ? [] : [`${repeated} lines repeat an earlier one`]),
     ...(inside === '' ? [] : [`the files are in ${base}${bases.length > 1 ? ` and ${bases.length - 1} like it` : ''}`]),
   ];
-  if (splits.length === 0) return { all: source(path), notes };
-  return { ...Object.fromEntries(splits.map((split) => [split, source(`${path}/${split}`, split)])), notes };
+  const parts = byFolder?.splits ?? splits;
+  if (parts.length === 0) return { all: source(path), notes };
+  return { ...Object.fromEntries(parts.map((split) => [split, source(`${path}/${split}`, split)])), notes };
+}
+
+/**
+ * Gives files the splits that folders say in which their paths differ first, as `train/1.png` and `valid/1.png` do.
+ * @returns the splits, none where folders are mixed, and a note on that; undefined where no folder says one
+ */
+function splitByFolders(files: Files): { splits: readonly SplitName[]; note: string } | undefined {
+  const { length } = rootOf(files.keys());
+  const folderOf = (file: string) => file.slice(length, Math.max(length, file.indexOf('/', length)));
+  const folders = new Set(Array.from(files.keys(), folderOf));
+  const among = splitsAmong([...folders]);
+  const splits = (['train', 'val', 'test'] as const).filter((split) => [...among.values()].includes(split));
+  if (splits[0] !== 'train' || splits[1] === undefined) return undefined;
+  const shown = [...among.keys()].join(', ');
+  const other = [...folders].find((folder) => !among.has(folder));
+  if (other !== undefined) {
+    const beside = other === '' ? 'files that are in none' : other;
+    return { splits: [], note: `folders ${shown} are not used as splits, since ${beside} is named, too` };
+  }
+  for (const [file, row] of files) files.set(file, { ...row, split: among.get(folderOf(file)) });
+  return { splits, note: `splits are the folders of the files: ${shown}` };
 }
 
 /** Other folders whose names differ from that of a folder in numbers only. */

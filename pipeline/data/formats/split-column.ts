@@ -2,7 +2,8 @@ import { InputError } from '../../io/errors.ts';
 import { type SplitName, splitOf } from '../split-names.ts';
 
 const SPLITS = ['train', 'val', 'test'] as const;
-const COLUMN = /^(usage|splits?|subset|partition|set|phase|fold|data_?set)$/i;
+const COLUMN =
+  /^(usage|splits?|subset|partition|phase|fold|(data[ _-]?)?set|(data|set|split)[ _-]?(split|type|name|set))$/i;
 
 /** The column that may say the split of each row, by its name. */
 export const splitColumn = (names: readonly string[]): string | undefined =>
