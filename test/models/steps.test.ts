@@ -61,12 +61,14 @@ interface Case {
 /** The size that recipes are for; one that is padded, in colour; and the gradient of a loss with SSIM and colour. */
 const programs = new Map(Object.values(models).map((model) => [model.build, model])); // cae-tsne is cae2 of another size
 const cases: Case[] = [...programs.values()].flatMap((model) => [
-  ...(model.name.startsWith('res') ? [] : [{ model, shape: [SIDE, SIDE, 1], steps: 2, batch: () => batch }]),
-  { model, shape: [8, 9, 3], filters: 16, steps: 2, batch: () => coloured },
+  ...(model.name.startsWith('res')
+    ? []
+    : [{ model, shape: [SIDE, SIDE, 1], filters: 16, steps: 2, batch: () => batch }]),
+  { model, shape: [8, 9, 3], filters: 8, steps: 2, batch: () => coloured },
   {
     model: withLossOf(model, { pixelLoss: 'l1', ssim: 0.3, colour: 2 }),
     shape: [8, 9, 3],
-    filters: 16,
+    filters: 8,
     steps: 1,
     batch: () => coloured,
     onlyLoss: true,
