@@ -1,11 +1,12 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
-const NOT_HERE = ['test/**/*.browser.test.ts', 'test/package/**']; // npm run test:browser and test:package
+/** Run by `npm run test:browser` and `npm run test:package`. */
+const NOT_HERE = ['test/**/*.browser.test.ts', 'test/{encode,train}/webgpu.test.ts', 'test/package/**'];
 /** Tests that change the modules, the backends or the environment of their process, or take so long that they may be ended. */
 const OWN = [
   'test/{devices,faults,gallery,setup}/**/*.test.ts',
-  'test/**/{*.slow,cuda*,webgpu}.test.ts',
+  'test/**/{*.slow,cuda*}.test.ts',
   'test/{cluster/cluster,inference/sessions,io/publish,report/trained}.test.ts',
   'test/train/{own-model,publish,tensorflow,tfjs-onnx,trust}.test.ts',
   'test/tfjs-to-onnx/{cli*,eager,readme,refuse,suite}.test.ts',

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs-core';
 import ort from 'onnxruntime-node';
-import { compileGraphs, portable } from 'tfjs-to-onnx';
+import { compileGraphs, gpu, portable } from 'tfjs-to-onnx';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { models } from '../../models/index.ts';
 import type { ModelDefinition } from '../../models/kit/model.ts';
@@ -12,10 +12,12 @@ import { buildProgram, type TrainingProgram } from '../../pipeline/train/program
 import { trainOn } from '../../pipeline/train/train.ts';
 import { noWebgpu } from '../devices/adapter.ts';
 import { temporaryFolder } from './folders.ts';
-import { never, stripeSplits, stripes, tiny, tinyOptions } from './tiny.ts';
+import { never, stripeSplits, stripes, tinyOptions } from './tiny.ts';
 
-/** Halved three times, its sides are 6, 3 and 1. */
-const SHAPE = { height: 12, width: 12, channels: 1 };
+/** Halved three times, its sides are 2 or 1, and 1. A software adapter takes seconds for more pixels and filters. */
+const SHAPE = { height: 12, width: 8, channels: 1, filters: 8 };
+/** The last batch of an epoch is smaller. */
+const SIZES = Array.from({ length: 100 }, (_, step) => (step % 5 === 4 ? 2 : 3));
 const real = Object.values(models);
 
 beforeAll(() => prepareEngine('tfjs-cpu', 'auto'));
@@ -28,8 +30,8 @@ test('engines that have no WebGPU are refused', async () => {
   }
 });
 
-const build = (model: ModelDefinition, shape = SHAPE) =>
-  buildProgram(model, { ...shape, latent: model.recipe.latent, classes: 10, seed: 0 });
+const build = (model: ModelDefinition) =>
+  buildProgram(model, { ...SHAPE, latent: model.recipe.latent, classes: 10, seed: 0 });
 
 async function batch(program: TrainingProgram, count: number, step: number): Promise<HostBatch> {
   const { height, width, channels } = program.size;
@@ -41,7 +43,9 @@ async function batch(program: TrainingProgram, count: number, step: number): Pro
   const shape = program.autoencoder.noiseShape(count);
   const noise = shape && new Float32Array(shape.reduce((a, b) => a * b, 1));
   if (noise) generator.fillNormal(noise);
-  return { count, images, labels: Int32Array.from(chosen, (index) => index % 10), noise };
+  const target = new Float32Array(count * 10).fill(0.05);
+  for (let i = 0; i < count; i++) target[10 * i + i] = 0.55;
+  return { count, images, labels: Int32Array.from(chosen, (index) => index % 10), noise, target };
 }
 
 interface Trained {
@@ -51,21 +55,16 @@ interface Trained {
   readonly reconstruction: Float32Array;
 }
 
-/** Trains on batches of these sizes, evaluates and reconstructs. */
-async function trained(
-  device: 'cpu' | 'webgpu',
-  model: ModelDefinition,
-  sizes: readonly number[],
-  shape = SHAPE,
-): Promise<Trained> {
-  const program = build(model, shape);
+/** Trains, evaluates and reconstructs. */
+async function trained(device: 'cpu' | 'webgpu', model: ModelDefinition): Promise<Trained> {
+  const program = build(model);
   const variables = [...program.weights, ...program.optimizerState];
   const before = variables.map(({ variable }) => variable.dataSync().slice());
   const engine = await createEngine('onnx', device, program, { threads: 1 });
   try {
     expect(engine.description).toContain(device === 'cpu' ? ', CPU, ' : ', WebGPU (experimental) on ');
     const losses: Metrics[] = [];
-    for (const [step, size] of sizes.entries()) losses.push(await engine.step(await batch(program, size, step)));
+    for (const [step, size] of SIZES.entries()) losses.push(await engine.step(await batch(program, size, step)));
     losses.push(await engine.evaluate(await batch(program, 3, -1)));
     const reconstruction = await engine.reconstruct(await batch(program, 3, -2));
     await engine.pull();
@@ -89,34 +88,31 @@ function distance(a: Float64Array | undefined, b: Float64Array): number {
 const largest = (a: ArrayLike<number>, b: ArrayLike<number>) =>
   Math.max(...Array.from(a, (value, i) => Math.abs(value - (b[i] ?? Number.NaN))));
 
-function expectSameLosses(got: Trained, expected: Trained, tolerance: number): void {
-  expect(got.losses.length).toBe(expected.losses.length);
-  for (const [step, losses] of expected.losses.entries()) {
-    expect(Object.keys(got.losses[step] ?? {})).toEqual(Object.keys(losses));
-    const found = Object.values(got.losses[step] ?? {});
-    expect(largest(Object.values(losses), found), `step ${step}`).toBeLessThan(tolerance);
-  }
-}
-
 describe.skipIf(noWebgpu !== undefined)('on WebGPU', () => {
   test.each(real)(
-    '$name trains as on the CPU, batches of two sizes',
+    '$name: 100 steps have the losses of the CPU',
     async (model) => {
-      const sizes = [4, 4, 3, 4];
-      const [gpu, cpu] = [await trained('webgpu', model, sizes), await trained('cpu', model, sizes)];
-      expectSameLosses(gpu, cpu, 2e-5);
+      const [gpu, cpu] = [await trained('webgpu', model), await trained('cpu', model)];
+      expect(gpu.losses).toHaveLength(SIZES.length + 1);
+      for (const [step, losses] of cpu.losses.entries()) {
+        expect(Object.keys(gpu.losses[step] ?? {})).toEqual(Object.keys(losses));
+        const found = Object.values(gpu.losses[step] ?? {});
+        expect(largest(Object.values(losses), found), `step ${step}`).toBeLessThan(1e-4);
+      }
+      expect(gpu.losses.at(-2)?.loss).toBeLessThan((gpu.losses[0]?.loss ?? 0) * 0.95);
       for (const [name, change] of cpu.changes)
         expect(distance(gpu.changes.get(name), change), name).toBeLessThan(2e-3);
       expect(largest(gpu.reconstruction, cpu.reconstruction)).toBeLessThan(1e-4);
     },
-    120_000,
+    300_000,
   );
 
-  test.each(real)(
-    'every operator of $name runs there, none on the CPU',
-    async (model) => {
+  /** What the engine runs there, and what an export has for the page. */
+  test.each([gpu, portable].flatMap((target) => real.map((model) => ({ target, model, name: model.name }))))(
+    'every operator of $name runs there, none on the CPU ($target.name)',
+    async ({ target, model }) => {
       const program = build(model);
-      const { programs } = compileGraphs(program.programs, { target: portable, ...program });
+      const { programs } = compileGraphs(program.programs, { target, ...program });
       for (const part of ['step', 'evaluate', 'reconstruct'] as const) {
         const session = await ort.InferenceSession.create(programs[part].graph(4), {
           executionProviders: ['webgpu'],
@@ -128,14 +124,6 @@ describe.skipIf(noWebgpu !== undefined)('on WebGPU', () => {
     },
     120_000,
   );
-
-  test('the losses of 100 steps are those of the CPU', async () => {
-    const sizes = Array.from({ length: 100 }, (_, step) => (step % 5 === 4 ? 5 : 8));
-    const shape = { height: 6, width: 5, channels: 1 };
-    const [gpu, cpu] = [await trained('webgpu', tiny, sizes, shape), await trained('cpu', tiny, sizes, shape)];
-    expectSameLosses(gpu, cpu, 1e-5);
-    expect(gpu.losses.at(-2)?.loss).toBeLessThan((gpu.losses[0]?.loss ?? 0) * 0.8);
-  }, 60_000);
 
   test('a run that began on WebGPU resumes on the CPU', async () => {
     const folder = temporaryFolder();
