@@ -52,11 +52,8 @@ describe('a convolution with bias and relu, and its gradients', () => {
     expect(forward(cpu(16))).toMatchInlineSnapshot(`
       "small(x: float[2,6,6,16], w: float[3,3,16,16], b: float[16])
         nchwc.ReorderInput = nchwc.ReorderInput(x) channels_last=1
-        Reshape = Reshape(nchwc.ReorderInput, [2,6,96])
-        Pad = Pad(Reshape, [0,0,0,0,0,16])
-        Reshape_1 = Reshape(Pad, [2,16,6,7])
-        Reshape_4 = Reshape(w, [16,16,3,3])
-        nchwc.Conv = nchwc.Conv(Reshape_1, Reshape_4, b) kernel_shape=3,3 strides=2,2 dilations=1,1 pads=0,0,1,0 activation=Relu
+        Reshape_2 = Reshape(w, [16,16,3,3])
+        nchwc.Conv = nchwc.Conv(nchwc.ReorderInput, Reshape_2, b) kernel_shape=3,3 strides=2,2 dilations=1,1 pads=0,0,1,1 activation=Relu
         nchwc.ReorderOutput = nchwc.ReorderOutput(nchwc.Conv) channels=16 channels_last=1
         return y = nchwc.ReorderOutput: float[2,3,3,16]"
     `);

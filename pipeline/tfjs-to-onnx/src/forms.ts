@@ -19,6 +19,9 @@ export interface Form {
   readonly to?: ReadonlyMap<Form, (ref: Ref, shape: Shape, g: GraphBuilder) => Ref>;
   /** Makes the plain form from this one. */
   toPlain?(ref: Ref, shape: Shape, g: GraphBuilder): Ref;
+  /** The parts that a tensor in this form consists of: elementwise operators take them one by one, and `together` joins them. */
+  apart?(ref: Ref, g: GraphBuilder): readonly Ref[];
+  together?(parts: readonly Ref[], g: GraphBuilder): Ref;
   /**
    * Combines a tensor in this form, elementwise, with one number per channel.
    * @param vector the numbers, `[C]`, or `[N, C]` where each image has its own

@@ -162,7 +162,9 @@ export const operators = {
     shape: perm.map((axis) => at(x.shape, axis)),
   }),
   Where: (condition: Ref, a: Ref, b: Ref) => ofType(a, broadcast(condition.shape, a.shape, b.shape)),
-  'nchwc.Conv': conv,
+  // It adds to `_sum`, in whose memory the result is where nothing else reads that.
+  'nchwc.Conv': (x: Ref, w: Ref, bias: Ref | undefined, _sum: Ref | undefined, attrs: BlockedWindow) =>
+    conv(x, w, bias, attrs),
   'nchwc.ReorderInput': (x: Ref, { channels_last }: ChannelsLast = {}) => {
     const [n, a, b, c] = image(x);
     return ofType(x, channels_last ? [n, c, a, b] : [n, a, b, c]);
@@ -190,7 +192,9 @@ export function each<Names extends string, Row>(names: Names, row: (name: Words<
   return Object.fromEntries(rows) as { readonly [Name in Words<Names>]: Row };
 }
 
-function conv(x: Ref, w: Ref, _bias: Ref | undefined, attrs: Window & { readonly activation?: 'Relu' }): TensorType {
+type BlockedWindow = Window & { readonly activation?: 'Relu' };
+
+function conv(x: Ref, w: Ref, _bias: Ref | undefined, attrs: Window): TensorType {
   const [n = 1, , ...spatial] = x.shape;
   const { spans, strides, pads } = windows(attrs, spatial.length);
   const out = spatial.map((d, i) => Math.floor((d + at(pads, i) - at(spans, i)) / at(strides, i)) + 1);

@@ -36,7 +36,8 @@ export function lowerTapes(traced: readonly Tape[], target: Target, options: Low
   const shared = { ...options, derived: new DerivedConstants() };
   return prepared(traced, shared).map((tape) => {
     const openSizes = tape.ops.some(({ attrs }) => attrs.rows !== undefined);
-    return lowerPrepared(tape, new Lowering(target, new GraphBuilder({ ...shared, openSizes })), options);
+    const noted = target.noted?.(tape) ?? tape;
+    return lowerPrepared(noted, new Lowering(target, new GraphBuilder({ ...shared, openSizes })), options);
   });
 }
 

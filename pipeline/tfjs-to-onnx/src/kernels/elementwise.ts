@@ -45,13 +45,28 @@ export function elementwise<const Operands extends readonly Value[]>(
   const coversShape = sameShape(shape, broadcast(...tensors.map((value) => value.shape)));
   // With a scalar, ONNX Runtime walks the last axis: many times slower where that has length 1.
   const lastAxisIsOne = common === plain && !partial && tensors.length < values.length && shape.at(-1) === 1;
+  const { apart, together } = common;
   return new Value(shape, dtype, common, (g) => {
+    const byParts = (refs: readonly Ref[]): Ref => {
+      if (!apart || !together) return combined(refs, g);
+      const parts = refs.map((ref, i) => (isScalar(values[i] as Value) ? undefined : apart(ref, g)));
+      const count = parts.find((list) => list)?.length ?? 0;
+      return together(
+        Array.from({ length: count }, (_, part) =>
+          combined(
+            refs.map((ref, i) => parts[i]?.[part] ?? ref),
+            g,
+          ),
+        ),
+        g,
+      );
+    };
     const refs = values.map((value) => {
       if (isScalar(value) && coversShape) return scalar(value, g);
       const ref = (common === plain ? value : inRank(value, shape.length)).as(common, g);
       return lastAxisIsOne ? g.reshape(ref, withoutLastOnes(shape)) : ref;
     });
-    const result = combined(refs, g);
+    const result = byParts(refs);
     return lastAxisIsOne ? g.reshape(result, shape) : result;
   });
 }

@@ -48,7 +48,7 @@ const rules: { readonly [Op in OpType]?: Simplification } = {
     const whole = numbersOf(axes).every((axis, i) => from[i] === 0 && (to[i] ?? 0) >= (x.shape[axis] ?? 0));
     return whole ? x : undefined;
   },
-  Split: (_, x, sizes) => (x && sizes && numbersOf(sizes).length === 1 ? [x] : undefined),
+  Split,
   Tile: (_, x, repeats) => (repeats && numbersOf(repeats).every((n) => n === 1) ? x : undefined),
 };
 
@@ -64,6 +64,20 @@ function Concat(g: Builder, given?: Ref, attrs?: object): Ref | undefined {
     parts.flatMap((part, i) => inner[i]?.inputs ?? [part]),
     { axis },
   );
+}
+
+/** One part, or what was joined before. */
+function Split(_: Builder, x?: Ref, sizes?: Ref, attrs?: object): readonly Ref[] | undefined {
+  if (!x || !sizes) return undefined;
+  const [lengths, { axis }, { producer }] = [numbersOf(sizes), attrs as { readonly axis: number }, x];
+  if (lengths.length === 1) return [x];
+  const joined = producer?.op === 'Concat' && producer.attrs.axis === axis ? producer.inputs : [];
+  return sameShape(
+    joined.map(({ shape }) => shape[axis] ?? 0),
+    lengths,
+  )
+    ? joined
+    : undefined;
 }
 
 /** A convolution that pads with zeros itself. */

@@ -1,10 +1,12 @@
-import { sameShape } from '../../ir.ts';
+import { type Shape, sameShape } from '../../ir.ts';
 import { elementwise } from '../../kernels/elementwise.ts';
+import type { WindowAttrs } from '../../kernels/window.ts';
 import { ELEMENTWISE } from '../../passes/group-updates.ts';
 import { inputsOf, type Tape, type TapeValue } from '../../tape.ts';
 import type { Target } from '../target.ts';
 import { blockedConv } from './conv.ts';
 import { blockedForms } from './forms.ts';
+import { markPhases, type Phased } from './mark-phases.ts';
 import { transposedConv } from './transposed.ts';
 
 /**
@@ -15,13 +17,26 @@ import { transposedConv } from './transposed.ts';
  */
 export function cpu(block: number): Target {
   const forms = blockedForms(block);
-  const { fits, conv2d, conv2dBackpropFilter } = blockedConv(forms);
+  const { fits, conv2d, conv2dBackpropFilter, ...conv } = blockedConv(forms);
+  const { conv2dBackpropInput, ...transposed } = transposedConv(forms);
+  const phased: Phased = {
+    gives: ({ kernel, inputs, attrs }) => {
+      const [{ x, filter }, window] = [inputs as Record<string, TapeValue>, attrs as unknown as GivenWindow];
+      if (!filter) return false;
+      if (kernel === 'Conv2DBackpropInput') return transposed.givesPhases(filter.shape, window);
+      return x !== undefined && FORWARD.has(kernel) && conv.givesPhases(x.shape, filter.shape, window);
+    },
+    takes: ({ kernel, inputs, attrs }) => {
+      const [{ x, filter }, window] = [inputs as Record<string, TapeValue>, attrs as unknown as GivenWindow];
+      return x && filter && FORWARD.has(kernel) && conv.takesPhases(x.shape, filter.shape, window) ? x : undefined;
+    },
+  };
   return {
     name: `cpu${block}`,
     overrides: {
       Conv2D: conv2d,
       FusedConv2D: conv2d,
-      Conv2DBackpropInput: transposedConv(forms),
+      Conv2DBackpropInput: conv2dBackpropInput,
       Conv2DBackpropFilter: conv2dBackpropFilter,
       // 0 or 1 in one pass: any float above 0 times the largest one is at least 1.
       Step: ({ x }, { alpha }) =>
@@ -29,9 +44,14 @@ export function cpu(block: number): Target {
           ? elementwise([x], ([ref], g) => g.HardSigmoid(ref, { alpha: LARGEST_FLOAT, beta: 0 }))
           : undefined,
     },
+    noted: (tape) => markPhases(tape, phased),
     formsOfVariables: (tape) => new Map(kernelVariables(tape, fits).map((variable) => [variable, forms.kernel])),
   };
 }
+
+type GivenWindow = WindowAttrs & { readonly inputShape: Shape };
+
+const FORWARD: ReadonlySet<string> = new Set(['Conv2D', 'FusedConv2D']);
 
 const LARGEST_FLOAT = (2 - 2 ** -23) * 2 ** 127;
 
