@@ -1,6 +1,6 @@
 import type { GraphBuilder } from '../../builder.ts';
 import { nchw, plain, Value } from '../../forms.ts';
-import type { Ref, Shape } from '../../ir.ts';
+import { permutedPlaces, product, type Ref, type Shape } from '../../ir.ts';
 import { isByChannel } from '../../kernels/conv.ts';
 import { type Geometry, outputShape, type WindowAttrs, windowAttributes } from '../../kernels/window.ts';
 import type { BlockedForms } from './forms.ts';
@@ -67,8 +67,8 @@ export function blockedConv({ block, isBlocked, blocked, phased, kernel }: Block
   }
 
   /**
-   * The gradient by the kernel as a convolution whose channels are the images of the batch: X as `[I, N, H, W]`,
-   * dY as a kernel `[O, N, h, w]`, dilated by the stride. The batch is filled up to full blocks with zeros.
+   * The gradient by the kernel as a convolution whose channels are the images of the batch, and dY its kernel
+   * `[O, N, h, w]`, dilated by the stride. The batch is filled up to full blocks with zeros.
    */
   function conv2dBackpropFilter({ x, dy }: GradientInputs, attrs: GradientAttrs): Value | undefined {
     const geo = usualConvolution(x.shape, attrs.filterShape, attrs);
@@ -98,62 +98,55 @@ export function blockedConv({ block, isBlocked, blocked, phased, kernel }: Block
   }
 
   /**
-   * `[I, O, kh, kw]`, O blocked: from images in the form of the kernels, and blocked gradients.
+   * For each block of channels, or each channel of few, the taps of the kernels to O: `[I/b, O, kh, kw · b]`, O blocked.
+   * @param image in the form of the kernels, as dY is
    * @param window its pads may be negative, where rows and columns are cut off that no window reaches
    */
   function gradientOf(g: GraphBuilder, image: Ref, dy: Ref, { dilations, pads }: GradientWindow, sum?: Ref): Ref {
     const asKernel = gradientAsKernel(g, dy);
-    const images = imagesAsChannels(g, image);
-    const [i, n, h, w] = images.shape as Shape4;
+    const { images, vector } = imagesAsChannels(g, image);
+    const [i, n, h, columns] = images.shape as Shape4;
     const [top = 0, left = 0, bottom = 0, right = 0] = pads;
     // The kernels are a quarter faster than when they pad columns themselves (rows cost nothing).
     const [first, last] = [Math.min(0, top), Math.min(0, bottom)];
-    const flat = g.reshape(images, [(i * n) / block, h, w * block]);
-    const padded = g.Pad(flat, g.ints([0, first, left * block, 0, last, right * block]));
-    return g['nchwc.Conv'](g.reshape(padded, [i, n, h + first + last, w + left + right]), asKernel, undefined, sum, {
+    const flat = g.reshape(images, [(i * n) / block, h, columns * block]);
+    const padded = g.Pad(flat, g.ints([0, first, left * vector * block, 0, last, right * vector * block]));
+    const shape = [i, n, h + first + last, columns + (left + right) * vector];
+    return g['nchwc.Conv'](g.reshape(padded, shape), asKernel, undefined, sum, {
       kernel_shape: asKernel.shape.slice(2),
       strides: [1, 1],
-      dilations,
+      dilations: [dilations[0] ?? 1, (dilations[1] ?? 1) * vector],
       pads: [top - first, 0, bottom - last, 0],
     });
   }
 
-  /** `[I, O, kh, kw]`, O blocked, in the form of kernels. */
-  function asKernels(
-    g: GraphBuilder,
-    gradient: Ref,
-    { inChannels: i, outChannels: o, kernel: [h = 1, w = 1] }: Geometry,
-  ): Ref {
-    const data = isBlocked(i)
-      ? g.transpose(g.reshape(gradient, [i / block, block, o / block, h * w, block]), [2, 0, 3, 1, 4])
-      : g.transpose(g.reshape(gradient, [i, o / block, h * w, block]), [1, 0, 2, 3]);
-    return g.reshape(data, [o, i, h, w]);
+  /** What `gradientOf` gives in the form of kernels. */
+  function asKernels(g: GraphBuilder, gradient: Ref, { inChannels: i, outChannels: o, kernel: size }: Geometry): Ref {
+    const blocks = gradient.shape[0] ?? 1;
+    const rows = g.reshape(gradient, [blocks, o / block, (product(size) * i * block) / blocks]);
+    return g.reshape(permuteRows(g, rows, [1, 0]), [o, i, ...size]);
   }
 
   /** The same where X is given by phases: the taps of each phase by themselves. */
   function gradientByPhases(g: GraphBuilder, x: Value, dy: Value, geo: Geometry, phases: readonly Pair<Phase>[]): Ref {
     const { inChannels: i, outChannels: o, kernel: size } = geo;
     const images = partsOf(x, g);
+    const tiles = (i * o) / block ** 2;
     const places = new Map<string, { readonly first: number; readonly count: number }>();
     let rows = 0;
     const parts = phases.map(([row, column], phase) => {
       const count = row.taps.length * column.taps.length;
-      const window = {
-        dilations: [1, 1],
-        pads: [row.forward[0], column.forward[0], row.forward[1], column.forward[1]],
-      };
-      const gradient = gradientOf(g, images[phase] as Ref, dy.as(blocked, g), window); // [I, O, taps of the phase]
+      const pads = [row.forward[0], column.forward[0], row.forward[1], column.forward[1]];
+      const gradient = gradientOf(g, images[phase] as Ref, dy.as(blocked, g), { dilations: [1, 1], pads });
       eachPair(row.taps, column.taps).forEach((tap, j) => void places.set(`${tap}`, { first: rows + j, count }));
-      rows += (i * o * count) / block;
-      return g.reshape(gradient, [(i * o * count) / block, block]);
+      rows += tiles * count;
+      return g.reshape(gradient, [tiles * count, block ** 2]);
     });
-    const order = range(o / block).flatMap((outputs) =>
-      range(i / block).flatMap((inputs) =>
-        eachPair(range(size[0] ?? 1), range(size[1] ?? 1)).flatMap((tap) => {
-          const { first = 0, count = 0 } = places.get(`${tap}`) ?? {};
-          return range(block).map((input) => first + ((inputs * block + input) * (o / block) + outputs) * count);
-        }),
-      ),
+    const order = permutedPlaces([i / block, o / block], [1, 0]).flatMap((tile) =>
+      eachPair(range(size[0] ?? 1), range(size[1] ?? 1)).map((tap) => {
+        const { first = 0, count = 0 } = places.get(`${tap}`) ?? {};
+        return first + tile * count;
+      }),
     );
     return gatherRows(g, g.Concat(parts, { axis: 0 }), order, [o, i, ...size]);
   }
@@ -179,14 +172,17 @@ export function blockedConv({ block, isBlocked, blocked, phased, kernel }: Block
     return g.reshape(g['nchwc.ReorderInput'](byChannels, { channels_last: 1 }), [o, filled, h, w]);
   }
 
-  /** Images of blocked channels, or of few, as blocked `[C, N, H, W]`. */
-  function imagesAsChannels(g: GraphBuilder, given: Ref): Ref {
+  /**
+   * Images of blocked channels, or of few, with the batch for channels: `[C/b, N, H, W · b]`, where a pixel's b channels are
+   * columns of their own beside each other, or `[C, N, H, W]`.
+   */
+  function imagesAsChannels(g: GraphBuilder, given: Ref): { readonly images: Ref; readonly vector: number } {
     const image = filledBatch(g, given);
     const [n, c, h, w] = image.shape as Shape4;
-    if (!isBlocked(c)) return g['nchwc.ReorderInput'](g.transpose(image, [1, 0, 2, 3]));
-    const rows = permuteRows(g, g.reshape(image, [n, c / block, h * w * block]), [1, 0]); // [C/b, N, H·W·b]
-    const channels = g['nchwc.ReorderOutput'](g.reshape(rows, [c / block, block, n, h * w]), { channels: block });
-    return g['nchwc.ReorderInput'](g.reshape(channels, [c, n, h, w]));
+    if (!isBlocked(c)) return { images: g['nchwc.ReorderInput'](g.transpose(image, [1, 0, 2, 3])), vector: 1 };
+    const vectors = g['nchwc.ReorderInput'](g.reshape(image, [n / block, block, 1, c * h * w])); // [N/b, C/b, H·W·b, b of N]
+    const rows = permuteRows(g, g.reshape(vectors, [n / block, c / block, h * w * block ** 2]), [1, 0]);
+    return { images: g.reshape(rows, [c / block, n, h, w * block]), vector: block };
   }
 
   /** A batch filled up to full blocks with zeros. */
