@@ -185,11 +185,13 @@ test('an image that does not exist is a RangeError', async () => {
 });
 
 test('damaged pixels of the cache are found by the threads, of which none is used', async () => {
-  const [side, images] = [16, 3000]; // three blocks
+  const [side, images] = [34, 190];
+  const size = { height: 32, width: 32 };
+  const bytesOf = 32 * 32 * 3; // of an image: the pixels are three blocks
   const pixels = Uint8Array.from({ length: images * side * side * 3 }, (_, i) => (i * 7 + (i >> 9)) % 256);
   writeFileSync(scratch('large.npy'), npyBytes('|u1', [images, side, side, 3], pixels));
   const cache = scratch('damaged');
-  const open = () => openSplit(scratch('large.npy'), 'all', { cache, size: { height: 8, width: 8 } });
+  const open = () => openSplit(scratch('large.npy'), 'all', { cache, size });
   await open().then((dataset) => dataset.close());
   const [folder = ''] = readdirSync(cache).filter((name) => !name.endsWith('.same'));
   const file = `${cache}/${folder}/all-000.u8`;
@@ -203,12 +205,12 @@ test('damaged pixels of the cache are found by the threads, of which none is use
     return undefined;
   };
   expect(await batchOf(0)).toBe(16);
-  const damaged = Math.floor(300_000 / 192 / 16);
+  const damaged = Math.floor(300_000 / bytesOf / 16);
   await expect(batchOf(damaged)).rejects.toThrow(file);
   await expect(batchOf(damaged)).rejects.toBeInstanceOf(InputError);
   await loader.dispose();
   await dataset.close();
   const again = await open();
-  await expect(again.read([damaged * 16], new Uint8Array(192))).resolves.toBeUndefined();
+  await expect(again.read([damaged * 16], new Uint8Array(bytesOf))).resolves.toBeUndefined();
   await again.close();
 });

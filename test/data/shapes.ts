@@ -19,7 +19,7 @@ const outlines: Readonly<Record<string, string>> = {
 };
 
 /** Draws `count` images, a sixth of them for testing, each shape in its own colour, place, size and turn. */
-export async function makeShapes(folder: string, count: number): Promise<void> {
+export async function makeShapes(folder: string, count: number, side = SIDE): Promise<void> {
   const generator = Generator.of(0, 'shapes');
   const within = (low: number, high: number) => low + (high - low) * generator.uniform();
   for (let i = 0; i < count; i++) {
@@ -27,7 +27,7 @@ export async function makeShapes(folder: string, count: number): Promise<void> {
     const colour = `hsl(${within(0, 360).toFixed(0)} 80% ${within(45, 70).toFixed(0)}%)`;
     const ground = `hsl(${within(0, 360).toFixed(0)} 30% ${within(8, 25).toFixed(0)}%)`;
     const turn = `translate(${within(12, 20)} ${within(12, 20)}) rotate(${within(-25, 25)}) scale(${within(0.7, 1.1)})`;
-    const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${SIDE}" height="${SIDE}"><rect width="100%" height="100%" fill="${ground}"/><g fill="${colour}" stroke="${outline.includes('stroke') ? colour : 'none'}" transform="${turn}">${outline}</g></svg>`;
+    const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${side}" height="${side}" viewBox="0 0 ${SIDE} ${SIDE}"><rect width="100%" height="100%" fill="${ground}"/><g fill="${colour}" stroke="${outline.includes('stroke') ? colour : 'none'}" transform="${turn}">${outline}</g></svg>`;
     const target = join(folder, i % 30 < 5 ? 'test' : 'train', name);
     await mkdir(target, { recursive: true });
     await sharp(Buffer.from(svg))

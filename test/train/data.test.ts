@@ -151,7 +151,7 @@ test.each([
   const training = (more: Partial<TrainOptions>) =>
     train(
       {
-        ...tinyOptions(run, { ...more, model: models[name] as ModelDefinition }),
+        ...tinyOptions(run, { ...more, filters: 8, model: models[name] as ModelDefinition }),
         data: [`${name}-images`, `${name}-labels`].map(scratch).join(),
         dataOptions: { cache: scratch('cache') },
       },

@@ -8,7 +8,7 @@ test(`a run killed ${kills} times at random moments and resumed equals an uninte
   const { uninterrupted, killed, steps } = await killTest({
     engine: 'tfjs-cpu',
     model: 'tiny',
-    epochs: 20,
+    epochs: 8,
     kills,
     seed: 0,
   });
