@@ -158,7 +158,11 @@ describe('a folder', () => {
     png('sign/amer_sign2.png');
     save('sign/sign_mnist_train.csv', 'label,p0,p1,p2,p3\n1,0,9,9,9\n2,0,9,9,9\n');
     const pixels = path('sign/sign_mnist_train.csv');
+    save('sign/a_test.csv', 'label,p0,p1,p2,p3\n1,0,9,9,9\n2,0,9,9,9\n');
     expectFacts(await inputErrorOf(locate('sign')), path('sign'), '1 image', 'amer_sign2.png', `--data ${pixels}`);
+    png('hub/assets/logo.png');
+    save('hub/data/mnist_test.csv', 'label,p0,p1,p2,p3\n1,0,9,9,9\n2,0,9,9,9\n');
+    expectFacts(await inputErrorOf(locate('hub')), 'logo.png', `--data ${path('hub/data/')}`);
     save('saved/train/data-00000-of-00001.arrow', '');
     expectFacts(await inputErrorOf(locate('saved')), `${path('saved')}: `, 'no images', '.arrow', 'to_parquet');
     png('link/0.png');

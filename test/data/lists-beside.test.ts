@@ -59,11 +59,12 @@ describe('text files that say the splits of images, as public sets have them', (
   });
 
   test('Oxford-IIIT Pet: trainval is to train on', async () => {
-    const { rows } = await read('pet', ['images/A_1.jpg', 'images/b_c_1.jpg', 'annotations/trimaps/A_1.png'], {
-      'annotations/trainval.txt': ['A_1 1 1 1'],
+    const { rows, notes } = await read('pet', ['images/A_1.jpg', 'images/b_c_1.jpg', 'annotations/trimaps/A_1.png'], {
+      'annotations/trainval.txt': ['A_1 17 1 1'],
       'annotations/test.txt': ['b_c_1 2 2 1'],
     });
     expect(rows).toEqual({ train: ['images/A_1.jpg'], test: ['images/b_c_1.jpg'] });
+    expectFacts(notes, 'annotations/test.txt', "'2'", 'metadata.csv');
   });
 
   test('CUB: tables that share an id; CelebA: a column of 0, 1 and 2', async () => {

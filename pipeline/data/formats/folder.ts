@@ -1,6 +1,6 @@
 import { type Dirent, existsSync } from 'node:fs';
 import { realpath } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { InputError, stopIfAborted, withFileErrors } from '../../io/errors.ts';
 import { entriesIn, statsOf } from '../../io/folders.ts';
@@ -60,8 +60,11 @@ export async function locateFolder(root: string, options: DataOptions = {}): Pro
   const packed = found.images.length < FEW ? found.others.filter((path) => PACKED.test(path)) : new PathList();
   for (const table of [...packed].slice(0, FEW)) {
     if (!(await isSet(base + table, options))) continue;
+    const folder = table.slice(0, table.lastIndexOf('/') + 1);
+    const apart = folder !== '' && found.images.find((path) => path.startsWith(folder)) === undefined;
+    const own = packed.find((path) => splitsNamed(basename(path)).includes('train')) ?? table;
     throw new InputError(
-      `${root}: it contains a set of images, ${table}, and ${counted(found.images.length, 'image')}, such as ${found.images.find(() => true)}; pass --data ${quoted(base + table)}, or move the one or the other elsewhere`,
+      `${root}: it contains a set of images, ${table}, and ${counted(found.images.length, 'image')}, such as ${found.images.find(() => true)}; move the one or the other elsewhere, or pass --data ${quoted(base + (apart ? folder : own))}`,
     );
   }
   const { tables, others: otherTables } = await tablesIn(base, found.others, options);

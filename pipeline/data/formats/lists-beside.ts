@@ -1,6 +1,6 @@
 import { basename, dirname, join } from 'node:path/posix';
 import { InputError } from '../../io/errors.ts';
-import { counted } from '../../io/printable.ts';
+import { counted, printable } from '../../io/printable.ts';
 import { IMAGE_FILE } from '../decode.ts';
 import type { ArrangedPaths } from '../paths.ts';
 import { type SplitName, splitsNamed } from '../split-names.ts';
@@ -105,15 +105,18 @@ export async function withLists(
   const rows: Row[] = [];
   const used: string[] = [];
   const labelled: string[] = []; // lists that say more than is read
+  let more: string | undefined;
   for (const list of lists) {
     const found = await readList(texts, list, find, classes).catch((error: unknown) => {
       if (!(error instanceof InputError)) throw error;
       notes.push(`${list.path} is not used: ${error.message}`);
-      return { rows: [], missing: [], unused: [] };
+      return { rows: [], missing: [], unused: [], more: undefined };
     });
     if (!found.rows.some(({ label }) => all || label !== undefined)) continue;
     used.push(list.path);
     if (found.unused.length > 0) labelled.push(list.path);
+    else if (arranged.classes === undefined && found.more !== undefined)
+      more ??= `what follows the names in ${list.path} is not used, such as '${printable(found.more, 80)}'; if it is a label, name it in metadata.csv beside the images, with columns file_name, label and split`;
     for (const row of found.rows) rows.push(row);
     const [first] = all ? found.missing : [];
     if (first !== undefined) {
@@ -121,6 +124,7 @@ export async function withLists(
       notes.push(`${list.path} names ${missing} not there, or in several folders, such as ${first}`);
     }
   }
+  if (more !== undefined) notes.push(more);
   const labels = new Map<string, string>();
   for (const { image, label } of rows) {
     if (label !== undefined && all?.label(image) === undefined) labels.set(image, label);
@@ -174,7 +178,7 @@ async function readList(
   { path, split }: List,
   find: (name: string) => string | undefined,
   classes: ReadonlySet<string>,
-): Promise<{ rows: Row[]; missing: readonly string[]; unused: readonly string[] }> {
+): Promise<{ rows: Row[]; missing: readonly string[]; unused: readonly string[]; more: string | undefined }> {
   const ids = split === undefined ? await idsBeside(texts, path) : undefined;
   const imageOf = (name: string | undefined) => (name ? find(ids ? (ids.get(name) ?? '') : name) : undefined);
   const values = /partition/i.test(path) ? ['train', 'val', 'test'] : ids ? ['test', 'train'] : [];
@@ -186,6 +190,7 @@ async function readList(
   const sample: (readonly string[])[] = [];
   let [name, said, label] = [-1, -1, -1];
   let unused: readonly string[] = [];
+  let more: string | undefined;
   const add = (fields: readonly string[]) => {
     const [image, own] = [imageOf(fields[name]), labelAt(fields[label])];
     if (image === undefined) missing.push(fields[name] ?? '');
@@ -204,6 +209,7 @@ async function readList(
     said = where((text) => splitAt(text) !== undefined);
     label = where((text) => classes.has(labelAt(text)));
     for (const [row, fields] of sample.entries()) if (row > 0 || most.includes(fields)) add(fields); // the first may be a heading
+    more = name > 0 ? most[0]?.find((text, at) => at > name && ![said, label].includes(at) && text.trim()) : undefined;
     const [heading] = sample;
     if (heading && !most.includes(heading) && /\.(csv|tsv)$/i.test(path)) {
       const used = [0, said, label, name === 0 && heading.length === 2 ? 1 : name]; // the first is the whole row
@@ -213,9 +219,9 @@ async function readList(
   };
   for await (const fields of fieldsOf(texts, path)) {
     if (sample.length === SAMPLE) add(fields);
-    else if (sample.push(fields) === SAMPLE && !choose()) return { rows: [], missing, unused };
+    else if (sample.push(fields) === SAMPLE && !choose()) return { rows: [], missing, unused, more };
   }
-  return { rows: sample.length === SAMPLE || choose() ? rows : [], missing, unused };
+  return { rows: sample.length === SAMPLE || choose() ? rows : [], missing, unused, more };
 }
 
 /** The fields of each row, before them the whole row, which may be a path with spaces. */
