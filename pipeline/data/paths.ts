@@ -116,7 +116,7 @@ export function arrangePaths(paths: PathList, where: string, known: readonly str
     const numbered = areNumberedParts(own) || areRanges(images, from, own);
     if (numbered) refuseSplitsInside(folders, from, where);
     if (numbered) notes.push(`${own[0]}, ${own[1]}${own.length > 2 ? ' …' : ''} are parts by their names, not classes`);
-    if (!isInside) notes.push(...notesOnInner(folders, from, numbered));
+    if (!isInside) notes.push(...notesOnInner(folders, from, numbered, isWhole));
     const label = (path: string) => {
       const first = folderOf(path, from);
       return first === undefined || !numbered ? first && classOf(first) : classInPart(path, from, first)?.normalize();
@@ -145,7 +145,7 @@ export function arrangePaths(paths: PathList, where: string, known: readonly str
       `${doubtful}/ is taken for a class; if it holds masks or copies of the images beside it, move it elsewhere, or pass the folder of the images`,
     );
   }
-  return { parts, classes: classes.length === 0 ? undefined : classes, notes };
+  return { parts, classes: classes.length === 0 ? undefined : classes, notes: [...new Set(notes)] }; // of each part
 }
 
 /** Paths that are looked at for images of two kinds: sorted, their pairs are next to each other. */
@@ -197,7 +197,7 @@ export function notesOnNames(images: PathList): string[] {
 }
 
 /** A note on folders inside a class or a numbered part, one of which looks like a split, or which are several in a class. */
-function notesOnInner(folders: PathList, start: number, numbered: boolean): string[] {
+function notesOnInner(folders: PathList, start: number, numbered: boolean, isWhole: boolean): string[] {
   const inner = new Map<string, string>();
   let several: string | undefined;
   for (const path of folders) {
@@ -213,7 +213,7 @@ function notesOnInner(folders: PathList, start: number, numbered: boolean): stri
     const other = inner.get(first) ?? own;
     inner.set(first, other);
     if (other !== own && !numbered)
-      several ??= `${other} and ${own} are of one class, ${first}; if they are classes, pass ${first}/ itself, or name them in a column of labels of metadata.csv`;
+      several ??= `${other} and ${own} are of one class, ${first}; if they are classes, ${isWhole ? `pass ${first}/ itself, or ` : ''}name them in a column of labels of metadata.csv`;
   }
   return several === undefined ? [] : [several];
 }

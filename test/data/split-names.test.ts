@@ -328,6 +328,8 @@ describe('paths', () => {
     expect(arranged('a/abbey/1.png', 'a/bar/1.png', 'c/cave/1.png').notes).toEqual([
       expect.stringMatching(/a\/abbey.*a\/bar/),
     ]);
+    const inside = ['train/a/x/1.png', 'train/a/y/1.png', 'test/a/x/1.png', 'test/a/y/1.png'];
+    expect(arranged(...inside).notes).toEqual([expect.not.stringContaining('pass')]);
     expect(arranged('a/a/abbey/1.png', 'a/a/bar/1.png', 'c/1.png').notes).toEqual([
       expect.stringMatching(/a\/a\/abbey.*a\/a\/bar/),
     ]);
