@@ -75,7 +75,7 @@ test('the KL weight scales the divergence in the loss, traced and eager', async 
   const batch = await batchOf(4, shape, 2);
   const targets = [portable, await fastestTarget()];
   const run = async (make: (program: TrainingProgram) => Promise<Engine>) => {
-    const program = buildProgram(cvae, { ...shape, latent: 2, classes: 0, seed: 0 });
+    const program = buildProgram(cvae, { ...shape, latent: 2, classes: 0, seed: 0, filters: 8 });
     const engine = await make(program);
     const losses: number[] = [];
     for (const controls of [

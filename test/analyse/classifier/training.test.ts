@@ -22,7 +22,7 @@ beforeAll(async () => {
   if (fastest !== portable) targets.push(fastest);
 });
 
-const STEPS = 4;
+const STEPS = 2;
 const COUNT = 3;
 
 /** Random images and labels of step `i`, and a learning rate that changes. */
