@@ -7,7 +7,8 @@ import { expect, test } from 'vitest';
 import type { TrainSummary } from '../../pipeline/train/epochs.ts';
 import { npyBytes } from '../data/formats.ts';
 import { scratchFolder } from '../data/support.ts';
-import { compiled, convaeJson, type Running, start } from './convae.ts';
+import { callJson } from './call.ts';
+import { compiled, type Running, start } from './convae.ts';
 
 const scratch = scratchFolder();
 const cwd = scratch('cwd');
@@ -103,7 +104,7 @@ test('nobody reads stderr: training goes on and leaves no lock', { timeout: 60_0
   running.process.stderr?.destroy();
   expect(await running.end).toMatchObject({ code: 0, stdout: expect.stringMatching(/^epochs +1$/m) });
   expect(readdirSync(scratch('cwd/runs/mute'))).not.toContain('lock');
-  const again = await convaeJson<TrainSummary>([...training, '--epochs', '1', '--resume', '--run', 'runs/mute'], {
+  const again = await callJson<TrainSummary>([...training, '--epochs', '1', '--resume', '--run', 'runs/mute'], {
     cwd,
   });
   expect(again).toMatchObject({ epochs: 1 });

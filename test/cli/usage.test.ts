@@ -138,10 +138,10 @@ test.concurrent('a bug shows its stack and how to report it', async () => {
   expect(stderr).toContain(`This is a bug in convae ${packageJson.version}`);
 });
 
-test.concurrent('what the user typed is printed without what a terminal obeys, and not at any length', async () => {
+test('what the user typed is printed without what a terminal obeys, and not at any length', async () => {
   const [name, long] = ['\u001b]0;title\u0007\u202e\nnext', 'x'.repeat(50_000)];
   for (const args of [[name], ['export', name], ['train', 'cae', '--data', name], ['train', 'cae', '--lr', long]]) {
-    const { code, stderr } = await convae(args, { cwd });
+    const { code, stderr } = await call(args, { cwd });
     expect(code).toBe(2);
     expect(stderr).toMatch(/^convae: [^\p{Cc}\u202e]+\n$/u);
     expect(stderr.length).toBeLessThan(1100);
