@@ -16,7 +16,7 @@ import { type OnnxModels, type TracedModels, traceModel } from '../../pipeline/e
 import { type TrainStep, traceTrainStep } from '../../pipeline/export/train-step.ts';
 import { buildProgram, type TrainingProgram } from '../../pipeline/train/program.ts';
 
-const size: ModelSize = { height: 12, width: 12, channels: 1, latent: 3, classes: 4, seed: 7, filters: 16 };
+const size: ModelSize = { height: 12, width: 12, channels: 1, latent: 3, classes: 4, seed: 7, filters: 8 };
 const [BATCH, STEPS] = [2, 3];
 /** As a page's sliders would set them. */
 const [RATE, KL_WEIGHT] = [0.5, 0.3];
@@ -231,7 +231,7 @@ describe('the places of weights', () => {
     const encoder = { ...graphs.encoder, constants: graphs.encoder.constants.map(reshape) };
     expect(() =>
       traceTrainStep(program, cae.recipe.optimizer, { ...files, graphs: { ...graphs, encoder } }, BATCH),
-    ).toThrow(/encoder\/conv1\/kernel .*\[1,5,5,1,16\] in encoder\.onnx.*\[5,5,1,16\]/);
+    ).toThrow(/encoder\/conv1\/kernel .*\[1,5,5,1,8\] in encoder\.onnx.*\[5,5,1,8\]/);
   });
 
   test('a section that contradicts itself does not fit the card', () => {
@@ -241,7 +241,7 @@ describe('the places of weights', () => {
     const complaint = (weights: unknown) => trainStepSchema.safeParse({ ...good, weights }).error?.message;
     expect(complaint(good.weights)).toBeUndefined();
     expect(complaint([{ ...first, permutation: [3, 2, 0, 0] }, ...others])).toContain('the numbers from 0 to 3');
-    expect(complaint([{ ...first, bytes: 4 }, ...others])).toContain('expected 1600 bytes, got 4');
+    expect(complaint([{ ...first, bytes: 4 }, ...others])).toContain('expected 800 bytes, got 4');
     expect(complaint(others)).toContain('expected weights to have encoder/conv1/kernel');
   });
 });
