@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs-core';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { cpu, gpu, lowerTape, type Tape } from '../../pipeline/tfjs-to-onnx/src/index.ts';
+import { cpu, gpu, lowerTape, portable, type Tape } from '../../pipeline/tfjs-to-onnx/src/index.ts';
 import { anyGeometry, convRow, type Geometry, layerRow, transposeLayerRow, transposeRow } from './support/geometry.ts';
 import { blockedTargets } from './support/machine.ts';
 import { expectParity, type Row, row, tapesOf } from './support/parity.ts';
@@ -31,6 +31,22 @@ test('for GPUs, the gradient by a kernel is one convolution, and transposed conv
   for (const { attrs } of nodes.filter(({ op }) => op === 'ConvTranspose')) {
     const pads = (attrs.pads ?? [0, 0, 0, 0]) as number[];
     expect(pads.slice(0, 2)).toEqual(pads.slice(2));
+  }
+});
+
+test('no convolution of an image by a kernel as large has pads at the ends alone, which WebGPU ignores', () => {
+  const geometry = { inputs: 3, outputs: 4, pad: 'same' } as const;
+  const tapes = [
+    ...tapesOf(layerRow({ ...geometry, size: [2, 2], kernel: [2, 2] })),
+    ...tapesOf(layerRow({ ...geometry, size: [2, 2], kernel: [3, 3], strides: [2, 2] })), // dy is one pixel
+  ];
+  const nodes = [gpu, portable].flatMap((target) => tapes.flatMap((tape) => lowerTape(tape, target).nodes));
+  const convolutions = nodes.filter(({ op }) => op === 'Conv');
+  expect(convolutions.length).toBeGreaterThan(4);
+  for (const { attrs, inputs } of convolutions) {
+    const [top, left, bottom, right] = attrs.pads as number[];
+    const isWhole = `${attrs.kernel_shape}` === `${inputs[0]?.shape.slice(2)}`;
+    expect(isWhole && !top && !left && (bottom || right)).toBeFalsy();
   }
 });
 

@@ -6,9 +6,11 @@ interface Builder {
   Concat(parts: readonly Ref[], attrs: { readonly axis: number }): Ref;
   Conv(x: Ref, w: Ref, bias: Ref | undefined, attrs: Window): Ref;
   Clip(x: Ref, low: Ref, high: Ref): Ref;
+  Slice(x: Ref, starts: Ref, ends: Ref, axes: Ref): Ref;
   HardSwish(x: Ref): Ref;
   HardSigmoid(x: Ref, attrs: { readonly alpha: number; readonly beta: number }): Ref;
   float(value: number): Ref;
+  ints(values: readonly number[]): Ref;
 }
 
 /** What an operator with these arguments gives without a node of its own, if there is such a value. */
@@ -38,7 +40,7 @@ const rules: { readonly [Op in OpType]?: Simplification } = {
   Relu: (_, x) => (x?.producer?.op === 'Relu' ? x : undefined),
   Clip,
   Concat,
-  Conv,
+  Conv: (g, ...args) => withPads(g, ...args) ?? withSeenPads(g, ...args),
   Expand: (_, x, shape) => (x && shape && sameShape(numbersOf(shape), x.shape) ? x : undefined),
   Pad: (_, x, pads) => (pads && numbersOf(pads).every((n) => n === 0) ? x : undefined),
   Reshape: (_, x, shape) => (x && shape && sameShape(numbersOf(shape), x.shape) ? x : undefined),
@@ -81,7 +83,7 @@ function Split(_: Builder, x?: Ref, sizes?: Ref, attrs?: object): readonly Ref[]
 }
 
 /** A convolution that pads with zeros itself. */
-function Conv(g: Builder, x?: Ref, w?: Ref, bias?: Ref, given?: object): Ref | undefined {
+function withPads(g: Builder, x?: Ref, w?: Ref, bias?: Ref, given?: object): Ref | undefined {
   const [source, amounts, value] = x?.producer?.op === 'Pad' ? x.producer.inputs : [];
   if (!source || !amounts || !w || (value && onlyNumber(value) !== 0)) return undefined;
   const [by, attrs, rank] = [numbersOf(amounts), given as Window, source.shape.length];
@@ -89,6 +91,22 @@ function Conv(g: Builder, x?: Ref, w?: Ref, bias?: Ref, given?: object): Ref | u
   if (outside || by.some((n) => !(n >= 0))) return undefined;
   const spatial = [...by.slice(2, rank), ...by.slice(rank + 2)];
   return g.Conv(source, w, bias, { ...attrs, pads: spatial.map((n, i) => n + (attrs.pads?.[i] ?? 0)) });
+}
+
+/**
+ * ONNX Runtime's WebGPU ignores pads that are at the ends alone where a kernel is as large as the image, or one pixel: there
+ * another row is computed at the beginning, and cut off.
+ */
+function withSeenPads(g: Builder, x?: Ref, w?: Ref, bias?: Ref, given?: object): Ref | undefined {
+  const attrs = given as Window;
+  const { kernel_shape: kernel = [], strides = [1, 1], pads, group = 1 } = attrs;
+  if (!x || !w || pads?.length !== 4 || group !== 1) return undefined;
+  const [top, left, bottom, right] = pads;
+  const ignored = top === 0 && left === 0 && (bottom !== 0 || right !== 0);
+  const isPixel = [...kernel, ...strides].every((d) => d === 1);
+  if (!ignored || !(isPixel || sameShape(kernel, x.shape.slice(2)))) return undefined;
+  const y = g.Conv(x, w, bias, { ...attrs, pads: [strides[0] as number, 0, bottom as number, right as number] });
+  return g.Slice(y, g.ints([1]), g.ints([y.shape[2] as number]), g.ints([2]));
 }
 
 /** Bounds of bounds, with relu as a lower bound of 0. */
