@@ -4,6 +4,7 @@ import { bytesPerImage, type ImageDataset } from '../data/dataset.ts';
 import { checkDevice } from '../devices/device.ts';
 import { InputError, stopIfAborted } from '../io/errors.ts';
 import type { Tick } from '../io/stages.ts';
+import { compareWithCpu } from './compared.ts';
 import { type ComputeOptions, encodingGraphs, planSessions, type SessionOptions } from './plan.ts';
 import { type Graphs, type Job, type Pool, startPool } from './pool.ts';
 
@@ -70,7 +71,8 @@ export type ImageBatch = Pick<LatentBatch, 'start' | 'count'> & {
 
 /**
  * Runs a model's graphs in a pool of workers while some work needs them.
- * @throws EnvironmentError when the device is unavailable or ONNX Runtime cannot load a graph; what `work` throws
+ * @throws EnvironmentError when the device is unavailable, ONNX Runtime cannot load a graph or computes it wrong on WebGPU; what
+ * `work` throws
  */
 export async function withSessions<T>(
   { encoder, decoder, card }: RunnableModel,
@@ -88,6 +90,7 @@ export async function withSessions<T>(
   const start = plan.provider === 'cuda' ? (await import('./cuda-pool.ts')).startCudaPool : startPool;
   const pool = await start(sources, plan);
   try {
+    if (plan.provider === 'webgpu') await compareWithCpu(pool, sources, plan, card);
     return await work(new Sessions(pool, card, batchSize));
   } finally {
     await pool.stop();

@@ -19,7 +19,8 @@ const SHAPE = { height: 12, width: 12, channels: 1 };
 
 beforeAll(() => prepareEngine('tfjs-cpu', 'auto'));
 
-const build = (model: ModelDefinition) => buildProgram(model, { ...SHAPE, latent: 3, classes: 10, seed: 0, filters: 8 });
+const build = (model: ModelDefinition) =>
+  buildProgram(model, { ...SHAPE, latent: 3, classes: 10, seed: 0, filters: 8 });
 
 async function batchOf(program: TrainingProgram, count: number, step: number): Promise<HostBatch> {
   const images = new Uint8Array(count * 144);

@@ -6,11 +6,13 @@ import { deviceFailure } from '../../devices/failure.ts';
 import { webgpuAdapter } from '../../devices/webgpu.ts';
 import { type Engine, engineOf, type ProgramRunner } from '../engine.ts';
 import type { TrainingProgram } from '../program.ts';
+import { comparedWithCpu } from './first-step.ts';
 import { compileSliced } from './slices.ts';
 
 /**
  * The traced program, run by onnxruntime-node. The engine throws EnvironmentError when memory is short or CUDA fails.
- * @throws Unavailable when WebGPU is asked for and there is none; EnvironmentError as the engine
+ * @throws Unavailable when WebGPU is asked for and there is none, and from the first step where it computes the model wrong;
+ * EnvironmentError as the engine
  */
 export async function createOnnxEngine(
   program: TrainingProgram,
@@ -26,11 +28,14 @@ export async function createOnnxEngine(
     target: target ?? (await targetFor(device)),
     ...(await runOptions(threads, device)),
   };
-  const runner: ProgramRunner = await onDevice(() =>
+  const compiled: ProgramRunner = await onDevice(() =>
     device === 'cpu' && most > 1
       ? compileSliced(program, { ...options, threads: threads || defaultThreads(), slices: most })
       : compile(program.programs, { ...program, ...options }),
   );
+  const onCpu = async () =>
+    compile(program.programs, { ...program, ...onnxruntime(threads), target: await fastestTarget() });
+  const runner = device === 'webgpu' ? comparedWithCpu(compiled, program, onCpu) : compiled;
   const run: ProgramRunner['run'] = (name, feeds) => onDevice(() => runner.run(name, feeds));
   const pull = () => onDevice(() => runner.pull());
   return engineOf(
