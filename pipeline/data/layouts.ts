@@ -10,9 +10,10 @@ const LAYOUTS: readonly { readonly folder: RegExp; readonly sure?: boolean }[] =
   // VOC; Oxford-IIIT Pet; Cityscapes; MVTec AD, ISIC; DRIVE, HRF; CamVid, CelebAMask-HQ
   { folder: /^(segmentation(class(aug)?|object)|trimaps?|gt(fine|coarse))$/i, sure: true },
   { folder: /^((.*[ _-])?ground[ _-]?truths?|\d(st|nd)[ _-]?manual|manual\d|.*(annot|mask-anno))$/i, sure: true },
-  // Kvasir-SEG, Carvana; ADE20K, COCO; HAM10000; KITTI, Mapillary
+  // Kvasir-SEG, Carvana, CARLA; ADE20K, COCO; HAM10000; KITTI, Mapillary
   { folder: /^(.*[ _-])?(masks?|labels?|annotations?|segmentations?([ _-].*)?|gt|seg)$/i },
   { folder: /^(semantic([ _-]rgb)?|instances?|panoptic|depth|disparity|normals|thumb(nail)?s?)$/i },
+  { folder: /^((disp|flow)[ _-](occ|noc)([ _-]\d)?|obj[ _-]map)$/i },
   // DIV2K
   { folder: /^(.*[ _-])?LR([ _-].*)?$/ },
 ];
@@ -32,7 +33,10 @@ const saysImages = (folder: string): boolean =>
   /ima?ge?|photo|original|input|rgb|(^|[ _-])HR$/i.test(folder);
 
 /** Whether a folder may hold masks, copies or other views of images rather than images of a class. */
-export const mayBeAuxiliary = (folder: string): boolean => LAYOUTS.some((layout) => layout.folder.test(folder));
+export const mayBeAuxiliary = (folder: string): boolean =>
+  [folder, folder.replace(/(\p{Ll})(\p{Lu})/gu, '$1_$2')].some((name) =>
+    LAYOUTS.some((layout) => layout.folder.test(name)),
+  );
 
 const stemOf = (path: string): string => path.replace(/\.[^./]*$/, '');
 const nameOf = (path: string): string => path.slice(path.lastIndexOf('/') + 1);

@@ -107,6 +107,11 @@ const SETS: Readonly<
     parts: { train: ['train/images/1.png'], test: ['test/images/2.png'] },
     beside: ['test/masks/2_mask.png'],
   },
+  'KITTI 2015': {
+    parts: { train: ['training/image_2/0_10.png'], test: ['testing/image_2/0_10.png'] },
+    beside: ['disp_noc_0', 'disp_occ_1', 'flow_occ', 'obj_map'].map((kind) => `training/${kind}/0_10.png`),
+  },
+  CARLA: { parts: { all: ['dataA/CameraRGB/1.png', 'dataA/CameraRGB/2.png'] }, beside: ['dataA/CameraSeg/1.png'] },
   'CUB, with its masks': {
     parts: { all: ['CUB_200_2011/images/001.A/A_1.jpg', 'CUB_200_2011/images/002.B/B_1.jpg'] },
     beside: ['segmentations/001.A/A_1.png', 'segmentations/002.B/B_1.png'],
