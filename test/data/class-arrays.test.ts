@@ -64,6 +64,7 @@ test('archives of classes: their names are words or WordNet numbers; numbered on
     for (const name of ['n01440764', 'n01443537']) await write(`imagenet/${part}/${name}.tar`, `${name}_1.JPEG`);
   for (const name of ['cat-0', 'cat-1', 'hot dog']) await write(`words/${name}.tar`, 'images/1.png');
   for (const name of ['wds-0', 'wds-1']) await write(`parts/${name}.tar`, '1.png');
+  for (const name of ['images-0', 'masks-0', 'masks-1']) await write(`kinds/${name}.tar`, '1.png');
   for (const name of ['one', 'two']) await write(`inside/${name}.tar`, 'cat/1.png', 'dog/1.png');
   const labelsIn = async (folder: string) => {
     const { notes, ...source } = await locateData(path(folder));
@@ -82,5 +83,6 @@ test('archives of classes: their names are words or WordNet numbers; numbered on
   expect(await labelsIn('imagenet')).toEqual(['train', 'val'].map((part) => [part, 'n01440764', 'n01443537']));
   expect(await labelsIn('words')).toEqual([['all', 'cat', 'cat', 'hot dog']]);
   expect(await labelsIn('parts')).toEqual([['all', undefined, undefined]]);
+  expect(await labelsIn('kinds')).toEqual([['all', undefined, undefined, undefined]]);
   expect(await labelsIn('inside')).toEqual([['all', 'cat', 'dog', 'cat', 'dog']]);
 });

@@ -160,6 +160,8 @@ describe('a folder', () => {
     const pixels = path('sign/sign_mnist_train.csv');
     save('sign/a_test.csv', 'label,p0,p1,p2,p3\n1,0,9,9,9\n2,0,9,9,9\n');
     expectFacts(await inputErrorOf(locate('sign')), path('sign'), '1 image', 'amer_sign2.png', `--data ${pixels}`);
+    for (const name of ['test1', 'train']) save(`zips/${name}.zip`, '');
+    expectFacts(await inputErrorOf(locate('zips')), `--data ${path('zips/train.zip')}`);
     png('hub/assets/logo.png');
     save('hub/data/mnist_test.csv', 'label,p0,p1,p2,p3\n1,0,9,9,9\n2,0,9,9,9\n');
     expectFacts(await inputErrorOf(locate('hub')), 'logo.png', `--data ${path('hub/data/')}`);

@@ -1,6 +1,6 @@
 import { type Dirent, existsSync } from 'node:fs';
 import { realpath } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { InputError, stopIfAborted, withFileErrors } from '../../io/errors.ts';
 import { entriesIn, statsOf } from '../../io/folders.ts';
@@ -38,7 +38,7 @@ export async function locateFolder(root: string, options: DataOptions = {}): Pro
   const unnamed = await notesOnUnnamed(root, found.others);
   if (found.images.length === 0) {
     const there = found.others.length > 0 ? ` (${[...notesOnOthers(found.others), ...unnamed].join('; ')})` : '';
-    const ofKind = (kind: RegExp) => found.others.find((path) => kind.test(path));
+    const ofKind = (kind: RegExp) => trainedOn(found.others.filter((path) => kind.test(path)));
     const inner = found.others.find((path) => path.includes('/'))?.replace(/\/[^/]*$/, '') ?? '';
     if (inner !== '' && ((await isCifar(join(root, inner))) || isStl10(join(root, inner))))
       throw new InputError(
@@ -62,9 +62,8 @@ export async function locateFolder(root: string, options: DataOptions = {}): Pro
     if (!(await isSet(base + table, options))) continue;
     const folder = table.slice(0, table.lastIndexOf('/') + 1);
     const apart = folder !== '' && found.images.find((path) => path.startsWith(folder)) === undefined;
-    const own = packed.find((path) => splitsNamed(basename(path)).includes('train')) ?? table;
     throw new InputError(
-      `${root}: it contains a set of images, ${table}, and ${counted(found.images.length, 'image')}, such as ${found.images.find(() => true)}; move the one or the other elsewhere, or pass --data ${quoted(base + (apart ? folder : own))}`,
+      `${root}: it contains a set of images, ${table}, and ${counted(found.images.length, 'image')}, such as ${found.images.find(() => true)}; move the one or the other elsewhere, or pass --data ${quoted(base + (apart ? folder : (trainedOn(packed) ?? table)))}`,
     );
   }
   const { tables, others: otherTables } = await tablesIn(base, found.others, options);
@@ -84,9 +83,7 @@ export async function locateFolder(root: string, options: DataOptions = {}): Pro
   const [first] = Object.values(parts);
   const named = classes === undefined && tables.length === 0 && first ? notesOnNames(first.paths) : [];
   const others = found.others.filter((path) => !used.has(path));
-  const labelled = others.filter(isLabelTable);
-  // One of test images may have no labels.
-  const labels = labelled.find((path) => splitsNamed(path).includes('train')) ?? labelled.find(() => true);
+  const labels = trainedOn(others.filter(isLabelTable));
   const sources = Object.entries(parts).map(([name, { paths, id, label }]) => [
     name,
     imageFileSource({
@@ -110,6 +107,10 @@ export async function locateFolder(root: string, options: DataOptions = {}): Pro
     notes: [...notes, ...named, ...empty, ...notesOnOthers(others), ...unnamed, ...unread],
   };
 }
+
+/** The first file whose path says that it is to train on, or the first of all; one of test images may have no labels. */
+const trainedOn = (paths: PathList): string | undefined =>
+  paths.find((path) => splitsNamed(path).includes('train')) ?? paths.find(() => true);
 
 /** Lists that are looked at: YOLO has a text for each image. */
 const MOST_LISTS = 100;

@@ -5,7 +5,7 @@ import { entriesIn } from '../../io/folders.ts';
 import { IMAGE_FILE } from '../decode.ts';
 import type { DataSource, ImageSource } from '../image-source.ts';
 import { sortNaturally } from '../natural-order.ts';
-import { type SplitName, splitOf, splitsNamed, splitWithin } from '../split-names.ts';
+import { type SplitName, saysNothing, splitOf, splitsNamed, splitWithin } from '../split-names.ts';
 import { isSystemFolder, SUBMISSION } from './other-files.ts';
 
 const PARTS = ['train', 'val', 'test'] as const;
@@ -71,7 +71,8 @@ const WORDNET = /^n\d{8}$/;
 export function withClasses(shards: readonly Shard[]): Shard[] | undefined {
   const names = shards.map(({ path }) => basename(path).replace(/\..*$/, ''));
   const differ = names.every((name) => WORDNET.test(name)) || new Set(names.map(stemOf)).size > 1;
-  if (!differ || names.some((name) => /^\d*$/.test(name) || splitsNamed(name).length > 0)) return undefined;
+  if (!differ || names.some((name) => /^\d*$/.test(name) || saysNothing(name) || splitsNamed(name).length > 0))
+    return undefined;
   return shards.map((shard, i) => ({ ...shard, label: (names[i] as string).replace(/[ _-]+\d+$/, '') }));
 }
 
