@@ -149,7 +149,7 @@ export function shardedSource<T extends Shard>(
 }
 
 /** Part by the words of a file's name, `train-00000-of-00002`, `mnist_test`, or of its folder. */
-export function partOf(file: string): SplitName | undefined {
+function partOf(file: string): SplitName | undefined {
   const words = file
     .split(/[\\/]/)
     .reverse()
