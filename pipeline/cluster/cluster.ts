@@ -28,7 +28,7 @@ export interface ClusterResult {
 export async function cluster(options: ClusterOptions): Promise<ClusterResult> {
   const { exported, data, split, out, seed, into, signal } = options;
   await checkOutside(data, out);
-  await checkTarget('folder', out, { own: /^((clusters|report)\.\w+|pictures)$/ });
+  await checkTarget('folder', out, { names: /^((clusters|report)\.\w+|pictures)$/, file: 'clusters.json' });
   if (into) await checkTarget('folder', exported);
   const model = await openEncoder(exported);
   const method = methodOf(model, options);

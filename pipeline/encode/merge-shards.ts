@@ -69,7 +69,7 @@ export async function mergeShards(options: MergeOptions): Promise<Merged> {
   const model = await openPlanned(options.exported ?? plan.exported, plan);
   const out = options.out ?? join(folder, single ? 'latents.parquet' : 'latents');
   if (single) await checkTarget('file', out);
-  else await checkTarget('folder', out, { own: /^part-\d+-of-\d+\.parquet$/ });
+  else await checkTarget('folder', out, { names: /^part-\d+-of-\d+\.parquet$/ });
   const checked = await withFileErrors(`cannot read ${folder}`, () => checkShards(folder, plan, model, options));
   await sweep(shardPaths(folder).parts); // no shard will be written there that would do it
   const { rows, skipped } = checked;

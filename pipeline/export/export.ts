@@ -71,7 +71,11 @@ const DERIVED = {
 export async function exportRun(options: ExportOptions): Promise<ExportResult> {
   const { run, out, which, data, trainStep, signal } = options;
   const began = performance.now();
-  await checkTarget('folder', out, { own: /^(card\.json|(en|de)coder\.onnx)$/, derived: DERIVED });
+  await checkTarget('folder', out, {
+    names: /^(card\.json|(en|de)coder\.onnx)$/,
+    file: 'card.json',
+    derived: DERIVED,
+  });
   tf.enableProdMode();
   await tf.setBackend('cpu');
   const { state, program } = await loadRun(run, which, models, options.trust);

@@ -43,7 +43,7 @@ export async function reconstruct(options: ReconstructOptions): Promise<Reconstr
   const { exported, data, split, n, out, dataOptions, note, signal } = options;
   const began = performance.now();
   await checkOutside(data, out);
-  await checkTarget('folder', out, { own: /\.png$/ });
+  await checkTarget('folder', out, { names: /\.png$/, file: GRID_FILE });
   const model = await openExported(exported);
   const all = await openSplit(data, split, optionsFor(model.card, dataOptions));
   try {

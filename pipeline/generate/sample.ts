@@ -36,7 +36,7 @@ export interface SampleResult {
 export async function sample(options: SampleOptions): Promise<SampleResult> {
   const { exported, out, seed, signal, progress } = options;
   const began = performance.now();
-  await checkTarget('folder', out, { own: /^(\d+\.png|grid\.png|(latents|codes)\.csv)$/ });
+  await checkTarget('folder', out, { names: /^(\d+\.png|grid\.png|(latents|codes)\.csv)$/, file: 'grid.png' });
   const model = await openExported(exported);
   const { card } = model;
   await checkOutside(card.dataset.name, out);

@@ -1,3 +1,4 @@
+import type { Dirent } from 'node:fs';
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import { fileDigest } from './digest.ts';
@@ -13,13 +14,16 @@ const LINE = /^([0-9a-f]{64}) {2}(.+)$/;
 
 /** Lists all files of a folder and the folders in it. @throws errors of the file system */
 export async function writeSums(folder: string): Promise<void> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  const names = entries
-    .filter((entry) => entry.isFile())
-    .map(({ parentPath, name }) => relative(folder, join(parentPath, name)).replaceAll(sep, '/'))
-    .filter((name) => name !== SUMS)
-    .sort();
+  const names = (await filesIn(folder, (entry) => entry.isFile())).filter((name) => name !== SUMS).sort();
   await writeFile(join(folder, SUMS), await sumLines(folder, names));
+}
+
+/** What is in a folder and the folders in it, by its path there. @throws errors of the file system */
+export async function filesIn(folder: string, accepts: (entry: Dirent) => boolean): Promise<string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  return entries
+    .filter(accepts)
+    .map(({ parentPath, name }) => relative(folder, join(parentPath, name)).replaceAll(sep, '/'));
 }
 
 /** The lines of a list for some files of a folder. @throws errors of the file system */

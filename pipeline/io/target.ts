@@ -4,7 +4,7 @@ import { dirname, extname, join, resolve } from 'node:path';
 import { InputError, ignoreMissing, withFileErrors } from './errors.ts';
 import { makeFolder, orRemove, removeEmpty } from './folders.ts';
 import { STAGING, stage, sweep } from './staging.ts';
-import { SUMS, sumsIn } from './sums.ts';
+import { filesIn, SUMS, sumsIn } from './sums.ts';
 
 export type Kind = 'file' | 'folder';
 
@@ -14,6 +14,14 @@ export type Kind = 'file' | 'folder';
  */
 export type Derived = Readonly<Record<string, string>>;
 
+/** What tells that a folder is an earlier output. */
+interface EarlierOutput {
+  /** Names in it, and a file that it has, where there is no list of checksums. */
+  readonly names: RegExp;
+  readonly file?: string;
+  readonly derived?: Derived;
+}
+
 /** Endings of what is a file: a folder of such a name would surprise. */
 const OF_FILE = /^\.(png|jpe?g|gif|webp|svg|html?|md|json|jsonl|csv|tsv|npy|npz|parquet|onnx|zip|tar|tgz|gz)$/i;
 
@@ -21,15 +29,13 @@ const OF_FILE = /^\.(png|jpe?g|gif|webp|svg|html?|md|json|jsonl|csv|tsv|npy|npz|
 const PROBE = 4096;
 
 /**
- * Finds out before long work whether a file or folder can be written, as publishing it does; nothing is left of it.
- * @param own names that an earlier output has, besides those in its list of checksums
+ * Finds out before long work whether a file or folder can be written, as publishing it does; nothing is left of it. A folder that
+ * holds anything is replaced only if it is an earlier output: all its files are in its list of checksums. Where there is no such
+ * list, a file tells, and the names in it.
+ * @param own what an earlier output is, for a folder; without it, any content is accepted
  * @throws InputError where a new folder has the name of a file; InputError or EnvironmentError as `publishFolder`
  */
-export async function checkTarget(
-  kind: Kind,
-  target: string,
-  { own = /./, derived = {} }: { readonly own?: RegExp; readonly derived?: Derived } = {},
-): Promise<void> {
+export async function checkTarget(kind: Kind, target: string, own?: EarlierOutput): Promise<void> {
   await withFileErrors(`cannot write ${target}`, async () => {
     const path = await realpath(target).catch(() => resolve(target));
     const parent = dirname(path);
@@ -38,11 +44,7 @@ export async function checkTarget(
     if (kind === 'folder' && !exists && OF_FILE.test(extname(path))) {
       throw new InputError(`cannot write ${target}: expected the name of a folder; leave out ${extname(path)}`);
     }
-    if (kind === 'folder' && exists) {
-      const listed = (await sumsIn(join(path, SUMS)).catch(ignoreMissing)) ?? [];
-      const names = new Set([SUMS, ...listed.map(({ name }) => name.split('/', 1)[0])]);
-      await assertReplaceable(path, target, (name) => names.has(name) || own.test(name), derived);
-    }
+    if (exists && own) await assertEarlier(path, target, own);
     const made = await makeFolder(parent);
     await orRemove(parent, made, async () => {
       const staging = await stage(path);
@@ -50,6 +52,19 @@ export async function checkTarget(
     });
     await removeEmpty(parent, made);
   });
+}
+
+/** @throws InputError when a folder holds something that no earlier output has, and that would be lost */
+async function assertEarlier(path: string, target: string, { names, file, derived = {} }: EarlierOutput) {
+  await sweep(path);
+  const listed = await sumsIn(join(path, SUMS)).catch(ignoreMissing);
+  if (listed) {
+    const known = new Set([SUMS, ...listed.map(({ name }) => name)]);
+    const files = await filesIn(path, (entry) => !entry.isDirectory());
+    return assertOwn(path, target, files, (name) => known.has(name), derived);
+  }
+  const isOutput = file === undefined || existsSync(join(path, file));
+  return assertReplaceable(path, target, (name) => isOutput && (name === SUMS || names.test(name)), derived);
 }
 
 /** Whether something is at a path. @throws InputError when it is of another kind */
@@ -69,15 +84,26 @@ export async function assertReplaceable(
   derived: Derived,
 ): Promise<void> {
   await sweep(path);
+  assertOwn(path, target, await readdir(path), isOwn, derived);
+}
+
+/** @param names of files and folders in `path`, or of files in its folders */
+function assertOwn(
+  path: string,
+  target: string,
+  names: readonly string[],
+  isOwn: (name: string) => boolean,
+  derived: Derived,
+): void {
+  const topOf = (name: string) => name.split('/', 1)[0] as string;
   const isDerived = (name: string) =>
     Object.hasOwn(derived, name) && existsSync(join(path, name, derived[name] as string));
-  const foreign = (await readdir(path)).find((name) => !isOwn(name) && !isDerived(name));
-  if (foreign === STAGING) {
+  const foreign = names.find((name) => !isOwn(name) && !isDerived(topOf(name)));
+  if (foreign === undefined) return;
+  if (topOf(foreign) === STAGING) {
     throw new InputError(`cannot write ${target}: another process is writing into it; wait for it to end`);
   }
-  if (foreign !== undefined) {
-    throw new InputError(
-      `cannot write ${target}: there is ${foreign} in it, which replacing the folder would delete; choose another folder`,
-    );
-  }
+  throw new InputError(
+    `cannot write ${target}: there is ${foreign} in it, which replacing the folder would delete; choose another folder`,
+  );
 }

@@ -99,7 +99,7 @@ export async function findOutliers(options: OutlierOptions): Promise<FoundOutlie
     );
   }
   for (const images of [options.data, options.reference ?? model.card.dataset.name]) await checkOutside(images, out);
-  await checkTarget('folder', out, { own: /^((outliers|report)\.\w+|pictures)$/ });
+  await checkTarget('folder', out, { names: /^((outliers|report)\.\w+|pictures)$/, file: 'outliers.json' });
   if (into) await checkTarget('folder', exported);
   const closing: (() => Promise<void>)[] = [];
   try {

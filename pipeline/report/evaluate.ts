@@ -66,7 +66,7 @@ export interface DrawnPictures {
  */
 export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   const { exported, out = join(exported, 'report'), seed, quick, signal, progress } = options;
-  await checkTarget('folder', out, { own: /^(report\.\w+|pictures)$/ });
+  await checkTarget('folder', out, { names: /^(report\.\w+|pictures)$/, file: 'report.json' });
   return withModel({ ...options, out }, async (open) => {
     const { model, splits, sessions } = open;
     const { card } = model;
@@ -131,7 +131,7 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
  */
 export async function drawPictures(options: EvaluateOptions): Promise<DrawnPictures> {
   const { exported, out = join(exported, 'pictures'), signal, progress } = options;
-  await checkTarget('folder', out, { own: /\.(png|svg|webp)$/ });
+  await checkTarget('folder', out, { names: /\.(png|svg|webp)$/, file: 'reconstructions.png' });
   return withModel({ ...options, out }, async (open) => {
     const { model, splits, sessions } = open;
     const stages = createStages(Object.entries({ encoding: 2, pictures: 18 }), signal, progress);

@@ -60,7 +60,8 @@ export async function buildSite(options: SiteOptions): Promise<Site> {
   const { out, app, device, maps, signal, progress, note = () => {} } = options;
   const began = performance.now();
   const kept = await keptFiles(out);
-  await checkTarget('folder', out);
+  const derived = Object.fromEntries(kept.map((name) => [name, '']));
+  await checkTarget('folder', out, { names: /./, file: INDEX, derived });
   return withModels(options, async (models) => {
     const columns = await columnsFor(models, options.columns ?? [], note);
     const known = new Map<SiteModel, Points>();

@@ -147,3 +147,26 @@ test('reconstructions are not written among the images', async () => {
   await reconstructing({ data, out: scratch('album/.hidden') });
   expect(readdirSync(data).sort()).toEqual(['.hidden', 'x', 'y']);
 });
+
+test("a folder with a user's files is not replaced, whatever their names; an earlier output is", async () => {
+  const files = ['1.png', '2.png'];
+  const data = await imageFolder('originals', files);
+  for (const name of ['edited', 'shelf/originals']) {
+    const out = scratch(name);
+    mkdirSync(out, { recursive: true });
+    for (const file of files) writeFileSync(join(out, file), 'mine');
+  }
+  await inputErrorOf(reconstructing({ data, out: scratch('edited') }));
+  expect(files.map((file) => readFileSync(join(scratch('edited'), file), 'utf8'))).toEqual(['mine', 'mine']);
+
+  const nested = await imageFolder('nested', ['originals/1.png', 'others/1.png']);
+  const out = scratch('shelf');
+  await inputErrorOf(reconstructing({ data: nested, out }));
+  expect(readFileSync(join(out, 'originals/1.png'), 'utf8')).toBe('mine');
+
+  const { folder } = await reconstructing({ data: nested });
+  await reconstructing({ data: nested, out: folder });
+  writeFileSync(join(folder, 'others/notes.txt'), 'mine');
+  await inputErrorOf(reconstructing({ data: nested, out: folder }));
+  expect(readFileSync(join(folder, 'others/notes.txt'), 'utf8')).toBe('mine');
+});
