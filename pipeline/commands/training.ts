@@ -26,7 +26,7 @@ export const train = defineCommand({
   describe: 'Train a model',
   options: {
     model: text(options.model.describe),
-    data: { ...options.data, default: 'mnist' },
+    data: { ...options.data, defaultDescription: 'mnist; the data of the run that is resumed' },
     ...dataOptions,
     ...pick('only-class', 'val-split'),
     run: { ...text('run folder'), defaultDescription: 'runs/<model>' },

@@ -21,7 +21,7 @@ import { findDamage } from '../io/sums.ts';
 import { evaluate } from '../report/evaluate.ts';
 import { type FoundModel, findModel } from '../train/find-model.ts';
 import type { TrainOptions } from '../train/options.ts';
-import { type DataChoice, dataOptionsFor, planFor, train } from '../train/train.ts';
+import { type DataChoice, openData, planFor, train } from '../train/train.ts';
 
 /** Epochs of models whose recipes take hours. */
 const EPOCHS: Readonly<Record<string, number>> = { 'conv-ae': 20 };
@@ -168,7 +168,7 @@ async function planOf({ model, file }: FoundModel, { shape, count: images, about
 
 /** @throws InputError when a run is of other images or options than those that are asked for */
 async function assertSameRun(options: TrainOptions & DataChoice, state: RunState): Promise<void> {
-  const splits = await openSplits(options.data, dataOptionsFor(options.dataOptions, state.plan));
+  const splits = await openData(options, state.plan);
   try {
     await planFor(splits, options, state);
   } catch (error) {

@@ -3,7 +3,6 @@ import { readRun } from '../artifacts/run-folder.ts';
 import { readBatches } from '../data/batches.ts';
 import { closeSplits, partsOf } from '../data/dataset.ts';
 import { Generator } from '../data/generator.ts';
-import { openSplits } from '../data/open.ts';
 import { checkOutside } from '../data/outside.ts';
 import { summaryLines, summaryOf } from '../data/summary.ts';
 import { controlsAt } from './controls.ts';
@@ -15,7 +14,7 @@ import type { Trained } from './pictures.ts';
 import { assertTaken } from './plan.ts';
 import { drawNoise } from './program.ts';
 import { REFRESH_STEPS } from './targets.ts';
-import { buildModel, type DataChoice, dataOptionsFor, planFor } from './train.ts';
+import { buildModel, type DataChoice, openData, planFor } from './train.ts';
 
 /** Steps that are done before the time is taken, and how long it is taken for at most. */
 const WARM_UP = 2;
@@ -30,10 +29,10 @@ export async function dryRun(options: TrainOptions & DataChoice) {
   const { model, engine: choice, device, threads } = options;
   await prepareEngine(choice, device, threads);
   assertTaken(model, options);
-  await checkOutside(options.data, options.run);
+  if (options.data !== undefined) await checkOutside(options.data, options.run);
   const checkpoint = options.resume ? await readRun(options.run, 'latest') : undefined;
   const found = checkpoint?.state;
-  const splits = await openSplits(options.data, dataOptionsFor(options.dataOptions, found?.plan, options.valSplit));
+  const splits = await openData(options, found?.plan);
   try {
     const { data, initial, plan, notes } = await planFor(splits, options, found);
     const program = buildModel(model, plan);

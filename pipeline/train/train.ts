@@ -5,7 +5,7 @@ import { FEW, isMuchLarger } from '../../models/kit/suit.ts';
 import type { RunPlan, RunState } from '../artifacts/run.ts';
 import { writeSkipped } from '../artifacts/run-files.ts';
 import { closeSplits, type DatasetSplits } from '../data/dataset.ts';
-import { openSplits } from '../data/open.ts';
+import { openTrainingSplits } from '../data/open.ts';
 import { type DataOptions, optionsLike } from '../data/options.ts';
 import { checkOutside } from '../data/outside.ts';
 import { skippedIn } from '../data/prepare.ts';
@@ -36,15 +36,11 @@ export async function train(options: TrainOptions & DataChoice, hooks: TrainHook
   const { model, engine, device, threads } = options;
   // What can fail at once fails before all images are read.
   assertTaken(model, options);
-  await checkOutside(options.data, options.run);
+  if (options.data !== undefined) await checkOutside(options.data, options.run);
   await prepareEngine(engine, device, threads);
   const run = await openRun(options.run, options);
   try {
-    const previous = run.checkpoint?.state.plan;
-    const splits = await openSplits(
-      options.data,
-      dataOptionsFor(options.dataOptions, previous, options.valSplit),
-    ).finally(() => hooks.progress.stop());
+    const splits = await openData(options, run.checkpoint?.state.plan).finally(() => hooks.progress.stop());
     try {
       for (const line of summaryLines(summaryOf(splits))) hooks.progress.note(line);
       return await trainInto(run, splits, options, hooks);
@@ -59,8 +55,15 @@ export async function train(options: TrainOptions & DataChoice, hooks: TrainHook
 
 /** The data to train on. */
 export interface DataChoice {
-  readonly data: string;
+  /** By default that of the run that is resumed, else MNIST. */
+  readonly data?: string | undefined;
   readonly dataOptions?: DataOptions | undefined;
+}
+
+/** Opens the images to train on. @throws as `openSplits` */
+export function openData({ data, dataOptions, valSplit }: TrainOptions & DataChoice, previous: RunPlan | undefined) {
+  const options = dataOptionsFor(dataOptions, previous, valSplit);
+  return openTrainingSplits(previous?.data.name ?? 'mnist', data ?? (previous ? undefined : 'mnist'), options);
 }
 
 /** The data options; a resumed run's images are chosen and prepared as before where nothing else is asked for. */

@@ -1,4 +1,13 @@
-import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { expect, test } from 'vitest';
@@ -133,6 +142,23 @@ test("a run's pictures are not written among the images", async () => {
   const album = { run: scratch('album-runs/own'), out: scratch('album/exported') };
   await train({ ...into('album', 'album-runs/own'), model: models['conv-ae'] as ModelDefinition }, never);
   expectFacts(await inputErrorOf(exportRun(album)), album.out, scratch('album'));
+});
+
+test('a resumed run goes on with its own data, unless others are named', async () => {
+  const pixels = Uint8Array.from({ length: 40 * 64 }, (_, at) => (Math.floor(at / 64) * 41 + at * 7) % 256);
+  writeFileSync(scratch('named.npy'), npyBytes('|u1', [40, 8, 8], pixels));
+  const run = scratch('own-data');
+  const dataOptions = { cache: scratch('cache') };
+  await train({ ...tinyOptions(run, { epochs: 1 }), data: scratch('named.npy'), dataOptions }, never);
+  const resuming = { ...tinyOptions(run, { epochs: 2, resume: true }), dataOptions };
+  expect((await dryRun(resuming)).plan.data.name).toBe(scratch('named.npy'));
+  await train(resuming, never);
+  expect((await readRun(run, 'latest'))?.state.position.epoch).toBe(2);
+  expectFacts(await inputErrorOf(train({ ...resuming, data: scratch('none.npy') }, never)), scratch('none.npy'));
+  renameSync(scratch('named.npy'), scratch('moved.npy'));
+  expectFacts(await inputErrorOf(train(resuming, never)), scratch('named.npy'), '--data');
+  await train({ ...resuming, epochs: 3, data: scratch('moved.npy') }, never);
+  expect((await readRun(run, 'latest'))?.state.plan.data.name).toBe(scratch('moved.npy'));
 });
 
 test.each([
