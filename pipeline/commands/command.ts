@@ -17,8 +17,8 @@ type Arguments<O extends Record<string, Option>> = ArgumentsCamelCase<InferredOp
 const contextOf = (signal: AbortSignal, quiet: boolean) => ({
   signal,
   quiet,
-  /** Prints a line on stderr, unless `quiet`. */
-  note: (line: string) => void (quiet || process.stderr.write(`${printableLine(line)}\n`)),
+  /** Prints a line on stderr: what is left out, or not as expected. */
+  note: (line: string) => void process.stderr.write(`${printableLine(line)}\n`),
   /** Shows progress of work that reads and counts images. */
   async countImages<T>(
     work: (progress: (done: number, total: number) => void, reading: Reading) => Promise<T>,

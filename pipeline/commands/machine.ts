@@ -18,8 +18,8 @@ export const setup = defineCommand({
     quiet: options.quiet,
   },
   examples: { 'setup tfjs-node': 'afterwards: convae train cae --engine tfjs-node' },
-  async run({ what }, { signal, note }) {
-    const context = { signal, note };
+  async run({ what }, { signal, quiet, note }) {
+    const context = { signal, note: quiet ? () => {} : note };
     const description =
       what === 'cuda'
         ? await (await import('../setup/cuda.ts')).setUpCuda(context)

@@ -184,7 +184,7 @@ export const options = {
   config: text('YAML file of options, such as the recipe.yaml of a run; options given here override it'),
   'dry-run': flag('describe data, model and steps, estimate the time, and write nothing'),
   trust: flag('run the model file that a run or a file of options names, wherever it is'),
-  quiet: flag('print no progress'),
+  quiet: flag('print no progress, only warnings'),
   json: flag('print the result as one line of JSON'),
 } as const satisfies Record<string, Option>;
 

@@ -81,6 +81,9 @@ const MOST_SKIPPED = 5;
 
 type Row = [what: string, line: string];
 
+/** Rows on what is left out, or may not be as expected. */
+export const OF_WARNING: readonly string[] = ['skipped', 'note', 'warning'];
+
 /** The summary as rows of two cells. */
 export function summaryRows(summary: DataSummary): Row[] {
   const { height, width, channels, splits: parts, range, skipped, warnings, notes } = summary;

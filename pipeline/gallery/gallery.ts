@@ -41,6 +41,8 @@ export interface GalleryOptions
   readonly out: string;
   /** Whether to evaluate on fewer images. */
   readonly quick: boolean;
+  /** Whether only warnings are printed. */
+  readonly quiet?: boolean;
   readonly signal: AbortSignal;
   /** Prints a line. */
   note(line: string): void;
@@ -114,7 +116,7 @@ interface Images {
 
 /** Finds the steps that are left for a model, and their seconds. */
 async function planOf({ model, file }: FoundModel, { shape, count: images, about }: Images, options: GalleryOptions) {
-  const { data, dataOptions = {}, quick, signal, note } = options;
+  const { data, dataOptions = {}, quick, quiet, signal, note } = options;
   const { maxSkipped, strict, cache } = dataOptions;
   const reading = { maxSkipped, strict, cache, signal };
   const { name } = model;
@@ -141,7 +143,7 @@ async function planOf({ model, file }: FoundModel, { shape, count: images, about
       name: `train ${name}`,
       seconds: left * (images * SECONDS.image + Math.ceil(images / recipe.batchSize) * SECONDS.step),
       done: left <= 0,
-      work: (tick: Tick) => train(wanted, { signal, progress: trainingProgress(note, tick, signal) }),
+      work: (tick: Tick) => train(wanted, { signal, progress: trainingProgress(note, tick, signal, quiet) }),
     },
     {
       name: `export ${name}`,
@@ -193,10 +195,16 @@ async function readReport(exported: string): Promise<Report | undefined> {
  * Converts the progress of a training into the finished share of its remaining images.
  * @param signal once it is aborted there are no ticks, which would end the training before it has saved
  */
-export function trainingProgress(note: (line: string) => void, tick: Tick, signal: AbortSignal): Progress {
+export function trainingProgress(
+  warn: (line: string) => void,
+  tick: Tick,
+  signal: AbortSignal,
+  quiet = false,
+): Progress {
   let [first, total] = [0, 1];
   return {
-    note,
+    note: quiet ? () => {} : warn,
+    warn,
     stage() {},
     reading() {},
     start(images, done) {

@@ -13,6 +13,8 @@ const STEPS = 1000;
 export interface Progress {
   /** Writes a line that stays. */
   note(line: string): void;
+  /** The same, also where no progress is wanted. */
+  warn(line: string): void;
   /** Shows how many images were read for the first time. */
   readonly reading: Reading;
   /** Shows stages of what comes before training. */
@@ -33,7 +35,7 @@ export interface Progress {
 export type Reading = (done: number, total: number | undefined) => void;
 
 /** Reports nothing. */
-export const silent: Progress = { note() {}, reading() {}, stage() {}, start() {}, update() {}, stop() {} };
+export const silent: Progress = { note() {}, warn() {}, reading() {}, stage() {}, start() {}, update() {}, stop() {} };
 
 /** Where progress is shown; `stream` is stderr by default. */
 export interface ProgressOutput {
@@ -46,11 +48,12 @@ export function createProgress(
   stream: NodeJS.WriteStream,
   { quiet = false, now = () => performance.now() }: { quiet?: boolean; now?: () => number } = {},
 ): Progress {
-  if (quiet) return silent;
+  if (quiet) return { ...silent, warn: (line) => void stream.write(`${printableLine(line)}\n`) };
   const { show, note, stop } = createDisplay(stream, now);
   let update: Progress['update'] = () => {};
   return {
     note,
+    warn: note,
     reading: readingWith(show, now),
     stage: stageWith(show),
     start(images, first, epochs) {

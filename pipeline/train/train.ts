@@ -9,7 +9,7 @@ import { openTrainingSplits } from '../data/open.ts';
 import { type DataOptions, optionsLike } from '../data/options.ts';
 import { checkOutside } from '../data/outside.ts';
 import { skippedIn } from '../data/prepare.ts';
-import { summaryLines, summaryOf } from '../data/summary.ts';
+import { OF_WARNING, summaryOf, summaryRows } from '../data/summary.ts';
 import { InputError } from '../io/errors.ts';
 import { createStages } from '../io/stages.ts';
 import type { Engine } from './engine.ts';
@@ -42,7 +42,9 @@ export async function train(options: TrainOptions & DataChoice, hooks: TrainHook
   try {
     const splits = await openData(options, run.checkpoint?.state.plan).finally(() => hooks.progress.stop());
     try {
-      for (const line of summaryLines(summaryOf(splits))) hooks.progress.note(line);
+      for (const [what, line] of summaryRows(summaryOf(splits))) {
+        hooks.progress[OF_WARNING.includes(what) ? 'warn' : 'note'](`${what}: ${line}`);
+      }
       return await trainInto(run, splits, options, hooks);
     } finally {
       hooks.progress.stop();

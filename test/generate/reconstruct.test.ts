@@ -6,7 +6,7 @@ import { spreadRows } from '../../pipeline/data/rows.ts';
 import { type ReconstructOptions, reconstruct } from '../../pipeline/generate/reconstruct.ts';
 import { Interrupted } from '../../pipeline/io/errors.ts';
 import { layoutOf } from '../../pipeline/pictures/grid.ts';
-import { callJson } from '../cli/call.ts';
+import { call, callJson } from '../cli/call.ts';
 import { inputErrorOf, openFiles, scratchFolder } from '../data/support.ts';
 import { imageOf, labelOf, tinyData, tinyImages } from '../encode/support.ts';
 import { exportTiny, tiny, tinyLatent } from '../encode/tiny-model.ts';
@@ -133,6 +133,12 @@ test('the command, on the test images only', async () => {
   });
   expect(result).toMatchObject({ images: 30, out: 'r' });
   expect(readdirSync(scratch('r')).length).toBe(32);
+});
+
+test('--quiet prints warnings all the same', async () => {
+  const args = ['reconstruct', exported, '--data', tinyData(scratch('few'), 20), '--out', 'f', '--n', '30', '--quiet'];
+  const { code, stderr } = await call(args, { cwd: scratch('.') });
+  expect([code, stderr]).toEqual([0, expect.stringContaining('--n 30')]);
 });
 
 test('reconstructions are not written among the images', async () => {

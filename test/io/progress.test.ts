@@ -80,14 +80,15 @@ test('drawing is throttled', () => {
   expect(written.length - before).toBeLessThan(200);
 });
 
-test('nothing is written when quiet', () => {
+test('only warnings are written when quiet', () => {
   const { written, stream } = screen(true);
   const progress = createProgress(stream, { quiet: true });
   progress.note('hello');
+  progress.warn('skipped: a.png');
   progress.start(10, 0, 1);
   progress.update(5, 1, 1);
   progress.stop();
-  expect(written).toEqual([]);
+  expect(written).toEqual(['skipped: a.png\n']);
 });
 
 test('durations', () => {
