@@ -79,7 +79,7 @@ export const withCountProgress = <T>(
   withDisplay(output, (show) => {
     let pace: ReturnType<typeof createMeter> | undefined;
     const progress = (done: number, total: number) => {
-      pace ??= createMeter(0);
+      pace ??= createMeter(done);
       const paceText = pace(done, total);
       show(done / total, () => `${done}/${total} images  ${paceText()}`);
     };
@@ -101,7 +101,7 @@ const stageWith =
 function readingWith(show: Show, now?: () => number): Reading {
   let pace: ReturnType<typeof createMeter> | undefined;
   return (done, total) => {
-    pace ??= createMeter(0, now);
+    pace ??= createMeter(done, now);
     const paceText = pace(done, total ?? done);
     show(total ? done / total : 0, () => `reading: ${done}${total ? `/${total}` : ''} images  ${paceText()}`);
   };

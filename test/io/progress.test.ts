@@ -1,6 +1,6 @@
 import { Writable } from 'node:stream';
 import { expect, test } from 'vitest';
-import { createProgress, duration } from '../../pipeline/io/progress.ts';
+import { createProgress, duration, withCountProgress } from '../../pipeline/io/progress.ts';
 
 /** A stream that keeps what is written, and a clock that the test turns. */
 function screen(isTTY: boolean) {
@@ -78,6 +78,12 @@ test('drawing is throttled', () => {
   }
   progress.stop();
   expect(written.length - before).toBeLessThan(200);
+});
+
+test('there is no rate after the first images, of which it is not known how long they took', async () => {
+  const { written, stream } = screen(true);
+  await withCountProgress({ quiet: false, stream }, async (progress) => progress(85, 300));
+  expect(written.join('')).toMatch(/85\/300 images {2}[0–] images\/s {2}ETA –/);
 });
 
 test('only warnings are written when quiet', () => {
