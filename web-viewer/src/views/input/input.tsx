@@ -3,7 +3,7 @@ import { setInputClass } from '../../state/explore.ts';
 import { classes, inputLabel, model, reconstruction } from '../../state/store.ts';
 import { draggedTo, take } from '../../state/takers.ts';
 import { ClassChoice } from '../../ui/class-choice.tsx';
-import { grouped } from '../../ui/format.ts';
+import { counted } from '../../ui/format.ts';
 import { PixelImage } from '../../ui/pixel-image.tsx';
 import { Canvas } from './canvas.tsx';
 import { Code } from './code.tsx';
@@ -39,7 +39,7 @@ export function InputView() {
         </h2>
         <p class="say">
           Draw {conventions.centred ? 'a digit' : 'something'}: the encoder turns it into{' '}
-          {size ? grouped(size) : 'a few'} numbers, and the decoder turns these into an image.
+          {size ? counted(size, 'number') : 'a few numbers'}, and the decoder turns these into an image.
         </p>
       </header>
       <div class="stack input-picture">
