@@ -2,11 +2,14 @@ import { join } from 'node:path';
 import { spreadOf } from '../analyse/moments.ts';
 import type { Card } from '../artifacts/card.ts';
 import { readTraining } from '../artifacts/exported.ts';
+import { samePixels } from '../artifacts/fields.ts';
 import { REPORT_FORMAT, type Report, reportSchema } from '../artifacts/report.ts';
 import { closeSplits, type DatasetSplits, heldOut, partsOf } from '../data/dataset.ts';
 import { openTrainingSplits } from '../data/open.ts';
 import type { DataOptions } from '../data/options.ts';
 import { checkOutside } from '../data/outside.ts';
+import { range } from '../data/rows.ts';
+import { subset } from '../data/split.ts';
 import { checkFits, openExported, optionsFor, trainingOptionsFor } from '../inference/exported.ts';
 import { latentsOf } from '../inference/latents.ts';
 import type { ComputeOptions } from '../inference/plan.ts';
@@ -115,7 +118,10 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
       ...ofClasses,
       generation,
       pictures: pictures.map(({ data: _, svg: __, ...note }) => note),
-      notes: notesOf({ card, splits, quick, variational, labels, leakage, generation, pictures, ...ofClasses }),
+      notes: notesOf({
+        ...{ card, splits, quick, variational, labels, leakage, generation, pictures, ...ofClasses },
+        othersHeldOut: !(await isHeldOut(card, splits)),
+      }),
       seconds: { total: stages.elapsed, stages: { ...stages.seconds } },
     });
     const documents = { pictures, page: reportPage(report, pictures), text: reportText(report) };
@@ -148,6 +154,15 @@ export async function drawPictures(options: EvaluateOptions): Promise<DrawnPictu
 /** Contents of a picture's files by name. */
 const filesOf = ({ file, data, svg }: Picture): Record<string, string | Uint8Array> =>
   svg === undefined ? { [file]: data } : { [file]: data, [file.replace(/\.\w+$/, '.svg')]: svg };
+
+/** Whether the test images are those that were held out in training, or, after `--limit-test`, begin with them. */
+async function isHeldOut({ dataset }: Card, splits: DatasetSplits): Promise<boolean> {
+  const part = heldOut(splits);
+  const known = splits.test ? dataset.test : dataset.val;
+  if (!known || part.length < known.images) return false;
+  const held = part.length > known.images ? subset(part, part.name, range(0, known.images)) : part;
+  return samePixels(await held.fingerprints(), known);
+}
 
 /** Opens the exported model and its data, and closes them after the work. */
 async function withModel<T>(

@@ -19,6 +19,8 @@ interface Evaluated {
   readonly representations: Report['representations'];
   readonly generation: Report['generation'];
   readonly pictures: readonly Picture[];
+  /** Whether the test images are others than those that were held out when the model was trained. */
+  readonly othersHeldOut: boolean;
 }
 
 /** What readers of a report should know: what was left out, and why, and where figures mislead. */
@@ -32,12 +34,15 @@ export function notesOf({
   representations,
   generation,
   pictures,
+  othersHeldOut,
 }: Evaluated): string[] {
   const labelled = typeof labels !== 'string';
   return [
     quick && 'Evaluated with --quick: some measures use fewer images than usual and are less accurate.',
     !splits.test &&
       'The data has no test part: the images called test images here are its validation images, by which the best epoch was chosen.',
+    othersHeldOut &&
+      'The test images are not those that were held out when the model was trained. Where it was trained on some of them, errors come out too low and accuracies too high.',
     leakageNote(leakage, heldOut(splits).length),
     !labelled &&
       `Measures by class (10-NN, linear probe, clustering${card.conditional.decoder ? ', judged samples' : ''}) are missing: ${labels}.`,

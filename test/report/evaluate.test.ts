@@ -178,6 +178,7 @@ test('squared errors are not given in nats', async () => {
   expect(report.reconstruction).toMatchObject({ error: 'mean squared error', atCode: { nats: null } });
   expect(report.variational).toMatchObject({ negativeElbo: null, nll: null });
   expect(report.notes.join()).toContain('no likelihood in nats');
+  expect(report.notes.filter((note) => note.includes('held out'))).toHaveLength(1); // trained.test.ts has none
   const page = readFileSync(join(model, 'report', 'report.html'), 'utf8');
   expect(page).toContain('MSE per pixel');
   expect(page).not.toMatch(/>BCE|ELBO/);
@@ -228,6 +229,7 @@ test('notes say which probes have not converged, which classes are not judged, a
   });
   const notes = (converged: boolean, classes: readonly string[], images = 128) =>
     notesOf({
+      othersHeldOut: false,
       ...{ card: { conditional: { decoder: true }, classes, model: {} }, quick: false, variational: false },
       splits: { train: { labels: Int32Array.of(0, 2, 0), length: 3 }, test: { length: 3 } },
       labels: { train: { rows: [0, 1, 2] }, test: { rows: [0, 1, 2] } },
