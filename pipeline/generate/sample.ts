@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Card } from '../artifacts/card.ts';
 import { bytesPerImage } from '../data/dataset.ts';
@@ -43,6 +43,8 @@ export async function sample(options: SampleOptions): Promise<SampleResult> {
   const plan = planSamples(card, exported, options);
   const { n, sampler, labels } = plan;
   const names = Array.from({ length: n }, (_, i) => `${String(i).padStart(4, '0')}.png`);
+  // All that is there is of an earlier output, which may have had more images; codes.csv was latents.csv once.
+  const earlier = (await readdir(out).catch(() => [])).filter((name) => /^(\d+\.png|codes\.csv)$/.test(name));
   const pixels = bytesPerImage(card.image);
   const shown = new Uint8Array(gridImages(plan, pixels) * pixels);
   await publishFolder(
@@ -60,7 +62,7 @@ export async function sample(options: SampleOptions): Promise<SampleResult> {
       await writeFile(join(folder, 'latents.csv'), latentsCsv(card, plan, names));
       await writeFile(join(folder, 'grid.png'), (await gridOf(card, plan, shown)).png);
     },
-    { signal, derived: { 'codes.csv': '' } }, // latents.csv of earlier versions
+    { signal, derived: Object.fromEntries(earlier.map((name) => [name, ''])) },
   );
   const classes = labels ? [...new Set(labels)].map((label) => className(card, label)) : null;
   return { out, images: n, sampler, seed, classes, seconds: (performance.now() - began) / 1000 };

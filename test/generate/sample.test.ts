@@ -67,6 +67,15 @@ test('images and grid are the decoded latents of latents.csv', async () => {
   );
 });
 
+test('fewer images replace more, but none of a user', async () => {
+  const { folder: out } = await sampling({ n: 12 });
+  await sampling({ n: 3, out });
+  expect(readdirSync(out).filter((name) => /^\d/.test(name))).toEqual(['0000.png', '0001.png', '0002.png']);
+  writeFileSync(join(out, '0007.png'), 'mine');
+  await inputErrorOf(sampling({ n: 3, out }));
+  expect(readFileSync(join(out, '0007.png'), 'utf8')).toBe('mine');
+});
+
 test('the same seed gives the same folder, another seed another', async () => {
   const [a, b, c] = [
     await sampling({ n: 12, seed: 7 }),
