@@ -144,7 +144,7 @@ function suggestionFor(
     return `${name} has a latent that is made to be plotted, too small to rebuild ${size}: for that use \`convae train cae\``;
   }
   if (images < VERY_FEW) {
-    return `only ${images} training images: a model learns them by heart, and rebuilds others much worse; more images help most, then --augment flip,shift=0.1,zoom=0.1`;
+    return `only ${images} ${images === 1 ? 'image' : 'images'} to train on: a model learns them by heart, and rebuilds others much worse; more images help most, then --augment flip,shift=0.1,zoom=0.1`;
   }
   return undefined;
 }

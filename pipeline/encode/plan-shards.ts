@@ -232,7 +232,7 @@ async function publishPlan(
       (key) => JSON.stringify(plan[key]) !== JSON.stringify(earlier[key]),
     );
     throw new InputError(
-      `${out}: it has another plan, whose ${differs ?? 'inputs'} differ; choose another folder, or encode by the plan that is there`,
+      `${out}: its plan has another ${differs ?? 'list of inputs'}; choose another folder, or encode by the plan that is there`,
     );
   }
   let divided: Divided | undefined;

@@ -1,5 +1,6 @@
 import { errorUnits } from '../artifacts/fields.ts';
 import type { Report, Representation } from '../artifacts/report.ts';
+import { counted } from '../io/printable.ts';
 
 /** A measure of a report, as readers see it. */
 export interface Figure {
@@ -197,8 +198,8 @@ function latentFigures({ spread, variational }: Report): Figure[] {
 }
 
 const REPRESENTATION_NAMES: Record<Representation['name'], (size: number) => string> = {
-  codes: (size) => `latents (${size} dimensions)`,
-  PCA: (size) => `PCA (${size} components)`,
+  codes: (size) => `latents (${counted(size, 'dimension')})`,
+  PCA: (size) => `PCA (${counted(size, 'component')})`,
   pixels: (size) => `raw pixels (${integer(size)} values)`,
 };
 
