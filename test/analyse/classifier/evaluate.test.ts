@@ -59,13 +59,16 @@ async function* batches(images: Float32Array, labels: Int32Array, size = 333): A
 const evaluate = (samples: AsyncIterable<LabelledImages>, more: Partial<EvaluationOptions> = {}) =>
   evaluateSamples({ classifier, samples, testImages, ...more });
 
+/** Digits after the point of a distance that is 0: roots of eigenvalues that are 0 but for rounding leave half as many. */
+const ROUNDED = 4;
+
 test('the classifier learns digits from 140 batches of 6,000 images', async () => {
   const { labels: found } = await classifier.classify(images, TEST);
   const right = found.filter((label, i) => label === labels[i]).length / TEST;
   expect(right).toBeGreaterThan(ACCURACY);
   const counts: number[] = [];
   const same = await evaluate(batches(images, labels), { progress: (count) => counts.push(count) });
-  expect(same).toEqual({ samples: TEST, accuracy: right, testAccuracy: right, frechet: expect.closeTo(0, 6) });
+  expect(same).toEqual({ samples: TEST, accuracy: right, testAccuracy: right, frechet: expect.closeTo(0, ROUNDED) });
   expect(counts).toEqual([500, 1000, 1333, 1666, 1999, 2000]);
 });
 
@@ -92,7 +95,7 @@ describe('worse than real images:', () => {
     const shifted = labels.map((label) => (label + 1) % 10);
     const { accuracy, frechet } = await evaluate(batches(images, shifted));
     expect(accuracy).toBeLessThan(0.05);
-    expect(frechet).toBeCloseTo(0, 6);
+    expect(frechet).toBeCloseTo(0, ROUNDED);
     const half = labels.map((label, i) => (i % 2 === 0 ? label : (label + 1) % 10));
     expect((await evaluate(batches(images, half))).accuracy).toBeCloseTo(0.5, 1);
   });
