@@ -48,8 +48,9 @@ gallery: $(INSTALLED) ## train, export and evaluate all models on DATA, skipping
 viewer: $(INSTALLED) ## build the page for all of exported/, into web-viewer/dist
 	npx convae site $(ALL) --data '$(DATA)' --out web-viewer/dist $(DEVICE_OPTION)
 
-test: $(INSTALLED) ## run the tests, the browser tests last
+test: $(INSTALLED) ## run the tests: the fast, the slow and those in browsers
 	npm test -- $(TEST_OPTIONS)
+	npm run test:slow -- $(SLOW_TEST_OPTIONS)
 	npm run test:browser -- $(BROWSER_TEST_OPTIONS)
 
 lint: $(INSTALLED) ## check formatting, style, import direction and types

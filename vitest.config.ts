@@ -3,10 +3,12 @@ import { defineConfig } from 'vitest/config';
 
 /** Run by `npm run test:browser` and `npm run test:package`. */
 const NOT_HERE = ['test/**/*.browser.test.ts', 'test/{encode,train}/webgpu.test.ts', 'test/package/**'];
+/** Run by `npm run test:slow`. */
+const SLOW = 'test/**/*.slow.test.ts';
 /** Tests that change the modules, the backends or the environment of their process, or take so long that they may be ended. */
 const OWN = [
   'test/{devices,faults,gallery,setup}/**/*.test.ts',
-  'test/**/{*.slow,cuda*}.test.ts',
+  'test/**/cuda*.test.ts',
   'test/{cluster/cluster,inference/sessions,io/publish,report/trained}.test.ts',
   'test/train/{own-model,publish,tensorflow,tfjs-onnx,trust}.test.ts',
   'test/tfjs-to-onnx/{cli*,eager,readme,refuse,suite}.test.ts',
@@ -31,12 +33,18 @@ export default defineConfig({
     hookTimeout: 30_000,
     onConsoleLog: (log) => !log.includes('looks like you are running TensorFlow.js in Node.js'),
     projects: [
-      { extends: true, test: { ...shared, name: 'rooms', include: ROOMS, exclude: [...OWN, ...NOT_HERE] } },
+      { extends: true, test: { ...shared, name: 'rooms', include: ROOMS, exclude: [...OWN, SLOW, ...NOT_HERE] } },
       {
         extends: true,
-        test: { ...shared, name: 'stages', include: ['test/**/*.test.ts'], exclude: [...OWN, ...ROOMS, ...NOT_HERE] },
+        test: {
+          ...shared,
+          name: 'stages',
+          include: ['test/**/*.test.ts'],
+          exclude: [...OWN, ...ROOMS, SLOW, ...NOT_HERE],
+        },
       },
-      { extends: true, test: { name: 'own', include: OWN, exclude: NOT_HERE } },
+      { extends: true, test: { name: 'own', include: OWN, exclude: [SLOW, ...NOT_HERE] } },
+      { extends: true, test: { name: 'slow', include: [SLOW] } },
     ],
   },
 });
