@@ -11,7 +11,7 @@ const OWN = [
   'test/**/cuda*.test.ts',
   'test/{cluster/cluster,inference/sessions,io/publish,report/trained}.test.ts',
   'test/train/{own-model,publish,tensorflow,tfjs-onnx,trust}.test.ts',
-  'test/tfjs-to-onnx/{cli*,eager,readme,refuse,suite}.test.ts',
+  'test/tfjs-to-onnx/{cli*,eager,readme,refuse}.test.ts',
 ];
 /** Tests of rooms without stages and threads of their own. */
 const ROOMS = ['test/{analyse,artifacts,data,pictures,viewer}/**/*.test.ts', 'test/tfjs-to-onnx/**/*.test.ts'];
