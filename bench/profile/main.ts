@@ -8,7 +8,7 @@
  *     npm run bench:profile -- cae --device cuda                                         # each node until its kernels end
  *
  * Images are noise: operators take as long as on others. `CPU` is what a step without the trace takes of all cores. On CUDA the
- * trace has the time of each node's kernels with their launch, which a recorded step spares.
+ * trace has the time of each node's kernels and of launching them, which a recorded step does without.
  */
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

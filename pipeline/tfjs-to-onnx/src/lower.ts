@@ -36,8 +36,8 @@ export function lowerTapes(traced: readonly Tape[], target: Target, options: Low
   const shared = { ...options, derived: new DerivedConstants() };
   return prepared(traced, shared).map((tape) => {
     const openSizes = tape.ops.some(({ attrs }) => attrs.rows !== undefined);
-    const noted = target.noted?.(tape) ?? tape;
-    return lowerPrepared(noted, new Lowering(target, new GraphBuilder({ ...shared, openSizes })), options);
+    const marked = target.mark?.(tape) ?? tape;
+    return lowerPrepared(marked, new Lowering(target, new GraphBuilder({ ...shared, openSizes })), options);
   });
 }
 

@@ -11,8 +11,8 @@ export type Overrides = {
 export interface Target {
   readonly name: string;
   readonly overrides: Overrides;
-  /** A tape with notes for these rules among the attributes of its calls. */
-  noted?(tape: Tape): Tape;
+  /** Marks calls, by attributes, for the rules of this target. */
+  mark?(tape: Tape): Tape;
   /** The forms of variables between runs; plain by default. */
   formsOfVariables(tape: Tape): ReadonlyMap<TapeValue, Form>;
 }

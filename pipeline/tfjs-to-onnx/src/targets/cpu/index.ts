@@ -44,7 +44,7 @@ export function cpu(block: number): Target {
           ? elementwise([x], ([ref], g) => g.HardSigmoid(ref, { alpha: LARGEST_FLOAT, beta: 0 }))
           : undefined,
     },
-    noted: (tape) => markPhases(tape, phased),
+    mark: (tape) => markPhases(tape, phased),
     formsOfVariables: (tape) => new Map(kernelVariables(tape, fits).map((variable) => [variable, forms.kernel])),
   };
 }
