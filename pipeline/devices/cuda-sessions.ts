@@ -1,6 +1,5 @@
 import koffi from 'koffi';
 import { registerBoundSessions } from './bound-sessions.ts';
-import { runtimeLibrary } from './cuda.ts';
 import type { BoundDevice } from './ort-values.ts';
 
 /** CUDA's numbers for the directions of a copy. */
@@ -21,7 +20,7 @@ let registered = false;
  */
 export function cudaSessions(): string {
   const name = 'cuda-bound';
-  if (!registered) registerBoundSessions(name, runtimeLibrary(), cudaDevice());
+  if (!registered) registerBoundSessions(name, cudaDevice());
   registered = true;
   return name;
 }

@@ -1,9 +1,9 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { readlink, rm, symlink } from 'node:fs/promises';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { cacheFolder } from '../io/cache.ts';
 import { EnvironmentError, fileError, Unavailable } from '../io/errors.ts';
+import { libraryFolder } from './ort-library.ts';
 
 /** The CUDA provider that is installed must be of the same build as onnxruntime-node. */
 export const CUDA_PROVIDER_VERSION = '1.30.0';
@@ -14,15 +14,8 @@ const CACHED = new RegExp(`^${CUDA_PROVIDER_NAME.replaceAll('.', '\\.')}-[0-9a-f
 export const PROVIDER_FILES = ['libonnxruntime_providers_cuda.so', 'libonnxruntime_providers_shared.so'] as const;
 export const INSTALL_DRIVER = 'install the NVIDIA driver (Debian: apt-get install nvidia-driver)';
 
-/** The folder of the npm package onnxruntime-node. */
-export const runtimeFolder = (): string => dirname(dirname(createRequire(import.meta.url).resolve('onnxruntime-node')));
-
 /** Where onnxruntime-node looks for the CUDA provider: next to its own library. */
-const cudaProvider = (): string =>
-  join(runtimeFolder(), 'bin', 'napi-v6', process.platform, process.arch, PROVIDER_FILES[0]);
-
-/** The library that onnxruntime-node computes with. */
-export const runtimeLibrary = (): string => join(dirname(cudaProvider()), 'libonnxruntime.so.1');
+const cudaProvider = (): string => join(libraryFolder(), PROVIDER_FILES[0]);
 
 /**
  * Checks that ONNX Runtime's CUDA provider and all libraries it needs are installed, and turns off TF32 in this process:
@@ -82,7 +75,7 @@ export async function restoreCudaProvider(): Promise<boolean> {
 export async function linkCudaProvider(lib: string): Promise<void> {
   try {
     for (const file of PROVIDER_FILES) {
-      const [target, path] = [join(lib, file), join(dirname(cudaProvider()), file)];
+      const [target, path] = [join(lib, file), join(libraryFolder(), file)];
       if ((await readlink(path).catch(() => undefined)) === target) continue;
       await rm(path, { force: true });
       await symlink(target, path);

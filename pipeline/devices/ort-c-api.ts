@@ -1,5 +1,8 @@
 import koffi, { type LibraryHandle } from 'koffi';
 
+/** cuDNN's search for algorithms needs more than what koffi gives to a thread. */
+koffi.config({ async_stack_size: 2 ** 23 });
+
 type NativeFunction = ReturnType<LibraryHandle['func']>;
 
 /** The address of something of ONNX Runtime's. */
@@ -22,6 +25,7 @@ const FUNCTIONS = {
   SessionGetOutputName: [37, 'void *', 'size_t', 'void *', 'out void *'],
   CreateRunOptions: [39, 'out void *'],
   CreateTensorAsOrtValue: [48, 'void *', 'const int64_t *', 'size_t', 'int', 'out void *'],
+  CreateTensorWithDataAsOrtValue: [49, 'void *', 'void *', 'size_t', 'const int64_t *', 'size_t', 'int', 'out void *'],
   GetTensorMutableData: [51, 'void *', 'out void *'],
   GetTensorElementType: [60, 'void *', 'out int'],
   GetDimensionsCount: [61, 'void *', 'out size_t'],
@@ -64,7 +68,10 @@ const GET_ERROR_MESSAGE = 2;
 const VERSION = 11;
 const TABLE_LENGTH = 210;
 
-/** ONNX Runtime's C API. It has what onnxruntime-node does not offer: tensors that stay on a CUDA device. */
+/**
+ * ONNX Runtime's C API. It has what onnxruntime-node does not offer: tensors that stay on a CUDA device, and runs that make
+ * nothing in JavaScript.
+ */
 export class OrtApi {
   readonly #table: readonly Pointer[];
   readonly #functions = new Map<string, NativeFunction>();
@@ -79,9 +86,14 @@ export class OrtApi {
     this.#errorMessage = this.#decode(GET_ERROR_MESSAGE, 'const char *', ['void *']);
   }
 
+  /** Where a function is, for other threads to call it. */
+  address(name: OrtFunction): Pointer {
+    return this.#table[FUNCTIONS[name][0]] ?? 0n;
+  }
+
   /** Calls a function. @throws Error with ONNX Runtime's message */
   call(name: OrtFunction, ...args: unknown[]): void {
-    this.#check(this.#function(name)(...args));
+    this.check(this.#function(name)(...args) as Pointer | null);
   }
 
   /** Calls a function in another thread. @throws as `call` */
@@ -90,7 +102,7 @@ export class OrtApi {
       this.#function(name).async(...args, (error: Error | null, status: Pointer | null) => {
         try {
           if (error) throw error;
-          this.#check(status);
+          this.check(status);
           resolve();
         } catch (failure) {
           reject(failure);
@@ -138,8 +150,9 @@ export class OrtApi {
     return koffi.decode(this.#table[place], koffi.proto(result, [...parameters])) as NativeFunction;
   }
 
-  #check(status: unknown): void {
-    if (typeof status !== 'bigint') return;
+  /** Takes what a function returned. @throws Error with ONNX Runtime's message where that is a failure */
+  check(status: Pointer | null): void {
+    if (status === null) return;
     const message = this.#errorMessage(status);
     this.release('Status', status);
     throw new Error(message);

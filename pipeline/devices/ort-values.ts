@@ -28,6 +28,15 @@ export interface BoundDevice {
   upload(to: Pointer, from: Elements): void;
 }
 
+/** The host itself. */
+export const onHost: BoundDevice = {
+  memory: 'Cpu',
+  download: (to, from) => bytesOf(to).set(new Uint8Array(koffi.view(from, to.byteLength))),
+  upload: (to, from) => new Uint8Array(koffi.view(to, from.byteLength)).set(bytesOf(from)),
+};
+
+const bytesOf = ({ buffer, byteOffset, byteLength }: Elements) => new Uint8Array(buffer, byteOffset, byteLength);
+
 const DEVICE_ALLOCATOR = 0;
 const DEFAULT_MEMORY = 0;
 
@@ -55,11 +64,18 @@ export class Values {
     return this.#api.pointer('CreateTensorAsOrtValue', allocator, shape, shape.length, ELEMENTS[type].code);
   }
 
+  /** A tensor whose elements are at an address of the host, whoever frees them. */
+  at(address: Pointer, { type, dims }: TensorType): Pointer {
+    const [{ code, array }, shape] = [ELEMENTS[type], BigInt64Array.from(dims, BigInt)];
+    const bytes = sizeOf(dims) * array.BYTES_PER_ELEMENT;
+    const tensor = [address, bytes, shape, shape.length, code];
+    return this.#api.pointer('CreateTensorWithDataAsOrtValue', this.host, ...tensor);
+  }
+
   /** A copy on the host of a tensor of JavaScript's. */
   copied(tensor: Tensor): Pointer {
     const value = this.allocate(this.allocator, typeOf(tensor));
-    const { buffer, byteOffset, byteLength } = tensor.data as Elements;
-    new Uint8Array(koffi.view(this.address(value), byteLength)).set(new Uint8Array(buffer, byteOffset, byteLength));
+    onHost.upload(this.address(value), tensor.data as Elements);
     return value;
   }
 

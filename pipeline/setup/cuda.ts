@@ -1,12 +1,7 @@
 import { chmod, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import {
-  CUDA_PROVIDER_NAME,
-  CUDA_PROVIDER_VERSION,
-  linkCudaProvider,
-  PROVIDER_FILES,
-  runtimeFolder,
-} from '../devices/cuda.ts';
+import { CUDA_PROVIDER_NAME, CUDA_PROVIDER_VERSION, linkCudaProvider, PROVIDER_FILES } from '../devices/cuda.ts';
+import { runtimeFolder } from '../devices/ort-library.ts';
 import { EnvironmentError } from '../io/errors.ts';
 import { runTool, type SetupContext } from './tool.ts';
 import { checkWheelsFit, pinsNamed, unpackWheels, type WheelSet } from './wheels.ts';

@@ -1,31 +1,21 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import * as tf from '@tensorflow/tfjs-core';
-import koffi from 'koffi';
 import * as common from 'onnxruntime-common';
 import ort from 'onnxruntime-node';
 import { type BatchedProgram, compile, compileGraphs, portable, type RunOptions } from 'tfjs-to-onnx';
 import { beforeAll, expect, test } from 'vitest';
 import { cvae } from '../../models/vae.ts';
 import { registerBoundSessions } from '../../pipeline/devices/bound-sessions.ts';
-import { runtimeLibrary } from '../../pipeline/devices/cuda.ts';
-import { OrtApi } from '../../pipeline/devices/ort-c-api.ts';
-import { type BoundDevice, deviceTensor, type Elements, Values } from '../../pipeline/devices/ort-values.ts';
+import { cpuRuntime, NativeSession } from '../../pipeline/devices/native-session.ts';
+import { deviceTensor, onHost } from '../../pipeline/devices/ort-values.ts';
 import { Recordings } from '../../pipeline/devices/recordings.ts';
 import { prepareEngine } from '../../pipeline/train/engines/index.ts';
 import { buildProgram } from '../../pipeline/train/program.ts';
 import { temporaryFolder } from '../train/folders.ts';
 
-/** A device whose memory is the host's, so that all but CUDA itself is tested anywhere. */
-const bytesOf = ({ buffer, byteOffset, byteLength }: Elements) => new Uint8Array(buffer, byteOffset, byteLength);
-const host: BoundDevice = {
-  memory: 'Cpu',
-  download: (to, from) => bytesOf(to).set(new Uint8Array(koffi.view(from, to.byteLength))),
-  upload: (to, from) => new Uint8Array(koffi.view(to, from.byteLength)).set(bytesOf(from)),
-};
-
 beforeAll(async () => {
   await prepareEngine('tfjs-cpu', 'auto');
-  registerBoundSessions('bound', runtimeLibrary(), host);
+  registerBoundSessions('bound', onHost); // all but CUDA itself is tested anywhere
 });
 
 const ones = (length: number) => new common.Tensor('float32', new Float32Array(length).fill(1), [length]);
@@ -137,11 +127,9 @@ test('a recording reads and writes the same buffers again: a state alternates be
   const { state, program } = summing();
   const graphs = compileGraphs({ program }, { variables: { state }, target: portable });
   const bytes = graphs.programs.program.graph(1);
-  const api = new OrtApi(runtimeLibrary());
-  const values = new Values(api, host);
-  const [environment, options] = [api.pointer('CreateEnv', 3, 'test'), api.pointer('CreateSessionOptions')];
-  const native = api.pointer('CreateSessionFromArray', environment, bytes, bytes.byteLength, options);
-  const recordings = new Recordings(api, values, native);
+  const { api, values } = cpuRuntime();
+  const native = new NativeSession(cpuRuntime(), bytes, session);
+  const recordings = new Recordings(api, values, native.pointer);
   const tensors = [1, 2].map(() => deviceTensor(values, values.copied(new common.Tensor('float32', [1, 2, 3], [3]))));
   let [now, spare] = tensors as [common.Tensor, common.Tensor];
   const sums: number[] = [];
@@ -165,7 +153,6 @@ test('a recording reads and writes the same buffers again: a state alternates be
   expect(await now.getData()).toEqual(Float32Array.of(16, 2, 3));
   recordings.dispose();
   for (const tensor of tensors) tensor.dispose();
-  api.release('Session', native);
-  api.release('SessionOptions', options);
+  native.release();
   state.dispose();
 });

@@ -80,6 +80,19 @@ test('as many slices give the same weights, bit by bit, on any number of threads
   expect(await trained(tiny, { slices: 4, threads: 3 })).toEqual(once);
 });
 
+test('steps in slices leave no arrays to be collected', async () => {
+  const program = buildProgram(cvae, { ...SHAPE, latent: 3, classes: 10, seed: 0 });
+  const engine = await createOnnxEngine(program, { threads: 2 });
+  const batch = await batchOf(program, 64, 0);
+  await engine.step(batch);
+  const before = process.memoryUsage().external;
+  for (let step = 0; step < 5; step++) await engine.step(batch);
+  const state = Object.values(program.variables).reduce((bytes, { size }) => bytes + 4 * size, 0);
+  expect(process.memoryUsage().external - before).toBeLessThan(state / 10);
+  await engine.dispose();
+  for (const variable of Object.values(program.variables)) variable.dispose();
+});
+
 test('a loss in which the images of a batch affect each other is computed on the whole batch', async () => {
   const contrastive: ModelDefinition = {
     ...tiny,

@@ -1,12 +1,15 @@
+import { setImmediate } from 'node:timers/promises';
 import type { InferenceSession } from 'onnxruntime-common';
+import { cpuRuntime, NativeSession } from '../../devices/native-session.ts';
+import type { Pointer } from '../../devices/ort-c-api.ts';
+import { runtimeLibrary } from '../../devices/ort-library.ts';
+import type { TensorType } from '../../devices/ort-values.ts';
 import { startThread, type Thread } from '../../io/thread.ts';
 import { COMMAND, COMMANDS, FAILED, Slice } from './slice.js';
 
 /** A tensor in shared memory; where it has two buffers, one is used on each side. */
-export interface SharedTensor {
-  readonly type: 'float32' | 'uint8' | 'int32';
-  readonly dims: readonly number[];
-  readonly addresses: readonly [bigint, (bigint | undefined)?];
+export interface SharedTensor extends TensorType {
+  readonly addresses: readonly [Pointer, (Pointer | undefined)?];
 }
 
 /** What is computed of one slice between two meetings of all threads. */
@@ -16,26 +19,38 @@ export interface Phase {
   readonly tensors: Readonly<Record<string, SharedTensor>>;
 }
 
+/** A phase ready to run, with a binding for each side. */
+interface BoundPhase {
+  readonly session: Pointer;
+  readonly options: Pointer;
+  readonly bindings: readonly [Pointer, Pointer];
+}
+
+/** The phases of a thread's slices, from meeting to meeting. */
+export type Stages = readonly (readonly BoundPhase[])[];
+
 /** Numbers that all threads share. */
 export type Control = Int32Array<SharedArrayBuffer>;
 
-export interface SliceSetup {
+export interface TeamSetup {
   readonly control: Control;
   /** That take part in a step. */
   readonly threads: number;
-  /** The phases of this thread's slices, from meeting to meeting. */
-  readonly stages: readonly (readonly Phase[])[];
-  readonly options: InferenceSession.SessionOptions;
+  /** ONNX Runtime's, and where its function is that runs a session. */
+  readonly library: string;
+  readonly run: Pointer;
 }
 
 const SCRIPT = new URL('./slice-worker.js', import.meta.url);
 const STOP = 2;
+const FATAL = 4;
 
 /** Threads that run phases together. */
 export type Team = Awaited<ReturnType<typeof startTeam>>;
 
 /**
- * Starts a thread for each slice but those of the first, which this thread runs; with fewer threads, each has several.
+ * Starts a thread for each slice but those of the first, which this thread runs; with fewer threads, each has several. Runs are
+ * bound to their memory once: they make nothing in JavaScript, whose garbage collection would interrupt all threads.
  * @param slices the phases of each; undefined where it has no part of one
  * @throws Error when a session cannot be created
  */
@@ -43,16 +58,12 @@ export async function startTeam(
   slices: readonly (readonly (Phase | undefined)[])[],
   { threads: most, session: options }: { readonly threads: number; readonly session: InferenceSession.SessionOptions },
 ) {
+  const { api } = cpuRuntime();
   const count = Math.min(most, slices.length);
-  const stagesOf = (_: unknown, thread: number) => {
-    const own = slices.filter((_, slice) => slice % count === thread);
-    return Array.from(slices[0] ?? [], (_, i) => own.flatMap((phases) => phases[i] ?? []));
-  };
   const control: Control = new Int32Array(new SharedArrayBuffer(4 * Int32Array.BYTES_PER_ELEMENT));
-  const [own = [], ...others] = Array.from({ length: count }, stagesOf);
-  const setup = { control, threads: count, options };
-  const slice = new Slice(control, count);
-  const threads = others.map((stages): Thread<string | undefined> => startThread(SCRIPT, { ...setup, stages }));
+  const setup: TeamSetup = { control, threads: count, library: runtimeLibrary(), run: api.address('RunWithBinding') };
+  const sessions = new Sessions(options);
+  const threads: Thread<Pointer | null>[] = [];
   const command = (value: number) => {
     Atomics.store(control, COMMAND, value);
     Atomics.add(control, COMMANDS, 1);
@@ -60,27 +71,79 @@ export async function startTeam(
   };
   const stop = async () => {
     command(STOP);
-    await Promise.all([slice.release(), ...threads.map(({ exited }) => exited)]);
+    await Promise.all(threads.map(({ exited }) => exited));
+    sessions.release();
+  };
+  const stagesOf = (thread: number): Stages => {
+    const own = slices.filter((_, slice) => slice % count === thread);
+    return Array.from(slices[0] ?? [], (_, stage) =>
+      own.flatMap((phases) => {
+        const phase = phases[stage];
+        return phase ? [sessions.bound(phase)] : [];
+      }),
+    );
   };
   try {
-    const [, ...failures] = await Promise.all([
-      slice.open(own, options),
-      ...threads.map((thread) => thread.nextReply()),
-    ]);
-    const failure = failures.find((message) => message !== undefined);
-    if (failure !== undefined) throw new Error(failure);
+    const [own = [], ...others] = Array.from({ length: count }, (_, thread) => stagesOf(thread));
+    const slice = new Slice(setup, own);
+    threads.push(...others.map((stages) => startThread<Pointer | null>(SCRIPT, { setup, stages })));
+    await Promise.all(threads.map((thread) => thread.nextReply()));
+    return {
+      /** Runs all phases. @param side which buffers of the state are read @throws what a session throws */
+      async run(side: 0 | 1): Promise<void> {
+        await setImmediate(); // what else waits, such as a signal, takes its turn between steps
+        command(side);
+        const failure = slice.run(side);
+        if (Atomics.load(control, FAILED) === 0) return;
+        api.check(failure ?? (await Promise.race(threads.map((thread) => thread.nextReply()))));
+      },
+      stop,
+    };
   } catch (error) {
     await stop();
     throw error;
   }
-  return {
-    /** Runs all phases. @param side which buffers of the state are read @throws what a session throws */
-    async run(side: 0 | 1): Promise<void> {
-      command(side);
-      await slice.run(side);
-      if (Atomics.load(control, FAILED) === 0) return;
-      throw new Error(await Promise.race(threads.map((thread) => thread.nextReply())));
-    },
-    stop,
-  };
+}
+
+/** The sessions of a team, and what their runs read and write. */
+class Sessions {
+  readonly #options: InferenceSession.SessionOptions;
+  readonly #opened = new Map<Uint8Array, NativeSession>();
+  readonly #all: NativeSession[] = [];
+  readonly #bindings: Pointer[] = [];
+
+  constructor(options: InferenceSession.SessionOptions) {
+    this.#options = { ...options, logSeverityLevel: FATAL }; // what fails is thrown as well
+  }
+
+  bound({ graph, tensors }: Phase): BoundPhase {
+    const session = this.#session(graph);
+    const [first, second] = [this.#bind(session, tensors, 0), this.#bind(session, tensors, 1)];
+    return { session: session.pointer, options: session.options, bindings: [first, second] };
+  }
+
+  release(): void {
+    for (const binding of this.#bindings) cpuRuntime().api.release('IoBinding', binding);
+    for (const session of this.#all) session.release();
+  }
+
+  /** Slices of the same graph share a session, unless it has threads of its own. */
+  #session(graph: Uint8Array): NativeSession {
+    const found = this.#opened.get(graph);
+    if (found && this.#options.intraOpNumThreads === 1) return found;
+    const session = new NativeSession(cpuRuntime(), graph, this.#options);
+    this.#opened.set(graph, session);
+    this.#all.push(session);
+    return session;
+  }
+
+  #bind(session: NativeSession, tensors: Phase['tensors'], side: 0 | 1): Pointer {
+    const { values } = cpuRuntime();
+    const binding = session.bind((name) => {
+      const { addresses, ...type } = tensors[name] as SharedTensor;
+      return values.at(addresses[side] ?? addresses[0], type);
+    });
+    this.#bindings.push(binding);
+    return binding;
+  }
 }

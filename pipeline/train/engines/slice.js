@@ -1,61 +1,48 @@
 // Plain JavaScript: a thread starts three times as fast without a TypeScript loader.
 import koffi from 'koffi';
-import ort from 'onnxruntime-node';
 
-/**
- * @import { Control, Phase, SharedTensor } from './slice-team.ts'
- * @typedef {Record<string, ort.Tensor>} Tensors
- */
+/** @import { Control, Stages, TeamSetup } from './slice-team.ts' */
 
 /** Places in the numbers that all threads share. */
 export const [COMMANDS, COMMAND, FAILED] = [0, 1, 2];
 const ARRIVED = 3;
 
-/** One of the threads that a step is shared among: the phases of its slices, each with a session of its own. */
+/** One of the threads that a step is shared among: the phases of its slices. */
 export class Slice {
-  /** @type {Awaited<ReturnType<typeof opened>>[][]} */
-  #stages = [];
   /** @type {Control} */
   #control;
   /** @type {number} */
   #threads;
+  /** @type {Stages} */
+  #stages;
+  /** @type {(...pointers: readonly bigint[]) => bigint | null} */
+  #run;
   /** Arrivals after which all threads have come. */
   #expected = 0;
 
-  /** @param {Control} control @param {number} threads that take part in a step */
-  constructor(control, threads) {
+  /** @param {TeamSetup} setup @param {Stages} stages */
+  constructor({ control, threads, library, run }, stages) {
     this.#control = control;
     this.#threads = threads;
-  }
-
-  /** @param {readonly (readonly Phase[])[]} stages @param {ort.InferenceSession.SessionOptions} options */
-  async open(stages, options) {
-    ort.env.logLevel = 'fatal'; // what fails is thrown as well
-    for (const phases of stages) {
-      /** @type {Awaited<ReturnType<typeof opened>>[]} */
-      const stage = [];
-      this.#stages.push(stage);
-      for (const phase of phases) stage.push(await opened(phase, options));
-    }
+    this.#stages = stages;
+    koffi.load(library); // in a thread that has loaded no library koffi cannot call a function
+    this.#run = koffi.decode(run, koffi.proto('void *', ['void *', 'void *', 'void *']));
   }
 
   /**
    * Runs all stages; after each, waits for the other threads.
-   * @param {number} side which of the two buffers of the state is read; the other one is written
-   * @throws what a session throws, after the last stage: the others would wait forever
+   * @param {0 | 1} side which of the two buffers of the state is read; the other one is written
+   * @returns ONNX Runtime's status of what failed, after the last stage: the others would wait forever
    */
-  async run(side) {
-    /** @type {unknown[]} */
-    const failures = [];
-    for (const stage of this.#stages) {
-      for (const { session, sides } of stage) {
-        const { feeds = {}, fetches = {} } = sides[side] ?? {};
-        if (failures.length === 0) await session.run(feeds, fetches).catch((error) => failures.push(error));
-      }
-      if (failures.length > 0) Atomics.store(this.#control, FAILED, 1);
+  run(side) {
+    /** @type {bigint | null} */
+    let failure = null;
+    for (const phases of this.#stages) {
+      for (const { session, options, bindings } of phases) failure ??= this.#run(session, options, bindings[side]);
+      if (failure !== null) Atomics.store(this.#control, FAILED, 1);
       this.#meet();
     }
-    if (failures.length > 0) throw failures[0];
+    return failure;
   }
 
   /** Returns when all threads have called it. The count may overflow. */
@@ -67,35 +54,4 @@ export class Slice {
       Atomics.wait(this.#control, ARRIVED, now);
     }
   }
-
-  async release() {
-    for (const { session } of this.#stages.flat()) await session.release();
-  }
-}
-
-/** @param {Phase} phase @param {ort.InferenceSession.SessionOptions} options */
-async function opened(phase, options) {
-  const session = await ort.InferenceSession.create(phase.graph, options);
-  const sides = [0, 1].map((side) => ({
-    feeds: tensors(session.inputNames, phase.tensors, side),
-    fetches: tensors(session.outputNames, phase.tensors, side),
-  }));
-  return { session, sides };
-}
-
-/** @type {(names: readonly string[], shared: Phase['tensors'], side: number) => Tensors} */
-function tensors(names, shared, side) {
-  return Object.fromEntries(
-    names.map((name) => {
-      const tensor = /** @type {SharedTensor} */ (shared[name]);
-      return [name, new ort.Tensor(tensor.type, elements(tensor, side), tensor.dims)];
-    }),
-  );
-}
-
-/** @param {SharedTensor} tensor @param {number} side */
-function elements({ type, dims, addresses }, side) {
-  const length = dims.reduce((product, d) => product * d, 1);
-  const array = { float32: Float32Array, uint8: Uint8Array, int32: Int32Array }[type];
-  return new array(koffi.view(addresses[side] ?? addresses[0], length * array.BYTES_PER_ELEMENT));
 }
