@@ -74,6 +74,31 @@ test.skipIf(blockedTargets.length === 0)('integers and booleans of blocked image
   ),
 );
 
+test.skipIf(blockedTargets.length === 0).each([
+  [1, 1],
+  [7, 7],
+  [5, 3],
+  [11, 13],
+  [37, 1],
+  [8, 12],
+] as const)('blocked images of %i × %i pixels with a number for each channel, the same for all images or not', (h, w) =>
+  expectParity(
+    row(
+      'by channel',
+      { x: float([3, h, w, 16]), k: float([1, 1, 16, 32]), all: float([32]), each: float([3, 1, 1, 32]) },
+      ({ x, k, all, each }) => {
+        const y = tf.conv2d(x, k, 1, 'same');
+        return [
+          tf.mul(tf.sub(all, y), each),
+          tf.div(y, tf.add(tf.square(each), 1)),
+          tf.cast(tf.less(y, all), 'float32'),
+        ];
+      },
+    ),
+    blockedTargets,
+  ),
+);
+
 interface Halvings {
   readonly batch: number;
   readonly size: readonly [number, number];

@@ -5,6 +5,8 @@ import { phasedForm } from './phased-form.ts';
 
 type Shape4 = readonly [number, number, number, number];
 
+const MOST_PIXELS = 32;
+
 export type BlockedForms = ReturnType<typeof blockedForms>;
 
 /**
@@ -13,6 +15,12 @@ export type BlockedForms = ReturnType<typeof blockedForms>;
  */
 export function blockedForms(b: number) {
   const isBlocked = (channels: number) => channels % b === 0;
+
+  /** Of how many pixels vectors are combined at once: ONNX Runtime takes several times as long for one after the other. */
+  const pixelsBeside = (pixels: number): number => {
+    for (let n = Math.min(MOST_PIXELS, pixels); n > 1; n--) if (pixels % n === 0) return n;
+    return 1;
+  };
 
   // ONNX Runtime's Reorder operators take float alone.
   const toBlocks = (ref: Ref, g: GraphBuilder): Ref => {
@@ -46,11 +54,10 @@ export function blockedForms(b: number) {
     ]),
     withChannels: (ref, vector, combine, g) => {
       const [n, c, h, w] = ref.shape as Shape4;
-      const blocks = g.reshape(ref, [n, c / b, h, w, b]);
-      return g.reshape(
-        combine(blocks, g.reshape(vector, [vector.shape.length > 1 ? n : 1, c / b, 1, 1, b])),
-        ref.shape,
-      );
+      const pixels = pixelsBeside(h * w);
+      const vectors = g.reshape(vector, [vector.shape.length > 1 ? n : 1, c / b, 1, b]);
+      const repeated = g.Tile(vectors, g.ints([1, 1, 1, pixels]));
+      return g.reshape(combine(g.reshape(ref, [n, c / b, (h * w) / pixels, pixels * b]), repeated), ref.shape);
     },
     channelSums: (ref, g) => {
       const [n, c, h, w] = ref.shape as Shape4;
