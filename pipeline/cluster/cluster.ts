@@ -6,7 +6,7 @@ import { writeImageTable } from '../encode/parquet.ts';
 import { checkFits, openEncoder, optionsFor } from '../inference/exported.ts';
 import { publishFolder } from '../io/publish.ts';
 import { createStages } from '../io/stages.ts';
-import { checkTarget } from '../io/target.ts';
+import { checkTarget, type EarlierOutput } from '../io/target.ts';
 import { writeReport } from '../report/folder.ts';
 import { findClusters, ownClusters } from './find.ts';
 import { addClusters, checkOpset } from './into.ts';
@@ -20,6 +20,8 @@ export interface ClusterResult {
   readonly report: Clusters;
 }
 
+const EARLIER: EarlierOutput = { names: /^((clusters|report)\.\w+$|pictures($|\/))/, file: 'clusters.json' };
+
 /**
  * Finds clusters of images by the latents of an exported model, and writes the cluster of each and a report:
  * `clusters.parquet`, `clusters.json`, `report.md`, `report.html` and `pictures/`. The folder appears complete or not at all.
@@ -28,7 +30,7 @@ export interface ClusterResult {
 export async function cluster(options: ClusterOptions): Promise<ClusterResult> {
   const { exported, data, split, out, seed, into, signal } = options;
   await checkOutside(data, out);
-  await checkTarget('folder', out, { names: /^((clusters|report)\.\w+|pictures)$/, file: 'clusters.json' });
+  await checkTarget('folder', out, EARLIER);
   if (into) await checkTarget('folder', exported);
   const model = await openEncoder(exported);
   const method = methodOf(model, options);
@@ -68,7 +70,7 @@ export async function cluster(options: ClusterOptions): Promise<ClusterResult> {
         const documents = { pictures, page: clustersPage(complete, pictures), text: clustersText(complete) };
         await writeReport(folder, 'clusters.json', complete, documents);
       },
-      { signal },
+      { signal, earlier: EARLIER },
     );
     if (into && mixture) await addClusters(model, dataset, mixture, method === 'kmeans' ? 'kmeans' : 'gmm', options);
     return { out, report: complete };

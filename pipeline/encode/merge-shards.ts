@@ -1,6 +1,6 @@
-import { copyFile, link, readFile } from 'node:fs/promises';
+import { copyFile, link, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { asyncBufferFromFile, parquetReadObjects } from 'hyparquet';
+import { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects } from 'hyparquet';
 import { judgeOf } from '../analyse/outlier-score.ts';
 import type { EncodingPlan, Labelling } from '../artifacts/encoding-plan.ts';
 import { type SkippedImage, skippedImage } from '../artifacts/image-index.ts';
@@ -11,11 +11,11 @@ import { orderOf } from '../data/parts.ts';
 import { DARK_MASKS } from '../data/scale.ts';
 import type { ExportedModel } from '../inference/exported.ts';
 import { fileDigest } from '../io/digest.ts';
-import { codeOf, InputError, ignoreMissing, stopIfAborted, withFileErrors } from '../io/errors.ts';
+import { codeOf, fileError, InputError, ignoreMissing, isFault, stopIfAborted, withFileErrors } from '../io/errors.ts';
 import { counted, quoted } from '../io/printable.ts';
 import { publishFile, publishFolder } from '../io/publish.ts';
 import { sweep } from '../io/staging.ts';
-import { checkTarget } from '../io/target.ts';
+import { checkTarget, type EarlierOutput } from '../io/target.ts';
 import { aboutLatents, MOST_SKIPPED } from './encode.ts';
 import { openPlanned, tooManySkipped } from './encode-shards.ts';
 import { parquetDamage } from './file-checksum.ts';
@@ -23,6 +23,8 @@ import { idSet } from './id-set.ts';
 import { type LatentRows, largeGroupRows, parquetWriter } from './parquet.ts';
 import { type ReadShard, readPlan, readShard, shardName, shardPaths } from './shard-files.ts';
 import { shardsIn } from './shard-status.ts';
+
+const EARLIER: EarlierOutput = { names: /^part-\d+-of-\d+\.parquet$/ };
 
 export interface MergeOptions {
   /** Folder of the plan. */
@@ -69,7 +71,10 @@ export async function mergeShards(options: MergeOptions): Promise<Merged> {
   const model = await openPlanned(options.exported ?? plan.exported, plan);
   const out = options.out ?? join(folder, single ? 'latents.parquet' : 'latents');
   if (single) await checkTarget('file', out);
-  else await checkTarget('folder', out, { names: /^part-\d+-of-\d+\.parquet$/ });
+  else {
+    await checkTarget('folder', out, EARLIER);
+    await checkParts(out);
+  }
   const checked = await withFileErrors(`cannot read ${folder}`, () => checkShards(folder, plan, model, options));
   await sweep(shardPaths(folder).parts); // no shard will be written there that would do it
   const { rows, skipped } = checked;
@@ -86,11 +91,24 @@ export async function mergeShards(options: MergeOptions): Promise<Merged> {
         else await writeRows(options, plan, model, checked, [shard], file, true);
       }
     };
-    await publishFolder(out, write, { signal, sums: false });
+    await publishFolder(out, write, { signal, sums: false, earlier: EARLIER });
   }
   if (skipped > 0)
     note?.(`${out}: no row for ${counted(skipped, 'image')} that cannot be read, see ${shardPaths(folder).skipped}`);
   return { out, rows, skipped, files: single ? 1 : full.length, seconds: (performance.now() - began) / 1000 };
+}
+
+/** @throws InputError when a file of a folder that is to be replaced is not of convae, whatever its name */
+async function checkParts(folder: string): Promise<void> {
+  for (const name of (await readdir(folder).catch(ignoreMissing)) ?? []) {
+    const path = join(folder, name);
+    const buffer = await withFileErrors(`cannot read ${path}`, () => asyncBufferFromFile(path));
+    const metadata = await parquetMetadataAsync(buffer).catch((error: unknown) => {
+      if (isFault(error)) throw fileError(error, `cannot read ${path}`);
+    });
+    if (metadata?.created_by === 'convae') continue;
+    throw new InputError(`cannot write ${folder}: ${name} in it is no file of latents; choose another folder`);
+  }
 }
 
 /** @throws InputError as `mergeShards` */

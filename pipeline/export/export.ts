@@ -20,7 +20,7 @@ import { InputError } from '../io/errors.ts';
 import { version } from '../io/installation.ts';
 import { quoted } from '../io/printable.ts';
 import { publishFolder } from '../io/publish.ts';
-import { checkTarget } from '../io/target.ts';
+import { checkTarget, type EarlierOutput } from '../io/target.ts';
 import { beginsWith } from '../train/images.ts';
 import { loadRun } from '../train/load-run.ts';
 import type { TrainingProgram } from '../train/program.ts';
@@ -53,13 +53,17 @@ export interface ExportResult {
   readonly seconds: number;
 }
 
-/** Files that commands put next to an exported model, and that a new export makes out of date. */
-const DERIVED = {
-  training: 'metrics.jsonl',
-  report: 'report.json',
-  pictures: 'reconstructions.png',
-  viewer: 'manifest.json',
-  [TRAIN_STEP_FILE]: '',
+/** An exported model, and what commands put next to it, which a new export makes out of date. */
+const EARLIER: EarlierOutput = {
+  names: /^(card\.json|(en|de)coder\.onnx)$/,
+  file: 'card.json',
+  derived: {
+    training: 'metrics.jsonl',
+    report: 'report.json',
+    pictures: 'reconstructions.png',
+    viewer: 'manifest.json',
+    [TRAIN_STEP_FILE]: '',
+  },
 };
 
 /**
@@ -71,11 +75,7 @@ const DERIVED = {
 export async function exportRun(options: ExportOptions): Promise<ExportResult> {
   const { run, out, which, data, trainStep, signal } = options;
   const began = performance.now();
-  await checkTarget('folder', out, {
-    names: /^(card\.json|(en|de)coder\.onnx)$/,
-    file: 'card.json',
-    derived: DERIVED,
-  });
+  await checkTarget('folder', out, EARLIER);
   tf.enableProdMode();
   await tf.setBackend('cpu');
   const { state, program } = await loadRun(run, which, models, options.trust);
@@ -138,7 +138,7 @@ export async function exportRun(options: ExportOptions): Promise<ExportResult> {
           ...(step && { trainStep: { ...step.section, ...(await write(step.section.file, step.bytes)) } }),
         });
       },
-      { signal, derived: DERIVED },
+      { signal, earlier: EARLIER },
     );
     return { out, card: card as unknown as Card, seconds: (performance.now() - began) / 1000 };
   } finally {

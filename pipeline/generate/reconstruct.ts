@@ -10,13 +10,14 @@ import type { CommandOptions } from '../inference/plan.ts';
 import { withSessions } from '../inference/sessions.ts';
 import { counted } from '../io/printable.ts';
 import { publishFolder } from '../io/publish.ts';
-import { checkTarget } from '../io/target.ts';
+import { checkTarget, type EarlierOutput } from '../io/target.ts';
 import { drawReconstructions } from '../pictures/grid.ts';
 import { fileNames, toBytes, writeImages } from './image-files.ts';
 
 /** Images in the grid, at most. */
 const GRID = 16;
 const GRID_FILE = 'grid.png';
+const EARLIER: EarlierOutput = { names: /\.png$/, file: GRID_FILE, listed: true };
 
 export interface ReconstructOptions extends CommandOptions {
   /** Value of `--data`. */
@@ -43,7 +44,7 @@ export async function reconstruct(options: ReconstructOptions): Promise<Reconstr
   const { exported, data, split, n, out, dataOptions, note, signal } = options;
   const began = performance.now();
   await checkOutside(data, out);
-  await checkTarget('folder', out, { names: /\.png$/, file: GRID_FILE });
+  await checkTarget('folder', out, EARLIER);
   const model = await openExported(exported);
   const all = await openSplit(data, split, optionsFor(model.card, dataOptions));
   try {
@@ -51,7 +52,10 @@ export async function reconstruct(options: ReconstructOptions): Promise<Reconstr
     if (n !== undefined && n > all.length)
       note?.(`--n ${n}: ${all.name} has only ${counted(all.length, 'image')}, and all are used`);
     const dataset = subset(all, all.name, spreadRows(all.length, n ?? all.length));
-    await publishFolder(out, (folder) => writeReconstructions(folder, model, dataset, options), { signal });
+    await publishFolder(out, (folder) => writeReconstructions(folder, model, dataset, options), {
+      signal,
+      earlier: EARLIER,
+    });
     const images = dataset.length;
     const seconds = (performance.now() - began) / 1000;
     return { out, images, seconds, imagesPerSecond: images / seconds };

@@ -1,4 +1,4 @@
-import { readdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Card } from '../artifacts/card.ts';
 import { bytesPerImage } from '../data/dataset.ts';
@@ -7,12 +7,14 @@ import { openExported } from '../inference/exported.ts';
 import type { CommandOptions } from '../inference/plan.ts';
 import { withSessions } from '../inference/sessions.ts';
 import { publishFolder } from '../io/publish.ts';
-import { checkTarget } from '../io/target.ts';
+import { checkTarget, type EarlierOutput } from '../io/target.ts';
 import type { Drawing } from '../pictures/drawing.ts';
 import { drawConditionalSamples, drawGrid, drawInterpolations } from '../pictures/grid.ts';
 import { toBytes, writeImages } from './image-files.ts';
 import { className, planSamples, type SampleChoices, type SamplePlan, type SamplerName } from './samplers.ts';
 
+/** `codes.csv` was `latents.csv` once. */
+const EARLIER: EarlierOutput = { names: /^(\d+\.png|grid\.png|(latents|codes)\.csv)$/, file: 'grid.png' };
 /** Images of a grid, and bytes of their pixels, at most. */
 const GRID = { images: 1000, bytes: 2 ** 26 };
 
@@ -36,15 +38,13 @@ export interface SampleResult {
 export async function sample(options: SampleOptions): Promise<SampleResult> {
   const { exported, out, seed, signal, progress } = options;
   const began = performance.now();
-  await checkTarget('folder', out, { names: /^(\d+\.png|grid\.png|(latents|codes)\.csv)$/, file: 'grid.png' });
+  await checkTarget('folder', out, EARLIER);
   const model = await openExported(exported);
   const { card } = model;
   await checkOutside(card.dataset.name, out);
   const plan = planSamples(card, exported, options);
   const { n, sampler, labels } = plan;
   const names = Array.from({ length: n }, (_, i) => `${String(i).padStart(4, '0')}.png`);
-  // All that is there is of an earlier output, which may have had more images; codes.csv was latents.csv once.
-  const earlier = (await readdir(out).catch(() => [])).filter((name) => /^(\d+\.png|codes\.csv)$/.test(name));
   const pixels = bytesPerImage(card.image);
   const shown = new Uint8Array(gridImages(plan, pixels) * pixels);
   await publishFolder(
@@ -62,7 +62,7 @@ export async function sample(options: SampleOptions): Promise<SampleResult> {
       await writeFile(join(folder, 'latents.csv'), latentsCsv(card, plan, names));
       await writeFile(join(folder, 'grid.png'), (await gridOf(card, plan, shown)).png);
     },
-    { signal, derived: Object.fromEntries(earlier.map((name) => [name, ''])) },
+    { signal, earlier: EARLIER },
   );
   const classes = labels ? [...new Set(labels)].map((label) => className(card, label)) : null;
   return { out, images: n, sampler, seed, classes, seconds: (performance.now() - began) / 1000 };

@@ -5,7 +5,7 @@ import { codeOf, fileError, isFault, stopIfAborted, withFileErrors } from './err
 import { makeFolder, orRemove, sync, syncFolder } from './folders.ts';
 import { type Staging, stage, sweep } from './staging.ts';
 import { SIDECAR, sumLines, writeSums } from './sums.ts';
-import { assertReplaceable, type Derived, existsAs, type Kind } from './target.ts';
+import { assertEarlier, assertReplaceable, type EarlierOutput, existsAs, type Kind } from './target.ts';
 
 /** Systems that exchange two files in one step; not all of their file systems can. */
 const CAN_EXCHANGE = process.platform === 'linux' || process.platform === 'darwin';
@@ -17,14 +17,15 @@ const SYNCS = 16;
 export interface PublishOptions {
   /** Cancels publishing and leaves the target unchanged. No effect once everything is on the disk. */
   readonly signal?: AbortSignal | undefined;
-  /** What a replaced folder may contain besides the files of the new one. */
-  readonly derived?: Derived | undefined;
+  /** What a folder is that may be replaced; without it, one that holds no more than the new one. */
+  readonly earlier?: EarlierOutput | undefined;
   /** Whether a folder gets a list of its files' checksums, `SHA256SUMS`; it does by default. */
   readonly sums?: boolean | undefined;
 }
 
 /**
- * Creates a folder, complete or not at all. An existing folder is replaced, unless it holds files that the new one lacks.
+ * Creates a folder, complete or not at all. An existing folder is replaced if it is an `earlier` output, or holds no files that the
+ * new one lacks.
  * @param target path of the folder; its parents are created
  * @param write fills the empty folder whose path it is given
  * @throws InputError or EnvironmentError when the disk is full, read-only or forbidden, or something else is at `target`;
@@ -58,7 +59,7 @@ async function publish(
   kind: Kind,
   target: string,
   write: (path: string) => Promise<void>,
-  { signal, derived = {}, sums = true }: PublishOptions,
+  { signal, earlier, sums = true }: PublishOptions,
 ): Promise<void> {
   stopIfAborted(signal);
   await withFileErrors(`cannot write ${target}`, async () => {
@@ -85,7 +86,8 @@ async function publish(
         const written = kind === 'folder' ? new Set(await readdir(fresh)) : undefined;
         await whileTaken(async () => {
           const exists = await existsAs(path, kind, target);
-          if (exists && written) await assertReplaceable(path, target, (name) => written.has(name), derived);
+          if (exists && earlier) await assertEarlier(path, target, earlier);
+          else if (exists && written) await assertReplaceable(path, target, (name) => written.has(name));
           await place(staging, path, exists, kind);
         });
       } finally {

@@ -14,12 +14,15 @@ export type Kind = 'file' | 'folder';
  */
 export type Derived = Readonly<Record<string, string>>;
 
-/** What tells that a folder is an earlier output. */
-interface EarlierOutput {
-  /** Names in it, and a file that it has, where there is no list of checksums. */
+/** What tells that a folder is an earlier output of the same command, which another may replace. */
+export interface EarlierOutput {
+  /** Paths of all its files, and, where it has no list of checksums, of the files and folders at its top. */
   readonly names: RegExp;
+  /** A file that it has. */
   readonly file?: string;
   readonly derived?: Derived;
+  /** Whether it has a list of checksums: it does where names do not tell its files from a user's. */
+  readonly listed?: boolean;
 }
 
 /** Endings of what is a file: a folder of such a name would surprise. */
@@ -30,8 +33,8 @@ const PROBE = 4096;
 
 /**
  * Finds out before long work whether a file or folder can be written, as publishing it does; nothing is left of it. A folder that
- * holds anything is replaced only if it is an earlier output: all its files are in its list of checksums. Where there is no such
- * list, a file tells, and the names in it.
+ * holds anything is replaced only if it is an earlier output: a file tells, and the names in it, and all its files are in its list of
+ * checksums where it has one.
  * @param own what an earlier output is, for a folder; without it, any content is accepted
  * @throws InputError where a new folder has the name of a file; InputError or EnvironmentError as `publishFolder`
  */
@@ -55,16 +58,19 @@ export async function checkTarget(kind: Kind, target: string, own?: EarlierOutpu
 }
 
 /** @throws InputError when a folder holds something that no earlier output has, and that would be lost */
-async function assertEarlier(path: string, target: string, { names, file, derived = {} }: EarlierOutput) {
+export async function assertEarlier(path: string, target: string, earlier: EarlierOutput): Promise<void> {
+  const { names, file, derived = {}, listed = false } = earlier;
   await sweep(path);
-  const listed = await sumsIn(join(path, SUMS)).catch(ignoreMissing);
-  if (listed) {
-    const known = new Set([SUMS, ...listed.map(({ name }) => name)]);
-    const files = await filesIn(path, (entry) => !entry.isDirectory());
-    return assertOwn(path, target, files, (name) => known.has(name), derived);
-  }
-  const isOutput = file === undefined || existsSync(join(path, file));
-  return assertReplaceable(path, target, (name) => isOutput && (name === SUMS || names.test(name)), derived);
+  const sums = await sumsIn(join(path, SUMS)).catch(ignoreMissing);
+  const known = sums && new Set([SUMS, ...sums.map(({ name }) => name)]);
+  const isThere = file === undefined || (known ? known.has(file) : existsSync(join(path, file)));
+  const isOutput = isThere && (known !== undefined || !listed);
+  const isOwn = (name: string) => isOutput && (name === SUMS || names.test(name));
+  if (!known) return assertReplaceable(path, target, isOwn, derived);
+  const files = await filesIn(path, (entry) => !entry.isDirectory());
+  const tops = new Set(files.map(topOf));
+  const empty = (await readdir(path)).filter((name) => !tops.has(name));
+  assertOwn(path, target, [...files, ...empty], (name) => known.has(name) && isOwn(name), derived);
 }
 
 /** Whether something is at a path. @throws InputError when it is of another kind */
@@ -81,11 +87,13 @@ export async function assertReplaceable(
   path: string,
   target: string,
   isOwn: (name: string) => boolean,
-  derived: Derived,
+  derived: Derived = {},
 ): Promise<void> {
   await sweep(path);
   assertOwn(path, target, await readdir(path), isOwn, derived);
 }
+
+const topOf = (name: string): string => name.split('/', 1)[0] as string;
 
 /** @param names of files and folders in `path`, or of files in its folders */
 function assertOwn(
@@ -95,7 +103,6 @@ function assertOwn(
   isOwn: (name: string) => boolean,
   derived: Derived,
 ): void {
-  const topOf = (name: string) => name.split('/', 1)[0] as string;
   const isDerived = (name: string) =>
     Object.hasOwn(derived, name) && existsSync(join(path, name, derived[name] as string));
   const foreign = names.find((name) => !isOwn(name) && !isDerived(topOf(name)));

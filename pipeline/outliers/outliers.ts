@@ -20,7 +20,7 @@ import { version } from '../io/installation.ts';
 import { counted } from '../io/printable.ts';
 import { publishFolder } from '../io/publish.ts';
 import { createStages, type StageProgress, type Stages, type Tick } from '../io/stages.ts';
-import { checkTarget } from '../io/target.ts';
+import { checkTarget, type EarlierOutput } from '../io/target.ts';
 import { digestsOf } from '../neighbors/copies.ts';
 import { writeReport } from '../report/folder.ts';
 import { findNormal, kindsOf, type NormalImages, onlyNormal, openScored, sharesClasses, unnamedNote } from './data.ts';
@@ -65,6 +65,8 @@ const MOST_TRAINING = 20_000;
 const LEAST_REFERENCE = 10;
 const LONGEST_IN_CARD = 512;
 
+const EARLIER: EarlierOutput = { names: /^((outliers|report)\.\w+$|pictures($|\/))/, file: 'outliers.json' };
+
 interface Opened extends NormalImages {
   readonly model: ExportedModel;
   /** Whether the model was trained on `train`. */
@@ -99,7 +101,7 @@ export async function findOutliers(options: OutlierOptions): Promise<FoundOutlie
     );
   }
   for (const images of [options.data, options.reference ?? model.card.dataset.name]) await checkOutside(images, out);
-  await checkTarget('folder', out, { names: /^((outliers|report)\.\w+|pictures)$/, file: 'outliers.json' });
+  await checkTarget('folder', out, EARLIER);
   if (into) await checkTarget('folder', exported);
   const closing: (() => Promise<void>)[] = [];
   try {
@@ -277,7 +279,7 @@ async function scoreAll(
       const documents = { pictures, page: outliersPage(report, pictures), text: outliersText(report) };
       await writeReport(folder, 'outliers.json', report, documents);
     },
-    { signal },
+    { signal, earlier: EARLIER },
   );
   if (into) await addToCard(model, measure.usual, report, signal);
   return { out, report };

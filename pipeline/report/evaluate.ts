@@ -17,7 +17,7 @@ import { type LatentSet, withSessions } from '../inference/sessions.ts';
 import { version } from '../io/installation.ts';
 import { publishFolder } from '../io/publish.ts';
 import { createStages, type StageProgress, type Stages, type Tick } from '../io/stages.ts';
-import { checkTarget } from '../io/target.ts';
+import { checkTarget, type EarlierOutput } from '../io/target.ts';
 import { writeFiles, writeReport } from './folder.ts';
 import {
   canJudge,
@@ -62,6 +62,9 @@ export interface DrawnPictures {
   readonly seconds: number;
 }
 
+const EARLIER_REPORT: EarlierOutput = { names: /^(report\.\w+$|pictures($|\/))/, file: 'report.json' };
+const EARLIER_PICTURES: EarlierOutput = { names: /\.(png|svg|webp)$/, file: 'reconstructions.png', listed: true };
+
 /**
  * Measures an exported model on a data set and writes a report: `report.json`, `report.md`, `report.html` and
  * `pictures/`. The folder appears complete or not at all.
@@ -69,7 +72,7 @@ export interface DrawnPictures {
  */
 export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
   const { exported, out = join(exported, 'report'), seed, quick, signal, progress } = options;
-  await checkTarget('folder', out, { names: /^(report\.\w+|pictures)$/, file: 'report.json' });
+  await checkTarget('folder', out, EARLIER_REPORT);
   return withModel({ ...options, out }, async (open) => {
     const { model, splits, sessions } = open;
     const { card } = model;
@@ -126,7 +129,7 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
     });
     const documents = { pictures, page: reportPage(report, pictures), text: reportText(report) };
     const write = (folder: string) => writeReport(folder, 'report.json', report, documents);
-    await publishFolder(out, write, { signal });
+    await publishFolder(out, write, { signal, earlier: EARLIER_REPORT });
     return { out, report };
   });
 }
@@ -137,7 +140,7 @@ export async function evaluate(options: EvaluateOptions): Promise<Evaluation> {
  */
 export async function drawPictures(options: EvaluateOptions): Promise<DrawnPictures> {
   const { exported, out = join(exported, 'pictures'), signal, progress } = options;
-  await checkTarget('folder', out, { names: /\.(png|svg|webp)$/, file: 'reconstructions.png' });
+  await checkTarget('folder', out, EARLIER_PICTURES);
   return withModel({ ...options, out }, async (open) => {
     const { model, splits, sessions } = open;
     const stages = createStages(Object.entries({ encoding: 2, pictures: 18 }), signal, progress);
@@ -145,7 +148,8 @@ export async function drawPictures(options: EvaluateOptions): Promise<DrawnPictu
     const encode = (tick: Tick) => latentsOf(model, test, { ...options, sessions, errors: false, tick });
     const latents = await stages.run('encoding', encode, test.length);
     const pictures = await draw(open, latents, options, stages);
-    await publishFolder(out, (folder) => writeFiles(folder, Object.assign({}, ...pictures.map(filesOf))), { signal });
+    const write = (folder: string) => writeFiles(folder, Object.assign({}, ...pictures.map(filesOf)));
+    await publishFolder(out, write, { signal, earlier: EARLIER_PICTURES });
     const files = pictures.map((picture) => ({ title: picture.title, files: Object.keys(filesOf(picture)) }));
     return { out, pictures: files, seconds: stages.elapsed };
   });

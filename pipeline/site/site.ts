@@ -8,7 +8,7 @@ import { codeOf, fileError, InputError } from '../io/errors.ts';
 import { publishFolder } from '../io/publish.ts';
 import { createStages, type StageProgress, type Tick } from '../io/stages.ts';
 import { SUMS } from '../io/sums.ts';
-import { checkTarget } from '../io/target.ts';
+import { checkTarget, type EarlierOutput } from '../io/target.ts';
 import { columnsFor } from './columns.ts';
 import { INDEX, placeApp, sizesIn, writeIndex, writeModel } from './folder.ts';
 import { setFolder, writeSet } from './image-set.ts';
@@ -61,7 +61,8 @@ export async function buildSite(options: SiteOptions): Promise<Site> {
   const began = performance.now();
   const kept = await keptFiles(out);
   const derived = Object.fromEntries(kept.map((name) => [name, '']));
-  await checkTarget('folder', out, { names: /./, file: INDEX, derived });
+  const earlier: EarlierOutput = { names: /./, file: INDEX, derived };
+  await checkTarget('folder', out, earlier);
   return withModels(options, async (models) => {
     const columns = await columnsFor(models, options.columns ?? [], note);
     const known = new Map<SiteModel, Points>();
@@ -91,7 +92,7 @@ export async function buildSite(options: SiteOptions): Promise<Site> {
         }
         sizes = await sizesIn(site);
       },
-      { signal },
+      { signal, earlier },
     );
     const bytesOf = (prefix: string) =>
       Object.entries(sizes).reduce((sum, [path, bytes]) => sum + (path.startsWith(prefix) ? bytes : 0), 0);

@@ -68,14 +68,14 @@ test('a run that recorded nothing leaves nothing, and there is nothing to read',
 test('replacing a folder removes what was derived from it, and nothing else', async () => {
   const target = scratch('model');
   const write = async (folder: string) => writeFileSync(join(folder, 'card.json'), '{}');
-  const derived = { report: 'report.json' };
+  const earlier = { names: /^card\.json$/, derived: { report: 'report.json' } };
   await publishFolder(target, write);
   mkdirSync(join(target, 'report'));
   writeFileSync(join(target, 'report', 'mine.txt'), 'mine');
-  expect(await inputErrorOf(publishFolder(target, write, { derived }))).toContain('there is report in it');
+  expect(await inputErrorOf(publishFolder(target, write, { earlier }))).toContain('there is report/mine.txt in it');
   writeFileSync(join(target, 'report', 'report.json'), '{}');
   expect(await inputErrorOf(publishFolder(target, write))).toContain('there is report in it');
-  await publishFolder(target, write, { derived });
+  await publishFolder(target, write, { earlier });
   expect(readdirSync(target)).toEqual(['SHA256SUMS', 'card.json']);
 });
 

@@ -1,4 +1,4 @@
-import { copyFileSync, mkdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { parquetWriteFile } from 'hyparquet-writer';
 import sharp from 'sharp';
@@ -226,4 +226,25 @@ test('a column of labels that is asked for is that of all shards', async () => {
       'label',
     );
   }
+});
+
+test('fewer files replace those of an earlier merge, and none of another program', async () => {
+  const [data, merged] = [tinyData(scratch('again'), 40), scratch('again-merged')];
+  for (const shards of [3, 2]) {
+    const folder = scratch(`again-${shards}`);
+    await plan({ data, out: folder, shards });
+    await encodeShards({ out: folder, choose: all, device: 'cpu' });
+    expect(await mergeShards({ folder, single: false, out: merged })).toMatchObject({ files: shards });
+  }
+  const names = ['part-00000-of-00002.parquet', 'part-00001-of-00002.parquet'];
+  expect(readdirSync(merged).sort()).toEqual(names);
+  const path = `${merged}/${names[1]}`;
+  parquetWriteFile({ filename: path, columnData: [{ name: 'id', data: ['mine'] }] });
+  const before = readFileSync(path);
+  expectFacts(
+    await inputErrorOf(mergeShards({ folder: scratch('again-3'), single: false, out: merged })),
+    merged,
+    names[1] ?? '',
+  );
+  expect(readFileSync(path).equals(before)).toBe(true);
 });

@@ -154,6 +154,19 @@ test('reconstructions are not written among the images', async () => {
   expect(readdirSync(data).sort()).toEqual(['.hidden', 'x', 'y']);
 });
 
+test('fewer images replace more of the same command; the output of another is refused before the work', async () => {
+  const { folder: out } = await reconstructing({ n: 12 });
+  await reconstructing({ n: 3, out });
+  expect(readdirSync(out).length).toBe(5);
+  const progress = () => expect.fail('nothing is to be encoded');
+  expect(await inputErrorOf(reconstructing({ n: 3, out: exported, progress }))).toContain(exported);
+  const numbered = await imageFolder('numbered', ['0.png', '1.png', 'notes.png']);
+  expect(await inputErrorOf(reconstructing({ n: 3, out: numbered, progress }))).toContain(numbered);
+  writeFileSync(join(numbered, 'grid.png'), 'mine'); // no list tells whose these are
+  expect(await inputErrorOf(reconstructing({ n: 3, out: numbered, progress }))).toContain(numbered);
+  expect(readdirSync(exported)).toContain('encoder.onnx');
+});
+
 test("a folder with a user's files is not replaced, whatever their names; an earlier output is", async () => {
   const files = ['1.png', '2.png'];
   const data = await imageFolder('originals', files);

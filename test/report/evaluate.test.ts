@@ -298,6 +298,11 @@ test('draws only the pictures, as PNG and SVG, of given data or the data that th
   expect(readdirSync(out).sort()).toEqual(['SHA256SUMS', ...files].sort());
   expect(readFileSync(join(out, 'codes.svg'), 'utf8')).toMatch(/^<svg [\s\S]*<\/svg>\s*$/);
   expect(await inputErrorOf(drawPictures({ ...options }))).toContain('the model was trained on by hand');
+  const variational = await exportTiny(scratch('pictures-variational'), { logvar: 0 });
+  await drawPictures({ ...options, exported: variational, data, out });
+  expect(readdirSync(out).length).toBeGreaterThan(files.length + 1);
+  await drawPictures({ ...options, data, out }); // fewer pictures
+  expect(readdirSync(out).sort()).toEqual(['SHA256SUMS', ...files].sort());
 });
 
 test('refuses data that does not fit, in one line, and writes nothing', async () => {
