@@ -209,7 +209,7 @@ export const runs = defineCommand({
       throw new InputError('--compare: expected two run folders');
     return compareRuns(a, b);
   },
-  print(result) {
+  async print(result) {
     const cell = (value: string | number | null | undefined) =>
       typeof value === 'number' && !Number.isInteger(value) ? Number(value.toPrecision(6)) : (value ?? '–');
     if ('differences' in result) {
@@ -220,13 +220,21 @@ export const runs = defineCommand({
         notes: differences.length > 0 ? [] : ['nothing differs'],
       };
     }
+    const { shortSpec } = await import('../data/formats.ts');
     const lossIn = (losses: Metrics | null | undefined) => (losses ? loss(losses) : '–');
     return {
       head: ['run', 'model', 'data', 'image', 'latent', 'epochs', 'train', 'val', 'test', 'time'],
       rows: result.map((entry) => {
         if ('problem' in entry) return [entry.run, `damaged: ${entry.problem}`];
         const { losses, epochs } = entry;
-        const row = [entry.run, entry.model, entry.data, entry.image, entry.latent, `${epochs.done}/${epochs.planned}`];
+        const row = [
+          entry.run,
+          entry.model,
+          shortSpec(entry.data),
+          entry.image,
+          entry.latent,
+          `${epochs.done}/${epochs.planned}`,
+        ];
         const columns = [losses.train, losses.val, losses.test].map(lossIn);
         return [...row, ...columns, entry.seconds === null ? '–' : duration(entry.seconds)];
       }),

@@ -1,5 +1,5 @@
 import { existsSync, statSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { basename, isAbsolute, relative, resolve } from 'node:path';
 import { InputError } from '../io/errors.ts';
 import { openFile, readUpTo } from '../io/source.ts';
 import { IMAGE_FILE } from './decode.ts';
@@ -154,13 +154,23 @@ function filesIn(spec: string): string[] {
   return [path, ...(labels === undefined ? [] : [labels])];
 }
 
-/** A value of `--data` that means the same in any working folder. */
-export function absoluteSpec(spec: string): string {
-  if (named.has(spec)) return spec;
-  return filesIn(spec)
-    .map((file) => resolve(file))
-    .join(',');
-}
+/** A value of `--data` with other paths. */
+const withPaths = (spec: string, change: (path: string) => string): string =>
+  named.has(spec) ? spec : filesIn(spec).map(change).join(',');
+
+/** A value of `--data` that means the same in any working folder, as runs, cards and plans record it. */
+export const absoluteSpec = (spec: string): string => withPaths(spec, (file) => resolve(file));
+
+/** A recorded value of `--data` that means the same in this working folder, with relative paths where they are shorter. */
+export const shortSpec = (spec: string): string =>
+  withPaths(spec, (file) => {
+    const short = relative('', file) || '.';
+    if (!isAbsolute(file) || short.length >= file.length) return file;
+    return named.has(short) ? `./${short}` : short;
+  });
+
+/** A value of `--data` without the folders that the files are in. */
+export const nameOfSpec = (spec: string): string => withPaths(spec, (file) => basename(file));
 
 /** The first bytes of a file, in hexadecimal. @throws InputError for a pipe or a device */
 async function startOf(path: string, count: number): Promise<string> {

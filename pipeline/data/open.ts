@@ -2,7 +2,7 @@ import type { ImageIndex } from '../artifacts/image-index.ts';
 import { InputError } from '../io/errors.ts';
 import { closeOnError } from '../io/source.ts';
 import { closeSplits, type DatasetSplits, heldOut, type ImageDataset } from './dataset.ts';
-import { locateData } from './formats.ts';
+import { locateData, shortSpec } from './formats.ts';
 import type { Prepared } from './image-cache.ts';
 import { onlyClasses } from './only-classes.ts';
 import type { DataOptions } from './options.ts';
@@ -41,7 +41,7 @@ export async function openSplits(spec: string, options: DataOptions = {}): Promi
 
 /**
  * Opens the images that a model was trained on, or others that are given instead.
- * @param trained the value of `--data` in training
+ * @param trained the value of `--data` in training, as it was recorded
  * @throws as `openSplits`; where no others are given, an InputError says that they may be
  */
 export async function openTrainingSplits(
@@ -49,7 +49,7 @@ export async function openTrainingSplits(
   given: string | undefined,
   options: DataOptions,
 ): Promise<OpenedSplits> {
-  return openSplits(given ?? trained, options).catch((error: unknown) => {
+  return openSplits(given ?? shortSpec(trained), options).catch((error: unknown) => {
     if (given !== undefined || !(error instanceof InputError)) throw error;
     throw new InputError(`${error.message}; the model was trained on ${trained}, give its images with --data`);
   });

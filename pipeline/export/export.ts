@@ -11,6 +11,7 @@ import { copyTraining, writeCard } from '../artifacts/exported.ts';
 import type { RunPlan, RunPosition, RunState } from '../artifacts/run.ts';
 import type { Which } from '../artifacts/run-folder.ts';
 import { closeSplits, type DatasetSplits, heldOut } from '../data/dataset.ts';
+import { absoluteSpec } from '../data/formats.ts';
 import { openTrainingSplits } from '../data/open.ts';
 import { type DataOptions, optionsLike } from '../data/options.ts';
 import { checkOutside } from '../data/outside.ts';
@@ -86,7 +87,8 @@ export async function exportRun(options: ExportOptions): Promise<ExportResult> {
       `${run}: no epoch of this run is finished; resume it with \`convae train ${quoted(plan.model)} --run ${quoted(run)} --resume\``,
     );
   }
-  const { classes, ...dataset } = plan.data;
+  const { classes, ...trained } = plan.data;
+  const dataset = { ...trained, name: absoluteSpec(data ?? trained.name) };
   const { preprocessing, label, onlyClass, valSplit } = dataset;
   const image = imageOf(program.size);
   await checkOutside(data ?? plan.data.name, out);

@@ -1,6 +1,7 @@
 import type { Card } from '../artifacts/card.ts';
 import { samePixels } from '../artifacts/fields.ts';
 import { closeSplits, type DatasetSplits, type ImageDataset } from '../data/dataset.ts';
+import { shortSpec } from '../data/formats.ts';
 import { classIndices, rowsOfClasses } from '../data/only-classes.ts';
 import { openSplit, openSplits, type Split } from '../data/open.ts';
 import type { DataOptions } from '../data/options.ts';
@@ -37,7 +38,7 @@ export async function findNormal(
   options: DataOptions | undefined,
   closing: Closing,
 ): Promise<FoundImages> {
-  const { name } = card.dataset;
+  const name = shortSpec(card.dataset.name);
   const reading = optionsFor(card, { ...options, label: undefined }); // `--label` is the column of the data that are scored
   const own = await trainedOn(card, given ?? name, options, closing);
   if (typeof own !== 'string') return { ...own, own: { train: true, reference: true } };

@@ -4,6 +4,7 @@ import type { Metrics } from '../artifacts/metrics.ts';
 import type { RunState } from '../artifacts/run.ts';
 import { readMetrics, runPaths } from '../artifacts/run-files.ts';
 import { readRun } from '../artifacts/run-folder.ts';
+import { shortSpec } from '../data/formats.ts';
 import { InputError, withFileErrors } from '../io/errors.ts';
 import { optionsOf } from '../train/recipe-file.ts';
 
@@ -109,6 +110,7 @@ async function featuresOf(run: string): Promise<Record<string, string | number |
   const seconds = await secondsOf(run);
   return {
     ...optionsOf(plan),
+    data: shortSpec(plan.data.name),
     'image size': `${plan.size.width}×${plan.size.height}×${plan.size.channels}`,
     'training images': plan.data.train.images,
     'validation images': plan.data.val?.images,

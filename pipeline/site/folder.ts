@@ -3,8 +3,10 @@ import { copyFile, cp, mkdir, readdir, stat, writeFile } from 'node:fs/promises'
 import { dirname, join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Column } from '../artifacts/columns.ts';
-import { trainingFiles } from '../artifacts/exported.ts';
+import { trainingFiles, writeCard } from '../artifacts/exported.ts';
 import { manifestSchema, siteIndexSchema } from '../artifacts/site.ts';
+import { nameOfSpec } from '../data/formats.ts';
+import { fileDigest } from '../io/digest.ts';
 import { EnvironmentError, fileError, InputError } from '../io/errors.ts';
 import { makeFolder } from '../io/folders.ts';
 import { writeArray } from '../io/npy.ts';
@@ -62,7 +64,7 @@ export async function sizesIn(folder: string): Promise<Record<string, number>> {
  */
 export async function writeModel(
   folder: string,
-  { model, split, fingerprint, pixels, cardHash }: SiteModel,
+  { model, split, fingerprint, pixels }: SiteModel,
   points: Points,
   columns: readonly Column[],
 ): Promise<void> {
@@ -70,12 +72,16 @@ export async function writeModel(
   const training = await trainingFiles(model.folder);
   const report = join(model.folder, 'report', 'report.html');
   const hasReport = existsSync(report);
+  const { dataset } = model.card;
+  const name = nameOfSpec(dataset.name); // a page is public, where the folders of this machine are of no use
   const copies = [
-    ...['card.json', 'encoder.onnx', 'decoder.onnx'],
+    ...(name === dataset.name ? ['card.json'] : []),
+    ...['encoder.onnx', 'decoder.onnx'],
     ...(trainStep ? [trainStep.file] : []),
     ...(training ? [training.metrics, ...training.pictures.map(({ file }) => file)] : []),
   ];
   for (const file of copies) await copy(join(model.folder, file), join(folder, file));
+  if (name !== dataset.name) await writeCard(folder, { ...model.card, dataset: { ...dataset, name } });
   if (hasReport) await copy(report, join(folder, 'report.html'));
   await mkdir(join(folder, split));
   await writePoints(join(folder, split), points);
@@ -84,7 +90,7 @@ export async function writeModel(
   const manifest = manifestSchema.parse({
     format: 1,
     files: await sizesIn(folder),
-    card: cardHash,
+    card: (await fileDigest(join(folder, 'card.json'))).sha256,
     set: setFolder(fingerprint),
     pixels,
     points: {

@@ -2,6 +2,7 @@ import { basename, join, resolve } from 'node:path';
 import { type Card, heldOutOf } from '../artifacts/card.ts';
 import { type Fingerprints, samePixels } from '../artifacts/fields.ts';
 import { closeSplits, type DatasetSplits, type ImageDataset } from '../data/dataset.ts';
+import { shortSpec } from '../data/formats.ts';
 import { openSplits, type Split } from '../data/open.ts';
 import type { DataOptions } from '../data/options.ts';
 import { checkOutside } from '../data/outside.ts';
@@ -123,7 +124,7 @@ function dataSources({ data: given, dataOptions }: ModelOptions) {
      * @throws InputError when given data cannot be opened, the model was trained on none of the data, or has no such part
      */
     async find({ folder, card }: ExportedModel, split: Split | undefined): Promise<Images & { split: Split }> {
-      const { name } = card.dataset;
+      const name = shortSpec(card.dataset.name);
       const held = heldOutOf(card);
       const kind = held.split === 'test' ? 'test' : 'validation';
       for (const spec of [...given, name]) {

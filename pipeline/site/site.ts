@@ -3,6 +3,7 @@ import { copyFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Column } from '../artifacts/columns.ts';
 import type { MapMethod } from '../artifacts/site.ts';
+import { nameOfSpec } from '../data/formats.ts';
 import type { Device } from '../devices/device.ts';
 import { codeOf, fileError, InputError } from '../io/errors.ts';
 import { publishFolder } from '../io/publish.ts';
@@ -139,7 +140,7 @@ async function writeSets(site: string, models: readonly SiteModel[], tick: Tick)
     const { model, dataset, split } = ofSet[0] as SiteModel;
     const named = ofSet.find(({ model }) => model.card.classes)?.model.card.classes;
     await writeSet(join(site, setFolder(fingerprint)), dataset, {
-      name: model.card.dataset.name,
+      name: nameOfSpec(model.card.dataset.name),
       split,
       classes: dataset.classes ?? (dataset.labels && (named ?? numbersOf(dataset.labels))) ?? null,
       tick: (share) => tick((i + share) / sets.length),

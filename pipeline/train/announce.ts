@@ -1,4 +1,5 @@
 import type { RunPosition } from '../artifacts/run.ts';
+import { shortSpec } from '../data/formats.ts';
 import { counted } from '../io/printable.ts';
 import type { Session } from './session.ts';
 import { stoppedEarly } from './stopping.ts';
@@ -12,7 +13,7 @@ export function announce(session: Session, at: RunPosition): void {
   const parts = counts.flatMap(([kind, part]) => (part ? `${part.length} ${kind}` : []));
   const images = `${parts.join(' + ')} images of ${size.width}×${size.height}×${size.channels}`;
   const training = `${counted(recipe.epochs, 'epoch')}, batch size ${recipe.batchSize}, ${engine.description}`;
-  hooks.progress.note(`${plan.model} on ${data.name}: ${images}, ${training}`);
+  hooks.progress.note(`${plan.model} on ${shortSpec(data.name)}: ${images}, ${training}`);
   const from = `resumes at step ${at.step}, in epoch ${at.epoch + 1} of ${recipe.epochs}`;
   if (run.checkpoint) hooks.progress.note(`${run.folder}: ${ended(session, at) ?? from}`);
   hooks.progress.start(recipe.epochs * data.train.length, imagesDone(session, at), recipe.epochs);

@@ -6,6 +6,7 @@ import { noSums } from '../artifacts/metrics.ts';
 import { type RunPlan, type RunPosition, runPlan } from '../artifacts/run.ts';
 import { formatAugmentation, NO_AUGMENTATION, parseAugmentation } from '../data/augment.ts';
 import { type DatasetSplits, type ImageDataset, labelledRows, partsOf } from '../data/dataset.ts';
+import { shortSpec } from '../data/formats.ts';
 import { Generator } from '../data/generator.ts';
 import { defaultThreads } from '../devices/device.ts';
 import { InputError } from '../io/errors.ts';
@@ -127,12 +128,14 @@ function assertSuits(
 ): void {
   assertLabelled(model, data);
   if (colour && data.train.shape.channels === 1) {
-    throw new InputError(`--colour ${colour}: the images of ${data.name} are gray; leave it out`);
+    throw new InputError(`--colour ${colour}: the images of ${shortSpec(data.name)} are gray; leave it out`);
   }
   if (data.val) return;
   const option = earlyStopping ? `--early-stopping ${earlyStopping}` : schedule === 'plateau' && '--schedule plateau';
   if (option) {
-    throw new InputError(`${option}: it goes by validation images, and ${data.name} has none; add --val-split 0.1`);
+    throw new InputError(
+      `${option}: it goes by validation images, and ${shortSpec(data.name)} has none; add --val-split 0.1`,
+    );
   }
 }
 

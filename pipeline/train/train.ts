@@ -5,6 +5,7 @@ import { FEW, isMuchLarger } from '../../models/kit/suit.ts';
 import type { RunPlan, RunState } from '../artifacts/run.ts';
 import { writeSkipped } from '../artifacts/run-files.ts';
 import { closeSplits, type DatasetSplits } from '../data/dataset.ts';
+import { absoluteSpec, shortSpec } from '../data/formats.ts';
 import { openTrainingSplits } from '../data/open.ts';
 import { type DataOptions, optionsLike } from '../data/options.ts';
 import { checkOutside } from '../data/outside.ts';
@@ -62,10 +63,15 @@ export interface DataChoice {
   readonly dataOptions?: DataOptions | undefined;
 }
 
-/** Opens the images to train on. @throws as `openSplits` */
-export function openData({ data, dataOptions, valSplit }: TrainOptions & DataChoice, previous: RunPlan | undefined) {
+/** Opens the images to train on; their name is a value of `--data` for any working folder. @throws as `openSplits` */
+export async function openData(
+  { data, dataOptions, valSplit }: TrainOptions & DataChoice,
+  previous: RunPlan | undefined,
+) {
   const options = dataOptionsFor(dataOptions, previous, valSplit);
-  return openTrainingSplits(previous?.data.name ?? 'mnist', data ?? (previous ? undefined : 'mnist'), options);
+  const trained = previous?.data.name ?? 'mnist';
+  const splits = await openTrainingSplits(trained, data ?? (previous ? undefined : 'mnist'), options);
+  return { ...splits, name: absoluteSpec(data ?? trained) };
 }
 
 /** The data options; a resumed run's images are chosen and prepared as before where nothing else is asked for. */
@@ -196,7 +202,8 @@ export function buildModel(model: ModelDefinition, { size, recipe, data }: RunPl
   try {
     return buildProgram(withLossOf(model, recipe), size, recipe.optimizer);
   } catch (error) {
-    if (error instanceof RangeError) throw new InputError(`${data.name}: ${error.message}`, { cause: error });
+    if (error instanceof RangeError)
+      throw new InputError(`${shortSpec(data.name)}: ${error.message}`, { cause: error });
     throw error;
   }
 }

@@ -146,7 +146,13 @@ test('a recipe.yaml repeats its run, the command line overrides it, and --dry-ru
   const options = ['--data', 'bars.npz', '--engine', 'onnx', '--optimizer', 'adamw', '--val-split', '0.2', ...TINY];
   await callJson(['train', 'cae', ...options, '--epochs', '1', '--run', 'runs/first'], { cwd });
   const recipe = readFileSync(scratch('cwd/runs/first/recipe.yaml'), 'utf8');
-  for (const line of ['model: cae', 'data: bars.npz', 'optimizer: adamw', 'weight-decay: 0.01', 'val-split: 0.2']) {
+  for (const line of [
+    'model: cae',
+    `data: ${scratch('cwd/bars.npz')}`,
+    'optimizer: adamw',
+    'weight-decay: 0.01',
+    'val-split: 0.2',
+  ]) {
     expect(recipe.split('\n')).toContain(line);
   }
   const { card } = await callJson<ExportResult>(['export', 'runs/first'], { cwd });
@@ -195,6 +201,21 @@ test('a recipe.yaml repeats its run, the command line overrides it, and --dry-ru
   expect(stdout).toMatch(/^runs\/first +cae +bars\.npz +12×12×1 +2 +1\/1 /m);
   const compared = await callJson<Comparison>(['runs', '--compare', 'runs/first', 'runs/second'], { cwd });
   expect(compared.differences.filter(({ name }) => name !== 'seconds')).toEqual([]);
+});
+
+test('a run finds its data from another folder, where the same name is that of other data', {
+  timeout: 120_000,
+}, async () => {
+  const [elsewhere, run, exported] = [scratch('elsewhere'), scratch('cwd/runs/first'), scratch('cwd/exported/first')];
+  mkdirSync(elsewhere);
+  writeFileSync(scratch('elsewhere/bars.npz'), zipBytes(npy(bars(30, 5), 'train')));
+  const resumed = ['train', 'cae', '--run', run, '--resume', '--epochs', '2', '--quiet'];
+  expect(await callJson<TrainSummary>(resumed, { cwd: elsewhere })).toMatchObject({ epochs: 2 });
+  const { card } = await callJson<ExportResult>(['export', run, '--out', exported], { cwd: elsewhere });
+  expect(card.dataset).toMatchObject({ name: scratch('cwd/bars.npz'), train: { images: 19 } });
+  const evaluate = ['evaluate', exported, '--quick', '--quiet'];
+  const { report } = await callJson<Evaluation>(evaluate, { cwd: elsewhere });
+  expect(report.data).toMatchObject({ name: '../cwd/bars.npz', train: 19, test: 8 });
 });
 
 const onBars = ['train', 'cae', '--data', 'bars.npz', '--engine', 'onnx', ...TINY];

@@ -1,9 +1,10 @@
 import { mkdirSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
-import { dirname, relative } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import sharp from 'sharp';
 import { describe, expect, test } from 'vitest';
 import type { ImageDataset } from '../../pipeline/data/dataset.ts';
+import { absoluteSpec, shortSpec } from '../../pipeline/data/formats.ts';
 import { openSplit, openSplits } from '../../pipeline/data/open.ts';
 import { idxBytes, npyBytes, zipBytes } from './formats.ts';
 import { expectFacts, inputErrorOf, openFiles, pixelsOf, scratchFolder, trainAndTest } from './support.ts';
@@ -270,4 +271,19 @@ test('nothing stays open', async () => {
   const { train, test: testing } = await trainAndTest(file);
   await Promise.all([train.close(), testing.close()]);
   expect(openFiles()).toBeLessThanOrEqual(before);
+});
+
+test('a recorded value means the same in any folder, and is relative where that is shorter', () => {
+  const here = process.cwd();
+  for (const [typed, absolute, short] of [
+    ['mnist', 'mnist', 'mnist'],
+    ['./mnist', join(here, 'mnist'), './mnist'],
+    ['a.npy,b/c.npy', `${join(here, 'a.npy')},${join(here, 'b/c.npy')}`, 'a.npy,b/c.npy'],
+    ['.', here, '.'],
+    ['/a', '/a', '/a'],
+    ['photos/', join(here, 'photos'), 'photos'],
+  ] as const) {
+    expect([absoluteSpec(typed), shortSpec(absolute)]).toEqual([absolute, short]);
+    expect(shortSpec(typed)).toBe(typed); // of an earlier version
+  }
 });

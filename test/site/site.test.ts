@@ -76,7 +76,7 @@ test('a site contains the app, the models, and what ONNX Runtime computes from t
   const set = `sets/${(await held.fingerprint()).slice(7, 19)}`;
   expect(readdirSync(join(out, 'sets'))).toEqual([set.slice(5)]);
   expect(readJson(join(out, set, 'set.json'))).toMatchObject({
-    name: data,
+    name: 'data-images,data-labels', // a page names no folders of this machine
     split: 'test',
     images: held.length,
     classes,
@@ -90,17 +90,20 @@ test('a site contains the app, the models, and what ONNX Runtime computes from t
     const manifest = readJson<Manifest>(join(folder, 'manifest.json'));
     expect(Object.keys(manifest.files)).toEqual(filesIn(folder).filter((file) => file !== 'manifest.json'));
     for (const [file, bytes] of Object.entries(manifest.files)) expect(statSync(join(folder, file)).size).toBe(bytes);
-    for (const file of ['card.json', 'encoder.onnx', 'decoder.onnx']) {
+    for (const file of ['encoder.onnx', 'decoder.onnx']) {
       expect(readFileSync(join(folder, file))).toEqual(readFileSync(join(exported, file)));
     }
     expect(manifest).toMatchObject({
       ...{ format: 1, set, training: null, report: null },
       card: createHash('sha256')
-        .update(readFileSync(join(exported, 'card.json')))
+        .update(readFileSync(join(folder, 'card.json')))
         .digest('hex'),
       points: { count: held.length, method: 'codes', perplexity: null },
     });
 
+    const [card, own] = [exported, folder].map((place) => readJson<Card>(join(place, 'card.json'))) as [Card, Card];
+    expect(card.dataset.name).toBe(data);
+    expect(own).toEqual({ ...card, dataset: { ...card.dataset, name: 'data-images,data-labels' } });
     const session = await InferenceSession.create(join(exported, 'encoder.onnx'));
     const { latent } = await session.run({
       image: new Tensor('uint8', images, [held.length, tiny.height, tiny.width, 1]),
