@@ -18,11 +18,12 @@ exported=$1 data=$2 out=$3 shards=$4
 shift 4
 convae=${CONVAE:-npx --no-install convae}
 tasks=${TASKS:-$shards}
-quoted="'${out//"'"/"'\\''"}'" # for sh, which runs the tasks
 
 # shellcheck disable=SC2086
 $convae encode "$exported" --data "$data" --out "$out" --shards "$shards" ${PLAN:-}
 mkdir -p "$out/logs"
+out=$(cd -- "$out" > /dev/null && pwd) # tasks may run elsewhere (--chdir)
+quoted="'${out//"'"/"'\\''"}'" # for sh, which runs them
 
 # exec: signals of Slurm (a time limit, a preemption) reach convae, which then leaves no half-written shard.
 job=$(sbatch --parsable --job-name=convae-encode --requeue --open-mode=append \
