@@ -21,6 +21,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import unicodedata
 import zlib
 from pathlib import Path
 
@@ -375,6 +376,11 @@ def labels_of(one):
     return {json.dumps(label) for label in found}
 
 
+def composed(name):
+    """Names that differ in their Unicode form only are one: Macs write others (NFD) than most programs (NFC)."""
+    return unicodedata.normalize("NFC", name)
+
+
 def class_indices(labels, named, known, data):
     """The classes, and the index of each label among them (pipeline/data/labels.ts). `named`: of labels that are indices or among them."""
     labels = {label for label in labels if label is not None and label != "" and label == label}
@@ -384,23 +390,25 @@ def class_indices(labels, named, known, data):
         return [], {}
     if len({isinstance(label, str) for label in labels}) > 1:
         raise InputError(f"{data}: some labels are numbers, others are names; give labels of one kind")
-    said = {label: label if isinstance(label, str) else str(int(label)) for label in labels}
-    if all(INTEGER.fullmatch(name) for name in said.values()):
-        said = {label: name for label, name in said.items() if name != "-1"}
+    said = {label: composed(label) if isinstance(label, str) else str(int(label)) for label in labels}
+    missing = {"-1"} if named else {"-1", *(name for name in said.values() if name.lower() == "nan")}
+    if any(map(INTEGER.fullmatch, said.values())) and all(name in missing or INTEGER.fullmatch(name) for name in said.values()):
+        said = {label: name for label, name in said.items() if name not in missing}
         low = next((name for name in said.values() if name.startswith("-")), None)
         if low is not None:
             raise InputError(f"{data}: a label is {low}; labels are integers from 0 on, or -1 for none")
     if not said:
         return [], {}
-    classes = named or sorted(said.values(), key=natural)
-    readings = [{name: i for i, name in enumerate(classes)}, {str(i): i for i in range(len(named or []))}]
+    classes = named or sorted(set(said.values()), key=natural)
+    readings = [{composed(name): i for i, name in enumerate(classes)}, {str(i): i for i in range(len(named or []))}]
     if named and not isinstance(next(iter(said)), str):
         readings.reverse()
     reading = next((one for one in readings if set(said.values()) <= set(one)), None)
     if reading is None:
         raise InputError(f"{data}: some labels are neither among its {len(classes)} classes nor an index from 0 to {len(classes) - 1}")
-    order = known if set(classes) <= set(known) else classes
-    return order, {label: order.index(classes[reading[name]]) for label, name in said.items()}
+    order = known if set(map(composed, classes)) <= set(map(composed, known)) else classes
+    places = [composed(name) for name in order]
+    return order, {label: places.index(composed(classes[reading[name]])) for label, name in said.items()}
 
 
 def key_of(path):

@@ -135,13 +135,25 @@ test.skipIf(reason)('pixels, ids and classes are those that convae reads', { tim
     parquetWriteFile({ filename: scratch(`${name}/x.parquet`), ...options });
     add(name);
   }
-  for (const name of ['cat', 'dog']) {
-    const archive = pack();
-    archive.entry({ name: 'images/1.png' }, png);
-    archive.finalize();
-    write(`archives/${name}.tar`, await buffer(archive));
-  }
-  add('archives');
+  const addTars = async (data: string, tars: Readonly<Record<string, Readonly<Record<string, Buffer | string>>>>) => {
+    for (const [name, members] of Object.entries(tars)) {
+      const archive = pack();
+      for (const [path, contents] of Object.entries(members)) archive.entry({ name: path }, contents);
+      archive.finalize();
+      write(`${data}/${name}.tar`, await buffer(archive));
+    }
+    add(data);
+  };
+  await addTars('archives', { cat: { 'images/1.png': png }, dog: { 'images/1.png': png } });
+  await addTars('composed', {
+    // one class in two Unicode forms
+    a: { '1.png': png, '1.cls': 'caf\u0065\u0301', '2.png': png, '2.cls': 'z' },
+    b: { '3.png': png, '3.cls': 'caf\u00e9' },
+  });
+  await addTars('missing', {
+    a: { '1.png': png, '1.cls': '7', '2.png': png, '2.cls': 'NaN' },
+    b: { '3.png': png, '3.cls': '10' },
+  });
   for (const part of ['train2017', 'test']) write(`splits/all/${part}/a/1.png`, png);
   write('table/1.png', png);
   write('table/metadata.csv', 'file_name,label\n1.png,3\n');
