@@ -54,15 +54,26 @@ async function probe(): Promise<string> {
   return /Using "([^"]+)" with driver/.exec(log)?.[1] ?? 'an unnamed adapter';
 }
 
+/** Whether an adapter computes on the CPU, by its name: those of Mesa, Chromium and Windows. */
+export const isSoftware = (adapter: string): boolean => /llvmpipe|SwiftShader|Microsoft Basic Render/i.test(adapter);
+
 /**
+ * Why no adapter is usable.
  * @param failure ONNX Runtime's error
  * @param log stderr of Dawn and the Vulkan loader, which is more specific
  */
-function refusal(failure: string, log: string): Unavailable {
+export function refusal(failure: string, log: string): Unavailable {
   const loader = /Couldn't load Vulkan: (.+)/.exec(log)?.[1];
   if (loader !== undefined) {
     const remedy = 'install it (Debian: apt-get install libvulkan1) with a Vulkan driver for the GPU';
     return unavailable(`the Vulkan loader is missing (${loader})`, remedy);
+  }
+  const adapters = new Set([...log.matchAll(/^INFO \| DRIVER: +\[\d+\] (.+?) *$/gm)].map(([, name]) => name ?? ''));
+  if (adapters.size > 0 && [...adapters].every(isSoftware)) {
+    return unavailable(
+      `Vulkan finds no GPU, only ${[...adapters].join(', ')}, which computes on the CPU and lacks what WebGPU needs`,
+      "if this machine has a GPU, install the GPU's own Vulkan driver",
+    );
   }
   const noDriver = log.includes('VK_ERROR_INCOMPATIBLE_DRIVER') ? 'Vulkan finds no driver' : undefined;
   const warning = [...log.matchAll(/^Warning: (.+?)\.?$/gm)].at(-1)?.[1];

@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import { version_core } from '@tensorflow/tfjs-core';
 import ort from 'onnxruntime-node';
 import { checkCuda } from '../devices/cuda.ts';
-import { webgpuAdapter } from '../devices/webgpu.ts';
+import { isSoftware, webgpuAdapter } from '../devices/webgpu.ts';
 import { Unavailable } from '../io/errors.ts';
 import { nodeScript } from '../io/installation.ts';
 import { prepareEngine } from '../train/engines/index.ts';
@@ -35,7 +35,10 @@ const checks: Readonly<Record<string, () => Promise<string>>> = {
     await checkCuda();
     return gpuNames();
   },
-  '--device webgpu': async () => `${await webgpuAdapter()} (experimental)`,
+  '--device webgpu': async () => {
+    const adapter = await webgpuAdapter();
+    return `${adapter} (${isSoftware(adapter) ? 'experimental, computes on the CPU' : 'experimental'})`;
+  },
 };
 
 /** Tries each engine and device. */

@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { missingLibrary } from '../../pipeline/devices/cuda.ts';
+import { isSoftware, refusal } from '../../pipeline/devices/webgpu.ts';
 import { convae } from '../cli/convae.ts';
 import { scratchFolder } from '../data/support.ts';
 import { tinyData } from '../encode/support.ts';
@@ -39,4 +40,20 @@ describe.skipIf(process.platform !== 'linux')('one line, exit code 3 and no outp
     },
     60_000,
   );
+});
+
+test('where there is a software device only, no driver is asked for but that of a GPU', () => {
+  const orderOf = (...names: string[]) =>
+    ['Original order:', ...names.map((name, i) => `      [${i}] ${name}  `)]
+      .map((line) => `INFO | DRIVER:  ${line}\n`)
+      .join('');
+  const why = 'Warning: Vulkan shaderUniform*ArrayDynamicIndexing required.\n';
+  const llvmpipe = 'llvmpipe (LLVM 15.0.6, 256 bits)';
+  const [software, mixed] = [[llvmpipe], [llvmpipe, 'NVIDIA H200']].map((names) =>
+    refusal('No supported adapters', orderOf(...names) + why),
+  );
+  expect(software?.reason).toContain(llvmpipe);
+  expect(software?.remedy).not.toBe(mixed?.remedy);
+  expect(mixed?.reason).toContain('ArrayDynamicIndexing');
+  expect([llvmpipe, 'SwiftShader Device (Subzero)', 'NVIDIA H200'].map(isSoftware)).toEqual([true, true, false]);
 });
