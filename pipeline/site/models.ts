@@ -9,7 +9,7 @@ import { checkOutside } from '../data/outside.ts';
 import { range } from '../data/rows.ts';
 import { joinParts, subset } from '../data/split.ts';
 import { checkFits, type ExportedModel, openExported, trainingOptionsFor } from '../inference/exported.ts';
-import { fileDigest } from '../io/digest.ts';
+import { fileDigest, sha256 } from '../io/digest.ts';
 import { InputError, withFileErrors } from '../io/errors.ts';
 
 interface OpenModel {
@@ -70,6 +70,24 @@ export async function withModels<T>(
   }
 }
 
+const folded = (name: string): string => name.normalize().toLowerCase();
+
+/**
+ * A model's folder in a site: its name in ASCII, which every host takes. What is lost by that is made up for by digits of a digest
+ * where another has the same.
+ */
+function freeFolder(name: string, taken: readonly string[]): string {
+  const plain =
+    name
+      .normalize()
+      .replace(/[^\w.-]+/g, '-')
+      .replace(/^\.+/, '') || 'model';
+  const isTaken = (folder: string) => taken.some((other) => folded(other) === folded(folder));
+  let folder = plain;
+  while (isTaken(folder)) folder += `-${sha256(name.normalize()).slice(0, 8)}`;
+  return folder;
+}
+
 async function openModels(exported: readonly string[]): Promise<OpenModel[]> {
   if (exported.length === 0) {
     throw new InputError(
@@ -80,13 +98,13 @@ async function openModels(exported: readonly string[]): Promise<OpenModel[]> {
   for (const path of exported) {
     const model = await openExported(path);
     const name = basename(resolve(path));
-    const folder = name.replace(/[^\w.-]+/g, '-').replace(/^\.+/, '') || 'model';
-    const same = models.find((other) => other.folder.toLowerCase() === folder.toLowerCase());
+    const same = models.find((other) => folded(other.name) === folded(name));
     if (same) {
       throw new InputError(
-        `${path}: its name in the site would be ${folder}, as that of ${same.model.folder}; rename one of the folders`,
+        `${path}: its name in the site would be ${name}, as that of ${same.model.folder}; rename one of the folders`,
       );
     }
+    const folder = freeFolder(name, ['index.json', ...models.map((other) => other.folder)]);
     const card = join(path, 'card.json');
     const { sha256: cardHash } = await withFileErrors(`cannot read ${card}`, () => fileDigest(card));
     models.push({ name, folder, model, cardHash });

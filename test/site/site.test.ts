@@ -11,7 +11,7 @@ import { openExported } from '../../pipeline/inference/exported.ts';
 import type { StageState } from '../../pipeline/io/stages.ts';
 import { buildSite, type SiteOptions } from '../../pipeline/site/site.ts';
 import { idxBytes } from '../data/formats.ts';
-import { pixelsOf, scratchFolder } from '../data/support.ts';
+import { inputErrorOf, pixelsOf, scratchFolder } from '../data/support.ts';
 import { readRows, tinyData } from '../encode/support.ts';
 import { tiny } from '../encode/tiny-model.ts';
 import { changeCard, copyExport, exportTrained, readJson, readNpy, stubApp } from './support.ts';
@@ -279,4 +279,22 @@ test('labels that were corrected since training are shown', async () => {
     pixels,
   ]);
   await held.close();
+});
+
+test('models whose names differ only in letters outside ASCII have folders of their own', async () => {
+  const names = ['\u6570\u5b57', '\u6587\u5b57', 'a b', 'a-b', 'index.json'];
+  const copies = names.map((name) => copyExport(plain, scratch(`named/${name}`)));
+  for (const [i, copy] of copies.entries())
+    changeCard(copy, { model: { name: `model ${i}`, summary: '', error: 'binary cross-entropy', variational: false } });
+  const out = scratch('named-site');
+  await building({ exported: copies, out, maps: ['PCA'] });
+  const { models } = readJson<{ models: { name: string; folder: string }[] }>(join(out, 'models/index.json'));
+  expect(models.map(({ name }) => name)).toEqual(names);
+  expect(models.map(({ folder }) => readJson<Card>(join(out, 'models', folder, 'card.json')).model.name)).toEqual(
+    names.map((_, i) => `model ${i}`),
+  );
+  for (const { folder } of models) expect(folder).toMatch(/^[\w.-]+$/);
+  const composed = copyExport(plain, scratch('named/caf\u00e9'));
+  const other = copyExport(plain, scratch('named/cafe\u0301'));
+  expect(await inputErrorOf(building({ exported: [composed, other], out }))).toContain(composed);
 });
