@@ -60,12 +60,12 @@ function fittingPart(part: string): string {
 }
 
 /**
- * One PNG name per image: its id with the image file's extension replaced. Names that collide ignoring case get a suffix, and
- * parts of an id that would lead out of the folder are left out. What file systems do not take is replaced or cut.
+ * One PNG name per image: its id with the image file's extension replaced. Names that collide ignoring case and Unicode form get a
+ * suffix, and parts of an id that would lead out of the folder are left out. What file systems do not take is replaced or cut.
  * @param reserved names of other files in the folder
  */
 export function fileNames(ids: readonly string[], reserved: readonly string[]): string[] {
-  const folded = (name: string) => name.toLowerCase();
+  const folded = (name: string) => name.normalize().toLowerCase();
   const taken = new Set(reserved.map(folded));
   return ids.map((original, i) => {
     const parts = original.split('/').filter((part) => !['', '.', '..'].includes(part));

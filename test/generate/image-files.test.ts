@@ -60,6 +60,7 @@ test('file names are ids with another extension, all different', () => {
     'b/y.v2.png',
     'b/no.ext.png',
   ]);
+  expect(fileNames(['\u00e9.png', 'e\u0301.png'], [])).toEqual(['\u00e9.png', 'e\u0301.png.png']); // Macs take them for one
   expect(fileNames(['grid.gif', 'x.png', 'X.jpg', 'X.jpg.png', 'sub/grid.png'], ['grid.png'])).toEqual([
     'grid.gif.png',
     'x.png',
