@@ -65,6 +65,7 @@ export function defineCommand<const O extends Record<string, Option>, R>(definit
       yargs.middleware((args) => {
         assertKnown(args, String(command.split(' ')[0]), all);
         for (const [name, option] of Object.entries(all)) {
+          yargs.hide(name); // from the help that yargs lays out whenever a command runs
           const value = args[name];
           if ([value].flat().some(isEmpty)) throw emptyValue(name, positionals, option);
           if (!Array.isArray(value) || option.array || option.nargs) continue;
