@@ -32,10 +32,6 @@ test('images have the name of their part of the data', () => {
 });
 
 test('data sets have the names that people write', () => {
-  expect(['mnist', 'fashion-mnist', '/data/cifar10/', 'my/Birds'].map(dataName)).toEqual([
-    'MNIST',
-    'Fashion-MNIST',
-    'CIFAR-10',
-    'Birds',
-  ]);
+  const names = ['mnist', 'fashion-mnist', '/data/cifar10/', 'my/Birds', '/a/x.npy,/a/y.npy', '/data, old/cats'];
+  expect(names.map(dataName)).toEqual(['MNIST', 'Fashion-MNIST', 'CIFAR-10', 'Birds', 'x.npy,y.npy', 'cats']);
 });

@@ -52,12 +52,16 @@ const NAMES: Readonly<Record<string, string>> = {
   cifar100: 'CIFAR-100',
 };
 
-/** The display name of a data set: its usual name, else the last part of its path. */
+/** The display name of a data set: its usual name, else the last part of its path, or of those of images and labels. */
 export function dataName(name: string): string {
-  const last =
-    name
+  const lastOf = (path: string) =>
+    path
       .replace(/[\\/]+$/, '')
       .split(/[\\/]/)
-      .at(-1) || name;
+      .at(-1) || path;
+  const last = name
+    .split(/,(?=[\\/]|[a-z]:)/i) // at a comma before an absolute path
+    .map(lastOf)
+    .join();
   return NAMES[last.toLowerCase()] ?? last;
 }
