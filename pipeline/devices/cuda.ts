@@ -27,13 +27,19 @@ export async function checkCuda(): Promise<void> {
   const unavailable = (reason: string, remedy: string) =>
     new Unavailable(`--device cuda: ${reason}`, remedy, 'use --device cpu');
   if (!(await restoreCudaProvider())) {
-    throw unavailable("ONNX Runtime's CUDA provider is not installed", 'run `npx convae setup cuda`');
+    throw unavailable("ONNX Runtime's CUDA provider is not installed", setUpOnGpu('cuda'));
   }
   const missing = missingLibrary(cudaProvider());
   if (missing?.startsWith('libcuda.so')) throw unavailable(`there is no NVIDIA driver (${missing})`, INSTALL_DRIVER);
   if (missing !== undefined) {
     throw unavailable(`ONNX Runtime's CUDA provider does not load (${missing})`, 'run `npx convae setup cuda`');
   }
+}
+
+/** How to set up what computes on an NVIDIA GPU; it needs a driver, too. */
+export function setUpOnGpu(name: 'cuda' | 'tfjs-node-gpu'): string {
+  const run = `run \`npx convae setup ${name}\``;
+  return missingLibrary('libcuda.so.1') ? `if this machine has an NVIDIA GPU, ${INSTALL_DRIVER} and ${run}` : run;
 }
 
 /**

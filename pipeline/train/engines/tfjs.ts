@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import util from 'node:util';
 import * as tf from '@tensorflow/tfjs-core';
 import { type BatchedProgram, batchSizeOf, type Feeds, shapeAt } from 'tfjs-to-onnx';
+import { setUpOnGpu } from '../../devices/cuda.ts';
 import { Unavailable } from '../../io/errors.ts';
 import { type Engine, engineOf, type ProgramRunner } from '../engine.ts';
 import type { TrainingProgram } from '../program.ts';
@@ -79,7 +80,8 @@ const require = createRequire(import.meta.url);
  * @throws Unavailable when it is not set up or does not load
  */
 export async function loadTensorFlow(name: TensorFlowName, threads: number): Promise<void> {
-  const [remedy, alternative] = [`run \`npx convae setup ${name}\``, 'use --engine onnx, which needs nothing'];
+  const remedy = name === 'tfjs-node-gpu' ? setUpOnGpu(name) : `run \`npx convae setup ${name}\``;
+  const alternative = 'use --engine onnx, which needs nothing';
   const unavailable = (reason: string, cause?: unknown) =>
     new Unavailable(`the engine ${name} ${reason}`, remedy, alternative, { cause });
   const entry = installed(`@tensorflow/${name}`);
