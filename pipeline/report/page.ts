@@ -1,4 +1,5 @@
 import type { PictureNote, Report } from '../artifacts/report.ts';
+import { nameOfSpec } from '../data/formats.ts';
 import { type Document, pageOf, textOf } from './document.ts';
 import { integer, sectionsOf } from './figures.ts';
 import type { Picture } from './pictures.ts';
@@ -41,5 +42,5 @@ function tilesOf(report: Report): Document['tiles'] {
 function aboutOf({ model, data, seconds, settings, convae }: Report): string {
   const { height, width, channels } = data.image;
   const images = model.images === undefined ? '' : ` on ${integer(model.images)} images`;
-  return `Trained for ${model.epochs} ${model.epochs === 1 ? 'epoch' : 'epochs'}${images} (seed ${model.seed}); evaluated on ${data.name}, ${integer(data.train)} training and ${integer(data.test)} test images of ${width}×${height}×${channels}, with seed ${settings.seed} in ${integer(seconds.total)} s by convae ${convae}.`;
+  return `Trained for ${model.epochs} ${model.epochs === 1 ? 'epoch' : 'epochs'}${images} (seed ${model.seed}); evaluated on ${nameOfSpec(data.name)}, ${integer(data.train)} training and ${integer(data.test)} test images of ${width}×${height}×${channels}, with seed ${settings.seed} in ${integer(seconds.total)} s by convae ${convae}.`;
 }

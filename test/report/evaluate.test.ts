@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import sharp from 'sharp';
 import { expect, test } from 'vitest';
 import { type Report, reportSchema } from '../../pipeline/artifacts/report.ts';
@@ -98,6 +98,7 @@ test('the report is complete, and its page is self-contained', async () => {
     expect(text).toContain(`](pictures/${file})`);
   }
   expect(page.replace(/"data:[^"]*"/g, '')).not.toMatch(/https?:|<script|<link|url\(|@import|src="(?!")/);
+  for (const document of [page, text]) expect(document).not.toContain(dirname(out)); // they are handed on
   for (const note of report.notes) expect(page).toContain(note);
   expect(report.notes.join(' ')).toMatch(/--quick.*by epoch are missing/);
   await evaluate({ ...options, data, out, quick: true }); // replaces it
