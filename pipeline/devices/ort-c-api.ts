@@ -73,13 +73,16 @@ const TABLE_LENGTH = 210;
  * nothing in JavaScript.
  */
 export class OrtApi {
+  /** Unloaded when nothing refers to it any more. */
+  readonly library: LibraryHandle;
   readonly #table: readonly Pointer[];
   readonly #functions = new Map<string, NativeFunction>();
   readonly #errorMessage: (status: Pointer) => string;
 
   /** @param library path of ONNX Runtime's library @throws Error when it does not load */
   constructor(library: string) {
-    const base = koffi.load(library).func('OrtGetApiBase', 'void *', [])() as Pointer;
+    this.library = koffi.load(library);
+    const base = this.library.func('OrtGetApiBase', 'void *', [])() as Pointer;
     const [getApi] = koffi.decode(base, koffi.array('void *', 1)) as [Pointer];
     const api = koffi.call(getApi, koffi.proto('void *', ['uint32_t']), VERSION) as Pointer;
     this.#table = koffi.decode(api, koffi.array('void *', TABLE_LENGTH)) as Pointer[];

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import * as tf from '@tensorflow/tfjs-core';
 import * as common from 'onnxruntime-common';
@@ -116,6 +117,22 @@ test('a session writes a profile of its nodes', async () => {
   expect(events.map(({ args }) => args.op_name)).toEqual(expect.arrayContaining(['Add', 'ReduceSum']));
   await opened.release();
   state.dispose();
+});
+
+test('ONNX Runtime stays loaded where only its C API is used', () => {
+  const native = new URL('../../pipeline/devices/native-session.ts', import.meta.url);
+  const program = `
+    import { setTimeout } from 'node:timers/promises';
+    import { cpuRuntime } from '${native}';
+    const { api } = cpuRuntime();
+    for (let turn = 0; turn < 3; turn++) {
+      gc();
+      await setTimeout(10);
+    }
+    api.pointer('CreateRunOptions');
+  `;
+  const args = ['--expose-gc', '--import', import.meta.resolve('tsx'), '--input-type=module', '--eval', program];
+  expect(spawnSync(process.execPath, args)).toMatchObject({ status: 0, signal: null });
 });
 
 test('a file that is no model is refused', async () => {
