@@ -14,8 +14,7 @@ export async function withPrograms<Name extends string, T>(
 ): Promise<T> {
   if (!tf.getBackend()) await useTfjsBackend('tfjs-cpu', 0); // where constants of a program live
   const { ort, session } = onnxruntime(0);
-  // Waiting threads sleep. Denormals stay, since setting them to 0 would outlast the run in this thread.
-  const extra = { session: { intra_op: { allow_spinning: '0' } } };
+  const extra = { session: { intra_op: { allow_spinning: '0' } } }; // waiting threads sleep
   const options = { variables: {}, target: portable, ort, session: { ...session, extra } };
   const compiled = await compile(programs, options);
   try {

@@ -53,7 +53,6 @@ export class NativeSession {
       api.call('SetSessionLogSeverityLevel', native, options.logSeverityLevel ?? WARNING);
       if (options.enableProfiling) api.call('EnableProfiling', native, options.profileFilePrefix ?? 'profile');
       if (options.intraOpNumThreads) api.call('SetIntraOpNumThreads', native, options.intraOpNumThreads);
-      for (const [key, value] of configEntries(options.extra)) api.call('AddSessionConfigEntry', native, key, value);
       if (cuda) appendCuda(api, native, cuda);
       this.pointer = api.pointer('CreateSessionFromArray', environment, model, model.byteLength, native);
     } finally {
@@ -98,10 +97,4 @@ function appendCuda(api: OrtApi, options: Pointer, cuda: Readonly<Record<string,
   } finally {
     api.release('CudaOptions', native);
   }
-}
-
-/** `{ session: { set_denormal_as_zero: '1' } }` as `['session.set_denormal_as_zero', '1']`. */
-function configEntries(extra: unknown, path: readonly string[] = []): [string, string][] {
-  if (typeof extra !== 'object' || extra === null) return path.length > 0 ? [[path.join('.'), String(extra)]] : [];
-  return Object.entries(extra).flatMap(([key, value]) => configEntries(value, [...path, key]));
 }

@@ -35,7 +35,6 @@ const FUNCTIONS = {
   AllocatorFree: [76, 'void *', 'void *'],
   GetAllocatorWithDefaultOptions: [78, 'out void *'],
   SessionEndProfiling: [110, 'void *', 'void *', 'out void *'],
-  AddSessionConfigEntry: [130, 'void *', 'const char *', 'const char *'],
   CreateAllocator: [131, 'void *', 'void *', 'out void *'],
   RunWithBinding: [133, 'void *', 'void *', 'void *'],
   CreateIoBinding: [134, 'void *', 'out void *'],

@@ -1,6 +1,6 @@
 import type { Worker } from 'node:worker_threads';
 import * as tf from '@tensorflow/tfjs-core';
-import { Compiled, compileGraphs, portable } from 'tfjs-to-onnx';
+import { type BatchedProgram, Compiled, compile, compileGraphs, portable } from 'tfjs-to-onnx';
 import { beforeAll, expect, test, vi } from 'vitest';
 import type { ModelDefinition } from '../../models/kit/model.ts';
 import { cvae } from '../../models/vae.ts';
@@ -8,7 +8,7 @@ import { Generator } from '../../pipeline/data/generator.ts';
 import { EnvironmentError } from '../../pipeline/io/errors.ts';
 import type { Engine, HostBatch } from '../../pipeline/train/engine.ts';
 import { prepareEngine } from '../../pipeline/train/engines/index.ts';
-import { createOnnxEngine, onnxruntime } from '../../pipeline/train/engines/onnx.ts';
+import { createOnnxEngine, fastestTarget, onnxruntime } from '../../pipeline/train/engines/onnx.ts';
 import { SharedMemory } from '../../pipeline/train/engines/shared-memory.ts';
 import { startTeam } from '../../pipeline/train/engines/slice-team.ts';
 import { slicesOf } from '../../pipeline/train/engines/slices.ts';
@@ -78,6 +78,21 @@ test('as many slices give the same weights, bit by bit, on any number of threads
   const once = await trained(tiny, { slices: 4, threads: 4 });
   expect(await trained(tiny, { slices: 4, threads: 1 }, [0, 3])).toEqual(once);
   expect(await trained(tiny, { slices: 4, threads: 3 })).toEqual(once);
+});
+
+test('denormal numbers are computed in the same way by all threads of a session', async () => {
+  await fastestTarget();
+  const program: BatchedProgram = {
+    inputs: { x: { shape: ['N'], dtype: 'float32' } },
+    compute: ({ x }) => ({ y: tf.mul(x as tf.Tensor, 0.5) }),
+  };
+  const compiled = await compile({ program }, { variables: {}, target: portable, ...onnxruntime(2) });
+  const x = new Float32Array(2 ** 20).fill(2 ** -130);
+  for (let run = 0; run < 8; run++) {
+    const { y } = await compiled.run('program', { x });
+    expect(new Set(y)).toEqual(new Set([2 ** -131]));
+  }
+  await compiled.dispose();
 });
 
 test('steps in slices leave no arrays to be collected', async () => {

@@ -91,7 +91,7 @@ export const onnxruntime = (threads: number, provider = 'cpu'): RunOptions => ({
     executionProviders: [provider],
     ...(threads > 0 && { intraOpNumThreads: threads }),
     logSeverityLevel: 3,
-    extra: { session: { set_denormal_as_zero: '1' } },
+    // Denormals stay: set to 0, they would be so in a session's own threads, but in this one only if its session were the first.
   },
 });
 
