@@ -124,7 +124,7 @@ test('a loss in which the images of a batch affect each other is computed on the
   expect(await trained(contrastive, { slices: 4 })).toEqual(await trained(contrastive, { slices: 1 }));
 });
 
-test('what fails in one thread is thrown, and the others do not wait', async () => {
+test('what fails in some threads is thrown, the others do not wait, and the next step is not affected', async () => {
   const memory = new SharedMemory();
   const program = {
     inputs: { x: { shape: [2], dtype: 'float32' }, at: { shape: [1], dtype: 'int32' } },
@@ -136,22 +136,30 @@ test('what fails in one thread is thrown, and the others do not wait', async () 
     dims,
     addresses: [memory.addressOf(new Float32Array(memory.allocate(8)))] as const,
   });
-  const phaseAt = (index: number) => {
-    const at = new Int32Array(memory.allocate(4)).fill(index);
+  const indices: Int32Array[] = [];
+  const phase = () => {
+    const at = new Int32Array(memory.allocate(4));
+    indices.push(at);
     const int = { type: 'int32' as const, dims: [1], addresses: [memory.addressOf(at)] as const };
     return { graph, tensors: { x: floats([2]), at: int, y: floats([1]) } };
   };
   const session = { ...onnxruntime(1).session, logSeverityLevel: 4 as const };
   const team = await startTeam(
     [
-      [phaseAt(1), undefined],
-      [phaseAt(7), phaseAt(0)],
-      [undefined, phaseAt(1)],
+      [phase(), undefined],
+      [phase(), phase()],
+      [undefined, phase()],
     ],
     { threads: 3, session },
   );
-  await expect(team.run(0)).rejects.toThrow('indices element out of data bounds');
+  for (const failing of [[0], [3], [1, 3], [0, 1, 2, 3]]) {
+    for (const [i, at] of indices.entries()) at.fill(failing.includes(i) ? 7 : 0);
+    await expect(team.run(0)).rejects.toThrow('idx=7 must be within');
+    for (const at of indices) at.fill(1);
+    await team.run(1);
+  }
   await team.stop();
+  await team.stop(); // does nothing
   memory.free();
 });
 

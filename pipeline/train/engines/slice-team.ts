@@ -5,7 +5,7 @@ import type { Pointer } from '../../devices/ort-c-api.ts';
 import { runtimeLibrary } from '../../devices/ort-library.ts';
 import type { TensorType } from '../../devices/ort-values.ts';
 import { startThread, type Thread } from '../../io/thread.ts';
-import { COMMAND, COMMANDS, FAILED, Slice } from './slice.js';
+import { COMMAND, COMMANDS, Slice } from './slice.js';
 
 /** A tensor in shared memory; where it has two buffers, one is used on each side. */
 export interface SharedTensor extends TensorType {
@@ -34,8 +34,8 @@ export type Control = Int32Array<SharedArrayBuffer>;
 
 export interface TeamSetup {
   readonly control: Control;
-  /** That take part in a step. */
-  readonly threads: number;
+  /** ONNX Runtime's status of what failed in each thread that takes part in a step; 0 where nothing did. */
+  readonly failures: BigInt64Array<SharedArrayBuffer>;
   /** ONNX Runtime's, and where its function is that runs a session. */
   readonly library: string;
   readonly run: Pointer;
@@ -60,10 +60,11 @@ export async function startTeam(
 ) {
   const { api } = cpuRuntime();
   const count = Math.min(most, slices.length);
-  const control: Control = new Int32Array(new SharedArrayBuffer(4 * Int32Array.BYTES_PER_ELEMENT));
-  const setup: TeamSetup = { control, threads: count, library: runtimeLibrary(), run: api.address('RunWithBinding') };
+  const control: Control = new Int32Array(new SharedArrayBuffer(3 * Int32Array.BYTES_PER_ELEMENT));
+  const failures = new BigInt64Array(new SharedArrayBuffer(count * BigInt64Array.BYTES_PER_ELEMENT));
+  const setup: TeamSetup = { control, failures, library: runtimeLibrary(), run: api.address('RunWithBinding') };
   const sessions = new Sessions(options);
-  const threads: Thread<Pointer | null>[] = [];
+  const threads: Thread<null>[] = [];
   const command = (value: number) => {
     Atomics.store(control, COMMAND, value);
     Atomics.add(control, COMMANDS, 1);
@@ -85,17 +86,19 @@ export async function startTeam(
   };
   try {
     const [own = [], ...others] = Array.from({ length: count }, (_, thread) => stagesOf(thread));
-    const slice = new Slice(setup, own);
-    threads.push(...others.map((stages) => startThread<Pointer | null>(SCRIPT, { setup, stages })));
+    const slice = new Slice(setup, own, 0);
+    threads.push(...others.map((stages, i) => startThread<null>(SCRIPT, { setup, stages, thread: i + 1 })));
     await Promise.all(threads.map((thread) => thread.nextReply()));
     return {
       /** Runs all phases. @param side which buffers of the state are read @throws what a session throws */
       async run(side: 0 | 1): Promise<void> {
         await setImmediate(); // what else waits, such as a signal, takes its turn between steps
         command(side);
-        const failure = slice.run(side);
-        if (Atomics.load(control, FAILED) === 0) return;
-        api.check(failure ?? (await Promise.race(threads.map((thread) => thread.nextReply()))));
+        slice.run(side);
+        const [failure = null, ...more] = failures.filter((status) => status !== 0n);
+        failures.fill(0n);
+        for (const status of more) api.release('Status', status);
+        api.check(failure);
       },
       stop,
     };
@@ -123,8 +126,8 @@ class Sessions {
   }
 
   release(): void {
-    for (const binding of this.#bindings) cpuRuntime().api.release('IoBinding', binding);
-    for (const session of this.#all) session.release();
+    for (const binding of this.#bindings.splice(0)) cpuRuntime().api.release('IoBinding', binding);
+    for (const session of this.#all.splice(0)) session.release();
   }
 
   /** Slices of the same graph share a session, unless it has threads of its own. */

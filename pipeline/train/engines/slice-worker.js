@@ -4,19 +4,18 @@ import { COMMAND, COMMANDS, Slice } from './slice.js';
 
 /**
  * A thread that runs its slices whenever it is told the side, until it is told another number. It posts a message when it has
- * started, and then what fails.
+ * started.
  * @import { MessagePort } from 'node:worker_threads'
  * @import { Stages, TeamSetup } from './slice-team.ts'
  */
 
 const port = /** @type {MessagePort} */ (parentPort);
-const { setup, stages } = /** @type {{ setup: TeamSetup, stages: Stages }} */ (workerData);
-const slice = new Slice(setup, stages);
+const { setup, stages, thread } = /** @type {{ setup: TeamSetup, stages: Stages, thread: number }} */ (workerData);
+const slice = new Slice(setup, stages, thread);
 port.postMessage(null);
 for (let done = 0; ; done = (done + 1) | 0) {
   Atomics.wait(setup.control, COMMANDS, done);
   const side = Atomics.load(setup.control, COMMAND);
   if (side !== 0 && side !== 1) break;
-  const failure = slice.run(side);
-  if (failure !== null) port.postMessage(failure);
+  slice.run(side);
 }
