@@ -27,7 +27,8 @@ async function batchOf(program: TrainingProgram, count: number, step: number): P
   const rows = Uint32Array.from({ length: count }, (_, i) => i + step);
   await stripes(200, { shape: SHAPE }).read(rows, images);
   const labels = Int32Array.from(rows, (row) => row % 10);
-  return { count, images, labels, noise: drawNoise(program, count, Generator.of(step, 'noise')) };
+  const noise = drawNoise(program, count, Generator.of(step, 'noise'));
+  return { count, images, labels, noise, controls: { klWeight: step / 4 } };
 }
 
 /** Losses of some steps, and the weights and the optimizer's state after them. */
@@ -108,15 +109,18 @@ test('steps in slices leave no arrays to be collected', async () => {
   for (const variable of Object.values(program.variables)) variable.dispose();
 });
 
-test('a loss in which the images of a batch affect each other is computed on the whole batch', async () => {
+test.each([
+  ['from the first step on', () => tf.scalar(1)],
+  ['after the first step', (klWeight?: tf.Scalar) => klWeight as tf.Scalar],
+])('a loss in which the images of a batch affect each other %s is computed on the whole batch', async (_, weight) => {
   const contrastive: ModelDefinition = {
     ...tiny,
     build(size) {
       const built = tiny.build(size);
-      const loss: typeof built.loss = (batch, noise) => {
+      const loss: typeof built.loss = (batch, noise, klWeight) => {
         const losses = built.loss(batch, noise);
         const { variance } = tf.moments(built.encode(batch).latent, 0);
-        return { ...losses, loss: tf.add(losses.loss, tf.mean(variance)) as tf.Scalar };
+        return { ...losses, loss: tf.add(losses.loss, tf.mul(weight(klWeight), tf.mean(variance))) as tf.Scalar };
       };
       return { ...built, loss };
     },
