@@ -5,6 +5,8 @@ import { beforeAll, expect, test, vi } from 'vitest';
 import type { ModelDefinition } from '../../models/kit/model.ts';
 import { cvae } from '../../models/vae.ts';
 import { Generator } from '../../pipeline/data/generator.ts';
+import { cpuRuntime } from '../../pipeline/devices/native-session.ts';
+import { OrtApi, type Pointer } from '../../pipeline/devices/ort-c-api.ts';
 import { EnvironmentError } from '../../pipeline/io/errors.ts';
 import type { Engine, HostBatch } from '../../pipeline/train/engine.ts';
 import { prepareEngine } from '../../pipeline/train/engines/index.ts';
@@ -128,24 +130,28 @@ test.each([
   expect(await trained(contrastive, { slices: 4 })).toEqual(await trained(contrastive, { slices: 1 }));
 });
 
-test('what fails in some threads is thrown, the others do not wait, and the next step is not affected', async () => {
+test('what fails in some threads is thrown, the others do not wait, the next step is not affected, and all is freed once', async () => {
+  cpuRuntime(); // which stays
+  const [made, freed] = [vi.spyOn(OrtApi.prototype, 'pointer'), vi.spyOn(OrtApi.prototype, 'release')];
   const memory = new SharedMemory();
   const program = {
     inputs: { x: { shape: [2], dtype: 'float32' }, at: { shape: [1], dtype: 'int32' } },
     compute: ({ x, at }: Record<string, tf.Tensor>) => ({ y: tf.gather(x as tf.Tensor1D, at as tf.Tensor1D) }),
   } as const;
   const graph = compileGraphs({ program }, { variables: {}, models: {}, target: portable }).programs.program.graph(1);
-  const floats = (dims: number[]) => ({
-    type: 'float32' as const,
-    dims,
-    addresses: [memory.addressOf(new Float32Array(memory.allocate(8)))] as const,
+  const shared = (values: Float32Array | Int32Array) => ({
+    type: values instanceof Float32Array ? ('float32' as const) : ('int32' as const),
+    dims: [values.length],
+    addresses: [memory.addressOf(values)] as const,
   });
-  const indices: Int32Array[] = [];
+  const [indices, found]: [Int32Array[], Float32Array[]] = [[], []];
   const phase = () => {
-    const at = new Int32Array(memory.allocate(4));
+    const x = new Float32Array(memory.allocate(8));
+    const [at, y] = [new Int32Array(memory.allocate(4)), new Float32Array(memory.allocate(4))];
+    x.set([3, 5]);
     indices.push(at);
-    const int = { type: 'int32' as const, dims: [1], addresses: [memory.addressOf(at)] as const };
-    return { graph, tensors: { x: floats([2]), at: int, y: floats([1]) } };
+    found.push(y);
+    return { graph, tensors: { x: shared(x), at: shared(at), y: shared(y) } };
   };
   const session = { ...onnxruntime(1).session, logSeverityLevel: 4 as const };
   const team = await startTeam(
@@ -160,11 +166,25 @@ test('what fails in some threads is thrown, the others do not wait, and the next
     for (const [i, at] of indices.entries()) at.fill(failing.includes(i) ? 7 : 0);
     await expect(team.run(0)).rejects.toThrow('idx=7 must be within');
     for (const at of indices) at.fill(1);
+    for (const y of found) y.fill(0);
     await team.run(1);
+    expect(found).toEqual(Array(4).fill(Float32Array.of(5)));
   }
   await team.stop();
   await team.stop(); // does nothing
+  const unusable = { graph: Uint8Array.of(1), tensors: {} };
+  await expect(startTeam([[phase()], [unusable]], { threads: 2, session })).rejects.toThrow('load model');
   memory.free();
+  const created = made.mock.results.flatMap(({ type, value }, i) => {
+    const [name = ''] = made.mock.calls[i] ?? [];
+    return type === 'return' && name.startsWith('Create') ? [[name, value as Pointer] as const] : [];
+  });
+  const released = freed.mock.calls.filter(([what]) => what !== 'Status');
+  const statuses = freed.mock.calls.length - released.length;
+  vi.restoreAllMocks();
+  expect(released.map(([, pointer]) => pointer).sort()).toEqual(created.map(([, pointer]) => pointer).sort());
+  expect(statuses).toBe(8); // one of each thread that failed in a step, and one of the file that is no model
+  expect(created.filter(([name]) => name === 'CreateSessionFromArray')).toHaveLength(2); // one of each team
 });
 
 test.each([
