@@ -10,7 +10,8 @@ export class SharedMemory {
 
   /** Zeros. */
   allocate(bytes: number): ArrayBuffer {
-    const block: unknown = koffi.alloc('uint8_t', bytes + Number(ALIGNMENT));
+    // koffi counts elements in 31 bits.
+    const block: unknown = koffi.alloc('uint64_t', Math.ceil(bytes / 8) + Number(ALIGNMENT) / 8);
     this.#blocks.push(block);
     const start = koffi.address(block);
     const address = start + ((ALIGNMENT - (start % ALIGNMENT)) % ALIGNMENT);
