@@ -49,6 +49,8 @@ const NARROW = 2 ** -60;
 const LEAST = 1e-300;
 /** The smallest ridge, relative to a column's variance: rounding must not make a covariance indefinite. */
 const MIN_RIDGE = 2 ** -20;
+/** Of the ridge, at most: then it is as large as the variances. */
+const MAX_SCALE = 2 ** 20;
 
 /**
  * Fits a mixture by expectation–maximization (Dempster, Laird and Rubin 1977; Bishop, "Pattern recognition and machine
@@ -172,16 +174,27 @@ interface Part {
   readonly covariance: Float64Array;
 }
 
-/** @param std of the columns of all rows @param ridge added to the variances */
+/**
+ * @param std of the columns of all rows
+ * @param ridge added to the variances; where rounding makes a covariance indefinite all the same, as of many columns that
+ * nearly depend on each other, a ridge that is 4, 16, … times as large
+ */
 function mixtureOf(parts: readonly Part[], std: Float64Array, ridge: number): GaussianMixture {
   const size = std.length;
-  const factorOf = ({ covariance }: Part) => {
-    for (const [i, scale] of std.entries()) {
-      const at = i * (size + 1);
-      const variance = scale ** 2;
-      covariance[at] = (covariance[at] as number) + Math.max(ridge * Math.min(1, variance), MIN_RIDGE * variance);
+  const factorOf = ({ covariance }: Part): number[] => {
+    for (let scale = 1; ; scale *= 4) {
+      const raised = covariance.slice();
+      for (const [i, deviation] of std.entries()) {
+        const [at, variance] = [i * (size + 1), deviation ** 2];
+        const least = Math.max(ridge * Math.min(1, variance), MIN_RIDGE * variance);
+        raised[at] = (raised[at] as number) + scale * least;
+      }
+      try {
+        return Array.from(choleskyFactor(raised, size));
+      } catch (error) {
+        if (!(error instanceof RangeError) || scale >= MAX_SCALE) throw error;
+      }
     }
-    return Array.from(choleskyFactor(covariance, size));
   };
   return {
     size,

@@ -150,6 +150,25 @@ test('constant columns, equal rows', async () => {
   expect([...sampleMixture(equal.mixture, 2, Generator.of(0, 's')).rows].map(Math.round)).toEqual([2, 2, 2, 2]);
 });
 
+test('more columns than rows, which nearly depend on each other', async () => {
+  const [n, size] = [230, 300];
+  const [codes, directions] = [normals(n * 2, 1), normals(2 * size, 2)];
+  const rows = Float32Array.from({ length: n * size }, (_, at) => {
+    const [row, column] = [Math.floor(at / size), at % size];
+    const along = (d: number) => (codes[row * 2 + d] ?? 0) * (directions[d * size + column] ?? 0);
+    return 5 + along(0) + 1e-3 * along(1);
+  });
+  const { mixture } = await fitGaussianMixture(rows, size, { components: 1, seed: 0 });
+  const [factor = []] = mixture.factors;
+  const variances = [0, size - 1].map((column) => {
+    const values = Array.from({ length: n }, (_, row) => rows[row * size + column] ?? 0);
+    const line = factor.slice((column * (column + 1)) / 2, ((column + 1) * (column + 2)) / 2);
+    const own = mean(values.map((value) => (value - mean(values)) ** 2));
+    return line.reduce((sum, value) => sum + value ** 2, 0) / own;
+  });
+  expect(gap(variances, [1, 1])).toBeLessThan(1e-3);
+});
+
 test('60,000 latents of size 10 take seconds', async () => {
   const { rows } = blobs(60_000, 10, 12, 6, 0.5);
   const seconds = await cpuSeconds(() =>
