@@ -91,7 +91,8 @@ export const onnxruntime = (threads: number, provider = 'cpu'): RunOptions => ({
     executionProviders: [provider],
     ...(threads > 0 && { intraOpNumThreads: threads }),
     logSeverityLevel: 3,
-    // Denormals stay: set to 0, they would be so in a session's own threads, but in this one only if its session were the first.
+    // Denormals stay. ONNX Runtime would set them to 0 in a session's own threads, but in the thread that runs it only where
+    // the first session of the process asks for that.
   },
 });
 
